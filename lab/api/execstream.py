@@ -1,0 +1,123 @@
+"""`pods/exec` over WebSocket: subprotocols v4 and v5, real exit codes, Status frames as a kubelet sends them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Sequence
+from typing import Any
+
+from aiohttp import WSMsgType, web
+
+PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
+STDIN, STDOUT, STDERR, ERROR, CLOSE = 0, 1, 2, 3, 255
+CHUNK = 32 * 1024
+MISSING_COMMAND = 127
+
+
+def success() -> dict[str, Any]:
+    return {"metadata": {}, "status": "Success"}
+
+
+def exit_status(code: int, protocol: str, argv: Sequence[str]) -> dict[str, Any]:
+    said = f"command terminated with exit code {code}"
+    if protocol == "v4.channel.k8s.io":
+        said = f"error executing command [{' '.join(argv)}], exit code {code}"
+    return {
+        "metadata": {},
+        "status": "Failure",
+        "message": f"command terminated with non-zero exit code: {said}",
+        "reason": "NonZeroExitCode",
+        "details": {"causes": [{"reason": "ExitCode", "message": str(code)}]},
+    }
+
+
+def missing_command(command: str) -> dict[str, Any]:
+    said = (
+        "error executing command in container: failed to exec in container: failed to start exec: "
+        f'OCI runtime exec failed: exec failed: unable to start container process: exec: "{command}": '
+        "executable file not found in $PATH"
+    )
+    return {
+        "metadata": {},
+        "status": "Failure",
+        "message": f"Internal error occurred: {said}",
+        "reason": "InternalError",
+        "details": {"causes": [{"message": said}]},
+        "code": 500,
+    }
+
+
+def exit_code(returncode: int) -> int:
+    """A killed command's code as a shell and containerd give it: 128 plus the signal."""
+    return 128 - returncode if returncode < 0 else returncode
+
+
+async def copy_out(stream: asyncio.StreamReader, channel: int, socket: web.WebSocketResponse) -> None:
+    while chunk := await stream.read(CHUNK):
+        await socket.send_bytes(bytes([channel]) + chunk)
+
+
+async def copy_in(socket: web.WebSocketResponse, process: Process) -> None:
+    """Feed stdin until the client closes it (v5) or goes away."""
+    async for message in socket:
+        if message.type != WSMsgType.BINARY or not message.data or process.stdin is None:
+            continue
+        if message.data[0] == STDIN:
+            process.stdin.write(message.data[1:])
+            with contextlib.suppress(ConnectionError):
+                await process.stdin.drain()
+        elif message.data[0] == CLOSE and message.data[1:2] == bytes([STDIN]):
+            process.stdin.close()
+
+
+async def finish(process: Process, copies: list[asyncio.Task[None]]) -> int:
+    """Wait for the command, then briefly for what its children still write (as containerd does)."""
+    code = await process.wait()
+    await asyncio.wait(copies, timeout=1.0)
+    for copy in copies:
+        copy.cancel()
+    return code
+
+
+async def serve(request: web.Request, argv: Sequence[str], inside: Sequence[str]) -> web.WebSocketResponse:
+    """Answer one exec. `argv` is what was asked for, `inside` the same wrapped to run in the container."""
+    socket = web.WebSocketResponse(protocols=PROTOCOLS, max_msg_size=0, timeout=0.5)
+    await socket.prepare(request)
+    await socket.send_bytes(bytes([STDOUT]))
+    wants_stdin = request.query.get("stdin") == "true"
+    process = await asyncio.create_subprocess_exec(
+        *inside,
+        stdin=PIPE if wants_stdin else DEVNULL,
+        stdout=PIPE if request.query.get("stdout") == "true" else DEVNULL,
+        stderr=PIPE if request.query.get("stderr") == "true" else DEVNULL,
+        env={"PATH": os.environ.get("PATH", ""), "HOME": "/root", "TERM": "xterm", "LC_ALL": "C"},
+    )
+    pairs = ((process.stdout, STDOUT), (process.stderr, STDERR))
+    copies = [asyncio.create_task(copy_out(s, c, socket)) for s, c in pairs if s is not None]
+    ending = asyncio.create_task(finish(process, copies))
+    reading = asyncio.create_task(copy_in(socket, process))
+    try:
+        await asyncio.wait({ending, reading}, return_when=asyncio.FIRST_COMPLETED)
+        if ending.done():
+            await say_end(socket, ending.result(), argv)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await ending
+        reading.cancel()
+    return socket
+
+
+async def say_end(socket: web.WebSocketResponse, returncode: int, argv: Sequence[str]) -> None:
+    code = exit_code(returncode)
+    if code == MISSING_COMMAND and argv[0] not in ("sh", "bash"):
+        status = missing_command(argv[0])
+    else:
+        status = exit_status(code, socket.ws_protocol or PROTOCOLS[1], argv) if code else success()
+    with contextlib.suppress(ConnectionError):
+        await socket.send_bytes(bytes([ERROR]) + json.dumps(status).encode())
+        await socket.close(code=1000)

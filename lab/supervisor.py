@@ -1,0 +1,173 @@
+"""Starts and stops the lab from outside: what `podwire lab`, `podwire lab serve` and the tests use.
+
+The lab lives in a process, network, mount and host-name namespace of its own (and, for an ordinary user, a
+user namespace). Its API listens on a loopback socket that is opened here, before the namespaces are entered.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+PREFIX = "podwire-lab-"
+STOP_TIMEOUT_S = 5.0
+NEEDED = {
+    "ip": "iproute2", "ss": "iproute2", "nft": "nftables", "tcpdump": "tcpdump",
+    "unshare": "util-linux", "nsenter": "util-linux", "setpriv": "util-linux",
+}  # fmt: skip
+
+
+class LabUnavailable(Exception):
+    """The lab cannot run here; the message says why and what to do."""
+
+
+def missing_programs() -> list[str]:
+    """Debian packages whose programs the lab needs and this machine lacks."""
+    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+    return sorted({package for program, package in NEEDED.items() if not shutil.which(program, path=path)})
+
+
+def runtime_directory() -> Path:
+    return Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
+
+
+def kubeconfig(port: int, token: str) -> str:
+    """A kubeconfig (YAML, which JSON is) for the lab. The token is in the path too: kubectl sends none over
+    plain HTTP."""
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "lab",
+        "clusters": [{"name": "lab", "cluster": {"server": f"http://127.0.0.1:{port}/{token}"}}],
+        "users": [{"name": "lab-admin", "user": {"token": token}}],
+        "contexts": [{"name": "lab", "context": {"cluster": "lab", "user": "lab-admin", "namespace": "shop"}}],
+    }
+    return json.dumps(config, indent=1)
+
+
+def namespace_command() -> list[str]:
+    """How to enter namespaces of our own. An ordinary user keeps their own id there (only one is mapped),
+    with every capability: as uid 0 tcpdump would try, and fail, to become another user."""
+    command = ["unshare", "--net", "--mount", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    if os.getuid() != 0:
+        command += ["--user", "--map-current-user", "--keep-caps"]
+    return command
+
+
+class Lab:
+    """A running lab. `kubeconfig` is the path of its configuration; `stop()` leaves nothing behind."""
+
+    def __init__(self, faults: Sequence[str] = ()) -> None:
+        self.faults = list(faults)
+        self.directory: Path
+        self.kubeconfig: Path
+        self._process: subprocess.Popen[str]
+        self._lifeline = -1
+
+    def start(self, progress: Callable[[str], None] = lambda text: None) -> Lab:
+        missing = missing_programs()
+        if missing:
+            install = f"apt-get install {' '.join(missing)}"
+            raise LabUnavailable(f"The lab needs programs that are not installed. Run: {install}")
+        self.directory = Path(tempfile.mkdtemp(prefix=PREFIX, dir=runtime_directory()))
+        try:
+            self._launch()
+            self._await_ready(progress)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def _launch(self) -> None:
+        (self.directory / "ns").mkdir()
+        token = secrets.token_urlsafe(24)
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            self.kubeconfig = self.directory / "kubeconfig"
+            with open(self.kubeconfig, "x", opener=lambda p, f: os.open(p, f, 0o600)) as file:
+                file.write(kubeconfig(listener.getsockname()[1], token))
+            lifeline, self._lifeline = os.pipe()
+            settings = {
+                "directory": str(self.directory),
+                "token": token,
+                "listen_fd": listener.fileno(),
+                "lifeline_fd": lifeline,
+                "faults": self.faults,
+            }
+            root = str(Path(__file__).parent.parent)
+            paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+            environment = {
+                **os.environ,
+                "PYTHONPATH": ":".join(paths),
+                "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin",
+                "LC_ALL": "C",
+            }
+            self._process = subprocess.Popen(
+                [*namespace_command(), "--", sys.executable, "-m", "lab", json.dumps(settings)],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                env=environment, pass_fds=(listener.fileno(), lifeline), start_new_session=True,
+            )  # fmt: skip
+            os.close(lifeline)
+
+    def _messages(self) -> Iterator[dict[str, Any]]:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            with contextlib.suppress(ValueError):
+                yield json.loads(line)
+
+    def _await_ready(self, progress: Callable[[str], None]) -> None:
+        for message in self._messages():
+            if message.get("ready"):
+                return
+            if "error" in message:
+                raise LabUnavailable(f"The lab could not be built: {message['error']}")
+            progress(message.get("step", ""))
+        assert self._process.stderr is not None
+        said = self._process.stderr.read().strip().splitlines()[-1:] or ["no reason given"]
+        hint = "" if os.getuid() == 0 else " Allow user namespaces for your account, or run as root."
+        raise LabUnavailable(f"The lab's namespaces could not be made: {said[0]}.{hint}")
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def stop(self) -> None:
+        """End the lab and everything in it; waits until it is gone."""
+        if self._lifeline >= 0:
+            os.close(self._lifeline)
+            self._lifeline = -1
+        if hasattr(self, "_process"):
+            try:
+                self._process.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            for stream in (self._process.stdout, self._process.stderr):
+                if stream is not None:
+                    stream.close()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def __enter__(self) -> Lab:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def running_labs() -> list[Path]:
+    """kubeconfig files of labs of this user that are running now."""
+    found = []
+    for path in sorted(runtime_directory().glob(f"{PREFIX}*/kubeconfig")):
+        with contextlib.suppress(OSError):
+            if path.stat().st_uid == os.getuid():
+                found.append(path)
+    return found

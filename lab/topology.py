@@ -1,0 +1,105 @@
+"""What the lab is made of, as data: nodes, pods, Services and their addresses.
+
+Everything else in the lab (links, NAT rules, DNS names, API objects) is derived from these tables.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+UNDERLAY_PREFIX = 24
+OVERLAY_PORT = 8472  # flannel's VXLAN port (Linux default), not IANA's 4789
+OVERLAY_VNI = 1
+OVERLAY_MTU = 1450  # 1500 - 50 bytes of VXLAN over IPv4
+DNS_SERVICE_IP = "10.96.0.10"
+CLUSTER_DOMAIN = "cluster.local"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node: its underlay address and the /24 from which its pods get addresses."""
+
+    name: str
+    address: str
+    pod_prefix: str  # first three octets of the node's pod CIDR
+    zone: str
+
+    @property
+    def gateway(self) -> str:
+        return f"{self.pod_prefix}.1"
+
+    @property
+    def vtep(self) -> str:
+        return f"{self.pod_prefix}.0"
+
+    @property
+    def pod_cidr(self) -> str:
+        return f"{self.pod_prefix}.0/24"
+
+    @property
+    def vtep_mac(self) -> str:
+        octets = [int(o) for o in self.address.split(".")]
+        return "02:77:" + ":".join(f"{o:02x}" for o in octets)
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A Deployment of the lab: which program its pods run, and on which nodes."""
+
+    namespace: str
+    app: str
+    replica_hash: str
+    args: tuple[str, ...]
+    nodes: tuple[str, ...]
+    port: int | None = None
+    image: str = "registry.lab/app:1"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    namespace: str
+    name: str
+    cluster_ip: str
+    selector: str  # value of the `app` (or `k8s-app`) label
+    ports: tuple[tuple[str, str, int, int], ...]  # name, protocol, port, target port
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    nodes: tuple[Node, ...]
+    workloads: tuple[Workload, ...]
+    services: tuple[Service, ...]
+    external_names: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        wanted = {"default", "kube-system", *(w.namespace for w in self.workloads)}
+        return tuple(sorted(wanted))
+
+
+DEFAULT = Topology(
+    nodes=(
+        Node("node1", "10.0.77.11", "10.244.1", "zone-a"),
+        Node("node2", "10.0.77.12", "10.244.2", "zone-b"),
+    ),
+    workloads=(
+        Workload("kube-system", "kube-dns", "6799fbcd5", ("dns",), ("node1",), 53, "registry.lab/dns:1"),
+        Workload("shop", "backend", "7f9dcd85f9", ("serve", "8080"), ("node1", "node2"), 8080),
+        Workload("shop", "catalog", "5d4f6c7b8d", ("serve", "8080"), ("node2", "node1"), 8080),
+        Workload("shop", "frontend", "58cc45b5bc", ("short", "backend", "80", "20"), ("node1", "node2")),
+        Workload("shop", "checkout", "6b7c9d5f4", ("keepalive", "catalog", "80", "12"), ("node1",)),
+        Workload("shop", "search", "84d9f7c6b", ("lookups", "12"), ("node2",)),
+    ),
+    services=(
+        Service(
+            "kube-system",
+            "kube-dns",
+            DNS_SERVICE_IP,
+            "kube-dns",
+            (("dns", "UDP", 53, 53), ("dns-tcp", "TCP", 53, 53)),
+        ),
+        Service("shop", "backend", "10.96.181.95", "backend", (("http", "TCP", 80, 8080),)),
+        Service("shop", "catalog", "10.96.44.20", "catalog", (("http", "TCP", 80, 8080),)),
+    ),
+    external_names={"api.payments.example": "203.0.113.10", "cdn.assets.example": "203.0.113.20"},
+)
