@@ -89,7 +89,7 @@ def short(host: str, port: int, rate: float) -> None:
 
     def once() -> None:
         with socket.create_connection((host, port), TIMEOUT_S) as connection:
-            request(connection, host, "/", close=True)
+            request(connection, host, "/" if random.random() < 0.9 else "/large", close=True)
 
     in_threads(4, rate, once)
 

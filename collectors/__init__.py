@@ -1,0 +1,1 @@
+"""Gathers evidence from clusters, kernels and wires. Never imports textual, tui or diagnosis."""

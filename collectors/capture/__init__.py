@@ -1,0 +1,1 @@
+"""Packets: pcap streams, their decoding, files."""

@@ -1,0 +1,128 @@
+"""Requests to the API server through kubernetes.aio, as plain JSON; every failure becomes a sentence.
+
+Raw paths rather than the generated API classes: one code path for every kind, no models to build for lists of
+thousands, and their slow import is not paid.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import aiohttp
+from kubernetes.aio.client.api_client import ApiClient
+
+from collectors.errors import ClusterError, Forbidden, NotFound
+from collectors.safe import safe
+
+Json = dict[str, Any]
+TIMEOUT_S = 20.0
+BIG = 256 * 1024  # a body larger than this is parsed in a thread
+MAX_LINE = 32 << 20
+STRATEGIC = "application/strategic-merge-patch+json"
+
+
+def failure(status: int, body: Mapping[str, Any] | None, what: str) -> ClusterError:
+    """The error for an HTTP status and the Status object that came with it."""
+    said = safe((body or {}).get("message") or "no reason given", 600)
+    reason = safe((body or {}).get("reason") or "", 60)
+    if status == 401:
+        text = f"The API server does not accept your credentials ({what}). Log in again, then restart podwire."
+        return ClusterError(text, status, reason)
+    if status == 403:
+        return Forbidden(f"Refused ({what}): {said}", status, reason)
+    if status == 404:
+        return NotFound(f"Not found ({what}): {said}", status, reason)
+    return ClusterError(f"The API server answered {status} ({what}): {said}", status, reason)
+
+
+class Rest:
+    """One API server and one set of credentials."""
+
+    def __init__(self, client: ApiClient) -> None:
+        self.client = client
+        self.configuration = client.configuration
+
+    async def close(self) -> None:
+        await self.client.close()
+
+    async def _send(
+        self, method: str, path: str, query: Mapping[str, Any], body: Any, content_type: str, timeout: Any
+    ) -> aiohttp.ClientResponse:
+        headers = {"Accept": "application/json", "Content-Type": content_type}
+        pairs = [(name, value) for name, value in query.items() if value not in (None, "")]
+        try:
+            request = await self.client.param_serialize(
+                method, path, query_params=pairs, header_params=headers, body=body, auth_settings=["BearerToken"]
+            )
+            answer = await self.client.call_api(*request, _request_timeout=timeout)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            host = safe(aiohttp.client.URL(self.configuration.host).authority, 120)
+            kind = "it did not answer in time" if isinstance(error, TimeoutError) else safe(error, 200)
+            raise ClusterError(f"The API server at {host} cannot be reached: {kind}. Check the network or VPN.") from None
+        response: aiohttp.ClientResponse = answer.response
+        return response
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
+        content_type: str = "application/json",
+        what: str = "",
+    ) -> Json:
+        """One request and its JSON answer. ClusterError, Forbidden or NotFound where it is not a success."""
+        limit = aiohttp.ClientTimeout(total=TIMEOUT_S, sock_connect=8)
+        response = await self._send(method, path, query or {}, body, content_type, limit)
+        try:
+            raw = await response.read()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise ClusterError(f"The API server's answer was cut off ({what or path}): {safe(error, 200)}") from None
+        answer = await _parse(raw)
+        if response.status >= 400:
+            raise failure(response.status, answer, what or f"{method} {path}")
+        return answer
+
+    async def get(self, path: str, what: str = "", **query: Any) -> Json:
+        return await self.request("GET", path, query, what=what)
+
+    async def watch(self, path: str, what: str = "", **query: Any) -> AsyncIterator[Json]:
+        """The events of a watch until the server ends it."""
+        seconds = int(query.get("timeoutSeconds", 290))
+        limit = aiohttp.ClientTimeout(total=None, sock_connect=8, sock_read=seconds + 30)
+        query |= {"watch": "true", "timeoutSeconds": seconds}
+        response = await self._send("GET", path, query, None, "application/json", limit)
+        try:
+            if response.status >= 400:
+                raise failure(response.status, await _parse(await response.read()), what or f"watch {path}")
+            async for line in _lines(response):
+                yield await _parse(line)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise ClusterError(f"The watch of {what or path} was cut off: {safe(error, 200)}") from None
+        finally:
+            response.close()
+
+
+async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """Lines of any length: aiohttp's own readline gives up at 64 KiB, and a pod may be larger."""
+    buffer = bytearray()
+    async for chunk in response.content.iter_any():
+        buffer += chunk
+        *complete, rest = bytes(buffer).split(b"\n")
+        buffer = bytearray(rest)
+        for line in complete:
+            if line.strip():
+                yield line
+        if len(buffer) > MAX_LINE:
+            raise ClusterError(f"The API server sent an object larger than {MAX_LINE >> 20} MiB.")
+
+
+async def _parse(raw: bytes) -> Json:
+    try:
+        value = await asyncio.to_thread(json.loads, raw) if len(raw) > BIG else json.loads(raw)
+    except ValueError:
+        return {"message": raw[:300].decode("utf-8", "replace")}
+    return value if isinstance(value, dict) else {"message": str(value)[:300]}

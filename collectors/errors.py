@@ -1,0 +1,55 @@
+"""podwire's own errors. Each message is a sentence for the user: what happened, to what, what to do.
+
+    PodwireError
+    ├── ConfigError          kubeconfig or options (exit 2)
+    ├── ClusterError         the API server cannot be reached, or refuses the credentials (exit 3)
+    │   ├── Forbidden        RBAC or admission refuses (exit 4)
+    │   └── NotFound         the object is not there
+    ├── TargetGone           the pod or node ended or was replaced
+    ├── ExecError            a command could not be run in a container
+    ├── CaptureError         tcpdump refused, or its output is not a capture
+    └── ToolMissing          a program is not installed where it is needed
+"""
+
+from __future__ import annotations
+
+
+class PodwireError(Exception):
+    exit_code = 1
+
+
+class ConfigError(PodwireError):
+    exit_code = 2
+
+
+class ClusterError(PodwireError):
+    exit_code = 3
+
+    def __init__(self, message: str, status: int = 0, reason: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
+
+
+class Forbidden(ClusterError):
+    exit_code = 4
+
+
+class NotFound(ClusterError):
+    exit_code = 2
+
+
+class TargetGone(PodwireError):
+    exit_code = 1
+
+
+class ExecError(PodwireError):
+    pass
+
+
+class CaptureError(PodwireError):
+    pass
+
+
+class ToolMissing(PodwireError):
+    exit_code = 2

@@ -1,0 +1,179 @@
+"""The typed events of the one stream: everything that podwire knows arrives as one of these.
+
+All are frozen and carry wall time (`at`, seconds since the epoch) and the key of their target ('' where they
+concern the session). Text in them is already safe to show.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from collectors.sockets.rows import SocketRow
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    at: float
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class CounterSample(Event):
+    """One reading of a vantage point's counters. `clock` is the sampled machine's own uptime in seconds."""
+
+    clock: float
+    netns: str
+    values: dict[str, int]
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SocketSnapshot(Event):
+    rows: tuple[SocketRow, ...]
+    source: str = "ss"
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """A captured frame: `time` in seconds since the epoch, `data` as far as the snap length, `length` on the wire."""
+
+    time: float
+    data: bytes
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class PacketBatch(Event):
+    capture: int
+    linktype: int
+    packets: tuple[Packet, ...]
+
+
+CapturePhase = Literal["checking", "running", "ended", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureState(Event):
+    """Counts are packets. `dropped_kernel` is what tcpdump reports, `dropped_here` what podwire discarded."""
+
+    capture: int
+    phase: CapturePhase
+    filter: str
+    message: str = ""
+    received: int = 0
+    dropped_kernel: int = 0
+    dropped_here: int = 0
+
+
+TargetPhase = Literal["attaching", "live", "gap", "gone", "failed", "ended"]
+
+
+@dataclass(frozen=True, slots=True)
+class TargetState(Event):
+    phase: TargetPhase
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Command(Event):
+    """Something that was done to someone's cluster: journalled with who and how it ended."""
+
+    user: str
+    verb: str
+    what: str
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark(Event):
+    """A person's remark."""
+
+    author: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PodRow:
+    namespace: str
+    name: str
+    uid: str
+    node: str
+    ip: str
+    phase: str
+    ready: str  # "1/1"
+    restarts: int
+    created: float
+    host_network: bool = False
+    zone: str = ""
+    kind: str = "pods"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRow:
+    name: str
+    address: str
+    zone: str
+    ready: bool
+    os: str
+    arch: str
+    namespace: str = ""
+    kind: str = "nodes"
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceRow:
+    name: str
+    namespace: str = ""
+    kind: str = "namespaces"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRow:
+    namespace: str
+    name: str
+    ips: tuple[str, ...]
+    ports: tuple[str, ...]  # "80/TCP"
+    type: str
+    kind: str = "services"
+
+
+@dataclass(frozen=True, slots=True)
+class SliceRow:
+    """An EndpointSlice: which addresses answer for a Service, and which of them are ready."""
+
+    namespace: str
+    name: str
+    service: str
+    ready: tuple[str, ...]
+    not_ready: tuple[str, ...]
+    kind: str = "endpointslices"
+
+
+Row = PodRow | NodeRow | NamespaceRow | ServiceRow | SliceRow
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryChange(Event):
+    verb: Literal["ADDED", "MODIFIED", "DELETED"]
+    row: Row
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryList(Event):
+    """A complete list of one kind: replaces what was known of it."""
+
+    kind: str
+    rows: tuple[Row, ...]
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStart(Event):
+    """Whom and what this session speaks for."""
+
+    context: str
+    user: str
+    namespace: str
+    version: str
+    extra: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,256 @@
+"""The table of kernel counters: name, scope, unit, meaning, source. Parser, screens, help and reports read it.
+
+Scope: `netns` belongs to the network namespace that it is read in (a pod's own, or a node's), `node` is the
+whole machine's from wherever it is read, `global` is one setting for the machine (SIGNATURES 5.5).
+Names follow nstat: protocol then field, e.g. TcpRetransSegs, TcpExtListenOverflows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Scope = Literal["netns", "node", "global"]
+
+# name | scope | unit (a leading = marks a gauge) | weight (!: trouble when it moves) | meaning
+_TABLE = """
+IpInReceives | netns | packets | | packets received
+IpForwDatagrams | netns | packets | | packets forwarded for others
+IpInDelivers | netns | packets | | packets delivered to a local protocol
+IpOutRequests | netns | packets | | packets sent by local protocols
+IpInHdrErrors | netns | packets | ! | received packets dropped for a bad header or TTL
+IpInAddrErrors | netns | packets | ! | received packets dropped: not for an address here
+IpInDiscards | netns | packets | ! | received packets dropped for lack of a resource
+IpOutDiscards | netns | packets | ! | packets to send dropped for lack of a resource
+IpOutNoRoutes | netns | packets | ! | packets to send dropped: no route
+IpReasmTimeout | netns | packets | ! | fragments that waited in vain for the rest
+IpReasmReqds | netns | fragments | | fragments received
+IpReasmOKs | netns | packets | | packets put together from fragments
+IpReasmFails | netns | packets | ! | packets that could not be put together: fragments lost
+IpFragOKs | netns | packets | | packets split into fragments
+IpFragFails | netns | packets | ! | packets too large for the next link with DF set: MTU too small on the way
+IpFragCreates | netns | fragments | | fragments made
+IpOutTransmits | netns | packets | | packets handed to a link
+IpExtInNoRoutes | netns | packets | ! | packets to forward dropped: no route
+IpExtInTruncatedPkts | netns | packets | ! | packets shorter than they say
+IpExtInOctets | netns | bytes | | bytes received
+IpExtOutOctets | netns | bytes | | bytes sent
+IpExtInNoECTPkts | netns | packets | | packets received without ECN
+IpExtInCsumErrors | netns | packets | ! | IP header checksums that were wrong
+IpExtReasmOverlaps | netns | fragments | ! | fragments that overlap
+IcmpInMsgs | netns | messages | | ICMP messages received
+IcmpOutMsgs | netns | messages | | ICMP messages sent
+IcmpInErrors | netns | messages | ! | bad ICMP messages received
+IcmpInDestUnreachs | netns | messages | ! | 'unreachable' answers received: port closed, no route, or packet too big
+IcmpOutDestUnreachs | netns | messages | ! | 'unreachable' answers sent
+IcmpInTimeExcds | netns | messages | ! | TTL ran out on the way
+IcmpInEchos | netns | messages | | pings received
+IcmpInEchoReps | netns | messages | | ping answers received
+IcmpOutEchoReps | netns | messages | | ping answers sent
+IcmpOutEchos | netns | messages | | pings sent
+TcpActiveOpens | netns | connections | | connections opened from here
+TcpPassiveOpens | netns | connections | | connections accepted here
+TcpAttemptFails | netns | connections | ! | connections that failed before they were established
+TcpEstabResets | netns | connections | ! | established connections that were reset
+TcpCurrEstab | netns | =connections | | connections established now
+TcpInSegs | netns | segments | | segments received
+TcpOutSegs | netns | segments | | segments sent, without those resent
+TcpRetransSegs | netns | segments | ! | segments sent again: not acknowledged in time
+TcpInErrs | netns | segments | ! | bad segments received
+TcpOutRsts | netns | segments | ! | resets sent
+TcpInCsumErrors | netns | segments | ! | TCP checksums that were wrong
+UdpInDatagrams | netns | datagrams | | datagrams delivered to a socket
+UdpOutDatagrams | netns | datagrams | | datagrams sent
+UdpNoPorts | netns | datagrams | ! | datagrams to a port that nobody listens on
+UdpInErrors | netns | datagrams | ! | datagrams that could not be delivered
+UdpRcvbufErrors | netns | datagrams | ! | datagrams dropped: the socket's receive buffer is full
+UdpSndbufErrors | netns | datagrams | ! | datagrams not sent: the send buffer is full
+UdpInCsumErrors | netns | datagrams | ! | UDP checksums that were wrong (a tunnel's offload bug does this)
+UdpMemErrors | netns | datagrams | ! | datagrams dropped: udp_mem reached
+TcpExtSyncookiesSent | netns | cookies | ! | SYN cookies sent: the SYN queue was full
+TcpExtSyncookiesRecv | netns | cookies | | valid SYN cookies that came back
+TcpExtSyncookiesFailed | netns | cookies | ! | SYN cookies that were wrong
+TcpExtEmbryonicRsts | netns | segments | ! | resets for connections that were still being opened
+TcpExtPruneCalled | netns | events | ! | receive queue squeezed for lack of memory
+TcpExtRcvPruned | netns | events | ! | receive queue dropped for lack of memory
+TcpExtOfoPruned | netns | events | ! | out-of-order queue dropped for lack of memory
+TcpExtLockDroppedIcmps | netns | messages | | ICMP ignored: the socket was busy
+TcpExtTW | netns | sockets | | sockets that left TIME_WAIT by the clock
+TcpExtTWRecycled | netns | sockets | | TIME_WAIT sockets reused for a new connection
+TcpExtTWKilled | netns | sockets | | TIME_WAIT sockets cut short
+TcpExtPAWSActive | netns | segments | ! | SYN answers refused for an old timestamp
+TcpExtPAWSEstab | netns | segments | ! | segments refused for an old timestamp (NAT, clocks)
+TcpExtDelayedACKs | netns | segments | | acknowledgements sent late on purpose
+TcpExtDelayedACKLocked | netns | segments | | late acknowledgements later still: the socket was busy
+TcpExtDelayedACKLost | netns | segments | | the peer resent because our acknowledgement was late or lost
+TcpExtListenOverflows | netns | connections | ! | accept queue full: the program accepts too slowly
+TcpExtListenDrops | netns | connections | ! | SYNs dropped by a listener, accept queue included
+TcpExtTCPHPHits | netns | segments | | segments received on the fast path
+TcpExtTCPPureAcks | netns | segments | | acknowledgements without data received
+TcpExtTCPHPAcks | netns | segments | | acknowledgements received on the fast path
+TcpExtTCPRenoRecovery | netns | events | ! | recoveries from loss without SACK
+TcpExtTCPSackRecovery | netns | events | ! | recoveries from loss by SACK
+TcpExtTCPSACKReneging | netns | events | ! | the peer took back what it had acknowledged
+TcpExtTCPSACKReorder | netns | events | ! | reordering seen by SACK
+TcpExtTCPTSReorder | netns | events | | reordering seen by timestamps
+TcpExtTCPFullUndo | netns | events | | a slow-down undone in full: nothing was lost
+TcpExtTCPPartialUndo | netns | events | | a slow-down undone in part
+TcpExtTCPDSACKUndo | netns | events | | a slow-down undone: the peer had everything twice
+TcpExtTCPLossUndo | netns | events | | a timeout undone: nothing was lost
+TcpExtTCPLostRetransmit | netns | segments | ! | a resent segment was lost again: heavy loss
+TcpExtTCPSackFailures | netns | events | ! | SACK recoveries that ended in a timeout
+TcpExtTCPLossFailures | netns | events | ! | timeouts during loss recovery
+TcpExtTCPFastRetrans | netns | segments | ! | segments resent early, on duplicate acknowledgements: light loss
+TcpExtTCPSlowStartRetrans | netns | segments | ! | segments resent after a timeout
+TcpExtTCPTimeouts | netns | events | ! | retransmission timeouts: nothing came back for a whole RTO
+TcpExtTCPLossProbes | netns | segments | ! | tail loss probes sent
+TcpExtTCPLossProbeRecovery | netns | events | ! | losses found by a tail probe
+TcpExtTCPBacklogDrop | netns | segments | ! | segments dropped: the socket's backlog is full
+TcpExtTCPRcvQDrop | netns | segments | ! | segments dropped: the receive queue is full
+TcpExtTCPOFODrop | netns | segments | ! | out-of-order segments dropped for lack of memory
+TcpExtTCPOFOQueue | netns | segments | | segments that came out of order
+TcpExtTCPDSACKOldSent | netns | segments | | data received twice, and said so
+TcpExtTCPDSACKRecv | netns | segments | | the peer says it had our data twice: resent in vain
+TcpExtTCPDSACKOfoSent | netns | segments | | out-of-order data received twice
+TcpExtTCPDSACKOfoRecv | netns | segments | | the peer had our out-of-order data twice
+TcpExtTCPAbortOnData | netns | connections | ! | closed with data unread: reset
+TcpExtTCPAbortOnClose | netns | connections | ! | closed while data was still coming: reset
+TcpExtTCPAbortOnMemory | netns | connections | ! | aborted: tcp_mem or tcp_max_orphans reached
+TcpExtTCPAbortOnTimeout | netns | connections | ! | given up after the last retry
+TcpExtTCPAbortOnLinger | netns | connections | ! | aborted after the linger time
+TcpExtTCPAbortFailed | netns | connections | ! | a reset could not be sent
+TcpExtTCPMemoryPressures | netns | events | ! | TCP came under memory pressure
+TcpExtTCPRetransFail | netns | segments | ! | a segment could not be resent: route, qdisc or filter here
+TcpExtTCPSpuriousRTOs | netns | events | | timeouts that were too early
+TcpExtTCPSpuriousRtxHostQueues | netns | segments | ! | not resent: the first copy is still in this host's queue
+TcpExtTCPOrigDataSent | netns | segments | | data segments sent for the first time: what the retransmit share is taken of
+TcpExtTCPHystartTrainDetect | netns | events | | slow start ended by spacing
+TcpExtTCPHystartDelayDetect | netns | events | | slow start ended by delay
+TcpExtTCPSynRetrans | netns | segments | ! | SYN or SYN/ACK sent again: policy, full table or dead endpoint
+TcpExtTCPSynChallenge | netns | segments | ! | challenge acknowledgements to a SYN
+TcpExtTCPChallengeACK | netns | segments | ! | challenge acknowledgements sent
+TcpExtTCPACKSkippedSynRecv | netns | segments | | acknowledgements not sent: rate limit
+TcpExtTCPACKSkippedSeq | netns | segments | | acknowledgements not sent: rate limit, out of window
+TcpExtTCPAutoCorking | netns | segments | | small segments held back to be joined
+TcpExtTCPFromZeroWindowAdv | netns | segments | | receive window opened again
+TcpExtTCPToZeroWindowAdv | netns | segments | ! | receive window closed: the program here reads too slowly
+TcpExtTCPWantZeroWindowAdv | netns | segments | ! | receive window would have closed
+TcpExtTCPZeroWindowDrop | netns | segments | ! | segments dropped: window closed
+TcpExtTCPMTUPFail | netns | events | ! | MTU probes that failed
+TcpExtTCPMTUPSuccess | netns | events | | MTU probes that succeeded
+TcpExtTCPReqQFullDrop | netns | connections | ! | SYNs dropped: SYN queue full
+TcpExtTCPReqQFullDoCookies | netns | connections | ! | SYN queue full: answered with cookies
+TcpExtTCPTimeWaitOverflow | netns | sockets | ! | TIME_WAIT sockets over tcp_max_tw_buckets
+TcpExtTCPMinTTLDrop | netns | segments | ! | segments dropped: TTL too small
+TcpExtTCPKeepAlive | netns | segments | | keep-alive probes sent
+TcpExtTCPDelivered | netns | segments | | segments known to have arrived
+TcpExtTCPAckCompressed | netns | segments | | acknowledgements joined
+TcpExtTCPRcvCoalesce | netns | segments | | received segments joined
+TcpExtTCPRcvCollapsed | netns | segments | ! | received segments squeezed for lack of memory
+TcpExtIPReversePathFilter | netns | packets | ! | packets dropped by rp_filter: asymmetric routing
+TcpExtTCPMD5NotFound | netns | segments | ! | segments without the MD5 signature that is wanted
+TcpExtTCPPLBRehash | netns | events | | flows moved to another path
+TcpExtTcpTimeoutRehash | netns | events | ! | flows moved to another path after a timeout
+TcpExtTcpDuplicateDataRehash | netns | events | | flows moved after duplicate data
+TcpExtTCPWqueueTooBig | netns | events | ! | send queue too big to split
+TcpExtTCPDSACKIgnoredDubious | netns | segments | | doubtful DSACKs ignored
+TcpExtTCPDSACKRecvSegs | netns | segments | | segments that the peer had twice
+conntrack_count | netns | =entries | | connections tracked in this network namespace
+conntrack_max | global | =entries | | nf_conntrack_max: limit for each namespace's table
+conntrack_found | netns | lookups | | lookups that matched at insertion
+conntrack_invalid | netns | packets | ! | packets that could not be tracked
+conntrack_insert_failed | netns | packets | ! | insertion lost a race: DNS 5 s and SNAT port races
+conntrack_drop | netns | packets | ! | packets dropped: table full, or a race not resolved
+conntrack_early_drop | netns | entries | ! | entries evicted to make room
+conntrack_error | netns | packets | ! | ICMP or protocol errors
+conntrack_search_restart | netns | lookups | | look-ups started again
+conntrack_clash_resolve | netns | packets | | races resolved harmlessly
+conntrack_chaintoolong | netns | packets | ! | hash bucket too long: too few buckets
+softnet_processed | node | packets | | packets processed by the CPUs
+softnet_dropped | node | packets | ! | dropped: a CPU's backlog is full (netdev_max_backlog)
+softnet_time_squeeze | node | events | ! | a CPU's packet budget ran out (netdev_budget)
+softnet_flow_limit | node | packets | ! | dropped by the flow limit
+arp_table_fulls | node | events | ! | neighbour table overflow (gc_thresh3)
+cpu_total | node | ticks | | CPU time of all kinds
+cpu_idle | node | ticks | | CPU time idle, waiting for disks included
+cpu_steal | node | ticks | ! | CPU time that the hypervisor gave to others
+cpu_softirq | node | ticks | | CPU time in soft interrupts, packet processing above all
+sock_tcp_inuse | netns | =sockets | | TCP sockets in use
+sock_tcp_tw | netns | =sockets | | TCP sockets in TIME_WAIT
+sock_tcp_orphan | node | =sockets | | TCP sockets without a program
+sock_tcp_mem | node | =pages | | memory of all TCP sockets
+sock_udp_inuse | netns | =sockets | | UDP sockets in use
+sock_used | netns | =sockets | | sockets of every kind
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """`gauge` is a level rather than a count; `trouble` is worth a look whenever it moves."""
+
+    name: str
+    scope: Scope
+    unit: str
+    gauge: bool
+    trouble: bool
+    meaning: str
+    source: str
+
+
+def _source(name: str) -> str:
+    prefixes = (
+        ("TcpExt", "/proc/net/netstat"), ("IpExt", "/proc/net/netstat"), ("MPTcpExt", "/proc/net/netstat"),
+        ("conntrack_count", "/proc/sys/net/netfilter/nf_conntrack_count"),
+        ("conntrack_max", "/proc/sys/net/netfilter/nf_conntrack_max"),
+        ("conntrack", "/proc/net/stat/nf_conntrack"), ("softnet", "/proc/net/softnet_stat"),
+        ("arp", "/proc/net/stat/arp_cache"), ("cpu", "/proc/stat"), ("sock", "/proc/net/sockstat"),
+        ("dev/", "/proc/net/dev"),
+    )  # fmt: skip
+    return next((path for prefix, path in prefixes if name.startswith(prefix)), "/proc/net/snmp")
+
+
+def _load() -> dict[str, Counter]:
+    table = {}
+    for line in _TABLE.strip().splitlines():
+        name, scope, unit, weight, meaning = (part.strip() for part in line.split(" |", 4))
+        gauge, unit = unit.startswith("="), unit.lstrip("=")
+        table[name] = Counter(name, scope, unit, gauge, weight == "!", meaning, _source(name))  # type: ignore[arg-type]
+    return table
+
+
+COUNTERS = _load()
+_DEVICE = {
+    "rx_bytes": ("bytes", False, "bytes received"), "rx_packets": ("packets", False, "packets received"),
+    "rx_errs": ("packets", True, "received packets with errors"),
+    "rx_drop": ("packets", True, "received packets dropped by the interface"),
+    "tx_bytes": ("bytes", False, "bytes sent"), "tx_packets": ("packets", False, "packets sent"),
+    "tx_errs": ("packets", True, "packets that could not be sent"),
+    "tx_drop": ("packets", True, "packets to send dropped by the interface"),
+}  # fmt: skip
+
+
+def describe(name: str) -> Counter:
+    """The table's row for a counter; a plain one for a counter that the table does not know."""
+    known = COUNTERS.get(name)
+    if known is not None:
+        return known
+    if name.startswith("dev/"):
+        _, device, field = name.split("/", 2)
+        unit, bad, meaning = _DEVICE.get(field, ("events", False, field))
+        return Counter(name, "netns", unit, False, bad, f"{device}: {meaning}", _source(name))
+    return Counter(name, "netns", "events", False, False, "no description yet; see the kernel's source", _source(name))
+
+
+def drops(values: dict[str, int]) -> tuple[int, int]:
+    """Packets dropped so far, (in this network namespace, on the whole node), as the sum of drop counters."""
+    own = sum(values.get(name, 0) for name in OWN_DROPS)
+    own += sum(v for k, v in values.items() if k.startswith("dev/") and k.endswith("_drop"))
+    return own, sum(values.get(name, 0) for name in NODE_DROPS)
+
+
+OWN_DROPS = (
+    "conntrack_drop", "IpInDiscards", "IpOutDiscards", "IpOutNoRoutes", "IpFragFails", "UdpRcvbufErrors",
+    "TcpExtListenDrops", "TcpExtTCPBacklogDrop", "TcpExtTCPRcvQDrop", "TcpExtTCPOFODrop",
+    "TcpExtTCPZeroWindowDrop", "TcpExtTCPReqQFullDrop", "TcpExtIPReversePathFilter",
+)  # fmt: skip
+NODE_DROPS = ("softnet_dropped",)

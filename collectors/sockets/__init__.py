@@ -1,0 +1,1 @@
+"""Socket tables from `ss`, netlink and /proc as the same rows."""

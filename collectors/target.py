@@ -1,0 +1,32 @@
+"""What can be looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["pod", "node", "local", "recording"]
+SCOPES: dict[Kind, str] = {
+    "pod": "this pod", "node": "whole node", "local": "this host", "recording": "recorded",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A network namespace to read from. `uid` pins a pod: another pod of the same name is another target."""
+
+    kind: Kind
+    name: str
+    namespace: str = ""
+    node: str = ""
+    uid: str = ""
+
+    @property
+    def key(self) -> str:
+        """Identifies the target on the stream, e.g. `pod/shop/frontend-1` or `node/node1`."""
+        return "/".join(part for part in (self.kind, self.namespace, self.name) if part)
+
+    @property
+    def scope(self) -> str:
+        """What a per-namespace figure read here speaks of."""
+        return SCOPES[self.kind]

@@ -1,0 +1,95 @@
+"""A target that is being watched: its one sampler stream, kept up while the target lives."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Awaitable, Callable
+
+import asyncio
+
+from collectors.errors import ExecError, PodwireError, TargetGone
+from collectors.events import TargetState
+from collectors.kernel import sampler
+from collectors.runner import STDERR, Runner
+from collectors.safe import safe_bytes
+from collectors.session import Session
+from collectors.target import Target
+
+FIRST_WAIT_S = 0.5
+LONGEST_WAIT_S = 15.0
+
+
+class Vantage:
+    """Runs the sampler at a target and publishes what it reads. `alive` raises TargetGone once it is."""
+
+    def __init__(
+        self, target: Target, runner: Runner, session: Session, alive: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
+        self.target = target
+        self.runner = runner
+        self.session = session
+        self.capabilities: int | None = None
+        self._alive = alive
+
+    def _say(self, phase: str, message: str = "") -> None:
+        self.session.publish(TargetState(time.time(), self.target.key, phase, message))  # type: ignore[arg-type]
+
+    async def run(self) -> None:
+        """Until cancelled, or until the target is gone."""
+        wait = FIRST_WAIT_S
+        while True:
+            try:
+                began = time.monotonic()
+                reason = await self._stream()
+                if time.monotonic() - began > 10:
+                    wait = FIRST_WAIT_S
+                if self._alive is not None:
+                    await self._alive()
+            except TargetGone as error:
+                self._say("gone", str(error))
+                return
+            except (ExecError, sampler.SamplerError) as error:
+                reason = str(error)
+                if self._alive is not None and await self._is_gone():
+                    return
+            except PodwireError as error:
+                reason = str(error)
+            self._say("gap", f"{reason} Trying again in {wait:.0f} s.")
+            await asyncio.sleep(wait * random.uniform(0.8, 1.2))
+            wait = min(wait * 2, LONGEST_WAIT_S)
+
+    async def _is_gone(self) -> bool:
+        assert self._alive is not None
+        try:
+            await self._alive()
+        except TargetGone as error:
+            self._say("gone", str(error))
+            return True
+        except PodwireError:
+            pass
+        return False
+
+    async def _stream(self) -> str:
+        """One connection of the sampler; returns why it ended."""
+        reader = sampler.FrameReader()
+        running = await self.runner.start(sampler.command())
+        said = b""
+        try:
+            first = True
+            async for piece in running.output():
+                if piece.channel == STDERR:
+                    said = (said + piece.data)[-600:]
+                    continue
+                for frame in reader.feed(piece.data):
+                    if first:
+                        first = False
+                        self.capabilities = sampler.capabilities(frame)
+                        self._say("live")
+                    for event in sampler.events(frame, self.target.key, time.time()):
+                        self.session.publish(event)
+        finally:
+            await running.close()
+        ended = running.message or f"exit code {running.exit_code}"
+        detail = safe_bytes(said.strip(), 200)
+        return f"The sampler ended: {ended}.{f' It said: {detail}.' if detail else ''}"

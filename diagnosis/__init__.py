@@ -1,0 +1,1 @@
+"""Pure functions over snapshots: what is wrong, why, and what mends it."""
