@@ -45,6 +45,10 @@ class Subscription:
             if self._closed and not self._queue:
                 return
 
+    def pending(self) -> list[Event]:
+        """What waits to be consumed."""
+        return list(self._queue)
+
     def end(self) -> None:
         self._closed = True
         self._filled.set()

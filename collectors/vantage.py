@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
-
-import asyncio
 
 from collectors.errors import ExecError, PodwireError, TargetGone
 from collectors.events import TargetState

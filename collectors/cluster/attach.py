@@ -141,7 +141,7 @@ class Attacher:
         collection, _, pod = path.rpartition("/")
         try:
             async with asyncio.timeout(PULL_TIMEOUT_S):
-                current = await self.cluster.rest.get(path)
+                current: Mapping[str, Any] = await self.cluster.rest.get(path)
                 while True:
                     said = _state(current, container, field)
                     if said == "running":

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import aiohttp
+from yarl import URL
 
 from collectors.cluster.access import Cluster, quote
 from collectors.errors import ClusterError, ExecError
@@ -116,7 +117,7 @@ class ExecRunner:
         configuration = self.cluster.rest.configuration
         async with asyncio.timeout(CONNECT_S):
             return await session.ws_connect(
-                aiohttp.client.URL(configuration.host + self._path).with_query(query),
+                URL(configuration.host + self._path).with_query(query),
                 protocols=PROTOCOLS,
                 headers=await self._headers(),
                 heartbeat=HEARTBEAT_S,

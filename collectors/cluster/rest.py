@@ -13,6 +13,7 @@ from typing import Any
 
 import aiohttp
 from kubernetes.aio.client.api_client import ApiClient
+from yarl import URL
 
 from collectors.errors import ClusterError, Forbidden, NotFound
 from collectors.safe import safe
@@ -59,7 +60,7 @@ class Rest:
             )
             answer = await self.client.call_api(*request, _request_timeout=timeout)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            host = safe(aiohttp.client.URL(self.configuration.host).authority, 120)
+            host = safe(URL(self.configuration.host).authority, 120)
             kind = "it did not answer in time" if isinstance(error, TimeoutError) else safe(error, 200)
             raise ClusterError(f"The API server at {host} cannot be reached: {kind}. Check the network or VPN.") from None
         response: aiohttp.ClientResponse = answer.response

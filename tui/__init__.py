@@ -1,0 +1,1 @@
+"""The Textual console: consumes the stream, asks collectors to act."""

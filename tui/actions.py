@@ -1,0 +1,68 @@
+"""The one table of actions: key, name, help, where. Bindings, footer, help and palette all come from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.binding import Binding
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """`name` is the Textual action (`action_NAME` on the screen or app), `where` the screen it works on."""
+
+    name: str
+    key: str
+    label: str
+    help: str
+    where: str  # app, cluster, target, list
+    footer: bool = True
+
+
+ACTIONS = (
+    Action("open", "enter", "open", "open the pod or node under the cursor", "cluster"),
+    Action("filter", "slash", "filter", "filter the list as you type; ! in front inverts", "cluster"),
+    Action("pods", "1", "pods", "show pods", "cluster", footer=False),
+    Action("nodes", "2", "nodes", "show nodes", "cluster", footer=False),
+    Action("services", "3", "services", "show Services", "cluster", footer=False),
+    Action("next_namespace", "n", "namespace", "next namespace; N goes back", "cluster"),
+    Action("previous_namespace", "N", "namespace", "previous namespace", "cluster", footer=False),
+    Action("tab('packets')", "1", "packets", "packets as they pass", "target", footer=False),
+    Action("tab('sockets')", "2", "sockets", "sockets with RTT, window, retransmits", "target", footer=False),
+    Action("tab('counters')", "3", "counters", "kernel counters that moved", "target", footer=False),
+    Action("tab('events')", "4", "events", "what happened, and what was done", "target", footer=False),
+    Action("filter", "slash", "filter", "packets: a BPF filter; sockets and counters: words", "target"),
+    Action("capture", "c", "capture", "start or stop the capture", "target"),
+    Action("pause", "space", "pause", "hold the list still; again to follow", "target"),
+    Action("save", "w", "save pcap", "write the packets shown to a pcap file", "target"),
+    Action("sort", "s", "sort", "sort sockets by the next column", "target", footer=False),
+    Action("vantage", "v", "pod/node", "sockets and counters of the pod or of its node", "target"),
+    Action("zoom", "z", "zoom", "list only, graphs only, or both", "target"),
+    Action("back", "escape", "back", "one step back; never quits", "target"),
+    Action("faults", "f", "faults", "switch the lab's faults on and off", "lab"),
+    Action("help", "question_mark", "help", "this page", "app"),
+    Action("next_theme", "T", "theme", "next theme", "app", footer=False),
+    Action("command_palette", "colon", "command", "command palette (also Ctrl+P)", "app", footer=False),
+    Action("leave", "q", "quit", "leave podwire; asks while a capture runs", "app"),
+    Action("cursor('down')", "j,down", "down", "one line down", "list", footer=False),
+    Action("cursor('up')", "k,up", "up", "one line up", "list", footer=False),
+    Action("cursor('top')", "g,home", "top", "first line", "list", footer=False),
+    Action("cursor('bottom')", "G,end", "bottom", "last line", "list", footer=False),
+    Action("cursor('page_down')", "ctrl+f,pagedown", "page down", "one page down", "list", footer=False),
+    Action("cursor('page_up')", "ctrl+b,pageup", "page up", "one page up", "list", footer=False),
+)
+_SHOWN = {"slash": "/", "question_mark": "?", "colon": ":", "escape": "esc"}
+
+
+def shown_key(action: Action) -> str:
+    """The key as help and footer show it."""
+    return " ".join(_SHOWN.get(key, key) for key in action.key.split(","))
+
+
+def bindings(*places: str) -> list[Binding | tuple[str, str] | tuple[str, str, str]]:
+    """Textual bindings for some places of the table, each with an id so that keymaps can change them."""
+    return [
+        Binding(a.key, a.name, a.label, show=a.footer, key_display=shown_key(a), id=f"{a.where}.{a.name}")
+        for a in ACTIONS
+        if a.where in places
+    ]

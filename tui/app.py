@@ -1,0 +1,122 @@
+"""The Textual application: themes, signals, leaving; everything else has a screen of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import traceback
+from collections.abc import Iterable
+from pathlib import Path
+
+from textual.app import App, SystemCommand
+from textual.screen import Screen
+
+import themes
+from tui.actions import ACTIONS, bindings
+from tui.control import Control
+from tui.files import private_directory, state_directory
+from tui.screens.cluster import ClusterScreen
+from tui.screens.confirm import Confirm
+from tui.screens.faults import Faults
+from tui.screens.help import Help
+from tui.screens.target import TargetScreen
+from tui.store import Store
+
+
+class PodwireApp(App[int]):
+    TITLE = "podwire"
+    CSS_PATH = "podwire.tcss"
+    BINDINGS = bindings("app")
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(self, store: Store, control: Control, first: str = "", theme: str = themes.DEFAULT) -> None:
+        """`first` is the key of the target to open; '' opens the cluster."""
+        super().__init__()
+        self.store = store
+        self.control = control
+        self.first = first
+        self._theme_name = theme
+        self._signalled: int | None = None
+
+    def on_mount(self) -> None:
+        for theme in themes.all_themes():
+            self.register_theme(theme)
+        self.theme = self._theme_name
+        self.control.start()
+        self._catch_signals()
+        if self.first:
+            self.push_screen(TargetScreen(self.store, self.control, self.first, ""))
+        else:
+            self.push_screen(ClusterScreen(self.store, self.control))
+
+    # --- leaving
+
+    def _catch_signals(self) -> None:
+        """Textual restores the terminal on a clean exit only; SIGTERM and SIGHUP would leave it in raw mode."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+                loop.add_signal_handler(number, self._on_signal, number)
+
+    def _on_signal(self, number: int) -> None:
+        self._signalled = number
+        self.exit(128 + number, return_code=128 + number)
+
+    def action_leave(self) -> None:
+        if not self.control.capturing():
+            self.exit(0)
+            return
+        text = "Packets that are not saved (w) are lost."
+        ask = Confirm("A capture is running. Leave?", text, (("y", "leave"),))
+        self.push_screen(ask, lambda answer: self.exit(0) if answer else None)
+
+    def _fatal_error(self) -> None:
+        """A sentence on the screen and the traceback, without local variables (they hold tokens), in a file."""
+        error = self._exception
+        where = write_crash(traceback.format_exc())
+        kept = f" The details are in {where}." if where else ""
+        message = f"podwire met an error of its own and had to stop: {type(error).__name__}.{kept}"
+        self._exit_renderables.append(message)
+        self._close_messages_no_wait()
+
+    # --- everywhere
+
+    def action_help(self) -> None:
+        if not isinstance(self.screen, Help):
+            self.push_screen(Help())
+
+    def action_faults(self) -> None:
+        if self.control.is_lab:
+            self.push_screen(Faults(self.control))
+        else:
+            self.notify("Faults belong to the lab: start it with `podwire lab`.", markup=False)
+
+    def action_next_theme(self) -> None:
+        names = [theme.name for theme in themes.all_themes()]
+        place = names.index(self.theme) if self.theme in names else -1
+        self.theme = names[(place + 1) % len(names)]
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self.control.is_lab if action == "faults" else True
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The palette: what can be done here, from the table of actions."""
+        place = {ClusterScreen: "cluster", TargetScreen: "target"}.get(type(screen), "")
+        places = ("app", place, *(("lab",) if self.control.is_lab else ()))
+        for action in ACTIONS:
+            if action.where in places and action.name != "command_palette":
+                namespace = "app" if action.where in ("app", "lab") else "screen"
+                yield SystemCommand(
+                    action.label, action.help, lambda a=f"{namespace}.{action.name}": self.call_later(self.run_action, a)
+                )
+
+
+def write_crash(text: str) -> Path | None:
+    """Keep a traceback in a private file."""
+    with contextlib.suppress(OSError):
+        path = private_directory(state_directory()) / "crash.log"
+        path.touch(mode=0o600)
+        path.write_text(text)
+        return path
+    return None

@@ -1,0 +1,100 @@
+"""The command line. Exit codes: 0 well, 1 failed, 2 usage or not a terminal, 3 API server or credentials,
+4 forbidden, 5 something was left in the cluster (it is named), 128+n ended by signal n."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+USAGE, LEFT_BEHIND = 2, 5
+
+
+def parser() -> argparse.ArgumentParser:
+    name = "kubectl podwire" if Path(sys.argv[0]).name.startswith("kubectl-") else "podwire"
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--theme", default=argparse.SUPPRESS, help="night, day or contrast")
+    common.add_argument("--mouse", action="store_true", default=argparse.SUPPRESS, help="use the mouse")
+    common.add_argument(
+        "--record", metavar="FILE", type=Path, default=argparse.SUPPRESS, help="write the session to a new file"
+    )
+    top = argparse.ArgumentParser(prog=name, description="Finds out what is wrong with the network of a cluster.", parents=[common])
+    top.add_argument("--kubeconfig", help="path of the kubeconfig")
+    top.add_argument("--context", help="context of the kubeconfig")
+    top.add_argument("-n", "--namespace", help="namespace to begin with")
+    top.add_argument("-A", "--all-namespaces", action="store_true", help="begin with all namespaces")
+    top.add_argument("--image", default="nicolaka/netshoot", help="image of debug containers (default: %(default)s)")
+    top.add_argument("--no-capture", action="store_true", help="do not start a capture when a pod is opened")
+    commands = top.add_subparsers(dest="command", metavar="command")
+    lab = commands.add_parser("lab", parents=[common], help="practise on an embedded cluster with real faults")
+    lab.add_argument("--check", action="store_true", help="no console: try every stream for 5 s and report")
+    lab.add_argument("--fault", action="append", default=[], metavar="NAME", help="begin with this fault on")
+    actions = lab.add_subparsers(dest="lab_command", metavar="lab command")
+    serve = actions.add_parser("serve", help="run the lab alone and print its kubeconfig's path")
+    serve.add_argument("--fault", action="append", default=[], metavar="NAME", dest="serve_faults")
+    fault = actions.add_parser("fault", help="switch a fault of the running lab")
+    fault.add_argument("state", choices=("on", "off", "list"))
+    fault.add_argument("name", nargs="?")
+    commands.add_parser("local", parents=[common], help="look at this machine, without a cluster")
+    replay = commands.add_parser("replay", parents=[common], help="look at a recorded session")
+    replay.add_argument("file", type=Path)
+    return top
+
+
+def calm_terminal() -> None:
+    """Over SSH every repaint costs: fewer frames, no animation. Textual reads these at import."""
+    if os.environ.get("SSH_CONNECTION"):
+        os.environ.setdefault("TEXTUAL_FPS", "15")
+        os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+        os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
+
+
+def tell(text: str) -> None:
+    sys.stderr.write(f"podwire: {text}\n")
+
+
+def need_terminal() -> bool:
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        return True
+    tell("this is a console and needs a terminal. Without one, try `podwire lab --check`.")
+    return False
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = parser().parse_args(arguments)
+    calm_terminal()
+    from collectors.errors import PodwireError
+    from lab.supervisor import LabUnavailable
+
+    try:
+        return run(options)
+    except PodwireError as error:
+        tell(str(error))
+        return error.exit_code
+    except LabUnavailable as error:
+        tell(str(error))
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def run(options: argparse.Namespace) -> int:
+    if options.command == "lab" and options.lab_command:
+        from tui import labcommands
+
+        return labcommands.serve(options) if options.lab_command == "serve" else labcommands.fault(options)
+    if options.command == "lab" and options.check:
+        from tui import labcommands
+
+        return labcommands.check(options)
+    if not need_terminal():
+        return USAGE
+    from tui import launch
+
+    return launch.console(options)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

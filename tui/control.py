@@ -1,0 +1,224 @@
+"""The requests a screen may make: attach, capture, save, leave. Owns the tasks that gather evidence."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from collectors import events as ev
+from collectors.capture import capture as captures
+from collectors.cluster.access import Cluster, quote
+from collectors.cluster.attach import Attacher, Foothold
+from collectors.cluster.inventory import Inventory
+from collectors.errors import CaptureError, ClusterError, NotFound, PodwireError, TargetGone
+from collectors.runner import LocalRunner, Runner
+from collectors.session import Session
+from collectors.target import Target
+from collectors.vantage import Vantage
+from tui.files import save_packets
+from tui.store import Store
+
+
+@dataclass(slots=True)
+class Watch:
+    """A target that is being looked at."""
+
+    target: Target
+    task: asyncio.Task[None]
+    runner: Runner | None = None
+    foothold: Foothold | None = None
+    capture: captures.Capture | None = None
+    capture_task: asyncio.Task[None] | None = None
+    interface: str = "any"
+
+
+class Control:
+    """Joins the collectors to a session. Without a cluster it serves local targets and recordings."""
+
+    def __init__(self, store: Store, session: Session, image: str = "", capture_at_once: bool = True) -> None:
+        self.store = store
+        self.session = session
+        self.image = image
+        self.capture_at_once = capture_at_once
+        self.cluster: Cluster | None = None
+        self.is_lab = False
+        self.live = True
+        self.left_behind: list[str] = []
+        self._watches: dict[str, Watch] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._next_capture = 1
+        self._subscription = session.subscribe(65_536)
+
+    def now(self) -> float:
+        """The right edge of graphs: the present, or a recording's last event."""
+        return time.time() if self.live else self.store.latest
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    # --- life
+
+    def start(self) -> None:
+        """Begin to fold the stream into the store. Call on the event loop."""
+        self.spawn(self._consume())
+
+    async def _consume(self) -> None:
+        async for batch in self._subscription.batches():
+            for event in batch:
+                self.store.apply(event)
+            self.store.lost = self._subscription.dropped
+
+    def open(self, cluster: Cluster, is_lab: bool) -> None:
+        self.cluster, self.is_lab = cluster, is_lab
+        start = ev.SessionStart(time.time(), "", cluster.context, cluster.user, cluster.namespace, cluster.version)
+        self.session.publish(start)
+        self.spawn(Inventory(cluster, self.session).run())
+
+    async def close(self) -> None:
+        """Stop everything and take away what was added. What could not be is named in `left_behind`."""
+        footholds = [w.foothold for w in self._watches.values() if w.foothold is not None]
+        for task in [*(w.task for w in self._watches.values()), *self._tasks]:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self.cluster is not None:
+            attacher = self._attacher()
+            try:
+                async with asyncio.timeout(8):
+                    left = await asyncio.gather(*(attacher.leave(f) for f in footholds))
+                self.left_behind += [text for text in left if text]
+            except TimeoutError:
+                names = ", ".join(f"{f.namespace}/{f.pod}" for f in footholds if f.owned_pod)
+                self.left_behind.append(f"The API server did not answer in time; these may be left: {names}.")
+            await self.cluster.close()
+        self.session.close()
+
+    # --- targets
+
+    def _attacher(self) -> Attacher:
+        assert self.cluster is not None
+        return Attacher(self.cluster, self.session, self.image)
+
+    def watch_pod(self, row: ev.PodRow) -> Target:
+        target = Target("pod", row.name, row.namespace, row.node, row.uid)
+        self._watch(target, lambda progress: self._attacher().pod(target, progress))
+        return target
+
+    def watch_node(self, name: str) -> Target:
+        target = Target("node", name, node=name)
+        self._watch(target, lambda progress: self._attacher().node(target, progress))
+        return target
+
+    def _watch(self, target: Target, attach: Callable[[Callable[[str], None]], Awaitable[Foothold]]) -> None:
+        known = self._watches.get(target.key)
+        if known is not None and not known.task.done() and known.target == target:
+            return
+        task = self.spawn(self._keep(target, attach))
+        self._watches[target.key] = Watch(target, task)
+
+    def _say(self, target: Target, phase: ev.TargetPhase, message: str = "") -> None:
+        self.session.publish(ev.TargetState(time.time(), target.key, phase, message))
+
+    async def _keep(self, target: Target, attach: Callable[[Callable[[str], None]], Awaitable[Foothold]]) -> None:
+        """Attach, then sample until the target goes."""
+        self._say(target, "attaching", "asking the API server")
+        try:
+            foothold = await attach(lambda text: self._say(target, "attaching", text))
+        except TargetGone as error:
+            self._say(target, "gone", str(error))
+            return
+        except PodwireError as error:
+            self._say(target, "failed", str(error))
+            return
+        assert self.cluster is not None
+        watch = self._watches[target.key]
+        watch.foothold, watch.runner = foothold, foothold.runner(self.cluster)
+        if foothold.cost:
+            self._say(target, "attaching", f"{foothold.rung}: {foothold.cost}")
+        vantage = Vantage(target, watch.runner, self.session, alive=lambda: self._check_alive(foothold))
+        if target.kind == "pod" and self.capture_at_once:
+            self.capture(target.key, "")
+        await vantage.run()
+
+    async def _check_alive(self, foothold: Foothold) -> None:
+        """TargetGone once the pod that we stand in is gone, has ended, or is another of the same name."""
+        assert self.cluster is not None
+        path = f"/api/v1/namespaces/{quote(foothold.namespace)}/pods/{quote(foothold.pod)}"
+        where = f"{foothold.namespace}/{foothold.pod}"
+        try:
+            pod = await self.cluster.rest.get(path, what=f"pod {where}")
+        except NotFound:
+            raise TargetGone(f"The pod {where} is gone. What was gathered stays; esc returns to the list.") from None
+        uid, wanted = pod.get("metadata", {}).get("uid"), foothold.target.uid
+        if wanted and uid != wanted:
+            raise TargetGone(f"The pod {where} was replaced by another of the same name. Choose it anew from the list.")
+        if (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
+            raise TargetGone(f"The pod {where} has ended. What was gathered stays; esc returns to the list.")
+
+    def watch_local(self, target: Target, run: Coroutine[Any, Any, None]) -> None:
+        """This machine as a target: `run` publishes its evidence."""
+        self._watches[target.key] = Watch(target, self.spawn(run), LocalRunner())
+
+    # --- captures
+
+    def capture(self, key: str, expression: str) -> None:
+        """Start a capture in place of the one that runs. A filter that tcpdump refuses changes nothing."""
+        self.spawn(self._capture(key, expression))
+
+    async def _capture(self, key: str, expression: str) -> None:
+        watch = self._watches.get(key)
+        if watch is None or watch.runner is None:
+            return
+        number, self._next_capture = self._next_capture, self._next_capture + 1
+        new = captures.Capture(number, watch.target, watch.runner, self.session, expression, watch.interface)
+        try:
+            new.expression = captures.checked(expression)
+            await captures.check(watch.runner, new.expression, watch.interface)
+        except CaptureError as error:
+            new.say("failed", f"Filter refused, nothing changed: {error}")
+            return
+        except PodwireError as error:
+            new.say("failed", str(error))
+            return
+        await self.stop_capture(key)
+        watch.capture = new
+        watch.capture_task = self.spawn(new.run())
+
+    async def stop_capture(self, key: str) -> None:
+        watch = self._watches.get(key)
+        if watch is None or watch.capture is None or watch.capture_task is None:
+            return
+        task, watch_capture = watch.capture_task, watch.capture
+        watch.capture_task = None
+        if not task.done():
+            await watch_capture.stop()
+            await asyncio.wait({task}, timeout=1.5)
+            task.cancel()
+
+    def capturing(self) -> bool:
+        return any(w.capture_task is not None and not w.capture_task.done() for w in self._watches.values())
+
+    async def save(self, key: str) -> Path:
+        """Write the packets in memory to a new pcap (0600). CaptureError where there are none, OSError else."""
+        lines = list(self.store.target(key).packets)
+        return await asyncio.to_thread(save_packets, key, lines)
+
+    # --- the lab's faults
+
+    async def faults(self) -> list[dict[str, Any]]:
+        if self.cluster is None or not self.is_lab:
+            return []
+        answer = await self.cluster.rest.get("/lab/faults")
+        return list(answer.get("faults", ()))
+
+    async def turn_fault(self, name: str, on: bool) -> None:
+        if self.cluster is None or not self.is_lab:
+            raise ClusterError("Faults belong to the lab: this is another cluster.")
+        await self.cluster.rest.request("POST", "/lab/faults", body={"name": name, "on": on})
+        self.session.publish(ev.Mark(time.time(), "", "lab", f"fault {name} {'on' if on else 'off'}"))

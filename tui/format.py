@@ -1,0 +1,66 @@
+"""Figures as text: short, aligned, with units."""
+
+from __future__ import annotations
+
+import time
+
+NONE = "–"
+
+
+def count(value: float | None) -> str:
+    """A count with thin grouping up to 6 digits, then k, M, G."""
+    if value is None:
+        return NONE
+    if abs(value) < 1_000_000:
+        return f"{value:,.0f}"
+    for size, unit in ((1e9, "G"), (1e6, "M")):
+        if abs(value) >= size:
+            return f"{value / size:.1f} {unit}"
+    return f"{value:,.0f}"
+
+
+def rate(value: float | None) -> str:
+    """A rate to three figures."""
+    if value is None:
+        return NONE
+    if value == 0:
+        return "0"
+    if value < 10:
+        return f"{value:.1f}"
+    return count(value)
+
+
+def percent(value: float | None) -> str:
+    if value is None:
+        return NONE
+    return f"{value:.0f} %" if value >= 99.95 or value == 0 else f"{value:.1f} %"
+
+
+def bits(value: float | None) -> str:
+    """bits/s."""
+    if value is None:
+        return NONE
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:.3g} {unit}b/s"
+    return f"{value:.0f} b/s"
+
+
+def milliseconds(value: float | None) -> str:
+    if value is None:
+        return NONE
+    return f"{value:.2f}" if value < 10 else f"{value:.0f}"
+
+
+def clock(at: float, fraction: int = 0) -> str:
+    """Wall time of day, local."""
+    text = time.strftime("%H:%M:%S", time.localtime(at))
+    return f"{text}.{int(at % 1 * 10**fraction):0{fraction}d}" if fraction else text
+
+
+def age(seconds: float) -> str:
+    """How long ago, in the largest whole unit, as kubectl shows it."""
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{int(seconds // size)}{unit}"
+    return f"{max(int(seconds), 0)}s"

@@ -1,0 +1,36 @@
+"""What every screen of the console shares: the store it reads, the requests it may make, a steady refresh."""
+
+from __future__ import annotations
+
+from textual.screen import Screen
+
+from tui.control import Control
+from tui.store import Store
+from tui.widgets.header import Header, HeaderData
+
+REFRESH_S = 0.5
+
+
+class ConsoleScreen(Screen[None]):
+    def __init__(self, store: Store, control: Control) -> None:
+        super().__init__()
+        self.store = store
+        self.control = control
+
+    def on_mount(self) -> None:
+        self.set_interval(REFRESH_S, self.pull)
+        self.call_after_refresh(self.pull)
+
+    def pull(self) -> None:
+        """Take the present state from the store; widgets redraw only what differs."""
+        raise NotImplementedError
+
+    def header_data(self) -> HeaderData:
+        raise NotImplementedError
+
+    def show_header(self) -> None:
+        self.query_one(Header).show(self.header_data())
+
+    def say(self, text: str, severity: str = "information") -> None:
+        """A short message to the user; never markup."""
+        self.notify(text, severity=severity, markup=False, timeout=6)  # type: ignore[arg-type]

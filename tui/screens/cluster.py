@@ -1,0 +1,260 @@
+"""The cluster: namespaces, pods, nodes and Services; filter as you type; Enter opens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.widgets import Footer, Input, Static
+
+from collectors.events import NodeRow, PodRow, Row, ServiceRow
+from tui import format as fmt
+from tui.actions import bindings
+from tui.screens.base import ConsoleScreen
+from tui.screens.confirm import Confirm
+from tui.screens.target import TargetScreen
+from tui.widgets.header import Header, HeaderData
+from tui.widgets.rows import Cell, Column, RowList
+
+GOOD_PHASES = ("Running", "Succeeded", "Completed")
+
+
+def _phase(row: PodRow) -> Cell:
+    have, _, want = row.ready.partition("/")
+    if row.phase not in GOOD_PHASES:
+        return row.phase, "warn" if row.phase in ("Pending", "ContainerCreating", "Terminating") else "bad"
+    return (row.phase, "warn") if have != want and row.phase == "Running" else (row.phase, "")
+
+
+def _ready(row: PodRow) -> Cell:
+    have, _, want = row.ready.partition("/")
+    return (row.ready, "warn") if have != want else row.ready
+
+
+POD_COLUMNS = (
+    Column("NAMESPACE", 14, lambda r: (r.namespace, "dim"), rank=1),
+    Column("POD", 0, lambda r: r.name),
+    Column("READY", 5, _ready, right=True),
+    Column("STATUS", 17, _phase),
+    Column("RESTARTS", 8, lambda r: (str(r.restarts), "warn" if r.restarts else "dim"), right=True, rank=2),
+    Column("IP", 15, lambda r: r.ip or fmt.NONE, rank=3),
+    Column("NODE", 14, lambda r: r.node or fmt.NONE, rank=4),
+    Column("AGE", 5, lambda r: (fmt.age(time.time() - r.created), "dim"), right=True, rank=5),
+)
+NODE_COLUMNS = (
+    Column("NODE", 0, lambda r: r.name),
+    Column("READY", 6, lambda r: ("yes", "good") if r.ready else ("no", "bad")),
+    Column("ADDRESS", 16, lambda r: r.address),
+    Column("ZONE", 14, lambda r: r.zone or fmt.NONE, rank=1),
+    Column("OS", 8, lambda r: r.os, rank=3),
+    Column("ARCH", 8, lambda r: r.arch, rank=2),
+)
+SERVICE_COLUMNS = (
+    Column("NAMESPACE", 14, lambda r: (r.namespace, "dim"), rank=2),
+    Column("SERVICE", 0, lambda r: r.name),
+    Column("TYPE", 12, lambda r: r.type, rank=1),
+    Column("ADDRESS", 16, lambda r: ", ".join(r.ips) or "headless"),
+    Column("PORTS", 22, lambda r: ", ".join(r.ports)),
+)
+VIEWS = {"pods": POD_COLUMNS, "nodes": NODE_COLUMNS, "services": SERVICE_COLUMNS}
+NAMESPACE_COLUMNS = (
+    Column("NAMESPACE", 0, lambda r: r[0] or "all"),
+    Column("PODS", 5, lambda r: (str(r[1]), "dim"), right=True),
+)
+
+
+def searchable(row: Row) -> str:
+    if isinstance(row, PodRow):
+        return f"{row.namespace}/{row.name} {row.node} {row.ip} {row.phase}".lower()
+    if isinstance(row, NodeRow):
+        return f"{row.name} {row.address} {row.zone}".lower()
+    if isinstance(row, ServiceRow):
+        return f"{row.namespace}/{row.name} {' '.join(row.ips)} {' '.join(row.ports)}".lower()
+    return row.name.lower()
+
+
+def matching(rows: Sequence[Row], text: str) -> list[Row]:
+    """Rows in which every word occurs; a word with ! in front must not occur."""
+    words = text.lower().split()
+    found = list(rows)
+    for word in words:
+        wanted, needle = not word.startswith("!"), word.lstrip("!")
+        found = [row for row in found if not needle or (needle in searchable(row)) == wanted]
+    return found
+
+
+class ClusterScreen(ConsoleScreen):
+    BINDINGS = bindings("cluster", "lab")
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)  # type: ignore[arg-type]
+        self.view = "pods"
+        self.namespace: str | None = None
+        self.text = ""
+        self._drawn: tuple[object, ...] = ()
+
+    def compose(self) -> ComposeResult:
+        yield Header()
+        yield Static("", id="summary", markup=False)
+        with Horizontal(id="lists"):
+            yield RowList(NAMESPACE_COLUMNS, id="namespaces", empty="")
+            yield RowList(POD_COLUMNS, id="main", empty="waiting for the cluster's list")
+        yield Input(id="filter", placeholder="words to find; ! in front inverts; esc clears")
+        yield Footer()
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        main = self.query_one("#main", RowList)
+        main.identity = lambda row: (row.kind, row.namespace, row.name)
+        self.query_one("#namespaces", RowList).identity = lambda row: row[0]
+        main.focus()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.width >= 110, "wide-enough")
+
+    def pull(self) -> None:
+        if self.namespace is None and self.store.start is not None:
+            self.namespace = self.store.start.namespace
+        drawn = (self.store.inventory_revision, self.view, self.namespace, self.text)
+        if drawn != self._drawn:
+            self._drawn = drawn
+            self._draw()
+        self.show_header()
+
+    def _draw(self) -> None:
+        rows = self.store.rows(self.view)
+        main = self.query_one("#main", RowList)
+        if self.namespace and self.view != "nodes":
+            rows = [row for row in rows if row.namespace == self.namespace]
+        refused = self.store.refused.get(self.view)
+        main.empty = refused or ("nothing matches" if self.text else "nothing here")
+        if not self.store.inventory.get(self.view) and not refused:
+            main.empty = "waiting for the cluster's list"
+        shown = matching(rows, self.text)
+        main.show(shown)
+        self.query_one("#namespaces", RowList).show(self._namespaces())
+        where = "all namespaces" if not self.namespace or self.view == "nodes" else f"namespace {self.namespace}"
+        filtered = f", matching “{self.text}”" if self.text else ""
+        bad = sum(1 for row in shown if isinstance(row, PodRow) and _phase(row) != (row.phase, ""))
+        trouble = f" · {bad} not well" if bad else ""
+        self.query_one("#summary", Static).update(f" {len(shown)} {self.view}, {where}{filtered}{trouble}")
+
+    def _namespaces(self) -> list[tuple[str, int]]:
+        counts: dict[str, int] = {}
+        for namespace, _ in self.store.inventory.get("pods", {}):
+            counts[namespace] = counts.get(namespace, 0) + 1
+        names = sorted({*counts, *(name for _, name in self.store.inventory.get("namespaces", {}))})
+        return [("", sum(counts.values())), *((name, counts.get(name, 0)) for name in names)]
+
+    def header_data(self) -> HeaderData:
+        start = self.store.start
+        if start is None:
+            return HeaderData(state="connecting", mood="warn")
+        state = ("live", "good") if self.store.inventory.get("pods") else ("listing", "warn")
+        return HeaderData(start.context, self.namespace or "", "", start.user, *state)
+
+    # --- what keys do
+
+    def _show_view(self, view: str) -> None:
+        self.view = view
+        main = self.query_one("#main", RowList)
+        main.set_columns(VIEWS[view])
+        main.show((), keep=False)
+        self.pull()
+
+    def action_pods(self) -> None:
+        self._show_view("pods")
+
+    def action_nodes(self) -> None:
+        self._show_view("nodes")
+
+    def action_services(self) -> None:
+        self._show_view("services")
+
+    def action_filter(self) -> None:
+        box = self.query_one("#filter", Input)
+        box.add_class("open")
+        box.focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self.text = event.value.strip()
+        self.pull()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        self._close_filter()
+
+    def _close_filter(self) -> None:
+        box = self.query_one("#filter", Input)
+        if not box.value:
+            box.remove_class("open")
+        self.query_one("#main", RowList).focus()
+
+    def key_escape(self) -> None:
+        box = self.query_one("#filter", Input)
+        if box.has_class("open"):
+            box.value = ""
+            self._close_filter()
+
+    def _step_namespace(self, by: int) -> None:
+        names = [name for name, _ in self._namespaces()]
+        place = names.index(self.namespace or "") if (self.namespace or "") in names else 0
+        self.namespace = names[(place + by) % len(names)]
+        self.pull()
+
+    def action_next_namespace(self) -> None:
+        self._step_namespace(1)
+
+    def action_previous_namespace(self) -> None:
+        self._step_namespace(-1)
+
+    def action_open(self) -> None:
+        current = self.query_one("#main", RowList).current
+        if current is not None:
+            self._open(current)
+
+    def on_row_list_chosen(self, event: RowList.Chosen) -> None:
+        if event.rows.id == "namespaces":
+            self.namespace = event.row[0]
+            self.query_one("#main", RowList).focus()
+            self.pull()
+        else:
+            self._open(event.row)
+
+    def _open(self, row: Row) -> None:
+        if isinstance(row, ServiceRow):
+            self.say(f"A Service has no namespace of its own to look at: open one of the pods behind {row.name}.")
+            return
+        if not isinstance(row, (PodRow, NodeRow)):
+            return
+        if self.control.is_lab or not self.control.live:
+            self._watch(row, with_node=True)
+            return
+        self.app.push_screen(Confirm(*_what_is_added(row, self.control.image)), lambda a: self._confirmed(row, a))
+
+    def _confirmed(self, row: PodRow | NodeRow, answer: str | None) -> None:
+        if answer:
+            self._watch(row, with_node=answer == "y")
+
+    def _watch(self, row: PodRow | NodeRow, with_node: bool) -> None:
+        if isinstance(row, NodeRow):
+            target = self.control.watch_node(row.name)
+            self.app.push_screen(TargetScreen(self.store, self.control, target.key, ""))
+            return
+        target = self.control.watch_pod(row)
+        node = self.control.watch_node(row.node).key if with_node and row.node else ""
+        self.app.push_screen(TargetScreen(self.store, self.control, target.key, node))
+
+
+def _what_is_added(row: PodRow | NodeRow, image: str) -> tuple[str, str, tuple[tuple[str, str], ...]]:
+    if isinstance(row, NodeRow):
+        text = f"podwire will run a small host-network pod ({image}) on {row.name}. It is removed when you leave."
+        return f"Open node {row.name}", text, (("y", "start it"),)
+    text = (
+        f"podwire will add a debug container ({image}) to {row.namespace}/{row.name}. It stays in the pod's spec until "
+        f"the pod goes; its process ends within 4 h. For the node's figures (the conntrack table that fills up is the "
+        f"node's) it can start a small host-network pod on {row.node}, removed when you leave."
+    )
+    return f"Open pod {row.name}", text, (("y", "both"), ("p", "pod only"))

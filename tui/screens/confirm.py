@@ -1,0 +1,35 @@
+"""Asks before something is done: a title, what it means, and the keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+
+class Confirm(ModalScreen[str | None]):
+    """Ends with the key that was chosen, or None."""
+
+    def __init__(self, title: str, text: str, choices: Sequence[tuple[str, str]]) -> None:
+        super().__init__()
+        self.heading = title
+        self.text = text
+        self.choices = tuple(choices)
+
+    def compose(self) -> ComposeResult:
+        keys = "   ".join(f"{key}  {label}" for key, label in (*self.choices, ("n", "no")))
+        with Vertical(classes="dialog"):
+            yield Static(self.heading, classes="dialog--title", markup=False)
+            yield Static(self.text, markup=False)
+            yield Static(keys, classes="dialog--keys", markup=False)
+
+    def on_key(self, event: events.Key) -> None:
+        event.stop()
+        if event.key in ("n", "escape", "q"):
+            self.dismiss(None)
+        elif event.key in [key for key, _ in self.choices]:
+            self.dismiss(event.key)

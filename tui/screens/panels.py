@@ -1,0 +1,217 @@
+"""What the four graphs and the lists of the target screen show: pure functions from the store to display data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from collectors.capture.decode import Decoded, decode, line
+from collectors.kernel.counters import describe
+from collectors.sockets.rows import SocketRow, trouble
+from tui import format as fmt
+from tui.store import CounterLine, LogLine, PacketLine, Store, TargetData
+from tui.widgets.graph import GraphData, Line
+from tui.widgets.rows import Cell, Column
+
+LIMITS = (75, 90, 95)
+WARN_SHARE, BAD_SHARE = 1.0, 5.0  # per cent of segments resent: a convention, not from a source
+
+
+def conntrack_graph(data: TargetData, scope: str, now: float) -> GraphData:
+    """The fill of the table; 75 % (node_exporter mixin), 90 % (node-problem-detector), 95 % (the kernel's own GC)."""
+    series, limit = data.series["conntrack"], data.conntrack_max()
+    count = series.current
+    fill = 100 * count / limit if count is not None and limit else None
+    limits = tuple((limit * share / 100, f"{share} %") for share in LIMITS) if limit else ()
+    alarm = "bad" if (fill or 0) >= 90 else "warn" if (fill or 0) >= 75 else ""
+    figures = f"{fmt.count(count)} of {fmt.count(limit)} · {fmt.percent(fill)} · peak {fmt.count(series.maximum)}"
+    points = (Line("entries", tuple(series.points), "first"),)
+    empty = _why_empty(data, "connection tracking is not in use here")
+    return GraphData("conntrack", "entries", scope, points, figures, limits, fill, now, empty, alarm)
+
+
+def retransmit_graph(data: TargetData, scope: str, now: float) -> GraphData:
+    rate, share = data.series["retransmits"], data.series["retransmit_share"]
+    ratio = share.current
+    alarm = "bad" if (ratio or 0) >= BAD_SHARE else "warn" if (ratio or 0) >= WARN_SHARE else ""
+    figures = f"{fmt.rate(rate.current)} seg/s · {fmt.percent(ratio)} of sent · max {fmt.rate(rate.maximum)}"
+    points = (Line("resent", tuple(rate.points), "first"),)
+    return GraphData("retransmits", "seg/s", scope, points, figures, (), None, now, _why_empty(data), alarm)
+
+
+def connection_graph(data: TargetData, scope: str, now: float) -> GraphData:
+    opened, failed = data.series["opened"], data.series["failed"]
+    alarm = "warn" if (failed.current or 0) > 0 else ""
+    figures = (
+        f"{fmt.rate(opened.current)} opened/s · {fmt.rate(failed.current)} failed/s · max {fmt.rate(opened.maximum)}"
+    )
+    points = (
+        Line("opened", tuple(opened.points), "first"),
+        Line("failed", tuple(failed.points), "second"),
+    )
+    return GraphData("connections", "conn/s", scope, points, figures, (), None, now, _why_empty(data), alarm)
+
+
+def drop_graph(data: TargetData, scope: str, now: float) -> GraphData:
+    own, node = data.series["drops"], data.series["node_drops"]
+    alarm = "bad" if (own.current or 0) + (node.current or 0) > 0 else ""
+    figures = f"{fmt.rate(own.current)} pkt/s · CPU queues {fmt.rate(node.current)}/s (node) · max {fmt.rate(own.maximum)}"
+    points = (Line("dropped", tuple(own.points), "first"), Line("CPU queues", tuple(node.points), "second"))
+    return GraphData("drops", "pkt/s", scope, points, figures, (), None, now, _why_empty(data), alarm)
+
+
+def _why_empty(data: TargetData, otherwise: str = "two samples make a rate") -> str:
+    if data.phase in ("failed", "gone"):
+        return "no figures: see events"
+    return otherwise if data.sample is not None else "waiting for the first sample"
+
+
+# --- packets
+
+
+class PacketCells:
+    """Cells of a packet line; each packet is decoded once a draw."""
+
+    def __init__(self, store: Store) -> None:
+        self.names = store.book.names
+        self.numeric = False
+        self._last: tuple[PacketLine, Decoded] | None = None
+
+    def _decoded(self, row: PacketLine) -> Decoded:
+        if self._last is None or self._last[0] is not row:
+            packet = row.packet
+            self._last = (row, decode(row.linktype, packet.data, packet.length))
+        return self._last[1]
+
+    def time(self, row: PacketLine) -> Cell:
+        return fmt.clock(row.packet.time, 6), "dim"
+
+    def direction(self, row: PacketLine) -> Cell:
+        return self._decoded(row).direction, "dim"
+
+    def text(self, row: PacketLine) -> Cell:
+        found = self._decoded(row)
+        return line(found, {} if self.numeric else self.names), "bad" if found.bad else ""
+
+    def columns(self) -> tuple[Column, ...]:
+        return (
+            Column("TIME", 15, self.time, rank=2),
+            Column("DIR", 3, self.direction, rank=1),
+            Column("PACKET", 0, self.text),
+        )
+
+
+# --- sockets
+
+
+def _peer(names: dict[str, str], row: SocketRow) -> Cell:
+    if row.state == "LISTEN" or (row.state == "UNCONN" and not row.peer_port):
+        return fmt.NONE, "dim"
+    return f"{names.get(row.peer, row.peer)}:{row.peer_port or '*'}"
+
+
+def _local(row: SocketRow) -> Cell:
+    return f"{row.local}:{row.local_port}", "dim"
+
+
+def _state(row: SocketRow) -> Cell:
+    if row.protocol == "udp":
+        return "UDP", "dim"
+    style = {"ESTAB": "good", "SYN-SENT": "warn", "CLOSE-WAIT": "warn", "TIME-WAIT": "dim"}.get(row.state, "")
+    return row.state, style
+
+
+def _resent(row: SocketRow) -> Cell:
+    if row.rtt is None and not row.retrans_total:
+        return fmt.NONE, "dim"
+    text = f"{row.retrans}/{row.retrans_total}"
+    return text, "bad" if row.retrans else "warn" if row.retrans_total else "dim"
+
+
+def _queue(name: str) -> Callable[[SocketRow], Cell]:
+    def cell(row: SocketRow) -> Cell:
+        value = getattr(row, name)
+        return fmt.count(value), "dim" if not value else ""
+
+    return cell
+
+
+def _optional(name: str) -> Callable[[SocketRow], Cell]:
+    def cell(row: SocketRow) -> Cell:
+        value = getattr(row, name)
+        return (fmt.NONE, "dim") if value is None else str(value)
+
+    return cell
+
+
+def socket_columns(names: dict[str, str]) -> tuple[Column, ...]:
+    return (
+        Column("STATE", 10, _state),
+        Column("TROUBLE", 17, lambda r: (trouble(r), "bad"), rank=1),
+        Column("LOCAL", 21, _local, rank=6),
+        Column("PEER", 0, partial(_peer, names)),
+        Column("RTT ms", 7, lambda r: fmt.milliseconds(r.rtt), right=True),
+        Column("±ms", 6, lambda r: (fmt.milliseconds(r.rtt_var), "dim"), right=True, rank=5),
+        Column("CWND", 5, _optional("cwnd"), right=True, rank=4),
+        Column("RESENT", 8, _resent, right=True),
+        Column("UNACK", 5, _queue("unacked"), right=True, rank=3),
+        Column("DELIVERY", 10, lambda r: fmt.bits(r.delivery_rate), right=True, rank=7),
+        Column("RECV-Q", 6, _queue("recv_q"), right=True, rank=2),
+        Column("SEND-Q", 6, _queue("send_q"), right=True, rank=2),
+    )
+
+
+SORTS: tuple[tuple[str, Callable[[SocketRow], tuple[object, ...]]], ...] = (
+    ("trouble", lambda r: (not trouble(r), r.state == "TIME-WAIT", -r.retrans, -r.retrans_total, r.peer, r.peer_port)),
+    ("resent", lambda r: (-r.retrans_total,)),
+    ("RTT", lambda r: (-(r.rtt or 0.0),)),
+    ("queues", lambda r: (-(r.recv_q + r.send_q),)),
+    ("delivery", lambda r: (-(r.delivery_rate or 0.0),)),
+    ("peer", lambda r: (r.peer, r.peer_port, r.local_port)),
+    ("state", lambda r: (r.state, r.peer)),
+)
+
+
+def socket_text(row: SocketRow, names: dict[str, str]) -> str:
+    parts = (row.protocol, row.state, row.local, row.local_port, row.peer, row.peer_port, names.get(row.peer, ""))
+    return " ".join(map(str, (*parts, trouble(row)))).lower()
+
+
+# --- counters
+
+
+def _counter_name(row: CounterLine) -> Cell:
+    bad = describe(row.name).trouble
+    return row.name, ("bad" if row.rate else "warn") if bad else ""
+
+
+def counter_columns(own: str) -> tuple[Column, ...]:
+    """`own` says what a counter of this network namespace speaks of."""
+
+    def scope(row: CounterLine) -> Cell:
+        kind = describe(row.name).scope
+        return {"netns": own, "node": "whole node", "global": "global"}[kind], "dim"
+
+    return (
+        Column("COUNTER", 27, _counter_name),
+        Column("PER s", 8, lambda r: fmt.rate(r.rate), right=True),
+        Column("SINCE OPEN", 10, lambda r: fmt.count(r.moved), right=True, rank=3),
+        Column("TOTAL", 12, lambda r: (fmt.count(r.value), "dim"), right=True, rank=4),
+        Column("UNIT", 11, lambda r: (describe(r.name).unit, "dim"), rank=2),
+        Column("SCOPE", 10, scope, rank=1),
+        Column("MEANING", 0, lambda r: describe(r.name).meaning),
+    )
+
+
+# --- events
+
+EVENT_COLUMNS = (
+    Column("TIME", 8, lambda r: (fmt.clock(r.at), "dim")),
+    Column("WHAT", 9, lambda r: (r.kind, "bad" if r.bad else "name")),
+    Column("WHERE", 24, lambda r: (r.target, "dim"), rank=1),
+    Column("TOLD", 0, lambda r: r.text),
+)
+
+
+def event_rows(store: Store, keys: tuple[str, ...]) -> list[LogLine]:
+    return [entry for entry in store.log if not entry.target or entry.target in keys]

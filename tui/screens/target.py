@@ -1,0 +1,287 @@
+"""One target live: four graphs, and under them packets, sockets, counters, events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Grid
+from textual.widgets import ContentSwitcher, Footer, Input, Static
+
+from collectors.errors import PodwireError
+from collectors.kernel.counters import describe
+from collectors.target import SCOPES
+from tui import format as fmt
+from tui.actions import bindings
+from tui.control import Control
+from tui.screens import panels
+from tui.screens.base import ConsoleScreen
+from tui.store import Store, TargetData
+from tui.widgets.graph import Graph
+from tui.widgets.header import Header, HeaderData
+from tui.widgets.rows import RowList
+from tui.widgets.tabs import TabBar
+
+TABS = ("packets", "sockets", "counters", "events")
+STALE_S = 4.0
+ZOOMS = ("both", "list", "graphs")
+MOODS = {"live": "good", "attaching": "warn", "gap": "warn", "gone": "bad", "failed": "bad", "ended": "dim"}
+
+
+def scope_of(key: str) -> str:
+    """What the figures of a target speak of."""
+    return SCOPES.get(key.partition("/")[0], "recorded")  # type: ignore[call-overload, no-any-return]
+
+
+class TargetScreen(ConsoleScreen):
+    """`key` is the target's, `node` that of the node beside it or ''."""
+
+    BINDINGS = bindings("target", "lab")
+
+    def __init__(self, store: Store, control: Control, key: str, node: str) -> None:
+        super().__init__(store, control)
+        self.key = key
+        self.node = node
+        self.tab = "packets"
+        self.vantage = key
+        self.sort = 0
+        self.words = {"sockets": "", "counters": ""}
+        self.cells = panels.PacketCells(store)
+        self._zoom = 0
+        self._drawn: dict[str, Any] = {}
+
+    def compose(self) -> ComposeResult:
+        yield Header()
+        with Grid(id="graphs"):
+            for name in ("conntrack", "retransmits", "connections", "drops"):
+                yield Graph(id=name)
+        yield TabBar(TABS, id="tabs")
+        with ContentSwitcher(initial="packets", id="lists"):
+            yield RowList(self.cells.columns(), id="packets", empty="no packets yet")
+            yield RowList(panels.socket_columns(self.store.book.names), id="sockets", empty="no sockets yet")
+            yield RowList(panels.counter_columns(scope_of(self.vantage)), id="counters", empty="nothing has moved yet")
+            yield RowList(panels.EVENT_COLUMNS, id="events", empty="nothing has happened yet")
+        yield Static("", id="status", markup=False)
+        yield Input(id="filter")
+        yield Footer()
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        for name in ("packets", "events"):
+            self.query_one(f"#{name}", RowList).follow = True
+        self.query_one("#sockets", RowList).identity = lambda r: (r.protocol, r.local, r.local_port, r.peer, r.peer_port)
+        self.query_one("#counters", RowList).identity = lambda r: r.name
+        self.query_one("#packets").focus()
+
+    def on_resize(self, event: events.Resize) -> None:
+        grid = self.query_one("#graphs")
+        grid.set_class(event.size.height < 30, "low")
+        grid.set_class(event.size.height >= 45, "high")
+        grid.set_class(event.size.width >= 180, "row")
+
+    # --- drawing
+
+    def _data(self, key: str | None = None) -> TargetData:
+        return self.store.target(key or self.key)
+
+    def pull(self) -> None:
+        self.show_header()
+        own, now = self._data(), self.control.now()
+        beside = self._data(self.node) if self.node else own
+        scope, wide = scope_of(self.key), scope_of(self.node or self.key)
+        self.query_one("#conntrack", Graph).show(panels.conntrack_graph(beside, wide, now))
+        self.query_one("#retransmits", Graph).show(panels.retransmit_graph(own, scope, now))
+        self.query_one("#connections", Graph).show(panels.connection_graph(own, scope, now))
+        self.query_one("#drops", Graph).show(panels.drop_graph(beside, wide, now))
+        self._draw_list()
+        self._draw_status()
+        self.query_one(TabBar).show(self.tab, self._tab_notes())
+
+    def _tab_notes(self) -> dict[str, str]:
+        data, chosen = self._data(), self._data(self.vantage)
+        return {
+            "packets": fmt.count(data.packets_seen),
+            "sockets": fmt.count(len(chosen.sockets)),
+            "counters": fmt.count(len(chosen.moved)),
+            "events": fmt.count(len(panels.event_rows(self.store, (self.key, self.node)))),
+        }
+
+    def _changed(self, name: str, *state: Any) -> bool:
+        """Whether a list's state differs from what it shows."""
+        if self._drawn.get(name) == state:
+            return False
+        self._drawn[name] = state
+        return True
+
+    def _draw_list(self) -> None:
+        rows = self.query_one(f"#{self.tab}", RowList)
+        if self.tab == "packets":
+            data = self._data()
+            if rows.follow and self._changed("packets", data.packets_seen, len(data.packets)):
+                rows.show(data.packets[:])
+            rows.empty = data.capture_error or ("no packets match yet" if data.capture else "no capture yet: c starts one")
+        elif self.tab == "sockets":
+            data = self._data(self.vantage)
+            if self._changed("sockets", self.vantage, data.sockets_at, self.sort, self.words["sockets"]):
+                rows.show(self._socket_rows(data))
+        elif self.tab == "counters":
+            data = self._data(self.vantage)
+            at = data.sample.at if data.sample else 0
+            if self._changed("counters", self.vantage, at, self.words["counters"]):
+                wanted = self.words["counters"].lower()
+                rows.show([c for c in data.counters() if wanted in f"{c.name} {describe(c.name).meaning}".lower()])
+        elif self._changed("events", self.store.log_count):
+            rows.show(panels.event_rows(self.store, (self.key, self.node)))
+
+    def _socket_rows(self, data: TargetData) -> list[Any]:
+        names, words = self.store.book.names, self.words["sockets"].lower().split()
+        found = [r for r in data.sockets if all(w in panels.socket_text(r, names) for w in words)] if words else data.sockets
+        return sorted(found, key=panels.SORTS[self.sort][1])
+
+    def _draw_status(self) -> None:
+        text, bad = getattr(self, f"_status_{self.tab}")()
+        status = self.query_one("#status", Static)
+        status.set_class(bad, "bad")
+        if self._changed("status", text, bad):
+            status.update(text)
+
+    def _status_packets(self) -> tuple[str, bool]:
+        data = self._data()
+        if data.capture_error:
+            return f" {data.capture_error}", True
+        if data.capture is None:
+            return f" {data.message or 'no capture'}", data.phase in ("failed", "gone")
+        capture = data.capture
+        rows = self.query_one("#packets", RowList)
+        dropped = capture.dropped_kernel + self.store.lost
+        parts = [
+            f"filter: {capture.filter or 'everything'}",
+            capture.phase + ("" if rows.follow else ", list held"),
+            f"{fmt.count(data.packets_seen)} packets",
+            f"dropped {fmt.count(capture.dropped_kernel)} by the kernel, {fmt.count(self.store.lost)} by podwire",
+        ]
+        return " " + " · ".join(parts), bool(dropped)
+
+    def _status_sockets(self) -> tuple[str, bool]:
+        data = self._data(self.vantage)
+        words = f" · matching “{self.words['sockets']}”" if self.words["sockets"] else ""
+        source = f"{data.sockets_source} at {fmt.clock(data.sockets_at)}" if data.sockets_at else "not read yet"
+        shown = len(self.query_one("#sockets", RowList).rows)
+        return f" {scope_of(self.vantage)} · {shown} shown · sorted by {panels.SORTS[self.sort][0]}{words} · {source}", False
+
+    def _status_counters(self) -> tuple[str, bool]:
+        data = self._data(self.vantage)
+        missing = len(data.sample.missing) if data.sample else 0
+        unreadable = f" · {missing} sources not readable here" if missing else ""
+        return f" {scope_of(self.vantage)} · counters that moved since this target was opened{unreadable}", False
+
+    def _status_events(self) -> tuple[str, bool]:
+        data = self._data()
+        return f" {data.phase}{f': {data.message}' if data.message else ''}", data.phase in ("failed", "gone", "gap")
+
+    def header_data(self) -> HeaderData:
+        start, data = self.store.start, self._data()
+        state, mood = data.phase, MOODS[data.phase]
+        if data.phase == "live" and data.sample is not None:
+            silent = self.control.now() - data.sample.at
+            if silent > STALE_S:
+                state, mood = f"silent {silent:.0f} s", "warn"
+        kind, _, name = self.key.partition("/")
+        namespace, _, short = name.rpartition("/")
+        beside = f" @ {self.node.partition('/')[2]}" if self.node else ""
+        context, user = (start.context, start.user) if start else ("", "")
+        return HeaderData(context, namespace, f"{kind} {short}{beside}" if short else kind, user, state, mood)
+
+    # --- what keys do
+
+    def action_tab(self, name: str) -> None:
+        self.tab = name
+        self.query_one("#lists", ContentSwitcher).current = name
+        self.query_one(f"#{name}", RowList).focus()
+        self._drawn.clear()
+        self.pull()
+
+    def on_tab_bar_chosen(self, event: TabBar.Chosen) -> None:
+        self.action_tab(event.name)
+
+    def action_pause(self) -> None:
+        rows = self.query_one(f"#{self.tab}", RowList)
+        rows.follow = not rows.follow
+        self._drawn.clear()
+        self.pull()
+
+    def action_sort(self) -> None:
+        if self.tab == "sockets":
+            self.sort = (self.sort + 1) % len(panels.SORTS)
+            self.pull()
+
+    def action_vantage(self) -> None:
+        if not self.node:
+            self.say("Only one vantage point is open here.")
+            return
+        self.vantage = self.node if self.vantage == self.key else self.key
+        self.query_one("#counters", RowList).set_columns(panels.counter_columns(scope_of(self.vantage)))
+        if self.tab == "packets":
+            self.action_tab("counters")
+        self.pull()
+
+    def action_zoom(self) -> None:
+        self._zoom = (self._zoom + 1) % len(ZOOMS)
+        self.query_one("#graphs").display = ZOOMS[self._zoom] != "list"
+        self.query_one("#lists").display = ZOOMS[self._zoom] != "graphs"
+        self.set_class(ZOOMS[self._zoom] == "graphs", "only-graphs")
+
+    def action_filter(self) -> None:
+        box = self.query_one("#filter", Input)
+        data = self._data()
+        if self.tab == "packets":
+            box.placeholder = "BPF filter, as for tcpdump: tcp port 80 and host 10.0.0.1 (empty: everything)"
+            box.value = data.capture.filter if data.capture else ""
+        elif self.tab in self.words:
+            box.placeholder = "words to find"
+            box.value = self.words[self.tab]
+        else:
+            return
+        box.add_class("open")
+        box.focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        if self.tab in self.words:
+            self.words[self.tab] = event.value.strip()
+            self.pull()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        if self.tab == "packets":
+            self.control.capture(self.key, event.value)
+            self.query_one("#packets", RowList).follow = True
+        self._close_filter()
+
+    def _close_filter(self) -> None:
+        self.query_one("#filter", Input).remove_class("open")
+        self.query_one(f"#{self.tab}", RowList).focus()
+
+    def action_capture(self) -> None:
+        data = self._data()
+        if data.capture is not None and data.capture.phase == "running":
+            self.run_worker(self.control.stop_capture(self.key))
+        else:
+            self.control.capture(self.key, data.capture.filter if data.capture else "")
+
+    def action_save(self) -> None:
+        self.run_worker(self._save())
+
+    async def _save(self) -> None:
+        try:
+            path = await self.control.save(self.key)
+        except (PodwireError, OSError) as error:
+            self.say(f"Not saved: {error}", "error")
+            return
+        self.say(f"Saved {path}")
+
+    def action_back(self) -> None:
+        if self.query_one("#filter", Input).has_class("open"):
+            self._close_filter()
+        elif len(self.app.screen_stack) > 2:
+            self.run_worker(self.control.stop_capture(self.key), exclusive=False)
+            self.app.pop_screen()

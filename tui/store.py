@@ -1,0 +1,236 @@
+"""What the screens read: the stream folded into the present state. Knows no textual.
+
+Fed by `apply`, whichever the source: a live session, a recording, a test. Screens only read it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from collectors import events as ev
+from collectors.cluster.addressbook import AddressBook
+from collectors.events import Event, Packet, Row
+from collectors.kernel.counters import NODE_DROPS, OWN_DROPS, describe
+from collectors.kernel.rates import Step, step
+from collectors.sockets.rows import SocketRow
+
+HISTORY = 900  # points of a series: 15 minutes at one a second
+PACKETS_KEPT = 60_000
+PACKETS_TRIMMED = 20_000
+LOG_KEPT = 1_000
+
+Point = tuple[float, float | None]
+
+
+@dataclass(slots=True)
+class Series:
+    """Values over time; None marks a gap."""
+
+    points: deque[Point] = field(default_factory=lambda: deque(maxlen=HISTORY))
+
+    def add(self, at: float, value: float | None) -> None:
+        self.points.append((at, value))
+
+    @property
+    def current(self) -> float | None:
+        return self.points[-1][1] if self.points else None
+
+    @property
+    def maximum(self) -> float | None:
+        return max((v for _, v in self.points if v is not None), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class CounterLine:
+    """A counter that has moved: its rate now (None: not known), total since watching, and value."""
+
+    name: str
+    rate: float | None
+    moved: int
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class PacketLine:
+    capture: int
+    linktype: int
+    packet: Packet
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    at: float
+    target: str
+    kind: str
+    text: str
+    bad: bool = False
+
+
+SERIES = (
+    "conntrack", "retransmits", "retransmit_share", "opened", "failed", "drops", "node_drops",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class TargetData:
+    """Everything known of one target."""
+
+    key: str
+    phase: str = "attaching"
+    message: str = ""
+    sample: ev.CounterSample | None = None
+    step: Step | None = None
+    series: dict[str, Series] = field(default_factory=lambda: {name: Series() for name in SERIES})
+    moved: dict[str, int] = field(default_factory=dict)
+    sockets: tuple[SocketRow, ...] = ()
+    sockets_at: float = 0.0
+    sockets_source: str = ""
+    packets: list[PacketLine] = field(default_factory=list)
+    packets_seen: int = 0
+    capture: ev.CaptureState | None = None
+    capture_error: str = ""
+
+    def conntrack_max(self) -> int | None:
+        return self.sample.values.get("conntrack_max") if self.sample else None
+
+    def counters(self) -> list[CounterLine]:
+        """Counters that have moved, those that spell trouble first, then the busiest."""
+        if self.sample is None:
+            return []
+        lines = []
+        for name, moved in self.moved.items():
+            rate = self.step.rate(name) if self.step else None
+            lines.append(CounterLine(name, rate, moved, self.sample.values.get(name, 0)))
+        return sorted(lines, key=_importance)
+
+
+def _importance(line: CounterLine) -> tuple[bool, bool, float, str]:
+    bad, active = describe(line.name).trouble, bool(line.rate)
+    return (not (bad and active), not bad, -(line.rate or 0.0), line.name)
+
+
+class Store:
+    """The present state. `lost` counts events that this consumer was too slow for."""
+
+    def __init__(self) -> None:
+        self.start: ev.SessionStart | None = None
+        self.inventory: dict[str, dict[tuple[str, str], Row]] = {}
+        self.refused: dict[str, str] = {}
+        self.book = AddressBook()
+        self.targets: dict[str, TargetData] = {}
+        self.log: deque[LogLine] = deque(maxlen=LOG_KEPT)
+        self.log_count = 0
+        self.revision = 0
+        self.inventory_revision = 0
+        self.lost = 0
+        self.latest = 0.0
+
+    def target(self, key: str) -> TargetData:
+        return self.targets.setdefault(key, TargetData(key))
+
+    def rows(self, kind: str) -> list[Row]:
+        return [row for _, row in sorted(self.inventory.get(kind, {}).items())]
+
+    def apply(self, event: Event) -> None:
+        self.revision += 1
+        self.latest = max(self.latest, event.at)
+        if isinstance(event, ev.PacketBatch):
+            self._packets(event)
+        elif isinstance(event, ev.CounterSample):
+            self._sample(event)
+        elif isinstance(event, ev.SocketSnapshot):
+            data = self.target(event.target)
+            data.sockets, data.sockets_at, data.sockets_source = event.rows, event.at, event.source
+        elif isinstance(event, (ev.InventoryList, ev.InventoryChange)):
+            self._inventory(event)
+        elif isinstance(event, ev.TargetState):
+            self._state(event)
+        elif isinstance(event, ev.CaptureState):
+            self._capture(event)
+        elif isinstance(event, ev.Command):
+            self._write(event, "command", f"{event.user}: {event.verb} {event.what}: {event.result}")
+        elif isinstance(event, ev.Mark):
+            self._write(event, "mark", f"{event.author}: {event.text}")
+        elif isinstance(event, ev.SessionStart):
+            self.start = event
+
+    def _write(self, event: Event, kind: str, text: str, bad: bool = False) -> None:
+        self.log.append(LogLine(event.at, event.target, kind, text, bad))
+        self.log_count += 1
+
+    def _inventory(self, event: ev.InventoryList | ev.InventoryChange) -> None:
+        self.inventory_revision += 1
+        self.book.apply(event)
+        if isinstance(event, ev.InventoryList):
+            if event.refused:
+                self.refused[event.kind] = event.refused
+                return
+            self.refused.pop(event.kind, None)
+            self.inventory[event.kind] = {(row.namespace, row.name): row for row in event.rows}
+            return
+        known = self.inventory.setdefault(event.row.kind, {})
+        key = (event.row.namespace, event.row.name)
+        if event.verb == "DELETED":
+            known.pop(key, None)
+        else:
+            known[key] = event.row
+
+    def _state(self, event: ev.TargetState) -> None:
+        data = self.target(event.target)
+        if (data.phase, data.message) != (event.phase, event.message):
+            bad = event.phase in ("gap", "gone", "failed")
+            self._write(event, event.phase, event.message or event.phase, bad)
+        data.phase, data.message = event.phase, event.message
+        if event.phase == "gap":
+            for series in data.series.values():
+                series.add(event.at, None)
+            data.sample = None
+
+    def _sample(self, event: ev.CounterSample) -> None:
+        data = self.target(event.target)
+        data.step = step(data.sample, event)
+        data.sample = event
+        for name, delta in data.step.deltas.items():
+            if delta:
+                data.moved[name] = data.moved.get(name, 0) + delta
+        _extend(data.series, data.step, event)
+
+    def _packets(self, event: ev.PacketBatch) -> None:
+        data = self.target(event.target)
+        data.packets_seen += len(event.packets)
+        data.packets.extend(PacketLine(event.capture, event.linktype, p) for p in event.packets)
+        if len(data.packets) > PACKETS_KEPT:  # a new list: a paused screen keeps the old one
+            data.packets = data.packets[PACKETS_TRIMMED:]
+
+    def _capture(self, event: ev.CaptureState) -> None:
+        data = self.target(event.target)
+        if event.phase == "failed":
+            data.capture_error = event.message
+            self._write(event, "capture", f"capture failed: {event.message}", bad=True)
+            if data.capture is not None and data.capture.capture != event.capture:
+                return  # a filter that was refused leaves the old capture as it is
+        elif data.capture is None or data.capture.phase != event.phase:
+            shown = event.filter or "everything"
+            self._write(event, "capture", f"capture {event.phase}: {shown}")
+            data.capture_error = ""
+        data.capture = event
+
+
+def _extend(series: dict[str, Series], change: Step, sample: ev.CounterSample) -> None:
+    """One point a series from one sample. The first sample has levels but no rates."""
+    at = sample.at
+    series["conntrack"].add(at, sample.values.get("conntrack_count"))
+    if not change.deltas:
+        return
+    interface_drops = [name for name in change.deltas if name.startswith("dev/") and name.endswith("_drop")]
+    rates = {
+        "retransmits": change.rate("TcpRetransSegs"),
+        "retransmit_share": change.share("TcpRetransSegs", "TcpExtTCPOrigDataSent"),
+        "opened": change.rate("TcpActiveOpens", "TcpPassiveOpens"),
+        "failed": change.rate("TcpAttemptFails", "TcpEstabResets"),
+        "drops": change.rate(*OWN_DROPS, *interface_drops),
+        "node_drops": change.rate(*NODE_DROPS),
+    }
+    for name, value in rates.items():
+        series[name].add(at, value)

@@ -1,0 +1,221 @@
+"""A live graph drawn with braille dots: axis, unit, current, maximum, threshold lines, visible gaps.
+
+Time runs to the right and ends now, one dot a second. A second without a value is a gap: drawn as ┊, never
+bridged. The first series is an area, the second a line over it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from rich.text import Text
+from textual.widget import Widget
+
+from tui import format as fmt
+from tui.store import Point
+
+BRIDGE_S = 2.6  # samples this far apart still belong together: a sampler's tick drifts
+DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))  # bits of the left and right column, top to bottom
+AXIS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One series: `name` and `unit` for the legend."""
+
+    name: str
+    points: Sequence[Point]
+    style: str
+
+
+@dataclass(frozen=True, slots=True)
+class GraphData:
+    """Everything a graph draws. `limits` are (value, label) lines; `gauge` is a fill in per cent of a maximum."""
+
+    title: str
+    unit: str
+    scope: str
+    lines: tuple[Line, ...] = ()
+    figures: str = ""
+    limits: tuple[tuple[float, str], ...] = ()
+    gauge: float | None = None
+    now: float = 0.0
+    empty: str = "waiting for the first sample"
+    alarm: str = ""  # a style for the figures: warn or bad
+
+
+def nice_ceiling(value: float) -> float:
+    """The next of 1, 2, 5 times a power of ten."""
+    if value <= 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(step * power for step in (1, 2, 5, 10) if step * power >= value * 0.999)
+
+
+def columns(points: Iterable[Point], now: float, width: int) -> list[float | None]:
+    """The value of each of the last `width` seconds, oldest first; None where there is none."""
+    values: list[float | None] = [None] * width
+    before: tuple[float, float] | None = None
+    for at, value in points:
+        if value is None:
+            before = None
+            continue
+        slot = width - 1 - int(now - at)
+        if before is not None and at - before[0] <= BRIDGE_S:
+            for between in range(max(0, width - int(now - before[0])), min(slot, width)):
+                values[between] = before[1]
+        if 0 <= slot < width:
+            old = values[slot]
+            values[slot] = value if old is None or before is None or at - before[0] > 1 else max(old, value)
+        before = (at, value)
+    return values
+
+
+def gauge(fill: float, width: int = 20) -> Text:
+    """A bar from 0 to 100 % with marks at 75, 90 and 95 %."""
+    style = "bad" if fill >= 90 else "warn" if fill >= 75 else "good"
+    filled = round(min(fill, 100) / 100 * width)
+    marks = {round(mark / 100 * width) - 1 for mark in (75, 90, 95)}
+    text = Text("▕")
+    for cell in range(width):
+        if cell < filled:
+            text.append("█", style)
+        else:
+            text.append("┆" if cell in marks else "·", "warn" if cell in marks else "dim")
+    return text.append("▏")
+
+
+class Graph(Widget):
+    """Draws a GraphData. `show` with an equal one draws nothing new."""
+
+    COMPONENT_CLASSES = {
+        "graph--title", "graph--axis", "graph--first", "graph--second", "graph--good", "graph--warn", "graph--bad",
+        "graph--limit", "graph--gap",
+    }  # fmt: skip
+
+    def __init__(self, **options: str) -> None:
+        super().__init__(**options)  # type: ignore[arg-type]
+        self.data = GraphData("", "", "")
+
+    def show(self, data: GraphData) -> None:
+        if data != self.data:
+            self.data = data
+            self.refresh()
+
+    def render(self) -> Text:
+        width, height = self.size.width, self.size.height
+        text = self._heading(width)
+        if height > 2:
+            text.append("\n")
+            text.append(self._plot(width, height - 1))
+        return text
+
+    def _style(self, name: str) -> str:
+        return str(self.get_component_rich_style(f"graph--{name}", partial=True))
+
+    def _heading(self, width: int) -> Text:
+        data = self.data
+        text = Text(no_wrap=True, overflow="ellipsis")
+        text.append(data.title, self._style("title"))
+        text.append(f" {data.figures}", self._style(data.alarm) if data.alarm else "")
+        if data.gauge is not None:
+            room = width - text.cell_len - len(data.scope) - 4
+            if room >= 10:
+                bar = gauge(data.gauge, min(room, 20))
+                spans = [(s.start, s.end, str(s.style)) for s in bar.spans]
+                start = text.cell_len + 1
+                text.append(" " + bar.plain, self._style("axis"))
+                for first, last, name in spans:
+                    kind = self._style(name) if name in ("good", "warn", "bad") else self._style("axis")
+                    text.stylize(kind, start + first, start + last)
+        scope = f" {data.scope}"
+        if text.cell_len + len(scope) <= width:
+            text.append(" " * (width - text.cell_len - len(scope)))
+            text.append(scope, self._style("axis"))
+        text.truncate(width)
+        return text
+
+    def _plot(self, width: int, height: int) -> Text:
+        data = self.data
+        cells = max(4, width - AXIS - 1)
+        series = [columns(line.points, data.now, cells * 2) for line in data.lines]
+        highest = max((v for row in series for v in row if v is not None), default=None)
+        if highest is None:
+            return Text("\n" * (height // 2) + data.empty.center(width)[:width], self._style("axis"))
+        top = nice_ceiling(highest)
+        for limit, _ in data.limits:  # near a limit the scale shows it whole
+            if highest >= limit * 0.5:
+                top = max(top if top <= limit * 1.4 else limit, limit) * 1.0
+        if data.limits and highest >= data.limits[0][0] * 0.5:
+            top = max(limit for limit, _ in data.limits) / 0.95
+        plot_height = height - 1 if height >= 5 else height
+        text = Text(no_wrap=True)
+        for row in range(plot_height):
+            self._axis(text, row, plot_height, top)
+            self._row(text, row, plot_height, top, series, cells)
+            if row < plot_height - 1 or plot_height < height:
+                text.append("\n")
+        if plot_height < height:
+            text.append(f"{'0':>{AXIS - 1}} ", self._style("axis"))
+            ages = f"-{cells * 2} s".ljust(cells - 3, "─") + "now"
+            text.append(ages[:cells], self._style("axis"))
+        return text
+
+    def _axis(self, text: Text, row: int, height: int, top: float) -> None:
+        label = fmt.count(top) if top >= 10 else f"{top:g}"
+        if row == 0:
+            text.append(f"{label:>{AXIS - 1}}▕", self._style("axis"))
+        elif height >= 6 and row == height // 2:
+            middle = top * (1 - row / height)
+            label = fmt.count(middle) if middle >= 10 else f"{middle:.3g}"
+            text.append(f"{label:>{AXIS - 1}}▕", self._style("axis"))
+        else:
+            text.append(f"{'':>{AXIS - 1}}▕", self._style("axis"))
+
+    def _row(
+        self, text: Text, row: int, height: int, top: float, series: list[list[float | None]], cells: int
+    ) -> None:
+        limits = {int((1 - limit / top) * height) for limit, _ in self.data.limits if limit <= top}
+        names = {int((1 - limit / top) * height): label for limit, label in self.data.limits if limit <= top}
+        for cell in range(cells):
+            bits, style = 0, "first"
+            for number, values in enumerate(series):
+                added = _dots(values, cell, row, height, top, area=number == 0)
+                if added and number:
+                    style, bits = "second", added if not bits else bits | added
+                bits |= added
+            if bits:
+                text.append(chr(0x2800 + bits), self._style(style))
+            elif row in limits:
+                label = names[row]
+                text.append(label[cell] if cell < len(label) else "╌", self._style("limit"))
+            elif series and series[0][cell * 2] is None and series[0][cell * 2 + 1] is None and _inside(series[0], cell):
+                text.append("┊", self._style("gap"))
+            else:
+                text.append(" ")
+
+
+def _inside(values: list[float | None], cell: int) -> bool:
+    """Whether a missing value lies between values: before the first one there is no gap, only no past."""
+    return any(v is not None for v in values[: cell * 2])
+
+
+def _dots(values: list[float | None], cell: int, row: int, height: int, top: float, area: bool) -> int:
+    """Braille bits of one cell."""
+    bits = 0
+    total = height * 4
+    for side in (0, 1):
+        value = values[cell * 2 + side]
+        if value is None:
+            continue
+        level = min(total, round(value / top * total)) if value > 0 else 0
+        if value > 0 and level == 0:
+            level = 1
+        floor = 0 if area else max(level - 1, 0)
+        for dot in range(4):
+            position = total - (row * 4 + dot)
+            if floor < position <= level or (level == 0 and position == 1 and area):
+                bits |= DOTS[side][dot]
+    return bits

@@ -1,0 +1,61 @@
+"""The line that always says: context, namespace, target, user, live or not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.text import Text
+from textual.widget import Widget
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderData:
+    context: str = ""
+    namespace: str = ""
+    target: str = ""
+    user: str = ""
+    state: str = ""  # a word
+    mood: str = "dim"  # good, warn, bad, dim
+    note: str = ""
+
+
+GLYPHS = {"good": "●", "warn": "◐", "bad": "✕", "dim": "○"}
+
+
+class Header(Widget):
+    COMPONENT_CLASSES = {"header--label", "header--strong", "header--good", "header--warn", "header--bad", "header--dim"}
+
+    def __init__(self, **options: str) -> None:
+        super().__init__(**options)  # type: ignore[arg-type]
+        self.data = HeaderData()
+
+    def show(self, data: HeaderData) -> None:
+        if data != self.data:
+            self.data = data
+            self.refresh()
+
+    def _style(self, name: str) -> str:
+        return str(self.get_component_rich_style(f"header--{name}", partial=True))
+
+    def render(self) -> Text:
+        data, width = self.data, self.size.width
+        state = Text()
+        state.append(f"{GLYPHS[data.mood]} {data.state} ", self._style(data.mood))
+        parts = [("", data.target or "cluster"), ("ctx ", data.context), ("ns ", data.namespace or "all"), ("as ", data.user)]
+        text = Text(" ", no_wrap=True, overflow="ellipsis")
+        text.append("podwire", self._style("label"))
+        room = width - state.cell_len - 10
+        wanted = sum(len(a) + len(b) + 3 for a, b in parts)
+        over = max(0, wanted - room)
+        for label, value in parts:
+            if not value:
+                continue
+            if over and not label and len(value) > 24:  # the target's name gives way first: its end tells most
+                keep = max(20, len(value) - over)
+                value = "…" + value[-(keep - 1) :]
+            text.append("  ")
+            text.append(label, self._style("label"))
+            text.append(value, self._style("strong") if not label else "")
+        text.truncate(max(10, width - state.cell_len - 1), overflow="ellipsis")
+        text.append(" " * max(1, width - text.cell_len - state.cell_len))
+        return text.append(state)

@@ -1,0 +1,177 @@
+"""A list of any length that draws only the lines that are visible. Pods, packets, sockets, counters, events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.geometry import Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from tui.actions import bindings
+
+Cell = str | tuple[str, str]  # text, or text and a style name: good, warn, bad, dim, name
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """`cell` gives the text of a row. `width` 0 takes what is left. Columns of a high `rank` go first when
+    the screen is narrow."""
+
+    title: str
+    width: int
+    cell: Callable[[Any], Cell]
+    right: bool = False
+    rank: int = 0
+
+
+def fit(text: str, width: int, right: bool = False) -> str:
+    """Exactly `width` cells; what does not fit ends in an ellipsis. Text is safe and of single-width mostly."""
+    from rich.cells import cell_len, set_cell_size
+
+    size = cell_len(text)
+    if size > width:
+        return set_cell_size(text, max(width - 1, 0)) + "…" if width else ""
+    pad = " " * (width - size)
+    return pad + text if right else text + pad
+
+
+class RowList(ScrollView, can_focus=True):
+    """Rows below a header. `follow` keeps the last row in view."""
+
+    COMPONENT_CLASSES = {"rows--header", "rows--cursor", "rows--good", "rows--warn", "rows--bad", "rows--dim", "rows--name"}
+    BINDINGS = bindings("list")
+    cursor = reactive(0)
+    follow = reactive(False)
+
+    class Chosen(Message):
+        """Enter was pressed on a row."""
+
+        def __init__(self, rows: RowList, row: Any) -> None:
+            super().__init__()
+            self.rows = rows
+            self.row = row
+
+    def __init__(self, columns: Sequence[Column], empty: str = "nothing here yet", **options: Any) -> None:
+        super().__init__(**options)
+        self.columns = list(columns)
+        self.rows: Sequence[Any] = ()
+        self.empty = empty
+        self.identity: Callable[[Any], Any] | None = None
+        self._shown: list[tuple[Column, int]] = []
+
+    def show(self, rows: Sequence[Any], keep: bool = True) -> None:
+        """Replace the rows. With `identity` set, the cursor stays on the row that it was on."""
+        current = self.current
+        self.rows = rows
+        self.virtual_size = Size(0, len(rows) + 1)
+        if keep and self.identity is not None and current is not None:
+            wanted = self.identity(current)
+            self.cursor = next((i for i, row in enumerate(rows) if self.identity(row) == wanted), self.cursor)
+        self.cursor = max(0, min(self.cursor, len(rows) - 1))
+        if self.follow:
+            self.cursor = max(0, len(rows) - 1)
+            self.scroll_to(y=self._last_top, animate=False, immediate=True)
+        self.refresh()
+
+    @property
+    def current(self) -> Any | None:
+        return self.rows[self.cursor] if 0 <= self.cursor < len(self.rows) else None
+
+    @property
+    def _last_top(self) -> int:
+        return max(0, len(self.rows) + 1 - self.size.height)
+
+    def set_columns(self, columns: Sequence[Column]) -> None:
+        self.columns = list(columns)
+        self._layout_columns()
+        self.refresh()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._layout_columns()
+
+    def _layout_columns(self) -> None:
+        """Choose the columns that fit, the lowest ranks first, and give the flexible one the rest."""
+        available = self.scrollable_content_region.width or self.size.width
+        kept = list(self.columns)
+        needed = lambda: sum(max(c.width, 16 if c.width == 0 else 0) + 1 for c in kept)  # noqa: E731
+        while len(kept) > 1 and needed() > available and max(c.rank for c in kept) > 0:
+            worst = max(kept, key=lambda c: c.rank)
+            kept.remove(worst)
+        fixed = sum(c.width + 1 for c in kept if c.width)
+        flexible = [c for c in kept if not c.width]
+        share = max(4, (available - fixed - len(flexible)) // max(len(flexible), 1))
+        self._shown = [(c, c.width or share) for c in kept]
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        if not self._shown:
+            self._layout_columns()
+        base = self.rich_style
+        if y == 0:
+            text = " ".join(fit(c.title, w, c.right) for c, w in self._shown)
+            return Strip([Segment(fit(text, width), self.get_component_rich_style("rows--header"))])
+        index = self.scroll_offset.y + y - 1
+        if index >= len(self.rows):
+            text = f"  {self.empty}" if not self.rows and y == 2 else ""
+            return Strip([Segment(fit(text, width), self.get_component_rich_style("rows--dim") if text else base)])
+        return self._line(index, width, base)
+
+    def _line(self, index: int, width: int, base: Style) -> Strip:
+        row = self.rows[index]
+        chosen = index == self.cursor and self.has_focus and not self.follow
+        over = self.get_component_rich_style("rows--cursor") if chosen else base
+        segments: list[Segment] = []
+        for column, size in self._shown:
+            cell = column.cell(row)
+            text, name = cell if isinstance(cell, tuple) else (cell, "")
+            style = over
+            if name and not chosen:
+                style = self.get_component_rich_style(f"rows--{name}")
+            segments.append(Segment(fit(text, size, column.right), style))
+            segments.append(Segment(" ", over))
+        return Strip(segments).adjust_cell_length(width, over)
+
+    def action_cursor(self, where: str) -> None:
+        page = max(1, self.size.height - 2)
+        last = max(0, len(self.rows) - 1)
+        start = last if self.follow else self.cursor
+        wanted = {
+            "up": start - 1, "down": start + 1, "top": 0, "bottom": last,
+            "page_up": start - page, "page_down": start + page,
+        }[where]  # fmt: skip
+        self.follow = self.follow and where in ("down", "bottom", "page_down")
+        self.cursor = max(0, min(last, wanted))
+        self._bring_into_view()
+
+    def _bring_into_view(self) -> None:
+        top, height = self.scroll_offset.y, max(1, self.size.height - 1)
+        if self.cursor < top:
+            self.scroll_to(y=self.cursor, animate=False, immediate=True)
+        elif self.cursor >= top + height:
+            self.scroll_to(y=self.cursor - height + 1, animate=False, immediate=True)
+        self.refresh()
+
+    def on_click(self, event: events.Click) -> None:
+        index = self.scroll_offset.y + event.y - 1
+        if 0 <= index < len(self.rows) and event.y > 0:
+            self.follow = False
+            self.cursor = index
+            self.refresh()
+            if event.chain == 2:
+                self.post_message(self.Chosen(self, self.rows[index]))
+
+    def on_key(self, event: events.Key) -> None:
+        if event.key == "enter" and self.current is not None:
+            event.stop()
+            self.post_message(self.Chosen(self, self.current))
+
+    def watch_cursor(self) -> None:
+        self.refresh()
