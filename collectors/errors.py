@@ -1,14 +1,14 @@
 """podwire's own errors. Each message is a sentence for the user: what happened, to what, what to do.
 
-    PodwireError
-    ├── ConfigError          kubeconfig or options (exit 2)
-    ├── ClusterError         the API server cannot be reached, or refuses the credentials (exit 3)
-    │   ├── Forbidden        RBAC or admission refuses (exit 4)
-    │   └── NotFound         the object is not there
-    ├── TargetGone           the pod or node ended or was replaced
-    ├── ExecError            a command could not be run in a container
-    ├── CaptureError         tcpdump refused, or its output is not a capture
-    └── ToolMissing          a program is not installed where it is needed
+PodwireError
+├── ConfigError          kubeconfig or options (exit 2)
+├── ClusterError         the API server cannot be reached, or refuses the credentials (exit 3)
+│   ├── Forbidden        RBAC or admission refuses (exit 4)
+│   └── NotFound         the object is not there
+├── TargetGone           the pod or node ended or was replaced
+├── ExecError            a command could not be run in a container
+├── CaptureError         tcpdump refused, or its output is not a capture
+└── ToolMissing          a program is not installed where it is needed
 """
 
 from __future__ import annotations

@@ -48,12 +48,21 @@ async def reap_orphans(kubelet: Kubelet) -> None:
     while True:
         await asyncio.sleep(REAP_EVERY_S)
         ours = {p.pid for pod in kubelet.pods.values() for p in pod.containers.values()}
-        for directory in Path("/proc").iterdir():
-            if directory.name.isdigit() and int(directory.name) not in ours:
-                with contextlib.suppress(OSError, ValueError):
-                    state, parent = (directory / "stat").read_text().rpartition(")")[2].split()[:2]
-                    if state == "Z" and parent == "1":
-                        os.waitpid(int(directory.name), os.WNOHANG)
+        for pid in orphans() - ours:
+            with contextlib.suppress(OSError):
+                os.waitpid(pid, os.WNOHANG)
+
+
+def orphans() -> set[int]:
+    """Children of process 1 that have ended and were not collected."""
+    found = set()
+    for directory in Path("/proc").iterdir():
+        if directory.name.isdigit():
+            with contextlib.suppress(OSError, ValueError):
+                state, parent = (directory / "stat").read_text().rpartition(")")[2].split()[:2]
+                if state == "Z" and parent == "1":
+                    found.add(int(directory.name))
+    return found
 
 
 async def serve(settings: dict[str, Any]) -> None:

@@ -18,6 +18,8 @@ from lab.topology import OVERLAY_MTU, OVERLAY_PORT, OVERLAY_VNI, UNDERLAY_PREFIX
 SANDBOX = Path(__file__).with_name("sandbox.py")
 UNDERLAY = "underlay0"
 NODE_SYSCTLS = {
+    "net/ipv6/conf/all/disable_ipv6": "1",
+    "net/ipv6/conf/default/disable_ipv6": "1",
     "net/ipv4/ip_forward": "1",
     "net/ipv4/conf/all/send_redirects": "0",
     "net/ipv4/conf/default/send_redirects": "0",

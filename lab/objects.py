@@ -128,9 +128,7 @@ def endpoint_slice(spec: Service, endpoints: Sequence[Endpoint], zones: dict[str
         },
         "addressType": "IPv4",
         "endpoints": [_endpoint(e, zones) for e in endpoints],
-        "ports": [
-            {"name": name, "protocol": protocol, "port": target} for name, protocol, _, target in spec.ports
-        ],
+        "ports": [{"name": name, "protocol": protocol, "port": target} for name, protocol, _, target in spec.ports],
     }
 
 

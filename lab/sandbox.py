@@ -6,6 +6,7 @@ are bound over those of /etc, so that programs inside resolve names as in a pod.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -21,10 +22,11 @@ def enter(hostname: str, files: str | None) -> None:
     syscalls.unshare(syscalls.CLONE_NEWNET | syscalls.CLONE_NEWNS | syscalls.CLONE_NEWUTS)
     syscalls.mount("none", "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
     socket.sethostname(hostname)
-    try:
+    with contextlib.suppress(OSError):  # else /sys of the outer namespace stays
         syscalls.mount("sysfs", "/sys", "sysfs")
-    except OSError:
-        pass  # /sys of the outer namespace stays: interface statistics are then read from /proc
+    for scope in ("all", "default"):  # the lab is IPv4 only: no router solicitations into nothing
+        with contextlib.suppress(OSError):
+            Path(f"/proc/sys/net/ipv6/conf/{scope}/disable_ipv6").write_text("1")
     for source in sorted(Path(files).iterdir()) if files else []:
         target = Path("/etc") / source.name
         if target.exists():

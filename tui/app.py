@@ -108,7 +108,9 @@ class PodwireApp(App[int]):
             if action.where in places and action.name != "command_palette":
                 namespace = "app" if action.where in ("app", "lab") else "screen"
                 yield SystemCommand(
-                    action.label, action.help, lambda a=f"{namespace}.{action.name}": self.call_later(self.run_action, a)
+                    action.label,
+                    action.help,
+                    lambda a=f"{namespace}.{action.name}": self.call_later(self.run_action, a),
                 )
 
 

@@ -20,7 +20,9 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument(
         "--record", metavar="FILE", type=Path, default=argparse.SUPPRESS, help="write the session to a new file"
     )
-    top = argparse.ArgumentParser(prog=name, description="Finds out what is wrong with the network of a cluster.", parents=[common])
+    top = argparse.ArgumentParser(
+        prog=name, description="Finds out what is wrong with the network of a cluster.", parents=[common]
+    )
     top.add_argument("--kubeconfig", help="path of the kubeconfig")
     top.add_argument("--context", help="context of the kubeconfig")
     top.add_argument("-n", "--namespace", help="namespace to begin with")

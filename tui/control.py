@@ -116,6 +116,8 @@ class Control:
         return target
 
     def _watch(self, target: Target, attach: Callable[[Callable[[str], None]], Awaitable[Foothold]]) -> None:
+        if not self.live:
+            return  # a recording: what there is to know of the target is in the store
         known = self._watches.get(target.key)
         if known is not None and not known.task.done() and known.target == target:
             return

@@ -113,7 +113,11 @@ def _report(store: Store, pod: str, node: str, packets: int, tracked: float | No
         ("packets", packets, f"{packets} packets at {pod}"),
         ("sockets", len(own.sockets), f"{len(own.sockets)} sockets at {pod}"),
         ("conntrack", tracked or 0, f"{tracked or 0:.0f} entries at {node}, pod's own {_own(store, pod)}"),
-        ("retransmits", rates, f"{own.moved.get('TcpRetransSegs', 0)} of {sent} segments resent, {rates} samples at {pod}"),
+        (
+            "retransmits",
+            rates,
+            f"{own.moved.get('TcpRetransSegs', 0)} of {sent} segments resent, {rates} samples at {pod}",
+        ),
     )
     for name, _, text in lines:
         say(f"{name:<12} {text}")

@@ -183,6 +183,7 @@ def _icmp(protocol: int, data: bytes, offset: int) -> Fields:
     kind, code, _, low, high = _take("!BBHHH", data, offset)
     if protocol == ICMP6:
         names = {1: "unreachable", 2: f"packet too big, mtu {high}", 128: "echo request", 129: "echo reply",
+                 133: "router solicitation", 134: "router advertisement",
                  135: "neighbor solicitation", 136: "neighbor advertisement"}  # fmt: skip
         return {"info": f"ICMP6 {names.get(kind, f'type {kind}')}", "bad": kind in (1, 2)}
     if kind in (0, 8):
@@ -190,7 +191,9 @@ def _icmp(protocol: int, data: bytes, offset: int) -> Fields:
     if kind == 3:
         what = _UNREACHABLE.get(code, f"code {code}")
         mtu = f" (mtu {high})" if code == 4 else ""
-        return {"info": f"ICMP {_quoted(data, offset + 8)} {what} unreachable{mtu}", "bad": True}
+        quoted = _quoted(data, offset + 8)
+        told = quoted if code == 3 and " port " in quoted else f"{quoted} {what}"
+        return {"info": f"ICMP {told} unreachable{mtu}", "bad": True}
     if kind == 11:
         return {"info": f"ICMP time exceeded for {_quoted(data, offset + 8)}", "bad": True}
     return {"info": f"ICMP type {kind} code {code}", "bad": kind in (4, 5, 12)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 from collectors.events import Event, InventoryChange, InventoryList, NodeRow, PodRow, Row, ServiceRow
@@ -9,11 +10,22 @@ from collectors.events import Event, InventoryChange, InventoryList, NodeRow, Po
 KEEP_S = 300.0  # a packet may show an address minutes after its pod went
 
 
+_REPLICA = re.compile(r"^(.+)-[a-z0-9]{6,10}-([a-z0-9]{5})$")
+
+
+def shortened(name: str) -> str:
+    """A ReplicaSet's pod visibly without the template's hash: `backend-7f9dcd85f9-bgfnb` is `backend…bgfnb`."""
+    return _REPLICA.sub(r"\1…\2", name)
+
+
 class AddressBook:
-    """A consumer of inventory events. `names` may be read at any time; host-network pods own no address."""
+    """A consumer of inventory events, whose tables may be read at any time: address to full name, to short name,
+    to both. Host-network pods own no address: it is their node's."""
 
     def __init__(self) -> None:
         self.names: dict[str, str] = {}
+        self.short: dict[str, str] = {}
+        self.both: dict[str, str] = {}
         self._owner: dict[str, tuple[str, str]] = {}
         self._gone: dict[str, float] = {}
 
@@ -41,6 +53,8 @@ class AddressBook:
         addresses, name = self._addresses(row)
         for address in addresses:
             self.names[address] = name
+            self.short[address] = shortened(name)
+            self.both[address] = f"{self.short[address]}({address})"
             self._owner[address] = (row.kind, f"{row.namespace}/{row.name}")
             self._gone.pop(address, None)
 
@@ -51,5 +65,6 @@ class AddressBook:
 
     def _forget(self, now: float) -> None:
         for address in [a for a, since in self._gone.items() if now - since > KEEP_S]:
-            self.names.pop(address, None)
+            for names in (self.names, self.short, self.both):
+                names.pop(address, None)
             self._gone.pop(address)

@@ -22,7 +22,13 @@ from collectors.target import Target
 
 Progress = Callable[[str], None]
 PULL_TIMEOUT_S = 120.0
-FAILED_PULLS = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "CreateContainerConfigError")
+FAILED_PULLS = (
+    "ErrImagePull",
+    "ImagePullBackOff",
+    "ErrImageNeverPull",
+    "InvalidImageName",
+    "CreateContainerConfigError",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +158,8 @@ class Attacher:
                     current = await self._next(collection, pod, current, target)
         except TimeoutError:
             raise ClusterError(
-                f"{container} did not start within {PULL_TIMEOUT_S:g} s: {last}. Is the image {safe(self.image)} reachable?"
+                f"{container} did not start within {PULL_TIMEOUT_S:g} s: {last}. "
+                f"Is the image {safe(self.image)} reachable?"
             ) from None
 
     async def _next(self, collection: str, pod: str, current: Mapping[str, Any], target: Target) -> Mapping[str, Any]:
@@ -174,7 +181,9 @@ class Attacher:
 def _check_same(pod: Mapping[str, Any], target: Target) -> None:
     uid = pod.get("metadata", {}).get("uid")
     if target.uid and uid != target.uid:
-        raise TargetGone(f"{target.namespace}/{target.name} was replaced by another pod of the same name. Choose it anew.")
+        raise TargetGone(
+            f"{target.namespace}/{target.name} was replaced by another pod of the same name. Choose it anew."
+        )
     phase = (pod.get("status") or {}).get("phase")
     if phase in ("Succeeded", "Failed"):
         raise TargetGone(f"{target.namespace}/{target.name} has ended ({phase}): nothing can be attached to it.")

@@ -62,7 +62,7 @@ class Rest:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             host = safe(URL(self.configuration.host).authority, 120)
             kind = "it did not answer in time" if isinstance(error, TimeoutError) else safe(error, 200)
-            raise ClusterError(f"The API server at {host} cannot be reached: {kind}. Check the network or VPN.") from None
+            raise ClusterError(f"The API server at {host} cannot be reached: {kind}. Check network and VPN.") from None
         response: aiohttp.ClientResponse = answer.response
         return response
 

@@ -123,7 +123,7 @@ TcpExtTCPMemoryPressures | netns | events | ! | TCP came under memory pressure
 TcpExtTCPRetransFail | netns | segments | ! | a segment could not be resent: route, qdisc or filter here
 TcpExtTCPSpuriousRTOs | netns | events | | timeouts that were too early
 TcpExtTCPSpuriousRtxHostQueues | netns | segments | ! | not resent: the first copy is still in this host's queue
-TcpExtTCPOrigDataSent | netns | segments | | data segments sent for the first time: what the retransmit share is taken of
+TcpExtTCPOrigDataSent | netns | segments | | data segments sent for the first time: the retransmit share is of these
 TcpExtTCPHystartTrainDetect | netns | events | | slow start ended by spacing
 TcpExtTCPHystartDelayDetect | netns | events | | slow start ended by delay
 TcpExtTCPSynRetrans | netns | segments | ! | SYN or SYN/ACK sent again: policy, full table or dead endpoint

@@ -111,7 +111,8 @@ class Reader:
         values.update(interface_values())
         values.update(cpu_values())
         values.update(self._conntrack())
-        return CounterSample(time.time(), key, time.monotonic(), str(os.stat("/proc/self/ns/net").st_ino), values, tuple(missing))
+        netns = str(Path("/proc/self/ns/net").stat().st_ino)
+        return CounterSample(time.time(), key, time.monotonic(), netns, values, tuple(missing))
 
     def _conntrack(self) -> procfs.Values:
         if self._netlink:

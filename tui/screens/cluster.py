@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from textual import events
 from textual.app import ComposeResult
@@ -34,15 +33,18 @@ def _ready(row: PodRow) -> Cell:
     return (row.ready, "warn") if have != want else row.ready
 
 
+def pod_columns(now: Callable[[], float]) -> tuple[Column, ...]:
+    return (*POD_COLUMNS, Column("AGE", 5, lambda r: (fmt.age(now() - r.created), "dim"), right=True, rank=5))
+
+
 POD_COLUMNS = (
-    Column("NAMESPACE", 14, lambda r: (r.namespace, "dim"), rank=1),
+    Column("NAMESPACE", 20, lambda r: (r.namespace, "dim"), rank=1),
     Column("POD", 0, lambda r: r.name),
     Column("READY", 5, _ready, right=True),
     Column("STATUS", 17, _phase),
-    Column("RESTARTS", 8, lambda r: (str(r.restarts), "warn" if r.restarts else "dim"), right=True, rank=2),
-    Column("IP", 15, lambda r: r.ip or fmt.NONE, rank=3),
-    Column("NODE", 14, lambda r: r.node or fmt.NONE, rank=4),
-    Column("AGE", 5, lambda r: (fmt.age(time.time() - r.created), "dim"), right=True, rank=5),
+    Column("RESTARTS", 8, lambda r: (str(r.restarts), "warn" if r.restarts else "dim"), right=True, rank=4),
+    Column("IP", 39, lambda r: r.ip or fmt.NONE, rank=3),
+    Column("NODE", 40, lambda r: r.node or fmt.NONE, rank=2),
 )
 NODE_COLUMNS = (
     Column("NODE", 0, lambda r: r.name),
@@ -59,7 +61,7 @@ SERVICE_COLUMNS = (
     Column("ADDRESS", 16, lambda r: ", ".join(r.ips) or "headless"),
     Column("PORTS", 22, lambda r: ", ".join(r.ports)),
 )
-VIEWS = {"pods": POD_COLUMNS, "nodes": NODE_COLUMNS, "services": SERVICE_COLUMNS}
+VIEWS = {"nodes": NODE_COLUMNS, "services": SERVICE_COLUMNS}
 NAMESPACE_COLUMNS = (
     Column("NAMESPACE", 0, lambda r: r[0] or "all"),
     Column("PODS", 5, lambda r: (str(r[1]), "dim"), right=True),
@@ -101,7 +103,7 @@ class ClusterScreen(ConsoleScreen):
         yield Static("", id="summary", markup=False)
         with Horizontal(id="lists"):
             yield RowList(NAMESPACE_COLUMNS, id="namespaces", empty="")
-            yield RowList(POD_COLUMNS, id="main", empty="waiting for the cluster's list")
+            yield RowList(self._columns("pods"), id="main", empty="waiting for the cluster's list")
         yield Input(id="filter", placeholder="words to find; ! in front inverts; esc clears")
         yield Footer()
 
@@ -158,10 +160,13 @@ class ClusterScreen(ConsoleScreen):
 
     # --- what keys do
 
+    def _columns(self, view: str) -> tuple[Column, ...]:
+        return pod_columns(self.control.now) if view == "pods" else VIEWS[view]
+
     def _show_view(self, view: str) -> None:
         self.view = view
         main = self.query_one("#main", RowList)
-        main.set_columns(VIEWS[view])
+        main.set_columns(self._columns(view))
         main.show((), keep=False)
         self.pull()
 

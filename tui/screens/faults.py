@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -22,7 +22,7 @@ COLUMNS = (
 
 
 class Faults(ModalScreen[None]):
-    BINDINGS = [("escape", "dismiss", "back"), ("f", "dismiss", "back"), ("q", "dismiss", "back")]
+    BINDINGS: ClassVar = [("escape", "dismiss", "back"), ("f", "dismiss", "back"), ("q", "dismiss", "back")]
 
     def __init__(self, control: Control) -> None:
         super().__init__()

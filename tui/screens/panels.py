@@ -24,40 +24,52 @@ def conntrack_graph(data: TargetData, scope: str, now: float) -> GraphData:
     fill = 100 * count / limit if count is not None and limit else None
     limits = tuple((limit * share / 100, f"{share} %") for share in LIMITS) if limit else ()
     alarm = "bad" if (fill or 0) >= 90 else "warn" if (fill or 0) >= 75 else ""
-    figures = f"{fmt.count(count)} of {fmt.count(limit)} · {fmt.percent(fill)} · peak {fmt.count(series.maximum)}"
+    figures = (f"{fmt.count(count)} entries", fmt.percent(fill), f"of {fmt.count(limit)} (global)")
+    peak = f"peak {fmt.count(series.maximum)}"
     points = (Line("entries", tuple(series.points), "first"),)
     empty = _why_empty(data, "connection tracking is not in use here")
-    return GraphData("conntrack", "entries", scope, points, figures, limits, fill, now, empty, alarm)
+    return GraphData("conntrack", "entries", scope, points, figures, "", limits, fill, peak, now, empty, alarm)
 
 
 def retransmit_graph(data: TargetData, scope: str, now: float) -> GraphData:
     rate, share = data.series["retransmits"], data.series["retransmit_share"]
     ratio = share.current
     alarm = "bad" if (ratio or 0) >= BAD_SHARE else "warn" if (ratio or 0) >= WARN_SHARE else ""
-    figures = f"{fmt.rate(rate.current)} seg/s · {fmt.percent(ratio)} of sent · max {fmt.rate(rate.maximum)}"
+    share_now = (f"{fmt.percent(ratio)} of sent",) if ratio is not None else ()
+    figures = (f"{fmt.rate(rate.current)} seg/s", *share_now, f"max {fmt.rate(rate.maximum)}")
     points = (Line("resent", tuple(rate.points), "first"),)
-    return GraphData("retransmits", "seg/s", scope, points, figures, (), None, now, _why_empty(data), alarm)
+    return _rates("retransmits", "resent", "seg/s", scope, points, figures, now, data, alarm)
 
 
 def connection_graph(data: TargetData, scope: str, now: float) -> GraphData:
     opened, failed = data.series["opened"], data.series["failed"]
     alarm = "warn" if (failed.current or 0) > 0 else ""
     figures = (
-        f"{fmt.rate(opened.current)} opened/s · {fmt.rate(failed.current)} failed/s · max {fmt.rate(opened.maximum)}"
-    )
+        f"{fmt.rate(opened.current)} opened/s", f"{fmt.rate(failed.current)} failed", f"max {fmt.rate(opened.maximum)}",
+    )  # fmt: skip
     points = (
         Line("opened", tuple(opened.points), "first"),
         Line("failed", tuple(failed.points), "second"),
     )
-    return GraphData("connections", "conn/s", scope, points, figures, (), None, now, _why_empty(data), alarm)
+    return _rates("connections", "conn", "conn/s", scope, points, figures, now, data, alarm)
 
 
 def drop_graph(data: TargetData, scope: str, now: float) -> GraphData:
     own, node = data.series["drops"], data.series["node_drops"]
     alarm = "bad" if (own.current or 0) + (node.current or 0) > 0 else ""
-    figures = f"{fmt.rate(own.current)} pkt/s · CPU queues {fmt.rate(node.current)}/s (node) · max {fmt.rate(own.maximum)}"
+    figures = (
+        f"{fmt.rate(own.current)} pkt/s", f"max {fmt.rate(own.maximum)}", f"CPU queues {fmt.rate(node.current)}/s",
+    )  # fmt: skip
     points = (Line("dropped", tuple(own.points), "first"), Line("CPU queues", tuple(node.points), "second"))
-    return GraphData("drops", "pkt/s", scope, points, figures, (), None, now, _why_empty(data), alarm)
+    return _rates("drops", "", "pkt/s", scope, points, figures, now, data, alarm)
+
+
+def _rates(
+    title: str, short: str, unit: str, scope: str, lines: tuple[Line, ...], figures: tuple[str, ...], now: float,
+    data: TargetData, alarm: str,
+) -> GraphData:  # fmt: skip
+    empty = _why_empty(data)
+    return GraphData(title, unit, scope, lines, figures, short, now=now, empty=empty, alarm=alarm)
 
 
 def _why_empty(data: TargetData, otherwise: str = "two samples make a rate") -> str:
@@ -73,8 +85,8 @@ class PacketCells:
     """Cells of a packet line; each packet is decoded once a draw."""
 
     def __init__(self, store: Store) -> None:
-        self.names = store.book.names
-        self.numeric = False
+        self.book = store.book
+        self.mode = 0  # 0 names, 1 names and addresses, 2 addresses
         self._last: tuple[PacketLine, Decoded] | None = None
 
     def _decoded(self, row: PacketLine) -> Decoded:
@@ -91,7 +103,8 @@ class PacketCells:
 
     def text(self, row: PacketLine) -> Cell:
         found = self._decoded(row)
-        return line(found, {} if self.numeric else self.names), "bad" if found.bad else ""
+        names = (self.book.short, self.book.both, {})[self.mode]
+        return line(found, names), "bad" if found.bad else ""
 
     def columns(self) -> tuple[Column, ...]:
         return (

@@ -59,7 +59,7 @@ class TargetScreen(ConsoleScreen):
         yield TabBar(TABS, id="tabs")
         with ContentSwitcher(initial="packets", id="lists"):
             yield RowList(self.cells.columns(), id="packets", empty="no packets yet")
-            yield RowList(panels.socket_columns(self.store.book.names), id="sockets", empty="no sockets yet")
+            yield RowList(panels.socket_columns(self.store.book.short), id="sockets", empty="no sockets yet")
             yield RowList(panels.counter_columns(scope_of(self.vantage)), id="counters", empty="nothing has moved yet")
             yield RowList(panels.EVENT_COLUMNS, id="events", empty="nothing has happened yet")
         yield Static("", id="status", markup=False)
@@ -70,7 +70,13 @@ class TargetScreen(ConsoleScreen):
         super().on_mount()
         for name in ("packets", "events"):
             self.query_one(f"#{name}", RowList).follow = True
-        self.query_one("#sockets", RowList).identity = lambda r: (r.protocol, r.local, r.local_port, r.peer, r.peer_port)
+        self.query_one("#sockets", RowList).identity = lambda r: (
+            r.protocol,
+            r.local,
+            r.local_port,
+            r.peer,
+            r.peer_port,
+        )
         self.query_one("#counters", RowList).identity = lambda r: r.name
         self.query_one("#packets").focus()
 
@@ -120,7 +126,9 @@ class TargetScreen(ConsoleScreen):
             data = self._data()
             if rows.follow and self._changed("packets", data.packets_seen, len(data.packets)):
                 rows.show(data.packets[:])
-            rows.empty = data.capture_error or ("no packets match yet" if data.capture else "no capture yet: c starts one")
+            rows.empty = data.capture_error or (
+                "no packets match yet" if data.capture else "no capture yet: c starts one"
+            )
         elif self.tab == "sockets":
             data = self._data(self.vantage)
             if self._changed("sockets", self.vantage, data.sockets_at, self.sort, self.words["sockets"]):
@@ -136,7 +144,11 @@ class TargetScreen(ConsoleScreen):
 
     def _socket_rows(self, data: TargetData) -> list[Any]:
         names, words = self.store.book.names, self.words["sockets"].lower().split()
-        found = [r for r in data.sockets if all(w in panels.socket_text(r, names) for w in words)] if words else data.sockets
+        found = (
+            [r for r in data.sockets if all(w in panels.socket_text(r, names) for w in words)]
+            if words
+            else data.sockets
+        )
         return sorted(found, key=panels.SORTS[self.sort][1])
 
     def _draw_status(self) -> None:
@@ -159,7 +171,7 @@ class TargetScreen(ConsoleScreen):
             f"filter: {capture.filter or 'everything'}",
             capture.phase + ("" if rows.follow else ", list held"),
             f"{fmt.count(data.packets_seen)} packets",
-            f"dropped {fmt.count(capture.dropped_kernel)} by the kernel, {fmt.count(self.store.lost)} by podwire",
+            f"dropped: kernel {fmt.count(capture.dropped_kernel)}, podwire {fmt.count(self.store.lost)}",
         ]
         return " " + " · ".join(parts), bool(dropped)
 
@@ -168,7 +180,10 @@ class TargetScreen(ConsoleScreen):
         words = f" · matching “{self.words['sockets']}”" if self.words["sockets"] else ""
         source = f"{data.sockets_source} at {fmt.clock(data.sockets_at)}" if data.sockets_at else "not read yet"
         shown = len(self.query_one("#sockets", RowList).rows)
-        return f" {scope_of(self.vantage)} · {shown} shown · sorted by {panels.SORTS[self.sort][0]}{words} · {source}", False
+        return (
+            f" {scope_of(self.vantage)} · {shown} shown · sorted by {panels.SORTS[self.sort][0]}{words} · {source}",
+            False,
+        )
 
     def _status_counters(self) -> tuple[str, bool]:
         data = self._data(self.vantage)
@@ -225,6 +240,11 @@ class TargetScreen(ConsoleScreen):
         if self.tab == "packets":
             self.action_tab("counters")
         self.pull()
+
+    def action_names(self) -> None:
+        self.cells.mode = (self.cells.mode + 1) % 3
+        self.query_one("#packets").refresh()
+        self.say(("Names.", "Names and addresses.", "Addresses.")[self.cells.mode])
 
     def action_zoom(self) -> None:
         self._zoom = (self._zoom + 1) % len(ZOOMS)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from rich.text import Text
 from textual.widget import Widget
@@ -38,9 +39,11 @@ class GraphData:
     unit: str
     scope: str
     lines: tuple[Line, ...] = ()
-    figures: str = ""
+    figures: tuple[str, ...] = ()  # the most important first: the last go where room is short
+    short: str = ""  # the title where room is short
     limits: tuple[tuple[float, str], ...] = ()
     gauge: float | None = None
+    gauge_note: str = ""
     now: float = 0.0
     empty: str = "waiting for the first sample"
     alarm: str = ""  # a style for the figures: warn or bad
@@ -73,24 +76,21 @@ def columns(points: Iterable[Point], now: float, width: int) -> list[float | Non
     return values
 
 
-def gauge(fill: float, width: int = 20) -> Text:
-    """A bar from 0 to 100 % with marks at 75, 90 and 95 %."""
+def gauge(fill: float, width: int = 20) -> list[tuple[str, str]]:
+    """A bar from 0 to 100 % with marks at 75, 90 and 95 %, as (text, style name) pieces."""
     style = "bad" if fill >= 90 else "warn" if fill >= 75 else "good"
-    filled = round(min(fill, 100) / 100 * width)
-    marks = {round(mark / 100 * width) - 1 for mark in (75, 90, 95)}
-    text = Text("▕")
-    for cell in range(width):
-        if cell < filled:
-            text.append("█", style)
-        else:
-            text.append("┆" if cell in marks else "·", "warn" if cell in marks else "dim")
-    return text.append("▏")
+    filled = min(width, math.ceil(fill / 100 * width)) if fill > 0 else 0
+    marks = {min(width - 1, round(mark / 100 * width) - 1) for mark in (75, 90, 95)}
+    cells = [
+        ("█", style) if cell < filled else ("┆", "limit") if cell in marks else ("·", "axis") for cell in range(width)
+    ]
+    return [("▕", "axis"), *cells, ("▏", "axis")]
 
 
 class Graph(Widget):
     """Draws a GraphData. `show` with an equal one draws nothing new."""
 
-    COMPONENT_CLASSES = {
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
         "graph--title", "graph--axis", "graph--first", "graph--second", "graph--good", "graph--warn", "graph--bad",
         "graph--limit", "graph--gap",
     }  # fmt: skip
@@ -116,26 +116,30 @@ class Graph(Widget):
         return str(self.get_component_rich_style(f"graph--{name}", partial=True))
 
     def _heading(self, width: int) -> Text:
+        """Title, as many figures as fit, and always the scope."""
         data = self.data
+        room = width - len(data.scope) - 1
+        full = len(data.title) + 1 + len(" · ".join(data.figures))
+        title = data.title if full <= room or not data.short else data.short
+        figures = list(data.figures)
+        while len(figures) > 1 and len(title) + 1 + len(" · ".join(figures)) > room:
+            figures.pop()
         text = Text(no_wrap=True, overflow="ellipsis")
-        text.append(data.title, self._style("title"))
-        text.append(f" {data.figures}", self._style(data.alarm) if data.alarm else "")
-        if data.gauge is not None:
-            room = width - text.cell_len - len(data.scope) - 4
-            if room >= 10:
-                bar = gauge(data.gauge, min(room, 20))
-                spans = [(s.start, s.end, str(s.style)) for s in bar.spans]
-                start = text.cell_len + 1
-                text.append(" " + bar.plain, self._style("axis"))
-                for first, last, name in spans:
-                    kind = self._style(name) if name in ("good", "warn", "bad") else self._style("axis")
-                    text.stylize(kind, start + first, start + last)
-        scope = f" {data.scope}"
-        if text.cell_len + len(scope) <= width:
-            text.append(" " * (width - text.cell_len - len(scope)))
-            text.append(scope, self._style("axis"))
-        text.truncate(width)
-        return text
+        text.append(title, self._style("title"))
+        text.append(f" {' · '.join(figures)}", self._style(data.alarm) if data.alarm else "")
+        text.truncate(max(room, 1))
+        text.append(" " * max(1, width - text.cell_len - len(data.scope)))
+        return text.append(data.scope, self._style("axis"))
+
+    def _gauge_row(self, width: int) -> Text:
+        """The fill of the table from 0 to 100 %, with marks at 75, 90 and 95 %."""
+        data = self.data
+        note = f" {data.gauge_note}" if data.gauge_note else ""
+        room = width - AXIS - len(note) - 2
+        text = Text(f"{'fill':>{AXIS - 1}}", self._style("axis"), no_wrap=True)
+        for piece, name in gauge(data.gauge or 0.0, max(room, 10)):
+            text.append(piece, self._style(name))
+        return text.append(note, self._style("axis"))
 
     def _plot(self, width: int, height: int) -> Text:
         data = self.data
@@ -150,14 +154,16 @@ class Graph(Widget):
                 top = max(top if top <= limit * 1.4 else limit, limit) * 1.0
         if data.limits and highest >= data.limits[0][0] * 0.5:
             top = max(limit for limit, _ in data.limits) / 0.95
-        plot_height = height - 1 if height >= 5 else height
+        plot_height = height - 1 if height >= 5 or data.gauge is not None else height
         text = Text(no_wrap=True)
         for row in range(plot_height):
             self._axis(text, row, plot_height, top)
             self._row(text, row, plot_height, top, series, cells)
             if row < plot_height - 1 or plot_height < height:
                 text.append("\n")
-        if plot_height < height:
+        if plot_height < height and data.gauge is not None:
+            text.append(self._gauge_row(width))
+        elif plot_height < height:
             text.append(f"{'0':>{AXIS - 1}} ", self._style("axis"))
             ages = f"-{cells * 2} s".ljust(cells - 3, "─") + "now"
             text.append(ages[:cells], self._style("axis"))
@@ -168,17 +174,21 @@ class Graph(Widget):
         if row == 0:
             text.append(f"{label:>{AXIS - 1}}▕", self._style("axis"))
         elif height >= 6 and row == height // 2:
-            middle = top * (1 - row / height)
-            label = fmt.count(middle) if middle >= 10 else f"{middle:.3g}"
+            label = fmt.count(top / 2) if top >= 20 else f"{top / 2:g}"
             text.append(f"{label:>{AXIS - 1}}▕", self._style("axis"))
         else:
             text.append(f"{'':>{AXIS - 1}}▕", self._style("axis"))
 
-    def _row(
-        self, text: Text, row: int, height: int, top: float, series: list[list[float | None]], cells: int
-    ) -> None:
-        limits = {int((1 - limit / top) * height) for limit, _ in self.data.limits if limit <= top}
-        names = {int((1 - limit / top) * height): label for limit, label in self.data.limits if limit <= top}
+    def _limit_labels(self, height: int, top: float) -> dict[int, str]:
+        """The rows that threshold lines fall on, with their labels; lines in one row share it."""
+        labels: dict[int, list[str]] = {}
+        for limit, label in self.data.limits:
+            if limit <= top:
+                labels.setdefault(int((1 - limit / top) * height), []).append(label)
+        return {row: f"{' '.join(names)} " for row, names in labels.items()}
+
+    def _row(self, text: Text, row: int, height: int, top: float, series: list[list[float | None]], cells: int) -> None:
+        limits = self._limit_labels(height, top)
         for cell in range(cells):
             bits, style = 0, "first"
             for number, values in enumerate(series):
@@ -189,9 +199,11 @@ class Graph(Widget):
             if bits:
                 text.append(chr(0x2800 + bits), self._style(style))
             elif row in limits:
-                label = names[row]
+                label = limits[row]
                 text.append(label[cell] if cell < len(label) else "╌", self._style("limit"))
-            elif series and series[0][cell * 2] is None and series[0][cell * 2 + 1] is None and _inside(series[0], cell):
+            elif (
+                series and series[0][cell * 2] is None and series[0][cell * 2 + 1] is None and _inside(series[0], cell)
+            ):
                 text.append("┊", self._style("gap"))
             else:
                 text.append(" ")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from rich.text import Text
 from textual.widget import Widget
+
+from collectors.cluster.addressbook import shortened
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,9 @@ GLYPHS = {"good": "●", "warn": "◐", "bad": "✕", "dim": "○"}
 
 
 class Header(Widget):
-    COMPONENT_CLASSES = {"header--label", "header--strong", "header--good", "header--warn", "header--bad", "header--dim"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "header--label", "header--strong", "header--good", "header--warn", "header--bad", "header--dim",
+    }  # fmt: skip
 
     def __init__(self, **options: str) -> None:
         super().__init__(**options)  # type: ignore[arg-type]
@@ -41,7 +46,8 @@ class Header(Widget):
         data, width = self.data, self.size.width
         state = Text()
         state.append(f"{GLYPHS[data.mood]} {data.state} ", self._style(data.mood))
-        parts = [("", data.target or "cluster"), ("ctx ", data.context), ("ns ", data.namespace or "all"), ("as ", data.user)]
+        place = (("ctx ", data.context), ("ns ", data.namespace or "all"), ("as ", data.user))
+        parts = [("", data.target or "cluster"), *place]
         text = Text(" ", no_wrap=True, overflow="ellipsis")
         text.append("podwire", self._style("label"))
         room = width - state.cell_len - 10
@@ -51,8 +57,8 @@ class Header(Widget):
             if not value:
                 continue
             if over and not label and len(value) > 24:  # the target's name gives way first: its end tells most
-                keep = max(20, len(value) - over)
-                value = "…" + value[-(keep - 1) :]
+                value = " ".join(shortened(word) for word in value.split(" "))
+                value = value if len(value) <= 40 else "…" + value[-39:]
             text.append("  ")
             text.append(label, self._style("label"))
             text.append(value, self._style("strong") if not label else "")

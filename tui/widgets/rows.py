@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
+from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -17,25 +18,25 @@ from textual.strip import Strip
 
 from tui.actions import bindings
 
+MEASURED = 60  # rows looked at for the widths of columns
 Cell = str | tuple[str, str]  # text, or text and a style name: good, warn, bad, dim, name
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`cell` gives the text of a row. `width` 0 takes what is left. Columns of a high `rank` go first when
-    the screen is narrow."""
+    """`cell` gives the text of a row. `width` is the most it takes (less where its texts are shorter); 0 takes
+    what is left, at least `least`. Columns of a high `rank` go first when the screen is narrow."""
 
     title: str
     width: int
     cell: Callable[[Any], Cell]
     right: bool = False
     rank: int = 0
+    least: int = 22
 
 
 def fit(text: str, width: int, right: bool = False) -> str:
     """Exactly `width` cells; what does not fit ends in an ellipsis. Text is safe and of single-width mostly."""
-    from rich.cells import cell_len, set_cell_size
-
     size = cell_len(text)
     if size > width:
         return set_cell_size(text, max(width - 1, 0)) + "…" if width else ""
@@ -46,7 +47,9 @@ def fit(text: str, width: int, right: bool = False) -> str:
 class RowList(ScrollView, can_focus=True):
     """Rows below a header. `follow` keeps the last row in view."""
 
-    COMPONENT_CLASSES = {"rows--header", "rows--cursor", "rows--good", "rows--warn", "rows--bad", "rows--dim", "rows--name"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "rows--header", "rows--cursor", "rows--good", "rows--warn", "rows--bad", "rows--dim", "rows--name",
+    }  # fmt: skip
     BINDINGS = bindings("list")
     cursor = reactive(0)
     follow = reactive(False)
@@ -66,11 +69,13 @@ class RowList(ScrollView, can_focus=True):
         self.empty = empty
         self.identity: Callable[[Any], Any] | None = None
         self._shown: list[tuple[Column, int]] = []
+        self._widths: dict[str, int] = {}
 
     def show(self, rows: Sequence[Any], keep: bool = True) -> None:
         """Replace the rows. With `identity` set, the cursor stays on the row that it was on."""
         current = self.current
         self.rows = rows
+        self._measure()
         self.virtual_size = Size(0, len(rows) + 1)
         if keep and self.identity is not None and current is not None:
             wanted = self.identity(current)
@@ -91,24 +96,42 @@ class RowList(ScrollView, can_focus=True):
 
     def set_columns(self, columns: Sequence[Column]) -> None:
         self.columns = list(columns)
+        self._widths.clear()
         self._layout_columns()
         self.refresh()
 
     def on_resize(self, event: events.Resize) -> None:
         self._layout_columns()
 
+    def _measure(self) -> None:
+        """How wide each column must be for the rows in sight. A width only grows while a list is open: columns
+        that jump with every refresh cannot be read."""
+        changed = False
+        top = max(0, min(self.scroll_offset.y, len(self.rows)) - MEASURED // 2)
+        for row in self.rows[top : top + MEASURED]:
+            for column in self.columns:
+                if column.width:
+                    cell = column.cell(row)
+                    needed = len(cell[0] if isinstance(cell, tuple) else cell)
+                    if needed > self._widths.get(column.title, len(column.title)):
+                        self._widths[column.title] = min(needed, column.width)
+                        changed = True
+        if changed or not self._shown:
+            self._layout_columns()
+
+    def _width(self, column: Column) -> int:
+        return self._widths.get(column.title, len(column.title)) if column.width else column.least
+
     def _layout_columns(self) -> None:
         """Choose the columns that fit, the lowest ranks first, and give the flexible one the rest."""
         available = self.scrollable_content_region.width or self.size.width
         kept = list(self.columns)
-        needed = lambda: sum(max(c.width, 16 if c.width == 0 else 0) + 1 for c in kept)  # noqa: E731
-        while len(kept) > 1 and needed() > available and max(c.rank for c in kept) > 0:
-            worst = max(kept, key=lambda c: c.rank)
-            kept.remove(worst)
-        fixed = sum(c.width + 1 for c in kept if c.width)
+        while sum(self._width(c) + 1 for c in kept) > available and max(c.rank for c in kept) > 0:
+            kept.remove(max(kept, key=lambda c: c.rank))
+        fixed = sum(self._width(c) + 1 for c in kept if c.width)
         flexible = [c for c in kept if not c.width]
         share = max(4, (available - fixed - len(flexible)) // max(len(flexible), 1))
-        self._shown = [(c, c.width or share) for c in kept]
+        self._shown = [(c, self._width(c) if c.width else share) for c in kept]
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from rich.text import Text
 from textual import events
@@ -11,7 +12,7 @@ from textual.widget import Widget
 
 
 class TabBar(Widget):
-    COMPONENT_CLASSES = {"tabs--on", "tabs--off"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"tabs--on", "tabs--off"}
 
     class Chosen(Message):
         def __init__(self, name: str) -> None:
