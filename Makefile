@@ -1,0 +1,26 @@
+.PHONY: lab test lint bench fuzz lock clean
+
+lab: ## set up what is missing and open the console on the lab
+	@tools/setup.sh lab
+	@.venv/bin/podwire lab
+
+test: ## set up what is missing and pass the tests
+	@tools/setup.sh test
+	@.venv/bin/pytest $(ARGS)
+
+lint:
+	@tools/setup.sh test
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+bench:
+	@tools/setup.sh test
+	.venv/bin/python -m benchmarks.parsers
+
+lock: ## pin every dependency by version and hash (needs pip-tools)
+	pip-compile --allow-unsafe --generate-hashes --extra test --strip-extras --no-emit-index-url \
+	  --no-emit-find-links --no-emit-trusted-host --no-header --annotation-style line -o requirements.lock pyproject.toml
+
+clean:
+	rm -rf .venv build *.egg-info

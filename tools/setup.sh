@@ -1,0 +1,54 @@
+#!/bin/sh
+# Makes .venv from requirements.lock and installs the system packages that are missing and may be installed.
+# Usage: tools/setup.sh lab|test. Safe to run again: it does only what is not done yet.
+set -eu
+cd "$(dirname "$0")/.."
+PATH="$PATH:/usr/sbin:/sbin"
+need=""
+
+want() { # program, Debian package
+    command -v "$1" >/dev/null 2>&1 || case " $need " in *" $2 "*) ;; *) need="$need $2" ;; esac
+}
+
+want ip iproute2
+want ss iproute2
+want nft nftables
+want tcpdump tcpdump
+want unshare util-linux
+want setpriv util-linux
+python3 -c 'import ensurepip, venv' 2>/dev/null || need="$need python3-venv"
+if [ "$1" = test ]; then
+    want conntrack conntrack
+    want tmux tmux
+    want tshark tshark
+    want ps procps
+fi
+
+if [ -n "$need" ]; then
+    as_root=""
+    [ "$(id -u)" = 0 ] || { as_root="sudo -n"; sudo -n true 2>/dev/null || as_root=refused; }
+    if [ "$as_root" != refused ] && command -v apt-get >/dev/null 2>&1; then
+        echo "podwire: installing$need"
+        log=$(mktemp) # apt's output is shown only if it fails
+        { $as_root apt-get update -qq && DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq \
+            --no-install-recommends $need; } >"$log" 2>&1 || { cat "$log"; exit 1; }
+        rm -f "$log"
+    else
+        echo "podwire: these programs are missing. Run: sudo apt-get install$need" >&2
+        # tests skip, loudly, what they lack; the lab cannot
+        [ "$1" = test ] && python3 -c 'import ensurepip, venv' 2>/dev/null || exit 1
+    fi
+fi
+
+python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
+    echo "podwire: Python 3.11 or newer is needed; this is $(python3 --version)." >&2
+    exit 1
+}
+stamp=$(cat requirements.lock pyproject.toml | cksum)
+if [ ! -x .venv/bin/podwire ] || [ "$(cat .venv/stamp 2>/dev/null)" != "$stamp" ]; then
+    echo "podwire: setting up .venv (a minute or so the first time)"
+    [ -x .venv/bin/python ] || python3 -m venv .venv
+    .venv/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+    .venv/bin/pip install -q --disable-pip-version-check --no-build-isolation --no-deps -e .
+    echo "$stamp" > .venv/stamp
+fi
