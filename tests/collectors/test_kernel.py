@@ -1,0 +1,151 @@
+"""/proc parsers, the sampler's frames, rates: real text, any text, resets and gaps."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collectors.events import CounterSample
+from collectors.kernel import procfs, sampler
+from collectors.kernel.counters import COUNTERS, describe
+from collectors.kernel.rates import step
+
+CONNTRACK = (
+    "entries  clashres found new invalid ignore delete chainlength insert insert_failed drop early_drop icmp_error  "
+    "expect_new expect_create expect_delete search_restart\n"
+    "000017ac  00000001 00000002 0 0000000a 0 0 0 0 00000003 000000ff 00000010 0 0 0 0 00000007\n"
+    "000017ac  00000000 00000001 0 00000000 0 0 0 0 00000000 00000001 00000000 0 0 0 0 00000000\n"
+)
+
+
+def test_conntrack_rows_are_summed_but_not_the_repeated_total() -> None:
+    values = procfs.conntrack(CONNTRACK)
+    assert values["conntrack_drop"] == 256
+    assert values["conntrack_insert_failed"] == 3
+    assert values["conntrack_found"] == 3
+    assert "conntrack_entries" not in values
+
+
+def test_both_formats_of_the_conntrack_tool() -> None:
+    own = "cpu=0 found=1 invalid=2 insert=0 insert_failed=3 drop=4 early_drop=5 error=6 search_restart=7\n"
+    fallback = "entries=9 clashres=1 found=1 new=0 invalid=2 ignore=0 insert=0 insert_failed=3 drop=4 early_drop=5 icmp_error=6\n"
+    assert procfs.conntrack_tool(own)["conntrack_drop"] == 4
+    assert procfs.conntrack_tool(own + own)["conntrack_error"] == 12
+    assert procfs.conntrack_tool(fallback)["conntrack_error"] == 6
+    assert procfs.conntrack_tool(fallback)["conntrack_clash_resolve"] == 1
+
+
+def test_softnet_of_old_and_new_kernels() -> None:
+    old = "0000000a 00000002 00000001 0 0 0 0 0 0 0 0\n"
+    new = "0000000a 00000002 00000001 0 0 0 0 0 0 0 00000004 00000000 00000000 00000000 00000000\n"
+    assert procfs.softnet(old) == {
+        "softnet_processed": 10, "softnet_dropped": 2, "softnet_time_squeeze": 1, "softnet_flow_limit": 0,
+    }  # fmt: skip
+    assert procfs.softnet(new + new)["softnet_flow_limit"] == 8
+
+
+def test_interface_names_with_colons_and_markup() -> None:
+    text = "head\nhead\n  eth0:1: 100 2 0 1 0 0 0 0 50 3 0 4 0 0 0 0\n lo: 1 1 0 0 0 0 0 0 1 1 0 0 0 0 0 0\n"
+    values = procfs.dev(text)
+    assert values["dev/eth0:1/rx_drop"] == 1
+    assert values["dev/eth0:1/tx_drop"] == 4
+    assert not any(name.startswith("dev/lo") for name in values)
+
+
+@pytest.mark.parametrize("path", procfs.FILES)
+def test_this_machines_own_files(path: str) -> None:
+    """Every file that exists here is understood (at least one value)."""
+    try:
+        text = Path(path).read_text()
+    except OSError:
+        pytest.skip(f"{path} is not here")
+    values = procfs.FILES[path](text)
+    assert values or path.endswith(("dev", "arp_cache"))
+    assert all(value >= 0 or name.startswith("TcpMaxConn") for name, value in values.items())
+
+
+@given(st.sampled_from(sorted(procfs.FILES)), st.text(max_size=400))
+def test_no_text_breaks_a_parser(path: str, text: str) -> None:
+    procfs.FILES[path](text)
+    procfs.conntrack_tool(text)
+
+
+def test_the_table_knows_what_the_kernel_counts() -> None:
+    """At least nine in ten of the TCP and IP counters of this kernel have a meaning."""
+    text = Path("/proc/net/snmp").read_text()
+    names = [n for n in procfs.snmp(text) if n.startswith(("Tcp", "Ip", "Udp")) and not n.startswith("UdpLite")]
+    skipped = ("TcpRtoAlgorithm", "TcpRtoMin", "TcpRtoMax", "TcpMaxConn", "IpForwarding", "IpDefaultTTL", "UdpIgnoredMulti")
+    unknown = [n for n in names if n not in COUNTERS and n not in skipped]
+    assert len(unknown) <= len(names) / 10, unknown
+    assert describe("conntrack_max").scope == "global"
+    assert describe("softnet_dropped").scope == "node"
+    assert describe("NeverHeardOf").meaning
+
+
+# --- frames
+
+
+FRAME = b"\x1eframe 0\n\x1euptime\n12.50\n\x1enetns\nnet:[42]\n\x1efile /proc/net/snmp\nTcp: RetransSegs\nTcp: 7\n\x1eend\n"
+
+
+@given(st.lists(st.integers(1, 40), max_size=20))
+def test_frames_come_out_of_any_pieces(sizes: list[int]) -> None:
+    reader, frames, stream = sampler.FrameReader(), [], FRAME * 3
+    while stream:
+        size = sizes.pop() if sizes else len(stream)
+        frames += list(reader.feed(stream[:size]))
+        stream = stream[size:]
+    assert len(frames) == 3
+    found = sampler.sample(frames[0], "pod/a/b", 1.0)
+    assert (found.clock, found.netns, found.values) == (12.5, "net:[42]", {"TcpRetransSegs": 7})
+    assert "/proc/net/netstat" in found.missing
+
+
+@given(st.binary(max_size=300))
+def test_no_output_breaks_the_frame_reader(data: bytes) -> None:
+    for frame in sampler.FrameReader().feed(data + b"\x1eend\n"):
+        try:
+            list(sampler.events(frame, "x", 0.0))
+        except sampler.SamplerError as error:
+            assert str(error)
+
+
+# --- rates
+
+
+def sample(clock: float, netns: str = "n", **values: int) -> CounterSample:
+    return CounterSample(1000 + clock, "t", clock, netns, values)
+
+
+def test_a_rate_comes_from_the_samples_own_clock() -> None:
+    change = step(sample(10.0, TcpRetransSegs=5), sample(12.0, TcpRetransSegs=15))
+    assert change.rate("TcpRetransSegs") == 5.0
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (sample(10, TcpRetransSegs=5), sample(9, TcpRetransSegs=6)),  # reboot: the clock fell
+        (sample(10, TcpRetransSegs=5), sample(11, "m", TcpRetransSegs=6)),  # another namespace
+        (sample(10, TcpRetransSegs=5), sample(30, TcpRetransSegs=6)),  # a long silence
+        (sample(10, TcpRetransSegs=5), sample(11, TcpRetransSegs=4)),  # the counter was reset
+        (sample(10, TcpRetransSegs=5), sample(10, TcpRetransSegs=9)),  # no time has passed
+    ],
+)
+def test_what_cannot_be_known_is_a_gap(before: CounterSample, after: CounterSample) -> None:
+    assert step(before, after).rate("TcpRetransSegs") is None
+
+
+@given(st.integers(0, 2**64), st.integers(0, 2**64), st.floats(0.1, 4.9))
+def test_a_rate_is_never_negative(first: int, second: int, seconds: float) -> None:
+    rate = step(sample(1.0, TcpInSegs=first), sample(1.0 + seconds, TcpInSegs=second)).rate("TcpInSegs")
+    assert rate is None or rate >= 0
+
+
+def test_the_share_is_of_data_sent() -> None:
+    change = step(
+        sample(1, TcpRetransSegs=0, TcpExtTCPOrigDataSent=0), sample(2, TcpRetransSegs=5, TcpExtTCPOrigDataSent=100)
+    )
+    assert change.share("TcpRetransSegs", "TcpExtTCPOrigDataSent") == 5.0
+    assert change.share("TcpRetransSegs", "Missing") is None

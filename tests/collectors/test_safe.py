@@ -1,0 +1,41 @@
+"""Nothing that could act on a terminal passes."""
+
+import unicodedata
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collectors.safe import LIMIT, safe, safe_bytes
+
+ANY = st.text(st.characters(codec=None, exclude_categories=()), max_size=600)
+
+
+def harmless(text: str) -> bool:
+    return all(unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zl", "Zp") for c in text)
+
+
+@given(ANY)
+def test_no_control_or_invisible_character_is_left(text: str) -> None:
+    assert harmless(safe(text))
+
+
+@given(ANY)
+def test_twice_is_once(text: str) -> None:
+    assert safe(safe(text)) == safe(text)
+
+
+@given(st.binary(max_size=3000))
+def test_bytes_are_harmless_too(data: bytes) -> None:
+    assert harmless(safe_bytes(data))
+
+
+def test_what_is_unsafe_stays_visible() -> None:
+    assert safe("a\x1b]0;x\x07b") == "a␛]0;x␇b"
+    assert safe("x\u202eevil") == "x⟨202E⟩evil"
+    assert safe("\x9b31m") == "⟨009B⟩31m"
+    assert safe("plain [/] text") == "plain [/] text"
+
+
+def test_long_text_ends_in_an_ellipsis() -> None:
+    assert len(safe("x" * 10_000)) == LIMIT
+    assert safe("x" * 10_000).endswith("…")

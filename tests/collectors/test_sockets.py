@@ -1,0 +1,66 @@
+"""`ss` and /proc text into rows: real lines, odd lines, any lines."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collectors.sockets import procfs, ss
+from collectors.sockets.rows import SocketRow, trouble
+
+ESTAB = (
+    "ESTAB 0 120 10.244.1.6:43210 10.96.181.95:80 timer:(on,204ms,2) cubic wscale:7,7 rto:408 backoff:1 rtt:0.2/0.1 "
+    "mss:1398 pmtu:1450 rcvmss:536 advmss:1398 cwnd:1 ssthresh:7 bytes_sent:240 bytes_retrans:120 segs_out:4 "
+    "send 55920000bps lastsnd:100 pacing_rate 111.8Mbps delivery_rate 1.5Mbps delivered:2 app_limited busy:300ms "
+    "rwnd_limited:200ms(66.7%) unacked:1 retrans:1/2 lost:1 rcv_space:14480 notsent:80 minrtt:0.05"
+)
+
+
+def test_a_real_line_with_everything() -> None:
+    row = ss.parse_line(ESTAB, "tcp")
+    assert row == SocketRow(
+        "tcp", "ESTAB", "10.244.1.6", 43210, "10.96.181.95", 80, 0, 120, "on", 2, 0.2, 0.1, 0.05, 408.0, 1,
+        1398, 1450, 1, 1, 1, 2, 1, 1.5e6, 66.7, None, True, 80,
+    )  # fmt: skip
+
+
+def test_two_line_output_of_an_old_iproute2_is_joined() -> None:
+    text = "ESTAB 0 0 10.0.0.1:1 10.0.0.2:2 \n\t cubic rtt:1.5/0.7 cwnd:10\nLISTEN 0 128 0.0.0.0:80 0.0.0.0:*\n"
+    first, second = ss.parse(text, "tcp")
+    assert (first.rtt, first.cwnd) == (1.5, 10)
+    assert (second.state, second.peer_port, second.send_q) == ("LISTEN", 0, 128)
+
+
+def test_ipv6_and_scoped_addresses() -> None:
+    row = ss.parse_line("ESTAB 0 0 [fe80::1%eth0]:22 [2001:db8::2]:50000", "tcp")
+    assert row is not None
+    assert (row.local, row.peer, row.peer_port) == ("fe80::1%eth0", "2001:db8::2", 50000)
+
+
+@given(st.text(max_size=300))
+def test_no_text_breaks_ss(text: str) -> None:
+    ss.parse(text, "tcp")
+    ss.parse_line(f"ESTAB 0 0 1.1.1.1:1 2.2.2.2:2 {text}", "tcp")
+
+
+@given(st.text(max_size=300))
+def test_no_text_breaks_proc(text: str) -> None:
+    procfs.parse(text, "tcp")
+    procfs.parse("header\n" + text, "tcp")
+
+
+def test_a_real_line_of_proc_net_tcp() -> None:
+    text = (
+        "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt\n"
+        "   0: 0601F40A:A8CA 5FB5600A:0050 02 00000001:00000000 01:00000064 00000003 0 0 1 2 0 0\n"
+    )
+    (row,) = procfs.parse(text, "tcp")
+    assert (row.local, row.local_port, row.peer, row.peer_port) == ("10.244.1.6", 43210, "10.96.181.95", 80)
+    assert (row.state, row.timer, row.timer_retries, row.send_q) == ("SYN-SENT", "on", 3, 1)
+
+
+def test_trouble_is_named() -> None:
+    base = {"protocol": "tcp", "local": "a", "local_port": 1, "peer": "b", "peer_port": 2}
+    assert trouble(SocketRow(state="SYN-SENT", timer_retries=1, **base)) == "SYN unanswered"  # type: ignore[arg-type]
+    assert trouble(SocketRow(state="LISTEN", recv_q=129, send_q=128, **base)) == "accept queue full"  # type: ignore[arg-type]
+    assert trouble(SocketRow(state="LISTEN", recv_q=128, send_q=128, **base)) == ""  # type: ignore[arg-type]
+    assert trouble(SocketRow(state="ESTAB", backoff=2, unacked=1, **base)) == "peer silent"  # type: ignore[arg-type]
+    assert trouble(SocketRow(state="ESTAB", **base)) == ""  # type: ignore[arg-type]

@@ -1,0 +1,45 @@
+"""Fixtures: one lab for the whole run, a recorded session, a calm environment."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ["TZ"] = "UTC"
+time.tzset()
+os.environ.update(TEXTUAL_ANIMATIONS="none", COLORTERM="truecolor")
+os.environ.pop("NO_COLOR", None)
+
+from collectors.cluster.access import Cluster, connect  # noqa: E402
+from lab.supervisor import Lab, LabUnavailable  # noqa: E402
+
+DATA = Path(__file__).parent / "data"
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    """A running lab. Skips, and says why, where namespaces cannot be made."""
+    running = Lab()
+    try:
+        running.start()
+    except LabUnavailable as reason:
+        pytest.skip(f"NO LAB HERE: {reason}")
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+async def cluster(lab: Lab) -> AsyncIterator[Cluster]:
+    opened = await connect(str(lab.kubeconfig))
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture(scope="session")
+def recording() -> Path:
+    """A real session of the lab, trimmed (see tests/data/README.md)."""
+    return DATA / "session.jsonl"
