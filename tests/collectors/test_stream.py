@@ -1,0 +1,102 @@
+"""The one stream: bounded, counted, lossless on disk."""
+
+import asyncio
+import dataclasses
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collectors import events as ev
+from collectors.recording.codec import Malformed, decode, encode
+from collectors.recording.log import Recorder, read
+from collectors.session import Session
+from collectors.sockets.rows import SocketRow
+
+TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=30)
+FLOATS = st.floats(allow_nan=False, allow_infinity=False)
+EVENTS = st.one_of(
+    st.builds(ev.Mark, FLOATS, TEXT, TEXT, TEXT),
+    st.builds(ev.TargetState, FLOATS, TEXT, st.sampled_from(("live", "gap")), TEXT),
+    st.builds(
+        ev.CounterSample, FLOATS, TEXT, FLOATS, TEXT, st.dictionaries(TEXT, st.integers()),
+        st.lists(TEXT, max_size=3).map(tuple),
+    ),
+    st.builds(
+        ev.PacketBatch, FLOATS, TEXT, st.integers(), st.integers(),
+        st.lists(st.builds(ev.Packet, FLOATS, st.binary(max_size=50), st.integers(0, 9000)), max_size=3).map(tuple),
+    ),
+    st.builds(
+        ev.SocketSnapshot, FLOATS, TEXT,
+        st.lists(st.builds(SocketRow, TEXT, TEXT, TEXT, st.integers(), TEXT, st.integers()), max_size=3).map(tuple),
+    ),
+    st.builds(
+        ev.InventoryChange, FLOATS, TEXT, st.just("ADDED"),
+        st.builds(ev.ServiceRow, TEXT, TEXT, st.lists(TEXT, max_size=2).map(tuple), st.just(()), TEXT),
+    ),
+)  # fmt: skip
+
+
+@given(EVENTS)
+def test_an_event_survives_the_log_without_loss(event: ev.Event) -> None:
+    line = encode(event)
+    assert "\n" not in line
+    assert decode(line) == event
+
+
+@given(st.text(max_size=200))
+def test_no_line_breaks_the_reader(text: str) -> None:
+    with pytest.raises(Malformed):
+        decode(text)
+
+
+def test_every_event_is_frozen_and_slotted() -> None:
+    kinds = [k for k in vars(ev).values() if isinstance(k, type) and dataclasses.is_dataclass(k)]
+    assert len(kinds) > 12
+    for kind in kinds:
+        assert kind.__dataclass_params__.frozen, kind  # type: ignore[attr-defined]
+        assert "__slots__" in vars(kind), kind
+
+
+def test_a_recording_is_private_and_a_torn_end_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    recorder = Recorder(path)
+    marks: list[ev.Event] = [ev.Mark(float(n), "", "a", f"m{n}") for n in range(3)]
+    recorder.write(marks)
+    recorder.close()
+    assert path.stat().st_mode & 0o777 == 0o600
+    with path.open("a") as file:
+        file.write('{"_":"Mark","at":9,"tar')
+    assert list(read(path)) == marks
+
+
+async def test_a_slow_consumer_loses_and_knows_it_and_slows_nobody() -> None:
+    session = Session()
+    slow, fast = session.subscribe(size=10), session.subscribe(size=1000)
+    for number in range(100):
+        session.publish(ev.Mark(float(number), "", "", ""))
+    session.close()
+    got = [len(batch) async for batch in fast.batches()]
+    assert (sum(got), fast.dropped) == (100, 0)
+    assert slow.dropped == 90
+    assert [e.at for e in slow.pending()] == [float(n) for n in range(10)]
+
+
+async def test_order_is_kept_across_batches() -> None:
+    session = Session()
+    subscription = session.subscribe()
+    seen: list[float] = []
+
+    async def consume() -> None:
+        async for batch in subscription.batches():
+            seen.extend(e.at for e in batch)
+
+    task = asyncio.create_task(consume())
+    for number in range(50):
+        session.publish(ev.Mark(float(number), "", "", ""))
+        if number % 7 == 0:
+            await asyncio.sleep(0)
+    session.close()
+    await task
+    assert seen == [float(n) for n in range(50)]

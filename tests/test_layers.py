@@ -1,0 +1,54 @@
+"""Import directions: tui -> diagnosis -> collectors; lab stands alone; only collectors/cluster knows kubernetes."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FORBIDDEN = {
+    "collectors": {"textual", "tui", "diagnosis", "lab", "themes"},
+    "diagnosis": {"textual", "tui", "lab", "themes", "kubernetes", "asyncio", "time", "os", "socket"},
+    "lab": {"textual", "tui", "diagnosis", "collectors", "themes", "kubernetes"},
+    "themes": {"tui", "diagnosis", "collectors", "lab", "kubernetes"},
+    "tui": {"kubernetes", "pyroute2", "psutil"},
+}
+FILES = sorted(p for package in FORBIDDEN for p in (ROOT / package).rglob("*.py"))
+
+
+def imported(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_keep_their_direction(path: Path) -> None:
+    package = path.relative_to(ROOT).parts[0]
+    assert not imported(path) & FORBIDDEN[package]
+    if package == "collectors" and path.parent.name != "cluster":
+        assert "kubernetes" not in imported(path)
+
+
+def test_no_shell_and_no_markup() -> None:
+    """No command goes through a shell built from text, and no widget interprets markup in what it is given."""
+    for path in FILES:
+        text = path.read_text()
+        assert "shell=True" not in text, path
+        assert "create_subprocess_shell" not in text, path
+        assert "os.system" not in text, path
+        assert "from_markup" not in text, path
+        for call in (n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Call)):
+            name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+            if name in ("notify", "Static", "Label", "Button"):
+                plain = any(k.arg == "markup" and getattr(k.value, "value", True) is False for k in call.keywords)
+                table = name == "Static" and call.args and isinstance(call.args[0], ast.Call)
+                assert plain or table, f"{path}:{call.lineno} {name} without markup=False"
+
+
+def test_no_file_must_be_scrolled_to_be_understood() -> None:
+    assert {p.name: len(p.read_text().splitlines()) for p in FILES if len(p.read_text().splitlines()) > 400} == {}
