@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lab import network, objects
+from lab.api import defaults
 from lab.api.store import Object, Store, now
 from lab.capabilities import confine
 from lab.network import Backend, LabError, Sandbox
@@ -59,7 +60,7 @@ class Kubelet:
         progress("starting pods")
         pairs = [(w, n) for w in self.topology.workloads for n in w.nodes]
         for workload, node in pairs:
-            pod = objects.pod(workload, node)
+            pod = defaults.pod(objects.pod(workload, node))
             pod["status"] = {"phase": "Pending", "conditions": [objects.ready_condition(False)]}
             self.store.put("pods", pod)
         await asyncio.gather(*(self.start_pod(pod) for pod in list(self.store.items("pods"))))

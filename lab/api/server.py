@@ -11,7 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
-from lab.api import execstream
+from lab.api import defaults, execstream
 from lab.api.selectors import field_selector, label_selector
 from lab.api.status import ApiError, errors_as_status, invalid, not_found, unauthorized
 from lab.api.store import Expired, Object, Store, now
@@ -170,7 +170,7 @@ class ApiServer:
         pod["status"] = {"phase": "Pending"}
         if _dry_run(request):
             return web.json_response(self._full("pods", pod), status=201)
-        stored = self.store.put("pods", pod)
+        stored = self.store.put("pods", defaults.pod(pod))
         self._spawn(self.kubelet.run_new_pod((namespace, name)))
         return web.json_response(self._full("pods", stored), status=201)
 
@@ -195,7 +195,7 @@ class ApiServer:
                     raise invalid("Pod", name, "spec.ephemeralContainers", f"Forbidden: {said}")
                 continue
             _check_ephemeral(pod, container)
-            added.append(container)
+            added.append(defaults.container(container))
 
         def append(item: Object) -> None:
             item["spec"].setdefault("ephemeralContainers", []).extend(added)

@@ -1,0 +1,132 @@
+"""The host is the same before and after the lab, however it ends; an ordinary user can run it, too."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from lab.supervisor import PREFIX, Lab, LabUnavailable, runtime_directory
+
+ROOT = Path(__file__).parent.parent.parent
+VOLATILE = ("kernel/random", "fs/dentry-state", "fs/inode", "fs/file-nr", "kernel/ns_last_pid", "nf_conntrack_count",
+            "kernel/pty/nr", "fs/aio-nr", "route/", "kernel/sched", "fs/quota", "kernel/tainted", "user/", "sunrpc")  # fmt: skip
+
+
+def output(*command: str) -> str:
+    if not shutil.which(command[0]):
+        return ""
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+
+def sysctls() -> dict[str, str]:
+    found = {}
+    for path in Path("/proc/sys/net").rglob("*"):
+        name = str(path)
+        if path.is_file() and not any(part in name for part in VOLATILE):
+            try:
+                found[name] = path.read_text()
+            except OSError:
+                continue
+    return found
+
+
+def namespaces() -> set[str]:
+    """Every network namespace that a process holds (of those that we may look at)."""
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/ns/net"):
+        try:
+            found.add(os.readlink(path))
+        except OSError:
+            continue
+    return found
+
+
+def lab_processes() -> list[str]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            text = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if PREFIX in text or "sandbox.py" in text or "workload.py" in text:
+            found.append(text)
+    return found
+
+
+def host() -> dict[str, object]:
+    return {
+        "namespaces": namespaces(),
+        "named": output("ip", "netns", "list"),
+        "links": output("ip", "-o", "link"),
+        "addresses": output("ip", "-o", "addr"),
+        "routes": output("ip", "route", "show", "table", "all"),
+        "rules": output("nft", "list", "ruleset"),
+        "mounts": Path("/proc/self/mounts").read_text(),
+        "sysctls": sysctls(),
+        "processes": lab_processes(),
+        "files": sorted(str(p) for p in runtime_directory().glob("podwire*")),
+        "etc": sorted(str(p) for p in Path("/etc").glob("netns*")),
+    }
+
+
+def settled(before: dict[str, object], seconds: float = 6.0) -> dict[str, object]:
+    """The host once it equals `before`, or as it is when the time is up. Namespaces are freed a moment late."""
+    deadline = time.monotonic() + seconds
+    while (now := host()) != before and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return now
+
+
+@pytest.fixture(autouse=True)
+def _no_other_lab(request: pytest.FixtureRequest) -> None:
+    try:
+        Lab().start().stop()
+    except LabUnavailable as reason:
+        pytest.skip(f"NO LAB HERE: {reason}")
+
+
+def serve() -> tuple[subprocess.Popen[str], Path]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tui.cli", "lab", "serve"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    return process, Path(process.stdout.readline().strip())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGKILL])
+def test_nothing_is_left_after(number: signal.Signals) -> None:
+    before = host()
+    process, kubeconfig = serve()
+    assert kubeconfig.stat().st_mode & 0o777 == 0o600
+    during = host()
+    assert during["processes"] != before["processes"] and during["files"] != before["files"]
+    for same in ("named", "links", "addresses", "routes", "rules", "mounts", "sysctls", "etc"):
+        assert during[same] == before[same], f"{same} changed while the lab runs"
+    process.send_signal(number)
+    process.wait(10)
+    after = settled(before)
+    for name, value in before.items():
+        assert after[name] == value, f"{name} differs after {number.name}"
+    assert process.returncode == (-9 if number == signal.SIGKILL else 0)
+
+
+def test_an_ordinary_user_runs_the_lab() -> None:
+    """As another uid, with a Python that this uid may run: the whole check, in a user namespace."""
+    if os.getuid() != 0:
+        pytest.skip("already an ordinary user: the other tests are this test")
+    python = shutil.which("python3", path="/usr/bin")
+    packages = next((p for p in sys.path if p.endswith("site-packages")), "")
+    probe = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "env", f"PYTHONPATH={packages}:{ROOT}", "HOME=/tmp"]
+    if not python or subprocess.run([*probe, python, "-c", "import textual, kubernetes, lab"], check=False).returncode:
+        pytest.skip("NO ORDINARY USER: no Python here that uid 65534 may run with these packages")
+    done = subprocess.run(
+        [*probe, "PYTHONDONTWRITEBYTECODE=1", python, "-m", "tui.cli", "lab", "--check"],
+        capture_output=True, text=True, timeout=60, check=False, cwd="/",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["packets", "sockets", "conntrack", "retransmits"]
