@@ -17,11 +17,11 @@ class Action:
     help: str
     where: str  # app, cluster, target, list
     footer: bool = True
+    priority: bool = False  # before any other key of a fast typist is looked at
 
 
 ACTIONS = (
-    Action("open", "enter", "open", "open the pod or node under the cursor", "cluster"),
-    Action("filter", "slash", "filter", "filter the list as you type; ! in front inverts", "cluster"),
+    Action("filter", "slash", "filter", "filter the list as you type; ! in front inverts", "cluster", priority=True),
     Action("pods", "1", "pods", "show pods", "cluster", footer=False),
     Action("nodes", "2", "nodes", "show nodes", "cluster", footer=False),
     Action("services", "3", "services", "show Services", "cluster", footer=False),
@@ -31,7 +31,7 @@ ACTIONS = (
     Action("tab('sockets')", "2", "sockets", "sockets with RTT, window, retransmits", "target", footer=False),
     Action("tab('counters')", "3", "counters", "kernel counters that moved", "target", footer=False),
     Action("tab('events')", "4", "events", "what happened, and what was done", "target", footer=False),
-    Action("filter", "slash", "filter", "packets: a BPF filter; sockets and counters: words", "target"),
+    Action("filter", "slash", "filter", "packets: a BPF filter; sockets and counters: words", "target", priority=True),
     Action("capture", "c", "capture", "start or stop the capture", "target"),
     Action("pause", "space", "pause", "hold the list still; again to follow", "target"),
     Action("save", "w", "save", "write the packets shown to a pcap file", "target"),
@@ -45,6 +45,7 @@ ACTIONS = (
     Action("next_theme", "T", "theme", "next theme", "app", footer=False),
     Action("command_palette", "colon", "command", "command palette (also Ctrl+P)", "app", footer=False),
     Action("leave", "q", "quit", "leave podwire; asks while a capture runs", "app"),
+    Action("choose", "enter", "open", "open the pod or node under the cursor; switch a fault", "list"),
     Action("cursor('down')", "j,down", "down", "one line down", "list", footer=False),
     Action("cursor('up')", "k,up", "up", "one line up", "list", footer=False),
     Action("cursor('top')", "g,home", "top", "first line", "list", footer=False),
@@ -63,7 +64,15 @@ def shown_key(action: Action) -> str:
 def bindings(*places: str) -> list[Binding | tuple[str, str] | tuple[str, str, str]]:
     """Textual bindings for some places of the table, each with an id so that keymaps can change them."""
     return [
-        Binding(a.key, a.name, a.label, show=a.footer, key_display=shown_key(a), id=f"{a.where}.{a.name}")
+        Binding(
+            a.key,
+            a.name,
+            a.label,
+            show=a.footer,
+            key_display=shown_key(a),
+            id=f"{a.where}.{a.name}",
+            priority=a.priority,
+        )
         for a in ACTIONS
         if a.where in places
     ]

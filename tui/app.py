@@ -27,7 +27,7 @@ from tui.store import Store
 class PodwireApp(App[int]):
     TITLE = "podwire"
     CSS_PATH = "podwire.tcss"
-    BINDINGS = bindings("app")
+    BINDINGS = bindings("lab", "app")
     ENABLE_COMMAND_PALETTE = True
 
     def __init__(self, store: Store, control: Control, first: str = "", theme: str = themes.DEFAULT) -> None:
@@ -46,7 +46,9 @@ class PodwireApp(App[int]):
         self.control.start()
         self._catch_signals()
         if self.first:
-            self.push_screen(TargetScreen(self.store, self.control, self.first, ""))
+            nodes = (key for key in self.store.targets if key.startswith("node/"))
+            beside = next(nodes, "") if self.first.startswith("pod/") else ""
+            self.push_screen(TargetScreen(self.store, self.control, self.first, beside))
         else:
             self.push_screen(ClusterScreen(self.store, self.control))
 
@@ -73,8 +75,8 @@ class PodwireApp(App[int]):
 
     def _fatal_error(self) -> None:
         """A sentence on the screen and the traceback, without local variables (they hold tokens), in a file."""
-        error = self._exception
-        where = write_crash(traceback.format_exc())
+        error = self._exception  # the first: what follows it is often only its wake
+        where = write_crash("".join(traceback.format_exception(error)) if error else "unknown")
         kept = f" The details are in {where}." if where else ""
         message = f"podwire met an error of its own and had to stop: {type(error).__name__}.{kept}"
         self._exit_renderables.append(message)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from collectors.safe import safe
+
 Values = dict[str, int]
 
 
@@ -90,7 +92,7 @@ _DEV = {0: "rx_bytes", 1: "rx_packets", 2: "rx_errs", 3: "rx_drop", 8: "tx_bytes
 
 
 def dev(text: str) -> Values:
-    """/proc/net/dev as dev/IFACE/FIELD; the loopback is left out. Names may hold any byte but '/' and space."""
+    """/proc/net/dev as dev/IFACE/FIELD; the loopback is left out. Names may hold almost any byte."""
     values: Values = {}
     for line in text.splitlines():
         name, colon, rest = line.rpartition(":")
@@ -99,7 +101,7 @@ def dev(text: str) -> Values:
             continue
         for column, field in _DEV.items():
             if column < len(row):
-                values[f"dev/{name.strip()}/{field}"] = row[column]
+                values[f"dev/{safe(name.strip(), 32)}/{field}"] = row[column]
     return values
 
 

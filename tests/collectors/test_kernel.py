@@ -75,7 +75,15 @@ def test_the_table_knows_what_the_kernel_counts() -> None:
     """At least nine in ten of the TCP and IP counters of this kernel have a meaning."""
     text = Path("/proc/net/snmp").read_text()
     names = [n for n in procfs.snmp(text) if n.startswith(("Tcp", "Ip", "Udp")) and not n.startswith("UdpLite")]
-    skipped = ("TcpRtoAlgorithm", "TcpRtoMin", "TcpRtoMax", "TcpMaxConn", "IpForwarding", "IpDefaultTTL", "UdpIgnoredMulti")
+    skipped = (
+        "TcpRtoAlgorithm",
+        "TcpRtoMin",
+        "TcpRtoMax",
+        "TcpMaxConn",
+        "IpForwarding",
+        "IpDefaultTTL",
+        "UdpIgnoredMulti",
+    )
     unknown = [n for n in names if n not in COUNTERS and n not in skipped]
     assert len(unknown) <= len(names) / 10, unknown
     assert describe("conntrack_max").scope == "global"
@@ -86,7 +94,9 @@ def test_the_table_knows_what_the_kernel_counts() -> None:
 # --- frames
 
 
-FRAME = b"\x1eframe 0\n\x1euptime\n12.50\n\x1enetns\nnet:[42]\n\x1efile /proc/net/snmp\nTcp: RetransSegs\nTcp: 7\n\x1eend\n"
+FRAME = (
+    b"\x1eframe 0\n\x1euptime\n12.50\n\x1enetns\nnet:[42]\n\x1efile /proc/net/snmp\nTcp: RetransSegs\nTcp: 7\n\x1eend\n"
+)
 
 
 @given(st.lists(st.integers(1, 40), max_size=20))

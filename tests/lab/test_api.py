@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,11 @@ def test_debug_adds_an_ephemeral_container_and_runs_in_it(lab: Lab) -> None:
         lab, "debug", "-n", "shop", pod, "--image=netshoot", "--profile=netadmin", "--container=k1", "--", "sleep", "30"
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    done = kubectl(lab, "exec", "-n", "shop", pod, "-c", "k1", "--", "grep", "CapEff", "/proc/self/status")
+    for _ in range(50):  # kubectl does not wait for the container to start
+        done = kubectl(lab, "exec", "-n", "shop", pod, "-c", "k1", "--", "grep", "CapEff", "/proc/self/status")
+        if done.returncode == 0:
+            break
+        time.sleep(0.1)
     assert int(done.stdout.split()[1], 16) & (1 << 12), "NET_ADMIN was asked for"
 
 

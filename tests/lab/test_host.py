@@ -121,7 +121,15 @@ def test_an_ordinary_user_runs_the_lab() -> None:
         pytest.skip("already an ordinary user: the other tests are this test")
     python = shutil.which("python3", path="/usr/bin")
     packages = next((p for p in sys.path if p.endswith("site-packages")), "")
-    probe = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "env", f"PYTHONPATH={packages}:{ROOT}", "HOME=/tmp"]
+    probe = [
+        "setpriv",
+        "--reuid=65534",
+        "--regid=65534",
+        "--clear-groups",
+        "env",
+        f"PYTHONPATH={packages}:{ROOT}",
+        "HOME=/tmp",
+    ]
     if not python or subprocess.run([*probe, python, "-c", "import textual, kubernetes, lab"], check=False).returncode:
         pytest.skip("NO ORDINARY USER: no Python here that uid 65534 may run with these packages")
     done = subprocess.run(

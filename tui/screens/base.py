@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textual.screen import Screen
+from textual.widgets import Input
 
 from tui.control import Control
 from tui.store import Store
@@ -18,8 +19,19 @@ class ConsoleScreen(Screen[None]):
         self.control = control
 
     def on_mount(self) -> None:
-        self.set_interval(REFRESH_S, self.pull)
-        self.call_after_refresh(self.pull)
+        self.set_interval(REFRESH_S, self._pull_if_there)
+        self.call_after_refresh(self._pull_if_there)
+
+    def _pull_if_there(self) -> None:
+        """A screen that is being left has no widgets any more."""
+        if self.is_current and self.query(Header):
+            self.pull()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """No action on a screen that is not drawn yet; `/` in a text box is a character."""
+        if not self.query(Header):
+            return False
+        return not (action == "filter" and isinstance(self.focused, Input))
 
     def pull(self) -> None:
         """Take the present state from the store; widgets redraw only what differs."""

@@ -89,7 +89,8 @@ def matching(rows: Sequence[Row], text: str) -> list[Row]:
 
 
 class ClusterScreen(ConsoleScreen):
-    BINDINGS = bindings("cluster", "lab")
+    BINDINGS = bindings("cluster")
+    AUTO_FOCUS = "#main"
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]
@@ -102,17 +103,10 @@ class ClusterScreen(ConsoleScreen):
         yield Header()
         yield Static("", id="summary", markup=False)
         with Horizontal(id="lists"):
-            yield RowList(NAMESPACE_COLUMNS, id="namespaces", empty="")
-            yield RowList(self._columns("pods"), id="main", empty="waiting for the cluster's list")
+            yield RowList(NAMESPACE_COLUMNS, id="namespaces", empty="", identity=lambda row: row[0])
+            yield RowList(self._columns("pods"), id="main", identity=lambda row: (row.kind, row.namespace, row.name))
         yield Input(id="filter", placeholder="words to find; ! in front inverts; esc clears")
         yield Footer()
-
-    def on_mount(self) -> None:
-        super().on_mount()
-        main = self.query_one("#main", RowList)
-        main.identity = lambda row: (row.kind, row.namespace, row.name)
-        self.query_one("#namespaces", RowList).identity = lambda row: row[0]
-        main.focus()
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width >= 110, "wide-enough")
@@ -129,6 +123,9 @@ class ClusterScreen(ConsoleScreen):
     def _draw(self) -> None:
         rows = self.store.rows(self.view)
         main = self.query_one("#main", RowList)
+        columns = self._columns(self.view)
+        if [c.title for c in columns] != [c.title for c in main.columns]:
+            main.set_columns(columns)
         if self.namespace and self.view != "nodes":
             rows = [row for row in rows if row.namespace == self.namespace]
         refused = self.store.refused.get(self.view)
@@ -161,7 +158,9 @@ class ClusterScreen(ConsoleScreen):
     # --- what keys do
 
     def _columns(self, view: str) -> tuple[Column, ...]:
-        return pod_columns(self.control.now) if view == "pods" else VIEWS[view]
+        """A column of one and the same namespace is left out: the header and the summary say it."""
+        every = pod_columns(self.control.now) if view == "pods" else VIEWS[view]
+        return every[1:] if self.namespace and every[0].title == "NAMESPACE" else every
 
     def _show_view(self, view: str) -> None:
         self.view = view
@@ -181,8 +180,8 @@ class ClusterScreen(ConsoleScreen):
 
     def action_filter(self) -> None:
         box = self.query_one("#filter", Input)
-        box.add_class("open")
-        box.focus()
+        box.display = True  # at once: a hidden box takes no focus, and keys may come faster than a refresh
+        self.set_focus(box)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         self.text = event.value.strip()
@@ -194,12 +193,12 @@ class ClusterScreen(ConsoleScreen):
     def _close_filter(self) -> None:
         box = self.query_one("#filter", Input)
         if not box.value:
-            box.remove_class("open")
-        self.query_one("#main", RowList).focus()
+            box.display = False
+        self.set_focus(self.query_one("#main", RowList))
 
     def key_escape(self) -> None:
         box = self.query_one("#filter", Input)
-        if box.has_class("open"):
+        if box.display:
             box.value = ""
             self._close_filter()
 
@@ -215,15 +214,10 @@ class ClusterScreen(ConsoleScreen):
     def action_previous_namespace(self) -> None:
         self._step_namespace(-1)
 
-    def action_open(self) -> None:
-        current = self.query_one("#main", RowList).current
-        if current is not None:
-            self._open(current)
-
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:
         if event.rows.id == "namespaces":
             self.namespace = event.row[0]
-            self.query_one("#main", RowList).focus()
+            self.set_focus(self.query_one("#main", RowList))
             self.pull()
         else:
             self._open(event.row)

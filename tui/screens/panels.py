@@ -1,4 +1,4 @@
-"""What the four graphs and the lists of the target screen show: pure functions from the store to display data."""
+"""What the lists of the target screen show: columns and rows, pure functions of the store."""
 
 from __future__ import annotations
 
@@ -9,74 +9,8 @@ from collectors.capture.decode import Decoded, decode, line
 from collectors.kernel.counters import describe
 from collectors.sockets.rows import SocketRow, trouble
 from tui import format as fmt
-from tui.store import CounterLine, LogLine, PacketLine, Store, TargetData
-from tui.widgets.graph import GraphData, Line
+from tui.store import CounterLine, LogLine, PacketLine, Store
 from tui.widgets.rows import Cell, Column
-
-LIMITS = (75, 90, 95)
-WARN_SHARE, BAD_SHARE = 1.0, 5.0  # per cent of segments resent: a convention, not from a source
-
-
-def conntrack_graph(data: TargetData, scope: str, now: float) -> GraphData:
-    """The fill of the table; 75 % (node_exporter mixin), 90 % (node-problem-detector), 95 % (the kernel's own GC)."""
-    series, limit = data.series["conntrack"], data.conntrack_max()
-    count = series.current
-    fill = 100 * count / limit if count is not None and limit else None
-    limits = tuple((limit * share / 100, f"{share} %") for share in LIMITS) if limit else ()
-    alarm = "bad" if (fill or 0) >= 90 else "warn" if (fill or 0) >= 75 else ""
-    figures = (f"{fmt.count(count)} entries", fmt.percent(fill), f"of {fmt.count(limit)} (global)")
-    peak = f"peak {fmt.count(series.maximum)}"
-    points = (Line("entries", tuple(series.points), "first"),)
-    empty = _why_empty(data, "connection tracking is not in use here")
-    return GraphData("conntrack", "entries", scope, points, figures, "", limits, fill, peak, now, empty, alarm)
-
-
-def retransmit_graph(data: TargetData, scope: str, now: float) -> GraphData:
-    rate, share = data.series["retransmits"], data.series["retransmit_share"]
-    ratio = share.current
-    alarm = "bad" if (ratio or 0) >= BAD_SHARE else "warn" if (ratio or 0) >= WARN_SHARE else ""
-    share_now = (f"{fmt.percent(ratio)} of sent",) if ratio is not None else ()
-    figures = (f"{fmt.rate(rate.current)} seg/s", *share_now, f"max {fmt.rate(rate.maximum)}")
-    points = (Line("resent", tuple(rate.points), "first"),)
-    return _rates("retransmits", "resent", "seg/s", scope, points, figures, now, data, alarm)
-
-
-def connection_graph(data: TargetData, scope: str, now: float) -> GraphData:
-    opened, failed = data.series["opened"], data.series["failed"]
-    alarm = "warn" if (failed.current or 0) > 0 else ""
-    figures = (
-        f"{fmt.rate(opened.current)} opened/s", f"{fmt.rate(failed.current)} failed", f"max {fmt.rate(opened.maximum)}",
-    )  # fmt: skip
-    points = (
-        Line("opened", tuple(opened.points), "first"),
-        Line("failed", tuple(failed.points), "second"),
-    )
-    return _rates("connections", "conn", "conn/s", scope, points, figures, now, data, alarm)
-
-
-def drop_graph(data: TargetData, scope: str, now: float) -> GraphData:
-    own, node = data.series["drops"], data.series["node_drops"]
-    alarm = "bad" if (own.current or 0) + (node.current or 0) > 0 else ""
-    figures = (
-        f"{fmt.rate(own.current)} pkt/s", f"max {fmt.rate(own.maximum)}", f"CPU queues {fmt.rate(node.current)}/s",
-    )  # fmt: skip
-    points = (Line("dropped", tuple(own.points), "first"), Line("CPU queues", tuple(node.points), "second"))
-    return _rates("drops", "", "pkt/s", scope, points, figures, now, data, alarm)
-
-
-def _rates(
-    title: str, short: str, unit: str, scope: str, lines: tuple[Line, ...], figures: tuple[str, ...], now: float,
-    data: TargetData, alarm: str,
-) -> GraphData:  # fmt: skip
-    empty = _why_empty(data)
-    return GraphData(title, unit, scope, lines, figures, short, now=now, empty=empty, alarm=alarm)
-
-
-def _why_empty(data: TargetData, otherwise: str = "two samples make a rate") -> str:
-    if data.phase in ("failed", "gone"):
-        return "no figures: see events"
-    return otherwise if data.sample is not None else "waiting for the first sample"
-
 
 # --- packets
 
@@ -172,6 +106,10 @@ def socket_columns(names: dict[str, str]) -> tuple[Column, ...]:
         Column("RECV-Q", 6, _queue("recv_q"), right=True, rank=2),
         Column("SEND-Q", 6, _queue("send_q"), right=True, rank=2),
     )
+
+
+def socket_identity(row: SocketRow) -> tuple[object, ...]:
+    return (row.protocol, row.local, row.local_port, row.peer, row.peer_port)
 
 
 SORTS: tuple[tuple[str, Callable[[SocketRow], tuple[object, ...]]], ...] = (

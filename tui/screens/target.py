@@ -15,7 +15,7 @@ from collectors.target import SCOPES
 from tui import format as fmt
 from tui.actions import bindings
 from tui.control import Control
-from tui.screens import panels
+from tui.screens import graphs, panels
 from tui.screens.base import ConsoleScreen
 from tui.store import Store, TargetData
 from tui.widgets.graph import Graph
@@ -37,7 +37,8 @@ def scope_of(key: str) -> str:
 class TargetScreen(ConsoleScreen):
     """`key` is the target's, `node` that of the node beside it or ''."""
 
-    BINDINGS = bindings("target", "lab")
+    BINDINGS = bindings("target")
+    AUTO_FOCUS = "#packets"
 
     def __init__(self, store: Store, control: Control, key: str, node: str) -> None:
         super().__init__(store, control)
@@ -58,33 +59,19 @@ class TargetScreen(ConsoleScreen):
                 yield Graph(id=name)
         yield TabBar(TABS, id="tabs")
         with ContentSwitcher(initial="packets", id="lists"):
-            yield RowList(self.cells.columns(), id="packets", empty="no packets yet")
-            yield RowList(panels.socket_columns(self.store.book.short), id="sockets", empty="no sockets yet")
-            yield RowList(panels.counter_columns(scope_of(self.vantage)), id="counters", empty="nothing has moved yet")
-            yield RowList(panels.EVENT_COLUMNS, id="events", empty="nothing has happened yet")
+            yield RowList(self.cells.columns(), id="packets", empty="no packets yet", follow=True)
+            yield RowList(panels.socket_columns(self.store.book.short), id="sockets", identity=panels.socket_identity)
+            yield RowList(panels.counter_columns(scope_of(self.vantage)), id="counters", identity=lambda r: r.name)
+            yield RowList(panels.EVENT_COLUMNS, id="events", follow=True)
         yield Static("", id="status", markup=False)
         yield Input(id="filter")
         yield Footer()
 
-    def on_mount(self) -> None:
-        super().on_mount()
-        for name in ("packets", "events"):
-            self.query_one(f"#{name}", RowList).follow = True
-        self.query_one("#sockets", RowList).identity = lambda r: (
-            r.protocol,
-            r.local,
-            r.local_port,
-            r.peer,
-            r.peer_port,
-        )
-        self.query_one("#counters", RowList).identity = lambda r: r.name
-        self.query_one("#packets").focus()
-
     def on_resize(self, event: events.Resize) -> None:
-        grid = self.query_one("#graphs")
-        grid.set_class(event.size.height < 30, "low")
-        grid.set_class(event.size.height >= 45, "high")
-        grid.set_class(event.size.width >= 180, "row")
+        for grid in self.query("#graphs"):
+            grid.set_class(event.size.height < 30, "low")
+            grid.set_class(event.size.height >= 45, "high")
+            grid.set_class(event.size.width >= 180, "row")
 
     # --- drawing
 
@@ -95,11 +82,14 @@ class TargetScreen(ConsoleScreen):
         self.show_header()
         own, now = self._data(), self.control.now()
         beside = self._data(self.node) if self.node else own
-        scope, wide = scope_of(self.key), scope_of(self.node or self.key)
-        self.query_one("#conntrack", Graph).show(panels.conntrack_graph(beside, wide, now))
-        self.query_one("#retransmits", Graph).show(panels.retransmit_graph(own, scope, now))
-        self.query_one("#connections", Graph).show(panels.connection_graph(own, scope, now))
-        self.query_one("#drops", Graph).show(panels.drop_graph(beside, wide, now))
+        pod, node = (
+            graphs.Place(own, scope_of(self.key), now),
+            graphs.Place(beside, scope_of(self.node or self.key), now),
+        )
+        self.query_one("#conntrack", Graph).show(graphs.conntrack(node))
+        self.query_one("#retransmits", Graph).show(graphs.retransmits(pod))
+        self.query_one("#connections", Graph).show(graphs.connections(pod))
+        self.query_one("#drops", Graph).show(graphs.drops(node, pod))
         self._draw_list()
         self._draw_status()
         self.query_one(TabBar).show(self.tab, self._tab_notes())
@@ -263,8 +253,8 @@ class TargetScreen(ConsoleScreen):
             box.value = self.words[self.tab]
         else:
             return
-        box.add_class("open")
-        box.focus()
+        box.display = True  # at once: a hidden box takes no focus, and keys may come faster than a refresh
+        self.set_focus(box)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         if self.tab in self.words:
@@ -278,8 +268,8 @@ class TargetScreen(ConsoleScreen):
         self._close_filter()
 
     def _close_filter(self) -> None:
-        self.query_one("#filter", Input).remove_class("open")
-        self.query_one(f"#{self.tab}", RowList).focus()
+        self.query_one("#filter", Input).display = False
+        self.set_focus(self.query_one(f"#{self.tab}", RowList))
 
     def action_capture(self) -> None:
         data = self._data()
@@ -300,8 +290,8 @@ class TargetScreen(ConsoleScreen):
         self.say(f"Saved {path}")
 
     def action_back(self) -> None:
-        if self.query_one("#filter", Input).has_class("open"):
+        if self.query_one("#filter", Input).display:
             self._close_filter()
-        elif len(self.app.screen_stack) > 2:
+        elif len(self.app.screen_stack) > 2:  # the default screen and the cluster lie below
             self.run_worker(self.control.stop_capture(self.key), exclusive=False)
             self.app.pop_screen()

@@ -41,6 +41,7 @@ class GraphData:
     lines: tuple[Line, ...] = ()
     figures: tuple[str, ...] = ()  # the most important first: the last go where room is short
     short: str = ""  # the title where room is short
+    compact: tuple[str, ...] = ()  # and the figures
     limits: tuple[tuple[float, str], ...] = ()
     gauge: float | None = None
     gauge_note: str = ""
@@ -120,8 +121,9 @@ class Graph(Widget):
         data = self.data
         room = width - len(data.scope) - 1
         full = len(data.title) + 1 + len(" · ".join(data.figures))
-        title = data.title if full <= room or not data.short else data.short
-        figures = list(data.figures)
+        title, figures = data.title, list(data.figures)
+        if full > room and data.compact:
+            title, figures = data.short or title, list(data.compact)
         while len(figures) > 1 and len(title) + 1 + len(" · ".join(figures)) > room:
             figures.pop()
         text = Text(no_wrap=True, overflow="ellipsis")
@@ -136,7 +138,7 @@ class Graph(Widget):
         data = self.data
         note = f" {data.gauge_note}" if data.gauge_note else ""
         room = width - AXIS - len(note) - 2
-        text = Text(f"{'fill':>{AXIS - 1}}", self._style("axis"), no_wrap=True)
+        text = Text(f"{fmt.percent(data.gauge):>{AXIS - 1}}", self._style("axis"), no_wrap=True)
         for piece, name in gauge(data.gauge or 0.0, max(room, 10)):
             text.append(piece, self._style(name))
         return text.append(note, self._style("axis"))

@@ -62,14 +62,23 @@ class RowList(ScrollView, can_focus=True):
             self.rows = rows
             self.row = row
 
-    def __init__(self, columns: Sequence[Column], empty: str = "nothing here yet", **options: Any) -> None:
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        empty: str = "nothing here yet",
+        identity: Callable[[Any], Any] | None = None,
+        follow: bool = False,
+        **options: Any,
+    ) -> None:
         super().__init__(**options)
+        self.set_reactive(RowList.follow, follow)
         self.columns = list(columns)
         self.rows: Sequence[Any] = ()
         self.empty = empty
-        self.identity: Callable[[Any], Any] | None = None
+        self.identity = identity
         self._shown: list[tuple[Column, int]] = []
         self._widths: dict[str, int] = {}
+        self._laid_out_for = 0
 
     def show(self, rows: Sequence[Any], keep: bool = True) -> None:
         """Replace the rows. With `identity` set, the cursor stays on the row that it was on."""
@@ -100,9 +109,6 @@ class RowList(ScrollView, can_focus=True):
         self._layout_columns()
         self.refresh()
 
-    def on_resize(self, event: events.Resize) -> None:
-        self._layout_columns()
-
     def _measure(self) -> None:
         """How wide each column must be for the rows in sight. A width only grows while a list is open: columns
         that jump with every refresh cannot be read."""
@@ -124,7 +130,7 @@ class RowList(ScrollView, can_focus=True):
 
     def _layout_columns(self) -> None:
         """Choose the columns that fit, the lowest ranks first, and give the flexible one the rest."""
-        available = self.scrollable_content_region.width or self.size.width
+        available = self._laid_out_for = self.size.width
         kept = list(self.columns)
         while sum(self._width(c) + 1 for c in kept) > available and max(c.rank for c in kept) > 0:
             kept.remove(max(kept, key=lambda c: c.rank))
@@ -135,7 +141,7 @@ class RowList(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
-        if not self._shown:
+        if self._laid_out_for != width:
             self._layout_columns()
         base = self.rich_style
         if y == 0:
@@ -191,9 +197,8 @@ class RowList(ScrollView, can_focus=True):
             if event.chain == 2:
                 self.post_message(self.Chosen(self, self.rows[index]))
 
-    def on_key(self, event: events.Key) -> None:
-        if event.key == "enter" and self.current is not None:
-            event.stop()
+    def action_choose(self) -> None:
+        if self.current is not None:
             self.post_message(self.Chosen(self, self.current))
 
     def watch_cursor(self) -> None:

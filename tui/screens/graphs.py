@@ -1,0 +1,109 @@
+"""What the four graphs of the target screen show: pure functions from a target's data to display data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tui import format as fmt
+from tui.store import Series, TargetData
+from tui.widgets.graph import GraphData, Line
+
+LIMITS = (75, 90, 95)
+WARN_SHARE, BAD_SHARE = 1.0, 5.0  # per cent of segments resent: a convention, not from a source
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A target's data, what its figures speak of, and the right edge of its graphs (wall time)."""
+
+    data: TargetData
+    scope: str
+    now: float
+
+    def line(self, name: str, first: bool = True) -> Line:
+        return Line(name, tuple(self.data.series[name].points), "first" if first else "second")
+
+    def why_empty(self, otherwise: str = "two samples make a rate") -> str:
+        if self.data.phase in ("failed", "gone"):
+            return "no figures: see events"
+        return otherwise if self.data.sample is not None else "waiting for the first sample"
+
+
+def alarm(value: float | None, warn: float, bad: float) -> str:
+    return "bad" if (value or 0) >= bad else "warn" if (value or 0) >= warn else ""
+
+
+def peak(series: Series) -> str:
+    return f"max {fmt.rate(series.maximum)}"
+
+
+def conntrack(node: Place) -> GraphData:
+    """The fill of the table; 75 % (node_exporter mixin), 90 % (node-problem-detector), 95 % (the kernel's own GC)."""
+    series, limit = node.data.series["conntrack"], node.data.conntrack_max()
+    count = series.current
+    fill = 100 * count / limit if count is not None and limit else None
+    return GraphData(
+        title="conntrack",
+        unit="entries",
+        scope=node.scope,
+        lines=(node.line("conntrack"),),
+        figures=(f"{fmt.count(count)} entries", fmt.percent(fill), f"of {fmt.count(limit)} (global)"),
+        limits=tuple((limit * share / 100, f"{share} %") for share in LIMITS) if limit else (),
+        gauge=fill,
+        gauge_note=f"max {fmt.count(series.maximum)}",
+        now=node.now,
+        empty=node.why_empty("connection tracking is not in use here"),
+        alarm=alarm(fill, 75, 90),
+    )
+
+
+def retransmits(pod: Place) -> GraphData:
+    rate, share = pod.data.series["retransmits"], pod.data.series["retransmit_share"].current
+    of_sent = (f"{fmt.percent(share)} of sent",) if share is not None else ()
+    return GraphData(
+        title="retransmits",
+        unit="seg/s",
+        scope=pod.scope,
+        lines=(pod.line("retransmits"),),
+        figures=(f"{fmt.rate(rate.current)} seg/s", *of_sent, peak(rate)),
+        short="resent",
+        compact=(f"{fmt.rate(rate.current)}/s", fmt.percent(share), peak(rate)),
+        now=pod.now,
+        empty=pod.why_empty(),
+        alarm=alarm(share, WARN_SHARE, BAD_SHARE),
+    )
+
+
+def connections(pod: Place) -> GraphData:
+    opened, failed = pod.data.series["opened"], pod.data.series["failed"]
+    return GraphData(
+        title="connections",
+        unit="conn/s",
+        scope=pod.scope,
+        lines=(pod.line("opened"), pod.line("failed", first=False)),
+        figures=(f"{fmt.rate(opened.current)} opened/s", f"{fmt.rate(failed.current)} failed/s", peak(opened)),
+        short="conn",
+        compact=(f"{fmt.rate(opened.current)}/s", f"{fmt.rate(failed.current)} failed", peak(opened)),
+        now=pod.now,
+        empty=pod.why_empty(),
+        alarm=alarm(failed.current, 0.001, 1e9),
+    )
+
+
+def drops(node: Place, pod: Place) -> GraphData:
+    """Packets dropped in the node's namespace, and beside them the pod's own; without a node, the pod's alone."""
+    series, own = node.data.series["drops"], pod.data.series["drops"]
+    queues = node.data.series["node_drops"].current
+    apart = node.data is not pod.data
+    beside = (f"this pod {fmt.rate(own.current)}",) if apart else ()
+    total = (series.current or 0) + (own.current or 0) + (queues or 0)
+    return GraphData(
+        title="drops",
+        unit="pkt/s",
+        scope=node.scope,
+        lines=(node.line("drops"), pod.line("drops", first=False) if apart else node.line("node_drops", first=False)),
+        figures=(f"{fmt.rate(series.current)} pkt/s", peak(series), *beside, f"CPU queues {fmt.rate(queues)}"),
+        now=node.now,
+        empty=node.why_empty(),
+        alarm=alarm(total, 0.001, 0.001),
+    )
