@@ -32,7 +32,14 @@ class RunningPod:
     address: str
     host_network: bool = False
     containers: dict[str, Process] = field(default_factory=dict)
+    execs: dict[str, set[Process]] = field(default_factory=dict)  # commands exec'd into each container
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def end_execs(self, container: str) -> None:
+        """A container's end is the end of everything that was exec'd into it (exit code 137)."""
+        for process in self.execs.pop(container, set()):
+            if process.returncode is None:
+                process.kill()
 
 
 class Kubelet:
@@ -148,6 +155,8 @@ class Kubelet:
     async def _await_end(self, key: Key, container: Object, field_name: str, process: Process) -> None:
         started = now()
         code = await process.wait()
+        if key in self.pods:
+            self.pods[key].end_execs(container["name"])
         ended = {
             "exitCode": code if code >= 0 else 128 - code,
             "reason": "Completed" if code == 0 else "Error",
@@ -221,6 +230,8 @@ class Kubelet:
         for process in running.containers.values():
             if process.returncode is None:
                 process.kill()
+        for name in running.containers:
+            running.end_execs(name)
         if not running.host_network:
             await running.sandbox.stop()
         await self.sync_services()
@@ -234,6 +245,12 @@ class Kubelet:
         every = [*pod["spec"]["containers"], *pod["spec"].get("ephemeralContainers", ())]
         container = next(c for c in every if c["name"] == container_name)
         return running.sandbox.inside(confine(container.get("securityContext") or {}) + list(argv))
+
+    def running_exec(self, key: Key, container_name: str, process: Process) -> None:
+        """Remember a command that was exec'd into a container."""
+        commands = self.pods[key].execs.setdefault(container_name, set())
+        commands.difference_update({p for p in commands if p.returncode is not None})
+        commands.add(process)
 
     # --- holding a container down, for faults
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -12,12 +14,17 @@ import pytest
 os.environ["TZ"] = "UTC"
 time.tzset()
 os.environ.update(TEXTUAL_ANIMATIONS="none", COLORTERM="truecolor")
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="podwire-tests-state-")
 os.environ.pop("NO_COLOR", None)
 
 from collectors.cluster.access import Cluster, connect  # noqa: E402
 from lab.supervisor import Lab, LabUnavailable  # noqa: E402
 
 DATA = Path(__file__).parent / "data"
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(os.environ["XDG_STATE_HOME"], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -45,7 +45,7 @@ ACTIONS = (
     Action("next_theme", "T", "theme", "next theme", "app", footer=False),
     Action("command_palette", "colon", "command", "command palette (also Ctrl+P)", "app", footer=False),
     Action("leave", "q", "quit", "leave podwire; asks while a capture runs", "app"),
-    Action("choose", "enter", "open", "open the pod or node under the cursor; switch a fault", "list"),
+    Action("choose", "enter", "open", "open the pod or node under the cursor; switch a fault", "list", footer=False),
     Action("cursor('down')", "j,down", "down", "one line down", "list", footer=False),
     Action("cursor('up')", "k,up", "up", "one line up", "list", footer=False),
     Action("cursor('top')", "g,home", "top", "first line", "list", footer=False),

@@ -214,6 +214,8 @@ class Store:
             shown = event.filter or "everything"
             self._write(event, "capture", f"capture {event.phase}: {shown}")
             data.capture_error = ""
+        if data.capture is not None and data.capture.capture != event.capture:
+            data.packets, data.packets_seen = [], 0  # another filter: the list shows what passes it
         data.capture = event
 
 

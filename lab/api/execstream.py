@@ -7,7 +7,7 @@ import contextlib
 import json
 import os
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -83,8 +83,11 @@ async def finish(process: Process, copies: list[asyncio.Task[None]]) -> int:
     return code
 
 
-async def serve(request: web.Request, argv: Sequence[str], inside: Sequence[str]) -> web.WebSocketResponse:
-    """Answer one exec. `argv` is what was asked for, `inside` the same wrapped to run in the container."""
+async def serve(
+    request: web.Request, argv: Sequence[str], inside: Sequence[str], started: Callable[[Process], None]
+) -> web.WebSocketResponse:
+    """Answer one exec. `argv` is what was asked for, `inside` the same wrapped to run in the container;
+    `started` is told of the process."""
     socket = web.WebSocketResponse(protocols=PROTOCOLS, max_msg_size=0, timeout=0.5)
     await socket.prepare(request)
     await socket.send_bytes(bytes([STDOUT]))
@@ -96,6 +99,7 @@ async def serve(request: web.Request, argv: Sequence[str], inside: Sequence[str]
         stderr=PIPE if request.query.get("stderr") == "true" else DEVNULL,
         env={"PATH": os.environ.get("PATH", ""), "HOME": "/root", "TERM": "xterm", "LC_ALL": "C"},
     )
+    started(process)
     pairs = ((process.stdout, STDOUT), (process.stderr, STDERR))
     copies = [asyncio.create_task(copy_out(s, c, socket)) for s, c in pairs if s is not None]
     ending = asyncio.create_task(finish(process, copies))

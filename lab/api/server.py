@@ -7,6 +7,7 @@ import base64
 import hmac
 import json
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -233,7 +234,8 @@ class ApiServer:
         except LabError:
             text = f'container not found ("{container}")'
             raise ApiError(500, "InternalError", f"Internal error occurred: {text}") from None
-        return await execstream.serve(request, argv, inside)
+        started = partial(self.kubelet.running_exec, (namespace, name), container)
+        return await execstream.serve(request, argv, inside, started)
 
     # --- reviews, discovery, the lab's own switchboard
 

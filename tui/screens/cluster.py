@@ -139,7 +139,9 @@ class ClusterScreen(ConsoleScreen):
         filtered = f", matching “{self.text}”" if self.text else ""
         bad = sum(1 for row in shown if isinstance(row, PodRow) and _phase(row) != (row.phase, ""))
         trouble = f" · {bad} not well" if bad else ""
-        self.query_one("#summary", Static).update(f" {len(shown)} {self.view}, {where}{filtered}{trouble}")
+        self.query_one("#summary", Static).update(
+            f" {len(shown)} {self.view}, {where}{filtered}{trouble} · enter opens"
+        )
 
     def _namespaces(self) -> list[tuple[str, int]]:
         counts: dict[str, int] = {}

@@ -1,0 +1,283 @@
+"""The console as a user runs it: in tmux, on the lab, by keys."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.supervisor import LabUnavailable, missing_programs
+from tests.e2e.terminal import PROGRAM, ROOT, Tmux
+from tests.lab.test_host import host, settled
+
+pytestmark = pytest.mark.skipif(not shutil.which("tmux"), reason="NO TMUX: install tmux to drive the real console")
+
+
+@pytest.fixture
+def tmux(lab: object) -> Iterator[Tmux]:  # the lab fixture skips where there is none
+    if missing_programs():
+        raise LabUnavailable
+    terminal = Tmux()
+    yield terminal
+    terminal.close()
+
+
+def opened(tmux: Tmux, command: str = "lab") -> None:
+    tmux.line(f"{PROGRAM} {command}; echo EXIT=$?")
+    tmux.until(r"● live", 20)
+
+
+def running(tmux: Tmux) -> int:
+    console = tmux.program()
+    assert console is not None, "the console does not run"
+    return console
+
+
+def number(text: str) -> float:
+    return float(text.replace(",", ""))
+
+
+def test_list_attach_packets_sockets_counters_faults_and_leave(tmux: Tmux, tmp_path: Path) -> None:
+    tmux.line(f"export XDG_STATE_HOME={tmp_path}")
+    opened(tmux)
+    tmux.until(r"8 pods, namespace shop")
+    tmux.type("/frontend")
+    tmux.until(r"2 pods, namespace shop, matching “frontend”")
+    tmux.keys("Enter")
+
+    # packets within 3 s of Enter, with names
+    tmux.keys("Enter")
+    began = time.monotonic()
+    tmux.until(r"frontend….*svc/backend\.80: Flags \[S\]", 3.0)
+    assert time.monotonic() - began < 3.0
+
+    # four moving graphs, each with its scope
+    tmux.until(r"conntrack [\d,]+ entries .* whole node")
+    tmux.until(r"retransmits 0 seg/s .* this pod")
+    tmux.until(r"connections \d+ opened/s · 0 failed/s .* this pod")
+    tmux.until(r"drops 0 pkt/s .* whole node")
+    first = number(tmux.until(r"conntrack ([\d,]+) entries")[1])
+    deadline = time.monotonic() + 10
+    while number(tmux.until(r"conntrack ([\d,]+) entries")[1]) == first:
+        assert time.monotonic() < deadline, "the graph stands still"
+
+    # a wrong filter: tcpdump's message, the old capture goes on; a right one
+    tmux.keys("/")
+    tmux.type("tcp porto 80")
+    tmux.keys("Enter")
+    tmux.until(r"Filter refused, nothing changed: .*syntax error")
+    before = number(tmux.until(r"1 packets ([\d,]+)")[1])
+    time.sleep(1.5)
+    assert number(tmux.until(r"1 packets ([\d,]+)")[1]) > before
+    tmux.keys("/")
+    tmux.type("udp port 53")
+    tmux.keys("Enter")
+    tmux.until(r"filter: udp port 53 · running")
+    tmux.until(r"DNS \d+\+ A\? backend\.shop")
+
+    # hold, scroll back, save a private pcap that tcpdump opens
+    tmux.keys("Space")
+    tmux.until(r"running, list held")
+    tmux.keys("g")
+    tmux.keys("w")
+    tmux.until(r"Saved")
+    (saved,) = (tmp_path / "podwire" / "captures").glob("*.pcap")
+    assert saved.stat().st_mode & 0o777 == 0o600
+    told = subprocess.run(["tcpdump", "-nr", str(saved)], capture_output=True, text=True, check=True).stdout
+    assert ".53: " in told
+    tmux.keys("Space")
+
+    # sockets, counters, events
+    tmux.keys("2")
+    tmux.until(r"TIME-WAIT .*svc/backend:80")
+    tmux.keys("3")
+    tmux.keys("/")
+    tmux.type("connections")
+    tmux.keys("Enter")
+    tmux.until(r"TcpActiveOpens +[\d.]+ .*connections opened from here")
+    tmux.keys("v")
+    tmux.until(r"whole node · counters that moved")
+    tmux.keys("v")
+    tmux.keys("4")
+    tmux.until(r"lab-admin: create pods default/podwire-node-")
+    tmux.until(r"patch pods/ephemeralcontainers podwire-\w+: added, full")
+
+    # a fault from the console moves its graph, and is switched off again
+    tmux.keys("f")
+    tmux.until(r"Faults of the lab")
+    tmux.until(r"Packet loss")
+    tmux.keys("G")
+    tmux.keys("Enter")
+    tmux.until(r"ON +Packet loss")
+    tmux.keys("Escape")
+    tmux.until(r"retransmits [\d.]*[1-9][\d.]* seg/s", 30)
+    tmux.keys("f")
+    tmux.until(r"ON +Packet loss")
+    tmux.keys("G")
+    tmux.keys("Enter")
+    tmux.until(r"· +Packet loss")
+    tmux.keys("Escape")
+
+    # help, back, quit
+    tmux.keys("?")
+    tmux.until(r"next theme")
+    tmux.keys("Escape")
+    tmux.keys("Escape")
+    tmux.until(r"matching “frontend”")
+    tmux.keys("q")
+    tmux.until(r"EXIT=0")
+    assert tmux.flag("alternate_on") == "0"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_restores_the_terminal_and_leaves_nothing(tmux: Tmux, number: signal.Signals, code: int) -> None:
+    before = host()
+    opened(tmux)
+    tmux.keys("Enter")
+    tmux.until(r"Flags \[")
+    os.kill(running(tmux), number)
+    tmux.until(rf"EXIT={code}", 10)
+    assert tmux.flag("alternate_on") == "0"
+    assert tmux.flag("mouse_any_flag") == "0"
+    assert tmux.flag("cursor_flag") == "1"
+    tmux.line("stty -a | grep -o ' .\\?icanon\\| .\\?echo '")
+    tmux.until(r"^ icanon$")
+    after = settled(before)
+    for name in ("links", "rules", "processes", "files", "sysctls", "mounts"):
+        assert after[name] == before[name], name
+
+
+def test_a_killed_console_leaves_nothing(tmux: Tmux) -> None:
+    before = host()
+    opened(tmux)
+    tmux.keys("Enter")
+    tmux.until(r"Flags \[")
+    os.kill(running(tmux), signal.SIGKILL)
+    tmux.until(r"EXIT=137", 10)
+    after = settled(before, 10)
+    for name, value in before.items():
+        assert after[name] == value, name
+
+
+def test_a_target_that_vanishes_is_a_sentence_and_keeps_its_figures(tmux: Tmux) -> None:
+    opened(tmux)
+    tmux.type("/search")
+    tmux.until("matching “search”")
+    tmux.keys("Enter")
+    time.sleep(0.5)  # a person's pace between two keys
+    tmux.keys("Enter")
+    tmux.until(r"DNS \d+")
+    script = (
+        "import glob, json, urllib.request as u, sys; "
+        "c = max(glob.glob('/tmp/podwire-lab-*/kubeconfig'), key=__import__('os').path.getmtime); "
+        "s = json.load(open(c))['clusters'][0]['cluster']['server']; "
+        "ps = json.load(u.urlopen(s + '/api/v1/namespaces/shop/pods'))['items']; "
+        "n = [p['metadata']['name'] for p in ps if p['metadata']['name'].startswith('search')][0]; "
+        "u.urlopen(u.Request(s + '/api/v1/namespaces/shop/pods/' + n, method='DELETE'))"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "XDG_RUNTIME_DIR"}
+    subprocess.run([sys.executable, "-c", script], check=True, env=environment)
+    tmux.until(r"✕ gone", 15)
+    tmux.keys("4")
+    tmux.until(r"is gone\. What was gathered stays")
+    assert "Traceback" not in tmux.screen()
+    tmux.keys("Escape")
+    tmux.until(r"nothing matches")
+
+
+def test_small_and_large_terminals(lab: object) -> None:
+    for columns, rows in ((80, 24), (200, 50)):
+        terminal = Tmux(columns, rows)
+        try:
+            opened(terminal)
+            terminal.keys("Enter")
+            terminal.until(r"1 packets [\d,]{3,}")
+            shown = terminal.screen()
+            assert max(len(line) for line in shown.splitlines()) <= columns
+            for word in ("conntrack", "conn", "drops", "whole node", "this pod", "? help", "q quit"):
+                assert word in shown, f"{word} at {columns}x{rows}:\n{shown}"
+            terminal.keys("q")
+            terminal.until(r"Leave\?")
+            terminal.keys("y")
+            terminal.until(r"EXIT=0")
+        finally:
+            terminal.close()
+
+
+def cli(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tui.cli", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60,
+        check=False, stdin=subprocess.DEVNULL, env={**os.environ, **environment},
+    )  # fmt: skip
+
+
+def test_without_a_terminal_it_says_so_in_one_line() -> None:
+    for command in ((), ("lab",), ("local",)):
+        done = cli(*command)
+        assert done.returncode == 2
+        assert done.stdout == ""
+        assert len(done.stderr.splitlines()) == 1 and "terminal" in done.stderr
+
+
+def test_check_prints_a_line_a_stream(lab: object) -> None:
+    done = cli("lab", "--check")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["packets", "sockets", "conntrack", "retransmits"]
+    assert all(re.search(r"[1-9]", line) for line in lines)
+
+
+def test_check_fails_with_a_reason() -> None:
+    done = cli("lab", "--check", PATH="/nonexistent")
+    assert done.returncode == 1
+    assert "apt-get install" in done.stderr or "could not" in done.stderr
+    done = cli("lab", "--check", "--fault", "nope")
+    assert done.returncode == 1
+    assert "no fault named nope" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected", "code"),
+    [
+        ("--kubeconfig /nonexistent", "There is no kubeconfig at /nonexistent", 2),
+        ("--context nope", "There is no context 'nope' in the kubeconfig. Known: lab", 2),
+        ("-n nope", "There is no namespace 'nope'", 2),
+        ("--theme nope", "There is no theme 'nope'", 2),
+        ("replay /nonexistent", "There is no recording at /nonexistent", 2),
+    ],
+)
+def test_bad_input_is_a_sentence(tmux: Tmux, lab, arguments: str, expected: str, code: int) -> None:  # type: ignore[no-untyped-def]
+    tmux.line(f"KUBECONFIG={lab.kubeconfig} {PROGRAM} {arguments}; echo EXIT=$?")
+    tmux.until(rf"EXIT={code}", 15)
+    shown = tmux.screen().replace("\n", "")
+    assert expected in shown
+    assert "Traceback" not in shown
+
+
+def test_no_cluster_is_a_sentence(tmux: Tmux, tmp_path: Path) -> None:
+    path = tmp_path / "config"
+    path.write_text(
+        '{"current-context":"a","clusters":[{"name":"a","cluster":{"server":"http://127.0.0.1:1"}}],'
+        '"contexts":[{"name":"a","context":{"cluster":"a"}}],"users":[]}'
+    )
+    tmux.line(f"KUBECONFIG={path} {PROGRAM}; echo EXIT=$?")
+    tmux.until(r"EXIT=3", 20)
+    assert "cannot be reached" in tmux.screen().replace("\n", "")
+
+
+def test_local_shows_this_machine(tmux: Tmux) -> None:
+    opened(tmux, "local")
+    tmux.until(r"this host")
+    tmux.keys("3")
+    tmux.until(r"IpInReceives|TcpInSegs|cpu_total")
+    tmux.keys("4")
+    tmux.until(r"link |default route|live")
+    tmux.keys("q")
+    tmux.until(r"EXIT=0")
