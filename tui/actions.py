@@ -17,11 +17,11 @@ class Action:
     help: str
     where: str  # app, cluster, target, list
     footer: bool = True
-    priority: bool = False  # before any other key of a fast typist is looked at
 
 
 ACTIONS = (
-    Action("filter", "slash", "filter", "filter the list as you type; ! in front inverts", "cluster", priority=True),
+    Action("filter", "slash", "filter", "filter the list as you type; ! in front inverts", "cluster"),
+    Action("back", "escape", "back", "clear the filter", "cluster", footer=False),
     Action("pods", "1", "pods", "show pods", "cluster", footer=False),
     Action("nodes", "2", "nodes", "show nodes", "cluster", footer=False),
     Action("services", "3", "services", "show Services", "cluster", footer=False),
@@ -31,7 +31,7 @@ ACTIONS = (
     Action("tab('sockets')", "2", "sockets", "sockets with RTT, window, retransmits", "target", footer=False),
     Action("tab('counters')", "3", "counters", "kernel counters that moved", "target", footer=False),
     Action("tab('events')", "4", "events", "what happened, and what was done", "target", footer=False),
-    Action("filter", "slash", "filter", "packets: a BPF filter; sockets and counters: words", "target", priority=True),
+    Action("filter", "slash", "filter", "packets: a BPF filter; sockets and counters: words", "target"),
     Action("capture", "c", "capture", "start or stop the capture", "target"),
     Action("pause", "space", "pause", "hold the list still; again to follow", "target"),
     Action("save", "w", "save", "write the packets shown to a pcap file", "target"),
@@ -44,6 +44,7 @@ ACTIONS = (
     Action("help", "question_mark", "help", "this page", "app"),
     Action("next_theme", "T", "theme", "next theme", "app", footer=False),
     Action("command_palette", "colon", "command", "command palette (also Ctrl+P)", "app", footer=False),
+    Action("interrupt", "ctrl+c", "stop", "stop the captures that run; without one, quit", "app", footer=False),
     Action("leave", "q", "quit", "leave podwire; asks while a capture runs", "app"),
     Action("choose", "enter", "open", "open the pod or node under the cursor; switch a fault", "list", footer=False),
     Action("cursor('down')", "j,down", "down", "one line down", "list", footer=False),
@@ -62,7 +63,11 @@ def shown_key(action: Action) -> str:
 
 
 def bindings(*places: str) -> list[Binding | tuple[str, str] | tuple[str, str, str]]:
-    """Textual bindings for some places of the table, each with an id so that keymaps can change them."""
+    """Textual bindings for some places of the table, each with an id so that keymaps can change them.
+
+    All have priority: those are looked at in the order in which keys come, while others wait in the queue of the
+    focused widget, and a fast typist's keys would act out of order. A focused text box switches them off.
+    """
     return [
         Binding(
             a.key,
@@ -71,7 +76,7 @@ def bindings(*places: str) -> list[Binding | tuple[str, str] | tuple[str, str, s
             show=a.footer,
             key_display=shown_key(a),
             id=f"{a.where}.{a.name}",
-            priority=a.priority,
+            priority=True,
         )
         for a in ACTIONS
         if a.where in places

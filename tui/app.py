@@ -11,6 +11,7 @@ from pathlib import Path
 
 from textual.app import App, SystemCommand
 from textual.screen import Screen
+from textual.widgets import Input
 
 import themes
 from tui.actions import ACTIONS, bindings
@@ -22,6 +23,8 @@ from tui.screens.faults import Faults
 from tui.screens.help import Help
 from tui.screens.target import TargetScreen
 from tui.store import Store
+
+OURS = frozenset(action.name for action in ACTIONS if action.where in ("app", "lab"))
 
 
 class PodwireApp(App[int]):
@@ -65,6 +68,13 @@ class PodwireApp(App[int]):
         self._signalled = number
         self.exit(128 + number, return_code=128 + number)
 
+    async def action_interrupt(self) -> None:
+        if self.control.capturing():
+            await self.control.stop_captures()
+            self.notify("Captures stopped. q leaves podwire.", markup=False)
+        else:
+            self.action_leave()
+
     def action_leave(self) -> None:
         if not self.control.capturing():
             self.exit(0)
@@ -100,6 +110,8 @@ class PodwireApp(App[int]):
         self.theme = names[(place + 1) % len(names)]
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if isinstance(self.focused, Input):
+            return action not in OURS
         return self.control.is_lab if action == "faults" else True
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:

@@ -203,6 +203,9 @@ class Control:
             await asyncio.wait({task}, timeout=1.5)
             task.cancel()
 
+    async def stop_captures(self) -> None:
+        await asyncio.gather(*(self.stop_capture(key) for key in list(self._watches)))
+
     def capturing(self) -> bool:
         return any(w.capture_task is not None and not w.capture_task.done() for w in self._watches.values())
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import themes
 from collectors.cluster.access import connect
 from collectors.errors import ConfigError
-from collectors.recording.log import Recorder, replay
+from collectors.recording.log import Recorder, read
 from collectors.session import Session
 from lab.supervisor import Lab
 from tui.app import PodwireApp
@@ -50,7 +50,7 @@ async def _run(options: argparse.Namespace, lab_kubeconfig: Path | None) -> int:
         first = where.key
         control.watch_local(where, local.watch(session, where))
     elif options.command == "replay":
-        first = _replay(options.file, session, store, control)
+        first = _replay(options.file, store, control)
     else:
         namespace = "" if options.all_namespaces else options.namespace
         config = str(lab_kubeconfig) if lab_kubeconfig else options.kubeconfig
@@ -74,14 +74,11 @@ def _wants_mouse(options: argparse.Namespace) -> bool:
     return bool(getattr(options, "mouse", False)) or not shared
 
 
-def _replay(path: Path, session: Session, store: Store, control: Control) -> str:
+def _replay(path: Path, store: Store, control: Control) -> str:
     if not path.is_file():
         raise ConfigError(f"There is no recording at {path}.")
     control.live = False
-    subscription = session.subscribe(size=1 << 30)
-    replay(path, session)
-    subscription.close()
-    for event in subscription.pending():
+    for event in read(path):
         store.apply(event)
     return next((key for key in store.targets if not key.startswith("node/")), "")
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from collectors.events import Event
 from collectors.recording.codec import Malformed, decode, encode
-from collectors.session import Session
 
 
 class Recorder:
@@ -36,12 +35,3 @@ def read(path: Path) -> Iterator[Event]:
                 yield decode(line)
             except Malformed:
                 continue
-
-
-def replay(path: Path, session: Session) -> int:
-    """Publish a recording on a session, as fast as it goes; returns the number of events."""
-    count = 0
-    for event in read(path):
-        session.publish(event)
-        count += 1
-    return count

@@ -37,6 +37,11 @@ class Tmux:
     def keys(self, *names: str) -> None:
         self._run("send-keys", "-t", "s", *names)
 
+    def escape(self) -> None:
+        """Escape alone: what follows at once would make it Alt and that key."""
+        self.keys("Escape")
+        time.sleep(0.4)
+
     def line(self, text: str) -> None:
         self.type(text)
         self.keys("Enter")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Input
 
 from tui.control import Control
@@ -10,6 +11,10 @@ from tui.store import Store
 from tui.widgets.header import Header, HeaderData
 
 REFRESH_S = 0.5
+
+
+class FilterBox(Input, can_focus=False):
+    """One line of text over the lowest row; closed until `open_box`."""
 
 
 class ConsoleScreen(Screen[None]):
@@ -28,10 +33,8 @@ class ConsoleScreen(Screen[None]):
             self.pull()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """No action on a screen that is not drawn yet; `/` in a text box is a character."""
-        if not self.query(Header):
-            return False
-        return not (action == "filter" and isinstance(self.focused, Input))
+        """No action on a screen that is not drawn yet; in a text box keys are text, but esc leaves it."""
+        return bool(self.query(Header)) and (action == "back" or not isinstance(self.focused, Input))
 
     def pull(self) -> None:
         """Take the present state from the store; widgets redraw only what differs."""
@@ -42,6 +45,19 @@ class ConsoleScreen(Screen[None]):
 
     def show_header(self) -> None:
         self.query_one(Header).show(self.header_data())
+
+    # The text box always stays in the layout, below the screen's edge while it is closed. Showing and hiding it
+    # instead takes a refresh, in which a fast typist's keys would go to the list.
+
+    def open_box(self, box: Input) -> None:
+        box.can_focus = True
+        box.styles.offset = (0, -1)
+        self.set_focus(box)
+
+    def close_box(self, box: Input, then: Widget) -> None:
+        self.set_focus(then)
+        box.can_focus = False
+        box.styles.offset = (0, 9)
 
     def say(self, text: str, severity: str = "information") -> None:
         """A short message to the user; never markup."""

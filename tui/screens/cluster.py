@@ -12,7 +12,7 @@ from textual.widgets import Footer, Input, Static
 from collectors.events import NodeRow, PodRow, Row, ServiceRow
 from tui import format as fmt
 from tui.actions import bindings
-from tui.screens.base import ConsoleScreen
+from tui.screens.base import ConsoleScreen, FilterBox
 from tui.screens.confirm import Confirm
 from tui.screens.target import TargetScreen
 from tui.widgets.header import Header, HeaderData
@@ -105,7 +105,7 @@ class ClusterScreen(ConsoleScreen):
         with Horizontal(id="lists"):
             yield RowList(NAMESPACE_COLUMNS, id="namespaces", empty="", identity=lambda row: row[0])
             yield RowList(self._columns("pods"), id="main", identity=lambda row: (row.kind, row.namespace, row.name))
-        yield Input(id="filter", placeholder="words to find; ! in front inverts; esc clears")
+        yield FilterBox(id="filter", placeholder="words to find; ! in front inverts; esc clears")
         yield Footer()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -182,8 +182,7 @@ class ClusterScreen(ConsoleScreen):
 
     def action_filter(self) -> None:
         box = self.query_one("#filter", Input)
-        box.display = True  # at once: a hidden box takes no focus, and keys may come faster than a refresh
-        self.set_focus(box)
+        self.open_box(box)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         self.text = event.value.strip()
@@ -193,16 +192,12 @@ class ClusterScreen(ConsoleScreen):
         self._close_filter()
 
     def _close_filter(self) -> None:
-        box = self.query_one("#filter", Input)
-        if not box.value:
-            box.display = False
-        self.set_focus(self.query_one("#main", RowList))
+        self.close_box(self.query_one("#filter", Input), self.query_one("#main"))
 
-    def key_escape(self) -> None:
-        box = self.query_one("#filter", Input)
-        if box.display:
-            box.value = ""
-            self._close_filter()
+    def action_back(self) -> None:
+        """Leaves the text box, and shows everything again."""
+        self.query_one("#filter", Input).value = ""
+        self._close_filter()
 
     def _step_namespace(self, by: int) -> None:
         names = [name for name, _ in self._namespaces()]

@@ -7,7 +7,7 @@ from typing import Any
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Grid
-from textual.widgets import ContentSwitcher, Footer, Input, Static
+from textual.widgets import Footer, Input, Static
 
 from collectors.errors import PodwireError
 from collectors.kernel.counters import describe
@@ -16,11 +16,11 @@ from tui import format as fmt
 from tui.actions import bindings
 from tui.control import Control
 from tui.screens import graphs, panels
-from tui.screens.base import ConsoleScreen
+from tui.screens.base import ConsoleScreen, FilterBox
 from tui.store import Store, TargetData
 from tui.widgets.graph import Graph
 from tui.widgets.header import Header, HeaderData
-from tui.widgets.rows import RowList
+from tui.widgets.rows import ListState, RowList
 from tui.widgets.tabs import TabBar
 
 TABS = ("packets", "sockets", "counters", "events")
@@ -38,7 +38,7 @@ class TargetScreen(ConsoleScreen):
     """`key` is the target's, `node` that of the node beside it or ''."""
 
     BINDINGS = bindings("target")
-    AUTO_FOCUS = "#packets"
+    AUTO_FOCUS = "#list"
 
     def __init__(self, store: Store, control: Control, key: str, node: str) -> None:
         super().__init__(store, control)
@@ -51,6 +51,12 @@ class TargetScreen(ConsoleScreen):
         self.cells = panels.PacketCells(store)
         self._zoom = 0
         self._drawn: dict[str, Any] = {}
+        self.lists = {
+            "packets": ListState(self.cells.columns(), "no packets yet", follow=True),
+            "sockets": ListState(panels.socket_columns(store.book.short), identity=panels.socket_identity),
+            "counters": ListState(panels.counter_columns(scope_of(key)), identity=lambda r: r.name),
+            "events": ListState(panels.EVENT_COLUMNS, follow=True),
+        }
 
     def compose(self) -> ComposeResult:
         yield Header()
@@ -58,13 +64,10 @@ class TargetScreen(ConsoleScreen):
             for name in ("conntrack", "retransmits", "connections", "drops"):
                 yield Graph(id=name)
         yield TabBar(TABS, id="tabs")
-        with ContentSwitcher(initial="packets", id="lists"):
-            yield RowList(self.cells.columns(), id="packets", empty="no packets yet", follow=True)
-            yield RowList(panels.socket_columns(self.store.book.short), id="sockets", identity=panels.socket_identity)
-            yield RowList(panels.counter_columns(scope_of(self.vantage)), id="counters", identity=lambda r: r.name)
-            yield RowList(panels.EVENT_COLUMNS, id="events", follow=True)
+        first = self.lists["packets"]
+        yield RowList(first.columns, first.empty, first.identity, first.follow, id="list")
         yield Static("", id="status", markup=False)
-        yield Input(id="filter")
+        yield FilterBox(id="filter")
         yield Footer()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -110,27 +113,39 @@ class TargetScreen(ConsoleScreen):
         self._drawn[name] = state
         return True
 
+    @property
+    def rows(self) -> RowList:
+        return self.query_one("#list", RowList)
+
     def _draw_list(self) -> None:
-        rows = self.query_one(f"#{self.tab}", RowList)
+        rows, chosen = self.rows, self._data(self.vantage)
         if self.tab == "packets":
             data = self._data()
             if rows.follow and self._changed("packets", data.packets_seen, len(data.packets)):
-                rows.show(data.packets[:])
-            rows.empty = data.capture_error or (
-                "no packets match yet" if data.capture else "no capture yet: c starts one"
-            )
+                rows.show(self._list_rows())
+            waiting = "no packets match yet" if data.capture else "no capture yet: c starts one"
+            rows.empty = data.capture_error or waiting
         elif self.tab == "sockets":
-            data = self._data(self.vantage)
-            if self._changed("sockets", self.vantage, data.sockets_at, self.sort, self.words["sockets"]):
-                rows.show(self._socket_rows(data))
+            if self._changed("sockets", self.vantage, chosen.sockets_at, self.sort, self.words["sockets"]):
+                rows.show(self._list_rows())
         elif self.tab == "counters":
-            data = self._data(self.vantage)
-            at = data.sample.at if data.sample else 0
+            at = chosen.sample.at if chosen.sample else 0
             if self._changed("counters", self.vantage, at, self.words["counters"]):
-                wanted = self.words["counters"].lower()
-                rows.show([c for c in data.counters() if wanted in f"{c.name} {describe(c.name).meaning}".lower()])
+                rows.show(self._list_rows())
         elif self._changed("events", self.store.log_count):
-            rows.show(panels.event_rows(self.store, (self.key, self.node)))
+            rows.show(self._list_rows())
+
+    def _list_rows(self) -> list[Any]:
+        """The rows of the list that is shown."""
+        data = self._data(self.vantage)
+        if self.tab == "packets":
+            return self._data().packets[:]
+        if self.tab == "sockets":
+            return self._socket_rows(data)
+        if self.tab == "counters":
+            wanted = self.words["counters"].lower()
+            return [c for c in data.counters() if wanted in f"{c.name} {describe(c.name).meaning}".lower()]
+        return panels.event_rows(self.store, (self.key, self.node))
 
     def _socket_rows(self, data: TargetData) -> list[Any]:
         names, words = self.store.book.names, self.words["sockets"].lower().split()
@@ -155,11 +170,10 @@ class TargetScreen(ConsoleScreen):
         if data.capture is None:
             return f" {data.message or 'no capture'}", data.phase in ("failed", "gone")
         capture = data.capture
-        rows = self.query_one("#packets", RowList)
         dropped = capture.dropped_kernel + self.store.lost
         parts = [
             f"filter: {capture.filter or 'everything'}",
-            capture.phase + ("" if rows.follow else ", list held"),
+            capture.phase + ("" if self.rows.follow else ", list held"),
             f"{fmt.count(data.packets_seen)} packets",
             f"dropped: kernel {fmt.count(capture.dropped_kernel)}, podwire {fmt.count(self.store.lost)}",
         ]
@@ -169,7 +183,7 @@ class TargetScreen(ConsoleScreen):
         data = self._data(self.vantage)
         words = f" · matching “{self.words['sockets']}”" if self.words["sockets"] else ""
         source = f"{data.sockets_source} at {fmt.clock(data.sockets_at)}" if data.sockets_at else "not read yet"
-        shown = len(self.query_one("#sockets", RowList).rows)
+        shown = len(self.rows.rows)
         return (
             f" {scope_of(self.vantage)} · {shown} shown · sorted by {panels.SORTS[self.sort][0]}{words} · {source}",
             False,
@@ -201,18 +215,16 @@ class TargetScreen(ConsoleScreen):
     # --- what keys do
 
     def action_tab(self, name: str) -> None:
-        self.tab = name
-        self.query_one("#lists", ContentSwitcher).current = name
-        self.query_one(f"#{name}", RowList).focus()
+        before, self.tab = self.lists[self.tab], name
         self._drawn.clear()
+        self.rows.switch(before, self.lists[name], self._list_rows())
         self.pull()
 
     def on_tab_bar_chosen(self, event: TabBar.Chosen) -> None:
         self.action_tab(event.name)
 
     def action_pause(self) -> None:
-        rows = self.query_one(f"#{self.tab}", RowList)
-        rows.follow = not rows.follow
+        self.rows.follow = not self.rows.follow
         self._drawn.clear()
         self.pull()
 
@@ -226,20 +238,19 @@ class TargetScreen(ConsoleScreen):
             self.say("Only one vantage point is open here.")
             return
         self.vantage = self.node if self.vantage == self.key else self.key
-        self.query_one("#counters", RowList).set_columns(panels.counter_columns(scope_of(self.vantage)))
-        if self.tab == "packets":
-            self.action_tab("counters")
+        self.lists["counters"].columns = panels.counter_columns(scope_of(self.vantage))
+        self.action_tab("counters" if self.tab == "packets" else self.tab)
         self.pull()
 
     def action_names(self) -> None:
         self.cells.mode = (self.cells.mode + 1) % 3
-        self.query_one("#packets").refresh()
+        self.rows.refresh()
         self.say(("Names.", "Names and addresses.", "Addresses.")[self.cells.mode])
 
     def action_zoom(self) -> None:
         self._zoom = (self._zoom + 1) % len(ZOOMS)
         self.query_one("#graphs").display = ZOOMS[self._zoom] != "list"
-        self.query_one("#lists").display = ZOOMS[self._zoom] != "graphs"
+        self.rows.display = ZOOMS[self._zoom] != "graphs"
         self.set_class(ZOOMS[self._zoom] == "graphs", "only-graphs")
 
     def action_filter(self) -> None:
@@ -253,8 +264,7 @@ class TargetScreen(ConsoleScreen):
             box.value = self.words[self.tab]
         else:
             return
-        box.display = True  # at once: a hidden box takes no focus, and keys may come faster than a refresh
-        self.set_focus(box)
+        self.open_box(box)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         if self.tab in self.words:
@@ -264,12 +274,11 @@ class TargetScreen(ConsoleScreen):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         if self.tab == "packets":
             self.control.capture(self.key, event.value)
-            self.query_one("#packets", RowList).follow = True
+            self.rows.follow = True
         self._close_filter()
 
     def _close_filter(self) -> None:
-        self.query_one("#filter", Input).display = False
-        self.set_focus(self.query_one(f"#{self.tab}", RowList))
+        self.close_box(self.query_one("#filter", Input), self.rows)
 
     def action_capture(self) -> None:
         data = self._data()
@@ -290,7 +299,7 @@ class TargetScreen(ConsoleScreen):
         self.say(f"Saved {path}")
 
     def action_back(self) -> None:
-        if self.query_one("#filter", Input).display:
+        if self.query_one("#filter", Input).can_focus:
             self._close_filter()
         elif len(self.app.screen_stack) > 2:  # the default screen and the cluster lie below
             self.run_worker(self.control.stop_capture(self.key), exclusive=False)

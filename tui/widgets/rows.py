@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from rich.cells import cell_len, set_cell_size
@@ -33,6 +33,19 @@ class Column:
     right: bool = False
     rank: int = 0
     least: int = 22
+
+
+@dataclass(slots=True)
+class ListState:
+    """What a RowList shows and where it stands, so that one widget can show several lists in turn."""
+
+    columns: Sequence[Column]
+    empty: str = "nothing here yet"
+    identity: Callable[[Any], Any] | None = None
+    follow: bool = False
+    cursor: int = 0
+    top: int = 0
+    widths: dict[str, int] = field(default_factory=dict)
 
 
 def fit(text: str, width: int, right: bool = False) -> str:
@@ -94,6 +107,18 @@ class RowList(ScrollView, can_focus=True):
             self.cursor = max(0, len(rows) - 1)
             self.scroll_to(y=self._last_top, animate=False, immediate=True)
         self.refresh()
+
+    def switch(self, old: ListState, new: ListState, rows: Sequence[Any]) -> None:
+        """Show another list; `old` keeps where this one stands."""
+        old.cursor, old.follow, old.top = self.cursor, self.follow, self.scroll_offset.y
+        self.columns, self.empty, self.identity = list(new.columns), new.empty, new.identity
+        self.set_reactive(RowList.follow, new.follow)
+        self._widths, self._laid_out_for = new.widths, 0
+        self.rows = ()
+        self.set_reactive(RowList.cursor, new.cursor)
+        self.show(rows, keep=False)
+        if not new.follow:
+            self.scroll_to(y=new.top, animate=False, immediate=True, force=True)
 
     @property
     def current(self) -> Any | None:
