@@ -5,6 +5,7 @@ import json
 import time
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from collectors import events as ev
@@ -59,6 +60,24 @@ async def test_exec_prefers_v5(cluster: Cluster) -> None:
     assert [piece async for piece in running.output()] == []
     await running.close()
     assert running.exit_code == 0
+
+
+async def test_v4_and_an_unknown_subprotocol(cluster: Cluster) -> None:
+    where = await runner(cluster)
+    url = cluster.rest.configuration.host + where._path + "?command=sh&command=-c&command=exit+7&stdout=true"
+    async with aiohttp.ClientSession() as session:
+        async with session.ws_connect(url, protocols=("v4.channel.k8s.io",)) as socket:
+            frames = [message.data async for message in socket]
+            assert socket.protocol == "v4.channel.k8s.io"
+            assert socket.close_code == 1000
+        assert frames[0] == b"\x01"
+        assert frames[-1][0] == 3
+        status = json.loads(frames[-1][1:])
+        assert exit_code(status) == 7
+        assert status["message"].endswith("exit code 7")
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await session.ws_connect(url, protocols=("v9.channel.k8s.io",))
+        assert refused.value.status == 403
 
 
 async def test_closing_while_the_peer_floods_takes_under_a_second_and_ends_the_command(cluster: Cluster) -> None:

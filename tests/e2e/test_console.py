@@ -154,6 +154,20 @@ def test_a_signal_restores_the_terminal_and_leaves_nothing(tmux: Tmux, number: s
         assert after[name] == before[name], name
 
 
+def test_quitting_leaves_nothing(tmux: Tmux) -> None:
+    before = host()
+    opened(tmux)
+    tmux.keys("Enter")
+    tmux.until(r"Flags \[")
+    tmux.keys("C-c")
+    tmux.until(r"Captures stopped")
+    tmux.keys("q")
+    tmux.until(r"EXIT=0", 10)
+    after = settled(before, 10)
+    for name, value in before.items():
+        assert after[name] == value, name
+
+
 def test_a_killed_console_leaves_nothing(tmux: Tmux) -> None:
     before = host()
     opened(tmux)
