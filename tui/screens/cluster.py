@@ -118,6 +118,8 @@ class ClusterScreen(ConsoleScreen):
         if drawn != self._drawn:
             self._drawn = drawn
             self._draw()
+        elif self.control.live:
+            self.query_one("#main").refresh()  # ages grow though nothing changes
         self.show_header()
 
     def _draw(self) -> None:

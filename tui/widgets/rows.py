@@ -139,14 +139,14 @@ class RowList(ScrollView, can_focus=True):
         that jump with every refresh cannot be read."""
         changed = False
         top = max(0, min(self.scroll_offset.y, len(self.rows)) - MEASURED // 2)
+        measured = self.columns if self.columns[-1].width else self.columns[:-1]
         for row in self.rows[top : top + MEASURED]:
-            for column in self.columns:
-                if column.width:
-                    cell = column.cell(row)
-                    needed = len(cell[0] if isinstance(cell, tuple) else cell)
-                    if needed > self._widths.get(column.title, len(column.title)):
-                        self._widths[column.title] = min(needed, column.width)
-                        changed = True
+            for column in measured:
+                cell = column.cell(row)
+                needed = len(cell[0] if isinstance(cell, tuple) else cell)
+                if needed > self._widths.get(column.title, len(column.title)):
+                    self._widths[column.title] = min(needed, column.width or needed)
+                    changed = True
         if changed or not self._shown:
             self._layout_columns()
 
@@ -154,15 +154,19 @@ class RowList(ScrollView, can_focus=True):
         return self._widths.get(column.title, len(column.title)) if column.width else column.least
 
     def _layout_columns(self) -> None:
-        """Choose the columns that fit, the lowest ranks first, and give the flexible one the rest."""
+        """Choose the columns that fit, the highest ranks last. What is left goes to the flexible column; no more
+        than its texts need where others follow, so that a row can be read across a wide screen."""
         available = self._laid_out_for = self.size.width
         kept = list(self.columns)
         while sum(self._width(c) + 1 for c in kept) > available and max(c.rank for c in kept) > 0:
             kept.remove(max(kept, key=lambda c: c.rank))
-        fixed = sum(self._width(c) + 1 for c in kept if c.width)
-        flexible = [c for c in kept if not c.width]
-        share = max(4, (available - fixed - len(flexible)) // max(len(flexible), 1))
-        self._shown = [(c, self._width(c) if c.width else share) for c in kept]
+        room = available - sum(self._width(c) + 1 for c in kept if c.width)
+        self._shown = []
+        for column in kept:
+            size = self._width(column) if column.width else max(4, room - 1)
+            if not column.width and column is not kept[-1]:
+                size = min(size, max(column.least, self._widths.get(column.title, 0) + 2))
+            self._shown.append((column, size))
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
