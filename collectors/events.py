@@ -55,7 +55,8 @@ CapturePhase = Literal["checking", "running", "ended", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class CaptureState(Event):
-    """Counts are packets. `dropped_kernel` is what tcpdump reports, `dropped_here` what podwire discarded."""
+    """Counts are packets. `dropped_kernel` is what tcpdump reports. What a slow consumer of
+    the stream lost is that consumer's to count."""
 
     capture: int
     phase: CapturePhase
@@ -63,7 +64,6 @@ class CaptureState(Event):
     message: str = ""
     received: int = 0
     dropped_kernel: int = 0
-    dropped_here: int = 0
 
 
 TargetPhase = Literal["attaching", "live", "gap", "gone", "failed", "ended"]

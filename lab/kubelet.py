@@ -53,7 +53,6 @@ class Kubelet:
         self.pods: dict[Key, RunningPod] = {}
         self._next_host = {node.name: 2 for node in topology.nodes}
         self._node = {node.name: node for node in topology.nodes}
-        self._services: dict[Key, list[Backend]] = {}
         self._held: set[Key] = set()
 
     # --- building

@@ -9,7 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-USAGE, LEFT_BEHIND = 2, 5
+from collectors.cluster.containers import IMAGE
+from tui.exits import FAILED, INTERRUPTED, USAGE, tell
 
 
 def parser() -> argparse.ArgumentParser:
@@ -27,7 +28,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--context", help="context of the kubeconfig")
     top.add_argument("-n", "--namespace", help="namespace to begin with")
     top.add_argument("-A", "--all-namespaces", action="store_true", help="begin with all namespaces")
-    top.add_argument("--image", default="nicolaka/netshoot", help="image of debug containers (default: %(default)s)")
+    top.add_argument("--image", default=IMAGE, help="image of debug containers (default: %(default)s)")
     top.add_argument("--no-capture", action="store_true", help="do not start a capture when a pod is opened")
     commands = top.add_subparsers(dest="command", metavar="command")
     lab = commands.add_parser("lab", parents=[common], help="practise on an embedded cluster with real faults")
@@ -53,10 +54,6 @@ def calm_terminal() -> None:
         os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
 
 
-def tell(text: str) -> None:
-    sys.stderr.write(f"podwire: {text}\n")
-
-
 def need_terminal() -> bool:
     if sys.stdin.isatty() and sys.stdout.isatty():
         return True
@@ -77,9 +74,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except LabUnavailable as error:
         tell(str(error))
-        return 1
+        return FAILED
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
 
 
 def run(options: argparse.Namespace) -> int:

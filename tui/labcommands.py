@@ -11,12 +11,13 @@ from collections.abc import Callable
 from functools import partial
 
 from collectors.cluster.access import connect
+from collectors.cluster.containers import IMAGE
 from collectors.errors import ClusterError, ConfigError
 from collectors.events import PodRow
 from collectors.session import Session
 from lab.supervisor import Lab, running_labs
-from tui.cli import tell
 from tui.control import Control
+from tui.exits import FAILED, tell
 from tui.store import Store, TargetData
 
 SECONDS = 5.0
@@ -39,7 +40,7 @@ def serve(options: argparse.Namespace) -> int:
             pass
         if not lab.alive:
             tell("the lab ended by itself")
-            return 1
+            return FAILED
     return 0
 
 
@@ -85,7 +86,7 @@ def _settled(data: TargetData) -> bool:
 
 async def _check(kubeconfig: str) -> int:
     store, session = Store(), Session()
-    control = Control(store, session, image="nicolaka/netshoot")
+    control = Control(store, session, image=IMAGE)
     control.open(await connect(kubeconfig), is_lab=True)
     control.start()
     try:
@@ -124,7 +125,7 @@ def _report(store: Store, pod: str, node: str, packets: int, tracked: float | No
     silent = [name for name, amount, _ in lines if not amount]
     if silent:
         tell(f"the check failed: nothing came from {', '.join(silent)}")
-    return 1 if silent else 0
+    return FAILED if silent else 0
 
 
 def _own(store: Store, key: str) -> str:

@@ -15,8 +15,8 @@ from collectors.recording.log import Recorder, read
 from collectors.session import Session
 from lab.supervisor import Lab
 from tui.app import PodwireApp
-from tui.cli import LEFT_BEHIND, tell
 from tui.control import Control
+from tui.exits import LEFT_BEHIND, tell
 from tui.store import Store
 
 

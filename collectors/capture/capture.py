@@ -14,10 +14,10 @@ import time
 from collections.abc import Sequence
 
 from collectors.capture.pcap import PcapReader
-from collectors.errors import CaptureError, ExecError, PodwireError
+from collectors.errors import CaptureError, PodwireError
 from collectors.events import CapturePhase, CaptureState, PacketBatch
 from collectors.runner import STDERR, Runner, run
-from collectors.safe import safe, safe_bytes
+from collectors.safe import safe
 from collectors.session import Session
 from collectors.target import Target
 
@@ -80,7 +80,7 @@ class Capture:
         self._stopping = False
 
     def say(self, phase: CapturePhase, message: str = "") -> None:
-        counts = (self._received, self._dropped, 0)
+        counts = (self._received, self._dropped)
         shown = safe(self.expression)
         self._session.publish(CaptureState(time.time(), self.target.key, self.number, phase, shown, message, *counts))
 
@@ -146,13 +146,3 @@ class Capture:
 
 def _kill(which: str, pid: int) -> Sequence[str]:
     return ["kill", which, str(pid)]
-
-
-async def interfaces(runner: Runner) -> list[str]:
-    """Names that tcpdump could listen on here."""
-    try:
-        result = await run(runner, ["cat", "/proc/net/dev"])
-    except ExecError:
-        return []
-    lines = safe_bytes(result.out, 100_000).split("␊")
-    return [line.partition(":")[0].strip() for line in lines[2:] if ":" in line]

@@ -241,13 +241,7 @@ def describe(name: str) -> Counter:
     return Counter(name, "netns", "events", False, False, "no description yet; see the kernel's source", _source(name))
 
 
-def drops(values: dict[str, int]) -> tuple[int, int]:
-    """Packets dropped so far, (in this network namespace, on the whole node), as the sum of drop counters."""
-    own = sum(values.get(name, 0) for name in OWN_DROPS)
-    own += sum(v for k, v in values.items() if k.startswith("dev/") and k.endswith("_drop"))
-    return own, sum(values.get(name, 0) for name in NODE_DROPS)
-
-
+# Packets dropped in this network namespace, and on the whole node: what the graph of drops adds up.
 OWN_DROPS = (
     "conntrack_drop", "IpInDiscards", "IpOutDiscards", "IpOutNoRoutes", "IpFragFails", "UdpRcvbufErrors",
     "TcpExtListenDrops", "TcpExtTCPBacklogDrop", "TcpExtTCPRcvQDrop", "TcpExtTCPOFODrop",

@@ -206,6 +206,33 @@ def test_a_target_that_vanishes_is_a_sentence_and_keeps_its_figures(tmux: Tmux) 
     tmux.until(r"nothing matches")
 
 
+def test_a_cluster_that_is_not_the_lab_is_asked_before_anything_is_added(tmux: Tmux, lab) -> None:  # type: ignore[no-untyped-def]
+    tmux.line(f"KUBECONFIG={lab.kubeconfig} {PROGRAM}; echo EXIT=$?")
+    tmux.until(r"● live", 20)
+    assert "f faults" not in tmux.screen()
+    tmux.keys("Enter")
+    tmux.until(r"It stays in the pod's spec")
+    tmux.keys("n")
+    tmux.until(r"\d pods, namespace shop · enter opens")
+    tmux.keys("Enter")
+    tmux.until(r"p +pod only")
+    tmux.keys("p")
+    tmux.until(r"Flags \[")
+    assert "whole node" not in tmux.screen().splitlines()[1]
+    tmux.keys("C-c")
+    tmux.until(r"Captures stopped")
+    tmux.keys("q")
+    tmux.until(r"EXIT=0")
+
+
+def test_faults_from_the_command_line(lab: object) -> None:
+    assert "packet-loss" in cli("lab", "fault", "list").stdout
+    assert re.search(r"^on +dns-dead", cli("lab", "fault", "on", "dns-dead").stdout, re.MULTILINE)
+    assert re.search(r"^off +dns-dead", cli("lab", "fault", "off", "dns-dead").stdout, re.MULTILINE)
+    refused = cli("lab", "fault", "on", "nope")
+    assert refused.returncode == 3 and "no fault named nope" in refused.stderr
+
+
 def test_small_and_large_terminals(lab: object) -> None:
     for columns, rows in ((80, 24), (200, 50)):
         terminal = Tmux(columns, rows)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from collectors import events as ev
 from collectors.events import Event
 from collectors.recording.log import read
 from collectors.session import Session
@@ -27,10 +26,3 @@ def console(source: Path | list[Event], first: str = "pod") -> PodwireApp:
     store, control = replayed(source)
     key = next((k for k in store.targets if first and k.startswith(f"{first}/")), "")
     return PodwireApp(store, control, key)
-
-
-def hostile_events(text: str) -> list[Event]:
-    """A session in which every text that could come from outside is `text`, made safe at no edge: as a careless
-    collector would publish it. Rows are built through the real edges in test_hostile."""
-    pod = ev.PodRow("ns", text, "u", text, "10.0.0.1", text, "0/1", 3, 0.0)
-    return [ev.SessionStart(1.0, "", text, text, "", text), ev.InventoryList(1.0, "", "pods", (pod,))]

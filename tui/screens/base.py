@@ -14,7 +14,11 @@ REFRESH_S = 0.5
 
 
 class FilterBox(Input, can_focus=False):
-    """One line of text over the lowest row; closed until `open_box`."""
+    """One line of text over the lowest row; closed until `open_box`. Its cursor does not blink: over SSH every
+    repaint costs."""
+
+    def on_mount(self) -> None:
+        self.cursor_blink = False
 
 
 class ConsoleScreen(Screen[None]):

@@ -1,0 +1,14 @@
+"""Exit codes, and the one way of saying something to the user outside the console."""
+
+from __future__ import annotations
+
+import sys
+
+FAILED = 1
+USAGE = 2
+LEFT_BEHIND = 5
+INTERRUPTED = 130
+
+
+def tell(text: str) -> None:
+    sys.stderr.write(f"podwire: {text}\n")
