@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,7 +16,6 @@ from aiohttp import WSMsgType, web
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 STDIN, STDOUT, STDERR, ERROR, CLOSE = 0, 1, 2, 3, 255
 CHUNK = 32 * 1024
-MISSING_COMMAND = 127
 
 
 def success() -> dict[str, Any]:
@@ -91,6 +91,9 @@ async def serve(
     socket = web.WebSocketResponse(protocols=PROTOCOLS, max_msg_size=0, timeout=0.5)
     await socket.prepare(request)
     await socket.send_bytes(bytes([STDOUT]))
+    if not argv or shutil.which(argv[0]) is None:
+        await say_status(socket, missing_command(argv[0] if argv else ""))
+        return socket
     wants_stdin = request.query.get("stdin") == "true"
     process = await asyncio.create_subprocess_exec(
         *inside,
@@ -118,10 +121,10 @@ async def serve(
 
 async def say_end(socket: web.WebSocketResponse, returncode: int, argv: Sequence[str]) -> None:
     code = exit_code(returncode)
-    if code == MISSING_COMMAND and argv[0] not in ("sh", "bash"):
-        status = missing_command(argv[0])
-    else:
-        status = exit_status(code, socket.ws_protocol or PROTOCOLS[1], argv) if code else success()
+    await say_status(socket, exit_status(code, socket.ws_protocol or PROTOCOLS[1], argv) if code else success())
+
+
+async def say_status(socket: web.WebSocketResponse, status: dict[str, Any]) -> None:
     with contextlib.suppress(ConnectionError):
         await socket.send_bytes(bytes([ERROR]) + json.dumps(status).encode())
         await socket.close(code=1000)
