@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from collectors.errors import ExecError, PodwireError, TargetGone
-from collectors.events import TargetState
+from collectors.events import Event, TargetState
 from collectors.kernel import sampler
 from collectors.runner import STDERR, Runner
 from collectors.safe import safe_bytes
@@ -17,6 +17,7 @@ from collectors.target import Target
 
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 15.0
+BIG_FRAME = 100_000  # characters: about 10 ms
 
 
 class Vantage:
@@ -58,6 +59,13 @@ class Vantage:
             await asyncio.sleep(wait * random.uniform(0.8, 1.2))
             wait = min(wait * 2, LONGEST_WAIT_S)
 
+    async def _read(self, frame: sampler.Frame) -> list[Event]:
+        """A frame's events; one of thousands of sockets is read in a thread, not on the UI's loop."""
+        now, key = time.time(), self.target.key
+        if frame.size > BIG_FRAME:
+            return await asyncio.to_thread(lambda: list(sampler.events(frame, key, now)))
+        return list(sampler.events(frame, key, now))
+
     async def _is_gone(self) -> bool:
         assert self._alive is not None
         try:
@@ -85,7 +93,7 @@ class Vantage:
                         first = False
                         self.capabilities = sampler.capabilities(frame)
                         self._say("live")
-                    for event in sampler.events(frame, self.target.key, time.time()):
+                    for event in await self._read(frame):
                         self.session.publish(event)
         finally:
             await running.close()

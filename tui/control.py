@@ -183,7 +183,8 @@ class Control:
             new.expression = captures.checked(expression)
             await captures.check(watch.runner, new.expression, watch.interface)
         except CaptureError as error:
-            new.say("failed", f"Filter refused, nothing changed: {error}")
+            refused = "Filter refused, nothing changed" if expression else "No capture here"
+            new.say("failed", f"{refused}: {error}")
             return
         except PodwireError as error:
             new.say("failed", str(error))

@@ -80,7 +80,7 @@ def _replay(path: Path, store: Store, control: Control) -> str:
     control.live = False
     for event in read(path):
         store.apply(event)
-    return next((key for key in store.targets if not key.startswith("node/")), "")
+    return next((key for key in store.targets if key.startswith(("pod/", "local/"))), "")
 
 
 def _record(options: argparse.Namespace, session: Session) -> asyncio.Task[None] | None:

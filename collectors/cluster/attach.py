@@ -165,7 +165,7 @@ class Attacher:
     async def _next(self, collection: str, pod: str, current: Mapping[str, Any], target: Target) -> Mapping[str, Any]:
         version = current.get("metadata", {}).get("resourceVersion", "")
         events = self.cluster.rest.watch(
-            collection, what="the pod", fieldSelector=f"metadata.name={pod}", resourceVersion=version
+            collection, what="waiting for the pod", fieldSelector=f"metadata.name={pod}", resourceVersion=version
         )
         async for event in events:
             await events.aclose()  # type: ignore[attr-defined]

@@ -20,11 +20,15 @@ from collectors.events import (
     Row,
     ServiceRow,
     SliceRow,
+    TargetPhase,
+    TargetState,
 )
 from collectors.safe import safe
 from collectors.session import Session
 
 PAGE = 500
+LISTS = "cluster"  # the key under which the state of the lists is told
+SHORT_WATCH_S = 1.0  # a watch that ends sooner is not asked for again at once
 Object = Mapping[str, Any]
 ZONE = "topology.kubernetes.io/zone"
 
@@ -136,6 +140,7 @@ class Inventory:
         self.cluster = cluster
         self.session = session
         self._narrow: set[str] = set()
+        self._phase: TargetPhase = "attaching"
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -150,7 +155,10 @@ class Inventory:
                 version = await self._list(kind)
                 wait = 0.5
                 while True:
+                    began = time.monotonic()
                     version = await self._watch(kind, version)
+                    if time.monotonic() - began < SHORT_WATCH_S:
+                        await asyncio.sleep(SHORT_WATCH_S)
             except Expired:
                 continue
             except Forbidden as error:
@@ -159,10 +167,16 @@ class Inventory:
                     continue
                 self.session.publish(InventoryList(time.time(), "", kind, (), refused=str(error)))
                 wait = 60.0
-            except ClusterError:
-                pass  # the next list says whether it is back
+            except ClusterError as error:
+                self._say("gap", str(error))
             await asyncio.sleep(wait * random.uniform(0.7, 1.3))
             wait = min(wait * 2, 30.0)
+
+    def _say(self, phase: TargetPhase, message: str = "") -> None:
+        """Whether the lists are still followed, as the state of a target of its own."""
+        if self._phase != phase:
+            self._phase = phase
+            self.session.publish(TargetState(time.time(), LISTS, phase, message))
 
     def _path(self, kind: str) -> str:
         everywhere, in_namespace, _ = KINDS[kind]
@@ -184,12 +198,13 @@ class Inventory:
                 break
             await asyncio.sleep(0)
         self.session.publish(InventoryList(time.time(), "", kind, tuple(rows)))
+        self._say("live")
         return str(metadata.get("resourceVersion") or "0")
 
     async def _watch(self, kind: str, version: str) -> str:
         build = KINDS[kind][2]
         query = {"resourceVersion": version, "allowWatchBookmarks": "true"}
-        async for event in self.cluster.rest.watch(self._path(kind), what=f"watch {kind}", **query):
+        async for event in self.cluster.rest.watch(self._path(kind), what=f"watching {kind}", **query):
             item = event.get("object") or {}
             verb = event.get("type")
             if verb == "ERROR":

@@ -102,7 +102,7 @@ class Rest:
             async for line in _lines(response):
                 yield await _parse(line)
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise ClusterError(f"The watch of {what or path} was cut off: {safe(error, 200)}") from None
+            raise ClusterError(f"Cut off while {what or path}: {safe(error, 200)}.") from None
         finally:
             response.close()
 

@@ -62,6 +62,11 @@ class SamplerError(Exception):
 class Frame:
     sections: list[tuple[str, str]] = field(default_factory=list)
 
+    @property
+    def size(self) -> int:
+        """Characters in all sections: how long it takes to parse."""
+        return sum(len(text) for _, text in self.sections)
+
     def first(self, name: str) -> str:
         return next((text for title, text in self.sections if title == name), "")
 

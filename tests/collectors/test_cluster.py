@@ -283,3 +283,47 @@ async def test_an_unreachable_server_and_a_wrong_token_are_sentences(lab: Lab, t
     path.write_text(json.dumps(config))
     with pytest.raises(ClusterError, match="cannot be reached"):
         await connect(str(path))
+
+
+async def test_lists_that_are_no_longer_followed_say_so_and_come_back(lab: Lab, tmp_path: Path) -> None:
+    """Through a relay that is cut and put up again."""
+    port = int(lab.kubeconfig.read_text().split("127.0.0.1:")[1].split("/")[0])
+    writers: set[asyncio.StreamWriter] = set()
+
+    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.add(writer)
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+        writer.close()
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        back, there = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.gather(copy(reader, there), copy(back, writer), return_exceptions=True)
+
+    server = await asyncio.start_server(relay, "127.0.0.1", 0)
+    address = server.sockets[0].getsockname()[1]
+    path = tmp_path / "config"
+    path.write_text(lab.kubeconfig.read_text().replace(f"127.0.0.1:{port}", f"127.0.0.1:{address}"))
+    opened = await connect(str(path))
+    session = Session()
+    stream = session.subscribe()
+    task = asyncio.create_task(Inventory(opened, session).run())
+
+    def phases() -> list[str]:
+        return [e.phase for e in stream.pending() if isinstance(e, ev.TargetState)]
+
+    async with asyncio.timeout(20):
+        while phases() != ["live"]:
+            await asyncio.sleep(0.05)
+        server.close()
+        for writer in list(writers):
+            writer.transport.abort()
+        while phases() != ["live", "gap"]:
+            await asyncio.sleep(0.05)
+        again = await asyncio.start_server(relay, "127.0.0.1", address)
+        while phases() != ["live", "gap", "live"]:
+            await asyncio.sleep(0.05)
+    task.cancel()
+    again.close()
+    await opened.close()

@@ -114,7 +114,7 @@ class ClusterScreen(ConsoleScreen):
     def pull(self) -> None:
         if self.namespace is None and self.store.start is not None:
             self.namespace = self.store.start.namespace
-        drawn = (self.store.inventory_revision, self.view, self.namespace, self.text)
+        drawn = (self._broken(), self.store.inventory_revision, self.view, self.namespace, self.text)
         if drawn != self._drawn:
             self._drawn = drawn
             self._draw()
@@ -141,9 +141,15 @@ class ClusterScreen(ConsoleScreen):
         filtered = f", matching “{self.text}”" if self.text else ""
         bad = sum(1 for row in shown if isinstance(row, PodRow) and _phase(row) != (row.phase, ""))
         trouble = f" · {bad} not well" if bad else ""
-        self.query_one("#summary", Static).update(
-            f" {len(shown)} {self.view}, {where}{filtered}{trouble} · enter opens"
-        )
+        summary = f" {len(shown)} {self.view}, {where}{filtered}{trouble} · enter opens"
+        if broken := self._broken():
+            summary = f" As it was when the connection broke. {broken}"
+        self.query_one("#summary", Static).update(summary)
+
+    def _broken(self) -> str:
+        """Why the lists are no longer followed; '' while they are."""
+        lists = self.store.targets.get("cluster")
+        return lists.message if lists is not None and lists.phase == "gap" else ""
 
     def _namespaces(self) -> list[tuple[str, int]]:
         counts: dict[str, int] = {}
@@ -157,6 +163,8 @@ class ClusterScreen(ConsoleScreen):
         if start is None:
             return HeaderData(state="connecting", mood="warn")
         state = ("live", "good") if self.store.inventory.get("pods") else ("listing", "warn")
+        if self._broken():
+            state = ("not live", "bad")
         return HeaderData(start.context, self.namespace or "", "", start.user, *state)
 
     # --- what keys do
