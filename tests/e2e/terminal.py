@@ -63,6 +63,13 @@ class Tmux:
             assert time.monotonic() < deadline, f"{pattern!r} did not come within {seconds:g} s:\n{shown}"
             time.sleep(0.1)
 
+    def gone(self, pattern: str, seconds: float = 15.0) -> None:
+        """Wait until the screen no longer matches."""
+        deadline = time.monotonic() + seconds
+        while re.search(pattern, shown := self.screen(), re.MULTILINE):
+            assert time.monotonic() < deadline, f"{pattern!r} did not go within {seconds:g} s:\n{shown}"
+            time.sleep(0.1)
+
     def program(self) -> int | None:
         """Process id of the console, if it runs."""
         shell = self.flag("pane_pid")
