@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from collectors.errors import ExecError, PodwireError, TargetGone
-from collectors.events import Event, TargetState
+from collectors.events import Event, TargetPhase, TargetState
 from collectors.kernel import sampler
 from collectors.runner import STDERR, Runner
 from collectors.safe import safe_bytes
@@ -32,8 +32,8 @@ class Vantage:
         self.capabilities: int | None = None
         self._alive = alive
 
-    def _say(self, phase: str, message: str = "") -> None:
-        self.session.publish(TargetState(time.time(), self.target.key, phase, message))  # type: ignore[arg-type]
+    def _say(self, phase: TargetPhase, message: str = "") -> None:
+        self.session.publish(TargetState(time.time(), self.target.key, phase, message))
 
     async def run(self) -> None:
         """Until cancelled, or until the target is gone."""

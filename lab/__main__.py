@@ -90,20 +90,13 @@ async def serve(settings: dict[str, Any]) -> None:
 def clean_files(settings: dict[str, Any], directory_fd: int, parent_fd: int) -> None:
     """Take the lab's files away, also where its starter was killed and cannot."""
     with contextlib.suppress(OSError):
-        syscalls_umount(str(Path(settings["directory"]) / "ns"))
-    for name in ("kubeconfig",):
-        with contextlib.suppress(OSError):
-            os.unlink(name, dir_fd=directory_fd)
+        syscalls.unmount(str(Path(settings["directory"]) / "ns"))
+    with contextlib.suppress(OSError):
+        os.unlink("kubeconfig", dir_fd=directory_fd)
     with contextlib.suppress(OSError):
         os.rmdir("ns", dir_fd=directory_fd)
     with contextlib.suppress(OSError):
         os.rmdir(Path(settings["directory"]).name, dir_fd=parent_fd)
-
-
-def syscalls_umount(path: str) -> None:
-    import ctypes
-
-    ctypes.CDLL(None, use_errno=True).umount2(path.encode(), 2)  # MNT_DETACH
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ CLONE_NEWNET = 0x4000_0000
 MS_BIND = 0x1000
 MS_REC = 0x4000
 MS_PRIVATE = 1 << 18
+MNT_DETACH = 2
 PR_SET_PDEATHSIG = 1
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -38,6 +39,11 @@ def mount(source: str, target: str, kind: str | None, flags: int = 0, data: str 
         ),
         f"mount {source} on {target}",
     )
+
+
+def unmount(path: str) -> None:
+    """Detach a mount, also where files on it are still open."""
+    _check(_libc.umount2(path.encode(), MNT_DETACH), f"unmount {path}")
 
 
 def die_with_parent(signal_number: int) -> None:

@@ -11,10 +11,10 @@ from typing import Any
 
 from collectors import events as ev
 from collectors.capture import capture as captures
-from collectors.cluster.access import Cluster, quote
+from collectors.cluster.access import Cluster
 from collectors.cluster.attach import Attacher, Foothold
 from collectors.cluster.inventory import Inventory
-from collectors.errors import CaptureError, ClusterError, NotFound, PodwireError, TargetGone
+from collectors.errors import CaptureError, ClusterError, PodwireError, TargetGone
 from collectors.runner import LocalRunner, Runner
 from collectors.session import Session
 from collectors.target import Target
@@ -143,25 +143,10 @@ class Control:
         watch.foothold, watch.runner = foothold, foothold.runner(self.cluster)
         if foothold.cost:
             self._say(target, "attaching", f"{foothold.rung}: {foothold.cost}")
-        vantage = Vantage(target, watch.runner, self.session, alive=lambda: self._check_alive(foothold))
+        vantage = Vantage(target, watch.runner, self.session, alive=lambda: self._attacher().check_alive(foothold))
         if target.kind == "pod" and self.capture_at_once:
             self.capture(target.key, "")
         await vantage.run()
-
-    async def _check_alive(self, foothold: Foothold) -> None:
-        """TargetGone once the pod that we stand in is gone, has ended, or is another of the same name."""
-        assert self.cluster is not None
-        path = f"/api/v1/namespaces/{quote(foothold.namespace)}/pods/{quote(foothold.pod)}"
-        where = f"{foothold.namespace}/{foothold.pod}"
-        try:
-            pod = await self.cluster.rest.get(path, what=f"pod {where}")
-        except NotFound:
-            raise TargetGone(f"The pod {where} is gone. What was gathered stays; esc returns to the list.") from None
-        uid, wanted = pod.get("metadata", {}).get("uid"), foothold.target.uid
-        if wanted and uid != wanted:
-            raise TargetGone(f"The pod {where} was replaced by another of the same name. Choose it anew from the list.")
-        if (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
-            raise TargetGone(f"The pod {where} has ended. What was gathered stays; esc returns to the list.")
 
     def watch_local(self, target: Target, run: Coroutine[Any, Any, None]) -> None:
         """This machine as a target: `run` publishes its evidence."""

@@ -11,12 +11,12 @@ import asyncio
 import contextlib
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from collectors.capture.pcap import PcapReader
 from collectors.errors import CaptureError, PodwireError
 from collectors.events import CapturePhase, CaptureState, PacketBatch
-from collectors.runner import STDERR, Runner, run
+from collectors.runner import STDERR, Output, Runner, run
 from collectors.safe import safe
 from collectors.session import Session
 from collectors.target import Target
@@ -102,9 +102,9 @@ class Capture:
         finally:
             asking.cancel()
 
-    async def _read(self, output: object) -> None:
+    async def _read(self, output: AsyncIterator[Output]) -> None:
         reader = PcapReader()
-        async for piece in output:  # type: ignore[attr-defined]
+        async for piece in output:
             if piece.channel == STDERR:
                 self._listen(piece.data)
                 continue

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote as escape
 
 from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
@@ -121,6 +122,8 @@ async def _who_am_i(rest: Rest) -> str:
 
 def quote(name: str) -> str:
     """A name as a path segment."""
-    from urllib.parse import quote as escape
-
     return escape(name, safe="")
+
+
+def pod_path(namespace: str, pod: str) -> str:
+    return f"/api/v1/namespaces/{quote(namespace)}/pods/{quote(pod)}"

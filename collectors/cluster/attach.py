@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from collectors.cluster.access import Cluster, quote
+from collectors.cluster.access import Cluster, pod_path, quote
 from collectors.cluster.containers import LADDER, PREFIX, Rung, debug_container, node_pod
 from collectors.cluster.execstream import ExecRunner
 from collectors.cluster.rest import STRATEGIC
@@ -47,10 +47,6 @@ class Foothold:
         return ExecRunner(cluster, self.namespace, self.pod, self.container)
 
 
-def _pod_path(namespace: str, pod: str) -> str:
-    return f"/api/v1/namespaces/{quote(namespace)}/pods/{quote(pod)}"
-
-
 class Attacher:
     """Adds podwire's containers to a cluster, and journals every write on the stream."""
 
@@ -65,9 +61,10 @@ class Attacher:
 
     async def pod(self, target: Target, progress: Progress) -> Foothold:
         """A debug container in the pod: one of ours that still runs, else a new one on the best rung allowed."""
-        path = _pod_path(target.namespace, target.name)
+        path = pod_path(target.namespace, target.name)
         found = await self.cluster.rest.get(path, what=f"pod {target.namespace}/{target.name}")
-        _check_same(found, target)
+        where = f"{target.namespace}/{target.name}"
+        _check_same(found, where, target.uid, "Nothing can be attached to it.")
         container = _live_container(found)
         if container:
             progress(f"reusing the debug container {container}")
@@ -118,12 +115,22 @@ class Attacher:
         self._journal(target, "create pods", f"{self.node_namespace}/{name}", "created")
         foothold = Foothold(target, self.node_namespace, name, "podwire", "node pod", "", owned_pod=True)
         try:
-            path = _pod_path(self.node_namespace, name)
+            path = pod_path(self.node_namespace, name)
             await self._await_running(path, "podwire", "containerStatuses", target, progress)
         except BaseException:
             await self.leave(foothold)
             raise
         return foothold
+
+    async def check_alive(self, foothold: Foothold) -> None:
+        """TargetGone once the pod that we stand in is gone, has ended, or is another of the same name."""
+        where = f"{foothold.namespace}/{foothold.pod}"
+        kept = "What was gathered stays; esc returns to the list."
+        try:
+            pod = await self.cluster.rest.get(pod_path(foothold.namespace, foothold.pod), what=f"pod {where}")
+        except NotFound:
+            raise TargetGone(f"The pod {where} is gone. {kept}") from None
+        _check_same(pod, where, foothold.target.uid, kept)
 
     async def leave(self, foothold: Foothold) -> str:
         """Take away what can be taken away. Returns what could not, '' where nothing is left behind."""
@@ -131,7 +138,7 @@ class Attacher:
             return ""
         what = f"{foothold.namespace}/{foothold.pod}"
         try:
-            path = _pod_path(foothold.namespace, foothold.pod)
+            path = pod_path(foothold.namespace, foothold.pod)
             await self.cluster.rest.request("DELETE", path, {"gracePeriodSeconds": 0}, what=f"delete pod {what}")
         except NotFound:
             pass
@@ -168,7 +175,7 @@ class Attacher:
             collection, what="waiting for the pod", fieldSelector=f"metadata.name={pod}", resourceVersion=version
         )
         async for event in events:
-            await events.aclose()  # type: ignore[attr-defined]
+            await events.aclose()
             if event.get("type") == "DELETED":
                 raise TargetGone(f"{target.key} was deleted while podwire attached to it.")
             if event.get("type") == "ERROR":
@@ -178,15 +185,12 @@ class Attacher:
         return await self.cluster.rest.get(f"{collection}/{pod}")
 
 
-def _check_same(pod: Mapping[str, Any], target: Target) -> None:
-    uid = pod.get("metadata", {}).get("uid")
-    if target.uid and uid != target.uid:
-        raise TargetGone(
-            f"{target.namespace}/{target.name} was replaced by another pod of the same name. Choose it anew."
-        )
-    phase = (pod.get("status") or {}).get("phase")
-    if phase in ("Succeeded", "Failed"):
-        raise TargetGone(f"{target.namespace}/{target.name} has ended ({phase}): nothing can be attached to it.")
+def _check_same(pod: Mapping[str, Any], where: str, uid: str, ended: str) -> None:
+    """TargetGone where `pod` has another uid than the one that was chosen ('' for any), or has ended."""
+    if uid and pod.get("metadata", {}).get("uid") != uid:
+        raise TargetGone(f"The pod {where} was replaced by another of the same name. Choose it anew from the list.")
+    if (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
+        raise TargetGone(f"The pod {where} has ended. {ended}")
 
 
 def _live_container(pod: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from collectors.cluster.access import Cluster, quote
+from collectors.cluster.access import Cluster, pod_path
 from collectors.errors import ClusterError, ExecError
 from collectors.runner import STDERR, STDOUT, Output
 from collectors.safe import safe
@@ -94,7 +94,7 @@ class ExecRunner:
 
     @property
     def _path(self) -> str:
-        return f"/api/v1/namespaces/{quote(self.namespace)}/pods/{quote(self.pod)}/exec"
+        return f"{pod_path(self.namespace, self.pod)}/exec"
 
     async def start(self, argv: Sequence[str]) -> ExecRunning:
         """Start a command. ExecError with the API server's reason where that is refused."""

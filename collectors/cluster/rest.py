@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Any
 
 import aiohttp
@@ -90,7 +90,7 @@ class Rest:
     async def get(self, path: str, what: str = "", **query: Any) -> Json:
         return await self.request("GET", path, query, what=what)
 
-    async def watch(self, path: str, what: str = "", **query: Any) -> AsyncIterator[Json]:
+    async def watch(self, path: str, what: str = "", **query: Any) -> AsyncGenerator[Json, None]:
         """The events of a watch until the server ends it."""
         seconds = int(query.get("timeoutSeconds", 290))
         limit = aiohttp.ClientTimeout(total=None, sock_connect=8, sock_read=seconds + 30)
