@@ -9,24 +9,38 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
+import itertools
 import json
 import os
 import signal
 import socket
 import sys
+import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
-from lab import syscalls
+from lab import network, objects, syscalls
+from lab.api.hooks import Hooks
+from lab.api.reading import Reader
 from lab.api.server import ApiServer
-from lab.api.store import Store
-from lab.faults import FaultSwitch
+from lab.api.status import ApiError
+from lab.api.store import Store, key_of
+from lab.api.writing import Writer
+from lab.controllers import Controllers, is_ready
+from lab.faultswitch import FaultSwitch
 from lab.kubelet import Kubelet
 from lab.network import LabError
-from lab.topology import DEFAULT
+from lab.policy import PolicyAgent
+from lab.proxy import Proxy
+from lab.topology import CLUSTER_DOMAIN, DEFAULT, SERVICE_CIDR, Node, Topology
+from lab.users import USERS
 
+SERVICES = ipaddress.ip_network(SERVICE_CIDR).network_address
+READY_S = 15.0
 REAP_EVERY_S = 5.0
 
 
@@ -43,14 +57,19 @@ async def wait_for_lifeline(fd: int) -> None:
     await closed.wait()
 
 
-async def reap_orphans(kubelet: Kubelet) -> None:
-    """Process 1 inherits what exec'd commands leave behind; collect those that have ended."""
+async def reap_orphans() -> None:
+    """Process 1 inherits what exec'd commands leave behind; collect those that have ended.
+
+    Our own children are collected by asyncio at once, so what has been dead for a whole round is an orphan.
+    """
+    dead: set[int] = set()
     while True:
         await asyncio.sleep(REAP_EVERY_S)
-        ours = {p.pid for pod in kubelet.pods.values() for p in pod.containers.values()}
-        for pid in orphans() - ours:
+        now = orphans()
+        for pid in now & dead:
             with contextlib.suppress(OSError):
                 os.waitpid(pid, os.WNOHANG)
+        dead = now - dead
 
 
 def orphans() -> set[int]:
@@ -65,26 +84,124 @@ def orphans() -> set[int]:
     return found
 
 
+class Cluster:
+    """Everything that runs in the lab, built in order."""
+
+    def __init__(self, topology: Topology, files: Path) -> None:
+        self.topology = topology
+        self.files = files
+        self.store = Store()
+        self.hooks = Hooks()
+        self.reader = Reader(self.store, self.hooks)
+        self.kubelet = Kubelet(topology.nodes, self.store, files)
+        names = [node.name for node in topology.nodes]
+        turn, addresses = itertools.cycle(names), iter(range(2, 60_000))
+        self.writer = Writer(
+            self.store, self.reader, lambda: next(turn), lambda: str(SERVICES + 0x10000 + next(addresses))
+        )
+        zones = {node.name: node.zone for node in topology.nodes}
+        self.controllers = Controllers(self.store, names, zones, self.writer.terminate, self.writer.check_security)
+        self.proxy: Proxy
+        self.policies: PolicyAgent
+        self.background: list[asyncio.Task[Any]] = []
+
+    async def build(self) -> None:
+        say(step="making two nodes joined by VXLAN")
+        await network.make_underlay()
+        sandboxes = await asyncio.gather(*(self._make_node(node) for node in self.topology.nodes))
+        pairs = list(zip(self.topology.nodes, sandboxes, strict=True))
+        self.proxy, self.policies = Proxy(self.store, pairs), PolicyAgent(self.store, pairs)
+        say(step="starting pods")
+        since = self.store.version
+        objects.populate(self.store, self.topology)
+        self.write_zone()
+        self.controllers.settle()
+        self.background.append(asyncio.create_task(self.kubelet.follow(since)))
+        self.background.append(asyncio.create_task(self.controllers.follow(since, self.settle)))
+        self.background.append(asyncio.create_task(reap_orphans()))
+        await self._all_ready()
+
+    async def _make_node(self, node: Node) -> network.Sandbox:
+        sandbox = await network.make_sandbox(node.name, None)
+        self.kubelet.nodes[node.name] = sandbox
+        await network.wire_node(node, sandbox, [peer for peer in self.topology.nodes if peer is not node])
+        return sandbox
+
+    async def _all_ready(self) -> None:
+        try:
+            async with asyncio.timeout(READY_S):
+                while not all(is_ready(pod) for pod in self.store.items("pods")):
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            slow = [key_of(p) for p in self.store.items("pods") if not is_ready(p)]
+            raise LabError(f"these pods did not become ready: {', '.join(slow)}") from None
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Load into the nodes what the store asks for."""
+        self.write_zone()
+        await asyncio.gather(self.proxy.sync(), self.policies.sync())
+
+    def write_zone(self) -> None:
+        rows = [f"{name} {address}" for name, address in self.topology.external_names.items()]
+        for service in self.store.items("services"):
+            metadata, address = service["metadata"], service["spec"].get("clusterIP", "None")
+            if address != "None":
+                rows.append(f"{metadata['name']}.{metadata['namespace']}.svc.{CLUSTER_DOMAIN} {address}")
+        path, text = self.files / "zone", "\n".join(rows) + "\n"
+        if not path.exists() or path.read_text() != text:
+            fresh = path.with_suffix(".new")
+            fresh.write_text(text)
+            fresh.rename(path)
+
+
+class Listener:
+    """The HTTP server on the socket that was opened before the namespaces were entered."""
+
+    def __init__(self, application: Callable[[], web.Application], fd: int) -> None:
+        self._application = application
+        self._socket = socket.socket(fileno=fd)
+        self._runner: web.AppRunner
+
+    async def start(self) -> None:
+        self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.SockSite(self._runner, self._socket.dup()).start()
+
+    async def restart(self, seconds: float) -> None:
+        """Refuse connections for some seconds, and cut those that are open."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)  # a listening socket becomes a closed one that keeps its port
+        for handler in list(self._runner.server.connections if self._runner.server else ()):
+            if handler.transport is not None:
+                handler.transport.abort()
+        await self._runner.cleanup()
+        await asyncio.sleep(seconds)
+        self._socket.listen(128)
+        await self.start()
+
+
 async def serve(settings: dict[str, Any]) -> None:
     files = Path(settings["directory"]) / "ns"
     syscalls.mount("tmpfs", str(files), "tmpfs", data="mode=755,size=16m")
-    store = Store()
-    kubelet = Kubelet(DEFAULT, store, files)
-    await kubelet.build(lambda text: say(step=text))
-    faults = FaultSwitch(
-        kubelet.nodes, lambda app: kubelet.hold(*app.split("/")), lambda app: kubelet.release(*app.split("/"))
-    )
-    server = ApiServer(store, kubelet, faults, settings["token"])
-    runner = web.AppRunner(server.application(), access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.SockSite(runner, socket.socket(fileno=settings["listen_fd"])).start()
+    cluster = Cluster(DEFAULT, files)
+    await cluster.build()
+    faults = FaultSwitch(cluster.store, cluster.kubelet, cluster.writer, cluster.proxy, cluster.settle)
+    tokens = {token: USERS[context] for context, token in settings["tokens"].items()}
+    server = ApiServer(
+        cluster.store, cluster.kubelet, faults, cluster.writer, cluster.reader, cluster.hooks, tokens,
+        lambda seconds: listener.restart(seconds),
+    )  # fmt: skip
+    listener = Listener(server.application, settings["listen_fd"])
     for name in settings["faults"]:
         say(step=f"switching on {name}")
-        await faults.turn(name, True)
-    reaper = asyncio.create_task(reap_orphans(kubelet))
+        try:
+            await faults.turn(name, True)
+        except ApiError as error:
+            raise LabError(str(error)) from None
+    await listener.start()
     say(ready=True)
     await wait_for_lifeline(settings["lifeline_fd"])
-    reaper.cancel()
 
 
 def clean_files(settings: dict[str, Any], directory_fd: int, parent_fd: int) -> None:
@@ -108,6 +225,8 @@ def main() -> None:
         asyncio.run(serve(settings))
     except (LabError, OSError) as error:
         say(error=str(error))
+    except Exception:
+        traceback.print_exc()  # _exit below would lose it
     finally:
         clean_files(settings, directory_fd, parent_fd)
         os._exit(0)  # the kernel ends everything else in this process namespace

@@ -2,42 +2,27 @@
 
 Entries are created over ctnetlink as assured, established TCP connections: the kernel may evict unreplied
 entries when a table is full (early_drop), so a table filled with those would not drop anything for long.
-They carry a mark, by which `empty` removes them and nothing else. Layout: linux/netfilter/nfnetlink_conntrack.h.
+They carry a mark, by which `empty` removes them and nothing else.
 """
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import struct
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-NETLINK_NETFILTER = 12
-NEW, DELETE = 0x100, 0x102  # NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW / _DELETE
-REQUEST, ACK, EXCL, CREATE = 0x1, 0x4, 0x200, 0x400
-NESTED = 0x8000
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from lab.ctnetlink import ACK, CREATE, DELETE, EXCL, NEW, attribute, drain, message, nest, open_netlink
+
 ASSURED_REPLIED = 0x2 | 0x4 | 0x8  # IPS_SEEN_REPLY | IPS_ASSURED | IPS_CONFIRMED (it may not differ)
 TCP_ESTABLISHED = 3
 MARK = 0x706F6477
 TIMEOUT_S = 86_400
 BATCH = 400
 COUNTS = Path("/proc/sys/net/netfilter")
-
-
-def attribute(kind: int, payload: bytes) -> bytes:
-    size = 4 + len(payload)
-    return struct.pack("=HH", size, kind) + payload + b"\0" * (-size % 4)
-
-
-def nest(kind: int, *parts: bytes) -> bytes:
-    return attribute(kind | NESTED, b"".join(parts))
-
-
-def message(kind: int, flags: int, payload: bytes) -> bytes:
-    body = struct.pack("=BBH", socket.AF_INET, 0, 0) + payload
-    return struct.pack("=IHHII", 16 + len(body), kind, REQUEST | flags, 1, 0) + body
 
 
 def tuple_of(source: bytes, target: bytes, source_port: int, target_port: int) -> bytes:
@@ -79,20 +64,6 @@ def read(name: str) -> int:
     return int((COUNTS / name).read_text())
 
 
-def open_netlink() -> socket.socket:
-    netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
-    netlink.bind((0, 0))
-    netlink.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
-    netlink.setblocking(False)
-    return netlink
-
-
-def drain(netlink: socket.socket) -> None:
-    with contextlib.suppress(BlockingIOError, OSError):
-        while True:
-            netlink.recv(1 << 16)
-
-
 def fill() -> None:
     """Add entries until the kernel's own count stands at the limit (a little is left to live traffic)."""
     limit = read("nf_conntrack_max")
@@ -106,8 +77,7 @@ def fill() -> None:
 
 def empty() -> None:
     mark = attribute(8, struct.pack(">I", MARK)) + attribute(21, struct.pack(">I", 0xFFFF_FFFF))
-    with open_netlink() as netlink:
-        netlink.setblocking(True)
+    with open_netlink(blocking=True) as netlink:
         netlink.send(message(DELETE, ACK, mark))
         reply = netlink.recv(1 << 16)
         code = struct.unpack_from("=i", reply, 16)[0]

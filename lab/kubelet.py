@@ -1,316 +1,316 @@
-"""Runs the lab's pods: sandboxes, container processes, their statuses, and commands exec'd into them."""
+"""All nodes' kubelets in one: runs the pods that the store holds and keeps their statuses equal to what runs."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
-from asyncio.subprocess import DEVNULL, Process
-from collections.abc import Callable, Sequence
+import signal
+from asyncio.subprocess import Process
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from lab import network, objects
-from lab.api import defaults
-from lab.api.store import Object, Store, now
-from lab.capabilities import confine
-from lab.network import Backend, LabError, Sandbox
-from lab.topology import CLUSTER_DOMAIN, DNS_SERVICE_IP, Node, Service, Topology
+from lab import network
+from lab.api.logs import Log
+from lab.api.store import Object, Store
+from lab.containers import Container, environment_of
+from lab.network import LabError, Sandbox
+from lab.podstatus import status_of
+from lab.topology import CLUSTER_DOMAIN, DNS_SERVICE_IP, Node
 
-WORKLOAD = Path(__file__).with_name("workload.py")
-CREATING_S = 0.1  # a real kubelet and containerd took about this long with the image present
 Key = tuple[str, str]
+
+
+class NotRunning(LabError):
+    """The container asked for does not run."""
 
 
 @dataclass(slots=True)
 class RunningPod:
-    """A pod's sandbox and the processes of its containers, by container name."""
+    """A pod's sandbox and its containers."""
 
+    uid: str
     sandbox: Sandbox
-    node: str
+    node: Node
     address: str
-    host_network: bool = False
-    containers: dict[str, Process] = field(default_factory=dict)
-    execs: dict[str, set[Process]] = field(default_factory=dict)  # commands exec'd into each container
+    host_network: bool
+    containers: dict[str, Container] = field(default_factory=dict)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
-
-    def end_execs(self, container: str) -> None:
-        """A container's end is the end of everything that was exec'd into it (exit code 137)."""
-        for process in self.execs.pop(container, set()):
-            if process.returncode is None:
-                process.kill()
+    ending: bool = False
 
 
 class Kubelet:
-    """All nodes' kubelets in one: keeps the store's pod statuses equal to what really runs."""
-
-    def __init__(self, topology: Topology, store: Store, files: Path) -> None:
-        self.topology = topology
+    def __init__(self, nodes: Sequence[Node], store: Store, files: Path) -> None:
         self.store = store
         self.files = files
         self.nodes: dict[str, Sandbox] = {}
         self.pods: dict[Key, RunningPod] = {}
-        self._next_host = {node.name: 2 for node in topology.nodes}
-        self._node = {node.name: node for node in topology.nodes}
-        self._held: set[Key] = set()
+        self.specs = {node.name: node for node in nodes}
+        self.modes: dict[str, str] = {}
+        self._used: dict[str, set[int]] = {node.name: {0, 1} for node in nodes}
+        self._held: set[str] = set()
+        self._starting: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    # --- building
+    # --- following the store
 
-    async def build(self, progress: Callable[[str], None]) -> None:
-        progress("making two nodes joined by VXLAN")
-        await network.make_underlay()
-        await asyncio.gather(*(self._make_node(node) for node in self.topology.nodes))
-        for name in self.topology.namespaces:
-            self.store.put("namespaces", objects.namespace(name))
-        progress("starting pods")
-        pairs = [(w, n) for w in self.topology.workloads for n in w.nodes]
-        for workload, node in pairs:
-            pod = defaults.pod(objects.pod(workload, node))
-            pod["status"] = {"phase": "Pending", "conditions": [objects.ready_condition(False)]}
-            self.store.put("pods", pod)
-        await asyncio.gather(*(self.start_pod(pod) for pod in list(self.store.items("pods"))))
-        progress("translating Services on each node")
-        for service in self.topology.services:
-            self.store.put("services", objects.service(service))
-        await self.sync_services()
-        self._write_zone()
-        for key in list(self.pods):
-            await self.start_main(key)
+    async def follow(self, since: int) -> None:
+        """Run what is added, start new ephemeral containers, end what is deleted; for ever."""
+        async for change in self.store.watch(since):
+            if change.resource != "pods" or change.item["spec"].get("nodeName") not in self.nodes:
+                continue
+            key = _key(change.item)
+            running = self.pods.get(key)
+            if change.kind == "DELETED":
+                self._spawn(self._end(key, change.item["metadata"]["uid"], 0))
+            elif change.item["metadata"].get("deletionTimestamp"):
+                grace = change.item["metadata"].get("deletionGracePeriodSeconds", 30)
+                self._spawn(self._end(key, change.item["metadata"]["uid"], grace))
+            elif running is None:
+                self._spawn(self.run(change.item))
+            elif running.uid == change.item["metadata"]["uid"]:
+                self._start_ephemeral(key, change.item)
 
-    async def _make_node(self, node: Node) -> None:
-        sandbox = await network.make_sandbox(node.name, None)
-        self.nodes[node.name] = sandbox
-        peers = [peer for peer in self.topology.nodes if peer is not node]
-        await network.wire_node(node, sandbox, peers)
-        self.store.put("nodes", objects.node(node))
+    def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
-    def _resolver_files(self, namespace: str) -> Path:
-        directory = self.files / f"etc-{namespace}"
+    # --- pods
+
+    def _new_address(self, node: Node) -> str:
+        host = next(n for n in range(2, 255) if n not in self._used[node.name])
+        self._used[node.name].add(host)
+        return f"{node.pod_prefix}.{host}"
+
+    async def run(self, pod: Object) -> None:
+        """Make a pod's sandbox (or lend it the node's), then start its containers."""
+        key, spec, uid = _key(pod), pod["spec"], pod["metadata"]["uid"]
+        if uid in self._starting or key in self.pods:
+            return
+        self._starting.add(uid)
+        try:
+            node = self.specs[spec["nodeName"]]
+            if spec.get("hostNetwork"):
+                running = RunningPod(uid, self.nodes[node.name], node, node.address, True)
+            else:
+                running = await self._make(pod, node, uid)
+            self.pods[key] = running
+            for container in spec["containers"]:
+                self._start(key, pod, container, False)
+            self._report(key)
+            if spec.get("activeDeadlineSeconds"):
+                self._watch_over(running, self._expire(key, float(spec["activeDeadlineSeconds"])))
+        finally:
+            self._starting.discard(uid)
+        if (now := self.store.get("pods", *key)) is None or now["metadata"]["uid"] != uid:
+            await self._end(key, uid, 0)
+
+    async def _make(self, pod: Object, node: Node, uid: str) -> RunningPod:
+        sandbox = await network.make_sandbox(pod["metadata"]["name"], self._resolver_files(pod))
+        address = self._new_address(node)
+        link = "veth" + address.replace(".", "")[-8:]
+        await network.wire_pod(node, self.nodes[node.name], sandbox, address, link)
+        return RunningPod(uid, sandbox, node, address, False)
+
+    def _resolver_files(self, pod: Object) -> Path:
+        """resolv.conf and friends of a pod; one directory for all pods that resolve alike."""
+        spec, namespace = pod["spec"], pod["metadata"]["namespace"]
+        own = spec.get("dnsConfig") or {}
+        search = [
+            *own.get("searches", ()),
+            f"{namespace}.svc.{CLUSTER_DOMAIN}",
+            f"svc.{CLUSTER_DOMAIN}",
+            CLUSTER_DOMAIN,
+        ]
+        options = {"ndots": "5", **{o["name"]: str(o.get("value", "")) for o in own.get("options", ())}}
+        texts = " ".join(f"{k}:{v}" if v else k for k, v in options.items())
+        name = "etc-" + "-".join((namespace, *sorted(f"{k}{v}" for k, v in options.items())))
+        directory = self.files / name.replace("/", "_")
         if not directory.exists():
             directory.mkdir()
-            search = f"{namespace}.svc.{CLUSTER_DOMAIN} svc.{CLUSTER_DOMAIN} {CLUSTER_DOMAIN}"
-            text = f"search {search}\nnameserver {DNS_SERVICE_IP}\noptions ndots:5\n"
-            (directory / "resolv.conf").write_text(text)
+            resolver = f"search {' '.join(search)}\nnameserver {DNS_SERVICE_IP}\noptions {texts}\n"
+            (directory / "resolv.conf").write_text(resolver)
             (directory / "hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
             (directory / "nsswitch.conf").write_text("passwd: files\ngroup: files\nhosts: files dns\n")
         return directory
 
-    def _write_zone(self) -> None:
-        lines = [f"{name} {address}" for name, address in self.topology.external_names.items()]
-        for service in self.topology.services:
-            full = f"{service.name}.{service.namespace}.svc.{CLUSTER_DOMAIN}"
-            lines.append(f"{full} {service.cluster_ip}")
-        (self.files / "zone").write_text("\n".join(lines) + "\n")
-
-    # --- pods
-
-    def _new_address(self, node: str) -> str:
-        host = self._next_host[node]
-        self._next_host[node] += 1
-        return f"{self._node[node].pod_prefix}.{host}"
-
-    async def start_pod(self, pod: Object) -> None:
-        """Make a pod's sandbox (or lend it the node's) and show it as running; containers start after."""
-        metadata, spec = pod["metadata"], pod["spec"]
-        key, node_name = (metadata["namespace"], metadata["name"]), spec["nodeName"]
-        node = self._node[node_name]
-        if spec.get("hostNetwork"):
-            self.pods[key] = RunningPod(self.nodes[node_name], node_name, node.address, host_network=True)
-            return
-        sandbox = await network.make_sandbox(metadata["name"], self._resolver_files(metadata["namespace"]))
-        address = self._new_address(node_name)
-        link = "veth" + address.replace(".", "")[-8:]
-        await network.wire_pod(node, self.nodes[node_name], sandbox, address, link)
-        self.pods[key] = RunningPod(sandbox, node_name, address)
-
-    async def start_main(self, key: Key) -> None:
-        """Start every container of a pod that is not yet running."""
-        pod = self.store.get("pods", *key)
-        assert pod is not None
-        for container in pod["spec"]["containers"]:
-            if container["name"] not in self.pods[key].containers:
-                await self._start_container(key, container, "containerStatuses")
-
-    def _command(self, container: Object) -> list[str]:
-        if container.get("command"):
-            return [*container["command"], *container.get("args", ())]
-        args = list(container.get("args", ()))
-        if args == ["dns"]:
-            args.append(str(self.files / "zone"))
-        return [sys.executable, "-I", "-S", str(WORKLOAD), *args]
-
-    async def _start_container(self, key: Key, container: Object, field_name: str) -> None:
+    def _start(self, key: Key, pod: Object, spec: Object, ephemeral: bool) -> None:
         running = self.pods[key]
-        argv = running.sandbox.inside(confine(container.get("securityContext") or {}) + self._command(container))
-        process = await asyncio.create_subprocess_exec(*argv, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL)
-        running.containers[container["name"]] = process
-        state = {"running": {"startedAt": now()}}
-        self._set_status(key, container, field_name, state, ready=field_name == "containerStatuses")
-        task = asyncio.create_task(self._await_end(key, container, field_name, process))
+        extra = {"LAB_MODE": str(self._mode_file(key)), "LAB_ZONE": str(self.files / "zone")}
+        environment = environment_of(pod, spec, running.address, running.node.address, extra)
+        container = Container(
+            pod, spec, running.sandbox, ephemeral, environment, lambda: self._report(key), running.address,
+            self.nodes[running.node.name], running.containers,
+        )  # fmt: skip
+        container.held = any(_is_of(pod, running.node.name, who) for who in self._held)
+        self._write_mode(key, pod)
+        running.containers[spec["name"]] = container
+        self._watch_over(running, container.live())
+
+    def _watch_over(self, running: RunningPod, work: Coroutine[None, None, None]) -> None:
+        task = self._spawn(work)
         running.tasks.add(task)
         task.add_done_callback(running.tasks.discard)
 
-    async def _await_end(self, key: Key, container: Object, field_name: str, process: Process) -> None:
-        started = now()
-        code = await process.wait()
-        if key in self.pods:
-            self.pods[key].end_execs(container["name"])
-        ended = {
-            "exitCode": code if code >= 0 else 128 - code,
-            "reason": "Completed" if code == 0 else "Error",
-            "startedAt": started,
-            "finishedAt": now(),
-        }
-        self._set_status(key, container, field_name, {"terminated": ended}, ready=False)
-        if field_name == "containerStatuses" and key in self.pods:
-            await self._after_main_ended(key, container)
+    def _start_ephemeral(self, key: Key, pod: Object) -> None:
+        running = self.pods[key]
+        new = [c for c in pod["spec"].get("ephemeralContainers", ()) if c["name"] not in running.containers]
+        for container in new:
+            if not running.ending:
+                self._start(key, pod, container, True)
+        if new:
+            self._report(key)
 
-    async def _after_main_ended(self, key: Key, container: Object) -> None:
-        """restartPolicy Always: start again, unless a fault holds the container down."""
-        pod = self.store.get("pods", *key)
-        if pod is None or pod["spec"].get("restartPolicy") != "Always":
+    def _report(self, key: Key) -> None:
+        running = self.pods.get(key)
+        if running is None or running.ending:
             return
-        await self.sync_services()
-        while key in self._held:
-            await asyncio.sleep(0.2)
-        if key in self.pods:
-            await self._start_container(key, container, "containerStatuses")
-            self.store.edit("pods", *key, _count_restart)
-            await self.sync_services()
+        every = list(running.containers.values())
 
-    def _set_status(self, key: Key, container: Object, field_name: str, state: Object, ready: bool) -> None:
         def change(pod: Object) -> None:
-            running = self.pods.get(key)
-            status = pod.setdefault("status", {})
-            entries = status.setdefault(field_name, [])
-            entry = next((e for e in entries if e["name"] == container["name"]), None)
-            if entry is None:
-                entry = {"name": container["name"], "restartCount": 0, "lastState": {}, "image": container["image"]}
-                entries.append(entry)
-            entry.update(state=state, ready=ready, imageID="")
-            if running and "running" in state and field_name == "containerStatuses":
-                status.update(phase="Running", podIP=running.address, podIPs=[{"ip": running.address}])
-                status.update(hostIP=self._node[running.node].address, startTime=now())
-            if field_name == "containerStatuses":
-                status["conditions"] = [objects.ready_condition(all(e["ready"] for e in entries))]
-                if "terminated" in state and pod["spec"].get("restartPolicy") == "Never":
-                    status["phase"] = "Succeeded" if state["terminated"]["exitCode"] == 0 else "Failed"
+            if pod["metadata"]["uid"] != running.uid:
+                return
+            states = [c.status for c in every if not c.status.ephemeral]
+            temporary = [c.status for c in every if c.status.ephemeral]
+            reason = pod["status"].get("reason")
+            pod["status"] = status_of(pod, states, temporary, (running.node.address, running.address))
+            if reason == "DeadlineExceeded":
+                pod["status"].update(phase="Failed", reason=reason)
 
         self.store.edit("pods", *key, change)
 
-    # --- what the API asks for
+    async def _expire(self, key: Key, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        running = self.pods.get(key)
 
-    async def add_ephemeral(self, key: Key, container: Object) -> None:
-        waiting = {"waiting": {"reason": "ContainerCreating"}}
-        self._set_status(key, container, "ephemeralContainerStatuses", waiting, ready=False)
-        await asyncio.sleep(CREATING_S)
-        if key in self.pods:
-            await self._start_container(key, container, "ephemeralContainerStatuses")
+        def fail(pod: Object) -> None:
+            said = "Pod was active on the node longer than the specified deadline"
+            pod["status"].update(phase="Failed", reason="DeadlineExceeded", message=said)
 
-    async def run_new_pod(self, key: Key) -> None:
-        pod = self.store.get("pods", *key)
-        if pod is None:
-            return
-        for container in pod["spec"]["containers"]:
-            waiting = {"waiting": {"reason": "ContainerCreating"}}
-            self._set_status(key, container, "containerStatuses", waiting, ready=False)
-        await asyncio.sleep(CREATING_S)
-        if self.store.get("pods", *key) is None:
-            return
-        await self.start_pod(pod)
-        await self.start_main(key)
+        if running is not None:
+            self.store.edit("pods", *key, fail)
+            for container in running.containers.values():
+                container.signal(signal.SIGKILL)
 
-    async def delete_pod(self, key: Key) -> None:
-        running = self.pods.pop(key, None)
-        self.store.remove("pods", *key)
-        if running is None:
+    async def _end(self, key: Key, uid: str, grace: float) -> None:
+        running = self.pods.get(key)
+        if running is None or running.uid != uid:
             return
-        for process in running.containers.values():
-            if process.returncode is None:
-                process.kill()
-        for name in running.containers:
-            running.end_execs(name)
+        if running.ending and grace > 0:
+            return
+        running.ending = True
+        if grace > 0:
+            for container in running.containers.values():
+                container.signal(signal.SIGTERM)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(grace):
+                    while any(c.running for c in running.containers.values()):
+                        await asyncio.sleep(0.05)
+        if self.pods.get(key) is not running:
+            return
+        del self.pods[key]
+        for container in running.containers.values():
+            container.signal(signal.SIGKILL)
+            container.end_execs()
+        for task in list(running.tasks):
+            task.cancel()
         if not running.host_network:
             await running.sandbox.stop()
-        await self.sync_services()
+            self._used[running.node.name].discard(int(running.address.rpartition(".")[2]))
+        stored = self.store.get("pods", *key)
+        if stored is not None and stored["metadata"]["uid"] == uid:
+            self.store.remove("pods", *key)
 
-    def exec_argv(self, key: Key, container_name: str, argv: Sequence[str]) -> list[str]:
-        """`argv` wrapped to run in a container; LabError where that container does not run."""
-        pod, running = self.store.get("pods", *key), self.pods.get(key)
-        process = running.containers.get(container_name) if running else None
-        if pod is None or running is None or process is None or process.returncode is not None:
-            raise LabError(f'container "{container_name}" is not running')
-        every = [*pod["spec"]["containers"], *pod["spec"].get("ephemeralContainers", ())]
-        container = next(c for c in every if c["name"] == container_name)
-        return running.sandbox.inside(confine(container.get("securityContext") or {}) + list(argv))
+    # --- what the API asks for
 
-    def running_exec(self, key: Key, container_name: str, process: Process) -> None:
+    def exec_argv(self, key: Key, container: str, argv: Sequence[str]) -> list[str]:
+        """`argv` wrapped to run in a container, empty where its image lacks the command; NotRunning."""
+        running = self.pods.get(key)
+        found = running.containers.get(container) if running else None
+        if found is None or not found.running:
+            raise NotRunning(f'container "{container}" is not running')
+        return found.exec_argv(list(argv))
+
+    def running_exec(self, key: Key, container: str, process: Process) -> None:
         """Remember a command that was exec'd into a container."""
-        commands = self.pods[key].execs.setdefault(container_name, set())
-        commands.difference_update({p for p in commands if p.returncode is not None})
-        commands.add(process)
+        if (running := self.pods.get(key)) is not None:
+            commands = running.containers[container].execs
+            commands.difference_update({p for p in commands if p.returncode is not None})
+            commands.add(process)
 
-    # --- holding a container down, for faults
+    def log_of(self, key: Key, container: str, previous: bool) -> Log | None:
+        running = self.pods.get(key)
+        found = running.containers.get(container) if running else None
+        if found is None:
+            return None
+        return found.previous_log if previous else found.log
 
-    def hold(self, namespace: str, app: str) -> None:
+    def waiting_reason(self, pod: Object, container: str) -> str:
+        entries = [e for k in ("containerStatuses", "ephemeralContainerStatuses") for e in pod["status"].get(k, ())]
+        entry: Object = next((e for e in entries if e["name"] == container), {"state": {}})
+        waiting = entry["state"].get("waiting", {})
+        reason: str = waiting.get("reason", "ContainerCreating")
+        if reason in ("ErrImagePull", "ImagePullBackOff"):
+            return "trying and failing to pull image"
+        return str(waiting.get("message") or reason)
+
+    # --- for faults
+
+    def find(self, who: str) -> list[Key]:
+        """Running pods of `namespace/app` or `namespace/app@node`, by their `app` (or `k8s-app`) label or name."""
+        found = []
+        for key, running in self.pods.items():
+            pod = self.store.get("pods", *key)
+            if pod is not None and _is_of(pod, running.node.name, who):
+                found.append(key)
+        return sorted(found)
+
+    def hold(self, who: str) -> None:
         """Kill the pods of an app and keep them down until `release`."""
-        for key in self._keys_of(namespace, app):
-            self._held.add(key)
-            for process in self.pods[key].containers.values():
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
+        self._held.add(who)
+        for container in self._containers(who):
+            container.held = True
+            container.signal(signal.SIGKILL)
 
-    def release(self, namespace: str, app: str) -> None:
-        self._held.difference_update(self._keys_of(namespace, app))
+    def release(self, who: str) -> None:
+        self._held.discard(who)
+        for container in self._containers(who):
+            container.release()
 
-    def _keys_of(self, namespace: str, app: str) -> list[Key]:
-        found = []
-        for pod in self.store.items("pods", namespace):
-            labels = pod["metadata"].get("labels", {})
-            if app in (labels.get("app"), labels.get("k8s-app")):
-                found.append((namespace, pod["metadata"]["name"]))
-        return found
+    def _containers(self, who: str) -> Iterable[Container]:
+        for key in self.find(who):
+            yield from (c for c in self.pods[key].containers.values() if not c.status.ephemeral)
 
-    # --- Services
+    def set_mode(self, who: str, mode: str) -> None:
+        """How the programs of an app behave from now on (see lab/workload.py); empty is well."""
+        if mode:
+            self.modes[who] = mode
+        else:
+            self.modes.pop(who, None)
+        for key in self.find(who):
+            if (pod := self.store.get("pods", *key)) is not None:
+                self._write_mode(key, pod)
 
-    async def sync_services(self) -> None:
-        """EndpointSlices from pod statuses; NAT rules on each node for every endpoint that exists.
+    def _mode_file(self, key: Key) -> Path:
+        return self.files / "modes" / f"{key[0]}.{key[1]}"
 
-        A dead endpoint keeps its rule for as long as its pod exists, as it does for a while on a real
-        cluster until a readiness probe has failed often enough.
-        """
-        backends: list[Backend] = []
-        zones = {node.name: node.zone for node in self.topology.nodes}
-        for service in self.topology.services:
-            endpoints = self._endpoints(service)
-            self._put_slice(service, endpoints, zones)
-            for _, protocol, port, target in service.ports:
-                targets = tuple((e.address, target) for e in endpoints)
-                backends.append(Backend(service, protocol, port, targets))
-        await asyncio.gather(*(network.apply_services(s, backends) for s in self.nodes.values()))
-
-    def _endpoints(self, service: Service) -> list[objects.Endpoint]:
-        found = []
-        for key in self._keys_of(service.namespace, service.selector):
-            pod, running = self.store.get("pods", *key), self.pods.get(key)
-            if pod is None or running is None:
-                continue
-            conditions: list[dict[str, Any]] = pod.get("status", {}).get("conditions", [])
-            ready = any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
-            found.append(objects.Endpoint(pod, running.address, ready))
-        return found
-
-    def _put_slice(self, service: Service, endpoints: list[objects.Endpoint], zones: dict[str, str]) -> None:
-        item = objects.endpoint_slice(service, endpoints, zones)
-        known = self.store.get("endpointslices", service.namespace, item["metadata"]["name"])
-        if known is None:
-            self.store.put("endpointslices", item)
-        elif known["endpoints"] != item["endpoints"]:
-            item["metadata"] = dict(known["metadata"])
-            self.store.put("endpointslices", item)
+    def _write_mode(self, key: Key, pod: Object) -> None:
+        mode = next((m for who, m in self.modes.items() if _is_of(pod, pod["spec"]["nodeName"], who)), "")
+        path = self._mode_file(key)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(mode)
 
 
-def _count_restart(pod: Object) -> None:
-    for entry in pod["status"]["containerStatuses"]:
-        entry["restartCount"] += 1
+def _key(pod: Object) -> Key:
+    return pod["metadata"]["namespace"], pod["metadata"]["name"]
+
+
+def _is_of(pod: Object, node: str, who: str) -> bool:
+    app, _, at = who.partition("@")
+    namespace, _, name = app.partition("/")
+    labels = pod["metadata"].get("labels", {})
+    if pod["metadata"]["namespace"] != namespace or (at and node != at):
+        return False
+    return name in (labels.get("app"), labels.get("k8s-app"), pod["metadata"]["name"])

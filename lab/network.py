@@ -1,4 +1,4 @@
-"""Builds the lab's network: an underlay bridge, a VXLAN overlay, a veth a pod, Service NAT on each node.
+"""Builds the lab's network: an underlay bridge, a VXLAN overlay, a veth a pod.
 
 Each node and each pod is a `pause` process (sandbox.py) whose namespaces are entered by process id, so that
 nothing is named on the host and everything goes when the lab's process namespace ends.
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.topology import OVERLAY_MTU, OVERLAY_PORT, OVERLAY_VNI, UNDERLAY_PREFIX, Node, Service
+from lab.topology import OVERLAY_MTU, OVERLAY_PORT, OVERLAY_VNI, UNDERLAY_PREFIX, Node
 
 SANDBOX = Path(__file__).with_name("sandbox.py")
 UNDERLAY = "underlay0"
@@ -134,50 +134,3 @@ async def wire_pod(node: Node, node_sandbox: Sandbox, pod: Sandbox, address: str
             f"route add default via {node.gateway} dev eth0",
         ]
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Backend:
-    """One port of a Service with the endpoints that should answer it."""
-
-    service: Service
-    protocol: str
-    port: int
-    endpoints: tuple[tuple[str, int], ...]
-
-
-def service_rules(backends: Iterable[Backend]) -> str:
-    """The node's Service translation as an nft script that replaces what was there."""
-    rules = [rule for backend in backends if (rule := _rule(backend))]
-    body = "\n".join(f"    {rule}" for rule in rules)
-    return f"""table ip services
-delete table ip services
-table ip services {{
-  chain translate {{
-{body}
-  }}
-  chain prerouting {{ type nat hook prerouting priority dstnat; policy accept; jump translate; }}
-  chain output {{ type nat hook output priority -100; policy accept; jump translate; }}
-  set hairpin {{ type ipv4_addr . ipv4_addr; elements = {{ {_hairpins(backends)} }}; }}
-  chain postrouting {{ type nat hook postrouting priority srcnat; policy accept;
-    ip saddr . ip daddr @hairpin masquerade
-  }}
-}}
-"""
-
-
-def _hairpins(backends: Iterable[Backend]) -> str:
-    addresses = sorted({address for backend in backends for address, _ in backend.endpoints})
-    return ", ".join(f"{a} . {a}" for a in addresses) or "192.0.2.1 . 192.0.2.1"
-
-
-def _rule(backend: Backend) -> str:
-    match = f"ip daddr {backend.service.cluster_ip} {backend.protocol.lower()} dport {backend.port}"
-    if not backend.endpoints:
-        return ""
-    choices = ", ".join(f"{i} : {a} . {p}" for i, (a, p) in enumerate(backend.endpoints))
-    return f"{match} dnat to numgen random mod {len(backend.endpoints)} map {{ {choices} }}"
-
-
-async def apply_services(sandbox: Sandbox, backends: Sequence[Backend]) -> None:
-    await run(sandbox.inside(["nft", "-f", "-"]), service_rules(backends))

@@ -2,147 +2,246 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import platform
-import string
-from collections.abc import Sequence
-from dataclasses import dataclass
-from random import Random
 from typing import Any
 
-from lab.api.store import Object, now
-from lab.topology import Node, Service, Workload
+from lab import users
+from lab.api import defaults, ephemeral, podsecurity
+from lab.api.discovery import ARCH
+from lab.api.store import Object, Store, now
+from lab.images import APP, PAUSE
+from lab.topology import POD_CIDR, Node, Service, Topology, Workload
 
-ARCH = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
-MAIN_CONTAINER = "app"
-
-
-def ready_condition(ready: bool, kind: str = "Ready") -> Object:
-    return {"type": kind, "status": "True" if ready else "False", "lastProbeTime": None, "lastTransitionTime": now()}
-
-
-def namespace(name: str) -> Object:
-    labels = {"kubernetes.io/metadata.name": name}
-    return {"metadata": {"name": name, "labels": labels}, "spec": {}, "status": {"phase": "Active"}}
+NODES = "lab.podwire/nodes"  # annotation of a pod template: the nodes for its replicas, in order
+DAEMONS = (("kube-system", "kube-proxy"), ("kube-flannel", "kube-flannel-ds"))
 
 
-def node(spec: Node) -> Object:
+def _name_label(workload: Workload) -> str:
+    return "k8s-app" if workload.namespace == "kube-system" else "app"
+
+
+def namespace(name: str, level: str = "") -> Object:
+    labels = {"kubernetes.io/metadata.name": name, **({podsecurity.ENFORCE: level} if level else {})}
+    return {
+        "metadata": {"name": name, "labels": labels},
+        "spec": {"finalizers": ["kubernetes"]},
+        "status": {"phase": "Active"},
+    }
+
+
+def _condition(kind: str, status: str, reason: str, message: str) -> Object:
+    stamp = now()
+    return {"type": kind, "status": status, "lastHeartbeatTime": stamp, "lastTransitionTime": stamp,
+            "reason": reason, "message": message}  # fmt: skip
+
+
+def node(name: str, address: str, pod_cidr: str, zone: str, control_plane: bool = False) -> Object:
     memory_kib = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 1024
-    capacity = {"cpu": str(os.cpu_count() or 1), "memory": f"{memory_kib}Ki", "pods": "110"}
+    capacity = {"cpu": str(os.cpu_count() or 1), "hugepages-1Gi": "0", "hugepages-2Mi": "0",
+                "memory": f"{memory_kib}Ki", "pods": "110"}  # fmt: skip
+    machine = hashlib.sha256(name.encode()).hexdigest()[:32]
+    labels = {
+        "beta.kubernetes.io/arch": ARCH,
+        "beta.kubernetes.io/os": "linux",
+        "kubernetes.io/arch": ARCH,
+        "kubernetes.io/hostname": name,
+        "kubernetes.io/os": "linux",
+        "topology.kubernetes.io/region": "lab",
+        "topology.kubernetes.io/zone": zone,
+    }
+    if control_plane:
+        labels["node-role.kubernetes.io/control-plane"] = ""
     return {
         "metadata": {
-            "name": spec.name,
-            "labels": {
-                "kubernetes.io/arch": ARCH,
-                "kubernetes.io/os": "linux",
-                "kubernetes.io/hostname": spec.name,
-                "topology.kubernetes.io/zone": spec.zone,
+            "name": name,
+            "labels": labels,
+            "annotations": {
+                "flannel.alpha.coreos.com/backend-type": "vxlan",
+                "flannel.alpha.coreos.com/public-ip": address,
+                "node.alpha.kubernetes.io/ttl": "0",
             },
         },
-        "spec": {"podCIDR": spec.pod_cidr, "podCIDRs": [spec.pod_cidr]},
+        "spec": {"podCIDR": pod_cidr, "podCIDRs": [pod_cidr]},
         "status": {
             "capacity": capacity,
             "allocatable": capacity,
-            "conditions": [ready_condition(True)],
-            "addresses": [
-                {"type": "InternalIP", "address": spec.address},
-                {"type": "Hostname", "address": spec.name},
+            "conditions": [
+                _condition(
+                    "MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"
+                ),
+                _condition("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+                _condition("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+                _condition("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
             ],
+            "addresses": [
+                {"type": "InternalIP", "address": address},
+                {"type": "Hostname", "address": name},
+            ],
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
             "nodeInfo": {
-                "architecture": ARCH,
-                "operatingSystem": "linux",
+                "machineID": machine,
+                "systemUUID": machine,
+                "bootID": machine,
                 "kernelVersion": platform.release(),
-                "kubeletVersion": "v1.36.2",
-                "containerRuntimeVersion": "containerd://2.1.0",
                 "osImage": "podwire lab",
+                "containerRuntimeVersion": "containerd://2.1.9",
+                "kubeletVersion": "v1.36.2",
+                "kubeProxyVersion": "",
+                "operatingSystem": "linux",
+                "architecture": ARCH,
             },
         },
     }
 
 
-def pod(workload: Workload, node_name: str) -> Object:
-    suffix = "".join(Random(f"{workload.app}/{node_name}").choices(string.ascii_lowercase + string.digits, k=5))
-    label = "k8s-app" if workload.namespace == "kube-system" else "app"
-    app_name = "coredns" if workload.app == "kube-dns" else workload.app
-    container: Object = {"name": MAIN_CONTAINER, "image": workload.image, "args": list(workload.args)}
+def _template(labels: dict[str, str], spec: Object, annotations: Object | None = None) -> Object:
+    return {"metadata": {"labels": labels, **({"annotations": annotations} if annotations else {})}, "spec": spec}
+
+
+def deployment(workload: Workload) -> Object:
+    name = "coredns" if workload.app == "kube-dns" else workload.app
+    container: Object = {"name": name, "image": workload.image, "args": list(workload.args)}
     if workload.port:
-        container["ports"] = [{"containerPort": workload.port, "protocol": "TCP"}]
+        protocol = "UDP" if workload.port == 53 else "TCP"
+        container["ports"] = [{"containerPort": workload.port, "protocol": protocol}]
+    if workload.ready_path:
+        container["readinessProbe"] = {
+            "httpGet": {"path": workload.ready_path, "port": workload.port, "scheme": "HTTP"},
+            "periodSeconds": 1, "timeoutSeconds": 1, "successThreshold": 1, "failureThreshold": 2,
+        }  # fmt: skip
+    labels = {_name_label(workload): workload.app}
+    return {
+        "metadata": {"name": name, "namespace": workload.namespace, "labels": labels, "generation": 1},
+        "spec": {
+            "replicas": len(workload.nodes),
+            "selector": {"matchLabels": labels},
+            "template": _template(labels, {"containers": [container]}, {NODES: ",".join(workload.nodes)}),
+            "strategy": {"type": "Recreate"},
+        },
+    }
+
+
+def daemon_set(where: str, name: str) -> Object:
+    labels = {"k8s-app": name}
+    container = {"name": name, "image": PAUSE, "securityContext": {"privileged": name == "kube-proxy"}}
+    spec = {"hostNetwork": True, "containers": [container], "tolerations": [{"operator": "Exists"}]}
+    return {
+        "metadata": {"name": name, "namespace": where, "labels": labels, "generation": 1},
+        "spec": {"selector": {"matchLabels": labels}, "template": _template(labels, spec)},
+    }
+
+
+def static_pod(node_name: str) -> Object:
+    """The API server as a static pod: a mirror of a file on its node, which takes no ephemeral containers."""
+    digest = hashlib.md5(node_name.encode(), usedforsecurity=False).hexdigest()
     return {
         "metadata": {
-            "name": f"{app_name}-{workload.replica_hash}-{suffix}",
-            "namespace": workload.namespace,
-            "labels": {label: workload.app, "pod-template-hash": workload.replica_hash},
+            "name": f"kube-apiserver-{node_name}",
+            "namespace": "kube-system",
+            "labels": {"component": "kube-apiserver", "tier": "control-plane"},
+            "annotations": {
+                "kubernetes.io/config.hash": digest,
+                ephemeral.MIRROR: digest,
+                "kubernetes.io/config.source": "file",
+            },
             "ownerReferences": [
-                {
-                    "apiVersion": "apps/v1",
-                    "kind": "ReplicaSet",
-                    "name": f"{app_name}-{workload.replica_hash}",
-                    "uid": f"{workload.app}-replicaset",
-                    "controller": True,
-                }
+                {"apiVersion": "v1", "kind": "Node", "name": node_name, "uid": digest, "controller": True}
             ],
         },
         "spec": {
             "nodeName": node_name,
-            "containers": [container],
-            "restartPolicy": "Always",
-            "dnsPolicy": "ClusterFirst",
+            "hostNetwork": True,
+            "containers": [{"name": "kube-apiserver", "image": PAUSE}],
+            "tolerations": [{"operator": "Exists", "effect": "NoExecute"}],
+        },
+    }
+
+
+def idle_pod(where: str, node_name: str) -> Object:
+    """A bare pod that does nothing, as uid 1000 without capabilities: what namespaces under PodSecurity hold."""
+    return {
+        "metadata": {"name": "idle", "namespace": where},
+        "spec": {
+            "nodeName": node_name,
+            "containers": [
+                {
+                    "name": "idle",
+                    "image": APP,
+                    "command": ["sleep", "infinity"],
+                    "securityContext": {"capabilities": {"drop": ["ALL"]}, "allowPrivilegeEscalation": False},
+                }
+            ],
+            "securityContext": {"runAsUser": 1000, "runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
         },
     }
 
 
 def service(spec: Service) -> Object:
     label = "k8s-app" if spec.namespace == "kube-system" else "app"
-    ports = [
+    ports: list[dict[str, Any]] = [
         {"name": name, "protocol": protocol, "port": port, "targetPort": target}
         for name, protocol, port, target in spec.ports
     ]
-    return {
-        "metadata": {"name": spec.name, "namespace": spec.namespace},
-        "spec": {
-            "ports": ports,
-            "selector": {label: spec.selector},
-            "clusterIP": spec.cluster_ip,
-            "clusterIPs": [spec.cluster_ip],
-            "type": "ClusterIP",
-            "sessionAffinity": "None",
-            "internalTrafficPolicy": "Cluster",
-        },
-        "status": {"loadBalancer": {}},
-    }
+    if spec.node_port:
+        ports[0]["nodePort"] = spec.node_port
+    kind = "NodePort" if spec.node_port else "ClusterIP"
+    return defaults.service(
+        {
+            "metadata": {"name": spec.name, "namespace": spec.namespace},
+            "spec": {
+                "ports": ports, "selector": {label: spec.selector}, "type": kind,
+                "clusterIP": spec.cluster_ip, "clusterIPs": [spec.cluster_ip],
+            },
+        }
+    )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    pod: Object
-    address: str
-    ready: bool
+def config_map(where: str, name: str, data: dict[str, str]) -> Object:
+    return {"metadata": {"name": name, "namespace": where}, "data": data}
 
 
-def endpoint_slice(spec: Service, endpoints: Sequence[Endpoint], zones: dict[str, str]) -> Object:
-    return {
-        "metadata": {
-            "name": f"{spec.name}-slice",
-            "namespace": spec.namespace,
-            "labels": {"kubernetes.io/service-name": spec.name},
-        },
-        "addressType": "IPv4",
-        "endpoints": [_endpoint(e, zones) for e in endpoints],
-        "ports": [{"name": name, "protocol": protocol, "port": target} for name, protocol, _, target in spec.ports],
-    }
+COREFILE = """.:53 {
+    errors
+    health
+    kubernetes cluster.local in-addr.arpa ip6.arpa { pods insecure }
+    cache 30
+}
+"""
 
 
-def _endpoint(endpoint: Endpoint, zones: dict[str, str]) -> dict[str, Any]:
-    metadata, where = endpoint.pod["metadata"], endpoint.pod["spec"]["nodeName"]
-    return {
-        "addresses": [endpoint.address],
-        "conditions": {"ready": endpoint.ready, "serving": endpoint.ready, "terminating": False},
-        "targetRef": {
-            "kind": "Pod",
-            "namespace": metadata["namespace"],
-            "name": metadata["name"],
-            "uid": metadata["uid"],
-        },
-        "nodeName": where,
-        "zone": zones[where],
-    }
+def populate(store: Store, topology: Topology) -> None:
+    """Put every object of the lab into the store, except what controllers make of them."""
+    for name in topology.namespaces:
+        store.put("namespaces", namespace(name, topology.security.get(name, "")))
+        store.put("serviceaccounts", {"metadata": {"name": "default", "namespace": name}})
+    for spec in topology.nodes:
+        store.put("nodes", _of(spec))
+    for resource, item in users.role_objects():
+        store.put(resource, item)
+    network = json.dumps({"Network": POD_CIDR, "EnableNFTables": True, "Backend": {"Type": "vxlan"}})
+    store.put("configmaps", config_map("kube-flannel", "kube-flannel-cfg", {"net-conf.json": network}))
+    store.put("configmaps", config_map("kube-system", "kube-proxy", {"config.conf": "mode: nftables\n"}))
+    store.put("configmaps", config_map("kube-system", "coredns", {"Corefile": COREFILE}))
+    for wanted in topology.services:
+        store.put("services", service(wanted))
+    for workload in topology.workloads:
+        store.put("deployments", deployment(workload))
+    for where, name in DAEMONS:
+        store.put("daemonsets", daemon_set(where, name))
+    for spec in topology.nodes:
+        if spec.control_plane:
+            store.put("pods", _born(static_pod(spec.name)))
+    for index, where in enumerate(topology.idle):
+        store.put("pods", _born(idle_pod(where, topology.nodes[index % len(topology.nodes)].name)))
+
+
+def _of(spec: Node) -> Object:
+    return node(spec.name, spec.address, spec.pod_cidr, spec.zone, spec.control_plane)
+
+
+def _born(pod: Object) -> Object:
+    pod["metadata"]["generation"] = 1
+    return {**defaults.pod(pod), "status": {"phase": "Pending", "qosClass": "BestEffort"}}

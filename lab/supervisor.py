@@ -21,6 +21,7 @@ from typing import Any
 
 PREFIX = "podwire-lab-"
 STOP_TIMEOUT_S = 5.0
+CONTEXTS = ("lab", "viewer", "debugger")  # of the kubeconfig; lab/users.py says who they are
 NEEDED = {
     "ip": "iproute2", "ss": "iproute2", "nft": "nftables", "tcpdump": "tcpdump",
     "unshare": "util-linux", "nsenter": "util-linux", "setpriv": "util-linux",
@@ -41,16 +42,20 @@ def runtime_directory() -> Path:
     return Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
 
 
-def kubeconfig(port: int, token: str) -> str:
-    """A kubeconfig (YAML, which JSON is) for the lab. The token is in the path too: kubectl sends none over
-    plain HTTP."""
+def kubeconfig(port: int, tokens: dict[str, str]) -> str:
+    """A kubeconfig (YAML, which JSON is) with a context for each of the lab's users. The token is in the server's
+    path, too: kubectl sends none over plain HTTP."""
     config = {
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": "lab",
-        "clusters": [{"name": "lab", "cluster": {"server": f"http://127.0.0.1:{port}/{token}"}}],
-        "users": [{"name": "lab-admin", "user": {"token": token}}],
-        "contexts": [{"name": "lab", "context": {"cluster": "lab", "user": "lab-admin", "namespace": "shop"}}],
+        "clusters": [
+            {"name": name, "cluster": {"server": f"http://127.0.0.1:{port}/{token}"}} for name, token in tokens.items()
+        ],
+        "users": [{"name": f"lab-{name}", "user": {"token": token}} for name, token in tokens.items()],
+        "contexts": [
+            {"name": name, "context": {"cluster": name, "user": f"lab-{name}", "namespace": "shop"}} for name in tokens
+        ],
     }
     return json.dumps(config, indent=1)
 
@@ -90,15 +95,15 @@ class Lab:
 
     def _launch(self) -> None:
         (self.directory / "ns").mkdir()
-        token = secrets.token_urlsafe(24)
+        tokens = {name: secrets.token_urlsafe(24) for name in CONTEXTS}
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.kubeconfig = self.directory / "kubeconfig"
             with open(self.kubeconfig, "x", opener=lambda p, f: os.open(p, f, 0o600)) as file:
-                file.write(kubeconfig(listener.getsockname()[1], token))
+                file.write(kubeconfig(listener.getsockname()[1], tokens))
             lifeline, self._lifeline = os.pipe()
             settings = {
                 "directory": str(self.directory),
-                "token": token,
+                "tokens": tokens,
                 "listen_fd": listener.fileno(),
                 "lifeline_fd": lifeline,
                 "faults": self.faults,

@@ -49,3 +49,8 @@ def unmount(path: str) -> None:
 def die_with_parent(signal_number: int) -> None:
     """Ask the kernel to send this process a signal when the thread that made it ends."""
     _check(_libc.prctl(PR_SET_PDEATHSIG, signal_number, 0, 0, 0), "prctl")
+
+
+def setns(fd: int, kind: int) -> None:
+    """Move the calling thread into a namespace."""
+    _check(_libc.setns(fd, kind), "setns")

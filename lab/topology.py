@@ -1,4 +1,4 @@
-"""What the lab is made of, as data: nodes, pods, Services and their addresses.
+"""What the lab is made of, as data: nodes, workloads, Services and their addresses.
 
 Everything else in the lab (links, NAT rules, DNS names, API objects) is derived from these tables.
 """
@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from lab.images import APP, SHELL_APP
+
 UNDERLAY_PREFIX = 24
 OVERLAY_PORT = 8472  # flannel's VXLAN port (Linux default), not IANA's 4789
 OVERLAY_VNI = 1
 OVERLAY_MTU = 1450  # 1500 - 50 bytes of VXLAN over IPv4
 DNS_SERVICE_IP = "10.96.0.10"
 CLUSTER_DOMAIN = "cluster.local"
+POD_CIDR = "10.244.0.0/16"
+SERVICE_CIDR = "10.96.0.0/12"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,7 @@ class Node:
     address: str
     pod_prefix: str  # first three octets of the node's pod CIDR
     zone: str
+    control_plane: bool = False
 
     @property
     def gateway(self) -> str:
@@ -44,15 +49,15 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """A Deployment of the lab: which program its pods run, and on which nodes."""
+    """A Deployment of the lab: which program its pods run (lab/workload.py), and on which nodes."""
 
     namespace: str
     app: str
-    replica_hash: str
     args: tuple[str, ...]
     nodes: tuple[str, ...]
     port: int | None = None
-    image: str = "registry.lab/app:1"
+    image: str = APP
+    ready_path: str = ""  # of an HTTP readiness probe
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,7 @@ class Service:
     cluster_ip: str
     selector: str  # value of the `app` (or `k8s-app`) label
     ports: tuple[tuple[str, str, int, int], ...]  # name, protocol, port, target port
+    node_port: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,26 +75,28 @@ class Topology:
     nodes: tuple[Node, ...]
     workloads: tuple[Workload, ...]
     services: tuple[Service, ...]
+    idle: tuple[str, ...] = ()  # namespaces with one bare, idle, non-root pod
+    security: dict[str, str] = field(default_factory=dict)  # namespace: PodSecurity level that is enforced
     external_names: dict[str, str] = field(default_factory=dict)
 
     @property
     def namespaces(self) -> tuple[str, ...]:
-        wanted = {"default", "kube-system", *(w.namespace for w in self.workloads)}
+        wanted = {"default", "kube-system", "kube-flannel", *self.idle, *(w.namespace for w in self.workloads)}
         return tuple(sorted(wanted))
 
 
 DEFAULT = Topology(
     nodes=(
-        Node("node1", "10.0.77.11", "10.244.1", "zone-a"),
+        Node("node1", "10.0.77.11", "10.244.1", "zone-a", control_plane=True),
         Node("node2", "10.0.77.12", "10.244.2", "zone-b"),
     ),
     workloads=(
-        Workload("kube-system", "kube-dns", "6799fbcd5", ("dns",), ("node1",), 53, "registry.lab/dns:1"),
-        Workload("shop", "backend", "7f9dcd85f9", ("serve", "8080"), ("node1", "node2"), 8080),
-        Workload("shop", "catalog", "5d4f6c7b8d", ("serve", "8080"), ("node2", "node1"), 8080),
-        Workload("shop", "frontend", "58cc45b5bc", ("short", "backend", "80", "20"), ("node1", "node2")),
-        Workload("shop", "checkout", "6b7c9d5f4", ("keepalive", "catalog", "80", "12"), ("node1",)),
-        Workload("shop", "search", "84d9f7c6b", ("lookups", "12"), ("node2",)),
+        Workload("kube-system", "kube-dns", ("dns",), ("node1",), 53),
+        Workload("shop", "backend", ("serve", "8080"), ("node1", "node2"), 8080),
+        Workload("shop", "catalog", ("serve", "8080"), ("node2", "node1"), 8080, ready_path="/ready"),
+        Workload("shop", "frontend", ("short", "backend", "80", "20"), ("node1", "node2")),
+        Workload("shop", "checkout", ("keepalive", "catalog", "80", "12"), ("node1",)),
+        Workload("shop", "search", ("lookups", "12"), ("node2",), image=SHELL_APP),
     ),
     services=(
         Service(
@@ -100,6 +108,9 @@ DEFAULT = Topology(
         ),
         Service("shop", "backend", "10.96.181.95", "backend", (("http", "TCP", 80, 8080),)),
         Service("shop", "catalog", "10.96.44.20", "catalog", (("http", "TCP", 80, 8080),)),
+        Service("shop", "storefront", "10.96.77.30", "backend", (("http", "TCP", 80, 8080),), 30080),
     ),
+    idle=("base", "locked"),
+    security={"base": "baseline", "locked": "restricted"},
     external_names={"api.payments.example": "203.0.113.10", "cdn.assets.example": "203.0.113.20"},
 )

@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import json
 import os
-import shutil
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Callable, Sequence
+from secrets import token_hex
 from typing import Any
 
 from aiohttp import WSMsgType, web
+
+from lab.api.hooks import Stream
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 STDIN, STDOUT, STDERR, ERROR, CLOSE = 0, 1, 2, 3, 255
@@ -36,10 +38,12 @@ def exit_status(code: int, protocol: str, argv: Sequence[str]) -> dict[str, Any]
 
 
 def missing_command(command: str) -> dict[str, Any]:
+    why = "executable file not found in $PATH"
+    if "/" in command:
+        why = f"stat {command}: no such file or directory"
     said = (
-        "error executing command in container: failed to exec in container: failed to start exec: "
-        f'OCI runtime exec failed: exec failed: unable to start container process: exec: "{command}": '
-        "executable file not found in $PATH"
+        f'error executing command in container: failed to exec in container: failed to start exec "{token_hex(32)}": '
+        f'OCI runtime exec failed: exec failed: unable to start container process: exec: "{command}": {why}'
     )
     return {
         "metadata": {},
@@ -56,9 +60,12 @@ def exit_code(returncode: int) -> int:
     return 128 - returncode if returncode < 0 else returncode
 
 
-async def copy_out(stream: asyncio.StreamReader, channel: int, socket: web.WebSocketResponse) -> None:
-    while chunk := await stream.read(CHUNK):
-        await socket.send_bytes(bytes([channel]) + chunk)
+async def copy_out(source: asyncio.StreamReader, channel: int, socket: web.WebSocketResponse, stream: Stream) -> None:
+    while chunk := await source.read(CHUNK):
+        await stream.pass_on()
+        size = stream.split or len(chunk)
+        for start in range(0, len(chunk), size):
+            await socket.send_bytes(bytes([channel]) + chunk[start : start + size])
 
 
 async def copy_in(socket: web.WebSocketResponse, process: Process) -> None:
@@ -84,14 +91,14 @@ async def finish(process: Process, copies: list[asyncio.Task[None]]) -> int:
 
 
 async def serve(
-    request: web.Request, argv: Sequence[str], inside: Sequence[str], started: Callable[[Process], None]
+    request: web.Request, argv: Sequence[str], inside: Sequence[str], started: Callable[[Process], None], stream: Stream
 ) -> web.WebSocketResponse:
-    """Answer one exec. `argv` is what was asked for, `inside` the same wrapped to run in the container;
-    `started` is told of the process."""
+    """Answer one exec. `argv` is what was asked for, `inside` the same wrapped to run in the container, empty
+    where the container's image lacks the command; `started` is told of the process."""
     socket = web.WebSocketResponse(protocols=PROTOCOLS, max_msg_size=0, timeout=0.5)
     await socket.prepare(request)
     await socket.send_bytes(bytes([STDOUT]))
-    if not argv or shutil.which(argv[0]) is None:
+    if not inside:
         await say_status(socket, missing_command(argv[0] if argv else ""))
         return socket
     wants_stdin = request.query.get("stdin") == "true"
@@ -104,7 +111,7 @@ async def serve(
     )
     started(process)
     pairs = ((process.stdout, STDOUT), (process.stderr, STDERR))
-    copies = [asyncio.create_task(copy_out(s, c, socket)) for s, c in pairs if s is not None]
+    copies = [asyncio.create_task(copy_out(s, c, socket, stream)) for s, c in pairs if s is not None]
     ending = asyncio.create_task(finish(process, copies))
     reading = asyncio.create_task(copy_in(socket, process))
     try:

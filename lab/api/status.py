@@ -1,10 +1,10 @@
-"""metav1.Status answers, with the words of a real API server (shared transcripts)."""
+"""metav1.Status answers, with the words of a real API server (recorded in tests/lab/transcripts)."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from aiohttp import web
+from lab.api.resources import Resource
 
 
 class ApiError(Exception):
@@ -20,33 +20,62 @@ class ApiError(Exception):
             "status": "Failure",
             "message": message,
             "reason": reason,
-            "code": code,
         }
-        if details:
+        if details is not None:
             self.body["details"] = details
+        self.body["code"] = code
 
 
-def not_found(resource: str, name: str) -> ApiError:
-    return ApiError(404, "NotFound", f'{resource} "{name}" not found', {"name": name, "kind": resource})
+def details(resource: Resource, name: str) -> dict[str, Any]:
+    found = {"name": name} if name else {}
+    return {**found, **({"group": resource.group} if resource.group else {}), "kind": resource.plural}
+
+
+def not_found(resource: Resource, name: str) -> ApiError:
+    return ApiError(404, "NotFound", f'{resource.qualified()} "{name}" not found', details(resource, name))
+
+
+def no_such_path() -> ApiError:
+    return ApiError(404, "NotFound", "the server could not find the requested resource", {})
+
+
+def exists(resource: Resource, name: str) -> ApiError:
+    message = f'{resource.qualified()} "{name}" already exists'
+    return ApiError(409, "AlreadyExists", message, details(resource, name))
+
+
+def conflict(resource: Resource, name: str) -> ApiError:
+    message = (
+        f'Operation cannot be fulfilled on {resource.qualified()} "{name}": the object has been modified; '
+        "please apply your changes to the latest version and try again"
+    )
+    return ApiError(409, "Conflict", message, details(resource, name))
+
+
+def forbidden(resource: Resource, name: str, why: str) -> ApiError:
+    what = f'{resource.qualified()} "{name}"' if name else resource.qualified()
+    return ApiError(403, "Forbidden", f"{what} is forbidden: {why}", details(resource, name))
 
 
 def invalid(kind: str, name: str, field: str, message: str) -> ApiError:
+    """422. `message` begins with the kind of mistake (`Forbidden: …`), which also gives the cause its reason."""
     text = f'{kind} "{name}" is invalid: {field}: {message}'
-    cause = {"reason": "FieldValueForbidden", "message": message, "field": field}
+    reasons = {
+        "Forbidden": "FieldValueForbidden", "Not found": "FieldValueNotFound", "Duplicate value": "FieldValueDuplicate",
+        "Required value": "FieldValueRequired", "Unsupported value": "FieldValueNotSupported",
+    }  # fmt: skip
+    reason = next((r for start, r in reasons.items() if message.startswith(start)), "FieldValueInvalid")
+    cause = {"reason": reason, "message": message, "field": field}
     return ApiError(422, "Invalid", text, {"name": name, "kind": kind, "causes": [cause]})
+
+
+def bad_request(message: str) -> ApiError:
+    return ApiError(400, "BadRequest", message)
 
 
 def unauthorized() -> ApiError:
     return ApiError(401, "Unauthorized", "Unauthorized")
 
 
-@web.middleware
-async def errors_as_status(request: web.Request, handler: Any) -> web.StreamResponse:
-    try:
-        response: web.StreamResponse = await handler(request)
-    except ApiError as error:
-        return web.json_response(error.body, status=error.code)
-    except web.HTTPNotFound:
-        body = ApiError(404, "NotFound", "the server could not find the requested resource").body
-        return web.json_response(body, status=404)
-    return response
+def expired(message: str) -> ApiError:
+    return ApiError(410, "Expired", message)

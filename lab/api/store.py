@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import json
 import uuid
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,11 +13,11 @@ from typing import Any
 
 Object = dict[str, Any]
 Selector = Callable[[Object], bool]
-HISTORY = 4096
+HISTORY = 8192
 
 
 class Expired(Exception):
-    """The watch asks for a resourceVersion that is no longer in the history (410 Gone)."""
+    """The resourceVersion asked for is no longer in the history (410 Gone)."""
 
     def __init__(self, asked: int, oldest: int) -> None:
         super().__init__(f"too old resource version: {asked} ({oldest})")
@@ -27,75 +27,127 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def key_of(item: Object) -> str:
+    """`namespace/name`, in the order of which lists and `continue` tokens go (etcd's keys)."""
+    metadata = item["metadata"]
+    return f"{metadata.get('namespace', '')}/{metadata['name']}"
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     version: int
     kind: str  # ADDED, MODIFIED, DELETED
     resource: str
     item: Object
+    before: Object | None
 
 
 class Store:
-    """Objects by (resource, namespace, name). Stored objects are never changed in place: readers keep theirs."""
+    """Objects by resource and `namespace/name`. Stored objects are never changed in place: readers keep theirs."""
 
     def __init__(self) -> None:
         self.version = 100
-        self._objects: dict[str, dict[tuple[str, str], Object]] = {}
-        self._history: deque[Change] = deque(maxlen=HISTORY)
+        self._objects: dict[str, dict[str, Object]] = {}
+        self._history: list[Change] = []
+        self._oldest = 100  # the last version that the history does not cover
         self._changed = asyncio.Event()
+        self._encoded: dict[int, tuple[Object, bytes]] = {}
 
     def get(self, resource: str, namespace: str, name: str) -> Object | None:
-        return self._objects.get(resource, {}).get((namespace, name))
+        return self._objects.get(resource, {}).get(f"{namespace}/{name}")
 
     def items(self, resource: str, namespace: str = "") -> Iterator[Object]:
-        for (where, _), item in sorted(self._objects.get(resource, {}).items()):
-            if not namespace or where == namespace:
-                yield item
+        """Every object in key order."""
+        return iter(_in_order(self._objects.get(resource, {}), namespace))
 
-    def put(self, resource: str, item: Object) -> Object:
-        """Add or replace an object; gives it uid, creationTimestamp and the next resourceVersion."""
-        item = copy.deepcopy(item)
+    def items_at(self, resource: str, namespace: str, version: int) -> list[Object]:
+        """The objects as they were at `version`; Expired where the history does not reach back so far."""
+        if version < self._oldest:
+            raise Expired(version, self._oldest + 1)
+        objects = dict(self._objects.get(resource, {}))
+        for change in reversed(self._history[version - self._oldest :]):
+            if change.resource != resource:
+                continue
+            if change.before is None:
+                objects.pop(key_of(change.item), None)
+            else:
+                objects[key_of(change.item)] = change.before
+        return _in_order(objects, namespace)
+
+    def put(self, resource: str, item: Object, own: bool = False) -> Object:
+        """Add or replace an object; gives it uid, creationTimestamp and the next resourceVersion.
+
+        `own`: the caller hands the object over (not copied; parts of it may be shared with other objects).
+        """
+        item = {**item, "metadata": dict(item["metadata"])} if own else copy.deepcopy(item)
         metadata = item["metadata"]
-        key = (metadata.get("namespace", ""), metadata["name"])
-        known = self._objects.setdefault(resource, {})
-        kind = "MODIFIED" if key in known else "ADDED"
         metadata.setdefault("uid", str(uuid.uuid4()))
         metadata.setdefault("creationTimestamp", now())
-        known[key] = item
-        self._record(kind, resource, item)
+        known = self._objects.setdefault(resource, {})
+        before = known.get(key_of(item))
+        known[key_of(item)] = item
+        self._record("ADDED" if before is None else "MODIFIED", resource, item, before)
         return item
 
     def edit(self, resource: str, namespace: str, name: str, change: Callable[[Object], None]) -> Object | None:
-        """Apply `change` to a copy of the object and store that; None where the object is gone."""
+        """Apply `change` to a copy of the object and store that, if it differs; None where the object is gone."""
         current = self.get(resource, namespace, name)
         if current is None:
             return None
         item = copy.deepcopy(current)
         change(item)
-        return self.put(resource, item)
+        if item == current:
+            return current
+        return self.put(resource, item, own=True)
 
     def remove(self, resource: str, namespace: str, name: str) -> Object | None:
-        item = self._objects.get(resource, {}).pop((namespace, name), None)
-        if item is not None:
-            item = copy.deepcopy(item)
-            self._record("DELETED", resource, item)
-        return item
+        item = self._objects.get(resource, {}).pop(f"{namespace}/{name}", None)
+        if item is None:
+            return None
+        last = {**item, "metadata": dict(item["metadata"])}
+        self._record("DELETED", resource, last, item)
+        return last
 
-    def _record(self, kind: str, resource: str, item: Object) -> None:
+    def expire(self) -> None:
+        """Forget the history, as etcd's compaction does: watches from older versions get 410."""
+        self._history.clear()
+        self._oldest = self.version
+
+    def _record(self, kind: str, resource: str, item: Object, before: Object | None) -> None:
         self.version += 1
         item["metadata"]["resourceVersion"] = str(self.version)
-        self._history.append(Change(self.version, kind, resource, item))
+        self._history.append(Change(self.version, kind, resource, item, before))
+        if len(self._history) > 2 * HISTORY:
+            del self._history[:HISTORY]
+            self._oldest = self._history[0].version - 1
         self._changed.set()
         self._changed = asyncio.Event()
 
-    async def watch(self, resource: str, since: int) -> AsyncIterator[Change]:
-        """Changes of a resource after version `since`, for ever. Raises Expired where some are forgotten."""
+    async def watch(self, since: int) -> AsyncIterator[Change]:
+        """Every change after version `since`, for ever. Raises Expired where some are forgotten."""
         while True:
             waiter = self._changed
-            if self._history and since < self._history[0].version - 1:
-                raise Expired(since, self._history[0].version)
-            for change in [c for c in self._history if c.version > since]:
+            while since < self.version:
+                if since < self._oldest:
+                    raise Expired(since, self._oldest + 1)
+                change = self._history[since - self._oldest]
                 since = change.version
-                if change.resource == resource:
-                    yield change
+                yield change
             await waiter.wait()
+
+    def encoded(self, item: Object) -> bytes:
+        """An object of this store as JSON, kept for the next reader as long as the object is current."""
+        known = self._encoded.get(id(item))
+        if known is not None and known[0] is item:
+            return known[1]
+        if len(self._encoded) > HISTORY:
+            self._encoded.clear()
+        data = json.dumps(item, separators=(",", ":")).encode()
+        self._encoded[id(item)] = (item, data)
+        return data
+
+
+def _in_order(objects: dict[str, Object], namespace: str) -> list[Object]:
+    prefix = f"{namespace}/"
+    keys = sorted(key for key in objects if not namespace or key.startswith(prefix))
+    return [objects[key] for key in keys]

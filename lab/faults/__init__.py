@@ -1,28 +1,52 @@
-"""Faults as data: one TOML file each, and the engine that switches them on and off."""
+"""Faults as data: one TOML file each, read by the lab, by the tests and by the documentation.
+
+A file says what the fault does (`what`), what can be seen (`expect`), which counters grow where (`moves`), what a
+diagnosis must find (`find`), which of the lab's vital signs it may break (`breaks`), how a plain client proves it
+(`[[probe]]`), and the steps that switch it `[[on]]`. What is applied, started, set or held is undone by itself, in
+reverse; only commands that are `run` need an `[[off]]` step.
+"""
 
 from __future__ import annotations
 
-import sys
 import tomllib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-from lab.network import LabError, Sandbox, run
 
 HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One action: a command run at `at` (`nodes` or a node's name), or an app held down or released."""
+    """One action. `at` is where a command runs: `nodes`, a node's name, or `namespace/app` with or without `@node`.
+
+    `run` a command to its end, `start` one that goes on until the fault is off; `hold` an app down; `mode` sets how
+    the programs `of` an app behave; `proxy` takes a virtue from kube-proxy; `apply` creates or patches objects
+    (YAML); `delete` the pods of an app; `wait` until the pods of an app are ready.
+    """
 
     at: str = ""
     run: tuple[str, ...] = ()
+    start: tuple[str, ...] = ()
     input: str | None = None
     hold: str = ""
-    release: str = ""
+    mode: str = ""
+    of: str = ""
+    proxy: dict[str, bool] = field(default_factory=dict)
+    apply: str = ""
+    delete: str = ""
+    wait: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A plain client (lab/probe.py) and what it says while all is well and while the fault is on (expressions)."""
+
+    at: str
+    run: tuple[str, ...]
+    healthy: str
+    faulty: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +55,26 @@ class Fault:
     title: str
     what: str
     expect: str
-    moves: tuple[str, ...]
+    find: str
+    moves: dict[str, list[str]]
+    breaks: tuple[str, ...]
+    probes: tuple[Probe, ...]
     on: tuple[Step, ...]
     off: tuple[Step, ...]
 
 
 def _steps(rows: Sequence[dict[str, Any]]) -> tuple[Step, ...]:
-    return tuple(Step(**{**row, "run": tuple(row.get("run", ()))}) for row in rows)
+    return tuple(
+        Step(**{**row, "run": tuple(row.get("run", ())), "start": tuple(row.get("start", ()))}) for row in rows
+    )
 
 
 def load(path: Path) -> Fault:
     data = tomllib.loads(path.read_text())
     return Fault(
-        data["name"], data["title"], data["what"], data["expect"], tuple(data["moves"]),
-        _steps(data["on"]), _steps(data["off"]),
+        data["name"], data["title"], data["what"], data["expect"], data["find"], data.get("moves", {}),
+        tuple(data.get("breaks", ())), tuple(Probe(**{**p, "run": tuple(p["run"])}) for p in data["probe"]),
+        _steps(data["on"]), _steps(data.get("off", ())),
     )  # fmt: skip
 
 
@@ -52,40 +82,11 @@ def all_faults() -> dict[str, Fault]:
     return {fault.name: fault for fault in (load(p) for p in sorted(HERE.glob("*.toml")))}
 
 
-class FaultSwitch:
-    """Which faults are on in a running lab."""
-
-    def __init__(self, nodes: dict[str, Sandbox], hold: Callable[[str], None], release: Callable[[str], None]):
-        self.known = all_faults()
-        self.active: set[str] = set()
-        self._nodes = nodes
-        self._hold = hold
-        self._release = release
-
-    async def turn(self, name: str, on: bool) -> None:
-        """Switch a fault; switching to the state it already has does nothing."""
-        if name not in self.known:
-            raise LabError(f"there is no fault named {name}; known: {', '.join(self.known)}")
-        if (name in self.active) == on:
-            return
-        fault = self.known[name]
-        for step in fault.on if on else fault.off:
-            await self._do(step)
-        (self.active.add if on else self.active.discard)(name)
-
-    async def _do(self, step: Step) -> None:
-        if step.hold:
-            self._hold(step.hold)
-        elif step.release:
-            self._release(step.release)
-        for name, sandbox in self._nodes.items():
-            if step.run and step.at in ("nodes", name):
-                await run(sandbox.inside([_argument(a) for a in step.run]), step.input)
-
-
-def _argument(text: str) -> str:
-    if text == "@python":
-        return sys.executable
-    if text.startswith("@lab/"):
-        return str(HERE.parent / text.removeprefix("@lab/"))
-    return text
+# what works in a healthy lab: (where, plain client); each must answer `ok` to every try
+VITAL_SIGNS = {
+    "dns": ("shop/search", ("dns", "backend.shop.svc.cluster.local", "3")),
+    "backend": ("shop/frontend@node1", ("http", "backend", "80", "/", "6")),
+    "catalog": ("shop/checkout", ("http", "catalog", "80", "/", "6")),
+    "overlay": ("shop/frontend@node1", ("http", "{shop/backend@node2}", "8080", "/large", "3")),
+    "node port": ("outside", ("http", "10.0.77.12", "30080", "/", "3")),
+}

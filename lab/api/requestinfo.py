@@ -1,0 +1,56 @@
+"""What a request asks for, read from its URL and method as k8s.io/apiserver's RequestInfo does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aiohttp import web
+
+VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+
+
+@dataclass(frozen=True, slots=True)
+class RequestInfo:
+    """`resource` is empty for a path that is not of a resource (`/version`)."""
+
+    path: str
+    verb: str
+    group: str = ""
+    version: str = ""
+    namespace: str = ""
+    resource: str = ""
+    name: str = ""
+    subresource: str = ""
+
+    @property
+    def whole(self) -> str:
+        """`pods/exec`, `pods`."""
+        return f"{self.resource}/{self.subresource}" if self.subresource else self.resource
+
+
+def read(request: web.Request, path: str) -> RequestInfo:
+    parts = [part for part in path.split("/") if part]
+    method = request.method
+    if parts[:1] == ["api"] and len(parts) >= 3:
+        group, version, rest = "", parts[1], parts[2:]
+    elif parts[:1] == ["apis"] and len(parts) >= 4:
+        group, version, rest = parts[1], parts[2], parts[3:]
+    else:
+        return RequestInfo(path, method.lower())
+    namespace = ""
+    if rest[0] == "namespaces" and len(rest) >= 3 and rest[2] not in ("status", "finalize"):
+        namespace, rest = rest[1], rest[2:]
+    resource, name, subresource = [*rest, "", "", ""][:3]
+    if rest[0] == "namespaces" and name:
+        namespace = name
+    return RequestInfo(path, _verb(request, name), group, version, namespace, resource, name, subresource)
+
+
+def _verb(request: web.Request, name: str) -> str:
+    if request.method in ("GET", "HEAD"):
+        if name:
+            return "get"
+        return "watch" if request.query.get("watch") in ("true", "1") else "list"
+    if request.method == "DELETE" and not name:
+        return "deletecollection"
+    return VERBS.get(request.method, request.method.lower())

@@ -1,0 +1,219 @@
+"""Switches faults on and off in a running lab; keeps for each what it takes to undo it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import sys
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lab.api import patches
+from lab.api.resources import BY_KIND, Resource
+from lab.api.status import ApiError, bad_request
+from lab.api.store import Object, Store
+from lab.api.writing import Writer
+from lab.controllers import is_ready
+from lab.faults import Fault, Step, all_faults
+from lab.kubelet import Kubelet
+from lab.network import LabError, run
+from lab.proxy import Proxy
+
+HERE = Path(__file__).parent
+PROBE = HERE / "probe.py"
+READY_S = 20.0
+Undo = Callable[[], Awaitable[None]]
+
+
+class FaultSwitch:
+    """`settle` is called after a change of kube-proxy's behaviour, to load new rules."""
+
+    def __init__(
+        self, store: Store, kubelet: Kubelet, writer: Writer, proxy: Proxy, settle: Callable[[], Awaitable[None]]
+    ) -> None:
+        self.known = all_faults()
+        self.active: dict[str, list[Undo]] = {}
+        self.store = store
+        self.kubelet = kubelet
+        self.writer = writer
+        self.proxy = proxy
+        self._settle = settle
+        self._lock = asyncio.Lock()
+
+    def rows(self) -> list[dict[str, Any]]:
+        texts = [f.name for f in fields(Fault) if f.name not in ("on", "off", "probes")]
+        return [{**{t: getattr(f, t) for t in texts}, "on": f.name in self.active} for f in self.known.values()]
+
+    async def turn(self, name: str, on: bool) -> None:
+        """Switch a fault; switching to the state it already has does nothing. ApiError where it cannot be."""
+        if name not in self.known:
+            raise bad_request(f"there is no fault named {name}; known: {', '.join(self.known)}")
+        async with self._lock:
+            if (name in self.active) == on:
+                return
+            try:
+                await (self._on(self.known[name]) if on else self._off(name))
+            except (LabError, ApiError, OSError) as error:
+                raise bad_request(f"the fault {name} could not be switched: {error}") from None
+
+    async def _on(self, fault: Fault) -> None:
+        undo: list[Undo] = []
+        self.active[fault.name] = undo
+        try:
+            for step in fault.on:
+                await self._do(step, undo)
+        except BaseException:
+            await self._off(fault.name)
+            raise
+
+    async def _off(self, name: str) -> None:
+        failures = []
+        undo = self.active.pop(name)
+        for step in self.known[name].off:
+            try:
+                await self._do(step, [])
+            except LabError as error:
+                failures.append(str(error))
+        for action in reversed(undo):
+            try:
+                await action()
+            except (LabError, ApiError) as error:
+                failures.append(str(error))
+        await self._settle()
+        if failures:
+            raise LabError("; ".join(failures))
+
+    # --- steps
+
+    async def _do(self, step: Step, undo: list[Undo]) -> None:
+        if step.run:
+            for place in self.places(step.at):
+                await run(self.inside(place, step.run), step.input)
+        if step.start:
+            for place in self.places(step.at):
+                process = await asyncio.create_subprocess_exec(
+                    *self.inside(place, step.start), stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL
+                )
+                undo.append(lambda p=process: _end(p))  # type: ignore[misc]
+        if step.hold:
+            self.kubelet.hold(step.hold)
+            undo.append(_later(self.kubelet.release, step.hold))
+        if step.mode:
+            self.kubelet.set_mode(step.of, step.mode)
+            undo.append(_later(self.kubelet.set_mode, step.of, ""))
+        for name, value in step.proxy.items():
+            setattr(self.proxy.behaviour, name, value)
+            undo.append(_later(setattr, self.proxy.behaviour, name, not value))
+            await self._settle()
+        for item in yaml.safe_load_all(step.apply) if step.apply else ():
+            undo.append(self._apply(item))
+        if step.delete:
+            for key in self.kubelet.find(step.delete):
+                if (pod := self.store.get("pods", *key)) is not None:
+                    self.writer.terminate(pod, {"gracePeriodSeconds": 1})
+            await self._until(step.delete, lambda keys: not keys)
+        if step.wait:
+            await self._until(step.wait, self._all_ready)
+
+    def _all_ready(self, keys: Sequence[tuple[str, str]]) -> bool:
+        return bool(keys) and all(is_ready(self.store.get("pods", *key) or {}) for key in keys)
+
+    async def _until(self, who: str, holds: Callable[[Sequence[tuple[str, str]]], bool]) -> None:
+        try:
+            async with asyncio.timeout(READY_S):
+                while not holds(self.kubelet.find(who)):
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise LabError(f"{who} did not come to that state within {READY_S:g} s") from None
+
+    # --- objects
+
+    def _apply(self, item: Object) -> Undo:
+        """Create an object, or patch the one that is there; returns what puts things back."""
+        resource = BY_KIND[item["kind"]]
+        metadata = item["metadata"]
+        place = (metadata.get("namespace", ""), metadata["name"])
+        current = self.store.get(resource.plural, *place)
+        if current is None:
+            self.writer.make(resource, {k: v for k, v in item.items() if k not in ("kind", "apiVersion")})
+            return _later(self._remove, resource, place)
+        body = {k: v for k, v in item.items() if k not in ("kind", "apiVersion")}
+        self.store.put(resource.plural, self.writer.filled(resource, patches.strategic(current, body)))
+
+        def restore() -> None:
+            now = self.store.get(resource.plural, *place)
+            if now is not None:
+                kept = {k: current[k] for k in current if k not in ("metadata", "status")}
+                back = {**now, **kept, "metadata": {**now["metadata"], "labels": current["metadata"].get("labels", {})}}
+                self.store.put(resource.plural, back)
+
+        return _later(restore)
+
+    def _remove(self, resource: Resource, place: tuple[str, str]) -> None:
+        found = self.store.get(resource.plural, *place)
+        if found is not None and resource.plural == "pods":
+            self.writer.terminate(found, {"gracePeriodSeconds": 0})
+        elif found is not None:
+            self.store.remove(resource.plural, *place)
+
+    # --- where commands run
+
+    def places(self, at: str) -> list[str]:
+        """The sandboxes that `at` names: node names, `namespace/pod`, or `outside` (beside the nodes)."""
+        if at == "nodes":
+            return list(self.kubelet.nodes)
+        if at == "outside" or at in self.kubelet.nodes:
+            return [at]
+        found = [f"{namespace}/{name}" for namespace, name in self.kubelet.find(at)]
+        if not found:
+            raise LabError(f"there is no {at} in the lab")
+        return found
+
+    def inside(self, place: str, argv: Sequence[str]) -> list[str]:
+        """A command for one of `places`. `@python` and `@lab/` are expanded, `{namespace/app@node}` is an address."""
+        expanded = [self._argument(a) for a in argv]
+        if place == "outside":
+            return expanded
+        if place in self.kubelet.nodes:
+            return self.kubelet.nodes[place].inside(expanded)
+        namespace, _, name = place.partition("/")
+        return self.kubelet.pods[namespace, name].sandbox.inside(expanded)
+
+    def _argument(self, text: str) -> str:
+        if text == "@python":
+            return sys.executable
+        if text.startswith("@lab/"):
+            return str(HERE / text.removeprefix("@lab/"))
+        return re.sub(r"\{([a-z0-9-]+/[^}]+)\}", lambda m: self._address(m[1]), text)
+
+    def _address(self, who: str) -> str:
+        keys = self.kubelet.find(who)
+        if not keys:
+            raise LabError(f"there is no {who} in the lab")
+        return self.kubelet.pods[keys[0]].address
+
+    async def probe(self, at: str, argv: Sequence[str]) -> str:
+        """What a plain client says there."""
+        place = self.places(at)[0]
+        said = await run(self.inside(place, ["@python", "-I", "-S", str(PROBE), *argv]))
+        return said.strip()
+
+
+def _later(call: Callable[..., Any], *arguments: Any) -> Undo:
+    async def undo() -> None:
+        call(*arguments)
+
+    return undo
+
+
+async def _end(process: Process) -> None:
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+    await process.wait()

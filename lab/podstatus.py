@@ -1,0 +1,139 @@
+"""A pod's status as a kubelet reports it, computed from what its containers are doing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from secrets import token_hex
+
+from lab.api.store import Object, now
+from lab.images import Image
+
+
+@dataclass(slots=True)
+class ContainerState:
+    """What one container does now and did last."""
+
+    spec: Object
+    ephemeral: bool = False
+    state: Object = field(default_factory=lambda: {"waiting": {"reason": "ContainerCreating"}})
+    last: Object = field(default_factory=dict)
+    ready: bool = False
+    restarts: int = 0
+    id: str = ""
+    image: Image | None = None
+    user: int = 0
+    group: int = 0
+
+    @property
+    def name(self) -> str:
+        return str(self.spec["name"])
+
+    def start(self, image: Image, user: int, group: int) -> None:
+        self.id, self.image, self.user, self.group = f"containerd://{token_hex(32)}", image, user, group
+        self.state = {"running": {"startedAt": now()}}
+
+    def end(self, code: int) -> None:
+        started = self.state.get("running", {}).get("startedAt", now())
+        self.state = {
+            "terminated": {
+                "exitCode": code,
+                "reason": "Completed" if code == 0 else "Error",
+                "startedAt": started,
+                "finishedAt": now(),
+                "containerID": self.id,
+            }
+        }
+        self.ready = False
+
+    def wait(self, reason: str, message: str = "") -> None:
+        if "terminated" in self.state:
+            self.last = self.state
+        self.state = {"waiting": {"reason": reason, **({"message": message} if message else {})}}
+
+    def as_status(self) -> Object:
+        named = self.image.full_name or self.image.name if self.image else self.spec["image"]
+        entry: Object = {
+            "name": self.name,
+            "state": self.state,
+            "lastState": self.last,
+            "ready": self.ready,
+            "restartCount": self.restarts,
+            "image": named,
+            "imageID": self.image.id if self.image else "",
+        }
+        if self.id:
+            entry["containerID"] = self.id
+        if not self.ephemeral:
+            entry["started"] = "running" in self.state
+        if self.id:
+            entry["resources"] = {}
+        mounts = self.spec.get("volumeMounts", ())
+        if mounts and not self.ephemeral:
+            entry["volumeMounts"] = [
+                {"name": m["name"], "mountPath": m["mountPath"], "readOnly": True, "recursiveReadOnly": "Disabled"}
+                for m in mounts
+            ]
+        if self.id:
+            entry["user"] = {"linux": {"uid": self.user, "gid": self.group, "supplementalGroups": [self.group]}}
+        return entry
+
+
+def _condition(kind: str, true: bool, generation: int, unready: list[str], before: dict[str, Object]) -> Object:
+    old = before.get(kind, {})
+    word = "True" if true else "False"
+    found: Object = {
+        "type": kind,
+        "observedGeneration": generation,
+        "status": word,
+        "lastProbeTime": None,
+        "lastTransitionTime": old["lastTransitionTime"] if old.get("status") == word else now(),
+    }
+    if not true and kind in ("Ready", "ContainersReady"):
+        found["reason"] = "ContainersNotReady"
+        found["message"] = f"containers with unready status: [{' '.join(unready)}]"
+    return found
+
+
+def phase_of(pod: Object, states: list[ContainerState]) -> str:
+    ended = [s.state["terminated"]["exitCode"] for s in states if "terminated" in s.state]
+    policy = pod["spec"].get("restartPolicy", "Always")
+    if policy != "Always" and len(ended) == len(states):
+        if all(code == 0 for code in ended):
+            return "Succeeded"
+        if policy == "Never":
+            return "Failed"
+    return "Running" if any("waiting" not in s.state or s.restarts or s.last for s in states) else "Pending"
+
+
+def status_of(
+    pod: Object, states: list[ContainerState], ephemeral: list[ContainerState], addresses: tuple[str, str]
+) -> Object:
+    """`addresses`: the node's and the pod's, which is empty until its network is there."""
+    before = pod.get("status", {})
+    known = {c["type"]: c for c in before.get("conditions", ())}
+    generation = pod["metadata"].get("generation", 1)
+    unready = [s.name for s in states if not s.ready]
+    host, own = addresses
+    truths = {
+        "PodReadyToStartContainers": bool(own),
+        "Initialized": True,
+        "Ready": not unready,
+        "ContainersReady": not unready,
+        "PodScheduled": True,
+    }
+    found: Object = {
+        "observedGeneration": generation,
+        "phase": phase_of(pod, states),
+        "conditions": [_condition(k, v, generation, unready, known) for k, v in truths.items()],
+        "hostIP": host,
+        "hostIPs": [{"ip": host}],
+    }
+    if own:
+        found.update(podIP=own, podIPs=[{"ip": own}])
+    found["startTime"] = before.get("startTime") or now()
+    found["containerStatuses"] = [s.as_status() for s in states]
+    found["qosClass"] = "BestEffort"
+    if ephemeral:
+        found["ephemeralContainerStatuses"] = [s.as_status() for s in sorted(ephemeral, key=lambda s: s.name)]
+    found["resources"] = {}
+    return found

@@ -1,0 +1,113 @@
+"""Plain clients, run inside a pod or node of the lab, that say in a word what happened.
+
+`python -I -S probe.py tcp|http|dns|udp …` prints how each try ended, most frequent first, as `ok 4/5 timeout 1/5`.
+`counters SECONDS NAME…` prints by how much counters of this network namespace grew. Used to prove that faults are
+real; standard library only, none of podwire's own parsers.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+TIMEOUT_S = 1.5
+WORDS = {
+    errno.ECONNREFUSED: "refused",
+    errno.ECONNRESET: "reset",
+    errno.EHOSTUNREACH: "unreachable",
+    errno.ENETUNREACH: "unreachable",
+    errno.EADDRNOTAVAIL: "no-port",
+    errno.ETIMEDOUT: "timeout",
+}
+
+
+def word_for(error: Exception) -> str:
+    if isinstance(error, socket.gaierror):
+        return "no-such-name" if error.errno == socket.EAI_NONAME else "no-answer"
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    return WORDS.get(getattr(error, "errno", 0) or 0, type(error).__name__)
+
+
+def tcp(host: str, port: str) -> str:
+    socket.create_connection((host, int(port)), TIMEOUT_S).close()
+    return "ok"
+
+
+def http(host: str, port: str, path: str) -> str:
+    with socket.create_connection((host, int(port)), TIMEOUT_S) as connection:
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        data = b""
+        while piece := connection.recv(65536):
+            data += piece
+    if not data:
+        return "empty"
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
+    code = head.split(b" ")[1].decode()
+    return ("ok" if code == "200" else code) if len(body) == length else "short"
+
+
+def dns(name: str) -> str:
+    started = time.monotonic()
+    socket.getaddrinfo(name, 80, socket.AF_INET, socket.SOCK_STREAM)
+    return "ok" if time.monotonic() - started < 1 else "slow"
+
+
+def udp(host: str, port: str) -> str:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(TIMEOUT_S)
+        client.connect((host, int(port)))
+        client.send(b"hello")
+        client.recv(100)
+    return "ok"
+
+
+def read_counters() -> dict[str, int]:
+    found: dict[str, int] = {}
+    for name in ("snmp", "netstat"):
+        lines = Path(f"/proc/net/{name}").read_text().splitlines()
+        for head, values in zip(lines[::2], lines[1::2], strict=True):
+            title = head.split(":")[0]
+            for key, value in zip(head.split()[1:], values.split()[1:], strict=True):
+                found[title + key] = int(value)
+    rows = [line.split() for line in Path("/proc/net/stat/nf_conntrack").read_text().splitlines()]
+    for column, key in enumerate(rows[0]):
+        if key != "entries":
+            found[f"conntrack_{key}"] = sum(int(row[column], 16) for row in rows[1:])
+    found["conntrack_count"] = int(Path("/proc/sys/net/netfilter/nf_conntrack_count").read_text())
+    rows = [line.split() for line in Path("/proc/net/softnet_stat").read_text().splitlines()]
+    found["softnet_time_squeeze"] = sum(int(row[2], 16) for row in rows)
+    return found
+
+
+def counters(seconds: str, *names: str) -> None:
+    before = read_counters()
+    time.sleep(float(seconds))
+    after = read_counters()
+    sys.stdout.write(" ".join(f"{n}={after.get(n, 0) - before.get(n, 0)}" for n in names) + "\n")
+
+
+def main(arguments: list[str]) -> None:
+    kind, *rest = arguments
+    clients: dict[str, Callable[..., str]] = {"tcp": tcp, "http": http, "dns": dns, "udp": udp}
+    if kind == "counters":
+        counters(*rest)
+        return
+    *rest, count = rest
+    tries: Counter[str] = Counter()
+    for _ in range(int(count)):
+        try:
+            tries[clients[kind](*rest)] += 1
+        except (OSError, ValueError) as error:
+            tries[word_for(error)] += 1
+    sys.stdout.write(" ".join(f"{word} {n}/{count}" for word, n in tries.most_common()) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

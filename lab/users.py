@@ -1,0 +1,83 @@
+"""The lab's users and roles: an administrator, a viewer, and one who may do just what podwire needs.
+
+`view` is what a real cluster gives in a namespace, without what the lab has no resource for.
+"""
+
+from __future__ import annotations
+
+from lab.api.rbac import AUTHENTICATED, MASTERS, User
+from lab.api.store import Object
+
+ADMIN = User("lab-admin", (MASTERS, AUTHENTICATED))
+USERS = {"lab": ADMIN, "viewer": User("viewer"), "debugger": User("debugger")}  # by context of the kubeconfig
+READ = ["get", "list", "watch"]
+
+
+def _rule(verbs: list[str], group: str, *resources: str) -> Object:
+    return {"verbs": verbs, "apiGroups": [group], "resources": list(resources)}
+
+
+def _paths(*urls: str) -> Object:
+    return {"verbs": ["get"], "nonResourceURLs": list(urls)}
+
+
+VIEW = [
+    _rule(READ, "", "configmaps", "pods", "serviceaccounts", "services", "services/status"),
+    _rule(READ, "", "namespaces/status", "pods/log", "pods/status"),
+    _rule(READ, "", "namespaces"),
+    _rule(READ, "", "events"),
+    _rule(READ, "discovery.k8s.io", "endpointslices"),
+    _rule(READ, "apps", "daemonsets", "daemonsets/status", "deployments", "deployments/status", "replicasets"),
+    _rule(READ, "networking.k8s.io", "networkpolicies"),
+]
+# what podwire asks for: see the README's section on RBAC
+DEBUGGER = [
+    _rule(READ, "", "pods", "namespaces", "nodes", "services"),
+    _rule(["get"], "", "pods/log"),
+    _rule(["get", "patch", "update"], "", "pods/ephemeralcontainers"),
+    _rule(["create", "get"], "", "pods/exec"),
+    _rule(["create", "delete"], "", "pods"),
+    _rule(READ, "discovery.k8s.io", "endpointslices"),
+    _rule(READ, "networking.k8s.io", "networkpolicies"),
+]
+BASIC = [
+    _rule(["create"], "authorization.k8s.io", "selfsubjectaccessreviews", "selfsubjectrulesreviews"),
+    _rule(["create"], "authentication.k8s.io", "selfsubjectreviews"),
+]
+PUBLIC = ("/healthz", "/livez", "/readyz", "/version", "/version/")
+DISCOVERY = _paths(
+    "/api", "/api/*", "/apis", "/apis/*", "/healthz", "/livez", "/openapi", "/openapi/*", "/readyz", "/version",
+    "/version/",
+)  # fmt: skip
+ROLES = {
+    "cluster-admin": [_rule(["*"], "*", "*"), {"verbs": ["*"], "nonResourceURLs": ["*"]}],
+    "view": VIEW,
+    "podwire": DEBUGGER,
+    "system:basic-user": BASIC,
+    "system:discovery": [DISCOVERY],
+    "system:public-info-viewer": [_paths(*PUBLIC)],
+}
+BINDINGS = (
+    ("cluster-admin", "cluster-admin", "Group", MASTERS),
+    ("viewer", "view", "User", "viewer"),
+    ("debugger", "podwire", "User", "debugger"),
+    ("system:basic-user", "system:basic-user", "Group", AUTHENTICATED),
+    ("system:discovery", "system:discovery", "Group", AUTHENTICATED),
+    ("system:public-info-viewer", "system:public-info-viewer", "Group", AUTHENTICATED),
+)
+API_GROUP = "rbac.authorization.k8s.io"
+
+
+def role_objects() -> list[tuple[str, Object]]:
+    """(resource, object) of every ClusterRole and ClusterRoleBinding of the lab."""
+    rows: list[tuple[str, Object]] = []
+    for name, rules in ROLES.items():
+        rows.append(("clusterroles", {"metadata": {"name": name}, "rules": rules}))
+    for name, role, kind, subject in BINDINGS:
+        binding = {
+            "metadata": {"name": name},
+            "subjects": [{"kind": kind, "apiGroup": API_GROUP, "name": subject}],
+            "roleRef": {"apiGroup": API_GROUP, "kind": "ClusterRole", "name": role},
+        }
+        rows.append(("clusterrolebindings", binding))
+    return rows
