@@ -41,6 +41,7 @@ from lab.users import USERS
 
 SERVICES = ipaddress.ip_network(SERVICE_CIDR).network_address
 READY_S = 15.0
+HEARTBEAT_S = 10.0  # as a kubelet
 REAP_EVERY_S = 5.0
 
 
@@ -119,7 +120,15 @@ class Cluster:
         self.background.append(asyncio.create_task(self.kubelet.follow(since)))
         self.background.append(asyncio.create_task(self.controllers.follow(since, self.settle)))
         self.background.append(asyncio.create_task(reap_orphans()))
+        self.background.append(asyncio.create_task(self._heartbeats()))
         await self._all_ready()
+
+    async def _heartbeats(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_S)
+            for node in self.topology.nodes:
+                spec = objects.lease(node.name)["spec"]
+                self.store.edit("leases", objects.LEASES, node.name, lambda item, s=spec: item.update(spec=s))
 
     async def _make_node(self, node: Node) -> network.Sandbox:
         sandbox = await network.make_sandbox(node.name, None)

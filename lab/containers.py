@@ -42,6 +42,7 @@ class Container:
         self.log: Log | None = None
         self.previous_log: Log | None = None
         self.held = False
+        self.ending = False
         self.execs: set[Process] = set()
         self._environment = environment
         self._changed = changed
@@ -85,7 +86,7 @@ class Container:
             self.status.restarts += 1
 
     def _restarts(self, code: int) -> bool:
-        if self.status.ephemeral:
+        if self.status.ephemeral or self.ending:
             return False
         policy = self.pod["spec"].get("restartPolicy", "Always")
         return policy == "Always" or (policy == "OnFailure" and code != 0)
@@ -179,7 +180,7 @@ class Container:
             return [*command, *args]
         if image.workload:
             return [sys.executable, "-I", "-S", str(WORKLOAD), *args]
-        return [*image.default, *args]
+        return args or list(image.default)
 
     async def _probe(self, probe: Object) -> None:
         failed = 0

@@ -16,7 +16,10 @@ SHELL = frozenset(("sh", "ls", "cat", "env", "sleep", "id", "ps", "wc", "head", 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """`commands` None means every command of this machine. `workload`: its arguments are of lab/workload.py."""
+    """`commands` None means every command of this machine; `default` is the CMD, which a container's args replace.
+
+    `workload`: the entry point is lab/workload.py.
+    """
 
     name: str
     commands: frozenset[str] | None = frozenset()

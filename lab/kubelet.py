@@ -203,6 +203,7 @@ class Kubelet:
         running.ending = True
         if grace > 0:
             for container in running.containers.values():
+                container.ending = True
                 container.signal(signal.SIGTERM)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(grace):

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import platform
+from datetime import UTC, datetime
 from typing import Any
 
 from lab import users
@@ -16,6 +17,7 @@ from lab.images import APP, PAUSE
 from lab.topology import POD_CIDR, Node, Service, Topology, Workload
 
 NODES = "lab.podwire/nodes"  # annotation of a pod template: the nodes for its replicas, in order
+LEASES = "kube-node-lease"
 DAEMONS = (("kube-system", "kube-proxy"), ("kube-flannel", "kube-flannel-ds"))
 
 
@@ -212,6 +214,13 @@ COREFILE = """.:53 {
 """
 
 
+def lease(name: str) -> Object:
+    """A node's heartbeat."""
+    stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    spec = {"holderIdentity": name, "leaseDurationSeconds": 40, "renewTime": stamp}
+    return {"metadata": {"name": name, "namespace": LEASES}, "spec": spec}
+
+
 def populate(store: Store, topology: Topology) -> None:
     """Put every object of the lab into the store, except what controllers make of them."""
     for name in topology.namespaces:
@@ -219,6 +228,7 @@ def populate(store: Store, topology: Topology) -> None:
         store.put("serviceaccounts", {"metadata": {"name": "default", "namespace": name}})
     for spec in topology.nodes:
         store.put("nodes", _of(spec))
+        store.put("leases", lease(spec.name))
     for resource, item in users.role_objects():
         store.put(resource, item)
     network = json.dumps({"Network": POD_CIDR, "EnableNFTables": True, "Backend": {"Type": "vxlan"}})

@@ -81,7 +81,14 @@ class Topology:
 
     @property
     def namespaces(self) -> tuple[str, ...]:
-        wanted = {"default", "kube-system", "kube-flannel", *self.idle, *(w.namespace for w in self.workloads)}
+        wanted = {
+            "default",
+            "kube-system",
+            "kube-flannel",
+            "kube-node-lease",
+            *self.idle,
+            *(w.namespace for w in self.workloads),
+        }
         return tuple(sorted(wanted))
 
 

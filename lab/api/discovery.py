@@ -59,3 +59,30 @@ def documents() -> dict[str, Object]:
         found[f"/apis/{name}"] = {"kind": "APIGroup", "apiVersion": "v1", **group}
     found["/apis"] = {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
     return found
+
+
+def openapi_index(prefix: str) -> Object:
+    """/openapi/v3. `prefix` is the token in the server's path, which clients take these URLs to be without."""
+    paths = {}
+    for version in dict.fromkeys(r.group_version for r in EVERY):
+        path = f"apis/{version}" if "/" in version else f"api/{version}"
+        paths[path] = {"serverRelativeURL": f"{prefix}/openapi/v3/{path}?hash=lab"}
+    return {"paths": paths}
+
+
+def openapi(path: str) -> Object | None:
+    """The document of one group and version: only that the server validates fields itself, which kubectl asks."""
+    version = path.removeprefix("apis/").removeprefix("api/")
+    found = {}
+    for resource in EVERY:
+        if resource.group_version == version and resource.stored:
+            where = "namespaces/{namespace}/" if resource.namespaced else ""
+            kind = {"group": resource.group, "version": resource.version, "kind": resource.kind}
+            parameter = {"name": "fieldValidation", "in": "query", "schema": {"type": "string"}}
+            responses = {"200": {"description": "OK"}}
+            patch = {"parameters": [parameter], "responses": responses, "x-kubernetes-group-version-kind": kind}
+            found[f"/{path}/{where}{resource.plural}/{{name}}"] = {"patch": patch}
+    if not found:
+        return None
+    info = {"title": "podwire lab", "version": VERSION["gitVersion"]}
+    return {"openapi": "3.0.0", "info": info, "paths": found, "components": {"schemas": {}}}

@@ -53,8 +53,6 @@ class ApiServer:
         try:
             response = await self._dispatch(request)
         except status.ApiError as error:
-            if "upgrade" in request.headers.get("Connection", "").lower():
-                return web.Response(status=error.code, headers={"Audit-Id": str(uuid.uuid4())})
             response = web.json_response(error.body, status=error.code)
         if not response.prepared:
             response.headers["Audit-Id"] = str(uuid.uuid4())
@@ -71,7 +69,7 @@ class ApiServer:
             return answer
         if not info.resource:
             self._authorize(user, Attributes(info.verb, path=path))
-            return self._document(path)
+            return self._document(path, request.path.removesuffix(path))
         resource = BY_PATH.get((info.group, info.version, info.whole))
         self._authorize_resource(user, info, request)
         if resource is None:
@@ -113,7 +111,12 @@ class ApiServer:
 
     # --- what
 
-    def _document(self, path: str) -> web.Response:
+    def _document(self, path: str, prefix: str) -> web.Response:
+        if path.startswith("/openapi/v3"):
+            part = path.removeprefix("/openapi/v3").strip("/")
+            document = discovery.openapi(part) if part else discovery.openapi_index(prefix)
+            if document is not None:
+                return web.json_response(document)
         if path in ("/healthz", "/livez", "/readyz"):
             return web.Response(text="ok")
         found = self._documents.get(path.rstrip("/") or "/")

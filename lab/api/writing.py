@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
-from lab.api import defaults, ephemeral, patches, podsecurity, status
+from lab.api import defaults, ephemeral, patches, podsecurity, protobuf, status
 from lab.api.reading import Reader, selector_of, whole
 from lab.api.requestinfo import RequestInfo
 from lab.api.resources import BY_KIND, Resource
@@ -123,7 +123,7 @@ class Writer:
 
     async def patch(self, request: web.Request, info: RequestInfo, resource: Resource) -> web.Response:
         current = self.reader.found(info, resource)
-        wanted = patches.apply(request.content_type, whole(resource, current), await _json(request))
+        wanted = patches.apply(request.content_type, whole(resource, current), await _body(request))
         return self._replace(request, info, resource, current, wanted)
 
     def _replace(
@@ -169,7 +169,7 @@ class Writer:
 
     async def delete(self, request: web.Request, info: RequestInfo, resource: Resource) -> web.Response:
         item = self.reader.found(info, resource)
-        options = await _json(request) if request.can_read_body else {}
+        options = await _body(request) if request.can_read_body else {}
         uid = (options.get("preconditions") or {}).get("uid")
         if uid and uid != item["metadata"]["uid"]:
             said = (
@@ -234,7 +234,12 @@ def dry_run(request: web.Request) -> bool:
     return request.query.get("dryRun") == "All"
 
 
-async def _json(request: web.Request) -> Any:
+async def _body(request: web.Request) -> Any:
+    if request.content_type == protobuf.CONTENT_TYPE:
+        try:
+            return protobuf.decode(await request.read())
+        except protobuf.Unreadable as error:
+            raise status.ApiError(415, "UnsupportedMediaType", f"the body of the request: {error}", {}) from None
     try:
         return await request.json()
     except ValueError as error:
@@ -242,10 +247,13 @@ async def _json(request: web.Request) -> Any:
 
 
 async def read_body(request: web.Request, resource: Resource) -> Object:
-    if request.content_type not in ("application/json", "application/octet-stream"):
-        said = "the body of the request was in an unknown format - accepted media types include: application/json"
+    if request.content_type not in ("application/json", "application/octet-stream", protobuf.CONTENT_TYPE):
+        said = (
+            "the body of the request was in an unknown format - accepted media types include: application/json, "
+            f"{protobuf.CONTENT_TYPE}"
+        )
         raise status.ApiError(415, "UnsupportedMediaType", said, {})
-    item = await _json(request)
+    item = await _body(request)
     if not isinstance(item, dict):
         raise status.bad_request("the object provided is unrecognized: it is not an object")
     if item.get("kind", resource.kind) != resource.kind:

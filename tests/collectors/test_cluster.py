@@ -13,6 +13,7 @@ from collectors.capture import capture as captures
 from collectors.cluster.access import Cluster, connect
 from collectors.cluster.addressbook import AddressBook, shortened
 from collectors.cluster.attach import Attacher
+from collectors.cluster.containers import IMAGE
 from collectors.cluster.execstream import ExecRunner, exit_code
 from collectors.cluster.inventory import Inventory
 from collectors.errors import CaptureError, ClusterError, ConfigError, ExecError, NotFound, TargetGone
@@ -29,8 +30,10 @@ async def pods(cluster: Cluster, name: str) -> list[dict]:  # type: ignore[type-
 
 
 async def runner(cluster: Cluster, name: str = "backend") -> ExecRunner:
+    """Commands in a debug container: the pod's own is distroless."""
     pod = (await pods(cluster, name))[0]
-    return ExecRunner(cluster, "shop", pod["metadata"]["name"], "app")
+    foothold = await Attacher(cluster, Session(), IMAGE).pod(target_of(pod), lambda _: None)
+    return foothold.runner(cluster)
 
 
 def target_of(pod: dict) -> Target:  # type: ignore[type-arg]
@@ -64,7 +67,11 @@ async def test_exec_prefers_v5(cluster: Cluster) -> None:
 
 async def test_v4_and_an_unknown_subprotocol(cluster: Cluster) -> None:
     where = await runner(cluster)
-    url = cluster.rest.configuration.host + where._path + "?command=sh&command=-c&command=exit+7&stdout=true"
+    url = (
+        cluster.rest.configuration.host
+        + where._path
+        + f"?command=sh&command=-c&command=exit+7&container={where.container}&stdout=true"
+    )
     async with aiohttp.ClientSession() as session:
         async with session.ws_connect(url, protocols=("v4.channel.k8s.io",)) as socket:
             frames = [message.data async for message in socket]
@@ -129,7 +136,7 @@ async def test_attach_reuses_its_own_container_and_journals_the_write(cluster: C
     pod = (await pods(cluster, "search"))[0]
     session, said = Session(), []
     log = session.subscribe()
-    attacher = Attacher(cluster, session, "nicolaka/netshoot")
+    attacher = Attacher(cluster, session, IMAGE)
     first = await attacher.pod(target_of(pod), said.append)
     again = await attacher.pod(target_of(pod), said.append)
     assert (again.container, again.rung) == (first.container, "reused")
@@ -145,11 +152,11 @@ async def test_a_replaced_pod_is_never_attached_to(cluster: Cluster) -> None:
     meta = pod["metadata"]
     other = Target("pod", meta["name"], "shop", "node2", "another-uid")
     with pytest.raises(TargetGone, match="replaced"):
-        await Attacher(cluster, Session(), "x").pod(other, lambda _: None)
+        await Attacher(cluster, Session(), IMAGE).pod(other, lambda _: None)
 
 
 async def test_the_node_pod_is_small_sees_the_nodes_table_and_is_removed(cluster: Cluster) -> None:
-    attacher = Attacher(cluster, Session(), "nicolaka/netshoot")
+    attacher = Attacher(cluster, Session(), IMAGE)
     foothold = await attacher.node(Target("node", "node1", node="node1"), lambda _: None)
     path = f"/api/v1/namespaces/default/pods/{foothold.pod}"
     spec = (await cluster.rest.get(path))["spec"]
@@ -232,7 +239,7 @@ async def test_the_inventory_lists_then_follows(cluster: Cluster) -> None:
         book.apply(event)
     assert book.names["10.96.181.95"] == "svc/backend"
     assert book.names["10.0.77.11"] == "node/node1"
-    attacher = Attacher(cluster, Session(), "x")
+    attacher = Attacher(cluster, Session(), IMAGE)
     foothold = await attacher.node(Target("node", "node2", node="node2"), lambda _: None)
     await attacher.leave(foothold)
     async with asyncio.timeout(5):
@@ -254,7 +261,7 @@ def test_names_are_shortened_visibly() -> None:
 async def test_bad_configuration_is_a_sentence(lab: Lab, tmp_path: Path) -> None:
     good = str(lab.kubeconfig)
     cases = [
-        ((good, "nope", None), "There is no context 'nope' in the kubeconfig. Known: lab"),
+        ((good, "nope", None), "There is no context 'nope' in the kubeconfig. Known: debugger, lab, viewer"),
         ((good, None, "nope"), "There is no namespace 'nope'"),
         ((str(tmp_path / "none"), None, None), "There is no kubeconfig at"),
     ]

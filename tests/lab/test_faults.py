@@ -33,7 +33,7 @@ async def own_lab() -> AsyncIterator[tuple[Control, Store]]:
     except LabUnavailable as reason:
         pytest.skip(f"NO LAB HERE: {reason}")
     store, session = Store(), Session()
-    control = Control(store, session, image="x", capture_at_once=False)
+    control = Control(store, session, image="nicolaka/netshoot", capture_at_once=False)
     control.open(await connect(str(lab.kubeconfig)), is_lab=True)
     control.start()
     yield control, store

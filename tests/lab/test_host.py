@@ -82,12 +82,14 @@ def settled(before: dict[str, object], seconds: float = 6.0) -> dict[str, object
     return now
 
 
-@pytest.fixture(autouse=True)
-def _no_other_lab(request: pytest.FixtureRequest) -> None:
+@pytest.fixture(autouse=True, scope="module")
+def _lab_is_possible() -> None:
+    before = host()
     try:
         Lab().start().stop()
     except LabUnavailable as reason:
         pytest.skip(f"NO LAB HERE: {reason}")
+    settled(before)
 
 
 def serve() -> tuple[subprocess.Popen[str], Path]:
