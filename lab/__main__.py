@@ -36,6 +36,7 @@ from lab.kubelet import Kubelet
 from lab.network import LabError
 from lab.policy import PolicyAgent
 from lab.proxy import Proxy
+from lab.synthetic import Synthetic
 from lab.topology import CLUSTER_DOMAIN, DEFAULT, SERVICE_CIDR, Node, Topology
 from lab.users import USERS
 
@@ -88,7 +89,7 @@ def orphans() -> set[int]:
 class Cluster:
     """Everything that runs in the lab, built in order."""
 
-    def __init__(self, topology: Topology, files: Path) -> None:
+    def __init__(self, topology: Topology, files: Path, scale: dict[str, Any]) -> None:
         self.topology = topology
         self.files = files
         self.store = Store()
@@ -102,6 +103,7 @@ class Cluster:
         )
         zones = {node.name: node.zone for node in topology.nodes}
         self.controllers = Controllers(self.store, names, zones, self.writer.terminate, self.writer.check_security)
+        self.synthetic = Synthetic(self.store, **scale)
         self.proxy: Proxy
         self.policies: PolicyAgent
         self.background: list[asyncio.Task[Any]] = []
@@ -122,13 +124,18 @@ class Cluster:
         self.background.append(asyncio.create_task(reap_orphans()))
         self.background.append(asyncio.create_task(self._heartbeats()))
         await self._all_ready()
+        self.synthetic.populate()
+        self.background.append(asyncio.create_task(self.synthetic.follow(self.store.version)))
+        self.background.append(asyncio.create_task(self.synthetic.live()))
 
     async def _heartbeats(self) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT_S)
             for node in self.topology.nodes:
-                spec = objects.lease(node.name)["spec"]
-                self.store.edit("leases", objects.LEASES, node.name, lambda item, s=spec: item.update(spec=s))
+                known = self.store.get("leases", objects.LEASES, node.name) or {}
+                self.store.put(
+                    "leases", {**objects.lease(node.name), **known, "spec": objects.lease(node.name)["spec"]}
+                )
 
     async def _make_node(self, node: Node) -> network.Sandbox:
         sandbox = await network.make_sandbox(node.name, None)
@@ -193,13 +200,13 @@ class Listener:
 async def serve(settings: dict[str, Any]) -> None:
     files = Path(settings["directory"]) / "ns"
     syscalls.mount("tmpfs", str(files), "tmpfs", data="mode=755,size=16m")
-    cluster = Cluster(DEFAULT, files)
+    cluster = Cluster(DEFAULT, files, settings["scale"])
     await cluster.build()
     faults = FaultSwitch(cluster.store, cluster.kubelet, cluster.writer, cluster.proxy, cluster.settle)
     tokens = {token: USERS[context] for context, token in settings["tokens"].items()}
     server = ApiServer(
         cluster.store, cluster.kubelet, faults, cluster.writer, cluster.reader, cluster.hooks, tokens,
-        lambda seconds: listener.restart(seconds),
+        lambda seconds: listener.restart(seconds), cluster.synthetic,
     )  # fmt: skip
     listener = Listener(server.application, settings["listen_fd"])
     for name in settings["faults"]:

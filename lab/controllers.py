@@ -153,7 +153,7 @@ class Controllers:
         pods = self._pods_of(item)
         live = [p for p in pods if not p["metadata"].get("deletionTimestamp")]
         wanted = item["spec"].get("replicas", 1)
-        for pod in live[wanted:]:
+        for pod in self._in_order(item, live)[wanted:]:
             self._end(pod)
         for _ in range(wanted - len(live)):
             made = self._make("ReplicaSet", item, self._place(item, live))
@@ -163,10 +163,18 @@ class Controllers:
         counts = {"replicas": len(live), "readyReplicas": sum(is_ready(p) for p in live)}
         self._set_status("replicasets", item, counts)
 
+    def _nodes_for(self, item: Object) -> list[str]:
+        annotations = item["spec"]["template"]["metadata"].get("annotations", {})
+        return annotations[NODES].split(",") if NODES in annotations else self.nodes
+
+    def _in_order(self, item: Object, pods: list[Object]) -> list[Object]:
+        """Pods in the order of their nodes: the last ones go first when there are too many."""
+        order = {name: index for index, name in enumerate(self._nodes_for(item))}
+        return sorted(pods, key=lambda p: order.get(p["spec"].get("nodeName", ""), len(order)))
+
     def _place(self, item: Object, live: list[Object]) -> str:
         """The node for one more replica: of those that the template names (or all), the one with the fewest."""
-        annotations = item["spec"]["template"]["metadata"].get("annotations", {})
-        nodes = annotations[NODES].split(",") if NODES in annotations else self.nodes
+        nodes = self._nodes_for(item)
         selector = item["spec"]["template"]["spec"].get("nodeSelector")
         if selector:
             nodes = [n for n in nodes if self._node_matches(n, selector)] or nodes

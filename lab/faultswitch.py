@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import signal
 import sys
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Awaitable, Callable, Sequence
@@ -120,6 +121,27 @@ class FaultSwitch:
             await self._until(step.delete, lambda keys: not keys)
         if step.wait:
             await self._until(step.wait, self._all_ready)
+        await asyncio.sleep(step.pause)
+        if step.throttle:
+            task = asyncio.create_task(self._throttle(step.throttle))
+            undo.append(lambda: _cancelled(task))
+
+    async def _throttle(self, node: str) -> None:
+        """Let the pods of a node run for 50 ms in every 350: what CFS bandwidth control does to a cgroup."""
+        try:
+            while True:
+                self._signal(node, signal.SIGSTOP)
+                await asyncio.sleep(0.3)
+                self._signal(node, signal.SIGCONT)
+                await asyncio.sleep(0.05)
+        finally:
+            self._signal(node, signal.SIGCONT)
+
+    def _signal(self, node: str, number: int) -> None:
+        for running in self.kubelet.pods.values():
+            if running.node.name == node:
+                for container in running.containers.values():
+                    container.signal(number)
 
     def _all_ready(self, keys: Sequence[tuple[str, str]]) -> bool:
         return bool(keys) and all(is_ready(self.store.get("pods", *key) or {}) for key in keys)
@@ -210,6 +232,11 @@ def _later(call: Callable[..., Any], *arguments: Any) -> Undo:
         call(*arguments)
 
     return undo
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait({task})
 
 
 async def _end(process: Process) -> None:

@@ -17,6 +17,7 @@ from lab.topology import OVERLAY_MTU, OVERLAY_PORT, OVERLAY_VNI, UNDERLAY_PREFIX
 
 SANDBOX = Path(__file__).with_name("sandbox.py")
 UNDERLAY = "underlay0"
+OUTSIDE = "10.0.77.1"
 NODE_SYSCTLS = {
     "net/ipv6/conf/all/disable_ipv6": "1",
     "net/ipv6/conf/default/disable_ipv6": "1",
@@ -81,7 +82,9 @@ async def make_sandbox(name: str, files: Path | None) -> Sandbox:
 
 
 async def make_underlay() -> None:
-    await run(["ip", "-batch", "-"], f"link set lo up\nlink add {UNDERLAY} type bridge\nlink set {UNDERLAY} up\n")
+    """The network between the nodes. The lab's own namespace stands on it, as a client outside of the cluster."""
+    lines = f"link set lo up\nlink add {UNDERLAY} type bridge\naddr add {OUTSIDE}/{UNDERLAY_PREFIX} dev {UNDERLAY}\n"
+    await run(["ip", "-batch", "-"], f"{lines}link set {UNDERLAY} up\n")
 
 
 async def wire_node(node: Node, sandbox: Sandbox, peers: Iterable[Node]) -> None:

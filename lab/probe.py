@@ -1,6 +1,7 @@
 """Plain clients, run inside a pod or node of the lab, that say in a word what happened.
 
-`python -I -S probe.py tcp|http|dns|udp …` prints how each try ended, most frequent first, as `ok 4/5 timeout 1/5`.
+`python -I -S probe.py tcp|http|timed|dns|udp|mtu …` prints how each try ended, most frequent
+first, as `ok 4/5 timeout 1/5`.
 `counters SECONDS NAME…` prints by how much counters of this network namespace grew. Used to prove that faults are
 real; standard library only, none of podwire's own parsers.
 """
@@ -59,6 +60,20 @@ def dns(name: str) -> str:
     return "ok" if time.monotonic() - started < 1 else "slow"
 
 
+def timed(host: str, port: str, path: str) -> str:
+    """Whether one request takes longer than 50 ms, which no request of a healthy lab does."""
+    started = time.monotonic()
+    word = http(host, port, path)
+    return word if word != "ok" else "fast" if time.monotonic() - started < 0.05 else "slow"
+
+
+def mtu(host: str) -> str:
+    """The path MTU that the kernel takes for a destination to which nothing was sent yet."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.connect((host, 9))
+        return f"mtu={client.getsockopt(socket.IPPROTO_IP, 14)}"  # IP_MTU
+
+
 def udp(host: str, port: str) -> str:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.settimeout(TIMEOUT_S)
@@ -95,7 +110,9 @@ def counters(seconds: str, *names: str) -> None:
 
 def main(arguments: list[str]) -> None:
     kind, *rest = arguments
-    clients: dict[str, Callable[..., str]] = {"tcp": tcp, "http": http, "dns": dns, "udp": udp}
+    clients: dict[str, Callable[..., str]] = {
+        "tcp": tcp, "http": http, "dns": dns, "udp": udp, "timed": timed, "mtu": mtu,
+    }  # fmt: skip
     if kind == "counters":
         counters(*rest)
         return

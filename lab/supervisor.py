@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,16 @@ def kubeconfig(port: int, tokens: dict[str, str]) -> str:
     return json.dumps(config, indent=1)
 
 
+def listen() -> socket.socket:
+    """A listening socket on a free loopback port, bound to it by number: only so it keeps the port when it is shut
+    down, which is how the lab plays an API server that restarts."""
+    while True:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            address = free.getsockname()
+        with contextlib.suppress(OSError):  # someone else was quicker
+            return socket.create_server(address)
+
+
 def namespace_command() -> list[str]:
     """How to enter namespaces of our own. An ordinary user keeps their own id there (only one is mapped),
     with every capability: as uid 0 tcpdump would try, and fail, to become another user."""
@@ -72,8 +82,10 @@ def namespace_command() -> list[str]:
 class Lab:
     """A running lab. `kubeconfig` is the path of its configuration; `stop()` leaves nothing behind."""
 
-    def __init__(self, faults: Sequence[str] = ()) -> None:
+    def __init__(self, faults: Sequence[str] = (), scale: Mapping[str, float] | None = None) -> None:
+        """`scale`: how many pods, services and nodes to add without namespaces behind them, and their churn (1/s)."""
         self.faults = list(faults)
+        self.scale = {"pods": 0, "services": 0, "nodes": 0, "churn": 0.0, **(scale or {})}
         self.directory: Path
         self.kubeconfig: Path
         self._process: subprocess.Popen[str]
@@ -96,7 +108,7 @@ class Lab:
     def _launch(self) -> None:
         (self.directory / "ns").mkdir()
         tokens = {name: secrets.token_urlsafe(24) for name in CONTEXTS}
-        with socket.create_server(("127.0.0.1", 0)) as listener:
+        with listen() as listener:
             self.kubeconfig = self.directory / "kubeconfig"
             with open(self.kubeconfig, "x", opener=lambda p, f: os.open(p, f, 0o600)) as file:
                 file.write(kubeconfig(listener.getsockname()[1], tokens))
@@ -107,6 +119,7 @@ class Lab:
                 "listen_fd": listener.fileno(),
                 "lifeline_fd": lifeline,
                 "faults": self.faults,
+                "scale": self.scale,
             }
             root = str(Path(__file__).parent.parent)
             paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]

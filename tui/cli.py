@@ -37,6 +37,13 @@ def parser() -> argparse.ArgumentParser:
     actions = lab.add_subparsers(dest="lab_command", metavar="lab command")
     serve = actions.add_parser("serve", help="run the lab alone and print its kubeconfig's path")
     serve.add_argument("--fault", action="append", default=[], metavar="NAME", dest="serve_faults")
+    for name, help_text in (
+        ("pods", "add so many pods"),
+        ("services", "add so many Services"),
+        ("nodes", "add so many nodes"),
+    ):
+        serve.add_argument(f"--{name}", type=int, default=0, metavar="N", help=f"{help_text}, with nothing behind them")
+    serve.add_argument("--churn", type=float, default=0.0, metavar="N", help="change so many added pods a second")
     fault = actions.add_parser("fault", help="switch a fault of the running lab")
     fault.add_argument("state", choices=("on", "off", "list"))
     fault.add_argument("name", nargs="?")

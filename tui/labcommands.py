@@ -34,7 +34,10 @@ def serve(options: argparse.Namespace) -> int:
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: ended.set())
-    with Lab([*options.fault, *options.serve_faults]) as lab:
+    scale = {"pods": options.pods, "services": options.services, "nodes": options.nodes, "churn": options.churn}
+    if (options.pods or options.services) and not options.nodes:
+        scale["nodes"] = max(1, options.pods // 20)
+    with Lab([*options.fault, *options.serve_faults], scale) as lab:
         say(str(lab.kubeconfig))
         while lab.alive and not ended.wait(0.5):
             pass

@@ -7,7 +7,7 @@ import contextlib
 import json
 import os
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from secrets import token_hex
 from typing import Any
 
@@ -124,6 +124,37 @@ async def serve(
         await ending
         reading.cancel()
     return socket
+
+
+async def serve_synthetic(
+    request: web.Request, argv: Sequence[str], pieces: AsyncIterator[tuple[int, bytes]], stream: Stream
+) -> web.WebSocketResponse:
+    """Answer one exec from (channel, data) pieces; the last, on channel 3, is the exit code."""
+    socket = web.WebSocketResponse(protocols=PROTOCOLS, max_msg_size=0, timeout=0.5)
+    await socket.prepare(request)
+    await socket.send_bytes(bytes([STDOUT]))
+    reading = asyncio.create_task(_until_closed(socket))
+    writing = asyncio.create_task(_pass(socket, argv, pieces, stream))
+    await asyncio.wait({reading, writing}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (reading, writing):
+        task.cancel()
+    return socket
+
+
+async def _until_closed(socket: web.WebSocketResponse) -> None:
+    async for _ in socket:
+        pass
+
+
+async def _pass(
+    socket: web.WebSocketResponse, argv: Sequence[str], pieces: AsyncIterator[tuple[int, bytes]], stream: Stream
+) -> None:
+    async for channel, data in pieces:
+        await stream.pass_on()
+        if channel == ERROR:
+            await say_end(socket, int(data), argv)
+        else:
+            await socket.send_bytes(bytes([channel]) + data)
 
 
 async def say_end(socket: web.WebSocketResponse, returncode: int, argv: Sequence[str]) -> None:

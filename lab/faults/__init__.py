@@ -23,7 +23,8 @@ class Step:
 
     `run` a command to its end, `start` one that goes on until the fault is off; `hold` an app down; `mode` sets how
     the programs `of` an app behave; `proxy` takes a virtue from kube-proxy; `apply` creates or patches objects
-    (YAML); `delete` the pods of an app; `wait` until the pods of an app are ready.
+    (YAML); `delete` the pods of an app; `wait` until the pods of an app are ready; `throttle` the CPU
+    of a node's pods; `pause`.
     """
 
     at: str = ""
@@ -37,11 +38,16 @@ class Step:
     apply: str = ""
     delete: str = ""
     wait: str = ""
+    throttle: str = ""
+    pause: float = 0.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A plain client (lab/probe.py) and what it says while all is well and while the fault is on (expressions)."""
+    """A plain client (lab/probe.py) and what it says while all is well and while the fault is on (expressions).
+
+    `healthy` is empty where the client's pod is there only while the fault is on.
+    """
 
     at: str
     run: tuple[str, ...]

@@ -1,86 +1,116 @@
-"""Each fault moves the counters that its file names, and is gone when it is switched off."""
+"""Each fault is real, goes away, and breaks nothing else: seen by plain clients in the namespaces (lab/probe.py)."""
+
+from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import re
+import time
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from collectors.cluster.access import connect
-from collectors.errors import ClusterError
-from collectors.events import PodRow
-from collectors.session import Session
-from lab.faults import all_faults
+from lab.faults import VITAL_SIGNS, Fault, all_faults
 from lab.supervisor import Lab, LabUnavailable
-from tui.control import Control
-from tui.store import Store
+from tests.lab.client import Client, client_of
 
 FAULTS = all_faults()
-# fault: the app to look at, and which of its (or its node's) counters must move
-SEEN_AT = {
-    "packet-loss": ("frontend", "pod", ("TcpRetransSegs",)),
-    "conntrack-full": ("frontend", "node", ("conntrack_drop",)),
-    "mtu-black-hole": ("backend", "pod", ("TcpRetransSegs", "TcpExtTCPTimeouts")),
-    "dns-dead": ("frontend", "pod", ("IcmpInDestUnreachs",)),
-}
+SEEN_S, GONE_S = 25.0, 30.0
 
 
-@pytest.fixture
-async def own_lab() -> AsyncIterator[tuple[Control, Store]]:
-    """A lab of its own: faults would disturb the other tests'."""
+@pytest.fixture(scope="module")
+def own_lab() -> Iterator[Lab]:
+    """A lab for faults alone: they would disturb the other tests."""
     lab = Lab()
     try:
         lab.start()
     except LabUnavailable as reason:
         pytest.skip(f"NO LAB HERE: {reason}")
-    store, session = Store(), Session()
-    control = Control(store, session, image="nicolaka/netshoot", capture_at_once=False)
-    control.open(await connect(str(lab.kubeconfig)), is_lab=True)
-    control.start()
-    yield control, store
-    await control.close()
+    yield lab
     lab.stop()
 
 
+@pytest.fixture
+async def client(own_lab: Lab) -> AsyncIterator[Client]:
+    async with client_of(own_lab) as made:
+        yield made
+
+
+async def until(client: Client, at: str, run: tuple[str, ...], pattern: str, seconds: float) -> str:
+    """Ask a plain client again and again until it says what is expected."""
+    deadline = time.monotonic() + seconds
+    while not re.search(pattern, said := await client.probe(at, *run)):
+        if time.monotonic() > deadline:
+            pytest.fail(f"{' '.join(run)} at {at} says {said!r}, not {pattern!r}")
+        await asyncio.sleep(0.2)
+    return said
+
+
+async def vital_signs(client: Client, without: tuple[str, ...], seconds: float) -> None:
+    for name, (at, run) in VITAL_SIGNS.items():
+        if name not in without:
+            await until(client, at, run, rf"^ok {run[-1]}/{run[-1]}$", seconds)
+
+
 def test_every_fault_file_is_complete() -> None:
-    assert set(FAULTS) == set(SEEN_AT)
     for name, fault in FAULTS.items():
-        assert fault.name == name and fault.what.endswith(".") and fault.expect.endswith(".")
-        assert fault.on and fault.off and fault.moves
+        assert fault.name == name
+        for text in (fault.what, fault.expect, fault.find):
+            assert text.endswith(".") and len(text) < 200, f"{name}: {text}"
+        assert fault.on and fault.probes
+        assert set(fault.breaks) <= set(VITAL_SIGNS)
 
 
-async def until(ready: object, seconds: float, what: str) -> None:
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+async def test_a_fault_is_real_and_goes(client: Client, fault: Fault) -> None:
+    await vital_signs(client, (), GONE_S)
+    for probe in fault.probes:
+        if probe.healthy:
+            await until(client, probe.at, probe.run, probe.healthy, GONE_S)
+    await client.fault(fault.name, True)
     try:
-        async with asyncio.timeout(seconds):
-            while not ready():  # type: ignore[operator]
-                await asyncio.sleep(0.1)
-    except TimeoutError:
-        pytest.fail(f"{what} did not come within {seconds:g} s")
+        for probe in fault.probes:
+            await until(client, probe.at, probe.run, probe.faulty, SEEN_S)
+        for at, counters in fault.moves.items():
+            for counter in counters:
+                await until(client, at, ("counters", "3", counter), "=[1-9]", SEEN_S)
+        await vital_signs(client, fault.breaks, 5.0)
+    finally:
+        await client.fault(fault.name, False)
+    for probe in fault.probes:
+        if probe.healthy:
+            await until(client, probe.at, probe.run, probe.healthy, GONE_S)
+    await vital_signs(client, (), GONE_S)
 
 
-@pytest.mark.parametrize("name", SEEN_AT)
-async def test_a_fault_moves_its_counters_and_goes(own_lab: tuple[Control, Store], name: str) -> None:
-    control, store = own_lab
-    app, place, counters = SEEN_AT[name]
-    await until(lambda: store.rows("pods"), 10, "the list of pods")
-    row = next(r for r in store.rows("pods") if isinstance(r, PodRow) and r.name.startswith(app) and r.node == "node1")
-    pod, node = store.target(control.watch_pod(row).key), store.target(control.watch_node(row.node).key)
-    data = pod if place == "pod" else node
-    await until(lambda: len(pod.series["opened"].points) > 3 and node.sample, 15, "a healthy start")
-    assert not any(data.moved.get(c) for c in counters), f"healthy, and yet {data.moved}"
-
-    await control.turn_fault(name, True)
-    await until(lambda: all(data.moved.get(c) for c in counters), 30, f"{counters}")
-    if name == "conntrack-full":
-        limit = node.conntrack_max()
-        assert limit and (node.series["conntrack"].maximum or 0) >= 0.95 * limit, "truly full"
-
-    await control.turn_fault(name, False)
-    await until(lambda: (pod.series["opened"].current or 0) > 3, 30, "connections again")
-    await until(lambda: not sum(pod.step.deltas.get(c) or 0 for c in counters if pod.step), 30, "quiet again")
-    if name == "conntrack-full":
-        await until(lambda: (node.series["conntrack"].current or 0) < 100_000, 10, "an emptied table")
+async def test_two_at_once_and_back_in_any_order(client: Client) -> None:
+    for name in ("policy-drops", "wrong-target-port"):
+        await client.fault(name, True)
+    await until(client, "shop/checkout", ("tcp", "catalog", "80", "2"), "timeout 2/2", SEEN_S)
+    await until(client, "shop/frontend@node1", ("tcp", "backend", "80", "2"), "refused 2/2", SEEN_S)
+    await client.fault("policy-drops", False)
+    await until(client, "shop/checkout", ("tcp", "catalog", "80", "2"), "ok 2/2", GONE_S)
+    await until(client, "shop/frontend@node1", ("tcp", "backend", "80", "2"), "refused 2/2", SEEN_S)
+    rows = {r["name"]: r["on"] for r in (await client.get("/lab/faults"))["faults"]}
+    assert [name for name, on in rows.items() if on] == ["wrong-target-port"]
+    await client.fault("wrong-target-port", False)
+    await vital_signs(client, (), GONE_S)
 
 
-async def test_an_unknown_fault_is_refused_with_the_known_ones(own_lab: tuple[Control, Store]) -> None:
-    with pytest.raises(ClusterError, match="no fault named nope; known: conntrack-full"):
-        await own_lab[0].turn_fault("nope", True)
+async def test_a_worker_in_a_crash_loop_says_why(client: Client) -> None:
+    await client.fault("crash-loop", True)
+    pods: list[dict] = []  # type: ignore[type-arg]
+    for _ in range(100):
+        pods = (await client.get("/api/v1/namespaces/shop/pods?labelSelector=app%3Dledger-worker"))["items"]
+        if pods and "CrashLoopBackOff" in str(pods[0]["status"]):
+            break
+        await asyncio.sleep(0.1)
+    (entry,) = pods[0]["status"]["containerStatuses"]
+    assert entry["state"]["waiting"]["reason"] == "CrashLoopBackOff" and entry["restartCount"] >= 1
+    path = f"/api/v1/namespaces/shop/pods/{pods[0]['metadata']['name']}/log?previous=true"
+    assert "fatal: cannot resolve ledger-db" in (await client.get(path))["text"]
+    await client.fault("crash-loop", False)
+
+
+async def test_an_unknown_fault_is_refused_with_the_known_ones(client: Client) -> None:
+    status, body = await client.call("POST", "/lab/faults", {"name": "nope", "on": True})
+    assert status == 400 and body["message"].startswith("there is no fault named nope; known: conntrack-full")

@@ -1,0 +1,58 @@
+"""Send out-of-window TCP segments on the connections of this pod's server, as middleboxes and late copies do.
+
+A connection tracker calls such a segment INVALID and does not translate its address back; where the node lets it
+pass, the client gets a segment from an address that it never spoke to, answers with a RST, and the server drops the
+real connection (k8s 74839). Run as `python -I -S stray_segments.py PORT`; needs NET_RAW.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import sys
+import time
+
+ETH_P_IP = 0x0800
+BEHIND = 5_000_000  # bytes before what the peer expects: far outside any window
+EVERY_S = 1.0
+
+
+def checksum(data: bytes) -> int:
+    """RFC 1071."""
+    padded = data + b"\0" * (len(data) % 2)
+    total: int = sum(struct.unpack(f">{len(padded) // 2}H", padded))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def segment(source: bytes, target: bytes, ports: tuple[int, int], seq: int, ack: int) -> bytes:
+    payload = b"strayed "
+    head = struct.pack(">HHIIBBHHH", *ports, seq & 0xFFFF_FFFF, ack & 0xFFFF_FFFF, 5 << 4, 0x18, 512, 0, 0)
+    pseudo = source + target + struct.pack(">BBH", 0, socket.IPPROTO_TCP, len(head) + len(payload))
+    total = checksum(pseudo + head + payload)
+    return head[:16] + struct.pack(">H", total) + head[18:] + payload
+
+
+def main(port: int) -> None:
+    listening = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_IP))
+    sending = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
+    last: dict[tuple[bytes, int], float] = {}
+    while True:
+        packet = listening.recv(2048)
+        if len(packet) < 40 or packet[9] != socket.IPPROTO_TCP:
+            continue
+        start = (packet[0] & 15) * 4
+        client_port, own_port, seq, ack = struct.unpack_from(">HHII", packet, start)
+        source, target = packet[12:16], packet[16:20]
+        flags = packet[start + 13]
+        key = (source, client_port)
+        if own_port != port or flags != 0x18 or time.monotonic() - last.get(key, -9.0) < EVERY_S:
+            continue
+        last[key] = time.monotonic()
+        stray = segment(target, source, (port, client_port), ack - BEHIND, seq)
+        sending.sendto(stray, (socket.inet_ntoa(source), 0))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
