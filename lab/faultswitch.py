@@ -115,10 +115,11 @@ class FaultSwitch:
         for item in yaml.safe_load_all(step.apply) if step.apply else ():
             undo.append(self._apply(item))
         if step.delete:
-            for key in self.kubelet.find(step.delete):
+            old = self.kubelet.find(step.delete)
+            for key in old:
                 if (pod := self.store.get("pods", *key)) is not None:
                     self.writer.terminate(pod, {"gracePeriodSeconds": 1})
-            await self._until(step.delete, lambda keys: not keys)
+            await self._until(step.delete, lambda keys: not set(keys) & set(old))
         if step.wait:
             await self._until(step.wait, self._all_ready)
         await asyncio.sleep(step.pause)

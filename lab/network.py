@@ -100,6 +100,7 @@ async def wire_node(node: Node, sandbox: Sandbox, peers: Iterable[Node]) -> None
         "link set lo up",
         f"addr add {node.address}/{UNDERLAY_PREFIX} dev eth0",
         "link set eth0 up",
+        f"route add default via {OUTSIDE} dev eth0",
         "link add cni0 type bridge",
         f"addr add {node.gateway}/24 dev cni0",
         f"link set cni0 mtu {OVERLAY_MTU} up",

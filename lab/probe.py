@@ -64,7 +64,9 @@ def timed(host: str, port: str, path: str) -> str:
     """Whether one request takes longer than 50 ms, which no request of a healthy lab does."""
     started = time.monotonic()
     word = http(host, port, path)
-    return word if word != "ok" else "fast" if time.monotonic() - started < 0.05 else "slow"
+    took = time.monotonic() - started
+    time.sleep(0.07)  # so that tries fall into different moments of whatever slows them
+    return word if word != "ok" else "fast" if took < 0.05 else "slow"
 
 
 def mtu(host: str) -> str:
@@ -98,6 +100,7 @@ def read_counters() -> dict[str, int]:
     found["conntrack_count"] = int(Path("/proc/sys/net/netfilter/nf_conntrack_count").read_text())
     rows = [line.split() for line in Path("/proc/net/softnet_stat").read_text().splitlines()]
     found["softnet_time_squeeze"] = sum(int(row[2], 16) for row in rows)
+    found["cpu_softirq"] = int(Path("/proc/stat").read_text().split("\n", 1)[0].split()[7])  # 1/100 s, all CPUs
     return found
 
 

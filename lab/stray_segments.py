@@ -1,4 +1,4 @@
-"""Send out-of-window TCP segments on the connections of this pod's server, as middleboxes and late copies do.
+"""Send out-of-window TCP segments on the connections of this pod's server, as broken middleboxes do.
 
 A connection tracker calls such a segment INVALID and does not translate its address back; where the node lets it
 pass, the client gets a segment from an address that it never spoke to, answers with a RST, and the server drops the
@@ -13,7 +13,7 @@ import sys
 import time
 
 ETH_P_IP = 0x0800
-BEHIND = 5_000_000  # bytes before what the peer expects: far outside any window
+AHEAD = 5_000_000  # bytes beyond what the peer expects; conntrack takes what is behind for a retransmission
 EVERY_S = 1.0
 
 
@@ -50,7 +50,7 @@ def main(port: int) -> None:
         if own_port != port or flags != 0x18 or time.monotonic() - last.get(key, -9.0) < EVERY_S:
             continue
         last[key] = time.monotonic()
-        stray = segment(target, source, (port, client_port), ack - BEHIND, seq)
+        stray = segment(target, source, (port, client_port), ack + AHEAD, seq)
         sending.sendto(stray, (socket.inet_ntoa(source), 0))
 
 

@@ -21,6 +21,7 @@ SMALL_BODY = b"ok " * 100
 LARGE_BODY = b"catalogue entry " * 1024  # 16 KiB: several full-size segments
 HUGE_BODY = LARGE_BODY * 512  # 8 MiB: more than any socket buffer holds
 TIMEOUT_S = 3.0
+KEPT_REQUESTS = 30  # on one connection, as proxies limit it; about 10 s here
 
 
 def mode() -> str:
@@ -152,28 +153,32 @@ def keepalive(host: str, port: int, rate: float) -> None:
 
     def once() -> None:
         if getattr(local, "connection", None) is None:
-            local.connection = socket.create_connection((host, port), TIMEOUT_S)
+            local.connection, local.left = socket.create_connection((host, port), TIMEOUT_S), KEPT_REQUESTS
         if mode() == "slow-read":
             read_slowly(local.connection, host)
             local.connection = None
             return
         try:
             request(local.connection, host, random.choice(("/", "/large")), close=False)
+            local.left -= 1
         except OSError:
-            local.connection.close()
-            local.connection = None
+            local.left = 0
             raise
+        finally:
+            if local.left <= 0:
+                local.connection.close()
+                local.connection = None
 
     in_threads(4, rate, once)
 
 
 def read_slowly(connection: socket.socket, host: str) -> None:
-    """Ask for 8 MiB and take a few bytes a second: the receive window closes, and the sender waits."""
+    """Ask for 8 MiB and take a little of it now and then: the receive window closes, and the sender waits."""
     log("reading slowly: the disk is busy")
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
     connection.sendall(f"GET /huge HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
     while mode() == "slow-read":
-        connection.recv(64)
+        connection.recv(16384)
         time.sleep(0.5)
     connection.close()
 
