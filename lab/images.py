@@ -54,8 +54,7 @@ def find(name: str) -> Image | None:
     """The image of that name, or None where it cannot be pulled."""
     if name in KNOWN:
         return KNOWN[name]
-    path, _, _tag = name.partition("@")[0].rpartition(":") if ":" in name.rpartition("/")[2] else (name, "", "")
-    last = path.rpartition("/")[2]
+    last = name.partition("@")[0].rpartition("/")[2].partition(":")[0]
     if last not in GENERAL or _unreachable(name):
         return None
     return Image(name, GENERAL[last], ("sh",), full_name=_full(name))
