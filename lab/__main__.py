@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import ipaddress
 import itertools
 import json
@@ -236,6 +237,7 @@ def main() -> None:
     settings = json.loads(sys.argv[1])
     directory = Path(settings["directory"])
     directory_fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    fcntl.flock(directory_fd, fcntl.LOCK_SH)  # as long as the lab runs: see supervisor.held_directory
     parent_fd = os.open(directory.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         asyncio.run(serve(settings))

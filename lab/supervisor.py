@@ -7,6 +7,7 @@ user namespace). Its API listens on a loopback socket that is opened here, befor
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import secrets
@@ -90,13 +91,15 @@ class Lab:
         self.kubeconfig: Path
         self._process: subprocess.Popen[str]
         self._lifeline = -1
+        self._hold = -1
 
     def start(self, progress: Callable[[str], None] = lambda text: None) -> Lab:
         missing = missing_programs()
         if missing:
             install = f"apt-get install {' '.join(missing)}"
             raise LabUnavailable(f"The lab needs programs that are not installed. Run: {install}")
-        self.directory = Path(tempfile.mkdtemp(prefix=PREFIX, dir=runtime_directory()))
+        remove_leftovers()
+        self.directory, self._hold = held_directory()
         try:
             self._launch()
             self._await_ready(progress)
@@ -173,6 +176,9 @@ class Lab:
                 if stream is not None:
                     stream.close()
         shutil.rmtree(self.directory, ignore_errors=True)
+        if self._hold >= 0:
+            os.close(self._hold)
+            self._hold = -1
 
     def __enter__(self) -> Lab:
         return self.start()
@@ -181,11 +187,53 @@ class Lab:
         self.stop()
 
 
-def running_labs() -> list[Path]:
-    """kubeconfig files of labs of this user that are running now."""
-    found = []
-    for path in sorted(runtime_directory().glob(f"{PREFIX}*/kubeconfig")):
+# A directory of a lab that runs is locked (shared) by the supervisor and by the lab itself. When every process was
+# killed at once nobody was left to remove it: the lock is gone then, and the next start takes it away.
+
+
+def held_directory() -> tuple[Path, int]:
+    """A new directory and the descriptor that holds it."""
+    while True:
+        path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=runtime_directory()))
+        with contextlib.suppress(OSError):  # another start may have taken it for a leftover
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+            if path.exists():
+                return path, descriptor
+            os.close(descriptor)
+
+
+def _is_held(path: Path) -> bool:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _own_directories() -> Iterator[Path]:
+    for path in runtime_directory().glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError):
-            if path.stat().st_uid == os.getuid():
-                found.append(path)
-    return found
+            if path.lstat().st_uid == os.getuid() and path.is_dir() and not path.is_symlink():
+                yield path
+
+
+def remove_leftovers() -> None:
+    """Remove directories of this user's labs of which nothing runs any more."""
+    for path in list(_own_directories()):
+        with contextlib.suppress(OSError):
+            if not _is_held(path):
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def running_labs() -> list[Path]:
+    """kubeconfig files of labs of this user that are running now, the newest last."""
+    found = []
+    for path in _own_directories():
+        with contextlib.suppress(OSError):
+            if _is_held(path):
+                found.append(((path / "kubeconfig").stat().st_mtime, path / "kubeconfig"))
+    return [path for _, path in sorted(found)]

@@ -6,10 +6,12 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
 from lab.faults import VITAL_SIGNS, Fault, all_faults
+from lab.faults.__main__ import page
 from lab.supervisor import Lab, LabUnavailable
 from tests.lab.client import Client, client_of
 
@@ -58,6 +60,11 @@ def test_every_fault_file_is_complete() -> None:
             assert text.endswith(".") and len(text) < 200, f"{name}: {text}"
         assert fault.on and fault.probes
         assert set(fault.breaks) <= set(VITAL_SIGNS)
+
+
+def test_the_reference_is_of_these_files() -> None:
+    written = Path(__file__).parent.parent.parent / "docs" / "faults.md"
+    assert written.read_text() == page(), "run: python -m lab.faults > docs/faults.md"
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)

@@ -1,6 +1,8 @@
 """The host is the same before and after the lab, however it ends; an ordinary user can run it, too."""
 
+import contextlib
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -10,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.supervisor import PREFIX, Lab, LabUnavailable, runtime_directory
+from lab.supervisor import PREFIX, Lab, LabUnavailable, remove_leftovers, running_labs, runtime_directory
 
 ROOT = Path(__file__).parent.parent.parent
 VOLATILE = ("kernel/random", "fs/dentry-state", "fs/inode", "fs/file-nr", "kernel/ns_last_pid", "nf_conntrack_count",
@@ -92,9 +94,9 @@ def _lab_is_possible() -> None:
     settled(before)
 
 
-def serve() -> tuple[subprocess.Popen[str], Path]:
+def serve(*arguments: str) -> tuple[subprocess.Popen[str], Path]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "tui.cli", "lab", "serve"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "tui.cli", "lab", "serve", *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     return process, Path(process.stdout.readline().strip())
@@ -115,6 +117,69 @@ def test_nothing_is_left_after(number: signal.Signals) -> None:
     for name, value in before.items():
         assert after[name] == value, f"{name} differs after {number.name}"
     assert process.returncode == (-9 if number == signal.SIGKILL else 0)
+
+
+def lab_pids(root: int) -> list[int]:
+    """The process `root` and all its descendants, parents first."""
+    children: dict[int, list[int]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        children.setdefault(int(fields[1]), []).append(int(path.parent.name))
+    found = [root]
+    for pid in found:
+        found += children.get(pid, [])
+    return found
+
+
+@pytest.mark.parametrize("order", ["parents first", "children first", "shuffled 1", "shuffled 2", "shuffled 3"])
+def test_nothing_is_left_when_every_process_is_killed(order: str) -> None:
+    """Namespaces, links, rules and mounts go with their processes. A directory can outlive them all, when nobody is
+    left to remove it: the next lab to start does."""
+    before = host()
+    process, _ = serve()
+    pids = lab_pids(process.pid)
+    assert len(pids) > 25
+    if order == "children first":
+        pids.reverse()
+    elif order.startswith("shuffled"):
+        random.Random(order).shuffle(pids)
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    process.wait(10)
+    assert process.stdout is not None
+    process.stdout.close()
+    wanted = {**before, "files": None}
+    deadline = time.monotonic() + 6
+    while (after := {**host(), "files": None}) != wanted and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert after == wanted
+    remove_leftovers()
+    assert host()["files"] == before["files"]
+
+
+def test_faults_from_the_start_and_while_it_runs() -> None:
+    process, kubeconfig = serve("--fault", "policy-drops", "--fault", "wrong-target-port")
+    try:
+
+        def fault(*arguments: str) -> str:
+            command = [sys.executable, "-m", "tui.cli", "lab", "fault", *arguments]
+            return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+        def on() -> set[str]:
+            return {line.split()[1] for line in fault("list").splitlines() if line.startswith("on ")}
+
+        assert running_labs()[-1] == kubeconfig
+        assert on() == {"policy-drops", "wrong-target-port"}
+        fault("on", "dns-servfail")
+        fault("off", "policy-drops")
+        assert on() == {"dns-servfail", "wrong-target-port"}
+    finally:
+        process.terminate()
+        assert process.wait(10) == 0
 
 
 def test_an_ordinary_user_runs_the_lab() -> None:

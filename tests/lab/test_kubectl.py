@@ -217,6 +217,20 @@ def test_debug_a_node_and_a_static_pod(kubectl: Callable[..., Done]) -> None:
     assert done.returncode == 1 and "static pods do not support ephemeral containers" in done.stderr
 
 
+def test_inside_a_pod_it_is_as_in_a_cluster(kubectl: Callable[..., Done]) -> None:
+    pod = name_of(kubectl, "frontend")
+    done = kubectl("debug", "-n", "shop", pod, "--image=netshoot", "--container=inside", "--", "sleep", "60")
+    assert done.returncode == 0, done.stderr
+    inside = ("exec", "-n", "shop", pod, "-c", "inside", "--")
+    until(lambda: kubectl(*inside, "echo", "there").stdout, "there")
+    for name in ("backend", "backend.shop", "kube-dns.kube-system.svc.cluster.local", "api.payments.example"):
+        assert kubectl(*inside, "getent", "ahostsv4", name).returncode == 0, name
+    assert kubectl(*inside, "getent", "ahostsv4", "no-such-name").returncode == 2
+    assert "mtu 1450" in kubectl(*inside, "ip", "link", "show", "eth0").stdout, "the overlay's"
+    tracked = kubectl(*inside, "cat", "/proc/sys/net/netfilter/nf_conntrack_count").stdout.strip()
+    assert tracked == "0", "Services are translated on the node: a pod's own table is empty"
+
+
 def test_run_and_delete(kubectl: Callable[..., Done]) -> None:
     assert (
         kubectl(

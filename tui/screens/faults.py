@@ -1,13 +1,16 @@
-"""The lab's faults: what each does, what to expect, on or off."""
+"""The lab's faults: type to find one, enter switches it; what it does, what to expect, what moves."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from rich.table import Table
+from rich.text import Text
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from collectors.errors import PodwireError
 from collectors.safe import safe
@@ -15,46 +18,84 @@ from tui.control import Control
 from tui.widgets.rows import Column, RowList
 
 COLUMNS = (
-    Column("", 3, lambda r: ("ON", "bad") if r["on"] else ("·", "dim")),
-    Column("FAULT", 30, lambda r: safe(r["title"])),
-    Column("WHAT IT DOES", 0, lambda r: (safe(r["what"]), "dim")),
+    Column("", 2, lambda r: ("ON", "bad") if r["on"] else ("·", "dim")),
+    Column("FAULT", 36, lambda r: safe(r["title"])),
+    Column("NAME", 0, lambda r: (safe(r["name"]), "dim")),
 )
 
 
 class Faults(ModalScreen[None]):
-    BINDINGS: ClassVar = [("escape", "dismiss", "back"), ("f", "dismiss", "back"), ("q", "dismiss", "back")]
+    # Without priority: keys act after the letters that were typed before them.
+    BINDINGS: ClassVar = [
+        Binding("escape", "back", "back"),
+        Binding("up", "move('up')"),
+        Binding("down", "move('down')"),
+        Binding("pageup", "move('page_up')"),
+        Binding("pagedown", "move('page_down')"),
+    ]
 
     def __init__(self, control: Control) -> None:
         super().__init__()
         self.control = control
+        self._all: list[dict[str, Any]] = []
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog wide"):
+        with Vertical(classes="dialog wide tall"):
             yield Static("Faults of the lab", classes="dialog--title", markup=False)
-            yield RowList(COLUMNS, id="faults", empty="asking the lab")
-            yield Static("", id="expect", markup=False)
-            yield Static("enter  switch on or off   esc  back", classes="dialog--keys", markup=False)
+            yield Input(placeholder="type to find a fault", id="find")
+            yield RowList(COLUMNS, id="faults", empty="asking the lab", identity=lambda row: row["name"])
+            yield Static("", id="about")
+            keys = "↑ ↓  choose   enter  switch on or off   esc  clear, then back"
+            yield Static(keys, classes="dialog--keys", markup=False)
 
     def on_mount(self) -> None:
-        rows = self.query_one(RowList)
-        rows.identity = lambda row: row["name"]
-        rows.focus()
+        find, rows = self.query_one(Input), self.query_one(RowList)
+        find.cursor_blink = False
+        find.focus()
+        rows.can_focus = False
+        rows.always_cursor = True
         self.watch(rows, "cursor", self._tell)
         self.run_worker(self._load())
 
     async def _load(self) -> None:
         try:
-            self.query_one(RowList).show(await self.control.faults())
+            self._all = await self.control.faults()
         except PodwireError as error:
             self.notify(str(error), severity="error", markup=False)
+        self._show()
+
+    def _show(self) -> None:
+        words = self.query_one(Input).value.lower().split()
+        rows = self.query_one(RowList)
+        rows.empty = "no fault has these words"
+        rows.show([row for row in self._all if all(word in _searched(row) for word in words)])
+        on = sum(row["on"] for row in self._all)
+        title = f"Faults of the lab · {len(self._all)}" + (f", {on} on" if on else "")
+        self.query_one(".dialog--title", Static).update(title)
         self._tell()
 
     def _tell(self) -> None:
-        row: dict[str, Any] | None = self.query_one(RowList).current
-        self.query_one("#expect", Static).update(f"Expect: {safe(row['expect'])}" if row else "")
+        row = self.query_one(RowList).current
+        self.query_one("#about", Static).update(_about(row) if row else "")
+
+    def on_input_changed(self) -> None:
+        self._show()
+
+    def on_input_submitted(self) -> None:
+        self.query_one(RowList).action_choose()
 
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:
         self.run_worker(self._switch(event.row))
+
+    def action_move(self, where: str) -> None:
+        self.query_one(RowList).action_cursor(where)
+
+    def action_back(self) -> None:
+        find = self.query_one(Input)
+        if find.value:
+            find.value = ""
+        else:
+            self.dismiss(None)
 
     async def _switch(self, row: dict[str, Any]) -> None:
         try:
@@ -62,3 +103,16 @@ class Faults(ModalScreen[None]):
         except PodwireError as error:
             self.notify(str(error), severity="error", markup=False)
         await self._load()
+
+
+def _searched(row: dict[str, Any]) -> str:
+    return f"{row['name']} {row['title']} {row['what']}".lower()
+
+
+def _about(row: dict[str, Any]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_row(Text("does", style="bold"), Text(safe(row["what"])))
+    table.add_row(Text("expect", style="bold"), Text(safe(row["expect"])))
+    moves = ", ".join(f"{counter} at {at}" for at, counters in row["moves"].items() for counter in counters)
+    table.add_row(Text("moves", style="bold"), Text(safe(moves) or "no counter: look at the connections"))
+    return table

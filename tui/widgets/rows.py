@@ -92,6 +92,7 @@ class RowList(ScrollView, can_focus=True):
         self._shown: list[tuple[Column, int]] = []
         self._widths: dict[str, int] = {}
         self._laid_out_for = 0
+        self.always_cursor = False  # the cursor shows also while another widget has the keys
 
     def show(self, rows: Sequence[Any], keep: bool = True) -> None:
         """Replace the rows. With `identity` set, the cursor stays on the row that it was on."""
@@ -184,7 +185,7 @@ class RowList(ScrollView, can_focus=True):
 
     def _line(self, index: int, width: int, base: Style) -> Strip:
         row = self.rows[index]
-        chosen = index == self.cursor and self.has_focus and not self.follow
+        chosen = index == self.cursor and (self.has_focus or self.always_cursor) and not self.follow
         over = self.get_component_rich_style("rows--cursor") if chosen else base
         segments: list[Segment] = []
         for column, size in self._shown:
