@@ -81,10 +81,20 @@ async def make_sandbox(name: str, files: Path | None) -> Sandbox:
     return Sandbox(name, process)
 
 
+def bridge_mac(address: str) -> str:
+    """A link-layer address of a bridge's own, made of its IP address."""
+    return "02:58:" + ":".join(f"{int(part):02x}" for part in address.split("."))
+
+
 async def make_underlay() -> None:
     """The network between the nodes. The lab's own namespace stands on it, as a client outside of the cluster."""
-    lines = f"link set lo up\nlink add {UNDERLAY} type bridge\naddr add {OUTSIDE}/{UNDERLAY_PREFIX} dev {UNDERLAY}\n"
-    await run(["ip", "-batch", "-"], f"{lines}link set {UNDERLAY} up\n")
+    lines = (
+        "link set lo up",
+        f"link add {UNDERLAY} address {bridge_mac(OUTSIDE)} type bridge",
+        f"addr add {OUTSIDE}/{UNDERLAY_PREFIX} dev {UNDERLAY}",
+        f"link set {UNDERLAY} up",
+    )
+    await run(["ip", "-batch", "-"], "\n".join(lines) + "\n")
 
 
 async def wire_node(node: Node, sandbox: Sandbox, peers: Iterable[Node]) -> None:
@@ -101,7 +111,9 @@ async def wire_node(node: Node, sandbox: Sandbox, peers: Iterable[Node]) -> None
         f"addr add {node.address}/{UNDERLAY_PREFIX} dev eth0",
         "link set eth0 up",
         f"route add default via {OUTSIDE} dev eth0",
-        "link add cni0 type bridge",
+        # an address of its own, as the CNI plugin gives it: else it takes the lowest of its ports', which changes
+        # as pods come and go, and other pods' neighbour entries for their gateway are wrong for a while
+        f"link add cni0 address {bridge_mac(node.gateway)} type bridge",
         f"addr add {node.gateway}/24 dev cni0",
         f"link set cni0 mtu {OVERLAY_MTU} up",
         f"link add flannel.1 address {node.vtep_mac} mtu {OVERLAY_MTU} type vxlan id {OVERLAY_VNI}"
