@@ -1,12 +1,14 @@
 """Makes text from outside safe to show, once, where it becomes an event.
 
 A name, label, DNS answer or error message may hold escape sequences (CVE-2021-25743), bidirectional overrides
-or invisible characters. All become visible; nothing is silently removed.
+or invisible characters. All become visible; nothing is silently removed but the secrets that this process holds.
 """
 
 from __future__ import annotations
 
 import re
+
+from collectors.secrets import redact
 
 LIMIT = 512
 _INVISIBLE = (
@@ -35,7 +37,7 @@ def safe(text: object, limit: int = LIMIT) -> str:
 
     Longer than `limit` characters ends in an ellipsis. Applying it twice changes nothing.
     """
-    value = text if isinstance(text, str) else str(text)
+    value = redact(text if isinstance(text, str) else str(text))
     value = _UNSAFE.sub(_visible, value[: limit + 1])
     return value if len(value) <= limit else value[: limit - 1] + "…"
 

@@ -1,99 +1,128 @@
-"""Opens a cluster as kubectl would: kubeconfig, context, namespace; says who we are there."""
+"""Opens a cluster as kubectl would: kubeconfig, context, namespace, credentials; says who we are there."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote as escape
 
 from kubernetes.aio.client.api_client import ApiClient
-from kubernetes.aio.client.configuration import Configuration
-from kubernetes.aio.config import kube_config
-from kubernetes.aio.config.config_exception import ConfigException
 
+from collectors.cluster.credentials import Credentials, Impersonation, of_user
+from collectors.cluster.kubeconfig import Entry, Kubeconfig, load, locate
 from collectors.cluster.rest import Rest
+from collectors.cluster.transport import configure
 from collectors.errors import ClusterError, ConfigError, Forbidden, NotFound
 from collectors.safe import safe
+
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+IN_CLUSTER = "in-cluster"
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """An open cluster. `namespace` is the context's, '' for all."""
+    """An open cluster. `namespace` is the context's, '' for all. `kubeconfig` is where it was found, so that what is
+    owed to it can be paid by another process."""
 
     rest: Rest
     context: str
     namespace: str
     user: str
     version: str
+    groups: tuple[str, ...] = ()
+    kubeconfig: str = ""
 
     async def close(self) -> None:
         await self.rest.close()
 
-
-def kubeconfig_paths(given: str | None) -> str:
-    """The kubeconfig path list: the flag, else $KUBECONFIG (read now, not at import), else ~/.kube/config."""
-    return given or os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
-
-
-def _merged(paths: str, explicit: bool) -> Any:
-    named = [p for p in paths.split(os.pathsep) if p]
-    if explicit and not any(Path(p).expanduser().exists() for p in named):
-        raise ConfigError(f"There is no kubeconfig at {safe(paths)}. Check --kubeconfig or $KUBECONFIG.")
-    try:
-        config = kube_config.KubeConfigMerger(paths).config
-    except Exception as error:  # yaml errors of every kind
-        raise ConfigError(f"The kubeconfig {safe(paths)} cannot be read: {safe(error, 200)}") from None
-    if config is None:
-        raise ConfigError(
-            f"There is no kubeconfig at {safe(paths)}. Give --kubeconfig, set $KUBECONFIG, or try `podwire lab`."
-        )
-    return config
+    @property
+    def server(self) -> str:
+        return str(self.rest.configuration.host)
 
 
-def _loader(paths: str, explicit: bool, context: str | None) -> Any:
-    config = _merged(paths, explicit)
-    names = [str(c["name"]) for c in config.value.get("contexts") or ()]
-    wanted = context or config.value.get("current-context")
-    if not wanted:
-        raise ConfigError(f"The kubeconfig names no current context. Give --context, one of: {_listed(names)}")
-    if wanted not in names:
-        raise ConfigError(f"There is no context {safe(wanted)!r} in the kubeconfig. Known: {_listed(names)}")
-    try:
-        return kube_config.KubeConfigLoader(config_dict=config, active_context=wanted, config_base_path=None)
-    except (ConfigException, KeyError, TypeError) as error:
-        raise ConfigError(f"The context {safe(wanted)!r} is incomplete: {safe(error, 200)}") from None
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which cluster to open, as the command line says it."""
+
+    kubeconfig: str | None = None
+    context: str | None = None
+    namespace: str | None = None  # '' for all
+    impersonation: Impersonation = field(default_factory=Impersonation)
 
 
-def _listed(names: list[str]) -> str:
-    return ", ".join(safe(n, 60) for n in sorted(names)[:12]) or "none"
+def _in_cluster() -> tuple[Entry, Entry, Entry] | None:
+    """The context, cluster and user that a pod's service account gives; None outside of a pod."""
+    host, port = (os.environ.get(f"KUBERNETES_SERVICE_{part}") for part in ("HOST", "PORT"))
+    if not host or not port or not (SERVICE_ACCOUNT / "token").exists():
+        return None
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    cluster = {"server": f"https://{address}", "certificate-authority": "ca.crt"}
+    namespace = SERVICE_ACCOUNT / "namespace"
+    context = {"namespace": namespace.read_text().strip() if namespace.exists() else ""}
+    return (
+        Entry(IN_CLUSTER, context, SERVICE_ACCOUNT),
+        Entry(IN_CLUSTER, cluster, SERVICE_ACCOUNT),
+        Entry(IN_CLUSTER, {"tokenFile": "token"}, SERVICE_ACCOUNT),
+    )
+
+
+def _chosen(wanted: Wanted) -> tuple[Entry, Entry, Entry, str]:
+    """Context, cluster, user, and the kubeconfig's path list."""
+    config: Kubeconfig = load(wanted.kubeconfig)
+    if not config.contexts and not wanted.context:
+        entries = _in_cluster()
+        if entries is not None:
+            return (*entries, "")
+        if not config.paths:
+            where = ", ".join(safe(path) for path in locate(wanted.kubeconfig))
+            hint = "Give --kubeconfig, set $KUBECONFIG, or try `podwire lab`."
+            raise ConfigError(f"There is no kubeconfig at {where}. {hint}")
+    context = config.context(wanted.context)
+    paths = os.pathsep.join(str(path.absolute()) for path in config.paths)
+    return context, config.cluster_of(context), config.user_of(context), paths
 
 
 async def connect(kubeconfig: str | None = None, context: str | None = None, namespace: str | None = None) -> Cluster:
+    """Open a cluster by kubeconfig, context and namespace alone; see `open_cluster`."""
+    return await open_cluster(Wanted(kubeconfig, context, namespace))
+
+
+async def open_cluster(wanted: Wanted) -> Cluster:
     """Open the cluster and check that it answers, that we are known there, and that the namespace exists.
 
     ConfigError for what is wrong on this side, ClusterError or Forbidden for what is wrong on that side.
     """
-    explicit = bool(kubeconfig or os.environ.get("KUBECONFIG"))
-    loader = _loader(kubeconfig_paths(kubeconfig), explicit, context)
-    configuration = Configuration()
+    context, cluster, user, paths = _chosen(wanted)
+    configuration = configure(cluster)
+    credentials: Credentials = await of_user(user, cluster, wanted.impersonation)
+    rest = Rest(ApiClient(configuration), credentials)
     try:
-        await loader.load_and_set(configuration)
-    except (ConfigException, KeyError, ValueError, OSError, TypeError) as error:
-        raise ConfigError(f"The credentials of this context cannot be loaded: {safe(error, 200)}") from None
-    rest = Rest(ApiClient(configuration))
-    current = loader.current_context
-    details = current.get("context") or {}
-    try:
-        version = await rest.get("/version", what="version")
-        chosen = namespace if namespace is not None else str(details.get("namespace") or "")
+        version = await _version(rest)
+        chosen = wanted.namespace if wanted.namespace is not None else context.text("namespace")
         await _check_namespace(rest, chosen)
-        user = await _who_am_i(rest) or str(details.get("user") or "?")
+        name, groups = await _who_am_i(rest)
     except BaseException:
         await rest.close()
         raise
-    return Cluster(rest, safe(current["name"], 80), chosen, safe(user, 80), safe(version.get("gitVersion", "?"), 40))
+    return Cluster(
+        rest, safe(context.name, 80), chosen, safe(name or user.name or "?", 80),
+        safe(version, 40), groups, paths,
+    )  # fmt: skip
+
+
+def every_context(kubeconfig: str | None) -> Sequence[str]:
+    """The names of all contexts, sorted."""
+    return sorted(load(kubeconfig).contexts)
+
+
+async def _version(rest: Rest) -> str:
+    try:
+        answer = await rest.get("/version", what="version")
+    except Forbidden:  # a server may hide it
+        return "?"
+    return str(answer.get("gitVersion") or "?")
 
 
 async def _check_namespace(rest: Rest, namespace: str) -> None:
@@ -109,15 +138,17 @@ async def _check_namespace(rest: Rest, namespace: str) -> None:
         pass  # many may list pods in a namespace but not read it
 
 
-async def _who_am_i(rest: Rest) -> str:
+async def _who_am_i(rest: Rest) -> tuple[str, tuple[str, ...]]:
+    """Our name and groups as the API server sees them; '' where it does not tell (before 1.28)."""
     review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
     try:
         answer = await rest.request("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", body=review)
     except ClusterError as error:
-        if error.status == 401:
+        if error.status in (0, 401):
             raise
-        return ""
-    return str(answer.get("status", {}).get("userInfo", {}).get("username") or "")
+        return "", ()
+    info = answer.get("status", {}).get("userInfo", {})
+    return str(info.get("username") or ""), tuple(str(group) for group in info.get("groups") or ())
 
 
 def quote(name: str) -> str:

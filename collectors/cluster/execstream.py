@@ -16,6 +16,7 @@ import aiohttp
 from yarl import URL
 
 from collectors.cluster.access import Cluster, pod_path
+from collectors.cluster.transport import session_options
 from collectors.errors import ClusterError, ExecError
 from collectors.runner import STDERR, STDOUT, Output
 from collectors.safe import safe
@@ -100,8 +101,10 @@ class ExecRunner:
         """Start a command. ExecError with the API server's reason where that is refused."""
         query = [("command", part) for part in argv]
         query += [("container", self.container), ("stdout", "true"), ("stderr", "true")]
-        rest_client = self.cluster.rest.client.rest_client
-        session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=rest_client.ssl_context, limit=4))
+        rest = self.cluster.rest
+        if rest.read_only:
+            raise ExecError("podwire was started with --read-only: nothing is run in the cluster.")
+        session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=rest.ssl_context, limit=4))
         try:
             socket = await self._connect(session, query)
         except BaseException as error:
@@ -114,22 +117,29 @@ class ExecRunner:
     async def _connect(
         self, session: aiohttp.ClientSession, query: list[tuple[str, str]]
     ) -> aiohttp.ClientWebSocketResponse:
-        configuration = self.cluster.rest.configuration
+        try:
+            return await self._handshake(session, query)
+        except aiohttp.WSServerHandshakeError as error:
+            if error.status != 401 or not await self.cluster.rest.renew():
+                raise
+        return await self._handshake(session, query)
+
+    async def _handshake(
+        self, session: aiohttp.ClientSession, query: list[tuple[str, str]]
+    ) -> aiohttp.ClientWebSocketResponse:
+        rest = self.cluster.rest
+        headers = await rest.headers()
         async with asyncio.timeout(CONNECT_S):
-            return await session.ws_connect(
-                URL(configuration.host + self._path).with_query(query),
+            socket: aiohttp.ClientWebSocketResponse = await session.ws_connect(
+                URL(rest.configuration.host + self._path).with_query(query),
                 protocols=PROTOCOLS,
-                headers=await self._headers(),
+                headers=headers,
                 heartbeat=HEARTBEAT_S,
                 max_msg_size=0,
-                proxy=configuration.proxy,
-                server_hostname=configuration.tls_server_name,
                 timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_S),
+                **session_options(rest.configuration),
             )
-
-    async def _headers(self) -> dict[str, str]:
-        settings = (await self.cluster.rest.configuration.auth_settings()).get("BearerToken")
-        return {"Authorization": str(settings["value"])} if settings and settings.get("value") else {}
+            return socket
 
     async def _refused(self, error: BaseException) -> ExecError:
         """The handshake's error carries no body; asking the same path plainly tells why."""

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Any
 
 import aiohttp
 from kubernetes.aio.client.api_client import ApiClient
+from multidict import CIMultiDict
 from yarl import URL
 
-from collectors.errors import ClusterError, Forbidden, NotFound
+from collectors.cluster.credentials import Credentials
+from collectors.cluster.transport import use_certificate
+from collectors.errors import ClusterError, ConfigError, Forbidden, NotFound
 from collectors.safe import safe
 
 Json = dict[str, Any]
@@ -39,30 +43,94 @@ def failure(status: int, body: Mapping[str, Any] | None, what: str) -> ClusterEr
     return ClusterError(f"The API server answered {status} ({what}): {said}", status, reason)
 
 
-class Rest:
-    """One API server and one set of credentials."""
+def is_write(method: str, path: str, query: Mapping[str, Any]) -> bool:
+    """Whether a request could change something: not a question (review), nor one that is only tried (dry run)."""
+    asks = path.rpartition("/")[2].startswith("selfsubject")
+    return method not in ("GET", "HEAD") and not asks and query.get("dryRun") != "All"
 
-    def __init__(self, client: ApiClient) -> None:
+
+def unreachable(host: str, error: Exception) -> str:
+    """Why the API server cannot be reached, and what to look at."""
+    where = f"The API server at {safe(URL(host).authority, 120)}"
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return f"The proxy refused the way to {where[4:]}: HTTP {error.status}. Check proxy-url or HTTPS_PROXY."
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return f"The proxy on the way to {where[4:]} cannot be reached. Check proxy-url or HTTPS_PROXY."
+    if isinstance(error, (aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError)):
+        cause = getattr(error, "certificate_error", error)
+        reason = safe(getattr(cause, "verify_message", "") or cause, 160)
+        return f"{where} shows a certificate that this context does not trust: {reason}. Check certificate-authority."
+    if isinstance(error, (aiohttp.ClientSSLError, ssl.SSLError)):
+        return f"{where} refused the TLS connection: {safe(error, 160)}."
+    kind = "it did not answer in time" if isinstance(error, TimeoutError) else safe(error, 200)
+    return f"{where} cannot be reached: {kind}. Check network and VPN."
+
+
+class Rest:
+    """One API server and one set of credentials. With `read_only` no request leaves that could change something."""
+
+    def __init__(self, client: ApiClient, credentials: Credentials) -> None:
         self.client = client
         self.configuration = client.configuration
+        self.credentials = credentials
+        self.read_only = False
+        self._present_certificate()
+
+    @property
+    def ssl_context(self) -> ssl.SSLContext:
+        context: ssl.SSLContext = self.client.rest_client.ssl_context
+        return context
+
+    def _present_certificate(self) -> None:
+        if self.credentials.certificate is not None:
+            use_certificate(self.ssl_context, self.credentials.certificate)
 
     async def close(self) -> None:
         await self.client.close()
 
+    async def headers(self) -> CIMultiDict[str]:
+        """Who we are, for any request to this server. ClusterError where new credentials cannot be had."""
+        try:
+            return CIMultiDict(await self.credentials.headers())
+        except ConfigError as error:
+            raise ClusterError(str(error), 401, "Unauthorized") from None
+
+    async def renew(self) -> bool:
+        """After a 401: whether there are other credentials now."""
+        if not self.credentials.renewable:
+            return False
+        try:
+            renewed = await self.credentials.renew()
+        except ConfigError as error:
+            raise ClusterError(str(error), 401, "Unauthorized") from None
+        if renewed:
+            self._present_certificate()
+        return renewed
+
     async def _send(
         self, method: str, path: str, query: Mapping[str, Any], body: Any, content_type: str, timeout: Any
     ) -> aiohttp.ClientResponse:
-        headers = {"Accept": "application/json", "Content-Type": content_type}
+        if self.read_only and is_write(method, path, query):
+            raise Forbidden("podwire was started with --read-only: nothing is added, changed or run in the cluster.")
+        response = await self._once(method, path, query, body, content_type, timeout)
+        if response.status == 401 and await self.renew():
+            response.release()
+            response = await self._once(method, path, query, body, content_type, timeout)
+        return response
+
+    async def _once(
+        self, method: str, path: str, query: Mapping[str, Any], body: Any, content_type: str, timeout: Any
+    ) -> aiohttp.ClientResponse:
+        headers = await self.headers()
+        headers.extend({"Accept": "application/json", "Content-Type": content_type})
         pairs = [(name, value) for name, value in query.items() if value not in (None, "")]
         try:
-            request = await self.client.param_serialize(
-                method, path, query_params=pairs, header_params=headers, body=body, auth_settings=["BearerToken"]
+            method, url, _, data, _ = await self.client.param_serialize(
+                method, path, query_params=pairs, body=body, auth_settings=[]
             )
-            answer = await self.client.call_api(*request, _request_timeout=timeout)
+            answer = await self.client.call_api(method, url, headers, data, _request_timeout=timeout)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            host = safe(URL(self.configuration.host).authority, 120)
-            kind = "it did not answer in time" if isinstance(error, TimeoutError) else safe(error, 200)
-            raise ClusterError(f"The API server at {host} cannot be reached: {kind}. Check network and VPN.") from None
+            raise ClusterError(unreachable(self.configuration.host, error)) from None
         response: aiohttp.ClientResponse = answer.response
         return response
 

@@ -267,7 +267,7 @@ async def test_bad_configuration_is_a_sentence(lab: Lab, tmp_path: Path) -> None
     ]
     broken = tmp_path / "broken"
     broken.write_text("clusters: [")
-    cases.append(((str(broken), None, None), "cannot be read"))
+    cases.append(((str(broken), None, None), "is not YAML: line 2"))
     empty = tmp_path / "empty"
     empty.write_text("{}")
     cases.append(((str(empty), None, None), "names no current context"))
