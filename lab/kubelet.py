@@ -48,6 +48,7 @@ class Kubelet:
         self.specs = {node.name: node for node in nodes}
         self.modes: dict[str, str] = {}
         self._used: dict[str, set[int]] = {node.name: {0, 1} for node in nodes}
+        self._last: dict[str, int] = {node.name: 1 for node in nodes}
         self._held: set[str] = set()
         self._starting: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -80,8 +81,12 @@ class Kubelet:
     # --- pods
 
     def _new_address(self, node: Node) -> str:
-        host = next(n for n in range(2, 255) if n not in self._used[node.name])
-        self._used[node.name].add(host)
+        """The next free address after the last one, as the host-local plugin does: an address that is used again at
+        once is still known to others by its old link-layer address."""
+        used, last = self._used[node.name], self._last[node.name]
+        host = next(n for n in (*range(last + 1, 255), *range(2, last + 1)) if n not in used)
+        used.add(host)
+        self._last[node.name] = host
         return f"{node.pod_prefix}.{host}"
 
     async def run(self, pod: Object) -> None:
