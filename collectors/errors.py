@@ -8,6 +8,7 @@ PodwireError
 ├── TargetGone           the pod or node ended or was replaced
 ├── ExecError            a command could not be run in a container
 ├── CaptureError         tcpdump refused, or its output is not a capture
+├── JournalError         what is owed to a cluster cannot be written down
 └── ToolMissing          a program is not installed where it is needed
 """
 
@@ -44,6 +45,10 @@ class TargetGone(PodwireError):
 
 
 class ExecError(PodwireError):
+    pass
+
+
+class JournalError(PodwireError):
     pass
 
 

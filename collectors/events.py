@@ -83,6 +83,46 @@ class Command(Event):
     verb: str
     what: str
     result: str
+    manifest: str = ""  # YAML of what was sent
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRow:
+    """A right that podwire can use: what for, and which of its verbs are `missing`. `namespace` '' means all."""
+
+    use: str
+    verbs: tuple[str, ...]
+    resource: str  # with the subresource: pods/exec
+    group: str
+    namespace: str
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AccessReview(Event):
+    """What this user may do in a namespace ('' for all)."""
+
+    namespace: str
+    rows: tuple[AccessRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftRow:
+    """A pod of podwire's that an earlier console left."""
+
+    context: str
+    namespace: str
+    pod: str
+    node: str
+    since: float
+    here: bool  # in the cluster that is open
+
+
+@dataclass(frozen=True, slots=True)
+class LeftBehind(Event):
+    """What earlier consoles left: replaces what was known of it."""
+
+    rows: tuple[LeftRow, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,8 @@ ACTIONS = (
     Action("services", "3", "services", "show Services", "cluster", footer=False),
     Action("next_namespace", "n", "namespace", "next namespace; N goes back", "cluster"),
     Action("previous_namespace", "N", "namespace", "previous namespace", "cluster", footer=False),
+    Action("access", "p", "permissions", "what you may do here, and the Role that is missing", "cluster", footer=False),
+    Action("clean", "x", "clean", "remove what an earlier console left here", "cluster", footer=False),
     Action("tab('packets')", "1", "packets", "packets as they pass", "target", footer=False),
     Action("tab('sockets')", "2", "sockets", "sockets with RTT, window, retransmits", "target", footer=False),
     Action("tab('counters')", "3", "counters", "kernel counters that moved", "target", footer=False),
@@ -46,7 +48,9 @@ ACTIONS = (
     Action("command_palette", "colon", "command", "command palette (also Ctrl+P)", "app", footer=False),
     Action("interrupt", "ctrl+c", "stop", "stop the captures that run; without one, quit", "app", footer=False),
     Action("leave", "q", "quit", "leave podwire; asks while a capture runs", "app"),
-    Action("choose", "enter", "open", "open the pod or node under the cursor; switch a fault", "list", footer=False),
+    Action(
+        "choose", "enter", "open", "open what is under the cursor; of an event, what was sent", "list", footer=False
+    ),
     Action("cursor('down')", "j,down", "down", "one line down", "list", footer=False),
     Action("cursor('up')", "k,up", "up", "one line up", "list", footer=False),
     Action("cursor('top')", "g,home", "top", "first line", "list", footer=False),

@@ -14,6 +14,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 import themes
+from collectors.secrets import redact
 from tui.actions import ACTIONS, bindings
 from tui.control import Control
 from tui.files import private_directory, state_directory
@@ -60,7 +61,7 @@ class PodwireApp(App[int]):
     def _catch_signals(self) -> None:
         """Textual restores the terminal on a clean exit only; SIGTERM and SIGHUP would leave it in raw mode."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
                 loop.add_signal_handler(number, self._on_signal, number)
 
@@ -86,7 +87,7 @@ class PodwireApp(App[int]):
     def _fatal_error(self) -> None:
         """A sentence on the screen and the traceback, without local variables (they hold tokens), in a file."""
         error = self._exception  # the first: what follows it is often only its wake
-        where = write_crash("".join(traceback.format_exception(error)) if error else "unknown")
+        where = write_crash(redact("".join(traceback.format_exception(error))) if error else "unknown")
         kept = f" The details are in {where}." if where else ""
         message = f"podwire met an error of its own and had to stop: {type(error).__name__}.{kept}"
         self._exit_renderables.append(message)

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from collectors.cluster.containers import IMAGE
 from tui.exits import FAILED, INTERRUPTED, USAGE, tell
 
 
@@ -28,8 +27,17 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--context", help="context of the kubeconfig")
     top.add_argument("-n", "--namespace", help="namespace to begin with")
     top.add_argument("-A", "--all-namespaces", action="store_true", help="begin with all namespaces")
-    top.add_argument("--image", default=IMAGE, help="image of debug containers (default: %(default)s)")
+    top.add_argument("--as", dest="as_user", metavar="USER", help="impersonate this user")
+    top.add_argument("--as-group", action="append", default=[], metavar="GROUP", help="and this group; repeatable")
+    top.add_argument("--as-uid", metavar="UID", help="and this uid")
+    top.add_argument("--config", type=Path, metavar="FILE", help="configuration (default: $XDG_CONFIG_HOME/podwire)")
+    top.add_argument("--image", help="image of debug containers and node pods (default: nicolaka/netshoot)")
+    top.add_argument("--pull-policy", metavar="POLICY", help="Always, IfNotPresent (default) or Never")
+    top.add_argument("--pull-timeout", type=float, metavar="SECONDS", help="wait so long for an image (default: 120)")
+    top.add_argument("--node-namespace", metavar="NAMESPACE", help="where node pods go (default: one that allows it)")
     top.add_argument("--no-capture", action="store_true", help="do not start a capture when a pod is opened")
+    top.add_argument("--read-only", action="store_true", help="add, change and run nothing in the cluster")
+    top.add_argument("--yes", action="store_true", help="do not ask before a debug container is added")
     commands = top.add_subparsers(dest="command", metavar="command")
     lab = commands.add_parser("lab", parents=[common], help="practise on an embedded cluster with real faults")
     lab.add_argument("--check", action="store_true", help="no console: try every stream for 5 s and report")
@@ -47,6 +55,12 @@ def parser() -> argparse.ArgumentParser:
     fault = actions.add_parser("fault", help="switch a fault of the running lab")
     fault.add_argument("state", choices=("on", "off", "list"))
     fault.add_argument("name", nargs="?")
+    commands.add_parser("doctor", help="what you may do here, and the Role that is missing")
+    clean = commands.add_parser("clean", help="remove what a killed console left in a cluster")
+    clean.add_argument(
+        "--in", action="append", default=[], metavar="CONTEXT", dest="contexts", help="look there, too; repeatable"
+    )
+    clean.add_argument("--all-contexts", action="store_true", help="look in every context of the kubeconfig")
     commands.add_parser("local", parents=[common], help="look at this machine, without a cluster")
     replay = commands.add_parser("replay", parents=[common], help="look at a recorded session")
     replay.add_argument("file", type=Path)
@@ -95,6 +109,10 @@ def run(options: argparse.Namespace) -> int:
         from tui import labcommands
 
         return labcommands.check(options)
+    if options.command in ("doctor", "clean"):
+        from tui import clustercommands
+
+        return clustercommands.doctor(options) if options.command == "doctor" else clustercommands.clean(options)
     if not need_terminal():
         return USAGE
     from tui import launch

@@ -11,16 +11,24 @@ from typing import Any
 
 from collectors import events as ev
 from collectors.capture import capture as captures
+from collectors.cluster import leftovers, preflight
 from collectors.cluster.access import Cluster
 from collectors.cluster.attach import Attacher, Foothold
+from collectors.cluster.containers import NO_CAPTURE
 from collectors.cluster.inventory import Inventory
+from collectors.cluster.plan import Offer, Plan
+from collectors.cluster.settings import Settings
 from collectors.errors import CaptureError, ClusterError, PodwireError, TargetGone
+from collectors.recording.journal import Journal
 from collectors.runner import LocalRunner, Runner
 from collectors.session import Session
 from collectors.target import Target
 from collectors.vantage import Vantage
 from tui.files import save_packets
 from tui.store import Store
+
+LEAVE_S = 8.0
+Attach = Callable[[Callable[[str], None]], Awaitable[Foothold]]
 
 
 @dataclass(slots=True)
@@ -39,11 +47,15 @@ class Watch:
 class Control:
     """Joins the collectors to a session. Without a cluster it serves local targets and recordings."""
 
-    def __init__(self, store: Store, session: Session, image: str = "", capture_at_once: bool = True) -> None:
+    def __init__(
+        self, store: Store, session: Session, capture_at_once: bool = True, journal: Journal | None = None
+    ) -> None:
         self.store = store
         self.session = session
-        self.image = image
+        self.settings = Settings()
+        self.journal = journal or Journal(None)
         self.capture_at_once = capture_at_once
+        self.agreed: dict[str, str] = {}  # what the user said to a pod, by its uid: asked once
         self.cluster: Cluster | None = None
         self.is_lab = False
         self.live = True
@@ -75,47 +87,91 @@ class Control:
                 self.store.apply(event)
             self.store.lost = self._subscription.dropped
 
-    def open(self, cluster: Cluster, is_lab: bool) -> None:
-        self.cluster, self.is_lab = cluster, is_lab
+    def open(self, cluster: Cluster, is_lab: bool, settings: Settings | None = None) -> None:
+        self.cluster, self.is_lab, self.settings = cluster, is_lab, settings or Settings()
+        cluster.rest.read_only = self.settings.read_only
         start = ev.SessionStart(time.time(), "", cluster.context, cluster.user, cluster.namespace, cluster.version)
         self.session.publish(start)
         self.spawn(Inventory(cluster, self.session).run())
+        self.spawn(self._look_around(cluster))
+
+    async def _look_around(self, cluster: Cluster) -> None:
+        """What we may do here, and what an earlier console left."""
+        try:
+            self.session.publish(await preflight.told(cluster, cluster.namespace))
+            self.session.publish(await leftovers.verified(cluster, self.journal, self._attacher()))
+        except PodwireError:
+            self.session.publish(leftovers.told(self.journal, cluster.server))
+
+    async def clean(self) -> list[leftovers.Outcome]:
+        """Remove what earlier consoles left in this cluster."""
+        assert self.cluster is not None
+        outcomes = await leftovers.clean(self.cluster, self._attacher())
+        self.session.publish(leftovers.told(self.journal, self.cluster.server))
+        return outcomes
 
     async def close(self) -> None:
         """Stop everything and take away what was added. What could not be is named in `left_behind`."""
-        footholds = [w.foothold for w in self._watches.values() if w.foothold is not None]
         for task in [*(w.task for w in self._watches.values()), *self._tasks]:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self.cluster is not None:
-            attacher = self._attacher()
-            try:
-                async with asyncio.timeout(8):
-                    left = await asyncio.gather(*(attacher.leave(f) for f in footholds))
-                self.left_behind += [text for text in left if text]
-            except TimeoutError:
-                names = ", ".join(f"{f.namespace}/{f.pod}" for f in footholds if f.owned_pod)
-                self.left_behind.append(f"The API server did not answer in time; these may be left: {names}.")
+            await self._pay()
             await self.cluster.close()
         self.session.close()
+
+    async def _pay(self) -> None:
+        """Delete what the journal says this console owes the cluster, also where a creation was never answered."""
+        attacher = self._attacher()
+        owed = [entry for entry in self.journal.owed() if entry.session == self.journal.session]
+        try:
+            async with asyncio.timeout(LEAVE_S):
+                left = await asyncio.gather(*(attacher.settle(entry) for entry in owed))
+            self.left_behind += [text for text in left if text]
+        except (TimeoutError, asyncio.CancelledError):
+            names = ", ".join(entry.name for entry in owed)
+            self.left_behind.append(f"These may be left: {names}. `podwire clean` removes them; they end within 4 h.")
 
     # --- targets
 
     def _attacher(self) -> Attacher:
         assert self.cluster is not None
-        return Attacher(self.cluster, self.session, self.image)
+        return Attacher(self.cluster, self.session, self.settings, self.journal)
 
-    def watch_pod(self, row: ev.PodRow) -> Target:
-        target = Target("pod", row.name, row.namespace, row.node, row.uid)
-        self._watch(target, lambda progress: self._attacher().pod(target, progress))
+    @staticmethod
+    def target_of(row: ev.PodRow | ev.NodeRow) -> Target:
+        if isinstance(row, ev.NodeRow):
+            return Target("node", row.name, node=row.name)
+        return Target("pod", row.name, row.namespace, row.node, row.uid)
+
+    async def plan(self, target: Target) -> Plan:
+        """What could be added to a pod or node; nothing is added yet."""
+        planner = self._attacher().planner
+        return await (planner.node(target) if target.kind == "node" else planner.pod(target))
+
+    async def plan_beside(self, target: Target) -> Plan | None:
+        """The same for the node of a pod; None where it is on none."""
+        if target.kind != "pod" or not target.node:
+            return None
+        return await self._attacher().planner.node(Target("node", target.node, node=target.node), target.namespace)
+
+    def watch_pod(self, row: ev.PodRow, offer: Offer | None = None) -> Target:
+        """Look at a pod from the foothold that was offered, or from the best there is."""
+        target = self.target_of(row)
+        attach = self._taking(offer)
+        self._watch(target, attach or (lambda progress: self._attacher().pod(target, progress)))
         return target
 
-    def watch_node(self, name: str) -> Target:
+    def watch_node(self, name: str, offer: Offer | None = None) -> Target:
         target = Target("node", name, node=name)
-        self._watch(target, lambda progress: self._attacher().node(target, progress))
+        attach = self._taking(offer)
+        self._watch(target, attach or (lambda progress: self._attacher().node(target, progress)))
         return target
 
-    def _watch(self, target: Target, attach: Callable[[Callable[[str], None]], Awaitable[Foothold]]) -> None:
+    def _taking(self, offer: Offer | None) -> Attach | None:
+        return None if offer is None else lambda progress: self._attacher().take(offer, progress)
+
+    def _watch(self, target: Target, attach: Attach) -> None:
         if not self.live:
             return  # a recording: what there is to know of the target is in the store
         known = self._watches.get(target.key)
@@ -127,7 +183,7 @@ class Control:
     def _say(self, target: Target, phase: ev.TargetPhase, message: str = "") -> None:
         self.session.publish(ev.TargetState(time.time(), target.key, phase, message))
 
-    async def _keep(self, target: Target, attach: Callable[[Callable[[str], None]], Awaitable[Foothold]]) -> None:
+    async def _keep(self, target: Target, attach: Attach) -> None:
         """Attach, then sample until the target goes."""
         self._say(target, "attaching", "asking the API server")
         try:
@@ -144,7 +200,7 @@ class Control:
         if foothold.cost:
             self._say(target, "attaching", f"{foothold.rung}: {foothold.cost}")
         vantage = Vantage(target, watch.runner, self.session, alive=lambda: self._attacher().check_alive(foothold))
-        if target.kind == "pod" and self.capture_at_once:
+        if target.kind == "pod" and self.capture_at_once and foothold.cost != NO_CAPTURE:
             self.capture(target.key, "")
         await vantage.run()
 

@@ -6,6 +6,7 @@ import sys
 
 FAILED = 1
 USAGE = 2
+FORBIDDEN = 4
 LEFT_BEHIND = 5
 INTERRUPTED = 130
 

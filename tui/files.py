@@ -20,6 +20,11 @@ def state_directory() -> Path:
     return Path(base) / "podwire"
 
 
+def journal_path() -> Path:
+    """Where writes to clusters are journalled; its directory is there."""
+    return private_directory(state_directory()) / "journal.jsonl"
+
+
 def private_directory(path: Path) -> Path:
     """`path` as an existing directory of mode 0700 (those that are made on the way, too)."""
     for part in reversed((path, *path.parents)):

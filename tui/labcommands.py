@@ -11,7 +11,6 @@ from collections.abc import Callable
 from functools import partial
 
 from collectors.cluster.access import connect
-from collectors.cluster.containers import IMAGE
 from collectors.errors import ClusterError, ConfigError
 from collectors.events import PodRow
 from collectors.session import Session
@@ -89,7 +88,7 @@ def _settled(data: TargetData) -> bool:
 
 async def _check(kubeconfig: str) -> int:
     store, session = Store(), Session()
-    control = Control(store, session, image=IMAGE)
+    control = Control(store, session)
     control.open(await connect(kubeconfig), is_lab=True)
     control.start()
     try:

@@ -6,41 +6,53 @@ import argparse
 import asyncio
 import contextlib
 import os
+import signal
 from pathlib import Path
 
 import themes
-from collectors.cluster.access import connect
+from collectors.cluster.access import Wanted, open_cluster
+from collectors.cluster.execplugin import Terminal
 from collectors.errors import ConfigError
+from collectors.recording.journal import Journal
 from collectors.recording.log import Recorder, read
+from collectors.safe import safe
 from collectors.session import Session
 from lab.supervisor import Lab
+from tui import config
 from tui.app import PodwireApp
+from tui.clustercommands import wanted
 from tui.control import Control
 from tui.exits import LEFT_BEHIND, tell
+from tui.files import journal_path
 from tui.store import Store
 
 
 def console(options: argparse.Namespace) -> int:
-    _check_theme(options)
+    settings_of = config.load(options.config)
+    theme = _theme(options, settings_of)
     if options.command != "lab":
-        return asyncio.run(_run(options, None))
+        return asyncio.run(_run(options, settings_of, theme, None))
     known = Lab(options.fault)
     known.start(lambda text: tell(f"lab: {text}"))
     try:
-        return asyncio.run(_run(options, known.kubeconfig))
+        return asyncio.run(_run(options, settings_of, theme, known.kubeconfig))
     finally:
         known.stop()
 
 
-def _check_theme(options: argparse.Namespace) -> None:
+def _theme(options: argparse.Namespace, settings_of: config.Config) -> str:
     names = [theme.name for theme in themes.all_themes()]
-    if getattr(options, "theme", names[0]) not in names:
-        raise ConfigError(f"There is no theme {options.theme!r}. Known: {', '.join(names)}")
+    chosen = str(getattr(options, "theme", "") or settings_of.theme or themes.DEFAULT)
+    if chosen not in names:
+        raise ConfigError(f"There is no theme {safe(chosen, 40)!r}. Known: {', '.join(names)}")
+    return chosen
 
 
-async def _run(options: argparse.Namespace, lab_kubeconfig: Path | None) -> int:
+async def _run(options: argparse.Namespace, settings_of: config.Config, theme: str, lab: Path | None) -> int:
     session, store = Session(), Store()
-    control = Control(store, session, image=options.image, capture_at_once=not options.no_capture)
+    remote = options.command in (None, "lab")
+    journal = Journal(journal_path()) if remote else None
+    control = Control(store, session, capture_at_once=not options.no_capture, journal=journal)
     recording = _record(options, session)
     first = ""
     if options.command == "local":
@@ -52,20 +64,43 @@ async def _run(options: argparse.Namespace, lab_kubeconfig: Path | None) -> int:
     elif options.command == "replay":
         first = _replay(options.file, store, control)
     else:
-        namespace = "" if options.all_namespaces else options.namespace
-        config = str(lab_kubeconfig) if lab_kubeconfig else options.kubeconfig
-        control.open(await connect(config, options.context, namespace), is_lab=lab_kubeconfig is not None)
-    app = PodwireApp(store, control, first, getattr(options, "theme", themes.DEFAULT))
+        asked = Wanted(str(lab), namespace=options.namespace) if lab else wanted(options)
+        cluster = await open_cluster(asked)  # credential plugins may ask on the terminal, which is still theirs
+        control.open(cluster, is_lab=lab is not None, settings=settings_of.settings(options, cluster.context))
+    app = PodwireApp(store, control, first, theme)
+    Terminal.ours = True
     try:
         await app.run_async(mouse=_wants_mouse(options))
     finally:
-        await control.close()
+        Terminal.ours = False
+        await _leave(control)
         if recording is not None:
             await recording
     for text in control.left_behind:
         tell(text)
     code = app.return_code or 0
-    return code if code or not control.left_behind else LEFT_BEHIND
+    return LEFT_BEHIND if control.left_behind else code
+
+
+async def _leave(control: Control) -> None:
+    """Take away what was added. One more Ctrl-C does not stop that: it says what it waits for; a second one does."""
+    loop, leaving = asyncio.get_running_loop(), asyncio.ensure_future(control.close())
+    asked = 0
+
+    def interrupted() -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            tell("removing what was added to the cluster; Ctrl-C again leaves it to `podwire clean`")
+        else:
+            leaving.cancel()
+
+    with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+        loop.add_signal_handler(signal.SIGINT, interrupted)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, lambda: None)
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.shield(leaving)
 
 
 def _wants_mouse(options: argparse.Namespace) -> bool:

@@ -65,6 +65,7 @@ class LogLine:
     kind: str
     text: str
     bad: bool = False
+    detail: str = ""  # of a write: the manifest that was sent
 
 
 SERIES = (
@@ -115,6 +116,8 @@ class Store:
 
     def __init__(self) -> None:
         self.start: ev.SessionStart | None = None
+        self.access: ev.AccessReview | None = None
+        self.left: tuple[ev.LeftRow, ...] = ()
         self.inventory: dict[str, dict[tuple[str, str], Row]] = {}
         self.refused: dict[str, str] = {}
         self.book = AddressBook()
@@ -149,14 +152,21 @@ class Store:
         elif isinstance(event, ev.CaptureState):
             self._capture(event)
         elif isinstance(event, ev.Command):
-            self._write(event, "command", f"{event.user}: {event.verb} {event.what}: {event.result}")
+            text = f"{event.user}: {event.verb} {event.what}: {event.result}"
+            self._write(event, "command", text, detail=event.manifest)
+        elif isinstance(event, ev.AccessReview):
+            self.access = event
+            self.inventory_revision += 1
+        elif isinstance(event, ev.LeftBehind):
+            self.left = event.rows
+            self.inventory_revision += 1
         elif isinstance(event, ev.Mark):
             self._write(event, "mark", f"{event.author}: {event.text}")
         elif isinstance(event, ev.SessionStart):
             self.start = event
 
-    def _write(self, event: Event, kind: str, text: str, bad: bool = False) -> None:
-        self.log.append(LogLine(event.at, event.target, kind, text, bad))
+    def _write(self, event: Event, kind: str, text: str, bad: bool = False, detail: str = "") -> None:
+        self.log.append(LogLine(event.at, event.target, kind, text, bad, detail))
         self.log_count += 1
 
     def _inventory(self, event: ev.InventoryList | ev.InventoryChange) -> None:

@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
-import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import yaml
+
 from collectors.cluster.access import Cluster, pod_path, quote
-from collectors.cluster.containers import LADDER, PREFIX, Rung, debug_container, node_pod
 from collectors.cluster.execstream import ExecRunner
+from collectors.cluster.plan import Offer, Plan, Planner, next_rungs
 from collectors.cluster.rest import STRATEGIC
-from collectors.errors import ClusterError, Forbidden, NotFound, TargetGone
+from collectors.cluster.settings import Settings
+from collectors.errors import ClusterError, Forbidden, NotFound, PodwireError, TargetGone
 from collectors.events import Command
+from collectors.recording.journal import CREATED, DELETED, GONE, REFUSED, Journal, Owed, Where
 from collectors.safe import safe
 from collectors.session import Session
 from collectors.target import Target
 
 Progress = Callable[[str], None]
-PULL_TIMEOUT_S = 120.0
-FAILED_PULLS = (
+IMAGE_TROUBLE = (
     "ErrImagePull",
     "ImagePullBackOff",
     "ErrImageNeverPull",
     "InvalidImageName",
-    "CreateContainerConfigError",
+    "ImageInspectError",
 )
+HOPELESS = (*IMAGE_TROUBLE, "CreateContainerConfigError", "CreateContainerError", "RunContainerError")
+LATE_S = 120.0  # a creation whose answer never came may still arrive within this
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,80 +50,119 @@ class Foothold:
         return ExecRunner(cluster, self.namespace, self.pod, self.container)
 
 
-class Attacher:
-    """Adds podwire's containers to a cluster, and journals every write on the stream."""
+def yaml_of(manifest: Mapping[str, Any] | None) -> str:
+    """What is sent, as YAML to read."""
+    return str(yaml.safe_dump(manifest, sort_keys=False, width=100)) if manifest else ""
 
-    def __init__(self, cluster: Cluster, session: Session, image: str, node_namespace: str = "default") -> None:
+
+class Attacher:
+    """Adds podwire's containers to a cluster. Every write is journalled before it is sent, and told on the stream."""
+
+    def __init__(
+        self, cluster: Cluster, session: Session, settings: Settings | None = None, journal: Journal | None = None
+    ) -> None:
         self.cluster = cluster
         self.session = session
-        self.image = image
-        self.node_namespace = node_namespace
+        self.settings = settings or Settings()
+        self.journal = journal or Journal(None)
+        self.planner = Planner(cluster, self.settings, self.journal.session)
+        acting = cluster.rest.credentials.impersonation.user
+        self._where = Where(cluster.context, cluster.kubeconfig, cluster.server, cluster.user, acting)
 
-    def _journal(self, target: Target, verb: str, what: str, result: str) -> None:
-        self.session.publish(Command(time.time(), target.key, self.cluster.user, verb, what, result))
+    # --- writes
 
-    async def pod(self, target: Target, progress: Progress) -> Foothold:
-        """A debug container in the pod: one of ours that still runs, else a new one on the best rung allowed."""
-        path = pod_path(target.namespace, target.name)
-        found = await self.cluster.rest.get(path, what=f"pod {target.namespace}/{target.name}")
-        where = f"{target.namespace}/{target.name}"
-        _check_same(found, where, target.uid, "Nothing can be attached to it.")
-        container = _live_container(found)
-        if container:
-            progress(f"reusing the debug container {container}")
-            return Foothold(target, target.namespace, target.name, container, "reused", "")
-        spec, rung = await self._add(target, path, progress)
-        await self._await_running(path, spec["name"], "ephemeralContainerStatuses", target, progress)
-        return Foothold(target, target.namespace, target.name, spec["name"], rung.name, rung.cost)
+    async def _write(
+        self, target: Target, verb: str, namespace: str, name: str, manifest: Mapping[str, Any] | None, done: str,
+        request: Callable[[], Any],
+    ) -> None:  # fmt: skip
+        """One write: into the journal, to the API server, and how it ended into both journal and stream."""
+        journal = self.journal
+        number = await asyncio.to_thread(
+            journal.begin, self._where, verb, namespace, name, target.node or target.name, manifest
+        )
+        result = "no answer: it may have been done"
+        try:
+            await request()
+            result = done
+        except NotFound as error:
+            result = GONE if verb.startswith("delete") else f"{REFUSED}: {error}"
+            raise
+        except ClusterError as error:
+            if error.status:
+                result = f"{REFUSED if not verb.startswith('delete') else 'failed'}: {error}"
+            raise
+        finally:
+            await asyncio.shield(asyncio.to_thread(journal.end, number, result))
+            what = f"{namespace}/{name}"
+            text = yaml_of(manifest)
+            self.session.publish(Command(time.time(), target.key, self.cluster.user, verb, what, result, text))
 
-    async def _add(self, target: Target, path: str, progress: Progress) -> tuple[dict[str, Any], Rung]:
+    async def take(self, offer: Offer, progress: Progress) -> Foothold:
+        """Stand where the plan says. ClusterError with what is in the way."""
+        if offer.way == "node pod":
+            return await self._start_node_pod(offer, progress)
+        if offer.way == "add":
+            offer = await self._add(offer, progress)
+            path = pod_path(offer.namespace, offer.pod)
+            await self._await_running(path, offer.container, "ephemeralContainerStatuses", offer.target, progress)
+        elif offer.way == "reuse":
+            progress(f"reusing the debug container {offer.container}")
+        else:
+            progress(f"using the pod's own container {offer.container}")
+        return Foothold(offer.target, offer.namespace, offer.pod, offer.container, offer.rung, offer.cost)
+
+    async def _add(self, offer: Offer, progress: Progress) -> Offer:
+        """Add the container; where the write is refused though its dry run was not, the next rung down."""
         refused: ClusterError | None = None
-        for rung in LADDER:
-            spec = debug_container(rung, self.image)
+        for chosen in (offer, *next_rungs(offer, self.settings)):
+            assert chosen.manifest is not None
+            image = chosen.manifest["spec"]["ephemeralContainers"][0]["image"]
+            progress(f"adding the debug container {chosen.container} ({chosen.rung}) with {safe(image)}")
+            path = f"{pod_path(chosen.namespace, chosen.pod)}/ephemeralcontainers"
             try:
-                await self._patch(path, spec, dry_run=True)
+                await self._write(
+                    chosen.target, "patch pods/ephemeralcontainers", chosen.namespace,
+                    f"{chosen.pod}/{chosen.container}", chosen.manifest, f"added, {chosen.rung}",
+                    lambda path=path, chosen=chosen: self.cluster.rest.request(  # type: ignore[misc]
+                        "PATCH", path, {}, chosen.manifest, STRATEGIC, what="add a debug container"
+                    ),
+                )  # fmt: skip
             except Forbidden as error:
                 refused = error
-                progress(f"'{rung.name}' is not allowed here: {error}")
                 continue
-            progress(f"adding the debug container {spec['name']} ({rung.name}) with {safe(self.image)}")
-            try:
-                await self._patch(path, spec, dry_run=False)
-            except ClusterError as error:
-                self._journal(target, "patch pods/ephemeralcontainers", spec["name"], f"refused: {error}")
-                raise
-            self._journal(target, "patch pods/ephemeralcontainers", spec["name"], f"added, {rung.name}")
-            return spec, rung
+            return chosen
         raise refused or ClusterError("No debug container could be added.")
 
-    async def _patch(self, path: str, spec: dict[str, Any], dry_run: bool) -> None:
-        body = {"spec": {"ephemeralContainers": [spec]}}
-        query = {"dryRun": "All"} if dry_run else {}
-        await self.cluster.rest.request(
-            "PATCH", f"{path}/ephemeralcontainers", query, body, STRATEGIC, what="add a debug container"
-        )
-
-    async def node(self, target: Target, progress: Progress) -> Foothold:
-        """A small host-network pod on the node."""
-        owner = safe(f"{getpass.getuser()}@{socket.gethostname()}", 120)
-        spec = node_pod(target.name, self.image, owner)
-        name = spec["metadata"]["name"]
-        progress(f"starting the node pod {self.node_namespace}/{name} on {target.name}")
-        where = f"/api/v1/namespaces/{quote(self.node_namespace)}/pods"
+    async def _start_node_pod(self, offer: Offer, progress: Progress) -> Foothold:
+        progress(f"starting the node pod {offer.namespace}/{offer.pod} on {safe(offer.target.name)}")
+        where = f"/api/v1/namespaces/{quote(offer.namespace)}/pods"
+        what = f"create a pod on {offer.target.name}"
+        await self._write(
+            offer.target, "create pods", offer.namespace, offer.pod, offer.manifest, CREATED,
+            lambda: self.cluster.rest.request("POST", where, body=offer.manifest, what=what),
+        )  # fmt: skip
+        foothold = Foothold(offer.target, offer.namespace, offer.pod, "podwire", "node pod", "", owned_pod=True)
         try:
-            await self.cluster.rest.request("POST", where, body=spec, what=f"create a pod on {target.name}")
-        except ClusterError as error:
-            self._journal(target, "create pods", f"{self.node_namespace}/{name}", f"refused: {error}")
-            raise
-        self._journal(target, "create pods", f"{self.node_namespace}/{name}", "created")
-        foothold = Foothold(target, self.node_namespace, name, "podwire", "node pod", "", owned_pod=True)
-        try:
-            path = pod_path(self.node_namespace, name)
-            await self._await_running(path, "podwire", "containerStatuses", target, progress)
+            path = pod_path(offer.namespace, offer.pod)
+            await self._await_running(path, "podwire", "containerStatuses", offer.target, progress)
         except BaseException:
-            await self.leave(foothold)
+            await asyncio.shield(self.leave(foothold))
             raise
         return foothold
+
+    async def pod(self, target: Target, progress: Progress) -> Foothold:
+        """Plan and take in one go. ClusterError with the refusals where there is no way in."""
+        return await self._take_plan(await self.planner.pod(target), progress)
+
+    async def node(self, target: Target, progress: Progress) -> Foothold:
+        return await self._take_plan(await self.planner.node(target), progress)
+
+    async def _take_plan(self, plan: Plan, progress: Progress) -> Foothold:
+        for refusal in plan.refusals:
+            progress(refusal)
+        if plan.offer is None:
+            raise Forbidden(" ".join(plan.refusals) or "Nothing can be added here.")
+        return await self.take(plan.offer, progress)
 
     async def check_alive(self, foothold: Foothold) -> None:
         """TargetGone once the pod that we stand in is gone, has ended, or is another of the same name."""
@@ -136,24 +178,48 @@ class Attacher:
         """Take away what can be taken away. Returns what could not, '' where nothing is left behind."""
         if not foothold.owned_pod:
             return ""
-        what = f"{foothold.namespace}/{foothold.pod}"
+        return await self.delete(foothold.target, foothold.namespace, foothold.pod)
+
+    async def delete(self, target: Target, namespace: str, pod: str) -> str:
+        """Delete a pod of ours. Returns why it could not be, '' where it is gone."""
+        path, what = pod_path(namespace, pod), f"{namespace}/{pod}"
         try:
-            path = pod_path(foothold.namespace, foothold.pod)
-            await self.cluster.rest.request("DELETE", path, {"gracePeriodSeconds": 0}, what=f"delete pod {what}")
+            await self._write(
+                target, "delete pods", namespace, pod, None, DELETED,
+                lambda: self.cluster.rest.request("DELETE", path, {"gracePeriodSeconds": 0}, what=f"delete pod {what}"),
+            )  # fmt: skip
         except NotFound:
-            pass
-        except ClusterError as error:
-            self._journal(foothold.target, "delete pods", what, f"failed: {error}")
-            return f"The pod {what} could not be deleted ({error}). Delete it, or it ends by itself within 4 h."
-        self._journal(foothold.target, "delete pods", what, "deleted")
+            return ""
+        except PodwireError as error:
+            return f"The pod {what} could not be deleted ({error}). `podwire clean` tries again; it ends within 4 h."
         return ""
+
+    async def settle(self, owed: Owed) -> str:
+        """Delete what an entry of the journal says is owed. A creation that was never answered may still arrive, so
+        a pod that is not there yet is only forgotten once it cannot. Returns what is left, '' for nothing."""
+        target = Target("node", owed.node, node=owed.node)
+        if not owed.sure and time.time() - owed.at < LATE_S and not await self._is_there(owed):
+            return f"The pod {owed.name} was asked for and never confirmed. `podwire clean` looks again."
+        return await self.delete(target, owed.namespace, owed.pod)
+
+    async def _is_there(self, owed: Owed) -> bool:
+        for wait in (0.0, 0.4, 1.0):
+            await asyncio.sleep(wait)
+            try:
+                await self.cluster.rest.get(pod_path(owed.namespace, owed.pod), what=f"pod {owed.name}")
+            except NotFound:
+                continue
+            except ClusterError:
+                return True  # cannot be told: the deletion will
+            return True
+        return False
 
     async def _await_running(self, path: str, container: str, field: str, target: Target, progress: Progress) -> None:
         """Follow the pod's status until the container runs. ClusterError with the reason where it cannot."""
         last = ""
         collection, _, pod = path.rpartition("/")
         try:
-            async with asyncio.timeout(PULL_TIMEOUT_S):
+            async with asyncio.timeout(self.settings.pull_timeout_s):
                 current: Mapping[str, Any] = await self.cluster.rest.get(path)
                 while True:
                     said = _state(current, container, field)
@@ -165,8 +231,8 @@ class Attacher:
                     current = await self._next(collection, pod, current, target)
         except TimeoutError:
             raise ClusterError(
-                f"{container} did not start within {PULL_TIMEOUT_S:g} s: {last}. "
-                f"Is the image {safe(self.image)} reachable?"
+                f"{container} did not start within {self.settings.pull_timeout_s:g} s: {last}. "
+                f"Is the image {safe(self.settings.image)} reachable from the node? --pull-timeout waits longer."
             ) from None
 
     async def _next(self, collection: str, pod: str, current: Mapping[str, Any], target: Target) -> Mapping[str, Any]:
@@ -193,13 +259,6 @@ def _check_same(pod: Mapping[str, Any], where: str, uid: str, ended: str) -> Non
         raise TargetGone(f"The pod {where} has ended. {ended}")
 
 
-def _live_container(pod: Mapping[str, Any]) -> str:
-    for entry in (pod.get("status") or {}).get("ephemeralContainerStatuses") or ():
-        if str(entry.get("name")).startswith(PREFIX) and "running" in (entry.get("state") or {}):
-            return str(entry["name"])
-    return ""
-
-
 def _state(pod: Mapping[str, Any], container: str, field: str) -> str:
     """`running`, or what the cluster says of a container that is not yet. ClusterError where it never will be."""
     entries = (pod.get("status") or {}).get(field) or ()
@@ -208,7 +267,20 @@ def _state(pod: Mapping[str, Any], container: str, field: str) -> str:
         return "running"
     told = state.get("waiting") or state.get("terminated") or {}
     reason, message = safe(told.get("reason") or "waiting", 60), safe(told.get("message") or "", 300)
-    if reason in FAILED_PULLS or "terminated" in state:
-        hint = "Give another image with --image." if "Image" in reason else "See the pod's events."
-        raise ClusterError(f"{container} cannot start: {reason}{f' ({message})' if message else ''}. {hint}")
+    if reason in HOPELESS or "terminated" in state:
+        detail = f" ({message.rstrip('.')})" if message else ""
+        stays = "" if field == "containerStatuses" else " It stays in the pod's spec and runs nothing."
+        raise ClusterError(f"{container} cannot start: {reason}{detail}.{stays} {_hint(reason, message)}")
     return f"{reason}{f': {message}' if message else ''}"
+
+
+def _hint(reason: str, message: str) -> str:
+    if "exec format error" in message or "no match for platform" in message:
+        return "The image is for another architecture: name one for this node's with --image."
+    if reason == "ErrImageNeverPull":
+        return "The image is not on the node and may not be pulled: --pull-policy IfNotPresent, or another --image."
+    if reason in IMAGE_TROUBLE:
+        return "Name an image that the node can pull: --image."
+    if "runAsNonRoot" in message or "non-root" in message:
+        return "This pod runs as non-root only: use its node instead."
+    return "See the pod's events; its node can be opened instead."

@@ -6,15 +6,28 @@ exec'd into it, since they share its process namespace.
 
 from __future__ import annotations
 
+import getpass
 import secrets
+import socket
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from collectors.safe import safe
+
 PREFIX = "podwire-"
-IMAGE = "nicolaka/netshoot"
 LIFETIME_S = 4 * 3600
 MANAGED_BY = {"app.kubernetes.io/managed-by": "podwire"}
+OWNER, SESSION, EXPIRES = "podwire/owner", "podwire/session", "podwire/expires"
+END_FILE = "/tmp/.podwire-end"
+TICK_S = 5
+# Ends by itself, and sooner where END_FILE appears. Not by a signal: in a pod that shares its process namespace, the
+# first process is the pod's own.
+MAIN = (
+    "sh", "-c", 'n=$1; while [ "$n" -gt 0 ] && [ ! -e "$2" ]; do sleep "$3"; n=$((n-1)); done', "podwire",
+    str(LIFETIME_S // TICK_S), END_FILE, str(TICK_S),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +39,7 @@ class Rung:
     security: dict[str, Any] = field(default_factory=dict)
 
 
+NO_CAPTURE = "no capture here: sockets and counters only"
 LADDER = (
     Rung(
         "full",
@@ -50,7 +64,7 @@ LADDER = (
     ),
     Rung(
         "restricted",
-        "no capture here: sockets and counters only",
+        NO_CAPTURE,
         {
             "capabilities": {"drop": ["ALL"]},
             "runAsUser": 65532,
@@ -63,29 +77,39 @@ LADDER = (
 
 
 def unique(prefix: str) -> str:
-    return f"{prefix}{secrets.token_hex(3)}"
+    return f"{prefix}{secrets.token_hex(4)}"
 
 
-def debug_container(rung: Rung, image: str) -> dict[str, Any]:
+def owner() -> str:
+    """Who adds something: the account and the machine, for whoever finds it."""
+    return safe(f"{getpass.getuser()}@{socket.gethostname()}", 120)
+
+
+def debug_container(rung: Rung, image: str, pull_policy: str = "IfNotPresent") -> dict[str, Any]:
     return {
         "name": unique(PREFIX),
         "image": image,
-        "imagePullPolicy": "IfNotPresent",
-        "command": ["sleep", str(LIFETIME_S)],
+        "imagePullPolicy": pull_policy,
+        "command": list(MAIN),
         "terminationMessagePolicy": "File",
         "securityContext": rung.security,
     }
 
 
-def node_pod(node: str, image: str, owner: str) -> dict[str, Any]:
+def node_pod(
+    node: str, namespace: str, image: str, session: str = "", pull_policy: str = "IfNotPresent",
+    pull_secrets: Sequence[str] = (),
+) -> dict[str, Any]:  # fmt: skip
     """The small node pod: host network, two capabilities that matter, no privilege, no host PID, no host path."""
+    expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + LIFETIME_S))
     return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {
             "name": unique("podwire-node-"),
+            "namespace": namespace,
             "labels": dict(MANAGED_BY),
-            "annotations": {"podwire/owner": owner, "podwire/created": str(int(time.time()))},
+            "annotations": {OWNER: owner(), SESSION: session, EXPIRES: expires},
         },
         "spec": {
             "nodeName": node,
@@ -96,12 +120,13 @@ def node_pod(node: str, image: str, owner: str) -> dict[str, Any]:
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
             "tolerations": [{"operator": "Exists"}],
+            **({"imagePullSecrets": [{"name": name} for name in pull_secrets]} if pull_secrets else {}),
             "containers": [
                 {
                     "name": "podwire",
                     "image": image,
-                    "imagePullPolicy": "IfNotPresent",
-                    "command": ["sleep", str(LIFETIME_S)],
+                    "imagePullPolicy": pull_policy,
+                    "command": list(MAIN),
                     "resources": {"limits": {"memory": "256Mi"}, "requests": {"cpu": "10m", "memory": "32Mi"}},
                     "securityContext": LADDER[0].security,
                 }

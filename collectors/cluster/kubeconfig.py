@@ -81,7 +81,8 @@ def locate(given: str | None) -> list[Path]:
     text = given or os.environ.get("KUBECONFIG")
     if not text:
         return [Path.home() / ".kube" / "config"]
-    names = [text] if given else [part for part in text.split(os.pathsep) if part]
+    whole = given and (os.pathsep not in given or Path(given).exists())
+    names = [text] if whole else [part for part in text.split(os.pathsep) if part]
     return [Path(name).expanduser() for name in names]
 
 
@@ -89,7 +90,7 @@ def load(given: str | None) -> Kubeconfig:
     """The files that are there, merged. ConfigError for one that cannot be read, or a given one that is not there."""
     merged = Kubeconfig()
     paths = locate(given)
-    if given and not paths[0].exists():
+    if given and not any(path.exists() for path in paths):
         raise ConfigError(f"There is no kubeconfig at {safe(given)}. Check --kubeconfig.")
     for path in paths:
         if path.exists():

@@ -13,7 +13,6 @@ from collectors.capture import capture as captures
 from collectors.cluster.access import Cluster, connect
 from collectors.cluster.addressbook import AddressBook, shortened
 from collectors.cluster.attach import Attacher
-from collectors.cluster.containers import IMAGE
 from collectors.cluster.execstream import ExecRunner, exit_code
 from collectors.cluster.inventory import Inventory
 from collectors.errors import CaptureError, ClusterError, ConfigError, ExecError, NotFound, TargetGone
@@ -32,7 +31,7 @@ async def pods(cluster: Cluster, name: str) -> list[dict]:  # type: ignore[type-
 async def runner(cluster: Cluster, name: str = "backend") -> ExecRunner:
     """Commands in a debug container: the pod's own is distroless."""
     pod = (await pods(cluster, name))[0]
-    foothold = await Attacher(cluster, Session(), IMAGE).pod(target_of(pod), lambda _: None)
+    foothold = await Attacher(cluster, Session()).pod(target_of(pod), lambda _: None)
     return foothold.runner(cluster)
 
 
@@ -136,7 +135,7 @@ async def test_attach_reuses_its_own_container_and_journals_the_write(cluster: C
     pod = (await pods(cluster, "search"))[0]
     session, said = Session(), []
     log = session.subscribe()
-    attacher = Attacher(cluster, session, IMAGE)
+    attacher = Attacher(cluster, session)
     first = await attacher.pod(target_of(pod), said.append)
     again = await attacher.pod(target_of(pod), said.append)
     assert (again.container, again.rung) == (first.container, "reused")
@@ -152,11 +151,11 @@ async def test_a_replaced_pod_is_never_attached_to(cluster: Cluster) -> None:
     meta = pod["metadata"]
     other = Target("pod", meta["name"], "shop", "node2", "another-uid")
     with pytest.raises(TargetGone, match="replaced"):
-        await Attacher(cluster, Session(), IMAGE).pod(other, lambda _: None)
+        await Attacher(cluster, Session()).pod(other, lambda _: None)
 
 
 async def test_the_node_pod_is_small_sees_the_nodes_table_and_is_removed(cluster: Cluster) -> None:
-    attacher = Attacher(cluster, Session(), IMAGE)
+    attacher = Attacher(cluster, Session())
     foothold = await attacher.node(Target("node", "node1", node="node1"), lambda _: None)
     path = f"/api/v1/namespaces/default/pods/{foothold.pod}"
     spec = (await cluster.rest.get(path))["spec"]
@@ -239,7 +238,7 @@ async def test_the_inventory_lists_then_follows(cluster: Cluster) -> None:
         book.apply(event)
     assert book.names["10.96.181.95"] == "svc/backend"
     assert book.names["10.0.77.11"] == "node/node1"
-    attacher = Attacher(cluster, Session(), IMAGE)
+    attacher = Attacher(cluster, Session())
     foothold = await attacher.node(Target("node", "node2", node="node2"), lambda _: None)
     await attacher.leave(foothold)
     async with asyncio.timeout(5):

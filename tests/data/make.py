@@ -25,7 +25,7 @@ KEPT_PACKETS = 400
 
 async def gather(kubeconfig: str) -> tuple[list[Event], Store]:
     store, session, kept = Store(), Session(), []
-    control = Control(store, session, image="nicolaka/netshoot")
+    control = Control(store, session)
     subscription = session.subscribe()
     control.open(await connect(kubeconfig), is_lab=True)
     control.start()

@@ -9,11 +9,14 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import Footer, Input, Static
 
+from collectors.cluster.plan import Offer
+from collectors.errors import PodwireError
 from collectors.events import NodeRow, PodRow, Row, ServiceRow
 from tui import format as fmt
 from tui.actions import bindings
+from tui.screens.access import Access, missing
+from tui.screens.attach import Answer, Attach
 from tui.screens.base import ConsoleScreen, FilterBox
-from tui.screens.confirm import Confirm
 from tui.screens.target import TargetScreen
 from tui.widgets.header import Header, HeaderData
 from tui.widgets.rows import Cell, Column, RowList
@@ -102,6 +105,7 @@ class ClusterScreen(ConsoleScreen):
     def compose(self) -> ComposeResult:
         yield Header()
         yield Static("", id="summary", markup=False)
+        yield Static("", id="notice", markup=False)
         with Horizontal(id="lists"):
             yield RowList(NAMESPACE_COLUMNS, id="namespaces", empty="", identity=lambda row: row[0])
             yield RowList(self._columns("pods"), id="main", identity=lambda row: (row.kind, row.namespace, row.name))
@@ -145,6 +149,22 @@ class ClusterScreen(ConsoleScreen):
         if broken := self._broken():
             summary = f" As it was when the connection broke. {broken}"
         self.query_one("#summary", Static).update(summary)
+        self._draw_notice()
+
+    def _draw_notice(self) -> None:
+        """One line, only where there is something to know: what was left behind, else what is not allowed."""
+        notice, text = self.query_one("#notice", Static), ""
+        here = [row for row in self.store.left if row.here]
+        if here:
+            more = f" and {len(here) - 1} more" if len(here) > 1 else ""
+            text = f" An earlier console left {here[0].namespace}/{here[0].pod} on {here[0].node}{more} · x removes it"
+        elif self.store.left:
+            contexts = ", ".join(sorted({row.context for row in self.store.left}))
+            text = f" An earlier console left something in {contexts}: `podwire clean` removes it"
+        elif lacking := missing(self.store.access):
+            text = f" Not allowed here: {', '.join(row.use for row in lacking)} · p tells more"
+        notice.display = bool(text)
+        notice.update(text)
 
     def _broken(self) -> str:
         """Why the lists are no longer followed; '' while they are."""
@@ -189,6 +209,25 @@ class ClusterScreen(ConsoleScreen):
 
     def action_services(self) -> None:
         self._show_view("services")
+
+    def action_access(self) -> None:
+        if self.store.access is None or self.store.start is None:
+            self.say("What is allowed here has not been asked.")
+            return
+        self.app.push_screen(Access(self.store.access, self.store.start.user))
+
+    def action_clean(self) -> None:
+        if any(row.here for row in self.store.left):
+            self.run_worker(self._clean())
+        else:
+            self.say("Nothing of an earlier console is left in this cluster.")
+
+    async def _clean(self) -> None:
+        try:
+            for outcome in await self.control.clean():
+                self.say(outcome.text, "warning" if outcome.owed else "information")
+        except PodwireError as error:
+            self.say(str(error), "error")
 
     def action_filter(self) -> None:
         box = self.query_one("#filter", Input)
@@ -235,32 +274,32 @@ class ClusterScreen(ConsoleScreen):
             return
         if not isinstance(row, (PodRow, NodeRow)):
             return
-        if self.control.is_lab or not self.control.live:
-            self._watch(row, with_node=True)
+        agreed = self.control.agreed.get(_identity(row))
+        if self.control.is_lab or not self.control.live or self.control.settings.yes or agreed:
+            self._watch(row, agreed or "both")
             return
-        self.app.push_screen(Confirm(*_what_is_added(row, self.control.image)), lambda a: self._confirmed(row, a))
+        target = self.control.target_of(row)
+        self.app.push_screen(Attach(self.control, target), lambda answer: self._answered(row, answer))
 
-    def _confirmed(self, row: PodRow | NodeRow, answer: str | None) -> None:
-        if answer:
-            self._watch(row, with_node=answer == "y")
+    def _answered(self, row: PodRow | NodeRow, answer: Answer | None) -> None:
+        if answer is None:
+            return
+        if answer.offer is not None or answer.chosen == "node":
+            self.control.agreed[_identity(row)] = answer.chosen
+        self._watch(row, answer.chosen, answer.offer, answer.beside)
 
-    def _watch(self, row: PodRow | NodeRow, with_node: bool) -> None:
+    def _watch(
+        self, row: PodRow | NodeRow, chosen: str, offer: Offer | None = None, beside: Offer | None = None
+    ) -> None:
         if isinstance(row, NodeRow):
-            target = self.control.watch_node(row.name)
+            target = self.control.watch_node(row.name, offer)
             self.app.push_screen(TargetScreen(self.store, self.control, target.key, ""))
             return
-        target = self.control.watch_pod(row)
-        node = self.control.watch_node(row.node).key if with_node and row.node else ""
-        self.app.push_screen(TargetScreen(self.store, self.control, target.key, node))
+        node = self.control.watch_node(row.node, beside).key if chosen != "pod" and row.node else ""
+        key = node if chosen == "node" else self.control.watch_pod(row, offer).key
+        self.app.push_screen(TargetScreen(self.store, self.control, key, "" if key == node else node))
 
 
-def _what_is_added(row: PodRow | NodeRow, image: str) -> tuple[str, str, tuple[tuple[str, str], ...]]:
-    if isinstance(row, NodeRow):
-        text = f"podwire will run a small host-network pod ({image}) on {row.name}. It is removed when you leave."
-        return f"Open node {row.name}", text, (("y", "start it"),)
-    text = (
-        f"podwire will add a debug container ({image}) to {row.namespace}/{row.name}. It stays in the pod's spec until "
-        f"the pod goes; its process ends within 4 h. For the node's figures (the conntrack table that fills up is the "
-        f"node's) it can start a small host-network pod on {row.node}, removed when you leave."
-    )
-    return f"Open pod {row.name}", text, (("y", "both"), ("p", "pod only"))
+def _identity(row: PodRow | NodeRow) -> str:
+    """A pod by its uid: one of the same name is asked about again."""
+    return row.uid if isinstance(row, PodRow) else f"node/{row.name}"

@@ -44,7 +44,7 @@ class Faults(ModalScreen[None]):
             yield Static("Faults of the lab", classes="dialog--title", markup=False)
             yield Input(placeholder="type to find a fault", id="find")
             yield RowList(COLUMNS, id="faults", empty="asking the lab", identity=lambda row: row["name"])
-            yield Static("", id="about")
+            yield Static("", id="about", markup=False)
             keys = "↑ ↓  choose   enter  switch on or off   esc  clear, then back"
             yield Static(keys, classes="dialog--keys", markup=False)
 

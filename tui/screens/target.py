@@ -17,7 +17,8 @@ from tui.actions import bindings
 from tui.control import Control
 from tui.screens import graphs, panels
 from tui.screens.base import ConsoleScreen, FilterBox
-from tui.store import Store, TargetData
+from tui.screens.document import Document
+from tui.store import LogLine, Store, TargetData
 from tui.widgets.graph import Graph
 from tui.widgets.header import Header, HeaderData
 from tui.widgets.rows import ListState, RowList
@@ -222,6 +223,12 @@ class TargetScreen(ConsoleScreen):
 
     def on_tab_bar_chosen(self, event: TabBar.Chosen) -> None:
         self.action_tab(event.name)
+
+    def on_row_list_chosen(self, event: RowList.Chosen) -> None:
+        """An event in full: what it told, and of a write the manifest that was sent."""
+        if self.tab == "events":
+            row: LogLine = event.row
+            self.app.push_screen(Document(f"{row.kind} at {fmt.clock(row.at)}", f"{row.text}\n\n{row.detail}"))
 
     def action_pause(self) -> None:
         self.rows.follow = not self.rows.follow

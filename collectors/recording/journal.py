@@ -1,0 +1,172 @@
+"""Every write to a cluster, on disk before it is sent: who, when, what, how it ended; and so what is still owed.
+
+One JSON object a line, appended with one write and synced. `begin` is written before the request, `end` after the
+answer. A pod whose creation began, was not refused, and whose deletion did not end well is owed to its cluster: by
+this console until it leaves, by `podwire clean` where a console was killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from collectors.errors import JournalError
+from collectors.safe import safe
+
+CREATED, DELETED, GONE, REFUSED = "created", "deleted", "gone", "refused"
+LONGEST = 4 << 20  # bytes; a longer journal is cut to what still matters
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The cluster that a write goes to, and how it was opened."""
+
+    context: str
+    kubeconfig: str = ""
+    server: str = ""
+    user: str = ""
+    acting_as: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A pod of ours that may still be there. `sure` once the API server said that it was created."""
+
+    id: str
+    at: float
+    where: Where
+    namespace: str
+    pod: str
+    node: str
+    sure: bool
+    session: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.namespace}/{self.pod}"
+
+
+def this_session() -> str:
+    """Names this process so that another can tell whether it still runs: boot, process id, start."""
+    process = psutil.Process()
+    return f"{boot()}:{process.pid}:{process.create_time():.2f}"
+
+
+def boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()[:8]
+    except OSError:
+        return f"{psutil.boot_time():.0f}"
+
+
+def runs(session: str) -> bool:
+    """Whether the console of that name still runs on this machine."""
+    try:
+        booted, pid, started = session.split(":")
+        process = psutil.Process(int(pid))
+        return booted == boot() and abs(process.create_time() - float(started)) < 1
+    except (ValueError, psutil.Error):
+        return False
+
+
+@dataclass(slots=True)
+class Journal:
+    """`path` None keeps nothing on disk (a recording, a test)."""
+
+    path: Path | None
+    session: str = field(default_factory=this_session)
+    _rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def begin(self, where: Where, verb: str, namespace: str, name: str, node: str, manifest: Any) -> str:
+        """Write down what is about to be sent; its id. JournalError where that cannot be kept."""
+        number = secrets.token_hex(6)
+        row = {
+            "kind": "begin", "id": number, "at": time.time(), "session": self.session, "where": asdict(where),
+            "verb": verb, "namespace": namespace, "name": name, "node": node, "manifest": manifest,
+        }  # fmt: skip
+        self._append(row)
+        return number
+
+    def end(self, number: str, result: str) -> None:
+        """How it ended: created, deleted, gone, or `refused: …`; anything else leaves it owed."""
+        with contextlib.suppress(JournalError):  # a full disk now: it stays owed, and is looked for
+            self._append({"kind": "end", "id": number, "at": time.time(), "result": safe(result, 600)})
+
+    def _append(self, row: dict[str, Any]) -> None:
+        if self.path is None:
+            self._rows.append(row)
+            return
+        try:
+            flags = os.O_APPEND | os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW
+            descriptor = os.open(self.path, flags, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_SH)
+                os.write(descriptor, (json.dumps(row) + "\n").encode())
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise JournalError(
+                f"The journal {safe(self.path)} cannot be written ({error.strerror}): podwire adds nothing to a "
+                "cluster that it could forget. Make room, or set XDG_STATE_HOME."
+            ) from None
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Everything written, oldest first. A line that a crash cut off is passed over."""
+        if self.path is None:
+            yield from self._rows
+            return
+        try:
+            text = self.path.read_bytes()
+        except OSError:
+            return
+        for line in text.splitlines():
+            with contextlib.suppress(ValueError):
+                row = json.loads(line)
+                if isinstance(row, dict):
+                    yield row
+
+    def owed(self) -> list[Owed]:
+        """Pods that may still be there, of this and other sessions."""
+        ends = {row["id"]: str(row.get("result")) for row in self.rows() if row.get("kind") == "end"}
+        found: dict[tuple[str, str, str], Owed] = {}
+        for row in self.rows():
+            if row.get("kind") != "begin":
+                continue
+            with contextlib.suppress(KeyError, TypeError):
+                where = Where(**row["where"])
+                key, result = (where.server, row["namespace"], row["name"]), ends.get(row["id"], "")
+                if row["verb"] == "create pods" and not result.startswith(REFUSED):
+                    found[key] = Owed(
+                        row["id"], row["at"], where, row["namespace"], row["name"], row["node"],
+                        result.startswith(CREATED), row["session"],
+                    )  # fmt: skip
+                elif row["verb"] == "delete pods" and result.startswith((DELETED, GONE)):
+                    found.pop(key, None)
+        return list(found.values())
+
+    def tidy(self) -> None:
+        """Cut a long journal to what is owed and the newest quarter. Other consoles may append meanwhile."""
+        if self.path is None or not self.path.exists() or self.path.stat().st_size < LONGEST:
+            return
+        keep = {owed.id for owed in self.owed()}
+        with contextlib.suppress(OSError), self.path.open("r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            lines = file.read().splitlines(keepends=True)
+            newest = len(lines) * 3 // 4
+            kept = [
+                line for n, line in enumerate(lines) if n >= newest or any(number.encode() in line for number in keep)
+            ]
+            file.seek(0)
+            file.writelines(kept)
+            file.truncate()

@@ -1,0 +1,56 @@
+"""What this user may do here, what is missing for what, and the Role that would give it."""
+
+from __future__ import annotations
+
+from rich.table import Table
+from rich.text import Text
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from collectors.cluster.preflight import missing_role
+from collectors.events import AccessReview, AccessRow
+from tui.screens.document import Document
+
+
+def rights(row: AccessRow) -> str:
+    """`get list watch pods`, as kubectl says it."""
+    full = f"{row.resource}.{row.group}" if row.group else row.resource
+    return f"{' '.join(row.verbs)} {full}"
+
+
+def missing(review: AccessReview | None) -> list[AccessRow]:
+    return [row for row in review.rows if row.missing] if review is not None else []
+
+
+class Access(ModalScreen[None]):
+    def __init__(self, review: AccessReview, user: str) -> None:
+        super().__init__()
+        self.review = review
+        self.user = user
+
+    def compose(self) -> ComposeResult:
+        where = f"namespace {self.review.namespace}" if self.review.namespace else "all namespaces"
+        keys = "r  the Role that is missing   esc  back" if missing(self.review) else "esc  back"
+        with Vertical(classes="dialog wide"):
+            yield Static(f"What {self.user} may do, {where}", classes="dialog--title", markup=False)
+            yield Static(self._table(), markup=False)
+            yield Static(keys, classes="dialog--keys", markup=False)
+
+    def _table(self) -> Table:
+        table = Table.grid(padding=(0, 2))
+        for row in self.review.rows:
+            mark = Text("✕ no", style="bold") if row.missing else Text("✓ yes", style="dim")
+            lacking = f"  lacks {', '.join(row.missing)}" if row.missing else ""
+            table.add_row(mark, Text(row.use), Text(f"{rights(row)}{lacking}", style="dim"))
+        return table
+
+    def on_key(self, event: events.Key) -> None:
+        event.stop()
+        if event.key in ("escape", "q", "p"):
+            self.dismiss(None)
+        elif event.key == "r" and missing(self.review):
+            text = missing_role(self.review.rows, self.user, self.review.namespace)
+            self.app.push_screen(Document("For kubectl apply -f -, by someone who may grant it", text))
