@@ -55,7 +55,7 @@ def find(name: str) -> Image | None:
     if name in KNOWN:
         return KNOWN[name]
     last = name.partition("@")[0].rpartition("/")[2].partition(":")[0]
-    if last not in GENERAL or _unreachable(name):
+    if last not in GENERAL or _unreachable(name) or _foreign(name):
         return None
     return Image(name, GENERAL[last], ("sh",), full_name=_full(name))
 
@@ -70,6 +70,11 @@ def _unreachable(name: str) -> bool:
     return host.startswith("127.") or host in ("localhost",) or host.endswith(".invalid")
 
 
+def _foreign(name: str) -> bool:
+    """Whether an image, by its tag, is for another architecture than the lab's nodes."""
+    return name.endswith(("-s390x", "-ppc64le"))
+
+
 def _full(name: str) -> str:
     """The reference with its registry and tag: `nicolaka/netshoot` is docker.io/nicolaka/netshoot:latest."""
     if not _registry(name):
@@ -82,6 +87,8 @@ def pull_failure(name: str) -> str:
     full = _full(name)
     host, _, rest = full.partition("/")
     path, _, tag = rest.rpartition(":")
+    if _foreign(name):
+        return f'failed to pull and unpack image "{full}": no match for platform in manifest: not found'
     start = f'failed to pull and unpack image "{full}": failed to resolve image: '
     if _unreachable(name) and not host.endswith(".invalid"):
         port = host.partition(":")[2] or "443"

@@ -5,19 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import traceback
 from collections.abc import Iterable
-from pathlib import Path
 
 from textual.app import App, SystemCommand
 from textual.screen import Screen
 from textual.widgets import Input
 
 import themes
-from collectors.secrets import redact
 from tui.actions import ACTIONS, bindings
 from tui.control import Control
-from tui.files import private_directory, state_directory
+from tui.crash import told
 from tui.screens.cluster import ClusterScreen
 from tui.screens.confirm import Confirm
 from tui.screens.faults import Faults
@@ -86,10 +83,7 @@ class PodwireApp(App[int]):
 
     def _fatal_error(self) -> None:
         """A sentence on the screen and the traceback, without local variables (they hold tokens), in a file."""
-        error = self._exception  # the first: what follows it is often only its wake
-        where = write_crash(redact("".join(traceback.format_exception(error))) if error else "unknown")
-        kept = f" The details are in {where}." if where else ""
-        message = f"podwire met an error of its own and had to stop: {type(error).__name__}.{kept}"
+        message = told(self._exception)  # the first: what follows it is often only its wake
         self._exit_renderables.append(message)
         self._close_messages_no_wait()
 
@@ -127,13 +121,3 @@ class PodwireApp(App[int]):
                     action.help,
                     lambda a=f"{namespace}.{action.name}": self.call_later(self.run_action, a),
                 )
-
-
-def write_crash(text: str) -> Path | None:
-    """Keep a traceback in a private file."""
-    with contextlib.suppress(OSError):
-        path = private_directory(state_directory()) / "crash.log"
-        path.touch(mode=0o600)
-        path.write_text(text)
-        return path
-    return None

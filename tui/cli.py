@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tui.exits import FAILED, INTERRUPTED, USAGE, tell
+from tui.exits import BROKEN_PIPE, FAILED, INTERRUPTED, USAGE, tell
 
 
 def parser() -> argparse.ArgumentParser:
@@ -98,6 +98,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
+    except BrokenPipeError:  # `podwire doctor | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except Exception as error:
+        from tui.crash import told
+
+        tell(told(error))
+        return FAILED
 
 
 def run(options: argparse.Namespace) -> int:

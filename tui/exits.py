@@ -9,6 +9,7 @@ USAGE = 2
 FORBIDDEN = 4
 LEFT_BEHIND = 5
 INTERRUPTED = 130
+BROKEN_PIPE = 141
 
 
 def tell(text: str) -> None:

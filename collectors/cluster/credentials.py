@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ class Impersonation:
     user: str = ""
     uid: str = ""
     groups: tuple[str, ...] = ()
-    extra: Mapping[str, list[str]] = field(default_factory=dict)
+    extra: tuple[tuple[str, str], ...] = ()  # key and value; a key may be there several times
 
     def headers(self) -> list[tuple[str, str]]:
         """ConfigError where there are groups but nobody to be: kubectl refuses that, too."""
@@ -42,7 +41,7 @@ class Impersonation:
             return []
         rows = [("Impersonate-User", self.user), *(("Impersonate-Group", group) for group in self.groups)]
         rows += [("Impersonate-Uid", self.uid)] if self.uid else []
-        rows += [(f"Impersonate-Extra-{key}", value) for key, values in self.extra.items() for value in values]
+        rows += [(f"Impersonate-Extra-{key}", value) for key, value in self.extra]
         return rows
 
 
@@ -167,7 +166,7 @@ def _impersonation(user: Entry, given: Impersonation) -> Impersonation:
     groups, extra = user.value.get("as-groups") or (), user.value.get("as-user-extra") or {}
     return Impersonation(
         user.text("as"), user.text("as-uid"), tuple(str(g) for g in groups),
-        {str(key): [str(value) for value in values] for key, values in extra.items()},
+        tuple((str(key), str(value)) for key, values in extra.items() for value in values),
     )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ class Rule:
     """What shall happen to requests whose path matches; `times` counts down, None is for ever."""
 
     match: str
+    method: str = ""  # '' for any
     code: int = 0
     body: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
@@ -56,10 +57,12 @@ class Hooks:
         self.rules: list[Rule] = []
         self.streams: set[Stream] = set()
 
-    async def before(self, info: RequestInfo) -> web.Response | None:
+    async def before(self, info: RequestInfo, method: str) -> web.Response | None:
         """Apply the rules to a request; a Response where one answers in the server's stead."""
         for rule in list(self.rules):
             if not re.search(rule.match, info.path) or not (rule.code or rule.delay_s):
+                continue
+            if rule.method and rule.method != method:
                 continue
             if rule.times is not None:
                 rule.times -= 1

@@ -140,7 +140,9 @@ async def test_attach_reuses_its_own_container_and_journals_the_write(cluster: C
     again = await attacher.pod(target_of(pod), said.append)
     assert (again.container, again.rung) == (first.container, "reused")
     written = [e for e in log.pending() if isinstance(e, ev.Command)]
-    assert [(e.verb, e.what) for e in written] == [("patch pods/ephemeralcontainers", first.container)]
+    assert [(e.verb, e.what) for e in written] == [
+        ("patch pods/ephemeralcontainers", f"shop/{first.pod}/{first.container}")
+    ]
     assert any("ContainerCreating" in text for text in said)
     caps = await run(first.runner(cluster), ["grep", "CapEff", "/proc/self/status"])
     assert int(caps.out.split()[1], 16) == 0x30C0  # NET_RAW, NET_ADMIN, SETUID, SETGID

@@ -89,6 +89,9 @@ class Client:
         assert status == 200, body
         return body
 
+    async def pod_named(self, namespace: str, name: str) -> Json:
+        return await self.get(f"/api/v1/namespaces/{namespace}/pods/{name}")
+
     async def pod(self, namespace: str, app: str, node: str = "") -> Json:
         query = f"?labelSelector=app%3D{app}" + (f"&fieldSelector=spec.nodeName%3D{node}" if node else "")
         return (await self.get(f"/api/v1/namespaces/{namespace}/pods{query}"))["items"][0]  # type: ignore[no-any-return]
