@@ -16,6 +16,7 @@ from collectors.cluster.rest import Rest
 from collectors.cluster.transport import configure
 from collectors.errors import ClusterError, ConfigError, Forbidden, NotFound
 from collectors.safe import safe
+from collectors.secrets import redact
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 IN_CLUSTER = "in-cluster"
@@ -39,7 +40,8 @@ class Cluster:
 
     @property
     def server(self) -> str:
-        return str(self.rest.configuration.host)
+        """The API server's address, fit to be written down."""
+        return redact(str(self.rest.configuration.host))
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,17 +121,15 @@ class Planner:
             {"dryRun": "All"} if dry_run else {}, offer.manifest, STRATEGIC, what="add a debug container",
         )  # fmt: skip
 
-    async def _may_exec(self, namespace: str) -> None:
+    async def _lacking_exec(self, namespace: str) -> list[str]:
         """An exec over WebSocket is a GET, authorised as `get`; since 1.35 the server asks for `create` as well."""
-        verbs = [verb for verb in ("get", "create") if not await allowed(self.cluster, verb, "pods", "exec", namespace)]
+        return [verb for verb in ("get", "create") if not await allowed(self.cluster, verb, "pods", "exec", namespace)]
+
+    async def _may_exec(self, namespace: str) -> None:
         if self.cluster.rest.read_only:
             raise Refused("--read-only: nothing is run in the cluster, so no packets, sockets or counters of pods.")
-        if verbs:
-            what = " and ".join(verbs)
-            raise Refused(
-                f"{self.cluster.user} may not {what} pods/exec in {safe(namespace)}: podwire could add a container "
-                "but not look into it, so it adds none. `podwire doctor` prints the Role that is missing."
-            )
+        if verbs := await self._lacking_exec(namespace):
+            raise Refused(_no_exec(self.cluster.user, verbs, namespace, "add a container"))
 
     async def _node_fit(self, name: str, where: str) -> str:
         """The node's architecture, '' where nodes may not be read. Refused where our image cannot run there."""
@@ -163,11 +161,14 @@ class Planner:
         except Refused as reason:
             return replace(plan, refusals=(str(reason),))
         refusals: list[str] = []
-        for namespace in self._namespaces(near):
+        namespaces = self._namespaces(near)
+        closed = {name: verbs for name in namespaces if (verbs := await self._lacking_exec(name))}
+        if len(closed) == len(namespaces):
+            text = _no_exec(self.cluster.user, next(iter(closed.values())), ", ".join(closed), "start a pod")
+            return replace(plan, refusals=(text,))
+        for namespace in (name for name in namespaces if name not in closed):
             offer = self._node_offer(target, namespace, architecture)
             try:
-                if not await self._exec_in(namespace, refusals):
-                    continue
                 await self.cluster.rest.request(
                     "POST", f"/api/v1/namespaces/{quote(namespace)}/pods", {"dryRun": "All"}, offer.manifest,
                     what=f"create a pod on {target.name}",
@@ -182,14 +183,6 @@ class Planner:
             return replace(plan, offer=offer)
         return replace(plan, refusals=tuple(refusals))
 
-    async def _exec_in(self, namespace: str, refusals: list[str]) -> bool:
-        try:
-            await self._may_exec(namespace)
-        except Refused as reason:
-            refusals.append(str(reason))
-            return False
-        return True
-
     def _namespaces(self, near: str) -> Sequence[str]:
         if self.settings.node_namespace:
             return [self.settings.node_namespace]
@@ -202,6 +195,13 @@ class Planner:
             settings.pull_secrets,
         )  # fmt: skip
         return Offer(target, "node pod", "node pod", "", namespace, spec["metadata"]["name"], "podwire", spec)
+
+
+def _no_exec(user: str, verbs: Sequence[str], where: str, could: str) -> str:
+    return (
+        f"{user} may not {' and '.join(verbs)} pods/exec in {safe(where)}: podwire could {could} but not look into it, "
+        "so it adds none. `podwire doctor` prints the Role that is missing."
+    )
 
 
 def _reason(error: ClusterError, what: str) -> str:

@@ -38,7 +38,7 @@ NEEDS = (
     Need("Services", ("list", "watch"), "services"),
     Need("endpoints behind Services", ("list", "watch"), "endpointslices", "discovery.k8s.io"),
     Need("policies", ("list", "watch"), "networkpolicies", "networking.k8s.io"),
-    Need("nodes, their zones and architecture", READ, "nodes", namespaced=False),
+    Need("nodes", READ, "nodes", namespaced=False),
     Need("the list of namespaces", ("list", "watch"), "namespaces", namespaced=False),
 )
 

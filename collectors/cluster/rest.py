@@ -53,9 +53,9 @@ def unreachable(host: str, error: Exception) -> str:
     """Why the API server cannot be reached, and what to look at."""
     where = f"The API server at {safe(URL(host).authority, 120)}"
     if isinstance(error, aiohttp.ClientHttpProxyError):
-        return f"The proxy refused the way to {where[4:]}: HTTP {error.status}. Check proxy-url or HTTPS_PROXY."
+        return f"The proxy refused the way to the{where[3:]}: HTTP {error.status}. Check proxy-url or HTTPS_PROXY."
     if isinstance(error, aiohttp.ClientProxyConnectionError):
-        return f"The proxy on the way to {where[4:]} cannot be reached. Check proxy-url or HTTPS_PROXY."
+        return f"The proxy on the way to the{where[3:]} cannot be reached. Check proxy-url or HTTPS_PROXY."
     if isinstance(error, (aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError)):
         cause = getattr(error, "certificate_error", error)
         reason = safe(getattr(cause, "verify_message", "") or cause, 160)

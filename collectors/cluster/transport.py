@@ -26,6 +26,8 @@ def configure(cluster: Entry) -> Configuration:
     host = cluster.text("server").rstrip("/")
     if urlsplit(host).scheme not in PROXIES or not urlsplit(host).hostname:
         raise ConfigError(f"{where} has no usable server address.")
+    if urlsplit(host).password:
+        hide(urlsplit(host).password or "")
     configuration = Configuration(host=host)
     configuration.disable_strict_ssl_verification = True  # as Go: private authorities lack key identifiers
     authority = data_or_file(cluster, "certificate-authority")

@@ -43,8 +43,8 @@ class Access(ModalScreen[None]):
         table = Table.grid(padding=(0, 2))
         for row in self.review.rows:
             mark = Text("✕ no", style="bold") if row.missing else Text("✓ yes", style="dim")
-            lacking = f"  lacks {', '.join(row.missing)}" if row.missing else ""
-            table.add_row(mark, Text(row.use), Text(f"{rights(row)}{lacking}", style="dim"))
+            lacking = f"lacks {' '.join(row.missing)} {row.resource}" if row.missing else ""
+            table.add_row(mark, Text(row.use), Text(lacking))
         return table
 
     def on_key(self, event: events.Key) -> None:

@@ -157,12 +157,12 @@ class ClusterScreen(ConsoleScreen):
         here = [row for row in self.store.left if row.here]
         if here:
             more = f" and {len(here) - 1} more" if len(here) > 1 else ""
-            text = f" An earlier console left {here[0].namespace}/{here[0].pod} on {here[0].node}{more} · x removes it"
+            text = f" x removes what an earlier console left: {here[0].namespace}/{here[0].pod} on {here[0].node}{more}"
         elif self.store.left:
             contexts = ", ".join(sorted({row.context for row in self.store.left}))
             text = f" An earlier console left something in {contexts}: `podwire clean` removes it"
         elif lacking := missing(self.store.access):
-            text = f" Not allowed here: {', '.join(row.use for row in lacking)} · p tells more"
+            text = f" p tells what is not allowed here: {', '.join(row.use for row in lacking)}"
         notice.display = bool(text)
         notice.update(text)
 
