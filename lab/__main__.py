@@ -225,8 +225,9 @@ def clean_files(settings: dict[str, Any], directory_fd: int, parent_fd: int) -> 
     """Take the lab's files away, also where its starter was killed and cannot."""
     with contextlib.suppress(OSError):
         syscalls.unmount(str(Path(settings["directory"]) / "ns"))
-    with contextlib.suppress(OSError):
-        os.unlink("kubeconfig", dir_fd=directory_fd)
+    for name in ("kubeconfig", "log"):
+        with contextlib.suppress(OSError):
+            os.unlink(name, dir_fd=directory_fd)
     with contextlib.suppress(OSError):
         os.rmdir("ns", dir_fd=directory_fd)
     with contextlib.suppress(OSError):

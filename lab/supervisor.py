@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 PREFIX = "podwire-lab-"
+LOG = "log"  # in the lab's directory: what went wrong in it
 STOP_TIMEOUT_S = 5.0
 CONTEXTS = ("lab", "viewer", "debugger")  # of the kubeconfig; lab/users.py says who they are
 NEEDED = {
@@ -132,11 +133,12 @@ class Lab:
                 "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin",
                 "LC_ALL": "C",
             }
-            self._process = subprocess.Popen(
-                [*namespace_command(), "--", sys.executable, "-m", "lab", json.dumps(settings)],
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                env=environment, pass_fds=(listener.fileno(), lifeline), start_new_session=True,
-            )  # fmt: skip
+            with (self.directory / LOG).open("x") as log:  # not a pipe: one that nobody reads would stop the lab
+                self._process = subprocess.Popen(
+                    [*namespace_command(), "--", sys.executable, "-m", "lab", json.dumps(settings)],
+                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True,
+                    env=environment, pass_fds=(listener.fileno(), lifeline), start_new_session=True,
+                )  # fmt: skip
             os.close(lifeline)
 
     def _messages(self) -> Iterator[dict[str, Any]]:
@@ -152,8 +154,7 @@ class Lab:
             if "error" in message:
                 raise LabUnavailable(f"The lab could not be built: {message['error']}")
             progress(message.get("step", ""))
-        assert self._process.stderr is not None
-        said = self._process.stderr.read().strip().splitlines()[-1:] or ["no reason given"]
+        said = (self.directory / LOG).read_text().strip().splitlines()[-1:] or ["no reason given"]
         hint = "" if os.getuid() == 0 else " Allow user namespaces for your account, or run as root."
         raise LabUnavailable(f"The lab's namespaces could not be made: {said[0]}.{hint}")
 
@@ -172,9 +173,8 @@ class Lab:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-            for stream in (self._process.stdout, self._process.stderr):
-                if stream is not None:
-                    stream.close()
+            if self._process.stdout is not None:
+                self._process.stdout.close()
         shutil.rmtree(self.directory, ignore_errors=True)
         if self._hold >= 0:
             os.close(self._hold)

@@ -152,7 +152,10 @@ class Store:
         elif isinstance(event, ev.CaptureState):
             self._capture(event)
         elif isinstance(event, ev.Command):
-            text = f"{event.user}: {event.verb} {event.what}: {event.result}"
+            what = (
+                event.what.split("/", 2)[-1] if event.what.count("/") == 2 else event.what
+            )  # a pod's is in its target
+            text = f"{event.verb} {what}: {event.result} (as {event.user})"
             self._write(event, "command", text, detail=event.manifest)
         elif isinstance(event, ev.AccessReview):
             self.access = event

@@ -31,7 +31,7 @@ IMAGE_TROUBLE = (
     "ImageInspectError",
 )
 HOPELESS = (*IMAGE_TROUBLE, "CreateContainerConfigError", "CreateContainerError", "RunContainerError")
-LATE_S = 120.0  # a creation whose answer never came may still arrive within this
+LATE_S = 60.0  # a creation whose answer never came may still arrive within this (the server gives up then)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from collectors.cluster.access import Cluster, quote
-from collectors.cluster.attach import Attacher
+from collectors.cluster.attach import LATE_S, Attacher
 from collectors.cluster.containers import EXPIRES, MANAGED_BY, OWNER, SESSION, owner
 from collectors.errors import ClusterError, Forbidden
 from collectors.events import LeftBehind, LeftRow
@@ -49,7 +49,7 @@ def told(journal: Journal, server: str) -> LeftBehind:
 async def verified(cluster: Cluster, journal: Journal, attacher: Attacher) -> LeftBehind:
     """Like `told`, without those of this cluster that are found to be gone."""
     for owed in abandoned(journal):
-        if owed.where.server == cluster.server and time.time() - owed.at > 2 * 60 and not await _exists(cluster, owed):
+        if owed.where.server == cluster.server and time.time() - owed.at > LATE_S and not await _exists(cluster, owed):
             await attacher.settle(owed)  # the deletion of what is gone closes the account
     return told(journal, cluster.server)
 

@@ -68,6 +68,8 @@ class ApiServer:
         if path.startswith("/lab/"):
             self._authorize(user, Attributes("post", path=path))
             return await self._own(request, path)
+        if self.hooks.rules:
+            await request.read()  # a request that is held is carried out even when its client has gone
         if (answer := await self.hooks.before(info, request.method)) is not None:
             return answer
         if not info.resource:
