@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tui.exits import BROKEN_PIPE, FAILED, INTERRUPTED, USAGE, tell
 
@@ -23,21 +24,8 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog=name, description="Finds out what is wrong with the network of a cluster.", parents=[common]
     )
-    top.add_argument("--kubeconfig", help="path of the kubeconfig")
-    top.add_argument("--context", help="context of the kubeconfig")
-    top.add_argument("-n", "--namespace", help="namespace to begin with")
-    top.add_argument("-A", "--all-namespaces", action="store_true", help="begin with all namespaces")
-    top.add_argument("--as", dest="as_user", metavar="USER", help="impersonate this user")
-    top.add_argument("--as-group", action="append", default=[], metavar="GROUP", help="and this group; repeatable")
-    top.add_argument("--as-uid", metavar="UID", help="and this uid")
-    top.add_argument("--config", type=Path, metavar="FILE", help="configuration (default: $XDG_CONFIG_HOME/podwire)")
-    top.add_argument("--image", help="image of debug containers and node pods (default: nicolaka/netshoot)")
-    top.add_argument("--pull-policy", metavar="POLICY", help="Always, IfNotPresent (default) or Never")
-    top.add_argument("--pull-timeout", type=float, metavar="SECONDS", help="wait so long for an image (default: 120)")
-    top.add_argument("--node-namespace", metavar="NAMESPACE", help="where node pods go (default: one that allows it)")
+    _cluster_options(top)
     top.add_argument("--no-capture", action="store_true", help="do not start a capture when a pod is opened")
-    top.add_argument("--read-only", action="store_true", help="add, change and run nothing in the cluster")
-    top.add_argument("--yes", action="store_true", help="do not ask before a debug container is added")
     commands = top.add_subparsers(dest="command", metavar="command")
     lab = commands.add_parser("lab", parents=[common], help="practise on an embedded cluster with real faults")
     lab.add_argument("--check", action="store_true", help="no console: try every stream for 5 s and report")
@@ -55,16 +43,38 @@ def parser() -> argparse.ArgumentParser:
     fault = actions.add_parser("fault", help="switch a fault of the running lab")
     fault.add_argument("state", choices=("on", "off", "list"))
     fault.add_argument("name", nargs="?")
-    commands.add_parser("doctor", help="what you may do here, and the Role that is missing")
+    doctor = commands.add_parser("doctor", help="what you may do here, and the Role that is missing")
+    _cluster_options(doctor, below=True)
     clean = commands.add_parser("clean", help="remove what a killed console left in a cluster")
-    clean.add_argument(
-        "--in", action="append", default=[], metavar="CONTEXT", dest="contexts", help="look there, too; repeatable"
-    )
+    _cluster_options(clean, below=True)
     clean.add_argument("--all-contexts", action="store_true", help="look in every context of the kubeconfig")
     commands.add_parser("local", parents=[common], help="look at this machine, without a cluster")
     replay = commands.add_parser("replay", parents=[common], help="look at a recorded session")
     replay.add_argument("file", type=Path)
     return top
+
+
+def _cluster_options(parser: argparse.ArgumentParser, below: bool = False) -> None:
+    """Which cluster, as whom, and what may be added there. `below`: of a command, where they replace those before."""
+
+    def add(*names: str, default: object = None, **how: Any) -> None:
+        parser.add_argument(*names, default=argparse.SUPPRESS if below else default, **how)
+
+    add("--kubeconfig", help="path of the kubeconfig")
+    add("--context", action="append", help="context of the kubeconfig; `clean` takes several", metavar="NAME")
+    add("-n", "--namespace", help="namespace to begin with")
+    add("-A", "--all-namespaces", action="store_true", default=False, help="begin with all namespaces")
+    add("--as", dest="as_user", metavar="USER", help="impersonate this user")
+    add("--as-group", action="append", metavar="GROUP", help="and this group; repeatable")
+    add("--as-uid", metavar="UID", help="and this uid")
+    add("--config", type=Path, metavar="FILE", help="configuration (default: $XDG_CONFIG_HOME/podwire/config.toml)")
+    add("--image", help="image of debug containers and node pods (default: nicolaka/netshoot)")
+    add("--pull-policy", metavar="POLICY", help="Always, IfNotPresent (default) or Never")
+    add("--pull-timeout", type=float, metavar="SECONDS", help="wait so long for an image (default: 120)")
+    add("--node-namespace", metavar="NAMESPACE", help="where node pods go (default: one that allows it)")
+    add("--end-on-leave", action="store_true", default=False, help="end the processes of debug containers on leaving")
+    add("--read-only", action="store_true", default=False, help="add, change and run nothing in the cluster")
+    add("--yes", action="store_true", default=False, help="do not ask before a debug container is added")
 
 
 def calm_terminal() -> None:

@@ -7,13 +7,14 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from collectors.cluster import leftovers, preflight
-from collectors.cluster.access import Cluster, Wanted, every_context, open_cluster
+from collectors.cluster.access import IN_CLUSTER, Cluster, Wanted, every_context, open_cluster
 from collectors.cluster.attach import Attacher
 from collectors.cluster.credentials import Impersonation
 from collectors.errors import PodwireError
-from collectors.recording.journal import Journal
+from collectors.recording.journal import GONE, Journal, Owed
 from collectors.session import Session
 from tui import config
 from tui.exits import FORBIDDEN, LEFT_BEHIND, tell
@@ -21,11 +22,11 @@ from tui.files import journal_path
 from tui.screens.access import missing, rights
 
 
-def wanted(options: argparse.Namespace, kubeconfig: str | None = None) -> Wanted:
+def wanted(options: argparse.Namespace) -> Wanted:
     """The cluster that the command line asks for."""
-    acting = Impersonation(options.as_user or "", options.as_uid or "", tuple(options.as_group))
+    acting = Impersonation(options.as_user or "", options.as_uid or "", tuple(options.as_group or ()))
     namespace = "" if options.all_namespaces else options.namespace
-    return Wanted(kubeconfig or options.kubeconfig, options.context, namespace, acting)
+    return Wanted(options.kubeconfig, options.context[-1] if options.context else None, namespace, acting)
 
 
 def say(text: str = "") -> None:
@@ -73,7 +74,7 @@ def clean(options: argparse.Namespace) -> int:
 async def _clean(options: argparse.Namespace) -> int:
     journal = Journal(await asyncio.to_thread(journal_path))
     seen: set[tuple[str, str]] = set()
-    stays = found = 0
+    stays, found = 0, await asyncio.to_thread(_forget, journal)
     for place in _places(options, journal):
         try:
             cluster = await open_cluster(place)
@@ -105,16 +106,31 @@ async def _clean_one(cluster: Cluster, options: argparse.Namespace, journal: Jou
     return sum(outcome.owed for outcome in outcomes), len(outcomes)
 
 
+def _forget(journal: Journal) -> int:
+    """Close the accounts of clusters whose kubeconfig is gone, a lab's for one: nobody can be asked any more."""
+    lost = [owed for owed in leftovers.abandoned(journal) if not _reachable(owed)]
+    for owed in lost:
+        journal.end(journal.begin(owed.where, "delete pods", owed.namespace, owed.pod, owed.node, None), GONE)
+        say(f"{owed.where.context}: forgot {owed.name}: the kubeconfig of its cluster is gone; it ends within 4 h")
+    return len(lost)
+
+
+def _reachable(owed: Owed) -> bool:
+    return not owed.where.kubeconfig or any(Path(path).exists() for path in owed.where.kubeconfig.split(os.pathsep))
+
+
 def _places(options: argparse.Namespace, journal: Journal) -> Sequence[Wanted]:
     """Where to look: what the journal owes first, then the contexts that are named, else the current one."""
     places = [
-        Wanted(owed.where.kubeconfig or None, owed.where.context, "", Impersonation(owed.where.acting_as))
+        Wanted(
+            owed.where.kubeconfig or None, None if owed.where.context == IN_CLUSTER else owed.where.context, "",
+            Impersonation(owed.where.acting_as),
+        )
         for owed in leftovers.abandoned(journal)
-        if all(os.path.exists(path) for path in owed.where.kubeconfig.split(os.pathsep))  # noqa: PTH110
-    ]
-    names = every_context(options.kubeconfig) if options.all_contexts else options.contexts
+    ]  # fmt: skip
+    names = every_context(options.kubeconfig) if options.all_contexts else options.context or ()
     asked = wanted(options)
     places += [Wanted(asked.kubeconfig, name, "", asked.impersonation) for name in names]
     if not names:
-        places.append(Wanted(asked.kubeconfig, asked.context, "", asked.impersonation))
+        places.append(Wanted(asked.kubeconfig, None, "", asked.impersonation))
     return list(dict.fromkeys(places))

@@ -1,7 +1,7 @@
 """The user's configuration: a TOML file (XDG), with a table a context; the command line wins over both.
 
 image = "registry.corp/netshoot@sha256:…"    [images] of other architectures    pull_policy, pull_timeout_s,
-pull_secrets, node_namespace, read_only, theme;    [contexts.prod] the same keys for one context
+pull_secrets, node_namespace, read_only, end_on_leave, theme;    [contexts.prod] the same keys for one context
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from collectors.safe import safe
 
 KEYS: dict[str, type | tuple[type, ...]] = {
     "image": str, "images": dict, "pull_policy": str, "pull_timeout_s": (int, float), "pull_secrets": list,
-    "node_namespace": str, "read_only": bool, "theme": str,
+    "node_namespace": str, "read_only": bool, "end_on_leave": bool, "theme": str,
 }  # fmt: skip
 
 
@@ -37,6 +37,7 @@ class Config:
         given = {
             "image": options.image, "pull_policy": options.pull_policy, "pull_timeout_s": options.pull_timeout,
             "node_namespace": options.node_namespace, "read_only": options.read_only or None,
+            "end_on_leave": options.end_on_leave or None,
         }  # fmt: skip
         chosen |= {key: value for key, value in given.items() if value is not None}
         if "pull_secrets" in chosen:

@@ -126,6 +126,9 @@ class Control:
         owed = [entry for entry in self.journal.owed() if entry.session == self.journal.session]
         try:
             async with asyncio.timeout(LEAVE_S):
+                if self.settings.end_on_leave:
+                    footholds = [w.foothold for w in self._watches.values() if w.foothold is not None]
+                    await asyncio.gather(*(attacher.end(foothold) for foothold in footholds))
                 left = await asyncio.gather(*(attacher.settle(entry) for entry in owed))
             self.left_behind += [text for text in left if text]
         except (TimeoutError, asyncio.CancelledError):

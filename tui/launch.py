@@ -50,8 +50,7 @@ def _theme(options: argparse.Namespace, settings_of: config.Config) -> str:
 
 async def _run(options: argparse.Namespace, settings_of: config.Config, theme: str, lab: Path | None) -> int:
     session, store = Session(), Store()
-    remote = options.command in (None, "lab")
-    journal = Journal(journal_path()) if remote else None
+    journal = Journal(journal_path()) if options.command is None else None  # the lab goes, and all in it
     control = Control(store, session, capture_at_once=not options.no_capture, journal=journal)
     recording = _record(options, session)
     first = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 import yaml
 
 from collectors.cluster.access import Cluster, pod_path, quote
+from collectors.cluster.containers import END_FILE, PREFIX
 from collectors.cluster.execstream import ExecRunner
 from collectors.cluster.plan import Offer, Plan, Planner, next_rungs
 from collectors.cluster.rest import STRATEGIC
@@ -18,6 +20,7 @@ from collectors.cluster.settings import Settings
 from collectors.errors import ClusterError, Forbidden, NotFound, PodwireError, TargetGone
 from collectors.events import Command
 from collectors.recording.journal import CREATED, DELETED, GONE, REFUSED, Journal, Owed, Where
+from collectors.runner import run
 from collectors.safe import safe
 from collectors.session import Session
 from collectors.target import Target
@@ -179,6 +182,12 @@ class Attacher:
         if not foothold.owned_pod:
             return ""
         return await self.delete(foothold.target, foothold.namespace, foothold.pod)
+
+    async def end(self, foothold: Foothold) -> None:
+        """End the main process of our debug container: it stays in the pod's spec, but runs nothing more."""
+        if foothold.container.startswith(PREFIX):
+            with contextlib.suppress(PodwireError):  # it ends by itself, later
+                await run(foothold.runner(self.cluster), ["touch", END_FILE], timeout=4.0)
 
     async def delete(self, target: Target, namespace: str, pod: str) -> str:
         """Delete a pod of ours. Returns why it could not be, '' where it is gone."""

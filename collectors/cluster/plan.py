@@ -144,6 +144,11 @@ class Planner:
         labels = (node.get("metadata") or {}).get("labels") or {}
         if (info.get("operatingSystem") or labels.get("kubernetes.io/os")) == "windows":
             raise Refused(_windows(where, name))
+        conditions = (node.get("status") or {}).get("conditions") or ()
+        ready: Object = next((c for c in conditions if c.get("type") == "Ready"), {})
+        if ready.get("status") == "Unknown":
+            told = safe(ready.get("message") or "no reason given", 200).rstrip(".")
+            raise Refused(f"The node {safe(name)} has stopped reporting ({told}): nothing can be started or run there.")
         if self.settings.lacks(architecture):
             raise Refused(
                 f"{safe(name)} is {architecture}, and {self.settings.image} is not built for that. Name an image that "
@@ -155,7 +160,7 @@ class Planner:
         """A node pod, in the first namespace that lets a dry run of it through; `near` is a namespace to try, too."""
         plan = Plan(target, shares_node=True)
         try:
-            architecture = await self._node_fit(target.name, f"node {target.name}")
+            architecture = await self._node_fit(target.name, target.name)
             if self.cluster.rest.read_only:
                 raise Refused("--read-only: no node pod is added.")
         except Refused as reason:
@@ -228,8 +233,9 @@ def next_rungs(offer: Offer, settings: Settings) -> list[Offer]:
 
 
 def _windows(where: str, node: str) -> str:
+    what = f"{where} is on the Windows node {safe(node)}" if "/" in where else f"{safe(node)} is a Windows node"
     return (
-        f"{where} is on the Windows node {safe(node)}: its network is not Linux's, and podwire's tools do not run "
+        f"{what}: its network is not Linux's, and podwire's tools do not run "
         "there. Look from the other end: open a pod on a Linux node that talks to it."
     )
 

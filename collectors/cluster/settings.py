@@ -36,6 +36,7 @@ class Settings:
     pull_timeout_s: float = 120.0
     pull_secrets: tuple[str, ...] = ()
     node_namespace: str = ""
+    end_on_leave: bool = False  # end the processes of debug containers, too
     yes: bool = False
     read_only: bool = False
 

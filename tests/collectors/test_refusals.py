@@ -133,6 +133,10 @@ CASES = [
          put=(("pods", deep(pod("old"), metadata={"deletionTimestamp": "2026-11-24T00:00:00Z"})),)),
     Case("unknown", r"The node far has stopped reporting, the state of shop/lost is unknown", target=("shop", "lost"),
          put=(("pods", pod("lost", phase="Unknown")),)),
+    Case("a node that stopped reporting", r"The node far has stopped reporting \(Kubelet stopped posting node status\): "
+         r"nothing can be started or run there", beside=None, target=("shop", "on-it"), put=(("nodes", deep(node("far"),
+         status={"conditions": [{"type": "Ready", "status": "Unknown",
+                                 "message": "Kubelet stopped posting node status."}]})), ("pods", pod("on-it")))),
     Case("not scheduled", r"is on no node yet: 0/3 nodes are available: 3 Insufficient cpu\. Open it once it runs",
          beside=None, target=("shop", "wait"), put=(("pods", deep(
              pod("wait", phase="Pending", podIP="", conditions=[{"type": "PodScheduled", "status": "False",

@@ -234,10 +234,23 @@ async def test_clean_without_a_journal_goes_by_the_label_and_leaves_others_alone
             await client.call("DELETE", f"/api/v1/namespaces/default/pods/{name}")
 
 
+async def test_clean_forgets_a_cluster_whose_kubeconfig_is_gone(own_lab: Lab, tmp_path: Path) -> None:
+    from collectors.recording.journal import CREATED, Journal, Where
+
+    (tmp_path / "podwire").mkdir()
+    journal = Journal(tmp_path / "podwire" / "journal.jsonl", session="0:1:1.0")
+    where = Where("old", "/nonexistent/config", "https://old")
+    journal.end(journal.begin(where, "create pods", "default", "podwire-node-x", "n1", {}), CREATED)
+    done = podwire(own_lab, tmp_path, "clean")
+    assert (done.returncode, done.stdout.splitlines()) == (0, [
+        "old: forgot default/podwire-node-x: the kubeconfig of its cluster is gone; it ends within 4 h"])  # fmt: skip
+    assert podwire(own_lab, tmp_path, "clean").stdout == "nothing is left behind\n"
+
+
 async def test_clean_looks_in_the_contexts_that_are_named(own_lab: Lab, tmp_path: Path) -> None:
-    done = podwire(own_lab, tmp_path, "clean", "--in", "lab", "--in", "debugger")
+    done = podwire(own_lab, tmp_path, "clean", "--context", "lab", "--context", "debugger")
     assert (done.returncode, done.stdout) == (0, "nothing is left behind\n")
-    done = podwire(own_lab, tmp_path, "clean", "--in", "nope")
+    done = podwire(own_lab, tmp_path, "clean", "--context", "nope")
     assert done.returncode == 5 and "There is no context 'nope'" in done.stderr
 
 

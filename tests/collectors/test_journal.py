@@ -1,0 +1,128 @@
+"""The journal: what is owed after any end, also a torn line; and that it stays private and short."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collectors.cluster.settings import Settings
+from collectors.errors import ConfigError, JournalError
+from collectors.recording import journal as journals
+from collectors.recording.journal import CREATED, DELETED, GONE, REFUSED, Journal, Where, runs, this_session
+
+HERE = Where("ctx", "/k", "https://s")
+
+
+def begun(journal: Journal, verb: str = "create pods", name: str = "p") -> str:
+    return journal.begin(HERE, verb, "ns", name, "node1", {"kind": "Pod"})
+
+
+def names(journal: Journal) -> list[tuple[str, bool]]:
+    return [(owed.name, owed.sure) for owed in journal.owed()]
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_what_is_owed(tmp_path: Path, kept: bool) -> None:
+    journal = Journal(tmp_path / "j" if kept else None)
+    number = begun(journal)
+    assert names(journal) == [("ns/p", False)], "before the answer"
+    journal.end(number, CREATED)
+    assert names(journal) == [("ns/p", True)]
+    journal.end(begun(journal, name="q"), f"{REFUSED}: quota")
+    journal.end(begun(journal, "patch pods/ephemeralcontainers", "p/c"), "added, full")
+    assert names(journal) == [("ns/p", True)], "refused ones and containers are not owed"
+    journal.end(begun(journal, "delete pods"), "failed: 500")
+    assert names(journal) == [("ns/p", True)]
+    journal.end(begun(journal, "delete pods"), DELETED)
+    assert names(journal) == []
+    journal.end(begun(journal), CREATED)
+    journal.end(begun(journal, "delete pods"), GONE)
+    assert names(journal) == []
+
+
+def test_a_torn_line_and_a_private_file(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    journal = Journal(path)
+    journal.end(begun(journal), CREATED)
+    with path.open("a") as file:
+        file.write('{"kind": "begin", "id": "x", "ver')
+    assert names(Journal(path)) == [("ns/p", True)]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    path.unlink()
+    path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(JournalError, match="adds nothing to a cluster that it could forget"):
+        begun(journal)
+
+
+@given(st.lists(st.sampled_from(["create", "refuse", "delete", "fail", "cut"]), max_size=30))
+def test_a_crash_anywhere_forgets_nothing(steps: list[str]) -> None:
+    """Against a model: after any sequence, cut off anywhere, every pod that may exist is owed."""
+    journal, alive = Journal(None), set()
+    for number, step in enumerate(steps):
+        if step in ("create", "refuse", "cut"):
+            entry = begun(journal, name=f"p{number}")
+            if step == "create":
+                journal.end(entry, CREATED)
+            if step == "refuse":
+                journal.end(entry, f"{REFUSED}: no")
+            else:
+                alive.add(f"ns/p{number}")
+        elif alive:
+            name = sorted(alive)[0]
+            entry = begun(journal, "delete pods", name.partition("/")[2])
+            journal.end(entry, DELETED if step == "delete" else "no answer: it may have been done")
+            if step == "delete":
+                alive.discard(name)
+    assert {owed.name for owed in journal.owed()} == alive
+
+
+def test_a_long_journal_is_cut_and_keeps_what_is_owed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journals, "LONGEST", 20_000)
+    journal = Journal(tmp_path / "j")
+    journal.end(begun(journal, name="owed"), CREATED)
+    for number in range(80):
+        journal.end(begun(journal, name=f"p{number}"), f"{REFUSED}: no")
+    size = (tmp_path / "j").stat().st_size
+    journal.tidy()
+    assert (tmp_path / "j").stat().st_size < size / 2
+    assert names(journal) == [("ns/owed", True)]
+    assert all(json.loads(line) for line in (tmp_path / "j").read_text().splitlines())
+
+
+def test_sessions() -> None:
+    assert runs(this_session())
+    booted, pid, started = this_session().split(":")
+    assert not runs(f"{booted}:{pid}:{float(started) - 60}"), "another process under the same id"
+    assert not runs(f"other:{pid}:{started}") and not runs("") and not runs("a:b:c:d")
+    assert not runs(f"{booted}:{2**22 + 1}:{started}") and os.getpid() == int(pid)
+
+
+@pytest.mark.parametrize(
+    ("image", "good"),
+    [
+        ("nicolaka/netshoot", True), ("netshoot:v0.15", True), ("registry.corp:5000/team/net_shoot:1", True),
+        ("registry.corp/netshoot@sha256:" + "a" * 64, True), ("a/b:tag@sha256:" + "0" * 64, True),
+        ("[2001:db8::1]:5000/x", True), ("Nicolaka/Netshoot", False), ("netshoot; id", False), ("-x", False),
+        ("a//b", False), ("", False), ("x:y:z", False), ("netshoot@sha256:abc", False), ("x\n", False),
+    ],
+)  # fmt: skip
+def test_names_are_checked(image: str, good: bool) -> None:
+    if good:
+        assert Settings(image=image).image == image
+    else:
+        with pytest.raises(ConfigError, match="is not the name of an image"):
+            Settings(image=image)
+    for wrong in (
+        {"pull_policy": "Sometimes"},
+        {"pull_timeout_s": 0},
+        {"node_namespace": "a/b"},
+        {"pull_secrets": ("-",)},
+    ):
+        with pytest.raises(ConfigError):
+            Settings(**wrong)  # type: ignore[arg-type]

@@ -1,0 +1,70 @@
+"""The configuration: precedence, a table a context, and a sentence for everything that is wrong in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from collectors.errors import ConfigError
+from tui import config
+from tui.cli import parser
+
+TEXT = """
+image = "registry.corp/netshoot:1"
+pull_timeout_s = 60
+theme = "day"
+[images]
+s390x = "registry.corp/netshoot-s390x:1"
+[contexts.prod]
+read_only = true
+image = "registry.prod/netshoot:2"
+"""
+
+
+def test_the_command_line_then_the_context_then_the_common_keys(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(TEXT)
+    loaded = config.load(path)
+    plain = parser().parse_args([])
+    assert loaded.theme == "day"
+    assert loaded.settings(plain, "dev").image == "registry.corp/netshoot:1"
+    prod = loaded.settings(plain, "prod")
+    assert (prod.image, prod.read_only, prod.pull_timeout_s) == ("registry.prod/netshoot:2", True, 60)
+    assert prod.image_for("s390x") == "registry.corp/netshoot-s390x:1"
+    given = parser().parse_args(["--image", "mine:3", "--pull-policy", "Never", "--yes"])
+    mine = loaded.settings(given, "prod")
+    assert (mine.image, mine.pull_policy, mine.yes, mine.read_only) == ("mine:3", "Never", True, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("\nimage = x\n", r"is not TOML: Invalid value \(at line 2"),
+        ("imge = 'x'", r"there is no key 'imge'\. Known: end_on_leave, image"),
+        ("image = 3", r"'image' has a value of the wrong kind"),
+        ("pull_timeout_s = true", r"'pull_timeout_s' has a value of the wrong kind"),
+        ("[contexts.prod]\ntheme = 'day'", r"there is no key 'contexts\.prod\.theme'"),
+        ("contexts = 3", r"contexts must be tables"),
+        ("pull_secrets = [1]", r"holds something that is not text"),
+    ],
+)
+def test_what_is_wrong_is_a_sentence(tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=says):
+        config.load(path)
+
+
+def test_a_missing_file_is_only_wrong_when_it_was_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert config.load(None) == config.Config()
+    with pytest.raises(ConfigError, match="There is no configuration at"):
+        config.load(tmp_path / "nope.toml")
+
+
+def test_options_may_stand_before_and_after_a_command() -> None:
+    for line in (["--context", "a", "doctor"], ["doctor", "--context", "a"]):
+        assert parser().parse_args(line).context == ["a"]
+    both = parser().parse_args(["--image", "x", "clean", "--context", "a", "--context", "b"])
+    assert (both.context, both.image, both.read_only) == (["a", "b"], "x", False)
