@@ -50,13 +50,13 @@ class PacketBatch(Event):
     packets: tuple[Packet, ...]
 
 
-CapturePhase = Literal["checking", "running", "ended", "failed"]
+CapturePhase = Literal["checking", "running", "gap", "ended", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
 class CaptureState(Event):
-    """Counts are packets. `dropped_kernel` is what tcpdump reports. What a slow consumer of
-    the stream lost is that consumer's to count."""
+    """Counts are packets. `dropped_kernel` is what tcpdump reports, `dropped_disk` what was not kept on disk. What a
+    slow consumer of the stream lost is that consumer's to count. `kept` is the directory of the files."""
 
     capture: int
     phase: CapturePhase
@@ -64,6 +64,8 @@ class CaptureState(Event):
     message: str = ""
     received: int = 0
     dropped_kernel: int = 0
+    dropped_disk: int = 0
+    kept: str = ""
 
 
 TargetPhase = Literal["attaching", "live", "gap", "gone", "failed", "ended"]

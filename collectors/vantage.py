@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 
-from collectors.errors import ExecError, PodwireError, TargetGone
+from collectors.errors import PodwireError, TargetGone
 from collectors.events import Event, TargetPhase, TargetState
 from collectors.kernel import sampler
 from collectors.runner import STDERR, Runner
@@ -17,6 +17,7 @@ from collectors.target import Target
 
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 15.0
+ALIVE_S = 2.0  # a server that does not answer must not hold up the message
 BIG_FRAME = 100_000  # characters: about 10 ms
 
 
@@ -44,17 +45,10 @@ class Vantage:
                 reason = await self._stream()
                 if time.monotonic() - began > 10:
                     wait = FIRST_WAIT_S
-                if self._alive is not None:
-                    await self._alive()
-            except TargetGone as error:
-                self._say("gone", str(error))
+            except (PodwireError, sampler.SamplerError) as error:
+                reason = str(error)
+            if await self._is_gone():
                 return
-            except (ExecError, sampler.SamplerError) as error:
-                reason = str(error)
-                if self._alive is not None and await self._is_gone():
-                    return
-            except PodwireError as error:
-                reason = str(error)
             self._say("gap", f"{reason} Trying again in {wait:.0f} s.")
             await asyncio.sleep(wait * random.uniform(0.8, 1.2))
             wait = min(wait * 2, LONGEST_WAIT_S)
@@ -67,13 +61,16 @@ class Vantage:
         return list(sampler.events(frame, key, now))
 
     async def _is_gone(self) -> bool:
-        assert self._alive is not None
+        """Whether the target is no more, and say so. Where that cannot be told soon: no."""
+        if self._alive is None:
+            return False
         try:
-            await self._alive()
+            async with asyncio.timeout(ALIVE_S):
+                await self._alive()
         except TargetGone as error:
             self._say("gone", str(error))
             return True
-        except PodwireError:
+        except (PodwireError, TimeoutError):
             pass
         return False
 

@@ -77,7 +77,7 @@ class PodwireApp(App[int]):
         if not self.control.capturing():
             self.exit(0)
             return
-        text = "Packets that are not saved (w) are lost."
+        text = "It ends then. What it captured is kept on disk; w saves the list as one file."
         ask = Confirm("A capture is running. Leave?", text, (("y", "leave"),))
         self.push_screen(ask, lambda answer: self.exit(0) if answer else None)
 

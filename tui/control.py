@@ -11,6 +11,7 @@ from typing import Any
 
 from collectors import events as ev
 from collectors.capture import capture as captures
+from collectors.capture.segments import Segments
 from collectors.cluster import leftovers, preflight
 from collectors.cluster.access import Cluster
 from collectors.cluster.attach import Attacher, Foothold
@@ -24,10 +25,11 @@ from collectors.runner import LocalRunner, Runner
 from collectors.session import Session
 from collectors.target import Target
 from collectors.vantage import Vantage
-from tui.files import save_packets
+from tui.files import file_stem, save_packets, session_directory
 from tui.store import Store
 
 LEAVE_S = 8.0
+Alive = Callable[[], Awaitable[None]]
 Attach = Callable[[Callable[[str], None]], Awaitable[Foothold]]
 
 
@@ -60,6 +62,7 @@ class Control:
         self.is_lab = False
         self.live = True
         self.left_behind: list[str] = []
+        self.kept: Path | None = None  # the directory of this session's captures
         self._watches: dict[str, Watch] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._next_capture = 1
@@ -222,7 +225,10 @@ class Control:
         if watch is None or watch.runner is None:
             return
         number, self._next_capture = self._next_capture, self._next_capture + 1
-        new = captures.Capture(number, watch.target, watch.runner, self.session, expression, watch.interface)
+        new = captures.Capture(
+            number, watch.target, watch.runner, self.session, expression, watch.interface,
+            await self._segments(key, number), self._alive(watch),
+        )  # fmt: skip
         try:
             new.expression = captures.checked(expression)
             await captures.check(watch.runner, new.expression, watch.interface)
@@ -236,6 +242,22 @@ class Control:
         await self.stop_capture(key)
         watch.capture = new
         watch.capture_task = self.spawn(new.run())
+
+    async def _segments(self, key: str, number: int) -> Segments | None:
+        """Where a capture is kept on disk; None, and it is said, where that cannot be."""
+        kept = self.kept
+        if kept is None:
+            try:
+                kept = self.kept = await asyncio.to_thread(session_directory)
+            except OSError as error:
+                text = f"captures are not kept on disk: {error.strerror}; w still saves what is in the list"
+                self.session.publish(ev.Mark(time.time(), key, "podwire", text))
+                return None
+        return Segments(kept, f"{file_stem(key)}-{number}")
+
+    def _alive(self, watch: Watch) -> Alive | None:
+        foothold = watch.foothold
+        return None if foothold is None else lambda: self._attacher().check_alive(foothold)
 
     async def stop_capture(self, key: str) -> None:
         watch = self._watches.get(key)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from collectors.capture.pcap import PcapWriter
 from collectors.errors import CaptureError
-from tui.store import PacketLine
+from tui.store import GapLine, PacketLine
 
 CHUNK = 4096
 
@@ -33,12 +33,24 @@ def private_directory(path: Path) -> Path:
     return path
 
 
-def save_packets(key: str, lines: Sequence[PacketLine]) -> Path:
+def file_stem(key: str) -> str:
+    """A target's key as part of a file's name."""
+    return re.sub(r"[^A-Za-z0-9.-]+", "-", key).strip("-")[:80]
+
+
+def session_directory() -> Path:
+    """A new directory for what this session captures."""
+    stamp = f"{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}"
+    return private_directory(state_directory() / "captures" / stamp)
+
+
+def save_packets(key: str, lines: Sequence[PacketLine | GapLine]) -> Path:
     """Write packets to a new pcap file; returns its path. Packets of the last capture's link type only."""
-    if not lines:
+    found = [line for line in lines if isinstance(line, PacketLine)]
+    if not found:
         raise CaptureError("There are no packets to save yet.")
-    linktype = lines[-1].linktype
-    name = re.sub(r"[^A-Za-z0-9.-]+", "-", key).strip("-")[:80]
+    linktype = found[-1].linktype
+    name = file_stem(key)
     stamp = time.strftime("%Y%m%dT%H%M%S")
     directory = private_directory(state_directory() / "captures")
     for attempt in range(100):
@@ -49,7 +61,7 @@ def save_packets(key: str, lines: Sequence[PacketLine]) -> Path:
         except FileExistsError:
             continue
         try:
-            packets = [line.packet for line in lines if line.linktype == linktype]
+            packets = [line.packet for line in found if line.linktype == linktype]
             for start in range(0, len(packets), CHUNK):
                 writer.write(packets[start : start + CHUNK])
         finally:

@@ -75,6 +75,11 @@ async def _run(options: argparse.Namespace, settings_of: config.Config, theme: s
         await _leave(control)
         if recording is not None:
             await recording
+    if control.kept is not None:
+        try:
+            control.kept.rmdir()  # where nothing was captured
+        except OSError:
+            tell(f"what was captured is in {control.kept}")
     for text in control.left_behind:
         tell(text)
     code = app.return_code or 0

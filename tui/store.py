@@ -59,6 +59,14 @@ class PacketLine:
 
 
 @dataclass(frozen=True, slots=True)
+class GapLine:
+    """A place in the list of packets where some are missing: the capture's stream broke off here."""
+
+    at: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class LogLine:
     at: float
     target: str
@@ -87,7 +95,7 @@ class TargetData:
     sockets: tuple[SocketRow, ...] = ()
     sockets_at: float = 0.0
     sockets_source: str = ""
-    packets: list[PacketLine] = field(default_factory=list)
+    packets: list[PacketLine | GapLine] = field(default_factory=list)
     packets_seen: int = 0
     capture: ev.CaptureState | None = None
     capture_error: str = ""
@@ -223,6 +231,9 @@ class Store:
             self._write(event, "capture", f"capture failed: {event.message}", bad=True)
             if data.capture is not None and data.capture.capture != event.capture:
                 return  # a filter that was refused leaves the old capture as it is
+        elif event.phase == "gap":
+            data.packets.append(GapLine(event.at, event.message))
+            self._write(event, "gap", event.message, bad=True)
         elif data.capture is None or data.capture.phase != event.phase:
             shown = event.filter or "everything"
             self._write(event, "capture", f"capture {event.phase}: {shown}")

@@ -1,4 +1,5 @@
-"""A capture at a target: the filter is checked first, then `tcpdump -U -w -` is read as a pcap stream.
+"""A capture at a target: the filter is checked first, then `tcpdump -U -w -` is read as a pcap stream; a stream that
+breaks is taken up again while the target is the same, with a visible gap and a new file.
 
 tcpdump gets its filter as one argument after `--`, so that no text of the user's becomes an option or reaches a
 shell. The start script is a constant; it tells the process id, then becomes tcpdump, which asks of it counters
@@ -9,12 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import re
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from collectors.capture.pcap import PcapReader
-from collectors.errors import CaptureError, PodwireError
+from collectors.capture.segments import Segments
+from collectors.errors import CaptureError, PodwireError, TargetGone
 from collectors.events import CapturePhase, CaptureState, PacketBatch
 from collectors.runner import STDERR, Output, Runner, run
 from collectors.safe import safe
@@ -24,6 +27,9 @@ from collectors.target import Target
 SNAPLEN = 256
 MAX_PACKETS = 5_000_000
 ASK_EVERY_S = 5.0
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 15.0
+ALIVE_S = 2.0  # a server that does not answer must not hold up the message
+BY_SIGNAL = 128  # exit codes above it: 128 and the signal's number
 LONGEST_FILTER = 2000
 # -Z root: some builds become another user, which podwire could then not signal; others lack the option.
 START = r"""case "$(tcpdump --help 2>&1)" in *'-Z '*) set -- -Z root "$@";; esac
@@ -65,42 +71,91 @@ class Capture:
     """One run of tcpdump at a target. Its packets and states go to the stream under its number."""
 
     def __init__(
-        self, number: int, target: Target, runner: Runner, session: Session, expression: str, interface: str = "any"
-    ) -> None:
+        self, number: int, target: Target, runner: Runner, session: Session, expression: str, interface: str = "any",
+        segments: Segments | None = None, alive: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:  # fmt: skip
+        """`segments` keeps the packets on disk; `alive` raises TargetGone once a broken stream cannot be resumed."""
         self.number = number
         self.target = target
         self.expression = expression
         self._runner = runner
         self._session = session
         self._interface = interface
+        self._segments = segments
+        self._alive = alive
         self._pid: int | None = None
         self._received = 0
         self._dropped = 0
+        self._dropped_before = 0
         self._errors = ""
         self._stopping = False
 
     def say(self, phase: CapturePhase, message: str = "") -> None:
-        counts = (self._received, self._dropped)
-        shown = safe(self.expression)
-        self._session.publish(CaptureState(time.time(), self.target.key, self.number, phase, shown, message, *counts))
+        kept = self._segments
+        state = CaptureState(
+            time.time(), self.target.key, self.number, phase, safe(self.expression),
+            message or (kept.error if kept else ""), self._received, self._dropped_before + self._dropped,
+            kept.dropped if kept else 0, str(kept.directory) if kept and not kept.error else "",
+        )  # fmt: skip
+        self._session.publish(state)
 
     async def run(self) -> None:
-        """Capture until `stop`, until tcpdump ends, or until cancelled."""
+        """Capture until `stop`, until tcpdump ends or the target is gone, or until cancelled."""
         asking = asyncio.create_task(self._ask_counts())
+        wait = FIRST_WAIT_S
         try:
-            argv = ["sh", "-c", START, "podwire-capture", *arguments(self.expression, self._interface)]
-            running = await self._runner.start(argv)
-            try:
-                await self._read(running.output())
-            finally:
-                await running.close()
-            bad = running.exit_code not in (0, None) or (running.exit_code is None and not self._stopping)
-            why = _last_words(self._errors) or running.message or f"exit code {running.exit_code}"
-            self.say("failed" if bad else "ended", why if bad else "")
+            while (broke := await self._connection()) is not None:
+                await self._check_alive()
+                self.say("gap", f"{broke.rstrip('.')}. Trying again in {wait:.0f} s.")
+                await asyncio.sleep(wait * random.uniform(0.8, 1.2))
+                wait = min(wait * 2, LONGEST_WAIT_S)
+                await self._signal("-INT")  # where only the way to it broke, the old tcpdump still runs
         except PodwireError as error:
             self.say("failed", str(error))
         finally:
             asking.cancel()
+            if self._segments is not None:
+                await asyncio.shield(asyncio.to_thread(self._segments.close))
+
+    async def _check_alive(self) -> None:
+        if self._alive is None:
+            return
+        try:
+            async with asyncio.timeout(ALIVE_S):
+                await self._alive()
+        except TargetGone:
+            raise
+        except (PodwireError, TimeoutError):
+            pass  # cannot be told now: the next attempt will
+
+    async def _connection(self) -> str | None:
+        """One run of tcpdump; why it broke off, None where it ended."""
+        self._errors = ""
+        self._dropped_before, self._dropped = self._dropped_before + self._dropped, 0
+        if self._segments is not None:
+            self._segments.begin()
+        argv = ["sh", "-c", START, "podwire-capture", *arguments(self.expression, self._interface)]
+        try:
+            running = await self._runner.start(argv)
+        except PodwireError as error:
+            if self._received or self._pid is not None:
+                return str(error)
+            raise
+        self._pid = None
+        try:
+            await self._read(running.output())
+        except CaptureError as error:  # what comes is not a capture: the way to it may be at fault
+            return str(error)
+        finally:
+            await running.close()
+        if running.exit_code is None and not self._stopping:
+            return running.message or "the stream broke off"
+        if (running.exit_code or 0) > BY_SIGNAL and not self._stopping:
+            return f"tcpdump was killed (exit code {running.exit_code})"
+        bad = running.exit_code not in (0, None)
+        why = _last_words(self._errors) or running.message or f"exit code {running.exit_code}"
+        self.say("failed" if bad else "ended", why if bad else "")
+        return None
 
     async def _read(self, output: AsyncIterator[Output]) -> None:
         reader = PcapReader()
@@ -112,6 +167,8 @@ class Capture:
             if packets:
                 self._received += len(packets)
                 assert reader.linktype is not None
+                if self._segments is not None:
+                    self._segments.put(reader.linktype, packets)
                 batch = PacketBatch(time.time(), self.target.key, self.number, reader.linktype, tuple(packets))
                 self._session.publish(batch)
 
@@ -129,9 +186,13 @@ class Capture:
                 self.say("running")
 
     async def _ask_counts(self) -> None:
+        told: int | str = 0
         while True:
             await asyncio.sleep(ASK_EVERY_S)
             await self._signal("-USR1")
+            if self._segments is not None and (self._segments.dropped or self._segments.error) != told:
+                told = self._segments.dropped or self._segments.error
+                self.say("running")
 
     async def _signal(self, which: str) -> None:
         if self._pid is not None:

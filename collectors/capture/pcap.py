@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from collectors.errors import CaptureError
@@ -70,15 +71,24 @@ class PcapWriter:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         self.path = path
         self._fd = os.open(path, flags, 0o600)
+        self._size = 0
         self._write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, MAX_FRAME, linktype))
 
-    def write(self, packets: tuple[Packet, ...] | list[Packet]) -> None:
+    def write(self, packets: Sequence[Packet]) -> None:
+        """Append packets. OSError where the disk takes no more; the file then ends with its last whole packet."""
         self._write(b"".join(_record(packet) for packet in packets))
 
     def _write(self, data: bytes) -> None:
         view = memoryview(data)
-        while view:
-            view = view[os.write(self._fd, view) :]
+        start = self._size
+        try:
+            while view:
+                view = view[os.write(self._fd, view) :]
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._fd, start)
+            raise
+        self._size = start + len(data)
 
     def close(self) -> None:
         os.close(self._fd)

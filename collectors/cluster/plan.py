@@ -19,6 +19,7 @@ from collectors.target import Target
 MIRROR = "kubernetes.io/config.mirror"
 NO_DRY_RUN = "does not support dry run"
 _BY_RBAC = re.compile(r" cannot \w+ resource ")
+CREATE_ASKED = 35  # the minor version since which a WebSocket exec needs `create` as well (KEP-4006)
 Way = Literal["reuse", "add", "exec", "node pod"]
 Object = Mapping[str, Any]
 
@@ -123,7 +124,8 @@ class Planner:
 
     async def _lacking_exec(self, namespace: str) -> list[str]:
         """An exec over WebSocket is a GET, authorised as `get`; since 1.35 the server asks for `create` as well."""
-        return [verb for verb in ("get", "create") if not await allowed(self.cluster, verb, "pods", "exec", namespace)]
+        verbs = ("get", "create") if minor_of(self.cluster.version) >= CREATE_ASKED else ("get",)
+        return [verb for verb in verbs if not await allowed(self.cluster, verb, "pods", "exec", namespace)]
 
     async def _may_exec(self, namespace: str) -> None:
         if self.cluster.rest.read_only:
@@ -200,6 +202,12 @@ class Planner:
             settings.pull_secrets,
         )  # fmt: skip
         return Offer(target, "node pod", "node pod", "", namespace, spec["metadata"]["name"], "podwire", spec)
+
+
+def minor_of(version: str) -> int:
+    """36 of `v1.36.2`; of what cannot be read, the newest: more is asked for then."""
+    found = re.match(r"v?1\.(\d+)", version)
+    return int(found[1]) if found else 999
 
 
 def _no_exec(user: str, verbs: Sequence[str], where: str, could: str) -> str:

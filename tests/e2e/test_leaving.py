@@ -264,6 +264,8 @@ async def test_a_full_disk_adds_nothing_that_could_be_forgotten(own_lab: Lab, tm
         tmux.until(r"node/node1 +The journal")
         assert await added(client) == []
         tmux.keys("q")
+        tmux.until(r"A capture is running\. Leave\?")
+        tmux.keys("y")
         tmux.until(r"EXIT=0")
 
 

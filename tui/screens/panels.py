@@ -9,7 +9,7 @@ from collectors.capture.decode import Decoded, decode, line
 from collectors.kernel.counters import describe
 from collectors.sockets.rows import SocketRow, trouble
 from tui import format as fmt
-from tui.store import CounterLine, LogLine, PacketLine, Store
+from tui.store import CounterLine, GapLine, LogLine, PacketLine, Store
 from tui.widgets.rows import Cell, Column
 
 # --- packets
@@ -29,13 +29,15 @@ class PacketCells:
             self._last = (row, decode(row.linktype, packet.data, packet.length))
         return self._last[1]
 
-    def time(self, row: PacketLine) -> Cell:
-        return fmt.clock(row.packet.time, 6), "dim"
+    def time(self, row: PacketLine | GapLine) -> Cell:
+        return fmt.clock(row.at if isinstance(row, GapLine) else row.packet.time, 6), "dim"
 
-    def direction(self, row: PacketLine) -> Cell:
-        return self._decoded(row).direction, "dim"
+    def direction(self, row: PacketLine | GapLine) -> Cell:
+        return ("", "") if isinstance(row, GapLine) else (self._decoded(row).direction, "dim")
 
-    def text(self, row: PacketLine) -> Cell:
+    def text(self, row: PacketLine | GapLine) -> Cell:
+        if isinstance(row, GapLine):
+            return f"── gap: packets are missing here ── {row.text}", "warn"
         found = self._decoded(row)
         names = (self.book.short, self.book.both, {})[self.mode]
         return line(found, names), "bad" if found.bad else ""

@@ -171,14 +171,17 @@ class TargetScreen(ConsoleScreen):
         if data.capture is None:
             return f" {data.message or 'no capture'}", data.phase in ("failed", "gone")
         capture = data.capture
-        dropped = capture.dropped_kernel + self.store.lost
+        lost = self.store.lost + capture.dropped_disk
+        phase = f"broken off: {capture.message}" if capture.phase == "gap" else capture.phase
         parts = [
             f"filter: {capture.filter or 'everything'}",
-            capture.phase + ("" if self.rows.follow else ", list held"),
+            phase + ("" if self.rows.follow else ", list held"),
             f"{fmt.count(data.packets_seen)} packets",
-            f"dropped: kernel {fmt.count(capture.dropped_kernel)}, podwire {fmt.count(self.store.lost)}",
+            f"dropped: kernel {fmt.count(capture.dropped_kernel)}, podwire {fmt.count(lost)}",
         ]
-        return " " + " · ".join(parts), bool(dropped)
+        if capture.phase == "running" and capture.message:
+            parts.insert(0, capture.message)
+        return " " + " · ".join(parts), bool(capture.dropped_kernel + lost) or capture.phase == "gap"
 
     def _status_sockets(self) -> tuple[str, bool]:
         data = self._data(self.vantage)

@@ -1,0 +1,174 @@
+"""Streams that break are taken up again: faults injected into the lab's server, while a capture and a sampler run."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from collectors import events as ev
+from collectors.capture.capture import Capture
+from collectors.capture.segments import Segments
+from collectors.cluster import execstream
+from collectors.cluster.access import connect
+from collectors.cluster.attach import Attacher
+from collectors.session import Session
+from collectors.target import Target
+from collectors.vantage import Vantage
+from lab.supervisor import Lab, LabUnavailable
+from tests.lab.client import Client, client_of
+
+
+@pytest.fixture(scope="module")
+def own_lab() -> Iterator[Lab]:
+    lab = Lab()
+    try:
+        lab.start()
+    except LabUnavailable as reason:
+        pytest.skip(f"NO LAB HERE: {reason}")
+    yield lab
+    lab.stop()
+
+
+@pytest.fixture
+async def client(own_lab: Lab) -> AsyncIterator[Client]:
+    async with client_of(own_lab) as made:
+        yield made
+        await made.hook(do="clear")
+
+
+class Watched:
+    """A pod with a capture and a sampler, and all that they told."""
+
+    def __init__(self, session: Session, segments: Segments, key: str) -> None:
+        self.events: list[ev.Event] = []
+        self.segments = segments
+        self.key = key
+        self._log = session.subscribe(100_000)
+
+    async def follow(self) -> None:
+        async for batch in self._log.batches():
+            self.events += batch
+
+    async def until(self, wanted: Callable[[], bool], seconds: float = 25.0) -> None:
+        deadline = time.monotonic() + seconds
+        while not wanted():
+            if time.monotonic() > deadline:
+                told = [e for e in self.events if isinstance(e, (ev.CaptureState, ev.TargetState))]
+                pytest.fail("\n".join(f"{type(e).__name__} {e.phase} {e.message}" for e in told[-12:]))
+            await asyncio.sleep(0.05)
+
+    def captures(self, phase: str) -> list[ev.CaptureState]:
+        return [e for e in self.events if isinstance(e, ev.CaptureState) and e.phase == phase]
+
+    def states(self, phase: str) -> list[ev.TargetState]:
+        return [e for e in self.events if isinstance(e, ev.TargetState) and e.phase == phase and e.target == self.key]
+
+    def since(self, kind: type, mark: int) -> int:
+        return sum(isinstance(e, kind) for e in self.events[mark:])
+
+
+@asynccontextmanager
+async def watched(lab: Lab, client: Client, folder: Path, app: str = "backend") -> AsyncIterator[Watched]:
+    cluster, session = await connect(str(lab.kubeconfig)), Session()
+    found = await client.pod("shop", app)
+    target = Target("pod", found["metadata"]["name"], "shop", found["spec"]["nodeName"], found["metadata"]["uid"])
+    attacher, segments = Attacher(cluster, session), Segments(folder, "c")
+    foothold = await attacher.pod(target, lambda _: None)
+    seen = Watched(session, segments, target.key)
+    runner = foothold.runner(cluster)
+
+    async def alive() -> None:
+        await attacher.check_alive(foothold)
+
+    capture = Capture(1, target, runner, session, "", "any", segments, alive)
+    tasks = [asyncio.create_task(w) for w in (
+        seen.follow(), Vantage(target, runner, session, alive).run(), capture.run())]  # fmt: skip
+    try:
+        await seen.until(lambda: seen.since(ev.PacketBatch, 0) > 2 and seen.since(ev.CounterSample, 0) > 0)
+        yield seen
+    finally:
+        for task in tasks:
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.gather(*tasks, return_exceptions=True)
+        await cluster.close()
+    for path in segments.paths:
+        subprocess.run(["tcpdump", "-nr", str(path)], capture_output=True, check=True)
+
+
+async def resumed(seen: Watched, mark: int) -> None:
+    """Packets and samples flow again after a gap that both told once."""
+    await seen.until(lambda: bool(seen.captures("gap")) and bool(seen.states("gap")))
+    gap = max(seen.events.index(seen.captures("gap")[-1]), seen.events.index(seen.states("gap")[-1]), mark)
+    await seen.until(lambda: seen.since(ev.PacketBatch, gap) > 2 and seen.since(ev.CounterSample, gap) > 1)
+
+
+async def test_a_reset_stream_is_resumed_with_one_gap_and_a_new_file(
+    own_lab: Lab, client: Client, tmp_path: Path
+) -> None:
+    async with watched(own_lab, client, tmp_path) as seen:
+        mark = len(seen.events)
+        assert (await client.hook(do="cut", match="/exec$"))["streams"] == 2
+        await resumed(seen, mark)
+        assert len(seen.captures("gap")) == len(seen.states("gap")) == 1, "one message a fault"
+        assert "Trying again in" in seen.captures("gap")[0].message
+    assert len(seen.segments.paths) == 2
+
+
+async def test_a_server_that_restarts(own_lab: Lab, client: Client, tmp_path: Path) -> None:
+    async with watched(own_lab, client, tmp_path) as seen:
+        mark = len(seen.events)
+        await client.hook(do="restart", seconds=2)
+        await resumed(seen, mark)
+    assert len(seen.segments.paths) == 2
+
+
+async def test_a_peer_that_is_half_open_is_noticed_within_two_heartbeats(
+    own_lab: Lab, client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection stays, and nothing comes any more, not even an answer to a ping."""
+    monkeypatch.setattr(execstream, "HEARTBEAT_S", 2.0)
+    async with watched(own_lab, client, tmp_path) as seen:
+        mark, began = len(seen.events), time.monotonic()
+        lab_process = int(subprocess.run(
+            ["pgrep", "-f", "--", f"-m lab .*{own_lab.directory.name}"], capture_output=True, text=True, check=True
+        ).stdout.split()[-1])  # fmt: skip
+        subprocess.run(["kill", "-STOP", str(lab_process)], check=True)
+        try:
+            await seen.until(lambda: bool(seen.captures("gap")) and bool(seen.states("gap")), 10)
+            assert time.monotonic() - began < 2 * 2.0 + 1.5
+        finally:
+            subprocess.run(["kill", "-CONT", str(lab_process)], check=True)
+        await resumed(seen, mark)
+
+
+@pytest.mark.parametrize("code", [401, 403, 404, 409, 429, 500, 502, 503, 504])
+async def test_what_a_server_answers_meanwhile(own_lab: Lab, client: Client, tmp_path: Path, code: int) -> None:
+    async with watched(own_lab, client, tmp_path) as seen:
+        mark = len(seen.events)
+        await client.hook(do="rule", match="/exec$", code=code, times=3, headers={"Retry-After": "1"})
+        await client.hook(do="cut", match="/exec$")
+        await resumed(seen, mark)
+        assert all("Traceback" not in e.message for e in seen.captures("gap"))
+
+
+async def test_frames_of_one_byte(own_lab: Lab, client: Client, tmp_path: Path) -> None:
+    await client.hook(do="rule", match="/exec$", split=1)
+    async with watched(own_lab, client, tmp_path) as seen:
+        assert seen.captures("gap") == []
+
+
+async def test_a_pod_that_goes_ends_the_capture_and_names_why(own_lab: Lab, client: Client, tmp_path: Path) -> None:
+    async with watched(own_lab, client, tmp_path, "search") as seen:
+        name = seen.key.rpartition("/")[2]
+        status, _ = await client.call("DELETE", f"/api/v1/namespaces/shop/pods/{name}?gracePeriodSeconds=0")
+        assert status == 200
+        await seen.until(lambda: bool(seen.captures("failed")) and bool(seen.states("gone")))
+        assert "is gone. What was gathered stays" in seen.captures("failed")[0].message
+    assert len(seen.segments.paths) == 1
