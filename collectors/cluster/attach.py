@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from collectors.cluster.access import Cluster, pod_path, quote
-from collectors.cluster.containers import END_FILE, PREFIX
+from collectors.cluster.containers import PREFIX, end_file
 from collectors.cluster.execstream import ExecRunner
 from collectors.cluster.plan import Offer, Plan, Planner, next_rungs
 from collectors.cluster.rest import STRATEGIC
@@ -112,7 +112,17 @@ class Attacher:
             progress(f"reusing the debug container {offer.container}")
         else:
             progress(f"using the pod's own container {offer.container}")
+            await self._check_shell(offer)
         return Foothold(offer.target, offer.namespace, offer.pod, offer.container, offer.rung, offer.cost)
+
+    async def _check_shell(self, offer: Offer) -> None:
+        """ClusterError where the pod's own container has no shell: nothing can be read there then."""
+        runner = ExecRunner(self.cluster, offer.namespace, offer.pod, offer.container)
+        if (await run(runner, ["sh", "-c", ":"])).code != 0:
+            raise ClusterError(
+                f"The container {offer.container} of {offer.namespace}/{offer.pod} has no shell: nothing can be read "
+                "in it. Its node can be opened instead."
+            )
 
     async def _add(self, offer: Offer, progress: Progress) -> Offer:
         """Add the container; where the write is refused though its dry run was not, the next rung down."""
@@ -187,7 +197,7 @@ class Attacher:
         """End the main process of our debug container: it stays in the pod's spec, but runs nothing more."""
         if foothold.container.startswith(PREFIX):
             with contextlib.suppress(PodwireError):  # it ends by itself, later
-                await run(foothold.runner(self.cluster), ["touch", END_FILE], timeout=4.0)
+                await run(foothold.runner(self.cluster), ["touch", end_file(foothold.container)], timeout=4.0)
 
     async def delete(self, target: Target, namespace: str, pod: str) -> str:
         """Delete a pod of ours. Returns why it could not be, '' where it is gone."""

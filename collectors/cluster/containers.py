@@ -20,14 +20,19 @@ PREFIX = "podwire-"
 LIFETIME_S = 4 * 3600
 MANAGED_BY = {"app.kubernetes.io/managed-by": "podwire"}
 OWNER, SESSION, EXPIRES = "podwire/owner", "podwire/session", "podwire/expires"
-END_FILE = "/tmp/.podwire-end"
 TICK_S = 5
-# Ends by itself, and sooner where END_FILE appears. Not by a signal: in a pod that shares its process namespace, the
+# Ends by itself, and sooner where a file appears. Not by a signal: in a pod that shares its process namespace, the
 # first process is the pod's own.
-MAIN = (
-    "sh", "-c", 'n=$1; while [ "$n" -gt 0 ] && [ ! -e "$2" ]; do sleep "$3"; n=$((n-1)); done', "podwire",
-    str(LIFETIME_S // TICK_S), END_FILE, str(TICK_S),
-)  # fmt: skip
+MAIN = 'n=$1; while [ "$n" -gt 0 ] && [ ! -e "$2" ]; do sleep "$3"; n=$((n-1)); done; rm -f "$2"'
+
+
+def end_file(container: str) -> str:
+    """The file that ends a container's main process."""
+    return f"/tmp/.{container}-end"
+
+
+def main_command(container: str) -> list[str]:
+    return ["sh", "-c", MAIN, "podwire", str(LIFETIME_S // TICK_S), end_file(container), str(TICK_S)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +91,12 @@ def owner() -> str:
 
 
 def debug_container(rung: Rung, image: str, pull_policy: str = "IfNotPresent") -> dict[str, Any]:
+    name = unique(PREFIX)
     return {
-        "name": unique(PREFIX),
+        "name": name,
         "image": image,
         "imagePullPolicy": pull_policy,
-        "command": list(MAIN),
+        "command": main_command(name),
         "terminationMessagePolicy": "File",
         "securityContext": rung.security,
     }
@@ -101,12 +107,13 @@ def node_pod(
     pull_secrets: Sequence[str] = (),
 ) -> dict[str, Any]:  # fmt: skip
     """The small node pod: host network, two capabilities that matter, no privilege, no host PID, no host path."""
+    name = unique("podwire-node-")
     expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + LIFETIME_S))
     return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {
-            "name": unique("podwire-node-"),
+            "name": name,
             "namespace": namespace,
             "labels": dict(MANAGED_BY),
             "annotations": {OWNER: owner(), SESSION: session, EXPIRES: expires},
@@ -126,7 +133,7 @@ def node_pod(
                     "name": "podwire",
                     "image": image,
                     "imagePullPolicy": pull_policy,
-                    "command": list(MAIN),
+                    "command": main_command(name),
                     "resources": {"limits": {"memory": "256Mi"}, "requests": {"cpu": "10m", "memory": "32Mi"}},
                     "securityContext": LADDER[0].security,
                 }

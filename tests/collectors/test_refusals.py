@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +17,7 @@ from collectors.cluster.attach import Attacher
 from collectors.cluster.plan import Plan
 from collectors.cluster.settings import Settings
 from collectors.errors import ClusterError, TargetGone
+from collectors.kernel import sampler
 from collectors.recording.journal import Journal
 from collectors.session import Session
 from collectors.target import Target
@@ -253,6 +256,50 @@ async def test_a_write_that_is_refused_after_its_dry_run_takes_the_next_rung(own
     await client.hook(do="rule", method="PATCH", match="ephemeralcontainers$", code=403, times=1, body=body)
     foothold = await attacher.take(plan.offer, lambda _: None)
     assert foothold.rung == "default capabilities"
+    await cluster.close()
+
+
+async def test_the_pods_own_container_where_nothing_may_be_added(own_lab: Lab, client: Client) -> None:
+    body = status(403, "Forbidden", 'pods is forbidden: User "dev" cannot patch resource "pods/ephemeralcontainers"')
+    await client.hook(do="rule", method="PATCH", match="ephemeralcontainers$", code=403, body=body)
+    before = await everything(client)
+    cluster = await connect(str(own_lab.kubeconfig))
+    attacher = Attacher(cluster, Session())
+    for app, shell in (("search", True), ("backend", False)):
+        found = await client.pod("shop", app)
+        target = Target("pod", found["metadata"]["name"], "shop", found["spec"]["nodeName"], found["metadata"]["uid"])
+        if not shell:
+            with pytest.raises(ClusterError, match=r"has no shell: nothing can be read in it\. Its node can be opened"):
+                await attacher.pod(target, lambda _: None)
+            continue
+        foothold = await attacher.pod(target, lambda _: None)
+        argv = sampler.command()
+        argv[4] = "1"  # ticks
+        running = await foothold.runner(cluster).start(argv)
+        reader = sampler.FrameReader()
+        frames = [f async for piece in running.output() for f in reader.feed(piece.data)]
+        await running.close()
+        assert sampler.sample(frames[0], target.key, 0.0).values["TcpActiveOpens"] >= 0
+        assert (foothold.rung, foothold.container) == ("existing container", app)
+    assert await everything(client) == before
+    await cluster.close()
+
+
+async def test_ending_a_debug_container_on_leaving(own_lab: Lab, client: Client) -> None:
+    cluster = await connect(str(own_lab.kubeconfig))
+    attacher = Attacher(cluster, Session())
+    found = await client.pod("shop", "frontend")
+    target = Target("pod", found["metadata"]["name"], "shop", found["spec"]["nodeName"], found["metadata"]["uid"])
+    foothold = await attacher.pod(target, lambda _: None)
+    await attacher.end(foothold)
+    deadline = time.monotonic() + 10
+    while True:
+        (state,) = (await client.pod_named("shop", target.name))["status"]["ephemeralContainerStatuses"]
+        if "terminated" in state["state"]:
+            break
+        assert time.monotonic() < deadline, state
+        await asyncio.sleep(0.2)
+    assert state["state"]["terminated"]["exitCode"] == 0
     await cluster.close()
 
 
