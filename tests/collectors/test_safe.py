@@ -19,6 +19,11 @@ def test_no_control_or_invisible_character_is_left(text: str) -> None:
     assert harmless(safe(text))
 
 
+def test_every_character_there_is() -> None:
+    left = [hex(code) for code in range(0x110000) if not harmless(safe(chr(code)))]
+    assert left == []
+
+
 @given(ANY)
 def test_twice_is_once(text: str) -> None:
     assert safe(safe(text)) == safe(text)
