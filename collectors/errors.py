@@ -17,6 +17,7 @@ from __future__ import annotations
 
 class PodwireError(Exception):
     exit_code = 1
+    retry_after = 0.0  # seconds, where the API server asks to be left alone for so long
 
 
 class ConfigError(PodwireError):

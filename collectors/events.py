@@ -147,7 +147,8 @@ class PodRow:
     restarts: int
     created: float
     host_network: bool = False
-    zone: str = ""
+    ips: tuple[str, ...] = ()  # of both families, where there are two
+    workload: str = ""  # what owns it: Deployment/backend; '' for a bare pod
     kind: str = "pods"
 
 
@@ -192,7 +193,17 @@ class SliceRow:
     kind: str = "endpointslices"
 
 
-Row = PodRow | NodeRow | NamespaceRow | ServiceRow | SliceRow
+@dataclass(frozen=True, slots=True)
+class PolicyRow:
+    """A NetworkPolicy. `spec` is its specification as JSON (ASCII, so safe to show)."""
+
+    namespace: str
+    name: str
+    spec: str
+    kind: str = "networkpolicies"
+
+
+Row = PodRow | NodeRow | NamespaceRow | ServiceRow | SliceRow | PolicyRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections.abc import Awaitable, Callable
 
+from collectors import remote
+from collectors.backoff import Backoff
 from collectors.errors import PodwireError, TargetGone
-from collectors.events import Event, TargetPhase, TargetState
+from collectors.events import Event, Mark, TargetPhase, TargetState
 from collectors.kernel import sampler
 from collectors.runner import STDERR, Runner
 from collectors.safe import safe_bytes
 from collectors.session import Session
 from collectors.target import Target
 
-FIRST_WAIT_S = 0.5
-LONGEST_WAIT_S = 15.0
+STEADY_S = 10.0  # a stream that lasted so long was well: what broke it is a new fault
 ALIVE_S = 2.0  # a server that does not answer must not hold up the message
 BIG_FRAME = 100_000  # characters: about 10 ms
 
@@ -32,26 +32,44 @@ class Vantage:
         self.session = session
         self.capabilities: int | None = None
         self._alive = alive
+        self._pid: int | None = None
 
     def _say(self, phase: TargetPhase, message: str = "") -> None:
         self.session.publish(TargetState(time.time(), self.target.key, phase, message))
 
     async def run(self) -> None:
         """Until cancelled, or until the target is gone."""
-        wait = FIRST_WAIT_S
+        marking = asyncio.create_task(remote.keep_marked(self.runner))
+        try:
+            await self._sweep()
+            await self._keep()
+        finally:
+            marking.cancel()
+
+    async def _sweep(self) -> None:
+        if count := await remote.sweep(self.runner):
+            text = f"ended {count} commands that a console which is gone had left running here"
+            self.session.publish(Mark(time.time(), self.target.key, "podwire", text))
+
+    async def _keep(self) -> None:
+        backoff = Backoff()
         while True:
+            began, asked = time.monotonic(), 0.0
             try:
-                began = time.monotonic()
                 reason = await self._stream()
-                if time.monotonic() - began > 10:
-                    wait = FIRST_WAIT_S
-            except (PodwireError, sampler.SamplerError) as error:
+            except PodwireError as error:
+                reason, asked = str(error), error.retry_after
+            except sampler.SamplerError as error:
                 reason = str(error)
+            if time.monotonic() - began > STEADY_S:
+                backoff.reset()
             if await self._is_gone():
                 return
+            wait = backoff.next(asked)
             self._say("gap", f"{reason} Trying again in {wait:.0f} s.")
-            await asyncio.sleep(wait * random.uniform(0.8, 1.2))
-            wait = min(wait * 2, LONGEST_WAIT_S)
+            await asyncio.sleep(wait)
+            if self._pid is not None:  # where only the way to it broke, the old sampler still runs
+                await remote.end(self.runner, self._pid)
 
     async def _read(self, frame: sampler.Frame) -> list[Event]:
         """A frame's events; one of thousands of sockets is read in a thread, not on the UI's loop."""
@@ -89,6 +107,7 @@ class Vantage:
                     if first:
                         first = False
                         self.capabilities = sampler.capabilities(frame)
+                        self._pid = sampler.process_id(frame)
                         self._say("live")
                     for event in await self._read(frame):
                         self.session.publish(event)

@@ -26,6 +26,16 @@ def template(path: str) -> str:
         return ""
 
 
+def plain(argv: Sequence[str]) -> list[str]:
+    """A command without the `env NAME=VALUE` in front of it."""
+    rest = list(argv)
+    if rest[:1] == ["env"]:
+        rest = rest[1:]
+        while rest and "=" in rest[0]:
+            rest = rest[1:]
+    return rest
+
+
 def is_sampler(argv: Sequence[str]) -> bool:
     return len(argv) > 7 and argv[:2] == ["sh", "-c"] and all(a.isdigit() for a in argv[4:7])
 
@@ -72,6 +82,7 @@ def frame(tick: int, files: Sequence[str], sockets: bool, seed: int) -> bytes:
 
 async def answer(argv: Sequence[str], node: str) -> AsyncIterator[tuple[int, bytes]]:
     """(channel, data) of each piece of output. The exit code comes last, as channel 3."""
+    argv = plain(argv)
     if not is_sampler(argv):
         word = re.sub(r"[^ -~]", "?", argv[0]) if argv else ""
         yield 2, f"{word}: nothing runs on {node}: it is a synthetic node of the lab\n".encode()

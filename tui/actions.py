@@ -29,6 +29,7 @@ ACTIONS = (
     Action("previous_namespace", "N", "namespace", "previous namespace", "cluster", footer=False),
     Action("access", "p", "permissions", "what you may do here, and the Role that is missing", "cluster", footer=False),
     Action("clean", "x", "clean", "remove what an earlier console left here", "cluster", footer=False),
+    Action("local", "L", "this machine", "look at the machine that podwire runs on", "cluster", footer=False),
     Action("tab('packets')", "1", "packets", "packets as they pass", "target", footer=False),
     Action("tab('sockets')", "2", "sockets", "sockets with RTT, window, retransmits", "target", footer=False),
     Action("tab('counters')", "3", "counters", "kernel counters that moved", "target", footer=False),
@@ -41,8 +42,11 @@ ACTIONS = (
     Action("names", "a", "names", "packets: names, names and addresses, addresses", "target", footer=False),
     Action("vantage", "v", "pod/node", "sockets and counters of the pod or of its node", "target", footer=False),
     Action("zoom", "z", "zoom", "list only, graphs only, or both", "target", footer=False),
-    Action("back", "escape", "back", "one step back; never quits", "target"),
+    Action("close", "ctrl+w", "close", "end what runs for this target and close its tab", "target", footer=False),
+    Action("back", "escape", "back", "one step back, to the cluster; what is open goes on", "target"),
     Action("faults", "f", "faults", "switch the lab's faults on and off", "lab"),
+    Action("step(1)", "right_square_bracket", "next tab", "next open target", "app", footer=False),
+    Action("step(-1)", "left_square_bracket", "previous tab", "previous open target", "app", footer=False),
     Action("help", "question_mark", "help", "this page", "app"),
     Action("next_theme", "T", "theme", "next theme", "app", footer=False),
     Action("command_palette", "colon", "command", "command palette (also Ctrl+P)", "app", footer=False),
@@ -58,7 +62,14 @@ ACTIONS = (
     Action("cursor('page_down')", "ctrl+f,pagedown", "page down", "one page down", "list", footer=False),
     Action("cursor('page_up')", "ctrl+b,pageup", "page up", "one page up", "list", footer=False),
 )
-_SHOWN = {"slash": "/", "question_mark": "?", "colon": ":", "escape": "esc"}
+_SHOWN = {
+    "slash": "/",
+    "question_mark": "?",
+    "colon": ":",
+    "escape": "esc",
+    "right_square_bracket": "]",
+    "left_square_bracket": "[",
+}
 
 
 def shown_key(action: Action) -> str:

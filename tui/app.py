@@ -15,12 +15,14 @@ import themes
 from tui.actions import ACTIONS, bindings
 from tui.control import Control
 from tui.crash import told
+from tui.screens.base import CloseTarget, ShowTarget
 from tui.screens.cluster import ClusterScreen
 from tui.screens.confirm import Confirm
 from tui.screens.faults import Faults
 from tui.screens.help import Help
 from tui.screens.target import TargetScreen
 from tui.store import Store
+from tui.widgets.targets import Targets
 
 OURS = frozenset(action.name for action in ACTIONS if action.where in ("app", "lab"))
 
@@ -49,9 +51,58 @@ class PodwireApp(App[int]):
         if self.first:
             nodes = (key for key in self.store.targets if key.startswith("node/"))
             beside = next(nodes, "") if self.first.startswith("pod/") else ""
-            self.push_screen(TargetScreen(self.store, self.control, self.first, beside))
+            self._show_target(self.first, beside)
         else:
             self.push_screen(ClusterScreen(self.store, self.control))
+
+    # --- a tab each target
+
+    def _show_target(self, key: str, node: str = "") -> None:
+        name = f"target:{key}"
+        self.control.open_tab(key, node)
+        if not self.is_screen_installed(name):
+            self.install_screen(TargetScreen(self.store, self.control, key, node), name)
+        if isinstance(self.screen, TargetScreen):
+            if self.screen.key != key:
+                self.switch_screen(name)
+        else:
+            self.push_screen(name)
+
+    def on_show_target(self, message: ShowTarget) -> None:
+        self._show_target(message.key, message.node)
+
+    def on_targets_chosen(self, message: Targets.Chosen) -> None:
+        self._go(message.key)
+
+    def _go(self, key: str) -> None:
+        """To a tab; '' is the cluster's."""
+        if key:
+            self._show_target(key)
+        elif isinstance(self.screen, TargetScreen) and len(self.screen_stack) > 2:
+            self.pop_screen()
+
+    def action_step(self, by: int) -> None:
+        """The next tab, or the one before; the cluster is the first."""
+        if not isinstance(self.screen, (TargetScreen, ClusterScreen)):
+            return
+        keys = [*([""] if self.control.cluster is not None else []), *(o.key for o in self.control.opened)]
+        here = self.screen.key if isinstance(self.screen, TargetScreen) else ""
+        if here in keys and len(keys) > 1:
+            self._go(keys[(keys.index(here) + by) % len(keys)])
+
+    async def on_close_target(self, message: CloseTarget) -> None:
+        """Close a target's tab. The last one of a console without a cluster stays."""
+        name = f"target:{message.key}"
+        if len(self.screen_stack) <= 2 and len(self.control.opened) < 2:
+            return
+        self.control.close_tab(message.key)
+        if len(self.screen_stack) > 2:
+            await self.pop_screen()
+        else:
+            await self.switch_screen(f"target:{self.control.opened[0].key}")
+        closed = self.get_screen(name)
+        self.uninstall_screen(name)
+        await closed.remove()
 
     # --- leaving
 

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,12 @@ from collectors.runner import LocalRunner, Runner
 from collectors.session import Session
 from collectors.target import Target
 from collectors.vantage import Vantage
+from tui.crash import told
 from tui.files import file_stem, save_packets, session_directory
 from tui.store import Store
 
 LEAVE_S = 8.0
+SLICE_S = 0.005  # the loop is not held for longer, however much comes at once
 Alive = Callable[[], Awaitable[None]]
 Attach = Callable[[Callable[[str], None]], Awaitable[Foothold]]
 
@@ -44,6 +47,14 @@ class Watch:
     capture: captures.Capture | None = None
     capture_task: asyncio.Task[None] | None = None
     interface: str = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A target that has a tab, and the node beside it ('' for none)."""
+
+    key: str
+    node: str = ""
 
 
 class Control:
@@ -63,6 +74,7 @@ class Control:
         self.live = True
         self.left_behind: list[str] = []
         self.kept: Path | None = None  # the directory of this session's captures
+        self.opened: list[Opened] = []  # in the order of their tabs
         self._watches: dict[str, Watch] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._next_capture = 1
@@ -75,8 +87,14 @@ class Control:
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
         return task
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        """A task that failed in a way nobody foresaw says so; what else runs goes on."""
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.session.publish(ev.Mark(time.time(), "", "podwire", told(error)))
 
     # --- life
 
@@ -86,8 +104,12 @@ class Control:
 
     async def _consume(self) -> None:
         async for batch in self._subscription.batches():
+            began = time.monotonic()
             for event in batch:
                 self.store.apply(event)
+                if time.monotonic() - began > SLICE_S:
+                    await asyncio.sleep(0)
+                    began = time.monotonic()
             self.store.lost = self._subscription.dropped
 
     def open(self, cluster: Cluster, is_lab: bool, settings: Settings | None = None) -> None:
@@ -214,6 +236,44 @@ class Control:
         """This machine as a target: `run` publishes its evidence."""
         self._watches[target.key] = Watch(target, self.spawn(run), LocalRunner())
 
+    async def watch_this_machine(self) -> str:
+        """The machine that podwire runs on, beside what else is open; returns its key."""
+        local = await asyncio.to_thread(import_module, "collectors.kernel.local")  # netlink libraries import slowly
+        where: Target = local.target()
+        known = self._watches.get(where.key)
+        if known is None or known.task.done():
+            self.watch_local(where, local.watch(self.session, where))
+        return where.key
+
+    def open_tab(self, key: str, node: str = "") -> None:
+        if not any(opened.key == key for opened in self.opened):
+            self.opened.append(Opened(key, node))
+
+    def close_tab(self, key: str) -> None:
+        """End what runs for a target and, where no other tab needs it, for the node beside it."""
+        closed = next((opened for opened in self.opened if opened.key == key), None)
+        if closed is None:
+            return
+        self.opened.remove(closed)
+        needed = {name for opened in self.opened for name in (opened.key, opened.node)}
+        for name in {closed.key, closed.node} - needed - {""}:
+            self.spawn(self._end(name))
+
+    async def _end(self, key: str) -> None:
+        watch = self._watches.pop(key, None)
+        if watch is None:
+            return
+        if watch.capture is not None:
+            await self._stop(watch)
+        watch.task.cancel()
+        if watch.foothold is not None and self.cluster is not None:
+            attacher = self._attacher()
+            if self.settings.end_on_leave:
+                await attacher.end(watch.foothold)
+            if left := await attacher.leave(watch.foothold):
+                self._say(watch.target, "ended", left)
+        self.store.forget(key)
+
     # --- captures
 
     def capture(self, key: str, expression: str) -> None:
@@ -260,8 +320,11 @@ class Control:
         return None if foothold is None else lambda: self._attacher().check_alive(foothold)
 
     async def stop_capture(self, key: str) -> None:
-        watch = self._watches.get(key)
-        if watch is None or watch.capture is None or watch.capture_task is None:
+        if watch := self._watches.get(key):
+            await self._stop(watch)
+
+    async def _stop(self, watch: Watch) -> None:
+        if watch.capture is None or watch.capture_task is None:
             return
         task, watch_capture = watch.capture_task, watch.capture
         watch.capture_task = None
@@ -273,8 +336,10 @@ class Control:
     async def stop_captures(self) -> None:
         await asyncio.gather(*(self.stop_capture(key) for key in list(self._watches)))
 
-    def capturing(self) -> bool:
-        return any(w.capture_task is not None and not w.capture_task.done() for w in self._watches.values())
+    def capturing(self, key: str = "") -> bool:
+        """Whether a capture runs: at a target, or anywhere."""
+        watches = [self._watches[key]] if key in self._watches else [] if key else self._watches.values()
+        return any(w.capture_task is not None and not w.capture_task.done() for w in watches)
 
     async def save(self, key: str) -> Path:
         """Write the packets in memory to a new pcap (0600). CaptureError where there are none, OSError else."""

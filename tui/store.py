@@ -14,6 +14,7 @@ from collectors.events import Event, Packet, Row
 from collectors.kernel.counters import NODE_DROPS, OWN_DROPS, describe
 from collectors.kernel.rates import Step, step
 from collectors.sockets.rows import SocketRow
+from tui.listing import Listing
 
 HISTORY = 900  # points of a series: 15 minutes at one a second
 PACKETS_KEPT = 60_000
@@ -126,7 +127,7 @@ class Store:
         self.start: ev.SessionStart | None = None
         self.access: ev.AccessReview | None = None
         self.left: tuple[ev.LeftRow, ...] = ()
-        self.inventory: dict[str, dict[tuple[str, str], Row]] = {}
+        self.inventory: dict[str, Listing] = {}
         self.refused: dict[str, str] = {}
         self.book = AddressBook()
         self.targets: dict[str, TargetData] = {}
@@ -140,8 +141,15 @@ class Store:
     def target(self, key: str) -> TargetData:
         return self.targets.setdefault(key, TargetData(key))
 
+    def forget(self, key: str) -> None:
+        """A target that was closed: its figures go, its events stay."""
+        self.targets.pop(key, None)
+
+    def listing(self, kind: str) -> Listing:
+        return self.inventory.setdefault(kind, Listing())
+
     def rows(self, kind: str) -> list[Row]:
-        return [row for _, row in sorted(self.inventory.get(kind, {}).items())]
+        return self.listing(kind).rows()
 
     def apply(self, event: Event) -> None:
         self.revision += 1
@@ -188,14 +196,13 @@ class Store:
                 self.refused[event.kind] = event.refused
                 return
             self.refused.pop(event.kind, None)
-            self.inventory[event.kind] = {(row.namespace, row.name): row for row in event.rows}
+            self.inventory[event.kind] = Listing(event.rows)
             return
-        known = self.inventory.setdefault(event.row.kind, {})
-        key = (event.row.namespace, event.row.name)
+        known = self.listing(event.row.kind)
         if event.verb == "DELETED":
-            known.pop(key, None)
+            known.remove(event.row)
         else:
-            known[key] = event.row
+            known.put(event.row)
 
     def _state(self, event: ev.TargetState) -> None:
         data = self.target(event.target)

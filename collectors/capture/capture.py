@@ -9,12 +9,12 @@ shell. The start script is a constant; it tells the process id, then becomes tcp
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import random
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 
+from collectors import remote
+from collectors.backoff import Backoff
 from collectors.capture.pcap import PcapReader
 from collectors.capture.segments import Segments
 from collectors.errors import CaptureError, PodwireError, TargetGone
@@ -27,7 +27,7 @@ from collectors.target import Target
 SNAPLEN = 256
 MAX_PACKETS = 5_000_000
 ASK_EVERY_S = 5.0
-FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 15.0
+STEADY_S = 10.0  # a stream that lasted so long was well: what broke it is a new fault
 ALIVE_S = 2.0  # a server that does not answer must not hold up the message
 BY_SIGNAL = 128  # exit codes above it: 128 and the signal's number
 LONGEST_FILTER = 2000
@@ -102,14 +102,19 @@ class Capture:
     async def run(self) -> None:
         """Capture until `stop`, until tcpdump ends or the target is gone, or until cancelled."""
         asking = asyncio.create_task(self._ask_counts())
-        wait = FIRST_WAIT_S
+        backoff = Backoff()
         try:
-            while (broke := await self._connection()) is not None:
+            while True:
+                began = time.monotonic()
+                if (broke := await self._connection()) is None:
+                    break
+                if time.monotonic() - began > STEADY_S:
+                    backoff.reset()
                 await self._check_alive()
-                self.say("gap", f"{broke.rstrip('.')}. Trying again in {wait:.0f} s.")
-                await asyncio.sleep(wait * random.uniform(0.8, 1.2))
-                wait = min(wait * 2, LONGEST_WAIT_S)
-                await self._signal("-INT")  # where only the way to it broke, the old tcpdump still runs
+                wait = backoff.next(broke.retry_after)
+                self.say("gap", f"{str(broke).rstrip('.')}. Trying again in {wait:.0f} s.")
+                await asyncio.sleep(wait)
+                await self._signal("INT")  # where only the way to it broke, the old tcpdump still runs
         except PodwireError as error:
             self.say("failed", str(error))
         finally:
@@ -128,30 +133,30 @@ class Capture:
         except (PodwireError, TimeoutError):
             pass  # cannot be told now: the next attempt will
 
-    async def _connection(self) -> str | None:
+    async def _connection(self) -> PodwireError | None:
         """One run of tcpdump; why it broke off, None where it ended."""
         self._errors = ""
         self._dropped_before, self._dropped = self._dropped_before + self._dropped, 0
         if self._segments is not None:
             self._segments.begin()
-        argv = ["sh", "-c", START, "podwire-capture", *arguments(self.expression, self._interface)]
+        argv = remote.owned(["sh", "-c", START, "podwire-capture", *arguments(self.expression, self._interface)])
         try:
             running = await self._runner.start(argv)
         except PodwireError as error:
             if self._received or self._pid is not None:
-                return str(error)
+                return error
             raise
         self._pid = None
         try:
             await self._read(running.output())
         except CaptureError as error:  # what comes is not a capture: the way to it may be at fault
-            return str(error)
+            return error
         finally:
             await running.close()
         if running.exit_code is None and not self._stopping:
-            return running.message or "the stream broke off"
+            return CaptureError(running.message or "the stream broke off")
         if (running.exit_code or 0) > BY_SIGNAL and not self._stopping:
-            return f"tcpdump was killed (exit code {running.exit_code})"
+            return CaptureError(f"tcpdump was killed (exit code {running.exit_code})")
         bad = running.exit_code not in (0, None)
         why = _last_words(self._errors) or running.message or f"exit code {running.exit_code}"
         self.say("failed" if bad else "ended", why if bad else "")
@@ -189,21 +194,16 @@ class Capture:
         told: int | str = 0
         while True:
             await asyncio.sleep(ASK_EVERY_S)
-            await self._signal("-USR1")
+            await self._signal("USR1")
             if self._segments is not None and (self._segments.dropped or self._segments.error) != told:
                 told = self._segments.dropped or self._segments.error
                 self.say("running")
 
     async def _signal(self, which: str) -> None:
         if self._pid is not None:
-            with contextlib.suppress(PodwireError):
-                await run(self._runner, _kill(which, self._pid), timeout=5)
+            await remote.end(self._runner, self._pid, which)
 
     async def stop(self) -> None:
         """Ask tcpdump for a clean end, which brings its last counts."""
         self._stopping = True
-        await self._signal("-INT")
-
-
-def _kill(which: str, pid: int) -> Sequence[str]:
-    return ["kill", which, str(pid)]
+        await self._signal("INT")

@@ -7,6 +7,7 @@ A packet cut by the snap length or damaged gives what can be told and says so.
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
@@ -211,7 +212,7 @@ def _quoted(data: bytes, offset: int) -> str:
         return "?"
 
 
-def line(packet: Decoded, names: dict[str, str]) -> str:
+def line(packet: Decoded, names: Mapping[str, str]) -> str:
     """One line in tcpdump's manner, with a name in place of each address that has one."""
     if not packet.source:
         return safe(packet.info)
@@ -224,6 +225,6 @@ def line(packet: Decoded, names: dict[str, str]) -> str:
     return f"{packet.protocol} {ends[0]} > {ends[1]}: {packet.info}"
 
 
-def _end(address: str, port: int | None, names: dict[str, str]) -> str:
+def _end(address: str, port: int | None, names: Mapping[str, str]) -> str:
     shown = names.get(address, address)
     return shown if port is None else f"{shown}.{port}"

@@ -16,7 +16,8 @@ import aiohttp
 from yarl import URL
 
 from collectors.cluster.access import Cluster, pod_path
-from collectors.cluster.transport import session_options
+from collectors.cluster.rest import retry_after
+from collectors.cluster.transport import connector, session_options
 from collectors.errors import ClusterError, ExecError
 from collectors.runner import STDERR, STDOUT, Output
 from collectors.safe import safe
@@ -104,7 +105,7 @@ class ExecRunner:
         rest = self.cluster.rest
         if rest.read_only:
             raise ExecError("podwire was started with --read-only: nothing is run in the cluster.")
-        session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=rest.ssl_context, limit=4))
+        session = aiohttp.ClientSession(connector=connector(rest.ssl_context, 4))
         try:
             socket = await self._connect(session, query)
         except BaseException as error:
@@ -142,6 +143,12 @@ class ExecRunner:
             return socket
 
     async def _refused(self, error: BaseException) -> ExecError:
+        told = await self._reason(error)
+        if isinstance(error, aiohttp.WSServerHandshakeError):
+            told.retry_after = retry_after(error.headers)
+        return told
+
+    async def _reason(self, error: BaseException) -> ExecError:
         """The handshake's error carries no body; asking the same path plainly tells why."""
         where = f"{self.pod}/{self.container}"
         if not isinstance(error, aiohttp.WSServerHandshakeError):

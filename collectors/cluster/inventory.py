@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import random
+import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from collectors.backoff import Backoff
 from collectors.cluster.access import Cluster, quote
 from collectors.errors import ClusterError, Forbidden
 from collectors.events import (
@@ -17,6 +18,7 @@ from collectors.events import (
     NamespaceRow,
     NodeRow,
     PodRow,
+    PolicyRow,
     Row,
     ServiceRow,
     SliceRow,
@@ -28,6 +30,10 @@ from collectors.session import Session
 
 PAGE = 500
 LISTS = "cluster"  # the key under which the state of the lists is told
+LONGEST_WAIT_S = 30.0
+REFUSED_WAIT_S = 60.0  # rights change rarely
+HEARTBEAT_S = 15.0
+PULSE = "heartbeat"
 SHORT_WATCH_S = 1.0  # a watch that ends sooner is not asked for again at once
 Object = Mapping[str, Any]
 ZONE = "topology.kubernetes.io/zone"
@@ -55,6 +61,19 @@ def pod_reason(status: Object) -> str:
     return str(status.get("reason") or status.get("phase") or "Unknown")
 
 
+def workload(metadata: Object) -> str:
+    """What a pod belongs to: a ReplicaSet named after its Deployment stands for that; '' for a bare pod."""
+    for owner in metadata.get("ownerReferences") or ():
+        if not owner.get("controller"):
+            continue
+        kind, name = str(owner.get("kind") or ""), str(owner.get("name") or "")
+        template = str((metadata.get("labels") or {}).get("pod-template-hash") or "")
+        if kind == "ReplicaSet" and template and name.endswith(f"-{template}"):
+            kind, name = "Deployment", name[: -len(template) - 1]
+        return safe(f"{kind}/{name}", 300)
+    return ""
+
+
 def pod_row(item: Object) -> PodRow:
     spec, status = item.get("spec") or {}, item.get("status") or {}
     entries = status.get("containerStatuses") or ()
@@ -70,6 +89,8 @@ def pod_row(item: Object) -> PodRow:
         restarts=sum(int(e.get("restartCount") or 0) for e in entries),
         created=_seconds(item.get("metadata", {}).get("creationTimestamp") or ""),
         host_network=bool(spec.get("hostNetwork")),
+        ips=tuple(safe(entry.get("ip") or "", 64) for entry in status.get("podIPs") or ()),
+        workload=workload(item.get("metadata") or {}),
     )
 
 
@@ -115,6 +136,11 @@ def slice_row(item: Object) -> SliceRow:
     return SliceRow(_name(item, "namespace"), _name(item), service, tuple(ready), tuple(other))
 
 
+def policy_row(item: Object) -> PolicyRow:
+    text = json.dumps(item.get("spec") or {}, separators=(",", ":"), ensure_ascii=True)
+    return PolicyRow(_name(item, "namespace"), _name(item), text)
+
+
 # kind: (path of all, path of one namespace or None, row builder)
 KINDS: dict[str, tuple[str, str | None, Callable[[Object], Row]]] = {
     "pods": ("/api/v1/pods", "/api/v1/namespaces/{}/pods", pod_row),
@@ -126,56 +152,102 @@ KINDS: dict[str, tuple[str, str | None, Callable[[Object], Row]]] = {
         "/apis/discovery.k8s.io/v1/namespaces/{}/endpointslices",
         slice_row,
     ),
+    "networkpolicies": (
+        "/apis/networking.k8s.io/v1/networkpolicies",
+        "/apis/networking.k8s.io/v1/namespaces/{}/networkpolicies",
+        policy_row,
+    ),
 }
 
 
 class Expired(Exception):
-    """The watch fell behind what the server remembers (410): list again."""
+    """The watch or the list fell behind what the server remembers (410): list again."""
+
+
+def built(kind: str, items: Iterable[Object]) -> tuple[list[Row], int]:
+    """The rows of some objects, and how many objects were not of the shape that their API promises."""
+    build = KINDS[kind][2]
+    rows: list[Row] = []
+    odd = 0
+    for item in items:
+        try:
+            rows.append(build(item))
+        except (AttributeError, TypeError, ValueError, KeyError, IndexError):
+            odd += 1
+    return rows, odd
 
 
 class Inventory:
-    """Keeps the stream told of every kind. `namespace` limits namespaced kinds where all is not allowed."""
+    """Keeps the stream told of every kind. A kind that may not be listed everywhere is listed in our namespace."""
 
     def __init__(self, cluster: Cluster, session: Session) -> None:
         self.cluster = cluster
         self.session = session
         self._narrow: set[str] = set()
-        self._phase: TargetPhase = "attaching"
+        self._broken: dict[str, str] = {}  # what is not followed now, and why
+        self._told: TargetPhase = "attaching"
 
     async def run(self) -> None:
         """Until cancelled."""
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._feel_pulse())
             for kind in KINDS:
                 group.create_task(self._keep(kind))
 
     async def _keep(self, kind: str) -> None:
-        wait = 0.5
+        """List, then watch, for ever. What goes wrong is told once and tried again, ever more patiently."""
+        backoff = Backoff(longest=LONGEST_WAIT_S)
         while True:
+            asked = 0.0
             try:
                 version = await self._list(kind)
-                wait = 0.5
+                backoff.reset()
                 while True:
                     began = time.monotonic()
                     version = await self._watch(kind, version)
                     if time.monotonic() - began < SHORT_WATCH_S:
                         await asyncio.sleep(SHORT_WATCH_S)
             except Expired:
-                continue
+                pass
             except Forbidden as error:
                 if self.cluster.namespace and kind not in self._narrow and KINDS[kind][1]:
-                    self._narrow.add(kind)  # not for the whole cluster: then for our namespace
+                    self._narrow.add(kind)
                     continue
                 self.session.publish(InventoryList(time.time(), "", kind, (), refused=str(error)))
-                wait = 60.0
+                asked = REFUSED_WAIT_S
             except ClusterError as error:
-                self._say("gap", str(error))
-            await asyncio.sleep(wait * random.uniform(0.7, 1.3))
-            wait = min(wait * 2, 30.0)
+                self._say(kind, str(error))
+                asked = error.retry_after
+            await asyncio.sleep(backoff.next(asked))
 
-    def _say(self, phase: TargetPhase, message: str = "") -> None:
-        """Whether the lists are still followed, as the state of a target of its own."""
-        if self._phase != phase:
-            self._phase = phase
+    async def _feel_pulse(self) -> None:
+        """Whether the server answers at all: a watch on a server that hangs is as quiet as one of a calm cluster."""
+        while True:
+            await asyncio.sleep(HEARTBEAT_S)
+            try:
+                async with asyncio.timeout(HEARTBEAT_S):
+                    await self.cluster.rest.get("/version", what="heartbeat")
+            except TimeoutError:
+                self._say(PULSE, f"The API server has not answered for {HEARTBEAT_S:.0f} s.")
+            except ClusterError as error:
+                if not error.status:  # an answer, whichever, is a sign of life
+                    self._say(PULSE, str(error))
+            else:
+                self._well(PULSE)
+
+    def _say(self, what: str, message: str) -> None:
+        """Something is not followed any more: told as the state of a target of its own, once a fault."""
+        self._broken[what] = message
+        self._tell("gap", message)
+
+    def _well(self, what: str) -> None:
+        self._broken.pop(what, None)
+        if not self._broken:
+            self._tell("live")
+
+    def _tell(self, phase: TargetPhase, message: str = "") -> None:
+        if self._told != phase:
+            self._told = phase
             self.session.publish(TargetState(time.time(), LISTS, phase, message))
 
     def _path(self, kind: str) -> str:
@@ -185,33 +257,39 @@ class Inventory:
         return everywhere
 
     async def _list(self, kind: str) -> str:
-        build = KINDS[kind][2]
+        """Publish all of a kind, page by page from the server; returns the version to watch from."""
         rows: list[Row] = []
         token = ""
         while True:
             query = {"limit": PAGE, "continue": token}
-            page = await self.cluster.rest.request("GET", self._path(kind), query, what=f"list {kind}")
-            rows += [build(item) for item in page.get("items") or ()]
+            try:
+                page = await self.cluster.rest.request("GET", self._path(kind), query, what=f"list {kind}")
+            except ClusterError as error:
+                if error.status == 410 and token:
+                    raise Expired from None
+                raise
+            rows += built(kind, page.get("items") or ())[0]
             metadata = page.get("metadata") or {}
             token = metadata.get("continue") or ""
             if not token:
                 break
             await asyncio.sleep(0)
         self.session.publish(InventoryList(time.time(), "", kind, tuple(rows)))
-        self._say("live")
+        self._well(kind)
         return str(metadata.get("resourceVersion") or "0")
 
     async def _watch(self, kind: str, version: str) -> str:
-        build = KINDS[kind][2]
         query = {"resourceVersion": version, "allowWatchBookmarks": "true"}
         async for event in self.cluster.rest.watch(self._path(kind), what=f"watching {kind}", **query):
-            item = event.get("object") or {}
-            verb = event.get("type")
+            item, verb = event.get("object"), event.get("type")
+            if not isinstance(item, dict):
+                raise ClusterError(f"The watch of {kind} sent what is no event: {safe(event, 120)}.")
             if verb == "ERROR":
                 if item.get("code") == 410:
                     raise Expired
                 raise ClusterError(f"The watch of {kind} failed: {safe(item.get('message'), 300)}")
             version = str((item.get("metadata") or {}).get("resourceVersion") or version)
             if verb in ("ADDED", "MODIFIED", "DELETED"):
-                self.session.publish(InventoryChange(time.time(), "", verb, build(item)))
+                for row in built(kind, (item,))[0]:
+                    self.session.publish(InventoryChange(time.time(), "", verb, row))
         return version

@@ -18,7 +18,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from collectors.cluster.credentials import Credentials
-from collectors.cluster.transport import use_certificate
+from collectors.cluster.transport import connector, use_certificate
 from collectors.errors import ClusterError, ConfigError, Forbidden, NotFound
 from collectors.safe import safe
 
@@ -26,11 +26,30 @@ Json = dict[str, Any]
 TIMEOUT_S = 20.0
 BIG = 256 * 1024  # a body larger than this is parsed in a thread
 MAX_LINE = 32 << 20
+CONNECTIONS = 100
+SILENT_S = 90.0  # an API server sends a bookmark a minute: a watch that is silent for longer is asked for anew
 STRATEGIC = "application/strategic-merge-patch+json"
 
 
-def failure(status: int, body: Mapping[str, Any] | None, what: str) -> ClusterError:
+LONGEST_RETRY_S = 120.0
+
+
+def retry_after(headers: Mapping[str, str] | None) -> float:
+    """Seconds that a Retry-After header asks for, within reason; 0 where there is none."""
+    text = (headers or {}).get("Retry-After", "")
+    return min(float(text), LONGEST_RETRY_S) if text.isascii() and text.isdigit() else 0.0
+
+
+def failure(
+    status: int, body: Mapping[str, Any] | None, what: str, headers: Mapping[str, str] | None = None
+) -> ClusterError:
     """The error for an HTTP status and the Status object that came with it."""
+    error = _failure(status, body, what)
+    error.retry_after = retry_after(headers)
+    return error
+
+
+def _failure(status: int, body: Mapping[str, Any] | None, what: str) -> ClusterError:
     said = safe((body or {}).get("message") or "no reason given", 600)
     reason = safe((body or {}).get("reason") or "", 60)
     if status == 401:
@@ -74,6 +93,7 @@ class Rest:
         self.configuration = client.configuration
         self.credentials = credentials
         self.read_only = False
+        client.rest_client._create_connector = lambda: connector(self.ssl_context, CONNECTIONS)
         self._present_certificate()
 
     @property
@@ -152,23 +172,26 @@ class Rest:
             raise ClusterError(f"The API server's answer was cut off ({what or path}): {safe(error, 200)}") from None
         answer = await _parse(raw)
         if response.status >= 400:
-            raise failure(response.status, answer, what or f"{method} {path}")
+            raise failure(response.status, answer, what or f"{method} {path}", response.headers)
         return answer
 
     async def get(self, path: str, what: str = "", **query: Any) -> Json:
         return await self.request("GET", path, query, what=what)
 
     async def watch(self, path: str, what: str = "", **query: Any) -> AsyncGenerator[Json, None]:
-        """The events of a watch until the server ends it."""
+        """The events of a watch until the server ends it, or says nothing for so long that it may be dead."""
         seconds = int(query.get("timeoutSeconds", 290))
-        limit = aiohttp.ClientTimeout(total=None, sock_connect=8, sock_read=seconds + 30)
+        limit = aiohttp.ClientTimeout(total=None, sock_connect=8, sock_read=SILENT_S)
         query |= {"watch": "true", "timeoutSeconds": seconds}
         response = await self._send("GET", path, query, None, "application/json", limit)
         try:
             if response.status >= 400:
-                raise failure(response.status, await _parse(await response.read()), what or f"watch {path}")
+                answer = await _parse(await response.read())
+                raise failure(response.status, answer, what or f"watch {path}", response.headers)
             async for line in _lines(response):
                 yield await _parse(line)
+        except aiohttp.SocketTimeoutError:
+            return
         except (aiohttp.ClientError, TimeoutError) as error:
             raise ClusterError(f"Cut off while {what or path}: {safe(error, 200)}.") from None
         finally:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import socket
 import ssl
 import urllib.request
 from typing import Any
 from urllib.parse import urlsplit
 
+import aiohttp
 from kubernetes.aio.client.configuration import Configuration
 
 from collectors.cluster.credentials import Certificate, data_or_file
@@ -18,6 +20,25 @@ from collectors.safe import safe
 from collectors.secrets import hide
 
 PROXIES = ("http", "https")
+
+
+# Seconds after which a silent connection is asked for a sign of life, between the questions, and how many go
+# unanswered: a peer that is gone without a word is noticed within 30 s, also on a watch that nobody writes to.
+KEEPALIVE = (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", 30_000))
+
+
+def _socket(address: Any) -> socket.socket:
+    family, kind, protocol, *_ = address
+    made = socket.socket(family, kind, protocol)
+    for name, value in KEEPALIVE:
+        if hasattr(socket, name):
+            made.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    return made
+
+
+def connector(context: ssl.SSLContext, limit: int) -> aiohttp.TCPConnector:
+    """For requests and exec streams alike; aiohttp switches keepalive itself on. Call on the event loop."""
+    return aiohttp.TCPConnector(ssl=context, limit=limit, socket_factory=_socket)
 
 
 def configure(cluster: Entry) -> Configuration:

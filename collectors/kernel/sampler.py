@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from collectors.events import CounterSample, Event, SocketSnapshot
 from collectors.kernel import procfs
+from collectors.remote import owned
 from collectors.sockets import procfs as proc_sockets
 from collectors.sockets import ss
 from collectors.sockets.rows import SocketRow
@@ -41,17 +42,17 @@ while [ "$n" -lt "$ticks" ]; do
       printf '\036proc udp\n'; cat /proc/net/udp
     fi
   fi
-  if [ "$n" -eq 0 ]; then printf '\036caps\n'; grep CapEff /proc/self/status; fi
+  if [ "$n" -eq 0 ]; then printf '\036caps\n'; grep CapEff /proc/self/status; printf '\036pid\n%s\n' "$$"; fi
   printf '\036end\n'
   n=$((n + 1)); sleep "$pause"
 done
 """
 
 
-def command() -> list[str]:
-    """The argument vector that starts the sampler in a container that has `sh`."""
-    counts = [str(MAX_TICKS), str(INTERVAL_S), str(SOCKETS_EVERY)]
-    return ["sh", "-c", PROGRAM, "podwire-sampler", *counts, *procfs.FILES]
+def command(ticks: int = MAX_TICKS) -> list[str]:
+    """The argument vector that starts the sampler, for so many samples, in a container that has `sh`."""
+    counts = [str(ticks), str(INTERVAL_S), str(SOCKETS_EVERY)]
+    return owned(["sh", "-c", PROGRAM, "podwire-sampler", *counts, *procfs.FILES])
 
 
 class SamplerError(Exception):
@@ -132,6 +133,12 @@ def capabilities(frame: Frame) -> int | None:
     """CapEff of the container, told in the first frame."""
     fields = frame.first("caps").split()
     return int(fields[1], 16) if len(fields) == 2 else None
+
+
+def process_id(frame: Frame) -> int | None:
+    """Of the sampler's shell, told in the first frame."""
+    text = frame.first("pid").strip()
+    return int(text) if text.isascii() and text.isdigit() else None
 
 
 def events(frame: Frame, target: str, at: float) -> Iterator[Event]:

@@ -173,8 +173,7 @@ async def test_the_node_pod_is_small_sees_the_nodes_table_and_is_removed(cluster
 
 
 async def test_the_sampler_ends_by_itself(cluster: Cluster) -> None:
-    argv = sampler.command()
-    argv[4] = "2"  # ticks
+    argv = sampler.command(2)
     running = await (await runner(cluster)).start(argv)
     reader = sampler.FrameReader()
     frames = [f async for piece in running.output() for f in reader.feed(piece.data)]

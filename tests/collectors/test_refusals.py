@@ -273,8 +273,7 @@ async def test_the_pods_own_container_where_nothing_may_be_added(own_lab: Lab, c
                 await attacher.pod(target, lambda _: None)
             continue
         foothold = await attacher.pod(target, lambda _: None)
-        argv = sampler.command()
-        argv[4] = "1"  # ticks
+        argv = sampler.command(1)
         running = await foothold.runner(cluster).start(argv)
         reader = sampler.FrameReader()
         frames = [f async for piece in running.output() for f in reader.feed(piece.data)]

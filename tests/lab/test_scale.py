@@ -78,11 +78,9 @@ async def test_a_synthetic_node_answers_a_sampler(client: Client) -> None:
         },
     }  # fmt: skip
     assert (await client.call("POST", "/api/v1/namespaces/default/pods", pod))[0] == 201
-    argv = [*sampler.command()]
-    argv[4] = "2"
     socket = await client.session.ws_connect(
         client.url("/api/v1/namespaces/default/pods/sampler/exec"),
-        params=[*(("command", part) for part in argv), ("stdout", "true")], protocols=["v5.channel.k8s.io"],
+        params=[*(("command", part) for part in sampler.command(2)), ("stdout", "true")], protocols=["v5.channel.k8s.io"],
     )  # fmt: skip
     reader, frames = sampler.FrameReader(), []
     async for message in socket:

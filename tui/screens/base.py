@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
@@ -9,8 +10,27 @@ from textual.widgets import Input
 from tui.control import Control
 from tui.store import Store
 from tui.widgets.header import Header, HeaderData
+from tui.widgets.targets import Tab, Targets
 
 REFRESH_S = 0.5
+MOODS = {"live": "good", "attaching": "warn", "gap": "warn", "gone": "bad", "failed": "bad", "ended": "dim"}
+
+
+class ShowTarget(Message):
+    """Open a target's screen, or come back to it. `node` is the key of the node beside it, or ''."""
+
+    def __init__(self, key: str, node: str = "") -> None:
+        super().__init__()
+        self.key = key
+        self.node = node
+
+
+class CloseTarget(Message):
+    """End what runs for a target and close its screen."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__()
+        self.key = key
 
 
 class FilterBox(Input, can_focus=False):
@@ -47,8 +67,14 @@ class ConsoleScreen(Screen[None]):
     def header_data(self) -> HeaderData:
         raise NotImplementedError
 
-    def show_header(self) -> None:
+    def show_header(self, current: str = "") -> None:
+        """The two lines on top of every screen; `current` is the key of the target shown, '' on the cluster's."""
         self.query_one(Header).show(self.header_data())
+        tabs = [Tab("")] if self.control.cluster is not None else []
+        for opened in self.control.opened:
+            phase = self.store.target(opened.key).phase
+            tabs.append(Tab(opened.key, MOODS[phase], self.control.capturing(opened.key)))
+        self.query_one(Targets).show(tuple(tabs), current)
 
     # The text box always stays in the layout, below the screen's edge while it is closed. Showing and hiding it
     # instead takes a refresh, in which a fast typist's keys would go to the list.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from textual import events
 from textual.app import ComposeResult
@@ -16,10 +16,10 @@ from tui import format as fmt
 from tui.actions import bindings
 from tui.screens.access import Access, missing
 from tui.screens.attach import Answer, Attach
-from tui.screens.base import ConsoleScreen, FilterBox
-from tui.screens.target import TargetScreen
+from tui.screens.base import ConsoleScreen, FilterBox, ShowTarget
 from tui.widgets.header import Header, HeaderData
 from tui.widgets.rows import Cell, Column, RowList
+from tui.widgets.targets import Targets
 
 GOOD_PHASES = ("Running", "Succeeded", "Completed")
 
@@ -71,24 +71,14 @@ NAMESPACE_COLUMNS = (
 )
 
 
-def searchable(row: Row) -> str:
-    if isinstance(row, PodRow):
-        return f"{row.namespace}/{row.name} {row.node} {row.ip} {row.phase}".lower()
-    if isinstance(row, NodeRow):
-        return f"{row.name} {row.address} {row.zone}".lower()
-    if isinstance(row, ServiceRow):
-        return f"{row.namespace}/{row.name} {' '.join(row.ips)} {' '.join(row.ports)}".lower()
-    return row.name.lower()
-
-
-def matching(rows: Sequence[Row], text: str) -> list[Row]:
-    """Rows in which every word occurs; a word with ! in front must not occur."""
-    words = text.lower().split()
-    found = list(rows)
-    for word in words:
-        wanted, needle = not word.startswith("!"), word.lstrip("!")
-        found = [row for row in found if not needle or (needle in searchable(row)) == wanted]
-    return found
+def not_well(row: Row) -> bool:
+    """Whether a pod deserves a look."""
+    if not isinstance(row, PodRow):
+        return False
+    if row.phase != "Running":
+        return row.phase not in GOOD_PHASES
+    have, _, want = row.ready.partition("/")
+    return have != want
 
 
 class ClusterScreen(ConsoleScreen):
@@ -104,6 +94,7 @@ class ClusterScreen(ConsoleScreen):
 
     def compose(self) -> ComposeResult:
         yield Header()
+        yield Targets()
         yield Static("", id="summary", markup=False)
         yield Static("", id="notice", markup=False)
         with Horizontal(id="lists"):
@@ -127,23 +118,21 @@ class ClusterScreen(ConsoleScreen):
         self.show_header()
 
     def _draw(self) -> None:
-        rows = self.store.rows(self.view)
+        listing = self.store.listing(self.view)
         main = self.query_one("#main", RowList)
         columns = self._columns(self.view)
         if [c.title for c in columns] != [c.title for c in main.columns]:
             main.set_columns(columns)
-        if self.namespace and self.view != "nodes":
-            rows = [row for row in rows if row.namespace == self.namespace]
         refused = self.store.refused.get(self.view)
         main.empty = refused or ("nothing matches" if self.text else "nothing here")
-        if not self.store.inventory.get(self.view) and not refused:
+        if not listing and not refused:
             main.empty = "waiting for the cluster's list"
-        shown = matching(rows, self.text)
+        shown = listing.rows("" if self.view == "nodes" else self.namespace or "", self.text)
         main.show(shown)
         self.query_one("#namespaces", RowList).show(self._namespaces())
         where = "all namespaces" if not self.namespace or self.view == "nodes" else f"namespace {self.namespace}"
         filtered = f", matching “{self.text}”" if self.text else ""
-        bad = sum(1 for row in shown if isinstance(row, PodRow) and _phase(row) != (row.phase, ""))
+        bad = sum(map(not_well, shown))
         trouble = f" · {bad} not well" if bad else ""
         summary = f" {len(shown)} {self.view}, {where}{filtered}{trouble} · enter opens"
         if broken := self._broken():
@@ -172,17 +161,15 @@ class ClusterScreen(ConsoleScreen):
         return lists.message if lists is not None and lists.phase == "gap" else ""
 
     def _namespaces(self) -> list[tuple[str, int]]:
-        counts: dict[str, int] = {}
-        for namespace, _ in self.store.inventory.get("pods", {}):
-            counts[namespace] = counts.get(namespace, 0) + 1
-        names = sorted({*counts, *(name for _, name in self.store.inventory.get("namespaces", {}))})
+        counts = self.store.listing("pods").counts
+        names = sorted({*counts, *(row.name for row in self.store.rows("namespaces"))})
         return [("", sum(counts.values())), *((name, counts.get(name, 0)) for name in names)]
 
     def header_data(self) -> HeaderData:
         start = self.store.start
         if start is None:
             return HeaderData(state="connecting", mood="warn")
-        state = ("live", "good") if self.store.inventory.get("pods") else ("listing", "warn")
+        state = ("live", "good") if self.store.listing("pods") else ("listing", "warn")
         if self._broken():
             state = ("not live", "bad")
         return HeaderData(start.context, self.namespace or "", "", start.user, *state)
@@ -209,6 +196,12 @@ class ClusterScreen(ConsoleScreen):
 
     def action_services(self) -> None:
         self._show_view("services")
+
+    def action_local(self) -> None:
+        self.run_worker(self._open_local())
+
+    async def _open_local(self) -> None:
+        self.post_message(ShowTarget(await self.control.watch_this_machine()))
 
     def action_access(self) -> None:
         if self.store.access is None or self.store.start is None:
@@ -293,11 +286,11 @@ class ClusterScreen(ConsoleScreen):
     ) -> None:
         if isinstance(row, NodeRow):
             target = self.control.watch_node(row.name, offer)
-            self.app.push_screen(TargetScreen(self.store, self.control, target.key, ""))
+            self.post_message(ShowTarget(target.key))
             return
         node = self.control.watch_node(row.node, beside).key if chosen != "pod" and row.node else ""
         key = node if chosen == "node" else self.control.watch_pod(row, offer).key
-        self.app.push_screen(TargetScreen(self.store, self.control, key, "" if key == node else node))
+        self.post_message(ShowTarget(key, "" if key == node else node))
 
 
 def _identity(row: PodRow | NodeRow) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from collectors.capture.decode import Decoded, decode, line
@@ -53,7 +53,7 @@ class PacketCells:
 # --- sockets
 
 
-def _peer(names: dict[str, str], row: SocketRow) -> Cell:
+def _peer(names: Mapping[str, str], row: SocketRow) -> Cell:
     if row.state == "LISTEN" or (row.state == "UNCONN" and not row.peer_port):
         return fmt.NONE, "dim"
     return f"{names.get(row.peer, row.peer)}:{row.peer_port or '*'}"
@@ -93,7 +93,7 @@ def _optional(name: str) -> Callable[[SocketRow], Cell]:
     return cell
 
 
-def socket_columns(names: dict[str, str]) -> tuple[Column, ...]:
+def socket_columns(names: Mapping[str, str]) -> tuple[Column, ...]:
     return (
         Column("STATE", 10, _state),
         Column("TROUBLE", 17, lambda r: (trouble(r), "bad"), rank=1),
@@ -125,7 +125,7 @@ SORTS: tuple[tuple[str, Callable[[SocketRow], tuple[object, ...]]], ...] = (
 )
 
 
-def socket_text(row: SocketRow, names: dict[str, str]) -> str:
+def socket_text(row: SocketRow, names: Mapping[str, str]) -> str:
     parts = (row.protocol, row.state, row.local, row.local_port, row.peer, row.peer_port, names.get(row.peer, ""))
     return " ".join(map(str, (*parts, trouble(row)))).lower()
 

@@ -16,18 +16,18 @@ from tui import format as fmt
 from tui.actions import bindings
 from tui.control import Control
 from tui.screens import graphs, panels
-from tui.screens.base import ConsoleScreen, FilterBox
+from tui.screens.base import MOODS, CloseTarget, ConsoleScreen, FilterBox
 from tui.screens.document import Document
 from tui.store import LogLine, Store, TargetData
 from tui.widgets.graph import Graph
 from tui.widgets.header import Header, HeaderData
 from tui.widgets.rows import ListState, RowList
 from tui.widgets.tabs import TabBar
+from tui.widgets.targets import Targets
 
 TABS = ("packets", "sockets", "counters", "events")
 STALE_S = 4.0
 ZOOMS = ("both", "list", "graphs")
-MOODS = {"live": "good", "attaching": "warn", "gap": "warn", "gone": "bad", "failed": "bad", "ended": "dim"}
 
 
 def scope_of(key: str) -> str:
@@ -61,6 +61,7 @@ class TargetScreen(ConsoleScreen):
 
     def compose(self) -> ComposeResult:
         yield Header()
+        yield Targets()
         with Grid(id="graphs"):
             for name in ("conntrack", "retransmits", "connections", "drops"):
                 yield Graph(id=name)
@@ -83,7 +84,7 @@ class TargetScreen(ConsoleScreen):
         return self.store.target(key or self.key)
 
     def pull(self) -> None:
-        self.show_header()
+        self.show_header(self.key)
         own, now = self._data(), self.control.now()
         beside = self._data(self.node) if self.node else own
         pod, node = (
@@ -308,9 +309,11 @@ class TargetScreen(ConsoleScreen):
             return
         self.say(f"Saved {path}")
 
+    def action_close(self) -> None:
+        self.post_message(CloseTarget(self.key))
+
     def action_back(self) -> None:
         if self.query_one("#filter", Input).can_focus:
             self._close_filter()
         elif len(self.app.screen_stack) > 2:  # the default screen and the cluster lie below
-            self.run_worker(self.control.stop_capture(self.key), exclusive=False)
             self.app.pop_screen()
