@@ -16,7 +16,7 @@ from collectors.safe import safe_bytes
 from collectors.session import Session
 from collectors.target import Target
 
-STEADY_S = 10.0  # a stream that lasted so long was well: what broke it is a new fault
+STEADY_S = 1.0  # a stream that lasted so long was well: what broke it is a new fault
 ALIVE_S = 2.0  # a server that does not answer must not hold up the message
 BIG_FRAME = 100_000  # characters: about 10 ms
 

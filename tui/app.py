@@ -141,7 +141,9 @@ class PodwireApp(App[int]):
     # --- everywhere
 
     def action_help(self) -> None:
-        if not isinstance(self.screen, Help):
+        if isinstance(self.screen, Help):
+            self.screen.dismiss(None)
+        else:
             self.push_screen(Help())
 
     def action_faults(self) -> None:

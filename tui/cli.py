@@ -49,6 +49,13 @@ def parser() -> argparse.ArgumentParser:
     _cluster_options(clean, below=True)
     clean.add_argument("--all-contexts", action="store_true", help="look in every context of the kubeconfig")
     commands.add_parser("local", parents=[common], help="look at this machine, without a cluster")
+    pcap = commands.add_parser("pcap", parents=[common], help="look at capture files (pcap, pcapng, gzipped or not)")
+    pcap.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    pcap.add_argument("-o", "--output", choices=("console", "jsonl"), default="console",
+                      help="jsonl: no console, a JSON object a line on standard output (docs/pcap.md)")  # fmt: skip
+    shown = pcap.add_mutually_exclusive_group()
+    shown.add_argument("--flows", action="store_true", help="with jsonl: an object a flow instead of a packet")
+    shown.add_argument("--dns", action="store_true", help="with jsonl: an object a DNS look-up")
     replay = commands.add_parser("replay", parents=[common], help="look at a recorded session")
     replay.add_argument("file", type=Path)
     return top
@@ -131,6 +138,10 @@ def run(options: argparse.Namespace) -> int:
         from tui import clustercommands
 
         return clustercommands.doctor(options) if options.command == "doctor" else clustercommands.clean(options)
+    if options.command == "pcap" and (options.output == "jsonl" or options.flows or options.dns):
+        from tui import pcapcommand
+
+        return pcapcommand.print_jsonl(options)
     if not need_terminal():
         return USAGE
     from tui import launch

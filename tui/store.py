@@ -206,11 +206,12 @@ class Store:
 
     def _state(self, event: ev.TargetState) -> None:
         data = self.target(event.target)
-        if (data.phase, data.message) != (event.phase, event.message):
+        goes_on = data.phase == event.phase == "gap"  # another attempt of the same fault: one line is enough
+        if (data.phase, data.message) != (event.phase, event.message) and not goes_on:
             bad = event.phase in ("gap", "gone", "failed")
             self._write(event, event.phase, event.message or event.phase, bad)
         data.phase, data.message = event.phase, event.message
-        if event.phase == "gap":
+        if event.phase == "gap" and not goes_on:
             for series in data.series.values():
                 series.add(event.at, None)
             data.sample = None
@@ -239,8 +240,9 @@ class Store:
             if data.capture is not None and data.capture.capture != event.capture:
                 return  # a filter that was refused leaves the old capture as it is
         elif event.phase == "gap":
-            data.packets.append(GapLine(event.at, event.message))
-            self._write(event, "gap", event.message, bad=True)
+            if data.capture is None or data.capture.phase != "gap":
+                data.packets.append(GapLine(event.at, event.message))
+                self._write(event, "gap", event.message, bad=True)
         elif data.capture is None or data.capture.phase != event.phase:
             shown = event.filter or "everything"
             self._write(event, "capture", f"capture {event.phase}: {shown}")

@@ -3,7 +3,7 @@ breaks is taken up again while the target is the same, with a visible gap and a 
 
 tcpdump gets its filter as one argument after `--`, so that no text of the user's becomes an option or reaches a
 shell. The start script is a constant; it tells the process id, then becomes tcpdump, which asks of it counters
-(SIGUSR1) and a clean end (SIGINT).
+(SIGUSR1) and a clean end (SIGTERM: SIGINT may be ignored).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from collectors.target import Target
 SNAPLEN = 256
 MAX_PACKETS = 5_000_000
 ASK_EVERY_S = 5.0
-STEADY_S = 10.0  # a stream that lasted so long was well: what broke it is a new fault
+STEADY_S = 1.0  # a stream that lasted so long was well: what broke it is a new fault
 ALIVE_S = 2.0  # a server that does not answer must not hold up the message
 BY_SIGNAL = 128  # exit codes above it: 128 and the signal's number
 LONGEST_FILTER = 2000
@@ -84,6 +84,7 @@ class Capture:
         self._segments = segments
         self._alive = alive
         self._pid: int | None = None
+        self._phase: CapturePhase = "checking"
         self._received = 0
         self._dropped = 0
         self._dropped_before = 0
@@ -91,7 +92,7 @@ class Capture:
         self._stopping = False
 
     def say(self, phase: CapturePhase, message: str = "") -> None:
-        kept = self._segments
+        kept, self._phase = self._segments, phase
         state = CaptureState(
             time.time(), self.target.key, self.number, phase, safe(self.expression),
             message or (kept.error if kept else ""), self._received, self._dropped_before + self._dropped,
@@ -114,7 +115,7 @@ class Capture:
                 wait = backoff.next(broke.retry_after)
                 self.say("gap", f"{str(broke).rstrip('.')}. Trying again in {wait:.0f} s.")
                 await asyncio.sleep(wait)
-                await self._signal("INT")  # where only the way to it broke, the old tcpdump still runs
+                await self._signal("TERM")  # where only the way to it broke, the old tcpdump still runs
         except PodwireError as error:
             self.say("failed", str(error))
         finally:
@@ -191,12 +192,15 @@ class Capture:
                 self.say("running")
 
     async def _ask_counts(self) -> None:
-        told: int | str = 0
+        told = (0, "")
         while True:
             await asyncio.sleep(ASK_EVERY_S)
+            if self._phase != "running":
+                continue
             await self._signal("USR1")
-            if self._segments is not None and (self._segments.dropped or self._segments.error) != told:
-                told = self._segments.dropped or self._segments.error
+            kept = self._segments
+            if kept is not None and self._phase == "running" and (kept.dropped, kept.error) != told:
+                told = (kept.dropped, kept.error)
                 self.say("running")
 
     async def _signal(self, which: str) -> None:
@@ -206,4 +210,4 @@ class Capture:
     async def stop(self) -> None:
         """Ask tcpdump for a clean end, which brings its last counts."""
         self._stopping = True
-        await self._signal("INT")
+        await self._signal("TERM")

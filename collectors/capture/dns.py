@@ -1,87 +1,115 @@
-"""DNS messages (RFC 1035) as far as one line needs: question, answers, outcome. Bounded, never raises."""
+"""DNS messages (RFC 1035): header, questions, answers. Bounded in names, pointers and records; never raises."""
 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
+from collectors.capture.layers import Dns, Question, Record
 from collectors.safe import safe
 
-TYPES = {1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 15: "MX", 16: "TXT", 28: "AAAA", 33: "SRV", 64: "SVCB", 65: "HTTPS"}  # fmt: skip  # noqa: E501
-CODES = {0: "NOERROR", 1: "FormErr", 2: "ServFail", 3: "NXDomain", 4: "NotImp", 5: "Refused"}
-MAX_ANSWERS = 3
-MAX_LABELS = 64
+TYPES = {
+    1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 13: "HINFO", 15: "MX", 16: "TXT", 28: "AAAA", 33: "SRV",
+    35: "NAPTR", 39: "DNAME", 41: "OPT", 43: "DS", 46: "RRSIG", 47: "NSEC", 48: "DNSKEY", 50: "NSEC3", 52: "TLSA",
+    64: "SVCB", 65: "HTTPS", 250: "TSIG", 251: "IXFR", 252: "AXFR", 255: "ANY", 257: "CAA",
+}  # fmt: skip
+CODES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED", 6: "YXDOMAIN",
+         7: "YXRRSET", 8: "NXRRSET", 9: "NOTAUTH", 10: "NOTZONE"}  # fmt: skip
+NXDOMAIN, SERVFAIL = 3, 2
+MAX_QUESTIONS = 8
+MAX_RECORDS = 32
+MAX_LABELS = 128
+LONGEST_NAME = 255  # octets, RFC 1035 2.3.4
+_HEADER = struct.Struct("!6H")
+_RECORD = struct.Struct("!HHIH")
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
-    text: str
-    failed: bool
+def type_name(number: int) -> str:
+    return TYPES.get(number, f"TYPE{number}")
+
+
+def code_name(number: int) -> str:
+    return CODES.get(number, f"RCODE{number}")
 
 
 def read_name(data: bytes, offset: int) -> tuple[str, int]:
-    """A name and the offset behind it. IndexError where the message ends early or loops."""
+    """A name, without its last dot ('.' for the root), and the offset behind it. IndexError where it ends early,
+    loops or is too long."""
     labels: list[str] = []
-    behind = -1
+    behind, size = -1, 0
     for _ in range(MAX_LABELS):
-        size = data[offset]
-        if size >= 0xC0:
+        count = data[offset]
+        if count >= 0xC0:
             if behind < 0:
                 behind = offset + 2
-            offset = (size & 0x3F) << 8 | data[offset + 1]
-        elif size == 0:
-            return ".".join(labels) + ".", behind if behind >= 0 else offset + 1
+            offset = (count & 0x3F) << 8 | data[offset + 1]
+        elif count == 0:
+            return safe(".".join(labels) or ".", LONGEST_NAME * 2), behind if behind >= 0 else offset + 1
+        elif count >= 0x40 or offset + 1 + count > len(data):
+            raise IndexError
         else:
-            if offset + 1 + size > len(data):
+            size += count + 1
+            if size > LONGEST_NAME:
                 raise IndexError
-            labels.append(data[offset + 1 : offset + 1 + size].decode("ascii", "backslashreplace"))
-            offset += 1 + size
+            labels.append(data[offset + 1 : offset + 1 + count].decode("ascii", "backslashreplace"))
+            offset += 1 + count
     raise IndexError
 
 
-def summary(data: bytes) -> Summary | None:
-    """A DNS message in tcpdump's manner: `24031+ A? backend.shop. ` or `24031 2/0/0 A 10.0.0.1`."""
-    try:
-        identity, flags, questions, answers, authority, additional = struct.unpack_from("!6H", data)
-    except struct.error:
+def parse(data: bytes) -> Dns | None:
+    """A DNS message; None where the bytes cannot be one. What is cut short keeps what came before, and says so."""
+    if len(data) < 12:
         return None
+    identity, flags, *counts = _HEADER.unpack_from(data)
+    questions, answers, authority, additional = counts
+    found = Dns(
+        identity, bool(flags & 0x8000), flags >> 11 & 15, flags & 15, bool(flags & 0x400), bool(flags & 0x200),
+        bool(flags & 0x100), bool(flags & 0x80), (questions, answers, authority, additional),
+    )  # fmt: skip
+    offset = 12
     try:
-        name, offset = read_name(data, 12) if questions else ("", 12)
-        (kind,) = struct.unpack_from("!H", data, offset) if questions else (0,)
+        asked: list[Question] = []
+        for _ in range(min(questions, MAX_QUESTIONS)):
+            name, offset = read_name(data, offset)
+            (kind,) = struct.unpack_from("!H", data, offset)
+            offset += 4
+            asked.append(Question(name, type_name(kind)))
+            found.questions = tuple(asked)
     except (IndexError, struct.error):
-        return Summary(f"DNS {identity} [question cut short]", False)
-    shown = safe(name, 120)
-    if not flags & 0x8000:
-        return Summary(f"DNS {identity}+ {TYPES.get(kind, f'TYPE{kind}')}? {shown}", False)
-    code = flags & 15
-    outcome = "" if code == 0 else f" {CODES.get(code, f'rcode {code}')}"
-    records = _answers(data, offset + 4, min(answers, MAX_ANSWERS)) if questions else []
-    told = f" {', '.join(records)}" if records else ""
-    more = ", …" if answers > MAX_ANSWERS else ""
-    asked = f"{TYPES.get(kind, f'TYPE{kind}')} {shown}"
-    text = f"DNS {identity}{outcome} {answers}/{authority}/{additional}{told}{more} for {asked}"
-    return Summary(text, code not in (0, 3))
-
-
-def _answers(data: bytes, offset: int, count: int) -> list[str]:
-    found: list[str] = []
-    try:
-        for _ in range(count):
-            _, offset = read_name(data, offset)
-            kind, _, _, size = struct.unpack_from("!HHIH", data, offset)
-            found.append(_record(kind, data[offset + 10 : offset + 10 + size], data, offset + 10))
-            offset += 10 + size
-    except (IndexError, struct.error, ValueError):
-        found.append("[cut short]")
+        found.problem = "question cut short"
+        return found
+    if questions <= MAX_QUESTIONS:
+        _read_answers(found, data, offset)
     return found
 
 
-def _record(kind: int, value: bytes, data: bytes, offset: int) -> str:
-    if kind == 1:
-        return f"A {IPv4Address(value)}"
-    if kind == 28:
-        return f"AAAA {IPv6Address(value)}"
-    if kind in (2, 5, 12):
-        return f"{TYPES[kind]} {safe(read_name(data, offset)[0], 120)}"
-    return TYPES.get(kind, f"TYPE{kind}")
+def _read_answers(found: Dns, data: bytes, offset: int) -> None:
+    records: list[Record] = []
+    try:
+        for _ in range(min(found.counts[1], MAX_RECORDS)):
+            name, offset = read_name(data, offset)
+            kind, _, ttl, size = _RECORD.unpack_from(data, offset)
+            offset += 10
+            if offset + size > len(data):
+                raise IndexError
+            records.append(Record(name, type_name(kind), ttl, _value(kind, data, offset, size)))
+            offset += size
+    except (IndexError, struct.error, ValueError):
+        found.problem = "answers cut short"
+    found.answers = tuple(records)
+
+
+def _value(kind: int, data: bytes, offset: int, size: int) -> str:
+    value = data[offset : offset + size]
+    if kind == 1 and size == 4:
+        return str(IPv4Address(value))
+    if kind == 28 and size == 16:
+        return str(IPv6Address(value))
+    if kind in (2, 5, 12, 39):
+        return read_name(data, offset)[0]
+    if kind == 15:
+        return f"{struct.unpack_from('!H', data, offset)[0]} {read_name(data, offset + 2)[0]}"
+    if kind == 33:
+        priority, weight, port = struct.unpack_from("!HHH", data, offset)
+        return f"{priority} {weight} {port} {read_name(data, offset + 6)[0]}"
+    return ""

@@ -5,17 +5,29 @@ from __future__ import annotations
 import contextlib
 import os
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from collectors.errors import CaptureError
 from collectors.events import Packet
 
 MAX_FRAME = 262_144  # tcpdump's own largest snap length
-_MAGIC = {
-    b"\xd4\xc3\xb2\xa1": ("<", 1e-6), b"\xa1\xb2\xc3\xd4": (">", 1e-6),
-    b"\x4d\x3c\xb2\xa1": ("<", 1e-9), b"\xa1\xb2\x3c\x4d": (">", 1e-9),
+NANOSECOND = 0xA1B23C4D
+MAGIC = {  # byte order, nanoseconds of a fraction
+    b"\xd4\xc3\xb2\xa1": ("<", 1000), b"\xa1\xb2\xc3\xd4": (">", 1000),
+    b"\x4d\x3c\xb2\xa1": ("<", 1), b"\xa1\xb2\x3c\x4d": (">", 1),
 }  # fmt: skip
+
+
+HEADER, RECORD = 24, 16  # bytes
+
+
+class Damaged(CaptureError):
+    """The stream cannot be read any further; `chunks` (link type, packets) came before the damage."""
+
+    def __init__(self, message: str, chunks: list[tuple[int, list[Packet]]]) -> None:
+        super().__init__(message)
+        self.chunks = chunks
 
 
 class PcapReader:
@@ -26,42 +38,48 @@ class PcapReader:
 
     def __init__(self) -> None:
         self.linktype: int | None = None
-        self._buffer = bytearray()
+        self._rest = b""
         self._record = struct.Struct("<IIII")
-        self._fraction = 1e-6
+        self._fraction = 1000
+
+    @property
+    def waiting(self) -> int:
+        """Bytes of a packet (or of the header) whose end has not come yet."""
+        return len(self._rest)
 
     def feed(self, data: bytes) -> list[Packet]:
-        self._buffer += data
-        if self.linktype is None and not self._read_header():
-            return []
-        return list(self._records())
+        if self._rest:
+            data = self._rest + data
+        position = 0
+        if self.linktype is None:
+            if len(data) < HEADER:
+                self._rest = bytes(data)
+                return []
+            self._read_header(data)
+            position = HEADER
+        packets: list[Packet] = []
+        append, unpack, fraction_ns, last = packets.append, self._record.unpack_from, self._fraction, len(data) - RECORD
+        while position <= last:
+            seconds, fraction, captured, length = unpack(data, position)
+            end = position + RECORD + captured
+            if captured > MAX_FRAME:
+                self._rest = b""
+                before = [(self.linktype or 0, packets)] if packets else []
+                raise Damaged(f"The capture is damaged: a record claims {captured} bytes.", before)
+            if end > len(data):
+                break
+            append(Packet(seconds * 1_000_000_000 + fraction * fraction_ns, data[position + RECORD : end], length))
+            position = end
+        self._rest = bytes(data[position:])
+        return packets
 
-    def _read_header(self) -> bool:
-        if len(self._buffer) < 24:
-            return False
-        magic = bytes(self._buffer[:4])
-        if magic not in _MAGIC:
-            raise CaptureError("What tcpdump sent is not a capture (no pcap header).")
-        order, self._fraction = _MAGIC[magic]
+    def _read_header(self, data: bytes) -> None:
+        magic = bytes(data[:4])
+        if magic not in MAGIC:
+            raise CaptureError("What came is not a capture (no pcap header).")
+        order, self._fraction = MAGIC[magic]
         self._record = struct.Struct(order + "IIII")
-        self.linktype = struct.unpack_from(order + "I", self._buffer, 20)[0] & 0xFFFF
-        del self._buffer[:24]
-        return True
-
-    def _records(self) -> Iterator[Packet]:
-        buffer, position, end = self._buffer, 0, len(self._buffer)
-        try:
-            while end - position >= 16:
-                seconds, fraction, captured, length = self._record.unpack_from(buffer, position)
-                if captured > MAX_FRAME:
-                    raise CaptureError(f"The capture is damaged: a record claims {captured} bytes.")
-                if end - position - 16 < captured:
-                    break
-                start = position + 16
-                position = start + captured
-                yield Packet(seconds + fraction * self._fraction, bytes(buffer[start:position]), length)
-        finally:
-            del buffer[:position]
+        self.linktype = struct.unpack_from(order + "I", data, 20)[0] & 0xFFFF
 
 
 class PcapWriter:
@@ -72,7 +90,7 @@ class PcapWriter:
         self.path = path
         self._fd = os.open(path, flags, 0o600)
         self._size = 0
-        self._write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, MAX_FRAME, linktype))
+        self._write(struct.pack("<IHHiIII", NANOSECOND, 2, 4, 0, 0, MAX_FRAME, linktype))
 
     def write(self, packets: Sequence[Packet]) -> None:
         """Append packets. OSError where the disk takes no more; the file then ends with its last whole packet."""
@@ -95,6 +113,5 @@ class PcapWriter:
 
 
 def _record(packet: Packet) -> bytes:
-    microseconds = round(packet.time * 1e6)
-    seconds, rest = divmod(microseconds, 1_000_000)
+    seconds, rest = divmod(packet.ns, 1_000_000_000)
     return struct.pack("<IIII", seconds, rest, len(packet.data), max(packet.length, len(packet.data))) + packet.data

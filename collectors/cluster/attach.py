@@ -186,6 +186,7 @@ class Attacher:
         except NotFound:
             raise TargetGone(f"The pod {where} is gone. {kept}") from None
         _check_same(pod, where, foothold.target.uid, kept)
+        _check_debug_container(pod, foothold.container, where)
 
     async def leave(self, foothold: Foothold) -> str:
         """Take away what can be taken away. Returns what could not, '' where nothing is left behind."""
@@ -276,6 +277,18 @@ def _check_same(pod: Mapping[str, Any], where: str, uid: str, ended: str) -> Non
         raise TargetGone(f"The pod {where} was replaced by another of the same name. Choose it anew from the list.")
     if (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
         raise TargetGone(f"The pod {where} has ended. {ended}")
+
+
+def _check_debug_container(pod: Mapping[str, Any], container: str, where: str) -> None:
+    """TargetGone where our debug container has ended: it is never restarted. The pod's own containers may be."""
+    for entry in (pod.get("status") or {}).get("ephemeralContainerStatuses") or ():
+        ended = (entry.get("state") or {}).get("terminated")
+        if entry.get("name") == container and ended:
+            why = safe(ended.get("reason") or "", 60)
+            raise TargetGone(
+                f"The debug container {container} in {where} has ended{f' ({why})' if why else ''}: after 4 h it does. "
+                "ctrl+w, then open the pod again: that adds a new one."
+            )
 
 
 def _state(pod: Mapping[str, Any], container: str, field: str) -> str:

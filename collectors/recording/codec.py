@@ -12,14 +12,17 @@ from collectors.sockets.rows import SocketRow
 
 _CLASSES: dict[str, type] = {
     name: value for name, value in vars(events).items() if isinstance(value, type) and dataclasses.is_dataclass(value)
-} | {"SocketRow": SocketRow}
+} | {"SocketRow": SocketRow, "Packet": events.Packet}
 
 
 class Malformed(ValueError):
     """A line is not an event that this version knows."""
 
 
-_FIELDS = {kind: tuple(f.name for f in dataclasses.fields(kind)) for kind in _CLASSES.values()}
+_FIELDS = {
+    kind: tuple(f.name for f in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else kind._fields  # type: ignore[attr-defined]
+    for kind in _CLASSES.values()
+}
 
 
 def plain(value: Any) -> Any:
@@ -28,11 +31,11 @@ def plain(value: Any) -> Any:
         return value
     if isinstance(value, bytes):
         return {"_b": base64.b64encode(value).decode()}
-    if isinstance(value, tuple):
+    kind = type(value)
+    if isinstance(value, tuple) and kind not in _FIELDS:
         return [plain(item) for item in value]
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
-    kind = type(value)
     return {"_": kind.__name__, **{name: plain(getattr(value, name)) for name in _FIELDS[kind]}}
 
 

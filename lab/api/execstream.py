@@ -114,15 +114,19 @@ async def serve(
     copies = [asyncio.create_task(copy_out(s, c, socket, stream)) for s, c in pairs if s is not None]
     ending = asyncio.create_task(finish(process, copies))
     reading = asyncio.create_task(copy_in(socket, process))
+    asked = asyncio.create_task(stream.ended.wait())
     try:
-        await asyncio.wait({ending, reading}, return_when=asyncio.FIRST_COMPLETED)
-        if ending.done():
+        await asyncio.wait({ending, reading, asked}, return_when=asyncio.FIRST_COMPLETED)
+        if asked.done():
+            await say_last(socket, stream.last_word)
+        elif ending.done():
             await say_end(socket, ending.result(), argv)
     finally:
         if process.returncode is None:
             process.kill()
         await ending
         reading.cancel()
+        asked.cancel()
     return socket
 
 
@@ -160,6 +164,14 @@ async def _pass(
 async def say_end(socket: web.WebSocketResponse, returncode: int, argv: Sequence[str]) -> None:
     code = exit_code(returncode)
     await say_status(socket, exit_status(code, socket.ws_protocol or PROTOCOLS[1], argv) if code else success())
+
+
+async def say_last(socket: web.WebSocketResponse, text: str | None) -> None:
+    """A test's own end of a stream: any bytes as the Status frame, or none."""
+    with contextlib.suppress(ConnectionError):
+        if text is not None:
+            await socket.send_bytes(bytes([ERROR]) + text.encode())
+        await socket.close(code=1000)
 
 
 async def say_status(socket: web.WebSocketResponse, status: dict[str, Any]) -> None:

@@ -42,6 +42,8 @@ class Stream:
     request: web.Request
     split: int = 0
     flowing: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    last_word: str | None = None  # of an exec that was ended: its Status frame, None for no frame
 
     async def pass_on(self) -> None:
         """Called before each piece is sent; waits while the stream is frozen."""
@@ -86,7 +88,7 @@ class Hooks:
             self.streams.discard(stream)
 
     def order(self, body: dict[str, Any]) -> int:
-        """Carry out `{"do": cut|freeze|thaw|rule|clear, "match": REGEX, …}`; how many streams it reached.
+        """Carry out `{"do": cut|end|freeze|thaw|rule|clear, "match": REGEX, …}`; how many streams it reached.
 
         `rule` takes the fields of `Rule`. Raises ApiError for anything else.
         """
@@ -103,11 +105,14 @@ class Hooks:
             self.order({"do": "thaw"})
             return 0
         reached = [s for s in self.streams if re.search(match, s.path)]
-        if action not in ("cut", "freeze", "thaw"):
+        if action not in ("cut", "end", "freeze", "thaw"):
             raise status.bad_request(f"no such hook: {action}")
         for stream in reached:
             if action == "cut":
                 stream.cut()
+            elif action == "end":
+                stream.last_word = body.get("status")
+                stream.ended.set()
             elif action == "freeze":
                 stream.flowing.clear()
             else:

@@ -148,16 +148,6 @@ async def test_a_peer_that_is_half_open_is_noticed_within_two_heartbeats(
         await resumed(seen, mark)
 
 
-@pytest.mark.parametrize("code", [401, 403, 404, 409, 429, 500, 502, 503, 504])
-async def test_what_a_server_answers_meanwhile(own_lab: Lab, client: Client, tmp_path: Path, code: int) -> None:
-    async with watched(own_lab, client, tmp_path) as seen:
-        mark = len(seen.events)
-        await client.hook(do="rule", match="/exec$", code=code, times=3, headers={"Retry-After": "1"})
-        await client.hook(do="cut", match="/exec$")
-        await resumed(seen, mark)
-        assert all("Traceback" not in e.message for e in seen.captures("gap"))
-
-
 async def test_frames_of_one_byte(own_lab: Lab, client: Client, tmp_path: Path) -> None:
     await client.hook(do="rule", match="/exec$", split=1)
     async with watched(own_lab, client, tmp_path) as seen:

@@ -21,7 +21,7 @@ ETHERNET = 1
 
 
 def packets(count: int, size: int = 60) -> tuple[Packet, ...]:
-    return tuple(Packet(1.0 + n, bytes([n % 256]) * size, size) for n in range(count))
+    return tuple(Packet((1 + n) * 1_000_000_000, bytes([n % 256]) * size, size) for n in range(count))
 
 
 def read(path: Path) -> int:

@@ -85,7 +85,7 @@ def evil_target(key: str) -> list[ev.Event]:
         (frame,) = sampler.FrameReader().feed(b"\x1eframe\n" + body + b"\x1eend\n")
         found += list(sampler.events(frame, key, 2.0 + tick))
     found.append(ev.TargetState(2.0, key, "live"))
-    found.append(ev.PacketBatch(2.0, key, 1, 1, (ev.Packet(2.0, packet, len(packet)),)))
+    found.append(ev.PacketBatch(2.0, key, 1, 1, (ev.Packet(2_000_000_000, packet, len(packet)),)))
     found.append(ev.CaptureState(2.0, key, 1, "failed", safe(EVIL), _last_words(f"tcpdump: {EVIL}\n")))
     told = failure(403, {"message": EVIL, "reason": EVIL}, "attach")
     found.append(ev.TargetState(2.0, key, "gap", str(told)))

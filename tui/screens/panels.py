@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from collectors.capture.decode import Decoded, decode, line
+from collectors.capture.dissect import dissect
+from collectors.capture.layers import Frame
+from collectors.capture.line import bad, line
 from collectors.kernel.counters import describe
 from collectors.sockets.rows import SocketRow, trouble
 from tui import format as fmt
@@ -21,26 +23,26 @@ class PacketCells:
     def __init__(self, store: Store) -> None:
         self.book = store.book
         self.mode = 0  # 0 names, 1 names and addresses, 2 addresses
-        self._last: tuple[PacketLine, Decoded] | None = None
+        self._last: tuple[PacketLine, Frame] | None = None
 
-    def _decoded(self, row: PacketLine) -> Decoded:
+    def _frame(self, row: PacketLine) -> Frame:
         if self._last is None or self._last[0] is not row:
             packet = row.packet
-            self._last = (row, decode(row.linktype, packet.data, packet.length))
+            self._last = (row, dissect(row.linktype, packet.data, packet.length))
         return self._last[1]
 
     def time(self, row: PacketLine | GapLine) -> Cell:
         return fmt.clock(row.at if isinstance(row, GapLine) else row.packet.time, 6), "dim"
 
     def direction(self, row: PacketLine | GapLine) -> Cell:
-        return ("", "") if isinstance(row, GapLine) else (self._decoded(row).direction, "dim")
+        return ("", "") if isinstance(row, GapLine) else (self._frame(row).direction, "dim")
 
     def text(self, row: PacketLine | GapLine) -> Cell:
         if isinstance(row, GapLine):
             return f"── gap: packets are missing here ── {row.text}", "warn"
-        found = self._decoded(row)
-        names = (self.book.short, self.book.both, {})[self.mode]
-        return line(found, names), "bad" if found.bad else ""
+        frame = self._frame(row)
+        names: Mapping[str, str] = (self.book.short, self.book.both, {})[self.mode]
+        return line(frame, row.packet.length, names), "bad" if bad(frame) else ""
 
     def columns(self) -> tuple[Column, ...]:
         return (

@@ -1,0 +1,242 @@
+"""Packets and flows as JSON objects, for scripts and for comparison with other decoders; docs/pcap.md has every field.
+
+What a packet does not have is left out. Times are seconds since the epoch with nine decimals as text would have them,
+and nanoseconds as an integer; durations are milliseconds; sizes bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from ipaddress import ip_address
+from typing import Any
+
+from collectors.capture import dns
+from collectors.capture.layers import Arp, Dns, Frame, Icmp, Ip, Tcp, flag_names
+from collectors.capture.line import line
+from collectors.capture.lookups import Transaction
+from collectors.capture.marks import mark_names
+from collectors.capture.tcp import Half, TcpFlow, Times
+from collectors.capture.udp import UdpFlow, UdpHalf
+from collectors.events import Packet
+
+Object = dict[str, Any]
+SCHEMA = "podwire.pcap/1"
+
+
+def seconds(ns: int) -> str:
+    """`1700000000.000000001`: exact, which a float is not."""
+    whole, rest = divmod(ns, 1_000_000_000)
+    return f"{whole}.{rest:09d}"
+
+
+def milliseconds(ns: float) -> float:
+    return round(ns / 1e6, 6)
+
+
+def packet_object(number: int, packet: Packet, frame: Frame, marks: int = 0, flow: int = 0) -> Object:
+    """`number` counts from 1. `marks` and `flow` as the flow table gave them."""
+    found: Object = {
+        "number": number, "time": seconds(packet.ns), "time_ns": packet.ns, "captured": len(packet.data),
+        "length": packet.length, "protocol": frame.protocol, "link": frame.link,
+    }  # fmt: skip
+    for name, value in (
+        ("direction", frame.direction), ("interface", frame.interface), ("source_mac", frame.source_mac),
+        ("target_mac", frame.target_mac), ("outer_macs", frame.outer_macs), ("vlans", list(frame.vlans)),
+        ("tunnels", frame.tunnels), ("vni", frame.vni),
+    ):  # fmt: skip
+        if value or (name == "vni" and value is not None):
+            found[name] = value
+    if frame.ethertype is not None:
+        found["ethertype"] = frame.ethertype
+    if frame.outer:
+        found["outer"] = [ip_object(ip) for ip in frame.outer]
+    if frame.outer_udp:
+        found["outer_udp"] = [asdict(udp) for udp in frame.outer_udp]
+    if frame.ip is not None:
+        found["ip"] = ip_object(frame.ip)
+    if frame.tcp is not None:
+        found["tcp"] = _tcp(frame.tcp)
+    if frame.udp is not None:
+        found["udp"] = asdict(frame.udp)
+    if frame.icmp is not None:
+        found["icmp"] = _icmp(frame.icmp)
+    if frame.arp is not None:
+        found["arp"] = _arp(frame.arp)
+    if frame.dns is not None:
+        found["dns"] = _dns(frame.dns)
+    if marks:
+        found["marks"] = mark_names(marks)
+    if flow:
+        found["flow"] = flow
+    if frame.problem:
+        found["problem"] = frame.problem
+    found["info"] = line(frame, packet.length, {})
+    return found
+
+
+def ip_object(ip: Ip) -> Object:
+    found: Object = {
+        "version": ip.version, "source": ip.source, "target": ip.target, "protocol": ip.protocol, "ttl": ip.ttl,
+        "length": ip.length, "traffic_class": ip.traffic_class,
+    }  # fmt: skip
+    if ip.identification is not None:
+        found["identification"] = ip.identification
+    if ip.version == 4:
+        found["dont_fragment"] = ip.dont_fragment
+    if ip.fragment:
+        found |= {"more_fragments": ip.more_fragments, "fragment_offset": ip.fragment_offset}
+    if ip.options:
+        found["options_length"] = ip.options
+    return found
+
+
+def _tcp(tcp: Tcp) -> Object:
+    found: Object = {
+        "source_port": tcp.source_port, "target_port": tcp.target_port, "sequence": tcp.sequence,
+        "acknowledgment": tcp.acknowledgment, "flags": tcp.flags, "flag_names": flag_names(tcp.flags),
+        "window": tcp.window, "length": tcp.length,
+    }  # fmt: skip
+    if tcp.urgent:
+        found["urgent"] = tcp.urgent
+    options = tcp.options
+    told: Object = {}
+    if options.mss is not None:
+        told["mss"] = options.mss
+    if options.window_scale is not None:
+        told["window_scale"] = options.window_scale
+    if options.sack_permitted:
+        told["sack_permitted"] = True
+    if options.sack:
+        told["sack"] = [list(edges) for edges in options.sack]
+    if options.timestamp is not None:
+        told["timestamp_value"], told["timestamp_echo"] = options.timestamp
+    return found | {"options": told} if told else found
+
+
+def _without_nothing(value: Object) -> Object:
+    return {name: inner for name, inner in value.items() if inner not in (None, "")}
+
+
+def _icmp(icmp: Icmp) -> Object:
+    found = _without_nothing(asdict(icmp))
+    if icmp.quoted is not None:
+        found["quoted"] = _without_nothing(asdict(icmp.quoted))
+    return found
+
+
+def _arp(arp: Arp) -> Object:
+    return asdict(arp)
+
+
+def _dns(message: Dns) -> Object:
+    found: Object = {
+        "id": message.id, "response": message.response, "opcode": message.opcode, "truncated": message.truncated,
+        "recursion_desired": message.recursion_desired, "questions": [asdict(q) for q in message.questions],
+        "counts": dict(zip(("questions", "answers", "authority", "additional"), message.counts, strict=True)),
+    }  # fmt: skip
+    if message.response:
+        found |= {
+            "rcode": message.rcode, "rcode_name": dns.code_name(message.rcode),
+            "authoritative": message.authoritative, "recursion_available": message.recursion_available,
+            "answers": [asdict(record) for record in message.answers],
+        }  # fmt: skip
+    if message.problem:
+        found["problem"] = message.problem
+    return found
+
+
+# --- flows
+
+
+def flow_object(flow: TcpFlow | UdpFlow) -> Object:
+    found: Object = {
+        "number": flow.number, "protocol": flow.protocol, "state": flow.state, "client": _end(flow.client),
+        "server": _end(flow.server), "first": seconds(flow.first_ns), "last": seconds(flow.last_ns),
+        "duration_ms": milliseconds(flow.last_ns - flow.first_ns), "one_sided": flow.one_sided,
+    }  # fmt: skip
+    if isinstance(flow, TcpFlow):
+        found |= _connection(flow)
+    if flow.waits.count:
+        found["application_wait_ms" if flow.protocol == "TCP" else "answer_ms"] = _times(flow.waits)
+    if flow.copies:
+        found["copies"] = flow.copies
+    if flow.icmp:
+        found["icmp_errors"] = {"count": flow.icmp, "last": flow.icmp_note}
+    return found
+
+
+def _end(half: Half | UdpHalf) -> Object:
+    found: Object = {
+        "address": str(ip_address(half.address)), "port": half.port, "packets": half.packets, "bytes": half.bytes,
+        "payload": half.payload,
+    }  # fmt: skip
+    if isinstance(half, Half):
+        found |= {
+            "segments": half.segments, "retransmissions": half.resent, "fast_retransmissions": half.fast,
+            "timeout_retransmissions": half.timeouts, "syn_retransmissions": half.syn_resent,
+            "spurious_retransmissions": half.spurious, "out_of_order": half.out_of_order,
+            "duplicate_acks": half.duplicate_acks, "zero_windows": half.zero_windows, "window_full": half.window_full,
+            "keep_alives": half.keep_alives,
+        }  # fmt: skip
+        if half.mss is not None:
+            found["mss"] = half.mss
+        if half.scale is not None:
+            found["window_scale"] = half.scale
+        if half.rtt.count:
+            found["rtt_ms"] = _times(half.rtt)
+    return found
+
+
+def _times(times: Times) -> Object:
+    return {
+        "count": times.count, "min": milliseconds(times.smallest), "mean": milliseconds(times.mean),
+        "max": milliseconds(times.largest),
+    }  # fmt: skip
+
+
+def _connection(flow: TcpFlow) -> Object:
+    found: Object = {}
+    if flow.syn_at and flow.synack_at:
+        found["handshake"] = {"syn_to_synack_ms": milliseconds(flow.synack_at - flow.syn_at)}
+        if flow.acked_at:
+            found["handshake"]["synack_to_ack_ms"] = milliseconds(flow.acked_at - flow.synack_at)
+    if flow.reset_by is not None:
+        found["reset"] = {
+            "by": "client" if flow.reset_by.client else "server", "at": seconds(flow.reset_by.reset_at),
+            "phase": reset_phase(flow),
+        }  # fmt: skip
+    found["events"] = [
+        {"at": seconds(m.at), "by": "client" if m.by_client else "server", "kind": m.kind, "count": m.count,
+         **({"bytes": m.size} if m.size else {}), **({"note": m.note} if m.note else {})}
+        for m in flow.moments
+    ]  # fmt: skip
+    return found
+
+
+def reset_phase(flow: TcpFlow) -> str:
+    """When in its life a connection was reset."""
+    half = flow.reset_by
+    assert half is not None
+    if flow.syn_at and not flow.synack_at:
+        return "opening"
+    if flow.client.fin_at or flow.server.fin_at:
+        return "closing"
+    if not flow.client.payload and not flow.server.payload:
+        return "before any data"
+    return "transfer"
+
+
+def lookup_object(found: Transaction) -> Object:
+    told: Object = {
+        "client": str(ip_address(found.client)), "server": str(ip_address(found.server)), "name": found.name,
+        "type": found.type, "at": seconds(found.at), "outcome": found.outcome, "retries": found.retries,
+    }  # fmt: skip
+    if found.latency is not None:
+        told |= {"latency_ms": milliseconds(found.latency), "answers": found.answers}
+    if found.truncated:
+        told["truncated"] = True
+    if found.over_tcp:
+        told["over_tcp"] = True
+    if found.tried:
+        told["tried"] = list(found.tried)
+    return told

@@ -1,0 +1,192 @@
+"""What a packet holds, layer by layer: plain values, as its headers give them. Addresses are text, times are not here.
+
+A field that the packet is too short for is None (or the layer is None), and `problem` says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+FIN, SYN, RST, PSH, ACK, URG, ECE, CWR, NS = (1 << bit for bit in range(9))
+FLAG_NAMES = ("FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR", "NS")
+TCP, UDP, ICMP, ICMP6 = 6, 17, 1, 58
+PROTOCOL_NAMES = {1: "ICMP", 2: "IGMP", 4: "IP-in-IP", 6: "TCP", 17: "UDP", 41: "IPv6-in-IP", 47: "GRE", 50: "ESP",
+                  51: "AH", 58: "ICMPv6", 89: "OSPF", 103: "PIM", 112: "VRRP", 132: "SCTP"}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Ip:
+    """RFC 791 and 8200. `length` is of header and payload; `protocol` is the transport's, behind any extension."""
+
+    version: int
+    source: str
+    target: str
+    protocol: int
+    ttl: int
+    length: int
+    traffic_class: int = 0
+    identification: int | None = None
+    dont_fragment: bool = False
+    more_fragments: bool = False
+    fragment_offset: int = 0  # bytes
+    options: int = 0  # bytes of options or extension headers
+
+    @property
+    def fragment(self) -> bool:
+        return self.more_fragments or self.fragment_offset > 0
+
+
+@dataclass(slots=True)
+class TcpOptions:
+    """RFC 9293, 7323, 2018. `sack` are (left, right) edges."""
+
+    mss: int | None = None
+    window_scale: int | None = None
+    sack_permitted: bool = False
+    sack: tuple[tuple[int, int], ...] = ()
+    timestamp: tuple[int, int] | None = None  # value, echo reply
+
+
+@dataclass(slots=True)
+class Tcp:
+    """`length` is of the payload on the wire; `window` as sent, not scaled."""
+
+    source_port: int
+    target_port: int
+    sequence: int
+    acknowledgment: int
+    flags: int
+    window: int
+    length: int
+    urgent: int = 0
+    options: TcpOptions = field(default_factory=TcpOptions)
+
+
+@dataclass(slots=True)
+class Udp:
+    """`length` is of header and payload, as the header says."""
+
+    source_port: int
+    target_port: int
+    length: int
+
+
+@dataclass(slots=True)
+class Quoted:
+    """The packet that an ICMP error speaks of, as far as it is quoted."""
+
+    source: str
+    target: str
+    protocol: int
+    source_port: int | None = None
+    target_port: int | None = None
+    sequence: int | None = None
+
+
+@dataclass(slots=True)
+class Icmp:
+    """RFC 792, 4443. `mtu` of fragmentation needed and of packet too big."""
+
+    version: int
+    type: int
+    code: int
+    identifier: int | None = None
+    sequence: int | None = None
+    mtu: int | None = None
+    gateway: str = ""
+    target: str = ""  # of neighbour solicitations and advertisements
+    quoted: Quoted | None = None
+
+
+@dataclass(slots=True)
+class Arp:
+    """RFC 826 for IPv4 over Ethernet."""
+
+    operation: int
+    sender_mac: str
+    sender: str
+    target_mac: str
+    target: str
+
+
+@dataclass(slots=True)
+class Question:
+    name: str
+    type: str
+
+
+@dataclass(slots=True)
+class Record:
+    name: str
+    type: str
+    ttl: int
+    data: str
+
+
+@dataclass(slots=True)
+class Dns:
+    """RFC 1035. `answers` holds at most a bounded number; the counts are the header's."""
+
+    id: int
+    response: bool
+    opcode: int
+    rcode: int
+    authoritative: bool
+    truncated: bool
+    recursion_desired: bool
+    recursion_available: bool
+    counts: tuple[int, int, int, int]  # questions, answers, authority, additional
+    questions: tuple[Question, ...] = ()
+    answers: tuple[Record, ...] = ()
+    problem: str = ""
+
+
+@dataclass(slots=True)
+class Frame:
+    """A packet. `outer` are the IP headers around the innermost, outermost first; `tunnels` what lies between."""
+
+    link: str = ""
+    direction: str = ""  # of cooked captures: In, Out, B, M, P
+    interface: int = 0  # of cooked v2: the interface's index
+    source_mac: str = ""  # of the innermost Ethernet header
+    target_mac: str = ""
+    outer_macs: list[tuple[str, str]] = field(default_factory=list)  # source and target of those around it
+    ethertype: int | None = None
+    vlans: tuple[int, ...] = ()
+    outer: list[Ip] = field(default_factory=list)
+    outer_udp: list[Udp] = field(default_factory=list)
+    tunnels: list[str] = field(default_factory=list)
+    vni: int | None = None
+    ip: Ip | None = None
+    tcp: Tcp | None = None
+    udp: Udp | None = None
+    icmp: Icmp | None = None
+    arp: Arp | None = None
+    dns: Dns | None = None
+    transport: int = 0  # offset of the TCP or UDP header
+    payload: int = 0  # offset of what follows the last header that was read
+    problem: str = ""
+
+    @property
+    def protocol(self) -> str:
+        """The innermost protocol that was understood."""
+        if self.dns is not None:
+            return "DNS"
+        for name, layer in (("TCP", self.tcp), ("UDP", self.udp), ("ARP", self.arp)):
+            if layer is not None:
+                return name
+        if self.icmp is not None:
+            return "ICMP" if self.icmp.version == 4 else "ICMPv6"
+        if self.ip is not None:
+            return PROTOCOL_NAMES.get(self.ip.protocol, "IP" if self.ip.version == 4 else "IPv6")
+        return self.link or "link"
+
+    @property
+    def ports(self) -> tuple[int, int] | None:
+        layer = self.tcp or self.udp
+        return (layer.source_port, layer.target_port) if layer is not None else None
+
+
+def flag_names(flags: int) -> str:
+    """`SYN,ACK`."""
+    return ",".join(name for bit, name in enumerate(FLAG_NAMES) if flags >> bit & 1)

@@ -1,0 +1,155 @@
+"""DNS transactions and look-ups: latency, repeated questions, and the chain of search domains that one name costs.
+
+A resolver tries a short name with each search domain in turn (resolv.conf(5), ndots): each NXDOMAIN before the answer
+is a question too many. Times are nanoseconds.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from collectors.capture.dns import NXDOMAIN, code_name
+from collectors.capture.layers import Dns
+
+UNANSWERED_NS = 15_000_000_000  # three attempts of 5 s, resolv.conf's defaults
+CHAIN_NS = 6_000_000_000  # a resolver goes on at once, or after its timeout of 5 s
+MAX_PENDING = 10_000
+KEPT = 2_000
+Key = tuple[bytes, int, bytes, int, int, str, str]  # client, its port, server, its port, id, name, type
+
+
+@dataclass(slots=True)
+class Transaction:
+    """A question and its answer. `rcode` is None while (or where) none came; `retries` are the same question again
+    from the same port; `resent` counts those from other ports."""
+
+    client: bytes
+    server: bytes
+    port: int
+    name: str
+    type: str
+    at: int
+    answered_at: int = 0
+    rcode: int | None = None
+    answers: int = 0
+    truncated: bool = False
+    retries: int = 0
+    over_tcp: bool = False
+    tried: tuple[str, ...] = ()  # names with search domains that were tried before this one
+
+    @property
+    def latency(self) -> int | None:
+        """From the first time that it was asked."""
+        return self.answered_at - self.at if self.answered_at else None
+
+    @property
+    def outcome(self) -> str:
+        return "no answer" if self.rcode is None else code_name(self.rcode)
+
+
+@dataclass(slots=True)
+class Totals:
+    """Since the start, whatever was forgotten."""
+
+    asked: int = 0
+    answered: int = 0
+    unanswered: int = 0
+    retries: int = 0
+    truncated: int = 0
+    codes: dict[int, int] = field(default_factory=dict)
+
+
+class Lookups:
+    """Pairs questions and answers. `done` holds the latest transactions, in the order in which they ended."""
+
+    def __init__(self, kept: int = KEPT) -> None:
+        self.totals = Totals()
+        self.done: deque[Transaction] = deque(maxlen=kept)
+        self.revision = 0
+        self._pending: dict[Key, Transaction] = {}
+        self._chains: dict[tuple[bytes, str], tuple[int, tuple[str, ...]]] = {}  # client, type to when and names tried
+
+    def keep(self, count: int | None) -> None:
+        """So many of the latest transactions from now on; None keeps all."""
+        self.done = deque(self.done, maxlen=count)
+
+    @property
+    def pending(self) -> list[Transaction]:
+        """Questions that have no answer yet, oldest first."""
+        return list(self._pending.values())
+
+    def add(
+        self, ns: int, source: bytes, sport: int, target: bytes, dport: int, message: Dns, over_tcp: bool = False
+    ) -> None:
+        if message.opcode or not message.questions:
+            return
+        question = message.questions[0]
+        name = question.name.lower()
+        self.revision += 1
+        if message.response:
+            self._answer((target, dport, source, sport, message.id, name, question.type), ns, message)
+        else:
+            self._ask((source, sport, target, dport, message.id, name, question.type), ns, over_tcp)
+
+    def _ask(self, key: Key, ns: int, over_tcp: bool) -> None:
+        known = self._pending.get(key)
+        if known is not None:
+            known.retries += 1
+            self.totals.retries += 1
+            return
+        self.totals.asked += 1
+        self.expire(ns)
+        client, _, server, port, _, name, kind = key
+        found = Transaction(client, server, port, name, kind, ns, over_tcp=over_tcp)
+        at, tried = self._chains.get((client, kind), (0, ()))
+        if tried and ns - at < CHAIN_NS and _same_lookup(tried, name):
+            found.tried = tried
+        self._pending[key] = found
+
+    def _answer(self, key: Key, ns: int, message: Dns) -> None:
+        found = self._pending.pop(key, None)
+        if found is None:
+            return
+        found.answered_at, found.rcode, found.answers = ns, message.rcode, message.counts[1]
+        found.truncated = message.truncated
+        self.totals.answered += 1
+        self.totals.truncated += message.truncated
+        self.totals.codes[message.rcode] = self.totals.codes.get(message.rcode, 0) + 1
+        chain = (found.client, found.type)
+        if message.rcode == NXDOMAIN:
+            self._chains[chain] = (ns, (*found.tried[-15:], found.name))
+        else:
+            self._chains.pop(chain, None)
+        if len(self._chains) > MAX_PENDING:
+            self._chains.pop(next(iter(self._chains)))
+        self.done.append(found)
+
+    def expire(self, ns: int) -> None:
+        """Questions that no answer is to be awaited for any more."""
+        while self._pending:
+            key, first = next(iter(self._pending.items()))
+            if ns - first.at < UNANSWERED_NS and len(self._pending) < MAX_PENDING:
+                return
+            del self._pending[key]
+            self.totals.unanswered += 1
+            self.done.append(first)
+
+
+def _same_lookup(tried: tuple[str, ...], name: str) -> bool:
+    """Whether a name is the next that a resolver tries after those: the same short name, with another search domain
+    or with none. The short name is what all of them begin with."""
+    short = _common_start(tried[-1], name)
+    if not short or name == tried[-1]:
+        return False
+    return all(_common_start(earlier, name).startswith(short) or earlier.startswith(short + ".") for earlier in tried)
+
+
+def _common_start(first: str, second: str) -> str:
+    """The labels that two names begin with."""
+    labels = []
+    for one, other in zip(first.split("."), second.split("."), strict=False):
+        if one != other:
+            break
+        labels.append(one)
+    return ".".join(labels)

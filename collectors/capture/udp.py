@@ -1,0 +1,85 @@
+"""UDP conversations: who asks, who answers and how soon, and what an ICMP error says of them. Times are nanoseconds."""
+
+from __future__ import annotations
+
+from collectors.capture.headers import Row
+from collectors.capture.marks import COPY
+from collectors.capture.tcp import Times
+
+
+class UdpHalf:
+    __slots__ = ("address", "bytes", "client", "interface", "packets", "payload", "port")
+
+    def __init__(self, address: bytes, port: int, interface: int) -> None:
+        self.address, self.port, self.interface = address, port, interface
+        self.client = False
+        self.packets = self.bytes = self.payload = 0
+
+
+class UdpFlow:
+    """`client` sent the first datagram that was seen (or has the higher port, where that one came from a port below
+    1024)."""
+
+    __slots__ = (
+        "asked_at",
+        "client",
+        "copies",
+        "first_ns",
+        "icmp",
+        "icmp_note",
+        "last_ns",
+        "number",
+        "server",
+        "waits",
+    )
+    protocol = "UDP"
+    resent = 0
+
+    def __init__(self, number: int, ns: int, row: Row) -> None:
+        _, source, target, sport, dport, *_ = row
+        first, second = UdpHalf(source, sport, row[12]), UdpHalf(target, dport, -1)
+        if sport < 1024 <= dport:
+            first, second = second, first
+        self.client, self.server = first, second
+        first.client = True
+        self.number = number
+        self.first_ns = self.last_ns = ns
+        self.asked_at = 0
+        self.waits = Times()
+        self.copies = 0
+        self.icmp = 0
+        self.icmp_note = ""
+
+    def add(self, half: UdpHalf, ns: int, row: Row, wire: int) -> int:
+        if half.interface < 0:
+            half.interface = row[12]
+        elif half.interface != row[12]:
+            self.copies += 1
+            return COPY
+        self.last_ns = ns
+        half.packets += 1
+        half.bytes += wire
+        half.payload += row[9]
+        if half is self.client:
+            self.asked_at = self.asked_at or ns
+        elif self.asked_at:
+            self.waits.add(ns - self.asked_at)
+            self.asked_at = 0
+        return 0
+
+    def error(self, ns: int, note: str) -> None:
+        """An ICMP error that speaks of a datagram of this conversation."""
+        self.icmp += 1
+        self.icmp_note = note
+
+    @property
+    def state(self) -> str:
+        if self.icmp:
+            return "unreachable"
+        if self.client.packets and not self.server.packets:
+            return "unanswered"
+        return "answered" if self.client.packets and self.server.packets else "one way"
+
+    @property
+    def one_sided(self) -> bool:
+        return not self.client.packets or not self.server.packets
