@@ -25,6 +25,7 @@ class Subscription:
         self._queue: deque[Event] = deque()
         self._filled = asyncio.Event()
         self._closed = False
+        self._taken = asyncio.Event()
 
     def offer(self, event: Event) -> None:
         if len(self._queue) >= self._size:
@@ -40,10 +41,17 @@ class Subscription:
             self._filled.clear()
             batch = list(self._queue)
             self._queue.clear()
+            self._taken.set()
             if batch:
                 yield batch
             if self._closed and not self._queue:
                 return
+
+    async def taken(self) -> None:
+        """Until all that waits has been taken: for a source that can be held up, as a file can."""
+        while self._queue and not self._closed:
+            self._taken.clear()
+            await self._taken.wait()
 
     def pending(self) -> list[Event]:
         """What waits to be consumed."""
@@ -51,6 +59,7 @@ class Subscription:
 
     def end(self) -> None:
         self._closed = True
+        self._taken.set()
         self._filled.set()
 
     def close(self) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["pod", "node", "local", "recording"]
+Kind = Literal["pod", "node", "local", "recording", "pcap"]
 SCOPES: dict[Kind, str] = {
     "pod": "this pod", "node": "whole node", "local": "this host", "recording": "recorded",
+    "pcap": "this capture",
 }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from collectors import events as ev
 from collectors.capture import capture as captures
+from collectors.capture import playback
 from collectors.capture.segments import Segments
 from collectors.cluster import leftovers, preflight
 from collectors.cluster.access import Cluster
@@ -235,6 +236,14 @@ class Control:
     def watch_local(self, target: Target, run: Coroutine[Any, Any, None]) -> None:
         """This machine as a target: `run` publishes its evidence."""
         self._watches[target.key] = Watch(target, self.spawn(run), LocalRunner())
+
+    def watch_file(self, path: Path) -> str:
+        """A capture file as a target; returns its key."""
+        where = playback.target(path)
+        number, self._next_capture = self._next_capture, self._next_capture + 1
+        reading = playback.play(path, number, self.session, self._subscription.taken)
+        self._watches[where.key] = Watch(where, self.spawn(reading))
+        return where.key
 
     async def watch_this_machine(self) -> str:
         """The machine that podwire runs on, beside what else is open; returns its key."""

@@ -60,6 +60,12 @@ async def _run(options: argparse.Namespace, settings_of: config.Config, theme: s
         where = local.target()
         first = where.key
         control.watch_local(where, local.watch(session, where))
+    elif options.command == "pcap":
+        control.live = False
+        keys = [control.watch_file(path) for path in options.files]
+        first = keys[0]
+        for key in keys:
+            control.open_tab(key)
     elif options.command == "replay":
         first = _replay(options.file, store, control)
     else:

@@ -9,6 +9,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from collectors import events as ev
+from collectors.capture.flows import FlowTable
 from collectors.cluster.addressbook import AddressBook
 from collectors.events import Event, Packet, Row
 from collectors.kernel.counters import NODE_DROPS, OWN_DROPS, describe
@@ -20,6 +21,7 @@ HISTORY = 900  # points of a series: 15 minutes at one a second
 PACKETS_KEPT = 60_000
 PACKETS_TRIMMED = 20_000
 LOG_KEPT = 1_000
+FLOWS_KEPT = 5_000  # a list that is sorted twice a second
 
 Point = tuple[float, float | None]
 
@@ -57,6 +59,8 @@ class PacketLine:
     capture: int
     linktype: int
     packet: Packet
+    marks: int = 0  # what the flow table calls it
+    flow: int = 0  # number of its flow; 0 for none
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,7 @@ class TargetData:
     packets_seen: int = 0
     capture: ev.CaptureState | None = None
     capture_error: str = ""
+    flows: FlowTable = field(default_factory=lambda: FlowTable(FLOWS_KEPT))
 
     def conntrack_max(self) -> int | None:
         return self.sample.values.get("conntrack_max") if self.sample else None
@@ -228,7 +233,9 @@ class Store:
     def _packets(self, event: ev.PacketBatch) -> None:
         data = self.target(event.target)
         data.packets_seen += len(event.packets)
-        data.packets.extend(PacketLine(event.capture, event.linktype, p) for p in event.packets)
+        capture, linktype = event.capture, event.linktype
+        told = data.flows.add(linktype, event.packets)
+        data.packets.extend([PacketLine(capture, linktype, p, *of) for p, of in zip(event.packets, told, strict=True)])
         if len(data.packets) > PACKETS_KEPT:  # a new list: a paused screen keeps the old one
             data.packets = data.packets[PACKETS_TRIMMED:]
 
@@ -249,6 +256,7 @@ class Store:
             data.capture_error = ""
         if data.capture is not None and data.capture.capture != event.capture:
             data.packets, data.packets_seen = [], 0  # another filter: the list shows what passes it
+            data.flows = FlowTable(FLOWS_KEPT)
         data.capture = event
 
 

@@ -63,6 +63,9 @@ class FlowTable:
         """Those that are in the table, in the order in which they began."""
         return list(self._flows.values())
 
+    def __len__(self) -> int:
+        return len(self._flows)
+
     def flow(self, number: int) -> Flow | None:
         return self._flows.get(number)
 

@@ -210,9 +210,9 @@ class TcpFlow:
             half.duplicates = 0
         if flags & ACK and peer.ahead is not None and 0 < (ack - peer.ahead) & MASK <= HALF:
             marks |= ACKED_UNSEEN
-            peer.ahead = peer.end
+            peer.ahead = ack
         if (length or flags & (SYN | FIN)) and ahead > HALF and not marks & KEEP_ALIVE:
-            marks |= self._resent(half, peer, ns, seq, length, ahead)
+            marks |= self._resent(half, peer, ns, seq, length, length + (1 if flags & (SYN | FIN) else 0), ahead)
         self._move(half, ns, seq, flags, length, marks)
         half.window = window
         if flags & ACK:
@@ -236,16 +236,16 @@ class TcpFlow:
         half.duplicates += 1
         return DUPLICATE_ACK
 
-    def _resent(self, half: Half, peer: Half, ns: int, seq: int, length: int, ahead: int) -> int:
-        """What a segment is that begins before the highest byte seen."""
+    def _resent(self, half: Half, peer: Half, ns: int, seq: int, length: int, size: int, ahead: int) -> int:
+        """What a segment is that begins before the highest byte seen. `size` counts SYN and FIN, too."""
         if length > 1 and ahead == MASK:
             return 0  # it follows a probe of one byte: the rest is new
         if length and peer.last_ack is not None and (peer.last_ack - seq - length) & MASK <= HALF:
-            return SPURIOUS_RETRANSMISSION
+            return RETRANSMISSION | SPURIOUS_RETRANSMISSION
         if peer.duplicates >= 2 and peer.last_ack == seq and ns - peer.last_ack_at < FAST_NS:
-            return FAST_RETRANSMISSION
+            return RETRANSMISSION | FAST_RETRANSMISSION
         close = ns - half.end_at < (self.first_rtt or REORDER_NS)
-        return OUT_OF_ORDER if close and half.end != (seq + length) & MASK else RETRANSMISSION
+        return OUT_OF_ORDER if close and half.end != (seq + size) & MASK else RETRANSMISSION
 
     def _move(self, half: Half, ns: int, seq: int, flags: int, length: int, marks: int) -> None:
         if marks & ZERO_WINDOW_PROBE:
@@ -255,8 +255,8 @@ class TcpFlow:
             behind = behind + 1 & MASK
         if half.end is None or 0 < (behind - half.end) & MASK <= HALF:
             half.end, half.end_at = behind, ns
-        if half.ahead is None or half.ahead == seq:
-            half.ahead = behind
+        if half.ahead is None or (half.ahead == seq and not marks & LOST_SEGMENT):
+            half.ahead = half.end  # a hole that is filled joins what came after it
 
     # --- what only some packets do
 

@@ -94,9 +94,9 @@ def test_list_attach_packets_sockets_counters_faults_and_leave(tmux: Tmux, tmp_p
     tmux.keys("Space")
 
     # sockets, counters, events
-    tmux.keys("2")
+    tmux.keys("4")
     tmux.until(r"TIME-WAIT .*svc/backend:80")
-    tmux.keys("3")
+    tmux.keys("5")
     tmux.keys("/")
     tmux.type("connections")
     tmux.keys("Enter")
@@ -104,7 +104,7 @@ def test_list_attach_packets_sockets_counters_faults_and_leave(tmux: Tmux, tmp_p
     tmux.keys("v")
     tmux.until(r"whole node · counters that moved")
     tmux.keys("v")
-    tmux.keys("4")
+    tmux.keys("6")
     tmux.until(r"create pods default/podwire-node-\w+: created \(as lab-admin\)")
     tmux.until(r"patch pods/ephemeralcontainers podwire-\w+: added, full")
 
@@ -198,7 +198,7 @@ def test_a_target_that_vanishes_is_a_sentence_and_keeps_its_figures(tmux: Tmux) 
     environment = {k: v for k, v in os.environ.items() if k != "XDG_RUNTIME_DIR"}
     subprocess.run([sys.executable, "-c", script], check=True, env=environment)
     tmux.until(r"✕ gone", 15)
-    tmux.keys("4")
+    tmux.keys("6")
     tmux.until(r"is gone\. What was gathered stays")
     assert "Traceback" not in tmux.screen()
     tmux.escape()
@@ -316,9 +316,9 @@ def test_no_cluster_is_a_sentence(tmux: Tmux, tmp_path: Path) -> None:
 def test_local_shows_this_machine(tmux: Tmux) -> None:
     opened(tmux, "local")
     tmux.until(r"this host")
-    tmux.keys("3")
+    tmux.keys("5")
     tmux.until(r"IpInReceives|TcpInSegs|cpu_total")
-    tmux.keys("4")
+    tmux.keys("6")
     tmux.until(r"link |default route|live")
     tmux.keys("q")
     tmux.until(r"EXIT=0")

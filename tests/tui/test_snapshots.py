@@ -14,11 +14,14 @@ SCREENS: dict[str, tuple[str, tuple[str, ...]]] = {
     "services": ("", ("3",)),
     "filter": ("", ("slash", *"backend")),
     "packets": ("pod", ()),
-    "sockets": ("pod", ("2",)),
-    "counters": ("pod", ("3",)),
-    "events": ("pod", ("4",)),
+    "sockets": ("pod", ("4",)),
+    "counters": ("pod", ("5",)),
+    "events": ("pod", ("6",)),
+    "flows": ("pod", ("2",)),
+    "flow": ("pod", ("2", "enter")),
+    "dns": ("pod", ("3",)),
     "graphs": ("pod", ("z", "z")),
-    "node": ("node", ("3",)),
+    "node": ("node", ("5",)),
     "help": ("pod", ("question_mark",)),
 }
 

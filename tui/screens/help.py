@@ -13,7 +13,7 @@ from textual.widgets import Static
 from tui.actions import ACTIONS, shown_key
 
 PLACES = {
-    "app": "Everywhere", "cluster": "Cluster", "target": "Target", "list": "Lists", "lab": "Lab",
+    "app": "Everywhere", "cluster": "Cluster", "target": "Target", "flow": "A flow", "list": "Lists", "lab": "Lab",
 }  # fmt: skip
 SCOPES = (
     ("this pod", "counted in the pod's own network namespace"),

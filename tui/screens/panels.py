@@ -8,6 +8,7 @@ from functools import partial
 from collectors.capture.dissect import dissect
 from collectors.capture.layers import Frame
 from collectors.capture.line import bad, line
+from collectors.capture.marks import COPY, GOOD, ODD, mark_names
 from collectors.kernel.counters import describe
 from collectors.sockets.rows import SocketRow, trouble
 from tui import format as fmt
@@ -42,7 +43,11 @@ class PacketCells:
             return f"── gap: packets are missing here ── {row.text}", "warn"
         frame = self._frame(row)
         names: Mapping[str, str] = (self.book.short, self.book.both, {})[self.mode]
-        return line(frame, row.packet.length, names), "bad" if bad(frame) else ""
+        text = line(frame, row.packet.length, names)
+        if row.marks:
+            text = f"▲ {', '.join(mark_names(row.marks))} · {text}"
+        worrying = bad(frame) or row.marks & ~(GOOD | ODD)
+        return text, "bad" if worrying else "warn" if row.marks & ODD else "dim" if row.marks & COPY else ""
 
     def columns(self) -> tuple[Column, ...]:
         return (

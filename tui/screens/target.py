@@ -1,4 +1,4 @@
-"""One target live: four graphs, and under them packets, sockets, counters, events."""
+"""One target live: four graphs, and under them packets, flows, DNS, sockets, counters, events."""
 
 from __future__ import annotations
 
@@ -9,30 +9,34 @@ from textual.app import ComposeResult
 from textual.containers import Grid
 from textual.widgets import Footer, Input, Static
 
+from collectors.capture.lookups import Transaction
 from collectors.errors import PodwireError
-from collectors.kernel.counters import describe
-from collectors.target import SCOPES
 from tui import format as fmt
 from tui.actions import bindings
 from tui.control import Control
 from tui.screens import graphs, panels
 from tui.screens.base import MOODS, CloseTarget, ConsoleScreen, FilterBox
 from tui.screens.document import Document
-from tui.store import LogLine, Store, TargetData
+from tui.screens.flow import FlowScreen
+from tui.screens.views import (
+    CountersView,
+    DnsView,
+    EventsView,
+    FlowsView,
+    PacketsView,
+    SocketsView,
+    View,
+    scope_of,
+)
+from tui.store import LogLine, PacketLine, Store, TargetData
 from tui.widgets.graph import Graph
 from tui.widgets.header import Header, HeaderData
-from tui.widgets.rows import ListState, RowList
+from tui.widgets.rows import RowList
 from tui.widgets.tabs import TabBar
 from tui.widgets.targets import Targets
 
-TABS = ("packets", "sockets", "counters", "events")
 STALE_S = 4.0
 ZOOMS = ("both", "list", "graphs")
-
-
-def scope_of(key: str) -> str:
-    """What the figures of a target speak of."""
-    return SCOPES.get(key.partition("/")[0], "recorded")  # type: ignore[call-overload, no-any-return]
 
 
 class TargetScreen(ConsoleScreen):
@@ -45,28 +49,37 @@ class TargetScreen(ConsoleScreen):
         super().__init__(store, control)
         self.key = key
         self.node = node
-        self.tab = "packets"
         self.vantage = key
-        self.sort = 0
-        self.words = {"sockets": "", "counters": ""}
         self.cells = panels.PacketCells(store)
+        self.packets = PacketsView(store, key, self.cells)
+        self.sockets, self.counters = SocketsView(store, key), CountersView(store, key)
+        self.views: dict[str, View] = {
+            view.name: view
+            for view in (
+                self.packets, FlowsView(store, key), DnsView(store, key), self.sockets, self.counters,
+                EventsView(store, key, node),
+            )
+        }  # fmt: skip
+        if self.is_file:
+            del self.views["sockets"], self.views["counters"]
+        self.view: View = self.packets
         self._zoom = 0
         self._drawn: dict[str, Any] = {}
-        self.lists = {
-            "packets": ListState(self.cells.columns(), "no packets yet", follow=True),
-            "sockets": ListState(panels.socket_columns(store.book.short), identity=panels.socket_identity),
-            "counters": ListState(panels.counter_columns(scope_of(key)), identity=lambda r: r.name),
-            "events": ListState(panels.EVENT_COLUMNS, follow=True),
-        }
+
+    @property
+    def is_file(self) -> bool:
+        """A capture file has packets, and nothing that is sampled."""
+        return self.key.startswith("pcap/")
 
     def compose(self) -> ComposeResult:
         yield Header()
         yield Targets()
-        with Grid(id="graphs"):
+        with Grid(id="graphs") as grid:
+            grid.display = not self.is_file
             for name in ("conntrack", "retransmits", "connections", "drops"):
                 yield Graph(id=name)
-        yield TabBar(TABS, id="tabs")
-        first = self.lists["packets"]
+        yield TabBar(tuple(self.views), id="tabs")
+        first = self.packets.state
         yield RowList(first.columns, first.empty, first.identity, first.follow, id="list")
         yield Static("", id="status", markup=False)
         yield FilterBox(id="filter")
@@ -85,31 +98,24 @@ class TargetScreen(ConsoleScreen):
 
     def pull(self) -> None:
         self.show_header(self.key)
+        if not self.is_file:
+            self._draw_graphs()
+        self._draw_list()
+        self._draw_status()
+        self.query_one(TabBar).show(self.view.name, {name: view.note() for name, view in self.views.items()})
+
+    def _draw_graphs(self) -> None:
         own, now = self._data(), self.control.now()
         beside = self._data(self.node) if self.node else own
-        pod, node = (
-            graphs.Place(own, scope_of(self.key), now),
-            graphs.Place(beside, scope_of(self.node or self.key), now),
-        )
+        pod = graphs.Place(own, scope_of(self.key), now)
+        node = graphs.Place(beside, scope_of(self.node or self.key), now)
         self.query_one("#conntrack", Graph).show(graphs.conntrack(node))
         self.query_one("#retransmits", Graph).show(graphs.retransmits(pod))
         self.query_one("#connections", Graph).show(graphs.connections(pod))
         self.query_one("#drops", Graph).show(graphs.drops(node, pod))
-        self._draw_list()
-        self._draw_status()
-        self.query_one(TabBar).show(self.tab, self._tab_notes())
-
-    def _tab_notes(self) -> dict[str, str]:
-        data, chosen = self._data(), self._data(self.vantage)
-        return {
-            "packets": fmt.count(data.packets_seen),
-            "sockets": fmt.count(len(chosen.sockets)),
-            "counters": fmt.count(len(chosen.moved)),
-            "events": fmt.count(len(panels.event_rows(self.store, (self.key, self.node)))),
-        }
 
     def _changed(self, name: str, *state: Any) -> bool:
-        """Whether a list's state differs from what it shows."""
+        """Whether a part's state differs from what it shows."""
         if self._drawn.get(name) == state:
             return False
         self._drawn[name] = state
@@ -120,89 +126,19 @@ class TargetScreen(ConsoleScreen):
         return self.query_one("#list", RowList)
 
     def _draw_list(self) -> None:
-        rows, chosen = self.rows, self._data(self.vantage)
-        if self.tab == "packets":
-            data = self._data()
-            if rows.follow and self._changed("packets", data.packets_seen, len(data.packets)):
-                rows.show(self._list_rows())
-            waiting = "no packets match yet" if data.capture else "no capture yet: c starts one"
-            rows.empty = data.capture_error or waiting
-        elif self.tab == "sockets":
-            if self._changed("sockets", self.vantage, chosen.sockets_at, self.sort, self.words["sockets"]):
-                rows.show(self._list_rows())
-        elif self.tab == "counters":
-            at = chosen.sample.at if chosen.sample else 0
-            if self._changed("counters", self.vantage, at, self.words["counters"]):
-                rows.show(self._list_rows())
-        elif self._changed("events", self.store.log_count):
-            rows.show(self._list_rows())
-
-    def _list_rows(self) -> list[Any]:
-        """The rows of the list that is shown."""
-        data = self._data(self.vantage)
-        if self.tab == "packets":
-            return self._data().packets[:]
-        if self.tab == "sockets":
-            return self._socket_rows(data)
-        if self.tab == "counters":
-            wanted = self.words["counters"].lower()
-            return [c for c in data.counters() if wanted in f"{c.name} {describe(c.name).meaning}".lower()]
-        return panels.event_rows(self.store, (self.key, self.node))
-
-    def _socket_rows(self, data: TargetData) -> list[Any]:
-        names, words = self.store.book.names, self.words["sockets"].lower().split()
-        found = (
-            [r for r in data.sockets if all(w in panels.socket_text(r, names) for w in words)]
-            if words
-            else data.sockets
-        )
-        return sorted(found, key=panels.SORTS[self.sort][1])
+        rows, view = self.rows, self.view
+        held = view is self.packets and not rows.follow
+        if not held and self._changed(view.name, *view.version()):
+            rows.show(view.rows())
+        rows.empty = view.empty()
 
     def _draw_status(self) -> None:
-        text, bad = getattr(self, f"_status_{self.tab}")()
+        self.packets.held = self.view is self.packets and not self.rows.follow
+        text, bad = self.view.status(len(self.rows.rows))
         status = self.query_one("#status", Static)
         status.set_class(bad, "bad")
         if self._changed("status", text, bad):
             status.update(text)
-
-    def _status_packets(self) -> tuple[str, bool]:
-        data = self._data()
-        if data.capture_error:
-            return f" {data.capture_error}", True
-        if data.capture is None:
-            return f" {data.message or 'no capture'}", data.phase in ("failed", "gone")
-        capture = data.capture
-        lost = self.store.lost + capture.dropped_disk
-        phase = f"broken off: {capture.message}" if capture.phase == "gap" else capture.phase
-        parts = [
-            f"filter: {capture.filter or 'everything'}",
-            phase + ("" if self.rows.follow else ", list held"),
-            f"{fmt.count(data.packets_seen)} packets",
-            f"dropped: kernel {fmt.count(capture.dropped_kernel)}, podwire {fmt.count(lost)}",
-        ]
-        if capture.phase == "running" and capture.message:
-            parts.insert(0, capture.message)
-        return " " + " · ".join(parts), bool(capture.dropped_kernel + lost) or capture.phase == "gap"
-
-    def _status_sockets(self) -> tuple[str, bool]:
-        data = self._data(self.vantage)
-        words = f" · matching “{self.words['sockets']}”" if self.words["sockets"] else ""
-        source = f"{data.sockets_source} at {fmt.clock(data.sockets_at)}" if data.sockets_at else "not read yet"
-        shown = len(self.rows.rows)
-        return (
-            f" {scope_of(self.vantage)} · {shown} shown · sorted by {panels.SORTS[self.sort][0]}{words} · {source}",
-            False,
-        )
-
-    def _status_counters(self) -> tuple[str, bool]:
-        data = self._data(self.vantage)
-        missing = len(data.sample.missing) if data.sample else 0
-        unreadable = f" · {missing} sources not readable here" if missing else ""
-        return f" {scope_of(self.vantage)} · counters that moved since this target was opened{unreadable}", False
-
-    def _status_events(self) -> tuple[str, bool]:
-        data = self._data()
-        return f" {data.phase}{f': {data.message}' if data.message else ''}", data.phase in ("failed", "gone", "gap")
 
     def header_data(self) -> HeaderData:
         start, data = self.store.start, self._data()
@@ -219,20 +155,36 @@ class TargetScreen(ConsoleScreen):
 
     # --- what keys do
 
-    def action_tab(self, name: str) -> None:
-        before, self.tab = self.lists[self.tab], name
+    def action_tab(self, number: int) -> None:
+        views = list(self.views.values())
+        if number <= len(views):
+            self._show(views[number - 1])
+
+    def _show(self, view: View) -> None:
+        before, self.view = self.view, view
         self._drawn.clear()
-        self.rows.switch(before, self.lists[name], self._list_rows())
+        self.rows.switch(before.state, view.state, view.rows())
         self.pull()
 
     def on_tab_bar_chosen(self, event: TabBar.Chosen) -> None:
-        self.action_tab(event.name)
+        self._show(self.views[event.name])
 
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:
-        """An event in full: what it told, and of a write the manifest that was sent."""
-        if self.tab == "events":
-            row: LogLine = event.row
+        """A packet's or a flow's own page; an event in full, and of a write the manifest that was sent."""
+        row = event.row
+        if isinstance(row, LogLine):
             self.app.push_screen(Document(f"{row.kind} at {fmt.clock(row.at)}", f"{row.text}\n\n{row.detail}"))
+        elif isinstance(row, Transaction):
+            tried = "\n".join(row.tried) or "none: this name was asked for first"
+            title = f"{row.type} {row.name}: {row.outcome}"
+            self.app.push_screen(Document(title, f"Names that were tried before, each NXDOMAIN:\n{tried}"))
+        elif self.view.name in ("packets", "flows"):
+            number = row.flow if isinstance(row, PacketLine) else getattr(row, "number", 0)
+            flow = self._data().flows.flow(number)
+            if flow is None:
+                self.say("This packet belongs to no flow that is still in the table.")
+            else:
+                self.app.push_screen(FlowScreen(self.store, self.control, self.key, flow, scope_of(self.key)))
 
     def action_pause(self) -> None:
         self.rows.follow = not self.rows.follow
@@ -240,18 +192,17 @@ class TargetScreen(ConsoleScreen):
         self.pull()
 
     def action_sort(self) -> None:
-        if self.tab == "sockets":
-            self.sort = (self.sort + 1) % len(panels.SORTS)
-            self.pull()
+        self.view.next_sort()
+        self.pull()
 
     def action_vantage(self) -> None:
         if not self.node:
             self.say("Only one vantage point is open here.")
             return
         self.vantage = self.node if self.vantage == self.key else self.key
-        self.lists["counters"].columns = panels.counter_columns(scope_of(self.vantage))
-        self.action_tab("counters" if self.tab == "packets" else self.tab)
-        self.pull()
+        self.sockets.key = self.counters.key = self.vantage
+        self.counters.state.columns = panels.counter_columns(scope_of(self.vantage))
+        self._show(self.view if self.view in (self.sockets, self.counters) else self.counters)
 
     def action_names(self) -> None:
         self.cells.mode = (self.cells.mode + 1) % 3
@@ -259,31 +210,31 @@ class TargetScreen(ConsoleScreen):
         self.say(("Names.", "Names and addresses.", "Addresses.")[self.cells.mode])
 
     def action_zoom(self) -> None:
+        if self.is_file:
+            return
         self._zoom = (self._zoom + 1) % len(ZOOMS)
         self.query_one("#graphs").display = ZOOMS[self._zoom] != "list"
         self.rows.display = ZOOMS[self._zoom] != "graphs"
         self.set_class(ZOOMS[self._zoom] == "graphs", "only-graphs")
 
     def action_filter(self) -> None:
-        box = self.query_one("#filter", Input)
-        data = self._data()
-        if self.tab == "packets":
-            box.placeholder = "BPF filter, as for tcpdump: tcp port 80 and host 10.0.0.1 (empty: everything)"
+        box, data = self.query_one("#filter", Input), self._data()
+        if self.view is self.packets and not self.is_file:
             box.value = data.capture.filter if data.capture else ""
-        elif self.tab in self.words:
-            box.placeholder = "words to find"
-            box.value = self.words[self.tab]
+        elif self.view.has_words:
+            box.value = self.view.words
         else:
             return
+        box.placeholder = self.view.placeholder
         self.open_box(box)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        if self.tab in self.words:
-            self.words[self.tab] = event.value.strip()
+        if self.view.has_words:
+            self.view.words = event.value.strip()
             self.pull()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        if self.tab == "packets":
+        if self.view is self.packets:
             self.control.capture(self.key, event.value)
             self.rows.follow = True
         self._close_filter()
@@ -293,7 +244,9 @@ class TargetScreen(ConsoleScreen):
 
     def action_capture(self) -> None:
         data = self._data()
-        if data.capture is not None and data.capture.phase == "running":
+        if self.is_file:
+            self.say("This is a file: there is nothing to capture.")
+        elif data.capture is not None and data.capture.phase == "running":
             self.run_worker(self.control.stop_capture(self.key))
         else:
             self.control.capture(self.key, data.capture.filter if data.capture else "")

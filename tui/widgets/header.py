@@ -46,7 +46,7 @@ class Header(Widget):
         data, width = self.data, self.size.width
         state = Text()
         state.append(f"{GLYPHS[data.mood]} {data.state} ", self._style(data.mood))
-        place = (("ctx ", data.context), ("ns ", data.namespace or "all"), ("as ", data.user))
+        place = (("ctx ", data.context), ("ns ", data.namespace or ("all" if data.context else "")), ("as ", data.user))
         parts = [("", data.target or "cluster"), *place]
         text = Text(" ", no_wrap=True, overflow="ellipsis")
         text.append("podwire", self._style("label"))

@@ -25,7 +25,7 @@ PACKETS = {"pod": 260, "node": 400}
 
 
 async def take(runner: Runner, where: str, fault: str, folder: Path) -> None:
-    argv = ["timeout", str(SECONDS), "tcpdump", "-i", "any", "-n", "-U", "-s", "200", "-c",
+    argv = ["timeout", str(SECONDS), "tcpdump", "-Z", "root", "-i", "any", "-n", "-U", "-s", "200", "-c",
             str(PACKETS[where]), "-w", "-"]  # fmt: skip
     done = await run(runner, argv, timeout=SECONDS + 8)
     (folder / f"{fault}-{where}.pcap.gz").write_bytes(gzip.compress(done.out, 9, mtime=0))
@@ -67,7 +67,10 @@ async def main(wanted: list[str]) -> None:
             faults = all_faults()
             for name in wanted or list(faults):
                 app, node = place(faults[name])
-                pod = await client.pod("shop", app, node)
+                try:
+                    pod = await client.pod("shop", app, node)
+                except IndexError:  # its pod comes and goes with the fault
+                    pod = await client.pod("shop", "frontend", "node1")
                 node = pod["spec"]["nodeName"]
                 target = Target("pod", pod["metadata"]["name"], "shop", node, pod["metadata"]["uid"])
                 inside = await attacher.pod(target, lambda _: None)

@@ -1,0 +1,243 @@
+"""The lists of the target screen, one class a list: what rows it has, when they change, what its status line says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from collectors.kernel.counters import describe
+from collectors.target import SCOPES
+from tui import format as fmt
+from tui.screens import flowcells, panels
+from tui.store import Store, TargetData
+from tui.widgets.rows import ListState
+
+Status = tuple[str, bool]  # text, whether it is bad news
+
+
+def scope_of(key: str) -> str:
+    """What the figures of a target speak of."""
+    return SCOPES.get(key.partition("/")[0], "recorded")  # type: ignore[call-overload, no-any-return]
+
+
+class View:
+    """A list. `key` is the target whose rows it shows; `words` filters those lists that are filtered as one types."""
+
+    name = ""
+    placeholder = "words to find"
+    has_words = True
+    sorts: tuple[tuple[str, Any], ...] = ()
+
+    def __init__(self, store: Store, key: str, state: ListState) -> None:
+        self.store = store
+        self.key = key
+        self.state = state
+        self.words = ""
+        self.sort = 0
+
+    @property
+    def data(self) -> TargetData:
+        return self.store.target(self.key)
+
+    def version(self) -> tuple[Any, ...]:
+        """Equal as long as the rows are the same."""
+        return ()
+
+    def rows(self) -> list[Any]:
+        return []
+
+    def note(self) -> str:
+        """The figure beside the list's name."""
+        return fmt.count(len(self.rows()))
+
+    def status(self, shown: int) -> Status:
+        """`shown` rows are in the list."""
+        return "", False
+
+    def empty(self) -> str:
+        return "nothing here yet"
+
+    def next_sort(self) -> None:
+        if self.sorts:
+            self.sort = (self.sort + 1) % len(self.sorts)
+
+    def _matching(self) -> str:
+        return f" · matching “{self.words}”" if self.words else ""
+
+    def _sorted_by(self) -> str:
+        return f"sorted by {self.sorts[self.sort][0]}"
+
+
+class PacketsView(View):
+    name = "packets"
+    placeholder = "BPF filter, as for tcpdump: tcp port 80 and host 10.0.0.1 (empty: everything)"
+    has_words = False
+
+    def __init__(self, store: Store, key: str, cells: panels.PacketCells) -> None:
+        super().__init__(store, key, ListState(cells.columns(), "no packets yet", follow=True))
+        self.held = False  # the list stands still
+
+    def version(self) -> tuple[Any, ...]:
+        return (self.data.packets_seen, len(self.data.packets))
+
+    def rows(self) -> list[Any]:
+        return self.data.packets[:]
+
+    def note(self) -> str:
+        return fmt.count(self.data.packets_seen)
+
+    def empty(self) -> str:
+        data = self.data
+        return data.capture_error or ("no packets match yet" if data.capture else "no capture yet: c starts one")
+
+    def status(self, shown: int) -> Status:
+        data = self.data
+        if data.capture_error:
+            return f" {data.capture_error}", True
+        if data.capture is None:
+            return f" {data.message or 'no capture'}", data.phase in ("failed", "gone")
+        capture = data.capture
+        lost = self.store.lost + capture.dropped_disk
+        phase = f"broken off: {capture.message}" if capture.phase == "gap" else capture.phase
+        seen, kept = data.packets_seen, len(data.packets)
+        parts = [
+            f"filter: {capture.filter or 'everything'}",
+            phase + (", list held" if self.held else ""),
+            f"{fmt.count(seen)} packets" + (f", the last {fmt.count(kept)} in the list" if kept < seen else ""),
+            f"dropped: kernel {fmt.count(capture.dropped_kernel)}, podwire {fmt.count(lost)}",
+        ]
+        if capture.phase in ("running", "ended") and capture.message:
+            parts.insert(0, capture.message)
+        return " " + " · ".join(parts), bool(capture.dropped_kernel + lost) or capture.phase == "gap"
+
+
+class FlowsView(View):
+    name = "flows"
+    sorts = flowcells.FLOW_SORTS
+
+    def __init__(self, store: Store, key: str) -> None:
+        columns = flowcells.flow_columns(store.book.short)
+        super().__init__(store, key, ListState(columns, "no flows yet", identity=lambda f: f.number))
+
+    def version(self) -> tuple[Any, ...]:
+        return (self.data.flows.revision, self.sort, self.words)
+
+    def rows(self) -> list[Any]:
+        wanted, names = self.words.lower().split(), self.store.book.names
+        flows = self.data.flows.flows
+        if wanted:
+            flows = [f for f in flows if all(word in flowcells.flow_text(f, names) for word in wanted)]
+        return sorted(flows, key=self.sorts[self.sort][1])
+
+    def note(self) -> str:
+        return fmt.count(len(self.data.flows))
+
+    def status(self, shown: int) -> Status:
+        totals = self.data.flows.totals
+        seen = f"{fmt.count(totals.tcp)} TCP, {fmt.count(totals.udp)} UDP since the capture began"
+        left = f" ({fmt.count(totals.left)} idle or closed ones left the list)" if totals.left else ""
+        return f" {scope_of(self.key)} · {shown} shown · {self._sorted_by()}{self._matching()} · {seen}{left}", False
+
+
+class DnsView(View):
+    name = "dns"
+    sorts = flowcells.LOOKUP_SORTS
+
+    def __init__(self, store: Store, key: str) -> None:
+        columns = flowcells.lookup_columns(store.book.short)
+        super().__init__(store, key, ListState(columns, "no DNS seen yet", identity=id))
+
+    def version(self) -> tuple[Any, ...]:
+        lookups = self.data.flows.lookups
+        return (lookups.revision, self.sort, self.words)
+
+    def rows(self) -> list[Any]:
+        lookups, names = self.data.flows.lookups, self.store.book.names
+        wanted = self.words.lower().split()
+        found = [*lookups.done, *lookups.pending]
+        if wanted:
+            found = [t for t in found if all(word in flowcells.lookup_text(t, names) for word in wanted)]
+        return sorted(found, key=self.sorts[self.sort][1])
+
+    def note(self) -> str:
+        return fmt.count(self.data.flows.lookups.totals.asked)
+
+    def status(self, shown: int) -> Status:
+        totals = self.data.flows.lookups.totals
+        missing, failed = totals.codes.get(3, 0), sum(n for code, n in totals.codes.items() if code not in (0, 3))
+        share = f" ({fmt.percent(100 * missing / totals.answered)} of answers)" if totals.answered else ""
+        parts = [
+            scope_of(self.key), f"{shown} shown", f"{self._sorted_by()}{self._matching()}",
+            f"{fmt.count(totals.asked)} asked", f"NXDOMAIN {fmt.count(missing)}{share}",
+            f"failed {fmt.count(failed)}", f"asked again {fmt.count(totals.retries)}",
+            f"unanswered {fmt.count(totals.unanswered)}",
+        ]  # fmt: skip
+        return " " + " · ".join(parts), bool(failed or totals.unanswered)
+
+
+class SocketsView(View):
+    name = "sockets"
+    sorts = panels.SORTS
+
+    def __init__(self, store: Store, key: str) -> None:
+        columns = panels.socket_columns(store.book.short)
+        super().__init__(store, key, ListState(columns, identity=panels.socket_identity))
+
+    def version(self) -> tuple[Any, ...]:
+        return (self.key, self.data.sockets_at, self.sort, self.words)
+
+    def rows(self) -> list[Any]:
+        names, words = self.store.book.names, self.words.lower().split()
+        rows = self.data.sockets
+        if words:
+            rows = tuple(r for r in rows if all(word in panels.socket_text(r, names) for word in words))
+        return sorted(rows, key=self.sorts[self.sort][1])
+
+    def note(self) -> str:
+        return fmt.count(len(self.data.sockets))
+
+    def status(self, shown: int) -> Status:
+        data = self.data
+        source = f"{data.sockets_source} at {fmt.clock(data.sockets_at)}" if data.sockets_at else "not read yet"
+        return f" {scope_of(self.key)} · {shown} shown · {self._sorted_by()}{self._matching()} · {source}", False
+
+
+class CountersView(View):
+    name = "counters"
+
+    def __init__(self, store: Store, key: str) -> None:
+        columns = panels.counter_columns(scope_of(key))
+        super().__init__(store, key, ListState(columns, identity=lambda r: r.name))
+
+    def version(self) -> tuple[Any, ...]:
+        return (self.key, self.data.sample.at if self.data.sample else 0, self.words)
+
+    def rows(self) -> list[Any]:
+        wanted = self.words.lower()
+        return [c for c in self.data.counters() if wanted in f"{c.name} {describe(c.name).meaning}".lower()]
+
+    def note(self) -> str:
+        return fmt.count(len(self.data.moved))
+
+    def status(self, shown: int) -> Status:
+        missing = len(self.data.sample.missing) if self.data.sample else 0
+        unreadable = f" · {missing} sources not readable here" if missing else ""
+        return f" {scope_of(self.key)} · counters that moved since this target was opened{unreadable}", False
+
+
+class EventsView(View):
+    name = "events"
+    has_words = False
+
+    def __init__(self, store: Store, key: str, node: str) -> None:
+        super().__init__(store, key, ListState(panels.EVENT_COLUMNS, follow=True))
+        self.keys = (key, node)
+
+    def version(self) -> tuple[Any, ...]:
+        return (self.store.log_count,)
+
+    def rows(self) -> list[Any]:
+        return list(panels.event_rows(self.store, self.keys))
+
+    def status(self, shown: int) -> Status:
+        data = self.data
+        return f" {data.phase}{f': {data.message}' if data.message else ''}", data.phase in ("failed", "gone", "gap")
