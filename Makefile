@@ -16,7 +16,12 @@ lint:
 
 bench:
 	@tools/setup.sh test
-	.venv/bin/python -m benchmarks.parsers
+	.venv/bin/python -m benchmarks $(ARGS)
+
+fuzz: ## ten minutes of atheris on captures, packets and DNS
+	@tools/setup.sh test
+	.venv/bin/pip install -q 'atheris>=3'
+	.venv/bin/python -m tests.fuzz.packets -max_total_time=600
 
 lock: ## pin every dependency by version and hash (needs pip-tools)
 	pip-compile --allow-unsafe --generate-hashes --extra test --strip-extras --no-emit-index-url \

@@ -1,23 +1,14 @@
-"""Ratios within one run: decoding here against tcpdump on the same packets, and parsers against plain splitting.
-
-Run with `make bench`. Figures of different machines or days do not compare; the ratios do.
-"""
+"""Parsers of text against plain splitting of the same text, within one run."""
 
 from __future__ import annotations
 
-import subprocess
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from collectors.capture.decode import decode, line
-from collectors.capture.pcap import PcapReader, PcapWriter
 from collectors.kernel import procfs
 from collectors.sockets import ss
 
-CAPTURE = Path(__file__).parent.parent / "tests" / "data" / "lab.pcap"
-REPEAT = 250  # 400 packets each: 100,000
 SOCKET = (
     "ESTAB 0 0 10.244.1.6:43210 10.96.181.95:80 timer:(keepalive,58sec,0) cubic wscale:7,7 rto:204 rtt:0.2/0.1 ato:40 "
     "mss:1398 pmtu:1450 advmss:1398 cwnd:10 bytes_sent:240 bytes_acked:240 segs_out:4 segs_in:3 send 559Mbps "
@@ -35,25 +26,6 @@ def best(work: Callable[[], object], runs: int = 3) -> float:
     return min(times)
 
 
-def packets() -> None:
-    reader = PcapReader()
-    few = reader.feed(CAPTURE.read_bytes())
-    linktype = reader.linktype or 0
-    many = few * REPEAT
-    with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory) / "many.pcap"
-        writer = PcapWriter(path, linktype)
-        writer.write(many)
-        writer.close()
-        theirs = best(lambda: subprocess.run(["tcpdump", "-nr", str(path)], capture_output=True, check=True))
-        raw = path.read_bytes()
-    split = best(lambda: PcapReader().feed(raw))
-    ours = best(lambda: [decode(linktype, p.data, p.length) for p in many])
-    lines = best(lambda: [line(decode(linktype, p.data, p.length), {}) for p in many])
-    for name, seconds in (("tcpdump -nr", theirs), ("pcap split", split), ("decode", ours), ("decode and line", lines)):
-        print(f"{name:<18} {len(many) / seconds:>12,.0f} packets/s   {theirs / seconds:6.2f} x tcpdump")
-
-
 def sockets() -> None:
     text = (SOCKET + "\n") * 18_000
     split = best(lambda: [row.split() for row in text.splitlines()])
@@ -66,9 +38,3 @@ def counters() -> None:
     split = best(lambda: [text.split() for _ in range(1000)])
     ours = best(lambda: [procfs.snmp(text) for _ in range(1000)])
     print(f"{'netstat':<18} {1000 / ours:>12,.0f} files/s     {split / ours:6.2f} x splitting alone")
-
-
-if __name__ == "__main__":
-    packets()
-    sockets()
-    counters()

@@ -83,6 +83,38 @@ def parse(data: bytes) -> Dns | None:
     return found
 
 
+_QUESTIONS: dict[bytes, tuple[str, str] | None] = {}  # a cluster asks for few names, again and again
+MAX_QUESTIONS_KNOWN = 20_000
+
+
+def glance(data: bytes, offset: int) -> tuple[int, int, int, tuple[str, str]] | None:
+    """(id, flags, answers, (name in lower case, type)) of a message with one plain question, without the rest of it.
+    None where there is no such question: `parse` then tells more."""
+    if len(data) < offset + 17:
+        return None
+    identity, flags, questions, answers, _, _ = _HEADER.unpack_from(data, offset)
+    end = data.find(b"\0", offset + 12) + 5
+    if questions != 1 or end < offset + 17 or end > len(data):
+        return None
+    text = data[offset + 12 : end]
+    if text not in _QUESTIONS:
+        if len(_QUESTIONS) >= MAX_QUESTIONS_KNOWN:
+            _QUESTIONS.clear()
+        _QUESTIONS[text] = _plain_question(text)
+    question = _QUESTIONS[text]
+    return None if question is None else (identity, flags, answers, question)
+
+
+def _plain_question(text: bytes) -> tuple[str, str] | None:
+    try:
+        name, behind = read_name(text, 0)
+    except IndexError:
+        return None
+    if behind != len(text) - 4:
+        return None
+    return name.lower(), type_name(int.from_bytes(text[-4:-2], "big"))
+
+
 def _read_answers(found: Dns, data: bytes, offset: int) -> None:
     records: list[Record] = []
     try:

@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from collectors.capture import dns
 from collectors.capture.dissect import DNS_PORTS, LINUX_SLL, dissect
+from collectors.capture.half import Half
 from collectors.capture.headers import Reader, Row, reader
 from collectors.capture.layers import ACK, SYN, TCP, UDP
 from collectors.capture.line import icmp_info
 from collectors.capture.lookups import Lookups
 from collectors.capture.marks import COPY
-from collectors.capture.tcp import MASK, Half, TcpFlow
+from collectors.capture.tcp import TcpFlow
 from collectors.capture.udp import UdpFlow, UdpHalf
 from collectors.events import Packet
 
@@ -111,11 +111,9 @@ class FlowTable:
 
     @staticmethod
     def _anew(known: tuple[TcpFlow, Half, Half], row: Row) -> bool:
-        """Whether a SYN opens another connection between the same ends (RFC 9293 3.10.7.4: with another sequence)."""
+        """Whether a SYN opens another connection between the same ends: one of another sequence does."""
         _, half, _ = known
-        if row[7] & ACK or half.end is None:
-            return False
-        return not (half.segments == 0 and half.end == (row[5] + 1) & MASK)
+        return not row[7] & ACK and half.start is not None and half.start != row[5]
 
     def _open_tcp(self, ns: int, row: Row) -> tuple[TcpFlow, Half, Half]:
         self._number += 1
@@ -137,9 +135,7 @@ class FlowTable:
         flow, half = known
         marks = flow.add(half, ns, row, length)
         if (row[3] in DNS_PORTS or row[4] in DNS_PORTS) and not marks:
-            message = dns.parse(data[row[10] + 8 : row[10] + 8 + row[9]])
-            if message is not None:
-                self.lookups.add(ns, row[1], row[3], row[2], row[4], message)
+            self.lookups.add(ns, row[1], row[3], row[2], row[4], data, row[10] + 8)
         return marks, flow.number
 
     def _open_udp(self, ns: int, row: Row, key: End) -> tuple[UdpFlow, UdpHalf]:
@@ -158,9 +154,7 @@ class FlowTable:
         start = row[10] + (data[row[10] + 12] >> 4) * 4 if len(data) > row[10] + 12 else len(data)
         size = int.from_bytes(data[start : start + 2], "big")
         if 12 <= size <= row[9] - 2:
-            message = dns.parse(data[start + 2 : start + 2 + size])
-            if message is not None:
-                self.lookups.add(ns, row[1], row[3], row[2], row[4], message, over_tcp=True)
+            self.lookups.add(ns, row[1], row[3], row[2], row[4], data, start + 2, over_tcp=True)
 
     def _other(self, linktype: int, ns: int, data: bytes, length: int) -> int:
         """Neither TCP nor UDP: an ICMP error belongs to the flow that it quotes. Returns the flow's number, or 0."""

@@ -20,6 +20,7 @@ Row = tuple[int, bytes, bytes, int, int, int, int, int, int, int, int, int, int]
 Reader = Callable[[bytes, int], Row | None]
 
 _IPV4, _IPV6 = 0x0800, 0x86DD
+_VXLAN = b"\x08\0\0\0"
 _OVERLAYS = frozenset((*VXLAN_PORTS, GENEVE_PORT))
 _TCP4 = "BxHHHxB2x4s4sHHIIHH"  # IPv4 without options, then TCP up to its window
 _UDP4 = "BxHHHxB2x4s4sHHH"
@@ -62,6 +63,31 @@ def reader(linktype: int) -> Reader:
     return lambda data, length: slow(linktype, data, length)
 
 
+_inner_tcp4 = struct.Struct(f"!12xH{_TCP4}").unpack_from
+_inner_udp4 = struct.Struct(f"!12xH{_UDP4}").unpack_from
+
+
+def _plain_ethernet(data: bytes, start: int, length: int, interface: int) -> Row | None:
+    """The row of an Ethernet frame inside another, where it is IPv4 without options and whole TCP or UDP."""
+    if len(data) < start + 42 or data[start + 12 : start + 15] != b"\x08\0\x45":
+        return None
+    if data[start + 23] == 17:
+        _, _, total, ident, fragment, _, source, target, sport, dport, size = _inner_udp4(data, start)
+        if fragment & 0x3FFF or dport in _OVERLAYS or size < 8 or total < 28:
+            return None
+        return 17, source, target, sport, dport, 0, 0, 0, 0, size - 8, start + 34, ident, interface
+    if data[start + 23] != 6 or len(data) < start + 50:
+        return None
+    (_, _, total, ident, fragment, _, source, target, sport, dport, seq, ack, bits, window) = _inner_tcp4(data, start)
+    header = bits >> 10 & 0x3C
+    body = total - 20 - header
+    if fragment & 0x3FFF or header < 20 or body < 0:
+        return None
+    if start + 34 + header > len(data) or start + 14 + total > length:
+        return None
+    return 6, source, target, sport, dport, seq, ack, bits & 0x1FF, window, body, start + 34, ident, interface
+
+
 def _fast(linktype: int, link: str, size: int) -> Reader:
     tcp4, udp4 = struct.Struct(f"!{link}{_TCP4}").unpack_from, struct.Struct(f"!{link}{_UDP4}").unpack_from
     tcp6 = struct.Struct(f"!{link}{_TCP6}").unpack_from
@@ -92,7 +118,9 @@ def _fast(linktype: int, link: str, size: int) -> Reader:
                         6, source, target, sport, dport, seq, ack, bits & 0x1FF, window, body, payload4, ident,
                         interface,
                     )  # fmt: skip
-            elif protocol == 17 and dport not in _OVERLAYS:
+            elif protocol == 17:
+                if dport in _OVERLAYS:
+                    return tunnelled(data, length, interface)
                 bytes_ = seq >> 16
                 if bytes_ >= 8 and total >= 28:
                     return 17, source, target, sport, dport, 0, 0, 0, 0, bytes_ - 8, payload4, ident, interface
@@ -102,6 +130,14 @@ def _fast(linktype: int, link: str, size: int) -> Reader:
         if kind == _IPV4:
             return slow(linktype, data, length)
         return None if kind in (0x0806, 0x88CC) else slow(linktype, data, length)
+
+    def tunnelled(data: bytes, length: int, interface: int) -> Row | None:
+        """What a plain VXLAN datagram carries; anything else takes the long way."""
+        start = payload4 + 16
+        row = None
+        if data[payload4 + 8 : payload4 + 12] == _VXLAN and data[start - 1 : start] == b"\0":
+            row = _plain_ethernet(data, start, length, interface)
+        return row or slow(linktype, data, length)
 
     def short(data: bytes, length: int) -> Row | None:
         """Too short for the headers of TCP: it may be UDP."""

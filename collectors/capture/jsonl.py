@@ -11,11 +11,12 @@ from ipaddress import ip_address
 from typing import Any
 
 from collectors.capture import dns
+from collectors.capture.half import Half, Times
 from collectors.capture.layers import Arp, Dns, Frame, Icmp, Ip, Tcp, flag_names
 from collectors.capture.line import line
 from collectors.capture.lookups import Transaction
 from collectors.capture.marks import mark_names
-from collectors.capture.tcp import Half, TcpFlow, Times
+from collectors.capture.tcp import TcpFlow
 from collectors.capture.udp import UdpFlow, UdpHalf
 from collectors.events import Packet
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from collectors.capture.dns import NXDOMAIN, code_name
-from collectors.capture.layers import Dns
+from collectors.capture.dns import NXDOMAIN, code_name, glance, parse
 
 UNANSWERED_NS = 15_000_000_000  # three attempts of 5 s, resolv.conf's defaults
 CHAIN_NS = 6_000_000_000  # a resolver goes on at once, or after its timeout of 5 s
@@ -80,17 +79,26 @@ class Lookups:
         return list(self._pending.values())
 
     def add(
-        self, ns: int, source: bytes, sport: int, target: bytes, dport: int, message: Dns, over_tcp: bool = False
-    ) -> None:
-        if message.opcode or not message.questions:
+        self, ns: int, source: bytes, sport: int, target: bytes, dport: int, data: bytes, start: int,
+        over_tcp: bool = False,
+    ) -> None:  # fmt: skip
+        """A message from a port to a port; it begins at `start` of the packet."""
+        seen = glance(data, start)
+        if seen is None:
+            message = parse(data[start:])
+            if message is None or not message.questions:
+                return
+            question = message.questions[0]
+            flags = message.response << 15 | message.opcode << 11 | message.truncated << 9 | message.rcode
+            seen = message.id, flags, message.counts[1], (question.name.lower(), question.type)
+        identity, flags, answers, (name, kind) = seen
+        if flags & 0x7800:  # neither a query nor its answer
             return
-        question = message.questions[0]
-        name = question.name.lower()
         self.revision += 1
-        if message.response:
-            self._answer((target, dport, source, sport, message.id, name, question.type), ns, message)
+        if flags & 0x8000:
+            self._answer((target, dport, source, sport, identity, name, kind), ns, flags, answers)
         else:
-            self._ask((source, sport, target, dport, message.id, name, question.type), ns, over_tcp)
+            self._ask((source, sport, target, dport, identity, name, kind), ns, over_tcp)
 
     def _ask(self, key: Key, ns: int, over_tcp: bool) -> None:
         known = self._pending.get(key)
@@ -99,7 +107,8 @@ class Lookups:
             self.totals.retries += 1
             return
         self.totals.asked += 1
-        self.expire(ns)
+        if self._pending and ns - next(iter(self._pending.values())).at > UNANSWERED_NS:
+            self.expire(ns)
         client, _, server, port, _, name, kind = key
         found = Transaction(client, server, port, name, kind, ns, over_tcp=over_tcp)
         at, tried = self._chains.get((client, kind), (0, ()))
@@ -107,19 +116,20 @@ class Lookups:
             found.tried = tried
         self._pending[key] = found
 
-    def _answer(self, key: Key, ns: int, message: Dns) -> None:
+    def _answer(self, key: Key, ns: int, flags: int, answers: int) -> None:
         found = self._pending.pop(key, None)
         if found is None:
             return
-        found.answered_at, found.rcode, found.answers = ns, message.rcode, message.counts[1]
-        found.truncated = message.truncated
+        rcode = flags & 15
+        found.answered_at, found.rcode, found.answers = ns, rcode, answers
+        found.truncated = bool(flags & 0x200)
         self.totals.answered += 1
-        self.totals.truncated += message.truncated
-        self.totals.codes[message.rcode] = self.totals.codes.get(message.rcode, 0) + 1
+        self.totals.truncated += found.truncated
+        self.totals.codes[rcode] = self.totals.codes.get(rcode, 0) + 1
         chain = (found.client, found.type)
-        if message.rcode == NXDOMAIN:
+        if rcode == NXDOMAIN:
             self._chains[chain] = (ns, (*found.tried[-15:], found.name))
-        else:
+        elif self._chains:
             self._chains.pop(chain, None)
         if len(self._chains) > MAX_PENDING:
             self._chains.pop(next(iter(self._chains)))

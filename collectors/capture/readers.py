@@ -11,7 +11,7 @@ from collectors.capture.pcapng import SECTION_BYTES, Chunk, PcapngReader
 from collectors.errors import CaptureError
 from collectors.safe import safe
 
-PIECE = 1 << 20
+PIECE = 65_536
 GZIP = b"\x1f\x8b"
 
 

@@ -6,10 +6,7 @@ the same; where podwire differs, tests/collectors/test_tshark.py says why. Times
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
-from collectors.capture.dissect import tcp_options
+from collectors.capture.half import Half, Kind, Moment, Times
 from collectors.capture.headers import Row
 from collectors.capture.layers import ACK, FIN, RST, SYN
 from collectors.capture.marks import (
@@ -30,92 +27,13 @@ from collectors.capture.marks import (
     ZERO_WINDOW_PROBE,
     ZERO_WINDOW_PROBE_ACK,
 )
+from collectors.capture.options import tcp_options
 
 MASK, HALF = 0xFFFFFFFF, 0x7FFFFFFF
 FAST_NS = 20_000_000  # a resent segment this soon after a third duplicate ACK is a fast retransmission
 REORDER_NS = 3_000_000  # where no round trip was seen: later than this it is no reordering
 MAX_EVENTS = 400
-Kind = Literal[
-    "SYN", "SYN-ACK", "ACK", "data", "retransmission", "fast retransmission", "spurious retransmission", "out of order",
-    "duplicate ACK", "zero window", "window full", "FIN", "RST", "keep-alive", "ICMP",
-]  # fmt: skip
-
-
-@dataclass(slots=True)
-class Moment:
-    """Something that happened in a connection: `count` alike in a row, with `size` bytes in all."""
-
-    at: int
-    until: int
-    by_client: bool
-    kind: Kind
-    count: int = 1
-    size: int = 0
-    note: str = ""
-
-
-class Times:
-    """Smallest, mean and largest of some durations, in nanoseconds."""
-
-    __slots__ = (
-        "count", "largest", "smallest", "total",
-    )  # fmt: skip
-
-    def __init__(self) -> None:
-        self.count = self.total = self.largest = 0
-        self.smallest = 1 << 62
-
-    def add(self, ns: int) -> None:
-        self.count += 1
-        self.total += ns
-        if ns < self.smallest:
-            self.smallest = ns
-        if ns > self.largest:
-            self.largest = ns
-
-    @property
-    def mean(self) -> float:
-        return self.total / self.count if self.count else 0.0
-
-
-class Half:
-    """One direction: what this end sent. None is 'not seen yet'."""
-
-    __slots__ = (
-        "address", "ahead", "bytes", "client", "duplicate_acks", "duplicates", "end", "end_at", "fast",
-        "fin_at", "first_ack", "interface", "keep_alives", "last_ack", "last_ack_at", "last_ident",
-        "last_marks", "last_row_at", "mss", "out_of_order", "packets", "payload", "port", "probe", "probe_at",
-        "probe_stamp", "reset_at", "rtt", "scale", "segments", "spurious", "syn_resent", "timeouts", "window",
-        "window_full", "zero_windows",
-    )  # fmt: skip
-
-    def __init__(self, address: bytes, port: int, interface: int) -> None:
-        self.address, self.port, self.interface = address, port, interface
-        self.client = False
-        self.packets = self.bytes = self.payload = self.segments = 0
-        self.end: int | None = None  # behind the highest byte sent
-        self.end_at = 0
-        self.ahead: int | None = None  # behind the highest byte sent without a hole before it
-        self.last_ack: int | None = None
-        self.last_ack_at = 0
-        self.window = 0
-        self.scale: int | None = None
-        self.first_ack = True  # windows are not scaled in the handshake
-        self.duplicates = 0  # ACKs alike in a row
-        self.last_marks = 0
-        self.probe: int | None = None  # the byte whose ACK gives a round trip
-        self.probe_stamp: int | None = None
-        self.probe_at = 0
-        self.rtt = Times()
-        self.fin_at = self.reset_at = 0
-        self.last_ident = self.last_row_at = 0
-        self.mss: int | None = None
-        self.fast = self.timeouts = self.syn_resent = self.spurious = self.out_of_order = 0
-        self.duplicate_acks = self.zero_windows = self.window_full = self.keep_alives = 0
-
-    @property
-    def resent(self) -> int:
-        return self.fast + self.timeouts + self.syn_resent + self.spurious
+TOLD = -1  # in the place of a count of duplicate ACKs: that an ACK of what was not captured has been told
 
 
 class TcpFlow:
@@ -209,17 +127,17 @@ class TcpFlow:
         if ack != half.last_ack and not marks & (KEEP_ALIVE_ACK | ZERO_WINDOW_PROBE_ACK):
             half.duplicates = 0
         if flags & ACK and peer.ahead is not None and 0 < (ack - peer.ahead) & MASK <= HALF:
-            marks |= ACKED_UNSEEN
-            peer.ahead = ack
-        if (length or flags & (SYN | FIN)) and ahead > HALF and not marks & KEEP_ALIVE:
+            marks |= self._unseen(peer)
+        if length and peer.last_ack and (peer.last_ack - seq - length) & MASK <= HALF and not marks & KEEP_ALIVE:
+            marks |= RETRANSMISSION | SPURIOUS_RETRANSMISSION
+        elif (length or flags & (SYN | FIN)) and ahead > HALF and not marks & KEEP_ALIVE:
             marks |= self._resent(half, peer, ns, seq, length, length + (1 if flags & (SYN | FIN) else 0), ahead)
         self._move(half, ns, seq, flags, length, marks)
         half.window = window
-        if flags & ACK:
-            half.last_ack = ack
-            half.last_ack_at = ns
-            if plain:
-                half.first_ack = False
+        half.last_ack = ack
+        half.last_ack_at = ns
+        if flags & ACK and plain:
+            half.first_ack = False
         half.last_marks = marks
         return marks
 
@@ -233,16 +151,26 @@ class TcpFlow:
             return ZERO_WINDOW_PROBE_ACK
         if not window:
             return 0
-        half.duplicates += 1
+        half.duplicates = max(half.duplicates, 0) + 1
         return DUPLICATE_ACK
+
+    def _unseen(self, peer: Half) -> int:
+        """An ACK of what was not captured: told once, until the other end sends or acknowledges something new."""
+        if peer.ahead != peer.end:
+            peer.ahead = peer.end
+            return ACKED_UNSEEN
+        told, peer.duplicates = peer.duplicates != 0, TOLD
+        return 0 if told else ACKED_UNSEEN
 
     def _resent(self, half: Half, peer: Half, ns: int, seq: int, length: int, size: int, ahead: int) -> int:
         """What a segment is that begins before the highest byte seen. `size` counts SYN and FIN, too."""
         if length > 1 and ahead == MASK:
             return 0  # it follows a probe of one byte: the rest is new
-        if length and peer.last_ack is not None and (peer.last_ack - seq - length) & MASK <= HALF:
-            return RETRANSMISSION | SPURIOUS_RETRANSMISSION
-        if peer.duplicates >= 2 and peer.last_ack == seq and ns - peer.last_ack_at < FAST_NS:
+        if (
+            (peer.duplicates >= 2 or peer.duplicates == TOLD)
+            and peer.last_ack == seq
+            and ns - peer.last_ack_at < FAST_NS
+        ):
             return RETRANSMISSION | FAST_RETRANSMISSION
         close = ns - half.end_at < (self.first_rtt or REORDER_NS)
         return OUT_OF_ORDER if close and half.end != (seq + size) & MASK else RETRANSMISSION
@@ -253,9 +181,11 @@ class TcpFlow:
         behind = seq + length & MASK
         if flags & (SYN | FIN):
             behind = behind + 1 & MASK
+        if half.start is None:
+            half.start = seq if flags & SYN else seq - 1 & MASK
         if half.end is None or 0 < (behind - half.end) & MASK <= HALF:
             half.end, half.end_at = behind, ns
-        if half.ahead is None or (half.ahead == seq and not marks & LOST_SEGMENT):
+        if half.ahead is None or half.ahead == seq:
             half.ahead = half.end  # a hole that is filled joins what came after it
 
     # --- what only some packets do

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collectors.capture.half import Times
 from collectors.capture.headers import Row
 from collectors.capture.marks import COPY
-from collectors.capture.tcp import Times
 
 
 class UdpHalf:

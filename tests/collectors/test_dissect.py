@@ -8,11 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collectors.capture import dns
-from collectors.capture.dissect import ETHERNET, LINUX_SLL, LINUX_SLL2, LOOP, NULL, dissect, tcp_options
+from collectors.capture.dissect import ETHERNET, LINUX_SLL, LINUX_SLL2, LOOP, NULL, dissect
 from collectors.capture.flows import FlowTable
 from collectors.capture.headers import reader, slow
 from collectors.capture.jsonl import packet_object
 from collectors.capture.line import bad, dns_info, line
+from collectors.capture.options import tcp_options
 from collectors.capture.readers import read_file
 from collectors.events import Packet
 from tests.collectors.test_safe import harmless

@@ -23,7 +23,7 @@ from collectors.errors import ClusterError
 from collectors.kernel import sampler
 from collectors.recording.codec import encode
 from collectors.safe import safe
-from tests.collectors.test_decode import eth
+from tests.collectors.test_dissect import eth
 
 ROOT = Path(__file__).parent.parent.parent
 EVIL = "\x1b]0;PWNED\x07\x1b]52;c;UFdORUQ=\x07\x1b[2J\x9b31m\u202eEVIL\u2066[/][@click=app.quit]x[/]"

@@ -6,8 +6,9 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.widgets import Footer, Static
 
+from collectors.capture.half import Half
 from collectors.capture.jsonl import reset_phase
-from collectors.capture.tcp import Half, TcpFlow
+from collectors.capture.tcp import TcpFlow
 from collectors.capture.trouble import flow_trouble
 from collectors.capture.udp import UdpFlow
 from tui import format as fmt

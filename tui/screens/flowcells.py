@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 
+from collectors.capture.half import Half, Moment
 from collectors.capture.lookups import Transaction
-from collectors.capture.tcp import Half, Moment, TcpFlow
+from collectors.capture.tcp import TcpFlow
 from collectors.capture.trouble import flow_trouble, lookup_trouble
 from collectors.capture.udp import UdpFlow, UdpHalf
 from tui import format as fmt
