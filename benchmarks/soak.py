@@ -84,10 +84,10 @@ async def soak(lab: Lab, seconds: float, state: Path) -> int:
         while (at := time.monotonic() - began) < seconds:
             print(watch.line(at, control, key), flush=True)
             await asyncio.sleep(min(CUT_EVERY_S, seconds - at))
-            if load.done():
-                load = asyncio.create_task(run(runner, argv, timeout=seconds + 30))
             await client.hook(do="cut", match=f"{pod.name}/exec$")
             cuts += 1
+            load.cancel()  # its stream was cut, too
+            load = asyncio.create_task(run(runner, argv, timeout=seconds + 30))
         print(watch.line(at, control, key))
         grown = watch.process.memory_info().rss / 2**20 - watch.base
         load.cancel()
