@@ -12,27 +12,20 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
-from pyroute2 import DiagSocket, IPRoute
+from pyroute2 import IPRoute
 from pyroute2.netlink.nfnetlink.nfctsocket import NFCTSocket
 
 from collectors.events import CounterSample, Mark, SocketSnapshot, TargetState
 from collectors.kernel import procfs
 from collectors.safe import safe
 from collectors.session import Session
-from collectors.sockets.rows import SocketRow
+from collectors.sockets import inetdiag
 from collectors.target import Target
 
 INTERVAL_S = 1.0
 SOCKETS_EVERY = 2
-STATES = {
-    1: "ESTAB", 2: "SYN-SENT", 3: "SYN-RECV", 4: "FIN-WAIT-1", 5: "FIN-WAIT-2", 6: "TIME-WAIT",
-    7: "UNCONN", 8: "CLOSE-WAIT", 9: "LAST-ACK", 10: "LISTEN", 11: "CLOSING", 12: "SYN-RECV",
-}  # fmt: skip
-TIMERS = {1: "on", 2: "keepalive", 3: "timewait", 4: "persist"}
-TCP_INFO = 1 << 1  # INET_DIAG_INFO - 1, linux/inet_diag.h
 _FROM_PROC = (
     "/proc/net/snmp", "/proc/net/netstat", "/proc/net/softnet_stat", "/proc/net/stat/arp_cache", "/proc/net/sockstat",
     "/proc/sys/net/netfilter/nf_conntrack_count", "/proc/sys/net/netfilter/nf_conntrack_max",
@@ -125,14 +118,7 @@ class Reader:
         return _proc_values(("/proc/net/stat/nf_conntrack",))[0]
 
     def sockets(self, key: str) -> SocketSnapshot:
-        rows: list[SocketRow] = []
-        with DiagSocket() as diag:
-            diag.bind()
-            for protocol, number, states in (("tcp", socket.IPPROTO_TCP, 0xFFF), ("udp", socket.IPPROTO_UDP, 0xFFF)):
-                for family in (socket.AF_INET, socket.AF_INET6):
-                    found = diag.get_sock_stats(family=family, protocol=number, states=states, extensions=TCP_INFO)
-                    rows += [row(message, protocol) for message in found]
-        return SocketSnapshot(time.time(), key, tuple(rows), "netlink")
+        return SocketSnapshot(time.time(), key, inetdiag.dump(), "netlink")
 
     def facts(self) -> Iterator[str]:
         """Links with their MTU, and default routes: what a person would look up first."""
@@ -146,41 +132,6 @@ class Reader:
                 device = links.get(entry.get_attr("RTA_OIF"))
                 name = safe(device.get_attr("IFLA_IFNAME"), 32) if device else "?"
                 yield f"default route via {safe(entry.get_attr('RTA_GATEWAY') or 'link', 64)} on {name}"
-
-
-def _tcp(message: Any) -> dict[str, Any]:
-    """Fields of struct tcp_info (linux/tcp.h); times there are microseconds, rates bytes/s."""
-    info = message.get_attr("INET_DIAG_INFO")
-    if not info:
-        return {}
-    rate = info.get("tcpi_delivery_rate") or 0
-    return {
-        "rtt": info["tcpi_rtt"] / 1000,
-        "rtt_var": info["tcpi_rttvar"] / 1000,
-        "min_rtt": (info.get("tcpi_min_rtt") or 0) / 1000,
-        "rto": info["tcpi_rto"] / 1000,
-        "backoff": info["tcpi_backoff"],
-        "mss": info["tcpi_snd_mss"],
-        "pmtu": info["tcpi_pmtu"],
-        "cwnd": info["tcpi_snd_cwnd"],
-        "unacked": info["tcpi_unacked"],
-        "retrans": info["tcpi_retrans"],
-        "retrans_total": info["tcpi_total_retrans"],
-        "lost": info["tcpi_lost"],
-        "delivery_rate": rate * 8.0 if rate else None,
-        "not_sent": info.get("tcpi_notsent_bytes") or 0,
-    }
-
-
-def row(message: Any, protocol: str) -> SocketRow:
-    """One inet_diag answer as a row. For LISTEN the kernel puts the accept queue in rqueue, its limit in wqueue."""
-    state = STATES.get(message["idiag_state"], "?")
-    details = _tcp(message) if protocol == "tcp" and state != "LISTEN" else {}
-    return SocketRow(
-        protocol, state, safe(message["idiag_src"], 64), int(message["idiag_sport"]), safe(message["idiag_dst"], 64),
-        int(message["idiag_dport"]), int(message["idiag_rqueue"]), int(message["idiag_wqueue"]),
-        TIMERS.get(message["idiag_timer"], ""), int(message["idiag_retrans"]), **details,
-    )  # fmt: skip
 
 
 async def watch(session: Session, where: Target) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class SocketRow:
-    """One socket. Times are milliseconds, rates bits/s, counts segments or bytes as the kernel's tcp_info has
-    them; None is 'not told'. For LISTEN, recv_q is the accept queue and send_q its limit."""
+class SocketRow(NamedTuple):
+    """One socket; a named tuple, since a node has tens of thousands. Times are milliseconds, rates bits/s, counts
+    segments or bytes as the kernel's tcp_info has them; None is 'not told'. For LISTEN, recv_q is the accept queue and
+    send_q its limit."""
 
     protocol: str
     state: str

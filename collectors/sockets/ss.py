@@ -7,8 +7,6 @@ hide the others.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any
 
 from collectors.safe import safe
 from collectors.sockets.rows import SocketRow
@@ -28,72 +26,83 @@ STATES = frozenset(
         "CLOSING",
     ]
 )
-_TIMER = re.compile(r"timer:\((\w+),([^,]*),(\d+)\)")
-_LIMITED = re.compile(r"(rwnd|sndbuf)_limited:\d+ms\(([\d.]+)%\)")
-_RATE = re.compile(r"\b(delivery_rate) ([\d.]+)([KMGT]?)bps")
 _FACTOR = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
-_PAIR = re.compile(r"(?:^|\s)(\w+):(\S+)")
-
-
-def _floats(text: str) -> tuple[float, float]:
-    first, _, second = text.partition("/")
-    return float(first), float(second or 0)
-
-
-def _rtt(row: dict[str, Any], text: str) -> None:
-    row["rtt"], row["rtt_var"] = _floats(text)
-
-
-def _retrans(row: dict[str, Any], text: str) -> None:
-    now, total = _floats(text)
-    row["retrans"], row["retrans_total"] = int(now), int(total)
-
-
-def _number(name: str, kind: type) -> Callable[[dict[str, Any], str], None]:
-    def read(row: dict[str, Any], text: str) -> None:
-        row[name] = kind(text)
-
-    return read
-
-
-_READERS: dict[str, Callable[[dict[str, Any], str], None]] = {
-    "rtt": _rtt,
-    "retrans": _retrans,
-    "minrtt": _number("min_rtt", float),
-    "rto": _number("rto", float),
-    "backoff": _number("backoff", int),
-    "mss": _number("mss", int),
-    "pmtu": _number("pmtu", int),
-    "cwnd": _number("cwnd", int),
-    "unacked": _number("unacked", int),
-    "lost": _number("lost", int),
-    "notsent": _number("not_sent", int),
-}
+_RATE = re.compile(r"([\d.]+)([KMGT]?)bps")
+Head = tuple[str, str, str, int, str, int, int, int]
+MAX_KNOWN = 50_000
+_ADDRESSES: dict[str, str] = {}  # as ss writes them, to safe text: a machine speaks to few
 
 
 def _endpoint(text: str) -> tuple[str, int]:
     """`10.0.0.1:80`, `[::1]:80`, `*:80`, `10.0.0.1%eth0:80`; port 0 stands for any."""
     address, _, port = text.rpartition(":")
-    address = address.strip("[]")
-    return safe(address, 64), 0 if port == "*" else int(port)
+    known = _ADDRESSES.get(address)
+    if known is None:
+        if len(_ADDRESSES) >= MAX_KNOWN:
+            _ADDRESSES.clear()
+        known = _ADDRESSES[address] = safe(address.strip("[]"), 64)
+    return known, 0 if port == "*" else int(port)
 
 
-def _details(text: str) -> dict[str, Any]:
-    row: dict[str, Any] = {}
-    for name, value in _PAIR.findall(text):
-        if reader := _READERS.get(name):
-            try:
-                reader(row, value)
-            except ValueError:
-                continue
-    if match := _TIMER.search(text):
-        row["timer"], row["timer_retries"] = safe(match[1], 16), int(match[3])
-    for name, share in _LIMITED.findall(text):
-        row[f"{name}_limited"] = float(share)
-    if match := _RATE.search(text):
-        row["delivery_rate"] = float(match[2]) * _FACTOR[match[3]]
-    row["app_limited"] = " app_limited" in text
-    return row
+def _value(text: str, name: str) -> str:
+    """What follows ` NAME` up to the next space; '' where the line does not have it."""
+    start = text.find(name)
+    if start < 0:
+        return ""
+    start += len(name)
+    end = text.find(" ", start)
+    return text[start:] if end < 0 else text[start:end]
+
+
+def _int(text: str, name: str, default: int | None) -> int | None:
+    value = _value(text, name)
+    return int(value) if value.isdecimal() else default
+
+
+def _float(value: str) -> float | None:
+    try:
+        return float(value) if value else None
+    except ValueError:
+        return None
+
+
+def _limited(text: str, name: str) -> float | None:
+    """`rwnd_limited:200ms(66.7%)` as per cent."""
+    value = _value(text, name)
+    return _float(value[value.find("(") + 1 : -2]) if value.endswith("%)") else None
+
+
+def _pair(text: str, name: str, between: str) -> tuple[float | None, float | None]:
+    first, _, second = _value(text, name).partition(between)
+    return _float(first), _float(second)
+
+
+def _timer(text: str) -> tuple[str, int]:
+    """`timer:(on,204ms,2)` as (on, 2)."""
+    value = _value(text, " timer:(")
+    if not value:
+        return "", 0
+    kind, _, rest = value.partition(",")
+    count = rest.rpartition(",")[2].rstrip(")")
+    return (safe(kind, 16), int(count)) if kind.isidentifier() and count.isdecimal() else ("", 0)
+
+
+def _details(head: Head, text: str) -> SocketRow:
+    """A row with what `ss -io` adds; a field that cannot be read is as one that is not there."""
+    timer, retries = _timer(text)
+    if " cwnd:" not in text and " rtt:" not in text:
+        return SocketRow(*head, timer, retries)
+    rtt, rtt_var = _pair(text, " rtt:", "/")
+    now, total = _pair(text, " retrans:", "/")
+    rate = _RATE.match(_value(text, " delivery_rate "))
+    return SocketRow(
+        *head, timer, retries, rtt, rtt_var, _float(_value(text, " minrtt:")), _float(_value(text, " rto:")),
+        _int(text, " backoff:", 0) or 0, _int(text, " mss:", None), _int(text, " pmtu:", None),
+        _int(text, " cwnd:", None), _int(text, " unacked:", 0) or 0, int(now or 0), int(total or 0),
+        _int(text, " lost:", 0) or 0, float(rate[1]) * _FACTOR[rate[2]] if rate else None,
+        _limited(text, " rwnd_limited:"), _limited(text, " sndbuf_limited:"), " app_limited" in text,
+        _int(text, " notsent:", 0) or 0,
+    )  # fmt: skip
 
 
 def parse_line(line: str, protocol: str) -> SocketRow | None:
@@ -102,13 +111,10 @@ def parse_line(line: str, protocol: str) -> SocketRow | None:
     if len(parts) < 5 or parts[0] not in STATES:
         return None
     try:
-        local, local_port = _endpoint(parts[3])
-        peer, peer_port = _endpoint(parts[4])
-        recv_q, send_q = int(parts[1]), int(parts[2])
-        details = _details(parts[5]) if len(parts) > 5 else {}
-    except ValueError:
+        head: Head = (protocol, parts[0], *_endpoint(parts[3]), *_endpoint(parts[4]), int(parts[1]), int(parts[2]))
+        return _details(head, f" {parts[5]}") if len(parts) > 5 else SocketRow(*head)
+    except (ValueError, OverflowError):
         return None
-    return SocketRow(protocol, parts[0], local, local_port, peer, peer_port, recv_q, send_q, **details)
 
 
 def parse(text: str, protocol: str) -> tuple[SocketRow, ...]:

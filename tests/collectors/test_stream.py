@@ -25,11 +25,11 @@ EVENTS = st.one_of(
     ),
     st.builds(
         ev.PacketBatch, FLOATS, TEXT, st.integers(), st.integers(),
-        st.lists(st.builds(ev.Packet, FLOATS, st.binary(max_size=50), st.integers(0, 9000)), max_size=3).map(tuple),
+        st.lists(st.builds(ev.Packet, st.integers(0, 1 << 62), st.binary(max_size=50), st.integers(0, 9000)), max_size=3).map(tuple),
     ),
     st.builds(
         ev.SocketSnapshot, FLOATS, TEXT,
-        st.lists(st.builds(SocketRow, TEXT, TEXT, TEXT, st.integers(), TEXT, st.integers()), max_size=3).map(tuple),
+        st.lists(st.builds(lambda *of: SocketRow(*of), TEXT, TEXT, TEXT, st.integers(), TEXT, st.integers()), max_size=3).map(tuple),
     ),
     st.builds(
         ev.InventoryChange, FLOATS, TEXT, st.just("ADDED"),
