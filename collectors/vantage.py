@@ -33,6 +33,7 @@ class Vantage:
         self.capabilities: int | None = None
         self._alive = alive
         self._pid: int | None = None
+        self._settings: dict[str, int] = {}
 
     def _say(self, phase: TargetPhase, message: str = "") -> None:
         self.session.publish(TargetState(time.time(), self.target.key, phase, message))
@@ -75,8 +76,8 @@ class Vantage:
         """A frame's events; one of thousands of sockets is read in a thread, not on the UI's loop."""
         now, key = time.time(), self.target.key
         if frame.size > BIG_FRAME:
-            return await asyncio.to_thread(lambda: list(sampler.events(frame, key, now)))
-        return list(sampler.events(frame, key, now))
+            return await asyncio.to_thread(lambda: list(sampler.events(frame, key, now, self._settings)))
+        return list(sampler.events(frame, key, now, self._settings))
 
     async def _is_gone(self) -> bool:
         """Whether the target is no more, and say so. Where that cannot be told soon: no."""

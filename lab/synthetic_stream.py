@@ -1,7 +1,8 @@
 """Answers an exec on a synthetic node: the frames of a sampler, with figures that grow as those of a busy node.
 
-A sampler is recognised by its shape, `sh -c PROGRAM NAME TICKS PAUSE EVERY FILE...`; each frame holds the files that
-it asks for. Frames begin at lines that start with the record separator (0x1E). Everything else fails politely.
+A sampler is recognised by its shape, `sh -c PROGRAM NAME TICKS PAUSE EVERY SLOW SETTINGS FILE...`; a frame holds the
+files that it asks for. Frames begin at lines that start with the record separator (0x1E). Everything else fails,
+politely.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def plain(argv: Sequence[str]) -> list[str]:
 
 
 def is_sampler(argv: Sequence[str]) -> bool:
-    return len(argv) > 7 and argv[:2] == ["sh", "-c"] and all(a.isdigit() for a in argv[4:7])
+    return len(argv) > 9 and argv[:2] == ["sh", "-c"] and all(a.isdigit() for a in argv[4:9])
 
 
 def counters(text: str, tick: int, seed: int) -> str:
@@ -70,7 +71,8 @@ def frame(tick: int, files: Sequence[str], sockets: bool, seed: int) -> bytes:
         f"uptime\n{100_000 + seed % 9_000 + tick:.2f}\n",
         f"netns\nnet:[{4_026_000_000 + seed % 999_999}]\n",
     ]
-    parts += [f"file {path}\n{content(path, tick, seed)}" for path in files if template(path)]
+    shown = "\n".join(f"==> {path} <==\n{content(path, tick, seed)}" for path in files if template(path))
+    parts.append(f"{'all ' if tick == 0 else ''}files\n{shown}")
     if sockets:
         row = "LISTEN 0 128 0.0.0.0:10250 0.0.0.0:* ino:1 sk:1 <->\n"
         parts += [f"ss tcp\n{row}", "ss udp\n"]
@@ -88,9 +90,9 @@ async def answer(argv: Sequence[str], node: str) -> AsyncIterator[tuple[int, byt
         yield 2, f"{word}: nothing runs on {node}: it is a synthetic node of the lab\n".encode()
         yield 3, b"1"
         return
-    ticks, pause, every = (int(a) for a in argv[4:7])
+    ticks, pause, every, _, settings = (int(a) for a in argv[4:9])
     seed = crc32(node.encode())
     for tick in range(ticks):
-        yield 1, frame(tick, argv[7:], tick % every == 0, seed)
+        yield 1, frame(tick, argv[9 if tick == 0 else 9 + settings :], tick % every == 0, seed)
         await asyncio.sleep(pause)
     yield 3, b"0"

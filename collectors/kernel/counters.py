@@ -67,6 +67,39 @@ UdpRcvbufErrors | netns | datagrams | ! | datagrams dropped: the socket's receiv
 UdpSndbufErrors | netns | datagrams | ! | datagrams not sent: the send buffer is full
 UdpInCsumErrors | netns | datagrams | ! | UDP checksums that were wrong (a tunnel's offload bug does this)
 UdpMemErrors | netns | datagrams | ! | datagrams dropped: udp_mem reached
+Ip6InReceives | netns | packets | | IPv6 packets received
+Ip6InDelivers | netns | packets | | IPv6 packets delivered to a local protocol
+Ip6OutRequests | netns | packets | | IPv6 packets sent by local protocols
+Ip6OutForwDatagrams | netns | packets | | IPv6 packets forwarded for others
+Ip6InHdrErrors | netns | packets | ! | IPv6 packets dropped for a bad header or hop limit
+Ip6InTooBigErrors | netns | packets | ! | IPv6 packets to forward that were too big for the next link: MTU
+Ip6InNoRoutes | netns | packets | ! | IPv6 packets dropped: no route
+Ip6InAddrErrors | netns | packets | ! | IPv6 packets dropped: not for an address here
+Ip6InTruncatedPkts | netns | packets | ! | IPv6 packets shorter than they say
+Ip6InDiscards | netns | packets | ! | received IPv6 packets dropped for lack of a resource
+Ip6OutDiscards | netns | packets | ! | IPv6 packets to send dropped for lack of a resource
+Ip6OutNoRoutes | netns | packets | ! | IPv6 packets to send dropped: no route
+Ip6ReasmTimeout | netns | packets | ! | IPv6 fragments that waited in vain for the rest
+Ip6ReasmFails | netns | packets | ! | IPv6 packets that could not be put together
+Ip6FragFails | netns | packets | ! | IPv6 packets that could not be split
+Ip6InOctets | netns | bytes | | IPv6 bytes received
+Ip6OutOctets | netns | bytes | | IPv6 bytes sent
+Icmp6InMsgs | netns | messages | | ICMPv6 messages received
+Icmp6OutMsgs | netns | messages | | ICMPv6 messages sent
+Icmp6InErrors | netns | messages | ! | bad ICMPv6 messages received
+Icmp6InDestUnreachs | netns | messages | ! | ICMPv6 'unreachable' answers received
+Icmp6InPktTooBigs | netns | messages | ! | ICMPv6 'packet too big' received: a smaller MTU on the way
+Icmp6OutPktTooBigs | netns | messages | ! | ICMPv6 'packet too big' sent
+Icmp6InTimeExcds | netns | messages | ! | IPv6 hop limit ran out on the way
+Icmp6InNeighborSolicits | netns | messages | | IPv6 neighbour look-ups received
+Icmp6OutNeighborSolicits | netns | messages | | IPv6 neighbour look-ups sent
+Udp6InDatagrams | netns | datagrams | | IPv6 datagrams delivered to a socket
+Udp6OutDatagrams | netns | datagrams | | IPv6 datagrams sent
+Udp6NoPorts | netns | datagrams | ! | IPv6 datagrams to a port that nobody listens on
+Udp6InErrors | netns | datagrams | ! | IPv6 datagrams that could not be delivered
+Udp6RcvbufErrors | netns | datagrams | ! | IPv6 datagrams dropped: the socket's receive buffer is full
+Udp6SndbufErrors | netns | datagrams | ! | IPv6 datagrams not sent: the send buffer is full
+Udp6InCsumErrors | netns | datagrams | ! | IPv6 UDP checksums that were wrong
 TcpExtSyncookiesSent | netns | cookies | ! | SYN cookies sent: the SYN queue was full
 TcpExtSyncookiesRecv | netns | cookies | | valid SYN cookies that came back
 TcpExtSyncookiesFailed | netns | cookies | ! | SYN cookies that were wrong
@@ -157,6 +190,7 @@ TcpExtTCPDSACKIgnoredDubious | netns | segments | | doubtful DSACKs ignored
 TcpExtTCPDSACKRecvSegs | netns | segments | | segments that the peer had twice
 conntrack_count | netns | =entries | | connections tracked in this network namespace
 conntrack_max | global | =entries | | nf_conntrack_max: limit for each namespace's table
+conntrack_buckets | global | =buckets | | nf_conntrack_buckets: hash buckets; more than a few entries each is slow
 conntrack_found | netns | lookups | | lookups that matched at insertion
 conntrack_invalid | netns | packets | ! | packets that could not be tracked
 conntrack_insert_failed | netns | packets | ! | insertion lost a race: DNS 5 s and SNAT port races
@@ -175,6 +209,14 @@ cpu_total | node | ticks | | CPU time of all kinds
 cpu_idle | node | ticks | | CPU time idle, waiting for disks included
 cpu_steal | node | ticks | ! | CPU time that the hypervisor gave to others
 cpu_softirq | node | ticks | | CPU time in soft interrupts, packet processing above all
+psi_cpu_some | node | microseconds | | time that some task waited for a CPU
+psi_cpu_full | node | microseconds | | time that all tasks waited for a CPU
+psi_memory_some | node | microseconds | ! | time that some task waited for memory
+psi_memory_full | node | microseconds | ! | time that all tasks waited for memory
+psi_io_some | node | microseconds | | time that some task waited for a disk
+psi_io_full | node | microseconds | | time that all tasks waited for a disk
+port_range_low | netns | =port | | ip_local_port_range: first port that a connection may be given
+port_range_high | netns | =port | | ip_local_port_range: last port that a connection may be given
 sock_tcp_inuse | netns | =sockets | | TCP sockets in use
 sock_tcp_tw | netns | =sockets | | TCP sockets in TIME_WAIT
 sock_tcp_orphan | node | =sockets | | TCP sockets without a program
@@ -202,7 +244,12 @@ def _source(name: str) -> str:
         ("TcpExt", "/proc/net/netstat"), ("IpExt", "/proc/net/netstat"), ("MPTcpExt", "/proc/net/netstat"),
         ("conntrack_count", "/proc/sys/net/netfilter/nf_conntrack_count"),
         ("conntrack_max", "/proc/sys/net/netfilter/nf_conntrack_max"),
-        ("conntrack", "/proc/net/stat/nf_conntrack"), ("softnet", "/proc/net/softnet_stat"),
+        ("conntrack_buckets", "/proc/sys/net/netfilter/nf_conntrack_buckets"),
+        ("conntrack", "/proc/net/stat/nf_conntrack"), ("psi_cpu", "/proc/pressure/cpu"),
+        ("psi_memory", "/proc/pressure/memory"), ("psi_io", "/proc/pressure/io"),
+        ("port_range", "/proc/sys/net/ipv4/ip_local_port_range"), ("Ip6", "/proc/net/snmp6"),
+        ("Icmp6", "/proc/net/snmp6"), ("Udp6", "/proc/net/snmp6"), ("UdpLite6", "/proc/net/snmp6"),
+         ("softnet", "/proc/net/softnet_stat"),
         ("arp", "/proc/net/stat/arp_cache"), ("cpu", "/proc/stat"), ("sock", "/proc/net/sockstat"),
         ("dev/", "/proc/net/dev"),
     )  # fmt: skip
@@ -229,11 +276,29 @@ _DEVICE = {
 }  # fmt: skip
 
 
+# net/ipv4 settings that each network namespace has of its own (Documentation/networking/ip-sysctl.rst, trials)
+_OWN_SETTINGS = frozenset(
+    f"sysctl net.{name}" for name in (
+        "ipv4.tcp_tw_reuse", "ipv4.tcp_max_tw_buckets", "ipv4.tcp_mtu_probing", "core.somaxconn",
+        "ipv4.tcp_max_syn_backlog", "ipv4.tcp_keepalive_time", "ipv4.conf.all.rp_filter",
+        "netfilter.nf_conntrack_tcp_timeout_established", "netfilter.nf_conntrack_tcp_be_liberal",
+    )
+)  # fmt: skip
+
+
 def describe(name: str) -> Counter:
     """The table's row for a counter; a plain one for a counter that the table does not know."""
     known = COUNTERS.get(name)
     if known is not None:
         return known
+    if name.startswith("sysctl "):
+        scope: Scope = "netns" if name in _OWN_SETTINGS else "global"
+        return Counter(name, scope, "setting", True, False, "a setting", f"sysctl {name[7:]}")
+    if name.startswith("cpu/"):
+        _, number, field = name.split("/", 2)
+        kind = COUNTERS.get(f"cpu_{field}")
+        told = f"CPU {number}: {kind.meaning if kind else field}"
+        return Counter(name, "node", "ticks", False, field == "steal", told, "/proc/stat")
     if name.startswith("dev/"):
         _, device, field = name.split("/", 2)
         unit, bad, meaning = _DEVICE.get(field, ("events", False, field))

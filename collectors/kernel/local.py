@@ -28,7 +28,8 @@ INTERVAL_S = 1.0
 SOCKETS_EVERY = 2
 _FROM_PROC = (
     "/proc/net/snmp", "/proc/net/netstat", "/proc/net/softnet_stat", "/proc/net/stat/arp_cache", "/proc/net/sockstat",
-    "/proc/sys/net/netfilter/nf_conntrack_count", "/proc/sys/net/netfilter/nf_conntrack_max",
+    "/proc/sys/net/netfilter/nf_conntrack_count", "/proc/net/snmp6", "/proc/pressure/cpu", "/proc/pressure/memory",
+    "/proc/pressure/io",
 )  # fmt: skip
 _CONNTRACK = {
     "found": "CTA_STATS_FOUND", "invalid": "CTA_STATS_INVALID", "insert_failed": "CTA_STATS_INSERT_FAILED",
@@ -57,7 +58,7 @@ def _proc_values(paths: tuple[str, ...]) -> tuple[procfs.Values, list[str]]:
         if text is None:
             missing.append(path)
         else:
-            values.update(procfs.FILES[path](text))
+            values.update((procfs.FILES | procfs.SLOW_FILES)[path](text))
     return values, missing
 
 
@@ -101,6 +102,7 @@ class Reader:
 
     def sample(self, key: str) -> CounterSample:
         values, missing = _proc_values(_FROM_PROC)
+        values.update(_proc_values(tuple(procfs.SLOW_FILES))[0])
         values.update(interface_values())
         values.update(cpu_values())
         values.update(self._conntrack())

@@ -30,6 +30,17 @@ def snmp(text: str) -> Values:
     return values
 
 
+def snmp6(text: str) -> Values:
+    """/proc/net/snmp6: a name and a figure a line. Counters of single ICMPv6 types are left out."""
+    values: Values = {}
+    for line in text.splitlines():
+        name, _, figure = line.partition(" ")
+        figure = figure.strip()
+        if figure.isdecimal() and name.isidentifier() and "Type" not in name:
+            values[name] = int(figure)
+    return values
+
+
 _CONNTRACK = {
     "found": "found", "invalid": "invalid", "insert_failed": "insert_failed", "drop": "drop",
     "early_drop": "early_drop", "icmp_error": "error", "search_restart": "search_restart",
@@ -106,17 +117,32 @@ def dev(text: str) -> Values:
 
 
 def cpu(text: str) -> Values:
-    """The `cpu` line of /proc/stat, in clock ticks of all CPUs together."""
+    """/proc/stat: all CPUs together, and of each the time that matters to packets; in clock ticks."""
+    values: Values = {}
     for line in text.splitlines():
-        row = _ints(line.split()[1:]) if line.startswith("cpu ") else None
-        if row and len(row) >= 8:
-            return {
-                "cpu_total": sum(row[:8]),
-                "cpu_idle": row[3] + row[4],
-                "cpu_softirq": row[6],
-                "cpu_steal": row[7],
-            }
-    return {}
+        name, _, rest = line.partition(" ")
+        row = _ints(rest.split()) if name.startswith("cpu") else None
+        if not row or len(row) < 8 or not (name == "cpu" or name[3:].isdecimal()):
+            continue
+        prefix = "cpu_" if name == "cpu" else f"cpu/{name[3:]}/"
+        values[f"{prefix}total"], values[f"{prefix}softirq"], values[f"{prefix}steal"] = sum(row[:8]), row[6], row[7]
+        values[f"{prefix}idle"] = row[3] + row[4]
+    return values
+
+
+def pressure(kind: str) -> Callable[[str], Values]:
+    """/proc/pressure/KIND (Documentation/accounting/psi.rst): microseconds that some, or all, tasks were stalled."""
+
+    def parse(text: str) -> Values:
+        values: Values = {}
+        for line in text.splitlines():
+            who, _, rest = line.partition(" ")
+            total = rest.rpartition("total=")[2].strip()
+            if who in ("some", "full") and total.isdecimal():
+                values[f"psi_{kind}_{who}"] = int(total)
+        return values
+
+    return parse
 
 
 _SOCKSTAT = {
@@ -149,15 +175,44 @@ def single(name: str) -> Callable[[str], Values]:
     return parse
 
 
+def port_range(text: str) -> Values:
+    """ip_local_port_range: the first and the last port that a connection may be given."""
+    row = _ints(text.split()[:2])
+    return {"port_range_low": row[0], "port_range_high": row[1]} if row and len(row) == 2 else {}
+
+
+# Settings that a diagnosis needs; the name is the sysctl's own.
+SETTINGS = (
+    "net.ipv4.tcp_tw_reuse", "net.ipv4.tcp_max_tw_buckets", "net.ipv4.tcp_mtu_probing", "net.core.somaxconn",
+    "net.ipv4.tcp_max_syn_backlog", "net.core.netdev_max_backlog", "net.core.netdev_budget",
+    "net.ipv4.neigh.default.gc_thresh1", "net.ipv4.neigh.default.gc_thresh2", "net.ipv4.neigh.default.gc_thresh3",
+    "net.netfilter.nf_conntrack_tcp_timeout_established", "net.netfilter.nf_conntrack_tcp_be_liberal",
+    "net.ipv4.tcp_keepalive_time", "net.ipv4.conf.all.rp_filter", "fs.file-max",
+)  # fmt: skip
+
+
+def setting_path(name: str) -> str:
+    return "/proc/sys/" + name.replace(".", "/")
+
+
 FILES: dict[str, Callable[[str], Values]] = {
     "/proc/net/snmp": snmp,
     "/proc/net/netstat": snmp,
     "/proc/net/stat/nf_conntrack": conntrack,
     "/proc/sys/net/netfilter/nf_conntrack_count": single("conntrack_count"),
-    "/proc/sys/net/netfilter/nf_conntrack_max": single("conntrack_max"),
     "/proc/net/softnet_stat": softnet,
     "/proc/net/stat/arp_cache": arp_cache,
     "/proc/net/dev": dev,
     "/proc/net/sockstat": sockstat,
     "/proc/stat": cpu,
+    "/proc/net/snmp6": snmp6,
+    "/proc/pressure/cpu": pressure("cpu"),
+    "/proc/pressure/memory": pressure("memory"),
+    "/proc/pressure/io": pressure("io"),
+}
+SLOW_FILES: dict[str, Callable[[str], Values]] = {  # what somebody must set to change it
+    "/proc/sys/net/netfilter/nf_conntrack_max": single("conntrack_max"),
+    "/proc/sys/net/netfilter/nf_conntrack_buckets": single("conntrack_buckets"),
+    "/proc/sys/net/ipv4/ip_local_port_range": port_range,
+    **{setting_path(name): single(f"sysctl {name}") for name in SETTINGS},
 }

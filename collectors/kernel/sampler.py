@@ -1,12 +1,14 @@
 """The one long-lived exec a vantage point: its constant shell program, and the reader of what it prints.
 
-Every tick it prints a frame: the uptime (the sample's own clock), the network namespace's inode, then each
-file of procfs.FILES, and every few ticks the socket tables. Frames are cut by lines that start with the
-record separator 0x1E, which no /proc file holds. The loop ends by itself after a given number of ticks.
+Every tick it prints a frame: the uptime (the sample's own clock), the network namespace's inode, then the files of
+procfs.FILES, now and then those of procfs.SLOW_FILES, and every few ticks the socket tables. Frames are cut by lines
+that start with the record separator 0x1E, which no /proc file holds. The loop ends by itself after a given number of
+ticks.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -19,20 +21,26 @@ from collectors.sockets.rows import SocketRow
 
 INTERVAL_S = 1
 SOCKETS_EVERY = 2  # ticks
+SETTINGS_EVERY = 30
 MAX_TICKS = 14_400
 MAX_FRAME = 32 << 20
 
-# $1 ticks, $2 interval, $3 sockets every n-th tick, the rest: files to read. Runs in busybox's and Debian's sh.
+# $1 ticks, $2 interval, $3 sockets every n-th tick, $4 settings every n-th, $5 how many of the files are settings, then
+# those, then the others. Runs in busybox's and Debian's sh. All files of a tick are read by one process: `tail` writes
+# a line with its name before each.
 PROGRAM = r"""
-ticks=$1 pause=$2 every=$3; shift 3
+ticks=$1 pause=$2 every=$3 slow=$4 settings=$5; shift 5
+fast() { k=$1; shift; shift "$k"; tail -n +1 "$@" 2>/dev/null; }
 n=0
 while [ "$n" -lt "$ticks" ]; do
   printf '\036frame %s\n' "$n"
   read -r up rest < /proc/uptime; printf '\036uptime\n%s\n' "$up"
   printf '\036netns\n'; readlink /proc/self/ns/net
-  for f in "$@"; do
-    if [ -r "$f" ]; then printf '\036file %s\n' "$f"; cat "$f" 2>/dev/null; fi
-  done
+  if [ $((n % slow)) -eq 0 ]; then
+    printf '\036all files\n'; tail -n +1 "$@" 2>/dev/null
+  else
+    printf '\036files\n'; fast "$settings" "$@"
+  fi
   if [ $((n % every)) -eq 0 ]; then
     if command -v ss >/dev/null 2>&1; then
       printf '\036ss tcp\n'; ss -tinoOaH 2>/dev/null || ss -tinoaH 2>/dev/null
@@ -47,12 +55,14 @@ while [ "$n" -lt "$ticks" ]; do
   n=$((n + 1)); sleep "$pause"
 done
 """
+_FILE = re.compile(r"^==> (/proc/\S+) <==\n", re.MULTILINE)
 
 
 def command(ticks: int = MAX_TICKS) -> list[str]:
     """The argument vector that starts the sampler, for so many samples, in a container that has `sh`."""
-    counts = [str(ticks), str(INTERVAL_S), str(SOCKETS_EVERY)]
-    return owned(["sh", "-c", PROGRAM, "podwire-sampler", *counts, *procfs.FILES])
+    counts = [ticks, INTERVAL_S, SOCKETS_EVERY, SETTINGS_EVERY, len(procfs.SLOW_FILES)]
+    files = (*procfs.SLOW_FILES, *procfs.FILES)
+    return owned(["sh", "-c", PROGRAM, "podwire-sampler", *map(str, counts), *files])
 
 
 class SamplerError(Exception):
@@ -96,21 +106,32 @@ def _frame(text: str) -> Frame:
     return frame
 
 
-def sample(frame: Frame, target: str, at: float) -> CounterSample:
-    """The counters of a frame. Files that could not be read are named in `missing`."""
+def files(frame: Frame) -> dict[str, str]:
+    """The files of a frame by their paths."""
+    text = frame.first("all files") or frame.first("files")
+    pieces = _FILE.split(text)
+    return dict(zip(pieces[1::2], pieces[2::2], strict=True))
+
+
+def sample(frame: Frame, target: str, at: float, settings: procfs.Values | None = None) -> CounterSample:
+    """The counters of a frame. Files that could not be read are named in `missing`. `settings` are those last read:
+    a frame that holds them renews them, one that does not goes on with them."""
     try:
         clock = float(frame.first("uptime").strip())
     except ValueError:
         raise SamplerError("a sample carries no clock") from None
+    known = {} if settings is None else settings
+    read, whole = files(frame), bool(frame.first("all files"))
     values: procfs.Values = {}
-    missing = []
-    read = dict(frame.sections)
+    missing = [path for path in procfs.FILES if path not in read]
     for path, parse in procfs.FILES.items():
-        text = read.get(f"file {path}")
-        if text is None:
-            missing.append(path)
-        else:
-            values.update(parse(text))
+        if path in read:
+            values.update(parse(read[path]))
+    if whole:
+        known.clear()
+        for path, parse in procfs.SLOW_FILES.items():
+            known.update(parse(read.get(path, "")))
+    values.update(known)
     return CounterSample(at, target, clock, frame.first("netns").strip()[:64], values, tuple(missing))
 
 
@@ -141,8 +162,8 @@ def process_id(frame: Frame) -> int | None:
     return int(text) if text.isascii() and text.isdigit() else None
 
 
-def events(frame: Frame, target: str, at: float) -> Iterator[Event]:
-    yield sample(frame, target, at)
+def events(frame: Frame, target: str, at: float, settings: procfs.Values | None = None) -> Iterator[Event]:
+    yield sample(frame, target, at, settings)
     snapshot = sockets(frame, target, at)
     if snapshot is not None:
         yield snapshot

@@ -94,9 +94,7 @@ def test_the_table_knows_what_the_kernel_counts() -> None:
 # --- frames
 
 
-FRAME = (
-    b"\x1eframe 0\n\x1euptime\n12.50\n\x1enetns\nnet:[42]\n\x1efile /proc/net/snmp\nTcp: RetransSegs\nTcp: 7\n\x1eend\n"
-)
+FRAME = b"\x1eframe 0\n\x1euptime\n12.50\n\x1enetns\nnet:[42]\n\x1efiles\n==> /proc/net/snmp <==\nTcp: RetransSegs\nTcp: 7\n\x1eend\n"
 
 
 @given(st.lists(st.integers(1, 40), max_size=20))
@@ -159,3 +157,40 @@ def test_the_share_is_of_data_sent() -> None:
     )
     assert change.share("TcpRetransSegs", "TcpExtTCPOrigDataSent") == 5.0
     assert change.share("TcpRetransSegs", "Missing") is None
+
+
+def test_settings_go_on_until_they_are_read_again() -> None:
+    def frame(kind: str, text: str) -> sampler.Frame:
+        raw = f"\x1eframe 0\n\x1euptime\n1\n\x1enetns\nn\n\x1e{kind}\n{text}\x1eend\n".encode()
+        (found,) = sampler.FrameReader().feed(raw)
+        return found
+
+    limit = "==> /proc/sys/net/netfilter/nf_conntrack_max <==\n{}\n\n"
+    count = "==> /proc/sys/net/netfilter/nf_conntrack_count <==\n7\n"
+    settings: procfs.Values = {}
+    first = sampler.sample(frame("all files", limit.format(100) + count), "x", 0, settings)
+    second = sampler.sample(frame("files", count), "x", 1, settings)
+    third = sampler.sample(frame("all files", limit.format(200) + count), "x", 2, settings)
+    gone = sampler.sample(frame("all files", count), "x", 3, settings)
+    limits = [s.values.get("conntrack_max") for s in (first, second, third, gone)]
+    assert limits == [100, 100, 200, None] and second.values["conntrack_count"] == 7
+    assert "/proc/net/snmp" in second.missing and not any("sys/net/core" in path for path in second.missing)
+
+
+def test_pressure_cpus_and_ipv6() -> None:
+    psi = "some avg10=0.00 avg60=0.00 avg300=0.00 total=123\nfull avg10=0.00 total=7\nodd\n"
+    assert procfs.pressure("cpu")(psi) == {"psi_cpu_some": 123, "psi_cpu_full": 7}
+    stat = "cpu  1 2 3 4 5 6 7 8 9 10\ncpu0 1 0 0 2 0 0 3 4 0 0\ncpufreq 1\nintr 5\n"
+    values = procfs.cpu(stat)
+    assert values["cpu_total"] == 36 and values["cpu/0/softirq"] == 3 and values["cpu/0/steal"] == 4
+    assert describe("cpu/0/steal").trouble and describe("cpu/0/steal").scope == "node"
+    assert procfs.snmp6("Ip6InReceives   \t5\nIp6OutNoRoutes 2\nIcmp6InType135 9\nbad\n") == {
+        "Ip6InReceives": 5, "Ip6OutNoRoutes": 2,
+    }  # fmt: skip
+    assert procfs.port_range("32768\t60999\n") == {"port_range_low": 32768, "port_range_high": 60999}
+    assert procfs.port_range("x") == {}
+
+
+def test_one_sample_costs_little_where_it_is_taken() -> None:
+    """Few processes a tick: on a node of many pods each is felt. tail, readlink, two ss, sleep."""
+    assert sampler.PROGRAM.count("cat ") == 3, "only where the image has no ss"

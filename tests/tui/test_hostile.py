@@ -75,7 +75,7 @@ def evil_target(key: str) -> list[ev.Event]:
     )
     packet = eth("0800") + ip + udp
     text = (
-        f"\x1euptime\n{{clock}}\n\x1enetns\n{EVIL}\n\x1efile /proc/net/dev\nx\nx\n{EVIL.replace(chr(10), '')}: "
+        f"\x1euptime\n{{clock}}\n\x1enetns\n{EVIL}\n\x1efiles\n==> /proc/net/dev <==\nx\nx\n{EVIL.replace(chr(10), '')}: "
         f"{{n}} 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n\x1ess tcp\nESTAB 0 0 {EVIL.replace(' ', '')}:1 {EVIL.replace(' ', '')}:2 "
         f"timer:({EVIL},1,2)\nSYN-SENT 0 1 10.0.0.2:5 10.0.0.1:80 timer:(on,1,2)\n"
     )
