@@ -55,6 +55,33 @@ class PacketBatch(Event):
     packets: tuple[Packet, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ConntrackGroup:
+    """Entries of a conntrack table that are alike but for the port of who opened them. `back` answers: another than
+    `target` where the address was translated."""
+
+    count: int
+    protocol: str
+    state: str
+    source: str
+    target: str
+    port: int
+    back: str
+    back_port: int
+    assured: bool
+    replied: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ConntrackTable(Event):
+    """A conntrack table counted: entries in all, and the largest groups. `error` says why it could not be."""
+
+    total: int
+    groups: tuple[ConntrackGroup, ...]
+    source: str = "conntrack -L"
+    error: str = ""
+
+
 CapturePhase = Literal["checking", "running", "gap", "ended", "failed"]
 
 

@@ -20,6 +20,7 @@ import psutil
 import pytest
 
 from collectors.recording.log import read
+from collectors.vantage import STEADY_S
 from lab.supervisor import Lab, LabUnavailable
 from tests.e2e.terminal import PROGRAM, Tmux
 from tests.lab.client import Client, client_of
@@ -72,8 +73,20 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 Trouble = Callable[[World, Client], Awaitable[None]]
 
 
+STREAMS = 3  # a sampler and a capture in the pod, a sampler on its node
+
+
+async def all_open(client: Client) -> None:
+    """The row before has healed: every stream is open again (a node's may wait a little longer)."""
+    deadline = time.monotonic() + 25
+    while (await client.hook(do="thaw", match="/exec$"))["streams"] < STREAMS:
+        assert time.monotonic() < deadline, "not all streams came back"
+        await asyncio.sleep(0.1)
+    await asyncio.sleep(STEADY_S + 0.2)  # what breaks now is a new fault, met with the shortest wait
+
+
 async def cut(world: World, client: Client) -> None:
-    assert (await client.hook(do="cut", match="/exec$"))["streams"] >= 2
+    assert (await client.hook(do="cut", match="/exec$"))["streams"] >= STREAMS
 
 
 def answered(code: int, **headers: str) -> Trouble:
@@ -86,7 +99,7 @@ def answered(code: int, **headers: str) -> Trouble:
 
 def ended(status: str | None) -> Trouble:
     async def inject(world: World, client: Client) -> None:
-        assert (await client.hook(do="end", match="/exec$", status=status))["streams"] >= 2
+        assert (await client.hook(do="end", match="/exec$", status=status))["streams"] >= STREAMS
 
     return inject
 
@@ -157,6 +170,7 @@ def flows_again(world: World) -> None:
 async def test_streams_survive(world: World, name: str) -> None:
     before = world.told().log_count
     async with client_of(world.lab) as client:
+        await all_open(client)
         await ROWS[name](world, client)
         deadline = time.monotonic() + 15
         while not (lines := [x for x in list(world.told().log)[before:] if x.kind == "gap"]):

@@ -1,0 +1,214 @@
+"""Entries of the conntrack table: from the text of `conntrack -L`, and from netlink (linux/nfnetlink_conntrack.h)."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from typing import NamedTuple
+
+from collectors.safe import safe
+
+PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 33: "dccp", 47: "gre", 58: "icmpv6", 132: "sctp", 136: "udplite"}
+TCP_STATES = ("NONE", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT",
+              "CLOSE", "SYN_SENT2")  # fmt: skip
+SEEN_REPLY, ASSURED = 1 << 1, 1 << 2  # IPS_SEEN_REPLY, IPS_ASSURED
+
+
+class Entry(NamedTuple):
+    """One tracked connection: the tuple as it was opened, and the one that replies carry (which tells a translation).
+    `state` is TCP's, '' for others; `timeout` seconds until it is forgotten."""
+
+    protocol: str
+    state: str
+    source: str
+    source_port: int
+    target: str
+    target_port: int
+    reply_source: str
+    reply_source_port: int
+    reply_target: str
+    reply_target_port: int
+    timeout: int
+    assured: bool
+    replied: bool
+
+
+# --- text
+
+
+def parse_line(line: str) -> Entry | None:
+    """A line of `conntrack -L` (with or without -o extended); None where it is none."""
+    words = line.split()
+    if len(words) > 4 and words[0] in ("ipv4", "ipv6"):
+        words = words[2:]
+    if len(words) < 5 or not words[1].isdecimal() or not words[2].isdecimal():
+        return None
+    state = words[3] if "=" not in words[3] and not words[3].startswith("[") else ""
+    values: dict[str, list[str]] = {}
+    for word in words[3:]:
+        name, equals, value = word.partition("=")
+        if equals:
+            values.setdefault(name, []).append(value)
+    try:
+        (source, back), (target, away) = values["src"][:2], values["dst"][:2]
+        ports, others = values.get("sport", ["0", "0"]), values.get("dport", ["0", "0"])
+        return Entry(
+            safe(words[0], 12), safe(state, 16), safe(source, 64), int(ports[0]), safe(target, 64), int(others[0]),
+            safe(back, 64), int(ports[1]), safe(away, 64), int(others[1]), int(words[2]), "[ASSURED]" in words,
+            "[UNREPLIED]" not in words,
+        )  # fmt: skip
+    except (KeyError, ValueError, IndexError):
+        return None
+
+
+def parse(text: str) -> list[Entry]:
+    """Lines that are no entries are passed over."""
+    return [entry for line in text.splitlines() if (entry := parse_line(line)) is not None]
+
+
+# --- netlink
+
+NETLINK_NETFILTER = 12
+CTNETLINK, CT_GET, CT_NEW = 1 << 8, 1, 0
+NLMSG_ERROR, NLMSG_DONE = 2, 3
+NESTED = 0x3FFF  # the bits of an attribute's type
+TUPLE_ORIG, TUPLE_REPLY, STATUS, PROTOINFO, TIMEOUT = 1, 2, 3, 4, 7
+TUPLE_IP, TUPLE_PROTO = 1, 2
+IP_V4_SOURCE, IP_V4_TARGET, IP_V6_SOURCE, IP_V6_TARGET = 1, 2, 3, 4
+PROTO_NUM, PROTO_SOURCE, PROTO_TARGET = 1, 2, 3
+INFO_TCP, TCP_STATE = 1, 1
+BUFFER = 1 << 18
+SECONDS = 5.0
+_HEADER = struct.Struct("=IHHII")
+_ATTRIBUTE = struct.Struct("=HH")
+_ADDRESSES: dict[bytes, str] = {}
+Parts = dict[int, tuple[int, int]]  # attribute type to where its value begins and ends
+
+
+def _attributes(data: bytes, start: int, end: int) -> Parts:
+    found: Parts = {}
+    while start + 4 <= end:
+        length, kind = _ATTRIBUTE.unpack_from(data, start)
+        if length < 4 or start + length > end:
+            break
+        found[kind & NESTED] = (start + 4, start + length)
+        start += length + 3 & ~3
+    return found
+
+
+def _address(raw: bytes) -> str:
+    known = _ADDRESSES.get(raw)
+    if known is None:
+        if len(_ADDRESSES) > 100_000:
+            _ADDRESSES.clear()
+        known = _ADDRESSES[raw] = socket.inet_ntop(socket.AF_INET if len(raw) == 4 else socket.AF_INET6, raw)
+    return known
+
+
+Tuple = tuple[int, str, int, str, int]  # protocol, source, port, target, port
+
+
+def _tuple(data: bytes, place: tuple[int, int]) -> Tuple:
+    parts = _attributes(data, *place)
+    ip, proto = _attributes(data, *parts[TUPLE_IP]), _attributes(data, *parts[TUPLE_PROTO])
+    source, target = (IP_V4_SOURCE, IP_V4_TARGET) if IP_V4_SOURCE in ip else (IP_V6_SOURCE, IP_V6_TARGET)
+    ports = [
+        int.from_bytes(data[slice(*proto[kind])], "big") if kind in proto else 0
+        for kind in (PROTO_SOURCE, PROTO_TARGET)
+    ]
+    start, end = ip[source]
+    there, until = ip[target]
+    return data[proto[PROTO_NUM][0]], _address(data[start:end]), ports[0], _address(data[there:until]), ports[1]
+
+
+# What nearly every entry begins with: both tuples IPv4 with ports, then the status.
+_PLAIN = struct.Struct("!12x4s4x4s8xB7xH6xH2x 12x4s4x4s8x8xH6xH2x 4xI").unpack_from
+_FIRST, _SECOND, _THIRD = b"\x34\0\1\x80", b"\x34\0\2\x80", b"\x08\0\3\0"
+PLAIN_SIZE = 112
+_STATE_AT = 8 + 4  # of PROTOINFO's value: behind the heads of INFO_TCP and TCP_STATE, which comes first
+
+
+def _plain(data: bytes, start: int, end: int) -> Entry | None:
+    """An entry that begins as usual, in few looks; None for any other."""
+    if (
+        data[start : start + 4] != _FIRST or data[start + 52 : start + 56] != _SECOND
+        or data[start + 104 : start + 108] != _THIRD or start + PLAIN_SIZE > end
+    ):  # fmt: skip
+        return None
+    source, target, number, sport, dport, back, away, bport, aport, status = _PLAIN(data, start)
+    timeout, state, offset = 0, "", start + PLAIN_SIZE
+    while offset + 8 <= end:
+        length, kind = data[offset] | data[offset + 1] << 8, data[offset + 2]
+        if length < 4:
+            return None
+        if kind == TIMEOUT:
+            timeout = int.from_bytes(data[offset + 4 : offset + 8], "big")
+        elif kind == PROTOINFO:
+            if number == socket.IPPROTO_TCP and offset + 4 + _STATE_AT < end and data[offset + 6] == INFO_TCP:
+                place = data[offset + _STATE_AT]
+                state = TCP_STATES[place] if place < len(TCP_STATES) and data[offset + 10] == TCP_STATE else ""
+            break
+        offset += length + 3 & ~3
+    known = _ADDRESSES.get
+    return Entry(
+        PROTOCOLS.get(number) or str(number), state, known(source) or _address(source), sport,
+        known(target) or _address(target), dport, known(back) or _address(back), bport, known(away) or _address(away),
+        aport, timeout, bool(status & ASSURED), bool(status & SEEN_REPLY),
+    )  # fmt: skip
+
+
+def _entry(data: bytes, start: int, end: int) -> Entry | None:
+    """A message behind its nfgenmsg; None where it lacks what every entry has."""
+    return _plain(data, start, end) or _any(data, start, end)
+
+
+def _any(data: bytes, start: int, end: int) -> Entry | None:
+    parts = _attributes(data, start, end)
+    try:
+        number, source, sport, target, dport = _tuple(data, parts[TUPLE_ORIG])
+        _, back, bport, away, aport = _tuple(data, parts[TUPLE_REPLY])
+    except (KeyError, IndexError, ValueError):
+        return None
+    status = int.from_bytes(data[slice(*parts[STATUS])], "big") if STATUS in parts else 0
+    timeout = int.from_bytes(data[slice(*parts[TIMEOUT])], "big") if TIMEOUT in parts else 0
+    state = ""
+    if number == socket.IPPROTO_TCP and PROTOINFO in parts:
+        tcp = _attributes(data, *parts[PROTOINFO]).get(INFO_TCP)
+        place = _attributes(data, *tcp).get(TCP_STATE) if tcp else None
+        if place is not None and data[place[0]] < len(TCP_STATES):
+            state = TCP_STATES[data[place[0]]]
+    return Entry(
+        PROTOCOLS.get(number, str(number)), state, source, sport, target, dport, back, bport, away, aport, timeout,
+        bool(status & ASSURED), bool(status & SEEN_REPLY),
+    )  # fmt: skip
+
+
+def decode(data: bytes, entries: list[Entry]) -> bool:
+    """Append the entries of a piece of a dump; whether it was the last. OSError where the kernel refuses."""
+    offset, size = 0, len(data)
+    while offset + 16 <= size:
+        length, kind, *_ = _HEADER.unpack_from(data, offset)
+        if length < 16 or offset + length > size:
+            return False
+        if kind == NLMSG_DONE:
+            return True
+        if kind == NLMSG_ERROR:
+            number = -struct.unpack_from("=i", data, offset + 16)[0] if length >= 20 else 0
+            raise OSError(number, os.strerror(number))
+        if kind == CTNETLINK | CT_NEW and (found := _entry(data, offset + 20, offset + length)) is not None:
+            entries.append(found)
+        offset += length + 3 & ~3
+    return False
+
+
+def dump() -> list[Entry]:
+    """The table of this network namespace. OSError where it may not be read (it needs NET_ADMIN)."""
+    entries: list[Entry] = []
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as netlink:
+        netlink.settimeout(SECONDS)
+        body = struct.pack("=BBH", socket.AF_UNSPEC, 0, 0)
+        netlink.send(_HEADER.pack(16 + len(body), CTNETLINK | CT_GET, 0x301, 1, 0) + body)
+        while not decode(netlink.recv(BUFFER), entries):
+            pass
+    return entries
