@@ -34,6 +34,7 @@ LONGEST_WAIT_S = 30.0
 REFUSED_WAIT_S = 60.0  # rights change rarely
 HEARTBEAT_S = 15.0
 PULSE = "heartbeat"
+VITAL = (PULSE, "pods")
 SHORT_WATCH_S = 1.0  # a watch that ends sooner is not asked for again at once
 Object = Mapping[str, Any]
 ZONE = "topology.kubernetes.io/zone"
@@ -184,8 +185,8 @@ class Inventory:
         self.cluster = cluster
         self.session = session
         self._narrow: set[str] = set()
-        self._broken: dict[str, str] = {}  # what is not followed now, and why
-        self._told: TargetPhase = "attaching"
+        self._broken: dict[str, tuple[str, int]] = {}  # what is not followed now, why, and how often in a row
+        self._told: tuple[str, str] = ("", "")
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -237,17 +238,28 @@ class Inventory:
 
     def _say(self, what: str, message: str) -> None:
         """Something is not followed any more: told as the state of a target of its own, once a fault."""
-        self._broken[what] = message
-        self._tell("gap", message)
+        _, times = self._broken.get(what, ("", 0))
+        self._broken[what] = (message, times + 1)
+        self._tell()
 
     def _well(self, what: str) -> None:
-        self._broken.pop(what, None)
-        if not self._broken:
-            self._tell("live")
+        if self._broken.pop(what, None) or not self._told[0]:
+            self._tell()
 
-    def _tell(self, phase: TargetPhase, message: str = "") -> None:
-        if self._told != phase:
-            self._told = phase
+    def _tell(self) -> None:
+        """The lists are broken off where the server does not answer, or pods are not followed. Another kind that fails
+        twice in a row is named beside; once may be the first sign of the server's going."""
+        for vital in VITAL:
+            if vital in self._broken:
+                self._publish("gap", self._broken[vital][0], vital)
+                return
+        failing = sorted(what for what, (_, times) in self._broken.items() if times > 1)
+        reason = f"Not followed now: {', '.join(failing)}. {self._broken[failing[0]][0]}" if failing else ""
+        self._publish("live", reason, " ".join(failing))
+
+    def _publish(self, phase: TargetPhase, message: str, about: str) -> None:
+        if self._told != (phase, about):
+            self._told = (phase, about)
             self.session.publish(TargetState(time.time(), LISTS, phase, message))
 
     def _path(self, kind: str) -> str:

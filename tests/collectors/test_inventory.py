@@ -199,3 +199,16 @@ async def test_a_watch_that_falls_silent_is_asked_for_anew(
         await client.hook(do="thaw", match="")
         await client.call("DELETE", "/api/v1/namespaces/default/pods/late?gracePeriodSeconds=0")
         assert seen.phase() == "live"
+
+
+async def test_one_list_that_fails_is_named_and_the_others_go_on(lab: Lab, cluster: Cluster) -> None:
+    async with followed(cluster) as seen, client_of(lab) as client:
+        await client.hook(do="rule", match="/services$", code=500)
+        await client.hook(do="cut", match="/services$")
+        await seen.until(lambda: seen.store.target(inventory.LISTS).message)
+        assert seen.phase() == "live"
+        assert seen.store.target(inventory.LISTS).message.startswith(
+            "Not followed now: services. The API server answered"
+        )
+        await client.hook(do="clear")
+        await seen.until(lambda: not seen.store.target(inventory.LISTS).message, 20)

@@ -109,7 +109,7 @@ class ClusterScreen(ConsoleScreen):
     def pull(self) -> None:
         if self.namespace is None and self.store.start is not None:
             self.namespace = self.store.start.namespace
-        drawn = (self._broken(), self.store.inventory_revision, self.view, self.namespace, self.text)
+        drawn = (self._broken(), self._beside(), self.store.inventory_revision, self.view, self.namespace, self.text)
         if drawn != self._drawn:
             self._drawn = drawn
             self._draw()
@@ -147,6 +147,8 @@ class ClusterScreen(ConsoleScreen):
         if here:
             more = f" and {len(here) - 1} more" if len(here) > 1 else ""
             text = f" x removes what an earlier console left: {here[0].namespace}/{here[0].pod} on {here[0].node}{more}"
+        elif beside := self._beside():
+            text = f" {beside}"
         elif self.store.left:
             contexts = ", ".join(sorted({row.context for row in self.store.left}))
             text = f" An earlier console left something in {contexts}: `podwire clean` removes it"
@@ -159,6 +161,11 @@ class ClusterScreen(ConsoleScreen):
         """Why the lists are no longer followed; '' while they are."""
         lists = self.store.targets.get("cluster")
         return lists.message if lists is not None and lists.phase == "gap" else ""
+
+    def _beside(self) -> str:
+        """Which lists are not followed though the others are."""
+        lists = self.store.targets.get("cluster")
+        return lists.message if lists is not None and lists.phase == "live" else ""
 
     def _namespaces(self) -> list[tuple[str, int]]:
         counts = self.store.listing("pods").counts
