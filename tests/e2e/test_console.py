@@ -131,6 +131,8 @@ def test_list_attach_packets_sockets_counters_faults_and_leave(tmux: Tmux, tmp_p
     tmux.escape()
     tmux.until(r"matching “frontend”")
     tmux.keys("q")
+    tmux.until(r"A capture is running. Leave\?")  # what is open goes on behind the cluster's screen
+    tmux.keys("y")
     tmux.until(r"EXIT=0")
     assert tmux.flag("alternate_on") == "0"
 
