@@ -21,6 +21,7 @@ from collectors.cluster.containers import NO_CAPTURE
 from collectors.cluster.inventory import Inventory
 from collectors.cluster.plan import Offer, Plan
 from collectors.cluster.settings import Settings
+from collectors.conntrack import take
 from collectors.errors import CaptureError, ClusterError, PodwireError, TargetGone
 from collectors.recording.journal import Journal
 from collectors.runner import LocalRunner, Runner
@@ -253,6 +254,17 @@ class Control:
         if known is None or known.task.done():
             self.watch_local(where, local.watch(self.session, where))
         return where.key
+
+    def count_conntrack(self, key: str) -> None:
+        """Count the conntrack table at a target, once: the answer comes on the stream."""
+        self.spawn(self._count_conntrack(key))
+
+    async def _count_conntrack(self, key: str) -> None:
+        watch = self._watches.get(key)
+        if watch is None or watch.runner is None:
+            return
+        local = watch.target.kind == "local"
+        self.session.publish(await (take.here(key) if local else take.there(watch.runner, key)))
 
     def open_tab(self, key: str, node: str = "") -> None:
         if not any(opened.key == key for opened in self.opened):

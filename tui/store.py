@@ -104,6 +104,7 @@ class TargetData:
     packets_seen: int = 0
     capture: ev.CaptureState | None = None
     capture_error: str = ""
+    conntrack: ev.ConntrackTable | None = None
     flows: FlowTable = field(default_factory=lambda: FlowTable(FLOWS_KEPT))
 
     def conntrack_max(self) -> int | None:
@@ -166,6 +167,8 @@ class Store:
         elif isinstance(event, ev.SocketSnapshot):
             data = self.target(event.target)
             data.sockets, data.sockets_at, data.sockets_source = event.rows, event.at, event.source
+        elif isinstance(event, ev.ConntrackTable):
+            self.target(event.target).conntrack = event
         elif isinstance(event, (ev.InventoryList, ev.InventoryChange)):
             self._inventory(event)
         elif isinstance(event, ev.TargetState):

@@ -33,7 +33,9 @@ AWK = r"""
   total++ }
 END { print total + 0, "total"; for (group in groups) print groups[group], group }
 """
-SUMMARY = 'conntrack -L 2>/dev/null | awk "$1" | sort -k1,1 -rn | head -n "$2"'
+SUMMARY = (
+    'command -v conntrack >/dev/null || exit 127; conntrack -L 2>/dev/null | awk "$1" | sort -k1,1 -rn | head -n "$2"'
+)
 
 
 def command(largest: int = LARGEST) -> list[str]:

@@ -16,7 +16,7 @@ SCREENS: dict[str, tuple[str, tuple[str, ...]]] = {
     "packets": ("pod", ()),
     "sockets": ("pod", ("4",)),
     "counters": ("pod", ("5",)),
-    "events": ("pod", ("6",)),
+    "events": ("pod", ("7",)),
     "flows": ("pod", ("2",)),
     "flow": ("pod", ("2", "enter")),
     "dns": ("pod", ("3",)),

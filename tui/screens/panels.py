@@ -9,6 +9,7 @@ from collectors.capture.dissect import dissect
 from collectors.capture.layers import Frame
 from collectors.capture.line import bad, line
 from collectors.capture.marks import COPY, GOOD, ODD, mark_names
+from collectors.events import ConntrackGroup
 from collectors.kernel.counters import describe
 from collectors.sockets.rows import SocketRow, trouble
 from tui import format as fmt
@@ -135,6 +136,49 @@ SORTS: tuple[tuple[str, Callable[[SocketRow], tuple[object, ...]]], ...] = (
 def socket_text(row: SocketRow, names: Mapping[str, str]) -> str:
     parts = (row.protocol, row.state, row.local, row.local_port, row.peer, row.peer_port, names.get(row.peer, ""))
     return " ".join(map(str, (*parts, trouble(row)))).lower()
+
+
+# --- conntrack
+
+
+def conntrack_columns(names: Mapping[str, str], total: Callable[[], int]) -> tuple[Column, ...]:
+    """`total` entries are in the table."""
+
+    def share(group: ConntrackGroup) -> Cell:
+        return fmt.percent(100 * group.count / total()) if total() else fmt.NONE
+
+    def answers(group: ConntrackGroup) -> Cell:
+        if (group.back, group.back_port) == (group.target, group.port):
+            return "", "dim"
+        return f"{names.get(group.back, group.back)}:{group.back_port}"
+
+    def seen(group: ConntrackGroup) -> Cell:
+        return ("unreplied", "warn") if not group.replied else ("assured", "dim") if group.assured else ("", "dim")
+
+    return (
+        Column("ENTRIES", 9, lambda g: fmt.count(g.count), right=True),
+        Column("SHARE", 6, share, right=True),
+        Column("PROTO", 6, lambda g: (g.protocol, "dim"), rank=3),
+        Column("STATE", 11, lambda g: g.state, rank=2),
+        Column("OPENED BY", 36, lambda g: names.get(g.source, g.source)),
+        Column("TO", 0, lambda g: f"{names.get(g.target, g.target)}:{g.port}"),
+        Column("ANSWERED BY", 36, answers, rank=1),
+        Column("SEEN", 9, seen, rank=4),
+    )
+
+
+CONNTRACK_SORTS: tuple[tuple[str, Callable[[ConntrackGroup], tuple[object, ...]]], ...] = (
+    ("entries", lambda g: (-g.count,)),
+    ("opener", lambda g: (g.source, -g.count)),
+    ("destination", lambda g: (g.target, g.port, -g.count)),
+    ("state", lambda g: (g.protocol, g.state, -g.count)),
+)
+
+
+def conntrack_text(group: ConntrackGroup, names: Mapping[str, str]) -> str:
+    ends = (group.source, group.target, group.back)
+    told = " ".join((*ends, *(names.get(end, "") for end in ends)))
+    return f"{group.protocol} {group.state} {told} :{group.port} {'' if group.replied else 'unreplied'}".lower()
 
 
 # --- counters

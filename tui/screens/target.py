@@ -19,6 +19,7 @@ from tui.screens.base import MOODS, CloseTarget, ConsoleScreen, FilterBox
 from tui.screens.document import Document
 from tui.screens.flow import FlowScreen
 from tui.screens.views import (
+    ConntrackView,
     CountersView,
     DnsView,
     EventsView,
@@ -57,11 +58,12 @@ class TargetScreen(ConsoleScreen):
             view.name: view
             for view in (
                 self.packets, FlowsView(store, key), DnsView(store, key), self.sockets, self.counters,
-                EventsView(store, key, node),
+                ConntrackView(store, node or key), EventsView(store, key, node),
             )
         }  # fmt: skip
         if self.is_file:
-            del self.views["sockets"], self.views["counters"]
+            for name in ("sockets", "counters", "conntrack"):
+                del self.views[name]
         self.view: View = self.packets
         self._zoom = 0
         self._drawn: dict[str, Any] = {}
@@ -162,6 +164,8 @@ class TargetScreen(ConsoleScreen):
 
     def _show(self, view: View) -> None:
         before, self.view = self.view, view
+        if view.name == "conntrack" and view.data.conntrack is None:
+            self.control.count_conntrack(view.key)
         self._drawn.clear()
         self.rows.switch(before.state, view.state, view.rows())
         self.pull()
@@ -194,6 +198,12 @@ class TargetScreen(ConsoleScreen):
     def action_sort(self) -> None:
         self.view.next_sort()
         self.pull()
+
+    def action_again(self) -> None:
+        """Count the conntrack table anew; the other lists are live by themselves."""
+        if self.view.name == "conntrack":
+            self.control.count_conntrack(self.view.key)
+            self.say("Counting the table.")
 
     def action_vantage(self) -> None:
         if not self.node:

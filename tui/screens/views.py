@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from collectors.conntrack import groups
 from collectors.kernel.counters import describe
 from collectors.target import SCOPES
 from tui import format as fmt
@@ -199,6 +200,60 @@ class SocketsView(View):
         data = self.data
         source = f"{data.sockets_source} at {fmt.clock(data.sockets_at)}" if data.sockets_at else "not read yet"
         return f" {scope_of(self.key)} · {shown} shown · {self._sorted_by()}{self._matching()} · {source}", False
+
+
+class ConntrackView(View):
+    """The table that matters is the node's: `key` is the node beside a pod, where there is one."""
+
+    name = "conntrack"
+    sorts = panels.CONNTRACK_SORTS
+
+    def __init__(self, store: Store, key: str) -> None:
+        columns = panels.conntrack_columns(store.book.short, self._total)
+        super().__init__(
+            store,
+            key,
+            ListState(
+                columns,
+                "counting the table",
+                identity=lambda g: (g.protocol, g.state, g.source, g.target, g.port, g.back),
+            ),
+        )
+
+    def _total(self) -> int:
+        return self.data.conntrack.total if self.data.conntrack else 0
+
+    def version(self) -> tuple[Any, ...]:
+        return (self.data.conntrack.at if self.data.conntrack else 0, self.sort, self.words)
+
+    def rows(self) -> list[Any]:
+        names, words = self.store.book.names, self.words.lower().split()
+        found = self.data.conntrack.groups if self.data.conntrack else ()
+        kept = [g for g in found if all(word in panels.conntrack_text(g, names) for word in words)]
+        return sorted(kept, key=self.sorts[self.sort][1])
+
+    def note(self) -> str:
+        values = self.data.sample.values if self.data.sample else {}
+        return fmt.count(values.get("conntrack_count"))
+
+    def empty(self) -> str:
+        table = self.data.conntrack
+        return "counting the table" if table is None else table.error or "no entries"
+
+    def status(self, shown: int) -> Status:
+        table = self.data.conntrack
+        if table is None:
+            return f" {scope_of(self.key)} · counting", False
+        if table.error:
+            return f" {table.error}", True
+        limit = self.data.conntrack_max()
+        fill = f" of {fmt.count(limit)} ({fmt.percent(100 * table.total / limit)})" if limit else ""
+        states = ", ".join(f"{name} {fmt.count(n)}" for name, n in groups.by_state(table.groups)[:4])
+        parts = [
+            scope_of(self.key), f"{fmt.count(table.total)} entries{fill}", states,
+            f"{self._sorted_by()}{self._matching()}", f"{table.source} at {fmt.clock(table.at)}, r counts again",
+        ]  # fmt: skip
+        return " " + " · ".join(part for part in parts if part), False
 
 
 class CountersView(View):

@@ -30,8 +30,14 @@ class TabBar(Widget):
             self.refresh()
 
     def _pieces(self) -> list[tuple[str, str]]:
-        notes = self._state[1]
-        return [(name, f" {number} {name} {notes.get(name, '')} ") for number, name in enumerate(self.names, 1)]
+        """Each list's name and how much it holds; where room is short, only of the one that is shown."""
+        current, notes = self._state
+        full = [(name, f" {number} {name} {notes.get(name, '')} ") for number, name in enumerate(self.names, 1)]
+        if sum(len(piece) for _, piece in full) <= self.size.width:
+            return full
+        return [
+            (name, piece if name == current else f" {number} {name} ") for number, (name, piece) in enumerate(full, 1)
+        ]
 
     def render(self) -> Text:
         text = Text(no_wrap=True)

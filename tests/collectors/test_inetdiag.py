@@ -1,0 +1,83 @@
+"""inet_diag decoded by its offsets: the same sockets as `ss`, and no bytes that break it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collectors.sockets import inetdiag
+from collectors.sockets.rows import SocketRow
+
+ROOT = Path(__file__).parent.parent.parent
+SCRIPT = r"""
+import socket, subprocess, sys, time
+sys.path.insert(0, ".")
+from collectors.sockets import inetdiag, ss
+subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+listening = socket.create_server(("127.0.0.1", 5555), backlog=7)
+six = socket.create_server(("::1", 5556), family=socket.AF_INET6)
+pairs = []
+for number in range(60):
+    family, address = (socket.AF_INET, ("127.0.0.1", 5555)) if number % 2 else (socket.AF_INET6, ("::1", 5556))
+    one = socket.create_connection(address)
+    other, _ = (listening if number % 2 else six).accept()
+    one.sendall(b"x" * 100 * number); pairs.append((one, other))
+for one, other in pairs[:10]:
+    one.close()
+for one, other in pairs[10:20]:
+    one.close(); other.close()
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); udp.bind(("127.0.0.1", 5353))
+time.sleep(0.5)
+waiting = socket.create_connection(("127.0.0.1", 5555))
+found = {(r.protocol, r.local, r.local_port, r.peer, r.peer_port): r for r in inetdiag.dump()}
+text = subprocess.run(["ss", "-tinoOaH"], capture_output=True, text=True).stdout
+shown = ss.parse(text, "tcp")
+fields = ("state", "recv_q", "send_q", "rtt", "rtt_var", "rto", "mss", "pmtu", "cwnd", "unacked", "retrans_total", "lost",
+          "timer", "not_sent")
+differ = []
+for row in shown:
+    mine = found.pop((row.protocol, row.local, row.local_port, row.peer, row.peer_port))
+    for field in fields[:3] if row.state == "LISTEN" else fields:  # what ss says more of those is the queue again
+        want, have = getattr(row, field), getattr(mine, field)
+        near = isinstance(want, float) and have is not None and abs(want - have) <= max(0.01, want * 0.01)
+        if want != have and not near:
+            differ.append((field, want, have, row))
+assert len(shown) > 100 and not differ, differ[:3]
+assert {r.protocol for r in found.values()} == {"udp"}, list(found)[:3]
+print("agreed", len(shown), sorted({r.state for r in shown}))
+"""
+
+
+def test_netlink_and_ss_agree_on_real_sockets() -> None:
+    if os.getuid() or not shutil.which("ss"):
+        pytest.skip("NOT ROOT, or no ss: a namespace of one's own cannot be made")
+    done = subprocess.run(
+        ["unshare", "-n", sys.executable, "-c", SCRIPT], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert done.stdout.startswith("agreed"), done.stderr[-900:]
+    for state in ("ESTAB", "LISTEN", "CLOSE-WAIT", "FIN-WAIT-2"):
+        assert state in done.stdout
+
+
+def message(body: bytes, kind: int = inetdiag.SOCK_DIAG_BY_FAMILY) -> bytes:
+    return struct.pack("=IHHII", 16 + len(body), kind, 2, 1, 0) + body + bytes(-len(body) % 4)
+
+
+@given(st.lists(st.binary(max_size=400), max_size=4), st.binary(max_size=40), st.sampled_from(("tcp", "udp")))
+def test_no_bytes_break_it(bodies: list[bytes], rest: bytes, protocol: str) -> None:
+    rows: list[SocketRow] = []
+    inetdiag.decode(b"".join(map(message, bodies)) + rest, protocol, rows)
+
+
+def test_the_kernels_refusal_is_an_error() -> None:
+    with pytest.raises(OSError, match="not permitted"):
+        inetdiag.decode(message(struct.pack("=i", -1) + bytes(16), inetdiag.NLMSG_ERROR), "tcp", [])
+    assert inetdiag.decode(message(b"", inetdiag.NLMSG_DONE), "tcp", [])
