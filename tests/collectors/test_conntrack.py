@@ -88,9 +88,9 @@ six = subprocess.run(["conntrack", "-L", "-f", "ipv6"], capture_output=True, tex
 shown = {*entries.parse(text), *entries.parse(six)}  # some versions list both families at once
 differ = plain(dumped) ^ plain(shown)
 assert len(dumped) > 600 and not differ, (len(dumped), len(shown), sorted(differ)[:4])
-said = subprocess.run(groups.command(), capture_output=True, text=True).stdout
+said = subprocess.run(groups.command(5000), capture_output=True, text=True).stdout
 total, counted = groups.parse(said)
-mine, grouped = groups.count(entries.parse(text))
+mine, grouped = groups.count(entries.parse(text), 5000)
 assert (total, set(counted)) == (mine, set(grouped)), (total, mine, set(counted) ^ set(grouped))
 assert dict(groups.by_state(counted))["udp unreplied"] in (300, 600)
 print("agreed", len(dumped))
