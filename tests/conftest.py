@@ -39,6 +39,18 @@ def lab() -> Iterator[Lab]:
     running.stop()
 
 
+@pytest.fixture(scope="module")
+def own_lab() -> Iterator[Lab]:
+    """A lab for one file of tests: those that leave something behind, or would disturb the others."""
+    running = Lab()
+    try:
+        running.start()
+    except LabUnavailable as reason:
+        pytest.skip(f"NO LAB HERE: {reason}")
+    yield running
+    running.stop()
+
+
 @pytest.fixture
 async def cluster(lab: Lab) -> AsyncIterator[Cluster]:
     opened = await connect(str(lab.kubeconfig))

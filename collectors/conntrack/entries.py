@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import struct
 from typing import NamedTuple
 
+from collectors import netlink
 from collectors.safe import safe
 
 PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 33: "dccp", 47: "gre", 58: "icmpv6", 132: "sctp", 136: "udplite"}
@@ -71,16 +71,13 @@ def parse(text: str) -> list[Entry]:
 
 NETLINK_NETFILTER = 12
 CTNETLINK, CT_GET, CT_NEW = 1 << 8, 1, 0
-NLMSG_ERROR, NLMSG_DONE = 2, 3
+NFGENMSG = 4  # bytes before the attributes
 NESTED = 0x3FFF  # the bits of an attribute's type
 TUPLE_ORIG, TUPLE_REPLY, STATUS, PROTOINFO, TIMEOUT = 1, 2, 3, 4, 7
 TUPLE_IP, TUPLE_PROTO = 1, 2
 IP_V4_SOURCE, IP_V4_TARGET, IP_V6_SOURCE, IP_V6_TARGET = 1, 2, 3, 4
 PROTO_NUM, PROTO_SOURCE, PROTO_TARGET = 1, 2, 3
 INFO_TCP, TCP_STATE = 1, 1
-BUFFER = 1 << 18
-SECONDS = 5.0
-_HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
 _ADDRESSES: dict[bytes, str] = {}
 Parts = dict[int, tuple[int, int]]  # attribute type to where its value begins and ends
@@ -186,29 +183,20 @@ def _any(data: bytes, start: int, end: int) -> Entry | None:
 
 def decode(data: bytes, entries: list[Entry]) -> bool:
     """Append the entries of a piece of a dump; whether it was the last. OSError where the kernel refuses."""
-    offset, size = 0, len(data)
-    while offset + 16 <= size:
-        length, kind, *_ = _HEADER.unpack_from(data, offset)
-        if length < 16 or offset + length > size:
-            return False
-        if kind == NLMSG_DONE:
-            return True
-        if kind == NLMSG_ERROR:
-            number = -struct.unpack_from("=i", data, offset + 16)[0] if length >= 20 else 0
-            raise OSError(number, os.strerror(number))
-        if kind == CTNETLINK | CT_NEW and (found := _entry(data, offset + 20, offset + length)) is not None:
+    return netlink.walk(data, CTNETLINK | CT_NEW, _taking(entries))
+
+
+def _taking(entries: list[Entry]) -> netlink.Take:
+    def take(data: bytes, start: int, end: int) -> None:
+        if (found := _entry(data, start + NFGENMSG, end)) is not None:
             entries.append(found)
-        offset += length + 3 & ~3
-    return False
+
+    return take
 
 
 def dump() -> list[Entry]:
     """The table of this network namespace. OSError where it may not be read (it needs NET_ADMIN)."""
     entries: list[Entry] = []
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as netlink:
-        netlink.settimeout(SECONDS)
-        body = struct.pack("=BBH", socket.AF_UNSPEC, 0, 0)
-        netlink.send(_HEADER.pack(16 + len(body), CTNETLINK | CT_GET, 0x301, 1, 0) + body)
-        while not decode(netlink.recv(BUFFER), entries):
-            pass
+    asked = netlink.request(CTNETLINK | CT_GET, struct.pack("=BBH", socket.AF_UNSPEC, 0, 0))
+    netlink.dump(NETLINK_NETFILTER, asked, CTNETLINK | CT_NEW, _taking(entries))
     return entries

@@ -5,23 +5,19 @@ A plain netlink socket: pyroute2's object for each message costs about twenty-fi
 
 from __future__ import annotations
 
-import os
 import socket
 import struct
 
+from collectors import netlink
 from collectors.sockets.procfs import STATES, TIMERS
 from collectors.sockets.rows import SocketRow
 
-SOCK_DIAG_BY_FAMILY, NLMSG_ERROR, NLMSG_DONE = 20, 2, 3
-REQUEST, DUMP = 1, 0x300
+SOCK_DIAG_BY_FAMILY = 20
 INET_DIAG_INFO = 2
 ALL_STATES = 0xFFF
 NETLINK_SOCK_DIAG = 4
-BUFFER = 1 << 18
-SECONDS = 5.0
 LISTEN = 10
 
-_HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence, port
 _REQUEST = struct.Struct("=BBBBI48s")  # family, protocol, extensions, pad, states, id of any socket
 # family, state, timer, retrans; ports; addresses; interface, cookie; expires, rqueue, wqueue, uid, inode
 _MESSAGE = struct.Struct("=BBBB 2s2s 16s16s I8s IIIII")
@@ -35,34 +31,23 @@ _LATER = struct.Struct("=II8xQQQQ")  # notsent, min_rtt, delivery rate, busy, li
 Head = tuple[str, str, str, int, str, int, int, int, str, int]
 
 
-class DiagError(OSError):
-    """The kernel refused the dump."""
-
-
-def request(family: int, protocol: int, sequence: int) -> bytes:
-    body = _REQUEST.pack(family, protocol, 1 << (INET_DIAG_INFO - 1), 0, ALL_STATES, bytes(48))
-    return _HEADER.pack(16 + len(body), SOCK_DIAG_BY_FAMILY, REQUEST | DUMP, sequence, 0) + body
+def request(family: int, protocol: int) -> bytes:
+    return netlink.request(
+        SOCK_DIAG_BY_FAMILY, _REQUEST.pack(family, protocol, 1 << (INET_DIAG_INFO - 1), 0, ALL_STATES, bytes(48))
+    )
 
 
 def decode(data: bytes, protocol: str, rows: list[SocketRow]) -> bool:
-    """Append the sockets of a piece of a dump; whether it was the last. DiagError where the kernel says so.
+    """Append the sockets of a piece of a dump; whether it was the last. OSError where the kernel refuses."""
+    return netlink.walk(data, SOCK_DIAG_BY_FAMILY, _taking(protocol, rows))
 
-    A message that is shorter than it says ends the reading of its piece.
-    """
-    offset, end = 0, len(data)
-    while offset + 16 <= end:
-        length, kind, *_ = _HEADER.unpack_from(data, offset)
-        if length < 16 or offset + length > end:
-            return False
-        if kind == NLMSG_DONE:
-            return True
-        if kind == NLMSG_ERROR:
-            number = -struct.unpack_from("=i", data, offset + 16)[0] if length >= 20 else 0
-            raise DiagError(number, os.strerror(number))
-        if kind == SOCK_DIAG_BY_FAMILY and length >= 16 + _MESSAGE.size:
-            rows.append(_row(data, offset + 16, offset + length, protocol))
-        offset += length + 3 & ~3
-    return False
+
+def _taking(protocol: str, rows: list[SocketRow]) -> netlink.Take:
+    def take(data: bytes, start: int, end: int) -> None:
+        if end - start >= _MESSAGE.size:
+            rows.append(_row(data, start, end, protocol))
+
+    return take
 
 
 _V4: dict[bytes, str] = {}  # a machine speaks to few addresses, from few
@@ -121,9 +106,5 @@ def dump() -> tuple[SocketRow, ...]:
     rows: list[SocketRow] = []
     for protocol, number in (("tcp", socket.IPPROTO_TCP), ("udp", socket.IPPROTO_UDP)):
         for family in (socket.AF_INET, socket.AF_INET6):
-            with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_SOCK_DIAG) as netlink:
-                netlink.settimeout(SECONDS)
-                netlink.send(request(family, number, 1))
-                while not decode(netlink.recv(BUFFER), protocol, rows):
-                    pass
+            netlink.dump(NETLINK_SOCK_DIAG, request(family, number), SOCK_DIAG_BY_FAMILY, _taking(protocol, rows))
     return tuple(rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -20,19 +20,8 @@ from collectors.cluster.attach import Attacher
 from collectors.session import Session
 from collectors.target import Target
 from collectors.vantage import Vantage
-from lab.supervisor import Lab, LabUnavailable
+from lab.supervisor import Lab
 from tests.lab.client import Client, client_of
-
-
-@pytest.fixture(scope="module")
-def own_lab() -> Iterator[Lab]:
-    lab = Lab()
-    try:
-        lab.start()
-    except LabUnavailable as reason:
-        pytest.skip(f"NO LAB HERE: {reason}")
-    yield lab
-    lab.stop()
 
 
 @pytest.fixture

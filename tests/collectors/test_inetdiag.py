@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collectors import netlink
 from collectors.sockets import inetdiag
 from collectors.sockets.rows import SocketRow
 
@@ -79,5 +80,5 @@ def test_no_bytes_break_it(bodies: list[bytes], rest: bytes, protocol: str) -> N
 
 def test_the_kernels_refusal_is_an_error() -> None:
     with pytest.raises(OSError, match="not permitted"):
-        inetdiag.decode(message(struct.pack("=i", -1) + bytes(16), inetdiag.NLMSG_ERROR), "tcp", [])
-    assert inetdiag.decode(message(b"", inetdiag.NLMSG_DONE), "tcp", [])
+        inetdiag.decode(message(struct.pack("=i", -1) + bytes(16), netlink.ERROR), "tcp", [])
+    assert inetdiag.decode(message(b"", netlink.DONE), "tcp", [])

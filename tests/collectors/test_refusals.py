@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,7 @@ from collectors.kernel import sampler
 from collectors.recording.journal import Journal
 from collectors.session import Session
 from collectors.target import Target
-from lab.supervisor import Lab, LabUnavailable
+from lab.supervisor import Lab
 from tests.lab.client import Client, client_of
 
 Json = dict[str, Any]
@@ -29,17 +29,6 @@ WEBHOOK = 'admission webhook "deny.example.com" denied the request: no debug con
 QUOTA = (
     'pods "podwire-node-x" is forbidden: exceeded quota: compute, requested: pods=1, used: pods=20, limited: pods=20'
 )
-
-
-@pytest.fixture(scope="module")
-def own_lab() -> Iterator[Lab]:
-    lab = Lab()
-    try:
-        lab.start()
-    except LabUnavailable as reason:
-        pytest.skip(f"NO LAB HERE: {reason}")
-    yield lab
-    lab.stop()
 
 
 @pytest.fixture

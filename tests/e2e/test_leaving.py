@@ -14,22 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from lab.supervisor import Lab, LabUnavailable
+from lab.supervisor import Lab
 from tests.e2e.terminal import PROGRAM, ROOT, Tmux
 from tests.lab.client import Client, client_of
 
 pytestmark = pytest.mark.skipif(not shutil.which("tmux"), reason="NO TMUX: install tmux to drive the real console")
-
-
-@pytest.fixture(scope="module")
-def own_lab() -> Iterator[Lab]:
-    lab = Lab()
-    try:
-        lab.start()
-    except LabUnavailable as reason:
-        pytest.skip(f"NO LAB HERE: {reason}")
-    yield lab
-    lab.stop()
 
 
 @pytest.fixture

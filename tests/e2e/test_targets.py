@@ -10,23 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from lab.supervisor import Lab, LabUnavailable
+from lab.supervisor import Lab
 from tests.e2e.terminal import PROGRAM, Tmux
 from tests.e2e.test_fault_table import KEY_S, key_answers
 from tests.lab.client import client_of
 
 pytestmark = pytest.mark.skipif(not shutil.which("tmux"), reason="NO TMUX: install tmux to drive the real console")
-
-
-@pytest.fixture(scope="module")
-def own_lab() -> Iterator[Lab]:
-    lab = Lab()
-    try:
-        lab.start()
-    except LabUnavailable as reason:
-        pytest.skip(f"NO LAB HERE: {reason}")
-    yield lab
-    lab.stop()
 
 
 @pytest.fixture

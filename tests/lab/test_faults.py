@@ -26,18 +26,6 @@ LANES = 3
 HEAVY = ("conntrack-full", "node-throttled", "softirq-load", "insert-race")
 
 
-@pytest.fixture(scope="module")
-def own_lab() -> Iterator[Lab]:
-    """A lab for faults alone: they would disturb the other tests."""
-    lab = Lab()
-    try:
-        lab.start()
-    except LabUnavailable as reason:
-        pytest.skip(f"NO LAB HERE: {reason}")
-    yield lab
-    lab.stop()
-
-
 @pytest.fixture
 async def client(own_lab: Lab) -> AsyncIterator[Client]:
     async with client_of(own_lab) as made:

@@ -4,26 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
 
-from lab.supervisor import Lab, LabUnavailable
+from lab.supervisor import Lab
 from tests.lab.client import Client, client_of
 
 PODS = "/api/v1/namespaces/shop/pods"
-
-
-@pytest.fixture(scope="module")
-def own_lab() -> Iterator[Lab]:
-    lab = Lab()
-    try:
-        lab.start()
-    except LabUnavailable as reason:
-        pytest.skip(f"NO LAB HERE: {reason}")
-    yield lab
-    lab.stop()
 
 
 @pytest.fixture

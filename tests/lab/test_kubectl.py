@@ -9,12 +9,12 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from lab.supervisor import Lab, LabUnavailable
+from lab.supervisor import Lab
 
 BUNDLED = Path(sys.executable).parent / "kubectl"
 Done = subprocess.CompletedProcess[str]
@@ -26,17 +26,6 @@ spec:
   podSelector: {matchLabels: {app: backend}}
   ingress: [{from: [{podSelector: {matchLabels: {app: nobody}}}]}]
 """
-
-
-@pytest.fixture(scope="module")
-def own_lab() -> Iterator[Lab]:
-    lab = Lab()
-    try:
-        lab.start()
-    except LabUnavailable as reason:
-        pytest.skip(f"NO LAB HERE: {reason}")
-    yield lab
-    lab.stop()
 
 
 @pytest.fixture

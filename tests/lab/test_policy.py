@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.policy import Pod, _without, rules
-from lab.supervisor import Lab, LabUnavailable
+from lab.supervisor import Lab
 from tests.lab.client import Client, client_of
 
 NETPOL = "/apis/networking.k8s.io/v1/namespaces/shop/networkpolicies"
@@ -74,17 +74,6 @@ CASES: dict[str, tuple[str, set[tuple[str, str]]]] = {
         {(who, to) for who in (SEARCH, IDLE) for to in TO},
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def own_lab() -> Iterator[Lab]:
-    lab = Lab()
-    try:
-        lab.start()
-    except LabUnavailable as reason:
-        pytest.skip(f"NO LAB HERE: {reason}")
-    yield lab
-    lab.stop()
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ import asyncio
 import base64
 import json
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lab.supervisor import Lab, LabUnavailable
+from lab.supervisor import Lab
 from tests.lab.client import Client, Json, client_of
 
 CASES = {p.stem: json.loads(p.read_text()) for p in sorted((Path(__file__).parent / "transcripts").glob("*.json"))}
@@ -37,18 +37,6 @@ DIFFERENCES = {
 
 
 names: dict[str, str] = {}
-
-
-@pytest.fixture(scope="module")
-def own_lab() -> Iterator[Lab]:
-    """A lab of its own: transcripts leave ephemeral containers behind."""
-    lab = Lab()
-    try:
-        lab.start()
-    except LabUnavailable as reason:
-        pytest.skip(f"NO LAB HERE: {reason}")
-    yield lab
-    lab.stop()
 
 
 @pytest.fixture

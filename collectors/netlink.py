@@ -1,0 +1,49 @@
+"""Dumps over netlink (netlink(7)): the request, the pieces of the answer, its end and its errors."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from collections.abc import Callable
+
+ERROR, DONE = 2, 3
+REQUEST_DUMP = 0x301  # NLM_F_REQUEST | NLM_F_DUMP
+BUFFER = 1 << 18
+SECONDS = 5.0
+_HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence, port
+Take = Callable[[bytes, int, int], None]  # a piece, and where a message's body begins and ends in it
+
+
+def request(kind: int, body: bytes) -> bytes:
+    return _HEADER.pack(_HEADER.size + len(body), kind, REQUEST_DUMP, 1, 0) + body
+
+
+def walk(data: bytes, kind: int, take: Take) -> bool:
+    """Give the bodies of one kind of message in a piece of a dump to `take`; whether it was the last piece.
+
+    OSError where the kernel refuses. A message that is shorter than it says ends the reading of its piece.
+    """
+    offset, end, unpack = 0, len(data), _HEADER.unpack_from
+    while offset + 16 <= end:
+        length, found, *_ = unpack(data, offset)
+        if length < 16 or offset + length > end:
+            return False
+        if found == kind:
+            take(data, offset + 16, offset + length)
+        elif found == DONE:
+            return True
+        elif found == ERROR:
+            number = -struct.unpack_from("=i", data, offset + 16)[0] if length >= 20 else 0
+            raise OSError(number, os.strerror(number))
+        offset += length + 3 & ~3
+    return False
+
+
+def dump(family: int, asked: bytes, kind: int, take: Take) -> None:
+    """Ask a netlink family and take the whole answer. OSError where it is refused or does not come."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, family) as netlink:
+        netlink.settimeout(SECONDS)
+        netlink.send(asked)
+        while not walk(netlink.recv(BUFFER), kind, take):
+            pass
