@@ -1,10 +1,10 @@
-"""python -m benchmarks [parsers|packets|memory …]: the tables that the README quotes."""
+"""python -m benchmarks [packets|memory|parsers|sockets …]: the tables that the README quotes."""
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks import packets, parsers
+from benchmarks import packets, parsers, sockets
 from benchmarks.table import HEAD
 from tui.cli import spare_collector
 
@@ -14,6 +14,11 @@ def main(wanted: list[str]) -> None:
     if not wanted or "packets" in wanted:
         print(HEAD)
         for ratio in [*packets.decoding(), packets.transport()]:
+            print(ratio.row(), flush=True)
+    if "sockets" in wanted:
+        sockets.alone()
+        print(HEAD)
+        for ratio in sockets.measure():
             print(ratio.row(), flush=True)
     if not wanted or "memory" in wanted:
         print(packets.memory(), flush=True)

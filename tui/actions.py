@@ -37,6 +37,7 @@ ACTIONS = (
     Action("tab(5)", "5", "counters", "kernel counters that moved", "target", footer=False),
     Action("tab(6)", "6", "conntrack", "what fills the node's conntrack table; r counts again", "target", footer=False),
     Action("tab(7)", "7", "events", "what happened, and what was done", "target", footer=False),
+    Action("group", "p", "peers", "sockets by peer: workload, Service, zone, ports in use", "target", footer=False),
     Action("again", "r", "again", "conntrack: count the table again", "target", footer=False),
     Action("filter", "slash", "filter", "packets: a BPF filter; other lists: words", "target"),
     Action("capture", "c", "capture", "start or stop the capture", "target"),

@@ -155,7 +155,27 @@ def test_no_hostile_byte_reaches_the_terminal(tmp_path: Path, screen: str) -> No
             terminal.keys(keys)
         terminal.keys("\x1b")
     else:
-        for keys in ("2", "3", "4", "5", "6", "7", "1", "a", "a", "s", "/", "\x1b", "?", "\x1b", "z", "z", "z", "w"):
+        for keys in (
+            "2",
+            "3",
+            "4",
+            "p",
+            "5",
+            "6",
+            "7",
+            "1",
+            "a",
+            "a",
+            "s",
+            "/",
+            "\x1b",
+            "?",
+            "\x1b",
+            "z",
+            "z",
+            "z",
+            "w",
+        ):
             terminal.keys(keys)
     assert terminal.close() == 0
     shown = re.sub(rb"\x1b\[[0-9;?]*[ -/]*[@-~]", b"", terminal.got)

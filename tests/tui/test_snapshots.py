@@ -15,6 +15,7 @@ SCREENS: dict[str, tuple[str, tuple[str, ...]]] = {
     "filter": ("", ("slash", *"backend")),
     "packets": ("pod", ()),
     "sockets": ("pod", ("4",)),
+    "peers": ("pod", ("4", "p")),
     "counters": ("pod", ("5",)),
     "events": ("pod", ("7",)),
     "flows": ("pod", ("2",)),

@@ -11,6 +11,7 @@ from collectors.capture.line import bad, line
 from collectors.capture.marks import COPY, GOOD, ODD, mark_names
 from collectors.events import ConntrackGroup
 from collectors.kernel.counters import describe
+from collectors.sockets.peers import Peer
 from collectors.sockets.rows import SocketRow, trouble
 from tui import format as fmt
 from tui.store import CounterLine, GapLine, LogLine, PacketLine, Store
@@ -136,6 +137,47 @@ SORTS: tuple[tuple[str, Callable[[SocketRow], tuple[object, ...]]], ...] = (
 def socket_text(row: SocketRow, names: Mapping[str, str]) -> str:
     parts = (row.protocol, row.state, row.local, row.local_port, row.peer, row.peer_port, names.get(row.peer, ""))
     return " ".join(map(str, (*parts, trouble(row)))).lower()
+
+
+# --- peers
+
+
+def peer_columns(ports: Callable[[], int]) -> tuple[Column, ...]:
+    """`ports` is how many ip_local_port_range holds; 0 where that is not known."""
+
+    def used(peer: Peer) -> Cell:
+        if not ports():
+            return str(peer.ports), "dim"
+        share = 100 * peer.ports / ports()
+        return f"{peer.ports} {fmt.percent(share)}", "bad" if share >= 90 else "warn" if share >= 70 else "dim"
+
+    def zone(peer: Peer) -> Cell:
+        return (f"{peer.zone} ≠", "warn") if peer.cross_zone else (peer.zone, "dim")
+
+    def trouble_only(value: int, style: str = "bad") -> Cell:
+        return str(value), style if value else "dim"
+
+    return (
+        Column("PEER", 0, lambda p: p.name),
+        Column("ZONE", 14, zone, rank=5),
+        Column("OPEN", 6, lambda p: str(p.open), right=True),
+        Column("OPENING", 7, lambda p: trouble_only(p.opening, "warn"), right=True, rank=1),
+        Column("TIME-WAIT", 9, lambda p: (str(p.time_wait), "dim"), right=True, rank=3),
+        Column("RTT ms", 7, lambda p: fmt.milliseconds(p.rtt), right=True),
+        Column("LEAST", 6, lambda p: (fmt.milliseconds(p.least), "dim"), right=True, rank=4),
+        Column("RESENDING", 9, lambda p: trouble_only(p.resending), right=True, rank=2),
+        Column("RESENT", 7, lambda p: trouble_only(p.resent, "warn"), right=True),
+        Column("PORTS", 13, used, right=True, rank=1),
+    )
+
+
+PEER_SORTS: tuple[tuple[str, Callable[[Peer], tuple[object, ...]]], ...] = (
+    ("trouble", lambda p: (-p.opening, -p.resending, -(p.open + p.time_wait), p.name)),
+    ("RTT", lambda p: (-(p.rtt or 0.0), p.name)),
+    ("ports", lambda p: (-p.ports, p.name)),
+    ("resent", lambda p: (-p.resent, p.name)),
+    ("name", lambda p: (p.name,)),
+)
 
 
 # --- conntrack

@@ -25,6 +25,7 @@ from tui.screens.views import (
     EventsView,
     FlowsView,
     PacketsView,
+    PeersView,
     SocketsView,
     View,
     scope_of,
@@ -54,6 +55,7 @@ class TargetScreen(ConsoleScreen):
         self.cells = panels.PacketCells(store)
         self.packets = PacketsView(store, key, self.cells)
         self.sockets, self.counters = SocketsView(store, key), CountersView(store, key)
+        self.peers = PeersView(store, key)
         self.views: dict[str, View] = {
             view.name: view
             for view in (
@@ -205,14 +207,19 @@ class TargetScreen(ConsoleScreen):
             self.control.count_conntrack(self.view.key)
             self.say("Counting the table.")
 
+    def action_group(self) -> None:
+        """Sockets one by one, or by whom they speak to."""
+        if not self.is_file:
+            self._show(self.sockets if self.view is self.peers else self.peers)
+
     def action_vantage(self) -> None:
         if not self.node:
             self.say("Only one vantage point is open here.")
             return
         self.vantage = self.node if self.vantage == self.key else self.key
-        self.sockets.key = self.counters.key = self.vantage
+        self.sockets.key = self.peers.key = self.counters.key = self.vantage
         self.counters.state.columns = panels.counter_columns(scope_of(self.vantage))
-        self._show(self.view if self.view in (self.sockets, self.counters) else self.counters)
+        self._show(self.view if self.view in (self.sockets, self.peers, self.counters) else self.counters)
 
     def action_names(self) -> None:
         self.cells.mode = (self.cells.mode + 1) % 3

@@ -6,6 +6,7 @@ from typing import Any
 
 from collectors.conntrack import groups
 from collectors.kernel.counters import describe
+from collectors.sockets.peers import grouped
 from collectors.target import SCOPES
 from tui import format as fmt
 from tui.screens import flowcells, panels
@@ -200,6 +201,42 @@ class SocketsView(View):
         data = self.data
         source = f"{data.sockets_source} at {fmt.clock(data.sockets_at)}" if data.sockets_at else "not read yet"
         return f" {scope_of(self.key)} · {shown} shown · {self._sorted_by()}{self._matching()} · {source}", False
+
+
+class PeersView(View):
+    """The sockets by whom they speak to; shares their place among the lists."""
+
+    name = "sockets"
+    sorts = panels.PEER_SORTS
+
+    def __init__(self, store: Store, key: str) -> None:
+        columns = panels.peer_columns(self._ports)
+        super().__init__(store, key, ListState(columns, "no TCP sockets with a peer", identity=lambda p: p.name))
+
+    def _ports(self) -> int:
+        values = self.data.sample.values if self.data.sample else {}
+        low, high = values.get("port_range_low", 0), values.get("port_range_high", 0)
+        return high - low + 1 if high else 0
+
+    def version(self) -> tuple[Any, ...]:
+        return ("peers", self.key, self.data.sockets_at, self.sort, self.words)
+
+    def rows(self) -> list[Any]:
+        words = self.words.lower().split()
+        found = grouped(self.data.sockets, self.store.book)
+        kept = [p for p in found if all(word in f"{p.name} {p.zone} {p.destination}".lower() for word in words)]
+        return sorted(kept, key=self.sorts[self.sort][1])
+
+    def note(self) -> str:
+        return fmt.count(len(self.data.sockets))
+
+    def status(self, shown: int) -> Status:
+        holds = f" of {fmt.count(self._ports())} (ip_local_port_range)" if self._ports() else ""
+        parts = [
+            scope_of(self.key), f"{shown} peers", f"{self._sorted_by()}{self._matching()}",
+            f"PORTS: local ports to one destination{holds}", "≠ another zone", "p shows sockets",
+        ]  # fmt: skip
+        return " " + " · ".join(parts), False
 
 
 class ConntrackView(View):
