@@ -20,13 +20,13 @@ MARK_EVERY_S = 60.0
 OLD_MIN = 4  # minutes after which a mark's console is gone
 SHORT_S = 6.0
 
-_END = r"""tr '\0' '\n' < "/proc/$1/environ" 2>/dev/null | grep -qx "PODWIRE_RUN=$2" && kill "-$3" "$1" """
-_SWEEP = r"""
-find /tmp -maxdepth 1 -name '.podwire-run-*' -mmin "+$1" 2>/dev/null | while read -r mark; do
+_END = r"""exec 2>/dev/null; tr '\0' '\n' < "/proc/$1/environ" | grep -qx "PODWIRE_RUN=$2" && kill "-$3" "$1" """
+_SWEEP = r"""exec 2>/dev/null
+find /tmp -maxdepth 1 -name '.podwire-run-*' -mmin "+$1" | while read -r mark; do
   token=${mark##*-}
   for process in /proc/[0-9]*; do
-    if tr '\0' '\n' < "$process/environ" 2>/dev/null | grep -qx "PODWIRE_RUN=$token"; then
-      kill "${process#/proc/}" 2>/dev/null && echo "${process#/proc/}"
+    if tr '\0' '\n' < "$process/environ" | grep -qx "PODWIRE_RUN=$token"; then
+      kill "${process#/proc/}" && echo "${process#/proc/}"
     fi
   done
   rm -f "$mark"

@@ -22,6 +22,7 @@ if [ "$1" = test ]; then
     want tmux tmux
     want tshark tshark
     want ps procps
+    want busybox busybox-static
 fi
 
 if [ -n "$need" ]; then
