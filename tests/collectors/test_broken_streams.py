@@ -63,7 +63,10 @@ class Watched:
 
 
 @asynccontextmanager
-async def watched(lab: Lab, client: Client, folder: Path, app: str = "backend") -> AsyncIterator[Watched]:
+async def watched(
+    lab: Lab, client: Client, folder: Path, app: str = "backend", quiet: str = ""
+) -> AsyncIterator[Watched]:
+    """`quiet` is a filter for a pod that has no packets of its own to wait for."""
     cluster, session = await connect(str(lab.kubeconfig)), Session()
     found = await client.pod("shop", app)
     target = Target("pod", found["metadata"]["name"], "shop", found["spec"]["nodeName"], found["metadata"]["uid"])
@@ -75,11 +78,12 @@ async def watched(lab: Lab, client: Client, folder: Path, app: str = "backend") 
     async def alive() -> None:
         await attacher.check_alive(foothold)
 
-    capture = Capture(1, target, runner, session, "", "any", segments, alive)
+    capture = Capture(1, target, runner, session, quiet, "any", segments, alive)
     tasks = [asyncio.create_task(w) for w in (
         seen.follow(), Vantage(target, runner, session, alive).run(), capture.run())]  # fmt: skip
     try:
-        await seen.until(lambda: seen.since(ev.PacketBatch, 0) > 2 and seen.since(ev.CounterSample, 0) > 0)
+        flowing = (lambda: bool(seen.captures("running"))) if quiet else (lambda: seen.since(ev.PacketBatch, 0) > 2)
+        await seen.until(lambda: flowing() and seen.since(ev.CounterSample, 0) > 0)
         yield seen
     finally:
         for task in tasks:
@@ -151,3 +155,52 @@ async def test_a_pod_that_goes_ends_the_capture_and_names_why(own_lab: Lab, clie
         await seen.until(lambda: bool(seen.captures("failed")) and bool(seen.states("gone")))
         assert "is gone. What was gathered stays" in seen.captures("failed")[0].message
     assert len(seen.segments.paths) == 1
+
+
+async def test_a_pod_that_comes_back_under_its_name_is_another(own_lab: Lab, client: Client, tmp_path: Path) -> None:
+    """Deleted and created anew while streams run: what runs for the old one ends, and the new one is left alone."""
+    path = "/api/v1/namespaces/shop/pods"
+    body = {
+        "metadata": {"name": "twin", "labels": {"app": "twin"}},
+        "spec": {"nodeName": "node1", "containers": [{"name": "c", "image": "busybox", "command": ["sleep", "300"]}]},
+    }
+    assert (await client.call("POST", path, body))[0] == 201
+    for _ in range(100):
+        if (await client.pod_named("shop", "twin"))["status"].get("phase") == "Running":
+            break
+        await asyncio.sleep(0.1)
+    async with watched(own_lab, client, tmp_path, "twin", "icmp or arp or ip6") as seen:
+        assert (await client.call("DELETE", f"{path}/twin?gracePeriodSeconds=0"))[0] == 200
+        while (await client.call("POST", path, body))[0] != 201:
+            await asyncio.sleep(0.05)
+        await seen.until(lambda: bool(seen.captures("failed")) and bool(seen.states("gone")))
+        told = {seen.captures("failed")[0].message, seen.states("gone")[0].message}
+        assert all("is gone. What was" in text or "replaced by another of the same name" in text for text in told), told
+    new = await client.pod_named("shop", "twin")
+    assert not new["spec"].get("ephemeralContainers"), "nothing was added to the new one"
+    await client.call("DELETE", f"{path}/twin?gracePeriodSeconds=0")
+
+
+async def test_a_node_that_goes_takes_its_pod_and_says_so(own_lab: Lab, client: Client) -> None:
+    """The node's objects vanish, as when a machine is taken out of a cluster, and its kubelet answers no more."""
+    cluster, session = await connect(str(own_lab.kubeconfig)), Session()
+    attacher = Attacher(cluster, session)
+    target = Target("node", "node2", node="node2")
+    foothold = await attacher.node(target, lambda _: None)
+    log = session.subscribe(10_000)
+
+    async def alive() -> None:
+        await attacher.check_alive(foothold)
+
+    task = asyncio.create_task(Vantage(target, foothold.runner(cluster), session, alive).run())
+    await asyncio.sleep(2.0)
+    where = {"metadata": {"name": foothold.pod, "namespace": foothold.namespace}}
+    await client.hook(do="rule", match=f"{foothold.pod}/exec$", code=502)
+    await client.hook(do="remove", resource="pods", object=where)
+    await client.hook(do="cut", match=f"{foothold.pod}/exec$")
+    async with asyncio.timeout(15):
+        await task
+    told = [e for e in log.pending() if isinstance(e, ev.TargetState)]
+    assert told[-1].phase == "gone" and f"{foothold.pod} is gone" in told[-1].message
+    assert await attacher.leave(foothold) == "", "nothing is owed for a pod that went with its node"
+    await cluster.close()

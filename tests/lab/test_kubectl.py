@@ -290,3 +290,31 @@ def test_what_a_user_may_not_is_refused(kubectl: Callable[..., Done]) -> None:
     done = kubectl("--context", "viewer", "exec", "-n", "shop", name_of(kubectl, "search"), "--", "id")
     assert done.returncode == 1 and "forbidden" in done.stderr.lower()
     assert "Username    viewer" in kubectl("--context", "viewer", "auth", "whoami").stdout
+
+
+def test_kubectl_makes_every_call_that_podwire_makes(kubectl: Callable[..., Done]) -> None:
+    """So that the lab stays honest: lists in pages, watches by name, reviews, versions, dry runs."""
+    assert "v1.36" in kubectl("version").stdout
+    assert "lab-admin" in kubectl("auth", "whoami").stdout
+    assert "pods/exec" in kubectl("--context", "debugger", "auth", "can-i", "--list", "-n", "shop").stdout
+    for kind in ("pods", "nodes", "namespaces", "services", "endpointslices", "networkpolicies"):
+        paged = kubectl("get", kind, "-A", "--chunk-size=2", "-o", "name")
+        whole = kubectl("get", kind, "-A", "--chunk-size=0", "-o", "name")
+        assert paged.returncode == 0 and paged.stdout == whole.stdout, kind
+    page = json.loads(kubectl("get", "--raw", "/api/v1/pods?limit=2").stdout)
+    assert len(page["items"]) == 2 and page["metadata"]["continue"]
+    version = page["metadata"]["resourceVersion"]
+    query = f"watch=true&resourceVersion={version}&allowWatchBookmarks=true&timeoutSeconds=1"
+    lines = kubectl("get", "--raw", f"/api/v1/namespaces/shop/pods?{query}").stdout.splitlines()
+    assert [json.loads(line)["type"] for line in lines][-1:] == ["BOOKMARK"]
+    pod = name_of(kubectl, "search").removeprefix("pod/")
+    one = json.loads(
+        kubectl("get", "pods", "-n", "shop", "--field-selector", f"metadata.name={pod}", "-o", "json").stdout
+    )
+    assert [item["metadata"]["name"] for item in one["items"]] == [pod]
+    manifest = json.dumps({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "tried", "namespace": "default"},
+        "spec": {"nodeName": "node1", "hostNetwork": True, "containers": [{"name": "c", "image": "busybox"}]},
+    })  # fmt: skip
+    assert "created (server dry run)" in kubectl("apply", "--dry-run=server", "-f", "-", stdin=manifest).stdout
+    assert "NotFound" in kubectl("get", "pod", "-n", "default", "tried").stderr
