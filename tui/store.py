@@ -21,6 +21,7 @@ HISTORY = 900  # points of a series: 15 minutes at one a second
 PACKETS_KEPT = 60_000
 PACKETS_TRIMMED = 20_000
 LOG_KEPT = 1_000
+QUIET = ("/total", "/idle")  # of each CPU: they always move, and say nothing by themselves
 FLOWS_KEPT = 5_000  # a list that is sorted twice a second
 
 Point = tuple[float, float | None]
@@ -116,6 +117,8 @@ class TargetData:
             return []
         lines = []
         for name, moved in self.moved.items():
+            if name.startswith("cpu/") and name.endswith(QUIET):
+                continue
             rate = self.step.rate(name) if self.step else None
             lines.append(CounterLine(name, rate, moved, self.sample.values.get(name, 0)))
         return sorted(lines, key=_importance)
