@@ -86,7 +86,8 @@ async def test_a_synthetic_node_answers_a_sampler(client: Client) -> None:
     async for message in socket:
         if message.data[0] == 1:
             frames += list(reader.feed(message.data[1:]))
-    first, second = (sampler.sample(f, "x", 0.0) for f in frames)
+    settings: dict[str, int] = {}
+    first, second = (sampler.sample(f, "x", 0.0, settings) for f in frames)
     assert second.clock - first.clock == 1.0
     assert second.values["TcpRetransSegs"] > first.values["TcpRetransSegs"]
     assert 0 < second.values["conntrack_count"] < second.values["conntrack_max"]
