@@ -41,7 +41,7 @@ class TcpFlow:
 
     __slots__ = (
         "acked_at", "asked_at", "client", "copies", "first_ns", "first_rtt", "icmp", "icmp_note", "last_ns",
-        "marks", "moments", "number", "reset_by", "server", "syn_at", "synack_at", "waits",
+        "moments", "number", "reset_by", "server", "syn_at", "synack_at", "waits",
     )  # fmt: skip
     protocol = "TCP"
 
@@ -59,7 +59,6 @@ class TcpFlow:
         self.first_rtt = 0
         self.asked_at = 0
         self.waits = Times()
-        self.marks = 0
         self.copies = 0
         self.reset_by: Half | None = None
         self.icmp = 0
@@ -82,18 +81,18 @@ class TcpFlow:
         half.last_ident = ident
         marks = self._sequence(half, peer, ns, seq, ack, flags, window, length)
         if flags & 7:  # SYN, FIN, RST
-            self._phase(half, ns, seq, flags, data, offset)
+            self._phase(half, ns, flags, data, offset)
         elif not self.acked_at and self.synack_at and half is self.client:
             self.acked_at = ns
             self.first_rtt = ns - self.syn_at if self.syn_at else 0
             self._moment(half, ns, "ACK", 0)
         if peer.probe is not None or peer.probe_stamp is not None:
-            self._answer(half, peer, ns, ack, flags, data, offset, marks)
+            self._answer(peer, ns, ack, flags, data, offset)
         if length:
             half.segments += 1
             half.payload += length
             if not marks & (RESENT | KEEP_ALIVE | ZERO_WINDOW_PROBE):
-                self._data(half, ns, seq, length, data, offset, marks)
+                self._data(half, ns, seq, length, data, offset)
             elif half.probe is not None:
                 half.probe = None  # Karn: an ACK of what was resent tells no round trip
         if marks:
@@ -190,7 +189,7 @@ class TcpFlow:
 
     # --- what only some packets do
 
-    def _phase(self, half: Half, ns: int, seq: int, flags: int, data: bytes, offset: int) -> None:
+    def _phase(self, half: Half, ns: int, flags: int, data: bytes, offset: int) -> None:
         if flags & RST:
             if self.reset_by is None:
                 self.reset_by = half
@@ -208,7 +207,7 @@ class TcpFlow:
             half.fin_at = half.fin_at or ns
             self._moment(half, ns, "FIN", 0)
 
-    def _data(self, half: Half, ns: int, seq: int, length: int, data: bytes, offset: int, marks: int) -> None:
+    def _data(self, half: Half, ns: int, seq: int, length: int, data: bytes, offset: int) -> None:
         self._moment(half, ns, "data", length)
         if half is self.client:
             self.asked_at = ns
@@ -223,9 +222,7 @@ class TcpFlow:
                 half.probe = seq + length & MASK
             half.probe_at = ns
 
-    def _answer(
-        self, half: Half, peer: Half, ns: int, ack: int, flags: int, data: bytes, offset: int, marks: int
-    ) -> None:
+    def _answer(self, peer: Half, ns: int, ack: int, flags: int, data: bytes, offset: int) -> None:
         """A round trip, where this packet answers the one that the other end is measured by."""
         if not flags & ACK:
             return
@@ -241,7 +238,6 @@ class TcpFlow:
             peer.probe = None
 
     def _count(self, half: Half, ns: int, marks: int, flags: int, length: int) -> None:
-        self.marks |= marks
         if marks & RESENT:
             kind: Kind = "retransmission"
             if marks & SPURIOUS_RETRANSMISSION:
