@@ -6,7 +6,7 @@ lab: ## set up what is missing and open the console on the lab
 
 test: ## set up what is missing and pass the tests
 	@tools/setup.sh test
-	@.venv/bin/pytest $(ARGS)
+	@tools/test.sh $(ARGS)
 
 lint:
 	@tools/setup.sh test

@@ -1,11 +1,11 @@
-"""python -m benchmarks [packets|memory|parsers|sockets …]: the tables that the README quotes."""
+"""python -m benchmarks [packets|memory|parsers|sockets|console …]: the tables that the README quotes."""
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks import packets, parsers, sockets
-from benchmarks.table import HEAD
+from benchmarks import console, packets, parsers, sockets
+from benchmarks.table import FIGURES_HEAD, HEAD
 from tui.cli import spare_collector
 
 
@@ -20,6 +20,10 @@ def main(wanted: list[str]) -> None:
         print(HEAD)
         for ratio in sockets.measure():
             print(ratio.row(), flush=True)
+    if not wanted or "console" in wanted:
+        print(FIGURES_HEAD)
+        for figure in console.measure():
+            print(figure.row(), flush=True)
     if not wanted or "memory" in wanted:
         print(packets.memory(), flush=True)
     if not wanted or "parsers" in wanted:

@@ -62,3 +62,21 @@ def program(*argv: str) -> Callable[[], object]:
         subprocess.run(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
 
     return run
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure that must not be over its bar, in `unit`; the smaller the better."""
+
+    work: str
+    value: float
+    bar: float
+    unit: str
+    detail: str = ""
+
+    def row(self) -> str:
+        mark = "yes" if self.value <= self.bar else "NO"
+        return f"| {self.work} | {self.value:.3g} {self.unit} | ≤ {self.bar:g} {self.unit} | {mark} | {self.detail} |"
+
+
+FIGURES_HEAD = "| work | seen | bar | reached | |\n| --- | --- | --- | --- | --- |"

@@ -30,8 +30,59 @@ class CounterSample(Event):
 
 @dataclass(frozen=True, slots=True)
 class SocketSnapshot(Event):
+    """All sockets of a network namespace; `note` says what was left out or added up, and how often it is taken."""
+
     rows: tuple[SocketRow, ...]
     source: str = "ss"
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRow:
+    """An interface. `kind` is the driver's ('veth', 'vxlan', 'bridge', 'ipip'; '' for hardware), `mtu` bytes,
+    `detail` what a tunnel is made of, `hairpin` that of a bridge's port (None: not one)."""
+
+    name: str
+    kind: str
+    mtu: int
+    state: str
+    addresses: tuple[str, ...] = ()  # with their prefix lengths
+    master: str = ""
+    detail: str = ""
+    hairpin: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RouteRow:
+    """`destination` is a prefix or 'default', `mtu` bytes where the route sets one."""
+
+    destination: str
+    device: str
+    gateway: str = ""
+    mtu: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NeighbourRow:
+    """An entry of the ARP table; without a link-layer address nobody answered for it."""
+
+    address: str
+    device: str
+    lladdr: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkState(Event):
+    """How a network namespace is set up. `forwarding` are (link-layer address, remote address, device) of tunnels."""
+
+    links: tuple[LinkRow, ...] = ()
+    routes: tuple[RouteRow, ...] = ()
+    neighbours: tuple[NeighbourRow, ...] = ()
+    forwarding: tuple[tuple[str, str, str], ...] = ()
+    nameservers: tuple[str, ...] = ()
+    search: tuple[str, ...] = ()
+    ndots: int = 1
+    kernel: str = ""
 
 
 class Packet(NamedTuple):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass
 from typing import Literal
+
+from collectors.safe import safe
 
 Kind = Literal["pod", "node", "local", "recording", "pcap"]
 SCOPES: dict[Kind, str] = {
@@ -31,3 +34,8 @@ class Target:
     def scope(self) -> str:
         """What a per-namespace figure read here speaks of."""
         return SCOPES[self.kind]
+
+
+def this_machine() -> Target:
+    name = safe(socket.gethostname(), 64)
+    return Target("local", name, node=name)

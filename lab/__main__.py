@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import faulthandler
 import fcntl
 import ipaddress
 import itertools
@@ -43,6 +44,7 @@ from lab.users import USERS
 
 SERVICES = ipaddress.ip_network(SERVICE_CIDR).network_address
 READY_S = 15.0
+DUMP_S = 40.0
 HEARTBEAT_S = 10.0  # as a kubelet
 REAP_EVERY_S = 5.0
 
@@ -217,6 +219,7 @@ async def serve(settings: dict[str, Any]) -> None:
         except ApiError as error:
             raise LabError(str(error)) from None
     await listener.start()
+    faulthandler.cancel_dump_traceback_later()
     say(ready=True)
     await wait_for_lifeline(settings["lifeline_fd"])
 
@@ -236,19 +239,26 @@ def clean_files(settings: dict[str, Any], directory_fd: int, parent_fd: int) -> 
 
 def main() -> None:
     settings = json.loads(sys.argv[1])
+    faulthandler.dump_traceback_later(DUMP_S, exit=False)  # into the log: where a start hangs
     directory = Path(settings["directory"])
     directory_fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     fcntl.flock(directory_fd, fcntl.LOCK_SH)  # as long as the lab runs: see supervisor.held_directory
     parent_fd = os.open(directory.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    asyncio.run(live(settings, lambda: clean_files(settings, directory_fd, parent_fd)))
+
+
+async def live(settings: dict[str, Any], clean: Callable[[], None]) -> None:
+    """Never returns: the kernel ends everything else in this process namespace. Tasks are not cancelled and waited for,
+    since one that does not end would keep the reason from being told."""
     try:
-        asyncio.run(serve(settings))
+        await serve(settings)
     except (LabError, OSError) as error:
         say(error=str(error))
-    except Exception:
+    except BaseException:
         traceback.print_exc()  # _exit below would lose it
     finally:
-        clean_files(settings, directory_fd, parent_fd)
-        os._exit(0)  # the kernel ends everything else in this process namespace
+        clean()
+        os._exit(0)
 
 
 if __name__ == "__main__":

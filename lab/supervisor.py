@@ -12,16 +12,19 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 PREFIX = "podwire-lab-"
 LOG = "log"  # in the lab's directory: what went wrong in it
+START_S = 45.0
 STOP_TIMEOUT_S = 5.0
 CONTEXTS = ("lab", "viewer", "debugger")  # of the kubeconfig; lab/users.py says who they are
 NEEDED = {
@@ -148,12 +151,21 @@ class Lab:
                 yield json.loads(line)
 
     def _await_ready(self, progress: Callable[[str], None]) -> None:
-        for message in self._messages():
-            if message.get("ready"):
-                return
-            if "error" in message:
-                raise LabUnavailable(f"The lab could not be built: {message['error']}")
-            progress(message.get("step", ""))
+        step = "starting"
+        late = threading.Timer(START_S, self._process.kill)
+        late.start()
+        try:
+            for message in self._messages():
+                if message.get("ready"):
+                    return
+                if "error" in message:
+                    raise LabUnavailable(f"The lab could not be built: {message['error']}")
+                step = message.get("step", "")
+                progress(step)
+        finally:
+            late.cancel()
+        if self._process.wait() == -signal.SIGKILL:
+            raise LabUnavailable(f"The lab was not ready after {START_S:g} s; it was {step}. Try again.")
         said = (self.directory / LOG).read_text().strip().splitlines()[-1:] or ["no reason given"]
         hint = "" if os.getuid() == 0 else " Allow user namespaces for your account, or run as root."
         raise LabUnavailable(f"The lab's namespaces could not be made: {said[0]}.{hint}")

@@ -15,7 +15,7 @@ class Action:
     key: str
     label: str
     help: str
-    where: str  # app, cluster, target, list
+    where: str  # app, cluster, target, time, figure, flow, lab, list
     footer: bool = True
 
 
@@ -36,12 +36,20 @@ ACTIONS = (
     Action("tab(4)", "4", "sockets", "sockets with RTT, window, retransmits", "target", footer=False),
     Action("tab(5)", "5", "counters", "kernel counters that moved", "target", footer=False),
     Action("tab(6)", "6", "conntrack", "what fills the node's conntrack table; r counts again", "target", footer=False),
-    Action("tab(7)", "7", "events", "what happened, and what was done", "target", footer=False),
+    Action("tab(7)", "7", "node", "CPUs with steal and softirq, interfaces, neighbours", "target", footer=False),
+    Action("tab(8)", "8", "events", "what happened, and what was done", "target", footer=False),
     Action("group", "p", "peers", "sockets by peer: workload, Service, zone, ports in use", "target", footer=False),
     Action("again", "r", "again", "conntrack: count the table again", "target", footer=False),
     Action("filter", "slash", "filter", "packets: a BPF filter; other lists: words", "target"),
+    Action("pin", "m", "graph", "the counter, peer or socket under the cursor as a graph", "target", footer=False),
     Action("capture", "c", "capture", "start or stop the capture", "target"),
-    Action("pause", "space", "pause", "hold the list still; again to follow", "target"),
+    Action("pause", "space", "pause", "hold list and graphs still; again to follow", "target"),
+    Action("move(-1)", "left", "earlier", "graphs: back in time: 30 min in full, a day by the minute", "time", False),
+    Action("move(1)", "right", "on in time", "graphs: on in time, up to now", "time", footer=False),
+    Action("stretch(1)", "minus", "stretch", "graphs: more time a dot", "time", footer=False),
+    Action("stretch(-1)", "plus,equals_sign", "stretch", "graphs: less time a dot", "time", footer=False),
+    Action("pause", "space", "pause", "hold the graphs still", "figure"),
+    Action("back", "escape", "back", "back to the list", "figure"),
     Action("save", "w", "save", "write the packets shown to a pcap file", "target"),
     Action("sort", "s", "sort", "sort flows, DNS and sockets by the next column", "target", footer=False),
     Action("names", "a", "names", "packets: names, names and addresses, addresses", "target", footer=False),
@@ -59,7 +67,12 @@ ACTIONS = (
     Action("interrupt", "ctrl+c", "stop", "stop the captures that run; without one, quit", "app", footer=False),
     Action("leave", "q", "quit", "leave podwire; asks while a capture runs", "app"),
     Action(
-        "choose", "enter", "open", "open what is under the cursor: a pod, a flow, what was sent", "list", footer=False
+        "choose",
+        "enter",
+        "open",
+        "open what is under the cursor: pod, flow, figure over time",
+        "list",
+        footer=False,
     ),
     Action("cursor('down')", "j,down", "down", "one line down", "list", footer=False),
     Action("cursor('up')", "k,up", "up", "one line up", "list", footer=False),
@@ -75,6 +88,11 @@ _SHOWN = {
     "escape": "esc",
     "right_square_bracket": "]",
     "left_square_bracket": "[",
+    "left": "←",
+    "right": "→",
+    "minus": "-",
+    "plus": "+",
+    "equals_sign": "=",
 }
 
 

@@ -26,7 +26,7 @@ from collectors.errors import CaptureError, ClusterError, PodwireError, TargetGo
 from collectors.recording.journal import Journal
 from collectors.runner import LocalRunner, Runner
 from collectors.session import Session
-from collectors.target import Target
+from collectors.target import Target, this_machine
 from collectors.vantage import Vantage
 from tui.crash import told
 from tui.files import file_stem, save_packets, session_directory
@@ -246,14 +246,17 @@ class Control:
         self._watches[where.key] = Watch(where, self.spawn(reading))
         return where.key
 
-    async def watch_this_machine(self) -> str:
+    def watch_this_machine(self) -> str:
         """The machine that podwire runs on, beside what else is open; returns its key."""
-        local = await asyncio.to_thread(import_module, "collectors.kernel.local")  # netlink libraries import slowly
-        where: Target = local.target()
+        where = this_machine()
         known = self._watches.get(where.key)
         if known is None or known.task.done():
-            self.watch_local(where, local.watch(self.session, where))
+            self.watch_local(where, self._this_machine(where))
         return where.key
+
+    async def _this_machine(self, where: Target) -> None:
+        local = await asyncio.to_thread(import_module, "collectors.kernel.local")  # netlink libraries import slowly
+        await local.watch(self.session, where)
 
     def count_conntrack(self, key: str) -> None:
         """Count the conntrack table at a target, once: the answer comes on the stream."""

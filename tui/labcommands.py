@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import signal
 import sys
 import threading
@@ -102,14 +103,14 @@ async def _check(kubeconfig: str) -> int:
             if data.phase != "live":
                 raise ClusterError(f"The check failed at {key}: {data.message}")
         await asyncio.sleep(SECONDS)
-        return _report(store, pod.key, node.key, own.packets_seen, beside.series["conntrack"].current)
+        return _report(store, pod.key, node.key, own.packets_seen, beside.series("conntrack").current)
     finally:
         await control.close()
 
 
 def _report(store: Store, pod: str, node: str, packets: int, tracked: float | None) -> int:
     own = store.target(pod)
-    resent = own.series["retransmits"].points
+    resent = own.series("retransmits").points(0, math.inf)
     sent = own.moved.get("TcpExtTCPOrigDataSent", 0)
     rates = sum(1 for _, value in resent if value is not None)
     lines = (

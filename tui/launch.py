@@ -55,11 +55,7 @@ async def _run(options: argparse.Namespace, settings_of: config.Config, theme: s
     recording = _record(options, session)
     first = ""
     if options.command == "local":
-        from collectors.kernel import local
-
-        where = local.target()
-        first = where.key
-        control.watch_local(where, local.watch(session, where))
+        first = control.watch_this_machine()
     elif options.command == "pcap":
         control.live = False
         keys = [control.watch_file(path) for path in options.files]

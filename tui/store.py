@@ -12,37 +12,41 @@ from collectors import events as ev
 from collectors.capture.flows import FlowTable
 from collectors.cluster.addressbook import AddressBook
 from collectors.events import Event, Packet, Row
-from collectors.kernel.counters import NODE_DROPS, OWN_DROPS, describe
+from collectors.kernel.counters import describe
 from collectors.kernel.rates import Step, step
+from collectors.sockets.peers import grouped
+from collectors.sockets.rates import SocketKey, SocketRate, identity, rates
 from collectors.sockets.rows import SocketRow
+from tui.figures import figures, peer_figures, socket_figures
+from tui.history import History, Point
 from tui.listing import Listing
 
-HISTORY = 900  # points of a series: 15 minutes at one a second
+RECENT = 900  # points that a series' maximum is of: 15 minutes at one a second
 PACKETS_KEPT = 60_000
 PACKETS_TRIMMED = 20_000
 LOG_KEPT = 1_000
-QUIET = ("/total", "/idle")  # of each CPU: they always move, and say nothing by themselves
+QUIET = ("/total", "/idle", "/processed")  # of each CPU: they always move, and say nothing by themselves
 FLOWS_KEPT = 5_000  # a list that is sorted twice a second
 
-Point = tuple[float, float | None]
 
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Series:
-    """Values over time; None marks a gap."""
+    """One figure of a target over time; None marks a gap."""
 
-    points: deque[Point] = field(default_factory=lambda: deque(maxlen=HISTORY))
+    name: str
+    history: History
 
-    def add(self, at: float, value: float | None) -> None:
-        self.points.append((at, value))
+    def points(self, since: float, until: float) -> list[Point]:
+        return self.history.points(self.name, since, until)
 
     @property
     def current(self) -> float | None:
-        return self.points[-1][1] if self.points else None
+        return self.history.current(self.name)
 
     @property
     def maximum(self) -> float | None:
-        return max((v for _, v in self.points if v is not None), default=None)
+        """Of the last quarter of an hour."""
+        return self.history.maximum(self.name, RECENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,7 @@ class LogLine:
 SERIES = (
     "conntrack", "retransmits", "retransmit_share", "opened", "failed", "drops", "node_drops",
 )  # fmt: skip
+PEERS_KEPT = 40  # the largest, whose figures are kept over time
 
 
 @dataclass(slots=True)
@@ -96,20 +101,43 @@ class TargetData:
     message: str = ""
     sample: ev.CounterSample | None = None
     step: Step | None = None
-    series: dict[str, Series] = field(default_factory=lambda: {name: Series() for name in SERIES})
+    history: History = field(default_factory=History)  # counters and what is made of them
+    peer_history: History = field(default_factory=History)  # peers, and the sockets that somebody looks at
+    watched_sockets: set[SocketKey] = field(default_factory=set)
+    network: ev.NetworkState | None = None
     moved: dict[str, int] = field(default_factory=dict)
     sockets: tuple[SocketRow, ...] = ()
     sockets_at: float = 0.0
     sockets_source: str = ""
+    sockets_note: str = ""
+    socket_rates: dict[SocketKey, SocketRate] = field(default_factory=dict)
     packets: list[PacketLine | GapLine] = field(default_factory=list)
     packets_seen: int = 0
     capture: ev.CaptureState | None = None
     capture_error: str = ""
+    rates_from: ev.SocketSnapshot | None = None  # the snapshot before, for rates
     conntrack: ev.ConntrackTable | None = None
     flows: FlowTable = field(default_factory=lambda: FlowTable(FLOWS_KEPT))
 
+    def series(self, name: str) -> Series:
+        """One of SERIES."""
+        return Series(f"={name}", self.history)
+
     def conntrack_max(self) -> int | None:
         return self.sample.values.get("conntrack_max") if self.sample else None
+
+    def seconds_to_full(self) -> float | None:
+        """Until the conntrack table is full if it goes on to grow as in the last minute; None where it does not."""
+        limit, points = self.conntrack_max(), self.series("conntrack").points(self.sample_at - 60, self.sample_at)
+        known = [(at, value) for at, value in points if value is not None]
+        if not limit or len(known) < 10 or known[-1][1] <= known[0][1]:
+            return None
+        rate = (known[-1][1] - known[0][1]) / (known[-1][0] - known[0][0])
+        return max(0.0, limit - known[-1][1]) / rate
+
+    @property
+    def sample_at(self) -> float:
+        return self.sample.at if self.sample else 0.0
 
     def counters(self) -> list[CounterLine]:
         """Counters that have moved, those that spell trouble first, then the busiest."""
@@ -117,7 +145,7 @@ class TargetData:
             return []
         lines = []
         for name, moved in self.moved.items():
-            if name.startswith("cpu/") and name.endswith(QUIET):
+            if name.startswith(("cpu/", "softnet/")) and name.endswith(QUIET):
                 continue
             rate = self.step.rate(name) if self.step else None
             lines.append(CounterLine(name, rate, moved, self.sample.values.get(name, 0)))
@@ -168,8 +196,9 @@ class Store:
         elif isinstance(event, ev.CounterSample):
             self._sample(event)
         elif isinstance(event, ev.SocketSnapshot):
-            data = self.target(event.target)
-            data.sockets, data.sockets_at, data.sockets_source = event.rows, event.at, event.source
+            self._sockets(event)
+        elif isinstance(event, ev.NetworkState):
+            self.target(event.target).network = event
         elif isinstance(event, ev.ConntrackTable):
             self.target(event.target).conntrack = event
         elif isinstance(event, (ev.InventoryList, ev.InventoryChange)):
@@ -223,9 +252,9 @@ class Store:
             self._write(event, event.phase, event.message or event.phase, bad)
         data.phase, data.message = event.phase, event.message
         if event.phase == "gap" and not goes_on:
-            for series in data.series.values():
-                series.add(event.at, None)
-            data.sample = None
+            data.history.add(event.at, {}, gap=True)
+            data.peer_history.add(event.at, {}, gap=True)
+            data.sample, data.socket_rates, data.rates_from = None, {}, None
 
     def _sample(self, event: ev.CounterSample) -> None:
         data = self.target(event.target)
@@ -234,7 +263,20 @@ class Store:
         for name, delta in data.step.deltas.items():
             if delta:
                 data.moved[name] = data.moved.get(name, 0) + delta
-        _extend(data.series, data.step, event)
+        data.history.add(event.at, figures(data.step, event), data.step.gap)
+
+    def _sockets(self, event: ev.SocketSnapshot) -> None:
+        data = self.target(event.target)
+        if data.rates_from is not None:
+            data.socket_rates = rates(data.rates_from, event)
+        data.rates_from = event
+        data.sockets, data.sockets_at = event.rows, event.at
+        data.sockets_source, data.sockets_note = event.source, event.note
+        values = peer_figures(grouped(event.rows, self.book)[:PEERS_KEPT])
+        for row in event.rows if data.watched_sockets else ():
+            if identity(row) in data.watched_sockets:
+                values.update(socket_figures(row))
+        data.peer_history.add(event.at, values)
 
     def _packets(self, event: ev.PacketBatch) -> None:
         data = self.target(event.target)
@@ -264,22 +306,3 @@ class Store:
             data.packets, data.packets_seen = [], 0  # another filter: the list shows what passes it
             data.flows = FlowTable(FLOWS_KEPT)
         data.capture = event
-
-
-def _extend(series: dict[str, Series], change: Step, sample: ev.CounterSample) -> None:
-    """One point a series from one sample. The first sample has levels but no rates."""
-    at = sample.at
-    series["conntrack"].add(at, sample.values.get("conntrack_count"))
-    if not change.deltas:
-        return
-    interface_drops = [name for name in change.deltas if name.startswith("dev/") and name.endswith("_drop")]
-    rates = {
-        "retransmits": change.rate("TcpRetransSegs"),
-        "retransmit_share": change.share("TcpRetransSegs", "TcpExtTCPOrigDataSent"),
-        "opened": change.rate("TcpActiveOpens", "TcpPassiveOpens"),
-        "failed": change.rate("TcpAttemptFails", "TcpEstabResets"),
-        "drops": change.rate(*OWN_DROPS, *interface_drops),
-        "node_drops": change.rate(*NODE_DROPS),
-    }
-    for name, value in rates.items():
-        series[name].add(at, value)

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote as escape
 
-from kubernetes.aio.client.api_client import ApiClient
-
 from collectors.cluster.credentials import Credentials, Impersonation, of_user
 from collectors.cluster.kubeconfig import Entry, Kubeconfig, load, locate
 from collectors.cluster.rest import Rest
@@ -99,6 +97,8 @@ async def open_cluster(wanted: Wanted) -> Cluster:
     context, cluster, user, paths = _chosen(wanted)
     configuration = configure(cluster)
     credentials: Credentials = await of_user(user, cluster, wanted.impersonation)
+    from kubernetes.aio.client.api_client import ApiClient  # slow to import, and only of use with a cluster
+
     rest = Rest(ApiClient(configuration), credentials)
     try:
         version = await _version(rest)

@@ -10,17 +10,22 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import aiohttp
 from yarl import URL
 
 from collectors.cluster.access import Cluster, pod_path
 from collectors.cluster.rest import retry_after
 from collectors.cluster.transport import connector, session_options
 from collectors.errors import ClusterError, ExecError
+from collectors.lazy import lazy
 from collectors.runner import STDERR, STDOUT, Output
 from collectors.safe import safe
+
+if TYPE_CHECKING:
+    import aiohttp
+else:
+    aiohttp = lazy("aiohttp")
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 ERROR = 3

@@ -10,17 +10,22 @@ import asyncio
 import json
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import aiohttp
-from kubernetes.aio.client.api_client import ApiClient
 from multidict import CIMultiDict
 from yarl import URL
 
 from collectors.cluster.credentials import Credentials
 from collectors.cluster.transport import connector, use_certificate
 from collectors.errors import ClusterError, ConfigError, Forbidden, NotFound
+from collectors.lazy import lazy
 from collectors.safe import safe
+
+if TYPE_CHECKING:
+    import aiohttp
+    from kubernetes.aio.client.api_client import ApiClient
+else:
+    aiohttp = lazy("aiohttp")
 
 Json = dict[str, Any]
 TIMEOUT_S = 20.0

@@ -7,17 +7,21 @@ import os
 import socket
 import ssl
 import urllib.request
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-
-import aiohttp
-from kubernetes.aio.client.configuration import Configuration
 
 from collectors.cluster.credentials import Certificate, data_or_file
 from collectors.cluster.kubeconfig import Entry
 from collectors.errors import ConfigError
+from collectors.lazy import lazy
 from collectors.safe import safe
 from collectors.secrets import hide
+
+if TYPE_CHECKING:
+    import aiohttp
+    from kubernetes.aio.client.configuration import Configuration
+else:
+    aiohttp = lazy("aiohttp")
 
 PROXIES = ("http", "https")
 
@@ -49,6 +53,8 @@ def configure(cluster: Entry) -> Configuration:
         raise ConfigError(f"{where} has no usable server address.")
     if urlsplit(host).password:
         hide(urlsplit(host).password or "")
+    from kubernetes.aio.client.configuration import Configuration
+
     configuration = Configuration(host=host)
     configuration.disable_strict_ssl_verification = True  # as Go: private authorities lack key identifiers
     authority = data_or_file(cluster, "certificate-authority")

@@ -7,6 +7,7 @@ Names follow nstat: protocol then field, e.g. TcpRetransSegs, TcpExtListenOverfl
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -204,6 +205,9 @@ softnet_processed | node | packets | | packets processed by the CPUs
 softnet_dropped | node | packets | ! | dropped: a CPU's backlog is full (netdev_max_backlog)
 softnet_time_squeeze | node | events | ! | a CPU's packet budget ran out (netdev_budget)
 softnet_flow_limit | node | packets | ! | dropped by the flow limit
+arp_entries | node | =entries | | entries of the ARP table of the whole node
+arp_res_failed | node | look-ups | ! | neighbours that did not answer
+arp_unresolved_discards | node | packets | ! | packets dropped while a neighbour was looked for
 arp_table_fulls | node | events | ! | neighbour table overflow (gc_thresh3)
 cpu_total | node | ticks | | CPU time of all kinds
 cpu_idle | node | ticks | | CPU time idle, waiting for disks included
@@ -251,7 +255,7 @@ def _source(name: str) -> str:
         ("Icmp6", "/proc/net/snmp6"), ("Udp6", "/proc/net/snmp6"), ("UdpLite6", "/proc/net/snmp6"),
          ("softnet", "/proc/net/softnet_stat"),
         ("arp", "/proc/net/stat/arp_cache"), ("cpu", "/proc/stat"), ("sock", "/proc/net/sockstat"),
-        ("dev/", "/proc/net/dev"),
+        ("dev/", "/proc/net/dev"), ("softnet/", "/proc/net/softnet_stat"),
     )  # fmt: skip
     return next((path for prefix, path in prefixes if name.startswith(prefix)), "/proc/net/snmp")
 
@@ -273,8 +277,13 @@ _DEVICE = {
     "tx_bytes": ("bytes", False, "bytes sent"), "tx_packets": ("packets", False, "packets sent"),
     "tx_errs": ("packets", True, "packets that could not be sent"),
     "tx_drop": ("packets", True, "packets to send dropped by the interface"),
+    "rx_over": ("packets", True, "received packets lost: the ring was full"),
+    "tx_carrier": ("packets", True, "packets lost to carrier errors"),
 }  # fmt: skip
 
+
+# What drivers call trouble, each in its own words (SIGNATURES 5.7)
+_TROUBLE = re.compile(r"drop|discard|err|fifo|missed|no_buf|allowance_exceeded", re.IGNORECASE)
 
 # net/ipv4 settings that each network namespace has of its own (Documentation/networking/ip-sysctl.rst, trials)
 _OWN_SETTINGS = frozenset(
@@ -299,6 +308,15 @@ def describe(name: str) -> Counter:
         kind = COUNTERS.get(f"cpu_{field}")
         told = f"CPU {number}: {kind.meaning if kind else field}"
         return Counter(name, "node", "ticks", False, field == "steal", told, "/proc/stat")
+    if name.startswith("softnet/"):
+        _, number, field = name.split("/", 2)
+        kind = COUNTERS.get(f"softnet_{field}")
+        unit, bad, told = (kind.unit, kind.trouble, kind.meaning) if kind else ("events", False, field)
+        return Counter(name, "node", unit, False, bad, f"CPU {number}: {told}", "/proc/net/softnet_stat")
+    if name.startswith("ethtool/"):
+        _, device, field = name.split("/", 2)
+        bad = bool(_TROUBLE.search(field))
+        return Counter(name, "netns", "events", False, bad, f"{device}: the driver's {field}", f"ethtool -S {device}")
     if name.startswith("dev/"):
         _, device, field = name.split("/", 2)
         unit, bad, meaning = _DEVICE.get(field, ("events", False, field))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,8 +17,8 @@ import psutil
 from pyroute2 import IPRoute
 from pyroute2.netlink.nfnetlink.nfctsocket import NFCTSocket
 
-from collectors.events import CounterSample, Mark, SocketSnapshot, TargetState
-from collectors.kernel import procfs
+from collectors.events import CounterSample, Mark, NetworkState, SocketSnapshot, TargetState
+from collectors.kernel import netstate, procfs
 from collectors.safe import safe
 from collectors.session import Session
 from collectors.sockets import inetdiag
@@ -26,6 +26,7 @@ from collectors.target import Target
 
 INTERVAL_S = 1.0
 SOCKETS_EVERY = 2
+SETUP_EVERY = 30
 _FROM_PROC = (
     "/proc/net/snmp", "/proc/net/netstat", "/proc/net/softnet_stat", "/proc/net/stat/arp_cache", "/proc/net/sockstat",
     "/proc/sys/net/netfilter/nf_conntrack_count", "/proc/net/snmp6", "/proc/pressure/cpu", "/proc/pressure/memory",
@@ -36,11 +37,6 @@ _CONNTRACK = {
     "drop": "CTA_STATS_DROP", "early_drop": "CTA_STATS_EARLY_DROP", "error": "CTA_STATS_ERROR",
     "search_restart": "CTA_STATS_SEARCH_RESTART",
 }  # fmt: skip
-
-
-def target() -> Target:
-    name = safe(socket.gethostname(), 64)
-    return Target("local", name, node=name)
 
 
 def _read(path: str) -> str | None:
@@ -90,7 +86,33 @@ def cpu_values() -> procfs.Values:
     t = psutil.cpu_times()
     kinds = {"cpu_idle": t.idle + t.iowait, "cpu_softirq": t.softirq, "cpu_steal": t.steal}
     total = t.user + t.nice + t.system + t.idle + t.iowait + t.irq + t.softirq + t.steal
-    return {name: int(value * 100) for name, value in {**kinds, "cpu_total": total}.items()}
+    values = {name: int(value * 100) for name, value in {**kinds, "cpu_total": total}.items()}
+    each = procfs.cpu(_read("/proc/stat") or "")
+    return values | {name: value for name, value in each.items() if name.startswith("cpu/")}
+
+
+SETUP = {
+    "ip addr": ("ip", "-s", "-d", "-j", "addr"), "ip route": ("ip", "-j", "route", "show", "table", "all"),
+    "ip fdb": ("bridge", "-j", "fdb"),
+}  # fmt: skip
+
+
+def network(key: str) -> NetworkState:
+    """How this machine's namespace is set up; what no tool tells is left out."""
+    sections = {
+        "arp": _read("/proc/net/arp") or "",
+        "resolv": _read("/etc/resolv.conf") or "",
+        "kernel": os.uname().release,
+    }
+    for name, argv in SETUP.items():
+        try:
+            done = subprocess.run(
+                argv, capture_output=True, text=True, timeout=5, check=False, stdin=subprocess.DEVNULL
+            )
+        except (OSError, subprocess.SubprocessError):
+            continue
+        sections[name] = done.stdout
+    return netstate.state(time.time(), key, sections)
 
 
 class Reader:
@@ -144,6 +166,8 @@ async def watch(session: Session, where: Target) -> None:
     while True:
         began = time.monotonic()
         session.publish(await asyncio.to_thread(reader.sample, where.key))
+        if tick % SETUP_EVERY == 0:
+            session.publish(await asyncio.to_thread(network, where.key))
         if tick % SOCKETS_EVERY == 0:
             session.publish(await asyncio.to_thread(reader.sockets, where.key))
         if tick == 0:

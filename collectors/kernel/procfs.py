@@ -54,9 +54,16 @@ def conntrack(text: str) -> Values:
     return _per_cpu(text, {name: f"conntrack_{ours}" for name, ours in _CONNTRACK.items()})
 
 
+_ARP = {"res_failed": "arp_res_failed", "unresolved_discards": "arp_unresolved_discards", "table_fulls": "arp_table_fulls"}  # fmt: skip  # noqa: E501
+
+
 def arp_cache(text: str) -> Values:
-    """/proc/net/stat/arp_cache: only how often the neighbour table was full."""
-    return _per_cpu(text, {"table_fulls": "arp_table_fulls"})
+    """/proc/net/stat/arp_cache: entries (each row repeats the total), and what failed."""
+    values = _per_cpu(text, _ARP)
+    names, *rows = [line.split() for line in text.splitlines()] or [[]]
+    if "entries" in names and rows and (total := _ints(rows[0], 16)) and names.index("entries") < len(total):
+        values["arp_entries"] = total[names.index("entries")]
+    return values
 
 
 def _per_cpu(text: str, wanted: dict[str, str]) -> Values:
@@ -88,14 +95,19 @@ def conntrack_tool(text: str) -> Values:
 _SOFTNET = {0: "softnet_processed", 1: "softnet_dropped", 2: "softnet_time_squeeze", 10: "softnet_flow_limit"}
 
 
+SOFTNET_CPU = 12  # the column that names the CPU: rows are of those online (SIGNATURES 5.7)
+
+
 def softnet(text: str) -> Values:
-    """/proc/net/softnet_stat: a row of hex columns a CPU (older kernels have fewer)."""
+    """/proc/net/softnet_stat: a row of hex columns a CPU (older kernels have fewer): sums, and softnet/CPU/FIELD."""
     values: Values = {}
-    for line in text.splitlines():
+    for number, line in enumerate(text.splitlines()):
         row = _ints(line.split(), 16)
         for column, name in _SOFTNET.items():
             if row and column < len(row):
                 values[name] = values.get(name, 0) + row[column]
+                cpu = row[SOFTNET_CPU] if len(row) > SOFTNET_CPU else number
+                values[f"softnet/{cpu}/{name[8:]}"] = row[column]
     return values
 
 

@@ -1,9 +1,10 @@
 """The one long-lived exec a vantage point: its constant shell program, and the reader of what it prints.
 
 Every tick it prints a frame: the uptime (the sample's own clock), the network namespace's inode, then the files of
-procfs.FILES, now and then those of procfs.SLOW_FILES, and every few ticks the socket tables. Frames are cut by lines
-that start with the record separator 0x1E, which no /proc file holds. The loop ends by itself after a given number of
-ticks.
+procfs.FILES. Now and then it adds those of procfs.SLOW_FILES, how the namespace is set up, and what only tools tell.
+Socket tables come every few ticks: the more sockets, the more seldom, and past MANY added up by peer at the source.
+Frames are cut by lines that start with the record separator 0x1E, which no /proc file holds. The loop ends by itself
+after a given number of ticks.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from collectors.events import CounterSample, Event, SocketSnapshot
-from collectors.kernel import procfs
+from collectors.events import CounterSample, Event, NetworkState, SocketSnapshot
+from collectors.kernel import netstate, procfs
 from collectors.remote import owned
 from collectors.sockets import procfs as proc_sockets
 from collectors.sockets import ss
@@ -25,33 +26,94 @@ SETTINGS_EVERY = 30
 MAX_TICKS = 14_400
 MAX_FRAME = 32 << 20
 
-# $1 ticks, $2 interval, $3 sockets every n-th tick, $4 settings every n-th, $5 how many of the files are settings, then
-# those, then the others. Runs in busybox's and Debian's sh. All files of a tick are read by one process: `tail` writes
-# a line with its name before each.
+# Adds sockets up: those of one state between one local address and one peer (and its port, where we connect to it).
+# Prints lines as `ss` does, with ` count:N` at the end; LISTEN as it is. At most 3,000 groups. POSIX awk.
+SUM = r"""
+function field(name, from,  at) {
+  at = index($0, " " name); if (!at) return ""
+  from = substr($0, at + length(name) + 1); sub(/ .*/, "", from); return from
+}
+$1 == "LISTEN" { port = $4; sub(/.*:/, "", port); listens[port] = 1; print; next }
+{ local = $4; sub(/:[^:]*$/, "", local); port = substr($4, length(local) + 2); peer = $5
+  if (port in listens) sub(/:[^:]*$/, ":*", peer); else port = "*"
+  key = $1 " " local ":" port " " peer
+  if (!(key in n)) { if (kinds >= 3000) next; kinds++; order[kinds] = key }
+  n[key]++; recv[key] += $2; send[key] += $3
+  r = field("rtt:"); if (r != "") { split(r, p, "/"); rtt[key] += p[1]; rtts[key]++ }
+  r = field("minrtt:"); if (r != "" && (!(key in least) || r + 0 < least[key])) least[key] = r + 0
+  r = field("retrans:"); if (r != "") { split(r, p, "/"); now[key] += p[1]; ever[key] += p[2] }
+  r = field("unacked:"); if (r != "") unacked[key] += r }
+END { for (i = 1; i <= kinds; i++) { k = order[i]; split(k, p, " ")
+  line = p[1] " " recv[k]+0 " " send[k]+0 " " p[2] " " p[3]
+  if (rtts[k]) line = line " rtt:" rtt[k] / rtts[k] "/0"
+  if (k in least) line = line " minrtt:" least[k]
+  print line " retrans:" now[k]+0 "/" ever[k]+0 " unacked:" unacked[k]+0 " count:" n[k] } }
+"""
+MANY = 4_000  # sockets: more are added up at the source
+
+# $1 ticks, $2 interval, $3 sockets every n-th tick, $4 settings every n-th, $5 how many sockets are many, $6 the awk
+# program that adds them up, $7 how many of the files are settings, then those, then the others. Runs in busybox's and
+# Debian's sh. All files of a tick are read by one process: `tail` writes a line with its name before each.
 PROGRAM = r"""
-ticks=$1 pause=$2 every=$3 slow=$4 settings=$5; shift 5
+ticks=$1 pause=$2 every=$3 slow=$4 many=$5 sum=$6 settings=$7; shift 7
+p() { printf '\036%s\n' "$*"; }
 fast() { k=$1; shift; shift "$k"; tail -n +1 "$@" 2>/dev/null; }
-n=0
-while [ "$n" -lt "$ticks" ]; do
-  printf '\036frame %s\n' "$n"
-  read -r up rest < /proc/uptime; printf '\036uptime\n%s\n' "$up"
-  printf '\036netns\n'; readlink /proc/self/ns/net
-  if [ $((n % slow)) -eq 0 ]; then
-    printf '\036all files\n'; tail -n +1 "$@" 2>/dev/null
+has() { command -v "$1" >/dev/null 2>&1; }
+count() {
+  total=0
+  for f in /proc/net/sockstat /proc/net/sockstat6; do
+    [ -r "$f" ] && while read -r kind a b c d e g rest; do
+      case $kind in TCP:) total=$((total + b + g));; TCP6:|UDP:|UDP6:) total=$((total + b));; esac
+    done < "$f"
+  done
+}
+sockets() {
+  count
+  if [ "$total" -le "$many" ]; then
+    step=$((total / 300)); [ "$step" -ge "$every" ] || step=$every
   else
-    printf '\036files\n'; fast "$settings" "$@"
+    step=$((total / 1000)); [ "$step" -ge 10 ] || step=10
   fi
-  if [ $((n % every)) -eq 0 ]; then
-    if command -v ss >/dev/null 2>&1; then
-      printf '\036ss tcp\n'; ss -tinoOaH 2>/dev/null || ss -tinoaH 2>/dev/null
-      printf '\036ss udp\n'; ss -uanH 2>/dev/null
-    else
-      printf '\036proc tcp\n'; cat /proc/net/tcp; printf '\036proc tcp\n'; cat /proc/net/tcp6 2>/dev/null
-      printf '\036proc udp\n'; cat /proc/net/udp
-    fi
+  due=$((n + step))
+  if ! has ss; then
+    for f in tcp tcp6 udp; do p proc "${f%6}" "$total" "$step"
+      head -n "$many" "/proc/net/$f" 2>/dev/null; done
+  elif [ "$total" -gt "$many" ] && has awk; then
+    p sum tcp "$total" "$step"; { ss -tinoOaH 2>/dev/null || ss -tinoaH 2>/dev/null; } | awk "$sum"
+    p ss udp "$total" "$step"; ss -uanH 2>/dev/null | head -n 500
+  else
+    p ss tcp "$total" "$step"; ss -tinoOaH 2>/dev/null || ss -tinoaH 2>/dev/null
+    p ss udp "$total" "$step"; ss -uanH 2>/dev/null
   fi
-  if [ "$n" -eq 0 ]; then printf '\036caps\n'; grep CapEff /proc/self/status; printf '\036pid\n%s\n' "$$"; fi
-  printf '\036end\n'
+}
+surroundings() {
+  if has ip; then
+    p ip addr; ip -s -d -j addr 2>/dev/null
+    p ip route; ip -j route show table all 2>/dev/null
+  fi
+  has bridge && { p ip fdb; bridge -j fdb 2>/dev/null; }
+  p arp; head -n 2000 /proc/net/arp 2>/dev/null
+  p resolv; head -n 50 /etc/resolv.conf 2>/dev/null
+  p kernel; uname -r
+  has conntrack && { p conntrack -S; conntrack -S 2>/dev/null; }
+  has ethtool && sed -n 's/^ *\([^: ]*\):.*/\1/p' /proc/net/dev | while read -r d; do
+    case $d in lo|veth*|cali*|lxc*|cni*|docker*|flannel*|vxlan*|br*|-*) continue;; esac
+    p ethtool "$d"; ethtool -S "$d" 2>/dev/null
+  done
+}
+n=0 due=0
+while [ "$n" -lt "$ticks" ]; do
+  p frame "$n"
+  read -r up rest < /proc/uptime; p uptime; echo "$up"
+  p netns; readlink /proc/self/ns/net
+  if [ $((n % slow)) -eq 0 ]; then
+    p all files; tail -n +1 "$@" 2>/dev/null; surroundings
+  else
+    p files; fast "$settings" "$@"
+  fi
+  [ "$n" -lt "$due" ] || sockets
+  if [ "$n" -eq 0 ]; then p caps; grep CapEff /proc/self/status; p pid; echo "$$"; fi
+  p end
   n=$((n + 1)); sleep "$pause"
 done
 """
@@ -60,9 +122,14 @@ _FILE = re.compile(r"^==> (/proc/\S+) <==\n", re.MULTILINE)
 
 def command(ticks: int = MAX_TICKS) -> list[str]:
     """The argument vector that starts the sampler, for so many samples, in a container that has `sh`."""
-    counts = [ticks, INTERVAL_S, SOCKETS_EVERY, SETTINGS_EVERY, len(procfs.SLOW_FILES)]
+    how = [ticks, INTERVAL_S, SOCKETS_EVERY, SETTINGS_EVERY, MANY, _short(SUM), len(procfs.SLOW_FILES)]
     files = (*procfs.SLOW_FILES, *procfs.FILES)
-    return owned(["sh", "-c", PROGRAM, "podwire-sampler", *map(str, counts), *files])
+    return owned(["sh", "-c", _short(PROGRAM), "podwire-sampler", *map(str, how), *files])
+
+
+def _short(program: str) -> str:
+    """Without indentation: the command travels in an URL, and proxies let 8 kB of it pass."""
+    return "\n".join(line.strip() for line in program.strip().splitlines())
 
 
 class SamplerError(Exception):
@@ -131,23 +198,55 @@ def sample(frame: Frame, target: str, at: float, settings: procfs.Values | None 
         known.clear()
         for path, parse in procfs.SLOW_FILES.items():
             known.update(parse(read.get(path, "")))
+        known.update(_told_by_tools(frame))
     values.update(known)
     return CounterSample(at, target, clock, frame.first("netns").strip()[:64], values, tuple(missing))
+
+
+def _told_by_tools(frame: Frame) -> procfs.Values:
+    """What no file holds: `ethtool -S`, and of `conntrack -S` and `ip -s` what /proc lacks."""
+    values: procfs.Values = {}
+    for title, text in frame.sections:
+        tool, _, device = title.partition(" ")
+        if tool == "ethtool":
+            values.update(netstate.ethtool(text, device))
+    values.update(netstate.statistics(frame.first("ip addr")))
+    tool_only = procfs.conntrack_tool(frame.first("conntrack -S"))
+    return values | {name: tool_only[name] for name in ("conntrack_chaintoolong",) if name in tool_only}
+
+
+def network(frame: Frame, target: str, at: float) -> NetworkState | None:
+    """How the namespace is set up, if the frame tells it."""
+    if not frame.first("kernel"):
+        return None
+    return netstate.state(at, target, dict(frame.sections))
 
 
 def sockets(frame: Frame, target: str, at: float) -> SocketSnapshot | None:
     """The socket tables of a frame, if it carries them."""
     rows: list[SocketRow] = []
-    source = ""
+    source = note = ""
     for title, text in frame.sections:
-        tool, _, protocol = title.partition(" ")
-        if tool == "ss":
+        tool, protocol, total, every = [*title.split(" "), "", "", ""][:4]
+        if tool in ("ss", "sum"):
             rows += ss.parse(text, protocol)
             source = "ss"
         elif tool == "proc":
             rows += proc_sockets.parse(text, protocol)
             source = f"/proc/net/{protocol}"
-    return SocketSnapshot(at, target, tuple(rows), source) if source else None
+        else:
+            continue
+        note = note or _note(tool, total, every)
+    return SocketSnapshot(at, target, tuple(rows), source, note) if source else None
+
+
+def _note(tool: str, total: str, every: str) -> str:
+    """What a person must know of how sockets are taken; '' where all are, as often as wanted."""
+    if not (total.isdecimal() and every.isdecimal()) or int(every) <= SOCKETS_EVERY:
+        return ""
+    if tool == "sum":
+        return f"{int(total):,} sockets, added up by peer at the source, every {every} s"
+    return f"{int(total):,} sockets{f', the first {MANY:,}' if int(total) > MANY else ''}, every {every} s"
 
 
 def capabilities(frame: Frame) -> int | None:
@@ -164,6 +263,9 @@ def process_id(frame: Frame) -> int | None:
 
 def events(frame: Frame, target: str, at: float, settings: procfs.Values | None = None) -> Iterator[Event]:
     yield sample(frame, target, at, settings)
+    state = network(frame, target, at)
+    if state is not None:
+        yield state
     snapshot = sockets(frame, target, at)
     if snapshot is not None:
         yield snapshot

@@ -24,8 +24,10 @@ _MESSAGE = struct.Struct("=BBBB 2s2s 16s16s I8s IIIII")
 _ATTRIBUTE = struct.Struct("=HH")
 # struct tcp_info: state, ca_state, retransmits, probes, backoff, options, wscales, app_limited bits; then u32 from rto
 _TCP_INFO = struct.Struct("=8B 24I")
-NOTSENT = 144  # offset of what kernels since 4.10 append
-_LATER = struct.Struct("=II8xQQQQ")  # notsent, min_rtt, delivery rate, busy, limited by window, by buffer
+ACKED = 120  # offset of bytes_acked
+# bytes acked, bytes received; and what kernels since 4.10 append: notsent, min_rtt, delivery rate, busy, limited by
+# window, by buffer
+_LATER = struct.Struct("=QQ8xII8xQQQQ")
 
 
 Head = tuple[str, str, str, int, str, int, int, int, str, int]
@@ -89,15 +91,15 @@ def _with_info(head: Head, data: bytes, start: int, size: int) -> SocketRow:
     """Times in tcp_info are microseconds, rates bytes a second."""
     (_, _, _, _, backoff, _, _, bits, rto, _, mss, _, unacked, _, lost, resent, _, _, _, _, _, pmtu, _, rtt, rttvar, _,
      cwnd, _, _, _, _, total) = _TCP_INFO.unpack_from(data, start)  # fmt: skip
-    not_sent, least, rate, window, buffer = 0, None, None, None, None
-    if size >= NOTSENT + _LATER.size:
-        not_sent, least_us, bytes_s, busy, by_window, by_buffer = _LATER.unpack_from(data, start + NOTSENT)
+    not_sent, least, rate, window, buffer, acked, got = 0, None, None, None, None, None, None
+    if size >= ACKED + _LATER.size:
+        acked, got, not_sent, least_us, bytes_s, busy, by_window, by_buffer = _LATER.unpack_from(data, start + ACKED)
         least, rate = least_us / 1000, bytes_s * 8.0 or None
         if busy:
             window, buffer = 100 * by_window / busy or None, 100 * by_buffer / busy or None
     return SocketRow(
         *head, rtt / 1000, rttvar / 1000, least, rto / 1000, backoff, mss, pmtu, cwnd, unacked, resent, total, lost,
-        rate, window, buffer, bool(bits & 1), not_sent,
+        rate, window, buffer, bool(bits & 1), not_sent, acked, got,
     )  # fmt: skip
 
 

@@ -53,7 +53,7 @@ def grouped(rows: Iterable[SocketRow], book: AddressBook) -> list[Peer]:
     peers: dict[str, Peer] = {}
     ports: dict[str, Counter[tuple[str, int]]] = {}
     for row in rows:
-        if row.protocol != "tcp" or row.state == "LISTEN" or not row.peer_port:
+        if row.protocol != "tcp" or row.state == "LISTEN" or not (row.peer_port or row.alike > 1):
             continue
         name = peer_name(book, row.peer)
         peer = peers.get(name)
@@ -62,20 +62,21 @@ def grouped(rows: Iterable[SocketRow], book: AddressBook) -> list[Peer]:
             peer = peers[name] = Peer(name, other, bool(own and other and own != other))
             ports[name] = Counter()
         _add(peer, row)
-        ports[name][row.peer, row.peer_port] += 1
+        if row.peer_port:  # a sum over a peer's ports is of connections that came in: they use no port of ours
+            ports[name][row.peer, row.peer_port] += row.alike
     for name, peer in peers.items():
-        ((address, port), peer.ports), *_ = ports[name].most_common(1)
-        peer.destination = f"{address}:{port}"
+        for (address, port), peer.ports in ports[name].most_common(1):
+            peer.destination = f"{address}:{port}"
     return sorted(peers.values(), key=lambda p: (-p.opening, -p.resending, -(p.open + p.time_wait), p.name))
 
 
 def _add(peer: Peer, row: SocketRow) -> None:
     if row.state == "TIME-WAIT":
-        peer.time_wait += 1
+        peer.time_wait += row.alike
     elif row.state in ("SYN-SENT", "SYN-RECV"):
-        peer.opening += 1
+        peer.opening += row.alike
     elif row.state in OPEN:
-        peer.open += 1
+        peer.open += row.alike
     peer.unacked += row.unacked
     peer.resending += bool(row.retrans)
     peer.resent += row.retrans_total

@@ -37,6 +37,9 @@ class SocketRow(NamedTuple):
     sndbuf_limited: float | None = None
     app_limited: bool = False
     not_sent: int = 0
+    bytes_acked: int | None = None
+    bytes_received: int | None = None
+    alike: int = 1  # a row that stands for several alike: queues and segments are sums, the RTT a mean
 
 
 def trouble(row: SocketRow) -> str:

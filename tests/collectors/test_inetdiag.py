@@ -42,7 +42,7 @@ found = {(r.protocol, r.local, r.local_port, r.peer, r.peer_port): r for r in in
 text = subprocess.run(["ss", "-tinoOaH"], capture_output=True, text=True).stdout
 shown = ss.parse(text, "tcp")
 fields = ("state", "recv_q", "send_q", "rtt", "rtt_var", "rto", "mss", "pmtu", "cwnd", "unacked", "retrans_total", "lost",
-          "timer", "not_sent")
+          "timer", "not_sent", "bytes_acked", "bytes_received")
 differ = []
 for row in shown:
     mine = found.pop((row.protocol, row.local, row.local_port, row.peer, row.peer_port))

@@ -39,9 +39,13 @@ def test_both_formats_of_the_conntrack_tool() -> None:
 def test_softnet_of_old_and_new_kernels() -> None:
     old = "0000000a 00000002 00000001 0 0 0 0 0 0 0 0\n"
     new = "0000000a 00000002 00000001 0 0 0 0 0 0 0 00000004 00000000 00000000 00000000 00000000\n"
-    assert procfs.softnet(old) == {
+    sums = {name: value for name, value in procfs.softnet(old).items() if "/" not in name}
+    assert sums == {
         "softnet_processed": 10, "softnet_dropped": 2, "softnet_time_squeeze": 1, "softnet_flow_limit": 0,
     }  # fmt: skip
+    assert procfs.softnet(old + old)["softnet/1/dropped"] == 2, "without a column for it, the row is the CPU"
+    third = new.replace("00000000 00000000 00000000 00000000", "00000000 00000003 00000000 00000000")
+    assert procfs.softnet(third)["softnet/3/flow_limit"] == 4
     assert procfs.softnet(new + new)["softnet_flow_limit"] == 8
 
 

@@ -10,6 +10,7 @@ from collectors import events as ev
 from collectors.kernel import local
 from collectors.session import Session
 from collectors.sockets import ss
+from collectors.target import this_machine
 
 
 def test_sockets_read_over_netlink_agree_with_ss() -> None:
@@ -56,11 +57,11 @@ def test_who_may_not_ask_is_told_once_and_plainly(monkeypatch: pytest.MonkeyPatc
 async def test_watching_publishes_samples_sockets_and_that_it_is_live() -> None:
     session = Session()
     stream = session.subscribe()
-    task = asyncio.create_task(local.watch(session, local.target()))
+    task = asyncio.create_task(local.watch(session, this_machine()))
     async with asyncio.timeout(10):
         while sum(isinstance(e, ev.CounterSample) for e in stream.pending()) < 2:
             await asyncio.sleep(0.05)
     task.cancel()
     kinds = {type(e) for e in stream.pending()}
     assert {ev.CounterSample, ev.SocketSnapshot, ev.TargetState} <= kinds
-    assert {e.target for e in stream.pending()} == {local.target().key}
+    assert {e.target for e in stream.pending()} == {this_machine().key}

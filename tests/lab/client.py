@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -37,8 +37,10 @@ class Client:
     async def get(self, path: str, **how: Any) -> Json:
         return (await self.call("GET", path, **how))[1]
 
-    async def lines(self, path: str, seconds: float, enough: int = 10_000) -> list[Json]:
-        """What a watch sends within that time, each with `at_s`."""
+    async def lines(
+        self, path: str, seconds: float, enough: int = 10_000, until: Callable[[list[Json]], bool] = lambda lines: False
+    ) -> list[Json]:
+        """What a watch sends within that time, or until that is true of it; each with `at_s`."""
         found: list[Json] = []
         started = time.monotonic()
         timeout = aiohttp.ClientTimeout(total=None, sock_read=seconds)
@@ -46,7 +48,7 @@ class Client:
             async with self.session.get(self.url(path), timeout=timeout) as response:
                 async for line in response.content:
                     found.append({"at_s": time.monotonic() - started, "line": json.loads(line)})
-                    if len(found) >= enough or time.monotonic() - started > seconds:
+                    if len(found) >= enough or until(found) or time.monotonic() - started > seconds:
                         break
         except (TimeoutError, aiohttp.ServerTimeoutError):
             pass

@@ -264,13 +264,24 @@ async def test_ephemeral_container_image_missing(replayed: Client) -> None:
     before = {"name": "dbg", "image": "nicolaka/netshoot", "command": ["sleep", "infinity"]}
     await debugged(replayed, names["frontend-58cc45b5bc-6sg7t"], before)
     first, second, watch = CASES["ephemeral-container-image-missing"]["steps"]
-    watching = asyncio.create_task(replayed.lines(renamed(watch["request"]["path"]), 3.0))
+    want = {
+        name: [row for row in ephemeral_steps(watch["response"]["lines"], {name}) if row[0] != "ADDED"]
+        for name in (never, absent)
+    }
+
+    def seen(lines: list[Json], name: str) -> list[tuple[str, str, str]]:
+        return [row for row in ephemeral_steps(lines, {name}) if row[0] != "ADDED"]
+
+    watching = asyncio.create_task(
+        replayed.lines(
+            renamed(watch["request"]["path"]), 20.0, until=lambda lines: all(seen(lines, n) == want[n] for n in want)
+        )
+    )
     await replay(replayed, first)
     await replay(replayed, second)
     lines = await watching
     for name in (never, absent):
-        want = [row for row in ephemeral_steps(watch["response"]["lines"], {name}) if row[0] != "ADDED"]
-        assert [row for row in ephemeral_steps(lines, {name}) if row[0] != "ADDED"] == want
+        assert seen(lines, name) == want[name]
     messages = {
         e["name"]: e["state"]["waiting"]["message"]
         for kind in (lines, watch["response"]["lines"])

@@ -205,10 +205,7 @@ class ClusterScreen(ConsoleScreen):
         self._show_view("services")
 
     def action_local(self) -> None:
-        self.run_worker(self._open_local())
-
-    async def _open_local(self) -> None:
-        self.post_message(ShowTarget(await self.control.watch_this_machine()))
+        self.post_message(ShowTarget(self.control.watch_this_machine()))
 
     def action_access(self) -> None:
         if self.store.access is None or self.store.start is None:

@@ -5,23 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tui import format as fmt
+from tui.figures import Figure
 from tui.store import Series, TargetData
+from tui.timeview import TimeView
 from tui.widgets.graph import GraphData, Line
 
 LIMITS = (75, 90, 95)
+FAR_S = 6 * 3600  # a table that fills slower than this is not worth a word
 WARN_SHARE, BAD_SHARE = 1.0, 5.0  # per cent of segments resent: a convention, not from a source
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A target's data, what its figures speak of, and the right edge of its graphs (wall time)."""
+    """A target's data, what its figures speak of, and which time its graphs show."""
 
     data: TargetData
     scope: str
-    now: float
+    view: TimeView
 
     def line(self, name: str, first: bool = True) -> Line:
-        return Line(name, tuple(self.data.series[name].points), "first" if first else "second")
+        return self.view.line(self.data.series(name), "first" if first else "second")
 
     def why_empty(self, otherwise: str = "two samples make a rate") -> str:
         if self.data.phase in ("failed", "gone"):
@@ -39,7 +42,7 @@ def peak(series: Series) -> str:
 
 def conntrack(node: Place) -> GraphData:
     """The fill of the table; 75 % (node_exporter mixin), 90 % (node-problem-detector), 95 % (the kernel's own GC)."""
-    series, limit = node.data.series["conntrack"], node.data.conntrack_max()
+    series, limit = node.data.series("conntrack"), node.data.conntrack_max()
     count = series.current
     fill = 100 * count / limit if count is not None and limit else None
     return GraphData(
@@ -47,18 +50,29 @@ def conntrack(node: Place) -> GraphData:
         unit="entries",
         scope=node.scope,
         lines=(node.line("conntrack"),),
-        figures=(f"{fmt.count(count)} entries", fmt.percent(fill), f"of {fmt.count(limit)} (global)"),
+        figures=(
+            f"{fmt.count(count)} entries",
+            fmt.percent(fill),
+            *_full_in(node.data),
+            f"of {fmt.count(limit)} (global)",
+        ),
         limits=tuple((limit * share / 100, f"{share} %") for share in LIMITS) if limit else (),
         gauge=fill,
         gauge_note=f"max {fmt.count(series.maximum)}",
-        now=node.now,
+        **node.view.edge,
         empty=node.why_empty("connection tracking is not in use here"),
         alarm=alarm(fill, 75, 90),
     )
 
 
+def _full_in(data: TargetData) -> tuple[str, ...]:
+    """When the table is full if it goes on to grow as it does; nothing where it does not, or that is far away."""
+    seconds = data.seconds_to_full()
+    return (f"full in {fmt.duration(seconds)}",) if seconds is not None and seconds < FAR_S else ()
+
+
 def retransmits(pod: Place) -> GraphData:
-    rate, share = pod.data.series["retransmits"], pod.data.series["retransmit_share"].current
+    rate, share = pod.data.series("retransmits"), pod.data.series("retransmit_share").current
     of_sent = (f"{fmt.percent(share)} of sent",) if share is not None else ()
     return GraphData(
         title="retransmits",
@@ -68,14 +82,14 @@ def retransmits(pod: Place) -> GraphData:
         figures=(f"{fmt.rate(rate.current)} seg/s", *of_sent, peak(rate)),
         short="resent",
         compact=(f"{fmt.rate(rate.current)}/s", fmt.percent(share), peak(rate)),
-        now=pod.now,
+        **pod.view.edge,
         empty=pod.why_empty(),
         alarm=alarm(share, WARN_SHARE, BAD_SHARE),
     )
 
 
 def connections(pod: Place) -> GraphData:
-    opened, failed = pod.data.series["opened"], pod.data.series["failed"]
+    opened, failed = pod.data.series("opened"), pod.data.series("failed")
     return GraphData(
         title="connections",
         unit="conn/s",
@@ -84,7 +98,7 @@ def connections(pod: Place) -> GraphData:
         figures=(f"{fmt.rate(opened.current)} opened/s", f"{fmt.rate(failed.current)} failed/s", peak(opened)),
         short="conn",
         compact=(f"{fmt.rate(opened.current)}/s", f"{fmt.rate(failed.current)} failed", peak(opened)),
-        now=pod.now,
+        **pod.view.edge,
         empty=pod.why_empty(),
         alarm=alarm(failed.current, 0.001, 1e9),
     )
@@ -92,8 +106,8 @@ def connections(pod: Place) -> GraphData:
 
 def drops(node: Place, pod: Place) -> GraphData:
     """Packets dropped in the node's namespace, and beside them the pod's own; without a node, the pod's alone."""
-    series, own = node.data.series["drops"], pod.data.series["drops"]
-    queues = node.data.series["node_drops"].current
+    series, own = node.data.series("drops"), pod.data.series("drops")
+    queues = node.data.series("node_drops").current
     apart = node.data is not pod.data
     beside = (f"this pod {fmt.rate(own.current)}",) if apart else ()
     total = (series.current or 0) + (own.current or 0) + (queues or 0)
@@ -103,7 +117,23 @@ def drops(node: Place, pod: Place) -> GraphData:
         scope=node.scope,
         lines=(node.line("drops"), pod.line("drops", first=False) if apart else node.line("node_drops", first=False)),
         figures=(f"{fmt.rate(series.current)} pkt/s", peak(series), *beside, f"CPU queues {fmt.rate(queues)}"),
-        now=node.now,
+        **node.view.edge,
         empty=node.why_empty(),
         alarm=alarm(total, 0.001, 0.001),
+    )
+
+
+def figure(shown: Figure, place: Place) -> GraphData:
+    """Any figure of a target on a graph of its own."""
+    history = place.data.peer_history if shown.of_peers else place.data.history
+    series = Series(shown.name, history)
+    now = series.current
+    return GraphData(
+        title=shown.title,
+        unit=shown.unit,
+        scope=place.scope,
+        lines=(place.view.line(series, "first"),),
+        figures=(f"{fmt.rate(now)} {shown.unit}", peak(series)),
+        **place.view.edge,
+        empty="nothing known of this time",
     )

@@ -13,7 +13,8 @@ from textual.widgets import Static
 from tui.actions import ACTIONS, shown_key
 
 PLACES = {
-    "app": "Everywhere", "cluster": "Cluster", "target": "Target", "flow": "A flow", "list": "Lists", "lab": "Lab",
+    "app": "Everywhere", "cluster": "Cluster", "target": "Target", "time": "Graphs", "flow": "A flow",
+    "figure": "A figure", "list": "Lists", "lab": "Lab",
 }  # fmt: skip
 SCOPES = (
     ("this pod", "counted in the pod's own network namespace"),

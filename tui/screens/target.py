@@ -1,4 +1,4 @@
-"""One target live: four graphs, and under them packets, flows, DNS, sockets, counters, events."""
+"""One target live: four graphs, and under them packets, flows, DNS, sockets, counters, conntrack, the node, events."""
 
 from __future__ import annotations
 
@@ -11,13 +11,20 @@ from textual.widgets import Footer, Input, Static
 
 from collectors.capture.lookups import Transaction
 from collectors.errors import PodwireError
+from collectors.sockets.peers import Peer
+from collectors.sockets.rates import identity
+from collectors.sockets.rows import SocketRow
 from tui import format as fmt
 from tui.actions import bindings
 from tui.control import Control
+from tui.figures import Figure, of_counter, of_peer, of_socket
 from tui.screens import graphs, panels
-from tui.screens.base import MOODS, CloseTarget, ConsoleScreen, FilterBox
+from tui.screens.base import MOODS, CloseTarget, FilterBox
 from tui.screens.document import Document
+from tui.screens.figure import FigureScreen, time_status
 from tui.screens.flow import FlowScreen
+from tui.screens.nodeview import NodeView
+from tui.screens.timekeys import TimeKeys
 from tui.screens.views import (
     ConntrackView,
     CountersView,
@@ -30,7 +37,8 @@ from tui.screens.views import (
     View,
     scope_of,
 )
-from tui.store import LogLine, PacketLine, Store, TargetData
+from tui.store import CounterLine, LogLine, PacketLine, Store, TargetData
+from tui.timeview import TimeView
 from tui.widgets.graph import Graph
 from tui.widgets.header import Header, HeaderData
 from tui.widgets.rows import RowList
@@ -39,12 +47,14 @@ from tui.widgets.targets import Targets
 
 STALE_S = 4.0
 ZOOMS = ("both", "list", "graphs")
+GRAPH_NAMES = ("conntrack", "retransmits", "connections", "drops")
+GRAPHS = len(GRAPH_NAMES)
 
 
-class TargetScreen(ConsoleScreen):
+class TargetScreen(TimeKeys):
     """`key` is the target's, `node` that of the node beside it or ''."""
 
-    BINDINGS = bindings("target")
+    BINDINGS = bindings("target", "time")
     AUTO_FOCUS = "#list"
 
     def __init__(self, store: Store, control: Control, key: str, node: str) -> None:
@@ -60,13 +70,15 @@ class TargetScreen(ConsoleScreen):
             view.name: view
             for view in (
                 self.packets, FlowsView(store, key), DnsView(store, key), self.sockets, self.counters,
-                ConntrackView(store, node or key), EventsView(store, key, node),
+                ConntrackView(store, node or key), NodeView(store, node or key), EventsView(store, key, node),
             )
         }  # fmt: skip
         if self.is_file:
-            for name in ("sockets", "counters", "conntrack"):
+            for name in ("sockets", "counters", "conntrack", "node"):
                 del self.views[name]
         self.view: View = self.packets
+        self.time = TimeView()
+        self.pinned: list[tuple[str, Figure]] = []  # figures in place of the last graphs, with their targets
         self._zoom = 0
         self._drawn: dict[str, Any] = {}
 
@@ -80,7 +92,7 @@ class TargetScreen(ConsoleScreen):
         yield Targets()
         with Grid(id="graphs") as grid:
             grid.display = not self.is_file
-            for name in ("conntrack", "retransmits", "connections", "drops"):
+            for name in GRAPH_NAMES:
                 yield Graph(id=name)
         yield TabBar(tuple(self.views), id="tabs")
         first = self.packets.state
@@ -109,14 +121,16 @@ class TargetScreen(ConsoleScreen):
         self.query_one(TabBar).show(self.view.name, {name: view.note() for name, view in self.views.items()})
 
     def _draw_graphs(self) -> None:
-        own, now = self._data(), self.control.now()
+        own = self._data()
         beside = self._data(self.node) if self.node else own
-        pod = graphs.Place(own, scope_of(self.key), now)
-        node = graphs.Place(beside, scope_of(self.node or self.key), now)
-        self.query_one("#conntrack", Graph).show(graphs.conntrack(node))
-        self.query_one("#retransmits", Graph).show(graphs.retransmits(pod))
-        self.query_one("#connections", Graph).show(graphs.connections(pod))
-        self.query_one("#drops", Graph).show(graphs.drops(node, pod))
+        self.time.now = self.control.now()
+        pod = graphs.Place(own, scope_of(self.key), self.time)
+        node = graphs.Place(beside, scope_of(self.node or self.key), self.time)
+        shown = [graphs.conntrack(node), graphs.retransmits(pod), graphs.connections(pod), graphs.drops(node, pod)]
+        pinned = [graphs.figure(f, graphs.Place(self._data(key), scope_of(key), self.time)) for key, f in self.pinned]
+        shown = shown[: GRAPHS - len(pinned)] + pinned
+        for name, data in zip(GRAPH_NAMES, shown, strict=True):
+            self.query_one(f"#{name}", Graph).show(data)
 
     def _changed(self, name: str, *state: Any) -> bool:
         """Whether a part's state differs from what it shows."""
@@ -139,6 +153,8 @@ class TargetScreen(ConsoleScreen):
     def _draw_status(self) -> None:
         self.packets.held = self.view is self.packets and not self.rows.follow
         text, bad = self.view.status(len(self.rows.rows))
+        if self.time.until is not None or self.time.zoom:
+            text = f" graphs: {time_status(self.time, self.oldest())} ·{text}"
         status = self.query_one("#status", Static)
         status.set_class(bad, "bad")
         if self._changed("status", text, bad):
@@ -176,9 +192,14 @@ class TargetScreen(ConsoleScreen):
         self._show(self.views[event.name])
 
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:
-        """A packet's or a flow's own page; an event in full, and of a write the manifest that was sent."""
+        """A packet's or a flow's own page; a figure's graph; an event in full, and of a write the manifest sent."""
         row = event.row
-        if isinstance(row, LogLine):
+        if (figures := self._figures(row)) and self.view is not self.packets:
+            self._watch_socket(row)
+            name = figures[0].title.rpartition(": ")[0] or figures[0].title
+            key = self.view.key
+            self.app.push_screen(FigureScreen(self.store, self.control, key, figures, name, scope_of(key)))
+        elif isinstance(row, LogLine):
             self.app.push_screen(Document(f"{row.kind} at {fmt.clock(row.at)}", f"{row.text}\n\n{row.detail}"))
         elif isinstance(row, Transaction):
             tried = "\n".join(row.tried) or "none: this name was asked for first"
@@ -192,8 +213,43 @@ class TargetScreen(ConsoleScreen):
             else:
                 self.app.push_screen(FlowScreen(self.store, self.control, self.key, flow, scope_of(self.key)))
 
+    def _figures(self, row: object) -> list[Figure]:
+        """What of a row can be drawn over time."""
+        if isinstance(row, CounterLine):
+            return [of_counter(row.name)]
+        if isinstance(row, Peer):
+            return of_peer(row)
+        return of_socket(row) if isinstance(row, SocketRow) else []
+
+    def _watch_socket(self, row: object) -> None:
+        if isinstance(row, SocketRow):
+            self._data(self.view.key).watched_sockets.add(identity(row))
+
+    def action_pin(self) -> None:
+        """The figure under the cursor in place of the last graph; once more takes it away."""
+        row = self.rows.current
+        figures = self._figures(row)
+        if not figures:
+            self.say("m draws a counter, a peer or a socket: put the cursor on one (4 sockets, 5 counters).")
+            return
+        self._watch_socket(row)
+        wanted = (self.view.key, figures[0])
+        if wanted in self.pinned:
+            self.pinned.remove(wanted)
+        else:
+            self.pinned = [*self.pinned, wanted][-GRAPHS:]
+        self.pull()
+
+    def oldest(self) -> float | None:
+        return self._data().history.since
+
     def action_pause(self) -> None:
-        self.rows.follow = not self.rows.follow
+        """The list stands still where it follows; else the graphs do."""
+        if self.view.state.follow:
+            self.rows.follow = not self.rows.follow
+            self.time.hold(not self.rows.follow)
+        else:
+            self.time.hold(self.time.until is None)
         self._drawn.clear()
         self.pull()
 

@@ -1,6 +1,6 @@
 """A live graph drawn with braille dots: axis, unit, current, maximum, threshold lines, visible gaps.
 
-Time runs to the right and ends now, one dot a second. A second without a value is a gap: drawn as ┊, never
+Time runs to the right and ends at `now`, `span` seconds a dot. A time without a value is a gap: drawn as ┊, never
 bridged. The first series is an area, the second a line over it.
 """
 
@@ -15,7 +15,7 @@ from rich.text import Text
 from textual.widget import Widget
 
 from tui import format as fmt
-from tui.store import Point
+from tui.history import Point
 
 BRIDGE_S = 2.6  # samples this far apart still belong together: a sampler's tick drifts
 DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))  # bits of the left and right column, top to bottom
@@ -29,6 +29,7 @@ class Line:
     name: str
     points: Sequence[Point]
     style: str
+    apart: float = BRIDGE_S  # seconds between values that still belong together
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ class GraphData:
     gauge: float | None = None
     gauge_note: str = ""
     now: float = 0.0
+    span: float = 1.0  # seconds a dot
+    live: bool = True  # whether `now` is the present
     empty: str = "waiting for the first sample"
     alarm: str = ""  # a style for the figures: warn or bad
 
@@ -58,21 +61,25 @@ def nice_ceiling(value: float) -> float:
     return next(step * power for step in (1, 2, 5, 10) if step * power >= value * 0.999)
 
 
-def columns(points: Iterable[Point], now: float, width: int) -> list[float | None]:
-    """The value of each of the last `width` seconds, oldest first; None where there is none."""
+def columns(
+    points: Iterable[Point], now: float, width: int, span: float = 1.0, apart: float = BRIDGE_S
+) -> list[float | None]:
+    """The largest value of each of the last `width` spans, oldest first; None where there is none."""
     values: list[float | None] = [None] * width
+    apart = max(apart, 1.6 * span)
     before: tuple[float, float] | None = None
     for at, value in points:
         if value is None:
             before = None
             continue
-        slot = width - 1 - int(now - at)
-        if before is not None and at - before[0] <= BRIDGE_S:
-            for between in range(max(0, width - int(now - before[0])), min(slot, width)):
+        slot = width - 1 - int((now - at) / span)
+        if before is not None and at - before[0] <= apart:
+            for between in range(max(0, width - int((now - before[0]) / span)), min(slot, width)):
                 values[between] = before[1]
         if 0 <= slot < width:
             old = values[slot]
-            values[slot] = value if old is None or before is None or at - before[0] > 1 else max(old, value)
+            late = span == 1.0 and before is not None and at - before[0] > 1  # a tick that drifted into this second
+            values[slot] = value if old is None or before is None or late else max(old, value)
         before = (at, value)
     return values
 
@@ -146,7 +153,7 @@ class Graph(Widget):
     def _plot(self, width: int, height: int) -> Text:
         data = self.data
         cells = max(4, width - AXIS - 1)
-        series = [columns(line.points, data.now, cells * 2) for line in data.lines]
+        series = [columns(line.points, data.now, cells * 2, data.span, line.apart) for line in data.lines]
         highest = max((v for row in series for v in row if v is not None), default=None)
         if highest is None:
             return Text("\n" * (height // 2) + data.empty.center(width)[:width], self._style("axis"))
@@ -167,9 +174,13 @@ class Graph(Widget):
             text.append(self._gauge_row(width))
         elif plot_height < height:
             text.append(f"{'0':>{AXIS - 1}} ", self._style("axis"))
-            ages = f"-{cells * 2} s".ljust(cells - 3, "─") + "now"
-            text.append(ages[:cells], self._style("axis"))
+            text.append(self._times(cells), self._style("axis" if data.live else "warn"))
         return text
+
+    def _times(self, cells: int) -> str:
+        """What the two ends of the time axis stand for."""
+        end = "now" if self.data.live else fmt.clock(self.data.now)
+        return (f"-{fmt.duration(cells * 2 * self.data.span)}".ljust(cells - len(end), "─") + end)[:cells]
 
     def _axis(self, text: Text, row: int, height: int, top: float) -> None:
         label = fmt.count(top) if top >= 10 else f"{top:g}"

@@ -1,0 +1,79 @@
+"""A console under load, for benchmarks.console: 20,000 packets/s through the decoder, 5,000 sockets, four graphs. It is
+the program's own app; only its evidence is made up. python -m benchmarks.consoleload"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+import time
+
+from benchmarks.feed import counter_sample, socket_rows
+from benchmarks.packets import mixed
+from collectors import events as ev
+from collectors.capture.pcap import PcapReader
+from collectors.session import Session
+from tui.app import PodwireApp
+from tui.cli import calm_terminal, spare_collector
+from tui.control import Control
+from tui.store import Store
+
+RATE, SOCKETS, EVERY_S = 20_000, 5_000, 16
+BURST_S = 0.05
+KEY, NODE = "pod/shop/loaded", "node/node1"
+FRAMES = [packet.data for packet in mixed()[:RATE]]
+HEAD = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262_144, 1)
+
+
+def burst() -> bytes:
+    """The bytes of a pcap stream that hold so many packets, as they come out of an exec."""
+    now, out = time.time(), bytearray()
+    for number in range(int(RATE * BURST_S)):
+        data = FRAMES[number % len(FRAMES)]
+        out += struct.pack("<IIII", int(now), int(now % 1 * 1e6), len(data), len(data)) + data
+    return bytes(out)
+
+
+async def packets(session: Session) -> None:
+    """As collectors.capture does: bytes to packets, a batch an arrival."""
+    reader = PcapReader()
+    list(reader.feed(HEAD))
+    session.publish(ev.CaptureState(time.time(), KEY, 1, "running", ""))
+    due = time.monotonic()
+    while True:
+        batch = tuple(reader.feed(burst()))
+        session.publish(ev.PacketBatch(time.time(), KEY, 1, 1, batch))
+        due += BURST_S
+        await asyncio.sleep(max(0.0, due - time.monotonic()))
+
+
+async def samples(session: Session) -> None:
+    number = 0
+    for key in (KEY, NODE):
+        session.publish(ev.TargetState(time.time(), key, "live"))
+    while True:
+        for key in (KEY, NODE):
+            session.publish(counter_sample(key, time.time(), number))
+        if number % EVERY_S == 0:
+            session.publish(ev.SocketSnapshot(time.time(), KEY, socket_rows(SOCKETS, number)))
+        number += 1
+        await asyncio.sleep(1.0)
+
+
+class Loaded(Control):
+    def start(self) -> None:
+        super().start()
+        self.spawn(packets(self.session))
+        self.spawn(samples(self.session))
+
+
+def main() -> None:
+    calm_terminal()
+    spare_collector()
+    store, session = Store(), Session()
+    control = Loaded(store, session)
+    store.target(KEY), store.target(NODE)
+    PodwireApp(store, control, KEY).run(mouse=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""Rates of sockets from two successive snapshots. A new socket, or another one on the same addresses, has none."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from collectors.events import SocketSnapshot
+from collectors.sockets.rows import SocketRow
+
+SocketKey = tuple[str, str, int, str, int]
+LATE_S = 120.0  # snapshots farther apart are strangers
+
+
+class SocketRate(NamedTuple):
+    """Per second since the snapshot before: bits acknowledged and received, segments resent."""
+
+    sent: float | None
+    received: float | None
+    resent: float
+
+
+def identity(row: SocketRow) -> SocketKey:
+    return (row.protocol, row.local, row.local_port, row.peer, row.peer_port)
+
+
+def rates(before: SocketSnapshot, after: SocketSnapshot) -> dict[SocketKey, SocketRate]:
+    seconds = after.at - before.at
+    if not 0 < seconds <= LATE_S:
+        return {}
+    known = {identity(row): row for row in before.rows if row.rtt is not None}
+    found = {}
+    for row in after.rows:
+        old = known.get(identity(row)) if row.rtt is not None else None
+        if old is None or old.alike != row.alike:
+            continue
+        resent, sent, received = (
+            row.retrans_total - old.retrans_total, _change(old.bytes_acked, row.bytes_acked),
+            _change(old.bytes_received, row.bytes_received),
+        )  # fmt: skip
+        if resent < 0 or (sent or 0) < 0 or (received or 0) < 0:
+            continue  # a new connection on the same ports
+        found[identity(row)] = SocketRate(_bits(sent, seconds), _bits(received, seconds), resent / seconds)
+    return found
+
+
+def _change(before: int | None, after: int | None) -> int | None:
+    return None if before is None or after is None else after - before
+
+
+def _bits(octets: int | None, seconds: float) -> float | None:
+    return None if octets is None else 8 * octets / seconds

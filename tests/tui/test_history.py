@@ -1,0 +1,109 @@
+"""Figures over time: full rate and by the minute, bounded, gaps kept; and the stretch of time that is shown."""
+
+import itertools
+import math
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.tui.figuredata import sample
+from tui.figures import figures
+from tui.history import FINE_ROWS, MAX_FIGURES, TRIM, History
+from tui.timeview import SPANS, TimeView
+from tui.widgets.graph import columns
+
+
+def test_half_an_hour_at_full_rate_and_a_day_by_the_minute() -> None:
+    history, start = History(), 1_000_000.0 - 1_000_000.0 % 60
+    for second in range(26 * 3600):
+        history.add(start + second, {"x": float(second // 60)})
+    end = start + 26 * 3600
+    assert FINE_ROWS <= len(history.fine.times) < FINE_ROWS + TRIM
+    assert 1440 <= len(history.coarse.times) < 1440 + TRIM
+    points = history.points("x", 0, end)
+    assert all(before[0] < after[0] for before, after in itertools.pairwise(points))
+    assert all(value == (at - start) // 60 for at, value in points)
+    assert history.since is not None and end - history.since > 23.9 * 3600
+    assert history.current("x") == 26 * 60 - 1
+
+
+def test_a_gap_stays_a_gap_and_what_did_not_move_is_0() -> None:
+    history = History()
+    history.add(1.0, {})
+    history.add(2.0, {"x": 5.0})
+    history.add(3.0, {}, gap=True)
+    history.add(4.0, {"x": math.nan})
+    history.add(5.0, {})
+    assert [value for _, value in history.points("x", 0, 9)] == [0.0, 5.0, None, None, 0.0]
+    assert (history.current("x"), history.maximum("x", 900)) == (0.0, 5.0)
+    assert [value for _, value in history.points("never heard of", 0, 9)] == [0.0, 0.0, None, 0.0, 0.0]
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 300), st.dictionaries(st.sampled_from("abc"), st.floats(0, 1e12)), st.booleans()),
+        max_size=60,
+    )
+)
+def test_columns_stay_equally_long(rows: list[tuple[float, dict[str, float], bool]]) -> None:
+    history, at = History(), 0.0
+    for ahead, values, gap in rows:
+        at += ahead
+        history.add(at, {} if gap else values, gap)
+    for table in (history.fine, history.coarse):
+        assert all(len(column) == len(table.times) for column in table.columns.values())
+    for name in history.names():
+        assert all(value is None or value >= 0 for _, value in history.points(name, 0, at))
+
+
+def test_any_number_of_names_is_bounded() -> None:
+    history = History()
+    for number in range(3 * MAX_FIGURES):
+        history.add(float(number), {f"peer {number} open": 1.0})
+    assert len(history.fine.columns) <= MAX_FIGURES
+
+
+def test_names_that_left_make_room_for_new_ones() -> None:
+    history = History()
+    for number in range(MAX_FIGURES):
+        history.add(float(number), {f"old {number}": 1.0})
+    for number in range(2 * FINE_ROWS):
+        history.add(10_000.0 + number, {})
+    history.add(99_999.0, {"new": 7.0})
+    assert history.current("new") == 7.0
+
+
+def test_a_reset_or_another_namespace_gives_no_value_and_no_spike() -> None:
+    from collectors.kernel.rates import step
+
+    first, fallen = sample(10, TcpRetransSegs=500, sock_tcp_tw=3), sample(11, TcpRetransSegs=4, sock_tcp_tw=4)
+    values = figures(step(first, fallen), fallen)
+    assert math.isnan(values["TcpRetransSegs"]) and math.isnan(values["=retransmits"])
+    assert values["sock_tcp_tw"] == 4, "a level is known at once"
+    other = sample(12, "another", TcpRetransSegs=90_000, sock_tcp_tw=9)
+    assert set(figures(step(fallen, other), other)) == {"=conntrack", "sock_tcp_tw"}
+
+
+def test_back_in_time_and_on_again() -> None:
+    view = TimeView(now=10_000.0)
+    view.move(-1, oldest=0.0)
+    assert view.until == 9_940.0 and not view.edge["live"]
+    view.stretch(2)
+    assert view.span == SPANS[2]
+    for _ in range(50):
+        view.move(-1, oldest=0.0)
+    assert view.until == 60 * SPANS[2], "not before what is known"
+    for _ in range(50):
+        view.move(1, oldest=0.0)
+    assert view.until is None and view.right == 10_000.0
+    view.hold(True)
+    view.now = 10_100.0
+    assert view.right == 10_000.0
+
+
+def test_a_stretched_graph_shows_the_largest_of_each_dot() -> None:
+    points = [(float(second), 1.0 if second != 42 else 9.0) for second in range(100)]
+    assert columns(points, 99.0, 10, span=10.0) == [1.0, 1.0, 1.0, 1.0, 9.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+    gap = [*points[:30], (30.0, None), *points[60:]]
+    drawn = columns(gap, 99.0, 10, span=10.0)
+    assert drawn[3:5] == [None, None] and drawn[7] == 1.0
