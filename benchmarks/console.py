@@ -82,7 +82,7 @@ def keys() -> Figure:
     with pane(200, 50) as (terminal, shown):
         terminal.line(f"{sys.executable} -m benchmarks.consoleload")
         shown.until(b"PACKET")
-        time.sleep(8)
+        shown.count(8)
         taken = []
         for number in range(ROUNDS * len(KEYS)):
             key, wanted = KEYS[number % len(KEYS)]
@@ -113,7 +113,7 @@ def steady(ssh: bool) -> Iterator[Figure]:
         terminal.until(r"frontend", 30)
         terminal.keys("Enter")
         terminal.until(r"1 packets [\d,]{3,}", 30)
-        time.sleep(5)
+        shown.count(8)  # what waited in the pipe until now, too
         process = psutil.Process(terminal.program())
         before, began = sum(process.cpu_times()[:2]), time.monotonic()
         written = shown.count(20)

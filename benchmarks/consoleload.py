@@ -18,7 +18,7 @@ from tui.control import Control
 from tui.store import Store
 
 RATE, SOCKETS, EVERY_S = 20_000, 5_000, 16
-BURST_S = 0.05
+BURST_S = 0.01  # an exec frame holds 32 KiB at most
 KEY, NODE = "pod/shop/loaded", "node/node1"
 FRAMES = [packet.data for packet in mixed()[:RATE]]
 HEAD = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262_144, 1)

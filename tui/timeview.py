@@ -28,7 +28,7 @@ class TimeView:
 
     @property
     def right(self) -> float:
-        return self.now if self.until is None else self.until
+        return float(int(self.now)) if self.until is None else self.until  # a graph is drawn once a second
 
     @property
     def edge(self) -> dict[str, Any]:

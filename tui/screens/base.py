@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
@@ -13,6 +15,7 @@ from tui.widgets.header import Header, HeaderData
 from tui.widgets.targets import Tab, Targets
 
 REFRESH_S = 0.5
+REFRESH_SSH_S = 1.0  # every repaint costs there
 MOODS = {"live": "good", "attaching": "warn", "gap": "warn", "gone": "bad", "failed": "bad", "ended": "dim"}
 
 
@@ -48,12 +51,13 @@ class ConsoleScreen(Screen[None]):
         self.control = control
 
     def on_mount(self) -> None:
-        self.set_interval(REFRESH_S, self._pull_if_there)
+        self.set_interval(REFRESH_SSH_S if os.environ.get("SSH_CONNECTION") else REFRESH_S, self._pull_if_there)
         self.call_after_refresh(self._pull_if_there)
 
     def _pull_if_there(self) -> None:
-        """A screen that is being left has no widgets any more."""
-        if self.is_current and self.query(Header):
+        """A screen that is being left has no widgets any more; one that another hides would repaint that one."""
+        shown = next((s for s in reversed(self.app.screen_stack) if isinstance(s, ConsoleScreen)), None)
+        if shown is self and self.query(Header):
             self.pull()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

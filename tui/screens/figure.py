@@ -20,6 +20,7 @@ from tui.store import Store
 from tui.timeview import TimeView
 from tui.widgets.graph import Graph
 from tui.widgets.header import Header, HeaderData
+from tui.widgets.line import Line
 from tui.widgets.targets import Targets
 
 
@@ -42,11 +43,11 @@ class FigureScreen(TimeKeys):
         yield Header()
         yield Targets()
         yield Static(f" {self.title_text}", id="figure-title", markup=False)
-        yield Static("", id="figure-about", markup=False)
+        yield Static(self._about(), id="figure-about", markup=False)
         with Grid(id="figures", classes="one" if len(self.figures) == 1 else ""):
             for number in range(len(self.figures)):
                 yield Graph(id=f"figure-{number}")
-        yield Static("", id="status", markup=False)
+        yield Line(id="status")
         yield Footer()
 
     def pull(self) -> None:
@@ -56,8 +57,7 @@ class FigureScreen(TimeKeys):
         for number, figure in enumerate(self.figures):
             short = replace(graphs.figure(figure, place), title=figure.title.rpartition(": ")[2])
             self.query_one(f"#figure-{number}", Graph).show(short)
-        self.query_one("#figure-about", Static).update(self._about())
-        self.query_one("#status", Static).update(f" {time_status(self.time, self.oldest())}")
+        self.query_one("#status", Line).show(f" {time_status(self.time, self.oldest())}")
 
     def _about(self) -> str:
         first = self.figures[0]

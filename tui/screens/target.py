@@ -7,7 +7,7 @@ from typing import Any
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Grid
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Footer, Input
 
 from collectors.capture.lookups import Transaction
 from collectors.errors import PodwireError
@@ -41,6 +41,7 @@ from tui.store import CounterLine, LogLine, PacketLine, Store, TargetData
 from tui.timeview import TimeView
 from tui.widgets.graph import Graph
 from tui.widgets.header import Header, HeaderData
+from tui.widgets.line import Line
 from tui.widgets.rows import RowList
 from tui.widgets.tabs import TabBar
 from tui.widgets.targets import Targets
@@ -97,7 +98,7 @@ class TargetScreen(TimeKeys):
         yield TabBar(tuple(self.views), id="tabs")
         first = self.packets.state
         yield RowList(first.columns, first.empty, first.identity, first.follow, id="list")
-        yield Static("", id="status", markup=False)
+        yield Line(id="status")
         yield FilterBox(id="filter")
         yield Footer()
 
@@ -155,10 +156,7 @@ class TargetScreen(TimeKeys):
         text, bad = self.view.status(len(self.rows.rows))
         if self.time.until is not None or self.time.zoom:
             text = f" graphs: {time_status(self.time, self.oldest())} ·{text}"
-        status = self.query_one("#status", Static)
-        status.set_class(bad, "bad")
-        if self._changed("status", text, bad):
-            status.update(text)
+        self.query_one("#status", Line).show(text, bad)
 
     def header_data(self) -> HeaderData:
         start, data = self.store.start, self._data()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import ClassVar
 
 from rich.text import Text
@@ -92,7 +93,8 @@ def gauge(fill: float, width: int = 20) -> list[tuple[str, str]]:
     cells = [
         ("█", style) if cell < filled else ("┆", "limit") if cell in marks else ("·", "axis") for cell in range(width)
     ]
-    return [("▕", "axis"), *cells, ("▏", "axis")]
+    pieces = [("▕", "axis"), *cells, ("▏", "axis")]
+    return [("".join(text for text, _ in run), name) for name, run in groupby(pieces, key=lambda piece: piece[1])]
 
 
 class Graph(Widget):
@@ -165,9 +167,10 @@ class Graph(Widget):
             top = max(limit for limit, _ in data.limits) / 0.95
         plot_height = height - 1 if height >= 5 or data.gauge is not None else height
         text = Text(no_wrap=True)
+        levels = [_levels(row, top, plot_height * 4) for row in series]
         for row in range(plot_height):
             self._axis(text, row, plot_height, top)
-            self._row(text, row, plot_height, top, series, cells)
+            self._row(text, row, plot_height, top, levels, cells)
             if row < plot_height - 1 or plot_height < height:
                 text.append("\n")
         if plot_height < height and data.gauge is not None:
@@ -200,47 +203,60 @@ class Graph(Widget):
                 labels.setdefault(int((1 - limit / top) * height), []).append(label)
         return {row: f"{' '.join(names)} " for row, names in labels.items()}
 
-    def _row(self, text: Text, row: int, height: int, top: float, series: list[list[float | None]], cells: int) -> None:
+    def _row(self, text: Text, row: int, height: int, top: float, series: list[list[int]], cells: int) -> None:
+        """`series` are the levels of each line (see `_levels`)."""
         limits = self._limit_labels(height, top)
+        label = limits.get(row)
+        base = (height - row - 1) * 4  # dots below this row
+        begin = next((place for place, level in enumerate(series[0]) if level >= 0), len(series[0]))
+        run: list[str] = []  # cells of one style are one piece: each piece costs the terminal its colours anew
+        running = ""
+
+        def put(cell_text: str, name: str) -> None:
+            nonlocal running
+            if name != running and run:
+                text.append("".join(run), self._style(running) if running else "")
+                run.clear()
+            running = name
+            run.append(cell_text)
+
         for cell in range(cells):
             bits, style = 0, "first"
-            for number, values in enumerate(series):
-                added = _dots(values, cell, row, height, top, area=number == 0)
+            for number, levels in enumerate(series):
+                added = _dots(levels[cell * 2], levels[cell * 2 + 1], base, number == 0)
                 if added and number:
-                    style, bits = "second", added if not bits else bits | added
+                    style = "second"
                 bits |= added
             if bits:
-                text.append(chr(0x2800 + bits), self._style(style))
-            elif row in limits:
-                label = limits[row]
-                text.append(label[cell] if cell < len(label) else "╌", self._style("limit"))
-            elif (
-                series and series[0][cell * 2] is None and series[0][cell * 2 + 1] is None and _inside(series[0], cell)
-            ):
-                text.append("┊", self._style("gap"))
+                put(chr(0x2800 + bits), style)
+            elif label is not None:
+                put(label[cell] if cell < len(label) else "╌", "limit")
+            elif cell * 2 > begin and series[0][cell * 2] < 0 and series[0][cell * 2 + 1] < 0:
+                put("┊", "gap")  # before the first value there is no gap, only no past
             else:
-                text.append(" ")
+                put(" ", "")
+        if run:
+            text.append("".join(run), self._style(running) if running else "")
 
 
-def _inside(values: list[float | None], cell: int) -> bool:
-    """Whether a missing value lies between values: before the first one there is no gap, only no past."""
-    return any(v is not None for v in values[: cell * 2])
+def _levels(values: list[float | None], top: float, total: int) -> list[int]:
+    """How many of `total` dots high each value is; -1 where there is none. What is not 0 is seen."""
+    return [
+        -1 if value is None else 0 if value <= 0 else max(1, min(total, round(value / top * total))) for value in values
+    ]
 
 
-def _dots(values: list[float | None], cell: int, row: int, height: int, top: float, area: bool) -> int:
-    """Braille bits of one cell."""
+# Bits of so many dots from the bottom, and of the topmost of them alone, by side of the cell
+_AREA = tuple(tuple(sum(side[4 - count :]) for count in range(5)) for side in DOTS)
+_POINT = tuple((0, *(side[4 - count] for count in range(1, 5))) for side in DOTS)
+
+
+def _dots(left: int, right: int, base: int, area: bool) -> int:
+    """Braille bits of one cell whose lowest dot is `base` dots above the axis."""
     bits = 0
-    total = height * 4
-    for side in (0, 1):
-        value = values[cell * 2 + side]
-        if value is None:
-            continue
-        level = min(total, round(value / top * total)) if value > 0 else 0
-        if value > 0 and level == 0:
-            level = 1
-        floor = 0 if area else max(level - 1, 0)
-        for dot in range(4):
-            position = total - (row * 4 + dot)
-            if floor < position <= level or (level == 0 and position == 1 and area):
-                bits |= DOTS[side][dot]
+    for side, level in ((0, left), (1, right)):
+        if area and level >= 0:
+            bits |= _AREA[side][max(0, min(4, max(level, 1) - base))]
+        elif 0 < level - base <= 4:
+            bits |= _POINT[side][level - base]
     return bits

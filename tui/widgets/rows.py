@@ -99,7 +99,7 @@ class RowList(ScrollView, can_focus=True):
         current = self.current
         self.rows = rows
         self._measure()
-        self.virtual_size = Size(0, len(rows) + 1)
+        self._resize(len(rows) + 1)
         if keep and self.identity is not None and current is not None:
             wanted = self.identity(current)
             self.cursor = next((i for i, row in enumerate(rows) if self.identity(row) == wanted), self.cursor)
@@ -108,6 +108,16 @@ class RowList(ScrollView, can_focus=True):
             self.cursor = max(0, len(rows) - 1)
             self.scroll_to(y=self._last_top, animate=False, immediate=True)
         self.refresh()
+
+    def _resize(self, lines: int) -> None:
+        """Tell the scrollbar how long the list is. A new layout, which repaints the whole screen, only where the
+        scrollbar comes or goes."""
+        height = self.size.height
+        if (self.virtual_size.height > height) != (lines > height) or not height:
+            self.virtual_size = Size(0, lines)
+        elif lines != self.virtual_size.height:
+            self.set_reactive(RowList.virtual_size, Size(0, lines))
+            self.vertical_scrollbar.window_virtual_size = lines
 
     def switch(self, old: ListState, new: ListState, rows: Sequence[Any]) -> None:
         """Show another list; `old` keeps where this one stands."""

@@ -36,7 +36,7 @@ class TabBar(Widget):
         if sum(len(piece) for _, piece in full) <= self.size.width:
             return full
         return [
-            (name, piece if name == current else f" {number} {name} ") for number, (name, piece) in enumerate(full, 1)
+            (name, piece if name == current else f" {number} {name}") for number, (name, piece) in enumerate(full, 1)
         ]
 
     def render(self) -> Text:
