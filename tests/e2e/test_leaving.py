@@ -249,7 +249,7 @@ async def test_a_full_disk_adds_nothing_that_could_be_forgotten(own_lab: Lab, tm
     async with client_of(own_lab) as client:
         opened(tmux)
         tmux.keys("Enter")
-        tmux.keys("7")
+        tmux.keys("8")
         tmux.until(r"node/node1 +The journal")
         assert await added(client) == []
         tmux.keys("q")
@@ -291,7 +291,7 @@ async def test_what_would_be_sent_and_what_was_sent_can_be_read(own_lab: Lab, tm
     tmux.until(r"y  both")
     tmux.keys("y")
     tmux.until(r"Flags \[")
-    tmux.keys("7")
+    tmux.keys("8")
     tmux.until(r"added, full")
     tmux.keys("Space", "g")
     tmux.until(r"create pods default/podwire-node-")

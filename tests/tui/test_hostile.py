@@ -163,6 +163,7 @@ def test_no_hostile_byte_reaches_the_terminal(tmp_path: Path, screen: str) -> No
             "5",
             "6",
             "7",
+            "8",
             "1",
             "a",
             "a",
