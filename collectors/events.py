@@ -218,6 +218,35 @@ class Mark(Event):
     text: str
 
 
+Labels = tuple[tuple[str, str], ...]  # sorted
+
+
+class ContainerPort(NamedTuple):
+    name: str
+    number: int
+    protocol: str
+
+
+class ServicePort(NamedTuple):
+    """`target` is a number or the name of a container's port; `node_port` 0 for none."""
+
+    name: str
+    number: int
+    protocol: str
+    target: str
+    node_port: int = 0
+
+
+class Endpoint(NamedTuple):
+    """`pod` is the name of the pod that it leads to, '' for none."""
+
+    address: str
+    ready: bool
+    node: str = ""
+    zone: str = ""
+    pod: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class PodRow:
     namespace: str
@@ -232,6 +261,9 @@ class PodRow:
     host_network: bool = False
     ips: tuple[str, ...] = ()  # of both families, where there are two
     workload: str = ""  # what owns it: Deployment/backend; '' for a bare pod
+    labels: Labels = ()
+    ports: tuple[ContainerPort, ...] = ()  # that its containers declare
+    told: str = ""  # the message of a container that waits or has ended
     kind: str = "pods"
 
 
@@ -244,6 +276,9 @@ class NodeRow:
     os: str
     arch: str
     namespace: str = ""
+    pod_cidrs: tuple[str, ...] = ()
+    kernel: str = ""
+    labels: Labels = ()
     kind: str = "nodes"
 
 
@@ -251,6 +286,7 @@ class NodeRow:
 class NamespaceRow:
     name: str
     namespace: str = ""
+    labels: Labels = ()
     kind: str = "namespaces"
 
 
@@ -261,6 +297,13 @@ class ServiceRow:
     ips: tuple[str, ...]
     ports: tuple[str, ...]  # "80/TCP"
     type: str
+    selector: Labels = ()
+    targets: tuple[ServicePort, ...] = ()
+    external_policy: str = ""  # externalTrafficPolicy
+    internal_policy: str = ""
+    publish_not_ready: bool = False
+    external_name: str = ""
+    distribution: str = ""  # trafficDistribution
     kind: str = "services"
 
 
@@ -273,6 +316,8 @@ class SliceRow:
     service: str
     ready: tuple[str, ...]
     not_ready: tuple[str, ...]
+    ports: tuple[ContainerPort, ...] = ()
+    endpoints: tuple[Endpoint, ...] = ()
     kind: str = "endpointslices"
 
 

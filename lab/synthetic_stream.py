@@ -1,8 +1,8 @@
 """Answers an exec on a synthetic node: the frames of a sampler, with figures that grow as those of a busy node.
 
-A sampler is recognised by its shape, `sh -c PROGRAM NAME TICKS PAUSE EVERY SLOW SETTINGS FILE...`; a frame holds the
-files that it asks for. Frames begin at lines that start with the record separator (0x1E). Everything else fails,
-politely.
+A sampler is recognised by its shape, `sh -c PROGRAM NAME TICKS PAUSE EVERY SLOW MANY AWK SETTINGS FILE...`; a frame
+holds the files that it asks for. Frames begin at lines that start with the record separator (0x1E). Everything else
+fails, politely.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def plain(argv: Sequence[str]) -> list[str]:
 
 
 def is_sampler(argv: Sequence[str]) -> bool:
-    return len(argv) > 9 and argv[:2] == ["sh", "-c"] and all(a.isdigit() for a in argv[4:9])
+    return len(argv) > 11 and argv[:2] == ["sh", "-c"] and all(a.isdigit() for a in (*argv[4:9], argv[10]))
 
 
 def counters(text: str, tick: int, seed: int) -> str:
@@ -90,9 +90,9 @@ async def answer(argv: Sequence[str], node: str) -> AsyncIterator[tuple[int, byt
         yield 2, f"{word}: nothing runs on {node}: it is a synthetic node of the lab\n".encode()
         yield 3, b"1"
         return
-    ticks, pause, every, _, settings = (int(a) for a in argv[4:9])
+    ticks, pause, every, settings = (int(argv[place]) for place in (4, 5, 6, 10))
     seed = crc32(node.encode())
     for tick in range(ticks):
-        yield 1, frame(tick, argv[9 if tick == 0 else 9 + settings :], tick % every == 0, seed)
+        yield 1, frame(tick, argv[11 if tick == 0 else 11 + settings :], tick % every == 0, seed)
         await asyncio.sleep(pause)
     yield 3, b"0"

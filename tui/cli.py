@@ -49,6 +49,14 @@ def parser() -> argparse.ArgumentParser:
     clean = commands.add_parser("clean", help="remove what a killed console left in a cluster")
     _cluster_options(clean, below=True)
     clean.add_argument("--all-contexts", action="store_true", help="look in every context of the kubeconfig")
+    check = commands.add_parser("check", help="no console: look for what is wrong, and print it")
+    check.add_argument("target", nargs="?", help="NAMESPACE/POD, node/NAME or ns/NAMESPACE (default: the nodes)")
+    check.add_argument("--for", dest="seconds", type=_seconds, default=30.0, metavar="30s", help="watch for so long")
+    check.add_argument("-o", "--output", choices=("text", "json", "markdown"), default="text")
+    check.add_argument("--fail-on", choices=("critical", "warning", "info", "never"), default="warning",
+                       help="exit with 1 where something so bad is found (default: warning)")  # fmt: skip
+    check.add_argument("--budget", type=float, metavar="MS", help="round trips that take longer are a finding")
+    _cluster_options(check, below=True)
     commands.add_parser("local", parents=[common], help="look at this machine, without a cluster")
     pcap = commands.add_parser("pcap", parents=[common], help="look at capture files (pcap, pcapng, gzipped or not)")
     pcap.add_argument("files", type=Path, nargs="+", metavar="FILE")
@@ -60,6 +68,18 @@ def parser() -> argparse.ArgumentParser:
     replay = commands.add_parser("replay", parents=[common], help="look at a recorded session")
     replay.add_argument("file", type=Path)
     return top
+
+
+def _seconds(text: str) -> float:
+    """`30s`, `2m` or a plain number of seconds."""
+    number, factor = (text[:-1], {"s": 1, "m": 60}[text[-1]]) if text[-1:] in ("s", "m") else (text, 1)
+    try:
+        seconds = float(number) * factor
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time: 30s, 2m") from None
+    if not 0 <= seconds <= 86_400:
+        raise argparse.ArgumentTypeError("from 0s to a day")
+    return seconds
 
 
 def _cluster_options(parser: argparse.ArgumentParser, below: bool = False) -> None:
@@ -146,6 +166,10 @@ def run(options: argparse.Namespace) -> int:
         from tui import clustercommands
 
         return clustercommands.doctor(options) if options.command == "doctor" else clustercommands.clean(options)
+    if options.command == "check":
+        from tui import checkcommand
+
+        return checkcommand.check(options)
     if options.command == "pcap" and (options.output == "jsonl" or options.flows or options.dns):
         from tui import pcapcommand
 

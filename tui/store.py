@@ -101,6 +101,7 @@ class TargetData:
     message: str = ""
     sample: ev.CounterSample | None = None
     step: Step | None = None
+    samples: deque[ev.CounterSample] = field(default_factory=lambda: deque(maxlen=20))  # without a gap between them
     history: History = field(default_factory=History)  # counters and what is made of them
     peer_history: History = field(default_factory=History)  # peers, and the sockets that somebody looks at
     watched_sockets: set[SocketKey] = field(default_factory=set)
@@ -255,11 +256,15 @@ class Store:
             data.history.add(event.at, {}, gap=True)
             data.peer_history.add(event.at, {}, gap=True)
             data.sample, data.socket_rates, data.rates_from = None, {}, None
+            data.samples.clear()
 
     def _sample(self, event: ev.CounterSample) -> None:
         data = self.target(event.target)
         data.step = step(data.sample, event)
         data.sample = event
+        if data.step.gap:
+            data.samples.clear()
+        data.samples.append(event)
         for name, delta in data.step.deltas.items():
             if delta:
                 data.moved[name] = data.moved.get(name, 0) + delta

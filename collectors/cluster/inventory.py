@@ -13,6 +13,8 @@ from collectors.backoff import Backoff
 from collectors.cluster.access import Cluster, quote
 from collectors.errors import ClusterError, Forbidden
 from collectors.events import (
+    ContainerPort,
+    Endpoint,
     InventoryChange,
     InventoryList,
     NamespaceRow,
@@ -20,6 +22,7 @@ from collectors.events import (
     PodRow,
     PolicyRow,
     Row,
+    ServicePort,
     ServiceRow,
     SliceRow,
     TargetPhase,
@@ -92,7 +95,37 @@ def pod_row(item: Object) -> PodRow:
         host_network=bool(spec.get("hostNetwork")),
         ips=tuple(safe(entry.get("ip") or "", 64) for entry in status.get("podIPs") or ()),
         workload=workload(item.get("metadata") or {}),
+        labels=labels_of(item.get("metadata", {}).get("labels")),
+        ports=tuple(_port(p, "containerPort") for c in spec.get("containers") or () for p in c.get("ports") or ()),
+        told=_told(status),
     )
+
+
+_SHARED: dict[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]] = {}  # replicas have equal labels
+
+
+def labels_of(labels: Object | None) -> tuple[tuple[str, str], ...]:
+    """Labels or a selector, sorted."""
+    found = tuple(sorted((safe(k, 320), safe(v, 64)) for k, v in (labels or {}).items()))
+    if len(_SHARED) > 50_000:
+        _SHARED.clear()
+    return _SHARED.setdefault(found, found)
+
+
+def _port(port: Object, field: str) -> ContainerPort:
+    return ContainerPort(
+        safe(port.get("name") or "", 63), int(port.get(field) or 0), safe(port.get("protocol") or "TCP", 8)
+    )
+
+
+def _told(status: Object) -> str:
+    """What the kubelet says of a container that does not run, the last end of one that is restarted included."""
+    for entry in (*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())):
+        for when in ("state", "lastState"):
+            for kind in ("terminated", "waiting"):
+                if message := ((entry.get(when) or {}).get(kind) or {}).get("message"):
+                    return safe(message, 300)
+    return ""
 
 
 def node_row(item: Object) -> NodeRow:
@@ -107,11 +140,14 @@ def node_row(item: Object) -> NodeRow:
         ready=ready,
         os=safe(info.get("operatingSystem") or "", 20),
         arch=safe(info.get("architecture") or "", 20),
+        pod_cidrs=tuple(safe(cidr, 64) for cidr in item.get("spec", {}).get("podCIDRs") or ()),
+        kernel=safe(info.get("kernelVersion") or "", 80),
+        labels=labels_of(labels),
     )
 
 
 def namespace_row(item: Object) -> NamespaceRow:
-    return NamespaceRow(_name(item))
+    return NamespaceRow(_name(item), labels=labels_of(item.get("metadata", {}).get("labels")))
 
 
 def service_row(item: Object) -> ServiceRow:
@@ -123,18 +159,40 @@ def service_row(item: Object) -> ServiceRow:
         ips=tuple(safe(a, 64) for a in addresses if a != "None"),
         ports=tuple(safe(f"{p.get('port')}/{p.get('protocol') or 'TCP'}", 20) for p in spec.get("ports") or ()),
         type=safe(spec.get("type") or "", 20),
+        selector=labels_of(spec.get("selector")),
+        targets=tuple(_service_port(p) for p in spec.get("ports") or ()),
+        external_policy=safe(spec.get("externalTrafficPolicy") or "", 20),
+        internal_policy=safe(spec.get("internalTrafficPolicy") or "", 20),
+        publish_not_ready=bool(spec.get("publishNotReadyAddresses")),
+        external_name=safe(spec.get("externalName") or "", 253),
+        distribution=safe(spec.get("trafficDistribution") or "", 40),
     )
+
+
+def _service_port(port: Object) -> ServicePort:
+    number = int(port.get("port") or 0)
+    target = safe(str(port.get("targetPort") or number), 63)
+    protocol = safe(port.get("protocol") or "TCP", 8)
+    return ServicePort(safe(port.get("name") or "", 63), number, protocol, target, int(port.get("nodePort") or 0))
 
 
 def slice_row(item: Object) -> SliceRow:
     labels = item.get("metadata", {}).get("labels") or {}
     ready: list[str] = []
     other: list[str] = []
+    endpoints: list[Endpoint] = []
     for endpoint in item.get("endpoints") or ():
         good = (endpoint.get("conditions") or {}).get("ready") is not False
-        (ready if good else other).extend(safe(a, 64) for a in endpoint.get("addresses") or ())
+        addresses = [safe(a, 64) for a in endpoint.get("addresses") or ()]
+        (ready if good else other).extend(addresses)
+        node, zone = safe(endpoint.get("nodeName") or "", 253), safe(endpoint.get("zone") or "", 63)
+        pod = safe((endpoint.get("targetRef") or {}).get("name") or "", 253)
+        endpoints += [Endpoint(address, good, node, zone, pod) for address in addresses]
     service = safe(labels.get("kubernetes.io/service-name") or "", 253)
-    return SliceRow(_name(item, "namespace"), _name(item), service, tuple(ready), tuple(other))
+    ports = tuple(_port(port, "port") for port in item.get("ports") or ())
+    return SliceRow(
+        _name(item, "namespace"), _name(item), service, tuple(ready), tuple(other), ports, tuple(endpoints)
+    )  # fmt: skip
 
 
 def policy_row(item: Object) -> PolicyRow:

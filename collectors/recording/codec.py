@@ -12,7 +12,13 @@ from collectors.sockets.rows import SocketRow
 
 _CLASSES: dict[str, type] = {
     name: value for name, value in vars(events).items() if isinstance(value, type) and dataclasses.is_dataclass(value)
-} | {"SocketRow": SocketRow, "Packet": events.Packet}
+} | {
+    "SocketRow": SocketRow,
+    "Packet": events.Packet,
+    "ContainerPort": events.ContainerPort,
+    "ServicePort": events.ServicePort,
+    "Endpoint": events.Endpoint,
+}
 
 
 class Malformed(ValueError):

@@ -101,7 +101,7 @@ def _details(head: Head, text: str) -> SocketRow:
         _int(text, " cwnd:", None), _int(text, " unacked:", 0) or 0, int(now or 0), int(total or 0),
         _int(text, " lost:", 0) or 0, float(rate[1]) * _FACTOR[rate[2]] if rate else None,
         _limited(text, " rwnd_limited:"), _limited(text, " sndbuf_limited:"), " app_limited" in text,
-        _int(text, " notsent:", 0) or 0, _int(text, " bytes_acked:", None), _int(text, " bytes_received:", None),
+        _int(text, " notsent:", 0) or 0, _int(text, " bytes_acked:", 0), _int(text, " bytes_received:", 0),
         _int(text, " count:", 1) or 1,
     )  # fmt: skip
 

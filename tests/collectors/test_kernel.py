@@ -197,4 +197,4 @@ def test_pressure_cpus_and_ipv6() -> None:
 
 def test_one_sample_costs_little_where_it_is_taken() -> None:
     """Few processes a tick: on a node of many pods each is felt. tail, readlink, two ss, sleep."""
-    assert sampler.PROGRAM.count("cat ") == 3, "only where the image has no ss"
+    assert "cat " not in sampler.PROGRAM, "one process reads all files of a tick"

@@ -127,7 +127,7 @@ def test_list_attach_packets_sockets_counters_faults_and_leave(tmux: Tmux, tmp_p
     tmux.keys("?")
     tmux.until(r"next theme")
     tmux.escape()
-    tmux.until(r"^ 1 packets .* 7 events")
+    tmux.until(r"^ 1 packets .* 8 events")
     tmux.escape()
     tmux.until(r"matching “frontend”")
     tmux.keys("q")

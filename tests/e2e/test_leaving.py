@@ -249,6 +249,7 @@ async def test_a_full_disk_adds_nothing_that_could_be_forgotten(own_lab: Lab, tm
     async with client_of(own_lab) as client:
         opened(tmux)
         tmux.keys("Enter")
+        tmux.until(r"1 packets")
         tmux.keys("8")
         tmux.until(r"node/node1 +The journal")
         assert await added(client) == []

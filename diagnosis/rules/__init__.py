@@ -1,0 +1,51 @@
+"""Every rule: a module each with `evaluate(snapshot)`, pure, in the order in which causes come before symptoms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from diagnosis.finding import Finding, ordered
+from diagnosis.rules import (
+    close_wait,
+    connections,
+    conntrack_full,
+    conntrack_invalid,
+    conntrack_races,
+    crash_loop,
+    dns,
+    endpoints,
+    ephemeral_ports,
+    external_local,
+    hairpin,
+    latency,
+    listen_queue,
+    mtu,
+    neighbours,
+    nic,
+    node_cpu,
+    overlay_paths,
+    policies,
+    receiver,
+    retransmits,
+    rp_filter,
+    slow_server,
+    stale_udp,
+    target_port,
+    tuning,
+)
+from diagnosis.snapshot import Snapshot
+
+Rule = Callable[[Snapshot], Iterator[Finding]]
+RULES: tuple[Rule, ...] = tuple(
+    module.evaluate
+    for module in (
+        conntrack_full, conntrack_races, conntrack_invalid, ephemeral_ports, overlay_paths, mtu, rp_filter, endpoints,
+        target_port, external_local, hairpin, policies, dns, listen_queue, receiver, slow_server, crash_loop, stale_udp,
+        node_cpu, nic, neighbours, close_wait, retransmits, connections, latency, tuning,
+    )
+)  # fmt: skip
+
+
+def findings(snapshot: Snapshot) -> list[Finding]:
+    """What is wrong, the worst first."""
+    return ordered([finding for rule in RULES for finding in rule(snapshot)])

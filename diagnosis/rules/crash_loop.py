@@ -1,0 +1,56 @@
+"""A pod restarts because of what it needs from the network (SIGNATURES 5.11; Popeye, k8sgpt)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from collectors.events import PodRow
+from diagnosis.finding import Evidence, Finding
+from diagnosis.snapshot import Snapshot, listed
+
+LOOPS = ("CrashLoopBackOff", "Error", "StartError")
+_NETWORK = re.compile(
+    r"no such host|not resolve|name resolution|getaddrinfo|NXDOMAIN|connection refused|timed? ?out|unreachable|dial tcp"
+    r"|probe failed|lookup ", re.IGNORECASE,
+)  # fmt: skip
+
+
+def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    for pod in snapshot.pods:
+        if pod.phase in LOOPS and pod.restarts:
+            yield from _one(snapshot, pod)
+
+
+def _one(snapshot: Snapshot, pod: PodRow) -> Iterator[Finding]:
+    name, addresses = f"{pod.namespace}/{pod.name}", set(pod.ips or (pod.ip,))
+    missing = sorted({
+        asked for target in snapshot.targets if target.lookups
+        for client, names in target.lookups.missing.items() if client in addresses for asked in names
+    }, key=len)  # fmt: skip
+    refused = [c for c in snapshot.conversations if c.client in addresses and (c.refused or c.unanswered)]
+    evidence = [Evidence(f"{pod.phase}, {pod.restarts} restarts", "pod status", snapshot.at)]
+    if pod.told:
+        evidence.append(Evidence(pod.told, "the kubelet, of the container", snapshot.at))
+    if missing:
+        evidence.append(
+            Evidence(f"names it asks for and that do not exist: {listed(missing)}", "capture, port 53", snapshot.at)
+        )
+    if refused:
+        ends = listed(f"{snapshot.name(c.server)}:{c.port}" for c in refused)
+        evidence.append(Evidence(f"refused or unanswered: {ends}", "capture", snapshot.at))
+    if missing:
+        title = f"It restarts because {missing[0]} does not resolve"
+    elif refused:
+        first = refused[0]
+        title = f"It restarts because {snapshot.name(first.server)}:{first.port} does not answer"
+    elif _NETWORK.search(pod.told):
+        title = "It restarts because of the network, as it says itself"
+    else:
+        title = "It restarts again and again"
+    known = bool(missing or refused or _NETWORK.search(pod.told))
+    yield Finding(
+        "crash_loop", "critical" if known else "warning", name, title, tuple(evidence), "CrashLoopBackOff",
+        "certain" if missing else "likely" if known else "possible", "its log names another reason",
+        f"kubectl -n {pod.namespace} logs {pod.name} --previous --tail 30", "shell", "the pod runs and is ready", "pods",
+    )  # fmt: skip

@@ -1,0 +1,36 @@
+"""A pod cannot reach itself through its own Service (SIGNATURES 5.11 #19)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diagnosis.finding import Finding
+from diagnosis.snapshot import Snapshot, listed
+
+
+def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    for host in snapshot.of_kind("node"):
+        ports = [link for link in (host.network.links if host.network else ()) if link.hairpin is not None]
+        veths = [link for link in ports if link.kind == "veth"]
+        off, on = [k.name for k in veths if not k.hairpin], [k.name for k in veths if k.hairpin]
+        failing = [c for c in snapshot.conversations if c.unanswered and _own_service(snapshot, c.client, c.server)]
+        if not off or not (on or failing):
+            continue
+        evidence = [
+            host.fact(f"hairpin mode is off at {len(off)} of {len(veths)} ports: {listed(off)}", "bridge ports")
+        ]
+        if failing:
+            who = listed(snapshot.name(c.client) for c in failing)
+            evidence.append(host.fact(f"own Services do not answer {who}", "capture"))
+        yield Finding(
+            "hairpin", "warning", host.name, "Pods cannot reach themselves through their own Service: hairpin mode is off",
+            tuple(evidence), "hairpin mode of a bridge port that others of the node have", "certain" if failing else "likely",
+            "a pod that backs a Service reaches that Service every time",
+            f"for port in {' '.join(off[:8])}; do bridge link set dev $port hairpin on; done  # and hairpinMode in the "
+            "CNI's configuration", "shell", "bridge -d link shows hairpin on", "node",
+        )  # fmt: skip
+
+
+def _own_service(snapshot: Snapshot, client: str, server: str) -> bool:
+    service, pod = snapshot.service_by_address.get(server), snapshot.by_address.get(client)
+    return service is not None and pod is not None and pod in snapshot.selected(service)

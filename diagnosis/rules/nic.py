@@ -1,0 +1,76 @@
+"""Packets that interfaces drop, damage or may not pass (SIGNATURES 5.7, 5.11 #5, #11, #25)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diagnosis.finding import CONVENTION, Finding
+from diagnosis.snapshot import Snapshot, TargetView, listed
+
+SHARE = 1.0  # per cent of packets (node_exporter mixin)
+LEAST = 10
+
+
+def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    for host in snapshot.of_kind("pod", "node", "local"):
+        yield from _interfaces(host)
+        yield from _driver(host)
+        yield from _checksums(host)
+        fails = host.delta("IpReasmFails")
+        if fails >= LEAST:
+            yield Finding(
+                "reassembly", "warning", host.name, "Fragments arrive that cannot be put together again: some are lost",
+                (host.counter("IpReasmFails", "/proc/net/snmp"),), f"{LEAST} in 15 s is {CONVENTION}", "possible", "",
+                "Avoid fragments: an MTU that fits the path (5.10); let fragments pass firewalls", "text",
+                "IpReasmFails stands still", "counters",
+            )  # fmt: skip
+
+
+def _interfaces(host: TargetView) -> Iterator[Finding]:
+    for name in {n.split("/")[1] for n in host.deltas if n.startswith("dev/")}:
+        for side in ("rx", "tx"):
+            passed = host.delta(f"dev/{name}/{side}_packets")
+            lost = {kind: host.delta(f"dev/{name}/{side}_{kind}") for kind in ("errs", "drop")}
+            total = sum(lost.values())
+            if total >= LEAST and 100 * total > SHARE * (passed + total):
+                told = ", ".join(f"{count} {kind}" for kind, count in lost.items() if count)
+                yield Finding(
+                    "nic_drops", "warning", f"{host.name} {name}",
+                    f"{name} loses {100 * total / (passed + total):.1f} % of the packets it "
+                    f"{'receives' if side == 'rx' else 'sends'}",
+                    (host.fact(f"{told} beside {passed:,} packets in {host.seconds:.0f} s", "/proc/net/dev"),),
+                    "1 % of packets (node_exporter mixin)", "likely", "the same on hosts that are well",
+                    f"ethtool -S {name}; ethtool -g {name}  # the ring may be larger: ethtool -G {name} rx 4096", "shell",
+                    "drops and errors stand still", "node",
+                )  # fmt: skip
+
+
+def _driver(host: TargetView) -> Iterator[Finding]:
+    over = {
+        n: d for n, d in host.deltas.items() if n.startswith("ethtool/") and n.endswith("allowance_exceeded") and d > 0
+    }
+    for name, delta in over.items():
+        _, device, what = name.split("/", 2)
+        hint = {
+            "linklocal": "1,024 packets a second to the VPC's DNS and metadata: NodeLocal DNSCache, more DNS replicas",
+            "conntrack": "the instance's own connection tracking is full: a larger instance, fewer connections",
+        }.get(what.split("_")[0], "a larger instance, or less traffic a node")
+        yield Finding(
+            "nic_allowance", "critical", f"{host.name} {device} {what}", f"The cloud drops packets: {what} of {device}",
+            (host.fact(f"{what} +{delta} in {host.seconds:.0f} s", f"ethtool -S {device}"),), "any is a dropped packet "
+            "(AWS ENA)", "certain", "", hint, "text", f"ethtool -S {device} | grep {what} stands still", "counters",
+        )  # fmt: skip
+
+
+def _checksums(host: TargetView) -> Iterator[Finding]:
+    bad = host.delta("UdpInCsumErrors", "TcpInCsumErrors")
+    if bad >= 3:
+        tunnels = [k.name for k in (host.network.links if host.network else ()) if k.kind in ("vxlan", "geneve")]
+        device = tunnels[0] if tunnels else "DEVICE"
+        yield Finding(
+            "checksum", "warning", host.name, "Packets arrive with wrong checksums: a tunnel's offload is broken",
+            (host.counter("UdpInCsumErrors", "/proc/net/snmp"), host.counter("TcpInCsumErrors", "/proc/net/snmp"),
+             host.fact(f"tunnels here: {listed(tunnels) or 'none'}", "ip link")),
+            f"3 in 15 s is {CONVENTION}; kernels to 5.7 had it (k/k#88986)", "possible", "the checksums are right on the wire",
+            f"ethtool -K {device} tx-checksum-ip-generic off", "shell", "InCsumErrors stand still", "counters",
+        )  # fmt: skip

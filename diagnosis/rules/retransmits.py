@@ -1,0 +1,42 @@
+"""Segments are resent: loss on the path between pods (SIGNATURES 5.8, 5.9)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diagnosis.finding import CONVENTION, Finding
+from diagnosis.snapshot import Snapshot, listed
+
+WARN, BAD = 1.0, 5.0  # per cent of data segments
+LEAST_RESENT, LEAST_SENT = 5, 100  # fewer in a window say nothing
+
+
+def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    for target in snapshot.of_kind("pod", "local"):
+        resent, sent = target.delta("TcpRetransSegs"), target.delta("TcpExtTCPOrigDataSent")
+        synced = target.delta("TcpExtTCPSynRetrans")
+        resent -= min(resent, synced)  # those that open connections speak of other things
+        if resent < LEAST_RESENT or sent < LEAST_SENT:
+            continue
+        share = 100 * resent / sent
+        if share < WARN:
+            continue
+        worst = sorted((c for c in target.conversations if c.resent), key=lambda c: -c.resent)
+        to = listed(f"{snapshot.workload(c.server)} ({c.resent} of {c.segments})" for c in worst)
+        zones = {snapshot.name(c.server) for c in worst}
+        timeouts, fast = target.delta("TcpExtTCPTimeouts"), target.delta("TcpExtTCPFastRetrans")
+        kind = "heavy: most are timeouts" if timeouts > fast else "light: most are fast retransmissions"
+        yield Finding(
+            "retransmits", "warning", target.name, f"{share:.1f} % of data segments are resent: packets are lost",
+            (
+                target.counter("TcpRetransSegs", "/proc/net/snmp"),
+                target.counter("TcpExtTCPOrigDataSent", "/proc/net/netstat"),
+                target.fact(f"{timeouts} timeouts, {fast} fast retransmissions: {kind}", "/proc/net/netstat"),
+                *([target.fact(f"most with {to}", "capture")] if to else []),
+            ),
+            f"{WARN:g} and {BAD:g} % are {CONVENTION}", "likely" if len(zones) > 1 else "possible",
+            "TCPSpuriousRtxHostQueues rises (this host's own queue), or all loss is with one peer (that peer's node)",
+            "Look for the place: capture on both nodes; a segment that leaves one NIC and does not reach the other is "
+            "lost between them. Compare NIC drops (7 node) and ask who owns the underlay", "text",
+            "the share falls below 1 %", "graphs",
+        )  # fmt: skip

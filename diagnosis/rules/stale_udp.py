@@ -1,0 +1,33 @@
+"""A conntrack entry still sends UDP to an endpoint that is gone (SIGNATURES 5.11 #13)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diagnosis.finding import Finding
+from diagnosis.snapshot import Snapshot
+
+
+def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    for host in snapshot.hosts:
+        for group in host.conntrack.groups if host.conntrack else ():
+            service = snapshot.service_by_address.get(group.target)
+            if group.protocol != "udp" or service is None or group.back == group.target:
+                continue
+            ready, waiting = snapshot.endpoints(service)
+            if group.back in ready or group.back in waiting:
+                continue
+            name = f"{service.namespace}/{service.name}"
+            yield Finding(
+                "stale_udp", "critical", f"{host.name} {name}",
+                f"A conntrack entry sends UDP for the Service to {group.back}, which is no endpoint of it any more",
+                (
+                    host.fact(f"{group.count} entries {snapshot.name(group.source)} → {group.target}:{group.port} go to "
+                              f"{group.back}:{group.back_port}{'' if group.replied else ', never answered'}",
+                              host.conntrack.source if host.conntrack else ""),
+                    host.fact(f"endpoints now: {', '.join(ready[:4]) or 'none'}", f"EndpointSlices of {name}"),
+                ),
+                "an entry whose answerer is in no EndpointSlice", "certain", "deleting the entry changes nothing",
+                f"conntrack -D -p udp --orig-dst {group.target} --reply-src {group.back}  # then upgrade kube-proxy "
+                "(k/k#139628)", "shell", f"conntrack -L -p udp --orig-dst {group.target} names an endpoint", "conntrack",
+            )  # fmt: skip

@@ -1,0 +1,182 @@
+"""What rules look at: one moment of everything that is known, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from collectors.events import (
+    ConntrackTable,
+    NamespaceRow,
+    NetworkState,
+    NodeRow,
+    PodRow,
+    PolicyRow,
+    ServiceRow,
+    SliceRow,
+)
+from collectors.sockets.rows import SocketRow
+from diagnosis.finding import Evidence
+
+WINDOW_S = 15.0  # what rates are of
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """Flows of the last half minute between a client address and a server's port, added up. Times are milliseconds."""
+
+    protocol: str
+    client: str
+    server: str
+    port: int
+    flows: int = 0
+    answered: int = 0
+    unanswered: int = 0
+    refused: int = 0
+    unreachable: str = ""  # what ICMP said
+    client_resets: int = 0  # after data
+    server_resets: int = 0
+    segments: int = 0
+    resent: int = 0
+    stuck: int = 0  # flows whose full-size segments are resent after timeouts
+    client_zero_windows: int = 0
+    server_zero_windows: int = 0
+    slow: int = 0  # answers later than a second, or far later than the path needs
+    slowest_ms: float = 0.0
+    rtt_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lookups:
+    """DNS of the last half minute, or of the `seconds` that are remembered. Latencies are milliseconds."""
+
+    seconds: float = 0.0
+    asked: int = 0
+    answered: int = 0
+    unanswered: int = 0
+    retried: int = 0
+    truncated: int = 0
+    codes: Mapping[str, int] = field(default_factory=dict)
+    searched: int = 0  # questions that were asked with two search domains before, or more
+    median_ms: float | None = None
+    late: int = 0  # answers that came 4.5 to 5.5 s after the question: a resolver's timeout
+    names: tuple[str, ...] = ()  # that are answered NXDOMAIN most
+    missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # client to names that do not exist
+    servers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TargetView:
+    """A vantage point. `deltas` are changes of counters over `seconds`; a counter that was reset is not in it."""
+
+    key: str
+    kind: str
+    node: str
+    at: float
+    scope: str
+    pod: PodRow | None = None
+    values: Mapping[str, int] = field(default_factory=dict)
+    deltas: Mapping[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    sockets: tuple[SocketRow, ...] = ()
+    ports_used: tuple[tuple[str, int], ...] = ()  # destination, local ports in use towards it
+    network: NetworkState | None = None
+    conntrack: ConntrackTable | None = None
+    conversations: tuple[Conversation, ...] = ()
+    lookups: Lookups | None = None
+
+    @property
+    def name(self) -> str:
+        return self.key.partition("/")[2]
+
+    def delta(self, *names: str) -> int:
+        return sum(self.deltas.get(name, 0) for name in names)
+
+    def rate(self, *names: str) -> float:
+        return self.delta(*names) / self.seconds if self.seconds > 0 else 0.0
+
+    def counter(self, name: str, source: str = "") -> Evidence:
+        """A counter's movement as evidence."""
+        told = f"{name} +{self.delta(name):,} in {self.seconds:.0f} s ({self.rate(name):.3g}/s)"
+        return Evidence(told, source or "kernel counters", self.at, f"{self.scope} {self.name}")
+
+    def fact(self, text: str, source: str) -> Evidence:
+        return Evidence(text, source, self.at, f"{self.scope} {self.name}")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    at: float
+    targets: tuple[TargetView, ...] = ()
+    pods: tuple[PodRow, ...] = ()
+    nodes: tuple[NodeRow, ...] = ()
+    namespaces: tuple[NamespaceRow, ...] = ()
+    services: tuple[ServiceRow, ...] = ()
+    slices: tuple[SliceRow, ...] = ()
+    policies: tuple[PolicyRow, ...] = ()
+    budget_ms: float | None = None  # what round trips may take, where the user says so
+
+    @cached_property
+    def by_address(self) -> dict[str, PodRow]:
+        return {ip: pod for pod in self.pods if not pod.host_network for ip in (pod.ips or (pod.ip,)) if ip}
+
+    @cached_property
+    def service_by_address(self) -> dict[str, ServiceRow]:
+        return {ip: service for service in self.services for ip in service.ips}
+
+    @cached_property
+    def slices_of(self) -> dict[tuple[str, str], list[SliceRow]]:
+        found: dict[tuple[str, str], list[SliceRow]] = {}
+        for row in self.slices:
+            found.setdefault((row.namespace, row.service), []).append(row)
+        return found
+
+    def of_kind(self, *kinds: str) -> Iterator[TargetView]:
+        return (target for target in self.targets if target.kind in kinds and target.values)
+
+    @cached_property
+    def hosts(self) -> tuple[TargetView, ...]:
+        """Vantage points in a machine's own network namespace."""
+        return tuple(self.of_kind("node", "local"))
+
+    @cached_property
+    def conversations(self) -> tuple[Conversation, ...]:
+        """Seen from anywhere; of the same ends the view that saw most."""
+        best: dict[tuple[str, str, str, int], Conversation] = {}
+        for target in self.targets:
+            for one in target.conversations:
+                key = (one.protocol, one.client, one.server, one.port)
+                if key not in best or best[key].flows < one.flows:
+                    best[key] = one
+        return tuple(best.values())
+
+    def name(self, address: str) -> str:
+        """Whose an address is, as people call it."""
+        if pod := self.by_address.get(address):
+            return f"{pod.namespace}/{pod.name}"
+        if service := self.service_by_address.get(address):
+            return f"svc/{service.namespace}/{service.name}"
+        node = next((row.name for row in self.nodes if row.address == address), "")
+        return f"node/{node}" if node else address
+
+    def workload(self, address: str) -> str:
+        """As `name`, but replicas are one."""
+        pod = self.by_address.get(address)
+        return f"{pod.namespace}/{pod.workload.partition('/')[2] or pod.name}" if pod else self.name(address)
+
+    def selected(self, service: ServiceRow) -> list[PodRow]:
+        wanted = set(service.selector)
+        return [p for p in self.pods if p.namespace == service.namespace and wanted <= set(p.labels)] if wanted else []
+
+    def endpoints(self, service: ServiceRow) -> tuple[list[str], list[str]]:
+        """(ready, not ready) addresses."""
+        rows = self.slices_of.get((service.namespace, service.name), ())
+        return [a for row in rows for a in row.ready], [a for row in rows for a in row.not_ready]
+
+
+def listed(items: Iterable[str], most: int = 3) -> str:
+    """A few names, and how many more there are."""
+    names = list(dict.fromkeys(items))
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -1,0 +1,193 @@
+"""The detection matrix: every fault of the lab, and what was found of it: python -m tests.lab.detection [FAULT…]
+
+One console, without its screens, is attached to the pods of the shop and to both nodes. Each fault is switched on, and
+what is found is compared with what is to be found (EXPECTED); then it is switched off, and all findings must clear.
+Writes docs/detection.md when all faults were asked for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from collectors.cluster.access import connect
+from collectors.session import Session
+from diagnosis import rules
+from diagnosis.finding import Finding
+from diagnosis.tracker import Tracker
+from lab.faults import all_faults
+from lab.supervisor import Lab
+from tui import checkcommand
+from tui.control import Control
+from tui.evidence import snapshot
+from tui.store import Store
+
+FOUND_S, CLEAR_S, EVERY_S = 25.0, 75.0, 1.0
+PAGE = Path(__file__).parent.parent.parent / "docs" / "detection.md"
+# fault: the rules of which one must find it, and criticals that are part of it as well
+EXPECTED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "connection-refused": (("refused",), ()),
+    "connection-reset": (("resets",), ()),
+    "conntrack-full": (("conntrack_full",), ()),
+    "crash-loop": (("crash_loop",), ()),
+    "dns-dead": (("endpoints",), ("crash_loop",)),
+    "dns-search-flood": (("dns_search",), ()),
+    "dns-servfail": (("dns_failing",), ()),
+    "dns-slow": (("dns_slow",), ()),
+    "endpoints-not-ready": (("endpoints",), ()),
+    "external-local": (("external_local",), ()),
+    "hairpin": (("hairpin",), ()),
+    "half-bad": (("refused",), ()),
+    "insert-race": (("conntrack_races",), ()),
+    "invalid-reset": (("conntrack_invalid",), ()),
+    "listen-overflow": (("listen_queue",), ("endpoints",)),
+    "missing-fdb": (("missing_fdb",), ()),
+    "missing-route": (("missing_route",), ()),
+    "mtu-black-hole": (("mtu",), ()),
+    "neighbour-failure": (("neighbour",), ()),
+    "node-throttled": (("slow_server",), ()),
+    "packet-loss": (("retransmits",), ()),
+    "policy-cuts-dns": (("policy_cuts_dns",), ()),
+    "policy-drops": (("policy_drops",), ()),
+    "policy-label": (("policy_label",), ("policy_drops",)),
+    "port-exhaustion": (("ephemeral_ports",), ()),
+    "rp-filter": (("rp_filter",), ()),
+    "service-no-endpoints": (("endpoints",), ()),
+    "slow-reader": (("receiver",), ()),
+    "softirq-load": (("udp_flood", "softirq"), ()),
+    "stale-udp": (("stale_udp",), ()),
+    "wrong-pod-mtu": (("mtu",), ()),
+    "wrong-target-port": (("target_port",), ()),
+}
+
+
+@dataclass(slots=True)
+class Row:
+    fault: str
+    rule: str = ""
+    seconds: float = 0.0
+    title: str = ""
+    others: list[str] = field(default_factory=list)
+    unrelated: list[str] = field(default_factory=list)  # criticals that have nothing to do with it
+    cleared: bool = True
+
+    def line(self) -> str:
+        found = f"`{self.rule}` after {self.seconds:.0f} s" if self.rule else "**not found**"
+        also = ", ".join(f"`{name}`" for name in self.others) or "–"
+        wrong = f" **unrelated: {', '.join(self.unrelated)}**" if self.unrelated else ""
+        return f"| {self.fault} | {found} | {self.title} | {also}{wrong} | {'yes' if self.cleared else '**no**'} |"
+
+
+class Bench:
+    """A store that follows the lab, and the findings over time."""
+
+    def __init__(self, store: Store, control: Control) -> None:
+        self.store = store
+        self.control = control
+        self.tracker = Tracker()
+        self._counted = 0.0
+
+    def look(self) -> list[Finding]:
+        now = time.time()
+        if now - self._counted > 8:
+            self._counted = now
+            for key in self.store.targets:
+                if key.startswith("node/"):
+                    self.control.count_conntrack(key)
+        self.tracker.update(rules.findings(snapshot(self.store, now)), now)
+        return self.tracker.current
+
+    async def until(self, ready: Callable[[list[Finding]], bool], seconds: float) -> float | None:
+        """Seconds until the findings are as wanted; None where they never were."""
+        began = time.monotonic()
+        while (passed := time.monotonic() - began) < seconds:
+            if ready(self.look()):
+                return passed
+            await asyncio.sleep(EVERY_S)
+        return None
+
+
+@asynccontextmanager
+async def bench(lab: Lab) -> AsyncIterator[Bench]:
+    store, session = Store(), Session()
+    control = Control(store, session)
+    control.start()
+    control.open(await connect(str(lab.kubeconfig)), is_lab=True)
+    try:
+        await checkcommand.until(lambda: all(k in store.inventory for k in checkcommand.KINDS), 15)
+        options = argparse.Namespace(target="ns/shop", all_namespaces=False)
+        rows = checkcommand.chosen(options, store)
+        rows += [p for p in store.rows("pods") if p.namespace == "kube-system" and p.name.startswith("coredns")]  # type: ignore[misc]
+        notes = await checkcommand.attach(control, store, rows)
+        assert not notes, notes
+        yield Bench(store, control)
+    finally:
+        await control.close()
+
+
+async def tried(one: Bench, fault: str) -> Row:
+    row, (wanted, part) = Row(fault), EXPECTED[fault]
+    await one.control.turn_fault(fault, True)
+    try:
+        seconds = await one.until(lambda found: any(f.rule in wanted for f in found), FOUND_S)
+        await one.until(lambda found: False, 4)  # what else it sets off
+        found = one.look()
+        if seconds is not None:
+            match = next((f for f in found if f.rule in wanted), None)
+            row.rule, row.seconds = (match.rule if match else wanted[0]), seconds
+            row.title = f"{match.where}: {match.title}" if match else ""
+        row.others = sorted({f.rule for f in found} - {row.rule})
+        row.unrelated = sorted({f.rule for f in found if f.severity == "critical"} - set(wanted) - set(part))
+    finally:
+        await one.control.turn_fault(fault, False)
+    row.cleared = await one.until(lambda found: not found, CLEAR_S) is not None
+    if not row.cleared:
+        print("   left:", [(f.rule, f.where, f.title) for f in one.look()], flush=True)
+    return row
+
+
+HEAD = "| fault | found by | as | also | clears |\n| --- | --- | --- | --- | --- |"
+
+
+async def run(faults: list[str]) -> list[Row]:
+    rows = []
+    with Lab() as lab:
+        async with bench(lab) as one:
+            quiet = await one.until(lambda found: bool(found), 15)
+            if quiet is not None:
+                print("the healthy lab:", [(f.rule, f.where, f.title) for f in one.look()])
+            print(HEAD)
+            for fault in faults:
+                row = await tried(one, fault)
+                rows.append(row)
+                print(row.line(), flush=True)
+    return rows
+
+
+def main() -> int:
+    assert set(EXPECTED) == set(all_faults())
+    wanted = sys.argv[1:] or sorted(EXPECTED)
+    with tempfile.TemporaryDirectory() as state:
+        os.environ["XDG_STATE_HOME"] = state
+        rows = asyncio.run(run(wanted))
+    good = [row for row in rows if row.rule and not row.unrelated and row.cleared]
+    if not sys.argv[1:]:
+        text = "\n".join(row.line() for row in rows)
+        PAGE.write_text(
+            "# Detection matrix\n\nWhat podwire finds of each fault of its lab; written by `python -m "
+            f"tests.lab.detection`.\n\n{HEAD}\n{text}\n"
+        )
+    print(f"{len(good)} of {len(rows)} found by their own rule, nothing unrelated, and cleared")
+    return 0 if len(good) == len(rows) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
