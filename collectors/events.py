@@ -211,6 +211,17 @@ class LeftBehind(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class FindingState(Event):
+    """A finding of the diagnosis that appears or clears."""
+
+    rule: str
+    severity: str
+    where: str
+    title: str
+    state: str  # appeared, cleared
+
+
+@dataclass(frozen=True, slots=True)
 class Mark(Event):
     """A person's remark."""
 

@@ -24,7 +24,7 @@ WINDOW_S = 15.0  # what rates are of
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """Flows of the last half minute between a client address and a server's port, added up. Times are milliseconds."""
+    """Flows of the last 15 s between a client address and a port of a server, added up. Times are milliseconds."""
 
     protocol: str
     client: str
@@ -49,7 +49,7 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Lookups:
-    """DNS of the last half minute, or of the `seconds` that are remembered. Latencies are milliseconds."""
+    """DNS of the last quarter of a minute, or of the `seconds` that are remembered. Latencies are milliseconds."""
 
     seconds: float = 0.0
     asked: int = 0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from diagnosis.finding import Finding, ordered
 
 RISE_S = 3.0  # what a counter says once may be chance
-CLEAR_S = 12.0  # rates are of 15 s: what comes and goes within them is one thing
+CLEAR_S = 8.0  # what comes and goes within that time is one thing
 
 
 @dataclass(slots=True)

@@ -61,6 +61,8 @@ ACTIONS = (
     Action("faults", "f", "faults", "switch the lab's faults on and off", "lab"),
     Action("step(1)", "right_square_bracket", "next tab", "next open target", "app", footer=False),
     Action("step(-1)", "left_square_bracket", "previous tab", "previous open target", "app", footer=False),
+    Action("findings", "d", "diagnosis", "what is wrong, why podwire says so, and what to do", "app"),
+    Action("back", "escape", "back", "back to where you were", "findings"),
     Action("help", "question_mark", "help", "this page", "app"),
     Action("next_theme", "T", "theme", "next theme", "app", footer=False),
     Action("command_palette", "colon", "command", "command palette (also Ctrl+P)", "app", footer=False),

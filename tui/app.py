@@ -15,10 +15,11 @@ import themes
 from tui.actions import ACTIONS, bindings
 from tui.control import Control
 from tui.crash import told
-from tui.screens.base import CloseTarget, ShowTarget
+from tui.screens.base import CloseTarget, ConsoleScreen, ShowTarget
 from tui.screens.cluster import ClusterScreen
 from tui.screens.confirm import Confirm
 from tui.screens.faults import Faults
+from tui.screens.findings import FindingsScreen
 from tui.screens.help import Help
 from tui.screens.target import TargetScreen
 from tui.store import Store
@@ -145,6 +146,12 @@ class PodwireApp(App[int]):
             self.screen.dismiss(None)
         else:
             self.push_screen(Help())
+
+    def action_findings(self) -> None:
+        if isinstance(self.screen, FindingsScreen):
+            self.pop_screen()
+        elif isinstance(self.screen, ConsoleScreen):
+            self.push_screen(FindingsScreen(self.store, self.control))
 
     def action_faults(self) -> None:
         if self.control.is_lab:

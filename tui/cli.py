@@ -57,6 +57,16 @@ def parser() -> argparse.ArgumentParser:
                        help="exit with 1 where something so bad is found (default: warning)")  # fmt: skip
     check.add_argument("--budget", type=float, metavar="MS", help="round trips that take longer are a finding")
     _cluster_options(check, below=True)
+    policy = commands.add_parser("policy", help="may A talk to B: policies, Services, endpoints, step by step")
+    policy.add_argument("--from", dest="source", required=True, metavar="NS/POD", help="a pod, or an address")
+    policy.add_argument(
+        "--to", dest="target", required=True, metavar="NS/POD|SERVICE|IP", help="pod, Service or address"
+    )
+    policy.add_argument("--port", required=True, metavar="80/TCP", help="number or name, and protocol (TCP)")
+    policy.add_argument("-f", "--file", dest="files", type=Path, action="append", default=[], metavar="FILE",
+                        help="manifests instead of a cluster; repeatable")  # fmt: skip
+    policy.add_argument("-o", "--output", choices=("text", "json"), default="text")
+    _cluster_options(policy, below=True)
     commands.add_parser("local", parents=[common], help="look at this machine, without a cluster")
     pcap = commands.add_parser("pcap", parents=[common], help="look at capture files (pcap, pcapng, gzipped or not)")
     pcap.add_argument("files", type=Path, nargs="+", metavar="FILE")
@@ -170,6 +180,10 @@ def run(options: argparse.Namespace) -> int:
         from tui import checkcommand
 
         return checkcommand.check(options)
+    if options.command == "policy":
+        from tui import policycommand
+
+        return policycommand.policy(options)
     if options.command == "pcap" and (options.output == "jsonl" or options.flows or options.dns):
         from tui import pcapcommand
 

@@ -29,6 +29,7 @@ from collectors.session import Session
 from collectors.target import Target, this_machine
 from collectors.vantage import Vantage
 from tui.crash import told
+from tui.diagnose import Diagnosis
 from tui.files import file_stem, save_packets, session_directory
 from tui.store import Store
 
@@ -81,6 +82,7 @@ class Control:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._next_capture = 1
         self._subscription = session.subscribe(65_536)
+        self.diagnosis = Diagnosis(store, session)
 
     def now(self) -> float:
         """The right edge of graphs: the present, or a recording's last event."""
@@ -103,6 +105,7 @@ class Control:
     def start(self) -> None:
         """Begin to fold the stream into the store. Call on the event loop."""
         self.spawn(self._consume())
+        self.spawn(self.diagnosis.run(self.live))
 
     async def _consume(self) -> None:
         async for batch in self._subscription.batches():

@@ -19,7 +19,7 @@ from collectors.target import SCOPES
 from diagnosis.snapshot import WINDOW_S, Conversation, Lookups, Snapshot, TargetView
 from tui.store import Store, TargetData
 
-RECENT_NS = 30 * 1_000_000_000
+RECENT_NS = 15 * 1_000_000_000
 UNANSWERED_NS = 1_500_000_000  # a SYN that was resent, or that waits for longer than any path takes
 SLOW_NS = 1_000_000_000
 SLOW_TIMES, SLOW_LEAST_NS = 100, 100_000_000  # an answer a hundred times later than the path needs, and felt
@@ -89,7 +89,7 @@ def address(packed: bytes) -> str:
 
 
 def conversations(flows: Sequence[Flow]) -> tuple[Conversation, ...]:
-    """The flows of the last half minute of the capture, by client address and server port."""
+    """The flows of the last quarter of a minute of the capture, by client address and server port."""
     if not flows:
         return ()
     now = max(flow.last_ns for flow in flows)
@@ -180,7 +180,8 @@ def lookups(data: TargetData) -> Lookups | None:
     names = Counter(t.name for t in answered if t.rcode == 3)
     begin = min((t.at for t in done), default=now)
     return Lookups(
-        seconds=(now - begin) / 1e9, asked=len(done) + len(late), answered=len(answered), unanswered=len(done) - len(answered) + len(late),
+        seconds=(now - begin) / 1e9,
+        asked=len(done) + len(late), answered=len(answered), unanswered=len(done) - len(answered) + len(late),
         retried=sum(t.retries for t in done), truncated=sum(t.truncated for t in answered), codes=codes,
         searched=sum(len(t.tried) >= 2 for t in answered), median_ms=median(waits) if waits else None,
         late=sum(4_500 <= wait <= 5_500 for wait in waits), names=tuple(name for name, _ in names.most_common(3)),

@@ -184,7 +184,8 @@ class Store:
         self.targets.pop(key, None)
 
     def listing(self, kind: str) -> Listing:
-        return self.inventory.setdefault(kind, Listing())
+        """What is known of a kind; a kind that was not listed yet is not in `inventory`."""
+        return self.inventory.get(kind) or Listing()
 
     def rows(self, kind: str) -> list[Row]:
         return self.listing(kind).rows()
@@ -220,6 +221,9 @@ class Store:
         elif isinstance(event, ev.LeftBehind):
             self.left = event.rows
             self.inventory_revision += 1
+        elif isinstance(event, ev.FindingState):
+            bad = event.state == "appeared" and event.severity == "critical"
+            self._write(event, event.severity, f"{event.state}: {event.where}: {event.title}", bad)
         elif isinstance(event, ev.Mark):
             self._write(event, "mark", f"{event.author}: {event.text}")
         elif isinstance(event, ev.SessionStart):
@@ -239,7 +243,7 @@ class Store:
             self.refused.pop(event.kind, None)
             self.inventory[event.kind] = Listing(event.rows)
             return
-        known = self.listing(event.row.kind)
+        known = self.inventory.setdefault(event.row.kind, Listing())
         if event.verb == "DELETED":
             known.remove(event.row)
         else:

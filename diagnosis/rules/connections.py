@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from diagnosis.finding import CONVENTION, Finding
 from diagnosis.snapshot import Conversation, Snapshot, listed
 
-LEAST = 3  # in half a minute
+LEAST = 3  # in 15 s
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
@@ -49,7 +49,7 @@ def _refused(snapshot: Snapshot) -> Iterator[Finding]:
                 *_evidence(snapshot, talks, f"{refused} refused, {answered} answered"),
                 *_evidence(snapshot, talks[:1], f"{name} is {pod.phase}, {ready}"),
             ),
-            f"{LEAST} in half a minute is {CONVENTION}", "certain", "ss -ltn in the pod shows the port on 0.0.0.0 or [::]",
+            f"{LEAST} in 15 s is {CONVENTION}", "certain", "ss -ltn in the pod shows the port on 0.0.0.0 or [::]",
             f"kubectl -n {pod.namespace} exec {pod.name} -- ss -ltn  # bound to 127.0.0.1, or another port? then correct "
             "the program's bind address or the Service's targetPort", "shell", "the connection is made", "flows",
         )  # fmt: skip
@@ -79,7 +79,7 @@ def _unanswered(snapshot: Snapshot) -> Iterator[Finding]:
             "unanswered", "warning", f"{snapshot.name(server)}:{port}",
             "SYNs are not answered: they are dropped on the way, or the server's queue is full",
             _evidence(snapshot, talks, f"{silent} connections without an answer, {answered} answered"),
-            f"{LEAST} in half a minute is {CONVENTION}", "possible",
+            f"{LEAST} in 15 s is {CONVENTION}", "possible",
             "the SYN is answered at the server's pod and the answer is lost",
             "Capture at the server's pod: a SYN that arrives there is dropped there (queue, policy for ingress); one that "
             "does not is dropped on the way (conntrack, route, policy for egress)", "text", "the connection is made", "flows",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 from textual.message import Message
 from textual.screen import Screen
@@ -73,7 +74,8 @@ class ConsoleScreen(Screen[None]):
 
     def show_header(self, current: str = "") -> None:
         """The two lines on top of every screen; `current` is the key of the target shown, '' on the cluster's."""
-        self.query_one(Header).show(self.header_data())
+        alert, mood = self.control.diagnosis.headline
+        self.query_one(Header).show(replace(self.header_data(), alert=alert, alert_mood=mood))
         tabs = [Tab("")] if self.control.cluster is not None else []
         for opened in self.control.opened:
             phase = self.store.target(opened.key).phase

@@ -19,7 +19,8 @@ class HeaderData:
     user: str = ""
     state: str = ""  # a word
     mood: str = "dim"  # good, warn, bad, dim
-    note: str = ""
+    alert: str = ""  # what the diagnosis says, in a few words
+    alert_mood: str = "warn"
 
 
 GLYPHS = {"good": "●", "warn": "◐", "bad": "✕", "dim": "○"}
@@ -45,6 +46,9 @@ class Header(Widget):
     def render(self) -> Text:
         data, width = self.data, self.size.width
         state = Text()
+        if data.alert:
+            state.append(f"▲ {data.alert} ", self._style(data.alert_mood))
+            state.append(" ")
         state.append(f"{GLYPHS[data.mood]} {data.state} ", self._style(data.mood))
         place = (("ctx ", data.context), ("ns ", data.namespace or ("all" if data.context else "")), ("as ", data.user))
         parts = [("", data.target or "cluster"), *place]

@@ -1,0 +1,237 @@
+"""The way from a pod to what it asks for: name to Service, Service to endpoints, endpoint to pod, with a verdict at
+every step. Pure, over rows of the inventory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Literal
+
+from collectors.events import NamespaceRow, NodeRow, PodRow, PolicyRow, ServicePort, ServiceRow, SliceRow
+from diagnosis import policy as netpol
+from diagnosis.policy import Decision, Party, Policy, Verdict
+
+Result = Literal["ok", "stops", "note"]
+
+
+class Unknown(Exception):
+    """An end that is not there; the message says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step, what became of it there, and why."""
+
+    what: str
+    result: Result
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`allowed` says whether connections get through: to a Service, to every endpoint that it may choose. `partly`:
+    to some of them only."""
+
+    allowed: bool
+    partly: bool
+    decided_by: Decision | None  # None: not a policy decides
+    path: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Rows, and the policies of them ready to be asked."""
+
+    pods: tuple[PodRow, ...]
+    namespaces: tuple[NamespaceRow, ...]
+    services: tuple[ServiceRow, ...]
+    slices: tuple[SliceRow, ...]
+    nodes: tuple[NodeRow, ...]
+    policies: tuple[Policy, ...]
+    labels: dict[str, dict[str, str]]
+
+    @classmethod
+    def of(
+        cls, pods: Sequence[PodRow], namespaces: Sequence[NamespaceRow], services: Sequence[ServiceRow],
+        slices: Sequence[SliceRow], policies: Sequence[PolicyRow], nodes: Sequence[NodeRow] = (),
+    ) -> Cluster:  # fmt: skip
+        labels = netpol.namespace_labels(namespaces)
+        return cls(
+            tuple(pods), tuple(namespaces), tuple(services), tuple(slices), tuple(nodes),
+            tuple(netpol.policies(policies)), labels,
+        )  # fmt: skip
+
+    def party(self, pod: PodRow) -> Party:
+        return netpol.party_of(pod, self.labels)
+
+    # --- who is meant
+
+    def find(self, text: str) -> PodRow | ServiceRow | str:
+        """NS/POD, NS/SERVICE (or svc/NS/NAME, pod/NS/NAME), NAME.NS[.svc…] or an address. A pod's name may be that of
+        its workload. Unknown where there is none."""
+        kind, _, rest = text.partition("/")
+        if kind in ("svc", "service", "services") and "/" in rest:
+            found: PodRow | ServiceRow | None = self._service(*rest.split("/", 1))
+        elif kind in ("pod", "pods") and "/" in rest:
+            found = self._pod(*rest.split("/", 1))
+        elif rest:
+            found = self._pod(kind, rest) or self._service(kind, rest)
+        elif _is_address(text):
+            return self._at(text)
+        else:
+            name, _, namespace = text.partition(".")
+            found = self._service(namespace.split(".")[0], name) if namespace else None
+        if found is None:
+            raise Unknown(f"There is no pod or Service {text!r}: name it as NAMESPACE/NAME, or give an address.")
+        return found
+
+    def _pod(self, namespace: str, name: str) -> PodRow | None:
+        own = [pod for pod in self.pods if pod.namespace == namespace]
+        exact = next((pod for pod in own if pod.name == name), None)
+        return exact or next((pod for pod in own if pod.workload.partition("/")[2] == name), None)
+
+    def _service(self, namespace: str, name: str) -> ServiceRow | None:
+        return next((s for s in self.services if (s.namespace, s.name) == (namespace, name)), None)
+
+    def _at(self, text: str) -> PodRow | ServiceRow | str:
+        address = str(ip_address(text))
+        for pod in self.pods:
+            if not pod.host_network and address in (pod.ips or (pod.ip,)):
+                return pod
+        return next((s for s in self.services if address in s.ips), address)
+
+    # --- the way
+
+    def ask(self, source: PodRow | str, target: PodRow | ServiceRow | str, port: str, protocol: str) -> Answer:
+        """`port` is a number, or the name of a port of the target. Addresses outside are strings."""
+        origin = self.party(source) if isinstance(source, PodRow) else self._outside(source)
+        if isinstance(target, ServiceRow):
+            return self._through(origin, target, port, protocol)
+        if isinstance(target, PodRow):
+            number = _number(target, port, protocol)
+            if number is None:
+                step = Step(
+                    f"port {port}", "stops", f"no container of {target.namespace}/{target.name} names a port {port}"
+                )
+                return Answer(False, False, None, (step,))
+            verdict = netpol.verdict(origin, self.party(target), number, protocol, self.policies)
+            return Answer(verdict.allowed, False, verdict.decided_by, tuple(_steps(verdict, target, number, protocol)))
+        if not port.isdecimal():
+            raise Unknown(f"An address has no named ports: give --port as a number, not {port!r}.")
+        verdict = netpol.verdict(origin, self._outside(target), int(port), protocol, self.policies)
+        return Answer(verdict.allowed, False, verdict.decided_by, tuple(_policy_steps(verdict)))
+
+    def _outside(self, address: str) -> Party:
+        node = next((n for n in self.nodes if n.address == address), None)
+        if node is not None:
+            return Party(f"node/{node.name}", (address,), node=node.name, host=True, labels={})
+        return Party(address, (address,))
+
+    def _through(self, origin: Party, service: ServiceRow, port: str, protocol: str) -> Answer:
+        name = f"{service.namespace}/{service.name}"
+        if service.type == "ExternalName" or service.external_name:
+            step = Step(
+                f"Service {name}", "note", f"ExternalName: a CNAME to {service.external_name}, outside of policies"
+            )
+            verdict = netpol.verdict(origin, Party(service.external_name), _as_number(port), protocol, self.policies)
+            return Answer(verdict.allowed, False, verdict.decided_by, (step, *_policy_steps(verdict)))
+        chosen = next((p for p in service.targets if protocol == p.protocol and port in (str(p.number), p.name)), None)
+        if chosen is None:
+            have = ", ".join(service.ports) or "none"
+            step = Step(f"Service {name}", "stops", f"it has no port {port}/{protocol}; it has {have}")
+            return Answer(False, False, None, (step,))
+        address = ", ".join(service.ips) or "headless: its name stands for the pods' own addresses"
+        steps = [Step(f"Service {name}:{chosen.number}/{protocol}", "ok", f"{address}; to targetPort {chosen.target}")]
+        ends, note = self._endpoints(service, chosen, origin)
+        if not ends:
+            return Answer(False, False, None, (*steps, Step("endpoints", "stops", note)))
+        steps.append(Step("endpoints", "ok", note))
+        verdicts = []
+        for pod, number in ends:
+            verdict = netpol.verdict(origin, self.party(pod), number, protocol, self.policies)
+            verdicts.append(verdict)
+            steps += _steps(verdict, pod, number, protocol)
+        good = sum(v.allowed for v in verdicts)
+        deciding = next((v for v in verdicts if not v.allowed), verdicts[0])
+        return Answer(good == len(verdicts), 0 < good < len(verdicts), deciding.decided_by, tuple(steps))
+
+    def _endpoints(self, service: ServiceRow, port: ServicePort, origin: Party) -> tuple[list[tuple[PodRow, int]], str]:
+        """The pods that a connection may be sent to, with the port there, and a word on them."""
+        selected = set(service.selector)
+        pods = [p for p in self.pods if selected and p.namespace == service.namespace and selected <= set(p.labels)]
+        rows = [s for s in self.slices if (s.namespace, s.service) == (service.namespace, service.name)]
+        if rows:
+            at = {ip: pod for pod in self.pods for ip in (pod.ips or (pod.ip,)) if ip}
+            listed = [e for row in rows for e in row.endpoints if e.ready or service.publish_not_ready]
+            numbers = {p.name: p.number for row in rows for p in row.ports if p.protocol == port.protocol}
+            number = numbers.get(port.name) or next(iter(numbers.values()), 0)
+            known = [(at[e.address], number or _target(port, at[e.address])) for e in listed if e.address in at]
+        elif not selected:
+            return [], "the Service has no selector and no EndpointSlice"
+        elif not pods:
+            selector = ",".join(f"{k}={v}" for k, v in service.selector)
+            return [], f"its selector {selector} matches no pod"
+        else:
+            known = [(pod, _target(port, pod)) for pod in pods if _ready(pod) or service.publish_not_ready]
+        ends = [(pod, number) for pod, number in known if number]
+        if not ends:
+            reason = "none is ready" if known == [] else f"no container names a port {port.target}"
+            return [], f"{len(pods)} pods match and {reason}" if pods else reason
+        if service.internal_policy == "Local" and origin.node:
+            local = [(pod, number) for pod, number in ends if pod.node == origin.node]
+            where = f"internalTrafficPolicy Local: {len(local)} of {len(ends)} run on {origin.node}"
+            return local, where
+        if service.external_policy == "Local" and origin.labels is None:
+            nodes = ", ".join(sorted({pod.node for pod, _ in ends}))
+            return ends, f"{len(ends)} ready; externalTrafficPolicy Local: from outside only by way of {nodes}"
+        zone = f"; trafficDistribution {service.distribution}" if service.distribution else ""
+        return ends, f"{len(ends)} ready: {', '.join(sorted(p.name for p, _ in ends)[:4])}{zone}"
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _as_number(port: str) -> int:
+    return int(port) if port.isdecimal() else 0
+
+
+def _ready(pod: PodRow) -> bool:
+    """Of a manifest nothing is known: such a pod is taken to be well."""
+    have, _, want = pod.ready.partition("/")
+    return pod.phase == "Unknown" or not pod.ip or have == want
+
+
+def _number(pod: PodRow, port: str, protocol: str) -> int | None:
+    if port.isdecimal():
+        return int(port)
+    return next((p.number for p in pod.ports if (p.name, p.protocol) == (port, protocol)), None)
+
+
+def _target(port: ServicePort, pod: PodRow) -> int:
+    """The number of a Service's targetPort at a pod; 0 where it names none."""
+    return _number(pod, port.target, port.protocol) or 0
+
+
+def _policy_steps(verdict: Verdict) -> Iterator[Step]:
+    for decision in (verdict.egress, verdict.ingress):
+        yield Step(decision.side, "ok" if decision.allowed else "stops", decision.reason)
+
+
+def _steps(verdict: Verdict, pod: PodRow, number: int, protocol: str) -> Iterator[Step]:
+    name = f"{pod.namespace}/{pod.name}:{number}/{protocol}"
+    for step in _policy_steps(verdict):
+        yield Step(
+            f"{step.what} to {name}" if step.what == "egress" else f"{step.what} at {name}", step.result, step.reason
+        )
+    declared = {p.number for p in pod.ports if p.protocol == protocol}
+    if declared and number not in declared:
+        have = ", ".join(map(str, sorted(declared)))
+        yield Step(
+            f"port {number} at {pod.name}", "note", f"no container declares it (declared: {have}): it may not listen"
+        )

@@ -1,0 +1,97 @@
+"""`podwire policy`: may A talk to B, from a live cluster or from manifests alone."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from typing import Any
+
+from collectors.cluster import manifests
+from collectors.cluster.access import open_cluster
+from collectors.cluster.inventory import Inventory
+from collectors.errors import ClusterError, ConfigError
+from collectors.events import PodRow
+from collectors.session import Session
+from diagnosis.path import Answer, Cluster, Step, Unknown
+from tui.checkcommand import KINDS, LISTED_S, until
+from tui.clustercommands import wanted
+from tui.store import Store
+
+MARKS = {"ok": "✓", "stops": "✗", "note": "·"}
+
+
+def policy(options: argparse.Namespace) -> int:
+    """0 where it is allowed, 1 where it is not."""
+    port, _, protocol = options.port.partition("/")
+    cluster = _of_files(options) if options.files else asyncio.run(_live(options))
+    try:
+        source, target = cluster.find(options.source), cluster.find(options.target)
+        if not isinstance(source, (PodRow, str)):
+            raise ConfigError(f"{options.source} is a Service: only a pod or an address opens connections.")
+        answer = cluster.ask(source, target, port, (protocol or "TCP").upper())
+    except Unknown as error:
+        raise ConfigError(str(error)) from None
+    sys.stdout.write(_json(options, answer) if options.output == "json" else _text(options, answer))
+    sys.stdout.flush()
+    return 0 if answer.allowed else 1
+
+
+def _of_files(options: argparse.Namespace) -> Cluster:
+    rows: dict[str, Any] = manifests.read(options.files)
+    return _cluster(rows)
+
+
+def _cluster(rows: dict[str, Any]) -> Cluster:
+    kinds = ("pods", "namespaces", "services", "endpointslices", "networkpolicies", "nodes")
+    return Cluster.of(*(rows[kind] for kind in kinds))
+
+
+async def _live(options: argparse.Namespace) -> Cluster:
+    opened = await open_cluster(wanted(options))
+    store, session = Store(), Session()
+    subscription = session.subscribe(65_536)
+    listing = asyncio.create_task(Inventory(opened, session).run())
+
+    def listed() -> bool:
+        for event in subscription.pending():
+            store.apply(event)
+        return all(kind in store.inventory or kind in store.refused for kind in KINDS)
+
+    try:
+        if not await until(listed, LISTED_S):
+            raise ClusterError("The cluster's lists did not come in time. Try again.")
+        for kind in ("pods", "namespaces", "networkpolicies"):
+            if kind in store.refused:
+                raise ClusterError(f"Without {kind} there is no verdict. {store.refused[kind]}")
+    finally:
+        listing.cancel()
+        await asyncio.gather(listing, return_exceptions=True)
+        await opened.close()
+    rows: dict[str, Any] = {kind: store.rows(kind) for kind in KINDS}
+    return _cluster(rows)
+
+
+def _json(options: argparse.Namespace, answer: Answer) -> str:
+    decided = answer.decided_by
+    body = {
+        "schema": 1, "from": options.source, "to": options.target, "port": options.port, "allowed": answer.allowed,
+        "partly": answer.partly,
+        "decided_by": {
+            "policy": decided.policy or None, "rule": decided.rule, "side": decided.side, "reason": decided.reason,
+        } if decided else None,
+        "path": [{"step": s.what, "result": s.result, "reason": s.reason} for s in answer.path],
+    }  # fmt: skip
+    return json.dumps(body, indent=1, ensure_ascii=True) + "\n"
+
+
+def _text(options: argparse.Namespace, answer: Answer) -> str:
+    word = "allowed" if answer.allowed else "allowed to some endpoints only" if answer.partly else "not allowed"
+    lines = [f"{options.source} → {options.target} {options.port}: {word}"]
+    lines += [_line(step) for step in answer.path]
+    return "\n".join(lines) + "\n"
+
+
+def _line(step: Step) -> str:
+    return f"  {MARKS[step.result]} {step.what}: {step.reason}"

@@ -1,0 +1,114 @@
+"""What is wrong, why podwire says so, and what to do: the findings, and all of the one under the cursor."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.widgets import Footer, Static
+
+from collectors.safe import safe
+from diagnosis.finding import Finding
+from diagnosis.report import text as report_text
+from tui import format as fmt
+from tui.actions import bindings
+from tui.control import Control
+from tui.screens.base import ConsoleScreen
+from tui.screens.document import Document
+from tui.store import Store
+from tui.widgets.header import Header, HeaderData
+from tui.widgets.line import Line
+from tui.widgets.rows import Cell, Column, RowList
+from tui.widgets.targets import Targets
+
+STYLES = {"critical": "bad", "warning": "warn", "info": "dim"}
+
+
+def _severity(finding: Finding) -> Cell:
+    return finding.severity, STYLES[finding.severity]
+
+
+class FindingsScreen(ConsoleScreen):
+    BINDINGS = bindings("findings")
+    AUTO_FOCUS = "#findings"
+
+    def __init__(self, store: Store, control: Control) -> None:
+        super().__init__(store, control)
+        self._drawn: object = None
+        self._shown: Finding | None = None
+
+    def compose(self) -> ComposeResult:
+        columns = (
+            Column("SEVERITY", 8, _severity),
+            Column("SINCE", 8, lambda f: (fmt.clock(self.control.diagnosis.since(f)), "dim"), rank=2),
+            Column("WHERE", 34, lambda f: (f.where, "name"), rank=1),
+            Column("WHAT", 0, lambda f: f.title),
+        )
+        yield Header()
+        yield Targets()
+        yield RowList(
+            columns, "nothing is wrong, as far as can be seen from what is open", lambda f: f.key, id="findings"
+        )
+        with VerticalScroll(id="detail", can_focus=False):
+            yield Static("", id="finding", markup=False)
+        yield Line(id="status")
+        yield Footer()
+
+    def pull(self) -> None:
+        self.show_header()
+        diagnosis = self.control.diagnosis
+        rows = self.query_one("#findings", RowList)
+        if self._drawn != diagnosis.revision:
+            self._drawn = diagnosis.revision
+            rows.show(diagnosis.current)
+        current = rows.current
+        if current != self._shown:
+            self._shown = current
+            self.query_one("#finding", Static).update(detail(current) if current else about())
+        open_here = sum(1 for key in self.store.targets if key != "cluster")
+        self.query_one("#status", Line).show(
+            f" {len(diagnosis.current)} findings, from the cluster's objects and {open_here} targets · enter: all of it"
+        )
+
+    def header_data(self) -> HeaderData:
+        start = self.store.start
+        context, user = (start.context, start.user) if start else ("", "")
+        return HeaderData(context, "", "findings", user, "live" if self.control.live else "recorded", "good")
+
+    def on_row_list_chosen(self) -> None:
+        if self._shown is not None:
+            self.app.push_screen(Document(self._shown.title, report_text([self._shown]).partition("\n\n")[2]))
+
+    def action_back(self) -> None:
+        self.app.pop_screen()
+
+
+def about() -> Text:
+    return Text(
+        " Rules look at what is streaming: the cluster's Services, endpoints and policies, and the counters, sockets,\n"
+        " packets and DNS of what is open. Open a pod or a node to see more.", "dim",
+    )  # fmt: skip
+
+
+def detail(finding: Finding) -> Text:
+    """Cause, figures with their sources, what to do, how sure."""
+    out = Text()
+    out.append(f" {safe(finding.where, 200)}\n", "bold")
+    out.append(f" {safe(finding.title, 400)}\n\n")
+    for one in finding.evidence:
+        out.append("  ▪ ")
+        out.append(safe(one.text, 400))
+        origin = ", ".join(part for part in (one.source, one.scope) if part)
+        out.append(f"  {safe(origin, 200)}\n", "dim")
+    if finding.fix:
+        out.append("\n What to do\n", "bold")
+        for line in finding.fix.rstrip().splitlines():
+            out.append(f"   {safe(line, 400)}\n", "green" if finding.kind != "text" else "")
+    for name, value in (
+        ("Then", finding.verify), ("Threshold", finding.threshold),
+        ("Sure", f"{finding.confidence}{f'; wrong if {finding.disproof}' if finding.disproof else ''}"),
+    ):  # fmt: skip
+        if value:
+            out.append(f"\n {name:<10}", "bold")
+            out.append(safe(value, 400), "dim")
+    return out
