@@ -50,6 +50,7 @@ class LinkRow:
     master: str = ""
     detail: str = ""
     hairpin: bool | None = None
+    promiscuous: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import textwrap
-import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from diagnosis.finding import Evidence, Finding
@@ -16,7 +16,7 @@ LANGUAGES = {"sysctl": "ini", "yaml": "yaml", "shell": "sh", "text": ""}
 
 
 def _when(at: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at)) if at else ""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else ""
 
 
 def summary(findings: Sequence[Finding]) -> str:

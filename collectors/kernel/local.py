@@ -26,7 +26,7 @@ from collectors.target import Target
 
 INTERVAL_S = 1.0
 SOCKETS_EVERY = 2
-SETUP_EVERY = 30
+SETUP_EVERY = 10
 _FROM_PROC = (
     "/proc/net/snmp", "/proc/net/netstat", "/proc/net/softnet_stat", "/proc/net/stat/arp_cache", "/proc/net/sockstat",
     "/proc/sys/net/netfilter/nf_conntrack_count", "/proc/net/snmp6", "/proc/pressure/cpu", "/proc/pressure/memory",

@@ -54,6 +54,7 @@ def links(text: str) -> tuple[LinkRow, ...]:
             LinkRow(
                 _text(item, "ifname"), _text(info, "info_kind"), _mtu(item.get("mtu")) or 0, _text(item, "operstate"),
                 _addresses(item), _text(item, "master"), detail, hairpin if isinstance(hairpin, bool) else None,
+                "PROMISC" in (item.get("flags") or ()) if isinstance(item.get("flags"), list) else False,
             )
         )  # fmt: skip
     return tuple(rows)

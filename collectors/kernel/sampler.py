@@ -22,7 +22,7 @@ from collectors.sockets.rows import SocketRow
 
 INTERVAL_S = 1
 SOCKETS_EVERY = 2  # ticks
-SETTINGS_EVERY = 30
+SETTINGS_EVERY = 10
 MAX_TICKS = 14_400
 MAX_FRAME = 32 << 20
 

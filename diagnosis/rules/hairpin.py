@@ -11,10 +11,11 @@ from diagnosis.snapshot import Snapshot, listed
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for host in snapshot.of_kind("node"):
         ports = [link for link in (host.network.links if host.network else ()) if link.hairpin is not None]
-        veths = [link for link in ports if link.kind == "veth"]
-        off, on = [k.name for k in veths if not k.hairpin], [k.name for k in veths if k.hairpin]
+        bridges = {k.name for k in (host.network.links if host.network else ()) if k.promiscuous}
+        veths = [link for link in ports if link.kind == "veth" and link.master not in bridges]
+        off = [link.name for link in veths if not link.hairpin]
         failing = [c for c in snapshot.conversations if c.unanswered and _own_service(snapshot, c.client, c.server)]
-        if not off or not (on or failing):
+        if not off:
             continue
         evidence = [
             host.fact(f"hairpin mode is off at {len(off)} of {len(veths)} ports: {listed(off)}", "bridge ports")
@@ -24,7 +25,7 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
             evidence.append(host.fact(f"own Services do not answer {who}", "capture"))
         yield Finding(
             "hairpin", "warning", host.name, "Pods cannot reach themselves through their own Service: hairpin mode is off",
-            tuple(evidence), "hairpin mode of a bridge port that others of the node have", "certain" if failing else "likely",
+            tuple(evidence), "hairpin mode is off at a port of a bridge that is not promiscuous", "certain" if failing else "likely",
             "a pod that backs a Service reaches that Service every time",
             f"for port in {' '.join(off[:8])}; do bridge link set dev $port hairpin on; done  # and hairpinMode in the "
             "CNI's configuration", "shell", "bridge -d link shows hairpin on", "node",

@@ -23,7 +23,7 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
             "The neighbour table overflows: addresses are forgotten and packets dropped" if full
             else f"The neighbour table is {share:.0f} % full",
             (
-                node.fact(f"{entries} entries of {limit} (gc_thresh3)", "/proc/net/stat/arp_cache, sysctl"),
+                *([node.fact(f"{entries} entries of {limit} (gc_thresh3)", "/proc/net/stat/arp_cache, sysctl")] if limit else []),
                 node.counter("arp_table_fulls", "/proc/net/stat/arp_cache"),
             ),
             f"table_fulls at all; {WARN} % is {CONVENTION}", "certain" if full else "likely", "table_fulls stands still",

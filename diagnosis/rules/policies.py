@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from collectors.events import PodRow, ServiceRow
+from collectors.events import Labels, PodRow, ServiceRow
 from diagnosis import policy as netpol
-from diagnosis import selectors
+from diagnosis import proposal, selectors
 from diagnosis.finding import Evidence, Finding
 from diagnosis.rules.endpoints import is_dns
 from diagnosis.snapshot import Snapshot, listed
@@ -78,7 +79,6 @@ def _cut_dns(
     for key, pods in cut.items():
         namespace, _, name = key.partition("/")
         service, server, port = servers[0]
-        labels = "".join(f"              {k}: {v}\n" for k, v in service.selector)
         silent = sum(t.lookups.unanswered for t in snapshot.targets if t.lookups is not None)
         told = [Evidence(decided[key].reason, f"NetworkPolicy {key}", snapshot.at),
                 Evidence(f"pods that cannot ask: {listed(pods)}", "pods, policies", snapshot.at)]  # fmt: skip
@@ -87,29 +87,35 @@ def _cut_dns(
         yield Finding(
             "policy_cuts_dns", "critical", key, f"The policy isolates pods for egress and lets no DNS out: {listed(pods, 2)}",
             tuple(told), "no rule for port 53 to the DNS pods", "certain", "the pods ask another server that is allowed",
-            _allow_dns(namespace, name, server.namespace, labels, port), "yaml",
+            _allow_dns(namespace, name, server.namespace, service.selector, port), "yaml",
             "getent hosts kubernetes.default in such a pod answers", "policy",
         )  # fmt: skip
 
 
-def _allow_dns(namespace: str, name: str, dns_namespace: str, labels: str, port: int) -> str:
+def _allow_dns(namespace: str, name: str, dns_namespace: str, selector: Labels, port: int) -> str:
     """A policy beside it: policies add up."""
-    ports = "".join(
-        f"        - protocol: {protocol}\n          port: {number}\n"
-        for number in dict.fromkeys((port, 53)) for protocol in ("UDP", "TCP")
-    )  # fmt: skip
-    return (
-        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n"
-        f"  name: {name[:53]}-dns\n  namespace: {namespace}\nspec:\n  podSelector: {{}}\n  policyTypes: [Egress]\n  egress:\n"
-        "    - to:\n        - namespaceSelector:\n            matchLabels:\n"
-        f"              kubernetes.io/metadata.name: {dns_namespace}\n"
-        f"          podSelector:\n            matchLabels:\n{labels}      ports:\n{ports}"
-    )
+    ports = [{"port": n, "protocol": p} for n in dict.fromkeys((port, 53)) for p in ("UDP", "TCP")]
+    servers = {
+        "namespaceSelector": {"matchLabels": {netpol.NAME_LABEL: dns_namespace}},
+        "podSelector": {"matchLabels": dict(selector)},
+    }
+    spec = {"podSelector": {}, "policyTypes": ["Egress"], "egress": [{"to": [servers], "ports": ports}]}
+    return proposal.document(f"{name[:58]}-dns", namespace, spec)
+
+
+@dataclass(slots=True)
+class Dropped:
+    """What one policy drops, as far as was seen."""
+
+    decision: netpol.Decision
+    pairs: list[str]
+    count: int
+    fix: str
 
 
 def _drops(snapshot: Snapshot, known: list[netpol.Policy], namespaces: dict[str, dict[str, str]]) -> Iterator[Finding]:
     """Connections that get no answer, and the policy that says why."""
-    found: dict[str, tuple[netpol.Decision, list[str], int]] = {}
+    found: dict[str, Dropped] = {}
     for talk in snapshot.conversations:
         pod = snapshot.by_address.get(talk.client)
         if not talk.unanswered or talk.answered > talk.unanswered or pod is None or talk.port == 53:
@@ -120,21 +126,21 @@ def _drops(snapshot: Snapshot, known: list[netpol.Policy], namespaces: dict[str,
             if verdict.allowed:
                 continue
             decision = verdict.decided_by
-            _, pairs, count = found.get(decision.policy, (decision, [], 0))
-            pairs.append(f"{snapshot.workload(talk.client)} → {snapshot.workload(talk.server)}:{talk.port}")
-            found[decision.policy] = (decision, pairs, count + talk.unanswered)
+            fix = proposal.admit(decision.side, pod, target, [(port, talk.protocol)])
+            one = found.setdefault(decision.policy, Dropped(decision, [], 0, fix))
+            one.pairs.append(f"{snapshot.workload(talk.client)} → {snapshot.workload(talk.server)}:{talk.port}")
+            one.count += talk.unanswered
             break
-    for key, (decision, pairs, count) in found.items():
-        namespace, _, name = key.partition("/")
+    for key, one in found.items():
         yield Finding(
-            "policy_drops", "critical", key, f"The policy drops connections: {listed(pairs, 2)}",
+            "policy_drops", "critical", key, f"The policy drops connections: {listed(one.pairs, 2)}",
             (
-                Evidence(f"{count} connections without an answer: {listed(pairs)}", "capture", snapshot.at),
-                Evidence(decision.reason, f"NetworkPolicy {key}", snapshot.at),
+                Evidence(f"{one.count} connections without an answer: {listed(one.pairs)}", "capture", snapshot.at),
+                Evidence(one.decision.reason, f"NetworkPolicy {key}", snapshot.at),
             ),
             "SYNs without an answer where the policies allow nothing", "certain",
             "the SYN reaches the server's pod, or a RST comes back",
-            f"kubectl -n {namespace} edit networkpolicy {name}  # add a rule that lets {pairs[0]} pass, if it is to", "shell",
+            f"# if {one.pairs[0]} is to pass: policies add up, so this stands beside {key}\n{one.fix}", "yaml",
             "the connection is made", "policy",
         )  # fmt: skip
 

@@ -21,6 +21,7 @@ from tui.widgets.line import Line
 from tui.widgets.rows import Cell, Column, RowList
 from tui.widgets.targets import Targets
 
+LISTED = 12  # lines of the list: the rest is for the one that is read
 STYLES = {"critical": "bad", "warning": "warn", "info": "dim"}
 
 
@@ -61,6 +62,7 @@ class FindingsScreen(ConsoleScreen):
         if self._drawn != diagnosis.revision:
             self._drawn = diagnosis.revision
             rows.show(diagnosis.current)
+            rows.styles.height = max(4, min(LISTED, len(diagnosis.current) + 1))
         current = rows.current
         if current != self._shown:
             self._shown = current
