@@ -149,7 +149,9 @@ def _add(totals: Counter[str], flow: TcpFlow, now: int) -> None:
 
 
 def _stuck(flow: TcpFlow) -> bool:
-    """Whether a full-size segment is resent again and again, and nothing of that size got through."""
+    """Whether a full-size segment is resent again and again, after timeouts, and nothing of that size got through."""
+    if flow.reset_by is not None or max(flow.client.timeouts, flow.server.timeouts) < STUCK:
+        return False
     big = 0
     for moment in flow.moments:
         if moment.kind in ("retransmission", "spurious retransmission") and moment.size >= FULL_SIZE * moment.count:

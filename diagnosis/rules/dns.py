@@ -11,7 +11,7 @@ LEAST = 8  # questions in a window: fewer say nothing
 FAILED_WARN, FAILED_BAD = 1.0, 3.0  # per cent SERVFAIL and REFUSED: coredns-mixin
 SLOW_MS, LATE_MS = 100.0, 1000.0  # in the cluster answers take a few milliseconds: a convention
 MISSING = 50.0  # per cent NXDOMAIN: with ndots 5 it is about 75
-FLOOD = 50.0  # NXDOMAIN a second that one vantage point sees: what a DNS server feels
+FLOOD = 150.0  # NXDOMAIN a second that one vantage point sees: what a DNS server feels
 UNANSWERED = 10.0  # per cent
 
 

@@ -151,7 +151,7 @@ FIRES: list[tuple[str, TargetView, dict[str, Any]]] = [
     ("unanswered", pod(conversations=(talk(unanswered=9, answered=0),)), {}),
     ("dns_failing", pod(lookups=Lookups(10, 100, 100, codes={"NOERROR": 60, "SERVFAIL": 40})), {}),
     ("dns_slow", pod(lookups=Lookups(10, 100, 100, codes={"NOERROR": 100}, median_ms=400.0)), {}),
-    ("dns_search", pod(lookups=Lookups(10, 2000, 2000, codes={"NOERROR": 500, "NXDOMAIN": 1500}, searched=900)), {}),
+    ("dns_search", pod(lookups=Lookups(4, 2000, 2000, codes={"NOERROR": 500, "NXDOMAIN": 1500}, searched=900)), {}),
     ("dns_unanswered", pod(lookups=Lookups(10, 100, 60, unanswered=40)), {}),
     ("dns_truncated", pod(lookups=Lookups(10, 100, 100, truncated=30)), {}),
     ("crash_loop", node(), {"pods": (replace(POD, phase="CrashLoopBackOff", restarts=4, told="dial tcp: lookup db: no such host"),)}),

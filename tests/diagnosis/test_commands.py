@@ -1,0 +1,183 @@
+"""`podwire check` and `podwire policy` as a script runs them: on the lab, and on manifests alone."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lab.supervisor import Lab
+from tests.lab.client import client_of
+from tests.lab.verdicts import compared
+
+ROOT = Path(__file__).parent.parent.parent
+MANIFESTS = """
+apiVersion: v1
+kind: Namespace
+metadata: {name: data, labels: {tier: back}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop, labels: {app: web}}
+spec: {containers: [{name: c, image: i}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: db, namespace: data}
+spec:
+  template:
+    metadata: {labels: {app: db}}
+    spec: {containers: [{name: c, image: i, ports: [{name: pg, containerPort: 5432}]}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: db, namespace: data}
+spec: {selector: {app: db}, clusterIP: 10.96.0.9, ports: [{port: 5432, targetPort: pg}, {name: gone, port: 80, targetPort: http}]}
+---
+apiVersion: v1
+kind: List
+items:
+  - apiVersion: networking.k8s.io/v1
+    kind: NetworkPolicy
+    metadata: {name: only-back, namespace: data}
+    spec: {podSelector: {}, ingress: [{from: [{namespaceSelector: {matchLabels: {tier: back}}}], ports: [{port: pg}]}]}
+"""
+
+
+def podwire(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tui.cli", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120,
+        check=False, stdin=subprocess.DEVNULL, env={**os.environ, **environment},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def manifests(tmp_path: Path) -> str:
+    path = tmp_path / "all.yaml"
+    path.write_text(MANIFESTS)
+    return str(path)
+
+
+def asked(manifests: str, source: str, target: str, port: str) -> tuple[int, dict[str, Any]]:
+    done = podwire("policy", "--from", source, "--to", target, "--port", port, "-f", manifests, "-o", "json")
+    assert done.returncode in (0, 1), done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
+def test_a_policy_denies_and_is_named(manifests: str) -> None:
+    code, body = asked(manifests, "shop/web", "data/db", "5432/TCP")
+    assert (code, body["allowed"]) == (1, False)
+    assert body["decided_by"]["policy"] == "data/only-back" and body["decided_by"]["side"] == "ingress"
+    assert body["decided_by"]["rule"] is None and body["path"][-1]["result"] == "stops"
+
+
+def test_through_a_service_with_a_named_port(manifests: str) -> None:
+    code, body = asked(manifests, "data/db", "svc/data/db", "5432")
+    assert (code, body["allowed"]) == (0, True)
+    assert [step["result"] for step in body["path"]] == ["ok"] * 4
+    code, body = asked(manifests, "data/db", "data/db", "pg")
+    assert body["allowed"]
+
+
+def test_a_service_stops_where_its_port_leads_nowhere(manifests: str) -> None:
+    code, body = asked(manifests, "data/db", "svc/data/db", "80/TCP")
+    assert (code, body["allowed"], body["decided_by"]) == (1, False, None)
+    assert "no container names a port http" in body["path"][-1]["reason"]
+    code, body = asked(manifests, "data/db", "svc/data/db", "81")
+    assert not body["allowed"] and "it has no port 81/TCP" in body["path"][0]["reason"]
+
+
+def test_from_and_to_addresses(manifests: str) -> None:
+    assert asked(manifests, "203.0.113.9", "data/db", "5432")[1]["allowed"] is False
+    assert asked(manifests, "shop/web", "203.0.113.9", "443")[1]["allowed"] is True
+    assert asked(manifests, "shop/web", "10.96.0.9", "5432")[1]["decided_by"]["policy"] == "data/only-back"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--from", "shop/none", "--to", "data/db", "--port", "1"), "There is no pod or Service 'shop/none'"),
+        (("--from", "svc/data/db", "--to", "data/db", "--port", "1"), "is a Service"),
+        (("--from", "shop/web", "--to", "10.0.0.1", "--port", "http"), "no named ports"),
+    ],
+)
+def test_what_is_not_there_is_a_sentence(manifests: str, arguments: tuple[str, ...], expected: str) -> None:
+    done = podwire("policy", *arguments, "-f", manifests)
+    assert done.returncode == 2 and expected in done.stderr and "Traceback" not in done.stderr
+
+
+def test_files_that_are_no_manifests(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("a: [1, 2\nb: {")
+    for path, expected in ((bad, "is not YAML or JSON"), (tmp_path / "none", "cannot be read")):
+        done = podwire("policy", "--from", "a/b", "--to", "c/d", "--port", "1", "-f", str(path))
+        assert done.returncode == 2 and expected in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+# --- on the lab
+
+
+async def on(lab: Lab, fault: str, state: bool) -> None:
+    async with client_of(lab) as client:
+        await client.fault(fault, state)
+
+
+async def allowed_by_dry_run(lab: Lab, manifest: str) -> int:
+    body = yaml.safe_load(manifest)
+    path = f"/apis/networking.k8s.io/v1/namespaces/{body['metadata']['namespace']}/networkpolicies?dryRun=All"
+    async with client_of(lab) as client:
+        status, _ = await client.call("POST", path, body)
+        return status
+
+
+def test_a_live_verdict(own_lab: Lab) -> None:
+    done = podwire("policy", "--from", "shop/frontend", "--to", "svc/shop/backend", "--port", "80/TCP",
+                   KUBECONFIG=str(own_lab.kubeconfig))  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("shop/frontend → svc/shop/backend 80/TCP: allowed") and "2 ready" in done.stdout
+
+
+def test_objects_alone_and_what_a_script_gets(own_lab: Lab) -> None:
+    environment = {"KUBECONFIG": str(own_lab.kubeconfig)}
+    done = podwire("check", "--for", "4s", "-o", "json", **environment)
+    body = json.loads(done.stdout)
+    assert (done.returncode, body["schema"], body["findings"]) == (0, 1, []), done.stdout
+    assert "--yes" in body["notes"][0]
+    asyncio.run(on(own_lab, "service-no-endpoints", True))
+    try:
+        done = podwire("check", "--for", "5s", "-o", "json", **environment)
+        (finding,) = json.loads(done.stdout)["findings"]
+        assert done.returncode == 1 and (finding["rule"], finding["where"]) == ("endpoints", "shop/catalog")
+        assert podwire("check", "--for", "5s", "--fail-on", "never", **environment).returncode == 0
+        assert "# podwire check of lab" in podwire("check", "--for", "5s", "-o", "markdown", **environment).stdout
+    finally:
+        asyncio.run(on(own_lab, "service-no-endpoints", False))
+
+
+def test_a_fault_is_found_by_its_rule_and_its_fix_is_accepted(own_lab: Lab) -> None:
+    environment = {"KUBECONFIG": str(own_lab.kubeconfig)}
+    asyncio.run(on(own_lab, "policy-drops", True))
+    try:
+        done = podwire("check", "ns/shop", "--for", "14s", "--yes", "-o", "json", **environment)
+    finally:
+        asyncio.run(on(own_lab, "policy-drops", False))
+    found = {finding["rule"]: finding for finding in json.loads(done.stdout)["findings"]}
+    assert done.returncode == 1 and "policy_drops" in found, done.stdout
+    fix = found["policy_drops"]
+    assert fix["where"] == "shop/backend-clients" and fix["fix_kind"] == "yaml"
+    assert asyncio.run(allowed_by_dry_run(own_lab, fix["fix"])) == 201
+    done = podwire("check", "ns/shop", "--for", "20s", "--yes", "-o", "json", **environment)
+    assert (done.returncode, json.loads(done.stdout)["findings"]) == (0, []), done.stdout
+
+
+async def test_verdicts_agree_with_real_packets(own_lab: Lab) -> None:
+    """A few rounds; `python -m tests.lab.verdicts` makes as many as one likes."""
+    pairs, wrong = await compared(own_lab, 5, seed=20261125)
+    assert pairs == 75 and not wrong, "\n".join(wrong)
