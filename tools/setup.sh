@@ -23,6 +23,8 @@ if [ "$1" = test ]; then
     want tshark tshark
     want ps procps
     want busybox busybox-static
+    want ping iputils-ping
+    want ethtool ethtool
 fi
 
 if [ -n "$need" ]; then

@@ -261,6 +261,11 @@ class Control:
         local = await asyncio.to_thread(import_module, "collectors.kernel.local")  # netlink libraries import slowly
         await local.watch(self.session, where)
 
+    def runner(self, key: str) -> Runner | None:
+        """Where commands can be run at a target; None where nothing is attached."""
+        watch = self._watches.get(key)
+        return watch.runner if watch is not None else None
+
     def count_conntrack(self, key: str) -> None:
         """Count the conntrack table at a target, once: the answer comes on the stream."""
         self.spawn(self._count_conntrack(key))

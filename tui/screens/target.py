@@ -23,6 +23,7 @@ from tui.screens.base import MOODS, CloseTarget, FilterBox
 from tui.screens.document import Document
 from tui.screens.figure import FigureScreen, time_status
 from tui.screens.flow import FlowScreen
+from tui.screens.guide import GuideScreen
 from tui.screens.nodeview import NodeView
 from tui.screens.timekeys import TimeKeys
 from tui.screens.views import (
@@ -260,6 +261,12 @@ class TargetScreen(TimeKeys):
         if self.view.name == "conntrack":
             self.control.count_conntrack(self.view.key)
             self.say("Counting the table.")
+
+    def action_guide(self) -> None:
+        if self.is_file or not self.control.live:
+            self.say("This is a recording: nothing can be asked of it.")
+        else:
+            self.app.push_screen(GuideScreen(self.store, self.control, self.key))
 
     def action_group(self) -> None:
         """Sockets one by one, or by whom they speak to."""

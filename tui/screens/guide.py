@@ -1,0 +1,173 @@
+"""Guided diagnosis: choose a symptom, see what is done and why, step by step; run it again after the fix."""
+
+from __future__ import annotations
+
+import asyncio
+
+from textual.app import ComposeResult
+from textual.widgets import Footer, Input, Static
+
+from collectors.safe import safe
+from diagnosis.guide import Goal, Symptom, symptoms
+from diagnosis.report import text as report_text
+from tui.actions import bindings
+from tui.control import Control
+from tui.guiding import Guided, StepLine, goal_of, suggested
+from tui.screens.base import ConsoleScreen, FilterBox
+from tui.screens.document import Document
+from tui.screens.findings import detail
+from tui.store import Store
+from tui.widgets.header import Header, HeaderData
+from tui.widgets.line import Line
+from tui.widgets.rows import Cell, Column, RowList
+from tui.widgets.targets import Targets
+
+MARKS = {"good": ("✓", "good"), "bad": ("✗", "bad"), "unknown": ("?", "warn"), "": ("…", "dim")}
+
+
+def _verdict(step: StepLine) -> Cell:
+    return MARKS[step.verdict]
+
+
+def _before(step: StepLine) -> Cell:
+    return MARKS[step.before] if step.before else ("", "dim")
+
+
+SYMPTOMS = (Column("WHAT IS WRONG?", 0, lambda s: s.title),)
+STEPS = (
+    Column("NOW", 3, _verdict),
+    Column("BEFORE", 6, _before, rank=1),
+    Column("STEP", 46, lambda s: s.does),
+    Column("SAID", 0, lambda s: (s.said or s.why, "" if s.said else "dim")),
+)
+
+
+class GuideScreen(ConsoleScreen):
+    """`key` is the target that probes are run at."""
+
+    BINDINGS = bindings("guide")
+    AUTO_FOCUS = "#guide"
+
+    def __init__(self, store: Store, control: Control, key: str) -> None:
+        super().__init__(store, control)
+        self.key = key
+        self.guided: Guided | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._chosen: Symptom | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Header()
+        yield Targets()
+        yield RowList(SYMPTOMS, id="guide")
+        yield Static("", id="conclusion", markup=False)
+        yield Line(id="status")
+        yield FilterBox(id="filter", placeholder="what the pod wants to reach: host:port")
+        yield Footer()
+
+    @property
+    def rows(self) -> RowList:
+        return self.query_one("#guide", RowList)
+
+    def pull(self) -> None:
+        self.show_header(self.key)
+        rows, guided = self.rows, self.guided
+        if guided is None:
+            if not rows.rows:
+                rows.show(list(symptoms()))
+            self.query_one("#status", Line).show(
+                " enter chooses; every step says what it does before it does it; esc stops"
+            )
+            return
+        rows.show(list(guided.steps))
+        goal = f" of {guided.goal.host}:{guided.goal.port or 80}" if guided.goal.host else ""
+        running = self._task is not None and not self._task.done()
+        again = (
+            "esc stops" if running else "r runs it again, to compare; enter: the finding, to copy; esc: other symptoms"
+        )
+        self.query_one("#status", Line).show(f" {guided.symptom.title}{goal} · {again}")
+
+    def header_data(self) -> HeaderData:
+        start = self.store.start
+        context, user = (start.context, start.user) if start else ("", "")
+        running = self._task is not None and not self._task.done()
+        return HeaderData(
+            context, "", f"guide {self.key.partition('/')[2]}", user, "running" if running else "ready", "good"
+        )
+
+    # --- choosing and running
+
+    def on_row_list_chosen(self, event: RowList.Chosen) -> None:
+        if self.guided is not None:
+            self._read()
+            return
+        self._chosen = event.row
+        if not event.row.needs_goal:
+            self._start(Goal(""))
+            return
+        box = self.query_one("#filter", Input)
+        box.value = suggested(self.store, self.key)
+        self.open_box(box)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        try:
+            goal = goal_of(event.value)
+        except ValueError as error:
+            self.say(str(error), "warning")
+            return
+        self.close_box(self.query_one("#filter", Input), self.rows)
+        self._start(goal)
+
+    def _start(self, goal: Goal) -> None:
+        assert self._chosen is not None
+        self.guided = Guided(self.store, self.control.runner(self.key), self.key, self._chosen, goal, self._more)
+        self.rows.set_columns(STEPS)
+        self._go()
+
+    def _go(self) -> None:
+        assert self.guided is not None
+        self.query_one("#conclusion", Static).update("")
+        self._task = self.control.spawn(self.guided.run())
+        self.pull()
+
+    def _more(self) -> None:
+        """Something happened: show it, and the end where it has come."""
+        if not self.is_attached:
+            return
+        self.pull()
+        guided = self.guided
+        if guided is None or guided.conclusion is None:
+            return
+        end = guided.conclusion
+        shown = self.query_one("#conclusion", Static)
+        earlier = f"\n Before: {safe(guided.earlier, 200)}" if guided.earlier and guided.earlier != end.text else ""
+        if end.findings:
+            shown.update(detail(end.findings[0]))
+        else:
+            shown.update(f" {'Found' if end.found else 'Not found'}: {safe(end.text, 600)}{earlier}")
+
+    def _read(self) -> None:
+        end = self.guided.conclusion if self.guided else None
+        if end is not None and end.findings:
+            self.app.push_screen(Document(end.findings[0].title, report_text(end.findings).partition("\n\n")[2]))
+
+    # --- keys
+
+    def action_again(self) -> None:
+        if self.guided is not None and (self._task is None or self._task.done()):
+            self._go()
+
+    def action_back(self) -> None:
+        box = self.query_one("#filter", Input)
+        if box.can_focus:
+            self.close_box(box, self.rows)
+        elif self._task is not None and not self._task.done():
+            self._task.cancel()
+            self.say("Stopped.")
+        elif self.guided is not None:
+            self.guided = None
+            self.query_one("#conclusion", Static).update("")
+            self.rows.set_columns(SYMPTOMS)
+            self.rows.show(())
+            self.pull()
+        else:
+            self.app.pop_screen()
