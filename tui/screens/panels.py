@@ -12,6 +12,7 @@ from collectors.capture.marks import COPY, GOOD, ODD, mark_names
 from collectors.events import ConntrackGroup
 from collectors.kernel.counters import describe
 from collectors.sockets.peers import Peer
+from collectors.sockets.rates import SocketRate
 from collectors.sockets.rows import SocketRow, trouble
 from tui import format as fmt
 from tui.store import CounterLine, GapLine, LogLine, PacketLine, Store
@@ -69,6 +70,8 @@ def _peer(names: Mapping[str, str], row: SocketRow) -> Cell:
 
 
 def _local(row: SocketRow) -> Cell:
+    if row.alike > 1:
+        return f"{row.alike:,} × {row.local}:{row.local_port or '*'}", ""
     return f"{row.local}:{row.local_port}", "dim"
 
 
@@ -102,7 +105,17 @@ def _optional(name: str) -> Callable[[SocketRow], Cell]:
     return cell
 
 
-def socket_columns(names: Mapping[str, str]) -> tuple[Column, ...]:
+def socket_columns(names: Mapping[str, str], rate_of: Callable[[SocketRow], SocketRate | None]) -> tuple[Column, ...]:
+    """`rate_of` gives what a socket did since the snapshot before."""
+
+    def moved(field: str) -> Callable[[SocketRow], Cell]:
+        def cell(row: SocketRow) -> Cell:
+            rate = rate_of(row)
+            value = getattr(rate, field) if rate is not None else None
+            return fmt.bits(value), "" if value else "dim"
+
+        return cell
+
     return (
         Column("STATE", 10, _state),
         Column("TROUBLE", 17, lambda r: (trouble(r), "bad"), rank=1),
@@ -113,14 +126,12 @@ def socket_columns(names: Mapping[str, str]) -> tuple[Column, ...]:
         Column("CWND", 5, _optional("cwnd"), right=True, rank=4),
         Column("RESENT", 8, _resent, right=True),
         Column("UNACK", 5, _queue("unacked"), right=True, rank=3),
+        Column("OUT", 9, moved("sent"), right=True, rank=5),
+        Column("IN", 9, moved("received"), right=True, rank=5),
         Column("DELIVERY", 10, lambda r: fmt.bits(r.delivery_rate), right=True, rank=7),
         Column("RECV-Q", 6, _queue("recv_q"), right=True, rank=2),
         Column("SEND-Q", 6, _queue("send_q"), right=True, rank=2),
     )
-
-
-def socket_identity(row: SocketRow) -> tuple[object, ...]:
-    return (row.protocol, row.local, row.local_port, row.peer, row.peer_port)
 
 
 SORTS: tuple[tuple[str, Callable[[SocketRow], tuple[object, ...]]], ...] = (

@@ -7,6 +7,7 @@ from typing import Any
 from collectors.conntrack import groups
 from collectors.kernel.counters import describe
 from collectors.sockets.peers import grouped
+from collectors.sockets.rates import identity
 from collectors.target import SCOPES
 from tui import format as fmt
 from tui.screens import flowcells, panels
@@ -181,8 +182,8 @@ class SocketsView(View):
     sorts = panels.SORTS
 
     def __init__(self, store: Store, key: str) -> None:
-        columns = panels.socket_columns(store.book.short)
-        super().__init__(store, key, ListState(columns, identity=panels.socket_identity))
+        columns = panels.socket_columns(store.book.short, lambda row: self.data.socket_rates.get(identity(row)))
+        super().__init__(store, key, ListState(columns, identity=identity))
 
     def version(self) -> tuple[Any, ...]:
         return (self.key, self.data.sockets_at, self.sort, self.words)
@@ -200,6 +201,7 @@ class SocketsView(View):
     def status(self, shown: int) -> Status:
         data = self.data
         source = f"{data.sockets_source} at {fmt.clock(data.sockets_at)}" if data.sockets_at else "not read yet"
+        source = f"{data.sockets_note} · {source}" if data.sockets_note else source
         return f" {scope_of(self.key)} · {shown} shown · {self._sorted_by()}{self._matching()} · {source}", False
 
 
@@ -287,10 +289,23 @@ class ConntrackView(View):
         fill = f" of {fmt.count(limit)} ({fmt.percent(100 * table.total / limit)})" if limit else ""
         states = ", ".join(f"{name} {fmt.count(n)}" for name, n in groups.by_state(table.groups)[:4])
         parts = [
-            scope_of(self.key), f"{fmt.count(table.total)} entries{fill}", states,
+            scope_of(self.key), f"{fmt.count(table.total)} entries{fill}", *self._lost(), states,
             f"{self._sorted_by()}{self._matching()}", f"{table.source} at {fmt.clock(table.at)}, r counts again",
         ]  # fmt: skip
         return " " + " · ".join(part for part in parts if part), False
+
+    def _lost(self) -> list[str]:
+        """What the table loses, apart: dropped or evicted because it is full, lost to races, and races that cost
+        nothing."""
+        change, seconds = self.data.step, self.data.seconds_to_full()
+        told = [f"full in {fmt.duration(seconds)}"] if seconds is not None and seconds < 6 * 3600 else []
+        for names, what in (
+            (("conntrack_drop",), "dropped"), (("conntrack_early_drop",), "evicted"),
+            (("conntrack_insert_failed",), "lost races"), (("conntrack_clash_resolve",), "races resolved"),
+        ):  # fmt: skip
+            if change is not None and (rate := change.rate(*names)):
+                told.append(f"{fmt.rate(rate)} {what}/s")
+        return told
 
 
 class CountersView(View):

@@ -1,0 +1,80 @@
+"""Guided sessions, driven without a cluster: the tree of each symptom, with answers made by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from diagnosis.finding import Finding
+from diagnosis.guide import AskPath, Command, Conclusion, Goal, Look, Result, Said, Sent, symptoms
+from diagnosis.path import Answer, Step
+
+GOAL = Goal("api.shop", 80)
+OPEN = Answer(True, False, None, (Step("Service", "ok", "fine"),))
+
+
+def played(
+    name: str, found: dict[str, Finding], resolves: bool = True, connects: str = "4"
+) -> tuple[list[str], Conclusion]:
+    """(what was done, how it ended) where these rules have found something."""
+    symptom = next(s for s in symptoms() if s.name == name)
+    session, answer, done = symptom.start(GOAL), None, []
+    sent: Sent = answer
+    try:
+        while True:
+            asked = session.send(sent)
+            sent = None
+            if isinstance(asked, Said):
+                assert asked.text
+                continue
+            assert asked.does and asked.why, "it says what it does and why, before it does it"
+            done.append(asked.does)
+            if isinstance(asked, Look):
+                sent = [found[rule] for rule in asked.rules if rule in found]
+            elif isinstance(asked, AskPath):
+                sent = OPEN
+            elif isinstance(asked, Command) and "getent" in asked.argv:
+                sent = Result(0, "10.96.0.1 STREAM x", "") if resolves else Result(2, "", "")
+            elif "ping" in asked.argv:
+                sent = Result(0, "", "")
+            else:
+                sent = Result(0, connects, "" if connects == "4" else "connect: Connection refused")
+            assert len(done) < 30
+    except StopIteration as end:
+        return done, end.value
+
+
+@pytest.mark.parametrize("symptom", [s.name for s in symptoms()])
+def test_where_nothing_is_wrong_it_says_what_was_ruled_out(symptom: str) -> None:
+    done, end = played(symptom, {})
+    assert not end.found and end.text.startswith("ruled out: ") and done
+
+
+@pytest.mark.parametrize(
+    ("symptom", "rule"),
+    [
+        ("connect", "target_port"), ("connect", "policy_drops"), ("connect", "missing_route"), ("timeout", "conntrack_full"),
+        ("timeout", "ephemeral_ports"), ("slow", "dns_slow"), ("slow", "slow_server"), ("slow", "cpu_steal"), ("reset", "conntrack_invalid"),
+        ("reset", "resets"), ("name", "dns_search"), ("nodes", "missing_fdb"), ("nodes", "external_local"), ("large", "mtu"),
+        ("large", "receiver"), ("load", "conntrack_full"), ("load", "listen_queue"), ("load", "dns_search"),
+    ],
+)  # fmt: skip
+def test_a_cause_is_found_and_what_comes_after_is_skipped(symptom: str, rule: str) -> None:
+    finding = Finding(rule, "critical", "here", "It is this")
+    whole, _ = played(symptom, {})
+    done, end = played(symptom, {rule: finding})
+    assert end.found and end.findings == (finding,) and end.text == "here: It is this"
+    assert len(done) <= len(whole)
+
+
+def test_a_name_that_does_not_resolve_leads_to_dns() -> None:
+    done, end = played(
+        "connect", {"dns_failing": Finding("dns_failing", "critical", "pod", "SERVFAIL")}, resolves=False
+    )
+    assert end.findings and not any("connect 4 times" in step for step in done)
+    _, end = played("connect", {}, resolves=False)
+    assert end.found and "it does not exist" in end.text
+
+
+def test_a_failure_without_a_cause_is_said_plainly() -> None:
+    _, end = played("connect", {}, connects="0")
+    assert end.found and "no cause is seen from here" in end.text

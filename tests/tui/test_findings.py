@@ -1,0 +1,69 @@
+"""Findings on screen: from the cluster's objects alone, in a session that was recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from collectors import events as ev
+from tests.tui.replay import console
+from tui.app import PodwireApp
+from tui.guiding import goal_of
+
+
+def events() -> list[ev.Event]:
+    pod = ev.PodRow("shop", "web-1", "u", "n1", "10.0.0.5", "Running", "1/1", 0, 0.0, labels=(("app", "web"),),
+                    ports=(ev.ContainerPort("http", 8080, "TCP"),))  # fmt: skip
+    gone = ev.ServiceRow("shop", "catalog", ("10.96.0.9",), ("80/TCP",), "ClusterIP", (("app", "wbe"),))
+    wrong = ev.ServiceRow("shop", "web", ("10.96.0.8",), ("80/TCP",), "ClusterIP", (("app", "web"),),
+                          (ev.ServicePort("", 80, "TCP", "8081"),))  # fmt: skip
+    points = ev.SliceRow("shop", "web-x", "web", ("10.0.0.5",), ())
+    return [
+        ev.SessionStart(1.7e9, "", "prod", "alice", "shop", "v1.36"),
+        ev.InventoryList(1.7e9, "", "pods", (pod,)),
+        ev.InventoryList(1.7e9, "", "services", (gone, wrong)),
+        ev.InventoryList(1.7e9, "", "endpointslices", (points,)),
+    ]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
+def test_what_is_wrong_and_what_to_do(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+    async def settle(pilot) -> None:  # type: ignore[no-untyped-def]
+        await pilot.pause(2.6)  # the diagnosis looks twice
+        await pilot.press("d")
+        await pilot.pause(0.8)
+
+    assert snap_compare(console(events(), ""), terminal_size=size, run_before=settle)
+
+
+async def test_the_header_says_it_everywhere_and_a_finding_can_be_read() -> None:
+    app: PodwireApp = console(events(), "")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause(3.0)
+        told, mood = app.control.diagnosis.headline
+        assert (told, mood) == ("2 warning", "warn")
+        await pilot.press("d")
+        await pilot.pause(0.7)
+        await pilot.press("enter")
+        await pilot.pause(0.3)
+        assert "matches no pod" in app.screen.text or "targetPort" in app.screen.text  # type: ignore[attr-defined]
+        await pilot.press("escape", "escape")
+        await pilot.pause(0.3)
+        assert type(app.screen).__name__ == "ClusterScreen"
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [
+        ("backend.shop:80", "backend.shop", 80),
+        ("10.0.0.1", "10.0.0.1", 0),
+        ("[fd00::1]:443", "fd00::1", 443),
+        ("fd00::1", "fd00::1", 0),
+    ],
+)
+def test_what_a_person_types_as_a_goal(text: str, host: str, port: int) -> None:
+    assert (goal_of(text).host, goal_of(text).port) == (host, port)
+    for bad in ("", "a b:1", "x:0", "x:70000", "x:y"):
+        with pytest.raises(ValueError, match="Name what"):
+            goal_of(bad)
