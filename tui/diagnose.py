@@ -60,5 +60,6 @@ class Diagnosis:
     def headline(self) -> tuple[str, str]:
         """(`2 critical, 1 warning`, the mood of it); ('', '') where nothing is wrong."""
         counts = {kind: sum(f.severity == kind for f in self.current) for kind in ("critical", "warning")}
-        told = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
+        words = {"critical": "critical", "warning": "warnings" if counts["warning"] > 1 else "warning"}
+        told = ", ".join(f"{count} {words[kind]}" for kind, count in counts.items() if count)
         return told, "bad" if counts["critical"] else "warn"

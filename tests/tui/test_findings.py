@@ -42,7 +42,7 @@ async def test_the_header_says_it_everywhere_and_a_finding_can_be_read() -> None
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.pause(3.0)
         told, mood = app.control.diagnosis.headline
-        assert (told, mood) == ("2 warning", "warn")
+        assert (told, mood) == ("2 warnings", "warn")
         await pilot.press("d")
         await pilot.pause(0.7)
         await pilot.press("enter")
