@@ -48,7 +48,7 @@ def view(data: TargetData, pod: PodRow | None) -> TargetView:
     node = pod.node if pod else name if kind == "node" else ""
     return TargetView(
         data.key, kind, node, data.sample_at, SCOPES.get(kind, "recorded"), pod,  # type: ignore[call-overload]
-        sample.values if sample else {}, deltas, seconds, data.sockets, ports_used(data.sockets), data.network,
+        sample.values if sample else {}, deltas, seconds, data.sockets, ports_used(data.sockets, sample), data.network,
         data.conntrack, conversations(data.flows.flows), lookups(data),
     )  # fmt: skip
 
@@ -70,12 +70,16 @@ def change(samples: Sequence[CounterSample]) -> tuple[dict[str, int], float]:
     return deltas, seconds
 
 
-def ports_used(sockets: Sequence[SocketRow]) -> tuple[tuple[str, int], ...]:
-    """Local ports in use towards the destinations that have most of them."""
+def ports_used(sockets: Sequence[SocketRow], sample: CounterSample | None) -> tuple[tuple[str, int], ...]:
+    """Local ports of ip_local_port_range in use towards the destinations that have most of them."""
+    values = sample.values if sample else {}
+    low, high = values.get("port_range_low", 0), values.get("port_range_high", 65_535)
     listening = {row.local_port for row in sockets if row.state == "LISTEN"}
     used = Counter[str]()
     for row in sockets:
-        if row.protocol == "tcp" and row.peer_port and row.state != "LISTEN" and row.local_port not in listening:
+        if row.protocol != "tcp" or not row.peer_port or row.state == "LISTEN" or row.local_port in listening:
+            continue
+        if row.alike > 1 or low <= row.local_port <= high:
             used[f"{row.peer}:{row.peer_port}"] += row.alike
     return tuple(used.most_common(5))
 
@@ -150,7 +154,9 @@ def _add(totals: Counter[str], flow: TcpFlow, now: int) -> None:
 
 def _stuck(flow: TcpFlow) -> bool:
     """Whether a full-size segment is resent again and again, after timeouts, and nothing of that size got through."""
-    if flow.reset_by is not None or max(flow.client.timeouts, flow.server.timeouts) < STUCK:
+    if flow.reset_by is not None or flow.client.zero_windows or flow.server.zero_windows:
+        return False
+    if max(flow.client.timeouts, flow.server.timeouts) < STUCK:
         return False
     big = 0
     for moment in flow.moments:

@@ -24,7 +24,7 @@ def _own(snapshot: Snapshot, target: TargetView) -> Iterator[Finding]:
     low, high = target.values.get("port_range_low", 0), target.values.get("port_range_high", 0)
     holds = high - low + 1 if high else 0
     for destination, used in target.ports_used:
-        share = 100 * used / holds if holds else 0
+        share = min(100.0, 100 * used / holds) if holds else 0
         if share < WARN:
             continue
         address, _, port = destination.rpartition(":")

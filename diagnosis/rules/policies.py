@@ -118,7 +118,7 @@ def _drops(snapshot: Snapshot, known: list[netpol.Policy], namespaces: dict[str,
     found: dict[str, Dropped] = {}
     for talk in snapshot.conversations:
         pod = snapshot.by_address.get(talk.client)
-        if not talk.unanswered or talk.answered > talk.unanswered or pod is None or talk.port == 53:
+        if not talk.unanswered or pod is None or talk.port == 53:
             continue
         source = netpol.party_of(pod, namespaces)
         for target, port in _behind(snapshot, talk.server, talk.port, talk.protocol):

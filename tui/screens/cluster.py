@@ -13,10 +13,13 @@ from collectors.cluster.plan import Offer
 from collectors.errors import PodwireError
 from collectors.events import NodeRow, PodRow, Row, ServiceRow
 from tui import format as fmt
+from tui import reach
 from tui.actions import bindings
 from tui.screens.access import Access, missing
 from tui.screens.attach import Answer, Attach
 from tui.screens.base import ConsoleScreen, FilterBox, ShowTarget
+from tui.screens.document import Document
+from tui.screens.matrix import MatrixScreen
 from tui.widgets.header import Header, HeaderData
 from tui.widgets.rows import Cell, Column, RowList
 from tui.widgets.targets import Targets
@@ -88,6 +91,7 @@ class ClusterScreen(ConsoleScreen):
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]
         self.view = "pods"
+        self._asking: PodRow | None = None
         self.namespace: str | None = None
         self.text = ""
         self._drawn: tuple[object, ...] = ()
@@ -203,6 +207,24 @@ class ClusterScreen(ConsoleScreen):
 
     def action_services(self) -> None:
         self._show_view("services")
+
+    def action_reach(self) -> None:
+        """Two keys: the pod that asks, then the pod or Service that is asked."""
+        row = self.query_one("#main", RowList).current
+        if self._asking is None:
+            if not isinstance(row, PodRow):
+                self.say("Put the cursor on the pod that opens the connection, then b.")
+                return
+            self._asking = row
+            self.say(f"From {row.name}. Now b on the pod or Service that it wants to reach (1 pods, 3 Services).")
+            return
+        asking, self._asking = self._asking, None
+        if isinstance(row, (PodRow, ServiceRow)):
+            self.app.push_screen(Document(*reach.told(self.store, asking, row)))
+
+    def action_matrix(self) -> None:
+        namespace = self.namespace or ""
+        self.app.push_screen(MatrixScreen(self.store, self.control, namespace))
 
     def action_local(self) -> None:
         self.post_message(ShowTarget(self.control.watch_this_machine()))

@@ -14,7 +14,7 @@ from tui.actions import ACTIONS, shown_key
 
 PLACES = {
     "app": "Everywhere", "cluster": "Cluster", "target": "Target", "time": "Graphs", "flow": "A flow",
-    "figure": "A figure", "findings": "Diagnosis", "guide": "Guide", "list": "Lists", "lab": "Lab",
+    "figure": "A figure", "findings": "Diagnosis", "guide": "Guide", "matrix": "Matrix", "list": "Lists", "lab": "Lab",
 }  # fmt: skip
 SCOPES = (
     ("this pod", "counted in the pod's own network namespace"),

@@ -14,9 +14,11 @@ from collectors.errors import PodwireError
 from collectors.sockets.peers import Peer
 from collectors.sockets.rates import identity
 from collectors.sockets.rows import SocketRow
+from diagnosis import proposal
 from tui import format as fmt
 from tui.actions import bindings
 from tui.control import Control
+from tui.evidence import snapshot
 from tui.figures import Figure, of_counter, of_peer, of_socket
 from tui.screens import graphs, panels
 from tui.screens.base import MOODS, CloseTarget, FilterBox
@@ -261,6 +263,22 @@ class TargetScreen(TimeKeys):
         if self.view.name == "conntrack":
             self.control.count_conntrack(self.view.key)
             self.say("Counting the table.")
+
+    def action_propose(self) -> None:
+        """A policy from the traffic that was seen, and what it would newly cut."""
+        moment = snapshot(self.store, self.control.now())
+        pod = next((view.pod for view in moment.targets if view.key == self.key), None)
+        if pod is None:
+            self.say("A policy is of a pod: open one.")
+            return
+        text = proposal.from_traffic(pod, moment)
+        cut = proposal.newly_cut(pod, text, moment)
+        told = (
+            "\n".join(f"# it would newly cut: {way}" for way in cut[:20])
+            or "# it would cut nothing that is admitted now"
+        )
+        more = f"\n# and {len(cut) - 20} more" if len(cut) > 20 else ""
+        self.app.push_screen(Document(f"A policy for {pod.namespace}/{pod.name}", f"{text}\n{told}{more}"))
 
     def action_guide(self) -> None:
         if self.is_file or not self.control.live:

@@ -1,0 +1,81 @@
+"""Who reaches whom on screen, and the way between two rows with what was seen of it."""
+
+from __future__ import annotations
+
+import json
+
+from collectors import events as ev
+from tests.tui.replay import console, replayed
+from tui.reach import cluster_of, told
+from tui.screens.matrix import MatrixScreen, rows_of
+
+SPEC = {
+    "podSelector": {"matchLabels": {"app": "api"}},
+    "ingress": [{"from": [{"podSelector": {"matchLabels": {"app": "web"}}}], "ports": [{"port": 8080}]}],
+}
+
+
+def pod(app: str, ip: str, *ports: int) -> ev.PodRow:
+    declared = tuple(ev.ContainerPort("", number, "TCP") for number in ports)
+    return ev.PodRow(
+        "shop",
+        f"{app}-1",
+        app,
+        "n1",
+        ip,
+        "Running",
+        "1/1",
+        0,
+        0.0,
+        labels=(("app", app),),
+        workload=f"Deployment/{app}",
+        ports=declared,
+    )
+
+
+PODS = (pod("api", "10.0.0.2", 8080, 9090), pod("job", "10.0.0.3"), pod("web", "10.0.0.1", 80))
+SERVICE = ev.ServiceRow(
+    "shop", "api", ("10.96.0.2",), ("80/TCP",), "ClusterIP", (("app", "api"),), (ev.ServicePort("", 80, "TCP", "8080"),)
+)
+EVENTS: list[ev.Event] = [
+    ev.SessionStart(1.7e9, "", "prod", "alice", "shop", "v1.36"), ev.InventoryList(1.7e9, "", "pods", PODS),
+    ev.InventoryList(1.7e9, "", "services", (SERVICE,)), ev.InventoryList(1.7e9, "", "namespaces", (ev.NamespaceRow("shop"),)),
+    ev.InventoryList(1.7e9, "", "networkpolicies", (ev.PolicyRow("shop", "api", json.dumps(SPEC)),)),
+]  # fmt: skip
+
+
+def test_all_some_and_none() -> None:
+    store, _ = replayed(EVENTS)
+    table = {row.name: words for row, words in rows_of(cluster_of(store), "shop")}
+    assert table == {
+        "api-1": ["self", "all", "all"],
+        "job-1": ["none", "self", "all"],
+        "web-1": ["some", "all", "self"],
+    }
+
+
+def test_the_way_between_two() -> None:
+    store, _ = replayed(EVENTS)
+    title, text = told(store, PODS[2], SERVICE)
+    assert (
+        title == "shop/web-1 → shop/api" and "port 80/TCP: allowed" in text and "rule 0 of shop/api allows it" in text
+    )
+    _, text = told(store, PODS[1], SERVICE)
+    assert "port 80/TCP: not allowed" in text and "shop/api isolates shop/api-1" in text
+
+
+async def test_the_matrix_on_screen() -> None:
+    app = console(EVENTS, "")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.pause(0.8)
+        await pilot.press("M")
+        await pilot.pause(1.2)
+        assert isinstance(app.screen, MatrixScreen)
+        await pilot.press("enter")
+        await pilot.pause(0.3)
+        assert "may reach" in app.screen.heading  # type: ignore[attr-defined]
+        await pilot.press("escape", "escape")
+        await pilot.pause(0.3)
+        await pilot.press("b", "j", "b")
+        await pilot.pause(0.3)
+        assert "api-1 → shop/job-1" in app.screen.heading  # type: ignore[attr-defined]
