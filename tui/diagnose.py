@@ -11,7 +11,7 @@ from collectors.session import Session
 from diagnosis import rules
 from diagnosis.finding import Finding
 from diagnosis.tracker import Tracker
-from tui.evidence import snapshot
+from tui.evidence import gathered
 from tui.store import Store
 
 EVERY_S = 2.0
@@ -40,7 +40,7 @@ class Diagnosis:
             await asyncio.sleep(EVERY_S)
 
     async def look(self, at: float) -> None:
-        moment = snapshot(self.store, at, self.budget_ms)
+        moment = await gathered(self.store, at, self.budget_ms)
         found = await asyncio.to_thread(rules.findings, moment)
         appeared, cleared = self._tracker.update(found, at)
         for finding in appeared:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from functools import lru_cache
@@ -24,17 +25,40 @@ UNANSWERED_NS = 1_500_000_000  # a SYN that was resent, or that waits for longer
 SLOW_NS = 1_000_000_000
 SLOW_TIMES, SLOW_LEAST_NS = 100, 100_000_000  # an answer a hundred times later than the path needs, and felt
 FULL_SIZE = 1_000  # bytes: segments of bulk data
+MOST_FLOWS = 1_500  # the newest: this many are worked out within 10 ms
+LATEST_NS, FEW = 6_000_000_000, 4  # the median is of the latest answers, where there are so many
 STUCK = 2  # timeouts of one flow in which nothing was acknowledged
 
 Key = tuple[str, bytes, bytes, int]
 
 
 def snapshot(store: Store, at: float, budget_ms: float | None = None) -> Snapshot:
+    pods = _pods(store)
+    views = [view(data, pods.get(key)) for key, data in store.targets.items() if key != "cluster"]
+    return _of(store, at, budget_ms, tuple(views))
+
+
+async def gathered(store: Store, at: float, budget_ms: float | None = None) -> Snapshot:
+    """The same, a target at a time, so that the event loop is not held for all of them together."""
+    pods, views = _pods(store), []
+    for key in [key for key in store.targets if key != "cluster"]:
+        if (data := store.targets.get(key)) is not None:
+            views.append(view(data, pods.get(key)))
+            await asyncio.sleep(0)
+    return _of(store, at, budget_ms, tuple(views))
+
+
+def _pods(store: Store) -> dict[str, PodRow]:
+    """The pods that are open here, by the keys of their targets."""
+    wanted = {key for key in store.targets if key.startswith("pod/")}
+    rows = (row for row in store.rows("pods") if isinstance(row, PodRow)) if wanted else ()
+    return {key: row for row in rows if (key := f"pod/{row.namespace}/{row.name}") in wanted}
+
+
+def _of(store: Store, at: float, budget_ms: float | None, targets: tuple[TargetView, ...]) -> Snapshot:
     def rows(kind: str) -> tuple[Any, ...]:
         return tuple(store.rows(kind))
 
-    pods = {f"pod/{row.namespace}/{row.name}": row for row in rows("pods")}
-    targets = tuple(view(data, pods.get(key)) for key, data in store.targets.items() if key != "cluster")
     return Snapshot(
         at, targets, rows("pods"), rows("nodes"), rows("namespaces"), rows("services"), rows("endpointslices"),
         rows("networkpolicies"), budget_ms,
@@ -97,6 +121,7 @@ def conversations(flows: Sequence[Flow]) -> tuple[Conversation, ...]:
     if not flows:
         return ()
     now = max(flow.last_ns for flow in flows)
+    flows = flows[-MOST_FLOWS:]
     groups: dict[Key, list[Flow]] = defaultdict(list)
     for flow in flows:
         if now - flow.last_ns <= RECENT_NS:
@@ -180,6 +205,7 @@ def lookups(data: TargetData) -> Lookups | None:
     answered = [t for t in done if t.rcode is not None]
     codes = Counter(code_name(t.rcode) for t in answered if t.rcode is not None)
     waits = [t.latency / 1e6 for t in answered if t.latency is not None]
+    latest = [t.latency / 1e6 for t in answered if t.latency is not None and now - t.answered_at <= LATEST_NS]
     missing: dict[str, set[str]] = defaultdict(set)
     for found in answered:
         if found.rcode == 3:
@@ -191,7 +217,7 @@ def lookups(data: TargetData) -> Lookups | None:
         seconds=(now - begin) / 1e9,
         asked=len(done) + len(late), answered=len(answered), unanswered=len(done) - len(answered) + len(late),
         retried=sum(t.retries for t in done), truncated=sum(t.truncated for t in answered), codes=codes,
-        searched=sum(len(t.tried) >= 2 for t in answered), median_ms=median(waits) if waits else None,
+        searched=sum(len(t.tried) >= 2 for t in answered), median_ms=median(latest if len(latest) >= FEW else waits) if waits else None,
         late=sum(4_500 <= wait <= 5_500 for wait in waits), names=tuple(name for name, _ in names.most_common(3)),
         missing={c: tuple(n for n in sorted(found)[:20] if not _got(resolved, c, n)) for c, found in missing.items()},
         servers=tuple(dict.fromkeys(address(t.server) for t in (*done, *late))),

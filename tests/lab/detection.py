@@ -69,7 +69,7 @@ EXPECTED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 
 
-PAIRS = ("conntrack-full+dns-slow", "packet-loss+service-no-endpoints", "policy-drops+listen-overflow",
+PAIRS = ("conntrack-full+dns-slow", "packet-loss+service-no-endpoints", "slow-reader+connection-refused",
          "wrong-target-port+external-local")  # fmt: skip
 
 
