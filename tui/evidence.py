@@ -206,6 +206,7 @@ def lookups(data: TargetData) -> Lookups | None:
     codes = Counter(code_name(t.rcode) for t in answered if t.rcode is not None)
     waits = [t.latency / 1e6 for t in answered if t.latency is not None]
     latest = [t.latency / 1e6 for t in answered if t.latency is not None and now - t.answered_at <= LATEST_NS]
+    of = latest if len(latest) >= FEW else waits
     missing: dict[str, set[str]] = defaultdict(set)
     for found in answered:
         if found.rcode == 3:
@@ -217,7 +218,7 @@ def lookups(data: TargetData) -> Lookups | None:
         seconds=(now - begin) / 1e9,
         asked=len(done) + len(late), answered=len(answered), unanswered=len(done) - len(answered) + len(late),
         retried=sum(t.retries for t in done), truncated=sum(t.truncated for t in answered), codes=codes,
-        searched=sum(len(t.tried) >= 2 for t in answered), median_ms=median(latest if len(latest) >= FEW else waits) if waits else None,
+        searched=sum(len(t.tried) >= 2 for t in answered), median_ms=median(of) if of else None,
         late=sum(4_500 <= wait <= 5_500 for wait in waits), names=tuple(name for name, _ in names.most_common(3)),
         missing={c: tuple(n for n in sorted(found)[:20] if not _got(resolved, c, n)) for c, found in missing.items()},
         servers=tuple(dict.fromkeys(address(t.server) for t in (*done, *late))),
