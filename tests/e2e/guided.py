@@ -35,7 +35,7 @@ CASES = (
     Case("reset", 3, "connection-reset", "backend.shop:80", r"resets connections after the request"),
     Case("name", 4, "dns-servfail", "backend.shop:80", r"answers SERVFAIL"),
     Case("nodes", 5, "missing-route", "backend.shop:80", r"has no route to the pods of"),
-    Case("large", 6, "mtu-black-hole", "backend.shop:80", r"an MTU black hole"),
+    Case("large", 6, "mtu-black-hole", "backend.shop:80", r"an MTU black hole|the overlay carries 1300"),
     Case("load", 7, "port-exhaustion", "", r"of the local ports towards .* are in use"),
 )
 
@@ -73,7 +73,9 @@ def one(terminal: Tmux, lab: Lab, case: Case) -> str:
         if case.goal:
             time.sleep(0.8)
             terminal.keys("C-u")
+            time.sleep(0.4)
             terminal.type(case.goal)
+            time.sleep(0.4)
             terminal.keys("Enter")
         terminal.until(ENDED, 60)
         time.sleep(1.5)

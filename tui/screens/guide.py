@@ -52,7 +52,7 @@ class GuideScreen(ConsoleScreen):
         super().__init__(store, control)
         self.key = key
         self.guided: Guided | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._probing: asyncio.Task[None] | None = None
         self._chosen: Symptom | None = None
 
     def compose(self) -> ComposeResult:
@@ -80,7 +80,7 @@ class GuideScreen(ConsoleScreen):
             return
         rows.show(list(guided.steps))
         goal = f" of {guided.goal.host}:{guided.goal.port or 80}" if guided.goal.host else ""
-        running = self._task is not None and not self._task.done()
+        running = self._probing is not None and not self._probing.done()
         again = (
             "esc stops" if running else "r runs it again, to compare; enter: the finding, to copy; esc: other symptoms"
         )
@@ -89,7 +89,7 @@ class GuideScreen(ConsoleScreen):
     def header_data(self) -> HeaderData:
         start = self.store.start
         context, user = (start.context, start.user) if start else ("", "")
-        running = self._task is not None and not self._task.done()
+        running = self._probing is not None and not self._probing.done()
         return HeaderData(
             context, "", f"guide {self.key.partition('/')[2]}", user, "running" if running else "ready", "good"
         )
@@ -126,7 +126,7 @@ class GuideScreen(ConsoleScreen):
     def _go(self) -> None:
         assert self.guided is not None
         self.query_one("#conclusion", Static).update("")
-        self._task = self.control.spawn(self.guided.run())
+        self._probing = self.control.spawn(self.guided.run())
         self.pull()
 
     def _more(self) -> None:
@@ -153,15 +153,15 @@ class GuideScreen(ConsoleScreen):
     # --- keys
 
     def action_again(self) -> None:
-        if self.guided is not None and (self._task is None or self._task.done()):
+        if self.guided is not None and (self._probing is None or self._probing.done()):
             self._go()
 
     def action_back(self) -> None:
         box = self.query_one("#filter", Input)
         if box.can_focus:
             self.close_box(box, self.rows)
-        elif self._task is not None and not self._task.done():
-            self._task.cancel()
+        elif self._probing is not None and not self._probing.done():
+            self._probing.cancel()
             self.say("Stopped.")
         elif self.guided is not None:
             self.guided = None
