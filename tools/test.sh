@@ -8,10 +8,10 @@ pytest=.venv/bin/pytest
 alone="tests/e2e tests/lab/test_host.py"
 beside=$(mktemp)
 trap 'rm -f "$beside"' EXIT
-"$pytest" -p no:cacheprovider tests/lab --ignore=tests/lab/test_host.py >"$beside" 2>&1 &
+"$pytest" -p no:cacheprovider tests/lab tests/diagnosis --ignore=tests/lab/test_host.py >"$beside" 2>&1 &
 lab=$!
 failed=0
-"$pytest" --ignore=tests/lab --ignore=tests/e2e || failed=1
+"$pytest" --ignore=tests/lab --ignore=tests/diagnosis --ignore=tests/e2e || failed=1
 wait "$lab" || failed=1
 cat "$beside"
 # shellcheck disable=SC2086

@@ -112,9 +112,14 @@ def labels_of(labels: Object | None) -> tuple[tuple[str, str], ...]:
     return _SHARED.setdefault(found, found)
 
 
+def _int(value: object) -> int:
+    """A port's number; 0 where it is none."""
+    return value if isinstance(value, int) and 0 < value < 65_536 else 0
+
+
 def _port(port: Object, field: str) -> ContainerPort:
     return ContainerPort(
-        safe(port.get("name") or "", 63), int(port.get(field) or 0), safe(port.get("protocol") or "TCP", 8)
+        safe(port.get("name") or "", 63), _int(port.get(field)), safe(port.get("protocol") or "TCP", 8)
     )
 
 
@@ -170,10 +175,10 @@ def service_row(item: Object) -> ServiceRow:
 
 
 def _service_port(port: Object) -> ServicePort:
-    number = int(port.get("port") or 0)
+    number = _int(port.get("port"))
     target = safe(str(port.get("targetPort") or number), 63)
     protocol = safe(port.get("protocol") or "TCP", 8)
-    return ServicePort(safe(port.get("name") or "", 63), number, protocol, target, int(port.get("nodePort") or 0))
+    return ServicePort(safe(port.get("name") or "", 63), number, protocol, target, _int(port.get("nodePort")))
 
 
 def slice_row(item: Object) -> SliceRow:

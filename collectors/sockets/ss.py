@@ -27,7 +27,8 @@ STATES = frozenset(
     ]
 )
 _FACTOR = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
-_RATE = re.compile(r"([\d.]+)([KMGT]?)bps")
+_RATE = re.compile(r" delivery_rate ([\d.]+)([KMGT]?)bps")
+_FIELD = re.compile(r" ([a-z_]+):(\S+)")
 Head = tuple[str, str, str, int, str, int, int, int]
 MAX_KNOWN = 50_000
 _ADDRESSES: dict[str, str] = {}  # as ss writes them, to safe text: a machine speaks to few
@@ -44,65 +45,49 @@ def _endpoint(text: str) -> tuple[str, int]:
     return known, 0 if port == "*" else int(port)
 
 
-def _value(text: str, name: str) -> str:
-    """What follows ` NAME` up to the next space; '' where the line does not have it."""
-    start = text.find(name)
-    if start < 0:
-        return ""
-    start += len(name)
-    end = text.find(" ", start)
-    return text[start:] if end < 0 else text[start:end]
+def _number(value: str | None, default: int | None) -> int | None:
+    return int(value) if value and value.isdecimal() else default
 
 
-def _int(text: str, name: str, default: int | None) -> int | None:
-    value = _value(text, name)
-    return int(value) if value.isdecimal() else default
-
-
-def _float(value: str) -> float | None:
+def _float(value: str | None) -> float | None:
     try:
         return float(value) if value else None
     except ValueError:
         return None
 
 
-def _limited(text: str, name: str) -> float | None:
-    """`rwnd_limited:200ms(66.7%)` as per cent."""
-    value = _value(text, name)
-    return _float(value[value.find("(") + 1 : -2]) if value.endswith("%)") else None
+def _limited(value: str | None) -> float | None:
+    """`200ms(66.7%)` as per cent."""
+    return _float(value[value.find("(") + 1 : -2]) if value and value.endswith("%)") else None
 
 
-def _pair(text: str, name: str, between: str) -> tuple[float | None, float | None]:
-    first, _, second = _value(text, name).partition(between)
-    return _float(first), _float(second)
-
-
-def _timer(text: str) -> tuple[str, int]:
-    """`timer:(on,204ms,2)` as (on, 2)."""
-    value = _value(text, " timer:(")
+def _timer(value: str | None) -> tuple[str, int]:
+    """`(on,204ms,2)` as (on, 2)."""
     if not value:
         return "", 0
-    kind, _, rest = value.partition(",")
-    count = rest.rpartition(",")[2].rstrip(")")
+    kind, _, rest = value.strip("()").partition(",")
+    count = rest.rpartition(",")[2]
     return (safe(kind, 16), int(count)) if kind.isidentifier() and count.isdecimal() else ("", 0)
 
 
 def _details(head: Head, text: str) -> SocketRow:
     """A row with what `ss -io` adds; a field that cannot be read is as one that is not there."""
-    timer, retries = _timer(text)
-    if " cwnd:" not in text and " rtt:" not in text and " count:" not in text:
+    fields: dict[str, str] = dict(_FIELD.findall(text))
+    get = fields.get
+    timer, retries = _timer(get("timer")) if "timer" in fields else ("", 0)
+    if "cwnd" not in fields and "rtt" not in fields and "count" not in fields:
         return SocketRow(*head, timer, retries)
-    rtt, rtt_var = _pair(text, " rtt:", "/")
-    now, total = _pair(text, " retrans:", "/")
-    rate = _RATE.match(_value(text, " delivery_rate "))
+    rtt, _, rtt_var = get("rtt", "").partition("/")
+    now, _, total = get("retrans", "").partition("/")
+    rate = _RATE.search(text)
     return SocketRow(
-        *head, timer, retries, rtt, rtt_var, _float(_value(text, " minrtt:")), _float(_value(text, " rto:")),
-        _int(text, " backoff:", 0) or 0, _int(text, " mss:", None), _int(text, " pmtu:", None),
-        _int(text, " cwnd:", None), _int(text, " unacked:", 0) or 0, int(now or 0), int(total or 0),
-        _int(text, " lost:", 0) or 0, float(rate[1]) * _FACTOR[rate[2]] if rate else None,
-        _limited(text, " rwnd_limited:"), _limited(text, " sndbuf_limited:"), " app_limited" in text,
-        _int(text, " notsent:", 0) or 0, _int(text, " bytes_acked:", 0), _int(text, " bytes_received:", 0),
-        _int(text, " count:", 1) or 1,
+        *head, timer, retries, _float(rtt), _float(rtt_var), _float(get("minrtt")), _float(get("rto")),
+        _number(get("backoff"), 0) or 0, _number(get("mss"), None), _number(get("pmtu"), None),
+        _number(get("cwnd"), None), _number(get("unacked"), 0) or 0, _number(now, 0) or 0, _number(total, 0) or 0,
+        _number(get("lost"), 0) or 0, float(rate[1]) * _FACTOR[rate[2]] if rate else None,
+        _limited(get("rwnd_limited")), _limited(get("sndbuf_limited")), " app_limited" in text,
+        _number(get("notsent"), 0) or 0, _number(get("bytes_acked"), 0), _number(get("bytes_received"), 0),
+        _number(get("count"), 1) or 1,
     )  # fmt: skip
 
 

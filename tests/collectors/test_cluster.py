@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import time
 from pathlib import Path
 
@@ -183,6 +184,33 @@ async def test_the_sampler_ends_by_itself(cluster: Cluster) -> None:
     assert found.values["TcpRetransSegs"] >= 0
     assert found.netns.startswith("net:[")
     assert sampler.sockets(frames[0], "pod/x", 0.0) is not None
+
+
+@pytest.mark.skipif(shutil.which("nstat") is None, reason="NEEDS nstat (iproute2)")
+async def test_counters_agree_with_nstat_and_proc_under_load(cluster: Cluster) -> None:
+    """Between two readings by nstat: every counter of a busy pod lies between them, and so does each plain file."""
+    there = await runner(cluster, "frontend")
+
+    async def nstat() -> dict[str, int]:
+        done = await run(there, ["nstat", "-jaz"])
+        return json.loads(done.out)["kernel"]  # type: ignore[no-any-return]
+
+    before = await nstat()
+    done = await run(there, sampler.command(1))
+    after = await nstat()
+    (frame,) = sampler.FrameReader().feed(done.out)
+    ours = sampler.sample(frame, "x", 0.0).values
+    compared = [name for name in before if name in ours]
+    assert len(compared) > 250, "snmp, snmp6 and netstat"
+    assert {"TcpActiveOpens", "TcpExtTCPOrigDataSent", "IpExtInOctets", "UdpInDatagrams", "Ip6InReceives"} <= set(
+        compared
+    )
+    level = ("TcpCurrEstab",)
+    wrong = [n for n in compared if n not in level and not before[n] <= ours[n] <= after[n]]
+    assert not wrong, [(n, before[n], ours[n], after[n]) for n in wrong]
+    assert after["TcpActiveOpens"] > before["TcpActiveOpens"], "under load"
+    tracked = int((await run(there, ["cat", "/proc/sys/net/netfilter/nf_conntrack_max"])).out)
+    assert ours["conntrack_max"] == tracked
 
 
 # --- captures

@@ -18,7 +18,7 @@ def test_a_real_line_with_everything() -> None:
     row = ss.parse_line(ESTAB, "tcp")
     assert row == SocketRow(
         "tcp", "ESTAB", "10.244.1.6", 43210, "10.96.181.95", 80, 0, 120, "on", 2, 0.2, 0.1, 0.05, 408.0, 1,
-        1398, 1450, 1, 1, 1, 2, 1, 1.5e6, 66.7, None, True, 80,
+        1398, 1450, 1, 1, 1, 2, 1, 1.5e6, 66.7, None, True, 80, 0, 0,
     )  # fmt: skip
 
 
