@@ -63,7 +63,7 @@ ACTIONS = (
     ),
     Action("guide", "e", "guide", "from a symptom to its cause, by probes from this pod", "target"),
     Action("capture", "c", "capture", "start or stop the capture", "target"),
-    Action("pause", "space", "pause", "hold list and graphs still; again to follow", "target"),
+    Action("pause", "space", "pause", "hold list and graphs still; again to follow", "target", footer=False),
     Action("move(-1)", "left", "earlier", "graphs: back in time: 30 min in full, a day by the minute", "time", False),
     Action("move(1)", "right", "on in time", "graphs: on in time, up to now", "time", footer=False),
     Action("stretch(1)", "minus", "stretch", "graphs: more time a dot", "time", footer=False),
