@@ -77,7 +77,7 @@ class Cluster:
             found = self._pod(*rest.split("/", 1))
         elif rest:
             found = self._pod(kind, rest) or self._service(kind, rest)
-        elif _is_address(text):
+        elif is_address(text):
             return self._at(text)
         else:
             name, _, namespace = text.partition(".")
@@ -109,7 +109,7 @@ class Cluster:
         if isinstance(target, ServiceRow):
             return self._through(origin, target, port, protocol)
         if isinstance(target, PodRow):
-            number = _number(target, port, protocol)
+            number = netpol.port_number(target, port, protocol)
             if number is None:
                 step = Step(
                     f"port {port}", "stops", f"no container of {target.namespace}/{target.name} names a port {port}"
@@ -189,7 +189,8 @@ class Cluster:
         return ends, f"{len(ends)} ready: {', '.join(sorted(p.name for p, _ in ends)[:4])}{zone}"
 
 
-def _is_address(text: str) -> bool:
+def is_address(text: str) -> bool:
+    """Whether a text is an IP address."""
     try:
         ip_address(text)
     except ValueError:
@@ -207,15 +208,9 @@ def _ready(pod: PodRow) -> bool:
     return pod.phase == "Unknown" or not pod.ip or have == want
 
 
-def _number(pod: PodRow, port: str, protocol: str) -> int | None:
-    if port.isdecimal():
-        return int(port)
-    return next((p.number for p in pod.ports if (p.name, p.protocol) == (port, protocol)), None)
-
-
 def _target(port: ServicePort, pod: PodRow) -> int:
     """The number of a Service's targetPort at a pod; 0 where it names none."""
-    return _number(pod, port.target, port.protocol) or 0
+    return netpol.port_number(pod, port.target, port.protocol) or 0
 
 
 def _policy_steps(verdict: Verdict) -> Iterator[Step]:

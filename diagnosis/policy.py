@@ -223,6 +223,14 @@ def party_of(pod: PodRow, namespaces: Mapping[str, Mapping[str, str]]) -> Party:
     return Party(name, ips, pod.namespace, own, labels, pod.ports, pod.node, pod.host_network)
 
 
+def port_number(pod: PodRow, port: str, protocol: str = "") -> int | None:
+    """The number that a port, given by number or by the name that a container has for it, stands for at a pod; None
+    where none names it. Without a protocol a name of any counts."""
+    if port.isdecimal():
+        return int(port)
+    return next((p.number for p in pod.ports if p.name == port and (not protocol or p.protocol == protocol)), None)
+
+
 # --- verdicts
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from collectors.events import PodRow, PolicyRow
-from diagnosis.policy import NAME_LABEL, Side, namespace_labels, party_of, policies, policy, verdict
+from diagnosis.policy import NAME_LABEL, Side, namespace_labels, party_of, policies, policy, port_number, verdict
 from diagnosis.snapshot import Snapshot
 
 PASSING = ("pod-template-generation", "statefulset.kubernetes.io/pod-name")  # besides hashes
@@ -86,16 +86,13 @@ def observed(pod: PodRow, snapshot: Snapshot) -> tuple[dict[Side, list[Seen]], l
             behind = [
                 Seen(end, number, talk.protocol)
                 for end in snapshot.selected(service) for port in service.targets
-                if (port.number, port.protocol) == (talk.port, talk.protocol) and (number := _number(port.target, end))
+                if (port.number, port.protocol) == (talk.port, talk.protocol)
+                and (number := port_number(end, port.target))
             ]  # fmt: skip
             sides["egress"] += behind
             if not behind:
                 unknown.append(f"svc/{service.namespace}/{service.name}:{talk.port}")
     return sides, unknown
-
-
-def _number(target: str, pod: PodRow) -> int:
-    return int(target) if target.isdecimal() else next((p.number for p in pod.ports if p.name == target), 0)
 
 
 def from_traffic(pod: PodRow, snapshot: Snapshot) -> str:

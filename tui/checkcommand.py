@@ -14,18 +14,16 @@ from collectors.errors import ConfigError
 from collectors.events import NodeRow, PodRow
 from collectors.recording.journal import Journal
 from collectors.session import Session
-from diagnosis import report, rules
+from diagnosis import report
 from diagnosis.finding import RANK, Finding
-from diagnosis.tracker import Tracker
 from tui import config
 from tui.clustercommands import wanted
 from tui.control import Control
-from tui.evidence import snapshot
 from tui.exits import FAILED, LEFT_BEHIND, tell
 from tui.files import journal_path
 from tui.store import Store
 
-LISTED_S, LIVE_S, EVERY_S = 15.0, 40.0, 2.0
+LISTED_S, LIVE_S = 15.0, 40.0
 MOST_PODS = 12  # that are attached to in one check
 KINDS = ("pods", "nodes", "namespaces", "services", "endpointslices", "networkpolicies")
 
@@ -51,6 +49,7 @@ async def _check(options: argparse.Namespace) -> int:
     cluster = await open_cluster(wanted(options))
     store, session = Store(), Session()
     control = Control(store, session, journal=Journal(journal_path()))
+    control.diagnosis.budget_ms = options.budget
     control.start()
     control.open(cluster, is_lab=False, settings=settings_of.settings(options, cluster.context))
     notes: list[str] = []
@@ -61,7 +60,7 @@ async def _check(options: argparse.Namespace) -> int:
             notes += await attach(control, store, chosen(options, store))
         else:
             notes.append("only the cluster's objects were looked at: --yes attaches to pods and nodes as well")
-        found = await watched(control, store, options)
+        found = await watched(control, options.seconds)
     finally:
         await control.close()
     write(options.output, found, cluster.context, notes)
@@ -125,15 +124,11 @@ async def attach(control: Control, store: Store, rows: Sequence[PodRow | NodeRow
     return [f"{key}: {store.target(key).message}" for key in keys if store.target(key).phase != "live"]
 
 
-async def watched(control: Control, store: Store, options: argparse.Namespace) -> list[Finding]:
-    """Evaluate for as long as was asked; what holds at the end."""
-    tracker, end = Tracker(), time.monotonic() + options.seconds
-    while True:
-        now = time.time()
-        tracker.update(rules.findings(snapshot(store, now, options.budget)), now)
-        if time.monotonic() >= end:
-            return tracker.current
-        await asyncio.sleep(min(EVERY_S, max(0.05, end - time.monotonic())))
+async def watched(control: Control, seconds: float) -> list[Finding]:
+    """Let the session's diagnosis look for as long as was asked; what holds at the end."""
+    await asyncio.sleep(seconds)
+    await control.diagnosis.look(time.time())
+    return control.diagnosis.current
 
 
 def write(output: str, found: Sequence[Finding], context: str, notes: Sequence[str]) -> None:

@@ -47,8 +47,8 @@ class Diagnosis:
             self._tell(at, finding, "appeared")
         for finding in cleared:
             self._tell(at, finding, "cleared")
-        if self._tracker.current != self.current:
-            self.current = self._tracker.current
+        if (current := self._tracker.current) != self.current:
+            self.current = current
             self.revision += 1
 
     def _tell(self, at: float, finding: Finding, state: str) -> None:

@@ -14,11 +14,11 @@ from collectors.safe import safe, safe_bytes
 from diagnosis import rules
 from diagnosis.finding import ordered
 from diagnosis.guide import AskPath, Command, Conclusion, Goal, Look, Result, Said, Sent, Symptom
-from diagnosis.path import Answer, Cluster, Unknown
+from diagnosis.path import Answer, Unknown
 from tui.evidence import snapshot
+from tui.reach import cluster_of
 from tui.store import Store
 
-LISTED = ("pods", "namespaces", "services", "endpointslices", "networkpolicies", "nodes")
 WAIT_S = 6.0  # what rules see must first have happened
 
 
@@ -96,8 +96,7 @@ class Guided:
         source = next((p for p in pods if kind == "pod" and f"{p.namespace}/{p.name}" == name), None)
         if source is None:
             return None
-        rows = {kind: self.store.rows(kind) for kind in LISTED}
-        cluster = Cluster.of(*(rows[k] for k in LISTED))  # type: ignore[arg-type]
+        cluster = cluster_of(self.store)
         host = self.goal.host
         if "." not in host and ":" not in host:
             host = f"{host}.{source.namespace}"  # as the search list has it

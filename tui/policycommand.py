@@ -15,6 +15,7 @@ from collectors.errors import ClusterError, ConfigError
 from collectors.events import PodRow
 from collectors.session import Session
 from diagnosis.path import Answer, Cluster, Step, Unknown
+from tui import reach
 from tui.checkcommand import KINDS, LISTED_S, until
 from tui.clustercommands import wanted
 from tui.store import Store
@@ -40,12 +41,7 @@ def policy(options: argparse.Namespace) -> int:
 
 def _of_files(options: argparse.Namespace) -> Cluster:
     rows: dict[str, Any] = manifests.read(options.files)
-    return _cluster(rows)
-
-
-def _cluster(rows: dict[str, Any]) -> Cluster:
-    kinds = ("pods", "namespaces", "services", "endpointslices", "networkpolicies", "nodes")
-    return Cluster.of(*(rows[kind] for kind in kinds))
+    return Cluster.of(*(rows[kind] for kind in reach.KINDS))
 
 
 async def _live(options: argparse.Namespace) -> Cluster:
@@ -69,8 +65,7 @@ async def _live(options: argparse.Namespace) -> Cluster:
         listing.cancel()
         await asyncio.gather(listing, return_exceptions=True)
         await opened.close()
-    rows: dict[str, Any] = {kind: store.rows(kind) for kind in KINDS}
-    return _cluster(rows)
+    return reach.cluster_of(store)
 
 
 def _json(options: argparse.Namespace, answer: Answer) -> str:

@@ -4,11 +4,10 @@ ends in findings or in what was ruled out."""
 from __future__ import annotations
 
 from collections.abc import Generator
-from ipaddress import ip_address
 
 from diagnosis.finding import Evidence, Finding
 from diagnosis.guide import Asked, AskPath, Command, Conclusion, Goal, Look, Result, Said, Sent, Session
-from diagnosis.path import Answer
+from diagnosis.path import Answer, is_address
 
 Part = Generator[Asked, Sent, str]  # ends with '' where all is well, else with what is wrong
 NETWORK = ("conntrack_full", "missing_route", "missing_fdb", "neighbour", "rp_filter", "mtu")
@@ -32,14 +31,6 @@ class Notes:
         return Conclusion(False, f"ruled out: {'; '.join(self.ruled_out)}" if self.ruled_out else "nothing was found")
 
 
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
 # --- steps that several symptoms share
 
 
@@ -59,7 +50,7 @@ def look(notes: Notes, does: str, why: str, *rules: str) -> Generator[Asked, Sen
 
 def resolve(notes: Notes, goal: Goal) -> Generator[Asked, Sent, str]:
     """Resolve the goal's name in the pod; '' where it does not."""
-    if _is_address(goal.host):
+    if is_address(goal.host):
         return goal.host
     argv = ("timeout", "6", "getent", "ahostsv4", goal.host)
     result = yield Command(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnosis.finding import CONVENTION, Finding
+from diagnosis.finding import CONVENTION, Evidence, Finding
 from diagnosis.snapshot import Conversation, Snapshot, listed
 
 LEAST = 3  # in 15 s
@@ -28,9 +28,7 @@ def _clients(snapshot: Snapshot, talks: list[Conversation]) -> str:
     return listed(snapshot.workload(talk.client) for talk in talks)
 
 
-def _evidence(snapshot: Snapshot, talks: list[Conversation], text: str):  # type: ignore[no-untyped-def]
-    from diagnosis.finding import Evidence
-
+def _evidence(snapshot: Snapshot, talks: list[Conversation], text: str) -> tuple[Evidence]:
     return (Evidence(f"{text}, asked by {_clients(snapshot, talks)}", "capture", snapshot.at),)
 
 

@@ -12,7 +12,7 @@ from diagnosis.finding import Evidence, Finding
 from diagnosis.rules.endpoints import is_dns
 from diagnosis.snapshot import Snapshot, listed
 
-CHECKED = 400  # pods for which the way to DNS is worked out
+CHECKED = 4_000  # pods for which the way to DNS is worked out
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
@@ -56,8 +56,7 @@ def _dns_pods(snapshot: Snapshot) -> Iterator[tuple[ServiceRow, PodRow, int]]:
             for port in service.targets:
                 if port.protocol == "UDP" and port.number == 53:
                     for pod in snapshot.selected(service):
-                        named = next((p.number for p in pod.ports if p.name == port.target), 53)
-                        yield service, pod, int(port.target) if port.target.isdecimal() else named
+                        yield service, pod, netpol.port_number(pod, port.target) or 53
 
 
 def _cut_dns(
@@ -66,7 +65,7 @@ def _cut_dns(
     servers = list(_dns_pods(snapshot))
     cut: dict[str, list[str]] = {}
     decided: dict[str, netpol.Decision] = {}
-    for pod in snapshot.pods[: CHECKED * 10]:
+    for pod in snapshot.pods[:CHECKED]:
         party = netpol.party_of(pod, namespaces)
         isolating = [p for p in known if p.selects(party, "egress")]
         if not isolating or not servers:
@@ -154,5 +153,4 @@ def _behind(snapshot: Snapshot, address: str, port: int, protocol: str) -> Itera
     for target in service.targets if service else ():
         if service is not None and (target.number, target.protocol) == (port, protocol):
             for pod in snapshot.selected(service):
-                named = next((p.number for p in pod.ports if p.name == target.target), port)
-                yield pod, int(target.target) if target.target.isdecimal() else named
+                yield pod, netpol.port_number(pod, target.target) or port

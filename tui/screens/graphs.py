@@ -53,7 +53,7 @@ def conntrack(node: Place) -> GraphData:
         figures=(
             f"{fmt.count(count)} entries",
             fmt.percent(fill),
-            *_full_in(node.data),
+            *full_in(node.data),
             f"of {fmt.count(limit)} (global)",
         ),
         limits=tuple((limit * share / 100, f"{share} %") for share in LIMITS) if limit else (),
@@ -65,7 +65,7 @@ def conntrack(node: Place) -> GraphData:
     )
 
 
-def _full_in(data: TargetData) -> tuple[str, ...]:
+def full_in(data: TargetData) -> tuple[str, ...]:
     """When the table is full if it goes on to grow as it does; nothing where it does not, or that is far away."""
     seconds = data.seconds_to_full()
     return (f"full in {fmt.duration(seconds)}",) if seconds is not None and seconds < FAR_S else ()

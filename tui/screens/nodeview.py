@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from collectors.kernel.rates import Step
+from diagnosis.rules.node_cpu import SOFTIRQ, STEAL
 from tui import format as fmt
 from tui.screens.views import Status, View, scope_of
 from tui.store import Store, TargetData
@@ -16,11 +17,7 @@ BAR = 12
 FIGURES = 6
 LINKS_SHOWN = 60
 UNANSWERED_SHOWN = 10
-BUSY, STEAL, SOFTIRQ = (
-    90.0,
-    10.0,
-    50.0,
-)  # per cent; steal: SIGNATURES 5.7 (awesome-prometheus-alerts); others: convention
+BUSY = 90.0  # per cent: a convention
 
 
 @dataclass(frozen=True, slots=True)

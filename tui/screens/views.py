@@ -11,6 +11,7 @@ from collectors.sockets.rates import identity
 from collectors.target import SCOPES
 from tui import format as fmt
 from tui.screens import flowcells, panels
+from tui.screens.graphs import full_in
 from tui.store import Store, TargetData
 from tui.widgets.rows import ListState
 
@@ -297,8 +298,7 @@ class ConntrackView(View):
     def _lost(self) -> list[str]:
         """What the table loses, apart: dropped or evicted because it is full, lost to races, and races that cost
         nothing."""
-        change, seconds = self.data.step, self.data.seconds_to_full()
-        told = [f"full in {fmt.duration(seconds)}"] if seconds is not None and seconds < 6 * 3600 else []
+        change, told = self.data.step, list(full_in(self.data))
         for names, what in (
             (("conntrack_drop",), "dropped"), (("conntrack_early_drop",), "evicted"),
             (("conntrack_insert_failed",), "lost races"), (("conntrack_clash_resolve",), "races resolved"),
