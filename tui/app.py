@@ -15,12 +15,8 @@ import themes
 from tui.actions import ACTIONS, bindings
 from tui.control import Control
 from tui.crash import told
+from tui.preload import preload
 from tui.screens.base import CloseTarget, ConsoleScreen, ShowTarget
-from tui.screens.cluster import ClusterScreen
-from tui.screens.confirm import Confirm
-from tui.screens.faults import Faults
-from tui.screens.findings import FindingsScreen
-from tui.screens.help import Help
 from tui.screens.target import TargetScreen
 from tui.store import Store
 from tui.widgets.targets import Targets
@@ -42,19 +38,27 @@ class PodwireApp(App[int]):
         self.first = first
         self._theme_name = theme
         self._signalled: int | None = None
+        control.painted.clear()
 
     def on_mount(self) -> None:
         for theme in themes.all_themes():
             self.register_theme(theme)
         self.theme = self._theme_name
         self.control.start()
+        self.control.spawn(self._preload())
         self._catch_signals()
         if self.first:
             nodes = (key for key in self.store.targets if key.startswith("node/"))
             beside = next(nodes, "") if self.first.startswith("pod/") else ""
             self._show_target(self.first, beside)
         else:
+            from tui.screens.cluster import ClusterScreen
+
             self.push_screen(ClusterScreen(self.store, self.control))
+
+    async def _preload(self) -> None:
+        await self.control.painted.wait()
+        await preload()
 
     # --- a tab each target
 
@@ -84,7 +88,7 @@ class PodwireApp(App[int]):
 
     def action_step(self, by: int) -> None:
         """The next tab, or the one before; the cluster is the first."""
-        if not isinstance(self.screen, (TargetScreen, ClusterScreen)):
+        if not isinstance(self.screen, ConsoleScreen) or not self.screen.place:
             return
         keys = [*([""] if self.control.cluster is not None else []), *(o.key for o in self.control.opened)]
         here = self.screen.key if isinstance(self.screen, TargetScreen) else ""
@@ -129,6 +133,8 @@ class PodwireApp(App[int]):
         if not self.control.capturing():
             self.exit(0)
             return
+        from tui.screens.confirm import Confirm
+
         text = "It ends then. What it captured is kept on disk; w saves the list as one file."
         ask = Confirm("A capture is running. Leave?", text, (("y", "leave"),))
         self.push_screen(ask, lambda answer: self.exit(0) if answer else None)
@@ -142,18 +148,24 @@ class PodwireApp(App[int]):
     # --- everywhere
 
     def action_help(self) -> None:
+        from tui.screens.help import Help
+
         if isinstance(self.screen, Help):
             self.screen.dismiss(None)
         else:
             self.push_screen(Help())
 
     def action_findings(self) -> None:
+        from tui.screens.findings import FindingsScreen
+
         if isinstance(self.screen, FindingsScreen):
             self.pop_screen()
         elif isinstance(self.screen, ConsoleScreen):
             self.push_screen(FindingsScreen(self.store, self.control))
 
     def action_faults(self) -> None:
+        from tui.screens.faults import Faults
+
         if self.control.is_lab:
             self.push_screen(Faults(self.control))
         else:
@@ -171,7 +183,7 @@ class PodwireApp(App[int]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette: what can be done here, from the table of actions."""
-        place = {ClusterScreen: "cluster", TargetScreen: "target"}.get(type(screen), "")
+        place = screen.place if isinstance(screen, ConsoleScreen) else ""
         places = ("app", place, *(("lab",) if self.control.is_lab else ()))
         for action in ACTIONS:
             if action.where in places and action.name != "command_palette":

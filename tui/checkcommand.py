@@ -48,10 +48,11 @@ async def _check(options: argparse.Namespace) -> int:
     settings_of = config.load(options.config)
     cluster = await open_cluster(wanted(options))
     store, session = Store(), Session()
-    control = Control(store, session, journal=Journal(journal_path()))
+    control = Control(store, session)
     control.diagnosis.budget_ms = options.budget
     control.start()
-    control.open(cluster, is_lab=False, settings=settings_of.settings(options, cluster.context))
+    settings = settings_of.settings(options, cluster.context)
+    control.open(cluster, is_lab=False, settings=settings, journal=Journal(journal_path()))
     notes: list[str] = []
     try:
         await until(lambda: all(kind in store.inventory or kind in store.refused for kind in KINDS), LISTED_S)

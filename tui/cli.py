@@ -141,14 +141,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     calm_terminal()
     spare_collector()
     from collectors.errors import PodwireError
-    from lab.supervisor import LabUnavailable
 
+    unavailable: tuple[type[Exception], ...] = ()
+    if options.command == "lab":
+        from lab.supervisor import LabUnavailable
+
+        unavailable = (LabUnavailable,)
     try:
         return run(options)
     except PodwireError as error:
         tell(str(error))
         return error.exit_code
-    except LabUnavailable as error:
+    except unavailable as error:
         tell(str(error))
         return FAILED
     except KeyboardInterrupt:

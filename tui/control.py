@@ -8,35 +8,32 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from collectors import events as ev
-from collectors.capture import capture as captures
-from collectors.capture import playback
-from collectors.capture.segments import Segments
-from collectors.cluster import leftovers, preflight
-from collectors.cluster.access import Cluster
-from collectors.cluster.attach import Attacher, Foothold
-from collectors.cluster.containers import NO_CAPTURE
-from collectors.cluster.inventory import Inventory
-from collectors.cluster.plan import Offer, Plan
 from collectors.cluster.settings import Settings
-from collectors.conntrack import take
 from collectors.errors import CaptureError, ClusterError, PodwireError, TargetGone
-from collectors.recording.journal import Journal
 from collectors.runner import LocalRunner, Runner
 from collectors.session import Session
 from collectors.target import Target, this_machine
-from collectors.vantage import Vantage
 from tui.crash import told
 from tui.diagnose import Diagnosis
 from tui.files import file_stem, save_packets, session_directory
 from tui.store import Store
 
-LEAVE_S = 8.0
+if TYPE_CHECKING:  # imported where they are used: the first frame waits for none of them
+    from collectors.capture.capture import Capture
+    from collectors.capture.segments import Segments
+    from collectors.cluster.access import Cluster
+    from collectors.cluster.attach import Foothold
+    from collectors.cluster.leftovers import Outcome
+    from collectors.cluster.plan import Offer, Plan
+    from collectors.recording.journal import Journal
+    from tui.footholds import Footholds
+
+NO_CLUSTER = "There is no cluster here: this console looks at a machine, a file or a recording."
 SLICE_S = 0.005  # the loop is not held for longer, however much comes at once
 Alive = Callable[[], Awaitable[None]]
-Attach = Callable[[Callable[[str], None]], Awaitable[Foothold]]
 
 
 @dataclass(slots=True)
@@ -47,7 +44,7 @@ class Watch:
     task: asyncio.Task[None]
     runner: Runner | None = None
     foothold: Foothold | None = None
-    capture: captures.Capture | None = None
+    capture: Capture | None = None
     capture_task: asyncio.Task[None] | None = None
     interface: str = "any"
 
@@ -63,16 +60,13 @@ class Opened:
 class Control:
     """Joins the collectors to a session. Without a cluster it serves local targets and recordings."""
 
-    def __init__(
-        self, store: Store, session: Session, capture_at_once: bool = True, journal: Journal | None = None
-    ) -> None:
+    def __init__(self, store: Store, session: Session, capture_at_once: bool = True) -> None:
         self.store = store
         self.session = session
         self.settings = Settings()
-        self.journal = journal or Journal(None)
         self.capture_at_once = capture_at_once
         self.agreed: dict[str, str] = {}  # what the user said to a pod, by its uid: asked once
-        self.cluster: Cluster | None = None
+        self.footholds: Footholds | None = None
         self.is_lab = False
         self.live = True
         self.left_behind: list[str] = []
@@ -83,6 +77,8 @@ class Control:
         self._next_capture = 1
         self._subscription = session.subscribe(65_536)
         self.diagnosis = Diagnosis(store, session)
+        self.painted = asyncio.Event()  # what imports slowly waits for the first frame
+        self.painted.set()
 
     def now(self) -> float:
         """The right edge of graphs: the present, or a recording's last event."""
@@ -105,7 +101,11 @@ class Control:
     def start(self) -> None:
         """Begin to fold the stream into the store. Call on the event loop."""
         self.spawn(self._consume())
-        self.spawn(self.diagnosis.run(self.live))
+        self.spawn(self._diagnose())
+
+    async def _diagnose(self) -> None:
+        await self.painted.wait()
+        await self.diagnosis.run(self.live)
 
     async def _consume(self) -> None:
         async for batch in self._subscription.batches():
@@ -117,59 +117,45 @@ class Control:
                     began = time.monotonic()
             self.store.lost = self._subscription.dropped
 
-    def open(self, cluster: Cluster, is_lab: bool, settings: Settings | None = None) -> None:
-        self.cluster, self.is_lab, self.settings = cluster, is_lab, settings or Settings()
-        cluster.rest.read_only = self.settings.read_only
+    @property
+    def cluster(self) -> Cluster | None:
+        return self.footholds.cluster if self.footholds is not None else None
+
+    def open(
+        self, cluster: Cluster, is_lab: bool, settings: Settings | None = None, journal: Journal | None = None
+    ) -> None:
+        """Serve a cluster. Without a journal, what is added is noted in memory only."""
+        from collectors.recording.journal import Journal
+        from tui.footholds import Footholds
+
+        self.is_lab, self.settings = is_lab, settings or Settings()
+        self.footholds = Footholds(cluster, self.session, self.settings, journal or Journal(None), is_lab)
         start = ev.SessionStart(time.time(), "", cluster.context, cluster.user, cluster.namespace, cluster.version)
         self.session.publish(start)
-        self.spawn(Inventory(cluster, self.session).run())
-        self.spawn(self._look_around(cluster))
+        self.spawn(self.footholds.inventory())
+        self.spawn(self.footholds.look_around())
 
-    async def _look_around(self, cluster: Cluster) -> None:
-        """What we may do here, and what an earlier console left."""
-        try:
-            self.session.publish(await preflight.told(cluster, cluster.namespace))
-            self.session.publish(await leftovers.verified(cluster, self.journal, self._attacher()))
-        except PodwireError:
-            self.session.publish(leftovers.told(self.journal, cluster.server))
+    def _of_cluster(self) -> Footholds:
+        if self.footholds is None:
+            raise ClusterError(NO_CLUSTER)
+        return self.footholds
 
-    async def clean(self) -> list[leftovers.Outcome]:
+    async def clean(self) -> list[Outcome]:
         """Remove what earlier consoles left in this cluster."""
-        assert self.cluster is not None
-        outcomes = await leftovers.clean(self.cluster, self._attacher())
-        self.session.publish(leftovers.told(self.journal, self.cluster.server))
-        return outcomes
+        return await self._of_cluster().clean()
 
     async def close(self) -> None:
         """Stop everything and take away what was added. What could not be is named in `left_behind`."""
         for task in [*(w.task for w in self._watches.values()), *self._tasks]:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self.cluster is not None:
-            await self._pay()
-            await self.cluster.close()
+        if self.footholds is not None:
+            taken = [watch.foothold for watch in self._watches.values() if watch.foothold is not None]
+            self.left_behind += await self.footholds.pay(taken)
+            await self.footholds.cluster.close()
         self.session.close()
 
-    async def _pay(self) -> None:
-        """Delete what the journal says this console owes the cluster, also where a creation was never answered."""
-        attacher = self._attacher()
-        owed = [entry for entry in self.journal.owed() if entry.session == self.journal.session]
-        try:
-            async with asyncio.timeout(LEAVE_S):
-                if self.settings.end_on_leave:
-                    footholds = [w.foothold for w in self._watches.values() if w.foothold is not None]
-                    await asyncio.gather(*(attacher.end(foothold) for foothold in footholds))
-                left = await asyncio.gather(*(attacher.settle(entry) for entry in owed))
-            self.left_behind += [text for text in left if text]
-        except (TimeoutError, asyncio.CancelledError):
-            names = ", ".join(entry.name for entry in owed)
-            self.left_behind.append(f"These may be left: {names}. `podwire clean` removes them; they end within 4 h.")
-
     # --- targets
-
-    def _attacher(self) -> Attacher:
-        assert self.cluster is not None
-        return Attacher(self.cluster, self.session, self.settings, self.journal)
 
     @staticmethod
     def target_of(row: ev.PodRow | ev.NodeRow) -> Target:
@@ -179,61 +165,55 @@ class Control:
 
     async def plan(self, target: Target) -> Plan:
         """What could be added to a pod or node; nothing is added yet."""
-        planner = self._attacher().planner
-        return await (planner.node(target) if target.kind == "node" else planner.pod(target))
+        return await self._of_cluster().plan(target)
 
     async def plan_beside(self, target: Target) -> Plan | None:
         """The same for the node of a pod; None where it is on none."""
-        if target.kind != "pod" or not target.node:
-            return None
-        return await self._attacher().planner.node(Target("node", target.node, node=target.node), target.namespace)
+        return await self._of_cluster().plan_beside(target)
 
     def watch_pod(self, row: ev.PodRow, offer: Offer | None = None) -> Target:
         """Look at a pod from the foothold that was offered, or from the best there is."""
         target = self.target_of(row)
-        attach = self._taking(offer)
-        self._watch(target, attach or (lambda progress: self._attacher().pod(target, progress)))
+        self._watch(target, offer)
         return target
 
     def watch_node(self, name: str, offer: Offer | None = None) -> Target:
         target = Target("node", name, node=name)
-        attach = self._taking(offer)
-        self._watch(target, attach or (lambda progress: self._attacher().node(target, progress)))
+        self._watch(target, offer)
         return target
 
-    def _taking(self, offer: Offer | None) -> Attach | None:
-        return None if offer is None else lambda progress: self._attacher().take(offer, progress)
-
-    def _watch(self, target: Target, attach: Attach) -> None:
+    def _watch(self, target: Target, offer: Offer | None) -> None:
         if not self.live:
             return  # a recording: what there is to know of the target is in the store
         known = self._watches.get(target.key)
         if known is not None and not known.task.done() and known.target == target:
             return
-        task = self.spawn(self._keep(target, attach))
+        task = self.spawn(self._keep(target, offer))
         self._watches[target.key] = Watch(target, task)
 
     def _say(self, target: Target, phase: ev.TargetPhase, message: str = "") -> None:
         self.session.publish(ev.TargetState(time.time(), target.key, phase, message))
 
-    async def _keep(self, target: Target, attach: Attach) -> None:
+    async def _keep(self, target: Target, offer: Offer | None) -> None:
         """Attach, then sample until the target goes."""
+        from collectors.vantage import Vantage
+
         self._say(target, "attaching", "asking the API server")
         try:
-            foothold = await attach(lambda text: self._say(target, "attaching", text))
+            here = self._of_cluster()
+            foothold = await here.take(target, offer, lambda text: self._say(target, "attaching", text))
         except TargetGone as error:
             self._say(target, "gone", str(error))
             return
         except PodwireError as error:
             self._say(target, "failed", str(error))
             return
-        assert self.cluster is not None
         watch = self._watches[target.key]
-        watch.foothold, watch.runner = foothold, foothold.runner(self.cluster)
+        watch.foothold, watch.runner = foothold, foothold.runner(here.cluster)
         if foothold.cost:
             self._say(target, "attaching", f"{foothold.rung}: {foothold.cost}")
-        vantage = Vantage(target, watch.runner, self.session, alive=lambda: self._attacher().check_alive(foothold))
-        if target.kind == "pod" and self.capture_at_once and foothold.cost != NO_CAPTURE:
+        vantage = Vantage(target, watch.runner, self.session, alive=lambda: here.check_alive(foothold))
+        if target.kind == "pod" and self.capture_at_once and foothold.captures:
             self.capture(target.key, "")
         await vantage.run()
 
@@ -243,6 +223,8 @@ class Control:
 
     def watch_file(self, path: Path) -> str:
         """A capture file as a target; returns its key."""
+        from collectors.capture import playback
+
         where = playback.target(path)
         number, self._next_capture = self._next_capture, self._next_capture + 1
         reading = playback.play(path, number, self.session, self._subscription.taken)
@@ -258,6 +240,7 @@ class Control:
         return where.key
 
     async def _this_machine(self, where: Target) -> None:
+        await self.painted.wait()
         local = await asyncio.to_thread(import_module, "collectors.kernel.local")  # netlink libraries import slowly
         await local.watch(self.session, where)
 
@@ -271,6 +254,8 @@ class Control:
         self.spawn(self._count_conntrack(key))
 
     async def _count_conntrack(self, key: str) -> None:
+        from collectors.conntrack import take
+
         watch = self._watches.get(key)
         if watch is None or watch.runner is None:
             return
@@ -298,11 +283,9 @@ class Control:
         if watch.capture is not None:
             await self._stop(watch)
         watch.task.cancel()
-        if watch.foothold is not None and self.cluster is not None:
-            attacher = self._attacher()
-            if self.settings.end_on_leave:
-                await attacher.end(watch.foothold)
-            if left := await attacher.leave(watch.foothold):
+        if watch.foothold is not None and self.footholds is not None:
+            left = await self.footholds.leave(watch.foothold)
+            if left:
                 self._say(watch.target, "ended", left)
         self.store.forget(key)
 
@@ -313,6 +296,8 @@ class Control:
         self.spawn(self._capture(key, expression))
 
     async def _capture(self, key: str, expression: str) -> None:
+        from collectors.capture import capture as captures
+
         watch = self._watches.get(key)
         if watch is None or watch.runner is None:
             return
@@ -337,6 +322,8 @@ class Control:
 
     async def _segments(self, key: str, number: int) -> Segments | None:
         """Where a capture is kept on disk; None, and it is said, where that cannot be."""
+        from collectors.capture.segments import Segments
+
         kept = self.kept
         if kept is None:
             try:
@@ -348,8 +335,8 @@ class Control:
         return Segments(kept, f"{file_stem(key)}-{number}")
 
     def _alive(self, watch: Watch) -> Alive | None:
-        foothold = watch.foothold
-        return None if foothold is None else lambda: self._attacher().check_alive(foothold)
+        foothold, here = watch.foothold, self.footholds
+        return None if foothold is None or here is None else lambda: here.check_alive(foothold)
 
     async def stop_capture(self, key: str) -> None:
         if watch := self._watches.get(key):
@@ -381,13 +368,7 @@ class Control:
     # --- the lab's faults
 
     async def faults(self) -> list[dict[str, Any]]:
-        if self.cluster is None or not self.is_lab:
-            return []
-        answer = await self.cluster.rest.get("/lab/faults")
-        return list(answer.get("faults", ()))
+        return await self.footholds.faults() if self.footholds is not None else []
 
     async def turn_fault(self, name: str, on: bool) -> None:
-        if self.cluster is None or not self.is_lab:
-            raise ClusterError("Faults belong to the lab: this is another cluster.")
-        await self.cluster.rest.request("POST", "/lab/faults", body={"name": name, "on": on})
-        self.session.publish(ev.Mark(time.time(), "", "lab", f"fault {name} {'on' if on else 'off'}"))
+        await self._of_cluster().turn_fault(name, on)

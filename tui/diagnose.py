@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from importlib import import_module
 
 from collectors.events import FindingState
 from collectors.session import Session
-from diagnosis import rules
 from diagnosis.finding import Finding
 from diagnosis.tracker import Tracker
-from tui.evidence import gathered
 from tui.store import Store
 
 EVERY_S = 2.0
@@ -40,6 +39,9 @@ class Diagnosis:
             await asyncio.sleep(EVERY_S)
 
     async def look(self, at: float) -> None:
+        rules = await asyncio.to_thread(import_module, "diagnosis.rules")  # slow, the first time
+        from tui.evidence import gathered
+
         moment = await gathered(self.store, at, self.budget_ms)
         found = await asyncio.to_thread(rules.findings, moment)
         appeared, cleared = self._tracker.update(found, at)

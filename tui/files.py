@@ -8,7 +8,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from collectors.capture.pcap import PcapWriter
 from collectors.errors import CaptureError
 from tui.store import GapLine, PacketLine
 
@@ -52,6 +51,8 @@ def save_packets(key: str, lines: Sequence[PacketLine | GapLine]) -> Path:
     linktype = found[-1].linktype
     name = file_stem(key)
     stamp = time.strftime("%Y%m%dT%H%M%S")
+    from collectors.capture.pcap import PcapWriter
+
     directory = private_directory(state_directory() / "captures")
     for attempt in range(100):
         suffix = f"-{attempt}" if attempt else ""

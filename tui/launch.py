@@ -8,23 +8,21 @@ import contextlib
 import os
 import signal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import themes
-from collectors.cluster.access import Wanted, open_cluster
-from collectors.cluster.execplugin import Terminal
 from collectors.errors import ConfigError
-from collectors.recording.journal import Journal
-from collectors.recording.log import Recorder, read
 from collectors.safe import safe
 from collectors.session import Session
-from lab.supervisor import Lab
+from collectors.terminal import Terminal
 from tui import config
 from tui.app import PodwireApp
-from tui.clustercommands import wanted
 from tui.control import Control
 from tui.exits import LEFT_BEHIND, tell
-from tui.files import journal_path
 from tui.store import Store
+
+if TYPE_CHECKING:  # each way to begin imports what it needs: the first frame waits for it
+    from collectors.recording.log import Recorder
 
 
 def console(options: argparse.Namespace) -> int:
@@ -32,6 +30,8 @@ def console(options: argparse.Namespace) -> int:
     theme = _theme(options, settings_of)
     if options.command != "lab":
         return asyncio.run(_run(options, settings_of, theme, None))
+    from lab.supervisor import Lab
+
     known = Lab(options.fault)
     known.start(lambda text: tell(f"lab: {text}"))
     try:
@@ -50,8 +50,7 @@ def _theme(options: argparse.Namespace, settings_of: config.Config) -> str:
 
 async def _run(options: argparse.Namespace, settings_of: config.Config, theme: str, lab: Path | None) -> int:
     session, store = Session(), Store()
-    journal = Journal(journal_path()) if options.command is None else None  # the lab goes, and all in it
-    control = Control(store, session, capture_at_once=not options.no_capture, journal=journal)
+    control = Control(store, session, capture_at_once=not options.no_capture)
     recording = _record(options, session)
     first = ""
     if options.command == "local":
@@ -65,9 +64,7 @@ async def _run(options: argparse.Namespace, settings_of: config.Config, theme: s
     elif options.command == "replay":
         first = _replay(options.file, store, control)
     else:
-        asked = Wanted(str(lab), namespace=options.namespace) if lab else wanted(options)
-        cluster = await open_cluster(asked)  # credential plugins may ask on the terminal, which is still theirs
-        control.open(cluster, is_lab=lab is not None, settings=settings_of.settings(options, cluster.context))
+        await _open_cluster(options, settings_of, control, lab)
     app = PodwireApp(store, control, first, theme)
     Terminal.ours = True
     try:
@@ -86,6 +83,21 @@ async def _run(options: argparse.Namespace, settings_of: config.Config, theme: s
         tell(text)
     code = app.return_code or 0
     return LEFT_BEHIND if control.left_behind else code
+
+
+async def _open_cluster(
+    options: argparse.Namespace, settings_of: config.Config, control: Control, lab: Path | None
+) -> None:
+    from collectors.cluster.access import Wanted, open_cluster
+    from collectors.recording.journal import Journal
+    from tui.clustercommands import wanted
+    from tui.files import journal_path
+
+    asked = Wanted(str(lab), namespace=options.namespace) if lab else wanted(options)
+    cluster = await open_cluster(asked)  # credential plugins may ask on the terminal, which is still theirs
+    journal = None if lab else Journal(journal_path())  # the lab goes, and all in it
+    settings = settings_of.settings(options, cluster.context)
+    control.open(cluster, is_lab=lab is not None, settings=settings, journal=journal)
 
 
 async def _leave(control: Control) -> None:
@@ -118,6 +130,8 @@ def _wants_mouse(options: argparse.Namespace) -> bool:
 def _replay(path: Path, store: Store, control: Control) -> str:
     if not path.is_file():
         raise ConfigError(f"There is no recording at {path}.")
+    from collectors.recording.log import read
+
     control.live = False
     for event in read(path):
         store.apply(event)
@@ -128,6 +142,8 @@ def _record(options: argparse.Namespace, session: Session) -> asyncio.Task[None]
     path = getattr(options, "record", None)
     if path is None:
         return None
+    from collectors.recording.log import Recorder
+
     try:
         recorder = Recorder(path)
     except OSError as error:

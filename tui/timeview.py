@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from tui import format as fmt
 from tui.history import MINUTE
 from tui.store import Series
 from tui.widgets.graph import BRIDGE_S, Line
@@ -53,3 +54,13 @@ class TimeView:
         begin = series.history.fine.times[0] if series.history.fine.times else since
         apart = max(BRIDGE_S, 1.5 * MINUTE) if since < begin else max(BRIDGE_S, series.history.apart)
         return Line(series.name, tuple(points), style, apart)
+
+
+def time_status(view: TimeView, oldest: float | None) -> str:
+    """Which time is shown, and how far back there is something to see."""
+    kept = f"kept since {fmt.clock(oldest)}" if oldest is not None else "nothing kept yet"
+    dot = f"{fmt.duration(view.span)} a dot"
+    if view.until is None:
+        return f"live · {dot} · ← back, +/- stretch · {kept}"
+    ago = view.now - view.until
+    return f"standing at {fmt.clock(view.until)}{f' ({fmt.duration(ago)} ago)' if ago >= 1 else ''} · {dot} · {kept}"

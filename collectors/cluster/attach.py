@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from collectors.cluster.access import Cluster, pod_path, quote
-from collectors.cluster.containers import PREFIX, end_file
+from collectors.cluster.containers import NO_CAPTURE, PREFIX, end_file
 from collectors.cluster.execstream import ExecRunner
 from collectors.cluster.plan import Offer, Plan, Planner, next_rungs
 from collectors.cluster.rest import STRATEGIC
@@ -48,6 +48,11 @@ class Foothold:
     rung: str
     cost: str
     owned_pod: bool = False  # a pod of ours, to be deleted on leaving
+
+    @property
+    def captures(self) -> bool:
+        """Whether packets can be captured from it."""
+        return self.cost != NO_CAPTURE
 
     def runner(self, cluster: Cluster) -> ExecRunner:
         return ExecRunner(cluster, self.namespace, self.pod, self.container)

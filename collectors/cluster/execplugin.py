@@ -21,6 +21,7 @@ from typing import Any
 from collectors.cluster.kubeconfig import Entry
 from collectors.errors import ConfigError
 from collectors.safe import safe, safe_bytes
+from collectors.terminal import Terminal
 
 GROUP = "client.authentication.k8s.io"
 VERSIONS = (f"{GROUP}/v1", f"{GROUP}/v1beta1")
@@ -36,12 +37,6 @@ class Issued:
     certificate: bytes = b""
     key: bytes = field(default=b"", repr=False)
     expires: float = 0.0
-
-
-class Terminal:
-    """Whether a plugin may use the terminal: not while the console draws on it."""
-
-    ours = False
 
 
 class ExecPlugin:

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 from diagnosis.finding import CONVENTION, Finding
 from diagnosis.snapshot import Snapshot, TargetView, listed
+from diagnosis.thresholds import SOFTIRQ, STEAL
 
-STEAL = 10.0  # per cent (awesome-prometheus-alerts, _data/rules.yml:220)
-SOFTIRQ = 50.0  # per cent of one CPU
 FLOOD = 2_000  # datagrams a second to a closed port
 SQUEEZED = 20.0  # a second
 

@@ -46,6 +46,8 @@ class FilterBox(Input, can_focus=False):
 
 
 class ConsoleScreen(Screen[None]):
+    place = ""  # where in the table of actions a screen's own stand; '' is not a tab
+
     def __init__(self, store: Store, control: Control) -> None:
         super().__init__()
         self.store = store
@@ -53,7 +55,11 @@ class ConsoleScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self.set_interval(REFRESH_SSH_S if os.environ.get("SSH_CONNECTION") else REFRESH_S, self._pull_if_there)
-        self.call_after_refresh(self._pull_if_there)
+        self.call_after_refresh(self._first_pull)
+
+    def _first_pull(self) -> None:
+        self._pull_if_there()
+        self.call_after_refresh(self.control.painted.set)
 
     def _pull_if_there(self) -> None:
         """A screen that is being left has no widgets any more; one that another hides would repaint that one."""

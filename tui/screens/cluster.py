@@ -86,6 +86,7 @@ def not_well(row: Row) -> bool:
 
 class ClusterScreen(ConsoleScreen):
     BINDINGS = bindings("cluster")
+    place = "cluster"
     AUTO_FOCUS = "#main"
 
     def __init__(self, *arguments: object) -> None:

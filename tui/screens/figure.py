@@ -9,7 +9,6 @@ from textual.app import ComposeResult
 from textual.containers import Grid
 from textual.widgets import Footer, Static
 
-from tui import format as fmt
 from tui.actions import bindings
 from tui.control import Control
 from tui.figures import Figure
@@ -17,7 +16,7 @@ from tui.screens import graphs
 from tui.screens.base import MOODS
 from tui.screens.timekeys import TimeKeys
 from tui.store import Store
-from tui.timeview import TimeView
+from tui.timeview import TimeView, time_status
 from tui.widgets.graph import Graph
 from tui.widgets.header import Header, HeaderData
 from tui.widgets.line import Line
@@ -80,13 +79,3 @@ class FigureScreen(TimeKeys):
 
     def action_back(self) -> None:
         self.app.pop_screen()
-
-
-def time_status(view: TimeView, oldest: float | None) -> str:
-    """Which time is shown, and how far back there is something to see."""
-    kept = f"kept since {fmt.clock(oldest)}" if oldest is not None else "nothing kept yet"
-    dot = f"{fmt.duration(view.span)} a dot"
-    if view.until is None:
-        return f"live · {dot} · ← back, +/- stretch · {kept}"
-    ago = view.now - view.until
-    return f"standing at {fmt.clock(view.until)}{f' ({fmt.duration(ago)} ago)' if ago >= 1 else ''} · {dot} · {kept}"

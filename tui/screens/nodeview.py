@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from collectors.kernel.rates import Step
-from diagnosis.rules.node_cpu import SOFTIRQ, STEAL
+from diagnosis.thresholds import SOFTIRQ, STEAL
 from tui import format as fmt
 from tui.screens.views import Status, View, scope_of
 from tui.store import Store, TargetData

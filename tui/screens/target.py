@@ -14,18 +14,12 @@ from collectors.errors import PodwireError
 from collectors.sockets.peers import Peer
 from collectors.sockets.rates import identity
 from collectors.sockets.rows import SocketRow
-from diagnosis import proposal
 from tui import format as fmt
 from tui.actions import bindings
 from tui.control import Control
-from tui.evidence import snapshot
 from tui.figures import Figure, of_counter, of_peer, of_socket
 from tui.screens import graphs, panels
 from tui.screens.base import MOODS, CloseTarget, FilterBox
-from tui.screens.document import Document
-from tui.screens.figure import FigureScreen, time_status
-from tui.screens.flow import FlowScreen
-from tui.screens.guide import GuideScreen
 from tui.screens.nodeview import NodeView
 from tui.screens.timekeys import TimeKeys
 from tui.screens.views import (
@@ -41,7 +35,7 @@ from tui.screens.views import (
     scope_of,
 )
 from tui.store import CounterLine, LogLine, PacketLine, Store, TargetData
-from tui.timeview import TimeView
+from tui.timeview import TimeView, time_status
 from tui.widgets.graph import Graph
 from tui.widgets.header import Header, HeaderData
 from tui.widgets.line import Line
@@ -60,6 +54,7 @@ class TargetScreen(TimeKeys):
 
     BINDINGS = bindings("target", "time")
     AUTO_FOCUS = "#list"
+    place = "target"
 
     def __init__(self, store: Store, control: Control, key: str, node: str) -> None:
         super().__init__(store, control)
@@ -194,6 +189,10 @@ class TargetScreen(TimeKeys):
 
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:
         """A packet's or a flow's own page; a figure's graph; an event in full, and of a write the manifest sent."""
+        from tui.screens.document import Document
+        from tui.screens.figure import FigureScreen
+        from tui.screens.flow import FlowScreen
+
         row = event.row
         if (figures := self._figures(row)) and self.view is not self.packets:
             self._watch_socket(row)
@@ -266,6 +265,10 @@ class TargetScreen(TimeKeys):
 
     def action_propose(self) -> None:
         """A policy from the traffic that was seen, and what it would newly cut."""
+        from diagnosis import proposal
+        from tui.evidence import snapshot
+        from tui.screens.document import Document
+
         moment = snapshot(self.store, self.control.now())
         pod = next((view.pod for view in moment.targets if view.key == self.key), None)
         if pod is None:
@@ -281,6 +284,8 @@ class TargetScreen(TimeKeys):
         self.app.push_screen(Document(f"A policy for {pod.namespace}/{pod.name}", f"{text}\n{told}{more}"))
 
     def action_guide(self) -> None:
+        from tui.screens.guide import GuideScreen
+
         if self.is_file or not self.control.live:
             self.say("This is a recording: nothing can be asked of it.")
         else:
