@@ -12,7 +12,7 @@ import threading
 from pyroute2 import DiagSocket
 
 from benchmarks.table import Ratio, compare, program
-from collectors.conntrack import entries, groups
+from collectors.conntrack import tally
 from collectors.sockets import inetdiag, ss
 
 SOCKETS = 18_000
@@ -73,5 +73,5 @@ def measure() -> list[Ratio]:
     tracked()
     listed = program("conntrack", "-L")
     found.append(compare(f"conntrack dump and grouping, {ENTRIES:,} entries", "conntrack -L",
-                         lambda: groups.count(entries.dump()), listed, 1))  # fmt: skip
+                         tally.dump, listed, 1))  # fmt: skip
     return found

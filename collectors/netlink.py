@@ -9,9 +9,10 @@ from collections.abc import Callable
 
 ERROR, DONE = 2, 3
 REQUEST_DUMP = 0x301  # NLM_F_REQUEST | NLM_F_DUMP
-BUFFER = 1 << 18
+BUFFER = 1 << 16  # the kernel sends at most 32 KiB at once; from 128 KiB each would be mapped and unmapped
 SECONDS = 5.0
 _HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence, port
+_HEAD = struct.Struct("=IH")  # of it what is looked at
 Take = Callable[[bytes, int, int], None]  # a piece, and where a message's body begins and ends in it
 
 
@@ -24,9 +25,9 @@ def walk(data: bytes, kind: int, take: Take) -> bool:
 
     OSError where the kernel refuses. A message that is shorter than it says ends the reading of its piece.
     """
-    offset, end, unpack = 0, len(data), _HEADER.unpack_from
+    offset, end, unpack = 0, len(data), _HEAD.unpack_from
     while offset + 16 <= end:
-        length, found, *_ = unpack(data, offset)
+        length, found = unpack(data, offset)
         if length < 16 or offset + length > end:
             return False
         if found == kind:

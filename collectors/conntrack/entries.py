@@ -94,7 +94,7 @@ def _attributes(data: bytes, start: int, end: int) -> Parts:
     return found
 
 
-def _address(raw: bytes) -> str:
+def address(raw: bytes) -> str:
     known = _ADDRESSES.get(raw)
     if known is None:
         if len(_ADDRESSES) > 100_000:
@@ -116,51 +116,40 @@ def _tuple(data: bytes, place: tuple[int, int]) -> Tuple:
     ]
     start, end = ip[source]
     there, until = ip[target]
-    return data[proto[PROTO_NUM][0]], _address(data[start:end]), ports[0], _address(data[there:until]), ports[1]
+    return data[proto[PROTO_NUM][0]], address(data[start:end]), ports[0], address(data[there:until]), ports[1]
 
 
 # What nearly every entry begins with: both tuples IPv4 with ports, then the status.
-_PLAIN = struct.Struct("!12x4s4x4s8xB7xH6xH2x 12x4s4x4s8x8xH6xH2x 4xI").unpack_from
 _FIRST, _SECOND, _THIRD = b"\x34\0\1\x80", b"\x34\0\2\x80", b"\x08\0\3\0"
 PLAIN_SIZE = 112
 _STATE_AT = 8 + 4  # of PROTOINFO's value: behind the heads of INFO_TCP and TCP_STATE, which comes first
 
 
-def _plain(data: bytes, start: int, end: int) -> Entry | None:
-    """An entry that begins as usual, in few looks; None for any other."""
-    if (
-        data[start : start + 4] != _FIRST or data[start + 52 : start + 56] != _SECOND
-        or data[start + 104 : start + 108] != _THIRD or start + PLAIN_SIZE > end
-    ):  # fmt: skip
-        return None
-    source, target, number, sport, dport, back, away, bport, aport, status = _PLAIN(data, start)
-    timeout, state, offset = 0, "", start + PLAIN_SIZE
-    while offset + 8 <= end:
-        length, kind = data[offset] | data[offset + 1] << 8, data[offset + 2]
-        if length < 4:
-            return None
-        if kind == TIMEOUT:
-            timeout = int.from_bytes(data[offset + 4 : offset + 8], "big")
-        elif kind == PROTOINFO:
-            if number == socket.IPPROTO_TCP and offset + 4 + _STATE_AT < end and data[offset + 6] == INFO_TCP:
-                place = data[offset + _STATE_AT]
-                state = TCP_STATES[place] if place < len(TCP_STATES) and data[offset + 10] == TCP_STATE else ""
-            break
-        offset += length + 3 & ~3
-    known = _ADDRESSES.get
-    return Entry(
-        PROTOCOLS.get(number) or str(number), state, known(source) or _address(source), sport,
-        known(target) or _address(target), dport, known(back) or _address(back), bport, known(away) or _address(away),
-        aport, timeout, bool(status & ASSURED), bool(status & SEEN_REPLY),
+def is_plain(data: bytes, start: int, end: int) -> bool:
+    """Whether an entry begins as usual."""
+    return (
+        data[start : start + 4] == _FIRST and data[start + 52 : start + 56] == _SECOND
+        and data[start + 104 : start + 108] == _THIRD and start + PLAIN_SIZE <= end
     )  # fmt: skip
 
 
-def _entry(data: bytes, start: int, end: int) -> Entry | None:
-    """A message behind its nfgenmsg; None where it lacks what every entry has."""
-    return _plain(data, start, end) or _any(data, start, end)
+def tcp_state(data: bytes, offset: int, end: int) -> str:
+    """TCP's state, from the attributes behind the status; '' where none is told."""
+    while offset + 8 <= end:
+        length, kind = data[offset] | data[offset + 1] << 8, data[offset + 2]
+        if length < 4:
+            return ""
+        if kind == PROTOINFO:
+            if offset + 4 + _STATE_AT >= end or data[offset + 6] != INFO_TCP or data[offset + 10] != TCP_STATE:
+                return ""
+            place = data[offset + _STATE_AT]
+            return TCP_STATES[place] if place < len(TCP_STATES) else ""
+        offset += length + 3 & ~3
+    return ""
 
 
-def _any(data: bytes, start: int, end: int) -> Entry | None:
+def decoded(data: bytes, start: int, end: int) -> Entry | None:
+    """An entry from where its attributes begin; None where it lacks what every entry has."""
     parts = _attributes(data, start, end)
     try:
         number, source, sport, target, dport = _tuple(data, parts[TUPLE_ORIG])
@@ -188,15 +177,17 @@ def decode(data: bytes, entries: list[Entry]) -> bool:
 
 def _taking(entries: list[Entry]) -> netlink.Take:
     def take(data: bytes, start: int, end: int) -> None:
-        if (found := _entry(data, start + NFGENMSG, end)) is not None:
+        if (found := decoded(data, start + NFGENMSG, end)) is not None:
             entries.append(found)
 
     return take
 
 
+REQUEST = netlink.request(CTNETLINK | CT_GET, struct.pack("=BBH", socket.AF_UNSPEC, 0, 0))
+
+
 def dump() -> list[Entry]:
-    """The table of this network namespace. OSError where it may not be read (it needs NET_ADMIN)."""
+    """Every entry of this network namespace; to count them, tally does not make them. OSError as in netlink.dump."""
     entries: list[Entry] = []
-    asked = netlink.request(CTNETLINK | CT_GET, struct.pack("=BBH", socket.AF_UNSPEC, 0, 0))
-    netlink.dump(NETLINK_NETFILTER, asked, CTNETLINK | CT_NEW, _taking(entries))
+    netlink.dump(NETLINK_NETFILTER, REQUEST, CTNETLINK | CT_NEW, _taking(entries))
     return entries

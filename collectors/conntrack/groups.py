@@ -75,7 +75,12 @@ def count(entries: Iterable[Entry], largest: int = LARGEST) -> tuple[int, tuple[
         )
         for e in entries
     )
-    return counted.total(), tuple(ConntrackGroup(n, *key) for key, n in counted.most_common(largest))  # type: ignore[arg-type]
+    return counted.total(), of(counted, largest)
+
+
+def of(counted: Counter[tuple[object, ...]], largest: int) -> tuple[ConntrackGroup, ...]:
+    """The largest groups first, from how many entries have what a group tells (its fields behind the count)."""
+    return tuple(ConntrackGroup(n, *key) for key, n in counted.most_common(largest))  # type: ignore[arg-type]
 
 
 def by_state(groups: Sequence[ConntrackGroup]) -> list[tuple[str, int]]:

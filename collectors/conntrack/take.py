@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from collectors.conntrack import entries, groups
+from collectors.conntrack import groups, tally
 from collectors.errors import PodwireError
 from collectors.events import ConntrackTable
 from collectors.runner import Runner, run
@@ -30,7 +30,7 @@ async def there(runner: Runner, key: str) -> ConntrackTable:
 async def here(key: str) -> ConntrackTable:
     """Of this machine."""
     try:
-        total, found = await asyncio.to_thread(lambda: groups.count(entries.dump()))
+        total, found = await asyncio.to_thread(tally.dump)
     except OSError as error:
         why = f"The table could not be read over netlink: {safe(error.strerror or error, 80)}. Only root may."
         return ConntrackTable(time.time(), key, 0, (), "netlink", why)

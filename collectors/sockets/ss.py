@@ -10,6 +10,7 @@ import re
 
 from collectors.safe import safe
 from collectors.sockets.rows import SocketRow
+from collectors.sockets.ssline import USUAL
 
 STATES = frozenset(
     [
@@ -31,18 +32,21 @@ _RATE = re.compile(r" delivery_rate ([\d.]+)([KMGT]?)bps")
 _FIELD = re.compile(r" ([a-z_]+):(\S+)")
 Head = tuple[str, str, str, int, str, int, int, int]
 MAX_KNOWN = 50_000
+_new = tuple.__new__  # a named tuple's own looks for defaults: half of the time
 _ADDRESSES: dict[str, str] = {}  # as ss writes them, to safe text: a machine speaks to few
+
+
+def _address(text: str) -> str:
+    if len(_ADDRESSES) >= MAX_KNOWN:
+        _ADDRESSES.clear()
+    known = _ADDRESSES[text] = safe(text.strip("[]"), 64)
+    return known
 
 
 def _endpoint(text: str) -> tuple[str, int]:
     """`10.0.0.1:80`, `[::1]:80`, `*:80`, `10.0.0.1%eth0:80`; port 0 stands for any."""
     address, _, port = text.rpartition(":")
-    known = _ADDRESSES.get(address)
-    if known is None:
-        if len(_ADDRESSES) >= MAX_KNOWN:
-            _ADDRESSES.clear()
-        known = _ADDRESSES[address] = safe(address.strip("[]"), 64)
-    return known, 0 if port == "*" else int(port)
+    return _ADDRESSES.get(address) or _address(address), 0 if port == "*" else int(port)
 
 
 def _number(value: str | None, default: int | None) -> int | None:
@@ -103,8 +107,42 @@ def parse_line(line: str, protocol: str) -> SocketRow | None:
         return None
 
 
+def _usual(protocol: str, fields: tuple[str, ...]) -> SocketRow | None:
+    """The groups of a line that is as ss writes it today; None where it is not a socket."""
+    (state, received, sent, local, local_port, peer, peer_port, timer, retries, rto, backoff, rtt, rtt_var, mss,
+     pmtu, cwnd, acked, got, rate, unit, limited, window, buffer, unacked, now, total, lost, not_sent, least,
+     _) = fields  # fmt: skip
+    if state not in STATES:
+        return None
+    known = _ADDRESSES.get
+    head: Head = (
+        protocol, state, known(local) or _address(local), 0 if local_port == "*" else int(local_port),
+        known(peer) or _address(peer), 0 if peer_port == "*" else int(peer_port), int(received), int(sent),
+    )  # fmt: skip
+    if not cwnd and not rtt:
+        return SocketRow(*head, timer, int(retries or 0))
+    return _new(SocketRow, (
+        *head, timer, int(retries) if retries else 0, float(rtt) if rtt else None,
+        float(rtt_var) if rtt_var else None, float(least) if least else None, float(rto) if rto else None,
+        int(backoff) if backoff else 0, int(mss) if mss else None, int(pmtu) if pmtu else None,
+        int(cwnd) if cwnd else None, int(unacked) if unacked else 0, int(now) if now else 0,
+        int(total) if total else 0, int(lost) if lost else 0, float(rate) * _FACTOR[unit] if rate else None,
+        float(window) if window else None, float(buffer) if buffer else None, limited != "",
+        int(not_sent) if not_sent else 0, int(acked) if acked else 0, int(got) if got else 0, 1,
+    ))  # fmt: skip
+
+
 def parse(text: str, protocol: str) -> tuple[SocketRow, ...]:
     """All sockets of an `ss` output. Without -O (old iproute2) details come on an indented second line."""
-    joined = text.replace("\n\t", " ")
-    rows = (parse_line(line, protocol) for line in joined.splitlines())
-    return tuple(row for row in rows if row is not None)
+    rows: list[SocketRow] = []
+    for line in text.replace("\n\t", " ").replace("\n", " \n").splitlines():
+        if (usual := USUAL.match(line)) is None:
+            continue
+        fields = usual.groups("")
+        try:
+            row = parse_line(fields[-1], protocol) if fields[-1] else _usual(protocol, fields)
+        except (ValueError, OverflowError):  # a number of thousands of digits
+            continue
+        if row is not None:
+            rows.append(row)
+    return tuple(rows)

@@ -78,6 +78,31 @@ def test_no_bytes_break_it(bodies: list[bytes], rest: bytes, protocol: str) -> N
     inetdiag.decode(b"".join(map(message, bodies)) + rest, protocol, rows)
 
 
+def socket_message(info: bytes, attributes: bytes = b"") -> bytes:
+    head = struct.pack(
+        "=BBBB2s2s16s16sI8sIIIII", 2, 1, 0, 0, b"\0P", b"\1\0", b"\x0a\0\0\1", b"\x0a\0\0\2", 0, b"", 0, 1, 2, 0, 0
+    )
+    return message(head + attributes + struct.pack("=HH", 4 + len(info), inetdiag.INET_DIAG_INFO) + info)
+
+
+@given(st.permutations(["new", "old", "other", "none"]))
+def test_messages_that_differ_follow_each_other(order: list[str]) -> None:
+    """An old kernel's tcp_info is short, attributes may precede it: whatever the message before was like."""
+    info = bytearray(224)
+    struct.pack_into("=III", info, 8, 204_000, 0, 1448)
+    struct.pack_into("=IIIII", info, 60, 1500, 0, 1_500, 700, 0)
+    kinds = {
+        "new": socket_message(bytes(info)), "old": socket_message(bytes(info[:104])),
+        "other": socket_message(bytes(info), struct.pack("=HHI", 8, 15, 7)), "none": socket_message(b""),
+    }  # fmt: skip
+    rows: list[SocketRow] = []
+    inetdiag.decode(b"".join(kinds[name] for name in order), "tcp", rows)
+    for name, row in zip(order, rows, strict=True):
+        assert row[:8] == ("tcp", "ESTAB", "10.0.0.1", 80, "10.0.0.2", 256, 1, 2)
+        assert (row.rtt, row.rto, row.mss, row.pmtu) == ((None,) * 4 if name == "none" else (1.5, 204, 1448, 1500))
+        assert row.min_rtt == (None if name in ("none", "old") else 0)
+
+
 def test_the_kernels_refusal_is_an_error() -> None:
     with pytest.raises(OSError, match="not permitted"):
         inetdiag.decode(message(struct.pack("=i", -1) + bytes(16), netlink.ERROR), "tcp", [])

@@ -35,6 +35,23 @@ def test_ipv6_and_scoped_addresses() -> None:
     assert (row.local, row.peer, row.peer_port) == ("fe80::1%eth0", "2001:db8::2", 50000)
 
 
+MORE = ESTAB.split(" cubic ")[1].split(" send ")[0].split() + [
+    "pacing_rate 111.8Mbps", "send 55920000bps", "delivery_rate 1.5Mbps", "app_limited", "busy:300ms",
+    "rwnd_limited:200ms(66.7%)", "sndbuf_limited:3ms(1.0%)", "unacked:1", "retrans:1/2", "lost:1", "rcv_rtt:1.2",
+    "notsent:80", "minrtt:0.05", "bytes_acked:240", "bytes_received:9", "bbr:(bw:0bps,mrtt:0.008)", "odd:1", "rto:1e+06",
+    "rtt:x", "cwnd:-1", "bbr", "ts", "snd_wnd:65536", "timer:(persist,1min2sec,9)",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(MORE), max_size=14), st.sampled_from(("ESTAB", "SYN-SENT", "TIME-WAIT", "NONE")))
+def test_the_pattern_and_name_by_name_read_the_same(more: list[str], state: str) -> None:
+    """In any order and with anything missing or odd."""
+    for fields in (more, sorted(more, key=MORE.index)):
+        line = f"{state} 0 120 10.244.1.6:43210 [fe80::1%eth0]:80 {' '.join(fields)}"
+        one = ss.parse_line(line, "tcp")
+        assert ss.parse(f"{line}\n{line}", "tcp") == ((one, one) if one else ())
+
+
 @given(st.text(max_size=300))
 def test_no_text_breaks_ss(text: str) -> None:
     ss.parse(text, "tcp")
