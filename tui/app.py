@@ -7,6 +7,7 @@ import contextlib
 import signal
 from collections.abc import Iterable
 
+from textual import events
 from textual.app import App, SystemCommand
 from textual.screen import Screen
 from textual.widgets import Input
@@ -19,6 +20,7 @@ from tui.preload import preload
 from tui.screens.base import CloseTarget, ConsoleScreen, ShowTarget
 from tui.screens.target import TargetScreen
 from tui.store import Store
+from tui.tidy import Tidy
 from tui.widgets.targets import Targets
 
 OURS = frozenset(action.name for action in ACTIONS if action.where in ("app", "lab"))
@@ -38,6 +40,7 @@ class PodwireApp(App[int]):
         self.first = first
         self._theme_name = theme
         self._signalled: int | None = None
+        self._tidy = Tidy()
         control.painted.clear()
 
     def on_mount(self) -> None:
@@ -46,6 +49,8 @@ class PodwireApp(App[int]):
         self.theme = self._theme_name
         self.control.start()
         self.control.spawn(self._preload())
+        self._tidy.begin()
+        self.set_interval(1.0, self._tidy.turn)
         self._catch_signals()
         if self.first:
             nodes = (key for key in self.store.targets if key.startswith("node/"))
@@ -59,6 +64,15 @@ class PodwireApp(App[int]):
     async def _preload(self) -> None:
         await self.control.painted.wait()
         await preload()
+        self._tidy.settled()
+
+    def on_unmount(self) -> None:
+        self._tidy.end()
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key):
+            self._tidy.key()
+        await super().on_event(event)
 
     # --- a tab each target
 

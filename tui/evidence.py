@@ -25,7 +25,8 @@ UNANSWERED_NS = 1_500_000_000  # a SYN that was resent, or that waits for longer
 SLOW_NS = 1_000_000_000
 SLOW_TIMES, SLOW_LEAST_NS = 100, 100_000_000  # an answer a hundred times later than the path needs, and felt
 FULL_SIZE = 1_000  # bytes: segments of bulk data
-MOST_FLOWS = 1_500  # the newest: this many are worked out within 10 ms
+MOST_FLOWS = 1_500  # the newest
+AT_ONCE = 100  # conversations: within 1 ms or so
 LATEST_NS, FEW = 6_000_000_000, 4  # the median is of the latest answers, where there are so many
 STUCK = 2  # timeouts of one flow in which nothing was acknowledged
 
@@ -34,17 +35,27 @@ Key = tuple[str, bytes, bytes, int]
 
 def snapshot(store: Store, at: float, budget_ms: float | None = None) -> Snapshot:
     pods = _pods(store)
-    views = [view(data, pods.get(key)) for key, data in store.targets.items() if key != "cluster"]
+    views = [
+        view(data, pods.get(key), conversations(data.flows.flows))
+        for key, data in store.targets.items()
+        if key != "cluster"
+    ]
     return _of(store, at, budget_ms, tuple(views))
 
 
 async def gathered(store: Store, at: float, budget_ms: float | None = None) -> Snapshot:
-    """The same, a target at a time, so that the event loop is not held for all of them together."""
+    """The same, a piece at a time, so that the event loop is never held for all of it."""
     pods, views = _pods(store), []
     for key in [key for key in store.targets if key != "cluster"]:
-        if (data := store.targets.get(key)) is not None:
-            views.append(view(data, pods.get(key)))
-            await asyncio.sleep(0)
+        if (data := store.targets.get(key)) is None:
+            continue
+        talks, (groups, now) = [], _grouped(data.flows.flows)
+        for number, (ends, flows) in enumerate(groups.items(), 1):
+            talks.append(_conversation(ends, flows, now))
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)
+        views.append(view(data, pods.get(key), tuple(talks)))
+        await asyncio.sleep(0)
     return _of(store, at, budget_ms, tuple(views))
 
 
@@ -65,7 +76,7 @@ def _of(store: Store, at: float, budget_ms: float | None, targets: tuple[TargetV
     )  # fmt: skip
 
 
-def view(data: TargetData, pod: PodRow | None) -> TargetView:
+def view(data: TargetData, pod: PodRow | None, talks: tuple[Conversation, ...]) -> TargetView:
     kind, _, name = data.key.partition("/")
     sample = data.sample
     deltas, seconds = change(data.samples)
@@ -73,7 +84,7 @@ def view(data: TargetData, pod: PodRow | None) -> TargetView:
     return TargetView(
         data.key, kind, node, data.sample_at, SCOPES.get(kind, "recorded"), pod,  # type: ignore[call-overload]
         sample.values if sample else {}, deltas, seconds, data.sockets, ports_used(data.sockets, sample), data.network,
-        data.conntrack, conversations(data.flows.flows), lookups(data),
+        data.conntrack, talks, lookups(data),
     )  # fmt: skip
 
 
@@ -118,15 +129,18 @@ def address(packed: bytes) -> str:
 
 def conversations(flows: Sequence[Flow]) -> tuple[Conversation, ...]:
     """The flows of the last quarter of a minute of the capture, by client address and server port."""
-    if not flows:
-        return ()
-    now = max(flow.last_ns for flow in flows)
-    flows = flows[-MOST_FLOWS:]
+    groups, now = _grouped(flows)
+    return tuple(_conversation(key, found, now) for key, found in groups.items())
+
+
+def _grouped(flows: Sequence[Flow]) -> tuple[dict[Key, list[Flow]], int]:
+    """By the ends of a conversation; and the time of the last packet."""
+    now = max((flow.last_ns for flow in flows), default=0)
     groups: dict[Key, list[Flow]] = defaultdict(list)
-    for flow in flows:
+    for flow in flows[-MOST_FLOWS:]:
         if now - flow.last_ns <= RECENT_NS:
             groups[flow.protocol, flow.client.address, flow.server.address, flow.server.port].append(flow)
-    return tuple(_conversation(key, found, now) for key, found in groups.items())
+    return groups, now
 
 
 def _conversation(key: Key, flows: list[Flow], now: int) -> Conversation:

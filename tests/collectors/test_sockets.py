@@ -35,7 +35,8 @@ def test_ipv6_and_scoped_addresses() -> None:
     assert (row.local, row.peer, row.peer_port) == ("fe80::1%eth0", "2001:db8::2", 50000)
 
 
-MORE = ESTAB.split(" cubic ")[1].split(" send ")[0].split() + [
+MORE = [
+    *ESTAB.split(" cubic ")[1].split(" send ")[0].split(),
     "pacing_rate 111.8Mbps", "send 55920000bps", "delivery_rate 1.5Mbps", "app_limited", "busy:300ms",
     "rwnd_limited:200ms(66.7%)", "sndbuf_limited:3ms(1.0%)", "unacked:1", "retrans:1/2", "lost:1", "rcv_rtt:1.2",
     "notsent:80", "minrtt:0.05", "bytes_acked:240", "bytes_received:9", "bbr:(bw:0bps,mrtt:0.008)", "odd:1", "rto:1e+06",
