@@ -134,6 +134,24 @@ class ConntrackTable(Event):
     error: str = ""
 
 
+class RuleCount(NamedTuple):
+    """Packet-filter rules of a backend (iptables-legacy, iptables-nft, nft, ipvs); `services` are those that lead to a
+    Service each; `seconds` one reading of them took."""
+
+    backend: str
+    rules: int
+    services: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTables(Event):
+    """What a network namespace holds; a backend that is not there, or may not be read, is left out."""
+
+    rows: tuple[RuleCount, ...]
+    error: str = ""
+
+
 CapturePhase = Literal["checking", "running", "gap", "ended", "failed"]
 
 
@@ -343,7 +361,19 @@ class PolicyRow:
     kind: str = "networkpolicies"
 
 
-Row = PodRow | NodeRow | NamespaceRow | ServiceRow | SliceRow | PolicyRow
+@dataclass(frozen=True, slots=True)
+class SettingsRow:
+    """How a part of the cluster's network is configured (flannel, calico ippools, cilium, kube-proxy): the settings by
+    the names that their documentation uses, and the object that they are of."""
+
+    name: str
+    source: str
+    values: Labels
+    namespace: str = ""
+    kind: str = "networking"
+
+
+Row = PodRow | NodeRow | NamespaceRow | ServiceRow | SliceRow | PolicyRow | SettingsRow
 
 
 @dataclass(frozen=True, slots=True)

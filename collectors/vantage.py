@@ -10,7 +10,7 @@ from collectors import remote
 from collectors.backoff import Backoff
 from collectors.errors import PodwireError, TargetGone
 from collectors.events import Event, Mark, TargetPhase, TargetState
-from collectors.kernel import sampler
+from collectors.kernel import rules, sampler
 from collectors.runner import STDERR, Runner
 from collectors.safe import safe_bytes
 from collectors.session import Session
@@ -40,12 +40,15 @@ class Vantage:
 
     async def run(self) -> None:
         """Until cancelled, or until the target is gone."""
-        marking = asyncio.create_task(remote.keep_marked(self.runner))
+        beside = [asyncio.create_task(remote.keep_marked(self.runner))]
+        if self.target.kind == "node":
+            beside.append(asyncio.create_task(rules.follow(self.runner, self.session, self.target.key)))
         try:
             await self._sweep()
             await self._keep()
         finally:
-            marking.cancel()
+            for task in beside:
+                task.cancel()
 
     async def _sweep(self) -> None:
         if count := await remote.sweep(self.runner):

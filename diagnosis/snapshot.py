@@ -13,7 +13,9 @@ from collectors.events import (
     NodeRow,
     PodRow,
     PolicyRow,
+    RuleTables,
     ServiceRow,
+    SettingsRow,
     SliceRow,
 )
 from collectors.sockets.rows import SocketRow
@@ -83,6 +85,7 @@ class TargetView:
     ports_used: tuple[tuple[str, int], ...] = ()  # destination, local ports in use towards it
     network: NetworkState | None = None
     conntrack: ConntrackTable | None = None
+    rules: RuleTables | None = None
     conversations: tuple[Conversation, ...] = ()
     lookups: Lookups | None = None
 
@@ -115,6 +118,7 @@ class Snapshot:
     services: tuple[ServiceRow, ...] = ()
     slices: tuple[SliceRow, ...] = ()
     policies: tuple[PolicyRow, ...] = ()
+    settings: tuple[SettingsRow, ...] = ()
     budget_ms: float | None = None  # what round trips may take, where the user says so
 
     @cached_property
@@ -131,6 +135,10 @@ class Snapshot:
         for row in self.slices:
             found.setdefault((row.namespace, row.service), []).append(row)
         return found
+
+    def setting(self, name: str) -> dict[str, str]:
+        """The settings of a part of the network, {} where it is not known to be there."""
+        return next((dict(row.values) for row in self.settings if row.name == name), {})
 
     def of_kind(self, *kinds: str) -> Iterator[TargetView]:
         return (target for target in self.targets if target.kind in kinds and target.values)

@@ -133,6 +133,7 @@ class Control:
         start = ev.SessionStart(time.time(), "", cluster.context, cluster.user, cluster.namespace, cluster.version)
         self.session.publish(start)
         self.spawn(self.footholds.inventory())
+        self.spawn(self.footholds.networking())
         self.spawn(self.footholds.look_around())
 
     def _of_cluster(self) -> Footholds:

@@ -72,7 +72,7 @@ def _of(store: Store, at: float, budget_ms: float | None, targets: tuple[TargetV
 
     return Snapshot(
         at, targets, rows("pods"), rows("nodes"), rows("namespaces"), rows("services"), rows("endpointslices"),
-        rows("networkpolicies"), budget_ms,
+        rows("networkpolicies"), rows("networking"), budget_ms,
     )  # fmt: skip
 
 
@@ -84,7 +84,7 @@ def view(data: TargetData, pod: PodRow | None, talks: tuple[Conversation, ...]) 
     return TargetView(
         data.key, kind, node, data.sample_at, SCOPES.get(kind, "recorded"), pod,  # type: ignore[call-overload]
         sample.values if sample else {}, deltas, seconds, data.sockets, ports_used(data.sockets, sample), data.network,
-        data.conntrack, talks, lookups(data),
+        data.conntrack, data.rules, talks, lookups(data),
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from collectors import events as ev
-from collectors.cluster import leftovers, preflight
+from collectors.cluster import leftovers, networking, preflight
 from collectors.cluster.access import Cluster
 from collectors.cluster.attach import Attacher, Foothold
 from collectors.cluster.inventory import Inventory
@@ -39,6 +39,10 @@ class Footholds:
     async def inventory(self) -> None:
         """List and watch the cluster's objects until cancelled."""
         await Inventory(self.cluster, self.session).run()
+
+    async def networking(self) -> None:
+        """How the network is configured, until cancelled."""
+        await networking.follow(self.cluster, self.session)
 
     async def look_around(self) -> None:
         """What we may do here, and what an earlier console left."""

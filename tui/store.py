@@ -118,6 +118,7 @@ class TargetData:
     capture_error: str = ""
     rates_from: ev.SocketSnapshot | None = None  # the snapshot before, for rates
     conntrack: ev.ConntrackTable | None = None
+    rules: ev.RuleTables | None = None
     flows: FlowTable = field(default_factory=lambda: FlowTable(FLOWS_KEPT))
 
     def series(self, name: str) -> Series:
@@ -201,6 +202,8 @@ class Store:
             self._sockets(event)
         elif isinstance(event, ev.NetworkState):
             self.target(event.target).network = event
+        elif isinstance(event, ev.RuleTables):
+            self.target(event.target).rules = event
         elif isinstance(event, ev.ConntrackTable):
             self.target(event.target).conntrack = event
         elif isinstance(event, (ev.InventoryList, ev.InventoryChange)):

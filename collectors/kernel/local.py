@@ -18,7 +18,8 @@ from pyroute2 import IPRoute
 from pyroute2.netlink.nfnetlink.nfctsocket import NFCTSocket
 
 from collectors.events import CounterSample, Mark, NetworkState, SocketSnapshot, TargetState
-from collectors.kernel import netstate, procfs
+from collectors.kernel import netstate, procfs, rules
+from collectors.runner import LocalRunner
 from collectors.safe import safe
 from collectors.session import Session
 from collectors.sockets import inetdiag
@@ -160,6 +161,14 @@ class Reader:
 
 async def watch(session: Session, where: Target) -> None:
     """Publish this machine's evidence, for ever."""
+    counting = asyncio.create_task(rules.follow(LocalRunner(), session, where.key))
+    try:
+        await _watch(session, where)
+    finally:
+        counting.cancel()
+
+
+async def _watch(session: Session, where: Target) -> None:
     reader, tick = Reader(), 0
     for fact in await asyncio.to_thread(lambda: list(reader.facts())):
         session.publish(Mark(time.time(), where.key, "podwire", fact))

@@ -199,7 +199,7 @@ SETTINGS = (
     "net.ipv4.tcp_max_syn_backlog", "net.core.netdev_max_backlog", "net.core.netdev_budget",
     "net.ipv4.neigh.default.gc_thresh1", "net.ipv4.neigh.default.gc_thresh2", "net.ipv4.neigh.default.gc_thresh3",
     "net.netfilter.nf_conntrack_tcp_timeout_established", "net.netfilter.nf_conntrack_tcp_be_liberal",
-    "net.ipv4.tcp_keepalive_time", "net.ipv4.conf.all.rp_filter", "fs.file-max",
+    "net.ipv4.tcp_keepalive_time", "net.ipv4.conf.all.rp_filter", "fs.file-max", "net.ipv4.vs.conn_reuse_mode",
 )  # fmt: skip
 
 

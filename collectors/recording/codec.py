@@ -18,6 +18,7 @@ _CLASSES: dict[str, type] = {
     "ContainerPort": events.ContainerPort,
     "ServicePort": events.ServicePort,
     "Endpoint": events.Endpoint,
+    "RuleCount": events.RuleCount,
 }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from diagnosis.finding import Finding, ordered
 from diagnosis.rules import (
+    cilium,
     close_wait,
     connections,
     conntrack_full,
@@ -23,11 +24,13 @@ from diagnosis.rules import (
     neighbours,
     nic,
     node_cpu,
+    overlay_mode,
     overlay_paths,
     policies,
     receiver,
     retransmits,
     rp_filter,
+    service_scale,
     slow_server,
     stale_udp,
     target_port,
@@ -39,9 +42,9 @@ Rule = Callable[[Snapshot], Iterator[Finding]]
 RULES: tuple[Rule, ...] = tuple(
     module.evaluate
     for module in (
-        conntrack_full, conntrack_races, conntrack_invalid, ephemeral_ports, overlay_paths, mtu, rp_filter, endpoints,
+        conntrack_full, conntrack_races, conntrack_invalid, ephemeral_ports, overlay_paths, overlay_mode, cilium, mtu, rp_filter, endpoints,
         target_port, external_local, hairpin, policies, dns, listen_queue, receiver, slow_server, crash_loop, stale_udp,
-        node_cpu, nic, neighbours, close_wait, retransmits, connections, latency, tuning,
+        node_cpu, nic, neighbours, close_wait, retransmits, connections, latency, service_scale, tuning,
     )
 )  # fmt: skip
 
