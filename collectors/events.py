@@ -9,6 +9,51 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from collectors.objects import (
+    Backend as Backend,
+)
+from collectors.objects import (
+    ContainerPort as ContainerPort,
+)
+from collectors.objects import (
+    Endpoint as Endpoint,
+)
+from collectors.objects import (
+    IngressRow as IngressRow,
+)
+from collectors.objects import (
+    Labels as Labels,
+)
+from collectors.objects import (
+    NamespaceRow as NamespaceRow,
+)
+from collectors.objects import (
+    NodeRow as NodeRow,
+)
+from collectors.objects import (
+    PodRow as PodRow,
+)
+from collectors.objects import (
+    PolicyRow as PolicyRow,
+)
+from collectors.objects import (
+    ProbeRow as ProbeRow,
+)
+from collectors.objects import (
+    Row as Row,
+)
+from collectors.objects import (
+    ServicePort as ServicePort,
+)
+from collectors.objects import (
+    ServiceRow as ServiceRow,
+)
+from collectors.objects import (
+    SettingsRow as SettingsRow,
+)
+from collectors.objects import (
+    SliceRow as SliceRow,
+)
 from collectors.sockets.rows import SocketRow
 
 
@@ -246,134 +291,6 @@ class Mark(Event):
 
     author: str
     text: str
-
-
-Labels = tuple[tuple[str, str], ...]  # sorted
-
-
-class ContainerPort(NamedTuple):
-    name: str
-    number: int
-    protocol: str
-
-
-class ServicePort(NamedTuple):
-    """`target` is a number or the name of a container's port; `node_port` 0 for none."""
-
-    name: str
-    number: int
-    protocol: str
-    target: str
-    node_port: int = 0
-
-
-class Endpoint(NamedTuple):
-    """`pod` is the name of the pod that it leads to, '' for none."""
-
-    address: str
-    ready: bool
-    node: str = ""
-    zone: str = ""
-    pod: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class PodRow:
-    namespace: str
-    name: str
-    uid: str
-    node: str
-    ip: str
-    phase: str
-    ready: str  # "1/1"
-    restarts: int
-    created: float
-    host_network: bool = False
-    ips: tuple[str, ...] = ()  # of both families, where there are two
-    workload: str = ""  # what owns it: Deployment/backend; '' for a bare pod
-    labels: Labels = ()
-    ports: tuple[ContainerPort, ...] = ()  # that its containers declare
-    told: str = ""  # the message of a container that waits or has ended
-    kind: str = "pods"
-
-
-@dataclass(frozen=True, slots=True)
-class NodeRow:
-    name: str
-    address: str
-    zone: str
-    ready: bool
-    os: str
-    arch: str
-    namespace: str = ""
-    pod_cidrs: tuple[str, ...] = ()
-    kernel: str = ""
-    labels: Labels = ()
-    kind: str = "nodes"
-
-
-@dataclass(frozen=True, slots=True)
-class NamespaceRow:
-    name: str
-    namespace: str = ""
-    labels: Labels = ()
-    kind: str = "namespaces"
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceRow:
-    namespace: str
-    name: str
-    ips: tuple[str, ...]
-    ports: tuple[str, ...]  # "80/TCP"
-    type: str
-    selector: Labels = ()
-    targets: tuple[ServicePort, ...] = ()
-    external_policy: str = ""  # externalTrafficPolicy
-    internal_policy: str = ""
-    publish_not_ready: bool = False
-    external_name: str = ""
-    distribution: str = ""  # trafficDistribution
-    kind: str = "services"
-
-
-@dataclass(frozen=True, slots=True)
-class SliceRow:
-    """An EndpointSlice: which addresses answer for a Service, and which of them are ready."""
-
-    namespace: str
-    name: str
-    service: str
-    ready: tuple[str, ...]
-    not_ready: tuple[str, ...]
-    ports: tuple[ContainerPort, ...] = ()
-    endpoints: tuple[Endpoint, ...] = ()
-    kind: str = "endpointslices"
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyRow:
-    """A NetworkPolicy. `spec` is its specification as JSON (ASCII, so safe to show)."""
-
-    namespace: str
-    name: str
-    spec: str
-    kind: str = "networkpolicies"
-
-
-@dataclass(frozen=True, slots=True)
-class SettingsRow:
-    """How a part of the cluster's network is configured (flannel, calico ippools, cilium, kube-proxy): the settings by
-    the names that their documentation uses, and the object that they are of."""
-
-    name: str
-    source: str
-    values: Labels
-    namespace: str = ""
-    kind: str = "networking"
-
-
-Row = PodRow | NodeRow | NamespaceRow | ServiceRow | SliceRow | PolicyRow | SettingsRow
 
 
 @dataclass(frozen=True, slots=True)

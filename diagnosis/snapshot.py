@@ -8,11 +8,13 @@ from functools import cached_property
 
 from collectors.events import (
     ConntrackTable,
+    IngressRow,
     NamespaceRow,
     NetworkState,
     NodeRow,
     PodRow,
     PolicyRow,
+    ProbeRow,
     RuleTables,
     ServiceRow,
     SettingsRow,
@@ -119,6 +121,8 @@ class Snapshot:
     slices: tuple[SliceRow, ...] = ()
     policies: tuple[PolicyRow, ...] = ()
     settings: tuple[SettingsRow, ...] = ()
+    probes: tuple[ProbeRow, ...] = ()
+    ingresses: tuple[IngressRow, ...] = ()
     budget_ms: float | None = None  # what round trips may take, where the user says so
 
     @cached_property
@@ -176,6 +180,11 @@ class Snapshot:
     def selected(self, service: ServiceRow) -> list[PodRow]:
         wanted = set(service.selector)
         return [p for p in self.pods if p.namespace == service.namespace and wanted <= set(p.labels)] if wanted else []
+
+    def probe(self, pod: PodRow) -> ProbeRow | None:
+        """What the kubelet said last of a probe of that pod that failed."""
+        said = [row for row in self.probes if row.namespace == pod.namespace and row.pod == pod.name]
+        return max(said, key=lambda row: row.last, default=None)
 
     def endpoints(self, service: ServiceRow) -> tuple[list[str], list[str]]:
         """(ready, not ready) addresses."""

@@ -33,6 +33,7 @@ class Container:
     def __init__(
         self, pod: Object, spec: Object, sandbox: Sandbox, ephemeral: bool, environment: dict[str, str],
         changed: Callable[[], None], address: str, node: Sandbox, siblings: Mapping[str, Container],
+        unhealthy: Callable[[str], None],
     ) -> None:  # fmt: skip
         self.pod = pod
         self.spec = spec
@@ -49,6 +50,7 @@ class Container:
         self._address = address
         self._node = node
         self._siblings = siblings
+        self._unhealthy = unhealthy
         self._context = effective(pod["spec"], spec)
         self._wake = asyncio.Event()
 
@@ -183,10 +185,14 @@ class Container:
         return args or list(image.default)
 
     async def _probe(self, probe: Object) -> None:
-        failed = 0
+        failed, said = 0, ""
         await asyncio.sleep(probe.get("initialDelaySeconds", 0))
         while True:
-            passed = await probes.passes(self._node.pid, self._address, probe, self.spec)
+            why = await probes.failure(self._node.pid, self._address, probe, self.spec)
+            passed = not why
+            if why and why != said:
+                self._unhealthy(why)
+            said = why
             failed = 0 if passed else failed + 1
             ready = passed or (self.status.ready and failed < probe.get("failureThreshold", 3))
             if ready != self.status.ready:

@@ -14,6 +14,7 @@ from lab import network
 from lab.api.logs import Log
 from lab.api.store import Object, Store
 from lab.containers import Container, environment_of
+from lab.happenings import unhealthy
 from lab.network import LabError, Sandbox
 from lab.podstatus import status_of
 from lab.topology import CLUSTER_DOMAIN, DNS_SERVICE_IP, Node
@@ -148,6 +149,7 @@ class Kubelet:
         container = Container(
             pod, spec, running.sandbox, ephemeral, environment, lambda: self._report(key), running.address,
             self.nodes[running.node.name], running.containers,
+            lambda why: unhealthy(self.store, pod, spec["name"], running.node.name, why),
         )  # fmt: skip
         container.held = any(_is_of(pod, running.node.name, who) for who in self._held)
         self._write_mode(key, pod)

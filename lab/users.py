@@ -28,7 +28,7 @@ VIEW = [
     _rule(READ, "", "events"),
     _rule(READ, "discovery.k8s.io", "endpointslices"),
     _rule(READ, "apps", "daemonsets", "daemonsets/status", "deployments", "deployments/status", "replicasets"),
-    _rule(READ, "networking.k8s.io", "networkpolicies"),
+    _rule(READ, "networking.k8s.io", "networkpolicies", "ingresses"),
 ]
 # what podwire asks for: see the README's section on RBAC
 DEBUGGER = [

@@ -72,7 +72,7 @@ def _of(store: Store, at: float, budget_ms: float | None, targets: tuple[TargetV
 
     return Snapshot(
         at, targets, rows("pods"), rows("nodes"), rows("namespaces"), rows("services"), rows("endpointslices"),
-        rows("networkpolicies"), rows("networking"), budget_ms,
+        rows("networkpolicies"), rows("networking"), rows("events"), rows("ingresses"), budget_ms,
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from collectors.cluster.inventory import KINDS, built
+from collectors.cluster.building import KINDS, built
 from collectors.errors import ConfigError
 from collectors.events import Row
 from collectors.safe import safe

@@ -42,16 +42,16 @@ def _picked(found: object, *names: str) -> Values:
     return {name: text for name in names if (text := _value(source.get(name)))}
 
 
+def _mapping(item: Object, name: str) -> Object:
+    found = item.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
 def _yaml(text: object) -> Object:
     try:
         found = yaml.safe_load(text) if isinstance(text, str) else {}
     except (yaml.YAMLError, RecursionError, ValueError):
         return {}
-    return found if isinstance(found, Mapping) else {}
-
-
-def _data(item: Object) -> Object:
-    found = item.get("data")
     return found if isinstance(found, Mapping) else {}
 
 
@@ -61,7 +61,7 @@ def _data(item: Object) -> Object:
 def flannel(item: Object) -> Values:
     """`net-conf.json` of flannel's ConfigMap (flannel: Documentation/backends.md)."""
     try:
-        found = json.loads(_data(item).get("net-conf.json") or "{}")
+        found = json.loads(_mapping(item, "data").get("net-conf.json") or "{}")
     except (ValueError, TypeError, RecursionError):
         return {}
     if not isinstance(found, Mapping):
@@ -74,14 +74,14 @@ def flannel(item: Object) -> Values:
 
 def calico(item: Object) -> Values:
     """The ConfigMap calico-config of a manifest install."""
-    return _picked(_data(item), "calico_backend", "veth_mtu")
+    return _picked(_mapping(item, "data"), "calico_backend", "veth_mtu")
 
 
 def ip_pools(item: Object) -> Values:
     """Calico's IPPools, each by its name: `default-ipv4-ippool.ipipMode`."""
     values: Values = {}
     for pool in _items(item):
-        name, spec = _value((pool.get("metadata") or {}).get("name")), pool.get("spec")
+        name, spec = _value(_mapping(pool, "metadata").get("name")), pool.get("spec")
         found = _picked(spec, "cidr", "ipipMode", "vxlanMode", "natOutgoing", "disabled")
         values |= {f"{name}.{key}": text for key, text in found.items()}
     return values
@@ -103,17 +103,17 @@ CILIUM = (
 
 def cilium(item: Object) -> Values:
     """The ConfigMap cilium-config (cilium: Documentation/cmdref/cilium-agent)."""
-    return _picked(_data(item), *CILIUM)
+    return _picked(_mapping(item, "data"), *CILIUM)
 
 
 def antrea(item: Object) -> Values:
-    found = _yaml(_data(item).get("antrea-agent.conf"))
+    found = _yaml(_mapping(item, "data").get("antrea-agent.conf"))
     return _picked(found, "trafficEncapMode", "tunnelType", "noSNAT", "defaultMTU", "trafficEncryptionMode")
 
 
 def kube_proxy(item: Object) -> Values:
     """KubeProxyConfiguration; an empty mode is iptables on Linux."""
-    found = _yaml(_data(item).get("config.conf"))
+    found = _yaml(_mapping(item, "data").get("config.conf"))
     values = {"mode": _value(found.get("mode")) or "iptables", **_picked(found, "clusterCIDR")} if found else {}
     for part in ("iptables", "nftables", "ipvs", "conntrack"):
         picked = _picked(found.get(part), "masqueradeAll", "minSyncPeriod", "syncPeriod", "scheduler", "strictARP",
@@ -204,8 +204,8 @@ async def cilium_agent(cluster: Cluster, source: str) -> SettingsRow | None:
     path = f"/api/v1/namespaces/{namespace}/pods"
     listed = await cluster.rest.get(path, what="listing Cilium's agents", labelSelector="k8s-app=cilium", limit=10)
     names = [
-        _value((pod.get("metadata") or {}).get("name"))
-        for pod in _items(listed) if (pod.get("status") or {}).get("phase") == "Running"
+        _value(_mapping(pod, "metadata").get("name"))
+        for pod in _items(listed) if _mapping(pod, "status").get("phase") == "Running"
     ]  # fmt: skip
     for name in names[:1]:
         try:

@@ -19,6 +19,7 @@ _CLASSES: dict[str, type] = {
     "ServicePort": events.ServicePort,
     "Endpoint": events.Endpoint,
     "RuleCount": events.RuleCount,
+    "Backend": events.Backend,
 }
 
 

@@ -32,6 +32,8 @@ def _one(snapshot: Snapshot, pod: PodRow) -> Iterator[Finding]:
     evidence = [Evidence(f"{pod.phase}, {pod.restarts} restarts", "pod status", snapshot.at)]
     if pod.told:
         evidence.append(Evidence(pod.told, "the kubelet, of the container", snapshot.at))
+    if probe := snapshot.probe(pod):
+        evidence.append(Evidence(f"{probe.message} ({probe.count} times)", "the kubelet, of its probe", snapshot.at))
     if missing:
         evidence.append(
             Evidence(f"names it asks for and that do not exist: {listed(missing)}", "capture, port 53", snapshot.at)

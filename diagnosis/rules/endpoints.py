@@ -43,6 +43,10 @@ def _finding(snapshot: Snapshot, service: ServiceRow, waiting: list[str]) -> Fin
     else:
         title = f"No endpoint of the Service is ready: {_states(pods)}"
         evidence.append(Evidence(listed((f"{p.name} {p.phase} {p.ready}" for p in pods), 4), "pods", snapshot.at))
+        probe = next((said for p in pods if (said := snapshot.probe(p))), None)
+        if probe is not None:
+            told = f"{probe.message} ({probe.count} times, last {_ago(snapshot.at - probe.last)})"
+            evidence.append(Evidence(told, f"the kubelet, of {probe.pod}", snapshot.at))
         told = next((p.told for p in pods if p.told), "")
         if told:
             evidence.append(Evidence(told, "the kubelet, of the container", snapshot.at))
@@ -52,6 +56,10 @@ def _finding(snapshot: Snapshot, service: ServiceRow, waiting: list[str]) -> Fin
         "no ready address in any EndpointSlice", "certain", "ready endpoints exist and answer directly", fix, "shell",
         f"kubectl -n {service.namespace} get endpointslices -l kubernetes.io/service-name={service.name}", "services",
     )  # fmt: skip
+
+
+def _ago(seconds: float) -> str:
+    return f"{max(0, seconds):.0f} s ago" if seconds < 120 else f"{seconds / 60:.0f} min ago"
 
 
 def _states(pods: list[PodRow]) -> str:

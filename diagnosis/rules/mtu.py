@@ -9,7 +9,17 @@ from diagnosis.finding import Evidence, Finding
 from diagnosis.snapshot import Snapshot, TargetView, listed
 
 OVERHEAD = {"vxlan": 50, "geneve": 50, "ipip": 20, "sit": 20, "wireguard": 60, "gre": 24}  # bytes over IPv4
+OVER_IPV6 = 20  # the longer header
 STUCK = 2  # flows
+
+
+def overhead(link: LinkRow) -> int:
+    """Bytes that a tunnel adds; its local or remote address tells over which family it runs."""
+    fields = link.detail.split()
+    ends = [
+        value for name, value in zip(fields[::2], fields[1::2], strict=False) if name in ("local", "remote", "group")
+    ]
+    return OVERHEAD[link.kind] + (OVER_IPV6 if any(":" in end for end in ends) else 0)
 
 
 def overlays(target: TargetView) -> list[LinkRow]:
@@ -56,9 +66,10 @@ def _underlay(host: TargetView) -> Iterator[Finding]:
     nic = nic or next((k for k in links if k.name.startswith(("eth", "en")) and k.kind in ("", "veth")), None)
     for overlay in overlays(host) if nic is not None else ():
         assert nic is not None
-        need = overlay.mtu + OVERHEAD[overlay.kind]
+        added = overhead(overlay)
+        need = overlay.mtu + added
         if need > nic.mtu and overlay.state != "DOWN":
-            fits = nic.mtu - OVERHEAD[overlay.kind]
+            fits = nic.mtu - added
             yield Finding(
                 "mtu", "critical", f"{host.name} {overlay.name}",
                 f"The overlay's packets ({need} bytes) do not fit into {nic.name} ({nic.mtu})",
@@ -66,7 +77,7 @@ def _underlay(host: TargetView) -> Iterator[Finding]:
                     host.fact(f"{overlay.name} ({overlay.kind}) has MTU {overlay.mtu}", "ip link"),
                     host.fact(f"{nic.name} has MTU {nic.mtu}", "ip link"),
                 ),
-                f"{overlay.kind} adds {OVERHEAD[overlay.kind]} bytes", "certain", "the underlay fragments and it works",
+                f"{overlay.kind} adds {added} bytes", "certain", "the underlay fragments and it works",
                 f"ip link set {overlay.name} mtu {fits}  # and in the CNI's configuration, so that it stays", "shell",
                 f"ping -M do -s {fits - 28} passes between pods of two nodes", "node",
             )  # fmt: skip

@@ -11,10 +11,11 @@ import pytest
 
 from collectors import events as ev
 from collectors.backoff import Backoff
-from collectors.cluster import addressbook, inventory, rest
+from collectors.cluster import addressbook, building, inventory, rest
 from collectors.cluster.access import Cluster
 from collectors.cluster.addressbook import AddressBook
-from collectors.cluster.inventory import Inventory, built
+from collectors.cluster.building import KINDS, built
+from collectors.cluster.inventory import Inventory
 from collectors.session import Session
 from lab.supervisor import Lab
 from tests.lab.client import client_of
@@ -28,7 +29,7 @@ def pod(name: str, ip: str, node: str = "node1", **more: object) -> ev.PodRow:
 # --- rows
 
 
-@pytest.mark.parametrize("kind", inventory.KINDS)
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     "odd",
     [{}, {"metadata": None}, {"metadata": {"name": 7}, "spec": [], "status": "x"}, None, 3, "x", [],
@@ -44,7 +45,7 @@ def test_an_odd_object_does_not_end_the_list(kind: str, odd: object) -> None:
 def test_a_pod_is_named_after_its_workload() -> None:
     def of(kind: str, name: str, labels: dict[str, str] | None = None, controller: bool = True) -> str:
         owner = {"kind": kind, "name": name, "controller": controller}
-        return inventory.workload({"ownerReferences": [owner], "labels": labels or {}})
+        return building.workload({"ownerReferences": [owner], "labels": labels or {}})
 
     assert of("ReplicaSet", "web-5c689d88bb", {"pod-template-hash": "5c689d88bb"}) == "Deployment/web"
     assert of("ReplicaSet", "lone") == "ReplicaSet/lone"
@@ -131,7 +132,7 @@ async def followed(cluster: Cluster) -> AsyncIterator[Followed]:
     seen = Followed(session)
     tasks = [asyncio.create_task(seen.follow()), asyncio.create_task(Inventory(cluster, session).run())]
     try:
-        await seen.until(lambda: set(seen.lists) == set(inventory.KINDS))
+        await seen.until(lambda: set(seen.lists) == set(KINDS))
         yield seen
     finally:
         for task in tasks:

@@ -164,4 +164,4 @@ def test_maps_of_cilium() -> None:
 
 
 def test_they_are_among_the_rules() -> None:
-    assert {"overlay_fallback"} == {f.rule for f in rules.findings(snapshot(DIRECT))}
+    assert "overlay_fallback" in {f.rule for f in rules.findings(snapshot(DIRECT))}

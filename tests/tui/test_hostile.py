@@ -16,7 +16,7 @@ import pytest
 
 from collectors import events as ev
 from collectors.capture.capture import _last_words
-from collectors.cluster import inventory
+from collectors.cluster import building
 from collectors.cluster.attach import _state
 from collectors.cluster.rest import failure
 from collectors.errors import ClusterError
@@ -37,7 +37,7 @@ def evil_objects() -> list[ev.Event]:
         "name": EVIL,
         "namespace": EVIL,
         "uid": EVIL,
-        "labels": {inventory.ZONE: EVIL, "kubernetes.io/service-name": EVIL},
+        "labels": {building.ZONE: EVIL, "kubernetes.io/service-name": EVIL},
     }
     pod = {
         "metadata": meta,
@@ -58,10 +58,10 @@ def evil_objects() -> list[ev.Event]:
         "spec": {"clusterIPs": ["10.0.0.1"], "type": EVIL, "ports": [{"port": EVIL, "protocol": EVIL}]},
     }
     lists: tuple[tuple[str, tuple[ev.Row, ...]], ...] = (
-        ("pods", (inventory.pod_row(pod), inventory.pod_row(named))),
-        ("nodes", (inventory.node_row(node),)),
-        ("services", (inventory.service_row(service),)),
-        ("namespaces", (inventory.namespace_row({"metadata": meta}),)),
+        ("pods", (building.pod_row(pod), building.pod_row(named))),
+        ("nodes", (building.node_row(node),)),
+        ("services", (building.service_row(service),)),
+        ("namespaces", (building.namespace_row({"metadata": meta}),)),
     )
     return [ev.InventoryList(1.0, "", kind, rows) for kind, rows in lists]
 
