@@ -18,6 +18,7 @@ MODULES = (
     "diagnosis.guide.sessions",
     "tui.screens.guide",
     "diagnosis.proposal",
+    "tui.screens.compare",
     "tui.screens.faults",
 )
 

@@ -283,6 +283,15 @@ class TargetScreen(TimeKeys):
         more = f"\n# and {len(cut) - 20} more" if len(cut) > 20 else ""
         self.app.push_screen(Document(f"A policy for {pod.namespace}/{pod.name}", f"{text}\n{told}{more}"))
 
+    def action_compare(self) -> None:
+        from tui.screens.compare import CompareScreen, candidates
+
+        if not candidates(self.store, self.control, self.vantage):
+            kind = self.vantage.partition("/")[0]
+            self.say(f"To compare, open a healthy {kind}, too: esc, then enter on it in the cluster's list.")
+            return
+        self.app.push_screen(CompareScreen(self.store, self.control, self.vantage))
+
     def action_guide(self) -> None:
         from tui.screens.guide import GuideScreen
 

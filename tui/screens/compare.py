@@ -1,0 +1,151 @@
+"""A sick pod or node beside a healthy one: what differs, first what matters."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from textual.app import ComposeResult
+from textual.widgets import Footer
+
+from collectors.errors import PodwireError
+from collectors.kernel import settings
+from diagnosis.compare import Difference, compare
+from diagnosis.snapshot import Snapshot
+from tui.actions import bindings
+from tui.control import Control
+from tui.evidence import gathered
+from tui.screens.base import MOODS, ConsoleScreen
+from tui.screens.document import Document
+from tui.store import Store
+from tui.widgets.header import Header, HeaderData
+from tui.widgets.line import Line
+from tui.widgets.rows import Cell, Column, RowList
+from tui.widgets.targets import Targets
+
+EVERY_S = 4.0
+
+
+def candidates(store: Store, control: Control, key: str) -> list[str]:
+    """Open targets of the same kind: replicas first, then those of which nothing bad is said."""
+    kind, _, name = key.partition("/")
+    sick = " ".join(finding.where for finding in control.diagnosis.current)
+
+    def rank(other: str) -> tuple[bool, bool, str]:
+        theirs = other.partition("/")[2]
+        return (theirs.rpartition("-")[0] != name.rpartition("-")[0], theirs in sick, theirs)
+
+    others = [o for o, data in store.targets.items() if o != key and o.partition("/")[0] == kind and data.samples]
+    return sorted(others, key=rank)
+
+
+class CompareScreen(ConsoleScreen):
+    """`key` is the target that something is wrong with."""
+
+    BINDINGS = bindings("compare")
+    AUTO_FOCUS = "#differences"
+
+    def __init__(self, store: Store, control: Control, key: str) -> None:
+        super().__init__(store, control)
+        self.key = key
+        self.other = ""
+        self.found: list[Difference] = []
+        self._settings: dict[str, Mapping[str, str]] = {}
+        self._working = False
+        self._at = 0.0
+
+    def compose(self) -> ComposeResult:
+        columns = (
+            Column("WHAT", 40, _what),
+            Column("THIS ONE", 30, lambda d: (d.here, "warn" if d.weight == "matters" else "")),
+            Column("THE OTHER", 30, lambda d: d.there),
+            Column("SOURCE", 0, lambda d: (d.source, "dim"), rank=1),
+        )
+        yield Header()
+        yield Targets()
+        yield RowList(columns, "nothing differs in what was read of the two", lambda d: d.what, id="differences")
+        yield Line(id="status")
+        yield Footer()
+
+    def _here(self) -> str:
+        return self.key.partition("/")[2]
+
+    def _there(self) -> str:
+        return self.other.partition("/")[2]
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.other = next(iter(candidates(self.store, self.control, self.key)), "")
+
+    def pull(self) -> None:
+        self.show_header(self.key)
+        if not self._working and self.control.now() - self._at >= EVERY_S:
+            self._working = True
+            self.run_worker(self._compare(), exit_on_error=False)
+        self._status()
+
+    def _status(self) -> None:
+        heavy = sum(d.weight == "matters" for d in self.found)
+        read = (
+            "all settings"
+            if self._settings.get(self.key) and self._settings.get(self.other)
+            else "the sampled settings"
+        )
+        text = f" {heavy} that matter, {len(self.found) - heavy} others · {read} · o: another to compare with"
+        self.query_one("#status", Line).show(text if self.other else " nothing else of this kind is open")
+
+    async def _compare(self) -> None:
+        """Both are read anew each time: what is mended disappears."""
+        try:
+            other = self.other
+            for key in (self.key, other):
+                if (runner := self.control.runner(key)) is not None:
+                    try:
+                        self._settings[key] = await settings.read(runner)
+                    except PodwireError:
+                        self._settings.setdefault(key, {})
+            moment = await gathered(self.store, self.control.now())
+            found = await asyncio.to_thread(between, moment, self.key, other, self._settings)
+            if self.is_mounted and other == self.other:
+                self.found = found
+                self.query_one("#differences", RowList).show(found)
+                self._status()
+        finally:
+            self._at, self._working = self.control.now(), False
+
+    def header_data(self) -> HeaderData:
+        start, data = self.store.start, self.store.target(self.key)
+        context, user = (start.context, start.user) if start else ("", "")
+        name = f"{self._here()} beside {self._there() or 'nothing'}"
+        return HeaderData(context, "", name, user, data.phase, MOODS[data.phase])
+
+    def on_row_list_chosen(self, event: RowList.Chosen) -> None:
+        row = event.row
+        if isinstance(row, Difference):
+            text = f"{self._here()}: {row.here}\n\n{self._there()}: {row.there}\n\nread from {row.source}"
+            self.app.push_screen(Document(row.what, text))
+
+    def action_other(self) -> None:
+        """The next target of the same kind."""
+        others = candidates(self.store, self.control, self.key)
+        if len(others) < 2:
+            self.say("Nothing else of this kind is open. Open another from the cluster's list, then come back.")
+            return
+        self.other = others[(others.index(self.other) + 1) % len(others)] if self.other in others else others[0]
+        self.found, self._at = [], 0.0
+        self.pull()
+
+    def action_back(self) -> None:
+        self.app.pop_screen()
+
+
+def _what(difference: Difference) -> Cell:
+    return difference.what, "name" if difference.weight == "matters" else ""
+
+
+def between(moment: Snapshot, key: str, other: str, read: Mapping[str, Mapping[str, str]]) -> list[Difference]:
+    """Of two targets of a snapshot; [] where one of them is not there."""
+    views = {view.key: view for view in moment.targets}
+    if key not in views or other not in views:
+        return []
+    return compare(views[key], views[other], moment, read.get(key, {}), read.get(other, {}))
