@@ -83,6 +83,7 @@ ACTIONS = (
     Action("step(1)", "right_square_bracket", "next tab", "next open target", "app", footer=False),
     Action("step(-1)", "left_square_bracket", "previous tab", "previous open target", "app", footer=False),
     Action("findings", "d", "why", "diagnosis: what is wrong, why podwire says so, and what to do", "app"),
+    Action("show", "s", "show", "the screen that shows it", "findings"),
     Action("back", "escape", "back", "back to where you were", "findings"),
     Action("again", "r", "again", "run the same steps again, to compare", "guide"),
     Action("back", "escape", "back", "back to the cluster", "matrix"),

@@ -88,7 +88,14 @@ class PodwireApp(App[int]):
             self.push_screen(name)
 
     def on_show_target(self, message: ShowTarget) -> None:
+        if not message.key:
+            self._go("")
+            if isinstance(self.screen, ConsoleScreen) and self.screen.place == "cluster":
+                self.screen.show(message.view, message.words)
+            return
         self._show_target(message.key, message.node)
+        if message.view and isinstance(self.screen, TargetScreen):
+            self.call_after_refresh(self.screen.show, message.view)
 
     def on_targets_chosen(self, message: Targets.Chosen) -> None:
         self._go(message.key)

@@ -7,9 +7,13 @@ from collections.abc import Callable
 import pytest
 
 from collectors import events as ev
+from diagnosis.finding import Evidence, Finding
 from tests.tui.replay import console
+from tui import showing
 from tui.app import PodwireApp
+from tui.control import Opened
 from tui.guiding import goal_of
+from tui.screens.cluster import ClusterScreen
 
 
 def events() -> list[ev.Event]:
@@ -51,6 +55,35 @@ async def test_the_header_says_it_everywhere_and_a_finding_can_be_read() -> None
         await pilot.press("escape", "escape")
         await pilot.pause(0.3)
         assert type(app.screen).__name__ == "ClusterScreen"
+
+
+async def test_a_finding_leads_to_the_screen_that_shows_it() -> None:
+    """To the cluster's list, filtered; and to the list of the target that it names."""
+    app: PodwireApp = console(events(), "")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause(3.0)
+        await pilot.press("d")
+        await pilot.pause(0.7)
+        await pilot.press("s")
+        await pilot.pause(0.7)
+        screen = app.screen
+        assert isinstance(screen, ClusterScreen)
+        assert (screen.view, screen.text) == ("services", "catalog")
+        assert "1 services" in str(screen.query_one("#summary").render())  # type: ignore[attr-defined]
+
+
+def test_the_tab_that_shows_a_finding() -> None:
+    tabs = [Opened("pod/shop/web-1", "node/n1"), Opened("pod/shop/api-1", "node/n2")]
+
+    def seen(where: str, see: str = "flows", scope: str = "") -> str:
+        place = showing.place(Finding("r", "warning", where, "", (Evidence("x", "y", 0, scope),), see=see), tabs)
+        return place.key if place else ""
+
+    assert seen("shop/api-1") == "pod/shop/api-1"
+    assert seen("n2", "node") == "pod/shop/api-1"
+    assert seen("path", scope="this pod shop/api-1") == "pod/shop/api-1"
+    assert seen("elsewhere") == "pod/shop/web-1"
+    assert seen("shop/api", "services") == ""
 
 
 @pytest.mark.parametrize(

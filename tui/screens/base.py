@@ -21,12 +21,15 @@ MOODS = {"live": "good", "attaching": "warn", "gap": "warn", "gone": "bad", "fai
 
 
 class ShowTarget(Message):
-    """Open a target's screen, or come back to it. `node` is the key of the node beside it, or ''."""
+    """Open a target's screen, or come back to it. `node` is the key of the node beside it, or ''; `view` the list to
+    show. Without a key: the cluster's list, with `words` as its filter."""
 
-    def __init__(self, key: str, node: str = "") -> None:
+    def __init__(self, key: str, node: str = "", view: str = "", words: str = "") -> None:
         super().__init__()
         self.key = key
         self.node = node
+        self.view = view
+        self.words = words
 
 
 class CloseTarget(Message):
@@ -70,6 +73,9 @@ class ConsoleScreen(Screen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """No action on a screen that is not drawn yet; in a text box keys are text, but esc leaves it."""
         return bool(self.query(Header)) and (action == "back" or not isinstance(self.focused, Input))
+
+    def show(self, view: str, words: str = "") -> None:
+        """Show one of the screen's lists, where it has such."""
 
     def pull(self) -> None:
         """Take the present state from the store; widgets redraw only what differs."""

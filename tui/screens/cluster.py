@@ -200,6 +200,13 @@ class ClusterScreen(ConsoleScreen):
         main.show((), keep=False)
         self.pull()
 
+    def show(self, view: str, words: str = "") -> None:
+        self.text, self.namespace = words, ""
+        box = self.query_one("#filter", FilterBox)
+        with box.prevent(Input.Changed):
+            box.value = words
+        self._show_view(view)
+
     def action_pods(self) -> None:
         self._show_view("pods")
 

@@ -11,9 +11,10 @@ from collectors.safe import safe
 from diagnosis.finding import Finding
 from diagnosis.report import text as report_text
 from tui import format as fmt
+from tui import showing
 from tui.actions import bindings
 from tui.control import Control
-from tui.screens.base import ConsoleScreen
+from tui.screens.base import ConsoleScreen, ShowTarget
 from tui.screens.document import Document
 from tui.store import Store
 from tui.widgets.header import Header, HeaderData
@@ -69,7 +70,8 @@ class FindingsScreen(ConsoleScreen):
             self.query_one("#finding", Static).update(detail(current) if current else about())
         open_here = sum(1 for key in self.store.targets if key != "cluster")
         self.query_one("#status", Line).show(
-            f" {len(diagnosis.current)} findings, from the cluster's objects and {open_here} targets · enter: all of it"
+            f" {len(diagnosis.current)} findings, from the cluster's objects and {open_here} targets"
+            " · enter: all of it · s: where it is seen"
         )
 
     def header_data(self) -> HeaderData:
@@ -80,6 +82,20 @@ class FindingsScreen(ConsoleScreen):
     def on_row_list_chosen(self) -> None:
         if self._shown is not None:
             self.app.push_screen(Document(self._shown.title, report_text([self._shown]).partition("\n\n")[2]))
+
+    def action_show(self) -> None:
+        """The screen on which it can be seen."""
+        finding = self._shown
+        if finding is None:
+            return
+        tab = showing.place(finding, self.control.opened)
+        if tab is None and (finding.see not in showing.CLUSTER or not self.store.inventory):
+            self.say("What shows it is not open. Open the pod or node that it names.")
+            return
+        self.app.pop_screen()
+        view = finding.see if finding.see else "packets"
+        show = ShowTarget(tab.key, tab.node, view) if tab else ShowTarget("", "", view, showing.words(finding))
+        self.app.post_message(show)
 
     def action_back(self) -> None:
         self.app.pop_screen()

@@ -184,6 +184,10 @@ class TargetScreen(TimeKeys):
         self.rows.switch(before.state, view.state, view.rows())
         self.pull()
 
+    def show(self, view: str, words: str = "") -> None:
+        if view in self.views:
+            self._show(self.views[view])
+
     def on_tab_bar_chosen(self, event: TabBar.Chosen) -> None:
         self._show(self.views[event.name])
 
