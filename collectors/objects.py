@@ -110,11 +110,13 @@ class SliceRow:
 
 @dataclass(frozen=True, slots=True)
 class PolicyRow:
-    """A NetworkPolicy. `spec` is its specification as JSON (ASCII, so safe to show)."""
+    """A NetworkPolicy. `spec` is its specification as JSON (ASCII, so safe to show); `changed` when somebody wrote it
+    last."""
 
     namespace: str
     name: str
     spec: str
+    changed: float = 0.0
     kind: str = "networkpolicies"
 
 

@@ -49,6 +49,7 @@ class Conversation:
     slow: int = 0  # answers later than a second, or far later than the path needs
     slowest_ms: float = 0.0
     rtt_ms: float | None = None
+    opened: float = 0.0  # when the last one that was answered began
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,7 +146,7 @@ def _grouped(flows: Sequence[Flow]) -> tuple[dict[Key, list[Flow]], int]:
 def _conversation(key: Key, flows: list[Flow], now: int) -> Conversation:
     protocol, client, server, port = key
     totals: Counter[str] = Counter(flows=len(flows))
-    slowest, rtts, note = 0, [], ""
+    slowest, rtts, note, opened = 0, [], "", 0
     for flow in flows:
         note = flow.icmp_note or note
         if not isinstance(flow, TcpFlow):
@@ -154,6 +154,8 @@ def _conversation(key: Key, flows: list[Flow], now: int) -> Conversation:
             totals["answered"] += flow.state == "answered"
             continue
         _add(totals, flow, now)
+        if flow.synack_at:
+            opened = max(opened, flow.first_ns)
         rtt = _rtt(flow)
         if rtt is not None:
             rtts.append(rtt)
@@ -163,7 +165,7 @@ def _conversation(key: Key, flows: list[Flow], now: int) -> Conversation:
             totals["slow"] += flow.waits.largest >= needed
     return Conversation(
         protocol, address(client), address(server), port, unreachable=note, slowest_ms=slowest / 1e6,
-        rtt_ms=median(rtts) / 1e6 if rtts else None, **totals,
+        rtt_ms=median(rtts) / 1e6 if rtts else None, opened=opened / 1e9, **totals,
     )  # fmt: skip
 
 

@@ -7,7 +7,12 @@ from collections.abc import Sequence
 from diagnosis.finding import Finding
 from tui.control import Opened
 
-CLUSTER = ("pods", "nodes", "services")
+CLUSTER = ("pods", "nodes", "services", "policy")
+
+
+def view(finding: Finding) -> str:
+    """The list that shows it: of a policy the pods of its namespace."""
+    return {"policy": "pods", "": "packets"}.get(finding.see, finding.see)
 
 
 def named(finding: Finding) -> str:
@@ -31,5 +36,6 @@ def place(finding: Finding, opened: Sequence[Opened]) -> Opened | None:
 
 
 def words(finding: Finding) -> str:
-    """What to look for in the cluster's list: the name of the pod or Service."""
-    return finding.where.split(" ")[0].rpartition("/")[2]
+    """What to look for in the cluster's list: the name of the pod or Service, or a policy's namespace."""
+    namespace, _, name = finding.where.split(" ")[0].partition("/")
+    return namespace if finding.see == "policy" else name or namespace

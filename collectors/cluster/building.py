@@ -187,7 +187,10 @@ def slice_row(item: Object) -> SliceRow:
 
 def policy_row(item: Object) -> PolicyRow:
     text = json.dumps(item.get("spec") or {}, separators=(",", ":"), ensure_ascii=True)
-    return PolicyRow(_name(item, "namespace"), _name(item), text)
+    meta = item.get("metadata") or {}
+    times = [str(entry.get("time") or "") for entry in meta.get("managedFields") or ()]
+    changed = max(_seconds(at) for at in (str(meta.get("creationTimestamp") or ""), *times))
+    return PolicyRow(_name(item, "namespace"), _name(item), text, changed)
 
 
 def probe_row(item: Object) -> ProbeRow:

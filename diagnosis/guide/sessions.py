@@ -142,7 +142,12 @@ def _reach(goal: Goal, slow_first: bool = False) -> Session:
         return notes.end()
     if (
         yield from look(
-            notes, "look at policies that drop", "a policy's drop is a silence", "policy_drops", "policy_label"
+            notes,
+            "look at policies that drop",
+            "a policy's drop is a silence",
+            "policy_drops",
+            "policy_label",
+            "policy_selects_nothing",
         )
     ):
         return notes.end()
@@ -173,7 +178,7 @@ def _reach(goal: Goal, slow_first: bool = False) -> Session:
 
 def _unresolved(notes: Notes) -> Session:
     yield from look(notes, "look at the DNS Service, its answers, and policies for port 53", "the name is where it fails", "endpoints",
-                    "dns_failing", "dns_slow", "policy_cuts_dns", "dns_unanswered", "crash_loop")  # fmt: skip
+                    "dns_failing", "dns_slow", "policy_cuts_dns", "policy_cuts_dns_tcp", "dns_unanswered", "crash_loop")  # fmt: skip
     if not notes.findings:
         yield from look(notes, "look at the node: conntrack, routes, neighbours", "DNS may not get there", *NETWORK)
     return notes.end("the name does not resolve, and DNS answers others: it does not exist, or it is mistyped")
@@ -196,6 +201,13 @@ def name(goal: Goal) -> Session:
     return notes.end()
 
 
+def settled(notes: Notes, address: str, why: str) -> Generator[Asked, Sent, bool]:
+    """Whether policies, Services or endpoints decide it: they are certain, where the goal is of this cluster."""
+    if address:
+        yield from way(notes, why)
+    return bool(notes.findings)
+
+
 def slow(goal: Goal) -> Session:
     notes = Notes()
     address = yield from resolve(notes, goal)
@@ -209,6 +221,8 @@ def slow(goal: Goal) -> Session:
             "dns_unanswered",
         )
     ):
+        return notes.end()
+    if (yield from settled(notes, address, "half of the endpoints closed is slow for whoever tries again")):
         return notes.end()
     if address:
         yield from dial(notes, address, goal.port or 80, goal.host, "does the handshake take long?")
@@ -226,7 +240,8 @@ def slow(goal: Goal) -> Session:
     if (yield from look(notes, "look for loss", "what is resent comes late", "retransmits", "mtu")):
         return notes.end()
     yield from look(notes, "look at the node's CPUs, interfaces and latency", "packets wait where CPUs are busy", "cpu_steal", "softirq", "udp_flood",
-                    "softnet", "softnet_drops", "nic_drops", "nic_allowance", "latency", "cross_zone")  # fmt: skip
+                    "softnet", "softnet_drops", "nic_drops", "nic_allowance", "latency", "cross_zone", "service_scale",
+                    "overlay_fallback")  # fmt: skip
     return notes.end()
 
 
@@ -235,6 +250,8 @@ def reset(goal: Goal) -> Session:
     address = yield from resolve(notes, goal)
     if address:
         yield from dial(notes, address, goal.port or 80, goal.host, "a reset of the SYN is a refusal: another thing")
+    if (yield from settled(notes, address, "a policy that rejects looks like a reset")):
+        return notes.end()
     if (yield from look(notes, "look at conntrack: INVALID packets", "the node may cause them", "conntrack_invalid")):
         return notes.end()
     yield from look(
@@ -252,7 +269,7 @@ def reset(goal: Goal) -> Session:
 def one_node(goal: Goal) -> Session:
     notes = Notes()
     if (yield from look(notes, "look at routes, forwarding entries and neighbours of both nodes", "nodes differ there first", "missing_route",
-                        "missing_fdb", "neighbour", "rp_filter")):  # fmt: skip
+                        "missing_fdb", "neighbour", "rp_filter", "overlay_fallback", "asymmetric_path", "mixed_backends")):  # fmt: skip
         return notes.end()
     if (yield from look(notes, "look at what depends on the node: local endpoints, hairpin, conntrack, CPU", "then what runs on them",
                         "external_local", "hairpin", "conntrack_full", "refused", "cpu_steal", "udp_flood", "softirq", "slow_server", "mtu")):  # fmt: skip
@@ -272,6 +289,8 @@ def large(goal: Goal) -> Session:
             notes, "look at the MTU of pods, overlay and underlay", "full-size segments are what hangs", "mtu"
         )
     ):
+        return notes.end()
+    if (yield from settled(notes, address, "is the way open at all?")):
         return notes.end()
     if address:
         yield from mtu_search(notes, address)
@@ -309,8 +328,11 @@ def mtu_search(notes: Notes, address: str) -> Generator[Asked, Sent, None]:
 
 def under_load(goal: Goal) -> Session:
     notes = Notes()
+    address = yield from resolve(notes, goal)
+    if (yield from settled(notes, address, "what is closed breaks without load, too")):
+        return notes.end()
     if (yield from look(notes, "look at tables that fill: conntrack, local ports, neighbours", "load breaks at limits", "conntrack_full",
-                        "ephemeral_ports", "neighbour_table", "nic_allowance")):  # fmt: skip
+                        "ephemeral_ports", "neighbour_table", "nic_allowance", "cilium_map", "service_scale", "ipvs_reuse")):  # fmt: skip
         return notes.end()
     if (yield from look(notes, "look at queues: accept queue, CPUs, interfaces", "then at queues", "listen_queue", "syn_flood", "listen_drops", "softnet_drops",
                         "softnet", "softirq", "udp_flood", "nic_drops", "cpu_steal")):  # fmt: skip

@@ -16,6 +16,7 @@ from diagnosis.rules import (
     dns,
     endpoints,
     ephemeral_ports,
+    exposure,
     external_local,
     hairpin,
     latency,
@@ -27,6 +28,7 @@ from diagnosis.rules import (
     overlay_mode,
     overlay_paths,
     policies,
+    policy_gaps,
     receiver,
     retransmits,
     rp_filter,
@@ -43,7 +45,7 @@ RULES: tuple[Rule, ...] = tuple(
     module.evaluate
     for module in (
         conntrack_full, conntrack_races, conntrack_invalid, ephemeral_ports, overlay_paths, overlay_mode, cilium, mtu, rp_filter, endpoints,
-        target_port, external_local, hairpin, policies, dns, listen_queue, receiver, slow_server, crash_loop, stale_udp,
+        target_port, external_local, hairpin, policies, policy_gaps, exposure, dns, listen_queue, receiver, slow_server, crash_loop, stale_udp,
         node_cpu, nic, neighbours, close_wait, retransmits, connections, latency, service_scale, tuning,
     )
 )  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from collectors.events import PodRow, ServiceRow
 from diagnosis.finding import Evidence, Finding
+from diagnosis.names import near
 from diagnosis.snapshot import Snapshot, listed
 
 
@@ -73,17 +74,6 @@ def _near(snapshot: Snapshot, service: ServiceRow) -> str:
     """A pod's label that differs in its value only, where one is: the typing error itself."""
     for key, value in service.selector:
         values = {dict(p.labels).get(key, "") for p in snapshot.pods if p.namespace == service.namespace} - {"", value}
-        alike = [v for v in sorted(values) if _distance(v, value) <= 2]
-        if alike:
-            return f"; there are pods labelled {key}={alike[0]}"
+        if alike := near(value, values):
+            return f"; there are pods labelled {key}={alike}"
     return ""
-
-
-def _distance(one: str, other: str) -> int:
-    """Edit distance (Levenshtein), for names."""
-    row = list(range(len(other) + 1))
-    for i, a in enumerate(one, 1):
-        before, row[0] = row[0], i
-        for j, b in enumerate(other, 1):
-            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (a != b))
-    return row[-1]

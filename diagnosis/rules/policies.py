@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from collectors.events import Labels, PodRow, ServiceRow
@@ -11,8 +11,6 @@ from diagnosis import proposal, selectors
 from diagnosis.finding import Evidence, Finding
 from diagnosis.rules.endpoints import is_dns
 from diagnosis.snapshot import Snapshot, listed
-
-CHECKED = 4_000  # pods for which the way to DNS is worked out
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
@@ -50,7 +48,7 @@ def _labels(snapshot: Snapshot, known: list[netpol.Policy], namespaces: dict[str
                     )  # fmt: skip
 
 
-def _dns_pods(snapshot: Snapshot) -> Iterator[tuple[ServiceRow, PodRow, int]]:
+def dns_pods(snapshot: Snapshot) -> Iterator[tuple[ServiceRow, PodRow, int]]:
     for service in snapshot.services:
         if is_dns(service):
             for port in service.targets:
@@ -59,47 +57,78 @@ def _dns_pods(snapshot: Snapshot) -> Iterator[tuple[ServiceRow, PodRow, int]]:
                         yield service, pod, netpol.port_number(pod, port.target) or 53
 
 
+Decisions = dict[str, list[netpol.Decision]]  # protocol to what the pod's own policies say of each DNS pod
+
+
+def dns_decisions(
+    snapshot: Snapshot, known: list[netpol.Policy], namespaces: dict[str, dict[str, str]]
+) -> Iterator[tuple[list[PodRow], Decisions]]:
+    """For the pods that are isolated for egress: may they ask the cluster's DNS? Pods with equal labels are one case,
+    since their own policies see no difference."""
+    servers = [(netpol.party_of(server, namespaces), port) for _, server, port in dns_pods(snapshot)]
+    alike: dict[tuple[str, Labels, bool], list[PodRow]] = {}
+    for pod in snapshot.pods if servers else ():
+        alike.setdefault((pod.namespace, pod.labels, pod.host_network), []).append(pod)
+    for pods in alike.values():
+        party = netpol.party_of(pods[0], namespaces)
+        if any(p.selects(party, "egress") for p in known):
+            yield (
+                pods,
+                {
+                    protocol: [netpol.verdict(party, server, port, protocol, known).egress for server, port in servers]
+                    for protocol in ("UDP", "TCP")
+                },
+            )
+
+
 def _cut_dns(
     snapshot: Snapshot, known: list[netpol.Policy], namespaces: dict[str, dict[str, str]]
 ) -> Iterator[Finding]:
-    servers = list(_dns_pods(snapshot))
+    servers = list(dns_pods(snapshot))
     cut: dict[str, list[str]] = {}
     decided: dict[str, netpol.Decision] = {}
-    for pod in snapshot.pods[:CHECKED]:
-        party = netpol.party_of(pod, namespaces)
-        isolating = [p for p in known if p.selects(party, "egress")]
-        if not isolating or not servers:
-            continue
-        verdicts = [netpol.verdict(party, netpol.party_of(s, namespaces), port, "UDP", known) for _, s, port in servers]
-        if not any(v.egress.allowed for v in verdicts):
-            key = verdicts[0].egress.policy
-            cut.setdefault(key, []).append(f"{pod.namespace}/{pod.name}")
-            decided[key] = verdicts[0].egress
+    for alike, decisions in dns_decisions(snapshot, known, namespaces):
+        if not any(d.allowed for d in decisions["UDP"]):
+            key = decisions["UDP"][0].policy
+            cut.setdefault(key, []).extend(f"{pod.namespace}/{pod.name}" for pod in alike)
+            decided[key] = decisions["UDP"][0]
     for key, pods in cut.items():
-        namespace, _, name = key.partition("/")
+        policy = next(p for p in known if p.key == key)
         service, server, port = servers[0]
         silent = sum(t.lookups.unanswered for t in snapshot.targets if t.lookups is not None)
         told = [Evidence(decided[key].reason, f"NetworkPolicy {key}", snapshot.at),
                 Evidence(f"pods that cannot ask: {listed(pods)}", "pods, policies", snapshot.at)]  # fmt: skip
+        if port != 53 and _admits(policy, 53):
+            told.append(Evidence(f"a rule names port 53, but the DNS pods listen on {port}: policies see packets after the "
+                                 "Service's translation", f"NetworkPolicy {key}", snapshot.at))  # fmt: skip
         if silent:
             told.append(Evidence(f"{silent} DNS questions without an answer", "capture, port 53", snapshot.at))
         yield Finding(
             "policy_cuts_dns", "critical", key, f"The policy isolates pods for egress and lets no DNS out: {listed(pods, 2)}",
             tuple(told), "no rule for port 53 to the DNS pods", "certain", "the pods ask another server that is allowed",
-            _allow_dns(namespace, name, server.namespace, service.selector, port), "yaml",
+            allow_dns(policy, server.namespace, service.selector, (port, 53), ("UDP", "TCP")), "yaml",
             "getent hosts kubernetes.default in such a pod answers", "policy",
         )  # fmt: skip
 
 
-def _allow_dns(namespace: str, name: str, dns_namespace: str, selector: Labels, port: int) -> str:
-    """A policy beside it: policies add up."""
-    ports = [{"port": n, "protocol": p} for n in dict.fromkeys((port, 53)) for p in ("UDP", "TCP")]
+def _admits(policy: netpol.Policy, number: int) -> bool:
+    return any(rule.admits_port(number, "UDP", ()) for rule in policy.rules.get("egress", ()))
+
+
+def allow_dns(
+    policy: netpol.Policy, namespace: str, selector: Labels, ports: Iterable[int], protocols: Iterable[str]
+) -> str:
+    """A policy beside one: they add up. It selects the same pods, so that it isolates none that were free."""
     servers = {
-        "namespaceSelector": {"matchLabels": {netpol.NAME_LABEL: dns_namespace}},
+        "namespaceSelector": {"matchLabels": {netpol.NAME_LABEL: namespace}},
         "podSelector": {"matchLabels": dict(selector)},
     }
-    spec = {"podSelector": {}, "policyTypes": ["Egress"], "egress": [{"to": [servers], "ports": ports}]}
-    return proposal.document(f"{name[:58]}-dns", namespace, spec)
+    allowed = [{"port": n, "protocol": p} for n in dict.fromkeys(ports) for p in protocols]
+    spec = {
+        "podSelector": policy.spec.get("podSelector") or {}, "policyTypes": ["Egress"],
+        "egress": [{"to": [servers], "ports": allowed}],
+    }  # fmt: skip
+    return proposal.document(f"{policy.name[:58]}-dns", policy.namespace, spec)
 
 
 @dataclass(slots=True)
@@ -120,7 +149,7 @@ def _drops(snapshot: Snapshot, known: list[netpol.Policy], namespaces: dict[str,
         if not talk.unanswered or pod is None or talk.port == 53:
             continue
         source = netpol.party_of(pod, namespaces)
-        for target, port in _behind(snapshot, talk.server, talk.port, talk.protocol):
+        for target, port in behind(snapshot, talk.server, talk.port, talk.protocol):
             verdict = netpol.verdict(source, netpol.party_of(target, namespaces), port, talk.protocol, known)
             if verdict.allowed:
                 continue
@@ -144,7 +173,7 @@ def _drops(snapshot: Snapshot, known: list[netpol.Policy], namespaces: dict[str,
         )  # fmt: skip
 
 
-def _behind(snapshot: Snapshot, address: str, port: int, protocol: str) -> Iterator[tuple[PodRow, int]]:
+def behind(snapshot: Snapshot, address: str, port: int, protocol: str) -> Iterator[tuple[PodRow, int]]:
     """The pods, and their ports, that an address and port stand for."""
     if pod := snapshot.by_address.get(address):
         yield pod, port

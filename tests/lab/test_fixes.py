@@ -20,6 +20,7 @@ from diagnosis import proposal, rules
 from diagnosis.finding import Finding
 from diagnosis.snapshot import Snapshot
 from lab.supervisor import Lab
+from tests.diagnosis import test_gaps as gaps
 from tests.diagnosis import test_network_modes as modes
 from tests.diagnosis.test_rules import API, FIRES, NODE, OTHER, POD, found, pod, talk
 from tests.lab.client import Client, client_of
@@ -45,6 +46,14 @@ def findings() -> Iterator[Finding]:
         Snapshot(100.0, (dropped,), (POD, API, server), (NODE, OTHER), services=(dns,), policies=(cut,))
     )
     yield from rules.findings(modes.snapshot(modes.DIRECT))
+    udp_only = {"podSelector": {}, "policyTypes": ["Egress"], "egress": [{"ports": [{"port": 53, "protocol": "UDP"}]}]}
+    deny = gaps.policy("deny", {"podSelector": {}, "policyTypes": ["Ingress"]}, "bank")
+    vault = replace(API, namespace="bank")
+    yield from rules.findings(gaps.snapshot(gaps.policy("udp", udp_only), deny, pods=(POD, vault, server)))
+    open_ = gaps.snapshot(
+        services=(gaps.WEB,), ingresses=(gaps.INGRESS,), pods=(replace(POD, ports=gaps.DNS_POD.ports),)
+    )
+    yield from rules.findings(open_)
     ipvs = modes.counted(modes.RuleCount("ipvs", 30, 10, 0))
     yield from rules.findings(modes.snapshot(view=replace(ipvs, values={"sysctl net.ipv4.vs.conn_reuse_mode": 1})))
 
@@ -99,7 +108,8 @@ async def dry_run(client: Client, document: dict[str, Any]) -> int:
 
 async def test_yaml_is_accepted_by_the_servers_dry_run(lab: Lab) -> None:
     texts = {f.rule: f.fix for f in OF_KIND["yaml"]}
-    assert {"policy_cuts_dns", "policy_drops", "dns_search", "cross_zone"} <= set(texts)
+    wanted = {"policy_cuts_dns", "policy_drops", "dns_search", "cross_zone", "policy_cuts_dns_tcp", "no_default_deny"}
+    assert wanted <= set(texts)
     seen = Snapshot(100.0, (pod(conversations=(talk(),)),), (POD, API), (NODE, OTHER), policies=())
     texts["proposal"] = proposal.from_traffic(POD, seen)
     async with client_of(lab) as client:

@@ -93,7 +93,7 @@ class FindingsScreen(ConsoleScreen):
             self.say("What shows it is not open. Open the pod or node that it names.")
             return
         self.app.pop_screen()
-        view = finding.see if finding.see else "packets"
+        view = showing.view(finding)
         show = ShowTarget(tab.key, tab.node, view) if tab else ShowTarget("", "", view, showing.words(finding))
         self.app.post_message(show)
 

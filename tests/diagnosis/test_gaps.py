@@ -1,0 +1,178 @@
+"""Policies that do not do what was meant, what is open to the outside, ports that nobody listens on: on snapshots made
+by hand."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import yaml
+
+from collectors.events import (
+    Backend,
+    ContainerPort,
+    IngressRow,
+    NamespaceRow,
+    PodRow,
+    PolicyRow,
+    ServicePort,
+    ServiceRow,
+)
+from collectors.sockets.rows import SocketRow
+from diagnosis import policy as netpol
+from diagnosis.finding import Finding
+from diagnosis.rules import exposure, policies, policy_gaps, target_port
+from diagnosis.snapshot import Snapshot, TargetView
+from tests.diagnosis.test_rules import API, NEAR, NODE, OTHER, POD, pod, talk
+
+DNS_POD = replace(API, namespace="kube-system", name="coredns-1", ip="10.2.0.9", labels=(("k8s-app", "kube-dns"),),
+                  ports=(ContainerPort("dns", 5353, "UDP"), ContainerPort("dns-tcp", 5353, "TCP")))  # fmt: skip
+DNS = ServiceRow("kube-system", "kube-dns", ("10.96.0.10",), ("53/UDP",), "ClusterIP", (("k8s-app", "kube-dns"),),
+                 (ServicePort("dns", 53, "UDP", "dns"), ServicePort("dns-tcp", 53, "TCP", "dns-tcp")))  # fmt: skip
+SPACES = (NamespaceRow("shop"), NamespaceRow("bank"), NamespaceRow("kube-system"))
+
+
+def policy(name: str, spec: dict[str, Any], namespace: str = "shop", changed: float = 0.0) -> PolicyRow:
+    return PolicyRow(namespace, name, json.dumps(spec), changed)
+
+
+def snapshot(*rows: PolicyRow, target: TargetView | None = None, **more: Any) -> Snapshot:
+    base: dict[str, Any] = {
+        "pods": (POD, API, NEAR, DNS_POD),
+        "services": (DNS,),
+        "namespaces": SPACES,
+        "nodes": (NODE, OTHER),
+    }
+    return Snapshot(100.0, (target or pod(),), policies=rows, **{**base, **more})
+
+
+def gaps(*rows: PolicyRow, **more: Any) -> dict[str, Finding]:
+    return {f.rule: f for f in policy_gaps.evaluate(snapshot(*rows, **more))}
+
+
+def test_a_policy_that_selects_nothing() -> None:
+    found = gaps(policy("typo", {"podSelector": {"matchLabels": {"app": "wbe"}}}))["policy_selects_nothing"]
+    assert found.severity == "warning"
+    assert any("app=web" in e.text for e in found.evidence)
+    assert (
+        gaps(policy("gone", {"podSelector": {"matchLabels": {"app": "zzzzz"}}}))["policy_selects_nothing"].severity
+        == "info"
+    )
+    assert not gaps(policy("empty", {"podSelector": {"matchLabels": {"app": "x"}}}, "bank")), "a namespace without pods"
+    assert not gaps(policy("good", {"podSelector": {"matchLabels": {"app": "web"}}}))
+
+
+def out(*ports: tuple[int, str]) -> dict[str, Any]:
+    rule = {"ports": [{"port": n, "protocol": p} for n, p in ports]}
+    return {"podSelector": {"matchLabels": {"app": "web"}}, "policyTypes": ["Egress"], "egress": [rule]}
+
+
+def test_dns_over_tcp_is_forgotten() -> None:
+    found = gaps(policy("udp", out((5353, "UDP"))))["policy_cuts_dns_tcp"]
+    (fix,) = yaml.safe_load_all(found.fix)
+    assert fix["spec"]["podSelector"] == {"matchLabels": {"app": "web"}}, "it isolates nobody else"
+    assert fix["spec"]["egress"][0]["ports"] == [{"port": 5353, "protocol": "TCP"}]
+    assert not gaps(policy("both", out((5353, "UDP"), (5353, "TCP"))))
+
+
+def test_the_port_behind_the_dns_service_is_what_counts() -> None:
+    """OpenShift's DNS pods listen on 5353: a policy for 53 lets nothing out (network-policy sees it after DNAT)."""
+    moment = snapshot(policy("p53", out((53, "UDP"), (53, "TCP"))))
+    (found,) = (f for f in policies.evaluate(moment) if f.rule == "policy_cuts_dns")
+    assert any("listen on 5353" in e.text for e in found.evidence)
+    (fix,) = yaml.safe_load_all(found.fix)
+    assert {"port": 5353, "protocol": "UDP"} in fix["spec"]["egress"][0]["ports"]
+    assert fix["spec"]["podSelector"] == {"matchLabels": {"app": "web"}}
+
+
+def test_traffic_that_a_policy_denies_and_that_passes() -> None:
+    deny = {"podSelector": {"matchLabels": {"app": "api"}}, "policyTypes": ["Ingress"]}
+    passing = pod(conversations=(talk(answered=9, opened=90.0),))
+    assert "policy_not_enforced" in gaps(policy("deny", deny, changed=10.0), target=passing)
+    assert "policy_not_enforced" not in gaps(policy("deny", deny, changed=85.0), target=passing), (
+        "it was changed just now"
+    )
+    silent = pod(conversations=(talk(answered=0, unanswered=9),))
+    assert "policy_not_enforced" not in gaps(policy("deny", deny, changed=10.0), target=silent)
+
+
+def test_namespaces_without_a_default_deny() -> None:
+    deny = {"podSelector": {}, "policyTypes": ["Ingress"]}
+    other = replace(API, namespace="bank", name="vault-1", ip="10.2.0.7")
+    found = gaps(policy("deny", deny, "bank"), pods=(POD, other))["no_default_deny"]
+    assert found.severity == "info"
+    assert "shop" in found.title
+    assert not gaps(policy("allow", {"podSelector": {}, "ingress": [{}]}, "bank"), pods=(POD, other)), "nobody denies"
+
+
+INGRESS = IngressRow("shop", "front", "nginx", (Backend("shop.example", "/", "web", "80"),))
+WEB = ServiceRow(
+    "shop",
+    "web",
+    ("10.96.0.7",),
+    ("80/TCP",),
+    "NodePort",
+    (("app", "web"),),
+    (ServicePort("", 80, "TCP", "8080", 30_080),),
+)
+
+
+def open_(ingress: IngressRow, *services: ServiceRow) -> dict[str, Finding]:
+    return {f.rule: f for f in exposure.evaluate(snapshot(services=services, ingresses=(ingress,)))}
+
+
+def test_a_way_around_the_ingress() -> None:
+    found = open_(replace(INGRESS, tls=True), WEB)["ingress_bypass"]
+    assert "30080" in found.title and "TLS" in found.title
+    beside = replace(WEB, name="web-admin")
+    assert open_(INGRESS, replace(WEB, type="ClusterIP"), beside)["ingress_bypass"].where == "shop/web-admin"
+    assert "ingress_bypass" not in open_(INGRESS, replace(WEB, type="ClusterIP"))
+    assert not list(exposure.evaluate(snapshot(services=(WEB,)))), "a cluster without Ingresses opens ports on purpose"
+
+
+def test_ingresses_without_a_limit() -> None:
+    assert "ingress_unlimited" in open_(INGRESS)
+    limited = replace(INGRESS, annotations=(("nginx.ingress.kubernetes.io/limit-rps", "20"),))
+    assert "ingress_unlimited" not in open_(limited)
+    assert "ingress_unlimited" not in open_(replace(INGRESS, class_name="traefik")), "others keep limits elsewhere"
+
+
+@pytest.mark.parametrize(
+    ("local", "port", "said"),
+    [
+        ("0.0.0.0", 8080, ""),
+        ("127.0.0.1", 8080, "listens on 127.0.0.1:8080 only"),
+        ("10.1.0.5", 9090, "it listens on 9090"),
+    ],
+)
+def test_listen_sockets_say_what_a_port_is_worth(local: str, port: int, said: str) -> None:
+    """Whatever the containers declare."""
+    listening = pod(sockets=(SocketRow("tcp", "LISTEN", local, port, "0.0.0.0", 0),))
+    for declared in ((), (ContainerPort("", 1, "TCP"),)):
+        row = replace(POD, ports=declared)
+        moment = snapshot(target=replace(listening, pod=row), pods=(row, API), services=(WEB,))
+        found = list(target_port.evaluate(moment))
+        assert bool(found) == bool(said)
+        if said:
+            assert said in found[0].title
+            assert found[0].confidence == "certain"
+
+
+def test_one_port_of_several_is_mended_and_the_others_are_left() -> None:
+    two = replace(WEB, targets=(ServicePort("a", 80, "TCP", "8080"), ServicePort("b", 81, "TCP", "8181")))
+    row = replace(POD, ports=(ContainerPort("", 8080, "TCP"),))
+    (found,) = target_port.evaluate(snapshot(pods=(row, API), services=(two,)))
+    assert '"path":"/spec/ports/1/targetPort"' in found.fix
+
+
+def test_pods_with_equal_labels_are_one_case() -> None:
+    """Thousands of replicas cost no more than one of them."""
+    many = tuple(
+        PodRow("shop", f"web-{n}", "u", "n1", f"10.1.{n // 250}.{n % 250}", "Running", "1/1", 0, 0.0, labels=POD.labels)
+        for n in range(500)
+    )
+    moment = snapshot(policy("none", out((1, "UDP"))), pods=(*many, DNS_POD))
+    cases = list(policies.dns_decisions(moment, netpol.policies(moment.policies), netpol.namespace_labels(SPACES)))
+    assert [len(pods) for pods, _ in cases] == [500]
