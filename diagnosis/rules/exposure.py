@@ -66,7 +66,7 @@ def _unlimited(snapshot: Snapshot) -> Iterator[Finding]:
     first = open_[0]
     names = [f"{row.namespace}/{row.name}" for row in open_]
     yield Finding(
-        "ingress_unlimited", "info", "Ingresses", f"{len(open_)} Ingresses have no rate limit: {listed(names)}",
+        "ingress_unlimited", "info", "Ingresses", f"{'An Ingress has' if len(open_) == 1 else f'{len(open_)} Ingresses have'} no rate limit: {listed(names)}",
         (Evidence(f"no nginx.ingress.kubernetes.io/limit-… annotation on {listed(names, 6)}", "Ingresses", snapshot.at),),
         "one client may take all of the backends (ingress-nginx: annotations, rate limiting)", "certain",
         "a limit is set in front of the cluster, or in the controller's own ConfigMap",

@@ -25,6 +25,7 @@ from diagnosis.finding import Finding
 from diagnosis.tracker import Tracker
 from lab.faults import all_faults
 from lab.supervisor import Lab
+from tests.lab.configured import CONFIGURED, write
 from tui import checkcommand
 from tui.control import Control
 from tui.evidence import snapshot
@@ -158,6 +159,27 @@ async def tried(one: Bench, fault: str) -> Row:
     return row
 
 
+async def configured(one: Bench, name: str) -> Row:
+    """What the objects alone show."""
+    row, case = Row(name), CONFIGURED[name]
+    assert one.control.cluster is not None
+    request = one.control.cluster.rest.request
+    await write(request, case.on)
+    try:
+        seconds = await one.until(lambda found: any(f.rule == case.rule for f in found), FOUND_S)
+        found = one.look()
+        if seconds is not None:
+            match = next((f for f in found if f.rule == case.rule), None)
+            row.rule, row.seconds = case.rule, seconds
+            row.title = f"{match.where}: {match.title}" if match else ""
+        row.others = sorted({f.rule for f in found} - {case.rule})
+        row.unrelated = sorted({f.rule for f in found if f.severity == "critical"} - {case.rule})
+    finally:
+        await write(request, case.off)
+    row.cleared = await one.until(lambda found: not found, CLEAR_S) is not None
+    return row
+
+
 async def together(one: Bench, pair: str) -> Row:
     """Two faults at once: each must be found by its own rule."""
     faults, row = pair.split("+"), Row(pair)
@@ -190,7 +212,8 @@ async def run(faults: list[str]) -> list[Row]:
                 print("the healthy lab:", [(f.rule, f.where, f.title) for f in one.look()])
             print(HEAD)
             for fault in faults:
-                row = await (together(one, fault) if "+" in fault else tried(one, fault))
+                how = configured if fault in CONFIGURED else together if "+" in fault else tried
+                row = await how(one, fault)
                 rows.append(row)
                 print(row.line(), flush=True)
     return rows
@@ -198,7 +221,7 @@ async def run(faults: list[str]) -> list[Row]:
 
 def main() -> int:
     assert set(EXPECTED) == set(all_faults())
-    wanted = sys.argv[1:] or [*sorted(EXPECTED), *PAIRS]
+    wanted = sys.argv[1:] or [*sorted(EXPECTED), *PAIRS, *CONFIGURED]
     with tempfile.TemporaryDirectory() as state:
         os.environ["XDG_STATE_HOME"] = state
         rows = asyncio.run(run(wanted))
