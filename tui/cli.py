@@ -194,6 +194,7 @@ def run(options: argparse.Namespace) -> int:
         return pcapcommand.print_jsonl(options)
     if not need_terminal():
         return USAGE
+    gc.disable()  # nothing that is imported now is garbage; the console then collects between keys (tui/tidy.py)
     from tui import launch
 
     return launch.console(options)

@@ -6,6 +6,7 @@ import time
 
 from collectors.events import PodRow, ServiceRow
 from diagnosis.path import Answer, Cluster
+from diagnosis.proof import proof
 from tui.evidence import snapshot
 from tui.store import Store
 
@@ -26,27 +27,14 @@ def ports_of(row: PodRow | ServiceRow) -> list[tuple[str, str]]:
 
 def told(store: Store, source: PodRow, target: PodRow | ServiceRow) -> tuple[str, str]:
     """(title, text) of the way on every port."""
-    cluster, lines = cluster_of(store), []
+    cluster, moment, lines = cluster_of(store), snapshot(store, time.time()), []
     for port, protocol in ports_of(target):
         answer = cluster.ask(source, target, port, protocol)
         lines += [f"port {port}/{protocol}: {word(answer)}"]
         lines += [f"  {MARKS[step.result]} {step.what}: {step.reason}" for step in answer.path]
-        lines += [f"  seen: {text}" for text in seen(store, source, target, int(port))] + [""]
+        lines += [f"  seen {text}" for text in proof(moment, source, target, port, protocol)] + [""]
     return f"{source.namespace}/{source.name} → {target.namespace}/{target.name}", "\n".join(lines)
 
 
 def word(answer: Answer) -> str:
     return "allowed" if answer.allowed else "allowed to some endpoints only" if answer.partly else "not allowed"
-
-
-def seen(store: Store, source: PodRow, target: PodRow | ServiceRow, port: int) -> list[str]:
-    """The live proof: what became of such connections lately, where a capture saw them."""
-    addresses = set(target.ips if isinstance(target, ServiceRow) else target.ips or (target.ip,))
-    own = set(source.ips or (source.ip,))
-    found = [
-        talk for talk in snapshot(store, time.time()).conversations
-        if talk.client in own and talk.server in addresses and talk.port == port
-    ]  # fmt: skip
-    return [
-        f"{t.answered} answered, {t.unanswered} without an answer, {t.refused} refused in the last 15 s" for t in found
-    ]

@@ -23,6 +23,7 @@ from collectors.events import (
 from collectors.sockets.rows import SocketRow
 from diagnosis import policy as netpol
 from diagnosis.finding import Finding
+from diagnosis.proof import proof
 from diagnosis.rules import exposure, policies, policy_gaps, target_port
 from diagnosis.snapshot import Snapshot, TargetView
 from tests.diagnosis.test_rules import API, NEAR, NODE, OTHER, POD, pod, talk
@@ -176,3 +177,39 @@ def test_pods_with_equal_labels_are_one_case() -> None:
     moment = snapshot(policy("none", out((1, "UDP"))), pods=(*many, DNS_POD))
     cases = list(policies.dns_decisions(moment, netpol.policies(moment.policies), netpol.namespace_labels(SPACES)))
     assert [len(pods) for pods, _ in cases] == [500]
+
+
+def sights(here: Any, there: Any = None) -> list[str]:
+    """What is said of web-1 → api-1:8080, from what each of them saw."""
+    views = [pod(conversations=(talk(**here),) if here else ())]
+    if there is not None:
+        views.append(replace(pod(conversations=(talk(**there),) if there else ()), key="pod/shop/api-1", pod=API))
+    return proof(Snapshot(100.0, tuple(views), (POD, API)), POD, API, "8080", "TCP")
+
+
+def test_the_proof_beside_a_verdict() -> None:
+    lost = {"flows": 4, "answered": 0, "unanswered": 4}
+    refused = {"flows": 4, "answered": 0, "refused": 4}
+    assert sights({"flows": 4, "answered": 4}, {"flows": 4, "answered": 4}) == [
+        "at web-1: 4 left, 4 answered", "at api-1: 4 arrived, 4 answered",
+    ]  # fmt: skip
+    assert sights(lost, {})[1:] == [
+        "at api-1: none arrived",
+        "dropped between the two: it leaves here and arrives nowhere",
+    ]
+    assert "no answer comes back" in sights(lost, lost)[-1]
+    assert sights(refused, refused)[-1] == "refused by api-1 itself: nothing listens there"
+    assert "never reached a pod" in sights(refused, {})[-1]
+    assert "open the pod on the other side" in sights(lost)[-1]
+    assert sights({}, {}) == []
+
+
+def test_the_proof_of_a_service_is_at_its_pods() -> None:
+    service = ServiceRow(
+        "shop", "api", ("10.96.0.2",), (), "ClusterIP", (("app", "api"),), (ServicePort("", 80, "TCP", "8080"),)
+    )
+    asked = replace(talk(flows=3, answered=0, unanswered=3), server="10.96.0.2", port=80)
+    views = (pod(conversations=(asked,)), replace(pod(), key="pod/shop/api-1", pod=API))
+    said = proof(Snapshot(100.0, views, (POD, API)), POD, service, "80", "TCP")
+    assert said == ["at web-1: 3 left, 3 without an answer", "at api-1: none arrived",
+                    "dropped between the two: it leaves here and arrives nowhere"]  # fmt: skip

@@ -35,7 +35,7 @@ FOUND_S, CLEAR_S, EVERY_S = 25.0, 75.0, 1.0
 PAGE = Path(__file__).parent.parent.parent / "docs" / "detection.md"
 # fault: the rules of which one must find it, and criticals that are part of it as well
 EXPECTED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "connection-refused": (("refused",), ()),
+    "connection-refused": (("refused",), ("target_port",)),
     "connection-reset": (("resets",), ()),
     "conntrack-full": (("conntrack_full",), ()),
     "crash-loop": (("crash_loop",), ()),
@@ -46,7 +46,7 @@ EXPECTED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "endpoints-not-ready": (("endpoints",), ()),
     "external-local": (("external_local",), ()),
     "hairpin": (("hairpin",), ()),
-    "half-bad": (("refused",), ()),
+    "half-bad": (("refused",), ("target_port",)),
     "insert-race": (("conntrack_races",), ()),
     "invalid-reset": (("conntrack_invalid",), ()),
     "listen-overflow": (("listen_queue",), ("endpoints",)),
