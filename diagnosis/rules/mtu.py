@@ -90,6 +90,9 @@ def _black_hole(snapshot: Snapshot) -> Iterator[Finding]:
     flows = sum(c.stuck for c in stuck)
     if flows < STUCK and not (failing and stuck):
         return
+    lost = sum(t.delta("TcpExtTCPSynRetrans") for t in snapshot.of_kind("pod"))
+    if lost >= flows and not failing:
+        return  # SYNs are lost as well: that is loss, whatever the size
     ends = listed(f"{snapshot.name(c.client)} → {snapshot.name(c.server)}:{c.port}" for c in stuck)
     evidence = [Evidence(f"{flows} flows resend full-size segments after timeouts: {ends}", "capture", snapshot.at)]
     evidence += [host.counter("IpFragFails", "/proc/net/snmp") for host in failing]

@@ -185,6 +185,11 @@ def test_a_healthy_node_and_pod_are_left_in_peace() -> None:
     ) == {}  # fmt: skip
 
 
+def test_loss_of_small_packets_too_is_no_black_hole() -> None:
+    assert "mtu" in found(pod({}, {"TcpExtTCPSynRetrans": 1}, conversations=(talk(stuck=3),)))
+    assert "mtu" not in found(pod({}, {"TcpExtTCPSynRetrans": 5}, conversations=(talk(stuck=3),)))
+
+
 def test_a_typing_error_in_a_selector_is_named() -> None:
     service = ServiceRow("shop", "web", ("10.96.0.9",), ("80/TCP",), "ClusterIP", (("app", "wbe"),))
     finding = found(node(), services=(service,))["endpoints"]
