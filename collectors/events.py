@@ -11,47 +11,19 @@ from typing import Literal, NamedTuple
 
 from collectors.objects import (
     Backend as Backend,
-)
-from collectors.objects import (
     ContainerPort as ContainerPort,
-)
-from collectors.objects import (
     Endpoint as Endpoint,
-)
-from collectors.objects import (
     IngressRow as IngressRow,
-)
-from collectors.objects import (
     Labels as Labels,
-)
-from collectors.objects import (
     NamespaceRow as NamespaceRow,
-)
-from collectors.objects import (
     NodeRow as NodeRow,
-)
-from collectors.objects import (
     PodRow as PodRow,
-)
-from collectors.objects import (
     PolicyRow as PolicyRow,
-)
-from collectors.objects import (
     ProbeRow as ProbeRow,
-)
-from collectors.objects import (
     Row as Row,
-)
-from collectors.objects import (
     ServicePort as ServicePort,
-)
-from collectors.objects import (
     ServiceRow as ServiceRow,
-)
-from collectors.objects import (
     SettingsRow as SettingsRow,
-)
-from collectors.objects import (
     SliceRow as SliceRow,
 )
 from collectors.sockets.rows import SocketRow

@@ -207,14 +207,14 @@ async def cilium_agent(cluster: Cluster, source: str) -> SettingsRow | None:
         _value(_mapping(pod, "metadata").get("name"))
         for pod in _items(listed) if _mapping(pod, "status").get("phase") == "Running"
     ]  # fmt: skip
-    for name in names[:1]:
-        try:
-            done = await run(ExecRunner(cluster, namespace, name, "cilium-agent"), ["sh", "-c", ASK], timeout=SECONDS)
-        except PodwireError:
-            return None
-        values = cilium_status(done.out.decode("utf-8", "replace"))
-        return row("cilium status", f"cilium-dbg status --verbose in {namespace}/{name}", values) if values else None
-    return None
+    if not names:
+        return None
+    try:
+        done = await run(ExecRunner(cluster, namespace, names[0], "cilium-agent"), ["sh", "-c", ASK], timeout=SECONDS)
+    except PodwireError:
+        return None
+    values = cilium_status(done.out.decode("utf-8", "replace"))
+    return row("cilium status", f"cilium-dbg status --verbose in {namespace}/{names[0]}", values) if values else None
 
 
 async def follow(cluster: Cluster, session: Session) -> None:

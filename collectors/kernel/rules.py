@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
 
 from collectors.errors import PodwireError
 from collectors.events import RuleCount, RuleTables
@@ -79,11 +78,9 @@ async def taken(runner: Runner, key: str) -> RuleTables:
     return RuleTables(time.time(), key, rows, "" if rows else safe(result.err, 200))
 
 
-async def follow(
-    runner: Runner, session: Session, key: str, wait: Callable[[float], Awaitable[None]] = asyncio.sleep
-) -> None:
+async def follow(runner: Runner, session: Session, key: str) -> None:
     """Count again and again, until cancelled; where it cannot be done, the next time."""
     while True:
         with contextlib.suppress(PodwireError):  # the sampler beside it says that the way is broken
             session.publish(await taken(runner, key))
-        await wait(EVERY_S)
+        await asyncio.sleep(EVERY_S)

@@ -16,8 +16,7 @@ from dataclasses import dataclass, field
 from collectors.events import CounterSample, Event, NetworkState, SocketSnapshot
 from collectors.kernel import netstate, procfs
 from collectors.remote import owned
-from collectors.sockets import procfs as proc_sockets
-from collectors.sockets import ss
+from collectors.sockets import procfs as proc_sockets, ss
 from collectors.sockets.rows import SocketRow
 
 INTERVAL_S = 1

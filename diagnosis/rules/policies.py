@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from collectors.events import Labels, PodRow, ServiceRow
-from diagnosis import policy as netpol
-from diagnosis import proposal, selectors
+from diagnosis import policy as netpol, proposal, selectors
 from diagnosis.finding import Evidence, Finding
 from diagnosis.rules.endpoints import is_dns
 from diagnosis.snapshot import Snapshot, listed

@@ -6,8 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collectors.events import PodRow
-from diagnosis import policy as netpol
-from diagnosis import proposal, selectors
+from diagnosis import policy as netpol, proposal, selectors
 from diagnosis.finding import CONVENTION, Evidence, Finding
 from diagnosis.names import near
 from diagnosis.rules.policies import allow_dns, behind, dns_decisions, dns_pods
@@ -126,10 +125,7 @@ def _not_enforced(
 
 def _denies(policy: netpol.Policy) -> bool:
     """Whether it selects every pod of its namespace and lets nothing in."""
-    return (
-        selectors.text(policy.spec.get("podSelector") or {}) in ("", "everything", "all")
-        and policy.rules.get("ingress") == ()
-    )
+    return selectors.text(policy.spec.get("podSelector") or {}) == "everything" and policy.rules.get("ingress") == ()
 
 
 def _no_default_deny(snapshot: Snapshot, known: list[netpol.Policy]) -> Iterator[Finding]:

@@ -4,8 +4,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from collectors.capture import dns
 from collectors.capture.dissect import ETHERNET, LINUX_SLL, LINUX_SLL2, LOOP, NULL, dissect

@@ -10,8 +10,7 @@ from itertools import pairwise
 import aiohttp
 import pytest
 from aiohttp import web
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from collectors.capture.pcap import PcapReader
 from collectors.cluster.execstream import ExecRunning

@@ -6,8 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from collectors.capture.pcap import MAX_FRAME, PcapReader, PcapWriter
 from collectors.errors import CaptureError

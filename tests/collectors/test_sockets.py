@@ -1,7 +1,6 @@
 """`ss` and /proc text into rows: real lines, odd lines, any lines."""
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from collectors.sockets import procfs, ss
 from collectors.sockets.rows import SocketRow, trouble

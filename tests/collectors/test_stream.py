@@ -5,8 +5,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from collectors import events as ev
 from collectors.recording.codec import Malformed, decode, encode

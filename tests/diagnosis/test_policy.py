@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from collectors.events import ContainerPort, NamespaceRow, PodRow, PolicyRow
 from diagnosis import policy as netpol

@@ -7,8 +7,7 @@ import json
 import yaml
 
 from collectors.events import ContainerPort, NamespaceRow, PodRow, PolicyRow, ServicePort, ServiceRow
-from diagnosis import policy as netpol
-from diagnosis import proposal
+from diagnosis import policy as netpol, proposal
 from diagnosis.snapshot import Conversation, Snapshot, TargetView
 
 

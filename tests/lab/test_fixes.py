@@ -20,8 +20,7 @@ from diagnosis import proposal, rules
 from diagnosis.finding import Finding
 from diagnosis.snapshot import Snapshot
 from lab.supervisor import Lab
-from tests.diagnosis import test_gaps as gaps
-from tests.diagnosis import test_network_modes as modes
+from tests.diagnosis import test_gaps as gaps, test_network_modes as modes
 from tests.diagnosis.test_rules import API, FIRES, NODE, OTHER, POD, found, pod, talk
 from tests.lab.client import Client, client_of
 

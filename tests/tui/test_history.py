@@ -3,8 +3,7 @@
 import itertools
 import math
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tests.tui.figuredata import sample
 from tui.figures import figures

@@ -1,7 +1,6 @@
 """The lists of the cluster screen: in order and found by words, whatever comes and goes."""
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from collectors.events import PodRow
 from tui.listing import Listing, searchable

@@ -12,8 +12,7 @@ from textual.widgets import Footer, Input, Static
 from collectors.cluster.plan import Offer
 from collectors.errors import PodwireError
 from collectors.events import NodeRow, PodRow, Row, ServiceRow
-from tui import format as fmt
-from tui import reach
+from tui import format as fmt, reach
 from tui.actions import bindings
 from tui.screens.access import Access, missing
 from tui.screens.attach import Answer, Attach

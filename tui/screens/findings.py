@@ -10,8 +10,7 @@ from textual.widgets import Footer, Static
 from collectors.safe import safe
 from diagnosis.finding import Finding
 from diagnosis.report import text as report_text
-from tui import format as fmt
-from tui import showing
+from tui import format as fmt, showing
 from tui.actions import bindings
 from tui.control import Control
 from tui.screens.base import ConsoleScreen, ShowTarget
