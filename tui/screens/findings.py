@@ -69,8 +69,7 @@ class FindingsScreen(ConsoleScreen):
             self.query_one("#finding", Static).update(detail(current) if current else about())
         open_here = sum(1 for key in self.store.targets if key != "cluster")
         self.query_one("#status", Line).show(
-            f" {len(diagnosis.current)} findings, from the cluster's objects and {open_here} targets"
-            " · enter: all of it · s: where it is seen"
+            f" {len(diagnosis.current)} findings, from the cluster's objects and {open_here} targets · enter: all of it"
         )
 
     def header_data(self) -> HeaderData:
