@@ -21,6 +21,7 @@ from tui.screens.base import CloseTarget, ConsoleScreen, ShowTarget
 from tui.screens.target import TargetScreen
 from tui.store import Store
 from tui.tidy import Tidy
+from tui.typeahead import Handled, TypeAhead
 from tui.widgets.targets import Targets
 
 OURS = frozenset(action.name for action in ACTIONS if action.where in ("app", "lab"))
@@ -41,6 +42,7 @@ class PodwireApp(App[int]):
         self._theme_name = theme
         self._signalled: int | None = None
         self._tidy = Tidy()
+        self._typing = TypeAhead(self)
         control.painted.clear()
 
     def on_mount(self) -> None:
@@ -70,9 +72,19 @@ class PodwireApp(App[int]):
         self._tidy.end()
 
     async def on_event(self, event: events.Event) -> None:
-        if isinstance(event, events.Key):
+        if not isinstance(event, events.Key):
+            await super().on_event(event)
+        elif event.is_forwarded:  # it bubbled: no widget took it
+            await super().on_event(event)
+            self._typing.ended(event)
+        elif self._typing.begins(event):
             self._tidy.key()
-        await super().on_event(event)
+            taker = self.focused or self.screen
+            await super().on_event(event)
+            taker.post_message(Handled(event))
+
+    def on_handled(self, message: Handled) -> None:
+        self._typing.ended(message.key)
 
     # --- a tab each target
 

@@ -6,11 +6,14 @@ hide the others.
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 from collectors.safe import safe
+from collectors.sockets import sscolumns
 from collectors.sockets.rows import SocketRow
-from collectors.sockets.ssline import USUAL
 
 STATES = frozenset(
     [
@@ -32,21 +35,24 @@ _RATE = re.compile(r" delivery_rate ([\d.]+)([KMGT]?)bps")
 _FIELD = re.compile(r" ([a-z_]+):(\S+)")
 Head = tuple[str, str, str, int, str, int, int, int]
 MAX_KNOWN = 50_000
-_new = tuple.__new__  # a named tuple's own looks for defaults: half of the time
-_ADDRESSES: dict[str, str] = {}  # as ss writes them, to safe text: a machine speaks to few
+_BRACKETS = re.compile(r"\[[0-9A-Fa-f:.]+[^\]\s]*\](?=:)")
+AT_ONCE = 100_000  # characters; little enough to stay in the processor's cache
+FEW = 4  # lines alike are read name by name
+MAX_LAYOUTS = 4096
+_LAYOUTS: dict[tuple[str, bytes], sscolumns.Layout | None] = {}
+Address = Callable[[str], str]  # as ss writes it, to safe text
 
 
+@lru_cache(MAX_KNOWN)
 def _address(text: str) -> str:
-    if len(_ADDRESSES) >= MAX_KNOWN:
-        _ADDRESSES.clear()
-    known = _ADDRESSES[text] = safe(text.strip("[]"), 64)
-    return known
+    """A machine speaks to few."""
+    return safe(text.strip("[]"), 64)
 
 
-def _endpoint(text: str) -> tuple[str, int]:
+def _endpoint(text: str, name: Address) -> tuple[str, int]:
     """`10.0.0.1:80`, `[::1]:80`, `*:80`, `10.0.0.1%eth0:80`; port 0 stands for any."""
     address, _, port = text.rpartition(":")
-    return _ADDRESSES.get(address) or _address(address), 0 if port == "*" else int(port)
+    return name(address), 0 if port == "*" else int(port)
 
 
 def _number(value: str | None, default: int | None) -> int | None:
@@ -95,54 +101,68 @@ def _details(head: Head, text: str) -> SocketRow:
     )  # fmt: skip
 
 
-def parse_line(line: str, protocol: str) -> SocketRow | None:
+def parse_line(line: str, protocol: str, address: Address = _address) -> SocketRow | None:
     """One line of `ss -H`; None where it is not a socket."""
     parts = line.split(None, 5)
     if len(parts) < 5 or parts[0] not in STATES:
         return None
     try:
-        head: Head = (protocol, parts[0], *_endpoint(parts[3]), *_endpoint(parts[4]), int(parts[1]), int(parts[2]))
+        head: Head = (protocol, parts[0], *_endpoint(parts[3], address), *_endpoint(parts[4], address),
+                      int(parts[1]), int(parts[2]))  # fmt: skip
         return _details(head, f" {parts[5]}") if len(parts) > 5 else SocketRow(*head)
     except (ValueError, OverflowError):
         return None
 
 
-def _usual(protocol: str, fields: tuple[str, ...]) -> SocketRow | None:
-    """The groups of a line that is as ss writes it today; None where it is not a socket."""
-    (state, received, sent, local, local_port, peer, peer_port, timer, retries, rto, backoff, rtt, rtt_var, mss,
-     pmtu, cwnd, acked, got, rate, unit, limited, window, buffer, unacked, now, total, lost, not_sent, least,
-     _) = fields  # fmt: skip
-    if state not in STATES:
-        return None
-    known = _ADDRESSES.get
-    head: Head = (
-        protocol, state, known(local) or _address(local), 0 if local_port == "*" else int(local_port),
-        known(peer) or _address(peer), 0 if peer_port == "*" else int(peer_port), int(received), int(sent),
-    )  # fmt: skip
-    if not cwnd and not rtt:
-        return SocketRow(*head, timer, int(retries or 0))
-    return _new(SocketRow, (
-        *head, timer, int(retries) if retries else 0, float(rtt) if rtt else None,
-        float(rtt_var) if rtt_var else None, float(least) if least else None, float(rto) if rto else None,
-        int(backoff) if backoff else 0, int(mss) if mss else None, int(pmtu) if pmtu else None,
-        int(cwnd) if cwnd else None, int(unacked) if unacked else 0, int(now) if now else 0,
-        int(total) if total else 0, int(lost) if lost else 0, float(rate) * _FACTOR[unit] if rate else None,
-        float(window) if window else None, float(buffer) if buffer else None, limited != "",
-        int(not_sent) if not_sent else 0, int(acked) if acked else 0, int(got) if got else 0, 1,
-    ))  # fmt: skip
-
-
 def parse(text: str, protocol: str) -> tuple[SocketRow, ...]:
-    """All sockets of an `ss` output. Without -O (old iproute2) details come on an indented second line."""
+    """All sockets of an `ss` output, in its order. Of old iproute2 (no -O) details come on an indented second line."""
+    text = text.replace("\n\t", " ")
     rows: list[SocketRow] = []
-    for line in text.replace("\n\t", " ").replace("\n", " \n").splitlines():
-        if (usual := USUAL.match(line)) is None:
-            continue
-        fields = usual.groups("")
-        try:
-            row = parse_line(fields[-1], protocol) if fields[-1] else _usual(protocol, fields)
-        except (ValueError, OverflowError):  # a number of thousands of digits
-            continue
-        if row is not None:
-            rows.append(row)
+    begin = 0
+    while begin < len(text):
+        end = text.find("\n", begin + AT_ONCE) + 1 or len(text)
+        rows += _parsed(text[begin:end], protocol)
+        begin = end
     return tuple(rows)
+
+
+def _parsed(text: str, protocol: str) -> Iterable[SocketRow]:
+    text, address = _numbered(text)
+    data = text.encode(errors="replace")
+    lines = data.split(b"\n")
+    alike: dict[bytes, list[int]] = {}
+    for place, shape in enumerate(sscolumns.shapes(data)):
+        alike.setdefault(shape, []).append(place)
+    rows: list[SocketRow | None] = [None] * len(lines)
+    for shape, places in alike.items():
+        found = _rows(shape, [lines[place] for place in places], protocol, address)
+        for place, row in zip(places, found, strict=True):
+            rows[place] = row
+    return [row for row in rows if row is not None]
+
+
+def _numbered(text: str) -> tuple[str, Address]:
+    """Addresses in brackets (IPv6, and IPv4 in it) as numbers that are none, `0.7`; and what names them."""
+    if "[" not in text:
+        return text, _address
+    numbers: dict[str, str] = {}
+    text = _BRACKETS.sub(lambda found: numbers.setdefault(found[0], f"0.{len(numbers)}"), text)
+    names = {number: _address(name) for name, number in numbers.items()}
+    return text, lambda text: names.get(text) or _address(text)
+
+
+def _rows(shape: bytes, lines: list[bytes], protocol: str, address: Address) -> list[SocketRow | None]:
+    """Lines that differ in their digits only; where one is odd after all, each is read name by name."""
+    if len(lines) >= FEW and (layout := _layout(shape, lines[0], protocol)):
+        with contextlib.suppress(ValueError, OverflowError):
+            return list(sscolumns.rows(lines, layout, address))
+    return [parse_line(line.decode(), protocol, address) for line in lines]
+
+
+def _layout(shape: bytes, line: bytes, protocol: str) -> sscolumns.Layout | None:
+    key = (protocol, shape)
+    if key not in _LAYOUTS:
+        if len(_LAYOUTS) >= MAX_LAYOUTS:
+            _LAYOUTS.clear()
+        _LAYOUTS[key] = sscolumns.learn(line.decode(), lambda text: parse_line(text, protocol))
+    return _LAYOUTS[key]

@@ -1,9 +1,12 @@
 """`ss` and /proc text into rows: real lines, odd lines, any lines."""
 
+import re
+
 from hypothesis import given, strategies as st
 
 from collectors.sockets import procfs, ss
 from collectors.sockets.rows import SocketRow, trouble
+from collectors.sockets.ss import FEW
 
 ESTAB = (
     "ESTAB 0 120 10.244.1.6:43210 10.96.181.95:80 timer:(on,204ms,2) cubic wscale:7,7 rto:408 backoff:1 rtt:0.2/0.1 "
@@ -39,17 +42,47 @@ MORE = [
     "pacing_rate 111.8Mbps", "send 55920000bps", "delivery_rate 1.5Mbps", "app_limited", "busy:300ms",
     "rwnd_limited:200ms(66.7%)", "sndbuf_limited:3ms(1.0%)", "unacked:1", "retrans:1/2", "lost:1", "rcv_rtt:1.2",
     "notsent:80", "minrtt:0.05", "bytes_acked:240", "bytes_received:9", "bbr:(bw:0bps,mrtt:0.008)", "odd:1", "rto:1e+06",
-    "rtt:x", "cwnd:-1", "bbr", "ts", "snd_wnd:65536", "timer:(persist,1min2sec,9)",
+    "rtt:x", "cwnd:-1", "bbr", "bbr2", "mss:1.5", "rtt:1.2.3/4", "count:9", "v6:[::1]:9", "ts", "snd_wnd:65536", "timer:(persist,1min2sec,9)",
 ]  # fmt: skip
 
 
-@given(st.lists(st.sampled_from(MORE), max_size=14), st.sampled_from(("ESTAB", "SYN-SENT", "TIME-WAIT", "NONE")))
-def test_the_pattern_and_name_by_name_read_the_same(more: list[str], state: str) -> None:
-    """In any order and with anything missing or odd."""
-    for fields in (more, sorted(more, key=MORE.index)):
-        line = f"{state} 0 120 10.244.1.6:43210 [fe80::1%eth0]:80 {' '.join(fields)}"
-        one = ss.parse_line(line, "tcp")
-        assert ss.parse(f"{line}\n{line}", "tcp") == ((one, one) if one else ())
+ENDS = [
+    "10.244.1.6:43210",
+    "[fe80::1%eth0]:80",
+    "[::ffff:10.0.0.1]:443",
+    "127.0.0.53%lo:53",
+    "*:*",
+    "[2001:db8::a]:9",
+    "x:y",
+]
+
+
+@given(
+    st.lists(st.lists(st.sampled_from(MORE), max_size=14), min_size=1, max_size=3),
+    st.sampled_from(("ESTAB", "SYN-SENT", "TIME-WAIT", "NONE")),
+    st.sampled_from(ENDS), st.sampled_from(ENDS), st.data(),
+)  # fmt: skip
+def test_column_by_column_and_name_by_name_read_the_same(
+    shapes: list[list[str]], state: str, local: str, peer: str, data: st.DataObject
+) -> None:
+    """In any order, with anything missing or odd, and any digits."""
+    lines = []
+    for fields in shapes:
+        usual = f"{state} 0 120 {local} {peer} {' '.join(fields)}"
+        lines += [re.sub("[0-9]+", lambda _: str(data.draw(numbers)), usual) for _ in range(FEW + 2)]
+    data.draw(st.randoms()).shuffle(lines)
+    alone = [row for line in lines if (row := ss.parse_line(line, "tcp")) is not None]
+    assert list(ss.parse("\n".join(lines), "tcp")) == alone
+
+
+numbers = st.one_of(st.integers(0, 99_999), st.integers(0, 10**19))
+
+
+def test_a_text_that_is_cut_into_pieces_is_whole() -> None:
+    lines = [f"ESTAB 0 {n} 10.0.0.1:{n} [2001:db8::{n:x}]:80 cubic rtt:{n}.5/1 cwnd:{n}" for n in range(4_000)]
+    text = "\n".join(lines)
+    assert len(text) > 2 * ss.AT_ONCE
+    assert list(ss.parse(text, "tcp")) == [ss.parse_line(line, "tcp") for line in lines]
 
 
 @given(st.text(max_size=300))

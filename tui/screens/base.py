@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from textual.message import Message
 from textual.screen import Screen
-from textual.widget import Widget
 from textual.widgets import Input
 
 from tui.control import Control
@@ -38,14 +37,6 @@ class CloseTarget(Message):
     def __init__(self, key: str) -> None:
         super().__init__()
         self.key = key
-
-
-class FilterBox(Input, can_focus=False):
-    """One line of text over the lowest row; closed until `open_box`. Its cursor does not blink: over SSH every
-    repaint costs."""
-
-    def on_mount(self) -> None:
-        self.cursor_blink = False
 
 
 class ConsoleScreen(Screen[None]):
@@ -93,19 +84,6 @@ class ConsoleScreen(Screen[None]):
             phase = self.store.target(opened.key).phase
             tabs.append(Tab(opened.key, MOODS[phase], self.control.capturing(opened.key)))
         self.query_one(Targets).show(tuple(tabs), current)
-
-    # The text box always stays in the layout, below the screen's edge while it is closed. Showing and hiding it
-    # instead takes a refresh, in which a fast typist's keys would go to the list.
-
-    def open_box(self, box: Input) -> None:
-        box.can_focus = True
-        box.styles.offset = (0, -1)
-        self.set_focus(box)
-
-    def close_box(self, box: Input, then: Widget) -> None:
-        self.set_focus(then)
-        box.can_focus = False
-        box.styles.offset = (0, 9)
 
     def say(self, text: str, severity: str = "information") -> None:
         """A short message to the user; never markup."""

@@ -16,9 +16,10 @@ from tui import format as fmt, reach
 from tui.actions import bindings
 from tui.screens.access import Access, missing
 from tui.screens.attach import Answer, Attach
-from tui.screens.base import ConsoleScreen, FilterBox, ShowTarget
+from tui.screens.base import ConsoleScreen, ShowTarget
 from tui.screens.document import Document
 from tui.screens.matrix import MatrixScreen
+from tui.widgets.filterbox import FilterBox
 from tui.widgets.header import Header, HeaderData
 from tui.widgets.rows import Cell, Column, RowList
 from tui.widgets.targets import Targets
@@ -256,23 +257,18 @@ class ClusterScreen(ConsoleScreen):
             self.say(str(error), "error")
 
     def action_filter(self) -> None:
-        box = self.query_one("#filter", Input)
-        self.open_box(box)
+        self.query_one(FilterBox).open(self.query_one("#main"))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         self.text = event.value.strip()
         self.pull()
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        self._close_filter()
-
-    def _close_filter(self) -> None:
-        self.close_box(self.query_one("#filter", Input), self.query_one("#main"))
-
     def action_back(self) -> None:
         """Leaves the text box, and shows everything again."""
-        self.query_one("#filter", Input).value = ""
-        self._close_filter()
+        box = self.query_one(FilterBox)
+        box.value = ""
+        if box.can_focus:
+            box.close()
 
     def _step_namespace(self, by: int) -> None:
         names = [name for name, _ in self._namespaces()]

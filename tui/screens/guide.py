@@ -13,10 +13,11 @@ from diagnosis.report import text as report_text
 from tui.actions import bindings
 from tui.control import Control
 from tui.guiding import Guided, StepLine, goal_of, suggested
-from tui.screens.base import ConsoleScreen, FilterBox
+from tui.screens.base import ConsoleScreen
 from tui.screens.document import Document
 from tui.screens.findings import detail
 from tui.store import Store
+from tui.widgets.filterbox import FilterBox
 from tui.widgets.header import Header, HeaderData
 from tui.widgets.line import Line
 from tui.widgets.rows import Cell, Column, RowList
@@ -104,17 +105,17 @@ class GuideScreen(ConsoleScreen):
         if not event.row.needs_goal:
             self._start(Goal(""))
             return
-        box = self.query_one("#filter", Input)
+        box = self.query_one(FilterBox)
         box.value = suggested(self.store, self.key)
-        self.open_box(box)
+        box.open(self.rows)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         try:
             goal = goal_of(event.value)
         except ValueError as error:
             self.say(str(error), "warning")
+            self.query_one(FilterBox).open(self.rows)
             return
-        self.close_box(self.query_one("#filter", Input), self.rows)
         self._start(goal)
 
     def _start(self, goal: Goal) -> None:
@@ -157,9 +158,8 @@ class GuideScreen(ConsoleScreen):
             self._go()
 
     def action_back(self) -> None:
-        box = self.query_one("#filter", Input)
-        if box.can_focus:
-            self.close_box(box, self.rows)
+        if (box := self.query_one(FilterBox)).can_focus:
+            box.close()
         elif self._probing is not None and not self._probing.done():
             self._probing.cancel()
             self.say("Stopped.")

@@ -19,7 +19,7 @@ from tui.actions import bindings
 from tui.control import Control
 from tui.figures import Figure, of_counter, of_peer, of_socket
 from tui.screens import graphs, panels
-from tui.screens.base import MOODS, CloseTarget, FilterBox
+from tui.screens.base import MOODS, CloseTarget
 from tui.screens.nodeview import NodeView
 from tui.screens.timekeys import TimeKeys
 from tui.screens.views import (
@@ -36,6 +36,7 @@ from tui.screens.views import (
 )
 from tui.store import CounterLine, LogLine, PacketLine, Store, TargetData
 from tui.timeview import TimeView, time_status
+from tui.widgets.filterbox import FilterBox
 from tui.widgets.graph import Graph
 from tui.widgets.header import Header, HeaderData
 from tui.widgets.line import Line
@@ -332,7 +333,7 @@ class TargetScreen(TimeKeys):
         self.set_class(ZOOMS[self._zoom] == "graphs", "only-graphs")
 
     def action_filter(self) -> None:
-        box, data = self.query_one("#filter", Input), self._data()
+        box, data = self.query_one(FilterBox), self._data()
         if self.view is self.packets and not self.is_file:
             box.value = data.capture.filter if data.capture else ""
         elif self.view.has_words:
@@ -340,7 +341,7 @@ class TargetScreen(TimeKeys):
         else:
             return
         box.placeholder = self.view.placeholder
-        self.open_box(box)
+        box.open(self.rows)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         if self.view.has_words:
@@ -351,10 +352,6 @@ class TargetScreen(TimeKeys):
         if self.view is self.packets:
             self.control.capture(self.key, event.value)
             self.rows.follow = True
-        self._close_filter()
-
-    def _close_filter(self) -> None:
-        self.close_box(self.query_one("#filter", Input), self.rows)
 
     def action_capture(self) -> None:
         data = self._data()
@@ -380,7 +377,7 @@ class TargetScreen(TimeKeys):
         self.post_message(CloseTarget(self.key))
 
     def action_back(self) -> None:
-        if self.query_one("#filter", Input).can_focus:
-            self._close_filter()
+        if (box := self.query_one(FilterBox)).can_focus:
+            box.close()
         elif len(self.app.screen_stack) > 2:  # the default screen and the cluster lie below
             self.app.pop_screen()
