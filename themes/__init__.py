@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from functools import cache
 from pathlib import Path
 
 from textual.theme import Theme
@@ -36,6 +37,7 @@ def load(path: Path) -> Theme:
     return Theme(name=path.stem, dark=bool(data.get("dark", True)), variables=variables, **colours)
 
 
+@cache
 def all_themes() -> list[Theme]:
     """The themes of this folder, the default first."""
     themes = [load(path) for path in sorted(HERE.glob("*.toml"))]

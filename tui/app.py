@@ -39,16 +39,22 @@ class PodwireApp(App[int]):
         self.store = store
         self.control = control
         self.first = first
-        self._theme_name = theme
         self._signalled: int | None = None
         self._tidy = Tidy()
         self._typing = TypeAhead(self)
         control.painted.clear()
+        self._begin_with(theme)
 
-    def on_mount(self) -> None:
+    def _begin_with(self, name: str) -> None:
+        """Set before the style sheets are read: to change it later reads and applies them all again."""
         for theme in themes.all_themes():
             self.register_theme(theme)
-        self.theme = self._theme_name
+        self.set_reactive(App.theme, name)
+        self.stylesheet.set_variables(self.get_css_variables())
+        self.set_class(self.current_theme.dark, "-dark-mode", update=False)
+        self.set_class(not self.current_theme.dark, "-light-mode", update=False)
+
+    def on_mount(self) -> None:
         self.control.start()
         self.control.spawn(self._preload())
         self._tidy.begin()
