@@ -6,7 +6,6 @@ concern the session). Text in them is already safe to show.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from collectors.objects import (
@@ -26,16 +25,17 @@ from collectors.objects import (
     SettingsRow as SettingsRow,
     SliceRow as SliceRow,
 )
+from collectors.record import record
 from collectors.sockets.rows import SocketRow
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Event:
     at: float
     target: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CounterSample(Event):
     """One reading of a vantage point's counters. `clock` is the sampled machine's own uptime in seconds."""
 
@@ -45,7 +45,7 @@ class CounterSample(Event):
     missing: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SocketSnapshot(Event):
     """All sockets of a network namespace; `note` says what was left out or added up, and how often it is taken."""
 
@@ -54,7 +54,7 @@ class SocketSnapshot(Event):
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LinkRow:
     """An interface. `kind` is the driver's ('veth', 'vxlan', 'bridge', 'ipip'; '' for hardware), `mtu` bytes,
     `detail` what a tunnel is made of, `hairpin` that of a bridge's port (None: not one)."""
@@ -70,7 +70,7 @@ class LinkRow:
     promiscuous: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RouteRow:
     """`destination` is a prefix or 'default', `mtu` bytes where the route sets one."""
 
@@ -80,7 +80,7 @@ class RouteRow:
     mtu: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NeighbourRow:
     """An entry of the ARP table; without a link-layer address nobody answered for it."""
 
@@ -89,7 +89,7 @@ class NeighbourRow:
     lladdr: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NetworkState(Event):
     """How a network namespace is set up. `forwarding` are (link-layer address, remote address, device) of tunnels."""
 
@@ -117,14 +117,14 @@ class Packet(NamedTuple):
         return self.ns / 1e9
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PacketBatch(Event):
     capture: int
     linktype: int
     packets: tuple[Packet, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ConntrackGroup:
     """Entries of a conntrack table that are alike but for the port of who opened them. `back` answers: another than
     `target` where the address was translated."""
@@ -141,7 +141,7 @@ class ConntrackGroup:
     replied: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ConntrackTable(Event):
     """A conntrack table counted: entries in all, and the largest groups. `error` says why it could not be."""
 
@@ -161,7 +161,7 @@ class RuleCount(NamedTuple):
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RuleTables(Event):
     """What a network namespace holds; a backend that is not there, or may not be read, is left out."""
 
@@ -172,7 +172,7 @@ class RuleTables(Event):
 CapturePhase = Literal["checking", "running", "gap", "ended", "failed"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CaptureState(Event):
     """Counts are packets. `dropped_kernel` is what tcpdump reports, `dropped_disk` what was not kept on disk. What a
     slow consumer of the stream lost is that consumer's to count. `kept` is the directory of the files."""
@@ -190,13 +190,13 @@ class CaptureState(Event):
 TargetPhase = Literal["attaching", "live", "gap", "gone", "failed", "ended"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TargetState(Event):
     phase: TargetPhase
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Command(Event):
     """Something that was done to someone's cluster: journalled with who and how it ended."""
 
@@ -207,7 +207,7 @@ class Command(Event):
     manifest: str = ""  # YAML of what was sent
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AccessRow:
     """A right that podwire can use: what for, and which of its verbs are `missing`. `namespace` '' means all."""
 
@@ -219,7 +219,7 @@ class AccessRow:
     missing: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AccessReview(Event):
     """What this user may do in a namespace ('' for all)."""
 
@@ -227,7 +227,7 @@ class AccessReview(Event):
     rows: tuple[AccessRow, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LeftRow:
     """A pod of podwire's that an earlier console left."""
 
@@ -239,14 +239,14 @@ class LeftRow:
     here: bool  # in the cluster that is open
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LeftBehind(Event):
     """What earlier consoles left: replaces what was known of it."""
 
     rows: tuple[LeftRow, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FindingState(Event):
     """A finding of the diagnosis that appears or clears."""
 
@@ -257,7 +257,7 @@ class FindingState(Event):
     state: str  # appeared, cleared
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Mark(Event):
     """A person's remark."""
 
@@ -265,13 +265,13 @@ class Mark(Event):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class InventoryChange(Event):
     verb: Literal["ADDED", "MODIFIED", "DELETED"]
     row: Row
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class InventoryList(Event):
     """A complete list of one kind: replaces what was known of it."""
 
@@ -280,7 +280,7 @@ class InventoryList(Event):
     refused: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SessionStart(Event):
     """Whom and what this session speaks for."""
 
@@ -288,4 +288,3 @@ class SessionStart(Event):
     user: str
     namespace: str
     version: str
-    extra: dict[str, str] = field(default_factory=dict)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from collectors.record import record
 
 Labels = tuple[tuple[str, str], ...]  # sorted
 
@@ -34,7 +35,7 @@ class Endpoint(NamedTuple):
     pod: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PodRow:
     namespace: str
     name: str
@@ -54,7 +55,7 @@ class PodRow:
     kind: str = "pods"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NodeRow:
     name: str
     address: str
@@ -69,7 +70,7 @@ class NodeRow:
     kind: str = "nodes"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NamespaceRow:
     name: str
     namespace: str = ""
@@ -77,7 +78,7 @@ class NamespaceRow:
     kind: str = "namespaces"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ServiceRow:
     namespace: str
     name: str
@@ -94,7 +95,7 @@ class ServiceRow:
     kind: str = "services"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SliceRow:
     """An EndpointSlice: which addresses answer for a Service, and which of them are ready."""
 
@@ -108,7 +109,7 @@ class SliceRow:
     kind: str = "endpointslices"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PolicyRow:
     """A NetworkPolicy. `spec` is its specification as JSON (ASCII, so safe to show); `changed` when somebody wrote it
     last."""
@@ -120,7 +121,7 @@ class PolicyRow:
     kind: str = "networkpolicies"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ProbeRow:
     """An Event of the kubelet: a probe of a pod that failed, what it said, how often and when last."""
 
@@ -142,7 +143,7 @@ class Backend(NamedTuple):
     port: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class IngressRow:
     """`annotations` are those that a diagnosis looks at."""
 
@@ -155,7 +156,7 @@ class IngressRow:
     kind: str = "ingresses"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SettingsRow:
     """How a part of the cluster's network is configured (flannel, calico ippools, cilium, kube-proxy): the settings by
     the names that their documentation uses, and the object that they are of."""

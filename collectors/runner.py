@@ -6,17 +6,17 @@ import asyncio
 import contextlib
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from collectors.errors import ExecError, ToolMissing
+from collectors.record import record
 from collectors.safe import safe_bytes
 
 STDOUT, STDERR = 1, 2
 CHUNK = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Output:
     channel: int
     data: bytes
@@ -37,7 +37,7 @@ class Runner(Protocol):
     async def start(self, argv: Sequence[str]) -> Running: ...
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Result:
     code: int | None
     out: bytes

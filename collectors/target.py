@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import dataclass
 from typing import Literal
 
+from collectors.record import record
 from collectors.safe import safe
 
 Kind = Literal["pod", "node", "local", "recording", "pcap"]
@@ -15,7 +15,7 @@ SCOPES: dict[Kind, str] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Target:
     """A network namespace to read from. `uid` pins a pod: another pod of the same name is another target."""
 

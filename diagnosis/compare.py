@@ -6,11 +6,11 @@ What must differ between two healthy ones (addresses, names, each node's own pod
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from collectors.events import LinkRow, RouteRow
 from collectors.kernel.counters import describe
+from collectors.record import record
 from diagnosis.policy import policies
 from diagnosis.snapshot import Snapshot, TargetView, listed
 from diagnosis.ways import is_overlay, network
@@ -31,7 +31,7 @@ WEIGHTY = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Difference:
     """`here` and `there` are what the two have; `source` where it is read."""
 

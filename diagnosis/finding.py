@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from collectors.record import record
 
 Severity = Literal["critical", "warning", "info"]
 Confidence = Literal["certain", "likely", "possible"]
@@ -11,7 +12,7 @@ RANK: dict[str, int] = {"critical": 0, "warning": 1, "info": 2}
 CONVENTION = "a convention, not from a source"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Evidence:
     """One figure, or one fact, with where it was read, when, and what it speaks of."""
 
@@ -21,7 +22,7 @@ class Evidence:
     scope: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Finding:
     """`where` names the node, pod, Service or policy; `see` the screen that shows it. `fix` can be copied as it is
     (commands, a sysctl drop-in, YAML, or a sentence); `kind` says which."""

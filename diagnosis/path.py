@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from typing import Literal
 
 from collectors.events import NamespaceRow, NodeRow, PodRow, PolicyRow, ServicePort, ServiceRow, SliceRow
+from collectors.record import record
 from diagnosis import policy as netpol
 from diagnosis.policy import Decision, Party, Policy, Verdict
 
@@ -19,7 +20,7 @@ class Unknown(Exception):
     """An end that is not there; the message says which."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Step:
     """One step, what became of it there, and why."""
 
@@ -28,7 +29,7 @@ class Step:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Answer:
     """`allowed` says whether connections get through: to a Service, to every endpoint that it may choose. `partly`:
     to some of them only."""

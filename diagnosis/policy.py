@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, Literal
 
 from collectors.events import ContainerPort, NamespaceRow, PodRow, PolicyRow
+from collectors.record import record
 from diagnosis import selectors
 from diagnosis.selectors import Matcher
 
@@ -22,7 +22,7 @@ Network = IPv4Network | IPv6Network
 NAME_LABEL = "kubernetes.io/metadata.name"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Party:
     """One end: a pod, or an address outside. `node` is where it runs; host-network pods are their node."""
 
@@ -40,7 +40,7 @@ class Party:
         return self.labels is not None and not self.host
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Decision:
     """What decides a side: the policy and the rule's number (from 0) that allows; without a rule, the policy that
     isolates and lets nothing through; without a policy, that none selects."""
@@ -52,7 +52,7 @@ class Decision:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Verdict:
     allowed: bool
     egress: Decision
@@ -68,7 +68,7 @@ class Verdict:
         return self.ingress if self.ingress.policy else self.egress
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Port:
     """A port of a rule. `number` None and `name` '': every port of the protocol. `last` is endPort."""
 
@@ -88,7 +88,7 @@ class Port:
         return self.number <= number <= (self.last if self.last is not None else self.number)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Peer:
     """One entry of `from` or `to`."""
 
@@ -110,7 +110,7 @@ class Peer:
         return self.pods is None or self.pods(party.labels or {})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rule:
     """`peers` or `ports` None: all of them."""
 
@@ -124,7 +124,7 @@ class Rule:
         return self.ports is None or any(port.admits(number, protocol, named) for port in self.ports)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Policy:
     namespace: str
     name: str

@@ -5,19 +5,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
 from collectors.events import PodRow, PolicyRow
+from collectors.record import record
 from diagnosis.policy import NAME_LABEL, Side, namespace_labels, party_of, policies, policy, port_number, verdict
 from diagnosis.snapshot import Snapshot
 
 PASSING = ("pod-template-generation", "statefulset.kubernetes.io/pod-name")  # besides hashes
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Seen:
     """An end that a pod spoke with: a pod, or an address outside."""
 

@@ -20,13 +20,14 @@ from collectors.events import (
     SettingsRow,
     SliceRow,
 )
+from collectors.record import record
 from collectors.sockets.rows import SocketRow
 from diagnosis.finding import Evidence
 
 WINDOW_S = 15.0  # what rates are of
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Conversation:
     """Flows of the last 15 s between a client address and a port of a server, added up. Times are milliseconds."""
 
@@ -52,7 +53,7 @@ class Conversation:
     opened: float = 0.0  # when the last one that was answered began
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Lookups:
     """DNS of the last quarter of a minute, or of the `seconds` that are remembered. Latencies are milliseconds."""
 

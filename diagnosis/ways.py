@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface, ip_network
 
 from collectors.events import NodeRow, RouteRow
+from collectors.record import record
 from diagnosis.snapshot import Snapshot, TargetView
 
 OVERLAYS = ("vxlan", "geneve", "ipip", "sit", "gre", "ip6tnl", "ip6gre", "wireguard")  # kinds of links
@@ -15,7 +15,7 @@ NAMES = ("vxlan.calico", "flannel.", "tunl0", "cilium_vxlan", "cilium_geneve", "
          "wireguard.cali", "vxlan_sys_")  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Way:
     """The route that leads from a node to one pod of another."""
 

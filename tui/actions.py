@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from textual.binding import Binding
 
+from collectors.record import record
 
-@dataclass(frozen=True, slots=True)
+
+@record
 class Action:
     """`name` is the Textual action (`action_NAME` on the screen or app), `where` the screen it works on."""
 

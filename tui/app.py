@@ -43,9 +43,9 @@ class PodwireApp(App[int]):
         self._tidy = Tidy()
         self._typing = TypeAhead(self)
         control.painted.clear()
-        self._begin_with(theme)
+        self.begin_with(theme)
 
-    def _begin_with(self, name: str) -> None:
+    def begin_with(self, name: str) -> None:
         """Set before the style sheets are read: to change it later reads and applies them all again."""
         for theme in themes.all_themes():
             self.register_theme(theme)

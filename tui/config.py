@@ -10,12 +10,13 @@ import argparse
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from collectors.cluster.settings import Settings
 from collectors.errors import ConfigError
+from collectors.record import record
 from collectors.safe import safe
 
 KEYS: dict[str, type | tuple[type, ...]] = {
@@ -24,7 +25,7 @@ KEYS: dict[str, type | tuple[type, ...]] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Config:
     path: Path | None = None
     common: Mapping[str, Any] = field(default_factory=dict)

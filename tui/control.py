@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from collectors import events as ev
 from collectors.cluster.settings import Settings
 from collectors.errors import CaptureError, ClusterError, PodwireError, TargetGone
+from collectors.record import record
 from collectors.runner import LocalRunner, Runner
 from collectors.session import Session
 from collectors.target import Target, this_machine
@@ -49,7 +50,7 @@ class Watch:
     interface: str = "any"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Opened:
     """A target that has a tab, and the node beside it ('' for none)."""
 

@@ -4,18 +4,18 @@ several counters begin with `=`."""
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from math import nan
 
 from collectors.events import CounterSample
 from collectors.kernel.counters import NODE_DROPS, OWN_DROPS, describe
 from collectors.kernel.rates import Step
+from collectors.record import record
 from collectors.sockets.peers import Peer
 from collectors.sockets.rates import identity
 from collectors.sockets.rows import SocketRow
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Figure:
     """A figure that can be drawn. `name` is that of the history, `of_peers` says which of the two it is in."""
 

@@ -14,6 +14,7 @@ from collectors.cluster.addressbook import AddressBook
 from collectors.events import Event, Packet, Row
 from collectors.kernel.counters import describe
 from collectors.kernel.rates import Step, step
+from collectors.record import record
 from collectors.sockets.peers import grouped
 from collectors.sockets.rates import SocketKey, SocketRate, identity, rates
 from collectors.sockets.rows import SocketRow
@@ -29,7 +30,7 @@ QUIET = ("/total", "/idle", "/processed")  # of each CPU: they always move, and 
 FLOWS_KEPT = 5_000  # a list that is sorted twice a second
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Series:
     """One figure of a target over time; None marks a gap."""
 
@@ -49,7 +50,7 @@ class Series:
         return self.history.maximum(self.name, RECENT)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CounterLine:
     """A counter that has moved: its rate now (None: not known), total since watching, and value."""
 
@@ -59,7 +60,7 @@ class CounterLine:
     value: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PacketLine:
     capture: int
     linktype: int
@@ -68,7 +69,7 @@ class PacketLine:
     flow: int = 0  # number of its flow; 0 for none
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GapLine:
     """A place in the list of packets where some are missing: the capture's stream broke off here."""
 
@@ -76,7 +77,7 @@ class GapLine:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LogLine:
     at: float
     target: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from urllib.parse import quote as escape
 
@@ -13,6 +13,7 @@ from collectors.cluster.kubeconfig import Entry, Kubeconfig, load, locate
 from collectors.cluster.rest import Rest
 from collectors.cluster.transport import configure
 from collectors.errors import ClusterError, ConfigError, Forbidden, NotFound
+from collectors.record import record
 from collectors.safe import safe
 from collectors.secrets import redact
 
@@ -20,7 +21,7 @@ SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 IN_CLUSTER = "in-cluster"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Cluster:
     """An open cluster. `namespace` is the context's, '' for all. `kubeconfig` is where it was found, so that what is
     owed to it can be paid by another process."""
@@ -42,7 +43,7 @@ class Cluster:
         return redact(str(self.rest.configuration.host))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Wanted:
     """Which cluster to open, as the command line says it."""
 

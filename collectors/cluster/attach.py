@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -19,6 +18,7 @@ from collectors.cluster.rest import STRATEGIC
 from collectors.cluster.settings import Settings
 from collectors.errors import ClusterError, Forbidden, NotFound, PodwireError, TargetGone
 from collectors.events import Command
+from collectors.record import record
 from collectors.recording.journal import CREATED, DELETED, GONE, REFUSED, Journal, Owed, Where
 from collectors.runner import run
 from collectors.safe import safe
@@ -37,7 +37,7 @@ HOPELESS = (*IMAGE_TROUBLE, "CreateContainerConfigError", "CreateContainerError"
 LATE_S = 60.0  # a creation whose answer never came may still arrive within this (the server gives up then)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Foothold:
     """A running container that commands can be exec'd into, and what it cost."""
 

@@ -11,9 +11,10 @@ import secrets
 import socket
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from collectors.record import record
 from collectors.safe import safe
 
 PREFIX = "podwire-"
@@ -35,7 +36,7 @@ def main_command(container: str) -> list[str]:
     return ["sh", "-c", MAIN, "podwire", str(LIFETIME_S // TICK_S), end_file(container), str(TICK_S)]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rung:
     """One way to add a debug container; `cost` is what it cannot do, told to the user."""
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import base64
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from collectors.cluster.execplugin import ExecPlugin, Issued
 from collectors.cluster.kubeconfig import Entry
 from collectors.errors import ConfigError
+from collectors.record import record
 from collectors.safe import safe
 from collectors.secrets import hide
 
@@ -24,7 +24,7 @@ REMOVED = {  # auth providers that kubectl no longer has, and what took their pl
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Impersonation:
     """Whom to act as (--as and its kin, or the kubeconfig's `as`)."""
 
@@ -45,7 +45,7 @@ class Impersonation:
         return rows
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Certificate:
     """A client certificate and its key, PEM. In memory only: a temporary file would outlive a kill."""
 

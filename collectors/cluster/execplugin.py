@@ -13,13 +13,14 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from collectors.cluster.kubeconfig import Entry
 from collectors.errors import ConfigError
+from collectors.record import record
 from collectors.safe import safe, safe_bytes
 from collectors.terminal import Terminal
 
@@ -29,7 +30,7 @@ MODES = ("Never", "IfAvailable", "Always")
 UNATTENDED_S = 60.0  # while the console is open nobody can answer it
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Issued:
     """What a plugin answered. `expires` in seconds since the epoch, 0 for never."""
 

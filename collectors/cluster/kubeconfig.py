@@ -15,12 +15,13 @@ from typing import Any
 import yaml
 
 from collectors.errors import ConfigError
+from collectors.record import record
 from collectors.safe import safe
 
 SECTIONS = ("clusters", "contexts", "users")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Entry:
     """A named cluster, context or user. Paths in it are relative to `folder`."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from collectors.cluster.access import Cluster, quote
@@ -12,6 +11,7 @@ from collectors.cluster.attach import LATE_S, Attacher
 from collectors.cluster.containers import EXPIRES, MANAGED_BY, OWNER, SESSION, owner
 from collectors.errors import ClusterError, Forbidden
 from collectors.events import LeftBehind, LeftRow
+from collectors.record import record
 from collectors.recording.journal import Journal, Owed, runs
 from collectors.safe import safe
 from collectors.target import Target
@@ -19,7 +19,7 @@ from collectors.target import Target
 SELECTOR = ",".join(f"{key}={value}" for key, value in MANAGED_BY.items())
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Outcome:
     """What became of one pod; `owed` where it is still ours to remove."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 from collectors.cluster.access import Cluster, pod_path, quote
@@ -13,6 +13,7 @@ from collectors.cluster.preflight import allowed
 from collectors.cluster.rest import STRATEGIC
 from collectors.cluster.settings import Settings
 from collectors.errors import ClusterError, Forbidden, NotFound, TargetGone
+from collectors.record import record
 from collectors.safe import safe
 from collectors.target import Target
 
@@ -24,7 +25,7 @@ Way = Literal["reuse", "add", "exec", "node pod"]
 Object = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Offer:
     """A way to stand at a target. `cost` says what it cannot do; `manifest` is the very object that would be sent,
     None where nothing is; `tried` whether the API server accepted it in a dry run."""
@@ -40,7 +41,7 @@ class Offer:
     tried: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Plan:
     """What can be done at a target. `refusals` say why not more, each a sentence; `carried` counts podwire's
     containers that the pod's spec holds already."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -13,11 +12,12 @@ import yaml
 from collectors.cluster.access import Cluster
 from collectors.errors import ClusterError
 from collectors.events import AccessReview, AccessRow
+from collectors.record import record
 
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Need:
     """A right and what it is for. `namespaced` needs can be given by a Role of the namespace."""
 

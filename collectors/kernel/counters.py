@@ -8,8 +8,9 @@ Names follow nstat: protocol then field, e.g. TcpRetransSegs, TcpExtListenOverfl
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal
+
+from collectors.record import record
 
 Scope = Literal["netns", "node", "global"]
 
@@ -230,7 +231,7 @@ sock_used | netns | =sockets | | sockets of every kind
 """
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Counter:
     """`gauge` is a level rather than a count; `trouble` is worth a look whenever it moves."""
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from collectors.events import CounterSample
 from collectors.kernel.counters import describe
+from collectors.record import record
 
 LATE_S = 5.0  # a longer silence than this between samples is a gap
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Step:
     """What happened between two samples: seconds, and change of each counter (None: it was reset)."""
 

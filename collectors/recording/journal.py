@@ -21,13 +21,14 @@ from typing import Any
 import psutil
 
 from collectors.errors import JournalError
+from collectors.record import record
 from collectors.safe import safe
 
 CREATED, DELETED, GONE, REFUSED = "created", "deleted", "gone", "refused"
 LONGEST = 4 << 20  # bytes; a longer journal is cut to what still matters
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Where:
     """The cluster that a write goes to, and how it was opened."""
 
@@ -38,7 +39,7 @@ class Where:
     acting_as: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Owed:
     """A pod of ours that may still be there. `sure` once the API server said that it was created."""
 

@@ -4,16 +4,16 @@ session is a generator that yields what it wants to know and is sent the answer;
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from typing import Literal
 
+from collectors.record import record
 from diagnosis.finding import Finding
 from diagnosis.path import Answer
 
 Verdict = Literal["good", "bad", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Goal:
     """What the person wants to reach from the pod: a name or an address, and a port (0: not said)."""
 
@@ -21,7 +21,7 @@ class Goal:
     port: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Command:
     """Run `argv` in the pod. `does` says so before it is done, `why` why it comes next."""
 
@@ -31,7 +31,7 @@ class Command:
     seconds: float = 8.0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Look:
     """Look at what the rules find now, of these names."""
 
@@ -40,7 +40,7 @@ class Look:
     rules: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AskPath:
     """Ask for the verdict of policies and Services on the way from the pod to the goal."""
 
@@ -48,7 +48,7 @@ class AskPath:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Said:
     """The verdict of the step before."""
 
@@ -56,7 +56,7 @@ class Said:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Result:
     """What a command ended with; `failed` says why it could not be run."""
 
@@ -66,7 +66,7 @@ class Result:
     failed: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Conclusion:
     """The end: findings that explain the symptom, or what was ruled out."""
 
@@ -80,7 +80,7 @@ Sent = Result | list[Finding] | Answer | None
 Session = Generator[Asked, Sent, Conclusion]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Symptom:
     name: str
     title: str

@@ -48,5 +48,5 @@ def test_screen(snap_compare: Callable[..., bool], recording: Path, name: str, s
 @pytest.mark.parametrize("theme", ["day", "contrast"])
 def test_theme(snap_compare: Callable[..., bool], recording: Path, theme: str) -> None:
     app = console(recording)
-    app._theme_name = theme
+    app.begin_with(theme)
     assert snap_compare(app, terminal_size=(120, 40), run_before=lambda pilot: pilot.pause(0.7))

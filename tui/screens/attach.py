@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from rich.table import Table
@@ -16,6 +15,7 @@ from textual.widgets import Static
 from collectors.cluster.attach import yaml_of
 from collectors.cluster.plan import Offer, Plan
 from collectors.errors import PodwireError
+from collectors.record import record
 from collectors.target import Target
 from tui.control import Control
 from tui.screens.document import Document
@@ -23,7 +23,7 @@ from tui.screens.document import Document
 Chosen = Literal["both", "pod", "node"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Answer:
     """What the user chose, with the offers that were shown."""
 

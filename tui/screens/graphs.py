@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from collectors.record import record
 from tui import format as fmt
 from tui.figures import Figure
 from tui.store import Series, TargetData
@@ -15,7 +14,7 @@ FAR_S = 6 * 3600  # a table that fills slower than this is not worth a word
 WARN_SHARE, BAD_SHARE = 1.0, 5.0  # per cent of segments resent: a convention, not from a source
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Place:
     """A target's data, what its figures speak of, and which time its graphs show."""
 

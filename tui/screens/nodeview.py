@@ -4,9 +4,9 @@ data to rows; sections have header rows of their own."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from collectors.kernel.rates import Step
+from collectors.record import record
 from diagnosis.thresholds import SOFTIRQ, STEAL
 from tui import format as fmt
 from tui.screens.views import Status, View, scope_of
@@ -20,7 +20,7 @@ UNANSWERED_SHOWN = 10
 BUSY = 90.0  # per cent: a convention
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NodeLine:
     name: Cell
     bar: Cell

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import ClassVar
 
 from rich.text import Text
 from textual.widget import Widget
 
+from collectors.record import record
 from tui import format as fmt
 from tui.history import Point
 
@@ -23,7 +23,7 @@ DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))  # bits of the left 
 AXIS = 8
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Line:
     """One series: `name` and `unit` for the legend."""
 
@@ -33,7 +33,7 @@ class Line:
     apart: float = BRIDGE_S  # seconds between values that still belong together
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GraphData:
     """Everything a graph draws. `limits` are (value, label) lines; `gauge` is a fill in per cent of a maximum."""
 

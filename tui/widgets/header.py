@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.text import Text
 from textual.widget import Widget
 
 from collectors.cluster.addressbook import shortened
+from collectors.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HeaderData:
     context: str = ""
     namespace: str = ""

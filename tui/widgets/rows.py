@@ -16,13 +16,14 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from collectors.record import record
 from tui.actions import bindings
 
 MEASURED = 60  # rows looked at for the widths of columns
 Cell = str | tuple[str, str]  # text, or text and a style name: good, warn, bad, dim, name
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Column:
     """`cell` gives the text of a row. `width` is the most it takes (less where its texts are shorter); 0 takes
     what is left, at least `least`. Columns of a high `rank` go first when the screen is narrow."""

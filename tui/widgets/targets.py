@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.text import Text
@@ -11,12 +10,13 @@ from textual.message import Message
 from textual.widget import Widget
 
 from collectors.cluster.addressbook import shortened
+from collectors.record import record
 from tui.widgets.header import GLYPHS
 
 LEAST = 8  # cells of a name that is still told apart
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Tab:
     """`key` is the target's, '' the cluster's; `mood` as in the header; `capturing` is marked."""
 
