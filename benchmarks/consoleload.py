@@ -12,7 +12,7 @@ from benchmarks.packets import mixed
 from collectors import events as ev
 from collectors.capture.pcap import PcapReader
 from collectors.session import Session
-from tui.app import PodwireApp
+from tests.tui.replay import opened
 from tui.cli import calm_terminal, spare_collector
 from tui.control import Control
 from tui.store import Store
@@ -72,7 +72,7 @@ def main() -> None:
     store, session = Store(), Session()
     control = Loaded(store, session)
     store.target(KEY), store.target(NODE)
-    PodwireApp(store, control, KEY).run(mouse=False)
+    opened(control, KEY).run(mouse=False)
 
 
 if __name__ == "__main__":

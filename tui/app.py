@@ -1,30 +1,42 @@
-"""The Textual application: themes, signals, leaving; everything else has a screen of its own."""
+"""The Textual application: themes, signals, leaving; everything else has a screen of its own. It is drawn before what
+it works on is there: that takes half a second to import, and longer on a cold bastion."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import signal
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from textual import events
-from textual.app import App, SystemCommand
+from textual.app import App, ComposeResult, SystemCommand
 from textual.screen import Screen
 from textual.widgets import Input
 
 import themes
+from collectors.errors import PodwireError
 from tui.actions import ACTIONS, bindings
-from tui.control import Control
 from tui.crash import told
 from tui.preload import preload
 from tui.screens.base import CloseTarget, ConsoleScreen, ShowTarget
-from tui.screens.target import TargetScreen
-from tui.store import Store
 from tui.tidy import Tidy
 from tui.typeahead import Handled, TypeAhead
+from tui.widgets.header import Header, HeaderData
 from tui.widgets.targets import Targets
 
+if TYPE_CHECKING:
+    from tui.control import Control
+    from tui.screens.target import TargetScreen
+
 OURS = frozenset(action.name for action in ACTIONS if action.where in ("app", "lab"))
+
+
+class Opened(NamedTuple):
+    """What a console works on; `first` is the key of the target to open, '' opens the cluster."""
+
+    control: Control
+    first: str
 
 
 class PodwireApp(App[int]):
@@ -33,16 +45,18 @@ class PodwireApp(App[int]):
     BINDINGS = bindings("lab", "app")
     ENABLE_COMMAND_PALETTE = True
 
-    def __init__(self, store: Store, control: Control, first: str = "", theme: str = themes.DEFAULT) -> None:
-        """`first` is the key of the target to open; '' opens the cluster."""
+    control: Control  # from when it is open
+
+    def __init__(self, opening: Callable[[], Awaitable[Opened]], name: str = "", theme: str = themes.DEFAULT) -> None:
+        """`opening` is awaited when the first frame, which has the `name` of what opens, was drawn."""
         super().__init__()
-        self.store = store
-        self.control = control
-        self.first = first
+        self._opening = opening
+        self._name_of = name
+        self.is_open = False
+        self.failed: PodwireError | None = None  # why it could not be opened
         self._signalled: int | None = None
         self._tidy = Tidy()
         self._typing = TypeAhead(self)
-        control.painted.clear()
         self.begin_with(theme)
 
     def begin_with(self, name: str) -> None:
@@ -54,20 +68,37 @@ class PodwireApp(App[int]):
         self.set_class(self.current_theme.dark, "-dark-mode", update=False)
         self.set_class(not self.current_theme.dark, "-light-mode", update=False)
 
+    def compose(self) -> ComposeResult:
+        yield Header()
+
     def on_mount(self) -> None:
-        self.control.start()
-        self.control.spawn(self._preload())
+        self.query_one(Header).show(HeaderData(target=self._name_of, state="opening"))
         self._tidy.begin()
         self.set_interval(1.0, self._tidy.turn)
         self._catch_signals()
-        if self.first:
-            nodes = (key for key in self.store.targets if key.startswith("node/"))
-            beside = next(nodes, "") if self.first.startswith("pod/") else ""
-            self._show_target(self.first, beside)
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self.run_worker(self._open())
+
+    async def _open(self) -> None:
+        try:
+            self.control, first = await self._opening()
+        except PodwireError as error:
+            self.failed = error
+            self.exit(error.exit_code)
+            return
+        self.is_open = True
+        self.control.painted.clear()
+        self.control.start()
+        self.control.spawn(self._preload())
+        if first:
+            nodes = (key for key in self.control.store.targets if key.startswith("node/"))
+            self._show_target(first, next(nodes, "") if first.startswith("pod/") else "")
         else:
             from tui.screens.cluster import ClusterScreen
 
-            self.push_screen(ClusterScreen(self.store, self.control))
+            self.push_screen(ClusterScreen(self.control.store, self.control))
 
     async def _preload(self) -> None:
         await self.control.painted.wait()
@@ -98,12 +129,17 @@ class PodwireApp(App[int]):
         name = f"target:{key}"
         self.control.open_tab(key, node)
         if not self.is_screen_installed(name):
-            self.install_screen(TargetScreen(self.store, self.control, key, node), name)
-        if isinstance(self.screen, TargetScreen):
-            if self.screen.key != key:
-                self.switch_screen(name)
-        else:
+            from tui.screens.target import TargetScreen
+
+            self.install_screen(TargetScreen(self.control.store, self.control, key, node), name)
+        if (shown := self._shown_target()) is None:
             self.push_screen(name)
+        elif shown.key != key:
+            self.switch_screen(name)
+
+    def _shown_target(self) -> TargetScreen | None:
+        screen = self.screen
+        return cast("TargetScreen", screen) if isinstance(screen, ConsoleScreen) and screen.place == "target" else None
 
     def on_show_target(self, message: ShowTarget) -> None:
         if not message.key:
@@ -112,8 +148,8 @@ class PodwireApp(App[int]):
                 self.screen.show(message.view, message.words)
             return
         self._show_target(message.key, message.node)
-        if message.view and isinstance(self.screen, TargetScreen):
-            self.call_after_refresh(self.screen.show, message.view)
+        if message.view and (shown := self._shown_target()):
+            self.call_after_refresh(shown.show, message.view)
 
     def on_targets_chosen(self, message: Targets.Chosen) -> None:
         self._go(message.key)
@@ -122,7 +158,7 @@ class PodwireApp(App[int]):
         """To a tab; '' is the cluster's."""
         if key:
             self._show_target(key)
-        elif isinstance(self.screen, TargetScreen) and len(self.screen_stack) > 2:
+        elif self._shown_target() and len(self.screen_stack) > 2:
             self.pop_screen()
 
     def action_step(self, by: int) -> None:
@@ -130,7 +166,7 @@ class PodwireApp(App[int]):
         if not isinstance(self.screen, ConsoleScreen) or not self.screen.place:
             return
         keys = [*([""] if self.control.cluster is not None else []), *(o.key for o in self.control.opened)]
-        here = self.screen.key if isinstance(self.screen, TargetScreen) else ""
+        here = shown.key if (shown := self._shown_target()) else ""
         if here in keys and len(keys) > 1:
             self._go(keys[(keys.index(here) + by) % len(keys)])
 
@@ -162,14 +198,14 @@ class PodwireApp(App[int]):
         self.exit(128 + number, return_code=128 + number)
 
     async def action_interrupt(self) -> None:
-        if self.control.capturing():
+        if self.is_open and self.control.capturing():
             await self.control.stop_captures()
             self.notify("Captures stopped. q leaves podwire.", markup=False)
         else:
             self.action_leave()
 
     def action_leave(self) -> None:
-        if not self.control.capturing():
+        if not self.is_open or not self.control.capturing():
             self.exit(0)
             return
         from tui.screens.confirm import Confirm
@@ -200,7 +236,7 @@ class PodwireApp(App[int]):
         if isinstance(self.screen, FindingsScreen):
             self.pop_screen()
         elif isinstance(self.screen, ConsoleScreen):
-            self.push_screen(FindingsScreen(self.store, self.control))
+            self.push_screen(FindingsScreen(self.control.store, self.control))
 
     def action_faults(self) -> None:
         from tui.screens.faults import Faults
@@ -218,10 +254,14 @@ class PodwireApp(App[int]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if isinstance(self.focused, Input):
             return action not in OURS
+        if not self.is_open:
+            return action in ("leave", "interrupt") or action not in OURS
         return self.control.is_lab if action == "faults" else True
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette: what can be done here, from the table of actions."""
+        if not self.is_open:
+            return
         place = screen.place if isinstance(screen, ConsoleScreen) else ""
         places = ("app", place, *(("lab",) if self.control.is_lab else ()))
         for action in ACTIONS:

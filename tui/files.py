@@ -7,9 +7,12 @@ import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from collectors.errors import CaptureError
-from tui.store import GapLine, PacketLine
+
+if TYPE_CHECKING:
+    from tui.store import GapLine, PacketLine
 
 CHUNK = 4096
 
@@ -45,14 +48,15 @@ def session_directory() -> Path:
 
 def save_packets(key: str, lines: Sequence[PacketLine | GapLine]) -> Path:
     """Write packets to a new pcap file; returns its path. Packets of the last capture's link type only."""
+    from collectors.capture.pcap import PcapWriter
+    from tui.store import PacketLine
+
     found = [line for line in lines if isinstance(line, PacketLine)]
     if not found:
         raise CaptureError("There are no packets to save yet.")
     linktype = found[-1].linktype
     name = file_stem(key)
     stamp = time.strftime("%Y%m%dT%H%M%S")
-    from collectors.capture.pcap import PcapWriter
-
     directory = private_directory(state_directory() / "captures")
     for attempt in range(100):
         suffix = f"-{attempt}" if attempt else ""

@@ -7,22 +7,25 @@ import asyncio
 import contextlib
 import os
 import signal
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import themes
 from collectors.errors import ConfigError
 from collectors.safe import safe
-from collectors.session import Session
 from collectors.terminal import Terminal
 from tui import config
-from tui.app import PodwireApp
-from tui.control import Control
+from tui.app import Opened, PodwireApp
 from tui.exits import LEFT_BEHIND, tell
-from tui.store import Store
 
-if TYPE_CHECKING:  # each way to begin imports what it needs: the first frame waits for it
+if TYPE_CHECKING:  # the first frame waits for none of them
+    from collectors.cluster.access import Cluster
     from collectors.recording.log import Recorder
+    from tui.control import Control
+    from tui.opening import Console
+
+NAMES = {"local": "this machine", "pcap": "capture files", "replay": "a recording"}
 
 
 def console(options: argparse.Namespace) -> int:
@@ -49,55 +52,54 @@ def _theme(options: argparse.Namespace, settings_of: config.Config) -> str:
 
 
 async def _run(options: argparse.Namespace, settings_of: config.Config, theme: str, lab: Path | None) -> int:
-    session, store = Session(), Store()
-    control = Control(store, session, capture_at_once=not options.no_capture)
-    recording = _record(options, session)
-    first = ""
-    if options.command == "local":
-        first = control.watch_this_machine()
-    elif options.command == "pcap":
-        control.live = False
-        keys = [control.watch_file(path) for path in options.files]
-        first = keys[0]
-        for key in keys:
-            control.open_tab(key)
-    elif options.command == "replay":
-        first = _replay(options.file, store, control)
-    else:
-        await _open_cluster(options, settings_of, control, lab)
-    app = PodwireApp(store, control, first, theme)
+    on_cluster = options.command in (None, "lab")
+    cluster = await _connected(options, lab) if on_cluster else None
+    settings = settings_of.settings(options, cluster.context) if cluster else None
+    recorder = _recorder(options)
+    begun: list[Console] = []
+
+    async def opening() -> Opened:
+        for name in ("tui.opening", "tui.screens.cluster" if on_cluster else "tui.screens.target"):
+            await asyncio.to_thread(import_module, name)
+        from tui.opening import Console
+
+        console = Console(options, recorder)
+        begun.append(console)
+        return Opened(console.control, await console.open(cluster, settings))
+
+    app = PodwireApp(opening, cluster.context if cluster else NAMES.get(options.command, ""), theme)
     Terminal.ours = True
     try:
         await app.run_async(mouse=_wants_mouse(options))
     finally:
         Terminal.ours = False
-        await _leave(control)
-        if recording is not None:
-            await recording
-    if control.kept is not None:
-        try:
-            control.kept.rmdir()  # where nothing was captured
-        except OSError:
-            tell(f"what was captured is in {control.kept}")
-    for text in control.left_behind:
-        tell(text)
-    code = app.return_code or 0
-    return LEFT_BEHIND if control.left_behind else code
+        for console in begun:
+            await _leave(console.control)
+            await console.recorded()
+    if app.failed is not None:
+        raise app.failed
+    return _told([console.control for console in begun], app.return_code or 0)
 
 
-async def _open_cluster(
-    options: argparse.Namespace, settings_of: config.Config, control: Control, lab: Path | None
-) -> None:
+def _told(controls: list[Control], code: int) -> int:
+    """Say where things are, and what is left; the exit code."""
+    for control in controls:
+        if control.kept is not None:
+            try:
+                control.kept.rmdir()  # where nothing was captured
+            except OSError:
+                tell(f"what was captured is in {control.kept}")
+        for text in control.left_behind:
+            tell(text)
+    return LEFT_BEHIND if any(control.left_behind for control in controls) else code
+
+
+async def _connected(options: argparse.Namespace, lab: Path | None) -> Cluster:
+    """Before the console takes the terminal: credential plugins may ask there."""
     from collectors.cluster.access import Wanted, open_cluster
-    from collectors.recording.journal import Journal
     from tui.clustercommands import wanted
-    from tui.files import journal_path
 
-    asked = Wanted(str(lab), namespace=options.namespace) if lab else wanted(options)
-    cluster = await open_cluster(asked)  # credential plugins may ask on the terminal, which is still theirs
-    journal = None if lab else Journal(journal_path())  # the lab goes, and all in it
-    settings = settings_of.settings(options, cluster.context)
-    control.open(cluster, is_lab=lab is not None, settings=settings, journal=journal)
+    return await open_cluster(Wanted(str(lab), namespace=options.namespace) if lab else wanted(options))
 
 
 async def _leave(control: Control) -> None:
@@ -127,32 +129,12 @@ def _wants_mouse(options: argparse.Namespace) -> bool:
     return bool(getattr(options, "mouse", False)) or not shared
 
 
-def _replay(path: Path, store: Store, control: Control) -> str:
-    if not path.is_file():
-        raise ConfigError(f"There is no recording at {path}.")
-    from collectors.recording.log import read
-
-    control.live = False
-    for event in read(path):
-        store.apply(event)
-    return next((key for key in store.targets if key.startswith(("pod/", "local/"))), "")
-
-
-def _record(options: argparse.Namespace, session: Session) -> asyncio.Task[None] | None:
-    path = getattr(options, "record", None)
-    if path is None:
+def _recorder(options: argparse.Namespace) -> Recorder | None:
+    if getattr(options, "record", None) is None:
         return None
     from collectors.recording.log import Recorder
 
     try:
-        recorder = Recorder(path)
+        return Recorder(options.record)
     except OSError as error:
-        raise ConfigError(f"The recording {path} cannot be written: {error.strerror}.") from None
-    return asyncio.create_task(_keep_recording(recorder, session))
-
-
-async def _keep_recording(recorder: Recorder, session: Session) -> None:
-    subscription = session.subscribe(65_536)
-    with contextlib.closing(recorder):
-        async for batch in subscription.batches():
-            await asyncio.to_thread(recorder.write, batch)
+        raise ConfigError(f"The recording {options.record} cannot be written: {error.strerror}.") from None

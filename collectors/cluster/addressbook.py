@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 
+from collectors.cluster.shortened import shortened
 from collectors.events import Event, InventoryChange, InventoryList, NodeRow, PodRow, Row, ServiceRow, SliceRow
 
 KEEP_S = 300.0  # a packet may show an address minutes after its pod went
 
-_REPLICA = re.compile(r"^(.+)-[a-z0-9]{6,10}-([a-z0-9]{5})$")
 _KINDS = ("pods", "services", "nodes")
-
-
-def shortened(name: str) -> str:
-    """A ReplicaSet's pod visibly without the template's hash: `backend-7f9dcd85f9-bgfnb` is `backend…bgfnb`."""
-    return _REPLICA.sub(r"\1…\2", name)
 
 
 def addresses(row: Row) -> tuple[str, ...]:

@@ -12,10 +12,11 @@ import pytest
 from collectors import events as ev
 from collectors.capture import capture as captures
 from collectors.cluster.access import Cluster, connect
-from collectors.cluster.addressbook import AddressBook, shortened
+from collectors.cluster.addressbook import AddressBook
 from collectors.cluster.attach import Attacher
 from collectors.cluster.execstream import ExecRunner, exit_code
 from collectors.cluster.inventory import Inventory
+from collectors.cluster.shortened import shortened
 from collectors.errors import CaptureError, ClusterError, ConfigError, ExecError, NotFound, TargetGone
 from collectors.kernel import sampler
 from collectors.runner import run

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Input
 
-from tui.control import Control
-from tui.store import Store
 from tui.widgets.header import Header, HeaderData
 from tui.widgets.targets import Tab, Targets
+
+if TYPE_CHECKING:  # the first frame waits for none of them
+    from tui.control import Control
+    from tui.store import Store
 
 REFRESH_S = 0.5
 REFRESH_SSH_S = 1.0  # every repaint costs there

@@ -7,7 +7,7 @@ from typing import ClassVar
 from rich.text import Text
 from textual.widget import Widget
 
-from collectors.cluster.addressbook import shortened
+from collectors.cluster.shortened import shortened
 from collectors.record import record
 
 

@@ -9,7 +9,7 @@ from textual import events
 from textual.message import Message
 from textual.widget import Widget
 
-from collectors.cluster.addressbook import shortened
+from collectors.cluster.shortened import shortened
 from collectors.record import record
 from tui.widgets.header import GLYPHS
 
