@@ -224,7 +224,7 @@ class ClusterScreen(ConsoleScreen):
                 self.say("Put the cursor on the pod that opens the connection, then b.")
                 return
             self._asking = row
-            self.say(f"From {row.name}. Now b on the pod or Service that it wants to reach (1 pods, 3 Services).")
+            self.say(f"From {row.name}. Now b on the pod or Service that it wants to reach (key 1: pods, 3: Services).")
             return
         asking, self._asking = self._asking, None
         if isinstance(row, (PodRow, ServiceRow)):

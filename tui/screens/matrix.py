@@ -102,7 +102,7 @@ class MatrixScreen(ConsoleScreen):
         rows.show(self._rows)
         where = f"namespace {self.namespace}" if self.namespace else "all namespaces"
         self.query_one("#status", Line).show(
-            f" {where} · ✓ all declared ports ◐ some ✗ none, by NetworkPolicies · enter: the reasons"
+            f" {where} · enter: why · by NetworkPolicies: ✓ all declared ports ◐ some ✗ none"
         )
 
     def header_data(self) -> HeaderData:

@@ -1,0 +1,71 @@
+"""A sick node beside a healthy one, and what may happen to whom, as one sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from collectors import events as ev
+from tests.diagnosis.test_compare import host
+from tests.tui.replay import console
+from tests.tui.test_reach import EVENTS
+
+SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
+AT = 1.7e9
+
+
+def session() -> list[ev.Event]:
+    """Node 1 has another MTU, forwards nothing, has lost a route and resends much more."""
+    sick, well = host(1, mtu=1400), host(2)
+    routes = tuple(route for route in sick.network.routes if not route.destination.startswith("10.2"))
+    nodes = tuple(ev.NodeRow(f"n{n}", f"192.168.0.{n}", f"z{n}", True, "linux", "amd64") for n in (1, 2))
+    found: list[ev.Event] = [
+        ev.SessionStart(AT, "", "prod", "alice", "shop", "v1.36"),
+        ev.InventoryList(AT, "", "nodes", nodes),
+    ]
+    for view, forward, resent in ((sick, 0, 400), (well, 1, 2)):
+        own = routes if view is sick else view.network.routes
+        found += [
+            ev.TargetState(AT, view.key, "live"),
+            replace(view.network, at=AT, target=view.key, routes=own),
+        ]
+        for second in range(12):
+            values = {
+                "sysctl net.ipv4.ip_forward": forward,
+                "TcpRetransSegs": resent * second,
+                "TcpOutSegs": 9_000 * second,
+            }
+            found.append(ev.CounterSample(AT + second, view.key, 100.0 + second, "n", values))
+    return found
+
+
+@SIZES
+def test_a_sick_node_beside_a_healthy_one(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+    async def settle(pilot) -> None:  # type: ignore[no-untyped-def]
+        await pilot.pause(0.4)
+        await pilot.press("o")
+        await pilot.pause(2.0)
+
+    assert snap_compare(console(session(), "node"), terminal_size=size, run_before=settle)
+
+
+@SIZES
+def test_who_reaches_whom(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+    async def settle(pilot) -> None:  # type: ignore[no-untyped-def]
+        await pilot.pause(0.4)
+        await pilot.press("M")
+        await pilot.pause(1.5)
+
+    assert snap_compare(console(EVENTS, ""), terminal_size=size, run_before=settle)
+
+
+@SIZES
+def test_the_way_between_two(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+    async def settle(pilot) -> None:  # type: ignore[no-untyped-def]
+        await pilot.pause(0.4)
+        await pilot.press("j", "j", "b", "k", "k", "b")
+        await pilot.pause(1.0)
+
+    assert snap_compare(console(EVENTS, ""), terminal_size=size, run_before=settle)
