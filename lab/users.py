@@ -38,7 +38,9 @@ DEBUGGER = [
     _rule(["create", "get"], "", "pods/exec"),
     _rule(["create", "delete"], "", "pods"),
     _rule(READ, "discovery.k8s.io", "endpointslices"),
-    _rule(READ, "networking.k8s.io", "networkpolicies"),
+    _rule(READ, "networking.k8s.io", "networkpolicies", "ingresses"),
+    _rule(READ, "", "events"),
+    _rule(["get"], "", "configmaps"),
 ]
 BASIC = [
     _rule(["create"], "authorization.k8s.io", "selfsubjectaccessreviews", "selfsubjectrulesreviews"),

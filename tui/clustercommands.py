@@ -62,7 +62,7 @@ async def _doctor(options: argparse.Namespace) -> int:
         return 0
     say()
     say("# the smallest Role that gives what is missing: kubectl apply -f - <<EOF … EOF")
-    say(preflight.missing_role(review.rows, cluster.user, cluster.namespace).rstrip())
+    say(preflight.missing_role(review.rows, cluster.user).rstrip())
     return FORBIDDEN
 
 

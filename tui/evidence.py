@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from ipaddress import ip_address
 from statistics import median
@@ -34,29 +34,31 @@ Key = tuple[str, bytes, bytes, int]
 
 
 def snapshot(store: Store, at: float, budget_ms: float | None = None) -> Snapshot:
-    pods = _pods(store)
-    views = [
-        view(data, pods.get(key), conversations(data.flows.flows))
-        for key, data in store.targets.items()
-        if key != "cluster"
-    ]
-    return _of(store, at, budget_ms, tuple(views))
+    return _of(store, at, budget_ms, tuple(piece for piece in _views(store) if piece is not None))
 
 
 async def gathered(store: Store, at: float, budget_ms: float | None = None) -> Snapshot:
     """The same, a piece at a time, so that the event loop is never held for all of it."""
-    pods, views = _pods(store), []
+    views = []
+    for piece in _views(store):
+        if piece is not None:
+            views.append(piece)
+        await asyncio.sleep(0)
+    return _of(store, at, budget_ms, tuple(views))
+
+
+def _views(store: Store) -> Iterator[TargetView | None]:
+    """Of each target, in pieces: None where somebody else may have a turn."""
+    pods = _pods(store)
     for key in [key for key in store.targets if key != "cluster"]:
-        if (data := store.targets.get(key)) is None:
+        if (data := store.targets.get(key)) is None:  # closed in the meantime
             continue
         talks, (groups, now) = [], _grouped(data.flows.flows)
         for number, (ends, flows) in enumerate(groups.items(), 1):
             talks.append(_conversation(ends, flows, now))
             if number % AT_ONCE == 0:
-                await asyncio.sleep(0)
-        views.append(view(data, pods.get(key), tuple(talks)))
-        await asyncio.sleep(0)
-    return _of(store, at, budget_ms, tuple(views))
+                yield None
+        yield view(data, pods.get(key), tuple(talks))
 
 
 def _pods(store: Store) -> dict[str, PodRow]:
@@ -127,14 +129,9 @@ def address(packed: bytes) -> str:
     return str(ip_address(packed))
 
 
-def conversations(flows: Sequence[Flow]) -> tuple[Conversation, ...]:
-    """The flows of the last quarter of a minute of the capture, by client address and server port."""
-    groups, now = _grouped(flows)
-    return tuple(_conversation(key, found, now) for key, found in groups.items())
-
-
 def _grouped(flows: Sequence[Flow]) -> tuple[dict[Key, list[Flow]], int]:
-    """By the ends of a conversation; and the time of the last packet."""
+    """The flows of the last quarter of a minute of the capture, by the ends of a conversation; and the time of the last
+    packet."""
     now = max((flow.last_ns for flow in flows), default=0)
     groups: dict[Key, list[Flow]] = defaultdict(list)
     for flow in flows[-MOST_FLOWS:]:

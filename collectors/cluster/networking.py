@@ -202,14 +202,14 @@ async def cilium_agent(cluster: Cluster, source: str) -> SettingsRow | None:
     """What an agent says of itself; None where none can be asked. Only reads."""
     namespace = source.partition(" ")[2].partition("/")[0]
     path = f"/api/v1/namespaces/{namespace}/pods"
-    listed = await cluster.rest.get(path, what="listing Cilium's agents", labelSelector="k8s-app=cilium", limit=10)
-    names = [
-        _value(_mapping(pod, "metadata").get("name"))
-        for pod in _items(listed) if _mapping(pod, "status").get("phase") == "Running"
-    ]  # fmt: skip
-    if not names:
-        return None
     try:
+        listed = await cluster.rest.get(path, what="listing Cilium's agents", labelSelector="k8s-app=cilium", limit=10)
+        names = [
+            _value(_mapping(pod, "metadata").get("name"))
+            for pod in _items(listed) if _mapping(pod, "status").get("phase") == "Running"
+        ]  # fmt: skip
+        if not names:
+            return None
         done = await run(ExecRunner(cluster, namespace, names[0], "cilium-agent"), ["sh", "-c", ASK], timeout=SECONDS)
     except PodwireError:
         return None

@@ -19,7 +19,7 @@ REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 @record
 class Need:
-    """A right and what it is for. `namespaced` needs can be given by a Role of the namespace."""
+    """A right and what it is for. `namespaced` needs can be given by a Role of the namespace, or of the one named."""
 
     use: str
     verbs: tuple[str, ...]
@@ -27,6 +27,7 @@ class Need:
     group: str = ""
     subresource: str = ""
     namespaced: bool = True
+    namespace: str = ""
 
 
 READ = ("get", "list", "watch")
@@ -38,6 +39,9 @@ NEEDS = (
     Need("Services", ("list", "watch"), "services"),
     Need("endpoints behind Services", ("list", "watch"), "endpointslices", "discovery.k8s.io"),
     Need("policies", ("list", "watch"), "networkpolicies", "networking.k8s.io"),
+    Need("what probes and controllers say", ("list", "watch"), "events"),
+    Need("Ingresses", ("list", "watch"), "ingresses", "networking.k8s.io"),
+    Need("settings of kube-proxy and the CNI", ("get",), "configmaps", namespace="kube-system"),
     Need("nodes", READ, "nodes", namespaced=False),
     Need("the list of namespaces", ("list", "watch"), "namespaces", namespaced=False),
 )
@@ -72,7 +76,7 @@ async def review(cluster: Cluster, namespace: str) -> list[AccessRow]:
     """A row for each need, in the order of NEEDS. `namespace` '' asks for all namespaces."""
 
     async def row(need: Need) -> AccessRow:
-        where = namespace if need.namespaced else ""
+        where = need.namespace or (namespace if need.namespaced else "")
         answers = await asyncio.gather(
             *(allowed(cluster, verb, need.resource, need.subresource, where, need.group) for verb in need.verbs)
         )
@@ -121,13 +125,11 @@ def _role(kind: str, rules: Sequence[dict[str, Any]], user: str, namespace: str)
     ]  # fmt: skip
 
 
-def missing_role(rows: Sequence[AccessRow], user: str, namespace: str) -> str:
-    """YAML for `kubectl apply -f -` that gives exactly what is missing; '' where nothing is. What concerns the
-    namespace goes into a Role there, the rest into a ClusterRole."""
-    own = [row for row in rows if row.namespace]
+def missing_role(rows: Sequence[AccessRow], user: str) -> str:
+    """YAML for `kubectl apply -f -` that gives exactly what is missing; '' where nothing is. What concerns a namespace
+    goes into a Role there, the rest into a ClusterRole."""
     documents: list[dict[str, Any]] = []
-    if rules := _rules(own):
-        documents += _role("Role", rules, user, namespace)
-    if rules := _rules(row for row in rows if not row.namespace):
-        documents += _role("ClusterRole", rules, user, "")
+    for place in sorted({row.namespace for row in rows}, key=lambda name: (not name, name)):
+        if rules := _rules(row for row in rows if row.namespace == place):
+            documents += _role("Role" if place else "ClusterRole", rules, user, place)
     return str(yaml.safe_dump_all(documents, sort_keys=False)) if documents else ""

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+import yaml
 
 from collectors import events as ev
 from collectors.capture import capture as captures
+from collectors.cluster import preflight
 from collectors.cluster.access import Cluster, connect
 from collectors.cluster.addressbook import AddressBook
 from collectors.cluster.attach import Attacher
@@ -363,3 +365,20 @@ async def test_lists_that_are_no_longer_followed_say_so_and_come_back(lab: Lab, 
     task.cancel()
     again.close()
     await opened.close()
+
+
+def test_the_role_that_is_missing_is_one_for_each_namespace() -> None:
+    rows = [
+        ev.AccessRow("a", ("list", "watch"), "events", "", "shop", ("watch",)),
+        ev.AccessRow("b", ("get",), "configmaps", "", "kube-system", ("get",)),
+        ev.AccessRow("c", ("list",), "nodes", "", "", ("list",)),
+        ev.AccessRow("d", ("list",), "pods", "", "shop", ()),
+    ]
+    given = list(yaml.safe_load_all(preflight.missing_role(rows, "jane")))
+    roles = [(d["kind"], d["metadata"].get("namespace", ""), d["rules"]) for d in given if "rules" in d]
+    assert roles == [
+        ("Role", "kube-system", [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]}]),
+        ("Role", "shop", [{"apiGroups": [""], "resources": ["events"], "verbs": ["watch"]}]),
+        ("ClusterRole", "", [{"apiGroups": [""], "resources": ["nodes"], "verbs": ["list"]}]),
+    ]
+    assert preflight.missing_role(rows[3:], "jane") == ""

@@ -2,7 +2,7 @@
 
 One console, without its screens, is attached to the pods of the shop and to both nodes. Each fault is switched on, and
 what is found is compared with what is to be found (EXPECTED); then it is switched off, and all findings must clear.
-Writes docs/detection.md when all faults were asked for.
+Writes docs/detection.md and the README's table when all faults were asked for.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ from tui.evidence import snapshot
 from tui.store import Store
 
 FOUND_S, CLEAR_S, EVERY_S = 25.0, 75.0, 1.0
-PAGE = Path(__file__).parent.parent.parent / "docs" / "detection.md"
+ROOT = Path(__file__).parent.parent.parent
+PAGE, README = ROOT / "docs" / "detection.md", ROOT / "README.md"
+BEGIN, END = "<!-- detection: python -m tests.lab.detection -->", "<!-- end -->"
 # fault: the rules of which one must find it, and criticals that are part of it as well
 EXPECTED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "connection-refused": (("refused",), ("target_port",)),
@@ -89,6 +91,13 @@ class Row:
         also = ", ".join(f"`{name}`" for name in self.others) or "–"
         wrong = f" **unrelated: {', '.join(self.unrelated)}**" if self.unrelated else ""
         return f"| {self.fault} | {found} | {self.title} | {also}{wrong} | {'yes' if self.cleared else '**no**'} |"
+
+    def short(self) -> str:
+        """The README's: without what it says."""
+        found = f"`{self.rule}`" if self.rule else "**not found**"
+        wrong = f" **{', '.join(self.unrelated)}**" if self.unrelated else ""
+        left = "" if self.cleared else " **stays**"
+        return f"| {self.fault} | {found}{left} | {self.seconds:.0f} s |{wrong} {', '.join(self.others)} |"
 
 
 class Bench:
@@ -200,6 +209,7 @@ async def together(one: Bench, pair: str) -> Row:
     return row
 
 
+SHORT = "| fault | found by | after | also found |\n| --- | --- | --- | --- |"
 HEAD = "| fault | found by | as | also | clears |\n| --- | --- | --- | --- | --- |"
 
 
@@ -219,6 +229,17 @@ async def run(faults: list[str]) -> list[Row]:
     return rows
 
 
+def publish(rows: list[Row]) -> None:
+    text = "\n".join(row.line() for row in rows)
+    PAGE.write_text(
+        "# Detection matrix\n\nWhat podwire finds of each fault of its lab; written by `python -m "
+        f"tests.lab.detection`.\n\n{HEAD}\n{text}\n"
+    )
+    before, _, rest = README.read_text().partition(BEGIN)
+    short = "\n".join(row.short() for row in rows)
+    README.write_text(f"{before}{BEGIN}\n{SHORT}\n{short}\n{END}{rest.partition(END)[2]}")
+
+
 def main() -> int:
     assert set(EXPECTED) == set(all_faults())
     wanted = sys.argv[1:] or [*sorted(EXPECTED), *PAIRS, *CONFIGURED]
@@ -227,11 +248,7 @@ def main() -> int:
         rows = asyncio.run(run(wanted))
     good = [row for row in rows if row.rule and not row.unrelated and row.cleared]
     if not sys.argv[1:]:
-        text = "\n".join(row.line() for row in rows)
-        PAGE.write_text(
-            "# Detection matrix\n\nWhat podwire finds of each fault of its lab; written by `python -m "
-            f"tests.lab.detection`.\n\n{HEAD}\n{text}\n"
-        )
+        publish(rows)
     print(f"{len(good)} of {len(rows)} found by their own rule, nothing unrelated, and cleared")
     return 0 if len(good) == len(rows) else 1
 

@@ -52,5 +52,5 @@ class Access(ModalScreen[None]):
         if event.key in ("escape", "q", "p"):
             self.dismiss(None)
         elif event.key == "r" and missing(self.review):
-            text = missing_role(self.review.rows, self.user, self.review.namespace)
+            text = missing_role(self.review.rows, self.user)
             self.app.push_screen(Document("For kubectl apply -f -, by someone who may grant it", text))
