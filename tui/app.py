@@ -86,7 +86,7 @@ class PodwireApp(App[int]):
             self.control, first = await self._opening()
         except PodwireError as error:
             self.failed = error
-            self.exit(error.exit_code)
+            self.exit(return_code=error.exit_code)
             return
         self.is_open = True
         self.control.painted.clear()
