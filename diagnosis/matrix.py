@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from diagnosis.policy import Party, Policy, Rule, Side
+from diagnosis.policy import Party, Policy, Rule, Side, family, over
 
 
 def _peers(rule: Rule, namespace: str, parties: Sequence[Party]) -> int:
@@ -46,6 +46,18 @@ def _side(side: Side, parties: Sequence[Party], number: int, protocol: str, know
 
 def reach(parties: Sequence[Party], number: int, protocol: str, known: Sequence[Policy]) -> list[list[bool]]:
     """reach[a][b]: whether party a may open a connection to that port of party b (as policy.verdict says)."""
+    table = _reach(parties, number, protocol, known)
+    if all(len({":" in ip for ip in party.ips}) < 2 for party in parties):
+        return table
+    tables: dict[bool | None, list[list[bool]]] = {None: table}
+    for six in (False, True):
+        tables[six] = _reach([over(party, six) for party in parties], number, protocol, known)
+    return [
+        [tables[family(source, target)][a][b] for b, target in enumerate(parties)] for a, source in enumerate(parties)
+    ]
+
+
+def _reach(parties: Sequence[Party], number: int, protocol: str, known: Sequence[Policy]) -> list[list[bool]]:
     out = _side("egress", parties, number, protocol, known)
     into = _side("ingress", parties, number, protocol, known)
     nodes: dict[str, int] = {}

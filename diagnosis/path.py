@@ -4,7 +4,7 @@ every step. Pure, over rows of the inventory."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import Literal
 
@@ -99,8 +99,8 @@ class Cluster:
         address = str(ip_address(text))
         for pod in self.pods:
             if not pod.host_network and address in (pod.ips or (pod.ip,)):
-                return pod
-        return next((s for s in self.services if address in s.ips), address)
+                return replace(pod, ip=address, ips=(address,))  # by this one, not by that of its other family
+        return next((replace(s, ips=(address,)) for s in self.services if address in s.ips), address)
 
     # --- the way
 
@@ -116,12 +116,35 @@ class Cluster:
                     f"port {port}", "stops", f"no container of {target.namespace}/{target.name} names a port {port}"
                 )
                 return Answer(False, False, None, (step,))
-            verdict = netpol.verdict(origin, self.party(target), number, protocol, self.policies)
-            return Answer(verdict.allowed, False, verdict.decided_by, tuple(_steps(verdict, target, number, protocol)))
+            end = self.party(target)
+            verdict = netpol.verdict(origin, end, number, protocol, self.policies)
+            steps = (
+                *_steps(verdict, target, number, protocol),
+                *self._other_family(verdict, origin, end, number, protocol),
+            )
+            return Answer(verdict.allowed, False, verdict.decided_by, steps)
         if not port.isdecimal():
             raise Unknown(f"An address has no named ports: give --port as a number, not {port!r}.")
         verdict = netpol.verdict(origin, self._outside(target), int(port), protocol, self.policies)
         return Answer(verdict.allowed, False, verdict.decided_by, tuple(_policy_steps(verdict)))
+
+    def _other_family(
+        self, verdict: Verdict, source: Party, target: Party, number: int, protocol: str
+    ) -> Iterator[Step]:
+        """What is said of the family that was not chosen, where both ends have two and it is something else."""
+        chosen = netpol.family(source, target)
+        if chosen is None:
+            return
+        ends = netpol.over(source, not chosen), netpol.over(target, not chosen)
+        if ends[0].ips and ends[1].ips:
+            other = netpol.verdict(*ends, number, protocol, self.policies)
+            if other.allowed != verdict.allowed:
+                name = "IPv4" if chosen else "IPv6"
+                yield Step(
+                    f"over {name}",
+                    "note",
+                    f"{'allowed' if other.allowed else 'not allowed'}: {other.decided_by.reason}",
+                )
 
     def _outside(self, address: str) -> Party:
         node = next((n for n in self.nodes if n.address == address), None)
@@ -144,6 +167,8 @@ class Cluster:
             return Answer(False, False, None, (step,))
         address = ", ".join(service.ips) or "headless: its name stands for the pods' own addresses"
         steps = [Step(f"Service {name}:{chosen.number}/{protocol}", "ok", f"{address}; to targetPort {chosen.target}")]
+        if service.ips and (own := netpol.over(origin, ":" in service.ips[0])).ips:
+            origin = own  # its address says which family is spoken
         ends, note = self._endpoints(service, chosen, origin)
         if not ends:
             return Answer(False, False, None, (*steps, Step("endpoints", "stops", note)))
@@ -167,7 +192,10 @@ class Cluster:
             listed = [e for row in rows for e in row.endpoints if e.ready or service.publish_not_ready]
             numbers = {p.name: p.number for row in rows for p in row.ports if p.protocol == port.protocol}
             number = numbers.get(port.name) or next(iter(numbers.values()), 0)
-            known = [(at[e.address], number or _target(port, at[e.address])) for e in listed if e.address in at]
+            found = {
+                (pod.namespace, pod.name): pod for e in listed if (pod := at.get(e.address))
+            }  # once, of two families
+            known = [(pod, number or _target(port, pod)) for pod in found.values()]
         elif not selected:
             return [], "the Service has no selector and no EndpointSlice"
         elif not pods:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, Literal
 
@@ -234,6 +235,20 @@ def port_number(pod: PodRow, port: str, protocol: str = "") -> int | None:
 # --- verdicts
 
 
+def over(party: Party, six: bool) -> Party:
+    """With its addresses of IPv6, or of IPv4, alone."""
+    return replace(party, ips=tuple(ip for ip in party.ips if (":" in ip) == six))
+
+
+def family(source: Party, target: Party) -> bool | None:
+    """Which a connection uses, True for IPv6: the first of the source's that the target has, too; None where there is
+    none, or nothing to choose."""
+    own, theirs = {":" in ip for ip in source.ips}, {":" in ip for ip in target.ips}
+    if len(own) < 2 and len(theirs) < 2:
+        return None
+    return next((six for ip in source.ips if (six := ":" in ip) in theirs), None)
+
+
 def _decide(
     side: Side, own: Party, other: Party, number: int, protocol: str, named: tuple[ContainerPort, ...],
     known: Iterable[Policy],
@@ -257,10 +272,12 @@ def _decide(
 
 def verdict(source: Party, target: Party, number: int, protocol: str, known: Sequence[Policy]) -> Verdict:
     """May `source` open a connection to this port of `target`? Answers may always come back; a pod may always reach
-    itself, and a node its own pods."""
+    itself, and a node its own pods. Ends with two families speak the first that both have."""
     if source.selectable and source.name == target.name:
         itself = "a pod may always reach itself"
         return Verdict(True, Decision("egress", True, reason=itself), Decision("ingress", True, reason=itself))
+    if (six := family(source, target)) is not None:
+        source, target = over(source, six), over(target, six)
     egress = _decide("egress", source, target, number, protocol, target.ports, known)
     if source.host and source.node and source.node == target.node:
         ingress = Decision("ingress", True, reason="a node may always reach its own pods")

@@ -63,6 +63,15 @@ def workload(metadata: Object) -> str:
     return ""
 
 
+def _ready(spec: Object, status: Object) -> str:
+    """`1/2` as kubectl shows it. A kubelet always tells of each container; a manifest that says `Running` may not."""
+    entries, wanted = status.get("containerStatuses"), len(spec.get("containers") or ())
+    if entries is None and status.get("phase") == "Running":
+        told = [entry.get("status") for entry in status.get("conditions") or () if entry.get("type") == "Ready"]
+        return f"{wanted if told in ([], ['True']) else 0}/{wanted}"
+    return f"{sum(bool(entry.get('ready')) for entry in entries or ())}/{wanted}"
+
+
 def pod_row(item: Object) -> PodRow:
     spec, status = item.get("spec") or {}, item.get("status") or {}
     entries = status.get("containerStatuses") or ()
@@ -74,7 +83,7 @@ def pod_row(item: Object) -> PodRow:
         node=safe(spec.get("nodeName") or "", 253),
         ip=safe(status.get("podIP") or "", 64),
         phase="Terminating" if deleting else safe(pod_reason(status), 60),
-        ready=f"{sum(bool(e.get('ready')) for e in entries)}/{len(spec.get('containers') or ())}",
+        ready=_ready(spec, status),
         restarts=sum(int(e.get("restartCount") or 0) for e in entries),
         created=_seconds(item.get("metadata", {}).get("creationTimestamp") or ""),
         host_network=bool(spec.get("hostNetwork")),

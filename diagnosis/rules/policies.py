@@ -147,7 +147,7 @@ def _drops(snapshot: Snapshot, known: list[netpol.Policy], namespaces: dict[str,
         pod = snapshot.by_address.get(talk.client)
         if not talk.unanswered or pod is None or talk.port == 53:
             continue
-        source = netpol.party_of(pod, namespaces)
+        source = netpol.over(netpol.party_of(pod, namespaces), ":" in talk.client)
         for target, port in behind(snapshot, talk.server, talk.port, talk.protocol):
             verdict = netpol.verdict(source, netpol.party_of(target, namespaces), port, talk.protocol, known)
             if verdict.allowed:

@@ -96,7 +96,7 @@ def _not_enforced(
         pod = snapshot.by_address.get(talk.client)
         if pod is None or talk.answered < FLOWS or not talk.opened:
             continue
-        source = netpol.party_of(pod, namespaces)
+        source = netpol.over(netpol.party_of(pod, namespaces), ":" in talk.client)
         verdicts = [netpol.verdict(source, netpol.party_of(target, namespaces), port, talk.protocol, known)
                     for target, port in behind(snapshot, talk.server, talk.port, talk.protocol)]  # fmt: skip
         if not verdicts or any(v.allowed for v in verdicts):

@@ -181,3 +181,43 @@ async def test_verdicts_agree_with_real_packets(own_lab: Lab) -> None:
     """A few rounds; `python -m tests.lab.verdicts` makes as many as one likes."""
     pairs, wrong = await compared(own_lab, 5, seed=20261125)
     assert pairs == 75 and not wrong, "\n".join(wrong)
+
+
+TWO_FAMILIES = """
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop}
+spec: {containers: [{name: c, image: i}]}
+status: {phase: Running, podIP: 10.0.0.1, podIPs: [{ip: 10.0.0.1}, {ip: "fd00::1"}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: db, namespace: shop, labels: {app: db}}
+spec: {containers: [{name: c, image: i, ports: [{name: pg, containerPort: 5432}]}]}
+status: {phase: Running, podIP: 10.0.0.2, podIPs: [{ip: 10.0.0.2}, {ip: "fd00::2"}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: db, namespace: shop}
+spec: {selector: {app: db}, clusterIP: 10.96.0.9, clusterIPs: [10.96.0.9, "fd96::9"], ports: [{port: 80, targetPort: pg}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: six, namespace: shop}
+spec: {podSelector: {matchLabels: {app: db}}, ingress: [{from: [{ipBlock: {cidr: "fd00::/64"}}]}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("target", "port", "allowed"),
+    [("10.0.0.2", "pg", False), ("fd00::2", "pg", True), ("shop/db", "5432", False), ("10.96.0.9", "80", False),
+     ("fd96::9", "80", True), ("svc/shop/db", "80", False)],
+)  # fmt: skip
+def test_an_address_is_asked_over_its_own_family(tmp_path: Path, target: str, port: str, allowed: bool) -> None:
+    path = tmp_path / "two.yaml"
+    path.write_text(TWO_FAMILIES)
+    body = asked(str(path), "shop/web", target, port)[1]
+    assert body["allowed"] is allowed
+    assert (body["decided_by"]["policy"], body["decided_by"]["side"]) == ("shop/six", "ingress")
+    if target == "shop/db":
+        assert body["path"][-1]["step"] == "over IPv6" and body["path"][-1]["reason"].startswith("allowed")

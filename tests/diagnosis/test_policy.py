@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -218,10 +219,39 @@ def policies(draw: Any) -> PolicyRow:
     return PolicyRow(draw(st.sampled_from(list(NAMESPACES))), draw(st.sampled_from("abcdef")), json.dumps(spec))
 
 
+def dual(name: str, *ips: str, **labels: str) -> Party:
+    row = replace(pod(name, ips[0], (("http", 8080, "TCP"),), **labels), ips=ips)
+    return netpol.party_of(row, LABELS)
+
+
+DUAL = [
+    dual("shop/both", "10.0.1.8", "fd00::8", app="web"),
+    dual("data/both", "10.0.2.8", "fd00::28", app="db"),
+    dual("data/six-first", "fd00::29", "10.0.2.9", app="db"),
+]
+FOUR_ONLY = "{podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8, except: [10.0.2.9/32]}}]}]}"
+
+
+def test_two_families_are_not_mixed() -> None:
+    """A block of IPv4 says nothing of what comes over IPv6, from whom has both addresses, too."""
+    known = netpol.policies(rows(FOUR_ONLY))
+    both, db, six = DUAL
+
+    def allowed(source: Party, target: Party) -> bool:
+        return netpol.verdict(source, target, 8080, "TCP", known).allowed
+
+    assert allowed(db, both), "IPv4 comes first at both"
+    assert not allowed(netpol.over(db, True), both), "the same two over IPv6"
+    assert not allowed(six, both), "IPv6 comes first at the source"
+    assert not allowed(netpol.over(six, False), both), "and its IPv4 is excepted"
+    assert allowed(PARTIES["bare/idle"], both), "who has IPv4 alone uses that"
+    assert not allowed(PARTIES["data/web"], both), "who has IPv6 alone uses that"
+
+
 @given(st.lists(policies(), max_size=5), st.sampled_from([(8080, "TCP"), (53, "UDP"), (5432, "TCP")]))
 @settings(max_examples=150, deadline=None)
 def test_the_matrix_says_what_verdicts_say(specs: list[PolicyRow], port: tuple[int, str]) -> None:
-    known, parties = netpol.policies(specs), list(EVERYONE.values())
+    known, parties = netpol.policies(specs), [*EVERYONE.values(), *DUAL]
     rows = reach(parties, *port, known)
     for a, source in enumerate(parties):
         for b, target in enumerate(parties):
