@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
 
 from textual import events
 from textual.app import ComposeResult
@@ -84,6 +85,9 @@ def not_well(row: Row) -> bool:
     return have != want
 
 
+WAITING = "waiting for the cluster's list"
+
+
 class ClusterScreen(ConsoleScreen):
     BINDINGS = bindings("cluster")
     place = "cluster"
@@ -104,7 +108,8 @@ class ClusterScreen(ConsoleScreen):
         yield Static("", id="notice", markup=False)
         with Horizontal(id="lists"):
             yield RowList(NAMESPACE_COLUMNS, id="namespaces", empty="", identity=lambda row: row[0])
-            yield RowList(self._columns("pods"), id="main", identity=lambda row: (row.kind, row.namespace, row.name))
+            identity = attrgetter("kind", "namespace", "name")
+            yield RowList(self._columns("pods"), id="main", empty=WAITING, identity=identity)
         yield FilterBox(id="filter", placeholder="words to find; ! in front inverts; esc clears")
         yield Footer()
 
@@ -130,8 +135,8 @@ class ClusterScreen(ConsoleScreen):
             main.set_columns(columns)
         refused = self.store.refused.get(self.view)
         main.empty = refused or ("nothing matches" if self.text else "nothing here")
-        if not listing and not refused:
-            main.empty = "waiting for the cluster's list"
+        if self.view not in self.store.inventory and not refused:
+            main.empty = WAITING
         shown = listing.rows("" if self.view == "nodes" else self.namespace or "", self.text)
         main.show(shown)
         self.query_one("#namespaces", RowList).show(self._namespaces())
