@@ -92,6 +92,7 @@ class ServiceRow:
     publish_not_ready: bool = False
     external_name: str = ""
     distribution: str = ""  # trafficDistribution
+    outer_ips: tuple[str, ...] = ()  # externalIPs, and those of its load balancer
     kind: str = "services"
 
 

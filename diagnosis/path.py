@@ -100,7 +100,8 @@ class Cluster:
         for pod in self.pods:
             if not pod.host_network and address in (pod.ips or (pod.ip,)):
                 return replace(pod, ip=address, ips=(address,))  # by this one, not by that of its other family
-        return next((replace(s, ips=(address,)) for s in self.services if address in s.ips), address)
+        found = next((s for s in self.services if address in (*s.ips, *s.outer_ips)), None)
+        return replace(found, ips=(address,)) if found else address
 
     # --- the way
 
@@ -125,8 +126,40 @@ class Cluster:
             return Answer(verdict.allowed, False, verdict.decided_by, steps)
         if not port.isdecimal():
             raise Unknown(f"An address has no named ports: give --port as a number, not {port!r}.")
-        verdict = netpol.verdict(origin, self._outside(target), int(port), protocol, self.policies)
+        end = self._outside(target)
+        if end.host and (found := self._at_node_port(int(port), protocol)):
+            return self._by_node(origin, end, *found)
+        verdict = netpol.verdict(origin, end, int(port), protocol, self.policies)
         return Answer(verdict.allowed, False, verdict.decided_by, tuple(_policy_steps(verdict)))
+
+    def _at_node_port(self, port: int, protocol: str) -> tuple[ServiceRow, ServicePort] | None:
+        found = ((s, p) for s in self.services for p in s.targets if p.node_port == port and p.protocol == protocol)
+        return next(found, None)
+
+    def _by_node(self, origin: Party, node: Party, service: ServiceRow, port: ServicePort) -> Answer:
+        """By a node's port, as kube-proxy does it. The node translates: what comes from elsewhere is asked for its
+        way to the node there, and comes to the endpoint from the node, unless externalTrafficPolicy is Local."""
+        here, local = bool(origin.node) and origin.node == node.node, service.external_policy == "Local"
+        name = f"{service.namespace}/{service.name}"
+        steps = [Step(f"port {port.node_port} of {node.name}", "ok", f"Service {name}:{port.number}/{port.protocol}")]
+        ends, note = self._endpoints(replace(service, external_policy=""), port, origin)
+        if ends and local and not here:
+            ends = [end for end in ends if end[0].node == node.node]
+            note = f"externalTrafficPolicy Local: {len(ends)} ready on {node.node}" + (
+                "" if ends else ", which drops it"
+            )
+        if not ends:
+            return Answer(False, False, None, (*steps, Step("endpoints", "stops", note)))
+        steps.append(Step("endpoints", "ok", note))
+        verdicts = []
+        for pod, number in ends:
+            end, sender = self.party(pod), origin if here or local else node
+            verdict = netpol.verdict(sender, end, number, port.protocol, self.policies)
+            if not here:
+                out = netpol.verdict(origin, node, port.node_port, port.protocol, self.policies).egress
+                verdict = Verdict(out.allowed and verdict.ingress.allowed, out, verdict.ingress)
+            verdicts.append((verdict, _steps(verdict, pod, number, port.protocol)))
+        return _all_of(steps, verdicts)
 
     def _other_family(
         self, verdict: Verdict, source: Party, target: Party, number: int, protocol: str
@@ -176,11 +209,8 @@ class Cluster:
         verdicts = []
         for pod, number in ends:
             verdict = netpol.verdict(origin, self.party(pod), number, protocol, self.policies)
-            verdicts.append(verdict)
-            steps += _steps(verdict, pod, number, protocol)
-        good = sum(v.allowed for v in verdicts)
-        deciding = next((v for v in verdicts if not v.allowed), verdicts[0])
-        return Answer(good == len(verdicts), 0 < good < len(verdicts), deciding.decided_by, tuple(steps))
+            verdicts.append((verdict, _steps(verdict, pod, number, protocol)))
+        return _all_of(steps, verdicts)
 
     def _endpoints(self, service: ServiceRow, port: ServicePort, origin: Party) -> tuple[list[tuple[PodRow, int]], str]:
         """The pods that a connection may be sent to, with the port there, and a word on them."""
@@ -216,6 +246,14 @@ class Cluster:
             return ends, f"{len(ends)} ready; externalTrafficPolicy Local: from outside only by way of {nodes}"
         zone = f"; trafficDistribution {service.distribution}" if service.distribution else ""
         return ends, f"{len(ends)} ready: {', '.join(sorted(p.name for p, _ in ends)[:4])}{zone}"
+
+
+def _all_of(before: list[Step], verdicts: list[tuple[Verdict, Iterator[Step]]]) -> Answer:
+    """Of a Service: what is allowed is allowed to each of its endpoints."""
+    good = sum(verdict.allowed for verdict, _ in verdicts)
+    deciding = next((verdict for verdict, _ in verdicts if not verdict.allowed), verdicts[0][0])
+    steps = (*before, *(step for _, told in verdicts for step in told))
+    return Answer(good == len(verdicts), 0 < good < len(verdicts), deciding.decided_by, steps)
 
 
 def is_address(text: str) -> bool:

@@ -151,6 +151,8 @@ def namespace_row(item: Object) -> NamespaceRow:
 
 def service_row(item: Object) -> ServiceRow:
     spec = item.get("spec") or {}
+    balancer = ((item.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
+    outer = [*(spec.get("externalIPs") or ()), *(entry["ip"] for entry in balancer if entry.get("ip"))]
     addresses = spec.get("clusterIPs") or ([spec["clusterIP"]] if spec.get("clusterIP") else [])
     return ServiceRow(
         namespace=_name(item, "namespace"),
@@ -165,6 +167,7 @@ def service_row(item: Object) -> ServiceRow:
         publish_not_ready=bool(spec.get("publishNotReadyAddresses")),
         external_name=safe(spec.get("externalName") or "", 253),
         distribution=safe(spec.get("trafficDistribution") or "", 40),
+        outer_ips=tuple(safe(address, 64) for address in outer),
     )
 
 

@@ -1,0 +1,74 @@
+"""The way by a node's port, and by a load balancer's address: who translates, and from whom it then seems to come."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from collectors.events import ContainerPort, NodeRow, PodRow, PolicyRow, ServicePort, ServiceRow
+from diagnosis.path import Answer, Cluster
+from tests.diagnosis.test_policy import pod
+
+NODES = tuple(NodeRow(f"n{n}", f"192.168.0.{n}", "", True, "linux", "amd64") for n in (1, 2))
+CLIENT = pod("shop/client", "10.0.1.1", node="n1", app="client")
+WEB = replace(
+    pod("shop/web", "10.0.2.1", node="n2", app="web"), ports=(ContainerPort("http", 8080, "TCP"),), ready="1/1"
+)
+SERVICE = ServiceRow("shop", "web", ("10.96.0.1",), ("80/TCP",), "LoadBalancer", (("app", "web"),),
+                     (ServicePort("", 80, "TCP", "http", 30080),), outer_ips=("198.51.100.1",))  # fmt: skip
+ONLY_NODE_2 = {
+    "podSelector": {"matchLabels": {"app": "web"}},
+    "ingress": [{"from": [{"ipBlock": {"cidr": "192.168.0.2/32"}}]}],
+}
+ONLY_PODS = {"podSelector": {"matchLabels": {"app": "web"}}, "ingress": [{"from": [{"podSelector": {}}]}]}
+NO_NODES = {"podSelector": {"matchLabels": {"app": "client"}}, "policyTypes": ["Egress"],
+            "egress": [{"to": [{"podSelector": {}}]}]}  # fmt: skip
+
+
+def ask(
+    source: PodRow | str, address: str, *specs: object, port: str = "30080", service: ServiceRow = SERVICE
+) -> Answer:
+    policies = [PolicyRow("shop", f"p{n}", json.dumps(spec)) for n, spec in enumerate(specs)]
+    cluster = Cluster.of((CLIENT, WEB), (), (service,), (), policies, NODES)
+    return cluster.ask(source, cluster.find(address), port, "TCP")
+
+
+@pytest.mark.parametrize(
+    ("case", "source", "address", "specs", "allowed"),
+    [
+        ("no policy", CLIENT, "192.168.0.1", (), True),
+        ("its own node translates: the pod is seen", CLIENT, "192.168.0.1", (ONLY_PODS,), True),
+        ("another node translates: that node is seen, which reaches its own pods", CLIENT, "192.168.0.2", (ONLY_PODS,), True),
+        ("from outside by the other node: that is not the pod's own", "203.0.113.1", "192.168.0.1", (ONLY_PODS,), False),
+        ("and is let in by its address", "203.0.113.1", "192.168.0.2", (ONLY_NODE_2,), True),
+        ("the way to another node is the node's address", CLIENT, "192.168.0.2", (NO_NODES,), False),
+        ("the way over the own node is the pod's", CLIENT, "192.168.0.1", (NO_NODES,), True),
+    ],
+)  # fmt: skip
+def test_by_a_node_port(
+    case: str, source: PodRow | str, address: str, specs: tuple[object, ...], allowed: bool
+) -> None:
+    answer = ask(source, address, *specs)
+    assert answer.allowed is allowed, (case, answer.path)
+    assert answer.path[0].reason == "Service shop/web:80/TCP"
+
+
+def test_local_only_where_an_endpoint_runs() -> None:
+    local = replace(SERVICE, external_policy="Local")
+    dropped = ask("203.0.113.1", "192.168.0.1", service=local)
+    assert not dropped.allowed and "which drops it" in dropped.path[-1].reason
+    assert ask("203.0.113.1", "192.168.0.2", service=local).allowed
+    assert not ask("203.0.113.1", "192.168.0.2", ONLY_NODE_2, service=local).allowed, "the source is kept"
+    assert ask(CLIENT, "192.168.0.1", service=local).allowed, "a pod by its own node is not from outside"
+
+
+def test_what_is_no_node_port_is_the_node_itself() -> None:
+    answer = ask(CLIENT, "192.168.0.1", NO_NODES, port="10250")
+    assert not answer.allowed and answer.path[0].what == "egress"
+
+
+def test_the_address_of_a_load_balancer() -> None:
+    answer = ask("203.0.113.1", "198.51.100.1", port="80")
+    assert answer.allowed and answer.path[0].what == "Service shop/web:80/TCP"
