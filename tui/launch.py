@@ -53,14 +53,14 @@ def _theme(options: argparse.Namespace, settings_of: config.Config) -> str:
 
 async def _run(options: argparse.Namespace, settings_of: config.Config, theme: str, lab: Path | None) -> int:
     on_cluster = options.command in (None, "lab")
+    imported = asyncio.create_task(_imported("cluster")) if on_cluster else None  # while the server answers
     cluster = await _connected(options, lab) if on_cluster else None
     settings = settings_of.settings(options, cluster.context) if cluster else None
     recorder = _recorder(options)
     begun: list[Console] = []
 
     async def opening() -> Opened:
-        for name in ("tui.opening", "tui.screens.cluster" if on_cluster else "tui.screens.target"):
-            await asyncio.to_thread(import_module, name)
+        await (imported or _imported("target"))
         from tui.opening import Console
 
         console = Console(options, recorder)
@@ -79,6 +79,11 @@ async def _run(options: argparse.Namespace, settings_of: config.Config, theme: s
     if app.failed is not None:
         raise app.failed
     return _told([console.control for console in begun], app.return_code or 0)
+
+
+async def _imported(screen: str) -> None:
+    for name in ("tui.opening", f"tui.screens.{screen}"):
+        await asyncio.to_thread(import_module, name)
 
 
 def _told(controls: list[Control], code: int) -> int:
