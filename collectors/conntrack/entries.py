@@ -120,17 +120,9 @@ def _tuple(data: bytes, place: tuple[int, int]) -> Tuple:
 
 
 # What nearly every entry begins with: both tuples IPv4 with ports, then the status.
-_FIRST, _SECOND, _THIRD = b"\x34\0\1\x80", b"\x34\0\2\x80", b"\x08\0\3\0"
+PLAIN_HEADS = (b"\x34\0\1\x80", b"\x34\0\2\x80", b"\x08\0\3\0")  # at 0, 52 and 104
 PLAIN_SIZE = 112
 _STATE_AT = 8 + 4  # of PROTOINFO's value: behind the heads of INFO_TCP and TCP_STATE, which comes first
-
-
-def is_plain(data: bytes, start: int, end: int) -> bool:
-    """Whether an entry begins as usual."""
-    return (
-        data[start : start + 4] == _FIRST and data[start + 52 : start + 56] == _SECOND
-        and data[start + 104 : start + 108] == _THIRD and start + PLAIN_SIZE <= end
-    )  # fmt: skip
 
 
 def tcp_state(data: bytes, offset: int, end: int) -> str:

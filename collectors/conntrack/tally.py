@@ -7,60 +7,70 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import astuple
+from heapq import nlargest
+from operator import itemgetter
 
 from collectors import netlink
 from collectors.conntrack import entries, groups
 from collectors.conntrack.entries import ASSURED, NFGENMSG, PLAIN_SIZE, SEEN_REPLY, Entry
 from collectors.events import ConntrackGroup
 
-# Of an entry that begins as nearly all do: who opened, to whom, the protocol; its port; who answers, from which port.
-_KEY = struct.Struct("!12x21s15x2s14x4s24x2s14xI").unpack_from
-_ASKED = ASSURED | SEEN_REPLY
+# Of an entry that begins as nearly all do, with the heads by which that is known: who opened, to whom, the protocol,
+# its port; who answers, from which port; the status' last byte. All in one tuple of numbers, which is counted as it is.
+_KEY = struct.Struct("!I8xI4xI8xB15xH2xI8xI24xH10xI3xB").unpack_from
+_FIRST, _SECOND, _THIRD = (int.from_bytes(head, "big") for head in entries.PLAIN_HEADS)
+_COUNT = itemgetter(1)
 TCP = socket.IPPROTO_TCP
-_PROTOCOL = 20  # offset in the first part of a key
-Key = tuple[bytes, bytes, bytes, bytes, int, str]
+Key = tuple[int, int, int, int, int, int, int, int, int, int]
 
 
 class Tally:
     """Counts messages of a dump; what does not begin as usual is decoded in full and counted with them."""
 
     def __init__(self) -> None:
-        self._counted: dict[Key, int] = {}
+        self._counted: dict[Key, int] = defaultdict(int)
+        self._connections: dict[tuple[Key, str], int] = defaultdict(int)  # of TCP, by state
         self._others: list[Entry] = []
 
     def take(self, data: bytes, start: int, end: int) -> None:
         start += NFGENMSG
-        if not entries.is_plain(data, start, end):
-            if (entry := entries.decoded(data, start, end)) is not None:
-                self._others.append(entry)
-            return
-        ends, port, back, back_port, status = _KEY(data, start)
-        state = entries.tcp_state(data, start + PLAIN_SIZE, end) if ends[_PROTOCOL] == TCP else ""
-        key = (ends, port, back, back_port, status & _ASKED, state)
-        self._counted[key] = self._counted.get(key, 0) + 1
+        if start + PLAIN_SIZE <= end:
+            key = _KEY(data, start)
+            if key[0] == _FIRST and key[5] == _SECOND and key[8] == _THIRD:
+                if key[3] == TCP:
+                    self._connections[key, entries.tcp_state(data, start + PLAIN_SIZE, end)] += 1
+                else:
+                    self._counted[key] += 1
+                return
+        if (entry := entries.decoded(data, start, end)) is not None:
+            self._others.append(entry)
 
     def result(self, largest: int = groups.LARGEST) -> tuple[int, tuple[ConntrackGroup, ...]]:
         """(entries in all, the largest groups first)."""
-        plain = Counter(self._counted)
         total, others = groups.count(self._others, largest)
         merged: Counter[tuple[object, ...]] = Counter()
-        for key, count in plain.most_common(largest):
-            merged[_words(key)] += count
+        for key, count in nlargest(largest, self._counted.items(), _COUNT):
+            merged[_words(key, "")] += count
+        for (key, state), count in nlargest(largest, self._connections.items(), _COUNT):
+            merged[_words(key, state)] += count
         for group in others:
             merged[astuple(group)[1:]] += group.count
-        return total + plain.total(), groups.of(merged, largest)
+        total += sum(self._counted.values()) + sum(self._connections.values())
+        return total, groups.of(merged, largest)
 
 
-def _words(key: Key) -> tuple[object, ...]:
-    ends, port, back, back_port, status, state = key
-    protocol, address = ends[_PROTOCOL], entries.address
+def _words(key: Key, state: str) -> tuple[object, ...]:
+    _, source, target, protocol, port, _, back, back_port, _, status = key
     return (
-        entries.PROTOCOLS.get(protocol) or str(protocol), state, address(ends[:4]), address(ends[8:12]),
-        int.from_bytes(port, "big"), address(back), int.from_bytes(back_port, "big"), bool(status & ASSURED),
-        bool(status & SEEN_REPLY),
+        entries.PROTOCOLS.get(protocol) or str(protocol), state, _address(source), _address(target), port,
+        _address(back), back_port, bool(status & ASSURED), bool(status & SEEN_REPLY),
     )  # fmt: skip
+
+
+def _address(number: int) -> str:
+    return entries.address(number.to_bytes(4, "big"))
 
 
 def dump(largest: int = groups.LARGEST) -> tuple[int, tuple[ConntrackGroup, ...]]:
