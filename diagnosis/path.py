@@ -13,6 +13,9 @@ from collectors.record import record
 from diagnosis import policy as netpol
 from diagnosis.policy import Decision, Party, Policy, Verdict
 
+FROM_TUNNEL = (
+    "over an overlay its address there is the tunnel's, and policies that name nodes' addresses do not know it"
+)
 Result = Literal["ok", "stops", "note"]
 
 
@@ -137,8 +140,8 @@ class Cluster:
         return next(found, None)
 
     def _by_node(self, origin: Party, node: Party, service: ServiceRow, port: ServicePort) -> Answer:
-        """By a node's port, as kube-proxy does it. The node translates: what comes from elsewhere is asked for its
-        way to the node there, and comes to the endpoint from the node, unless externalTrafficPolicy is Local."""
+        """By a node's port, as kube-proxy does it: the node translates and masquerades (unless externalTrafficPolicy is
+        Local), also what its own pods send; only of these the policies see where it goes before it leaves."""
         here, local = bool(origin.node) and origin.node == node.node, service.external_policy == "Local"
         name = f"{service.namespace}/{service.name}"
         steps = [Step(f"port {port.node_port} of {node.name}", "ok", f"Service {name}:{port.number}/{port.protocol}")]
@@ -153,13 +156,27 @@ class Cluster:
         steps.append(Step("endpoints", "ok", note))
         verdicts = []
         for pod, number in ends:
-            end, sender = self.party(pod), origin if here or local else node
-            verdict = netpol.verdict(sender, end, number, port.protocol, self.policies)
-            if not here:
-                out = netpol.verdict(origin, node, port.node_port, port.protocol, self.policies).egress
-                verdict = Verdict(out.allowed and verdict.ingress.allowed, out, verdict.ingress)
-            verdicts.append((verdict, _steps(verdict, pod, number, port.protocol)))
+            end = self.party(pod)
+            asked = (end, number) if here else (node, port.node_port)
+            out = netpol.verdict(origin, *asked, port.protocol, self.policies).egress
+            senders = [origin] if local else [node, *self._tunnels(node, pod)]
+            found = [self._sent_on(out, sender, end, number, port.protocol) for sender in senders]
+            if len(different := {verdict.allowed: verdict for verdict in reversed(found)}) > 1:
+                steps.append(Step(f"from {node.name} to {pod.name}", "note", FROM_TUNNEL))
+            verdicts += [(v, _steps(v, pod, number, port.protocol)) for v in different.values()]
         return _all_of(steps, verdicts)
+
+    def _sent_on(self, out: Decision, sender: Party, end: Party, number: int, protocol: str) -> Verdict:
+        """`out` is what was decided where it set out; the endpoint sees it come from `sender`."""
+        into = netpol.verdict(sender, end, number, protocol, self.policies).ingress
+        return Verdict(out.allowed and into.allowed, out, into)
+
+    def _tunnels(self, node: Party, pod: PodRow) -> list[Party]:
+        """What a node is called where it sends to another node's pod over an overlay: by flannel the first address of
+        its pods' range."""
+        rows = [n for n in self.nodes if n.name == node.node != pod.node]
+        addresses = [cidr.partition("/")[0] for row in rows for cidr in row.pod_cidrs]
+        return [replace(node, ips=(address,)) for address in addresses if (":" in address) == (":" in node.ips[0])]
 
     def _other_family(
         self, verdict: Verdict, source: Party, target: Party, number: int, protocol: str

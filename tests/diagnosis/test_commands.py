@@ -180,7 +180,7 @@ def test_a_fault_is_found_by_its_rule_and_its_fix_is_accepted(own_lab: Lab) -> N
 async def test_verdicts_agree_with_real_packets(own_lab: Lab) -> None:
     """A few rounds; `python -m tests.lab.verdicts` makes as many as one likes."""
     pairs, wrong = await compared(own_lab, 5, seed=20261125)
-    assert pairs == 75 and not wrong, "\n".join(wrong)
+    assert pairs == 125 and not wrong, "\n".join(wrong)
 
 
 TWO_FAMILIES = """

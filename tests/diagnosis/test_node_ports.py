@@ -39,7 +39,7 @@ def ask(
     ("case", "source", "address", "specs", "allowed"),
     [
         ("no policy", CLIENT, "192.168.0.1", (), True),
-        ("its own node translates: the pod is seen", CLIENT, "192.168.0.1", (ONLY_PODS,), True),
+        ("its own node translates and masquerades: the node is seen", CLIENT, "192.168.0.1", (ONLY_PODS,), False),
         ("another node translates: that node is seen, which reaches its own pods", CLIENT, "192.168.0.2", (ONLY_PODS,), True),
         ("from outside by the other node: that is not the pod's own", "203.0.113.1", "192.168.0.1", (ONLY_PODS,), False),
         ("and is let in by its address", "203.0.113.1", "192.168.0.2", (ONLY_NODE_2,), True),
@@ -62,6 +62,21 @@ def test_local_only_where_an_endpoint_runs() -> None:
     assert ask("203.0.113.1", "192.168.0.2", service=local).allowed
     assert not ask("203.0.113.1", "192.168.0.2", ONLY_NODE_2, service=local).allowed, "the source is kept"
     assert ask(CLIENT, "192.168.0.1", service=local).allowed, "a pod by its own node is not from outside"
+
+
+def test_a_node_is_called_otherwise_over_an_overlay() -> None:
+    """Seen with real packets: masqueraded on the way to another node's pod it has the tunnel's address."""
+    spec = {
+        "podSelector": {"matchLabels": {"app": "web"}},
+        "ingress": [{"from": [{"ipBlock": {"cidr": "192.168.0.0/24"}}]}],
+    }
+    policies = [PolicyRow("shop", "nodes", json.dumps(spec))]
+    nodes = tuple(replace(node, pod_cidrs=(f"10.0.{n}.0/24",)) for n, node in enumerate(NODES, 1))
+    cluster = Cluster.of((CLIENT, WEB), (), (SERVICE,), (), policies, nodes)
+    answer = cluster.ask("203.0.113.1", "192.168.0.1", "30080", "TCP")
+    assert (answer.allowed, answer.partly) == (False, True)
+    assert "the tunnel's" in next(step.reason for step in answer.path if step.result == "note")
+    assert cluster.ask("203.0.113.1", "192.168.0.2", "30080", "TCP").allowed, "its own pod"
 
 
 def test_what_is_no_node_port_is_the_node_itself() -> None:

@@ -1,5 +1,6 @@
 """Verdicts against real packets: random NetworkPolicies in the lab, whose nodes enforce them with nftables, and TCP connects
-between its pods. python -m tests.lab.verdicts [ROUNDS] tells every pair on which the two disagree."""
+between its pods, and from them to a node port. python -m tests.lab.verdicts [ROUNDS] tells every pair on which the two
+disagree."""
 
 from __future__ import annotations
 
@@ -18,8 +19,8 @@ from tests.lab.client import Client, client_of
 
 SOURCES = ("shop/frontend@node1", "shop/frontend@node2", "shop/search", "shop/checkout", "base/idle")
 TARGETS = ("shop/backend@node1", "shop/backend@node2", "shop/catalog@node2")
-PORT = 8080
-ROUNDS = 16  # of 15 pairs each
+PORT, NODE_PORT = 8080, 30080
+ROUNDS = 16  # of 15 pairs each, and 10 by node ports
 SETTLED_S = 0.6
 PATHS = {
     "pods": "/api/v1/pods", "namespaces": "/api/v1/namespaces", "services": "/api/v1/services",
@@ -44,6 +45,7 @@ def peer(chance: random.Random) -> dict[str, Any]:
         {"podSelector": selector(chance), "namespaceSelector": namespace},
         {"ipBlock": {"cidr": "10.244.0.0/16", "except": [f"10.244.{chance.choice([1, 2])}.0/24"]}},
         {"ipBlock": {"cidr": f"10.244.{chance.choice([1, 2])}.0/24"}}, {"ipBlock": {"cidr": "203.0.113.0/24"}},
+        {"ipBlock": {"cidr": chance.choice(["10.0.77.0/24", "10.0.77.11/32"])}},
     ])  # fmt: skip
 
 
@@ -102,10 +104,16 @@ async def one_round(client: Client, chance: random.Random) -> list[str]:
         known = await cluster(client)
         pairs = list(itertools.product(SOURCES, TARGETS))
         seen = await asyncio.gather(*(client.probe(a, "tcp", f"{{{b}}}", str(PORT), "1") for a, b in pairs))
+        by_nodes = [(a, node.address) for a in SOURCES for node in known.nodes]
+        told = await asyncio.gather(*(client.probe(a, "tcp", ip, str(NODE_PORT), "1") for a, ip in by_nodes))
     finally:
         for path, body in made:
             await client.call("DELETE", f"{path}/{body['metadata']['name']}")
     wrong = []
+    for (a, ip), said in zip(by_nodes, told, strict=True):
+        answer = known.ask(pod_of(known, a), ip, str(NODE_PORT), "TCP")
+        if not answer.partly and answer.allowed != said.startswith("ok"):  # of several endpoints one is asked
+            wrong.append(f"{a} → {ip}:{NODE_PORT}: podwire says {answer.allowed} ({answer.path}), the packets {said}")
     for (a, b), said in zip(pairs, seen, strict=True):
         parties = known.party(pod_of(known, a)), known.party(pod_of(known, b))
         verdict = netpol.verdict(*parties, PORT, "TCP", known.policies)
@@ -124,7 +132,7 @@ async def compared(lab: Lab, rounds: int, seed: int) -> tuple[int, list[str]]:
     async with client_of(lab) as client:
         for _ in range(rounds):
             wrong += await one_round(client, chance)
-    return rounds * len(SOURCES) * len(TARGETS), wrong
+    return rounds * len(SOURCES) * (len(TARGETS) + 2), wrong
 
 
 def main() -> int:
