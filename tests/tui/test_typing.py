@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from textual.events import Key
 
 from tests.tui.replay import console
 from tests.tui.test_reach import EVENTS
+from tui.screens import matrix
 from tui.screens.findings import FindingsScreen
+from tui.screens.matrix import rows_of
 from tui.widgets.filterbox import FilterBox
 
 NAMES = {"/": "slash", "\r": "enter", "\x1b": "escape", "?": "question_mark"}
@@ -24,6 +28,22 @@ async def test_what_follows_the_filter_is_for_the_list(typed: str, text: str) ->
         await pilot.pause(0.8)
         assert isinstance(app.screen, FindingsScreen)
         assert cluster.query_one(FilterBox).value == text
+
+
+async def test_a_screen_that_is_left_before_it_has_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(*arguments: object) -> list[object]:
+        time.sleep(0.5)
+        return rows_of(*arguments)  # type: ignore[arg-type,return-value]
+
+    monkeypatch.setattr(matrix, "rows_of", slow)
+    app = console(EVENTS, "")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.pause(0.8)
+        await pilot.press("M")
+        await pilot.pause(0.3)
+        await pilot.press("escape")
+        await pilot.pause(0.8)
+        assert type(app.screen).__name__ == "ClusterScreen" and app.is_running
 
 
 @pytest.mark.parametrize(("typed", "shown"), [("bjb", "Document"), ("M\x1b?", "Help"), ("/zzz\x1b?", "Help")])

@@ -18,6 +18,7 @@ from collectors.errors import PodwireError
 from collectors.record import record
 from collectors.target import Target
 from tui.control import Control
+from tui.screens.base import while_there
 from tui.screens.document import Document
 
 Chosen = Literal["both", "pod", "node"]
@@ -51,7 +52,7 @@ class Attach(ModalScreen[Answer | None]):
             yield Static("esc  back", classes="dialog--keys", markup=False)
 
     def on_mount(self) -> None:
-        self.run_worker(self._ask())
+        self.run_worker(while_there(self, self._ask()))
 
     async def _ask(self) -> None:
         try:

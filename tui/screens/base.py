@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Coroutine
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from textual.css.query import NoMatches
 from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Input
@@ -20,6 +22,15 @@ if TYPE_CHECKING:  # the first frame waits for none of them
 REFRESH_S = 0.5
 REFRESH_SSH_S = 1.0  # every repaint costs there
 MOODS = {"live": "good", "attaching": "warn", "gap": "warn", "gone": "bad", "failed": "bad", "ended": "dim"}
+
+
+async def while_there(screen: Screen[Any], work: Coroutine[Any, Any, None]) -> None:
+    """What a screen waited for may come when it was left: it has no widgets any more then."""
+    try:
+        await work
+    except NoMatches:
+        if screen in screen.app.screen_stack:
+            raise
 
 
 class ShowTarget(Message):

@@ -15,6 +15,7 @@ from textual.widgets import Input, Static
 from collectors.errors import PodwireError
 from collectors.safe import safe
 from tui.control import Control
+from tui.screens.base import while_there
 from tui.widgets.rows import Column, RowList
 
 COLUMNS = (
@@ -55,7 +56,7 @@ class Faults(ModalScreen[None]):
         rows.can_focus = False
         rows.always_cursor = True
         self.watch(rows, "cursor", self._tell)
-        self.run_worker(self._load())
+        self.run_worker(while_there(self, self._load()))
 
     async def _load(self) -> None:
         try:
@@ -85,7 +86,7 @@ class Faults(ModalScreen[None]):
         self.query_one(RowList).action_choose()
 
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:
-        self.run_worker(self._switch(event.row))
+        self.run_worker(while_there(self, self._switch(event.row)))
 
     def action_move(self, where: str) -> None:
         self.query_one(RowList).action_cursor(where)

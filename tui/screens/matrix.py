@@ -14,7 +14,7 @@ from diagnosis.path import Cluster
 from tui.actions import bindings
 from tui.control import Control
 from tui.reach import cluster_of, told
-from tui.screens.base import ConsoleScreen
+from tui.screens.base import ConsoleScreen, while_there
 from tui.screens.document import Document
 from tui.store import Store
 from tui.widgets.header import Header, HeaderData
@@ -83,7 +83,7 @@ class MatrixScreen(ConsoleScreen):
         self.show_header()
         if self._drawn != self.store.inventory_revision:
             self._drawn = self.store.inventory_revision
-            self.run_worker(self._draw(), exclusive=True)
+            self.run_worker(while_there(self, self._draw()), exclusive=True)
 
     async def _draw(self) -> None:
         """A thousand pods take a moment: not on the event loop."""
