@@ -57,14 +57,14 @@ async def _run(options: argparse.Namespace, settings_of: config.Config, theme: s
     cluster = await _connected(options, lab) if on_cluster else None
     settings = settings_of.settings(options, cluster.context) if cluster else None
     recorder = _recorder(options)
-    begun: list[Console] = []
+    console: Console | None = None
 
     async def opening() -> Opened:
+        nonlocal console
         await (imported or _imported("target"))
         from tui.opening import Console
 
         console = Console(options, recorder)
-        begun.append(console)
         return Opened(console.control, await console.open(cluster, settings))
 
     app = PodwireApp(opening, cluster.context if cluster else NAMES.get(options.command, ""), theme)
@@ -73,12 +73,13 @@ async def _run(options: argparse.Namespace, settings_of: config.Config, theme: s
         await app.run_async(mouse=_wants_mouse(options))
     finally:
         Terminal.ours = False
-        for console in begun:
+        if console is not None:
             await _leave(console.control)
             await console.recorded()
     if app.failed is not None:
         raise app.failed
-    return _told([console.control for console in begun], app.return_code or 0)
+    code = app.return_code or 0
+    return _told(console.control, code) if console is not None else code
 
 
 async def _imported(screen: str) -> None:
@@ -86,17 +87,16 @@ async def _imported(screen: str) -> None:
         await asyncio.to_thread(import_module, name)
 
 
-def _told(controls: list[Control], code: int) -> int:
+def _told(control: Control, code: int) -> int:
     """Say where things are, and what is left; the exit code."""
-    for control in controls:
-        if control.kept is not None:
-            try:
-                control.kept.rmdir()  # where nothing was captured
-            except OSError:
-                tell(f"what was captured is in {control.kept}")
-        for text in control.left_behind:
-            tell(text)
-    return LEFT_BEHIND if any(control.left_behind for control in controls) else code
+    if control.kept is not None:
+        try:
+            control.kept.rmdir()  # where nothing was captured
+        except OSError:
+            tell(f"what was captured is in {control.kept}")
+    for text in control.left_behind:
+        tell(text)
+    return LEFT_BEHIND if control.left_behind else code
 
 
 async def _connected(options: argparse.Namespace, lab: Path | None) -> Cluster:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
@@ -41,31 +41,27 @@ def session() -> list[ev.Event]:
     return found
 
 
-@SIZES
-def test_a_sick_node_beside_a_healthy_one(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+def pressed(*keys: str, seconds: float) -> Callable[..., Awaitable[None]]:
     async def settle(pilot) -> None:  # type: ignore[no-untyped-def]
         await pilot.pause(0.4)
-        await pilot.press("o")
-        await pilot.pause(2.0)
+        await pilot.press(*keys)
+        await pilot.pause(seconds)
 
-    assert snap_compare(console(session(), "node"), terminal_size=size, run_before=settle)
+    return settle
+
+
+@SIZES
+def test_a_sick_node_beside_a_healthy_one(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+    app = console(session(), "node")
+    assert snap_compare(app, terminal_size=size, run_before=pressed("o", seconds=2.0))
 
 
 @SIZES
 def test_who_reaches_whom(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
-    async def settle(pilot) -> None:  # type: ignore[no-untyped-def]
-        await pilot.pause(0.4)
-        await pilot.press("M")
-        await pilot.pause(1.5)
-
-    assert snap_compare(console(EVENTS, ""), terminal_size=size, run_before=settle)
+    assert snap_compare(console(EVENTS, ""), terminal_size=size, run_before=pressed("M", seconds=1.5))
 
 
 @SIZES
 def test_the_way_between_two(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
-    async def settle(pilot) -> None:  # type: ignore[no-untyped-def]
-        await pilot.pause(0.4)
-        await pilot.press("j", "j", "b", "k", "k", "b")
-        await pilot.pause(1.0)
-
-    assert snap_compare(console(EVENTS, ""), terminal_size=size, run_before=settle)
+    keys = ("j", "j", "b", "k", "k", "b")
+    assert snap_compare(console(EVENTS, ""), terminal_size=size, run_before=pressed(*keys, seconds=1.0))
