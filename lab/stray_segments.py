@@ -14,7 +14,7 @@ import time
 
 ETH_P_IP = 0x0800
 AHEAD = 5_000_000  # bytes beyond what the peer expects; conntrack takes what is behind for a retransmission
-EVERY_S = 1.0
+EVERY_S = 1.0  # for each connection; one that lives shorter than this is spared
 
 
 def checksum(data: bytes) -> int:
@@ -47,10 +47,14 @@ def main(port: int) -> None:
         source, target = packet[12:16], packet[16:20]
         flags = packet[start + 13]
         key = (source, client_port)
-        if own_port != port or flags != 0x18 or time.monotonic() - last.get(key, -9.0) < EVERY_S:
+        now = time.monotonic()
+        if own_port != port or flags != 0x18 or now - last.setdefault(key, now) < EVERY_S:
             continue
-        last[key] = time.monotonic()
-        stray = segment(target, source, (port, client_port), ack + AHEAD, seq)
+        last[key] = now
+        # It acknowledges the request, as a server does: a RST takes its number from there, and only the exact next
+        # one resets (RFC 5961 3.2).
+        length = int.from_bytes(packet[2:4], "big") - start - (packet[start + 12] >> 4) * 4
+        stray = segment(target, source, (port, client_port), ack + AHEAD, seq + length)
         sending.sendto(stray, (socket.inet_ntoa(source), 0))
 
 
