@@ -14,19 +14,25 @@ SECONDS = 5.0
 _HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence, port
 _HEAD = struct.Struct("=IH")  # of it what is looked at
 Take = Callable[[bytes, int, int], None]  # a piece, and where a message's body begins and ends in it
+Run = Callable[[bytes, int], int]  # takes messages that are alike from there on; where it stopped
 
 
 def request(kind: int, body: bytes) -> bytes:
     return _HEADER.pack(_HEADER.size + len(body), kind, REQUEST_DUMP, 1, 0) + body
 
 
-def walk(data: bytes, kind: int, take: Take) -> bool:
-    """Give the bodies of one kind of message in a piece of a dump to `take`; whether it was the last piece.
+def walk(data: bytes, kind: int, take: Take, run: Run | None = None) -> bool:
+    """Give the bodies of one kind of message in a piece of a dump to `take`, but for those that `run` takes before;
+    whether it was the last piece.
 
     OSError where the kernel refuses. A message that is shorter than it says ends the reading of its piece.
     """
     offset, end, unpack = 0, len(data), _HEAD.unpack_from
-    while offset + 16 <= end:
+    while True:
+        if run is not None:
+            offset = run(data, offset)
+        if offset + 16 > end:
+            return False
         length, found = unpack(data, offset)
         if length < 16 or offset + length > end:
             return False
@@ -38,13 +44,12 @@ def walk(data: bytes, kind: int, take: Take) -> bool:
             number = -struct.unpack_from("=i", data, offset + 16)[0] if length >= 20 else 0
             raise OSError(number, os.strerror(number))
         offset += length + 3 & ~3
-    return False
 
 
-def dump(family: int, asked: bytes, kind: int, take: Take) -> None:
+def dump(family: int, asked: bytes, kind: int, take: Take, run: Run | None = None) -> None:
     """Ask a netlink family and take the whole answer. OSError where it is refused or does not come."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, family) as netlink:
         netlink.settimeout(SECONDS)
         netlink.send(asked)
-        while not walk(netlink.recv(BUFFER), kind, take):
+        while not walk(netlink.recv(BUFFER), kind, take, run):
             pass

@@ -5,17 +5,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from ipaddress import ip_address
 from typing import Literal
 
 from collectors.events import NamespaceRow, NodeRow, PodRow, PolicyRow, ServicePort, ServiceRow, SliceRow
 from collectors.record import record
 from diagnosis import policy as netpol
+from diagnosis.backends import Backends, short
 from diagnosis.policy import Decision, Party, Policy, Verdict
 
 FROM_TUNNEL = (
     "over an overlay its address there is the tunnel's, and policies that name nodes' addresses do not know it"
 )
+OUTWARD = ("NodePort", "LoadBalancer")
+MASQUERADED = "externalTrafficPolicy Cluster: by way of a node it is masqueraded, and policies see that node's address"
 Result = Literal["ok", "stops", "note"]
 
 
@@ -69,11 +73,15 @@ class Cluster:
     def party(self, pod: PodRow) -> Party:
         return netpol.party_of(pod, self.labels)
 
+    @cached_property
+    def _backends(self) -> Backends:
+        return Backends(self.pods, self.slices, self.party)
+
     # --- who is meant
 
-    def find(self, text: str) -> PodRow | ServiceRow | str:
-        """NS/POD, NS/SERVICE (or svc/NS/NAME, pod/NS/NAME), NAME.NS[.svc…] or an address. A pod's name may be that of
-        its workload. Unknown where there is none."""
+    def find(self, text: str, namespace: str = "") -> PodRow | ServiceRow | str:
+        """NS/POD, NS/SERVICE (or svc/NS/NAME, pod/NS/NAME), NAME[.NS[.svc…]] or an address. A pod's name may be that of
+        its workload; a name alone is of `namespace`, as DNS would search. Unknown where there is none."""
         kind, _, rest = text.partition("/")
         if kind in ("svc", "service", "services") and "/" in rest:
             found: PodRow | ServiceRow | None = self._service(*rest.split("/", 1))
@@ -84,8 +92,8 @@ class Cluster:
         elif is_address(text):
             return self._at(text)
         else:
-            name, _, namespace = text.partition(".")
-            found = self._service(namespace.split(".")[0], name) if namespace else None
+            name, _, rest = text.partition(".")
+            found = self._service(rest.split(".")[0] or namespace, name)
         if found is None:
             raise Unknown(f"There is no pod or Service {text!r}: name it as NAMESPACE/NAME, or give an address.")
         return found
@@ -93,7 +101,8 @@ class Cluster:
     def _pod(self, namespace: str, name: str) -> PodRow | None:
         own = [pod for pod in self.pods if pod.namespace == namespace]
         exact = next((pod for pod in own if pod.name == name), None)
-        return exact or next((pod for pod in own if pod.workload.partition("/")[2] == name), None)
+        made = [pod for pod in own if pod.workload.partition("/")[2] == name]
+        return exact or next((pod for pod in made if not pod.ended), next(iter(made), None))
 
     def _service(self, namespace: str, name: str) -> ServiceRow | None:
         return next((s for s in self.services if (s.namespace, s.name) == (namespace, name)), None)
@@ -114,19 +123,7 @@ class Cluster:
         if isinstance(target, ServiceRow):
             return self._through(origin, target, port, protocol)
         if isinstance(target, PodRow):
-            number = netpol.port_number(target, port, protocol)
-            if number is None:
-                step = Step(
-                    f"port {port}", "stops", f"no container of {target.namespace}/{target.name} names a port {port}"
-                )
-                return Answer(False, False, None, (step,))
-            end = self.party(target)
-            verdict = netpol.verdict(origin, end, number, protocol, self.policies)
-            steps = (
-                *_steps(verdict, target, number, protocol),
-                *self._other_family(verdict, origin, end, number, protocol),
-            )
-            return Answer(verdict.allowed, False, verdict.decided_by, steps)
+            return self._to_pod(origin, target, port, protocol)
         if not port.isdecimal():
             raise Unknown(f"An address has no named ports: give --port as a number, not {port!r}.")
         end = self._outside(target)
@@ -134,6 +131,21 @@ class Cluster:
             return self._by_node(origin, end, *found)
         verdict = netpol.verdict(origin, end, int(port), protocol, self.policies)
         return Answer(verdict.allowed, False, verdict.decided_by, tuple(_policy_steps(verdict)))
+
+    def _to_pod(self, origin: Party, pod: PodRow, port: str, protocol: str) -> Answer:
+        name, number = f"{pod.namespace}/{pod.name}", netpol.port_number(pod, port, protocol)
+        if pod.ended:
+            return Answer(False, False, None, (Step(f"pod {name}", "stops", f"it has ended: {pod.phase}"),))
+        if number is None:
+            return Answer(
+                False, False, None, (Step(f"port {port}", "stops", f"no container of {name} names a port {port}"),)
+            )
+        end = self.party(pod)
+        verdict = netpol.verdict(origin, end, number, protocol, self.policies)
+        steps = [*_steps(verdict, end, number, protocol), *self._other_family(verdict, origin, end, number, protocol)]
+        if pod.uid and not pod.ip:
+            steps.append(Step(f"pod {name}", "note", f"it has no address yet: {pod.phase}"))
+        return Answer(verdict.allowed, False, verdict.decided_by, tuple(steps))
 
     def _at_node_port(self, port: int, protocol: str) -> tuple[ServiceRow, ServicePort] | None:
         found = ((s, p) for s in self.services for p in s.targets if p.node_port == port and p.protocol == protocol)
@@ -145,7 +157,7 @@ class Cluster:
         here, local = bool(origin.node) and origin.node == node.node, service.external_policy == "Local"
         name = f"{service.namespace}/{service.name}"
         steps = [Step(f"port {port.node_port} of {node.name}", "ok", f"Service {name}:{port.number}/{port.protocol}")]
-        ends, note = self._endpoints(replace(service, external_policy=""), port, origin)
+        ends, note = self._backends.of(replace(service, external_policy=""), port, origin)
         if ends and local and not here:
             ends = [end for end in ends if end[0].node == node.node]
             note = f"externalTrafficPolicy Local: {len(ends)} ready on {node.node}" + (
@@ -155,15 +167,14 @@ class Cluster:
             return Answer(False, False, None, (*steps, Step("endpoints", "stops", note)))
         steps.append(Step("endpoints", "ok", note))
         verdicts = []
-        for pod, number in ends:
-            end = self.party(pod)
+        for end, number in ends:
             asked = (end, number) if here else (node, port.node_port)
             out = netpol.verdict(origin, *asked, port.protocol, self.policies).egress
-            senders = [origin] if local else [node, *self._tunnels(node, pod)]
+            senders = [origin] if local else [node, *self._tunnels(node, end)]
             found = [self._sent_on(out, sender, end, number, port.protocol) for sender in senders]
             if len(different := {verdict.allowed: verdict for verdict in reversed(found)}) > 1:
-                steps.append(Step(f"from {node.name} to {pod.name}", "note", FROM_TUNNEL))
-            verdicts += [(v, _steps(v, pod, number, port.protocol)) for v in different.values()]
+                steps.append(Step(f"from {node.name} to {short(end)}", "note", FROM_TUNNEL))
+            verdicts += [(v, _steps(v, end, number, port.protocol)) for v in different.values()]
         return _all_of(steps, verdicts)
 
     def _sent_on(self, out: Decision, sender: Party, end: Party, number: int, protocol: str) -> Verdict:
@@ -171,10 +182,10 @@ class Cluster:
         into = netpol.verdict(sender, end, number, protocol, self.policies).ingress
         return Verdict(out.allowed and into.allowed, out, into)
 
-    def _tunnels(self, node: Party, pod: PodRow) -> list[Party]:
+    def _tunnels(self, node: Party, end: Party) -> list[Party]:
         """What a node is called where it sends to another node's pod over an overlay: by flannel the first address of
         its pods' range."""
-        rows = [n for n in self.nodes if n.name == node.node != pod.node]
+        rows = [n for n in self.nodes if n.name == node.node != end.node]
         addresses = [cidr.partition("/")[0] for row in rows for cidr in row.pod_cidrs]
         return [replace(node, ips=(address,)) for address in addresses if (":" in address) == (":" in node.ips[0])]
 
@@ -219,50 +230,17 @@ class Cluster:
         steps = [Step(f"Service {name}:{chosen.number}/{protocol}", "ok", f"{address}; to targetPort {chosen.target}")]
         if service.ips and (own := netpol.over(origin, ":" in service.ips[0])).ips:
             origin = own  # its address says which family is spoken
-        ends, note = self._endpoints(service, chosen, origin)
+        ends, note = self._backends.of(service, chosen, origin)
         if not ends:
             return Answer(False, False, None, (*steps, Step("endpoints", "stops", note)))
         steps.append(Step("endpoints", "ok", note))
+        if origin.labels is None and service.type in OUTWARD and service.external_policy != "Local":
+            steps.append(Step(f"from {origin.name}", "note", MASQUERADED))
         verdicts = []
-        for pod, number in ends:
-            verdict = netpol.verdict(origin, self.party(pod), number, protocol, self.policies)
-            verdicts.append((verdict, _steps(verdict, pod, number, protocol)))
+        for end, number in ends:
+            verdict = netpol.verdict(origin, end, number, protocol, self.policies)
+            verdicts.append((verdict, _steps(verdict, end, number, protocol)))
         return _all_of(steps, verdicts)
-
-    def _endpoints(self, service: ServiceRow, port: ServicePort, origin: Party) -> tuple[list[tuple[PodRow, int]], str]:
-        """The pods that a connection may be sent to, with the port there, and a word on them."""
-        selected = set(service.selector)
-        pods = [p for p in self.pods if selected and p.namespace == service.namespace and selected <= set(p.labels)]
-        rows = [s for s in self.slices if (s.namespace, s.service) == (service.namespace, service.name)]
-        if rows:
-            at = {ip: pod for pod in self.pods for ip in (pod.ips or (pod.ip,)) if ip}
-            listed = [e for row in rows for e in row.endpoints if e.ready or service.publish_not_ready]
-            numbers = {p.name: p.number for row in rows for p in row.ports if p.protocol == port.protocol}
-            number = numbers.get(port.name) or next(iter(numbers.values()), 0)
-            found = {
-                (pod.namespace, pod.name): pod for e in listed if (pod := at.get(e.address))
-            }  # once, of two families
-            known = [(pod, number or _target(port, pod)) for pod in found.values()]
-        elif not selected:
-            return [], "the Service has no selector and no EndpointSlice"
-        elif not pods:
-            selector = ",".join(f"{k}={v}" for k, v in service.selector)
-            return [], f"its selector {selector} matches no pod"
-        else:
-            known = [(pod, _target(port, pod)) for pod in pods if _ready(pod) or service.publish_not_ready]
-        ends = [(pod, number) for pod, number in known if number]
-        if not ends:
-            reason = "none is ready" if known == [] else f"no container names a port {port.target}"
-            return [], f"{len(pods)} pods match and {reason}" if pods else reason
-        if service.internal_policy == "Local" and origin.node:
-            local = [(pod, number) for pod, number in ends if pod.node == origin.node]
-            where = f"internalTrafficPolicy Local: {len(local)} of {len(ends)} run on {origin.node}"
-            return local, where
-        if service.external_policy == "Local" and origin.labels is None:
-            nodes = ", ".join(sorted({pod.node for pod, _ in ends}))
-            return ends, f"{len(ends)} ready; externalTrafficPolicy Local: from outside only by way of {nodes}"
-        zone = f"; trafficDistribution {service.distribution}" if service.distribution else ""
-        return ends, f"{len(ends)} ready: {', '.join(sorted(p.name for p, _ in ends)[:4])}{zone}"
 
 
 def _all_of(before: list[Step], verdicts: list[tuple[Verdict, Iterator[Step]]]) -> Answer:
@@ -286,31 +264,20 @@ def _as_number(port: str) -> int:
     return int(port) if port.isdecimal() else 0
 
 
-def _ready(pod: PodRow) -> bool:
-    """Of a manifest nothing is known: such a pod is taken to be well."""
-    have, _, want = pod.ready.partition("/")
-    return pod.phase == "Unknown" or not pod.ip or have == want
-
-
-def _target(port: ServicePort, pod: PodRow) -> int:
-    """The number of a Service's targetPort at a pod; 0 where it names none."""
-    return netpol.port_number(pod, port.target, port.protocol) or 0
-
-
 def _policy_steps(verdict: Verdict) -> Iterator[Step]:
     for decision in (verdict.egress, verdict.ingress):
         yield Step(decision.side, "ok" if decision.allowed else "stops", decision.reason)
 
 
-def _steps(verdict: Verdict, pod: PodRow, number: int, protocol: str) -> Iterator[Step]:
-    name = f"{pod.namespace}/{pod.name}:{number}/{protocol}"
+def _steps(verdict: Verdict, end: Party, number: int, protocol: str) -> Iterator[Step]:
+    name = f"{end.name}:{number}/{protocol}"
     for step in _policy_steps(verdict):
         yield Step(
             f"{step.what} to {name}" if step.what == "egress" else f"{step.what} at {name}", step.result, step.reason
         )
-    declared = {p.number for p in pod.ports if p.protocol == protocol}
+    declared = {p.number for p in end.ports if p.protocol == protocol}
     if declared and number not in declared:
         have = ", ".join(map(str, sorted(declared)))
         yield Step(
-            f"port {number} at {pod.name}", "note", f"no container declares it (declared: {have}): it may not listen"
+            f"port {number} at {short(end)}", "note", f"no container declares it (declared: {have}): it may not listen"
         )

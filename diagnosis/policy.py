@@ -170,9 +170,11 @@ def _peer(entry: Mapping[str, Any]) -> Peer:
     if isinstance(block := entry.get("ipBlock"), Mapping):
         network = _networks([block.get("cidr")])
         return Peer(block=network[0], holes=_networks(block.get("except") or ())) if network else Peer()
-    pods = selectors.compiled(entry.get("podSelector") or {}) if "podSelector" in entry else None
-    namespaces = selectors.compiled(entry.get("namespaceSelector") or {}) if "namespaceSelector" in entry else None
-    return Peer(pods, namespaces)
+    pods, namespaces = entry.get("podSelector"), entry.get("namespaceSelector")  # null is as missing, {} is not
+    return Peer(
+        selectors.compiled(pods) if pods is not None else None,
+        selectors.compiled(namespaces) if namespaces is not None else None,
+    )
 
 
 def _port(entry: Mapping[str, Any]) -> Port:

@@ -180,8 +180,10 @@ class Snapshot:
         return f"{pod.namespace}/{pod.workload.partition('/')[2] or pod.name}" if pod else self.name(address)
 
     def selected(self, service: ServiceRow) -> list[PodRow]:
+        """The pods that its selector matches, but for those that have ended."""
         wanted = set(service.selector)
-        return [p for p in self.pods if p.namespace == service.namespace and wanted <= set(p.labels)] if wanted else []
+        own = (p for p in self.pods if p.namespace == service.namespace and not p.ended)
+        return [p for p in own if wanted <= set(p.labels)] if wanted else []
 
     def probe(self, pod: PodRow) -> ProbeRow | None:
         """What the kubelet said last of a probe of that pod that failed."""

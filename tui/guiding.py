@@ -97,11 +97,9 @@ class Guided:
         if source is None:
             return None
         cluster = cluster_of(self.store)
-        host = self.goal.host
-        if "." not in host and ":" not in host:
-            host = f"{host}.{source.namespace}"  # as the search list has it
         try:
-            return cluster.ask(source, cluster.find(host), str(self.goal.port or 80), "TCP")
+            target = cluster.find(self.goal.host, source.namespace)
+            return cluster.ask(source, target, str(self.goal.port or 80), "TCP")
         except Unknown:
             return None
 

@@ -28,9 +28,10 @@ def policy(options: argparse.Namespace) -> int:
     port, _, protocol = options.port.partition("/")
     cluster = _of_files(options) if options.files else asyncio.run(_live(options))
     try:
-        source, target = cluster.find(options.source), cluster.find(options.target)
+        source = cluster.find(options.source)
         if not isinstance(source, (PodRow, str)):
             raise ConfigError(f"{options.source} is a Service: only a pod or an address opens connections.")
+        target = cluster.find(options.target, source.namespace if isinstance(source, PodRow) else "")
         answer = cluster.ask(source, target, port, (protocol or "TCP").upper())
     except Unknown as error:
         raise ConfigError(str(error)) from None

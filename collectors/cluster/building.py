@@ -63,35 +63,45 @@ def workload(metadata: Object) -> str:
     return ""
 
 
+def _containers(spec: Object) -> list[Object]:
+    """Those that run as long as the pod: sidecars among the init containers, too (restartPolicy Always)."""
+    sidecars = [c for c in spec.get("initContainers") or () if c.get("restartPolicy") == "Always"]
+    return [*(spec.get("containers") or ()), *sidecars]
+
+
 def _ready(spec: Object, status: Object) -> str:
     """`1/2` as kubectl shows it. A kubelet always tells of each container; a manifest that says `Running` may not."""
-    entries, wanted = status.get("containerStatuses"), len(spec.get("containers") or ())
+    entries, containers = status.get("containerStatuses"), _containers(spec)
+    names, wanted = {c.get("name") for c in containers}, len(containers)
     if entries is None and status.get("phase") == "Running":
         told = [entry.get("status") for entry in status.get("conditions") or () if entry.get("type") == "Ready"]
         return f"{wanted if told in ([], ['True']) else 0}/{wanted}"
-    return f"{sum(bool(entry.get('ready')) for entry in entries or ())}/{wanted}"
+    told = [*(entries or ()), *(e for e in status.get("initContainerStatuses") or () if e.get("name") in names)]
+    return f"{sum(bool(entry.get('ready')) for entry in told)}/{wanted}"
 
 
 def pod_row(item: Object) -> PodRow:
     spec, status = item.get("spec") or {}, item.get("status") or {}
     entries = status.get("containerStatuses") or ()
+    ended = status.get("phase") in ("Succeeded", "Failed")
     deleting = bool(item.get("metadata", {}).get("deletionTimestamp"))
     return PodRow(
         namespace=_name(item, "namespace"),
         name=_name(item),
         uid=_name(item, "uid"),
         node=safe(spec.get("nodeName") or "", 253),
-        ip=safe(status.get("podIP") or "", 64),
+        ip="" if ended else safe(status.get("podIP") or "", 64),
         phase="Terminating" if deleting else safe(pod_reason(status), 60),
         ready=_ready(spec, status),
         restarts=sum(int(e.get("restartCount") or 0) for e in entries),
         created=_seconds(item.get("metadata", {}).get("creationTimestamp") or ""),
         host_network=bool(spec.get("hostNetwork")),
-        ips=tuple(safe(entry.get("ip") or "", 64) for entry in status.get("podIPs") or ()),
+        ips=() if ended else tuple(safe(entry.get("ip") or "", 64) for entry in status.get("podIPs") or ()),
         workload=workload(item.get("metadata") or {}),
         labels=labels_of(item.get("metadata", {}).get("labels")),
-        ports=tuple(_port(p, "containerPort") for c in spec.get("containers") or () for p in c.get("ports") or ()),
+        ports=tuple(_port(p, "containerPort") for c in _containers(spec) for p in c.get("ports") or ()),
         told=_told(status),
+        ended=ended,
     )
 
 

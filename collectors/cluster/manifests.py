@@ -1,5 +1,5 @@
 """Objects from manifest files instead of a cluster: YAML or JSON, several documents, Lists; workloads stand for the
-pods that they make. Rows are those of the inventory."""
+pods that they make, Endpoints for EndpointSlices. Rows are those of the inventory."""
 
 from __future__ import annotations
 
@@ -49,6 +49,20 @@ def _pod_of(item: Object) -> Object:
     }
 
 
+def _mirrored(item: Object) -> Iterator[Object]:
+    """Endpoints as the EndpointSlices that a cluster makes of them."""
+    meta = item.get("metadata") or {}
+    for subset in item.get("subsets") or ():
+        lists = ((subset.get("addresses") or (), True), (subset.get("notReadyAddresses") or (), False))
+        endpoints = [
+            {"addresses": [entry.get("ip")], "conditions": {"ready": ready}, "nodeName": entry.get("nodeName"),
+             "targetRef": entry.get("targetRef")}
+            for entries, ready in lists for entry in entries
+        ]  # fmt: skip
+        labels = {"kubernetes.io/service-name": meta.get("name")}
+        yield {"metadata": {**meta, "labels": labels}, "endpoints": endpoints, "ports": subset.get("ports")}
+
+
 def _with_namespace(item: Object, kind: str) -> Object:
     metadata = item.get("metadata") or {}
     if kind in ("namespaces", "nodes") or metadata.get("namespace"):
@@ -64,7 +78,9 @@ def read(paths: Iterable[Path]) -> dict[str, list[Row]]:
             name = str(item.get("kind") or "")
             if name in WORKLOADS or name == "CronJob":
                 name, item = "Pod", _pod_of(item)
-            if kind := OF_KIND.get(name):
+            if name == "Endpoints":
+                found["endpointslices"] += [_with_namespace(part, "endpointslices") for part in _mirrored(item)]
+            elif kind := OF_KIND.get(name):
                 found[kind].append(_with_namespace(item, kind))
     rows = {}
     for kind, items in found.items():

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import socket
 import struct
-from functools import cache
+import sys
+from collections.abc import Iterable
+from functools import lru_cache
 from socket import ntohs
 from typing import Any
 
@@ -44,7 +46,8 @@ def request(family: int, protocol: int) -> bytes:
 
 def decode(data: bytes, protocol: str, rows: list[SocketRow]) -> bool:
     """Append the sockets of a piece of a dump; whether it was the last. OSError where the kernel refuses."""
-    return netlink.walk(data, SOCK_DIAG_BY_FAMILY, _taking(protocol, rows))
+    reader = _Reader(protocol, rows)
+    return netlink.walk(data, SOCK_DIAG_BY_FAMILY, reader.take, reader.run)
 
 
 _V4: dict[bytes, str] = {}  # a machine speaks to few addresses, from few
@@ -63,38 +66,49 @@ def _address(family: int, raw: bytes) -> str:
     return told
 
 
-@cache
-def _whole(gap: int) -> struct.Struct:
-    """A message of which tcp_info begins so many bytes behind inet_diag_msg: all that is wanted of it in one go."""
-    return struct.Struct(f"{_MESSAGE.format}{gap}xHH{_TCP_INFO.format[1:]}")
+@lru_cache(64)
+def _whole(gap: int, size: int) -> struct.Struct | None:
+    """A whole message of which tcp_info begins so many bytes behind inet_diag_msg, with all that is wanted of it; None
+    where that does not fit into so many bytes."""
+    layout = f"=IH10x{_MESSAGE.format[1:]}{gap}xHH{_TCP_INFO.format[1:]}"
+    rest = size - struct.calcsize(layout)
+    return struct.Struct(f"{layout}{rest}x") if rest >= 0 else None
 
 
-def _taking(protocol: str, rows: list[SocketRow]) -> netlink.Take:
-    has_info = protocol == "tcp"
-    gap = 0  # as of the last message: nearly all of a dump have the same attributes
-    whole = _whole(gap)
+class _Reader:
+    """Appends rows. Nearly all messages of a dump are alike, and are read in runs; the others one by one."""
 
-    def take(data: bytes, start: int, end: int) -> None:
-        nonlocal gap, whole
-        if start + whole.size <= end and has_info:
-            values = whole.unpack_from(data, start)
-            if values[11] == INET_DIAG_INFO and values[10] >= INFO_SIZE and values[1] != LISTEN:
-                rows.append(_with_info(protocol, values))
-                return
+    def __init__(self, protocol: str, rows: list[SocketRow]) -> None:
+        self._protocol = protocol
+        self._rows = rows
+        self._gap = 0  # as of the last message that was read by itself
+
+    def run(self, data: bytes, offset: int, most: int = 1 << 20) -> int:
+        """Rows of the messages from there on, `most` of them, that carry a whole tcp_info at the same place."""
+        if self._protocol != "tcp" or offset + 16 > len(data):
+            return offset
+        size = int.from_bytes(data[offset : offset + 4], sys.byteorder) + 3 & ~3
+        whole = _whole(self._gap, size)
+        if whole is None:
+            return offset
+        count = min(most, (len(data) - offset) // size)
+        before = len(self._rows)
+        _append(whole.iter_unpack(memoryview(data)[offset : offset + count * size]), size, self._rows)
+        return offset + (len(self._rows) - before) * size
+
+    def take(self, data: bytes, start: int, end: int) -> None:
+        """The row of one message, whatever it has."""
         if end - start < _MESSAGE.size:
             return
         values = _MESSAGE.unpack_from(data, start)
-        at, size = _info(data, start, end) if has_info and values[1] != LISTEN else (0, 0)
+        at, size = _info(data, start, end) if self._protocol == "tcp" and values[1] != LISTEN else (0, 0)
         if size >= _TCP_INFO.size:
-            gap = at - start - _MESSAGE.size
-            whole = _whole(gap)
-            rows.append(_with_info(protocol, whole.unpack_from(data, start)))
+            self._gap = at - start - _MESSAGE.size
+            self.run(data, start - 16, 1)
         elif size >= EARLY:
-            rows.append(_of_old(_head(protocol, values), data[at + 4 : at + 4 + size]))
+            self._rows.append(_of_old(_head(self._protocol, values), data[at + 4 : at + 4 + size]))
         else:
-            rows.append(SocketRow(*_head(protocol, values)))
-
-    return take
+            self._rows.append(SocketRow(*_head(self._protocol, values)))
 
 
 def _head(protocol: str, values: tuple[Any, ...]) -> Head:
@@ -118,19 +132,24 @@ def _info(data: bytes, start: int, end: int) -> tuple[int, int]:
     return 0, 0
 
 
-def _with_info(protocol: str, values: tuple[Any, ...]) -> SocketRow:
-    """Times in tcp_info are microseconds, rates bytes a second."""
-    (family, state, timer, retrans, sport, dport, source, target, received, sent, _, _,
-     backoff, bits, rto, mss, unacked, lost, resent, pmtu, rtt, rttvar, cwnd, total, acked, got, not_sent, least, rate,
-     busy, by_window, by_buffer) = values  # fmt: skip
-    known = _V4.get if family == socket.AF_INET else _V6.get
-    return _new(SocketRow, (
-        protocol, STATES.get(state, "?"), known(source) or _address(family, source), ntohs(sport),
-        known(target) or _address(family, target), ntohs(dport), received, sent, TIMERS.get(timer, ""), retrans,
-        rtt / 1000, rttvar / 1000, least / 1000, rto / 1000, backoff, mss, pmtu, cwnd, unacked, resent, total, lost,
-        rate * 8.0 or None, 100 * by_window / busy or None if busy else None,
-        100 * by_buffer / busy or None if busy else None, bits & 1 == 1, not_sent, acked, got, 1,
-    ))  # fmt: skip
+def _append(messages: Iterable[tuple[Any, ...]], size: int, rows: list[SocketRow]) -> None:
+    """Rows of TCP sockets, up to the first that is not like the others. Times in tcp_info are microseconds, rates bytes
+    a second."""
+    append, v4, v6 = rows.append, _V4.get, _V6.get
+    for (length, kind, family, state, timer, retrans, sport, dport, source, target, received, sent, attribute, what,
+         backoff, bits, rto, mss, unacked, lost, resent, pmtu, rtt, rttvar, cwnd, total, acked, got, not_sent, least,
+         rate, busy, by_window, by_buffer) in messages:  # fmt: skip
+        if (kind != SOCK_DIAG_BY_FAMILY or what != INET_DIAG_INFO or attribute < INFO_SIZE or state == LISTEN
+                or length + 3 & ~3 != size):  # fmt: skip
+            break
+        known = v4 if family == socket.AF_INET else v6
+        append(_new(SocketRow, (
+            "tcp", STATES.get(state, "?"), known(source) or _address(family, source), ntohs(sport),
+            known(target) or _address(family, target), ntohs(dport), received, sent, TIMERS.get(timer, ""), retrans,
+            rtt / 1000, rttvar / 1000, least / 1000, rto / 1000, backoff, mss, pmtu, cwnd, unacked, resent, total, lost,
+            rate * 8.0 or None, 100 * by_window / busy or None if busy else None,
+            100 * by_buffer / busy or None if busy else None, bits & 1 == 1, not_sent, acked, got, 1,
+        )))  # fmt: skip
 
 
 def _of_old(head: Head, info: bytes) -> SocketRow:
@@ -149,5 +168,6 @@ def dump() -> tuple[SocketRow, ...]:
     rows: list[SocketRow] = []
     for protocol, number in (("tcp", socket.IPPROTO_TCP), ("udp", socket.IPPROTO_UDP)):
         for family in (socket.AF_INET, socket.AF_INET6):
-            netlink.dump(NETLINK_SOCK_DIAG, request(family, number), SOCK_DIAG_BY_FAMILY, _taking(protocol, rows))
+            reader = _Reader(protocol, rows)
+            netlink.dump(NETLINK_SOCK_DIAG, request(family, number), SOCK_DIAG_BY_FAMILY, reader.take, reader.run)
     return tuple(rows)
