@@ -20,7 +20,7 @@ from collectors.sockets import procfs as proc_sockets, ss
 from collectors.sockets.rows import SocketRow
 
 INTERVAL_S = 1
-SOCKETS_EVERY = 2  # ticks
+SOCKETS_EVERY = 3  # ticks
 SETTINGS_EVERY = 10
 MAX_TICKS = 14_400
 MAX_FRAME = 32 << 20
@@ -51,20 +51,36 @@ END { for (i = 1; i <= kinds; i++) { k = order[i]; split(k, p, " ")
 MANY = 4_000  # sockets: more are added up at the source
 
 # $1 ticks, $2 interval, $3 sockets every n-th tick, $4 settings every n-th, $5 how many sockets are many, $6 the awk
-# program that adds them up, $7 how many of the files are settings, then those, then the others. Runs in busybox's and
-# Debian's sh. All files of a tick are read by one process: `tail` writes a line with its name before each.
+# program that adds them up, $7 how many of the files are settings, then those, then the others. Runs in bash, busybox's
+# and Debian's sh. Processes are what costs: bash reads files and waits by itself, on a pipe that it holds open; for the
+# others one process reads all files of a tick, `tail` writes a line with its name before each.
 PROGRAM = r"""
 ticks=$1 pause=$2 every=$3 slow=$4 many=$5 sum=$6 settings=$7; shift 7
+set -f
 p() { printf '\036%s\n' "$*"; }
-fast() { k=$1; shift; shift "$k"; tail -n +1 "$@" 2>/dev/null; }
+show() { tail -n +1 "$@" 2>/dev/null; }
+some() { head -n "$1" "$2" 2>/dev/null; }
+links() { links=$(sed -n 's/^ *\([^: ]*\):.*/\1/p' /proc/net/dev); }
+doze() { sleep "$pause"; }
+[ -z "$BASH_VERSION" ] || eval '
+exec 9<> <(:)
+show() { local f l t= IFS=; for f; do mapfile l < "$f" && t+="==> $f <==
+${l[*]}"; done 2>/dev/null; printf %s "$t"; }
+some() { local l IFS=; mapfile -n "$1" l < "$2" && printf %s "${l[*]}"; } 2>/dev/null
+links() { links=; while read -r d t; do [ "$d" = "${d%%:*}" ] || links+=" ${d%%:*}"; done < /proc/net/dev; }
+doze() { read -rt "$pause" -u 9 _ || :; }'
+fast() { k=$1; shift; shift "$k"; show "$@"; }
 has() { command -v "$1" >/dev/null 2>&1; }
 count() {
-  total=0
+  total=0 udp=0
   for f in /proc/net/sockstat /proc/net/sockstat6; do
     [ -r "$f" ] && while read -r kind a b c d e g rest; do
-      case $kind in TCP:) total=$((total + b + g));; TCP6:|UDP:|UDP6:) total=$((total + b));; esac
+      case $kind in
+        TCP:) total=$((total + b + g));; TCP6:) total=$((total + b));; UDP:|UDP6:) udp=$((udp + b));;
+      esac
     done < "$f"
   done
+  total=$((total + udp))
 }
 sockets() {
   count
@@ -82,7 +98,7 @@ sockets() {
     p ss udp "$total" "$step"; ss -uanH 2>/dev/null | head -n 500
   else
     p ss tcp "$total" "$step"; ss -tinoOaH 2>/dev/null || ss -tinoaH 2>/dev/null
-    p ss udp "$total" "$step"; ss -uanH 2>/dev/null
+    p ss udp "$total" "$step"; [ "$udp" -eq 0 ] || ss -uanH 2>/dev/null
   fi
 }
 surroundings() {
@@ -91,31 +107,33 @@ surroundings() {
     p ip route; ip -j route show table all 2>/dev/null
   fi
   has bridge && { p ip fdb; bridge -j fdb 2>/dev/null; }
-  p arp; head -n 2000 /proc/net/arp 2>/dev/null
-  p resolv; head -n 50 /etc/resolv.conf 2>/dev/null
-  p kernel; uname -r
+  p arp; some 2000 /proc/net/arp
+  p resolv; some 50 /etc/resolv.conf
+  p kernel; read -r a < /proc/sys/kernel/osrelease && echo "$a"
   has conntrack && { p conntrack -S; conntrack -S 2>/dev/null; }
-  has ethtool && sed -n 's/^ *\([^: ]*\):.*/\1/p' /proc/net/dev | while read -r d; do
+  has ethtool && links && for d in $links; do
     case $d in lo|veth*|cali*|lxc*|cni*|docker*|flannel*|vxlan*|br*|-*) continue;; esac
     p ethtool "$d"; ethtool -S "$d" 2>/dev/null
   done
 }
-n=0 due=0
+n=0 due=0 ns=$(readlink /proc/self/ns/net)
 while [ "$n" -lt "$ticks" ]; do
   p frame "$n"
   read -r up rest < /proc/uptime; p uptime; echo "$up"
-  p netns; readlink /proc/self/ns/net
+  p netns; echo "$ns"
   if [ $((n % slow)) -eq 0 ]; then
-    p all files; tail -n +1 "$@" 2>/dev/null; surroundings
+    p all files; show "$@"; surroundings
   else
     p files; fast "$settings" "$@"
   fi
   [ "$n" -lt "$due" ] || sockets
   if [ "$n" -eq 0 ]; then p caps; grep CapEff /proc/self/status; p pid; echo "$$"; fi
   p end
-  n=$((n + 1)); sleep "$pause"
+  n=$((n + 1)); doze
 done
 """
+# bash, where there is one, goes on with the arguments.
+SHELL = 'command -v bash >/dev/null 2>&1 && exec bash -c "$@"; exec sh -c "$@"'
 _FILE = re.compile(r"^==> (/proc/\S+) <==\n", re.MULTILINE)
 
 
@@ -123,7 +141,7 @@ def command(ticks: int = MAX_TICKS) -> list[str]:
     """The argument vector that starts the sampler, for so many samples, in a container that has `sh`."""
     how = [ticks, INTERVAL_S, SOCKETS_EVERY, SETTINGS_EVERY, MANY, _short(SUM), len(procfs.SLOW_FILES)]
     files = (*procfs.SLOW_FILES, *procfs.FILES)
-    return owned(["sh", "-c", _short(PROGRAM), "podwire-sampler", *map(str, how), *files])
+    return owned(["sh", "-c", SHELL, "sh", _short(PROGRAM), "podwire-sampler", *map(str, how), *files])
 
 
 def _short(program: str) -> str:

@@ -59,7 +59,25 @@ def test_fifty_sockets_cost_next_to_nothing() -> None:
     assert share < 3  # the bar of 1 % is for the benchmark, which runs alone
     snapshot = sampler.sockets(frames[0], "t", 0.0)
     assert snapshot is not None and len(snapshot.rows) >= 50 and not snapshot.note
-    assert frames[2].first("ss tcp 51 2"), "every second tick"
+    assert frames[3].first("ss tcp 51 3") and not frames[2].first("ss tcp 51 3"), "every third tick"
+
+
+def test_bash_tells_what_the_plain_shell_tells() -> None:
+    """bash reads the files by itself; the plain shell lets `tail` and `head` do it."""
+    if not shutil.which("bash"):
+        pytest.skip("NO bash HERE")
+    told = []
+    for shell in (sampler.SHELL, 'exec sh -c "$@"'):
+        argv = [shell if part == sampler.SHELL else part for part in sampler.command(2)]
+        done = subprocess.run(argv, capture_output=True, timeout=30, check=True, stdin=subprocess.DEVNULL)
+        assert done.stderr == b""
+        told.append(list(sampler.FrameReader().feed(done.stdout)))
+    for of_bash, plain in zip(*told, strict=True):
+        assert [title.split()[0] for title, _ in of_bash.sections] == [title.split()[0] for title, _ in plain.sections]
+        one, other = sampler.sample(of_bash, "t", 0.0), sampler.sample(plain, "t", 0.0)
+        assert one.values.keys() == other.values.keys() and one.missing == other.missing
+        for section in ("arp", "resolv", "kernel"):
+            assert of_bash.first(section) == plain.first(section)
 
 
 def test_twenty_thousand_sockets_are_added_up_at_the_source() -> None:
