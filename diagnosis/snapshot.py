@@ -40,6 +40,11 @@ class Conversation:
     unanswered: int = 0
     refused: int = 0
     unreachable: str = ""  # what ICMP said
+    rejected: int = 0  # of the refused: by an ICMP error
+    rejected_by: str = ""  # who sent that
+    stopped: int = 0  # of the unanswered: the SYN came into this network namespace and did not leave it
+    passed: int = 0  # of them: it did
+    answers_stopped: int = 0  # the server's answer came in and did not leave, and the handshake was not completed
     client_resets: int = 0  # after data
     server_resets: int = 0
     segments: int = 0
@@ -136,6 +141,13 @@ class Snapshot:
         return {ip: service for service in self.services for ip in service.ips}
 
     @cached_property
+    def node_by_address(self) -> dict[str, str]:
+        """Of the nodes that are open, every address: bridges and tunnels have their own."""
+        states = ((view.name, view.network) for view in self.hosts if view.network is not None)
+        links = ((name, link) for name, state in states for link in state.links if link.name != "lo")
+        return {address.partition("/")[0]: name for name, link in links for address in link.addresses}
+
+    @cached_property
     def slices_of(self) -> dict[tuple[str, str], list[SliceRow]]:
         found: dict[tuple[str, str], list[SliceRow]] = {}
         for row in self.slices:
@@ -171,7 +183,7 @@ class Snapshot:
             return f"{pod.namespace}/{pod.name}"
         if service := self.service_by_address.get(address):
             return f"svc/{service.namespace}/{service.name}"
-        node = next((row.name for row in self.nodes if row.address == address), "")
+        node = next((row.name for row in self.nodes if row.address == address), "") or self.node_by_address.get(address)
         return f"node/{node}" if node else address
 
     def workload(self, address: str) -> str:

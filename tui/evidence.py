@@ -12,6 +12,7 @@ from typing import Any
 
 from collectors.capture.dns import code_name
 from collectors.capture.flows import Flow
+from collectors.capture.half import IN, OUT
 from collectors.capture.tcp import TcpFlow
 from collectors.events import CounterSample, PodRow
 from collectors.kernel.counters import describe
@@ -143,9 +144,9 @@ def _grouped(flows: Sequence[Flow]) -> tuple[dict[Key, list[Flow]], int]:
 def _conversation(key: Key, flows: list[Flow], now: int) -> Conversation:
     protocol, client, server, port = key
     totals: Counter[str] = Counter(flows=len(flows))
-    slowest, rtts, note, opened = 0, [], "", 0
+    slowest, rtts, note, by, opened = 0, [], "", "", 0
     for flow in flows:
-        note = flow.icmp_note or note
+        note, by = flow.icmp_note or note, flow.icmp_from or by
         if not isinstance(flow, TcpFlow):
             totals["unanswered"] += flow.state == "unanswered" and flow.client.packets > 1
             totals["answered"] += flow.state == "answered"
@@ -161,7 +162,7 @@ def _conversation(key: Key, flows: list[Flow], now: int) -> Conversation:
             needed = min(SLOW_NS, max(SLOW_LEAST_NS, SLOW_TIMES * (rtt or 0)))
             totals["slow"] += flow.waits.largest >= needed
     return Conversation(
-        protocol, address(client), address(server), port, unreachable=note, slowest_ms=slowest / 1e6,
+        protocol, address(client), address(server), port, unreachable=note, rejected_by=by, slowest_ms=slowest / 1e6,
         rtt_ms=median(rtts) / 1e6 if rtts else None, opened=opened / 1e9, **totals,
     )  # fmt: skip
 
@@ -179,8 +180,15 @@ def _add(totals: Counter[str], flow: TcpFlow, now: int) -> None:
     state = flow.state
     totals["answered"] += bool(flow.synack_at or server.payload)
     waiting = client.syn_resent > 0 or now - flow.first_ns > UNANSWERED_NS
-    totals["unanswered"] += state == "unanswered" and waiting
-    totals["refused"] += state == "refused" or (state == "unreachable" and bool(flow.icmp_note))
+    silent = state == "unanswered" and waiting
+    totals["unanswered"] += silent
+    totals["stopped"] += silent and client.ways == IN
+    totals["passed"] += silent and bool(client.ways & OUT)
+    half_open = bool(flow.synack_at) and not flow.acked_at and (waiting or server.syn_resent > 0)
+    totals["answers_stopped"] += half_open and server.ways == IN
+    rejected = state == "unreachable" and bool(flow.icmp_note)
+    totals["rejected"] += rejected
+    totals["refused"] += state == "refused" or rejected
     if flow.reset_by is not None and flow.synack_at and state.startswith("reset"):
         totals["client_resets" if flow.reset_by.client else "server_resets"] += bool(client.payload)
     totals["segments"] += client.segments + server.segments

@@ -168,7 +168,7 @@ class FlowTable:
         known = self._tcp.get(key) if quoted.protocol == TCP else self._udp.get(key)
         if known is None:
             return 0
-        known[0].error(ns, icmp_info(icmp))
+        known[0].error(ns, icmp_info(icmp), frame.ip.source if frame.ip is not None else "")
         return known[0].number
 
     # --- leaving

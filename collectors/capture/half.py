@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+IN, OUT = 1, 2  # it came in by an interface, it went out by one
+
 Kind = Literal[
     "SYN", "SYN-ACK", "ACK", "data", "retransmission", "fast retransmission", "spurious retransmission", "out of order",
     "duplicate ACK", "zero window", "window full", "FIN", "RST", "keep-alive", "ICMP",
@@ -55,8 +57,8 @@ class Half:
         "address", "ahead", "bytes", "client", "duplicate_acks", "duplicates", "end", "end_at", "fast",
         "fin_at", "first_ack", "interface", "keep_alives", "last_ack", "last_ack_at", "last_ident",
         "last_marks", "last_row_at", "mss", "out_of_order", "packets", "payload", "port", "probe", "probe_at",
-        "probe_stamp", "reset_at", "rtt", "scale", "segments", "spurious", "start", "syn_resent", "timeouts", "window",
-        "window_full", "zero_windows",
+        "probe_stamp", "reset_at", "rtt", "scale", "segments", "spurious", "start", "syn_resent", "timeouts", "ways",
+        "window", "window_full", "zero_windows",
     )  # fmt: skip
 
     def __init__(self, address: bytes, port: int, interface: int) -> None:
@@ -69,6 +71,7 @@ class Half:
         self.ahead: int | None = None  # behind the highest byte sent without a hole before it
         self.last_ack: int | None = None
         self.last_ack_at = 0
+        self.ways = 0  # of its SYN, where a capture tells: IN, OUT
         self.window = 0
         self.scale: int | None = None
         self.first_ack = True  # windows are not scaled in the handshake

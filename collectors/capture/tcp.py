@@ -6,7 +6,7 @@ the same; where podwire differs, tests/collectors/test_tshark.py says why. Times
 
 from __future__ import annotations
 
-from collectors.capture.half import Half, Kind, Moment, Times
+from collectors.capture.half import IN, OUT, Half, Kind, Moment, Times
 from collectors.capture.headers import Row
 from collectors.capture.layers import ACK, FIN, RST, SYN
 from collectors.capture.marks import (
@@ -33,6 +33,7 @@ MASK, HALF = 0xFFFFFFFF, 0x7FFFFFFF
 FAST_NS = 20_000_000  # a resent segment this soon after a third duplicate ACK is a fast retransmission
 REORDER_NS = 3_000_000  # where no round trip was seen: later than this it is no reordering
 MAX_EVENTS = 400
+OUTGOING = 4  # packet type in the cooked header
 TOLD = -1  # in the place of a count of duplicate ACKs: that an ACK of what was not captured has been told
 
 
@@ -40,8 +41,8 @@ class TcpFlow:
     """A connection. `first` sent the first packet that was seen."""
 
     __slots__ = (
-        "acked_at", "asked_at", "client", "copies", "first_ns", "first_rtt", "icmp", "icmp_note", "last_ns",
-        "moments", "number", "reset_by", "server", "syn_at", "synack_at", "waits",
+        "acked_at", "asked_at", "client", "copies", "first_ns", "first_rtt", "icmp", "icmp_from", "icmp_note",
+        "last_ns", "moments", "number", "reset_by", "server", "syn_at", "synack_at", "waits",
     )  # fmt: skip
     protocol = "TCP"
 
@@ -62,7 +63,7 @@ class TcpFlow:
         self.copies = 0
         self.reset_by: Half | None = None
         self.icmp = 0
-        self.icmp_note = ""
+        self.icmp_from = self.icmp_note = ""
         self.moments: list[Moment] = []
 
     # --- every packet
@@ -74,6 +75,8 @@ class TcpFlow:
             half.interface = interface
         elif half.interface != interface:
             self.copies += 1
+            if flags & SYN:
+                half.ways |= _way(data, interface)
             return COPY
         self.last_ns = ns
         half.packets += 1
@@ -81,7 +84,7 @@ class TcpFlow:
         half.last_ident = ident
         marks = self._sequence(half, peer, ns, seq, ack, flags, window, length)
         if flags & 7:  # SYN, FIN, RST
-            self._phase(half, ns, flags, data, offset)
+            self._phase(half, ns, flags, data, offset, interface)
         elif not self.acked_at and self.synack_at and half is self.client:
             self.acked_at = ns
             self.first_rtt = ns - self.syn_at if self.syn_at else 0
@@ -189,7 +192,7 @@ class TcpFlow:
 
     # --- what only some packets do
 
-    def _phase(self, half: Half, ns: int, flags: int, data: bytes, offset: int) -> None:
+    def _phase(self, half: Half, ns: int, flags: int, data: bytes, offset: int, interface: int) -> None:
         if flags & RST:
             if self.reset_by is None:
                 self.reset_by = half
@@ -197,6 +200,7 @@ class TcpFlow:
             self._moment(half, ns, "RST", 0)
         elif flags & SYN:
             half.scale, half.mss = _syn_options(data, offset)
+            half.ways |= _way(data, interface)
             if flags & ACK:
                 self.synack_at = self.synack_at or ns
                 self._moment(half, ns, "SYN-ACK", 0)
@@ -267,10 +271,10 @@ class TcpFlow:
             half.keep_alives += 1
             self._moment(half, ns, "keep-alive", 0)
 
-    def error(self, ns: int, note: str) -> None:
-        """An ICMP error that speaks of a packet of this connection."""
+    def error(self, ns: int, note: str, source: str) -> None:
+        """An ICMP error that speaks of a packet of this connection, and who sent it."""
         self.icmp += 1
-        self.icmp_note = note
+        self.icmp_note, self.icmp_from = note, source
         self.moments.append(Moment(ns, ns, False, "ICMP", note=note))
 
     def _moment(self, half: Half, ns: int, kind: Kind, size: int) -> None:
@@ -316,6 +320,11 @@ class TcpFlow:
     @property
     def resent(self) -> int:
         return self.client.resent + self.server.resent
+
+
+def _way(data: bytes, interface: int) -> int:
+    """Of a packet on cooked v2, the only link type whose packets name their interface (LINKTYPE_LINUX_SLL2)."""
+    return 0 if not interface else OUT if data[10] == OUTGOING else IN
 
 
 def _syn_options(data: bytes, start: int) -> tuple[int | None, int | None]:

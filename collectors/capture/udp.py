@@ -26,6 +26,7 @@ class UdpFlow:
         "copies",
         "first_ns",
         "icmp",
+        "icmp_from",
         "icmp_note",
         "last_ns",
         "number",
@@ -48,7 +49,7 @@ class UdpFlow:
         self.waits = Times()
         self.copies = 0
         self.icmp = 0
-        self.icmp_note = ""
+        self.icmp_from = self.icmp_note = ""
 
     def add(self, half: UdpHalf, ns: int, row: Row, wire: int) -> int:
         if half.interface < 0:
@@ -67,10 +68,10 @@ class UdpFlow:
             self.asked_at = 0
         return 0
 
-    def error(self, ns: int, note: str) -> None:
-        """An ICMP error that speaks of a datagram of this conversation."""
+    def error(self, ns: int, note: str, source: str) -> None:
+        """An ICMP error that speaks of a datagram of this conversation, and who sent it."""
         self.icmp += 1
-        self.icmp_note = note
+        self.icmp_note, self.icmp_from = note, source
 
     @property
     def state(self) -> str:

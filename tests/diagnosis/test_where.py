@@ -1,0 +1,82 @@
+"""Where connections are lost: what captures on two nodes saw of SYNs and of their answers, as a finding."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from collectors.events import PodRow, ServicePort, ServiceRow, SettingsRow, SliceRow
+from collectors.objects import Endpoint
+from diagnosis.rules import connections
+from diagnosis.snapshot import Conversation, Snapshot, TargetView
+
+CLIENT = PodRow("shop", "web", "u1", "n1", "10.244.1.5", "Running", "1/1", 0, 0.0, ips=("10.244.1.5",))
+SERVER = PodRow("shop", "db", "u2", "n2", "10.244.2.6", "Running", "1/1", 0, 0.0, ips=("10.244.2.6",))
+SILENT = Conversation("TCP", CLIENT.ip, SERVER.ip, 5432, flows=9, unanswered=9)
+OTHER = Conversation("TCP", CLIENT.ip, "10.244.2.9", 80, flows=9, answered=9)
+
+
+def seen(first: Conversation | None, second: Conversation | None, **more: object) -> Snapshot:
+    """What was captured on the client's node and on the server's; None: nothing of it."""
+    views = tuple(
+        TargetView(f"node/{name}", "node", name, 0.0, "whole node", values={"x": 1}, conversations=(OTHER, *([talk] if talk else [])))
+        for name, talk in (("n1", first), ("n2", second))
+    )  # fmt: skip
+    return Snapshot(0.0, views, (CLIENT, SERVER), **more)  # type: ignore[arg-type]
+
+
+def found(snapshot: Snapshot) -> list[str]:
+    return [finding.title for finding in connections.evaluate(snapshot)]
+
+
+CASES = [
+    (replace(SILENT, passed=9), replace(SILENT, stopped=9), "SYNs are dropped on n2"),
+    (replace(SILENT, stopped=9), None, "SYNs are dropped on n1"),
+    (replace(SILENT, passed=9), replace(SILENT, unanswered=0, answered=9, answers_stopped=9),
+     "The server answers, and its answers are dropped on n2"),
+    (replace(SILENT, answers_stopped=9), None, "The server answers, and its answers are dropped on n1"),
+    (replace(SILENT, passed=9), replace(SILENT, passed=9), "n2 hands SYNs to the pod"),
+    (replace(SILENT, passed=9), None, "SYNs leave n1 and never come to n2"),
+    (replace(SILENT, passed=9), replace(SILENT, stopped=5, passed=4), "SYNs are not answered"),
+    (SILENT, None, "SYNs are not answered"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("first", "second", "title"), CASES)
+def test_the_place_is_told(first: Conversation, second: Conversation | None, title: str) -> None:
+    (told,) = found(seen(first, second))
+    assert told.startswith(title)
+
+
+def test_where_ebpf_hands_packets_on_no_place_is_told() -> None:
+    (told,) = found(seen(replace(SILENT, stopped=9), None, settings=(SettingsRow("cilium", "configmap", ()),)))
+    assert told.startswith("SYNs are not answered")
+
+
+def test_a_service_is_not_told_beside_its_endpoint() -> None:
+    service = ServiceRow(
+        "shop", "db", ("10.96.0.9",), ("5432/TCP",), "ClusterIP", targets=(ServicePort("", 5432, "TCP", "5432"),)
+    )
+    asked = replace(SILENT, server="10.96.0.9", stopped=9)
+    row = SliceRow("shop", "db-1", "db", (SERVER.ip,), (), (), (Endpoint(SERVER.ip, True),))
+    views = seen(replace(SILENT, stopped=9), None, services=(service,), slices=(row,))
+    both = replace(views.targets[0], conversations=(*views.targets[0].conversations, asked))
+    snapshot = replace(views, targets=(both, views.targets[1]))
+    assert [finding.where for finding in connections.evaluate(snapshot)] == ["shop/db:5432"]
+    alone = replace(snapshot, targets=(replace(both, conversations=(OTHER, asked)), views.targets[1]))
+    assert [finding.where for finding in connections.evaluate(alone)] == ["svc/shop/db:5432"]
+
+
+@pytest.mark.parametrize(
+    ("talk", "title"),
+    [
+        (replace(SILENT, unanswered=0, refused=9), "Connections are refused by the pod itself"),
+        (replace(SILENT, unanswered=0, refused=9, rejected=9, rejected_by="10.0.0.2", unreachable="ICMP …"),
+         "Connections are rejected on the way, by 10.0.0.2"),
+        (replace(SILENT, unanswered=0, refused=9, server="192.0.2.1"), "Connections are refused by 192.0.2.1"),
+    ],
+)  # fmt: skip
+def test_who_refuses(talk: Conversation, title: str) -> None:
+    (told,) = found(seen(talk, None))
+    assert told.startswith(title)
