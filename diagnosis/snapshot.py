@@ -45,6 +45,7 @@ class Conversation:
     stopped: int = 0  # of the unanswered: the SYN came into this network namespace and did not leave it
     passed: int = 0  # of them: it did
     answers_stopped: int = 0  # the server's answer came in and did not leave, and the handshake was not completed
+    answers_passed: int = 0  # it did leave, and yet the handshake was not completed
     client_resets: int = 0  # after data
     server_resets: int = 0
     segments: int = 0

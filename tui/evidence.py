@@ -148,7 +148,9 @@ def _conversation(key: Key, flows: list[Flow], now: int) -> Conversation:
     for flow in flows:
         note, by = flow.icmp_note or note, flow.icmp_from or by
         if not isinstance(flow, TcpFlow):
-            totals["unanswered"] += flow.state == "unanswered" and flow.client.packets > 1
+            silent = flow.state == "unanswered"
+            totals["unanswered"] += silent and flow.client.packets > 1
+            _add_ways(totals, flow, silent and now - flow.first_ns > UNANSWERED_NS)
             totals["answered"] += flow.state == "answered"
             continue
         _add(totals, flow, now)
@@ -182,10 +184,10 @@ def _add(totals: Counter[str], flow: TcpFlow, now: int) -> None:
     waiting = client.syn_resent > 0 or now - flow.first_ns > UNANSWERED_NS
     silent = state == "unanswered" and waiting
     totals["unanswered"] += silent
-    totals["stopped"] += silent and client.ways == IN
-    totals["passed"] += silent and bool(client.ways & OUT)
+    _add_ways(totals, flow, silent)
     half_open = bool(flow.synack_at) and not flow.acked_at and (waiting or server.syn_resent > 0)
     totals["answers_stopped"] += half_open and server.ways == IN
+    totals["answers_passed"] += half_open and bool(server.ways & OUT)
     rejected = state == "unreachable" and bool(flow.icmp_note)
     totals["rejected"] += rejected
     totals["refused"] += state == "refused" or rejected
@@ -196,6 +198,11 @@ def _add(totals: Counter[str], flow: TcpFlow, now: int) -> None:
     totals["client_zero_windows"] += client.zero_windows
     totals["server_zero_windows"] += server.zero_windows
     totals["stuck"] += _stuck(flow)
+
+
+def _add_ways(totals: Counter[str], flow: Flow, silent: bool) -> None:
+    totals["stopped"] += silent and flow.client.ways == IN
+    totals["passed"] += silent and bool(flow.client.ways & OUT)
 
 
 def _stuck(flow: TcpFlow) -> bool:

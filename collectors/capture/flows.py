@@ -133,7 +133,7 @@ class FlowTable:
         if known is None:
             known = self._open_udp(ns, row, key)
         flow, half = known
-        marks = flow.add(half, ns, row, length)
+        marks = flow.add(half, ns, row, data, length)
         if (row[3] in DNS_PORTS or row[4] in DNS_PORTS) and not marks:
             self.lookups.add(ns, row[1], row[3], row[2], row[4], data, row[10] + 8)
         return marks, flow.number

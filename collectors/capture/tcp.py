@@ -6,7 +6,7 @@ the same; where podwire differs, tests/collectors/test_tshark.py says why. Times
 
 from __future__ import annotations
 
-from collectors.capture.half import IN, OUT, Half, Kind, Moment, Times
+from collectors.capture.half import Half, Kind, Moment, Times, way
 from collectors.capture.headers import Row
 from collectors.capture.layers import ACK, FIN, RST, SYN
 from collectors.capture.marks import (
@@ -33,7 +33,6 @@ MASK, HALF = 0xFFFFFFFF, 0x7FFFFFFF
 FAST_NS = 20_000_000  # a resent segment this soon after a third duplicate ACK is a fast retransmission
 REORDER_NS = 3_000_000  # where no round trip was seen: later than this it is no reordering
 MAX_EVENTS = 400
-OUTGOING = 4  # packet type in the cooked header
 TOLD = -1  # in the place of a count of duplicate ACKs: that an ACK of what was not captured has been told
 
 
@@ -76,7 +75,7 @@ class TcpFlow:
         elif half.interface != interface:
             self.copies += 1
             if flags & SYN:
-                half.ways |= _way(data, interface)
+                half.ways |= way(data, interface)
             return COPY
         self.last_ns = ns
         half.packets += 1
@@ -200,7 +199,7 @@ class TcpFlow:
             self._moment(half, ns, "RST", 0)
         elif flags & SYN:
             half.scale, half.mss = _syn_options(data, offset)
-            half.ways |= _way(data, interface)
+            half.ways |= way(data, interface)
             if flags & ACK:
                 self.synack_at = self.synack_at or ns
                 self._moment(half, ns, "SYN-ACK", 0)
@@ -320,11 +319,6 @@ class TcpFlow:
     @property
     def resent(self) -> int:
         return self.client.resent + self.server.resent
-
-
-def _way(data: bytes, interface: int) -> int:
-    """Of a packet on cooked v2, the only link type whose packets name their interface (LINKTYPE_LINUX_SLL2)."""
-    return 0 if not interface else OUT if data[10] == OUTGOING else IN
 
 
 def _syn_options(data: bytes, start: int) -> tuple[int | None, int | None]:

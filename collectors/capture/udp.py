@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collectors.capture.half import Times
+from collectors.capture.half import Times, way
 from collectors.capture.headers import Row
 from collectors.capture.marks import COPY
 
 
 class UdpHalf:
-    __slots__ = ("address", "bytes", "client", "interface", "packets", "payload", "port")
+    __slots__ = ("address", "bytes", "client", "interface", "packets", "payload", "port", "ways")
 
     def __init__(self, address: bytes, port: int, interface: int) -> None:
         self.address, self.port, self.interface = address, port, interface
         self.client = False
         self.packets = self.bytes = self.payload = 0
+        self.ways = 0  # of its first datagram, where a capture tells: IN, OUT
 
 
 class UdpFlow:
@@ -51,11 +52,14 @@ class UdpFlow:
         self.icmp = 0
         self.icmp_from = self.icmp_note = ""
 
-    def add(self, half: UdpHalf, ns: int, row: Row, wire: int) -> int:
-        if half.interface < 0:
+    def add(self, half: UdpHalf, ns: int, row: Row, data: bytes, wire: int) -> int:
+        if not half.packets:
             half.interface = row[12]
+            half.ways = way(data, row[12])
         elif half.interface != row[12]:
             self.copies += 1
+            if half.packets == 1:
+                half.ways |= way(data, row[12])
             return COPY
         self.last_ns = ns
         half.packets += 1

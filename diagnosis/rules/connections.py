@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from collectors.events import PodRow
 from diagnosis.finding import CONVENTION, Evidence, Finding
 from diagnosis.snapshot import Conversation, Snapshot, listed
-from diagnosis.where import Place, place
+from diagnosis.where import Place, place, told
 
 LEAST = 3  # in 15 s
 
@@ -41,42 +41,45 @@ def _refused(snapshot: Snapshot) -> Iterator[Finding]:
         if server in snapshot.service_by_address:
             continue
         refused, rejected = sum(t.refused for t in talks), sum(t.rejected for t in talks)
-        told = _evidence(snapshot, talks, f"{refused} refused, {sum(t.answered for t in talks)} answered")
+        known = _evidence(snapshot, talks, f"{refused} refused, {sum(t.answered for t in talks)} answered")
         by = next((t.rejected_by for t in talks if t.rejected_by), "")
         if 2 * rejected > refused and by != server:
             said = next(t.unreachable for t in talks if t.rejected_by)
             yield _rejected(
-                snapshot, f"{snapshot.name(server)}:{port}", by, (*told, Evidence(said, f"ICMP from {by}", snapshot.at))
+                snapshot,
+                f"{snapshot.name(server)}:{port}",
+                by,
+                (*known, Evidence(said, f"ICMP from {by}", snapshot.at)),
             )
         elif server in snapshot.by_address:
-            yield _refused_by_pod(snapshot, snapshot.by_address[server], f"{server}:{port}", told)
+            yield _refused_by_pod(snapshot, snapshot.by_address[server], f"{server}:{port}", known)
         else:
             yield Finding(
                 "refused", "warning", f"{snapshot.name(server)}:{port}",
                 f"Connections are refused by {snapshot.name(server)}: nothing listens there, or a firewall answers for it",
-                told, f"{LEAST} in 15 s is {CONVENTION}", "likely", f"connections to {server}:{port} from elsewhere are made",
+                known, f"{LEAST} in 15 s is {CONVENTION}", "likely", f"connections to {server}:{port} from elsewhere are made",
                 f"On that machine: ss -ltn 'sport = {port}'  # does the program run, and listen on this address?", "text",
                 "the connection is made", "flows",
             )  # fmt: skip
 
 
-def _rejected(snapshot: Snapshot, where: str, by: str, told: tuple[Evidence, ...]) -> Finding:
+def _rejected(snapshot: Snapshot, where: str, by: str, known: tuple[Evidence, ...]) -> Finding:
     return Finding(
         "refused", "warning", where, f"Connections are rejected on the way, by {snapshot.name(by)}, not by the server",
-        told, f"{LEAST} in 15 s is {CONVENTION}", "certain", "a capture at the server shows that they arrive, and a RST",
+        known, f"{LEAST} in 15 s is {CONVENTION}", "certain", "a capture at the server shows that they arrive, and a RST",
         f"# on {snapshot.name(by)}, the rule or route that rejects:\nnft list ruleset | grep -n reject\n"
         "iptables-save -c | grep REJECT\nip route show type unreachable; ip route show type prohibit", "shell",
         "the connection is made", "flows",
     )  # fmt: skip
 
 
-def _refused_by_pod(snapshot: Snapshot, pod: PodRow, at: str, told: tuple[Evidence, ...]) -> Finding:
+def _refused_by_pod(snapshot: Snapshot, pod: PodRow, at: str, known: tuple[Evidence, ...]) -> Finding:
     name = f"{pod.namespace}/{pod.name}"
     ready = "it is ready" if pod.ready.split("/")[0] == pod.ready.split("/")[-1] else f"{pod.ready} ready"
     return Finding(
         "refused", "warning", f"{name}:{at.rpartition(':')[2]}",
         f"Connections are refused by the pod itself: nothing listens on {at}",
-        (*told, Evidence(f"{name} is {pod.phase}, {ready}", "pods", snapshot.at)),
+        (*known, Evidence(f"{name} is {pod.phase}, {ready}", "pods", snapshot.at)),
         f"{LEAST} in 15 s is {CONVENTION}", "certain", "ss -ltn in the pod shows the port on 0.0.0.0 or [::]",
         f"kubectl -n {pod.namespace} exec {pod.name} -- ss -ltn  # bound to 127.0.0.1, or another port? then correct "
         "the program's bind address or the Service's targetPort", "shell", "the connection is made", "flows",
@@ -104,14 +107,14 @@ def _unanswered(snapshot: Snapshot) -> Iterator[Finding]:
         silent, answered = sum(t.unanswered for t in talks), sum(t.answered for t in talks)
         if silent * 5 < answered or _told_of_endpoints(snapshot, server, port, servers):
             continue
-        told = _evidence(snapshot, talks, f"{silent} connections without an answer, {answered} answered")
+        known = _evidence(snapshot, talks, f"{silent} connections without an answer, {answered} answered")
         where = f"{snapshot.name(server)}:{port}"
         if (lost := place(snapshot, server, port)) is not None:
-            yield _lost(snapshot, lost, where, server, told)
+            yield _lost(snapshot, lost, where, server, known)
             continue
         yield Finding(
             "unanswered", "warning", where, "SYNs are not answered: they are dropped on the way, or the server's queue is full",
-            told, f"{LEAST} in 15 s is {CONVENTION}", "possible",
+            known, f"{LEAST} in 15 s is {CONVENTION}", "possible",
             "the SYN is answered at the server's pod and the answer is lost",
             "Capture at the server's pod: a SYN that arrives there is dropped there (queue, policy for ingress); one that "
             "does not is dropped on the way (conntrack, route, policy for egress)", "text", "the connection is made", "flows",
@@ -127,42 +130,10 @@ def _told_of_endpoints(snapshot: Snapshot, server: str, port: int, servers: Iter
     return any(address in ready for address, _ in servers)
 
 
-def _lost(snapshot: Snapshot, lost: Place, where: str, server: str, told: tuple[Evidence, ...]) -> Finding:
-    node = lost.view.name
-    title, seen, fix = {
-        "request": (
-            f"SYNs are dropped on {node}: they come into it and do not leave it",
-            f"{lost.count} SYNs came in and did not go out", _DROPPED,
-        ),
-        "answer": (
-            f"The server answers, and its answers are dropped on {node}: they come into it and do not leave it",
-            f"{lost.count} SYN-ACKs came in and did not go out", _DROPPED,
-        ),
-        "delivered": (
-            f"{node} hands SYNs to the pod, and the pod does not answer: a full accept queue, or rules in the pod",
-            f"{lost.count} SYNs went out to the pod", _DELIVERED,
-        ),
-        "between": (
-            f"SYNs leave {node} and never come to {lost.server_node}: they are lost between the two",
-            f"{lost.count} SYNs went out here, none came in at {lost.server_node}", _BETWEEN,
-        ),
-    }[lost.what]  # fmt: skip
+def _lost(snapshot: Snapshot, lost: Place, where: str, server: str, known: tuple[Evidence, ...]) -> Finding:
+    title, figure, fix = told(lost, server)
     return Finding(
-        "unanswered", "warning", where, title, (*told, lost.view.fact(seen, "capture, both sides of the node")),
+        "unanswered", "warning", where, title, (*known, lost.view.fact(figure, "capture, both sides of the node")),
         f"{LEAST} in 15 s is {CONVENTION}", "possible" if lost.what == "delivered" else "likely",
-        "eBPF hands packets on where a capture does not see them",
-        fix.format(node=node, server=server, other=lost.server_node), "shell", "the connection is made", "flows",
+        "eBPF hands packets on where a capture does not see them", fix, "shell", "the connection is made", "flows",
     )  # fmt: skip
-
-
-_DROPPED = """# on {node}: the rule, the route or the filter that drops it
-nft list ruleset | grep -nE 'drop|reject'
-iptables-save -c | grep -E 'DROP|REJECT'
-ip route get {server}
-nstat -az IpForwDatagrams IpInNoRoutes TcpExtIPReversePathFilter
-sysctl net.ipv4.ip_forward"""
-_DELIVERED = """# in the pod: Recv-Q above Send-Q is a full accept queue; then rules of its own (a mesh's, a host firewall's)
-ss -ltn
-iptables-save -c; nft list ruleset"""
-_BETWEEN = """# on {other}: what of it arrives? Then the cloud's security groups and routes, and the overlay's UDP port
-tcpdump -ni any 'host {server} or udp port 8472 or udp port 4789'"""

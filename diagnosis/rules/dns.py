@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnosis.finding import CONVENTION, Finding
+from diagnosis.finding import CONVENTION, Evidence, Finding
 from diagnosis.snapshot import Lookups, Snapshot, TargetView, listed
+from diagnosis.where import briefly, place, told
 
 LEAST = 8  # questions in a window: fewer say nothing
 FAILED_WARN, FAILED_BAD = 1.0, 3.0  # per cent SERVFAIL and REFUSED: coredns-mixin
@@ -13,6 +14,7 @@ SLOW_MS, LATE_MS = 100.0, 1000.0  # in the cluster answers take a few millisecon
 MISSING = 50.0  # per cent NXDOMAIN: with ndots 5 it is about 75
 FLOOD = 150.0  # NXDOMAIN a second that one vantage point sees: what a DNS server feels
 UNANSWERED = 10.0  # per cent
+ASK = "Is the Service kube-dns ready (services)? Does a policy cut port 53? Are packets lost (retransmits)?"
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
@@ -101,15 +103,20 @@ def _silent(snapshot: Snapshot, target: TargetView, lookups: Lookups) -> Iterato
     share = 100 * silent / lookups.asked
     if share < UNANSWERED or silent < 3:
         return
+    title, fix, more = f"{share:.0f} % of DNS questions get no answer", ASK, tuple[Evidence, ...]()
+    lost = next(((p, at) for at in lookups.servers if (p := place(snapshot, at, 53, "UDP"))), None)
+    if lost is not None:
+        _, figure, fix = told(*lost, "questions")
+        title, more = f"{title}: {briefly(lost[0])}", (lost[0].view.fact(figure, "capture, both sides of the node"),)
     yield Finding(
-        "dns_unanswered", "warning", target.name, f"{share:.0f} % of DNS questions get no answer",
+        "dns_unanswered", "warning", target.name, title,
         (
             target.fact(f"{silent} of {lookups.asked} questions unanswered, {lookups.retried} asked again", "capture, port 53"),
             target.fact(f"asked: {_server(snapshot, lookups)}", "capture, port 53"),
+            *more,
         ),
         f"{UNANSWERED:.0f} % is {CONVENTION}", "likely", "answers reach the node and not the pod",
-        "Is the Service kube-dns ready (services)? Does a policy cut port 53? Are packets lost (retransmits)?", "text",
-        "every question is answered", "dns",
+        fix, "text" if lost is None else "shell", "every question is answered", "dns",
     )  # fmt: skip
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collectors.events import PodRow, ServiceRow
-from diagnosis.finding import Evidence, Finding
+from diagnosis.finding import CONVENTION, Evidence, Finding
 from diagnosis.names import near
 from diagnosis.snapshot import Snapshot, listed
+
+
+STARTING_S, RECENT_S, FAILURES = 60.0, 120.0, 3
 
 
 def is_dns(service: ServiceRow) -> bool:
@@ -22,6 +25,30 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         ready, waiting = snapshot.endpoints(service)
         if not ready and not (service.publish_not_ready and waiting):
             yield _finding(snapshot, service, waiting)
+        elif ready and waiting:
+            yield from _some(snapshot, service, ready, waiting)
+
+
+def _some(snapshot: Snapshot, service: ServiceRow, ready: list[str], waiting: list[str]) -> Iterator[Finding]:
+    """Some are out because their probes go on failing; a pod that starts is none of them."""
+    name = f"{service.namespace}/{service.name}"
+    out = [p for p in snapshot.selected(service) if p.ip in waiting and snapshot.at - p.created > STARTING_S]
+    said = [
+        row for p in out if (row := snapshot.probe(p)) and row.count >= FAILURES and snapshot.at - row.last < RECENT_S
+    ]
+    if not said:
+        return
+    yield Finding(
+        "endpoints", "warning", name, f"{len(said)} of {len(ready) + len(waiting)} endpoints are out: their probes fail",
+        (
+            Evidence(f"{len(ready)} ready endpoints, {len(waiting)} not ready", f"EndpointSlices of {name}", snapshot.at),
+            *(Evidence(f"{row.message} ({row.count} times, last {_ago(snapshot.at - row.last)})",
+                       f"the kubelet, of {row.pod}", snapshot.at) for row in said[:3]),
+        ),
+        f"{FAILURES} failures, the last within {RECENT_S:.0f} s, of a pod older than {STARTING_S:.0f} s: {CONVENTION}",
+        "certain", "they come and go with a rollout", f"kubectl -n {service.namespace} describe pod {said[0].pod}", "shell",
+        f"kubectl -n {service.namespace} get endpointslices -l kubernetes.io/service-name={service.name}", "services",
+    )  # fmt: skip
 
 
 def _finding(snapshot: Snapshot, service: ServiceRow, waiting: list[str]) -> Finding:

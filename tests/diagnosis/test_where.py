@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from collectors.events import PodRow, ServicePort, ServiceRow, SettingsRow, SliceRow
+from collectors.events import PodRow, ProbeRow, ServicePort, ServiceRow, SettingsRow, SliceRow
 from collectors.objects import Endpoint
-from diagnosis.rules import connections
-from diagnosis.snapshot import Conversation, Snapshot, TargetView
+from diagnosis.rules import connections, dns, endpoints, forwarding
+from diagnosis.snapshot import Conversation, Lookups, Snapshot, TargetView
 
 CLIENT = PodRow("shop", "web", "u1", "n1", "10.244.1.5", "Running", "1/1", 0, 0.0, ips=("10.244.1.5",))
 SERVER = PodRow("shop", "db", "u2", "n2", "10.244.2.6", "Running", "1/1", 0, 0.0, ips=("10.244.2.6",))
@@ -80,3 +80,36 @@ def test_a_service_is_not_told_beside_its_endpoint() -> None:
 def test_who_refuses(talk: Conversation, title: str) -> None:
     (told,) = found(seen(talk, None))
     assert told.startswith(title)
+
+
+def test_questions_are_followed_as_well() -> None:
+    asked = Conversation("UDP", CLIENT.ip, SERVER.ip, 53, flows=9, unanswered=9, stopped=9)
+    views = seen(None, None)
+    node = replace(views.targets[0], conversations=(OTHER, asked), lookups=Lookups(10, 20, 0, 20, servers=(SERVER.ip,)))
+    (found_,) = dns.evaluate(replace(views, targets=(node, views.targets[1])))
+    assert found_.title == "100 % of DNS questions get no answer: dropped on n1"
+    assert "9 questions came in and did not go out" in [e.text for e in found_.evidence]
+
+
+def test_a_node_that_does_not_forward() -> None:
+    views = seen(None, None)
+    off = replace(views.targets[0], values={"IpForwarding": 2})
+    assert [f.where for f in forwarding.evaluate(replace(views, targets=(off, views.targets[1])))] == ["n1"]
+    assert not list(forwarding.evaluate(views))
+
+
+def test_some_endpoints_are_out() -> None:
+    """Those whose probes go on failing; not a pod that starts."""
+    service = ServiceRow("shop", "db", (), (), "ClusterIP", (("app", "db"),))
+    row = SliceRow("shop", "db-1", "db", ("10.244.2.6",), ("10.244.2.7",))
+    pods = tuple(
+        replace(SERVER, name=n, ip=ip, ips=(ip,), labels=(("app", "db"),))
+        for n, ip in (("a", "10.244.2.6"), ("b", "10.244.2.7"))
+    )
+    said = ProbeRow("shop", "e", "b", "Readiness probe failed: HTTP 503", 9, 990.0)
+    snapshot = Snapshot(1000.0, (), pods, services=(service,), slices=(row,), probes=(said,))
+    (told,) = endpoints.evaluate(snapshot)
+    assert (told.severity, told.title) == ("warning", "1 of 2 endpoints are out: their probes fail")
+    young = replace(snapshot, pods=tuple(replace(p, created=980.0) for p in pods))
+    assert not list(endpoints.evaluate(young))
+    assert not list(endpoints.evaluate(replace(snapshot, probes=(replace(said, last=500.0),))))
