@@ -9,7 +9,6 @@ from diagnosis.finding import CONVENTION, Evidence, Finding
 from diagnosis.names import near
 from diagnosis.snapshot import Snapshot, listed
 
-
 STARTING_S, RECENT_S, FAILURES = 60.0, 120.0, 3
 
 
