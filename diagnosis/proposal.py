@@ -4,7 +4,7 @@ stands beside what is in force. Pure."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from typing import Any
 
 import yaml
@@ -110,11 +110,13 @@ def from_traffic(pod: PodRow, snapshot: Snapshot) -> str:
             for _, (entry, ports) in sorted(grouped.items())
         ]  # fmt: skip
     name = pod.workload.partition("/")[2] or pod.name
-    head = (
-        f"# what was seen of {pod.namespace}/{name}: {len(sides['ingress'])} ways in, {len(sides['egress'])} ways out\n"
-    )
+    head = f"# what was seen of {pod.namespace}/{name}: {_ways(sides['ingress'])} in, {_ways(sides['egress'])} out\n"
     head += "".join(f"# not named: {text} has no pods behind it\n" for text in sorted(set(unknown)))
     return head + document(f"{name}-observed", pod.namespace, spec)
+
+
+def _ways(seen: Sized) -> str:
+    return f"{len(seen)} way{'' if len(seen) == 1 else 's'}"
 
 
 def _entry(end: PodRow | str, own_namespace: str) -> dict[str, Any]:

@@ -19,6 +19,11 @@ def count(value: float | None) -> str:
     return f"{value:,.0f}"
 
 
+def many(number: int, one: str) -> str:
+    """`1 finding`, `2 findings`."""
+    return f"{number} {one}{'' if number == 1 else 's'}"
+
+
 def rate(value: float | None) -> str:
     """A rate to three figures."""
     if value is None:

@@ -7,12 +7,12 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Footer, Static
 
-from collectors.safe import safe
 from diagnosis.finding import Finding
 from diagnosis.report import text as report_text
 from tui import format as fmt, showing
 from tui.actions import bindings
 from tui.control import Control
+from tui.findingtext import detail
 from tui.screens.base import ConsoleScreen, ShowTarget
 from tui.screens.document import Document
 from tui.store import Store
@@ -69,7 +69,8 @@ class FindingsScreen(ConsoleScreen):
             self.query_one("#finding", Static).update(detail(current) if current else about())
         open_here = sum(1 for key in self.store.targets if key != "cluster")
         self.query_one("#status", Line).show(
-            f" {len(diagnosis.current)} findings, from the cluster's objects and {open_here} targets · enter: all of it"
+            f" {fmt.many(len(diagnosis.current), 'finding')}, from the cluster's objects and "
+            f"{fmt.many(open_here, 'target')} · enter: all of it"
         )
 
     def header_data(self) -> HeaderData:
@@ -104,27 +105,3 @@ def about() -> Text:
         " Rules look at what is streaming: the cluster's Services, endpoints and policies, and the counters, sockets,\n"
         " packets and DNS of what is open. Open a pod or a node to see more.", "dim",
     )  # fmt: skip
-
-
-def detail(finding: Finding) -> Text:
-    """Cause, figures with their sources, what to do, how sure."""
-    out = Text()
-    out.append(f" {safe(finding.where, 200)}\n", "bold")
-    out.append(f" {safe(finding.title, 400)}\n\n")
-    for one in finding.evidence:
-        out.append("  ▪ ")
-        out.append(safe(one.text, 400))
-        origin = ", ".join(part for part in (one.source, one.scope) if part)
-        out.append(f"  {safe(origin, 200)}\n", "dim")
-    if finding.fix:
-        out.append("\n What to do\n", "bold")
-        for line in finding.fix.rstrip().splitlines():
-            out.append(f"   {safe(line, 400)}\n", "green" if finding.kind != "text" else "")
-    for name, value in (
-        ("Then", finding.verify), ("Threshold", finding.threshold),
-        ("Sure", f"{finding.confidence}{f'; wrong if {finding.disproof}' if finding.disproof else ''}"),
-    ):  # fmt: skip
-        if value:
-            out.append(f"\n {name:<10}", "bold")
-            out.append(safe(value, 400), "dim")
-    return out

@@ -12,10 +12,10 @@ from diagnosis.guide import Goal, Symptom, symptoms
 from diagnosis.report import text as report_text
 from tui.actions import bindings
 from tui.control import Control
+from tui.findingtext import detail
 from tui.guiding import Guided, StepLine, goal_of, suggested
 from tui.screens.base import ConsoleScreen
 from tui.screens.document import Document
-from tui.screens.findings import detail
 from tui.store import Store
 from tui.widgets.filterbox import FilterBox
 from tui.widgets.header import Header, HeaderData
