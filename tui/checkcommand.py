@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from collectors.cluster.access import open_cluster
@@ -24,7 +25,7 @@ from tui.files import journal_path
 from tui.store import Store
 
 LISTED_S, LIVE_S = 15.0, 40.0
-MOST_PODS = 12  # that are attached to in one check
+MOST_PODS, MOST_NODES = 12, 12  # that are attached to in one check
 KINDS = ("pods", "nodes", "namespaces", "services", "endpointslices", "networkpolicies")
 
 
@@ -58,7 +59,8 @@ async def _check(options: argparse.Namespace) -> int:
         await until(lambda: all(kind in store.inventory or kind in store.refused for kind in KINDS), LISTED_S)
         notes += [f"{kind} could not be listed: {why}" for kind, why in store.refused.items()]
         if may_attach(options):
-            notes += await attach(control, store, chosen(options, store))
+            rows, passed_over = chosen(options, store)
+            notes += [*passed_over, *await attach(control, store, rows)]
         else:
             notes.append("only the cluster's objects were looked at: --yes attaches to pods and nodes as well")
         found = await watched(control, options.seconds)
@@ -81,25 +83,29 @@ async def until(ready: Callable[[], bool], seconds: float) -> bool:
     return False
 
 
-def chosen(options: argparse.Namespace, store: Store) -> list[PodRow | NodeRow]:
-    """What to attach to: a pod with its node, a node, a namespace's pods (one a workload and node), or every node."""
+Chosen = list[PodRow | NodeRow]
+
+
+def chosen(options: argparse.Namespace, store: Store) -> tuple[Chosen, list[str]]:
+    """What to attach to: a pod with its node, a node, a namespace's pods (one a workload and node), or every node; and
+    of how many others nothing is looked at."""
     pods = [row for row in store.rows("pods") if isinstance(row, PodRow)]
     nodes = {row.name: row for row in store.rows("nodes") if isinstance(row, NodeRow)}
     if not options.target:
         start = store.start
         namespace = "" if options.all_namespaces or start is None else start.namespace
-        return [*(_sample(pods, namespace) if namespace else []), *nodes.values()]
+        return _few(_sample(pods, namespace) if namespace else [], list(nodes.values()), pods)
     kind, _, name = options.target.partition("/")
     if kind in ("node", "nodes") and name in nodes:
-        return [nodes[name]]
+        return [nodes[name]], []
     if kind in ("ns", "namespace"):
         found = _sample(pods, name)
-        return [*found, *(nodes[n] for n in dict.fromkeys(p.node for p in found) if n in nodes)]
+        return _few(found, [nodes[n] for n in dict.fromkeys(p.node for p in found) if n in nodes], pods)
     wanted_name = name if kind in ("pod", "pods") else options.target
     matching = [p for p in pods if f"{p.namespace}/{p.name}" == wanted_name]
     if not matching:
         raise ConfigError(f"There is no {options.target!r}: name a pod as NAMESPACE/POD, or node/NAME, or ns/NAME.")
-    return [*matching, *(nodes[p.node] for p in matching if p.node in nodes)]
+    return [*matching, *(nodes[p.node] for p in matching if p.node in nodes)], []
 
 
 def _sample(pods: Sequence[PodRow], namespace: str) -> list[PodRow]:
@@ -107,7 +113,26 @@ def _sample(pods: Sequence[PodRow], namespace: str) -> list[PodRow]:
     for pod in pods:
         if pod.namespace == namespace and pod.phase == "Running":
             first.setdefault((pod.workload or pod.name, pod.node), pod)
-    return list(first.values())[:MOST_PODS]
+    return list(first.values())
+
+
+def _few(wanted: list[PodRow], nodes: list[NodeRow], pods: Sequence[PodRow]) -> tuple[Chosen, list[str]]:
+    """Not more than a cluster bears at once: pods of which some container is not ready first, and the nodes of such."""
+    bad = Counter(pod.node for pod in pods if _troubled(pod))
+    few = sorted(wanted, key=lambda pod: not _troubled(pod))[:MOST_PODS]
+    own = {pod.node for pod in few}
+    some = sorted(nodes, key=lambda node: (node.name not in own, -bad[node.name], node.name))[:MOST_NODES]
+    notes = [
+        f"{len(looked_at)} of {len(known)} {name} were looked at: name one as {how}"
+        for looked_at, known, name, how in ((few, wanted, "pods", "NAMESPACE/POD"), (some, nodes, "nodes", "node/NAME"))
+        if len(looked_at) < len(known)
+    ]
+    return [*few, *some], notes
+
+
+def _troubled(pod: PodRow) -> bool:
+    have, _, want = pod.ready.partition("/")
+    return have != want and not pod.ended
 
 
 async def attach(control: Control, store: Store, rows: Sequence[PodRow | NodeRow]) -> list[str]:

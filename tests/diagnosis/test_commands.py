@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import os
@@ -13,9 +14,12 @@ from typing import Any
 import pytest
 import yaml
 
+from collectors.events import InventoryList, NodeRow, PodRow
 from lab.supervisor import Lab
 from tests.lab.client import client_of
 from tests.lab.verdicts import compared
+from tui import checkcommand
+from tui.store import Store
 
 ROOT = Path(__file__).parent.parent.parent
 MANIFESTS = """
@@ -221,3 +225,21 @@ def test_an_address_is_asked_over_its_own_family(tmp_path: Path, target: str, po
     assert (body["decided_by"]["policy"], body["decided_by"]["side"]) == ("shop/six", "ingress")
     if target == "shop/db":
         assert body["path"][-1]["step"] == "over IPv6" and body["path"][-1]["reason"].startswith("allowed")
+
+
+def test_a_check_bears_on_few_of_many() -> None:
+    """Of 200 nodes and 500 pods a dozen each, those in trouble first, and it says so."""
+    pods = [
+        PodRow("shop", f"p{n}", f"u{n}", f"n{n % 200:03}", f"10.0.{n // 250}.{n % 250}", "Running", "0/1" if n == 499 else "1/1",
+               0, 0.0, workload=f"Deployment/p{n}")
+        for n in range(500)
+    ]  # fmt: skip
+    nodes = [NodeRow(f"n{n:03}", f"192.0.2.{n}", "", True, "linux", "amd64") for n in range(200)]
+    store = Store()
+    store.apply(InventoryList(0.0, "cluster", "pods", tuple(pods)))
+    store.apply(InventoryList(0.0, "cluster", "nodes", tuple(nodes)))
+    rows, notes = checkcommand.chosen(argparse.Namespace(target="", all_namespaces=True), store)
+    assert [row.name for row in rows[:2]] == ["n099", "n000"] and len(rows) == 12
+    assert notes == ["12 of 200 nodes were looked at: name one as node/NAME"]
+    rows, notes = checkcommand.chosen(argparse.Namespace(target="ns/shop"), store)
+    assert rows[0].name == "p499" and len(rows) == 24 and len(notes) == 2

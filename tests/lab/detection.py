@@ -138,7 +138,7 @@ async def bench(lab: Lab) -> AsyncIterator[Bench]:
     try:
         await checkcommand.until(lambda: all(k in store.inventory for k in checkcommand.KINDS), 15)
         options = argparse.Namespace(target="ns/shop", all_namespaces=False)
-        rows = checkcommand.chosen(options, store)
+        rows, _ = checkcommand.chosen(options, store)
         rows += [p for p in store.rows("pods") if p.namespace == "kube-system" and p.name.startswith("coredns")]  # type: ignore[misc]
         notes = await checkcommand.attach(control, store, rows)
         assert not notes, notes
