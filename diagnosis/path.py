@@ -79,16 +79,17 @@ class Cluster:
 
     # --- who is meant
 
-    def find(self, text: str, namespace: str = "") -> PodRow | ServiceRow | str:
+    def find(self, text: str, namespace: str = "", port: str = "") -> PodRow | ServiceRow | str:
         """NS/POD, NS/SERVICE (or svc/NS/NAME, pod/NS/NAME), NAME[.NS[.svc…]] or an address. A pod's name may be that of
-        its workload; a name alone is of `namespace`, as DNS would search. Unknown where there is none."""
+        its workload, and where that is a Service's, too, the `port` tells which is meant; a name alone is of
+        `namespace`, as DNS would search. Unknown where there is none."""
         kind, _, rest = text.partition("/")
         if kind in ("svc", "service", "services") and "/" in rest:
             found: PodRow | ServiceRow | None = self._service(*rest.split("/", 1))
         elif kind in ("pod", "pods") and "/" in rest:
             found = self._pod(*rest.split("/", 1))
         elif rest:
-            found = self._pod(kind, rest) or self._service(kind, rest)
+            found = self._either(kind, rest, port)
         elif is_address(text):
             return self._at(text)
         else:
@@ -97,6 +98,14 @@ class Cluster:
         if found is None:
             raise Unknown(f"There is no pod or Service {text!r}: name it as NAMESPACE/NAME, or give an address.")
         return found
+
+    def _either(self, namespace: str, name: str, port: str) -> PodRow | ServiceRow | None:
+        pod, service = self._pod(namespace, name), self._service(namespace, name)
+        if pod is None or service is None or (pod.uid and pod.name == name):
+            return pod or service
+        declared = any(port in (str(p.number), p.name) for p in pod.ports)
+        served = any(port in (str(p.number), p.name) for p in service.targets)
+        return service if port and served and not declared else pod
 
     def _pod(self, namespace: str, name: str) -> PodRow | None:
         own = [pod for pod in self.pods if pod.namespace == namespace]

@@ -31,7 +31,7 @@ def policy(options: argparse.Namespace) -> int:
         source = cluster.find(options.source)
         if not isinstance(source, (PodRow, str)):
             raise ConfigError(f"{options.source} is a Service: only a pod or an address opens connections.")
-        target = cluster.find(options.target, source.namespace if isinstance(source, PodRow) else "")
+        target = cluster.find(options.target, source.namespace if isinstance(source, PodRow) else "", port)
         answer = cluster.ask(source, target, port, (protocol or "TCP").upper())
     except Unknown as error:
         raise ConfigError(str(error)) from None

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from collectors.cluster import manifests
-from collectors.events import PodRow
+from collectors.events import PodRow, ServiceRow
 from diagnosis.path import Answer, Cluster
 from tui.reach import KINDS
 
@@ -166,3 +166,17 @@ def test_from_outside_by_a_node_the_address_is_anothers(tmp_path: Path) -> None:
     for kind, noted in (("ClusterIP", False), ("NodePort", True)):
         answer = known.ask("198.51.100.7", replace(service, type=kind), "5432", "TCP")
         assert answer.allowed and any("masqueraded" in step.reason for step in answer.path) is noted
+
+
+def test_a_name_that_two_things_have_is_told_apart_by_the_port(tmp_path: Path) -> None:
+    """A Deployment and its Service are often called the same."""
+    deployment = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: db, namespace: shop}
+spec: {template: {metadata: {labels: {app: db}}, spec: {containers: [{name: c, image: i, ports: [{containerPort: 6432}]}]}}}
+---
+"""
+    known = cluster(tmp_path, deployment)
+    for port, kind in (("5432", ServiceRow), ("pg", ServiceRow), ("6432", PodRow), ("80", PodRow), ("", PodRow)):
+        assert isinstance(known.find("shop/db", port=port), kind), port
