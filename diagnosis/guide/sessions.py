@@ -10,7 +10,7 @@ from diagnosis.guide import Asked, AskPath, Command, Conclusion, Goal, Look, Res
 from diagnosis.path import Answer, is_address
 
 Part = Generator[Asked, Sent, str]  # ends with '' where all is well, else with what is wrong
-NETWORK = ("conntrack_full", "missing_route", "missing_fdb", "neighbour", "rp_filter", "mtu")
+NETWORK = ("forwarding", "conntrack_full", "missing_route", "missing_fdb", "neighbour", "rp_filter", "mtu")
 # bash opens a TCP connection by itself; host and port are arguments, never part of the program
 DIAL = 'exec 3<>"/dev/tcp/$1/$2"'
 

@@ -116,8 +116,8 @@ def _unanswered(snapshot: Snapshot) -> Iterator[Finding]:
             "unanswered", "warning", where, "SYNs are not answered: they are dropped on the way, or the server's queue is full",
             known, f"{LEAST} in 15 s is {CONVENTION}", "possible",
             "the SYN is answered at the server's pod and the answer is lost",
-            "Capture at the server's pod: a SYN that arrives there is dropped there (queue, policy for ingress); one that "
-            "does not is dropped on the way (conntrack, route, policy for egress)", "text", "the connection is made", "flows",
+            "Open the nodes of both ends as well: what they capture tells which of them drops it. At the server's pod: a SYN "
+            "that arrives there is dropped there (accept queue, a policy for ingress)", "text", "the connection is made", "flows",
         )  # fmt: skip
 
 
