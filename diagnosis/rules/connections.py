@@ -116,7 +116,7 @@ def _unanswered(snapshot: Snapshot) -> Iterator[Finding]:
             "unanswered", "warning", where, "SYNs are not answered: they are dropped on the way, or the server's queue is full",
             known, f"{LEAST} in 15 s is {CONVENTION}", "possible",
             "the SYN is answered at the server's pod and the answer is lost",
-            "Open the nodes of both ends as well: what they capture tells which of them drops it. At the server's pod: a SYN "
+            "Open the nodes of both ends and capture there (c): podwire then tells which of them drops it. At the server's pod: a SYN "
             "that arrives there is dropped there (accept queue, a policy for ingress)", "text", "the connection is made", "flows",
         )  # fmt: skip
 
