@@ -76,6 +76,8 @@ async def _run(options: argparse.Namespace, settings_of: config.Config, theme: s
         if console is not None:
             await _leave(console.control)
             await console.recorded()
+        elif recorder is not None:
+            recorder.close()
     if app.failed is not None:
         raise app.failed
     code = app.return_code or 0

@@ -15,7 +15,7 @@ from diagnosis.snapshot import Snapshot
 from tui.actions import bindings
 from tui.control import Control
 from tui.evidence import gathered
-from tui.screens.base import MOODS, ConsoleScreen
+from tui.screens.base import MOODS, ConsoleScreen, while_there
 from tui.screens.document import Document
 from tui.store import Store
 from tui.widgets.header import Header, HeaderData
@@ -81,7 +81,7 @@ class CompareScreen(ConsoleScreen):
         self.show_header(self.key)
         if not self._working and self.control.now() - self._at >= EVERY_S:
             self._working = True
-            self.run_worker(self._compare(), exit_on_error=False)
+            self.run_worker(while_there(self, self._compare()))
         self._status()
 
     def _status(self) -> None:
@@ -106,7 +106,7 @@ class CompareScreen(ConsoleScreen):
                         self._settings.setdefault(key, {})
             moment = await gathered(self.store, self.control.now())
             found = await asyncio.to_thread(between, moment, self.key, other, self._settings)
-            if self.is_mounted and other == self.other:
+            if other == self.other:
                 self.found = found
                 self.query_one("#differences", RowList).show(found)
                 self._status()
