@@ -187,6 +187,10 @@ class Snapshot:
         node = next((row.name for row in self.nodes if row.address == address), "") or self.node_by_address.get(address)
         return f"node/{node}" if node else address
 
+    def node_of(self, address: str) -> str:
+        pod = self.by_address.get(address)
+        return pod.node if pod else self.node_by_address.get(address, "")
+
     def workload(self, address: str) -> str:
         """As `name`, but replicas are one."""
         pod = self.by_address.get(address)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from ipaddress import ip_address, ip_network
 
 from collectors.events import PodRow
 from diagnosis.finding import CONVENTION, Evidence, Finding
@@ -10,12 +11,14 @@ from diagnosis.snapshot import Conversation, Snapshot, listed
 from diagnosis.where import Place, place, told
 
 LEAST = 3  # in 15 s
+MANY = 10  # what a rollout leaves behind is less
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     yield from _refused(snapshot)
     yield from _reset(snapshot)
     yield from _unanswered(snapshot)
+    yield from _nobody(snapshot)
 
 
 def _by_server(snapshot: Snapshot, kind: str) -> dict[tuple[str, int], list[Conversation]]:
@@ -38,7 +41,7 @@ def _refused(snapshot: Snapshot) -> Iterator[Finding]:
     """By pods, by addresses outside, or by something on the way. What a Service without endpoints refuses is another
     finding."""
     for (server, port), talks in _by_server(snapshot, "refused").items():
-        if server in snapshot.service_by_address:
+        if server in snapshot.service_by_address or _unowned(snapshot, server):
             continue
         refused, rejected = sum(t.refused for t in talks), sum(t.rejected for t in talks)
         known = _evidence(snapshot, talks, f"{refused} refused, {sum(t.answered for t in talks)} answered")
@@ -105,7 +108,7 @@ def _unanswered(snapshot: Snapshot) -> Iterator[Finding]:
     servers = _by_server(snapshot, "unanswered")
     for (server, port), talks in servers.items():
         silent, answered = sum(t.unanswered for t in talks), sum(t.answered for t in talks)
-        if silent * 5 < answered or _told_of_endpoints(snapshot, server, port, servers):
+        if silent * 5 < answered or _told_of_endpoints(snapshot, server, port, servers) or _unowned(snapshot, server):
             continue
         known = _evidence(snapshot, talks, f"{silent} connections without an answer, {answered} answered")
         where = f"{snapshot.name(server)}:{port}"
@@ -137,3 +140,44 @@ def _lost(snapshot: Snapshot, lost: Place, where: str, server: str, known: tuple
         f"{LEAST} in 15 s is {CONVENTION}", "possible" if lost.what == "delivered" else "likely",
         "eBPF hands packets on where a capture does not see them", fix, "shell", "the connection is made", "flows",
     )  # fmt: skip
+
+
+def _unowned(snapshot: Snapshot, address: str) -> str:
+    """The node of whose pods' range an address is that no pod has; '' for any other address."""
+    if address in snapshot.by_address or address in snapshot.node_by_address:
+        return ""
+    ranges = ((node.name, cidr) for node in snapshot.nodes for cidr in node.pod_cidrs)
+    found = next((name for name, cidr in ranges if _inside(address, cidr)), "")
+    return found if found and not address.endswith((".0", ".1")) else ""  # the tunnel's and the bridge's own
+
+
+def _inside(address: str, cidr: str) -> bool:
+    try:
+        return ip_address(address) in ip_network(cidr, strict=False)
+    except ValueError:
+        return False
+
+
+def _nobody(snapshot: Snapshot) -> Iterator[Finding]:
+    """To an address that no pod has any more: where a node's Service rules are stale, or a client keeps an old one."""
+    servers = _by_server(snapshot, "unanswered") | _by_server(snapshot, "refused")
+    for (server, port), talks in servers.items():
+        node = _unowned(snapshot, server)
+        if not node or not snapshot.pods or any(t.answered for t in talks):
+            continue
+        failed = sum(t.unanswered + t.refused for t in talks)
+        by = listed(n for t in talks if (n := snapshot.node_of(t.client)))
+        yield Finding(
+            "dead_address", "critical" if failed >= MANY else "warning", f"{server}:{port}",
+            f"Connections go to {server}, which no pod has: rules of the Service are stale, or the client keeps an old address",
+            (
+                *_evidence(snapshot, talks, f"{failed} connections failed, none was made"),
+                Evidence(f"it is of the range of {node}, and no pod of the cluster has it", "pods, nodes", snapshot.at),
+            ),
+            f"{LEAST} in 15 s, critical from {MANY}: {CONVENTION}", "likely", "the address is of something else than a pod",
+            f"# does kube-proxy run on {by or 'the node of the client'}, and does it keep up?\n"
+            "kubectl -n kube-system get pods -l k8s-app=kube-proxy -o wide\n"
+            f"nft list ruleset | grep -F {server}; iptables-save | grep -F {server}; ipvsadm -Ln 2>/dev/null | grep -F {server}\n"
+            f"# entries of connections that are no more\nconntrack -D -p tcp --reply-src {server}", "shell",
+            "no connection goes there any more", "flows",
+        )  # fmt: skip

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from collectors.events import PodRow, ProbeRow, ServicePort, ServiceRow, SettingsRow, SliceRow
+from collectors.events import NodeRow, PodRow, ProbeRow, ServicePort, ServiceRow, SettingsRow, SliceRow
 from collectors.objects import Endpoint
 from diagnosis.rules import connections, dns, endpoints, forwarding
 from diagnosis.snapshot import Conversation, Lookups, Snapshot, TargetView
@@ -113,3 +113,16 @@ def test_some_endpoints_are_out() -> None:
     young = replace(snapshot, pods=tuple(replace(p, created=980.0) for p in pods))
     assert not list(endpoints.evaluate(young))
     assert not list(endpoints.evaluate(replace(snapshot, probes=(replace(said, last=500.0),))))
+
+
+def test_an_address_that_no_pod_has() -> None:
+    nodes = (NodeRow("n2", "192.0.2.2", "", True, "linux", "amd64", pod_cidrs=("10.244.2.0/24",)),)
+    dead = replace(SILENT, server="10.244.2.99")
+    snapshot = replace(seen(dead, None), nodes=nodes)
+    (told,) = connections.evaluate(snapshot)
+    assert (told.rule, told.severity, told.where) == ("dead_address", "warning", "10.244.2.99:5432")
+    assert "kube-proxy run on n1" in told.fix
+    for server in ("10.244.2.1", "203.0.113.9", SERVER.ip):  # the bridge, something outside, a pod
+        found_ = connections.evaluate(replace(seen(replace(SILENT, server=server), None), nodes=nodes))
+        assert [f.rule for f in found_] == ["unanswered"]
+    assert [f.rule for f in connections.evaluate(replace(seen(replace(dead, answered=1), None), nodes=nodes))] == []
