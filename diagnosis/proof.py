@@ -1,6 +1,7 @@
 """The live proof beside a verdict: what became of connections from one pod to another row, as each vantage saw it.
 
-A SYN that leaves one pod and does not reach the other was dropped between; a refusal is the pod's own where it saw it.
+A SYN that leaves one pod and does not reach the other was dropped between; a refusal is the pod's own where it saw it;
+nodes that capture know better still.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from collectors.events import PodRow, ServiceRow
 from diagnosis.policy import port_number
 from diagnosis.snapshot import Conversation, Snapshot, TargetView, listed
+from diagnosis.where import place, told
 
 
 def proof(snapshot: Snapshot, source: PodRow, target: PodRow | ServiceRow, port: str, protocol: str) -> list[str]:
@@ -25,7 +27,9 @@ def proof(snapshot: Snapshot, source: PodRow, target: PodRow | ServiceRow, port:
     if lines or any(one.flows for _, one in arrived):
         for pod, one in arrived:
             lines.append(f"at {pod.name}: {f'{one.flows} arrived, {_outcome(one)}' if one.flows else 'none arrived'}")
-    return lines + list(_meaning(left, arrived, len(ends)))
+    seen_by_nodes = dict.fromkeys(told(lost, pod.ip)[0] for pod, number in ends
+                                  if (lost := place(snapshot, pod.ip, number, protocol)))  # fmt: skip
+    return lines + list(seen_by_nodes or _meaning(left, arrived, len(ends)))
 
 
 def _view(snapshot: Snapshot, pod: PodRow) -> TargetView | None:

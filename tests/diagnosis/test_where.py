@@ -8,6 +8,7 @@ import pytest
 
 from collectors.events import NodeRow, PodRow, ProbeRow, ServicePort, ServiceRow, SettingsRow, SliceRow
 from collectors.objects import Endpoint
+from diagnosis.proof import proof
 from diagnosis.rules import connections, dns, endpoints, forwarding
 from diagnosis.snapshot import Conversation, Lookups, Snapshot, TargetView
 
@@ -126,3 +127,10 @@ def test_an_address_that_no_pod_has() -> None:
         found_ = connections.evaluate(replace(seen(replace(SILENT, server=server), None), nodes=nodes))
         assert [f.rule for f in found_] == ["unanswered"]
     assert [f.rule for f in connections.evaluate(replace(seen(replace(dead, answered=1), None), nodes=nodes))] == []
+
+
+def test_the_live_proof_names_the_node() -> None:
+    views = seen(replace(SILENT, passed=9), replace(SILENT, stopped=9))
+    assert proof(views, CLIENT, SERVER, "5432", "TCP") == [
+        "SYNs are dropped on n2: they come into it and do not leave it"
+    ]
