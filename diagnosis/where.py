@@ -100,7 +100,7 @@ def told(lost: Place, server: str, packets: str = "SYNs") -> tuple[str, str, str
             f"{lost.count} SYN-ACKs came in and did not go out", DROPPED,
         ),
         "delivered": (
-            f"{node} hands {packets} to the pod, and the pod does not answer: a full accept queue, or rules in the pod",
+            f"{node} hands {packets} to the pod, and the pod does not answer: a full queue, or rules in the pod",
             f"{lost.count} {packets} went out to the pod", DELIVERED,
         ),
         "between": (
@@ -131,8 +131,8 @@ iptables-save -c | grep -E 'DROP|REJECT'
 ip route get {server}
 nstat -az IpForwDatagrams IpInNoRoutes TcpExtIPReversePathFilter
 sysctl net.ipv4.ip_forward"""
-DELIVERED = """# in the pod: Recv-Q above Send-Q is a full accept queue; then rules of its own (a mesh's, a firewall's)
-ss -ltn
+DELIVERED = """# in the pod: a listener's Recv-Q that stands is a full queue; then rules of its own (a mesh's, a firewall's)
+ss -lntu
 iptables-save -c; nft list ruleset"""
 BETWEEN = """# on {other}: what of it arrives? Then the cloud's security groups and routes, and the overlay's UDP port
 tcpdump -ni any 'host {server} or udp port 8472 or udp port 4789'"""
