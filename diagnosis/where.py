@@ -131,7 +131,7 @@ iptables-save -c | grep -E 'DROP|REJECT'
 ip route get {server}
 nstat -az IpForwDatagrams IpInNoRoutes TcpExtIPReversePathFilter
 sysctl net.ipv4.ip_forward"""
-DELIVERED = """# in the pod: a listener whose Recv-Q stands has a full queue; then its own rules (a mesh's, a firewall's)
+DELIVERED = """# in the pod: a listener whose Recv-Q stands has a full queue; then its own rules (of a mesh or firewall)
 ss -lntu
 iptables-save -c; nft list ruleset"""
 BETWEEN = """# on {other}: what of it arrives? Then the cloud's security groups and routes, and the overlay's UDP port

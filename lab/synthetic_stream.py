@@ -28,12 +28,14 @@ def template(path: str) -> str:
 
 
 def plain(argv: Sequence[str]) -> list[str]:
-    """A command without the `env NAME=VALUE` in front of it."""
+    """A command without what is in front of it: `env NAME=VALUE`, and a `sh -c` that chooses the shell for the rest."""
     rest = list(argv)
     if rest[:1] == ["env"]:
         rest = rest[1:]
         while rest and "=" in rest[0]:
             rest = rest[1:]
+    if rest[:2] == ["sh", "-c"] and rest[3:4] == ["sh"]:
+        rest = ["sh", "-c", *rest[4:]]
     return rest
 
 
