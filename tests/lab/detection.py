@@ -56,6 +56,8 @@ EXPECTED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "missing-route": (("missing_route",), ()),
     "mtu-black-hole": (("mtu",), ()),
     "neighbour-failure": (("neighbour",), ()),
+    "no-forwarding": (("forwarding",), ()),
+    "node-drops": (("unanswered",), ()),
     "node-throttled": (("slow_server",), ()),
     "packet-loss": (("retransmits",), ()),
     "policy-cuts-dns": (("policy_cuts_dns",), ()),
