@@ -52,21 +52,31 @@ MANY = 4_000  # sockets: more are added up at the source
 
 # $1 ticks, $2 interval, $3 sockets every n-th tick, $4 settings every n-th, $5 how many sockets are many, $6 the awk
 # program that adds them up, $7 how many of the files are settings, then those, then the others. Runs in bash, busybox's
-# and Debian's sh. Processes are what costs: bash reads files and waits by itself, on a pipe that it holds open; for the
-# others one process reads all files of a tick, `tail` writes a line with its name before each.
+# and Debian's sh. Processes are what costs: bash reads files and waits by itself, on a pipe that it holds open, and
+# prints what it has gathered at once; for the others one process reads all files of a tick, `tail` writes a line with
+# its name before each.
 PROGRAM = r"""
 ticks=$1 pause=$2 every=$3 slow=$4 many=$5 sum=$6 settings=$7; shift 7
 set -f
 p() { printf '\036%s\n' "$*"; }
+say() { printf '%s\n' "$*"; }
+flush() { :; }
+x() { flush; "$@" 2>/dev/null; }
 show() { tail -n +1 "$@" 2>/dev/null; }
 some() { head -n "$1" "$2" 2>/dev/null; }
 links() { links=$(sed -n 's/^ *\([^: ]*\):.*/\1/p' /proc/net/dev); }
 doze() { sleep "$pause"; }
 [ -z "$BASH_VERSION" ] || eval '
 exec 9<> <(:)
-show() { local f l t= IFS=; for f; do mapfile l < "$f" && t+="==> $f <==
-${l[*]}"; done 2>/dev/null; printf %s "$t"; }
-some() { local l IFS=; mapfile -n "$1" l < "$2" && printf %s "${l[*]}"; } 2>/dev/null
+o= rs=$(printf "\\036")
+p() { o+="$rs$*
+"; }
+say() { o+="$*
+"; }
+flush() { printf %s "$o"; o=; }
+show() { local f l IFS=; for f; do mapfile l < "$f" && o+="==> $f <==
+${l[*]}"; done 2>/dev/null; }
+some() { local l IFS=; mapfile -n "$1" l < "$2" && o+="${l[*]}"; } 2>/dev/null
 links() { links=; while read -r d t; do [ "$d" = "${d%%:*}" ] || links+=" ${d%%:*}"; done < /proc/net/dev; }
 doze() { read -rt "$pause" -u 9 _ || :; }'
 fast() { k=$1; shift; shift "$k"; show "$@"; }
@@ -92,43 +102,43 @@ sockets() {
   due=$((n + step))
   if ! has ss; then
     for f in tcp tcp6 udp; do p proc "${f%6}" "$total" "$step"
-      head -n "$many" "/proc/net/$f" 2>/dev/null; done
+      x head -n "$many" "/proc/net/$f"; done
   elif [ "$total" -gt "$many" ] && has awk; then
-    p sum tcp "$total" "$step"; { ss -tinoOaH 2>/dev/null || ss -tinoaH 2>/dev/null; } | awk "$sum"
-    p ss udp "$total" "$step"; ss -uanH 2>/dev/null | head -n 500
+    p sum tcp "$total" "$step"; flush; { ss -tinoOaH 2>/dev/null || ss -tinoaH 2>/dev/null; } | awk "$sum"
+    p ss udp "$total" "$step"; flush; ss -uanH 2>/dev/null | head -n 500
   else
-    p ss tcp "$total" "$step"; ss -tinoOaH 2>/dev/null || ss -tinoaH 2>/dev/null
-    p ss udp "$total" "$step"; [ "$udp" -eq 0 ] || ss -uanH 2>/dev/null
+    p ss tcp "$total" "$step"; x ss -tinoOaH || x ss -tinoaH
+    p ss udp "$total" "$step"; [ "$udp" -eq 0 ] || x ss -uanH
   fi
 }
 surroundings() {
   if has ip; then
-    p ip addr; ip -s -d -j addr 2>/dev/null
-    p ip route; ip -j route show table all 2>/dev/null
+    p ip addr; x ip -s -d -j addr
+    p ip route; x ip -j route show table all
   fi
-  has bridge && { p ip fdb; bridge -j fdb 2>/dev/null; }
+  has bridge && { p ip fdb; x bridge -j fdb; }
   p arp; some 2000 /proc/net/arp
   p resolv; some 50 /etc/resolv.conf
-  p kernel; read -r a < /proc/sys/kernel/osrelease && echo "$a"
-  has conntrack && { p conntrack -S; conntrack -S 2>/dev/null; }
+  p kernel; read -r a < /proc/sys/kernel/osrelease && say "$a"
+  has conntrack && { p conntrack -S; x conntrack -S; }
   has ethtool && links && for d in $links; do
     case $d in lo|veth*|cali*|lxc*|cni*|docker*|flannel*|vxlan*|br*|-*) continue;; esac
-    p ethtool "$d"; ethtool -S "$d" 2>/dev/null
+    p ethtool "$d"; x ethtool -S "$d"
   done
 }
 n=0 due=0 ns=$(readlink /proc/self/ns/net)
 while [ "$n" -lt "$ticks" ]; do
   p frame "$n"
-  read -r up rest < /proc/uptime; p uptime; echo "$up"
-  p netns; echo "$ns"
+  read -r up rest < /proc/uptime; p uptime; say "$up"
+  p netns; say "$ns"
   if [ $((n % slow)) -eq 0 ]; then
     p all files; show "$@"; surroundings
   else
     p files; fast "$settings" "$@"
   fi
   [ "$n" -lt "$due" ] || sockets
-  if [ "$n" -eq 0 ]; then p caps; grep CapEff /proc/self/status; p pid; echo "$$"; fi
-  p end
+  if [ "$n" -eq 0 ]; then p caps; x grep CapEff /proc/self/status; p pid; say "$$"; fi
+  p end; flush
   n=$((n + 1)); doze
 done
 """
