@@ -26,6 +26,7 @@ class Tmux:
 
     def _run(self, *arguments: str) -> str:
         environment = {k: v for k, v in os.environ.items() if k not in ("TMUX", "SSH_CONNECTION")}
+        environment["SHELL"] = "/bin/sh"  # nobody has none
         done = subprocess.run(
             ["tmux", "-L", self.socket, *arguments], capture_output=True, text=True, check=False, env=environment
         )

@@ -191,7 +191,7 @@ def test_a_target_that_vanishes_is_a_sentence_and_keeps_its_figures(tmux: Tmux) 
     tmux.until(r"DNS \d+")
     script = (
         "import glob, json, urllib.request as u, sys; "
-        "c = max(glob.glob('/tmp/podwire-lab-*/kubeconfig'), key=__import__('os').path.getmtime); "
+        "c = max(glob.glob(__import__('tempfile').gettempdir() + '/podwire-lab-*/kubeconfig'), key=__import__('os').path.getmtime); "
         "s = json.load(open(c))['clusters'][0]['cluster']['server']; "
         "ps = json.load(u.urlopen(s + '/api/v1/namespaces/shop/pods'))['items']; "
         "n = [p['metadata']['name'] for p in ps if p['metadata']['name'].startswith('search')][0]; "
