@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.supervisor import LabUnavailable, missing_programs
+from lab.supervisor import LabUnavailable, missing_programs, runtime_directory
 from tests.e2e.terminal import PROGRAM, ROOT, Tmux
 from tests.lab.test_host import host, settled
 
@@ -191,14 +191,13 @@ def test_a_target_that_vanishes_is_a_sentence_and_keeps_its_figures(tmux: Tmux) 
     tmux.until(r"DNS \d+")
     script = (
         "import glob, json, urllib.request as u, sys; "
-        "c = max(glob.glob(__import__('tempfile').gettempdir() + '/podwire-lab-*/kubeconfig'), key=__import__('os').path.getmtime); "
+        f"c = max(glob.glob('{runtime_directory()}/podwire-lab-*/kubeconfig'), key=__import__('os').path.getmtime); "
         "s = json.load(open(c))['clusters'][0]['cluster']['server']; "
         "ps = json.load(u.urlopen(s + '/api/v1/namespaces/shop/pods'))['items']; "
         "n = [p['metadata']['name'] for p in ps if p['metadata']['name'].startswith('search')][0]; "
         "u.urlopen(u.Request(s + '/api/v1/namespaces/shop/pods/' + n, method='DELETE'))"
     )
-    environment = {k: v for k, v in os.environ.items() if k != "XDG_RUNTIME_DIR"}
-    subprocess.run([sys.executable, "-c", script], check=True, env=environment)
+    subprocess.run([sys.executable, "-c", script], check=True)
     tmux.until(r"✕ gone", 15)
     tmux.keys("8")
     tmux.until(r"is gone\. What was gathered stays")
