@@ -19,7 +19,7 @@ class Tmux:
 
     def __init__(self, columns: int = 120, rows: int = 40) -> None:
         self.socket = f"podwire-test-{uuid.uuid4().hex[:8]}"
-        self._run("-f", "/dev/null", "new-session", "-d", "-s", "s", "-x", str(columns), "-y", str(rows), "sh")
+        self._run("-f", "/dev/null", "new-session", "-d", "-s", "s", "-x", str(columns), "-y", str(rows), "exec sh")
         self._run("set-option", "-g", "status", "off")
         self.type(f"PS1='$ '; cd {ROOT}; export TERM=tmux-256color COLORTERM=truecolor; clear")
         self.keys("Enter")
