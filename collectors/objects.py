@@ -55,6 +55,12 @@ class PodRow:
     ended: bool = False  # Succeeded or Failed: it has no network any more, and its address may be another's
     kind: str = "pods"
 
+    @property
+    def all_ready(self) -> bool:
+        """Whether each container that it is to have is ready."""
+        have, _, want = self.ready.partition("/")
+        return have == want
+
 
 @record
 class NodeRow:

@@ -77,5 +77,4 @@ def short(end: Party) -> str:
 
 def is_ready(pod: PodRow) -> bool:
     """Of a manifest nothing is known: such a pod is taken to be well."""
-    have, _, want = pod.ready.partition("/")
-    return pod.phase == "Unknown" or not pod.ip or have == want
+    return pod.phase == "Unknown" or not pod.ip or pod.all_ready

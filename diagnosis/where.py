@@ -7,7 +7,6 @@ told where eBPF hands packets on unseen (Cilium), nor of what is translated as i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -38,7 +37,7 @@ def place(snapshot: Snapshot, server: str, port: int, protocol: str = "TCP") -> 
     views = [view for view in snapshot.hosts if view.conversations]
     pod = snapshot.by_address.get(server)
     if pod is not None:
-        return _of_pod([(view, _added(view, {server}, port, protocol)) for view in views], pod, snapshot)
+        return _of_pod([(view, _added(view, server, port, protocol)) for view in views], pod, snapshot)
     if server in snapshot.service_by_address:
         return _of_service(snapshot, views, server, port, protocol)
     return None
@@ -70,7 +69,7 @@ def _of_service(snapshot: Snapshot, views: list[TargetView], server: str, port: 
     """A node translates what its pods send to a Service: where it comes in and nothing leaves to an endpoint."""
     ready, _ = snapshot.endpoints(snapshot.service_by_address[server])
     for view in views:
-        one = _added(view, {server}, port, protocol)
+        one = _added(view, server, port, protocol)
         clients = {t.client for t in view.conversations if (t.server, t.port) == (server, port)}
         sent_on = [t for t in view.conversations if t.client in clients and t.server in ready]
         if one.stopped >= LEAST and one.stopped >= MOSTLY * one.answered and ready and not sent_on:
@@ -78,8 +77,8 @@ def _of_service(snapshot: Snapshot, views: list[TargetView], server: str, port: 
     return None
 
 
-def _added(view: TargetView, servers: Iterable[str], port: int, protocol: str) -> Conversation:
-    talks = [t for t in view.conversations if t.server in servers and (t.port, t.protocol) == (port, protocol)]
+def _added(view: TargetView, server: str, port: int, protocol: str) -> Conversation:
+    talks = [t for t in view.conversations if t.server == server and (t.port, t.protocol) == (port, protocol)]
     return Conversation(
         protocol, "", "", port, flows=sum(t.flows for t in talks), answered=sum(t.answered for t in talks),
         stopped=sum(t.stopped for t in talks), passed=sum(t.passed for t in talks),

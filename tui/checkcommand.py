@@ -131,8 +131,7 @@ def _few(wanted: list[PodRow], nodes: list[NodeRow], pods: Sequence[PodRow]) -> 
 
 
 def _troubled(pod: PodRow) -> bool:
-    have, _, want = pod.ready.partition("/")
-    return have != want and not pod.ended
+    return not pod.all_ready and not pod.ended
 
 
 async def attach(control: Control, store: Store, rows: Sequence[PodRow | NodeRow]) -> list[str]:

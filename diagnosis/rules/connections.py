@@ -78,7 +78,7 @@ def _rejected(snapshot: Snapshot, where: str, by: str, known: tuple[Evidence, ..
 
 def _refused_by_pod(snapshot: Snapshot, pod: PodRow, at: str, known: tuple[Evidence, ...]) -> Finding:
     name = f"{pod.namespace}/{pod.name}"
-    ready = "it is ready" if pod.ready.split("/")[0] == pod.ready.split("/")[-1] else f"{pod.ready} ready"
+    ready = "it is ready" if pod.all_ready else f"{pod.ready} ready"
     return Finding(
         "refused", "warning", f"{name}:{at.rpartition(':')[2]}",
         f"Connections are refused by the pod itself: nothing listens on {at}",
