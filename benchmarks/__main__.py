@@ -6,7 +6,7 @@ import sys
 
 from benchmarks import console, packets, parsers, sockets
 from benchmarks.table import FIGURES_HEAD, HEAD
-from tui.cli import spare_collector
+from cli.main import spare_collector
 
 
 def main(wanted: list[str]) -> None:

@@ -22,10 +22,16 @@ import psutil
 from benchmarks.feed import counter_sample, socket_rows
 from benchmarks.table import Figure
 from collectors import events as ev
+from session.store import Store
 from tests.e2e.terminal import Tmux
-from tui.store import Store
 
-KEYS = (("5", b"COUNTER"), ("8", b"TOLD"), ("7", b"CPUs, softnet"), ("1", b"PACKET"), ("2", b"SYN ms"))
+KEYS = (
+    ("5", b"COUNTER"),
+    ("8", b"TOLD"),
+    ("7", b"CPUs, softnet"),
+    ("1", b"PACKET"),
+    ("2", b"SYN ms"),
+)
 ROUNDS = 12
 ONE_WIDGET = (
     "from textual.app import App\nfrom textual.widgets import Static\n"
@@ -96,7 +102,13 @@ def keys() -> Figure:
         screen = terminal.screen()
     p95 = statistics.quantiles(taken, n=20)[-1]
     detail = f"median {statistics.median(taken):.0f} ms, slowest {max(taken):.0f} ms of {len(taken)}; {seen(screen)}"
-    return Figure("key to screen, 200x50, 20,000 packets/s, 5,000 sockets, 4 graphs, p95", p95, 50, "ms", detail)
+    return Figure(
+        "key to screen, 200x50, 20,000 packets/s, 5,000 sockets, 4 graphs, p95",
+        p95,
+        50,
+        "ms",
+        detail,
+    )
 
 
 def seen(screen: str) -> str:
@@ -139,11 +151,13 @@ def start() -> Figure:
             (other,) = frames(f"{sys.executable} {script}", b"podwire")
             ratios.append(ours[0] / other)
             whole.append(ours[1] / other)
-    spread = (
-        f"{min(ratios):.2f} to {max(ratios):.2f}; lists and graphs, empty yet: {statistics.median(whole):.2f} times"
-    )
+    spread = f"{min(ratios):.2f} to {max(ratios):.2f}; lists and graphs, empty yet: {statistics.median(whole):.2f} times"
     return Figure(
-        "start to first painted frame, of a one-widget app's", statistics.median(ratios), 1.6, "times", spread
+        "start to first painted frame, of a one-widget app's",
+        statistics.median(ratios),
+        1.6,
+        "times",
+        spread,
     )
 
 
@@ -186,9 +200,7 @@ def measure() -> Iterator[Figure]:
 
 def subprocess_day() -> tuple[str, float, float, str, str]:
     """In a process of its own: this one holds what the other benchmarks left."""
-    code = (
-        "from benchmarks import console as c; f = c.day(); print(f.work, f.value, f.bar, f.unit, f.detail, sep='\\t')"
-    )
+    code = "from benchmarks import console as c; f = c.day(); print(f.work, f.value, f.bar, f.unit, f.detail, sep='\\t')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     work, value, bar, unit, detail = done.stdout.strip().split("\t")
     return work, float(value), float(bar), unit, detail

@@ -9,13 +9,13 @@ import time
 
 from benchmarks.feed import counter_sample, socket_rows
 from benchmarks.packets import mixed
+from cli.main import calm_terminal, spare_collector
 from collectors import events as ev
 from collectors.capture.pcap import PcapReader
-from collectors.session import Session
+from collectors.stream import Stream
+from session.controller import Controller
+from session.store import Store
 from tests.tui.replay import opened
-from tui.cli import calm_terminal, spare_collector
-from tui.control import Control
-from tui.store import Store
 
 RATE, SOCKETS, EVERY_S = 20_000, 5_000, 16
 BURST_S = 0.01  # an exec frame holds 32 KiB at most
@@ -33,7 +33,7 @@ def burst() -> bytes:
     return bytes(out)
 
 
-async def packets(session: Session) -> None:
+async def packets(session: Stream) -> None:
     """As collectors.capture does: bytes to packets, a batch an arrival."""
     reader = PcapReader()
     list(reader.feed(HEAD))
@@ -46,7 +46,7 @@ async def packets(session: Session) -> None:
         await asyncio.sleep(max(0.0, due - time.monotonic()))
 
 
-async def samples(session: Session) -> None:
+async def samples(session: Stream) -> None:
     number = 0
     for key in (KEY, NODE):
         session.publish(ev.TargetState(time.time(), key, "live"))
@@ -59,7 +59,7 @@ async def samples(session: Session) -> None:
         await asyncio.sleep(1.0)
 
 
-class Loaded(Control):
+class Loaded(Controller):
     def start(self) -> None:
         super().start()
         self.spawn(packets(self.session))
@@ -69,7 +69,7 @@ class Loaded(Control):
 def main() -> None:
     calm_terminal()
     spare_collector()
-    store, session = Store(), Session()
+    store, session = Store(), Stream()
     control = Loaded(store, session)
     store.target(KEY), store.target(NODE)
     opened(control, KEY).run(mouse=False)

@@ -9,21 +9,21 @@ import time
 
 import psutil
 
-from collectors.cluster.access import connect
-from collectors.session import Session
+from cli.main import spare_collector
+from collectors.cluster.api.connection import connect
+from collectors.stream import Stream
 from lab.supervisor import Lab
-from tui.cli import spare_collector
-from tui.control import Control
+from session.controller import Controller
+from session.store import Store
 from tui.screens.cluster import not_well
-from tui.store import Store
 
 SCALE = {"pods": 10_000, "services": 1_000, "nodes": 500, "churn": 50}
 FILTERS = ("app-1", "app-123 load-03", "!app-1 synth-004", "10.0")
 
 
 async def measure(kubeconfig: str) -> None:
-    store, session, process = Store(), Session(), psutil.Process()
-    control = Control(store, session)
+    store, session, process = Store(), Stream(), psutil.Process()
+    control = Controller(store, session)
     control.start()
     cluster = await connect(kubeconfig)
     held: list[float] = []
@@ -39,7 +39,9 @@ async def measure(kubeconfig: str) -> None:
     control.open(cluster, is_lab=False)
     while len(store.listing("pods")) < SCALE["pods"]:
         await asyncio.sleep(0.005)
-    print(f"usable list of {len(store.listing('pods')):,} pods after {time.perf_counter() - began:.2f} s (bar 2)")
+    print(
+        f"usable list of {len(store.listing('pods')):,} pods after {time.perf_counter() - began:.2f} s (bar 2)"
+    )
     print(f"the loop was held for {max(held) * 1000:.0f} ms at most meanwhile")
     held.clear()
     await asyncio.sleep(5)
@@ -50,7 +52,9 @@ async def measure(kubeconfig: str) -> None:
         found = listing.rows("", words)
         bad = sum(map(not_well, found))
         took = time.perf_counter() - first
-        print(f"filter {words!r}: {len(found):,} rows, {bad} not well, {took * 1000:.1f} ms (bar 50)")
+        print(
+            f"filter {words!r}: {len(found):,} rows, {bad} not well, {took * 1000:.1f} ms (bar 50)"
+        )
     print(f"memory grown by {(process.memory_info().rss - memory) / 2**20:.0f} MiB (bar 150)")
     feeling.cancel()
     await control.close()

@@ -18,11 +18,11 @@ from aiohttp import web
 
 from benchmarks.table import Ratio, compare, program
 from collectors.capture.flows import FlowTable
-from collectors.capture.headers import reader
+from collectors.capture.header_rows import reader
 from collectors.capture.readers import CaptureReader, read_file
-from collectors.cluster.execstream import ExecRunning
+from collectors.cluster.api.exec_stream import ExecRunning
+from collectors.command_runner import STDOUT
 from collectors.events import Packet
-from collectors.runner import STDOUT
 
 CAPTURES = Path(__file__).parent.parent / "tests" / "data"
 COUNT = 300_000
@@ -44,7 +44,11 @@ def mixed() -> list[Packet]:
     found: list[Packet] = []
     for turn in range(COUNT // len(frames) + 1):
         found += [
-            Packet(p.ns + turn * 60_000_000_000, p.data[:27] + bytes([turn % 250]) + p.data[28:], p.length)
+            Packet(
+                p.ns + turn * 60_000_000_000,
+                p.data[:27] + bytes([turn % 250]) + p.data[28:],
+                p.length,
+            )
             for p in frames
         ]
     return found[:COUNT]
@@ -93,7 +97,9 @@ def with_dpkt(path: Path) -> int:
             except (dpkt.dpkt.Error, IndexError):
                 continue
             inner = frame.data
-            if isinstance(inner, (dpkt.ip.IP, dpkt.ip6.IP6)) and isinstance(inner.data, dpkt.tcp.TCP):
+            if isinstance(inner, (dpkt.ip.IP, dpkt.ip6.IP6)) and isinstance(
+                inner.data, dpkt.tcp.TCP
+            ):
                 inner.data.seq, inner.data.flags  # noqa: B018
     return count
 
@@ -104,12 +110,32 @@ def decoding() -> list[Ratio]:
         written(mixed(), path)
         tcpdump = program("tcpdump", "-nr", str(path))
         return [
-            compare("300,000 packets, headers to rows", "tcpdump -nr to /dev/null", lambda: to_rows(path), tcpdump,
-                    2.5, COUNT, "packets"),
-            compare("300,000 packets, headers to rows", "dpkt", lambda: to_rows(path), lambda: with_dpkt(path), 6),
-            compare("the same with flow table and DNS", "tcpdump -nr to /dev/null", lambda: to_flows(path), tcpdump,
-                    1, COUNT, "packets"),
-        ]  # fmt: skip
+            compare(
+                "300,000 packets, headers to rows",
+                "tcpdump -nr to /dev/null",
+                lambda: to_rows(path),
+                tcpdump,
+                2.5,
+                COUNT,
+                "packets",
+            ),
+            compare(
+                "300,000 packets, headers to rows",
+                "dpkt",
+                lambda: to_rows(path),
+                lambda: with_dpkt(path),
+                6,
+            ),
+            compare(
+                "the same with flow table and DNS",
+                "tcpdump -nr to /dev/null",
+                lambda: to_flows(path),
+                tcpdump,
+                1,
+                COUNT,
+                "packets",
+            ),
+        ]
 
 
 # --- the exec stream
@@ -136,7 +162,10 @@ async def streaming(frames: list[bytes]) -> Ratio:
 
     async def bare() -> int:
         size = 0
-        async with aiohttp.ClientSession() as session, session.ws_connect(url, max_msg_size=0) as socket:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(url, max_msg_size=0) as socket,
+        ):
             async for message in socket:
                 size += len(message.data)
         return size
@@ -162,7 +191,11 @@ async def streaming(frames: list[bytes]) -> Ratio:
     await runner.cleanup()
     size = sum(map(len, frames)) / 1e6
     return Ratio(
-        "exec stream, transport to the decoder", "a bare aiohttp reader", tuple(ratios[1:]), 0.8, f"{size:.0f} MB"
+        "exec stream, transport to the decoder",
+        "a bare aiohttp reader",
+        tuple(ratios[1:]),
+        0.8,
+        f"{size:.0f} MB",
     )
 
 
@@ -184,7 +217,10 @@ def memory() -> str:
     while done < MILLIONS * 1_000_000:
         shift = turn * 7_000_000_000_000
         for start in range(0, len(packets), 1000):
-            piece = [Packet(ns + shift, data, length) for ns, data, length in packets[start : start + 1000]]
+            piece = [
+                Packet(ns + shift, data, length)
+                for ns, data, length in packets[start : start + 1000]
+            ]
             table.add(ETHERNET, piece)
         done, turn = done + len(packets), turn + 1
         peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)

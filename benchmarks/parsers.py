@@ -30,11 +30,15 @@ def sockets() -> None:
     text = (SOCKET + "\n") * 18_000
     split = best(lambda: [row.split() for row in text.splitlines()])
     ours = best(lambda: ss.parse(text, "tcp"))
-    print(f"{'ss text':<18} {18_000 / ours:>12,.0f} sockets/s   {split / ours:6.2f} x splitting alone")
+    print(
+        f"{'ss text':<18} {18_000 / ours:>12,.0f} sockets/s   {split / ours:6.2f} x splitting alone"
+    )
 
 
 def counters() -> None:
     text = Path("/proc/net/netstat").read_text()
     split = best(lambda: [text.split() for _ in range(1000)])
     ours = best(lambda: [procfs.snmp(text) for _ in range(1000)])
-    print(f"{'netstat':<18} {1000 / ours:>12,.0f} files/s     {split / ours:6.2f} x splitting alone")
+    print(
+        f"{'netstat':<18} {1000 / ours:>12,.0f} files/s     {split / ours:6.2f} x splitting alone"
+    )

@@ -17,16 +17,16 @@ from pathlib import Path
 
 import psutil
 
-from collectors import remote
-from collectors.cluster.access import connect
+from cli.main import spare_collector
+from collectors import remote_commands
+from collectors.cluster.api.connection import connect
+from collectors.command_runner import run
 from collectors.events import PodRow
-from collectors.runner import run
-from collectors.session import Session
+from collectors.stream import Stream
 from lab.supervisor import Lab
+from session.controller import Controller
+from session.store import Store
 from tests.lab.client import client_of
-from tui.cli import spare_collector
-from tui.control import Control
-from tui.store import Store
 
 RATE = 5_000_000  # bytes a second, as they come from tcpdump
 FRAME = 256 + 16
@@ -51,7 +51,7 @@ class Watch:
         self.process = psutil.Process()
         self.base = 0.0
 
-    def line(self, at: float, control: Control, key: str) -> str:
+    def line(self, at: float, control: Controller, key: str) -> str:
         memory, data = self.process.memory_info().rss / 2**20, control.store.target(key)
         capture = data.capture
         lost = f"{capture.dropped_kernel} kernel, {capture.dropped_disk} disk" if capture else "-"
@@ -65,20 +65,24 @@ class Watch:
 
 async def soak(lab: Lab, seconds: float, state: Path) -> int:
     os.environ["XDG_STATE_HOME"] = str(state)
-    store, session = Store(), Session()
-    control = Control(store, session)
+    store, session = Store(), Stream()
+    control = Controller(store, session)
     control.start()
     control.open(await connect(str(lab.kubeconfig)), is_lab=True)
     async with client_of(lab) as client:
         await wait(lambda: len(store.rows("pods")) > 5)
-        pods = [row for row in store.rows("pods") if isinstance(row, PodRow) and row.namespace == "shop"]
+        pods = [
+            row for row in store.rows("pods") if isinstance(row, PodRow) and row.namespace == "shop"
+        ]
         pod = next(row for row in pods if row.name.startswith("frontend") and row.node == "node1")
         other = next(row for row in pods if row.name.startswith("backend") and row.node == "node1")
         key = control.watch_pod(pod).key
         await wait(lambda: store.target(key).packets_seen > 0)
         runner = control._watches[key].runner
         assert runner is not None
-        argv = remote.owned(["python3", "-c", BLAST, other.ip, str(RATE / FRAME), str(seconds)])
+        argv = remote_commands.owned(
+            ["python3", "-c", BLAST, other.ip, str(RATE / FRAME), str(seconds)]
+        )
         load = asyncio.create_task(run(runner, argv, timeout=seconds + 30))
         watch, began, cuts = Watch(), time.monotonic(), 0
         while (at := time.monotonic() - began) < seconds:
@@ -95,9 +99,15 @@ async def soak(lab: Lab, seconds: float, state: Path) -> int:
     await control.close()
     assert kept is not None
     segments = sorted(kept.glob("*.pcap"))
-    bad = [p.name for p in segments if subprocess.run(["tcpdump", "-nr", p], capture_output=True).returncode]
+    bad = [
+        p.name
+        for p in segments
+        if subprocess.run(["tcpdump", "-nr", p], capture_output=True).returncode
+    ]
     size = sum(p.stat().st_size for p in segments)
-    print(f"{cuts} cuts, {len(segments)} segments of {size / 1e6:,.0f} MB, not readable: {bad or 'none'}")
+    print(
+        f"{cuts} cuts, {len(segments)} segments of {size / 1e6:,.0f} MB, not readable: {bad or 'none'}"
+    )
     print(f"grown since the first minute: {grown:.1f} MiB (bar {GROWTH_MIB})")
     return int(bool(bad) or grown > GROWTH_MIB)
 

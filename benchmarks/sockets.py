@@ -12,8 +12,8 @@ import threading
 from pyroute2 import DiagSocket
 
 from benchmarks.table import Ratio, compare, program
-from collectors.conntrack import tally
-from collectors.sockets import inetdiag, ss
+from collectors.conntrack import netlink_count
+from collectors.sockets import inet_diag, ss
 
 SOCKETS = 18_000
 ENTRIES = 50_000
@@ -48,12 +48,19 @@ def connected() -> list[socket.socket]:
 def with_pyroute2() -> int:
     with DiagSocket() as diag:
         diag.bind()
-        return len(diag.get_sock_stats(family=socket.AF_INET, protocol=socket.IPPROTO_TCP, states=0xFFF, extensions=2))
+        return len(
+            diag.get_sock_stats(
+                family=socket.AF_INET, protocol=socket.IPPROTO_TCP, states=0xFFF, extensions=2
+            )
+        )
 
 
 def tracked() -> None:
-    for command in ("nft add table ip t", "nft add chain ip t o { type filter hook output priority 0; }",
-                    "nft add rule ip t o ct state new accept"):  # fmt: skip
+    for command in (
+        "nft add table ip t",
+        "nft add chain ip t o { type filter hook output priority 0; }",
+        "nft add rule ip t o ct state new accept",
+    ):
         subprocess.run(command.split(), check=True)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
         for number in range(ENTRIES):
@@ -65,13 +72,32 @@ def measure() -> list[Ratio]:
     text = subprocess.run(["ss", "-tinHO"], capture_output=True, text=True, check=True).stdout
     show = program("ss", "-tinHO")
     found = [
-        compare(f"parse ss -tinHO, {SOCKETS:,} sockets", "that ss", lambda: ss.parse(text, "tcp"), show, 1),
-        compare(f"inet_diag with tcp_info, {SOCKETS:,} sockets", "ss -tinHO", inetdiag.dump, show, 1 / 0.6),
-        compare("the same", "pyroute2 DiagSocket", inetdiag.dump, with_pyroute2, 10),
-    ]  # fmt: skip
+        compare(
+            f"parse ss -tinHO, {SOCKETS:,} sockets",
+            "that ss",
+            lambda: ss.parse(text, "tcp"),
+            show,
+            1,
+        ),
+        compare(
+            f"inet_diag with tcp_info, {SOCKETS:,} sockets",
+            "ss -tinHO",
+            inet_diag.dump,
+            show,
+            1 / 0.6,
+        ),
+        compare("the same", "pyroute2 DiagSocket", inet_diag.dump, with_pyroute2, 10),
+    ]
     del held
     tracked()
     listed = program("conntrack", "-L")
-    found.append(compare(f"conntrack dump and grouping, {ENTRIES:,} entries", "conntrack -L",
-                         tally.dump, listed, 1))  # fmt: skip
+    found.append(
+        compare(
+            f"conntrack dump and grouping, {ENTRIES:,} entries",
+            "conntrack -L",
+            netlink_count.dump,
+            listed,
+            1,
+        )
+    )
     return found

@@ -46,9 +46,14 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def compare(
-    work: str, against: str, ours: Callable[[], object], theirs: Callable[[], object], bar: float, count: int = 0,
+    work: str,
+    against: str,
+    ours: Callable[[], object],
+    theirs: Callable[[], object],
+    bar: float,
+    count: int = 0,
     unit: str = "",
-) -> Ratio:  # fmt: skip
+) -> Ratio:
     """The two in turn, so that a machine that slows down slows both."""
     ours(), theirs()  # caches are warm for both
     pairs = [(seconds(ours), seconds(theirs)) for _ in range(RUNS)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from collectors.frozen import frozen
 from collectors.objects import (
     Backend as Backend,
     ContainerPort as ContainerPort,
@@ -25,17 +26,16 @@ from collectors.objects import (
     SettingsRow as SettingsRow,
     SliceRow as SliceRow,
 )
-from collectors.record import record
 from collectors.sockets.rows import SocketRow
 
 
-@record
+@frozen
 class Event:
     at: float
     target: str
 
 
-@record
+@frozen
 class CounterSample(Event):
     """One reading of a vantage point's counters. `clock` is the sampled machine's own uptime in seconds."""
 
@@ -45,7 +45,7 @@ class CounterSample(Event):
     missing: tuple[str, ...] = ()
 
 
-@record
+@frozen
 class SocketSnapshot(Event):
     """All sockets of a network namespace; `note` says what was left out or added up, and how often it is taken."""
 
@@ -54,7 +54,7 @@ class SocketSnapshot(Event):
     note: str = ""
 
 
-@record
+@frozen
 class LinkRow:
     """An interface. `kind` is the driver's ('veth', 'vxlan', 'bridge', 'ipip'; '' for hardware), `mtu` bytes,
     `detail` what a tunnel is made of, `hairpin` that of a bridge's port (None: not one)."""
@@ -70,7 +70,7 @@ class LinkRow:
     promiscuous: bool = False
 
 
-@record
+@frozen
 class RouteRow:
     """`destination` is a prefix or 'default', `mtu` bytes where the route sets one."""
 
@@ -80,7 +80,7 @@ class RouteRow:
     mtu: int | None = None
 
 
-@record
+@frozen
 class NeighbourRow:
     """An entry of the ARP table; without a link-layer address nobody answered for it."""
 
@@ -89,7 +89,7 @@ class NeighbourRow:
     lladdr: str = ""
 
 
-@record
+@frozen
 class NetworkState(Event):
     """How a network namespace is set up. `forwarding` are (link-layer address, remote address, device) of tunnels."""
 
@@ -117,14 +117,14 @@ class Packet(NamedTuple):
         return self.ns / 1e9
 
 
-@record
+@frozen
 class PacketBatch(Event):
     capture: int
     linktype: int
     packets: tuple[Packet, ...]
 
 
-@record
+@frozen
 class ConntrackGroup:
     """Entries of a conntrack table that are alike but for the port of who opened them. `back` answers: another than
     `target` where the address was translated."""
@@ -141,7 +141,7 @@ class ConntrackGroup:
     replied: bool
 
 
-@record
+@frozen
 class ConntrackTable(Event):
     """A conntrack table counted: entries in all, and the largest groups. `error` says why it could not be."""
 
@@ -161,7 +161,7 @@ class RuleCount(NamedTuple):
     seconds: float
 
 
-@record
+@frozen
 class RuleTables(Event):
     """What a network namespace holds; a backend that is not there, or may not be read, is left out."""
 
@@ -172,7 +172,7 @@ class RuleTables(Event):
 CapturePhase = Literal["checking", "running", "gap", "ended", "failed"]
 
 
-@record
+@frozen
 class CaptureState(Event):
     """Counts are packets. `dropped_kernel` is what tcpdump reports, `dropped_disk` what was not kept on disk. What a
     slow consumer of the stream lost is that consumer's to count. `kept` is the directory of the files."""
@@ -190,13 +190,13 @@ class CaptureState(Event):
 TargetPhase = Literal["attaching", "live", "gap", "gone", "failed", "ended"]
 
 
-@record
+@frozen
 class TargetState(Event):
     phase: TargetPhase
     message: str = ""
 
 
-@record
+@frozen
 class Command(Event):
     """Something that was done to someone's cluster: journalled with who and how it ended."""
 
@@ -207,7 +207,7 @@ class Command(Event):
     manifest: str = ""  # YAML of what was sent
 
 
-@record
+@frozen
 class AccessRow:
     """A right that podwire can use: what for, and which of its verbs are `missing`. `namespace` '' means all."""
 
@@ -219,7 +219,7 @@ class AccessRow:
     missing: tuple[str, ...]
 
 
-@record
+@frozen
 class AccessReview(Event):
     """What this user may do in a namespace ('' for all)."""
 
@@ -227,7 +227,7 @@ class AccessReview(Event):
     rows: tuple[AccessRow, ...]
 
 
-@record
+@frozen
 class LeftRow:
     """A pod of podwire's that an earlier console left."""
 
@@ -239,14 +239,14 @@ class LeftRow:
     here: bool  # in the cluster that is open
 
 
-@record
+@frozen
 class LeftBehind(Event):
     """What earlier consoles left: replaces what was known of it."""
 
     rows: tuple[LeftRow, ...]
 
 
-@record
+@frozen
 class FindingState(Event):
     """A finding of the diagnosis that appears or clears."""
 
@@ -257,7 +257,7 @@ class FindingState(Event):
     state: str  # appeared, cleared
 
 
-@record
+@frozen
 class Mark(Event):
     """A person's remark."""
 
@@ -265,13 +265,13 @@ class Mark(Event):
     text: str
 
 
-@record
+@frozen
 class InventoryChange(Event):
     verb: Literal["ADDED", "MODIFIED", "DELETED"]
     row: Row
 
 
-@record
+@frozen
 class InventoryList(Event):
     """A complete list of one kind: replaces what was known of it."""
 
@@ -280,7 +280,7 @@ class InventoryList(Event):
     refused: str = ""
 
 
-@record
+@frozen
 class SessionStart(Event):
     """Whom and what this session speaks for."""
 

@@ -9,11 +9,15 @@ from collections.abc import Callable
 
 ERROR, DONE = 2, 3
 REQUEST_DUMP = 0x301  # NLM_F_REQUEST | NLM_F_DUMP
-BUFFER = 1 << 16  # the kernel sends at most 32 KiB at once; from 128 KiB each would be mapped and unmapped
+BUFFER = (
+    1 << 16
+)  # the kernel sends at most 32 KiB at once; from 128 KiB each would be mapped and unmapped
 SECONDS = 5.0
 _HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence, port
 _HEAD = struct.Struct("=IH")  # of it what is looked at
-Take = Callable[[bytes, int, int], None]  # a piece, and where a message's body begins and ends in it
+Take = Callable[
+    [bytes, int, int], None
+]  # a piece, and where a message's body begins and ends in it
 Run = Callable[[bytes, int], int]  # takes messages that are alike from there on; where it stopped
 
 

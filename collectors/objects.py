@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from collectors.record import record
+from collectors.frozen import frozen
 
 Labels = tuple[tuple[str, str], ...]  # sorted
 
@@ -35,7 +35,7 @@ class Endpoint(NamedTuple):
     pod: str = ""
 
 
-@record
+@frozen
 class PodRow:
     namespace: str
     name: str
@@ -52,7 +52,9 @@ class PodRow:
     labels: Labels = ()
     ports: tuple[ContainerPort, ...] = ()  # that its containers declare
     told: str = ""  # the message of a container that waits or has ended
-    ended: bool = False  # Succeeded or Failed: it has no network any more, and its address may be another's
+    ended: bool = (
+        False  # Succeeded or Failed: it has no network any more, and its address may be another's
+    )
     kind: str = "pods"
 
     @property
@@ -62,7 +64,7 @@ class PodRow:
         return have == want
 
 
-@record
+@frozen
 class NodeRow:
     name: str
     address: str
@@ -77,7 +79,7 @@ class NodeRow:
     kind: str = "nodes"
 
 
-@record
+@frozen
 class NamespaceRow:
     name: str
     namespace: str = ""
@@ -85,7 +87,7 @@ class NamespaceRow:
     kind: str = "namespaces"
 
 
-@record
+@frozen
 class ServiceRow:
     namespace: str
     name: str
@@ -103,7 +105,7 @@ class ServiceRow:
     kind: str = "services"
 
 
-@record
+@frozen
 class SliceRow:
     """An EndpointSlice: which addresses answer for a Service, and which of them are ready."""
 
@@ -117,7 +119,7 @@ class SliceRow:
     kind: str = "endpointslices"
 
 
-@record
+@frozen
 class PolicyRow:
     """A NetworkPolicy. `spec` is its specification as JSON (ASCII, so safe to show); `changed` when somebody wrote it
     last."""
@@ -129,7 +131,7 @@ class PolicyRow:
     kind: str = "networkpolicies"
 
 
-@record
+@frozen
 class ProbeRow:
     """An Event of the kubelet: a probe of a pod that failed, what it said, how often and when last."""
 
@@ -151,7 +153,7 @@ class Backend(NamedTuple):
     port: str
 
 
-@record
+@frozen
 class IngressRow:
     """`annotations` are those that a diagnosis looks at."""
 
@@ -164,7 +166,7 @@ class IngressRow:
     kind: str = "ingresses"
 
 
-@record
+@frozen
 class SettingsRow:
     """How a part of the cluster's network is configured (flannel, calico ippools, cilium, kube-proxy): the settings by
     the names that their documentation uses, and the object that they are of."""
@@ -176,4 +178,14 @@ class SettingsRow:
     kind: str = "networking"
 
 
-Row = PodRow | NodeRow | NamespaceRow | ServiceRow | SliceRow | PolicyRow | SettingsRow | ProbeRow | IngressRow
+Row = (
+    PodRow
+    | NodeRow
+    | NamespaceRow
+    | ServiceRow
+    | SliceRow
+    | PolicyRow
+    | SettingsRow
+    | ProbeRow
+    | IngressRow
+)

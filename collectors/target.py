@@ -5,17 +5,20 @@ from __future__ import annotations
 import socket
 from typing import Literal
 
-from collectors.record import record
-from collectors.safe import safe
+from collectors.frozen import frozen
+from collectors.sanitize import sanitize
 
 Kind = Literal["pod", "node", "local", "recording", "pcap"]
 SCOPES: dict[Kind, str] = {
-    "pod": "this pod", "node": "whole node", "local": "this host", "recording": "recorded",
+    "pod": "this pod",
+    "node": "whole node",
+    "local": "this host",
+    "recording": "recorded",
     "pcap": "this capture",
-}  # fmt: skip
+}
 
 
-@record
+@frozen
 class Target:
     """A network namespace to read from. `uid` pins a pod: another pod of the same name is another target."""
 
@@ -37,5 +40,5 @@ class Target:
 
 
 def this_machine() -> Target:
-    name = safe(socket.gethostname(), 64)
+    name = sanitize(socket.gethostname(), 64)
     return Target("local", name, node=name)

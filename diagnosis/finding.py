@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from collectors.record import record
+from collectors.frozen import frozen
 
 Severity = Literal["critical", "warning", "info"]
 Confidence = Literal["certain", "likely", "possible"]
@@ -12,7 +12,7 @@ RANK: dict[str, int] = {"critical": 0, "warning": 1, "info": 2}
 CONVENTION = "a convention, not from a source"
 
 
-@record
+@frozen
 class Evidence:
     """One figure, or one fact, with where it was read, when, and what it speaks of."""
 
@@ -22,7 +22,7 @@ class Evidence:
     scope: str = ""
 
 
-@record
+@frozen
 class Finding:
     """`where` names the node, pod, Service or policy; `see` the screen that shows it. `fix` can be copied as it is
     (commands, a sysctl drop-in, YAML, or a sentence); `kind` says which."""

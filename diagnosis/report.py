@@ -47,29 +47,51 @@ def text(findings: Sequence[Finding], notes: Sequence[str] = ()) -> str:
 
 def plain(f: Finding) -> dict[str, Any]:
     return {
-        "rule": f.rule, "severity": f.severity, "where": f.where, "title": f.title, "confidence": f.confidence,
+        "rule": f.rule,
+        "severity": f.severity,
+        "where": f.where,
+        "title": f.title,
+        "confidence": f.confidence,
         "evidence": [
-            {"text": e.text, "source": e.source, "scope": e.scope, "time": _when(e.at)} for e in f.evidence
+            {"text": e.text, "source": e.source, "scope": e.scope, "time": _when(e.at)}
+            for e in f.evidence
         ],
-        "threshold": f.threshold, "disproved_if": f.disproof, "fix": f.fix, "fix_kind": f.kind, "verify": f.verify,
-    }  # fmt: skip
+        "threshold": f.threshold,
+        "disproved_if": f.disproof,
+        "fix": f.fix,
+        "fix_kind": f.kind,
+        "verify": f.verify,
+    }
 
 
 def as_json(findings: Sequence[Finding], context: str, at: float, notes: Sequence[str] = ()) -> str:
     body = {
-        "schema": SCHEMA, "context": context, "time": _when(at), "summary": summary(findings), "notes": list(notes),
+        "schema": SCHEMA,
+        "context": context,
+        "time": _when(at),
+        "summary": summary(findings),
+        "notes": list(notes),
         "findings": [plain(f) for f in findings],
-    }  # fmt: skip
+    }
     return json.dumps(body, indent=1, ensure_ascii=True) + "\n"
 
 
-def markdown(findings: Sequence[Finding], context: str, at: float, notes: Sequence[str] = ()) -> str:
+def markdown(
+    findings: Sequence[Finding], context: str, at: float, notes: Sequence[str] = ()
+) -> str:
     lines = [f"# podwire check of {context}, {_when(at)}", "", f"{summary(findings)}.", ""]
     lines += [f"> {note}" for note in notes]
     for f in findings:
-        lines += [f"## {f.severity}: {f.where}", "", f"**{f.title}.** ({f.rule}, {f.confidence})", ""]
+        lines += [
+            f"## {f.severity}: {f.where}",
+            "",
+            f"**{f.title}.** ({f.rule}, {f.confidence})",
+            "",
+        ]
         lines += [f"- {_evidence(one)}" for one in f.evidence]
-        lines += [f"- threshold: {f.threshold}", f"- disproved if: {f.disproof}"] if f.disproof else []
+        lines += (
+            [f"- threshold: {f.threshold}", f"- disproved if: {f.disproof}"] if f.disproof else []
+        )
         if f.fix:
             lines += ["", f"```{LANGUAGES[f.kind]}", f.fix.rstrip(), "```", ""]
         if f.verify:

@@ -20,14 +20,14 @@ from collectors.events import (
     SettingsRow,
     SliceRow,
 )
-from collectors.record import record
+from collectors.frozen import frozen
 from collectors.sockets.rows import SocketRow
 from diagnosis.finding import Evidence
 
 WINDOW_S = 15.0  # what rates are of
 
 
-@record
+@frozen
 class Conversation:
     """Flows of the last 15 s between a client address and a port of a server, added up. Times are milliseconds."""
 
@@ -42,9 +42,13 @@ class Conversation:
     unreachable: str = ""  # what ICMP said
     rejected: int = 0  # of the refused: by an ICMP error
     rejected_by: str = ""  # who sent that
-    stopped: int = 0  # of the unanswered: the SYN came into this network namespace and did not leave it
+    stopped: int = (
+        0  # of the unanswered: the SYN came into this network namespace and did not leave it
+    )
     passed: int = 0  # of them: it did
-    answers_stopped: int = 0  # the server's answer came in and did not leave, and the handshake was not completed
+    answers_stopped: int = (
+        0  # the server's answer came in and did not leave, and the handshake was not completed
+    )
     answers_passed: int = 0  # it did leave, and yet the handshake was not completed
     client_resets: int = 0  # after data
     server_resets: int = 0
@@ -59,8 +63,8 @@ class Conversation:
     opened: float = 0.0  # when the last one that was answered began
 
 
-@record
-class Lookups:
+@frozen
+class DnsSummary:
     """DNS of the last quarter of a minute, or of the `seconds` that are remembered. Latencies are milliseconds."""
 
     seconds: float = 0.0
@@ -74,7 +78,9 @@ class Lookups:
     median_ms: float | None = None
     late: int = 0  # answers that came 4.5 to 5.5 s after the question: a resolver's timeout
     names: tuple[str, ...] = ()  # that are answered NXDOMAIN most
-    missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # client to names that do not exist
+    missing: Mapping[str, tuple[str, ...]] = field(
+        default_factory=dict
+    )  # client to names that do not exist
     servers: tuple[str, ...] = ()
 
 
@@ -97,7 +103,7 @@ class TargetView:
     conntrack: ConntrackTable | None = None
     rules: RuleTables | None = None
     conversations: tuple[Conversation, ...] = ()
-    lookups: Lookups | None = None
+    lookups: DnsSummary | None = None
 
     @property
     def name(self) -> str:
@@ -135,7 +141,13 @@ class Snapshot:
 
     @cached_property
     def by_address(self) -> dict[str, PodRow]:
-        return {ip: pod for pod in self.pods if not pod.host_network for ip in (pod.ips or (pod.ip,)) if ip}
+        return {
+            ip: pod
+            for pod in self.pods
+            if not pod.host_network
+            for ip in (pod.ips or (pod.ip,))
+            if ip
+        }
 
     @cached_property
     def service_by_address(self) -> dict[str, ServiceRow]:
@@ -145,8 +157,12 @@ class Snapshot:
     def node_by_address(self) -> dict[str, str]:
         """Of the nodes that are open, every address: bridges and tunnels have their own."""
         states = ((view.name, view.network) for view in self.hosts if view.network is not None)
-        links = ((name, link) for name, state in states for link in state.links if link.name != "lo")
-        return {address.partition("/")[0]: name for name, link in links for address in link.addresses}
+        links = (
+            (name, link) for name, state in states for link in state.links if link.name != "lo"
+        )
+        return {
+            address.partition("/")[0]: name for name, link in links for address in link.addresses
+        }
 
     @cached_property
     def slices_of(self) -> dict[tuple[str, str], list[SliceRow]]:
@@ -184,7 +200,9 @@ class Snapshot:
             return f"{pod.namespace}/{pod.name}"
         if service := self.service_by_address.get(address):
             return f"svc/{service.namespace}/{service.name}"
-        node = next((row.name for row in self.nodes if row.address == address), "") or self.node_by_address.get(address)
+        node = next(
+            (row.name for row in self.nodes if row.address == address), ""
+        ) or self.node_by_address.get(address)
         return f"node/{node}" if node else address
 
     def node_of(self, address: str) -> str:
@@ -194,7 +212,11 @@ class Snapshot:
     def workload(self, address: str) -> str:
         """As `name`, but replicas are one."""
         pod = self.by_address.get(address)
-        return f"{pod.namespace}/{pod.workload.partition('/')[2] or pod.name}" if pod else self.name(address)
+        return (
+            f"{pod.namespace}/{pod.workload.partition('/')[2] or pod.name}"
+            if pod
+            else self.name(address)
+        )
 
     def selected(self, service: ServiceRow) -> list[PodRow]:
         """The pods that its selector matches, but for those that have ended."""
@@ -204,7 +226,9 @@ class Snapshot:
 
     def probe(self, pod: PodRow) -> ProbeRow | None:
         """What the kubelet said last of a probe of that pod that failed."""
-        said = [row for row in self.probes if row.namespace == pod.namespace and row.pod == pod.name]
+        said = [
+            row for row in self.probes if row.namespace == pod.namespace and row.pod == pod.name
+        ]
         return max(said, key=lambda row: row.last, default=None)
 
     def endpoints(self, service: ServiceRow) -> tuple[list[str], list[str]]:

@@ -27,10 +27,10 @@ from aiohttp import web
 
 from lab import network, objects, syscalls
 from lab.api.hooks import Hooks
-from lab.api.reading import Reader
+from lab.api.reading import ReadHandler
 from lab.api.server import ApiServer
 from lab.api.status import ApiError
-from lab.api.store import Store, key_of
+from lab.api.store import ObjectStore, key_of
 from lab.api.writing import Writer
 from lab.controllers import Controllers, is_ready
 from lab.faultswitch import FaultSwitch
@@ -89,23 +89,28 @@ def orphans() -> set[int]:
     return found
 
 
-class Cluster:
+class LabCluster:
     """Everything that runs in the lab, built in order."""
 
     def __init__(self, topology: Topology, files: Path, scale: dict[str, Any]) -> None:
         self.topology = topology
         self.files = files
-        self.store = Store()
+        self.store = ObjectStore()
         self.hooks = Hooks()
-        self.reader = Reader(self.store, self.hooks)
+        self.reader = ReadHandler(self.store, self.hooks)
         self.kubelet = Kubelet(topology.nodes, self.store, files)
         names = [node.name for node in topology.nodes]
         turn, addresses = itertools.cycle(names), iter(range(2, 60_000))
         self.writer = Writer(
-            self.store, self.reader, lambda: next(turn), lambda: str(SERVICES + 0x10000 + next(addresses))
+            self.store,
+            self.reader,
+            lambda: next(turn),
+            lambda: str(SERVICES + 0x10000 + next(addresses)),
         )
         zones = {node.name: node.zone for node in topology.nodes}
-        self.controllers = Controllers(self.store, names, zones, self.writer.terminate, self.writer.check_security)
+        self.controllers = Controllers(
+            self.store, names, zones, self.writer.terminate, self.writer.check_security
+        )
         self.synthetic = Synthetic(self.store, **scale)
         self.proxy: Proxy
         self.policies: PolicyAgent
@@ -137,13 +142,16 @@ class Cluster:
             for node in self.topology.nodes:
                 known = self.store.get("leases", objects.LEASES, node.name) or {}
                 self.store.put(
-                    "leases", {**objects.lease(node.name), **known, "spec": objects.lease(node.name)["spec"]}
+                    "leases",
+                    {**objects.lease(node.name), **known, "spec": objects.lease(node.name)["spec"]},
                 )
 
     async def _make_node(self, node: Node) -> network.Sandbox:
         sandbox = await network.make_sandbox(node.name, None)
         self.kubelet.nodes[node.name] = sandbox
-        await network.wire_node(node, sandbox, [peer for peer in self.topology.nodes if peer is not node])
+        await network.wire_node(
+            node, sandbox, [peer for peer in self.topology.nodes if peer is not node]
+        )
         return sandbox
 
     async def _all_ready(self) -> None:
@@ -166,7 +174,9 @@ class Cluster:
         for service in self.store.items("services"):
             metadata, address = service["metadata"], service["spec"].get("clusterIP", "None")
             if address != "None":
-                rows.append(f"{metadata['name']}.{metadata['namespace']}.svc.{CLUSTER_DOMAIN} {address}")
+                rows.append(
+                    f"{metadata['name']}.{metadata['namespace']}.svc.{CLUSTER_DOMAIN} {address}"
+                )
         path, text = self.files / "zone", "\n".join(rows) + "\n"
         if not path.exists() or path.read_text() != text:
             fresh = path.with_suffix(".new")
@@ -190,7 +200,9 @@ class Listener:
     async def restart(self, seconds: float) -> None:
         """Refuse connections for some seconds, and cut those that are open."""
         with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)  # a listening socket becomes a closed one that keeps its port
+            self._socket.shutdown(
+                socket.SHUT_RDWR
+            )  # a listening socket becomes a closed one that keeps its port
         for handler in list(self._runner.server.connections if self._runner.server else ()):
             if handler.transport is not None:
                 handler.transport.abort()
@@ -203,14 +215,23 @@ class Listener:
 async def serve(settings: dict[str, Any]) -> None:
     files = Path(settings["directory"]) / "ns"
     syscalls.mount("tmpfs", str(files), "tmpfs", data="mode=755,size=16m")
-    cluster = Cluster(DEFAULT, files, settings["scale"])
+    cluster = LabCluster(DEFAULT, files, settings["scale"])
     await cluster.build()
-    faults = FaultSwitch(cluster.store, cluster.kubelet, cluster.writer, cluster.proxy, cluster.settle)
+    faults = FaultSwitch(
+        cluster.store, cluster.kubelet, cluster.writer, cluster.proxy, cluster.settle
+    )
     tokens = {token: USERS[context] for context, token in settings["tokens"].items()}
     server = ApiServer(
-        cluster.store, cluster.kubelet, faults, cluster.writer, cluster.reader, cluster.hooks, tokens,
-        lambda seconds: listener.restart(seconds), cluster.synthetic,
-    )  # fmt: skip
+        cluster.store,
+        cluster.kubelet,
+        faults,
+        cluster.writer,
+        cluster.reader,
+        cluster.hooks,
+        tokens,
+        lambda seconds: listener.restart(seconds),
+        cluster.synthetic,
+    )
     listener = Listener(server.application, settings["listen_fd"])
     for name in settings["faults"]:
         say(step=f"switching on {name}")
@@ -242,7 +263,9 @@ def main() -> None:
     faulthandler.dump_traceback_later(DUMP_S, exit=False)  # into the log: where a start hangs
     directory = Path(settings["directory"])
     directory_fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    fcntl.flock(directory_fd, fcntl.LOCK_SH)  # as long as the lab runs: see supervisor.held_directory
+    fcntl.flock(
+        directory_fd, fcntl.LOCK_SH
+    )  # as long as the lab runs: see supervisor.held_directory
     parent_fd = os.open(directory.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     asyncio.run(live(settings, lambda: clean_files(settings, directory_fd, parent_fd)))
 

@@ -10,9 +10,21 @@ from collections.abc import Mapping
 from typing import Any
 
 CONTAINERD_DEFAULT = (
-    "CHOWN", "DAC_OVERRIDE", "FSETID", "FOWNER", "MKNOD", "NET_RAW", "SETGID", "SETUID", "SETFCAP",
-    "SETPCAP", "NET_BIND_SERVICE", "SYS_CHROOT", "KILL", "AUDIT_WRITE",
-)  # fmt: skip
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FSETID",
+    "FOWNER",
+    "MKNOD",
+    "NET_RAW",
+    "SETGID",
+    "SETUID",
+    "SETFCAP",
+    "SETPCAP",
+    "NET_BIND_SERVICE",
+    "SYS_CHROOT",
+    "KILL",
+    "AUDIT_WRITE",
+)
 INHERITED = ("runAsUser", "runAsGroup", "runAsNonRoot", "seccompProfile")
 
 
@@ -20,7 +32,10 @@ def effective(pod_spec: Mapping[str, Any], container: Mapping[str, Any]) -> dict
     """The container's securityContext with what it leaves to the pod's filled in, field by field."""
     pod = pod_spec.get("securityContext") or {}
     own = container.get("securityContext") or {}
-    return {**{k: pod[k] for k in INHERITED if k in pod}, **{k: v for k, v in own.items() if v is not None}}
+    return {
+        **{k: pod[k] for k in INHERITED if k in pod},
+        **{k: v for k, v in own.items() if v is not None},
+    }
 
 
 def capabilities_of(security_context: Mapping[str, Any]) -> tuple[str, ...]:
@@ -53,13 +68,19 @@ def confine(context: Mapping[str, Any], image_user: int = 0) -> list[str]:
     container of root gets them as ambient capabilities, and one of another user none.
     """
     names = capabilities_of(context)
-    wanted = "+all" if names == ("ALL",) else "-all" + "".join(f",+{name.lower()}" for name in names)
+    wanted = (
+        "+all" if names == ("ALL",) else "-all" + "".join(f",+{name.lower()}" for name in names)
+    )
     user = int(context.get("runAsUser", image_user))
     prefix = ["setpriv"]
     if os.getuid() == 0:
         prefix += [f"--bounding-set={wanted}", "--inh-caps=-all"]
         if user or context.get("runAsGroup"):
-            prefix += [f"--reuid={user}", f"--regid={int(context.get('runAsGroup', 0))}", "--clear-groups"]
+            prefix += [
+                f"--reuid={user}",
+                f"--regid={int(context.get('runAsGroup', 0))}",
+                "--clear-groups",
+            ]
     else:
         held = "-all" if user else wanted
         prefix += [f"--inh-caps={held}", f"--ambient-caps={held}", f"--bounding-set={wanted}"]

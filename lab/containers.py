@@ -31,10 +31,18 @@ class Container:
     """`changed` is called whenever the status differs. `held` keeps it from being started (for faults)."""
 
     def __init__(
-        self, pod: Object, spec: Object, sandbox: Sandbox, ephemeral: bool, environment: dict[str, str],
-        changed: Callable[[], None], address: str, node: Sandbox, siblings: Mapping[str, Container],
+        self,
+        pod: Object,
+        spec: Object,
+        sandbox: Sandbox,
+        ephemeral: bool,
+        environment: dict[str, str],
+        changed: Callable[[], None],
+        address: str,
+        node: Sandbox,
+        siblings: Mapping[str, Container],
         unhealthy: Callable[[str], None],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.pod = pod
         self.spec = spec
         self.sandbox = sandbox
@@ -64,9 +72,7 @@ class Container:
         """Run until the pod ends (cancelled) or the container has ended and is not to be restarted."""
         await asyncio.sleep(CREATING_S)
         image = await self._pull()
-        where = (
-            f'pod: "{self.pod["metadata"]["name"]}_{self.pod["metadata"]["namespace"]}", container: {self.status.name}'
-        )
+        where = f'pod: "{self.pod["metadata"]["name"]}_{self.pod["metadata"]["namespace"]}", container: {self.status.name}'
         if why := refusal(self._context, image.user, where):
             self.status.wait("CreateContainerConfigError", why)
             self._changed()
@@ -84,7 +90,9 @@ class Container:
                 failures = 0
             await self._back_off(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
             failures += 1
-            self.status.last = self.status.state if "terminated" in self.status.state else self.status.last
+            self.status.last = (
+                self.status.state if "terminated" in self.status.state else self.status.last
+            )
             self.status.restarts += 1
 
     def _restarts(self, code: int) -> bool:
@@ -106,7 +114,9 @@ class Container:
                 self.status.wait("ErrImagePull", why)
                 self._changed()
                 await asyncio.sleep(PULL_RETRY_S)
-                self.status.wait("ImagePullBackOff", f'Back-off pulling image "{name}": ErrImagePull: {why}')
+                self.status.wait(
+                    "ImagePullBackOff", f'Back-off pulling image "{name}": ErrImagePull: {why}'
+                )
             self._changed()
             await asyncio.sleep(PULL_RETRY_S)
         return image
@@ -139,7 +149,9 @@ class Container:
                 await self._wake.wait()
 
     async def _hold(self) -> None:
-        self.status.wait("CrashLoopBackOff", f"back-off 10s restarting failed container={self.status.name}")
+        self.status.wait(
+            "CrashLoopBackOff", f"back-off 10s restarting failed container={self.status.name}"
+        )
         self._changed()
         while self.held:
             self._wake.clear()
@@ -153,9 +165,13 @@ class Container:
         self.previous_log, self.log = self.log, Log()
         argv = self.sandbox.inside(confine(self._context, image.user) + self._command(image))
         self.process = await asyncio.create_subprocess_exec(
-            *argv, stdin=PIPE if self.spec.get("stdin") else DEVNULL, stdout=PIPE, stderr=STDOUT,
-            env=self._environment, limit=LINE_LIMIT,
-        )  # fmt: skip
+            *argv,
+            stdin=PIPE if self.spec.get("stdin") else DEVNULL,
+            stdout=PIPE,
+            stderr=STDOUT,
+            env=self._environment,
+            limit=LINE_LIMIT,
+        )
         assert self.process.stdout is not None
         user = int(self._context.get("runAsUser", image.user))
         self.status.start(image, user, int(self._context.get("runAsGroup", 0)))
@@ -198,7 +214,9 @@ class Container:
             if ready != self.status.ready:
                 self.status.ready = ready
                 self._changed()
-            await asyncio.sleep(probe.get("periodSeconds", 10) if self.status.ready or failed > 3 else 0.3)
+            await asyncio.sleep(
+                probe.get("periodSeconds", 10) if self.status.ready or failed > 3 else 0.3
+            )
 
     # --- what is done to it
 
@@ -223,17 +241,27 @@ class Container:
         return self.sandbox.inside(confine(self._context, image.user) + argv)
 
 
-def environment_of(pod: Object, spec: Object, address: str, host: str, extra: dict[str, str]) -> dict[str, str]:
+def environment_of(
+    pod: Object, spec: Object, address: str, host: str, extra: dict[str, str]
+) -> dict[str, str]:
     """A container's environment: the image's, the Services', `env` with its field references, and `extra`."""
     found = {
-        "PATH": os.environ.get("PATH", ""), "HOME": "/root", "LC_ALL": "C", "HOSTNAME": pod["metadata"]["name"],
-        "KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "443", **extra,
-    }  # fmt: skip
+        "PATH": os.environ.get("PATH", ""),
+        "HOME": "/root",
+        "LC_ALL": "C",
+        "HOSTNAME": pod["metadata"]["name"],
+        "KUBERNETES_SERVICE_HOST": "10.96.0.1",
+        "KUBERNETES_SERVICE_PORT": "443",
+        **extra,
+    }
     fields: dict[str, Any] = {
-        "metadata.name": pod["metadata"]["name"], "metadata.namespace": pod["metadata"]["namespace"],
-        "metadata.uid": pod["metadata"].get("uid"), "spec.nodeName": pod["spec"].get("nodeName"),
-        "status.podIP": address, "status.hostIP": host,
-    }  # fmt: skip
+        "metadata.name": pod["metadata"]["name"],
+        "metadata.namespace": pod["metadata"]["namespace"],
+        "metadata.uid": pod["metadata"].get("uid"),
+        "spec.nodeName": pod["spec"].get("nodeName"),
+        "status.podIP": address,
+        "status.hostIP": host,
+    }
     for entry in spec.get("env", ()):
         reference = (entry.get("valueFrom") or {}).get("fieldRef", {}).get("fieldPath", "")
         found[entry["name"]] = str(entry.get("value", fields.get(reference) or ""))

@@ -18,27 +18,43 @@ from lab.api import defaults
 from lab.api.resources import BY_KIND
 from lab.api.selectors import matches_labels
 from lab.api.status import ApiError
-from lab.api.store import Object, Store
+from lab.api.store import Object, ObjectStore
 from lab.objects import NODES
 
 Terminate = Callable[[Object, Object], Object]
 Check = Callable[[Object], None]
 SETTLE_S = 0.02
 WATCHED = frozenset(
-    ("deployments", "replicasets", "daemonsets", "pods", "services", "networkpolicies", "namespaces", "nodes")
+    (
+        "deployments",
+        "replicasets",
+        "daemonsets",
+        "pods",
+        "services",
+        "networkpolicies",
+        "namespaces",
+        "nodes",
+    )
 )
 
 
 def owner(kind: str, item: Object) -> Object:
     return {
-        "apiVersion": BY_KIND[kind].group_version, "kind": kind, "name": item["metadata"]["name"],
-        "uid": item["metadata"]["uid"], "controller": True, "blockOwnerDeletion": True,
-    }  # fmt: skip
+        "apiVersion": BY_KIND[kind].group_version,
+        "kind": kind,
+        "name": item["metadata"]["name"],
+        "uid": item["metadata"]["uid"],
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
 
 
 def owned_by(item: Object) -> str:
     """The uid of an object's controller."""
-    return next((str(o["uid"]) for o in item["metadata"].get("ownerReferences", ()) if o.get("controller")), "")
+    return next(
+        (str(o["uid"]) for o in item["metadata"].get("ownerReferences", ()) if o.get("controller")),
+        "",
+    )
 
 
 def is_ready(pod: Object) -> bool:
@@ -49,7 +65,14 @@ def is_ready(pod: Object) -> bool:
 class Controllers:
     """`nodes` are those that run pods; `terminate` begins a pod's end; `check` is PodSecurity admission."""
 
-    def __init__(self, store: Store, nodes: list[str], zones: dict[str, str], terminate: Terminate, check: Check):
+    def __init__(
+        self,
+        store: ObjectStore,
+        nodes: list[str],
+        zones: dict[str, str],
+        terminate: Terminate,
+        check: Check,
+    ):
         self.store = store
         self.nodes = nodes
         self.zones = zones
@@ -63,7 +86,9 @@ class Controllers:
 
         async def listen() -> None:
             async for change in self.store.watch(since):
-                if change.resource in WATCHED and not change.item["metadata"].get("labels", {}).get("synthetic"):
+                if change.resource in WATCHED and not change.item["metadata"].get("labels", {}).get(
+                    "synthetic"
+                ):
                     stirred.set()
 
         listening = asyncio.create_task(listen())
@@ -91,20 +116,41 @@ class Controllers:
     # --- workloads
 
     def _remove_orphans(self) -> None:
-        uids = {i["metadata"]["uid"] for r in ("deployments", "replicasets", "daemonsets") for i in self.store.items(r)}
-        for item in [i for i in self.store.items("replicasets") if owned_by(i) and owned_by(i) not in uids]:
-            self.store.remove("replicasets", item["metadata"]["namespace"], item["metadata"]["name"])
+        uids = {
+            i["metadata"]["uid"]
+            for r in ("deployments", "replicasets", "daemonsets")
+            for i in self.store.items(r)
+        }
+        for item in [
+            i for i in self.store.items("replicasets") if owned_by(i) and owned_by(i) not in uids
+        ]:
+            self.store.remove(
+                "replicasets", item["metadata"]["namespace"], item["metadata"]["name"]
+            )
             uids.discard(item["metadata"]["uid"])
         for pod in list(self._real_pods()):
             references = pod["metadata"].get("ownerReferences", ())
-            if any(o["kind"] in ("ReplicaSet", "DaemonSet") for o in references) and owned_by(pod) not in uids:
+            if (
+                any(o["kind"] in ("ReplicaSet", "DaemonSet") for o in references)
+                and owned_by(pod) not in uids
+            ):
                 self._end(pod)
         services = {s["metadata"]["uid"] for s in self.store.items("services")}
-        for item in [i for i in self.store.items("endpointslices") if owned_by(i) and owned_by(i) not in services]:
-            self.store.remove("endpointslices", item["metadata"]["namespace"], item["metadata"]["name"])
+        for item in [
+            i
+            for i in self.store.items("endpointslices")
+            if owned_by(i) and owned_by(i) not in services
+        ]:
+            self.store.remove(
+                "endpointslices", item["metadata"]["namespace"], item["metadata"]["name"]
+            )
 
     def _real_pods(self, namespace: str = "") -> Iterable[Object]:
-        return (p for p in self.store.items("pods", namespace) if "synthetic" not in p["metadata"].get("labels", {}))
+        return (
+            p
+            for p in self.store.items("pods", namespace)
+            if "synthetic" not in p["metadata"].get("labels", {})
+        )
 
     def _pods_of(self, item: Object) -> list[Object]:
         uid = item["metadata"]["uid"]
@@ -117,9 +163,15 @@ class Controllers:
     def _deployment(self, item: Object) -> None:
         """One ReplicaSet for the current template; those of earlier ones go first (strategy Recreate)."""
         metadata, spec = item["metadata"], item["spec"]
-        digest = hashlib.sha256(json.dumps(spec["template"], sort_keys=True).encode()).hexdigest()[:10]
+        digest = hashlib.sha256(json.dumps(spec["template"], sort_keys=True).encode()).hexdigest()[
+            :10
+        ]
         name = f"{metadata['name']}-{digest}"
-        mine = [r for r in self.store.items("replicasets", metadata["namespace"]) if owned_by(r) == metadata["uid"]]
+        mine = [
+            r
+            for r in self.store.items("replicasets", metadata["namespace"])
+            if owned_by(r) == metadata["uid"]
+        ]
         current = next((r for r in mine if r["metadata"]["name"] == name), None)
         for old in mine:
             if old is not current:
@@ -128,26 +180,55 @@ class Controllers:
                     self._end(pod)
         labels = {**spec["template"]["metadata"].get("labels", {}), "pod-template-hash": digest}
         if current is None:
-            template = {**spec["template"], "metadata": {**spec["template"]["metadata"], "labels": labels}}
-            selector = {"matchLabels": {**spec["selector"].get("matchLabels", {}), "pod-template-hash": digest}}
+            template = {
+                **spec["template"],
+                "metadata": {**spec["template"]["metadata"], "labels": labels},
+            }
+            selector = {
+                "matchLabels": {
+                    **spec["selector"].get("matchLabels", {}),
+                    "pod-template-hash": digest,
+                }
+            }
             made = {
-                "metadata": {"name": name, "namespace": metadata["namespace"], "labels": labels, "generation": 1,
-                             "ownerReferences": [owner("Deployment", item)]},
-                "spec": {"replicas": spec.get("replicas", 1), "selector": selector, "template": template},
-            }  # fmt: skip
+                "metadata": {
+                    "name": name,
+                    "namespace": metadata["namespace"],
+                    "labels": labels,
+                    "generation": 1,
+                    "ownerReferences": [owner("Deployment", item)],
+                },
+                "spec": {
+                    "replicas": spec.get("replicas", 1),
+                    "selector": selector,
+                    "template": template,
+                },
+            }
             self.store.put("replicasets", made)
         elif current["spec"]["replicas"] != spec.get("replicas", 1):
             count = spec.get("replicas", 1)
-            self.store.edit("replicasets", metadata["namespace"], name, lambda r: r["spec"].update(replicas=count))
+            self.store.edit(
+                "replicasets",
+                metadata["namespace"],
+                name,
+                lambda r: r["spec"].update(replicas=count),
+            )
         pods = self._pods_of(current) if current else []
         ready = sum(is_ready(p) for p in pods)
-        counts = {"observedGeneration": metadata.get("generation", 1), "replicas": len(pods),
-                  "updatedReplicas": len(pods), "readyReplicas": ready, "availableReplicas": ready}  # fmt: skip
+        counts = {
+            "observedGeneration": metadata.get("generation", 1),
+            "replicas": len(pods),
+            "updatedReplicas": len(pods),
+            "readyReplicas": ready,
+            "availableReplicas": ready,
+        }
         self._set_status("deployments", item, counts)
 
     def _set_status(self, resource: str, item: Object, status: Object) -> None:
         place = item["metadata"]["namespace"], item["metadata"]["name"]
-        self.store.edit(resource, *place, lambda i: i.update(status={**i.get("status", {}), **status}))
+        self.store.edit(
+            resource, *place, lambda i: i.update(status={**i.get("status", {}), **status})
+        )
 
     def _replica_set(self, item: Object) -> None:
         pods = self._pods_of(item)
@@ -181,7 +262,9 @@ class Controllers:
         return min(nodes, key=lambda n: sum(p["spec"].get("nodeName") == n for p in live))
 
     def _node_matches(self, name: str, selector: dict[str, str]) -> bool:
-        labels = (self.store.get("nodes", "", name) or {"metadata": {}})["metadata"].get("labels", {})
+        labels = (self.store.get("nodes", "", name) or {"metadata": {}})["metadata"].get(
+            "labels", {}
+        )
         return all(labels.get(k) == v for k, v in selector.items())
 
     def _make(self, kind: str, item: Object, node: str) -> Object | None:
@@ -189,12 +272,15 @@ class Controllers:
         suffix = "".join(self._random.choices(string.ascii_lowercase + string.digits, k=5))
         pod = {
             "metadata": {
-                "name": f"{metadata['name']}-{suffix}", "generateName": f"{metadata['name']}-",
-                "namespace": metadata["namespace"], "labels": dict(template["metadata"].get("labels", {})),
-                "generation": 1, "ownerReferences": [owner(kind, item)],
+                "name": f"{metadata['name']}-{suffix}",
+                "generateName": f"{metadata['name']}-",
+                "namespace": metadata["namespace"],
+                "labels": dict(template["metadata"].get("labels", {})),
+                "generation": 1,
+                "ownerReferences": [owner(kind, item)],
             },
             "spec": {**template["spec"], "nodeName": template["spec"].get("nodeName") or node},
-        }  # fmt: skip
+        }
         pod = {**defaults.pod(pod), "status": {"phase": "Pending", "qosClass": "BestEffort"}}
         with contextlib.suppress(ApiError):
             self._check(pod)
@@ -214,10 +300,15 @@ class Controllers:
                 self._make("DaemonSet", item, node)
         ready = sum(is_ready(p) for p in pods)
         counts = {
-            "currentNumberScheduled": len(pods), "numberMisscheduled": 0, "desiredNumberScheduled": len(nodes),
-            "numberReady": ready, "observedGeneration": item["metadata"].get("generation", 1),
-            "updatedNumberScheduled": len(pods), "numberAvailable": ready, "numberUnavailable": len(nodes) - ready,
-        }  # fmt: skip
+            "currentNumberScheduled": len(pods),
+            "numberMisscheduled": 0,
+            "desiredNumberScheduled": len(nodes),
+            "numberReady": ready,
+            "observedGeneration": item["metadata"].get("generation", 1),
+            "updatedNumberScheduled": len(pods),
+            "numberAvailable": ready,
+            "numberUnavailable": len(nodes) - ready,
+        }
         self._set_status("daemonsets", item, counts)
 
     # --- Services
@@ -228,14 +319,22 @@ class Controllers:
         if not selector or "synthetic" in metadata.get("labels", {}):
             return
         pods = [p for p in self._real_pods(metadata["namespace"]) if matches_labels(selector, p)]
-        pods = [p for p in pods if p.get("status", {}).get("podIP") and p["status"]["phase"] == "Running"]
+        pods = [
+            p
+            for p in pods
+            if p.get("status", {}).get("podIP") and p["status"]["phase"] == "Running"
+        ]
         groups: dict[str, tuple[list[Object], list[Object]]] = {}
         for pod in pods:
             ports = [self._port(p, pod) for p in spec.get("ports", ())]
             groups.setdefault(json.dumps(ports), (ports, []))[1].append(self._endpoint(pod))
         if not groups:
             groups[""] = ([], [])
-        known = [s for s in self.store.items("endpointslices", metadata["namespace"]) if owned_by(s) == metadata["uid"]]
+        known = [
+            s
+            for s in self.store.items("endpointslices", metadata["namespace"])
+            if owned_by(s) == metadata["uid"]
+        ]
         for index, (ports, endpoints) in enumerate(groups.values()):
             self._put_slice(service, known[index] if index < len(known) else None, ports, endpoints)
         for extra in known[len(groups) :]:
@@ -244,7 +343,12 @@ class Controllers:
     def _port(self, port: Object, pod: Object) -> Object:
         target: Any = port.get("targetPort", port["port"])
         if isinstance(target, str) and not target.isdigit():
-            named = [p for c in pod["spec"]["containers"] for p in c.get("ports", ()) if p.get("name") == target]
+            named = [
+                p
+                for c in pod["spec"]["containers"]
+                for p in c.get("ports", ())
+                if p.get("name") == target
+            ]
             target = named[0]["containerPort"] if named else None
         found = {"name": port.get("name", ""), "protocol": port.get("protocol", "TCP")}
         return {**found, "port": int(target)} if target is not None else found
@@ -261,20 +365,28 @@ class Controllers:
             "zone": self.zones.get(node, ""),
         }
 
-    def _put_slice(self, service: Object, known: Object | None, ports: list[Object], endpoints: list[Object]) -> None:
+    def _put_slice(
+        self, service: Object, known: Object | None, ports: list[Object], endpoints: list[Object]
+    ) -> None:
         if known is not None:
             if (known.get("ports"), known.get("endpoints")) == (ports, endpoints):
                 return
-            metadata = {**known["metadata"], "generation": known["metadata"].get("generation", 1) + 1}
+            metadata = {
+                **known["metadata"],
+                "generation": known["metadata"].get("generation", 1) + 1,
+            }
         else:
             name, namespace = service["metadata"]["name"], service["metadata"]["namespace"]
             metadata = {
-                "name": f"{name}-{defaults.suffix()}", "generateName": f"{name}-", "namespace": namespace,
-                "generation": 1, "labels": {
+                "name": f"{name}-{defaults.suffix()}",
+                "generateName": f"{name}-",
+                "namespace": namespace,
+                "generation": 1,
+                "labels": {
                     "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io",
                     "kubernetes.io/service-name": name,
                 },
                 "ownerReferences": [owner("Service", service)],
-            }  # fmt: skip
+            }
         body = {"metadata": metadata, "addressType": "IPv4", "endpoints": endpoints, "ports": ports}
         self.store.put("endpointslices", body)

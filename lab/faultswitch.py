@@ -18,10 +18,10 @@ import yaml
 from lab.api import patches
 from lab.api.resources import BY_KIND, Resource
 from lab.api.status import ApiError, bad_request
-from lab.api.store import Object, Store
+from lab.api.store import Object, ObjectStore
 from lab.api.writing import Writer
 from lab.controllers import is_ready
-from lab.faults import Fault, Step, all_faults
+from lab.faults import Fault, FaultStep, all_faults
 from lab.kubelet import Kubelet
 from lab.network import LabError, run
 from lab.proxy import Proxy
@@ -36,7 +36,12 @@ class FaultSwitch:
     """`settle` is called after a change of kube-proxy's behaviour, to load new rules."""
 
     def __init__(
-        self, store: Store, kubelet: Kubelet, writer: Writer, proxy: Proxy, settle: Callable[[], Awaitable[None]]
+        self,
+        store: ObjectStore,
+        kubelet: Kubelet,
+        writer: Writer,
+        proxy: Proxy,
+        settle: Callable[[], Awaitable[None]],
     ) -> None:
         self.known = all_faults()
         self.active: dict[str, list[Undo]] = {}
@@ -49,7 +54,10 @@ class FaultSwitch:
 
     def rows(self) -> list[dict[str, Any]]:
         texts = [f.name for f in fields(Fault) if f.name not in ("on", "off", "probes")]
-        return [{**{t: getattr(f, t) for t in texts}, "on": f.name in self.active} for f in self.known.values()]
+        return [
+            {**{t: getattr(f, t) for t in texts}, "on": f.name in self.active}
+            for f in self.known.values()
+        ]
 
     async def turn(self, name: str, on: bool) -> None:
         """Switch a fault; switching to the state it already has does nothing. ApiError where it cannot be."""
@@ -92,7 +100,7 @@ class FaultSwitch:
 
     # --- steps
 
-    async def _do(self, step: Step, undo: list[Undo]) -> None:
+    async def _do(self, step: FaultStep, undo: list[Undo]) -> None:
         if step.run:
             for place in self.places(step.at):
                 await run(self.inside(place, step.run), step.input)
@@ -164,16 +172,27 @@ class FaultSwitch:
         place = (metadata.get("namespace", ""), metadata["name"])
         current = self.store.get(resource.plural, *place)
         if current is None:
-            self.writer.make(resource, {k: v for k, v in item.items() if k not in ("kind", "apiVersion")})
+            self.writer.make(
+                resource, {k: v for k, v in item.items() if k not in ("kind", "apiVersion")}
+            )
             return _later(self._remove, resource, place)
         body = {k: v for k, v in item.items() if k not in ("kind", "apiVersion")}
-        self.store.put(resource.plural, self.writer.filled(resource, patches.strategic(current, body)))
+        self.store.put(
+            resource.plural, self.writer.filled(resource, patches.strategic(current, body))
+        )
 
         def restore() -> None:
             now = self.store.get(resource.plural, *place)
             if now is not None:
                 kept = {k: current[k] for k in current if k not in ("metadata", "status")}
-                back = {**now, **kept, "metadata": {**now["metadata"], "labels": current["metadata"].get("labels", {})}}
+                back = {
+                    **now,
+                    **kept,
+                    "metadata": {
+                        **now["metadata"],
+                        "labels": current["metadata"].get("labels", {}),
+                    },
+                }
                 self.store.put(resource.plural, back)
 
         return _later(restore)

@@ -15,9 +15,22 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from lab.ctnetlink import ACK, CREATE, DELETE, EXCL, NEW, attribute, drain, message, nest, open_netlink
+from lab.ctnetlink import (
+    ACK,
+    CREATE,
+    DELETE,
+    EXCL,
+    NEW,
+    attribute,
+    drain,
+    message,
+    nest,
+    open_netlink,
+)
 
-ASSURED_REPLIED = 0x2 | 0x4 | 0x8  # IPS_SEEN_REPLY | IPS_ASSURED | IPS_CONFIRMED (it may not differ)
+ASSURED_REPLIED = (
+    0x2 | 0x4 | 0x8
+)  # IPS_SEEN_REPLY | IPS_ASSURED | IPS_CONFIRMED (it may not differ)
 TCP_ESTABLISHED = 3
 MARK = 0x706F6477
 TIMEOUT_S = 86_400

@@ -12,7 +12,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from lab.ctnetlink import ACK, DELETE, TUPLE_ORIG, attributes, drain, dump, message, nest, open_netlink
+from lab.ctnetlink import (
+    ACK,
+    DELETE,
+    TUPLE_ORIG,
+    attributes,
+    drain,
+    dump,
+    message,
+    nest,
+    open_netlink,
+)
 
 
 def destination(tuple_data: bytes) -> tuple[bytes, int]:

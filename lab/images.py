@@ -10,8 +10,29 @@ import shutil
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-SHELL = frozenset(("sh", "ls", "cat", "env", "sleep", "id", "ps", "wc", "head", "grep", "echo", "true", "false",
-                   "getent", "ip", "nslookup", "test", "printf", "kill"))  # fmt: skip
+SHELL = frozenset(
+    (
+        "sh",
+        "ls",
+        "cat",
+        "env",
+        "sleep",
+        "id",
+        "ps",
+        "wc",
+        "head",
+        "grep",
+        "echo",
+        "true",
+        "false",
+        "getent",
+        "ip",
+        "nslookup",
+        "test",
+        "printf",
+        "kill",
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)

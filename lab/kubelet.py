@@ -12,9 +12,9 @@ from pathlib import Path
 
 from lab import network
 from lab.api.logs import Log
-from lab.api.store import Object, Store
+from lab.api.store import Object, ObjectStore
 from lab.containers import Container, environment_of
-from lab.happenings import unhealthy
+from lab.kube_events import unhealthy
 from lab.network import LabError, Sandbox
 from lab.podstatus import status_of
 from lab.topology import CLUSTER_DOMAIN, DNS_SERVICE_IP, Node
@@ -41,7 +41,7 @@ class RunningPod:
 
 
 class Kubelet:
-    def __init__(self, nodes: Sequence[Node], store: Store, files: Path) -> None:
+    def __init__(self, nodes: Sequence[Node], store: ObjectStore, files: Path) -> None:
         self.store = store
         self.files = files
         self.nodes: dict[str, Sandbox] = {}
@@ -130,7 +130,10 @@ class Kubelet:
             f"svc.{CLUSTER_DOMAIN}",
             CLUSTER_DOMAIN,
         ]
-        options = {"ndots": "5", **{o["name"]: str(o.get("value", "")) for o in own.get("options", ())}}
+        options = {
+            "ndots": "5",
+            **{o["name"]: str(o.get("value", "")) for o in own.get("options", ())},
+        }
         texts = " ".join(f"{k}:{v}" if v else k for k, v in options.items())
         name = "etc-" + "-".join((namespace, *sorted(f"{k}{v}" for k, v in options.items())))
         directory = self.files / name.replace("/", "_")
@@ -139,7 +142,9 @@ class Kubelet:
             resolver = f"search {' '.join(search)}\nnameserver {DNS_SERVICE_IP}\noptions {texts}\n"
             (directory / "resolv.conf").write_text(resolver)
             (directory / "hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
-            (directory / "nsswitch.conf").write_text("passwd: files\ngroup: files\nhosts: files dns\n")
+            (directory / "nsswitch.conf").write_text(
+                "passwd: files\ngroup: files\nhosts: files dns\n"
+            )
         return directory
 
     def _start(self, key: Key, pod: Object, spec: Object, ephemeral: bool) -> None:
@@ -147,10 +152,17 @@ class Kubelet:
         extra = {"LAB_MODE": str(self._mode_file(key)), "LAB_ZONE": str(self.files / "zone")}
         environment = environment_of(pod, spec, running.address, running.node.address, extra)
         container = Container(
-            pod, spec, running.sandbox, ephemeral, environment, lambda: self._report(key), running.address,
-            self.nodes[running.node.name], running.containers,
+            pod,
+            spec,
+            running.sandbox,
+            ephemeral,
+            environment,
+            lambda: self._report(key),
+            running.address,
+            self.nodes[running.node.name],
+            running.containers,
             lambda why: unhealthy(self.store, pod, spec["name"], running.node.name, why),
-        )  # fmt: skip
+        )
         container.held = any(_is_of(pod, running.node.name, who) for who in self._held)
         self._write_mode(key, pod)
         running.containers[spec["name"]] = container
@@ -163,7 +175,11 @@ class Kubelet:
 
     def _start_ephemeral(self, key: Key, pod: Object) -> None:
         running = self.pods[key]
-        new = [c for c in pod["spec"].get("ephemeralContainers", ()) if c["name"] not in running.containers]
+        new = [
+            c
+            for c in pod["spec"].get("ephemeralContainers", ())
+            if c["name"] not in running.containers
+        ]
         for container in new:
             if not running.ending:
                 self._start(key, pod, container, True)
@@ -182,7 +198,9 @@ class Kubelet:
             states = [c.status for c in every if not c.status.ephemeral]
             temporary = [c.status for c in every if c.status.ephemeral]
             reason = pod["status"].get("reason")
-            pod["status"] = status_of(pod, states, temporary, (running.node.address, running.address))
+            pod["status"] = status_of(
+                pod, states, temporary, (running.node.address, running.address)
+            )
             if reason == "DeadlineExceeded":
                 pod["status"].update(phase="Failed", reason=reason)
 
@@ -256,7 +274,11 @@ class Kubelet:
         return found.previous_log if previous else found.log
 
     def waiting_reason(self, pod: Object, container: str) -> str:
-        entries = [e for k in ("containerStatuses", "ephemeralContainerStatuses") for e in pod["status"].get(k, ())]
+        entries = [
+            e
+            for k in ("containerStatuses", "ephemeralContainerStatuses")
+            for e in pod["status"].get(k, ())
+        ]
         entry: Object = next((e for e in entries if e["name"] == container), {"state": {}})
         waiting = entry["state"].get("waiting", {})
         reason: str = waiting.get("reason", "ContainerCreating")
@@ -305,7 +327,9 @@ class Kubelet:
         return self.files / "modes" / f"{key[0]}.{key[1]}"
 
     def _write_mode(self, key: Key, pod: Object) -> None:
-        mode = next((m for who, m in self.modes.items() if _is_of(pod, pod["spec"]["nodeName"], who)), "")
+        mode = next(
+            (m for who, m in self.modes.items() if _is_of(pod, pod["spec"]["nodeName"], who)), ""
+        )
         path = self._mode_file(key)
         path.parent.mkdir(exist_ok=True)
         path.write_text(mode)

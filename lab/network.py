@@ -41,7 +41,9 @@ async def run(argv: Sequence[str], stdin: str | None = None) -> str:
     )
     out, err = await process.communicate(stdin.encode() if stdin is not None else None)
     if process.returncode != 0:
-        raise LabError(f"`{' '.join(argv)}` ended with {process.returncode}: {err.decode().strip()[:500]}")
+        raise LabError(
+            f"`{' '.join(argv)}` ended with {process.returncode}: {err.decode().strip()[:500]}"
+        )
     return out.decode()
 
 
@@ -104,7 +106,9 @@ async def wire_node(node: Node, sandbox: Sandbox, peers: Iterable[Node]) -> None
         ["ip", "-batch", "-"],
         f"link add {link} type veth peer name eth0 netns {sandbox.pid}\nlink set {link} master {UNDERLAY} up\n",
     )
-    settings = "".join(f"[ ! -e /proc/sys/{k} ] || echo {v} > /proc/sys/{k}\n" for k, v in NODE_SYSCTLS.items())
+    settings = "".join(
+        f"[ ! -e /proc/sys/{k} ] || echo {v} > /proc/sys/{k}\n" for k, v in NODE_SYSCTLS.items()
+    )
     await run(sandbox.inside(["sh", "-s"]), settings)
     lines = [
         "link set lo up",
@@ -132,7 +136,9 @@ async def wire_node(node: Node, sandbox: Sandbox, peers: Iterable[Node]) -> None
     await run(sandbox.inside(["bridge", "-batch", "-"]), "\n".join(forwarding) + "\n")
 
 
-async def wire_pod(node: Node, node_sandbox: Sandbox, pod: Sandbox, address: str, link: str) -> None:
+async def wire_pod(
+    node: Node, node_sandbox: Sandbox, pod: Sandbox, address: str, link: str
+) -> None:
     """Join a pod to its node. The pod routes everything through the node, so Service replies are translated."""
     await node_sandbox.ip(
         [

@@ -12,7 +12,7 @@ from typing import Any
 from lab import users
 from lab.api import defaults, ephemeral, podsecurity
 from lab.api.discovery import ARCH
-from lab.api.store import Object, Store, now
+from lab.api.store import Object, ObjectStore, now
 from lab.images import APP, PAUSE
 from lab.topology import POD_CIDR, Node, Service, Topology, Workload
 
@@ -26,7 +26,10 @@ def _name_label(workload: Workload) -> str:
 
 
 def namespace(name: str, level: str = "") -> Object:
-    labels = {"kubernetes.io/metadata.name": name, **({podsecurity.ENFORCE: level} if level else {})}
+    labels = {
+        "kubernetes.io/metadata.name": name,
+        **({podsecurity.ENFORCE: level} if level else {}),
+    }
     return {
         "metadata": {"name": name, "labels": labels},
         "spec": {"finalizers": ["kubernetes"]},
@@ -36,14 +39,25 @@ def namespace(name: str, level: str = "") -> Object:
 
 def _condition(kind: str, status: str, reason: str, message: str) -> Object:
     stamp = now()
-    return {"type": kind, "status": status, "lastHeartbeatTime": stamp, "lastTransitionTime": stamp,
-            "reason": reason, "message": message}  # fmt: skip
+    return {
+        "type": kind,
+        "status": status,
+        "lastHeartbeatTime": stamp,
+        "lastTransitionTime": stamp,
+        "reason": reason,
+        "message": message,
+    }
 
 
 def node(name: str, address: str, pod_cidr: str, zone: str, control_plane: bool = False) -> Object:
     memory_kib = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 1024
-    capacity = {"cpu": str(os.cpu_count() or 1), "hugepages-1Gi": "0", "hugepages-2Mi": "0",
-                "memory": f"{memory_kib}Ki", "pods": "110"}  # fmt: skip
+    capacity = {
+        "cpu": str(os.cpu_count() or 1),
+        "hugepages-1Gi": "0",
+        "hugepages-2Mi": "0",
+        "memory": f"{memory_kib}Ki",
+        "pods": "110",
+    }
     machine = hashlib.sha256(name.encode()).hexdigest()[:32]
     labels = {
         "beta.kubernetes.io/arch": ARCH,
@@ -72,10 +86,23 @@ def node(name: str, address: str, pod_cidr: str, zone: str, control_plane: bool 
             "allocatable": capacity,
             "conditions": [
                 _condition(
-                    "MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"
+                    "MemoryPressure",
+                    "False",
+                    "KubeletHasSufficientMemory",
+                    "kubelet has sufficient memory available",
                 ),
-                _condition("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
-                _condition("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+                _condition(
+                    "DiskPressure",
+                    "False",
+                    "KubeletHasNoDiskPressure",
+                    "kubelet has no disk pressure",
+                ),
+                _condition(
+                    "PIDPressure",
+                    "False",
+                    "KubeletHasSufficientPID",
+                    "kubelet has sufficient PID available",
+                ),
                 _condition("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
             ],
             "addresses": [
@@ -100,7 +127,10 @@ def node(name: str, address: str, pod_cidr: str, zone: str, control_plane: bool 
 
 
 def _template(labels: dict[str, str], spec: Object, annotations: Object | None = None) -> Object:
-    return {"metadata": {"labels": labels, **({"annotations": annotations} if annotations else {})}, "spec": spec}
+    return {
+        "metadata": {"labels": labels, **({"annotations": annotations} if annotations else {})},
+        "spec": spec,
+    }
 
 
 def deployment(workload: Workload) -> Object:
@@ -112,15 +142,25 @@ def deployment(workload: Workload) -> Object:
     if workload.ready_path:
         container["readinessProbe"] = {
             "httpGet": {"path": workload.ready_path, "port": workload.port, "scheme": "HTTP"},
-            "periodSeconds": 1, "timeoutSeconds": 1, "successThreshold": 1, "failureThreshold": 2,
-        }  # fmt: skip
+            "periodSeconds": 1,
+            "timeoutSeconds": 1,
+            "successThreshold": 1,
+            "failureThreshold": 2,
+        }
     labels = {_name_label(workload): workload.app}
     return {
-        "metadata": {"name": name, "namespace": workload.namespace, "labels": labels, "generation": 1},
+        "metadata": {
+            "name": name,
+            "namespace": workload.namespace,
+            "labels": labels,
+            "generation": 1,
+        },
         "spec": {
             "replicas": len(workload.nodes),
             "selector": {"matchLabels": labels},
-            "template": _template(labels, {"containers": [container]}, {NODES: ",".join(workload.nodes)}),
+            "template": _template(
+                labels, {"containers": [container]}, {NODES: ",".join(workload.nodes)}
+            ),
             "strategy": {"type": "Recreate"},
         },
     }
@@ -128,7 +168,11 @@ def deployment(workload: Workload) -> Object:
 
 def daemon_set(where: str, name: str) -> Object:
     labels = {"k8s-app": name}
-    container = {"name": name, "image": PAUSE, "securityContext": {"privileged": name == "kube-proxy"}}
+    container = {
+        "name": name,
+        "image": PAUSE,
+        "securityContext": {"privileged": name == "kube-proxy"},
+    }
     spec = {"hostNetwork": True, "containers": [container], "tolerations": [{"operator": "Exists"}]}
     return {
         "metadata": {"name": name, "namespace": where, "labels": labels, "generation": 1},
@@ -150,7 +194,13 @@ def static_pod(node_name: str) -> Object:
                 "kubernetes.io/config.source": "file",
             },
             "ownerReferences": [
-                {"apiVersion": "v1", "kind": "Node", "name": node_name, "uid": digest, "controller": True}
+                {
+                    "apiVersion": "v1",
+                    "kind": "Node",
+                    "name": node_name,
+                    "uid": digest,
+                    "controller": True,
+                }
             ],
         },
         "spec": {
@@ -173,10 +223,17 @@ def idle_pod(where: str, node_name: str) -> Object:
                     "name": "idle",
                     "image": APP,
                     "command": ["sleep", "infinity"],
-                    "securityContext": {"capabilities": {"drop": ["ALL"]}, "allowPrivilegeEscalation": False},
+                    "securityContext": {
+                        "capabilities": {"drop": ["ALL"]},
+                        "allowPrivilegeEscalation": False,
+                    },
                 }
             ],
-            "securityContext": {"runAsUser": 1000, "runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+            "securityContext": {
+                "runAsUser": 1000,
+                "runAsNonRoot": True,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
         },
     }
 
@@ -194,11 +251,14 @@ def service(spec: Service) -> Object:
         {
             "metadata": {"name": spec.name, "namespace": spec.namespace},
             "spec": {
-                "ports": ports, "selector": {label: spec.selector}, "type": kind,
-                "clusterIP": spec.cluster_ip, "clusterIPs": [spec.cluster_ip],
+                "ports": ports,
+                "selector": {label: spec.selector},
+                "type": kind,
+                "clusterIP": spec.cluster_ip,
+                "clusterIPs": [spec.cluster_ip],
             },
         }
-    )  # fmt: skip
+    )
 
 
 def config_map(where: str, name: str, data: dict[str, str]) -> Object:
@@ -221,7 +281,7 @@ def lease(name: str) -> Object:
     return {"metadata": {"name": name, "namespace": LEASES}, "spec": spec}
 
 
-def populate(store: Store, topology: Topology) -> None:
+def populate(store: ObjectStore, topology: Topology) -> None:
     """Put every object of the lab into the store, except what controllers make of them."""
     for name in topology.namespaces:
         store.put("namespaces", namespace(name, topology.security.get(name, "")))
@@ -231,9 +291,15 @@ def populate(store: Store, topology: Topology) -> None:
         store.put("leases", lease(spec.name))
     for resource, item in users.role_objects():
         store.put(resource, item)
-    network = json.dumps({"Network": POD_CIDR, "EnableNFTables": True, "Backend": {"Type": "vxlan"}})
-    store.put("configmaps", config_map("kube-flannel", "kube-flannel-cfg", {"net-conf.json": network}))
-    store.put("configmaps", config_map("kube-system", "kube-proxy", {"config.conf": "mode: nftables\n"}))
+    network = json.dumps(
+        {"Network": POD_CIDR, "EnableNFTables": True, "Backend": {"Type": "vxlan"}}
+    )
+    store.put(
+        "configmaps", config_map("kube-flannel", "kube-flannel-cfg", {"net-conf.json": network})
+    )
+    store.put(
+        "configmaps", config_map("kube-system", "kube-proxy", {"config.conf": "mode: nftables\n"})
+    )
     store.put("configmaps", config_map("kube-system", "coredns", {"Corefile": COREFILE}))
     for wanted in topology.services:
         store.put("services", service(wanted))

@@ -29,7 +29,12 @@ class ContainerState:
         return str(self.spec["name"])
 
     def start(self, image: Image, user: int, group: int) -> None:
-        self.id, self.image, self.user, self.group = f"containerd://{token_hex(32)}", image, user, group
+        self.id, self.image, self.user, self.group = (
+            f"containerd://{token_hex(32)}",
+            image,
+            user,
+            group,
+        )
         self.state = {"running": {"startedAt": now()}}
 
     def end(self, code: int) -> None:
@@ -70,15 +75,24 @@ class ContainerState:
         mounts = self.spec.get("volumeMounts", ())
         if mounts and not self.ephemeral:
             entry["volumeMounts"] = [
-                {"name": m["name"], "mountPath": m["mountPath"], "readOnly": True, "recursiveReadOnly": "Disabled"}
+                {
+                    "name": m["name"],
+                    "mountPath": m["mountPath"],
+                    "readOnly": True,
+                    "recursiveReadOnly": "Disabled",
+                }
                 for m in mounts
             ]
         if self.id:
-            entry["user"] = {"linux": {"uid": self.user, "gid": self.group, "supplementalGroups": [self.group]}}
+            entry["user"] = {
+                "linux": {"uid": self.user, "gid": self.group, "supplementalGroups": [self.group]}
+            }
         return entry
 
 
-def _condition(kind: str, true: bool, generation: int, unready: list[str], before: dict[str, Object]) -> Object:
+def _condition(
+    kind: str, true: bool, generation: int, unready: list[str], before: dict[str, Object]
+) -> Object:
     old = before.get(kind, {})
     word = "True" if true else "False"
     found: Object = {
@@ -102,11 +116,18 @@ def phase_of(pod: Object, states: list[ContainerState]) -> str:
             return "Succeeded"
         if policy == "Never":
             return "Failed"
-    return "Running" if any("waiting" not in s.state or s.restarts or s.last for s in states) else "Pending"
+    return (
+        "Running"
+        if any("waiting" not in s.state or s.restarts or s.last for s in states)
+        else "Pending"
+    )
 
 
 def status_of(
-    pod: Object, states: list[ContainerState], ephemeral: list[ContainerState], addresses: tuple[str, str]
+    pod: Object,
+    states: list[ContainerState],
+    ephemeral: list[ContainerState],
+    addresses: tuple[str, str],
 ) -> Object:
     """`addresses`: the node's and the pod's, which is empty until its network is there."""
     before = pod.get("status", {})
@@ -134,6 +155,8 @@ def status_of(
     found["containerStatuses"] = [s.as_status() for s in states]
     found["qosClass"] = "BestEffort"
     if ephemeral:
-        found["ephemeralContainerStatuses"] = [s.as_status() for s in sorted(ephemeral, key=lambda s: s.name)]
+        found["ephemeralContainerStatuses"] = [
+            s.as_status() for s in sorted(ephemeral, key=lambda s: s.name)
+        ]
     found["resources"] = {}
     return found

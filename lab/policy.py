@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lab.api.selectors import matches_selector
-from lab.api.store import Object, Store
+from lab.api.store import Object, ObjectStore
 from lab.network import Sandbox, run
 from lab.topology import Node
 
@@ -27,9 +27,11 @@ class Pod:
     ports: tuple[tuple[str, str, int], ...]  # name, protocol, number
 
 
-def pods_of(store: Store) -> list[Pod]:
+def pods_of(store: ObjectStore) -> list[Pod]:
     """Every pod that has a network of its own, and an address in it."""
-    labels = {n["metadata"]["name"]: n["metadata"].get("labels", {}) for n in store.items("namespaces")}
+    labels = {
+        n["metadata"]["name"]: n["metadata"].get("labels", {}) for n in store.items("namespaces")
+    }
     found = []
     for pod in store.items("pods"):
         metadata, spec = pod["metadata"], pod["spec"]
@@ -38,12 +40,20 @@ def pods_of(store: Store) -> list[Pod]:
             continue
         ports = tuple(
             (p.get("name", ""), p.get("protocol", "TCP"), int(p["containerPort"]))
-            for c in spec["containers"] for p in c.get("ports", ())
-        )  # fmt: skip
+            for c in spec["containers"]
+            for p in c.get("ports", ())
+        )
         found.append(
-            Pod(metadata["namespace"], metadata["name"], address, spec["nodeName"], metadata.get("labels", {}),
-                labels.get(metadata["namespace"], {}), ports)
-        )  # fmt: skip
+            Pod(
+                metadata["namespace"],
+                metadata["name"],
+                address,
+                spec["nodeName"],
+                metadata.get("labels", {}),
+                labels.get(metadata["namespace"], {}),
+                ports,
+            )
+        )
     return found
 
 
@@ -96,7 +106,11 @@ def _port_match(port: Object, target: Pod | None) -> list[str]:
         return [f"meta l4proto {protocol}"]
     if isinstance(number, str):
         known = target.ports if target else ()
-        return [f"{protocol} dport {n}" for name, kind, n in known if name == number and kind.lower() == protocol]
+        return [
+            f"{protocol} dport {n}"
+            for name, kind, n in known
+            if name == number and kind.lower() == protocol
+        ]
     if port.get("endPort"):
         return [f"{protocol} dport {number}-{port['endPort']}"]
     return [f"{protocol} dport {number}"]
@@ -104,7 +118,9 @@ def _port_match(port: Object, target: Pod | None) -> list[str]:
 
 def _allowances(policy: Object, pod: Pod, direction: str, pods: Sequence[Pod]) -> list[str]:
     """The accepting rules that one policy gives one pod."""
-    key, side, where = ("ingress", "from", "ip saddr") if direction == "Ingress" else ("egress", "to", "ip daddr")
+    key, side, where = (
+        ("ingress", "from", "ip saddr") if direction == "Ingress" else ("egress", "to", "ip daddr")
+    )
     found = []
     for rule in policy["spec"].get(key) or ():
         addresses: list[str] = []
@@ -122,7 +138,9 @@ def _allowances(policy: Object, pod: Pod, direction: str, pods: Sequence[Pod]) -
     return found
 
 
-def _matches(ports: Sequence[Object], direction: str, pod: Pod, pods: Sequence[Pod], addresses: list[str]) -> list[str]:
+def _matches(
+    ports: Sequence[Object], direction: str, pod: Pod, pods: Sequence[Pod], addresses: list[str]
+) -> list[str]:
     if not ports:
         return [""]
     found = []
@@ -145,7 +163,10 @@ def rules(node: str, pods: Sequence[Pod], policies: Sequence[Object]) -> str:
                 continue
             name = f"{direction.lower()}_{pod.address.replace('.', '_')}"
             allowed = [a for p in mine for a in _allowances(p, pod, direction, pods)]
-            lines = "".join(f"    {a.replace('counter accept', 'counter return')}\n" for a in dict.fromkeys(allowed))
+            lines = "".join(
+                f"    {a.replace('counter accept', 'counter return')}\n"
+                for a in dict.fromkeys(allowed)
+            )
             chains.append(f"  chain {name} {{\n{lines}    counter drop\n  }}\n")
             jumps.append(f"    ip {field} {pod.address} jump {name}\n")
     return f"""table ip policies
@@ -161,7 +182,7 @@ table ip policies {{
 class PolicyAgent:
     """Enforces the store's NetworkPolicies on every node."""
 
-    def __init__(self, store: Store, nodes: Sequence[tuple[Node, Sandbox]]) -> None:
+    def __init__(self, store: ObjectStore, nodes: Sequence[tuple[Node, Sandbox]]) -> None:
         self.store = store
         self._nodes = nodes
         self._loaded: dict[str, str] = {}

@@ -42,7 +42,9 @@ def tcp(host: str, port: str) -> str:
 
 def http(host: str, port: str, path: str) -> str:
     with socket.create_connection((host, int(port)), TIMEOUT_S) as connection:
-        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        connection.sendall(
+            f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
+        )
         data = b""
         while piece := connection.recv(65536):
             data += piece
@@ -100,7 +102,9 @@ def read_counters() -> dict[str, int]:
     found["conntrack_count"] = int(Path("/proc/sys/net/netfilter/nf_conntrack_count").read_text())
     rows = [line.split() for line in Path("/proc/net/softnet_stat").read_text().splitlines()]
     found["softnet_time_squeeze"] = sum(int(row[2], 16) for row in rows)
-    found["cpu_softirq"] = int(Path("/proc/stat").read_text().split("\n", 1)[0].split()[7])  # 1/100 s, all CPUs
+    found["cpu_softirq"] = int(
+        Path("/proc/stat").read_text().split("\n", 1)[0].split()[7]
+    )  # 1/100 s, all CPUs
     return found
 
 
@@ -114,8 +118,13 @@ def counters(seconds: str, *names: str) -> None:
 def main(arguments: list[str]) -> None:
     kind, *rest = arguments
     clients: dict[str, Callable[..., str]] = {
-        "tcp": tcp, "http": http, "dns": dns, "udp": udp, "timed": timed, "mtu": mtu,
-    }  # fmt: skip
+        "tcp": tcp,
+        "http": http,
+        "dns": dns,
+        "udp": udp,
+        "timed": timed,
+        "mtu": mtu,
+    }
     if kind == "counters":
         counters(*rest)
         return

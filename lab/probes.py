@@ -34,13 +34,19 @@ def _port(probe: Object, container: Object) -> int:
     wanted = probe["port"]
     if isinstance(wanted, int):
         return wanted
-    return next(int(p["containerPort"]) for p in container.get("ports", ()) if p.get("name") == wanted)
+    return next(
+        int(p["containerPort"]) for p in container.get("ports", ()) if p.get("name") == wanted
+    )
 
 
 async def failure(pid: int, address: str, probe: Object, container: Object) -> str:
     """'' where a tcpSocket or httpGet probe succeeds within its `timeoutSeconds` (1), else what a kubelet says."""
     get: Any = probe.get("httpGet")
-    where = f"{address}:{_port(get or probe['tcpSocket'], container)}" if get or "tcpSocket" in probe else address
+    where = (
+        f"{address}:{_port(get or probe['tcpSocket'], container)}"
+        if get or "tcpSocket" in probe
+        else address
+    )
     asked = f'Get "http://{where}{get.get("path", "/")}": ' if get else ""
     try:
         async with asyncio.timeout(probe.get("timeoutSeconds", 1)):
@@ -51,7 +57,11 @@ async def failure(pid: int, address: str, probe: Object, container: Object) -> s
     except OSError as error:
         why = os.strerror(error.errno).lower() if error.errno else str(error)
         return f"Readiness probe failed: {asked}dial tcp {where}: connect: {why}"
-    return "" if 200 <= code < 400 else f"Readiness probe failed: HTTP probe failed with statuscode: {code}"
+    return (
+        ""
+        if 200 <= code < 400
+        else f"Readiness probe failed: HTTP probe failed with statuscode: {code}"
+    )
 
 
 async def _try(pid: int, address: str, probe: Object, container: Object) -> int:
@@ -65,7 +75,9 @@ async def _try(pid: int, address: str, probe: Object, container: Object) -> int:
         await loop.sock_connect(connection, (address, _port(target, container)))
         if get is None:
             return 200
-        request = f"GET {get.get('path', '/')} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+        request = (
+            f"GET {get.get('path', '/')} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+        )
         await loop.sock_sendall(connection, request.encode())
         head = await loop.sock_recv(connection, 64)
         return int(head.split(b" ", 2)[1])

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.api.store import Object, Store
+from lab.api.store import Object, ObjectStore
 from lab.network import Sandbox, run
 from lab.topology import Node
 
@@ -25,14 +25,14 @@ class Behaviour:
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class ProxyEndpoint:
     address: str
     port: int
     node: str
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ProxyTarget:
     """One port of a Service and the endpoints that may answer it."""
 
     name: str
@@ -42,10 +42,10 @@ class Target:
     node_port: int
     external_local: bool
     internal_local: bool
-    endpoints: tuple[Endpoint, ...]
+    endpoints: tuple[ProxyEndpoint, ...]
 
 
-def targets(store: Store) -> list[Target]:
+def targets(store: ObjectStore) -> list[ProxyTarget]:
     slices: dict[tuple[str, str], list[Object]] = {}
     for item in store.items("endpointslices"):
         name = item["metadata"].get("labels", {}).get("kubernetes.io/service-name", "")
@@ -59,16 +59,21 @@ def targets(store: Store) -> list[Target]:
         mine = slices.get((metadata["namespace"], metadata["name"]), [])
         for port in spec.get("ports", ()):
             found.append(
-                Target(
-                    name, spec["clusterIP"], port.get("protocol", "TCP").lower(),
-                    int(port["port"]), int(port.get("nodePort") or 0), spec.get("externalTrafficPolicy") == "Local",
-                    spec.get("internalTrafficPolicy") == "Local", tuple(_endpoints(mine, port.get("name", ""))),
+                ProxyTarget(
+                    name,
+                    spec["clusterIP"],
+                    port.get("protocol", "TCP").lower(),
+                    int(port["port"]),
+                    int(port.get("nodePort") or 0),
+                    spec.get("externalTrafficPolicy") == "Local",
+                    spec.get("internalTrafficPolicy") == "Local",
+                    tuple(_endpoints(mine, port.get("name", ""))),
                 )
-            )  # fmt: skip
+            )
     return found
 
 
-def _endpoints(slices: Iterable[Object], port_name: str) -> list[Endpoint]:
+def _endpoints(slices: Iterable[Object], port_name: str) -> list[ProxyEndpoint]:
     """Ready endpoints; where there is none, those that still serve while they end."""
     ready, serving = [], []
     for item in slices:
@@ -77,7 +82,9 @@ def _endpoints(slices: Iterable[Object], port_name: str) -> list[Endpoint]:
         )
         for endpoint in item.get("endpoints") or () if number is not None else ():
             conditions = endpoint.get("conditions", {})
-            made = Endpoint(endpoint["addresses"][0], number or 0, endpoint.get("nodeName", ""))
+            made = ProxyEndpoint(
+                endpoint["addresses"][0], number or 0, endpoint.get("nodeName", "")
+            )
             if conditions.get("ready", True):
                 ready.append(made)
             elif conditions.get("serving") and conditions.get("terminating"):
@@ -85,12 +92,12 @@ def _endpoints(slices: Iterable[Object], port_name: str) -> list[Endpoint]:
     return ready or serving
 
 
-def _translate(endpoints: Sequence[Endpoint]) -> str:
+def _translate(endpoints: Sequence[ProxyEndpoint]) -> str:
     choices = ", ".join(f"{i} : {e.address} . {e.port}" for i, e in enumerate(endpoints))
     return f"dnat to numgen random mod {len(endpoints)} map {{ {choices} }}"
 
 
-def rules(node: Node, wanted: Sequence[Target], behaviour: Behaviour) -> str:
+def rules(node: Node, wanted: Sequence[ProxyTarget], behaviour: Behaviour) -> str:
     """A node's Service translation as an nft script that replaces what was there."""
     nat, refused, dropped = [], [], []
     for target in wanted:
@@ -115,7 +122,9 @@ def rules(node: Node, wanted: Sequence[Target], behaviour: Behaviour) -> str:
                 nat.append(f"{outside} {mark} {_translate(target.endpoints)}")
             else:
                 refused.append(f"{outside} counter reject")
-    addresses = sorted({e.address for t in wanted for e in t.endpoints}) if behaviour.hairpin else []
+    addresses = (
+        sorted({e.address for t in wanted for e in t.endpoints}) if behaviour.hairpin else []
+    )
     hairpins = ", ".join(f"{a} . {a}" for a in addresses) or "192.0.2.1 . 192.0.2.1"
     invalid = "    ct state invalid counter drop\n" if behaviour.drop_invalid else ""
     return f"""table ip services
@@ -151,7 +160,7 @@ def _body(lines: Iterable[str]) -> str:
 class Proxy:
     """kube-proxy of every node."""
 
-    def __init__(self, store: Store, nodes: Sequence[tuple[Node, Sandbox]]) -> None:
+    def __init__(self, store: ObjectStore, nodes: Sequence[tuple[Node, Sandbox]]) -> None:
         self.store = store
         self.behaviour = Behaviour()
         self._nodes = nodes
@@ -170,9 +179,11 @@ class Proxy:
             if gone and self.behaviour.forget_udp:
                 await run(sandbox.inside([sys.executable, "-I", "-S", str(FORGET), *gone]))
 
-    def _vanished(self, wanted: Sequence[Target]) -> list[str]:
+    def _vanished(self, wanted: Sequence[ProxyTarget]) -> list[str]:
         """Cluster IPs of UDP Services that have lost an endpoint since the last time."""
         now = {t.address: {e.address for e in t.endpoints} for t in wanted if t.protocol == "udp"}
-        gone = [address for address, before in self._udp.items() if before - now.get(address, set())]
+        gone = [
+            address for address, before in self._udp.items() if before - now.get(address, set())
+        ]
         self._udp = now
         return gone

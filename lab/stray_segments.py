@@ -28,7 +28,9 @@ def checksum(data: bytes) -> int:
 
 def segment(source: bytes, target: bytes, ports: tuple[int, int], seq: int, ack: int) -> bytes:
     payload = b"strayed "
-    head = struct.pack(">HHIIBBHHH", *ports, seq & 0xFFFF_FFFF, ack & 0xFFFF_FFFF, 5 << 4, 0x18, 512, 0, 0)
+    head = struct.pack(
+        ">HHIIBBHHH", *ports, seq & 0xFFFF_FFFF, ack & 0xFFFF_FFFF, 5 << 4, 0x18, 512, 0, 0
+    )
     pseudo = source + target + struct.pack(">BBH", 0, socket.IPPROTO_TCP, len(head) + len(payload))
     total = checksum(pseudo + head + payload)
     return head[:16] + struct.pack(">H", total) + head[18:] + payload

@@ -28,9 +28,14 @@ START_S = 45.0
 STOP_TIMEOUT_S = 5.0
 CONTEXTS = ("lab", "viewer", "debugger")  # of the kubeconfig; lab/users.py says who they are
 NEEDED = {
-    "ip": "iproute2", "ss": "iproute2", "nft": "nftables", "tcpdump": "tcpdump",
-    "unshare": "util-linux", "nsenter": "util-linux", "setpriv": "util-linux",
-}  # fmt: skip
+    "ip": "iproute2",
+    "ss": "iproute2",
+    "nft": "nftables",
+    "tcpdump": "tcpdump",
+    "unshare": "util-linux",
+    "nsenter": "util-linux",
+    "setpriv": "util-linux",
+}
 
 
 class LabUnavailable(Exception):
@@ -40,7 +45,9 @@ class LabUnavailable(Exception):
 def missing_programs() -> list[str]:
     """Debian packages whose programs the lab needs and this machine lacks."""
     path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-    return sorted({package for program, package in NEEDED.items() if not shutil.which(program, path=path)})
+    return sorted(
+        {package for program, package in NEEDED.items() if not shutil.which(program, path=path)}
+    )
 
 
 def runtime_directory() -> Path:
@@ -55,11 +62,15 @@ def kubeconfig(port: int, tokens: dict[str, str]) -> str:
         "kind": "Config",
         "current-context": "lab",
         "clusters": [
-            {"name": name, "cluster": {"server": f"http://127.0.0.1:{port}/{token}"}} for name, token in tokens.items()
+            {"name": name, "cluster": {"server": f"http://127.0.0.1:{port}/{token}"}}
+            for name, token in tokens.items()
         ],
-        "users": [{"name": f"lab-{name}", "user": {"token": token}} for name, token in tokens.items()],
+        "users": [
+            {"name": f"lab-{name}", "user": {"token": token}} for name, token in tokens.items()
+        ],
         "contexts": [
-            {"name": name, "context": {"cluster": name, "user": f"lab-{name}", "namespace": "shop"}} for name in tokens
+            {"name": name, "context": {"cluster": name, "user": f"lab-{name}", "namespace": "shop"}}
+            for name in tokens
         ],
     }
     return json.dumps(config, indent=1)
@@ -78,7 +89,16 @@ def listen() -> socket.socket:
 def namespace_command() -> list[str]:
     """How to enter namespaces of our own. An ordinary user keeps their own id there (only one is mapped),
     with every capability: as uid 0 tcpdump would try, and fail, to become another user."""
-    command = ["unshare", "--net", "--mount", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    command = [
+        "unshare",
+        "--net",
+        "--mount",
+        "--uts",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "--mount-proc",
+    ]
     if os.getuid() != 0:
         command += ["--user", "--map-current-user", "--keep-caps"]
     return command
@@ -87,7 +107,9 @@ def namespace_command() -> list[str]:
 class Lab:
     """A running lab. `kubeconfig` is the path of its configuration; `stop()` leaves nothing behind."""
 
-    def __init__(self, faults: Sequence[str] = (), scale: Mapping[str, float] | None = None) -> None:
+    def __init__(
+        self, faults: Sequence[str] = (), scale: Mapping[str, float] | None = None
+    ) -> None:
         """`scale`: how many pods, services and nodes to add without namespaces behind them, and their churn (1/s)."""
         self.faults = list(faults)
         self.scale = {"pods": 0, "services": 0, "nodes": 0, "churn": 0.0, **(scale or {})}
@@ -136,12 +158,19 @@ class Lab:
                 "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin",
                 "LC_ALL": "C",
             }
-            with (self.directory / LOG).open("x") as log:  # not a pipe: one that nobody reads would stop the lab
+            with (self.directory / LOG).open(
+                "x"
+            ) as log:  # not a pipe: one that nobody reads would stop the lab
                 self._process = subprocess.Popen(
                     [*namespace_command(), "--", sys.executable, "-m", "lab", json.dumps(settings)],
-                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True,
-                    env=environment, pass_fds=(listener.fileno(), lifeline), start_new_session=True,
-                )  # fmt: skip
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    text=True,
+                    env=environment,
+                    pass_fds=(listener.fileno(), lifeline),
+                    start_new_session=True,
+                )
             os.close(lifeline)
 
     def _messages(self) -> Iterator[dict[str, Any]]:
@@ -165,9 +194,13 @@ class Lab:
         finally:
             late.cancel()
         if self._process.wait() == -signal.SIGKILL:
-            raise LabUnavailable(f"The lab was not ready after {START_S:g} s; it was {step}. Try again.")
+            raise LabUnavailable(
+                f"The lab was not ready after {START_S:g} s; it was {step}. Try again."
+            )
         said = (self.directory / LOG).read_text().strip().splitlines()[-1:] or ["no reason given"]
-        hint = "" if os.getuid() == 0 else " Allow user namespaces for your account, or run as root."
+        hint = (
+            "" if os.getuid() == 0 else " Allow user namespaces for your account, or run as root."
+        )
         raise LabUnavailable(f"The lab's namespaces could not be made: {said[0]}.{hint}")
 
     @property

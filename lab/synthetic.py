@@ -12,7 +12,7 @@ from random import Random
 
 from lab import objects
 from lab.api import defaults
-from lab.api.store import Object, Store, now
+from lab.api.store import Object, ObjectStore, now
 from lab.controllers import owner
 from lab.images import APP, KNOWN, find
 from lab.podstatus import ContainerState, status_of
@@ -28,7 +28,9 @@ def _address(base: int, index: int) -> str:
 
 
 class Synthetic:
-    def __init__(self, store: Store, pods: int, services: int, nodes: int, churn: float) -> None:
+    def __init__(
+        self, store: ObjectStore, pods: int, services: int, nodes: int, churn: float
+    ) -> None:
         """`churn`: changes of pods a second."""
         self.store = store
         self.node_names = [f"synth-{index:04d}" for index in range(nodes)]
@@ -47,7 +49,10 @@ class Synthetic:
     def populate(self) -> None:
         for index, name in enumerate(self.node_names):
             node = objects.node(
-                name, _address(172, 0x100000 + index + 1), f"10.200.{index % 256}.0/24", ZONES[index % 3]
+                name,
+                _address(172, 0x100000 + index + 1),
+                f"10.200.{index % 256}.0/24",
+                ZONES[index % 3],
             )
             node["metadata"]["labels"][LABEL] = "true"
             self.store.put("nodes", node, own=True)
@@ -74,23 +79,42 @@ class Synthetic:
         address = _address(11, index)
         started = now()
         container = {
-            "name": "app", "state": {"running": {"startedAt": started}}, "lastState": {}, "ready": True,
-            "restartCount": 0, "image": APP, "imageID": KNOWN[APP].id, "containerID": f"containerd://{index:064x}",
+            "name": "app",
+            "state": {"running": {"startedAt": started}},
+            "lastState": {},
+            "ready": True,
+            "restartCount": 0,
+            "image": APP,
+            "imageID": KNOWN[APP].id,
+            "containerID": f"containerd://{index:064x}",
             "started": True,
-        }  # fmt: skip
-        ready = {"type": "Ready", "status": "True", "lastProbeTime": None, "lastTransitionTime": started}
+        }
+        ready = {
+            "type": "Ready",
+            "status": "True",
+            "lastProbeTime": None,
+            "lastTransitionTime": started,
+        }
         pod = {
             "metadata": {
-                "name": name, "namespace": namespace, "generation": 1,
+                "name": name,
+                "namespace": namespace,
+                "generation": 1,
                 "labels": {"app": app, "pod-template-hash": "5c689d88bb", LABEL: "true"},
             },
             "spec": {**self._template["spec"], "nodeName": node},
             "status": {
-                "observedGeneration": 1, "phase": "Running", "podIP": address, "podIPs": [{"ip": address}],
-                "hostIP": "172.16.0.1", "startTime": started, "containerStatuses": [container],
-                "qosClass": "BestEffort", "conditions": [ready],
+                "observedGeneration": 1,
+                "phase": "Running",
+                "podIP": address,
+                "podIPs": [{"ip": address}],
+                "hostIP": "172.16.0.1",
+                "startTime": started,
+                "containerStatuses": [container],
+                "qosClass": "BestEffort",
+                "conditions": [ready],
             },
-        }  # fmt: skip
+        }
         self.store.put("pods", pod, own=True)
 
     def _add_service(self, index: int) -> None:
@@ -98,26 +122,34 @@ class Synthetic:
         name = f"svc-{index:04d}"
         service = {
             "metadata": {"name": name, "namespace": namespace, "labels": {LABEL: "true"}},
-            "spec": {"selector": {"app": app}, "clusterIP": _address(10, 0x6E0000 + index),
-                     "ports": [{"name": "http", "protocol": "TCP", "port": 80, "targetPort": 8080}]},
-        }  # fmt: skip
+            "spec": {
+                "selector": {"app": app},
+                "clusterIP": _address(10, 0x6E0000 + index),
+                "ports": [{"name": "http", "protocol": "TCP", "port": 80, "targetPort": 8080}],
+            },
+        }
         stored = self.store.put("services", defaults.service(service), own=True)
         endpoints = [
             {
-                "addresses": [_address(11, number)], "nodeName": self.node_names[number % len(self.node_names)],
+                "addresses": [_address(11, number)],
+                "nodeName": self.node_names[number % len(self.node_names)],
                 "conditions": {"ready": True, "serving": True, "terminating": False},
             }
-            for number in range(index + 1, min(index + 1 + PODS_A_SERVICE, self._counts[0] + 1)) if self.node_names
-        ]  # fmt: skip
+            for number in range(index + 1, min(index + 1 + PODS_A_SERVICE, self._counts[0] + 1))
+            if self.node_names
+        ]
         item = {
             "metadata": {
-                "name": f"{name}-{index:05x}", "namespace": namespace, "generation": 1,
+                "name": f"{name}-{index:05x}",
+                "namespace": namespace,
+                "generation": 1,
                 "labels": {"kubernetes.io/service-name": name, LABEL: "true"},
                 "ownerReferences": [owner("Service", stored)],
             },
-            "addressType": "IPv4", "endpoints": endpoints,
+            "addressType": "IPv4",
+            "endpoints": endpoints,
             "ports": [{"name": "http", "protocol": "TCP", "port": 8080}],
-        }  # fmt: skip
+        }
         self.store.put("endpointslices", item, own=True)
 
     # --- what happens
@@ -134,7 +166,10 @@ class Synthetic:
     def _steps(self) -> Iterator[None]:
         while True:
             number = self._random.randint(max(1, self._serial - self._counts[0] + 1), self._serial)
-            place = (f"load-{number % NAMESPACES:02d}", f"app-{number % 500:03d}-5c689d88bb-{number:05x}")
+            place = (
+                f"load-{number % NAMESPACES:02d}",
+                f"app-{number % 500:03d}-5c689d88bb-{number:05x}",
+            )
             pod = self.store.get("pods", *place)
             if pod is not None and self._random.random() < 0.5:
                 self.store.remove("pods", *place)
@@ -156,7 +191,9 @@ class Synthetic:
             place = (metadata["namespace"], metadata["name"])
             if metadata.get("deletionTimestamp"):
                 self.store.remove("pods", *place)
-            elif (change.kind == "ADDED" and LABEL not in metadata.get("labels", {})) or self._lacks(pod):
+            elif (
+                change.kind == "ADDED" and LABEL not in metadata.get("labels", {})
+            ) or self._lacks(pod):
                 self._start(place)
 
     def _lacks(self, pod: Object) -> bool:
@@ -172,6 +209,8 @@ class Synthetic:
                     state.start(find(state.spec["image"]) or KNOWN[APP], 0, 0)
                     state.ready = not ephemeral
             address = pod["status"].get("podIP") or "172.16.0.1"
-            pod["status"] = status_of(pod, states["containers"], states["ephemeralContainers"], ("172.16.0.1", address))
+            pod["status"] = status_of(
+                pod, states["containers"], states["ephemeralContainers"], ("172.16.0.1", address)
+            )
 
         self.store.edit("pods", *place, run)

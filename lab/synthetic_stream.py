@@ -40,7 +40,11 @@ def plain(argv: Sequence[str]) -> list[str]:
 
 
 def is_sampler(argv: Sequence[str]) -> bool:
-    return len(argv) > 11 and argv[:2] == ["sh", "-c"] and all(a.isdigit() for a in (*argv[4:9], argv[10]))
+    return (
+        len(argv) > 11
+        and argv[:2] == ["sh", "-c"]
+        and all(a.isdigit() for a in (*argv[4:9], argv[10]))
+    )
 
 
 def counters(text: str, tick: int, seed: int) -> str:
@@ -73,7 +77,9 @@ def frame(tick: int, files: Sequence[str], sockets: bool, seed: int) -> bytes:
         f"uptime\n{100_000 + seed % 9_000 + tick:.2f}\n",
         f"netns\nnet:[{4_026_000_000 + seed % 999_999}]\n",
     ]
-    shown = "\n".join(f"==> {path} <==\n{content(path, tick, seed)}" for path in files if template(path))
+    shown = "\n".join(
+        f"==> {path} <==\n{content(path, tick, seed)}" for path in files if template(path)
+    )
     parts.append(f"{'all ' if tick == 0 else ''}files\n{shown}")
     if sockets:
         row = "LISTEN 0 128 0.0.0.0:10250 0.0.0.0:* ino:1 sk:1 <->\n"

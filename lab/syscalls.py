@@ -27,7 +27,9 @@ def unshare(flags: int) -> None:
     _check(_libc.unshare(flags), "unshare")
 
 
-def mount(source: str, target: str, kind: str | None, flags: int = 0, data: str | None = None) -> None:
+def mount(
+    source: str, target: str, kind: str | None, flags: int = 0, data: str | None = None
+) -> None:
     """mount(2) itself: mount(8) refuses a user other than root even with CAP_SYS_ADMIN."""
     _check(
         _libc.mount(

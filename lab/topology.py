@@ -76,7 +76,9 @@ class Topology:
     workloads: tuple[Workload, ...]
     services: tuple[Service, ...]
     idle: tuple[str, ...] = ()  # namespaces with one bare, idle, non-root pod
-    security: dict[str, str] = field(default_factory=dict)  # namespace: PodSecurity level that is enforced
+    security: dict[str, str] = field(
+        default_factory=dict
+    )  # namespace: PodSecurity level that is enforced
     external_names: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -100,7 +102,9 @@ DEFAULT = Topology(
     workloads=(
         Workload("kube-system", "kube-dns", ("dns",), ("node1",), 53),
         Workload("shop", "backend", ("serve", "8080"), ("node1", "node2"), 8080),
-        Workload("shop", "catalog", ("serve", "8080"), ("node2", "node1"), 8080, ready_path="/ready"),
+        Workload(
+            "shop", "catalog", ("serve", "8080"), ("node2", "node1"), 8080, ready_path="/ready"
+        ),
         Workload("shop", "frontend", ("short", "backend", "80", "20"), ("node1", "node2")),
         Workload("shop", "checkout", ("keepalive", "catalog", "80", "12"), ("node1",)),
         Workload("shop", "search", ("lookups", "12"), ("node2",), image=SHELL_APP),
@@ -115,7 +119,9 @@ DEFAULT = Topology(
         ),
         Service("shop", "backend", "10.96.181.95", "backend", (("http", "TCP", 80, 8080),)),
         Service("shop", "catalog", "10.96.44.20", "catalog", (("http", "TCP", 80, 8080),)),
-        Service("shop", "storefront", "10.96.77.30", "backend", (("http", "TCP", 80, 8080),), 30080),
+        Service(
+            "shop", "storefront", "10.96.77.30", "backend", (("http", "TCP", 80, 8080),), 30080
+        ),
     ),
     idle=("base", "locked"),
     security={"base": "baseline", "locked": "restricted"},

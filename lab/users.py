@@ -9,7 +9,11 @@ from lab.api.rbac import AUTHENTICATED, MASTERS, User
 from lab.api.store import Object
 
 ADMIN = User("lab-admin", (MASTERS, AUTHENTICATED))
-USERS = {"lab": ADMIN, "viewer": User("viewer"), "debugger": User("debugger")}  # by context of the kubeconfig
+USERS = {
+    "lab": ADMIN,
+    "viewer": User("viewer"),
+    "debugger": User("debugger"),
+}  # by context of the kubeconfig
 READ = ["get", "list", "watch"]
 
 
@@ -27,7 +31,15 @@ VIEW = [
     _rule(READ, "", "namespaces"),
     _rule(READ, "", "events"),
     _rule(READ, "discovery.k8s.io", "endpointslices"),
-    _rule(READ, "apps", "daemonsets", "daemonsets/status", "deployments", "deployments/status", "replicasets"),
+    _rule(
+        READ,
+        "apps",
+        "daemonsets",
+        "daemonsets/status",
+        "deployments",
+        "deployments/status",
+        "replicasets",
+    ),
     _rule(READ, "networking.k8s.io", "networkpolicies", "ingresses"),
 ]
 # what podwire asks for: see the README's section on RBAC
@@ -43,14 +55,25 @@ DEBUGGER = [
     _rule(["get"], "", "configmaps"),
 ]
 BASIC = [
-    _rule(["create"], "authorization.k8s.io", "selfsubjectaccessreviews", "selfsubjectrulesreviews"),
+    _rule(
+        ["create"], "authorization.k8s.io", "selfsubjectaccessreviews", "selfsubjectrulesreviews"
+    ),
     _rule(["create"], "authentication.k8s.io", "selfsubjectreviews"),
 ]
 PUBLIC = ("/healthz", "/livez", "/readyz", "/version", "/version/")
 DISCOVERY = _paths(
-    "/api", "/api/*", "/apis", "/apis/*", "/healthz", "/livez", "/openapi", "/openapi/*", "/readyz", "/version",
+    "/api",
+    "/api/*",
+    "/apis",
+    "/apis/*",
+    "/healthz",
+    "/livez",
+    "/openapi",
+    "/openapi/*",
+    "/readyz",
+    "/version",
     "/version/",
-)  # fmt: skip
+)
 ROLES = {
     "cluster-admin": [_rule(["*"], "*", "*"), {"verbs": ["*"], "nonResourceURLs": ["*"]}],
     "view": VIEW,

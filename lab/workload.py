@@ -51,7 +51,13 @@ def response(path: bytes) -> bytes:
         return b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
     if wanted == "errors":
         return b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"
-    body = HUGE_BODY if path.startswith(b"/huge") else LARGE_BODY if path.startswith(b"/large") else SMALL_BODY
+    body = (
+        HUGE_BODY
+        if path.startswith(b"/huge")
+        else LARGE_BODY
+        if path.startswith(b"/large")
+        else SMALL_BODY
+    )
     return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
 
 
@@ -153,7 +159,10 @@ def keepalive(host: str, port: int, rate: float) -> None:
 
     def once() -> None:
         if getattr(local, "connection", None) is None:
-            local.connection, local.left = socket.create_connection((host, port), TIMEOUT_S), KEPT_REQUESTS
+            local.connection, local.left = (
+                socket.create_connection((host, port), TIMEOUT_S),
+                KEPT_REQUESTS,
+            )
         if mode() == "slow-read":
             read_slowly(local.connection, host)
             local.connection = None
@@ -183,7 +192,13 @@ def read_slowly(connection: socket.socket, host: str) -> None:
     connection.close()
 
 
-NAMES = ("backend", "catalog.shop", "api.payments.example", "cdn.assets.example", "backend.shop.svc.cluster.local")
+NAMES = (
+    "backend",
+    "catalog.shop",
+    "api.payments.example",
+    "cdn.assets.example",
+    "backend.shop.svc.cluster.local",
+)
 
 
 def lookups(rate: float, names: tuple[str, ...] = NAMES) -> None:
@@ -238,7 +253,9 @@ def read_question(message: bytes) -> tuple[str, int, int]:
     labels, position = [], 12
     while message[position]:
         length = message[position]
-        labels.append(message[position + 1 : position + 1 + length].decode("ascii", "replace").lower())
+        labels.append(
+            message[position + 1 : position + 1 + length].decode("ascii", "replace").lower()
+        )
         position += 1 + length
     kind = int.from_bytes(message[position + 1 : position + 3], "big")
     return ".".join(labels), kind, position + 5
@@ -251,7 +268,12 @@ def answer(message: bytes, zone: dict[str, str]) -> bytes:
     address = zone.get(name)
     records = b""
     if address and kind == 1:
-        records = b"\xc0\x0c\x00\x01\x00\x01" + (30).to_bytes(4, "big") + b"\x00\x04" + socket.inet_aton(address)
+        records = (
+            b"\xc0\x0c\x00\x01\x00\x01"
+            + (30).to_bytes(4, "big")
+            + b"\x00\x04"
+            + socket.inet_aton(address)
+        )
     flags = 0x8580 | (0 if address else 3)
     counts = (1).to_bytes(2, "big") + (1 if records else 0).to_bytes(2, "big") + b"\0\0\0\0"
     return message[:2] + flags.to_bytes(2, "big") + counts + message[12:end] + records
@@ -318,7 +340,9 @@ def main(arguments: list[str]) -> None:
     if name == "serve":
         serve(int(rest[0]))
     elif name in ("short", "keepalive", "report"):
-        {"short": short, "keepalive": keepalive, "report": report}[name](rest[0], int(rest[1]), float(rest[2]))
+        {"short": short, "keepalive": keepalive, "report": report}[name](
+            rest[0], int(rest[1]), float(rest[2])
+        )
     elif name == "lookups":
         lookups(float(rest[0]), tuple(rest[1:]) or NAMES)
     elif name == "dns":

@@ -17,7 +17,7 @@ os.environ.update(TEXTUAL_ANIMATIONS="none", COLORTERM="truecolor")
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="podwire-tests-state-")
 os.environ.pop("NO_COLOR", None)
 
-from collectors.cluster.access import Cluster, connect  # noqa: E402
+from collectors.cluster.api.connection import Cluster, connect  # noqa: E402
 from lab.supervisor import Lab, LabUnavailable  # noqa: E402
 
 DATA = Path(__file__).parent / "data"

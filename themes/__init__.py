@@ -12,7 +12,18 @@ from textual.theme import Theme
 HERE = Path(__file__).parent
 DEFAULT = "night"
 COLOURS = frozenset(
-    ("primary", "secondary", "warning", "error", "success", "accent", "foreground", "background", "surface", "panel")
+    (
+        "primary",
+        "secondary",
+        "warning",
+        "error",
+        "success",
+        "accent",
+        "foreground",
+        "background",
+        "surface",
+        "panel",
+    )
 )
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 

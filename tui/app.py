@@ -16,26 +16,26 @@ from textual.widgets import Input
 
 import themes
 from collectors.errors import PodwireError
+from session.crash import told
 from tui.actions import ACTIONS, bindings
-from tui.crash import told
-from tui.preload import preload
+from tui.background_imports import preload
+from tui.garbage_collection import GarbageCollection
+from tui.key_queue import Handled, KeyQueue
 from tui.screens.base import CloseTarget, ConsoleScreen, ShowTarget
-from tui.tidy import Tidy
-from tui.typeahead import Handled, TypeAhead
 from tui.widgets.header import Header, HeaderData
-from tui.widgets.targets import Targets
+from tui.widgets.target_tabs import Targets
 
 if TYPE_CHECKING:
-    from tui.control import Control
+    from session.controller import Controller
     from tui.screens.target import TargetScreen
 
 OURS = frozenset(action.name for action in ACTIONS if action.where in ("app", "lab"))
 
 
-class Opened(NamedTuple):
+class OpenConsole(NamedTuple):
     """What a console works on; `first` is the key of the target to open, '' opens the cluster."""
 
-    control: Control
+    control: Controller
     first: str
 
 
@@ -45,9 +45,14 @@ class PodwireApp(App[int]):
     BINDINGS = bindings("lab", "app")
     ENABLE_COMMAND_PALETTE = True
 
-    control: Control  # from when it is open
+    control: Controller  # from when it is open
 
-    def __init__(self, opening: Callable[[], Awaitable[Opened]], name: str = "", theme: str = themes.DEFAULT) -> None:
+    def __init__(
+        self,
+        opening: Callable[[], Awaitable[OpenConsole]],
+        name: str = "",
+        theme: str = themes.DEFAULT,
+    ) -> None:
         """`opening` is awaited when the first frame, which has the `name` of what opens, was drawn."""
         super().__init__()
         self._opening = opening
@@ -55,8 +60,8 @@ class PodwireApp(App[int]):
         self.is_open = False
         self.failed: PodwireError | None = None  # why it could not be opened
         self._signalled: int | None = None
-        self._tidy = Tidy()
-        self._typing = TypeAhead(self)
+        self._tidy = GarbageCollection()
+        self._typing = KeyQueue(self)
         self.begin_with(theme)
 
     def begin_with(self, name: str) -> None:
@@ -139,7 +144,11 @@ class PodwireApp(App[int]):
 
     def _shown_target(self) -> TargetScreen | None:
         screen = self.screen
-        return cast("TargetScreen", screen) if isinstance(screen, ConsoleScreen) and screen.place == "target" else None
+        return (
+            cast("TargetScreen", screen)
+            if isinstance(screen, ConsoleScreen) and screen.place == "target"
+            else None
+        )
 
     def on_show_target(self, message: ShowTarget) -> None:
         if not message.key:
@@ -151,7 +160,7 @@ class PodwireApp(App[int]):
         if message.view and (shown := self._shown_target()):
             self.call_after_refresh(shown.show, message.view)
 
-    def on_targets_chosen(self, message: Targets.Chosen) -> None:
+    def on_targets_tab_chosen(self, message: Targets.TabChosen) -> None:
         self._go(message.key)
 
     def _go(self, key: str) -> None:
@@ -165,7 +174,10 @@ class PodwireApp(App[int]):
         """The next tab, or the one before; the cluster is the first."""
         if not isinstance(self.screen, ConsoleScreen) or not self.screen.place:
             return
-        keys = [*([""] if self.control.cluster is not None else []), *(o.key for o in self.control.opened)]
+        keys = [
+            *([""] if self.control.cluster is not None else []),
+            *(o.key for o in self.control.opened),
+        ]
         here = shown.key if (shown := self._shown_target()) else ""
         if here in keys and len(keys) > 1:
             self._go(keys[(keys.index(here) + by) % len(keys)])

@@ -13,15 +13,20 @@ import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-from collectors import remote
+from collectors import remote_commands
 from collectors.backoff import Backoff
 from collectors.capture.pcap import PcapReader
-from collectors.capture.segments import Segments
+from collectors.capture.pcap_files import PcapFiles
+from collectors.command_runner import (
+    STDERR,
+    Output,
+    Runner,
+    run,
+)
 from collectors.errors import CaptureError, PodwireError, TargetGone
 from collectors.events import CapturePhase, CaptureState, PacketBatch
-from collectors.runner import STDERR, Output, Runner, run
-from collectors.safe import safe
-from collectors.session import Session
+from collectors.sanitize import sanitize
+from collectors.stream import Stream
 from collectors.target import Target
 
 SNAPLEN = 256
@@ -34,9 +39,13 @@ LONGEST_FILTER = 2000
 # -Z root: some builds become another user, which podwire could then not signal; others lack the option.
 START = r"""case "$(tcpdump --help 2>&1)" in *'-Z '*) set -- -Z root "$@";; esac
 echo "pid $$" >&2; exec tcpdump "$@" """
-_COUNT = re.compile(r"(\d+) packets? (captured|received by filter|dropped by kernel|dropped by interface)")
+_COUNT = re.compile(
+    r"(\d+) packets? (captured|received by filter|dropped by kernel|dropped by interface)"
+)
 _PID = re.compile(r"^pid (\d+)$", re.MULTILINE)
-_NOISE = re.compile(r"^(tcpdump: (data link type|verbose output|listening)|listening on|pid \d|reading from)")
+_NOISE = re.compile(
+    r"^(tcpdump: (data link type|verbose output|listening)|listening on|pid \d|reading from)"
+)
 
 
 def arguments(expression: str, interface: str) -> list[str]:
@@ -64,16 +73,23 @@ async def check(runner: Runner, expression: str, interface: str = "any") -> None
 def _last_words(text: str) -> str:
     lines = [part.strip() for part in re.split(r"␊|\n", text)]
     kept = [line for line in lines if line and not _NOISE.match(line)]
-    return safe(" ".join(kept[-2:]), 300)
+    return sanitize(" ".join(kept[-2:]), 300)
 
 
 class Capture:
     """One run of tcpdump at a target. Its packets and states go to the stream under its number."""
 
     def __init__(
-        self, number: int, target: Target, runner: Runner, session: Session, expression: str, interface: str = "any",
-        segments: Segments | None = None, alive: Callable[[], Awaitable[None]] | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        number: int,
+        target: Target,
+        runner: Runner,
+        session: Stream,
+        expression: str,
+        interface: str = "any",
+        segments: PcapFiles | None = None,
+        alive: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         """`segments` keeps the packets on disk; `alive` raises TargetGone once a broken stream cannot be resumed."""
         self.number = number
         self.target = target
@@ -94,10 +110,17 @@ class Capture:
     def say(self, phase: CapturePhase, message: str = "") -> None:
         kept, self._phase = self._segments, phase
         state = CaptureState(
-            time.time(), self.target.key, self.number, phase, safe(self.expression),
-            message or (kept.error if kept else ""), self._received, self._dropped_before + self._dropped,
-            kept.dropped if kept else 0, str(kept.directory) if kept and not kept.error else "",
-        )  # fmt: skip
+            time.time(),
+            self.target.key,
+            self.number,
+            phase,
+            sanitize(self.expression),
+            message or (kept.error if kept else ""),
+            self._received,
+            self._dropped_before + self._dropped,
+            kept.dropped if kept else 0,
+            str(kept.directory) if kept and not kept.error else "",
+        )
         self._session.publish(state)
 
     async def run(self) -> None:
@@ -115,7 +138,9 @@ class Capture:
                 wait = backoff.next(broke.retry_after)
                 self.say("gap", f"{str(broke).rstrip('.')}. Trying again in {wait:.0f} s.")
                 await asyncio.sleep(wait)
-                await self._signal("TERM")  # where only the way to it broke, the old tcpdump still runs
+                await self._signal(
+                    "TERM"
+                )  # where only the way to it broke, the old tcpdump still runs
         except PodwireError as error:
             self.say("failed", str(error))
         finally:
@@ -140,7 +165,9 @@ class Capture:
         self._dropped_before, self._dropped = self._dropped_before + self._dropped, 0
         if self._segments is not None:
             self._segments.begin()
-        argv = remote.owned(["sh", "-c", START, "podwire-capture", *arguments(self.expression, self._interface)])
+        argv = remote_commands.owned(
+            ["sh", "-c", START, "podwire-capture", *arguments(self.expression, self._interface)]
+        )
         try:
             running = await self._runner.start(argv)
         except PodwireError as error:
@@ -175,7 +202,9 @@ class Capture:
                 assert reader.linktype is not None
                 if self._segments is not None:
                     self._segments.put(reader.linktype, packets)
-                batch = PacketBatch(time.time(), self.target.key, self.number, reader.linktype, tuple(packets))
+                batch = PacketBatch(
+                    time.time(), self.target.key, self.number, reader.linktype, tuple(packets)
+                )
                 self._session.publish(batch)
 
     def _listen(self, data: bytes) -> None:
@@ -205,7 +234,7 @@ class Capture:
 
     async def _signal(self, which: str) -> None:
         if self._pid is not None:
-            await remote.end(self._runner, self._pid, which)
+            await remote_commands.end(self._runner, self._pid, which)
 
     async def stop(self) -> None:
         """Ask tcpdump for a clean end, which brings its last counts."""

@@ -25,7 +25,7 @@ from collectors.capture.layers import (
     Tcp,
     Udp,
 )
-from collectors.capture.options import tcp_options
+from collectors.capture.tcp_options import tcp_options
 
 NULL, ETHERNET, LOOP, LINUX_SLL, IPV4_ONLY, IPV6_ONLY, LINUX_SLL2 = 0, 1, 108, 113, 228, 229, 276
 RAW_TYPES = (101, 12, 14, IPV4_ONLY, IPV6_ONLY)
@@ -34,7 +34,15 @@ VLANS = (0x8100, 0x88A8, 0x9100)
 DIRECTIONS = {0: "In", 1: "B", 2: "M", 3: "P", 4: "Out"}
 LARGEST_802_3 = 1500
 AF_INET, AF_INET6 = (2,), (10, 24, 28, 30)  # Linux, NetBSD, FreeBSD, Darwin
-HOP_BY_HOP, ROUTING, FRAGMENT, AUTHENTICATION, NO_NEXT, DESTINATION, MOBILITY = 0, 43, 44, 51, 59, 60, 135
+HOP_BY_HOP, ROUTING, FRAGMENT, AUTHENTICATION, NO_NEXT, DESTINATION, MOBILITY = (
+    0,
+    43,
+    44,
+    51,
+    59,
+    60,
+    135,
+)
 EXTENSIONS = (HOP_BY_HOP, ROUTING, FRAGMENT, AUTHENTICATION, DESTINATION, MOBILITY, 139, 140)
 IP_IN_IP, IPV6_IN_IP, GRE = 4, 41, 47
 VXLAN_PORTS, GENEVE_PORT = (4789, 8472), 6081  # 8472: Linux's default, used by flannel and Cilium
@@ -59,7 +67,11 @@ def dissect(linktype: int, data: bytes, length: int) -> Frame:
     except _Short:
         if not frame.problem:
             cut = len(data) < length
-            frame.problem = f"cut short after {len(data)} of {length} bytes" if cut else "ends before its headers do"
+            frame.problem = (
+                f"cut short after {len(data)} of {length} bytes"
+                if cut
+                else "ends before its headers do"
+            )
     except _Wrong as error:
         frame.problem = str(error)
     return frame
@@ -133,7 +145,9 @@ class _Dissector:
 
     def loopback(self, linktype: int) -> None:
         (family,) = self.take("!I", 0)
-        if linktype == NULL and family & 0xFFFF0000:  # in the byte order of the machine that captured
+        if (
+            linktype == NULL and family & 0xFFFF0000
+        ):  # in the byte order of the machine that captured
             (family,) = self.take("<I", 0)
         if family in AF_INET:
             self.ipv4(4)
@@ -170,9 +184,12 @@ class _Dissector:
             raise _Wrong("ARP is not for IPv4 over Ethernet")
         body = self.bytes(offset + 8, 20)
         self.frame.arp = Arp(
-            operation, body[:6].hex(":"), str(IPv4Address(body[6:10])), body[10:16].hex(":"),
+            operation,
+            body[:6].hex(":"),
+            str(IPv4Address(body[6:10])),
+            body[10:16].hex(":"),
             str(IPv4Address(body[16:20])),
-        )  # fmt: skip
+        )
         self.frame.payload = offset + 28
 
     # --- IP
@@ -195,8 +212,20 @@ class _Dissector:
             raise _Wrong(f"the IPv4 header says that it has {header} bytes")
         room = self.length - offset
         size = total or room  # 0: the sender's NIC was to cut it up (TSO)
-        ip = Ip(4, str(IPv4Address(source)), str(IPv4Address(target)), protocol, ttl, size, service, identification,
-                bool(fragment & 0x4000), bool(fragment & 0x2000), (fragment & 0x1FFF) * 8, header - 20)  # fmt: skip
+        ip = Ip(
+            4,
+            str(IPv4Address(source)),
+            str(IPv4Address(target)),
+            protocol,
+            ttl,
+            size,
+            service,
+            identification,
+            bool(fragment & 0x4000),
+            bool(fragment & 0x2000),
+            (fragment & 0x1FFF) * 8,
+            header - 20,
+        )
         self.enter(ip)
         self.frame.payload = offset + header
         if size < header:
@@ -210,8 +239,15 @@ class _Dissector:
         addresses = self.bytes(offset + 8, 32)
         room = self.length - offset - 40
         size = payload or room
-        ip = Ip(6, str(IPv6Address(addresses[:16])), str(IPv6Address(addresses[16:])), following, hops, size + 40,
-                first >> 20 & 0xFF)  # fmt: skip
+        ip = Ip(
+            6,
+            str(IPv6Address(addresses[:16])),
+            str(IPv6Address(addresses[16:])),
+            following,
+            hops,
+            size + 40,
+            first >> 20 & 0xFF,
+        )
         self.enter(ip)
         offset += 40
         left = min(size, room)
@@ -299,7 +335,9 @@ class _Dissector:
         header = (bits >> 12) * 4
         length = left - header
         self.frame.transport = offset
-        self.frame.tcp = tcp = Tcp(source, target, sequence, acknowledged, bits & 0x1FF, window, max(length, 0))
+        self.frame.tcp = tcp = Tcp(
+            source, target, sequence, acknowledged, bits & 0x1FF, window, max(length, 0)
+        )
         self.frame.payload = offset + 20
         if header < 20:
             tcp.length = 0

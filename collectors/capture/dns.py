@@ -6,15 +6,49 @@ import struct
 from ipaddress import IPv4Address, IPv6Address
 
 from collectors.capture.layers import Dns, Question, Record
-from collectors.safe import safe
+from collectors.sanitize import sanitize
 
 TYPES = {
-    1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 13: "HINFO", 15: "MX", 16: "TXT", 28: "AAAA", 33: "SRV",
-    35: "NAPTR", 39: "DNAME", 41: "OPT", 43: "DS", 46: "RRSIG", 47: "NSEC", 48: "DNSKEY", 50: "NSEC3", 52: "TLSA",
-    64: "SVCB", 65: "HTTPS", 250: "TSIG", 251: "IXFR", 252: "AXFR", 255: "ANY", 257: "CAA",
-}  # fmt: skip
-CODES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED", 6: "YXDOMAIN",
-         7: "YXRRSET", 8: "NXRRSET", 9: "NOTAUTH", 10: "NOTZONE"}  # fmt: skip
+    1: "A",
+    2: "NS",
+    5: "CNAME",
+    6: "SOA",
+    12: "PTR",
+    13: "HINFO",
+    15: "MX",
+    16: "TXT",
+    28: "AAAA",
+    33: "SRV",
+    35: "NAPTR",
+    39: "DNAME",
+    41: "OPT",
+    43: "DS",
+    46: "RRSIG",
+    47: "NSEC",
+    48: "DNSKEY",
+    50: "NSEC3",
+    52: "TLSA",
+    64: "SVCB",
+    65: "HTTPS",
+    250: "TSIG",
+    251: "IXFR",
+    252: "AXFR",
+    255: "ANY",
+    257: "CAA",
+}
+CODES = {
+    0: "NOERROR",
+    1: "FORMERR",
+    2: "SERVFAIL",
+    3: "NXDOMAIN",
+    4: "NOTIMP",
+    5: "REFUSED",
+    6: "YXDOMAIN",
+    7: "YXRRSET",
+    8: "NXRRSET",
+    9: "NOTAUTH",
+    10: "NOTZONE",
+}
 NXDOMAIN, SERVFAIL = 3, 2
 MAX_QUESTIONS = 8
 MAX_RECORDS = 32
@@ -44,7 +78,9 @@ def read_name(data: bytes, offset: int) -> tuple[str, int]:
                 behind = offset + 2
             offset = (count & 0x3F) << 8 | data[offset + 1]
         elif count == 0:
-            return safe(".".join(labels) or ".", LONGEST_NAME * 2), behind if behind >= 0 else offset + 1
+            return sanitize(
+                ".".join(labels) or ".", LONGEST_NAME * 2
+            ), behind if behind >= 0 else offset + 1
         elif count >= 0x40 or offset + 1 + count > len(data):
             raise IndexError
         else:
@@ -63,9 +99,16 @@ def parse(data: bytes) -> Dns | None:
     identity, flags, *counts = _HEADER.unpack_from(data)
     questions, answers, authority, additional = counts
     found = Dns(
-        identity, bool(flags & 0x8000), flags >> 11 & 15, flags & 15, bool(flags & 0x400), bool(flags & 0x200),
-        bool(flags & 0x100), bool(flags & 0x80), (questions, answers, authority, additional),
-    )  # fmt: skip
+        identity,
+        bool(flags & 0x8000),
+        flags >> 11 & 15,
+        flags & 15,
+        bool(flags & 0x400),
+        bool(flags & 0x200),
+        bool(flags & 0x100),
+        bool(flags & 0x80),
+        (questions, answers, authority, additional),
+    )
     offset = 12
     try:
         asked: list[Question] = []
@@ -83,7 +126,9 @@ def parse(data: bytes) -> Dns | None:
     return found
 
 
-_QUESTIONS: dict[bytes, tuple[str, str] | None] = {}  # a cluster asks for few names, again and again
+_QUESTIONS: dict[
+    bytes, tuple[str, str] | None
+] = {}  # a cluster asks for few names, again and again
 MAX_QUESTIONS_KNOWN = 20_000
 
 

@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+from collectors.capture.analysis_flags import COPY
+from collectors.capture.direction import Direction
 from collectors.capture.dissect import DNS_PORTS, LINUX_SLL, dissect
-from collectors.capture.half import Half
-from collectors.capture.headers import Reader, Row, reader
+from collectors.capture.dns_transactions import DnsTracker
+from collectors.capture.header_rows import HeaderRow, Reader, reader
 from collectors.capture.layers import ACK, SYN, TCP, UDP
-from collectors.capture.line import icmp_info
-from collectors.capture.lookups import Lookups
-from collectors.capture.marks import COPY
+from collectors.capture.packet_summary import icmp_info
 from collectors.capture.tcp import TcpFlow
 from collectors.capture.udp import UdpFlow, UdpHalf
 from collectors.events import Packet
@@ -23,7 +23,9 @@ MAX_FLOWS = 20_000
 IDLE_NS = 300 * 1_000_000_000
 SWEEP_NS = 5 * 1_000_000_000
 LINGER_NS = 30 * 1_000_000_000  # a closed connection is still shown for so long
-COPY_NS = 10_000_000  # on cooked v1, which names no interface, the same IP packet again so soon is a copy
+COPY_NS = (
+    10_000_000  # on cooked v1, which names no interface, the same IP packet again so soon is a copy
+)
 End = tuple[int, bytes, int, bytes, int]  # protocol, source, port, target, port
 Flow = TcpFlow | UdpFlow
 
@@ -43,15 +45,20 @@ class FlowTable:
     """`leaving` is called with each flow that leaves the table."""
 
     def __init__(
-        self, limit: int = MAX_FLOWS, idle_ns: int = IDLE_NS, leaving: Callable[[Flow], None] | None = None
+        self,
+        limit: int = MAX_FLOWS,
+        idle_ns: int = IDLE_NS,
+        leaving: Callable[[Flow], None] | None = None,
     ) -> None:
         self.totals = FlowTotals()
-        self.lookups = Lookups()
+        self.lookups = DnsTracker()
         self.revision = 0
         self._limit = limit
         self._idle_ns = idle_ns
         self._leaving = leaving
-        self._tcp: dict[End, tuple[TcpFlow, Half, Half]] = {}  # what an end sends, and the other
+        self._tcp: dict[
+            End, tuple[TcpFlow, Direction, Direction]
+        ] = {}  # what an end sends, and the other
         self._udp: dict[End, tuple[UdpFlow, UdpHalf]] = {}
         self._flows: dict[int, Flow] = {}
         self._number = 0
@@ -94,7 +101,9 @@ class FlowTable:
 
     # --- one packet
 
-    def _one_tcp(self, ns: int, row: Row, data: bytes, length: int, copies: bool) -> tuple[int, int]:
+    def _one_tcp(
+        self, ns: int, row: HeaderRow, data: bytes, length: int, copies: bool
+    ) -> tuple[int, int]:
         known = self._tcp.get((6, row[1], row[3], row[2], row[4]))
         if known is None or (row[7] & SYN and self._anew(known, row)):
             known = self._open_tcp(ns, row)
@@ -110,12 +119,12 @@ class FlowTable:
         return marks, flow.number
 
     @staticmethod
-    def _anew(known: tuple[TcpFlow, Half, Half], row: Row) -> bool:
+    def _anew(known: tuple[TcpFlow, Direction, Direction], row: HeaderRow) -> bool:
         """Whether a SYN opens another connection between the same ends: one of another sequence does."""
         _, half, _ = known
         return not row[7] & ACK and half.start is not None and half.start != row[5]
 
-    def _open_tcp(self, ns: int, row: Row) -> tuple[TcpFlow, Half, Half]:
+    def _open_tcp(self, ns: int, row: HeaderRow) -> tuple[TcpFlow, Direction, Direction]:
         self._number += 1
         self.totals.tcp += 1
         flow = TcpFlow(self._number, ns, row)
@@ -127,7 +136,7 @@ class FlowTable:
         self._tcp[forth], self._tcp[back] = (flow, mine, other), (flow, other, mine)
         return self._tcp[forth]
 
-    def _one_udp(self, ns: int, row: Row, data: bytes, length: int) -> tuple[int, int]:
+    def _one_udp(self, ns: int, row: HeaderRow, data: bytes, length: int) -> tuple[int, int]:
         key = (17, row[1], row[3], row[2], row[4])
         known = self._udp.get(key)
         if known is None:
@@ -138,7 +147,7 @@ class FlowTable:
             self.lookups.add(ns, row[1], row[3], row[2], row[4], data, row[10] + 8)
         return marks, flow.number
 
-    def _open_udp(self, ns: int, row: Row, key: End) -> tuple[UdpFlow, UdpHalf]:
+    def _open_udp(self, ns: int, row: HeaderRow, key: End) -> tuple[UdpFlow, UdpHalf]:
         self._number += 1
         self.totals.udp += 1
         flow = UdpFlow(self._number, ns, row)
@@ -150,7 +159,7 @@ class FlowTable:
         self._udp[17, row[2], row[4], row[1], row[3]] = flow, other
         return self._udp[key]
 
-    def _dns_over_tcp(self, ns: int, row: Row, data: bytes) -> None:
+    def _dns_over_tcp(self, ns: int, row: HeaderRow, data: bytes) -> None:
         start = row[10] + (data[row[10] + 12] >> 4) * 4 if len(data) > row[10] + 12 else len(data)
         size = int.from_bytes(data[start : start + 2], "big")
         if 12 <= size <= row[9] - 2:
@@ -161,7 +170,12 @@ class FlowTable:
         frame = dissect(linktype, data, length)
         icmp = frame.icmp
         quoted = icmp.quoted if icmp is not None else None
-        if icmp is None or quoted is None or quoted.source_port is None or quoted.target_port is None:
+        if (
+            icmp is None
+            or quoted is None
+            or quoted.source_port is None
+            or quoted.target_port is None
+        ):
             return 0
         source, target = ip_address(quoted.source).packed, ip_address(quoted.target).packed
         key = (quoted.protocol, source, quoted.source_port, target, quoted.target_port)
@@ -177,7 +191,11 @@ class FlowTable:
         """Let go of what is idle, or closed for a while; of the idlest where there are too many."""
         self._swept = ns
         self.lookups.expire(ns)
-        gone = [f for f in self._flows.values() if ns - f.last_ns > (LINGER_NS if _over(f) else self._idle_ns)]
+        gone = [
+            f
+            for f in self._flows.values()
+            if ns - f.last_ns > (LINGER_NS if _over(f) else self._idle_ns)
+        ]
         if len(self._flows) - len(gone) > self._limit:
             idlest = sorted(self._flows.values(), key=lambda f: f.last_ns)
             gone = idlest[: len(self._flows) - self._limit * 9 // 10]

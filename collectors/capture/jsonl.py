@@ -1,6 +1,6 @@
 """Packets and flows as JSON objects, for scripts and for comparison with other decoders; docs/pcap.md has every field.
 
-What a packet does not have is left out. Times are seconds since the epoch with nine decimals as text would have them,
+What a packet does not have is left out. DurationStats are seconds since the epoch with nine decimals as text would have them,
 and nanoseconds as an integer; durations are milliseconds; sizes bytes.
 """
 
@@ -11,11 +11,11 @@ from ipaddress import ip_address
 from typing import Any
 
 from collectors.capture import dns
-from collectors.capture.half import Half, Times
+from collectors.capture.analysis_flags import analysis_flag_names
+from collectors.capture.direction import Direction, DurationStats
+from collectors.capture.dns_transactions import DnsTransaction
 from collectors.capture.layers import Arp, Dns, Frame, Icmp, Ip, Tcp, flag_names
-from collectors.capture.line import line
-from collectors.capture.lookups import Transaction
-from collectors.capture.marks import mark_names
+from collectors.capture.packet_summary import line
 from collectors.capture.tcp import TcpFlow
 from collectors.capture.udp import UdpFlow, UdpHalf
 from collectors.events import Packet
@@ -34,17 +34,29 @@ def milliseconds(ns: float) -> float:
     return round(ns / 1e6, 6)
 
 
-def packet_object(number: int, packet: Packet, frame: Frame, marks: int = 0, flow: int = 0) -> Object:
+def packet_object(
+    number: int, packet: Packet, frame: Frame, marks: int = 0, flow: int = 0
+) -> Object:
     """`number` counts from 1. `marks` and `flow` as the flow table gave them."""
     found: Object = {
-        "number": number, "time": seconds(packet.ns), "time_ns": packet.ns, "captured": len(packet.data),
-        "length": packet.length, "protocol": frame.protocol, "link": frame.link,
-    }  # fmt: skip
+        "number": number,
+        "time": seconds(packet.ns),
+        "time_ns": packet.ns,
+        "captured": len(packet.data),
+        "length": packet.length,
+        "protocol": frame.protocol,
+        "link": frame.link,
+    }
     for name, value in (
-        ("direction", frame.direction), ("interface", frame.interface), ("source_mac", frame.source_mac),
-        ("target_mac", frame.target_mac), ("outer_macs", frame.outer_macs), ("vlans", list(frame.vlans)),
-        ("tunnels", frame.tunnels), ("vni", frame.vni),
-    ):  # fmt: skip
+        ("direction", frame.direction),
+        ("interface", frame.interface),
+        ("source_mac", frame.source_mac),
+        ("target_mac", frame.target_mac),
+        ("outer_macs", frame.outer_macs),
+        ("vlans", list(frame.vlans)),
+        ("tunnels", frame.tunnels),
+        ("vni", frame.vni),
+    ):
         if value or (name == "vni" and value is not None):
             found[name] = value
     if frame.ethertype is not None:
@@ -66,7 +78,7 @@ def packet_object(number: int, packet: Packet, frame: Frame, marks: int = 0, flo
     if frame.dns is not None:
         found["dns"] = _dns(frame.dns)
     if marks:
-        found["marks"] = mark_names(marks)
+        found["marks"] = analysis_flag_names(marks)
     if flow:
         found["flow"] = flow
     if frame.problem:
@@ -77,9 +89,14 @@ def packet_object(number: int, packet: Packet, frame: Frame, marks: int = 0, flo
 
 def ip_object(ip: Ip) -> Object:
     found: Object = {
-        "version": ip.version, "source": ip.source, "target": ip.target, "protocol": ip.protocol, "ttl": ip.ttl,
-        "length": ip.length, "traffic_class": ip.traffic_class,
-    }  # fmt: skip
+        "version": ip.version,
+        "source": ip.source,
+        "target": ip.target,
+        "protocol": ip.protocol,
+        "ttl": ip.ttl,
+        "length": ip.length,
+        "traffic_class": ip.traffic_class,
+    }
     if ip.identification is not None:
         found["identification"] = ip.identification
     if ip.version == 4:
@@ -93,10 +110,15 @@ def ip_object(ip: Ip) -> Object:
 
 def _tcp(tcp: Tcp) -> Object:
     found: Object = {
-        "source_port": tcp.source_port, "target_port": tcp.target_port, "sequence": tcp.sequence,
-        "acknowledgment": tcp.acknowledgment, "flags": tcp.flags, "flag_names": flag_names(tcp.flags),
-        "window": tcp.window, "length": tcp.length,
-    }  # fmt: skip
+        "source_port": tcp.source_port,
+        "target_port": tcp.target_port,
+        "sequence": tcp.sequence,
+        "acknowledgment": tcp.acknowledgment,
+        "flags": tcp.flags,
+        "flag_names": flag_names(tcp.flags),
+        "window": tcp.window,
+        "length": tcp.length,
+    }
     if tcp.urgent:
         found["urgent"] = tcp.urgent
     options = tcp.options
@@ -131,16 +153,24 @@ def _arp(arp: Arp) -> Object:
 
 def _dns(message: Dns) -> Object:
     found: Object = {
-        "id": message.id, "response": message.response, "opcode": message.opcode, "truncated": message.truncated,
-        "recursion_desired": message.recursion_desired, "questions": [asdict(q) for q in message.questions],
-        "counts": dict(zip(("questions", "answers", "authority", "additional"), message.counts, strict=True)),
-    }  # fmt: skip
+        "id": message.id,
+        "response": message.response,
+        "opcode": message.opcode,
+        "truncated": message.truncated,
+        "recursion_desired": message.recursion_desired,
+        "questions": [asdict(q) for q in message.questions],
+        "counts": dict(
+            zip(("questions", "answers", "authority", "additional"), message.counts, strict=True)
+        ),
+    }
     if message.response:
         found |= {
-            "rcode": message.rcode, "rcode_name": dns.code_name(message.rcode),
-            "authoritative": message.authoritative, "recursion_available": message.recursion_available,
+            "rcode": message.rcode,
+            "rcode_name": dns.code_name(message.rcode),
+            "authoritative": message.authoritative,
+            "recursion_available": message.recursion_available,
             "answers": [asdict(record) for record in message.answers],
-        }  # fmt: skip
+        }
     if message.problem:
         found["problem"] = message.problem
     return found
@@ -151,10 +181,16 @@ def _dns(message: Dns) -> Object:
 
 def flow_object(flow: TcpFlow | UdpFlow) -> Object:
     found: Object = {
-        "number": flow.number, "protocol": flow.protocol, "state": flow.state, "client": _end(flow.client),
-        "server": _end(flow.server), "first": seconds(flow.first_ns), "last": seconds(flow.last_ns),
-        "duration_ms": milliseconds(flow.last_ns - flow.first_ns), "one_sided": flow.one_sided,
-    }  # fmt: skip
+        "number": flow.number,
+        "protocol": flow.protocol,
+        "state": flow.state,
+        "client": _end(flow.client),
+        "server": _end(flow.server),
+        "first": seconds(flow.first_ns),
+        "last": seconds(flow.last_ns),
+        "duration_ms": milliseconds(flow.last_ns - flow.first_ns),
+        "one_sided": flow.one_sided,
+    }
     if isinstance(flow, TcpFlow):
         found |= _connection(flow)
     if flow.waits.count:
@@ -166,19 +202,28 @@ def flow_object(flow: TcpFlow | UdpFlow) -> Object:
     return found
 
 
-def _end(half: Half | UdpHalf) -> Object:
+def _end(half: Direction | UdpHalf) -> Object:
     found: Object = {
-        "address": str(ip_address(half.address)), "port": half.port, "packets": half.packets, "bytes": half.bytes,
+        "address": str(ip_address(half.address)),
+        "port": half.port,
+        "packets": half.packets,
+        "bytes": half.bytes,
         "payload": half.payload,
-    }  # fmt: skip
-    if isinstance(half, Half):
+    }
+    if isinstance(half, Direction):
         found |= {
-            "segments": half.segments, "retransmissions": half.resent, "fast_retransmissions": half.fast,
-            "timeout_retransmissions": half.timeouts, "syn_retransmissions": half.syn_resent,
-            "spurious_retransmissions": half.spurious, "out_of_order": half.out_of_order,
-            "duplicate_acks": half.duplicate_acks, "zero_windows": half.zero_windows, "window_full": half.window_full,
+            "segments": half.segments,
+            "retransmissions": half.resent,
+            "fast_retransmissions": half.fast,
+            "timeout_retransmissions": half.timeouts,
+            "syn_retransmissions": half.syn_resent,
+            "spurious_retransmissions": half.spurious,
+            "out_of_order": half.out_of_order,
+            "duplicate_acks": half.duplicate_acks,
+            "zero_windows": half.zero_windows,
+            "window_full": half.window_full,
             "keep_alives": half.keep_alives,
-        }  # fmt: skip
+        }
         if half.mss is not None:
             found["mss"] = half.mss
         if half.scale is not None:
@@ -188,11 +233,13 @@ def _end(half: Half | UdpHalf) -> Object:
     return found
 
 
-def _times(times: Times) -> Object:
+def _times(times: DurationStats) -> Object:
     return {
-        "count": times.count, "min": milliseconds(times.smallest), "mean": milliseconds(times.mean),
+        "count": times.count,
+        "min": milliseconds(times.smallest),
+        "mean": milliseconds(times.mean),
         "max": milliseconds(times.largest),
-    }  # fmt: skip
+    }
 
 
 def _connection(flow: TcpFlow) -> Object:
@@ -203,14 +250,21 @@ def _connection(flow: TcpFlow) -> Object:
             found["handshake"]["synack_to_ack_ms"] = milliseconds(flow.acked_at - flow.synack_at)
     if flow.reset_by is not None:
         found["reset"] = {
-            "by": "client" if flow.reset_by.client else "server", "at": seconds(flow.reset_by.reset_at),
+            "by": "client" if flow.reset_by.client else "server",
+            "at": seconds(flow.reset_by.reset_at),
             "phase": reset_phase(flow),
-        }  # fmt: skip
+        }
     found["events"] = [
-        {"at": seconds(m.at), "by": "client" if m.by_client else "server", "kind": m.kind, "count": m.count,
-         **({"bytes": m.size} if m.size else {}), **({"note": m.note} if m.note else {})}
+        {
+            "at": seconds(m.at),
+            "by": "client" if m.by_client else "server",
+            "kind": m.kind,
+            "count": m.count,
+            **({"bytes": m.size} if m.size else {}),
+            **({"note": m.note} if m.note else {}),
+        }
         for m in flow.moments
-    ]  # fmt: skip
+    ]
     return found
 
 
@@ -227,11 +281,16 @@ def reset_phase(flow: TcpFlow) -> str:
     return "transfer"
 
 
-def lookup_object(found: Transaction) -> Object:
+def lookup_object(found: DnsTransaction) -> Object:
     told: Object = {
-        "client": str(ip_address(found.client)), "server": str(ip_address(found.server)), "name": found.name,
-        "type": found.type, "at": seconds(found.at), "outcome": found.outcome, "retries": found.retries,
-    }  # fmt: skip
+        "client": str(ip_address(found.client)),
+        "server": str(ip_address(found.server)),
+        "name": found.name,
+        "type": found.type,
+        "at": seconds(found.at),
+        "outcome": found.outcome,
+        "retries": found.retries,
+    }
     if found.latency is not None:
         told |= {"latency_ms": milliseconds(found.latency), "answers": found.answers}
     if found.truncated:

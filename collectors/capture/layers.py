@@ -10,8 +10,22 @@ from dataclasses import dataclass, field
 FIN, SYN, RST, PSH, ACK, URG, ECE, CWR, NS = (1 << bit for bit in range(9))
 FLAG_NAMES = ("FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR", "NS")
 TCP, UDP, ICMP, ICMP6 = 6, 17, 1, 58
-PROTOCOL_NAMES = {1: "ICMP", 2: "IGMP", 4: "IP-in-IP", 6: "TCP", 17: "UDP", 41: "IPv6-in-IP", 47: "GRE", 50: "ESP",
-                  51: "AH", 58: "ICMPv6", 89: "OSPF", 103: "PIM", 112: "VRRP", 132: "SCTP"}  # fmt: skip
+PROTOCOL_NAMES = {
+    1: "ICMP",
+    2: "IGMP",
+    4: "IP-in-IP",
+    6: "TCP",
+    17: "UDP",
+    41: "IPv6-in-IP",
+    47: "GRE",
+    50: "ESP",
+    51: "AH",
+    58: "ICMPv6",
+    89: "OSPF",
+    103: "PIM",
+    112: "VRRP",
+    132: "SCTP",
+}
 
 
 @dataclass(slots=True)
@@ -150,7 +164,9 @@ class Frame:
     interface: int = 0  # of cooked v2: the interface's index
     source_mac: str = ""  # of the innermost Ethernet header
     target_mac: str = ""
-    outer_macs: list[tuple[str, str]] = field(default_factory=list)  # source and target of those around it
+    outer_macs: list[tuple[str, str]] = field(
+        default_factory=list
+    )  # source and target of those around it
     ethertype: int | None = None
     vlans: tuple[int, ...] = ()
     outer: list[Ip] = field(default_factory=list)

@@ -14,9 +14,11 @@ from collectors.events import Packet
 MAX_FRAME = 262_144  # tcpdump's own largest snap length
 NANOSECOND = 0xA1B23C4D
 MAGIC = {  # byte order, nanoseconds of a fraction
-    b"\xd4\xc3\xb2\xa1": ("<", 1000), b"\xa1\xb2\xc3\xd4": (">", 1000),
-    b"\x4d\x3c\xb2\xa1": ("<", 1), b"\xa1\xb2\x3c\x4d": (">", 1),
-}  # fmt: skip
+    b"\xd4\xc3\xb2\xa1": ("<", 1000),
+    b"\xa1\xb2\xc3\xd4": (">", 1000),
+    b"\x4d\x3c\xb2\xa1": ("<", 1),
+    b"\xa1\xb2\x3c\x4d": (">", 1),
+}
 
 
 HEADER, RECORD = 24, 16  # bytes
@@ -59,7 +61,12 @@ class PcapReader:
             position = HEADER
         packets: list[Packet] = []
         make = tuple.__new__  # of what Packet(…) does, the part that is needed
-        append, unpack, fraction_ns, last = packets.append, self._record.unpack_from, self._fraction, len(data) - RECORD
+        append, unpack, fraction_ns, last = (
+            packets.append,
+            self._record.unpack_from,
+            self._fraction,
+            len(data) - RECORD,
+        )
         while position <= last:
             seconds, fraction, captured, length = unpack(data, position)
             end = position + RECORD + captured
@@ -116,4 +123,7 @@ class PcapWriter:
 
 def _record(packet: Packet) -> bytes:
     seconds, rest = divmod(packet.ns, 1_000_000_000)
-    return struct.pack("<IIII", seconds, rest, len(packet.data), max(packet.length, len(packet.data))) + packet.data
+    return (
+        struct.pack("<IIII", seconds, rest, len(packet.data), max(packet.length, len(packet.data)))
+        + packet.data
+    )

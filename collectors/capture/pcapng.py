@@ -107,15 +107,26 @@ class PcapngReader:
             if not self._interfaces:
                 raise _Bad("a packet comes before its interface")
             snaplen = self._interfaces[0].snaplen or MAX_FRAME
-            self._packet(0, 0, 0, data[start + 4 : end], min(length, snaplen), length, chunks, timed=False)
+            self._packet(
+                0, 0, 0, data[start + 4 : end], min(length, snaplen), length, chunks, timed=False
+            )
         elif kind == OLD_PACKET:
-            number, _, high, low, captured, length = struct.unpack_from(order + "HHIIII", data, start)
+            number, _, high, low, captured, length = struct.unpack_from(
+                order + "HHIIII", data, start
+            )
             self._packet(number, high, low, data[start + 20 : end], captured, length, chunks)
 
     def _packet(
-        self, number: int, high: int, low: int, body: bytes, captured: int, length: int, chunks: list[Chunk],
+        self,
+        number: int,
+        high: int,
+        low: int,
+        body: bytes,
+        captured: int,
+        length: int,
+        chunks: list[Chunk],
         timed: bool = True,
-    ) -> None:  # fmt: skip
+    ) -> None:
         if number >= len(self._interfaces):
             raise _Bad("a packet comes before its interface")
         if captured > len(body) or captured > MAX_FRAME:

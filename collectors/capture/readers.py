@@ -9,7 +9,7 @@ from pathlib import Path
 from collectors.capture.pcap import MAGIC, Damaged, PcapReader
 from collectors.capture.pcapng import SECTION_BYTES, Chunk, PcapngReader
 from collectors.errors import CaptureError
-from collectors.safe import safe
+from collectors.sanitize import sanitize
 
 PIECE = 65_536
 GZIP = b"\x1f\x8b"
@@ -50,7 +50,7 @@ class CaptureReader:
 def read_file(path: Path) -> Iterator[Chunk]:
     """The packets of a file, gzipped or not. CaptureError with a sentence where it is not one, cannot be read on or
     ends early: whatever came before has been given by then."""
-    reader, name = CaptureReader(), safe(path, 200)
+    reader, name = CaptureReader(), sanitize(path, 200)
     try:
         for piece in _pieces(path):
             yield from reader.feed(piece)
@@ -64,7 +64,9 @@ def read_file(path: Path) -> Iterator[Chunk]:
     except OSError as error:
         raise CaptureError(f"{name} cannot be read: {error.strerror}.") from None
     if reader.waiting:
-        raise Truncated(f"{name} ends in the middle of a packet: its last {reader.waiting} bytes are not shown.")
+        raise Truncated(
+            f"{name} ends in the middle of a packet: its last {reader.waiting} bytes are not shown."
+        )
 
 
 class Truncated(CaptureError):

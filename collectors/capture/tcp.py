@@ -1,15 +1,12 @@
 """One TCP connection, worked out from its packets: handshake, losses, windows, resets, waiting times.
 
 Sequence analysis follows what Wireshark documents of its own (User's Guide, "TCP Analysis"), so that both call a packet
-the same; where podwire differs, tests/collectors/test_tshark.py says why. Times are nanoseconds, sizes bytes.
+the same; where podwire differs, tests/collectors/test_tshark.py says why. DurationStats are nanoseconds, sizes bytes.
 """
 
 from __future__ import annotations
 
-from collectors.capture.half import Half, Kind, Moment, Times, way
-from collectors.capture.headers import Row
-from collectors.capture.layers import ACK, FIN, RST, SYN
-from collectors.capture.marks import (
+from collectors.capture.analysis_flags import (
     ACKED_UNSEEN,
     COPY,
     DUPLICATE_ACK,
@@ -18,7 +15,7 @@ from collectors.capture.marks import (
     KEEP_ALIVE_ACK,
     LOST_SEGMENT,
     OUT_OF_ORDER,
-    RESENT,
+    RETRANS,
     RETRANSMISSION,
     SPURIOUS_RETRANSMISSION,
     WINDOW_FULL,
@@ -27,27 +24,55 @@ from collectors.capture.marks import (
     ZERO_WINDOW_PROBE,
     ZERO_WINDOW_PROBE_ACK,
 )
-from collectors.capture.options import tcp_options
+from collectors.capture.direction import (
+    Direction,
+    DurationStats,
+    FlowEvent,
+    Kind,
+    way,
+)
+from collectors.capture.header_rows import HeaderRow
+from collectors.capture.layers import ACK, FIN, RST, SYN
+from collectors.capture.tcp_options import tcp_options
 
 MASK, HALF = 0xFFFFFFFF, 0x7FFFFFFF
-FAST_NS = 20_000_000  # a resent segment this soon after a third duplicate ACK is a fast retransmission
+FAST_NS = (
+    20_000_000  # a resent segment this soon after a third duplicate ACK is a fast retransmission
+)
 REORDER_NS = 3_000_000  # where no round trip was seen: later than this it is no reordering
 MAX_EVENTS = 400
-TOLD = -1  # in the place of a count of duplicate ACKs: that an ACK of what was not captured has been told
+TOLD = (
+    -1
+)  # in the place of a count of duplicate ACKs: that an ACK of what was not captured has been told
 
 
 class TcpFlow:
     """A connection. `first` sent the first packet that was seen."""
 
     __slots__ = (
-        "acked_at", "asked_at", "client", "copies", "first_ns", "first_rtt", "icmp", "icmp_from", "icmp_note",
-        "last_ns", "moments", "number", "reset_by", "server", "syn_at", "synack_at", "waits",
-    )  # fmt: skip
+        "acked_at",
+        "asked_at",
+        "client",
+        "copies",
+        "first_ns",
+        "first_rtt",
+        "icmp",
+        "icmp_from",
+        "icmp_note",
+        "last_ns",
+        "moments",
+        "number",
+        "reset_by",
+        "server",
+        "syn_at",
+        "synack_at",
+        "waits",
+    )
     protocol = "TCP"
 
-    def __init__(self, number: int, ns: int, row: Row) -> None:
+    def __init__(self, number: int, ns: int, row: HeaderRow) -> None:
         _, source, target, sport, dport, _, _, flags, *_ = row
-        first, second = Half(source, sport, row[12]), Half(target, dport, -1)
+        first, second = Direction(source, sport, row[12]), Direction(target, dport, -1)
         opens = flags & (SYN | ACK)
         if opens == SYN | ACK or (not flags & SYN and sport < dport):
             first, second = second, first
@@ -58,16 +83,18 @@ class TcpFlow:
         self.syn_at = self.synack_at = self.acked_at = 0
         self.first_rtt = 0
         self.asked_at = 0
-        self.waits = Times()
+        self.waits = DurationStats()
         self.copies = 0
-        self.reset_by: Half | None = None
+        self.reset_by: Direction | None = None
         self.icmp = 0
         self.icmp_from = self.icmp_note = ""
-        self.moments: list[Moment] = []
+        self.moments: list[FlowEvent] = []
 
     # --- every packet
 
-    def add(self, half: Half, peer: Half, ns: int, row: Row, data: bytes, wire: int) -> int:
+    def add(
+        self, half: Direction, peer: Direction, ns: int, row: HeaderRow, data: bytes, wire: int
+    ) -> int:
         """One packet that `half` sent; what it is called. `wire` is its length there."""
         _, _, _, _, _, seq, ack, flags, window, length, offset, ident, interface = row
         if half.interface < 0:
@@ -93,7 +120,7 @@ class TcpFlow:
         if length:
             half.segments += 1
             half.payload += length
-            if not marks & (RESENT | KEEP_ALIVE | ZERO_WINDOW_PROBE):
+            if not marks & (RETRANS | KEEP_ALIVE | ZERO_WINDOW_PROBE):
                 self._data(half, ns, seq, length, data, offset)
             elif half.probe is not None:
                 half.probe = None  # Karn: an ACK of what was resent tells no round trip
@@ -102,7 +129,15 @@ class TcpFlow:
         return marks
 
     def _sequence(
-        self, half: Half, peer: Half, ns: int, seq: int, ack: int, flags: int, window: int, length: int
+        self,
+        half: Direction,
+        peer: Direction,
+        ns: int,
+        seq: int,
+        ack: int,
+        flags: int,
+        window: int,
+        length: int,
     ) -> int:
         """What Wireshark's sequence analysis would call the packet; moves both ends on."""
         end, marks = half.end, 0
@@ -119,9 +154,12 @@ class TcpFlow:
                 marks |= KEEP_ALIVE
             if length:
                 if (
-                    plain and peer.scale is not None and peer.last_ack is not None
-                    and (seq + length - peer.last_ack) & MASK == peer.window << (0 if peer.first_ack else peer.scale)
-                ):  # fmt: skip
+                    plain
+                    and peer.scale is not None
+                    and peer.last_ack is not None
+                    and (seq + length - peer.last_ack) & MASK
+                    == peer.window << (0 if peer.first_ack else peer.scale)
+                ):
                     marks |= WINDOW_FULL
             elif ahead == 0 and ack == half.last_ack and plain:
                 marks |= self._same_ack(half, peer, window)
@@ -129,10 +167,17 @@ class TcpFlow:
             half.duplicates = 0
         if flags & ACK and peer.ahead is not None and 0 < (ack - peer.ahead) & MASK <= HALF:
             marks |= self._unseen(peer)
-        if length and peer.last_ack and (peer.last_ack - seq - length) & MASK <= HALF and not marks & KEEP_ALIVE:
+        if (
+            length
+            and peer.last_ack
+            and (peer.last_ack - seq - length) & MASK <= HALF
+            and not marks & KEEP_ALIVE
+        ):
             marks |= RETRANSMISSION | SPURIOUS_RETRANSMISSION
         elif (length or flags & (SYN | FIN)) and ahead > HALF and not marks & KEEP_ALIVE:
-            marks |= self._resent(half, peer, ns, seq, length, length + (1 if flags & (SYN | FIN) else 0), ahead)
+            marks |= self._resent(
+                half, peer, ns, seq, length, length + (1 if flags & (SYN | FIN) else 0), ahead
+            )
         self._move(half, ns, seq, flags, length, marks)
         half.window = window
         half.last_ack = ack
@@ -142,7 +187,7 @@ class TcpFlow:
         half.last_marks = marks
         return marks
 
-    def _same_ack(self, half: Half, peer: Half, window: int) -> int:
+    def _same_ack(self, half: Direction, peer: Direction, window: int) -> int:
         """An ACK alone, in order, that acknowledges what the last one did."""
         if window != half.window:
             return WINDOW_UPDATE if window else 0
@@ -155,7 +200,7 @@ class TcpFlow:
         half.duplicates = max(half.duplicates, 0) + 1
         return DUPLICATE_ACK
 
-    def _unseen(self, peer: Half) -> int:
+    def _unseen(self, peer: Direction) -> int:
         """An ACK of what was not captured: told once, until the other end sends or acknowledges something new."""
         if peer.ahead != peer.end:
             peer.ahead = peer.end
@@ -163,7 +208,16 @@ class TcpFlow:
         told, peer.duplicates = peer.duplicates != 0, TOLD
         return 0 if told else ACKED_UNSEEN
 
-    def _resent(self, half: Half, peer: Half, ns: int, seq: int, length: int, size: int, ahead: int) -> int:
+    def _resent(
+        self,
+        half: Direction,
+        peer: Direction,
+        ns: int,
+        seq: int,
+        length: int,
+        size: int,
+        ahead: int,
+    ) -> int:
         """What a segment is that begins before the highest byte seen. `size` counts SYN and FIN, too."""
         if length > 1 and ahead == MASK:
             return 0  # it follows a probe of one byte: the rest is new
@@ -176,7 +230,9 @@ class TcpFlow:
         close = ns - half.end_at < (self.first_rtt or REORDER_NS)
         return OUT_OF_ORDER if close and half.end != (seq + size) & MASK else RETRANSMISSION
 
-    def _move(self, half: Half, ns: int, seq: int, flags: int, length: int, marks: int) -> None:
+    def _move(
+        self, half: Direction, ns: int, seq: int, flags: int, length: int, marks: int
+    ) -> None:
         if marks & ZERO_WINDOW_PROBE:
             return
         behind = seq + length & MASK
@@ -191,7 +247,9 @@ class TcpFlow:
 
     # --- what only some packets do
 
-    def _phase(self, half: Half, ns: int, flags: int, data: bytes, offset: int, interface: int) -> None:
+    def _phase(
+        self, half: Direction, ns: int, flags: int, data: bytes, offset: int, interface: int
+    ) -> None:
         if flags & RST:
             if self.reset_by is None:
                 self.reset_by = half
@@ -210,7 +268,9 @@ class TcpFlow:
             half.fin_at = half.fin_at or ns
             self._moment(half, ns, "FIN", 0)
 
-    def _data(self, half: Half, ns: int, seq: int, length: int, data: bytes, offset: int) -> None:
+    def _data(
+        self, half: Direction, ns: int, seq: int, length: int, data: bytes, offset: int
+    ) -> None:
         self._moment(half, ns, "data", length)
         if half is self.client:
             self.asked_at = ns
@@ -225,7 +285,9 @@ class TcpFlow:
                 half.probe = seq + length & MASK
             half.probe_at = ns
 
-    def _answer(self, peer: Half, ns: int, ack: int, flags: int, data: bytes, offset: int) -> None:
+    def _answer(
+        self, peer: Direction, ns: int, ack: int, flags: int, data: bytes, offset: int
+    ) -> None:
         """A round trip, where this packet answers the one that the other end is measured by."""
         if not flags & ACK:
             return
@@ -240,8 +302,8 @@ class TcpFlow:
             peer.rtt.add(ns - peer.probe_at)
             peer.probe = None
 
-    def _count(self, half: Half, ns: int, marks: int, flags: int, length: int) -> None:
-        if marks & RESENT:
+    def _count(self, half: Direction, ns: int, marks: int, flags: int, length: int) -> None:
+        if marks & RETRANS:
             kind: Kind = "retransmission"
             if marks & SPURIOUS_RETRANSMISSION:
                 half.spurious += 1
@@ -274,9 +336,9 @@ class TcpFlow:
         """An ICMP error that speaks of a packet of this connection, and who sent it."""
         self.icmp += 1
         self.icmp_note, self.icmp_from = note, source
-        self.moments.append(Moment(ns, ns, False, "ICMP", note=note))
+        self.moments.append(FlowEvent(ns, ns, False, "ICMP", note=note))
 
-    def _moment(self, half: Half, ns: int, kind: Kind, size: int) -> None:
+    def _moment(self, half: Direction, ns: int, kind: Kind, size: int) -> None:
         moments = self.moments
         if moments:
             last = moments[-1]
@@ -286,7 +348,7 @@ class TcpFlow:
                 last.size += size
                 return
         if len(moments) < MAX_EVENTS:
-            moments.append(Moment(ns, ns, half.client, kind, 1, size))
+            moments.append(FlowEvent(ns, ns, half.client, kind, 1, size))
 
     # --- what it comes to
 

@@ -1,10 +1,10 @@
-"""UDP conversations: who asks, who answers and how soon, and what an ICMP error says of them. Times are nanoseconds."""
+"""UDP conversations: who asks, who answers and how soon, and what an ICMP error says of them. DurationStats are nanoseconds."""
 
 from __future__ import annotations
 
-from collectors.capture.half import Times, way
-from collectors.capture.headers import Row
-from collectors.capture.marks import COPY
+from collectors.capture.analysis_flags import COPY
+from collectors.capture.direction import DurationStats, way
+from collectors.capture.header_rows import HeaderRow
 
 
 class UdpHalf:
@@ -37,7 +37,7 @@ class UdpFlow:
     protocol = "UDP"
     resent = 0
 
-    def __init__(self, number: int, ns: int, row: Row) -> None:
+    def __init__(self, number: int, ns: int, row: HeaderRow) -> None:
         _, source, target, sport, dport, *_ = row
         first, second = UdpHalf(source, sport, row[12]), UdpHalf(target, dport, -1)
         if sport < 1024 <= dport:
@@ -47,12 +47,12 @@ class UdpFlow:
         self.number = number
         self.first_ns = self.last_ns = ns
         self.asked_at = 0
-        self.waits = Times()
+        self.waits = DurationStats()
         self.copies = 0
         self.icmp = 0
         self.icmp_from = self.icmp_note = ""
 
-    def add(self, half: UdpHalf, ns: int, row: Row, data: bytes, wire: int) -> int:
+    def add(self, half: UdpHalf, ns: int, row: HeaderRow, data: bytes, wire: int) -> int:
         if not half.packets:
             half.interface = row[12]
             half.ways = way(data, row[12])

@@ -7,15 +7,34 @@ import struct
 from typing import NamedTuple
 
 from collectors import netlink
-from collectors.safe import safe
+from collectors.sanitize import sanitize
 
-PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 33: "dccp", 47: "gre", 58: "icmpv6", 132: "sctp", 136: "udplite"}
-TCP_STATES = ("NONE", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT",
-              "CLOSE", "SYN_SENT2")  # fmt: skip
+PROTOCOLS = {
+    1: "icmp",
+    6: "tcp",
+    17: "udp",
+    33: "dccp",
+    47: "gre",
+    58: "icmpv6",
+    132: "sctp",
+    136: "udplite",
+}
+TCP_STATES = (
+    "NONE",
+    "SYN_SENT",
+    "SYN_RECV",
+    "ESTABLISHED",
+    "FIN_WAIT",
+    "CLOSE_WAIT",
+    "LAST_ACK",
+    "TIME_WAIT",
+    "CLOSE",
+    "SYN_SENT2",
+)
 SEEN_REPLY, ASSURED = 1 << 1, 1 << 2  # IPS_SEEN_REPLY, IPS_ASSURED
 
 
-class Entry(NamedTuple):
+class ConntrackEntry(NamedTuple):
     """One tracked connection: the tuple as it was opened, and the one that replies carry (which tells a translation).
     `state` is TCP's, '' for others; `timeout` seconds until it is forgotten."""
 
@@ -37,7 +56,7 @@ class Entry(NamedTuple):
 # --- text
 
 
-def parse_line(line: str) -> Entry | None:
+def parse_line(line: str) -> ConntrackEntry | None:
     """A line of `conntrack -L` (with or without -o extended); None where it is none."""
     words = line.split()
     if len(words) > 4 and words[0] in ("ipv4", "ipv6"):
@@ -53,16 +72,26 @@ def parse_line(line: str) -> Entry | None:
     try:
         (source, back), (target, away) = values["src"][:2], values["dst"][:2]
         ports, others = values.get("sport", ["0", "0"]), values.get("dport", ["0", "0"])
-        return Entry(
-            safe(words[0], 12), safe(state, 16), safe(source, 64), int(ports[0]), safe(target, 64), int(others[0]),
-            safe(back, 64), int(ports[1]), safe(away, 64), int(others[1]), int(words[2]), "[ASSURED]" in words,
+        return ConntrackEntry(
+            sanitize(words[0], 12),
+            sanitize(state, 16),
+            sanitize(source, 64),
+            int(ports[0]),
+            sanitize(target, 64),
+            int(others[0]),
+            sanitize(back, 64),
+            int(ports[1]),
+            sanitize(away, 64),
+            int(others[1]),
+            int(words[2]),
+            "[ASSURED]" in words,
             "[UNREPLIED]" not in words,
-        )  # fmt: skip
+        )
     except (KeyError, ValueError, IndexError):
         return None
 
 
-def parse(text: str) -> list[Entry]:
+def parse(text: str) -> list[ConntrackEntry]:
     """Lines that are no entries are passed over."""
     return [entry for line in text.splitlines() if (entry := parse_line(line)) is not None]
 
@@ -99,7 +128,9 @@ def address(raw: bytes) -> str:
     if known is None:
         if len(_ADDRESSES) > 100_000:
             _ADDRESSES.clear()
-        known = _ADDRESSES[raw] = socket.inet_ntop(socket.AF_INET if len(raw) == 4 else socket.AF_INET6, raw)
+        known = _ADDRESSES[raw] = socket.inet_ntop(
+            socket.AF_INET if len(raw) == 4 else socket.AF_INET6, raw
+        )
     return known
 
 
@@ -109,20 +140,30 @@ Tuple = tuple[int, str, int, str, int]  # protocol, source, port, target, port
 def _tuple(data: bytes, place: tuple[int, int]) -> Tuple:
     parts = _attributes(data, *place)
     ip, proto = _attributes(data, *parts[TUPLE_IP]), _attributes(data, *parts[TUPLE_PROTO])
-    source, target = (IP_V4_SOURCE, IP_V4_TARGET) if IP_V4_SOURCE in ip else (IP_V6_SOURCE, IP_V6_TARGET)
+    source, target = (
+        (IP_V4_SOURCE, IP_V4_TARGET) if IP_V4_SOURCE in ip else (IP_V6_SOURCE, IP_V6_TARGET)
+    )
     ports = [
         int.from_bytes(data[slice(*proto[kind])], "big") if kind in proto else 0
         for kind in (PROTO_SOURCE, PROTO_TARGET)
     ]
     start, end = ip[source]
     there, until = ip[target]
-    return data[proto[PROTO_NUM][0]], address(data[start:end]), ports[0], address(data[there:until]), ports[1]
+    return (
+        data[proto[PROTO_NUM][0]],
+        address(data[start:end]),
+        ports[0],
+        address(data[there:until]),
+        ports[1],
+    )
 
 
 # What nearly every entry begins with: both tuples IPv4 with ports, then the status.
 PLAIN_HEADS = (b"\x34\0\1\x80", b"\x34\0\2\x80", b"\x08\0\3\0")  # at 0, 52 and 104
 PLAIN_SIZE = 112
-_STATE_AT = 8 + 4  # of PROTOINFO's value: behind the heads of INFO_TCP and TCP_STATE, which comes first
+_STATE_AT = (
+    8 + 4
+)  # of PROTOINFO's value: behind the heads of INFO_TCP and TCP_STATE, which comes first
 
 
 def tcp_state(data: bytes, offset: int, end: int) -> str:
@@ -132,7 +173,11 @@ def tcp_state(data: bytes, offset: int, end: int) -> str:
         if length < 4:
             return ""
         if kind == PROTOINFO:
-            if offset + 4 + _STATE_AT >= end or data[offset + 6] != INFO_TCP or data[offset + 10] != TCP_STATE:
+            if (
+                offset + 4 + _STATE_AT >= end
+                or data[offset + 6] != INFO_TCP
+                or data[offset + 10] != TCP_STATE
+            ):
                 return ""
             place = data[offset + _STATE_AT]
             return TCP_STATES[place] if place < len(TCP_STATES) else ""
@@ -140,7 +185,7 @@ def tcp_state(data: bytes, offset: int, end: int) -> str:
     return ""
 
 
-def decoded(data: bytes, start: int, end: int) -> Entry | None:
+def decoded(data: bytes, start: int, end: int) -> ConntrackEntry | None:
     """An entry from where its attributes begin; None where it lacks what every entry has."""
     parts = _attributes(data, start, end)
     try:
@@ -156,18 +201,29 @@ def decoded(data: bytes, start: int, end: int) -> Entry | None:
         place = _attributes(data, *tcp).get(TCP_STATE) if tcp else None
         if place is not None and data[place[0]] < len(TCP_STATES):
             state = TCP_STATES[data[place[0]]]
-    return Entry(
-        PROTOCOLS.get(number, str(number)), state, source, sport, target, dport, back, bport, away, aport, timeout,
-        bool(status & ASSURED), bool(status & SEEN_REPLY),
-    )  # fmt: skip
+    return ConntrackEntry(
+        PROTOCOLS.get(number, str(number)),
+        state,
+        source,
+        sport,
+        target,
+        dport,
+        back,
+        bport,
+        away,
+        aport,
+        timeout,
+        bool(status & ASSURED),
+        bool(status & SEEN_REPLY),
+    )
 
 
-def decode(data: bytes, entries: list[Entry]) -> bool:
+def decode(data: bytes, entries: list[ConntrackEntry]) -> bool:
     """Append the entries of a piece of a dump; whether it was the last. OSError where the kernel refuses."""
     return netlink.walk(data, CTNETLINK | CT_NEW, _taking(entries))
 
 
-def _taking(entries: list[Entry]) -> netlink.Take:
+def _taking(entries: list[ConntrackEntry]) -> netlink.Take:
     def take(data: bytes, start: int, end: int) -> None:
         if (found := decoded(data, start + NFGENMSG, end)) is not None:
             entries.append(found)
@@ -178,8 +234,8 @@ def _taking(entries: list[Entry]) -> netlink.Take:
 REQUEST = netlink.request(CTNETLINK | CT_GET, struct.pack("=BBH", socket.AF_UNSPEC, 0, 0))
 
 
-def dump() -> list[Entry]:
+def dump() -> list[ConntrackEntry]:
     """Every entry of this network namespace; to count them, tally does not make them. OSError as in netlink.dump."""
-    entries: list[Entry] = []
+    entries: list[ConntrackEntry] = []
     netlink.dump(NETLINK_NETFILTER, REQUEST, CTNETLINK | CT_NEW, _taking(entries))
     return entries

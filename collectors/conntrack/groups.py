@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from collectors.conntrack.entries import Entry
+from collectors.conntrack.entries import ConntrackEntry
 from collectors.events import ConntrackGroup
-from collectors.safe import safe
+from collectors.sanitize import sanitize
 
 LARGEST = 500  # groups that are sent and shown
 
@@ -33,9 +33,7 @@ AWK = r"""
   total++ }
 END { print total + 0, "total"; for (group in groups) print groups[group], group }
 """
-SUMMARY = (
-    'command -v conntrack >/dev/null || exit 127; conntrack -L 2>/dev/null | awk "$1" | sort -k1,1 -rn | head -n "$2"'
-)
+SUMMARY = 'command -v conntrack >/dev/null || exit 127; conntrack -L 2>/dev/null | awk "$1" | sort -k1,1 -rn | head -n "$2"'
 
 
 def command(largest: int = LARGEST) -> list[str]:
@@ -52,14 +50,26 @@ def parse(text: str) -> tuple[int, tuple[ConntrackGroup, ...]]:
             total = int(words[0])
         elif len(words) == 9 and all(words[n].isdecimal() for n in (0, 5, 7)):
             count, protocol, state, source, target, port, back, back_port, flags = words
-            groups.append(ConntrackGroup(
-                int(count), safe(protocol, 12), "" if state == "-" else safe(state, 16), safe(source, 64),
-                safe(target, 64), int(port), safe(back, 64), int(back_port), "A" in flags, "U" not in flags,
-            ))  # fmt: skip
+            groups.append(
+                ConntrackGroup(
+                    int(count),
+                    sanitize(protocol, 12),
+                    "" if state == "-" else sanitize(state, 16),
+                    sanitize(source, 64),
+                    sanitize(target, 64),
+                    int(port),
+                    sanitize(back, 64),
+                    int(back_port),
+                    "A" in flags,
+                    "U" not in flags,
+                )
+            )
     return total, tuple(sorted(groups, key=lambda group: -group.count))
 
 
-def count(entries: Iterable[Entry], largest: int = LARGEST) -> tuple[int, tuple[ConntrackGroup, ...]]:
+def count(
+    entries: Iterable[ConntrackEntry], largest: int = LARGEST
+) -> tuple[int, tuple[ConntrackGroup, ...]]:
     """The same of entries that are at hand."""
     counted: Counter[tuple[object, ...]] = Counter(
         (

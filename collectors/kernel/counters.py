@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from collectors.record import record
+from collectors.frozen import frozen
 
 Scope = Literal["netns", "node", "global"]
 
@@ -231,7 +231,7 @@ sock_used | netns | =sockets | | sockets of every kind
 """
 
 
-@record
+@frozen
 class Counter:
     """`gauge` is a level rather than a count; `trouble` is worth a look whenever it moves."""
 
@@ -246,18 +246,28 @@ class Counter:
 
 def _source(name: str) -> str:
     prefixes = (
-        ("TcpExt", "/proc/net/netstat"), ("IpExt", "/proc/net/netstat"), ("MPTcpExt", "/proc/net/netstat"),
+        ("TcpExt", "/proc/net/netstat"),
+        ("IpExt", "/proc/net/netstat"),
+        ("MPTcpExt", "/proc/net/netstat"),
         ("conntrack_count", "/proc/sys/net/netfilter/nf_conntrack_count"),
         ("conntrack_max", "/proc/sys/net/netfilter/nf_conntrack_max"),
         ("conntrack_buckets", "/proc/sys/net/netfilter/nf_conntrack_buckets"),
-        ("conntrack", "/proc/net/stat/nf_conntrack"), ("psi_cpu", "/proc/pressure/cpu"),
-        ("psi_memory", "/proc/pressure/memory"), ("psi_io", "/proc/pressure/io"),
-        ("port_range", "/proc/sys/net/ipv4/ip_local_port_range"), ("Ip6", "/proc/net/snmp6"),
-        ("Icmp6", "/proc/net/snmp6"), ("Udp6", "/proc/net/snmp6"), ("UdpLite6", "/proc/net/snmp6"),
-         ("softnet", "/proc/net/softnet_stat"),
-        ("arp", "/proc/net/stat/arp_cache"), ("cpu", "/proc/stat"), ("sock", "/proc/net/sockstat"),
-        ("dev/", "/proc/net/dev"), ("softnet/", "/proc/net/softnet_stat"),
-    )  # fmt: skip
+        ("conntrack", "/proc/net/stat/nf_conntrack"),
+        ("psi_cpu", "/proc/pressure/cpu"),
+        ("psi_memory", "/proc/pressure/memory"),
+        ("psi_io", "/proc/pressure/io"),
+        ("port_range", "/proc/sys/net/ipv4/ip_local_port_range"),
+        ("Ip6", "/proc/net/snmp6"),
+        ("Icmp6", "/proc/net/snmp6"),
+        ("Udp6", "/proc/net/snmp6"),
+        ("UdpLite6", "/proc/net/snmp6"),
+        ("softnet", "/proc/net/softnet_stat"),
+        ("arp", "/proc/net/stat/arp_cache"),
+        ("cpu", "/proc/stat"),
+        ("sock", "/proc/net/sockstat"),
+        ("dev/", "/proc/net/dev"),
+        ("softnet/", "/proc/net/softnet_stat"),
+    )
     return next((path for prefix, path in prefixes if name.startswith(prefix)), "/proc/net/snmp")
 
 
@@ -272,15 +282,17 @@ def _load() -> dict[str, Counter]:
 
 COUNTERS = _load()
 _DEVICE = {
-    "rx_bytes": ("bytes", False, "bytes received"), "rx_packets": ("packets", False, "packets received"),
+    "rx_bytes": ("bytes", False, "bytes received"),
+    "rx_packets": ("packets", False, "packets received"),
     "rx_errs": ("packets", True, "received packets with errors"),
     "rx_drop": ("packets", True, "received packets dropped by the interface"),
-    "tx_bytes": ("bytes", False, "bytes sent"), "tx_packets": ("packets", False, "packets sent"),
+    "tx_bytes": ("bytes", False, "bytes sent"),
+    "tx_packets": ("packets", False, "packets sent"),
     "tx_errs": ("packets", True, "packets that could not be sent"),
     "tx_drop": ("packets", True, "packets to send dropped by the interface"),
     "rx_over": ("packets", True, "received packets lost: the ring was full"),
     "tx_carrier": ("packets", True, "packets lost to carrier errors"),
-}  # fmt: skip
+}
 
 
 # What drivers call trouble, each in its own words (SIGNATURES 5.7)
@@ -288,12 +300,19 @@ _TROUBLE = re.compile(r"drop|discard|err|fifo|missed|no_buf|allowance_exceeded",
 
 # net/ipv4 settings that each network namespace has of its own (Documentation/networking/ip-sysctl.rst, trials)
 _OWN_SETTINGS = frozenset(
-    f"sysctl net.{name}" for name in (
-        "ipv4.tcp_tw_reuse", "ipv4.tcp_max_tw_buckets", "ipv4.tcp_mtu_probing", "core.somaxconn",
-        "ipv4.tcp_max_syn_backlog", "ipv4.tcp_keepalive_time", "ipv4.conf.all.rp_filter",
-        "netfilter.nf_conntrack_tcp_timeout_established", "netfilter.nf_conntrack_tcp_be_liberal",
+    f"sysctl net.{name}"
+    for name in (
+        "ipv4.tcp_tw_reuse",
+        "ipv4.tcp_max_tw_buckets",
+        "ipv4.tcp_mtu_probing",
+        "core.somaxconn",
+        "ipv4.tcp_max_syn_backlog",
+        "ipv4.tcp_keepalive_time",
+        "ipv4.conf.all.rp_filter",
+        "netfilter.nf_conntrack_tcp_timeout_established",
+        "netfilter.nf_conntrack_tcp_be_liberal",
     )
-)  # fmt: skip
+)
 
 
 def describe(name: str) -> Counter:
@@ -312,23 +331,53 @@ def describe(name: str) -> Counter:
     if name.startswith("softnet/"):
         _, number, field = name.split("/", 2)
         kind = COUNTERS.get(f"softnet_{field}")
-        unit, bad, told = (kind.unit, kind.trouble, kind.meaning) if kind else ("events", False, field)
-        return Counter(name, "node", unit, False, bad, f"CPU {number}: {told}", "/proc/net/softnet_stat")
+        unit, bad, told = (
+            (kind.unit, kind.trouble, kind.meaning) if kind else ("events", False, field)
+        )
+        return Counter(
+            name, "node", unit, False, bad, f"CPU {number}: {told}", "/proc/net/softnet_stat"
+        )
     if name.startswith("ethtool/"):
         _, device, field = name.split("/", 2)
         bad = bool(_TROUBLE.search(field))
-        return Counter(name, "netns", "events", False, bad, f"{device}: the driver's {field}", f"ethtool -S {device}")
+        return Counter(
+            name,
+            "netns",
+            "events",
+            False,
+            bad,
+            f"{device}: the driver's {field}",
+            f"ethtool -S {device}",
+        )
     if name.startswith("dev/"):
         _, device, field = name.split("/", 2)
         unit, bad, meaning = _DEVICE.get(field, ("events", False, field))
         return Counter(name, "netns", unit, False, bad, f"{device}: {meaning}", _source(name))
-    return Counter(name, "netns", "events", False, False, "no description yet; see the kernel's source", _source(name))
+    return Counter(
+        name,
+        "netns",
+        "events",
+        False,
+        False,
+        "no description yet; see the kernel's source",
+        _source(name),
+    )
 
 
 # Packets dropped in this network namespace, and on the whole node: what the graph of drops adds up.
 OWN_DROPS = (
-    "conntrack_drop", "IpInDiscards", "IpOutDiscards", "IpOutNoRoutes", "IpFragFails", "UdpRcvbufErrors",
-    "TcpExtListenDrops", "TcpExtTCPBacklogDrop", "TcpExtTCPRcvQDrop", "TcpExtTCPOFODrop",
-    "TcpExtTCPZeroWindowDrop", "TcpExtTCPReqQFullDrop", "TcpExtIPReversePathFilter",
-)  # fmt: skip
+    "conntrack_drop",
+    "IpInDiscards",
+    "IpOutDiscards",
+    "IpOutNoRoutes",
+    "IpFragFails",
+    "UdpRcvbufErrors",
+    "TcpExtListenDrops",
+    "TcpExtTCPBacklogDrop",
+    "TcpExtTCPRcvQDrop",
+    "TcpExtTCPOFODrop",
+    "TcpExtTCPZeroWindowDrop",
+    "TcpExtTCPReqQFullDrop",
+    "TcpExtIPReversePathFilter",
+)
 NODE_DROPS = ("softnet_dropped",)

@@ -17,27 +17,38 @@ import psutil
 from pyroute2 import IPRoute
 from pyroute2.netlink.nfnetlink.nfctsocket import NFCTSocket
 
+from collectors.command_runner import LocalRunner
 from collectors.events import CounterSample, Mark, NetworkState, SocketSnapshot, TargetState
-from collectors.kernel import netstate, procfs, rules
-from collectors.runner import LocalRunner
-from collectors.safe import safe
-from collectors.session import Session
-from collectors.sockets import inetdiag
+from collectors.kernel import network_state, packet_filters, procfs
+from collectors.sanitize import sanitize
+from collectors.sockets import inet_diag
+from collectors.stream import Stream
 from collectors.target import Target
 
 INTERVAL_S = 1.0
 SOCKETS_EVERY = 2
 SETUP_EVERY = 10
 _FROM_PROC = (
-    "/proc/net/snmp", "/proc/net/netstat", "/proc/net/softnet_stat", "/proc/net/stat/arp_cache", "/proc/net/sockstat",
-    "/proc/sys/net/netfilter/nf_conntrack_count", "/proc/net/snmp6", "/proc/pressure/cpu", "/proc/pressure/memory",
+    "/proc/net/snmp",
+    "/proc/net/netstat",
+    "/proc/net/softnet_stat",
+    "/proc/net/stat/arp_cache",
+    "/proc/net/sockstat",
+    "/proc/sys/net/netfilter/nf_conntrack_count",
+    "/proc/net/snmp6",
+    "/proc/pressure/cpu",
+    "/proc/pressure/memory",
     "/proc/pressure/io",
-)  # fmt: skip
+)
 _CONNTRACK = {
-    "found": "CTA_STATS_FOUND", "invalid": "CTA_STATS_INVALID", "insert_failed": "CTA_STATS_INSERT_FAILED",
-    "drop": "CTA_STATS_DROP", "early_drop": "CTA_STATS_EARLY_DROP", "error": "CTA_STATS_ERROR",
+    "found": "CTA_STATS_FOUND",
+    "invalid": "CTA_STATS_INVALID",
+    "insert_failed": "CTA_STATS_INSERT_FAILED",
+    "drop": "CTA_STATS_DROP",
+    "early_drop": "CTA_STATS_EARLY_DROP",
+    "error": "CTA_STATS_ERROR",
     "search_restart": "CTA_STATS_SEARCH_RESTART",
-}  # fmt: skip
+}
 
 
 def _read(path: str) -> str | None:
@@ -65,7 +76,9 @@ def conntrack_statistics() -> procfs.Values:
     with NFCTSocket() as netlink:
         for message in netlink.stat():
             for ours, theirs in _CONNTRACK.items():
-                values[f"conntrack_{ours}"] = values.get(f"conntrack_{ours}", 0) + int(message.get_attr(theirs) or 0)
+                values[f"conntrack_{ours}"] = values.get(f"conntrack_{ours}", 0) + int(
+                    message.get_attr(theirs) or 0
+                )
     return values
 
 
@@ -75,10 +88,18 @@ def interface_values() -> procfs.Values:
         if name == "lo":
             continue
         fields = {
-            "rx_bytes": c.bytes_recv, "rx_packets": c.packets_recv, "rx_errs": c.errin, "rx_drop": c.dropin,
-            "tx_bytes": c.bytes_sent, "tx_packets": c.packets_sent, "tx_errs": c.errout, "tx_drop": c.dropout,
-        }  # fmt: skip
-        values.update({f"dev/{safe(name, 32)}/{field}": value for field, value in fields.items()})
+            "rx_bytes": c.bytes_recv,
+            "rx_packets": c.packets_recv,
+            "rx_errs": c.errin,
+            "rx_drop": c.dropin,
+            "tx_bytes": c.bytes_sent,
+            "tx_packets": c.packets_sent,
+            "tx_errs": c.errout,
+            "tx_drop": c.dropout,
+        }
+        values.update(
+            {f"dev/{sanitize(name, 32)}/{field}": value for field, value in fields.items()}
+        )
     return values
 
 
@@ -93,9 +114,10 @@ def cpu_values() -> procfs.Values:
 
 
 SETUP = {
-    "ip addr": ("ip", "-s", "-d", "-j", "addr"), "ip route": ("ip", "-j", "route", "show", "table", "all"),
+    "ip addr": ("ip", "-s", "-d", "-j", "addr"),
+    "ip route": ("ip", "-j", "route", "show", "table", "all"),
     "ip fdb": ("bridge", "-j", "fdb"),
-}  # fmt: skip
+}
 
 
 def network(key: str) -> NetworkState:
@@ -108,15 +130,20 @@ def network(key: str) -> NetworkState:
     for name, argv in SETUP.items():
         try:
             done = subprocess.run(
-                argv, capture_output=True, text=True, timeout=5, check=False, stdin=subprocess.DEVNULL
+                argv,
+                capture_output=True,
+                text=True,
+                timeout=5,
+                check=False,
+                stdin=subprocess.DEVNULL,
             )
         except (OSError, subprocess.SubprocessError):
             continue
         sections[name] = done.stdout
-    return netstate.state(time.time(), key, sections)
+    return network_state.state(time.time(), key, sections)
 
 
-class Reader:
+class LocalReader:
     """Reads everything once. `told` collects plain sentences about what this user may not read."""
 
     def __init__(self) -> None:
@@ -138,12 +165,14 @@ class Reader:
                 return conntrack_statistics()
             except Exception as error:  # pyroute2 raises its own and the kernel's kinds
                 self._netlink = False
-                who = "only root may ask the kernel" if os.getuid() else safe(error, 80)
-                self.told.append(f"Conntrack statistics are read from /proc instead of netlink: {who}.")
+                who = "only root may ask the kernel" if os.getuid() else sanitize(error, 80)
+                self.told.append(
+                    f"Conntrack statistics are read from /proc instead of netlink: {who}."
+                )
         return _proc_values(("/proc/net/stat/nf_conntrack",))[0]
 
     def sockets(self, key: str) -> SocketSnapshot:
-        return SocketSnapshot(time.time(), key, inetdiag.dump(), "netlink")
+        return SocketSnapshot(time.time(), key, inet_diag.dump(), "netlink")
 
     def facts(self) -> Iterator[str]:
         """Links with their MTU, and default routes: what a person would look up first."""
@@ -152,24 +181,24 @@ class Reader:
             for link in links.values():
                 state, mtu = link.get_attr("IFLA_OPERSTATE"), link.get_attr("IFLA_MTU")
                 if state == "UP":
-                    yield f"link {safe(link.get_attr('IFLA_IFNAME'), 32)}: MTU {mtu}, {safe(state, 16).lower()}"
+                    yield f"link {sanitize(link.get_attr('IFLA_IFNAME'), 32)}: MTU {mtu}, {sanitize(state, 16).lower()}"
             for entry in route.get_default_routes():
                 device = links.get(entry.get_attr("RTA_OIF"))
-                name = safe(device.get_attr("IFLA_IFNAME"), 32) if device else "?"
-                yield f"default route via {safe(entry.get_attr('RTA_GATEWAY') or 'link', 64)} on {name}"
+                name = sanitize(device.get_attr("IFLA_IFNAME"), 32) if device else "?"
+                yield f"default route via {sanitize(entry.get_attr('RTA_GATEWAY') or 'link', 64)} on {name}"
 
 
-async def watch(session: Session, where: Target) -> None:
+async def watch(session: Stream, where: Target) -> None:
     """Publish this machine's evidence, for ever."""
-    counting = asyncio.create_task(rules.follow(LocalRunner(), session, where.key))
+    counting = asyncio.create_task(packet_filters.follow(LocalRunner(), session, where.key))
     try:
         await _watch(session, where)
     finally:
         counting.cancel()
 
 
-async def _watch(session: Session, where: Target) -> None:
-    reader, tick = Reader(), 0
+async def _watch(session: Stream, where: Target) -> None:
+    reader, tick = LocalReader(), 0
     for fact in await asyncio.to_thread(lambda: list(reader.facts())):
         session.publish(Mark(time.time(), where.key, "podwire", fact))
     while True:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from collectors.safe import safe
+from collectors.sanitize import sanitize
 
 Values = dict[str, int]
 
@@ -26,7 +26,9 @@ def snmp(text: str) -> Values:
         parsed = _ints(figures.split())
         if protocol != same or parsed is None:
             continue
-        values.update({protocol + name: value for name, value in zip(fields.split(), parsed, strict=False)})
+        values.update(
+            {protocol + name: value for name, value in zip(fields.split(), parsed, strict=False)}
+        )
     return values
 
 
@@ -42,10 +44,16 @@ def snmp6(text: str) -> Values:
 
 
 _CONNTRACK = {
-    "found": "found", "invalid": "invalid", "insert_failed": "insert_failed", "drop": "drop",
-    "early_drop": "early_drop", "icmp_error": "error", "search_restart": "search_restart",
-    "clashres": "clash_resolve", "chaintoolong": "chaintoolong",
-}  # fmt: skip
+    "found": "found",
+    "invalid": "invalid",
+    "insert_failed": "insert_failed",
+    "drop": "drop",
+    "early_drop": "early_drop",
+    "icmp_error": "error",
+    "search_restart": "search_restart",
+    "clashres": "clash_resolve",
+    "chaintoolong": "chaintoolong",
+}
 
 
 def conntrack(text: str) -> Values:
@@ -61,7 +69,12 @@ def arp_cache(text: str) -> Values:
     """/proc/net/stat/arp_cache: entries (each row repeats the total), and what failed."""
     values = _per_cpu(text, _ARP)
     names, *rows = [line.split() for line in text.splitlines()] or [[]]
-    if "entries" in names and rows and (total := _ints(rows[0], 16)) and names.index("entries") < len(total):
+    if (
+        "entries" in names
+        and rows
+        and (total := _ints(rows[0], 16))
+        and names.index("entries") < len(total)
+    ):
         values["arp_entries"] = total[names.index("entries")]
     return values
 
@@ -92,7 +105,12 @@ def conntrack_tool(text: str) -> Values:
     return values
 
 
-_SOFTNET = {0: "softnet_processed", 1: "softnet_dropped", 2: "softnet_time_squeeze", 10: "softnet_flow_limit"}
+_SOFTNET = {
+    0: "softnet_processed",
+    1: "softnet_dropped",
+    2: "softnet_time_squeeze",
+    10: "softnet_flow_limit",
+}
 
 
 SOFTNET_CPU = 12  # the column that names the CPU: rows are of those online (SIGNATURES 5.7)
@@ -124,7 +142,7 @@ def dev(text: str) -> Values:
             continue
         for column, field in _DEV.items():
             if column < len(row):
-                values[f"dev/{safe(name.strip(), 32)}/{field}"] = row[column]
+                values[f"dev/{sanitize(name.strip(), 32)}/{field}"] = row[column]
     return values
 
 
@@ -137,7 +155,11 @@ def cpu(text: str) -> Values:
         if not row or len(row) < 8 or not (name == "cpu" or name[3:].isdecimal()):
             continue
         prefix = "cpu_" if name == "cpu" else f"cpu/{name[3:]}/"
-        values[f"{prefix}total"], values[f"{prefix}softirq"], values[f"{prefix}steal"] = sum(row[:8]), row[6], row[7]
+        values[f"{prefix}total"], values[f"{prefix}softirq"], values[f"{prefix}steal"] = (
+            sum(row[:8]),
+            row[6],
+            row[7],
+        )
         values[f"{prefix}idle"] = row[3] + row[4]
     return values
 
@@ -158,9 +180,13 @@ def pressure(kind: str) -> Callable[[str], Values]:
 
 
 _SOCKSTAT = {
-    ("sockets", "used"): "sock_used", ("TCP", "inuse"): "sock_tcp_inuse", ("TCP", "tw"): "sock_tcp_tw",
-    ("TCP", "orphan"): "sock_tcp_orphan", ("TCP", "mem"): "sock_tcp_mem", ("UDP", "inuse"): "sock_udp_inuse",
-}  # fmt: skip
+    ("sockets", "used"): "sock_used",
+    ("TCP", "inuse"): "sock_tcp_inuse",
+    ("TCP", "tw"): "sock_tcp_tw",
+    ("TCP", "orphan"): "sock_tcp_orphan",
+    ("TCP", "mem"): "sock_tcp_mem",
+    ("UDP", "inuse"): "sock_udp_inuse",
+}
 
 
 def sockstat(text: str) -> Values:
@@ -195,12 +221,23 @@ def port_range(text: str) -> Values:
 
 # Settings that a diagnosis needs; the name is the sysctl's own.
 SETTINGS = (
-    "net.ipv4.tcp_tw_reuse", "net.ipv4.tcp_max_tw_buckets", "net.ipv4.tcp_mtu_probing", "net.core.somaxconn",
-    "net.ipv4.tcp_max_syn_backlog", "net.core.netdev_max_backlog", "net.core.netdev_budget",
-    "net.ipv4.neigh.default.gc_thresh1", "net.ipv4.neigh.default.gc_thresh2", "net.ipv4.neigh.default.gc_thresh3",
-    "net.netfilter.nf_conntrack_tcp_timeout_established", "net.netfilter.nf_conntrack_tcp_be_liberal",
-    "net.ipv4.tcp_keepalive_time", "net.ipv4.conf.all.rp_filter", "fs.file-max", "net.ipv4.vs.conn_reuse_mode",
-)  # fmt: skip
+    "net.ipv4.tcp_tw_reuse",
+    "net.ipv4.tcp_max_tw_buckets",
+    "net.ipv4.tcp_mtu_probing",
+    "net.core.somaxconn",
+    "net.ipv4.tcp_max_syn_backlog",
+    "net.core.netdev_max_backlog",
+    "net.core.netdev_budget",
+    "net.ipv4.neigh.default.gc_thresh1",
+    "net.ipv4.neigh.default.gc_thresh2",
+    "net.ipv4.neigh.default.gc_thresh3",
+    "net.netfilter.nf_conntrack_tcp_timeout_established",
+    "net.netfilter.nf_conntrack_tcp_be_liberal",
+    "net.ipv4.tcp_keepalive_time",
+    "net.ipv4.conf.all.rp_filter",
+    "fs.file-max",
+    "net.ipv4.vs.conn_reuse_mode",
+)
 
 
 def setting_path(name: str) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from collectors.events import CounterSample
+from collectors.frozen import frozen
 from collectors.kernel.counters import describe
-from collectors.record import record
 
 LATE_S = 5.0  # a longer silence than this between samples is a gap
 
 
-@record
-class Step:
+@frozen
+class SampleDelta:
     """What happened between two samples: seconds, and change of each counter (None: it was reset)."""
 
     at: float
@@ -38,11 +38,11 @@ class Step:
         return 100.0 * above / below
 
 
-def step(before: CounterSample | None, after: CounterSample) -> Step:
+def step(before: CounterSample | None, after: CounterSample) -> SampleDelta:
     """The difference of two samples of one target. A clock that went back, another network namespace or a
     long silence makes it a gap."""
     if before is None:
-        return Step(after.at, 0.0, True, {})
+        return SampleDelta(after.at, 0.0, True, {})
     seconds = after.clock - before.clock
     gap = seconds <= 0 or seconds > LATE_S or after.netns != before.netns
     deltas: dict[str, int | None] = {}
@@ -51,4 +51,4 @@ def step(before: CounterSample | None, after: CounterSample) -> Step:
         if old is None or describe(name).gauge:
             continue
         deltas[name] = value - old if value >= old else None
-    return Step(after.at, seconds, gap, deltas)
+    return SampleDelta(after.at, seconds, gap, deltas)

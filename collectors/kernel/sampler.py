@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from collectors.events import CounterSample, Event, NetworkState, SocketSnapshot
-from collectors.kernel import netstate, procfs
-from collectors.remote import owned
+from collectors.kernel import network_state, procfs
+from collectors.remote_commands import owned
 from collectors.sockets import procfs as proc_sockets, ss
 from collectors.sockets.rows import SocketRow
 
@@ -149,9 +149,19 @@ _FILE = re.compile(r"^==> (/proc/\S+) <==\n", re.MULTILINE)
 
 def command(ticks: int = MAX_TICKS) -> list[str]:
     """The argument vector that starts the sampler, for so many samples, in a container that has `sh`."""
-    how = [ticks, INTERVAL_S, SOCKETS_EVERY, SETTINGS_EVERY, MANY, _short(SUM), len(procfs.SLOW_FILES)]
+    how = [
+        ticks,
+        INTERVAL_S,
+        SOCKETS_EVERY,
+        SETTINGS_EVERY,
+        MANY,
+        _short(SUM),
+        len(procfs.SLOW_FILES),
+    ]
     files = (*procfs.SLOW_FILES, *procfs.FILES)
-    return owned(["sh", "-c", SHELL, "sh", _short(PROGRAM), "podwire-sampler", *map(str, how), *files])
+    return owned(
+        ["sh", "-c", SHELL, "sh", _short(PROGRAM), "podwire-sampler", *map(str, how), *files]
+    )
 
 
 def _short(program: str) -> str:
@@ -164,7 +174,7 @@ class SamplerError(Exception):
 
 
 @dataclass(slots=True)
-class Frame:
+class SamplerFrame:
     sections: list[tuple[str, str]] = field(default_factory=list)
 
     @property
@@ -182,7 +192,7 @@ class FrameReader:
     def __init__(self) -> None:
         self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> Iterator[Frame]:
+    def feed(self, data: bytes) -> Iterator[SamplerFrame]:
         self._buffer += data
         while (end := self._buffer.find(b"\x1eend\n")) >= 0:
             text = self._buffer[:end].decode("utf-8", "replace")
@@ -192,22 +202,24 @@ class FrameReader:
             raise SamplerError(f"a sample grew past {MAX_FRAME >> 20} MiB")
 
 
-def _frame(text: str) -> Frame:
-    frame = Frame()
+def _frame(text: str) -> SamplerFrame:
+    frame = SamplerFrame()
     for part in text.split("\x1e")[1:]:
         title, _, body = part.partition("\n")
         frame.sections.append((title, body))
     return frame
 
 
-def files(frame: Frame) -> dict[str, str]:
+def files(frame: SamplerFrame) -> dict[str, str]:
     """The files of a frame by their paths."""
     text = frame.first("all files") or frame.first("files")
     pieces = _FILE.split(text)
     return dict(zip(pieces[1::2], pieces[2::2], strict=True))
 
 
-def sample(frame: Frame, target: str, at: float, settings: procfs.Values | None = None) -> CounterSample:
+def sample(
+    frame: SamplerFrame, target: str, at: float, settings: procfs.Values | None = None
+) -> CounterSample:
     """The counters of a frame. Files that could not be read are named in `missing`. `settings` are those last read:
     a frame that holds them renews them, one that does not goes on with them."""
     try:
@@ -227,29 +239,33 @@ def sample(frame: Frame, target: str, at: float, settings: procfs.Values | None 
             known.update(parse(read.get(path, "")))
         known.update(_told_by_tools(frame))
     values.update(known)
-    return CounterSample(at, target, clock, frame.first("netns").strip()[:64], values, tuple(missing))
+    return CounterSample(
+        at, target, clock, frame.first("netns").strip()[:64], values, tuple(missing)
+    )
 
 
-def _told_by_tools(frame: Frame) -> procfs.Values:
+def _told_by_tools(frame: SamplerFrame) -> procfs.Values:
     """What no file holds: `ethtool -S`, and of `conntrack -S` and `ip -s` what /proc lacks."""
     values: procfs.Values = {}
     for title, text in frame.sections:
         tool, _, device = title.partition(" ")
         if tool == "ethtool":
-            values.update(netstate.ethtool(text, device))
-    values.update(netstate.statistics(frame.first("ip addr")))
+            values.update(network_state.ethtool(text, device))
+    values.update(network_state.statistics(frame.first("ip addr")))
     tool_only = procfs.conntrack_tool(frame.first("conntrack -S"))
-    return values | {name: tool_only[name] for name in ("conntrack_chaintoolong",) if name in tool_only}
+    return values | {
+        name: tool_only[name] for name in ("conntrack_chaintoolong",) if name in tool_only
+    }
 
 
-def network(frame: Frame, target: str, at: float) -> NetworkState | None:
+def network(frame: SamplerFrame, target: str, at: float) -> NetworkState | None:
     """How the namespace is set up, if the frame tells it."""
     if not frame.first("kernel"):
         return None
-    return netstate.state(at, target, dict(frame.sections))
+    return network_state.state(at, target, dict(frame.sections))
 
 
-def sockets(frame: Frame, target: str, at: float) -> SocketSnapshot | None:
+def sockets(frame: SamplerFrame, target: str, at: float) -> SocketSnapshot | None:
     """The socket tables of a frame, if it carries them."""
     rows: list[SocketRow] = []
     source = note = ""
@@ -276,19 +292,21 @@ def _note(tool: str, total: str, every: str) -> str:
     return f"{int(total):,} sockets{f', the first {MANY:,}' if int(total) > MANY else ''}, every {every} s"
 
 
-def capabilities(frame: Frame) -> int | None:
+def capabilities(frame: SamplerFrame) -> int | None:
     """CapEff of the container, told in the first frame."""
     fields = frame.first("caps").split()
     return int(fields[1], 16) if len(fields) == 2 else None
 
 
-def process_id(frame: Frame) -> int | None:
+def process_id(frame: SamplerFrame) -> int | None:
     """Of the sampler's shell, told in the first frame."""
     text = frame.first("pid").strip()
     return int(text) if text.isascii() and text.isdigit() else None
 
 
-def events(frame: Frame, target: str, at: float, settings: procfs.Values | None = None) -> Iterator[Event]:
+def events(
+    frame: SamplerFrame, target: str, at: float, settings: procfs.Values | None = None
+) -> Iterator[Event]:
     yield sample(frame, target, at, settings)
     state = network(frame, target, at)
     if state is not None:

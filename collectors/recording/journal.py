@@ -21,15 +21,15 @@ from typing import Any
 import psutil
 
 from collectors.errors import JournalError
-from collectors.record import record
-from collectors.safe import safe
+from collectors.frozen import frozen
+from collectors.sanitize import sanitize
 
 CREATED, DELETED, GONE, REFUSED = "created", "deleted", "gone", "refused"
 LONGEST = 4 << 20  # bytes; a longer journal is cut to what still matters
 
 
-@record
-class Where:
+@frozen
+class ClusterIdentity:
     """The cluster that a write goes to, and how it was opened."""
 
     context: str
@@ -39,13 +39,13 @@ class Where:
     acting_as: str = ""
 
 
-@record
-class Owed:
+@frozen
+class PendingDelete:
     """A pod of ours that may still be there. `sure` once the API server said that it was created."""
 
     id: str
     at: float
-    where: Where
+    where: ClusterIdentity
     namespace: str
     pod: str
     node: str
@@ -88,20 +88,32 @@ class Journal:
     session: str = field(default_factory=this_session)
     _rows: list[dict[str, Any]] = field(default_factory=list)
 
-    def begin(self, where: Where, verb: str, namespace: str, name: str, node: str, manifest: Any) -> str:
+    def begin(
+        self, where: ClusterIdentity, verb: str, namespace: str, name: str, node: str, manifest: Any
+    ) -> str:
         """Write down what is about to be sent; its id. JournalError where that cannot be kept."""
         number = secrets.token_hex(6)
         row = {
-            "kind": "begin", "id": number, "at": time.time(), "session": self.session, "where": asdict(where),
-            "verb": verb, "namespace": namespace, "name": name, "node": node, "manifest": manifest,
-        }  # fmt: skip
+            "kind": "begin",
+            "id": number,
+            "at": time.time(),
+            "session": self.session,
+            "where": asdict(where),
+            "verb": verb,
+            "namespace": namespace,
+            "name": name,
+            "node": node,
+            "manifest": manifest,
+        }
         self._append(row)
         return number
 
     def end(self, number: str, result: str) -> None:
         """How it ended: created, deleted, gone, or `refused: …`; anything else leaves it owed."""
         with contextlib.suppress(JournalError):  # a full disk now: it stays owed, and is looked for
-            self._append({"kind": "end", "id": number, "at": time.time(), "result": safe(result, 600)})
+            self._append(
+                {"kind": "end", "id": number, "at": time.time(), "result": sanitize(result, 600)}
+            )
 
     def _append(self, row: dict[str, Any]) -> None:
         if self.path is None:
@@ -118,7 +130,7 @@ class Journal:
                 os.close(descriptor)
         except OSError as error:
             raise JournalError(
-                f"The journal {safe(self.path)} cannot be written ({error.strerror}): podwire adds nothing to a "
+                f"The journal {sanitize(self.path)} cannot be written ({error.strerror}): podwire adds nothing to a "
                 "cluster that it could forget. Make room, or set XDG_STATE_HOME."
             ) from None
 
@@ -137,21 +149,29 @@ class Journal:
                 if isinstance(row, dict):
                     yield row
 
-    def owed(self) -> list[Owed]:
+    def owed(self) -> list[PendingDelete]:
         """Pods that may still be there, of this and other sessions."""
-        ends = {row["id"]: str(row.get("result")) for row in self.rows() if row.get("kind") == "end"}
-        found: dict[tuple[str, str, str], Owed] = {}
+        ends = {
+            row["id"]: str(row.get("result")) for row in self.rows() if row.get("kind") == "end"
+        }
+        found: dict[tuple[str, str, str], PendingDelete] = {}
         for row in self.rows():
             if row.get("kind") != "begin":
                 continue
             with contextlib.suppress(KeyError, TypeError):
-                where = Where(**row["where"])
+                where = ClusterIdentity(**row["where"])
                 key, result = (where.server, row["namespace"], row["name"]), ends.get(row["id"], "")
                 if row["verb"] == "create pods" and not result.startswith(REFUSED):
-                    found[key] = Owed(
-                        row["id"], row["at"], where, row["namespace"], row["name"], row["node"],
-                        result.startswith(CREATED), row["session"],
-                    )  # fmt: skip
+                    found[key] = PendingDelete(
+                        row["id"],
+                        row["at"],
+                        where,
+                        row["namespace"],
+                        row["name"],
+                        row["node"],
+                        result.startswith(CREATED),
+                        row["session"],
+                    )
                 elif row["verb"] == "delete pods" and result.startswith((DELETED, GONE)):
                     found.pop(key, None)
         return list(found.values())
@@ -166,7 +186,9 @@ class Journal:
             lines = file.read().splitlines(keepends=True)
             newest = len(lines) * 3 // 4
             kept = [
-                line for n, line in enumerate(lines) if n >= newest or any(number.encode() in line for number in keep)
+                line
+                for n, line in enumerate(lines)
+                if n >= newest or any(number.encode() in line for number in keep)
             ]
             file.seek(0)
             file.writelines(kept)

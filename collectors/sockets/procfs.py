@@ -7,16 +7,28 @@ import ipaddress
 from collectors.sockets.rows import SocketRow
 
 STATES = {
-    1: "ESTAB", 2: "SYN-SENT", 3: "SYN-RECV", 4: "FIN-WAIT-1", 5: "FIN-WAIT-2", 6: "TIME-WAIT",
-    7: "UNCONN", 8: "CLOSE-WAIT", 9: "LAST-ACK", 10: "LISTEN", 11: "CLOSING", 12: "SYN-RECV",
-}  # fmt: skip
+    1: "ESTAB",
+    2: "SYN-SENT",
+    3: "SYN-RECV",
+    4: "FIN-WAIT-1",
+    5: "FIN-WAIT-2",
+    6: "TIME-WAIT",
+    7: "UNCONN",
+    8: "CLOSE-WAIT",
+    9: "LAST-ACK",
+    10: "LISTEN",
+    11: "CLOSING",
+    12: "SYN-RECV",
+}
 TIMERS = {0: "", 1: "on", 2: "keepalive", 3: "timewait", 4: "persist"}
 
 
 def _endpoint(text: str) -> tuple[str, int]:
     address, port = text.split(":")
     raw = bytes.fromhex(address)
-    words = b"".join(raw[i : i + 4][::-1] for i in range(0, len(raw), 4))  # little-endian 32-bit words
+    words = b"".join(
+        raw[i : i + 4][::-1] for i in range(0, len(raw), 4)
+    )  # little-endian 32-bit words
     return str(ipaddress.ip_address(words)), int(port, 16)
 
 
@@ -30,7 +42,9 @@ def _row(line: str, protocol: str) -> SocketRow | None:
         state, retries = STATES[int(fields[3], 16)], int(fields[6], 16)
     except (ValueError, IndexError, KeyError):
         return None
-    return SocketRow(protocol, state, local, local_port, peer, peer_port, recv_q, send_q, timer, retries)
+    return SocketRow(
+        protocol, state, local, local_port, peer, peer_port, recv_q, send_q, timer, retries
+    )
 
 
 def parse(text: str, protocol: str) -> tuple[SocketRow, ...]:

@@ -34,12 +34,15 @@ def rates(before: SocketSnapshot, after: SocketSnapshot) -> dict[SocketKey, Sock
         if old is None or row.alike > 1 or old.alike > 1:
             continue  # sums over sockets that come and go say nothing
         resent, sent, received = (
-            row.retrans_total - old.retrans_total, _change(old.bytes_acked, row.bytes_acked),
+            row.retrans_total - old.retrans_total,
+            _change(old.bytes_acked, row.bytes_acked),
             _change(old.bytes_received, row.bytes_received),
-        )  # fmt: skip
+        )
         if resent < 0 or (sent or 0) < 0 or (received or 0) < 0:
             continue  # a new connection on the same ports
-        found[identity(row)] = SocketRate(_bits(sent, seconds), _bits(received, seconds), resent / seconds)
+        found[identity(row)] = SocketRate(
+            _bits(sent, seconds), _bits(received, seconds), resent / seconds
+        )
     return found
 
 

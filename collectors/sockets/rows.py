@@ -39,7 +39,9 @@ class SocketRow(NamedTuple):
     not_sent: int = 0
     bytes_acked: int | None = None
     bytes_received: int | None = None
-    alike: int = 1  # a row that stands for several alike: queues and segments are sums, the RTT a mean
+    alike: int = (
+        1  # a row that stands for several alike: queues and segments are sums, the RTT a mean
+    )
 
 
 def trouble(row: SocketRow) -> str:

@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 
-from collectors.safe import safe
-from collectors.sockets import sscolumns
+from collectors.sanitize import sanitize
+from collectors.sockets import ss_columns
 from collectors.sockets.rows import SocketRow
 
 STATES = frozenset(
@@ -39,14 +39,14 @@ _BRACKETS = re.compile(r"\[[0-9A-Fa-f:.]+[^\]\s]*\](?=:)")
 AT_ONCE = 100_000  # characters; little enough to stay in the processor's cache
 FEW = 4  # lines alike are read name by name
 MAX_LAYOUTS = 4096
-_LAYOUTS: dict[tuple[str, bytes], sscolumns.Layout | None] = {}
+_LAYOUTS: dict[tuple[str, bytes], ss_columns.Layout | None] = {}
 Address = Callable[[str], str]  # as ss writes it, to safe text
 
 
 @lru_cache(MAX_KNOWN)
 def _address(text: str) -> str:
     """A machine speaks to few."""
-    return safe(text.strip("[]"), 64)
+    return sanitize(text.strip("[]"), 64)
 
 
 def _endpoint(text: str, name: Address) -> tuple[str, int]:
@@ -77,7 +77,9 @@ def _timer(value: str | None) -> tuple[str, int]:
         return "", 0
     kind, _, rest = value.strip("()").partition(",")
     count = rest.rpartition(",")[2]
-    return (safe(kind, 16), int(count)) if kind.isidentifier() and count.isdecimal() else ("", 0)
+    return (
+        (sanitize(kind, 16), int(count)) if kind.isidentifier() and count.isdecimal() else ("", 0)
+    )
 
 
 def _details(head: Head, text: str) -> SocketRow:
@@ -91,14 +93,30 @@ def _details(head: Head, text: str) -> SocketRow:
     now, _, total = get("retrans", "").partition("/")
     rate = _RATE.search(text)
     return SocketRow(
-        *head, timer, retries, _float(rtt), _float(rtt_var), _float(get("minrtt")), _float(get("rto")),
-        _number(get("backoff"), 0) or 0, _number(get("mss"), None), _number(get("pmtu"), None),
-        _number(get("cwnd"), None), _number(get("unacked"), 0) or 0, _number(now, 0) or 0, _number(total, 0) or 0,
-        _number(get("lost"), 0) or 0, float(rate[1]) * _FACTOR[rate[2]] if rate else None,
-        _limited(get("rwnd_limited")), _limited(get("sndbuf_limited")), " app_limited" in text,
-        _number(get("notsent"), 0) or 0, _number(get("bytes_acked"), 0), _number(get("bytes_received"), 0),
+        *head,
+        timer,
+        retries,
+        _float(rtt),
+        _float(rtt_var),
+        _float(get("minrtt")),
+        _float(get("rto")),
+        _number(get("backoff"), 0) or 0,
+        _number(get("mss"), None),
+        _number(get("pmtu"), None),
+        _number(get("cwnd"), None),
+        _number(get("unacked"), 0) or 0,
+        _number(now, 0) or 0,
+        _number(total, 0) or 0,
+        _number(get("lost"), 0) or 0,
+        float(rate[1]) * _FACTOR[rate[2]] if rate else None,
+        _limited(get("rwnd_limited")),
+        _limited(get("sndbuf_limited")),
+        " app_limited" in text,
+        _number(get("notsent"), 0) or 0,
+        _number(get("bytes_acked"), 0),
+        _number(get("bytes_received"), 0),
         _number(get("count"), 1) or 1,
-    )  # fmt: skip
+    )
 
 
 def parse_line(line: str, protocol: str, address: Address = _address) -> SocketRow | None:
@@ -107,8 +125,14 @@ def parse_line(line: str, protocol: str, address: Address = _address) -> SocketR
     if len(parts) < 5 or parts[0] not in STATES:
         return None
     try:
-        head: Head = (protocol, parts[0], *_endpoint(parts[3], address), *_endpoint(parts[4], address),
-                      int(parts[1]), int(parts[2]))  # fmt: skip
+        head: Head = (
+            protocol,
+            parts[0],
+            *_endpoint(parts[3], address),
+            *_endpoint(parts[4], address),
+            int(parts[1]),
+            int(parts[2]),
+        )
         return _details(head, f" {parts[5]}") if len(parts) > 5 else SocketRow(*head)
     except (ValueError, OverflowError):
         return None
@@ -131,7 +155,7 @@ def _parsed(text: str, protocol: str) -> Iterable[SocketRow]:
     data = text.encode(errors="replace")
     lines = data.split(b"\n")
     alike: dict[bytes, list[int]] = {}
-    for place, shape in enumerate(sscolumns.shapes(data)):
+    for place, shape in enumerate(ss_columns.shapes(data)):
         alike.setdefault(shape, []).append(place)
     rows: list[SocketRow | None] = [None] * len(lines)
     for shape, places in alike.items():
@@ -151,18 +175,20 @@ def _numbered(text: str) -> tuple[str, Address]:
     return text, lambda text: names.get(text) or _address(text)
 
 
-def _rows(shape: bytes, lines: list[bytes], protocol: str, address: Address) -> list[SocketRow | None]:
+def _rows(
+    shape: bytes, lines: list[bytes], protocol: str, address: Address
+) -> list[SocketRow | None]:
     """Lines that differ in their digits only; where one is odd after all, each is read name by name."""
     if len(lines) >= FEW and (layout := _layout(shape, lines[0], protocol)):
         with contextlib.suppress(ValueError, OverflowError):
-            return list(sscolumns.rows(lines, layout, address))
+            return list(ss_columns.rows(lines, layout, address))
     return [parse_line(line.decode(), protocol, address) for line in lines]
 
 
-def _layout(shape: bytes, line: bytes, protocol: str) -> sscolumns.Layout | None:
+def _layout(shape: bytes, line: bytes, protocol: str) -> ss_columns.Layout | None:
     key = (protocol, shape)
     if key not in _LAYOUTS:
         if len(_LAYOUTS) >= MAX_LAYOUTS:
             _LAYOUTS.clear()
-        _LAYOUTS[key] = sscolumns.learn(line.decode(), lambda text: parse_line(text, protocol))
+        _LAYOUTS[key] = ss_columns.learn(line.decode(), lambda text: parse_line(text, protocol))
     return _LAYOUTS[key]

@@ -6,14 +6,14 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import Literal
 
-from collectors.record import record
+from collectors.frozen import frozen
 from diagnosis.finding import Finding
-from diagnosis.path import Answer
+from diagnosis.reachability.path import PathVerdict
 
 Verdict = Literal["good", "bad", "unknown"]
 
 
-@record
+@frozen
 class Goal:
     """What the person wants to reach from the pod: a name or an address, and a port (0: not said)."""
 
@@ -21,8 +21,8 @@ class Goal:
     port: int = 0
 
 
-@record
-class Command:
+@frozen
+class ProbeCommand:
     """Run `argv` in the pod. `does` says so before it is done, `why` why it comes next."""
 
     does: str
@@ -31,7 +31,7 @@ class Command:
     seconds: float = 8.0
 
 
-@record
+@frozen
 class Look:
     """Look at what the rules find now, of these names."""
 
@@ -40,7 +40,7 @@ class Look:
     rules: tuple[str, ...]
 
 
-@record
+@frozen
 class AskPath:
     """Ask for the verdict of policies and Services on the way from the pod to the goal."""
 
@@ -48,7 +48,7 @@ class AskPath:
     why: str
 
 
-@record
+@frozen
 class Said:
     """The verdict of the step before."""
 
@@ -56,8 +56,8 @@ class Said:
     text: str
 
 
-@record
-class Result:
+@frozen
+class ProbeResult:
     """What a command ended with; `failed` says why it could not be run."""
 
     code: int | None
@@ -66,7 +66,7 @@ class Result:
     failed: str = ""
 
 
-@record
+@frozen
 class Conclusion:
     """The end: findings that explain the symptom, or what was ruled out."""
 
@@ -75,29 +75,29 @@ class Conclusion:
     findings: tuple[Finding, ...] = ()
 
 
-Asked = Command | Look | AskPath | Said
-Sent = Result | list[Finding] | Answer | None
-Session = Generator[Asked, Sent, Conclusion]
+Asked = ProbeCommand | Look | AskPath | Said
+Sent = ProbeResult | list[Finding] | PathVerdict | None
+GuideSession = Generator[Asked, Sent, Conclusion]
 
 
-@record
+@frozen
 class Symptom:
     name: str
     title: str
-    start: Callable[[Goal], Session]
+    start: Callable[[Goal], GuideSession]
     needs_goal: bool = True
 
 
 def symptoms() -> tuple[Symptom, ...]:
-    from diagnosis.guide import sessions
+    from diagnosis.guide import symptom_trees
 
     return (
-        Symptom("connect", "cannot connect (refused, no route)", sessions.cannot_connect),
-        Symptom("timeout", "connections time out", sessions.times_out),
-        Symptom("slow", "it is slow", sessions.slow),
-        Symptom("reset", "connections are reset", sessions.reset),
-        Symptom("name", "a name does not resolve", sessions.name),
-        Symptom("nodes", "it works on one node and not on another", sessions.one_node),
-        Symptom("large", "large responses hang", sessions.large),
-        Symptom("load", "it breaks under load", sessions.under_load, needs_goal=False),
+        Symptom("connect", "cannot connect (refused, no route)", symptom_trees.cannot_connect),
+        Symptom("timeout", "connections time out", symptom_trees.times_out),
+        Symptom("slow", "it is slow", symptom_trees.slow),
+        Symptom("reset", "connections are reset", symptom_trees.reset),
+        Symptom("name", "a name does not resolve", symptom_trees.name),
+        Symptom("nodes", "it works on one node and not on another", symptom_trees.one_node),
+        Symptom("large", "large responses hang", symptom_trees.large),
+        Symptom("load", "it breaks under load", symptom_trees.under_load, needs_goal=False),
     )

@@ -45,11 +45,40 @@ Rule = Callable[[Snapshot], Iterator[Finding]]
 RULES: tuple[Rule, ...] = tuple(
     module.evaluate
     for module in (
-        forwarding, conntrack_full, conntrack_races, conntrack_invalid, ephemeral_ports, overlay_paths, overlay_mode, cilium, mtu, rp_filter, endpoints,
-        target_port, external_local, hairpin, policies, policy_gaps, exposure, dns, listen_queue, receiver, slow_server, crash_loop, stale_udp,
-        node_cpu, nic, neighbours, close_wait, retransmits, connections, latency, service_scale, tuning,
+        forwarding,
+        conntrack_full,
+        conntrack_races,
+        conntrack_invalid,
+        ephemeral_ports,
+        overlay_paths,
+        overlay_mode,
+        cilium,
+        mtu,
+        rp_filter,
+        endpoints,
+        target_port,
+        external_local,
+        hairpin,
+        policies,
+        policy_gaps,
+        exposure,
+        dns,
+        listen_queue,
+        receiver,
+        slow_server,
+        crash_loop,
+        stale_udp,
+        node_cpu,
+        nic,
+        neighbours,
+        close_wait,
+        retransmits,
+        connections,
+        latency,
+        service_scale,
+        tuning,
     )
-)  # fmt: skip
+)
 
 
 def findings(snapshot: Snapshot) -> list[Finding]:

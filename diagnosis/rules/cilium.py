@@ -19,10 +19,30 @@ CHECKS: tuple[Check, ...] = (
         "KubeProxyReplacement",
         lambda text: text.startswith(("True", "Strict")),
     ),
-    ("enable-bpf-masquerade", ("true",), "Masquerading", lambda text: text.startswith(("BPF", "Disabled"))),
-    ("enable-bandwidth-manager", ("true",), "BandwidthManager", lambda text: not text.startswith("Disabled")),
-    ("enable-ipv4-big-tcp", ("true",), "IPv4 BIG TCP", lambda text: not text.startswith("Disabled")),
-    ("enable-ipv6-big-tcp", ("true",), "IPv6 BIG TCP", lambda text: not text.startswith("Disabled")),
+    (
+        "enable-bpf-masquerade",
+        ("true",),
+        "Masquerading",
+        lambda text: text.startswith(("BPF", "Disabled")),
+    ),
+    (
+        "enable-bandwidth-manager",
+        ("true",),
+        "BandwidthManager",
+        lambda text: not text.startswith("Disabled"),
+    ),
+    (
+        "enable-ipv4-big-tcp",
+        ("true",),
+        "IPv4 BIG TCP",
+        lambda text: not text.startswith("Disabled"),
+    ),
+    (
+        "enable-ipv6-big-tcp",
+        ("true",),
+        "IPv6 BIG TCP",
+        lambda text: not text.startswith("Disabled"),
+    ),
     ("enable-host-legacy-routing", ("false",), "Routing", lambda text: "Host: Legacy" not in text),
     ("enable-wireguard", ("true",), "Encryption", lambda text: not text.startswith("Disabled")),
 )
@@ -43,16 +63,23 @@ def _fallbacks(
     for setting, wanted, line, holds in CHECKS:
         if asked.get(setting, "").lower() in wanted and line in told and not holds(told[line]):
             yield Finding(
-                "cilium_fallback", "warning", f"Cilium {setting}",
+                "cilium_fallback",
+                "warning",
+                f"Cilium {setting}",
                 f"Cilium was asked for {setting} {asked[setting]} and does not do it: {line} is {told[line]}",
                 (
                     Evidence(f"{setting}: {asked[setting]}", source, snapshot.at, "global setting"),
                     Evidence(f"{line}: {told[line]}", agent, snapshot.at, "one agent"),
                 ),
-                "Cilium's own configuration", "certain", "the setting was changed and the agents were not restarted since",
+                "Cilium's own configuration",
+                "certain",
+                "the setting was changed and the agents were not restarted since",
                 "kubectl -n kube-system rollout restart daemonset cilium  # then look for 'falling back' or 'disabled' in "
-                "its log: the kernel or another setting forbids it", "shell", f"{line} of cilium-dbg status", "node",
-            )  # fmt: skip
+                "its log: the kernel or another setting forbids it",
+                "shell",
+                f"{line} of cilium-dbg status",
+                "node",
+            )
 
 
 def _maps(snapshot: Snapshot, told: dict[str, str], agent: str) -> Iterator[Finding]:
@@ -66,14 +93,19 @@ def _maps(snapshot: Snapshot, told: dict[str, str], agent: str) -> Iterator[Find
         table = name.removeprefix("map pressure ")
         nat = "nat" in table
         yield Finding(
-            "cilium_map", "critical" if share >= FULL else "warning", f"Cilium {table}",
+            "cilium_map",
+            "critical" if share >= FULL else "warning",
+            f"Cilium {table}",
             f"Cilium's map {table} is {100 * share:.0f} % full: when it is full, "
             + ("new outgoing connections are dropped" if nat else "entries are dropped"),
             (Evidence(f"cilium_bpf_map_pressure {share:.2f}", agent, snapshot.at, "one node"),),
-            f"{100 * FILLING:g} and {100 * FULL:g} % are {CONVENTION}", "certain", "the pressure falls by itself (garbage "
-            "collection of entries)",
+            f"{100 * FILLING:g} and {100 * FULL:g} % are {CONVENTION}",
+            "certain",
+            "the pressure falls by itself (garbage collection of entries)",
             "kubectl -n kube-system patch configmap cilium-config --type merge -p "
-            f"'{{\"data\":{{\"{'bpf-nat-global-max' if nat else 'bpf-map-dynamic-size-ratio'}\":"
-            f"\"{'1048576' if nat else '0.005'}\"}}}}' && kubectl -n kube-system rollout restart daemonset cilium",
-            "shell", "cilium-dbg metrics list -p bpf_map_pressure", "node",
-        )  # fmt: skip
+            f'\'{{"data":{{"{"bpf-nat-global-max" if nat else "bpf-map-dynamic-size-ratio"}":'
+            f'"{"1048576" if nat else "0.005"}"}}}}\' && kubectl -n kube-system rollout restart daemonset cilium',
+            "shell",
+            "cilium-dbg metrics list -p bpf_map_pressure",
+            "node",
+        )

@@ -20,9 +20,22 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         count = sum(waiting.values())
         if count >= MANY:
             yield Finding(
-                "close_wait", "warning", target.name, f"{count} connections wait for the program to close them",
-                (target.fact(f"CLOSE-WAIT towards {listed(f'{n} ({c})' for n, c in waiting.most_common(3))}", "ss"),),
-                f"{MANY} is {CONVENTION}", "likely", "the count falls by itself", "A leak in the program: it never closes "
-                "what its peers have closed (pools without a limit, responses that are not read to the end)", "text",
-                "ss -tan state close-wait | wc -l falls", "sockets",
-            )  # fmt: skip
+                "close_wait",
+                "warning",
+                target.name,
+                f"{count} connections wait for the program to close them",
+                (
+                    target.fact(
+                        f"CLOSE-WAIT towards {listed(f'{n} ({c})' for n, c in waiting.most_common(3))}",
+                        "ss",
+                    ),
+                ),
+                f"{MANY} is {CONVENTION}",
+                "likely",
+                "the count falls by itself",
+                "A leak in the program: it never closes "
+                "what its peers have closed (pools without a limit, responses that are not read to the end)",
+                "text",
+                "ss -tan state close-wait | wc -l falls",
+                "sockets",
+            )

@@ -7,8 +7,8 @@ from ipaddress import ip_address, ip_network
 
 from collectors.events import PodRow
 from diagnosis.finding import CONVENTION, Evidence, Finding
+from diagnosis.loss_location import LossLocation, place, told
 from diagnosis.snapshot import Conversation, Snapshot, listed
-from diagnosis.where import Place, place, told
 
 LEAST = 3  # in 15 s
 MANY = 10  # what a rollout leaves behind is less
@@ -26,7 +26,9 @@ def _by_server(snapshot: Snapshot, kind: str) -> dict[tuple[str, int], list[Conv
     for talk in snapshot.conversations:
         if talk.protocol == "TCP" and getattr(talk, kind):
             found.setdefault((talk.server, talk.port), []).append(talk)
-    return {key: talks for key, talks in found.items() if sum(getattr(t, kind) for t in talks) >= LEAST}
+    return {
+        key: talks for key, talks in found.items() if sum(getattr(t, kind) for t in talks) >= LEAST
+    }
 
 
 def _clients(snapshot: Snapshot, talks: list[Conversation]) -> str:
@@ -44,7 +46,9 @@ def _refused(snapshot: Snapshot) -> Iterator[Finding]:
         if server in snapshot.service_by_address or _unowned(snapshot, server):
             continue
         refused, rejected = sum(t.refused for t in talks), sum(t.rejected for t in talks)
-        known = _evidence(snapshot, talks, f"{refused} refused, {sum(t.answered for t in talks)} answered")
+        known = _evidence(
+            snapshot, talks, f"{refused} refused, {sum(t.answered for t in talks)} answered"
+        )
         by = next((t.rejected_by for t in talks if t.rejected_by), "")
         if 2 * rejected > refused and by != server:
             said = next(t.unreachable for t in talks if t.rejected_by)
@@ -58,35 +62,59 @@ def _refused(snapshot: Snapshot) -> Iterator[Finding]:
             yield _refused_by_pod(snapshot, snapshot.by_address[server], f"{server}:{port}", known)
         else:
             yield Finding(
-                "refused", "warning", f"{snapshot.name(server)}:{port}",
+                "refused",
+                "warning",
+                f"{snapshot.name(server)}:{port}",
                 f"Connections are refused by {snapshot.name(server)}: nothing listens there, or a firewall answers for it",
-                known, f"{LEAST} in 15 s is {CONVENTION}", "likely", f"connections to {server}:{port} from elsewhere are made",
-                f"On that machine: ss -ltn 'sport = {port}'  # does the program run, and listen on this address?", "text",
-                "the connection is made", "flows",
-            )  # fmt: skip
+                known,
+                f"{LEAST} in 15 s is {CONVENTION}",
+                "likely",
+                f"connections to {server}:{port} from elsewhere are made",
+                f"On that machine: ss -ltn 'sport = {port}'  # does the program run, and listen on this address?",
+                "text",
+                "the connection is made",
+                "flows",
+            )
 
 
 def _rejected(snapshot: Snapshot, where: str, by: str, known: tuple[Evidence, ...]) -> Finding:
     return Finding(
-        "refused", "warning", where, f"Connections are rejected on the way, by {snapshot.name(by)}, not by the server",
-        known, f"{LEAST} in 15 s is {CONVENTION}", "certain", "a capture at the server shows that they arrive, and a RST",
+        "refused",
+        "warning",
+        where,
+        f"Connections are rejected on the way, by {snapshot.name(by)}, not by the server",
+        known,
+        f"{LEAST} in 15 s is {CONVENTION}",
+        "certain",
+        "a capture at the server shows that they arrive, and a RST",
         f"# on {snapshot.name(by)}, the rule or route that rejects:\nnft list ruleset | grep -n reject\n"
-        "iptables-save -c | grep REJECT\nip route show type unreachable; ip route show type prohibit", "shell",
-        "the connection is made", "flows",
-    )  # fmt: skip
+        "iptables-save -c | grep REJECT\nip route show type unreachable; ip route show type prohibit",
+        "shell",
+        "the connection is made",
+        "flows",
+    )
 
 
-def _refused_by_pod(snapshot: Snapshot, pod: PodRow, at: str, known: tuple[Evidence, ...]) -> Finding:
+def _refused_by_pod(
+    snapshot: Snapshot, pod: PodRow, at: str, known: tuple[Evidence, ...]
+) -> Finding:
     name = f"{pod.namespace}/{pod.name}"
     ready = "it is ready" if pod.all_ready else f"{pod.ready} ready"
     return Finding(
-        "refused", "warning", f"{name}:{at.rpartition(':')[2]}",
+        "refused",
+        "warning",
+        f"{name}:{at.rpartition(':')[2]}",
         f"Connections are refused by the pod itself: nothing listens on {at}",
         (*known, Evidence(f"{name} is {pod.phase}, {ready}", "pods", snapshot.at)),
-        f"{LEAST} in 15 s is {CONVENTION}", "certain", "ss -ltn in the pod shows the port on 0.0.0.0 or [::]",
+        f"{LEAST} in 15 s is {CONVENTION}",
+        "certain",
+        "ss -ltn in the pod shows the port on 0.0.0.0 or [::]",
         f"kubectl -n {pod.namespace} exec {pod.name} -- ss -ltn  # bound to 127.0.0.1, or another port? then correct "
-        "the program's bind address or the Service's targetPort", "shell", "the connection is made", "flows",
-    )  # fmt: skip
+        "the program's bind address or the Service's targetPort",
+        "shell",
+        "the connection is made",
+        "flows",
+    )
 
 
 def _reset(snapshot: Snapshot) -> Iterator[Finding]:
@@ -95,36 +123,60 @@ def _reset(snapshot: Snapshot) -> Iterator[Finding]:
         if resets * 5 < flows:
             continue  # some programs end connections so
         yield Finding(
-            "resets", "warning", f"{snapshot.workload(server)}:{port}",
+            "resets",
+            "warning",
+            f"{snapshot.workload(server)}:{port}",
             "The server resets connections after the request has come: the program closes them, not the network",
-            _evidence(snapshot, talks, f"{resets} of {flows} connections reset by {snapshot.name(server)}"),
-            f"one in five is {CONVENTION}", "certain", "the RST comes from another address or TTL than the pod's data",
+            _evidence(
+                snapshot, talks, f"{resets} of {flows} connections reset by {snapshot.name(server)}"
+            ),
+            f"one in five is {CONVENTION}",
+            "certain",
+            "the RST comes from another address or TTL than the pod's data",
             "Read the server's log: a crash of a worker, a limit, a protocol that it does not speak (TLS to plain HTTP)",
-            "text", "requests are answered", "flows",
-        )  # fmt: skip
+            "text",
+            "requests are answered",
+            "flows",
+        )
 
 
 def _unanswered(snapshot: Snapshot) -> Iterator[Finding]:
     servers = _by_server(snapshot, "unanswered")
     for (server, port), talks in servers.items():
         silent, answered = sum(t.unanswered for t in talks), sum(t.answered for t in talks)
-        if silent * 5 < answered or _told_of_endpoints(snapshot, server, port, servers) or _unowned(snapshot, server):
+        if (
+            silent * 5 < answered
+            or _told_of_endpoints(snapshot, server, port, servers)
+            or _unowned(snapshot, server)
+        ):
             continue
-        known = _evidence(snapshot, talks, f"{silent} connections without an answer, {answered} answered")
+        known = _evidence(
+            snapshot, talks, f"{silent} connections without an answer, {answered} answered"
+        )
         where = f"{snapshot.name(server)}:{port}"
         if (lost := place(snapshot, server, port)) is not None:
             yield _lost(snapshot, lost, where, server, known)
             continue
         yield Finding(
-            "unanswered", "warning", where, "SYNs are not answered: they are dropped on the way, or the server's queue is full",
-            known, f"{LEAST} in 15 s is {CONVENTION}", "possible",
+            "unanswered",
+            "warning",
+            where,
+            "SYNs are not answered: they are dropped on the way, or the server's queue is full",
+            known,
+            f"{LEAST} in 15 s is {CONVENTION}",
+            "possible",
             "the SYN is answered at the server's pod and the answer is lost",
             "Open the nodes of both ends and capture there (c): podwire then tells which of them drops it. At the server's pod: a SYN "
-            "that arrives there is dropped there (accept queue, a policy for ingress)", "text", "the connection is made", "flows",
-        )  # fmt: skip
+            "that arrives there is dropped there (accept queue, a policy for ingress)",
+            "text",
+            "the connection is made",
+            "flows",
+        )
 
 
-def _told_of_endpoints(snapshot: Snapshot, server: str, port: int, servers: Iterable[tuple[str, int]]) -> bool:
+def _told_of_endpoints(
+    snapshot: Snapshot, server: str, port: int, servers: Iterable[tuple[str, int]]
+) -> bool:
     """Whether a Service is not answered because an endpoint of it is not, which is told by itself."""
     service = snapshot.service_by_address.get(server)
     if service is None:
@@ -133,13 +185,24 @@ def _told_of_endpoints(snapshot: Snapshot, server: str, port: int, servers: Iter
     return any(address in ready for address, _ in servers)
 
 
-def _lost(snapshot: Snapshot, lost: Place, where: str, server: str, known: tuple[Evidence, ...]) -> Finding:
+def _lost(
+    snapshot: Snapshot, lost: LossLocation, where: str, server: str, known: tuple[Evidence, ...]
+) -> Finding:
     title, figure, fix = told(lost, server)
     return Finding(
-        "unanswered", "warning", where, title, (*known, lost.view.fact(figure, "capture, both sides of the node")),
-        f"{LEAST} in 15 s is {CONVENTION}", "possible" if lost.what == "delivered" else "likely",
-        "eBPF hands packets on where a capture does not see them", fix, "shell", "the connection is made", "flows",
-    )  # fmt: skip
+        "unanswered",
+        "warning",
+        where,
+        title,
+        (*known, lost.view.fact(figure, "capture, both sides of the node")),
+        f"{LEAST} in 15 s is {CONVENTION}",
+        "possible" if lost.what == "delivered" else "likely",
+        "eBPF hands packets on where a capture does not see them",
+        fix,
+        "shell",
+        "the connection is made",
+        "flows",
+    )
 
 
 def _unowned(snapshot: Snapshot, address: str) -> str:
@@ -148,7 +211,9 @@ def _unowned(snapshot: Snapshot, address: str) -> str:
         return ""
     ranges = ((node.name, cidr) for node in snapshot.nodes for cidr in node.pod_cidrs)
     found = next((name for name, cidr in ranges if _inside(address, cidr)), "")
-    return found if found and not address.endswith((".0", ".1")) else ""  # the tunnel's and the bridge's own
+    return (
+        found if found and not address.endswith((".0", ".1")) else ""
+    )  # the tunnel's and the bridge's own
 
 
 def _inside(address: str, cidr: str) -> bool:
@@ -168,16 +233,26 @@ def _nobody(snapshot: Snapshot) -> Iterator[Finding]:
         failed = sum(t.unanswered + t.refused for t in talks)
         by = listed(n for t in talks if (n := snapshot.node_of(t.client)))
         yield Finding(
-            "dead_address", "critical" if failed >= MANY else "warning", f"{server}:{port}",
+            "dead_address",
+            "critical" if failed >= MANY else "warning",
+            f"{server}:{port}",
             f"Connections go to {server}, which no pod has: rules of the Service are stale, or the client keeps an old address",
             (
                 *_evidence(snapshot, talks, f"{failed} connections failed, none was made"),
-                Evidence(f"it is of the range of {node}, and no pod of the cluster has it", "pods, nodes", snapshot.at),
+                Evidence(
+                    f"it is of the range of {node}, and no pod of the cluster has it",
+                    "pods, nodes",
+                    snapshot.at,
+                ),
             ),
-            f"{LEAST} in 15 s, critical from {MANY}: {CONVENTION}", "likely", "the address is of something else than a pod",
+            f"{LEAST} in 15 s, critical from {MANY}: {CONVENTION}",
+            "likely",
+            "the address is of something else than a pod",
             f"# does kube-proxy run on {by or 'the node of the client'}, and does it keep up?\n"
             "kubectl -n kube-system get pods -l k8s-app=kube-proxy -o wide\n"
             f"nft list ruleset | grep -F {server}; iptables-save | grep -F {server}; ipvsadm -Ln 2>/dev/null | grep -F {server}\n"
-            f"# entries of connections that are no more\nconntrack -D -p tcp --reply-src {server}", "shell",
-            "no connection goes there any more", "flows",
-        )  # fmt: skip
+            f"# entries of connections that are no more\nconntrack -D -p tcp --reply-src {server}",
+            "shell",
+            "no connection goes there any more",
+            "flows",
+        )

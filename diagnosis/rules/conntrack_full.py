@@ -7,7 +7,11 @@ from collections.abc import Iterator
 from diagnosis.finding import Evidence, Finding
 from diagnosis.snapshot import Snapshot, TargetView, listed
 
-WARN, BAD, FULL = 75, 90, 95  # per cent: node_exporter mixin, node-problem-detector, the kernel's own early dropping
+WARN, BAD, FULL = (
+    75,
+    90,
+    95,
+)  # per cent: node_exporter mixin, node-problem-detector, the kernel's own early dropping
 PER_ENTRY = 320  # bytes
 
 
@@ -23,23 +27,40 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def _finding(
-    snapshot: Snapshot, node: TargetView, count: int, limit: int, fill: float, dropped: int, evicted: int
+    snapshot: Snapshot,
+    node: TargetView,
+    count: int,
+    limit: int,
+    fill: float,
+    dropped: int,
+    evicted: int,
 ) -> Finding:
     lost = dropped > 0 and fill >= FULL
     title = f"The conntrack table is {'full: new connections are dropped' if lost else f'{fill:.0f} % full'}"
-    evidence = [node.fact(f"{count:,} of {limit:,} entries ({fill:.1f} %)", "nf_conntrack_count, nf_conntrack_max")]
+    evidence = [
+        node.fact(
+            f"{count:,} of {limit:,} entries ({fill:.1f} %)", "nf_conntrack_count, nf_conntrack_max"
+        )
+    ]
     if dropped:
         evidence.append(node.counter("conntrack_drop", "/proc/net/stat/nf_conntrack"))
     if evicted:
         evidence.append(node.counter("conntrack_early_drop", "/proc/net/stat/nf_conntrack"))
     evidence += _talkers(snapshot, node)
     return Finding(
-        "conntrack_full", "critical" if lost or fill >= BAD else "warning", node.name, title, tuple(evidence),
+        "conntrack_full",
+        "critical" if lost or fill >= BAD else "warning",
+        node.name,
+        title,
+        tuple(evidence),
         "75 % node_exporter mixin, 90 % node-problem-detector, 95 % the kernel begins to evict",
-        "certain" if lost else "likely", "drop stays flat, or pods of nodes with a low fill fail in the same way",
-        _sysctl(count, limit), "sysctl", "conntrack -C; the fill falls below 75 % and conntrack -S drop stands still",
+        "certain" if lost else "likely",
+        "drop stays flat, or pods of nodes with a low fill fail in the same way",
+        _sysctl(count, limit),
+        "sysctl",
+        "conntrack -C; the fill falls below 75 % and conntrack -S drop stands still",
         "conntrack",
-    )  # fmt: skip
+    )
 
 
 def _talkers(snapshot: Snapshot, node: TargetView) -> list[Evidence]:
@@ -50,7 +71,14 @@ def _talkers(snapshot: Snapshot, node: TargetView) -> list[Evidence]:
         f"{g.count:,} {g.protocol} {g.state} {snapshot.name(g.source)} → {snapshot.name(g.target)}:{g.port}"
         for g in largest
     )
-    return [Evidence(f"most entries: {told}", node.conntrack.source, node.conntrack.at, f"{node.scope} {node.name}")]
+    return [
+        Evidence(
+            f"most entries: {told}",
+            node.conntrack.source,
+            node.conntrack.at,
+            f"{node.scope} {node.name}",
+        )
+    ]
 
 
 def _sysctl(count: int, limit: int) -> str:

@@ -18,23 +18,40 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         lost = node.delta("conntrack_insert_failed")
         if lost >= LOST and fill < FULL:
             evidence = [node.counter("conntrack_insert_failed"), node.counter("conntrack_drop")]
-            late = next((t.lookups.late for t in snapshot.targets if t.lookups and t.lookups.late), 0)
+            late = next(
+                (t.lookups.late for t in snapshot.targets if t.lookups and t.lookups.late), 0
+            )
             if late:
-                evidence.append(node.fact(f"{late} DNS answers came a resolver's timeout (5 s) late", "capture"))
+                evidence.append(
+                    node.fact(f"{late} DNS answers came a resolver's timeout (5 s) late", "capture")
+                )
             yield Finding(
-                "conntrack_races", "warning", node.name,
+                "conntrack_races",
+                "warning",
+                node.name,
                 "Packets are lost to races in conntrack: DNS answers 5 s late, or SNAT ports taken twice",
-                tuple(evidence), f"insert_failed rising at a fill below 90 %; {LOST} in 15 s is {CONVENTION}", "likely",
+                tuple(evidence),
+                f"insert_failed rising at a fill below 90 %; {LOST} in 15 s is {CONVENTION}",
+                "likely",
                 "insert_failed stands still, or the DNS server itself is as slow when asked directly",
                 "NodeLocal DNSCache (no translation, no race); or dnsConfig options single-request-reopen; for SNAT "
-                "masquerade with --random-fully", "text",
-                "conntrack -S: insert_failed stands still under the same load", "counters",
-            )  # fmt: skip
+                "masquerade with --random-fully",
+                "text",
+                "conntrack -S: insert_failed stands still under the same load",
+                "counters",
+            )
         elif node.rate("conntrack_clash_resolve") >= RESOLVED:
             yield Finding(
-                "conntrack_races", "info", node.name,
+                "conntrack_races",
+                "info",
+                node.name,
                 "Packets of one UDP socket race into conntrack; the kernel resolves it and loses none",
                 (node.counter("conntrack_clash_resolve"), node.counter("conntrack_insert_failed")),
-                f"{RESOLVED:g}/s is {CONVENTION}", "certain", "insert_failed or drop rise as well: then packets are lost",
-                "Nothing needs to be done; on kernels before 5.7 use NodeLocal DNSCache", "text", "", "counters",
-            )  # fmt: skip
+                f"{RESOLVED:g}/s is {CONVENTION}",
+                "certain",
+                "insert_failed or drop rise as well: then packets are lost",
+                "Nothing needs to be done; on kernels before 5.7 use NodeLocal DNSCache",
+                "text",
+                "",
+                "counters",
+            )

@@ -12,8 +12,9 @@ from diagnosis.snapshot import Snapshot, listed
 LOOPS = ("CrashLoopBackOff", "Error", "StartError")
 _NETWORK = re.compile(
     r"no such host|not resolve|name resolution|getaddrinfo|NXDOMAIN|connection refused|timed? ?out|unreachable|dial tcp"
-    r"|probe failed|lookup ", re.IGNORECASE,
-)  # fmt: skip
+    r"|probe failed|lookup ",
+    re.IGNORECASE,
+)
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
@@ -24,19 +25,36 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 
 def _one(snapshot: Snapshot, pod: PodRow) -> Iterator[Finding]:
     name, addresses = f"{pod.namespace}/{pod.name}", set(pod.ips or (pod.ip,))
-    missing = sorted({
-        asked for target in snapshot.targets if target.lookups
-        for client, names in target.lookups.missing.items() if client in addresses for asked in names
-    }, key=len)  # fmt: skip
-    refused = [c for c in snapshot.conversations if c.client in addresses and (c.refused or c.unanswered)]
+    missing = sorted(
+        {
+            asked
+            for target in snapshot.targets
+            if target.lookups
+            for client, names in target.lookups.missing.items()
+            if client in addresses
+            for asked in names
+        },
+        key=len,
+    )
+    refused = [
+        c for c in snapshot.conversations if c.client in addresses and (c.refused or c.unanswered)
+    ]
     evidence = [Evidence(f"{pod.phase}, {pod.restarts} restarts", "pod status", snapshot.at)]
     if pod.told:
         evidence.append(Evidence(pod.told, "the kubelet, of the container", snapshot.at))
     if probe := snapshot.probe(pod):
-        evidence.append(Evidence(f"{probe.message} ({probe.count} times)", "the kubelet, of its probe", snapshot.at))
+        evidence.append(
+            Evidence(
+                f"{probe.message} ({probe.count} times)", "the kubelet, of its probe", snapshot.at
+            )
+        )
     if missing:
         evidence.append(
-            Evidence(f"names it asks for and that do not exist: {listed(missing)}", "capture, port 53", snapshot.at)
+            Evidence(
+                f"names it asks for and that do not exist: {listed(missing)}",
+                "capture, port 53",
+                snapshot.at,
+            )
         )
     if refused:
         ends = listed(f"{snapshot.name(c.server)}:{c.port}" for c in refused)
@@ -52,7 +70,16 @@ def _one(snapshot: Snapshot, pod: PodRow) -> Iterator[Finding]:
         title = "It restarts again and again"
     known = bool(missing or refused or _NETWORK.search(pod.told))
     yield Finding(
-        "crash_loop", "critical" if known else "warning", name, title, tuple(evidence), "CrashLoopBackOff",
-        "certain" if missing else "likely" if known else "possible", "its log names another reason",
-        f"kubectl -n {pod.namespace} logs {pod.name} --previous --tail 30", "shell", "the pod runs and is ready", "pods",
-    )  # fmt: skip
+        "crash_loop",
+        "critical" if known else "warning",
+        name,
+        title,
+        tuple(evidence),
+        "CrashLoopBackOff",
+        "certain" if missing else "likely" if known else "possible",
+        "its log names another reason",
+        f"kubectl -n {pod.namespace} logs {pod.name} --previous --tail 30",
+        "shell",
+        "the pod runs and is ready",
+        "pods",
+    )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from diagnosis.finding import CONVENTION, Evidence, Finding
-from diagnosis.snapshot import Lookups, Snapshot, TargetView, listed
-from diagnosis.where import briefly, place, told
+from diagnosis.loss_location import briefly, place, told
+from diagnosis.snapshot import DnsSummary, Snapshot, TargetView, listed
 
 LEAST = 8  # questions in a window: fewer say nothing
 FAILED_WARN, FAILED_BAD = 1.0, 3.0  # per cent SERVFAIL and REFUSED: coredns-mixin
@@ -31,49 +31,64 @@ def _asking(snapshot: Snapshot) -> list[TargetView]:
     return [t for t in snapshot.targets if t.lookups is not None and t.lookups.asked >= LEAST]
 
 
-def _server(snapshot: Snapshot, lookups: Lookups) -> str:
+def _server(snapshot: Snapshot, lookups: DnsSummary) -> str:
     return listed(snapshot.name(address) for address in lookups.servers) or "the DNS server"
 
 
-def _failing(snapshot: Snapshot, target: TargetView, lookups: Lookups) -> Iterator[Finding]:
+def _failing(snapshot: Snapshot, target: TargetView, lookups: DnsSummary) -> Iterator[Finding]:
     failed = {code: n for code, n in lookups.codes.items() if code not in ("NOERROR", "NXDOMAIN")}
     share = 100 * sum(failed.values()) / lookups.answered if lookups.answered else 0.0
     if share < FAILED_WARN:
         return
     told = ", ".join(f"{count} {code}" for code, count in failed.items())
     yield Finding(
-        "dns_failing", "critical" if share >= FAILED_BAD else "warning", target.name,
+        "dns_failing",
+        "critical" if share >= FAILED_BAD else "warning",
+        target.name,
         f"The DNS server is reached and answers {', '.join(failed)}",
         (
-            target.fact(f"{told} of {lookups.answered} answers ({share:.0f} %)", "capture, port 53"),
+            target.fact(
+                f"{told} of {lookups.answered} answers ({share:.0f} %)", "capture, port 53"
+            ),
             target.fact(f"asked: {_server(snapshot, lookups)}", "capture, port 53"),
         ),
-        "SERVFAIL above 1 % warn, 3 % critical (coredns-mixin)", "certain",
+        "SERVFAIL above 1 % warn, 3 % critical (coredns-mixin)",
+        "certain",
         "answers come from elsewhere than the cluster's DNS server",
-        "kubectl -n kube-system logs -l k8s-app=kube-dns --tail 50  # its upstream, or its way to the API server", "shell",
-        "dig +short kubernetes.default.svc.cluster.local answers", "dns",
-    )  # fmt: skip
+        "kubectl -n kube-system logs -l k8s-app=kube-dns --tail 50  # its upstream, or its way to the API server",
+        "shell",
+        "dig +short kubernetes.default.svc.cluster.local answers",
+        "dns",
+    )
 
 
-def _slow(snapshot: Snapshot, target: TargetView, lookups: Lookups) -> Iterator[Finding]:
+def _slow(snapshot: Snapshot, target: TargetView, lookups: DnsSummary) -> Iterator[Finding]:
     median = lookups.median_ms or 0.0
     if median < SLOW_MS:
         return
     yield Finding(
-        "dns_slow", "critical" if median >= LATE_MS else "warning", target.name,
+        "dns_slow",
+        "critical" if median >= LATE_MS else "warning",
+        target.name,
         f"DNS answers take {median:,.0f} ms: every new connection by name waits for them",
         (
-            target.fact(f"median of {lookups.answered} answers {median:,.0f} ms", "capture, port 53"),
+            target.fact(
+                f"median of {lookups.answered} answers {median:,.0f} ms", "capture, port 53"
+            ),
             target.fact(f"asked: {_server(snapshot, lookups)}", "capture, port 53"),
         ),
-        f"{SLOW_MS:.0f} ms and {LATE_MS:,.0f} ms are {CONVENTION}; in a cluster a few are usual", "likely",
+        f"{SLOW_MS:.0f} ms and {LATE_MS:,.0f} ms are {CONVENTION}; in a cluster a few are usual",
+        "likely",
         "round trips of TCP to the server's pod are as slow: then it is the path",
         "kubectl -n kube-system top pod -l k8s-app=kube-dns  # CPU limit, replicas, health of its upstream; NodeLocal "
-        "DNSCache", "shell", "the median falls below 10 ms", "dns",
-    )  # fmt: skip
+        "DNSCache",
+        "shell",
+        "the median falls below 10 ms",
+        "dns",
+    )
 
 
-def _searching(target: TargetView, lookups: Lookups) -> Iterator[Finding]:
+def _searching(target: TargetView, lookups: DnsSummary) -> Iterator[Finding]:
     missing = lookups.codes.get("NXDOMAIN", 0)
     share = 100 * missing / lookups.answered if lookups.answered else 0.0
     rate = missing / lookups.seconds if lookups.seconds > 1 else 0.0
@@ -82,23 +97,34 @@ def _searching(target: TargetView, lookups: Lookups) -> Iterator[Finding]:
     ndots = target.network.ndots if target.network else 0
     good = lookups.answered - missing
     yield Finding(
-        "dns_search", "warning", target.name,
+        "dns_search",
+        "warning",
+        target.name,
         f"{share:.0f} % of DNS answers are NXDOMAIN: search domains are tried before the name itself",
         (
-            target.fact(f"{missing} NXDOMAIN to {good} others in {lookups.answered} answers, {rate:.0f}/s", "capture, port 53"),
-            target.fact(f"{lookups.searched} names were asked for after two search domains or more", "capture, port 53"),
+            target.fact(
+                f"{missing} NXDOMAIN to {good} others in {lookups.answered} answers, {rate:.0f}/s",
+                "capture, port 53",
+            ),
+            target.fact(
+                f"{lookups.searched} names were asked for after two search domains or more",
+                "capture, port 53",
+            ),
             target.fact(f"most: {listed(lookups.names)}", "capture, port 53"),
             *([target.fact(f"ndots:{ndots}", "/etc/resolv.conf")] if ndots else []),
         ),
-        f"with ndots:5 about three in four are NXDOMAIN; {MISSING:.0f} % and {FLOOD:.0f}/s are {CONVENTION}", "certain",
+        f"with ndots:5 about three in four are NXDOMAIN; {MISSING:.0f} % and {FLOOD:.0f}/s are {CONVENTION}",
+        "certain",
         "one question a look-up on the wire",
         "# of the pods that ask for names outside of the cluster\nspec:\n  dnsConfig:\n    options:\n      - name: ndots\n"
-        "        value: \"2\"\n# or write such names with a dot at the end; NodeLocal DNSCache takes the load off\n", "yaml",
-        "NXDOMAIN falls below half of the answers", "dns",
-    )  # fmt: skip
+        '        value: "2"\n# or write such names with a dot at the end; NodeLocal DNSCache takes the load off\n',
+        "yaml",
+        "NXDOMAIN falls below half of the answers",
+        "dns",
+    )
 
 
-def _silent(snapshot: Snapshot, target: TargetView, lookups: Lookups) -> Iterator[Finding]:
+def _silent(snapshot: Snapshot, target: TargetView, lookups: DnsSummary) -> Iterator[Finding]:
     silent = lookups.unanswered
     share = 100 * silent / lookups.asked
     if share < UNANSWERED or silent < 3:
@@ -107,23 +133,51 @@ def _silent(snapshot: Snapshot, target: TargetView, lookups: Lookups) -> Iterato
     lost = next(((p, at) for at in lookups.servers if (p := place(snapshot, at, 53, "UDP"))), None)
     if lost is not None:
         _, figure, fix = told(*lost, "questions")
-        title, more = f"{title}: {briefly(lost[0])}", (lost[0].view.fact(figure, "capture, both sides of the node"),)
+        title, more = (
+            f"{title}: {briefly(lost[0])}",
+            (lost[0].view.fact(figure, "capture, both sides of the node"),),
+        )
     yield Finding(
-        "dns_unanswered", "warning", target.name, title,
+        "dns_unanswered",
+        "warning",
+        target.name,
+        title,
         (
-            target.fact(f"{silent} of {lookups.asked} questions unanswered, {lookups.retried} asked again", "capture, port 53"),
+            target.fact(
+                f"{silent} of {lookups.asked} questions unanswered, {lookups.retried} asked again",
+                "capture, port 53",
+            ),
             target.fact(f"asked: {_server(snapshot, lookups)}", "capture, port 53"),
             *more,
         ),
-        f"{UNANSWERED:.0f} % is {CONVENTION}", "likely", "answers reach the node and not the pod",
-        fix, "text" if lost is None else "shell", "every question is answered", "dns",
-    )  # fmt: skip
+        f"{UNANSWERED:.0f} % is {CONVENTION}",
+        "likely",
+        "answers reach the node and not the pod",
+        fix,
+        "text" if lost is None else "shell",
+        "every question is answered",
+        "dns",
+    )
 
 
-def _truncated(target: TargetView, lookups: Lookups) -> Iterator[Finding]:
+def _truncated(target: TargetView, lookups: DnsSummary) -> Iterator[Finding]:
     if lookups.truncated >= 3 and lookups.truncated * 20 >= lookups.answered:
         yield Finding(
-            "dns_truncated", "info", target.name, "DNS answers are truncated and asked for again over TCP",
-            (target.fact(f"{lookups.truncated} of {lookups.answered} answers have TC set", "capture, port 53"),),
-            f"5 % is {CONVENTION}", "certain", "", "Let TCP port 53 pass in every policy; EDNS buffer sizes", "text", "", "dns",
-        )  # fmt: skip
+            "dns_truncated",
+            "info",
+            target.name,
+            "DNS answers are truncated and asked for again over TCP",
+            (
+                target.fact(
+                    f"{lookups.truncated} of {lookups.answered} answers have TC set",
+                    "capture, port 53",
+                ),
+            ),
+            f"5 % is {CONVENTION}",
+            "certain",
+            "",
+            "Let TCP port 53 pass in every policy; EDNS buffer sizes",
+            "text",
+            "",
+            "dns",
+        )

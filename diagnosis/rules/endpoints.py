@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collectors.events import PodRow, ServiceRow
+from diagnosis.edit_distance import near
 from diagnosis.finding import CONVENTION, Evidence, Finding
-from diagnosis.names import near
 from diagnosis.snapshot import Snapshot, listed
 
 STARTING_S, RECENT_S, FAILURES = 60.0, 120.0, 3
@@ -28,26 +28,53 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
             yield from _some(snapshot, service, ready, waiting)
 
 
-def _some(snapshot: Snapshot, service: ServiceRow, ready: list[str], waiting: list[str]) -> Iterator[Finding]:
+def _some(
+    snapshot: Snapshot, service: ServiceRow, ready: list[str], waiting: list[str]
+) -> Iterator[Finding]:
     """Some are out because their probes go on failing; a pod that starts is none of them."""
     name = f"{service.namespace}/{service.name}"
-    out = [p for p in snapshot.selected(service) if p.ip in waiting and snapshot.at - p.created > STARTING_S]
+    out = [
+        p
+        for p in snapshot.selected(service)
+        if p.ip in waiting and snapshot.at - p.created > STARTING_S
+    ]
     said = [
-        row for p in out if (row := snapshot.probe(p)) and row.count >= FAILURES and snapshot.at - row.last < RECENT_S
+        row
+        for p in out
+        if (row := snapshot.probe(p))
+        and row.count >= FAILURES
+        and snapshot.at - row.last < RECENT_S
     ]
     if not said:
         return
     yield Finding(
-        "endpoints", "warning", name, f"{len(said)} of {len(ready) + len(waiting)} endpoints are out: their probes fail",
+        "endpoints",
+        "warning",
+        name,
+        f"{len(said)} of {len(ready) + len(waiting)} endpoints are out: their probes fail",
         (
-            Evidence(f"{len(ready)} ready endpoints, {len(waiting)} not ready", f"EndpointSlices of {name}", snapshot.at),
-            *(Evidence(f"{row.message} ({row.count} times, last {_ago(snapshot.at - row.last)})",
-                       f"the kubelet, of {row.pod}", snapshot.at) for row in said[:3]),
+            Evidence(
+                f"{len(ready)} ready endpoints, {len(waiting)} not ready",
+                f"EndpointSlices of {name}",
+                snapshot.at,
+            ),
+            *(
+                Evidence(
+                    f"{row.message} ({row.count} times, last {_ago(snapshot.at - row.last)})",
+                    f"the kubelet, of {row.pod}",
+                    snapshot.at,
+                )
+                for row in said[:3]
+            ),
         ),
         f"{FAILURES} failures, the last within {RECENT_S:.0f} s, of a pod older than {STARTING_S:.0f} s: {CONVENTION}",
-        "certain", "they come and go with a rollout", f"kubectl -n {service.namespace} describe pod {said[0].pod}", "shell",
-        f"kubectl -n {service.namespace} get endpointslices -l kubernetes.io/service-name={service.name}", "services",
-    )  # fmt: skip
+        "certain",
+        "they come and go with a rollout",
+        f"kubectl -n {service.namespace} describe pod {said[0].pod}",
+        "shell",
+        f"kubectl -n {service.namespace} get endpointslices -l kubernetes.io/service-name={service.name}",
+        "services",
+    )
 
 
 def _finding(snapshot: Snapshot, service: ServiceRow, waiting: list[str]) -> Finding:
@@ -55,21 +82,36 @@ def _finding(snapshot: Snapshot, service: ServiceRow, waiting: list[str]) -> Fin
     selector = ",".join(f"{key}={value}" for key, value in service.selector)
     pods = snapshot.selected(service)
     asked = [c for c in snapshot.conversations if c.server in service.ips]
-    evidence = [Evidence(f"0 ready endpoints, {len(waiting)} not ready", f"EndpointSlices of {name}", snapshot.at)]
+    evidence = [
+        Evidence(
+            f"0 ready endpoints, {len(waiting)} not ready", f"EndpointSlices of {name}", snapshot.at
+        )
+    ]
     if asked:
         evidence.append(
-            Evidence(f"asked by {listed(snapshot.name(c.client) for c in asked)}: "
-                     f"{sum(c.refused for c in asked)} refused, {sum(c.unanswered for c in asked)} unanswered",
-                     "capture", snapshot.at)
-        )  # fmt: skip
+            Evidence(
+                f"asked by {listed(snapshot.name(c.client) for c in asked)}: "
+                f"{sum(c.refused for c in asked)} refused, {sum(c.unanswered for c in asked)} unanswered",
+                "capture",
+                snapshot.at,
+            )
+        )
     if not pods:
         near = _near(snapshot, service)
         title = f"The Service has no endpoints: its selector {selector} matches no pod"
-        evidence.append(Evidence(f"no pod of {service.namespace} is labelled {selector}{near}", "pods", snapshot.at))
+        evidence.append(
+            Evidence(
+                f"no pod of {service.namespace} is labelled {selector}{near}", "pods", snapshot.at
+            )
+        )
         fix = f"kubectl -n {service.namespace} edit service {service.name}  # correct spec.selector ({selector})"
     else:
         title = f"No endpoint of the Service is ready: {_states(pods)}"
-        evidence.append(Evidence(listed((f"{p.name} {p.phase} {p.ready}" for p in pods), 4), "pods", snapshot.at))
+        evidence.append(
+            Evidence(
+                listed((f"{p.name} {p.phase} {p.ready}" for p in pods), 4), "pods", snapshot.at
+            )
+        )
         probe = next((said for p in pods if (said := snapshot.probe(p))), None)
         if probe is not None:
             told = f"{probe.message} ({probe.count} times, last {_ago(snapshot.at - probe.last)})"
@@ -79,10 +121,19 @@ def _finding(snapshot: Snapshot, service: ServiceRow, waiting: list[str]) -> Fin
             evidence.append(Evidence(told, "the kubelet, of the container", snapshot.at))
         fix = f"kubectl -n {service.namespace} describe pod {pods[0].name}  # what its readiness probe depends on"
     return Finding(
-        "endpoints", "critical" if asked or is_dns(service) or pods else "warning", name, title, tuple(evidence),
-        "no ready address in any EndpointSlice", "certain", "ready endpoints exist and answer directly", fix, "shell",
-        f"kubectl -n {service.namespace} get endpointslices -l kubernetes.io/service-name={service.name}", "services",
-    )  # fmt: skip
+        "endpoints",
+        "critical" if asked or is_dns(service) or pods else "warning",
+        name,
+        title,
+        tuple(evidence),
+        "no ready address in any EndpointSlice",
+        "certain",
+        "ready endpoints exist and answer directly",
+        fix,
+        "shell",
+        f"kubectl -n {service.namespace} get endpointslices -l kubernetes.io/service-name={service.name}",
+        "services",
+    )
 
 
 def _ago(seconds: float) -> str:
@@ -99,7 +150,9 @@ def _states(pods: list[PodRow]) -> str:
 def _near(snapshot: Snapshot, service: ServiceRow) -> str:
     """A pod's label that differs in its value only, where one is: the typing error itself."""
     for key, value in service.selector:
-        values = {dict(p.labels).get(key, "") for p in snapshot.pods if p.namespace == service.namespace} - {"", value}
+        values = {
+            dict(p.labels).get(key, "") for p in snapshot.pods if p.namespace == service.namespace
+        } - {"", value}
         if alike := near(value, values):
             return f"; there are pods labelled {key}={alike}"
     return ""

@@ -28,24 +28,34 @@ def _own(snapshot: Snapshot, target: TargetView) -> Iterator[Finding]:
         if share < WARN:
             continue
         address, _, port = destination.rpartition(":")
-        waiting = sum(r.alike for r in target.sockets if r.state == "TIME-WAIT" and r.peer == address)
+        waiting = sum(
+            r.alike for r in target.sockets if r.state == "TIME-WAIT" and r.peer == address
+        )
         reuse = target.values.get("sysctl net.ipv4.tcp_tw_reuse")
         yield Finding(
-            "ephemeral_ports", "critical" if share >= BAD else "warning", target.name,
+            "ephemeral_ports",
+            "critical" if share >= BAD else "warning",
+            target.name,
             f"{share:.0f} % of the local ports towards {snapshot.name(address)}:{port} are in use",
             (
-                target.fact(f"{used:,} ports in use of {holds:,} ({low} to {high})", "ss, ip_local_port_range"),
+                target.fact(
+                    f"{used:,} ports in use of {holds:,} ({low} to {high})",
+                    "ss, ip_local_port_range",
+                ),
                 target.fact(f"{waiting:,} of its sockets are in TIME-WAIT", "ss"),
                 target.fact(f"tcp_tw_reuse = {reuse}", "sysctl"),
             ),
-            f"the range holds {holds:,}; {WARN} and {BAD} % are {CONVENTION}", "certain" if share >= BAD else "likely",
+            f"the range holds {holds:,}; {WARN} and {BAD} % are {CONVENTION}",
+            "certain" if share >= BAD else "likely",
             "connect() does not fail with EADDRNOTAVAIL, and SYNs leave the pod",
             "# best: keep connections open and pool them in the client\n# in the pod: "
             "securityContext.sysctls, or /etc/sysctl.d/99-k8s-networking.conf on the node\n# more ports a destination\n"
             "net.ipv4.ip_local_port_range = 1024 65000\n# a port in TIME-WAIT may be used again after a second\n"
-            "net.ipv4.tcp_tw_reuse = 1\n", "sysctl", "ss -tan state time-wait | wc -l falls; no connect fails at once",
+            "net.ipv4.tcp_tw_reuse = 1\n",
+            "sysctl",
+            "ss -tan state time-wait | wc -l falls; no connect fails at once",
             "sockets",
-        )  # fmt: skip
+        )
 
 
 def _snat(snapshot: Snapshot, node: TargetView) -> Iterator[Finding]:
@@ -59,13 +69,23 @@ def _snat(snapshot: Snapshot, node: TargetView) -> Iterator[Finding]:
     for (protocol, address, port), count in taken.items():
         if (share := 100 * count / SNAT_PORTS) >= WARN:
             yield Finding(
-                "ephemeral_ports", "critical" if share >= BAD else "warning", f"{node.name} SNAT {address}:{port}",
+                "ephemeral_ports",
+                "critical" if share >= BAD else "warning",
+                f"{node.name} SNAT {address}:{port}",
                 f"{share:.0f} % of the node's SNAT ports towards {address}:{port} are in use",
-                (node.fact(f"{count:,} {protocol} entries of {SNAT_PORTS:,} ports", "conntrack -L"),),
-                f"64,512 ports an address (nf_nat_core.c); {WARN} % is {CONVENTION}", "likely",
-                "the node has several addresses to translate to", "More egress addresses, connection pooling, "
-                "masquerade with --random-fully", "text", "entries towards it fall", "conntrack",
-            )  # fmt: skip
+                (
+                    node.fact(
+                        f"{count:,} {protocol} entries of {SNAT_PORTS:,} ports", "conntrack -L"
+                    ),
+                ),
+                f"64,512 ports an address (nf_nat_core.c); {WARN} % is {CONVENTION}",
+                "likely",
+                "the node has several addresses to translate to",
+                "More egress addresses, connection pooling, masquerade with --random-fully",
+                "text",
+                "entries towards it fall",
+                "conntrack",
+            )
 
 
 def _is_address(text: str) -> bool:

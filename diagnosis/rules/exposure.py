@@ -27,8 +27,9 @@ def _beside(snapshot: Snapshot) -> Iterator[Finding]:
             behind.setdefault((ingress.namespace, backend.service), []).append(ingress)
     selected = {
         (s.namespace, s.selector): rows
-        for s in snapshot.services if s.selector and (rows := behind.get((s.namespace, s.name)))
-    }  # fmt: skip
+        for s in snapshot.services
+        if s.selector and (rows := behind.get((s.namespace, s.name)))
+    }
     for service in snapshot.services:
         rows = selected.get((service.namespace, service.selector)) if service.selector else None
         if rows and service.type in ("NodePort", "LoadBalancer"):
@@ -37,39 +38,65 @@ def _beside(snapshot: Snapshot) -> Iterator[Finding]:
 
 def _way_around(snapshot: Snapshot, service: ServiceRow, rows: list[IngressRow]) -> Finding:
     name = f"{service.namespace}/{service.name}"
-    ports = ", ".join(str(p.node_port) for p in service.targets if p.node_port) or "of the load balancer"
+    ports = (
+        ", ".join(str(p.node_port) for p in service.targets if p.node_port)
+        or "of the load balancer"
+    )
     through = listed(f"{row.namespace}/{row.name}" for row in rows)
     tls = any(row.tls for row in rows)
     return Finding(
-        "ingress_bypass", "warning", name,
+        "ingress_bypass",
+        "warning",
+        name,
         f"It can be reached around the Ingress: {service.type} on port {ports}"
         + (", without its TLS" if tls else ""),
         (
             Evidence(f"type {service.type}, node port {ports}", f"Service {name}", snapshot.at),
-            Evidence(f"the same pods are behind Ingress {through}", "Ingresses, selectors", snapshot.at),
+            Evidence(
+                f"the same pods are behind Ingress {through}", "Ingresses, selectors", snapshot.at
+            ),
         ),
-        "a Service behind an Ingress needs no port of its own outside", "certain",
-        "a health check or a partner is meant to come that way", f"kubectl -n {service.namespace} patch service "
-        f"{service.name} --type merge -p '{{\"spec\":{{\"type\":\"ClusterIP\"}}}}'  # the node port is given up",
-        "shell", "the node port refuses connections; the Ingress answers", "services",
-    )  # fmt: skip
+        "a Service behind an Ingress needs no port of its own outside",
+        "certain",
+        "a health check or a partner is meant to come that way",
+        f"kubectl -n {service.namespace} patch service "
+        f'{service.name} --type merge -p \'{{"spec":{{"type":"ClusterIP"}}}}\'  # the node port is given up',
+        "shell",
+        "the node port refuses connections; the Ingress answers",
+        "services",
+    )
 
 
 def _unlimited(snapshot: Snapshot) -> Iterator[Finding]:
     """Ingresses of NGINX without a rate limit; other controllers keep theirs elsewhere."""
     open_ = [
-        row for row in snapshot.ingresses
-        if NGINX in row.class_name and row.backends and not any(key.endswith(LIMITS) for key, _ in row.annotations)
-    ]  # fmt: skip
+        row
+        for row in snapshot.ingresses
+        if NGINX in row.class_name
+        and row.backends
+        and not any(key.endswith(LIMITS) for key, _ in row.annotations)
+    ]
     if not open_:
         return
     first = open_[0]
     names = [f"{row.namespace}/{row.name}" for row in open_]
     yield Finding(
-        "ingress_unlimited", "info", "Ingresses", f"{'An Ingress has' if len(open_) == 1 else f'{len(open_)} Ingresses have'} no rate limit: {listed(names)}",
-        (Evidence(f"no nginx.ingress.kubernetes.io/limit-… annotation on {listed(names, 6)}", "Ingresses", snapshot.at),),
-        "one client may take all of the backends (ingress-nginx: annotations, rate limiting)", "certain",
+        "ingress_unlimited",
+        "info",
+        "Ingresses",
+        f"{'An Ingress has' if len(open_) == 1 else f'{len(open_)} Ingresses have'} no rate limit: {listed(names)}",
+        (
+            Evidence(
+                f"no nginx.ingress.kubernetes.io/limit-… annotation on {listed(names, 6)}",
+                "Ingresses",
+                snapshot.at,
+            ),
+        ),
+        "one client may take all of the backends (ingress-nginx: annotations, rate limiting)",
+        "certain",
         "a limit is set in front of the cluster, or in the controller's own ConfigMap",
         f"kubectl -n {first.namespace} annotate ingress {first.name} nginx.ingress.kubernetes.io/limit-rps=20",
-        "shell", "a burst of requests gets 503 beyond the limit", "services",
-    )  # fmt: skip
+        "shell",
+        "a burst of requests gets 503 beyond the limit",
+        "services",
+    )

@@ -21,18 +21,31 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         name = f"{service.namespace}/{service.name}"
         ports = ", ".join(str(p.node_port) for p in service.targets if p.node_port)
         yield Finding(
-            "external_local", "warning", name,
+            "external_local",
+            "warning",
+            name,
             f"{listed(without)} drop{'s' if len(without) == 1 else ''} outside traffic for this Service: "
             "externalTrafficPolicy is Local and no ready endpoint runs there",
             (
                 Evidence("externalTrafficPolicy: Local", f"Service {name}", snapshot.at),
-                Evidence(f"ready endpoints on {listed(sorted(local))}; none on {listed(without)}", "EndpointSlices",
-                         snapshot.at),
-                *([Evidence(f"node ports {ports}", f"Service {name}", snapshot.at)] if ports else []),
+                Evidence(
+                    f"ready endpoints on {listed(sorted(local))}; none on {listed(without)}",
+                    "EndpointSlices",
+                    snapshot.at,
+                ),
+                *(
+                    [Evidence(f"node ports {ports}", f"Service {name}", snapshot.at)]
+                    if ports
+                    else []
+                ),
             ),
-            "kube-proxy forwards outside traffic to local endpoints only", "certain",
+            "kube-proxy forwards outside traffic to local endpoints only",
+            "certain",
             "the load balancer's health check keeps those nodes out",
             f"kubectl -n {service.namespace} patch service {service.name} -p "
-            "'{\"spec\":{\"externalTrafficPolicy\":\"Cluster\"}}'  # or a replica on every node, or health checks on "
-            "healthCheckNodePort", "shell", f"curl to each node's port {ports or '…'} is answered", "services",
-        )  # fmt: skip
+            '\'{"spec":{"externalTrafficPolicy":"Cluster"}}\'  # or a replica on every node, or health checks on '
+            "healthCheckNodePort",
+            "shell",
+            f"curl to each node's port {ports or '…'} is answered",
+            "services",
+        )

@@ -32,13 +32,23 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         for name, found in rtts.items():
             if snapshot.budget_ms is not None and median(found) > snapshot.budget_ms:
                 yield Finding(
-                    "latency", "warning", f"{target.name} → {name}",
+                    "latency",
+                    "warning",
+                    f"{target.name} → {name}",
                     f"Round trips take {median(found):.1f} ms; the budget is {snapshot.budget_ms:g} ms",
-                    (target.fact(f"median RTT of {len(found)} connections {median(found):.1f} ms", "ss"),),
-                    f"the budget that was set: {snapshot.budget_ms:g} ms", "certain", "minrtt is as small as ever: queues",
+                    (
+                        target.fact(
+                            f"median RTT of {len(found)} connections {median(found):.1f} ms", "ss"
+                        ),
+                    ),
+                    f"the budget that was set: {snapshot.budget_ms:g} ms",
+                    "certain",
+                    "minrtt is as small as ever: queues",
                     "Nearer replicas (trafficDistribution: PreferSameZone), or a path that is not longer than it must be",
-                    "text", "the median is within the budget", "sockets",
-                )  # fmt: skip
+                    "text",
+                    "the median is within the budget",
+                    "sockets",
+                )
         for name, (all_of, over) in crossing.items():
             near = any(
                 snapshot.workload(ip) == name and zones.get(pod.node) == zones.get(target.node)
@@ -46,9 +56,22 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
             )
             if all_of >= LEAST and over >= MOST * all_of and near:
                 yield Finding(
-                    "cross_zone", "info", f"{target.name} → {name}",
+                    "cross_zone",
+                    "info",
+                    f"{target.name} → {name}",
                     f"{100 * over / all_of:.0f} % of its connections leave the zone though there are replicas in it",
-                    (Evidence(f"{over} of {all_of} connections cross zones", "ss, node labels", snapshot.at),),
-                    f"{100 * MOST:.0f} % is {CONVENTION}", "likely", "",
-                    "spec:\n  trafficDistribution: PreferSameZone\n", "yaml", "the share falls", "sockets",
-                )  # fmt: skip
+                    (
+                        Evidence(
+                            f"{over} of {all_of} connections cross zones",
+                            "ss, node labels",
+                            snapshot.at,
+                        ),
+                    ),
+                    f"{100 * MOST:.0f} % is {CONVENTION}",
+                    "likely",
+                    "",
+                    "spec:\n  trafficDistribution: PreferSameZone\n",
+                    "yaml",
+                    "the share falls",
+                    "sockets",
+                )

@@ -8,7 +8,14 @@ from collectors.events import LinkRow
 from diagnosis.finding import Evidence, Finding
 from diagnosis.snapshot import Snapshot, TargetView, listed
 
-OVERHEAD = {"vxlan": 50, "geneve": 50, "ipip": 20, "sit": 20, "wireguard": 60, "gre": 24}  # bytes over IPv4
+OVERHEAD = {
+    "vxlan": 50,
+    "geneve": 50,
+    "ipip": 20,
+    "sit": 20,
+    "wireguard": 60,
+    "gre": 24,
+}  # bytes over IPv4
 OVER_IPV6 = 20  # the longer header
 STUCK = 2  # flows
 
@@ -17,13 +24,17 @@ def overhead(link: LinkRow) -> int:
     """Bytes that a tunnel adds; its local or remote address tells over which family it runs."""
     fields = link.detail.split()
     ends = [
-        value for name, value in zip(fields[::2], fields[1::2], strict=False) if name in ("local", "remote", "group")
+        value
+        for name, value in zip(fields[::2], fields[1::2], strict=False)
+        if name in ("local", "remote", "group")
     ]
     return OVERHEAD[link.kind] + (OVER_IPV6 if any(":" in end for end in ends) else 0)
 
 
 def overlays(target: TargetView) -> list[LinkRow]:
-    return [link for link in target.network.links if link.kind in OVERHEAD] if target.network else []
+    return (
+        [link for link in target.network.links if link.kind in OVERHEAD] if target.network else []
+    )
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
@@ -39,22 +50,36 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 def _pod(pod: TargetView, host: TargetView) -> Iterator[Finding]:
     own = next((k for k in (pod.network.links if pod.network else ()) if k.name == "eth0"), None)
     for overlay in overlays(host):
-        if own is None or own.mtu <= overlay.mtu or overlay.state == "DOWN" or (pod.pod and pod.pod.host_network):
+        if (
+            own is None
+            or own.mtu <= overlay.mtu
+            or overlay.state == "DOWN"
+            or (pod.pod and pod.pod.host_network)
+        ):
             continue
         told = [
             pod.fact(f"{own.name} has MTU {own.mtu}", "ip link"),
             host.fact(f"{overlay.name} ({overlay.kind}) has MTU {overlay.mtu}", "ip link"),
         ]
         if fragments := host.delta("IpFragFails"):
-            told.append(host.fact(f"IpFragFails +{fragments} in {host.seconds:.0f} s", "/proc/net/snmp"))
+            told.append(
+                host.fact(f"IpFragFails +{fragments} in {host.seconds:.0f} s", "/proc/net/snmp")
+            )
         yield Finding(
-            "mtu", "critical" if fragments else "warning", f"{pod.node} pods",
-            f"Pods send up to {own.mtu} bytes, the overlay carries {overlay.mtu}", tuple(told),
-            f"the MTU of {overlay.name}", "certain", f"ping -M do -s {own.mtu - 28} passes to a pod of another node",
+            "mtu",
+            "critical" if fragments else "warning",
+            f"{pod.node} pods",
+            f"Pods send up to {own.mtu} bytes, the overlay carries {overlay.mtu}",
+            tuple(told),
+            f"the MTU of {overlay.name}",
+            "certain",
+            f"ping -M do -s {own.mtu - 28} passes to a pod of another node",
             f"Set the CNI's MTU to {overlay.mtu} (flannel: net-conf.json; Calico: veth_mtu; Cilium: mtu), then restart "
-            "the pods", "text", f"ping -M do -s {overlay.mtu - 28} passes, -s {overlay.mtu - 27} says 'message too long'",
+            "the pods",
+            "text",
+            f"ping -M do -s {overlay.mtu - 28} passes, -s {overlay.mtu - 27} says 'message too long'",
             "node",
-        )  # fmt: skip
+        )
 
 
 def _underlay(host: TargetView) -> Iterator[Finding]:
@@ -63,7 +88,9 @@ def _underlay(host: TargetView) -> Iterator[Finding]:
     routes = host.network.routes if host.network else ()
     device = next((r.device for r in routes if r.destination == "default"), "")
     nic = next((link for link in links if link.name == device), None)
-    nic = nic or next((k for k in links if k.name.startswith(("eth", "en")) and k.kind in ("", "veth")), None)
+    nic = nic or next(
+        (k for k in links if k.name.startswith(("eth", "en")) and k.kind in ("", "veth")), None
+    )
     for overlay in overlays(host) if nic is not None else ():
         assert nic is not None
         added = overhead(overlay)
@@ -71,16 +98,22 @@ def _underlay(host: TargetView) -> Iterator[Finding]:
         if need > nic.mtu and overlay.state != "DOWN":
             fits = nic.mtu - added
             yield Finding(
-                "mtu", "critical", f"{host.name} {overlay.name}",
+                "mtu",
+                "critical",
+                f"{host.name} {overlay.name}",
                 f"The overlay's packets ({need} bytes) do not fit into {nic.name} ({nic.mtu})",
                 (
                     host.fact(f"{overlay.name} ({overlay.kind}) has MTU {overlay.mtu}", "ip link"),
                     host.fact(f"{nic.name} has MTU {nic.mtu}", "ip link"),
                 ),
-                f"{overlay.kind} adds {added} bytes", "certain", "the underlay fragments and it works",
-                f"ip link set {overlay.name} mtu {fits}  # and in the CNI's configuration, so that it stays", "shell",
-                f"ping -M do -s {fits - 28} passes between pods of two nodes", "node",
-            )  # fmt: skip
+                f"{overlay.kind} adds {added} bytes",
+                "certain",
+                "the underlay fragments and it works",
+                f"ip link set {overlay.name} mtu {fits}  # and in the CNI's configuration, so that it stays",
+                "shell",
+                f"ping -M do -s {fits - 28} passes between pods of two nodes",
+                "node",
+            )
 
 
 def _black_hole(snapshot: Snapshot) -> Iterator[Finding]:
@@ -94,19 +127,36 @@ def _black_hole(snapshot: Snapshot) -> Iterator[Finding]:
     if lost >= flows and not failing:
         return  # SYNs are lost as well: that is loss, whatever the size
     ends = listed(f"{snapshot.name(c.client)} → {snapshot.name(c.server)}:{c.port}" for c in stuck)
-    evidence = [Evidence(f"{flows} flows resend full-size segments after timeouts: {ends}", "capture", snapshot.at)]
+    evidence = [
+        Evidence(
+            f"{flows} flows resend full-size segments after timeouts: {ends}",
+            "capture",
+            snapshot.at,
+        )
+    ]
     evidence += [host.counter("IpFragFails", "/proc/net/snmp") for host in failing]
     told = sum(t.delta("IcmpInDestUnreachs") for t in snapshot.of_kind("pod"))
     evidence.append(
-        Evidence(f"{told} ICMP 'unreachable' reached the pods that are open here", "/proc/net/snmp", snapshot.at)
+        Evidence(
+            f"{told} ICMP 'unreachable' reached the pods that are open here",
+            "/proc/net/snmp",
+            snapshot.at,
+        )
     )
     where = ", ".join(host.name for host in failing) or "path"
     yield Finding(
-        "mtu", "critical", f"black hole {where}",
+        "mtu",
+        "critical",
+        f"black hole {where}",
         "Small packets pass and full-size ones do not, and the senders are not told: an MTU black hole",
-        tuple(evidence), "handshakes that succeed, then full-size segments resent after timeouts (SIGNATURES 5.10)",
-        "certain" if failing else "likely", "full-size segments are seen at the receiver, or SYNs are lost, too",
+        tuple(evidence),
+        "handshakes that succeed, then full-size segments resent after timeouts (SIGNATURES 5.10)",
+        "certain" if failing else "likely",
+        "full-size segments are seen at the receiver, or SYNs are lost, too",
         "Let ICMP type 3 code 4 pass, and set the pods' MTU to what the path carries: find it with ping -M do -s N "
         "between pods of two nodes; as a stopgap clamp the MSS:\niptables -t mangle -A FORWARD -p tcp --tcp-flags "
-        "SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu", "text", "large answers arrive; IpFragFails stands still", "flows",
-    )  # fmt: skip
+        "SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu",
+        "text",
+        "large answers arrive; IpFragFails stands still",
+        "flows",
+    )

@@ -19,15 +19,32 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
             continue
         size = max(4096, 4 * (limit or 1024))
         yield Finding(
-            "neighbour_table", "critical" if full else "warning", node.name,
-            "The neighbour table overflows: addresses are forgotten and packets dropped" if full
+            "neighbour_table",
+            "critical" if full else "warning",
+            node.name,
+            "The neighbour table overflows: addresses are forgotten and packets dropped"
+            if full
             else f"The neighbour table is {share:.0f} % full",
             (
-                *([node.fact(f"{entries} entries of {limit} (gc_thresh3)", "/proc/net/stat/arp_cache, sysctl")] if limit else []),
+                *(
+                    [
+                        node.fact(
+                            f"{entries} entries of {limit} (gc_thresh3)",
+                            "/proc/net/stat/arp_cache, sysctl",
+                        )
+                    ]
+                    if limit
+                    else []
+                ),
                 node.counter("arp_table_fulls", "/proc/net/stat/arp_cache"),
             ),
-            f"table_fulls at all; {WARN} % is {CONVENTION}", "certain" if full else "likely", "table_fulls stands still",
+            f"table_fulls at all; {WARN} % is {CONVENTION}",
+            "certain" if full else "likely",
+            "table_fulls stands still",
             "# /etc/sysctl.d/99-k8s-networking.conf; of the node: the table is one for all namespaces\n"
             f"net.ipv4.neigh.default.gc_thresh1 = {size // 4}\nnet.ipv4.neigh.default.gc_thresh2 = {size // 2}\n"
-            f"net.ipv4.neigh.default.gc_thresh3 = {size}\n", "sysctl", "dmesg tells no 'neighbor table overflow' any more", "node",
-        )  # fmt: skip
+            f"net.ipv4.neigh.default.gc_thresh3 = {size}\n",
+            "sysctl",
+            "dmesg tells no 'neighbor table overflow' any more",
+            "node",
+        )

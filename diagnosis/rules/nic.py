@@ -19,11 +19,19 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         fails = host.delta("IpReasmFails")
         if fails >= LEAST:
             yield Finding(
-                "reassembly", "warning", host.name, "Fragments arrive that cannot be put together again: some are lost",
-                (host.counter("IpReasmFails", "/proc/net/snmp"),), f"{LEAST} in 15 s is {CONVENTION}", "possible", "",
-                "Avoid fragments: an MTU that fits the path (5.10); let fragments pass firewalls", "text",
-                "IpReasmFails stands still", "counters",
-            )  # fmt: skip
+                "reassembly",
+                "warning",
+                host.name,
+                "Fragments arrive that cannot be put together again: some are lost",
+                (host.counter("IpReasmFails", "/proc/net/snmp"),),
+                f"{LEAST} in 15 s is {CONVENTION}",
+                "possible",
+                "",
+                "Avoid fragments: an MTU that fits the path (5.10); let fragments pass firewalls",
+                "text",
+                "IpReasmFails stands still",
+                "counters",
+            )
 
 
 def _interfaces(host: TargetView) -> Iterator[Finding]:
@@ -35,19 +43,32 @@ def _interfaces(host: TargetView) -> Iterator[Finding]:
             if total >= LEAST and 100 * total > SHARE * (passed + total):
                 told = ", ".join(f"{count} {kind}" for kind, count in lost.items() if count)
                 yield Finding(
-                    "nic_drops", "warning", f"{host.name} {name}",
+                    "nic_drops",
+                    "warning",
+                    f"{host.name} {name}",
                     f"{name} loses {100 * total / (passed + total):.1f} % of the packets it "
                     f"{'receives' if side == 'rx' else 'sends'}",
-                    (host.fact(f"{told} beside {passed:,} packets in {host.seconds:.0f} s", "/proc/net/dev"),),
-                    "1 % of packets (node_exporter mixin)", "likely", "the same on hosts that are well",
-                    f"ethtool -S {name}; ethtool -g {name}  # the ring may be larger: ethtool -G {name} rx 4096", "shell",
-                    "drops and errors stand still", "node",
-                )  # fmt: skip
+                    (
+                        host.fact(
+                            f"{told} beside {passed:,} packets in {host.seconds:.0f} s",
+                            "/proc/net/dev",
+                        ),
+                    ),
+                    "1 % of packets (node_exporter mixin)",
+                    "likely",
+                    "the same on hosts that are well",
+                    f"ethtool -S {name}; ethtool -g {name}  # the ring may be larger: ethtool -G {name} rx 4096",
+                    "shell",
+                    "drops and errors stand still",
+                    "node",
+                )
 
 
 def _driver(host: TargetView) -> Iterator[Finding]:
     over = {
-        n: d for n, d in host.deltas.items() if n.startswith("ethtool/") and n.endswith("allowance_exceeded") and d > 0
+        n: d
+        for n, d in host.deltas.items()
+        if n.startswith("ethtool/") and n.endswith("allowance_exceeded") and d > 0
     }
     for name, delta in over.items():
         _, device, what = name.split("/", 2)
@@ -56,21 +77,45 @@ def _driver(host: TargetView) -> Iterator[Finding]:
             "conntrack": "the instance's own connection tracking is full: a larger instance, fewer connections",
         }.get(what.split("_")[0], "a larger instance, or less traffic a node")
         yield Finding(
-            "nic_allowance", "critical", f"{host.name} {device} {what}", f"The cloud drops packets: {what} of {device}",
-            (host.fact(f"{what} +{delta} in {host.seconds:.0f} s", f"ethtool -S {device}"),), "any is a dropped packet "
-            "(AWS ENA)", "certain", "", hint, "text", f"ethtool -S {device} | grep {what} stands still", "counters",
-        )  # fmt: skip
+            "nic_allowance",
+            "critical",
+            f"{host.name} {device} {what}",
+            f"The cloud drops packets: {what} of {device}",
+            (host.fact(f"{what} +{delta} in {host.seconds:.0f} s", f"ethtool -S {device}"),),
+            "any is a dropped packet (AWS ENA)",
+            "certain",
+            "",
+            hint,
+            "text",
+            f"ethtool -S {device} | grep {what} stands still",
+            "counters",
+        )
 
 
 def _checksums(host: TargetView) -> Iterator[Finding]:
     bad = host.delta("UdpInCsumErrors", "TcpInCsumErrors")
     if bad >= 3:
-        tunnels = [k.name for k in (host.network.links if host.network else ()) if k.kind in ("vxlan", "geneve")]
+        tunnels = [
+            k.name
+            for k in (host.network.links if host.network else ())
+            if k.kind in ("vxlan", "geneve")
+        ]
         device = tunnels[0] if tunnels else "DEVICE"
         yield Finding(
-            "checksum", "warning", host.name, "Packets arrive with wrong checksums: a tunnel's offload is broken",
-            (host.counter("UdpInCsumErrors", "/proc/net/snmp"), host.counter("TcpInCsumErrors", "/proc/net/snmp"),
-             host.fact(f"tunnels here: {listed(tunnels) or 'none'}", "ip link")),
-            f"3 in 15 s is {CONVENTION}; kernels to 5.7 had it (k/k#88986)", "possible", "the checksums are right on the wire",
-            f"ethtool -K {device} tx-checksum-ip-generic off", "shell", "InCsumErrors stand still", "counters",
-        )  # fmt: skip
+            "checksum",
+            "warning",
+            host.name,
+            "Packets arrive with wrong checksums: a tunnel's offload is broken",
+            (
+                host.counter("UdpInCsumErrors", "/proc/net/snmp"),
+                host.counter("TcpInCsumErrors", "/proc/net/snmp"),
+                host.fact(f"tunnels here: {listed(tunnels) or 'none'}", "ip link"),
+            ),
+            f"3 in 15 s is {CONVENTION}; kernels to 5.7 had it (k/k#88986)",
+            "possible",
+            "the checksums are right on the wire",
+            f"ethtool -K {device} tx-checksum-ip-generic off",
+            "shell",
+            "InCsumErrors stand still",
+            "counters",
+        )

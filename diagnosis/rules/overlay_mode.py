@@ -7,11 +7,18 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 
 from diagnosis.finding import Evidence, Finding
+from diagnosis.node_routes import (
+    Way,
+    network,
+    same_subnet,
+    way,
+)
 from diagnosis.snapshot import Snapshot, TargetView, listed
-from diagnosis.ways import Way, network, same_subnet, way
 
 ALWAYS, SUBNET = "always", "subnet"  # native everywhere, or between nodes of one subnet
-Wish = tuple[str, str, str, str]  # when, the CNI, the setting as it is written, the object that it is of
+Wish = tuple[
+    str, str, str, str
+]  # when, the CNI, the setting as it is written, the object that it is of
 
 
 def wish(snapshot: Snapshot, pod: str) -> Wish | None:
@@ -77,7 +84,9 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     yield from _directions(snapshot, ways)
 
 
-def _fallback(snapshot: Snapshot, host: TargetView, ways: dict[tuple[str, str], Way]) -> Iterator[Finding]:
+def _fallback(
+    snapshot: Snapshot, host: TargetView, ways: dict[tuple[str, str], Way]
+) -> Iterator[Finding]:
     astray: list[tuple[str, Way, str, Wish]] = []
     for other in snapshot.nodes:
         found = ways.get((host.node, other.name))
@@ -93,17 +102,27 @@ def _fallback(snapshot: Snapshot, host: TargetView, ways: dict[tuple[str, str], 
     others = listed(name for name, *_ in astray)
     evidence = [
         Evidence(f"{setting}", source, snapshot.at, "global setting"),
-        host.fact(f"{first.route.destination} dev {first.route.device}: the way to {first.pod}", "ip route"),
+        host.fact(
+            f"{first.route.destination} dev {first.route.device}: the way to {first.pod}",
+            "ip route",
+        ),
     ]
     if subnet:
         evidence.append(host.fact(f"{others} is in this node's own subnet {subnet}", "ip addr"))
     yield Finding(
-        "overlay_fallback", "warning", host.name,
+        "overlay_fallback",
+        "warning",
+        host.name,
         f"Pods of {others} are reached over {first.route.device}, where {cni} is set to route natively",
-        tuple(evidence), f"the CNI's own configuration: {setting}", "certain",
-        "the setting was changed a moment ago and the agents have not read it", FIXES[cni], "shell",
-        f"ip route get {first.pod} names the node's own interface", "node",
-    )  # fmt: skip
+        tuple(evidence),
+        f"the CNI's own configuration: {setting}",
+        "certain",
+        "the setting was changed a moment ago and the agents have not read it",
+        FIXES[cni],
+        "shell",
+        f"ip route get {first.pod} names the node's own interface",
+        "node",
+    )
 
 
 def _directions(snapshot: Snapshot, ways: dict[tuple[str, str], Way]) -> Iterator[Finding]:
@@ -114,13 +133,30 @@ def _directions(snapshot: Snapshot, ways: dict[tuple[str, str], Way]) -> Iterato
             continue
         tunnel, native = (found, back) if found.overlay else (back, found)
         yield Finding(
-            "asymmetric_path", "warning", f"{here} ↔ {there}",
+            "asymmetric_path",
+            "warning",
+            f"{here} ↔ {there}",
             f"One direction goes over {tunnel.route.device}, the other natively over {native.route.device}",
             (
-                Evidence(f"{found.route.destination} dev {found.route.device}", "ip route", snapshot.at, f"node {here}"),
-                Evidence(f"{back.route.destination} dev {back.route.device}", "ip route", snapshot.at, f"node {there}"),
+                Evidence(
+                    f"{found.route.destination} dev {found.route.device}",
+                    "ip route",
+                    snapshot.at,
+                    f"node {here}",
+                ),
+                Evidence(
+                    f"{back.route.destination} dev {back.route.device}",
+                    "ip route",
+                    snapshot.at,
+                    f"node {there}",
+                ),
             ),
-            "both directions agree (SIGNATURES 5.10)", "certain", "both ways carry traffic and MTUs fit",
+            "both directions agree (SIGNATURES 5.10)",
+            "certain",
+            "both ways carry traffic and MTUs fit",
             "kubectl -n kube-system get pods -o wide  # the CNI agents of the two nodes: same version and configuration? "
-            "Restart the older one", "shell", "ip route get names the same kind of device on both", "node",
-        )  # fmt: skip
+            "Restart the older one",
+            "shell",
+            "ip route get names the same kind of device on both",
+            "node",
+        )

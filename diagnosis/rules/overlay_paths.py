@@ -24,13 +24,25 @@ def _neighbour(host: TargetView, other: NodeRow) -> Iterator[Finding]:
     for row in host.network.neighbours if host.network else ():
         if row.address == other.address and not row.lladdr:
             yield Finding(
-                "neighbour", "critical", f"{host.name} → {other.name}",
+                "neighbour",
+                "critical",
+                f"{host.name} → {other.name}",
                 f"{host.name} cannot resolve the link-layer address of {other.name}",
-                (host.fact(f"{row.address} on {row.device} has no link-layer address (FAILED or INCOMPLETE)", "ARP table"),),
-                "an entry without a link-layer address", "certain", "ping of that address from the node is answered",
+                (
+                    host.fact(
+                        f"{row.address} on {row.device} has no link-layer address (FAILED or INCOMPLETE)",
+                        "ARP table",
+                    ),
+                ),
+                "an entry without a link-layer address",
+                "certain",
+                "ping of that address from the node is answered",
                 f"ip neigh flush to {other.address} dev {row.device}  # then look at the switch, duplicate addresses "
-                "and ARP filters of the other node", "shell", f"ip neigh show {other.address}: REACHABLE", "node",
-            )  # fmt: skip
+                "and ARP filters of the other node",
+                "shell",
+                f"ip neigh show {other.address}: REACHABLE",
+                "node",
+            )
 
 
 def _route(host: TargetView, other: NodeRow) -> Iterator[Finding]:
@@ -41,13 +53,24 @@ def _route(host: TargetView, other: NodeRow) -> Iterator[Finding]:
     for cidr in other.pod_cidrs:
         if not any(_leads(row.destination, cidr) for row in host.network.routes):
             yield Finding(
-                "missing_route", "critical", f"{host.name} → {other.name}",
+                "missing_route",
+                "critical",
+                f"{host.name} → {other.name}",
                 f"{host.name} has no route to the pods of {other.name} ({cidr})",
-                (host.fact(f"no route to {cidr} among {len(host.network.routes)} routes", "ip route"),),
-                "each node's pod CIDR needs a route", "certain", f"ip route get of a pod of {other.name} names {devices[0]}",
+                (
+                    host.fact(
+                        f"no route to {cidr} among {len(host.network.routes)} routes", "ip route"
+                    ),
+                ),
+                "each node's pod CIDR needs a route",
+                "certain",
+                f"ip route get of a pod of {other.name} names {devices[0]}",
                 f"kubectl -n kube-system delete pod -l app=CNI_AGENT --field-selector spec.nodeName={host.node}"
-                "  # the CNI's agent puts it back", "shell", f"ip route show {cidr}", "node",
-            )  # fmt: skip
+                "  # the CNI's agent puts it back",
+                "shell",
+                f"ip route show {cidr}",
+                "node",
+            )
 
 
 def _leads(destination: str, cidr: str) -> bool:
@@ -65,19 +88,35 @@ def _forwarding(host: TargetView, other: NodeRow, snapshot: Snapshot) -> Iterato
     for link in overlays(host):
         known = {address for _, address, device in host.network.forwarding if device == link.name}
         multicast = "group" in link.detail or "remote" in link.detail
-        if link.kind != "vxlan" or multicast or other.address in known or not _used(host, link.name):
+        if (
+            link.kind != "vxlan"
+            or multicast
+            or other.address in known
+            or not _used(host, link.name)
+        ):
             continue
         yield Finding(
-            "missing_fdb", "critical", f"{host.name} → {other.name}",
+            "missing_fdb",
+            "critical",
+            f"{host.name} → {other.name}",
             f"{link.name} of {host.name} has no forwarding entry for {other.name}: its pods cannot be reached",
             (
-                host.fact(f"no FDB entry with dst {other.address}", f"bridge fdb show dev {link.name}"),
-                host.fact(f"{len(known)} entries for other nodes", f"bridge fdb show dev {link.name}"),
+                host.fact(
+                    f"no FDB entry with dst {other.address}", f"bridge fdb show dev {link.name}"
+                ),
+                host.fact(
+                    f"{len(known)} entries for other nodes", f"bridge fdb show dev {link.name}"
+                ),
             ),
-            "one entry a node", "certain", "the device learns addresses by multicast, or the CNI uses another path",
+            "one entry a node",
+            "certain",
+            "the device learns addresses by multicast, or the CNI uses another path",
             f"kubectl -n kube-system delete pod -l app=CNI_AGENT --field-selector spec.nodeName={host.node}"
-            "  # the CNI's agent puts it back", "shell", f"bridge fdb show dev {link.name} | grep {other.address}", "node",
-        )  # fmt: skip
+            "  # the CNI's agent puts it back",
+            "shell",
+            f"bridge fdb show dev {link.name} | grep {other.address}",
+            "node",
+        )
 
 
 def _used(host: TargetView, device: str) -> bool:

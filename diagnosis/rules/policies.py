@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from collectors.events import Labels, PodRow, ServiceRow
-from diagnosis import policy as netpol, proposal, selectors
 from diagnosis.finding import Evidence, Finding
+from diagnosis.reachability import network_policy as netpol, policy_proposal, selectors
 from diagnosis.rules.endpoints import is_dns
 from diagnosis.snapshot import Snapshot, listed
 
@@ -22,29 +22,48 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     yield from _drops(snapshot, known, namespaces)
 
 
-def _labels(snapshot: Snapshot, known: list[netpol.Policy], namespaces: dict[str, dict[str, str]]) -> Iterator[Finding]:
+def _labels(
+    snapshot: Snapshot, known: list[netpol.Policy], namespaces: dict[str, dict[str, str]]
+) -> Iterator[Finding]:
     """A namespaceSelector that matches no namespace, and a podSelector that selects no pod."""
     for one in known:
         for side, peers in (("ingress", "from"), ("egress", "to")):
             for index, rule in enumerate(one.spec.get(side) or ()):
                 for peer in (rule or {}).get(peers) or ():
                     wanted = peer.get("namespaceSelector")
-                    if not wanted or any(selectors.compiled(wanted)(labels) for labels in namespaces.values()):
+                    if not wanted or any(
+                        selectors.compiled(wanted)(labels) for labels in namespaces.values()
+                    ):
                         continue
                     text = selectors.text(wanted)
                     yield Finding(
-                        "policy_label", "critical", f"{one.key} {side} {index}",
+                        "policy_label",
+                        "critical",
+                        f"{one.key} {side} {index}",
                         f"The policy lets in namespaces with {text}; no namespace has that"
-                        if side == "ingress" else f"The policy lets out to namespaces with {text}; none has that",
+                        if side == "ingress"
+                        else f"The policy lets out to namespaces with {text}; none has that",
                         (
-                            Evidence(f"rule {index} of {side}: namespaceSelector {text}", f"NetworkPolicy {one.key}", snapshot.at),
-                            Evidence(f"labels of {len(namespaces)} namespaces were compared", "namespaces", snapshot.at),
+                            Evidence(
+                                f"rule {index} of {side}: namespaceSelector {text}",
+                                f"NetworkPolicy {one.key}",
+                                snapshot.at,
+                            ),
+                            Evidence(
+                                f"labels of {len(namespaces)} namespaces were compared",
+                                "namespaces",
+                                snapshot.at,
+                            ),
                         ),
-                        "a selector that matches nothing", "certain", "a namespace with that label is made later, on purpose",
+                        "a selector that matches nothing",
+                        "certain",
+                        "a namespace with that label is made later, on purpose",
                         f"kubectl label namespace {one.namespace} {text.replace(',', ' ')}  # if that is who is meant; or "
-                        f"correct the selector: kubectl -n {one.namespace} edit networkpolicy {one.name}", "shell",
-                        "the namespaces that are meant match the selector", "policy",
-                    )  # fmt: skip
+                        f"correct the selector: kubectl -n {one.namespace} edit networkpolicy {one.name}",
+                        "shell",
+                        "the namespaces that are meant match the selector",
+                        "policy",
+                    )
 
 
 def dns_pods(snapshot: Snapshot) -> Iterator[tuple[ServiceRow, PodRow, int]]:
@@ -56,7 +75,9 @@ def dns_pods(snapshot: Snapshot) -> Iterator[tuple[ServiceRow, PodRow, int]]:
                         yield service, pod, netpol.port_number(pod, port.target) or 53
 
 
-Decisions = dict[str, list[netpol.Decision]]  # protocol to what the pod's own policies say of each DNS pod
+Decisions = dict[
+    str, list[netpol.Decision]
+]  # protocol to what the pod's own policies say of each DNS pod
 
 
 def dns_decisions(
@@ -64,7 +85,9 @@ def dns_decisions(
 ) -> Iterator[tuple[list[PodRow], Decisions]]:
     """For the pods that are isolated for egress: may they ask the cluster's DNS? Pods with equal labels are one case,
     since their own policies see no difference."""
-    servers = [(netpol.party_of(server, namespaces), port) for _, server, port in dns_pods(snapshot)]
+    servers = [
+        (netpol.party_of(server, namespaces), port) for _, server, port in dns_pods(snapshot)
+    ]
     alike: dict[tuple[str, Labels, bool], list[PodRow]] = {}
     for pod in snapshot.pods if servers else ():
         alike.setdefault((pod.namespace, pod.labels, pod.host_network), []).append(pod)
@@ -74,7 +97,10 @@ def dns_decisions(
             yield (
                 pods,
                 {
-                    protocol: [netpol.verdict(party, server, port, protocol, known).egress for server, port in servers]
+                    protocol: [
+                        netpol.verdict(party, server, port, protocol, known).egress
+                        for server, port in servers
+                    ]
                     for protocol in ("UDP", "TCP")
                 },
             )
@@ -95,19 +121,39 @@ def _cut_dns(
         policy = next(p for p in known if p.key == key)
         service, server, port = servers[0]
         silent = sum(t.lookups.unanswered for t in snapshot.targets if t.lookups is not None)
-        told = [Evidence(decided[key].reason, f"NetworkPolicy {key}", snapshot.at),
-                Evidence(f"pods that cannot ask: {listed(pods)}", "pods, policies", snapshot.at)]  # fmt: skip
+        told = [
+            Evidence(decided[key].reason, f"NetworkPolicy {key}", snapshot.at),
+            Evidence(f"pods that cannot ask: {listed(pods)}", "pods, policies", snapshot.at),
+        ]
         if port != 53 and _admits(policy, 53):
-            told.append(Evidence(f"a rule names port 53, but the DNS pods listen on {port}: policies see packets after the "
-                                 "Service's translation", f"NetworkPolicy {key}", snapshot.at))  # fmt: skip
+            told.append(
+                Evidence(
+                    f"a rule names port 53, but the DNS pods listen on {port}: policies see packets after the "
+                    "Service's translation",
+                    f"NetworkPolicy {key}",
+                    snapshot.at,
+                )
+            )
         if silent:
-            told.append(Evidence(f"{silent} DNS questions without an answer", "capture, port 53", snapshot.at))
+            told.append(
+                Evidence(
+                    f"{silent} DNS questions without an answer", "capture, port 53", snapshot.at
+                )
+            )
         yield Finding(
-            "policy_cuts_dns", "critical", key, f"The policy isolates pods for egress and lets no DNS out: {listed(pods, 2)}",
-            tuple(told), "no rule for port 53 to the DNS pods", "certain", "the pods ask another server that is allowed",
-            allow_dns(policy, server.namespace, service.selector, (port, 53), ("UDP", "TCP")), "yaml",
-            "getent hosts kubernetes.default in such a pod answers", "policy",
-        )  # fmt: skip
+            "policy_cuts_dns",
+            "critical",
+            key,
+            f"The policy isolates pods for egress and lets no DNS out: {listed(pods, 2)}",
+            tuple(told),
+            "no rule for port 53 to the DNS pods",
+            "certain",
+            "the pods ask another server that is allowed",
+            allow_dns(policy, server.namespace, service.selector, (port, 53), ("UDP", "TCP")),
+            "yaml",
+            "getent hosts kubernetes.default in such a pod answers",
+            "policy",
+        )
 
 
 def _admits(policy: netpol.Policy, number: int) -> bool:
@@ -115,7 +161,11 @@ def _admits(policy: netpol.Policy, number: int) -> bool:
 
 
 def allow_dns(
-    policy: netpol.Policy, namespace: str, selector: Labels, ports: Iterable[int], protocols: Iterable[str]
+    policy: netpol.Policy,
+    namespace: str,
+    selector: Labels,
+    ports: Iterable[int],
+    protocols: Iterable[str],
 ) -> str:
     """A policy beside one: they add up. It selects the same pods, so that it isolates none that were free."""
     servers = {
@@ -124,10 +174,11 @@ def allow_dns(
     }
     allowed = [{"port": n, "protocol": p} for n in dict.fromkeys(ports) for p in protocols]
     spec = {
-        "podSelector": policy.spec.get("podSelector") or {}, "policyTypes": ["Egress"],
+        "podSelector": policy.spec.get("podSelector") or {},
+        "policyTypes": ["Egress"],
         "egress": [{"to": [servers], "ports": allowed}],
-    }  # fmt: skip
-    return proposal.document(f"{policy.name[:58]}-dns", policy.namespace, spec)
+    }
+    return policy_proposal.document(f"{policy.name[:58]}-dns", policy.namespace, spec)
 
 
 @dataclass(slots=True)
@@ -140,7 +191,9 @@ class Dropped:
     fix: str
 
 
-def _drops(snapshot: Snapshot, known: list[netpol.Policy], namespaces: dict[str, dict[str, str]]) -> Iterator[Finding]:
+def _drops(
+    snapshot: Snapshot, known: list[netpol.Policy], namespaces: dict[str, dict[str, str]]
+) -> Iterator[Finding]:
     """Connections that get no answer, and the policy that says why."""
     found: dict[str, Dropped] = {}
     for talk in snapshot.conversations:
@@ -149,30 +202,46 @@ def _drops(snapshot: Snapshot, known: list[netpol.Policy], namespaces: dict[str,
             continue
         source = netpol.over(netpol.party_of(pod, namespaces), ":" in talk.client)
         for target, port in behind(snapshot, talk.server, talk.port, talk.protocol):
-            verdict = netpol.verdict(source, netpol.party_of(target, namespaces), port, talk.protocol, known)
+            verdict = netpol.verdict(
+                source, netpol.party_of(target, namespaces), port, talk.protocol, known
+            )
             if verdict.allowed:
                 continue
             decision = verdict.decided_by
-            fix = proposal.admit(decision.side, pod, target, [(port, talk.protocol)])
+            fix = policy_proposal.admit(decision.side, pod, target, [(port, talk.protocol)])
             one = found.setdefault(decision.policy, Dropped(decision, [], 0, fix))
-            one.pairs.append(f"{snapshot.workload(talk.client)} → {snapshot.workload(talk.server)}:{talk.port}")
+            one.pairs.append(
+                f"{snapshot.workload(talk.client)} → {snapshot.workload(talk.server)}:{talk.port}"
+            )
             one.count += talk.unanswered
             break
     for key, one in found.items():
         yield Finding(
-            "policy_drops", "critical", key, f"The policy drops connections: {listed(one.pairs, 2)}",
+            "policy_drops",
+            "critical",
+            key,
+            f"The policy drops connections: {listed(one.pairs, 2)}",
             (
-                Evidence(f"{one.count} connections without an answer: {listed(one.pairs)}", "capture", snapshot.at),
+                Evidence(
+                    f"{one.count} connections without an answer: {listed(one.pairs)}",
+                    "capture",
+                    snapshot.at,
+                ),
                 Evidence(one.decision.reason, f"NetworkPolicy {key}", snapshot.at),
             ),
-            "SYNs without an answer where the policies allow nothing", "certain",
+            "SYNs without an answer where the policies allow nothing",
+            "certain",
             "the SYN reaches the server's pod, or a RST comes back",
-            f"# if {one.pairs[0]} is to pass: policies add up, so this stands beside {key}\n{one.fix}", "yaml",
-            "the connection is made", "policy",
-        )  # fmt: skip
+            f"# if {one.pairs[0]} is to pass: policies add up, so this stands beside {key}\n{one.fix}",
+            "yaml",
+            "the connection is made",
+            "policy",
+        )
 
 
-def behind(snapshot: Snapshot, address: str, port: int, protocol: str) -> Iterator[tuple[PodRow, int]]:
+def behind(
+    snapshot: Snapshot, address: str, port: int, protocol: str
+) -> Iterator[tuple[PodRow, int]]:
     """The pods, and their ports, that an address and port stand for."""
     if pod := snapshot.by_address.get(address):
         yield pod, port

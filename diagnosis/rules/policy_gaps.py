@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collectors.events import PodRow
-from diagnosis import policy as netpol, proposal, selectors
+from diagnosis.edit_distance import near
 from diagnosis.finding import CONVENTION, Evidence, Finding
-from diagnosis.names import near
+from diagnosis.reachability import network_policy as netpol, policy_proposal, selectors
 from diagnosis.rules.policies import allow_dns, behind, dns_decisions, dns_pods
 from diagnosis.snapshot import Snapshot, listed
 
@@ -36,16 +36,33 @@ def _selects_nothing(snapshot: Snapshot, known: list[netpol.Policy]) -> Iterator
         wanted = one.spec.get("podSelector") or {}
         text = selectors.text(wanted)
         meant = _meant(wanted.get("matchLabels") or {}, pods)
-        hint = [Evidence(f"there are pods labelled {meant}", f"pods of {one.namespace}", snapshot.at)] if meant else []
+        hint = (
+            [Evidence(f"there are pods labelled {meant}", f"pods of {one.namespace}", snapshot.at)]
+            if meant
+            else []
+        )
         yield Finding(
-            "policy_selects_nothing", "warning" if meant else "info", one.key,
+            "policy_selects_nothing",
+            "warning" if meant else "info",
+            one.key,
             f"The policy selects no pod: none of {one.namespace} has {text}",
-            (Evidence(f"podSelector {text}; {len(pods)} pods were compared", f"NetworkPolicy {one.key}", snapshot.at), *hint),
-            "a selector that matches nothing", "certain" if meant else "likely", "its pods are scaled to zero, or come later",
+            (
+                Evidence(
+                    f"podSelector {text}; {len(pods)} pods were compared",
+                    f"NetworkPolicy {one.key}",
+                    snapshot.at,
+                ),
+                *hint,
+            ),
+            "a selector that matches nothing",
+            "certain" if meant else "likely",
+            "its pods are scaled to zero, or come later",
             f"kubectl -n {one.namespace} edit networkpolicy {one.name}  # spec.podSelector"
-            f"{f': {meant} is what pods have' if meant else ''}", "shell",
-            f"kubectl -n {one.namespace} get pods -l '{text}' lists those that are meant", "policy",
-        )  # fmt: skip
+            f"{f': {meant} is what pods have' if meant else ''}",
+            "shell",
+            f"kubectl -n {one.namespace} get pods -l '{text}' lists those that are meant",
+            "policy",
+        )
 
 
 def _meant(labels: object, pods: list[PodRow]) -> str:
@@ -64,25 +81,43 @@ def _dns_over_tcp(
     servers = list(dns_pods(snapshot))
     cut: dict[str, list[str]] = {}
     for alike, decisions in dns_decisions(snapshot, known, namespaces):
-        if any(d.allowed for d in decisions["UDP"]) and not any(d.allowed for d in decisions["TCP"]):
-            cut.setdefault(decisions["TCP"][0].policy, []).extend(f"{pod.namespace}/{pod.name}" for pod in alike)
+        if any(d.allowed for d in decisions["UDP"]) and not any(
+            d.allowed for d in decisions["TCP"]
+        ):
+            cut.setdefault(decisions["TCP"][0].policy, []).extend(
+                f"{pod.namespace}/{pod.name}" for pod in alike
+            )
     for key, pods in cut.items():
         service, server, port = servers[0]
         policy = next(p for p in known if p.key == key)
         truncated = sum(t.lookups.truncated for t in snapshot.targets if t.lookups is not None)
-        seen = [Evidence(f"{truncated} truncated answers", "capture, port 53", snapshot.at)] if truncated else []
+        seen = (
+            [Evidence(f"{truncated} truncated answers", "capture, port 53", snapshot.at)]
+            if truncated
+            else []
+        )
         yield Finding(
-            "policy_cuts_dns_tcp", "critical" if truncated else "warning", key,
+            "policy_cuts_dns_tcp",
+            "critical" if truncated else "warning",
+            key,
             f"The policy lets DNS out over UDP and not over TCP: {listed(pods, 2)}",
             (
-                Evidence(f"UDP {port} to {service.namespace}/{service.name} is allowed, TCP {port} by no rule",
-                         f"NetworkPolicy {key}", snapshot.at),
-                Evidence(f"pods: {listed(pods)}", "pods, policies", snapshot.at), *seen,
+                Evidence(
+                    f"UDP {port} to {service.namespace}/{service.name} is allowed, TCP {port} by no rule",
+                    f"NetworkPolicy {key}",
+                    snapshot.at,
+                ),
+                Evidence(f"pods: {listed(pods)}", "pods, policies", snapshot.at),
+                *seen,
             ),
-            "an answer that does not fit into a datagram is asked for again over TCP (RFC 7766)", "certain",
-            "no answer is ever truncated", allow_dns(policy, server.namespace, service.selector, (port,), ("TCP",)),
-            "yaml", "dig +tcp in such a pod is answered", "policy",
-        )  # fmt: skip
+            "an answer that does not fit into a datagram is asked for again over TCP (RFC 7766)",
+            "certain",
+            "no answer is ever truncated",
+            allow_dns(policy, server.namespace, service.selector, (port,), ("TCP",)),
+            "yaml",
+            "dig +tcp in such a pod is answered",
+            "policy",
+        )
 
 
 def _not_enforced(
@@ -97,8 +132,10 @@ def _not_enforced(
         if pod is None or talk.answered < FLOWS or not talk.opened:
             continue
         source = netpol.over(netpol.party_of(pod, namespaces), ":" in talk.client)
-        verdicts = [netpol.verdict(source, netpol.party_of(target, namespaces), port, talk.protocol, known)
-                    for target, port in behind(snapshot, talk.server, talk.port, talk.protocol)]  # fmt: skip
+        verdicts = [
+            netpol.verdict(source, netpol.party_of(target, namespaces), port, talk.protocol, known)
+            for target, port in behind(snapshot, talk.server, talk.port, talk.protocol)
+        ]
         if not verdicts or any(v.allowed for v in verdicts):
             continue
         key = verdicts[0].decided_by.policy
@@ -110,22 +147,33 @@ def _not_enforced(
             flows += talk.answered
     for key, pairs in passed.items():
         yield Finding(
-            "policy_not_enforced", "warning", key, f"Traffic that the policy denies passes: {listed(pairs, 2)}",
+            "policy_not_enforced",
+            "warning",
+            key,
+            f"Traffic that the policy denies passes: {listed(pairs, 2)}",
             (
-                Evidence(f"{flows} connections were answered: {listed(pairs)}", "capture", snapshot.at),
+                Evidence(
+                    f"{flows} connections were answered: {listed(pairs)}", "capture", snapshot.at
+                ),
                 Evidence("no rule allows them", f"NetworkPolicy {key}", snapshot.at),
             ),
-            f"connections opened {SETTLED_S:g} s after the policy's last change, or later; {CONVENTION}", "likely",
+            f"connections opened {SETTLED_S:g} s after the policy's last change, or later; {CONVENTION}",
+            "likely",
             "the connections are older than the policy, or come over the host's network",
             "Does anything enforce policies here? flannel and kindnet's older versions do not: add one that does (Calico, "
-            "Cilium, kube-network-policies), or take the policy for what it is: a wish", "text",
-            "the connections get no answer", "flows",
-        )  # fmt: skip
+            "Cilium, kube-network-policies), or take the policy for what it is: a wish",
+            "text",
+            "the connections get no answer",
+            "flows",
+        )
 
 
 def _denies(policy: netpol.Policy) -> bool:
     """Whether it selects every pod of its namespace and lets nothing in."""
-    return selectors.text(policy.spec.get("podSelector") or {}) == "everything" and policy.rules.get("ingress") == ()
+    return (
+        selectors.text(policy.spec.get("podSelector") or {}) == "everything"
+        and policy.rules.get("ingress") == ()
+    )
 
 
 def _no_default_deny(snapshot: Snapshot, known: list[netpol.Policy]) -> Iterator[Finding]:
@@ -135,14 +183,29 @@ def _no_default_deny(snapshot: Snapshot, known: list[netpol.Policy]) -> Iterator
     open_ = sorted(used - closed - set(SYSTEM))
     if not closed or not open_:
         return
-    text = proposal.document("default-deny", open_[0], {"podSelector": {}, "policyTypes": ["Ingress"]})
+    text = policy_proposal.document(
+        "default-deny", open_[0], {"podSelector": {}, "policyTypes": ["Ingress"]}
+    )
     yield Finding(
-        "no_default_deny", "info", "namespaces", f"{len(open_)} namespaces admit anyone who is not denied: {listed(open_)}",
+        "no_default_deny",
+        "info",
+        "namespaces",
+        f"{len(open_)} namespaces admit anyone who is not denied: {listed(open_)}",
         (
-            Evidence(f"default deny in {listed(sorted(closed), 5)}", "NetworkPolicies", snapshot.at),
-            Evidence(f"pods and no such policy in {listed(open_, 8)}", "NetworkPolicies, pods", snapshot.at),
+            Evidence(
+                f"default deny in {listed(sorted(closed), 5)}", "NetworkPolicies", snapshot.at
+            ),
+            Evidence(
+                f"pods and no such policy in {listed(open_, 8)}",
+                "NetworkPolicies, pods",
+                snapshot.at,
+            ),
         ),
-        "a policy that selects every pod and allows nothing, a namespace", "certain", "they are meant to be open",
-        f"# after the traffic that is wanted is allowed (y on a pod proposes that)\n{text}", "yaml",
-        "M shows who reaches whom", "policy",
-    )  # fmt: skip
+        "a policy that selects every pod and allows nothing, a namespace",
+        "certain",
+        "they are meant to be open",
+        f"# after the traffic that is wanted is allowed (y on a pod proposes that)\n{text}",
+        "yaml",
+        "M shows who reaches whom",
+        "policy",
+    )

@@ -25,18 +25,30 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         to = listed(f"{snapshot.workload(c.server)} ({c.resent} of {c.segments})" for c in worst)
         zones = {snapshot.name(c.server) for c in worst}
         timeouts, fast = target.delta("TcpExtTCPTimeouts"), target.delta("TcpExtTCPFastRetrans")
-        kind = "heavy: most are timeouts" if timeouts > fast else "light: most are fast retransmissions"
+        kind = (
+            "heavy: most are timeouts"
+            if timeouts > fast
+            else "light: most are fast retransmissions"
+        )
         yield Finding(
-            "retransmits", "warning", target.name, f"{share:.1f} % of data segments are resent: packets are lost",
+            "retransmits",
+            "warning",
+            target.name,
+            f"{share:.1f} % of data segments are resent: packets are lost",
             (
                 target.counter("TcpRetransSegs", "/proc/net/snmp"),
                 target.counter("TcpExtTCPOrigDataSent", "/proc/net/netstat"),
-                target.fact(f"{timeouts} timeouts, {fast} fast retransmissions: {kind}", "/proc/net/netstat"),
+                target.fact(
+                    f"{timeouts} timeouts, {fast} fast retransmissions: {kind}", "/proc/net/netstat"
+                ),
                 *([target.fact(f"most with {to}", "capture")] if to else []),
             ),
-            f"{WARN:g} and {BAD:g} % are {CONVENTION}", "likely" if len(zones) > 1 else "possible",
+            f"{WARN:g} and {BAD:g} % are {CONVENTION}",
+            "likely" if len(zones) > 1 else "possible",
             "TCPSpuriousRtxHostQueues rises (this host's own queue), or all loss is with one peer (that peer's node)",
             "Look for the place: capture on both nodes; a segment that leaves one NIC and does not reach the other is "
-            "lost between them. Compare NIC drops (7 node) and ask who owns the underlay", "text",
-            "the share falls below 1 %", "graphs",
-        )  # fmt: skip
+            "lost between them. Compare NIC drops (7 node) and ask who owns the underlay",
+            "text",
+            "the share falls below 1 %",
+            "graphs",
+        )

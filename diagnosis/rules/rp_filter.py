@@ -16,13 +16,23 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
             continue
         value = target.values.get("sysctl net.ipv4.conf.all.rp_filter")
         yield Finding(
-            "rp_filter", "critical", target.name, "Packets are dropped by reverse-path filtering: the two directions differ",
+            "rp_filter",
+            "critical",
+            target.name,
+            "Packets are dropped by reverse-path filtering: the two directions differ",
             (
                 target.counter("TcpExtIPReversePathFilter", "/proc/net/netstat"),
-                target.fact(f"net.ipv4.conf.all.rp_filter = {value}", "sysctl; the larger of all and the interface counts"),
+                target.fact(
+                    f"net.ipv4.conf.all.rp_filter = {value}",
+                    "sysctl; the larger of all and the interface counts",
+                ),
             ),
-            f"{LEAST} in 15 s is {CONVENTION}", "certain", "the counter stands still while connections fail",
+            f"{LEAST} in 15 s is {CONVENTION}",
+            "certain",
+            "the counter stands still while connections fail",
             "# /etc/sysctl.d/99-k8s-networking.conf\n# loose: the source must be reachable by any interface. Better: make "
-            "routing agree in both directions\nnet.ipv4.conf.all.rp_filter = 2\n", "sysctl",
-            "IPReversePathFilter stands still", "counters",
-        )  # fmt: skip
+            "routing agree in both directions\nnet.ipv4.conf.all.rp_filter = 2\n",
+            "sysctl",
+            "IPReversePathFilter stands still",
+            "counters",
+        )

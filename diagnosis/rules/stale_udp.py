@@ -19,15 +19,27 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
                 continue
             name = f"{service.namespace}/{service.name}"
             yield Finding(
-                "stale_udp", "critical", f"{host.name} {name}",
+                "stale_udp",
+                "critical",
+                f"{host.name} {name}",
                 f"A conntrack entry sends UDP for the Service to {group.back}, which is no endpoint of it any more",
                 (
-                    host.fact(f"{group.count} entries {snapshot.name(group.source)} → {group.target}:{group.port} go to "
-                              f"{group.back}:{group.back_port}{'' if group.replied else ', never answered'}",
-                              host.conntrack.source if host.conntrack else ""),
-                    host.fact(f"endpoints now: {', '.join(ready[:4]) or 'none'}", f"EndpointSlices of {name}"),
+                    host.fact(
+                        f"{group.count} entries {snapshot.name(group.source)} → {group.target}:{group.port} go to "
+                        f"{group.back}:{group.back_port}{'' if group.replied else ', never answered'}",
+                        host.conntrack.source if host.conntrack else "",
+                    ),
+                    host.fact(
+                        f"endpoints now: {', '.join(ready[:4]) or 'none'}",
+                        f"EndpointSlices of {name}",
+                    ),
                 ),
-                "an entry whose answerer is in no EndpointSlice", "certain", "deleting the entry changes nothing",
+                "an entry whose answerer is in no EndpointSlice",
+                "certain",
+                "deleting the entry changes nothing",
                 f"conntrack -D -p udp --orig-dst {group.target} --reply-src {group.back}  # then upgrade kube-proxy "
-                "(k/k#139628)", "shell", f"conntrack -L -p udp --orig-dst {group.target} names an endpoint", "conntrack",
-            )  # fmt: skip
+                "(k/k#139628)",
+                "shell",
+                f"conntrack -L -p udp --orig-dst {group.target} names an endpoint",
+                "conntrack",
+            )

@@ -7,27 +7,37 @@ from collections.abc import Iterator
 
 from collectors.events import PodRow, ServicePort, ServiceRow
 from diagnosis.finding import Evidence, Finding
-from diagnosis.policy import port_number
+from diagnosis.reachability.network_policy import port_number
 from diagnosis.snapshot import Snapshot, TargetView, listed
 
 LOOPBACK = ("127.", "::1")
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
-    views = {(v.pod.namespace, v.pod.name): v for v in snapshot.of_kind("pod") if v.pod and v.sockets}
+    views = {
+        (v.pod.namespace, v.pod.name): v for v in snapshot.of_kind("pod") if v.pod and v.sockets
+    }
     for service in snapshot.services:
         pods = snapshot.selected(service)
         for index, port in enumerate(service.targets if pods else ()):
             seen = [(pod, view) for pod in pods if (view := views.get((pod.namespace, pod.name)))]
             listening = [_listens(pod, view, port) for pod, view in seen]
             if port.protocol == "TCP" and listening and all(told is not None for told in listening):
-                bad = [(pod, view, told) for (pod, view), told in zip(seen, listening, strict=True) if told]
+                bad = [
+                    (pod, view, told)
+                    for (pod, view), told in zip(seen, listening, strict=True)
+                    if told
+                ]
                 if bad and pod_is_ready(bad[0][0]):
                     yield _not_listening(service, port, index, *bad[0])
                 continue
             declared = {p.number for pod in pods for p in pod.ports if p.protocol == port.protocol}
             names = {p.name for pod in pods for p in pod.ports if p.protocol == port.protocol}
-            wrong = int(port.target) not in declared if port.target.isdecimal() else port.target not in names
+            wrong = (
+                int(port.target) not in declared
+                if port.target.isdecimal()
+                else port.target not in names
+            )
             if wrong and (declared or not port.target.isdecimal()):
                 yield _undeclared(snapshot, service, port, index, pods, sorted(declared))
 
@@ -41,13 +51,21 @@ def _listens(pod: PodRow, view: TargetView, port: ServicePort) -> str | None:
     """'' where the pod listens on the Service's target, else on what it listens instead; None where that is not known
     (a name that no container has, or no listen socket at all, since sockets were not read yet)."""
     number = port_number(pod, port.target, port.protocol)
-    sockets = [row for row in view.sockets if row.state == "LISTEN" and row.protocol.startswith("tcp")]
+    sockets = [
+        row for row in view.sockets if row.state == "LISTEN" and row.protocol.startswith("tcp")
+    ]
     if number is None or not sockets:
         return None
     own = [row for row in sockets if row.local_port == number]
     if any(not row.local.startswith(LOOPBACK) for row in own):
         return ""
-    others = listed((str(n) for n in sorted({r.local_port for r in sockets if not r.local.startswith(LOOPBACK)})), 5)
+    others = listed(
+        (
+            str(n)
+            for n in sorted({r.local_port for r in sockets if not r.local.startswith(LOOPBACK)})
+        ),
+        5,
+    )
     return f"127.0.0.1:{number} only" if own else others or "nothing"
 
 
@@ -66,45 +84,85 @@ def _not_listening(
     number = port_number(pod, port.target, port.protocol) or 0
     local = instead.endswith("only")
     words = instead.split(", ")
-    fix = _patch(service, index, int(words[0])) if words[0].isdecimal() else (
-        f"Make the program listen on the pod's address or 0.0.0.0, port {number}"
-        if local else f"Make the program listen on port {number}, or correct targetPort"
-    )  # fmt: skip
+    fix = (
+        _patch(service, index, int(words[0]))
+        if words[0].isdecimal()
+        else (
+            f"Make the program listen on the pod's address or 0.0.0.0, port {number}"
+            if local
+            else f"Make the program listen on port {number}, or correct targetPort"
+        )
+    )
     return Finding(
-        "target_port", "critical", f"{service.namespace}/{service.name} {port.number}/{port.protocol}",
-        f"The program in {pod.name} listens on {instead}" if local
+        "target_port",
+        "critical",
+        f"{service.namespace}/{service.name} {port.number}/{port.protocol}",
+        f"The program in {pod.name} listens on {instead}"
+        if local
         else f"Nothing listens on targetPort {port.target} in {pod.name}: it listens on {instead}",
         (
-            Evidence(f"port {port.number}/{port.protocol} goes to targetPort {port.target}",
-                     f"Service {service.namespace}/{service.name}", view.at),
+            Evidence(
+                f"port {port.number}/{port.protocol} goes to targetPort {port.target}",
+                f"Service {service.namespace}/{service.name}",
+                view.at,
+            ),
             view.fact(f"listen sockets: {instead}", "ss -ltn"),
         ),
-        "a listen socket on the target port", "certain", "the program opens the port later, or on demand", fix,
-        "shell" if words[0].isdecimal() else "text", f"ss -ltn in the pod shows {number}", "sockets",
-    )  # fmt: skip
+        "a listen socket on the target port",
+        "certain",
+        "the program opens the port later, or on demand",
+        fix,
+        "shell" if words[0].isdecimal() else "text",
+        f"ss -ltn in the pod shows {number}",
+        "sockets",
+    )
 
 
 def _undeclared(
-    snapshot: Snapshot, service: ServiceRow, port: ServicePort, index: int, pods: list[PodRow], declared: list[int]
+    snapshot: Snapshot,
+    service: ServiceRow,
+    port: ServicePort,
+    index: int,
+    pods: list[PodRow],
+    declared: list[int],
 ) -> Finding:
-    name, addresses = f"{service.namespace}/{service.name}", {ip for pod in pods for ip in (pod.ips or (pod.ip,))}
+    name, addresses = (
+        f"{service.namespace}/{service.name}",
+        {ip for pod in pods for ip in (pod.ips or (pod.ip,))},
+    )
     number = int(port.target) if port.target.isdecimal() else 0
-    refused = sum(c.refused for c in snapshot.conversations if c.server in addresses and c.port == number)
-    refused += sum(c.refused for c in snapshot.conversations if c.server in service.ips and c.port == port.number)
+    refused = sum(
+        c.refused for c in snapshot.conversations if c.server in addresses and c.port == number
+    )
+    refused += sum(
+        c.refused
+        for c in snapshot.conversations
+        if c.server in service.ips and c.port == port.number
+    )
     have = listed(map(str, declared), 5) or "none"
     evidence = [
         Evidence(
-            f"port {port.number}/{port.protocol} goes to targetPort {port.target}", f"Service {name}", snapshot.at
+            f"port {port.number}/{port.protocol} goes to targetPort {port.target}",
+            f"Service {name}",
+            snapshot.at,
         ),
         Evidence(f"its pods declare: {have}", "containerPort of the pods", snapshot.at),
     ]
     if refused:
-        evidence.append(Evidence(f"{refused} connections were refused by the pods", "capture", snapshot.at))
+        evidence.append(
+            Evidence(f"{refused} connections were refused by the pods", "capture", snapshot.at)
+        )
     return Finding(
-        "target_port", "critical" if refused or not number else "warning", f"{name} {port.number}/{port.protocol}",
-        f"targetPort {port.target} is no port of the Service's pods", tuple(evidence),
-        "a port that no container declares", "certain" if refused or not number else "possible",
+        "target_port",
+        "critical" if refused or not number else "warning",
+        f"{name} {port.number}/{port.protocol}",
+        f"targetPort {port.target} is no port of the Service's pods",
+        tuple(evidence),
+        "a port that no container declares",
+        "certain" if refused or not number else "possible",
         "the program listens on it although its container does not declare it: ss -ltn in the pod",
         _patch(service, index, declared[0] if declared else "PORT"),
-        "shell", f"ss -ltn in a pod of {name} shows the target port", "services",
-    )  # fmt: skip
+        "shell",
+        f"ss -ltn in a pod of {name} shows the target port",
+        "services",
+    )

@@ -25,11 +25,19 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         if low:
             lines = "".join(f"# {why}\n{name} = {least}\n" for name, least, why in low)
             yield Finding(
-                "tuning", "info", node.name, f"{', '.join(name for name, *_ in low)}: small for what this node carries",
+                "tuning",
+                "info",
+                node.name,
+                f"{', '.join(name for name, *_ in low)}: small for what this node carries",
                 tuple(node.fact(f"{name} = {_value(node, name):,}", "sysctl") for name, *_ in low),
-                f"{CONVENTION}, but for nf_conntrack_max (kube-proxy)", "possible", "the node carries little",
-                f"# /etc/sysctl.d/99-k8s-networking.conf\n{lines}", "sysctl", "sysctl --system", "counters",
-            )  # fmt: skip
+                f"{CONVENTION}, but for nf_conntrack_max (kube-proxy)",
+                "possible",
+                "the node carries little",
+                f"# /etc/sysctl.d/99-k8s-networking.conf\n{lines}",
+                "sysctl",
+                "sysctl --system",
+                "counters",
+            )
 
 
 def _value(node: TargetView, name: str) -> int:

@@ -11,7 +11,10 @@ from lab.api.store import Object
 
 SUFFIX = "bcdfghjklmnpqrstvwxz2456789"  # k8s.io/apimachinery rand: no vowels, nothing misread
 ACCOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
-NAMESPACE = {"path": "namespace", "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}
+NAMESPACE = {
+    "path": "namespace",
+    "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"},
+}
 TOKEN_SOURCES: list[Object] = [
     {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},
     {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
@@ -26,7 +29,12 @@ POD_SPEC: Object = {
     "securityContext": {},
     "schedulerName": "default-scheduler",
     "tolerations": [
-        {"key": f"node.kubernetes.io/{k}", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}
+        {
+            "key": f"node.kubernetes.io/{k}",
+            "operator": "Exists",
+            "effect": "NoExecute",
+            "tolerationSeconds": 300,
+        }
         for k in ("not-ready", "unreachable")
     ],
     "priority": 0,
@@ -45,8 +53,12 @@ def suffix(count: int = 5) -> str:
 
 
 def container(spec: Object) -> Object:
-    latest = ":" not in spec.get("image", "").rpartition("/")[2] or spec["image"].endswith(":latest")
-    ports = {"ports": [{"protocol": "TCP", **p} for p in spec["ports"]]} if spec.get("ports") else {}
+    latest = ":" not in spec.get("image", "").rpartition("/")[2] or spec["image"].endswith(
+        ":latest"
+    )
+    ports = (
+        {"ports": [{"protocol": "TCP", **p} for p in spec["ports"]]} if spec.get("ports") else {}
+    )
     return {**CONTAINER, "imagePullPolicy": "Always" if latest else "IfNotPresent", **spec, **ports}
 
 
@@ -59,7 +71,8 @@ def pod(item: Object) -> Object:
     token = f"kube-api-access-{hashlib.sha256(item['metadata']['name'].encode()).hexdigest()[:5]}"
     mount = {"name": token, "readOnly": True, "mountPath": ACCOUNT_PATH}
     spec["containers"] = [
-        {**container(c), "volumeMounts": [*c.get("volumeMounts", ()), mount]} for c in given["containers"]
+        {**container(c), "volumeMounts": [*c.get("volumeMounts", ()), mount]}
+        for c in given["containers"]
     ]
     volume = {"name": token, "projected": {"sources": TOKEN_SOURCES, "defaultMode": 420}}
     spec["volumes"] = [*given.get("volumes", ()), volume]
@@ -67,10 +80,17 @@ def pod(item: Object) -> Object:
 
 
 def service(item: Object) -> Object:
-    spec = {"type": "ClusterIP", "sessionAffinity": "None", "ipFamilies": ["IPv4"],
-            "ipFamilyPolicy": "SingleStack", "internalTrafficPolicy": "Cluster", **item.get("spec", {})}  # fmt: skip
+    spec = {
+        "type": "ClusterIP",
+        "sessionAffinity": "None",
+        "ipFamilies": ["IPv4"],
+        "ipFamilyPolicy": "SingleStack",
+        "internalTrafficPolicy": "Cluster",
+        **item.get("spec", {}),
+    }
     spec["ports"] = [
-        {"protocol": "TCP", "targetPort": p.get("port"), **p} for p in item.get("spec", {}).get("ports", ())
+        {"protocol": "TCP", "targetPort": p.get("port"), **p}
+        for p in item.get("spec", {}).get("ports", ())
     ]
     if spec["type"] in ("NodePort", "LoadBalancer"):
         spec.setdefault("externalTrafficPolicy", "Cluster")
@@ -96,12 +116,17 @@ def check_name(kind: str, item: Object) -> None:
     metadata = item.setdefault("metadata", {})
     if not metadata.get("name"):
         if not metadata.get("generateName"):
-            raise invalid(kind, "", "metadata.name", "Required value: name or generateName is required")
+            raise invalid(
+                kind, "", "metadata.name", "Required value: name or generateName is required"
+            )
         metadata["name"] = metadata["generateName"] + suffix()
     name = metadata["name"]
     allowed = string.ascii_lowercase + string.digits + "-."
     if kind not in ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding") and (
-        any(c not in allowed for c in name) or name[0] in "-." or name[-1] in "-." or len(name) > 253
+        any(c not in allowed for c in name)
+        or name[0] in "-."
+        or name[-1] in "-."
+        or len(name) > 253
     ):
         said = (
             "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and "

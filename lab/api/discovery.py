@@ -9,10 +9,20 @@ from lab.api.store import Object
 
 ARCH = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
 VERSION: Object = {
-    "major": "1", "minor": "36", "emulationMajor": "1", "emulationMinor": "36", "minCompatibilityMajor": "1",
-    "minCompatibilityMinor": "35", "gitVersion": "v1.36.2", "gitCommit": "$Format:%H$", "gitTreeState": "",
-    "buildDate": "1970-01-01T00:00:00Z", "goVersion": "go1.27.3", "compiler": "gc", "platform": f"linux/{ARCH}",
-}  # fmt: skip
+    "major": "1",
+    "minor": "36",
+    "emulationMajor": "1",
+    "emulationMinor": "36",
+    "minCompatibilityMajor": "1",
+    "minCompatibilityMinor": "35",
+    "gitVersion": "v1.36.2",
+    "gitCommit": "$Format:%H$",
+    "gitTreeState": "",
+    "buildDate": "1970-01-01T00:00:00Z",
+    "goVersion": "go1.27.3",
+    "compiler": "gc",
+    "platform": f"linux/{ARCH}",
+}
 
 
 def _row(resource: Resource) -> Object:
@@ -40,13 +50,20 @@ def documents() -> dict[str, Object]:
         "/api": {
             "kind": "APIVersions",
             "versions": ["v1"],
-            "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": "127.0.0.1"}],
+            "serverAddressByClientCIDRs": [
+                {"clientCIDR": "0.0.0.0/0", "serverAddress": "127.0.0.1"}
+            ],
         },
     }
     groups = []
     for version in versions:
         rows = [_row(r) for r in EVERY if r.group_version == version]
-        listed: Object = {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": version, "resources": rows}
+        listed: Object = {
+            "kind": "APIResourceList",
+            "apiVersion": "v1",
+            "groupVersion": version,
+            "resources": rows,
+        }
         if "/" not in version:
             del listed["apiVersion"]
             found[f"/api/{version}"] = listed
@@ -80,7 +97,11 @@ def openapi(path: str) -> Object | None:
             kind = {"group": resource.group, "version": resource.version, "kind": resource.kind}
             parameter = {"name": "fieldValidation", "in": "query", "schema": {"type": "string"}}
             responses = {"200": {"description": "OK"}}
-            patch = {"parameters": [parameter], "responses": responses, "x-kubernetes-group-version-kind": kind}
+            patch = {
+                "parameters": [parameter],
+                "responses": responses,
+                "x-kubernetes-group-version-kind": kind,
+            }
             found[f"/{path}/{where}{resource.plural}/{{name}}"] = {"patch": patch}
     if not found:
         return None

@@ -11,16 +11,37 @@ from lab.api.status import ApiError, invalid
 from lab.api.store import Object
 
 FORBIDDEN = (
-    "ports", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle", "resources", "resizePolicy",
+    "ports",
+    "livenessProbe",
+    "readinessProbe",
+    "startupProbe",
+    "lifecycle",
+    "resources",
+    "resizePolicy",
     "restartPolicy",
-)  # fmt: skip
+)
 MIRROR = "kubernetes.io/config.mirror"
 # the fields of a container in the order of its Go struct, which is the order of the diff in a 422
 FIELDS = (
-    "name", "image", "command", "args", "workingDir", "ports", "envFrom", "env", "resources", "volumeMounts",
-    "terminationMessagePath", "terminationMessagePolicy", "imagePullPolicy", "securityContext", "stdin",
-    "stdinOnce", "tty", "targetContainerName",
-)  # fmt: skip
+    "name",
+    "image",
+    "command",
+    "args",
+    "workingDir",
+    "ports",
+    "envFrom",
+    "env",
+    "resources",
+    "volumeMounts",
+    "terminationMessagePath",
+    "terminationMessagePolicy",
+    "imagePullPolicy",
+    "securityContext",
+    "stdin",
+    "stdinOnce",
+    "tty",
+    "targetContainerName",
+)
 
 
 def updated(pod: Object, wanted: list[Object]) -> Object:
@@ -29,7 +50,10 @@ def updated(pod: Object, wanted: list[Object]) -> Object:
     if MIRROR in pod["metadata"].get("annotations", {}):
         raise invalid("Pod", name, "", "Forbidden: static pods do not support ephemeral containers")
     present = {c["name"]: c for c in pod["spec"].get("ephemeralContainers", ())}
-    wanted = [present[c["name"]] if c == present.get(c.get("name")) else defaults.container(c) for c in wanted]
+    wanted = [
+        present[c["name"]] if c == present.get(c.get("name")) else defaults.container(c)
+        for c in wanted
+    ]
     _check_new(pod, wanted)
     found = {c["name"]: c for c in wanted}
     for known, container in present.items():
@@ -66,7 +90,12 @@ def _check_new(pod: Object, wanted: list[Object]) -> None:
             raise invalid("Pod", name, f"{field}.targetContainerName", f'Not found: "{target}"')
         for bad in FORBIDDEN:
             if container.get(bad):
-                raise invalid("Pod", name, f"{field}.{bad}", "Forbidden: cannot be set for an Ephemeral Container")
+                raise invalid(
+                    "Pod",
+                    name,
+                    f"{field}.{bad}",
+                    "Forbidden: cannot be set for an Ephemeral Container",
+                )
 
 
 def _exported(value: Any) -> Any:
@@ -78,10 +107,14 @@ def _exported(value: Any) -> Any:
 
 def difference(old: Object, new: Object) -> str:
     """The diff of two containers that ends the message of a 422."""
-    return difference_of(*({f: c.get(f) for f in FIELDS if f in old or f in new} for c in (old, new)))
+    return difference_of(
+        *({f: c.get(f) for f in FIELDS if f in old or f in new} for c in (old, new))
+    )
 
 
 def difference_of(old: Object, new: Object) -> str:
     """A unified diff of two objects, three lines around each change."""
     before, after = (json.dumps(_exported(o), indent=1).splitlines() for o in (old, new))
-    return "".join(f"{line}\n" for line in list(difflib.unified_diff(before, after, n=3, lineterm=""))[2:])
+    return "".join(
+        f"{line}\n" for line in list(difflib.unified_diff(before, after, n=3, lineterm=""))[2:]
+    )

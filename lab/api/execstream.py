@@ -13,7 +13,7 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from lab.api.hooks import Stream
+from lab.api.hooks import HookStream
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 STDIN, STDOUT, STDERR, ERROR, CLOSE = 0, 1, 2, 3, 255
@@ -60,7 +60,9 @@ def exit_code(returncode: int) -> int:
     return 128 - returncode if returncode < 0 else returncode
 
 
-async def copy_out(source: asyncio.StreamReader, channel: int, socket: web.WebSocketResponse, stream: Stream) -> None:
+async def copy_out(
+    source: asyncio.StreamReader, channel: int, socket: web.WebSocketResponse, stream: HookStream
+) -> None:
     while chunk := await source.read(CHUNK):
         await stream.pass_on()
         size = stream.split or len(chunk)
@@ -91,7 +93,11 @@ async def finish(process: Process, copies: list[asyncio.Task[None]]) -> int:
 
 
 async def serve(
-    request: web.Request, argv: Sequence[str], inside: Sequence[str], started: Callable[[Process], None], stream: Stream
+    request: web.Request,
+    argv: Sequence[str],
+    inside: Sequence[str],
+    started: Callable[[Process], None],
+    stream: HookStream,
 ) -> web.WebSocketResponse:
     """Answer one exec. `argv` is what was asked for, `inside` the same wrapped to run in the container, empty
     where the container's image lacks the command; `started` is told of the process."""
@@ -111,7 +117,9 @@ async def serve(
     )
     started(process)
     pairs = ((process.stdout, STDOUT), (process.stderr, STDERR))
-    copies = [asyncio.create_task(copy_out(s, c, socket, stream)) for s, c in pairs if s is not None]
+    copies = [
+        asyncio.create_task(copy_out(s, c, socket, stream)) for s, c in pairs if s is not None
+    ]
     ending = asyncio.create_task(finish(process, copies))
     reading = asyncio.create_task(copy_in(socket, process))
     asked = asyncio.create_task(stream.ended.wait())
@@ -131,7 +139,10 @@ async def serve(
 
 
 async def serve_synthetic(
-    request: web.Request, argv: Sequence[str], pieces: AsyncIterator[tuple[int, bytes]], stream: Stream
+    request: web.Request,
+    argv: Sequence[str],
+    pieces: AsyncIterator[tuple[int, bytes]],
+    stream: HookStream,
 ) -> web.WebSocketResponse:
     """Answer one exec from (channel, data) pieces; the last, on channel 3, is the exit code."""
     socket = web.WebSocketResponse(protocols=PROTOCOLS, max_msg_size=0, timeout=0.5)
@@ -151,7 +162,10 @@ async def _until_closed(socket: web.WebSocketResponse) -> None:
 
 
 async def _pass(
-    socket: web.WebSocketResponse, argv: Sequence[str], pieces: AsyncIterator[tuple[int, bytes]], stream: Stream
+    socket: web.WebSocketResponse,
+    argv: Sequence[str],
+    pieces: AsyncIterator[tuple[int, bytes]],
+    stream: HookStream,
 ) -> None:
     async for channel, data in pieces:
         await stream.pass_on()
@@ -163,7 +177,9 @@ async def _pass(
 
 async def say_end(socket: web.WebSocketResponse, returncode: int, argv: Sequence[str]) -> None:
     code = exit_code(returncode)
-    await say_status(socket, exit_status(code, socket.ws_protocol or PROTOCOLS[1], argv) if code else success())
+    await say_status(
+        socket, exit_status(code, socket.ws_protocol or PROTOCOLS[1], argv) if code else success()
+    )
 
 
 async def say_last(socket: web.WebSocketResponse, text: str | None) -> None:

@@ -20,7 +20,7 @@ from lab.api.requestinfo import RequestInfo
 
 
 @dataclass(slots=True)
-class Rule:
+class HookRule:
     """What shall happen to requests whose path matches; `times` counts down, None is for ever."""
 
     match: str
@@ -34,7 +34,7 @@ class Rule:
 
 
 @dataclass(slots=True, eq=False)
-class Stream:
+class HookStream:
     """An answer that goes on: a watch, an exec, a log."""
 
     path: str
@@ -56,8 +56,8 @@ class Stream:
 
 class Hooks:
     def __init__(self) -> None:
-        self.rules: list[Rule] = []
-        self.streams: set[Stream] = set()
+        self.rules: list[HookRule] = []
+        self.streams: set[HookStream] = set()
 
     async def before(self, info: RequestInfo, method: str) -> web.Response | None:
         """Apply the rules to a request; a Response where one answers in the server's stead."""
@@ -77,9 +77,9 @@ class Hooks:
         return None
 
     @contextlib.contextmanager
-    def stream(self, request: web.Request, info: RequestInfo) -> Iterator[Stream]:
+    def stream(self, request: web.Request, info: RequestInfo) -> Iterator[HookStream]:
         split = next((r.split for r in self.rules if r.split and re.search(r.match, info.path)), 0)
-        stream = Stream(info.path, request.get("user", ""), request, split)
+        stream = HookStream(info.path, request.get("user", ""), request, split)
         stream.flowing.set()
         self.streams.add(stream)
         try:
@@ -90,13 +90,13 @@ class Hooks:
     def order(self, body: dict[str, Any]) -> int:
         """Carry out `{"do": cut|end|freeze|thaw|rule|clear, "match": REGEX, …}`; how many streams it reached.
 
-        `rule` takes the fields of `Rule`. Raises ApiError for anything else.
+        `rule` takes the fields of `HookRule`. Raises ApiError for anything else.
         """
         action, match = body.get("do"), str(body.get("match", ""))
         try:
             re.compile(match)
             if action == "rule":
-                self.rules.append(Rule(**{k: v for k, v in body.items() if k != "do"}))
+                self.rules.append(HookRule(**{k: v for k, v in body.items() if k != "do"}))
                 return 0
         except (re.error, TypeError) as error:
             raise status.bad_request(f"bad hook: {error}") from None
@@ -120,10 +120,21 @@ class Hooks:
         return len(reached)
 
 
-def _answer(rule: Rule) -> web.Response:
+def _answer(rule: HookRule) -> web.Response:
     if rule.body is not None:
         return web.Response(status=rule.code, text=rule.body, headers=rule.headers)
-    reasons = {401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 409: "Conflict", 410: "Expired",
-               429: "TooManyRequests", 500: "InternalError", 503: "ServiceUnavailable", 504: "Timeout"}  # fmt: skip
-    body = status.ApiError(rule.code, reasons.get(rule.code, "Unknown"), "asked for by a test of the lab").body
+    reasons = {
+        401: "Unauthorized",
+        403: "Forbidden",
+        404: "NotFound",
+        409: "Conflict",
+        410: "Expired",
+        429: "TooManyRequests",
+        500: "InternalError",
+        503: "ServiceUnavailable",
+        504: "Timeout",
+    }
+    body = status.ApiError(
+        rule.code, reasons.get(rule.code, "Unknown"), "asked for by a test of the lab"
+    ).body
     return web.json_response(body, status=rule.code, headers=rule.headers)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
-from lab.api.hooks import Stream
+from lab.api.hooks import HookStream
 from lab.api.status import bad_request
 
 KEPT_LINES = 2000
@@ -57,7 +57,7 @@ def _stamped(line: tuple[datetime, bytes], stamps: bool) -> bytes:
     return f"{at:%Y-%m-%dT%H:%M:%S.%f}000Z ".encode() + text if stamps else text
 
 
-async def serve_log(request: web.Request, log: Log, stream: Stream) -> web.StreamResponse:
+async def serve_log(request: web.Request, log: Log, stream: HookStream) -> web.StreamResponse:
     """tailLines, sinceSeconds, sinceTime, limitBytes, timestamps and follow, as the kubelet takes them."""
     query = request.query
     try:

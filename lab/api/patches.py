@@ -12,10 +12,18 @@ MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 # by which field the items of a list are known (the patchMergeKey tags of k8s.io/api)
 MERGE_KEYS = {
-    "containers": "name", "initContainers": "name", "ephemeralContainers": "name", "env": "name", "volumes": "name",
-    "volumeMounts": "mountPath", "conditions": "type", "ownerReferences": "uid", "imagePullSecrets": "name",
-    "hostAliases": "ip", "topologySpreadConstraints": "topologyKey",
-}  # fmt: skip
+    "containers": "name",
+    "initContainers": "name",
+    "ephemeralContainers": "name",
+    "env": "name",
+    "volumes": "name",
+    "volumeMounts": "mountPath",
+    "conditions": "type",
+    "ownerReferences": "uid",
+    "imagePullSecrets": "name",
+    "hostAliases": "ip",
+    "topologySpreadConstraints": "topologyKey",
+}
 
 
 def apply(kind: str, current: Any, patch: Any) -> Any:
@@ -98,7 +106,9 @@ def json_patch(current: Any, operations: Any) -> Any:
         try:
             result = _operate(result, step, parts)
         except (KeyError, IndexError, ValueError, TypeError):
-            raise ApiError(422, "Invalid", f"the server rejected our request: {step['op']} {step['path']}") from None
+            raise ApiError(
+                422, "Invalid", f"the server rejected our request: {step['op']} {step['path']}"
+            ) from None
     return result
 
 

@@ -10,24 +10,61 @@ from collections.abc import Callable, Iterable
 from lab.api.store import Object
 
 ENFORCE = "pod-security.kubernetes.io/enforce"
-BASELINE_CAPABILITIES = frozenset((
-    "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "SETFCAP",
-    "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT",
-))  # fmt: skip
-RESTRICTED_VOLUMES = frozenset((
-    "configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "image", "persistentVolumeClaim", "projected", "secret",
-))  # fmt: skip
-SAFE_SYSCTLS = frozenset((
-    "kernel.shm_rmid_forced", "net.ipv4.ip_local_port_range", "net.ipv4.ip_unprivileged_port_start",
-    "net.ipv4.tcp_syncookies", "net.ipv4.ping_group_range", "net.ipv4.ip_local_reserved_ports",
-    "net.ipv4.tcp_keepalive_time", "net.ipv4.tcp_fin_timeout", "net.ipv4.tcp_keepalive_intvl",
-    "net.ipv4.tcp_keepalive_probes", "net.ipv4.tcp_rmem", "net.ipv4.tcp_wmem",
-))  # fmt: skip
+BASELINE_CAPABILITIES = frozenset(
+    (
+        "AUDIT_WRITE",
+        "CHOWN",
+        "DAC_OVERRIDE",
+        "FOWNER",
+        "FSETID",
+        "KILL",
+        "MKNOD",
+        "NET_BIND_SERVICE",
+        "SETFCAP",
+        "SETGID",
+        "SETPCAP",
+        "SETUID",
+        "SYS_CHROOT",
+    )
+)
+RESTRICTED_VOLUMES = frozenset(
+    (
+        "configMap",
+        "csi",
+        "downwardAPI",
+        "emptyDir",
+        "ephemeral",
+        "image",
+        "persistentVolumeClaim",
+        "projected",
+        "secret",
+    )
+)
+SAFE_SYSCTLS = frozenset(
+    (
+        "kernel.shm_rmid_forced",
+        "net.ipv4.ip_local_port_range",
+        "net.ipv4.ip_unprivileged_port_start",
+        "net.ipv4.tcp_syncookies",
+        "net.ipv4.ping_group_range",
+        "net.ipv4.ip_local_reserved_ports",
+        "net.ipv4.tcp_keepalive_time",
+        "net.ipv4.tcp_fin_timeout",
+        "net.ipv4.tcp_keepalive_intvl",
+        "net.ipv4.tcp_keepalive_probes",
+        "net.ipv4.tcp_rmem",
+        "net.ipv4.tcp_wmem",
+    )
+)
 Check = Callable[[Object], str]
 
 
 def containers_of(spec: Object) -> list[Object]:
-    return [c for key in ("initContainers", "containers", "ephemeralContainers") for c in spec.get(key) or ()]
+    return [
+        c
+        for key in ("initContainers", "containers", "ephemeralContainers")
+        for c in spec.get(key) or ()
+    ]
 
 
 def _context(container: Object) -> Object:
@@ -61,7 +98,12 @@ def host_paths(spec: Object) -> str:
 
 
 def host_ports(spec: Object) -> str:
-    found = [(c["name"], p["hostPort"]) for c in containers_of(spec) for p in c.get("ports") or () if p.get("hostPort")]
+    found = [
+        (c["name"], p["hostPort"])
+        for c in containers_of(spec)
+        for p in c.get("ports") or ()
+        if p.get("hostPort")
+    ]
     if not found:
         return ""
     names = list(dict.fromkeys(name for name, _ in found))
@@ -72,11 +114,18 @@ def host_ports(spec: Object) -> str:
 
 def privileged(spec: Object) -> str:
     names = _bad(spec, lambda c: bool(c.get("privileged")))
-    return f"privileged ({_plural(names)} must not set securityContext.privileged=true)" if names else ""
+    return (
+        f"privileged ({_plural(names)} must not set securityContext.privileged=true)"
+        if names
+        else ""
+    )
 
 
 def baseline_capabilities(spec: Object) -> str:
-    found = {c["name"]: [a for a in _added(_context(c)) if a not in BASELINE_CAPABILITIES] for c in containers_of(spec)}
+    found = {
+        c["name"]: [a for a in _added(_context(c)) if a not in BASELINE_CAPABILITIES]
+        for c in containers_of(spec)
+    }
     names = [name for name, added in found.items() if added]
     if not names:
         return ""
@@ -93,17 +142,27 @@ def seccomp_baseline(spec: Object) -> str:
         [_plural(names)] if (names := _bad(spec, unconfined)) else []
     )
     said = " and ".join(who)
-    return f'seccompProfile ({said} must not set securityContext.seccompProfile.type to "Unconfined")' if who else ""
+    return (
+        f'seccompProfile ({said} must not set securityContext.seccompProfile.type to "Unconfined")'
+        if who
+        else ""
+    )
 
 
 def proc_mount(spec: Object) -> str:
     names = _bad(spec, lambda c: c.get("procMount", "Default") != "Default")
-    return f'procMount ({_plural(names)} must not set securityContext.procMount to "Unmasked")' if names else ""
+    return (
+        f'procMount ({_plural(names)} must not set securityContext.procMount to "Unmasked")'
+        if names
+        else ""
+    )
 
 
 def sysctls(spec: Object) -> str:
     names = [
-        s["name"] for s in (spec.get("securityContext") or {}).get("sysctls") or () if s["name"] not in SAFE_SYSCTLS
+        s["name"]
+        for s in (spec.get("securityContext") or {}).get("sysctls") or ()
+        if s["name"] not in SAFE_SYSCTLS
     ]
     return f"forbidden sysctls ({', '.join(names)})" if names else ""
 
@@ -121,13 +180,22 @@ def restricted_capabilities(spec: Object) -> str:
     if keeping:
         said.append(f'{_plural(keeping)} must set securityContext.capabilities.drop=["ALL"]')
     if adding:
-        every = {a for c in containers_of(spec) for a in _added(_context(c)) if a != "NET_BIND_SERVICE"}
-        said.append(f"{_plural(adding)} must not include {_quoted(sorted(every))} in securityContext.capabilities.add")
+        every = {
+            a for c in containers_of(spec) for a in _added(_context(c)) if a != "NET_BIND_SERVICE"
+        }
+        said.append(
+            f"{_plural(adding)} must not include {_quoted(sorted(every))} in securityContext.capabilities.add"
+        )
     return f"unrestricted capabilities ({'; '.join(said)})" if said else ""
 
 
 def volumes(spec: Object) -> str:
-    bad = [(v["name"], k) for v in spec.get("volumes") or () for k in v if k != "name" and k not in RESTRICTED_VOLUMES]
+    bad = [
+        (v["name"], k)
+        for v in spec.get("volumes") or ()
+        for k in v
+        if k != "name" and k not in RESTRICTED_VOLUMES
+    ]
     if not bad:
         return ""
     kinds = sorted({kind for _, kind in bad})
@@ -156,21 +224,36 @@ def as_user(spec: Object) -> str:
 def seccomp_restricted(spec: Object) -> str:
     allowed = ("RuntimeDefault", "Localhost")
     pod = ((spec.get("securityContext") or {}).get("seccompProfile") or {}).get("type")
-    names = _bad(spec, lambda c: ((c.get("seccompProfile") or {}).get("type") or pod) not in allowed)
+    names = _bad(
+        spec, lambda c: ((c.get("seccompProfile") or {}).get("type") or pod) not in allowed
+    )
     if not names:
         return ""
     said = 'must set securityContext.seccompProfile.type to "RuntimeDefault" or "Localhost"'
     return f"seccompProfile (pod or {_plural(names)} {said})"
 
 
-BASELINE: tuple[Check, ...] = (host_namespaces, host_paths, host_ports, privileged, proc_mount, sysctls)
+BASELINE: tuple[Check, ...] = (
+    host_namespaces,
+    host_paths,
+    host_ports,
+    privileged,
+    proc_mount,
+    sysctls,
+)
 LEVELS: dict[str, tuple[Check, ...]] = {
     "privileged": (),
     "baseline": (baseline_capabilities, *BASELINE, seccomp_baseline),
     "restricted": (
-        *BASELINE, escalation, restricted_capabilities, volumes, non_root, as_user, seccomp_restricted,
+        *BASELINE,
+        escalation,
+        restricted_capabilities,
+        volumes,
+        non_root,
+        as_user,
+        seccomp_restricted,
     ),
-}  # fmt: skip
+}
 
 
 def violation(level: str, spec: Object) -> str:

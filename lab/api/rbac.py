@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from lab.api.store import Object, Store
+from lab.api.store import Object, ObjectStore
 
 MASTERS = "system:masters"
 AUTHENTICATED = "system:authenticated"
@@ -30,7 +30,7 @@ class Attributes:
 
 
 class Authorizer:
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: ObjectStore) -> None:
         self.store = store
 
     def allows(self, user: User, asked: Attributes) -> tuple[bool, str]:
@@ -91,12 +91,16 @@ def _covers(rule: Object, asked: Attributes) -> bool:
         return False
     if asked.path:
         urls = rule.get("nonResourceURLs", ())
-        return any(u == asked.path or (u.endswith("*") and asked.path.startswith(u[:-1])) for u in urls)
+        return any(
+            u == asked.path or (u.endswith("*") and asked.path.startswith(u[:-1])) for u in urls
+        )
     if not _has(rule.get("apiGroups", ()), asked.group):
         return False
     resources = rule.get("resources", ())
     subresource = asked.resource.partition("/")[2]
-    if not _has(resources, asked.resource) and not (subresource and f"*/{subresource}" in resources):
+    if not _has(resources, asked.resource) and not (
+        subresource and f"*/{subresource}" in resources
+    ):
         return False
     names: list[str] = rule.get("resourceNames") or []
     return not names or asked.name in names

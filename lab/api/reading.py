@@ -16,7 +16,7 @@ from lab.api.hooks import Hooks
 from lab.api.requestinfo import RequestInfo
 from lab.api.resources import Resource
 from lab.api.selectors import field_selector, label_selector
-from lab.api.store import Change, Expired, Object, Store, key_of
+from lab.api.store import Change, Object, ObjectStore, ResourceExpired, key_of
 
 BOOKMARK_S = 60.0
 WATCH_S = 1800.0
@@ -54,15 +54,17 @@ def selector_of(request: web.Request, resource: Resource) -> Callable[[Object], 
     return lambda item: labels(item) and fields(item)
 
 
-class Reader:
-    def __init__(self, store: Store, hooks: Hooks) -> None:
+class ReadHandler:
+    def __init__(self, store: ObjectStore, hooks: Hooks) -> None:
         self.store = store
         self.hooks = hooks
 
     # --- one
 
     def found(self, info: RequestInfo, resource: Resource) -> Object:
-        item = self.store.get(resource.plural, info.namespace if resource.namespaced else "", info.name)
+        item = self.store.get(
+            resource.plural, info.namespace if resource.namespaced else "", info.name
+        )
         if item is None:
             raise status.not_found(resource, info.name)
         return item
@@ -70,18 +72,24 @@ class Reader:
     def get(self, request: web.Request, info: RequestInfo, resource: Resource) -> web.Response:
         return self.answer(request, resource, self.found(info, resource))
 
-    def answer(self, request: web.Request, resource: Resource, item: Object, code: int = 200) -> web.Response:
+    def answer(
+        self, request: web.Request, resource: Resource, item: Object, code: int = 200
+    ) -> web.Response:
         view = view_of(request)
         if view == "Table":
             body = tables.table(resource, [item], request.query.get("includeObject", "Metadata"))
-            return web.json_response({**body, "metadata": {"resourceVersion": _version(item)}}, status=code)
+            return web.json_response(
+                {**body, "metadata": {"resourceVersion": _version(item)}}, status=code
+            )
         if view == "PartialObjectMetadata":
             return web.json_response(partial(item), status=code)
         return web.json_response(whole(resource, item), status=code)
 
     # --- many
 
-    async def list_all(self, request: web.Request, info: RequestInfo, resource: Resource) -> web.StreamResponse:
+    async def list_all(
+        self, request: web.Request, info: RequestInfo, resource: Resource
+    ) -> web.StreamResponse:
         matches = selector_of(request, resource)
         selective = bool(request.query.get("labelSelector") or request.query.get("fieldSelector"))
         items, metadata = self._page(request, info, resource, matches, selective)
@@ -90,15 +98,28 @@ class Reader:
             body = tables.table(resource, items, request.query.get("includeObject", "Metadata"))
             return web.json_response({**body, "metadata": metadata})
         if view == "PartialObjectMetadata":
-            listed: Object = {"kind": "PartialObjectMetadataList", "apiVersion": META, "metadata": metadata}
+            listed: Object = {
+                "kind": "PartialObjectMetadataList",
+                "apiVersion": META,
+                "metadata": metadata,
+            }
             return web.json_response({**listed, "items": [partial(i) for i in items]})
-        head = {"kind": f"{resource.kind}List", "apiVersion": resource.group_version, "metadata": metadata}
+        head = {
+            "kind": f"{resource.kind}List",
+            "apiVersion": resource.group_version,
+            "metadata": metadata,
+        }
         start = json.dumps(head, separators=(",", ":"))[:-1].encode() + b',"items":['
         data = start + b",".join(self.store.encoded(i) for i in items) + b"]}\n"
         return web.Response(body=data, content_type="application/json")
 
     def _page(
-        self, request: web.Request, info: RequestInfo, resource: Resource, matches: Any, selective: bool
+        self,
+        request: web.Request,
+        info: RequestInfo,
+        resource: Resource,
+        matches: Any,
+        selective: bool,
     ) -> tuple[list[Object], Object]:
         limit = int(request.query.get("limit") or 0)
         version, after = self._start(request)
@@ -107,7 +128,7 @@ class Reader:
         else:
             try:
                 every = self.store.items_at(resource.plural, info.namespace, version)
-            except Expired as error:
+            except ResourceExpired as error:
                 raise self._too_old(request, error) from None
         rest = [i for i in every if (not after or key_of(i) > after) and matches(i)]
         metadata: Object = {"resourceVersion": str(version)}
@@ -126,18 +147,22 @@ class Reader:
                 version, start = int(state["rv"]), str(state["start"])
             except (ValueError, KeyError, TypeError):
                 raise status.bad_request("continue key is not valid: illegal base64 data") from None
-            return (self.store.version if version == -1 else version), start.removeprefix("/").rstrip("\0")
+            return (self.store.version if version == -1 else version), start.removeprefix(
+                "/"
+            ).rstrip("\0")
         asked = request.query.get("resourceVersion", "")
         if asked in ("", "0"):
             return self.store.version, ""
         if not asked.isdigit():
-            raise status.bad_request(f"resourceVersion: Invalid value: {json.dumps(asked)}: strconv.ParseUint")
+            raise status.bad_request(
+                f"resourceVersion: Invalid value: {json.dumps(asked)}: strconv.ParseUint"
+            )
         if int(asked) > self.store.version:
             raise too_large(int(asked), self.store.version)
         exact = request.query.get("resourceVersionMatch") == "Exact"
         return (int(asked) if exact else self.store.version), ""
 
-    def _too_old(self, request: web.Request, error: Expired) -> status.ApiError:
+    def _too_old(self, request: web.Request, error: ResourceExpired) -> status.ApiError:
         token = request.query.get("continue")
         if token is None:
             return status.expired(str(error))
@@ -148,7 +173,9 @@ class Reader:
 
     # --- watch
 
-    async def watch(self, request: web.Request, info: RequestInfo, resource: Resource) -> web.StreamResponse:
+    async def watch(
+        self, request: web.Request, info: RequestInfo, resource: Resource
+    ) -> web.StreamResponse:
         """One JSON line a change, until the client leaves or `timeoutSeconds` pass."""
         matches = selector_of(request, resource)
         asked = request.query.get("resourceVersion", "")
@@ -158,13 +185,21 @@ class Reader:
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         await response.prepare(request)
         with self.hooks.stream(request, info) as stream:
-            async for line in self._lines(request, info, resource, matches, int(asked or 0), initial):
+            async for line in self._lines(
+                request, info, resource, matches, int(asked or 0), initial
+            ):
                 await stream.pass_on()
                 await response.write(line)
         return response
 
     async def _lines(
-        self, request: web.Request, info: RequestInfo, resource: Resource, matches: Any, since: int, initial: bool
+        self,
+        request: web.Request,
+        info: RequestInfo,
+        resource: Resource,
+        matches: Any,
+        since: int,
+        initial: bool,
     ) -> AsyncIterator[bytes]:
         view = view_of(request)
         fresh = True
@@ -172,15 +207,19 @@ class Reader:
         def line(kind: str, item: Object) -> bytes:
             nonlocal fresh
             if view == "Table":
-                body = tables.table(resource, [item], request.query.get("includeObject", "Metadata"), headers=fresh)
+                body = tables.table(
+                    resource, [item], request.query.get("includeObject", "Metadata"), headers=fresh
+                )
                 fresh = False
                 return _line(kind, {**body, "metadata": {"resourceVersion": _version(item)}})
             if view == "PartialObjectMetadata":
                 return _line(kind, partial(item))
             return b'{"type":"%s","object":{"kind":"%s","apiVersion":"%s",%s}\n' % (
-                kind.encode(), resource.kind.encode(), resource.group_version.encode(),
+                kind.encode(),
+                resource.kind.encode(),
+                resource.group_version.encode(),
                 self.store.encoded(item)[1:],
-            )  # fmt: skip
+            )
 
         bookmarks = request.query.get("allowWatchBookmarks") in ("true", "1")
         if since == 0 or initial:
@@ -207,13 +246,15 @@ class Reader:
                 change, waiting = waiting.result(), None
                 if event := _event(change, resource.plural, info.namespace, matches):
                     yield line(*event)
-        except Expired as error:
+        except ResourceExpired as error:
             yield _line("ERROR", status.expired(str(error)).body)
         finally:
             if waiting is not None:
                 waiting.cancel()
 
-    def _bookmark(self, resource: Resource, version: int, annotations: Object | None = None) -> bytes:
+    def _bookmark(
+        self, resource: Resource, version: int, annotations: Object | None = None
+    ) -> bytes:
         metadata: Object = {"resourceVersion": str(version)}
         if annotations:
             metadata["annotations"] = annotations
@@ -237,13 +278,17 @@ def _initial_events(request: web.Request) -> bool:
             'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents requires '
             "setting resourceVersionMatch to NotOlderThan"
         )
-        raise status.ApiError(422, "Invalid", message, {"group": "meta.k8s.io", "kind": "ListOptions"})
+        raise status.ApiError(
+            422, "Invalid", message, {"group": "meta.k8s.io", "kind": "ListOptions"}
+        )
     return True
 
 
 def _event(change: Change, plural: str, namespace: str, matches: Any) -> tuple[str, Object] | None:
     """How a change looks through a selector: what begins to match is ADDED, what ceases to is DELETED."""
-    if change.resource != plural or (namespace and change.item["metadata"].get("namespace") != namespace):
+    if change.resource != plural or (
+        namespace and change.item["metadata"].get("namespace") != namespace
+    ):
         return None
     was = change.before is not None and matches(change.before)
     if change.kind == "DELETED":

@@ -43,7 +43,9 @@ def read(request: web.Request, path: str) -> RequestInfo:
     resource, name, subresource = [*rest, "", "", ""][:3]
     if rest[0] == "namespaces" and name:
         namespace = name
-    return RequestInfo(path, _verb(request, name), group, version, namespace, resource, name, subresource)
+    return RequestInfo(
+        path, _verb(request, name), group, version, namespace, resource, name, subresource
+    )
 
 
 def _verb(request: web.Request, name: str) -> str:

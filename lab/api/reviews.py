@@ -45,5 +45,9 @@ def _attributes(spec: Object) -> Attributes:
     if asked.get("subresource"):
         resource += f"/{asked['subresource']}"
     return Attributes(
-        asked.get("verb", ""), asked.get("group", ""), resource, asked.get("namespace", ""), asked.get("name", "")
+        asked.get("verb", ""),
+        asked.get("group", ""),
+        resource,
+        asked.get("namespace", ""),
+        asked.get("name", ""),
     )

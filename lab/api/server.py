@@ -14,10 +14,10 @@ from lab.api import discovery, execstream, requestinfo, reviews, status
 from lab.api.hooks import Hooks
 from lab.api.logs import serve_log
 from lab.api.rbac import Attributes, Authorizer, User, refusal
-from lab.api.reading import Reader
+from lab.api.reading import ReadHandler
 from lab.api.requestinfo import RequestInfo
 from lab.api.resources import BY_PATH, Resource
-from lab.api.store import Object, Store
+from lab.api.store import Object, ObjectStore
 from lab.api.writing import Writer, read_body
 from lab.faultswitch import FaultSwitch
 from lab.kubelet import Kubelet, NotRunning
@@ -31,9 +31,17 @@ class ApiServer:
     """`tokens` gives the user of each bearer token. `restart` takes the server down for some seconds."""
 
     def __init__(
-        self, store: Store, kubelet: Kubelet, faults: FaultSwitch, writer: Writer, reader: Reader, hooks: Hooks,
-        tokens: dict[str, User], restart: Restart, synthetic: Synthetic,
-    ) -> None:  # fmt: skip
+        self,
+        store: ObjectStore,
+        kubelet: Kubelet,
+        faults: FaultSwitch,
+        writer: Writer,
+        reader: ReadHandler,
+        hooks: Hooks,
+        tokens: dict[str, User],
+        restart: Restart,
+        synthetic: Synthetic,
+    ) -> None:
         self.store = store
         self.kubelet = kubelet
         self.faults = faults
@@ -69,7 +77,9 @@ class ApiServer:
             self._authorize(user, Attributes("post", path=path))
             return await self._own(request, path)
         if self.hooks.rules:
-            await request.read()  # a request that is held is carried out even when its client has gone
+            await (
+                request.read()
+            )  # a request that is held is carried out even when its client has gone
         if (answer := await self.hooks.before(info, request.method)) is not None:
             return answer
         if not info.resource:
@@ -79,7 +89,11 @@ class ApiServer:
         self._authorize_resource(user, info, request)
         if resource is None:
             resource = BY_PATH.get((info.group, info.version, info.resource))
-            if resource is None or info.subresource != "status" or info.verb not in ("get", "patch", "update"):
+            if (
+                resource is None
+                or info.subresource != "status"
+                or info.verb not in ("get", "patch", "update")
+            ):
                 raise status.no_such_path()
         return await self._resource(request, info, resource, user)
 
@@ -136,12 +150,16 @@ class ApiServer:
             if info.verb != "create":
                 raise _no_verb()
             body = await read_body(request, resource)
-            return web.json_response(reviews.answer(resource.kind, body, user, self.authorizer), status=201)
+            return web.json_response(
+                reviews.answer(resource.kind, body, user, self.authorizer), status=201
+            )
         if info.subresource in ("exec", "log"):
             pods = BY_PATH["", "v1", "pods"]
             pod = self.reader.found(info, pods)
             return await (
-                self._exec(request, info, pod) if info.subresource == "exec" else self._log(request, info, pod)
+                self._exec(request, info, pod)
+                if info.subresource == "exec"
+                else self._log(request, info, pod)
             )
         if info.subresource == "ephemeralcontainers":
             resource = BY_PATH["", "v1", "pods"]
@@ -152,14 +170,19 @@ class ApiServer:
         if info.verb == "watch":
             return await self.reader.watch(request, info, resource)
         change = {
-            "create": self.writer.create, "update": self.writer.update, "patch": self.writer.patch,
-            "delete": self.writer.delete, "deletecollection": self.writer.delete_many,
-        }.get(info.verb)  # fmt: skip
+            "create": self.writer.create,
+            "update": self.writer.update,
+            "patch": self.writer.patch,
+            "delete": self.writer.delete,
+            "deletecollection": self.writer.delete_many,
+        }.get(info.verb)
         if change is None or (info.name == "") != (info.verb in ("create", "deletecollection")):
             raise _no_verb()
         return await change(request, info, resource)
 
-    async def _exec(self, request: web.Request, info: RequestInfo, pod: Object) -> web.StreamResponse:
+    async def _exec(
+        self, request: web.Request, info: RequestInfo, pod: Object
+    ) -> web.StreamResponse:
         name, container = info.name, _container(request, pod)
         offered = [p.strip() for p in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
         if "upgrade" not in request.headers.get("Connection", "").lower():
@@ -181,13 +204,19 @@ class ApiServer:
         with self.hooks.stream(request, info) as stream:
             return await execstream.serve(request, argv, inside, started, stream)
 
-    async def _log(self, request: web.Request, info: RequestInfo, pod: Object) -> web.StreamResponse:
+    async def _log(
+        self, request: web.Request, info: RequestInfo, pod: Object
+    ) -> web.StreamResponse:
         container = _container(request, pod)
         if len(pod["spec"]["containers"]) > 1 and not request.query.get("container"):
             names = " ".join(c["name"] for c in pod["spec"]["containers"])
-            said = f"a container name must be specified for pod {info.name}, choose one of: [{names}]"
+            said = (
+                f"a container name must be specified for pod {info.name}, choose one of: [{names}]"
+            )
             raise status.bad_request(said)
-        log = self.kubelet.log_of((info.namespace, info.name), container, request.query.get("previous") == "true")
+        log = self.kubelet.log_of(
+            (info.namespace, info.name), container, request.query.get("previous") == "true"
+        )
         if log is None:
             if request.query.get("previous") == "true":
                 said = f'previous terminated container "{container}" in pod "{info.name}" not found'
@@ -208,7 +237,9 @@ class ApiServer:
             return web.json_response({"faults": self.faults.rows()})
         if path == "/lab/probe":
             try:
-                return web.json_response({"said": await self.faults.probe(str(body["at"]), list(body["run"]))})
+                return web.json_response(
+                    {"said": await self.faults.probe(str(body["at"]), list(body["run"]))}
+                )
             except LabError as error:
                 raise status.bad_request(str(error)) from None
         if path == "/lab/hooks" and body.get("do") == "expire":
@@ -237,7 +268,9 @@ class ApiServer:
         if body["do"] == "put":
             self.store.put(resource, item)
         else:
-            self.store.remove(resource, item["metadata"].get("namespace", ""), item["metadata"]["name"])
+            self.store.remove(
+                resource, item["metadata"].get("namespace", ""), item["metadata"]["name"]
+            )
 
 
 def _no_verb() -> status.ApiError:
@@ -251,5 +284,7 @@ def _container(request: web.Request, pod: Object) -> str:
     names = [c["name"] for key in ("containers", "ephemeralContainers") for c in spec.get(key, ())]
     wanted: str = request.query.get("container") or names[0]
     if wanted not in names:
-        raise status.bad_request(f"container {wanted} is not valid for pod {pod['metadata']['name']}")
+        raise status.bad_request(
+            f"container {wanted} is not valid for pod {pod['metadata']['name']}"
+        )
     return wanted

@@ -10,7 +10,9 @@ from lab.api.resources import Resource
 class ApiError(Exception):
     """An answer other than success; `body` is the Status object."""
 
-    def __init__(self, code: int, reason: str, message: str, details: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, code: int, reason: str, message: str, details: dict[str, Any] | None = None
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.body: dict[str, Any] = {
@@ -28,11 +30,17 @@ class ApiError(Exception):
 
 def details(resource: Resource, name: str) -> dict[str, Any]:
     found = {"name": name} if name else {}
-    return {**found, **({"group": resource.group} if resource.group else {}), "kind": resource.plural}
+    return {
+        **found,
+        **({"group": resource.group} if resource.group else {}),
+        "kind": resource.plural,
+    }
 
 
 def not_found(resource: Resource, name: str) -> ApiError:
-    return ApiError(404, "NotFound", f'{resource.qualified()} "{name}" not found', details(resource, name))
+    return ApiError(
+        404, "NotFound", f'{resource.qualified()} "{name}" not found', details(resource, name)
+    )
 
 
 def no_such_path() -> ApiError:
@@ -61,10 +69,15 @@ def invalid(kind: str, name: str, field: str, message: str) -> ApiError:
     """422. `message` begins with the kind of mistake (`Forbidden: …`), which also gives the cause its reason."""
     text = f'{kind} "{name}" is invalid: {field}: {message}'
     reasons = {
-        "Forbidden": "FieldValueForbidden", "Not found": "FieldValueNotFound", "Duplicate value": "FieldValueDuplicate",
-        "Required value": "FieldValueRequired", "Unsupported value": "FieldValueNotSupported",
-    }  # fmt: skip
-    reason = next((r for start, r in reasons.items() if message.startswith(start)), "FieldValueInvalid")
+        "Forbidden": "FieldValueForbidden",
+        "Not found": "FieldValueNotFound",
+        "Duplicate value": "FieldValueDuplicate",
+        "Required value": "FieldValueRequired",
+        "Unsupported value": "FieldValueNotSupported",
+    }
+    reason = next(
+        (r for start, r in reasons.items() if message.startswith(start)), "FieldValueInvalid"
+    )
     cause = {"reason": reason, "message": message, "field": field}
     return ApiError(422, "Invalid", text, {"name": name, "kind": kind, "causes": [cause]})
 

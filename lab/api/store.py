@@ -16,7 +16,7 @@ Selector = Callable[[Object], bool]
 HISTORY = 8192
 
 
-class Expired(Exception):
+class ResourceExpired(Exception):
     """The resourceVersion asked for is no longer in the history (410 Gone)."""
 
     def __init__(self, asked: int, oldest: int) -> None:
@@ -42,7 +42,7 @@ class Change:
     before: Object | None
 
 
-class Store:
+class ObjectStore:
     """Objects by resource and `namespace/name`. Stored objects are never changed in place: readers keep theirs."""
 
     def __init__(self) -> None:
@@ -61,9 +61,9 @@ class Store:
         return iter(_in_order(self._objects.get(resource, {}), namespace))
 
     def items_at(self, resource: str, namespace: str, version: int) -> list[Object]:
-        """The objects as they were at `version`; Expired where the history does not reach back so far."""
+        """The objects as they were at `version`; ResourceExpired where the history does not reach back so far."""
         if version < self._oldest:
-            raise Expired(version, self._oldest + 1)
+            raise ResourceExpired(version, self._oldest + 1)
         objects = dict(self._objects.get(resource, {}))
         for change in reversed(self._history[version - self._oldest :]):
             if change.resource != resource:
@@ -89,7 +89,9 @@ class Store:
         self._record("ADDED" if before is None else "MODIFIED", resource, item, before)
         return item
 
-    def edit(self, resource: str, namespace: str, name: str, change: Callable[[Object], None]) -> Object | None:
+    def edit(
+        self, resource: str, namespace: str, name: str, change: Callable[[Object], None]
+    ) -> Object | None:
         """Apply `change` to a copy of the object and store that, if it differs; None where the object is gone."""
         current = self.get(resource, namespace, name)
         if current is None:
@@ -124,12 +126,12 @@ class Store:
         self._changed = asyncio.Event()
 
     async def watch(self, since: int) -> AsyncIterator[Change]:
-        """Every change after version `since`, for ever. Raises Expired where some are forgotten."""
+        """Every change after version `since`, for ever. Raises ResourceExpired where some are forgotten."""
         while True:
             waiter = self._changed
             while since < self.version:
                 if since < self._oldest:
-                    raise Expired(since, self._oldest + 1)
+                    raise ResourceExpired(since, self._oldest + 1)
                 change = self._history[since - self._oldest]
                 since = change.version
                 yield change

@@ -56,11 +56,17 @@ def pod_reason(pod: Object) -> str:
         elif ended.get("reason"):
             reason = ended["reason"]
         elif ended:
-            reason = f"Signal:{ended['signal']}" if ended.get("signal") else f"ExitCode:{ended.get('exitCode', 0)}"
+            reason = (
+                f"Signal:{ended['signal']}"
+                if ended.get("signal")
+                else f"ExitCode:{ended.get('exitCode', 0)}"
+            )
         elif entry.get("ready") and "running" in entry["state"]:
             running = True
     if reason == "Completed" and running:
-        ready = any(c["type"] == "Ready" and c["status"] == "True" for c in state.get("conditions", []))
+        ready = any(
+            c["type"] == "Ready" and c["status"] == "True" for c in state.get("conditions", [])
+        )
         reason = "Running" if ready else "NotReady"
     return "Terminating" if pod["metadata"].get("deletionTimestamp") else reason
 
@@ -68,7 +74,11 @@ def pod_reason(pod: Object) -> str:
 def _restarts(pod: Object) -> str:
     entries = pod.get("status", {}).get("containerStatuses", [])
     count = sum(e.get("restartCount", 0) for e in entries)
-    ends = [e["lastState"]["terminated"]["finishedAt"] for e in entries if e.get("lastState", {}).get("terminated")]
+    ends = [
+        e["lastState"]["terminated"]["finishedAt"]
+        for e in entries
+        if e.get("lastState", {}).get("terminated")
+    ]
     return f"{count} ({age(max(ends))} ago)" if count and ends else str(count)
 
 
@@ -76,9 +86,16 @@ def _pod(pod: Object) -> list[Any]:
     state, spec = pod.get("status", {}), pod["spec"]
     ready = sum(bool(e.get("ready")) for e in state.get("containerStatuses", []))
     return [
-        pod["metadata"]["name"], f"{ready}/{len(spec['containers'])}", pod_reason(pod), _restarts(pod), _age(pod),
-        state.get("podIP") or NONE, spec.get("nodeName") or NONE, NONE, NONE,
-    ]  # fmt: skip
+        pod["metadata"]["name"],
+        f"{ready}/{len(spec['containers'])}",
+        pod_reason(pod),
+        _restarts(pod),
+        _age(pod),
+        state.get("podIP") or NONE,
+        spec.get("nodeName") or NONE,
+        NONE,
+        NONE,
+    ]
 
 
 def _node(node: Object) -> list[Any]:
@@ -92,9 +109,17 @@ def _node(node: Object) -> list[Any]:
     address = {a["type"]: a["address"] for a in state.get("addresses", [])}
     info = state["nodeInfo"]
     return [
-        node["metadata"]["name"], status, roles, _age(node), info["kubeletVersion"], address.get("InternalIP", NONE),
-        address.get("ExternalIP", NONE), info["osImage"], info["kernelVersion"], info["containerRuntimeVersion"],
-    ]  # fmt: skip
+        node["metadata"]["name"],
+        status,
+        roles,
+        _age(node),
+        info["kubeletVersion"],
+        address.get("InternalIP", NONE),
+        address.get("ExternalIP", NONE),
+        info["osImage"],
+        info["kernelVersion"],
+        info["containerRuntimeVersion"],
+    ]
 
 
 def _ports(service: Object) -> str:
@@ -125,16 +150,22 @@ def selector_text(selector: Object | None) -> str:
 def _service(service: Object) -> list[Any]:
     spec = service["spec"]
     return [
-        service["metadata"]["name"], spec.get("type", "ClusterIP"), spec.get("clusterIP") or NONE,
-        ",".join(spec.get("externalIPs", [])) or NONE, _ports(service), _age(service),
+        service["metadata"]["name"],
+        spec.get("type", "ClusterIP"),
+        spec.get("clusterIP") or NONE,
+        ",".join(spec.get("externalIPs", [])) or NONE,
+        _ports(service),
+        _age(service),
         labels_text(spec.get("selector")),
-    ]  # fmt: skip
+    ]
 
 
 def _slice(item: Object) -> list[Any]:
     ports = ",".join(str(p.get("port", "*")) for p in item.get("ports", [])) or "<unset>"
     addresses = [a for e in item.get("endpoints", []) for a in e["addresses"]]
-    shown = ",".join(addresses[:3]) + (f" + {len(addresses) - 3} more..." if len(addresses) > 3 else "")
+    shown = ",".join(addresses[:3]) + (
+        f" + {len(addresses) - 3} more..." if len(addresses) > 3 else ""
+    )
     return [item["metadata"]["name"], item["addressType"], ports, shown or "<unset>", _age(item)]
 
 
@@ -147,35 +178,57 @@ def _daemon(item: Object) -> list[Any]:
         "updatedNumberScheduled",
         "numberAvailable",
     ]
-    return [item["metadata"]["name"], *(state.get(n, 0) for n in numbers),
-            labels_text(template.get("nodeSelector")), _age(item), *_template(item)]  # fmt: skip
+    return [
+        item["metadata"]["name"],
+        *(state.get(n, 0) for n in numbers),
+        labels_text(template.get("nodeSelector")),
+        _age(item),
+        *_template(item),
+    ]
 
 
 def _template(item: Object) -> list[Any]:
     containers = item["spec"]["template"]["spec"]["containers"]
     return [
-        ",".join(c["name"] for c in containers), ",".join(c["image"] for c in containers),
+        ",".join(c["name"] for c in containers),
+        ",".join(c["image"] for c in containers),
         selector_text(item["spec"].get("selector")),
-    ]  # fmt: skip
+    ]
 
 
 def _deployment(item: Object) -> list[Any]:
     state = item.get("status", {})
-    return [item["metadata"]["name"], f"{state.get('readyReplicas', 0)}/{item['spec'].get('replicas', 1)}",
-            state.get("updatedReplicas", 0), state.get("availableReplicas", 0), _age(item),
-            *_template(item)]  # fmt: skip
+    return [
+        item["metadata"]["name"],
+        f"{state.get('readyReplicas', 0)}/{item['spec'].get('replicas', 1)}",
+        state.get("updatedReplicas", 0),
+        state.get("availableReplicas", 0),
+        _age(item),
+        *_template(item),
+    ]
 
 
 def _replica_set(item: Object) -> list[Any]:
     state = item.get("status", {})
-    return [item["metadata"]["name"], item["spec"].get("replicas", 1), state.get("replicas", 0),
-            state.get("readyReplicas", 0), _age(item), *_template(item)]  # fmt: skip
+    return [
+        item["metadata"]["name"],
+        item["spec"].get("replicas", 1),
+        state.get("replicas", 0),
+        state.get("readyReplicas", 0),
+        _age(item),
+        *_template(item),
+    ]
 
 
 def _event(item: Object) -> list[Any]:
     what = item.get("involvedObject", {})
-    return [age(item.get("lastTimestamp")), item.get("type", ""), item.get("reason", ""),
-            f"{what.get('kind', '').lower()}/{what.get('name', '')}", item.get("message", "").strip()]  # fmt: skip
+    return [
+        age(item.get("lastTimestamp")),
+        item.get("type", ""),
+        item.get("reason", ""),
+        f"{what.get('kind', '').lower()}/{what.get('name', '')}",
+        item.get("message", "").strip(),
+    ]
 
 
 def _policy(item: Object) -> list[Any]:
@@ -184,29 +237,61 @@ def _policy(item: Object) -> list[Any]:
 
 def _columns(text: str) -> list[tuple[str, int]]:
     """`Name Ready -IP -Readiness_Gates`: a leading dash marks what only -o wide shows."""
-    return [(word.lstrip("-").replace("_", " "), int(word.startswith("-"))) for word in text.split()]
+    return [
+        (word.lstrip("-").replace("_", " "), int(word.startswith("-"))) for word in text.split()
+    ]
 
 
 TABLES: dict[str, tuple[list[tuple[str, int]], Cells]] = {
-    "pods": (_columns("Name Ready Status Restarts Age -IP -Node -Nominated_Node -Readiness_Gates"), _pod),
-    "nodes": (_columns("Name Status Roles Age Version -Internal-IP -External-IP -OS-Image -Kernel-Version "
-                       "-Container-Runtime"), _node),
-    "namespaces": (_columns("Name Status Age"), lambda i: [i["metadata"]["name"], i["status"]["phase"], _age(i)]),
+    "pods": (
+        _columns("Name Ready Status Restarts Age -IP -Node -Nominated_Node -Readiness_Gates"),
+        _pod,
+    ),
+    "nodes": (
+        _columns(
+            "Name Status Roles Age Version -Internal-IP -External-IP -OS-Image -Kernel-Version "
+            "-Container-Runtime"
+        ),
+        _node,
+    ),
+    "namespaces": (
+        _columns("Name Status Age"),
+        lambda i: [i["metadata"]["name"], i["status"]["phase"], _age(i)],
+    ),
     "services": (_columns("Name Type Cluster-IP External-IP Port(s) Age -Selector"), _service),
     "endpointslices": (_columns("Name AddressType Ports Endpoints Age"), _slice),
     "networkpolicies": (_columns("Name Pod-Selector Age"), _policy),
-    "daemonsets": (_columns("Name Desired Current Ready Up-to-date Available Node_Selector Age -Containers -Images "
-                            "-Selector"), _daemon),
-    "deployments": (_columns("Name Ready Up-to-date Available Age -Containers -Images -Selector"), _deployment),
-    "replicasets": (_columns("Name Desired Current Ready Age -Containers -Images -Selector"), _replica_set),
-    "configmaps": (_columns("Name Data Age"), lambda i: [i["metadata"]["name"], len(i.get("data", {})), _age(i)]),
+    "daemonsets": (
+        _columns(
+            "Name Desired Current Ready Up-to-date Available Node_Selector Age -Containers -Images "
+            "-Selector"
+        ),
+        _daemon,
+    ),
+    "deployments": (
+        _columns("Name Ready Up-to-date Available Age -Containers -Images -Selector"),
+        _deployment,
+    ),
+    "replicasets": (
+        _columns("Name Desired Current Ready Age -Containers -Images -Selector"),
+        _replica_set,
+    ),
+    "configmaps": (
+        _columns("Name Data Age"),
+        lambda i: [i["metadata"]["name"], len(i.get("data", {})), _age(i)],
+    ),
     "events": (_columns("Last_Seen Type Reason Object Message"), _event),
-}  # fmt: skip
-DEFAULT = (_columns("Name Created_At"), lambda i: [i["metadata"]["name"], i["metadata"].get("creationTimestamp")])
+}
+DEFAULT = (
+    _columns("Name Created_At"),
+    lambda i: [i["metadata"]["name"], i["metadata"].get("creationTimestamp")],
+)
 NUMBERS = frozenset(("Desired", "Current", "Up-to-date", "Available", "Data"))
 
 
-def table(resource: Resource, items: list[Object], include: str = "Metadata", headers: bool = True) -> Object:
+def table(
+    resource: Resource, items: list[Object], include: str = "Metadata", headers: bool = True
+) -> Object:
     """A meta.k8s.io/v1 Table, without its list metadata. `include`: None, Metadata or Object of each row."""
     columns, cells = TABLES.get(resource.plural, DEFAULT)
     rows = []

@@ -11,10 +11,10 @@ from typing import Any
 from aiohttp import web
 
 from lab.api import defaults, ephemeral, patches, podsecurity, protobuf, status
-from lab.api.reading import Reader, selector_of, whole
+from lab.api.reading import ReadHandler, selector_of, whole
 from lab.api.requestinfo import RequestInfo
 from lab.api.resources import BY_KIND, Resource
-from lab.api.store import Object, Store
+from lab.api.store import Object, ObjectStore
 
 FILL: dict[str, Callable[[Object], Object]] = {
     "pods": defaults.pod,
@@ -30,7 +30,13 @@ CHANGEABLE = "`spec.containers[*].image`,`spec.initContainers[*].image`,`spec.ac
 class Writer:
     """`schedule` names the node for a pod that has none; `address` gives a Service its cluster IP."""
 
-    def __init__(self, store: Store, reader: Reader, schedule: Callable[[], str], address: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        store: ObjectStore,
+        reader: ReadHandler,
+        schedule: Callable[[], str],
+        address: Callable[[], str],
+    ) -> None:
         self.store = store
         self.reader = reader
         self._schedule = schedule
@@ -38,7 +44,9 @@ class Writer:
 
     # --- create
 
-    async def create(self, request: web.Request, info: RequestInfo, resource: Resource) -> web.Response:
+    async def create(
+        self, request: web.Request, info: RequestInfo, resource: Resource
+    ) -> web.Response:
         item = await read_body(request, resource)
         metadata = item.setdefault("metadata", {})
         if resource.namespaced:
@@ -56,7 +64,10 @@ class Writer:
     def make(self, resource: Resource, item: Object, dry: bool = False) -> Object:
         """Admit a new object and store it; ApiError where it is refused."""
         metadata = item["metadata"]
-        if self.store.get(resource.plural, metadata.get("namespace", ""), metadata["name"]) is not None:
+        if (
+            self.store.get(resource.plural, metadata.get("namespace", ""), metadata["name"])
+            is not None
+        ):
             raise status.exists(resource, metadata["name"])
         item = self.filled(resource, item)
         if "spec" in item:
@@ -96,7 +107,9 @@ class Writer:
 
     def check_security(self, pod: Object) -> None:
         """PodSecurity of the namespace; 403 with every violation."""
-        namespace = self.store.get("namespaces", "", pod["metadata"]["namespace"]) or {"metadata": {}}
+        namespace = self.store.get("namespaces", "", pod["metadata"]["namespace"]) or {
+            "metadata": {}
+        }
         level = namespace["metadata"].get("labels", {}).get(podsecurity.ENFORCE, "privileged")
         if why := podsecurity.violation(level, pod["spec"]):
             raise status.forbidden(BY_KIND["Pod"], pod["metadata"]["name"], why)
@@ -110,33 +123,52 @@ class Writer:
         spec.setdefault("clusterIP", self._address())
         spec["clusterIPs"] = [spec["clusterIP"]]
         if spec["type"] in ("NodePort", "LoadBalancer"):
-            taken = {p.get("nodePort") for s in self.store.items("services") for p in s["spec"].get("ports", ())}
+            taken = {
+                p.get("nodePort")
+                for s in self.store.items("services")
+                for p in s["spec"].get("ports", ())
+            }
             free = (port for port in range(30000, 32768) if port not in taken)
             for port in spec["ports"]:
                 port["nodePort"] = port.get("nodePort") or next(free)
 
     # --- change
 
-    async def update(self, request: web.Request, info: RequestInfo, resource: Resource) -> web.Response:
+    async def update(
+        self, request: web.Request, info: RequestInfo, resource: Resource
+    ) -> web.Response:
         current = self.reader.found(info, resource)
         return self._replace(request, info, resource, current, await read_body(request, resource))
 
-    async def patch(self, request: web.Request, info: RequestInfo, resource: Resource) -> web.Response:
+    async def patch(
+        self, request: web.Request, info: RequestInfo, resource: Resource
+    ) -> web.Response:
         current = self.reader.found(info, resource)
         wanted = patches.apply(request.content_type, whole(resource, current), await _body(request))
         return self._replace(request, info, resource, current, wanted)
 
     def _replace(
-        self, request: web.Request, info: RequestInfo, resource: Resource, current: Object, wanted: Object
+        self,
+        request: web.Request,
+        info: RequestInfo,
+        resource: Resource,
+        current: Object,
+        wanted: Object,
     ) -> web.Response:
         wanted = {k: v for k, v in wanted.items() if k not in ("kind", "apiVersion")}
         asked, had = wanted.get("metadata", {}), current["metadata"]
         if asked.get("resourceVersion") and asked["resourceVersion"] != had["resourceVersion"]:
             raise status.conflict(resource, info.name)
-        fixed = {k: had[k] for k in ("uid", "name", "namespace", "creationTimestamp", "resourceVersion") if k in had}
+        fixed = {
+            k: had[k]
+            for k in ("uid", "name", "namespace", "creationTimestamp", "resourceVersion")
+            if k in had
+        }
         wanted["metadata"] = {**asked, **fixed}
         if info.subresource == "ephemeralcontainers":
-            wanted = ephemeral.updated(current, wanted.get("spec", {}).get("ephemeralContainers") or [])
+            wanted = ephemeral.updated(
+                current, wanted.get("spec", {}).get("ephemeralContainers") or []
+            )
             if wanted["spec"] != current["spec"]:
                 self.check_security(wanted)
         elif resource.plural == "pods":
@@ -167,7 +199,9 @@ class Writer:
 
     # --- delete
 
-    async def delete(self, request: web.Request, info: RequestInfo, resource: Resource) -> web.Response:
+    async def delete(
+        self, request: web.Request, info: RequestInfo, resource: Resource
+    ) -> web.Response:
         item = self.reader.found(info, resource)
         options = await _body(request) if request.can_read_body else {}
         uid = (options.get("preconditions") or {}).get("uid")
@@ -181,14 +215,20 @@ class Writer:
             return self.reader.answer(request, resource, item)
         if resource.plural == "pods":
             return self.reader.answer(request, resource, self.terminate(item, options, request))
-        gone = self.store.remove(resource.plural, item["metadata"].get("namespace", ""), info.name) or item
+        gone = (
+            self.store.remove(resource.plural, item["metadata"].get("namespace", ""), info.name)
+            or item
+        )
         if resource.plural == "namespaces":
             self._empty(info.name)
             return self.reader.answer(request, resource, gone)
         body = {
-            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success",
+            "kind": "Status",
+            "apiVersion": "v1",
+            "metadata": {},
+            "status": "Success",
             "details": {**status.details(resource, info.name), "uid": gone["metadata"]["uid"]},
-        }  # fmt: skip
+        }
         return web.json_response(body)
 
     def terminate(self, pod: Object, options: Object, request: web.Request | None = None) -> Object:
@@ -214,19 +254,29 @@ class Writer:
 
     def _empty(self, namespace: str) -> None:
         for resource in BY_KIND.values():
-            for item in list(self.store.items(resource.plural, namespace)) if resource.namespaced else ():
+            for item in (
+                list(self.store.items(resource.plural, namespace)) if resource.namespaced else ()
+            ):
                 self.store.remove(resource.plural, namespace, item["metadata"]["name"])
 
-    async def delete_many(self, request: web.Request, info: RequestInfo, resource: Resource) -> web.Response:
+    async def delete_many(
+        self, request: web.Request, info: RequestInfo, resource: Resource
+    ) -> web.Response:
         matches = selector_of(request, resource)
         found = [i for i in self.store.items(resource.plural, info.namespace) if matches(i)]
         for item in found:
             if resource.plural == "pods":
                 self.terminate(item, {}, request)
             else:
-                self.store.remove(resource.plural, item["metadata"].get("namespace", ""), item["metadata"]["name"])
-        body = {"kind": f"{resource.kind}List", "apiVersion": resource.group_version,
-                "metadata": {"resourceVersion": str(self.store.version)}, "items": found}  # fmt: skip
+                self.store.remove(
+                    resource.plural, item["metadata"].get("namespace", ""), item["metadata"]["name"]
+                )
+        body = {
+            "kind": f"{resource.kind}List",
+            "apiVersion": resource.group_version,
+            "metadata": {"resourceVersion": str(self.store.version)},
+            "items": found,
+        }
         return web.json_response(body)
 
 
@@ -239,7 +289,9 @@ async def _body(request: web.Request) -> Any:
         try:
             return protobuf.decode(await request.read())
         except protobuf.Unreadable as error:
-            raise status.ApiError(415, "UnsupportedMediaType", f"the body of the request: {error}", {}) from None
+            raise status.ApiError(
+                415, "UnsupportedMediaType", f"the body of the request: {error}", {}
+            ) from None
     try:
         return await request.json()
     except ValueError as error:
@@ -247,7 +299,11 @@ async def _body(request: web.Request) -> Any:
 
 
 async def read_body(request: web.Request, resource: Resource) -> Object:
-    if request.content_type not in ("application/json", "application/octet-stream", protobuf.CONTENT_TYPE):
+    if request.content_type not in (
+        "application/json",
+        "application/octet-stream",
+        protobuf.CONTENT_TYPE,
+    ):
         said = (
             "the body of the request was in an unknown format - accepted media types include: application/json, "
             f"{protobuf.CONTENT_TYPE}"

@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class FaultStep:
     """One action. `at` is where a command runs: `nodes`, a node's name, or `namespace/app` with or without `@node`.
 
     `run` a command to its end, `start` one that goes on until the fault is off; `hold` an app down; `mode` sets how
@@ -65,23 +65,31 @@ class Fault:
     moves: dict[str, list[str]]
     breaks: tuple[str, ...]
     probes: tuple[Probe, ...]
-    on: tuple[Step, ...]
-    off: tuple[Step, ...]
+    on: tuple[FaultStep, ...]
+    off: tuple[FaultStep, ...]
 
 
-def _steps(rows: Sequence[dict[str, Any]]) -> tuple[Step, ...]:
+def _steps(rows: Sequence[dict[str, Any]]) -> tuple[FaultStep, ...]:
     return tuple(
-        Step(**{**row, "run": tuple(row.get("run", ())), "start": tuple(row.get("start", ()))}) for row in rows
+        FaultStep(**{**row, "run": tuple(row.get("run", ())), "start": tuple(row.get("start", ()))})
+        for row in rows
     )
 
 
 def load(path: Path) -> Fault:
     data = tomllib.loads(path.read_text())
     return Fault(
-        data["name"], data["title"], data["what"], data["expect"], data["find"], data.get("moves", {}),
-        tuple(data.get("breaks", ())), tuple(Probe(**{**p, "run": tuple(p["run"])}) for p in data["probe"]),
-        _steps(data["on"]), _steps(data.get("off", ())),
-    )  # fmt: skip
+        data["name"],
+        data["title"],
+        data["what"],
+        data["expect"],
+        data["find"],
+        data.get("moves", {}),
+        tuple(data.get("breaks", ())),
+        tuple(Probe(**{**p, "run": tuple(p["run"])}) for p in data["probe"]),
+        _steps(data["on"]),
+        _steps(data.get("off", ())),
+    )
 
 
 def all_faults() -> dict[str, Fault]:

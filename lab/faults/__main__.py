@@ -18,12 +18,16 @@ def _clients(fault: Fault) -> str:
     rows = []
     for probe in fault.probes:
         healthy = f"`{probe.healthy}` in health, " if probe.healthy else ""
-        rows.append(f"`{' '.join(probe.run)}` at `{probe.at}` says {healthy}`{probe.faulty}` with the fault")
+        rows.append(
+            f"`{' '.join(probe.run)}` at `{probe.at}` says {healthy}`{probe.faulty}` with the fault"
+        )
     return "; ".join(rows)
 
 
 def section(fault: Fault) -> str:
-    moves = "; ".join(f"{', '.join(f'`{name}`' for name in names)} at `{at}`" for at, names in fault.moves.items())
+    moves = "; ".join(
+        f"{', '.join(f'`{name}`' for name in names)} at `{at}`" for at, names in fault.moves.items()
+    )
     lines = [
         f"## {fault.title}",
         "",

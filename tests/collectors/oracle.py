@@ -7,44 +7,117 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from collectors.capture.analysis_flags import COPY, MARKS
 from collectors.capture.dissect import dissect
 from collectors.capture.flows import FlowTable
 from collectors.capture.jsonl import packet_object, seconds
-from collectors.capture.marks import COPY, MARKS
 from collectors.capture.readers import read_file
 
-PREFERENCES = ("ip.defragment:FALSE", "ipv6.defragment:FALSE", "tcp.desegment_tcp_streams:FALSE",
-               "udp.check_checksum:FALSE", "tcp.relative_sequence_numbers:FALSE", "ip.tso_support:TRUE")  # fmt: skip
+PREFERENCES = (
+    "ip.defragment:FALSE",
+    "ipv6.defragment:FALSE",
+    "tcp.desegment_tcp_streams:FALSE",
+    "udp.check_checksum:FALSE",
+    "tcp.relative_sequence_numbers:FALSE",
+    "ip.tso_support:TRUE",
+)
 DECODE = ("udp.port==8472,vxlan",)
 ANALYSIS = {
-    "tcp.analysis.retransmission": "retransmission", "tcp.analysis.fast_retransmission": "fast retransmission",
-    "tcp.analysis.spurious_retransmission": "spurious retransmission", "tcp.analysis.out_of_order": "out of order",
-    "tcp.analysis.duplicate_ack": "duplicate ACK", "tcp.analysis.zero_window": "zero window",
+    "tcp.analysis.retransmission": "retransmission",
+    "tcp.analysis.fast_retransmission": "fast retransmission",
+    "tcp.analysis.spurious_retransmission": "spurious retransmission",
+    "tcp.analysis.out_of_order": "out of order",
+    "tcp.analysis.duplicate_ack": "duplicate ACK",
+    "tcp.analysis.zero_window": "zero window",
     "tcp.analysis.zero_window_probe": "zero window probe",
-    "tcp.analysis.zero_window_probe_ack": "zero window probe ACK", "tcp.analysis.window_full": "window full",
-    "tcp.analysis.window_update": "window update", "tcp.analysis.keep_alive": "keep-alive",
-    "tcp.analysis.keep_alive_ack": "keep-alive ACK", "tcp.analysis.lost_segment": "previous segment not captured",
+    "tcp.analysis.zero_window_probe_ack": "zero window probe ACK",
+    "tcp.analysis.window_full": "window full",
+    "tcp.analysis.window_update": "window update",
+    "tcp.analysis.keep_alive": "keep-alive",
+    "tcp.analysis.keep_alive_ack": "keep-alive ACK",
+    "tcp.analysis.lost_segment": "previous segment not captured",
     "tcp.analysis.ack_lost_segment": "ACKed segment not captured",
-}  # fmt: skip
+}
 FIELDS = (
-    "frame.time_epoch", "frame.len", "frame.cap_len", "eth.src", "eth.dst", "vlan.id", "ip.src", "ip.dst", "ip.ttl",
-    "ip.id", "ip.len", "ip.proto", "ip.frag_offset", "ip.flags.df", "ip.flags.mf", "ipv6.src", "ipv6.dst", "ipv6.hlim",
-    "tcp.srcport", "tcp.dstport", "tcp.seq_raw", "tcp.ack_raw", "tcp.flags", "tcp.window_size_value", "tcp.len",
-    "tcp.options.mss_val", "tcp.options.wscale.shift", "tcp.options.timestamp.tsval", "tcp.options.timestamp.tsecr",
-    "tcp.options.sack_le", "tcp.options.sack_re", "udp.srcport", "udp.dstport", "udp.length", "icmp.type", "icmp.code",
-    "icmp.mtu", "icmp.ident", "icmp.seq", "icmpv6.type", "icmpv6.code", "icmpv6.mtu", "arp.opcode",
-    "arp.src.proto_ipv4", "arp.dst.proto_ipv4", "arp.src.hw_mac", "dns.id", "dns.flags.response", "dns.flags.rcode",
-    "dns.flags.truncated", "dns.qry.name", "dns.qry.type", "dns.count.answers", "dns.a", "dns.aaaa", "vxlan.vni",
-    "geneve.vni", "tcp.stream",
-)  # fmt: skip
+    "frame.time_epoch",
+    "frame.len",
+    "frame.cap_len",
+    "eth.src",
+    "eth.dst",
+    "vlan.id",
+    "ip.src",
+    "ip.dst",
+    "ip.ttl",
+    "ip.id",
+    "ip.len",
+    "ip.proto",
+    "ip.frag_offset",
+    "ip.flags.df",
+    "ip.flags.mf",
+    "ipv6.src",
+    "ipv6.dst",
+    "ipv6.hlim",
+    "tcp.srcport",
+    "tcp.dstport",
+    "tcp.seq_raw",
+    "tcp.ack_raw",
+    "tcp.flags",
+    "tcp.window_size_value",
+    "tcp.len",
+    "tcp.options.mss_val",
+    "tcp.options.wscale.shift",
+    "tcp.options.timestamp.tsval",
+    "tcp.options.timestamp.tsecr",
+    "tcp.options.sack_le",
+    "tcp.options.sack_re",
+    "udp.srcport",
+    "udp.dstport",
+    "udp.length",
+    "icmp.type",
+    "icmp.code",
+    "icmp.mtu",
+    "icmp.ident",
+    "icmp.seq",
+    "icmpv6.type",
+    "icmpv6.code",
+    "icmpv6.mtu",
+    "arp.opcode",
+    "arp.src.proto_ipv4",
+    "arp.dst.proto_ipv4",
+    "arp.src.hw_mac",
+    "dns.id",
+    "dns.flags.response",
+    "dns.flags.rcode",
+    "dns.flags.truncated",
+    "dns.qry.name",
+    "dns.qry.type",
+    "dns.count.answers",
+    "dns.a",
+    "dns.aaaa",
+    "vxlan.vni",
+    "geneve.vni",
+    "tcp.stream",
+)
 
 Row = dict[str, list[str]]
 
 
 def tshark(path: Path) -> list[Row]:
     """A row a packet: every value of each field, outermost first."""
-    command = ["tshark", "-n", "-r", str(path), "-T", "fields", "-E", "separator=/t", "-E", "occurrence=a",
-               "-E", "aggregator=|"]  # fmt: skip
+    command = [
+        "tshark",
+        "-n",
+        "-r",
+        str(path),
+        "-T",
+        "fields",
+        "-E",
+        "separator=/t",
+        "-E",
+        "occurrence=a",
+        "-E",
+        "aggregator=|",
+    ]
     for preference in PREFERENCES:
         command += ["-o", preference]
     for rule in DECODE:
@@ -54,7 +127,11 @@ def tshark(path: Path) -> list[Row]:
     said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     names = (*FIELDS, *ANALYSIS)
     return [
-        {name: value.split("|") for name, value in zip(names, text.split("\t"), strict=True) if value}
+        {
+            name: value.split("|")
+            for name, value in zip(names, text.split("\t"), strict=True)
+            if value
+        }
         for text in said.split("\n")[:-1]
     ]
 
@@ -73,9 +150,10 @@ def podwire(path: Path) -> list[dict[str, Any]]:
 def values(ours: dict[str, Any]) -> Row:
     """Our packet in tshark's fields, outermost first; of what lies in ICMP errors too, since tshark lists that."""
     row: Row = {
-        "frame.time_epoch": [seconds(ours["time_ns"])], "frame.len": [str(ours["length"])],
+        "frame.time_epoch": [seconds(ours["time_ns"])],
+        "frame.len": [str(ours["length"])],
         "frame.cap_len": [str(ours["captured"])],
-    }  # fmt: skip
+    }
 
     def add(name: str, value: Any) -> None:
         if value is not None:
@@ -108,15 +186,23 @@ def values(ours: dict[str, Any]) -> Row:
         add("udp.dstport", udp["target_port"])
         add("udp.length", udp["length"])
     if tcp := ours.get("tcp"):
-        for name, key in (("tcp.srcport", "source_port"), ("tcp.dstport", "target_port"), ("tcp.seq_raw", "sequence"),
-                          ("tcp.ack_raw", "acknowledgment"), ("tcp.window_size_value", "window"),
-                          ("tcp.len", "length")):  # fmt: skip
+        for name, key in (
+            ("tcp.srcport", "source_port"),
+            ("tcp.dstport", "target_port"),
+            ("tcp.seq_raw", "sequence"),
+            ("tcp.ack_raw", "acknowledgment"),
+            ("tcp.window_size_value", "window"),
+            ("tcp.len", "length"),
+        ):
             add(name, tcp[key])
         add("tcp.flags", f"0x{tcp['flags']:04x}")
         options = tcp.get("options", {})
-        for name, key in (("tcp.options.mss_val", "mss"), ("tcp.options.wscale.shift", "window_scale"),
-                          ("tcp.options.timestamp.tsval", "timestamp_value"),
-                          ("tcp.options.timestamp.tsecr", "timestamp_echo")):  # fmt: skip
+        for name, key in (
+            ("tcp.options.mss_val", "mss"),
+            ("tcp.options.wscale.shift", "window_scale"),
+            ("tcp.options.timestamp.tsval", "timestamp_value"),
+            ("tcp.options.timestamp.tsecr", "timestamp_echo"),
+        ):
             add(name, options.get(key))
         for left, right in options.get("sack", ()):
             add("tcp.options.sack_le", left)

@@ -13,13 +13,13 @@ import pytest
 
 from collectors import events as ev
 from collectors.capture.capture import Capture
-from collectors.capture.segments import Segments
-from collectors.cluster import execstream
-from collectors.cluster.access import connect
-from collectors.cluster.attach import Attacher
-from collectors.session import Session
+from collectors.capture.pcap_files import PcapFiles
+from collectors.cluster.api import exec_stream
+from collectors.cluster.api.connection import connect
+from collectors.cluster.attach.attacher import Attacher
+from collectors.stream import Stream
 from collectors.target import Target
-from collectors.vantage import Vantage
+from collectors.target_sampler import TargetSampler
 from lab.supervisor import Lab
 from tests.lab.client import Client, client_of
 
@@ -34,7 +34,7 @@ async def client(own_lab: Lab) -> AsyncIterator[Client]:
 class Watched:
     """A pod with a capture and a sampler, and all that they told."""
 
-    def __init__(self, session: Session, segments: Segments, key: str) -> None:
+    def __init__(self, session: Stream, segments: PcapFiles, key: str) -> None:
         self.events: list[ev.Event] = []
         self.segments = segments
         self.key = key
@@ -49,14 +49,20 @@ class Watched:
         while not wanted():
             if time.monotonic() > deadline:
                 told = [e for e in self.events if isinstance(e, (ev.CaptureState, ev.TargetState))]
-                pytest.fail("\n".join(f"{type(e).__name__} {e.phase} {e.message}" for e in told[-12:]))
+                pytest.fail(
+                    "\n".join(f"{type(e).__name__} {e.phase} {e.message}" for e in told[-12:])
+                )
             await asyncio.sleep(0.05)
 
     def captures(self, phase: str) -> list[ev.CaptureState]:
         return [e for e in self.events if isinstance(e, ev.CaptureState) and e.phase == phase]
 
     def states(self, phase: str) -> list[ev.TargetState]:
-        return [e for e in self.events if isinstance(e, ev.TargetState) and e.phase == phase and e.target == self.key]
+        return [
+            e
+            for e in self.events
+            if isinstance(e, ev.TargetState) and e.phase == phase and e.target == self.key
+        ]
 
     def since(self, kind: type, mark: int) -> int:
         return sum(isinstance(e, kind) for e in self.events[mark:])
@@ -67,22 +73,34 @@ async def watched(
     lab: Lab, client: Client, folder: Path, app: str = "backend", quiet: str = ""
 ) -> AsyncIterator[Watched]:
     """`quiet` is a filter for a pod that has no packets of its own to wait for."""
-    cluster, session = await connect(str(lab.kubeconfig)), Session()
+    cluster, session = await connect(str(lab.kubeconfig)), Stream()
     found = await client.pod("shop", app)
-    target = Target("pod", found["metadata"]["name"], "shop", found["spec"]["nodeName"], found["metadata"]["uid"])
-    attacher, segments = Attacher(cluster, session), Segments(folder, "c")
-    foothold = await attacher.pod(target, lambda _: None)
+    target = Target(
+        "pod",
+        found["metadata"]["name"],
+        "shop",
+        found["spec"]["nodeName"],
+        found["metadata"]["uid"],
+    )
+    attacher, segments = Attacher(cluster, session), PcapFiles(folder, "c")
+    attachment = await attacher.pod(target, lambda _: None)
     seen = Watched(session, segments, target.key)
-    runner = foothold.runner(cluster)
+    runner = attachment.runner(cluster)
 
     async def alive() -> None:
-        await attacher.check_alive(foothold)
+        await attacher.check_alive(attachment)
 
     capture = Capture(1, target, runner, session, quiet, "any", segments, alive)
-    tasks = [asyncio.create_task(w) for w in (
-        seen.follow(), Vantage(target, runner, session, alive).run(), capture.run())]  # fmt: skip
+    tasks = [
+        asyncio.create_task(w)
+        for w in (seen.follow(), TargetSampler(target, runner, session, alive).run(), capture.run())
+    ]
     try:
-        flowing = (lambda: bool(seen.captures("running"))) if quiet else (lambda: seen.since(ev.PacketBatch, 0) > 2)
+        flowing = (
+            (lambda: bool(seen.captures("running")))
+            if quiet
+            else (lambda: seen.since(ev.PacketBatch, 0) > 2)
+        )
         await seen.until(lambda: flowing() and seen.since(ev.CounterSample, 0) > 0)
         yield seen
     finally:
@@ -98,8 +116,12 @@ async def watched(
 async def resumed(seen: Watched, mark: int) -> None:
     """Packets and samples flow again after a gap that both told once."""
     await seen.until(lambda: bool(seen.captures("gap")) and bool(seen.states("gap")))
-    gap = max(seen.events.index(seen.captures("gap")[-1]), seen.events.index(seen.states("gap")[-1]), mark)
-    await seen.until(lambda: seen.since(ev.PacketBatch, gap) > 2 and seen.since(ev.CounterSample, gap) > 1)
+    gap = max(
+        seen.events.index(seen.captures("gap")[-1]), seen.events.index(seen.states("gap")[-1]), mark
+    )
+    await seen.until(
+        lambda: seen.since(ev.PacketBatch, gap) > 2 and seen.since(ev.CounterSample, gap) > 1
+    )
 
 
 async def test_a_reset_stream_is_resumed_with_one_gap_and_a_new_file(
@@ -126,12 +148,17 @@ async def test_a_peer_that_is_half_open_is_noticed_within_two_heartbeats(
     own_lab: Lab, client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection stays, and nothing comes any more, not even an answer to a ping."""
-    monkeypatch.setattr(execstream, "HEARTBEAT_S", 2.0)
+    monkeypatch.setattr(exec_stream, "HEARTBEAT_S", 2.0)
     async with watched(own_lab, client, tmp_path) as seen:
         mark, began = len(seen.events), time.monotonic()
-        lab_process = int(subprocess.run(
-            ["pgrep", "-f", "--", f"-m lab .*{own_lab.directory.name}"], capture_output=True, text=True, check=True
-        ).stdout.split()[-1])  # fmt: skip
+        lab_process = int(
+            subprocess.run(
+                ["pgrep", "-f", "--", f"-m lab .*{own_lab.directory.name}"],
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout.split()[-1]
+        )
         subprocess.run(["kill", "-STOP", str(lab_process)], check=True)
         try:
             await seen.until(lambda: bool(seen.captures("gap")) and bool(seen.states("gap")), 10)
@@ -147,22 +174,31 @@ async def test_frames_of_one_byte(own_lab: Lab, client: Client, tmp_path: Path) 
         assert seen.captures("gap") == []
 
 
-async def test_a_pod_that_goes_ends_the_capture_and_names_why(own_lab: Lab, client: Client, tmp_path: Path) -> None:
+async def test_a_pod_that_goes_ends_the_capture_and_names_why(
+    own_lab: Lab, client: Client, tmp_path: Path
+) -> None:
     async with watched(own_lab, client, tmp_path, "search") as seen:
         name = seen.key.rpartition("/")[2]
-        status, _ = await client.call("DELETE", f"/api/v1/namespaces/shop/pods/{name}?gracePeriodSeconds=0")
+        status, _ = await client.call(
+            "DELETE", f"/api/v1/namespaces/shop/pods/{name}?gracePeriodSeconds=0"
+        )
         assert status == 200
         await seen.until(lambda: bool(seen.captures("failed")) and bool(seen.states("gone")))
         assert "is gone. What was gathered stays" in seen.captures("failed")[0].message
     assert len(seen.segments.paths) == 1
 
 
-async def test_a_pod_that_comes_back_under_its_name_is_another(own_lab: Lab, client: Client, tmp_path: Path) -> None:
+async def test_a_pod_that_comes_back_under_its_name_is_another(
+    own_lab: Lab, client: Client, tmp_path: Path
+) -> None:
     """Deleted and created anew while streams run: what runs for the old one ends, and the new one is left alone."""
     path = "/api/v1/namespaces/shop/pods"
     body = {
         "metadata": {"name": "twin", "labels": {"app": "twin"}},
-        "spec": {"nodeName": "node1", "containers": [{"name": "c", "image": "busybox", "command": ["sleep", "300"]}]},
+        "spec": {
+            "nodeName": "node1",
+            "containers": [{"name": "c", "image": "busybox", "command": ["sleep", "300"]}],
+        },
     }
     assert (await client.call("POST", path, body))[0] == 201
     for _ in range(100):
@@ -175,7 +211,10 @@ async def test_a_pod_that_comes_back_under_its_name_is_another(own_lab: Lab, cli
             await asyncio.sleep(0.05)
         await seen.until(lambda: bool(seen.captures("failed")) and bool(seen.states("gone")))
         told = {seen.captures("failed")[0].message, seen.states("gone")[0].message}
-        assert all("is gone. What was" in text or "replaced by another of the same name" in text for text in told), told
+        assert all(
+            "is gone. What was" in text or "replaced by another of the same name" in text
+            for text in told
+        ), told
     new = await client.pod_named("shop", "twin")
     assert not new["spec"].get("ephemeralContainers"), "nothing was added to the new one"
     await client.call("DELETE", f"{path}/twin?gracePeriodSeconds=0")
@@ -183,24 +222,28 @@ async def test_a_pod_that_comes_back_under_its_name_is_another(own_lab: Lab, cli
 
 async def test_a_node_that_goes_takes_its_pod_and_says_so(own_lab: Lab, client: Client) -> None:
     """The node's objects vanish, as when a machine is taken out of a cluster, and its kubelet answers no more."""
-    cluster, session = await connect(str(own_lab.kubeconfig)), Session()
+    cluster, session = await connect(str(own_lab.kubeconfig)), Stream()
     attacher = Attacher(cluster, session)
     target = Target("node", "node2", node="node2")
-    foothold = await attacher.node(target, lambda _: None)
+    attachment = await attacher.node(target, lambda _: None)
     log = session.subscribe(10_000)
 
     async def alive() -> None:
-        await attacher.check_alive(foothold)
+        await attacher.check_alive(attachment)
 
-    task = asyncio.create_task(Vantage(target, foothold.runner(cluster), session, alive).run())
+    task = asyncio.create_task(
+        TargetSampler(target, attachment.runner(cluster), session, alive).run()
+    )
     await asyncio.sleep(2.0)
-    where = {"metadata": {"name": foothold.pod, "namespace": foothold.namespace}}
-    await client.hook(do="rule", match=f"{foothold.pod}/exec$", code=502)
+    where = {"metadata": {"name": attachment.pod, "namespace": attachment.namespace}}
+    await client.hook(do="rule", match=f"{attachment.pod}/exec$", code=502)
     await client.hook(do="remove", resource="pods", object=where)
-    await client.hook(do="cut", match=f"{foothold.pod}/exec$")
+    await client.hook(do="cut", match=f"{attachment.pod}/exec$")
     async with asyncio.timeout(15):
         await task
     told = [e for e in log.pending() if isinstance(e, ev.TargetState)]
-    assert told[-1].phase == "gone" and f"{foothold.pod} is gone" in told[-1].message
-    assert await attacher.leave(foothold) == "", "nothing is owed for a pod that went with its node"
+    assert told[-1].phase == "gone" and f"{attachment.pod} is gone" in told[-1].message
+    assert await attacher.leave(attachment) == "", (
+        "nothing is owed for a pod that went with its node"
+    )
     await cluster.close()

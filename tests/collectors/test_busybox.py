@@ -10,13 +10,30 @@ from pathlib import Path
 
 import pytest
 
-from collectors import remote
+from collectors import remote_commands
 from collectors.conntrack import groups
 from collectors.kernel import procfs, sampler
 from tests.collectors.test_conntrack import OWN
 
-APPLETS = ("sh", "tail", "sleep", "printf", "readlink", "cat", "grep", "tr", "find", "kill", "touch", "rm", "awk", "sort",
-           "head", "env", "echo")  # fmt: skip
+APPLETS = (
+    "sh",
+    "tail",
+    "sleep",
+    "printf",
+    "readlink",
+    "cat",
+    "grep",
+    "tr",
+    "find",
+    "kill",
+    "touch",
+    "rm",
+    "awk",
+    "sort",
+    "head",
+    "env",
+    "echo",
+)
 
 
 @pytest.fixture
@@ -32,7 +49,9 @@ def path(tmp_path: Path) -> str:
 
 def run(path: str, argv: list[str], stdin: str = "") -> subprocess.CompletedProcess[str]:
     program = [str(Path(path) / argv[0]), *argv[1:]]
-    return subprocess.run(program, env={"PATH": path}, input=stdin, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        program, env={"PATH": path}, input=stdin, capture_output=True, text=True, check=False
+    )
 
 
 def test_the_sampler(path: str) -> None:
@@ -48,13 +67,18 @@ def test_the_sampler(path: str) -> None:
 
 def test_ending_and_sweeping(path: str) -> None:
     token = "55ff66aa77bb"
-    for script, arguments in ((remote._END, ["{pid}", token, "TERM"]), (remote._SWEEP, ["4"])):
+    for script, arguments in (
+        (remote_commands._END, ["{pid}", token, "TERM"]),
+        (remote_commands._SWEEP, ["4"]),
+    ):
         with subprocess.Popen(["env", f"PODWIRE_RUN={token}", "sleep", "60"]) as process:
-            mark = Path(remote.MARK + token)
+            mark = Path(remote_commands.MARK + token)
             mark.touch()
             os.utime(mark, (1, 1))
             time.sleep(0.2)
-            done = run(path, ["sh", "-c", script, "x", *(a.format(pid=process.pid) for a in arguments)])
+            done = run(
+                path, ["sh", "-c", script, "x", *(a.format(pid=process.pid) for a in arguments)]
+            )
             assert process.wait(5) == -15 and done.stderr == ""
             mark.unlink(missing_ok=True)
 
@@ -63,8 +87,14 @@ def test_ending_and_sweeping(path: str) -> None:
 def test_counting_a_conntrack_table(path: str, awk: str) -> None:
     text = run(path, ["awk", groups.AWK], OWN).stdout
     if awk == "awk":
-        text = subprocess.run(["awk", groups.AWK], input=OWN, capture_output=True, text=True, check=True).stdout
+        text = subprocess.run(
+            ["awk", groups.AWK], input=OWN, capture_output=True, text=True, check=True
+        ).stdout
     total, found = groups.parse(text)
-    assert total == 3 and {(g.protocol, g.state, g.port, g.back_port, g.assured, g.replied) for g in found} == {
-        ("tcp", "ESTABLISHED", 80, 8080, True, True), ("udp", "", 53, 53, False, False), ("icmp", "", 0, 0, False, True),
-    }  # fmt: skip
+    assert total == 3 and {
+        (g.protocol, g.state, g.port, g.back_port, g.assured, g.replied) for g in found
+    } == {
+        ("tcp", "ESTABLISHED", 80, 8080, True, True),
+        ("udp", "", 53, 53, False, False),
+        ("icmp", "", 0, 0, False, True),
+    }

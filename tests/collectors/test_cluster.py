@@ -12,17 +12,24 @@ import yaml
 
 from collectors import events as ev
 from collectors.capture import capture as captures
-from collectors.cluster import preflight
-from collectors.cluster.access import Cluster, connect
-from collectors.cluster.addressbook import AddressBook
-from collectors.cluster.attach import Attacher
-from collectors.cluster.execstream import ExecRunner, exit_code
-from collectors.cluster.inventory import Inventory
-from collectors.cluster.shortened import shortened
-from collectors.errors import CaptureError, ClusterError, ConfigError, ExecError, NotFound, TargetGone
+from collectors.cluster.api import access_review
+from collectors.cluster.api.connection import Cluster, connect
+from collectors.cluster.api.exec_stream import ExecRunner, exit_code
+from collectors.cluster.attach.attacher import Attacher
+from collectors.cluster.inventory.address_book import AddressBook
+from collectors.cluster.inventory.short_names import shortened
+from collectors.cluster.inventory.watch import Inventory
+from collectors.command_runner import run
+from collectors.errors import (
+    CaptureError,
+    ClusterError,
+    ConfigError,
+    ExecError,
+    NotFound,
+    TargetGone,
+)
 from collectors.kernel import sampler
-from collectors.runner import run
-from collectors.session import Session
+from collectors.stream import Stream
 from collectors.target import Target
 from lab.supervisor import Lab
 
@@ -35,8 +42,8 @@ async def pods(cluster: Cluster, name: str) -> list[dict]:  # type: ignore[type-
 async def runner(cluster: Cluster, name: str = "backend") -> ExecRunner:
     """Commands in a debug container: the pod's own is distroless."""
     pod = (await pods(cluster, name))[0]
-    foothold = await Attacher(cluster, Session()).pod(target_of(pod), lambda _: None)
-    return foothold.runner(cluster)
+    attachment = await Attacher(cluster, Stream()).pod(target_of(pod), lambda _: None)
+    return attachment.runner(cluster)
 
 
 def target_of(pod: dict) -> Target:  # type: ignore[type-arg]
@@ -48,7 +55,9 @@ def target_of(pod: dict) -> Target:  # type: ignore[type-arg]
 
 
 async def test_exec_gives_both_streams_and_the_real_exit_code(cluster: Cluster) -> None:
-    result = await run(await runner(cluster), ["sh", "-c", "printf 'a\\0b\\377'; echo oops >&2; exit 3"])
+    result = await run(
+        await runner(cluster), ["sh", "-c", "printf 'a\\0b\\377'; echo oops >&2; exit 3"]
+    )
     assert (result.code, result.out, result.err) == (3, b"a\0b\xff", "oops")
 
 
@@ -90,7 +99,9 @@ async def test_v4_and_an_unknown_subprotocol(cluster: Cluster) -> None:
         assert refused.value.status == 403
 
 
-async def test_closing_while_the_peer_floods_takes_under_a_second_and_ends_the_command(cluster: Cluster) -> None:
+async def test_closing_while_the_peer_floods_takes_under_a_second_and_ends_the_command(
+    cluster: Cluster,
+) -> None:
     where = await runner(cluster)
     running = await where.start(["sh", "-c", "exec yes podwire-flood"])
     async for _ in running.output():
@@ -120,8 +131,17 @@ async def test_a_long_running_command_is_bounded(cluster: Cluster) -> None:
     ("status", "code"),
     [
         ({"status": "Success"}, 0),
-        ({"status": "Failure", "details": {"causes": [{"reason": "ExitCode", "message": "137"}]}}, 137),
-        ({"status": "Failure", "details": {"causes": [{"reason": "ExitCode", "message": "x"}]}}, None),
+        (
+            {
+                "status": "Failure",
+                "details": {"causes": [{"reason": "ExitCode", "message": "137"}]},
+            },
+            137,
+        ),
+        (
+            {"status": "Failure", "details": {"causes": [{"reason": "ExitCode", "message": "x"}]}},
+            None,
+        ),
         ({"status": "Failure", "message": "Internal error"}, None),
         ({"status": "Failure", "details": None}, None),
         ({"details": {"causes": ["x", None]}}, None),
@@ -137,12 +157,12 @@ def test_every_status_frame_is_understood(status: dict, code: int | None) -> Non
 
 async def test_attach_reuses_its_own_container_and_journals_the_write(cluster: Cluster) -> None:
     pod = (await pods(cluster, "search"))[0]
-    session, said = Session(), []
+    session, said = Stream(), []
     log = session.subscribe()
     attacher = Attacher(cluster, session)
     first = await attacher.pod(target_of(pod), said.append)
     again = await attacher.pod(target_of(pod), said.append)
-    assert (again.container, again.rung) == (first.container, "reused")
+    assert (again.container, again.level) == (first.container, "reused")
     written = [e for e in log.pending() if isinstance(e, ev.Command)]
     assert [(e.verb, e.what) for e in written] == [
         ("patch pods/ephemeralcontainers", f"shop/{first.pod}/{first.container}")
@@ -157,21 +177,23 @@ async def test_a_replaced_pod_is_never_attached_to(cluster: Cluster) -> None:
     meta = pod["metadata"]
     other = Target("pod", meta["name"], "shop", "node2", "another-uid")
     with pytest.raises(TargetGone, match="replaced"):
-        await Attacher(cluster, Session()).pod(other, lambda _: None)
+        await Attacher(cluster, Stream()).pod(other, lambda _: None)
 
 
 async def test_the_node_pod_is_small_sees_the_nodes_table_and_is_removed(cluster: Cluster) -> None:
-    attacher = Attacher(cluster, Session())
-    foothold = await attacher.node(Target("node", "node1", node="node1"), lambda _: None)
-    path = f"/api/v1/namespaces/default/pods/{foothold.pod}"
+    attacher = Attacher(cluster, Stream())
+    attachment = await attacher.node(Target("node", "node1", node="node1"), lambda _: None)
+    path = f"/api/v1/namespaces/default/pods/{attachment.pod}"
     spec = (await cluster.rest.get(path))["spec"]
     assert spec["hostNetwork"] and "hostPID" not in spec and spec["activeDeadlineSeconds"] > 0
     assert "privileged" not in spec["containers"][0]["securityContext"]
-    node = await run(foothold.runner(cluster), ["cat", "/proc/sys/net/netfilter/nf_conntrack_count"])
+    node = await run(
+        attachment.runner(cluster), ["cat", "/proc/sys/net/netfilter/nf_conntrack_count"]
+    )
     pod = await run(await runner(cluster), ["cat", "/proc/sys/net/netfilter/nf_conntrack_count"])
     assert int(node.out) > 0
     assert int(pod.out) == 0
-    assert await attacher.leave(foothold) == ""
+    assert await attacher.leave(attachment) == ""
     with pytest.raises(NotFound):
         await cluster.rest.get(path)
 
@@ -205,9 +227,13 @@ async def test_counters_agree_with_nstat_and_proc_under_load(cluster: Cluster) -
     ours = sampler.sample(frame, "x", 0.0).values
     compared = [name for name in before if name in ours]
     assert len(compared) > 250, "snmp, snmp6 and netstat"
-    assert {"TcpActiveOpens", "TcpExtTCPOrigDataSent", "IpExtInOctets", "UdpInDatagrams", "Ip6InReceives"} <= set(
-        compared
-    )
+    assert {
+        "TcpActiveOpens",
+        "TcpExtTCPOrigDataSent",
+        "IpExtInOctets",
+        "UdpInDatagrams",
+        "Ip6InReceives",
+    } <= set(compared)
     level = ("TcpCurrEstab",)
     wrong = [n for n in compared if n not in level and not before[n] <= ours[n] <= after[n]]
     assert not wrong, [(n, before[n], ours[n], after[n]) for n in wrong]
@@ -230,20 +256,29 @@ async def test_a_wrong_filter_shows_tcpdumps_own_message(cluster: Cluster) -> No
     await captures.check(where, "tcp port 8080 and greater 100")
 
 
-async def test_a_filter_is_an_argument_and_never_a_command(cluster: Cluster, tmp_path: Path) -> None:
+async def test_a_filter_is_an_argument_and_never_a_command(
+    cluster: Cluster, tmp_path: Path
+) -> None:
     where = await runner(cluster)
-    for text in (f"tcp; touch {tmp_path}/pwned", f"$(touch {tmp_path}/pwned)", f"-w {tmp_path}/pwned", "-z id"):
+    for text in (
+        f"tcp; touch {tmp_path}/pwned",
+        f"$(touch {tmp_path}/pwned)",
+        f"-w {tmp_path}/pwned",
+        "-z id",
+    ):
         with pytest.raises(CaptureError):
             await captures.check(where, text)
-        session = Session()
+        session = Stream()
         await captures.Capture(1, Target("pod", "x"), where, session, text).run()
     assert list(tmp_path.iterdir()) == []
 
 
 async def test_a_capture_streams_packets_and_ends_with_tcpdumps_counts(cluster: Cluster) -> None:
-    session = Session()
+    session = Stream()
     stream = session.subscribe()
-    capture = captures.Capture(7, Target("pod", "x", "shop"), await runner(cluster), session, "tcp port 8080")
+    capture = captures.Capture(
+        7, Target("pod", "x", "shop"), await runner(cluster), session, "tcp port 8080"
+    )
     task = asyncio.create_task(capture.run())
     async with asyncio.timeout(10):
         while not any(isinstance(e, ev.PacketBatch) for e in stream.pending()):
@@ -253,14 +288,18 @@ async def test_a_capture_streams_packets_and_ends_with_tcpdumps_counts(cluster: 
     states = [e for e in stream.pending() if isinstance(e, ev.CaptureState)]
     assert states[0].phase == "running"
     assert (states[-1].phase, states[-1].message) == ("ended", "")
-    assert states[-1].received == sum(len(e.packets) for e in stream.pending() if isinstance(e, ev.PacketBatch)) > 0
+    assert (
+        states[-1].received
+        == sum(len(e.packets) for e in stream.pending() if isinstance(e, ev.PacketBatch))
+        > 0
+    )
 
 
 # --- inventory
 
 
 async def test_the_inventory_lists_then_follows(cluster: Cluster) -> None:
-    session, book = Session(), AddressBook()
+    session, book = Stream(), AddressBook()
     stream = session.subscribe()
     task = asyncio.create_task(Inventory(cluster, session).run())
     async with asyncio.timeout(5):
@@ -270,14 +309,20 @@ async def test_the_inventory_lists_then_follows(cluster: Cluster) -> None:
         book.apply(event)
     assert book.names["10.96.181.95"] == "svc/backend"
     assert book.names["10.0.77.11"] == "node/node1"
-    attacher = Attacher(cluster, Session())
-    foothold = await attacher.node(Target("node", "node2", node="node2"), lambda _: None)
-    await attacher.leave(foothold)
+    attacher = Attacher(cluster, Stream())
+    attachment = await attacher.node(Target("node", "node2", node="node2"), lambda _: None)
+    await attacher.leave(attachment)
     async with asyncio.timeout(5):
-        while "DELETED" not in [e.verb for e in stream.pending() if isinstance(e, ev.InventoryChange)]:
+        while "DELETED" not in [
+            e.verb for e in stream.pending() if isinstance(e, ev.InventoryChange)
+        ]:
             await asyncio.sleep(0.05)
     task.cancel()
-    verbs = [e.verb for e in stream.pending() if isinstance(e, ev.InventoryChange) and e.row.name == foothold.pod]
+    verbs = [
+        e.verb
+        for e in stream.pending()
+        if isinstance(e, ev.InventoryChange) and e.row.name == attachment.pod
+    ]
     assert verbs[0] == "ADDED" and verbs[-1] == "DELETED"
 
 
@@ -292,7 +337,10 @@ def test_names_are_shortened_visibly() -> None:
 async def test_bad_configuration_is_a_sentence(lab: Lab, tmp_path: Path) -> None:
     good = str(lab.kubeconfig)
     cases = [
-        ((good, "nope", None), "There is no context 'nope' in the kubeconfig. Known: debugger, lab, viewer"),
+        (
+            (good, "nope", None),
+            "There is no context 'nope' in the kubeconfig. Known: debugger, lab, viewer",
+        ),
         ((good, None, "nope"), "There is no namespace 'nope'"),
         ((str(tmp_path / "none"), None, None), "There is no kubeconfig at"),
     ]
@@ -308,7 +356,9 @@ async def test_bad_configuration_is_a_sentence(lab: Lab, tmp_path: Path) -> None
         assert expected in str(caught.value)
 
 
-async def test_an_unreachable_server_and_a_wrong_token_are_sentences(lab: Lab, tmp_path: Path) -> None:
+async def test_an_unreachable_server_and_a_wrong_token_are_sentences(
+    lab: Lab, tmp_path: Path
+) -> None:
     config = json.loads(lab.kubeconfig.read_text())
     base = config["clusters"][0]["cluster"]["server"].rpartition("/")[0]
     config["clusters"][0]["cluster"]["server"] = base
@@ -323,7 +373,9 @@ async def test_an_unreachable_server_and_a_wrong_token_are_sentences(lab: Lab, t
         await connect(str(path))
 
 
-async def test_lists_that_are_no_longer_followed_say_so_and_come_back(lab: Lab, tmp_path: Path) -> None:
+async def test_lists_that_are_no_longer_followed_say_so_and_come_back(
+    lab: Lab, tmp_path: Path
+) -> None:
     """Through a relay that is cut and put up again."""
     port = int(lab.kubeconfig.read_text().split("127.0.0.1:")[1].split("/")[0])
     writers: set[asyncio.StreamWriter] = set()
@@ -344,7 +396,7 @@ async def test_lists_that_are_no_longer_followed_say_so_and_come_back(lab: Lab, 
     path = tmp_path / "config"
     path.write_text(lab.kubeconfig.read_text().replace(f"127.0.0.1:{port}", f"127.0.0.1:{address}"))
     opened = await connect(str(path))
-    session = Session()
+    session = Stream()
     stream = session.subscribe()
     task = asyncio.create_task(Inventory(opened, session).run())
 
@@ -374,11 +426,17 @@ def test_the_role_that_is_missing_is_one_for_each_namespace() -> None:
         ev.AccessRow("c", ("list",), "nodes", "", "", ("list",)),
         ev.AccessRow("d", ("list",), "pods", "", "shop", ()),
     ]
-    given = list(yaml.safe_load_all(preflight.missing_role(rows, "jane")))
-    roles = [(d["kind"], d["metadata"].get("namespace", ""), d["rules"]) for d in given if "rules" in d]
+    given = list(yaml.safe_load_all(access_review.missing_role(rows, "jane")))
+    roles = [
+        (d["kind"], d["metadata"].get("namespace", ""), d["rules"]) for d in given if "rules" in d
+    ]
     assert roles == [
-        ("Role", "kube-system", [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]}]),
+        (
+            "Role",
+            "kube-system",
+            [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]}],
+        ),
         ("Role", "shop", [{"apiGroups": [""], "resources": ["events"], "verbs": ["watch"]}]),
         ("ClusterRole", "", [{"apiGroups": [""], "resources": ["nodes"], "verbs": ["list"]}]),
     ]
-    assert preflight.missing_role(rows[3:], "jane") == ""
+    assert access_review.missing_role(rows[3:], "jane") == ""

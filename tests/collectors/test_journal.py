@@ -10,12 +10,21 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from collectors.cluster.settings import Settings
+from collectors.cluster.attach.settings import AttachSettings
 from collectors.errors import ConfigError, JournalError
 from collectors.recording import journal as journals
-from collectors.recording.journal import CREATED, DELETED, GONE, REFUSED, Journal, Where, runs, this_session
+from collectors.recording.journal import (
+    CREATED,
+    DELETED,
+    GONE,
+    REFUSED,
+    ClusterIdentity,
+    Journal,
+    runs,
+    this_session,
+)
 
-HERE = Where("ctx", "/k", "https://s")
+HERE = ClusterIdentity("ctx", "/k", "https://s")
 
 
 def begun(journal: Journal, verb: str = "create pods", name: str = "p") -> str:
@@ -81,7 +90,9 @@ def test_a_crash_anywhere_forgets_nothing(steps: list[str]) -> None:
     assert {owed.name for owed in journal.owed()} == alive
 
 
-def test_a_long_journal_is_cut_and_keeps_what_is_owed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_journal_is_cut_and_keeps_what_is_owed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(journals, "LONGEST", 20_000)
     journal = Journal(tmp_path / "j")
     journal.end(begun(journal, name="owed"), CREATED)
@@ -105,18 +116,28 @@ def test_sessions() -> None:
 @pytest.mark.parametrize(
     ("image", "good"),
     [
-        ("nicolaka/netshoot", True), ("netshoot:v0.15", True), ("registry.corp:5000/team/net_shoot:1", True),
-        ("registry.corp/netshoot@sha256:" + "a" * 64, True), ("a/b:tag@sha256:" + "0" * 64, True),
-        ("[2001:db8::1]:5000/x", True), ("Nicolaka/Netshoot", False), ("netshoot; id", False), ("-x", False),
-        ("a//b", False), ("", False), ("x:y:z", False), ("netshoot@sha256:abc", False), ("x\n", False),
+        ("nicolaka/netshoot", True),
+        ("netshoot:v0.15", True),
+        ("registry.corp:5000/team/net_shoot:1", True),
+        ("registry.corp/netshoot@sha256:" + "a" * 64, True),
+        ("a/b:tag@sha256:" + "0" * 64, True),
+        ("[2001:db8::1]:5000/x", True),
+        ("Nicolaka/Netshoot", False),
+        ("netshoot; id", False),
+        ("-x", False),
+        ("a//b", False),
+        ("", False),
+        ("x:y:z", False),
+        ("netshoot@sha256:abc", False),
+        ("x\n", False),
     ],
-)  # fmt: skip
+)
 def test_names_are_checked(image: str, good: bool) -> None:
     if good:
-        assert Settings(image=image).image == image
+        assert AttachSettings(image=image).image == image
     else:
         with pytest.raises(ConfigError, match="is not the name of an image"):
-            Settings(image=image)
+            AttachSettings(image=image)
     for wrong in (
         {"pull_policy": "Sometimes"},
         {"pull_timeout_s": 0},
@@ -124,4 +145,4 @@ def test_names_are_checked(image: str, good: bool) -> None:
         {"pull_secrets": ("-",)},
     ):
         with pytest.raises(ConfigError):
-            Settings(**wrong)  # type: ignore[arg-type]
+            AttachSettings(**wrong)  # type: ignore[arg-type]

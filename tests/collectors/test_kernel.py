@@ -40,10 +40,17 @@ def test_softnet_of_old_and_new_kernels() -> None:
     new = "0000000a 00000002 00000001 0 0 0 0 0 0 0 00000004 00000000 00000000 00000000 00000000\n"
     sums = {name: value for name, value in procfs.softnet(old).items() if "/" not in name}
     assert sums == {
-        "softnet_processed": 10, "softnet_dropped": 2, "softnet_time_squeeze": 1, "softnet_flow_limit": 0,
-    }  # fmt: skip
-    assert procfs.softnet(old + old)["softnet/1/dropped"] == 2, "without a column for it, the row is the CPU"
-    third = new.replace("00000000 00000000 00000000 00000000", "00000000 00000003 00000000 00000000")
+        "softnet_processed": 10,
+        "softnet_dropped": 2,
+        "softnet_time_squeeze": 1,
+        "softnet_flow_limit": 0,
+    }
+    assert procfs.softnet(old + old)["softnet/1/dropped"] == 2, (
+        "without a column for it, the row is the CPU"
+    )
+    third = new.replace(
+        "00000000 00000000 00000000 00000000", "00000000 00000003 00000000 00000000"
+    )
     assert procfs.softnet(third)["softnet/3/flow_limit"] == 4
     assert procfs.softnet(new + new)["softnet_flow_limit"] == 8
 
@@ -77,7 +84,11 @@ def test_no_text_breaks_a_parser(path: str, text: str) -> None:
 def test_the_table_knows_what_the_kernel_counts() -> None:
     """At least nine in ten of the TCP and IP counters of this kernel have a meaning."""
     text = Path("/proc/net/snmp").read_text()
-    names = [n for n in procfs.snmp(text) if n.startswith(("Tcp", "Ip", "Udp")) and not n.startswith("UdpLite")]
+    names = [
+        n
+        for n in procfs.snmp(text)
+        if n.startswith(("Tcp", "Ip", "Udp")) and not n.startswith("UdpLite")
+    ]
     skipped = (
         "TcpRtoAlgorithm",
         "TcpRtoMin",
@@ -150,20 +161,23 @@ def test_what_cannot_be_known_is_a_gap(before: CounterSample, after: CounterSamp
 
 @given(st.integers(0, 2**64), st.integers(0, 2**64), st.floats(0.1, 4.9))
 def test_a_rate_is_never_negative(first: int, second: int, seconds: float) -> None:
-    rate = step(sample(1.0, TcpInSegs=first), sample(1.0 + seconds, TcpInSegs=second)).rate("TcpInSegs")
+    rate = step(sample(1.0, TcpInSegs=first), sample(1.0 + seconds, TcpInSegs=second)).rate(
+        "TcpInSegs"
+    )
     assert rate is None or rate >= 0
 
 
 def test_the_share_is_of_data_sent() -> None:
     change = step(
-        sample(1, TcpRetransSegs=0, TcpExtTCPOrigDataSent=0), sample(2, TcpRetransSegs=5, TcpExtTCPOrigDataSent=100)
+        sample(1, TcpRetransSegs=0, TcpExtTCPOrigDataSent=0),
+        sample(2, TcpRetransSegs=5, TcpExtTCPOrigDataSent=100),
     )
     assert change.share("TcpRetransSegs", "TcpExtTCPOrigDataSent") == 5.0
     assert change.share("TcpRetransSegs", "Missing") is None
 
 
 def test_settings_go_on_until_they_are_read_again() -> None:
-    def frame(kind: str, text: str) -> sampler.Frame:
+    def frame(kind: str, text: str) -> sampler.SamplerFrame:
         raw = f"\x1eframe 0\n\x1euptime\n1\n\x1enetns\nn\n\x1e{kind}\n{text}\x1eend\n".encode()
         (found,) = sampler.FrameReader().feed(raw)
         return found
@@ -177,7 +191,9 @@ def test_settings_go_on_until_they_are_read_again() -> None:
     gone = sampler.sample(frame("all files", count), "x", 3, settings)
     limits = [s.values.get("conntrack_max") for s in (first, second, third, gone)]
     assert limits == [100, 100, 200, None] and second.values["conntrack_count"] == 7
-    assert "/proc/net/snmp" in second.missing and not any("sys/net/core" in path for path in second.missing)
+    assert "/proc/net/snmp" in second.missing and not any(
+        "sys/net/core" in path for path in second.missing
+    )
 
 
 def test_pressure_cpus_and_ipv6() -> None:
@@ -188,9 +204,13 @@ def test_pressure_cpus_and_ipv6() -> None:
     assert values["cpu_total"] == 36 and values["cpu/0/softirq"] == 3 and values["cpu/0/steal"] == 4
     assert describe("cpu/0/steal").trouble and describe("cpu/0/steal").scope == "node"
     assert procfs.snmp6("Ip6InReceives   \t5\nIp6OutNoRoutes 2\nIcmp6InType135 9\nbad\n") == {
-        "Ip6InReceives": 5, "Ip6OutNoRoutes": 2,
-    }  # fmt: skip
-    assert procfs.port_range("32768\t60999\n") == {"port_range_low": 32768, "port_range_high": 60999}
+        "Ip6InReceives": 5,
+        "Ip6OutNoRoutes": 2,
+    }
+    assert procfs.port_range("32768\t60999\n") == {
+        "port_range_low": 32768,
+        "port_range_high": 60999,
+    }
     assert procfs.port_range("x") == {}
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from collectors import events as ev
 from collectors.kernel import local
-from collectors.session import Session
 from collectors.sockets import ss
+from collectors.stream import Stream
 from collectors.target import this_machine
 
 
@@ -19,8 +19,10 @@ def test_sockets_read_over_netlink_agree_with_ss() -> None:
         with socket.create_connection(("127.0.0.1", port)) as client:
             accepted, _ = server.accept()
             client.sendall(b"x" * 1000)
-            rows = local.Reader().sockets("local/x").rows
-            text = subprocess.run(["ss", "-tinoOaH"], capture_output=True, text=True, check=True).stdout
+            rows = local.LocalReader().sockets("local/x").rows
+            text = subprocess.run(
+                ["ss", "-tinoOaH"], capture_output=True, text=True, check=True
+            ).stdout
             accepted.close()
     told = {(r.state, r.local, r.local_port, r.peer_port): r for r in ss.parse(text, "tcp")}
     ours = [r for r in rows if port in (r.local_port, r.peer_port) and r.protocol == "tcp"]
@@ -36,8 +38,14 @@ def test_sockets_read_over_netlink_agree_with_ss() -> None:
 
 
 def test_a_sample_has_what_the_graphs_need() -> None:
-    sample = local.Reader().sample("local/x")
-    for name in ("TcpRetransSegs", "TcpExtTCPOrigDataSent", "TcpActiveOpens", "softnet_processed", "cpu_steal"):
+    sample = local.LocalReader().sample("local/x")
+    for name in (
+        "TcpRetransSegs",
+        "TcpExtTCPOrigDataSent",
+        "TcpActiveOpens",
+        "softnet_processed",
+        "cpu_steal",
+    ):
         assert name in sample.values
     assert sample.clock > 0
 
@@ -48,14 +56,16 @@ def test_who_may_not_ask_is_told_once_and_plainly(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(local, "conntrack_statistics", refused)
     monkeypatch.setattr(local.os, "getuid", lambda: 1000)
-    reader = local.Reader()
+    reader = local.LocalReader()
     reader.sample("local/x")
     reader.sample("local/x")
-    assert reader.told == ["Conntrack statistics are read from /proc instead of netlink: only root may ask the kernel."]
+    assert reader.told == [
+        "Conntrack statistics are read from /proc instead of netlink: only root may ask the kernel."
+    ]
 
 
 async def test_watching_publishes_samples_sockets_and_that_it_is_live() -> None:
-    session = Session()
+    session = Stream()
     stream = session.subscribe()
     task = asyncio.create_task(local.watch(session, this_machine()))
     async with asyncio.timeout(10):

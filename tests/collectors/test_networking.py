@@ -7,9 +7,9 @@ from typing import Any
 
 from hypothesis import given, strategies as st
 
-from collectors.cluster import networking
-from collectors.cluster.access import connect
-from collectors.kernel import rules
+from collectors.cluster.api.connection import connect
+from collectors.cluster.inventory import network_settings
+from collectors.kernel import packet_filters
 
 
 def config_map(**data: str) -> dict[str, Any]:
@@ -17,33 +17,53 @@ def config_map(**data: str) -> dict[str, Any]:
 
 
 def test_flannel() -> None:
-    net_conf = {"Network": "10.244.0.0/16", "Backend": {"Type": "vxlan", "DirectRouting": True, "MTU": 1400}}
-    assert networking.flannel(config_map(**{"net-conf.json": json.dumps(net_conf)})) == {
-        "Network": "10.244.0.0/16", "Backend.Type": "vxlan", "Backend.DirectRouting": "true", "Backend.MTU": "1400",
-    }  # fmt: skip
+    net_conf = {
+        "Network": "10.244.0.0/16",
+        "Backend": {"Type": "vxlan", "DirectRouting": True, "MTU": 1400},
+    }
+    assert network_settings.flannel(config_map(**{"net-conf.json": json.dumps(net_conf)})) == {
+        "Network": "10.244.0.0/16",
+        "Backend.Type": "vxlan",
+        "Backend.DirectRouting": "true",
+        "Backend.MTU": "1400",
+    }
 
 
 def test_calico() -> None:
-    pools = {"items": [
-        {"metadata": {"name": "default-ipv4-ippool"}, "spec": {
-            "cidr": "192.168.0.0/16", "ipipMode": "CrossSubnet", "vxlanMode": "Never", "natOutgoing": True}},
-        {"metadata": {"name": "v6"}, "spec": {"cidr": "fd00::/64"}}, "odd", {"metadata": None},
-    ]}  # fmt: skip
-    found = networking.ip_pools(pools)
+    pools = {
+        "items": [
+            {
+                "metadata": {"name": "default-ipv4-ippool"},
+                "spec": {
+                    "cidr": "192.168.0.0/16",
+                    "ipipMode": "CrossSubnet",
+                    "vxlanMode": "Never",
+                    "natOutgoing": True,
+                },
+            },
+            {"metadata": {"name": "v6"}, "spec": {"cidr": "fd00::/64"}},
+            "odd",
+            {"metadata": None},
+        ]
+    }
+    found = network_settings.ip_pools(pools)
     assert found["default-ipv4-ippool.ipipMode"] == "CrossSubnet"
     assert (found["default-ipv4-ippool.natOutgoing"], found["v6.cidr"]) == ("true", "fd00::/64")
-    assert networking.calico(config_map(calico_backend="bird", veth_mtu="0", other="x")) == {
-        "calico_backend": "bird", "veth_mtu": "0",
-    }  # fmt: skip
+    assert network_settings.calico(config_map(calico_backend="bird", veth_mtu="0", other="x")) == {
+        "calico_backend": "bird",
+        "veth_mtu": "0",
+    }
 
 
 def test_kube_proxy() -> None:
     text = 'mode: ""\nclusterCIDR: 10.244.0.0/16\niptables: {masqueradeAll: false, minSyncPeriod: 1s}\nipvs: null\n'
-    assert networking.kube_proxy(config_map(**{"config.conf": text})) == {
-        "mode": "iptables", "clusterCIDR": "10.244.0.0/16", "iptables.masqueradeAll": "false",
+    assert network_settings.kube_proxy(config_map(**{"config.conf": text})) == {
+        "mode": "iptables",
+        "clusterCIDR": "10.244.0.0/16",
+        "iptables.masqueradeAll": "false",
         "iptables.minSyncPeriod": "1s",
-    }  # fmt: skip
-    assert networking.kube_proxy(config_map(other="x")) == {}
+    }
+    assert network_settings.kube_proxy(config_map(other="x")) == {}
 
 
 # As cilium-dbg 1.16 prints it (Documentation/cmdref/cilium-dbg_status, and issues that quote it).
@@ -66,7 +86,7 @@ cilium_bpf_map_pressure    map_name="snat_v4_external"   0.020000
 
 
 def test_what_an_agent_of_cilium_says() -> None:
-    found = networking.cilium_status(STATUS)
+    found = network_settings.cilium_status(STATUS)
     assert found["Routing"] == "Network: Tunnel [vxlan]   Host: Legacy"
     assert found["Masquerading"].startswith("IPTables")
     assert found["map pressure ct4_global"] == "0.910000"
@@ -75,33 +95,63 @@ def test_what_an_agent_of_cilium_says() -> None:
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
-        st.sampled_from(("data", "items", "spec", "metadata", "name", "cidr", "config.conf", "net-conf.json", "Backend",
-                         "antrea-agent.conf", "mode", "iptables")), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                (
+                    "data",
+                    "items",
+                    "spec",
+                    "metadata",
+                    "name",
+                    "cidr",
+                    "config.conf",
+                    "net-conf.json",
+                    "Backend",
+                    "antrea-agent.conf",
+                    "mode",
+                    "iptables",
+                )
+            ),
+            inner,
+            max_size=3,
+        )
+    ),
     max_leaves=12,
-)  # fmt: skip
+)
 
 
-@given(st.dictionaries(st.sampled_from(("data", "items", "spec", "metadata")), anything), st.text(max_size=200))
+@given(
+    st.dictionaries(st.sampled_from(("data", "items", "spec", "metadata")), anything),
+    st.text(max_size=200),
+)
 def test_no_object_breaks_a_reader(item: dict[str, Any], text: str) -> None:
-    for _, _, reader in networking.SOURCES:
+    for _, _, reader in network_settings.SOURCES:
         reader(item)
-        reader(config_map(**{"net-conf.json": text, "config.conf": text, "antrea-agent.conf": text}))
-    networking.cilium_status(text)
-    rules.parse(text)
+        reader(
+            config_map(**{"net-conf.json": text, "config.conf": text, "antrea-agent.conf": text})
+        )
+    network_settings.cilium_status(text)
+    packet_filters.parse(text)
 
 
 def test_rules_of_backends() -> None:
     text = "iptables-legacy 3 0 10.00 10.01\niptables-nft 52000 5000 10.01 12.31\nnft x 0 1 2\nnft 12 4 1.0 1.0\nodd 1 2 3 4\n"
-    legacy, nft, own = rules.parse(text)
-    assert (legacy.backend, legacy.rules, nft.services, round(nft.seconds, 2)) == ("iptables-legacy", 3, 5000, 2.3)
+    legacy, nft, own = packet_filters.parse(text)
+    assert (legacy.backend, legacy.rules, nft.services, round(nft.seconds, 2)) == (
+        "iptables-legacy",
+        3,
+        5000,
+        2.3,
+    )
     assert own == ("nft", 12, 4, 0.0)
 
 
 async def test_those_of_the_lab(lab: Any) -> None:
     cluster = await connect(str(lab.kubeconfig))
     try:
-        rows, refused = await networking.read(cluster)
+        rows, refused = await network_settings.read(cluster)
     finally:
         await cluster.close()
     found = {row.name: dict(row.values) for row in rows}

@@ -33,7 +33,9 @@ def written(packets: list[Packet], order: str = "<", magic: int = 0xA1B2C3D4) ->
 
 
 @given(PACKETS, st.sampled_from("<>"), st.sampled_from((0xA1B2C3D4, 0xA1B23C4D)), st.data())
-def test_any_split_gives_the_same_packets(packets: list[Packet], order: str, magic: int, data: st.DataObject) -> None:
+def test_any_split_gives_the_same_packets(
+    packets: list[Packet], order: str, magic: int, data: st.DataObject
+) -> None:
     stream = written(packets, order, magic)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=20)))
     reader, found = PcapReader(), []
@@ -69,12 +71,16 @@ def test_a_record_that_claims_too_much_is_refused() -> None:
 def test_a_written_file_is_private_and_opens_in_tcpdump(tmp_path: Path) -> None:
     path = tmp_path / "x.pcap"
     writer = PcapWriter(path, 1)
-    frame = bytes.fromhex("ffffffffffff0200000000010806000108000604000102000000000a0a0000010000000000000a000002")
+    frame = bytes.fromhex(
+        "ffffffffffff0200000000010806000108000604000102000000000a0a0000010000000000000a000002"
+    )
     writer.write([Packet(1_700_000_000_250_000_000, frame, len(frame))])
     writer.close()
     assert path.stat().st_mode & 0o777 == 0o600
     assert [p.data for p in PcapReader().feed(path.read_bytes())] == [frame]
-    tcpdump = subprocess.run(["tcpdump", "-nr", str(path)], capture_output=True, text=True, check=False)
+    tcpdump = subprocess.run(
+        ["tcpdump", "-nr", str(path)], capture_output=True, text=True, check=False
+    )
     assert "who-has 10.0.0.2" in tcpdump.stdout
 
 

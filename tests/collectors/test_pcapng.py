@@ -22,7 +22,10 @@ from collectors.events import Packet
 ROOT = Path(__file__).parent.parent.parent
 LAB = Path(__file__).parent.parent / "data" / "lab.pcap"
 PACKETS = st.lists(
-    st.tuples(st.integers(0, 1), st.integers(0, 1 << 50), st.binary(max_size=90), st.integers(0, 2000)), max_size=10
+    st.tuples(
+        st.integers(0, 1), st.integers(0, 1 << 50), st.binary(max_size=90), st.integers(0, 2000)
+    ),
+    max_size=10,
 )
 
 
@@ -48,7 +51,12 @@ def enhanced(order: str, number: int, stamp: int, data: bytes, length: int) -> b
 
 def written(order: str, packets: list[tuple[int, int, bytes, int]]) -> bytes:
     """Interface 0 counts microseconds, interface 1 nanoseconds; blocks of other kinds stand between."""
-    stream = section(order) + interface(order, 1) + block(order, 0xBAD, b"unknown") + interface(order, 276, 9)
+    stream = (
+        section(order)
+        + interface(order, 1)
+        + block(order, 0xBAD, b"unknown")
+        + interface(order, 276, 9)
+    )
     for number, stamp, data, length in packets:
         stream += enhanced(order, number, stamp, data, length) + block(order, 5, b"statistics..")
     return stream
@@ -67,7 +75,10 @@ def test_any_split_gives_the_same_packets(
     reader, found = CaptureReader(), []
     for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
         found += flat(reader.feed(stream[start:end]))
-    wanted = [(1 if n == 0 else 276, Packet(s * (1000 if n == 0 else 1), d, size)) for n, s, d, size in packets]
+    wanted = [
+        (1 if n == 0 else 276, Packet(s * (1000 if n == 0 else 1), d, size))
+        for n, s, d, size in packets
+    ]
     assert found == wanted and reader.waiting == 0
 
 
@@ -82,8 +93,12 @@ def test_garbage_is_refused_or_waited_on_never_a_crash(data: bytes) -> None:
 
 def test_units_and_offsets_of_time() -> None:
     order = "<"
-    power = block(order, 1, struct.pack("<HHIHHB3xHHqHH", 1, 0, 0, 9, 1, 0x8A, 14, 8, 100, 0, 0))  # 2^-10 s, + 100 s
-    ((_, packet),) = flat(PcapngReader().feed(section(order) + power + enhanced(order, 0, 1024 * 5 + 512, b"x", 1)))
+    power = block(
+        order, 1, struct.pack("<HHIHHB3xHHqHH", 1, 0, 0, 9, 1, 0x8A, 14, 8, 100, 0, 0)
+    )  # 2^-10 s, + 100 s
+    ((_, packet),) = flat(
+        PcapngReader().feed(section(order) + power + enhanced(order, 0, 1024 * 5 + 512, b"x", 1))
+    )
     assert packet.ns == 105_500_000_000
 
 
@@ -91,17 +106,23 @@ def test_simple_and_old_packets_and_another_section() -> None:
     stream = section("<") + interface("<", 1) + block("<", 3, struct.pack("<I", 3) + b"abc")
     stream += section(">") + interface(">", 101)
     stream += block(">", 2, struct.pack(">HHIIII", 0, 0, 0, 7, 3, 60) + b"xyz")
-    assert flat(PcapngReader().feed(stream)) == [(1, Packet(0, b"abc", 3)), (101, Packet(7000, b"xyz", 60))]
+    assert flat(PcapngReader().feed(stream)) == [
+        (1, Packet(0, b"abc", 3)),
+        (101, Packet(7000, b"xyz", 60)),
+    ]
 
 
 @pytest.mark.parametrize(
     "broken",
     [
-        struct.pack("<II", 6, 7) + b"\0" * 20, struct.pack("<II", 6, 1 << 31) + b"\0" * 20,
-        enhanced("<", 3, 0, b"x", 1), block("<", 6, b"short"), enhanced("<", 0, 0, b"", 1)[:-4] + b"\1\0\0\0",
+        struct.pack("<II", 6, 7) + b"\0" * 20,
+        struct.pack("<II", 6, 1 << 31) + b"\0" * 20,
+        enhanced("<", 3, 0, b"x", 1),
+        block("<", 6, b"short"),
+        enhanced("<", 0, 0, b"", 1)[:-4] + b"\1\0\0\0",
         block("<", 6, struct.pack("<5I", 0, 0, 0, 5000, 5000)),
     ],
-)  # fmt: skip
+)
 def test_what_comes_before_damage_is_kept(broken: bytes) -> None:
     stream = section("<") + interface("<", 1) + enhanced("<", 0, 5, b"good", 4)
     with pytest.raises(Damaged, match="damaged") as raised:
@@ -119,11 +140,15 @@ def test_editcaps_formats_hold_the_same_packets(form: str, tmp_path: Path) -> No
     other = tmp_path / f"other.{form}"
     subprocess.run(["editcap", "-F", form, LAB, other], check=True)
     (tmp_path / "zipped").write_bytes(gzip.compress(other.read_bytes()))
-    assert flat(list(read_file(other))) == flat(list(read_file(LAB))) == flat(list(read_file(tmp_path / "zipped")))
+    assert (
+        flat(list(read_file(other)))
+        == flat(list(read_file(LAB)))
+        == flat(list(read_file(tmp_path / "zipped")))
+    )
 
 
 def podwire(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tui.cli", "pcap", *map(str, arguments)]
+    command = [sys.executable, "-m", "cli.main", "pcap", *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
@@ -136,15 +161,27 @@ def test_jsonl_of_whole_cut_damaged_and_no_captures(tmp_path: Path) -> None:
     none.write_bytes(b"hello, this is no capture")
     whole = podwire(LAB, "-o", "jsonl")
     rows = [json.loads(line) for line in whole.stdout.splitlines()]
-    assert whole.returncode == 0 and len(rows) == 400 and [r["number"] for r in rows] == list(range(1, 401))
-    for path, code, says in ((cut, 0, "in the middle of a packet"), (bad, 1, "is damaged"), (none, 1, "not a capture"),
-                             (tmp_path / "gone", 1, "cannot be read")):  # fmt: skip
+    assert (
+        whole.returncode == 0
+        and len(rows) == 400
+        and [r["number"] for r in rows] == list(range(1, 401))
+    )
+    for path, code, says in (
+        (cut, 0, "in the middle of a packet"),
+        (bad, 1, "is damaged"),
+        (none, 1, "not a capture"),
+        (tmp_path / "gone", 1, "cannot be read"),
+    ):
         done = podwire(path, "-o", "jsonl")
-        assert done.returncode == code and says in done.stderr and done.stderr.count("\n") == 1, done.stderr
+        assert done.returncode == code and says in done.stderr and done.stderr.count("\n") == 1, (
+            done.stderr
+        )
         assert "Traceback" not in done.stderr
         assert all(json.loads(line)["number"] for line in done.stdout.splitlines())
     flows = [json.loads(line) for line in podwire(LAB, "--flows").stdout.splitlines()]
-    assert {f["protocol"] for f in flows} == {"TCP", "UDP"} and sum(f["client"]["packets"] for f in flows) > 100
+    assert {f["protocol"] for f in flows} == {"TCP", "UDP"} and sum(
+        f["client"]["packets"] for f in flows
+    ) > 100
     assert sum(f["client"]["packets"] + f["server"]["packets"] for f in flows) == 400
     names = [json.loads(line)["name"] for line in podwire(LAB, "--dns").stdout.splitlines()]
     assert names and set(names) == {"backend.shop.svc.cluster.local"}

@@ -1,4 +1,4 @@
-"""A record is a frozen dataclass with slots, by whatever one can see of it."""
+"""A frozen value is a frozen dataclass with slots, by whatever one can see of it."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import FrozenInstanceError, asdict, dataclass, field, fields, i
 
 import pytest
 
-from collectors.record import record
+from collectors.frozen import frozen
 
 
-@record
+@frozen
 class Base:
     at: float
 
 
-@record
+@frozen
 class Mine(Base):
     name: str
     words: tuple[str, ...] = ()
@@ -26,7 +26,7 @@ class Mine(Base):
         return len(self.words)
 
 
-@record
+@frozen
 class Other(Base):
     name: str
     words: tuple[str, ...] = ()
@@ -47,7 +47,11 @@ def test_as_a_frozen_dataclass() -> None:
     assert asdict(mine) == asdict(usual)  # type: ignore[call-overload]
     assert is_dataclass(mine) and [f.name for f in fields(mine)] == ["at", "name", "words", "more"]
     assert replace(mine, name="b") == Mine(1.0, "b", ("x",)) != mine
-    assert mine == Mine(1.0, "a", ("x",)) and mine != Other(1.0, "a", ("x",)) and mine != (1.0, "a", ("x",))
+    assert (
+        mine == Mine(1.0, "a", ("x",))
+        and mine != Other(1.0, "a", ("x",))
+        and mine != (1.0, "a", ("x",))
+    )
     assert len({Base(1.0), Base(1.0), Base(2.0)}) == 2
     assert mine.more is not Mine(1.0, "a").more
     assert mine.size() == 1 and not hasattr(mine, "__dict__")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from collectors import remote
-from collectors.runner import LocalRunner, run
+from collectors import remote_commands
+from collectors.command_runner import LocalRunner, run
 
 
 async def started(token: str, seconds: int = 60) -> int:
@@ -29,7 +29,7 @@ def alive(pid: int) -> bool:
 
 
 def mark(token: str, minutes_old: float) -> Path:
-    path = Path(remote.MARK + token)
+    path = Path(remote_commands.MARK + token)
     path.touch()
     then = time.time() - 60 * minutes_old
     os.utime(path, (then, then))
@@ -39,13 +39,13 @@ def mark(token: str, minutes_old: float) -> Path:
 async def test_only_the_commands_of_a_console_that_is_gone_are_ended() -> None:
     old, fresh, unmarked = "00aa11bb22cc", "11bb22cc33dd", "22cc33dd44ee"
     pids = {token: await started(token) for token in (old, fresh, unmarked)}
-    marks = [mark(old, remote.OLD_MIN + 2), mark(fresh, 0.5)]
+    marks = [mark(old, remote_commands.OLD_MIN + 2), mark(fresh, 0.5)]
     try:
-        assert await remote.sweep(LocalRunner()) >= 1
+        assert await remote_commands.sweep(LocalRunner()) >= 1
         await asyncio.sleep(0.2)
         assert not alive(pids[old]) and alive(pids[fresh]) and alive(pids[unmarked])
         assert not marks[0].exists() and marks[1].exists()
-        assert await remote.sweep(LocalRunner()) == 0
+        assert await remote_commands.sweep(LocalRunner()) == 0
     finally:
         for pid in pids.values():
             if alive(pid):
@@ -55,10 +55,10 @@ async def test_only_the_commands_of_a_console_that_is_gone_are_ended() -> None:
 
 
 async def test_a_number_that_is_anothers_by_now_is_not_signalled() -> None:
-    mine, other = await started(remote.TOKEN), await started("33dd44ee55ff")
+    mine, other = await started(remote_commands.TOKEN), await started("33dd44ee55ff")
     try:
         for pid in (mine, other, 2**22):
-            await remote.end(LocalRunner(), pid)
+            await remote_commands.end(LocalRunner(), pid)
         await asyncio.sleep(0.2)
         assert not alive(mine) and alive(other)
     finally:
@@ -72,21 +72,21 @@ async def test_a_container_without_the_tools_is_no_trouble() -> None:
         async def start(self, argv):  # type: ignore[no-untyped-def]
             return await super().start(["/nonexistent", *argv])
 
-    assert await remote.sweep(Bare()) == 0
-    await remote.end(Bare(), 1)
+    assert await remote_commands.sweep(Bare()) == 0
+    await remote_commands.end(Bare(), 1)
 
 
 async def test_a_long_command_carries_the_token() -> None:
-    result = await run(LocalRunner(), remote.owned(["sh", "-c", 'echo "$PODWIRE_RUN"']))
-    assert result.out.decode().strip() == remote.TOKEN
+    result = await run(LocalRunner(), remote_commands.owned(["sh", "-c", 'echo "$PODWIRE_RUN"']))
+    assert result.out.decode().strip() == remote_commands.TOKEN
 
 
 @pytest.mark.parametrize("token", ["../../etc/passwd", "a b", "x'; touch /tmp/podwire-never; '"])
 async def test_a_mark_of_any_name_runs_nothing(token: str) -> None:
     name = token.replace("/", "_")
-    path = mark(name, remote.OLD_MIN + 2)
+    path = mark(name, remote_commands.OLD_MIN + 2)
     try:
-        await remote.sweep(LocalRunner())
+        await remote_commands.sweep(LocalRunner())
         assert not Path("/tmp/podwire-never").exists()
     finally:
         path.unlink(missing_ok=True)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from collectors.cluster.addressbook import AddressBook
+from collectors.cluster.inventory.address_book import AddressBook
 from collectors.kernel import sampler
 from collectors.sockets import ss
-from collectors.sockets.peers import grouped
+from collectors.sockets.peer_groups import grouped
 
 ROOT = Path(__file__).parent.parent.parent
 CONNECT = r"""
@@ -40,14 +40,17 @@ sys.stdout.buffer.write(out)
 """
 
 
-def sampled(pairs: int, ticks: int) -> tuple[float, float, list[sampler.Frame]]:
+def sampled(pairs: int, ticks: int) -> tuple[float, float, list[sampler.SamplerFrame]]:
     """(bytes a second, share of a core in per cent, frames) of a sampler beside so many connections over loopback."""
     if os.getuid() != 0 or not shutil.which("ss"):
         pytest.skip("NEEDS ROOT AND ss: a network namespace of its own")
     done = subprocess.run(
         ["unshare", "-n", sys.executable, "-c", CONNECT, str(pairs), str(ticks)],
-        cwd=ROOT, capture_output=True, timeout=120, check=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        timeout=120,
+        check=True,
+    )
     head, _, out = done.stdout.partition(b"\n")
     _, size, seconds = head.split()
     return int(size) / ticks, 100 * float(seconds) / ticks, list(sampler.FrameReader().feed(out))
@@ -69,11 +72,15 @@ def test_bash_tells_what_the_plain_shell_tells() -> None:
     told = []
     for shell in (sampler.SHELL, 'exec sh -c "$@"'):
         argv = [shell if part == sampler.SHELL else part for part in sampler.command(2)]
-        done = subprocess.run(argv, capture_output=True, timeout=30, check=True, stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            argv, capture_output=True, timeout=30, check=True, stdin=subprocess.DEVNULL
+        )
         assert done.stderr == b""
         told.append(list(sampler.FrameReader().feed(done.stdout)))
     for of_bash, plain in zip(*told, strict=True):
-        assert [title.split()[0] for title, _ in of_bash.sections] == [title.split()[0] for title, _ in plain.sections]
+        assert [title.split()[0] for title, _ in of_bash.sections] == [
+            title.split()[0] for title, _ in plain.sections
+        ]
         one, other = sampler.sample(of_bash, "t", 0.0), sampler.sample(plain, "t", 0.0)
         assert one.values.keys() == other.values.keys() and one.missing == other.missing
         for section in ("arp", "resolv", "kernel"):
@@ -109,11 +116,18 @@ def test_the_sum_agrees_with_the_rows_it_was_made_of() -> None:
             f"ESTAB {n} 0 10.0.0.1:8080 10.0.0.9:{40000 + n} rtt:{n + 1}.5/2 minrtt:0.{n + 1} retrans:1/3 unacked:2"
             for n in range(5)
         ),
-        *(f"TIME-WAIT 0 0 10.0.0.1:{50000 + n} 10.0.0.7:443 timer:(timewait,5sec,0)" for n in range(9)),
+        *(
+            f"TIME-WAIT 0 0 10.0.0.1:{50000 + n} 10.0.0.7:443 timer:(timewait,5sec,0)"
+            for n in range(9)
+        ),
         "SYN-SENT 0 1 [fd00::1]:40001 [fd00::2]:443 timer:(on,204ms,2) retrans:1/2",
     ]
     done = subprocess.run(
-        ["awk", sampler.SUM], input="\n".join(lines) + "\n", capture_output=True, text=True, check=True
+        ["awk", sampler.SUM],
+        input="\n".join(lines) + "\n",
+        capture_output=True,
+        text=True,
+        check=True,
     )
     rows = {(r.state, r.local_port, r.peer, r.peer_port): r for r in ss.parse(done.stdout, "tcp")}
     served = rows["ESTAB", 8080, "10.0.0.9", 0]

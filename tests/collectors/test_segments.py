@@ -11,16 +11,18 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from collectors.capture import segments
+from collectors.capture import pcap_files
 from collectors.capture.pcap import PcapReader
-from collectors.capture.segments import Segments
+from collectors.capture.pcap_files import PcapFiles
 from collectors.events import Packet
 
 ETHERNET = 1
 
 
 def packets(count: int, size: int = 60) -> tuple[Packet, ...]:
-    return tuple(Packet((1 + n) * 1_000_000_000, bytes([n % 256]) * size, size) for n in range(count))
+    return tuple(
+        Packet((1 + n) * 1_000_000_000, bytes([n % 256]) * size, size) for n in range(count)
+    )
 
 
 def read(path: Path) -> int:
@@ -30,13 +32,13 @@ def read(path: Path) -> int:
     return len(PcapReader().feed(path.read_bytes()))
 
 
-def settled(kept: Segments) -> None:
+def settled(kept: PcapFiles) -> None:
     kept.close()
     assert kept._thread is None or not kept._thread.is_alive()
 
 
 def test_a_file_a_connection(tmp_path: Path) -> None:
-    kept = Segments(tmp_path, "pod-x-1")
+    kept = PcapFiles(tmp_path, "pod-x-1")
     for count in (3, 0, 5):
         kept.begin()
         if count:
@@ -53,7 +55,7 @@ def test_a_file_a_connection(tmp_path: Path) -> None:
 def test_every_packet_is_in_its_connection(
     tmp_path_factory: pytest.TempPathFactory, parts: list[tuple[bool, int]]
 ) -> None:
-    kept, wanted = Segments(tmp_path_factory.mktemp("s"), "c"), [0]
+    kept, wanted = PcapFiles(tmp_path_factory.mktemp("s"), "c"), [0]
     kept.begin()
     for anew, count in parts:
         if anew:
@@ -69,14 +71,16 @@ def test_a_full_disk_stops_the_file_and_not_the_capture(tmp_path: Path) -> None:
     """A file size limit of 20 kB stands for the full disk: the kernel refuses the write either way."""
     script = (
         "import resource, signal, sys; from pathlib import Path; sys.path.insert(0, '.')\n"
-        "from tests.collectors.test_segments import packets; from collectors.capture.segments import Segments\n"
+        "from tests.collectors.test_segments import packets; from collectors.capture.segments import PcapFiles\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
-        f"kept = Segments(Path({str(tmp_path)!r}), 'full'); kept.begin()\n"
+        f"kept = PcapFiles(Path({str(tmp_path)!r}), 'full'); kept.begin()\n"
         "[kept.put(1, packets(50)) for _ in range(20)]; kept.close(5)\n"
         "print(kept.dropped, kept.error)\n"
     )
     root = Path(__file__).parent.parent.parent
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=root)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=root
+    )
     dropped, _, error = done.stdout.strip().partition(" ")
     assert error.startswith("no longer kept on disk: File too large")
     (path,) = tmp_path.iterdir()
@@ -84,24 +88,28 @@ def test_a_full_disk_stops_the_file_and_not_the_capture(tmp_path: Path) -> None:
 
 
 def test_a_directory_that_goes_is_told_and_a_symlink_is_not_followed(tmp_path: Path) -> None:
-    kept = Segments(tmp_path / "gone", "c")
+    kept = PcapFiles(tmp_path / "gone", "c")
     kept.begin()
     kept.put(ETHERNET, packets(4))
     settled(kept)
     assert kept.error == "no longer kept on disk: No such file or directory" and kept.dropped == 4
     os.symlink("/etc/passwd", tmp_path / "c-01.pcap")
-    kept = Segments(tmp_path, "c")
+    kept = PcapFiles(tmp_path, "c")
     kept.begin()
     kept.put(ETHERNET, packets(1))
     settled(kept)
     assert kept.error.startswith("no longer kept on disk") and kept.paths == []
 
 
-def test_a_slow_disk_costs_whole_packets_and_no_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(segments, "WAITING", 100)
-    slow = segments.PcapWriter.write
-    monkeypatch.setattr(segments.PcapWriter, "write", lambda self, rows: (time.sleep(0.05), slow(self, rows))[1])
-    kept = Segments(tmp_path, "slow")
+def test_a_slow_disk_costs_whole_packets_and_no_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pcap_files, "WAITING", 100)
+    slow = pcap_files.PcapWriter.write
+    monkeypatch.setattr(
+        pcap_files.PcapWriter, "write", lambda self, rows: (time.sleep(0.05), slow(self, rows))[1]
+    )
+    kept = PcapFiles(tmp_path, "slow")
     kept.begin()
     began = time.monotonic()
     for _ in range(50):
@@ -114,8 +122,8 @@ def test_a_slow_disk_costs_whole_packets_and_no_time(tmp_path: Path, monkeypatch
 def test_a_killed_writer_leaves_readable_files(tmp_path: Path) -> None:
     script = (
         "import os, signal, sys, time; from pathlib import Path; sys.path.insert(0, '.')\n"
-        "from tests.collectors.test_segments import packets; from collectors.capture.segments import Segments\n"
-        f"kept = Segments(Path({str(tmp_path)!r}), 'k'); kept.begin()\n"
+        "from tests.collectors.test_segments import packets; from collectors.capture.segments import PcapFiles\n"
+        f"kept = PcapFiles(Path({str(tmp_path)!r}), 'k'); kept.begin()\n"
         "[(kept.put(1, packets(7)), time.sleep(0.002)) for _ in range(100)]\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )

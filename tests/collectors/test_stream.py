@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, strategies as st
 
 from collectors import events as ev
-from collectors.recording.codec import Malformed, decode, encode
-from collectors.recording.log import Recorder, read
-from collectors.session import Session
+from collectors.recording.event_codec import Malformed, decode, encode
+from collectors.recording.event_log import Recorder, read
 from collectors.sockets.rows import SocketRow
+from collectors.stream import Stream
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=30)
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
@@ -19,22 +19,48 @@ EVENTS = st.one_of(
     st.builds(ev.Mark, FLOATS, TEXT, TEXT, TEXT),
     st.builds(ev.TargetState, FLOATS, TEXT, st.sampled_from(("live", "gap")), TEXT),
     st.builds(
-        ev.CounterSample, FLOATS, TEXT, FLOATS, TEXT, st.dictionaries(TEXT, st.integers()),
+        ev.CounterSample,
+        FLOATS,
+        TEXT,
+        FLOATS,
+        TEXT,
+        st.dictionaries(TEXT, st.integers()),
         st.lists(TEXT, max_size=3).map(tuple),
     ),
     st.builds(
-        ev.PacketBatch, FLOATS, TEXT, st.integers(), st.integers(),
-        st.lists(st.builds(ev.Packet, st.integers(0, 1 << 62), st.binary(max_size=50), st.integers(0, 9000)), max_size=3).map(tuple),
+        ev.PacketBatch,
+        FLOATS,
+        TEXT,
+        st.integers(),
+        st.integers(),
+        st.lists(
+            st.builds(
+                ev.Packet, st.integers(0, 1 << 62), st.binary(max_size=50), st.integers(0, 9000)
+            ),
+            max_size=3,
+        ).map(tuple),
     ),
     st.builds(
-        ev.SocketSnapshot, FLOATS, TEXT,
-        st.lists(st.builds(lambda *of: SocketRow(*of), TEXT, TEXT, TEXT, st.integers(), TEXT, st.integers()), max_size=3).map(tuple),
+        ev.SocketSnapshot,
+        FLOATS,
+        TEXT,
+        st.lists(
+            st.builds(
+                lambda *of: SocketRow(*of), TEXT, TEXT, TEXT, st.integers(), TEXT, st.integers()
+            ),
+            max_size=3,
+        ).map(tuple),
     ),
     st.builds(
-        ev.InventoryChange, FLOATS, TEXT, st.just("ADDED"),
-        st.builds(ev.ServiceRow, TEXT, TEXT, st.lists(TEXT, max_size=2).map(tuple), st.just(()), TEXT),
+        ev.InventoryChange,
+        FLOATS,
+        TEXT,
+        st.just("ADDED"),
+        st.builds(
+            ev.ServiceRow, TEXT, TEXT, st.lists(TEXT, max_size=2).map(tuple), st.just(()), TEXT
+        ),
     ),
-)  # fmt: skip
+)
 
 
 @given(EVENTS)
@@ -75,7 +101,7 @@ def test_a_recording_is_private_and_a_torn_end_is_passed_over(tmp_path: Path) ->
 
 
 async def test_a_slow_consumer_loses_and_knows_it_and_slows_nobody() -> None:
-    session = Session()
+    session = Stream()
     slow, fast = session.subscribe(size=10), session.subscribe(size=1000)
     for number in range(100):
         session.publish(ev.Mark(float(number), "", "", ""))
@@ -87,7 +113,7 @@ async def test_a_slow_consumer_loses_and_knows_it_and_slows_nobody() -> None:
 
 
 async def test_order_is_kept_across_batches() -> None:
-    session = Session()
+    session = Stream()
     subscription = session.subscribe()
     seen: list[float] = []
 

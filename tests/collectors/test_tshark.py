@@ -11,14 +11,16 @@ from random import Random
 
 import pytest
 
-from collectors.capture.marks import COPY, MARKS
+from collectors.capture.analysis_flags import COPY, MARKS
 from collectors.capture.pcap import PcapWriter
 from collectors.capture.readers import read_file
 from collectors.events import Packet
 from tests.collectors import oracle
 
 CAPTURES = sorted((Path(__file__).parent.parent / "data").glob("**/*.pcap*"))
-pytestmark = pytest.mark.skipif(not shutil.which("tshark"), reason="NO TSHARK: install it to hold the decoder to it")
+pytestmark = pytest.mark.skipif(
+    not shutil.which("tshark"), reason="NO TSHARK: install it to hold the decoder to it"
+)
 NOT_COMPARED = {"tcp.stream", "dns.qry.type"}  # numbered and named in another way
 
 
@@ -45,7 +47,9 @@ def test_every_field_and_flag(path: Path) -> None:
             if want != have:
                 differ.append(f"{number} {name}: tshark {want}, podwire {have}: {packet['info']}")
         if packet.get("flow") not in twice and oracle.marks(packet) != oracle.analysed(row):
-            differ.append(f"{number}: tshark {oracle.analysed(row)}, podwire {oracle.marks(packet)}: {packet['info']}")
+            differ.append(
+                f"{number}: tshark {oracle.analysed(row)}, podwire {oracle.marks(packet)}: {packet['info']}"
+            )
     assert "\n".join(differ[:20]) == ""
 
 
@@ -55,10 +59,22 @@ def test_the_captures_hold_what_is_to_be_told() -> None:
     for path in CAPTURES:
         for packet in oracle.podwire(path):
             seen |= {packet["protocol"], *packet.get("marks", ()), *packet.get("tunnels", ())}
-    assert seen >= {"TCP", "UDP", "DNS", "ICMP", "ARP", "VXLAN", "retransmission", "duplicate ACK", "zero window"}
+    assert seen >= {
+        "TCP",
+        "UDP",
+        "DNS",
+        "ICMP",
+        "ARP",
+        "VXLAN",
+        "retransmission",
+        "duplicate ACK",
+        "zero window",
+    }
 
 
-@pytest.mark.parametrize("name", ["packet-loss-pod", "slow-reader-pod", "dns-search-flood-pod", "half-bad-pod"])
+@pytest.mark.parametrize(
+    "name", ["packet-loss-pod", "slow-reader-pod", "dns-search-flood-pod", "half-bad-pod"]
+)
 def test_scrambled_captures(name: str, tmp_path: Path) -> None:
     """Packets left out, doubled and moved: sequence analysis at its limits.
 
@@ -80,5 +96,7 @@ def test_scrambled_captures(name: str, tmp_path: Path) -> None:
         at = max(at + random.choice((1000, 7000, 30_000)), packet.ns)
         writer.write([packet._replace(ns=at)])
     writer.close()
-    for number, (row, packet_) in enumerate(zip(oracle.tshark(path), oracle.podwire(path), strict=True), 1):
+    for number, (row, packet_) in enumerate(
+        zip(oracle.tshark(path), oracle.podwire(path), strict=True), 1
+    ):
         assert oracle.marks(packet_) == oracle.analysed(row), f"{number}: {packet_['info']}"

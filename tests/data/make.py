@@ -11,26 +11,28 @@ from pathlib import Path
 
 from collectors import events as ev
 from collectors.capture.pcap import PcapWriter
-from collectors.cluster.access import connect
+from collectors.cluster.api.connection import connect
 from collectors.events import Event
-from collectors.recording.log import Recorder
-from collectors.session import Session
+from collectors.recording.event_log import Recorder
+from collectors.stream import Stream
 from lab.supervisor import Lab
-from tui.control import Control
-from tui.store import Store
+from session.controller import Controller
+from session.store import Store
 
 HERE = Path(__file__).parent
 KEPT_PACKETS = 400
 
 
 async def gather(kubeconfig: str) -> tuple[list[Event], Store]:
-    store, session, kept = Store(), Session(), []
-    control = Control(store, session)
+    store, session, kept = Store(), Stream(), []
+    control = Controller(store, session)
     subscription = session.subscribe()
     control.open(await connect(kubeconfig), is_lab=True)
     control.start()
     await asyncio.sleep(1)
-    pods = [r for r in store.rows("pods") if isinstance(r, ev.PodRow) and r.name.startswith("frontend")]
+    pods = [
+        r for r in store.rows("pods") if isinstance(r, ev.PodRow) and r.name.startswith("frontend")
+    ]
     control.watch_pod(pods[0])
     control.watch_node(pods[0].node)
     await asyncio.sleep(14)
@@ -58,7 +60,11 @@ def trimmed(events: list[Event]) -> list[Event]:
     for place, event in enumerate(result):
         if isinstance(event, ev.SocketSnapshot):
             last[event.target] = place
-    return [e for n, e in enumerate(result) if not isinstance(e, ev.SocketSnapshot) or last[e.target] == n]
+    return [
+        e
+        for n, e in enumerate(result)
+        if not isinstance(e, ev.SocketSnapshot) or last[e.target] == n
+    ]
 
 
 def main() -> None:

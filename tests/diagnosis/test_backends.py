@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from collectors.cluster import manifests
+from collectors.cluster.inventory import manifests
 from collectors.events import PodRow, ServiceRow
-from diagnosis.path import Answer, Cluster
-from tui.reach import KINDS
+from diagnosis.reachability.path import ClusterState, PathVerdict
+from session.path_text import KINDS
 
 BASE = """
 apiVersion: v1
@@ -61,14 +61,14 @@ status: {{phase: Running, podIP: {address}, podIPs: [{{ip: {address}}}]}}
 """
 
 
-def cluster(folder: Path, *texts: str) -> Cluster:
+def cluster(folder: Path, *texts: str) -> ClusterState:
     file = folder / "all.yaml"
     file.write_text(BASE + "".join(texts))
     rows = manifests.read([file])
-    return Cluster.of(*(rows[kind] for kind in KINDS))  # type: ignore[arg-type]
+    return ClusterState.of(*(rows[kind] for kind in KINDS))  # type: ignore[arg-type]
 
 
-def asked(folder: Path, *texts: str, target: str = "db", port: str = "5432") -> Answer:
+def asked(folder: Path, *texts: str, target: str = "db", port: str = "5432") -> PathVerdict:
     known = cluster(folder, *texts)
     source = known.find("shop/web")
     assert isinstance(source, PodRow)
@@ -76,8 +76,11 @@ def asked(folder: Path, *texts: str, target: str = "db", port: str = "5432") -> 
 
 
 def egress_to(cidr: str, port: int = 5432) -> str:
-    return policy("out", f"{{podSelector: {{}}, policyTypes: [Egress], egress: [{{to: [{{ipBlock: {{cidr: {cidr}}}}}], "
-                         f"ports: [{{port: {port}}}]}}]}}")  # fmt: skip
+    return policy(
+        "out",
+        f"{{podSelector: {{}}, policyTypes: [Egress], egress: [{{to: [{{ipBlock: {{cidr: {cidr}}}}}], "
+        f"ports: [{{port: {port}}}]}}]}}",
+    )
 
 
 OUTSIDE = "[{addresses: [192.0.2.10]}]"
@@ -90,19 +93,27 @@ subsets: [{addresses: [{ip: 192.0.2.10}], notReadyAddresses: [{ip: 192.0.2.11}],
 """
 
 
-@pytest.mark.parametrize("listed", [slice_of(5432, OUTSIDE), ENDPOINTS], ids=["EndpointSlice", "Endpoints"])
+@pytest.mark.parametrize(
+    "listed", [slice_of(5432, OUTSIDE), ENDPOINTS], ids=["EndpointSlice", "Endpoints"]
+)
 def test_endpoints_that_are_no_pods_are_addresses(tmp_path: Path, listed: str) -> None:
     assert asked(tmp_path, listed).allowed
     assert asked(tmp_path, listed, egress_to("192.0.2.10/32")).allowed
     denied = asked(tmp_path, listed, egress_to("192.0.2.11/32"))
-    assert not denied.allowed and denied.decided_by is not None and denied.decided_by.policy == "shop/out"
+    assert (
+        not denied.allowed
+        and denied.decided_by is not None
+        and denied.decided_by.policy == "shop/out"
+    )
     assert any("192.0.2.10:5432" in step.what for step in denied.path)
 
 
 def test_each_slice_has_its_own_number(tmp_path: Path) -> None:
     """A named targetPort may be another number at another pod."""
     pods = database("old", "10.244.2.1") + database("new", "10.244.2.2")
-    slices = slice_of(5432, "[{addresses: [10.244.2.1]}]") + slice_of(6432, "[{addresses: [10.244.2.2]}]", "db-2")
+    slices = slice_of(5432, "[{addresses: [10.244.2.1]}]") + slice_of(
+        6432, "[{addresses: [10.244.2.2]}]", "db-2"
+    )
     only = policy("in", "{podSelector: {}, ingress: [{ports: [{port: 6432}]}]}")
     assert asked(tmp_path, pods, slices).allowed
     answer = asked(tmp_path, pods, slices, only)
@@ -113,8 +124,12 @@ def test_each_slice_has_its_own_number(tmp_path: Path) -> None:
 
 def test_a_pod_on_the_hosts_network_is_known_by_its_reference(tmp_path: Path) -> None:
     """Many have the node's address; which one is meant only the slice tells."""
-    pods = database("other", "10.0.0.2", ", hostNetwork: true") + database("db", "10.0.0.2", ", hostNetwork: true")
-    listed = slice_of(5432, "[{addresses: [10.0.0.2], targetRef: {kind: Pod, name: db, namespace: shop}}]")
+    pods = database("other", "10.0.0.2", ", hostNetwork: true") + database(
+        "db", "10.0.0.2", ", hostNetwork: true"
+    )
+    listed = slice_of(
+        5432, "[{addresses: [10.0.0.2], targetRef: {kind: Pod, name: db, namespace: shop}}]"
+    )
     assert any("shop/db:5432" in step.what for step in asked(tmp_path, pods, listed).path)
 
 
@@ -124,7 +139,9 @@ def test_a_sidecar_names_ports_as_well(tmp_path: Path) -> None:
         "{name: once, image: i, ports: [{name: gone, containerPort: 7001}]}]"
     )
     text = database("db", "10.244.2.1", sidecar)
-    named = policy("in", "{podSelector: {matchLabels: {app: db}}, ingress: [{ports: [{port: pg}]}]}")
+    named = policy(
+        "in", "{podSelector: {matchLabels: {app: db}}, ingress: [{ports: [{port: pg}]}]}"
+    )
     assert asked(tmp_path, text, named, target="shop/db", port="7000").allowed is True
     assert asked(tmp_path, text, named, target="pod/shop/db", port="pg").allowed
     assert not asked(tmp_path, text, named, target="pod/shop/db", port="gone").allowed
@@ -142,7 +159,10 @@ def test_a_selector_that_is_null_is_missing(tmp_path: Path) -> None:
         known = cluster(
             tmp_path,
             text,
-            policy("in", f"{{podSelector: {{matchLabels: {{app: db}}}}, ingress: [{{from: [{peer}]}}]}}"),
+            policy(
+                "in",
+                f"{{podSelector: {{matchLabels: {{app: db}}}}, ingress: [{{from: [{peer}]}}]}}",
+            ),
         )
         far, web, db = known.find("other/far"), known.find("shop/web"), known.find("pod/shop/db")
         assert isinstance(far, PodRow) and isinstance(web, PodRow)
@@ -161,7 +181,9 @@ def test_a_pod_that_has_ended_has_no_address(tmp_path: Path) -> None:
 
 
 def test_from_outside_by_a_node_the_address_is_anothers(tmp_path: Path) -> None:
-    known = cluster(tmp_path, slice_of(5432, "[{addresses: [10.244.2.1]}]"), database("db", "10.244.2.1"))
+    known = cluster(
+        tmp_path, slice_of(5432, "[{addresses: [10.244.2.1]}]"), database("db", "10.244.2.1")
+    )
     service = known.services[0]
     for kind, noted in (("ClusterIP", False), ("NodePort", True)):
         answer = known.ask("198.51.100.7", replace(service, type=kind), "5432", "TCP")
@@ -178,5 +200,11 @@ spec: {template: {metadata: {labels: {app: db}}, spec: {containers: [{name: c, i
 ---
 """
     known = cluster(tmp_path, deployment)
-    for port, kind in (("5432", ServiceRow), ("pg", ServiceRow), ("6432", PodRow), ("80", PodRow), ("", PodRow)):
+    for port, kind in (
+        ("5432", ServiceRow),
+        ("pg", ServiceRow),
+        ("6432", PodRow),
+        ("80", PodRow),
+        ("", PodRow),
+    ):
         assert isinstance(known.find("shop/db", port=port), kind), port

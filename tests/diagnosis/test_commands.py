@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 import yaml
 
+from cli import check
 from collectors.events import InventoryList, NodeRow, PodRow
 from lab.supervisor import Lab
+from session.store import Store
 from tests.lab.client import client_of
 from tests.lab.verdicts import compared
-from tui import checkcommand
-from tui.store import Store
 
 ROOT = Path(__file__).parent.parent.parent
 MANIFESTS = """
@@ -57,9 +57,15 @@ items:
 
 def podwire(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "tui.cli", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120,
-        check=False, stdin=subprocess.DEVNULL, env={**os.environ, **environment},
-    )  # fmt: skip
+        [sys.executable, "-m", "cli.main", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, **environment},
+    )
 
 
 @pytest.fixture
@@ -70,7 +76,9 @@ def manifests(tmp_path: Path) -> str:
 
 
 def asked(manifests: str, source: str, target: str, port: str) -> tuple[int, dict[str, Any]]:
-    done = podwire("policy", "--from", source, "--to", target, "--port", port, "-f", manifests, "-o", "json")
+    done = podwire(
+        "policy", "--from", source, "--to", target, "--port", port, "-f", manifests, "-o", "json"
+    )
     assert done.returncode in (0, 1), done.stderr
     return done.returncode, json.loads(done.stdout)
 
@@ -78,7 +86,9 @@ def asked(manifests: str, source: str, target: str, port: str) -> tuple[int, dic
 def test_a_policy_denies_and_is_named(manifests: str) -> None:
     code, body = asked(manifests, "shop/web", "data/db", "5432/TCP")
     assert (code, body["allowed"]) == (1, False)
-    assert body["decided_by"]["policy"] == "data/only-back" and body["decided_by"]["side"] == "ingress"
+    assert (
+        body["decided_by"]["policy"] == "data/only-back" and body["decided_by"]["side"] == "ingress"
+    )
     assert body["decided_by"]["rule"] is None and body["path"][-1]["result"] == "stops"
 
 
@@ -101,18 +111,26 @@ def test_a_service_stops_where_its_port_leads_nowhere(manifests: str) -> None:
 def test_from_and_to_addresses(manifests: str) -> None:
     assert asked(manifests, "203.0.113.9", "data/db", "5432")[1]["allowed"] is False
     assert asked(manifests, "shop/web", "203.0.113.9", "443")[1]["allowed"] is True
-    assert asked(manifests, "shop/web", "10.96.0.9", "5432")[1]["decided_by"]["policy"] == "data/only-back"
+    assert (
+        asked(manifests, "shop/web", "10.96.0.9", "5432")[1]["decided_by"]["policy"]
+        == "data/only-back"
+    )
 
 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (("--from", "shop/none", "--to", "data/db", "--port", "1"), "There is no pod or Service 'shop/none'"),
+        (
+            ("--from", "shop/none", "--to", "data/db", "--port", "1"),
+            "There is no pod or Service 'shop/none'",
+        ),
         (("--from", "svc/data/db", "--to", "data/db", "--port", "1"), "is a Service"),
         (("--from", "shop/web", "--to", "10.0.0.1", "--port", "http"), "no named ports"),
     ],
 )
-def test_what_is_not_there_is_a_sentence(manifests: str, arguments: tuple[str, ...], expected: str) -> None:
+def test_what_is_not_there_is_a_sentence(
+    manifests: str, arguments: tuple[str, ...], expected: str
+) -> None:
     done = podwire("policy", *arguments, "-f", manifests)
     assert done.returncode == 2 and expected in done.stderr and "Traceback" not in done.stderr
 
@@ -122,7 +140,9 @@ def test_files_that_are_no_manifests(tmp_path: Path) -> None:
     bad.write_text("a: [1, 2\nb: {")
     for path, expected in ((bad, "is not YAML or JSON"), (tmp_path / "none", "cannot be read")):
         done = podwire("policy", "--from", "a/b", "--to", "c/d", "--port", "1", "-f", str(path))
-        assert done.returncode == 2 and expected in done.stderr and len(done.stderr.splitlines()) == 1
+        assert (
+            done.returncode == 2 and expected in done.stderr and len(done.stderr.splitlines()) == 1
+        )
 
 
 # --- on the lab
@@ -142,10 +162,21 @@ async def allowed_by_dry_run(lab: Lab, manifest: str) -> int:
 
 
 def test_a_live_verdict(own_lab: Lab) -> None:
-    done = podwire("policy", "--from", "shop/frontend", "--to", "svc/shop/backend", "--port", "80/TCP",
-                   KUBECONFIG=str(own_lab.kubeconfig))  # fmt: skip
+    done = podwire(
+        "policy",
+        "--from",
+        "shop/frontend",
+        "--to",
+        "svc/shop/backend",
+        "--port",
+        "80/TCP",
+        KUBECONFIG=str(own_lab.kubeconfig),
+    )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("shop/frontend → svc/shop/backend 80/TCP: allowed") and "2 ready" in done.stdout
+    assert (
+        done.stdout.startswith("shop/frontend → svc/shop/backend 80/TCP: allowed")
+        and "2 ready" in done.stdout
+    )
 
 
 def test_objects_alone_and_what_a_script_gets(own_lab: Lab) -> None:
@@ -158,9 +189,15 @@ def test_objects_alone_and_what_a_script_gets(own_lab: Lab) -> None:
     try:
         done = podwire("check", "--for", "5s", "-o", "json", **environment)
         (finding,) = json.loads(done.stdout)["findings"]
-        assert done.returncode == 1 and (finding["rule"], finding["where"]) == ("endpoints", "shop/catalog")
+        assert done.returncode == 1 and (finding["rule"], finding["where"]) == (
+            "endpoints",
+            "shop/catalog",
+        )
         assert podwire("check", "--for", "5s", "--fail-on", "never", **environment).returncode == 0
-        assert "# podwire check of lab" in podwire("check", "--for", "5s", "-o", "markdown", **environment).stdout
+        assert (
+            "# podwire check of lab"
+            in podwire("check", "--for", "5s", "-o", "markdown", **environment).stdout
+        )
     finally:
         asyncio.run(on(own_lab, "service-no-endpoints", False))
 
@@ -214,32 +251,52 @@ spec: {podSelector: {matchLabels: {app: db}}, ingress: [{from: [{ipBlock: {cidr:
 
 @pytest.mark.parametrize(
     ("target", "port", "allowed"),
-    [("10.0.0.2", "pg", False), ("fd00::2", "pg", True), ("shop/db", "5432", False), ("10.96.0.9", "80", False),
-     ("fd96::9", "80", True), ("svc/shop/db", "80", False)],
-)  # fmt: skip
-def test_an_address_is_asked_over_its_own_family(tmp_path: Path, target: str, port: str, allowed: bool) -> None:
+    [
+        ("10.0.0.2", "pg", False),
+        ("fd00::2", "pg", True),
+        ("shop/db", "5432", False),
+        ("10.96.0.9", "80", False),
+        ("fd96::9", "80", True),
+        ("svc/shop/db", "80", False),
+    ],
+)
+def test_an_address_is_asked_over_its_own_family(
+    tmp_path: Path, target: str, port: str, allowed: bool
+) -> None:
     path = tmp_path / "two.yaml"
     path.write_text(TWO_FAMILIES)
     body = asked(str(path), "shop/web", target, port)[1]
     assert body["allowed"] is allowed
     assert (body["decided_by"]["policy"], body["decided_by"]["side"]) == ("shop/six", "ingress")
     if target == "shop/db":
-        assert body["path"][-1]["step"] == "over IPv6" and body["path"][-1]["reason"].startswith("allowed")
+        assert body["path"][-1]["step"] == "over IPv6" and body["path"][-1]["reason"].startswith(
+            "allowed"
+        )
 
 
 def test_a_check_bears_on_few_of_many() -> None:
     """Of 200 nodes and 500 pods a dozen each, those in trouble first, and it says so."""
     pods = [
-        PodRow("shop", f"p{n}", f"u{n}", f"n{n % 200:03}", f"10.0.{n // 250}.{n % 250}", "Running", "0/1" if n == 499 else "1/1",
-               0, 0.0, workload=f"Deployment/p{n}")
+        PodRow(
+            "shop",
+            f"p{n}",
+            f"u{n}",
+            f"n{n % 200:03}",
+            f"10.0.{n // 250}.{n % 250}",
+            "Running",
+            "0/1" if n == 499 else "1/1",
+            0,
+            0.0,
+            workload=f"Deployment/p{n}",
+        )
         for n in range(500)
-    ]  # fmt: skip
+    ]
     nodes = [NodeRow(f"n{n:03}", f"192.0.2.{n}", "", True, "linux", "amd64") for n in range(200)]
     store = Store()
     store.apply(InventoryList(0.0, "cluster", "pods", tuple(pods)))
     store.apply(InventoryList(0.0, "cluster", "nodes", tuple(nodes)))
-    rows, notes = checkcommand.chosen(argparse.Namespace(target="", all_namespaces=True), store)
+    rows, notes = check.chosen(argparse.Namespace(target="", all_namespaces=True), store)
     assert [row.name for row in rows[:2]] == ["n099", "n000"] and len(rows) == 12
     assert notes == ["12 of 200 nodes were looked at: name one as node/NAME"]
-    rows, notes = checkcommand.chosen(argparse.Namespace(target="ns/shop"), store)
+    rows, notes = check.chosen(argparse.Namespace(target="ns/shop"), store)
     assert rows[0].name == "p499" and len(rows) == 24 and len(notes) == 2

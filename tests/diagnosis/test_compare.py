@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from collectors.events import LinkRow, NetworkState, PolicyRow, RouteRow, RuleCount, RuleTables, SliceRow
-from collectors.kernel import settings
+from collectors.events import (
+    LinkRow,
+    NetworkState,
+    PolicyRow,
+    RouteRow,
+    RuleCount,
+    RuleTables,
+    SliceRow,
+)
+from collectors.kernel import sysctls
 from diagnosis.compare import Difference, compare
 from diagnosis.snapshot import Snapshot, TargetView
 from tests.diagnosis.test_rules import API, NEAR, NODE, OTHER, POD, node
@@ -13,23 +21,32 @@ from tests.diagnosis.test_rules import API, NEAR, NODE, OTHER, POD, node
 MOMENT = Snapshot(100.0, (), (POD, API, NEAR), (NODE, OTHER))
 
 
-def host(number: int, mtu: int = 1500, kernel: str = "6.1", routes: tuple[RouteRow, ...] = ()) -> TargetView:
+def host(
+    number: int, mtu: int = 1500, kernel: str = "6.1", routes: tuple[RouteRow, ...] = ()
+) -> TargetView:
     links = (
-        LinkRow("eth0", "", mtu, "UP", (f"192.168.0.{number}/24",)), LinkRow(f"veth{number}", "veth", 1450, "UP"),
-        LinkRow("cni0", "bridge", 1450, "UP", (f"10.{number}.0.1/24",)), LinkRow("flannel.1", "vxlan", 1450, "UP"),
-    )  # fmt: skip
+        LinkRow("eth0", "", mtu, "UP", (f"192.168.0.{number}/24",)),
+        LinkRow(f"veth{number}", "veth", 1450, "UP"),
+        LinkRow("cni0", "bridge", 1450, "UP", (f"10.{number}.0.1/24",)),
+        LinkRow("flannel.1", "vxlan", 1450, "UP"),
+    )
     own = (
-        RouteRow("default", "eth0", "192.168.0.254"), RouteRow(f"10.{number}.0.0/24", "cni0"),
+        RouteRow("default", "eth0", "192.168.0.254"),
+        RouteRow(f"10.{number}.0.0/24", "cni0"),
         RouteRow(f"10.{3 - number}.0.0/24", "flannel.1", f"10.{3 - number}.0.0"),
-    )  # fmt: skip
-    state = NetworkState(1, f"node/n{number}", links, routes or own, nameservers=("192.168.0.10",), kernel=kernel)
+    )
+    state = NetworkState(
+        1, f"node/n{number}", links, routes or own, nameservers=("192.168.0.10",), kernel=kernel
+    )
     return replace(node(network=state), key=f"node/n{number}", node=f"n{number}")
 
 
 def found(
     here: TargetView, there: TargetView, moment: Snapshot = MOMENT, **both: dict[str, str]
 ) -> dict[str, Difference]:
-    return {d.what: d for d in compare(here, there, moment, both.get("own", {}), both.get("other", {}))}
+    return {
+        d.what: d for d in compare(here, there, moment, both.get("own", {}), both.get("other", {}))
+    }
 
 
 def test_two_healthy_nodes_do_not_differ() -> None:
@@ -37,7 +54,10 @@ def test_two_healthy_nodes_do_not_differ() -> None:
 
 
 def test_what_matters_comes_first() -> None:
-    own, other = {"net.ipv4.ip_forward": "0", "net.core.a": "1"}, {"net.ipv4.ip_forward": "1", "net.core.a": "2"}
+    own, other = (
+        {"net.ipv4.ip_forward": "0", "net.core.a": "1"},
+        {"net.ipv4.ip_forward": "1", "net.core.a": "2"},
+    )
     rows = compare(host(1, mtu=1400), host(2, kernel="5.4"), MOMENT, own, other)
     assert [d.weight for d in rows] == ["matters"] * 3 + ["differs"]
     by_name = {d.what: d for d in rows}
@@ -47,7 +67,9 @@ def test_what_matters_comes_first() -> None:
 
 
 def test_a_route_that_is_missing() -> None:
-    lost = host(1, routes=(RouteRow("default", "eth0", "192.168.0.254"), RouteRow("10.1.0.0/24", "cni0")))
+    lost = host(
+        1, routes=(RouteRow("default", "eth0", "192.168.0.254"), RouteRow("10.1.0.0/24", "cni0"))
+    )
     assert set(found(lost, host(2))) == {"routes over an overlay"}
 
 
@@ -57,7 +79,9 @@ def test_rates_of_trouble_and_fill() -> None:
         deltas={"TcpRetransSegs": 300, "TcpInSegs": 9_000},
         values={"conntrack_max": 100, "conntrack_count": 90},
     )
-    well = replace(host(2), deltas={"TcpRetransSegs": 3}, values={"conntrack_max": 100, "conntrack_count": 5})
+    well = replace(
+        host(2), deltas={"TcpRetransSegs": 3}, values={"conntrack_max": 100, "conntrack_count": 5}
+    )
     differ = found(sick, well)
     assert (differ["TcpRetransSegs"].here, differ["conntrack fill"].here) == ("20/s", "90 %")
     assert "TcpInSegs" not in differ
@@ -65,7 +89,10 @@ def test_rates_of_trouble_and_fill() -> None:
 
 def test_rules_of_another_backend() -> None:
     counted = replace(
-        host(1), rules=RuleTables(1, "", (RuleCount("iptables-nft", 400, 9, 0), RuleCount("iptables-legacy", 30, 9, 0)))
+        host(1),
+        rules=RuleTables(
+            1, "", (RuleCount("iptables-nft", 400, 9, 0), RuleCount("iptables-legacy", 30, 9, 0))
+        ),
     )
     plain = replace(host(2), rules=RuleTables(1, "", (RuleCount("iptables-nft", 410, 9, 0),)))
     assert set(found(counted, plain)) == {"rules of iptables-legacy"}
@@ -75,8 +102,12 @@ def test_pods() -> None:
     """A policy that selects one of two replicas, a Service that has one of them, and a resolver that differs."""
 
     def view(pod: object, ndots: int) -> TargetView:
-        state = NetworkState(1, "", search=("shop.svc.cluster.local", "svc.cluster.local"), ndots=ndots)
-        return replace(node(network=state), key=f"pod/{pod.namespace}/{pod.name}", kind="pod", pod=pod)  # type: ignore[attr-defined]
+        state = NetworkState(
+            1, "", search=("shop.svc.cluster.local", "svc.cluster.local"), ndots=ndots
+        )
+        return replace(
+            node(network=state), key=f"pod/{pod.namespace}/{pod.name}", kind="pod", pod=pod
+        )  # type: ignore[attr-defined]
 
     policy = PolicyRow("shop", "only-one", '{"podSelector":{"matchLabels":{"odd":"yes"}}}')
     odd = replace(API, labels=(("app", "api"), ("odd", "yes")))
@@ -89,6 +120,7 @@ def test_pods() -> None:
 
 
 def test_settings_are_read_as_they_are_printed() -> None:
-    assert settings.parse("net/ipv4/ip_local_port_range 32768\t60999\nodd\nnet/core/x 1\n") == {
-        "net.ipv4.ip_local_port_range": "32768 60999", "net.core.x": "1",
-    }  # fmt: skip
+    assert sysctls.parse("net/ipv4/ip_local_port_range 32768\t60999\nodd\nnet/core/x 1\n") == {
+        "net.ipv4.ip_local_port_range": "32768 60999",
+        "net.core.x": "1",
+    }

@@ -21,21 +21,36 @@ from collectors.events import (
     ServiceRow,
 )
 from collectors.sockets.rows import SocketRow
-from diagnosis import policy as netpol
 from diagnosis.finding import Finding
-from diagnosis.proof import proof
+from diagnosis.reachability import network_policy as netpol
+from diagnosis.reachability.observed_connections import proof
 from diagnosis.rules import exposure, policies, policy_gaps, target_port
 from diagnosis.snapshot import Snapshot, TargetView
 from tests.diagnosis.test_rules import API, NEAR, NODE, OTHER, POD, pod, talk
 
-DNS_POD = replace(API, namespace="kube-system", name="coredns-1", ip="10.2.0.9", labels=(("k8s-app", "kube-dns"),),
-                  ports=(ContainerPort("dns", 5353, "UDP"), ContainerPort("dns-tcp", 5353, "TCP")))  # fmt: skip
-DNS = ServiceRow("kube-system", "kube-dns", ("10.96.0.10",), ("53/UDP",), "ClusterIP", (("k8s-app", "kube-dns"),),
-                 (ServicePort("dns", 53, "UDP", "dns"), ServicePort("dns-tcp", 53, "TCP", "dns-tcp")))  # fmt: skip
+DNS_POD = replace(
+    API,
+    namespace="kube-system",
+    name="coredns-1",
+    ip="10.2.0.9",
+    labels=(("k8s-app", "kube-dns"),),
+    ports=(ContainerPort("dns", 5353, "UDP"), ContainerPort("dns-tcp", 5353, "TCP")),
+)
+DNS = ServiceRow(
+    "kube-system",
+    "kube-dns",
+    ("10.96.0.10",),
+    ("53/UDP",),
+    "ClusterIP",
+    (("k8s-app", "kube-dns"),),
+    (ServicePort("dns", 53, "UDP", "dns"), ServicePort("dns-tcp", 53, "TCP", "dns-tcp")),
+)
 SPACES = (NamespaceRow("shop"), NamespaceRow("bank"), NamespaceRow("kube-system"))
 
 
-def policy(name: str, spec: dict[str, Any], namespace: str = "shop", changed: float = 0.0) -> PolicyRow:
+def policy(
+    name: str, spec: dict[str, Any], namespace: str = "shop", changed: float = 0.0
+) -> PolicyRow:
     return PolicyRow(namespace, name, json.dumps(spec), changed)
 
 
@@ -54,20 +69,30 @@ def gaps(*rows: PolicyRow, **more: Any) -> dict[str, Finding]:
 
 
 def test_a_policy_that_selects_nothing() -> None:
-    found = gaps(policy("typo", {"podSelector": {"matchLabels": {"app": "wbe"}}}))["policy_selects_nothing"]
+    found = gaps(policy("typo", {"podSelector": {"matchLabels": {"app": "wbe"}}}))[
+        "policy_selects_nothing"
+    ]
     assert found.severity == "warning"
     assert any("app=web" in e.text for e in found.evidence)
     assert (
-        gaps(policy("gone", {"podSelector": {"matchLabels": {"app": "zzzzz"}}}))["policy_selects_nothing"].severity
+        gaps(policy("gone", {"podSelector": {"matchLabels": {"app": "zzzzz"}}}))[
+            "policy_selects_nothing"
+        ].severity
         == "info"
     )
-    assert not gaps(policy("empty", {"podSelector": {"matchLabels": {"app": "x"}}}, "bank")), "a namespace without pods"
+    assert not gaps(policy("empty", {"podSelector": {"matchLabels": {"app": "x"}}}, "bank")), (
+        "a namespace without pods"
+    )
     assert not gaps(policy("good", {"podSelector": {"matchLabels": {"app": "web"}}}))
 
 
 def out(*ports: tuple[int, str]) -> dict[str, Any]:
     rule = {"ports": [{"port": n, "protocol": p} for n, p in ports]}
-    return {"podSelector": {"matchLabels": {"app": "web"}}, "policyTypes": ["Egress"], "egress": [rule]}
+    return {
+        "podSelector": {"matchLabels": {"app": "web"}},
+        "policyTypes": ["Egress"],
+        "egress": [rule],
+    }
 
 
 def test_dns_over_tcp_is_forgotten() -> None:
@@ -105,7 +130,9 @@ def test_namespaces_without_a_default_deny() -> None:
     found = gaps(policy("deny", deny, "bank"), pods=(POD, other))["no_default_deny"]
     assert found.severity == "info"
     assert "shop" in found.title
-    assert not gaps(policy("allow", {"podSelector": {}, "ingress": [{}]}, "bank"), pods=(POD, other)), "nobody denies"
+    assert not gaps(
+        policy("allow", {"podSelector": {}, "ingress": [{}]}, "bank"), pods=(POD, other)
+    ), "nobody denies"
 
 
 INGRESS = IngressRow("shop", "front", "nginx", (Backend("shop.example", "/", "web", "80"),))
@@ -128,16 +155,23 @@ def test_a_way_around_the_ingress() -> None:
     found = open_(replace(INGRESS, tls=True), WEB)["ingress_bypass"]
     assert "30080" in found.title and "TLS" in found.title
     beside = replace(WEB, name="web-admin")
-    assert open_(INGRESS, replace(WEB, type="ClusterIP"), beside)["ingress_bypass"].where == "shop/web-admin"
+    assert (
+        open_(INGRESS, replace(WEB, type="ClusterIP"), beside)["ingress_bypass"].where
+        == "shop/web-admin"
+    )
     assert "ingress_bypass" not in open_(INGRESS, replace(WEB, type="ClusterIP"))
-    assert not list(exposure.evaluate(snapshot(services=(WEB,)))), "a cluster without Ingresses opens ports on purpose"
+    assert not list(exposure.evaluate(snapshot(services=(WEB,)))), (
+        "a cluster without Ingresses opens ports on purpose"
+    )
 
 
 def test_ingresses_without_a_limit() -> None:
     assert "ingress_unlimited" in open_(INGRESS)
     limited = replace(INGRESS, annotations=(("nginx.ingress.kubernetes.io/limit-rps", "20"),))
     assert "ingress_unlimited" not in open_(limited)
-    assert "ingress_unlimited" not in open_(replace(INGRESS, class_name="traefik")), "others keep limits elsewhere"
+    assert "ingress_unlimited" not in open_(replace(INGRESS, class_name="traefik")), (
+        "others keep limits elsewhere"
+    )
 
 
 @pytest.mark.parametrize(
@@ -162,7 +196,9 @@ def test_listen_sockets_say_what_a_port_is_worth(local: str, port: int, said: st
 
 
 def test_one_port_of_several_is_mended_and_the_others_are_left() -> None:
-    two = replace(WEB, targets=(ServicePort("a", 80, "TCP", "8080"), ServicePort("b", 81, "TCP", "8181")))
+    two = replace(
+        WEB, targets=(ServicePort("a", 80, "TCP", "8080"), ServicePort("b", 81, "TCP", "8181"))
+    )
     row = replace(POD, ports=(ContainerPort("", 8080, "TCP"),))
     (found,) = target_port.evaluate(snapshot(pods=(row, API), services=(two,)))
     assert '"path":"/spec/ports/1/targetPort"' in found.fix
@@ -171,11 +207,26 @@ def test_one_port_of_several_is_mended_and_the_others_are_left() -> None:
 def test_pods_with_equal_labels_are_one_case() -> None:
     """Thousands of replicas cost no more than one of them."""
     many = tuple(
-        PodRow("shop", f"web-{n}", "u", "n1", f"10.1.{n // 250}.{n % 250}", "Running", "1/1", 0, 0.0, labels=POD.labels)
+        PodRow(
+            "shop",
+            f"web-{n}",
+            "u",
+            "n1",
+            f"10.1.{n // 250}.{n % 250}",
+            "Running",
+            "1/1",
+            0,
+            0.0,
+            labels=POD.labels,
+        )
         for n in range(500)
     )
     moment = snapshot(policy("none", out((1, "UDP"))), pods=(*many, DNS_POD))
-    cases = list(policies.dns_decisions(moment, netpol.policies(moment.policies), netpol.namespace_labels(SPACES)))
+    cases = list(
+        policies.dns_decisions(
+            moment, netpol.policies(moment.policies), netpol.namespace_labels(SPACES)
+        )
+    )
     assert [len(pods) for pods, _ in cases] == [500]
 
 
@@ -183,7 +234,11 @@ def sights(here: Any, there: Any = None) -> list[str]:
     """What is said of web-1 → api-1:8080, from what each of them saw."""
     views = [pod(conversations=(talk(**here),) if here else ())]
     if there is not None:
-        views.append(replace(pod(conversations=(talk(**there),) if there else ()), key="pod/shop/api-1", pod=API))
+        views.append(
+            replace(
+                pod(conversations=(talk(**there),) if there else ()), key="pod/shop/api-1", pod=API
+            )
+        )
     return proof(Snapshot(100.0, tuple(views), (POD, API)), POD, API, "8080", "TCP")
 
 
@@ -191,8 +246,9 @@ def test_the_proof_beside_a_verdict() -> None:
     lost = {"flows": 4, "answered": 0, "unanswered": 4}
     refused = {"flows": 4, "answered": 0, "refused": 4}
     assert sights({"flows": 4, "answered": 4}, {"flows": 4, "answered": 4}) == [
-        "at web-1: 4 left, 4 answered", "at api-1: 4 arrived, 4 answered",
-    ]  # fmt: skip
+        "at web-1: 4 left, 4 answered",
+        "at api-1: 4 arrived, 4 answered",
+    ]
     assert sights(lost, {})[1:] == [
         "at api-1: none arrived",
         "dropped between the two: it leaves here and arrives nowhere",
@@ -206,10 +262,19 @@ def test_the_proof_beside_a_verdict() -> None:
 
 def test_the_proof_of_a_service_is_at_its_pods() -> None:
     service = ServiceRow(
-        "shop", "api", ("10.96.0.2",), (), "ClusterIP", (("app", "api"),), (ServicePort("", 80, "TCP", "8080"),)
+        "shop",
+        "api",
+        ("10.96.0.2",),
+        (),
+        "ClusterIP",
+        (("app", "api"),),
+        (ServicePort("", 80, "TCP", "8080"),),
     )
     asked = replace(talk(flows=3, answered=0, unanswered=3), server="10.96.0.2", port=80)
     views = (pod(conversations=(asked,)), replace(pod(), key="pod/shop/api-1", pod=API))
     said = proof(Snapshot(100.0, views, (POD, API)), POD, service, "80", "TCP")
-    assert said == ["at web-1: 3 left, 3 without an answer", "at api-1: none arrived",
-                    "dropped between the two: it leaves here and arrives nowhere"]  # fmt: skip
+    assert said == [
+        "at web-1: 3 left, 3 without an answer",
+        "at api-1: none arrived",
+        "dropped between the two: it leaves here and arrives nowhere",
+    ]

@@ -5,11 +5,21 @@ from __future__ import annotations
 import pytest
 
 from diagnosis.finding import Finding
-from diagnosis.guide import AskPath, Command, Conclusion, Goal, Look, Result, Said, Sent, symptoms
-from diagnosis.path import Answer, Step
+from diagnosis.guide import (
+    AskPath,
+    Conclusion,
+    Goal,
+    Look,
+    ProbeCommand,
+    ProbeResult,
+    Said,
+    Sent,
+    symptoms,
+)
+from diagnosis.reachability.path import PathStep, PathVerdict
 
 GOAL = Goal("api.shop", 80)
-OPEN = Answer(True, False, None, (Step("Service", "ok", "fine"),))
+OPEN = PathVerdict(True, False, None, (PathStep("Service", "ok", "fine"),))
 
 
 def played(
@@ -32,12 +42,16 @@ def played(
                 sent = [found[rule] for rule in asked.rules if rule in found]
             elif isinstance(asked, AskPath):
                 sent = OPEN
-            elif isinstance(asked, Command) and "getent" in asked.argv:
-                sent = Result(0, "10.96.0.1 STREAM x", "") if resolves else Result(2, "", "")
+            elif isinstance(asked, ProbeCommand) and "getent" in asked.argv:
+                sent = (
+                    ProbeResult(0, "10.96.0.1 STREAM x", "") if resolves else ProbeResult(2, "", "")
+                )
             elif "ping" in asked.argv:
-                sent = Result(0, "", "")
+                sent = ProbeResult(0, "", "")
             else:
-                sent = Result(0, connects, "" if connects == "4" else "connect: Connection refused")
+                sent = ProbeResult(
+                    0, connects, "" if connects == "4" else "connect: Connection refused"
+                )
             assert len(done) < 30
     except StopIteration as end:
         return done, end.value
@@ -52,12 +66,26 @@ def test_where_nothing_is_wrong_it_says_what_was_ruled_out(symptom: str) -> None
 @pytest.mark.parametrize(
     ("symptom", "rule"),
     [
-        ("connect", "target_port"), ("connect", "policy_drops"), ("connect", "missing_route"), ("timeout", "conntrack_full"),
-        ("timeout", "ephemeral_ports"), ("slow", "dns_slow"), ("slow", "slow_server"), ("slow", "cpu_steal"), ("reset", "conntrack_invalid"),
-        ("reset", "resets"), ("name", "dns_search"), ("nodes", "missing_fdb"), ("nodes", "external_local"), ("large", "mtu"),
-        ("large", "receiver"), ("load", "conntrack_full"), ("load", "listen_queue"), ("load", "dns_search"),
+        ("connect", "target_port"),
+        ("connect", "policy_drops"),
+        ("connect", "missing_route"),
+        ("timeout", "conntrack_full"),
+        ("timeout", "ephemeral_ports"),
+        ("slow", "dns_slow"),
+        ("slow", "slow_server"),
+        ("slow", "cpu_steal"),
+        ("reset", "conntrack_invalid"),
+        ("reset", "resets"),
+        ("name", "dns_search"),
+        ("nodes", "missing_fdb"),
+        ("nodes", "external_local"),
+        ("large", "mtu"),
+        ("large", "receiver"),
+        ("load", "conntrack_full"),
+        ("load", "listen_queue"),
+        ("load", "dns_search"),
     ],
-)  # fmt: skip
+)
 def test_a_cause_is_found_and_what_comes_after_is_skipped(symptom: str, rule: str) -> None:
     finding = Finding(rule, "critical", "here", "It is this")
     whole, _ = played(symptom, {})
@@ -68,7 +96,9 @@ def test_a_cause_is_found_and_what_comes_after_is_skipped(symptom: str, rule: st
 
 def test_a_name_that_does_not_resolve_leads_to_dns() -> None:
     done, end = played(
-        "connect", {"dns_failing": Finding("dns_failing", "critical", "pod", "SERVFAIL")}, resolves=False
+        "connect",
+        {"dns_failing": Finding("dns_failing", "critical", "pod", "SERVFAIL")},
+        resolves=False,
     )
     assert end.findings and not any("connect 4 times" in step for step in done)
     _, end = played("connect", {}, resolves=False)

@@ -8,30 +8,50 @@ from dataclasses import replace
 import pytest
 
 from collectors.events import ContainerPort, NodeRow, PodRow, PolicyRow, ServicePort, ServiceRow
-from diagnosis.path import Answer, Cluster
+from diagnosis.reachability.path import ClusterState, PathVerdict
 from tests.diagnosis.test_policy import pod
 
 NODES = tuple(NodeRow(f"n{n}", f"192.168.0.{n}", "", True, "linux", "amd64") for n in (1, 2))
 CLIENT = pod("shop/client", "10.0.1.1", node="n1", app="client")
 WEB = replace(
-    pod("shop/web", "10.0.2.1", node="n2", app="web"), ports=(ContainerPort("http", 8080, "TCP"),), ready="1/1"
+    pod("shop/web", "10.0.2.1", node="n2", app="web"),
+    ports=(ContainerPort("http", 8080, "TCP"),),
+    ready="1/1",
 )
-SERVICE = ServiceRow("shop", "web", ("10.96.0.1",), ("80/TCP",), "LoadBalancer", (("app", "web"),),
-                     (ServicePort("", 80, "TCP", "http", 30080),), outer_ips=("198.51.100.1",))  # fmt: skip
+SERVICE = ServiceRow(
+    "shop",
+    "web",
+    ("10.96.0.1",),
+    ("80/TCP",),
+    "LoadBalancer",
+    (("app", "web"),),
+    (ServicePort("", 80, "TCP", "http", 30080),),
+    outer_ips=("198.51.100.1",),
+)
 ONLY_NODE_2 = {
     "podSelector": {"matchLabels": {"app": "web"}},
     "ingress": [{"from": [{"ipBlock": {"cidr": "192.168.0.2/32"}}]}],
 }
-ONLY_PODS = {"podSelector": {"matchLabels": {"app": "web"}}, "ingress": [{"from": [{"podSelector": {}}]}]}
-NO_NODES = {"podSelector": {"matchLabels": {"app": "client"}}, "policyTypes": ["Egress"],
-            "egress": [{"to": [{"podSelector": {}}]}]}  # fmt: skip
+ONLY_PODS = {
+    "podSelector": {"matchLabels": {"app": "web"}},
+    "ingress": [{"from": [{"podSelector": {}}]}],
+}
+NO_NODES = {
+    "podSelector": {"matchLabels": {"app": "client"}},
+    "policyTypes": ["Egress"],
+    "egress": [{"to": [{"podSelector": {}}]}],
+}
 
 
 def ask(
-    source: PodRow | str, address: str, *specs: object, port: str = "30080", service: ServiceRow = SERVICE
-) -> Answer:
+    source: PodRow | str,
+    address: str,
+    *specs: object,
+    port: str = "30080",
+    service: ServiceRow = SERVICE,
+) -> PathVerdict:
     policies = [PolicyRow("shop", f"p{n}", json.dumps(spec)) for n, spec in enumerate(specs)]
-    cluster = Cluster.of((CLIENT, WEB), (), (service,), (), policies, NODES)
+    cluster = ClusterState.of((CLIENT, WEB), (), (service,), (), policies, NODES)
     return cluster.ask(source, cluster.find(address), port, "TCP")
 
 
@@ -39,14 +59,38 @@ def ask(
     ("case", "source", "address", "specs", "allowed"),
     [
         ("no policy", CLIENT, "192.168.0.1", (), True),
-        ("its own node translates and masquerades: the node is seen", CLIENT, "192.168.0.1", (ONLY_PODS,), False),
-        ("another node translates: that node is seen, which reaches its own pods", CLIENT, "192.168.0.2", (ONLY_PODS,), True),
-        ("from outside by the other node: that is not the pod's own", "203.0.113.1", "192.168.0.1", (ONLY_PODS,), False),
+        (
+            "its own node translates and masquerades: the node is seen",
+            CLIENT,
+            "192.168.0.1",
+            (ONLY_PODS,),
+            False,
+        ),
+        (
+            "another node translates: that node is seen, which reaches its own pods",
+            CLIENT,
+            "192.168.0.2",
+            (ONLY_PODS,),
+            True,
+        ),
+        (
+            "from outside by the other node: that is not the pod's own",
+            "203.0.113.1",
+            "192.168.0.1",
+            (ONLY_PODS,),
+            False,
+        ),
         ("and is let in by its address", "203.0.113.1", "192.168.0.2", (ONLY_NODE_2,), True),
-        ("the way to another node is the node's address", CLIENT, "192.168.0.2", (NO_NODES,), False),
+        (
+            "the way to another node is the node's address",
+            CLIENT,
+            "192.168.0.2",
+            (NO_NODES,),
+            False,
+        ),
         ("the way over the own node is the pod's", CLIENT, "192.168.0.1", (NO_NODES,), True),
     ],
-)  # fmt: skip
+)
 def test_by_a_node_port(
     case: str, source: PodRow | str, address: str, specs: tuple[object, ...], allowed: bool
 ) -> None:
@@ -60,8 +104,12 @@ def test_local_only_where_an_endpoint_runs() -> None:
     dropped = ask("203.0.113.1", "192.168.0.1", service=local)
     assert not dropped.allowed and "which drops it" in dropped.path[-1].reason
     assert ask("203.0.113.1", "192.168.0.2", service=local).allowed
-    assert not ask("203.0.113.1", "192.168.0.2", ONLY_NODE_2, service=local).allowed, "the source is kept"
-    assert ask(CLIENT, "192.168.0.1", service=local).allowed, "a pod by its own node is not from outside"
+    assert not ask("203.0.113.1", "192.168.0.2", ONLY_NODE_2, service=local).allowed, (
+        "the source is kept"
+    )
+    assert ask(CLIENT, "192.168.0.1", service=local).allowed, (
+        "a pod by its own node is not from outside"
+    )
 
 
 def test_a_node_is_called_otherwise_over_an_overlay() -> None:
@@ -72,7 +120,7 @@ def test_a_node_is_called_otherwise_over_an_overlay() -> None:
     }
     policies = [PolicyRow("shop", "nodes", json.dumps(spec))]
     nodes = tuple(replace(node, pod_cidrs=(f"10.0.{n}.0/24",)) for n, node in enumerate(NODES, 1))
-    cluster = Cluster.of((CLIENT, WEB), (), (SERVICE,), (), policies, nodes)
+    cluster = ClusterState.of((CLIENT, WEB), (), (SERVICE,), (), policies, nodes)
     answer = cluster.ask("203.0.113.1", "192.168.0.1", "30080", "TCP")
     assert (answer.allowed, answer.partly) == (False, True)
     assert "the tunnel's" in next(step.reason for step in answer.path if step.result == "note")

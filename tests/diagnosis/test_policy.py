@@ -12,9 +12,9 @@ import yaml
 from hypothesis import given, settings, strategies as st
 
 from collectors.events import ContainerPort, NamespaceRow, PodRow, PolicyRow
-from diagnosis import policy as netpol
-from diagnosis.matrix import reach
-from diagnosis.policy import Party
+from diagnosis.reachability import network_policy as netpol
+from diagnosis.reachability.connectivity_matrix import reach
+from diagnosis.reachability.network_policy import Party
 
 NAMESPACES = {"shop": {"team": "store"}, "data": {"team": "data", "tier": "back"}, "bare": {}}
 
@@ -29,9 +29,20 @@ def pod(
 ) -> PodRow:
     namespace, _, short = name.partition("/")
     return PodRow(
-        namespace, short, name, node, ip, "Running", "1/1", 0, 0.0, host_network=host, ips=(ip,),
-        labels=tuple(sorted(labels.items())), ports=tuple(ContainerPort(*p) for p in ports),
-    )  # fmt: skip
+        namespace,
+        short,
+        name,
+        node,
+        ip,
+        "Running",
+        "1/1",
+        0,
+        0.0,
+        host_network=host,
+        ips=(ip,),
+        labels=tuple(sorted(labels.items())),
+        ports=tuple(ContainerPort(*p) for p in ports),
+    )
 
 
 PODS = [
@@ -53,13 +64,17 @@ LABELS = netpol.namespace_labels(
     [NamespaceRow(name, labels=tuple(sorted(v.items()))) for name, v in NAMESPACES.items()]
 )
 PARTIES = {f"{p.namespace}/{p.name}": netpol.party_of(p, LABELS) for p in PODS}
-OUTSIDE = {"203.0.113.7": Party("203.0.113.7", ("203.0.113.7",)), "2001:db8::7": Party("2001:db8::7", ("2001:db8::7",))}
+OUTSIDE = {
+    "203.0.113.7": Party("203.0.113.7", ("203.0.113.7",)),
+    "2001:db8::7": Party("2001:db8::7", ("2001:db8::7",)),
+}
 EVERYONE = {**PARTIES, **OUTSIDE}
 
 
 def rows(*specs: str, namespace: str = "shop") -> list[PolicyRow]:
     return [
-        PolicyRow(namespace, f"p{number}", json.dumps(yaml.safe_load(spec) or {})) for number, spec in enumerate(specs)
+        PolicyRow(namespace, f"p{number}", json.dumps(yaml.safe_load(spec) or {}))
+        for number, spec in enumerate(specs)
     ]
 
 
@@ -67,9 +82,10 @@ def who(specs: list[PolicyRow], target: str, port: int = 8080, protocol: str = "
     """Who may open a connection to that port."""
     known = netpol.policies(specs)
     return {
-        name for name, party in EVERYONE.items()
+        name
+        for name, party in EVERYONE.items()
         if name != target and netpol.verdict(party, EVERYONE[target], port, protocol, known).allowed
-    }  # fmt: skip
+    }
 
 
 ALL_BUT_API = set(EVERYONE) - {"shop/api"}
@@ -78,51 +94,148 @@ INGRESS: list[tuple[str, str, set[str]]] = [
     ("no policy type, no rule: ingress is closed", "{podSelector: {}}", NODE),
     ("selects another pod", "{podSelector: {matchLabels: {app: web}}}", ALL_BUT_API),
     ("an empty rule lets all in", "{podSelector: {}, ingress: [{}]}", ALL_BUT_API),
-    ("an empty list of peers is all of them", "{podSelector: {}, ingress: [{from: []}]}", ALL_BUT_API),
-    ("an empty list of ports is all of them", "{podSelector: {}, ingress: [{ports: []}]}", ALL_BUT_API),
+    (
+        "an empty list of peers is all of them",
+        "{podSelector: {}, ingress: [{from: []}]}",
+        ALL_BUT_API,
+    ),
+    (
+        "an empty list of ports is all of them",
+        "{podSelector: {}, ingress: [{ports: []}]}",
+        ALL_BUT_API,
+    ),
     ("an empty list of rules lets nobody in", "{podSelector: {}, ingress: []}", NODE),
-    ("only Egress: ingress stays open", "{podSelector: {matchLabels: {app: api}}, policyTypes: [Egress]}", ALL_BUT_API),
-    ("own namespace", "{podSelector: {}, ingress: [{from: [{podSelector: {}}]}]}", {"shop/web", "shop/old"} | NODE),
-    ("a label", "{podSelector: {}, ingress: [{from: [{podSelector: {matchLabels: {tier: front}}}]}]}", {"shop/web"} | NODE),
-    ("all namespaces", "{podSelector: {}, ingress: [{from: [{namespaceSelector: {}}]}]}",
-     {"shop/web", "shop/old", "data/db", "data/web", "bare/idle"} | NODE),
-    ("a namespace's label", "{podSelector: {}, ingress: [{from: [{namespaceSelector: {matchLabels: {team: data}}}]}]}",
-     {"data/db", "data/web"} | NODE),
-    ("a namespace by its name", "{podSelector: {}, ingress: [{from: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: bare}}}]}]}",
-     {"bare/idle"} | NODE),
-    ("both in one peer: and", "{podSelector: {}, ingress: [{from: [{namespaceSelector: {}, podSelector: {matchLabels: {app: web}}}]}]}",
-     {"shop/web", "shop/old", "data/web"} | NODE),
-    ("two peers: or", "{podSelector: {}, ingress: [{from: [{namespaceSelector: {matchLabels: {team: data}}}, {podSelector: {matchLabels: {tier: front}}}]}]}",
-     {"shop/web", "data/db", "data/web"} | NODE),
-    ("In", "{podSelector: {}, ingress: [{from: [{namespaceSelector: {}, podSelector: {matchExpressions: [{key: app, operator: In, values: [db, x]}]}}]}]}",
-     {"data/db"} | NODE),
-    ("NotIn holds where the key is missing", "{podSelector: {}, ingress: [{from: [{namespaceSelector: {}, podSelector: {matchExpressions: [{key: app, operator: NotIn, values: [web]}]}}]}]}",
-     {"data/db", "bare/idle"} | NODE),
-    ("Exists", "{podSelector: {}, ingress: [{from: [{podSelector: {matchExpressions: [{key: old, operator: Exists}]}}]}]}", {"shop/old"} | NODE),
-    ("DoesNotExist", "{podSelector: {}, ingress: [{from: [{podSelector: {matchExpressions: [{key: old, operator: DoesNotExist}]}}]}]}",
-     {"shop/web"} | NODE),
-    ("labels and expressions: and", "{podSelector: {}, ingress: [{from: [{podSelector: {matchLabels: {app: web}, matchExpressions: [{key: old, operator: Exists}]}}]}]}",
-     {"shop/old"} | NODE),
-    ("expressions select the pods", "{podSelector: {matchExpressions: [{key: app, operator: In, values: [api]}]}}", NODE),
-    ("a block", "{podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 203.0.113.0/24}}]}]}", {"203.0.113.7"} | NODE),
-    ("a block of everything but", "{podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 0.0.0.0/0, except: [203.0.113.0/24, 10.0.1.0/24]}}]}]}",
-     {"data/db", "bare/idle"} | NODE),
-    ("a block of IPv6", "{podSelector: {}, ingress: [{from: [{ipBlock: {cidr: '2001:db8::/32'}}]}]}", {"2001:db8::7"} | NODE),
-    ("a block of IPv6 without its pods", "{podSelector: {}, ingress: [{from: [{ipBlock: {cidr: '::/0', except: ['fd00::/8']}}]}]}", {"2001:db8::7"} | NODE),
-    ("the host's network is an address", "{podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 192.168.0.0/16}}]}]}", NODE),
+    (
+        "only Egress: ingress stays open",
+        "{podSelector: {matchLabels: {app: api}}, policyTypes: [Egress]}",
+        ALL_BUT_API,
+    ),
+    (
+        "own namespace",
+        "{podSelector: {}, ingress: [{from: [{podSelector: {}}]}]}",
+        {"shop/web", "shop/old"} | NODE,
+    ),
+    (
+        "a label",
+        "{podSelector: {}, ingress: [{from: [{podSelector: {matchLabels: {tier: front}}}]}]}",
+        {"shop/web"} | NODE,
+    ),
+    (
+        "all namespaces",
+        "{podSelector: {}, ingress: [{from: [{namespaceSelector: {}}]}]}",
+        {"shop/web", "shop/old", "data/db", "data/web", "bare/idle"} | NODE,
+    ),
+    (
+        "a namespace's label",
+        "{podSelector: {}, ingress: [{from: [{namespaceSelector: {matchLabels: {team: data}}}]}]}",
+        {"data/db", "data/web"} | NODE,
+    ),
+    (
+        "a namespace by its name",
+        "{podSelector: {}, ingress: [{from: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: bare}}}]}]}",
+        {"bare/idle"} | NODE,
+    ),
+    (
+        "both in one peer: and",
+        "{podSelector: {}, ingress: [{from: [{namespaceSelector: {}, podSelector: {matchLabels: {app: web}}}]}]}",
+        {"shop/web", "shop/old", "data/web"} | NODE,
+    ),
+    (
+        "two peers: or",
+        "{podSelector: {}, ingress: [{from: [{namespaceSelector: {matchLabels: {team: data}}}, {podSelector: {matchLabels: {tier: front}}}]}]}",
+        {"shop/web", "data/db", "data/web"} | NODE,
+    ),
+    (
+        "In",
+        "{podSelector: {}, ingress: [{from: [{namespaceSelector: {}, podSelector: {matchExpressions: [{key: app, operator: In, values: [db, x]}]}}]}]}",
+        {"data/db"} | NODE,
+    ),
+    (
+        "NotIn holds where the key is missing",
+        "{podSelector: {}, ingress: [{from: [{namespaceSelector: {}, podSelector: {matchExpressions: [{key: app, operator: NotIn, values: [web]}]}}]}]}",
+        {"data/db", "bare/idle"} | NODE,
+    ),
+    (
+        "Exists",
+        "{podSelector: {}, ingress: [{from: [{podSelector: {matchExpressions: [{key: old, operator: Exists}]}}]}]}",
+        {"shop/old"} | NODE,
+    ),
+    (
+        "DoesNotExist",
+        "{podSelector: {}, ingress: [{from: [{podSelector: {matchExpressions: [{key: old, operator: DoesNotExist}]}}]}]}",
+        {"shop/web"} | NODE,
+    ),
+    (
+        "labels and expressions: and",
+        "{podSelector: {}, ingress: [{from: [{podSelector: {matchLabels: {app: web}, matchExpressions: [{key: old, operator: Exists}]}}]}]}",
+        {"shop/old"} | NODE,
+    ),
+    (
+        "expressions select the pods",
+        "{podSelector: {matchExpressions: [{key: app, operator: In, values: [api]}]}}",
+        NODE,
+    ),
+    (
+        "a block",
+        "{podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 203.0.113.0/24}}]}]}",
+        {"203.0.113.7"} | NODE,
+    ),
+    (
+        "a block of everything but",
+        "{podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 0.0.0.0/0, except: [203.0.113.0/24, 10.0.1.0/24]}}]}]}",
+        {"data/db", "bare/idle"} | NODE,
+    ),
+    (
+        "a block of IPv6",
+        "{podSelector: {}, ingress: [{from: [{ipBlock: {cidr: '2001:db8::/32'}}]}]}",
+        {"2001:db8::7"} | NODE,
+    ),
+    (
+        "a block of IPv6 without its pods",
+        "{podSelector: {}, ingress: [{from: [{ipBlock: {cidr: '::/0', except: ['fd00::/8']}}]}]}",
+        {"2001:db8::7"} | NODE,
+    ),
+    (
+        "the host's network is an address",
+        "{podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 192.168.0.0/16}}]}]}",
+        NODE,
+    ),
     ("a port", "{podSelector: {}, ingress: [{ports: [{port: 8080}]}]}", ALL_BUT_API),
     ("another port", "{podSelector: {}, ingress: [{ports: [{port: 8081}]}]}", NODE),
-    ("a range", "{podSelector: {}, ingress: [{ports: [{port: 8000, endPort: 8080}]}]}", ALL_BUT_API),
+    (
+        "a range",
+        "{podSelector: {}, ingress: [{ports: [{port: 8000, endPort: 8080}]}]}",
+        ALL_BUT_API,
+    ),
     ("below a range", "{podSelector: {}, ingress: [{ports: [{port: 8081, endPort: 9000}]}]}", NODE),
-    ("another protocol", "{podSelector: {}, ingress: [{ports: [{port: 8080, protocol: UDP}]}]}", NODE),
-    ("every port of a protocol", "{podSelector: {}, ingress: [{ports: [{protocol: TCP}]}]}", ALL_BUT_API),
+    (
+        "another protocol",
+        "{podSelector: {}, ingress: [{ports: [{port: 8080, protocol: UDP}]}]}",
+        NODE,
+    ),
+    (
+        "every port of a protocol",
+        "{podSelector: {}, ingress: [{ports: [{protocol: TCP}]}]}",
+        ALL_BUT_API,
+    ),
     ("a port by name", "{podSelector: {}, ingress: [{ports: [{port: http}]}]}", ALL_BUT_API),
     ("another port's name", "{podSelector: {}, ingress: [{ports: [{port: metrics}]}]}", NODE),
-    ("a name of another protocol", "{podSelector: {}, ingress: [{ports: [{port: http, protocol: UDP}]}]}", NODE),
-    ("peers and ports: and", "{podSelector: {}, ingress: [{from: [{podSelector: {}}], ports: [{port: 9}]}, {from: [{podSelector: {matchLabels: {tier: front}}}], ports: [{port: 8080}]}]}",
-     {"shop/web"} | NODE),
-    ("types inferred: egress rules add Egress, ingress stays closed", "{podSelector: {}, egress: [{}]}", NODE),
-]  # fmt: skip
+    (
+        "a name of another protocol",
+        "{podSelector: {}, ingress: [{ports: [{port: http, protocol: UDP}]}]}",
+        NODE,
+    ),
+    (
+        "peers and ports: and",
+        "{podSelector: {}, ingress: [{from: [{podSelector: {}}], ports: [{port: 9}]}, {from: [{podSelector: {matchLabels: {tier: front}}}], ports: [{port: 8080}]}]}",
+        {"shop/web"} | NODE,
+    ),
+    (
+        "types inferred: egress rules add Egress, ingress stays closed",
+        "{podSelector: {}, egress: [{}]}",
+        NODE,
+    ),
+]
 
 
 @pytest.mark.parametrize(("case", "spec", "allowed"), INGRESS, ids=[case for case, *_ in INGRESS])
@@ -132,41 +245,78 @@ def test_ingress(case: str, spec: str, allowed: set[str]) -> None:
 
 EGRESS: list[tuple[str, str, set[str]]] = [
     ("closed", "{podSelector: {}, policyTypes: [Egress]}", set()),
-    ("inferred from its rules", "{podSelector: {matchLabels: {app: web}}, egress: [{to: [{podSelector: {}}]}]}", {"shop/api"}),
-    ("not inferred without rules", "{podSelector: {}, ingress: [{}]}", {"shop/api", "data/db", "203.0.113.7", "2001:db8::7"}),
-    ("another namespace", "{podSelector: {}, egress: [{to: [{namespaceSelector: {matchLabels: {team: data}}}]}]}", {"data/db"}),
-    ("outside", "{podSelector: {}, policyTypes: [Egress], egress: [{to: [{ipBlock: {cidr: 203.0.113.0/24}}]}]}", {"203.0.113.7"}),
-    ("a name that the destination has", "{podSelector: {}, policyTypes: [Egress], egress: [{ports: [{port: http}]}]}", {"shop/api"}),
-    ("only Ingress", "{podSelector: {}, policyTypes: [Ingress]}", {"data/db", "203.0.113.7", "2001:db8::7"}),
-    ("selects another pod", "{podSelector: {matchLabels: {app: api}}, policyTypes: [Egress]}",
-     {"shop/api", "data/db", "203.0.113.7", "2001:db8::7"}),
-]  # fmt: skip
+    (
+        "inferred from its rules",
+        "{podSelector: {matchLabels: {app: web}}, egress: [{to: [{podSelector: {}}]}]}",
+        {"shop/api"},
+    ),
+    (
+        "not inferred without rules",
+        "{podSelector: {}, ingress: [{}]}",
+        {"shop/api", "data/db", "203.0.113.7", "2001:db8::7"},
+    ),
+    (
+        "another namespace",
+        "{podSelector: {}, egress: [{to: [{namespaceSelector: {matchLabels: {team: data}}}]}]}",
+        {"data/db"},
+    ),
+    (
+        "outside",
+        "{podSelector: {}, policyTypes: [Egress], egress: [{to: [{ipBlock: {cidr: 203.0.113.0/24}}]}]}",
+        {"203.0.113.7"},
+    ),
+    (
+        "a name that the destination has",
+        "{podSelector: {}, policyTypes: [Egress], egress: [{ports: [{port: http}]}]}",
+        {"shop/api"},
+    ),
+    (
+        "only Ingress",
+        "{podSelector: {}, policyTypes: [Ingress]}",
+        {"data/db", "203.0.113.7", "2001:db8::7"},
+    ),
+    (
+        "selects another pod",
+        "{podSelector: {matchLabels: {app: api}}, policyTypes: [Egress]}",
+        {"shop/api", "data/db", "203.0.113.7", "2001:db8::7"},
+    ),
+]
 
 
 @pytest.mark.parametrize(("case", "spec", "allowed"), EGRESS, ids=[case for case, *_ in EGRESS])
 def test_egress(case: str, spec: str, allowed: set[str]) -> None:
     known = netpol.policies(rows(spec))
     found = {
-        name for name in ("shop/api", "data/db", "203.0.113.7", "2001:db8::7")
+        name
+        for name in ("shop/api", "data/db", "203.0.113.7", "2001:db8::7")
         if netpol.verdict(PARTIES["shop/web"], EVERYONE[name], 8080, "TCP", known).allowed
-    }  # fmt: skip
+    }
     assert found == allowed
 
 
 def test_several_policies_add_up_and_the_deciding_one_is_named() -> None:
     specs = rows(
-        "{podSelector: {}}", "{podSelector: {matchLabels: {app: api}}, ingress: [{from: [{podSelector: {matchLabels: {old: 'yes'}}}]}, "
-        "{from: [{podSelector: {matchLabels: {tier: front}}}], ports: [{port: 8080}]}]}"
-    )  # fmt: skip
+        "{podSelector: {}}",
+        "{podSelector: {matchLabels: {app: api}}, ingress: [{from: [{podSelector: {matchLabels: {old: 'yes'}}}]}, "
+        "{from: [{podSelector: {matchLabels: {tier: front}}}], ports: [{port: 8080}]}]}",
+    )
     known = netpol.policies(specs)
     good = netpol.verdict(PARTIES["shop/web"], PARTIES["shop/api"], 8080, "TCP", known)
-    assert good.allowed and (good.decided_by.policy, good.decided_by.rule, good.decided_by.side) == (
+    assert good.allowed and (
+        good.decided_by.policy,
+        good.decided_by.rule,
+        good.decided_by.side,
+    ) == (
         "shop/p1",
         1,
         "ingress",
     )
     bad = netpol.verdict(PARTIES["data/db"], PARTIES["shop/api"], 8080, "TCP", known)
-    assert not bad.allowed and (bad.decided_by.policy, bad.decided_by.rule, bad.decided_by.side) == (
+    assert not bad.allowed and (
+        bad.decided_by.policy,
+        bad.decided_by.rule,
+        bad.decided_by.side,
+    ) == (
         "shop/p0",
         None,
         "ingress",
@@ -180,29 +330,52 @@ def test_both_sides_must_allow() -> None:
     known = netpol.policies([*rows("{podSelector: {}, ingress: [{}]}"), *out])
     verdict = netpol.verdict(PARTIES["data/db"], PARTIES["shop/api"], 8080, "TCP", known)
     assert not verdict.allowed and verdict.decided_by.side == "egress"
-    assert netpol.verdict(PARTIES["data/db"], PARTIES["data/db"], 1, "TCP", known).allowed, "a pod reaches itself"
+    assert netpol.verdict(PARTIES["data/db"], PARTIES["data/db"], 1, "TCP", known).allowed, (
+        "a pod reaches itself"
+    )
 
 
 def test_host_network_pods_are_not_selected_and_are_their_node() -> None:
     known = netpol.policies(rows("{podSelector: {}}", namespace="bare"))
     assert netpol.verdict(PARTIES["shop/web"], PARTIES["bare/agent"], 1, "TCP", known).allowed
     closed = netpol.policies(rows("{podSelector: {}}"))
-    assert not netpol.verdict(PARTIES["bare/agent"], PARTIES["shop/web"], 1, "TCP", closed).allowed, "another node"
+    assert not netpol.verdict(
+        PARTIES["bare/agent"], PARTIES["shop/web"], 1, "TCP", closed
+    ).allowed, "another node"
 
 
 # --- the matrix
 
-SELECTORS = st.sampled_from([
-    {}, {"matchLabels": {"app": "web"}}, {"matchLabels": {"app": "api"}}, {"matchExpressions": [{"key": "old", "operator": "Exists"}]},
-    {"matchExpressions": [{"key": "app", "operator": "NotIn", "values": ["db"]}]},
-])  # fmt: skip
+SELECTORS = st.sampled_from(
+    [
+        {},
+        {"matchLabels": {"app": "web"}},
+        {"matchLabels": {"app": "api"}},
+        {"matchExpressions": [{"key": "old", "operator": "Exists"}]},
+        {"matchExpressions": [{"key": "app", "operator": "NotIn", "values": ["db"]}]},
+    ]
+)
 PEERS = st.one_of(
-    st.builds(lambda s: {"podSelector": s}, SELECTORS), st.builds(lambda s: {"namespaceSelector": s}, SELECTORS),
-    st.builds(lambda a, b: {"podSelector": a, "namespaceSelector": b}, SELECTORS, st.just({"matchLabels": {"team": "data"}})),
-    st.sampled_from([{"ipBlock": {"cidr": "10.0.0.0/16", "except": ["10.0.2.0/24"]}}, {"ipBlock": {"cidr": "::/0"}}]),
-)  # fmt: skip
-PORTS = st.sampled_from([{"port": 8080}, {"port": "http"}, {"port": 8000, "endPort": 9000}, {"protocol": "UDP"}, {}])
-RULES = st.fixed_dictionaries({}, optional={"peers": st.lists(PEERS, max_size=2), "ports": st.lists(PORTS, max_size=2)})
+    st.builds(lambda s: {"podSelector": s}, SELECTORS),
+    st.builds(lambda s: {"namespaceSelector": s}, SELECTORS),
+    st.builds(
+        lambda a, b: {"podSelector": a, "namespaceSelector": b},
+        SELECTORS,
+        st.just({"matchLabels": {"team": "data"}}),
+    ),
+    st.sampled_from(
+        [
+            {"ipBlock": {"cidr": "10.0.0.0/16", "except": ["10.0.2.0/24"]}},
+            {"ipBlock": {"cidr": "::/0"}},
+        ]
+    ),
+)
+PORTS = st.sampled_from(
+    [{"port": 8080}, {"port": "http"}, {"port": 8000, "endPort": 9000}, {"protocol": "UDP"}, {}]
+)
+RULES = st.fixed_dictionaries(
+    {}, optional={"peers": st.lists(PEERS, max_size=2), "ports": st.lists(PORTS, max_size=2)}
+)
 
 
 @st.composite
@@ -212,11 +385,14 @@ def policies(draw: Any) -> PolicyRow:
         spec["policyTypes"] = types
     for side, peers in (("ingress", "from"), ("egress", "to")):
         found = [
-            {peers if k == "peers" else k: v for k, v in rule.items()} for rule in draw(st.lists(RULES, max_size=2))
+            {peers if k == "peers" else k: v for k, v in rule.items()}
+            for rule in draw(st.lists(RULES, max_size=2))
         ]
         if found:
             spec[side] = found
-    return PolicyRow(draw(st.sampled_from(list(NAMESPACES))), draw(st.sampled_from("abcdef")), json.dumps(spec))
+    return PolicyRow(
+        draw(st.sampled_from(list(NAMESPACES))), draw(st.sampled_from("abcdef")), json.dumps(spec)
+    )
 
 
 def dual(name: str, *ips: str, **labels: str) -> Party:
@@ -229,7 +405,9 @@ DUAL = [
     dual("data/both", "10.0.2.8", "fd00::28", app="db"),
     dual("data/six-first", "fd00::29", "10.0.2.9", app="db"),
 ]
-FOUR_ONLY = "{podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8, except: [10.0.2.9/32]}}]}]}"
+FOUR_ONLY = (
+    "{podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8, except: [10.0.2.9/32]}}]}]}"
+)
 
 
 def test_two_families_are_not_mixed() -> None:
@@ -248,14 +426,19 @@ def test_two_families_are_not_mixed() -> None:
     assert not allowed(PARTIES["data/web"], both), "who has IPv6 alone uses that"
 
 
-@given(st.lists(policies(), max_size=5), st.sampled_from([(8080, "TCP"), (53, "UDP"), (5432, "TCP")]))
+@given(
+    st.lists(policies(), max_size=5), st.sampled_from([(8080, "TCP"), (53, "UDP"), (5432, "TCP")])
+)
 @settings(max_examples=150, deadline=None)
 def test_the_matrix_says_what_verdicts_say(specs: list[PolicyRow], port: tuple[int, str]) -> None:
     known, parties = netpol.policies(specs), [*EVERYONE.values(), *DUAL]
     rows = reach(parties, *port, known)
     for a, source in enumerate(parties):
         for b, target in enumerate(parties):
-            assert rows[a][b] == netpol.verdict(source, target, *port, known).allowed, (source.name, target.name)
+            assert rows[a][b] == netpol.verdict(source, target, *port, known).allowed, (
+                source.name,
+                target.name,
+            )
 
 
 @given(
@@ -305,16 +488,36 @@ def test_a_thousand_pods_and_two_hundred_policies() -> None:
         )
         for n in range(1000)
     ]
-    labels = netpol.namespace_labels([NamespaceRow(f"n{n}", labels=(("team", f"t{n % 5}"),)) for n in range(20)])
+    labels = netpol.namespace_labels(
+        [NamespaceRow(f"n{n}", labels=(("team", f"t{n % 5}"),)) for n in range(20)]
+    )
     parties = [netpol.party_of(p, labels) for p in pods]
-    spec = {"podSelector": {"matchLabels": {"app": "a1"}}, "policyTypes": ["Ingress", "Egress"],
-            "ingress": [{"from": [{"podSelector": {"matchExpressions": [{"key": "app", "operator": "In", "values": ["a1", "a2"]}]}},
-                                  {"namespaceSelector": {"matchLabels": {"team": "t1"}}}], "ports": [{"port": "http"}]}],
-            "egress": [{"to": [{"namespaceSelector": {}}]}]}  # fmt: skip
+    spec = {
+        "podSelector": {"matchLabels": {"app": "a1"}},
+        "policyTypes": ["Ingress", "Egress"],
+        "ingress": [
+            {
+                "from": [
+                    {
+                        "podSelector": {
+                            "matchExpressions": [
+                                {"key": "app", "operator": "In", "values": ["a1", "a2"]}
+                            ]
+                        }
+                    },
+                    {"namespaceSelector": {"matchLabels": {"team": "t1"}}},
+                ],
+                "ports": [{"port": "http"}],
+            }
+        ],
+        "egress": [{"to": [{"namespaceSelector": {}}]}],
+    }
     known = netpol.policies(
         [
             PolicyRow(
-                f"n{n % 20}", f"p{n}", json.dumps({**spec, "podSelector": {"matchLabels": {"app": f"a{n % 40}"}}})
+                f"n{n % 20}",
+                f"p{n}",
+                json.dumps({**spec, "podSelector": {"matchLabels": {"app": f"a{n % 40}"}}}),
             )
             for n in range(200)
         ]
@@ -324,6 +527,9 @@ def test_a_thousand_pods_and_two_hundred_policies() -> None:
     whole = time.perf_counter() - began
     began = time.perf_counter()
     for n in range(200):
-        assert netpol.verdict(parties[n], parties[-n - 1], 8080, "TCP", known).allowed == rows[n][999 - n]
+        assert (
+            netpol.verdict(parties[n], parties[-n - 1], 8080, "TCP", known).allowed
+            == rows[n][999 - n]
+        )
     one = (time.perf_counter() - began) / 200
     assert whole < 5 and one < 0.02, (whole, one)

@@ -6,8 +6,15 @@ import json
 
 import yaml
 
-from collectors.events import ContainerPort, NamespaceRow, PodRow, PolicyRow, ServicePort, ServiceRow
-from diagnosis import policy as netpol, proposal
+from collectors.events import (
+    ContainerPort,
+    NamespaceRow,
+    PodRow,
+    PolicyRow,
+    ServicePort,
+    ServiceRow,
+)
+from diagnosis.reachability import network_policy as netpol, policy_proposal
 from diagnosis.snapshot import Conversation, Snapshot, TargetView
 
 
@@ -38,32 +45,52 @@ WEB, API, DB, ODD = (
     pod("shop/odd", "10.0.0.4", 9),
 )
 SERVICE = ServiceRow(
-    "shop", "api", ("10.96.0.2",), ("80/TCP",), "ClusterIP", (("app", "api"),), (ServicePort("", 80, "TCP", "http"),)
+    "shop",
+    "api",
+    ("10.96.0.2",),
+    ("80/TCP",),
+    "ClusterIP",
+    (("app", "api"),),
+    (ServicePort("", 80, "TCP", "http"),),
 )
 TALKS = (
-    Conversation("TCP", WEB.ip, "10.96.0.2", 80, flows=9, answered=9), Conversation("TCP", API.ip, DB.ip, 5432, flows=2, answered=2),
-    Conversation("TCP", API.ip, "203.0.113.9", 443, flows=2, answered=2), Conversation("TCP", WEB.ip, API.ip, 8080, flows=9, answered=9),
+    Conversation("TCP", WEB.ip, "10.96.0.2", 80, flows=9, answered=9),
+    Conversation("TCP", API.ip, DB.ip, 5432, flows=2, answered=2),
+    Conversation("TCP", API.ip, "203.0.113.9", 443, flows=2, answered=2),
+    Conversation("TCP", WEB.ip, API.ip, 8080, flows=9, answered=9),
     Conversation("TCP", ODD.ip, API.ip, 8080, flows=3, unanswered=3),
-)  # fmt: skip
+)
 SNAPSHOT = Snapshot(
-    1.0, (TargetView("node/n1", "node", "n1", 1.0, "whole node", conversations=TALKS),), (WEB, API, DB, ODD),
-    namespaces=(NamespaceRow("shop"), NamespaceRow("data")), services=(SERVICE,),
-)  # fmt: skip
+    1.0,
+    (TargetView("node/n1", "node", "n1", 1.0, "whole node", conversations=TALKS),),
+    (WEB, API, DB, ODD),
+    namespaces=(NamespaceRow("shop"), NamespaceRow("data")),
+    services=(SERVICE,),
+)
 
 
 def allowed(text: str, source: PodRow | str, target: PodRow | str, port: int) -> bool:
     body = yaml.safe_load(text)
-    known = netpol.policies([PolicyRow(body["metadata"]["namespace"], "p", json.dumps(body["spec"]))])
+    known = netpol.policies(
+        [PolicyRow(body["metadata"]["namespace"], "p", json.dumps(body["spec"]))]
+    )
     labels = netpol.namespace_labels(SNAPSHOT.namespaces)
-    ends = [netpol.party_of(e, labels) if isinstance(e, PodRow) else netpol.Party(e, (e,)) for e in (source, target)]
+    ends = [
+        netpol.party_of(e, labels) if isinstance(e, PodRow) else netpol.Party(e, (e,))
+        for e in (source, target)
+    ]
     return netpol.verdict(*ends, port, "TCP", known).allowed
 
 
 def test_it_admits_what_was_seen_and_no_more() -> None:
-    text = proposal.from_traffic(API, SNAPSHOT)
+    text = policy_proposal.from_traffic(API, SNAPSHOT)
     assert yaml.safe_load(text)["metadata"] == {"name": "api-observed", "namespace": "shop"}
     assert "pod-template-hash" not in text
-    assert allowed(text, WEB, API, 8080) and allowed(text, API, DB, 5432) and allowed(text, API, "203.0.113.9", 443)
+    assert (
+        allowed(text, WEB, API, 8080)
+        and allowed(text, API, DB, 5432)
+        and allowed(text, API, "203.0.113.9", 443)
+    )
     assert not allowed(text, ODD, API, 8080), "what was not answered is not admitted"
     assert (
         not allowed(text, API, DB, 22)
@@ -73,7 +100,7 @@ def test_it_admits_what_was_seen_and_no_more() -> None:
 
 
 def test_through_a_service_the_pods_behind_it_are_meant() -> None:
-    text = proposal.from_traffic(WEB, SNAPSHOT)
+    text = policy_proposal.from_traffic(WEB, SNAPSHOT)
     (rule,) = yaml.safe_load(text)["spec"]["egress"]
     assert rule == {
         "to": [{"podSelector": {"matchLabels": {"app": "api"}}}],
@@ -83,6 +110,11 @@ def test_through_a_service_the_pods_behind_it_are_meant() -> None:
 
 
 def test_what_it_would_newly_cut() -> None:
-    assert proposal.newly_cut(API, proposal.from_traffic(API, SNAPSHOT), SNAPSHOT) == [
-        "data/db → 8080/TCP", "shop/odd ← 9/TCP", "shop/odd → 8080/TCP", "shop/web ← 80/TCP",
-    ]  # fmt: skip
+    assert policy_proposal.newly_cut(
+        API, policy_proposal.from_traffic(API, SNAPSHOT), SNAPSHOT
+    ) == [
+        "data/db → 8080/TCP",
+        "shop/odd ← 9/TCP",
+        "shop/odd → 8080/TCP",
+        "shop/web ← 80/TCP",
+    ]

@@ -26,7 +26,7 @@ from collectors.events import (
 from collectors.sockets.rows import SocketRow
 from diagnosis import report, rules
 from diagnosis.finding import Finding
-from diagnosis.snapshot import Conversation, Lookups, Snapshot, TargetView
+from diagnosis.snapshot import Conversation, DnsSummary, Snapshot, TargetView
 from diagnosis.tracker import Tracker
 
 NODE = NodeRow("n1", "192.168.0.1", "a", True, "linux", "amd64", pod_cidrs=("10.1.0.0/24",))
@@ -73,38 +73,82 @@ NEAR = PodRow(
 VALUES = {"conntrack_count": 5_000, "conntrack_max": 262_144, "TcpRetransSegs": 1}
 
 
-def node(values: dict[str, int] | None = None, deltas: dict[str, int] | None = None, **more: Any) -> TargetView:
+def node(
+    values: dict[str, int] | None = None, deltas: dict[str, int] | None = None, **more: Any
+) -> TargetView:
     return TargetView(
-        "node/n1", "node", "n1", 100.0, "whole node", None, {**VALUES, **(values or {})}, deltas or {}, 15.0, **more
+        "node/n1",
+        "node",
+        "n1",
+        100.0,
+        "whole node",
+        None,
+        {**VALUES, **(values or {})},
+        deltas or {},
+        15.0,
+        **more,
     )
 
 
-def pod(values: dict[str, int] | None = None, deltas: dict[str, int] | None = None, **more: Any) -> TargetView:
+def pod(
+    values: dict[str, int] | None = None, deltas: dict[str, int] | None = None, **more: Any
+) -> TargetView:
     return TargetView(
-        "pod/shop/web-1", "pod", "n1", 100.0, "this pod", POD, {**VALUES, **(values or {})}, deltas or {}, 15.0, **more
+        "pod/shop/web-1",
+        "pod",
+        "n1",
+        100.0,
+        "this pod",
+        POD,
+        {**VALUES, **(values or {})},
+        deltas or {},
+        15.0,
+        **more,
     )
 
 
 def found(*targets: TargetView, **rows: Any) -> dict[str, Finding]:
-    base: dict[str, Any] = {"pods": (POD, API, NEAR), "nodes": (NODE, OTHER), "namespaces": (NamespaceRow("shop"),)}
+    base: dict[str, Any] = {
+        "pods": (POD, API, NEAR),
+        "nodes": (NODE, OTHER),
+        "namespaces": (NamespaceRow("shop"),),
+    }
     return {f.rule: f for f in rules.findings(Snapshot(100.0, targets, **{**base, **rows}))}
 
 
 def talk(**more: Any) -> Conversation:
     return Conversation(
-        "TCP", POD.ip, API.ip, 8080, **{"flows": 20, "answered": 20, "segments": 400, "rtt_ms": 0.2, **more}
+        "TCP",
+        POD.ip,
+        API.ip,
+        8080,
+        **{"flows": 20, "answered": 20, "segments": 400, "rtt_ms": 0.2, **more},
     )
 
 
 def sockets(count: int, state: str = "ESTAB", peer: str = API.ip) -> tuple[SocketRow, ...]:
-    return tuple(SocketRow("tcp", state, POD.ip, 30_000 + n, peer, 8080, rtt=1.5) for n in range(count))
+    return tuple(
+        SocketRow("tcp", state, POD.ip, 30_000 + n, peer, 8080, rtt=1.5) for n in range(count)
+    )
 
 
 CPU = {"cpu_total": 3000, "cpu/0/total": 1500, "cpu/1/total": 1500}
-OVERLAY = LinkRow("flannel.1", "vxlan", 1450, "UNKNOWN", ("10.1.0.0/32",), detail="id 1 local 192.168.0.1 port 8472")
+OVERLAY = LinkRow(
+    "flannel.1",
+    "vxlan",
+    1450,
+    "UNKNOWN",
+    ("10.1.0.0/32",),
+    detail="id 1 local 192.168.0.1 port 8472",
+)
 ETH = LinkRow("eth0", "", 1500, "UP", ("192.168.0.1/24",))
-ROUTES = (RouteRow("default", "eth0", "192.168.0.254"), RouteRow("10.2.0.0/24", "flannel.1", "10.2.0.0"))
-SETUP = NetworkState(100.0, "node/n1", (ETH, OVERLAY), ROUTES, forwarding=(("02:77", "192.168.0.2", "flannel.1"),))
+ROUTES = (
+    RouteRow("default", "eth0", "192.168.0.254"),
+    RouteRow("10.2.0.0/24", "flannel.1", "10.2.0.0"),
+)
+SETUP = NetworkState(
+    100.0, "node/n1", (ETH, OVERLAY), ROUTES, forwarding=(("02:77", "192.168.0.2", "flannel.1"),)
+)
 
 
 def kubelike(rows: tuple[ConntrackGroup, ...]) -> ConntrackTable:
@@ -112,14 +156,25 @@ def kubelike(rows: tuple[ConntrackGroup, ...]) -> ConntrackTable:
 
 
 SNAT = kubelike(
-    (ConntrackGroup(60_000, "tcp", "TIME_WAIT", POD.ip, "203.0.113.9", 443, "203.0.113.9", 443, True, True),)
+    (
+        ConntrackGroup(
+            60_000, "tcp", "TIME_WAIT", POD.ip, "203.0.113.9", 443, "203.0.113.9", 443, True, True
+        ),
+    )
 )
 
 FIRES: list[tuple[str, TargetView, dict[str, Any]]] = [
     ("conntrack_full", node({"conntrack_count": 262_000}, {"conntrack_drop": 50}), {}),
     ("conntrack_full", node({"conntrack_count": 210_000}), {}),
     ("conntrack_races", node({}, {"conntrack_insert_failed": 9, "conntrack_drop": 9}), {}),
-    ("ephemeral_ports", pod({"port_range_low": 32_768, "port_range_high": 60_999}, ports_used=(("10.2.0.5:8080", 27_000),)), {}),
+    (
+        "ephemeral_ports",
+        pod(
+            {"port_range_low": 32_768, "port_range_high": 60_999},
+            ports_used=(("10.2.0.5:8080", 27_000),),
+        ),
+        {},
+    ),
     ("ephemeral_ports", node(conntrack=SNAT), {}),
     ("retransmits", pod({}, {"TcpRetransSegs": 40, "TcpExtTCPOrigDataSent": 1000}), {}),
     ("mtu", node(network=replace(SETUP, links=(ETH, replace(OVERLAY, mtu=1500)))), {}),
@@ -136,7 +191,11 @@ FIRES: list[tuple[str, TargetView, dict[str, Any]]] = [
     ("nic_allowance", node({}, {"ethtool/eth0/linklocal_allowance_exceeded": 7}), {}),
     ("checksum", node({}, {"UdpInCsumErrors": 12}), {}),
     ("reassembly", node({}, {"IpReasmFails": 20}), {}),
-    ("neighbour_table", node({"arp_entries": 1000, "sysctl net.ipv4.neigh.default.gc_thresh3": 1024}), {}),
+    (
+        "neighbour_table",
+        node({"arp_entries": 1000, "sysctl net.ipv4.neigh.default.gc_thresh3": 1024}),
+        {},
+    ),
     ("neighbour_table", node({}, {"arp_table_fulls": 1}), {}),
     ("listen_queue", pod({}, {"TcpExtListenOverflows": 3, "TcpExtListenDrops": 3}), {}),
     ("syn_flood", pod({}, {"TcpExtTCPReqQFullDoCookies": 80}), {}),
@@ -148,30 +207,113 @@ FIRES: list[tuple[str, TargetView, dict[str, Any]]] = [
     ("slow_server", pod(conversations=(talk(slow=9, slowest_ms=900.0),)), {}),
     ("refused", pod(conversations=(talk(refused=9),)), {}),
     ("resets", pod(conversations=(talk(server_resets=9),)), {}),
-    ("refused", pod(conversations=(talk(refused=9, rejected=9, rejected_by="192.168.0.2", unreachable="ICMP"),)), {}),
+    (
+        "refused",
+        pod(
+            conversations=(
+                talk(refused=9, rejected=9, rejected_by="192.168.0.2", unreachable="ICMP"),
+            )
+        ),
+        {},
+    ),
     ("unanswered", pod(conversations=(talk(unanswered=9, answered=0),)), {}),
     ("unanswered", node(conversations=(talk(unanswered=9, answered=0, stopped=9),)), {}),
-    ("dead_address", pod(conversations=(replace(talk(unanswered=9, answered=0), server="10.2.0.77"),)), {"nodes": (replace(OTHER, pod_cidrs=("10.2.0.0/24",)),)}),
+    (
+        "dead_address",
+        pod(conversations=(replace(talk(unanswered=9, answered=0), server="10.2.0.77"),)),
+        {"nodes": (replace(OTHER, pod_cidrs=("10.2.0.0/24",)),)},
+    ),
     ("forwarding", node({"IpForwarding": 2}), {}),
-    ("dns_failing", pod(lookups=Lookups(10, 100, 100, codes={"NOERROR": 60, "SERVFAIL": 40})), {}),
-    ("dns_slow", pod(lookups=Lookups(10, 100, 100, codes={"NOERROR": 100}, median_ms=400.0)), {}),
-    ("dns_search", pod(lookups=Lookups(4, 2000, 2000, codes={"NOERROR": 500, "NXDOMAIN": 1500}, searched=900)), {}),
-    ("dns_unanswered", pod(lookups=Lookups(10, 100, 60, unanswered=40)), {}),
-    ("dns_unanswered", node(conversations=(Conversation("UDP", POD.ip, API.ip, 53, flows=9, unanswered=9, stopped=9),),
-                            lookups=Lookups(10, 100, 60, unanswered=40, servers=(API.ip,))), {}),
-    ("dns_truncated", pod(lookups=Lookups(10, 100, 100, truncated=30)), {}),
-    ("crash_loop", node(), {"pods": (replace(POD, phase="CrashLoopBackOff", restarts=4, told="dial tcp: lookup db: no such host"),)}),
+    (
+        "dns_failing",
+        pod(lookups=DnsSummary(10, 100, 100, codes={"NOERROR": 60, "SERVFAIL": 40})),
+        {},
+    ),
+    (
+        "dns_slow",
+        pod(lookups=DnsSummary(10, 100, 100, codes={"NOERROR": 100}, median_ms=400.0)),
+        {},
+    ),
+    (
+        "dns_search",
+        pod(
+            lookups=DnsSummary(
+                4, 2000, 2000, codes={"NOERROR": 500, "NXDOMAIN": 1500}, searched=900
+            )
+        ),
+        {},
+    ),
+    ("dns_unanswered", pod(lookups=DnsSummary(10, 100, 60, unanswered=40)), {}),
+    (
+        "dns_unanswered",
+        node(
+            conversations=(
+                Conversation("UDP", POD.ip, API.ip, 53, flows=9, unanswered=9, stopped=9),
+            ),
+            lookups=DnsSummary(10, 100, 60, unanswered=40, servers=(API.ip,)),
+        ),
+        {},
+    ),
+    ("dns_truncated", pod(lookups=DnsSummary(10, 100, 100, truncated=30)), {}),
+    (
+        "crash_loop",
+        node(),
+        {
+            "pods": (
+                replace(
+                    POD,
+                    phase="CrashLoopBackOff",
+                    restarts=4,
+                    told="dial tcp: lookup db: no such host",
+                ),
+            )
+        },
+    ),
     ("tuning", node({"sysctl fs.file-max": 20_000}), {}),
-    ("endpoints", node(), {"services": (ServiceRow("shop", "gone", ("10.96.0.9",), ("80/TCP",), "ClusterIP", (("app", "wed"),), (ServicePort("", 80, "TCP", "80"),)),)}),
-    ("policy_label", node(), {"policies": (PolicyRow("shop", "p", '{"podSelector":{},"ingress":[{"from":[{"namespaceSelector":{"matchLabels":{"team":"x"}}}]}]}'),)}),
-]  # fmt: skip
+    (
+        "endpoints",
+        node(),
+        {
+            "services": (
+                ServiceRow(
+                    "shop",
+                    "gone",
+                    ("10.96.0.9",),
+                    ("80/TCP",),
+                    "ClusterIP",
+                    (("app", "wed"),),
+                    (ServicePort("", 80, "TCP", "80"),),
+                ),
+            )
+        },
+    ),
+    (
+        "policy_label",
+        node(),
+        {
+            "policies": (
+                PolicyRow(
+                    "shop",
+                    "p",
+                    '{"podSelector":{},"ingress":[{"from":[{"namespaceSelector":{"matchLabels":{"team":"x"}}}]}]}',
+                ),
+            )
+        },
+    ),
+]
 
 
-@pytest.mark.parametrize(("rule", "target", "rows"), FIRES, ids=[f"{n}-{rule}" for n, (rule, *_) in enumerate(FIRES)])
+@pytest.mark.parametrize(
+    ("rule", "target", "rows"), FIRES, ids=[f"{n}-{rule}" for n, (rule, *_) in enumerate(FIRES)]
+)
 def test_it_is_found_with_its_evidence(rule: str, target: TargetView, rows: dict[str, Any]) -> None:
     finding = found(target, **rows)[rule]
     assert finding.evidence and all(e.text and e.source for e in finding.evidence)
-    assert finding.title[0].isupper() or finding.title[0].isdigit() or finding.title.split()[0].islower()
+    assert (
+        finding.title[0].isupper()
+        or finding.title[0].isdigit()
+        or finding.title.split()[0].islower()
+    )
     assert finding.fix and finding.threshold
     assert len(finding.title) < 160, finding.title
     if finding.kind == "yaml":
@@ -181,14 +323,36 @@ def test_it_is_found_with_its_evidence(rule: str, target: TargetView, rows: dict
 
 
 def test_a_healthy_node_and_pod_are_left_in_peace() -> None:
-    calm = {**CPU, "cpu_steal": 10, "cpu/0/softirq": 60, "TcpRetransSegs": 3, "TcpExtTCPOrigDataSent": 5000,
-            "conntrack_invalid": 2, "dev/eth0/rx_packets": 100_000, "dev/eth0/rx_drop": 2, "IpReasmFails": 1}  # fmt: skip
-    lookups = Lookups(10, 500, 500, codes={"NOERROR": 480, "NXDOMAIN": 20}, median_ms=0.8)
-    assert found(
-        node({"arp_entries": 40, "sysctl net.ipv4.neigh.default.gc_thresh3": 1024}, calm, network=SETUP),
-        pod({"port_range_low": 32_768, "port_range_high": 60_999}, calm, conversations=(talk(resent=1),), lookups=lookups,
-            sockets=sockets(10), ports_used=(("10.2.0.5:8080", 900),)),
-    ) == {}  # fmt: skip
+    calm = {
+        **CPU,
+        "cpu_steal": 10,
+        "cpu/0/softirq": 60,
+        "TcpRetransSegs": 3,
+        "TcpExtTCPOrigDataSent": 5000,
+        "conntrack_invalid": 2,
+        "dev/eth0/rx_packets": 100_000,
+        "dev/eth0/rx_drop": 2,
+        "IpReasmFails": 1,
+    }
+    lookups = DnsSummary(10, 500, 500, codes={"NOERROR": 480, "NXDOMAIN": 20}, median_ms=0.8)
+    assert (
+        found(
+            node(
+                {"arp_entries": 40, "sysctl net.ipv4.neigh.default.gc_thresh3": 1024},
+                calm,
+                network=SETUP,
+            ),
+            pod(
+                {"port_range_low": 32_768, "port_range_high": 60_999},
+                calm,
+                conversations=(talk(resent=1),),
+                lookups=lookups,
+                sockets=sockets(10),
+                ports_used=(("10.2.0.5:8080", 900),),
+            ),
+        )
+        == {}
+    )
 
 
 def test_loss_of_small_packets_too_is_no_black_hole() -> None:
@@ -214,8 +378,16 @@ def test_sysctl_fixes_are_drop_ins_that_this_kernel_knows() -> None:
                 assert match, (finding.rule, line)
                 seen.add(match[1])
                 path = Path("/proc/sys") / match[1].replace(".", "/")
-                assert path.exists() or "netfilter" in match[1] or not Path("/proc/sys/net/ipv4").exists(), match[1]
-    assert {"net.netfilter.nf_conntrack_max", "net.ipv4.ip_local_port_range", "net.core.netdev_max_backlog"} <= seen
+                assert (
+                    path.exists()
+                    or "netfilter" in match[1]
+                    or not Path("/proc/sys/net/ipv4").exists()
+                ), match[1]
+    assert {
+        "net.netfilter.nf_conntrack_max",
+        "net.ipv4.ip_local_port_range",
+        "net.core.netdev_max_backlog",
+    } <= seen
 
 
 def test_findings_rise_and_clear_slowly_and_never_flap() -> None:
@@ -228,7 +400,9 @@ def test_findings_rise_and_clear_slowly_and_never_flap() -> None:
     appeared, _ = tracker.update([one], 13.0)
     assert appeared == [one] and tracker.current == [one]
     for at in range(14, 20):
-        assert tracker.update([one] if at % 3 == 0 else [], float(at)) == ([], []), "it comes and goes: one finding"
+        assert tracker.update([one] if at % 3 == 0 else [], float(at)) == ([], []), (
+            "it comes and goes: one finding"
+        )
     worse = replace(one, severity="critical", title="Something worse")
     tracker.update([worse], 20.0)
     assert tracker.current == [worse], "figures change while it holds"
@@ -241,9 +415,18 @@ def test_reports_say_the_same_in_every_form() -> None:
 
     findings = list(found(node({"conntrack_count": 262_000}, {"conntrack_drop": 50})).values())
     body = json.loads(report.as_json(findings, "prod", 1_700_000_000.0, ["a note"]))
-    assert (body["schema"], body["context"], body["summary"], body["notes"]) == (1, "prod", "1 critical", ["a note"])
+    assert (body["schema"], body["context"], body["summary"], body["notes"]) == (
+        1,
+        "prod",
+        "1 critical",
+        ["a note"],
+    )
     (one,) = body["findings"]
-    assert one["rule"] == "conntrack_full" and one["evidence"][0]["source"] and one["fix_kind"] == "sysctl"
+    assert (
+        one["rule"] == "conntrack_full"
+        and one["evidence"][0]["source"]
+        and one["fix_kind"] == "sysctl"
+    )
     for text in (report.text(findings), report.markdown(findings, "prod", 1_700_000_000.0)):
         assert "The conntrack table is full" in text and "nf_conntrack_max = 524288" in text
     assert report.text([]) == "nothing found\n"

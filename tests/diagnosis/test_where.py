@@ -6,14 +6,26 @@ from dataclasses import replace
 
 import pytest
 
-from collectors.events import NodeRow, PodRow, ProbeRow, ServicePort, ServiceRow, SettingsRow, SliceRow
+from collectors.events import (
+    NodeRow,
+    PodRow,
+    ProbeRow,
+    ServicePort,
+    ServiceRow,
+    SettingsRow,
+    SliceRow,
+)
 from collectors.objects import Endpoint
-from diagnosis.proof import proof
+from diagnosis.reachability.observed_connections import proof
 from diagnosis.rules import connections, dns, endpoints, forwarding
-from diagnosis.snapshot import Conversation, Lookups, Snapshot, TargetView
+from diagnosis.snapshot import Conversation, DnsSummary, Snapshot, TargetView
 
-CLIENT = PodRow("shop", "web", "u1", "n1", "10.244.1.5", "Running", "1/1", 0, 0.0, ips=("10.244.1.5",))
-SERVER = PodRow("shop", "db", "u2", "n2", "10.244.2.6", "Running", "1/1", 0, 0.0, ips=("10.244.2.6",))
+CLIENT = PodRow(
+    "shop", "web", "u1", "n1", "10.244.1.5", "Running", "1/1", 0, 0.0, ips=("10.244.1.5",)
+)
+SERVER = PodRow(
+    "shop", "db", "u2", "n2", "10.244.2.6", "Running", "1/1", 0, 0.0, ips=("10.244.2.6",)
+)
 SILENT = Conversation("TCP", CLIENT.ip, SERVER.ip, 5432, flows=9, unanswered=9)
 OTHER = Conversation("TCP", CLIENT.ip, "10.244.2.9", 80, flows=9, answered=9)
 
@@ -21,9 +33,17 @@ OTHER = Conversation("TCP", CLIENT.ip, "10.244.2.9", 80, flows=9, answered=9)
 def seen(first: Conversation | None, second: Conversation | None, **more: object) -> Snapshot:
     """What was captured on the client's node and on the server's; None: nothing of it."""
     views = tuple(
-        TargetView(f"node/{name}", "node", name, 0.0, "whole node", values={"x": 1}, conversations=(OTHER, *([talk] if talk else [])))
+        TargetView(
+            f"node/{name}",
+            "node",
+            name,
+            0.0,
+            "whole node",
+            values={"x": 1},
+            conversations=(OTHER, *([talk] if talk else [])),
+        )
         for name, talk in (("n1", first), ("n2", second))
-    )  # fmt: skip
+    )
     return Snapshot(0.0, views, (CLIENT, SERVER), **more)  # type: ignore[arg-type]
 
 
@@ -34,14 +54,21 @@ def found(snapshot: Snapshot) -> list[str]:
 CASES = [
     (replace(SILENT, passed=9), replace(SILENT, stopped=9), "SYNs are dropped on n2"),
     (replace(SILENT, stopped=9), None, "SYNs are dropped on n1"),
-    (replace(SILENT, passed=9), replace(SILENT, unanswered=0, answered=9, answers_stopped=9),
-     "The server answers, and its answers are dropped on n2"),
-    (replace(SILENT, answers_stopped=9), None, "The server answers, and its answers are dropped on n1"),
+    (
+        replace(SILENT, passed=9),
+        replace(SILENT, unanswered=0, answered=9, answers_stopped=9),
+        "The server answers, and its answers are dropped on n2",
+    ),
+    (
+        replace(SILENT, answers_stopped=9),
+        None,
+        "The server answers, and its answers are dropped on n1",
+    ),
     (replace(SILENT, passed=9), replace(SILENT, passed=9), "n2 hands SYNs to the pod"),
     (replace(SILENT, passed=9), None, "SYNs leave n1 and never come to n2"),
     (replace(SILENT, passed=9), replace(SILENT, stopped=5, passed=4), "SYNs are not answered"),
     (SILENT, None, "SYNs are not answered"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("first", "second", "title"), CASES)
@@ -51,13 +78,20 @@ def test_the_place_is_told(first: Conversation, second: Conversation | None, tit
 
 
 def test_where_ebpf_hands_packets_on_no_place_is_told() -> None:
-    (told,) = found(seen(replace(SILENT, stopped=9), None, settings=(SettingsRow("cilium", "configmap", ()),)))
+    (told,) = found(
+        seen(replace(SILENT, stopped=9), None, settings=(SettingsRow("cilium", "configmap", ()),))
+    )
     assert told.startswith("SYNs are not answered")
 
 
 def test_a_service_is_not_told_beside_its_endpoint() -> None:
     service = ServiceRow(
-        "shop", "db", ("10.96.0.9",), ("5432/TCP",), "ClusterIP", targets=(ServicePort("", 5432, "TCP", "5432"),)
+        "shop",
+        "db",
+        ("10.96.0.9",),
+        ("5432/TCP",),
+        "ClusterIP",
+        targets=(ServicePort("", 5432, "TCP", "5432"),),
     )
     asked = replace(SILENT, server="10.96.0.9", stopped=9)
     row = SliceRow("shop", "db-1", "db", (SERVER.ip,), (), (), (Endpoint(SERVER.ip, True),))
@@ -65,7 +99,9 @@ def test_a_service_is_not_told_beside_its_endpoint() -> None:
     both = replace(views.targets[0], conversations=(*views.targets[0].conversations, asked))
     snapshot = replace(views, targets=(both, views.targets[1]))
     assert [finding.where for finding in connections.evaluate(snapshot)] == ["shop/db:5432"]
-    alone = replace(snapshot, targets=(replace(both, conversations=(OTHER, asked)), views.targets[1]))
+    alone = replace(
+        snapshot, targets=(replace(both, conversations=(OTHER, asked)), views.targets[1])
+    )
     assert [finding.where for finding in connections.evaluate(alone)] == ["svc/shop/db:5432"]
 
 
@@ -73,11 +109,23 @@ def test_a_service_is_not_told_beside_its_endpoint() -> None:
     ("talk", "title"),
     [
         (replace(SILENT, unanswered=0, refused=9), "Connections are refused by the pod itself"),
-        (replace(SILENT, unanswered=0, refused=9, rejected=9, rejected_by="10.0.0.2", unreachable="ICMP …"),
-         "Connections are rejected on the way, by 10.0.0.2"),
-        (replace(SILENT, unanswered=0, refused=9, server="192.0.2.1"), "Connections are refused by 192.0.2.1"),
+        (
+            replace(
+                SILENT,
+                unanswered=0,
+                refused=9,
+                rejected=9,
+                rejected_by="10.0.0.2",
+                unreachable="ICMP …",
+            ),
+            "Connections are rejected on the way, by 10.0.0.2",
+        ),
+        (
+            replace(SILENT, unanswered=0, refused=9, server="192.0.2.1"),
+            "Connections are refused by 192.0.2.1",
+        ),
     ],
-)  # fmt: skip
+)
 def test_who_refuses(talk: Conversation, title: str) -> None:
     (told,) = found(seen(talk, None))
     assert told.startswith(title)
@@ -86,7 +134,11 @@ def test_who_refuses(talk: Conversation, title: str) -> None:
 def test_questions_are_followed_as_well() -> None:
     asked = Conversation("UDP", CLIENT.ip, SERVER.ip, 53, flows=9, unanswered=9, stopped=9)
     views = seen(None, None)
-    node = replace(views.targets[0], conversations=(OTHER, asked), lookups=Lookups(10, 20, 0, 20, servers=(SERVER.ip,)))
+    node = replace(
+        views.targets[0],
+        conversations=(OTHER, asked),
+        lookups=DnsSummary(10, 20, 0, 20, servers=(SERVER.ip,)),
+    )
     (found_,) = dns.evaluate(replace(views, targets=(node, views.targets[1])))
     assert found_.title == "100 % of DNS questions get no answer: dropped on n1"
     assert "9 questions came in and did not go out" in [e.text for e in found_.evidence]
@@ -95,7 +147,9 @@ def test_questions_are_followed_as_well() -> None:
 def test_a_node_that_does_not_forward() -> None:
     views = seen(None, None)
     off = replace(views.targets[0], values={"IpForwarding": 2})
-    assert [f.where for f in forwarding.evaluate(replace(views, targets=(off, views.targets[1])))] == ["n1"]
+    assert [
+        f.where for f in forwarding.evaluate(replace(views, targets=(off, views.targets[1])))
+    ] == ["n1"]
     assert not list(forwarding.evaluate(views))
 
 
@@ -124,9 +178,14 @@ def test_an_address_that_no_pod_has() -> None:
     assert (told.rule, told.severity, told.where) == ("dead_address", "warning", "10.244.2.99:5432")
     assert "kube-proxy run on n1" in told.fix
     for server in ("10.244.2.1", "203.0.113.9", SERVER.ip):  # the bridge, something outside, a pod
-        found_ = connections.evaluate(replace(seen(replace(SILENT, server=server), None), nodes=nodes))
+        found_ = connections.evaluate(
+            replace(seen(replace(SILENT, server=server), None), nodes=nodes)
+        )
         assert [f.rule for f in found_] == ["unanswered"]
-    assert [f.rule for f in connections.evaluate(replace(seen(replace(dead, answered=1), None), nodes=nodes))] == []
+    assert [
+        f.rule
+        for f in connections.evaluate(replace(seen(replace(dead, answered=1), None), nodes=nodes))
+    ] == []
 
 
 def test_the_live_proof_names_the_node() -> None:

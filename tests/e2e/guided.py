@@ -30,12 +30,26 @@ class Case:
 
 CASES = (
     Case("connect", 0, "wrong-target-port", "backend.shop:80", r"targetPort 8081 is no port"),
-    Case("timeout", 1, "policy-drops", "backend.shop:80", r"The policy drops connections|The way is closed"),
+    Case(
+        "timeout",
+        1,
+        "policy-drops",
+        "backend.shop:80",
+        r"The policy drops connections|The way is closed",
+    ),
     Case("slow", 2, "dns-slow", "backend.shop:80", r"DNS answers take [\d,]+ ms"),
-    Case("reset", 3, "connection-reset", "backend.shop:80", r"resets connections after the request"),
+    Case(
+        "reset", 3, "connection-reset", "backend.shop:80", r"resets connections after the request"
+    ),
     Case("name", 4, "dns-servfail", "backend.shop:80", r"answers SERVFAIL"),
     Case("nodes", 5, "missing-route", "backend.shop:80", r"has no route to the pods of"),
-    Case("large", 6, "mtu-black-hole", "backend.shop:80", r"an MTU black hole|the overlay carries 1300"),
+    Case(
+        "large",
+        6,
+        "mtu-black-hole",
+        "backend.shop:80",
+        r"an MTU black hole|the overlay carries 1300",
+    ),
     Case("load", 7, "port-exhaustion", "", r"of the local ports towards .* are in use"),
 )
 

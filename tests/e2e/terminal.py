@@ -19,7 +19,19 @@ class Tmux:
 
     def __init__(self, columns: int = 120, rows: int = 40) -> None:
         self.socket = f"podwire-test-{uuid.uuid4().hex[:8]}"
-        self._run("-f", "/dev/null", "new-session", "-d", "-s", "s", "-x", str(columns), "-y", str(rows), "exec sh")
+        self._run(
+            "-f",
+            "/dev/null",
+            "new-session",
+            "-d",
+            "-s",
+            "s",
+            "-x",
+            str(columns),
+            "-y",
+            str(rows),
+            "exec sh",
+        )
         self._run("set-option", "-g", "status", "off")
         self.type(f"PS1='$ '; cd {ROOT}; export TERM=tmux-256color COLORTERM=truecolor; clear")
         self.keys("Enter")
@@ -28,7 +40,11 @@ class Tmux:
         environment = {k: v for k, v in os.environ.items() if k not in ("TMUX", "SSH_CONNECTION")}
         environment["SHELL"] = "/bin/sh"  # nobody has none
         done = subprocess.run(
-            ["tmux", "-L", self.socket, *arguments], capture_output=True, text=True, check=False, env=environment
+            ["tmux", "-L", self.socket, *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment,
         )
         return done.stdout
 
@@ -61,14 +77,18 @@ class Tmux:
             found = re.search(pattern, shown, re.MULTILINE)
             if found:
                 return found
-            assert time.monotonic() < deadline, f"{pattern!r} did not come within {seconds:g} s:\n{shown}"
+            assert time.monotonic() < deadline, (
+                f"{pattern!r} did not come within {seconds:g} s:\n{shown}"
+            )
             time.sleep(0.1)
 
     def gone(self, pattern: str, seconds: float = 15.0) -> None:
         """Wait until the screen no longer matches."""
         deadline = time.monotonic() + seconds
         while re.search(pattern, shown := self.screen(), re.MULTILINE):
-            assert time.monotonic() < deadline, f"{pattern!r} did not go within {seconds:g} s:\n{shown}"
+            assert time.monotonic() < deadline, (
+                f"{pattern!r} did not go within {seconds:g} s:\n{shown}"
+            )
             time.sleep(0.1)
 
     def program(self) -> int | None:
@@ -80,7 +100,7 @@ class Tmux:
                 parent = (path / "stat").read_text().rpartition(")")[2].split()[1]
             except OSError:
                 continue
-            if parent == shell and b"tui.cli" in command:
+            if parent == shell and b"cli.main" in command:
                 return int(path.name)
         return None
 

@@ -16,7 +16,9 @@ from lab.supervisor import LabUnavailable, missing_programs, runtime_directory
 from tests.e2e.terminal import PROGRAM, ROOT, Tmux
 from tests.lab.test_host import host, settled
 
-pytestmark = pytest.mark.skipif(not shutil.which("tmux"), reason="NO TMUX: install tmux to drive the real console")
+pytestmark = pytest.mark.skipif(
+    not shutil.which("tmux"), reason="NO TMUX: install tmux to drive the real console"
+)
 
 
 @pytest.fixture
@@ -89,7 +91,9 @@ def test_list_attach_packets_sockets_counters_faults_and_leave(tmux: Tmux, tmp_p
     tmux.until(r"Saved")
     (saved,) = (tmp_path / "podwire" / "captures").glob("*.pcap")
     assert saved.stat().st_mode & 0o777 == 0o600
-    told = subprocess.run(["tcpdump", "-nr", str(saved)], capture_output=True, text=True, check=True).stdout
+    told = subprocess.run(
+        ["tcpdump", "-nr", str(saved)], capture_output=True, text=True, check=True
+    ).stdout
     assert ".53: " in told
     tmux.keys("Space")
 
@@ -138,7 +142,9 @@ def test_list_attach_packets_sockets_counters_faults_and_leave(tmux: Tmux, tmp_p
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_a_signal_restores_the_terminal_and_leaves_nothing(tmux: Tmux, number: signal.Signals, code: int) -> None:
+def test_a_signal_restores_the_terminal_and_leaves_nothing(
+    tmux: Tmux, number: signal.Signals, code: int
+) -> None:
     before = host()
     opened(tmux)
     tmux.keys("Enter")
@@ -203,7 +209,9 @@ def test_a_target_that_vanishes_is_a_sentence_and_keeps_its_figures(tmux: Tmux) 
     tmux.until(r"is gone\. What was gathered stays")
     assert "Traceback" not in tmux.screen()
     tmux.escape()
-    tmux.until(r"1 pods?, namespace shop, matching “search”")  # the one that its Deployment made instead
+    tmux.until(
+        r"1 pods?, namespace shop, matching “search”"
+    )  # the one that its Deployment made instead
 
 
 def test_a_cluster_that_is_not_the_lab_is_asked_before_anything_is_added(tmux: Tmux, lab) -> None:  # type: ignore[no-untyped-def]
@@ -242,7 +250,15 @@ def test_small_and_large_terminals(lab: object) -> None:
             terminal.until(r"1 packets [\d,]{3,}")
             shown = terminal.screen()
             assert max(len(line) for line in shown.splitlines()) <= columns
-            for word in ("conntrack", "conn", "drops", "whole node", "this pod", "? help", "q quit"):
+            for word in (
+                "conntrack",
+                "conn",
+                "drops",
+                "whole node",
+                "this pod",
+                "? help",
+                "q quit",
+            ):
                 assert word in shown, f"{word} at {columns}x{rows}:\n{shown}"
             terminal.keys("q")
             terminal.until(r"Leave\?")
@@ -254,9 +270,15 @@ def test_small_and_large_terminals(lab: object) -> None:
 
 def cli(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "tui.cli", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60,
-        check=False, stdin=subprocess.DEVNULL, env={**os.environ, **environment},
-    )  # fmt: skip
+        [sys.executable, "-m", "cli.main", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, **environment},
+    )
 
 
 def test_without_a_terminal_it_says_so_in_one_line() -> None:
@@ -289,7 +311,11 @@ def test_check_fails_with_a_reason() -> None:
     ("arguments", "expected", "code"),
     [
         ("--kubeconfig /nonexistent", "There is no kubeconfig at /nonexistent", 2),
-        ("--context nope", "There is no context 'nope' in the kubeconfig. Known: debugger, lab, viewer", 2),
+        (
+            "--context nope",
+            "There is no context 'nope' in the kubeconfig. Known: debugger, lab, viewer",
+            2,
+        ),
         ("-n nope", "There is no namespace 'nope'", 2),
         ("--theme nope", "There is no theme 'nope'", 2),
         ("replay /nonexistent", "There is no recording at /nonexistent", 2),

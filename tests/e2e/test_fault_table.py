@@ -19,14 +19,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from collectors.recording.log import read
-from collectors.vantage import STEADY_S
+from collectors.recording.event_log import read
+from collectors.target_sampler import STEADY_S
 from lab.supervisor import Lab, LabUnavailable
+from session.store import Store
 from tests.e2e.terminal import PROGRAM, Tmux
 from tests.lab.client import Client, client_of
-from tui.store import Store
 
-pytestmark = pytest.mark.skipif(not shutil.which("tmux"), reason="NO TMUX: install tmux to drive the real console")
+pytestmark = pytest.mark.skipif(
+    not shutil.which("tmux"), reason="NO TMUX: install tmux to drive the real console"
+)
 KEY_S = 0.2
 
 
@@ -82,7 +84,9 @@ async def all_open(client: Client) -> None:
     while (await client.hook(do="thaw", match="/exec$"))["streams"] < STREAMS:
         assert time.monotonic() < deadline, "not all streams came back"
         await asyncio.sleep(0.1)
-    await asyncio.sleep(STEADY_S + 0.2)  # what breaks now is a new fault, met with the shortest wait
+    await asyncio.sleep(
+        STEADY_S + 0.2
+    )  # what breaks now is a new fault, met with the shortest wait
 
 
 async def cut(world: World, client: Client) -> None:
@@ -132,7 +136,10 @@ ROWS: dict[str, Trouble] = {
     "the server hangs": hang,
     "watches expire": expired,
     "it redirects": answered(302, Location="/nowhere"),
-    **{f"it answers {code}": answered(code) for code in (401, 403, 404, 409, 410, 422, 500, 502, 503, 504)},
+    **{
+        f"it answers {code}": answered(code)
+        for code in (401, 403, 404, 409, 410, 422, 500, 502, 503, 504)
+    },
     "it answers 429 and when to come again": answered(429, **{"Retry-After": "2"}),
     "the Status frame is garbage": ended("\x00{not JSON"),
     "the Status frame is another's JSON": ended('["list"]'),
@@ -187,10 +194,14 @@ async def test_streams_survive(world: World, name: str) -> None:
         assert "Traceback" not in line.text and "Error(" not in line.text
     # a pod has a sampler and a capture, its node a sampler, the lists one watch a kind
     limits = {"pod": 2, "node": 1, "cluster": 1}
-    assert all(n <= limits[t.partition("/")[0]] for t, n in by_target.items()), [f"{x.target}: {x.text}" for x in lines]
+    assert all(n <= limits[t.partition("/")[0]] for t, n in by_target.items()), [
+        f"{x.target}: {x.text}" for x in lines
+    ]
 
 
-@pytest.mark.parametrize("size", [(1, 1), (20, 4), (500, 200), (120, 40)], ids=lambda s: f"{s[0]}x{s[1]}")
+@pytest.mark.parametrize(
+    "size", [(1, 1), (20, 4), (500, 200), (120, 40)], ids=lambda s: f"{s[0]}x{s[1]}"
+)
 def test_resized_while_it_runs(world: World, size: tuple[int, int]) -> None:
     world.tmux._run("resize-window", "-t", "s", "-x", str(size[0]), "-y", str(size[1]))
     time.sleep(1.0)
@@ -202,7 +213,15 @@ def test_resized_while_it_runs(world: World, size: tuple[int, int]) -> None:
 
 def test_a_storm_of_sizes(world: World) -> None:
     for step in range(40):
-        world.tmux._run("resize-window", "-t", "s", "-x", str(1 + step * 37 % 240), "-y", str(1 + step * 13 % 70))
+        world.tmux._run(
+            "resize-window",
+            "-t",
+            "s",
+            "-x",
+            str(1 + step * 37 % 240),
+            "-y",
+            str(1 + step * 13 % 70),
+        )
     world.tmux._run("resize-window", "-t", "s", "-x", "120", "-y", "40")
     flows_again(world)
 
@@ -211,8 +230,12 @@ def test_detached_and_attached_again(world: World) -> None:
     """A client of another size comes and goes: the console is drawn anew and never stops."""
     for _ in range(2):
         command = f"TERM=xterm-256color tmux -L {world.tmux.socket} attach -t s"
-        with subprocess.Popen(["script", "-qec", command, "/dev/null"], stdin=subprocess.PIPE,
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as client:  # fmt: skip
+        with subprocess.Popen(
+            ["script", "-qec", command, "/dev/null"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as client:
             time.sleep(1.0)
             world.tmux._run("detach-client", "-a", "-s", "s")
             world.tmux._run("detach-client", "-s", "s")
@@ -237,11 +260,15 @@ async def test_a_container_that_restarts_is_no_break(world: World) -> None:
     """The pod's own program is killed and started again; our debug container beside it goes on."""
     before = world.told().log_count
     ours = set(processes(world, "podwire-sampler").values())
-    (program,) = [pid for pid, namespace in processes(world, "workload.py").items() if namespace in ours]
+    (program,) = [
+        pid for pid, namespace in processes(world, "workload.py").items() if namespace in ours
+    ]
     async with client_of(world.lab) as client:
 
         async def restarts() -> int:
-            pods = (await client.get("/api/v1/namespaces/shop/pods?labelSelector=app%3Dbackend"))["items"]
+            pods = (await client.get("/api/v1/namespaces/shop/pods?labelSelector=app%3Dbackend"))[
+                "items"
+            ]
             return sum(p["status"]["containerStatuses"][0]["restartCount"] for p in pods)
 
         had = await restarts()
@@ -264,13 +291,18 @@ def test_in_the_end_all_is_whole(world: World) -> None:
     captures = sorted((world.state / "podwire" / "captures").glob("*/*.pcap"))
     assert len(captures) >= len(ROWS) - 2, "a file a connection"
     for path in captures:
-        done = subprocess.run(["tcpdump", "-nr", str(path)], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            ["tcpdump", "-nr", str(path)], capture_output=True, text=True, check=True
+        )
         assert "truncated" not in done.stderr
     assert world.told().log_count > 0 and oct(os.stat(world.recording).st_mode & 0o777) == "0o600"
 
     async def left() -> list[str]:
         query = "?labelSelector=app.kubernetes.io%2Fmanaged-by%3Dpodwire"
         async with client_of(world.lab) as client:
-            return [item["metadata"]["name"] for item in (await client.get(f"/api/v1/pods{query}"))["items"]]
+            return [
+                item["metadata"]["name"]
+                for item in (await client.get(f"/api/v1/pods{query}"))["items"]
+            ]
 
     assert asyncio.run(left()) == []

@@ -18,21 +18,33 @@ from lab.supervisor import Lab
 from tests.e2e.terminal import PROGRAM, ROOT, Tmux
 from tests.lab.client import Client, client_of
 
-pytestmark = pytest.mark.skipif(not shutil.which("tmux"), reason="NO TMUX: install tmux to drive the real console")
+pytestmark = pytest.mark.skipif(
+    not shutil.which("tmux"), reason="NO TMUX: install tmux to drive the real console"
+)
 
 
 @pytest.fixture
 def tmux(own_lab: Lab, tmp_path: Path) -> Iterator[Tmux]:
     terminal = Tmux()
-    terminal.line(f"export XDG_STATE_HOME={tmp_path} KUBECONFIG={own_lab.kubeconfig} TMPDIR={tmp_path}; clear")
+    terminal.line(
+        f"export XDG_STATE_HOME={tmp_path} KUBECONFIG={own_lab.kubeconfig} TMPDIR={tmp_path}; clear"
+    )
     yield terminal
     terminal.close()
 
 
 def podwire(lab: Lab, state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "XDG_STATE_HOME": str(state), "KUBECONFIG": str(lab.kubeconfig)}
-    return subprocess.run([sys.executable, "-m", "tui.cli", *arguments], env=environment, capture_output=True,
-                          text=True, check=False, timeout=60, stdin=subprocess.DEVNULL, cwd=ROOT)  # fmt: skip
+    return subprocess.run(
+        [sys.executable, "-m", "cli.main", *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+        cwd=ROOT,
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +57,9 @@ async def _no_rule_stays(own_lab: Lab) -> AsyncIterator[None]:
 async def added(client: Client) -> list[str]:
     """podwire's pods in the cluster."""
     query = "?labelSelector=app.kubernetes.io%2Fmanaged-by%3Dpodwire"
-    return [item["metadata"]["name"] for item in (await client.get(f"/api/v1/pods{query}"))["items"]]
+    return [
+        item["metadata"]["name"] for item in (await client.get(f"/api/v1/pods{query}"))["items"]
+    ]
 
 
 async def until_added(client: Client, wanted: bool) -> None:
@@ -70,7 +84,9 @@ ENDS = {"SIGTERM": 143, "SIGHUP": 129, "SIGINT": 130, "SIGINT twice": 130, "q": 
 
 
 @pytest.mark.parametrize("how", ENDS)
-async def test_nothing_is_left_in_the_cluster(own_lab: Lab, tmux: Tmux, tmp_path: Path, how: str) -> None:
+async def test_nothing_is_left_in_the_cluster(
+    own_lab: Lab, tmux: Tmux, tmp_path: Path, how: str
+) -> None:
     async with client_of(own_lab) as client:
         if how == "a crash":
             broken = tmp_path / "broken.py"
@@ -128,7 +144,10 @@ async def test_leaving_while_the_api_server_does_not_answer_names_what_is_left(
         assert f"These may be left: default/{name}. `podwire clean` removes them" in shown
         await client.hook(do="clear")
         done = podwire(own_lab, tmp_path, "clean")
-        assert (done.returncode, done.stdout) == (0, f"lab: removed the pod default/{name} from node1\n")
+        assert (done.returncode, done.stdout) == (
+            0,
+            f"lab: removed the pod default/{name} from node1\n",
+        )
         assert await added(client) == []
 
 
@@ -142,7 +161,9 @@ async def test_a_killed_console_is_named_at_the_next_start_and_cleaned(
     async with client_of(own_lab) as client:
         opened(tmux, "")
         if when == "during its creation":
-            await client.hook(do="rule", method="POST", match="/namespaces/default/pods$", delay_s=1.5, times=3)
+            await client.hook(
+                do="rule", method="POST", match="/namespaces/default/pods$", delay_s=1.5, times=3
+            )
         tmux.keys("Enter")
         tmux.until(r"y  both", 15)
         if when == "before the node pod":
@@ -170,14 +191,18 @@ async def test_a_killed_console_is_named_at_the_next_start_and_cleaned(
         os.kill(console(tmux), signal.SIGKILL)
         tmux.until(r"EXIT=137", 10)
         if when == "during its deletion":
-            await client.hook(do="clear")  # what was held is still carried out: then nothing is left
+            await client.hook(
+                do="clear"
+            )  # what was held is still carried out: then nothing is left
             await until_added(client, False)
             assert podwire(own_lab, tmp_path, "clean").returncode == 0
             return
         await until_added(client, True)
         (name,) = await added(client)
 
-        tmux.type("stty sane; tput rmcup; clear")  # nobody restores the terminal of a killed program
+        tmux.type(
+            "stty sane; tput rmcup; clear"
+        )  # nobody restores the terminal of a killed program
         tmux.keys("C-j")
         tmux.gone(r"live")
         opened(tmux, "")
@@ -192,20 +217,27 @@ async def test_a_killed_console_is_named_at_the_next_start_and_cleaned(
             tmux.keys("q")
             tmux.until(r"EXIT=0")
             done = podwire(own_lab, tmp_path, "clean")
-            assert (done.returncode, done.stdout) == (0, f"lab: removed the pod default/{name} from node1\n")
+            assert (done.returncode, done.stdout) == (
+                0,
+                f"lab: removed the pod default/{name} from node1\n",
+            )
         assert await added(client) == []
         assert podwire(own_lab, tmp_path, "clean").stdout == "nothing is left behind\n"
 
 
-async def test_clean_without_a_journal_goes_by_the_label_and_leaves_others_alone(own_lab: Lab, tmp_path: Path) -> None:
+async def test_clean_without_a_journal_goes_by_the_label_and_leaves_others_alone(
+    own_lab: Lab, tmp_path: Path
+) -> None:
     """A journal that was lost, a console of a colleague's, one of our own that still runs."""
-    from collectors.cluster.containers import OWNER, SESSION, node_pod
+    from collectors.cluster.attach.container_specs import OWNER, SESSION, node_pod
     from collectors.recording.journal import this_session
 
     async with client_of(own_lab) as client:
         for name, owner, session in (
-            ("lost", None, "0:1:1.0"), ("theirs", "alice@bastion", "0:1:1.0"), ("running", None, this_session())
-        ):  # fmt: skip
+            ("lost", None, "0:1:1.0"),
+            ("theirs", "alice@bastion", "0:1:1.0"),
+            ("running", None, this_session()),
+        ):
             item = node_pod("node1", "default", "nicolaka/netshoot")
             item["metadata"]["name"] = f"podwire-node-{name}"
             notes = item["metadata"]["annotations"]
@@ -216,23 +248,35 @@ async def test_clean_without_a_journal_goes_by_the_label_and_leaves_others_alone
         assert done.returncode == 0, done.stderr
         lines = done.stdout.splitlines()
         assert "lab: removed the pod default/podwire-node-lost from node1" in lines
-        assert any("left alone: default/podwire-node-theirs belongs to alice@bastion, ends by 20" in x for x in lines)
-        assert any("left alone: default/podwire-node-running is in use by a console of yours" in x for x in lines)
+        assert any(
+            "left alone: default/podwire-node-theirs belongs to alice@bastion, ends by 20" in x
+            for x in lines
+        )
+        assert any(
+            "left alone: default/podwire-node-running is in use by a console of yours" in x
+            for x in lines
+        )
         assert sorted(await added(client)) == ["podwire-node-running", "podwire-node-theirs"]
         for name in await added(client):
             await client.call("DELETE", f"/api/v1/namespaces/default/pods/{name}")
 
 
-async def test_clean_forgets_a_cluster_whose_kubeconfig_is_gone(own_lab: Lab, tmp_path: Path) -> None:
-    from collectors.recording.journal import CREATED, Journal, Where
+async def test_clean_forgets_a_cluster_whose_kubeconfig_is_gone(
+    own_lab: Lab, tmp_path: Path
+) -> None:
+    from collectors.recording.journal import CREATED, ClusterIdentity, Journal
 
     (tmp_path / "podwire").mkdir()
     journal = Journal(tmp_path / "podwire" / "journal.jsonl", session="0:1:1.0")
-    where = Where("old", "/nonexistent/config", "https://old")
+    where = ClusterIdentity("old", "/nonexistent/config", "https://old")
     journal.end(journal.begin(where, "create pods", "default", "podwire-node-x", "n1", {}), CREATED)
     done = podwire(own_lab, tmp_path, "clean")
-    assert (done.returncode, done.stdout.splitlines()) == (0, [
-        "old: forgot default/podwire-node-x: the kubeconfig of its cluster is gone; it ends within 4 h"])  # fmt: skip
+    assert (done.returncode, done.stdout.splitlines()) == (
+        0,
+        [
+            "old: forgot default/podwire-node-x: the kubeconfig of its cluster is gone; it ends within 4 h"
+        ],
+    )
     assert podwire(own_lab, tmp_path, "clean").stdout == "nothing is left behind\n"
 
 
@@ -243,9 +287,13 @@ async def test_clean_looks_in_the_contexts_that_are_named(own_lab: Lab, tmp_path
     assert done.returncode == 5 and "There is no context 'nope'" in done.stderr
 
 
-async def test_a_full_disk_adds_nothing_that_could_be_forgotten(own_lab: Lab, tmux: Tmux, tmp_path: Path) -> None:
+async def test_a_full_disk_adds_nothing_that_could_be_forgotten(
+    own_lab: Lab, tmux: Tmux, tmp_path: Path
+) -> None:
     (tmp_path / "podwire").mkdir()
-    (tmp_path / "podwire" / "journal.jsonl").mkdir()  # as a disk that takes no more: it cannot be written
+    (
+        tmp_path / "podwire" / "journal.jsonl"
+    ).mkdir()  # as a disk that takes no more: it cannot be written
     async with client_of(own_lab) as client:
         opened(tmux)
         tmux.keys("Enter")
@@ -259,10 +307,14 @@ async def test_a_full_disk_adds_nothing_that_could_be_forgotten(own_lab: Lab, tm
         tmux.until(r"EXIT=0")
 
 
-async def test_with_view_rights_the_cluster_screen_works_and_says_what_is_missing(own_lab: Lab, tmux: Tmux) -> None:
+async def test_with_view_rights_the_cluster_screen_works_and_says_what_is_missing(
+    own_lab: Lab, tmux: Tmux
+) -> None:
     opened(tmux, "--context viewer")
     tmux.until(r"8 pods, namespace shop")
-    tmux.until(r"p tells what is not allowed here: debug containers, running commands in them, node pods, nodes")
+    tmux.until(
+        r"p tells what is not allowed here: debug containers, running commands in them, node pods, nodes"
+    )
     tmux.keys("p")
     tmux.until(r"✕ no +debug containers +lacks patch pods/ephemeralcontainers")
     tmux.keys("r")

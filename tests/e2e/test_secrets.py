@@ -17,7 +17,9 @@ from tests.e2e.terminal import PROGRAM, Tmux
 from tests.lab.client import client_of
 from tests.lab.front import Certificates, Front
 
-pytestmark = pytest.mark.skipif(not shutil.which("tmux"), reason="NO TMUX: install tmux to drive the real console")
+pytestmark = pytest.mark.skipif(
+    not shutil.which("tmux"), reason="NO TMUX: install tmux to drive the real console"
+)
 
 
 @pytest.fixture
@@ -29,7 +31,9 @@ def front() -> Iterator[Front]:
 
 @pytest.fixture
 def place(lab: Lab, front: Front, tmp_path: Path) -> Place:
-    address, _, token = json.loads(lab.kubeconfig.read_text())["clusters"][0]["cluster"]["server"].rpartition("/")
+    address, _, token = json.loads(lab.kubeconfig.read_text())["clusters"][0]["cluster"][
+        "server"
+    ].rpartition("/")
     plain = int(address.rpartition(":")[2])
     certificates = Certificates(tmp_path)
     port = front.tls(certificates, "server", plain, ask_client=True)
@@ -54,7 +58,9 @@ def with_certificate(place: Place, user: dict[str, object]) -> Path:
     return place.config({**data, **user})
 
 
-def test_a_plugin_that_asks_has_the_terminal_before_the_console_opens(place: Place, tmux: Tmux) -> None:
+def test_a_plugin_that_asks_has_the_terminal_before_the_console_opens(
+    place: Place, tmux: Tmux
+) -> None:
     body = f'printf "Code: " >&2; read code; [ "$code" = 4711 ] || exit 1; {place.credential()}'
     config = with_certificate(place, place.plugin(body, interactiveMode="Always"))
     tmux.line(f"KUBECONFIG={config} {PROGRAM}; echo EXIT=$?")
@@ -86,7 +92,9 @@ async def test_no_secret_is_written_anywhere(lab: Lab, place: Place, tmux: Tmux)
             "target.TargetScreen.pull = pull\n"
             f"sys.exit(main(['--yes', '--record', '{place.folder}/state/rec.jsonl']))\n"
         )
-        await client.hook(do="rule", match="/services$", code=500, body=f'{{"message":"bad token {place.token}"}}')
+        await client.hook(
+            do="rule", match="/services$", code=500, body=f'{{"message":"bad token {place.token}"}}'
+        )
         tmux.line(f"KUBECONFIG={config} {sys.executable} {broken}; echo EXIT=$?")
         tmux.until(r"● live", 20)
         tmux.keys("Enter")
@@ -94,8 +102,14 @@ async def test_no_secret_is_written_anywhere(lab: Lab, place: Place, tmux: Tmux)
         tmux.until(r"EXIT=1")
         await client.hook(do="clear")
     shown = tmux.screen().replace("\n", "")
-    key = [line for line in place.certificates.text("client.key").decode().splitlines() if "-----" not in line]
-    written = [p for folder in ("state", "tmp") for p in (place.folder / folder).rglob("*") if p.is_file()]
+    key = [
+        line
+        for line in place.certificates.text("client.key").decode().splitlines()
+        if "-----" not in line
+    ]
+    written = [
+        p for folder in ("state", "tmp") for p in (place.folder / folder).rglob("*") if p.is_file()
+    ]
     assert {p.name for p in written} >= {"journal.jsonl", "rec.jsonl", "crash.log"}
     for secret in (place.token, *key):
         assert secret not in shown
@@ -104,4 +118,6 @@ async def test_no_secret_is_written_anywhere(lab: Lab, place: Place, tmux: Tmux)
     for path in written:
         assert path.stat().st_mode & 0o777 == 0o600, path
     recording = (place.folder / "state" / "rec.jsonl").read_text()
-    assert "bad token \\u2039hidden\\u203a" in recording, "the message was recorded, without the token"
+    assert "bad token \\u2039hidden\\u203a" in recording, (
+        "the message was recorded, without the token"
+    )

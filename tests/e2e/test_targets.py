@@ -15,7 +15,9 @@ from tests.e2e.terminal import PROGRAM, Tmux
 from tests.e2e.test_fault_table import KEY_S, key_answers
 from tests.lab.client import client_of
 
-pytestmark = pytest.mark.skipif(not shutil.which("tmux"), reason="NO TMUX: install tmux to drive the real console")
+pytestmark = pytest.mark.skipif(
+    not shutil.which("tmux"), reason="NO TMUX: install tmux to drive the real console"
+)
 
 
 @pytest.fixture

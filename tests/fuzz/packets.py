@@ -15,9 +15,9 @@ with atheris.instrument_imports(include=["collectors"]):
     from collectors.capture import dns
     from collectors.capture.dissect import dissect
     from collectors.capture.flows import FlowTable
-    from collectors.capture.headers import reader, slow
+    from collectors.capture.header_rows import reader, slow
     from collectors.capture.jsonl import flow_object, lookup_object, packet_object
-    from collectors.capture.line import dns_info
+    from collectors.capture.packet_summary import dns_info
     from collectors.capture.pcap import Damaged
     from collectors.capture.readers import CaptureReader, read_file
     from collectors.errors import CaptureError

@@ -25,12 +25,19 @@ class Client:
         return self._servers[user] + path
 
     async def call(
-        self, method: str, path: str, body: Any = None, user: str = "lab", accept: str = "application/json",
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        user: str = "lab",
+        accept: str = "application/json",
         content_type: str = "application/json",
-    ) -> tuple[int, Json]:  # fmt: skip
+    ) -> tuple[int, Json]:
         headers = {"Accept": accept, **({"Content-Type": content_type} if body is not None else {})}
         data = None if body is None else json.dumps(body)
-        async with self.session.request(method, self.url(path, user), headers=headers, data=data) as response:
+        async with self.session.request(
+            method, self.url(path, user), headers=headers, data=data
+        ) as response:
             text = await response.text()
             return response.status, json.loads(text) if text.startswith("{") else {"text": text}
 
@@ -38,7 +45,11 @@ class Client:
         return (await self.call("GET", path, **how))[1]
 
     async def lines(
-        self, path: str, seconds: float, enough: int = 10_000, until: Callable[[list[Json]], bool] = lambda lines: False
+        self,
+        path: str,
+        seconds: float,
+        enough: int = 10_000,
+        until: Callable[[list[Json]], bool] = lambda lines: False,
     ) -> list[Json]:
         """What a watch sends within that time, or until that is true of it; each with `at_s`."""
         found: list[Json] = []
@@ -55,7 +66,12 @@ class Client:
         return found
 
     async def frames(
-        self, path: str, protocols: list[str], sent: list[str] | None = None, seconds: float = 5.0, user: str = "lab"
+        self,
+        path: str,
+        protocols: list[str],
+        sent: list[str] | None = None,
+        seconds: float = 5.0,
+        user: str = "lab",
     ) -> tuple[int, str | None, list[Json]]:
         """(HTTP status, subprotocol, frames) of an exec. `sent` are base64 frames. Stops when silent for so long."""
         try:
@@ -95,7 +111,9 @@ class Client:
         return await self.get(f"/api/v1/namespaces/{namespace}/pods/{name}")
 
     async def pod(self, namespace: str, app: str, node: str = "") -> Json:
-        query = f"?labelSelector=app%3D{app}" + (f"&fieldSelector=spec.nodeName%3D{node}" if node else "")
+        query = f"?labelSelector=app%3D{app}" + (
+            f"&fieldSelector=spec.nodeName%3D{node}" if node else ""
+        )
         return (await self.get(f"/api/v1/namespaces/{namespace}/pods{query}"))["items"][0]  # type: ignore[no-any-return]
 
 

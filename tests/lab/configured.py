@@ -26,13 +26,24 @@ class Configured:
 
 
 def net_conf(**backend: object) -> dict[str, Any]:
-    text = json.dumps({"Network": "10.244.0.0/16", "EnableNFTables": True, "Backend": {"Type": "vxlan", **backend}})
+    text = json.dumps(
+        {
+            "Network": "10.244.0.0/16",
+            "EnableNFTables": True,
+            "Backend": {"Type": "vxlan", **backend},
+        }
+    )
     return {"data": {"net-conf.json": text}}
 
 
 def made(path: str, rule: str, name: str, kind: str, spec: dict[str, Any]) -> Configured:
     version = "v1" if path.startswith("/api/v1") else "networking.k8s.io/v1"
-    body = {"apiVersion": version, "kind": kind, "metadata": {"name": name, "namespace": "shop"}, "spec": spec}
+    body = {
+        "apiVersion": version,
+        "kind": kind,
+        "metadata": {"name": name, "namespace": "shop"},
+        "spec": spec,
+    }
     return Configured(rule, (("POST", path, body),), (("DELETE", f"{path}/{name}", None),))
 
 
@@ -50,30 +61,66 @@ def wide(number: int) -> dict[str, Any]:
 FRONTEND = {"matchLabels": {"app": "frontend"}}
 CONFIGURED = {
     "native routing asked for (flannel DirectRouting), overlay used": Configured(
-        "overlay_fallback", (("PATCH", FLANNEL, net_conf(DirectRouting=True)),), (("PATCH", FLANNEL, net_conf()),)
+        "overlay_fallback",
+        (("PATCH", FLANNEL, net_conf(DirectRouting=True)),),
+        (("PATCH", FLANNEL, net_conf()),),
     ),
     "kube-proxy in iptables mode, 1,200 ports of Services": Configured(
         "service_scale",
-        (("PATCH", PROXY, {"data": {"config.conf": "mode: iptables\n"}}), *(("POST", SERVICES, wide(n)) for n in range(12))),
-        (("PATCH", PROXY, {"data": {"config.conf": "mode: nftables\n"}}),
-         *(("DELETE", f"{SERVICES}/wide-{n}", None) for n in range(12))),
+        (
+            ("PATCH", PROXY, {"data": {"config.conf": "mode: iptables\n"}}),
+            *(("POST", SERVICES, wide(n)) for n in range(12)),
+        ),
+        (
+            ("PATCH", PROXY, {"data": {"config.conf": "mode: nftables\n"}}),
+            *(("DELETE", f"{SERVICES}/wide-{n}", None) for n in range(12)),
+        ),
     ),
-    "policy that forgets DNS over TCP": made(POLICIES, "policy_cuts_dns_tcp", "udp-only", "NetworkPolicy", {
-        "podSelector": FRONTEND, "policyTypes": ["Egress"],
-        "egress": [{"ports": [{"port": 53, "protocol": "UDP"}]}, {"ports": [{"port": 80, "endPort": 65_535, "protocol": "TCP"}]}],
-    }),
-    "policy whose podSelector is mistyped": made(POLICIES, "policy_selects_nothing", "typo", "NetworkPolicy", {
-        "podSelector": {"matchLabels": {"app": "frontned"}}, "policyTypes": ["Ingress"],
-    }),
-    "NodePort Service behind an Ingress": made(INGRESSES, "ingress_bypass", "front", "Ingress", {
-        "ingressClassName": "haproxy",
-        "defaultBackend": {"service": {"name": "storefront", "port": {"number": 80}}},
-    }),
-    "NGINX Ingress without a rate limit": made(INGRESSES, "ingress_unlimited", "free", "Ingress", {
-        "ingressClassName": "nginx",
-        "defaultBackend": {"service": {"name": "catalog", "port": {"number": 80}}},
-    }),
-}  # fmt: skip
+    "policy that forgets DNS over TCP": made(
+        POLICIES,
+        "policy_cuts_dns_tcp",
+        "udp-only",
+        "NetworkPolicy",
+        {
+            "podSelector": FRONTEND,
+            "policyTypes": ["Egress"],
+            "egress": [
+                {"ports": [{"port": 53, "protocol": "UDP"}]},
+                {"ports": [{"port": 80, "endPort": 65_535, "protocol": "TCP"}]},
+            ],
+        },
+    ),
+    "policy whose podSelector is mistyped": made(
+        POLICIES,
+        "policy_selects_nothing",
+        "typo",
+        "NetworkPolicy",
+        {
+            "podSelector": {"matchLabels": {"app": "frontned"}},
+            "policyTypes": ["Ingress"],
+        },
+    ),
+    "NodePort Service behind an Ingress": made(
+        INGRESSES,
+        "ingress_bypass",
+        "front",
+        "Ingress",
+        {
+            "ingressClassName": "haproxy",
+            "defaultBackend": {"service": {"name": "storefront", "port": {"number": 80}}},
+        },
+    ),
+    "NGINX Ingress without a rate limit": made(
+        INGRESSES,
+        "ingress_unlimited",
+        "free",
+        "Ingress",
+        {
+            "ingressClassName": "nginx",
+            "defaultBackend": {"service": {"name": "catalog", "port": {"number": 80}}},
+        },
+    ),
+}
 
 
 async def write(request: Request, writes: tuple[Write, ...]) -> None:

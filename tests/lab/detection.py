@@ -18,18 +18,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from collectors.cluster.access import connect
-from collectors.session import Session
+from cli import check
+from collectors.cluster.api.connection import connect
+from collectors.stream import Stream
 from diagnosis import rules
 from diagnosis.finding import Finding
 from diagnosis.tracker import Tracker
 from lab.faults import all_faults
 from lab.supervisor import Lab
+from session.controller import Controller
+from session.snapshot_builder import snapshot
+from session.store import Store
 from tests.lab.configured import CONFIGURED, write
-from tui import checkcommand
-from tui.control import Control
-from tui.evidence import snapshot
-from tui.store import Store
 
 FOUND_S, CLEAR_S, EVERY_S = 25.0, 75.0, 1.0
 ROOT = Path(__file__).parent.parent.parent
@@ -74,8 +74,12 @@ EXPECTED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 
 
-PAIRS = ("conntrack-full+dns-slow", "packet-loss+service-no-endpoints", "slow-reader+connection-refused",
-         "wrong-target-port+external-local")  # fmt: skip
+PAIRS = (
+    "conntrack-full+dns-slow",
+    "packet-loss+service-no-endpoints",
+    "slow-reader+connection-refused",
+    "wrong-target-port+external-local",
+)
 
 
 @dataclass(slots=True)
@@ -105,7 +109,7 @@ class Row:
 class Bench:
     """A store that follows the lab, and the findings over time."""
 
-    def __init__(self, store: Store, control: Control) -> None:
+    def __init__(self, store: Store, control: Controller) -> None:
         self.store = store
         self.control = control
         self.tracker = Tracker()
@@ -133,16 +137,20 @@ class Bench:
 
 @asynccontextmanager
 async def bench(lab: Lab) -> AsyncIterator[Bench]:
-    store, session = Store(), Session()
-    control = Control(store, session)
+    store, session = Store(), Stream()
+    control = Controller(store, session)
     control.start()
     control.open(await connect(str(lab.kubeconfig)), is_lab=True)
     try:
-        await checkcommand.until(lambda: all(k in store.inventory for k in checkcommand.KINDS), 15)
+        await check.until(lambda: all(k in store.inventory for k in check.KINDS), 15)
         options = argparse.Namespace(target="ns/shop", all_namespaces=False)
-        rows, _ = checkcommand.chosen(options, store)
-        rows += [p for p in store.rows("pods") if p.namespace == "kube-system" and p.name.startswith("coredns")]  # type: ignore[misc]
-        notes = await checkcommand.attach(control, store, rows)
+        rows, _ = check.chosen(options, store)
+        rows += [
+            p
+            for p in store.rows("pods")
+            if p.namespace == "kube-system" and p.name.startswith("coredns")
+        ]  # type: ignore[misc]
+        notes = await check.attach(control, store, rows)
         assert not notes, notes
         yield Bench(store, control)
     finally:
@@ -161,7 +169,9 @@ async def tried(one: Bench, fault: str) -> Row:
             row.rule, row.seconds = (match.rule if match else wanted[0]), seconds
             row.title = f"{match.where}: {match.title}" if match else ""
         row.others = sorted({f.rule for f in found} - {row.rule})
-        row.unrelated = sorted({f.rule for f in found if f.severity == "critical"} - set(wanted) - set(part))
+        row.unrelated = sorted(
+            {f.rule for f in found if f.severity == "critical"} - set(wanted) - set(part)
+        )
     finally:
         await one.control.turn_fault(fault, False)
     row.cleared = await one.until(lambda found: not found, CLEAR_S) is not None
@@ -199,11 +209,14 @@ async def together(one: Bench, pair: str) -> Row:
         await one.control.turn_fault(fault, True)
     try:
         seconds = await one.until(
-            lambda found: all(any(f.rule in rules_of for f in found) for rules_of in wanted), FOUND_S
+            lambda found: all(any(f.rule in rules_of for f in found) for rules_of in wanted),
+            FOUND_S,
         )
         if seconds is not None:
             row.rule, row.seconds = "` and `".join(names[0] for names in wanted), seconds
-        row.others = sorted({f.rule for f in one.look()} - {name for names in wanted for name in names})
+        row.others = sorted(
+            {f.rule for f in one.look()} - {name for names in wanted for name in names}
+        )
     finally:
         for fault in faults:
             await one.control.turn_fault(fault, False)

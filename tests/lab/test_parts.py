@@ -12,13 +12,15 @@ from hypothesis import given, settings, strategies as st
 from lab.api import patches, podsecurity, protobuf
 from lab.api.selectors import label_selector
 from lab.api.status import ApiError
-from lab.api.store import Expired, Store
+from lab.api.store import ObjectStore, ResourceExpired
 from lab.capabilities import capabilities_of, confine, effective, refusal
 from lab.images import find, pull_failure
 
 json_values: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=3),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 
@@ -71,7 +73,9 @@ def test_strategic_merge_knows_lists_by_their_keys() -> None:
     assert merged["tolerations"] == [2]
     gone = patches.strategic(spec, {"containers": [{"name": "b", "$patch": "delete"}]})
     assert [c["name"] for c in gone["containers"]] == ["a"]
-    ports = patches.strategic({"ports": [{"port": 80, "targetPort": 1}]}, {"ports": [{"port": 80, "targetPort": 2}]})
+    ports = patches.strategic(
+        {"ports": [{"port": 80, "targetPort": 1}]}, {"ports": [{"port": 80, "targetPort": 2}]}
+    )
     assert ports == {"ports": [{"port": 80, "targetPort": 2}]}
 
 
@@ -102,7 +106,10 @@ def encode(kind: str, item: dict[str, Any]) -> bytes:
         if name == "":
             out += field(number, encode(inner, item))
         elif name in item and inner == "map":
-            out += b"".join(field(number, field(1, k.encode()) + field(2, v.encode())) for k, v in item[name].items())
+            out += b"".join(
+                field(number, field(1, k.encode()) + field(2, v.encode()))
+                for k, v in item[name].items()
+            )
         elif name in item and inner.startswith("[]"):
             out += b"".join(one(number, inner[2:], v) for v in item[name])
         elif name in item:
@@ -123,21 +130,28 @@ def one(number: int, inner: str, value: Any) -> bytes:
 POD = {
     "metadata": {"name": "x", "namespace": "shop", "labels": {"a": "b"}},
     "spec": {
-        "nodeName": "node1", "hostNetwork": True, "terminationGracePeriodSeconds": 0,
+        "nodeName": "node1",
+        "hostNetwork": True,
+        "terminationGracePeriodSeconds": 0,
         "volumes": [{"name": "host-root", "hostPath": {"path": "/"}}],
         "tolerations": [{"operator": "Exists"}],
         "containers": [
             {
-                "name": "c", "image": "i", "command": ["sh", "-c", ""], "stdin": True,
+                "name": "c",
+                "image": "i",
+                "command": ["sh", "-c", ""],
+                "stdin": True,
                 "ports": [{"containerPort": 80, "protocol": "TCP"}],
                 "securityContext": {
-                    "capabilities": {"add": ["NET_RAW"], "drop": ["ALL"]}, "runAsUser": 0, "runAsNonRoot": False,
+                    "capabilities": {"add": ["NET_RAW"], "drop": ["ALL"]},
+                    "runAsUser": 0,
+                    "runAsNonRoot": False,
                     "allowPrivilegeEscalation": False,
                 },
             }
         ],
     },
-}  # fmt: skip
+}
 
 
 def wrapped(kind: str, raw: bytes) -> bytes:
@@ -145,7 +159,11 @@ def wrapped(kind: str, raw: bytes) -> bytes:
 
 
 def test_a_pod_comes_through() -> None:
-    assert protobuf.decode(wrapped("Pod", encode("Pod", POD))) == {"kind": "Pod", "apiVersion": "v1", **POD}
+    assert protobuf.decode(wrapped("Pod", encode("Pod", POD))) == {
+        "kind": "Pod",
+        "apiVersion": "v1",
+        **POD,
+    }
 
 
 def test_negative_numbers_and_unknown_fields() -> None:
@@ -159,7 +177,12 @@ def test_negative_numbers_and_unknown_fields() -> None:
 @given(st.binary(max_size=200), st.integers(0, 200))
 @settings(max_examples=300)
 def test_no_bytes_break_the_reader(data: bytes, cut: int) -> None:
-    for body in (data, protobuf.MAGIC + data, wrapped("Pod", data), wrapped("Pod", encode("Pod", POD))[:cut]):
+    for body in (
+        data,
+        protobuf.MAGIC + data,
+        wrapped("Pod", data),
+        wrapped("Pod", encode("Pod", POD))[:cut],
+    ):
         try:
             assert isinstance(protobuf.decode(body), dict)
         except protobuf.Unreadable as error:
@@ -172,11 +195,20 @@ def test_no_bytes_break_the_reader(data: bytes, cut: int) -> None:
 @pytest.mark.parametrize(
     ("text", "matches"),
     [
-        ("", True), ("app=a", True), ("app==a", True), ("app!=a", False), ("app in (a, b)", True),
-        ("app notin (a)", False), ("app", True), ("!app", False), ("!team", True), ("team!=x", True),
-        ("app=a,team", False), ("app in (a),!team", True),
+        ("", True),
+        ("app=a", True),
+        ("app==a", True),
+        ("app!=a", False),
+        ("app in (a, b)", True),
+        ("app notin (a)", False),
+        ("app", True),
+        ("!app", False),
+        ("!team", True),
+        ("team!=x", True),
+        ("app=a,team", False),
+        ("app in (a),!team", True),
     ],
-)  # fmt: skip
+)
 def test_label_selectors(text: str, matches: bool) -> None:
     assert label_selector(text)({"metadata": {"labels": {"app": "a"}}}) == matches
 
@@ -188,7 +220,8 @@ def test_a_bad_selector_is_a_400() -> None:
 
 
 operations = st.lists(
-    st.tuples(st.sampled_from(["put", "remove"]), st.sampled_from("abc"), st.integers(0, 3)), max_size=30
+    st.tuples(st.sampled_from(["put", "remove"]), st.sampled_from("abc"), st.integers(0, 3)),
+    max_size=30,
 )
 
 
@@ -199,11 +232,13 @@ def test_the_store_remembers_every_version(steps: list[tuple[str, str, int]]) ->
 
 
 async def _remembers(steps: list[tuple[str, str, int]]) -> None:
-    store = Store()
+    store = ObjectStore()
     seen = {store.version: []}  # type: ignore[var-annotated]
     for action, name, value in steps:
         if action == "put":
-            store.put("pods", {"metadata": {"name": name, "namespace": "n", "uid": name}, "v": value})
+            store.put(
+                "pods", {"metadata": {"name": name, "namespace": "n", "uid": name}, "v": value}
+            )
         else:
             store.remove("pods", "n", name)
         seen[store.version] = [dict(i) for i in store.items("pods")]
@@ -220,7 +255,7 @@ async def _remembers(steps: list[tuple[str, str, int]]) -> None:
         assert list(dict(sorted(state.items())).values()) == list(store.items("pods"))
     store.expire()
     if store.version > 100:
-        with pytest.raises(Expired):
+        with pytest.raises(ResourceExpired):
             store.items_at("pods", "", 100)
 
 
@@ -233,7 +268,10 @@ async def _remembers(steps: list[tuple[str, str, int]]) -> None:
         ({"capabilities": {"drop": ["ALL"], "add": ["NET_RAW"]}}, ("NET_RAW",)),
         ({"capabilities": {"drop": ["all"]}}, ()),
         ({"privileged": True}, ("ALL",)),
-        ({"capabilities": {"drop": ["ALL"], "add": ["CAP_SYS_PTRACE", "net_admin"]}}, ("NET_ADMIN", "SYS_PTRACE")),
+        (
+            {"capabilities": {"drop": ["ALL"], "add": ["CAP_SYS_PTRACE", "net_admin"]}},
+            ("NET_ADMIN", "SYS_PTRACE"),
+        ),
     ],
 )
 def test_capability_arithmetic(context: Any, expected: tuple[str, ...]) -> None:
@@ -259,7 +297,12 @@ def test_images() -> None:
         "busybox",
     ):
         assert find(good) is not None, good
-    for bad in ("none:1", "127.0.0.1:1/netshoot:1", "registry.invalid/netshoot", "nicolaka/netshot"):
+    for bad in (
+        "none:1",
+        "127.0.0.1:1/netshoot:1",
+        "registry.invalid/netshoot",
+        "nicolaka/netshot",
+    ):
         assert find(bad) is None, bad
     distroless, shell = find("registry.lab/app:1"), find("busybox:1.36")
     assert distroless and not distroless.has("sh") and not distroless.has("id")
@@ -270,8 +313,13 @@ def test_images() -> None:
 def test_pod_security_counts_every_container() -> None:
     spec = {
         "hostNetwork": True,
-        "containers": [{"name": "a"}, {"name": "b", "securityContext": {"capabilities": {"add": ["NET_RAW"]}}}],
-        "ephemeralContainers": [{"name": "c", "securityContext": {"capabilities": {"add": ["SYS_ADMIN"]}}}],
+        "containers": [
+            {"name": "a"},
+            {"name": "b", "securityContext": {"capabilities": {"add": ["NET_RAW"]}}},
+        ],
+        "ephemeralContainers": [
+            {"name": "c", "securityContext": {"capabilities": {"add": ["SYS_ADMIN"]}}}
+        ],
     }
     assert podsecurity.violation("privileged", spec) == ""
     assert podsecurity.violation("baseline", spec) == (
@@ -280,4 +328,7 @@ def test_pod_security_counts_every_container() -> None:
     )
     strict = podsecurity.violation("restricted", spec)
     assert 'allowPrivilegeEscalation != false (containers "a", "b", "c" must set' in strict
-    assert "runAsNonRoot != true (pod or containers" in strict and "seccompProfile (pod or containers" in strict
+    assert (
+        "runAsNonRoot != true (pod or containers" in strict
+        and "seccompProfile (pod or containers" in strict
+    )

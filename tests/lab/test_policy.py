@@ -19,7 +19,11 @@ from tests.lab.client import Client, client_of
 NETPOL = "/apis/networking.k8s.io/v1/namespaces/shop/networkpolicies"
 FRONTEND, SEARCH, IDLE = "shop/frontend@node1", "shop/search", "base/idle"
 # direct address of the backend on the other node, on the same node, and the Service
-TO = {"far": "{shop/backend@node2}:8080", "near": "{shop/backend@node1}:8080", "service": "10.96.181.95:80"}
+TO = {
+    "far": "{shop/backend@node2}:8080",
+    "near": "{shop/backend@node1}:8080",
+    "service": "10.96.181.95:80",
+}
 
 # policy of the namespace shop: (from, to) that must still work; all others must not
 CASES: dict[str, tuple[str, set[tuple[str, str]]]] = {
@@ -109,7 +113,10 @@ async def test_a_policy_by_real_packets(client: Client, name: str) -> None:
 
 async def test_two_policies_add_up_and_a_new_pod_is_covered(client: Client) -> None:
     specs = {
-        "for-search": {"podSelector": {}, "ingress": [{"from": [{"podSelector": {"matchLabels": {"app": "search"}}}]}]},
+        "for-search": {
+            "podSelector": {},
+            "ingress": [{"from": [{"podSelector": {"matchLabels": {"app": "search"}}}]}],
+        },
         "for-frontend": {
             "podSelector": {},
             "ingress": [{"from": [{"podSelector": {"matchLabels": {"app": "frontend"}}}]}],
@@ -131,7 +138,9 @@ async def test_two_policies_add_up_and_a_new_pod_is_covered(client: Client) -> N
 
 # --- rules as text: nft takes whatever policies and pods there are
 
-labels = st.dictionaries(st.sampled_from(["app", "team", "env"]), st.sampled_from(["a", "b", "c"]), max_size=2)
+labels = st.dictionaries(
+    st.sampled_from(["app", "team", "env"]), st.sampled_from(["a", "b", "c"]), max_size=2
+)
 selectors = st.fixed_dictionaries(
     {},
     optional={
@@ -149,9 +158,14 @@ selectors = st.fixed_dictionaries(
     },
 )
 blocks = st.builds(
-    lambda a, b, size: {"cidr": f"{a}.{b}.0.0/{size}", "except": [f"{a}.{b}.0.0/{min(32, size + 3)}"]},
-    st.integers(1, 200), st.integers(0, 255), st.integers(0, 32),
-)  # fmt: skip
+    lambda a, b, size: {
+        "cidr": f"{a}.{b}.0.0/{size}",
+        "except": [f"{a}.{b}.0.0/{min(32, size + 3)}"],
+    },
+    st.integers(1, 200),
+    st.integers(0, 255),
+    st.integers(0, 32),
+)
 peers = st.one_of(
     st.builds(lambda s: {"podSelector": s}, selectors),
     st.builds(lambda s, n: {"podSelector": s, "namespaceSelector": n}, selectors, selectors),
@@ -177,24 +191,39 @@ def policy(selector: Any, ingress: Any, egress: Any, peer_list: Any) -> Any:
 
 
 policies = st.builds(
-    policy, selectors, st.lists(rule, max_size=2), st.lists(rule, max_size=2), st.lists(peers, max_size=3)
+    policy,
+    selectors,
+    st.lists(rule, max_size=2),
+    st.lists(rule, max_size=2),
+    st.lists(peers, max_size=3),
 )
 pods = st.lists(
     st.builds(
         lambda host, own, where: Pod(
-            where, f"p{host}", f"10.244.1.{host}", "node1", own, {"team": where}, (("http", "TCP", 8080),)
+            where,
+            f"p{host}",
+            f"10.244.1.{host}",
+            "node1",
+            own,
+            {"team": where},
+            (("http", "TCP", 8080),),
         ),
-        st.integers(2, 250), labels, st.sampled_from(["n1", "n2"]),
+        st.integers(2, 250),
+        labels,
+        st.sampled_from(["n1", "n2"]),
     ),
-    unique_by=lambda p: p.address, max_size=6,
-)  # fmt: skip
+    unique_by=lambda p: p.address,
+    max_size=6,
+)
 
 
 @given(pods, st.lists(policies, max_size=3))
 @settings(max_examples=25, deadline=None)
 def test_nft_takes_the_rules_of_any_policy(found: list[Pod], wanted: list[Any]) -> None:
     script = rules("node1", found, wanted)
-    done = subprocess.run(["nft", "-c", "-f", "-"], input=script, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["nft", "-c", "-f", "-"], input=script, capture_output=True, text=True, check=False
+    )
     if "Operation not permitted" in done.stderr:
         pytest.skip("NO NFT HERE: checking rules needs CAP_NET_ADMIN")
     assert done.returncode == 0, f"{done.stderr}\n{script}"

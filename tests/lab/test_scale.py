@@ -38,7 +38,9 @@ def memory_mib(lab: Lab) -> float:
     for process in [top, *top.children(recursive=True)]:
         try:
             text = Path(f"/proc/{process.pid}/smaps_rollup").read_text()
-            total += int(next(line for line in text.splitlines() if line.startswith("Pss:")).split()[1])
+            total += int(
+                next(line for line in text.splitlines() if line.startswith("Pss:")).split()[1]
+            )
         except (OSError, StopIteration):
             continue
     return total / 1024
@@ -48,16 +50,23 @@ async def test_ten_thousand_pods_in_pages(client: Client) -> None:
     found: dict[str, str] = {}
     token, pages = "", 0
     while True:
-        page = await client.get(f"/api/v1/pods?limit=500&continue={token}" if token else "/api/v1/pods?limit=500")
+        page = await client.get(
+            f"/api/v1/pods?limit=500&continue={token}" if token else "/api/v1/pods?limit=500"
+        )
         found.update({i["metadata"]["uid"]: i["metadata"]["name"] for i in page["items"]})
         pages += 1
         token = page["metadata"].get("continue", "")
         if not token:
             break
     assert 10_000 < len(found) < 10_100 and pages == 21
-    counts = [len((await client.get(f"/{p}"))["items"]) for p in ("api/v1/nodes", "api/v1/services")]
+    counts = [
+        len((await client.get(f"/{p}"))["items"]) for p in ("api/v1/nodes", "api/v1/services")
+    ]
     assert counts == [502, 1004]
-    assert len((await client.get("/apis/discovery.k8s.io/v1/endpointslices?limit=2000"))["items"]) == 1004
+    assert (
+        len((await client.get("/apis/discovery.k8s.io/v1/endpointslices?limit=2000"))["items"])
+        == 1004
+    )
 
 
 async def test_churn_is_seen_in_a_watch(client: Client) -> None:
@@ -73,15 +82,19 @@ async def test_a_synthetic_node_answers_a_sampler(client: Client) -> None:
     pod = {
         "metadata": {"name": "sampler", "namespace": "default"},
         "spec": {
-            "nodeName": "synth-0042", "hostNetwork": True,
-            "containers": [{"name": "c", "image": "nicolaka/netshoot", "command": ["sleep", "100"]}],
+            "nodeName": "synth-0042",
+            "hostNetwork": True,
+            "containers": [
+                {"name": "c", "image": "nicolaka/netshoot", "command": ["sleep", "100"]}
+            ],
         },
-    }  # fmt: skip
+    }
     assert (await client.call("POST", "/api/v1/namespaces/default/pods", pod))[0] == 201
     socket = await client.session.ws_connect(
         client.url("/api/v1/namespaces/default/pods/sampler/exec"),
-        params=[*(("command", part) for part in sampler.command(2)), ("stdout", "true")], protocols=["v5.channel.k8s.io"],
-    )  # fmt: skip
+        params=[*(("command", part) for part in sampler.command(2)), ("stdout", "true")],
+        protocols=["v5.channel.k8s.io"],
+    )
     reader, frames = sampler.FrameReader(), []
     async for message in socket:
         if message.data[0] == 1:

@@ -18,7 +18,10 @@ import pytest
 from lab.supervisor import Lab
 from tests.lab.client import Client, Json, client_of
 
-CASES = {p.stem: json.loads(p.read_text()) for p in sorted((Path(__file__).parent / "transcripts").glob("*.json"))}
+CASES = {
+    p.stem: json.loads(p.read_text())
+    for p in sorted((Path(__file__).parent / "transcripts").glob("*.json"))
+}
 # what a real cluster says and the lab does not, or the other way round; expressions on the path of a field
 DIFFERENCES = {
     r"status\.images": "nothing of the lab or podwire reads them",
@@ -85,7 +88,11 @@ def differences(recorded: Any, own: Any) -> list[str]:
     want, have = shape(recorded), shape(own)
     found = [f"missing {p}" for p in want if p not in have and not known(p)]
     found += [f"extra {p}" for p in have if p not in want and not known(p)]
-    return found + [f"{p}: {want[p]} is {have[p]}" for p in want if p in have and want[p] != have[p] and not known(p)]
+    return found + [
+        f"{p}: {want[p]} is {have[p]}"
+        for p in want
+        if p in have and want[p] != have[p] and not known(p)
+    ]
 
 
 def same_status(recorded: Json, own: Json) -> None:
@@ -104,9 +111,13 @@ async def replay(client: Client, step: Json, without: str = "") -> None:
     request, response = step["request"], step["response"]
     path = renamed(request["path"])
     status, body = await client.call(
-        request["method"], path, request.get("body"), user_of(request["user"]),
-        request.get("accept") or "application/json", request.get("content_type") or "application/json",
-    )  # fmt: skip
+        request["method"],
+        path,
+        request.get("body"),
+        user_of(request["user"]),
+        request.get("accept") or "application/json",
+        request.get("content_type") or "application/json",
+    )
     assert status == response["status"], body
     recorded = response.get("json")
     if recorded is None:
@@ -114,7 +125,10 @@ async def replay(client: Client, step: Json, without: str = "") -> None:
     if recorded.get("kind") == "Status":
         same_status(recorded, body)
     else:
-        assert (body["kind"], body.get("apiVersion")) == (recorded["kind"], recorded.get("apiVersion"))
+        assert (body["kind"], body.get("apiVersion")) == (
+            recorded["kind"],
+            recorded.get("apiVersion"),
+        )
         recorded = json.loads(json.dumps(recorded))
         for item in (recorded, body):
             if without:
@@ -126,8 +140,13 @@ async def replay(client: Client, step: Json, without: str = "") -> None:
 
 def said(frames: list[Json]) -> tuple[bytes, bytes, list[Json], list[int]]:
     """(stdout, stderr, Status objects, close codes); what came on 1 and 2 may interleave in any way."""
-    out = {n: b"".join(base64.b64decode(f["payload_base64"]) for f in frames if f.get("channel") == n) for n in (1, 2)}
-    states = [json.loads(base64.b64decode(f["payload_base64"])) for f in frames if f.get("channel") == 3]
+    out = {
+        n: b"".join(base64.b64decode(f["payload_base64"]) for f in frames if f.get("channel") == n)
+        for n in (1, 2)
+    }
+    states = [
+        json.loads(base64.b64decode(f["payload_base64"])) for f in frames if f.get("channel") == 3
+    ]
     return out[1], out[2], states, [f["code"] for f in frames if f.get("opcode") == "close"]
 
 
@@ -141,7 +160,11 @@ async def exec_like(client: Client, step: Json) -> None:
     path = renamed(request["path"])
     still_open = any("still open" in str(f.get("opcode")) for f in response.get("frames", ()))
     status, protocol, frames = await client.frames(
-        path, request["subprotocols"], request.get("sent_base64"), 1.0 if still_open else 5.0, user_of(request["user"])
+        path,
+        request["subprotocols"],
+        request.get("sent_base64"),
+        1.0 if still_open else 5.0,
+        user_of(request["user"]),
     )
     assert status == response["status"]
     if status != 101:
@@ -163,7 +186,10 @@ async def debugged(client: Client, pod: str, container: Json) -> None:
     body = {"spec": {"ephemeralContainers": [container]}}
     path = f"/api/v1/namespaces/shop/pods/{pod}"
     status, answer = await client.call(
-        "PATCH", f"{path}/ephemeralcontainers", body, content_type="application/strategic-merge-patch+json"
+        "PATCH",
+        f"{path}/ephemeralcontainers",
+        body,
+        content_type="application/strategic-merge-patch+json",
     )
     assert status == 200, answer
     wanted = "terminated" if container["command"] == ["true"] else "running"
@@ -194,7 +220,9 @@ async def test_version_and_discovery(replayed: Client) -> None:
     assert own == {**version, "platform": own["platform"]}
     rows = {r["name"]: r for r in core["resources"]}
     have = await replayed.get("/api/v1")
-    assert {k: v for k, v in have.items() if k != "resources"} == {k: v for k, v in core.items() if k != "resources"}
+    assert {k: v for k, v in have.items() if k != "resources"} == {
+        k: v for k, v in core.items() if k != "resources"
+    }
     # difference: the lab has fewer resources and groups; those it has are equal field by field
     for row in have["resources"]:
         assert row == rows[row["name"]]
@@ -209,14 +237,22 @@ async def test_lists(replayed: Client, case: str) -> None:
     for step in CASES[case]["steps"]:
         if token and "continue=" in step["request"]["path"]:
             step = json.loads(json.dumps(step))
-            step["request"]["path"] = re.sub(r"continue=[^&]+", f"continue={token}", step["request"]["path"])
+            step["request"]["path"] = re.sub(
+                r"continue=[^&]+", f"continue={token}", step["request"]["path"]
+            )
         await replay(replayed, step)
         if step["request"]["path"] == "/api/v1/pods?limit=2":
             first = await replayed.get("/api/v1/pods?limit=2")
             token = first["metadata"]["continue"]
-            want = json.loads(base64.b64decode(step["response"]["json"]["metadata"]["continue"] + "=="))
+            want = json.loads(
+                base64.b64decode(step["response"]["json"]["metadata"]["continue"] + "==")
+            )
             have = json.loads(base64.b64decode(token + "=="))
-            assert have.keys() == want.keys() and have["start"].endswith("\0") and have["start"].startswith("/")
+            assert (
+                have.keys() == want.keys()
+                and have["start"].endswith("\0")
+                and have["start"].startswith("/")
+            )
             assert len(first["items"]) == 2 and first["metadata"]["remainingItemCount"] > 0
 
 
@@ -226,11 +262,15 @@ async def test_pages_show_one_moment(replayed: Client) -> None:
     page = await replayed.get("/api/v1/configmaps?limit=1")
     body = {"metadata": {"name": "zz-late"}, "data": {}}
     assert (await replayed.call("POST", "/api/v1/namespaces/shop/configmaps", body))[0] == 201
-    rest = await replayed.get(f"/api/v1/configmaps?limit=500&continue={page['metadata']['continue']}")
+    rest = await replayed.get(
+        f"/api/v1/configmaps?limit=500&continue={page['metadata']['continue']}"
+    )
     assert [i["metadata"]["uid"] for i in page["items"] + rest["items"]] == every
     assert rest["metadata"]["resourceVersion"] == page["metadata"]["resourceVersion"]
     await replayed.hook(do="expire")
-    status, body = await replayed.call("GET", f"/api/v1/configmaps?limit=1&continue={page['metadata']['continue']}")
+    status, body = await replayed.call(
+        "GET", f"/api/v1/configmaps?limit=1&continue={page['metadata']['continue']}"
+    )
     assert (status, body["reason"]) == (410, "Expired")
     goes_on = await replayed.get(f"/api/v1/configmaps?continue={body['metadata']['continue']}")
     assert "zz-late" in [i["metadata"]["name"] for i in goes_on["items"]]
@@ -247,7 +287,9 @@ async def test_ephemeral_container_start(replayed: Client) -> None:
     recorded = watch["response"]["lines"]
     assert ephemeral_steps(lines, {"debug-1"}) == ephemeral_steps(recorded, {"debug-1"})
     running = [
-        x for x in lines if "running" in json.dumps(x["line"]["object"]["status"].get("ephemeralContainerStatuses"))
+        x
+        for x in lines
+        if "running" in json.dumps(x["line"]["object"]["status"].get("ephemeralContainerStatuses"))
     ]
     assert differences(recorded[-1]["line"], running[-1]["line"]) == []
     await replay(replayed, get)
@@ -265,7 +307,9 @@ async def test_ephemeral_container_image_missing(replayed: Client) -> None:
     await debugged(replayed, names["frontend-58cc45b5bc-6sg7t"], before)
     first, second, watch = CASES["ephemeral-container-image-missing"]["steps"]
     want = {
-        name: [row for row in ephemeral_steps(watch["response"]["lines"], {name}) if row[0] != "ADDED"]
+        name: [
+            row for row in ephemeral_steps(watch["response"]["lines"], {name}) if row[0] != "ADDED"
+        ]
         for name in (never, absent)
     }
 
@@ -274,7 +318,9 @@ async def test_ephemeral_container_image_missing(replayed: Client) -> None:
 
     watching = asyncio.create_task(
         replayed.lines(
-            renamed(watch["request"]["path"]), 20.0, until=lambda lines: all(seen(lines, n) == want[n] for n in want)
+            renamed(watch["request"]["path"]),
+            20.0,
+            until=lambda lines: all(seen(lines, n) == want[n] for n in want),
         )
     )
     await replay(replayed, first)
@@ -285,17 +331,19 @@ async def test_ephemeral_container_image_missing(replayed: Client) -> None:
     messages = {
         e["name"]: e["state"]["waiting"]["message"]
         for kind in (lines, watch["response"]["lines"])
-        for e in kind[-1]["line"]["object"]["status"]["ephemeralContainerStatuses"] if e["name"] in (never,)
-    }  # fmt: skip
+        for e in kind[-1]["line"]["object"]["status"]["ephemeralContainerStatuses"]
+        if e["name"] in (never,)
+    }
     assert messages == {never: 'Container image "none:1" is not present with pull policy of Never'}
     texts = [
         {
-            e["state"]["waiting"]["message"] for line in kind
+            e["state"]["waiting"]["message"]
+            for line in kind
             for e in line["line"]["object"]["status"].get("ephemeralContainerStatuses", [])
             if e["name"] == absent and "message" in e["state"].get("waiting", {})
         }
         for kind in (lines, watch["response"]["lines"])
-    ]  # fmt: skip
+    ]
     assert texts[0] == texts[1], "ErrImagePull and ImagePullBackOff in the same words"
 
 
@@ -308,25 +356,39 @@ async def test_pod_security_refused(replayed: Client) -> None:
 
 async def test_a_target_that_does_not_run(replayed: Client) -> None:
     """The recorded pod's own container had ended: CreateContainerError, in these words."""
-    recorded = CASES["pod-security-refused"]["steps"][7]["response"]["json"]["status"]["ephemeralContainerStatuses"][0]
+    recorded = CASES["pod-security-refused"]["steps"][7]["response"]["json"]["status"][
+        "ephemeralContainerStatuses"
+    ][0]
     pod = {
         "metadata": {"name": "over", "namespace": "shop"},
-        "spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "busybox", "command": ["true"]}]},
+        "spec": {
+            "restartPolicy": "Never",
+            "containers": [{"name": "c", "image": "busybox", "command": ["true"]}],
+        },
     }
     assert (await replayed.call("POST", "/api/v1/namespaces/shop/pods", pod))[0] == 201
     await asyncio.sleep(0.5)
     path = "/api/v1/namespaces/shop/pods/over"
-    body = {"spec": {"ephemeralContainers": [{"name": "d", "image": "netshoot", "targetContainerName": "c"}]}}
+    body = {
+        "spec": {
+            "ephemeralContainers": [{"name": "d", "image": "netshoot", "targetContainerName": "c"}]
+        }
+    }
     how = {"content_type": "application/strategic-merge-patch+json"}
     assert (await replayed.call("PATCH", f"{path}/ephemeralcontainers", body, **how))[0] == 200  # type: ignore[arg-type]
     await asyncio.sleep(0.5)
     (own,) = (await replayed.get(path))["status"]["ephemeralContainerStatuses"]
-    words = [re.sub(r"[0-9a-f]{64}", "ID", e["state"]["waiting"]["message"]) for e in (own, recorded)]
+    words = [
+        re.sub(r"[0-9a-f]{64}", "ID", e["state"]["waiting"]["message"]) for e in (own, recorded)
+    ]
     assert words[0] == words[1] and own["state"]["waiting"]["reason"] == "CreateContainerError"
 
 
 async def test_dry_run_answers_as_the_patch_would(replayed: Client) -> None:
-    for step in CASES["pod-security-refused"]["steps"][:1] + CASES["ephemeral-container-refused"]["steps"][:4]:
+    for step in (
+        CASES["pod-security-refused"]["steps"][:1]
+        + CASES["ephemeral-container-refused"]["steps"][:4]
+    ):
         dry = json.loads(json.dumps(step))
         dry["request"]["path"] += "?dryRun=All"
         await replay(replayed, dry)
@@ -334,7 +396,10 @@ async def test_dry_run_answers_as_the_patch_would(replayed: Client) -> None:
     body = {"spec": {"ephemeralContainers": [{"name": "dry", "image": "nicolaka/netshoot"}]}}
     path = f"/api/v1/namespaces/shop/pods/{pod}"
     status, answer = await replayed.call(
-        "PATCH", f"{path}/ephemeralcontainers?dryRun=All", body, content_type="application/strategic-merge-patch+json"
+        "PATCH",
+        f"{path}/ephemeralcontainers?dryRun=All",
+        body,
+        content_type="application/strategic-merge-patch+json",
     )
     assert status == 200 and answer["spec"]["ephemeralContainers"][0]["name"] == "dry"
     assert "ephemeralContainers" not in (await replayed.get(path))["spec"]
@@ -348,11 +413,16 @@ async def test_rbac_refused(replayed: Client) -> None:
             await replay(replayed, step)
     # difference: the lab's viewer may read fewer resources, because it has fewer; the verbs are the same
     body = {"spec": {"namespace": "shop"}}
-    _, review = await replayed.call("POST", "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", body, "viewer")
+    _, review = await replayed.call(
+        "POST", "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", body, "viewer"
+    )
     verbs = {tuple(r["verbs"]) for r in review["status"]["resourceRules"]}
     assert verbs == {("get", "list", "watch"), ("create",)}
     for rule in review["status"]["nonResourceRules"]:
-        assert rule in CASES["rbac-refused"]["steps"][8]["response"]["json"]["status"]["nonResourceRules"]
+        assert (
+            rule
+            in CASES["rbac-refused"]["steps"][8]["response"]["json"]["status"]["nonResourceRules"]
+        )
 
 
 @pytest.mark.parametrize("index", range(len(CASES["exec-streams"]["steps"])))
@@ -384,7 +454,11 @@ async def test_node_debug_pod(replayed: Client) -> None:
         found: list[tuple[str, str, bool]] = []
         for row in rows:
             item = row["line"]["object"]
-            mark = (row["line"]["type"], item["status"]["phase"], "deletionTimestamp" in item["metadata"])
+            mark = (
+                row["line"]["type"],
+                item["status"]["phase"],
+                "deletionTimestamp" in item["metadata"],
+            )
             if not found or found[-1] != mark:
                 found.append(mark)
         return found
@@ -397,7 +471,11 @@ async def test_pod_deleted_mid_stream(replayed: Client) -> None:
     delete, run = CASES["pod-deleted-mid-stream"]["steps"]
     pod = {
         "metadata": {"name": "tick", "namespace": "base"},
-        "spec": {"containers": [{"name": "c", "image": "nicolaka/netshoot", "command": ["sleep", "infinity"]}]},
+        "spec": {
+            "containers": [
+                {"name": "c", "image": "nicolaka/netshoot", "command": ["sleep", "infinity"]}
+            ]
+        },
     }
     assert (await replayed.call("POST", "/api/v1/namespaces/base/pods", pod))[0] == 201
     await asyncio.sleep(0.7)
@@ -417,13 +495,19 @@ async def test_watch_expired(replayed: Client) -> None:
     await replayed.hook(do="expire")
     (line,) = await replayed.lines(gone["request"]["path"], 1.0)
     want = gone["response"]["lines"][0]["line"]
-    assert re.sub(r"\(\d+\)", "()", json.dumps(line["line"])) == re.sub(r"\(\d+\)", "()", json.dumps(want))
+    assert re.sub(r"\(\d+\)", "()", json.dumps(line["line"])) == re.sub(
+        r"\(\d+\)", "()", json.dumps(want)
+    )
     lines = [x["line"] for x in await replayed.lines(initial["request"]["path"], 3.0)]
     kinds = [x["type"] for x in lines if x["type"] != "MODIFIED"]
     count = len((await replayed.get("/api/v1/namespaces/shop/pods"))["items"])
-    assert kinds == ["ADDED"] * count + ["BOOKMARK", "BOOKMARK"], "as recorded, with another number of pods"
+    assert kinds == ["ADDED"] * count + ["BOOKMARK", "BOOKMARK"], (
+        "as recorded, with another number of pods"
+    )
     marks = [x["object"] for x in lines if x["type"] == "BOOKMARK"]
-    wanted = [x["line"]["object"] for x in initial["response"]["lines"] if x["line"]["type"] == "BOOKMARK"]
+    wanted = [
+        x["line"]["object"] for x in initial["response"]["lines"] if x["line"]["type"] == "BOOKMARK"
+    ]
     assert "k8s.io/initial-events-end" in json.dumps(marks[0])
     for have, want in zip(marks, wanted, strict=True):
         assert {**have, "metadata": 0} == {**want, "metadata": 0}

@@ -11,42 +11,77 @@ import random
 import sys
 from typing import Any
 
-from collectors.cluster.building import KINDS, built
-from diagnosis import policy as netpol
-from diagnosis.path import Cluster
+from collectors.cluster.inventory.row_builders import KINDS, built
+from diagnosis.reachability import network_policy as netpol
+from diagnosis.reachability.path import ClusterState
 from lab.supervisor import Lab
 from tests.lab.client import Client, client_of
 
-SOURCES = ("shop/frontend@node1", "shop/frontend@node2", "shop/search", "shop/checkout", "base/idle")
+SOURCES = (
+    "shop/frontend@node1",
+    "shop/frontend@node2",
+    "shop/search",
+    "shop/checkout",
+    "base/idle",
+)
 TARGETS = ("shop/backend@node1", "shop/backend@node2", "shop/catalog@node2")
 PORT, NODE_PORT = 8080, 30080
 ROUNDS = 16  # of 15 pairs each, and 10 by node ports
 SETTLED_S = 0.6
 PATHS = {
-    "pods": "/api/v1/pods", "namespaces": "/api/v1/namespaces", "services": "/api/v1/services",
-    "endpointslices": "/apis/discovery.k8s.io/v1/endpointslices", "nodes": "/api/v1/nodes",
+    "pods": "/api/v1/pods",
+    "namespaces": "/api/v1/namespaces",
+    "services": "/api/v1/services",
+    "endpointslices": "/apis/discovery.k8s.io/v1/endpointslices",
+    "nodes": "/api/v1/nodes",
     "networkpolicies": "/apis/networking.k8s.io/v1/networkpolicies",
-}  # fmt: skip
+}
 
 
 def selector(chance: random.Random) -> dict[str, Any]:
     app = chance.choice(["backend", "catalog", "frontend", "search", "checkout", "nobody"])
-    return chance.choice([
-        {}, {"matchLabels": {"app": app}},
-        {"matchExpressions": [{"key": "app", "operator": chance.choice(["In", "NotIn"]), "values": [app, "frontend"]}]},
-        {"matchExpressions": [{"key": "app", "operator": chance.choice(["Exists", "DoesNotExist"])}]},
-    ])  # fmt: skip
+    return chance.choice(
+        [
+            {},
+            {"matchLabels": {"app": app}},
+            {
+                "matchExpressions": [
+                    {
+                        "key": "app",
+                        "operator": chance.choice(["In", "NotIn"]),
+                        "values": [app, "frontend"],
+                    }
+                ]
+            },
+            {
+                "matchExpressions": [
+                    {"key": "app", "operator": chance.choice(["Exists", "DoesNotExist"])}
+                ]
+            },
+        ]
+    )
 
 
 def peer(chance: random.Random) -> dict[str, Any]:
-    namespace = {"matchLabels": {"kubernetes.io/metadata.name": chance.choice(["shop", "base", "none"])}}
-    return chance.choice([
-        {"podSelector": selector(chance)}, {"namespaceSelector": chance.choice([{}, namespace])},
-        {"podSelector": selector(chance), "namespaceSelector": namespace},
-        {"ipBlock": {"cidr": "10.244.0.0/16", "except": [f"10.244.{chance.choice([1, 2])}.0/24"]}},
-        {"ipBlock": {"cidr": f"10.244.{chance.choice([1, 2])}.0/24"}}, {"ipBlock": {"cidr": "203.0.113.0/24"}},
-        {"ipBlock": {"cidr": chance.choice(["10.0.77.0/24", "10.0.77.11/32"])}},
-    ])  # fmt: skip
+    namespace = {
+        "matchLabels": {"kubernetes.io/metadata.name": chance.choice(["shop", "base", "none"])}
+    }
+    return chance.choice(
+        [
+            {"podSelector": selector(chance)},
+            {"namespaceSelector": chance.choice([{}, namespace])},
+            {"podSelector": selector(chance), "namespaceSelector": namespace},
+            {
+                "ipBlock": {
+                    "cidr": "10.244.0.0/16",
+                    "except": [f"10.244.{chance.choice([1, 2])}.0/24"],
+                }
+            },
+            {"ipBlock": {"cidr": f"10.244.{chance.choice([1, 2])}.0/24"}},
+            {"ipBlock": {"cidr": "203.0.113.0/24"}},
+            {"ipBlock": {"cidr": chance.choice(["10.0.77.0/24", "10.0.77.11/32"])}},
+        ]
+    )
 
 
 def rule(chance: random.Random, peers: str) -> dict[str, Any]:
@@ -54,10 +89,18 @@ def rule(chance: random.Random, peers: str) -> dict[str, Any]:
     if chance.random() < 0.8:
         made[peers] = [peer(chance) for _ in range(chance.randint(1, 2))]
     if chance.random() < 0.5:
-        made["ports"] = [chance.choice([
-            {"port": PORT}, {"port": 80}, {"port": 8000, "endPort": 8100}, {"port": PORT, "protocol": "UDP"},
-            {"protocol": "TCP"}, {"port": 9000, "endPort": 9100},
-        ])]  # fmt: skip
+        made["ports"] = [
+            chance.choice(
+                [
+                    {"port": PORT},
+                    {"port": 80},
+                    {"port": 8000, "endPort": 8100},
+                    {"port": PORT, "protocol": "UDP"},
+                    {"protocol": "TCP"},
+                    {"port": 9000, "endPort": 9100},
+                ]
+            )
+        ]
     return made
 
 
@@ -72,21 +115,34 @@ def policy(chance: random.Random, number: int) -> dict[str, Any]:
     return {"metadata": {"name": f"random-{number}"}, "spec": spec}
 
 
-async def cluster(client: Client) -> Cluster:
+async def cluster(client: Client) -> ClusterState:
     rows = {kind: built(kind, (await client.get(path))["items"])[0] for kind, path in PATHS.items()}
     assert set(rows) <= set(KINDS)
-    return Cluster.of(
-        *(rows[k] for k in ("pods", "namespaces", "services", "endpointslices", "networkpolicies", "nodes"))
+    return ClusterState.of(
+        *(
+            rows[k]
+            for k in (
+                "pods",
+                "namespaces",
+                "services",
+                "endpointslices",
+                "networkpolicies",
+                "nodes",
+            )
+        )
     )  # type: ignore[arg-type]
 
 
-def pod_of(known: Cluster, who: str) -> Any:
+def pod_of(known: ClusterState, who: str) -> Any:
     name, _, node = who.partition("@")
     namespace, _, app = name.partition("/")
     return next(
-        p for p in known.pods
-        if p.namespace == namespace and (dict(p.labels).get("app") == app or p.name == app) and (not node or p.node == node)
-    )  # fmt: skip
+        p
+        for p in known.pods
+        if p.namespace == namespace
+        and (dict(p.labels).get("app") == app or p.name == app)
+        and (not node or p.node == node)
+    )
 
 
 async def one_round(client: Client, chance: random.Random) -> list[str]:
@@ -103,17 +159,25 @@ async def one_round(client: Client, chance: random.Random) -> list[str]:
         await asyncio.sleep(SETTLED_S)
         known = await cluster(client)
         pairs = list(itertools.product(SOURCES, TARGETS))
-        seen = await asyncio.gather(*(client.probe(a, "tcp", f"{{{b}}}", str(PORT), "1") for a, b in pairs))
+        seen = await asyncio.gather(
+            *(client.probe(a, "tcp", f"{{{b}}}", str(PORT), "1") for a, b in pairs)
+        )
         by_nodes = [(a, node.address) for a in SOURCES for node in known.nodes]
-        told = await asyncio.gather(*(client.probe(a, "tcp", ip, str(NODE_PORT), "1") for a, ip in by_nodes))
+        told = await asyncio.gather(
+            *(client.probe(a, "tcp", ip, str(NODE_PORT), "1") for a, ip in by_nodes)
+        )
     finally:
         for path, body in made:
             await client.call("DELETE", f"{path}/{body['metadata']['name']}")
     wrong = []
     for (a, ip), said in zip(by_nodes, told, strict=True):
         answer = known.ask(pod_of(known, a), ip, str(NODE_PORT), "TCP")
-        if not answer.partly and answer.allowed != said.startswith("ok"):  # of several endpoints one is asked
-            wrong.append(f"{a} → {ip}:{NODE_PORT}: podwire says {answer.allowed} ({answer.path}), the packets {said}")
+        if not answer.partly and answer.allowed != said.startswith(
+            "ok"
+        ):  # of several endpoints one is asked
+            wrong.append(
+                f"{a} → {ip}:{NODE_PORT}: podwire says {answer.allowed} ({answer.path}), the packets {said}"
+            )
     for (a, b), said in zip(pairs, seen, strict=True):
         parties = known.party(pod_of(known, a)), known.party(pod_of(known, b))
         verdict = netpol.verdict(*parties, PORT, "TCP", known.policies)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from collectors.events import Event
-from collectors.recording.log import read
-from collectors.session import Session
-from tui.app import Opened, PodwireApp
-from tui.control import Control
-from tui.store import Store
+from collectors.recording.event_log import read
+from collectors.stream import Stream
+from session.controller import Controller
+from session.store import Store
+from tui.app import OpenConsole, PodwireApp
 
 
-def replayed(source: Path | list[Event], is_lab: bool = False) -> tuple[Store, Control]:
-    store, session = Store(), Session()
-    control = Control(store, session)
+def replayed(source: Path | list[Event], is_lab: bool = False) -> tuple[Store, Controller]:
+    store, session = Store(), Stream()
+    control = Controller(store, session)
     control.live, control.is_lab = False, is_lab
     for event in read(source) if isinstance(source, Path) else source:
         store.apply(event)
@@ -28,11 +28,11 @@ def console(source: Path | list[Event], first: str = "pod") -> PodwireApp:
     return opened(control, key)
 
 
-def opened(control: Control, key: str) -> PodwireApp:
+def opened(control: Controller, key: str) -> PodwireApp:
     """An app whose work is there already."""
 
-    async def opening() -> Opened:
-        return Opened(control, key)
+    async def opening() -> OpenConsole:
+        return OpenConsole(control, key)
 
     app = PodwireApp(opening)
     app.control = control

@@ -19,8 +19,12 @@ AT = 1.7e9
 def session() -> list[ev.Event]:
     """Node 1 has another MTU, forwards nothing, has lost a route and resends much more."""
     sick, well = host(1, mtu=1400), host(2)
-    routes = tuple(route for route in sick.network.routes if not route.destination.startswith("10.2"))
-    nodes = tuple(ev.NodeRow(f"n{n}", f"192.168.0.{n}", f"z{n}", True, "linux", "amd64") for n in (1, 2))
+    routes = tuple(
+        route for route in sick.network.routes if not route.destination.startswith("10.2")
+    )
+    nodes = tuple(
+        ev.NodeRow(f"n{n}", f"192.168.0.{n}", f"z{n}", True, "linux", "amd64") for n in (1, 2)
+    )
     found: list[ev.Event] = [
         ev.SessionStart(AT, "", "prod", "alice", "shop", "v1.36"),
         ev.InventoryList(AT, "", "nodes", nodes),
@@ -51,17 +55,23 @@ def pressed(*keys: str, seconds: float) -> Callable[..., Awaitable[None]]:
 
 
 @SIZES
-def test_a_sick_node_beside_a_healthy_one(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+def test_a_sick_node_beside_a_healthy_one(
+    snap_compare: Callable[..., bool], size: tuple[int, int]
+) -> None:
     app = console(session(), "node")
     assert snap_compare(app, terminal_size=size, run_before=pressed("o", seconds=2.0))
 
 
 @SIZES
 def test_who_reaches_whom(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
-    assert snap_compare(console(EVENTS, ""), terminal_size=size, run_before=pressed("M", seconds=1.5))
+    assert snap_compare(
+        console(EVENTS, ""), terminal_size=size, run_before=pressed("M", seconds=1.5)
+    )
 
 
 @SIZES
 def test_the_way_between_two(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
     keys = ("j", "j", "b", "k", "k", "b")
-    assert snap_compare(console(EVENTS, ""), terminal_size=size, run_before=pressed(*keys, seconds=1.0))
+    assert snap_compare(
+        console(EVENTS, ""), terminal_size=size, run_before=pressed(*keys, seconds=1.0)
+    )

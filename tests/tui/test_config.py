@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from cli import config
+from cli.main import parser
 from collectors.errors import ConfigError
-from tui import config
-from tui.cli import parser
 
 TEXT = """
 image = "registry.corp/netshoot:1"
@@ -30,11 +30,20 @@ def test_the_command_line_then_the_context_then_the_common_keys(tmp_path: Path) 
     assert loaded.theme == "day"
     assert loaded.settings(plain, "dev").image == "registry.corp/netshoot:1"
     prod = loaded.settings(plain, "prod")
-    assert (prod.image, prod.read_only, prod.pull_timeout_s) == ("registry.prod/netshoot:2", True, 60)
+    assert (prod.image, prod.read_only, prod.pull_timeout_s) == (
+        "registry.prod/netshoot:2",
+        True,
+        60,
+    )
     assert prod.image_for("s390x") == "registry.corp/netshoot-s390x:1"
     given = parser().parse_args(["--image", "mine:3", "--pull-policy", "Never", "--yes"])
     mine = loaded.settings(given, "prod")
-    assert (mine.image, mine.pull_policy, mine.yes, mine.read_only) == ("mine:3", "Never", True, True)
+    assert (mine.image, mine.pull_policy, mine.yes, mine.read_only) == (
+        "mine:3",
+        "Never",
+        True,
+        True,
+    )
 
 
 @pytest.mark.parametrize(
@@ -56,7 +65,9 @@ def test_what_is_wrong_is_a_sentence(tmp_path: Path, text: str, says: str) -> No
         config.load(path)
 
 
-def test_a_missing_file_is_only_wrong_when_it_was_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_file_is_only_wrong_when_it_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     assert config.load(None) == config.Config()
     with pytest.raises(ConfigError, match="There is no configuration at"):

@@ -8,20 +8,40 @@ import pytest
 
 from collectors import events as ev
 from diagnosis.finding import Evidence, Finding
+from session import finding_location
+from session.controller import OpenTab
+from session.guide_runner import goal_of
 from tests.tui.replay import console
-from tui import showing
 from tui.app import PodwireApp
-from tui.control import Opened
-from tui.guiding import goal_of
 from tui.screens.cluster import ClusterScreen
 
 
 def events() -> list[ev.Event]:
-    pod = ev.PodRow("shop", "web-1", "u", "n1", "10.0.0.5", "Running", "1/1", 0, 0.0, labels=(("app", "web"),),
-                    ports=(ev.ContainerPort("http", 8080, "TCP"),))  # fmt: skip
-    gone = ev.ServiceRow("shop", "catalog", ("10.96.0.9",), ("80/TCP",), "ClusterIP", (("app", "wbe"),))
-    wrong = ev.ServiceRow("shop", "web", ("10.96.0.8",), ("80/TCP",), "ClusterIP", (("app", "web"),),
-                          (ev.ServicePort("", 80, "TCP", "8081"),))  # fmt: skip
+    pod = ev.PodRow(
+        "shop",
+        "web-1",
+        "u",
+        "n1",
+        "10.0.0.5",
+        "Running",
+        "1/1",
+        0,
+        0.0,
+        labels=(("app", "web"),),
+        ports=(ev.ContainerPort("http", 8080, "TCP"),),
+    )
+    gone = ev.ServiceRow(
+        "shop", "catalog", ("10.96.0.9",), ("80/TCP",), "ClusterIP", (("app", "wbe"),)
+    )
+    wrong = ev.ServiceRow(
+        "shop",
+        "web",
+        ("10.96.0.8",),
+        ("80/TCP",),
+        "ClusterIP",
+        (("app", "web"),),
+        (ev.ServicePort("", 80, "TCP", "8081"),),
+    )
     points = ev.SliceRow("shop", "web-x", "web", ("10.0.0.5",), ())
     return [
         ev.SessionStart(1.7e9, "", "prod", "alice", "shop", "v1.36"),
@@ -32,7 +52,9 @@ def events() -> list[ev.Event]:
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
-def test_what_is_wrong_and_what_to_do(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+def test_what_is_wrong_and_what_to_do(
+    snap_compare: Callable[..., bool], size: tuple[int, int]
+) -> None:
     async def settle(pilot) -> None:  # type: ignore[no-untyped-def]
         await pilot.pause(2.6)  # the diagnosis looks twice
         await pilot.press("d")
@@ -73,10 +95,12 @@ async def test_a_finding_leads_to_the_screen_that_shows_it() -> None:
 
 
 def test_the_tab_that_shows_a_finding() -> None:
-    tabs = [Opened("pod/shop/web-1", "node/n1"), Opened("pod/shop/api-1", "node/n2")]
+    tabs = [OpenTab("pod/shop/web-1", "node/n1"), OpenTab("pod/shop/api-1", "node/n2")]
 
     def seen(where: str, see: str = "flows", scope: str = "") -> str:
-        place = showing.place(Finding("r", "warning", where, "", (Evidence("x", "y", 0, scope),), see=see), tabs)
+        place = finding_location.place(
+            Finding("r", "warning", where, "", (Evidence("x", "y", 0, scope),), see=see), tabs
+        )
         return place.key if place else ""
 
     assert seen("shop/api-1") == "pod/shop/api-1"

@@ -5,10 +5,15 @@ import math
 
 from hypothesis import given, strategies as st
 
+from session.history import (
+    FINE_ROWS,
+    MAX_FIGURES,
+    TRIM,
+    History,
+)
+from session.series import figures
 from tests.tui.figuredata import sample
-from tui.figures import figures
-from tui.history import FINE_ROWS, MAX_FIGURES, TRIM, History
-from tui.timeview import SPANS, TimeView
+from tui.time_view import SPANS, TimeView
 from tui.widgets.graph import columns
 
 
@@ -35,12 +40,22 @@ def test_a_gap_stays_a_gap_and_what_did_not_move_is_0() -> None:
     history.add(5.0, {})
     assert [value for _, value in history.points("x", 0, 9)] == [0.0, 5.0, None, None, 0.0]
     assert (history.current("x"), history.maximum("x", 900)) == (0.0, 5.0)
-    assert [value for _, value in history.points("never heard of", 0, 9)] == [0.0, 0.0, None, 0.0, 0.0]
+    assert [value for _, value in history.points("never heard of", 0, 9)] == [
+        0.0,
+        0.0,
+        None,
+        0.0,
+        0.0,
+    ]
 
 
 @given(
     st.lists(
-        st.tuples(st.floats(0, 300), st.dictionaries(st.sampled_from("abc"), st.floats(0, 1e12)), st.booleans()),
+        st.tuples(
+            st.floats(0, 300),
+            st.dictionaries(st.sampled_from("abc"), st.floats(0, 1e12)),
+            st.booleans(),
+        ),
         max_size=60,
     )
 )
@@ -75,7 +90,10 @@ def test_names_that_left_make_room_for_new_ones() -> None:
 def test_a_reset_or_another_namespace_gives_no_value_and_no_spike() -> None:
     from collectors.kernel.rates import step
 
-    first, fallen = sample(10, TcpRetransSegs=500, sock_tcp_tw=3), sample(11, TcpRetransSegs=4, sock_tcp_tw=4)
+    first, fallen = (
+        sample(10, TcpRetransSegs=500, sock_tcp_tw=3),
+        sample(11, TcpRetransSegs=4, sock_tcp_tw=4),
+    )
     values = figures(step(first, fallen), fallen)
     assert math.isnan(values["TcpRetransSegs"]) and math.isnan(values["=retransmits"])
     assert values["sock_tcp_tw"] == 4, "a level is known at once"
@@ -102,7 +120,18 @@ def test_back_in_time_and_on_again() -> None:
 
 def test_a_stretched_graph_shows_the_largest_of_each_dot() -> None:
     points = [(float(second), 1.0 if second != 42 else 9.0) for second in range(100)]
-    assert columns(points, 99.0, 10, span=10.0) == [1.0, 1.0, 1.0, 1.0, 9.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+    assert columns(points, 99.0, 10, span=10.0) == [
+        1.0,
+        1.0,
+        1.0,
+        1.0,
+        9.0,
+        1.0,
+        1.0,
+        1.0,
+        1.0,
+        1.0,
+    ]
     gap = [*points[:30], (30.0, None), *points[60:]]
     drawn = columns(gap, 99.0, 10, span=10.0)
     assert drawn[3:5] == [None, None] and drawn[7] == 1.0

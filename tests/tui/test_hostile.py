@@ -16,19 +16,28 @@ import pytest
 
 from collectors import events as ev
 from collectors.capture.capture import _last_words
-from collectors.cluster import building
-from collectors.cluster.attach import _state
-from collectors.cluster.rest import failure
+from collectors.cluster.api.rest import failure
+from collectors.cluster.attach.attacher import _state
+from collectors.cluster.inventory import row_builders
 from collectors.errors import ClusterError
 from collectors.kernel import sampler
-from collectors.recording.codec import encode
-from collectors.safe import safe
+from collectors.recording.event_codec import encode
+from collectors.sanitize import sanitize
 from tests.collectors.test_dissect import eth
 
 ROOT = Path(__file__).parent.parent.parent
-EVIL = "\x1b]0;PWNED\x07\x1b]52;c;UFdORUQ=\x07\x1b[2J\x9b31m\u202eEVIL\u2066[/][@click=app.quit]x[/]"
+EVIL = (
+    "\x1b]0;PWNED\x07\x1b]52;c;UFdORUQ=\x07\x1b[2J\x9b31m\u202eEVIL\u2066[/][@click=app.quit]x[/]"
+)
 POINTER = b"\x1b]22;default\x07"  # Textual sets the mouse pointer's shape
-FORBIDDEN = (b"\x1b]0;PWNED", b"\x1b]52", "\x9b".encode(), "\u202e".encode(), "\u2066".encode(), b"\x07")
+FORBIDDEN = (
+    b"\x1b]0;PWNED",
+    b"\x1b]52",
+    "\x9b".encode(),
+    "\u202e".encode(),
+    "\u2066".encode(),
+    b"\x07",
+)
 
 
 def evil_objects() -> list[ev.Event]:
@@ -37,7 +46,7 @@ def evil_objects() -> list[ev.Event]:
         "name": EVIL,
         "namespace": EVIL,
         "uid": EVIL,
-        "labels": {building.ZONE: EVIL, "kubernetes.io/service-name": EVIL},
+        "labels": {row_builders.ZONE: EVIL, "kubernetes.io/service-name": EVIL},
     }
     pod = {
         "metadata": meta,
@@ -51,27 +60,49 @@ def evil_objects() -> list[ev.Event]:
     }
     node = {
         "metadata": meta,
-        "status": {"addresses": [{"type": "InternalIP", "address": EVIL}], "nodeInfo": {"architecture": EVIL}},
+        "status": {
+            "addresses": [{"type": "InternalIP", "address": EVIL}],
+            "nodeInfo": {"architecture": EVIL},
+        },
     }
     service = {
         "metadata": meta,
-        "spec": {"clusterIPs": ["10.0.0.1"], "type": EVIL, "ports": [{"port": EVIL, "protocol": EVIL}]},
+        "spec": {
+            "clusterIPs": ["10.0.0.1"],
+            "type": EVIL,
+            "ports": [{"port": EVIL, "protocol": EVIL}],
+        },
     }
     lists: tuple[tuple[str, tuple[ev.Row, ...]], ...] = (
-        ("pods", (building.pod_row(pod), building.pod_row(named))),
-        ("nodes", (building.node_row(node),)),
-        ("services", (building.service_row(service),)),
-        ("namespaces", (building.namespace_row({"metadata": meta}),)),
+        ("pods", (row_builders.pod_row(pod), row_builders.pod_row(named))),
+        ("nodes", (row_builders.node_row(node),)),
+        ("services", (row_builders.service_row(service),)),
+        ("namespaces", (row_builders.namespace_row({"metadata": meta}),)),
     )
     return [ev.InventoryList(1.0, "", kind, rows) for kind, rows in lists]
 
 
 def evil_target(key: str) -> list[ev.Event]:
     """What a pod, a wire and a kubelet could say."""
-    question = b"\x12\x34\x01\x00\x00\x01\0\0\0\0\0\0" + bytes([40]) + EVIL.encode()[:40] + b"\0\0\x01\0\x01"
+    question = (
+        b"\x12\x34\x01\x00\x00\x01\0\0\0\0\0\0"
+        + bytes([40])
+        + EVIL.encode()[:40]
+        + b"\0\0\x01\0\x01"
+    )
     udp = struct.pack("!HHHH", 40000, 53, 8 + len(question), 0) + question
     ip = struct.pack(
-        "!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 1, 0, 64, 17, 0, bytes([10, 0, 0, 2]), bytes([10, 0, 0, 1])
+        "!BBHHHBBH4s4s",
+        0x45,
+        0,
+        20 + len(udp),
+        1,
+        0,
+        64,
+        17,
+        0,
+        bytes([10, 0, 0, 2]),
+        bytes([10, 0, 0, 1]),
     )
     packet = eth("0800") + ip + udp
     text = (
@@ -81,23 +112,38 @@ def evil_target(key: str) -> list[ev.Event]:
     )
     found: list[ev.Event] = []
     for tick in range(3):
-        body = text.replace("{clock}", str(tick)).replace("{n}", str(tick * 9)).encode("utf-8", "replace")
+        body = (
+            text.replace("{clock}", str(tick))
+            .replace("{n}", str(tick * 9))
+            .encode("utf-8", "replace")
+        )
         (frame,) = sampler.FrameReader().feed(b"\x1eframe\n" + body + b"\x1eend\n")
         found += list(sampler.events(frame, key, 2.0 + tick))
     found.append(ev.TargetState(2.0, key, "live"))
     found.append(ev.PacketBatch(2.0, key, 1, 1, (ev.Packet(2_000_000_000, packet, len(packet)),)))
-    found.append(ev.CaptureState(2.0, key, 1, "failed", safe(EVIL), _last_words(f"tcpdump: {EVIL}\n")))
+    found.append(
+        ev.CaptureState(2.0, key, 1, "failed", sanitize(EVIL), _last_words(f"tcpdump: {EVIL}\n"))
+    )
     told = failure(403, {"message": EVIL, "reason": EVIL}, "attach")
     found.append(ev.TargetState(2.0, key, "gap", str(told)))
     try:
         _state(
-            {"status": {"s": [{"name": "c", "state": {"waiting": {"reason": "ErrImagePull", "message": EVIL}}}]}},
+            {
+                "status": {
+                    "s": [
+                        {
+                            "name": "c",
+                            "state": {"waiting": {"reason": "ErrImagePull", "message": EVIL}},
+                        }
+                    ]
+                }
+            },
             "c",
             "s",
         )
     except ClusterError as error:
         found.append(ev.TargetState(2.0, key, "failed", str(error)))
-    found.append(ev.Command(2.0, key, safe(EVIL), "patch", safe(EVIL), f"refused: {told}"))
+    found.append(ev.Command(2.0, key, sanitize(EVIL), "patch", sanitize(EVIL), f"refused: {told}"))
     return found
 
 
@@ -110,7 +156,7 @@ class Terminal:
         if self.pid == 0:
             os.environ.update(TERM="xterm-256color", COLUMNS="", LINES="", TZ="UTC")
             os.chdir(ROOT)
-            os.execv(sys.executable, [sys.executable, "-m", "tui.cli", *arguments])
+            os.execv(sys.executable, [sys.executable, "-m", "cli.main", *arguments])
         ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def read(self, seconds: float) -> None:
@@ -143,7 +189,7 @@ class Terminal:
 @pytest.mark.parametrize("screen", ["cluster", "target"])
 def test_no_hostile_byte_reaches_the_terminal(tmp_path: Path, screen: str) -> None:
     key = "pod/shop/pod-1"
-    start = ev.SessionStart(1.0, "", safe(EVIL), safe(EVIL), "", "v1")
+    start = ev.SessionStart(1.0, "", sanitize(EVIL), sanitize(EVIL), "", "v1")
     events = [start, *evil_objects(), *(evil_target(key) if screen == "target" else [])]
     path = tmp_path / "session.jsonl"
     path.write_text("".join(encode(e) + "\n" for e in events))
@@ -182,13 +228,17 @@ def test_no_hostile_byte_reaches_the_terminal(tmp_path: Path, screen: str) -> No
     shown = re.sub(rb"\x1b\[[0-9;?]*[ -/]*[@-~]", b"", terminal.got)
     for bad in FORBIDDEN:
         assert bad not in terminal.got.replace(POINTER, b""), bad
-    assert "␛]0;PWNED␇".encode() in shown, "the hostile text was never on the screen: nothing was tested"
+    assert "␛]0;PWNED␇".encode() in shown, (
+        "the hostile text was never on the screen: nothing was tested"
+    )
     assert b"Traceback" not in shown
 
 
 def test_markup_in_names_is_text(tmp_path: Path) -> None:
     path = tmp_path / "session.jsonl"
-    rows = (ev.PodRow("ns", "[@click=app.quit]x[/][/", "u", "n", "10.0.0.1", "[bold]", "0/1", 0, 0.0),)
+    rows = (
+        ev.PodRow("ns", "[@click=app.quit]x[/][/", "u", "n", "10.0.0.1", "[bold]", "0/1", 0, 0.0),
+    )
     path.write_text(encode(ev.InventoryList(1.0, "", "pods", rows)) + "\n")
     assert json.loads(path.read_text())
     terminal = Terminal("replay", str(path))

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from collectors.errors import ConfigError
 from tests.tui.replay import replayed
 from tests.tui.test_reach import EVENTS
-from tui.app import Opened, PodwireApp
+from tui.app import OpenConsole, PodwireApp
 
 
 def test_it_says_what_opens(snap_compare: Callable[..., bool]) -> None:
-    async def opening() -> Opened:
+    async def opening() -> OpenConsole:
         await asyncio.sleep(3600)
         raise AssertionError
 
@@ -20,7 +20,7 @@ def test_it_says_what_opens(snap_compare: Callable[..., bool]) -> None:
 
 
 async def test_keys_before_it_is_open_do_no_harm_and_q_leaves() -> None:
-    async def opening() -> Opened:
+    async def opening() -> OpenConsole:
         await asyncio.sleep(3600)
         raise AssertionError
 
@@ -35,7 +35,7 @@ async def test_keys_before_it_is_open_do_no_harm_and_q_leaves() -> None:
 
 
 async def test_what_cannot_be_opened_is_told() -> None:
-    async def opening() -> Opened:
+    async def opening() -> OpenConsole:
         raise ConfigError("There is no recording at x.")
 
     app = PodwireApp(opening)
@@ -47,9 +47,9 @@ async def test_what_cannot_be_opened_is_told() -> None:
 async def test_it_opens_and_keys_work() -> None:
     _, control = replayed(EVENTS)
 
-    async def opening() -> Opened:
+    async def opening() -> OpenConsole:
         await asyncio.sleep(0.5)
-        return Opened(control, "")
+        return OpenConsole(control, "")
 
     app = PodwireApp(opening)
     async with app.run_test(size=(80, 24)) as pilot:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 
 from collectors import events as ev
+from session.path_text import cluster_of, told
 from tests.tui.replay import console, replayed
-from tui.reach import cluster_of, told
-from tui.screens.matrix import MatrixScreen, rows_of
+from tui.screens.connectivity_matrix import MatrixScreen, rows_of
 
 SPEC = {
     "podSelector": {"matchLabels": {"app": "api"}},
-    "ingress": [{"from": [{"podSelector": {"matchLabels": {"app": "web"}}}], "ports": [{"port": 8080}]}],
+    "ingress": [
+        {"from": [{"podSelector": {"matchLabels": {"app": "web"}}}], "ports": [{"port": 8080}]}
+    ],
 }
 
 
@@ -35,13 +37,23 @@ def pod(app: str, ip: str, *ports: int) -> ev.PodRow:
 
 PODS = (pod("api", "10.0.0.2", 8080, 9090), pod("job", "10.0.0.3"), pod("web", "10.0.0.1", 80))
 SERVICE = ev.ServiceRow(
-    "shop", "api", ("10.96.0.2",), ("80/TCP",), "ClusterIP", (("app", "api"),), (ev.ServicePort("", 80, "TCP", "8080"),)
+    "shop",
+    "api",
+    ("10.96.0.2",),
+    ("80/TCP",),
+    "ClusterIP",
+    (("app", "api"),),
+    (ev.ServicePort("", 80, "TCP", "8080"),),
 )
 EVENTS: list[ev.Event] = [
-    ev.SessionStart(1.7e9, "", "prod", "alice", "shop", "v1.36"), ev.InventoryList(1.7e9, "", "pods", PODS),
-    ev.InventoryList(1.7e9, "", "services", (SERVICE,)), ev.InventoryList(1.7e9, "", "namespaces", (ev.NamespaceRow("shop"),)),
-    ev.InventoryList(1.7e9, "", "networkpolicies", (ev.PolicyRow("shop", "api", json.dumps(SPEC)),)),
-]  # fmt: skip
+    ev.SessionStart(1.7e9, "", "prod", "alice", "shop", "v1.36"),
+    ev.InventoryList(1.7e9, "", "pods", PODS),
+    ev.InventoryList(1.7e9, "", "services", (SERVICE,)),
+    ev.InventoryList(1.7e9, "", "namespaces", (ev.NamespaceRow("shop"),)),
+    ev.InventoryList(
+        1.7e9, "", "networkpolicies", (ev.PolicyRow("shop", "api", json.dumps(SPEC)),)
+    ),
+]
 
 
 def test_all_some_and_none() -> None:
@@ -58,7 +70,9 @@ def test_the_way_between_two() -> None:
     store, _ = replayed(EVENTS)
     title, text = told(store, PODS[2], SERVICE)
     assert (
-        title == "shop/web-1 → shop/api" and "port 80/TCP: allowed" in text and "rule 0 of shop/api allows it" in text
+        title == "shop/web-1 → shop/api"
+        and "port 80/TCP: allowed" in text
+        and "rule 0 of shop/api allows it" in text
     )
     _, text = told(store, PODS[1], SERVICE)
     assert "port 80/TCP: not allowed" in text and "shop/api isolates shop/api-1" in text

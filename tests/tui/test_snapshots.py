@@ -33,7 +33,9 @@ SCREENS: dict[str, tuple[str, tuple[str, ...]]] = {
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda s: f"{s[0]}x{s[1]}")
 @pytest.mark.parametrize("name", SCREENS)
-def test_screen(snap_compare: Callable[..., bool], recording: Path, name: str, size: tuple[int, int]) -> None:
+def test_screen(
+    snap_compare: Callable[..., bool], recording: Path, name: str, size: tuple[int, int]
+) -> None:
     first, keys = SCREENS[name]
 
     async def settle(pilot) -> None:  # type: ignore[no-untyped-def]

@@ -10,10 +10,10 @@ from textual.events import Key
 from tests.tui.replay import console
 from tests.tui.test_reach import EVENTS
 from tui.app import PodwireApp
-from tui.screens import matrix
+from tui.screens import connectivity_matrix
+from tui.screens.connectivity_matrix import rows_of
 from tui.screens.findings import FindingsScreen
-from tui.screens.matrix import rows_of
-from tui.widgets.filterbox import FilterBox
+from tui.widgets.filter_box import FilterBox
 
 NAMES = {"/": "slash", "\r": "enter", "\x1b": "escape", "?": "question_mark"}
 
@@ -23,7 +23,9 @@ def at_once(app: PodwireApp, typed: str) -> None:
         app.post_message(Key(NAMES.get(character, character), character))
 
 
-@pytest.mark.parametrize(("typed", "text"), [("/web\rd", "web"), ("/web\r\rd", "web"), ("/web\x1bd", "")])
+@pytest.mark.parametrize(
+    ("typed", "text"), [("/web\rd", "web"), ("/web\r\rd", "web"), ("/web\x1bd", "")]
+)
 async def test_what_follows_the_filter_is_for_the_list(typed: str, text: str) -> None:
     app = console(EVENTS, "")
     async with app.run_test(size=(100, 30)) as pilot:
@@ -35,12 +37,14 @@ async def test_what_follows_the_filter_is_for_the_list(typed: str, text: str) ->
         assert cluster.query_one(FilterBox).value == text
 
 
-async def test_a_screen_that_is_left_before_it_has_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_screen_that_is_left_before_it_has_its_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def slow(*arguments: object) -> list[object]:
         time.sleep(0.5)
         return rows_of(*arguments)  # type: ignore[arg-type,return-value]
 
-    monkeypatch.setattr(matrix, "rows_of", slow)
+    monkeypatch.setattr(connectivity_matrix, "rows_of", slow)
     app = console(EVENTS, "")
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.pause(0.8)
@@ -51,7 +55,9 @@ async def test_a_screen_that_is_left_before_it_has_its_rows(monkeypatch: pytest.
         assert type(app.screen).__name__ == "ClusterScreen" and app.is_running
 
 
-@pytest.mark.parametrize(("typed", "shown"), [("bjb", "Document"), ("M\x1b?", "Help"), ("/zzz\x1b?", "Help")])
+@pytest.mark.parametrize(
+    ("typed", "shown"), [("bjb", "Document"), ("M\x1b?", "Help"), ("/zzz\x1b?", "Help")]
+)
 async def test_what_follows_a_new_screen_is_for_it(typed: str, shown: str) -> None:
     app = console(EVENTS, "")
     async with app.run_test(size=(100, 30)) as pilot:

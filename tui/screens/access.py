@@ -10,9 +10,9 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from collectors.cluster.preflight import missing_role
+from collectors.cluster.api.access_review import missing_role
 from collectors.events import AccessReview, AccessRow
-from tui.screens.document import Document
+from tui.screens.text_view import Document
 
 
 def rights(row: AccessRow) -> str:
@@ -53,4 +53,6 @@ class Access(ModalScreen[None]):
             self.dismiss(None)
         elif event.key == "r" and missing(self.review):
             text = missing_role(self.review.rows, self.user)
-            self.app.push_screen(Document("For kubectl apply -f -, by someone who may grant it", text))
+            self.app.push_screen(
+                Document("For kubectl apply -f -, by someone who may grant it", text)
+            )

@@ -12,20 +12,20 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from collectors.cluster.attach import yaml_of
-from collectors.cluster.plan import Offer, Plan
+from collectors.cluster.attach.attacher import yaml_of
+from collectors.cluster.attach.planner import Offer, Plan
 from collectors.errors import PodwireError
-from collectors.record import record
+from collectors.frozen import frozen
 from collectors.target import Target
-from tui.control import Control
+from session.controller import Controller
 from tui.screens.base import while_there
-from tui.screens.document import Document
+from tui.screens.text_view import Document
 
 Chosen = Literal["both", "pod", "node"]
 
 
-@record
-class Answer:
+@frozen
+class AttachChoice:
     """What the user chose, with the offers that were shown."""
 
     chosen: Chosen
@@ -33,10 +33,10 @@ class Answer:
     beside: Offer | None
 
 
-class Attach(ModalScreen[Answer | None]):
+class Attach(ModalScreen[AttachChoice | None]):
     """Asks the API server what can be added to `target` (and its node), shows it, and asks the user."""
 
-    def __init__(self, control: Control, target: Target) -> None:
+    def __init__(self, control: Controller, target: Target) -> None:
         super().__init__()
         self.control = control
         self.target = target
@@ -77,7 +77,11 @@ class Attach(ModalScreen[Answer | None]):
         if own and self.target.kind == "node":
             self.keys["y"] = ("pod", "start it")
         elif own and beside:
-            self.keys |= {"y": ("both", "both"), "p": ("pod", "pod only"), "o": ("node", "node only")}
+            self.keys |= {
+                "y": ("both", "both"),
+                "p": ("pod", "pod only"),
+                "o": ("node", "node only"),
+            }
         elif own:
             self.keys["y"] = ("pod", "open it")
         elif beside:
@@ -94,13 +98,15 @@ class Attach(ModalScreen[Answer | None]):
             own = self.plan.offer if self.plan else None
             beside = self.beside.offer if self.beside else None
             if chosen == "manifests":
-                parts = (yaml_of(offer.manifest) for offer in (own, beside) if offer and offer.manifest)
+                parts = (
+                    yaml_of(offer.manifest) for offer in (own, beside) if offer and offer.manifest
+                )
                 self.app.push_screen(Document("What would be sent", "---\n".join(parts)))
             else:
-                self.dismiss(Answer(chosen, own, beside))
+                self.dismiss(AttachChoice(chosen, own, beside))
 
 
-def described(plan: Plan, beside: Plan | None, control: Control) -> Table:
+def described(plan: Plan, beside: Plan | None, control: Controller) -> Table:
     """The plan as rows: what is added where, what it costs, what is refused."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True)
@@ -135,14 +141,16 @@ def _offer_lines(plan: Plan) -> list[str]:
     if offer.way == "reuse":
         return [f"reuses the debug container {offer.container} that is there already."]
     if offer.way == "exec":
-        return [f"nothing is added: runs in the pod's own container {offer.container}; {offer.cost}."]
+        return [
+            f"nothing is added: runs in the pod's own container {offer.container}; {offer.cost}."
+        ]
     if offer.way == "node pod":
         return [
             f"starts the pod {offer.namespace}/{offer.pod} on {plan.target.name}: host network, no privilege. Removed "
             "when you leave. The conntrack table that fills up is the node's."
         ]
     lines = [
-        f"adds the debug container {offer.container} (rights: {offer.rung}). It stays in the pod's spec until the pod "
+        f"adds the debug container {offer.container} (rights: {offer.level}). It stays in the pod's spec until the pod "
         "goes; its process ends within 4 h."
     ]
     if offer.cost:

@@ -13,15 +13,22 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from tui.widgets.header import Header, HeaderData
-from tui.widgets.targets import Tab, Targets
+from tui.widgets.target_tabs import Tab, Targets
 
 if TYPE_CHECKING:  # the first frame waits for none of them
-    from tui.control import Control
-    from tui.store import Store
+    from session.controller import Controller
+    from session.store import Store
 
 REFRESH_S = 0.5
 REFRESH_SSH_S = 1.0  # every repaint costs there
-MOODS = {"live": "good", "attaching": "warn", "gap": "warn", "gone": "bad", "failed": "bad", "ended": "dim"}
+MOODS = {
+    "live": "good",
+    "attaching": "warn",
+    "gap": "warn",
+    "gone": "bad",
+    "failed": "bad",
+    "ended": "dim",
+}
 
 
 async def while_there(screen: Screen[Any], work: Coroutine[Any, Any, None]) -> None:
@@ -56,13 +63,15 @@ class CloseTarget(Message):
 class ConsoleScreen(Screen[None]):
     place = ""  # where in the table of actions a screen's own stand; '' is not a tab
 
-    def __init__(self, store: Store, control: Control) -> None:
+    def __init__(self, store: Store, control: Controller) -> None:
         super().__init__()
         self.store = store
         self.control = control
 
     def on_mount(self) -> None:
-        self.set_interval(REFRESH_SSH_S if os.environ.get("SSH_CONNECTION") else REFRESH_S, self._pull_if_there)
+        self.set_interval(
+            REFRESH_SSH_S if os.environ.get("SSH_CONNECTION") else REFRESH_S, self._pull_if_there
+        )
         self.call_after_refresh(self._first_pull)
 
     def _first_pull(self) -> None:
@@ -71,13 +80,17 @@ class ConsoleScreen(Screen[None]):
 
     def _pull_if_there(self) -> None:
         """A screen that is being left has no widgets any more; one that another hides would repaint that one."""
-        shown = next((s for s in reversed(self.app.screen_stack) if isinstance(s, ConsoleScreen)), None)
+        shown = next(
+            (s for s in reversed(self.app.screen_stack) if isinstance(s, ConsoleScreen)), None
+        )
         if shown is self and self.query(Header):
             self.pull()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """No action on a screen that is not drawn yet; in a text box keys are text, but esc leaves it."""
-        return bool(self.query(Header)) and (action == "back" or not isinstance(self.focused, Input))
+        return bool(self.query(Header)) and (
+            action == "back" or not isinstance(self.focused, Input)
+        )
 
     def show(self, view: str, words: str = "") -> None:
         """Show one of the screen's lists, where it has such."""

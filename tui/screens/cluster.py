@@ -10,20 +10,21 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import Footer, Input, Static
 
-from collectors.cluster.plan import Offer
+from collectors.cluster.attach.planner import Offer
 from collectors.errors import PodwireError
 from collectors.events import NodeRow, PodRow, Row, ServiceRow
-from tui import format as fmt, reach
+from session import path_text
+from tui import format as fmt
 from tui.actions import bindings
 from tui.screens.access import Access, missing
-from tui.screens.attach import Answer, Attach
+from tui.screens.attach import Attach, AttachChoice
 from tui.screens.base import ConsoleScreen, ShowTarget
-from tui.screens.document import Document
-from tui.screens.matrix import MatrixScreen
-from tui.widgets.filterbox import FilterBox
+from tui.screens.connectivity_matrix import MatrixScreen
+from tui.screens.text_view import Document
+from tui.widgets.filter_box import FilterBox
 from tui.widgets.header import Header, HeaderData
-from tui.widgets.rows import Cell, Column, RowList
-from tui.widgets.targets import Targets
+from tui.widgets.row_list import Cell, Column, RowList
+from tui.widgets.target_tabs import Targets
 
 GOOD_PHASES = ("Running", "Succeeded", "Completed")
 
@@ -31,7 +32,11 @@ GOOD_PHASES = ("Running", "Succeeded", "Completed")
 def _phase(row: PodRow) -> Cell:
     have, _, want = row.ready.partition("/")
     if row.phase not in GOOD_PHASES:
-        return row.phase, "warn" if row.phase in ("Pending", "ContainerCreating", "Terminating") else "bad"
+        return row.phase, "warn" if row.phase in (
+            "Pending",
+            "ContainerCreating",
+            "Terminating",
+        ) else "bad"
     return (row.phase, "warn") if have != want and row.phase == "Running" else (row.phase, "")
 
 
@@ -41,7 +46,10 @@ def _ready(row: PodRow) -> Cell:
 
 
 def pod_columns(now: Callable[[], float]) -> tuple[Column, ...]:
-    return (*POD_COLUMNS, Column("AGE", 5, lambda r: (fmt.age(now() - r.created), "dim"), right=True, rank=5))
+    return (
+        *POD_COLUMNS,
+        Column("AGE", 5, lambda r: (fmt.age(now() - r.created), "dim"), right=True, rank=5),
+    )
 
 
 POD_COLUMNS = (
@@ -49,7 +57,13 @@ POD_COLUMNS = (
     Column("POD", 0, lambda r: r.name),
     Column("READY", 5, _ready, right=True),
     Column("STATUS", 17, _phase),
-    Column("RESTARTS", 8, lambda r: (str(r.restarts), "warn" if r.restarts else "dim"), right=True, rank=4),
+    Column(
+        "RESTARTS",
+        8,
+        lambda r: (str(r.restarts), "warn" if r.restarts else "dim"),
+        right=True,
+        rank=4,
+    ),
     Column("IP", 39, lambda r: r.ip or fmt.NONE, rank=3),
     Column("NODE", 40, lambda r: r.node or fmt.NONE, rank=2),
 )
@@ -119,7 +133,14 @@ class ClusterScreen(ConsoleScreen):
     def pull(self) -> None:
         if self.namespace is None and self.store.start is not None:
             self.namespace = self.store.start.namespace
-        drawn = (self._broken(), self._beside(), self.store.inventory_revision, self.view, self.namespace, self.text)
+        drawn = (
+            self._broken(),
+            self._beside(),
+            self.store.inventory_revision,
+            self.view,
+            self.namespace,
+            self.text,
+        )
         if drawn != self._drawn:
             self._drawn = drawn
             self._draw()
@@ -140,7 +161,11 @@ class ClusterScreen(ConsoleScreen):
         shown = listing.rows("" if self.view == "nodes" else self.namespace or "", self.text)
         main.show(shown)
         self.query_one("#namespaces", RowList).show(self._namespaces())
-        where = "all namespaces" if not self.namespace or self.view == "nodes" else f"namespace {self.namespace}"
+        where = (
+            "all namespaces"
+            if not self.namespace or self.view == "nodes"
+            else f"namespace {self.namespace}"
+        )
         filtered = f", matching “{self.text}”" if self.text else ""
         bad = sum(map(not_well, shown))
         trouble = f" · {bad} not well" if bad else ""
@@ -229,11 +254,13 @@ class ClusterScreen(ConsoleScreen):
                 self.say("Put the cursor on the pod that opens the connection, then b.")
                 return
             self._asking = row
-            self.say(f"From {row.name}. Now b on the pod or Service that it wants to reach (key 1: pods, 3: Services).")
+            self.say(
+                f"From {row.name}. Now b on the pod or Service that it wants to reach (key 1: pods, 3: Services)."
+            )
             return
         asking, self._asking = self._asking, None
         if isinstance(row, (PodRow, ServiceRow)):
-            self.app.push_screen(Document(*reach.told(self.store, asking, row)))
+            self.app.push_screen(Document(*path_text.told(self.store, asking, row)))
 
     def action_matrix(self) -> None:
         namespace = self.namespace or ""
@@ -287,7 +314,7 @@ class ClusterScreen(ConsoleScreen):
     def action_previous_namespace(self) -> None:
         self._step_namespace(-1)
 
-    def on_row_list_chosen(self, event: RowList.Chosen) -> None:
+    def on_row_list_row_chosen(self, event: RowList.RowChosen) -> None:
         if event.rows.id == "namespaces":
             self.namespace = event.row[0]
             self.set_focus(self.query_one("#main", RowList))
@@ -297,7 +324,9 @@ class ClusterScreen(ConsoleScreen):
 
     def _open(self, row: Row) -> None:
         if isinstance(row, ServiceRow):
-            self.say(f"A Service has no namespace of its own to look at: open one of the pods behind {row.name}.")
+            self.say(
+                f"A Service has no namespace of its own to look at: open one of the pods behind {row.name}."
+            )
             return
         if not isinstance(row, (PodRow, NodeRow)):
             return
@@ -306,9 +335,11 @@ class ClusterScreen(ConsoleScreen):
             self._watch(row, agreed or "both")
             return
         target = self.control.target_of(row)
-        self.app.push_screen(Attach(self.control, target), lambda answer: self._answered(row, answer))
+        self.app.push_screen(
+            Attach(self.control, target), lambda answer: self._answered(row, answer)
+        )
 
-    def _answered(self, row: PodRow | NodeRow, answer: Answer | None) -> None:
+    def _answered(self, row: PodRow | NodeRow, answer: AttachChoice | None) -> None:
         if answer is None:
             return
         if answer.offer is not None or answer.chosen == "node":
@@ -316,7 +347,11 @@ class ClusterScreen(ConsoleScreen):
         self._watch(row, answer.chosen, answer.offer, answer.beside)
 
     def _watch(
-        self, row: PodRow | NodeRow, chosen: str, offer: Offer | None = None, beside: Offer | None = None
+        self,
+        row: PodRow | NodeRow,
+        chosen: str,
+        offer: Offer | None = None,
+        beside: Offer | None = None,
     ) -> None:
         if isinstance(row, NodeRow):
             target = self.control.watch_node(row.name, offer)

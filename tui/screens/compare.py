@@ -9,24 +9,24 @@ from textual.app import ComposeResult
 from textual.widgets import Footer
 
 from collectors.errors import PodwireError
-from collectors.kernel import settings
+from collectors.kernel import sysctls
 from diagnosis.compare import Difference, compare
 from diagnosis.snapshot import Snapshot
+from session.controller import Controller
+from session.snapshot_builder import gathered
+from session.store import Store
 from tui.actions import bindings
-from tui.control import Control
-from tui.evidence import gathered
 from tui.screens.base import MOODS, ConsoleScreen, while_there
-from tui.screens.document import Document
-from tui.store import Store
+from tui.screens.text_view import Document
 from tui.widgets.header import Header, HeaderData
-from tui.widgets.line import Line
-from tui.widgets.rows import Cell, Column, RowList
-from tui.widgets.targets import Targets
+from tui.widgets.row_list import Cell, Column, RowList
+from tui.widgets.target_tabs import Targets
+from tui.widgets.text_line import TextLine
 
 EVERY_S = 4.0
 
 
-def candidates(store: Store, control: Control, key: str) -> list[str]:
+def candidates(store: Store, control: Controller, key: str) -> list[str]:
     """Open targets of the same kind: replicas first, then those of which nothing bad is said."""
     kind, _, name = key.partition("/")
     sick = " ".join(finding.where for finding in control.diagnosis.current)
@@ -35,7 +35,11 @@ def candidates(store: Store, control: Control, key: str) -> list[str]:
         theirs = other.partition("/")[2]
         return (theirs.rpartition("-")[0] != name.rpartition("-")[0], theirs in sick, theirs)
 
-    others = [o for o, data in store.targets.items() if o != key and o.partition("/")[0] == kind and data.samples]
+    others = [
+        o
+        for o, data in store.targets.items()
+        if o != key and o.partition("/")[0] == kind and data.samples
+    ]
     return sorted(others, key=rank)
 
 
@@ -45,7 +49,7 @@ class CompareScreen(ConsoleScreen):
     BINDINGS = bindings("compare")
     AUTO_FOCUS = "#differences"
 
-    def __init__(self, store: Store, control: Control, key: str) -> None:
+    def __init__(self, store: Store, control: Controller, key: str) -> None:
         super().__init__(store, control)
         self.key = key
         self.other = ""
@@ -63,8 +67,13 @@ class CompareScreen(ConsoleScreen):
         )
         yield Header()
         yield Targets()
-        yield RowList(columns, "nothing differs in what was read of the two", lambda d: d.what, id="differences")
-        yield Line(id="status")
+        yield RowList(
+            columns,
+            "nothing differs in what was read of the two",
+            lambda d: d.what,
+            id="differences",
+        )
+        yield TextLine(id="status")
         yield Footer()
 
     def _here(self) -> str:
@@ -92,7 +101,9 @@ class CompareScreen(ConsoleScreen):
             else "the sampled settings"
         )
         text = f" {heavy} that matter, {len(self.found) - heavy} others · {read} · o: another to compare with"
-        self.query_one("#status", Line).show(text if self.other else " nothing else of this kind is open")
+        self.query_one("#status", TextLine).show(
+            text if self.other else " nothing else of this kind is open"
+        )
 
     async def _compare(self) -> None:
         """Both are read anew each time: what is mended disappears."""
@@ -101,7 +112,7 @@ class CompareScreen(ConsoleScreen):
             for key in (self.key, other):
                 if (runner := self.control.runner(key)) is not None:
                     try:
-                        self._settings[key] = await settings.read(runner)
+                        self._settings[key] = await sysctls.read(runner)
                     except PodwireError:
                         self._settings.setdefault(key, {})
             moment = await gathered(self.store, self.control.now())
@@ -119,7 +130,7 @@ class CompareScreen(ConsoleScreen):
         name = f"{self._here()} beside {self._there() or 'nothing'}"
         return HeaderData(context, "", name, user, data.phase, MOODS[data.phase])
 
-    def on_row_list_chosen(self, event: RowList.Chosen) -> None:
+    def on_row_list_row_chosen(self, event: RowList.RowChosen) -> None:
         row = event.row
         if isinstance(row, Difference):
             text = f"{self._here()}: {row.here}\n\n{self._there()}: {row.there}\n\nread from {row.source}"
@@ -129,9 +140,15 @@ class CompareScreen(ConsoleScreen):
         """The next target of the same kind."""
         others = candidates(self.store, self.control, self.key)
         if len(others) < 2:
-            self.say("Nothing else of this kind is open. Open another from the cluster's list, then come back.")
+            self.say(
+                "Nothing else of this kind is open. Open another from the cluster's list, then come back."
+            )
             return
-        self.other = others[(others.index(self.other) + 1) % len(others)] if self.other in others else others[0]
+        self.other = (
+            others[(others.index(self.other) + 1) % len(others)]
+            if self.other in others
+            else others[0]
+        )
         self.found, self._at = [], 0.0
         self.pull()
 
@@ -143,7 +160,9 @@ def _what(difference: Difference) -> Cell:
     return difference.what, "name" if difference.weight == "matters" else ""
 
 
-def between(moment: Snapshot, key: str, other: str, read: Mapping[str, Mapping[str, str]]) -> list[Difference]:
+def between(
+    moment: Snapshot, key: str, other: str, read: Mapping[str, Mapping[str, str]]
+) -> list[Difference]:
     """Of two targets of a snapshot; [] where one of them is not there."""
     views = {view.key: view for view in moment.targets}
     if key not in views or other not in views:

@@ -13,15 +13,15 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from collectors.errors import PodwireError
-from collectors.safe import safe
-from tui.control import Control
+from collectors.sanitize import sanitize
+from session.controller import Controller
 from tui.screens.base import while_there
-from tui.widgets.rows import Column, RowList
+from tui.widgets.row_list import Column, RowList
 
 COLUMNS = (
     Column("", 2, lambda r: ("ON", "bad") if r["on"] else ("·", "dim")),
-    Column("FAULT", 36, lambda r: safe(r["title"])),
-    Column("NAME", 0, lambda r: (safe(r["name"]), "dim")),
+    Column("FAULT", 36, lambda r: sanitize(r["title"])),
+    Column("NAME", 0, lambda r: (sanitize(r["name"]), "dim")),
 )
 
 
@@ -35,7 +35,7 @@ class Faults(ModalScreen[None]):
         Binding("pagedown", "move('page_down')"),
     ]
 
-    def __init__(self, control: Control) -> None:
+    def __init__(self, control: Controller) -> None:
         super().__init__()
         self.control = control
         self._all: list[dict[str, Any]] = []
@@ -44,7 +44,9 @@ class Faults(ModalScreen[None]):
         with Vertical(classes="dialog wide tall"):
             yield Static("Faults of the lab", classes="dialog--title", markup=False)
             yield Input(placeholder="type to find a fault", id="find")
-            yield RowList(COLUMNS, id="faults", empty="asking the lab", identity=lambda row: row["name"])
+            yield RowList(
+                COLUMNS, id="faults", empty="asking the lab", identity=lambda row: row["name"]
+            )
             yield Static("", id="about", markup=False)
             keys = "↑ ↓  choose   enter  switch on or off   esc  clear, then back"
             yield Static(keys, classes="dialog--keys", markup=False)
@@ -85,7 +87,7 @@ class Faults(ModalScreen[None]):
     def on_input_submitted(self) -> None:
         self.query_one(RowList).action_choose()
 
-    def on_row_list_chosen(self, event: RowList.Chosen) -> None:
+    def on_row_list_row_chosen(self, event: RowList.RowChosen) -> None:
         self.run_worker(while_there(self, self._switch(event.row)))
 
     def action_move(self, where: str) -> None:
@@ -112,8 +114,12 @@ def _searched(row: dict[str, Any]) -> str:
 
 def _about(row: dict[str, Any]) -> Table:
     table = Table.grid(padding=(0, 2))
-    table.add_row(Text("does", style="bold"), Text(safe(row["what"])))
-    table.add_row(Text("expect", style="bold"), Text(safe(row["expect"])))
-    moves = ", ".join(f"{counter} at {at}" for at, counters in row["moves"].items() for counter in counters)
-    table.add_row(Text("moves", style="bold"), Text(safe(moves) or "no counter: look at the connections"))
+    table.add_row(Text("does", style="bold"), Text(sanitize(row["what"])))
+    table.add_row(Text("expect", style="bold"), Text(sanitize(row["expect"])))
+    moves = ", ".join(
+        f"{counter} at {at}" for at, counters in row["moves"].items() for counter in counters
+    )
+    table.add_row(
+        Text("moves", style="bold"), Text(sanitize(moves) or "no counter: look at the connections")
+    )
     return table

@@ -9,17 +9,18 @@ from textual.widgets import Footer, Static
 
 from diagnosis.finding import Finding
 from diagnosis.report import text as report_text
-from tui import format as fmt, showing
+from session import finding_location
+from session.controller import Controller
+from session.store import Store
+from tui import format as fmt
 from tui.actions import bindings
-from tui.control import Control
-from tui.findingtext import detail
+from tui.finding_text import detail
 from tui.screens.base import ConsoleScreen, ShowTarget
-from tui.screens.document import Document
-from tui.store import Store
+from tui.screens.text_view import Document
 from tui.widgets.header import Header, HeaderData
-from tui.widgets.line import Line
-from tui.widgets.rows import Cell, Column, RowList
-from tui.widgets.targets import Targets
+from tui.widgets.row_list import Cell, Column, RowList
+from tui.widgets.target_tabs import Targets
+from tui.widgets.text_line import TextLine
 
 LISTED = 12  # lines of the list: the rest is for the one that is read
 STYLES = {"critical": "bad", "warning": "warn", "info": "dim"}
@@ -33,7 +34,7 @@ class FindingsScreen(ConsoleScreen):
     BINDINGS = bindings("findings")
     AUTO_FOCUS = "#findings"
 
-    def __init__(self, store: Store, control: Control) -> None:
+    def __init__(self, store: Store, control: Controller) -> None:
         super().__init__(store, control)
         self._drawn: object = None
         self._shown: Finding | None = None
@@ -41,18 +42,23 @@ class FindingsScreen(ConsoleScreen):
     def compose(self) -> ComposeResult:
         columns = (
             Column("SEVERITY", 8, _severity),
-            Column("SINCE", 8, lambda f: (fmt.clock(self.control.diagnosis.since(f)), "dim"), rank=2),
+            Column(
+                "SINCE", 8, lambda f: (fmt.clock(self.control.diagnosis.since(f)), "dim"), rank=2
+            ),
             Column("WHERE", 34, lambda f: (f.where, "name"), rank=1),
             Column("WHAT", 0, lambda f: f.title),
         )
         yield Header()
         yield Targets()
         yield RowList(
-            columns, "nothing is wrong, as far as can be seen from what is open", lambda f: f.key, id="findings"
+            columns,
+            "nothing is wrong, as far as can be seen from what is open",
+            lambda f: f.key,
+            id="findings",
         )
         with VerticalScroll(id="detail", can_focus=False):
             yield Static("", id="finding", markup=False)
-        yield Line(id="status")
+        yield TextLine(id="status")
         yield Footer()
 
     def pull(self) -> None:
@@ -68,7 +74,7 @@ class FindingsScreen(ConsoleScreen):
             self._shown = current
             self.query_one("#finding", Static).update(detail(current) if current else about())
         open_here = sum(1 for key in self.store.targets if key != "cluster")
-        self.query_one("#status", Line).show(
+        self.query_one("#status", TextLine).show(
             f" {fmt.many(len(diagnosis.current), 'finding')}, from the cluster's objects and "
             f"{fmt.many(open_here, 'target')} · enter: all of it"
         )
@@ -76,24 +82,34 @@ class FindingsScreen(ConsoleScreen):
     def header_data(self) -> HeaderData:
         start = self.store.start
         context, user = (start.context, start.user) if start else ("", "")
-        return HeaderData(context, "", "findings", user, "live" if self.control.live else "recorded", "good")
+        return HeaderData(
+            context, "", "findings", user, "live" if self.control.live else "recorded", "good"
+        )
 
-    def on_row_list_chosen(self) -> None:
+    def on_row_list_row_chosen(self) -> None:
         if self._shown is not None:
-            self.app.push_screen(Document(self._shown.title, report_text([self._shown]).partition("\n\n")[2]))
+            self.app.push_screen(
+                Document(self._shown.title, report_text([self._shown]).partition("\n\n")[2])
+            )
 
     def action_show(self) -> None:
         """The screen on which it can be seen."""
         finding = self._shown
         if finding is None:
             return
-        tab = showing.place(finding, self.control.opened)
-        if tab is None and (finding.see not in showing.CLUSTER or not self.store.inventory):
+        tab = finding_location.place(finding, self.control.opened)
+        if tab is None and (
+            finding.see not in finding_location.CLUSTER or not self.store.inventory
+        ):
             self.say("What shows it is not open. Open the pod or node that it names.")
             return
         self.app.pop_screen()
-        view = showing.view(finding)
-        show = ShowTarget(tab.key, tab.node, view) if tab else ShowTarget("", "", view, showing.words(finding))
+        view = finding_location.view(finding)
+        show = (
+            ShowTarget(tab.key, tab.node, view)
+            if tab
+            else ShowTarget("", "", view, finding_location.words(finding))
+        )
         self.app.post_message(show)
 
     def action_back(self) -> None:
@@ -103,5 +119,6 @@ class FindingsScreen(ConsoleScreen):
 def about() -> Text:
     return Text(
         " Rules look at what is streaming: the cluster's Services, endpoints and policies, and the counters, sockets,\n"
-        " packets and DNS of what is open. Open a pod or a node to see more.", "dim",
-    )  # fmt: skip
+        " packets and DNS of what is open. Open a pod or a node to see more.",
+        "dim",
+    )

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collectors.record import record
+from collectors.frozen import frozen
+from session.series import SeriesInfo
+from session.store import Series, TargetData
 from tui import format as fmt
-from tui.figures import Figure
-from tui.store import Series, TargetData
-from tui.timeview import TimeView
-from tui.widgets.graph import GraphData, Line
+from tui.time_view import TimeView
+from tui.widgets.graph import GraphData, GraphLine
 
 LIMITS = (75, 90, 95)
 FAR_S = 6 * 3600  # a table that fills slower than this is not worth a word
 WARN_SHARE, BAD_SHARE = 1.0, 5.0  # per cent of segments resent: a convention, not from a source
 
 
-@record
-class Place:
+@frozen
+class GraphSpec:
     """A target's data, what its figures speak of, and which time its graphs show."""
 
     data: TargetData
     scope: str
     view: TimeView
 
-    def line(self, name: str, first: bool = True) -> Line:
+    def line(self, name: str, first: bool = True) -> GraphLine:
         return self.view.line(self.data.series(name), "first" if first else "second")
 
     def why_empty(self, otherwise: str = "two samples make a rate") -> str:
@@ -39,7 +39,7 @@ def peak(series: Series) -> str:
     return f"max {fmt.rate(series.maximum)}"
 
 
-def conntrack(node: Place) -> GraphData:
+def conntrack(node: GraphSpec) -> GraphData:
     """The fill of the table; 75 % (node_exporter mixin), 90 % (node-problem-detector), 95 % (the kernel's own GC)."""
     series, limit = node.data.series("conntrack"), node.data.conntrack_max()
     count = series.current
@@ -70,7 +70,7 @@ def full_in(data: TargetData) -> tuple[str, ...]:
     return (f"full in {fmt.duration(seconds)}",) if seconds is not None and seconds < FAR_S else ()
 
 
-def retransmits(pod: Place) -> GraphData:
+def retransmits(pod: GraphSpec) -> GraphData:
     rate, share = pod.data.series("retransmits"), pod.data.series("retransmit_share").current
     of_sent = (f"{fmt.percent(share)} of sent",) if share is not None else ()
     return GraphData(
@@ -87,23 +87,31 @@ def retransmits(pod: Place) -> GraphData:
     )
 
 
-def connections(pod: Place) -> GraphData:
+def connections(pod: GraphSpec) -> GraphData:
     opened, failed = pod.data.series("opened"), pod.data.series("failed")
     return GraphData(
         title="connections",
         unit="conn/s",
         scope=pod.scope,
         lines=(pod.line("opened"), pod.line("failed", first=False)),
-        figures=(f"{fmt.rate(opened.current)} opened/s", f"{fmt.rate(failed.current)} failed/s", peak(opened)),
+        figures=(
+            f"{fmt.rate(opened.current)} opened/s",
+            f"{fmt.rate(failed.current)} failed/s",
+            peak(opened),
+        ),
         short="conn",
-        compact=(f"{fmt.rate(opened.current)}/s", f"{fmt.rate(failed.current)} failed", peak(opened)),
+        compact=(
+            f"{fmt.rate(opened.current)}/s",
+            f"{fmt.rate(failed.current)} failed",
+            peak(opened),
+        ),
         **pod.view.edge,
         empty=pod.why_empty(),
         alarm=alarm(failed.current, 0.001, 1e9),
     )
 
 
-def drops(node: Place, pod: Place) -> GraphData:
+def drops(node: GraphSpec, pod: GraphSpec) -> GraphData:
     """Packets dropped in the node's namespace, and beside them the pod's own; without a node, the pod's alone."""
     series, own = node.data.series("drops"), pod.data.series("drops")
     queues = node.data.series("node_drops").current
@@ -114,15 +122,23 @@ def drops(node: Place, pod: Place) -> GraphData:
         title="drops",
         unit="pkt/s",
         scope=node.scope,
-        lines=(node.line("drops"), pod.line("drops", first=False) if apart else node.line("node_drops", first=False)),
-        figures=(f"{fmt.rate(series.current)} pkt/s", peak(series), *beside, f"CPU queues {fmt.rate(queues)}"),
+        lines=(
+            node.line("drops"),
+            pod.line("drops", first=False) if apart else node.line("node_drops", first=False),
+        ),
+        figures=(
+            f"{fmt.rate(series.current)} pkt/s",
+            peak(series),
+            *beside,
+            f"CPU queues {fmt.rate(queues)}",
+        ),
         **node.view.edge,
         empty=node.why_empty(),
         alarm=alarm(total, 0.001, 0.001),
     )
 
 
-def figure(shown: Figure, place: Place) -> GraphData:
+def figure(shown: SeriesInfo, place: GraphSpec) -> GraphData:
     """Any figure of a target on a graph of its own."""
     history = place.data.peer_history if shown.of_peers else place.data.history
     series = Series(shown.name, history)

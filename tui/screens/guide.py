@@ -7,21 +7,26 @@ import asyncio
 from textual.app import ComposeResult
 from textual.widgets import Footer, Input, Static
 
-from collectors.safe import safe
+from collectors.sanitize import sanitize
 from diagnosis.guide import Goal, Symptom, symptoms
 from diagnosis.report import text as report_text
+from session.controller import Controller
+from session.guide_runner import (
+    Guided,
+    StepLine,
+    goal_of,
+    suggested,
+)
+from session.store import Store
 from tui.actions import bindings
-from tui.control import Control
-from tui.findingtext import detail
-from tui.guiding import Guided, StepLine, goal_of, suggested
+from tui.finding_text import detail
 from tui.screens.base import ConsoleScreen
-from tui.screens.document import Document
-from tui.store import Store
-from tui.widgets.filterbox import FilterBox
+from tui.screens.text_view import Document
+from tui.widgets.filter_box import FilterBox
 from tui.widgets.header import Header, HeaderData
-from tui.widgets.line import Line
-from tui.widgets.rows import Cell, Column, RowList
-from tui.widgets.targets import Targets
+from tui.widgets.row_list import Cell, Column, RowList
+from tui.widgets.target_tabs import Targets
+from tui.widgets.text_line import TextLine
 
 MARKS = {"good": ("✓", "good"), "bad": ("✗", "bad"), "unknown": ("?", "warn"), "": ("…", "dim")}
 
@@ -49,7 +54,7 @@ class GuideScreen(ConsoleScreen):
     BINDINGS = bindings("guide")
     AUTO_FOCUS = "#guide"
 
-    def __init__(self, store: Store, control: Control, key: str) -> None:
+    def __init__(self, store: Store, control: Controller, key: str) -> None:
         super().__init__(store, control)
         self.key = key
         self.guided: Guided | None = None
@@ -61,7 +66,7 @@ class GuideScreen(ConsoleScreen):
         yield Targets()
         yield RowList(SYMPTOMS, id="guide")
         yield Static("", id="conclusion", markup=False)
-        yield Line(id="status")
+        yield TextLine(id="status")
         yield FilterBox(id="filter", placeholder="what the pod wants to reach: host:port")
         yield Footer()
 
@@ -75,7 +80,7 @@ class GuideScreen(ConsoleScreen):
         if guided is None:
             if not rows.rows:
                 rows.show(list(symptoms()))
-            self.query_one("#status", Line).show(
+            self.query_one("#status", TextLine).show(
                 " enter chooses; every step says what it does before it does it; esc stops"
             )
             return
@@ -83,21 +88,28 @@ class GuideScreen(ConsoleScreen):
         goal = f" of {guided.goal.host}:{guided.goal.port or 80}" if guided.goal.host else ""
         running = self._probing is not None and not self._probing.done()
         again = (
-            "esc stops" if running else "r runs it again, to compare; enter: the finding, to copy; esc: other symptoms"
+            "esc stops"
+            if running
+            else "r runs it again, to compare; enter: the finding, to copy; esc: other symptoms"
         )
-        self.query_one("#status", Line).show(f" {guided.symptom.title}{goal} · {again}")
+        self.query_one("#status", TextLine).show(f" {guided.symptom.title}{goal} · {again}")
 
     def header_data(self) -> HeaderData:
         start = self.store.start
         context, user = (start.context, start.user) if start else ("", "")
         running = self._probing is not None and not self._probing.done()
         return HeaderData(
-            context, "", f"guide {self.key.partition('/')[2]}", user, "running" if running else "ready", "good"
+            context,
+            "",
+            f"guide {self.key.partition('/')[2]}",
+            user,
+            "running" if running else "ready",
+            "good",
         )
 
     # --- choosing and running
 
-    def on_row_list_chosen(self, event: RowList.Chosen) -> None:
+    def on_row_list_row_chosen(self, event: RowList.RowChosen) -> None:
         if self.guided is not None:
             self._read()
             return
@@ -120,7 +132,9 @@ class GuideScreen(ConsoleScreen):
 
     def _start(self, goal: Goal) -> None:
         assert self._chosen is not None
-        self.guided = Guided(self.store, self.control.runner(self.key), self.key, self._chosen, goal, self._more)
+        self.guided = Guided(
+            self.store, self.control.runner(self.key), self.key, self._chosen, goal, self._more
+        )
         self.rows.set_columns(STEPS)
         self._go()
 
@@ -140,16 +154,24 @@ class GuideScreen(ConsoleScreen):
             return
         end = guided.conclusion
         shown = self.query_one("#conclusion", Static)
-        earlier = f"\n Before: {safe(guided.earlier, 200)}" if guided.earlier and guided.earlier != end.text else ""
+        earlier = (
+            f"\n Before: {sanitize(guided.earlier, 200)}"
+            if guided.earlier and guided.earlier != end.text
+            else ""
+        )
         if end.findings:
             shown.update(detail(end.findings[0]))
         else:
-            shown.update(f" {'Found' if end.found else 'Not found'}: {safe(end.text, 600)}{earlier}")
+            shown.update(
+                f" {'Found' if end.found else 'Not found'}: {sanitize(end.text, 600)}{earlier}"
+            )
 
     def _read(self) -> None:
         end = self.guided.conclusion if self.guided else None
         if end is not None and end.findings:
-            self.app.push_screen(Document(end.findings[0].title, report_text(end.findings).partition("\n\n")[2]))
+            self.app.push_screen(
+                Document(end.findings[0].title, report_text(end.findings).partition("\n\n")[2])
+            )
 
     # --- keys
 

@@ -13,9 +13,18 @@ from textual.widgets import Static
 from tui.actions import ACTIONS, shown_key
 
 PLACES = {
-    "app": "Everywhere", "cluster": "Cluster", "target": "Target", "time": "Graphs", "flow": "A flow",
-    "figure": "A figure", "findings": "Diagnosis", "guide": "Guide", "matrix": "Matrix", "list": "Lists", "lab": "Lab",
-}  # fmt: skip
+    "app": "Everywhere",
+    "cluster": "Cluster",
+    "target": "Target",
+    "time": "Graphs",
+    "flow": "A flow",
+    "figure": "A figure",
+    "findings": "Diagnosis",
+    "guide": "Guide",
+    "matrix": "Matrix",
+    "list": "Lists",
+    "lab": "Lab",
+}
 SCOPES = (
     ("this pod", "counted in the pod's own network namespace"),
     ("whole node", "counted in the node's: all its pods together, and forwarding"),
@@ -37,7 +46,11 @@ class Help(ModalScreen[None]):
         for place, title in PLACES.items():
             rows = [a for a in ACTIONS if a.where == place]
             for number, action in enumerate(rows):
-                table.add_row(title if number == 0 else "", Text(shown_key(action), style="bold"), Text(action.help))
+                table.add_row(
+                    title if number == 0 else "",
+                    Text(shown_key(action), style="bold"),
+                    Text(action.help),
+                )
         return table
 
     def _scopes(self) -> Table:

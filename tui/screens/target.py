@@ -9,20 +9,31 @@ from textual.app import ComposeResult
 from textual.containers import Grid
 from textual.widgets import Footer, Input
 
-from collectors.capture.lookups import Transaction
+from collectors.capture.dns_transactions import DnsTransaction
 from collectors.errors import PodwireError
-from collectors.sockets.peers import Peer
+from collectors.sockets.peer_groups import PeerGroup
 from collectors.sockets.rates import identity
 from collectors.sockets.rows import SocketRow
+from session.controller import Controller
+from session.series import (
+    SeriesInfo,
+    of_counter,
+    of_peer,
+    of_socket,
+)
+from session.store import (
+    CounterLine,
+    LogLine,
+    PacketLine,
+    Store,
+    TargetData,
+)
 from tui import format as fmt
 from tui.actions import bindings
-from tui.control import Control
-from tui.figures import Figure, of_counter, of_peer, of_socket
-from tui.screens import graphs, panels
+from tui.screens import graphs, target_rows
 from tui.screens.base import MOODS, CloseTarget
-from tui.screens.nodeview import NodeView
-from tui.screens.timekeys import TimeKeys
-from tui.screens.views import (
+from tui.screens.node_rows import NodeView
+from tui.screens.target_lists import (
     ConntrackView,
     CountersView,
     DnsView,
@@ -34,15 +45,15 @@ from tui.screens.views import (
     View,
     scope_of,
 )
-from tui.store import CounterLine, LogLine, PacketLine, Store, TargetData
-from tui.timeview import TimeView, time_status
-from tui.widgets.filterbox import FilterBox
+from tui.screens.time_keys import TimeKeys
+from tui.time_view import TimeView, time_status
+from tui.widgets.filter_box import FilterBox
 from tui.widgets.graph import Graph
 from tui.widgets.header import Header, HeaderData
-from tui.widgets.line import Line
-from tui.widgets.rows import RowList
-from tui.widgets.tabs import TabBar
-from tui.widgets.targets import Targets
+from tui.widgets.list_tabs import TabBar
+from tui.widgets.row_list import RowList
+from tui.widgets.target_tabs import Targets
+from tui.widgets.text_line import TextLine
 
 STALE_S = 4.0
 ZOOMS = ("both", "list", "graphs")
@@ -57,28 +68,36 @@ class TargetScreen(TimeKeys):
     AUTO_FOCUS = "#list"
     place = "target"
 
-    def __init__(self, store: Store, control: Control, key: str, node: str) -> None:
+    def __init__(self, store: Store, control: Controller, key: str, node: str) -> None:
         super().__init__(store, control)
         self.key = key
         self.node = node
         self.vantage = key
-        self.cells = panels.PacketCells(store)
+        self.cells = target_rows.PacketCells(store)
         self.packets = PacketsView(store, key, self.cells)
         self.sockets, self.counters = SocketsView(store, key), CountersView(store, key)
         self.peers = PeersView(store, key)
         self.views: dict[str, View] = {
             view.name: view
             for view in (
-                self.packets, FlowsView(store, key), DnsView(store, key), self.sockets, self.counters,
-                ConntrackView(store, node or key), NodeView(store, node or key), EventsView(store, key, node),
+                self.packets,
+                FlowsView(store, key),
+                DnsView(store, key),
+                self.sockets,
+                self.counters,
+                ConntrackView(store, node or key),
+                NodeView(store, node or key),
+                EventsView(store, key, node),
             )
-        }  # fmt: skip
+        }
         if self.is_file:
             for name in ("sockets", "counters", "conntrack", "node"):
                 del self.views[name]
         self.view: View = self.packets
         self.time = TimeView()
-        self.pinned: list[tuple[str, Figure]] = []  # figures in place of the last graphs, with their targets
+        self.pinned: list[
+            tuple[str, SeriesInfo]
+        ] = []  # figures in place of the last graphs, with their targets
         self._zoom = 0
         self._drawn: dict[str, Any] = {}
 
@@ -97,7 +116,7 @@ class TargetScreen(TimeKeys):
         yield TabBar(tuple(self.views), id="tabs")
         first = self.packets.state
         yield RowList(first.columns, first.empty, first.identity, first.follow, id="list")
-        yield Line(id="status")
+        yield TextLine(id="status")
         yield FilterBox(id="filter")
         yield Footer()
 
@@ -118,16 +137,26 @@ class TargetScreen(TimeKeys):
             self._draw_graphs()
         self._draw_list()
         self._draw_status()
-        self.query_one(TabBar).show(self.view.name, {name: view.note() for name, view in self.views.items()})
+        self.query_one(TabBar).show(
+            self.view.name, {name: view.note() for name, view in self.views.items()}
+        )
 
     def _draw_graphs(self) -> None:
         own = self._data()
         beside = self._data(self.node) if self.node else own
         self.time.now = self.control.now()
-        pod = graphs.Place(own, scope_of(self.key), self.time)
-        node = graphs.Place(beside, scope_of(self.node or self.key), self.time)
-        shown = [graphs.conntrack(node), graphs.retransmits(pod), graphs.connections(pod), graphs.drops(node, pod)]
-        pinned = [graphs.figure(f, graphs.Place(self._data(key), scope_of(key), self.time)) for key, f in self.pinned]
+        pod = graphs.GraphSpec(own, scope_of(self.key), self.time)
+        node = graphs.GraphSpec(beside, scope_of(self.node or self.key), self.time)
+        shown = [
+            graphs.conntrack(node),
+            graphs.retransmits(pod),
+            graphs.connections(pod),
+            graphs.drops(node, pod),
+        ]
+        pinned = [
+            graphs.figure(f, graphs.GraphSpec(self._data(key), scope_of(key), self.time))
+            for key, f in self.pinned
+        ]
         shown = shown[: GRAPHS - len(pinned)] + pinned
         for name, data in zip(GRAPH_NAMES, shown, strict=True):
             self.query_one(f"#{name}", Graph).show(data)
@@ -155,7 +184,7 @@ class TargetScreen(TimeKeys):
         text, bad = self.view.status(len(self.rows.rows))
         if self.time.until is not None or self.time.zoom:
             text = f" graphs: {time_status(self.time, self.oldest())} ·{text}"
-        self.query_one("#status", Line).show(text, bad)
+        self.query_one("#status", TextLine).show(text, bad)
 
     def header_data(self) -> HeaderData:
         start, data = self.store.start, self._data()
@@ -168,7 +197,9 @@ class TargetScreen(TimeKeys):
         namespace, _, short = name.rpartition("/")
         beside = f" @ {self.node.partition('/')[2]}" if self.node else ""
         context, user = (start.context, start.user) if start else ("", "")
-        return HeaderData(context, namespace, f"{kind} {short}{beside}" if short else kind, user, state, mood)
+        return HeaderData(
+            context, namespace, f"{kind} {short}{beside}" if short else kind, user, state, mood
+        )
 
     # --- what keys do
 
@@ -189,40 +220,48 @@ class TargetScreen(TimeKeys):
         if view in self.views:
             self._show(self.views[view])
 
-    def on_tab_bar_chosen(self, event: TabBar.Chosen) -> None:
+    def on_tab_bar_list_chosen(self, event: TabBar.ListChosen) -> None:
         self._show(self.views[event.name])
 
-    def on_row_list_chosen(self, event: RowList.Chosen) -> None:
+    def on_row_list_row_chosen(self, event: RowList.RowChosen) -> None:
         """A packet's or a flow's own page; a figure's graph; an event in full, and of a write the manifest sent."""
-        from tui.screens.document import Document
-        from tui.screens.figure import FigureScreen
         from tui.screens.flow import FlowScreen
+        from tui.screens.series_detail import FigureScreen
+        from tui.screens.text_view import Document
 
         row = event.row
         if (figures := self._figures(row)) and self.view is not self.packets:
             self._watch_socket(row)
             name = figures[0].title.rpartition(": ")[0] or figures[0].title
             key = self.view.key
-            self.app.push_screen(FigureScreen(self.store, self.control, key, figures, name, scope_of(key)))
+            self.app.push_screen(
+                FigureScreen(self.store, self.control, key, figures, name, scope_of(key))
+            )
         elif isinstance(row, LogLine):
-            self.app.push_screen(Document(f"{row.kind} at {fmt.clock(row.at)}", f"{row.text}\n\n{row.detail}"))
-        elif isinstance(row, Transaction):
+            self.app.push_screen(
+                Document(f"{row.kind} at {fmt.clock(row.at)}", f"{row.text}\n\n{row.detail}")
+            )
+        elif isinstance(row, DnsTransaction):
             tried = "\n".join(row.tried) or "none: this name was asked for first"
             title = f"{row.type} {row.name}: {row.outcome}"
-            self.app.push_screen(Document(title, f"Names that were tried before, each NXDOMAIN:\n{tried}"))
+            self.app.push_screen(
+                Document(title, f"Names that were tried before, each NXDOMAIN:\n{tried}")
+            )
         elif self.view.name in ("packets", "flows"):
             number = row.flow if isinstance(row, PacketLine) else getattr(row, "number", 0)
             flow = self._data().flows.flow(number)
             if flow is None:
                 self.say("This packet belongs to no flow that is still in the table.")
             else:
-                self.app.push_screen(FlowScreen(self.store, self.control, self.key, flow, scope_of(self.key)))
+                self.app.push_screen(
+                    FlowScreen(self.store, self.control, self.key, flow, scope_of(self.key))
+                )
 
-    def _figures(self, row: object) -> list[Figure]:
+    def _figures(self, row: object) -> list[SeriesInfo]:
         """What of a row can be drawn over time."""
         if isinstance(row, CounterLine):
             return [of_counter(row.name)]
-        if isinstance(row, Peer):
+        if isinstance(row, PeerGroup):
             return of_peer(row)
         return of_socket(row) if isinstance(row, SocketRow) else []
 
@@ -235,7 +274,9 @@ class TargetScreen(TimeKeys):
         row = self.rows.current
         figures = self._figures(row)
         if not figures:
-            self.say("m draws a counter, a peer or a socket: put the cursor on one (4 sockets, 5 counters).")
+            self.say(
+                "m draws a counter, a peer or a socket: put the cursor on one (4 sockets, 5 counters)."
+            )
             return
         self._watch_socket(row)
         wanted = (self.view.key, figures[0])
@@ -270,30 +311,34 @@ class TargetScreen(TimeKeys):
 
     def action_propose(self) -> None:
         """A policy from the traffic that was seen, and what it would newly cut."""
-        from diagnosis import proposal
-        from tui.evidence import snapshot
-        from tui.screens.document import Document
+        from diagnosis.reachability import policy_proposal
+        from session.snapshot_builder import snapshot
+        from tui.screens.text_view import Document
 
         moment = snapshot(self.store, self.control.now())
         pod = next((view.pod for view in moment.targets if view.key == self.key), None)
         if pod is None:
             self.say("A policy is of a pod: open one.")
             return
-        text = proposal.from_traffic(pod, moment)
-        cut = proposal.newly_cut(pod, text, moment)
+        text = policy_proposal.from_traffic(pod, moment)
+        cut = policy_proposal.newly_cut(pod, text, moment)
         told = (
             "\n".join(f"# it would newly cut: {way}" for way in cut[:20])
             or "# it would cut nothing that is admitted now"
         )
         more = f"\n# and {len(cut) - 20} more" if len(cut) > 20 else ""
-        self.app.push_screen(Document(f"A policy for {pod.namespace}/{pod.name}", f"{text}\n{told}{more}"))
+        self.app.push_screen(
+            Document(f"A policy for {pod.namespace}/{pod.name}", f"{text}\n{told}{more}")
+        )
 
     def action_compare(self) -> None:
         from tui.screens.compare import CompareScreen, candidates
 
         if not candidates(self.store, self.control, self.vantage):
             kind = self.vantage.partition("/")[0]
-            self.say(f"To compare, open a healthy {kind}, too: esc, then enter on it in the cluster's list.")
+            self.say(
+                f"To compare, open a healthy {kind}, too: esc, then enter on it in the cluster's list."
+            )
             return
         self.app.push_screen(CompareScreen(self.store, self.control, self.vantage))
 
@@ -316,8 +361,10 @@ class TargetScreen(TimeKeys):
             return
         self.vantage = self.node if self.vantage == self.key else self.key
         self.sockets.key = self.peers.key = self.counters.key = self.vantage
-        self.counters.state.columns = panels.counter_columns(scope_of(self.vantage))
-        self._show(self.view if self.view in (self.sockets, self.peers, self.counters) else self.counters)
+        self.counters.state.columns = target_rows.counter_columns(scope_of(self.vantage))
+        self._show(
+            self.view if self.view in (self.sockets, self.peers, self.counters) else self.counters
+        )
 
     def action_names(self) -> None:
         self.cells.mode = (self.cells.mode + 1) % 3

@@ -14,17 +14,20 @@ from typing import ClassVar
 from rich.text import Text
 from textual.widget import Widget
 
-from collectors.record import record
+from collectors.frozen import frozen
+from session.history import Point
 from tui import format as fmt
-from tui.history import Point
 
 BRIDGE_S = 2.6  # samples this far apart still belong together: a sampler's tick drifts
-DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))  # bits of the left and right column, top to bottom
+DOTS = (
+    (0x01, 0x02, 0x04, 0x40),
+    (0x08, 0x10, 0x20, 0x80),
+)  # bits of the left and right column, top to bottom
 AXIS = 8
 
 
-@record
-class Line:
+@frozen
+class GraphLine:
     """One series: `name` and `unit` for the legend."""
 
     name: str
@@ -33,14 +36,14 @@ class Line:
     apart: float = BRIDGE_S  # seconds between values that still belong together
 
 
-@record
+@frozen
 class GraphData:
     """Everything a graph draws. `limits` are (value, label) lines; `gauge` is a fill in per cent of a maximum."""
 
     title: str
     unit: str
     scope: str
-    lines: tuple[Line, ...] = ()
+    lines: tuple[GraphLine, ...] = ()
     figures: tuple[str, ...] = ()  # the most important first: the last go where room is short
     short: str = ""  # the title where room is short
     compact: tuple[str, ...] = ()  # and the figures
@@ -79,7 +82,9 @@ def columns(
                 values[between] = before[1]
         if 0 <= slot < width:
             old = values[slot]
-            late = span == 1.0 and before is not None and at - before[0] > 1  # a tick that drifted into this second
+            late = (
+                span == 1.0 and before is not None and at - before[0] > 1
+            )  # a tick that drifted into this second
             values[slot] = value if old is None or before is None or late else max(old, value)
         before = (at, value)
     return values
@@ -91,19 +96,30 @@ def gauge(fill: float, width: int = 20) -> list[tuple[str, str]]:
     filled = min(width, math.ceil(fill / 100 * width)) if fill > 0 else 0
     marks = {min(width - 1, round(mark / 100 * width) - 1) for mark in (75, 90, 95)}
     cells = [
-        ("█", style) if cell < filled else ("┆", "limit") if cell in marks else ("·", "axis") for cell in range(width)
+        ("█", style) if cell < filled else ("┆", "limit") if cell in marks else ("·", "axis")
+        for cell in range(width)
     ]
     pieces = [("▕", "axis"), *cells, ("▏", "axis")]
-    return [("".join(text for text, _ in run), name) for name, run in groupby(pieces, key=lambda piece: piece[1])]
+    return [
+        ("".join(text for text, _ in run), name)
+        for name, run in groupby(pieces, key=lambda piece: piece[1])
+    ]
 
 
 class Graph(Widget):
     """Draws a GraphData. `show` with an equal one draws nothing new."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "graph--title", "graph--axis", "graph--first", "graph--second", "graph--good", "graph--warn", "graph--bad",
-        "graph--limit", "graph--gap",
-    }  # fmt: skip
+        "graph--title",
+        "graph--axis",
+        "graph--first",
+        "graph--second",
+        "graph--good",
+        "graph--warn",
+        "graph--bad",
+        "graph--limit",
+        "graph--gap",
+    }
 
     def __init__(self, **options: str) -> None:
         super().__init__(**options)  # type: ignore[arg-type]
@@ -155,10 +171,14 @@ class Graph(Widget):
     def _plot(self, width: int, height: int) -> Text:
         data = self.data
         cells = max(4, width - AXIS - 1)
-        series = [columns(line.points, data.now, cells * 2, data.span, line.apart) for line in data.lines]
+        series = [
+            columns(line.points, data.now, cells * 2, data.span, line.apart) for line in data.lines
+        ]
         highest = max((v for row in series for v in row if v is not None), default=None)
         if highest is None:
-            return Text("\n" * (height // 2) + data.empty.center(width)[:width], self._style("axis"))
+            return Text(
+                "\n" * (height // 2) + data.empty.center(width)[:width], self._style("axis")
+            )
         top = nice_ceiling(highest)
         for limit, _ in data.limits:  # near a limit the scale shows it whole
             if highest >= limit * 0.5:
@@ -183,7 +203,9 @@ class Graph(Widget):
     def _times(self, cells: int) -> str:
         """What the two ends of the time axis stand for."""
         end = "now" if self.data.live else fmt.clock(self.data.now)
-        return (f"-{fmt.duration(cells * 2 * self.data.span)}".ljust(cells - len(end), "─") + end)[:cells]
+        return (f"-{fmt.duration(cells * 2 * self.data.span)}".ljust(cells - len(end), "─") + end)[
+            :cells
+        ]
 
     def _axis(self, text: Text, row: int, height: int, top: float) -> None:
         label = fmt.count(top) if top >= 10 else f"{top:g}"
@@ -203,13 +225,17 @@ class Graph(Widget):
                 labels.setdefault(int((1 - limit / top) * height), []).append(label)
         return {row: f"{' '.join(names)} " for row, names in labels.items()}
 
-    def _row(self, text: Text, row: int, height: int, top: float, series: list[list[int]], cells: int) -> None:
+    def _row(
+        self, text: Text, row: int, height: int, top: float, series: list[list[int]], cells: int
+    ) -> None:
         """`series` are the levels of each line (see `_levels`)."""
         limits = self._limit_labels(height, top)
         label = limits.get(row)
         base = (height - row - 1) * 4  # dots below this row
         begin = next((place for place, level in enumerate(series[0]) if level >= 0), len(series[0]))
-        run: list[str] = []  # cells of one style are one piece: each piece costs the terminal its colours anew
+        run: list[
+            str
+        ] = []  # cells of one style are one piece: each piece costs the terminal its colours anew
         running = ""
 
         def put(cell_text: str, name: str) -> None:
@@ -242,7 +268,8 @@ class Graph(Widget):
 def _levels(values: list[float | None], top: float, total: int) -> list[int]:
     """How many of `total` dots high each value is; -1 where there is none. What is not 0 is seen."""
     return [
-        -1 if value is None else 0 if value <= 0 else max(1, min(total, round(value / top * total))) for value in values
+        -1 if value is None else 0 if value <= 0 else max(1, min(total, round(value / top * total)))
+        for value in values
     ]
 
 

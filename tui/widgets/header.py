@@ -7,11 +7,11 @@ from typing import ClassVar
 from rich.text import Text
 from textual.widget import Widget
 
-from collectors.cluster.shortened import shortened
-from collectors.record import record
+from collectors.cluster.inventory.short_names import shortened
+from collectors.frozen import frozen
 
 
-@record
+@frozen
 class HeaderData:
     context: str = ""
     namespace: str = ""
@@ -28,8 +28,13 @@ GLYPHS = {"good": "●", "warn": "◐", "bad": "✕", "dim": "○"}
 
 class Header(Widget):
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "header--label", "header--strong", "header--good", "header--warn", "header--bad", "header--dim",
-    }  # fmt: skip
+        "header--label",
+        "header--strong",
+        "header--good",
+        "header--warn",
+        "header--bad",
+        "header--dim",
+    }
 
     def __init__(self, **options: str) -> None:
         super().__init__(**options)  # type: ignore[arg-type]
@@ -50,7 +55,11 @@ class Header(Widget):
             state.append(f"▲ {data.alert} ", self._style(data.alert_mood))
             state.append(" ")
         state.append(f"{GLYPHS[data.mood]} {data.state} ", self._style(data.mood))
-        place = (("ctx ", data.context), ("ns ", data.namespace or ("all" if data.context else "")), ("as ", data.user))
+        place = (
+            ("ctx ", data.context),
+            ("ns ", data.namespace or ("all" if data.context else "")),
+            ("as ", data.user),
+        )
         parts = [("", data.target or "cluster"), *place]
         text = Text(" ", no_wrap=True, overflow="ellipsis")
         text.append("podwire", self._style("label"))
@@ -60,7 +69,9 @@ class Header(Widget):
         for label, value in parts:
             if not value:
                 continue
-            if over and not label and len(value) > 24:  # the target's name gives way first: its end tells most
+            if (
+                over and not label and len(value) > 24
+            ):  # the target's name gives way first: its end tells most
                 value = " ".join(shortened(word) for word in value.split(" "))
                 value = value if len(value) <= 40 else "…" + value[-39:]
             text.append("  ")

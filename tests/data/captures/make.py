@@ -11,10 +11,10 @@ import re
 import sys
 from pathlib import Path
 
-from collectors.cluster.access import connect
-from collectors.cluster.attach import Attacher
-from collectors.runner import Runner, run
-from collectors.session import Session
+from collectors.cluster.api.connection import connect
+from collectors.cluster.attach.attacher import Attacher
+from collectors.command_runner import Runner, run
+from collectors.stream import Stream
 from collectors.target import Target
 from lab.faults import Fault, all_faults
 from lab.supervisor import Lab
@@ -25,8 +25,23 @@ PACKETS = {"pod": 260, "node": 400}
 
 
 async def take(runner: Runner, where: str, fault: str, folder: Path) -> None:
-    argv = ["timeout", str(SECONDS), "tcpdump", "-Z", "root", "-i", "any", "-n", "-U", "-s", "200", "-c",
-            str(PACKETS[where]), "-w", "-"]  # fmt: skip
+    argv = [
+        "timeout",
+        str(SECONDS),
+        "tcpdump",
+        "-Z",
+        "root",
+        "-i",
+        "any",
+        "-n",
+        "-U",
+        "-s",
+        "200",
+        "-c",
+        str(PACKETS[where]),
+        "-w",
+        "-",
+    ]
     done = await run(runner, argv, timeout=SECONDS + 8)
     (folder / f"{fault}-{where}.pcap.gz").write_bytes(gzip.compress(done.out, 9, mtime=0))
     sys.stdout.write(f"{fault}-{where}: {len(done.out)} bytes\n")
@@ -45,7 +60,9 @@ async def under(client: Client, fault: Fault, places: dict[str, Runner], folder:
     probes = asyncio.create_task(probing(client, fault))
     try:
         await asyncio.sleep(1.5)
-        await asyncio.gather(*(take(runner, where, fault.name, folder) for where, runner in places.items()))
+        await asyncio.gather(
+            *(take(runner, where, fault.name, folder) for where, runner in places.items())
+        )
     finally:
         probes.cancel()
         await asyncio.wait({probes})
@@ -62,7 +79,7 @@ async def main(wanted: list[str]) -> None:
     folder = Path(__file__).parent
     with Lab() as lab:
         cluster = await connect(str(lab.kubeconfig))
-        attacher = Attacher(cluster, Session())
+        attacher = Attacher(cluster, Stream())
         async with client_of(lab) as client:
             faults = all_faults()
             for name in wanted or list(faults):
@@ -72,7 +89,9 @@ async def main(wanted: list[str]) -> None:
                 except IndexError:  # its pod comes and goes with the fault
                     pod = await client.pod("shop", "frontend", "node1")
                 node = pod["spec"]["nodeName"]
-                target = Target("pod", pod["metadata"]["name"], "shop", node, pod["metadata"]["uid"])
+                target = Target(
+                    "pod", pod["metadata"]["name"], "shop", node, pod["metadata"]["uid"]
+                )
                 inside = await attacher.pod(target, lambda _: None)
                 beside = await attacher.node(Target("node", node, node=node), lambda _: None)
                 places = {"pod": inside.runner(cluster), "node": beside.runner(cluster)}

@@ -1,0 +1,184 @@
+"""DNS transactions and look-ups: latency, repeated questions, and the chain of search domains that one name costs.
+
+A resolver tries a short name with each search domain in turn (resolv.conf(5), ndots): each NXDOMAIN before the answer
+is a question too many. Times are nanoseconds.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from collectors.capture.dns import NXDOMAIN, code_name, glance, parse
+
+UNANSWERED_NS = 15_000_000_000  # three attempts of 5 s, resolv.conf's defaults
+CHAIN_NS = 6_000_000_000  # a resolver goes on at once, or after its timeout of 5 s
+MAX_PENDING = 10_000
+KEPT = 2_000
+Key = tuple[
+    bytes, int, bytes, int, int, str, str
+]  # client, its port, server, its port, id, name, type
+
+
+@dataclass(slots=True)
+class DnsTransaction:
+    """A question and its answer. `rcode` is None while (or where) none came; `retries` are the same question again
+    from the same port; `resent` counts those from other ports."""
+
+    client: bytes
+    server: bytes
+    port: int
+    name: str
+    type: str
+    at: int
+    answered_at: int = 0
+    rcode: int | None = None
+    answers: int = 0
+    truncated: bool = False
+    retries: int = 0
+    over_tcp: bool = False
+    tried: tuple[str, ...] = ()  # names with search domains that were tried before this one
+
+    @property
+    def latency(self) -> int | None:
+        """From the first time that it was asked."""
+        return self.answered_at - self.at if self.answered_at else None
+
+    @property
+    def outcome(self) -> str:
+        return "no answer" if self.rcode is None else code_name(self.rcode)
+
+
+@dataclass(slots=True)
+class DnsTotals:
+    """Since the start, whatever was forgotten."""
+
+    asked: int = 0
+    answered: int = 0
+    unanswered: int = 0
+    retries: int = 0
+    truncated: int = 0
+    codes: dict[int, int] = field(default_factory=dict)
+
+
+class DnsTracker:
+    """Pairs questions and answers. `done` holds the latest transactions, in the order in which they ended."""
+
+    def __init__(self, kept: int = KEPT) -> None:
+        self.totals = DnsTotals()
+        self.done: deque[DnsTransaction] = deque(maxlen=kept)
+        self.revision = 0
+        self._pending: dict[Key, DnsTransaction] = {}
+        self._chains: dict[
+            tuple[bytes, str], tuple[int, tuple[str, ...]]
+        ] = {}  # client, type to when and names tried
+
+    def keep(self, count: int | None) -> None:
+        """So many of the latest transactions from now on; None keeps all."""
+        self.done = deque(self.done, maxlen=count)
+
+    @property
+    def pending(self) -> list[DnsTransaction]:
+        """Questions that have no answer yet, oldest first."""
+        return list(self._pending.values())
+
+    def add(
+        self,
+        ns: int,
+        source: bytes,
+        sport: int,
+        target: bytes,
+        dport: int,
+        data: bytes,
+        start: int,
+        over_tcp: bool = False,
+    ) -> None:
+        """A message from a port to a port; it begins at `start` of the packet."""
+        seen = glance(data, start)
+        if seen is None:
+            message = parse(data[start:])
+            if message is None or not message.questions:
+                return
+            question = message.questions[0]
+            flags = (
+                message.response << 15
+                | message.opcode << 11
+                | message.truncated << 9
+                | message.rcode
+            )
+            seen = message.id, flags, message.counts[1], (question.name.lower(), question.type)
+        identity, flags, answers, (name, kind) = seen
+        if flags & 0x7800:  # neither a query nor its answer
+            return
+        self.revision += 1
+        if flags & 0x8000:
+            self._answer((target, dport, source, sport, identity, name, kind), ns, flags, answers)
+        else:
+            self._ask((source, sport, target, dport, identity, name, kind), ns, over_tcp)
+
+    def _ask(self, key: Key, ns: int, over_tcp: bool) -> None:
+        known = self._pending.get(key)
+        if known is not None:
+            known.retries += 1
+            self.totals.retries += 1
+            return
+        self.totals.asked += 1
+        if self._pending and ns - next(iter(self._pending.values())).at > UNANSWERED_NS:
+            self.expire(ns)
+        client, _, server, port, _, name, kind = key
+        found = DnsTransaction(client, server, port, name, kind, ns, over_tcp=over_tcp)
+        at, tried = self._chains.get((client, kind), (0, ()))
+        if tried and ns - at < CHAIN_NS and _same_lookup(tried, name):
+            found.tried = tried
+        self._pending[key] = found
+
+    def _answer(self, key: Key, ns: int, flags: int, answers: int) -> None:
+        found = self._pending.pop(key, None)
+        if found is None:
+            return
+        rcode = flags & 15
+        found.answered_at, found.rcode, found.answers = ns, rcode, answers
+        found.truncated = bool(flags & 0x200)
+        self.totals.answered += 1
+        self.totals.truncated += found.truncated
+        self.totals.codes[rcode] = self.totals.codes.get(rcode, 0) + 1
+        chain = (found.client, found.type)
+        if rcode == NXDOMAIN:
+            self._chains[chain] = (ns, (*found.tried[-15:], found.name))
+        elif self._chains:
+            self._chains.pop(chain, None)
+        if len(self._chains) > MAX_PENDING:
+            self._chains.pop(next(iter(self._chains)))
+        self.done.append(found)
+
+    def expire(self, ns: int) -> None:
+        """Questions that no answer is to be awaited for any more."""
+        while self._pending:
+            key, first = next(iter(self._pending.items()))
+            if ns - first.at < UNANSWERED_NS and len(self._pending) < MAX_PENDING:
+                return
+            del self._pending[key]
+            self.totals.unanswered += 1
+            self.done.append(first)
+
+
+def _same_lookup(tried: tuple[str, ...], name: str) -> bool:
+    """Whether a name is the next that a resolver tries after those: the same short name, with another search domain
+    or with none. The short name is what all of them begin with."""
+    short = _common_start(tried[-1], name)
+    if not short or name == tried[-1]:
+        return False
+    return all(
+        _common_start(earlier, name).startswith(short) or earlier.startswith(short + ".")
+        for earlier in tried
+    )
+
+
+def _common_start(first: str, second: str) -> str:
+    """The labels that two names begin with."""
+    labels = []
+    for one, other in zip(first.split("."), second.split("."), strict=False):
+        if one != other:
+            break
+        labels.append(one)
+    return ".".join(labels)

@@ -1,0 +1,1 @@
+"""The API server: kubeconfig, credentials, transport, requests, exec streams."""

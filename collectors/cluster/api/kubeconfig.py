@@ -1,0 +1,159 @@
+"""kubeconfig files as kubectl reads them: several merged, the first to say something wins, paths relative to the file.
+
+Not the library's merger: there the last file's current-context wins, an empty file is a crash, client keys are
+written to temporary files, and impersonation is not known (kubernetes 37, aio/config/kube_config.py).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from collectors.errors import ConfigError
+from collectors.frozen import frozen
+from collectors.sanitize import sanitize
+
+SECTIONS = ("clusters", "contexts", "users")
+
+
+@frozen
+class KubeconfigEntry:
+    """A named cluster, context or user. Paths in it are relative to `folder`."""
+
+    name: str
+    value: Mapping[str, Any]
+    folder: Path
+
+    def text(self, key: str) -> str:
+        """The value of `key`, '' where there is none. ConfigError where it is not text."""
+        value = self.value.get(key)
+        if value is None:
+            return ""
+        if not isinstance(value, (str, int, float)):
+            raise ConfigError(f"{sanitize(self.name, 80)!r} in the kubeconfig: {key} must be text.")
+        return str(value)
+
+    def file(self, key: str) -> Path | None:
+        """The path at `key`, relative to the kubeconfig that says it."""
+        return self.folder / self.text(key) if self.text(key) else None
+
+
+@dataclass(slots=True)
+class Kubeconfig:
+    paths: tuple[Path, ...] = ()
+    current: str = ""
+    clusters: dict[str, KubeconfigEntry] = field(default_factory=dict)
+    contexts: dict[str, KubeconfigEntry] = field(default_factory=dict)
+    users: dict[str, KubeconfigEntry] = field(default_factory=dict)
+
+    def context(self, wanted: str | None) -> KubeconfigEntry:
+        """The context of that name, or the current one. ConfigError where there is none."""
+        name = wanted or self.current
+        known = ", ".join(sanitize(n, 60) for n in sorted(self.contexts)[:12]) or "none"
+        if not name:
+            raise ConfigError(
+                f"The kubeconfig names no current context. Give --context, one of: {known}"
+            )
+        if name not in self.contexts:
+            raise ConfigError(
+                f"There is no context {sanitize(name, 80)!r} in the kubeconfig. Known: {known}"
+            )
+        return self.contexts[name]
+
+    def cluster_of(self, context: KubeconfigEntry) -> KubeconfigEntry:
+        name = context.text("cluster")
+        if name not in self.clusters or not self.clusters[name].text("server"):
+            where = f"The context {sanitize(context.name, 80)!r}"
+            raise ConfigError(
+                f"{where} names the cluster {sanitize(name, 80)!r}, which has no server in the kubeconfig."
+            )
+        return self.clusters[name]
+
+    def user_of(self, context: KubeconfigEntry) -> KubeconfigEntry:
+        """The context's user; one without credentials where it names none. An unknown name is an error."""
+        name = context.text("user")
+        if name and name not in self.users:
+            where = f"The context {sanitize(context.name, 80)!r}"
+            raise ConfigError(
+                f"{where} names the user {sanitize(name, 80)!r}, who is not in the kubeconfig."
+            )
+        return self.users.get(name) or KubeconfigEntry(name, {}, Path())
+
+
+def locate(given: str | None) -> list[Path]:
+    """Where kubectl looks: --kubeconfig, else the list in $KUBECONFIG (read now), else ~/.kube/config."""
+    text = given or os.environ.get("KUBECONFIG")
+    if not text:
+        return [Path.home() / ".kube" / "config"]
+    whole = given and (os.pathsep not in given or Path(given).exists())
+    names = [text] if whole else [part for part in text.split(os.pathsep) if part]
+    return [Path(name).expanduser() for name in names]
+
+
+def load(given: str | None) -> Kubeconfig:
+    """The files that are there, merged. ConfigError for one that cannot be read, or a given one that is not there."""
+    merged = Kubeconfig()
+    paths = locate(given)
+    if given and not any(path.exists() for path in paths):
+        raise ConfigError(f"There is no kubeconfig at {sanitize(given)}. Check --kubeconfig.")
+    for path in paths:
+        if path.exists():
+            _merge(merged, path, _document(path))
+    return merged
+
+
+def _document(path: Path) -> Mapping[str, Any]:
+    """A file's content. What is wrong is told by its line, never by its text: that may be a token."""
+    where = f"The kubeconfig {sanitize(path)}"
+    try:
+        value = yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except OSError as error:
+        raise ConfigError(f"{where} cannot be read: {error.strerror}.") from None
+    except yaml.MarkedYAMLError as error:
+        line = f"line {error.problem_mark.line + 1}" if error.problem_mark else "an unknown line"
+        raise ConfigError(
+            f"{where} is not YAML: {line}: {sanitize(error.problem or 'broken', 80)}."
+        ) from None
+    except (yaml.YAMLError, ValueError):
+        raise ConfigError(
+            f"{where} is not YAML: it holds characters that YAML does not allow."
+        ) from None
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ConfigError(f"{where} is not a kubeconfig: its top level is not a mapping.")
+    return value
+
+
+def _merge(merged: Kubeconfig, path: Path, document: Mapping[str, Any]) -> None:
+    merged.paths = (*merged.paths, path)
+    merged.current = merged.current or str(document.get("current-context") or "")
+    for section in SECTIONS:
+        known: dict[str, KubeconfigEntry] = getattr(merged, section)
+        for name, value in _entries(path, section, document.get(section)):
+            known.setdefault(name, KubeconfigEntry(name, value, path.absolute().parent))
+
+
+def _entries(path: Path, section: str, rows: Any) -> Sequence[tuple[str, Mapping[str, Any]]]:
+    where = f"The kubeconfig {sanitize(path)}: {section}"
+    if rows is None:
+        return ()
+    if not isinstance(rows, list):
+        raise ConfigError(f"{where} must be a list.")
+    found: dict[str, Mapping[str, Any]] = {}
+    for number, row in enumerate(rows, 1):
+        name = row.get("name") if isinstance(row, dict) else None
+        value = (row.get(section[:-1]) or {}) if isinstance(row, dict) else None
+        if not isinstance(name, (str, int)) or not isinstance(value, dict):
+            raise ConfigError(
+                f"{where}: entry {number} has no name, or nothing under {section[:-1]!r}."
+            )
+        if str(name) in found:
+            raise ConfigError(f"{where}: the name {sanitize(name, 80)!r} is there twice.")
+        found[str(name)] = value
+    return list(found.items())

@@ -1,0 +1,243 @@
+"""Requests to the API server through kubernetes.aio, as plain JSON; every failure becomes a sentence.
+
+Raw paths rather than the generated API classes: one code path for every kind, no models to build for lists of
+thousands, and their slow import is not paid.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from multidict import CIMultiDict
+from yarl import URL
+
+from collectors.cluster.api.credentials import Credentials
+from collectors.cluster.api.transport import connector, use_certificate
+from collectors.errors import ClusterError, ConfigError, Forbidden, NotFound
+from collectors.lazy_import import lazy_import
+from collectors.sanitize import sanitize
+
+if TYPE_CHECKING:
+    import aiohttp
+    from kubernetes.aio.client.api_client import ApiClient
+else:
+    aiohttp = lazy_import("aiohttp")
+
+Json = dict[str, Any]
+TIMEOUT_S = 20.0
+BIG = 256 * 1024  # a body larger than this is parsed in a thread
+MAX_LINE = 32 << 20
+CONNECTIONS = 100
+SILENT_S = 90.0  # an API server sends a bookmark a minute: a watch that is silent for longer is asked for anew
+STRATEGIC = "application/strategic-merge-patch+json"
+
+
+LONGEST_RETRY_S = 120.0
+
+
+def retry_after(headers: Mapping[str, str] | None) -> float:
+    """Seconds that a Retry-After header asks for, within reason; 0 where there is none."""
+    text = (headers or {}).get("Retry-After", "")
+    return min(float(text), LONGEST_RETRY_S) if text.isascii() and text.isdigit() else 0.0
+
+
+def failure(
+    status: int, body: Mapping[str, Any] | None, what: str, headers: Mapping[str, str] | None = None
+) -> ClusterError:
+    """The error for an HTTP status and the Status object that came with it."""
+    error = _failure(status, body, what)
+    error.retry_after = retry_after(headers)
+    return error
+
+
+def _failure(status: int, body: Mapping[str, Any] | None, what: str) -> ClusterError:
+    said = sanitize((body or {}).get("message") or "no reason given", 600)
+    reason = sanitize((body or {}).get("reason") or "", 60)
+    if status == 401:
+        text = f"The API server does not accept your credentials ({what}). Log in again, then restart podwire."
+        return ClusterError(text, status, reason)
+    if status == 403:
+        return Forbidden(f"Refused ({what}): {said}", status, reason)
+    if status == 404:
+        return NotFound(f"Not found ({what}): {said}", status, reason)
+    return ClusterError(f"The API server answered {status} ({what}): {said}", status, reason)
+
+
+def is_write(method: str, path: str, query: Mapping[str, Any]) -> bool:
+    """Whether a request could change something: not a question (review), nor one that is only tried (dry run)."""
+    asks = path.rpartition("/")[2].startswith("selfsubject")
+    return method not in ("GET", "HEAD") and not asks and query.get("dryRun") != "All"
+
+
+def unreachable(host: str, error: Exception) -> str:
+    """Why the API server cannot be reached, and what to look at."""
+    where = f"The API server at {sanitize(URL(host).authority, 120)}"
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return f"The proxy refused the way to the{where[3:]}: HTTP {error.status}. Check proxy-url or HTTPS_PROXY."
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return f"The proxy on the way to the{where[3:]} cannot be reached. Check proxy-url or HTTPS_PROXY."
+    if isinstance(error, (aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError)):
+        cause = getattr(error, "certificate_error", error)
+        reason = sanitize(getattr(cause, "verify_message", "") or cause, 160)
+        return f"{where} shows a certificate that this context does not trust: {reason}. Check certificate-authority."
+    if isinstance(error, (aiohttp.ClientSSLError, ssl.SSLError)):
+        return f"{where} refused the TLS connection: {sanitize(error, 160)}."
+    kind = "it did not answer in time" if isinstance(error, TimeoutError) else sanitize(error, 200)
+    return f"{where} cannot be reached: {kind}. Check network and VPN."
+
+
+class Rest:
+    """One API server and one set of credentials. With `read_only` no request leaves that could change something."""
+
+    def __init__(self, client: ApiClient, credentials: Credentials) -> None:
+        self.client = client
+        self.configuration = client.configuration
+        self.credentials = credentials
+        self.read_only = False
+        client.rest_client._create_connector = lambda: connector(self.ssl_context, CONNECTIONS)
+        self._present_certificate()
+
+    @property
+    def ssl_context(self) -> ssl.SSLContext:
+        context: ssl.SSLContext = self.client.rest_client.ssl_context
+        return context
+
+    def _present_certificate(self) -> None:
+        if self.credentials.certificate is not None:
+            use_certificate(self.ssl_context, self.credentials.certificate)
+
+    async def close(self) -> None:
+        await self.client.close()
+
+    async def headers(self) -> CIMultiDict[str]:
+        """Who we are, for any request to this server. ClusterError where new credentials cannot be had."""
+        try:
+            return CIMultiDict(await self.credentials.headers())
+        except ConfigError as error:
+            raise ClusterError(str(error), 401, "Unauthorized") from None
+
+    async def renew(self) -> bool:
+        """After a 401: whether there are other credentials now."""
+        if not self.credentials.renewable:
+            return False
+        try:
+            renewed = await self.credentials.renew()
+        except ConfigError as error:
+            raise ClusterError(str(error), 401, "Unauthorized") from None
+        if renewed:
+            self._present_certificate()
+        return renewed
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, Any],
+        body: Any,
+        content_type: str,
+        timeout: Any,
+    ) -> aiohttp.ClientResponse:
+        if self.read_only and is_write(method, path, query):
+            raise Forbidden(
+                "podwire was started with --read-only: nothing is added, changed or run in the cluster."
+            )
+        response = await self._once(method, path, query, body, content_type, timeout)
+        if response.status == 401 and await self.renew():
+            response.release()
+            response = await self._once(method, path, query, body, content_type, timeout)
+        return response
+
+    async def _once(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, Any],
+        body: Any,
+        content_type: str,
+        timeout: Any,
+    ) -> aiohttp.ClientResponse:
+        headers = await self.headers()
+        headers.extend({"Accept": "application/json", "Content-Type": content_type})
+        pairs = [(name, value) for name, value in query.items() if value not in (None, "")]
+        try:
+            method, url, _, data, _ = await self.client.param_serialize(
+                method, path, query_params=pairs, body=body, auth_settings=[]
+            )
+            answer = await self.client.call_api(
+                method, url, headers, data, _request_timeout=timeout
+            )
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ClusterError(unreachable(self.configuration.host, error)) from None
+        response: aiohttp.ClientResponse = answer.response
+        return response
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
+        content_type: str = "application/json",
+        what: str = "",
+    ) -> Json:
+        """One request and its JSON answer. ClusterError, Forbidden or NotFound where it is not a success."""
+        limit = aiohttp.ClientTimeout(total=TIMEOUT_S, sock_connect=8)
+        response = await self._send(method, path, query or {}, body, content_type, limit)
+        try:
+            raw = await response.read()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise ClusterError(
+                f"The API server's answer was cut off ({what or path}): {sanitize(error, 200)}"
+            ) from None
+        answer = await _parse(raw)
+        if response.status >= 400:
+            raise failure(response.status, answer, what or f"{method} {path}", response.headers)
+        return answer
+
+    async def get(self, path: str, what: str = "", **query: Any) -> Json:
+        return await self.request("GET", path, query, what=what)
+
+    async def watch(self, path: str, what: str = "", **query: Any) -> AsyncGenerator[Json, None]:
+        """The events of a watch until the server ends it, or says nothing for so long that it may be dead."""
+        seconds = int(query.get("timeoutSeconds", 290))
+        limit = aiohttp.ClientTimeout(total=None, sock_connect=8, sock_read=SILENT_S)
+        query |= {"watch": "true", "timeoutSeconds": seconds}
+        response = await self._send("GET", path, query, None, "application/json", limit)
+        try:
+            if response.status >= 400:
+                answer = await _parse(await response.read())
+                raise failure(response.status, answer, what or f"watch {path}", response.headers)
+            async for line in _lines(response):
+                yield await _parse(line)
+        except aiohttp.SocketTimeoutError:
+            return
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise ClusterError(f"Cut off while {what or path}: {sanitize(error, 200)}.") from None
+        finally:
+            response.close()
+
+
+async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """Lines of any length: aiohttp's own readline gives up at 64 KiB, and a pod may be larger."""
+    buffer = bytearray()
+    async for chunk in response.content.iter_any():
+        buffer += chunk
+        *complete, rest = bytes(buffer).split(b"\n")
+        buffer = bytearray(rest)
+        for line in complete:
+            if line.strip():
+                yield line
+        if len(buffer) > MAX_LINE:
+            raise ClusterError(f"The API server sent an object larger than {MAX_LINE >> 20} MiB.")
+
+
+async def _parse(raw: bytes) -> Json:
+    try:
+        value = await asyncio.to_thread(json.loads, raw) if len(raw) > BIG else json.loads(raw)
+    except ValueError:
+        return {"message": raw[:300].decode("utf-8", "replace")}
+    return value if isinstance(value, dict) else {"message": str(value)[:300]}

@@ -1,0 +1,1 @@
+"""What podwire adds to a cluster: plans, debug containers, node pods, and their removal."""

@@ -1,0 +1,164 @@
+"""What podwire adds to a cluster, as specs: the ladder of debug containers, and the node pod (DESIGN 'Targets').
+
+Ephemeral containers can never be removed: each has a main process that ends by itself, and so do all commands
+exec'd into it, since they share its process namespace.
+"""
+
+from __future__ import annotations
+
+import getpass
+import secrets
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import field
+from typing import Any
+
+from collectors.frozen import frozen
+from collectors.sanitize import sanitize
+
+PREFIX = "podwire-"
+LIFETIME_S = 4 * 3600
+MANAGED_BY = {"app.kubernetes.io/managed-by": "podwire"}
+OWNER, SESSION, EXPIRES = "podwire/owner", "podwire/session", "podwire/expires"
+TICK_S = 5
+# Ends by itself, and sooner where a file appears. Not by a signal: in a pod that shares its process namespace, the
+# first process is the pod's own.
+MAIN = 'n=$1; while [ "$n" -gt 0 ] && [ ! -e "$2" ]; do sleep "$3"; n=$((n-1)); done; rm -f "$2"'
+
+
+def end_file(container: str) -> str:
+    """The file that ends a container's main process."""
+    return f"/tmp/.{container}-end"
+
+
+def main_command(container: str) -> list[str]:
+    return [
+        "sh",
+        "-c",
+        MAIN,
+        "podwire",
+        str(LIFETIME_S // TICK_S),
+        end_file(container),
+        str(TICK_S),
+    ]
+
+
+@frozen
+class AccessLevel:
+    """One way to add a debug container; `cost` is what it cannot do, told to the user."""
+
+    name: str
+    cost: str
+    security: dict[str, Any] = field(default_factory=dict)
+
+
+NO_CAPTURE = "no capture here: sockets and counters only"
+LADDER = (
+    AccessLevel(
+        "full",
+        "",
+        {
+            "capabilities": {"drop": ["ALL"], "add": ["NET_RAW", "NET_ADMIN", "SETUID", "SETGID"]},
+            "runAsUser": 0,
+            "runAsNonRoot": False,
+            "allowPrivilegeEscalation": False,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+    ),
+    AccessLevel(
+        "default capabilities",
+        "conntrack of the pod's own namespace is read from /proc; capture only if the runtime grants NET_RAW",
+        {
+            "runAsUser": 0,
+            "runAsNonRoot": False,
+            "allowPrivilegeEscalation": False,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+    ),
+    AccessLevel(
+        "restricted",
+        NO_CAPTURE,
+        {
+            "capabilities": {"drop": ["ALL"]},
+            "runAsUser": 65532,
+            "runAsNonRoot": True,
+            "allowPrivilegeEscalation": False,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+    ),
+)
+
+
+def unique(prefix: str) -> str:
+    return f"{prefix}{secrets.token_hex(4)}"
+
+
+def owner() -> str:
+    """Who adds something: the account and the machine, for whoever finds it."""
+    return sanitize(f"{getpass.getuser()}@{socket.gethostname()}", 120)
+
+
+def debug_container(
+    level: AccessLevel, image: str, pull_policy: str = "IfNotPresent"
+) -> dict[str, Any]:
+    name = unique(PREFIX)
+    return {
+        "name": name,
+        "image": image,
+        "imagePullPolicy": pull_policy,
+        "command": main_command(name),
+        "terminationMessagePolicy": "File",
+        "securityContext": level.security,
+    }
+
+
+def node_pod(
+    node: str,
+    namespace: str,
+    image: str,
+    session: str = "",
+    pull_policy: str = "IfNotPresent",
+    pull_secrets: Sequence[str] = (),
+) -> dict[str, Any]:
+    """The small node pod: host network, two capabilities that matter, no privilege, no host PID, no host path."""
+    name = unique("podwire-node-")
+    expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + LIFETIME_S))
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": name,
+            "namespace": namespace,
+            "labels": dict(MANAGED_BY),
+            "annotations": {OWNER: owner(), SESSION: session, EXPIRES: expires},
+        },
+        "spec": {
+            "nodeName": node,
+            "hostNetwork": True,
+            "restartPolicy": "Never",
+            "activeDeadlineSeconds": LIFETIME_S,
+            "terminationGracePeriodSeconds": 0,
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "tolerations": [{"operator": "Exists"}],
+            **(
+                {"imagePullSecrets": [{"name": name} for name in pull_secrets]}
+                if pull_secrets
+                else {}
+            ),
+            "containers": [
+                {
+                    "name": "podwire",
+                    "image": image,
+                    "imagePullPolicy": pull_policy,
+                    "command": main_command(name),
+                    "resources": {
+                        "limits": {"memory": "256Mi"},
+                        "requests": {"cpu": "10m", "memory": "32Mi"},
+                    },
+                    "securityContext": LADDER[0].security,
+                }
+            ],
+        },
+    }

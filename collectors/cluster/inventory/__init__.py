@@ -1,0 +1,1 @@
+"""What the cluster holds, as rows: lists and watches, manifests, network settings."""

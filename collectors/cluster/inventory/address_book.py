@@ -1,0 +1,160 @@
+"""IP address to what it belongs to: pod, Service, node, zone; kept for a while after the owner goes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+
+from collectors.cluster.inventory.short_names import shortened
+from collectors.events import (
+    Event,
+    InventoryChange,
+    InventoryList,
+    NodeRow,
+    PodRow,
+    Row,
+    ServiceRow,
+    SliceRow,
+)
+
+KEEP_S = 300.0  # a packet may show an address minutes after its pod went
+
+_KINDS = ("pods", "services", "nodes")
+
+
+def addresses(row: Row) -> tuple[str, ...]:
+    """The addresses that a row owns. Host-network pods own none: theirs is their node's."""
+    if isinstance(row, PodRow):
+        return () if row.host_network else row.ips or ((row.ip,) if row.ip else ())
+    if isinstance(row, ServiceRow):
+        return row.ips
+    if isinstance(row, NodeRow) and row.address:
+        return (row.address,)
+    return ()
+
+
+def name_of(row: Row) -> str:
+    """As lists name it: a pod plainly, a Service as svc/NAME, a node as node/NAME."""
+    prefix = {"services": "svc/", "nodes": "node/"}.get(row.kind, "")
+    return prefix + row.name
+
+
+class Names(Mapping[str, str]):
+    """Address to text, made when asked for."""
+
+    def __init__(self, known: Mapping[str, Row], text: Callable[[str, Row], str]) -> None:
+        self._known = known
+        self._text = text
+
+    def __getitem__(self, address: str) -> str:
+        return self._text(address, self._known[address])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+
+class AddressBook:
+    """A consumer of inventory events, which may be asked at any time."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Row] = {}
+        self._gone: dict[str, float] = {}  # since when, of addresses whose owner went
+        self._nodes: dict[str, NodeRow] = {}
+        self._slices: dict[tuple[str, str], SliceRow] = {}
+        self._services: dict[str, dict[tuple[str, str], str]] = {}  # endpoint to slice to Service
+        self.names: Mapping[str, str] = Names(self._known, lambda _, row: name_of(row))
+        self.short: Mapping[str, str] = Names(self._known, lambda _, row: shortened(name_of(row)))
+        self.both: Mapping[str, str] = Names(
+            self._known, lambda address, row: f"{shortened(name_of(row))}({address})"
+        )
+
+    # --- what it tells
+
+    def owner(self, address: str) -> Row | None:
+        """The pod, Service or node that has, or lately had, an address."""
+        return self._known.get(address)
+
+    def node(self, address: str) -> str:
+        row = self._known.get(address)
+        return row.node if isinstance(row, PodRow) else row.name if isinstance(row, NodeRow) else ""
+
+    def zone(self, address: str) -> str:
+        """The zone of the node that an address is on; '' where that is not known."""
+        node = self._nodes.get(self.node(address))
+        return node.zone if node is not None else ""
+
+    def services(self, address: str) -> list[str]:
+        """NAMESPACE/NAME of the Services that an address is an endpoint of, ready or not."""
+        return sorted(set(self._services.get(address, {}).values()))
+
+    # --- what it is told
+
+    def apply(self, event: Event) -> None:
+        if isinstance(event, InventoryList):
+            if not event.refused:
+                self._replace(event.kind, event.rows)
+        elif isinstance(event, InventoryChange):
+            (self._remove if event.verb == "DELETED" else self._add)(event.row)
+            self._forget(time.monotonic())
+
+    def _replace(self, kind: str, rows: tuple[Row, ...]) -> None:
+        if kind in _KINDS:
+            now, listed = time.monotonic(), {(row.namespace, row.name) for row in rows}
+            for address, row in self._known.items():
+                if row.kind == kind and (row.namespace, row.name) not in listed:
+                    self._gone.setdefault(address, now)
+        elif kind == "endpointslices":
+            self._slices.clear()
+            self._services.clear()
+        for row in rows:
+            self._add(row)
+
+    def _add(self, row: Row) -> None:
+        if isinstance(row, SliceRow):
+            self._add_slice(row)
+            return
+        if isinstance(row, NodeRow):
+            self._nodes[row.name] = row
+        for address in addresses(row):
+            self._known[address] = row
+            self._gone.pop(address, None)
+
+    def _add_slice(self, row: SliceRow) -> None:
+        self._remove_slice(row)
+        key = (row.namespace, row.name)
+        self._slices[key] = row
+        for address in (*row.ready, *row.not_ready):
+            self._services.setdefault(address, {})[key] = f"{row.namespace}/{row.service}"
+
+    def _remove_slice(self, row: SliceRow) -> None:
+        key = (row.namespace, row.name)
+        known = self._slices.pop(key, None)
+        for address in (*known.ready, *known.not_ready) if known else ():
+            services = self._services.get(address, {})
+            services.pop(key, None)
+            if not services:
+                self._services.pop(address, None)
+
+    def _remove(self, row: Row) -> None:
+        if isinstance(row, SliceRow):
+            self._remove_slice(row)
+            return
+        for address in addresses(row):
+            owner = self._known.get(address)
+            if owner is not None and (owner.kind, owner.namespace, owner.name) == (
+                row.kind,
+                row.namespace,
+                row.name,
+            ):
+                self._gone[address] = time.monotonic()
+
+    def _forget(self, now: float) -> None:
+        while self._gone:  # in the order in which they went
+            address, since = next(iter(self._gone.items()))
+            if now - since <= KEEP_S:
+                return
+            del self._gone[address]
+            self._known.pop(address, None)

@@ -1,0 +1,372 @@
+"""How the cluster's network is configured: the CNI's and kube-proxy's settings, from where each keeps them.
+
+Pure readers of the objects, and one that gathers them. Only the settings that decide how packets travel are kept, with
+the names that their documentation uses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import re
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any
+
+import yaml
+
+from collectors.cluster.api.connection import Cluster
+from collectors.cluster.api.exec_stream import ExecRunner
+from collectors.command_runner import run
+from collectors.errors import ClusterError, Forbidden, NotFound, PodwireError
+from collectors.events import InventoryList, SettingsRow
+from collectors.sanitize import sanitize
+from collectors.stream import Stream
+
+KIND = "networking"
+OFTEN_S, EVERY_S = 15.0, 300.0
+Object = Mapping[str, Any]
+Values = dict[str, str]
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return sanitize(str(value), 200) if isinstance(value, (str, int, float)) else ""
+
+
+def _picked(found: object, *names: str) -> Values:
+    """Of a mapping the values of some names, as text; those that are not there are left out."""
+    source = found if isinstance(found, Mapping) else {}
+    return {name: text for name in names if (text := _value(source.get(name)))}
+
+
+def _mapping(item: Object, name: str) -> Object:
+    found = item.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _yaml(text: object) -> Object:
+    try:
+        found = yaml.safe_load(text) if isinstance(text, str) else {}
+    except (yaml.YAMLError, RecursionError, ValueError):
+        return {}
+    return found if isinstance(found, Mapping) else {}
+
+
+# --- one reader an object
+
+
+def flannel(item: Object) -> Values:
+    """`net-conf.json` of flannel's ConfigMap (flannel: Documentation/backends.md)."""
+    try:
+        found = json.loads(_mapping(item, "data").get("net-conf.json") or "{}")
+    except (ValueError, TypeError, RecursionError):
+        return {}
+    if not isinstance(found, Mapping):
+        return {}
+    return {
+        **_picked(found, "Network", "IPv6Network", "EnableNFTables"),
+        **{
+            f"Backend.{k}": v
+            for k, v in _picked(
+                found.get("Backend"), "Type", "DirectRouting", "MTU", "Port"
+            ).items()
+        },
+    }
+
+
+def calico(item: Object) -> Values:
+    """The ConfigMap calico-config of a manifest install."""
+    return _picked(_mapping(item, "data"), "calico_backend", "veth_mtu")
+
+
+def ip_pools(item: Object) -> Values:
+    """Calico's IPPools, each by its name: `default-ipv4-ippool.ipipMode`."""
+    values: Values = {}
+    for pool in _items(item):
+        name, spec = _value(_mapping(pool, "metadata").get("name")), pool.get("spec")
+        found = _picked(spec, "cidr", "ipipMode", "vxlanMode", "natOutgoing", "disabled")
+        values |= {f"{name}.{key}": text for key, text in found.items()}
+    return values
+
+
+def felix(item: Object) -> Values:
+    return _picked(
+        item.get("spec"),
+        "bpfEnabled",
+        "wireguardEnabled",
+        "vxlanEnabled",
+        "ipipEnabled",
+        "mtuIfacePattern",
+        "bpfKubeProxyIptablesCleanupEnabled",
+        "vxlanMTU",
+        "ipipMTU",
+        "wireguardMTU",
+    )
+
+
+CILIUM = (
+    "routing-mode",
+    "tunnel",
+    "tunnel-protocol",
+    "auto-direct-node-routes",
+    "ipv4-native-routing-cidr",
+    "kube-proxy-replacement",
+    "enable-ipv4-masquerade",
+    "enable-bpf-masquerade",
+    "enable-ipv4-big-tcp",
+    "enable-ipv6-big-tcp",
+    "enable-bandwidth-manager",
+    "enable-host-legacy-routing",
+    "mtu",
+    "enable-wireguard",
+    "datapath-mode",
+    "bpf-lb-sock",
+    "bpf-ct-global-tcp-max",
+    "bpf-ct-global-any-max",
+    "bpf-nat-global-max",
+    "bpf-map-dynamic-size-ratio",
+    "enable-endpoint-routes",
+)
+
+
+def cilium(item: Object) -> Values:
+    """The ConfigMap cilium-config (cilium: Documentation/cmdref/cilium-agent)."""
+    return _picked(_mapping(item, "data"), *CILIUM)
+
+
+def antrea(item: Object) -> Values:
+    found = _yaml(_mapping(item, "data").get("antrea-agent.conf"))
+    return _picked(
+        found, "trafficEncapMode", "tunnelType", "noSNAT", "defaultMTU", "trafficEncryptionMode"
+    )
+
+
+def kube_proxy(item: Object) -> Values:
+    """KubeProxyConfiguration; an empty mode is iptables on Linux."""
+    found = _yaml(_mapping(item, "data").get("config.conf"))
+    values = (
+        {"mode": _value(found.get("mode")) or "iptables", **_picked(found, "clusterCIDR")}
+        if found
+        else {}
+    )
+    for part in ("iptables", "nftables", "ipvs", "conntrack"):
+        picked = _picked(
+            found.get(part),
+            "masqueradeAll",
+            "minSyncPeriod",
+            "syncPeriod",
+            "scheduler",
+            "strictARP",
+            "maxPerCore",
+            "min",
+            "tcpBeLiberal",
+        )
+        values |= {f"{part}.{name}": text for name, text in picked.items()}
+    return values
+
+
+def _items(item: Object) -> Iterator[Object]:
+    found = item.get("items")
+    yield from (one for one in found if isinstance(one, Mapping)) if isinstance(found, list) else ()
+
+
+# What speaks of whom, where it may be, and how it is read. The first place that answers counts.
+Place = tuple[str, str]
+SOURCES: tuple[tuple[str, tuple[Place, ...], Callable[[Object], Values]], ...] = (
+    (
+        "flannel",
+        (
+            (
+                "/api/v1/namespaces/kube-flannel/configmaps/kube-flannel-cfg",
+                "configmap kube-flannel/kube-flannel-cfg",
+            ),
+            (
+                "/api/v1/namespaces/kube-system/configmaps/kube-flannel-cfg",
+                "configmap kube-system/kube-flannel-cfg",
+            ),
+        ),
+        flannel,
+    ),
+    (
+        "calico",
+        (
+            (
+                "/api/v1/namespaces/kube-system/configmaps/calico-config",
+                "configmap kube-system/calico-config",
+            ),
+        ),
+        calico,
+    ),
+    (
+        "calico ippools",
+        (("/apis/crd.projectcalico.org/v1/ippools", "ippools.crd.projectcalico.org"),),
+        ip_pools,
+    ),
+    (
+        "calico felix",
+        (
+            (
+                "/apis/crd.projectcalico.org/v1/felixconfigurations/default",
+                "felixconfiguration default",
+            ),
+        ),
+        felix,
+    ),
+    (
+        "cilium",
+        (
+            (
+                "/api/v1/namespaces/kube-system/configmaps/cilium-config",
+                "configmap kube-system/cilium-config",
+            ),
+            (
+                "/api/v1/namespaces/cilium/configmaps/cilium-config",
+                "configmap cilium/cilium-config",
+            ),
+        ),
+        cilium,
+    ),
+    (
+        "antrea",
+        (
+            (
+                "/api/v1/namespaces/kube-system/configmaps/antrea-config",
+                "configmap kube-system/antrea-config",
+            ),
+        ),
+        antrea,
+    ),
+    (
+        "kube-proxy",
+        (
+            (
+                "/api/v1/namespaces/kube-system/configmaps/kube-proxy",
+                "configmap kube-system/kube-proxy",
+            ),
+        ),
+        kube_proxy,
+    ),
+)
+
+
+def row(name: str, source: str, values: Values) -> SettingsRow:
+    return SettingsRow(name, source, tuple(sorted(values.items())))
+
+
+async def read(cluster: Cluster, only: Collection[str] = ()) -> tuple[list[SettingsRow], str]:
+    """What is configured, and why something could not be read ('' where all could). `only` are the sources to look at
+    (default: every place). ClusterError where the server does not answer."""
+    rows, refused = [], ""
+    for name, places, reader in SOURCES:
+        for path, source in places:
+            if only and source not in only:
+                continue
+            try:
+                item = await cluster.rest.get(path, what=f"reading {source}")
+            except NotFound:
+                continue
+            except Forbidden as error:
+                refused = refused or str(error)
+                continue
+            values = await asyncio.to_thread(reader, item)
+            if values:
+                rows.append(row(name, source, values))
+            break
+    return rows, refused
+
+
+# --- what Cilium's agent really does
+
+STATUS = (
+    "KubeProxyReplacement",
+    "Routing",
+    "Masquerading",
+    "BandwidthManager",
+    "IPv4 BIG TCP",
+    "IPv6 BIG TCP",
+    "Encryption",
+    "Cluster health",
+    "Host firewall",
+    "Attach Mode",
+    "Device Mode",
+)
+_LINE = re.compile(r"^([A-Z][\w /-]*?):[ \t]+(\S.*)$", re.MULTILINE)
+_PRESSURE = re.compile(
+    r'^cilium_bpf_map_pressure\s+\S*map_name="([\w-]+)"\S*\s+([\d.eE+-]+)\s*$', re.MULTILINE
+)
+ASK = (
+    "c=$(command -v cilium-dbg || command -v cilium) || exit 127; "
+    '"$c" status --verbose; "$c" metrics list -p bpf_map_pressure 2>/dev/null'
+)
+SECONDS = 20.0
+
+
+def cilium_status(text: str) -> Values:
+    """`cilium-dbg status --verbose` and its metrics of maps: `Routing`, `map pressure ct4_global`."""
+    found = {name: sanitize(value, 200) for name, value in _LINE.findall(text) if name in STATUS}
+    return found | {
+        f"map pressure {name}": sanitize(value, 20) for name, value in _PRESSURE.findall(text)
+    }
+
+
+async def cilium_agent(cluster: Cluster, source: str) -> SettingsRow | None:
+    """What an agent says of itself; None where none can be asked. Only reads."""
+    namespace = source.partition(" ")[2].partition("/")[0]
+    path = f"/api/v1/namespaces/{namespace}/pods"
+    try:
+        listed = await cluster.rest.get(
+            path, what="listing Cilium's agents", labelSelector="k8s-app=cilium", limit=10
+        )
+        names = [
+            _value(_mapping(pod, "metadata").get("name"))
+            for pod in _items(listed)
+            if _mapping(pod, "status").get("phase") == "Running"
+        ]
+        if not names:
+            return None
+        done = await run(
+            ExecRunner(cluster, namespace, names[0], "cilium-agent"),
+            ["sh", "-c", ASK],
+            timeout=SECONDS,
+        )
+    except PodwireError:
+        return None
+    values = cilium_status(done.out.decode("utf-8", "replace"))
+    return (
+        row("cilium status", f"cilium-dbg status --verbose in {namespace}/{names[0]}", values)
+        if values
+        else None
+    )
+
+
+async def follow(cluster: Cluster, session: Stream) -> None:
+    """Tell it until cancelled: what is there often, what may be elsewhere and what agents say seldom."""
+    known: list[SettingsRow] = []
+    agents: list[SettingsRow] = []
+    looked = -EVERY_S
+    while True:
+        with contextlib.suppress(
+            ClusterError
+        ):  # the inventory says that the server does not answer
+            all_of_it = time.monotonic() - looked >= EVERY_S
+            rows, refused = await read(cluster, () if all_of_it else [row.source for row in known])
+            if all_of_it:
+                looked = time.monotonic()
+                asked = [
+                    row.source
+                    for row in rows
+                    if row.name == "cilium" and not cluster.rest.read_only
+                ]
+                agents = [
+                    found
+                    for source in asked
+                    if (found := await cilium_agent(cluster, source)) is not None
+                ]
+            if rows != known or all_of_it:
+                known = rows
+                told = "" if rows else refused
+                session.publish(InventoryList(time.time(), "", KIND, (*rows, *agents), told))
+        await asyncio.sleep(OFTEN_S)

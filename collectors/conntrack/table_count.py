@@ -1,0 +1,37 @@
+"""A count of a conntrack table, on demand: in a container by its own `conntrack`, on this machine over netlink."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from collectors.command_runner import Runner, run
+from collectors.conntrack import groups, netlink_count
+from collectors.errors import PodwireError
+from collectors.events import ConntrackTable
+from collectors.sanitize import sanitize
+
+SECONDS = 30.0  # a million entries are read in a few
+NO_TABLE = "Nothing was counted: `conntrack` is not there, or may not read the table (NET_ADMIN)."
+
+
+async def there(runner: Runner, key: str) -> ConntrackTable:
+    """Of the network namespace that a runner's commands see. What went wrong is in `error`."""
+    try:
+        result = await run(runner, groups.command(), timeout=SECONDS)
+    except PodwireError as error:
+        return ConntrackTable(time.time(), key, 0, (), error=str(error))
+    text = result.out.decode("utf-8", "replace")
+    total, found = groups.parse(text)
+    failed = "" if " total" in text and not result.code else result.err or NO_TABLE
+    return ConntrackTable(time.time(), key, total, found, error=failed)
+
+
+async def here(key: str) -> ConntrackTable:
+    """Of this machine."""
+    try:
+        total, found = await asyncio.to_thread(netlink_count.dump)
+    except OSError as error:
+        why = f"The table could not be read over netlink: {sanitize(error.strerror or error, 80)}. Only root may."
+        return ConntrackTable(time.time(), key, 0, (), "netlink", why)
+    return ConntrackTable(time.time(), key, total, found, "netlink")

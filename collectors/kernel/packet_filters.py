@@ -1,0 +1,91 @@
+"""How many packet-filter rules a network namespace holds, by backend, and how long one reading of them takes: what
+kube-proxy's iptables mode costs at thousands of Services (SIGNATURES 5.11 #15), and rules of two backends mixed (#16).
+
+Only reads. iptables-legacy is asked where the kernel already has its tables: asking would make them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+
+from collectors.command_runner import Runner, run
+from collectors.errors import PodwireError
+from collectors.events import RuleCount, RuleTables
+from collectors.sanitize import sanitize
+from collectors.stream import Stream
+
+EVERY_S = 300.0  # rules of a large cluster take seconds to read
+SECONDS = 60.0
+BACKENDS = ("iptables-legacy", "iptables-nft", "nft", "ipvs")
+
+# A line for each backend: its name, rules, those of Services, and /proc/uptime before and after.
+PROGRAM = r"""
+has() { command -v "$1" >/dev/null 2>&1; }
+up() { read -r now rest < /proc/uptime; echo "$now"; }
+table() {
+  from=$(up)
+  found=$("$2" 2>/dev/null |
+    awk '/^-A/ { n++ } /^-A KUBE-SERVICES .*-j KUBE-SVC/ { s++ } END { print n + 0, s + 0 }')
+  echo "$1 $found $from $(up)"
+}
+legacy=iptables-legacy-save nft=iptables-nft-save
+if has iptables-save; then
+  if iptables-save --version 2>/dev/null | grep -q nf_tables; then has "$nft" || nft=iptables-save
+  else has "$legacy" || legacy=iptables-save; fi
+fi
+if has "$legacy" && grep -q . /proc/net/ip_tables_names 2>/dev/null; then table iptables-legacy "$legacy"; fi
+if has "$nft"; then table iptables-nft "$nft"; fi
+if has nft; then
+  from=$(up)
+  found=$(nft list ruleset 2>/dev/null | awk '
+    /^table/ { kube = ($3 == "kube-proxy"); mine = ($0 !~ /^table ip6? (filter|nat|mangle|raw|security) /) }
+    /^\t\t[a-z@]/ && mine && !/^\t\t(type|elements|policy|flags|size|timeout|comment|map|set)/ { n++ }
+    kube { s += gsub(/ : goto service-/, "&") } END { print n + 0, s + 0 }')
+  echo "nft $found $from $(up)"
+fi
+if [ -r /proc/net/ip_vs ]; then
+  from=$(up)
+  found=$(awk '/->/ { n++ } /^(TCP|UDP|SCTP|FWM)/ { s++ } END { print n + 0, s + 0 }' /proc/net/ip_vs)
+  echo "ipvs $found $from $(up)"
+fi
+"""
+
+
+def command() -> list[str]:
+    return ["sh", "-c", PROGRAM, "podwire-rules"]
+
+
+def parse(text: str) -> tuple[RuleCount, ...]:
+    """A line a backend; one that is none is passed over."""
+    rows = []
+    for line in text.splitlines():
+        words = line.split()
+        if (
+            len(words) == 5
+            and words[0] in BACKENDS
+            and words[1].isdecimal()
+            and words[2].isdecimal()
+        ):
+            try:
+                seconds = max(0.0, float(words[4]) - float(words[3]))
+            except ValueError:
+                continue
+            rows.append(RuleCount(words[0], int(words[1]), int(words[2]), seconds))
+    return tuple(rows)
+
+
+async def taken(runner: Runner, key: str) -> RuleTables:
+    """PodwireError where nothing could be run."""
+    result = await run(runner, command(), timeout=SECONDS)
+    rows = parse(result.out.decode("utf-8", "replace"))
+    return RuleTables(time.time(), key, rows, "" if rows else sanitize(result.err, 200))
+
+
+async def follow(runner: Runner, session: Stream, key: str) -> None:
+    """Count again and again, until cancelled; where it cannot be done, the next time."""
+    while True:
+        with contextlib.suppress(PodwireError):  # the sampler beside it says that the way is broken
+            session.publish(await taken(runner, key))
+        await asyncio.sleep(EVERY_S)

@@ -1,0 +1,82 @@
+"""Events as JSON and back, without loss. Classes are named in `_`; bytes are base64 under `_b`."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+from typing import Any
+
+from collectors import events
+from collectors.sockets.rows import SocketRow
+
+_CLASSES: dict[str, type] = {
+    name: value
+    for name, value in vars(events).items()
+    if isinstance(value, type) and dataclasses.is_dataclass(value)
+} | {
+    "SocketRow": SocketRow,
+    "Packet": events.Packet,
+    "ContainerPort": events.ContainerPort,
+    "ServicePort": events.ServicePort,
+    "Endpoint": events.Endpoint,
+    "RuleCount": events.RuleCount,
+    "Backend": events.Backend,
+}
+
+
+class Malformed(ValueError):
+    """A line is not an event that this version knows."""
+
+
+_FIELDS = {
+    kind: tuple(f.name for f in dataclasses.fields(kind))
+    if dataclasses.is_dataclass(kind)
+    else kind._fields  # type: ignore[attr-defined]
+    for kind in _CLASSES.values()
+}
+
+
+def plain(value: Any) -> Any:
+    """A value made of JSON's types only."""
+    if isinstance(value, (str, int, float, bool, type(None))):
+        return value
+    if isinstance(value, bytes):
+        return {"_b": base64.b64encode(value).decode()}
+    kind = type(value)
+    if isinstance(value, tuple) and kind not in _FIELDS:
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return {"_": kind.__name__, **{name: plain(getattr(value, name)) for name in _FIELDS[kind]}}
+
+
+def rich(value: Any) -> Any:
+    """The inverse of `plain`; unknown fields (of a later version) are left out."""
+    if isinstance(value, list):
+        return tuple(rich(item) for item in value)
+    if not isinstance(value, dict):
+        return value
+    if "_b" in value:
+        return base64.b64decode(value["_b"])
+    if "_" not in value:
+        return {key: rich(item) for key, item in value.items()}
+    kind = _CLASSES.get(value["_"])
+    if kind is None:
+        raise Malformed(f"unknown event {value['_']!r}")
+    names = _FIELDS[kind]
+    return kind(**{key: rich(item) for key, item in value.items() if key in names})
+
+
+def encode(event: events.Event) -> str:
+    return json.dumps(plain(event), separators=(",", ":"), ensure_ascii=True)
+
+
+def decode(line: str) -> events.Event:
+    try:
+        event = rich(json.loads(line))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise Malformed(f"not an event: {error}") from None
+    if not isinstance(event, events.Event):
+        raise Malformed("not an event")
+    return event

@@ -1,9 +1,0 @@
-"""Whose the terminal is."""
-
-from __future__ import annotations
-
-
-class Terminal:
-    """Whether the console draws on it: a credential plugin may not ask there then."""
-
-    ours = False

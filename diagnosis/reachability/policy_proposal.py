@@ -1,0 +1,168 @@
+"""NetworkPolicies that podwire proposes, as YAML: the least that admits what is wanted. Policies add up, so a proposal
+stands beside what is in force. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sized
+from typing import Any
+
+import yaml
+
+from collectors.events import PodRow, PolicyRow
+from collectors.frozen import frozen
+from diagnosis.reachability.network_policy import (
+    NAME_LABEL,
+    Side,
+    namespace_labels,
+    party_of,
+    policies,
+    policy,
+    port_number,
+    verdict,
+)
+from diagnosis.snapshot import Snapshot
+
+PASSING = ("pod-template-generation", "statefulset.kubernetes.io/pod-name")  # besides hashes
+
+
+@frozen
+class Seen:
+    """An end that a pod spoke with: a pod, or an address outside."""
+
+    end: PodRow | str
+    port: int
+    protocol: str
+
+
+def lasting(pod: PodRow) -> dict[str, str]:
+    """The labels of a pod that its successors will have, too."""
+    return {key: value for key, value in pod.labels if key not in PASSING and "hash" not in key}
+
+
+def document(name: str, namespace: str, spec: Mapping[str, Any]) -> str:
+    metadata = {"name": name[:63].strip("-."), "namespace": namespace}
+    body = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": metadata,
+        "spec": dict(spec),
+    }
+    return str(yaml.safe_dump(body, sort_keys=False, default_flow_style=False))
+
+
+def peer(pod: PodRow, own_namespace: str) -> dict[str, Any]:
+    """A pod's replicas as an entry of `from` or `to`."""
+    entry: dict[str, Any] = {"podSelector": {"matchLabels": lasting(pod)}}
+    if pod.namespace != own_namespace:
+        entry["namespaceSelector"] = {"matchLabels": {NAME_LABEL: pod.namespace}}
+    return entry
+
+
+def admit(side: Side, source: PodRow, target: PodRow, ports: Iterable[tuple[int, str]]) -> str:
+    """Lets a source reach ports of a target, on the side that isolates."""
+    own, other = (target, source) if side == "ingress" else (source, target)
+    rule = {
+        "from" if side == "ingress" else "to": [peer(other, own.namespace)],
+        "ports": [{"port": number, "protocol": protocol} for number, protocol in ports],
+    }
+    spec = {
+        "podSelector": {"matchLabels": lasting(own)},
+        "policyTypes": [side.capitalize()],
+        side: [rule],
+    }
+    one, two = (pod.workload.partition("/")[2] or pod.name for pod in (source, target))
+    return document(f"allow-{one}-to-{two}", own.namespace, spec)
+
+
+# --- from traffic
+
+
+def observed(pod: PodRow, snapshot: Snapshot) -> tuple[dict[Side, list[Seen]], list[str]]:
+    """What a pod spoke with, as far as was seen: for each side the ends and ports, and what could not be named. A
+    Service stands for the pods behind it: policies see addresses after translation."""
+    sides: dict[Side, list[Seen]] = {"ingress": [], "egress": []}
+    unknown: list[str] = []
+    own = set(pod.ips or (pod.ip,))
+    for talk in snapshot.conversations:
+        if not talk.answered:
+            continue
+        if talk.server in own:
+            end: PodRow | str = snapshot.by_address.get(talk.client, talk.client)
+            sides["ingress"].append(Seen(end, talk.port, talk.protocol))
+        elif talk.client in own:
+            service = snapshot.service_by_address.get(talk.server)
+            if service is None:
+                sides["egress"].append(
+                    Seen(
+                        snapshot.by_address.get(talk.server, talk.server), talk.port, talk.protocol
+                    )
+                )
+                continue
+            behind = [
+                Seen(end, number, talk.protocol)
+                for end in snapshot.selected(service)
+                for port in service.targets
+                if (port.number, port.protocol) == (talk.port, talk.protocol)
+                and (number := port_number(end, port.target))
+            ]
+            sides["egress"] += behind
+            if not behind:
+                unknown.append(f"svc/{service.namespace}/{service.name}:{talk.port}")
+    return sides, unknown
+
+
+def from_traffic(pod: PodRow, snapshot: Snapshot) -> str:
+    """The least policy that admits what was seen of a pod's replicas, as YAML."""
+    sides, unknown = observed(pod, snapshot)
+    spec: dict[str, Any] = {
+        "podSelector": {"matchLabels": lasting(pod)},
+        "policyTypes": ["Ingress", "Egress"],
+    }
+    for side, seen in sides.items():
+        grouped: dict[str, tuple[dict[str, Any], set[tuple[int, str]]]] = {}
+        for one in seen:
+            entry = _entry(one.end, pod.namespace)
+            grouped.setdefault(str(entry), (entry, set()))[1].add((one.port, one.protocol))
+        key = "from" if side == "ingress" else "to"
+        spec[side] = [
+            {key: [entry], "ports": [{"port": n, "protocol": p} for n, p in sorted(ports)]}
+            for _, (entry, ports) in sorted(grouped.items())
+        ]
+    name = pod.workload.partition("/")[2] or pod.name
+    head = f"# what was seen of {pod.namespace}/{name}: {_ways(sides['ingress'])} in, {_ways(sides['egress'])} out\n"
+    head += "".join(f"# not named: {text} has no pods behind it\n" for text in sorted(set(unknown)))
+    return head + document(f"{name}-observed", pod.namespace, spec)
+
+
+def _ways(seen: Sized) -> str:
+    return f"{len(seen)} way{'' if len(seen) == 1 else 's'}"
+
+
+def _entry(end: PodRow | str, own_namespace: str) -> dict[str, Any]:
+    if isinstance(end, str):
+        return {"ipBlock": {"cidr": f"{end}/{128 if ':' in end else 32}"}}
+    if end.host_network or not end.labels:
+        return {"ipBlock": {"cidr": f"{end.ip}/{128 if ':' in end.ip else 32}"}}
+    return peer(end, own_namespace)
+
+
+def newly_cut(pod: PodRow, proposal: str, snapshot: Snapshot) -> list[str]:
+    """What is admitted now and would not be with the proposal in force: workload and port, of known ends."""
+    namespaces = namespace_labels(snapshot.namespaces)
+    now = policies(snapshot.policies)
+    spec = yaml.safe_load(proposal)["spec"]
+    then = [*now, policy(PolicyRow(pod.namespace, "zz-proposed", json.dumps(spec)))]
+    own, cut = party_of(pod, namespaces), []
+    for other in snapshot.pods:
+        if other.uid == pod.uid or not other.ip:
+            continue
+        end = party_of(other, namespaces)
+        for source, target, ports in ((end, own, pod.ports), (own, end, other.ports)):
+            for port in ports:
+                before = verdict(source, target, port.number, port.protocol, now).allowed
+                if before and not verdict(source, target, port.number, port.protocol, then).allowed:
+                    cut.append(
+                        f"{snapshot.workload(other.ip)} {'→' if target is own else '←'} {port.number}/{port.protocol}"
+                    )
+    return sorted(set(cut))

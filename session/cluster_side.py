@@ -1,0 +1,139 @@
+"""What a console adds to its cluster: planned, taken, and taken away again."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from collectors import events as ev
+from collectors.cluster.api import access_review
+from collectors.cluster.api.connection import Cluster
+from collectors.cluster.attach import leftovers
+from collectors.cluster.attach.attacher import Attacher, Attachment
+from collectors.cluster.attach.planner import Offer, Plan
+from collectors.cluster.attach.settings import AttachSettings
+from collectors.cluster.inventory import network_settings
+from collectors.cluster.inventory.watch import Inventory
+from collectors.errors import ClusterError, PodwireError
+from collectors.recording.journal import Journal
+from collectors.stream import Stream
+from collectors.target import Target
+
+LEAVE_S = 8.0
+Progress = Callable[[str], None]
+
+
+class ClusterSide:
+    """Everything of a console that speaks to an API server; a console without one never imports this."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        session: Stream,
+        settings: AttachSettings,
+        journal: Journal,
+        is_lab: bool = False,
+    ) -> None:
+        self.cluster, self.session, self.settings, self.journal = (
+            cluster,
+            session,
+            settings,
+            journal,
+        )
+        self.is_lab = is_lab
+        cluster.rest.read_only = settings.read_only
+
+    def attacher(self) -> Attacher:
+        return Attacher(self.cluster, self.session, self.settings, self.journal)
+
+    async def inventory(self) -> None:
+        """List and watch the cluster's objects until cancelled."""
+        await Inventory(self.cluster, self.session).run()
+
+    async def networking(self) -> None:
+        """How the network is configured, until cancelled."""
+        await network_settings.follow(self.cluster, self.session)
+
+    async def look_around(self) -> None:
+        """What we may do here, and what an earlier console left."""
+        cluster = self.cluster
+        try:
+            self.session.publish(await access_review.told(cluster, cluster.namespace))
+            self.session.publish(await leftovers.verified(cluster, self.journal, self.attacher()))
+        except PodwireError:
+            self.session.publish(leftovers.told(self.journal, cluster.server))
+
+    async def clean(self) -> list[leftovers.Outcome]:
+        """Remove what earlier consoles left in this cluster."""
+        outcomes = await leftovers.clean(self.cluster, self.attacher())
+        self.session.publish(leftovers.told(self.journal, self.cluster.server))
+        return outcomes
+
+    async def plan(self, target: Target) -> Plan:
+        """What could be added to a pod or node; nothing is added yet."""
+        planner = self.attacher().planner
+        return await (planner.node(target) if target.kind == "node" else planner.pod(target))
+
+    async def plan_beside(self, target: Target) -> Plan | None:
+        """The same for the node of a pod; None where it is on none."""
+        if target.kind != "pod" or not target.node:
+            return None
+        return await self.attacher().planner.node(
+            Target("node", target.node, node=target.node), target.namespace
+        )
+
+    async def take(self, target: Target, offer: Offer | None, progress: Progress) -> Attachment:
+        """The attachment that was offered, or the best there is. TargetGone, or another PodwireError that says why."""
+        attacher = self.attacher()
+        if offer is not None:
+            return await attacher.take(offer, progress)
+        return await (
+            attacher.node(target, progress)
+            if target.kind == "node"
+            else attacher.pod(target, progress)
+        )
+
+    async def check_alive(self, attachment: Attachment) -> None:
+        await self.attacher().check_alive(attachment)
+
+    async def leave(self, attachment: Attachment) -> str:
+        """Take one away, since its target was closed; what could not be, as a sentence."""
+        attacher = self.attacher()
+        if self.settings.end_on_leave:
+            await attacher.end(attachment)
+        return await attacher.leave(attachment)
+
+    async def pay(self, cluster_side: Sequence[Attachment]) -> list[str]:
+        """Delete what the journal says this console owes the cluster, also where a creation was never answered.
+        Returns what was left, a sentence each."""
+        attacher = self.attacher()
+        owed = [entry for entry in self.journal.owed() if entry.session == self.journal.session]
+        try:
+            async with asyncio.timeout(LEAVE_S):
+                if self.settings.end_on_leave:
+                    await asyncio.gather(*(attacher.end(attachment) for attachment in cluster_side))
+                left = await asyncio.gather(*(attacher.settle(entry) for entry in owed))
+            return [text for text in left if text]
+        except (TimeoutError, asyncio.CancelledError):
+            names = ", ".join(entry.name for entry in owed)
+            return [
+                f"These may be left: {names}. `podwire clean` removes them; they end within 4 h."
+            ]
+
+    # --- the lab's faults
+
+    async def faults(self) -> list[dict[str, Any]]:
+        if not self.is_lab:
+            return []
+        answer = await self.cluster.rest.get("/lab/faults")
+        return list(answer.get("faults", ()))
+
+    async def turn_fault(self, name: str, on: bool) -> None:
+        if not self.is_lab:
+            raise ClusterError("Faults belong to the lab: this is another cluster.")
+        await self.cluster.rest.request("POST", "/lab/faults", body={"name": name, "on": on})
+        self.session.publish(
+            ev.Mark(time.time(), "", "lab", f"fault {name} {'on' if on else 'off'}")
+        )

@@ -1,0 +1,143 @@
+"""Runs a guided session: what its generator asks for is done at the target, one step after another."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from collectors.command_runner import Runner, run
+from collectors.errors import PodwireError
+from collectors.events import PodRow
+from collectors.sanitize import sanitize, sanitize_bytes
+from diagnosis import rules
+from diagnosis.finding import ordered
+from diagnosis.guide import (
+    AskPath,
+    Conclusion,
+    Goal,
+    Look,
+    ProbeCommand,
+    ProbeResult,
+    Said,
+    Sent,
+    Symptom,
+)
+from diagnosis.reachability.path import PathVerdict, Unknown
+from session.path_text import cluster_of
+from session.snapshot_builder import snapshot
+from session.store import Store
+
+WAIT_S = 6.0  # what rules see must first have happened
+
+
+@dataclass(slots=True)
+class StepLine:
+    """A step as it is shown: `verdict` is '' while it runs, `before` that of the run before."""
+
+    does: str
+    why: str
+    verdict: str = ""
+    said: str = ""
+    before: str = ""
+
+
+@dataclass(slots=True)
+class Guided:
+    """A session that runs, or has run. `changed` is called whenever there is more to see."""
+
+    store: Store
+    runner: Runner | None
+    key: str
+    symptom: Symptom
+    goal: Goal
+    changed: Callable[[], None] = lambda: None
+    steps: list[StepLine] = field(default_factory=list)
+    conclusion: Conclusion | None = None
+    began: float = 0.0
+    previous: dict[str, str] = field(default_factory=dict)
+    earlier: str = ""  # how the run before ended
+
+    async def run(self) -> None:
+        """To its end; cancel the task to stop it."""
+        self.previous = {step.does: step.verdict for step in self.steps}
+        self.earlier = self.conclusion.text if self.conclusion else ""
+        self.steps, self.conclusion, self.began = [], None, time.time()
+        session = self.symptom.start(self.goal)
+        answer: Sent = None
+        try:
+            while True:
+                asked = session.send(answer)
+                if isinstance(asked, Said):
+                    self.steps[-1].verdict, self.steps[-1].said = asked.verdict, asked.text
+                    answer = None
+                else:
+                    self.steps.append(
+                        StepLine(asked.does, asked.why, before=self.previous.get(asked.does, ""))
+                    )
+                    self.changed()
+                    answer = await self._do(asked)
+                self.changed()
+        except StopIteration as end:
+            self.conclusion = end.value
+        self.changed()
+
+    async def _do(self, asked: ProbeCommand | Look | AskPath) -> Sent:
+        if isinstance(asked, ProbeCommand):
+            return await self._command(asked)
+        if isinstance(asked, Look):
+            await asyncio.sleep(max(0.0, WAIT_S - (time.time() - self.began)))
+            moment = snapshot(self.store, time.time())
+            found = await asyncio.to_thread(rules.findings, moment)
+            return ordered([f for f in found if f.rule in asked.rules])
+        return self._way()
+
+    async def _command(self, asked: ProbeCommand) -> ProbeResult:
+        if self.runner is None:
+            return ProbeResult(None, "", "", "nothing can be run here: no debug container")
+        try:
+            done = await run(self.runner, list(asked.argv), timeout=asked.seconds)
+        except PodwireError as error:
+            return ProbeResult(None, "", "", str(error))
+        return ProbeResult(
+            done.code, sanitize_bytes(done.out.strip(), 2000), sanitize(done.err, 300)
+        )
+
+    def _way(self) -> PathVerdict | None:
+        kind, _, name = self.key.partition("/")
+        pods = [row for row in self.store.rows("pods") if isinstance(row, PodRow)]
+        source = next(
+            (p for p in pods if kind == "pod" and f"{p.namespace}/{p.name}" == name), None
+        )
+        if source is None:
+            return None
+        cluster = cluster_of(self.store)
+        try:
+            target = cluster.find(self.goal.host, source.namespace)
+            return cluster.ask(source, target, str(self.goal.port or 80), "TCP")
+        except Unknown:
+            return None
+
+
+def goal_of(text: str) -> Goal:
+    """`host`, `host:port`, `[v6]:port`; ValueError where it is none."""
+    text = text.strip()
+    host, _, port = text.rpartition(":") if text.count(":") == 1 or "]:" in text else (text, "", "")
+    host = host.strip("[]")
+    if not host or " " in host or (port and not (port.isdecimal() and 0 < int(port) < 65_536)):
+        raise ValueError("Name what the pod wants to reach: host, host:port, or an address.")
+    return Goal(host, int(port or 0))
+
+
+def suggested(store: Store, key: str) -> str:
+    """What the pod has most trouble with, as far as was seen."""
+    moment = snapshot(store, time.time())
+    own = next((t for t in moment.targets if t.key == key), None)
+    bad = [c for c in own.conversations if c.protocol == "TCP"] if own else []
+    if not bad:
+        return ""
+    worst = max(bad, key=lambda c: (c.unanswered + c.refused + c.server_resets + c.stuck, c.flows))
+    service = moment.service_by_address.get(worst.server)
+    host = f"{service.name}.{service.namespace}" if service else worst.server
+    return f"{host}:{worst.port}"

@@ -1,0 +1,134 @@
+"""Every figure of a target over time: half an hour at full rate, a day by the minute, in bounded memory.
+
+A figure has a name: a counter's ('TcpRetransSegs', its rate; a level as it is), or 'peer NAME FIELD'. All figures of
+one source share their times. What is not known is NaN: a gap.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+FINE_S = 1_800.0
+COARSE_S = 86_400.0
+MINUTE = 60.0
+FINE_ROWS = 1_800  # at one a second
+TRIM = 128  # rows dropped at once
+MAX_FIGURES = 1_000
+NAN = math.nan
+Point = tuple[float, float | None]
+
+
+@dataclass(slots=True)
+class Table:
+    """Columns of equal length over shared times. `keep` rows at most, but for the slack of one trim."""
+
+    keep: int
+    times: array[float] = field(default_factory=lambda: array("d"))
+    known: array[float] = field(
+        default_factory=lambda: array("d")
+    )  # 0 where there was a sample, NaN in a gap
+    columns: dict[str, array[float]] = field(default_factory=dict)
+
+    def append(self, at: float, values: Mapping[str, float], gap: bool) -> None:
+        """A row. A figure that is not in `values` did not move: 0, or NaN in a gap."""
+        rest = NAN if gap else 0.0
+        for name in values:
+            if name not in self.columns and len(self.columns) < MAX_FIGURES:
+                self.columns[name] = self.known[:]  # until now it had not moved
+        self.times.append(at)
+        self.known.append(rest)
+        for name, column in self.columns.items():
+            column.append(values.get(name, rest))
+        if len(self.times) >= self.keep + TRIM:
+            self._trim(len(self.times) - self.keep)
+
+    def _trim(self, count: int) -> None:
+        del self.times[:count], self.known[:count]
+        for name, column in list(self.columns.items()):
+            del column[:count]
+            if not any(
+                value for value in column
+            ):  # NaN is true: only a figure that was 0 all the time goes
+                del self.columns[name]
+
+    def column(self, name: str) -> array[float]:
+        """A figure's values. One that never moved is 0; but one that is made of others (`=`) or a time is unknown."""
+        known = self.columns.get(name)
+        return known if known is not None else self.known
+
+    def points(self, name: str, since: float, until: float) -> Iterator[Point]:
+        column = self.column(name)
+        for index in range(bisect_left(self.times, since), len(self.times)):
+            at, value = self.times[index], column[index]
+            if at > until:
+                return
+            yield at, None if value != value else value
+
+
+class History:
+    """Rows at full rate, and the mean of each minute. Feed rows in order of time."""
+
+    def __init__(self) -> None:
+        self.fine = Table(FINE_ROWS)
+        self.coarse = Table(int(COARSE_S / MINUTE))
+        self._sums: dict[str, float] = {}
+        self._rows = 0
+        self._minute = 0.0
+
+    def add(self, at: float, values: Mapping[str, float], gap: bool = False) -> None:
+        """`values` that are not 0; those that cannot be known may be NaN."""
+        minute = at - at % MINUTE
+        if minute != self._minute:
+            self._close()
+            self._minute = minute
+        self.fine.append(at, values, gap)
+        if gap:
+            return
+        self._rows += 1
+        for name, value in values.items():
+            if value == value:
+                self._sums[name] = self._sums.get(name, 0.0) + value
+
+    def _close(self) -> None:
+        if self._minute:
+            means = (
+                {name: total / self._rows for name, total in self._sums.items()}
+                if self._rows
+                else {}
+            )
+            self.coarse.append(self._minute + MINUTE / 2, means, not self._rows)
+        self._sums, self._rows = {}, 0
+
+    @property
+    def apart(self) -> float:
+        """Seconds between rows that follow each other: sockets are taken more seldom than counters."""
+        times = self.fine.times
+        return 1.3 * (times[-1] - times[-2]) if len(times) > 1 else 0.0
+
+    def names(self) -> list[str]:
+        return list(dict.fromkeys((*self.fine.columns, *self.coarse.columns)))
+
+    def points(self, name: str, since: float, until: float) -> list[Point]:
+        """Values between two times: by the minute before the full rate begins."""
+        begin = self.fine.times[0] if self.fine.times else until
+        older = list(self.coarse.points(name, since, min(until, begin))) if since < begin else []
+        return older + list(self.fine.points(name, since, until))
+
+    def current(self, name: str) -> float | None:
+        column = self.fine.column(name)
+        return None if not column or column[-1] != column[-1] else column[-1]
+
+    def maximum(self, name: str, rows: int) -> float | None:
+        """Of the last rows at full rate."""
+        column = self.fine.column(name)
+        return max((value for value in column[-rows:] if value == value), default=None)
+
+    @property
+    def since(self) -> float | None:
+        """The time of the oldest value."""
+        first = [table.times[0] for table in (self.coarse, self.fine) if table.times]
+        return min(first, default=None)

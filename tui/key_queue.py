@@ -1,0 +1,62 @@
+"""Keys in turn: the next is looked at when the one before has had its effect. Textual forwards each to whoever has the
+focus when it arrives; of keys that come all at once (pasted, sent by tmux, over a slow line) those after a `/` would
+go to the list, not to the filter that it opens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING
+
+from textual.events import Key
+from textual.message import Message
+
+if TYPE_CHECKING:
+    from textual.app import App
+    from textual.screen import Screen
+
+STUCK_S = 0.3  # a widget that vanished with its key
+
+
+class Handled(Message):
+    """Follows a key through the same queues, and arrives where the key did not: a widget took it."""
+
+    def __init__(self, key: Key) -> None:
+        super().__init__()
+        self.key = key
+
+
+class KeyQueue:
+    def __init__(self, app: App[int]) -> None:
+        self._app = app
+        self._waiting: deque[Key] = deque()
+        self._now: Key | None = None
+        self._screen: Screen[object] | None = None
+        self._stuck: asyncio.TimerHandle | None = None
+
+    def begins(self, key: Key) -> bool:
+        """Whether it is this key's turn; where not, it is kept until then."""
+        if self._now is not None and self._now is not key:
+            self._waiting.append(key)
+            return False
+        self._now, self._screen = key, self._app.screen
+        self._stuck = asyncio.get_running_loop().call_later(STUCK_S, self._next, key)
+        return True
+
+    def ended(self, key: Key) -> None:
+        """It had its effect. On a new screen the next one waits until that was drawn: so long nothing has the focus."""
+        if key is not self._now:
+            return
+        if self._waiting and self._app.screen is not self._screen:
+            self._app.screen.call_after_refresh(self._next, key)
+        else:
+            self._next(key)
+
+    def _next(self, after: Key) -> None:
+        if after is not self._now:
+            return
+        if self._stuck is not None:
+            self._stuck.cancel()
+        self._now = self._waiting.popleft() if self._waiting else None
+        if self._now is not None:
+            self._app.post_message(self._now)

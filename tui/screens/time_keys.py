@@ -1,0 +1,23 @@
+"""The keys that move the graphs of a screen through time, shared by every screen that has some."""
+
+from __future__ import annotations
+
+from tui.screens.base import ConsoleScreen
+from tui.time_view import TimeView
+
+
+class TimeKeys(ConsoleScreen):
+    """A screen with graphs: `time` says which stretch they show. `oldest` is the time of the first value."""
+
+    time: TimeView
+
+    def oldest(self) -> float | None:
+        raise NotImplementedError
+
+    def action_move(self, steps: int) -> None:
+        self.time.move(steps, self.oldest())
+        self.pull()
+
+    def action_stretch(self, by: int) -> None:
+        self.time.stretch(by)
+        self.pull()

@@ -1,0 +1,265 @@
+"""A list of any length that draws only the lines that are visible. Pods, packets, sockets, counters, events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.geometry import Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from collectors.frozen import frozen
+from tui.actions import bindings
+
+MEASURED = 60  # rows looked at for the widths of columns
+Cell = str | tuple[str, str]  # text, or text and a style name: good, warn, bad, dim, name
+
+
+@frozen
+class Column:
+    """`cell` gives the text of a row. `width` is the most it takes (less where its texts are shorter); 0 takes
+    what is left, at least `least`. Columns of a high `rank` go first when the screen is narrow."""
+
+    title: str
+    width: int
+    cell: Callable[[Any], Cell]
+    right: bool = False
+    rank: int = 0
+    least: int = 22
+
+
+@dataclass(slots=True)
+class ListState:
+    """What a RowList shows and where it stands, so that one widget can show several lists in turn."""
+
+    columns: Sequence[Column]
+    empty: str = "nothing here yet"
+    identity: Callable[[Any], Any] | None = None
+    follow: bool = False
+    cursor: int = 0
+    top: int = 0
+    widths: dict[str, int] = field(default_factory=dict)
+
+
+def fit(text: str, width: int, right: bool = False) -> str:
+    """Exactly `width` cells; what does not fit ends in an ellipsis. Text is safe and of single-width mostly."""
+    size = cell_len(text)
+    if size > width:
+        return set_cell_size(text, max(width - 1, 0)) + "…" if width else ""
+    pad = " " * (width - size)
+    return pad + text if right else text + pad
+
+
+class RowList(ScrollView, can_focus=True):
+    """Rows below a header. `follow` keeps the last row in view."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "rows--header",
+        "rows--cursor",
+        "rows--good",
+        "rows--warn",
+        "rows--bad",
+        "rows--dim",
+        "rows--name",
+    }
+    BINDINGS = bindings("list")
+    cursor = reactive(0)
+    follow = reactive(False)
+
+    class RowChosen(Message):
+        """Enter was pressed on a row."""
+
+        def __init__(self, rows: RowList, row: Any) -> None:
+            super().__init__()
+            self.rows = rows
+            self.row = row
+
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        empty: str = "nothing here yet",
+        identity: Callable[[Any], Any] | None = None,
+        follow: bool = False,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.set_reactive(RowList.follow, follow)
+        self.columns = list(columns)
+        self.rows: Sequence[Any] = ()
+        self.empty = empty
+        self.identity = identity
+        self._shown: list[tuple[Column, int]] = []
+        self._widths: dict[str, int] = {}
+        self._laid_out_for = 0
+        self.always_cursor = False  # the cursor shows also while another widget has the keys
+
+    def show(self, rows: Sequence[Any], keep: bool = True) -> None:
+        """Replace the rows. With `identity` set, the cursor stays on the row that it was on."""
+        current = self.current
+        self.rows = rows
+        self._measure()
+        self._resize(len(rows) + 1)
+        if keep and self.identity is not None and current is not None:
+            wanted = self.identity(current)
+            self.cursor = next(
+                (i for i, row in enumerate(rows) if self.identity(row) == wanted), self.cursor
+            )
+        self.cursor = max(0, min(self.cursor, len(rows) - 1))
+        if self.follow:
+            self.cursor = max(0, len(rows) - 1)
+            self.scroll_to(y=self._last_top, animate=False, immediate=True)
+        self.refresh()
+
+    def _resize(self, lines: int) -> None:
+        """Tell the scrollbar how long the list is. A new layout, which repaints the whole screen, only where the
+        scrollbar comes or goes."""
+        height = self.size.height
+        if (self.virtual_size.height > height) != (lines > height) or not height:
+            self.virtual_size = Size(0, lines)
+        elif lines != self.virtual_size.height:
+            self.set_reactive(RowList.virtual_size, Size(0, lines))
+            self.vertical_scrollbar.window_virtual_size = lines
+
+    def switch(self, old: ListState, new: ListState, rows: Sequence[Any]) -> None:
+        """Show another list; `old` keeps where this one stands."""
+        old.cursor, old.follow, old.top = self.cursor, self.follow, self.scroll_offset.y
+        self.columns, self.empty, self.identity = list(new.columns), new.empty, new.identity
+        self.set_reactive(RowList.follow, new.follow)
+        self._widths, self._laid_out_for = new.widths, 0
+        self.rows = ()
+        self.set_reactive(RowList.cursor, new.cursor)
+        self.show(rows, keep=False)
+        if not new.follow:
+            self.scroll_to(y=new.top, animate=False, immediate=True, force=True)
+
+    @property
+    def current(self) -> Any | None:
+        return self.rows[self.cursor] if 0 <= self.cursor < len(self.rows) else None
+
+    @property
+    def _last_top(self) -> int:
+        return max(0, len(self.rows) + 1 - self.size.height)
+
+    def set_columns(self, columns: Sequence[Column]) -> None:
+        self.columns = list(columns)
+        self._widths.clear()
+        self._layout_columns()
+        self.refresh()
+
+    def _measure(self) -> None:
+        """How wide each column must be for the rows in sight. A width only grows while a list is open: columns
+        that jump with every refresh cannot be read."""
+        changed = False
+        top = max(0, min(self.scroll_offset.y, len(self.rows)) - MEASURED // 2)
+        measured = self.columns if self.columns[-1].width else self.columns[:-1]
+        for row in self.rows[top : top + MEASURED]:
+            for column in measured:
+                cell = column.cell(row)
+                needed = len(cell[0] if isinstance(cell, tuple) else cell)
+                if needed > self._widths.get(column.title, len(column.title)):
+                    self._widths[column.title] = min(needed, column.width or needed)
+                    changed = True
+        if changed or not self._shown:
+            self._layout_columns()
+
+    def _width(self, column: Column) -> int:
+        return self._widths.get(column.title, len(column.title)) if column.width else column.least
+
+    def _layout_columns(self) -> None:
+        """Choose the columns that fit, the highest ranks last. What is left goes to the flexible column; no more
+        than its texts need where others follow, so that a row can be read across a wide screen."""
+        available = self._laid_out_for = self.size.width
+        kept = list(self.columns)
+        while sum(self._width(c) + 1 for c in kept) > available and max(c.rank for c in kept) > 0:
+            kept.remove(max(kept, key=lambda c: c.rank))
+        room = available - sum(self._width(c) + 1 for c in kept if c.width)
+        self._shown = []
+        for column in kept:
+            size = self._width(column) if column.width else max(4, room - 1)
+            if not column.width and column is not kept[-1]:
+                size = min(size, max(column.least, self._widths.get(column.title, 0) + 2))
+            self._shown.append((column, size))
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        if self._laid_out_for != width:
+            self._layout_columns()
+        base = self.rich_style
+        if y == 0:
+            text = " ".join(fit(c.title, w, c.right) for c, w in self._shown)
+            return Strip([Segment(fit(text, width), self.get_component_rich_style("rows--header"))])
+        index = self.scroll_offset.y + y - 1
+        if index >= len(self.rows):
+            text = f"  {self.empty}" if not self.rows and y == 2 else ""
+            return Strip(
+                [
+                    Segment(
+                        fit(text, width),
+                        self.get_component_rich_style("rows--dim") if text else base,
+                    )
+                ]
+            )
+        return self._line(index, width, base)
+
+    def _line(self, index: int, width: int, base: Style) -> Strip:
+        row = self.rows[index]
+        chosen = index == self.cursor and (self.has_focus or self.always_cursor) and not self.follow
+        over = self.get_component_rich_style("rows--cursor") if chosen else base
+        segments: list[Segment] = []
+        for column, size in self._shown:
+            cell = column.cell(row)
+            text, name = cell if isinstance(cell, tuple) else (cell, "")
+            style = over
+            if name and not chosen:
+                style = self.get_component_rich_style(f"rows--{name}")
+            segments.append(Segment(fit(text, size, column.right), style))
+            segments.append(Segment(" ", over))
+        return Strip(segments).adjust_cell_length(width, over)
+
+    def action_cursor(self, where: str) -> None:
+        page = max(1, self.size.height - 2)
+        last = max(0, len(self.rows) - 1)
+        start = last if self.follow else self.cursor
+        wanted = {
+            "up": start - 1,
+            "down": start + 1,
+            "top": 0,
+            "bottom": last,
+            "page_up": start - page,
+            "page_down": start + page,
+        }[where]
+        self.follow = self.follow and where in ("down", "bottom", "page_down")
+        self.cursor = max(0, min(last, wanted))
+        self._bring_into_view()
+
+    def _bring_into_view(self) -> None:
+        top, height = self.scroll_offset.y, max(1, self.size.height - 1)
+        if self.cursor < top:
+            self.scroll_to(y=self.cursor, animate=False, immediate=True)
+        elif self.cursor >= top + height:
+            self.scroll_to(y=self.cursor - height + 1, animate=False, immediate=True)
+        self.refresh()
+
+    def on_click(self, event: events.Click) -> None:
+        index = self.scroll_offset.y + event.y - 1
+        if 0 <= index < len(self.rows) and event.y > 0:
+            self.follow = False
+            self.cursor = index
+            self.refresh()
+            if event.chain == 2:
+                self.post_message(self.RowChosen(self, self.rows[index]))
+
+    def action_choose(self) -> None:
+        if self.current is not None:
+            self.post_message(self.RowChosen(self, self.current))
+
+    def watch_cursor(self) -> None:
+        self.refresh()

@@ -1,0 +1,21 @@
+"""One line of text that changes often: unlike a Static it never asks for a new layout, which repaints the screen."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.widget import Widget
+
+
+class TextLine(Widget):
+    def __init__(self, **options: str) -> None:
+        super().__init__(**options)  # type: ignore[arg-type]
+        self._text = ""
+
+    def show(self, text: str, bad: bool = False) -> None:
+        self.set_class(bad, "bad")
+        if text != self._text:
+            self._text = text
+            self.refresh()
+
+    def render(self) -> Text:
+        return Text(self._text, no_wrap=True, overflow="ellipsis")
