@@ -13,6 +13,7 @@ from collectors.objects import (
     Backend as Backend,
     ContainerPort as ContainerPort,
     Endpoint as Endpoint,
+    ForeignPolicyRow as ForeignPolicyRow,
     IngressRow as IngressRow,
     Labels as Labels,
     NamespaceRow as NamespaceRow,

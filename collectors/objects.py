@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from collectors.frozen import frozen
 
@@ -132,6 +133,30 @@ class PolicyRow:
 
 
 @frozen
+class ForeignPolicyRow:
+    """A policy of another API than networking.k8s.io: Calico's, Cilium's, network-policy-api's, and their tiers.
+
+    `object_kind` and `api_version` together say what it is. `spec` is its specification as plain JSON values, strings
+    made safe to show; Cilium's `specs` stand in it as `specs`. `namespace` is '' for those of the whole cluster.
+    """
+
+    namespace: str
+    name: str
+    api_version: str
+    object_kind: str
+    spec: Mapping[str, Any]
+    labels: Labels = ()
+    kind: str = "foreignpolicies"
+
+    def __hash__(self) -> int:
+        return hash((self.api_version, self.object_kind, self.namespace, self.name))
+
+    @property
+    def group(self) -> str:
+        return self.api_version.partition("/")[0]
+
+
+@frozen
 class ProbeRow:
     """An Event of the kubelet: a probe of a pod that failed, what it said, how often and when last."""
 
@@ -185,6 +210,7 @@ Row = (
     | ServiceRow
     | SliceRow
     | PolicyRow
+    | ForeignPolicyRow
     | SettingsRow
     | ProbeRow
     | IngressRow

@@ -8,9 +8,16 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
 
-from collectors.events import NodeRow, PodRow, Row, ServiceRow
+from collectors.events import ForeignPolicyRow, NodeRow, PodRow, Row, ServiceRow
 
 Key = tuple[str, str]  # namespace, name
+
+
+def key_of(row: Row) -> Key:
+    """Of one kind no two rows have the same; policies of several APIs are one kind here."""
+    if isinstance(row, ForeignPolicyRow):
+        return row.namespace, f"{row.object_kind}.{row.group}/{row.name}"
+    return row.namespace, row.name
 
 
 def searchable(row: Row) -> str:
@@ -28,7 +35,7 @@ class RowIndex:
     """Rows of one kind by namespace and name."""
 
     def __init__(self, rows: Iterable[Row] = ()) -> None:
-        self._rows: dict[Key, Row] = {(row.namespace, row.name): row for row in rows}
+        self._rows: dict[Key, Row] = {key_of(row): row for row in rows}
         self._order: list[Key] = sorted(self._rows)
         self._texts: dict[Key, str] = {}  # made when first searched
         self._counts: dict[str, int] = {}
@@ -42,7 +49,7 @@ class RowIndex:
         return self._rows.get((namespace, name))
 
     def put(self, row: Row) -> None:
-        key = (row.namespace, row.name)
+        key = key_of(row)
         if key not in self._rows:
             insort(self._order, key)
             self._counts[row.namespace] = self._counts.get(row.namespace, 0) + 1
@@ -50,7 +57,7 @@ class RowIndex:
         self._texts.pop(key, None)
 
     def remove(self, row: Row) -> None:
-        key = (row.namespace, row.name)
+        key = key_of(row)
         if self._rows.pop(key, None) is None:
             return
         del self._order[bisect_left(self._order, key)]

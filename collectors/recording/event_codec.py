@@ -1,4 +1,8 @@
-"""Events as JSON and back, without loss. Classes are named in `_`; bytes are base64 under `_b`."""
+"""Events as JSON and back, without loss. Classes are named in `_`; bytes are base64 under `_b`.
+
+JSON's arrays are tuples, of which events are made; a list (of a policy's specification) is under `_l`, and a mapping
+with a key that begins with `_` is a list of pairs under `_d`.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +50,11 @@ def plain(value: Any) -> Any:
     kind = type(value)
     if isinstance(value, tuple) and kind not in _FIELDS:
         return [plain(item) for item in value]
+    if isinstance(value, list):
+        return {"_l": [plain(item) for item in value]}
     if isinstance(value, dict):
+        if any(key.startswith("_") for key in value):
+            return {"_d": [[key, plain(item)] for key, item in value.items()]}
         return {key: plain(item) for key, item in value.items()}
     return {"_": kind.__name__, **{name: plain(getattr(value, name)) for name in _FIELDS[kind]}}
 
@@ -59,6 +67,10 @@ def rich(value: Any) -> Any:
         return value
     if "_b" in value:
         return base64.b64decode(value["_b"])
+    if "_l" in value:
+        return [rich(item) for item in value["_l"]]
+    if "_d" in value:
+        return {key: rich(item) for key, item in value["_d"]}
     if "_" not in value:
         return {key: rich(item) for key, item in value.items()}
     kind = _CLASSES.get(value["_"])
