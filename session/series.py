@@ -8,8 +8,9 @@ from math import nan
 
 from collectors.events import CounterSample
 from collectors.frozen import frozen
-from collectors.kernel.counters import NODE_DROPS, OWN_DROPS, describe
-from collectors.kernel.rates import SampleDelta
+from collectors.kernel.counters import describe
+from collectors.kernel.deltas import SampleDelta
+from collectors.kernel.derived_figures import FIGURES
 from collectors.sockets.peer_groups import PeerGroup
 from collectors.sockets.rates import identity
 from collectors.sockets.rows import SocketRow
@@ -33,7 +34,11 @@ def _known(value: float | None) -> float:
 
 def figures(change: SampleDelta, sample: CounterSample) -> dict[str, float]:
     """One row of the history from one sample. The first sample has levels but no rates."""
-    values: dict[str, float] = {"=conntrack": _known(sample.values.get("conntrack_count"))}
+    values = {
+        f"={figure.name}": _known(figure.value(change, sample.values))
+        for figure in FIGURES.values()
+        if figure.level or not change.gap
+    }
     for name, level in sample.values.items():
         if level and not name.startswith("sysctl ") and describe(name).gauge:
             values[name] = level
@@ -44,18 +49,6 @@ def figures(change: SampleDelta, sample: CounterSample) -> dict[str, float]:
             values[name] = nan  # it was reset
         elif delta:
             values[name] = delta / change.seconds
-    interface_drops = [
-        name for name in change.deltas if name.startswith("dev/") and name.endswith("_drop")
-    ]
-    made = {
-        "retransmits": change.rate("TcpRetransSegs"),
-        "retransmit_share": change.share("TcpRetransSegs", "TcpExtTCPOrigDataSent"),
-        "opened": change.rate("TcpActiveOpens", "TcpPassiveOpens"),
-        "failed": change.rate("TcpAttemptFails", "TcpEstabResets"),
-        "drops": change.rate(*OWN_DROPS, *interface_drops),
-        "node_drops": change.rate(*NODE_DROPS),
-    }
-    values.update({f"={name}": _known(value) for name, value in made.items()})
     return values
 
 

@@ -15,7 +15,7 @@ from collectors.capture.dns import code_name
 from collectors.capture.flows import Flow
 from collectors.capture.tcp import TcpFlow
 from collectors.events import CounterSample, PodRow
-from collectors.kernel.counters import describe
+from collectors.kernel.deltas import over
 from collectors.sockets.rows import SocketRow
 from collectors.target import SCOPES
 from diagnosis.snapshot import WINDOW_S, Conversation, DnsSummary, Snapshot, TargetView
@@ -97,7 +97,7 @@ def _of(
 def view(data: TargetData, pod: PodRow | None, talks: tuple[Conversation, ...]) -> TargetView:
     kind, _, name = data.key.partition("/")
     sample = data.sample
-    deltas, seconds = change(data.samples)
+    change = over(data.samples, WINDOW_S)
     node = pod.node if pod else name if kind == "node" else ""
     return TargetView(
         data.key,
@@ -107,8 +107,8 @@ def view(data: TargetData, pod: PodRow | None, talks: tuple[Conversation, ...]) 
         SCOPES.get(kind, "recorded"),  # type: ignore[call-overload]
         pod,
         sample.values if sample else {},
-        deltas,
-        seconds,
+        change.moving(),
+        change.seconds,
         data.sockets,
         ports_used(data.sockets, sample),
         data.network,
@@ -117,28 +117,6 @@ def view(data: TargetData, pod: PodRow | None, talks: tuple[Conversation, ...]) 
         talks,
         lookups(data),
     )
-
-
-def change(samples: Sequence[CounterSample]) -> tuple[dict[str, int], float]:
-    """What counters did over the last WINDOW_S of a run of samples without a gap; a counter that fell is left out."""
-    if len(samples) < 2:
-        return {}, 0.0
-    last = samples[-1]
-    first = next((s for s in samples if last.clock - s.clock <= WINDOW_S), last)
-    seconds = last.clock - first.clock
-    if seconds <= 0 or first.netns != last.netns:
-        return {}, 0.0
-    deltas = {}
-    for name, value in last.values.items():
-        old = first.values.get(name)
-        if (
-            old is not None
-            and value >= old
-            and (value > old or name.startswith("cpu"))
-            and not describe(name).gauge
-        ):
-            deltas[name] = value - old
-    return deltas, seconds
 
 
 def ports_used(

@@ -14,7 +14,7 @@ from collectors.cluster.inventory.address_book import AddressBook
 from collectors.events import Event, Packet, Row
 from collectors.frozen import frozen
 from collectors.kernel.counters import describe
-from collectors.kernel.rates import SampleDelta, step
+from collectors.kernel.deltas import SampleDelta, between
 from collectors.sockets.peer_groups import grouped
 from collectors.sockets.rates import SocketKey, SocketRate, identity, rates
 from collectors.sockets.rows import SocketRow
@@ -289,7 +289,7 @@ class Store:
 
     def _sample(self, event: ev.CounterSample) -> None:
         data = self.target(event.target)
-        data.step = step(data.sample, event)
+        data.step = between(data.sample, event)
         data.sample = event
         if data.step.gap:
             data.samples.clear()

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from collectors.kernel.deltas import Share
+from collectors.kernel.derived_figures import RETRANSMIT_SHARE
 from diagnosis.finding import CONVENTION, Finding
 from diagnosis.snapshot import Snapshot, listed
 
 WARN, BAD = 1.0, 5.0  # per cent of data segments
-LEAST_RESENT, LEAST_SENT = 5, 100  # fewer in a window say nothing
+LEAST_RETRANSMITTED, LEAST_SENT = 5, 100  # fewer in a window say nothing
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for target in snapshot.of_kind("pod", "local"):
-        resent, sent = target.delta("TcpRetransSegs"), target.delta("TcpExtTCPOrigDataSent")
-        synced = target.delta("TcpExtTCPSynRetrans")
-        resent -= min(resent, synced)  # those that open connections speak of other things
-        if resent < LEAST_RESENT or sent < LEAST_SENT:
+        share = RETRANSMIT_SHARE.share(target.deltas)
+        if share is None or share.part < LEAST_RETRANSMITTED or share.whole < LEAST_SENT:
             continue
-        share = 100 * resent / sent
-        if share < WARN:
+        if (share.percent or 0) < WARN:
             continue
         worst = sorted((c for c in target.conversations if c.resent), key=lambda c: -c.resent)
         to = listed(f"{snapshot.workload(c.server)} ({c.resent} of {c.segments})" for c in worst)
@@ -34,7 +33,7 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
             "retransmits",
             "warning",
             target.name,
-            f"{share:.1f} % of data segments are resent: packets are lost",
+            _title(share),
             (
                 target.counter("TcpRetransSegs", "/proc/net/snmp"),
                 target.counter("TcpExtTCPOrigDataSent", "/proc/net/netstat"),
@@ -52,3 +51,12 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
             "the share falls below 1 %",
             "graphs",
         )
+
+
+def _title(share: Share) -> str:
+    if share.exceeds:
+        return (
+            f"{share.part:,} segments are retransmitted beside {share.whole:,} new ones: "
+            "packets are lost"
+        )
+    return f"{share.percent:.1f} % of data segments are retransmitted: packets are lost"

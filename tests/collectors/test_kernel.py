@@ -5,10 +5,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from collectors.events import CounterSample
 from collectors.kernel import procfs, sampler
 from collectors.kernel.counters import COUNTERS, describe
-from collectors.kernel.rates import step
 
 CONNTRACK = (
     "entries  clashres found new invalid ignore delete chainlength insert insert_failed drop early_drop icmp_error  "
@@ -131,49 +129,6 @@ def test_no_output_breaks_the_frame_reader(data: bytes) -> None:
             list(sampler.events(frame, "x", 0.0))
         except sampler.SamplerError as error:
             assert str(error)
-
-
-# --- rates
-
-
-def sample(clock: float, netns: str = "n", **values: int) -> CounterSample:
-    return CounterSample(1000 + clock, "t", clock, netns, values)
-
-
-def test_a_rate_comes_from_the_samples_own_clock() -> None:
-    change = step(sample(10.0, TcpRetransSegs=5), sample(12.0, TcpRetransSegs=15))
-    assert change.rate("TcpRetransSegs") == 5.0
-
-
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        (sample(10, TcpRetransSegs=5), sample(9, TcpRetransSegs=6)),  # reboot: the clock fell
-        (sample(10, TcpRetransSegs=5), sample(11, "m", TcpRetransSegs=6)),  # another namespace
-        (sample(10, TcpRetransSegs=5), sample(30, TcpRetransSegs=6)),  # a long silence
-        (sample(10, TcpRetransSegs=5), sample(11, TcpRetransSegs=4)),  # the counter was reset
-        (sample(10, TcpRetransSegs=5), sample(10, TcpRetransSegs=9)),  # no time has passed
-    ],
-)
-def test_what_cannot_be_known_is_a_gap(before: CounterSample, after: CounterSample) -> None:
-    assert step(before, after).rate("TcpRetransSegs") is None
-
-
-@given(st.integers(0, 2**64), st.integers(0, 2**64), st.floats(0.1, 4.9))
-def test_a_rate_is_never_negative(first: int, second: int, seconds: float) -> None:
-    rate = step(sample(1.0, TcpInSegs=first), sample(1.0 + seconds, TcpInSegs=second)).rate(
-        "TcpInSegs"
-    )
-    assert rate is None or rate >= 0
-
-
-def test_the_share_is_of_data_sent() -> None:
-    change = step(
-        sample(1, TcpRetransSegs=0, TcpExtTCPOrigDataSent=0),
-        sample(2, TcpRetransSegs=5, TcpExtTCPOrigDataSent=100),
-    )
-    assert change.share("TcpRetransSegs", "TcpExtTCPOrigDataSent") == 5.0
-    assert change.share("TcpRetransSegs", "Missing") is None
 
 
 def test_settings_go_on_until_they_are_read_again() -> None:

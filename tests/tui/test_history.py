@@ -12,7 +12,7 @@ from session.history import (
     History,
 )
 from session.series import figures
-from tests.tui.figuredata import sample
+from tests.support.samples import sample
 from tui.time_view import SPANS, TimeView
 from tui.widgets.graph import columns
 
@@ -88,17 +88,18 @@ def test_names_that_left_make_room_for_new_ones() -> None:
 
 
 def test_a_reset_or_another_namespace_gives_no_value_and_no_spike() -> None:
-    from collectors.kernel.rates import step
+    from collectors.kernel.deltas import between
 
     first, fallen = (
         sample(10, TcpRetransSegs=500, sock_tcp_tw=3),
         sample(11, TcpRetransSegs=4, sock_tcp_tw=4),
     )
-    values = figures(step(first, fallen), fallen)
+    values = figures(between(first, fallen), fallen)
     assert math.isnan(values["TcpRetransSegs"]) and math.isnan(values["=retransmits"])
     assert values["sock_tcp_tw"] == 4, "a level is known at once"
     other = sample(12, "another", TcpRetransSegs=90_000, sock_tcp_tw=9)
-    assert set(figures(step(fallen, other), other)) == {"=conntrack", "sock_tcp_tw"}
+    levels = {"=conntrack", "=conntrack_fill", "sock_tcp_tw"}
+    assert set(figures(between(fallen, other), other)) == levels
 
 
 def test_back_in_time_and_on_again() -> None:

@@ -43,7 +43,7 @@ def conntrack(node: GraphSpec) -> GraphData:
     """The fill of the table; 75 % (node_exporter mixin), 90 % (node-problem-detector), 95 % (the kernel's own GC)."""
     series, limit = node.data.series("conntrack"), node.data.conntrack_max()
     count = series.current
-    fill = 100 * count / limit if count is not None and limit else None
+    fill = node.data.series("conntrack_fill").current
     return GraphData(
         title="conntrack",
         unit="entries",
@@ -70,15 +70,20 @@ def full_in(data: TargetData) -> tuple[str, ...]:
     return (f"full in {fmt.duration(seconds)}",) if seconds is not None and seconds < FAR_S else ()
 
 
+def _of_sent(share: float | None) -> tuple[str, ...]:
+    if share is None:
+        return ()
+    return (f"{fmt.percent(share)} of sent" if share < 100 else "more than new ones",)
+
+
 def retransmits(pod: GraphSpec) -> GraphData:
     rate, share = pod.data.series("retransmits"), pod.data.series("retransmit_share").current
-    of_sent = (f"{fmt.percent(share)} of sent",) if share is not None else ()
     return GraphData(
         title="retransmits",
         unit="seg/s",
         scope=pod.scope,
         lines=(pod.line("retransmits"),),
-        figures=(f"{fmt.rate(rate.current)} seg/s", *of_sent, peak(rate)),
+        figures=(f"{fmt.rate(rate.current)} seg/s", *_of_sent(share), peak(rate)),
         short="resent",
         compact=(f"{fmt.rate(rate.current)}/s", fmt.percent(share), peak(rate)),
         **pod.view.edge,

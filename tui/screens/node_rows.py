@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collectors.frozen import frozen
-from collectors.kernel.rates import SampleDelta
+from collectors.kernel.deltas import SampleDelta
 from diagnosis.thresholds import SOFTIRQ, STEAL
 from session.store import Store, TargetData
 from tui import format as fmt
