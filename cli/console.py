@@ -44,7 +44,7 @@ def console(options: argparse.Namespace) -> int:
 
 
 def _theme(options: argparse.Namespace, settings_of: config.Config) -> str:
-    names = [theme.name for theme in themes.all_themes()]
+    names = themes.names()
     chosen = str(getattr(options, "theme", "") or settings_of.theme or themes.DEFAULT)
     if chosen not in names:
         raise ConfigError(f"There is no theme {sanitize(chosen, 40)!r}. Known: {', '.join(names)}")

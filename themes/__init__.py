@@ -1,29 +1,17 @@
-"""Themes are TOML files in this folder; what a file leaves out comes from Textual's own derivation."""
+"""Themes are TOML files in this folder. Read and checked here; tui/themes.py makes them Textual's."""
 
 from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-
-from textual.theme import Theme
 
 HERE = Path(__file__).parent
 DEFAULT = "night"
 COLOURS = frozenset(
-    (
-        "primary",
-        "secondary",
-        "warning",
-        "error",
-        "success",
-        "accent",
-        "foreground",
-        "background",
-        "surface",
-        "panel",
-    )
+    "primary secondary warning error success accent foreground background surface panel".split()
 )
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 
@@ -32,8 +20,18 @@ class BadTheme(ValueError):
     """A theme file is wrong; the message says where."""
 
 
-def load(path: Path) -> Theme:
-    """One theme from its file. BadTheme with a sentence where it is not one."""
+@dataclass(frozen=True, slots=True)
+class ThemeFile:
+    """`colours` has #rrggbb by name, at least `primary`; `variables` are CSS variables of Textual."""
+
+    name: str
+    dark: bool
+    colours: dict[str, str]
+    variables: dict[str, str]
+
+
+def load(path: Path) -> ThemeFile:
+    """One theme from its file. Raises BadTheme, with a sentence, where the file is not one."""
     try:
         data = tomllib.loads(path.read_text())
     except (OSError, tomllib.TOMLDecodeError) as error:
@@ -45,11 +43,11 @@ def load(path: Path) -> Theme:
     if "primary" not in colours:
         raise BadTheme(f"The theme {path.name} has no primary colour.")
     variables = {str(k): str(v) for k, v in data.get("variables", {}).items()}
-    return Theme(name=path.stem, dark=bool(data.get("dark", True)), variables=variables, **colours)
+    return ThemeFile(path.stem, bool(data.get("dark", True)), colours, variables)
 
 
 @cache
-def all_themes() -> list[Theme]:
-    """The themes of this folder, the default first."""
-    themes = [load(path) for path in sorted(HERE.glob("*.toml"))]
-    return sorted(themes, key=lambda theme: theme.name != DEFAULT)
+def names() -> tuple[str, ...]:
+    """The names of the themes in this folder, the default first."""
+    found = sorted(path.stem for path in HERE.glob("*.toml"))
+    return tuple(sorted(found, key=lambda name: name != DEFAULT))

@@ -22,6 +22,7 @@ from tui.background_imports import preload
 from tui.garbage_collection import GarbageCollection
 from tui.key_queue import Handled, KeyQueue
 from tui.screens.base import CloseTarget, ConsoleScreen, ShowTarget
+from tui.themes import all_themes
 from tui.widgets.header import Header, HeaderData
 from tui.widgets.target_tabs import Targets
 
@@ -66,7 +67,7 @@ class PodwireApp(App[int]):
 
     def begin_with(self, name: str) -> None:
         """Set before the style sheets are read: to change it later reads and applies them all again."""
-        for theme in themes.all_themes():
+        for theme in all_themes():
             self.register_theme(theme)
         self.set_reactive(App.theme, name)
         self.stylesheet.set_variables(self.get_css_variables())
@@ -259,7 +260,7 @@ class PodwireApp(App[int]):
             self.notify("Faults belong to the lab: start it with `podwire lab`.", markup=False)
 
     def action_next_theme(self) -> None:
-        names = [theme.name for theme in themes.all_themes()]
+        names = list(themes.names())
         place = names.index(self.theme) if self.theme in names else -1
         self.theme = names[(place + 1) % len(names)]
 
