@@ -11,7 +11,7 @@ SLOW_NS = 1_000_000_000  # a convention: an answer this late is felt
 SLOW_LOOKUP_NS = (
     100_000_000  # a convention: a resolver in the cluster answers within a few milliseconds
 )
-SHARE = 0.01  # of segments resent; a convention (SIGNATURES 5.8)
+SHARE = 0.01  # of segments resent; a convention (docs/reference/counters.md)
 
 
 def flow_problem(flow: TcpFlow | UdpFlow) -> tuple[int, str]:

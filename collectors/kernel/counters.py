@@ -1,7 +1,7 @@
 """The table of kernel counters: name, scope, unit, meaning, source. Parser, screens, help and reports read it.
 
 Scope: `netns` belongs to the network namespace that it is read in (a pod's own, or a node's), `node` is the
-whole machine's from wherever it is read, `global` is one setting for the machine (SIGNATURES 5.5).
+whole machine's from wherever it is read, `global` is one setting for the machine (docs/reference/counters.md).
 Names follow nstat: protocol then field, e.g. TcpRetransSegs, TcpExtListenOverflows.
 """
 
@@ -295,7 +295,7 @@ _DEVICE = {
 }
 
 
-# What drivers call trouble, each in its own words (SIGNATURES 5.7)
+# What drivers call trouble, each in its own words (docs/reference/counters.md)
 _TROUBLE = re.compile(r"drop|discard|err|fifo|missed|no_buf|allowance_exceeded", re.IGNORECASE)
 
 # net/ipv4 settings that each network namespace has of its own (Documentation/networking/ip-sysctl.rst, trials)

@@ -1,5 +1,6 @@
 """How many packet-filter rules a network namespace holds, by backend, and how long one reading of them takes: what
-kube-proxy's iptables mode costs at thousands of Services (SIGNATURES 5.11 #15), and rules of two backends mixed (#16).
+kube-proxy's iptables mode costs at thousands of Services (docs/reference/failures.md #15), and rules of two
+backends mixed (#16).
 
 Only reads. iptables-legacy is asked where the kernel already has its tables: asking would make them.
 """

@@ -113,7 +113,7 @@ _SOFTNET = {
 }
 
 
-SOFTNET_CPU = 12  # the column that names the CPU: rows are of those online (SIGNATURES 5.7)
+SOFTNET_CPU = 12  # the column that names the CPU: rows are of those online (docs/reference/counters.md)
 
 
 def softnet(text: str) -> Values:

@@ -45,7 +45,7 @@ class SocketRow(NamedTuple):
 
 
 def trouble(row: SocketRow) -> str:
-    """One short reason why a socket deserves a look, or '' (SIGNATURES 5.9)."""
+    """One short reason why a socket deserves a look, or '' (docs/reference/sockets.md)."""
     if row.state == "SYN-SENT" and (row.timer_retries or row.retrans or row.backoff):
         return "SYN unanswered"
     if row.state == "LISTEN":

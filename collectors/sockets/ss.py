@@ -1,4 +1,4 @@
-"""Parses the text of `ss -tinoOaH` and `ss -uanH`: one socket a line (fields: SIGNATURES 5.9).
+"""Parses the text of `ss -tinoOaH` and `ss -uanH`: one socket a line (fields: docs/reference/sockets.md).
 
 A line that cannot be read is passed over: the format differs between versions, and one odd socket must not
 hide the others.

@@ -1,4 +1,7 @@
-"""What Cilium was asked to do and does not, and its maps (SIGNATURES 5.10, 5.11 #27)."""
+"""What Cilium was asked to do and does not, and its maps.
+
+Facts: docs/reference/mtu.md, docs/reference/failures.md #27.
+"""
 
 from __future__ import annotations
 

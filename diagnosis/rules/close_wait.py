@@ -1,4 +1,7 @@
-"""Connections that the program does not close (SIGNATURES 5.11 #29)."""
+"""Connections that the program does not close.
+
+Facts: docs/reference/failures.md #29.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Connections that are refused, reset or not answered, by whom, and in which phase (SIGNATURES 5.11 #17, #22)."""
+"""Connections that are refused, reset or not answered, by whom, and in which phase.
+
+Facts: docs/reference/failures.md #17, #22.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The conntrack table of a node fills up, or is full (SIGNATURES 5.6, 5.11 #1)."""
+"""The conntrack table of a node fills up, or is full.
+
+Facts: docs/reference/conntrack.md, docs/reference/failures.md #1.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Conntrack calls packets INVALID, passes them untranslated, and connections are reset (SIGNATURES 5.11 #12)."""
+"""Conntrack calls packets INVALID, passes them untranslated, and connections are reset.
+
+Facts: docs/reference/failures.md #12.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Packets of one socket race each other into the conntrack table (SIGNATURES 5.11 #2, #3)."""
+"""Packets of one socket race each other into the conntrack table.
+
+Facts: docs/reference/failures.md #2, #3.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A pod restarts because of what it needs from the network (SIGNATURES 5.11; Popeye, k8sgpt)."""
+"""A pod restarts because of what it needs from the network.
+
+Facts: docs/reference/failures.md; Popeye, k8sgpt.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""DNS answers badly: not at all, with failures, late, or after many names that do not exist (SIGNATURES 5.11 #2, #4, #6)."""
+"""DNS answers badly: not at all, with failures, late, or after many names that do not exist.
+
+Facts: docs/reference/failures.md #2, #4, #6.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A Service has no endpoint that answers (SIGNATURES 5.11 #17)."""
+"""A Service has no endpoint that answers.
+
+Facts: docs/reference/failures.md #17.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A client runs out of local ports towards one destination, or a node out of SNAT ports (SIGNATURES 5.11 #8, #9)."""
+"""A client runs out of local ports towards one destination, or a node out of SNAT ports.
+
+Facts: docs/reference/failures.md #8, #9.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""externalTrafficPolicy Local, and nodes without a local endpoint (SIGNATURES 5.11 #18)."""
+"""externalTrafficPolicy Local, and nodes without a local endpoint.
+
+Facts: docs/reference/failures.md #18.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A pod cannot reach itself through its own Service (SIGNATURES 5.11 #19)."""
+"""A pod cannot reach itself through its own Service.
+
+Facts: docs/reference/failures.md #19.
+"""
 
 from __future__ import annotations
 

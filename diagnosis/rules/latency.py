@@ -1,4 +1,7 @@
-"""Round trips against a budget, and connections that cross zones (SIGNATURES 5.11 #26)."""
+"""Round trips against a budget, and connections that cross zones.
+
+Facts: docs/reference/failures.md #26.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A program does not accept connections fast enough, or is flooded with SYNs (SIGNATURES 5.11 #23)."""
+"""A program does not accept connections fast enough, or is flooded with SYNs.
+
+Facts: docs/reference/failures.md #23.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Packets that are larger than the path carries (SIGNATURES 5.10, 5.11 #10)."""
+"""Packets that are larger than the path carries.
+
+Facts: docs/reference/mtu.md, docs/reference/failures.md #10.
+"""
 
 from __future__ import annotations
 
@@ -150,7 +153,7 @@ def _black_hole(snapshot: Snapshot) -> Iterator[Finding]:
         f"black hole {where}",
         "Small packets pass and full-size ones do not, and the senders are not told: an MTU black hole",
         tuple(evidence),
-        "handshakes that succeed, then full-size segments resent after timeouts (SIGNATURES 5.10)",
+        "handshakes that succeed, then full-size segments resent after timeouts (docs/reference/mtu.md)",
         "certain" if failing else "likely",
         "full-size segments are seen at the receiver, or SYNs are lost, too",
         "Let ICMP type 3 code 4 pass, and set the pods' MTU to what the path carries: find it with ping -M do -s N "

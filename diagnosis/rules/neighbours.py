@@ -1,4 +1,7 @@
-"""The neighbour table of a node overflows (SIGNATURES 5.7, 5.11 #21)."""
+"""The neighbour table of a node overflows.
+
+Facts: docs/reference/counters.md, docs/reference/failures.md #21.
+"""
 
 from __future__ import annotations
 

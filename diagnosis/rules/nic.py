@@ -1,4 +1,7 @@
-"""Packets that interfaces drop, damage or may not pass (SIGNATURES 5.7, 5.11 #5, #11, #25)."""
+"""Packets that interfaces drop, damage or may not pass.
+
+Facts: docs/reference/counters.md, docs/reference/failures.md #5, #11, #25.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
                 f"{LEAST} in 15 s is {CONVENTION}",
                 "possible",
                 "",
-                "Avoid fragments: an MTU that fits the path (5.10); let fragments pass firewalls",
+                "Avoid fragments: an MTU that fits the path (docs/reference/mtu.md); let fragments pass firewalls",
                 "text",
                 "IpReasmFails stands still",
                 "counters",

@@ -1,4 +1,7 @@
-"""CPUs that are stolen or busy with packets (SIGNATURES 5.7, 5.11 #24)."""
+"""CPUs that are stolen or busy with packets.
+
+Facts: docs/reference/counters.md, docs/reference/failures.md #24.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
-"""An overlay in use where native routing was meant, and the two directions of a path that differ (SIGNATURES 5.10,
-'Overlay versus native fallback')."""
+"""An overlay in use where native routing was meant, and the two directions of a path that differ.
+
+Facts: docs/reference/mtu.md, 'Overlay and native routing'.
+"""
 
 from __future__ import annotations
 
@@ -151,7 +153,7 @@ def _directions(snapshot: Snapshot, ways: dict[tuple[str, str], Way]) -> Iterato
                     f"node {there}",
                 ),
             ),
-            "both directions agree (SIGNATURES 5.10)",
+            "both directions agree (docs/reference/mtu.md)",
             "certain",
             "both ways carry traffic and MTUs fit",
             "kubectl -n kube-system get pods -o wide  # the CNI agents of the two nodes: same version and configuration? "

@@ -1,4 +1,7 @@
-"""A node lacks the route, the forwarding entry or the neighbour that leads to another node (SIGNATURES 5.11 #30)."""
+"""A node lacks the route, the forwarding entry or the neighbour that leads to another node.
+
+Facts: docs/reference/failures.md #30.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""NetworkPolicies that cut what should work (SIGNATURES 5.11 #22)."""
+"""NetworkPolicies that cut what should work.
+
+Facts: docs/reference/failures.md #22.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """Policies that do not do what somebody meant: they select nothing, forget DNS over TCP, are not enforced, or are
-missing where the cluster denies by default elsewhere (SIGNATURES 5.11 #22)."""
+missing where the cluster denies by default elsewhere (docs/reference/failures.md #22)."""
 
 from __future__ import annotations
 

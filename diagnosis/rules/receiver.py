@@ -1,4 +1,7 @@
-"""The receiver does not read: the program is slow, not the network (SIGNATURES 5.8, 5.9)."""
+"""The receiver does not read: the program is slow, not the network.
+
+Facts: docs/reference/counters.md, docs/reference/sockets.md.
+"""
 
 from __future__ import annotations
 

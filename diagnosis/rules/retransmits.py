@@ -1,4 +1,7 @@
-"""Segments are resent: loss on the path between pods (SIGNATURES 5.8, 5.9)."""
+"""Segments are resent: loss on the path between pods.
+
+Facts: docs/reference/counters.md, docs/reference/sockets.md.
+"""
 
 from __future__ import annotations
 

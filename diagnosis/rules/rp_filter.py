@@ -1,4 +1,7 @@
-"""Packets are dropped because answers would go another way (SIGNATURES 5.11 #20)."""
+"""Packets are dropped because answers would go another way.
+
+Facts: docs/reference/failures.md #20.
+"""
 
 from __future__ import annotations
 

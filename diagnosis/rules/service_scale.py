@@ -1,5 +1,8 @@
-"""What Services cost a node: iptables' linear search, rules of two backends, IPVS' reuse of connections (SIGNATURES 5.11
-#14 to #16)."""
+"""What Services cost a node: iptables' linear search, rules of two backends, connections that IPVS
+reuses.
+
+Facts: docs/reference/failures.md #14, #15, #16.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Answers come late while the path is quick: the server, not the network (SIGNATURES 5.11 #24)."""
+"""Answers come late while the path is quick: the server, not the network.
+
+Facts: docs/reference/failures.md #24.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A conntrack entry still sends UDP to an endpoint that is gone (SIGNATURES 5.11 #13)."""
+"""A conntrack entry still sends UDP to an endpoint that is gone.
+
+Facts: docs/reference/failures.md #13.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
-"""A Service sends to a port on which nothing listens (SIGNATURES 5.11 #17): by what the containers declare and, where a
-pod is open here, by its own listen sockets, which are certain."""
+"""A Service sends to a port on which nothing listens: by what the containers declare and, where a pod is
+open here, by its own listening sockets, which are certain.
+
+Facts: docs/reference/failures.md #17.
+"""
 
 from __future__ import annotations
 

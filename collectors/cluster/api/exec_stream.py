@@ -1,6 +1,7 @@
 """exec over WebSocket, on aiohttp: v5 or v4, binary, with heartbeat; closes in well under a second.
 
-Why not the client library's own: FIELD-NOTES 0 and 2.1 (quadratic buffers, no heartbeat, v4 only, text decoding).
+Why not the client library's own (quadratic buffers, no heartbeat, v4 only, text decoding):
+docs/reference/kubernetes-client.md.
 Reading is driven by the consumer; aiohttp stops reading the socket when 64 KiB wait, so memory stays bounded.
 """
 

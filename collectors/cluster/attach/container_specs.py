@@ -1,4 +1,5 @@
-"""What podwire adds to a cluster, as specs: the ladder of debug containers, and the node pod (DESIGN 'Targets').
+"""What podwire adds to a cluster, as specs: the access levels of debug containers, and the node pod
+(docs/reference/ephemeral-containers.md).
 
 Ephemeral containers can never be removed: each has a main process that ends by itself, and so do all commands
 exec'd into it, since they share its process namespace.
