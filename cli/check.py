@@ -16,10 +16,10 @@ from cli.exit_codes import FAILED, LEFT_BEHIND, tell
 from collectors.cluster.api.connection import open_cluster
 from collectors.errors import ConfigError
 from collectors.events import NodeRow, PodRow
+from collectors.findings import SEVERITY_ORDER, Finding
 from collectors.recording.journal import Journal
 from collectors.stream import Stream
 from diagnosis import report
-from diagnosis.finding import RANK, Finding
 from session.controller import Controller
 from session.files import journal_path
 from session.store import Store
@@ -78,7 +78,7 @@ async def _check(options: argparse.Namespace) -> int:
         tell(left)
     if control.left_behind:
         return LEFT_BEHIND
-    return FAILED if any(RANK[f.severity] <= RANK.get(options.fail_on, -1) for f in found) else 0
+    return FAILED if any(SEVERITY_ORDER[f.severity] <= SEVERITY_ORDER.get(options.fail_on, -1) for f in found) else 0
 
 
 async def until(ready: Callable[[], bool], seconds: float) -> bool:

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from diagnosis.finding import Evidence, Finding
+from collectors.findings import Evidence, Finding
 
-SCHEMA = 1  # of the JSON; fields are only ever added within a version
+SCHEMA = 2  # of the JSON; fields are only ever added within a version
 MARKS = {"critical": "CRITICAL", "warning": "WARNING ", "info": "INFO    "}
 LANGUAGES = {"sysctl": "ini", "yaml": "yaml", "shell": "sh", "text": ""}
 
@@ -49,6 +49,13 @@ def plain(f: Finding) -> dict[str, Any]:
     return {
         "rule": f.rule,
         "severity": f.severity,
+        "subject": {
+            "kind": f.subject.kind,
+            "namespace": f.subject.namespace,
+            "name": f.subject.name,
+            "port": f.subject.port,
+            "detail": f.subject.detail,
+        },
         "where": f.where,
         "title": f.title,
         "confidence": f.confidence,
@@ -59,7 +66,7 @@ def plain(f: Finding) -> dict[str, Any]:
         "threshold": f.threshold,
         "disproved_if": f.disproof,
         "fix": f.fix,
-        "fix_kind": f.kind,
+        "fix_kind": f.fix_kind,
         "verify": f.verify,
     }
 
@@ -93,7 +100,7 @@ def markdown(
             [f"- threshold: {f.threshold}", f"- disproved if: {f.disproof}"] if f.disproof else []
         )
         if f.fix:
-            lines += ["", f"```{LANGUAGES[f.kind]}", f.fix.rstrip(), "```", ""]
+            lines += ["", f"```{LANGUAGES[f.fix_kind]}", f.fix.rstrip(), "```", ""]
         if f.verify:
             lines += [f"Verify: {f.verify}", ""]
     return "\n".join(lines) + "\n"

@@ -20,9 +20,10 @@ from collectors.events import (
     SettingsRow,
     SliceRow,
 )
+from collectors.findings import Evidence, Subject
 from collectors.frozen import frozen
 from collectors.sockets.rows import SocketRow
-from diagnosis.finding import Evidence
+from diagnosis.subjects import pod_subject, service_subject, workload_subject
 
 WINDOW_S = 15.0  # what rates are of
 
@@ -108,6 +109,15 @@ class TargetView:
     @property
     def name(self) -> str:
         return self.key.partition("/")[2]
+
+    @property
+    def subject(self) -> Subject:
+        if self.kind == "pod":
+            namespace, _, name = self.name.partition("/")
+            return Subject(kind="pod", namespace=namespace, name=name)
+        if self.kind == "node":
+            return Subject(kind="node", name=self.name)
+        return Subject(kind="local" if self.kind == "local" else "capture", name=self.name)
 
     def delta(self, *names: str) -> int:
         return sum(self.deltas.get(name, 0) for name in names)
@@ -200,10 +210,27 @@ class Snapshot:
             return f"{pod.namespace}/{pod.name}"
         if service := self.service_by_address.get(address):
             return f"svc/{service.namespace}/{service.name}"
-        node = next(
-            (row.name for row in self.nodes if row.address == address), ""
-        ) or self.node_by_address.get(address)
+        node = self._node_at(address)
         return f"node/{node}" if node else address
+
+    def subject(self, address: str, port: int = 0) -> Subject:
+        """The pod, Service or node whose an address is, else the address itself."""
+        if pod := self.by_address.get(address):
+            return pod_subject(pod, port)
+        if service := self.service_by_address.get(address):
+            return service_subject(service, port)
+        if node := self._node_at(address):
+            return Subject(kind="node", name=node, port=port)
+        return Subject(kind="address", name=address, port=port)
+
+    def workload_subject(self, address: str, port: int = 0) -> Subject:
+        """As `subject`, but replicas are one."""
+        pod = self.by_address.get(address)
+        return workload_subject(pod, port) if pod else self.subject(address, port)
+
+    def _node_at(self, address: str) -> str:
+        named = (row.name for row in self.nodes if row.address == address)
+        return next(named, "") or self.node_by_address.get(address, "")
 
     def node_of(self, address: str) -> str:
         pod = self.by_address.get(address)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from diagnosis.finding import Finding, ordered
+from collectors.findings import Finding, Subject, ordered
 
 RISE_S = 3.0  # what a counter says once may be chance
 CLEAR_S = 8.0  # what comes and goes within that time is one thing
@@ -24,7 +24,7 @@ class Tracked:
 class Tracker:
     def __init__(self, rise: float = RISE_S, clear: float = CLEAR_S) -> None:
         self._rise, self._clear = rise, clear
-        self._known: dict[tuple[str, str], Tracked] = {}
+        self._known: dict[tuple[str, Subject], Tracked] = {}
 
     def update(self, findings: Iterable[Finding], at: float) -> tuple[list[Finding], list[Finding]]:
         """(those that appear now, those that clear now)."""

@@ -8,8 +8,8 @@ import time
 from importlib import import_module
 
 from collectors.events import FindingState
+from collectors.findings import Finding
 from collectors.stream import Stream
-from diagnosis.finding import Finding
 from diagnosis.tracker import Tracker
 from session.store import Store
 
@@ -56,7 +56,13 @@ class DiagnosisLoop:
     def _tell(self, at: float, finding: Finding, state: str) -> None:
         self.session.publish(
             FindingState(
-                at, "", finding.rule, finding.severity, finding.where, finding.title, state
+                at=at,
+                target="",
+                rule=finding.rule,
+                severity=finding.severity,
+                where=finding.where,
+                title=finding.title,
+                state=state,
             )
         )
 

@@ -2,45 +2,57 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
-from diagnosis.finding import Finding
+from collectors.findings import Finding, Subject
 from session.controller import OpenTab
 
 CLUSTER = ("pods", "nodes", "services", "policy")
+_NAME = re.compile(r"[\w./-]+")
 
 
 def view(finding: Finding) -> str:
     """The list that shows it: of a policy the pods of its namespace."""
-    return {"policy": "pods", "": "packets"}.get(finding.see, finding.see)
-
-
-def named(finding: Finding) -> str:
-    """All that a finding says of where it is, to look for names in."""
-    return " ".join((finding.where, *(f"{one.scope} {one.text}" for one in finding.evidence)))
+    return {"policy": "pods", "": "packets"}.get(finding.screen, finding.screen)
 
 
 def place(finding: Finding, opened: Sequence[OpenTab]) -> OpenTab | None:
-    """The tab that shows it best: whose target it names, then whose node it names, then any; None where it is the
-    cluster's lists, or nothing is open."""
-    if finding.see in CLUSTER or not opened:
+    """The tab that shows it best: its subject, a pod on the node that is its subject, what its
+    evidence names, else any; None where it is the cluster's lists, or nothing is open."""
+    if finding.screen in CLUSTER or not opened:
         return None
-    text = named(finding)
+    subject, named = finding.subject, _named_in_evidence(finding)
 
     def score(tab: OpenTab) -> int:
-        own, node = tab.key.partition("/")[2], tab.node.partition("/")[2]
-        first = finding.where
+        node = tab.node.partition("/")[2]
         return (
-            4 * (own in first)
-            + 3 * bool(node and node in first)
-            + 2 * (own in text)
-            + bool(node and node in text)
+            4 * (tab.key == target_key(subject))
+            + 3 * (subject.kind == "node" and subject.name == node)
+            + 2 * (tab.key.partition("/")[2] in named)
+            + (node in named)
         )
 
     return max(opened, key=score)
 
 
+def target_key(subject: Subject) -> str:
+    """The key of the target that is the subject; '' where it is no target."""
+    if subject.kind == "pod":
+        return f"pod/{subject.namespace}/{subject.name}"
+    return f"{subject.kind}/{subject.name}" if subject.kind in ("node", "local") else ""
+
+
+def _named_in_evidence(finding: Finding) -> set[str]:
+    """Names in full: `node1` is not named by `node10`."""
+    texts = (f"{one.scope} {one.text}" for one in finding.evidence)
+    return {name.removesuffix(".") for text in texts for name in _NAME.findall(text)}
+
+
 def words(finding: Finding) -> str:
-    """What to look for in the cluster's list: the name of the pod or Service, or a policy's namespace."""
-    namespace, _, name = finding.where.split(" ")[0].partition("/")
-    return namespace if finding.see == "policy" else name or namespace
+    """What to look for in the cluster's list: the name of the pod or Service, or a policy's
+    namespace."""
+    subject = finding.subject
+    if subject.kind == "cluster":
+        return ""
+    return subject.namespace if finding.screen == "policy" else subject.name

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from collectors.command_runner import Runner, run
 from collectors.errors import PodwireError
 from collectors.events import PodRow
+from collectors.findings import ordered
 from collectors.sanitize import sanitize, sanitize_bytes
 from diagnosis import rules
-from diagnosis.finding import ordered
 from diagnosis.guide import (
     AskPath,
     Conclusion,

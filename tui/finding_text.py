@@ -8,8 +8,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from collectors.findings import Finding
 from collectors.sanitize import sanitize
-from diagnosis.finding import Finding
 
 
 def detail(finding: Finding) -> Group:
@@ -30,7 +30,7 @@ def _parts(finding: Finding) -> Iterator[RenderableType]:
         yield _under(" ", Text("What to do", "bold"))
         for line in finding.fix.rstrip().splitlines():
             yield _under(
-                "   ", Text(sanitize(line, 400), "green" if finding.kind != "text" else "")
+                "   ", Text(sanitize(line, 400), "green" if finding.fix_kind != "text" else "")
             )
     yield ""
     for name, value in (

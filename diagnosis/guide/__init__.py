@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import Literal
 
+from collectors.findings import Finding
 from collectors.frozen import frozen
-from diagnosis.finding import Finding
 from diagnosis.reachability.path import PathVerdict
 
 Verdict = Literal["good", "bad", "unknown"]

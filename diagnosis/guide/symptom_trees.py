@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-from diagnosis.finding import Evidence, Finding
+from collectors.findings import Evidence, Finding, Subject
 from diagnosis.guide import (
     Asked,
     AskPath,
@@ -19,6 +19,7 @@ from diagnosis.guide import (
     Sent,
 )
 from diagnosis.reachability.path import PathVerdict, is_address
+from diagnosis.subjects import policy_subject
 
 Part = Generator[Asked, Sent, str]  # ends with '' where all is well, else with what is wrong
 NETWORK = (
@@ -146,25 +147,26 @@ def way(notes: Notes, why: str) -> Generator[Asked, Sent, PathVerdict | None]:
     yield Said("bad", f"{stops[0].what}: {stops[0].reason}")
     if not any(f.rule in ("policy_drops", "endpoints", "target_port") for f in notes.findings):
         decided = answer.decided_by
-        where = decided.policy if decided and decided.policy else stops[0].what
+        policy = decided.policy if decided else ""
+        subject = policy_subject(policy) if policy else Subject(kind="cluster", name=stops[0].what)
         evidence = tuple(
             Evidence(f"{step.what}: {step.reason}", "policies, Services, EndpointSlices")
             for step in answer.path
         )
         notes.findings.append(
             Finding(
-                "path",
-                "critical",
-                where,
-                f"The way is closed: {stops[0].reason}",
-                evidence,
-                "the rules of NetworkPolicy v1",
-                "certain",
-                "",
-                "podwire policy --from … --to … shows the way; open it where it stops",
-                "text",
-                "it connects",
-                "policy",
+                rule="path",
+                severity="critical",
+                subject=subject,
+                title=f"The way is closed: {stops[0].reason}",
+                evidence=evidence,
+                threshold="the rules of NetworkPolicy v1",
+                confidence="certain",
+                disproof="",
+                fix="podwire policy --from … --to … shows the way; open it where it stops",
+                fix_kind="text",
+                verify="it connects",
+                screen="policy",
             )
         )
     return answer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from diagnosis.finding import Finding, ordered
+from collectors.findings import Finding, ordered
 from diagnosis.rules import (
     cilium,
     close_wait,

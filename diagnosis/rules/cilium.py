@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from diagnosis.finding import CONVENTION, Evidence, Finding
+from collectors.findings import Evidence, Finding, Subject
+from diagnosis.rule import CONVENTION
 from diagnosis.snapshot import Snapshot
 
 FULL, FILLING = 0.95, 0.8  # of a map
@@ -66,22 +67,22 @@ def _fallbacks(
     for setting, wanted, line, holds in CHECKS:
         if asked.get(setting, "").lower() in wanted and line in told and not holds(told[line]):
             yield Finding(
-                "cilium_fallback",
-                "warning",
-                f"Cilium {setting}",
-                f"Cilium was asked for {setting} {asked[setting]} and does not do it: {line} is {told[line]}",
-                (
+                rule="cilium_fallback",
+                severity="warning",
+                subject=Subject(kind="cluster", name="Cilium", detail=setting),
+                title=f"Cilium was asked for {setting} {asked[setting]} and does not do it: {line} is {told[line]}",
+                evidence=(
                     Evidence(f"{setting}: {asked[setting]}", source, snapshot.at, "global setting"),
                     Evidence(f"{line}: {told[line]}", agent, snapshot.at, "one agent"),
                 ),
-                "Cilium's own configuration",
-                "certain",
-                "the setting was changed and the agents were not restarted since",
-                "kubectl -n kube-system rollout restart daemonset cilium  # then look for 'falling back' or 'disabled' in "
+                threshold="Cilium's own configuration",
+                confidence="certain",
+                disproof="the setting was changed and the agents were not restarted since",
+                fix="kubectl -n kube-system rollout restart daemonset cilium  # then look for 'falling back' or 'disabled' in "
                 "its log: the kernel or another setting forbids it",
-                "shell",
-                f"{line} of cilium-dbg status",
-                "node",
+                fix_kind="shell",
+                verify=f"{line} of cilium-dbg status",
+                screen="node",
             )
 
 
@@ -96,19 +97,21 @@ def _maps(snapshot: Snapshot, told: dict[str, str], agent: str) -> Iterator[Find
         table = name.removeprefix("map pressure ")
         nat = "nat" in table
         yield Finding(
-            "cilium_map",
-            "critical" if share >= FULL else "warning",
-            f"Cilium {table}",
-            f"Cilium's map {table} is {100 * share:.0f} % full: when it is full, "
+            rule="cilium_map",
+            severity="critical" if share >= FULL else "warning",
+            subject=Subject(kind="cluster", name="Cilium", detail=table),
+            title=f"Cilium's map {table} is {100 * share:.0f} % full: when it is full, "
             + ("new outgoing connections are dropped" if nat else "entries are dropped"),
-            (Evidence(f"cilium_bpf_map_pressure {share:.2f}", agent, snapshot.at, "one node"),),
-            f"{100 * FILLING:g} and {100 * FULL:g} % are {CONVENTION}",
-            "certain",
-            "the pressure falls by itself (garbage collection of entries)",
-            "kubectl -n kube-system patch configmap cilium-config --type merge -p "
+            evidence=(
+                Evidence(f"cilium_bpf_map_pressure {share:.2f}", agent, snapshot.at, "one node"),
+            ),
+            threshold=f"{100 * FILLING:g} and {100 * FULL:g} % are {CONVENTION}",
+            confidence="certain",
+            disproof="the pressure falls by itself (garbage collection of entries)",
+            fix="kubectl -n kube-system patch configmap cilium-config --type merge -p "
             f'\'{{"data":{{"{"bpf-nat-global-max" if nat else "bpf-map-dynamic-size-ratio"}":'
             f'"{"1048576" if nat else "0.005"}"}}}}\' && kubectl -n kube-system rollout restart daemonset cilium',
-            "shell",
-            "cilium-dbg metrics list -p bpf_map_pressure",
-            "node",
+            fix_kind="shell",
+            verify="cilium-dbg metrics list -p bpf_map_pressure",
+            screen="node",
         )

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from diagnosis.finding import CONVENTION, Finding
+from collectors.findings import Finding
+from diagnosis.rule import CONVENTION
 from diagnosis.snapshot import Snapshot, listed
 
 MANY = 50
@@ -23,22 +24,22 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         count = sum(waiting.values())
         if count >= MANY:
             yield Finding(
-                "close_wait",
-                "warning",
-                target.name,
-                f"{count} connections wait for the program to close them",
-                (
+                rule="close_wait",
+                severity="warning",
+                subject=target.subject,
+                title=f"{count} connections wait for the program to close them",
+                evidence=(
                     target.fact(
                         f"CLOSE-WAIT towards {listed(f'{n} ({c})' for n, c in waiting.most_common(3))}",
                         "ss",
                     ),
                 ),
-                f"{MANY} is {CONVENTION}",
-                "likely",
-                "the count falls by itself",
-                "A leak in the program: it never closes "
+                threshold=f"{MANY} is {CONVENTION}",
+                confidence="likely",
+                disproof="the count falls by itself",
+                fix="A leak in the program: it never closes "
                 "what its peers have closed (pools without a limit, responses that are not read to the end)",
-                "text",
-                "ss -tan state close-wait | wc -l falls",
-                "sockets",
+                fix_kind="text",
+                verify="ss -tan state close-wait | wc -l falls",
+                screen="sockets",
             )

@@ -9,9 +9,11 @@ from collections.abc import Iterable, Iterator
 from ipaddress import ip_address, ip_network
 
 from collectors.events import PodRow
-from diagnosis.finding import CONVENTION, Evidence, Finding
+from collectors.findings import Evidence, Finding, Subject
 from diagnosis.loss_location import LossLocation, place, told
+from diagnosis.rule import CONVENTION
 from diagnosis.snapshot import Conversation, Snapshot, listed
+from diagnosis.subjects import pod_subject
 
 LEAST = 3  # in 15 s
 MANY = 10  # what a rollout leaves behind is less
@@ -57,7 +59,7 @@ def _refused(snapshot: Snapshot) -> Iterator[Finding]:
             said = next(t.unreachable for t in talks if t.rejected_by)
             yield _rejected(
                 snapshot,
-                f"{snapshot.name(server)}:{port}",
+                snapshot.subject(server, port),
                 by,
                 (*known, Evidence(said, f"ICMP from {by}", snapshot.at)),
             )
@@ -65,36 +67,38 @@ def _refused(snapshot: Snapshot) -> Iterator[Finding]:
             yield _refused_by_pod(snapshot, snapshot.by_address[server], f"{server}:{port}", known)
         else:
             yield Finding(
-                "refused",
-                "warning",
-                f"{snapshot.name(server)}:{port}",
-                f"Connections are refused by {snapshot.name(server)}: nothing listens there, or a firewall answers for it",
-                known,
-                f"{LEAST} in 15 s is {CONVENTION}",
-                "likely",
-                f"connections to {server}:{port} from elsewhere are made",
-                f"On that machine: ss -ltn 'sport = {port}'  # does the program run, and listen on this address?",
-                "text",
-                "the connection is made",
-                "flows",
+                rule="refused",
+                severity="warning",
+                subject=snapshot.subject(server, port),
+                title=f"Connections are refused by {snapshot.name(server)}: nothing listens there, or a firewall answers for it",
+                evidence=known,
+                threshold=f"{LEAST} in 15 s is {CONVENTION}",
+                confidence="likely",
+                disproof=f"connections to {server}:{port} from elsewhere are made",
+                fix=f"On that machine: ss -ltn 'sport = {port}'  # does the program run, and listen on this address?",
+                fix_kind="text",
+                verify="the connection is made",
+                screen="flows",
             )
 
 
-def _rejected(snapshot: Snapshot, where: str, by: str, known: tuple[Evidence, ...]) -> Finding:
+def _rejected(
+    snapshot: Snapshot, subject: Subject, by: str, known: tuple[Evidence, ...]
+) -> Finding:
     return Finding(
-        "refused",
-        "warning",
-        where,
-        f"Connections are rejected on the way, by {snapshot.name(by)}, not by the server",
-        known,
-        f"{LEAST} in 15 s is {CONVENTION}",
-        "certain",
-        "a capture at the server shows that they arrive, and a RST",
-        f"# on {snapshot.name(by)}, the rule or route that rejects:\nnft list ruleset | grep -n reject\n"
+        rule="refused",
+        severity="warning",
+        subject=subject,
+        title=f"Connections are rejected on the way, by {snapshot.name(by)}, not by the server",
+        evidence=known,
+        threshold=f"{LEAST} in 15 s is {CONVENTION}",
+        confidence="certain",
+        disproof="a capture at the server shows that they arrive, and a RST",
+        fix=f"# on {snapshot.name(by)}, the rule or route that rejects:\nnft list ruleset | grep -n reject\n"
         "iptables-save -c | grep REJECT\nip route show type unreachable; ip route show type prohibit",
-        "shell",
-        "the connection is made",
-        "flows",
+        fix_kind="shell",
+        verify="the connection is made",
+        screen="flows",
     )
 
 
@@ -104,19 +108,19 @@ def _refused_by_pod(
     name = f"{pod.namespace}/{pod.name}"
     ready = "it is ready" if pod.all_ready else f"{pod.ready} ready"
     return Finding(
-        "refused",
-        "warning",
-        f"{name}:{at.rpartition(':')[2]}",
-        f"Connections are refused by the pod itself: nothing listens on {at}",
-        (*known, Evidence(f"{name} is {pod.phase}, {ready}", "pods", snapshot.at)),
-        f"{LEAST} in 15 s is {CONVENTION}",
-        "certain",
-        "ss -ltn in the pod shows the port on 0.0.0.0 or [::]",
-        f"kubectl -n {pod.namespace} exec {pod.name} -- ss -ltn  # bound to 127.0.0.1, or another port? then correct "
+        rule="refused",
+        severity="warning",
+        subject=pod_subject(pod, int(at.rpartition(":")[2])),
+        title=f"Connections are refused by the pod itself: nothing listens on {at}",
+        evidence=(*known, Evidence(f"{name} is {pod.phase}, {ready}", "pods", snapshot.at)),
+        threshold=f"{LEAST} in 15 s is {CONVENTION}",
+        confidence="certain",
+        disproof="ss -ltn in the pod shows the port on 0.0.0.0 or [::]",
+        fix=f"kubectl -n {pod.namespace} exec {pod.name} -- ss -ltn  # bound to 127.0.0.1, or another port? then correct "
         "the program's bind address or the Service's targetPort",
-        "shell",
-        "the connection is made",
-        "flows",
+        fix_kind="shell",
+        verify="the connection is made",
+        screen="flows",
     )
 
 
@@ -126,20 +130,20 @@ def _reset(snapshot: Snapshot) -> Iterator[Finding]:
         if resets * 5 < flows:
             continue  # some programs end connections so
         yield Finding(
-            "resets",
-            "warning",
-            f"{snapshot.workload(server)}:{port}",
-            "The server resets connections after the request has come: the program closes them, not the network",
-            _evidence(
+            rule="resets",
+            severity="warning",
+            subject=snapshot.workload_subject(server, port),
+            title="The server resets connections after the request has come: the program closes them, not the network",
+            evidence=_evidence(
                 snapshot, talks, f"{resets} of {flows} connections reset by {snapshot.name(server)}"
             ),
-            f"one in five is {CONVENTION}",
-            "certain",
-            "the RST comes from another address or TTL than the pod's data",
-            "Read the server's log: a crash of a worker, a limit, a protocol that it does not speak (TLS to plain HTTP)",
-            "text",
-            "requests are answered",
-            "flows",
+            threshold=f"one in five is {CONVENTION}",
+            confidence="certain",
+            disproof="the RST comes from another address or TTL than the pod's data",
+            fix="Read the server's log: a crash of a worker, a limit, a protocol that it does not speak (TLS to plain HTTP)",
+            fix_kind="text",
+            verify="requests are answered",
+            screen="flows",
         )
 
 
@@ -156,24 +160,24 @@ def _unanswered(snapshot: Snapshot) -> Iterator[Finding]:
         known = _evidence(
             snapshot, talks, f"{silent} connections without an answer, {answered} answered"
         )
-        where = f"{snapshot.name(server)}:{port}"
+        subject = snapshot.subject(server, port)
         if (lost := place(snapshot, server, port)) is not None:
-            yield _lost(snapshot, lost, where, server, known)
+            yield _lost(snapshot, lost, subject, server, known)
             continue
         yield Finding(
-            "unanswered",
-            "warning",
-            where,
-            "SYNs are not answered: they are dropped on the way, or the server's queue is full",
-            known,
-            f"{LEAST} in 15 s is {CONVENTION}",
-            "possible",
-            "the SYN is answered at the server's pod and the answer is lost",
-            "Open the nodes of both ends and capture there (c): podwire then tells which of them drops it. At the server's pod: a SYN "
+            rule="unanswered",
+            severity="warning",
+            subject=subject,
+            title="SYNs are not answered: they are dropped on the way, or the server's queue is full",
+            evidence=known,
+            threshold=f"{LEAST} in 15 s is {CONVENTION}",
+            confidence="possible",
+            disproof="the SYN is answered at the server's pod and the answer is lost",
+            fix="Open the nodes of both ends and capture there (c): podwire then tells which of them drops it. At the server's pod: a SYN "
             "that arrives there is dropped there (accept queue, a policy for ingress)",
-            "text",
-            "the connection is made",
-            "flows",
+            fix_kind="text",
+            verify="the connection is made",
+            screen="flows",
         )
 
 
@@ -189,22 +193,26 @@ def _told_of_endpoints(
 
 
 def _lost(
-    snapshot: Snapshot, lost: LossLocation, where: str, server: str, known: tuple[Evidence, ...]
+    snapshot: Snapshot,
+    lost: LossLocation,
+    subject: Subject,
+    server: str,
+    known: tuple[Evidence, ...],
 ) -> Finding:
     title, figure, fix = told(lost, server)
     return Finding(
-        "unanswered",
-        "warning",
-        where,
-        title,
-        (*known, lost.view.fact(figure, "capture, both sides of the node")),
-        f"{LEAST} in 15 s is {CONVENTION}",
-        "possible" if lost.what == "delivered" else "likely",
-        "eBPF hands packets on where a capture does not see them",
-        fix,
-        "shell",
-        "the connection is made",
-        "flows",
+        rule="unanswered",
+        severity="warning",
+        subject=subject,
+        title=title,
+        evidence=(*known, lost.view.fact(figure, "capture, both sides of the node")),
+        threshold=f"{LEAST} in 15 s is {CONVENTION}",
+        confidence="possible" if lost.what == "delivered" else "likely",
+        disproof="eBPF hands packets on where a capture does not see them",
+        fix=fix,
+        fix_kind="shell",
+        verify="the connection is made",
+        screen="flows",
     )
 
 
@@ -236,11 +244,11 @@ def _nobody(snapshot: Snapshot) -> Iterator[Finding]:
         failed = sum(t.unanswered + t.refused for t in talks)
         by = listed(n for t in talks if (n := snapshot.node_of(t.client)))
         yield Finding(
-            "dead_address",
-            "critical" if failed >= MANY else "warning",
-            f"{server}:{port}",
-            f"Connections go to {server}, which no pod has: rules of the Service are stale, or the client keeps an old address",
-            (
+            rule="dead_address",
+            severity="critical" if failed >= MANY else "warning",
+            subject=Subject(kind="address", name=server, port=port),
+            title=f"Connections go to {server}, which no pod has: rules of the Service are stale, or the client keeps an old address",
+            evidence=(
                 *_evidence(snapshot, talks, f"{failed} connections failed, none was made"),
                 Evidence(
                     f"it is of the range of {node}, and no pod of the cluster has it",
@@ -248,14 +256,14 @@ def _nobody(snapshot: Snapshot) -> Iterator[Finding]:
                     snapshot.at,
                 ),
             ),
-            f"{LEAST} in 15 s, critical from {MANY}: {CONVENTION}",
-            "likely",
-            "the address is of something else than a pod",
-            f"# does kube-proxy run on {by or 'the node of the client'}, and does it keep up?\n"
+            threshold=f"{LEAST} in 15 s, critical from {MANY}: {CONVENTION}",
+            confidence="likely",
+            disproof="the address is of something else than a pod",
+            fix=f"# does kube-proxy run on {by or 'the node of the client'}, and does it keep up?\n"
             "kubectl -n kube-system get pods -l k8s-app=kube-proxy -o wide\n"
             f"nft list ruleset | grep -F {server}; iptables-save | grep -F {server}; ipvsadm -Ln 2>/dev/null | grep -F {server}\n"
             f"# entries of connections that are no more\nconntrack -D -p tcp --reply-src {server}",
-            "shell",
-            "no connection goes there any more",
-            "flows",
+            fix_kind="shell",
+            verify="no connection goes there any more",
+            screen="flows",
         )

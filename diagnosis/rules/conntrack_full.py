@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnosis.finding import Evidence, Finding
+from collectors.findings import Evidence, Finding
 from diagnosis.snapshot import Snapshot, TargetView, listed
 
 WARN, BAD, FULL = (
@@ -51,18 +51,18 @@ def _finding(
         evidence.append(node.counter("conntrack_early_drop", "/proc/net/stat/nf_conntrack"))
     evidence += _talkers(snapshot, node)
     return Finding(
-        "conntrack_full",
-        "critical" if lost or fill >= BAD else "warning",
-        node.name,
-        title,
-        tuple(evidence),
-        "75 % node_exporter mixin, 90 % node-problem-detector, 95 % the kernel begins to evict",
-        "certain" if lost else "likely",
-        "drop stays flat, or pods of nodes with a low fill fail in the same way",
-        _sysctl(count, limit),
-        "sysctl",
-        "conntrack -C; the fill falls below 75 % and conntrack -S drop stands still",
-        "conntrack",
+        rule="conntrack_full",
+        severity="critical" if lost or fill >= BAD else "warning",
+        subject=node.subject,
+        title=title,
+        evidence=tuple(evidence),
+        threshold="75 % node_exporter mixin, 90 % node-problem-detector, 95 % the kernel begins to evict",
+        confidence="certain" if lost else "likely",
+        disproof="drop stays flat, or pods of nodes with a low fill fail in the same way",
+        fix=_sysctl(count, limit),
+        fix_kind="sysctl",
+        verify="conntrack -C; the fill falls below 75 % and conntrack -S drop stands still",
+        screen="conntrack",
     )
 
 

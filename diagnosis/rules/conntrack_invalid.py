@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnosis.finding import CONVENTION, Finding
+from collectors.findings import Finding
+from diagnosis.rule import CONVENTION
 from diagnosis.snapshot import Snapshot, listed
 
 INVALID = 5  # in a window
@@ -27,21 +28,21 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         )
         liberal = node.values.get("sysctl net.netfilter.nf_conntrack_tcp_be_liberal")
         yield Finding(
-            "conntrack_invalid",
-            "warning",
-            node.name,
-            "Conntrack counts INVALID packets while clients reset connections that work",
-            (
+            rule="conntrack_invalid",
+            severity="warning",
+            subject=node.subject,
+            title="Conntrack counts INVALID packets while clients reset connections that work",
+            evidence=(
                 node.counter("conntrack_invalid"),
                 node.fact(f"reset by the client: {who}", "capture"),
                 node.fact(f"nf_conntrack_tcp_be_liberal = {liberal}", "sysctl"),
             ),
-            f"{INVALID} in 15 s is {CONVENTION}",
-            "likely",
-            "invalid stands still while connections are reset",
-            "# /etc/sysctl.d/99-k8s-networking.conf\n# out-of-window segments are tracked instead of passed "
+            threshold=f"{INVALID} in 15 s is {CONVENTION}",
+            confidence="likely",
+            disproof="invalid stands still while connections are reset",
+            fix="# /etc/sysctl.d/99-k8s-networking.conf\n# out-of-window segments are tracked instead of passed "
             "untranslated\nnet.netfilter.nf_conntrack_tcp_be_liberal = 1\n",
-            "sysctl",
-            "conntrack -S: invalid stands still; resets stop (kube-proxy since 1.15 drops INVALID itself)",
-            "counters",
+            fix_kind="sysctl",
+            verify="conntrack -S: invalid stands still; resets stop (kube-proxy since 1.15 drops INVALID itself)",
+            screen="counters",
         )

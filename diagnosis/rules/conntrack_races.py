@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnosis.finding import CONVENTION, Finding
+from collectors.findings import Finding
+from diagnosis.rule import CONVENTION
 from diagnosis.snapshot import Snapshot
 
 FULL = 0.9  # above that share, drops tell of a full table
@@ -29,32 +30,35 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
                     node.fact(f"{late} DNS answers came a resolver's timeout (5 s) late", "capture")
                 )
             yield Finding(
-                "conntrack_races",
-                "warning",
-                node.name,
-                "Packets are lost to races in conntrack: DNS answers 5 s late, or SNAT ports taken twice",
-                tuple(evidence),
-                f"insert_failed rising at a fill below 90 %; {LOST} in 15 s is {CONVENTION}",
-                "likely",
-                "insert_failed stands still, or the DNS server itself is as slow when asked directly",
-                "NodeLocal DNSCache (no translation, no race); or dnsConfig options single-request-reopen; for SNAT "
+                rule="conntrack_races",
+                severity="warning",
+                subject=node.subject,
+                title="Packets are lost to races in conntrack: DNS answers 5 s late, or SNAT ports taken twice",
+                evidence=tuple(evidence),
+                threshold=f"insert_failed rising at a fill below 90 %; {LOST} in 15 s is {CONVENTION}",
+                confidence="likely",
+                disproof="insert_failed stands still, or the DNS server itself is as slow when asked directly",
+                fix="NodeLocal DNSCache (no translation, no race); or dnsConfig options single-request-reopen; for SNAT "
                 "masquerade with --random-fully",
-                "text",
-                "conntrack -S: insert_failed stands still under the same load",
-                "counters",
+                fix_kind="text",
+                verify="conntrack -S: insert_failed stands still under the same load",
+                screen="counters",
             )
         elif node.rate("conntrack_clash_resolve") >= RESOLVED:
             yield Finding(
-                "conntrack_races",
-                "info",
-                node.name,
-                "Packets of one UDP socket race into conntrack; the kernel resolves it and loses none",
-                (node.counter("conntrack_clash_resolve"), node.counter("conntrack_insert_failed")),
-                f"{RESOLVED:g}/s is {CONVENTION}",
-                "certain",
-                "insert_failed or drop rise as well: then packets are lost",
-                "Nothing needs to be done; on kernels before 5.7 use NodeLocal DNSCache",
-                "text",
-                "",
-                "counters",
+                rule="conntrack_races",
+                severity="info",
+                subject=node.subject,
+                title="Packets of one UDP socket race into conntrack; the kernel resolves it and loses none",
+                evidence=(
+                    node.counter("conntrack_clash_resolve"),
+                    node.counter("conntrack_insert_failed"),
+                ),
+                threshold=f"{RESOLVED:g}/s is {CONVENTION}",
+                confidence="certain",
+                disproof="insert_failed or drop rise as well: then packets are lost",
+                fix="Nothing needs to be done; on kernels before 5.7 use NodeLocal DNSCache",
+                fix_kind="text",
+                verify="",
+                screen="counters",
             )

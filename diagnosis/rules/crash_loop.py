@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterator
 
 from collectors.events import PodRow
-from diagnosis.finding import Evidence, Finding
+from collectors.findings import Evidence, Finding
 from diagnosis.snapshot import Snapshot, listed
+from diagnosis.subjects import pod_subject
 
 LOOPS = ("CrashLoopBackOff", "Error", "StartError")
 _NETWORK = re.compile(
@@ -27,7 +28,7 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def _one(snapshot: Snapshot, pod: PodRow) -> Iterator[Finding]:
-    name, addresses = f"{pod.namespace}/{pod.name}", set(pod.ips or (pod.ip,))
+    addresses = set(pod.ips or (pod.ip,))
     missing = sorted(
         {
             asked
@@ -73,16 +74,16 @@ def _one(snapshot: Snapshot, pod: PodRow) -> Iterator[Finding]:
         title = "It restarts again and again"
     known = bool(missing or refused or _NETWORK.search(pod.told))
     yield Finding(
-        "crash_loop",
-        "critical" if known else "warning",
-        name,
-        title,
-        tuple(evidence),
-        "CrashLoopBackOff",
-        "certain" if missing else "likely" if known else "possible",
-        "its log names another reason",
-        f"kubectl -n {pod.namespace} logs {pod.name} --previous --tail 30",
-        "shell",
-        "the pod runs and is ready",
-        "pods",
+        rule="crash_loop",
+        severity="critical" if known else "warning",
+        subject=pod_subject(pod),
+        title=title,
+        evidence=tuple(evidence),
+        threshold="CrashLoopBackOff",
+        confidence="certain" if missing else "likely" if known else "possible",
+        disproof="its log names another reason",
+        fix=f"kubectl -n {pod.namespace} logs {pod.name} --previous --tail 30",
+        fix_kind="shell",
+        verify="the pod runs and is ready",
+        screen="pods",
     )

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnosis.finding import CONVENTION, Evidence, Finding
+from collectors.findings import Evidence, Finding
 from diagnosis.loss_location import briefly, place, told
+from diagnosis.rule import CONVENTION
 from diagnosis.snapshot import DnsSummary, Snapshot, TargetView, listed
 
 LEAST = 8  # questions in a window: fewer say nothing
@@ -45,23 +46,23 @@ def _failing(snapshot: Snapshot, target: TargetView, lookups: DnsSummary) -> Ite
         return
     told = ", ".join(f"{count} {code}" for code, count in failed.items())
     yield Finding(
-        "dns_failing",
-        "critical" if share >= FAILED_BAD else "warning",
-        target.name,
-        f"The DNS server is reached and answers {', '.join(failed)}",
-        (
+        rule="dns_failing",
+        severity="critical" if share >= FAILED_BAD else "warning",
+        subject=target.subject,
+        title=f"The DNS server is reached and answers {', '.join(failed)}",
+        evidence=(
             target.fact(
                 f"{told} of {lookups.answered} answers ({share:.0f} %)", "capture, port 53"
             ),
             target.fact(f"asked: {_server(snapshot, lookups)}", "capture, port 53"),
         ),
-        "SERVFAIL above 1 % warn, 3 % critical (coredns-mixin)",
-        "certain",
-        "answers come from elsewhere than the cluster's DNS server",
-        "kubectl -n kube-system logs -l k8s-app=kube-dns --tail 50  # its upstream, or its way to the API server",
-        "shell",
-        "dig +short kubernetes.default.svc.cluster.local answers",
-        "dns",
+        threshold="SERVFAIL above 1 % warn, 3 % critical (coredns-mixin)",
+        confidence="certain",
+        disproof="answers come from elsewhere than the cluster's DNS server",
+        fix="kubectl -n kube-system logs -l k8s-app=kube-dns --tail 50  # its upstream, or its way to the API server",
+        fix_kind="shell",
+        verify="dig +short kubernetes.default.svc.cluster.local answers",
+        screen="dns",
     )
 
 
@@ -70,24 +71,24 @@ def _slow(snapshot: Snapshot, target: TargetView, lookups: DnsSummary) -> Iterat
     if median < SLOW_MS:
         return
     yield Finding(
-        "dns_slow",
-        "critical" if median >= LATE_MS else "warning",
-        target.name,
-        f"DNS answers take {median:,.0f} ms: every new connection by name waits for them",
-        (
+        rule="dns_slow",
+        severity="critical" if median >= LATE_MS else "warning",
+        subject=target.subject,
+        title=f"DNS answers take {median:,.0f} ms: every new connection by name waits for them",
+        evidence=(
             target.fact(
                 f"median of {lookups.answered} answers {median:,.0f} ms", "capture, port 53"
             ),
             target.fact(f"asked: {_server(snapshot, lookups)}", "capture, port 53"),
         ),
-        f"{SLOW_MS:.0f} ms and {LATE_MS:,.0f} ms are {CONVENTION}; in a cluster a few are usual",
-        "likely",
-        "round trips of TCP to the server's pod are as slow: then it is the path",
-        "kubectl -n kube-system top pod -l k8s-app=kube-dns  # CPU limit, replicas, health of its upstream; NodeLocal "
+        threshold=f"{SLOW_MS:.0f} ms and {LATE_MS:,.0f} ms are {CONVENTION}; in a cluster a few are usual",
+        confidence="likely",
+        disproof="round trips of TCP to the server's pod are as slow: then it is the path",
+        fix="kubectl -n kube-system top pod -l k8s-app=kube-dns  # CPU limit, replicas, health of its upstream; NodeLocal "
         "DNSCache",
-        "shell",
-        "the median falls below 10 ms",
-        "dns",
+        fix_kind="shell",
+        verify="the median falls below 10 ms",
+        screen="dns",
     )
 
 
@@ -100,11 +101,11 @@ def _searching(target: TargetView, lookups: DnsSummary) -> Iterator[Finding]:
     ndots = target.network.ndots if target.network else 0
     good = lookups.answered - missing
     yield Finding(
-        "dns_search",
-        "warning",
-        target.name,
-        f"{share:.0f} % of DNS answers are NXDOMAIN: search domains are tried before the name itself",
-        (
+        rule="dns_search",
+        severity="warning",
+        subject=target.subject,
+        title=f"{share:.0f} % of DNS answers are NXDOMAIN: search domains are tried before the name itself",
+        evidence=(
             target.fact(
                 f"{missing} NXDOMAIN to {good} others in {lookups.answered} answers, {rate:.0f}/s",
                 "capture, port 53",
@@ -116,14 +117,14 @@ def _searching(target: TargetView, lookups: DnsSummary) -> Iterator[Finding]:
             target.fact(f"most: {listed(lookups.names)}", "capture, port 53"),
             *([target.fact(f"ndots:{ndots}", "/etc/resolv.conf")] if ndots else []),
         ),
-        f"with ndots:5 about three in four are NXDOMAIN; {MISSING:.0f} % and {FLOOD:.0f}/s are {CONVENTION}",
-        "certain",
-        "one question a look-up on the wire",
-        "# of the pods that ask for names outside of the cluster\nspec:\n  dnsConfig:\n    options:\n      - name: ndots\n"
+        threshold=f"with ndots:5 about three in four are NXDOMAIN; {MISSING:.0f} % and {FLOOD:.0f}/s are {CONVENTION}",
+        confidence="certain",
+        disproof="one question a look-up on the wire",
+        fix="# of the pods that ask for names outside of the cluster\nspec:\n  dnsConfig:\n    options:\n      - name: ndots\n"
         '        value: "2"\n# or write such names with a dot at the end; NodeLocal DNSCache takes the load off\n',
-        "yaml",
-        "NXDOMAIN falls below half of the answers",
-        "dns",
+        fix_kind="yaml",
+        verify="NXDOMAIN falls below half of the answers",
+        screen="dns",
     )
 
 
@@ -141,11 +142,11 @@ def _silent(snapshot: Snapshot, target: TargetView, lookups: DnsSummary) -> Iter
             (lost[0].view.fact(figure, "capture, both sides of the node"),),
         )
     yield Finding(
-        "dns_unanswered",
-        "warning",
-        target.name,
-        title,
-        (
+        rule="dns_unanswered",
+        severity="warning",
+        subject=target.subject,
+        title=title,
+        evidence=(
             target.fact(
                 f"{silent} of {lookups.asked} questions unanswered, {lookups.retried} asked again",
                 "capture, port 53",
@@ -153,34 +154,34 @@ def _silent(snapshot: Snapshot, target: TargetView, lookups: DnsSummary) -> Iter
             target.fact(f"asked: {_server(snapshot, lookups)}", "capture, port 53"),
             *more,
         ),
-        f"{UNANSWERED:.0f} % is {CONVENTION}",
-        "likely",
-        "answers reach the node and not the pod",
-        fix,
-        "text" if lost is None else "shell",
-        "every question is answered",
-        "dns",
+        threshold=f"{UNANSWERED:.0f} % is {CONVENTION}",
+        confidence="likely",
+        disproof="answers reach the node and not the pod",
+        fix=fix,
+        fix_kind="text" if lost is None else "shell",
+        verify="every question is answered",
+        screen="dns",
     )
 
 
 def _truncated(target: TargetView, lookups: DnsSummary) -> Iterator[Finding]:
     if lookups.truncated >= 3 and lookups.truncated * 20 >= lookups.answered:
         yield Finding(
-            "dns_truncated",
-            "info",
-            target.name,
-            "DNS answers are truncated and asked for again over TCP",
-            (
+            rule="dns_truncated",
+            severity="info",
+            subject=target.subject,
+            title="DNS answers are truncated and asked for again over TCP",
+            evidence=(
                 target.fact(
                     f"{lookups.truncated} of {lookups.answered} answers have TC set",
                     "capture, port 53",
                 ),
             ),
-            f"5 % is {CONVENTION}",
-            "certain",
-            "",
-            "Let TCP port 53 pass in every policy; EDNS buffer sizes",
-            "text",
-            "",
-            "dns",
+            threshold=f"5 % is {CONVENTION}",
+            confidence="certain",
+            disproof="",
+            fix="Let TCP port 53 pass in every policy; EDNS buffer sizes",
+            fix_kind="text",
+            verify="",
+            screen="dns",
         )

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collectors.events import PodRow, ServiceRow
+from collectors.findings import Evidence, Finding
 from diagnosis.edit_distance import near
-from diagnosis.finding import CONVENTION, Evidence, Finding
+from diagnosis.rule import CONVENTION
 from diagnosis.snapshot import Snapshot, listed
+from diagnosis.subjects import service_subject
 
 STARTING_S, RECENT_S, FAILURES = 60.0, 120.0, 3
 
@@ -51,11 +53,11 @@ def _some(
     if not said:
         return
     yield Finding(
-        "endpoints",
-        "warning",
-        name,
-        f"{len(said)} of {len(ready) + len(waiting)} endpoints are out: their probes fail",
-        (
+        rule="endpoints",
+        severity="warning",
+        subject=service_subject(service),
+        title=f"{len(said)} of {len(ready) + len(waiting)} endpoints are out: their probes fail",
+        evidence=(
             Evidence(
                 f"{len(ready)} ready endpoints, {len(waiting)} not ready",
                 f"EndpointSlices of {name}",
@@ -70,13 +72,13 @@ def _some(
                 for row in said[:3]
             ),
         ),
-        f"{FAILURES} failures, the last within {RECENT_S:.0f} s, of a pod older than {STARTING_S:.0f} s: {CONVENTION}",
-        "certain",
-        "they come and go with a rollout",
-        f"kubectl -n {service.namespace} describe pod {said[0].pod}",
-        "shell",
-        f"kubectl -n {service.namespace} get endpointslices -l kubernetes.io/service-name={service.name}",
-        "services",
+        threshold=f"{FAILURES} failures, the last within {RECENT_S:.0f} s, of a pod older than {STARTING_S:.0f} s: {CONVENTION}",
+        confidence="certain",
+        disproof="they come and go with a rollout",
+        fix=f"kubectl -n {service.namespace} describe pod {said[0].pod}",
+        fix_kind="shell",
+        verify=f"kubectl -n {service.namespace} get endpointslices -l kubernetes.io/service-name={service.name}",
+        screen="services",
     )
 
 
@@ -124,18 +126,18 @@ def _finding(snapshot: Snapshot, service: ServiceRow, waiting: list[str]) -> Fin
             evidence.append(Evidence(told, "the kubelet, of the container", snapshot.at))
         fix = f"kubectl -n {service.namespace} describe pod {pods[0].name}  # what its readiness probe depends on"
     return Finding(
-        "endpoints",
-        "critical" if asked or is_dns(service) or pods else "warning",
-        name,
-        title,
-        tuple(evidence),
-        "no ready address in any EndpointSlice",
-        "certain",
-        "ready endpoints exist and answer directly",
-        fix,
-        "shell",
-        f"kubectl -n {service.namespace} get endpointslices -l kubernetes.io/service-name={service.name}",
-        "services",
+        rule="endpoints",
+        severity="critical" if asked or is_dns(service) or pods else "warning",
+        subject=service_subject(service),
+        title=title,
+        evidence=tuple(evidence),
+        threshold="no ready address in any EndpointSlice",
+        confidence="certain",
+        disproof="ready endpoints exist and answer directly",
+        fix=fix,
+        fix_kind="shell",
+        verify=f"kubectl -n {service.namespace} get endpointslices -l kubernetes.io/service-name={service.name}",
+        screen="services",
     )
 
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from ipaddress import ip_address
 
-from diagnosis.finding import CONVENTION, Finding
+from collectors.findings import Finding
+from diagnosis.rule import CONVENTION
 from diagnosis.snapshot import Snapshot, TargetView
 
 WARN, BAD = 70, 90  # per cent
@@ -36,11 +38,11 @@ def _own(snapshot: Snapshot, target: TargetView) -> Iterator[Finding]:
         )
         reuse = target.values.get("sysctl net.ipv4.tcp_tw_reuse")
         yield Finding(
-            "ephemeral_ports",
-            "critical" if share >= BAD else "warning",
-            target.name,
-            f"{share:.0f} % of the local ports towards {snapshot.name(address)}:{port} are in use",
-            (
+            rule="ephemeral_ports",
+            severity="critical" if share >= BAD else "warning",
+            subject=target.subject,
+            title=f"{share:.0f} % of the local ports towards {snapshot.name(address)}:{port} are in use",
+            evidence=(
                 target.fact(
                     f"{used:,} ports in use of {holds:,} ({low} to {high})",
                     "ss, ip_local_port_range",
@@ -48,16 +50,16 @@ def _own(snapshot: Snapshot, target: TargetView) -> Iterator[Finding]:
                 target.fact(f"{waiting:,} of its sockets are in TIME-WAIT", "ss"),
                 target.fact(f"tcp_tw_reuse = {reuse}", "sysctl"),
             ),
-            f"the range holds {holds:,}; {WARN} and {BAD} % are {CONVENTION}",
-            "certain" if share >= BAD else "likely",
-            "connect() does not fail with EADDRNOTAVAIL, and SYNs leave the pod",
-            "# best: keep connections open and pool them in the client\n# in the pod: "
+            threshold=f"the range holds {holds:,}; {WARN} and {BAD} % are {CONVENTION}",
+            confidence="certain" if share >= BAD else "likely",
+            disproof="connect() does not fail with EADDRNOTAVAIL, and SYNs leave the pod",
+            fix="# best: keep connections open and pool them in the client\n# in the pod: "
             "securityContext.sysctls, or /etc/sysctl.d/99-k8s-networking.conf on the node\n# more ports a destination\n"
             "net.ipv4.ip_local_port_range = 1024 65000\n# a port in TIME-WAIT may be used again after a second\n"
             "net.ipv4.tcp_tw_reuse = 1\n",
-            "sysctl",
-            "ss -tan state time-wait | wc -l falls; no connect fails at once",
-            "sockets",
+            fix_kind="sysctl",
+            verify="ss -tan state time-wait | wc -l falls; no connect fails at once",
+            screen="sockets",
         )
 
 
@@ -72,22 +74,22 @@ def _snat(snapshot: Snapshot, node: TargetView) -> Iterator[Finding]:
     for (protocol, address, port), count in taken.items():
         if (share := 100 * count / SNAT_PORTS) >= WARN:
             yield Finding(
-                "ephemeral_ports",
-                "critical" if share >= BAD else "warning",
-                f"{node.name} SNAT {address}:{port}",
-                f"{share:.0f} % of the node's SNAT ports towards {address}:{port} are in use",
-                (
+                rule="ephemeral_ports",
+                severity="critical" if share >= BAD else "warning",
+                subject=replace(node.subject, detail=f"SNAT {address}:{port}"),
+                title=f"{share:.0f} % of the node's SNAT ports towards {address}:{port} are in use",
+                evidence=(
                     node.fact(
                         f"{count:,} {protocol} entries of {SNAT_PORTS:,} ports", "conntrack -L"
                     ),
                 ),
-                f"64,512 ports an address (nf_nat_core.c); {WARN} % is {CONVENTION}",
-                "likely",
-                "the node has several addresses to translate to",
-                "More egress addresses, connection pooling, masquerade with --random-fully",
-                "text",
-                "entries towards it fall",
-                "conntrack",
+                threshold=f"64,512 ports an address (nf_nat_core.c); {WARN} % is {CONVENTION}",
+                confidence="likely",
+                disproof="the node has several addresses to translate to",
+                fix="More egress addresses, connection pooling, masquerade with --random-fully",
+                fix_kind="text",
+                verify="entries towards it fall",
+                screen="conntrack",
             )
 
 

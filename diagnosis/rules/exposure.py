@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collectors.events import IngressRow, ServiceRow
-from diagnosis.finding import Evidence, Finding
+from collectors.findings import Evidence, Finding, Subject
 from diagnosis.snapshot import Snapshot, listed
+from diagnosis.subjects import service_subject
 
 NGINX = "nginx"
 LIMITS = ("limit-rps", "limit-rpm", "limit-connections", "limit-req-status-code")
@@ -45,25 +46,25 @@ def _way_around(snapshot: Snapshot, service: ServiceRow, rows: list[IngressRow])
     through = listed(f"{row.namespace}/{row.name}" for row in rows)
     tls = any(row.tls for row in rows)
     return Finding(
-        "ingress_bypass",
-        "warning",
-        name,
-        f"It can be reached around the Ingress: {service.type} on port {ports}"
+        rule="ingress_bypass",
+        severity="warning",
+        subject=service_subject(service),
+        title=f"It can be reached around the Ingress: {service.type} on port {ports}"
         + (", without its TLS" if tls else ""),
-        (
+        evidence=(
             Evidence(f"type {service.type}, node port {ports}", f"Service {name}", snapshot.at),
             Evidence(
                 f"the same pods are behind Ingress {through}", "Ingresses, selectors", snapshot.at
             ),
         ),
-        "a Service behind an Ingress needs no port of its own outside",
-        "certain",
-        "a health check or a partner is meant to come that way",
-        f"kubectl -n {service.namespace} patch service "
+        threshold="a Service behind an Ingress needs no port of its own outside",
+        confidence="certain",
+        disproof="a health check or a partner is meant to come that way",
+        fix=f"kubectl -n {service.namespace} patch service "
         f'{service.name} --type merge -p \'{{"spec":{{"type":"ClusterIP"}}}}\'  # the node port is given up',
-        "shell",
-        "the node port refuses connections; the Ingress answers",
-        "services",
+        fix_kind="shell",
+        verify="the node port refuses connections; the Ingress answers",
+        screen="services",
     )
 
 
@@ -81,22 +82,22 @@ def _unlimited(snapshot: Snapshot) -> Iterator[Finding]:
     first = open_[0]
     names = [f"{row.namespace}/{row.name}" for row in open_]
     yield Finding(
-        "ingress_unlimited",
-        "info",
-        "Ingresses",
-        f"{'An Ingress has' if len(open_) == 1 else f'{len(open_)} Ingresses have'} no rate limit: {listed(names)}",
-        (
+        rule="ingress_unlimited",
+        severity="info",
+        subject=Subject(kind="cluster", name="Ingresses"),
+        title=f"{'An Ingress has' if len(open_) == 1 else f'{len(open_)} Ingresses have'} no rate limit: {listed(names)}",
+        evidence=(
             Evidence(
                 f"no nginx.ingress.kubernetes.io/limit-… annotation on {listed(names, 6)}",
                 "Ingresses",
                 snapshot.at,
             ),
         ),
-        "one client may take all of the backends (ingress-nginx: annotations, rate limiting)",
-        "certain",
-        "a limit is set in front of the cluster, or in the controller's own ConfigMap",
-        f"kubectl -n {first.namespace} annotate ingress {first.name} nginx.ingress.kubernetes.io/limit-rps=20",
-        "shell",
-        "a burst of requests gets 503 beyond the limit",
-        "services",
+        threshold="one client may take all of the backends (ingress-nginx: annotations, rate limiting)",
+        confidence="certain",
+        disproof="a limit is set in front of the cluster, or in the controller's own ConfigMap",
+        fix=f"kubectl -n {first.namespace} annotate ingress {first.name} nginx.ingress.kubernetes.io/limit-rps=20",
+        fix_kind="shell",
+        verify="a burst of requests gets 503 beyond the limit",
+        screen="services",
     )

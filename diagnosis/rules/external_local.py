@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnosis.finding import Evidence, Finding
+from collectors.findings import Evidence, Finding
 from diagnosis.snapshot import Snapshot, listed
+from diagnosis.subjects import service_subject
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
@@ -24,12 +25,12 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         name = f"{service.namespace}/{service.name}"
         ports = ", ".join(str(p.node_port) for p in service.targets if p.node_port)
         yield Finding(
-            "external_local",
-            "warning",
-            name,
-            f"{listed(without)} drop{'s' if len(without) == 1 else ''} outside traffic for this Service: "
+            rule="external_local",
+            severity="warning",
+            subject=service_subject(service),
+            title=f"{listed(without)} drop{'s' if len(without) == 1 else ''} outside traffic for this Service: "
             "externalTrafficPolicy is Local and no ready endpoint runs there",
-            (
+            evidence=(
                 Evidence("externalTrafficPolicy: Local", f"Service {name}", snapshot.at),
                 Evidence(
                     f"ready endpoints on {listed(sorted(local))}; none on {listed(without)}",
@@ -42,13 +43,13 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
                     else []
                 ),
             ),
-            "kube-proxy forwards outside traffic to local endpoints only",
-            "certain",
-            "the load balancer's health check keeps those nodes out",
-            f"kubectl -n {service.namespace} patch service {service.name} -p "
+            threshold="kube-proxy forwards outside traffic to local endpoints only",
+            confidence="certain",
+            disproof="the load balancer's health check keeps those nodes out",
+            fix=f"kubectl -n {service.namespace} patch service {service.name} -p "
             '\'{"spec":{"externalTrafficPolicy":"Cluster"}}\'  # or a replica on every node, or health checks on '
             "healthCheckNodePort",
-            "shell",
-            f"curl to each node's port {ports or '…'} is answered",
-            "services",
+            fix_kind="shell",
+            verify=f"curl to each node's port {ports or '…'} is answered",
+            screen="services",
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnosis.finding import Finding
+from collectors.findings import Finding
 from diagnosis.snapshot import Snapshot
 
 FORWARDING = 1  # of IP-MIB ipForwarding (RFC 4293): 1 forwards, 2 does not
@@ -16,17 +16,19 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         if value == FORWARDING:
             continue
         yield Finding(
-            "forwarding",
-            "critical",
-            node.name,
-            f"{node.name} does not forward packets: its pods are cut off",
-            (node.fact(f"Ip Forwarding {value}: net.ipv4.ip_forward = 0", "/proc/net/snmp"),),
-            "a node of a cluster forwards (kubeadm's preflight demands it)",
-            "certain",
-            "a CNI that forwards by eBPF alone, without the kernel's routing",
-            "# /etc/sysctl.d/99-k8s-networking.conf\n# a node routes between its pods and the others; a security baseline "
+            rule="forwarding",
+            severity="critical",
+            subject=node.subject,
+            title=f"{node.name} does not forward packets: its pods are cut off",
+            evidence=(
+                node.fact(f"Ip Forwarding {value}: net.ipv4.ip_forward = 0", "/proc/net/snmp"),
+            ),
+            threshold="a node of a cluster forwards (kubeadm's preflight demands it)",
+            confidence="certain",
+            disproof="a CNI that forwards by eBPF alone, without the kernel's routing",
+            fix="# /etc/sysctl.d/99-k8s-networking.conf\n# a node routes between its pods and the others; a security baseline "
             "or a restart of the network may have switched it off\nnet.ipv4.ip_forward = 1\n",
-            "sysctl",
-            "cat /proc/sys/net/ipv4/ip_forward says 1",
-            "counters",
+            fix_kind="sysctl",
+            verify="cat /proc/sys/net/ipv4/ip_forward says 1",
+            screen="counters",
         )

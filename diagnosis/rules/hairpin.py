@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnosis.finding import Finding
+from collectors.findings import Finding
 from diagnosis.snapshot import Snapshot, listed
 
 
@@ -38,19 +38,19 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
             who = listed(snapshot.name(c.client) for c in failing)
             evidence.append(host.fact(f"own Services do not answer {who}", "capture"))
         yield Finding(
-            "hairpin",
-            "warning",
-            host.name,
-            "Pods cannot reach themselves through their own Service: hairpin mode is off",
-            tuple(evidence),
-            "hairpin mode is off at a port of a bridge that is not promiscuous",
-            "certain" if failing else "likely",
-            "a pod that backs a Service reaches that Service every time",
-            f"for port in {' '.join(off[:8])}; do bridge link set dev $port hairpin on; done  # and hairpinMode in the "
+            rule="hairpin",
+            severity="warning",
+            subject=host.subject,
+            title="Pods cannot reach themselves through their own Service: hairpin mode is off",
+            evidence=tuple(evidence),
+            threshold="hairpin mode is off at a port of a bridge that is not promiscuous",
+            confidence="certain" if failing else "likely",
+            disproof="a pod that backs a Service reaches that Service every time",
+            fix=f"for port in {' '.join(off[:8])}; do bridge link set dev $port hairpin on; done  # and hairpinMode in the "
             "CNI's configuration",
-            "shell",
-            "bridge -d link shows hairpin on",
-            "node",
+            fix_kind="shell",
+            verify="bridge -d link shows hairpin on",
+            screen="node",
         )
 
 

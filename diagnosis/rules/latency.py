@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from statistics import median
 
-from diagnosis.finding import CONVENTION, Evidence, Finding
+from collectors.findings import Evidence, Finding
+from diagnosis.rule import CONVENTION
 from diagnosis.snapshot import Snapshot
 
 MOST = 0.8  # of connections to a workload that has pods in the client's zone, too
@@ -35,22 +37,22 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         for name, found in rtts.items():
             if snapshot.budget_ms is not None and median(found) > snapshot.budget_ms:
                 yield Finding(
-                    "latency",
-                    "warning",
-                    f"{target.name} → {name}",
-                    f"Round trips take {median(found):.1f} ms; the budget is {snapshot.budget_ms:g} ms",
-                    (
+                    rule="latency",
+                    severity="warning",
+                    subject=replace(target.subject, detail=f"→ {name}"),
+                    title=f"Round trips take {median(found):.1f} ms; the budget is {snapshot.budget_ms:g} ms",
+                    evidence=(
                         target.fact(
                             f"median RTT of {len(found)} connections {median(found):.1f} ms", "ss"
                         ),
                     ),
-                    f"the budget that was set: {snapshot.budget_ms:g} ms",
-                    "certain",
-                    "minrtt is as small as ever: queues",
-                    "Nearer replicas (trafficDistribution: PreferSameZone), or a path that is not longer than it must be",
-                    "text",
-                    "the median is within the budget",
-                    "sockets",
+                    threshold=f"the budget that was set: {snapshot.budget_ms:g} ms",
+                    confidence="certain",
+                    disproof="minrtt is as small as ever: queues",
+                    fix="Nearer replicas (trafficDistribution: PreferSameZone), or a path that is not longer than it must be",
+                    fix_kind="text",
+                    verify="the median is within the budget",
+                    screen="sockets",
                 )
         for name, (all_of, over) in crossing.items():
             near = any(
@@ -59,22 +61,22 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
             )
             if all_of >= LEAST and over >= MOST * all_of and near:
                 yield Finding(
-                    "cross_zone",
-                    "info",
-                    f"{target.name} → {name}",
-                    f"{100 * over / all_of:.0f} % of its connections leave the zone though there are replicas in it",
-                    (
+                    rule="cross_zone",
+                    severity="info",
+                    subject=replace(target.subject, detail=f"→ {name}"),
+                    title=f"{100 * over / all_of:.0f} % of its connections leave the zone though there are replicas in it",
+                    evidence=(
                         Evidence(
                             f"{over} of {all_of} connections cross zones",
                             "ss, node labels",
                             snapshot.at,
                         ),
                     ),
-                    f"{100 * MOST:.0f} % is {CONVENTION}",
-                    "likely",
-                    "",
-                    "spec:\n  trafficDistribution: PreferSameZone\n",
-                    "yaml",
-                    "the share falls",
-                    "sockets",
+                    threshold=f"{100 * MOST:.0f} % is {CONVENTION}",
+                    confidence="likely",
+                    disproof="",
+                    fix="spec:\n  trafficDistribution: PreferSameZone\n",
+                    fix_kind="yaml",
+                    verify="the share falls",
+                    screen="sockets",
                 )

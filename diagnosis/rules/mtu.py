@@ -6,9 +6,10 @@ Facts: docs/reference/mtu.md, docs/reference/failures.md #10.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from collectors.events import LinkRow
-from diagnosis.finding import Evidence, Finding
+from collectors.findings import Evidence, Finding, Subject
 from diagnosis.snapshot import Snapshot, TargetView, listed
 
 OVERHEAD = {
@@ -69,19 +70,19 @@ def _pod(pod: TargetView, host: TargetView) -> Iterator[Finding]:
                 host.fact(f"IpFragFails +{fragments} in {host.seconds:.0f} s", "/proc/net/snmp")
             )
         yield Finding(
-            "mtu",
-            "critical" if fragments else "warning",
-            f"{pod.node} pods",
-            f"Pods send up to {own.mtu} bytes, the overlay carries {overlay.mtu}",
-            tuple(told),
-            f"the MTU of {overlay.name}",
-            "certain",
-            f"ping -M do -s {own.mtu - 28} passes to a pod of another node",
-            f"Set the CNI's MTU to {overlay.mtu} (flannel: net-conf.json; Calico: veth_mtu; Cilium: mtu), then restart "
+            rule="mtu",
+            severity="critical" if fragments else "warning",
+            subject=Subject(kind="node", name=pod.node, detail="pods"),
+            title=f"Pods send up to {own.mtu} bytes, the overlay carries {overlay.mtu}",
+            evidence=tuple(told),
+            threshold=f"the MTU of {overlay.name}",
+            confidence="certain",
+            disproof=f"ping -M do -s {own.mtu - 28} passes to a pod of another node",
+            fix=f"Set the CNI's MTU to {overlay.mtu} (flannel: net-conf.json; Calico: veth_mtu; Cilium: mtu), then restart "
             "the pods",
-            "text",
-            f"ping -M do -s {overlay.mtu - 28} passes, -s {overlay.mtu - 27} says 'message too long'",
-            "node",
+            fix_kind="text",
+            verify=f"ping -M do -s {overlay.mtu - 28} passes, -s {overlay.mtu - 27} says 'message too long'",
+            screen="node",
         )
 
 
@@ -101,21 +102,21 @@ def _underlay(host: TargetView) -> Iterator[Finding]:
         if need > nic.mtu and overlay.state != "DOWN":
             fits = nic.mtu - added
             yield Finding(
-                "mtu",
-                "critical",
-                f"{host.name} {overlay.name}",
-                f"The overlay's packets ({need} bytes) do not fit into {nic.name} ({nic.mtu})",
-                (
+                rule="mtu",
+                severity="critical",
+                subject=replace(host.subject, detail=overlay.name),
+                title=f"The overlay's packets ({need} bytes) do not fit into {nic.name} ({nic.mtu})",
+                evidence=(
                     host.fact(f"{overlay.name} ({overlay.kind}) has MTU {overlay.mtu}", "ip link"),
                     host.fact(f"{nic.name} has MTU {nic.mtu}", "ip link"),
                 ),
-                f"{overlay.kind} adds {added} bytes",
-                "certain",
-                "the underlay fragments and it works",
-                f"ip link set {overlay.name} mtu {fits}  # and in the CNI's configuration, so that it stays",
-                "shell",
-                f"ping -M do -s {fits - 28} passes between pods of two nodes",
-                "node",
+                threshold=f"{overlay.kind} adds {added} bytes",
+                confidence="certain",
+                disproof="the underlay fragments and it works",
+                fix=f"ip link set {overlay.name} mtu {fits}  # and in the CNI's configuration, so that it stays",
+                fix_kind="shell",
+                verify=f"ping -M do -s {fits - 28} passes between pods of two nodes",
+                screen="node",
             )
 
 
@@ -148,18 +149,18 @@ def _black_hole(snapshot: Snapshot) -> Iterator[Finding]:
     )
     where = ", ".join(host.name for host in failing) or "path"
     yield Finding(
-        "mtu",
-        "critical",
-        f"black hole {where}",
-        "Small packets pass and full-size ones do not, and the senders are not told: an MTU black hole",
-        tuple(evidence),
-        "handshakes that succeed, then full-size segments resent after timeouts (docs/reference/mtu.md)",
-        "certain" if failing else "likely",
-        "full-size segments are seen at the receiver, or SYNs are lost, too",
-        "Let ICMP type 3 code 4 pass, and set the pods' MTU to what the path carries: find it with ping -M do -s N "
+        rule="mtu",
+        severity="critical",
+        subject=Subject(kind="cluster", name="black hole", detail=where),
+        title="Small packets pass and full-size ones do not, and the senders are not told: an MTU black hole",
+        evidence=tuple(evidence),
+        threshold="handshakes that succeed, then full-size segments resent after timeouts (docs/reference/mtu.md)",
+        confidence="certain" if failing else "likely",
+        disproof="full-size segments are seen at the receiver, or SYNs are lost, too",
+        fix="Let ICMP type 3 code 4 pass, and set the pods' MTU to what the path carries: find it with ping -M do -s N "
         "between pods of two nodes; as a stopgap clamp the MSS:\niptables -t mangle -A FORWARD -p tcp --tcp-flags "
         "SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu",
-        "text",
-        "large answers arrive; IpFragFails stands still",
-        "flows",
+        fix_kind="text",
+        verify="large answers arrive; IpFragFails stands still",
+        screen="flows",
     )

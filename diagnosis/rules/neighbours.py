@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnosis.finding import CONVENTION, Finding
+from collectors.findings import Finding
+from diagnosis.rule import CONVENTION
 from diagnosis.snapshot import Snapshot
 
 WARN = 90  # per cent
@@ -22,13 +23,13 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
             continue
         size = max(4096, 4 * (limit or 1024))
         yield Finding(
-            "neighbour_table",
-            "critical" if full else "warning",
-            node.name,
-            "The neighbour table overflows: addresses are forgotten and packets dropped"
+            rule="neighbour_table",
+            severity="critical" if full else "warning",
+            subject=node.subject,
+            title="The neighbour table overflows: addresses are forgotten and packets dropped"
             if full
             else f"The neighbour table is {share:.0f} % full",
-            (
+            evidence=(
                 *(
                     [
                         node.fact(
@@ -41,13 +42,13 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
                 ),
                 node.counter("arp_table_fulls", "/proc/net/stat/arp_cache"),
             ),
-            f"table_fulls at all; {WARN} % is {CONVENTION}",
-            "certain" if full else "likely",
-            "table_fulls stands still",
-            "# /etc/sysctl.d/99-k8s-networking.conf; of the node: the table is one for all namespaces\n"
+            threshold=f"table_fulls at all; {WARN} % is {CONVENTION}",
+            confidence="certain" if full else "likely",
+            disproof="table_fulls stands still",
+            fix="# /etc/sysctl.d/99-k8s-networking.conf; of the node: the table is one for all namespaces\n"
             f"net.ipv4.neigh.default.gc_thresh1 = {size // 4}\nnet.ipv4.neigh.default.gc_thresh2 = {size // 2}\n"
             f"net.ipv4.neigh.default.gc_thresh3 = {size}\n",
-            "sysctl",
-            "dmesg tells no 'neighbor table overflow' any more",
-            "node",
+            fix_kind="sysctl",
+            verify="dmesg tells no 'neighbor table overflow' any more",
+            screen="node",
         )

@@ -6,8 +6,10 @@ Facts: docs/reference/counters.md, docs/reference/failures.md #5, #11, #25.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from diagnosis.finding import CONVENTION, Finding
+from collectors.findings import Finding
+from diagnosis.rule import CONVENTION
 from diagnosis.snapshot import Snapshot, TargetView, listed
 
 SHARE = 1.0  # per cent of packets (node_exporter mixin)
@@ -22,18 +24,18 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         fails = host.delta("IpReasmFails")
         if fails >= LEAST:
             yield Finding(
-                "reassembly",
-                "warning",
-                host.name,
-                "Fragments arrive that cannot be put together again: some are lost",
-                (host.counter("IpReasmFails", "/proc/net/snmp"),),
-                f"{LEAST} in 15 s is {CONVENTION}",
-                "possible",
-                "",
-                "Avoid fragments: an MTU that fits the path (docs/reference/mtu.md); let fragments pass firewalls",
-                "text",
-                "IpReasmFails stands still",
-                "counters",
+                rule="reassembly",
+                severity="warning",
+                subject=host.subject,
+                title="Fragments arrive that cannot be put together again: some are lost",
+                evidence=(host.counter("IpReasmFails", "/proc/net/snmp"),),
+                threshold=f"{LEAST} in 15 s is {CONVENTION}",
+                confidence="possible",
+                disproof="",
+                fix="Avoid fragments: an MTU that fits the path (docs/reference/mtu.md); let fragments pass firewalls",
+                fix_kind="text",
+                verify="IpReasmFails stands still",
+                screen="counters",
             )
 
 
@@ -46,24 +48,24 @@ def _interfaces(host: TargetView) -> Iterator[Finding]:
             if total >= LEAST and 100 * total > SHARE * (passed + total):
                 told = ", ".join(f"{count} {kind}" for kind, count in lost.items() if count)
                 yield Finding(
-                    "nic_drops",
-                    "warning",
-                    f"{host.name} {name}",
-                    f"{name} loses {100 * total / (passed + total):.1f} % of the packets it "
+                    rule="nic_drops",
+                    severity="warning",
+                    subject=replace(host.subject, detail=name),
+                    title=f"{name} loses {100 * total / (passed + total):.1f} % of the packets it "
                     f"{'receives' if side == 'rx' else 'sends'}",
-                    (
+                    evidence=(
                         host.fact(
                             f"{told} beside {passed:,} packets in {host.seconds:.0f} s",
                             "/proc/net/dev",
                         ),
                     ),
-                    "1 % of packets (node_exporter mixin)",
-                    "likely",
-                    "the same on hosts that are well",
-                    f"ethtool -S {name}; ethtool -g {name}  # the ring may be larger: ethtool -G {name} rx 4096",
-                    "shell",
-                    "drops and errors stand still",
-                    "node",
+                    threshold="1 % of packets (node_exporter mixin)",
+                    confidence="likely",
+                    disproof="the same on hosts that are well",
+                    fix=f"ethtool -S {name}; ethtool -g {name}  # the ring may be larger: ethtool -G {name} rx 4096",
+                    fix_kind="shell",
+                    verify="drops and errors stand still",
+                    screen="node",
                 )
 
 
@@ -80,18 +82,20 @@ def _driver(host: TargetView) -> Iterator[Finding]:
             "conntrack": "the instance's own connection tracking is full: a larger instance, fewer connections",
         }.get(what.split("_")[0], "a larger instance, or less traffic a node")
         yield Finding(
-            "nic_allowance",
-            "critical",
-            f"{host.name} {device} {what}",
-            f"The cloud drops packets: {what} of {device}",
-            (host.fact(f"{what} +{delta} in {host.seconds:.0f} s", f"ethtool -S {device}"),),
-            "any is a dropped packet (AWS ENA)",
-            "certain",
-            "",
-            hint,
-            "text",
-            f"ethtool -S {device} | grep {what} stands still",
-            "counters",
+            rule="nic_allowance",
+            severity="critical",
+            subject=replace(host.subject, detail=f"{device} {what}"),
+            title=f"The cloud drops packets: {what} of {device}",
+            evidence=(
+                host.fact(f"{what} +{delta} in {host.seconds:.0f} s", f"ethtool -S {device}"),
+            ),
+            threshold="any is a dropped packet (AWS ENA)",
+            confidence="certain",
+            disproof="",
+            fix=hint,
+            fix_kind="text",
+            verify=f"ethtool -S {device} | grep {what} stands still",
+            screen="counters",
         )
 
 
@@ -105,20 +109,20 @@ def _checksums(host: TargetView) -> Iterator[Finding]:
         ]
         device = tunnels[0] if tunnels else "DEVICE"
         yield Finding(
-            "checksum",
-            "warning",
-            host.name,
-            "Packets arrive with wrong checksums: a tunnel's offload is broken",
-            (
+            rule="checksum",
+            severity="warning",
+            subject=host.subject,
+            title="Packets arrive with wrong checksums: a tunnel's offload is broken",
+            evidence=(
                 host.counter("UdpInCsumErrors", "/proc/net/snmp"),
                 host.counter("TcpInCsumErrors", "/proc/net/snmp"),
                 host.fact(f"tunnels here: {listed(tunnels) or 'none'}", "ip link"),
             ),
-            f"3 in 15 s is {CONVENTION}; kernels to 5.7 had it (k/k#88986)",
-            "possible",
-            "the checksums are right on the wire",
-            f"ethtool -K {device} tx-checksum-ip-generic off",
-            "shell",
-            "InCsumErrors stand still",
-            "counters",
+            threshold=f"3 in 15 s is {CONVENTION}; kernels to 5.7 had it (k/k#88986)",
+            confidence="possible",
+            disproof="the checksums are right on the wire",
+            fix=f"ethtool -K {device} tx-checksum-ip-generic off",
+            fix_kind="shell",
+            verify="InCsumErrors stand still",
+            screen="counters",
         )

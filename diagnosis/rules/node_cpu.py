@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnosis.finding import CONVENTION, Finding
+from collectors.findings import Finding
+from diagnosis.rule import CONVENTION
 from diagnosis.snapshot import Snapshot, TargetView, listed
 from diagnosis.thresholds import SOFTIRQ, STEAL
 
@@ -24,53 +25,55 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for node in snapshot.hosts:
         if (steal := _share(node, "cpu_", "steal")) >= STEAL:
             yield Finding(
-                "cpu_steal",
-                "warning",
-                node.name,
-                f"The hypervisor takes {steal:.0f} % of the CPU time",
-                (node.fact(f"steal {steal:.1f} % over {node.seconds:.0f} s", "/proc/stat"),),
-                f"{STEAL:g} % (awesome-prometheus-alerts)",
-                "certain",
-                "steal is the same on nodes that are well",
-                "Another instance type (not burstable), or another host",
-                "text",
-                "steal below 5 %",
-                "node",
+                rule="cpu_steal",
+                severity="warning",
+                subject=node.subject,
+                title=f"The hypervisor takes {steal:.0f} % of the CPU time",
+                evidence=(
+                    node.fact(f"steal {steal:.1f} % over {node.seconds:.0f} s", "/proc/stat"),
+                ),
+                threshold=f"{STEAL:g} % (awesome-prometheus-alerts)",
+                confidence="certain",
+                disproof="steal is the same on nodes that are well",
+                fix="Another instance type (not burstable), or another host",
+                fix_kind="text",
+                verify="steal below 5 %",
+                screen="node",
             )
         yield from _softirq(node)
         if (squeezed := node.rate("softnet_time_squeeze")) >= SQUEEZED:
             yield Finding(
-                "softnet",
-                "warning",
-                node.name,
-                f"CPUs run out of their packet budget {squeezed:.0f} times a second",
-                (
+                rule="softnet",
+                severity="warning",
+                subject=node.subject,
+                title=f"CPUs run out of their packet budget {squeezed:.0f} times a second",
+                evidence=(
                     node.counter("softnet_time_squeeze", "/proc/net/softnet_stat"),
                     node.counter("softnet_dropped", "/proc/net/softnet_stat"),
                 ),
-                f"{SQUEEZED:g}/s is {CONVENTION}",
-                "likely",
-                "no drops, and no latency at that time",
-                "# /etc/sysctl.d/99-k8s-networking.conf\n# more packets a round\nnet.core.netdev_budget = 600\n"
+                threshold=f"{SQUEEZED:g}/s is {CONVENTION}",
+                confidence="likely",
+                disproof="no drops, and no latency at that time",
+                fix="# /etc/sysctl.d/99-k8s-networking.conf\n# more packets a round\nnet.core.netdev_budget = 600\n"
                 "net.core.netdev_budget_usecs = 8000\n",
-                "sysctl",
-                "time_squeeze stands still",
-                "node",
+                fix_kind="sysctl",
+                verify="time_squeeze stands still",
+                screen="node",
             )
         if node.delta("softnet_dropped"):
             yield Finding(
-                "softnet_drops",
-                "warning",
-                node.name,
-                "CPUs drop packets: their backlog is full",
-                (node.counter("softnet_dropped", "/proc/net/softnet_stat"),),
-                "any drop is a lost packet",
-                "certain",
-                "",
-                "# /etc/sysctl.d/99-k8s-networking.conf\n# a longer queue for each CPU\nnet.core.netdev_max_backlog = 5000\n",
-                "sysctl",
-                "dropped stands still; spread interrupts (RSS, RPS) if one CPU has them all",
-                "node",
+                rule="softnet_drops",
+                severity="warning",
+                subject=node.subject,
+                title="CPUs drop packets: their backlog is full",
+                evidence=(node.counter("softnet_dropped", "/proc/net/softnet_stat"),),
+                threshold="any drop is a lost packet",
+                confidence="certain",
+                disproof="",
+                fix="# /etc/sysctl.d/99-k8s-networking.conf\n# a longer queue for each CPU\nnet.core.netdev_max_backlog = 5000\n",
+                fix_kind="sysctl",
+                verify="dropped stands still; spread interrupts (RSS, RPS) if one CPU has them all",
+                screen="node",
             )
 
 
@@ -95,32 +98,32 @@ def _softirq(node: TargetView) -> Iterator[Finding]:
     if flood >= FLOOD:
         evidence.append(node.counter("UdpNoPorts", "/proc/net/snmp"))
         yield Finding(
-            "udp_flood",
-            "critical",
-            node.name,
-            f"A flood of UDP to a port on which nothing listens: {flood:,.0f} datagrams a second keep CPUs busy",
-            tuple(evidence),
-            f"{FLOOD:,}/s and {SOFTIRQ:g} % of a CPU are {CONVENTION}",
-            "certain",
-            "UdpNoPorts stands still",
-            "tcpdump -ni any -c 20 'icmp[icmptype] == icmp-unreach'  # who is told that nobody listens: that is the sender",
-            "shell",
-            "UdpNoPorts stands still",
-            "node",
+            rule="udp_flood",
+            severity="critical",
+            subject=node.subject,
+            title=f"A flood of UDP to a port on which nothing listens: {flood:,.0f} datagrams a second keep CPUs busy",
+            evidence=tuple(evidence),
+            threshold=f"{FLOOD:,}/s and {SOFTIRQ:g} % of a CPU are {CONVENTION}",
+            confidence="certain",
+            disproof="UdpNoPorts stands still",
+            fix="tcpdump -ni any -c 20 'icmp[icmptype] == icmp-unreach'  # who is told that nobody listens: that is the sender",
+            fix_kind="shell",
+            verify="UdpNoPorts stands still",
+            screen="node",
         )
         return
     yield Finding(
-        "softirq",
-        "warning",
-        node.name,
-        f"CPU {', '.join(busy)} is busy with packets while others are not",
-        tuple(evidence),
-        f"{SOFTIRQ:g} % of one CPU is {CONVENTION}",
-        "possible",
-        "all CPUs are equally busy",
-        "Spread the work: RSS queues (ethtool -L), RPS (/sys/class/net/*/queues/rx-*/rps_cpus); find the flow that is so "
+        rule="softirq",
+        severity="warning",
+        subject=node.subject,
+        title=f"CPU {', '.join(busy)} is busy with packets while others are not",
+        evidence=tuple(evidence),
+        threshold=f"{SOFTIRQ:g} % of one CPU is {CONVENTION}",
+        confidence="possible",
+        disproof="all CPUs are equally busy",
+        fix="Spread the work: RSS queues (ethtool -L), RPS (/sys/class/net/*/queues/rx-*/rps_cpus); find the flow that is so "
         "large",
-        "text",
-        "no CPU above 50 %",
-        "node",
+        fix_kind="text",
+        verify="no CPU above 50 %",
+        screen="node",
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import ip_address
 
-from diagnosis.finding import Evidence, Finding
+from collectors.findings import Evidence, Finding, Subject
 from diagnosis.node_routes import (
     Way,
     network,
@@ -112,18 +112,18 @@ def _fallback(
     if subnet:
         evidence.append(host.fact(f"{others} is in this node's own subnet {subnet}", "ip addr"))
     yield Finding(
-        "overlay_fallback",
-        "warning",
-        host.name,
-        f"Pods of {others} are reached over {first.route.device}, where {cni} is set to route natively",
-        tuple(evidence),
-        f"the CNI's own configuration: {setting}",
-        "certain",
-        "the setting was changed a moment ago and the agents have not read it",
-        FIXES[cni],
-        "shell",
-        f"ip route get {first.pod} names the node's own interface",
-        "node",
+        rule="overlay_fallback",
+        severity="warning",
+        subject=host.subject,
+        title=f"Pods of {others} are reached over {first.route.device}, where {cni} is set to route natively",
+        evidence=tuple(evidence),
+        threshold=f"the CNI's own configuration: {setting}",
+        confidence="certain",
+        disproof="the setting was changed a moment ago and the agents have not read it",
+        fix=FIXES[cni],
+        fix_kind="shell",
+        verify=f"ip route get {first.pod} names the node's own interface",
+        screen="node",
     )
 
 
@@ -135,11 +135,11 @@ def _directions(snapshot: Snapshot, ways: dict[tuple[str, str], Way]) -> Iterato
             continue
         tunnel, native = (found, back) if found.overlay else (back, found)
         yield Finding(
-            "asymmetric_path",
-            "warning",
-            f"{here} ↔ {there}",
-            f"One direction goes over {tunnel.route.device}, the other natively over {native.route.device}",
-            (
+            rule="asymmetric_path",
+            severity="warning",
+            subject=Subject(kind="node", name=here, detail=f"↔ {there}"),
+            title=f"One direction goes over {tunnel.route.device}, the other natively over {native.route.device}",
+            evidence=(
                 Evidence(
                     f"{found.route.destination} dev {found.route.device}",
                     "ip route",
@@ -153,12 +153,12 @@ def _directions(snapshot: Snapshot, ways: dict[tuple[str, str], Way]) -> Iterato
                     f"node {there}",
                 ),
             ),
-            "both directions agree (docs/reference/mtu.md)",
-            "certain",
-            "both ways carry traffic and MTUs fit",
-            "kubectl -n kube-system get pods -o wide  # the CNI agents of the two nodes: same version and configuration? "
+            threshold="both directions agree (docs/reference/mtu.md)",
+            confidence="certain",
+            disproof="both ways carry traffic and MTUs fit",
+            fix="kubectl -n kube-system get pods -o wide  # the CNI agents of the two nodes: same version and configuration? "
             "Restart the older one",
-            "shell",
-            "ip route get names the same kind of device on both",
-            "node",
+            fix_kind="shell",
+            verify="ip route get names the same kind of device on both",
+            screen="node",
         )

@@ -6,10 +6,11 @@ Facts: docs/reference/failures.md #30.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from ipaddress import ip_network
 
 from collectors.events import NodeRow
-from diagnosis.finding import Finding
+from collectors.findings import Finding
 from diagnosis.rules.mtu import overlays
 from diagnosis.snapshot import Snapshot, TargetView
 
@@ -27,24 +28,24 @@ def _neighbour(host: TargetView, other: NodeRow) -> Iterator[Finding]:
     for row in host.network.neighbours if host.network else ():
         if row.address == other.address and not row.lladdr:
             yield Finding(
-                "neighbour",
-                "critical",
-                f"{host.name} → {other.name}",
-                f"{host.name} cannot resolve the link-layer address of {other.name}",
-                (
+                rule="neighbour",
+                severity="critical",
+                subject=replace(host.subject, detail=f"→ {other.name}"),
+                title=f"{host.name} cannot resolve the link-layer address of {other.name}",
+                evidence=(
                     host.fact(
                         f"{row.address} on {row.device} has no link-layer address (FAILED or INCOMPLETE)",
                         "ARP table",
                     ),
                 ),
-                "an entry without a link-layer address",
-                "certain",
-                "ping of that address from the node is answered",
-                f"ip neigh flush to {other.address} dev {row.device}  # then look at the switch, duplicate addresses "
+                threshold="an entry without a link-layer address",
+                confidence="certain",
+                disproof="ping of that address from the node is answered",
+                fix=f"ip neigh flush to {other.address} dev {row.device}  # then look at the switch, duplicate addresses "
                 "and ARP filters of the other node",
-                "shell",
-                f"ip neigh show {other.address}: REACHABLE",
-                "node",
+                fix_kind="shell",
+                verify=f"ip neigh show {other.address}: REACHABLE",
+                screen="node",
             )
 
 
@@ -56,23 +57,23 @@ def _route(host: TargetView, other: NodeRow) -> Iterator[Finding]:
     for cidr in other.pod_cidrs:
         if not any(_leads(row.destination, cidr) for row in host.network.routes):
             yield Finding(
-                "missing_route",
-                "critical",
-                f"{host.name} → {other.name}",
-                f"{host.name} has no route to the pods of {other.name} ({cidr})",
-                (
+                rule="missing_route",
+                severity="critical",
+                subject=replace(host.subject, detail=f"→ {other.name}"),
+                title=f"{host.name} has no route to the pods of {other.name} ({cidr})",
+                evidence=(
                     host.fact(
                         f"no route to {cidr} among {len(host.network.routes)} routes", "ip route"
                     ),
                 ),
-                "each node's pod CIDR needs a route",
-                "certain",
-                f"ip route get of a pod of {other.name} names {devices[0]}",
-                f"kubectl -n kube-system delete pod -l app=CNI_AGENT --field-selector spec.nodeName={host.node}"
+                threshold="each node's pod CIDR needs a route",
+                confidence="certain",
+                disproof=f"ip route get of a pod of {other.name} names {devices[0]}",
+                fix=f"kubectl -n kube-system delete pod -l app=CNI_AGENT --field-selector spec.nodeName={host.node}"
                 "  # the CNI's agent puts it back",
-                "shell",
-                f"ip route show {cidr}",
-                "node",
+                fix_kind="shell",
+                verify=f"ip route show {cidr}",
+                screen="node",
             )
 
 
@@ -99,11 +100,11 @@ def _forwarding(host: TargetView, other: NodeRow, snapshot: Snapshot) -> Iterato
         ):
             continue
         yield Finding(
-            "missing_fdb",
-            "critical",
-            f"{host.name} → {other.name}",
-            f"{link.name} of {host.name} has no forwarding entry for {other.name}: its pods cannot be reached",
-            (
+            rule="missing_fdb",
+            severity="critical",
+            subject=replace(host.subject, detail=f"→ {other.name}"),
+            title=f"{link.name} of {host.name} has no forwarding entry for {other.name}: its pods cannot be reached",
+            evidence=(
                 host.fact(
                     f"no FDB entry with dst {other.address}", f"bridge fdb show dev {link.name}"
                 ),
@@ -111,14 +112,14 @@ def _forwarding(host: TargetView, other: NodeRow, snapshot: Snapshot) -> Iterato
                     f"{len(known)} entries for other nodes", f"bridge fdb show dev {link.name}"
                 ),
             ),
-            "one entry a node",
-            "certain",
-            "the device learns addresses by multicast, or the CNI uses another path",
-            f"kubectl -n kube-system delete pod -l app=CNI_AGENT --field-selector spec.nodeName={host.node}"
+            threshold="one entry a node",
+            confidence="certain",
+            disproof="the device learns addresses by multicast, or the CNI uses another path",
+            fix=f"kubectl -n kube-system delete pod -l app=CNI_AGENT --field-selector spec.nodeName={host.node}"
             "  # the CNI's agent puts it back",
-            "shell",
-            f"bridge fdb show dev {link.name} | grep {other.address}",
-            "node",
+            fix_kind="shell",
+            verify=f"bridge fdb show dev {link.name} | grep {other.address}",
+            screen="node",
         )
 
 

@@ -6,13 +6,14 @@ Facts: docs/reference/failures.md #22.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from collectors.events import Labels, PodRow, ServiceRow
-from diagnosis.finding import Evidence, Finding
+from collectors.findings import Evidence, Finding
 from diagnosis.reachability import network_policy as netpol, policy_proposal, selectors
 from diagnosis.rules.endpoints import is_dns
 from diagnosis.snapshot import Snapshot, listed
+from diagnosis.subjects import policy_subject
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
@@ -40,13 +41,13 @@ def _labels(
                         continue
                     text = selectors.text(wanted)
                     yield Finding(
-                        "policy_label",
-                        "critical",
-                        f"{one.key} {side} {index}",
-                        f"The policy lets in namespaces with {text}; no namespace has that"
+                        rule="policy_label",
+                        severity="critical",
+                        subject=replace(policy_subject(one.key), detail=f"{side} {index}"),
+                        title=f"The policy lets in namespaces with {text}; no namespace has that"
                         if side == "ingress"
                         else f"The policy lets out to namespaces with {text}; none has that",
-                        (
+                        evidence=(
                             Evidence(
                                 f"rule {index} of {side}: namespaceSelector {text}",
                                 f"NetworkPolicy {one.key}",
@@ -58,14 +59,14 @@ def _labels(
                                 snapshot.at,
                             ),
                         ),
-                        "a selector that matches nothing",
-                        "certain",
-                        "a namespace with that label is made later, on purpose",
-                        f"kubectl label namespace {one.namespace} {text.replace(',', ' ')}  # if that is who is meant; or "
+                        threshold="a selector that matches nothing",
+                        confidence="certain",
+                        disproof="a namespace with that label is made later, on purpose",
+                        fix=f"kubectl label namespace {one.namespace} {text.replace(',', ' ')}  # if that is who is meant; or "
                         f"correct the selector: kubectl -n {one.namespace} edit networkpolicy {one.name}",
-                        "shell",
-                        "the namespaces that are meant match the selector",
-                        "policy",
+                        fix_kind="shell",
+                        verify="the namespaces that are meant match the selector",
+                        screen="policy",
                     )
 
 
@@ -144,18 +145,18 @@ def _cut_dns(
                 )
             )
         yield Finding(
-            "policy_cuts_dns",
-            "critical",
-            key,
-            f"The policy isolates pods for egress and lets no DNS out: {listed(pods, 2)}",
-            tuple(told),
-            "no rule for port 53 to the DNS pods",
-            "certain",
-            "the pods ask another server that is allowed",
-            allow_dns(policy, server.namespace, service.selector, (port, 53), ("UDP", "TCP")),
-            "yaml",
-            "getent hosts kubernetes.default in such a pod answers",
-            "policy",
+            rule="policy_cuts_dns",
+            severity="critical",
+            subject=policy_subject(key),
+            title=f"The policy isolates pods for egress and lets no DNS out: {listed(pods, 2)}",
+            evidence=tuple(told),
+            threshold="no rule for port 53 to the DNS pods",
+            confidence="certain",
+            disproof="the pods ask another server that is allowed",
+            fix=allow_dns(policy, server.namespace, service.selector, (port, 53), ("UDP", "TCP")),
+            fix_kind="yaml",
+            verify="getent hosts kubernetes.default in such a pod answers",
+            screen="policy",
         )
 
 
@@ -220,11 +221,11 @@ def _drops(
             break
     for key, one in found.items():
         yield Finding(
-            "policy_drops",
-            "critical",
-            key,
-            f"The policy drops connections: {listed(one.pairs, 2)}",
-            (
+            rule="policy_drops",
+            severity="critical",
+            subject=policy_subject(key),
+            title=f"The policy drops connections: {listed(one.pairs, 2)}",
+            evidence=(
                 Evidence(
                     f"{one.count} connections without an answer: {listed(one.pairs)}",
                     "capture",
@@ -232,13 +233,13 @@ def _drops(
                 ),
                 Evidence(one.decision.reason, f"NetworkPolicy {key}", snapshot.at),
             ),
-            "SYNs without an answer where the policies allow nothing",
-            "certain",
-            "the SYN reaches the server's pod, or a RST comes back",
-            f"# if {one.pairs[0]} is to pass: policies add up, so this stands beside {key}\n{one.fix}",
-            "yaml",
-            "the connection is made",
-            "policy",
+            threshold="SYNs without an answer where the policies allow nothing",
+            confidence="certain",
+            disproof="the SYN reaches the server's pod, or a RST comes back",
+            fix=f"# if {one.pairs[0]} is to pass: policies add up, so this stands beside {key}\n{one.fix}",
+            fix_kind="yaml",
+            verify="the connection is made",
+            screen="policy",
         )
 
 

@@ -6,11 +6,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collectors.events import PodRow
+from collectors.findings import Evidence, Finding, Subject
 from diagnosis.edit_distance import near
-from diagnosis.finding import CONVENTION, Evidence, Finding
 from diagnosis.reachability import network_policy as netpol, policy_proposal, selectors
+from diagnosis.rule import CONVENTION
 from diagnosis.rules.policies import allow_dns, behind, dns_decisions, dns_pods
 from diagnosis.snapshot import Snapshot, listed
+from diagnosis.subjects import policy_subject
 
 SETTLED_S = 10.0  # after a policy has changed, until whatever enforces it must have taken it up; a convention
 FLOWS = 3
@@ -42,11 +44,11 @@ def _selects_nothing(snapshot: Snapshot, known: list[netpol.Policy]) -> Iterator
             else []
         )
         yield Finding(
-            "policy_selects_nothing",
-            "warning" if meant else "info",
-            one.key,
-            f"The policy selects no pod: none of {one.namespace} has {text}",
-            (
+            rule="policy_selects_nothing",
+            severity="warning" if meant else "info",
+            subject=policy_subject(one.key),
+            title=f"The policy selects no pod: none of {one.namespace} has {text}",
+            evidence=(
                 Evidence(
                     f"podSelector {text}; {len(pods)} pods were compared",
                     f"NetworkPolicy {one.key}",
@@ -54,14 +56,14 @@ def _selects_nothing(snapshot: Snapshot, known: list[netpol.Policy]) -> Iterator
                 ),
                 *hint,
             ),
-            "a selector that matches nothing",
-            "certain" if meant else "likely",
-            "its pods are scaled to zero, or come later",
-            f"kubectl -n {one.namespace} edit networkpolicy {one.name}  # spec.podSelector"
+            threshold="a selector that matches nothing",
+            confidence="certain" if meant else "likely",
+            disproof="its pods are scaled to zero, or come later",
+            fix=f"kubectl -n {one.namespace} edit networkpolicy {one.name}  # spec.podSelector"
             f"{f': {meant} is what pods have' if meant else ''}",
-            "shell",
-            f"kubectl -n {one.namespace} get pods -l '{text}' lists those that are meant",
-            "policy",
+            fix_kind="shell",
+            verify=f"kubectl -n {one.namespace} get pods -l '{text}' lists those that are meant",
+            screen="policy",
         )
 
 
@@ -97,11 +99,11 @@ def _dns_over_tcp(
             else []
         )
         yield Finding(
-            "policy_cuts_dns_tcp",
-            "critical" if truncated else "warning",
-            key,
-            f"The policy lets DNS out over UDP and not over TCP: {listed(pods, 2)}",
-            (
+            rule="policy_cuts_dns_tcp",
+            severity="critical" if truncated else "warning",
+            subject=policy_subject(key),
+            title=f"The policy lets DNS out over UDP and not over TCP: {listed(pods, 2)}",
+            evidence=(
                 Evidence(
                     f"UDP {port} to {service.namespace}/{service.name} is allowed, TCP {port} by no rule",
                     f"NetworkPolicy {key}",
@@ -110,13 +112,13 @@ def _dns_over_tcp(
                 Evidence(f"pods: {listed(pods)}", "pods, policies", snapshot.at),
                 *seen,
             ),
-            "an answer that does not fit into a datagram is asked for again over TCP (RFC 7766)",
-            "certain",
-            "no answer is ever truncated",
-            allow_dns(policy, server.namespace, service.selector, (port,), ("TCP",)),
-            "yaml",
-            "dig +tcp in such a pod is answered",
-            "policy",
+            threshold="an answer that does not fit into a datagram is asked for again over TCP (RFC 7766)",
+            confidence="certain",
+            disproof="no answer is ever truncated",
+            fix=allow_dns(policy, server.namespace, service.selector, (port,), ("TCP",)),
+            fix_kind="yaml",
+            verify="dig +tcp in such a pod is answered",
+            screen="policy",
         )
 
 
@@ -147,24 +149,24 @@ def _not_enforced(
             flows += talk.answered
     for key, pairs in passed.items():
         yield Finding(
-            "policy_not_enforced",
-            "warning",
-            key,
-            f"Traffic that the policy denies passes: {listed(pairs, 2)}",
-            (
+            rule="policy_not_enforced",
+            severity="warning",
+            subject=policy_subject(key),
+            title=f"Traffic that the policy denies passes: {listed(pairs, 2)}",
+            evidence=(
                 Evidence(
                     f"{flows} connections were answered: {listed(pairs)}", "capture", snapshot.at
                 ),
                 Evidence("no rule allows them", f"NetworkPolicy {key}", snapshot.at),
             ),
-            f"connections opened {SETTLED_S:g} s after the policy's last change, or later; {CONVENTION}",
-            "likely",
-            "the connections are older than the policy, or come over the host's network",
-            "Does anything enforce policies here? flannel and kindnet's older versions do not: add one that does (Calico, "
+            threshold=f"connections opened {SETTLED_S:g} s after the policy's last change, or later; {CONVENTION}",
+            confidence="likely",
+            disproof="the connections are older than the policy, or come over the host's network",
+            fix="Does anything enforce policies here? flannel and kindnet's older versions do not: add one that does (Calico, "
             "Cilium, kube-network-policies), or take the policy for what it is: a wish",
-            "text",
-            "the connections get no answer",
-            "flows",
+            fix_kind="text",
+            verify="the connections get no answer",
+            screen="flows",
         )
 
 
@@ -187,11 +189,11 @@ def _no_default_deny(snapshot: Snapshot, known: list[netpol.Policy]) -> Iterator
         "default-deny", open_[0], {"podSelector": {}, "policyTypes": ["Ingress"]}
     )
     yield Finding(
-        "no_default_deny",
-        "info",
-        "namespaces",
-        f"{len(open_)} namespaces admit anyone who is not denied: {listed(open_)}",
-        (
+        rule="no_default_deny",
+        severity="info",
+        subject=Subject(kind="cluster", name="namespaces"),
+        title=f"{len(open_)} namespaces admit anyone who is not denied: {listed(open_)}",
+        evidence=(
             Evidence(
                 f"default deny in {listed(sorted(closed), 5)}", "NetworkPolicies", snapshot.at
             ),
@@ -201,11 +203,11 @@ def _no_default_deny(snapshot: Snapshot, known: list[netpol.Policy]) -> Iterator
                 snapshot.at,
             ),
         ),
-        "a policy that selects every pod and allows nothing, a namespace",
-        "certain",
-        "they are meant to be open",
-        f"# after the traffic that is wanted is allowed (y on a pod proposes that)\n{text}",
-        "yaml",
-        "M shows who reaches whom",
-        "policy",
+        threshold="a policy that selects every pod and allows nothing, a namespace",
+        confidence="certain",
+        disproof="they are meant to be open",
+        fix=f"# after the traffic that is wanted is allowed (y on a pod proposes that)\n{text}",
+        fix_kind="yaml",
+        verify="M shows who reaches whom",
+        screen="policy",
     )

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from collectors.findings import Finding
 from collectors.kernel.deltas import Share
 from collectors.kernel.derived_figures import RETRANSMIT_SHARE
-from diagnosis.finding import CONVENTION, Finding
+from diagnosis.rule import CONVENTION
 from diagnosis.snapshot import Snapshot, listed
 
 WARN, BAD = 1.0, 5.0  # per cent of data segments
@@ -33,11 +34,11 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
             else "light: most are fast retransmissions"
         )
         yield Finding(
-            "retransmits",
-            "warning",
-            target.name,
-            _title(share),
-            (
+            rule="retransmits",
+            severity="warning",
+            subject=target.subject,
+            title=_title(share),
+            evidence=(
                 target.counter("TcpRetransSegs", "/proc/net/snmp"),
                 target.counter("TcpExtTCPOrigDataSent", "/proc/net/netstat"),
                 target.fact(
@@ -45,14 +46,14 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
                 ),
                 *([target.fact(f"most with {to}", "capture")] if to else []),
             ),
-            f"{WARN:g} and {BAD:g} % are {CONVENTION}",
-            "likely" if len(zones) > 1 else "possible",
-            "TCPSpuriousRtxHostQueues rises (this host's own queue), or all loss is with one peer (that peer's node)",
-            "Look for the place: capture on both nodes; a segment that leaves one NIC and does not reach the other is "
+            threshold=f"{WARN:g} and {BAD:g} % are {CONVENTION}",
+            confidence="likely" if len(zones) > 1 else "possible",
+            disproof="TCPSpuriousRtxHostQueues rises (this host's own queue), or all loss is with one peer (that peer's node)",
+            fix="Look for the place: capture on both nodes; a segment that leaves one NIC and does not reach the other is "
             "lost between them. Compare NIC drops (7 node) and ask who owns the underlay",
-            "text",
-            "the share falls below 1 %",
-            "graphs",
+            fix_kind="text",
+            verify="the share falls below 1 %",
+            screen="graphs",
         )
 
 

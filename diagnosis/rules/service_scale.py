@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator
 
 from collectors.events import RuleCount
-from diagnosis.finding import CONVENTION, Evidence, Finding
+from collectors.findings import Evidence, Finding, Subject
+from diagnosis.rule import CONVENTION
 from diagnosis.snapshot import Snapshot, TargetView, listed
 
 MANY, VERY_MANY = 1_000, 5_000  # ports of Services
@@ -78,23 +79,23 @@ def _linear(snapshot: Snapshot) -> Iterator[Finding]:
         evidence.append(Evidence(f"kernel before 5.13 on {listed(old)}", "nodes", snapshot.at))
     heavy = services >= VERY_MANY or rules >= RULES or slowest >= SLOW_S
     yield Finding(
-        "service_scale",
-        "warning" if heavy else "info",
-        "kube-proxy",
-        f"The first packet of a connection passes up to {services:,} iptables rules in turn, and each change of a Service "
+        rule="service_scale",
+        severity="warning" if heavy else "info",
+        subject=Subject(kind="cluster", name="kube-proxy"),
+        title=f"The first packet of a connection passes up to {services:,} iptables rules in turn, and each change of a Service "
         "writes rules anew",
-        tuple(evidence),
-        f"{MANY:,} ports, {RULES:,} rules or {SLOW_S:g} s are {CONVENTION}; linear cost: kubernetes.io/blog "
+        evidence=tuple(evidence),
+        threshold=f"{MANY:,} ports, {RULES:,} rules or {SLOW_S:g} s are {CONVENTION}; linear cost: kubernetes.io/blog "
         "2025-02-28",
-        "certain" if counted else "likely",
-        "another component translates Services (eBPF), and these rules are left over",
-        ("These nodes need a kernel of 5.13 first: " + listed(old) + ". Then: " if old else "")
+        confidence="certain" if counted else "likely",
+        disproof="another component translates Services (eBPF), and these rules are left over",
+        fix=("These nodes need a kernel of 5.13 first: " + listed(old) + ". Then: " if old else "")
         + "kubectl -n kube-system edit configmap kube-proxy  # mode: nftables (stable since Kubernetes 1.33), then "
         "kubectl -n kube-system rollout restart daemonset kube-proxy; Cilium: kube-proxy-replacement",
-        "text",
-        "nft list table ip kube-proxy | head; iptables-save | grep -c KUBE-SVC counts nothing on a node that was drained "
+        fix_kind="text",
+        verify="nft list table ip kube-proxy | head; iptables-save | grep -c KUBE-SVC counts nothing on a node that was drained "
         "or restarted",
-        "node",
+        screen="node",
     )
 
 
@@ -104,23 +105,23 @@ def _mixed(host: TargetView) -> Iterator[Finding]:
         return
     both = all(row.services for row in found)
     yield Finding(
-        "mixed_backends",
-        "critical" if both else "warning",
-        host.name,
-        "Rules are in iptables-legacy and in iptables-nft: packets pass both, and each tool sees only its own",
-        tuple(
+        rule="mixed_backends",
+        severity="critical" if both else "warning",
+        subject=host.subject,
+        title="Rules are in iptables-legacy and in iptables-nft: packets pass both, and each tool sees only its own",
+        evidence=tuple(
             host.fact(f"{row.rules:,} rules, {row.services:,} of Services", row.backend)
             for row in found
         ),
-        "one backend a node (node-problem-detector, iptables_mode.sh)",
-        "certain" if both else "likely",
-        "one of them holds only another program's own table on purpose",
-        "Find who writes with the other backend (iptables --version in kube-proxy, the CNI and Docker), make all use that "
+        threshold="one backend a node (node-problem-detector, iptables_mode.sh)",
+        confidence="certain" if both else "likely",
+        disproof="one of them holds only another program's own table on purpose",
+        fix="Find who writes with the other backend (iptables --version in kube-proxy, the CNI and Docker), make all use that "
         "of the node (update-alternatives --set iptables …; IPTABLES_BACKEND / FELIX_IPTABLESBACKEND), and restart the "
         "node: a flush drops its traffic",
-        "text",
-        "iptables-legacy-save prints no rule",
-        "node",
+        fix_kind="text",
+        verify="iptables-legacy-save prints no rule",
+        screen="node",
     )
 
 
@@ -134,21 +135,21 @@ def _reuse(snapshot: Snapshot, host: TargetView) -> Iterator[Finding]:
     ):
         return
     yield Finding(
-        "ipvs_reuse",
-        "warning",
-        host.name,
-        "IPVS delays by 1 s, or resets, a connection whose source port was used a moment ago",
-        (
+        rule="ipvs_reuse",
+        severity="warning",
+        subject=host.subject,
+        title="IPVS delays by 1 s, or resets, a connection whose source port was used a moment ago",
+        evidence=(
             host.fact("net.ipv4.vs.conn_reuse_mode = 1", "sysctl"),
             host.fact(f"kernel {kernel}", "uname -r"),
             host.fact(f"{servers:,} virtual servers", "/proc/net/ip_vs"),
         ),
-        "kernels before 5.9 (kubernetes#81775, #93297)",
-        "likely",
-        "no client reuses its ports within 2 minutes",
-        "# /etc/sysctl.d/99-k8s-networking.conf\n# a port that is used again goes to the server it had\n"
+        threshold="kernels before 5.9 (kubernetes#81775, #93297)",
+        confidence="likely",
+        disproof="no client reuses its ports within 2 minutes",
+        fix="# /etc/sysctl.d/99-k8s-networking.conf\n# a port that is used again goes to the server it had\n"
         "net.ipv4.vs.conn_reuse_mode = 0\n",
-        "sysctl",
-        "ipvsadm -Lnc shows no TIME_WAIT that is used again",
-        "node",
+        fix_kind="sysctl",
+        verify="ipvsadm -Lnc shows no TIME_WAIT that is used again",
+        screen="node",
     )

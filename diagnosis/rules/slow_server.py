@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from diagnosis.finding import CONVENTION, Evidence, Finding
+from collectors.findings import Evidence, Finding, Subject
+from diagnosis.rule import CONVENTION
 from diagnosis.snapshot import Conversation, Snapshot, listed
 
 LEAST = 3
@@ -16,7 +17,7 @@ QUICK_MS = 20.0  # a round trip that is no cause
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
-    servers: dict[tuple[str, int], list[Conversation]] = defaultdict(list)
+    servers: dict[Subject, list[Conversation]] = defaultdict(list)
     for talk in snapshot.conversations:
         lossy = talk.resent * 50 > talk.segments
         if (
@@ -25,11 +26,17 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
             and not talk.client_zero_windows
             and not lossy
         ):
-            servers[snapshot.workload(talk.server), talk.port].append(talk)
-    for (name, port), talks in servers.items():
+            servers[snapshot.workload_subject(talk.server, talk.port)].append(talk)
+    for subject, talks in servers.items():
         slow, flows = sum(t.slow for t in talks), sum(t.flows for t in talks)
         rtts = [t.rtt_ms for t in talks if t.rtt_ms is not None]
-        if slow < LEAST or slow * 20 < flows or not rtts or min(rtts) > QUICK_MS or port == 53:
+        if (
+            slow < LEAST
+            or slow * 20 < flows
+            or not rtts
+            or min(rtts) > QUICK_MS
+            or subject.port == 53
+        ):
             continue
         nodes = {
             snapshot.by_address[t.server].node for t in talks if t.server in snapshot.by_address
@@ -37,11 +44,11 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         where = f"; its pods that are slow run on {listed(sorted(nodes))}" if nodes else ""
         slowest = max(t.slowest_ms for t in talks)
         yield Finding(
-            "slow_server",
-            "warning",
-            f"{name}:{port}",
-            f"Answers take up to {slowest:,.0f} ms while the network takes {min(rtts):.2f} ms: the server is slow",
-            (
+            rule="slow_server",
+            severity="warning",
+            subject=subject,
+            title=f"Answers take up to {slowest:,.0f} ms while the network takes {min(rtts):.2f} ms: the server is slow",
+            evidence=(
                 Evidence(
                     f"{slow} slow answers in {flows} connections, the slowest after {slowest:,.0f} ms{where}",
                     "capture (last byte asked to first byte answered)",
@@ -53,12 +60,12 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
                     snapshot.at,
                 ),
             ),
-            f"a hundred times the round trip and 100 ms is {CONVENTION}",
-            "likely",
-            "round trips are as slow, or segments are resent before each late answer",
-            "Is its CPU throttled (container_cpu_cfs_throttled_periods_total)? Raise the limit; else profile the program "
+            threshold=f"a hundred times the round trip and 100 ms is {CONVENTION}",
+            confidence="likely",
+            disproof="round trips are as slow, or segments are resent before each late answer",
+            fix="Is its CPU throttled (container_cpu_cfs_throttled_periods_total)? Raise the limit; else profile the program "
             "and what it asks in its turn",
-            "text",
-            "answers come within milliseconds",
-            "flows",
+            fix_kind="text",
+            verify="answers come within milliseconds",
+            screen="flows",
         )

@@ -6,8 +6,9 @@ Facts: docs/reference/failures.md #13.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from diagnosis.finding import Finding
+from collectors.findings import Finding
 from diagnosis.snapshot import Snapshot
 
 
@@ -22,11 +23,11 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
                 continue
             name = f"{service.namespace}/{service.name}"
             yield Finding(
-                "stale_udp",
-                "critical",
-                f"{host.name} {name}",
-                f"A conntrack entry sends UDP for the Service to {group.back}, which is no endpoint of it any more",
-                (
+                rule="stale_udp",
+                severity="critical",
+                subject=replace(host.subject, detail=name),
+                title=f"A conntrack entry sends UDP for the Service to {group.back}, which is no endpoint of it any more",
+                evidence=(
                     host.fact(
                         f"{group.count} entries {snapshot.name(group.source)} → {group.target}:{group.port} go to "
                         f"{group.back}:{group.back_port}{'' if group.replied else ', never answered'}",
@@ -37,12 +38,12 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
                         f"EndpointSlices of {name}",
                     ),
                 ),
-                "an entry whose answerer is in no EndpointSlice",
-                "certain",
-                "deleting the entry changes nothing",
-                f"conntrack -D -p udp --orig-dst {group.target} --reply-src {group.back}  # then upgrade kube-proxy "
+                threshold="an entry whose answerer is in no EndpointSlice",
+                confidence="certain",
+                disproof="deleting the entry changes nothing",
+                fix=f"conntrack -D -p udp --orig-dst {group.target} --reply-src {group.back}  # then upgrade kube-proxy "
                 "(k/k#139628)",
-                "shell",
-                f"conntrack -L -p udp --orig-dst {group.target} names an endpoint",
-                "conntrack",
+                fix_kind="shell",
+                verify=f"conntrack -L -p udp --orig-dst {group.target} names an endpoint",
+                screen="conntrack",
             )

@@ -7,11 +7,13 @@ Facts: docs/reference/failures.md #17.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from collectors.events import PodRow, ServicePort, ServiceRow
-from diagnosis.finding import Evidence, Finding
+from collectors.findings import Evidence, Finding
 from diagnosis.reachability.network_policy import port_number
 from diagnosis.snapshot import Snapshot, TargetView, listed
+from diagnosis.subjects import service_subject
 
 LOOPBACK = ("127.", "::1")
 
@@ -97,13 +99,13 @@ def _not_listening(
         )
     )
     return Finding(
-        "target_port",
-        "critical",
-        f"{service.namespace}/{service.name} {port.number}/{port.protocol}",
-        f"The program in {pod.name} listens on {instead}"
+        rule="target_port",
+        severity="critical",
+        subject=replace(service_subject(service), detail=f"{port.number}/{port.protocol}"),
+        title=f"The program in {pod.name} listens on {instead}"
         if local
         else f"Nothing listens on targetPort {port.target} in {pod.name}: it listens on {instead}",
-        (
+        evidence=(
             Evidence(
                 f"port {port.number}/{port.protocol} goes to targetPort {port.target}",
                 f"Service {service.namespace}/{service.name}",
@@ -111,13 +113,13 @@ def _not_listening(
             ),
             view.fact(f"listen sockets: {instead}", "ss -ltn"),
         ),
-        "a listen socket on the target port",
-        "certain",
-        "the program opens the port later, or on demand",
-        fix,
-        "shell" if words[0].isdecimal() else "text",
-        f"ss -ltn in the pod shows {number}",
-        "sockets",
+        threshold="a listen socket on the target port",
+        confidence="certain",
+        disproof="the program opens the port later, or on demand",
+        fix=fix,
+        fix_kind="shell" if words[0].isdecimal() else "text",
+        verify=f"ss -ltn in the pod shows {number}",
+        screen="sockets",
     )
 
 
@@ -156,16 +158,16 @@ def _undeclared(
             Evidence(f"{refused} connections were refused by the pods", "capture", snapshot.at)
         )
     return Finding(
-        "target_port",
-        "critical" if refused or not number else "warning",
-        f"{name} {port.number}/{port.protocol}",
-        f"targetPort {port.target} is no port of the Service's pods",
-        tuple(evidence),
-        "a port that no container declares",
-        "certain" if refused or not number else "possible",
-        "the program listens on it although its container does not declare it: ss -ltn in the pod",
-        _patch(service, index, declared[0] if declared else "PORT"),
-        "shell",
-        f"ss -ltn in a pod of {name} shows the target port",
-        "services",
+        rule="target_port",
+        severity="critical" if refused or not number else "warning",
+        subject=replace(service_subject(service), detail=f"{port.number}/{port.protocol}"),
+        title=f"targetPort {port.target} is no port of the Service's pods",
+        evidence=tuple(evidence),
+        threshold="a port that no container declares",
+        confidence="certain" if refused or not number else "possible",
+        disproof="the program listens on it although its container does not declare it: ss -ltn in the pod",
+        fix=_patch(service, index, declared[0] if declared else "PORT"),
+        fix_kind="shell",
+        verify=f"ss -ltn in a pod of {name} shows the target port",
+        screen="services",
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnosis.finding import CONVENTION, Finding
+from collectors.findings import Finding
+from diagnosis.rule import CONVENTION
 from diagnosis.snapshot import Snapshot, TargetView
 
 # setting, what is the least for a busy node, and why
@@ -25,18 +26,20 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         if low:
             lines = "".join(f"# {why}\n{name} = {least}\n" for name, least, why in low)
             yield Finding(
-                "tuning",
-                "info",
-                node.name,
-                f"{', '.join(name for name, *_ in low)}: small for what this node carries",
-                tuple(node.fact(f"{name} = {_value(node, name):,}", "sysctl") for name, *_ in low),
-                f"{CONVENTION}, but for nf_conntrack_max (kube-proxy)",
-                "possible",
-                "the node carries little",
-                f"# /etc/sysctl.d/99-k8s-networking.conf\n{lines}",
-                "sysctl",
-                "sysctl --system",
-                "counters",
+                rule="tuning",
+                severity="info",
+                subject=node.subject,
+                title=f"{', '.join(name for name, *_ in low)}: small for what this node carries",
+                evidence=tuple(
+                    node.fact(f"{name} = {_value(node, name):,}", "sysctl") for name, *_ in low
+                ),
+                threshold=f"{CONVENTION}, but for nf_conntrack_max (kube-proxy)",
+                confidence="possible",
+                disproof="the node carries little",
+                fix=f"# /etc/sysctl.d/99-k8s-networking.conf\n{lines}",
+                fix_kind="sysctl",
+                verify="sysctl --system",
+                screen="counters",
             )
 
 

@@ -183,7 +183,7 @@ def test_objects_alone_and_what_a_script_gets(own_lab: Lab) -> None:
     environment = {"KUBECONFIG": str(own_lab.kubeconfig)}
     done = podwire("check", "--for", "4s", "-o", "json", **environment)
     body = json.loads(done.stdout)
-    assert (done.returncode, body["schema"], body["findings"]) == (0, 1, []), done.stdout
+    assert (done.returncode, body["schema"], body["findings"]) == (0, 2, []), done.stdout
     assert "--yes" in body["notes"][0]
     asyncio.run(on(own_lab, "service-no-endpoints", True))
     try:
@@ -191,7 +191,7 @@ def test_objects_alone_and_what_a_script_gets(own_lab: Lab) -> None:
         (finding,) = json.loads(done.stdout)["findings"]
         assert done.returncode == 1 and (finding["rule"], finding["where"]) == (
             "endpoints",
-            "shop/catalog",
+            "svc/shop/catalog",
         )
         assert podwire("check", "--for", "5s", "--fail-on", "never", **environment).returncode == 0
         assert (

@@ -20,8 +20,8 @@ from collectors.events import (
     ServicePort,
     ServiceRow,
 )
+from collectors.findings import Finding
 from collectors.sockets.rows import SocketRow
-from diagnosis.finding import Finding
 from diagnosis.reachability import network_policy as netpol
 from diagnosis.reachability.observed_connections import proof
 from diagnosis.rules import exposure, policies, policy_gaps, target_port
@@ -157,7 +157,7 @@ def test_a_way_around_the_ingress() -> None:
     beside = replace(WEB, name="web-admin")
     assert (
         open_(INGRESS, replace(WEB, type="ClusterIP"), beside)["ingress_bypass"].where
-        == "shop/web-admin"
+        == "svc/shop/web-admin"
     )
     assert "ingress_bypass" not in open_(INGRESS, replace(WEB, type="ClusterIP"))
     assert not list(exposure.evaluate(snapshot(services=(WEB,)))), (

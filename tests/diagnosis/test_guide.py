@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from diagnosis.finding import Finding
+from collectors.findings import Finding, Subject
 from diagnosis.guide import (
     AskPath,
     Conclusion,
@@ -87,7 +87,12 @@ def test_where_nothing_is_wrong_it_says_what_was_ruled_out(symptom: str) -> None
     ],
 )
 def test_a_cause_is_found_and_what_comes_after_is_skipped(symptom: str, rule: str) -> None:
-    finding = Finding(rule, "critical", "here", "It is this")
+    finding = Finding(
+        rule=rule,
+        severity="critical",
+        subject=Subject(kind="address", name="here"),
+        title="It is this",
+    )
     whole, _ = played(symptom, {})
     done, end = played(symptom, {rule: finding})
     assert end.found and end.findings == (finding,) and end.text == "here: It is this"
@@ -97,7 +102,14 @@ def test_a_cause_is_found_and_what_comes_after_is_skipped(symptom: str, rule: st
 def test_a_name_that_does_not_resolve_leads_to_dns() -> None:
     done, end = played(
         "connect",
-        {"dns_failing": Finding("dns_failing", "critical", "pod", "SERVFAIL")},
+        {
+            "dns_failing": Finding(
+                rule="dns_failing",
+                severity="critical",
+                subject=Subject(kind="address", name="pod"),
+                title="SERVFAIL",
+            )
+        },
         resolves=False,
     )
     assert end.findings and not any("connect 4 times" in step for step in done)

@@ -18,8 +18,8 @@ from collectors.events import (
     ServiceRow,
     SettingsRow,
 )
+from collectors.findings import Finding
 from diagnosis import rules
-from diagnosis.finding import Finding
 from diagnosis.rules import cilium, overlay_mode, service_scale
 from diagnosis.snapshot import Snapshot, TargetView
 from tests.diagnosis.test_rules import API, NODE, OTHER, POD, node
@@ -176,7 +176,9 @@ def test_ipvs_on_an_old_kernel() -> None:
     view = replace(
         counted(RuleCount("ipvs", 30, 10, 0)), values={"sysctl net.ipv4.vs.conn_reuse_mode": 1}
     )
-    assert only(list(service_scale.evaluate(snapshot(view=view))), "ipvs_reuse").kind == "sysctl"
+    assert (
+        only(list(service_scale.evaluate(snapshot(view=view))), "ipvs_reuse").fix_kind == "sysctl"
+    )
     assert view.network is not None
     new = replace(view, network=replace(view.network, kernel="6.1.0"))
     assert not list(service_scale.evaluate(snapshot(view=new)))

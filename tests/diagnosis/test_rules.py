@@ -23,9 +23,9 @@ from collectors.events import (
     ServicePort,
     ServiceRow,
 )
+from collectors.findings import Finding, Subject
 from collectors.sockets.rows import SocketRow
 from diagnosis import report, rules
-from diagnosis.finding import Finding
 from diagnosis.snapshot import Conversation, DnsSummary, Snapshot, TargetView
 from diagnosis.tracker import Tracker
 
@@ -316,7 +316,7 @@ def test_it_is_found_with_its_evidence(rule: str, target: TargetView, rows: dict
     )
     assert finding.fix and finding.threshold
     assert len(finding.title) < 160, finding.title
-    if finding.kind == "yaml":
+    if finding.fix_kind == "yaml":
         assert list(yaml.safe_load_all(finding.fix))
     for text in (finding.title, *(e.text for e in finding.evidence)):
         assert "None" not in text.replace("= None", ""), text
@@ -371,7 +371,7 @@ def test_sysctl_fixes_are_drop_ins_that_this_kernel_knows() -> None:
     seen = set()
     for _, target, rows in FIRES:
         for finding in found(target, **rows).values():
-            for line in finding.fix.splitlines() if finding.kind == "sysctl" else ():
+            for line in finding.fix.splitlines() if finding.fix_kind == "sysctl" else ():
                 if line.startswith("#"):
                     continue
                 match = re.fullmatch(r"([a-z0-9_.-]+) = ([0-9 ]+)", line)
@@ -392,7 +392,12 @@ def test_sysctl_fixes_are_drop_ins_that_this_kernel_knows() -> None:
 
 def test_findings_rise_and_clear_slowly_and_never_flap() -> None:
     tracker = Tracker(rise=3.0, clear=8.0)
-    one = Finding("r", "warning", "here", "Something")
+    one = Finding(
+        rule="r",
+        severity="warning",
+        subject=Subject(kind="address", name="here"),
+        title="Something",
+    )
     assert tracker.update([one], 0.0) == ([], []) and tracker.current == []
     assert tracker.update([], 2.0) == ([], [])
     tracker.update([], 6.0)
@@ -416,7 +421,7 @@ def test_reports_say_the_same_in_every_form() -> None:
     findings = list(found(node({"conntrack_count": 262_000}, {"conntrack_drop": 50})).values())
     body = json.loads(report.as_json(findings, "prod", 1_700_000_000.0, ["a note"]))
     assert (body["schema"], body["context"], body["summary"], body["notes"]) == (
-        1,
+        2,
         "prod",
         "1 critical",
         ["a note"],

@@ -20,9 +20,9 @@ from pathlib import Path
 
 from cli import check
 from collectors.cluster.api.connection import connect
+from collectors.findings import Finding
 from collectors.stream import Stream
 from diagnosis import rules
-from diagnosis.finding import Finding
 from diagnosis.tracker import Tracker
 from lab.faults import all_faults
 from lab.supervisor import Lab

@@ -16,8 +16,8 @@ import pytest
 import yaml
 
 from collectors.events import PolicyRow, ServicePort, ServiceRow
+from collectors.findings import Finding
 from diagnosis import rules
-from diagnosis.finding import Finding
 from diagnosis.reachability import policy_proposal
 from diagnosis.snapshot import Snapshot
 from lab.supervisor import Lab
@@ -85,7 +85,7 @@ def findings() -> Iterator[Finding]:
 
 ALL = {(f.rule, f.fix): f for f in findings() if f.fix}
 OF_KIND = {
-    kind: [f for f in ALL.values() if f.kind == kind] for kind in ("sysctl", "yaml", "shell")
+    kind: [f for f in ALL.values() if f.fix_kind == kind] for kind in ("sysctl", "yaml", "shell")
 }
 
 

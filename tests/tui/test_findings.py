@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from collectors import events as ev
-from diagnosis.finding import Evidence, Finding
+from collectors.findings import Evidence, Finding, Subject
 from session import finding_location
 from session.controller import OpenTab
 from session.guide_runner import goal_of
@@ -97,17 +97,55 @@ async def test_a_finding_leads_to_the_screen_that_shows_it() -> None:
 def test_the_tab_that_shows_a_finding() -> None:
     tabs = [OpenTab("pod/shop/web-1", "node/n1"), OpenTab("pod/shop/api-1", "node/n2")]
 
-    def seen(where: str, see: str = "flows", scope: str = "") -> str:
-        place = finding_location.place(
-            Finding("r", "warning", where, "", (Evidence("x", "y", 0, scope),), see=see), tabs
+    def seen(subject: Subject, screen: str = "flows", scope: str = "") -> str:
+        finding = Finding(
+            rule="r",
+            severity="warning",
+            subject=subject,
+            title="",
+            evidence=(Evidence("x", "y", 0, scope),),
+            screen=screen,
         )
+        place = finding_location.place(finding, tabs)
         return place.key if place else ""
 
-    assert seen("shop/api-1") == "pod/shop/api-1"
-    assert seen("n2", "node") == "pod/shop/api-1"
-    assert seen("path", scope="this pod shop/api-1") == "pod/shop/api-1"
-    assert seen("elsewhere") == "pod/shop/web-1"
-    assert seen("shop/api", "services") == ""
+    api = Subject(kind="pod", namespace="shop", name="api-1")
+    other = Subject(kind="cluster", name="path")
+    assert seen(api) == "pod/shop/api-1"
+    assert seen(Subject(kind="node", name="n2"), "node") == "pod/shop/api-1"
+    assert seen(other, scope="this pod shop/api-1") == "pod/shop/api-1"
+    assert seen(other) == "pod/shop/web-1"
+    assert seen(Subject(kind="service", namespace="shop", name="api"), "services") == ""
+
+
+def test_a_finding_of_node10_does_not_open_node1() -> None:
+    """Names are compared in full: one may begin as another does."""
+    tabs = [
+        OpenTab("node/node1", "node/node1"),
+        OpenTab("pod/shop/web-1", "node/node1"),
+        OpenTab("pod/shop/web-10", "node/node10"),
+        OpenTab("node/node10", "node/node10"),
+    ]
+
+    def seen(subject: Subject, scope: str = "") -> str:
+        evidence = (Evidence("x", "y", 0, scope),)
+        finding = Finding(
+            rule="r",
+            severity="warning",
+            subject=subject,
+            title="",
+            evidence=evidence,
+            screen="node",
+        )
+        place = finding_location.place(finding, tabs)
+        return place.key if place else ""
+
+    assert seen(Subject(kind="node", name="node10")) == "node/node10"
+    assert seen(Subject(kind="node", name="node1")) == "node/node1"
+    assert seen(Subject(kind="node", name="node10", detail="→ node1")) == "node/node10"
+    assert seen(Subject(kind="pod", namespace="shop", name="web-10")) == "pod/shop/web-10"
+    assert seen(Subject(kind="cluster", name="x"), "node node10") == "node/node10"
+    assert seen(Subject(kind="cluster", name="x"), "pod shop/web-10") == "pod/shop/web-10"
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from collectors.kernel import sysctls
 from diagnosis.compare import Difference, compare
 from diagnosis.snapshot import Snapshot
 from session.controller import Controller
+from session.finding_location import target_key
 from session.snapshot_builder import gathered
 from session.store import Store
 from tui.actions import bindings
@@ -29,11 +30,11 @@ EVERY_S = 4.0
 def candidates(store: Store, control: Controller, key: str) -> list[str]:
     """Open targets of the same kind: replicas first, then those of which nothing bad is said."""
     kind, _, name = key.partition("/")
-    sick = " ".join(finding.where for finding in control.diagnosis.current)
+    unhealthy = {target_key(finding.subject) for finding in control.diagnosis.current}
 
     def rank(other: str) -> tuple[bool, bool, str]:
         theirs = other.partition("/")[2]
-        return (theirs.rpartition("-")[0] != name.rpartition("-")[0], theirs in sick, theirs)
+        return (theirs.rpartition("-")[0] != name.rpartition("-")[0], other in unhealthy, theirs)
 
     others = [
         o

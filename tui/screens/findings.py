@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Footer, Static
 
-from diagnosis.finding import Finding
+from collectors.findings import Finding
 from diagnosis.report import text as report_text
 from session import finding_location
 from session.controller import Controller
@@ -99,7 +99,7 @@ class FindingsScreen(ConsoleScreen):
             return
         tab = finding_location.place(finding, self.control.opened)
         if tab is None and (
-            finding.see not in finding_location.CLUSTER or not self.store.inventory
+            finding.screen not in finding_location.CLUSTER or not self.store.inventory
         ):
             self.say("What shows it is not open. Open the pod or node that it names.")
             return

@@ -1,0 +1,86 @@
+"""Findings as plain values: a cause, what it concerns, the figures it rests on, and what to do.
+
+They travel in the stream of events, are recorded, and are shown; the rules that make them are in
+`diagnosis`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from collectors.frozen import frozen
+
+Severity = Literal["critical", "warning", "info"]
+Confidence = Literal["certain", "likely", "possible"]
+FixKind = Literal["text", "sysctl", "yaml", "shell"]
+SubjectKind = Literal[
+    "pod", "node", "local", "capture", "workload", "service", "policy", "address", "cluster"
+]
+SEVERITY_ORDER: dict[str, int] = {"critical": 0, "warning": 1, "info": 2}
+
+
+@frozen
+class Evidence:
+    """One figure or fact: where it was read, when, and whose it is (`scope`)."""
+
+    text: str
+    source: str
+    at: float = 0.0
+    scope: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What a finding is about. `port` 0 is none; `detail` narrows it down (an interface, a rule of
+    a policy, the other end of a path). `local` is the machine on which podwire runs."""
+
+    kind: SubjectKind
+    name: str
+    namespace: str = ""
+    port: int = 0
+    detail: str = ""
+
+    @property
+    def text(self) -> str:
+        """As kubectl would write it: `svc/shop/backend:80`, `shop/web-1`, `node1 → node2`."""
+        name = f"{self.namespace}/{self.name}" if self.namespace else self.name
+        name = f"svc/{name}" if self.kind == "service" else name
+        if self.port:
+            name += f":{self.port}"
+        return f"{name} {self.detail}" if self.detail else name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """`screen` is the list that shows it. `fix` can be copied as it is (commands, a sysctl drop-in,
+    YAML, or a sentence); `fix_kind` says which. `disproof` is what would show that it is wrong."""
+
+    rule: str
+    severity: Severity
+    subject: Subject
+    title: str
+    evidence: tuple[Evidence, ...] = ()
+    threshold: str = ""
+    confidence: Confidence = "likely"
+    disproof: str = ""
+    fix: str = ""
+    fix_kind: FixKind = "text"
+    verify: str = ""
+    screen: str = ""
+
+    @property
+    def where(self) -> str:
+        """The subject, to show."""
+        return self.subject.text
+
+    @property
+    def key(self) -> tuple[str, Subject]:
+        """What stays the same while its figures change."""
+        return (self.rule, self.subject)
+
+
+def ordered(findings: Iterable[Finding]) -> list[Finding]:
+    """The worst first."""
+    return sorted(findings, key=lambda f: (SEVERITY_ORDER[f.severity], f.rule, f.where))
