@@ -127,17 +127,17 @@ class PacketBatch(Event):
 
 @frozen
 class ConntrackGroup:
-    """Entries of a conntrack table that are alike but for the port of who opened them. `back` answers: another than
-    `target` where the address was translated."""
+    """Entries of a conntrack table that differ in their source port only. `reply_source` is not
+    `destination` where the address was translated."""
 
     count: int
     protocol: str
     state: str
     source: str
-    target: str
+    destination: str
     port: int
-    back: str
-    back_port: int
+    reply_source: str
+    reply_port: int
     assured: bool
     replied: bool
 

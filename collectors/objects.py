@@ -52,7 +52,7 @@ class PodRow:
     workload: str = ""  # what owns it: Deployment/backend; '' for a bare pod
     labels: Labels = ()
     ports: tuple[ContainerPort, ...] = ()  # that its containers declare
-    told: str = ""  # the message of a container that waits or has ended
+    message: str = ""  # of a container that waits or has ended
     ended: bool = (
         False  # Succeeded or Failed: it has no network any more, and its address may be another's
     )

@@ -35,19 +35,19 @@ SEEN_REPLY, ASSURED = 1 << 1, 1 << 2  # IPS_SEEN_REPLY, IPS_ASSURED
 
 
 class ConntrackEntry(NamedTuple):
-    """One tracked connection: the tuple as it was opened, and the one that replies carry (which tells a translation).
-    `state` is TCP's, '' for others; `timeout` seconds until it is forgotten."""
+    """One tracked connection: its original tuple and its reply tuple, which differ where an address
+    is translated. `state` is TCP's, '' for others; `timeout` seconds until it expires."""
 
     protocol: str
     state: str
     source: str
     source_port: int
-    target: str
-    target_port: int
+    destination: str
+    destination_port: int
     reply_source: str
     reply_source_port: int
-    reply_target: str
-    reply_target_port: int
+    reply_destination: str
+    reply_destination_port: int
     timeout: int
     assured: bool
     replied: bool
@@ -63,36 +63,47 @@ def parse_line(line: str) -> ConntrackEntry | None:
         words = words[2:]
     if len(words) < 5 or not words[1].isdecimal() or not words[2].isdecimal():
         return None
-    state = words[3] if "=" not in words[3] and not words[3].startswith("[") else ""
-    values: dict[str, list[str]] = {}
-    for word in words[3:]:
-        name, equals, value = word.partition("=")
-        if equals:
-            values.setdefault(name, []).append(value)
     try:
-        (source, back), (target, away) = values["src"][:2], values["dst"][:2]
-        ports, others = values.get("sport", ["0", "0"]), values.get("dport", ["0", "0"])
-        return ConntrackEntry(
-            sanitize(words[0], 12),
-            sanitize(state, 16),
-            sanitize(source, 64),
-            int(ports[0]),
-            sanitize(target, 64),
-            int(others[0]),
-            sanitize(back, 64),
-            int(ports[1]),
-            sanitize(away, 64),
-            int(others[1]),
-            int(words[2]),
-            "[ASSURED]" in words,
-            "[UNREPLIED]" not in words,
-        )
+        return _entry(words)
     except (KeyError, ValueError, IndexError):
         return None
 
 
+def _entry(words: list[str]) -> ConntrackEntry:
+    has_state = "=" not in words[3] and not words[3].startswith("[")
+    values = _values(words[3:])
+    (source, reply_source), (destination, reply_destination) = values["src"][:2], values["dst"][:2]
+    source_ports = values.get("sport", ["0", "0"])
+    destination_ports = values.get("dport", ["0", "0"])
+    return ConntrackEntry(
+        protocol=sanitize(words[0], 12),
+        state=sanitize(words[3], 16) if has_state else "",
+        source=sanitize(source, 64),
+        source_port=int(source_ports[0]),
+        destination=sanitize(destination, 64),
+        destination_port=int(destination_ports[0]),
+        reply_source=sanitize(reply_source, 64),
+        reply_source_port=int(source_ports[1]),
+        reply_destination=sanitize(reply_destination, 64),
+        reply_destination_port=int(destination_ports[1]),
+        timeout=int(words[2]),
+        assured="[ASSURED]" in words,
+        replied="[UNREPLIED]" not in words,
+    )
+
+
+def _values(words: list[str]) -> dict[str, list[str]]:
+    """`src=… dst=…` of the original tuple and, second, of the reply tuple."""
+    values: dict[str, list[str]] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if equals:
+            values.setdefault(name, []).append(value)
+    return values
+
+
 def parse(text: str) -> list[ConntrackEntry]:
-    """Lines that are no entries are passed over."""
+    """Lines that are no entries are skipped."""
     return [entry for line in text.splitlines() if (entry := parse_line(line)) is not None]
 
 
@@ -104,12 +115,13 @@ NFGENMSG = 4  # bytes before the attributes
 NESTED = 0x3FFF  # the bits of an attribute's type
 TUPLE_ORIG, TUPLE_REPLY, STATUS, PROTOINFO, TIMEOUT = 1, 2, 3, 4, 7
 TUPLE_IP, TUPLE_PROTO = 1, 2
-IP_V4_SOURCE, IP_V4_TARGET, IP_V6_SOURCE, IP_V6_TARGET = 1, 2, 3, 4
-PROTO_NUM, PROTO_SOURCE, PROTO_TARGET = 1, 2, 3
+IP_V4, IP_V6 = (1, 2), (3, 4)  # source, destination
+PROTO_NUM, PROTO_SOURCE_PORT, PROTO_DESTINATION_PORT = 1, 2, 3
 INFO_TCP, TCP_STATE = 1, 1
 _ATTRIBUTE = struct.Struct("=HH")
 _ADDRESSES: dict[bytes, str] = {}
-Parts = dict[int, tuple[int, int]]  # attribute type to where its value begins and ends
+Span = tuple[int, int]  # where a value begins and ends
+Parts = dict[int, Span]  # by attribute type
 
 
 def _attributes(data: bytes, start: int, end: int) -> Parts:
@@ -134,40 +146,42 @@ def address(raw: bytes) -> str:
     return known
 
 
-Tuple = tuple[int, str, int, str, int]  # protocol, source, port, target, port
+class ConntrackTuple(NamedTuple):
+    """One direction of an entry; `protocol` is IANA's number."""
+
+    protocol: int
+    source: str
+    source_port: int
+    destination: str
+    destination_port: int
 
 
-def _tuple(data: bytes, place: tuple[int, int]) -> Tuple:
-    parts = _attributes(data, *place)
+def _tuple(data: bytes, span: Span) -> ConntrackTuple:
+    parts = _attributes(data, *span)
     ip, proto = _attributes(data, *parts[TUPLE_IP]), _attributes(data, *parts[TUPLE_PROTO])
-    source, target = (
-        (IP_V4_SOURCE, IP_V4_TARGET) if IP_V4_SOURCE in ip else (IP_V6_SOURCE, IP_V6_TARGET)
-    )
-    ports = [
-        int.from_bytes(data[slice(*proto[kind])], "big") if kind in proto else 0
-        for kind in (PROTO_SOURCE, PROTO_TARGET)
-    ]
-    start, end = ip[source]
-    there, until = ip[target]
-    return (
-        data[proto[PROTO_NUM][0]],
-        address(data[start:end]),
-        ports[0],
-        address(data[there:until]),
-        ports[1],
+    source, destination = IP_V4 if IP_V4[0] in ip else IP_V6
+    return ConntrackTuple(
+        protocol=data[proto[PROTO_NUM][0]],
+        source=address(data[slice(*ip[source])]),
+        source_port=_number(data, proto.get(PROTO_SOURCE_PORT)),
+        destination=address(data[slice(*ip[destination])]),
+        destination_port=_number(data, proto.get(PROTO_DESTINATION_PORT)),
     )
 
 
-# What nearly every entry begins with: both tuples IPv4 with ports, then the status.
+def _number(data: bytes, span: Span | None) -> int:
+    """A big-endian number; 0 where there is none."""
+    return int.from_bytes(data[slice(*span)], "big") if span else 0
+
+
+# What nearly every entry begins with: both tuples IPv4 with ports, and the status.
 PLAIN_HEADS = (b"\x34\0\1\x80", b"\x34\0\2\x80", b"\x08\0\3\0")  # at 0, 52 and 104
 PLAIN_SIZE = 112
-_STATE_AT = (
-    8 + 4
-)  # of PROTOINFO's value: behind the heads of INFO_TCP and TCP_STATE, which comes first
+_STATE_AT = 8 + 4  # in PROTOINFO's value: behind the heads of INFO_TCP and TCP_STATE, its first
 
 
 def tcp_state(data: bytes, offset: int, end: int) -> str:
-    """TCP's state, from the attributes behind the status; '' where none is told."""
+    """TCP's state, from the attributes behind the status; '' where there is none."""
     while offset + 8 <= end:
         length, kind = data[offset] | data[offset + 1] << 8, data[offset + 2]
         if length < 4:
@@ -189,53 +203,56 @@ def decoded(data: bytes, start: int, end: int) -> ConntrackEntry | None:
     """An entry from where its attributes begin; None where it lacks what every entry has."""
     parts = _attributes(data, start, end)
     try:
-        number, source, sport, target, dport = _tuple(data, parts[TUPLE_ORIG])
-        _, back, bport, away, aport = _tuple(data, parts[TUPLE_REPLY])
+        original, reply = _tuple(data, parts[TUPLE_ORIG]), _tuple(data, parts[TUPLE_REPLY])
     except (KeyError, IndexError, ValueError):
         return None
-    status = int.from_bytes(data[slice(*parts[STATUS])], "big") if STATUS in parts else 0
-    timeout = int.from_bytes(data[slice(*parts[TIMEOUT])], "big") if TIMEOUT in parts else 0
-    state = ""
-    if number == socket.IPPROTO_TCP and PROTOINFO in parts:
-        tcp = _attributes(data, *parts[PROTOINFO]).get(INFO_TCP)
-        place = _attributes(data, *tcp).get(TCP_STATE) if tcp else None
-        if place is not None and data[place[0]] < len(TCP_STATES):
-            state = TCP_STATES[data[place[0]]]
+    status = _number(data, parts.get(STATUS))
     return ConntrackEntry(
-        PROTOCOLS.get(number, str(number)),
-        state,
-        source,
-        sport,
-        target,
-        dport,
-        back,
-        bport,
-        away,
-        aport,
-        timeout,
-        bool(status & ASSURED),
-        bool(status & SEEN_REPLY),
+        protocol=PROTOCOLS.get(original.protocol, str(original.protocol)),
+        state=_state(data, parts) if original.protocol == socket.IPPROTO_TCP else "",
+        source=original.source,
+        source_port=original.source_port,
+        destination=original.destination,
+        destination_port=original.destination_port,
+        reply_source=reply.source,
+        reply_source_port=reply.source_port,
+        reply_destination=reply.destination,
+        reply_destination_port=reply.destination_port,
+        timeout=_number(data, parts.get(TIMEOUT)),
+        assured=bool(status & ASSURED),
+        replied=bool(status & SEEN_REPLY),
     )
 
 
+def _state(data: bytes, parts: Parts) -> str:
+    """TCP's state of an entry whose attributes may come in any order."""
+    info = parts.get(PROTOINFO)
+    tcp = _attributes(data, *info).get(INFO_TCP) if info else None
+    span = _attributes(data, *tcp).get(TCP_STATE) if tcp else None
+    number = data[span[0]] if span else len(TCP_STATES)
+    return TCP_STATES[number] if number < len(TCP_STATES) else ""
+
+
 def decode(data: bytes, entries: list[ConntrackEntry]) -> bool:
-    """Append the entries of a piece of a dump; whether it was the last. OSError where the kernel refuses."""
-    return netlink.walk(data, CTNETLINK | CT_NEW, _taking(entries))
+    """Append the entries of a piece of a dump; whether it was the last. OSError where the kernel
+    refuses."""
+    return netlink.walk(data, CTNETLINK | CT_NEW, _appending(entries))
 
 
-def _taking(entries: list[ConntrackEntry]) -> netlink.Take:
-    def take(data: bytes, start: int, end: int) -> None:
+def _appending(entries: list[ConntrackEntry]) -> netlink.Receive:
+    def append(data: bytes, start: int, end: int) -> None:
         if (found := decoded(data, start + NFGENMSG, end)) is not None:
             entries.append(found)
 
-    return take
+    return append
 
 
 REQUEST = netlink.request(CTNETLINK | CT_GET, struct.pack("=BBH", socket.AF_UNSPEC, 0, 0))
 
 
 def dump() -> list[ConntrackEntry]:
-    """Every entry of this network namespace; to count them, tally does not make them. OSError as in netlink.dump."""
+    """Every entry of this network namespace; netlink_count counts them without making any. OSError as
+    in netlink.dump."""
     entries: list[ConntrackEntry] = []
-    netlink.dump(NETLINK_NETFILTER, REQUEST, CTNETLINK | CT_NEW, _taking(entries))
+    netlink.dump(NETLINK_NETFILTER, REQUEST, CTNETLINK | CT_NEW, _appending(entries))
     return entries

@@ -1,6 +1,6 @@
-"""The table of this network namespace, counted while it is read: no entry becomes an object of its own.
+"""The table of this network namespace, counted while it is read: no entry becomes an object.
 
-A million entries are a few groups; only the groups that are shown are put into words.
+A million entries are a few groups; only the groups that are shown become rows.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from collectors.conntrack import entries, groups
 from collectors.conntrack.entries import ASSURED, NFGENMSG, PLAIN_SIZE, SEEN_REPLY, ConntrackEntry
 from collectors.events import ConntrackGroup
 
-# Of an entry that begins as nearly all do, with the heads by which that is known: who opened, to whom, the protocol,
-# its port; who answers, from which port; the status' last byte. All in one tuple of numbers, which is counted as it is.
+# Of an entry that begins as nearly all do, with the heads that identify it: source, destination, protocol
+# and destination port; reply source and its port; the status' last byte. One tuple of numbers, which
+# is counted as it is.
 _KEY = struct.Struct("!I8xI4xI8xB15xH2xI8xI24xH10xI3xB").unpack_from
 _FIRST, _SECOND, _THIRD = (int.from_bytes(head, "big") for head in entries.PLAIN_HEADS)
 _COUNT = itemgetter(1)
@@ -27,14 +28,14 @@ Key = tuple[int, int, int, int, int, int, int, int, int, int]
 
 
 class EntryCounter:
-    """Counts messages of a dump; what does not begin as usual is decoded in full and counted with them."""
+    """Counts messages of a dump; what does not begin as usual is decoded in full and counted too."""
 
     def __init__(self) -> None:
         self._counted: dict[Key, int] = defaultdict(int)
         self._connections: dict[tuple[Key, str], int] = defaultdict(int)  # of TCP, by state
         self._others: list[ConntrackEntry] = []
 
-    def take(self, data: bytes, start: int, end: int) -> None:
+    def receive(self, data: bytes, start: int, end: int) -> None:
         start += NFGENMSG
         if start + PLAIN_SIZE <= end:
             key = _KEY(data, start)
@@ -50,27 +51,33 @@ class EntryCounter:
     def result(self, largest: int = groups.LARGEST) -> tuple[int, tuple[ConntrackGroup, ...]]:
         """(entries in all, the largest groups first)."""
         total, others = groups.count(self._others, largest)
+        total += sum(self._counted.values()) + sum(self._connections.values())
+        return total, groups.of(self._merged(others, largest), largest)
+
+    def _merged(
+        self, others: tuple[ConntrackGroup, ...], largest: int
+    ) -> Counter[tuple[object, ...]]:
         merged: Counter[tuple[object, ...]] = Counter()
         for key, count in nlargest(largest, self._counted.items(), _COUNT):
-            merged[_words(key, "")] += count
+            merged[_fields(key, "")] += count
         for (key, state), count in nlargest(largest, self._connections.items(), _COUNT):
-            merged[_words(key, state)] += count
+            merged[_fields(key, state)] += count
         for group in others:
             merged[astuple(group)[1:]] += group.count
-        total += sum(self._counted.values()) + sum(self._connections.values())
-        return total, groups.of(merged, largest)
+        return merged
 
 
-def _words(key: Key, state: str) -> tuple[object, ...]:
-    _, source, target, protocol, port, _, back, back_port, _, status = key
+def _fields(key: Key, state: str) -> tuple[object, ...]:
+    """Those of a ConntrackGroup after `count`."""
+    _, source, destination, protocol, port, _, reply_source, reply_port, _, status = key
     return (
         entries.PROTOCOLS.get(protocol) or str(protocol),
         state,
         _address(source),
-        _address(target),
+        _address(destination),
         port,
-        _address(back),
-        back_port,
+        _address(reply_source),
+        reply_port,
         bool(status & ASSURED),
         bool(status & SEEN_REPLY),
     )
@@ -82,8 +89,11 @@ def _address(number: int) -> str:
 
 def dump(largest: int = groups.LARGEST) -> tuple[int, tuple[ConntrackGroup, ...]]:
     """OSError where the table may not be read (it needs NET_ADMIN)."""
-    tally = EntryCounter()
+    counter = EntryCounter()
     netlink.dump(
-        entries.NETLINK_NETFILTER, entries.REQUEST, entries.CTNETLINK | entries.CT_NEW, tally.take
+        entries.NETLINK_NETFILTER,
+        entries.REQUEST,
+        entries.CTNETLINK | entries.CT_NEW,
+        counter.receive,
     )
-    return tally.result(largest)
+    return counter.result(largest)

@@ -16,7 +16,7 @@ NO_TABLE = "Nothing was counted: `conntrack` is not there, or may not read the t
 
 
 async def there(runner: Runner, key: str) -> ConntrackTable:
-    """Of the network namespace that a runner's commands see. What went wrong is in `error`."""
+    """Of the network namespace that a runner's commands see; a failure is in `error`."""
     try:
         result = await run(runner, groups.command(), timeout=SECONDS)
     except PodwireError as error:
@@ -32,6 +32,7 @@ async def here(key: str) -> ConntrackTable:
     try:
         total, found = await asyncio.to_thread(netlink_count.dump)
     except OSError as error:
-        why = f"The table could not be read over netlink: {sanitize(error.strerror or error, 80)}. Only root may."
-        return ConntrackTable(time.time(), key, 0, (), "netlink", why)
-    return ConntrackTable(time.time(), key, total, found, "netlink")
+        detail = sanitize(error.strerror or error, 80)
+        why = f"The table could not be read over netlink: {detail}. Only root may."
+        return ConntrackTable(time.time(), key, 0, (), source="netlink", error=why)
+    return ConntrackTable(time.time(), key, total, found, source="netlink")

@@ -48,7 +48,7 @@ def request(family: int, protocol: int) -> bytes:
 def decode(data: bytes, protocol: str, rows: list[SocketRow]) -> bool:
     """Append the sockets of a piece of a dump; whether it was the last. OSError where the kernel refuses."""
     reader = _Reader(protocol, rows)
-    return netlink.walk(data, SOCK_DIAG_BY_FAMILY, reader.take, reader.run)
+    return netlink.walk(data, SOCK_DIAG_BY_FAMILY, reader.receive, reader.run)
 
 
 _V4: dict[bytes, str] = {}  # a machine speaks to few addresses, from few
@@ -101,7 +101,7 @@ class _Reader:
         )
         return offset + (len(self._rows) - before) * size
 
-    def take(self, data: bytes, start: int, end: int) -> None:
+    def receive(self, data: bytes, start: int, end: int) -> None:
         """The row of one message, whatever it has."""
         if end - start < _MESSAGE.size:
             return
@@ -268,7 +268,7 @@ def dump() -> tuple[SocketRow, ...]:
                 NETLINK_SOCK_DIAG,
                 request(family, number),
                 SOCK_DIAG_BY_FAMILY,
-                reader.take,
+                reader.receive,
                 reader.run,
             )
     return tuple(rows)

@@ -17,7 +17,7 @@ OPEN = ("ESTAB", "CLOSE-WAIT", "FIN-WAIT-1", "FIN-WAIT-2", "CLOSING", "LAST-ACK"
 @dataclass(slots=True)
 class PeerGroup:
     """Times are milliseconds. `ports` are the local ports in use towards the one destination (address and port) that
-    has most of them: what ip_local_port_range must hold. `resent` counts segments over the sockets' lives."""
+    has most of them: what ip_local_port_range must hold. `retransmitted` counts segments over the sockets' lives."""
 
     name: str
     zone: str = ""
@@ -26,8 +26,8 @@ class PeerGroup:
     opening: int = 0  # SYN sent, no answer yet
     time_wait: int = 0
     unacked: int = 0
-    resending: int = 0  # sockets that resend right now
-    resent: int = 0
+    retransmitting: int = 0  # sockets with retransmissions outstanding
+    retransmitted: int = 0
     rtts: list[float] = field(default_factory=list)
     least: float | None = None
     ports: int = 0
@@ -72,7 +72,8 @@ def grouped(rows: Iterable[SocketRow], book: AddressBook) -> list[PeerGroup]:
         for (address, port), peer.ports in ports[name].most_common(1):
             peer.destination = f"{address}:{port}"
     return sorted(
-        peers.values(), key=lambda p: (-p.opening, -p.resending, -(p.open + p.time_wait), p.name)
+        peers.values(),
+        key=lambda p: (-p.opening, -p.retransmitting, -(p.open + p.time_wait), p.name),
     )
 
 
@@ -84,8 +85,8 @@ def _add(peer: PeerGroup, row: SocketRow) -> None:
     elif row.state in OPEN:
         peer.open += row.alike
     peer.unacked += row.unacked
-    peer.resending += bool(row.retrans)
-    peer.resent += row.retrans_total
+    peer.retransmitting += bool(row.retrans)
+    peer.retransmitted += row.retrans_total
     if row.rtt is not None and row.state == "ESTAB":
         peer.rtts.append(row.rtt)
     if row.min_rtt is not None and (peer.least is None or row.min_rtt < peer.least):

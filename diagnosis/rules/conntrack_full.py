@@ -71,7 +71,7 @@ def _talkers(snapshot: Snapshot, node: TargetView) -> list[Evidence]:
         return []
     largest = sorted(node.conntrack.groups, key=lambda g: -g.count)[:3]
     told = listed(
-        f"{g.count:,} {g.protocol} {g.state} {snapshot.name(g.source)} → {snapshot.name(g.target)}:{g.port}"
+        f"{g.count:,} {g.protocol} {g.state} {snapshot.name(g.source)} → {snapshot.name(g.destination)}:{g.port}"
         for g in largest
     )
     return [

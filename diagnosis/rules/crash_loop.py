@@ -44,8 +44,8 @@ def _one(snapshot: Snapshot, pod: PodRow) -> Iterator[Finding]:
         c for c in snapshot.conversations if c.client in addresses and (c.refused or c.unanswered)
     ]
     evidence = [Evidence(f"{pod.phase}, {pod.restarts} restarts", "pod status", snapshot.at)]
-    if pod.told:
-        evidence.append(Evidence(pod.told, "the kubelet, of the container", snapshot.at))
+    if pod.message:
+        evidence.append(Evidence(pod.message, "the kubelet, of the container", snapshot.at))
     if probe := snapshot.probe(pod):
         evidence.append(
             Evidence(
@@ -68,11 +68,11 @@ def _one(snapshot: Snapshot, pod: PodRow) -> Iterator[Finding]:
     elif refused:
         first = refused[0]
         title = f"It restarts because {snapshot.name(first.server)}:{first.port} does not answer"
-    elif _NETWORK.search(pod.told):
+    elif _NETWORK.search(pod.message):
         title = "It restarts because of the network, as it says itself"
     else:
         title = "It restarts again and again"
-    known = bool(missing or refused or _NETWORK.search(pod.told))
+    known = bool(missing or refused or _NETWORK.search(pod.message))
     yield Finding(
         rule="crash_loop",
         severity="critical" if known else "warning",

@@ -121,7 +121,7 @@ def _finding(snapshot: Snapshot, service: ServiceRow, waiting: list[str]) -> Fin
         if probe is not None:
             told = f"{probe.message} ({probe.count} times, last {_ago(snapshot.at - probe.last)})"
             evidence.append(Evidence(told, f"the kubelet, of {probe.pod}", snapshot.at))
-        told = next((p.told for p in pods if p.told), "")
+        told = next((p.message for p in pods if p.message), "")
         if told:
             evidence.append(Evidence(told, "the kubelet, of the container", snapshot.at))
         fix = f"kubectl -n {service.namespace} describe pod {pods[0].name}  # what its readiness probe depends on"

@@ -68,9 +68,9 @@ def _snat(snapshot: Snapshot, node: TargetView) -> Iterator[Finding]:
         return
     pods, taken = snapshot.by_address, Counter[tuple[str, str, int]]()
     for group in node.conntrack.groups:
-        inside = group.target in pods or group.target in snapshot.service_by_address
-        if group.source in pods and not inside and _is_address(group.target):
-            taken[group.protocol, group.target, group.port] += group.count
+        inside = group.destination in pods or group.destination in snapshot.service_by_address
+        if group.source in pods and not inside and _is_address(group.destination):
+            taken[group.protocol, group.destination, group.port] += group.count
     for (protocol, address, port), count in taken.items():
         if (share := 100 * count / SNAT_PORTS) >= WARN:
             yield Finding(

@@ -15,22 +15,22 @@ from diagnosis.snapshot import Snapshot
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for host in snapshot.hosts:
         for group in host.conntrack.groups if host.conntrack else ():
-            service = snapshot.service_by_address.get(group.target)
-            if group.protocol != "udp" or service is None or group.back == group.target:
+            service = snapshot.service_by_address.get(group.destination)
+            if group.protocol != "udp" or service is None or group.reply_source == group.destination:
                 continue
             ready, waiting = snapshot.endpoints(service)
-            if group.back in ready or group.back in waiting:
+            if group.reply_source in ready or group.reply_source in waiting:
                 continue
             name = f"{service.namespace}/{service.name}"
             yield Finding(
                 rule="stale_udp",
                 severity="critical",
                 subject=replace(host.subject, detail=name),
-                title=f"A conntrack entry sends UDP for the Service to {group.back}, which is no endpoint of it any more",
+                title=f"A conntrack entry sends UDP for the Service to {group.reply_source}, which is no endpoint of it any more",
                 evidence=(
                     host.fact(
-                        f"{group.count} entries {snapshot.name(group.source)} → {group.target}:{group.port} go to "
-                        f"{group.back}:{group.back_port}{'' if group.replied else ', never answered'}",
+                        f"{group.count} entries {snapshot.name(group.source)} → {group.destination}:{group.port} go to "
+                        f"{group.reply_source}:{group.reply_port}{'' if group.replied else ', never answered'}",
                         host.conntrack.source if host.conntrack else "",
                     ),
                     host.fact(
@@ -41,9 +41,9 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
                 threshold="an entry whose answerer is in no EndpointSlice",
                 confidence="certain",
                 disproof="deleting the entry changes nothing",
-                fix=f"conntrack -D -p udp --orig-dst {group.target} --reply-src {group.back}  # then upgrade kube-proxy "
+                fix=f"conntrack -D -p udp --orig-dst {group.destination} --reply-src {group.reply_source}  # then upgrade kube-proxy "
                 "(k/k#139628)",
                 fix_kind="shell",
-                verify=f"conntrack -L -p udp --orig-dst {group.target} names an endpoint",
+                verify=f"conntrack -L -p udp --orig-dst {group.destination} names an endpoint",
                 screen="conntrack",
             )

@@ -92,7 +92,7 @@ def test_counting_a_conntrack_table(path: str, awk: str) -> None:
         ).stdout
     total, found = groups.parse(text)
     assert total == 3 and {
-        (g.protocol, g.state, g.port, g.back_port, g.assured, g.replied) for g in found
+        (g.protocol, g.state, g.port, g.reply_port, g.assured, g.replied) for g in found
     } == {
         ("tcp", "ESTABLISHED", 80, 8080, True, True),
         ("udp", "", 53, 53, False, False),

@@ -29,7 +29,7 @@ def test_real_lines() -> None:
     tcp, udp, icmp = entries.parse(OWN)
     assert tcp[:6] == ("tcp", "ESTABLISHED", "10.244.1.6", 43210, "10.96.181.95", 80)
     assert tcp[6:] == ("10.244.2.2", 8080, "10.244.1.6", 43210, 431999, True, True)
-    assert (udp.protocol, udp.state, udp.target_port, udp.replied, udp.assured) == (
+    assert (udp.protocol, udp.state, udp.destination_port, udp.replied, udp.assured) == (
         "udp",
         "",
         53,
@@ -56,7 +56,7 @@ def test_no_bytes_break_netlink(bodies: list[bytes], rest: bytes) -> None:
     entries.decode(b"".join(map(message, bodies)) + rest, found)
     tallied = netlink_count.EntryCounter()
     for body in bodies:
-        tallied.take(body, 0, len(body))
+        tallied.receive(body, 0, len(body))
     tallied.result()
 
 
@@ -98,7 +98,7 @@ def test_no_damage_to_a_plain_entry_breaks_it(rest: bytes, place: int, value: in
     entries.decode(message(bytes(4) + bytes(head) + rest), found)
     tallied = netlink_count.EntryCounter()
     body = bytes(4) + bytes(head) + rest
-    tallied.take(body, 0, len(body))
+    tallied.receive(body, 0, len(body))
     if place in VALUES or place >= len(head):
         assert tallied.result() == groups.count(found)
 
@@ -125,7 +125,7 @@ VALUES = {
 SCRIPT = r"""
 import socket, subprocess, sys, time
 sys.path.insert(0, ".")
-from collectors.conntrack import entries, groups, tally
+from collectors.conntrack import entries, groups, netlink_count
 for command in ("ip link set lo up", "ip -6 addr add fd00::1/64 dev lo", "nft add table inet t",
                 "nft add chain inet t o { type filter hook output priority 0; }",
                 "nft add rule inet t o ct state new accept"):

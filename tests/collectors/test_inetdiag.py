@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent.parent
 SCRIPT = r"""
 import socket, subprocess, sys, time
 sys.path.insert(0, ".")
-from collectors.sockets import inetdiag, ss
+from collectors.sockets import inet_diag, ss
 subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 listening = socket.create_server(("127.0.0.1", 5555), backlog=7)
 six = socket.create_server(("::1", 5556), family=socket.AF_INET6)

@@ -47,9 +47,9 @@ def test_replicas_are_one_peer_and_other_zones_are_marked() -> None:
     assert next(iter(peers)) == "shop/db-0", "a SYN without an answer comes first"
     assert set(peers) == {"shop/api", "shop/db-0", "svc/shop/api", "203.0.113.9"}
     api = peers["shop/api"]
-    assert (api.open, api.time_wait, api.rtt, api.least, api.resent) == (2, 1, 2.0, 0.5, 3)
+    assert (api.open, api.time_wait, api.rtt, api.least, api.retransmitted) == (2, 1, 2.0, 0.5, 3)
     assert peers["shop/db-0"].cross_zone and peers["shop/db-0"].zone == "b"
-    assert peers["203.0.113.9"].resending == 1 and not peers["203.0.113.9"].cross_zone
+    assert peers["203.0.113.9"].retransmitting == 1 and not peers["203.0.113.9"].cross_zone
 
 
 def test_ports_are_counted_towards_one_destination() -> None:

@@ -264,7 +264,7 @@ FIRES: list[tuple[str, TargetView, dict[str, Any]]] = [
                     POD,
                     phase="CrashLoopBackOff",
                     restarts=4,
-                    told="dial tcp: lookup db: no such host",
+                    message="dial tcp: lookup db: no such host",
                 ),
             )
         },

@@ -215,17 +215,17 @@ def peer_columns(ports: Callable[[], int]) -> tuple[Column, ...]:
         Column("TIME-WAIT", 9, lambda p: (str(p.time_wait), "dim"), right=True, rank=3),
         Column("RTT ms", 7, lambda p: fmt.milliseconds(p.rtt), right=True),
         Column("LEAST", 6, lambda p: (fmt.milliseconds(p.least), "dim"), right=True, rank=4),
-        Column("RESENDING", 9, lambda p: trouble_only(p.resending), right=True, rank=2),
-        Column("RETRANS", 7, lambda p: trouble_only(p.resent, "warn"), right=True),
+        Column("RESENDING", 9, lambda p: trouble_only(p.retransmitting), right=True, rank=2),
+        Column("RETRANS", 7, lambda p: trouble_only(p.retransmitted, "warn"), right=True),
         Column("PORTS", 13, used, right=True, rank=1),
     )
 
 
 PEER_SORTS: tuple[tuple[str, Callable[[PeerGroup], tuple[object, ...]]], ...] = (
-    ("trouble", lambda p: (-p.opening, -p.resending, -(p.open + p.time_wait), p.name)),
+    ("trouble", lambda p: (-p.opening, -p.retransmitting, -(p.open + p.time_wait), p.name)),
     ("RTT", lambda p: (-(p.rtt or 0.0), p.name)),
     ("ports", lambda p: (-p.ports, p.name)),
-    ("resent", lambda p: (-p.resent, p.name)),
+    ("resent", lambda p: (-p.retransmitted, p.name)),
     ("name", lambda p: (p.name,)),
 )
 
@@ -240,9 +240,9 @@ def conntrack_columns(names: Mapping[str, str], total: Callable[[], int]) -> tup
         return fmt.percent(100 * group.count / total()) if total() else fmt.NONE
 
     def answers(group: ConntrackGroup) -> Cell:
-        if (group.back, group.back_port) == (group.target, group.port):
+        if (group.reply_source, group.reply_port) == (group.destination, group.port):
             return "", "dim"
-        return f"{names.get(group.back, group.back)}:{group.back_port}"
+        return f"{names.get(group.reply_source, group.reply_source)}:{group.reply_port}"
 
     def seen(group: ConntrackGroup) -> Cell:
         return (
@@ -259,7 +259,7 @@ def conntrack_columns(names: Mapping[str, str], total: Callable[[], int]) -> tup
         Column("PROTO", 6, lambda g: (g.protocol, "dim"), rank=3),
         Column("STATE", 11, lambda g: g.state, rank=2),
         Column("OPENED BY", 36, lambda g: names.get(g.source, g.source)),
-        Column("TO", 0, lambda g: f"{names.get(g.target, g.target)}:{g.port}"),
+        Column("TO", 0, lambda g: f"{names.get(g.destination, g.destination)}:{g.port}"),
         Column("ANSWERED BY", 36, answers, rank=1),
         Column("SEEN", 9, seen, rank=4),
     )
@@ -268,13 +268,13 @@ def conntrack_columns(names: Mapping[str, str], total: Callable[[], int]) -> tup
 CONNTRACK_SORTS: tuple[tuple[str, Callable[[ConntrackGroup], tuple[object, ...]]], ...] = (
     ("entries", lambda g: (-g.count,)),
     ("opener", lambda g: (g.source, -g.count)),
-    ("destination", lambda g: (g.target, g.port, -g.count)),
+    ("destination", lambda g: (g.destination, g.port, -g.count)),
     ("state", lambda g: (g.protocol, g.state, -g.count)),
 )
 
 
 def conntrack_text(group: ConntrackGroup, names: Mapping[str, str]) -> str:
-    ends = (group.source, group.target, group.back)
+    ends = (group.source, group.destination, group.reply_source)
     told = " ".join((*ends, *(names.get(end, "") for end in ends)))
     return f"{group.protocol} {group.state} {told} :{group.port} {'' if group.replied else 'unreplied'}".lower()
 

@@ -114,7 +114,7 @@ def pod_row(item: Object) -> PodRow:
         ports=tuple(
             _port(p, "containerPort") for c in _containers(spec) for p in c.get("ports") or ()
         ),
-        told=_told(status),
+        message=_told(status),
         ended=ended,
     )
 
