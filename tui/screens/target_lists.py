@@ -306,7 +306,7 @@ class ConntrackView(View):
             ListState(
                 columns,
                 "counting the table",
-                identity=lambda g: (g.protocol, g.state, g.source, g.target, g.port, g.back),
+                identity=lambda g: (g.protocol, g.state, g.source, g.destination, g.port, g.reply_source),
             ),
         )
 
