@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from cli import config
-from cli.cluster_commands import wanted
+from cli.cluster_options import connection_request
 from cli.exit_codes import FAILED, LEFT_BEHIND, tell
 from collectors.cluster.api.connection import open_cluster
 from collectors.errors import ConfigError
@@ -49,7 +49,7 @@ def may_attach(options: argparse.Namespace) -> bool:
 
 async def _check(options: argparse.Namespace) -> int:
     settings_of = config.load(options.config)
-    cluster = await open_cluster(wanted(options))
+    cluster = await open_cluster(connection_request(options))
     store, session = Store(), Stream()
     control = Controller(store, session)
     control.diagnosis.budget_ms = options.budget

@@ -107,11 +107,13 @@ def _told(control: Controller, code: int) -> int:
 
 async def _connected(options: argparse.Namespace, lab: Path | None) -> Cluster:
     """Before the console takes the terminal: credential plugins may ask there."""
-    from cli.cluster_commands import wanted
+    from cli.cluster_options import connection_request
     from collectors.cluster.api.connection import ConnectionRequest, open_cluster
 
     return await open_cluster(
-        ConnectionRequest(str(lab), namespace=options.namespace) if lab else wanted(options)
+        ConnectionRequest(str(lab), namespace=options.namespace)
+        if lab
+        else connection_request(options)
     )
 
 

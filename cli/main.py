@@ -294,14 +294,14 @@ def run(options: argparse.Namespace) -> int:
         from cli import lab
 
         return lab.check(options)
-    if options.command in ("doctor", "clean"):
-        from cli import cluster_commands
+    if options.command == "doctor":
+        from cli import doctor
 
-        return (
-            cluster_commands.doctor(options)
-            if options.command == "doctor"
-            else cluster_commands.clean(options)
-        )
+        return doctor.doctor(options)
+    if options.command == "clean":
+        from cli import clean
+
+        return clean.clean(options)
     if options.command == "check":
         from cli import check
 

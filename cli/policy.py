@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 from cli.check import KINDS, LISTED_S, until
-from cli.cluster_commands import wanted
+from cli.cluster_options import connection_request
 from collectors.cluster.api.connection import open_cluster
 from collectors.cluster.inventory import manifests
 from collectors.cluster.inventory.watch import Inventory
@@ -55,7 +55,7 @@ def _of_files(options: argparse.Namespace) -> ClusterState:
 
 
 async def _live(options: argparse.Namespace) -> ClusterState:
-    opened = await open_cluster(wanted(options))
+    opened = await open_cluster(connection_request(options))
     store, session = Store(), Stream()
     subscription = session.subscribe(65_536)
     listing = asyncio.create_task(Inventory(opened, session).run())

@@ -210,7 +210,10 @@ class Command(Event):
 
 @frozen
 class AccessRow:
-    """A right that podwire can use: what for, and which of its verbs are `missing`. `namespace` '' means all."""
+    """A right that podwire can use: what for, and which of its verbs are `missing`.
+
+    `namespace` '' means all of them.
+    """
 
     use: str
     verbs: tuple[str, ...]
@@ -219,6 +222,12 @@ class AccessRow:
     namespace: str
     missing: tuple[str, ...]
 
+    @property
+    def rights(self) -> str:
+        """`get list watch pods`, as kubectl says it."""
+        full = f"{self.resource}.{self.group}" if self.group else self.resource
+        return f"{' '.join(self.verbs)} {full}"
+
 
 @frozen
 class AccessReview(Event):
@@ -226,6 +235,11 @@ class AccessReview(Event):
 
     namespace: str
     rows: tuple[AccessRow, ...]
+
+    @property
+    def refused(self) -> tuple[AccessRow, ...]:
+        """The rows of which something is missing."""
+        return tuple(row for row in self.rows if row.missing)
 
 
 @frozen

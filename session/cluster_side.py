@@ -1,4 +1,4 @@
-"""What a console adds to its cluster: planned, taken, and taken away again."""
+"""The cluster of a console: its inventory, what may be added to it, and removing that again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from collectors.cluster.attach.settings import AttachSettings
 from collectors.cluster.inventory import network_settings
 from collectors.cluster.inventory.watch import Inventory
 from collectors.errors import ClusterError, PodwireError
-from collectors.recording.journal import Journal
+from collectors.recording.journal import Journal, PendingDelete
 from collectors.stream import Stream
 from collectors.target import Target
 
@@ -36,12 +36,8 @@ class ClusterSide:
         journal: Journal,
         is_lab: bool = False,
     ) -> None:
-        self.cluster, self.session, self.settings, self.journal = (
-            cluster,
-            session,
-            settings,
-            journal,
-        )
+        self.cluster, self.session = cluster, session
+        self.settings, self.journal = settings, journal
         self.is_lab = is_lab
         cluster.rest.read_only = settings.read_only
 
@@ -56,19 +52,22 @@ class ClusterSide:
         """How the network is configured, until cancelled."""
         await network_settings.follow(self.cluster, self.session)
 
-    async def look_around(self) -> None:
+    async def publish_access(self) -> None:
         """What we may do here, and what an earlier console left."""
         cluster = self.cluster
         try:
-            self.session.publish(await access_review.told(cluster, cluster.namespace))
-            self.session.publish(await leftovers.verified(cluster, self.journal, self.attacher()))
+            self.session.publish(await access_review.access(cluster, cluster.namespace))
+            self.session.publish(await leftovers.verified(cluster, self.attacher()))
         except PodwireError:
-            self.session.publish(leftovers.told(self.journal, cluster.server))
+            self._publish_left_behind()
 
-    async def clean(self) -> list[leftovers.Outcome]:
+    def _publish_left_behind(self) -> None:
+        self.session.publish(leftovers.left_behind(self.journal, self.cluster.server))
+
+    async def clean(self) -> list[leftovers.CleanOutcome]:
         """Remove what earlier consoles left in this cluster."""
         outcomes = await leftovers.clean(self.cluster, self.attacher())
-        self.session.publish(leftovers.told(self.journal, self.cluster.server))
+        self._publish_left_behind()
         return outcomes
 
     async def plan(self, target: Target) -> Plan:
@@ -84,43 +83,55 @@ class ClusterSide:
             Target("node", target.node, node=target.node), target.namespace
         )
 
-    async def take(self, target: Target, offer: Offer | None, progress: Progress) -> Attachment:
-        """The attachment that was offered, or the best there is. TargetGone, or another PodwireError that says why."""
+    async def attach(self, target: Target, offer: Offer | None, progress: Progress) -> Attachment:
+        """The attachment that was offered, or the best there is.
+
+        TargetGone, or another PodwireError that says why not.
+        """
         attacher = self.attacher()
         if offer is not None:
-            return await attacher.take(offer, progress)
-        return await (
-            attacher.node(target, progress)
-            if target.kind == "node"
-            else attacher.pod(target, progress)
-        )
+            return await attacher.attach(offer, progress)
+        if target.kind == "node":
+            return await attacher.attach_node(target, progress)
+        return await attacher.attach_pod(target, progress)
 
     async def check_alive(self, attachment: Attachment) -> None:
         await self.attacher().check_alive(attachment)
 
     async def leave(self, attachment: Attachment) -> str:
-        """Take one away, since its target was closed; what could not be, as a sentence."""
+        """Remove an attachment, since its target was closed; what stays, as a sentence."""
         attacher = self.attacher()
         if self.settings.end_on_leave:
             await attacher.end(attachment)
         return await attacher.leave(attachment)
 
-    async def pay(self, cluster_side: Sequence[Attachment]) -> list[str]:
-        """Delete what the journal says this console owes the cluster, also where a creation was never answered.
-        Returns what was left, a sentence each."""
-        attacher = self.attacher()
-        owed = [entry for entry in self.journal.owed() if entry.session == self.journal.session]
+    async def clean_up(self, attachments: Sequence[Attachment]) -> list[str]:
+        """Delete the pods of this console, also where a creation was never answered.
+
+        Returns what is left behind, a sentence each.
+        """
+        pending = [
+            entry
+            for entry in self.journal.pending_deletes()
+            if entry.session == self.journal.session
+        ]
         try:
             async with asyncio.timeout(LEAVE_S):
-                if self.settings.end_on_leave:
-                    await asyncio.gather(*(attacher.end(attachment) for attachment in cluster_side))
-                left = await asyncio.gather(*(attacher.settle(entry) for entry in owed))
-            return [text for text in left if text]
+                return await self._clean_up(attachments, pending)
         except (TimeoutError, asyncio.CancelledError):
-            names = ", ".join(entry.name for entry in owed)
+            names = ", ".join(entry.name for entry in pending)
             return [
                 f"These may be left: {names}. `podwire clean` removes them; they end within 4 h."
             ]
+
+    async def _clean_up(
+        self, attachments: Sequence[Attachment], pending: Sequence[PendingDelete]
+    ) -> list[str]:
+        attacher = self.attacher()
+        if self.settings.end_on_leave:
+            await asyncio.gather(*(attacher.end(attachment) for attachment in attachments))
+        left = await asyncio.gather(*(attacher.clean_up(entry) for entry in pending))
+        return [text for text in left if text]
 
     # --- the lab's faults
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # imported where they are used: the first frame waits for non
     from collectors.capture.pcap_files import PcapFiles
     from collectors.cluster.api.connection import Cluster
     from collectors.cluster.attach.attacher import Attachment
-    from collectors.cluster.attach.leftovers import Outcome
+    from collectors.cluster.attach.leftovers import CleanOutcome
     from collectors.cluster.attach.planner import Offer, Plan
     from collectors.recording.journal import Journal
     from session.cluster_side import ClusterSide
@@ -143,14 +143,14 @@ class Controller:
         self.session.publish(start)
         self.spawn(self.cluster_side.inventory())
         self.spawn(self.cluster_side.networking())
-        self.spawn(self.cluster_side.look_around())
+        self.spawn(self.cluster_side.publish_access())
 
     def _of_cluster(self) -> ClusterSide:
         if self.cluster_side is None:
             raise ClusterError(NO_CLUSTER)
         return self.cluster_side
 
-    async def clean(self) -> list[Outcome]:
+    async def clean(self) -> list[CleanOutcome]:
         """Remove what earlier consoles left in this cluster."""
         return await self._of_cluster().clean()
 
@@ -163,7 +163,7 @@ class Controller:
             taken = [
                 watch.attachment for watch in self._watches.values() if watch.attachment is not None
             ]
-            self.left_behind += await self.cluster_side.pay(taken)
+            self.left_behind += await self.cluster_side.clean_up(taken)
             await self.cluster_side.cluster.close()
         self.session.close()
 
@@ -213,7 +213,7 @@ class Controller:
         self._say(target, "attaching", "asking the API server")
         try:
             here = self._of_cluster()
-            attachment = await here.take(
+            attachment = await here.attach(
                 target, offer, lambda text: self._say(target, "attaching", text)
             )
         except TargetGone as error:

@@ -1,8 +1,9 @@
-"""Every write to a cluster, on disk before it is sent: who, when, what, how it ended; and so what is still owed.
+"""Every write to a cluster, on disk before it is sent: who, when, what, how it ended.
 
-One JSON object a line, appended with one write and synced. `begin` is written before the request, `end` after the
-answer. A pod whose creation began, was not refused, and whose deletion did not end well is owed to its cluster: by
-this console until it leaves, by `podwire clean` where a console was killed.
+One JSON object a line, appended with one write and synced. `begin` is written before the request,
+`end` after the answer. A pod whose creation began, was not refused, and whose deletion did not end
+well is a pending delete: of this console until it quits, of `podwire clean` where a console was
+killed.
 """
 
 from __future__ import annotations
@@ -41,7 +42,10 @@ class ClusterIdentity:
 
 @frozen
 class PendingDelete:
-    """A pod of ours that may still be there. `sure` once the API server said that it was created."""
+    """A pod of ours that may still be there.
+
+    `confirmed` once the API server said that it was created.
+    """
 
     id: str
     at: float
@@ -49,7 +53,7 @@ class PendingDelete:
     namespace: str
     pod: str
     node: str
-    sure: bool
+    confirmed: bool
     session: str
 
     @property
@@ -58,7 +62,7 @@ class PendingDelete:
 
 
 def this_session() -> str:
-    """Names this process so that another can tell whether it still runs: boot, process id, start."""
+    """Names this process so that another can find out whether it runs: boot, process id, start."""
     process = psutil.Process()
     return f"{boot()}:{process.pid}:{process.create_time():.2f}"
 
@@ -89,7 +93,14 @@ class Journal:
     _rows: list[dict[str, Any]] = field(default_factory=list)
 
     def begin(
-        self, where: ClusterIdentity, verb: str, namespace: str, name: str, node: str, manifest: Any
+        self,
+        where: ClusterIdentity,
+        *,
+        verb: str,
+        namespace: str,
+        name: str,
+        node: str,
+        manifest: Any = None,
     ) -> str:
         """Write down what is about to be sent; its id. JournalError where that cannot be kept."""
         number = secrets.token_hex(6)
@@ -109,11 +120,10 @@ class Journal:
         return number
 
     def end(self, number: str, result: str) -> None:
-        """How it ended: created, deleted, gone, or `refused: …`; anything else leaves it owed."""
-        with contextlib.suppress(JournalError):  # a full disk now: it stays owed, and is looked for
-            self._append(
-                {"kind": "end", "id": number, "at": time.time(), "result": sanitize(result, 600)}
-            )
+        """How it ended: created, deleted, gone, or `refused: …`; anything else stays pending."""
+        row = {"kind": "end", "id": number, "at": time.time(), "result": sanitize(result, 600)}
+        with contextlib.suppress(JournalError):  # a full disk now: the delete stays pending
+            self._append(row)
 
     def _append(self, row: dict[str, Any]) -> None:
         if self.path is None:
@@ -130,8 +140,8 @@ class Journal:
                 os.close(descriptor)
         except OSError as error:
             raise JournalError(
-                f"The journal {sanitize(self.path)} cannot be written ({error.strerror}): podwire adds nothing to a "
-                "cluster that it could forget. Make room, or set XDG_STATE_HOME."
+                f"The journal {sanitize(self.path)} cannot be written ({error.strerror}): podwire "
+                "adds nothing to a cluster that it could forget. Make room, or set XDG_STATE_HOME."
             ) from None
 
     def rows(self) -> Iterator[dict[str, Any]]:
@@ -149,47 +159,49 @@ class Journal:
                 if isinstance(row, dict):
                     yield row
 
-    def owed(self) -> list[PendingDelete]:
+    def pending_deletes(self) -> list[PendingDelete]:
         """Pods that may still be there, of this and other sessions."""
-        ends = {
-            row["id"]: str(row.get("result")) for row in self.rows() if row.get("kind") == "end"
-        }
+        written = list(self.rows())
+        ends = {row["id"]: str(row.get("result")) for row in written if row.get("kind") == "end"}
         found: dict[tuple[str, str, str], PendingDelete] = {}
-        for row in self.rows():
+        for row in written:
             if row.get("kind") != "begin":
                 continue
             with contextlib.suppress(KeyError, TypeError):
-                where = ClusterIdentity(**row["where"])
-                key, result = (where.server, row["namespace"], row["name"]), ends.get(row["id"], "")
+                result = ends.get(row["id"], "")
+                key = (row["where"]["server"], row["namespace"], row["name"])
                 if row["verb"] == "create pods" and not result.startswith(REFUSED):
-                    found[key] = PendingDelete(
-                        row["id"],
-                        row["at"],
-                        where,
-                        row["namespace"],
-                        row["name"],
-                        row["node"],
-                        result.startswith(CREATED),
-                        row["session"],
-                    )
+                    found[key] = _pending(row, result)
                 elif row["verb"] == "delete pods" and result.startswith((DELETED, GONE)):
                     found.pop(key, None)
         return list(found.values())
 
-    def tidy(self) -> None:
-        """Cut a long journal to what is owed and the newest quarter. Other consoles may append meanwhile."""
+    def compact(self) -> None:
+        """Cut a long journal to the pending deletes and the newest quarter.
+
+        Other consoles may append meanwhile.
+        """
         if self.path is None or not self.path.exists() or self.path.stat().st_size < LONGEST:
             return
-        keep = {owed.id for owed in self.owed()}
+        keep = [entry.id.encode() for entry in self.pending_deletes()]
         with contextlib.suppress(OSError), self.path.open("r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             lines = file.read().splitlines(keepends=True)
             newest = len(lines) * 3 // 4
-            kept = [
-                line
-                for n, line in enumerate(lines)
-                if n >= newest or any(number.encode() in line for number in keep)
-            ]
+            old = [line for line in lines[:newest] if any(number in line for number in keep)]
             file.seek(0)
-            file.writelines(kept)
+            file.writelines([*old, *lines[newest:]])
             file.truncate()
+
+
+def _pending(row: dict[str, Any], result: str) -> PendingDelete:
+    return PendingDelete(
+        id=row["id"],
+        at=row["at"],
+        where=ClusterIdentity(**row["where"]),
+        namespace=row["namespace"],
+        pod=row["name"],
+        node=row["node"],
+        confirmed=result.startswith(CREATED),
+        session=row["session"],
+    )

@@ -83,7 +83,7 @@ async def watched(
         found["metadata"]["uid"],
     )
     attacher, segments = Attacher(cluster, session), PcapFiles(folder, "c")
-    attachment = await attacher.pod(target, lambda _: None)
+    attachment = await attacher.attach_pod(target, lambda _: None)
     seen = Watched(session, segments, target.key)
     runner = attachment.runner(cluster)
 
@@ -225,7 +225,7 @@ async def test_a_node_that_goes_takes_its_pod_and_says_so(own_lab: Lab, client: 
     cluster, session = await connect(str(own_lab.kubeconfig)), Stream()
     attacher = Attacher(cluster, session)
     target = Target("node", "node2", node="node2")
-    attachment = await attacher.node(target, lambda _: None)
+    attachment = await attacher.attach_node(target, lambda _: None)
     log = session.subscribe(10_000)
 
     async def alive() -> None:

@@ -42,7 +42,7 @@ async def pods(cluster: Cluster, name: str) -> list[dict]:  # type: ignore[type-
 async def runner(cluster: Cluster, name: str = "backend") -> ExecRunner:
     """Commands in a debug container: the pod's own is distroless."""
     pod = (await pods(cluster, name))[0]
-    attachment = await Attacher(cluster, Stream()).pod(target_of(pod), lambda _: None)
+    attachment = await Attacher(cluster, Stream()).attach_pod(target_of(pod), lambda _: None)
     return attachment.runner(cluster)
 
 
@@ -160,8 +160,8 @@ async def test_attach_reuses_its_own_container_and_journals_the_write(cluster: C
     session, said = Stream(), []
     log = session.subscribe()
     attacher = Attacher(cluster, session)
-    first = await attacher.pod(target_of(pod), said.append)
-    again = await attacher.pod(target_of(pod), said.append)
+    first = await attacher.attach_pod(target_of(pod), said.append)
+    again = await attacher.attach_pod(target_of(pod), said.append)
     assert (again.container, again.level) == (first.container, "reused")
     written = [e for e in log.pending() if isinstance(e, ev.Command)]
     assert [(e.verb, e.what) for e in written] == [
@@ -177,12 +177,12 @@ async def test_a_replaced_pod_is_never_attached_to(cluster: Cluster) -> None:
     meta = pod["metadata"]
     other = Target("pod", meta["name"], "shop", "node2", "another-uid")
     with pytest.raises(TargetGone, match="replaced"):
-        await Attacher(cluster, Stream()).pod(other, lambda _: None)
+        await Attacher(cluster, Stream()).attach_pod(other, lambda _: None)
 
 
 async def test_the_node_pod_is_small_sees_the_nodes_table_and_is_removed(cluster: Cluster) -> None:
     attacher = Attacher(cluster, Stream())
-    attachment = await attacher.node(Target("node", "node1", node="node1"), lambda _: None)
+    attachment = await attacher.attach_node(Target("node", "node1", node="node1"), lambda _: None)
     path = f"/api/v1/namespaces/default/pods/{attachment.pod}"
     spec = (await cluster.rest.get(path))["spec"]
     assert spec["hostNetwork"] and "hostPID" not in spec and spec["activeDeadlineSeconds"] > 0
@@ -310,7 +310,7 @@ async def test_the_inventory_lists_then_follows(cluster: Cluster) -> None:
     assert book.names["10.96.181.95"] == "svc/backend"
     assert book.names["10.0.77.11"] == "node/node1"
     attacher = Attacher(cluster, Stream())
-    attachment = await attacher.node(Target("node", "node2", node="node2"), lambda _: None)
+    attachment = await attacher.attach_node(Target("node", "node2", node="node2"), lambda _: None)
     await attacher.leave(attachment)
     async with asyncio.timeout(5):
         while "DELETED" not in [

@@ -301,7 +301,7 @@ REFUSED: dict[str, Any] = {
     "a proxy that is not there": (
         lambda p: p.config(**{"proxy-url": "http://127.0.0.1:1"}),
         3,
-        "The proxy on the way to the API server at",
+        "The proxy to the API server at",
     ),
     "broken YAML": (
         lambda p: _written(p, "a: [1\nusers: {token: topsecret"),

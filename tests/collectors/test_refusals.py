@@ -330,7 +330,7 @@ async def everything(client: Client) -> list[tuple[str, int]]:
 def way(plan: Plan | None) -> str | None:
     if plan is None or plan.offer is None:
         return None
-    return f"add {plan.offer.level}" if plan.offer.way == "add" else plan.offer.way
+    return f"add {plan.offer.level}" if plan.offer.method == "add" else plan.offer.method
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -366,11 +366,11 @@ async def test_refusals(own_lab: Lab, client: Client, case: Case) -> None:
                 assert any("exceeded quota" in said for said in beside.refusals)
         if plan.offer is None:
             with pytest.raises(ClusterError) as refused:
-                await attacher.pod(target, lambda _: None)
+                await attacher.attach_pod(target, lambda _: None)
             assert str(refused.value) == " ".join(plan.refusals)
         assert all(text.endswith((".", ".;", "`")) and "\n" not in text for text in plan.refusals)
         assert await everything(client) == before, "a plan adds nothing"
-        assert attacher.journal.owed() == []
+        assert attacher.journal.pending_deletes() == []
     finally:
         await cluster.close()
 
@@ -411,13 +411,13 @@ async def test_an_image_that_does_not_come(
         found["metadata"]["uid"],
     )
     with pytest.raises(ClusterError, match=says):
-        await attacher.pod(target, lambda _: None)
+        await attacher.attach_pod(target, lambda _: None)
     pods = len((await client.get("/api/v1/pods"))["items"])
     with pytest.raises(
         ClusterError, match=says.replace(" It stays in the pod's spec and runs nothing\\.", "")
     ):
-        await attacher.node(Target("node", "node1", node="node1"), lambda _: None)
-    assert journal.owed() == [], "the node pod that could not start is deleted"
+        await attacher.attach_node(Target("node", "node1", node="node1"), lambda _: None)
+    assert journal.pending_deletes() == [], "the node pod that could not start is deleted"
     assert len((await client.get("/api/v1/pods"))["items"]) == pods
     await cluster.close()
 
@@ -433,7 +433,7 @@ async def test_a_pull_that_never_ends_is_given_up(own_lab: Lab, client: Client) 
     with pytest.raises(
         ClusterError, match=r"did not start within 1 s: .*reachable from the node\? --pull-timeout"
     ):
-        await attacher.pod(target, lambda _: None)
+        await attacher.attach_pod(target, lambda _: None)
     await cluster.close()
 
 
@@ -456,7 +456,7 @@ async def test_a_write_that_is_refused_after_its_dry_run_takes_the_next_rung(
     await client.hook(
         do="rule", method="PATCH", match="ephemeralcontainers$", code=403, times=1, body=body
     )
-    attachment = await attacher.take(plan.offer, lambda _: None)
+    attachment = await attacher.attach(plan.offer, lambda _: None)
     assert attachment.level == "default capabilities"
     await cluster.close()
 
@@ -487,9 +487,9 @@ async def test_the_pods_own_container_where_nothing_may_be_added(
                 ClusterError,
                 match=r"has no shell: nothing can be read in it\. Its node can be opened",
             ):
-                await attacher.pod(target, lambda _: None)
+                await attacher.attach_pod(target, lambda _: None)
             continue
-        attachment = await attacher.pod(target, lambda _: None)
+        attachment = await attacher.attach_pod(target, lambda _: None)
         argv = sampler.command(1)
         running = await attachment.runner(cluster).start(argv)
         reader = sampler.FrameReader()
@@ -512,7 +512,7 @@ async def test_ending_a_debug_container_on_leaving(own_lab: Lab, client: Client)
         found["spec"]["nodeName"],
         found["metadata"]["uid"],
     )
-    attachment = await attacher.pod(target, lambda _: None)
+    attachment = await attacher.attach_pod(target, lambda _: None)
     await attacher.end(attachment)
     deadline = time.monotonic() + 10
     while True:

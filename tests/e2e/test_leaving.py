@@ -269,7 +269,12 @@ async def test_clean_forgets_a_cluster_whose_kubeconfig_is_gone(
     (tmp_path / "podwire").mkdir()
     journal = Journal(tmp_path / "podwire" / "journal.jsonl", session="0:1:1.0")
     where = ClusterIdentity("old", "/nonexistent/config", "https://old")
-    journal.end(journal.begin(where, "create pods", "default", "podwire-node-x", "n1", {}), CREATED)
+    journal.end(
+        journal.begin(
+            where, verb="create pods", namespace="default", name="podwire-node-x", node="n1"
+        ),
+        CREATED,
+    )
     done = podwire(own_lab, tmp_path, "clean")
     assert (done.returncode, done.stdout.splitlines()) == (
         0,

@@ -11,18 +11,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from collectors.cluster.api.access_review import missing_role
-from collectors.events import AccessReview, AccessRow
+from collectors.events import AccessReview
 from tui.screens.text_view import Document
-
-
-def rights(row: AccessRow) -> str:
-    """`get list watch pods`, as kubectl says it."""
-    full = f"{row.resource}.{row.group}" if row.group else row.resource
-    return f"{' '.join(row.verbs)} {full}"
-
-
-def missing(review: AccessReview | None) -> list[AccessRow]:
-    return [row for row in review.rows if row.missing] if review is not None else []
 
 
 class Access(ModalScreen[None]):
@@ -33,7 +23,7 @@ class Access(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         where = f"namespace {self.review.namespace}" if self.review.namespace else "all namespaces"
-        keys = "r  the Role that is missing   esc  back" if missing(self.review) else "esc  back"
+        keys = "r  the Role that is missing   esc  back" if self.review.refused else "esc  back"
         with Vertical(classes="dialog wide"):
             yield Static(f"What {self.user} may do, {where}", classes="dialog--title", markup=False)
             yield Static(self._table(), markup=False)
@@ -51,7 +41,7 @@ class Access(ModalScreen[None]):
         event.stop()
         if event.key in ("escape", "q", "p"):
             self.dismiss(None)
-        elif event.key == "r" and missing(self.review):
+        elif event.key == "r" and self.review.refused:
             text = missing_role(self.review.rows, self.user)
             self.app.push_screen(
                 Document("For kubectl apply -f -, by someone who may grant it", text)

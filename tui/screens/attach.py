@@ -12,7 +12,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from collectors.cluster.attach.attacher import yaml_of
+from collectors.cluster.attach.journaled_writes import yaml_of
 from collectors.cluster.attach.planner import Offer, Plan
 from collectors.errors import PodwireError
 from collectors.frozen import frozen
@@ -138,13 +138,13 @@ def _offer_lines(plan: Plan) -> list[str]:
     offer = plan.offer
     if offer is None:
         return []
-    if offer.way == "reuse":
+    if offer.method == "reuse":
         return [f"reuses the debug container {offer.container} that is there already."]
-    if offer.way == "exec":
+    if offer.method == "exec":
         return [
             f"nothing is added: runs in the pod's own container {offer.container}; {offer.cost}."
         ]
-    if offer.way == "node pod":
+    if offer.method == "node pod":
         return [
             f"starts the pod {offer.namespace}/{offer.pod} on {plan.target.name}: host network, no privilege. Removed "
             "when you leave. The conntrack table that fills up is the node's."

@@ -16,7 +16,7 @@ from collectors.events import NodeRow, PodRow, Row, ServiceRow
 from session import path_text
 from tui import format as fmt
 from tui.actions import bindings
-from tui.screens.access import Access, missing
+from tui.screens.access import Access
 from tui.screens.attach import Attach, AttachChoice
 from tui.screens.base import ConsoleScreen, ShowTarget
 from tui.screens.connectivity_matrix import MatrixScreen
@@ -187,7 +187,7 @@ class ClusterScreen(ConsoleScreen):
         elif self.store.left:
             contexts = ", ".join(sorted({row.context for row in self.store.left}))
             text = f" An earlier console left something in {contexts}: `podwire clean` removes it"
-        elif lacking := missing(self.store.access):
+        elif self.store.access is not None and (lacking := self.store.access.refused):
             text = f" p tells what is not allowed here: {', '.join(row.use for row in lacking)}"
         notice.display = bool(text)
         notice.update(text)
@@ -284,7 +284,7 @@ class ClusterScreen(ConsoleScreen):
     async def _clean(self) -> None:
         try:
             for outcome in await self.control.clean():
-                self.say(outcome.text, "warning" if outcome.owed else "information")
+                self.say(outcome.text, "warning" if outcome.stays else "information")
         except PodwireError as error:
             self.say(str(error), "error")
 

@@ -1,4 +1,4 @@
-"""What this user may do here, by SelfSubjectAccessReview, and the smallest Role that would give what is missing."""
+"""What this user may do here, by SelfSubjectAccessReview, and the smallest Role that gives the rest."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 @frozen
 class Need:
-    """A right and what it is for. `namespaced` needs can be given by a Role of the namespace, or of the one named."""
+    """A right and what it is for.
+
+    `namespaced` needs can be given by a Role of the namespace, or of the one named.
+    """
 
     use: str
     verbs: tuple[str, ...]
@@ -47,16 +50,25 @@ NEEDS = (
 )
 
 
-async def allowed(
-    cluster: Cluster, verb: str, resource: str, subresource: str, namespace: str, group: str = ""
-) -> bool:
-    """Whether we may. Where the server does not answer reviews: yes, the request itself will tell."""
+@frozen
+class ResourceRight:
+    """One verb on one resource, as RBAC names them. `namespace` '' asks for all of them."""
+
+    verb: str
+    resource: str
+    subresource: str = ""
+    namespace: str = ""
+    group: str = ""
+
+
+async def allowed(cluster: Cluster, right: ResourceRight) -> bool:
+    """Whether we may. Where the server does not answer reviews: yes, the request will show it."""
     attributes = {
-        "verb": verb,
-        "resource": resource,
-        "subresource": subresource,
-        "namespace": namespace,
-        "group": group,
+        "verb": right.verb,
+        "resource": right.resource,
+        "subresource": right.subresource,
+        "namespace": right.namespace,
+        "group": right.group,
     }
     body = {
         "apiVersion": "authorization.k8s.io/v1",
@@ -74,23 +86,27 @@ async def allowed(
 
 async def review(cluster: Cluster, namespace: str) -> list[AccessRow]:
     """A row for each need, in the order of NEEDS. `namespace` '' asks for all namespaces."""
-
-    async def row(need: Need) -> AccessRow:
-        where = need.namespace or (namespace if need.namespaced else "")
-        answers = await asyncio.gather(
-            *(
-                allowed(cluster, verb, need.resource, need.subresource, where, need.group)
-                for verb in need.verbs
-            )
-        )
-        missing = tuple(verb for verb, yes in zip(need.verbs, answers, strict=True) if not yes)
-        full = "/".join(part for part in (need.resource, need.subresource) if part)
-        return AccessRow(need.use, need.verbs, full, need.group, where, missing)
-
-    return list(await asyncio.gather(*(row(need) for need in NEEDS)))
+    return list(await asyncio.gather(*(_row(cluster, need, namespace) for need in NEEDS)))
 
 
-async def told(cluster: Cluster, namespace: str) -> AccessReview:
+async def _row(cluster: Cluster, need: Need, namespace: str) -> AccessRow:
+    where = need.namespace or (namespace if need.namespaced else "")
+    rights = [
+        ResourceRight(verb, need.resource, need.subresource, where, need.group)
+        for verb in need.verbs
+    ]
+    answers = await asyncio.gather(*(allowed(cluster, right) for right in rights))
+    return AccessRow(
+        use=need.use,
+        verbs=need.verbs,
+        resource="/".join(part for part in (need.resource, need.subresource) if part),
+        group=need.group,
+        namespace=where,
+        missing=tuple(verb for verb, yes in zip(need.verbs, answers, strict=True) if not yes),
+    )
+
+
+async def access(cluster: Cluster, namespace: str) -> AccessReview:
     """The review as an event for the stream."""
     return AccessReview(time.time(), "", namespace, tuple(await review(cluster, namespace)))
 
@@ -133,8 +149,10 @@ def _role(
 
 
 def missing_role(rows: Sequence[AccessRow], user: str) -> str:
-    """YAML for `kubectl apply -f -` that gives exactly what is missing; '' where nothing is. What concerns a namespace
-    goes into a Role there, the rest into a ClusterRole."""
+    """YAML for `kubectl apply -f -` that gives exactly what is missing; '' where nothing is.
+
+    What concerns a namespace goes into a Role there, the rest into a ClusterRole.
+    """
     documents: list[dict[str, Any]] = []
     for place in sorted({row.namespace for row in rows}, key=lambda name: (not name, name)):
         if rules := _rules(row for row in rows if row.namespace == place):

@@ -28,8 +28,10 @@ IN_CLUSTER = "in-cluster"
 
 @frozen
 class Cluster:
-    """An open cluster. `namespace` is the context's, '' for all. `kubeconfig` is where it was found, so that what is
-    owed to it can be paid by another process."""
+    """An open cluster. `namespace` is the context's, '' for all.
+
+    `kubeconfig` is where it was found, so that another process can clean up what was added to it.
+    """
 
     rest: Rest
     context: str
@@ -100,16 +102,14 @@ async def connect(
 
 
 async def open_cluster(wanted: ConnectionRequest) -> Cluster:
-    """Open the cluster and check that it answers, that we are known there, and that the namespace exists.
+    """Open the cluster; check that it answers, knows us, and has the namespace.
 
-    ConfigError for what is wrong on this side, ClusterError or Forbidden for what is wrong on that side.
+    ConfigError for what is wrong on this side, ClusterError or Forbidden for what is wrong there.
     """
     context, cluster, user, paths = _chosen(wanted)
     configuration = configure(cluster)
     credentials: Credentials = await of_user(user, cluster, wanted.impersonation)
-    from kubernetes.aio.client.api_client import (
-        ApiClient,  # slow to import, and only of use with a cluster
-    )
+    from kubernetes.aio.client.api_client import ApiClient  # slow, and only needed with a cluster
 
     rest = Rest(ApiClient(configuration), credentials)
     try:
@@ -121,13 +121,13 @@ async def open_cluster(wanted: ConnectionRequest) -> Cluster:
         await rest.close()
         raise
     return Cluster(
-        rest,
-        sanitize(context.name, 80),
-        chosen,
-        sanitize(name or user.name or "?", 80),
-        sanitize(version, 40),
-        groups,
-        paths,
+        rest=rest,
+        context=sanitize(context.name, 80),
+        namespace=chosen,
+        user=sanitize(name or user.name or "?", 80),
+        version=sanitize(version, 40),
+        groups=groups,
+        kubeconfig=paths,
     )
 
 
@@ -151,14 +151,15 @@ async def _check_namespace(rest: Rest, namespace: str) -> None:
         await rest.get(f"/api/v1/namespaces/{quote(namespace)}", what=f"namespace {namespace}")
     except NotFound:
         raise ConfigError(
-            f"There is no namespace {sanitize(namespace)!r} in this cluster. Check -n, or leave it out for all."
+            f"There is no namespace {sanitize(namespace)!r} in this cluster. "
+            "Check -n, or leave it out for all."
         ) from None
     except Forbidden:
         pass  # many may list pods in a namespace but not read it
 
 
 async def _who_am_i(rest: Rest) -> tuple[str, tuple[str, ...]]:
-    """Our name and groups as the API server sees them; '' where it does not tell (before 1.28)."""
+    """Our name and groups as the API server sees them; '' where it does not say (before 1.28)."""
     review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
     try:
         answer = await rest.request(

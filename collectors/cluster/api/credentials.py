@@ -1,7 +1,8 @@
-"""What says who we are: a token, a token file, a password, a certificate, or an exec plugin; and impersonation.
+"""What says who we are: token, token file, password, certificate or exec plugin; impersonation.
 
-Semantics are client-go's (tools/clientcmd, plugin/pkg/client/auth/exec): a tokenFile goes before a token and is read
-again every minute; a plugin's answer is kept until it expires or the server answers 401.
+Semantics are client-go's (tools/clientcmd, plugin/pkg/client/auth/exec): a tokenFile goes before a
+token and is read again every minute; a plugin's answer is kept until it expires or the server
+answers 401.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from collectors.sanitize import sanitize
 from collectors.secrets import hide
 
 TOKEN_FILE_S = 60.0
-REMOVED = {  # auth providers that kubectl no longer has, and what took their place
+REMOVED = {  # auth providers that kubectl no longer has, and what replaced them
     "gcp": "gke-gcloud-auth-plugin",
     "azure": "kubelogin",
 }
@@ -27,7 +28,7 @@ REMOVED = {  # auth providers that kubectl no longer has, and what took their pl
 
 @frozen
 class Impersonation:
-    """Whom to act as (--as and its kin, or the kubeconfig's `as`)."""
+    """Who to act as (--as and its kin, or the kubeconfig's `as`)."""
 
     user: str = ""
     uid: str = ""
@@ -85,12 +86,12 @@ class Credentials:
         """After a 401, or when something expired: get new ones. False where nothing differs from before."""
         before = (self._authorization, self.certificate)
         if self.plugin is not None:
-            self._take(await self.plugin.run())
+            self._use_issued(await self.plugin.run())
         elif self._token_file is not None:
             self._read_token()
         return before != (self._authorization, self.certificate)
 
-    def _take(self, issued: Issued) -> None:
+    def _use_issued(self, issued: Issued) -> None:
         hide(issued.token, issued.key.decode("ascii", "replace"))
         if issued.token:
             self.use_token(issued.token)

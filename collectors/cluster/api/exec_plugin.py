@@ -99,14 +99,14 @@ class ExecPlugin:
             interactive = self._interactive()
             code, out, err = await self._run(interactive)
             if code != 0:
-                told = f": {sanitize_bytes(err.strip()[-300:], 300)}" if err.strip() else ""
+                said = f": {sanitize_bytes(err.strip()[-300:], 300)}" if err.strip() else ""
                 retry = (
                     ""
                     if interactive or self.mode == "Never"
                     else " Leave podwire, log in, and start it again."
                 )
                 raise ConfigError(
-                    f"The credential plugin {self.name} failed with exit code {code}{told}.{retry}"
+                    f"The credential plugin {self.name} failed with exit code {code}{said}.{retry}"
                 )
             issued = self._read(out)
             self.expires = issued.expires
@@ -156,7 +156,7 @@ class ExecPlugin:
         return int(process.returncode or 0), out, err or b""
 
     def _read(self, out: bytes) -> Issued:
-        """The ExecCredential that a plugin printed; what it printed is never repeated, it may be half a secret."""
+        """The ExecCredential that a plugin printed. Its output is never repeated: it may hold a secret."""
         where = f"The credential plugin {self.name}"
         try:
             answer = json.loads(out)

@@ -1,8 +1,8 @@
 """exec over WebSocket, on aiohttp: v5 or v4, binary, with heartbeat; closes in well under a second.
 
 Why not the client library's own (quadratic buffers, no heartbeat, v4 only, text decoding):
-docs/reference/kubernetes-client.md.
-Reading is driven by the consumer; aiohttp stops reading the socket when 64 KiB wait, so memory stays bounded.
+docs/reference/kubernetes-client.md. Reading is driven by the consumer; aiohttp stops reading the
+socket when 64 KiB wait, so memory stays bounded.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ CLOSE_S = 0.4
 
 
 def exit_code(status: dict[str, Any]) -> int | None:
-    """The command's exit code in a Status frame; None where the frame tells of another failure."""
+    """The command's exit code in a Status frame; None where the frame is of another failure."""
     if status.get("status") == "Success":
         return 0
     details = status.get("details")
@@ -61,8 +61,10 @@ class ExecRunning:
         self._socket = socket
 
     async def output(self) -> AsyncIterator[Output]:
-        """What the command prints, as it comes; ends with the stream. Whether the command ended is told by
-        `exit_code`: a stream that breaks leaves it None."""
+        """What the command prints, as it comes; ends with the stream.
+
+        `exit_code` says whether the command ended: a stream that breaks leaves it None.
+        """
         async for message in self._socket:
             if message.type == aiohttp.WSMsgType.BINARY and message.data:
                 channel = message.data[0]
@@ -89,7 +91,7 @@ class ExecRunning:
             )
 
     async def close(self) -> None:
-        """Leave at once; the runtime then kills the command."""
+        """Leave at once: the runtime kills the command."""
         with contextlib.suppress(Exception):
             await self._socket.close()
         await self._session.close()
@@ -153,13 +155,13 @@ class ExecRunner:
             return socket
 
     async def _refused(self, error: BaseException) -> ExecError:
-        told = await self._reason(error)
+        refusal = await self._reason(error)
         if isinstance(error, aiohttp.WSServerHandshakeError):
-            told.retry_after = retry_after(error.headers)
-        return told
+            refusal.retry_after = retry_after(error.headers)
+        return refusal
 
     async def _reason(self, error: BaseException) -> ExecError:
-        """The handshake's error carries no body; asking the same path plainly tells why."""
+        """The handshake's error carries no body; asking the same path plainly gives the reason."""
         where = f"{self.pod}/{self.container}"
         if not isinstance(error, aiohttp.WSServerHandshakeError):
             reason = sanitize(error, 160) or "no answer in time"

@@ -108,7 +108,7 @@ def load(given: str | None) -> Kubeconfig:
 
 
 def _document(path: Path) -> Mapping[str, Any]:
-    """A file's content. What is wrong is told by its line, never by its text: that may be a token."""
+    """A file's content. Errors name the line, never its text: that may be a token."""
     where = f"The kubeconfig {sanitize(path)}"
     try:
         value = yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))

@@ -1,7 +1,7 @@
 """Requests to the API server through kubernetes.aio, as plain JSON; every failure becomes a sentence.
 
-Raw paths rather than the generated API classes: one code path for every kind, no models to build for lists of
-thousands, and their slow import is not paid.
+Raw paths rather than the generated API classes: one code path for every kind, no models to build
+for lists of thousands, and no slow import of them.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from yarl import URL
 from collectors.cluster.api.credentials import Credentials
 from collectors.cluster.api.transport import connector, use_certificate
 from collectors.errors import ClusterError, ConfigError, Forbidden, NotFound
+from collectors.frozen import frozen
 from collectors.lazy_import import lazy_import
 from collectors.sanitize import sanitize
 
@@ -32,10 +33,9 @@ TIMEOUT_S = 20.0
 BIG = 256 * 1024  # a body larger than this is parsed in a thread
 MAX_LINE = 32 << 20
 CONNECTIONS = 100
-SILENT_S = 90.0  # an API server sends a bookmark a minute: a watch that is silent for longer is asked for anew
+# an API server sends a bookmark a minute: a watch that is silent for longer is asked for again
+SILENT_S = 90.0
 STRATEGIC = "application/strategic-merge-patch+json"
-
-
 LONGEST_RETRY_S = 120.0
 
 
@@ -58,7 +58,10 @@ def _failure(status: int, body: Mapping[str, Any] | None, what: str) -> ClusterE
     said = sanitize((body or {}).get("message") or "no reason given", 600)
     reason = sanitize((body or {}).get("reason") or "", 60)
     if status == 401:
-        text = f"The API server does not accept your credentials ({what}). Log in again, then restart podwire."
+        text = (
+            f"The API server does not accept your credentials ({what}). Log in again, and restart "
+            "podwire."
+        )
         return ClusterError(text, status, reason)
     if status == 403:
         return Forbidden(f"Refused ({what}): {said}", status, reason)
@@ -67,23 +70,38 @@ def _failure(status: int, body: Mapping[str, Any] | None, what: str) -> ClusterE
     return ClusterError(f"The API server answered {status} ({what}): {said}", status, reason)
 
 
-def is_write(method: str, path: str, query: Mapping[str, Any]) -> bool:
-    """Whether a request could change something: not a question (review), nor one that is only tried (dry run)."""
-    asks = path.rpartition("/")[2].startswith("selfsubject")
-    return method not in ("GET", "HEAD") and not asks and query.get("dryRun") != "All"
+@frozen
+class ApiRequest:
+    method: str
+    path: str
+    query: Mapping[str, Any]
+    body: Any = None
+    content_type: str = "application/json"
+
+    @property
+    def writes(self) -> bool:
+        """Whether it could change something: a review or a dry run could not."""
+        asks = self.path.rpartition("/")[2].startswith("selfsubject")
+        return self.method not in ("GET", "HEAD") and not asks and self.query.get("dryRun") != "All"
 
 
 def unreachable(host: str, error: Exception) -> str:
     """Why the API server cannot be reached, and what to look at."""
     where = f"The API server at {sanitize(URL(host).authority, 120)}"
     if isinstance(error, aiohttp.ClientHttpProxyError):
-        return f"The proxy refused the way to the{where[3:]}: HTTP {error.status}. Check proxy-url or HTTPS_PROXY."
+        return (
+            f"The proxy refused to connect to the{where[3:]}: HTTP {error.status}. "
+            "Check proxy-url or HTTPS_PROXY."
+        )
     if isinstance(error, aiohttp.ClientProxyConnectionError):
-        return f"The proxy on the way to the{where[3:]} cannot be reached. Check proxy-url or HTTPS_PROXY."
+        return f"The proxy to the{where[3:]} cannot be reached. Check proxy-url or HTTPS_PROXY."
     if isinstance(error, (aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError)):
         cause = getattr(error, "certificate_error", error)
         reason = sanitize(getattr(cause, "verify_message", "") or cause, 160)
-        return f"{where} shows a certificate that this context does not trust: {reason}. Check certificate-authority."
+        return (
+            f"{where} shows a certificate that this context does not trust: {reason}. "
+            "Check certificate-authority."
+        )
     if isinstance(error, (aiohttp.ClientSSLError, ssl.SSLError)):
         return f"{where} refused the TLS connection: {sanitize(error, 160)}."
     kind = "it did not answer in time" if isinstance(error, TimeoutError) else sanitize(error, 200)
@@ -132,40 +150,29 @@ class Rest:
             self._present_certificate()
         return renewed
 
-    async def _send(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, Any],
-        body: Any,
-        content_type: str,
-        timeout: Any,
-    ) -> aiohttp.ClientResponse:
-        if self.read_only and is_write(method, path, query):
+    async def _send(self, request: ApiRequest, timeout: Any) -> aiohttp.ClientResponse:
+        if self.read_only and request.writes:
             raise Forbidden(
-                "podwire was started with --read-only: nothing is added, changed or run in the cluster."
+                "podwire was started with --read-only: nothing is added, changed or run in the "
+                "cluster."
             )
-        response = await self._once(method, path, query, body, content_type, timeout)
+        response = await self._send_once(request, timeout)
         if response.status == 401 and await self.renew():
             response.release()
-            response = await self._once(method, path, query, body, content_type, timeout)
+            response = await self._send_once(request, timeout)
         return response
 
-    async def _once(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, Any],
-        body: Any,
-        content_type: str,
-        timeout: Any,
-    ) -> aiohttp.ClientResponse:
+    async def _send_once(self, request: ApiRequest, timeout: Any) -> aiohttp.ClientResponse:
         headers = await self.headers()
-        headers.extend({"Accept": "application/json", "Content-Type": content_type})
-        pairs = [(name, value) for name, value in query.items() if value not in (None, "")]
+        headers.extend({"Accept": "application/json", "Content-Type": request.content_type})
+        pairs = [(name, value) for name, value in request.query.items() if value not in (None, "")]
         try:
             method, url, _, data, _ = await self.client.param_serialize(
-                method, path, query_params=pairs, body=body, auth_settings=[]
+                request.method,
+                request.path,
+                query_params=pairs,
+                body=request.body,
+                auth_settings=[],
             )
             answer = await self.client.call_api(
                 method, url, headers, data, _request_timeout=timeout
@@ -181,32 +188,37 @@ class Rest:
         path: str,
         query: Mapping[str, Any] | None = None,
         body: Any = None,
+        *,
         content_type: str = "application/json",
         what: str = "",
     ) -> Json:
-        """One request and its JSON answer. ClusterError, Forbidden or NotFound where it is not a success."""
+        """One request and its JSON answer. ClusterError, Forbidden or NotFound for a failure."""
+        what = what or f"{method} {path}"
         limit = aiohttp.ClientTimeout(total=TIMEOUT_S, sock_connect=8)
-        response = await self._send(method, path, query or {}, body, content_type, limit)
+        response = await self._send(
+            ApiRequest(method, path, query or {}, body, content_type), limit
+        )
         try:
             raw = await response.read()
         except (aiohttp.ClientError, TimeoutError) as error:
             raise ClusterError(
-                f"The API server's answer was cut off ({what or path}): {sanitize(error, 200)}"
+                f"The API server's answer was cut off ({what}): {sanitize(error, 200)}"
             ) from None
         answer = await _parse(raw)
         if response.status >= 400:
-            raise failure(response.status, answer, what or f"{method} {path}", response.headers)
+            raise failure(response.status, answer, what, response.headers)
         return answer
 
     async def get(self, path: str, what: str = "", **query: Any) -> Json:
         return await self.request("GET", path, query, what=what)
 
     async def watch(self, path: str, what: str = "", **query: Any) -> AsyncGenerator[Json, None]:
-        """The events of a watch until the server ends it, or says nothing for so long that it may be dead."""
+        """The events of a watch until the server ends it, or is silent for so long that it may be
+        dead."""
         seconds = int(query.get("timeoutSeconds", 290))
         limit = aiohttp.ClientTimeout(total=None, sock_connect=8, sock_read=SILENT_S)
         query |= {"watch": "true", "timeoutSeconds": seconds}
-        response = await self._send("GET", path, query, None, "application/json", limit)
+        response = await self._send(ApiRequest("GET", path, query), limit)
         try:
             if response.status >= 400:
                 answer = await _parse(await response.read())

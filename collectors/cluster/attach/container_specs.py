@@ -1,8 +1,8 @@
-"""What podwire adds to a cluster, as specs: the access levels of debug containers, and the node pod
+"""What podwire adds to a cluster, as specs: debug containers of several access levels, node pods
 (docs/reference/ephemeral-containers.md).
 
-Ephemeral containers can never be removed: each has a main process that ends by itself, and so do all commands
-exec'd into it, since they share its process namespace.
+Ephemeral containers can never be removed: each has a main process that ends by itself, and so do
+all commands exec'd into it, since they share its process namespace.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ LIFETIME_S = 4 * 3600
 MANAGED_BY = {"app.kubernetes.io/managed-by": "podwire"}
 OWNER, SESSION, EXPIRES = "podwire/owner", "podwire/session", "podwire/expires"
 TICK_S = 5
-# Ends by itself, and sooner where a file appears. Not by a signal: in a pod that shares its process namespace, the
-# first process is the pod's own.
+# Ends by itself, and sooner where a file appears. Not by a signal: in a pod that shares its process
+# namespace, the first process is the pod's own.
 MAIN = 'n=$1; while [ "$n" -gt 0 ] && [ ! -e "$2" ]; do sleep "$3"; n=$((n-1)); done; rm -f "$2"'
 
 
@@ -47,7 +47,7 @@ def main_command(container: str) -> list[str]:
 
 @frozen
 class AccessLevel:
-    """One way to add a debug container; `cost` is what it cannot do, told to the user."""
+    """The rights of a debug container; `cost` is what it cannot do, for the user to read."""
 
     name: str
     cost: str
@@ -55,7 +55,7 @@ class AccessLevel:
 
 
 NO_CAPTURE = "no capture here: sockets and counters only"
-LADDER = (
+ACCESS_LEVELS = (
     AccessLevel(
         "full",
         "",
@@ -69,7 +69,8 @@ LADDER = (
     ),
     AccessLevel(
         "default capabilities",
-        "conntrack of the pod's own namespace is read from /proc; capture only if the runtime grants NET_RAW",
+        "conntrack of the pod's own namespace is read from /proc; capture only if the runtime "
+        "grants NET_RAW",
         {
             "runAsUser": 0,
             "runAsNonRoot": False,
@@ -118,13 +119,27 @@ def node_pod(
     node: str,
     namespace: str,
     image: str,
+    *,
     session: str = "",
     pull_policy: str = "IfNotPresent",
     pull_secrets: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """The small node pod: host network, two capabilities that matter, no privilege, no host PID, no host path."""
-    name = unique("podwire-node-")
+    """The small node pod: on the host's network, with the capabilities that capture needs; no
+    privilege, no host PID, no host path."""
     expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + LIFETIME_S))
+    name = unique("podwire-node-")
+    spec: dict[str, Any] = {
+        "nodeName": node,
+        "hostNetwork": True,
+        "restartPolicy": "Never",
+        "activeDeadlineSeconds": LIFETIME_S,
+        "terminationGracePeriodSeconds": 0,
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "tolerations": [{"operator": "Exists"}],
+    }
+    if pull_secrets:
+        spec["imagePullSecrets"] = [{"name": secret} for secret in pull_secrets]
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -134,32 +149,19 @@ def node_pod(
             "labels": dict(MANAGED_BY),
             "annotations": {OWNER: owner(), SESSION: session, EXPIRES: expires},
         },
-        "spec": {
-            "nodeName": node,
-            "hostNetwork": True,
-            "restartPolicy": "Never",
-            "activeDeadlineSeconds": LIFETIME_S,
-            "terminationGracePeriodSeconds": 0,
-            "automountServiceAccountToken": False,
-            "enableServiceLinks": False,
-            "tolerations": [{"operator": "Exists"}],
-            **(
-                {"imagePullSecrets": [{"name": name} for name in pull_secrets]}
-                if pull_secrets
-                else {}
-            ),
-            "containers": [
-                {
-                    "name": "podwire",
-                    "image": image,
-                    "imagePullPolicy": pull_policy,
-                    "command": main_command(name),
-                    "resources": {
-                        "limits": {"memory": "256Mi"},
-                        "requests": {"cpu": "10m", "memory": "32Mi"},
-                    },
-                    "securityContext": LADDER[0].security,
-                }
-            ],
+        "spec": {**spec, "containers": [_node_container(name, image, pull_policy)]},
+    }
+
+
+def _node_container(pod: str, image: str, pull_policy: str) -> dict[str, Any]:
+    return {
+        "name": "podwire",
+        "image": image,
+        "imagePullPolicy": pull_policy,
+        "command": main_command(pod),
+        "resources": {
+            "limits": {"memory": "256Mi"},
+            "requests": {"cpu": "10m", "memory": "32Mi"},
         },
+        "securityContext": ACCESS_LEVELS[0].security,
     }

@@ -71,7 +71,7 @@ class AddressBook:
             self._known, lambda address, row: f"{shortened(name_of(row))}({address})"
         )
 
-    # --- what it tells
+    # --- questions
 
     def owner(self, address: str) -> Row | None:
         """The pod, Service or node that has, or lately had, an address."""
@@ -90,7 +90,7 @@ class AddressBook:
         """NAMESPACE/NAME of the Services that an address is an endpoint of, ready or not."""
         return sorted(set(self._services.get(address, {}).values()))
 
-    # --- what it is told
+    # --- events
 
     def apply(self, event: Event) -> None:
         if isinstance(event, InventoryList):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -39,12 +39,14 @@ def _name(item: Object, field: str = "name") -> str:
     return sanitize(item.get("metadata", {}).get(field) or "", 253)
 
 
+def _container_statuses(status: Object) -> Iterator[Object]:
+    yield from status.get("containerStatuses") or ()
+    yield from status.get("initContainerStatuses") or ()
+
+
 def pod_reason(status: Object) -> str:
     """The word kubectl shows: a waiting or ending container's reason before the phase."""
-    for entry in (
-        *(status.get("containerStatuses") or ()),
-        *(status.get("initContainerStatuses") or ()),
-    ):
+    for entry in _container_statuses(status):
         state = entry.get("state") or {}
         for kind in ("waiting", "terminated"):
             reason = (state.get(kind) or {}).get("reason")
@@ -54,16 +56,19 @@ def pod_reason(status: Object) -> str:
 
 
 def workload(metadata: Object) -> str:
-    """What a pod belongs to: a ReplicaSet named after its Deployment stands for that; '' for a bare pod."""
-    for owner in metadata.get("ownerReferences") or ():
-        if not owner.get("controller"):
-            continue
-        kind, name = str(owner.get("kind") or ""), str(owner.get("name") or "")
-        template = str((metadata.get("labels") or {}).get("pod-template-hash") or "")
-        if kind == "ReplicaSet" and template and name.endswith(f"-{template}"):
-            kind, name = "Deployment", name[: -len(template) - 1]
-        return sanitize(f"{kind}/{name}", 300)
-    return ""
+    """What a pod belongs to: a ReplicaSet named after its Deployment stands for that.
+
+    '' for a bare pod.
+    """
+    owners = metadata.get("ownerReferences") or ()
+    owner = next((owner for owner in owners if owner.get("controller")), None)
+    if owner is None:
+        return ""
+    kind, name = str(owner.get("kind") or ""), str(owner.get("name") or "")
+    template = str((metadata.get("labels") or {}).get("pod-template-hash") or "")
+    if kind == "ReplicaSet" and template and name.endswith(f"-{template}"):
+        kind, name = "Deployment", name[: -len(template) - 1]
+    return sanitize(f"{kind}/{name}", 300)
 
 
 def _containers(spec: Object) -> list[Object]:
@@ -73,55 +78,60 @@ def _containers(spec: Object) -> list[Object]:
 
 
 def _ready(spec: Object, status: Object) -> str:
-    """`1/2` as kubectl shows it. A kubelet always tells of each container; a manifest that says `Running` may not."""
-    entries, containers = status.get("containerStatuses"), _containers(spec)
+    """`1/2` as kubectl shows it. A kubelet always lists each container; a manifest may not."""
+    containers = _containers(spec)
     names, wanted = {c.get("name") for c in containers}, len(containers)
+    entries = status.get("containerStatuses")
     if entries is None and status.get("phase") == "Running":
-        told = [
-            entry.get("status")
-            for entry in status.get("conditions") or ()
-            if entry.get("type") == "Ready"
-        ]
-        return f"{wanted if told in ([], ['True']) else 0}/{wanted}"
-    told = [
-        *(entries or ()),
-        *(e for e in status.get("initContainerStatuses") or () if e.get("name") in names),
+        return f"{wanted if _is_ready(status) else 0}/{wanted}"
+    sidecars = [e for e in status.get("initContainerStatuses") or () if e.get("name") in names]
+    ready = sum(bool(entry.get("ready")) for entry in (*(entries or ()), *sidecars))
+    return f"{ready}/{wanted}"
+
+
+def _is_ready(status: Object) -> bool:
+    """By its condition; a manifest that has none says nothing against it."""
+    ready = [
+        condition.get("status")
+        for condition in status.get("conditions") or ()
+        if condition.get("type") == "Ready"
     ]
-    return f"{sum(bool(entry.get('ready')) for entry in told)}/{wanted}"
+    return ready in ([], ["True"])
 
 
 def pod_row(item: Object) -> PodRow:
-    spec, status = item.get("spec") or {}, item.get("status") or {}
-    entries = status.get("containerStatuses") or ()
+    metadata, spec, status = (item.get(part) or {} for part in ("metadata", "spec", "status"))
     ended = status.get("phase") in ("Succeeded", "Failed")
-    deleting = bool(item.get("metadata", {}).get("deletionTimestamp"))
+    addresses = [] if ended else [entry.get("ip") for entry in status.get("podIPs") or ()]
+    phase = "Terminating" if metadata.get("deletionTimestamp") else pod_reason(status)
     return PodRow(
         namespace=_name(item, "namespace"),
         name=_name(item),
         uid=_name(item, "uid"),
         node=sanitize(spec.get("nodeName") or "", 253),
         ip="" if ended else sanitize(status.get("podIP") or "", 64),
-        phase="Terminating" if deleting else sanitize(pod_reason(status), 60),
+        phase=sanitize(phase, 60),
         ready=_ready(spec, status),
-        restarts=sum(int(e.get("restartCount") or 0) for e in entries),
-        created=_seconds(item.get("metadata", {}).get("creationTimestamp") or ""),
+        restarts=_restarts(status),
+        created=_seconds(metadata.get("creationTimestamp") or ""),
         host_network=bool(spec.get("hostNetwork")),
-        ips=()
-        if ended
-        else tuple(sanitize(entry.get("ip") or "", 64) for entry in status.get("podIPs") or ()),
-        workload=workload(item.get("metadata") or {}),
-        labels=labels_of(item.get("metadata", {}).get("labels")),
+        ips=tuple(sanitize(address or "", 64) for address in addresses),
+        workload=workload(metadata),
+        labels=labels_of(metadata.get("labels")),
         ports=tuple(
             _port(p, "containerPort") for c in _containers(spec) for p in c.get("ports") or ()
         ),
-        message=_told(status),
+        message=_message(status),
         ended=ended,
     )
 
 
-_SHARED: dict[
-    tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]
-] = {}  # replicas have equal labels
+def _restarts(status: Object) -> int:
+    return sum(int(e.get("restartCount") or 0) for e in status.get("containerStatuses") or ())
+
+
+# replicas have equal labels: one tuple for all of them
+_SHARED: dict[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]] = {}
 
 
 def labels_of(labels: Object | None) -> tuple[tuple[str, str], ...]:
@@ -145,38 +155,40 @@ def _port(port: Object, field: str) -> ContainerPort:
     )
 
 
-def _told(status: Object) -> str:
-    """What the kubelet says of a container that does not run, the last end of one that is restarted included."""
-    for entry in (
-        *(status.get("containerStatuses") or ()),
-        *(status.get("initContainerStatuses") or ()),
-    ):
+def _message(status: Object) -> str:
+    """What the kubelet says of a container that does not run, or of its last end."""
+    for entry in _container_statuses(status):
         for when in ("state", "lastState"):
+            state = entry.get(when) or {}
             for kind in ("terminated", "waiting"):
-                if message := ((entry.get(when) or {}).get(kind) or {}).get("message"):
+                if message := (state.get(kind) or {}).get("message"):
                     return sanitize(message, 300)
     return ""
 
 
 def node_row(item: Object) -> NodeRow:
-    status = item.get("status") or {}
-    addresses = {a.get("type"): a.get("address") for a in status.get("addresses") or ()}
-    ready = any(
-        c.get("type") == "Ready" and c.get("status") == "True"
-        for c in status.get("conditions") or ()
-    )
-    labels, info = item.get("metadata", {}).get("labels") or {}, status.get("nodeInfo") or {}
+    status, metadata = item.get("status") or {}, item.get("metadata") or {}
+    labels, info = metadata.get("labels") or {}, status.get("nodeInfo") or {}
+    cidrs = (item.get("spec") or {}).get("podCIDRs") or ()
     return NodeRow(
         name=_name(item),
-        address=sanitize(addresses.get("InternalIP") or "", 64),
+        address=sanitize(_address(status, "InternalIP"), 64),
         zone=sanitize(labels.get(ZONE) or "", 63),
-        ready=ready,
+        ready=any(
+            c.get("type") == "Ready" and c.get("status") == "True"
+            for c in status.get("conditions") or ()
+        ),
         os=sanitize(info.get("operatingSystem") or "", 20),
         arch=sanitize(info.get("architecture") or "", 20),
-        pod_cidrs=tuple(sanitize(cidr, 64) for cidr in item.get("spec", {}).get("podCIDRs") or ()),
+        pod_cidrs=tuple(sanitize(cidr, 64) for cidr in cidrs),
         kernel=sanitize(info.get("kernelVersion") or "", 80),
         labels=labels_of(labels),
     )
+
+
+def _address(status: Object, kind: str) -> str:
+    addresses = {a.get("type"): a.get("address") for a in status.get("addresses") or ()}
+    return str(addresses.get(kind) or "")
 
 
 def namespace_row(item: Object) -> NamespaceRow:
@@ -185,67 +197,72 @@ def namespace_row(item: Object) -> NamespaceRow:
 
 def service_row(item: Object) -> ServiceRow:
     spec = item.get("spec") or {}
-    balancer = ((item.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
-    outer = [
-        *(spec.get("externalIPs") or ()),
-        *(entry["ip"] for entry in balancer if entry.get("ip")),
-    ]
-    addresses = spec.get("clusterIPs") or ([spec["clusterIP"]] if spec.get("clusterIP") else [])
+    ports = spec.get("ports") or ()
     return ServiceRow(
         namespace=_name(item, "namespace"),
         name=_name(item),
-        ips=tuple(sanitize(a, 64) for a in addresses if a != "None"),
-        ports=tuple(
-            sanitize(f"{p.get('port')}/{p.get('protocol') or 'TCP'}", 20)
-            for p in spec.get("ports") or ()
-        ),
+        ips=tuple(sanitize(a, 64) for a in _cluster_ips(spec) if a != "None"),
+        ports=tuple(sanitize(f"{p.get('port')}/{p.get('protocol') or 'TCP'}", 20) for p in ports),
         type=sanitize(spec.get("type") or "", 20),
         selector=labels_of(spec.get("selector")),
-        targets=tuple(_service_port(p) for p in spec.get("ports") or ()),
+        targets=tuple(_service_port(port) for port in ports),
         external_policy=sanitize(spec.get("externalTrafficPolicy") or "", 20),
         internal_policy=sanitize(spec.get("internalTrafficPolicy") or "", 20),
         publish_not_ready=bool(spec.get("publishNotReadyAddresses")),
         external_name=sanitize(spec.get("externalName") or "", 253),
         distribution=sanitize(spec.get("trafficDistribution") or "", 40),
-        outer_ips=tuple(sanitize(address, 64) for address in outer),
+        outer_ips=tuple(sanitize(address, 64) for address in _outer_ips(spec, item)),
     )
+
+
+def _cluster_ips(spec: Object) -> list[str]:
+    single = spec.get("clusterIP")
+    return list(spec.get("clusterIPs") or ([single] if single else []))
+
+
+def _outer_ips(spec: Object, item: Object) -> list[str]:
+    """externalIPs, and those of the load balancer."""
+    balancer = ((item.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
+    return [*(spec.get("externalIPs") or ()), *(e["ip"] for e in balancer if e.get("ip"))]
 
 
 def _service_port(port: Object) -> ServicePort:
     number = _int(port.get("port"))
-    target = sanitize(str(port.get("targetPort") or number), 63)
-    protocol = sanitize(port.get("protocol") or "TCP", 8)
     return ServicePort(
-        sanitize(port.get("name") or "", 63), number, protocol, target, _int(port.get("nodePort"))
+        name=sanitize(port.get("name") or "", 63),
+        number=number,
+        protocol=sanitize(port.get("protocol") or "TCP", 8),
+        target=sanitize(str(port.get("targetPort") or number), 63),
+        node_port=_int(port.get("nodePort")),
     )
 
 
 def slice_row(item: Object) -> SliceRow:
     labels = item.get("metadata", {}).get("labels") or {}
-    ready: list[str] = []
-    other: list[str] = []
-    endpoints: list[Endpoint] = []
-    for endpoint in item.get("endpoints") or ():
-        good = (endpoint.get("conditions") or {}).get("ready") is not False
-        addresses = [sanitize(a, 64) for a in endpoint.get("addresses") or ()]
-        (ready if good else other).extend(addresses)
-        node, zone = (
-            sanitize(endpoint.get("nodeName") or "", 253),
-            sanitize(endpoint.get("zone") or "", 63),
-        )
-        pod = sanitize((endpoint.get("targetRef") or {}).get("name") or "", 253)
-        endpoints += [Endpoint(address, good, node, zone, pod) for address in addresses]
-    service = sanitize(labels.get("kubernetes.io/service-name") or "", 253)
-    ports = tuple(_port(port, "port") for port in item.get("ports") or ())
+    endpoints = [
+        endpoint for entry in item.get("endpoints") or () for endpoint in _endpoints(entry)
+    ]
     return SliceRow(
-        _name(item, "namespace"),
-        _name(item),
-        service,
-        tuple(ready),
-        tuple(other),
-        ports,
-        tuple(endpoints),
+        namespace=_name(item, "namespace"),
+        name=_name(item),
+        service=sanitize(labels.get("kubernetes.io/service-name") or "", 253),
+        ready=tuple(endpoint.address for endpoint in endpoints if endpoint.ready),
+        not_ready=tuple(endpoint.address for endpoint in endpoints if not endpoint.ready),
+        ports=tuple(_port(port, "port") for port in item.get("ports") or ()),
+        endpoints=tuple(endpoints),
     )
+
+
+def _endpoints(entry: Object) -> list[Endpoint]:
+    """One for each address of an entry. An absent condition means ready."""
+    ready = (entry.get("conditions") or {}).get("ready") is not False
+    node = sanitize(entry.get("nodeName") or "", 253)
+    zone = sanitize(entry.get("zone") or "", 63)
+    pod = sanitize((entry.get("targetRef") or {}).get("name") or "", 253)
+    return [
+        Endpoint(sanitize(address, 64), ready, node, zone, pod)
+        for address in entry.get("addresses") or ()
+    ]
 
 
 def policy_row(item: Object) -> PolicyRow:
@@ -257,18 +274,16 @@ def policy_row(item: Object) -> PolicyRow:
 
 
 def probe_row(item: Object) -> ProbeRow:
-    """An Event; those that are told in series (events.k8s.io) keep count and time elsewhere."""
-    series, what = item.get("series") or {}, item.get("involvedObject") or {}
-    last = (
-        item.get("lastTimestamp") or series.get("lastObservedTime") or item.get("eventTime") or ""
-    )
+    """An Event; those that are reported in series (events.k8s.io) have count and time elsewhere."""
+    series, pod = item.get("series") or {}, item.get("involvedObject") or {}
+    times = (item.get("lastTimestamp"), series.get("lastObservedTime"), item.get("eventTime"))
     return ProbeRow(
-        _name(item, "namespace"),
-        _name(item),
-        sanitize(what.get("name") or "", 253),
-        sanitize(item.get("message") or "", 400),
-        int(item.get("count") or series.get("count") or 1),
-        _seconds(last),
+        namespace=_name(item, "namespace"),
+        name=_name(item),
+        pod=sanitize(pod.get("name") or "", 253),
+        message=sanitize(item.get("message") or "", 400),
+        count=int(item.get("count") or series.get("count") or 1),
+        last=_seconds(next((at for at in times if at), "")),
     )
 
 
@@ -276,25 +291,26 @@ ANNOTATIONS = "nginx.ingress.kubernetes.io/limit-"
 
 
 def ingress_row(item: Object) -> IngressRow:
-    spec, meta = item.get("spec") or {}, item.get("metadata") or {}
-    annotations = meta.get("annotations") or {}
-    backends = [_backend("", "", spec["defaultBackend"])] if spec.get("defaultBackend") else []
+    spec, annotations = (item.get("spec") or {}), item.get("metadata", {}).get("annotations") or {}
+    class_name = spec.get("ingressClassName") or annotations.get("kubernetes.io/ingress.class")
+    kept = {key: str(text) for key, text in annotations.items() if key.startswith(ANNOTATIONS)}
+    return IngressRow(
+        namespace=_name(item, "namespace"),
+        name=_name(item),
+        class_name=sanitize(class_name or "", 253),
+        backends=tuple(_backends(spec)),
+        annotations=labels_of(kept),
+        tls=bool(spec.get("tls")),
+    )
+
+
+def _backends(spec: Object) -> Iterator[Backend]:
+    if spec.get("defaultBackend"):
+        yield _backend("", "", spec["defaultBackend"])
     for rule in spec.get("rules") or ():
         for path in (rule.get("http") or {}).get("paths") or ():
-            backends.append(
-                _backend(rule.get("host") or "", path.get("path") or "/", path.get("backend") or {})
-            )
-    class_name = sanitize(
-        spec.get("ingressClassName") or annotations.get("kubernetes.io/ingress.class") or "", 253
-    )
-    return IngressRow(
-        _name(item, "namespace"),
-        _name(item),
-        class_name,
-        tuple(backends),
-        labels_of({k: str(v) for k, v in annotations.items() if k.startswith(ANNOTATIONS)}),
-        bool(spec.get("tls")),
-    )
+            backend = path.get("backend") or {}
+            yield _backend(rule.get("host") or "", path.get("path") or "/", backend)
 
 
 def _backend(host: str, path: str, backend: Object) -> Backend:

@@ -1,4 +1,4 @@
-"""Names of pods, short and still told apart."""
+"""Names of pods, short and still distinct."""
 
 from __future__ import annotations
 

@@ -92,8 +92,8 @@ async def main(wanted: list[str]) -> None:
                 target = Target(
                     "pod", pod["metadata"]["name"], "shop", node, pod["metadata"]["uid"]
                 )
-                inside = await attacher.pod(target, lambda _: None)
-                beside = await attacher.node(Target("node", node, node=node), lambda _: None)
+                inside = await attacher.attach_pod(target, lambda _: None)
+                beside = await attacher.attach_node(Target("node", node, node=node), lambda _: None)
                 places = {"pod": inside.runner(cluster), "node": beside.runner(cluster)}
                 try:
                     await under(client, faults[name], places, folder)

@@ -1,0 +1,118 @@
+"""`podwire clean`: removes what consoles that no longer run left in their clusters."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from cli import config
+from cli.cluster_options import connection_request, print_line
+from cli.exit_codes import LEFT_BEHIND, tell
+from collectors.cluster.api.connection import (
+    IN_CLUSTER,
+    Cluster,
+    ConnectionRequest,
+    every_context,
+    open_cluster,
+)
+from collectors.cluster.api.credentials import Impersonation
+from collectors.cluster.attach import leftovers
+from collectors.cluster.attach.attacher import Attacher
+from collectors.errors import PodwireError
+from collectors.recording.journal import GONE, Journal, PendingDelete
+from collectors.stream import Stream
+from session.files import journal_path
+
+
+def clean(options: argparse.Namespace) -> int:
+    """Remove what consoles left behind; 5 where something stays, and it is named."""
+    return asyncio.run(_clean(options))
+
+
+async def _clean(options: argparse.Namespace) -> int:
+    journal = Journal(await asyncio.to_thread(journal_path))
+    found = await asyncio.to_thread(_forget_unreachable, journal)
+    stays = 0
+    cleaned: set[tuple[str, str]] = set()
+    for request in _requests(options, journal):
+        try:
+            cluster = await open_cluster(request)
+        except PodwireError as error:
+            tell(f"context {request.context or 'current'}: {error}")
+            stays += 1
+            continue
+        if (cluster.server, cluster.context) not in cleaned:
+            cleaned.add((cluster.server, cluster.context))
+            left, outcomes = await _clean_one(cluster, options, journal)
+            stays, found = stays + left, found + outcomes
+        await cluster.close()
+    if not found and not stays:
+        print_line("nothing is left behind")
+    await asyncio.to_thread(journal.compact)
+    return LEFT_BEHIND if stays else 0
+
+
+async def _clean_one(
+    cluster: Cluster, options: argparse.Namespace, journal: Journal
+) -> tuple[int, int]:
+    """(what stays, what was looked at) in one cluster."""
+    settings = config.load(options.config).settings(options, cluster.context)
+    cluster.rest.read_only = settings.read_only
+    try:
+        outcomes = await leftovers.clean(cluster, Attacher(cluster, Stream(), settings, journal))
+    except PodwireError as error:
+        tell(f"context {cluster.context}: {error}")
+        return 1, 0
+    for outcome in outcomes:
+        print_line(f"{outcome.context}: {outcome.text}")
+    return sum(outcome.stays for outcome in outcomes), len(outcomes)
+
+
+def _forget_unreachable(journal: Journal) -> int:
+    """Close the pending deletes of clusters whose kubeconfig is gone, as a lab's is: nobody can
+    ask those clusters again. Returns how many there were."""
+    lost = [entry for entry in leftovers.abandoned(journal) if not _has_kubeconfig(entry)]
+    for entry in lost:
+        number = journal.begin(
+            entry.where,
+            verb="delete pods",
+            namespace=entry.namespace,
+            name=entry.pod,
+            node=entry.node,
+        )
+        journal.end(number, GONE)
+        print_line(
+            f"{entry.where.context}: forgot {entry.name}: the kubeconfig of its cluster is gone; "
+            "it ends within 4 h"
+        )
+    return len(lost)
+
+
+def _has_kubeconfig(entry: PendingDelete) -> bool:
+    paths = entry.where.kubeconfig.split(os.pathsep)
+    return not entry.where.kubeconfig or any(Path(path).exists() for path in paths)
+
+
+def _requests(options: argparse.Namespace, journal: Journal) -> Sequence[ConnectionRequest]:
+    """The clusters to clean: those of the journal first, after them the contexts that are named,
+    or the current one."""
+    requests = [_request_of(entry) for entry in leftovers.abandoned(journal)]
+    asked = connection_request(options)
+    names: Sequence[str | None] = options.context or ()
+    if options.all_contexts:
+        names = every_context(options.kubeconfig)
+    requests += [
+        ConnectionRequest(asked.kubeconfig, name, "", asked.impersonation)
+        for name in names or (None,)
+    ]
+    return list(dict.fromkeys(requests))
+
+
+def _request_of(entry: PendingDelete) -> ConnectionRequest:
+    context = None if entry.where.context == IN_CLUSTER else entry.where.context
+    return ConnectionRequest(
+        entry.where.kubeconfig or None, context, "", Impersonation(entry.where.acting_as)
+    )
