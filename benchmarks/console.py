@@ -121,7 +121,7 @@ def steady(ssh: bool) -> Iterator[Figure]:
     with pane(120, 40) as (terminal, shown):
         if ssh:
             terminal.line("export SSH_CONNECTION='192.0.2.1 1 192.0.2.2 22'")
-        terminal.line(f"{sys.executable} -m tui.cli lab")
+        terminal.line(f"{sys.executable} -m cli.main lab")
         terminal.until(r"frontend", 30)
         terminal.keys("Enter")
         terminal.until(r"1 packets [\d,]{3,}", 30)
@@ -147,7 +147,7 @@ def start() -> Figure:
         script = Path(folder) / "one.py"
         script.write_text(ONE_WIDGET)
         for _ in range(5):
-            ours = frames(f"{sys.executable} -m tui.cli local", b"podwire", b"conntrack")
+            ours = frames(f"{sys.executable} -m cli.main local", b"podwire", b"conntrack")
             (other,) = frames(f"{sys.executable} {script}", b"podwire")
             ratios.append(ours[0] / other)
             whole.append(ours[1] / other)

@@ -11,7 +11,7 @@ import uuid
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
-PROGRAM = f"{sys.executable} -m tui.cli"
+PROGRAM = f"{sys.executable} -m cli.main"
 
 
 class Tmux:

@@ -91,7 +91,7 @@ async def test_nothing_is_left_in_the_cluster(
         if how == "a crash":
             broken = tmp_path / "broken.py"
             broken.write_text(
-                "import sys, time; sys.path.insert(0, '.'); from tui.screens import target; from tui.cli import main\n"
+                "import sys, time; sys.path.insert(0, '.'); from tui.screens import target; from cli.main import main\n"
                 "old, began = target.TargetScreen.pull, time.time()\n"
                 "def pull(self):\n"
                 "    if self._data().phase == 'live' and time.time() - began > 4: raise RuntimeError('boom')\n"

@@ -82,7 +82,7 @@ async def test_no_secret_is_written_anywhere(lab: Lab, place: Place, tmux: Tmux)
         config = with_certificate(place, place.plugin(place.credential()))
         broken = place.folder / "broken.py"
         broken.write_text(
-            "import sys, time; sys.path.insert(0, '.'); from tui.screens import target; from tui.cli import main\n"
+            "import sys, time; sys.path.insert(0, '.'); from tui.screens import target; from cli.main import main\n"
             "old, began = target.TargetScreen.pull, time.time()\n"
             "def pull(self):\n"
             "    if self._data().phase == 'live' and time.time() - began > 6:\n"

@@ -99,7 +99,7 @@ def jumped():
     except (OSError, ValueError):
         return real()
 time.time = jumped
-from tui.cli import main
+from cli.main import main
 raise SystemExit(main())
 """
 
