@@ -102,6 +102,18 @@ class ConsoleScreen(Screen[None]):
     def header_data(self) -> HeaderData:
         raise NotImplementedError
 
+    def header(self, target: str, state: str, mood: str, namespace: str = "") -> HeaderData:
+        """The header with the context and user of this session."""
+        start = self.store.start
+        return HeaderData(
+            context=start.context if start else "",
+            user=start.user if start else "",
+            namespace=namespace,
+            target=target,
+            state=state,
+            mood=mood,
+        )
+
     def show_header(self, current: str = "") -> None:
         """The two lines on top of every screen; `current` is the key of the target shown, '' on the cluster's."""
         alert, mood = self.control.diagnosis.headline

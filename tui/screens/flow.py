@@ -1,6 +1,8 @@
-"""One flow: what became of it, its figures, and its events as a ladder between the two ends."""
+"""One flow: how it ended, its figures, and its events as a ladder between the two ends."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -10,12 +12,13 @@ from collectors.capture.direction import Direction
 from collectors.capture.flow_problems import flow_problem
 from collectors.capture.jsonl import reset_phase
 from collectors.capture.tcp import TcpFlow
-from collectors.capture.udp import UdpFlow
+from collectors.capture.udp import UdpFlow, UdpHalf
 from session.controller import Controller
 from session.store import Store
-from tui import format as fmt
+from tui import flow_ladder, format as fmt
 from tui.actions import bindings
-from tui.screens import flow_columns
+from tui.flow_format import Flow, end, ms
+from tui.panels.panel import scope_of
 from tui.screens.base import ConsoleScreen
 from tui.widgets.header import Header, HeaderData
 from tui.widgets.row_list import RowList
@@ -23,29 +26,23 @@ from tui.widgets.target_tabs import Targets
 
 
 class FlowScreen(ConsoleScreen):
-    """`key` is the target in whose capture the flow is, `scope` what the capture speaks of."""
+    """`key` is the target in whose capture the flow is."""
 
     BINDINGS = bindings("flow")
     AUTO_FOCUS = "#list"
 
-    def __init__(
-        self, store: Store, control: Controller, key: str, flow: TcpFlow | UdpFlow, scope: str
-    ) -> None:
+    def __init__(self, store: Store, control: Controller, key: str, flow: Flow) -> None:
         super().__init__(store, control)
         self.key = key
         self.flow = flow
-        self.scope = scope
         self._drawn: tuple[int, ...] = ()
 
     def compose(self) -> ComposeResult:
         yield Header()
         yield Targets()
         yield Static("", id="flow", markup=False)
-        yield RowList(
-            flow_columns.ladder_columns(self.flow.first_ns),
-            "one datagram at a time: no ladder",
-            id="list",
-        )
+        columns = flow_ladder.columns(self.flow.first_ns)
+        yield RowList(columns, "UDP has no connection: there is no ladder to draw", id="list")
         yield Footer()
 
     def pull(self) -> None:
@@ -55,113 +52,102 @@ class FlowScreen(ConsoleScreen):
         if drawn != self._drawn:
             self._drawn = drawn
             self.query_one("#flow", Static).update(self._summary())
-            self.query_one("#list", RowList).show(
-                list(flow.moments) if isinstance(flow, TcpFlow) else []
-            )
+            moments = list(flow.moments) if isinstance(flow, TcpFlow) else []
+            self.query_one("#list", RowList).show(moments)
 
     def header_data(self) -> HeaderData:
-        start = self.store.start
         weight, _ = flow_problem(self.flow)
         mood = "bad" if weight >= 80 else "warn" if weight else "good"
-        context, user = (start.context, start.user) if start else ("", "")
-        return HeaderData(
-            context,
-            "",
-            f"{self.flow.protocol} flow {self.flow.number}",
-            user,
-            self.flow.state,
-            mood,
-        )
+        return self.header(f"{self.flow.protocol} flow {self.flow.number}", self.flow.state, mood)
 
     def _summary(self) -> Text:
         flow, names = self.flow, self.store.book.both
-        text = Text()
-        text.append(
-            f" {flow_columns.end(flow.client, names)} → {flow_columns.end(flow.server, names)}\n",
-            "bold",
-        )
         _, reason = flow_problem(flow)
-        seconds = (flow.last_ns - flow.first_ns) / 1e9
         parts = [
             flow.state,
             *([reason] if reason and reason != flow.state else []),
-            f"{seconds:,.3f} s",
-            self.scope,
+            f"{(flow.last_ns - flow.first_ns) / 1e9:,.3f} s",
+            scope_of(self.key),
         ]
-        text.append(f" {' · '.join(parts)}\n")
-        for line in self._figures():
+        text = Text()
+        text.append(f" {end(flow.client, names)} → {end(flow.server, names)}\n", "bold")
+        for line in (" · ".join(parts), *figures(flow)):
             text.append(f" {line}\n")
         return text
 
-    def _figures(self) -> list[str]:
-        flow = self.flow
-        if isinstance(flow, UdpFlow):
-            waits = flow.waits
-            answers = f"answers {waits.count}, mean {flow_columns.ms(waits.mean)} ms, slowest {flow_columns.ms(waits.largest)} ms"
-            return [
-                f"client sent {fmt.count(flow.client.packets)} datagrams, {fmt.count(flow.client.payload)} bytes",
-                f"server sent {fmt.count(flow.server.packets)} datagrams, {fmt.count(flow.server.payload)} bytes",
-                answers if waits.count else "no answer was seen",
-            ]
-        lines = [_half("client", flow.client), _half("server", flow.server), _handshake(flow)]
-        if flow.waits.count:
-            waits = flow.waits
-            lines.append(
-                f"application: {waits.count} answers, mean wait {flow_columns.ms(waits.mean)} ms, "
-                f"longest {flow_columns.ms(waits.largest)} ms (last byte asked to first byte answered)"
-            )
-        if flow.reset_by is not None:
-            who = "client" if flow.reset_by.client else "server"
-            after = flow_columns.ms(flow.reset_by.reset_at - flow.first_ns)
-            lines.append(f"reset by the {who} after {after} ms, {reset_phase(flow)}")
-        if flow.copies:
-            lines.append(
-                f"{flow.copies} packets were seen again on other interfaces and count nowhere"
-            )
-        if flow.one_sided:
-            lines.append(
-                "packets of one direction only were seen: losses and times are told with care"
-            )
-        return lines
-
     def action_back(self) -> None:
         self.app.pop_screen()
+
+
+def figures(flow: Flow) -> list[str]:
+    return list(_of_udp(flow) if isinstance(flow, UdpFlow) else _of_tcp(flow))
+
+
+def _of_udp(flow: UdpFlow) -> Iterator[str]:
+    yield _datagrams("client", flow.client)
+    yield _datagrams("server", flow.server)
+    waits = flow.waits
+    if waits.count:
+        times = f"mean {ms(waits.mean)} ms, longest {ms(waits.largest)} ms"
+        yield f"{fmt.many(waits.count, 'response')}, {times}"
+    else:
+        yield "no response in this capture"
+
+
+def _datagrams(name: str, side: UdpHalf) -> str:
+    return f"{name} sent {fmt.count(side.packets)} datagrams, {fmt.count(side.payload)} bytes"
+
+
+def _of_tcp(flow: TcpFlow) -> Iterator[str]:
+    yield _sent("client", flow.client)
+    yield _sent("server", flow.server)
+    yield _handshake(flow)
+    if flow.waits.count:
+        yield _responses(flow)
+    if flow.reset_by is not None:
+        end_name = "client" if flow.reset_by.client else "server"
+        after = ms(flow.reset_by.reset_at - flow.first_ns)
+        yield f"reset by the {end_name} after {after} ms, {reset_phase(flow)}"
+    if flow.copies:
+        yield f"{flow.copies} duplicates of packets seen on other interfaces are not counted"
+    if flow.one_sided:
+        yield "only one direction was captured: losses and times are estimates"
+
+
+def _responses(flow: TcpFlow) -> str:
+    waits = flow.waits
+    times = f"mean {ms(waits.mean)} ms, longest {ms(waits.largest)} ms"
+    return (
+        f"application: {waits.count} responses, {times} (last request byte to first response byte)"
+    )
 
 
 def _handshake(flow: TcpFlow) -> str:
     if not flow.syn_at:
         return "handshake: not in this capture"
     if not flow.synack_at:
-        return f"handshake: SYN sent {1 + flow.client.syn_resent} times, never answered"
-    there = (
-        f"SYN to SYN-ACK {flow_columns.ms(flow.synack_at - flow.syn_at)} ms (network and server)"
-    )
-    back = (
-        f", SYN-ACK to ACK {flow_columns.ms(flow.acked_at - flow.synack_at)} ms (client)"
-        if flow.acked_at
-        else ""
-    )
-    return f"handshake: {there}{back}"
+        return f"handshake: SYN sent {1 + flow.client.syn_resent} times, no SYN-ACK"
+    text = f"handshake: SYN to SYN-ACK {ms(flow.synack_at - flow.syn_at)} ms (network and server)"
+    if flow.acked_at:
+        text += f", SYN-ACK to ACK {ms(flow.acked_at - flow.synack_at)} ms (client)"
+    return text
 
 
-def _half(name: str, half: Direction) -> str:
-    parts = [
-        f"{name} sent {fmt.count(half.packets)} packets, {fmt.count(half.payload)} bytes in {half.segments} segments"
-    ]
-    if half.rtt.count:
-        parts.append(
-            f"RTT {flow_columns.ms(half.rtt.smallest)}–{flow_columns.ms(half.rtt.largest)} ms"
-        )
-    for count, what in (
-        (half.fast, "fast retransmissions"),
-        (half.timeouts, "timeout retransmissions"),
-        (half.syn_resent, "SYN resent"),
-        (half.spurious, "spurious retransmissions"),
-        (half.out_of_order, "out of order"),
-        (half.duplicate_acks, "duplicate ACKs"),
-        (half.zero_windows, "zero windows"),
-        (half.window_full, "times window full"),
-    ):
-        if count:
-            parts.append(f"{count} {what}")
+def _sent(name: str, side: Direction) -> str:
+    packets, payload = fmt.count(side.packets), fmt.count(side.payload)
+    segments = fmt.many(side.segments, "segment")
+    parts = [f"{name} sent {packets} packets, {payload} bytes in {segments}"]
+    if side.rtt.count:
+        parts.append(f"RTT {ms(side.rtt.smallest)}–{ms(side.rtt.largest)} ms")
+    counts = (
+        (side.fast, "fast retransmissions"),
+        (side.timeouts, "timeout retransmissions"),
+        (side.syn_resent, "SYN retransmissions"),
+        (side.spurious, "spurious retransmissions"),
+        (side.out_of_order, "out of order"),
+        (side.duplicate_acks, "duplicate ACKs"),
+        (side.zero_windows, "zero windows"),
+        (side.window_full, "times window full"),
+    )
+    parts += [f"{count} {what}" for count, what in counts if count]
     return ", ".join(parts)

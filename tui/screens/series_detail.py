@@ -12,8 +12,9 @@ from textual.widgets import Footer, Static
 from session.controller import Controller
 from session.series import SeriesInfo
 from session.store import Store
+from tui import target_graphs
 from tui.actions import bindings
-from tui.screens import graphs
+from tui.panels.panel import scope_of
 from tui.screens.base import MOODS
 from tui.screens.time_keys import TimeKeys
 from tui.time_view import TimeView, time_status
@@ -24,7 +25,7 @@ from tui.widgets.text_line import TextLine
 
 
 class FigureScreen(TimeKeys):
-    """`key` is the target that the figures are of, `scope` what they speak of."""
+    """`key` is the target that the figures are of."""
 
     BINDINGS = bindings("figure", "time")
 
@@ -32,16 +33,15 @@ class FigureScreen(TimeKeys):
         self,
         store: Store,
         control: Controller,
+        *,
         key: str,
         figures: Sequence[SeriesInfo],
         name: str,
-        scope: str,
     ) -> None:
         super().__init__(store, control)
         self.key = key
         self.figures = tuple(figures)
         self.title_text = name
-        self.scope = scope
         self.time = TimeView()
 
     def compose(self) -> ComposeResult:
@@ -58,9 +58,11 @@ class FigureScreen(TimeKeys):
     def pull(self) -> None:
         self.show_header(self.key)
         self.time.now = self.control.now()
-        place = graphs.GraphSpec(self.store.target(self.key), self.scope, self.time)
+        place = target_graphs.GraphSpec(self.store.target(self.key), scope_of(self.key), self.time)
         for number, figure in enumerate(self.figures):
-            short = replace(graphs.figure(figure, place), title=figure.title.rpartition(": ")[2])
+            short = replace(
+                target_graphs.figure(figure, place), title=figure.title.rpartition(": ")[2]
+            )
             self.query_one(f"#figure-{number}", Graph).show(short)
         self.query_one("#status", TextLine).show(f" {time_status(self.time, self.oldest())}")
 
@@ -77,11 +79,8 @@ class FigureScreen(TimeKeys):
         return (data.peer_history if self.figures[0].of_peers else data.history).since
 
     def header_data(self) -> HeaderData:
-        start, data = self.store.start, self.store.target(self.key)
-        context, user = (start.context, start.user) if start else ("", "")
-        return HeaderData(
-            context, "", self.key.partition("/")[2], user, data.phase, MOODS[data.phase]
-        )
+        phase = self.store.target(self.key).phase
+        return self.header(self.key.partition("/")[2], phase, MOODS[phase])
 
     def action_pause(self) -> None:
         self.time.hold(self.time.until is None)

@@ -1,0 +1,96 @@
+"""DNS lookups of a capture: question, response code, latency, retries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from collectors.capture.dns_transactions import DnsTransaction
+from collectors.capture.flow_problems import lookup_problem
+from session.store import Store
+from tui import format as fmt
+from tui.flow_format import Names, address, ms, named
+from tui.panels.panel import Panel, Sort, Status, joined
+from tui.widgets.row_list import Cell, Column, ListState
+
+NXDOMAIN = 3
+LAST = 1 << 60  # sorts below every latency
+
+
+def _outcome(lookup: DnsTransaction) -> Cell:
+    weight, _ = lookup_problem(lookup)
+    if weight >= 80:
+        return lookup.outcome, "bad"
+    return lookup.outcome, "dim" if lookup.outcome == "NOERROR" else "warn"
+
+
+def _problem(lookup: DnsTransaction) -> Cell:
+    weight, reason = lookup_problem(lookup)
+    return reason, "bad" if weight >= 60 else "warn"
+
+
+def columns(names: Names) -> tuple[Column, ...]:
+    return (
+        Column("TIME", 12, lambda t: (fmt.clock(t.at / 1e9, 3), "dim"), rank=3),
+        Column("CLIENT", 26, lambda t: named(t.client, names), rank=4),
+        Column("NAME", 0, lambda t: t.name),
+        Column("TYPE", 5, lambda t: (t.type, "dim")),
+        Column("RESULT", 9, _outcome),
+        Column("PROBLEM", 26, _problem, rank=1),
+        Column("ms", 8, lambda t: ms(t.latency), right=True),
+        Column("SERVER", 24, lambda t: (named(t.server, names), "dim"), rank=5),
+    )
+
+
+def searched(lookup: DnsTransaction, names: Names) -> str:
+    """What the filter's words are looked for in."""
+    parts = (
+        lookup.name,
+        lookup.type,
+        lookup.outcome,
+        address(lookup.client),
+        named(lookup.client, names),
+        address(lookup.server),
+        named(lookup.server, names),
+        lookup_problem(lookup)[1],
+    )
+    return " ".join(parts).lower()
+
+
+class DnsPanel(Panel):
+    name = "dns"
+    sorts: tuple[Sort, ...] = (
+        ("newest", lambda t: (-t.at,)),
+        ("problem", lambda t: (-lookup_problem(t)[0], -t.at)),
+        ("latency", lambda t: (-(t.latency or LAST), -t.at)),
+        ("name", lambda t: (t.name, t.type, -t.at)),
+    )
+    nothing = "no DNS yet: lookups are read from the capture, which c starts"
+
+    def __init__(self, store: Store, key: str) -> None:
+        super().__init__(store, key, ListState(columns(store.book.short), identity=id))
+
+    def version(self) -> tuple[Any, ...]:
+        return (self.data.flows.lookups.revision, self.sort, self.words)
+
+    def rows(self) -> list[Any]:
+        lookups, names = self.data.flows.lookups, self.store.book.names
+        every = [*lookups.done, *lookups.pending]
+        return self._found(every, lambda lookup: searched(lookup, names))
+
+    def note(self) -> str:
+        return fmt.count(self.data.flows.lookups.totals.asked)
+
+    def status(self, shown: int) -> Status:
+        totals = self.data.flows.lookups.totals
+        missing = totals.codes.get(NXDOMAIN, 0)
+        failed = sum(n for code, n in totals.codes.items() if code not in (0, NXDOMAIN))
+        share = fmt.percent(100 * missing / totals.answered) if totals.answered else ""
+        parts = [
+            *self._shown(shown),
+            f"{fmt.count(totals.asked)} queries",
+            f"NXDOMAIN {fmt.count(missing)}{f' ({share} of responses)' if share else ''}",
+            f"failed {fmt.count(failed)}",
+            f"retries {fmt.count(totals.retries)}",
+            f"unanswered {fmt.count(totals.unanswered)}",
+        ]
+        return joined(parts), bool(failed or totals.unanswered)

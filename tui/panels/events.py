@@ -1,0 +1,39 @@
+"""What happened to a target, and what podwire did: state changes, commands, writes, errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from session.store import Store
+from tui import format as fmt
+from tui.panels.panel import Panel, Status
+from tui.widgets.row_list import Column, ListState
+
+BAD_PHASES = ("failed", "gone", "gap")
+COLUMNS = (
+    Column("TIME", 8, lambda r: (fmt.clock(r.at), "dim")),
+    Column("TYPE", 9, lambda r: (r.kind, "bad" if r.bad else "name")),
+    Column("TARGET", 24, lambda r: (r.target, "dim"), rank=1),
+    Column("MESSAGE", 0, lambda r: r.text),
+)
+
+
+class EventsPanel(Panel):
+    name = "events"
+    has_words = False
+    nothing = "no events yet"
+
+    def __init__(self, store: Store, key: str, node: str) -> None:
+        super().__init__(store, key, ListState(COLUMNS, follow=True))
+        self.keys = (key, node)
+
+    def version(self) -> tuple[Any, ...]:
+        return (self.store.log_count,)
+
+    def rows(self) -> list[Any]:
+        return [entry for entry in self.store.log if not entry.target or entry.target in self.keys]
+
+    def status(self, shown: int) -> Status:
+        data = self.data
+        text = f"{data.phase}: {data.message}" if data.message else data.phase
+        return f" {text}", data.phase in BAD_PHASES

@@ -1,0 +1,121 @@
+"""TCP connections and UDP conversations of a capture, those with problems first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from collectors.capture.flow_problems import flow_problem
+from collectors.capture.tcp import TcpFlow
+from session.store import Store
+from tui import format as fmt
+from tui.flow_format import Flow, Names, address, end, ms
+from tui.panels.panel import Panel, Sort, Status, joined
+from tui.widgets.row_list import Cell, Column, ListState
+
+STATE_STYLES = {
+    "open": "good",
+    "answered": "good",
+    "closed": "dim",
+    "seen midway": "dim",
+    "one way": "dim",
+}
+
+
+def _state(flow: Flow) -> Cell:
+    weight, _ = flow_problem(flow)
+    if weight:
+        return flow.state, "bad" if weight >= 80 else "warn"
+    return flow.state, STATE_STYLES.get(flow.state, "")
+
+
+def _problem(flow: Flow) -> Cell:
+    weight, reason = flow_problem(flow)
+    return reason, "bad" if weight >= 70 else "warn"
+
+
+def _handshake(flow: Flow) -> Cell:
+    if not isinstance(flow, TcpFlow) or not flow.syn_at or not flow.synack_at:
+        return fmt.NONE, "dim"
+    return ms(flow.synack_at - flow.syn_at)
+
+
+def _retransmitted(flow: Flow) -> Cell:
+    if not isinstance(flow, TcpFlow):
+        return fmt.NONE, "dim"
+    return str(flow.resent), "bad" if flow.resent else "dim"
+
+
+def _response(flow: Flow) -> Cell:
+    return ms(flow.waits.mean) if flow.waits.count else (fmt.NONE, "dim")
+
+
+def _packets(flow: Flow) -> Cell:
+    return fmt.count(flow.client.packets + flow.server.packets)
+
+
+def _bytes(flow: Flow) -> Cell:
+    return fmt.count(flow.client.bytes + flow.server.bytes), "dim"
+
+
+def columns(names: Names) -> tuple[Column, ...]:
+    return (
+        Column("START", 8, lambda f: (fmt.clock(f.first_ns / 1e9), "dim"), rank=6),
+        Column("PROTO", 5, lambda f: (f.protocol, "dim"), rank=7),
+        Column("CLIENT", 34, lambda f: end(f.client, names), rank=2),
+        Column("SERVER", 0, lambda f: end(f.server, names)),
+        Column("STATE", 23, _state, rank=3),
+        Column("PROBLEM", 34, _problem, rank=1),
+        Column("RETRANS", 7, _retransmitted, right=True),
+        Column("SYN ms", 7, _handshake, right=True, rank=4),
+        Column("RESP ms", 7, _response, right=True),
+        Column("PACKETS", 7, _packets, right=True, rank=5),
+        Column("BYTES", 9, _bytes, right=True, rank=8),
+    )
+
+
+def searched(flow: Flow, names: Names) -> str:
+    """What the filter's words are looked for in."""
+    parts = (
+        flow.protocol,
+        end(flow.client, names),
+        end(flow.server, names),
+        address(flow.client.address),
+        address(flow.server.address),
+        flow.state,
+        flow_problem(flow)[1],
+    )
+    return " ".join(parts).lower()
+
+
+class FlowsPanel(Panel):
+    name = "flows"
+    sorts: tuple[Sort, ...] = (
+        ("problem", lambda f: (-flow_problem(f)[0], -f.last_ns)),
+        ("newest", lambda f: (-f.first_ns,)),
+        ("retransmissions", lambda f: (-f.resent, -f.last_ns)),
+        ("response time", lambda f: (-f.waits.mean, -f.last_ns)),
+        ("bytes", lambda f: (-(f.client.bytes + f.server.bytes),)),
+        ("server", lambda f: (f.server.address, f.server.port, f.client.address, f.client.port)),
+    )
+    nothing = "no flows yet: they are read from the capture, which c starts"
+
+    def __init__(self, store: Store, key: str) -> None:
+        state = ListState(columns(store.book.short), identity=lambda flow: flow.number)
+        super().__init__(store, key, state)
+
+    def version(self) -> tuple[Any, ...]:
+        return (self.data.flows.revision, self.sort, self.words)
+
+    def rows(self) -> list[Any]:
+        names = self.store.book.names
+        return self._found(self.data.flows.flows, lambda flow: searched(flow, names))
+
+    def note(self) -> str:
+        return fmt.count(len(self.data.flows))
+
+    def status(self, shown: int) -> Status:
+        totals = self.data.flows.totals
+        seen = f"{fmt.count(totals.tcp)} TCP, {fmt.count(totals.udp)} UDP since the capture started"
+        if totals.left:
+            seen += f" ({fmt.count(totals.left)} idle or closed no longer listed)"
+        return joined([*self._shown(shown), seen]), False

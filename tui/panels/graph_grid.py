@@ -1,0 +1,64 @@
+"""The four graphs of a target. Pinned figures replace the last of them."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Grid
+from textual.geometry import Size
+
+from session.series import SeriesInfo
+from session.store import Store
+from tui import target_graphs
+from tui.panels.panel import scope_of
+from tui.target_graphs import GraphSpec
+from tui.time_view import TimeView
+from tui.widgets.graph import Graph
+
+NAMES = ("conntrack", "retransmits", "connections", "drops")
+Pinned = tuple[str, SeriesInfo]  # a target's key, and one of its figures
+
+
+class GraphGrid(Grid):
+    """`key` is the target's, `node` that of the node beside it or ''."""
+
+    def __init__(self, store: Store, key: str, node: str) -> None:
+        super().__init__(id="graphs")
+        self.store = store
+        self.key = key
+        self.node = node
+        self.time = TimeView()
+        self._pinned: list[Pinned] = []
+
+    def compose(self) -> ComposeResult:
+        for name in NAMES:
+            yield Graph(id=name)
+
+    def fit(self, screen: Size) -> None:
+        self.set_class(screen.height < 30, "low")
+        self.set_class(screen.height >= 45, "high")
+        self.set_class(screen.width >= 180, "row")
+
+    def pin(self, key: str, figure: SeriesInfo) -> None:
+        """Draw a figure in place of one of the four; a second time unpins it."""
+        wanted = (key, figure)
+        if wanted in self._pinned:
+            self._pinned.remove(wanted)
+        else:
+            self._pinned = [*self._pinned, wanted][-len(NAMES) :]
+
+    def _spec(self, key: str) -> GraphSpec:
+        return GraphSpec(self.store.target(key), scope_of(key), self.time)
+
+    def draw(self, now: float) -> None:
+        self.time.now = now
+        pod, node = self._spec(self.key), self._spec(self.node or self.key)
+        standard = [
+            target_graphs.conntrack(node),
+            target_graphs.retransmits(pod),
+            target_graphs.connections(pod),
+            target_graphs.drops(node, pod),
+        ]
+        pinned = [target_graphs.figure(figure, self._spec(key)) for key, figure in self._pinned]
+        shown = standard[: len(NAMES) - len(pinned)] + pinned
+        for name, data in zip(NAMES, shown, strict=True):
+            self.query_one(f"#{name}", Graph).show(data)

@@ -1,0 +1,118 @@
+"""The packets of a capture as they arrive, one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from collectors.capture.analysis_flags import COPY, GOOD, ODD, analysis_flag_names
+from collectors.capture.dissect import dissect
+from collectors.capture.layers import Frame
+from collectors.capture.packet_summary import bad, line
+from collectors.events import CaptureState
+from session.store import GapLine, PacketLine, Store
+from tui import format as fmt
+from tui.panels.panel import Panel, Status, joined
+from tui.widgets.row_list import Cell, Column, ListState
+
+
+class PacketCells:
+    """Cells of a packet line; each packet is decoded once a draw."""
+
+    def __init__(self, store: Store) -> None:
+        self.book = store.book
+        self.mode = 0  # 0 names, 1 names and addresses, 2 addresses
+        self._last: tuple[PacketLine, Frame] | None = None
+
+    def _frame(self, row: PacketLine) -> Frame:
+        if self._last is None or self._last[0] is not row:
+            packet = row.packet
+            self._last = (row, dissect(row.linktype, packet.data, packet.length))
+        return self._last[1]
+
+    def time(self, row: PacketLine | GapLine) -> Cell:
+        return fmt.clock(row.at if isinstance(row, GapLine) else row.packet.time, 6), "dim"
+
+    def direction(self, row: PacketLine | GapLine) -> Cell:
+        return ("", "") if isinstance(row, GapLine) else (self._frame(row).direction, "dim")
+
+    def text(self, row: PacketLine | GapLine) -> Cell:
+        if isinstance(row, GapLine):
+            return f"── gap: packets are missing here ── {row.text}", "warn"
+        frame = self._frame(row)
+        names: Mapping[str, str] = (self.book.short, self.book.both, {})[self.mode]
+        text = line(frame, row.packet.length, names)
+        if row.marks:
+            text = f"▲ {', '.join(analysis_flag_names(row.marks))} · {text}"
+        return text, _style(frame, row.marks)
+
+    def columns(self) -> tuple[Column, ...]:
+        return (
+            Column("TIME", 15, self.time, rank=2),
+            Column("DIR", 3, self.direction, rank=1),
+            Column("PACKET", 0, self.text),
+        )
+
+
+def _style(frame: Frame, flags: int) -> str:
+    if bad(frame) or flags & ~(GOOD | ODD):
+        return "bad"
+    if flags & ODD:
+        return "warn"
+    return "dim" if flags & COPY else ""
+
+
+class PacketsPanel(Panel):
+    name = "packets"
+    placeholder = "BPF filter, as for tcpdump: tcp port 80 and host 10.0.0.1 (empty: everything)"
+    has_words = False
+
+    def __init__(self, store: Store, key: str) -> None:
+        self.cells = PacketCells(store)
+        super().__init__(store, key, ListState(self.cells.columns(), follow=True))
+        self.held = False  # the list is paused
+
+    def version(self) -> tuple[Any, ...]:
+        return (self.data.packets_seen, len(self.data.packets))
+
+    def rows(self) -> list[Any]:
+        return self.data.packets[:]
+
+    def note(self) -> str:
+        return fmt.count(self.data.packets_seen)
+
+    def empty(self) -> str:
+        data = self.data
+        if data.capture_error:
+            return data.capture_error
+        if data.capture is None:
+            return "no capture yet: c starts one, / sets its filter"
+        if data.capture.filter:
+            return "no packet matches the filter yet: / changes it"
+        return "no packets yet"
+
+    def status(self, shown: int) -> Status:
+        data = self.data
+        if data.capture_error:
+            return f" {data.capture_error}", True
+        if data.capture is None:
+            return f" {data.message or 'no capture'}", data.phase in ("failed", "gone")
+        capture = data.capture
+        lost = self.store.lost + capture.dropped_disk
+        parts = [
+            capture.message if capture.phase in ("running", "ended") else "",
+            f"filter: {capture.filter or 'everything'}",
+            self._phase(capture),
+            self._count(),
+            f"dropped: kernel {fmt.count(capture.dropped_kernel)}, podwire {fmt.count(lost)}",
+        ]
+        return joined(parts), bool(capture.dropped_kernel + lost) or capture.phase == "gap"
+
+    def _phase(self, capture: CaptureState) -> str:
+        phase = f"interrupted: {capture.message}" if capture.phase == "gap" else capture.phase
+        return f"{phase}, list paused" if self.held else phase
+
+    def _count(self) -> str:
+        seen, kept = self.data.packets_seen, len(self.data.packets)
+        text = f"{fmt.count(seen)} packets"
+        return f"{text}, the last {fmt.count(kept)} listed" if kept < seen else text

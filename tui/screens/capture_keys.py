@@ -1,0 +1,43 @@
+"""The keys that start, stop and save a target's capture."""
+
+from __future__ import annotations
+
+from collectors.errors import PodwireError
+from tui.screens.base import ConsoleScreen
+
+
+class CaptureKeys(ConsoleScreen):
+    """A screen of a target that can be captured; `key` is the target's."""
+
+    key: str
+
+    @property
+    def is_file(self) -> bool:
+        """A capture file has packets, and nothing that is sampled."""
+        return self.key.startswith("pcap/")
+
+    @property
+    def capture_filter(self) -> str:
+        """The BPF filter of the present capture, or of the last one."""
+        capture = self.store.target(self.key).capture
+        return capture.filter if capture else ""
+
+    def action_capture(self) -> None:
+        capture = self.store.target(self.key).capture
+        if self.is_file:
+            self.say("This is a capture file: nothing can be captured here.")
+        elif capture is not None and capture.phase == "running":
+            self.run_worker(self.control.stop_capture(self.key))
+        else:
+            self.control.capture(self.key, self.capture_filter)
+
+    def action_save(self) -> None:
+        self.run_worker(self._save())
+
+    async def _save(self) -> None:
+        try:
+            path = await self.control.save(self.key)
+        except (PodwireError, OSError) as error:
+            self.say(f"Not saved: {error}", "error")
+            return
+        self.say(f"Saved {path}")

@@ -1,0 +1,62 @@
+"""What Enter opens on a row of a target's lists, and which figures of a row can be drawn over time."""
+
+from __future__ import annotations
+
+from textual.screen import Screen
+
+from collectors.capture.dns_transactions import DnsTransaction
+from collectors.sockets.peer_groups import PeerGroup
+from collectors.sockets.rows import SocketRow
+from session.controller import Controller
+from session.series import SeriesInfo, of_counter, of_peer, of_socket
+from session.store import CounterLine, LogLine, PacketLine, Store
+from tui import format as fmt
+from tui.screens.flow import FlowScreen
+from tui.screens.series_detail import FigureScreen
+from tui.screens.text_view import Document
+
+
+def figures_of(row: object) -> list[SeriesInfo]:
+    """What of a row can be drawn over time."""
+    if isinstance(row, CounterLine):
+        return [of_counter(row.name)]
+    if isinstance(row, PeerGroup):
+        return of_peer(row)
+    return of_socket(row) if isinstance(row, SocketRow) else []
+
+
+def document_of(row: object) -> Document | None:
+    """A row of text in full: an event (of a write, the manifest), a lookup with the names tried before."""
+    if isinstance(row, LogLine):
+        return Document(f"{row.kind} at {fmt.clock(row.at)}", f"{row.text}\n\n{row.detail}")
+    if isinstance(row, DnsTransaction):
+        tried = "\n".join(row.tried) or "none: this name was queried first"
+        text = f"Names queried before, each NXDOMAIN:\n{tried}"
+        return Document(f"{row.type} {row.name}: {row.outcome}", text)
+    return None
+
+
+def flow_number(row: object) -> int:
+    """The flow of a packet, or of a row of the list of flows; 0 for none."""
+    number = row.flow if isinstance(row, PacketLine) else getattr(row, "number", 0)
+    return int(number)
+
+
+class RowDetails:
+    """Makes the screens; `key` is the target whose capture holds the flows."""
+
+    def __init__(self, store: Store, control: Controller, key: str) -> None:
+        self.store = store
+        self.control = control
+        self.key = key
+
+    def screen(self, row: object, key: str) -> Screen[None] | None:
+        """The screen of a row; its figures are of the target `key`. None where there is nothing more to show."""
+        if figures := figures_of(row):
+            name = figures[0].title.rpartition(": ")[0] or figures[0].title
+            return FigureScreen(self.store, self.control, key=key, figures=figures, name=name)
+        return document_of(row) or self._flow(flow_number(row))
+
+    def _flow(self, number: int) -> FlowScreen | None:
+        flow = self.store.target(self.key).flows.flow(number)
+        return FlowScreen(self.store, self.control, self.key, flow) if flow else None
