@@ -59,8 +59,8 @@ PEER_FIELDS = (
     ("time_wait", "TIME-WAIT", "sockets", "closed, the port not free yet"),
     ("ports", "local ports in use", "ports", "towards its one destination that has most of them"),
     (
-        "resending",
-        "connections that resend",
+        "retransmitting",
+        "connections retransmitting",
         "sockets",
         "with segments unacknowledged past their timer, right now",
     ),
@@ -69,7 +69,7 @@ SOCKET_FIELDS = (
     ("rtt", "RTT", "ms", "smoothed round-trip time"),
     ("cwnd", "congestion window", "segments", "what may be on the way unacknowledged"),
     ("unacked", "unacknowledged", "segments", "sent, and not acknowledged yet"),
-    ("retrans_total", "resent", "segments", "since the connection began"),
+    ("retrans_total", "retransmitted", "segments", "since the connection began"),
     (
         "recv_q",
         "receive queue",
