@@ -22,8 +22,8 @@ def request(kind: int, body: bytes) -> bytes:
 
 
 def walk(data: bytes, kind: int, receive: Receive, run: Run | None = None) -> bool:
-    """Give the bodies of one kind of message in a piece of a dump to `receive`, except those that `run`
-    read before; whether it was the last piece.
+    """Give the bodies of one kind of message in a piece of a dump to `receive`, except those that
+    `run` read before; whether it was the last piece.
 
     OSError where the kernel refuses. A message shorter than its header says ends its piece.
     """
@@ -47,7 +47,8 @@ def walk(data: bytes, kind: int, receive: Receive, run: Run | None = None) -> bo
 
 
 def dump(family: int, asked: bytes, kind: int, receive: Receive, run: Run | None = None) -> None:
-    """Ask a netlink family and read the whole answer. OSError where it is refused or does not come."""
+    """Ask a netlink family and read the whole answer. OSError where it is refused or does not
+    come."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, family) as netlink:
         netlink.settimeout(SECONDS)
         netlink.send(asked)

@@ -1,1 +1,2 @@
-"""The connection tracking table: its entries, read from netlink or from `conntrack -L`, and what fills it."""
+"""The connection tracking table: its entries, read from netlink or from `conntrack -L`, and what
+fills it."""

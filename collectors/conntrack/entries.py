@@ -1,4 +1,4 @@
-"""Entries of the conntrack table: from the text of `conntrack -L`, and from netlink (linux/nfnetlink_conntrack.h)."""
+"""Entries of the conntrack table, decoded from netlink (linux/nfnetlink_conntrack.h)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import struct
 from typing import NamedTuple
 
 from collectors import netlink
-from collectors.sanitize import sanitize
 
 PROTOCOLS = {
     1: "icmp",
@@ -52,62 +51,6 @@ class ConntrackEntry(NamedTuple):
     assured: bool
     replied: bool
 
-
-# --- text
-
-
-def parse_line(line: str) -> ConntrackEntry | None:
-    """A line of `conntrack -L` (with or without -o extended); None where it is none."""
-    words = line.split()
-    if len(words) > 4 and words[0] in ("ipv4", "ipv6"):
-        words = words[2:]
-    if len(words) < 5 or not words[1].isdecimal() or not words[2].isdecimal():
-        return None
-    try:
-        return _entry(words)
-    except (KeyError, ValueError, IndexError):
-        return None
-
-
-def _entry(words: list[str]) -> ConntrackEntry:
-    has_state = "=" not in words[3] and not words[3].startswith("[")
-    values = _values(words[3:])
-    (source, reply_source), (destination, reply_destination) = values["src"][:2], values["dst"][:2]
-    source_ports = values.get("sport", ["0", "0"])
-    destination_ports = values.get("dport", ["0", "0"])
-    return ConntrackEntry(
-        protocol=sanitize(words[0], 12),
-        state=sanitize(words[3], 16) if has_state else "",
-        source=sanitize(source, 64),
-        source_port=int(source_ports[0]),
-        destination=sanitize(destination, 64),
-        destination_port=int(destination_ports[0]),
-        reply_source=sanitize(reply_source, 64),
-        reply_source_port=int(source_ports[1]),
-        reply_destination=sanitize(reply_destination, 64),
-        reply_destination_port=int(destination_ports[1]),
-        timeout=int(words[2]),
-        assured="[ASSURED]" in words,
-        replied="[UNREPLIED]" not in words,
-    )
-
-
-def _values(words: list[str]) -> dict[str, list[str]]:
-    """`src=… dst=…` of the original tuple and, second, of the reply tuple."""
-    values: dict[str, list[str]] = {}
-    for word in words:
-        name, equals, value = word.partition("=")
-        if equals:
-            values.setdefault(name, []).append(value)
-    return values
-
-
-def parse(text: str) -> list[ConntrackEntry]:
-    """Lines that are no entries are skipped."""
-    return [entry for line in text.splitlines() if (entry := parse_line(line)) is not None]
-
-
-# --- netlink
 
 NETLINK_NETFILTER = 12
 CTNETLINK, CT_GET, CT_NEW = 1 << 8, 1, 0
@@ -161,11 +104,11 @@ def _tuple(data: bytes, span: Span) -> ConntrackTuple:
     ip, proto = _attributes(data, *parts[TUPLE_IP]), _attributes(data, *parts[TUPLE_PROTO])
     source, destination = IP_V4 if IP_V4[0] in ip else IP_V6
     return ConntrackTuple(
-        protocol=data[proto[PROTO_NUM][0]],
-        source=address(data[slice(*ip[source])]),
-        source_port=_number(data, proto.get(PROTO_SOURCE_PORT)),
-        destination=address(data[slice(*ip[destination])]),
-        destination_port=_number(data, proto.get(PROTO_DESTINATION_PORT)),
+        data[proto[PROTO_NUM][0]],
+        address(data[slice(*ip[source])]),
+        _number(data, proto.get(PROTO_SOURCE_PORT)),
+        address(data[slice(*ip[destination])]),
+        _number(data, proto.get(PROTO_DESTINATION_PORT)),
     )
 
 
@@ -233,26 +176,4 @@ def _state(data: bytes, parts: Parts) -> str:
     return TCP_STATES[number] if number < len(TCP_STATES) else ""
 
 
-def decode(data: bytes, entries: list[ConntrackEntry]) -> bool:
-    """Append the entries of a piece of a dump; whether it was the last. OSError where the kernel
-    refuses."""
-    return netlink.walk(data, CTNETLINK | CT_NEW, _appending(entries))
-
-
-def _appending(entries: list[ConntrackEntry]) -> netlink.Receive:
-    def append(data: bytes, start: int, end: int) -> None:
-        if (found := decoded(data, start + NFGENMSG, end)) is not None:
-            entries.append(found)
-
-    return append
-
-
 REQUEST = netlink.request(CTNETLINK | CT_GET, struct.pack("=BBH", socket.AF_UNSPEC, 0, 0))
-
-
-def dump() -> list[ConntrackEntry]:
-    """Every entry of this network namespace; netlink_count counts them without making any. OSError as
-    in netlink.dump."""
-    entries: list[ConntrackEntry] = []
-    netlink.dump(NETLINK_NETFILTER, REQUEST, CTNETLINK | CT_NEW, _appending(entries))
-    return entries

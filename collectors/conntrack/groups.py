@@ -15,9 +15,9 @@ from collectors.sanitize import sanitize
 
 LARGEST = 500  # groups that are sent and shown
 
-# Counts the lines of `conntrack -L` by protocol, state, source, destination and its port, reply source
-# and its port, and flags. Source ports are left out: they differ in every entry. Constant; runs in
-# gawk, mawk and busybox's awk.
+# Counts the lines of `conntrack -L` by protocol, state, source, destination and its port, reply
+# source and its port, and flags. Source ports are left out: they differ in every entry. Constant;
+# runs in gawk, mawk and busybox's awk.
 AWK = r"""
 { first = ($1 == "ipv4" || $1 == "ipv6") ? 3 : 1
   state = ($(first + 3) ~ /=/ || $(first + 3) ~ /^\[/) ? "-" : $(first + 3)
@@ -101,7 +101,8 @@ def count(
 
 
 def of(counted: Counter[tuple[object, ...]], largest: int) -> tuple[ConntrackGroup, ...]:
-    """The largest groups first, from how many entries share a group's fields (those after `count`)."""
+    """The largest groups first, from how many entries share a group's fields (those after
+    `count`)."""
     return tuple(ConntrackGroup(n, *key) for key, n in counted.most_common(largest))  # type: ignore[arg-type]
 
 

@@ -17,9 +17,9 @@ from collectors.conntrack import entries, groups
 from collectors.conntrack.entries import ASSURED, NFGENMSG, PLAIN_SIZE, SEEN_REPLY, ConntrackEntry
 from collectors.events import ConntrackGroup
 
-# Of an entry that begins as nearly all do, with the heads that identify it: source, destination, protocol
-# and destination port; reply source and its port; the status' last byte. One tuple of numbers, which
-# is counted as it is.
+# Of an entry that begins as nearly all do, with the heads that identify it: source, destination,
+# protocol and destination port; reply source and its port; the status' last byte. One tuple of
+# numbers, which is counted as it is.
 _KEY = struct.Struct("!I8xI4xI8xB15xH2xI8xI24xH10xI3xB").unpack_from
 _FIRST, _SECOND, _THIRD = (int.from_bytes(head, "big") for head in entries.PLAIN_HEADS)
 _COUNT = itemgetter(1)
@@ -28,7 +28,8 @@ Key = tuple[int, int, int, int, int, int, int, int, int, int]
 
 
 class EntryCounter:
-    """Counts messages of a dump; what does not begin as usual is decoded in full and counted too."""
+    """Counts messages of a dump; what does not begin as usual is decoded in full and counted
+    too."""
 
     def __init__(self) -> None:
         self._counted: dict[Key, int] = defaultdict(int)

@@ -1,4 +1,5 @@
-"""A count of a conntrack table, on demand: in a container by its own `conntrack`, on this machine over netlink."""
+"""A count of a conntrack table, on demand: in a container by its own `conntrack`, on this machine
+over netlink."""
 
 from __future__ import annotations
 

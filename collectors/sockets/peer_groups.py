@@ -1,8 +1,9 @@
-"""Sockets grouped by whom they speak to: a workload, a Service, a node, an address; with what the group suffers."""
+"""Sockets grouped by their peer: a workload, a Service, a node, an address; and the group's
+trouble."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from statistics import median
@@ -16,8 +17,9 @@ OPEN = ("ESTAB", "CLOSE-WAIT", "FIN-WAIT-1", "FIN-WAIT-2", "CLOSING", "LAST-ACK"
 
 @dataclass(slots=True)
 class PeerGroup:
-    """Times are milliseconds. `ports` are the local ports in use towards the one destination (address and port) that
-    has most of them: what ip_local_port_range must hold. `retransmitted` counts segments over the sockets' lives."""
+    """Times are milliseconds. `ports` are the local ports in use towards the one destination
+    (address and port) that has most of them: what ip_local_port_range must hold. `retransmitted`
+    counts segments over the sockets' lives."""
 
     name: str
     zone: str = ""
@@ -39,42 +41,49 @@ class PeerGroup:
 
 
 def peer_name(book: AddressBook, address: str) -> str:
-    """A pod by its workload, so that replicas are one peer; a Service with its namespace; else what is known."""
+    """A pod by its workload, so that replicas are one peer; a Service with its namespace; else what
+    is known."""
     owner = book.owner(address)
     if owner is None:
         return address
     if isinstance(owner, PodRow):
         return f"{owner.namespace}/{owner.workload.partition('/')[2] or owner.name}"
-    return (
-        f"svc/{owner.namespace}/{owner.name}" if isinstance(owner, ServiceRow) else name_of(owner)
-    )
+    if isinstance(owner, ServiceRow):
+        return f"svc/{owner.namespace}/{owner.name}"
+    return name_of(owner)
 
 
 def grouped(rows: Iterable[SocketRow], book: AddressBook) -> list[PeerGroup]:
-    """TCP sockets that have a peer, those with most of them first."""
+    """TCP sockets that have a peer, the groups in trouble first, and the largest of the others."""
     peers: dict[str, PeerGroup] = {}
-    ports: dict[str, Counter[tuple[str, int]]] = {}
+    ports: defaultdict[str, Counter[tuple[str, int]]] = defaultdict(Counter)
     for row in rows:
-        if row.protocol != "tcp" or row.state == "LISTEN" or not (row.peer_port or row.alike > 1):
+        if not _has_peer(row):
             continue
         name = peer_name(book, row.peer)
         peer = peers.get(name)
         if peer is None:
-            own, other = book.zone(row.local), book.zone(row.peer)
-            peer = peers[name] = PeerGroup(name, other, bool(own and other and own != other))
-            ports[name] = Counter()
+            peer = peers[name] = _new_group(name, row, book)
         _add(peer, row)
-        if (
-            row.peer_port
-        ):  # a sum over a peer's ports is of connections that came in: they use no port of ours
+        if row.peer_port:  # without one: a sum of connections that came in, and use no port here
             ports[name][row.peer, row.peer_port] += row.alike
-    for name, peer in peers.items():
-        for (address, port), peer.ports in ports[name].most_common(1):
-            peer.destination = f"{address}:{port}"
-    return sorted(
-        peers.values(),
-        key=lambda p: (-p.opening, -p.retransmitting, -(p.open + p.time_wait), p.name),
-    )
+    for name, counted in ports.items():
+        ((address, port), peers[name].ports), *_ = counted.most_common(1)
+        peers[name].destination = f"{address}:{port}"
+    return sorted(peers.values(), key=_order)
+
+
+def _has_peer(row: SocketRow) -> bool:
+    return row.protocol == "tcp" and row.state != "LISTEN" and bool(row.peer_port or row.alike > 1)
+
+
+def _new_group(name: str, row: SocketRow, book: AddressBook) -> PeerGroup:
+    own, other = book.zone(row.local), book.zone(row.peer)
+    return PeerGroup(name, other, cross_zone=bool(own and other and own != other))
+
+
+def _order(peer: PeerGroup) -> tuple[int, int, int, str]:
+    return (-peer.opening, -peer.retransmitting, -(peer.open + peer.time_wait), peer.name)
 
 
 def _add(peer: PeerGroup, row: SocketRow) -> None:

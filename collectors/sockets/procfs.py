@@ -26,9 +26,8 @@ TIMERS = {0: "", 1: "on", 2: "keepalive", 3: "timewait", 4: "persist"}
 def _endpoint(text: str) -> tuple[str, int]:
     address, port = text.split(":")
     raw = bytes.fromhex(address)
-    words = b"".join(
-        raw[i : i + 4][::-1] for i in range(0, len(raw), 4)
-    )  # little-endian 32-bit words
+    little_endian = [raw[i : i + 4] for i in range(0, len(raw), 4)]  # 32-bit words
+    words = b"".join(word[::-1] for word in little_endian)
     return str(ipaddress.ip_address(words)), int(port, 16)
 
 
@@ -38,13 +37,20 @@ def _row(line: str, protocol: str) -> SocketRow | None:
         local, local_port = _endpoint(fields[1])
         peer, peer_port = _endpoint(fields[2])
         send_q, recv_q = (int(part, 16) for part in fields[4].split(":"))
-        timer = TIMERS.get(int(fields[5].split(":")[0], 16), "")
-        state, retries = STATES[int(fields[3], 16)], int(fields[6], 16)
+        return SocketRow(
+            protocol=protocol,
+            state=STATES[int(fields[3], 16)],
+            local=local,
+            local_port=local_port,
+            peer=peer,
+            peer_port=peer_port,
+            recv_q=recv_q,
+            send_q=send_q,
+            timer=TIMERS.get(int(fields[5].split(":")[0], 16), ""),
+            timer_retries=int(fields[6], 16),
+        )
     except (ValueError, IndexError, KeyError):
         return None
-    return SocketRow(
-        protocol, state, local, local_port, peer, peer_port, recv_q, send_q, timer, retries
-    )
 
 
 def parse(text: str, protocol: str) -> tuple[SocketRow, ...]:

@@ -1,4 +1,5 @@
-"""Rates of sockets from two successive snapshots. A new socket, or another one on the same addresses, has none."""
+"""Rates of sockets from two successive snapshots. A new socket, or another one on the same
+addresses, has none."""
 
 from __future__ import annotations
 
@@ -12,11 +13,12 @@ LATE_S = 120.0  # snapshots farther apart are strangers
 
 
 class SocketRate(NamedTuple):
-    """Per second since the snapshot before: bits acknowledged and received, segments resent."""
+    """Per second since the snapshot before: bits acknowledged and received, segments
+    retransmitted."""
 
     sent: float | None
     received: float | None
-    resent: float
+    retransmitted: float
 
 
 def identity(row: SocketRow) -> SocketKey:
@@ -30,20 +32,24 @@ def rates(before: SocketSnapshot, after: SocketSnapshot) -> dict[SocketKey, Sock
     known = {identity(row): row for row in before.rows if row.rtt is not None}
     found = {}
     for row in after.rows:
-        old = known.get(identity(row)) if row.rtt is not None else None
+        key = identity(row)
+        old = known.get(key) if row.rtt is not None else None
         if old is None or row.alike > 1 or old.alike > 1:
             continue  # sums over sockets that come and go say nothing
-        resent, sent, received = (
-            row.retrans_total - old.retrans_total,
-            _change(old.bytes_acked, row.bytes_acked),
-            _change(old.bytes_received, row.bytes_received),
-        )
-        if resent < 0 or (sent or 0) < 0 or (received or 0) < 0:
-            continue  # a new connection on the same ports
-        found[identity(row)] = SocketRate(
-            _bits(sent, seconds), _bits(received, seconds), resent / seconds
-        )
+        rate = _rate(old, row, seconds)
+        if rate is not None:
+            found[key] = rate
     return found
+
+
+def _rate(old: SocketRow, row: SocketRow, seconds: float) -> SocketRate | None:
+    """None where a count fell: a new connection on the same ports."""
+    retransmitted = row.retrans_total - old.retrans_total
+    sent = _change(old.bytes_acked, row.bytes_acked)
+    received = _change(old.bytes_received, row.bytes_received)
+    if retransmitted < 0 or (sent or 0) < 0 or (received or 0) < 0:
+        return None
+    return SocketRate(_bits(sent, seconds), _bits(received, seconds), retransmitted / seconds)
 
 
 def _change(before: int | None, after: int | None) -> int | None:

@@ -1,14 +1,17 @@
-"""A socket as podwire shows it, whichever way it was read."""
+"""A socket as podwire shows it, whatever it was read from."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
+
+RECEIVER_SLOW = 50  # per cent of busy time
 
 
 class SocketRow(NamedTuple):
-    """One socket; a named tuple, since a node has tens of thousands. Times are milliseconds, rates bits/s, counts
-    segments or bytes as the kernel's tcp_info has them; None is 'not told'. For LISTEN, recv_q is the accept queue and
-    send_q its limit."""
+    """One socket; a named tuple, since a node has tens of thousands. Times are milliseconds, rates
+    bits/s, counts segments or bytes as in the kernel's tcp_info; None is unknown. For LISTEN,
+    recv_q is the accept queue and send_q its limit."""
 
     protocol: str
     state: str
@@ -39,25 +42,24 @@ class SocketRow(NamedTuple):
     not_sent: int = 0
     bytes_acked: int | None = None
     bytes_received: int | None = None
-    alike: int = (
-        1  # a row that stands for several alike: queues and segments are sums, the RTT a mean
-    )
+    alike: int = 1  # more: a sum over so many; queues and segments are sums, the RTT a mean
 
 
 def trouble(row: SocketRow) -> str:
     """One short reason why a socket deserves a look, or '' (docs/reference/sockets.md)."""
-    if row.state == "SYN-SENT" and (row.timer_retries or row.retrans or row.backoff):
-        return "SYN unanswered"
     if row.state == "LISTEN":
         return "accept queue full" if row.send_q and row.recv_q > row.send_q else ""
-    if row.backoff and row.unacked:
-        return "peer silent"
-    if row.timer == "persist":
-        return "peer window zero"
-    if row.retrans:
-        return "resending"
-    if row.lost:
-        return "loss"
-    if (row.rwnd_limited or 0) > 50:
-        return "receiver slow"
-    return ""
+    return next((name for name, holds in _TROUBLES if holds(row)), "")
+
+
+_TROUBLES: tuple[tuple[str, Callable[[SocketRow], object]], ...] = (
+    (
+        "SYN unanswered",
+        lambda r: r.state == "SYN-SENT" and (r.timer_retries or r.retrans or r.backoff),
+    ),
+    ("peer silent", lambda r: r.backoff and r.unacked),
+    ("peer window zero", lambda r: r.timer == "persist"),
+    ("retransmitting", lambda r: r.retrans),
+    ("loss", lambda r: r.lost),
+    ("receiver slow", lambda r: (r.rwnd_limited or 0) > RECEIVER_SLOW),
+)

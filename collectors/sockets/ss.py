@@ -1,7 +1,8 @@
-"""Parses the text of `ss -tinoOaH` and `ss -uanH`: one socket a line (fields: docs/reference/sockets.md).
+"""Parses the text of `ss -tinoOaH` and `ss -uanH`: one socket per line
+(fields: docs/reference/sockets.md).
 
-A line that cannot be read is passed over: the format differs between versions, and one odd socket must not
-hide the others.
+A line that cannot be read is skipped: the format differs between versions, and one odd socket must
+not hide the others.
 """
 
 from __future__ import annotations
@@ -55,8 +56,12 @@ def _endpoint(text: str, name: Address) -> tuple[str, int]:
     return name(address), 0 if port == "*" else int(port)
 
 
-def _number(value: str | None, default: int | None) -> int | None:
-    return int(value) if value and value.isdecimal() else default
+def _number(value: str | None) -> int | None:
+    return int(value) if value and value.isdecimal() else None
+
+
+def _count(value: str | None) -> int:
+    return int(value) if value and value.isdecimal() else 0
 
 
 def _float(value: str | None) -> float | None:
@@ -71,15 +76,21 @@ def _limited(value: str | None) -> float | None:
     return _float(value[value.find("(") + 1 : -2]) if value and value.endswith("%)") else None
 
 
+def _delivery_rate(text: str) -> float | None:
+    """`delivery_rate 1.5Mbps` in bits/s."""
+    rate = _RATE.search(text)
+    return float(rate[1]) * _FACTOR[rate[2]] if rate else None
+
+
 def _timer(value: str | None) -> tuple[str, int]:
     """`(on,204ms,2)` as (on, 2)."""
     if not value:
         return "", 0
     kind, _, rest = value.strip("()").partition(",")
     count = rest.rpartition(",")[2]
-    return (
-        (sanitize(kind, 16), int(count)) if kind.isidentifier() and count.isdecimal() else ("", 0)
-    )
+    if not (kind.isidentifier() and count.isdecimal()):
+        return "", 0
+    return sanitize(kind, 16), int(count)
 
 
 def _details(head: Head, text: str) -> SocketRow:
@@ -90,32 +101,31 @@ def _details(head: Head, text: str) -> SocketRow:
     if "cwnd" not in fields and "rtt" not in fields and "count" not in fields:
         return SocketRow(*head, timer, retries)
     rtt, _, rtt_var = get("rtt", "").partition("/")
-    now, _, total = get("retrans", "").partition("/")
-    rate = _RATE.search(text)
+    outstanding, _, total = get("retrans", "").partition("/")
     return SocketRow(
         *head,
-        timer,
-        retries,
-        _float(rtt),
-        _float(rtt_var),
-        _float(get("minrtt")),
-        _float(get("rto")),
-        _number(get("backoff"), 0) or 0,
-        _number(get("mss"), None),
-        _number(get("pmtu"), None),
-        _number(get("cwnd"), None),
-        _number(get("unacked"), 0) or 0,
-        _number(now, 0) or 0,
-        _number(total, 0) or 0,
-        _number(get("lost"), 0) or 0,
-        float(rate[1]) * _FACTOR[rate[2]] if rate else None,
-        _limited(get("rwnd_limited")),
-        _limited(get("sndbuf_limited")),
-        " app_limited" in text,
-        _number(get("notsent"), 0) or 0,
-        _number(get("bytes_acked"), 0),
-        _number(get("bytes_received"), 0),
-        _number(get("count"), 1) or 1,
+        timer=timer,
+        timer_retries=retries,
+        rtt=_float(rtt),
+        rtt_var=_float(rtt_var),
+        min_rtt=_float(get("minrtt")),
+        rto=_float(get("rto")),
+        backoff=_count(get("backoff")),
+        mss=_number(get("mss")),
+        pmtu=_number(get("pmtu")),
+        cwnd=_number(get("cwnd")),
+        unacked=_count(get("unacked")),
+        retrans=_count(outstanding),
+        retrans_total=_count(total),
+        lost=_count(get("lost")),
+        delivery_rate=_delivery_rate(text),
+        rwnd_limited=_limited(get("rwnd_limited")),
+        sndbuf_limited=_limited(get("sndbuf_limited")),
+        app_limited=" app_limited" in text,
+        not_sent=_count(get("notsent")),
+        bytes_acked=_count(get("bytes_acked")),
+        bytes_received=_count(get("bytes_received")),
+        alike=_count(get("count")) or 1,
     )
 
 
@@ -139,7 +149,8 @@ def parse_line(line: str, protocol: str, address: Address = _address) -> SocketR
 
 
 def parse(text: str, protocol: str) -> tuple[SocketRow, ...]:
-    """All sockets of an `ss` output, in its order. Of old iproute2 (no -O) details come on an indented second line."""
+    """All sockets of an `ss` output, in its order. Old iproute2 (no -O) prints details on an
+    indented second line."""
     text = text.replace("\n\t", " ")
     rows: list[SocketRow] = []
     begin = 0
@@ -166,7 +177,8 @@ def _parsed(text: str, protocol: str) -> Iterable[SocketRow]:
 
 
 def _numbered(text: str) -> tuple[str, Address]:
-    """Addresses in brackets (IPv6, and IPv4 in it) as numbers that are none, `0.7`; and what names them."""
+    """Addresses in brackets (IPv6, and IPv4 in it) replaced by numbers that are no addresses
+    (`0.7`); and what gives their names."""
     if "[" not in text:
         return text, _address
     numbers: dict[str, str] = {}
@@ -178,7 +190,7 @@ def _numbered(text: str) -> tuple[str, Address]:
 def _rows(
     shape: bytes, lines: list[bytes], protocol: str, address: Address
 ) -> list[SocketRow | None]:
-    """Lines that differ in their digits only; where one is odd after all, each is read name by name."""
+    """Lines that differ in their digits only; where one does not fit, each is read name by name."""
     if len(lines) >= FEW and (layout := _layout(shape, lines[0], protocol)):
         with contextlib.suppress(ValueError, OverflowError):
             return list(ss_columns.rows(lines, layout, address))

@@ -1,6 +1,9 @@
-"""Many lines of ss at once. Lines that differ in their digits only have the same fields at the same places. One of them
-is read name by name with a number of its own at every place, which tells where each field is; then all of them are read
-column by column."""
+"""Many lines of ss at once.
+
+Lines that differ in their digits only have the same fields at the same places. One of them is read
+name by name with a number of its own at every place, which locates each field; after that all of
+them are read column by column.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +22,12 @@ _END = ";"  # of a line, among its numbers
 _NUMBERS = bytes(
     code if code in DIGITS else ord(_END) if code == ord("\n") else ord(" ") for code in range(256)
 )
-_new = tuple.__new__  # a named tuple's own looks for defaults: half of the time
+_new = tuple.__new__  # a named tuple's own looks for defaults, which doubles the time
 
 
 class SsColumn(NamedTuple):
-    """Where a field is: what `read` makes of the number at `place` (an address without `read`); the same in each line
-    without a place."""
+    """Where a field is: what `read` makes of the number at `place` (an address without `read`);
+    without a place it is the `same` in each line."""
 
     place: int | None
     read: Callable[[str], object] | None = None
@@ -42,20 +45,16 @@ def shapes(data: bytes) -> list[bytes]:
 
 
 def learn(line: str, read: Callable[[str], SocketRow | None]) -> Layout | None:
-    """The layout of the lines that differ from this one in their digits only; None where each must be read by name."""
+    """The layout of the lines that differ from this one in their digits only; None where each must
+    be read by name."""
     numbers = iter(range(FIRST, FIRST + MAX_NUMBERS))
     try:
         row = read(_NUMBER.sub(lambda _: str(next(numbers)), line))
         if row is None or row.alike != 1:
             return None
         return Layout(next(numbers) - FIRST, tuple(_column(value) for value in row))
-    except (
-        StopIteration,
-        RuntimeError,
-        ValueError,
-        OverflowError,
-    ):  # too many numbers, or a part of a word
-        return None
+    except (StopIteration, RuntimeError, ValueError, OverflowError):
+        return None  # too many numbers, or one that is a part of a word
 
 
 def _column(value: object) -> SsColumn:

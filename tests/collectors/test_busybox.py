@@ -13,7 +13,7 @@ import pytest
 from collectors import remote_commands
 from collectors.conntrack import groups
 from collectors.kernel import procfs, sampler
-from tests.collectors.test_conntrack import OWN
+from tests.collectors.test_netlink_count import OWN
 
 APPLETS = (
     "sh",

@@ -15,7 +15,7 @@ from collectors.capture.packet_summary import bad, dns_info, line
 from collectors.capture.readers import read_file
 from collectors.capture.tcp_options import tcp_options
 from collectors.events import Packet
-from tests.collectors.test_safe import harmless
+from tests.collectors.test_sanitize import harmless
 
 LINKTYPES = st.sampled_from((NULL, ETHERNET, 12, 101, LOOP, LINUX_SLL, 228, 229, LINUX_SLL2, 999))
 CAPTURES = Path(__file__).parent.parent / "data"

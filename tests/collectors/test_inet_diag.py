@@ -111,7 +111,8 @@ def socket_message(info: bytes, attributes: bytes = b"") -> bytes:
 
 @given(st.lists(st.sampled_from(["new", "old", "other", "none"]), max_size=12))
 def test_messages_that_differ_follow_each_other(order: list[str]) -> None:
-    """An old kernel's tcp_info is short, attributes may precede it: whatever the messages before were like."""
+    """An old kernel's tcp_info is short, attributes may precede it: whatever the messages before
+    were like."""
     info = bytearray(224)
     struct.pack_into("=III", info, 8, 204_000, 0, 1448)
     struct.pack_into("=IIIII", info, 60, 1500, 0, 1_500, 700, 0)

@@ -1,4 +1,5 @@
-"""The conntrack table: text and netlink agree, what awk counts is what is there, no bytes break a reader."""
+"""The conntrack table: text and netlink agree, what awk counts is what is there, no bytes break a
+reader."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from collectors.conntrack import entries, groups, netlink_count
+from tests.support import conntrack_text
 
 ROOT = Path(__file__).parent.parent.parent
 OWN = (
@@ -26,7 +28,7 @@ OWN = (
 
 
 def test_real_lines() -> None:
-    tcp, udp, icmp = entries.parse(OWN)
+    tcp, udp, icmp = conntrack_text.parse(OWN)
     assert tcp[:6] == ("tcp", "ESTABLISHED", "10.244.1.6", 43210, "10.96.181.95", 80)
     assert tcp[6:] == ("10.244.2.2", 8080, "10.244.1.6", 43210, 431999, True, True)
     assert (udp.protocol, udp.state, udp.destination_port, udp.replied, udp.assured) == (
@@ -41,8 +43,8 @@ def test_real_lines() -> None:
 
 @given(st.text(max_size=300))
 def test_no_text_breaks_it(text: str) -> None:
-    entries.parse(text)
-    entries.parse(f"tcp 6 5 ESTABLISHED src=1.1.1.1 dst=2.2.2.2 sport=1 dport=2 {text}")
+    conntrack_text.parse(text)
+    conntrack_text.parse(f"tcp 6 5 ESTABLISHED src=1.1.1.1 dst=2.2.2.2 sport=1 dport=2 {text}")
     groups.parse(text)
 
 
@@ -53,11 +55,11 @@ def message(body: bytes, kind: int = entries.CTNETLINK) -> bytes:
 @given(st.lists(st.binary(max_size=220), max_size=4), st.binary(max_size=40))
 def test_no_bytes_break_netlink(bodies: list[bytes], rest: bytes) -> None:
     found: list[entries.ConntrackEntry] = []
-    entries.decode(b"".join(map(message, bodies)) + rest, found)
-    tallied = netlink_count.EntryCounter()
+    conntrack_text.decode(b"".join(map(message, bodies)) + rest, found)
+    counter = netlink_count.EntryCounter()
     for body in bodies:
-        tallied.receive(body, 0, len(body))
-    tallied.result()
+        counter.receive(body, 0, len(body))
+    counter.result()
 
 
 @given(st.binary(max_size=120), st.integers(0, 120), st.integers(0, 255))
@@ -95,15 +97,16 @@ def test_no_damage_to_a_plain_entry_breaks_it(rest: bytes, place: int, value: in
     if place < len(head):
         head[place] = value
     found: list[entries.ConntrackEntry] = []
-    entries.decode(message(bytes(4) + bytes(head) + rest), found)
-    tallied = netlink_count.EntryCounter()
+    conntrack_text.decode(message(bytes(4) + bytes(head) + rest), found)
+    counter = netlink_count.EntryCounter()
     body = bytes(4) + bytes(head) + rest
-    tallied.receive(body, 0, len(body))
+    counter.receive(body, 0, len(body))
     if place in VALUES or place >= len(head):
-        assert tallied.result() == groups.count(found)
+        assert counter.result() == groups.count(found)
 
 
-# Where addresses, ports and the status are: all else is heads of attributes, which the kernel writes.
+# Where addresses, ports and the status are: all else is heads of attributes, which the kernel
+# writes.
 VALUES = {
     *range(12, 16),
     *range(20, 24),
@@ -126,6 +129,7 @@ SCRIPT = r"""
 import socket, subprocess, sys, time
 sys.path.insert(0, ".")
 from collectors.conntrack import entries, groups, netlink_count
+from tests.support import conntrack_text
 for command in ("ip link set lo up", "ip -6 addr add fd00::1/64 dev lo", "nft add table inet t",
                 "nft add chain inet t o { type filter hook output priority 0; }",
                 "nft add rule inet t o ct state new accept"):
@@ -140,19 +144,19 @@ for one in open_[:10]:
     one.close()
 time.sleep(0.5)
 def plain(found): return {(*e[:10], e.assured, e.replied) for e in found}
-dumped = entries.dump()
+dumped = conntrack_text.dump()
 text = subprocess.run(["conntrack", "-L"], capture_output=True, text=True).stdout
 six = subprocess.run(["conntrack", "-L", "-f", "ipv6"], capture_output=True, text=True).stdout
-shown = {*entries.parse(text), *entries.parse(six)}  # some versions list both families at once
+shown = {*conntrack_text.parse(text), *conntrack_text.parse(six)}  # some versions list both families at once
 differ = plain(dumped) ^ plain(shown)
 assert len(dumped) > 600 and not differ, (len(dumped), len(shown), sorted(differ)[:4])
 said = subprocess.run(groups.command(5000), capture_output=True, text=True).stdout
 total, counted = groups.parse(said)
-mine, grouped = groups.count(entries.parse(text), 5000)
+mine, grouped = groups.count(conntrack_text.parse(text), 5000)
 assert (total, set(counted)) == (mine, set(grouped)), (total, mine, set(counted) ^ set(grouped))
-both = groups.count({*entries.parse(text), *entries.parse(six)}, 5000)
-tallied = netlink_count.dump(5000)
-assert (tallied[0], set(tallied[1])) == (both[0], set(both[1])), (tallied[0], both[0])
+both = groups.count({*conntrack_text.parse(text), *conntrack_text.parse(six)}, 5000)
+counter = netlink_count.dump(5000)
+assert (counter[0], set(counter[1])) == (both[0], set(both[1])), (counter[0], both[0])
 assert dict(groups.by_state(counted))["udp unreplied"] in (300, 600)
 print("agreed", len(dumped))
 """

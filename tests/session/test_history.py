@@ -1,4 +1,4 @@
-"""Figures over time: full rate and by the minute, bounded, gaps kept; and the stretch of time that is shown."""
+"""Figures over time: full rate and by the minute, bounded, gaps kept."""
 
 import itertools
 import math
@@ -11,13 +11,9 @@ from session.history import (
     TRIM,
     History,
 )
-from session.series import figures
-from tests.support.samples import sample
-from tui.time_view import SPANS, TimeView
-from tui.widgets.graph import columns
 
 
-def test_half_an_hour_at_full_rate_and_a_day_by_the_minute() -> None:
+def test_thirty_minutes_at_full_rate_and_a_day_by_the_minute() -> None:
     history, start = History(), 1_000_000.0 - 1_000_000.0 % 60
     for second in range(26 * 3600):
         history.add(start + second, {"x": float(second // 60)})
@@ -85,54 +81,3 @@ def test_names_that_left_make_room_for_new_ones() -> None:
         history.add(10_000.0 + number, {})
     history.add(99_999.0, {"new": 7.0})
     assert history.current("new") == 7.0
-
-
-def test_a_reset_or_another_namespace_gives_no_value_and_no_spike() -> None:
-    from collectors.kernel.deltas import between
-
-    first, fallen = (
-        sample(10, TcpRetransSegs=500, sock_tcp_tw=3),
-        sample(11, TcpRetransSegs=4, sock_tcp_tw=4),
-    )
-    values = figures(between(first, fallen), fallen)
-    assert math.isnan(values["TcpRetransSegs"]) and math.isnan(values["=retransmits"])
-    assert values["sock_tcp_tw"] == 4, "a level is known at once"
-    other = sample(12, "another", TcpRetransSegs=90_000, sock_tcp_tw=9)
-    levels = {"=conntrack", "=conntrack_fill", "sock_tcp_tw"}
-    assert set(figures(between(fallen, other), other)) == levels
-
-
-def test_back_in_time_and_on_again() -> None:
-    view = TimeView(now=10_000.0)
-    view.move(-1, oldest=0.0)
-    assert view.until == 9_940.0 and not view.edge["live"]
-    view.stretch(2)
-    assert view.span == SPANS[2]
-    for _ in range(50):
-        view.move(-1, oldest=0.0)
-    assert view.until == 60 * SPANS[2], "not before what is known"
-    for _ in range(50):
-        view.move(1, oldest=0.0)
-    assert view.until is None and view.right == 10_000.0
-    view.hold(True)
-    view.now = 10_100.0
-    assert view.right == 10_000.0
-
-
-def test_a_stretched_graph_shows_the_largest_of_each_dot() -> None:
-    points = [(float(second), 1.0 if second != 42 else 9.0) for second in range(100)]
-    assert columns(points, 99.0, 10, span=10.0) == [
-        1.0,
-        1.0,
-        1.0,
-        1.0,
-        9.0,
-        1.0,
-        1.0,
-        1.0,
-        1.0,
-        1.0,
-    ]
-    gap = [*points[:30], (30.0, None), *points[60:]]
-    drawn = columns(gap, 99.0, 10, span=10.0)
-    assert drawn[3:5] == [None, None] and drawn[7] == 1.0
