@@ -14,6 +14,8 @@ from collectors.frozen import frozen
 
 Severity = Literal["critical", "warning", "info"]
 Confidence = Literal["certain", "likely", "possible"]
+Stage = Literal["cause", "symptom", "advice"]
+STAGES: tuple[Stage, ...] = ("cause", "symptom", "advice")
 FixKind = Literal["text", "sysctl", "yaml", "shell"]
 SubjectKind = Literal[
     "pod", "node", "local", "capture", "workload", "service", "policy", "address", "cluster"
@@ -55,7 +57,8 @@ class Subject:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """`screen` is the list that shows it. `fix` can be copied as it is (commands, a sysctl drop-in,
-    YAML, or a sentence); `fix_kind` says which. `disproof` is what would show that it is wrong."""
+    YAML, or a sentence); `fix_kind` says which. `disproof` is what would show that it is wrong. A
+    `stage` of symptom may be explained by another finding."""
 
     rule: str
     severity: Severity
@@ -69,6 +72,7 @@ class Finding:
     fix_kind: FixKind = "text"
     verify: str = ""
     screen: str = ""
+    stage: Stage = "cause"
 
     @property
     def where(self) -> str:
@@ -82,5 +86,10 @@ class Finding:
 
 
 def ordered(findings: Iterable[Finding]) -> list[Finding]:
-    """The worst first."""
-    return sorted(findings, key=lambda f: (SEVERITY_ORDER[f.severity], f.rule, f.where))
+    """The worst first; of equal severity, causes before what they may explain."""
+    return sorted(findings, key=_rank)
+
+
+def _rank(finding: Finding) -> tuple[int, int, str, str]:
+    severity, stage = SEVERITY_ORDER[finding.severity], STAGES.index(finding.stage)
+    return severity, stage, finding.rule, finding.where

@@ -1,25 +1,25 @@
-"""Which way a node's packets take to the pods of another node: over an overlay, or natively."""
+"""How a node's packets reach the pods of another node: over an overlay, or natively."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface, ip_network
+from ipaddress import (
+    IPv4Interface,
+    IPv4Network,
+    IPv6Interface,
+    IPv6Network,
+    ip_address,
+    ip_interface,
+    ip_network,
+)
 
 from collectors.events import NodeRow, RouteRow
 from collectors.frozen import frozen
 from diagnosis.snapshot import Snapshot, TargetView
 
-OVERLAYS = (
-    "vxlan",
-    "geneve",
-    "ipip",
-    "sit",
-    "gre",
-    "ip6tnl",
-    "ip6gre",
-    "wireguard",
-)  # kinds of links
-# Devices of CNIs that show no kind of their own in `ip -d link`.
+OVERLAYS = ("vxlan", "geneve", "ipip", "sit", "gre", "ip6tnl", "ip6gre", "wireguard")
+# devices of CNIs that show no kind of their own in `ip -d link`
 NAMES = (
     "vxlan.calico",
     "flannel.",
@@ -35,7 +35,7 @@ NAMES = (
 
 
 @frozen
-class Way:
+class PodRoute:
     """The route that leads from a node to one pod of another."""
 
     pod: str
@@ -52,13 +52,13 @@ def network(text: str) -> IPv4Network | IPv6Network | None:
 
 
 def is_overlay(host: TargetView, device: str) -> bool:
-    links = host.network.links if host.network else ()
-    kind = next((link.kind for link in links if link.name == device), "")
+    kind = next((link.kind for link in host.links if link.name == device), "")
     return kind in OVERLAYS or device.startswith(NAMES)
 
 
 def pod_of(snapshot: Snapshot, node: NodeRow) -> str:
-    """The address of a pod that runs there, or the first of the node's pod CIDR; '' where neither is known."""
+    """The address of a pod that runs there, or the first of the node's pod CIDR; '' where neither
+    is known."""
     for pod in snapshot.pods:
         if pod.node == node.name and pod.ip and not pod.host_network:
             return pod.ip
@@ -66,41 +66,45 @@ def pod_of(snapshot: Snapshot, node: NodeRow) -> str:
     return str(found.network_address + 2) if found is not None and found.num_addresses > 2 else ""
 
 
-def way(snapshot: Snapshot, host: TargetView, other: NodeRow) -> Way | None:
-    """The most specific route to a pod of another node; None where only the default route leads there, or nothing is
-    known."""
+def pod_route(snapshot: Snapshot, host: TargetView, other: NodeRow) -> PodRoute | None:
+    """The most specific route to a pod of another node; None where only the default route leads
+    there, or nothing is known."""
     address = pod_of(snapshot, other)
-    if not address or host.network is None:
+    if not address:
         return None
     wanted = ip_address(address)
-    best: tuple[int, RouteRow] | None = None
-    for row in host.network.routes:
-        if row.destination == "default" or (found := network(row.destination)) is None:
-            continue
-        if (
-            found.version == wanted.version
-            and wanted in found
-            and (best is None or found.prefixlen > best[0])
-        ):
-            best = (found.prefixlen, row)
-    return Way(address, best[1], is_overlay(host, best[1].device)) if best and best[0] else None
+    matching = [
+        (found.prefixlen, row)
+        for row in host.routes
+        if row.destination != "default"
+        and (found := network(row.destination)) is not None
+        and found.version == wanted.version
+        and wanted in found
+    ]
+    longest, row = max(matching, key=lambda pair: pair[0], default=(0, None))
+    if row is None or not longest:
+        return None
+    return PodRoute(address, row, is_overlay(host, row.device))
 
 
 def same_subnet(host: TargetView, other: NodeRow) -> str:
     """The subnet of the host's own interfaces that the other node's address is in; '' for none."""
-    if not other.address or host.network is None:
+    if not other.address:
         return ""
     wanted = ip_address(other.address)
-    for link in host.network.links:
-        for text in link.addresses if link.name != "lo" and not is_overlay(host, link.name) else ():
+    for own in _own_interfaces(host):
+        subnet = own.network
+        if subnet.prefixlen < subnet.max_prefixlen and wanted in subnet:
+            return str(subnet)
+    return ""
+
+
+def _own_interfaces(host: TargetView) -> Iterator[IPv4Interface | IPv6Interface]:
+    for link in host.links:
+        if link.name == "lo" or is_overlay(host, link.name):
+            continue
+        for text in link.addresses:
             try:
-                found = ip_interface(text).network
+                yield ip_interface(text)
             except ValueError:
                 continue
-            if (
-                found.version == wanted.version
-                and wanted in found
-                and found.prefixlen < found.max_prefixlen
-            ):
-                return str(found)
-    return ""

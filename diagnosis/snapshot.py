@@ -9,12 +9,14 @@ from functools import cached_property
 from collectors.events import (
     ConntrackTable,
     IngressRow,
+    LinkRow,
     NamespaceRow,
     NetworkState,
     NodeRow,
     PodRow,
     PolicyRow,
     ProbeRow,
+    RouteRow,
     RuleTables,
     ServiceRow,
     SettingsRow,
@@ -54,8 +56,8 @@ class Conversation:
     client_resets: int = 0  # after data
     server_resets: int = 0
     segments: int = 0
-    resent: int = 0
-    stuck: int = 0  # flows whose full-size segments are resent after timeouts
+    retransmitted: int = 0
+    stuck: int = 0  # flows whose full-size segments are retransmitted after timeouts
     client_zero_windows: int = 0
     server_zero_windows: int = 0
     slow: int = 0  # answers later than a second, or far later than the path needs
@@ -119,6 +121,17 @@ class TargetView:
             return Subject(kind="node", name=self.name)
         return Subject(kind="local" if self.kind == "local" else "capture", name=self.name)
 
+    @property
+    def links(self) -> tuple[LinkRow, ...]:
+        return self.network.links if self.network else ()
+
+    @property
+    def routes(self) -> tuple[RouteRow, ...]:
+        return self.network.routes if self.network else ()
+
+    def sysctl(self, name: str) -> int | None:
+        return self.values.get(f"sysctl {name}")
+
     def delta(self, *names: str) -> int:
         return sum(self.deltas.get(name, 0) for name in names)
 
@@ -127,8 +140,8 @@ class TargetView:
 
     def counter(self, name: str, source: str = "") -> Evidence:
         """A counter's movement as evidence."""
-        told = f"{name} +{self.delta(name):,} in {self.seconds:.0f} s ({self.rate(name):.3g}/s)"
-        return Evidence(told, source or "kernel counters", self.at, f"{self.scope} {self.name}")
+        text = f"{name} +{self.delta(name):,} in {self.seconds:.0f} s ({self.rate(name):.3g}/s)"
+        return Evidence(text, source or "kernel counters", self.at, f"{self.scope} {self.name}")
 
     def fact(self, text: str, source: str) -> Evidence:
         return Evidence(text, source, self.at, f"{self.scope} {self.name}")
@@ -203,6 +216,9 @@ class Snapshot:
                 if key not in best or best[key].flows < one.flows:
                     best[key] = one
         return tuple(best.values())
+
+    def fact(self, text: str, source: str, scope: str = "") -> Evidence:
+        return Evidence(text, source, self.at, scope)
 
     def name(self, address: str) -> str:
         """Whose an address is, as people call it."""

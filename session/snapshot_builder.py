@@ -222,7 +222,7 @@ def _add(totals: Counter[str], flow: TcpFlow, now: int) -> None:
     if flow.reset_by is not None and flow.synack_at and state.startswith("reset"):
         totals["client_resets" if flow.reset_by.client else "server_resets"] += bool(client.payload)
     totals["segments"] += client.segments + server.segments
-    totals["resent"] += client.fast + client.timeouts + server.fast + server.timeouts
+    totals["retransmitted"] += client.fast + client.timeouts + server.fast + server.timeouts
     totals["client_zero_windows"] += client.zero_windows
     totals["server_zero_windows"] += server.zero_windows
     totals["stuck"] += _stuck(flow)

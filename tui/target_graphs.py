@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collectors.frozen import frozen
+from diagnosis.rule import Threshold, level
+from diagnosis.rules import conntrack_full, retransmits as retransmits_rule
 from session.series import SeriesInfo
 from session.store import Series, TargetData
 from tui import format as fmt
 from tui.time_view import TimeView
 from tui.widgets.graph import GraphData, GraphLine
 
-LIMITS = (75, 90, 95)
 FAR_S = 6 * 3600  # a table that fills slower than this is not worth a word
-WARN_SHARE, BAD_SHARE = 1.0, 5.0  # per cent of segments resent: a convention, not from a source
 
 
 @frozen
@@ -31,8 +31,10 @@ class GraphSpec:
         return otherwise if self.data.sample is not None else "waiting for the first sample"
 
 
-def alarm(value: float | None, warn: float, bad: float) -> str:
-    return "bad" if (value or 0) >= bad else "warn" if (value or 0) >= warn else ""
+def alarm(value: float | None, warning: Threshold, critical: Threshold) -> str:
+    return {"critical": "bad", "warning": "warn"}.get(
+        level(value or 0, warning, critical) or "", ""
+    )
 
 
 def peak(series: Series) -> str:
@@ -40,7 +42,7 @@ def peak(series: Series) -> str:
 
 
 def conntrack(node: GraphSpec) -> GraphData:
-    """The fill of the table; 75 % (node_exporter mixin), 90 % (node-problem-detector), 95 % (the kernel's own GC)."""
+    """The fill of the table, with the thresholds of the rule about it."""
     series, limit = node.data.series("conntrack"), node.data.conntrack_max()
     count = series.current
     fill = node.data.series("conntrack_fill").current
@@ -55,13 +57,18 @@ def conntrack(node: GraphSpec) -> GraphData:
             *full_in(node.data),
             f"of {fmt.count(limit)} (global)",
         ),
-        limits=tuple((limit * share / 100, f"{share} %") for share in LIMITS) if limit else (),
+        limits=_limits(limit) if limit else (),
         gauge=fill,
         gauge_note=f"max {fmt.count(series.maximum)}",
         **node.view.edge,
         empty=node.why_empty("connection tracking is not in use here"),
-        alarm=alarm(fill, 75, 90),
+        alarm=alarm(fill, conntrack_full.WARNING, conntrack_full.CRITICAL),
     )
+
+
+def _limits(entries: float) -> tuple[tuple[float, str], ...]:
+    thresholds = conntrack_full.RULE.thresholds
+    return tuple((entries * one.value / 100, f"{one.value:g} %") for one in thresholds)
 
 
 def full_in(data: TargetData) -> tuple[str, ...]:
@@ -88,7 +95,7 @@ def retransmits(pod: GraphSpec) -> GraphData:
         compact=(f"{fmt.rate(rate.current)}/s", fmt.percent(share), peak(rate)),
         **pod.view.edge,
         empty=pod.why_empty(),
-        alarm=alarm(share, WARN_SHARE, BAD_SHARE),
+        alarm=alarm(share, retransmits_rule.WARNING, retransmits_rule.CRITICAL),
     )
 
 
@@ -112,7 +119,7 @@ def connections(pod: GraphSpec) -> GraphData:
         ),
         **pod.view.edge,
         empty=pod.why_empty(),
-        alarm=alarm(failed.current, 0.001, 1e9),
+        alarm="warn" if failed.current else "",
     )
 
 
@@ -139,7 +146,7 @@ def drops(node: GraphSpec, pod: GraphSpec) -> GraphData:
         ),
         **node.view.edge,
         empty=node.why_empty(),
-        alarm=alarm(total, 0.001, 0.001),
+        alarm="bad" if total else "",
     )
 
 

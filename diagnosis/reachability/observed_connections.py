@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collectors.events import PodRow, ServiceRow
-from diagnosis.loss_location import place, told
+from diagnosis.loss_location import loss_report, place
 from diagnosis.reachability.network_policy import port_number
 from diagnosis.snapshot import Conversation, Snapshot, TargetView, listed
 
@@ -39,7 +39,7 @@ def proof(
                 f"at {pod.name}: {f'{one.flows} arrived, {_outcome(one)}' if one.flows else 'none arrived'}"
             )
     seen_by_nodes = dict.fromkeys(
-        told(lost, pod.ip)[0]
+        loss_report(lost, pod.ip).title
         for pod, number in ends
         if (lost := place(snapshot, pod.ip, number, protocol))
     )

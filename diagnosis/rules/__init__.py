@@ -1,86 +1,44 @@
-"""Every rule: a module each with `evaluate(snapshot)`, pure, in the order in which causes come before symptoms."""
+"""Every rule is a module here: `RULE`, what it declares, and `evaluate(snapshot)`, pure. They are
+found by themselves; a module whose name begins with an underscore is shared by several rules."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
+from importlib import import_module
 
-from collectors.findings import Finding, ordered
-from diagnosis.rules import (
-    cilium,
-    close_wait,
-    connections,
-    conntrack_full,
-    conntrack_invalid,
-    conntrack_races,
-    crash_loop,
-    dns,
-    endpoints,
-    ephemeral_ports,
-    exposure,
-    external_local,
-    forwarding,
-    hairpin,
-    latency,
-    listen_queue,
-    mtu,
-    neighbours,
-    nic,
-    node_cpu,
-    overlay_mode,
-    overlay_paths,
-    policies,
-    policy_gaps,
-    receiver,
-    retransmits,
-    rp_filter,
-    service_scale,
-    slow_server,
-    stale_udp,
-    target_port,
-    tuning,
-)
+from collectors.findings import STAGES, Finding, ordered
+from collectors.frozen import frozen
+from diagnosis.rule import Rule, SymptomName
 from diagnosis.snapshot import Snapshot
 
-Rule = Callable[[Snapshot], Iterator[Finding]]
-RULES: tuple[Rule, ...] = tuple(
-    module.evaluate
-    for module in (
-        forwarding,
-        conntrack_full,
-        conntrack_races,
-        conntrack_invalid,
-        ephemeral_ports,
-        overlay_paths,
-        overlay_mode,
-        cilium,
-        mtu,
-        rp_filter,
-        endpoints,
-        target_port,
-        external_local,
-        hairpin,
-        policies,
-        policy_gaps,
-        exposure,
-        dns,
-        listen_queue,
-        receiver,
-        slow_server,
-        crash_loop,
-        stale_udp,
-        node_cpu,
-        nic,
-        neighbours,
-        close_wait,
-        retransmits,
-        connections,
-        latency,
-        service_scale,
-        tuning,
-    )
-)
+
+@frozen
+class TableRow:
+    rule: Rule
+    evaluate: Callable[[Snapshot], Iterator[Finding]]
+
+
+@cache
+def table() -> tuple[TableRow, ...]:
+    """All rules, causes before symptoms. The first call imports them: some 100 ms."""
+    from pkgutil import iter_modules  # not needed by screens that import one rule
+
+    names = (found.name for found in iter_modules(__path__) if not found.name.startswith("_"))
+    modules = (import_module(f"{__name__}.{name}") for name in names)
+    rows = [TableRow(module.RULE, module.evaluate) for module in modules]
+    return tuple(sorted(rows, key=lambda row: (STAGES.index(row.rule.stage), row.rule.id)))
+
+
+def ids() -> frozenset[str]:
+    return frozenset(row.rule.id for row in table())
+
+
+def of_symptom(symptom: SymptomName) -> tuple[str, ...]:
+    """The rules that may explain it."""
+    return tuple(row.rule.id for row in table() if symptom in row.rule.symptoms)
 
 
 def findings(snapshot: Snapshot) -> list[Finding]:
     """What is wrong, the worst first."""
-    return ordered([finding for rule in RULES for finding in rule(snapshot)])
+    return ordered(finding for row in table() for finding in row.evaluate(snapshot))

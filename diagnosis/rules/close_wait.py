@@ -1,6 +1,6 @@
 """Connections that the program does not close.
 
-Facts: docs/reference/failures.md #29.
+Facts: docs/reference/failures.md.
 """
 
 from __future__ import annotations
@@ -9,10 +9,21 @@ from collections import Counter
 from collections.abc import Iterator
 
 from collectors.findings import Finding
-from diagnosis.rule import CONVENTION
+from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.snapshot import Snapshot, listed
 
-MANY = 50
+MANY = Threshold("from", 50, "connections in CLOSE-WAIT", CONVENTION)
+RULE = Rule(
+    id="close_wait",
+    title="Connections wait for the program to close them",
+    scope="pod",
+    stage="cause",
+    inputs=("sockets",),
+    symptoms=("load",),
+    screen="sockets",
+    thresholds=(MANY,),
+    false_friends=("the count falls by itself",),
+)
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
@@ -22,24 +33,15 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
             if row.state == "CLOSE-WAIT":
                 waiting[snapshot.workload(row.peer)] += row.alike
         count = sum(waiting.values())
-        if count >= MANY:
-            yield Finding(
-                rule="close_wait",
-                severity="warning",
-                subject=target.subject,
-                title=f"{count} connections wait for the program to close them",
-                evidence=(
-                    target.fact(
-                        f"CLOSE-WAIT towards {listed(f'{n} ({c})' for n, c in waiting.most_common(3))}",
-                        "ss",
-                    ),
-                ),
-                threshold=f"{MANY} is {CONVENTION}",
-                confidence="likely",
-                disproof="the count falls by itself",
-                fix="A leak in the program: it never closes "
-                "what its peers have closed (pools without a limit, responses that are not read to the end)",
-                fix_kind="text",
-                verify="ss -tan state close-wait | wc -l falls",
-                screen="sockets",
-            )
+        if count < MANY.value:
+            continue
+        peers = listed(f"{name} ({number})" for name, number in waiting.most_common(3))
+        yield RULE.finding(
+            subject=target.subject,
+            severity="warning",
+            title=f"{count} connections wait for the program to close them",
+            evidence=(target.fact(f"CLOSE-WAIT towards {peers}", "ss"),),
+            fix="A leak in the program: it never closes "
+            "what its peers have closed (pools without a limit, responses that are not read to the end)",
+            verify="ss -tan state close-wait | wc -l falls",
+        )

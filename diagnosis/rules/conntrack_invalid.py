@@ -1,6 +1,6 @@
-"""Conntrack calls packets INVALID, passes them untranslated, and connections are reset.
+"""Conntrack calls packets INVALID and passes them untranslated, so that connections are reset.
 
-Facts: docs/reference/failures.md #12.
+Facts: docs/reference/conntrack.md.
 """
 
 from __future__ import annotations
@@ -8,41 +8,56 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collectors.findings import Finding
-from diagnosis.rule import CONVENTION
-from diagnosis.snapshot import Snapshot, listed
+from diagnosis.rule import CONVENTION, Rule, Threshold
+from diagnosis.snapshot import Snapshot, TargetView, listed
 
-INVALID = 5  # in a window
+INVALID = Threshold("at least", 5, "INVALID packets in 15 s", CONVENTION)
+NOT_FULL = Threshold("up to", 90, "% of the table: above, a full table explains them", CONVENTION)
+RULE = Rule(
+    id="conntrack_invalid",
+    title="Conntrack counts INVALID packets while clients reset connections that work",
+    scope="node",
+    stage="symptom",
+    inputs=("conntrack_invalid", "conntrack_count", "capture", "sysctls"),
+    symptoms=("reset", "timeout"),
+    screen="counters",
+    thresholds=(INVALID, NOT_FULL),
+    false_friends=(
+        "invalid stands still while connections are reset",
+        "kube-proxy drops INVALID packets itself (since 1.15)",
+    ),
+)
+LIBERAL = "net.netfilter.nf_conntrack_tcp_be_liberal"
+FIX = f"""# /etc/sysctl.d/99-k8s-networking.conf
+# segments outside of the window are tracked instead of passed untranslated
+{LIBERAL} = 1
+"""
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    reset = [talk for talk in snapshot.conversations if talk.client_resets]
+    if not reset:
+        return
+    clients = listed(
+        f"{snapshot.name(talk.client)} → {snapshot.name(talk.server)}:{talk.port}" for talk in reset
+    )
     for node in snapshot.hosts:
-        if node.delta("conntrack_invalid") < INVALID or node.values.get(
-            "conntrack_count", 0
-        ) * 10 > 9 * (node.values.get("conntrack_max") or 1):
+        if node.delta("conntrack_invalid") < INVALID.value or _is_full(node):
             continue
-        reset = [c for c in snapshot.conversations if c.client_resets]
-        if not reset:
-            continue
-        who = listed(
-            f"{snapshot.name(c.client)} → {snapshot.name(c.server)}:{c.port}" for c in reset
-        )
-        liberal = node.values.get("sysctl net.netfilter.nf_conntrack_tcp_be_liberal")
-        yield Finding(
-            rule="conntrack_invalid",
-            severity="warning",
+        yield RULE.finding(
             subject=node.subject,
-            title="Conntrack counts INVALID packets while clients reset connections that work",
+            severity="warning",
             evidence=(
                 node.counter("conntrack_invalid"),
-                node.fact(f"reset by the client: {who}", "capture"),
-                node.fact(f"nf_conntrack_tcp_be_liberal = {liberal}", "sysctl"),
+                node.fact(f"reset by the client: {clients}", "capture"),
+                node.fact(f"nf_conntrack_tcp_be_liberal = {node.sysctl(LIBERAL)}", "sysctl"),
             ),
-            threshold=f"{INVALID} in 15 s is {CONVENTION}",
-            confidence="likely",
-            disproof="invalid stands still while connections are reset",
-            fix="# /etc/sysctl.d/99-k8s-networking.conf\n# out-of-window segments are tracked instead of passed "
-            "untranslated\nnet.netfilter.nf_conntrack_tcp_be_liberal = 1\n",
+            fix=FIX,
             fix_kind="sysctl",
-            verify="conntrack -S: invalid stands still; resets stop (kube-proxy since 1.15 drops INVALID itself)",
-            screen="counters",
+            verify="conntrack -S: invalid stands still; resets stop",
         )
+
+
+def _is_full(node: TargetView) -> bool:
+    count, limit = node.values.get("conntrack_count", 0), node.values.get("conntrack_max") or 1
+    return 100 * count > NOT_FULL.value * limit

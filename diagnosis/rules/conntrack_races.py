@@ -1,64 +1,76 @@
 """Packets of one socket race each other into the conntrack table.
 
-Facts: docs/reference/failures.md #2, #3.
+Facts: docs/reference/conntrack.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collectors.findings import Finding
-from diagnosis.rule import CONVENTION
-from diagnosis.snapshot import Snapshot
+from collectors.findings import Evidence, Finding
+from diagnosis.rule import CONVENTION, Rule, Threshold
+from diagnosis.snapshot import Snapshot, TargetView
 
-FULL = 0.9  # above that share, drops tell of a full table
-RESOLVED = 1.0  # a second: fewer are everywhere
-LOST = 3  # in a window
+FAILED = Threshold("at least", 3, "insert_failed in 15 s", CONVENTION)
+NOT_FULL = Threshold("below", 90, "% of the table: above, a full table explains them", CONVENTION)
+RESOLVED = Threshold("info from", 1, "clash_resolve per second", CONVENTION)
+RULE = Rule(
+    id="conntrack_races",
+    title="Packets of one socket race into conntrack: some are lost, DNS answers come 5 s late",
+    scope="node",
+    stage="cause",
+    inputs=("conntrack_insert_failed", "conntrack_clash_resolve", "conntrack_drop", "DNS"),
+    symptoms=("name", "slow", "load"),
+    screen="counters",
+    thresholds=(FAILED, NOT_FULL, RESOLVED),
+    false_friends=(
+        "insert_failed stands still",
+        "the DNS server itself is as slow when it is asked directly",
+    ),
+)
+CLASH = "conntrack_clash_resolve"
+INSERT_FAILED = "conntrack_insert_failed"
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for node in snapshot.hosts:
-        fill = node.values.get("conntrack_count", 0) / (node.values.get("conntrack_max") or 1)
-        lost = node.delta("conntrack_insert_failed")
-        if lost >= LOST and fill < FULL:
-            evidence = [node.counter("conntrack_insert_failed"), node.counter("conntrack_drop")]
-            late = next(
-                (t.lookups.late for t in snapshot.targets if t.lookups and t.lookups.late), 0
-            )
-            if late:
-                evidence.append(
-                    node.fact(f"{late} DNS answers came a resolver's timeout (5 s) late", "capture")
-                )
-            yield Finding(
-                rule="conntrack_races",
-                severity="warning",
-                subject=node.subject,
-                title="Packets are lost to races in conntrack: DNS answers 5 s late, or SNAT ports taken twice",
-                evidence=tuple(evidence),
-                threshold=f"insert_failed rising at a fill below 90 %; {LOST} in 15 s is {CONVENTION}",
-                confidence="likely",
-                disproof="insert_failed stands still, or the DNS server itself is as slow when asked directly",
-                fix="NodeLocal DNSCache (no translation, no race); or dnsConfig options single-request-reopen; for SNAT "
-                "masquerade with --random-fully",
-                fix_kind="text",
-                verify="conntrack -S: insert_failed stands still under the same load",
-                screen="counters",
-            )
-        elif node.rate("conntrack_clash_resolve") >= RESOLVED:
-            yield Finding(
-                rule="conntrack_races",
-                severity="info",
-                subject=node.subject,
-                title="Packets of one UDP socket race into conntrack; the kernel resolves it and loses none",
-                evidence=(
-                    node.counter("conntrack_clash_resolve"),
-                    node.counter("conntrack_insert_failed"),
-                ),
-                threshold=f"{RESOLVED:g}/s is {CONVENTION}",
-                confidence="certain",
-                disproof="insert_failed or drop rise as well: then packets are lost",
-                fix="Nothing needs to be done; on kernels before 5.7 use NodeLocal DNSCache",
-                fix_kind="text",
-                verify="",
-                screen="counters",
-            )
+        values = node.values
+        fill = 100 * values.get("conntrack_count", 0) / (values.get("conntrack_max") or 1)
+        if node.delta(INSERT_FAILED) >= FAILED.value and fill < NOT_FULL.value:
+            yield _lost(snapshot, node)
+        elif node.rate(CLASH) >= RESOLVED.value:
+            yield _resolved(node)
+
+
+def _lost(snapshot: Snapshot, node: TargetView) -> Finding:
+    return RULE.finding(
+        subject=node.subject,
+        severity="warning",
+        title="Packets are lost to races in conntrack: DNS answers 5 s late, or SNAT ports used twice",
+        evidence=(
+            node.counter(INSERT_FAILED),
+            node.counter("conntrack_drop"),
+            *_late_answers(snapshot, node),
+        ),
+        fix="NodeLocal DNSCache (no translation, no race); or dnsConfig option single-request-reopen; for SNAT: "
+        "masquerade with --random-fully",
+        verify="conntrack -S: insert_failed stands still under the same load",
+    )
+
+
+def _late_answers(snapshot: Snapshot, node: TargetView) -> Iterator[Evidence]:
+    late = max((view.lookups.late for view in snapshot.targets if view.lookups), default=0)
+    if late:
+        yield node.fact(f"{late} DNS answers came a resolver's timeout (5 s) late", "capture")
+
+
+def _resolved(node: TargetView) -> Finding:
+    return RULE.finding(
+        subject=node.subject,
+        severity="info",
+        title="Packets of one UDP socket race into conntrack; the kernel resolves it and loses none",
+        evidence=(node.counter(CLASH), node.counter(INSERT_FAILED)),
+        confidence="certain",
+        disproof="insert_failed or drop rise as well: packets are lost",
+        fix="Nothing needs to be done; on kernels before 5.7 use NodeLocal DNSCache",
+    )

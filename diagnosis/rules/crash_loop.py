@@ -1,6 +1,6 @@
 """A pod restarts because of what it needs from the network.
 
-Facts: docs/reference/failures.md; Popeye, k8sgpt.
+Facts: docs/reference/failures.md.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ import re
 from collections.abc import Iterator
 
 from collectors.events import PodRow
-from collectors.findings import Evidence, Finding
-from diagnosis.snapshot import Snapshot, listed
+from collectors.findings import Confidence, Evidence, Finding
+from collectors.frozen import frozen
+from diagnosis.rule import Rule
+from diagnosis.snapshot import Conversation, Snapshot, listed
 from diagnosis.subjects import pod_subject
 
 LOOPS = ("CrashLoopBackOff", "Error", "StartError")
@@ -19,71 +21,87 @@ _NETWORK = re.compile(
     r"|probe failed|lookup ",
     re.IGNORECASE,
 )
+RULE = Rule(
+    id="crash_loop",
+    title="A pod restarts because of what it needs from the network",
+    scope="pod",
+    stage="symptom",
+    inputs=("pods", "events", "DNS", "capture"),
+    symptoms=("connect", "name"),
+    screen="pods",
+    criterion="CrashLoopBackOff, Error or StartError, with restarts",
+    false_friends=("its log names another reason",),
+)
+
+
+@frozen
+class Reasons:
+    """Why it may restart: names that do not resolve, servers that do not answer, what it said."""
+
+    missing: list[str]
+    failing: list[Conversation]
+    said: bool
+
+    @property
+    def confidence(self) -> Confidence:
+        if self.missing:
+            return "certain"
+        return "likely" if self.failing or self.said else "possible"
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for pod in snapshot.pods:
-        if pod.phase in LOOPS and pod.restarts:
-            yield from _one(snapshot, pod)
+        if pod.phase not in LOOPS or not pod.restarts:
+            continue
+        reasons = _reasons(snapshot, pod)
+        yield RULE.finding(
+            subject=pod_subject(pod),
+            severity="warning" if reasons.confidence == "possible" else "critical",
+            title=f"It restarts {_because(snapshot, reasons)}",
+            evidence=tuple(_evidence(snapshot, pod, reasons)),
+            confidence=reasons.confidence,
+            fix=f"kubectl -n {pod.namespace} logs {pod.name} --previous --tail 30",
+            fix_kind="shell",
+            verify="the pod runs and is ready",
+        )
 
 
-def _one(snapshot: Snapshot, pod: PodRow) -> Iterator[Finding]:
-    addresses = set(pod.ips or (pod.ip,))
-    missing = sorted(
-        {
-            asked
-            for target in snapshot.targets
-            if target.lookups
-            for client, names in target.lookups.missing.items()
-            if client in addresses
-            for asked in names
-        },
-        key=len,
+def _reasons(snapshot: Snapshot, pod: PodRow) -> Reasons:
+    own = set(pod.ips or (pod.ip,))
+    missing = {
+        name
+        for view in snapshot.targets
+        if view.lookups
+        for client, names in view.lookups.missing.items()
+        if client in own
+        for name in names
+    }
+    talks = (talk for talk in snapshot.conversations if talk.client in own)
+    return Reasons(
+        missing=sorted(missing, key=len),
+        failing=[talk for talk in talks if talk.refused or talk.unanswered],
+        said=bool(_NETWORK.search(pod.message)),
     )
-    refused = [
-        c for c in snapshot.conversations if c.client in addresses and (c.refused or c.unanswered)
-    ]
-    evidence = [Evidence(f"{pod.phase}, {pod.restarts} restarts", "pod status", snapshot.at)]
+
+
+def _because(snapshot: Snapshot, reasons: Reasons) -> str:
+    if reasons.missing:
+        return f"because {reasons.missing[0]} does not resolve"
+    if reasons.failing:
+        first = reasons.failing[0]
+        return f"because {snapshot.name(first.server)}:{first.port} does not answer"
+    return "because of the network, as it says itself" if reasons.said else "again and again"
+
+
+def _evidence(snapshot: Snapshot, pod: PodRow, reasons: Reasons) -> Iterator[Evidence]:
+    yield snapshot.fact(f"{pod.phase}, {pod.restarts} restarts", "pod status")
     if pod.message:
-        evidence.append(Evidence(pod.message, "the kubelet, of the container", snapshot.at))
+        yield snapshot.fact(pod.message, "the kubelet, of the container")
     if probe := snapshot.probe(pod):
-        evidence.append(
-            Evidence(
-                f"{probe.message} ({probe.count} times)", "the kubelet, of its probe", snapshot.at
-            )
-        )
-    if missing:
-        evidence.append(
-            Evidence(
-                f"names it asks for and that do not exist: {listed(missing)}",
-                "capture, port 53",
-                snapshot.at,
-            )
-        )
-    if refused:
-        ends = listed(f"{snapshot.name(c.server)}:{c.port}" for c in refused)
-        evidence.append(Evidence(f"refused or unanswered: {ends}", "capture", snapshot.at))
-    if missing:
-        title = f"It restarts because {missing[0]} does not resolve"
-    elif refused:
-        first = refused[0]
-        title = f"It restarts because {snapshot.name(first.server)}:{first.port} does not answer"
-    elif _NETWORK.search(pod.message):
-        title = "It restarts because of the network, as it says itself"
-    else:
-        title = "It restarts again and again"
-    known = bool(missing or refused or _NETWORK.search(pod.message))
-    yield Finding(
-        rule="crash_loop",
-        severity="critical" if known else "warning",
-        subject=pod_subject(pod),
-        title=title,
-        evidence=tuple(evidence),
-        threshold="CrashLoopBackOff",
-        confidence="certain" if missing else "likely" if known else "possible",
-        disproof="its log names another reason",
-        fix=f"kubectl -n {pod.namespace} logs {pod.name} --previous --tail 30",
-        fix_kind="shell",
-        verify="the pod runs and is ready",
-        screen="pods",
-    )
+        yield snapshot.fact(f"{probe.message} ({probe.count} times)", "the kubelet, of its probe")
+    if reasons.missing:
+        text = f"names it asks for and that do not exist: {listed(reasons.missing)}"
+        yield snapshot.fact(text, "capture, port 53")
+    if reasons.failing:
+        ends = listed(f"{snapshot.name(talk.server)}:{talk.port}" for talk in reasons.failing)
+        yield snapshot.fact(f"refused or unanswered: {ends}", "capture")

@@ -1,163 +1,182 @@
-"""A Service has no endpoint that answers.
+"""A Service has no endpoint that answers, or some are out.
 
-Facts: docs/reference/failures.md #17.
+Facts: docs/reference/failures.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collectors.events import PodRow, ServiceRow
+from collectors.events import PodRow, ProbeRow, ServiceRow
 from collectors.findings import Evidence, Finding
 from diagnosis.edit_distance import near
-from diagnosis.rule import CONVENTION
-from diagnosis.snapshot import Snapshot, listed
+from diagnosis.rule import CONVENTION, Rule, Threshold
+from diagnosis.rules._services import age, is_dns
+from diagnosis.snapshot import Conversation, Snapshot, listed
 from diagnosis.subjects import service_subject
 
-STARTING_S, RECENT_S, FAILURES = 60.0, 120.0, 3
-
-
-def is_dns(service: ServiceRow) -> bool:
-    return any(port.number == 53 for port in service.targets)
+FAILURES = Threshold("where some are out: at least", 3, "failures of a probe", CONVENTION)
+RECENT = Threshold("the last within", 120, "s", CONVENTION)
+STARTING = Threshold("of a pod older than", 60, "s", CONVENTION)
+RULE = Rule(
+    id="endpoints",
+    title="A Service has no endpoint that is ready, or some endpoints are out",
+    scope="Service",
+    stage="cause",
+    inputs=("Services", "pods", "events", "capture"),
+    symptoms=("connect", "timeout", "name"),
+    screen="services",
+    criterion="no ready address in any EndpointSlice",
+    thresholds=(FAILURES, RECENT, STARTING),
+    false_friends=("ready endpoints exist and answer directly", "they come and go with a rollout"),
+)
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
-    known = {row.kind for row in snapshot.slices}
+    if not snapshot.slices and not snapshot.pods:
+        return
     for service in snapshot.services:
-        if not service.selector or service.type == "ExternalName" or not (known or snapshot.pods):
+        if not service.selector or service.type == "ExternalName":
             continue
         ready, waiting = snapshot.endpoints(service)
         if not ready and not (service.publish_not_ready and waiting):
-            yield _finding(snapshot, service, waiting)
+            yield _none_ready(snapshot, service, waiting)
         elif ready and waiting:
-            yield from _some(snapshot, service, ready, waiting)
+            yield from _some_out(snapshot, service, ready, waiting)
 
 
-def _some(
+# --- some are out
+
+
+def _some_out(
     snapshot: Snapshot, service: ServiceRow, ready: list[str], waiting: list[str]
 ) -> Iterator[Finding]:
-    """Some are out because their probes go on failing; a pod that starts is none of them."""
-    name = f"{service.namespace}/{service.name}"
-    out = [
-        p
-        for p in snapshot.selected(service)
-        if p.ip in waiting and snapshot.at - p.created > STARTING_S
-    ]
-    said = [
-        row
-        for p in out
-        if (row := snapshot.probe(p))
-        and row.count >= FAILURES
-        and snapshot.at - row.last < RECENT_S
-    ]
-    if not said:
+    failing = list(_failing_probes(snapshot, service, waiting))
+    if not failing:
         return
-    yield Finding(
-        rule="endpoints",
-        severity="warning",
+    probes = (
+        snapshot.fact(
+            f"{row.message} ({row.count} times, last {age(snapshot.at - row.last)})",
+            f"the kubelet, of {row.pod}",
+        )
+        for row in failing[:3]
+    )
+    counts = f"{len(ready)} ready endpoints, {len(waiting)} not ready"
+    yield RULE.finding(
         subject=service_subject(service),
-        title=f"{len(said)} of {len(ready) + len(waiting)} endpoints are out: their probes fail",
-        evidence=(
-            Evidence(
-                f"{len(ready)} ready endpoints, {len(waiting)} not ready",
-                f"EndpointSlices of {name}",
-                snapshot.at,
-            ),
-            *(
-                Evidence(
-                    f"{row.message} ({row.count} times, last {_ago(snapshot.at - row.last)})",
-                    f"the kubelet, of {row.pod}",
-                    snapshot.at,
-                )
-                for row in said[:3]
-            ),
-        ),
-        threshold=f"{FAILURES} failures, the last within {RECENT_S:.0f} s, of a pod older than {STARTING_S:.0f} s: {CONVENTION}",
+        severity="warning",
+        title=f"{len(failing)} of {len(ready) + len(waiting)} endpoints are out: their probes fail",
+        evidence=(snapshot.fact(counts, _slices(service)), *probes),
         confidence="certain",
-        disproof="they come and go with a rollout",
-        fix=f"kubectl -n {service.namespace} describe pod {said[0].pod}",
+        disproof=RULE.false_friends[1],
+        fix=f"kubectl -n {service.namespace} describe pod {failing[0].pod}",
         fix_kind="shell",
-        verify=f"kubectl -n {service.namespace} get endpointslices -l kubernetes.io/service-name={service.name}",
-        screen="services",
+        verify=_list_slices(service),
     )
 
 
-def _finding(snapshot: Snapshot, service: ServiceRow, waiting: list[str]) -> Finding:
-    name = f"{service.namespace}/{service.name}"
-    selector = ",".join(f"{key}={value}" for key, value in service.selector)
+def _failing_probes(
+    snapshot: Snapshot, service: ServiceRow, waiting: list[str]
+) -> Iterator[ProbeRow]:
+    """Of the pods that are not ready and go on failing; a pod that starts is none of them."""
+    for pod in snapshot.selected(service):
+        if pod.ip not in waiting or snapshot.at - pod.created <= STARTING.value:
+            continue
+        row = snapshot.probe(pod)
+        if row is None or row.count < FAILURES.value:
+            continue
+        if snapshot.at - row.last < RECENT.value:
+            yield row
+
+
+# --- none is ready
+
+
+def _none_ready(snapshot: Snapshot, service: ServiceRow, waiting: list[str]) -> Finding:
     pods = snapshot.selected(service)
-    asked = [c for c in snapshot.conversations if c.server in service.ips]
-    evidence = [
-        Evidence(
-            f"0 ready endpoints, {len(waiting)} not ready", f"EndpointSlices of {name}", snapshot.at
-        )
-    ]
-    if asked:
-        evidence.append(
-            Evidence(
-                f"asked by {listed(snapshot.name(c.client) for c in asked)}: "
-                f"{sum(c.refused for c in asked)} refused, {sum(c.unanswered for c in asked)} unanswered",
-                "capture",
-                snapshot.at,
-            )
-        )
-    if not pods:
-        near = _near(snapshot, service)
-        title = f"The Service has no endpoints: its selector {selector} matches no pod"
-        evidence.append(
-            Evidence(
-                f"no pod of {service.namespace} is labelled {selector}{near}", "pods", snapshot.at
-            )
-        )
-        fix = f"kubectl -n {service.namespace} edit service {service.name}  # correct spec.selector ({selector})"
-    else:
-        title = f"No endpoint of the Service is ready: {_states(pods)}"
-        evidence.append(
-            Evidence(
-                listed((f"{p.name} {p.phase} {p.ready}" for p in pods), 4), "pods", snapshot.at
-            )
-        )
-        probe = next((said for p in pods if (said := snapshot.probe(p))), None)
-        if probe is not None:
-            told = f"{probe.message} ({probe.count} times, last {_ago(snapshot.at - probe.last)})"
-            evidence.append(Evidence(told, f"the kubelet, of {probe.pod}", snapshot.at))
-        told = next((p.message for p in pods if p.message), "")
-        if told:
-            evidence.append(Evidence(told, "the kubelet, of the container", snapshot.at))
-        fix = f"kubectl -n {service.namespace} describe pod {pods[0].name}  # what its readiness probe depends on"
-    return Finding(
-        rule="endpoints",
-        severity="critical" if asked or is_dns(service) or pods else "warning",
+    asked = [talk for talk in snapshot.conversations if talk.server in service.ips]
+    title, about_pods, fix = (
+        _pods_not_ready(snapshot, service, pods) if pods else _matches_nothing(snapshot, service)
+    )
+    counts = snapshot.fact(f"0 ready endpoints, {len(waiting)} not ready", _slices(service))
+    return RULE.finding(
         subject=service_subject(service),
+        severity="critical" if asked or is_dns(service) or pods else "warning",
         title=title,
-        evidence=tuple(evidence),
-        threshold="no ready address in any EndpointSlice",
+        evidence=(counts, *_clients(snapshot, asked), *about_pods),
         confidence="certain",
-        disproof="ready endpoints exist and answer directly",
+        disproof=RULE.false_friends[0],
         fix=fix,
         fix_kind="shell",
-        verify=f"kubectl -n {service.namespace} get endpointslices -l kubernetes.io/service-name={service.name}",
-        screen="services",
+        verify=_list_slices(service),
     )
 
 
-def _ago(seconds: float) -> str:
-    return f"{max(0, seconds):.0f} s ago" if seconds < 120 else f"{seconds / 60:.0f} min ago"
+def _clients(snapshot: Snapshot, asked: list[Conversation]) -> Iterator[Evidence]:
+    if asked:
+        clients = listed(snapshot.name(talk.client) for talk in asked)
+        refused = sum(talk.refused for talk in asked)
+        unanswered = sum(talk.unanswered for talk in asked)
+        text = f"asked by {clients}: {refused} refused, {unanswered} unanswered"
+        yield snapshot.fact(text, "capture")
+
+
+def _matches_nothing(snapshot: Snapshot, service: ServiceRow) -> tuple[str, list[Evidence], str]:
+    """(title, evidence, fix) of a selector that matches no pod."""
+    selector = ",".join(f"{key}={value}" for key, value in service.selector)
+    text = f"no pod of {service.namespace} is labelled {selector}{_near(snapshot, service)}"
+    return (
+        f"The Service has no endpoints: its selector {selector} matches no pod",
+        [snapshot.fact(text, "pods")],
+        f"kubectl -n {service.namespace} edit service {service.name}  # correct spec.selector ({selector})",
+    )
+
+
+def _pods_not_ready(
+    snapshot: Snapshot, service: ServiceRow, pods: list[PodRow]
+) -> tuple[str, list[Evidence], str]:
+    """(title, evidence, fix) of pods that the selector matches and that are not ready."""
+    return (
+        f"No endpoint of the Service is ready: {_states(pods)}",
+        list(_why_not_ready(snapshot, pods)),
+        f"kubectl -n {service.namespace} describe pod {pods[0].name}  # what its readiness probe depends on",
+    )
+
+
+def _why_not_ready(snapshot: Snapshot, pods: list[PodRow]) -> Iterator[Evidence]:
+    states = listed((f"{pod.name} {pod.phase} {pod.ready}" for pod in pods), 4)
+    yield snapshot.fact(states, "pods")
+    probe = next((row for pod in pods if (row := snapshot.probe(pod))), None)
+    if probe is not None:
+        text = f"{probe.message} ({probe.count} times, last {age(snapshot.at - probe.last)})"
+        yield snapshot.fact(text, f"the kubelet, of {probe.pod}")
+    if reason := next((pod.message for pod in pods if pod.message), ""):
+        yield snapshot.fact(reason, "the kubelet, of the container")
 
 
 def _states(pods: list[PodRow]) -> str:
-    running = [p for p in pods if p.phase == "Running"]
-    if len(running) == len(pods):
+    others = [pod for pod in pods if pod.phase != "Running"]
+    if not others:
         return f"{len(pods)} pods run, and their readiness probes fail"
-    return listed(f"{p.name} is {p.phase}" for p in pods if p.phase != "Running")
+    return listed(f"{pod.name} is {pod.phase}" for pod in others)
 
 
 def _near(snapshot: Snapshot, service: ServiceRow) -> str:
     """A pod's label that differs in its value only, where one is: the typing error itself."""
+    labels = [dict(pod.labels) for pod in snapshot.pods if pod.namespace == service.namespace]
     for key, value in service.selector:
-        values = {
-            dict(p.labels).get(key, "") for p in snapshot.pods if p.namespace == service.namespace
-        } - {"", value}
+        values = {own.get(key, "") for own in labels} - {"", value}
         if alike := near(value, values):
             return f"; there are pods labelled {key}={alike}"
     return ""
+
+
+def _slices(service: ServiceRow) -> str:
+    return f"EndpointSlices of {service.namespace}/{service.name}"
+
+
+def _list_slices(service: ServiceRow) -> str:
+    return (
+        f"kubectl -n {service.namespace} get endpointslices "
+        f"-l kubernetes.io/service-name={service.name}"
+    )

@@ -1,6 +1,6 @@
 """A client runs out of local ports towards one destination, or a node out of SNAT ports.
 
-Facts: docs/reference/failures.md #8, #9.
+Facts: docs/reference/sockets.md.
 """
 
 from __future__ import annotations
@@ -10,12 +10,37 @@ from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import ip_address
 
+from collectors.events import ConntrackGroup
 from collectors.findings import Finding
-from diagnosis.rule import CONVENTION
+from diagnosis.rule import CONVENTION, Rule, Threshold, level
 from diagnosis.snapshot import Snapshot, TargetView
 
-WARN, BAD = 70, 90  # per cent
-SNAT_PORTS = 64_512  # 1024 to 65535 (nf_nat_core.c)
+WARNING = Threshold("warning from", 70, "% of the ports towards one destination", CONVENTION)
+CRITICAL = Threshold("critical from", 90, "%", CONVENTION)
+SNAT_PORTS = Threshold(
+    "a node has", 64_512, "SNAT ports per destination", "nf_nat_core.c: 1024 to 65535"
+)
+RULE = Rule(
+    id="ephemeral_ports",
+    title="Local ports towards one destination run out: connect fails with EADDRNOTAVAIL",
+    scope="pod or node",
+    stage="cause",
+    inputs=("sockets", "port_range_low", "port_range_high", "sysctls", "conntrack"),
+    symptoms=("connect", "timeout", "load"),
+    screen="sockets",
+    thresholds=(WARNING, CRITICAL, SNAT_PORTS),
+    false_friends=(
+        "connect() does not fail with EADDRNOTAVAIL, and SYNs leave the pod",
+        "the node has several addresses to translate to",
+    ),
+)
+FIX = """# best: keep connections open and pool them in the client
+# in the pod: securityContext.sysctls, or /etc/sysctl.d/99-k8s-networking.conf on the node
+# more ports per destination
+net.ipv4.ip_local_port_range = 1024 65000
+# a port in TIME-WAIT may be used again after one second
+net.ipv4.tcp_tw_reuse = 1
+"""
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
@@ -27,70 +52,69 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 
 def _own(snapshot: Snapshot, target: TargetView) -> Iterator[Finding]:
     low, high = target.values.get("port_range_low", 0), target.values.get("port_range_high", 0)
-    holds = high - low + 1 if high else 0
+    if not high:
+        return
+    available = high - low + 1
     for destination, used in target.ports_used:
-        share = min(100.0, 100 * used / holds) if holds else 0
-        if share < WARN:
+        share = min(100.0, 100 * used / available)
+        severity = level(share, WARNING, CRITICAL)
+        if severity is None:
             continue
         address, _, port = destination.rpartition(":")
-        waiting = sum(
-            r.alike for r in target.sockets if r.state == "TIME-WAIT" and r.peer == address
-        )
-        reuse = target.values.get("sysctl net.ipv4.tcp_tw_reuse")
-        yield Finding(
-            rule="ephemeral_ports",
-            severity="critical" if share >= BAD else "warning",
+        peer = f"{snapshot.name(address)}:{port}"
+        ports = f"{used:,} ports in use of {available:,} ({low} to {high})"
+        waiting = f"{_time_wait(target, address):,} of its sockets are in TIME-WAIT"
+        reuse = f"tcp_tw_reuse = {target.sysctl('net.ipv4.tcp_tw_reuse')}"
+        yield RULE.finding(
             subject=target.subject,
-            title=f"{share:.0f} % of the local ports towards {snapshot.name(address)}:{port} are in use",
+            severity=severity,
+            title=f"{share:.0f} % of the local ports towards {peer} are in use",
             evidence=(
-                target.fact(
-                    f"{used:,} ports in use of {holds:,} ({low} to {high})",
-                    "ss, ip_local_port_range",
-                ),
-                target.fact(f"{waiting:,} of its sockets are in TIME-WAIT", "ss"),
-                target.fact(f"tcp_tw_reuse = {reuse}", "sysctl"),
+                target.fact(ports, "ss, ip_local_port_range"),
+                target.fact(waiting, "ss"),
+                target.fact(reuse, "sysctl"),
             ),
-            threshold=f"the range holds {holds:,}; {WARN} and {BAD} % are {CONVENTION}",
-            confidence="certain" if share >= BAD else "likely",
-            disproof="connect() does not fail with EADDRNOTAVAIL, and SYNs leave the pod",
-            fix="# best: keep connections open and pool them in the client\n# in the pod: "
-            "securityContext.sysctls, or /etc/sysctl.d/99-k8s-networking.conf on the node\n# more ports a destination\n"
-            "net.ipv4.ip_local_port_range = 1024 65000\n# a port in TIME-WAIT may be used again after a second\n"
-            "net.ipv4.tcp_tw_reuse = 1\n",
+            confidence="certain" if severity == "critical" else "likely",
+            disproof=RULE.false_friends[0],
+            fix=FIX,
             fix_kind="sysctl",
             verify="ss -tan state time-wait | wc -l falls; no connect fails at once",
-            screen="sockets",
         )
+
+
+def _time_wait(target: TargetView, peer: str) -> int:
+    rows = (row for row in target.sockets if row.state == "TIME-WAIT" and row.peer == peer)
+    return sum(row.alike for row in rows)
 
 
 def _snat(snapshot: Snapshot, node: TargetView) -> Iterator[Finding]:
-    if node.conntrack is None:
-        return
-    pods, taken = snapshot.by_address, Counter[tuple[str, str, int]]()
-    for group in node.conntrack.groups:
-        inside = group.destination in pods or group.destination in snapshot.service_by_address
-        if group.source in pods and not inside and _is_address(group.destination):
-            taken[group.protocol, group.destination, group.port] += group.count
-    for (protocol, address, port), count in taken.items():
-        if (share := 100 * count / SNAT_PORTS) >= WARN:
-            yield Finding(
-                rule="ephemeral_ports",
-                severity="critical" if share >= BAD else "warning",
-                subject=replace(node.subject, detail=f"SNAT {address}:{port}"),
-                title=f"{share:.0f} % of the node's SNAT ports towards {address}:{port} are in use",
-                evidence=(
-                    node.fact(
-                        f"{count:,} {protocol} entries of {SNAT_PORTS:,} ports", "conntrack -L"
-                    ),
-                ),
-                threshold=f"64,512 ports an address (nf_nat_core.c); {WARN} % is {CONVENTION}",
-                confidence="likely",
-                disproof="the node has several addresses to translate to",
-                fix="More egress addresses, connection pooling, masquerade with --random-fully",
-                fix_kind="text",
-                verify="entries towards it fall",
-                screen="conntrack",
-            )
+    used = Counter[tuple[str, str, int]]()
+    for group in node.conntrack.groups if node.conntrack else ():
+        if _leaves_the_cluster(snapshot, group):
+            used[group.protocol, group.destination, group.port] += group.count
+    for (protocol, address, port), count in used.items():
+        share = 100 * count / SNAT_PORTS.value
+        severity = level(share, WARNING, CRITICAL)
+        if severity is None:
+            continue
+        text = f"{count:,} {protocol} entries of {SNAT_PORTS.value:,g} ports"
+        yield RULE.finding(
+            subject=replace(node.subject, detail=f"SNAT {address}:{port}"),
+            severity=severity,
+            title=f"{share:.0f} % of the node's SNAT ports towards {address}:{port} are in use",
+            evidence=(node.fact(text, "conntrack -L"),),
+            disproof=RULE.false_friends[1],
+            fix="More egress addresses, connection pooling, masquerade with --random-fully",
+            verify="entries towards it fall",
+            screen="conntrack",
+        )
+
+
+def _leaves_the_cluster(snapshot: Snapshot, group: ConntrackGroup) -> bool:
+    pods = snapshot.by_address
+    if group.source not in pods or group.destination in pods:
+        return False
+    return group.destination not in snapshot.service_by_address and _is_address(group.destination)
 
 
 def _is_address(text: str) -> bool:

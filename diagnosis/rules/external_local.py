@@ -1,55 +1,64 @@
-"""externalTrafficPolicy Local, and nodes without a local endpoint.
+"""externalTrafficPolicy is Local, and some nodes have no local endpoint.
 
-Facts: docs/reference/failures.md #18.
+Facts: docs/reference/failures.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collectors.findings import Evidence, Finding
+from collectors.events import ServiceRow
+from collectors.findings import Finding
+from diagnosis.rule import Rule
 from diagnosis.snapshot import Snapshot, listed
 from diagnosis.subjects import service_subject
 
+RULE = Rule(
+    id="external_local",
+    title="Nodes without a local endpoint drop outside traffic: externalTrafficPolicy is Local",
+    scope="Service",
+    stage="cause",
+    inputs=("Services", "nodes"),
+    symptoms=("connect", "timeout", "nodes"),
+    screen="services",
+    criterion="kube-proxy forwards outside traffic to local endpoints only",
+    false_friends=("the load balancer's health check keeps those nodes out",),
+)
+
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
-    workers = [node for node in snapshot.nodes if node.ready]
+    workers = [node.name for node in snapshot.nodes if node.ready]
     for service in snapshot.services:
         if service.external_policy != "Local" or service.type not in ("NodePort", "LoadBalancer"):
             continue
-        rows = snapshot.slices_of.get((service.namespace, service.name), ())
-        local = {e.node for row in rows for e in row.endpoints if e.ready}
-        without = [node.name for node in workers if node.name not in local]
-        if not local or not without:
-            continue
-        name = f"{service.namespace}/{service.name}"
-        ports = ", ".join(str(p.node_port) for p in service.targets if p.node_port)
-        yield Finding(
-            rule="external_local",
-            severity="warning",
-            subject=service_subject(service),
-            title=f"{listed(without)} drop{'s' if len(without) == 1 else ''} outside traffic for this Service: "
-            "externalTrafficPolicy is Local and no ready endpoint runs there",
-            evidence=(
-                Evidence("externalTrafficPolicy: Local", f"Service {name}", snapshot.at),
-                Evidence(
-                    f"ready endpoints on {listed(sorted(local))}; none on {listed(without)}",
-                    "EndpointSlices",
-                    snapshot.at,
-                ),
-                *(
-                    [Evidence(f"node ports {ports}", f"Service {name}", snapshot.at)]
-                    if ports
-                    else []
-                ),
-            ),
-            threshold="kube-proxy forwards outside traffic to local endpoints only",
-            confidence="certain",
-            disproof="the load balancer's health check keeps those nodes out",
-            fix=f"kubectl -n {service.namespace} patch service {service.name} -p "
-            '\'{"spec":{"externalTrafficPolicy":"Cluster"}}\'  # or a replica on every node, or health checks on '
-            "healthCheckNodePort",
-            fix_kind="shell",
-            verify=f"curl to each node's port {ports or '…'} is answered",
-            screen="services",
-        )
+        slices = snapshot.slices_of.get((service.namespace, service.name), ())
+        local = {end.node for row in slices for end in row.endpoints if end.ready}
+        without = [name for name in workers if name not in local]
+        if local and without:
+            yield _finding(snapshot, service, sorted(local), without)
+
+
+def _finding(
+    snapshot: Snapshot, service: ServiceRow, local: list[str], without: list[str]
+) -> Finding:
+    source = f"Service {service.namespace}/{service.name}"
+    ports = ", ".join(str(port.node_port) for port in service.targets if port.node_port)
+    verb = "drops" if len(without) == 1 else "drop"
+    where = f"ready endpoints on {listed(local)}; none on {listed(without)}"
+    return RULE.finding(
+        subject=service_subject(service),
+        severity="warning",
+        title=f"{listed(without)} {verb} outside traffic for this Service: "
+        "externalTrafficPolicy is Local and no ready endpoint runs there",
+        evidence=(
+            snapshot.fact("externalTrafficPolicy: Local", source),
+            snapshot.fact(where, "EndpointSlices"),
+            *([snapshot.fact(f"node ports {ports}", source)] if ports else []),
+        ),
+        confidence="certain",
+        fix=f"kubectl -n {service.namespace} patch service {service.name} -p "
+        '\'{"spec":{"externalTrafficPolicy":"Cluster"}}\'  # or a replica on every node, or health checks on '
+        "healthCheckNodePort",
+        fix_kind="shell",
+        verify=f"curl to each node's port {ports or '…'} is answered",
+    )

@@ -1,13 +1,32 @@
-"""A node does not forward: its pods reach nobody (net.ipv4.ip_forward is off, docs.kernel.org ip-sysctl)."""
+"""A node does not forward packets, so that its pods reach nothing outside of it.
+
+net.ipv4.ip_forward is off: docs.kernel.org, ip-sysctl; ipForwarding of RFC 4293 is 1 or 2.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from collectors.findings import Finding
+from diagnosis.rule import Rule
 from diagnosis.snapshot import Snapshot
 
-FORWARDING = 1  # of IP-MIB ipForwarding (RFC 4293): 1 forwards, 2 does not
+FORWARDING = 1
+RULE = Rule(
+    id="forwarding",
+    title="A node does not forward packets: its pods are cut off",
+    scope="node",
+    stage="cause",
+    inputs=("IpForwarding",),
+    symptoms=("connect", "timeout", "name", "nodes"),
+    screen="counters",
+    criterion="a node of a cluster forwards (kubeadm's preflight checks demand it)",
+    false_friends=("the CNI forwards by eBPF alone, without the kernel's routing",),
+)
+FIX = """# /etc/sysctl.d/99-k8s-networking.conf
+# a node routes between its pods and other nodes; a security baseline or a restart of the network may have switched it off
+net.ipv4.ip_forward = 1
+"""
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
@@ -15,20 +34,14 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         value = node.values.get("IpForwarding", FORWARDING)
         if value == FORWARDING:
             continue
-        yield Finding(
-            rule="forwarding",
-            severity="critical",
+        text = f"Ip Forwarding {value}: net.ipv4.ip_forward = 0"
+        yield RULE.finding(
             subject=node.subject,
+            severity="critical",
             title=f"{node.name} does not forward packets: its pods are cut off",
-            evidence=(
-                node.fact(f"Ip Forwarding {value}: net.ipv4.ip_forward = 0", "/proc/net/snmp"),
-            ),
-            threshold="a node of a cluster forwards (kubeadm's preflight demands it)",
+            evidence=(node.fact(text, "/proc/net/snmp"),),
             confidence="certain",
-            disproof="a CNI that forwards by eBPF alone, without the kernel's routing",
-            fix="# /etc/sysctl.d/99-k8s-networking.conf\n# a node routes between its pods and the others; a security baseline "
-            "or a restart of the network may have switched it off\nnet.ipv4.ip_forward = 1\n",
+            fix=FIX,
             fix_kind="sysctl",
             verify="cat /proc/sys/net/ipv4/ip_forward says 1",
-            screen="counters",
         )

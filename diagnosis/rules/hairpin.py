@@ -1,59 +1,70 @@
 """A pod cannot reach itself through its own Service.
 
-Facts: docs/reference/failures.md #19.
+Facts: docs/reference/failures.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collectors.findings import Finding
-from diagnosis.snapshot import Snapshot, listed
+from collectors.events import LinkRow
+from collectors.findings import Evidence, Finding
+from diagnosis.rule import Rule
+from diagnosis.snapshot import Conversation, Snapshot, TargetView, listed
+
+RULE = Rule(
+    id="hairpin",
+    title="Pods cannot reach themselves through their own Service: hairpin mode is off",
+    scope="node",
+    stage="cause",
+    inputs=("links", "Services", "pods", "capture"),
+    symptoms=("connect", "timeout", "nodes"),
+    screen="node",
+    criterion="hairpin mode is off at a port of a bridge that is not promiscuous",
+    false_friends=("a pod that backs a Service reaches that Service every time",),
+)
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    failing = [talk for talk in snapshot.conversations if _fails_to_itself(snapshot, talk)]
     for host in snapshot.of_kind("node"):
-        ports = [
-            link
-            for link in (host.network.links if host.network else ())
-            if link.hairpin is not None
-        ]
-        bridges = {k.name for k in (host.network.links if host.network else ()) if k.promiscuous}
-        veths = [link for link in ports if link.kind == "veth" and link.master not in bridges]
-        off = [link.name for link in veths if not link.hairpin]
-        failing = [
-            c
-            for c in snapshot.conversations
-            if c.unanswered and _own_service(snapshot, c.client, c.server)
-        ]
+        ports = _bridge_ports(host)
+        off = [link.name for link in ports if not link.hairpin]
         if not off:
             continue
-        evidence = [
-            host.fact(
-                f"hairpin mode is off at {len(off)} of {len(veths)} ports: {listed(off)}",
-                "bridge ports",
-            )
-        ]
-        if failing:
-            who = listed(snapshot.name(c.client) for c in failing)
-            evidence.append(host.fact(f"own Services do not answer {who}", "capture"))
-        yield Finding(
-            rule="hairpin",
-            severity="warning",
+        yield RULE.finding(
             subject=host.subject,
-            title="Pods cannot reach themselves through their own Service: hairpin mode is off",
-            evidence=tuple(evidence),
-            threshold="hairpin mode is off at a port of a bridge that is not promiscuous",
+            severity="warning",
+            evidence=_evidence(snapshot, host, off, len(ports), failing),
             confidence="certain" if failing else "likely",
-            disproof="a pod that backs a Service reaches that Service every time",
             fix=f"for port in {' '.join(off[:8])}; do bridge link set dev $port hairpin on; done  # and hairpinMode in the "
             "CNI's configuration",
             fix_kind="shell",
             verify="bridge -d link shows hairpin on",
-            screen="node",
         )
 
 
-def _own_service(snapshot: Snapshot, client: str, server: str) -> bool:
-    service, pod = snapshot.service_by_address.get(server), snapshot.by_address.get(client)
+def _bridge_ports(host: TargetView) -> list[LinkRow]:
+    """The veth ports of bridges that do not receive everything anyhow."""
+    promiscuous = {link.name for link in host.links if link.promiscuous}
+    ports = (link for link in host.links if link.hairpin is not None and link.kind == "veth")
+    return [link for link in ports if link.master not in promiscuous]
+
+
+def _fails_to_itself(snapshot: Snapshot, talk: Conversation) -> bool:
+    if not talk.unanswered:
+        return False
+    service = snapshot.service_by_address.get(talk.server)
+    pod = snapshot.by_address.get(talk.client)
     return service is not None and pod is not None and pod in snapshot.selected(service)
+
+
+def _evidence(
+    snapshot: Snapshot, host: TargetView, off: list[str], ports: int, failing: list[Conversation]
+) -> tuple[Evidence, ...]:
+    mode = f"hairpin mode is off at {len(off)} of {ports} ports: {listed(off)}"
+    facts = (host.fact(mode, "bridge ports"),)
+    if not failing:
+        return facts
+    clients = listed(snapshot.name(talk.client) for talk in failing)
+    return (*facts, host.fact(f"own Services do not answer {clients}", "capture"))

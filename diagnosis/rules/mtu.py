@@ -1,6 +1,6 @@
-"""Packets that are larger than the path carries.
+"""Packets are larger than the path carries.
 
-Facts: docs/reference/mtu.md, docs/reference/failures.md #10.
+Facts: docs/reference/mtu.md.
 """
 
 from __future__ import annotations
@@ -10,35 +10,33 @@ from dataclasses import replace
 
 from collectors.events import LinkRow
 from collectors.findings import Evidence, Finding, Subject
-from diagnosis.snapshot import Snapshot, TargetView, listed
+from diagnosis.overlays import overhead, overlays
+from diagnosis.rule import CONVENTION, Rule, Threshold
+from diagnosis.snapshot import Conversation, Snapshot, TargetView, listed
 
-OVERHEAD = {
-    "vxlan": 50,
-    "geneve": 50,
-    "ipip": 20,
-    "sit": 20,
-    "wireguard": 60,
-    "gre": 24,
-}  # bytes over IPv4
-OVER_IPV6 = 20  # the longer header
-STUCK = 2  # flows
-
-
-def overhead(link: LinkRow) -> int:
-    """Bytes that a tunnel adds; its local or remote address tells over which family it runs."""
-    fields = link.detail.split()
-    ends = [
-        value
-        for name, value in zip(fields[::2], fields[1::2], strict=False)
-        if name in ("local", "remote", "group")
-    ]
-    return OVERHEAD[link.kind] + (OVER_IPV6 if any(":" in end for end in ends) else 0)
-
-
-def overlays(target: TargetView) -> list[LinkRow]:
-    return (
-        [link for link in target.network.links if link.kind in OVERHEAD] if target.network else []
-    )
+STUCK = Threshold("at least", 2, "flows whose full-size segments do not pass", CONVENTION)
+RULE = Rule(
+    id="mtu",
+    title="Packets are larger than the path carries: full-size segments do not pass",
+    scope="node",
+    stage="cause",
+    inputs=("links", "capture", "IpFragFails", "TcpExtTCPSynRetrans", "IcmpInDestUnreachs"),
+    symptoms=("large", "slow", "nodes"),
+    screen="node",
+    criterion="the MTU of pods is above the overlay's; the overlay's packets do not fit into the interface below; "
+    "or handshakes succeed and full-size segments are retransmitted after timeouts",
+    thresholds=(STUCK,),
+    false_friends=(
+        "the underlay fragments and it works",
+        "full-size segments arrive at the receiver",
+        "SYNs are lost, too: that is loss, whatever the size",
+    ),
+)
+BLACK_HOLE_FIX = (
+    "Let ICMP type 3 code 4 pass, and set the pods' MTU to what the path carries: find it with ping -M do -s N "
+    "between pods of two nodes; as a stopgap clamp the MSS:\niptables -t mangle -A FORWARD -p tcp --tcp-flags "
+    "SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu"
+)
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
@@ -52,115 +50,119 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def _pod(pod: TargetView, host: TargetView) -> Iterator[Finding]:
-    own = next((k for k in (pod.network.links if pod.network else ()) if k.name == "eth0"), None)
+    own = next((link for link in pod.links if link.name == "eth0"), None)
+    if own is None or (pod.pod and pod.pod.host_network):
+        return
     for overlay in overlays(host):
-        if (
-            own is None
-            or own.mtu <= overlay.mtu
-            or overlay.state == "DOWN"
-            or (pod.pod and pod.pod.host_network)
-        ):
-            continue
-        told = [
-            pod.fact(f"{own.name} has MTU {own.mtu}", "ip link"),
-            host.fact(f"{overlay.name} ({overlay.kind}) has MTU {overlay.mtu}", "ip link"),
-        ]
-        if fragments := host.delta("IpFragFails"):
-            told.append(
-                host.fact(f"IpFragFails +{fragments} in {host.seconds:.0f} s", "/proc/net/snmp")
-            )
-        yield Finding(
-            rule="mtu",
-            severity="critical" if fragments else "warning",
-            subject=Subject(kind="node", name=pod.node, detail="pods"),
-            title=f"Pods send up to {own.mtu} bytes, the overlay carries {overlay.mtu}",
-            evidence=tuple(told),
-            threshold=f"the MTU of {overlay.name}",
-            confidence="certain",
-            disproof=f"ping -M do -s {own.mtu - 28} passes to a pod of another node",
-            fix=f"Set the CNI's MTU to {overlay.mtu} (flannel: net-conf.json; Calico: veth_mtu; Cilium: mtu), then restart "
-            "the pods",
-            fix_kind="text",
-            verify=f"ping -M do -s {overlay.mtu - 28} passes, -s {overlay.mtu - 27} says 'message too long'",
-            screen="node",
-        )
+        if own.mtu > overlay.mtu and overlay.state != "DOWN":
+            yield _pod_above_overlay(pod, host, own, overlay)
+
+
+def _pod_above_overlay(
+    pod: TargetView, host: TargetView, own: LinkRow, overlay: LinkRow
+) -> Finding:
+    evidence = [
+        pod.fact(f"{own.name} has MTU {own.mtu}", "ip link"),
+        host.fact(f"{overlay.name} ({overlay.kind}) has MTU {overlay.mtu}", "ip link"),
+    ]
+    fragments = host.delta("IpFragFails")
+    if fragments:
+        text = f"IpFragFails +{fragments} in {host.seconds:.0f} s"
+        evidence.append(host.fact(text, "/proc/net/snmp"))
+    fits = overlay.mtu - 28
+    return RULE.finding(
+        subject=Subject(kind="node", name=pod.node, detail="pods"),
+        severity="critical" if fragments else "warning",
+        title=f"Pods send up to {own.mtu} bytes, the overlay carries {overlay.mtu}",
+        evidence=tuple(evidence),
+        confidence="certain",
+        disproof=f"ping -M do -s {own.mtu - 28} passes to a pod of another node",
+        fix=f"Set the CNI's MTU to {overlay.mtu} (flannel: net-conf.json; Calico: veth_mtu; Cilium: mtu), and restart "
+        "the pods",
+        verify=f"ping -M do -s {fits} passes, -s {fits + 1} says 'message too long'",
+    )
 
 
 def _underlay(host: TargetView) -> Iterator[Finding]:
-    """An overlay that is larger than what is under it."""
-    links = host.network.links if host.network else ()
-    routes = host.network.routes if host.network else ()
-    device = next((r.device for r in routes if r.destination == "default"), "")
-    nic = next((link for link in links if link.name == device), None)
-    nic = nic or next(
-        (k for k in links if k.name.startswith(("eth", "en")) and k.kind in ("", "veth")), None
+    """An overlay that is larger than the interface below it."""
+    nic = _uplink(host)
+    if nic is None:
+        return
+    for overlay in overlays(host):
+        if overlay.mtu + overhead(overlay) > nic.mtu and overlay.state != "DOWN":
+            yield _overlay_above_uplink(host, overlay, nic)
+
+
+def _uplink(host: TargetView) -> LinkRow | None:
+    """The interface of the default route, else the first that looks like one."""
+    device = next((row.device for row in host.routes if row.destination == "default"), "")
+    physical = (
+        link
+        for link in host.links
+        if link.name.startswith(("eth", "en")) and link.kind in ("", "veth")
     )
-    for overlay in overlays(host) if nic is not None else ():
-        assert nic is not None
-        added = overhead(overlay)
-        need = overlay.mtu + added
-        if need > nic.mtu and overlay.state != "DOWN":
-            fits = nic.mtu - added
-            yield Finding(
-                rule="mtu",
-                severity="critical",
-                subject=replace(host.subject, detail=overlay.name),
-                title=f"The overlay's packets ({need} bytes) do not fit into {nic.name} ({nic.mtu})",
-                evidence=(
-                    host.fact(f"{overlay.name} ({overlay.kind}) has MTU {overlay.mtu}", "ip link"),
-                    host.fact(f"{nic.name} has MTU {nic.mtu}", "ip link"),
-                ),
-                threshold=f"{overlay.kind} adds {added} bytes",
-                confidence="certain",
-                disproof="the underlay fragments and it works",
-                fix=f"ip link set {overlay.name} mtu {fits}  # and in the CNI's configuration, so that it stays",
-                fix_kind="shell",
-                verify=f"ping -M do -s {fits - 28} passes between pods of two nodes",
-                screen="node",
-            )
+    of_route = (link for link in host.links if link.name == device)
+    return next(of_route, None) or next(physical, None)
+
+
+def _overlay_above_uplink(host: TargetView, overlay: LinkRow, nic: LinkRow) -> Finding:
+    added = overhead(overlay)
+    fits = nic.mtu - added
+    return RULE.finding(
+        subject=replace(host.subject, detail=overlay.name),
+        severity="critical",
+        title=f"The overlay's packets ({overlay.mtu + added} bytes) do not fit into {nic.name} ({nic.mtu})",
+        evidence=(
+            host.fact(f"{overlay.name} ({overlay.kind}) has MTU {overlay.mtu}", "ip link"),
+            host.fact(f"{nic.name} has MTU {nic.mtu}; {overlay.kind} adds {added}", "ip link"),
+        ),
+        confidence="certain",
+        disproof=RULE.false_friends[0],
+        fix=f"ip link set {overlay.name} mtu {fits}  # and in the CNI's configuration, so that it stays",
+        fix_kind="shell",
+        verify=f"ping -M do -s {fits - 28} passes between pods of two nodes",
+    )
 
 
 def _black_hole(snapshot: Snapshot) -> Iterator[Finding]:
-    """Handshakes work and full-size segments are resent for ever."""
-    stuck = [c for c in snapshot.conversations if c.stuck]
+    """Handshakes work, and full-size segments are retransmitted again and again."""
+    stuck = [talk for talk in snapshot.conversations if talk.stuck]
+    flows = sum(talk.stuck for talk in stuck)
     failing = [host for host in snapshot.hosts if host.delta("IpFragFails")]
-    flows = sum(c.stuck for c in stuck)
-    if flows < STUCK and not (failing and stuck):
+    if not stuck or (flows < STUCK.value and not failing):
         return
-    lost = sum(t.delta("TcpExtTCPSynRetrans") for t in snapshot.of_kind("pod"))
-    if lost >= flows and not failing:
-        return  # SYNs are lost as well: that is loss, whatever the size
-    ends = listed(f"{snapshot.name(c.client)} → {snapshot.name(c.server)}:{c.port}" for c in stuck)
-    evidence = [
-        Evidence(
-            f"{flows} flows resend full-size segments after timeouts: {ends}",
-            "capture",
-            snapshot.at,
-        )
-    ]
-    evidence += [host.counter("IpFragFails", "/proc/net/snmp") for host in failing]
-    told = sum(t.delta("IcmpInDestUnreachs") for t in snapshot.of_kind("pod"))
-    evidence.append(
-        Evidence(
-            f"{told} ICMP 'unreachable' reached the pods that are open here",
-            "/proc/net/snmp",
-            snapshot.at,
-        )
-    )
+    pods = list(snapshot.of_kind("pod"))
+    lost_syns = sum(pod.delta("TcpExtTCPSynRetrans") for pod in pods)
+    if lost_syns >= flows and not failing:
+        return  # that is loss, whatever the size
     where = ", ".join(host.name for host in failing) or "path"
-    yield Finding(
-        rule="mtu",
-        severity="critical",
+    yield RULE.finding(
         subject=Subject(kind="cluster", name="black hole", detail=where),
-        title="Small packets pass and full-size ones do not, and the senders are not told: an MTU black hole",
-        evidence=tuple(evidence),
-        threshold="handshakes that succeed, then full-size segments resent after timeouts (docs/reference/mtu.md)",
+        severity="critical",
+        title="Small packets pass and full-size ones do not, and no ICMP error reaches the senders: an MTU black hole",
+        evidence=_black_hole_evidence(snapshot, stuck, failing),
         confidence="certain" if failing else "likely",
-        disproof="full-size segments are seen at the receiver, or SYNs are lost, too",
-        fix="Let ICMP type 3 code 4 pass, and set the pods' MTU to what the path carries: find it with ping -M do -s N "
-        "between pods of two nodes; as a stopgap clamp the MSS:\niptables -t mangle -A FORWARD -p tcp --tcp-flags "
-        "SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu",
-        fix_kind="text",
+        disproof=", or ".join(RULE.false_friends[1:]),
+        fix=BLACK_HOLE_FIX,
         verify="large answers arrive; IpFragFails stands still",
         screen="flows",
+    )
+
+
+def _black_hole_evidence(
+    snapshot: Snapshot, stuck: list[Conversation], failing: list[TargetView]
+) -> tuple[Evidence, ...]:
+    flows = sum(talk.stuck for talk in stuck)
+    ends = listed(
+        f"{snapshot.name(talk.client)} → {snapshot.name(talk.server)}:{talk.port}" for talk in stuck
+    )
+    errors = sum(pod.delta("IcmpInDestUnreachs") for pod in snapshot.of_kind("pod"))
+    return (
+        snapshot.fact(
+            f"{flows} flows retransmit full-size segments after timeouts: {ends}", "capture"
+        ),
+        *(host.counter("IpFragFails", "/proc/net/snmp") for host in failing),
+        snapshot.fact(
+            f"{errors} ICMP 'unreachable' reached the pods that are open here", "/proc/net/snmp"
+        ),
     )

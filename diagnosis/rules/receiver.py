@@ -5,51 +5,65 @@ Facts: docs/reference/counters.md, docs/reference/sockets.md.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from collectors.findings import Evidence, Finding, Subject
-from diagnosis.rule import CONVENTION
-from diagnosis.snapshot import Snapshot, listed
+from diagnosis.rule import CONVENTION, Rule, Threshold
+from diagnosis.snapshot import Snapshot, TargetView, listed
+
+CLOSED = Threshold("from", 1, "closed window in 15 s", CONVENTION)
+QUEUE = Threshold("shown from", 100_000, "bytes in a receive queue", CONVENTION)
+WINDOWS = "TcpExtTCPToZeroWindowAdv"
+RULE = Rule(
+    id="receiver",
+    title="It reads too slowly: its receive window closes, and the sender must wait",
+    scope="pod",
+    stage="cause",
+    inputs=("capture", WINDOWS, "sockets"),
+    symptoms=("slow", "large", "load"),
+    screen="flows",
+    thresholds=(CLOSED, QUEUE),
+    false_friends=("the receive queue is empty while the sender waits: the path is slow",),
+)
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
-    closed: dict[Subject, list[str]] = {}
-    for talk in snapshot.conversations:
-        if talk.client_zero_windows:
-            closed.setdefault(snapshot.workload_subject(talk.client), []).append(
-                f"{talk.client_zero_windows} from {snapshot.name(talk.client)} to {snapshot.name(talk.server)}:{talk.port}"
-            )
-        if talk.server_zero_windows:
-            closed.setdefault(snapshot.workload_subject(talk.server), []).append(
-                f"{talk.server_zero_windows} from {snapshot.name(talk.server)}:{talk.port} to {snapshot.name(talk.client)}"
-            )
-    told: dict[Subject, list[Evidence]] = {
-        subject: [Evidence(f"zero windows: {listed(texts)}", "capture", snapshot.at)]
-        for subject, texts in closed.items()
-    }
+    evidence: dict[Subject, list[Evidence]] = defaultdict(list)
+    for subject, texts in _closed_windows(snapshot).items():
+        evidence[subject].append(snapshot.fact(f"zero windows: {listed(texts)}", "capture"))
     for target in snapshot.of_kind("pod"):
-        if target.delta("TcpExtTCPToZeroWindowAdv"):
+        if target.delta(WINDOWS) >= CLOSED.value:
             subject = snapshot.workload_subject(target.pod.ip) if target.pod else target.subject
-            told.setdefault(subject, []).append(
-                target.counter("TcpExtTCPToZeroWindowAdv", "/proc/net/netstat")
-            )
-            queues = [r.recv_q for r in target.sockets if r.state == "ESTAB" and r.recv_q > 100_000]
-            if queues:
-                told[subject].append(
-                    target.fact(f"{max(queues):,} bytes wait to be read in a receive queue", "ss")
-                )
-    for subject, evidence in told.items():
-        yield Finding(
-            rule="receiver",
-            severity="warning",
+            evidence[subject].extend(_of_target(target))
+    for subject, facts in evidence.items():
+        yield RULE.finding(
             subject=subject,
-            title="It reads too slowly: its receive window closes, and the sender must wait",
-            evidence=tuple(evidence),
-            threshold=f"any closed window is {CONVENTION}",
+            severity="warning",
+            evidence=tuple(facts),
             confidence="certain",
-            disproof="the receive queue is empty while the sender waits: then the path",
             fix="Look at the program: what does it do between reads? CPU limit, lock, disk. The network is not the cause",
-            fix_kind="text",
             verify="TCPToZeroWindowAdv stands still; Recv-Q is near 0",
-            screen="flows",
         )
+
+
+def _closed_windows(snapshot: Snapshot) -> dict[Subject, list[str]]:
+    """By the workload whose window closed."""
+    closed: dict[Subject, list[str]] = defaultdict(list)
+    for talk in snapshot.conversations:
+        client, server = snapshot.name(talk.client), f"{snapshot.name(talk.server)}:{talk.port}"
+        if count := talk.client_zero_windows:
+            subject = snapshot.workload_subject(talk.client)
+            closed[subject].append(f"{count} from {client} to {server}")
+        if count := talk.server_zero_windows:
+            subject = snapshot.workload_subject(talk.server)
+            closed[subject].append(f"{count} from {server} to {client}")
+    return closed
+
+
+def _of_target(target: TargetView) -> Iterator[Evidence]:
+    yield target.counter(WINDOWS, "/proc/net/netstat")
+    queues = [row.recv_q for row in target.sockets if row.state == "ESTAB"]
+    longest = max(queues, default=0)
+    if longest > QUEUE.value:
+        yield target.fact(f"{longest:,} bytes wait to be read in a receive queue", "ss")

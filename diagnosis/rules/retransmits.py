@@ -1,4 +1,4 @@
-"""Segments are resent: loss on the path between pods.
+"""Segments are retransmitted: loss on the path between pods.
 
 Facts: docs/reference/counters.md, docs/reference/sockets.md.
 """
@@ -7,53 +7,58 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collectors.findings import Finding
+from collectors.findings import Evidence, Finding
 from collectors.kernel.deltas import Share
 from collectors.kernel.derived_figures import RETRANSMIT_SHARE
-from diagnosis.rule import CONVENTION
-from diagnosis.snapshot import Snapshot, listed
+from diagnosis.rule import CONVENTION, Rule, Threshold, level
+from diagnosis.snapshot import Conversation, Snapshot, TargetView, listed
 
-WARN, BAD = 1.0, 5.0  # per cent of data segments
-LEAST_RETRANSMITTED, LEAST_SENT = 5, 100  # fewer in a window say nothing
+WARNING = Threshold("warning from", 1, "% of data segments", CONVENTION)
+CRITICAL = Threshold("critical from", 5, "%", CONVENTION)
+LEAST_RETRANSMITTED = Threshold("at least", 5, "segments retransmitted in 15 s", CONVENTION)
+LEAST_SENT = Threshold("of", 100, "sent or more", CONVENTION)
+RULE = Rule(
+    id="retransmits",
+    title="Data segments are retransmitted: packets are lost",
+    scope="pod",
+    stage="symptom",
+    inputs=(
+        "TcpRetransSegs",
+        "TcpExtTCPSynRetrans",
+        "TcpExtTCPOrigDataSent",
+        "TcpExtTCPTimeouts",
+        "TcpExtTCPFastRetrans",
+        "capture",
+    ),
+    symptoms=("slow", "large", "load", "connect", "timeout"),
+    screen="graphs",
+    thresholds=(WARNING, CRITICAL, LEAST_RETRANSMITTED, LEAST_SENT),
+    false_friends=(
+        "TCPSpuriousRtxHostQueues rises (this host's own queue)",
+        "all loss is with one peer (that peer's node)",
+    ),
+)
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for target in snapshot.of_kind("pod", "local"):
         share = RETRANSMIT_SHARE.share(target.deltas)
-        if share is None or share.part < LEAST_RETRANSMITTED or share.whole < LEAST_SENT:
+        if share is None or share.part < LEAST_RETRANSMITTED.value:
             continue
-        if (share.percent or 0) < WARN:
+        severity = level(share.percent or 0, WARNING, CRITICAL)
+        if severity is None or share.whole < LEAST_SENT.value:
             continue
-        worst = sorted((c for c in target.conversations if c.resent), key=lambda c: -c.resent)
-        to = listed(f"{snapshot.workload(c.server)} ({c.resent} of {c.segments})" for c in worst)
-        zones = {snapshot.name(c.server) for c in worst}
-        timeouts, fast = target.delta("TcpExtTCPTimeouts"), target.delta("TcpExtTCPFastRetrans")
-        kind = (
-            "heavy: most are timeouts"
-            if timeouts > fast
-            else "light: most are fast retransmissions"
-        )
-        yield Finding(
-            rule="retransmits",
-            severity="warning",
+        talks = [talk for talk in target.conversations if talk.retransmitted]
+        servers = {snapshot.name(talk.server) for talk in talks}
+        yield RULE.finding(
             subject=target.subject,
+            severity=severity,
             title=_title(share),
-            evidence=(
-                target.counter("TcpRetransSegs", "/proc/net/snmp"),
-                target.counter("TcpExtTCPOrigDataSent", "/proc/net/netstat"),
-                target.fact(
-                    f"{timeouts} timeouts, {fast} fast retransmissions: {kind}", "/proc/net/netstat"
-                ),
-                *([target.fact(f"most with {to}", "capture")] if to else []),
-            ),
-            threshold=f"{WARN:g} and {BAD:g} % are {CONVENTION}",
-            confidence="likely" if len(zones) > 1 else "possible",
-            disproof="TCPSpuriousRtxHostQueues rises (this host's own queue), or all loss is with one peer (that peer's node)",
-            fix="Look for the place: capture on both nodes; a segment that leaves one NIC and does not reach the other is "
-            "lost between them. Compare NIC drops (7 node) and ask who owns the underlay",
-            fix_kind="text",
+            evidence=tuple(_evidence(snapshot, target, talks)),
+            confidence="likely" if len(servers) > 1 else "possible",
+            fix="Find the place: capture on both nodes; a segment that leaves one NIC and does not reach the other is "
+            "lost between them. Compare NIC drops (7 node) and ask the owner of the underlay",
             verify="the share falls below 1 %",
-            screen="graphs",
         )
 
 
@@ -64,3 +69,23 @@ def _title(share: Share) -> str:
             "packets are lost"
         )
     return f"{share.percent:.1f} % of data segments are retransmitted: packets are lost"
+
+
+def _evidence(
+    snapshot: Snapshot, target: TargetView, talks: list[Conversation]
+) -> Iterator[Evidence]:
+    yield target.counter("TcpRetransSegs", "/proc/net/snmp")
+    yield target.counter("TcpExtTCPOrigDataSent", "/proc/net/netstat")
+    timeouts, fast = target.delta("TcpExtTCPTimeouts"), target.delta("TcpExtTCPFastRetrans")
+    heavy, light = "heavy: most are timeouts", "light: most are fast retransmissions"
+    text = (
+        f"{timeouts} timeouts, {fast} fast retransmissions: {heavy if timeouts > fast else light}"
+    )
+    yield target.fact(text, "/proc/net/netstat")
+    worst = sorted(talks, key=lambda talk: -talk.retransmitted)
+    peers = listed(
+        f"{snapshot.workload(talk.server)} ({talk.retransmitted} of {talk.segments})"
+        for talk in worst
+    )
+    if peers:
+        yield target.fact(f"most with {peers}", "capture")

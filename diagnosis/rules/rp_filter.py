@@ -1,6 +1,6 @@
-"""Packets are dropped because answers would go another way.
+"""Packets are dropped because answers to their source would leave by another interface.
 
-Facts: docs/reference/failures.md #20.
+Facts: docs/reference/failures.md.
 """
 
 from __future__ import annotations
@@ -8,35 +8,41 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collectors.findings import Finding
-from diagnosis.rule import CONVENTION
+from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.snapshot import Snapshot
 
-LEAST = 3
+LEAST = Threshold("at least", 3, "IPReversePathFilter in 15 s", CONVENTION)
+RULE = Rule(
+    id="rp_filter",
+    title="Packets are dropped by reverse-path filtering: the two directions differ",
+    scope="pod or node",
+    stage="cause",
+    inputs=("TcpExtIPReversePathFilter", "sysctls"),
+    symptoms=("connect", "timeout", "name", "nodes"),
+    screen="counters",
+    thresholds=(LEAST,),
+    false_friends=("the counter stands still while connections fail",),
+)
+FIX = """# /etc/sysctl.d/99-k8s-networking.conf
+# loose: the source must be reachable by any interface. Better: make routing agree in both directions
+net.ipv4.conf.all.rp_filter = 2
+"""
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for target in snapshot.of_kind("node", "pod", "local"):
-        if target.delta("TcpExtIPReversePathFilter") < LEAST:
+        if target.delta("TcpExtIPReversePathFilter") < LEAST.value:
             continue
-        value = target.values.get("sysctl net.ipv4.conf.all.rp_filter")
-        yield Finding(
-            rule="rp_filter",
-            severity="critical",
+        setting = f"net.ipv4.conf.all.rp_filter = {target.sysctl('net.ipv4.conf.all.rp_filter')}"
+        yield RULE.finding(
             subject=target.subject,
-            title="Packets are dropped by reverse-path filtering: the two directions differ",
+            severity="critical",
             evidence=(
                 target.counter("TcpExtIPReversePathFilter", "/proc/net/netstat"),
-                target.fact(
-                    f"net.ipv4.conf.all.rp_filter = {value}",
-                    "sysctl; the larger of all and the interface counts",
-                ),
+                target.fact(setting, "sysctl; the larger of all and the interface counts"),
             ),
-            threshold=f"{LEAST} in 15 s is {CONVENTION}",
             confidence="certain",
-            disproof="the counter stands still while connections fail",
-            fix="# /etc/sysctl.d/99-k8s-networking.conf\n# loose: the source must be reachable by any interface. Better: make "
-            "routing agree in both directions\nnet.ipv4.conf.all.rp_filter = 2\n",
+            fix=FIX,
             fix_kind="sysctl",
             verify="IPReversePathFilter stands still",
-            screen="counters",
         )

@@ -1,155 +1,116 @@
-"""What Services cost a node: iptables' linear search, rules of two backends, connections that IPVS
-reuses.
+"""What the number of Services costs a node: iptables searches its rules one after another.
 
-Facts: docs/reference/failures.md #14, #15, #16.
+Facts: docs/reference/failures.md.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from collectors.events import RuleCount
 from collectors.findings import Evidence, Finding, Subject
-from diagnosis.rule import CONVENTION
+from collectors.frozen import frozen
+from diagnosis.rule import CONVENTION, Rule, Threshold
+from diagnosis.rules._packet_filters import IPTABLES, counts, kernel_version
 from diagnosis.snapshot import Snapshot, TargetView, listed
 
-MANY, VERY_MANY = 1_000, 5_000  # ports of Services
-RULES = 50_000
-SLOW_S = 2.0  # one reading of the rules; a change writes them all (kubernetes#96018: 696,000 lines, 12.8 s)
-NFT_KERNEL = (
-    5,
-    13,
-)  # what kube-proxy's nftables mode needs (kubernetes.io/docs/reference/networking/virtual-ips)
-IPVS_KERNEL = (5, 9)  # from here on conn_reuse_mode 1 costs nothing (kubernetes#93297)
-IPTABLES = ("iptables-legacy", "iptables-nft")
+PORTS = Threshold("info from", 1_000, "ports of Services", CONVENTION)
+HEAVY_PORTS = Threshold("warning from", 5_000, "ports of Services", CONVENTION)
+RULES = Threshold("warning from", 50_000, "rules", CONVENTION)
+READING = Threshold(
+    "warning from",
+    2,
+    "s for one reading of the rules",
+    "kubernetes#96018: a change writes them all",
+)
+NFTABLES_KERNEL = (5, 13)  # kubernetes.io/docs/reference/networking/virtual-ips
+RULE = Rule(
+    id="service_scale",
+    title="The first packet of a connection passes thousands of iptables rules, and each change of a Service rewrites them",
+    scope="cluster",
+    stage="advice",
+    inputs=("packet filter", "Services", "settings", "nodes"),
+    symptoms=("slow", "load"),
+    screen="node",
+    criterion="kube-proxy in iptables mode; linear cost: kubernetes.io/blog 2025-02-28",
+    thresholds=(PORTS, HEAVY_PORTS, RULES, READING),
+    false_friends=("another component translates Services (eBPF), and these rules are left over",),
+)
 
 
-def version(kernel: str) -> tuple[int, int]:
-    found = re.match(r"(\d+)\.(\d+)", kernel)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
+@frozen
+class Load:
+    """What iptables carries for Services. `counted` are the nodes' own tables."""
+
+    mode: str
+    ports: int
+    counted: list[tuple[TargetView, RuleCount]]
+
+    @property
+    def services(self) -> int:
+        return max([self.ports, *(row.services for _, row in self.counted)])
+
+    @property
+    def rules(self) -> int:
+        return max((row.rules for _, row in self.counted), default=0)
+
+    @property
+    def seconds(self) -> float:
+        return max((row.seconds for _, row in self.counted), default=0.0)
+
+    @property
+    def heavy(self) -> bool:
+        slow = self.seconds >= READING.value
+        return slow or self.rules >= RULES.value or self.services >= HEAVY_PORTS.value
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
-    yield from _linear(snapshot)
-    for host in snapshot.hosts:
-        yield from _mixed(host)
-        yield from _reuse(snapshot, host)
-
-
-def _counts(host: TargetView, *backends: str) -> list[RuleCount]:
-    return [row for row in (host.rules.rows if host.rules else ()) if row.backend in backends]
-
-
-def _linear(snapshot: Snapshot) -> Iterator[Finding]:
-    mode = snapshot.setting("kube-proxy").get("mode", "")
-    counted = [
-        (host, row) for host in snapshot.hosts for row in _counts(host, *IPTABLES) if row.services
-    ]
-    if mode not in ("", "iptables") or (not mode and not counted):
+    load = Load(
+        snapshot.setting("kube-proxy").get("mode", ""),
+        sum(len(service.targets) for service in snapshot.services if service.ips),
+        [(h, row) for h in snapshot.hosts for row in counts(h, *IPTABLES) if row.services],
+    )
+    if not _uses_iptables(load) or not (load.heavy or load.services >= PORTS.value):
         return
-    ports = sum(len(s.targets) for s in snapshot.services if s.ips)
-    rules = max((row.rules for _, row in counted), default=0)
-    slowest = max((row.seconds for _, row in counted), default=0.0)
-    services = max([ports, *(row.services for _, row in counted)])
-    if services < MANY and rules < RULES and slowest < SLOW_S:
-        return
-    evidence = [
-        Evidence(
-            f"{ports:,} ports of Services with a cluster IP",
-            "Services",
-            snapshot.at,
-            "whole cluster",
-        )
-    ]
-    if mode:
-        source = next(row.source for row in snapshot.settings if row.name == "kube-proxy")
-        evidence.append(Evidence(f"mode {mode}", source, snapshot.at, "global setting"))
-    evidence += [
-        host.fact(
-            f"{row.rules:,} rules, {row.services:,} of Services in one chain; read in {row.seconds:.1f} s",
-            row.backend,
-        )
-        for host, row in counted[:4]
-    ]
-    old = [
-        node.name for node in snapshot.nodes if version(node.kernel) < NFT_KERNEL and node.kernel
-    ]
-    if old:
-        evidence.append(Evidence(f"kernel before 5.13 on {listed(old)}", "nodes", snapshot.at))
-    heavy = services >= VERY_MANY or rules >= RULES or slowest >= SLOW_S
-    yield Finding(
-        rule="service_scale",
-        severity="warning" if heavy else "info",
+    yield RULE.finding(
         subject=Subject(kind="cluster", name="kube-proxy"),
-        title=f"The first packet of a connection passes up to {services:,} iptables rules in turn, and each change of a Service "
-        "writes rules anew",
-        evidence=tuple(evidence),
-        threshold=f"{MANY:,} ports, {RULES:,} rules or {SLOW_S:g} s are {CONVENTION}; linear cost: kubernetes.io/blog "
-        "2025-02-28",
-        confidence="certain" if counted else "likely",
-        disproof="another component translates Services (eBPF), and these rules are left over",
-        fix=("These nodes need a kernel of 5.13 first: " + listed(old) + ". Then: " if old else "")
-        + "kubectl -n kube-system edit configmap kube-proxy  # mode: nftables (stable since Kubernetes 1.33), then "
-        "kubectl -n kube-system rollout restart daemonset kube-proxy; Cilium: kube-proxy-replacement",
-        fix_kind="text",
-        verify="nft list table ip kube-proxy | head; iptables-save | grep -c KUBE-SVC counts nothing on a node that was drained "
-        "or restarted",
-        screen="node",
+        severity="warning" if load.heavy else "info",
+        title=f"The first packet of a connection passes up to {load.services:,} iptables rules in turn, and each change "
+        "of a Service writes all rules again",
+        evidence=tuple(_evidence(snapshot, load)),
+        confidence="certain" if load.counted else "likely",
+        fix=_fix(_old_kernels(snapshot)),
+        verify="nft list table ip kube-proxy | head; iptables-save | grep -c KUBE-SVC counts nothing on a node that was "
+        "drained or restarted",
     )
 
 
-def _mixed(host: TargetView) -> Iterator[Finding]:
-    found = [row for row in _counts(host, *IPTABLES) if row.rules]
-    if len(found) < 2:
-        return
-    both = all(row.services for row in found)
-    yield Finding(
-        rule="mixed_backends",
-        severity="critical" if both else "warning",
-        subject=host.subject,
-        title="Rules are in iptables-legacy and in iptables-nft: packets pass both, and each tool sees only its own",
-        evidence=tuple(
-            host.fact(f"{row.rules:,} rules, {row.services:,} of Services", row.backend)
-            for row in found
-        ),
-        threshold="one backend a node (node-problem-detector, iptables_mode.sh)",
-        confidence="certain" if both else "likely",
-        disproof="one of them holds only another program's own table on purpose",
-        fix="Find who writes with the other backend (iptables --version in kube-proxy, the CNI and Docker), make all use that "
-        "of the node (update-alternatives --set iptables …; IPTABLES_BACKEND / FELIX_IPTABLESBACKEND), and restart the "
-        "node: a flush drops its traffic",
-        fix_kind="text",
-        verify="iptables-legacy-save prints no rule",
-        screen="node",
+def _uses_iptables(load: Load) -> bool:
+    return load.mode == "iptables" or (not load.mode and bool(load.counted))
+
+
+def _old_kernels(snapshot: Snapshot) -> list[str]:
+    known = (node for node in snapshot.nodes if node.kernel)
+    return [node.name for node in known if kernel_version(node.kernel) < NFTABLES_KERNEL]
+
+
+def _evidence(snapshot: Snapshot, load: Load) -> Iterator[Evidence]:
+    yield snapshot.fact(
+        f"{load.ports:,} ports of Services with a cluster IP", "Services", "whole cluster"
     )
+    if load.mode:
+        source = next(row.source for row in snapshot.settings if row.name == "kube-proxy")
+        yield snapshot.fact(f"mode {load.mode}", source, "global setting")
+    for host, row in load.counted[:4]:
+        text = f"{row.rules:,} rules, {row.services:,} of Services in one chain; read in {row.seconds:.1f} s"
+        yield host.fact(text, row.backend)
+    if old := _old_kernels(snapshot):
+        yield snapshot.fact(f"kernel before 5.13 on {listed(old)}", "nodes")
 
 
-def _reuse(snapshot: Snapshot, host: TargetView) -> Iterator[Finding]:
-    servers = sum(row.services for row in _counts(host, "ipvs"))
-    kernel = host.network.kernel if host.network else ""
-    if (
-        not servers
-        or host.values.get("sysctl net.ipv4.vs.conn_reuse_mode") != 1
-        or version(kernel) >= IPVS_KERNEL
-    ):
-        return
-    yield Finding(
-        rule="ipvs_reuse",
-        severity="warning",
-        subject=host.subject,
-        title="IPVS delays by 1 s, or resets, a connection whose source port was used a moment ago",
-        evidence=(
-            host.fact("net.ipv4.vs.conn_reuse_mode = 1", "sysctl"),
-            host.fact(f"kernel {kernel}", "uname -r"),
-            host.fact(f"{servers:,} virtual servers", "/proc/net/ip_vs"),
-        ),
-        threshold="kernels before 5.9 (kubernetes#81775, #93297)",
-        confidence="likely",
-        disproof="no client reuses its ports within 2 minutes",
-        fix="# /etc/sysctl.d/99-k8s-networking.conf\n# a port that is used again goes to the server it had\n"
-        "net.ipv4.vs.conn_reuse_mode = 0\n",
-        fix_kind="sysctl",
-        verify="ipvsadm -Lnc shows no TIME_WAIT that is used again",
-        screen="node",
+def _fix(old: list[str]) -> str:
+    first = f"These nodes need a kernel of 5.13 first: {listed(old)}. After that: " if old else ""
+    return (
+        f"{first}kubectl -n kube-system edit configmap kube-proxy  # mode: nftables (stable since Kubernetes 1.33), and "
+        "kubectl -n kube-system rollout restart daemonset kube-proxy; Cilium: kube-proxy-replacement"
     )

@@ -1,6 +1,6 @@
 """Answers come late while the path is quick: the server, not the network.
 
-Facts: docs/reference/failures.md #24.
+Facts: docs/reference/failures.md.
 """
 
 from __future__ import annotations
@@ -8,64 +8,75 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from collectors.findings import Evidence, Finding, Subject
-from diagnosis.rule import CONVENTION
+from collectors.findings import Finding, Subject
+from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.snapshot import Conversation, Snapshot, listed
 
-LEAST = 3
-QUICK_MS = 20.0  # a round trip that is no cause
+LEAST = Threshold("at least", 3, "slow answers in 15 s", CONVENTION)
+SHARE = Threshold("from", 5, "slow answers per 100 connections", CONVENTION)
+QUICK_MS = Threshold("while a round trip is up to", 20, "ms", CONVENTION)
+LOSSY = Threshold("and up to", 2, "% of segments are retransmitted", CONVENTION)
+TIMES = Threshold(
+    "an answer is slow from", 100, "times the round trip and 100 ms, or 1 s", CONVENTION
+)
+RULE = Rule(
+    id="slow_server",
+    title="Answers are late while the network is quick: the server is slow",
+    scope="connection",
+    stage="symptom",
+    inputs=("capture",),
+    symptoms=("slow", "nodes", "load"),
+    screen="flows",
+    thresholds=(LEAST, SHARE, QUICK_MS, LOSSY, TIMES),
+    false_friends=(
+        "round trips are as slow",
+        "segments are retransmitted before each late answer",
+    ),
+)
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     servers: dict[Subject, list[Conversation]] = defaultdict(list)
     for talk in snapshot.conversations:
-        lossy = talk.resent * 50 > talk.segments
-        if (
-            talk.slow
-            and not talk.server_zero_windows
-            and not talk.client_zero_windows
-            and not lossy
-        ):
+        if talk.slow and talk.port != 53 and not _is_explained(talk):
             servers[snapshot.workload_subject(talk.server, talk.port)].append(talk)
     for subject, talks in servers.items():
         slow, flows = sum(t.slow for t in talks), sum(t.flows for t in talks)
         rtts = [t.rtt_ms for t in talks if t.rtt_ms is not None]
-        if (
-            slow < LEAST
-            or slow * 20 < flows
-            or not rtts
-            or min(rtts) > QUICK_MS
-            or subject.port == 53
-        ):
+        if slow < LEAST.value or 100 * slow < SHARE.value * flows:
             continue
-        nodes = {
-            snapshot.by_address[t.server].node for t in talks if t.server in snapshot.by_address
-        }
-        where = f"; its pods that are slow run on {listed(sorted(nodes))}" if nodes else ""
-        slowest = max(t.slowest_ms for t in talks)
-        yield Finding(
-            rule="slow_server",
-            severity="warning",
-            subject=subject,
-            title=f"Answers take up to {slowest:,.0f} ms while the network takes {min(rtts):.2f} ms: the server is slow",
-            evidence=(
-                Evidence(
-                    f"{slow} slow answers in {flows} connections, the slowest after {slowest:,.0f} ms{where}",
-                    "capture (last byte asked to first byte answered)",
-                    snapshot.at,
-                ),
-                Evidence(
-                    f"round trips take {min(rtts):.2f} ms, {sum(t.resent for t in talks)} segments resent",
-                    "capture",
-                    snapshot.at,
-                ),
+        if rtts and min(rtts) <= QUICK_MS.value:
+            yield _finding(snapshot, subject, talks, min(rtts))
+
+
+def _is_explained(talk: Conversation) -> bool:
+    """By a receiver that does not read, or by loss."""
+    closed = talk.server_zero_windows or talk.client_zero_windows
+    return bool(closed) or 100 * talk.retransmitted > LOSSY.value * talk.segments
+
+
+def _finding(
+    snapshot: Snapshot, subject: Subject, talks: list[Conversation], rtt: float
+) -> Finding:
+    slow, flows = sum(t.slow for t in talks), sum(t.flows for t in talks)
+    slowest, retransmitted = max(t.slowest_ms for t in talks), sum(t.retransmitted for t in talks)
+    pods = [snapshot.by_address[t.server] for t in talks if t.server in snapshot.by_address]
+    nodes = sorted({pod.node for pod in pods})
+    where = f"; its pods that are slow run on {listed(nodes)}" if nodes else ""
+    return RULE.finding(
+        subject=subject,
+        severity="warning",
+        title=f"Answers arrive after up to {slowest:,.0f} ms while a round trip is {rtt:.2f} ms: the server is slow",
+        evidence=(
+            snapshot.fact(
+                f"{slow} slow answers in {flows} connections, the slowest after {slowest:,.0f} ms{where}",
+                "capture (last byte asked to first byte answered)",
             ),
-            threshold=f"a hundred times the round trip and 100 ms is {CONVENTION}",
-            confidence="likely",
-            disproof="round trips are as slow, or segments are resent before each late answer",
-            fix="Is its CPU throttled (container_cpu_cfs_throttled_periods_total)? Raise the limit; else profile the program "
-            "and what it asks in its turn",
-            fix_kind="text",
-            verify="answers come within milliseconds",
-            screen="flows",
-        )
+            snapshot.fact(
+                f"a round trip is {rtt:.2f} ms, {retransmitted} segments retransmitted", "capture"
+            ),
+        ),
+        fix="Is its CPU throttled (container_cpu_cfs_throttled_periods_total)? Raise the limit; else profile the program "
+        "and what it asks in its turn",
+        verify="answers come within milliseconds",
+    )

@@ -1,7 +1,7 @@
-"""A Service sends to a port on which nothing listens: by what the containers declare and, where a pod is
-open here, by its own listening sockets, which are certain.
+"""A Service sends to a port on which nothing listens: by what the containers declare and, where a pod
+is open here, by its own listen sockets, which are certain.
 
-Facts: docs/reference/failures.md #17.
+Facts: docs/reference/failures.md.
 """
 
 from __future__ import annotations
@@ -10,68 +10,187 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from collectors.events import PodRow, ServicePort, ServiceRow
-from collectors.findings import Evidence, Finding
+from collectors.findings import Finding, Subject
+from collectors.frozen import frozen
 from diagnosis.reachability.network_policy import port_number
+from diagnosis.rule import Rule
 from diagnosis.snapshot import Snapshot, TargetView, listed
 from diagnosis.subjects import service_subject
 
 LOOPBACK = ("127.", "::1")
+RULE = Rule(
+    id="target_port",
+    title="A Service sends to a port on which nothing listens",
+    scope="Service",
+    stage="cause",
+    inputs=("Services", "pods", "sockets", "capture"),
+    symptoms=("connect", "reset"),
+    screen="services",
+    criterion="a listen socket on the target port; a port that no container declares, where no pod is open",
+    false_friends=(
+        "the program opens the port later, or on demand",
+        "the program listens on it although its container does not declare it: ss -ltn in the pod",
+    ),
+)
+
+
+@frozen
+class Listening:
+    """What an open pod's listen sockets say of one port of a Service. `found` is None where that is
+    not known: a name that no container has, or sockets that were not read yet."""
+
+    pod: PodRow
+    view: TargetView
+    number: int
+    found: bool | None
+    loopback: bool = False
+    others: tuple[int, ...] = ()
+
+    @property
+    def instead(self) -> str:
+        if self.loopback:
+            return f"127.0.0.1:{self.number} only"
+        return listed(map(str, self.others), 5) or "nothing"
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     views = {
-        (v.pod.namespace, v.pod.name): v for v in snapshot.of_kind("pod") if v.pod and v.sockets
+        (view.pod.namespace, view.pod.name): view
+        for view in snapshot.of_kind("pod")
+        if view.pod and view.sockets
     }
     for service in snapshot.services:
         pods = snapshot.selected(service)
+        watched = [(p, views[p.namespace, p.name]) for p in pods if (p.namespace, p.name) in views]
         for index, port in enumerate(service.targets if pods else ()):
-            seen = [(pod, view) for pod in pods if (view := views.get((pod.namespace, pod.name)))]
-            listening = [_listens(pod, view, port) for pod, view in seen]
-            if port.protocol == "TCP" and listening and all(told is not None for told in listening):
-                bad = [
-                    (pod, view, told)
-                    for (pod, view), told in zip(seen, listening, strict=True)
-                    if told
-                ]
-                if bad and pod_is_ready(bad[0][0]):
-                    yield _not_listening(service, port, index, *bad[0])
-                continue
-            declared = {p.number for pod in pods for p in pod.ports if p.protocol == port.protocol}
-            names = {p.name for pod in pods for p in pod.ports if p.protocol == port.protocol}
-            wrong = (
-                int(port.target) not in declared
-                if port.target.isdecimal()
-                else port.target not in names
-            )
-            if wrong and (declared or not port.target.isdecimal()):
-                yield _undeclared(snapshot, service, port, index, pods, sorted(declared))
+            listening = [_listening(pod, view, port) for pod, view in watched]
+            if (
+                port.protocol == "TCP"
+                and listening
+                and all(one.found is not None for one in listening)
+            ):
+                yield from _by_sockets(service, index, listening)
+            else:
+                yield from _by_declaration(snapshot, service, index, pods)
 
 
-def pod_is_ready(pod: PodRow) -> bool:
-    """Whether its containers run: one that is starting does not listen yet."""
-    return pod.phase == "Running"
+# --- by listen sockets
 
 
-def _listens(pod: PodRow, view: TargetView, port: ServicePort) -> str | None:
-    """'' where the pod listens on the Service's target, else on what it listens instead; None where that is not known
-    (a name that no container has, or no listen socket at all, since sockets were not read yet)."""
+def _listening(pod: PodRow, view: TargetView, port: ServicePort) -> Listening:
     number = port_number(pod, port.target, port.protocol)
-    sockets = [
-        row for row in view.sockets if row.state == "LISTEN" and row.protocol.startswith("tcp")
-    ]
+    sockets = [s for s in view.sockets if s.state == "LISTEN" and s.protocol.startswith("tcp")]
     if number is None or not sockets:
-        return None
+        return Listening(pod, view, number or 0, None)
     own = [row for row in sockets if row.local_port == number]
-    if any(not row.local.startswith(LOOPBACK) for row in own):
-        return ""
-    others = listed(
-        (
-            str(n)
-            for n in sorted({r.local_port for r in sockets if not r.local.startswith(LOOPBACK)})
-        ),
-        5,
+    reachable = [row for row in sockets if not row.local.startswith(LOOPBACK)]
+    return Listening(
+        pod=pod,
+        view=view,
+        number=number,
+        found=any(row in reachable for row in own),
+        loopback=bool(own),
+        others=tuple(sorted({row.local_port for row in reachable})),
     )
-    return f"127.0.0.1:{number} only" if own else others or "nothing"
+
+
+def _by_sockets(service: ServiceRow, index: int, listening: list[Listening]) -> Iterator[Finding]:
+    bad = next((one for one in listening if not one.found), None)
+    if bad is None or bad.pod.phase != "Running":  # one that is starting does not listen yet
+        return
+    port = service.targets[index]
+    fix, command = _fix(service, index, bad)
+    yield RULE.finding(
+        subject=_subject(service, port),
+        severity="critical",
+        title=f"The program in {bad.pod.name} listens on {bad.instead}"
+        if bad.loopback
+        else f"Nothing listens on targetPort {port.target} in {bad.pod.name}: it listens on {bad.instead}",
+        evidence=(
+            replace(bad.view.fact(_path(port), _source(service)), scope=""),
+            bad.view.fact(f"listen sockets: {bad.instead}", "ss -ltn"),
+        ),
+        confidence="certain",
+        disproof=RULE.false_friends[0],
+        fix=fix,
+        fix_kind="shell" if command else "text",
+        verify=f"ss -ltn in the pod shows {bad.number}",
+        screen="sockets",
+    )
+
+
+def _fix(service: ServiceRow, index: int, bad: Listening) -> tuple[str, bool]:
+    """What to do, and whether that is a command."""
+    if bad.loopback:
+        return f"Make the program listen on the pod's address or 0.0.0.0, port {bad.number}", False
+    if bad.others:
+        return _patch(service, index, bad.others[0]), True
+    return f"Make the program listen on port {bad.number}, or correct targetPort", False
+
+
+# --- by what containers declare
+
+
+def _by_declaration(
+    snapshot: Snapshot, service: ServiceRow, index: int, pods: list[PodRow]
+) -> Iterator[Finding]:
+    port = service.targets[index]
+    ports = [own for pod in pods for own in pod.ports if own.protocol == port.protocol]
+    declared = sorted({own.number for own in ports})
+    if port.target.isdecimal():
+        if declared and int(port.target) not in declared:
+            yield _undeclared(snapshot, service, index, pods, declared)
+    elif port.target not in {own.name for own in ports}:
+        yield _undeclared(snapshot, service, index, pods, declared)
+
+
+def _undeclared(
+    snapshot: Snapshot, service: ServiceRow, index: int, pods: list[PodRow], declared: list[int]
+) -> Finding:
+    port = service.targets[index]
+    named = not port.target.isdecimal()
+    refused = _refused(snapshot, service, port, pods)
+    have = listed(map(str, declared), 5) or "none"
+    evidence = [
+        snapshot.fact(_path(port), _source(service)),
+        snapshot.fact(f"its pods declare: {have}", "containerPort of the pods"),
+    ]
+    if refused:
+        evidence.append(snapshot.fact(f"{refused} connections were refused by the pods", "capture"))
+    return RULE.finding(
+        subject=_subject(service, port),
+        severity="critical" if refused or named else "warning",
+        title=f"targetPort {port.target} is no port of the Service's pods",
+        evidence=tuple(evidence),
+        confidence="certain" if refused or named else "possible",
+        disproof=RULE.false_friends[1],
+        fix=_patch(service, index, declared[0] if declared else "PORT"),
+        fix_kind="shell",
+        verify=f"ss -ltn in a pod of {service.namespace}/{service.name} shows the target port",
+    )
+
+
+def _refused(snapshot: Snapshot, service: ServiceRow, port: ServicePort, pods: list[PodRow]) -> int:
+    """Connections to the Service's port, or to the target port of its pods, that were refused."""
+    number = int(port.target) if port.target.isdecimal() else 0
+    ends = {(ip, number) for pod in pods for ip in (pod.ips or (pod.ip,))}
+    ends |= {(ip, port.number) for ip in service.ips}
+    return sum(t.refused for t in snapshot.conversations if (t.server, t.port) in ends)
+
+
+# --- in words
+
+
+def _subject(service: ServiceRow, port: ServicePort) -> Subject:
+    return replace(service_subject(service), detail=f"{port.number}/{port.protocol}")
+
+
+def _path(port: ServicePort) -> str:
+    return f"port {port.number}/{port.protocol} goes to targetPort {port.target}"
+
+
+def _source(service: ServiceRow) -> str:
+    return f"Service {service.namespace}/{service.name}"
 
 
 def _patch(service: ServiceRow, index: int, right: int | str) -> str:
@@ -80,94 +199,4 @@ def _patch(service: ServiceRow, index: int, right: int | str) -> str:
     return (
         f"kubectl -n {service.namespace} patch service {service.name} --type json "
         f'-p \'[{{"op":"replace","path":"/spec/ports/{index}/targetPort","value":{value}}}]\''
-    )
-
-
-def _not_listening(
-    service: ServiceRow, port: ServicePort, index: int, pod: PodRow, view: TargetView, instead: str
-) -> Finding:
-    number = port_number(pod, port.target, port.protocol) or 0
-    local = instead.endswith("only")
-    words = instead.split(", ")
-    fix = (
-        _patch(service, index, int(words[0]))
-        if words[0].isdecimal()
-        else (
-            f"Make the program listen on the pod's address or 0.0.0.0, port {number}"
-            if local
-            else f"Make the program listen on port {number}, or correct targetPort"
-        )
-    )
-    return Finding(
-        rule="target_port",
-        severity="critical",
-        subject=replace(service_subject(service), detail=f"{port.number}/{port.protocol}"),
-        title=f"The program in {pod.name} listens on {instead}"
-        if local
-        else f"Nothing listens on targetPort {port.target} in {pod.name}: it listens on {instead}",
-        evidence=(
-            Evidence(
-                f"port {port.number}/{port.protocol} goes to targetPort {port.target}",
-                f"Service {service.namespace}/{service.name}",
-                view.at,
-            ),
-            view.fact(f"listen sockets: {instead}", "ss -ltn"),
-        ),
-        threshold="a listen socket on the target port",
-        confidence="certain",
-        disproof="the program opens the port later, or on demand",
-        fix=fix,
-        fix_kind="shell" if words[0].isdecimal() else "text",
-        verify=f"ss -ltn in the pod shows {number}",
-        screen="sockets",
-    )
-
-
-def _undeclared(
-    snapshot: Snapshot,
-    service: ServiceRow,
-    port: ServicePort,
-    index: int,
-    pods: list[PodRow],
-    declared: list[int],
-) -> Finding:
-    name, addresses = (
-        f"{service.namespace}/{service.name}",
-        {ip for pod in pods for ip in (pod.ips or (pod.ip,))},
-    )
-    number = int(port.target) if port.target.isdecimal() else 0
-    refused = sum(
-        c.refused for c in snapshot.conversations if c.server in addresses and c.port == number
-    )
-    refused += sum(
-        c.refused
-        for c in snapshot.conversations
-        if c.server in service.ips and c.port == port.number
-    )
-    have = listed(map(str, declared), 5) or "none"
-    evidence = [
-        Evidence(
-            f"port {port.number}/{port.protocol} goes to targetPort {port.target}",
-            f"Service {name}",
-            snapshot.at,
-        ),
-        Evidence(f"its pods declare: {have}", "containerPort of the pods", snapshot.at),
-    ]
-    if refused:
-        evidence.append(
-            Evidence(f"{refused} connections were refused by the pods", "capture", snapshot.at)
-        )
-    return Finding(
-        rule="target_port",
-        severity="critical" if refused or not number else "warning",
-        subject=replace(service_subject(service), detail=f"{port.number}/{port.protocol}"),
-        title=f"targetPort {port.target} is no port of the Service's pods",
-        evidence=tuple(evidence),
-        threshold="a port that no container declares",
-        confidence="certain" if refused or not number else "possible",
-        disproof="the program listens on it although its container does not declare it: ss -ltn in the pod",
-        fix=_patch(service, index, declared[0] if declared else "PORT"),
-        fix_kind="shell",
-        verify=f"ss -ltn in a pod of {name} shows the target port",
-        screen="services",
     )

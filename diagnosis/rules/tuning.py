@@ -5,44 +5,61 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collectors.findings import Finding
-from diagnosis.rule import CONVENTION
+from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.snapshot import Snapshot, TargetView
 
-# setting, what is the least for a busy node, and why
+BUSY = Threshold("from", 2_000, "conntrack entries on the node", CONVENTION)
+# setting, and the reason for it
 WANTED = (
-    ("fs.file-max", 100_000, "every socket is a file"),
-    ("net.core.somaxconn", 1024, "the longest accept queue that a program may ask for"),
-    ("net.netfilter.nf_conntrack_max", 131_072, "kube-proxy's own least"),
+    (Threshold("at least", 100_000, "fs.file-max", CONVENTION), "every socket is a file"),
+    (
+        Threshold("at least", 1024, "net.core.somaxconn", CONVENTION),
+        "the longest accept queue that a program may ask for",
+    ),
+    (
+        Threshold(
+            "at least", 131_072, "net.netfilter.nf_conntrack_max", "kube-proxy, conntrack.min"
+        ),
+        "kube-proxy's own minimum",
+    ),
 )
-BUSY = 2_000  # sockets or conntrack entries: below that nothing is worth a word
+RULE = Rule(
+    id="tuning",
+    title="Settings are small for what the node carries",
+    scope="node",
+    stage="advice",
+    inputs=("sysctls", "conntrack_count", "conntrack_max"),
+    symptoms=("load",),
+    screen="counters",
+    thresholds=(BUSY, *(threshold for threshold, _ in WANTED)),
+    false_friends=("the node carries little",),
+)
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for node in snapshot.hosts:
-        tracked = node.values.get("conntrack_count", 0)
-        if tracked < BUSY:
+        if node.values.get("conntrack_count", 0) < BUSY.value:
             continue
-        low = [(name, least, why) for name, least, why in WANTED if 0 < _value(node, name) < least]
-        if low:
-            lines = "".join(f"# {why}\n{name} = {least}\n" for name, least, why in low)
-            yield Finding(
-                rule="tuning",
-                severity="info",
-                subject=node.subject,
-                title=f"{', '.join(name for name, *_ in low)}: small for what this node carries",
-                evidence=tuple(
-                    node.fact(f"{name} = {_value(node, name):,}", "sysctl") for name, *_ in low
-                ),
-                threshold=f"{CONVENTION}, but for nf_conntrack_max (kube-proxy)",
-                confidence="possible",
-                disproof="the node carries little",
-                fix=f"# /etc/sysctl.d/99-k8s-networking.conf\n{lines}",
-                fix_kind="sysctl",
-                verify="sysctl --system",
-                screen="counters",
-            )
+        low = [(least, why) for least, why in WANTED if 0 < _value(node, least.unit) < least.value]
+        if not low:
+            continue
+        names = [least.unit for least, _ in low]
+        lines = "".join(f"# {why}\n{least.unit} = {least.value:.0f}\n" for least, why in low)
+        yield RULE.finding(
+            subject=node.subject,
+            severity="info",
+            title=f"{', '.join(names)}: small for what this node carries",
+            evidence=tuple(
+                node.fact(f"{name} = {_value(node, name):,}", "sysctl") for name in names
+            ),
+            confidence="possible",
+            fix=f"# /etc/sysctl.d/99-k8s-networking.conf\n{lines}",
+            fix_kind="sysctl",
+            verify="sysctl --system",
+        )
 
 
 def _value(node: TargetView, name: str) -> int:
-    alias = {"net.netfilter.nf_conntrack_max": "conntrack_max"}.get(name, f"sysctl {name}")
-    return node.values.get(alias, 0)
+    if name == "net.netfilter.nf_conntrack_max":
+        return node.values.get("conntrack_max", 0)
+    return node.sysctl(name) or 0

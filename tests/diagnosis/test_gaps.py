@@ -22,11 +22,18 @@ from collectors.events import (
 )
 from collectors.findings import Finding
 from collectors.sockets.rows import SocketRow
-from diagnosis.reachability import network_policy as netpol
 from diagnosis.reachability.observed_connections import proof
-from diagnosis.rules import exposure, policies, policy_gaps, target_port
+from diagnosis.rules._policies import dns_decisions, policy_context
 from diagnosis.snapshot import Snapshot, TargetView
 from tests.diagnosis.test_rules import API, NEAR, NODE, OTHER, POD, pod, talk
+from tests.support.rules import finder
+
+policy_gaps_found = finder(
+    "policy_selects_nothing", "policy_cuts_dns_tcp", "policy_not_enforced", "no_default_deny"
+)
+policies_found = finder("policy_label", "policy_cuts_dns", "policy_drops")
+exposure_found = finder("ingress_bypass", "ingress_unlimited")
+target_port_found = finder("target_port")
 
 DNS_POD = replace(
     API,
@@ -65,7 +72,7 @@ def snapshot(*rows: PolicyRow, target: TargetView | None = None, **more: Any) ->
 
 
 def gaps(*rows: PolicyRow, **more: Any) -> dict[str, Finding]:
-    return {f.rule: f for f in policy_gaps.evaluate(snapshot(*rows, **more))}
+    return {f.rule: f for f in policy_gaps_found(snapshot(*rows, **more))}
 
 
 def test_a_policy_that_selects_nothing() -> None:
@@ -106,7 +113,7 @@ def test_dns_over_tcp_is_forgotten() -> None:
 def test_the_port_behind_the_dns_service_is_what_counts() -> None:
     """OpenShift's DNS pods listen on 5353: a policy for 53 lets nothing out (network-policy sees it after DNAT)."""
     moment = snapshot(policy("p53", out((53, "UDP"), (53, "TCP"))))
-    (found,) = (f for f in policies.evaluate(moment) if f.rule == "policy_cuts_dns")
+    (found,) = (f for f in policies_found(moment) if f.rule == "policy_cuts_dns")
     assert any("listen on 5353" in e.text for e in found.evidence)
     (fix,) = yaml.safe_load_all(found.fix)
     assert {"port": 5353, "protocol": "UDP"} in fix["spec"]["egress"][0]["ports"]
@@ -148,7 +155,7 @@ WEB = ServiceRow(
 
 
 def open_(ingress: IngressRow, *services: ServiceRow) -> dict[str, Finding]:
-    return {f.rule: f for f in exposure.evaluate(snapshot(services=services, ingresses=(ingress,)))}
+    return {f.rule: f for f in exposure_found(snapshot(services=services, ingresses=(ingress,)))}
 
 
 def test_a_way_around_the_ingress() -> None:
@@ -160,7 +167,7 @@ def test_a_way_around_the_ingress() -> None:
         == "svc/shop/web-admin"
     )
     assert "ingress_bypass" not in open_(INGRESS, replace(WEB, type="ClusterIP"))
-    assert not list(exposure.evaluate(snapshot(services=(WEB,)))), (
+    assert not list(exposure_found(snapshot(services=(WEB,)))), (
         "a cluster without Ingresses opens ports on purpose"
     )
 
@@ -188,7 +195,7 @@ def test_listen_sockets_say_what_a_port_is_worth(local: str, port: int, said: st
     for declared in ((), (ContainerPort("", 1, "TCP"),)):
         row = replace(POD, ports=declared)
         moment = snapshot(target=replace(listening, pod=row), pods=(row, API), services=(WEB,))
-        found = list(target_port.evaluate(moment))
+        found = list(target_port_found(moment))
         assert bool(found) == bool(said)
         if said:
             assert said in found[0].title
@@ -200,7 +207,7 @@ def test_one_port_of_several_is_mended_and_the_others_are_left() -> None:
         WEB, targets=(ServicePort("a", 80, "TCP", "8080"), ServicePort("b", 81, "TCP", "8181"))
     )
     row = replace(POD, ports=(ContainerPort("", 8080, "TCP"),))
-    (found,) = target_port.evaluate(snapshot(pods=(row, API), services=(two,)))
+    (found,) = target_port_found(snapshot(pods=(row, API), services=(two,)))
     assert '"path":"/spec/ports/1/targetPort"' in found.fix
 
 
@@ -222,12 +229,8 @@ def test_pods_with_equal_labels_are_one_case() -> None:
         for n in range(500)
     )
     moment = snapshot(policy("none", out((1, "UDP"))), pods=(*many, DNS_POD))
-    cases = list(
-        policies.dns_decisions(
-            moment, netpol.policies(moment.policies), netpol.namespace_labels(SPACES)
-        )
-    )
-    assert [len(pods) for pods, _ in cases] == [500]
+    cases = list(dns_decisions(moment, policy_context(moment)))
+    assert [len(case.pods) for case in cases] == [500]
 
 
 def sights(here: Any, there: Any = None) -> list[str]:

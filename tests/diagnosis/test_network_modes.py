@@ -20,9 +20,13 @@ from collectors.events import (
 )
 from collectors.findings import Finding
 from diagnosis import rules
-from diagnosis.rules import cilium, overlay_mode, service_scale
 from diagnosis.snapshot import Snapshot, TargetView
 from tests.diagnosis.test_rules import API, NODE, OTHER, POD, node
+from tests.support.rules import finder
+
+overlay_found = finder("overlay_fallback", "asymmetric_path")
+scale_found = finder("service_scale", "mixed_backends", "ipvs_reuse")
+cilium_found = finder("cilium_fallback", "cilium_map")
 
 
 def settings(name: str, **values: str) -> SettingsRow:
@@ -68,7 +72,7 @@ DIRECT = settings("flannel", Backend__Type="vxlan", Backend__DirectRouting="true
     ],
 )
 def test_an_overlay_where_native_routing_was_meant(row: SettingsRow) -> None:
-    found = only(list(overlay_mode.evaluate(snapshot(row))), "overlay_fallback")
+    found = only(list(overlay_found(snapshot(row))), "overlay_fallback")
     assert "flannel.1" in found.title
     assert found.evidence[0].source == f"configmap of {row.name}"
 
@@ -88,20 +92,20 @@ def test_an_overlay_where_native_routing_was_meant(row: SettingsRow) -> None:
     ],
 )
 def test_an_overlay_that_was_asked_for_is_well(row: SettingsRow) -> None:
-    assert not list(overlay_mode.evaluate(snapshot(row)))
+    assert not list(overlay_found(snapshot(row)))
 
 
 def test_across_subnets_an_overlay_is_what_was_meant() -> None:
     assert not list(
-        overlay_mode.evaluate(snapshot(DIRECT, view=host("flannel.1", "vxlan", "192.168.9.1/24")))
+        overlay_found(snapshot(DIRECT, view=host("flannel.1", "vxlan", "192.168.9.1/24")))
     )
-    assert not list(overlay_mode.evaluate(snapshot(DIRECT, view=host("eth0", ""))))
+    assert not list(overlay_found(snapshot(DIRECT, view=host("eth0", ""))))
 
 
 def test_devices_of_cnis_are_known_by_name_too() -> None:
     for device in ("tunl0", "vxlan.calico", "cilium_vxlan", "genev_sys_6081"):
         assert only(
-            list(overlay_mode.evaluate(snapshot(DIRECT, view=host(device, "")))), "overlay_fallback"
+            list(overlay_found(snapshot(DIRECT, view=host(device, "")))), "overlay_fallback"
         )
 
 
@@ -112,7 +116,7 @@ def test_two_directions_that_differ() -> None:
         there, network=replace(there.network, routes=(RouteRow("10.1.0.0/24", "eth0"),))
     )
     both = replace(snapshot(), targets=(host("flannel.1", "vxlan"), there))
-    assert only(list(overlay_mode.evaluate(both)), "asymmetric_path").where == "n1 ↔ n2"
+    assert only(list(overlay_found(both)), "asymmetric_path").where == "n1 ↔ n2"
 
 
 def services(count: int) -> tuple[ServiceRow, ...]:
@@ -133,55 +137,46 @@ def counted(*rows: RuleCount) -> TargetView:
 
 def test_iptables_at_thousands_of_services() -> None:
     mode = settings("kube-proxy", mode="iptables")
-    assert not list(service_scale.evaluate(snapshot(mode, services=services(400))))
+    assert not list(scale_found(snapshot(mode, services=services(400))))
     assert (
-        only(
-            list(service_scale.evaluate(snapshot(mode, services=services(1_200)))), "service_scale"
-        ).severity
+        only(list(scale_found(snapshot(mode, services=services(1_200)))), "service_scale").severity
         == "info"
     )
     view = counted(RuleCount("iptables-nft", 61_000, 6_000, 2.4))
     found = only(
-        list(service_scale.evaluate(snapshot(mode, services=services(6_000), view=view))),
+        list(scale_found(snapshot(mode, services=services(6_000), view=view))),
         "service_scale",
     )
     assert found.severity == "warning"
     assert any("61,000 rules" in e.text and "2.4 s" in e.text for e in found.evidence)
     for other in ("nftables", "ipvs"):
         assert not list(
-            service_scale.evaluate(
-                snapshot(settings("kube-proxy", mode=other), services=services(6_000))
-            )
+            scale_found(snapshot(settings("kube-proxy", mode=other), services=services(6_000)))
         )
-    assert not list(service_scale.evaluate(snapshot(services=services(6_000)))), (
+    assert not list(scale_found(snapshot(services=services(6_000)))), (
         "nobody said how Services are made"
     )
 
 
 def test_two_backends() -> None:
     both = counted(RuleCount("iptables-legacy", 40, 9, 0), RuleCount("iptables-nft", 50, 9, 0))
-    assert (
-        only(list(service_scale.evaluate(snapshot(view=both))), "mixed_backends").severity
-        == "critical"
-    )
+    assert only(list(scale_found(snapshot(view=both))), "mixed_backends").severity == "critical"
     one = counted(
         RuleCount("iptables-legacy", 0, 0, 0),
         RuleCount("iptables-nft", 50, 9, 0),
         RuleCount("nft", 80, 0, 0),
     )
-    assert not list(service_scale.evaluate(snapshot(view=one)))
+    assert not list(scale_found(snapshot(view=one)))
 
 
 def test_ipvs_on_an_old_kernel() -> None:
     view = replace(
         counted(RuleCount("ipvs", 30, 10, 0)), values={"sysctl net.ipv4.vs.conn_reuse_mode": 1}
     )
-    assert (
-        only(list(service_scale.evaluate(snapshot(view=view))), "ipvs_reuse").fix_kind == "sysctl"
-    )
+    assert only(list(scale_found(snapshot(view=view))), "ipvs_reuse").fix_kind == "sysctl"
     assert view.network is not None
     new = replace(view, network=replace(view.network, kernel="6.1.0"))
-    assert not list(service_scale.evaluate(snapshot(view=new)))
+    assert not list(scale_found(snapshot(view=new)))
 
 
 def test_cilium_does_not_do_what_it_was_asked() -> None:
@@ -199,9 +194,9 @@ def test_cilium_does_not_do_what_it_was_asked() -> None:
         KubeProxyReplacement="True   [eth0]",
         Masquerading="IPTables [IPv4: Enabled, IPv6: Disabled]",
     )
-    found = list(cilium.evaluate(snapshot(asked, told)))
+    found = list(cilium_found(snapshot(asked, told)))
     assert {f.where for f in found} == {"Cilium routing-mode", "Cilium enable-bpf-masquerade"}
-    assert not list(cilium.evaluate(snapshot(asked)))
+    assert not list(cilium_found(snapshot(asked)))
 
 
 def test_maps_of_cilium() -> None:
@@ -213,7 +208,7 @@ def test_maps_of_cilium() -> None:
             "map pressure x": "odd",
         },
     )
-    found = only(list(cilium.evaluate(snapshot(told))), "cilium_map")
+    found = only(list(cilium_found(snapshot(told))), "cilium_map")
     assert (found.severity, found.where) == ("critical", "Cilium ct4_global")
 
 

@@ -345,7 +345,7 @@ def test_a_healthy_node_and_pod_are_left_in_peace() -> None:
             pod(
                 {"port_range_low": 32_768, "port_range_high": 60_999},
                 calm,
-                conversations=(talk(resent=1),),
+                conversations=(talk(retransmitted=1),),
                 lookups=lookups,
                 sockets=sockets(10),
                 ports_used=(("10.2.0.5:8080", 900),),

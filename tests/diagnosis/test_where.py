@@ -17,8 +17,13 @@ from collectors.events import (
 )
 from collectors.objects import Endpoint
 from diagnosis.reachability.observed_connections import proof
-from diagnosis.rules import connections, dns, endpoints, forwarding
 from diagnosis.snapshot import Conversation, DnsSummary, Snapshot, TargetView
+from tests.support.rules import finder
+
+connections_found = finder("refused", "resets", "unanswered", "dead_address")
+dns_found = finder("dns_failing", "dns_slow", "dns_search", "dns_unanswered", "dns_truncated")
+endpoints_found = finder("endpoints")
+forwarding_found = finder("forwarding")
 
 CLIENT = PodRow(
     "shop", "web", "u1", "n1", "10.244.1.5", "Running", "1/1", 0, 0.0, ips=("10.244.1.5",)
@@ -48,7 +53,7 @@ def seen(first: Conversation | None, second: Conversation | None, **more: object
 
 
 def found(snapshot: Snapshot) -> list[str]:
-    return [finding.title for finding in connections.evaluate(snapshot)]
+    return [finding.title for finding in connections_found(snapshot)]
 
 
 CASES = [
@@ -98,11 +103,11 @@ def test_a_service_is_not_told_beside_its_endpoint() -> None:
     views = seen(replace(SILENT, stopped=9), None, services=(service,), slices=(row,))
     both = replace(views.targets[0], conversations=(*views.targets[0].conversations, asked))
     snapshot = replace(views, targets=(both, views.targets[1]))
-    assert [finding.where for finding in connections.evaluate(snapshot)] == ["shop/db:5432"]
+    assert [finding.where for finding in connections_found(snapshot)] == ["shop/db:5432"]
     alone = replace(
         snapshot, targets=(replace(both, conversations=(OTHER, asked)), views.targets[1])
     )
-    assert [finding.where for finding in connections.evaluate(alone)] == ["svc/shop/db:5432"]
+    assert [finding.where for finding in connections_found(alone)] == ["svc/shop/db:5432"]
 
 
 @pytest.mark.parametrize(
@@ -118,7 +123,7 @@ def test_a_service_is_not_told_beside_its_endpoint() -> None:
                 rejected_by="10.0.0.2",
                 unreachable="ICMP …",
             ),
-            "Connections are rejected on the way, by 10.0.0.2",
+            "Connections are rejected on the path, by 10.0.0.2",
         ),
         (
             replace(SILENT, unanswered=0, refused=9, server="192.0.2.1"),
@@ -139,7 +144,7 @@ def test_questions_are_followed_as_well() -> None:
         conversations=(OTHER, asked),
         lookups=DnsSummary(10, 20, 0, 20, servers=(SERVER.ip,)),
     )
-    (found_,) = dns.evaluate(replace(views, targets=(node, views.targets[1])))
+    (found_,) = dns_found(replace(views, targets=(node, views.targets[1])))
     assert found_.title == "100 % of DNS questions get no answer: dropped on n1"
     assert "9 questions came in and did not go out" in [e.text for e in found_.evidence]
 
@@ -147,10 +152,10 @@ def test_questions_are_followed_as_well() -> None:
 def test_a_node_that_does_not_forward() -> None:
     views = seen(None, None)
     off = replace(views.targets[0], values={"IpForwarding": 2})
-    assert [
-        f.where for f in forwarding.evaluate(replace(views, targets=(off, views.targets[1])))
-    ] == ["n1"]
-    assert not list(forwarding.evaluate(views))
+    assert [f.where for f in forwarding_found(replace(views, targets=(off, views.targets[1])))] == [
+        "n1"
+    ]
+    assert not list(forwarding_found(views))
 
 
 def test_some_endpoints_are_out() -> None:
@@ -163,28 +168,26 @@ def test_some_endpoints_are_out() -> None:
     )
     said = ProbeRow("shop", "e", "b", "Readiness probe failed: HTTP 503", 9, 990.0)
     snapshot = Snapshot(1000.0, (), pods, services=(service,), slices=(row,), probes=(said,))
-    (told,) = endpoints.evaluate(snapshot)
+    (told,) = endpoints_found(snapshot)
     assert (told.severity, told.title) == ("warning", "1 of 2 endpoints are out: their probes fail")
     young = replace(snapshot, pods=tuple(replace(p, created=980.0) for p in pods))
-    assert not list(endpoints.evaluate(young))
-    assert not list(endpoints.evaluate(replace(snapshot, probes=(replace(said, last=500.0),))))
+    assert not list(endpoints_found(young))
+    assert not list(endpoints_found(replace(snapshot, probes=(replace(said, last=500.0),))))
 
 
 def test_an_address_that_no_pod_has() -> None:
     nodes = (NodeRow("n2", "192.0.2.2", "", True, "linux", "amd64", pod_cidrs=("10.244.2.0/24",)),)
     dead = replace(SILENT, server="10.244.2.99")
     snapshot = replace(seen(dead, None), nodes=nodes)
-    (told,) = connections.evaluate(snapshot)
+    (told,) = connections_found(snapshot)
     assert (told.rule, told.severity, told.where) == ("dead_address", "warning", "10.244.2.99:5432")
     assert "kube-proxy run on n1" in told.fix
     for server in ("10.244.2.1", "203.0.113.9", SERVER.ip):  # the bridge, something outside, a pod
-        found_ = connections.evaluate(
-            replace(seen(replace(SILENT, server=server), None), nodes=nodes)
-        )
+        found_ = connections_found(replace(seen(replace(SILENT, server=server), None), nodes=nodes))
         assert [f.rule for f in found_] == ["unanswered"]
     assert [
         f.rule
-        for f in connections.evaluate(replace(seen(replace(dead, answered=1), None), nodes=nodes))
+        for f in connections_found(replace(seen(replace(dead, answered=1), None), nodes=nodes))
     ] == []
 
 

@@ -37,7 +37,7 @@ CASES = (
         "backend.shop:80",
         r"The policy drops connections|The way is closed",
     ),
-    Case("slow", 2, "dns-slow", "backend.shop:80", r"DNS answers take [\d,]+ ms"),
+    Case("slow", 2, "dns-slow", "backend.shop:80", r"DNS answers arrive after [\d,]+ ms"),
     Case(
         "reset", 3, "connection-reset", "backend.shop:80", r"resets connections after the request"
     ),

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 
 from collectors.frozen import frozen
 from collectors.kernel.deltas import SampleDelta
-from diagnosis.thresholds import SOFTIRQ, STEAL
+from diagnosis.rules.cpu_steal import WARNING as STEAL
+from diagnosis.rules.softirq import SOFTIRQ
 from session.store import Store, TargetData
 from tui import format as fmt
 from tui.panels.panel import Panel, Status, joined, scope_of
@@ -94,8 +95,8 @@ def _cpu(change: SampleDelta | None, label: str, prefix: str, softnet: str) -> N
     busy = _busy(change, prefix)
     figures = (
         _percent(busy, BUSY),
-        _percent(_share(change, prefix, "softirq"), SOFTIRQ),
-        _percent(_share(change, prefix, "steal"), STEAL),
+        _percent(_share(change, prefix, "softirq"), SOFTIRQ.value),
+        _percent(_share(change, prefix, "steal"), STEAL.value),
         _rate(change, f"{softnet}processed"),
         _rate(change, f"{softnet}time_squeeze", bad=True),
         _rate(change, f"{softnet}dropped", bad=True),

@@ -1,0 +1,26 @@
+"""Shares of CPU time, for the rules about CPUs."""
+
+from __future__ import annotations
+
+from diagnosis.snapshot import TargetView
+
+
+def cpu_share(node: TargetView, prefix: str, kind: str) -> float:
+    """Per cent of the CPU time that went to one kind."""
+    total = node.deltas.get(f"{prefix}total", 0)
+    return 100 * node.deltas.get(f"{prefix}{kind}", 0) / total if total else 0.0
+
+
+def softirq_shares(node: TargetView) -> dict[str, float]:
+    """CPU number to its share of softirq, the busiest first."""
+    numbers = [
+        name.split("/")[1]
+        for name in node.deltas
+        if name.startswith("cpu/") and name.endswith("/total")
+    ]
+    shares = {number: cpu_share(node, f"cpu/{number}/", "softirq") for number in numbers}
+    return dict(sorted(shares.items(), key=lambda item: -item[1]))
+
+
+def softirq_text(shares: dict[str, float]) -> list[str]:
+    return [f"CPU {number} {share:.0f} % softirq" for number, share in shares.items()]

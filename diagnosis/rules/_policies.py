@@ -1,0 +1,114 @@
+"""NetworkPolicies as the rules about them need them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from collectors.events import Labels, PodRow
+from collectors.frozen import frozen
+from diagnosis.reachability import network_policy as netpol, policy_proposal
+from diagnosis.rules._services import dns_pods, pods_behind
+from diagnosis.snapshot import Conversation, Snapshot
+
+
+@frozen
+class PolicyContext:
+    """The cluster's policies, compiled, and the labels of its namespaces."""
+
+    policies: list[netpol.Policy]
+    namespaces: dict[str, dict[str, str]]
+
+    def policy(self, key: str) -> netpol.Policy:
+        return next(one for one in self.policies if one.key == key)
+
+    def party(self, pod: PodRow, address: str = "") -> netpol.Party:
+        """`address` says over which family."""
+        party = netpol.party_of(pod, self.namespaces)
+        return netpol.over(party, ":" in address) if address else party
+
+
+def policy_context(snapshot: Snapshot) -> PolicyContext:
+    return PolicyContext(
+        netpol.policies(snapshot.policies), netpol.namespace_labels(snapshot.namespaces)
+    )
+
+
+@frozen
+class PodVerdict:
+    """What policies say of a connection to one pod that an address stands for."""
+
+    server: PodRow
+    port: int
+    verdict: netpol.Verdict
+
+
+def verdicts(
+    snapshot: Snapshot, context: PolicyContext, client: PodRow, talk: Conversation
+) -> Iterator[PodVerdict]:
+    source = context.party(client, talk.client)
+    for server, port in pods_behind(snapshot, talk.server, talk.port, talk.protocol):
+        target = context.party(server)
+        said = netpol.verdict(source, target, port, talk.protocol, context.policies)
+        yield PodVerdict(server, port, said)
+
+
+@frozen
+class DnsDecisions:
+    """What policies of `pods`, which have equal labels, say of asking each DNS pod."""
+
+    pods: list[PodRow]
+    udp: list[netpol.Decision]
+    tcp: list[netpol.Decision]
+
+    @property
+    def names(self) -> list[str]:
+        return [f"{pod.namespace}/{pod.name}" for pod in self.pods]
+
+
+def dns_decisions(snapshot: Snapshot, context: PolicyContext) -> Iterator[DnsDecisions]:
+    """Of the pods that are isolated for egress. Pods with equal labels are one case, since their own
+    policies see no difference."""
+    servers = [(context.party(server), port) for _, server, port in dns_pods(snapshot)]
+    if not servers:
+        return
+    for pods in _alike(snapshot.pods):
+        party = context.party(pods[0])
+        if not any(policy.selects(party, "egress") for policy in context.policies):
+            continue
+
+        def decided(protocol: str, party: netpol.Party = party) -> list[netpol.Decision]:
+            return [
+                netpol.verdict(party, server, port, protocol, context.policies).egress
+                for server, port in servers
+            ]
+
+        yield DnsDecisions(pods, decided("UDP"), decided("TCP"))
+
+
+def _alike(pods: Iterable[PodRow]) -> Iterable[list[PodRow]]:
+    groups: dict[tuple[str, Labels, bool], list[PodRow]] = {}
+    for pod in pods:
+        groups.setdefault((pod.namespace, pod.labels, pod.host_network), []).append(pod)
+    return groups.values()
+
+
+def allow_dns(
+    policy: netpol.Policy,
+    server: PodRow,
+    selector: Labels,
+    ports: Iterable[int],
+    protocols: Iterable[str],
+) -> str:
+    """A policy beside one: they add up. It selects the same pods, so that it isolates none that were
+    free."""
+    peers = {
+        "namespaceSelector": {"matchLabels": {netpol.NAME_LABEL: server.namespace}},
+        "podSelector": {"matchLabels": dict(selector)},
+    }
+    allowed = [{"port": n, "protocol": p} for n in dict.fromkeys(ports) for p in protocols]
+    spec = {
+        "podSelector": policy.spec.get("podSelector") or {},
+        "policyTypes": ["Egress"],
+        "egress": [{"to": [peers], "ports": allowed}],
+    }
+    return policy_proposal.document(f"{policy.name[:58]}-dns", policy.namespace, spec)

@@ -1,0 +1,43 @@
+"""Services and the pods behind them, for the rules about both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from collectors.events import PodRow, ServiceRow
+from diagnosis.reachability.network_policy import port_number
+from diagnosis.snapshot import Snapshot
+
+
+def is_dns(service: ServiceRow) -> bool:
+    return any(port.number == 53 for port in service.targets)
+
+
+def dns_pods(snapshot: Snapshot) -> Iterator[tuple[ServiceRow, PodRow, int]]:
+    """The pods of DNS Services, with the port that each answers on."""
+    for service in snapshot.services:
+        targets = [p.target for p in service.targets if (p.protocol, p.number) == ("UDP", 53)]
+        for target in targets:
+            for pod in snapshot.selected(service):
+                yield service, pod, port_number(pod, target) or 53
+
+
+def pods_behind(
+    snapshot: Snapshot, address: str, port: int, protocol: str
+) -> Iterator[tuple[PodRow, int]]:
+    """The pods, and their ports, that an address and port stand for."""
+    if pod := snapshot.by_address.get(address):
+        yield pod, port
+        return
+    service = snapshot.service_by_address.get(address)
+    if service is None:
+        return
+    for target in service.targets:
+        if (target.number, target.protocol) == (port, protocol):
+            for pod in snapshot.selected(service):
+                yield pod, port_number(pod, target.target) or port
+
+
+def age(seconds: float) -> str:
+    """`40 s ago`, `3 min ago`."""
+    return f"{max(0, seconds):.0f} s ago" if seconds < 120 else f"{seconds / 60:.0f} min ago"

@@ -1,0 +1,95 @@
+"""Cilium does not do what its configuration asks for.
+
+Facts: docs/reference/failures.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from collectors.findings import Finding, Subject
+from collectors.frozen import frozen
+from diagnosis.rule import Rule
+from diagnosis.snapshot import Snapshot
+
+RULE = Rule(
+    id="cilium_fallback",
+    title="Cilium was asked for a feature and does not use it",
+    scope="cluster",
+    stage="cause",
+    inputs=("settings",),
+    symptoms=("slow", "nodes"),
+    screen="node",
+    criterion="cilium-config against cilium-dbg status",
+    false_friends=("the setting was changed and the agents were not restarted since",),
+)
+FIX = (
+    "kubectl -n kube-system rollout restart daemonset cilium  # if it stays, its log has 'falling back' or 'disabled': "
+    "the kernel or another setting forbids it"
+)
+
+
+@frozen
+class Check:
+    """`line` of `cilium-dbg status` must satisfy `holds` where the `setting` is one of `wanted`."""
+
+    setting: str
+    wanted: tuple[str, ...]
+    line: str
+    holds: Callable[[str], bool]
+
+
+def _enabled(text: str) -> bool:
+    return not text.startswith("Disabled")
+
+
+CHECKS = (
+    Check("routing-mode", ("native",), "Routing", lambda text: "Tunnel" not in text),
+    Check(
+        "kube-proxy-replacement",
+        ("true", "strict"),
+        "KubeProxyReplacement",
+        lambda text: text.startswith(("True", "Strict")),
+    ),
+    Check(
+        "enable-bpf-masquerade",
+        ("true",),
+        "Masquerading",
+        lambda text: text.startswith(("BPF", "Disabled")),
+    ),
+    Check("enable-bandwidth-manager", ("true",), "BandwidthManager", _enabled),
+    Check("enable-ipv4-big-tcp", ("true",), "IPv4 BIG TCP", _enabled),
+    Check("enable-ipv6-big-tcp", ("true",), "IPv6 BIG TCP", _enabled),
+    Check(
+        "enable-host-legacy-routing",
+        ("false",),
+        "Routing",
+        lambda text: "Host: Legacy" not in text,
+    ),
+    Check("enable-wireguard", ("true",), "Encryption", _enabled),
+)
+
+
+def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    rows = {row.name: row for row in snapshot.settings}
+    config, status = rows.get("cilium"), rows.get("cilium status")
+    if config is None or status is None:
+        return
+    asked, actual = dict(config.values), dict(status.values)
+    for check in CHECKS:
+        value, line = asked.get(check.setting, ""), actual.get(check.line)
+        if value.lower() not in check.wanted or line is None or check.holds(line):
+            continue
+        yield RULE.finding(
+            subject=Subject(kind="cluster", name="Cilium", detail=check.setting),
+            severity="warning",
+            title=f"Cilium was asked for {check.setting} {value} and does not do it: {check.line} is {line}",
+            evidence=(
+                snapshot.fact(f"{check.setting}: {value}", config.source, "global setting"),
+                snapshot.fact(f"{check.line}: {line}", status.source, "one agent"),
+            ),
+            confidence="certain",
+            fix=FIX,
+            fix_kind="shell",
+            verify=f"{check.line} of cilium-dbg status",
+        )

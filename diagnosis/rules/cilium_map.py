@@ -1,0 +1,67 @@
+"""An eBPF map of Cilium fills up.
+
+Facts: docs/reference/failures.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from collectors.findings import Finding, Subject
+from diagnosis.rule import CONVENTION, Rule, Threshold, level
+from diagnosis.snapshot import Snapshot
+
+WARNING = Threshold("warning from", 80, "% of the map", CONVENTION)
+CRITICAL = Threshold("critical from", 95, "%", CONVENTION)
+RULE = Rule(
+    id="cilium_map",
+    title="A map of Cilium fills up: when it is full, entries or new connections are dropped",
+    scope="node",
+    stage="cause",
+    inputs=("settings",),
+    symptoms=("connect", "timeout", "load"),
+    screen="node",
+    thresholds=(WARNING, CRITICAL),
+    false_friends=("the pressure falls by itself (garbage collection of entries)",),
+)
+PREFIX = "map pressure "
+
+
+def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    for row in snapshot.settings:
+        if row.name != "cilium status":
+            continue
+        for name, value in row.values:
+            if name.startswith(PREFIX):
+                yield from _one(snapshot, name.removeprefix(PREFIX), value, row.source)
+
+
+def _one(snapshot: Snapshot, table: str, value: str, agent: str) -> Iterator[Finding]:
+    try:
+        share = 100 * float(value)
+    except ValueError:
+        return
+    severity = level(share, WARNING, CRITICAL)
+    if severity is None:
+        return
+    nat = "nat" in table
+    dropped = "new outgoing connections are dropped" if nat else "entries are dropped"
+    yield RULE.finding(
+        subject=Subject(kind="cluster", name="Cilium", detail=table),
+        severity=severity,
+        title=f"Cilium's map {table} is {share:.0f} % full: when it is full, {dropped}",
+        evidence=(snapshot.fact(f"cilium_bpf_map_pressure {share / 100:.2f}", agent, "one node"),),
+        confidence="certain",
+        fix=_patch("bpf-nat-global-max", "1048576")
+        if nat
+        else _patch("bpf-map-dynamic-size-ratio", "0.005"),
+        fix_kind="shell",
+        verify="cilium-dbg metrics list -p bpf_map_pressure",
+    )
+
+
+def _patch(setting: str, value: str) -> str:
+    return (
+        "kubectl -n kube-system patch configmap cilium-config --type merge -p "
+        f'\'{{"data":{{"{setting}":"{value}"}}}}\' && kubectl -n kube-system rollout restart daemonset cilium'
+    )

@@ -1,0 +1,72 @@
+"""Connections go to an address that no pod has any more: a node's Service rules are stale, or a
+client keeps an old address.
+
+Facts: docs/reference/failures.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from collectors.findings import Finding, Subject
+from diagnosis.rule import CONVENTION, Rule, Threshold
+from diagnosis.rules._connections import (
+    LEAST,
+    by_server,
+    node_of_unused,
+    refused,
+    seen,
+    unanswered,
+)
+from diagnosis.snapshot import Conversation, Snapshot, listed
+
+CRITICAL = Threshold(
+    "critical from", 10, "failed connections in 15 s: a rollout leaves fewer", CONVENTION
+)
+RULE = Rule(
+    id="dead_address",
+    title="Connections go to an address that no pod has",
+    scope="connection",
+    stage="cause",
+    inputs=("capture", "pods", "nodes"),
+    symptoms=("connect", "timeout", "nodes"),
+    screen="flows",
+    thresholds=(LEAST, CRITICAL),
+    false_friends=("the address belongs to something else than a pod",),
+)
+FIX = """# does kube-proxy run on {node}, and does it keep up?
+kubectl -n kube-system get pods -l k8s-app=kube-proxy -o wide
+nft list ruleset | grep -F {server}; iptables-save | grep -F {server}; ipvsadm -Ln 2>/dev/null | grep -F {server}
+# entries of connections that are no more
+conntrack -D -p tcp --reply-src {server}"""
+
+
+def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    if not snapshot.pods:
+        return
+    servers = by_server(snapshot, unanswered) | by_server(snapshot, refused)
+    for (server, port), talks in servers.items():
+        node = node_of_unused(snapshot, server)
+        if node and not any(talk.answered for talk in talks):
+            yield _finding(snapshot, node, Subject(kind="address", name=server, port=port), talks)
+
+
+def _finding(snapshot: Snapshot, node: str, subject: Subject, talks: list[Conversation]) -> Finding:
+    failed = sum(talk.unanswered + talk.refused for talk in talks)
+    clients = listed(name for talk in talks if (name := snapshot.node_of(talk.client)))
+    server = subject.name
+    return RULE.finding(
+        subject=subject,
+        severity="critical" if failed >= CRITICAL.value else "warning",
+        title=f"Connections go to {server}, which no pod has: rules of the Service are stale, or the client keeps an old "
+        "address",
+        evidence=(
+            seen(snapshot, talks, f"{failed} connections failed, none was made"),
+            snapshot.fact(
+                f"it is of the range of {node}, and no pod of the cluster has it", "pods, nodes"
+            ),
+        ),
+        fix=FIX.format(node=clients or "the node of the client", server=server),
+        fix_kind="shell",
+        verify="no connection goes there any more",
+    )

@@ -1,0 +1,73 @@
+"""Search domains multiply DNS questions.
+
+Facts: docs/reference/failures.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from collectors.findings import Finding
+from diagnosis.rule import CONVENTION, Rule, Threshold
+from diagnosis.rules._dns import QUESTIONS, SOURCE, asking, share
+from diagnosis.snapshot import DnsSummary, Snapshot, TargetView, listed
+
+MISSING = Threshold(
+    "from", 50, "% NXDOMAIN of answers; with ndots:5 about three in four are", CONVENTION
+)
+FLOOD = Threshold("from", 150, "NXDOMAIN per second at one vantage point", CONVENTION)
+RULE = Rule(
+    id="dns_search",
+    title="Most DNS answers are NXDOMAIN: search domains are tried before the name itself",
+    scope="pod or node",
+    stage="cause",
+    inputs=("DNS", "resolv.conf"),
+    symptoms=("name", "slow", "load"),
+    screen="dns",
+    thresholds=(MISSING, FLOOD, QUESTIONS),
+    false_friends=("one question per look-up on the wire",),
+)
+FIX = """# of the pods that ask for names outside of the cluster
+spec:
+  dnsConfig:
+    options:
+      - name: ndots
+        value: "2"
+# or write such names with a dot at the end; NodeLocal DNSCache carries part of the load
+"""
+
+
+def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    for target, lookups in asking(snapshot):
+        missing = lookups.codes.get("NXDOMAIN", 0)
+        rate = missing / lookups.seconds if lookups.seconds > 1 else 0.0
+        missing_share = share(missing, lookups.answered)
+        if missing_share < MISSING.value or rate < FLOOD.value:
+            continue
+        if lookups.searched >= QUESTIONS.value:
+            yield _finding(target, lookups, missing, rate)
+
+
+def _finding(target: TargetView, lookups: DnsSummary, missing: int, rate: float) -> Finding:
+    percent = share(missing, lookups.answered)
+    counts = (
+        f"{missing} NXDOMAIN to {lookups.answered - missing} others in {lookups.answered} answers, "
+        f"{rate:.0f}/s"
+    )
+    searched = f"{lookups.searched} names were asked for after two search domains or more"
+    ndots = target.network.ndots if target.network else 0
+    return RULE.finding(
+        subject=target.subject,
+        severity="warning",
+        title=f"{percent:.0f} % of DNS answers are NXDOMAIN: search domains are tried before the name itself",
+        evidence=(
+            target.fact(counts, SOURCE),
+            target.fact(searched, SOURCE),
+            target.fact(f"most: {listed(lookups.names)}", SOURCE),
+            *([target.fact(f"ndots:{ndots}", "/etc/resolv.conf")] if ndots else []),
+        ),
+        confidence="certain",
+        fix=FIX,
+        fix_kind="yaml",
+        verify="NXDOMAIN falls below 50 % of the answers",
+    )

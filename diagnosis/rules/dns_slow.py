@@ -1,0 +1,49 @@
+"""DNS answers late.
+
+Facts: docs/reference/failures.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from collectors.findings import Finding
+from diagnosis.rule import CONVENTION, Rule, Threshold, level
+from diagnosis.rules._dns import QUESTIONS, SOURCE, asking, servers
+from diagnosis.snapshot import Snapshot
+
+WARNING = Threshold("warning from", 100, "ms median; in a cluster a few ms are usual", CONVENTION)
+CRITICAL = Threshold("critical from", 1000, "ms", CONVENTION)
+RULE = Rule(
+    id="dns_slow",
+    title="DNS answers late: every new connection by name waits for it",
+    scope="pod or node",
+    stage="symptom",
+    inputs=("DNS",),
+    symptoms=("name", "slow", "load"),
+    screen="dns",
+    thresholds=(WARNING, CRITICAL, QUESTIONS),
+    false_friends=("round trips of TCP to the server's pod are as slow: that is the path",),
+)
+
+
+def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    for target, lookups in asking(snapshot):
+        median = lookups.median_ms or 0.0
+        severity = level(median, WARNING, CRITICAL)
+        if severity is None:
+            continue
+        text = f"median of {lookups.answered} answers {median:,.0f} ms"
+        yield RULE.finding(
+            subject=target.subject,
+            severity=severity,
+            title=f"DNS answers arrive after {median:,.0f} ms: every new connection by name waits for them",
+            evidence=(
+                target.fact(text, SOURCE),
+                target.fact(servers(snapshot, lookups), SOURCE),
+            ),
+            fix="kubectl -n kube-system top pod -l k8s-app=kube-dns  # CPU limit, replicas, health of its upstream; NodeLocal "
+            "DNSCache",
+            fix_kind="shell",
+            verify="the median falls below 10 ms",
+        )

@@ -1,0 +1,41 @@
+"""DNS answers are truncated and asked for again over TCP.
+
+Facts: docs/reference/failures.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from collectors.findings import Finding
+from diagnosis.rule import CONVENTION, Rule, Threshold
+from diagnosis.rules._dns import QUESTIONS, SOURCE, asking, share
+from diagnosis.snapshot import Snapshot
+
+SHARE = Threshold("from", 5, "% of answers truncated", CONVENTION)
+LEAST = Threshold("at least", 3, "truncated answers in 15 s", CONVENTION)
+RULE = Rule(
+    id="dns_truncated",
+    title="DNS answers are truncated and asked for again over TCP",
+    scope="pod or node",
+    stage="advice",
+    inputs=("DNS",),
+    symptoms=("name", "slow"),
+    screen="dns",
+    thresholds=(SHARE, LEAST, QUESTIONS),
+)
+
+
+def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    for target, lookups in asking(snapshot):
+        truncated = lookups.truncated
+        if truncated < LEAST.value or share(truncated, lookups.answered or 1) < SHARE.value:
+            continue
+        text = f"{truncated} of {lookups.answered} answers have TC set"
+        yield RULE.finding(
+            subject=target.subject,
+            severity="info",
+            evidence=(target.fact(text, SOURCE),),
+            confidence="certain",
+            fix="Let TCP port 53 pass in every policy; EDNS buffer sizes",
+        )

@@ -1,0 +1,70 @@
+"""DNS questions get no answer.
+
+Facts: docs/reference/failures.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from collectors.findings import Finding
+from diagnosis.loss_location import LossLocation, loss_report, place
+from diagnosis.rule import CONVENTION, Rule, Threshold
+from diagnosis.rules._dns import QUESTIONS, SOURCE, asking, servers, share
+from diagnosis.snapshot import DnsSummary, Snapshot, TargetView
+
+SHARE = Threshold("from", 10, "% of questions unanswered", CONVENTION)
+LEAST = Threshold("at least", 3, "questions unanswered in 15 s", CONVENTION)
+RULE = Rule(
+    id="dns_unanswered",
+    title="DNS questions get no answer",
+    scope="pod or node",
+    stage="symptom",
+    inputs=("DNS", "capture"),
+    symptoms=("name", "slow", "load"),
+    screen="dns",
+    thresholds=(SHARE, LEAST, QUESTIONS),
+    false_friends=("answers reach the node and not the pod",),
+)
+ASK = "Is the Service kube-dns ready (services)? Does a policy cut port 53? Are packets lost (retransmits)?"
+
+
+def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    for target, lookups in asking(snapshot):
+        silent = share(lookups.unanswered, lookups.asked)
+        if silent >= SHARE.value and lookups.unanswered >= LEAST.value:
+            yield _finding(snapshot, target, lookups)
+
+
+def _finding(snapshot: Snapshot, target: TargetView, lookups: DnsSummary) -> Finding:
+    counts = f"{lookups.unanswered} of {lookups.asked} questions unanswered, {lookups.retried} asked again"
+    title = f"{share(lookups.unanswered, lookups.asked):.0f} % of DNS questions get no answer"
+    evidence = [
+        target.fact(counts, SOURCE),
+        target.fact(servers(snapshot, lookups), SOURCE),
+    ]
+    fix = ASK
+    found = _place(snapshot, lookups)
+    if found is not None:
+        lost, server = found
+        report = loss_report(lost, server, "questions")
+        title, fix = f"{title}: {report.short}", report.fix
+        evidence.append(lost.view.fact(report.figure, "capture, both sides of the node"))
+    return RULE.finding(
+        subject=target.subject,
+        severity="warning",
+        title=title,
+        evidence=tuple(evidence),
+        fix=fix,
+        fix_kind="text" if found is None else "shell",
+        verify="every question is answered",
+    )
+
+
+def _place(snapshot: Snapshot, lookups: DnsSummary) -> tuple[LossLocation, str] | None:
+    """Where the questions to one of the servers are lost, and which server."""
+    for address in lookups.servers:
+        lost = place(snapshot, address, 53, "UDP")
+        if lost is not None:
+            return lost, address
+    return None

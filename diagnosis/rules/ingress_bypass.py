@@ -1,0 +1,69 @@
+"""A Service behind an Ingress can be reached from outside beside it as well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from collectors.events import IngressRow, ServiceRow
+from collectors.findings import Finding
+from diagnosis.rule import Rule
+from diagnosis.snapshot import Snapshot, listed
+from diagnosis.subjects import service_subject
+
+RULE = Rule(
+    id="ingress_bypass",
+    title="A Service behind an Ingress can be reached around it",
+    scope="Service",
+    stage="advice",
+    inputs=("Ingresses", "Services"),
+    symptoms=(),
+    screen="services",
+    criterion="a Service behind an Ingress needs no port of its own outside",
+    false_friends=("a health check or a partner is meant to come by that port",),
+)
+
+
+def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    behind = _selectors_behind_ingresses(snapshot)
+    for service in snapshot.services:
+        ingresses = behind.get((service.namespace, service.selector))
+        if ingresses and service.type in ("NodePort", "LoadBalancer"):
+            yield _finding(snapshot, service, ingresses)
+
+
+def _selectors_behind_ingresses(
+    snapshot: Snapshot,
+) -> dict[tuple[str, object], list[IngressRow]]:
+    """(namespace, selector) to the Ingresses that lead to those pods."""
+    by_service: dict[tuple[str, str], list[IngressRow]] = {}
+    for ingress in snapshot.ingresses:
+        for backend in ingress.backends:
+            by_service.setdefault((ingress.namespace, backend.service), []).append(ingress)
+    found: dict[tuple[str, object], list[IngressRow]] = {}
+    for service in snapshot.services:
+        rows = by_service.get((service.namespace, service.name))
+        if service.selector and rows:
+            found[service.namespace, service.selector] = rows
+    return found
+
+
+def _finding(snapshot: Snapshot, service: ServiceRow, ingresses: list[IngressRow]) -> Finding:
+    node_ports = ", ".join(str(port.node_port) for port in service.targets if port.node_port)
+    ports = node_ports or "of the load balancer"
+    through = listed(f"{row.namespace}/{row.name}" for row in ingresses)
+    without_tls = ", without its TLS" if any(row.tls for row in ingresses) else ""
+    source = f"Service {service.namespace}/{service.name}"
+    return RULE.finding(
+        subject=service_subject(service),
+        severity="warning",
+        title=f"It can be reached around the Ingress: {service.type} on port {ports}{without_tls}",
+        evidence=(
+            snapshot.fact(f"type {service.type}, node port {ports}", source),
+            snapshot.fact(f"the same pods are behind Ingress {through}", "Ingresses, selectors"),
+        ),
+        confidence="certain",
+        fix=f"kubectl -n {service.namespace} patch service "
+        f'{service.name} --type merge -p \'{{"spec":{{"type":"ClusterIP"}}}}\'  # the node port is given up',
+        fix_kind="shell",
+        verify="the node port refuses connections; the Ingress answers",
+    )

@@ -1,0 +1,47 @@
+"""Ingresses of NGINX without a rate limit; other controllers keep theirs elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from collectors.events import IngressRow
+from collectors.findings import Finding, Subject
+from diagnosis.rule import Rule
+from diagnosis.snapshot import Snapshot, listed
+
+LIMITS = ("limit-rps", "limit-rpm", "limit-connections", "limit-req-status-code")
+RULE = Rule(
+    id="ingress_unlimited",
+    title="Ingresses have no rate limit",
+    scope="cluster",
+    stage="advice",
+    inputs=("Ingresses",),
+    symptoms=(),
+    screen="services",
+    criterion="one client may use up all of the backends (ingress-nginx: annotations, rate limiting)",
+    false_friends=("a limit is set in front of the cluster, or in the controller's own ConfigMap",),
+)
+
+
+def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    unlimited = [row for row in snapshot.ingresses if _is_unlimited(row)]
+    if not unlimited:
+        return
+    first, names = unlimited[0], [f"{row.namespace}/{row.name}" for row in unlimited]
+    count = "An Ingress has" if len(unlimited) == 1 else f"{len(unlimited)} Ingresses have"
+    text = f"no nginx.ingress.kubernetes.io/limit-… annotation on {listed(names, 6)}"
+    yield RULE.finding(
+        subject=Subject(kind="cluster", name="Ingresses"),
+        severity="info",
+        title=f"{count} no rate limit: {listed(names)}",
+        evidence=(snapshot.fact(text, "Ingresses"),),
+        confidence="certain",
+        fix=f"kubectl -n {first.namespace} annotate ingress {first.name} nginx.ingress.kubernetes.io/limit-rps=20",
+        fix_kind="shell",
+        verify="a burst of requests gets 503 beyond the limit",
+    )
+
+
+def _is_unlimited(row: IngressRow) -> bool:
+    limited = any(key.endswith(LIMITS) for key, _ in row.annotations)
+    return "nginx" in row.class_name and bool(row.backends) and not limited

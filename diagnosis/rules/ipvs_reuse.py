@@ -1,0 +1,51 @@
+"""IPVS delays or resets connections whose source port was used a moment ago.
+
+Facts: docs/reference/failures.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from collectors.findings import Finding
+from diagnosis.rule import Rule
+from diagnosis.rules._packet_filters import counts, kernel_version
+from diagnosis.snapshot import Snapshot
+
+FIXED_IN = (5, 9)  # kubernetes#93297: from here on conn_reuse_mode 1 costs nothing
+RULE = Rule(
+    id="ipvs_reuse",
+    title="IPVS delays by 1 s, or resets, a connection whose source port was used a moment ago",
+    scope="node",
+    stage="cause",
+    inputs=("packet filter", "sysctls", "links"),
+    symptoms=("slow", "reset", "load"),
+    screen="node",
+    criterion="kernels before 5.9 with conn_reuse_mode 1 (kubernetes#81775, #93297)",
+    false_friends=("no client reuses its ports within 2 minutes",),
+)
+FIX = """# /etc/sysctl.d/99-k8s-networking.conf
+# a port that is used again goes to the server it had
+net.ipv4.vs.conn_reuse_mode = 0
+"""
+
+
+def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    for host in snapshot.hosts:
+        servers = sum(row.services for row in counts(host, "ipvs"))
+        kernel = host.network.kernel if host.network else ""
+        reuses = host.sysctl("net.ipv4.vs.conn_reuse_mode") == 1
+        if not servers or not reuses or kernel_version(kernel) >= FIXED_IN:
+            continue
+        yield RULE.finding(
+            subject=host.subject,
+            severity="warning",
+            evidence=(
+                host.fact("net.ipv4.vs.conn_reuse_mode = 1", "sysctl"),
+                host.fact(f"kernel {kernel}", "uname -r"),
+                host.fact(f"{servers:,} virtual servers", "/proc/net/ip_vs"),
+            ),
+            fix=FIX,
+            fix_kind="sysctl",
+            verify="ipvsadm -Lnc shows no TIME_WAIT that is used again",
+        )

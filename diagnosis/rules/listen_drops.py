@@ -1,0 +1,42 @@
+"""SYNs are dropped though neither the accept queue nor the SYN queue is full.
+
+Facts: docs/reference/sockets.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from collectors.findings import Finding
+from diagnosis.rule import CONVENTION, Rule, Threshold
+from diagnosis.rules.syn_flood import FULL
+from diagnosis.snapshot import Snapshot
+
+LEAST = Threshold("at least", 5, "ListenDrops beside ListenOverflows in 15 s", CONVENTION)
+RULE = Rule(
+    id="listen_drops",
+    title="SYNs are dropped though the accept queue is not full",
+    scope="pod or node",
+    stage="symptom",
+    inputs=("TcpExtListenDrops", "TcpExtListenOverflows", *FULL),
+    symptoms=("connect", "timeout", "load"),
+    screen="counters",
+    thresholds=(LEAST,),
+)
+
+
+def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    for target in snapshot.of_kind("pod", "node", "local"):
+        drops = target.delta("TcpExtListenDrops") - target.delta("TcpExtListenOverflows")
+        if drops < LEAST.value or target.delta(*FULL):
+            continue
+        yield RULE.finding(
+            subject=target.subject,
+            severity="warning",
+            evidence=(
+                target.counter("TcpExtListenDrops"),
+                target.counter("TcpExtListenOverflows"),
+            ),
+            confidence="possible",
+            fix="Memory (TCPAbortOnMemory), or a filter on the socket",
+        )

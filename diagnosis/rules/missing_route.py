@@ -1,0 +1,63 @@
+"""A node has no route to the pods of another node.
+
+Facts: docs/reference/failures.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from ipaddress import ip_network
+
+from collectors.events import NodeRow
+from collectors.findings import Finding
+from diagnosis.overlays import overlays
+from diagnosis.rule import Rule
+from diagnosis.rules._node_pairs import node_pairs, restart_cni_agent
+from diagnosis.snapshot import Snapshot, TargetView
+
+RULE = Rule(
+    id="missing_route",
+    title="A node has no route to the pods of another node",
+    scope="node",
+    stage="cause",
+    inputs=("links", "nodes"),
+    symptoms=("connect", "timeout", "name", "nodes"),
+    screen="node",
+    criterion="each node's pod CIDR needs a route, where an overlay device shows that nodes route to pods themselves",
+    false_friends=("ip route get of a pod of the other node names the overlay's device",),
+)
+
+
+def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    for host, other in node_pairs(snapshot):
+        devices = [link.name for link in overlays(host)]
+        if not devices:  # in clouds the network routes to pods
+            continue
+        for cidr in other.pod_cidrs:
+            if not any(_covers(row.destination, cidr) for row in host.routes):
+                yield _finding(host, other, cidr, devices[0])
+
+
+def _finding(host: TargetView, other: NodeRow, cidr: str, device: str) -> Finding:
+    text = f"no route to {cidr} among {len(host.routes)} routes"
+    return RULE.finding(
+        subject=replace(host.subject, detail=f"→ {other.name}"),
+        severity="critical",
+        title=f"{host.name} has no route to the pods of {other.name} ({cidr})",
+        evidence=(host.fact(text, "ip route"),),
+        confidence="certain",
+        disproof=f"ip route get of a pod of {other.name} names {device}",
+        fix=restart_cni_agent(host.node),
+        fix_kind="shell",
+        verify=f"ip route show {cidr}",
+    )
+
+
+def _covers(destination: str, cidr: str) -> bool:
+    """Whether a route is for a part of, or the whole of, a pod CIDR; a default route is not."""
+    try:
+        one, other = ip_network(destination, strict=False), ip_network(cidr, strict=False)
+    except ValueError:
+        return False
+    return one.version == other.version and one.prefixlen > 0 and one.overlaps(other)

@@ -1,0 +1,46 @@
+"""Rules are in iptables-legacy and in iptables-nft at once.
+
+Facts: docs/reference/failures.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from collectors.findings import Finding
+from diagnosis.rule import Rule
+from diagnosis.rules._packet_filters import IPTABLES, counts
+from diagnosis.snapshot import Snapshot
+
+RULE = Rule(
+    id="mixed_backends",
+    title="Rules are in iptables-legacy and in iptables-nft: packets pass both, and each tool sees only its own",
+    scope="node",
+    stage="cause",
+    inputs=("packet filter",),
+    symptoms=("nodes", "connect", "timeout"),
+    screen="node",
+    criterion="one backend per node (node-problem-detector, iptables_mode.sh)",
+    false_friends=("one of them holds only another program's own table on purpose",),
+)
+
+
+def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    for host in snapshot.hosts:
+        found = [row for row in counts(host, *IPTABLES) if row.rules]
+        if len(found) < 2:
+            continue
+        both = all(row.services for row in found)
+        yield RULE.finding(
+            subject=host.subject,
+            severity="critical" if both else "warning",
+            evidence=tuple(
+                host.fact(f"{row.rules:,} rules, {row.services:,} of Services", row.backend)
+                for row in found
+            ),
+            confidence="certain" if both else "likely",
+            fix="Find the program that writes with the other backend (iptables --version in kube-proxy, the CNI and "
+            "Docker), make all use that of the node (update-alternatives --set iptables …; IPTABLES_BACKEND / "
+            "FELIX_IPTABLESBACKEND), and restart the node: a flush drops its traffic",
+            verify="iptables-legacy-save prints no rule",
+        )

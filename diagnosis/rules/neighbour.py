@@ -1,0 +1,49 @@
+"""A node cannot resolve the link-layer address of another node.
+
+Facts: docs/reference/failures.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from collectors.events import NeighbourRow, NodeRow
+from collectors.findings import Finding
+from diagnosis.rule import Rule
+from diagnosis.rules._node_pairs import node_pairs
+from diagnosis.snapshot import Snapshot, TargetView
+
+RULE = Rule(
+    id="neighbour",
+    title="A node cannot resolve the link-layer address of another node",
+    scope="node",
+    stage="cause",
+    inputs=("links", "nodes"),
+    symptoms=("connect", "timeout", "name", "nodes"),
+    screen="node",
+    criterion="an entry without a link-layer address (FAILED or INCOMPLETE)",
+    false_friends=("ping of that address from the node is answered",),
+)
+
+
+def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    for host, other in node_pairs(snapshot):
+        for row in host.network.neighbours if host.network else ():
+            if row.address == other.address and not row.lladdr:
+                yield _finding(host, other, row)
+
+
+def _finding(host: TargetView, other: NodeRow, row: NeighbourRow) -> Finding:
+    text = f"{row.address} on {row.device} has no link-layer address (FAILED or INCOMPLETE)"
+    return RULE.finding(
+        subject=replace(host.subject, detail=f"→ {other.name}"),
+        severity="critical",
+        title=f"{host.name} cannot resolve the link-layer address of {other.name}",
+        evidence=(host.fact(text, "ARP table"),),
+        confidence="certain",
+        fix=f"ip neigh flush to {other.address} dev {row.device}  # next: the switch, duplicate addresses "
+        "and ARP filters of the other node",
+        fix_kind="shell",
+        verify=f"ip neigh show {other.address}: REACHABLE",
+    )

@@ -1,0 +1,52 @@
+"""The cloud drops packets beyond what the instance is allowed.
+
+Facts: docs/reference/failures.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from collectors.findings import Finding
+from diagnosis.rule import Rule, Threshold
+from diagnosis.snapshot import Snapshot, TargetView
+
+LEAST = Threshold("from", 1, "allowance_exceeded in 15 s", "AWS ENA: each is a dropped packet")
+RULE = Rule(
+    id="nic_allowance",
+    title="The cloud drops packets: an allowance of the instance is exceeded",
+    scope="node",
+    stage="cause",
+    inputs=("ethtool",),
+    symptoms=("load", "slow", "name"),
+    screen="counters",
+    thresholds=(LEAST,),
+)
+HINTS = {
+    "linklocal": "1,024 packets a second to the VPC's DNS and metadata: NodeLocal DNSCache, more DNS replicas",
+    "conntrack": "the instance's own connection tracking is full: a larger instance, fewer connections",
+}
+
+
+def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    for host in snapshot.of_kind("pod", "node", "local"):
+        for name, delta in host.deltas.items():
+            if name.startswith("ethtool/") and name.endswith("allowance_exceeded"):
+                if delta >= LEAST.value:
+                    yield _finding(host, name, delta)
+
+
+def _finding(host: TargetView, name: str, delta: int) -> Finding:
+    _, device, what = name.split("/", 2)
+    hint = HINTS.get(what.split("_")[0], "a larger instance, or less traffic per node")
+    text = f"{what} +{delta} in {host.seconds:.0f} s"
+    return RULE.finding(
+        subject=replace(host.subject, detail=f"{device} {what}"),
+        severity="critical",
+        title=f"The cloud drops packets: {what} of {device}",
+        evidence=(host.fact(text, f"ethtool -S {device}"),),
+        confidence="certain",
+        fix=hint,
+        verify=f"ethtool -S {device} | grep {what} stands still",
+    )

@@ -1,0 +1,55 @@
+"""An interface drops or damages packets.
+
+Facts: docs/reference/counters.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from collectors.findings import Finding
+from diagnosis.rule import CONVENTION, Rule, Threshold
+from diagnosis.snapshot import Snapshot, TargetView
+
+SHARE = Threshold("above", 1, "% of packets", "node_exporter mixin")
+LEAST = Threshold("at least", 10, "packets in 15 s", CONVENTION)
+RULE = Rule(
+    id="nic_drops",
+    title="An interface loses packets",
+    scope="pod or node",
+    stage="symptom",
+    inputs=("interfaces",),
+    symptoms=("slow", "timeout", "load"),
+    screen="node",
+    thresholds=(SHARE, LEAST),
+    false_friends=("the same on healthy hosts",),
+)
+
+
+def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    for host in snapshot.of_kind("pod", "node", "local"):
+        devices = sorted({name.split("/")[1] for name in host.deltas if name.startswith("dev/")})
+        for device in devices:
+            for direction in ("rx", "tx"):
+                yield from _one(host, device, direction)
+
+
+def _one(host: TargetView, device: str, direction: str) -> Iterator[Finding]:
+    passed = host.delta(f"dev/{device}/{direction}_packets")
+    lost = {kind: host.delta(f"dev/{device}/{direction}_{kind}") for kind in ("errs", "drop")}
+    total = sum(lost.values())
+    if total < LEAST.value or 100 * total <= SHARE.value * (passed + total):
+        return
+    kinds = ", ".join(f"{count} {kind}" for kind, count in lost.items() if count)
+    text = f"{kinds} beside {passed:,} packets in {host.seconds:.0f} s"
+    verb = "receives" if direction == "rx" else "sends"
+    yield RULE.finding(
+        subject=replace(host.subject, detail=device),
+        severity="warning",
+        title=f"{device} loses {100 * total / (passed + total):.1f} % of the packets it {verb}",
+        evidence=(host.fact(text, "/proc/net/dev"),),
+        fix=f"ethtool -S {device}; ethtool -g {device}  # the ring may be larger: ethtool -G {device} rx 4096",
+        fix_kind="shell",
+        verify="drops and errors stand still",
+    )

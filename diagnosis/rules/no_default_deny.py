@@ -1,0 +1,58 @@
+"""Some namespaces are closed by default and others are not: those look forgotten.
+
+Facts: docs/reference/failures.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from collectors.findings import Finding, Subject
+from diagnosis.reachability import network_policy as netpol, policy_proposal, selectors
+from diagnosis.rule import Rule
+from diagnosis.rules._policies import policy_context
+from diagnosis.snapshot import Snapshot, listed
+
+SYSTEM = {"kube-system", "kube-public", "kube-node-lease"}
+RULE = Rule(
+    id="no_default_deny",
+    title="Namespaces admit anyone, while others deny by default",
+    scope="cluster",
+    stage="advice",
+    inputs=("NetworkPolicies", "pods"),
+    symptoms=(),
+    screen="policy",
+    criterion="a policy per namespace that selects every pod and allows nothing",
+    false_friends=("they are meant to be open",),
+)
+
+
+def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    closed = {one.namespace for one in policy_context(snapshot).policies if _denies(one)}
+    used = {pod.namespace for pod in snapshot.pods if not pod.host_network}
+    exposed = sorted(used - closed - SYSTEM)
+    if not closed or not exposed:
+        return
+    everything: dict[str, object] = {"podSelector": {}, "policyTypes": ["Ingress"]}
+    text = policy_proposal.document("default-deny", exposed[0], everything)
+    count = "1 namespace admits" if len(exposed) == 1 else f"{len(exposed)} namespaces admit"
+    missing = f"pods and no such policy in {listed(exposed, 8)}"
+    yield RULE.finding(
+        subject=Subject(kind="cluster", name="namespaces"),
+        severity="info",
+        title=f"{count} anyone who is not denied: {listed(exposed)}",
+        evidence=(
+            snapshot.fact(f"default deny in {listed(sorted(closed), 5)}", "NetworkPolicies"),
+            snapshot.fact(missing, "NetworkPolicies, pods"),
+        ),
+        confidence="certain",
+        fix=f"# after the traffic that is wanted is allowed (y on a pod proposes that)\n{text}",
+        fix_kind="yaml",
+        verify="M, the connectivity matrix, shows it",
+    )
+
+
+def _denies(policy: netpol.Policy) -> bool:
+    """Whether it selects every pod of its namespace and lets nothing in."""
+    selected = selectors.text(policy.spec.get("podSelector") or {})
+    return selected == "everything" and policy.rules.get("ingress") == ()

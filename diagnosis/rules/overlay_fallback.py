@@ -1,0 +1,88 @@
+"""Pods of another node are reached over an overlay where the CNI is set to route natively.
+
+Facts: docs/reference/mtu.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from collectors.findings import Finding
+from collectors.frozen import frozen
+from diagnosis.node_routes import PodRoute, pod_route, same_subnet
+from diagnosis.rule import Rule
+from diagnosis.rules._cni_intent import NativeRouting, native_routing
+from diagnosis.snapshot import Snapshot, TargetView, listed
+
+RULE = Rule(
+    id="overlay_fallback",
+    title="An overlay is in use where the CNI is set to route natively",
+    scope="node",
+    stage="cause",
+    inputs=("links", "settings", "nodes"),
+    symptoms=("slow", "nodes", "large"),
+    screen="node",
+    criterion="the route to a pod of another node against the CNI's own configuration",
+    false_friends=("the setting was changed a moment ago and the agents have not read it",),
+)
+FIXES = {
+    "flannel": "kubectl -n kube-flannel rollout restart daemonset kube-flannel-ds  # a backend is chosen at start; if it "
+    "stays, its log says why DirectRouting is not used",
+    "Calico": "kubectl get nodes -o custom-columns=NODE:.metadata.name,IP:.metadata.annotations."
+    "'projectcalico\\.org/IPv4Address'  # a node registered with /32 is its own subnet: set IP_AUTODETECTION_METHOD and "
+    "restart calico-node",
+    "Cilium": "kubectl -n kube-system rollout restart daemonset cilium  # routing-mode is read at start; native routing "
+    'across nodes of one L2 needs auto-direct-node-routes: "true"',
+    "Antrea": "kubectl -n kube-system rollout restart daemonset antrea-agent  # if it stays, compare the two nodes' subnets",
+}
+
+
+@frozen
+class Tunnelled:
+    """A node whose pods are reached in a tunnel although the CNI is asked to route natively."""
+
+    node: str
+    path: PodRoute
+    subnet: str
+    asked: NativeRouting
+
+
+def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    for host in snapshot.of_kind("node"):
+        if tunnelled := list(_tunnelled(snapshot, host)):
+            yield _finding(snapshot, host, tunnelled)
+
+
+def _tunnelled(snapshot: Snapshot, host: TargetView) -> Iterator[Tunnelled]:
+    for other in snapshot.nodes:
+        path = pod_route(snapshot, host, other) if other.name != host.node else None
+        if path is None or not path.overlay:
+            continue
+        asked, subnet = native_routing(snapshot, path.pod), same_subnet(host, other)
+        if asked is not None and (asked.reach == "always" or subnet):
+            yield Tunnelled(other.name, path, subnet, asked)
+
+
+def _finding(snapshot: Snapshot, host: TargetView, tunnelled: list[Tunnelled]) -> Finding:
+    first = tunnelled[0]
+    asked, route = first.asked, first.path.route
+    others = listed(one.node for one in tunnelled)
+    evidence = [
+        snapshot.fact(asked.setting, asked.source, "global setting"),
+        host.fact(
+            f"{route.destination} dev {route.device}: the route to {first.path.pod}", "ip route"
+        ),
+    ]
+    if first.subnet:
+        text = f"{others} is in this node's own subnet {first.subnet}"
+        evidence.append(host.fact(text, "ip addr"))
+    return RULE.finding(
+        subject=host.subject,
+        severity="warning",
+        title=f"Pods of {others} are reached over {route.device}, where {asked.cni} is set to route natively",
+        evidence=tuple(evidence),
+        confidence="certain",
+        fix=FIXES[asked.cni],
+        fix_kind="shell",
+        verify=f"ip route get {first.path.pod} names the node's own interface",
+    )

@@ -1,0 +1,89 @@
+"""Connections get no answer because a NetworkPolicy does not admit them.
+
+Facts: docs/reference/failures.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from collectors.events import PodRow
+from collectors.findings import Finding
+from diagnosis.reachability import policy_proposal
+from diagnosis.rule import Rule
+from diagnosis.rules._policies import PodVerdict, PolicyContext, policy_context, verdicts
+from diagnosis.snapshot import Conversation, Snapshot, listed
+from diagnosis.subjects import policy_subject
+
+RULE = Rule(
+    id="policy_drops",
+    title="A NetworkPolicy drops connections",
+    scope="policy",
+    stage="cause",
+    inputs=("capture", "NetworkPolicies", "namespaces", "pods", "Services"),
+    symptoms=("connect", "timeout"),
+    screen="policy",
+    criterion="SYNs without an answer where the policies allow nothing",
+    false_friends=("the SYN reaches the server's pod, or a RST comes back",),
+)
+
+
+@dataclass(slots=True)
+class DroppedTraffic:
+    """What one policy drops, as far as was seen."""
+
+    reason: str
+    fix: str
+    pairs: list[str] = field(default_factory=list)
+    count: int = 0
+
+
+def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    if not snapshot.policies:
+        return
+    for key, dropped in _dropped(snapshot, policy_context(snapshot)).items():
+        unanswered = f"{dropped.count} connections without an answer: {listed(dropped.pairs)}"
+        yield RULE.finding(
+            subject=policy_subject(key),
+            severity="critical",
+            title=f"The policy drops connections: {listed(dropped.pairs, 2)}",
+            evidence=(
+                snapshot.fact(unanswered, "capture"),
+                snapshot.fact(dropped.reason, f"NetworkPolicy {key}"),
+            ),
+            confidence="certain",
+            fix=f"# if {dropped.pairs[0]} is to pass: policies add up, so this stands beside {key}\n{dropped.fix}",
+            fix_kind="yaml",
+            verify="the connection is made",
+        )
+
+
+def _dropped(snapshot: Snapshot, context: PolicyContext) -> dict[str, DroppedTraffic]:
+    """By the key of the policy that decides."""
+    found: dict[str, DroppedTraffic] = {}
+    for talk in snapshot.conversations:
+        client = snapshot.by_address.get(talk.client)
+        if not talk.unanswered or client is None or talk.port == 53:
+            continue
+        all_of = verdicts(snapshot, context, client, talk)
+        denied = next((one for one in all_of if not one.verdict.allowed), None)
+        if denied is not None:
+            _add(found, snapshot, client, talk, denied)
+    return found
+
+
+def _add(
+    found: dict[str, DroppedTraffic],
+    snapshot: Snapshot,
+    client: PodRow,
+    talk: Conversation,
+    denied: PodVerdict,
+) -> None:
+    decision, port = denied.verdict.decided_by, (denied.port, talk.protocol)
+    fix = policy_proposal.admit(decision.side, client, denied.server, [port])
+    dropped = found.setdefault(decision.policy, DroppedTraffic(decision.reason, fix))
+    dropped.pairs.append(
+        f"{snapshot.workload(talk.client)} → {snapshot.workload(talk.server)}:{talk.port}"
+    )
+    dropped.count += talk.unanswered

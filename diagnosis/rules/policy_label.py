@@ -1,0 +1,76 @@
+"""A namespaceSelector of a NetworkPolicy matches no namespace.
+
+Facts: docs/reference/failures.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from collectors.findings import Finding
+from collectors.frozen import frozen
+from diagnosis.reachability import network_policy as netpol, selectors
+from diagnosis.rule import Rule
+from diagnosis.rules._policies import policy_context
+from diagnosis.snapshot import Snapshot
+from diagnosis.subjects import policy_subject
+
+RULE = Rule(
+    id="policy_label",
+    title="A NetworkPolicy admits namespaces by a label that no namespace has",
+    scope="policy",
+    stage="cause",
+    inputs=("NetworkPolicies", "namespaces"),
+    symptoms=("connect", "timeout"),
+    screen="policy",
+    criterion="a selector that matches nothing",
+    false_friends=("a namespace with that label is made later, on purpose",),
+)
+
+
+@frozen
+class NamespacePeer:
+    """A peer of a policy's rule that selects namespaces, as the rule has it."""
+
+    policy: netpol.Policy
+    side: str  # ingress, egress
+    index: int
+    selector: dict[str, object]
+
+
+def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    context = policy_context(snapshot)
+    for policy in context.policies:
+        for peer in _namespace_peers(policy):
+            matches = selectors.compiled(peer.selector)
+            if not any(matches(labels) for labels in context.namespaces.values()):
+                yield _finding(snapshot, peer, len(context.namespaces))
+
+
+def _namespace_peers(policy: netpol.Policy) -> Iterator[NamespacePeer]:
+    for side, peers in (("ingress", "from"), ("egress", "to")):
+        for index, rule in enumerate(policy.spec.get(side) or ()):
+            for peer in (rule or {}).get(peers) or ():
+                if selector := peer.get("namespaceSelector"):
+                    yield NamespacePeer(policy, side, index, selector)
+
+
+def _finding(snapshot: Snapshot, peer: NamespacePeer, compared: int) -> Finding:
+    policy, text = peer.policy, selectors.text(peer.selector)
+    rule = f"rule {peer.index} of {peer.side}: namespaceSelector {text}"
+    return RULE.finding(
+        subject=policy_subject(policy.key, f"{peer.side} {peer.index}"),
+        severity="critical",
+        title=f"The policy lets in namespaces with {text}; no namespace has that"
+        if peer.side == "ingress"
+        else f"The policy lets out to namespaces with {text}; none has that",
+        evidence=(
+            snapshot.fact(rule, f"NetworkPolicy {policy.key}"),
+            snapshot.fact(f"labels of {compared} namespaces were compared", "namespaces"),
+        ),
+        confidence="certain",
+        fix=f"kubectl label namespace {policy.namespace} {text.replace(',', ' ')}  # if that one is meant; or "
+        f"correct the selector: kubectl -n {policy.namespace} edit networkpolicy {policy.name}",
+        fix_kind="shell",
+        verify="the namespaces that are meant match the selector",
+    )

@@ -1,0 +1,79 @@
+"""Connections that NetworkPolicies deny are opened and answered all the same.
+
+Facts: docs/reference/failures.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from collectors.findings import Finding
+from diagnosis.rule import CONVENTION, Rule, Threshold
+from diagnosis.rules._policies import PolicyContext, policy_context, verdicts
+from diagnosis.snapshot import Conversation, Snapshot, listed
+from diagnosis.subjects import policy_subject
+
+ENFORCED = Threshold(
+    "connections opened later than", 10, "s after the policy's last change", CONVENTION
+)
+FLOWS = Threshold("at least", 3, "connections answered in 15 s", CONVENTION)
+RULE = Rule(
+    id="policy_not_enforced",
+    title="Traffic that a NetworkPolicy denies passes",
+    scope="policy",
+    stage="cause",
+    inputs=("capture", "NetworkPolicies", "namespaces", "pods", "Services"),
+    symptoms=(),
+    screen="flows",
+    thresholds=(ENFORCED, FLOWS),
+    false_friends=("the connections are older than the policy, or come over the host's network",),
+)
+FIX = (
+    "Does anything enforce policies here? flannel and kindnet's older versions do not: add one that does (Calico, "
+    "Cilium, kube-network-policies), or know that the policy is only a wish"
+)
+
+
+def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    if not snapshot.policies:
+        return
+    context = policy_context(snapshot)
+    changed = {f"{row.namespace}/{row.name}": row.changed for row in snapshot.policies}
+    passed: dict[str, list[Conversation]] = {}
+    for talk in snapshot.conversations:
+        key = _denied_by(snapshot, context, talk)
+        since = changed.get(key, 0.0)
+        if since and talk.opened - since > ENFORCED.value:
+            passed.setdefault(key, []).append(talk)
+    for key, talks in passed.items():
+        yield _finding(snapshot, key, talks)
+
+
+def _denied_by(snapshot: Snapshot, context: PolicyContext, talk: Conversation) -> str:
+    """The key of the policy that denies what was answered; '' where none does."""
+    client = snapshot.by_address.get(talk.client)
+    if client is None or talk.answered < FLOWS.value or not talk.opened:
+        return ""
+    said = [one.verdict for one in verdicts(snapshot, context, client, talk)]
+    if not said or any(verdict.allowed for verdict in said):
+        return ""
+    return said[0].decided_by.policy
+
+
+def _finding(snapshot: Snapshot, key: str, talks: list[Conversation]) -> Finding:
+    pairs = [
+        f"{snapshot.workload(talk.client)} → {snapshot.workload(talk.server)}:{talk.port}"
+        for talk in talks
+    ]
+    answered = sum(talk.answered for talk in talks)
+    return RULE.finding(
+        subject=policy_subject(key),
+        severity="warning",
+        title=f"Traffic that the policy denies passes: {listed(pairs, 2)}",
+        evidence=(
+            snapshot.fact(f"{answered} connections were answered: {listed(pairs)}", "capture"),
+            snapshot.fact("no rule allows them", f"NetworkPolicy {key}"),
+        ),
+        fix=FIX,
+        verify="the connections get no answer",
+    )

@@ -1,0 +1,67 @@
+"""A NetworkPolicy selects no pod, mostly by a typing error.
+
+Facts: docs/reference/failures.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from collectors.events import PodRow
+from collectors.findings import Finding
+from diagnosis.edit_distance import near
+from diagnosis.reachability import network_policy as netpol, selectors
+from diagnosis.rule import Rule
+from diagnosis.rules._policies import policy_context
+from diagnosis.snapshot import Snapshot
+from diagnosis.subjects import policy_subject
+
+RULE = Rule(
+    id="policy_selects_nothing",
+    title="A NetworkPolicy selects no pod",
+    scope="policy",
+    stage="cause",
+    inputs=("NetworkPolicies", "pods"),
+    symptoms=("connect", "timeout"),
+    screen="policy",
+    criterion="a selector that matches nothing",
+    false_friends=("its pods are scaled to zero, or come later",),
+)
+
+
+def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    for policy in policy_context(snapshot).policies:
+        pods = [pod for pod in snapshot.pods if pod.namespace == policy.namespace]
+        if pods and not any(policy.pods(dict(pod.labels)) for pod in pods):
+            yield _finding(snapshot, policy, pods)
+
+
+def _finding(snapshot: Snapshot, policy: netpol.Policy, pods: list[PodRow]) -> Finding:
+    wanted = policy.spec.get("podSelector") or {}
+    text, meant = selectors.text(wanted), _meant(wanted.get("matchLabels") or {}, pods)
+    compared = f"podSelector {text}; {len(pods)} pods were compared"
+    evidence = [snapshot.fact(compared, f"NetworkPolicy {policy.key}")]
+    hint = ""
+    if meant:
+        source = f"pods of {policy.namespace}"
+        evidence.append(snapshot.fact(f"there are pods labelled {meant}", source))
+        hint = f": {meant} is what pods have"
+    return RULE.finding(
+        subject=policy_subject(policy.key),
+        severity="warning" if meant else "info",
+        title=f"The policy selects no pod: none of {policy.namespace} has {text}",
+        evidence=tuple(evidence),
+        confidence="certain" if meant else "likely",
+        fix=f"kubectl -n {policy.namespace} edit networkpolicy {policy.name}  # spec.podSelector{hint}",
+        fix_kind="shell",
+        verify=f"kubectl -n {policy.namespace} get pods -l '{text}' lists those that are meant",
+    )
+
+
+def _meant(labels: object, pods: list[PodRow]) -> str:
+    """A label of a pod that differs from a wanted one by a letter or two."""
+    for key, value in labels.items() if isinstance(labels, dict) else ():
+        values = {dict(pod.labels).get(key, "") for pod in pods} - {"", value}
+        if alike := near(str(value), values):
+            return f"{key}={alike}"
+    return ""

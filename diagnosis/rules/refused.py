@@ -1,0 +1,99 @@
+"""Connections are refused: by pods, by addresses outside, or on the path. What a Service without
+endpoints refuses is another finding.
+
+Facts: docs/reference/failures.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from collectors.events import PodRow
+from collectors.findings import Evidence, Finding
+from diagnosis.rule import Rule
+from diagnosis.rules._connections import LEAST, by_server, node_of_unused, refused, seen
+from diagnosis.snapshot import Conversation, Snapshot
+from diagnosis.subjects import pod_subject
+
+RULE = Rule(
+    id="refused",
+    title="Connections are refused",
+    scope="connection",
+    stage="symptom",
+    inputs=("capture", "pods"),
+    symptoms=("connect", "reset", "nodes"),
+    screen="flows",
+    thresholds=(LEAST,),
+    false_friends=("connections to the same port from elsewhere are made",),
+)
+ON_THE_PATH = """# on {node}, the rule or route that rejects:
+nft list ruleset | grep -n reject
+iptables-save -c | grep REJECT
+ip route show type unreachable; ip route show type prohibit"""
+
+
+def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    for (server, port), talks in by_server(snapshot, refused).items():
+        if server in snapshot.service_by_address or node_of_unused(snapshot, server):
+            continue
+        counts = f"{sum(map(refused, talks))} refused, {sum(t.answered for t in talks)} answered"
+        known = seen(snapshot, talks, counts)
+        if _rejected_on_the_path(server, talks):
+            yield _on_the_path(snapshot, talks, known)
+        elif pod := snapshot.by_address.get(server):
+            yield _by_pod(snapshot, pod, server, port, known)
+        else:
+            yield _by_address(snapshot, server, port, known)
+
+
+def _rejected_on_the_path(server: str, talks: list[Conversation]) -> bool:
+    """Mostly by ICMP errors that another than the server sent."""
+    rejected = sum(talk.rejected for talk in talks)
+    by = next((talk.rejected_by for talk in talks if talk.rejected_by), "")
+    return 2 * rejected > sum(map(refused, talks)) and by != server
+
+
+def _on_the_path(snapshot: Snapshot, talks: list[Conversation], known: Evidence) -> Finding:
+    talk = next((one for one in talks if one.rejected_by), talks[0])
+    by = snapshot.name(talk.rejected_by)
+    return RULE.finding(
+        subject=snapshot.subject(talk.server, talk.port),
+        severity="warning",
+        title=f"Connections are rejected on the path, by {by}, not by the server",
+        evidence=(known, snapshot.fact(talk.unreachable, f"ICMP from {talk.rejected_by}")),
+        confidence="certain",
+        disproof="a capture at the server shows that they arrive, and a RST",
+        fix=ON_THE_PATH.format(node=by),
+        fix_kind="shell",
+        verify="the connection is made",
+    )
+
+
+def _by_pod(snapshot: Snapshot, pod: PodRow, address: str, port: int, known: Evidence) -> Finding:
+    ready = "it is ready" if pod.all_ready else f"{pod.ready} ready"
+    state = f"{pod.namespace}/{pod.name} is {pod.phase}, {ready}"
+    return RULE.finding(
+        subject=pod_subject(pod, port),
+        severity="warning",
+        title=f"Connections are refused by the pod itself: nothing listens on {address}:{port}",
+        evidence=(known, snapshot.fact(state, "pods")),
+        confidence="certain",
+        disproof="ss -ltn in the pod shows the port on 0.0.0.0 or [::]",
+        fix=f"kubectl -n {pod.namespace} exec {pod.name} -- ss -ltn  # if it is bound to 127.0.0.1, or to another port, "
+        "correct the program's bind address or the Service's targetPort",
+        fix_kind="shell",
+        verify="the connection is made",
+    )
+
+
+def _by_address(snapshot: Snapshot, server: str, port: int, known: Evidence) -> Finding:
+    name = snapshot.name(server)
+    return RULE.finding(
+        subject=snapshot.subject(server, port),
+        severity="warning",
+        title=f"Connections are refused by {name}: nothing listens there, or a firewall answers for it",
+        evidence=(known,),
+        disproof=f"connections to {server}:{port} from elsewhere are made",
+        fix=f"On that machine: ss -ltn 'sport = {port}'  # does the program run, and listen on this address?",
+        verify="the connection is made",
+    )

@@ -1,0 +1,43 @@
+"""The server resets connections after the request has come.
+
+Facts: docs/reference/failures.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from collectors.findings import Finding
+from diagnosis.rule import CONVENTION, Rule, Threshold
+from diagnosis.rules._connections import LEAST, by_server, seen
+from diagnosis.snapshot import Snapshot
+
+SHARE = Threshold("from", 20, "% of its connections: some programs end connections so", CONVENTION)
+RULE = Rule(
+    id="resets",
+    title="The server resets connections after the request has come: the program closes them, not the network",
+    scope="connection",
+    stage="symptom",
+    inputs=("capture",),
+    symptoms=("reset", "connect", "timeout"),
+    screen="flows",
+    thresholds=(SHARE, LEAST),
+    false_friends=("the RST comes from another address or TTL than the pod's data",),
+)
+
+
+def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    found = by_server(snapshot, lambda talk: talk.server_resets)
+    for (server, port), talks in found.items():
+        resets, flows = sum(t.server_resets for t in talks), sum(t.flows for t in talks)
+        if 100 * resets < SHARE.value * flows:
+            continue
+        counts = f"{resets} of {flows} connections reset by {snapshot.name(server)}"
+        yield RULE.finding(
+            subject=snapshot.workload_subject(server, port),
+            severity="warning",
+            evidence=(seen(snapshot, talks, counts),),
+            confidence="certain",
+            fix="Read the server's log: a crash of a worker, a limit, a protocol that it does not speak (TLS to plain HTTP)",
+            verify="requests are answered",
+        )

@@ -1,0 +1,46 @@
+"""One CPU is busy with packets while others are not.
+
+Facts: docs/reference/counters.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from collectors.findings import Finding
+from diagnosis.rule import CONVENTION, Rule, Threshold
+from diagnosis.rules._cpu import softirq_shares, softirq_text
+from diagnosis.rules.udp_flood import FLOOD
+from diagnosis.snapshot import Snapshot, listed
+
+SOFTIRQ = Threshold("from", 50, "% of one CPU in softirq", CONVENTION)
+RULE = Rule(
+    id="softirq",
+    title="A CPU is busy with packets while others are not",
+    scope="node",
+    stage="cause",
+    inputs=("CPU", "UdpNoPorts"),
+    symptoms=("slow", "nodes", "load"),
+    screen="node",
+    criterion="without a flood of UDP, which is a finding of its own",
+    thresholds=(SOFTIRQ,),
+    false_friends=("all CPUs are equally busy",),
+)
+
+
+def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    for node in snapshot.hosts:
+        shares = softirq_shares(node)
+        busy = sorted(number for number, share in shares.items() if share >= SOFTIRQ.value)
+        if not busy or node.rate("UdpNoPorts") >= FLOOD.value:
+            continue
+        yield RULE.finding(
+            subject=node.subject,
+            severity="warning",
+            title=f"CPU {', '.join(busy)} is busy with packets while others are not",
+            evidence=(node.fact(listed(softirq_text(shares)), "/proc/stat"),),
+            confidence="possible",
+            fix="Spread the work: RSS queues (ethtool -L), RPS (/sys/class/net/*/queues/rx-*/rps_cpus); find the flow that "
+            "is so large",
+            verify="no CPU above 50 %",
+        )

@@ -1,0 +1,49 @@
+"""CPUs run out of the budget in which they handle packets.
+
+Facts: docs/reference/counters.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from collectors.findings import Finding
+from diagnosis.rule import CONVENTION, Rule, Threshold
+from diagnosis.snapshot import Snapshot
+
+SQUEEZED = Threshold("from", 20, "time_squeeze per second", CONVENTION)
+RULE = Rule(
+    id="softnet",
+    title="CPUs run out of their packet budget",
+    scope="node",
+    stage="cause",
+    inputs=("softnet_time_squeeze", "softnet_dropped"),
+    symptoms=("slow", "load"),
+    screen="node",
+    thresholds=(SQUEEZED,),
+    false_friends=("no drops, and no latency at that time",),
+)
+FIX = """# /etc/sysctl.d/99-k8s-networking.conf
+# more packets per round
+net.core.netdev_budget = 600
+net.core.netdev_budget_usecs = 8000
+"""
+
+
+def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    for node in snapshot.hosts:
+        squeezed = node.rate("softnet_time_squeeze")
+        if squeezed < SQUEEZED.value:
+            continue
+        yield RULE.finding(
+            subject=node.subject,
+            severity="warning",
+            title=f"CPUs run out of their packet budget {squeezed:.0f} times a second",
+            evidence=(
+                node.counter("softnet_time_squeeze", "/proc/net/softnet_stat"),
+                node.counter("softnet_dropped", "/proc/net/softnet_stat"),
+            ),
+            fix=FIX,
+            fix_kind="sysctl",
+            verify="time_squeeze stands still",
+        )

@@ -1,0 +1,43 @@
+"""CPUs drop packets because their backlog is full.
+
+Facts: docs/reference/counters.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from collectors.findings import Finding
+from diagnosis.rule import Rule, Threshold
+from diagnosis.snapshot import Snapshot
+
+LEAST = Threshold("from", 1, "packet dropped in 15 s", "softnet_stat: each is a lost packet")
+RULE = Rule(
+    id="softnet_drops",
+    title="CPUs drop packets: their backlog is full",
+    scope="node",
+    stage="cause",
+    inputs=("softnet_dropped",),
+    symptoms=("slow", "load"),
+    screen="node",
+    thresholds=(LEAST,),
+)
+FIX = """# /etc/sysctl.d/99-k8s-networking.conf
+# a longer queue for each CPU
+net.core.netdev_max_backlog = 5000
+"""
+
+
+def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    for node in snapshot.hosts:
+        if node.delta("softnet_dropped") < LEAST.value:
+            continue
+        yield RULE.finding(
+            subject=node.subject,
+            severity="warning",
+            evidence=(node.counter("softnet_dropped", "/proc/net/softnet_stat"),),
+            confidence="certain",
+            fix=FIX,
+            fix_kind="sysctl",
+            verify="dropped stands still; spread interrupts (RSS, RPS) if one CPU has them all",
+        )

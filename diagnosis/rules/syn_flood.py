@@ -1,0 +1,39 @@
+"""The SYN queue is full, by a flood or by a backlog that is too small.
+
+Facts: docs/reference/sockets.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from collectors.findings import Finding
+from diagnosis.rule import CONVENTION, Rule, Threshold
+from diagnosis.snapshot import Snapshot
+
+FULL = ("TcpExtTCPReqQFullDoCookies", "TcpExtTCPReqQFullDrop")
+LEAST = Threshold("from", 1, "ReqQFull in 15 s", CONVENTION)
+RULE = Rule(
+    id="syn_flood",
+    title="The SYN queue is full: a flood of SYNs, or a backlog that is too small",
+    scope="pod or node",
+    stage="cause",
+    inputs=(*FULL, "TcpExtSyncookiesSent"),
+    symptoms=("connect", "timeout", "load"),
+    screen="counters",
+    thresholds=(LEAST,),
+    false_friends=("clients complete their handshakes",),
+)
+
+
+def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    for target in snapshot.of_kind("pod", "node", "local"):
+        if target.delta(*FULL) < LEAST.value:
+            continue
+        yield RULE.finding(
+            subject=target.subject,
+            severity="warning",
+            evidence=tuple(target.counter(name) for name in (*FULL, "TcpExtSyncookiesSent")),
+            fix="net.ipv4.tcp_max_syn_backlog and net.core.somaxconn up; tcp_syncookies = 1 stays",
+            verify="TCPReqQFullDoCookies stands still",
+        )

@@ -1,0 +1,47 @@
+"""A flood of UDP to a port on which nothing listens keeps a node's CPUs busy.
+
+Facts: docs/reference/counters.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from collectors.findings import Finding
+from diagnosis.rule import CONVENTION, Rule, Threshold
+from diagnosis.rules._cpu import softirq_shares, softirq_text
+from diagnosis.snapshot import Snapshot, listed
+
+FLOOD = Threshold("from", 2_000, "datagrams per second to closed ports", CONVENTION)
+RULE = Rule(
+    id="udp_flood",
+    title="A flood of UDP to a port on which nothing listens keeps CPUs busy",
+    scope="node",
+    stage="cause",
+    inputs=("UdpNoPorts", "CPU"),
+    symptoms=("slow", "nodes", "load"),
+    screen="node",
+    thresholds=(FLOOD,),
+    false_friends=("UdpNoPorts stands still",),
+)
+
+
+def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    for node in snapshot.hosts:
+        rate = node.rate("UdpNoPorts")
+        if rate < FLOOD.value:
+            continue
+        busy = listed(softirq_text(softirq_shares(node)))
+        yield RULE.finding(
+            subject=node.subject,
+            severity="critical",
+            title=f"A flood of UDP to a port on which nothing listens: {rate:,.0f} datagrams a second keep CPUs busy",
+            evidence=(
+                *([node.fact(busy, "/proc/stat")] if busy else []),
+                node.counter("UdpNoPorts", "/proc/net/snmp"),
+            ),
+            confidence="certain",
+            fix="tcpdump -ni any -c 20 'icmp[icmptype] == icmp-unreach'  # these ICMP errors go to the sender",
+            fix_kind="shell",
+            verify="UdpNoPorts stands still",
+        )

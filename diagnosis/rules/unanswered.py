@@ -1,0 +1,89 @@
+"""Connections get no answer, and where their packets are lost.
+
+Facts: docs/reference/failures.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from collectors.findings import Evidence, Finding
+from diagnosis.loss_location import LossLocation, loss_report, place
+from diagnosis.rule import CONVENTION, Rule, Threshold
+from diagnosis.rules._connections import (
+    LEAST,
+    ByServer,
+    by_server,
+    node_of_unused,
+    seen,
+    unanswered,
+)
+from diagnosis.snapshot import Snapshot
+
+SHARE = Threshold("from", 20, "unanswered for 100 answered", CONVENTION)
+RULE = Rule(
+    id="unanswered",
+    title="SYNs are not answered: they are dropped on the path, or the server's queue is full",
+    scope="connection",
+    stage="symptom",
+    inputs=("capture", "Services", "pods", "nodes"),
+    symptoms=("connect", "timeout"),
+    screen="flows",
+    thresholds=(LEAST, SHARE),
+    false_friends=("the SYN is answered at the server's pod and the answer is lost",),
+)
+
+
+def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    servers = by_server(snapshot, unanswered)
+    for (server, port), talks in servers.items():
+        silent, answered = sum(map(unanswered, talks)), sum(talk.answered for talk in talks)
+        if 100 * silent < SHARE.value * answered or node_of_unused(snapshot, server):
+            continue
+        if _is_said_of_an_endpoint(snapshot, server, servers):
+            continue
+        counts = f"{silent} connections without an answer, {answered} answered"
+        known = seen(snapshot, talks, counts)
+        lost = place(snapshot, server, port)
+        if lost is None:
+            yield _somewhere(snapshot, server, port, known)
+        else:
+            yield _placed(snapshot, lost, server, port, known)
+
+
+def _is_said_of_an_endpoint(snapshot: Snapshot, server: str, servers: ByServer) -> bool:
+    """Whether a Service does not answer because an endpoint does not, which is a finding itself."""
+    service = snapshot.service_by_address.get(server)
+    if service is None:
+        return False
+    ready, _ = snapshot.endpoints(service)
+    return any(address in ready for address, _ in servers)
+
+
+def _somewhere(snapshot: Snapshot, server: str, port: int, known: Evidence) -> Finding:
+    return RULE.finding(
+        subject=snapshot.subject(server, port),
+        severity="warning",
+        evidence=(known,),
+        confidence="possible",
+        fix="Open the nodes of both ends and capture there (c): podwire shows which of them drops it. At the server's "
+        "pod: a SYN that arrives there is dropped there (accept queue, a policy for ingress)",
+        verify="the connection is made",
+    )
+
+
+def _placed(
+    snapshot: Snapshot, lost: LossLocation, server: str, port: int, known: Evidence
+) -> Finding:
+    report = loss_report(lost, server)
+    return RULE.finding(
+        subject=snapshot.subject(server, port),
+        severity="warning",
+        title=report.title,
+        evidence=(known, lost.view.fact(report.figure, "capture, both sides of the node")),
+        confidence="possible" if lost.what == "delivered" else "likely",
+        disproof="eBPF hands packets on where a capture does not see them",
+        fix=report.fix,
+        fix_kind="shell",
+        verify="the connection is made",
+    )
