@@ -90,13 +90,16 @@ class Rule:
     false_friends: tuple[str, ...] = ()
 
     @property
-    def threshold_text(self) -> str:
-        parts = [self.criterion] if self.criterion else []
+    def figures_text(self) -> str:
+        """The thresholds, those of one source together."""
         by_source: dict[str, list[str]] = {}
         for threshold in self.thresholds:
             by_source.setdefault(threshold.source, []).append(threshold.text)
-        parts += [f"{', '.join(texts)} ({source})" for source, texts in by_source.items()]
-        return "; ".join(parts)
+        return "; ".join(f"{', '.join(texts)} ({source})" for source, texts in by_source.items())
+
+    @property
+    def threshold_text(self) -> str:
+        return "; ".join(part for part in (self.criterion, self.figures_text) if part)
 
     def finding(
         self,

@@ -1,9 +1,10 @@
 """Faults as data: one TOML file each, read by the lab, by the tests and by the documentation.
 
-A file says what the fault does (`what`), what can be seen (`expect`), which counters grow where (`moves`), what a
-diagnosis must find (`find`), which of the lab's vital signs it may break (`breaks`), how a plain client proves it
-(`[[probe]]`), and the steps that switch it `[[on]]`. What is applied, started, set or held is undone by itself, in
-reverse; only commands that are `run` need an `[[off]]` step.
+A file says what the fault does (`what`), what can be seen (`expect`), which counters grow where
+(`moves`), what a diagnosis must find (`find`) and by which rules (`rules`: one of them; `also`: those
+that may find its consequences), which of the lab's vital signs it may break (`breaks`), how a plain
+client proves it (`[[probe]]`), and the steps that switch it `[[on]]`. What is applied, started, set or
+held is undone by itself, in reverse; only commands that are `run` need an `[[off]]` step.
 """
 
 from __future__ import annotations
@@ -62,6 +63,8 @@ class Fault:
     what: str
     expect: str
     find: str
+    rules: tuple[str, ...]  # ids of the diagnosis: the lab does not know more of them
+    also: tuple[str, ...]
     moves: dict[str, list[str]]
     breaks: tuple[str, ...]
     probes: tuple[Probe, ...]
@@ -79,16 +82,18 @@ def _steps(rows: Sequence[dict[str, Any]]) -> tuple[FaultStep, ...]:
 def load(path: Path) -> Fault:
     data = tomllib.loads(path.read_text())
     return Fault(
-        data["name"],
-        data["title"],
-        data["what"],
-        data["expect"],
-        data["find"],
-        data.get("moves", {}),
-        tuple(data.get("breaks", ())),
-        tuple(Probe(**{**p, "run": tuple(p["run"])}) for p in data["probe"]),
-        _steps(data["on"]),
-        _steps(data.get("off", ())),
+        name=data["name"],
+        title=data["title"],
+        what=data["what"],
+        expect=data["expect"],
+        find=data["find"],
+        rules=tuple(data["rules"]),
+        also=tuple(data.get("also", ())),
+        moves=data.get("moves", {}),
+        breaks=tuple(data.get("breaks", ())),
+        probes=tuple(Probe(**{**p, "run": tuple(p["run"])}) for p in data["probe"]),
+        on=_steps(data["on"]),
+        off=_steps(data.get("off", ())),
     )
 
 

@@ -1,0 +1,53 @@
+"""`python -m diagnosis.rules > docs/rules.md`: the reference of the rules, from what they declare."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+from diagnosis.rule import INPUTS, SYMPTOMS, Rule
+from diagnosis.rules import table
+
+HEAD = """# Rules
+
+Made from `diagnosis/rules/*.py` by `python -m diagnosis.rules > docs/rules.md`; edit the files, not
+this page. A rule is a cause, a symptom that another finding may explain, or advice. Rates are those
+of the last 15 s.
+
+| rule | what it finds | scope | stage |
+| --- | --- | --- | --- |
+"""
+
+
+def page() -> str:
+    rules = [row.rule for row in table()]
+    rows = "".join(
+        f"| [`{rule.id}`](#{rule.id}) | {rule.title} | {rule.scope} | {rule.stage} |\n"
+        for rule in rules
+    )
+    return HEAD + rows + "".join(f"\n{_section(rule)}" for rule in rules)
+
+
+def _section(rule: Rule) -> str:
+    return f"## {rule.id}\n\n{rule.title}.\n\n" + "".join(f"- {line}\n" for line in _lines(rule))
+
+
+def _lines(rule: Rule) -> Iterator[str]:
+    yield f"**Scope, stage**: {rule.scope}, {rule.stage}; seen on the screen `{rule.screen}`."
+    if rule.criterion:
+        yield f"**Criterion**: {rule.criterion}."
+    if rule.thresholds:
+        yield f"**Thresholds**: {rule.figures_text}."
+    yield f"**Inputs**: {', '.join(map(_input, rule.inputs))}."
+    if rule.symptoms:
+        yield f"**Symptoms**: {'; '.join(SYMPTOMS[name] for name in rule.symptoms)}."
+    if rule.false_friends:
+        yield f"**False friends**: it is something else if {', or if '.join(rule.false_friends)}."
+
+
+def _input(name: str) -> str:
+    return name if name in INPUTS else f"`{name}`"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

@@ -1,0 +1,134 @@
+"""The table of rules: every row is complete, every id that is named exists, the page is up to date."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collectors.findings import Evidence, Subject
+from diagnosis import rules
+from diagnosis.rule import CONVENTION, Rule, Threshold, level
+from diagnosis.rules import conntrack_full
+from diagnosis.rules.__main__ import page
+from lab.faults import all_faults
+from tests.lab.configured import CONFIGURED
+from tests.support.rules import problems, unknown_ids
+
+ROOT = Path(__file__).parent.parent.parent
+FILES = {
+    path.stem
+    for path in (ROOT / "diagnosis" / "rules").glob("*.py")
+    if not path.stem.startswith("_")
+}
+GOOD = conntrack_full.RULE
+
+
+def test_every_file_is_one_rule_and_is_found_by_itself() -> None:
+    assert {row.rule.id for row in rules.table()} == FILES
+    assert len(rules.table()) == len(FILES)
+
+
+def test_every_rule_is_declared_in_full() -> None:
+    found = [text for row in rules.table() for text in problems(row.rule, row.rule.id)]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"id": "conntrack"}, "the id 'conntrack' is not the name of the file."),
+        ({"title": "It is full."}, "the title is a sentence without its full stop."),
+        ({"thresholds": ()}, "it has neither a criterion nor a threshold."),
+        (
+            {"thresholds": (Threshold("from", 75, "%", ""),)},
+            "the threshold 'from 75 %' has no source: name it, or CONVENTION.",
+        ),
+        (
+            {"symptoms": ("slwo",)},
+            "'slwo' is no symptom: there are connect, timeout, slow, reset, name, nodes, large, load.",
+        ),
+        ({"inputs": ()}, "it has no inputs."),
+        (
+            {"inputs": ("conntrak_count",)},
+            "'conntrak_count' is no input and no counter. Is 'conntrack_count' meant?",
+        ),
+    ],
+)
+def test_what_is_declared_wrongly_is_said_in_a_sentence(
+    wrong: dict[str, Any], sentence: str
+) -> None:
+    assert problems(replace(GOOD, **wrong), "conntrack_full") == [
+        f"diagnosis/rules/conntrack_full.py: {sentence}"
+    ]
+
+
+def test_rules_that_faults_name_exist() -> None:
+    for fault in all_faults().values():
+        assert fault.rules, f"lab/faults/{fault.name}.toml names no rule that finds it"
+        named = unknown_ids((*fault.rules, *fault.also), f"lab/faults/{fault.name}.toml")
+        assert not named, "\n".join(named)
+    assert not unknown_ids((case.rule for case in CONFIGURED.values()), "tests/lab/configured.py")
+
+
+def test_an_unknown_rule_is_said_in_a_sentence() -> None:
+    assert unknown_ids(["refused", "retransmit"], "a fault") == [
+        "a fault names the rule 'retransmit': there is none. Is 'retransmits' meant?"
+    ]
+
+
+def test_rules_that_documents_name_exist() -> None:
+    for path in (ROOT / "README.md", ROOT / "docs" / "detection.md"):
+        named = re.findall(r"rules\.md#(\w+)", path.read_text())
+        assert named and not unknown_ids(named, path.name)
+
+
+def test_the_page_of_rules_is_up_to_date() -> None:
+    assert (ROOT / "docs" / "rules.md").read_text() == page(), (
+        "run: python -m diagnosis.rules > docs/rules.md"
+    )
+
+
+def test_a_finding_has_what_its_rule_declares() -> None:
+    rule = Rule(
+        id="r",
+        title="Something is wrong",
+        scope="pod",
+        stage="symptom",
+        inputs=("capture",),
+        symptoms=("slow",),
+        screen="flows",
+        criterion="a comparison",
+        thresholds=(
+            Threshold("warning from", 1, "%", CONVENTION),
+            Threshold("critical from", 5_000, "%", CONVENTION),
+            Threshold("at least", 3, "segments", "RFC 9293"),
+        ),
+        false_friends=("it is Monday", "it rains"),
+    )
+    subject = Subject(kind="pod", namespace="shop", name="web-1")
+    finding = rule.finding(
+        subject=subject, severity="warning", evidence=(Evidence("x", "y"),), fix="Wait"
+    )
+    assert (finding.rule, finding.title, finding.screen, finding.stage) == (
+        "r",
+        "Something is wrong",
+        "flows",
+        "symptom",
+    )
+    assert finding.threshold == (
+        f"a comparison; warning from 1 %, critical from 5,000 % ({CONVENTION}); "
+        "at least 3 segments (RFC 9293)"
+    )
+    assert finding.disproof == "it is Monday, or it rains"
+    assert finding.key == ("r", subject)
+
+
+def test_severity_comes_from_thresholds() -> None:
+    found = [
+        level(value, conntrack_full.WARNING, conntrack_full.CRITICAL) for value in (74.9, 75, 90)
+    ]
+    assert found == [None, "warning", "critical"]
