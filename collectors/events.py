@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from collectors.findings import Evidence as Evidence, Finding as Finding, Subject as Subject
 from collectors.frozen import frozen
 from collectors.objects import (
     Backend as Backend,
@@ -261,15 +262,85 @@ class LeftBehind(Event):
     rows: tuple[LeftRow, ...]
 
 
-@frozen
-class FindingState(Event):
-    """A finding of the diagnosis that appears or clears."""
+FindingChange = Literal["appeared", "changed", "gone"]
 
-    rule: str
-    severity: str
-    where: str
-    title: str
-    state: str  # appeared, cleared
+
+@frozen
+class FindingEvent(Event):
+    """A finding in full, as it appears, changes or is gone. `since` when it began to hold."""
+
+    change: FindingChange
+    finding: Finding
+    since: float = 0.0
+
+
+@frozen
+class CommandRun(Event):
+    """A short command that was run at a target, and how it ended: `asked_by` names what wanted it.
+    `exit_code` is None where it did not end by itself; `output` is cut, `error` says what failed."""
+
+    asked_by: str
+    argv: tuple[str, ...]
+    exit_code: int | None
+    seconds: float
+    output: str = ""
+    error: str = ""
+
+
+GuideVerdict = Literal["good", "bad", "unknown"]
+
+
+@frozen
+class GuideStep(Event):
+    """A step of a guided diagnosis and its result. `goal` is `host:port`, or ''."""
+
+    symptom: str
+    goal: str
+    step: str
+    verdict: GuideVerdict
+    text: str
+
+
+@frozen
+class GuideConclusion(Event):
+    """How a guided diagnosis ended."""
+
+    symptom: str
+    goal: str
+    found: bool
+    text: str
+    findings: tuple[Finding, ...] = ()
+
+
+NoticeLevel = Literal["information", "warning", "error"]
+
+
+@frozen
+class Notice(Event):
+    """What podwire says about the session itself, as it is shown to the user."""
+
+    text: str
+    level: NoticeLevel = "information"
+
+
+@frozen
+class ConsumerDrop(Event):
+    """Events of a target that a consumer of the stream lost since `since`, because of `cause`; how
+    many packets were in them. The consumer itself finds this event where the gap is."""
+
+    consumer: str
+    events: int
+    packets: int
+    since: float
+    cause: str
+
+
+@frozen
+class RecordingStart(Event):
+    """The first event of a recording: which podwire wrote it, in which version of the format."""
+
+    version: int
+    podwire: str
 
 
 @frozen

@@ -1,57 +1,145 @@
 """The stream itself: publish, subscribe, bounded queues, counted drops.
 
-Everything runs on one event loop. `publish` never waits: a consumer that does not keep up loses events and
-is told how many; it never slows a collector or another consumer.
+Everything runs on one event loop. `publish` never waits: a consumer that does not keep up loses events
+and never slows a collector or another consumer. What it lost is an event as well (ConsumerDrop): others
+see it within REPORT_S, the consumer itself at the place of the gap.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
-from collectors.events import Event
+from collectors.events import ConsumerDrop, Event, PacketBatch
 
 QUEUE = 4096
+REPORT_S = 1.0  # between reports of a consumer that goes on losing events
+
+
+@dataclass(slots=True)
+class Loss:
+    """Events of one target that were lost, not reported yet."""
+
+    since: float
+    events: int = 0
+    packets: int = 0
+
+    def add(self, event: Event) -> None:
+        self.events += 1
+        if isinstance(event, PacketBatch):
+            self.packets += len(event.packets)
+
+
+class Losses:
+    """What a consumer lost, by target, until it is reported."""
+
+    def __init__(self) -> None:
+        self._losses: dict[str, Loss] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._losses)
+
+    def add(self, event: Event) -> None:
+        loss = self._losses.get(event.target)
+        if loss is None:
+            loss = self._losses[event.target] = Loss(time.time())
+        loss.add(event)
+
+    def report(self, consumer: str, cause: str) -> list[Event]:
+        """One event a target; the counts begin again at 0."""
+        now = time.time()
+        drops: list[Event] = [
+            ConsumerDrop(
+                now,
+                target,
+                consumer=consumer,
+                events=loss.events,
+                packets=loss.packets,
+                since=loss.since,
+                cause=cause,
+            )
+            for target, loss in self._losses.items()
+        ]
+        self._losses.clear()
+        return drops
 
 
 class Subscription:
     """One consumer's view of the stream. `dropped` counts the events it was too slow for."""
 
-    def __init__(self, session: Stream, size: int) -> None:
+    def __init__(self, stream: Stream, name: str, size: int, paced: bool) -> None:
+        self.name = name
+        self.paced = paced
         self.dropped = 0
-        self._session = session
+        self._stream = stream
         self._size = size
         self._queue: deque[Event] = deque()
         self._filled = asyncio.Event()
+        self._caught_up = asyncio.Event()
+        self._caught_up.set()
         self._closed = False
-        self._taken = asyncio.Event()
+        self._own_losses = Losses()
+        self._losses_for_others = Losses()
+        self._reported = 0.0
+
+    @property
+    def _cause(self) -> str:
+        return f"its queue of {self._size:,} events was full"
+
+    @property
+    def has_room(self) -> bool:
+        return len(self._queue) < self._size
 
     def offer(self, event: Event) -> None:
         if len(self._queue) >= self._size:
-            self.dropped += 1
+            self._lose(event)
             return
         self._queue.append(event)
         self._filled.set()
+        self._caught_up.clear()
+
+    def _lose(self, event: Event) -> None:
+        if isinstance(event, ConsumerDrop):  # a report, not evidence: two slow consumers would
+            return  # report each other's reports for ever
+        self.dropped += 1
+        self._own_losses.add(event)
+        self._losses_for_others.add(event)
+        if time.monotonic() - self._reported >= REPORT_S:
+            self._report()
+
+    def _report(self) -> None:
+        self._reported = time.monotonic()
+        for drop in self._losses_for_others.report(self.name, self._cause):
+            self._stream.publish(drop, to_all_but=self)
 
     async def batches(self) -> AsyncIterator[list[Event]]:
-        """What has come since the last batch, for ever, in order; ends when the session closes."""
+        """What has come since the last batch, for ever, in order; ends when the stream closes."""
         while True:
             await self._filled.wait()
             self._filled.clear()
-            batch = list(self._queue)
-            self._queue.clear()
-            self._taken.set()
-            if batch:
+            if batch := self._drain():
                 yield batch
-            if self._closed and not self._queue:
+            if self._queue:
+                continue
+            self._caught_up.set()
+            if self._closed:
                 return
 
-    async def taken(self) -> None:
-        """Until all that waits has been taken: for a source that can be held up, as a file can."""
-        while self._queue and not self._closed:
-            self._taken.clear()
-            await self._taken.wait()
+    def _drain(self) -> list[Event]:
+        batch = list(self._queue)
+        self._queue.clear()
+        if self._own_losses:
+            batch += self._own_losses.report(self.name, self._cause)
+            self._report()
+        return batch
+
+    async def caught_up(self) -> None:
+        """Until the consumer has worked on all that was published before."""
+        if not self._closed:
+            await self._caught_up.wait()
 
     def pending(self) -> list[Event]:
         """What waits to be consumed."""
@@ -59,11 +147,11 @@ class Subscription:
 
     def end(self) -> None:
         self._closed = True
-        self._taken.set()
+        self._caught_up.set()
         self._filled.set()
 
     def close(self) -> None:
-        self._session.unsubscribe(self)
+        self._stream.unsubscribe(self)
         self.end()
 
 
@@ -74,19 +162,33 @@ class Stream:
         self.published = 0
         self._subscriptions: list[Subscription] = []
 
-    def publish(self, event: Event) -> None:
+    def publish(self, event: Event, to_all_but: Subscription | None = None) -> None:
         self.published += 1
         for subscription in self._subscriptions:
-            subscription.offer(event)
+            if subscription is not to_all_but:
+                subscription.offer(event)
 
-    def subscribe(self, size: int = QUEUE) -> Subscription:
-        subscription = Subscription(self, size)
+    def subscribe(
+        self, size: int = QUEUE, name: str = "a consumer", paced: bool = False
+    ) -> Subscription:
+        """A new consumer. A source that can wait, as a file can, waits for those that are `paced`."""
+        subscription = Subscription(self, name, size, paced)
         self._subscriptions.append(subscription)
         return subscription
 
     def unsubscribe(self, subscription: Subscription) -> None:
         if subscription in self._subscriptions:
             self._subscriptions.remove(subscription)
+
+    def has_room(self) -> bool:
+        """Whether each paced consumer can be given one more event."""
+        return all(one.has_room for one in self._subscriptions if one.paced)
+
+    async def caught_up(self) -> None:
+        """Until each paced consumer has worked on what was published."""
+        for subscription in list(self._subscriptions):
+            if subscription.paced:
+                await subscription.caught_up()
 
     def close(self) -> None:
         for subscription in self._subscriptions:

@@ -1,89 +1,109 @@
-"""A target that is being watched: its one sampler stream, kept up while the target lives."""
+"""One long-lived sampler in a target's network namespace, kept connected while the target lives."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
 
 from collectors import remote_commands
-from collectors.backoff import Backoff
-from collectors.command_runner import STDERR, Runner
-from collectors.errors import PodwireError, TargetGone
-from collectors.events import Event, Mark, TargetPhase, TargetState
+from collectors.backoff import Check, keep_connected
+from collectors.command_runner import STDERR, Running, Runner
+from collectors.errors import ExecError, PodwireError, TargetGone
+from collectors.events import Event, Notice, TargetPhase, TargetState
 from collectors.kernel import packet_filters, sampler
 from collectors.sanitize import sanitize_bytes
 from collectors.stream import Stream
 from collectors.target import Target
 
-STEADY_S = 1.0  # a stream that lasted so long was well: what broke it is a new fault
-ALIVE_S = 2.0  # a server that does not answer must not hold up the message
 BIG_FRAME = 100_000  # characters: about 10 ms
+STDERR_KEPT = 600  # bytes
 
 
 class TargetSampler:
     """Runs the sampler at a target and publishes what it reads. `alive` raises TargetGone once it is."""
 
     def __init__(
-        self,
-        target: Target,
-        runner: Runner,
-        session: Stream,
-        alive: Callable[[], Awaitable[None]] | None = None,
+        self, target: Target, runner: Runner, stream: Stream, alive: Check | None = None
     ) -> None:
         self.target = target
         self.runner = runner
-        self.session = session
+        self.stream = stream
         self.capabilities: int | None = None
         self._alive = alive
         self._pid: int | None = None
         self._settings: dict[str, int] = {}
 
-    def _say(self, phase: TargetPhase, message: str = "") -> None:
-        self.session.publish(TargetState(time.time(), self.target.key, phase, message))
+    def _report(self, phase: TargetPhase, message: str = "") -> None:
+        self.stream.publish(TargetState(time.time(), self.target.key, phase, message))
 
     async def run(self) -> None:
         """Until cancelled, or until the target is gone."""
-        beside = [asyncio.create_task(remote_commands.keep_marked(self.runner))]
+        helpers = [asyncio.create_task(remote_commands.keep_marked(self.runner))]
         if self.target.kind == "node":
-            beside.append(
-                asyncio.create_task(
-                    packet_filters.follow(self.runner, self.session, self.target.key)
-                )
-            )
+            reading = packet_filters.follow(self.runner, self.stream, self.target.key)
+            helpers.append(asyncio.create_task(reading))
         try:
             await self._sweep()
-            await self._keep()
+            await keep_connected(
+                self._connect, alive=self._alive, on_gap=self._gap, clean_up=self._clean_up
+            )
+        except TargetGone as error:
+            self._report("gone", str(error))
         finally:
-            for task in beside:
+            for task in helpers:
                 task.cancel()
 
     async def _sweep(self) -> None:
         if count := await remote_commands.sweep(self.runner):
-            text = f"ended {count} commands that a console which is gone had left running here"
-            self.session.publish(Mark(time.time(), self.target.key, "podwire", text))
+            text = f"ended {count} commands that an earlier console had left running here"
+            self.stream.publish(Notice(time.time(), self.target.key, text))
 
-    async def _keep(self) -> None:
-        backoff = Backoff()
-        while True:
-            began, asked = time.monotonic(), 0.0
-            try:
-                reason = await self._stream()
-            except PodwireError as error:
-                reason, asked = str(error), error.retry_after
-            except sampler.SamplerError as error:
-                reason = str(error)
-            if time.monotonic() - began > STEADY_S:
-                backoff.reset()
-            if await self._is_gone():
-                return
-            wait = backoff.next(asked)
-            self._say("gap", f"{reason} Trying again in {wait:.0f} s.")
-            await asyncio.sleep(wait)
-            if self._pid is not None:  # where only the way to it broke, the old sampler still runs
-                await remote_commands.end(self.runner, self._pid)
+    def _gap(self, reason: PodwireError, wait: float) -> None:
+        self._report("gap", f"{reason} Trying again in {wait:.0f} s.")
 
-    async def _read(self, frame: sampler.SamplerFrame) -> list[Event]:
+    async def _clean_up(self) -> None:
+        """Where only the connection broke, the old sampler still runs."""
+        if self._pid is not None:
+            await remote_commands.end(self.runner, self._pid)
+
+    async def _connect(self) -> PodwireError:
+        """One connection of the sampler; returns why it broke: a sampler never ends by itself."""
+        try:
+            return ExecError(await self._stream())
+        except (PodwireError, sampler.SamplerError) as error:
+            return error if isinstance(error, PodwireError) else ExecError(str(error))
+
+    async def _stream(self) -> str:
+        running = await self.runner.start(sampler.command())
+        try:
+            errors = await self._read(running)
+        finally:
+            await running.close()
+        ended = running.message or f"exit code {running.exit_code}"
+        detail = sanitize_bytes(errors.strip(), 200)
+        return f"The sampler ended: {ended}.{f' Its last message: {detail}.' if detail else ''}"
+
+    async def _read(self, running: Running) -> bytes:
+        """Publish frames until the output ends; returns the end of standard error."""
+        reader, errors, frames = sampler.FrameReader(), b"", 0
+        async for piece in running.output():
+            if piece.channel == STDERR:
+                errors = (errors + piece.data)[-STDERR_KEPT:]
+                continue
+            for frame in reader.feed(piece.data):
+                if not frames:
+                    self._begin(frame)
+                frames += 1
+                for event in await self._events(frame):
+                    self.stream.publish(event)
+        return errors
+
+    def _begin(self, frame: sampler.SamplerFrame) -> None:
+        self.capabilities = sampler.capabilities(frame)
+        self._pid = sampler.process_id(frame)
+        self._report("live")
+
+    async def _events(self, frame: sampler.SamplerFrame) -> list[Event]:
         """A frame's events; one of thousands of sockets is read in a thread, not on the UI's loop."""
         now, key = time.time(), self.target.key
         if frame.size > BIG_FRAME:
@@ -91,42 +111,3 @@ class TargetSampler:
                 lambda: list(sampler.events(frame, key, now, self._settings))
             )
         return list(sampler.events(frame, key, now, self._settings))
-
-    async def _is_gone(self) -> bool:
-        """Whether the target is no more, and say so. Where that cannot be told soon: no."""
-        if self._alive is None:
-            return False
-        try:
-            async with asyncio.timeout(ALIVE_S):
-                await self._alive()
-        except TargetGone as error:
-            self._say("gone", str(error))
-            return True
-        except (PodwireError, TimeoutError):
-            pass
-        return False
-
-    async def _stream(self) -> str:
-        """One connection of the sampler; returns why it ended."""
-        reader = sampler.FrameReader()
-        running = await self.runner.start(sampler.command())
-        said = b""
-        try:
-            first = True
-            async for piece in running.output():
-                if piece.channel == STDERR:
-                    said = (said + piece.data)[-600:]
-                    continue
-                for frame in reader.feed(piece.data):
-                    if first:
-                        first = False
-                        self.capabilities = sampler.capabilities(frame)
-                        self._pid = sampler.process_id(frame)
-                        self._say("live")
-                    for event in await self._read(frame):
-                        self.session.publish(event)
-        finally:
-            await running.close()
-        ended = running.message or f"exit code {running.exit_code}"
-        detail = sanitize_bytes(said.strip(), 200)
-        return f"The sampler ended: {ended}.{f' It said: {detail}.' if detail else ''}"

@@ -1,49 +1,74 @@
-"""A capture file as a target: its packets on the stream, as fast as they are taken."""
+"""A capture file as a source: its packets on the stream, by their own times."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 
 from collectors.capture.readers import Truncated, read_file
 from collectors.errors import CaptureError
-from collectors.events import CaptureState, PacketBatch, TargetState
+from collectors.events import CapturePhase, CaptureState, Event, Packet, PacketBatch, TargetState
 from collectors.sanitize import sanitize
+from collectors.source import RecordedSource
 from collectors.stream import Stream
 from collectors.target import Target
 
-PIECE = 500  # packets an event: about 5 ms of work for who takes them
+PIECE = 500  # packets an event: about 5 ms of work for who reads them
+SECOND_NS = 1_000_000_000
+WHOLE = "the whole file was read"
 
 
 def target(path: Path) -> Target:
     return Target("pcap", sanitize(path.name, 200))
 
 
-async def play(
-    path: Path, number: int, session: Stream, taken: Callable[[], Awaitable[None]]
-) -> None:
-    """Publish a file's packets under a capture's number; `taken` waits until the consumer has what was published."""
-    key, received = target(path).key, 0
-    chunks = read_file(path)
-    phase, message, at = "ended", "the whole file was read", 0.0
-    try:
-        while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
-            linktype, packets = chunk
-            for start in range(0, len(packets), PIECE):
-                piece = tuple(packets[start : start + PIECE])
-                at = piece[-1].time
-                session.publish(PacketBatch(at, key, number, linktype, piece))
-                received += len(piece)
-                await taken()
-            session.publish(CaptureState(at, key, number, "running", "", "reading", received))
-    except Truncated as error:
-        message = str(error)
-    except CaptureError as error:
-        phase, message = "failed", str(error)
-    if phase == "ended":
-        session.publish(CaptureState(at, key, number, "ended", "", message, received))
-        session.publish(TargetState(at, key, "ended", message))
-    else:
-        session.publish(CaptureState(at, key, number, "failed", "", message, received))
-        session.publish(TargetState(at, key, "failed", message))
+class PcapSource(RecordedSource):
+    """`key` names the target that the packets were captured at, where that is known."""
+
+    read_at_once = 8
+
+    def __init__(
+        self, path: Path, stream: Stream, *, capture: int = 1, key: str = "", speed: float = 0.0
+    ) -> None:
+        super().__init__(key or target(path).key, stream, speed)
+        self.path = path
+        self._capture = capture
+        self._of_other = bool(key)  # whose state is not this file's to report
+        self._at = 0.0
+        self._received = 0
+
+    def events(self) -> Iterator[Event]:
+        self._at, self._received, self.message = 0.0, 0, WHOLE
+        try:
+            for linktype, packets in read_file(self.path):
+                yield from self._batches(linktype, packets)
+                yield self._state("running", "reading")
+        except Truncated as error:
+            self.message = str(error)
+        except CaptureError as error:
+            yield self._state("failed", str(error))
+            raise
+        yield self._state("ended", self.message)
+        if not self._of_other:
+            yield TargetState(self._at, self.key, "ended", self.message)
+
+    def _batches(self, linktype: int, packets: Sequence[Packet]) -> Iterator[Event]:
+        for _, second in groupby(packets, lambda packet: packet.ns // SECOND_NS):
+            of_second = tuple(second)
+            for start in range(0, len(of_second), PIECE):
+                piece = of_second[start : start + PIECE]
+                self._at = piece[-1].time
+                self._received += len(piece)
+                yield PacketBatch(self._at, self.key, self._capture, linktype, piece)
+
+    def _state(self, phase: CapturePhase, message: str) -> CaptureState:
+        return CaptureState(
+            self._at,
+            self.key,
+            capture=self._capture,
+            phase=phase,
+            filter="",
+            message=message,
+            received=self._received,
+        )

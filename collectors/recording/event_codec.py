@@ -12,6 +12,7 @@ import json
 from typing import Any
 
 from collectors import events
+from collectors.recording import earlier_formats
 from collectors.sockets.rows import SocketRow
 
 _CLASSES: dict[str, type] = {
@@ -31,6 +32,14 @@ _CLASSES: dict[str, type] = {
 
 class Malformed(ValueError):
     """A line is not an event that this version knows."""
+
+
+class UnknownKind(Malformed):
+    """An event of a later version."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"unknown event {kind!r}")
+        self.kind = kind
 
 
 _FIELDS = {
@@ -73,9 +82,15 @@ def rich(value: Any) -> Any:
         return {key: rich(item) for key, item in value["_d"]}
     if "_" not in value:
         return {key: rich(item) for key, item in value.items()}
+    return _typed(value)
+
+
+def _typed(value: dict[str, Any]) -> Any:
+    """An event or row of this version, whichever wrote it."""
+    value = earlier_formats.upgraded(value)
     kind = _CLASSES.get(value["_"])
     if kind is None:
-        raise Malformed(f"unknown event {value['_']!r}")
+        raise UnknownKind(str(value["_"])[:60])
     names = _FIELDS[kind]
     return kind(**{key: rich(item) for key, item in value.items() if key in names})
 
@@ -87,6 +102,8 @@ def encode(event: events.Event) -> str:
 def decode(line: str) -> events.Event:
     try:
         event = rich(json.loads(line))
+    except UnknownKind:
+        raise
     except (ValueError, TypeError, RecursionError) as error:
         raise Malformed(f"not an event: {error}") from None
     if not isinstance(event, events.Event):

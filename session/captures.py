@@ -1,0 +1,129 @@
+"""Captures at the open targets: one a target, kept on disk as they go."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from collectors.errors import CaptureError, PodwireError
+from session.files import file_stem, save_packets, session_directory
+
+if TYPE_CHECKING:  # imported where it is used: the first frame does not wait for it
+    from collectors.capture.capture import Capture
+    from collectors.capture.pcap_files import PcapFiles
+    from session.engine import Engine
+    from session.targets import OpenTargets, WatchedTarget
+
+STOP_S = 1.5  # tcpdump's last counts come within that, or not at all
+
+
+@dataclass(slots=True)
+class RunningCapture:
+    capture: Capture
+    task: asyncio.Task[None]
+
+    async def stop(self) -> None:
+        if self.task.done():
+            return
+        await self.capture.stop()
+        await asyncio.wait({self.task}, timeout=STOP_S)
+        self.task.cancel()
+
+
+class Captures:
+    """`directory` is where this session's captures are kept; None before the first."""
+
+    def __init__(self, engine: Engine, targets: OpenTargets) -> None:
+        self.directory: Path | None = None
+        self._engine = engine
+        self._targets = targets
+        self._numbers = itertools.count(1)
+        self._running: dict[str, RunningCapture] = {}
+
+    def start(self, key: str, expression: str) -> None:
+        """Capture in place of what runs there. A filter that tcpdump refuses changes nothing."""
+        self._engine.tasks.spawn(self._start(key, expression))
+
+    async def _start(self, key: str, expression: str) -> None:
+        watched = self._targets.get(key)
+        if watched is None or watched.runner is None:
+            return
+        new = await self._new(watched, expression)
+        if await self._is_accepted(new, expression):
+            await self.stop(key)
+            self._running[key] = RunningCapture(new, self._engine.tasks.spawn(new.run()))
+
+    async def _new(self, watched: WatchedTarget, expression: str) -> Capture:
+        from collectors.capture.capture import Capture
+
+        assert watched.runner is not None
+        number = next(self._numbers)
+        return Capture(
+            number,
+            watched.target,
+            watched.runner,
+            self._engine.stream,
+            expression,
+            segments=await self._files(watched.target.key, number),
+            alive=watched.alive,
+        )
+
+    async def _is_accepted(self, new: Capture, expression: str) -> bool:
+        """Whether the tcpdump there can use the filter; if not, say why."""
+        from collectors.capture import capture
+
+        runner = self._targets.runner(new.target.key, "capture filter")
+        assert runner is not None
+        try:
+            new.expression = capture.checked(expression)
+            await capture.check(runner, new.expression)
+        except CaptureError as error:
+            refused = "Filter refused, nothing changed" if expression else "No capture here"
+            new.say("failed", f"{refused}: {error}")
+        except PodwireError as error:
+            new.say("failed", str(error))
+        else:
+            return True
+        return False
+
+    async def _files(self, key: str, number: int) -> PcapFiles | None:
+        """Where a capture is kept on disk; None, and a notice, where that cannot be."""
+        from collectors.capture.pcap_files import PcapFiles
+
+        if self.directory is None:
+            try:
+                self.directory = await asyncio.to_thread(session_directory)
+            except OSError as error:
+                self._engine.notice(
+                    f"captures are not kept on disk: {error.strerror}; "
+                    "w still saves what is in the list",
+                    key,
+                    "warning",
+                )
+                return None
+        return PcapFiles(self.directory, f"{file_stem(key)}-{number}")
+
+    async def stop(self, key: str) -> None:
+        if running := self._running.pop(key, None):
+            await running.stop()
+
+    async def stop_all(self) -> None:
+        await asyncio.gather(*(self.stop(key) for key in list(self._running)))
+
+    def is_running(self, key: str) -> bool:
+        running = self._running.get(key)
+        return running is not None and not running.task.done()
+
+    def any_running(self) -> bool:
+        return any(self.is_running(key) for key in self._running)
+
+    async def save(self, key: str) -> Path:
+        """Write the packets in memory to a new pcap (0600). CaptureError where there are none, OSError
+        where they cannot be written."""
+        lines = list(self._engine.store.target(key).packets)
+        path = await asyncio.to_thread(save_packets, key, lines)
+        self._engine.notice(f"packets saved to {path}", key)
+        return path

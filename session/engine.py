@@ -1,0 +1,49 @@
+"""What targets, captures and the diagnosis of one console share: the stream, the store that it is
+folded into, the cluster, and the tasks that run."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from collectors.cluster.attach.settings import AttachSettings
+from collectors.errors import ClusterError
+from collectors.events import Notice, NoticeLevel
+from collectors.stream import Stream
+from session.store import Store
+from session.tasks import Tasks
+
+if TYPE_CHECKING:  # a console without a cluster never imports it
+    from session.cluster_side import ClusterSide
+
+NO_CLUSTER = "There is no cluster here: this console looks at a machine, a file or a recording."
+
+
+class Engine:
+    """`live` is False where what is looked at was recorded; `painted` is set once the first frame is
+    drawn: what imports slowly waits for it."""
+
+    def __init__(self, store: Store, stream: Stream) -> None:
+        self.store = store
+        self.stream = stream
+        self.tasks = Tasks(stream)
+        self.settings = AttachSettings()
+        self.cluster: ClusterSide | None = None
+        self.is_lab = False
+        self.live = True
+        self.painted = asyncio.Event()
+        self.painted.set()
+
+    def now(self) -> float:
+        """The right edge of graphs: the present, or the latest time of a recording."""
+        return time.time() if self.live else self.store.latest
+
+    def require_cluster(self) -> ClusterSide:
+        if self.cluster is None:
+            raise ClusterError(NO_CLUSTER)
+        return self.cluster
+
+    def notice(self, text: str, key: str = "", level: NoticeLevel = "information") -> None:
+        """Say something about the session, to whoever looks at it or reads its recording."""
+        self.stream.publish(Notice(self.now(), key, text, level))
