@@ -15,7 +15,7 @@ from collectors.capture.pcap import PcapReader
 from collectors.stream import Stream
 from session.controller import Controller
 from session.store import Store
-from tests.tui.replay import opened
+from tests.support.replay import opened
 
 RATE, SOCKETS, EVERY_S = 20_000, 5_000, 16
 BURST_S = 0.01  # an exec frame holds 32 KiB at most
@@ -62,8 +62,8 @@ async def samples(session: Stream) -> None:
 class Loaded(Controller):
     def start(self) -> None:
         super().start()
-        self.spawn(packets(self.session))
-        self.spawn(samples(self.session))
+        self.tasks.spawn(packets(self.stream))
+        self.tasks.spawn(samples(self.stream))
 
 
 def main() -> None:

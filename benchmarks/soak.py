@@ -59,7 +59,7 @@ class Watch:
             self.base = memory
         return (
             f"{at:5.0f} s  {memory:6.1f} MiB  {self.process.num_fds():3} descriptors  "
-            f"{data.packets_seen:>11,} packets  dropped {lost}, podwire {control.store.lost}  {data.phase}"
+            f"{data.packets_seen:>11,} packets  dropped {lost}, podwire {sum(control.store.drops.values())}  {data.phase}"
         )
 
 
@@ -76,9 +76,9 @@ async def soak(lab: Lab, seconds: float, state: Path) -> int:
         ]
         pod = next(row for row in pods if row.name.startswith("frontend") and row.node == "node1")
         other = next(row for row in pods if row.name.startswith("backend") and row.node == "node1")
-        key = control.watch_pod(pod).key
+        key = control.targets.watch_pod(pod).key
         await wait(lambda: store.target(key).packets_seen > 0)
-        runner = control._watches[key].runner
+        runner = control.targets.runner(key, "benchmark")
         assert runner is not None
         argv = remote_commands.owned(
             ["python3", "-c", BLAST, other.ip, str(RATE / FRAME), str(seconds)]
@@ -95,7 +95,7 @@ async def soak(lab: Lab, seconds: float, state: Path) -> int:
         print(watch.line(at, control, key))
         grown = watch.process.memory_info().rss / 2**20 - watch.base
         load.cancel()
-    kept = control.kept
+    kept = control.captures.directory
     await control.close()
     assert kept is not None
     segments = sorted(kept.glob("*.pcap"))

@@ -78,7 +78,11 @@ async def _check(options: argparse.Namespace) -> int:
         tell(left)
     if control.left_behind:
         return LEFT_BEHIND
-    return FAILED if any(SEVERITY_ORDER[f.severity] <= SEVERITY_ORDER.get(options.fail_on, -1) for f in found) else 0
+    return (
+        FAILED
+        if any(SEVERITY_ORDER[f.severity] <= SEVERITY_ORDER.get(options.fail_on, -1) for f in found)
+        else 0
+    )
 
 
 async def until(ready: Callable[[], bool], seconds: float) -> bool:
@@ -156,14 +160,18 @@ async def attach(control: Controller, store: Store, rows: Sequence[PodRow | Node
     """Attach to all at once; what could not be is told."""
     keys = []
     for row in rows:
-        target = control.watch_pod(row) if isinstance(row, PodRow) else control.watch_node(row.name)
+        target = (
+            control.targets.watch_pod(row)
+            if isinstance(row, PodRow)
+            else control.targets.watch_node(row.name)
+        )
         keys.append(target.key)
     settled = ("live", "failed", "gone")
     await until(lambda: all(store.target(key).phase in settled for key in keys), LIVE_S)
     for key in keys:
         if key.startswith("node/") and store.target(key).phase == "live":
-            control.capture(key, "")
-            control.count_conntrack(key)
+            control.captures.start(key, "")
+            control.targets.count_conntrack(key)
     return [
         f"{key}: {store.target(key).message}" for key in keys if store.target(key).phase != "live"
     ]
@@ -172,8 +180,7 @@ async def attach(control: Controller, store: Store, rows: Sequence[PodRow | Node
 async def watched(control: Controller, seconds: float) -> list[Finding]:
     """Let the session's diagnosis look for as long as was asked; what holds at the end."""
     await asyncio.sleep(seconds)
-    await control.diagnosis.look(time.time())
-    return control.diagnosis.current
+    return await control.diagnosis.look(time.time())
 
 
 def write(output: str, found: Sequence[Finding], context: str, notes: Sequence[str]) -> None:

@@ -95,11 +95,11 @@ async def _imported(screen: str) -> None:
 
 def _told(control: Controller, code: int) -> int:
     """Say where things are, and what is left; the exit code."""
-    if control.kept is not None:
+    if control.captures.directory is not None:
         try:
-            control.kept.rmdir()  # where nothing was captured
+            control.captures.directory.rmdir()  # where nothing was captured
         except OSError:
-            tell(f"what was captured is in {control.kept}")
+            tell(f"what was captured is in {control.captures.directory}")
     for text in control.left_behind:
         tell(text)
     return LEFT_BEHIND if control.left_behind else code

@@ -1,11 +1,12 @@
-"""What a console works on: a session, what is made of it, and who acts; on a cluster, this machine, files or a
-recording."""
+"""What a console works on: a stream, the store that it is folded into, and who acts; on a cluster, this
+machine, files or a recording."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import contextlib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from collectors.errors import ConfigError
@@ -18,31 +19,32 @@ if TYPE_CHECKING:
     from collectors.cluster.attach.settings import AttachSettings
     from collectors.recording.event_log import Recorder
 
+RECORDER_QUEUE = 65_536  # events
+
 
 class ConsoleSession:
     def __init__(self, options: argparse.Namespace, recorder: Recorder | None) -> None:
         """On the event loop."""
         self.options = options
-        self.session, self.store = Stream(), Store()
-        self.control = Controller(self.store, self.session, capture_at_once=not options.no_capture)
+        self.stream, self.store = Stream(), Store()
+        self.control = Controller(self.store, self.stream, capture_on_attach=not options.no_capture)
+        self.control.painted.clear()
         self._recording: asyncio.Task[None] | None = None
         if recorder is not None:
-            self._recording = asyncio.create_task(_keep(recorder, self.session.subscribe(65_536)))
+            subscription = self.stream.subscribe(RECORDER_QUEUE, "the recorder", paced=True)
+            self._recording = asyncio.create_task(_record(recorder, subscription))
 
     async def open(self, cluster: Cluster | None, settings: AttachSettings | None) -> str:
         """The key of the target to begin with; '' for the cluster's lists."""
-        if cluster is not None:
-            self._open_cluster(cluster, settings)
-            return ""
-        if self.options.command == "local":
-            return self.control.watch_this_machine()
-        self.control.live = False
         if self.options.command == "replay":
-            return await asyncio.to_thread(self._replay)
-        keys = [self.control.watch_file(path) for path in self.options.files]
-        for key in keys:
-            self.control.open_tab(key)
-        return keys[0]
+            return await self._replay(self.options.file)
+        if self.options.command == "pcap":
+            return self._open_files(self.options.files)
+        self.control.start()
+        if cluster is None:
+            return self.control.targets.watch_this_machine()
+        self._open_cluster(cluster, settings)
+        return ""
 
     def _open_cluster(self, cluster: Cluster, settings: AttachSettings | None) -> None:
         from collectors.recording.journal import Journal
@@ -52,13 +54,25 @@ class ConsoleSession:
         journal = None if is_lab else Journal(journal_path())  # the lab goes, and all in it
         self.control.open(cluster, is_lab=is_lab, settings=settings, journal=journal)
 
-    def _replay(self) -> str:
-        from collectors.recording.event_log import read
+    def _open_files(self, files: list[Path]) -> str:
+        self.control.live = False
+        self.control.diagnosis.time_passes = False
+        self.control.start()
+        keys = [self.control.targets.watch_file(path) for path in files]
+        for key in keys:
+            self.control.targets.open_tab(key)
+        return keys[0]
 
-        if not self.options.file.is_file():
-            raise ConfigError(f"There is no recording at {self.options.file}.")
-        for event in read(self.options.file):
-            self.store.apply(event)
+    async def _replay(self, path: Path) -> str:
+        """Play a recording as fast as it is folded, to its end."""
+        from collectors.recording.event_log import RecordingSource
+        from session.replay import play
+
+        source = RecordingSource(path, self.stream)
+        source.findings_again = not source.has_findings()
+        await play(self.control, source, with_rules=source.findings_again)
+        if source.state == "failed":
+            raise ConfigError(source.message)
         return next((key for key in self.store.targets if key.startswith(("pod/", "local/"))), "")
 
     async def recorded(self) -> None:
@@ -67,7 +81,7 @@ class ConsoleSession:
             await self._recording
 
 
-async def _keep(recorder: Recorder, subscription: Subscription) -> None:
+async def _record(recorder: Recorder, subscription: Subscription) -> None:
     with contextlib.closing(recorder):
         async for batch in subscription.batches():
             await asyncio.to_thread(recorder.write, batch)

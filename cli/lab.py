@@ -18,7 +18,8 @@ from collectors.events import PodRow
 from collectors.stream import Stream
 from lab.supervisor import Lab, running_labs
 from session.controller import Controller
-from session.store import Store, TargetData
+from session.store import Store
+from session.target_data import TargetData
 
 SECONDS = 5.0
 START_S = 20.0
@@ -108,7 +109,7 @@ async def _check(kubeconfig: str) -> int:
             for row in store.rows("pods")
             if isinstance(row, PodRow) and row.name.startswith("frontend-")
         ]
-        pod, node = control.watch_pod(pods[0]), control.watch_node(pods[0].node)
+        pod, node = control.targets.watch_pod(pods[0]), control.targets.watch_node(pods[0].node)
         own, beside = store.target(pod.key), store.target(node.key)
         for key in (pod.key, node.key):
             data = store.target(key)

@@ -279,9 +279,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except Exception as error:
-        from session.crash import told
+        from session.crash import report_crash
 
-        tell(told(error))
+        tell(report_crash(error))
         return FAILED
 
 

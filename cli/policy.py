@@ -61,8 +61,7 @@ async def _live(options: argparse.Namespace) -> ClusterState:
     listing = asyncio.create_task(Inventory(opened, session).run())
 
     def listed() -> bool:
-        for event in subscription.pending():
-            store.apply(event)
+        store.apply_all(subscription.pending())
         return all(kind in store.inventory or kind in store.refused for kind in KINDS)
 
     try:

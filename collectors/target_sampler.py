@@ -7,7 +7,7 @@ import time
 
 from collectors import remote_commands
 from collectors.backoff import Check, keep_connected
-from collectors.command_runner import STDERR, Running, Runner
+from collectors.command_runner import STDERR, Runner, Running
 from collectors.errors import ExecError, PodwireError, TargetGone
 from collectors.events import Event, Notice, TargetPhase, TargetState
 from collectors.kernel import packet_filters, sampler

@@ -146,5 +146,5 @@ class ClusterSide:
             raise ClusterError("Faults belong to the lab: this is another cluster.")
         await self.cluster.rest.request("POST", "/lab/faults", body={"name": name, "on": on})
         self.session.publish(
-            ev.Mark(time.time(), "", "lab", f"fault {name} {'on' if on else 'off'}")
+            ev.Notice(time.time(), "", f"lab: fault {name} {'on' if on else 'off'}")
         )

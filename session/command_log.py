@@ -62,20 +62,14 @@ class LoggedRunning:
     def __init__(
         self, running: Running, log: LoggedRunner, argv: Sequence[str], began: float
     ) -> None:
+        self.exit_code: int | None = None
+        self.message = ""
         self._running = running
         self._log = log
         self._argv = argv
         self._began = began
         self._printed = bytearray()
         self._is_closed = False
-
-    @property
-    def exit_code(self) -> int | None:
-        return self._running.exit_code
-
-    @property
-    def message(self) -> str:
-        return self._running.message
 
     async def output(self) -> AsyncIterator[Output]:
         async for piece in self._running.output():
@@ -88,7 +82,8 @@ class LoggedRunning:
         if self._is_closed:
             return
         self._is_closed = True
-        code = self.exit_code
+        self.exit_code = code = self._running.exit_code
+        self.message = self._running.message
         error = self.message or ("stopped before it ended" if code is None else "")
         self._log.report(
             self._argv, self._began, code, output=bytes(self._printed[:OUTPUT_KEPT]), error=error

@@ -11,7 +11,7 @@ from collectors.secrets import redact
 from session.files import private_directory, state_directory
 
 
-def told(error: BaseException | None) -> str:
+def report_crash(error: BaseException | None) -> str:
     """Keep the traceback; returns the sentence."""
     where = write(redact("".join(traceback.format_exception(error))) if error else "unknown")
     kept = f" The details are in {where}." if where else ""

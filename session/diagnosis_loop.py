@@ -1,80 +1,92 @@
-"""Findings as the session goes: every two seconds what is known is looked at, in a thread; what appears, changes and
-clears is kept for the screens and told on the stream."""
+"""Findings as the session goes: every two seconds the rules look at what is known, in a thread; what
+appears, changes and is gone is an event.
+
+Live, by the clock on the wall; over a recording or a capture, by the time that was recorded.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import time
+from collections.abc import Callable
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from collectors.events import FindingState
+from collectors.events import FindingChange, FindingEvent
 from collectors.findings import Finding
 from collectors.stream import Stream
-from diagnosis.tracker import Tracker
 from session.store import Store
+
+if TYPE_CHECKING:
+    from diagnosis.tracker import Tracker
 
 EVERY_S = 2.0
 
 
 class DiagnosisLoop:
-    """`current` is what holds now, the worst first; `revision` changes with it."""
+    """`follows_recorded_time`: `step` is called as recorded time passes, instead of `run`. `enabled` is
+    False where the findings come with the events, as in a recording that has them in full.
+    `time_passes` is False where only the end of a capture is looked at: nothing can hold for long."""
 
-    def __init__(self, store: Store, session: Stream) -> None:
-        self.store = store
-        self.session = session
+    def __init__(self, store: Store, stream: Stream) -> None:
         self.budget_ms: float | None = None
-        self.current: list[Finding] = []
-        self.revision = 0
-        self._tracker = Tracker()
+        self.enabled = True
+        self.follows_recorded_time = False
+        self.time_passes = True
+        self._store = store
+        self._stream = stream
+        self._tracker: Tracker | None = None
+        self._published: dict[object, tuple[Finding, float]] = {}  # and since when it holds
+        self._next = 0.0
 
-    def since(self, finding: Finding) -> float:
-        return self._tracker.since(finding)
-
-    async def run(self, live: bool) -> None:
-        """Until cancelled. What is recorded does not move: it is looked at as it is."""
-        if not live:
-            self._tracker = Tracker(rise=0.0)
+    async def run(self, now: Callable[[], float]) -> None:
+        """Until cancelled. What stands still is looked at once."""
+        looked_at = 0.0
         while True:
-            await self.look(time.time() if live else self.store.latest)
+            if self.enabled and (at := now()) != looked_at:
+                looked_at = at
+                await self.look(at)
             await asyncio.sleep(EVERY_S)
 
-    async def look(self, at: float) -> None:
+    async def step(self, at: float) -> None:
+        """Look if two seconds have passed. `at` never goes back."""
+        if not self.enabled or at < self._next:
+            return
+        if self._next:
+            await self.look(at)
+        self._next = at + EVERY_S
+
+    async def look(self, at: float) -> list[Finding]:
+        """Evaluate the rules now; what holds, the worst first."""
         rules = await asyncio.to_thread(import_module, "diagnosis.rules")  # slow, the first time
         from session.snapshot_builder import gathered
 
-        moment = await gathered(self.store, at, self.budget_ms)
-        found = await asyncio.to_thread(rules.findings, moment)
-        appeared, cleared = self._tracker.update(found, at)
-        for finding in appeared:
-            self._tell(at, finding, "appeared")
+        snapshot = await gathered(self._store, at, self.budget_ms)
+        found = await asyncio.to_thread(rules.findings, snapshot)
+        return self._update(found, at)
+
+    def _update(self, found: list[Finding], at: float) -> list[Finding]:
+        tracker = self._tracker = self._tracker or self._new_tracker()
+        appeared, cleared = tracker.update(found, at)
         for finding in cleared:
-            self._tell(at, finding, "cleared")
-        if (current := self._tracker.current) != self.current:
-            self.current = current
-            self.revision += 1
+            self._publish(at, "gone", finding)
+        for finding in appeared:
+            self._publish(at, "appeared", finding)
+        current = tracker.current
+        for finding in current:
+            if self._published[finding.key][0] != finding:
+                self._publish(at, "changed", finding)
+        return current
 
-    def _tell(self, at: float, finding: Finding, state: str) -> None:
-        self.session.publish(
-            FindingState(
-                at=at,
-                target="",
-                rule=finding.rule,
-                severity=finding.severity,
-                where=finding.where,
-                title=finding.title,
-                state=state,
-            )
-        )
+    def _new_tracker(self) -> Tracker:
+        from diagnosis.tracker import RISE_S, Tracker
 
-    @property
-    def headline(self) -> tuple[str, str]:
-        """(`2 critical, 1 warning`, the mood of it); ('', '') where nothing is wrong."""
-        counts = {
-            kind: sum(f.severity == kind for f in self.current) for kind in ("critical", "warning")
-        }
-        words = {
-            "critical": "critical",
-            "warning": "warnings" if counts["warning"] > 1 else "warning",
-        }
-        told = ", ".join(f"{count} {words[kind]}" for kind, count in counts.items() if count)
-        return told, "bad" if counts["critical"] else "warn"
+        return Tracker(rise=RISE_S if self.time_passes else 0.0)
+
+    def _publish(self, at: float, change: FindingChange, finding: Finding) -> None:
+        if change == "gone":
+            _, since = self._published.pop(finding.key)
+        else:
+            assert self._tracker is not None
+            since = self._tracker.since(finding)
+            self._published[finding.key] = finding, since
+        self._stream.publish(FindingEvent(at, "", change, finding, since))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from collectors.errors import CaptureError
 
 if TYPE_CHECKING:
-    from session.store import GapLine, PacketLine
+    from session.target_data import GapLine, PacketLine
 
 CHUNK = 4096
 
@@ -49,7 +49,7 @@ def session_directory() -> Path:
 def save_packets(key: str, lines: Sequence[PacketLine | GapLine]) -> Path:
     """Write packets to a new pcap file; returns its path. Packets of the last capture's link type only."""
     from collectors.capture.pcap import PcapWriter
-    from session.store import PacketLine
+    from session.target_data import PacketLine
 
     found = [line for line in lines if isinstance(line, PacketLine)]
     if not found:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from collectors.findings import Finding, Subject
-from session.controller import OpenTab
+from session.targets import OpenTab
 
 CLUSTER = ("pods", "nodes", "services", "policy")
 _NAME = re.compile(r"[\w./-]+")

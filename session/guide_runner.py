@@ -9,14 +9,16 @@ from dataclasses import dataclass, field
 
 from collectors.command_runner import Runner, run
 from collectors.errors import PodwireError
-from collectors.events import PodRow
+from collectors.events import GuideConclusion, GuideStep, PodRow
 from collectors.findings import ordered
 from collectors.sanitize import sanitize, sanitize_bytes
+from collectors.stream import Stream
 from diagnosis import rules
 from diagnosis.guide import (
     AskPath,
     Conclusion,
     Goal,
+    GuideSession,
     Look,
     ProbeCommand,
     ProbeResult,
@@ -30,6 +32,8 @@ from session.snapshot_builder import snapshot
 from session.store import Store
 
 WAIT_S = 6.0  # what rules see must first have happened
+OUTPUT_KEPT, ERROR_KEPT = 2_000, 300  # characters
+Asked = ProbeCommand | Look | AskPath
 
 
 @dataclass(slots=True)
@@ -43,11 +47,13 @@ class StepLine:
     before: str = ""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Guided:
-    """A session that runs, or has run. `changed` is called whenever there is more to see."""
+    """A guided diagnosis that runs, or has run. Steps and conclusion go to the stream; `changed` is
+    called whenever there is more to see. `runner` logs what it runs, None runs nothing."""
 
     store: Store
+    stream: Stream
     runner: Runner | None
     key: str
     symptom: Symptom
@@ -64,34 +70,68 @@ class Guided:
         self.previous = {step.does: step.verdict for step in self.steps}
         self.earlier = self.conclusion.text if self.conclusion else ""
         self.steps, self.conclusion, self.began = [], None, time.time()
-        session = self.symptom.start(self.goal)
-        answer: Sent = None
-        try:
-            while True:
-                asked = session.send(answer)
-                if isinstance(asked, Said):
-                    self.steps[-1].verdict, self.steps[-1].said = asked.verdict, asked.text
-                    answer = None
-                else:
-                    self.steps.append(
-                        StepLine(asked.does, asked.why, before=self.previous.get(asked.does, ""))
-                    )
-                    self.changed()
-                    answer = await self._do(asked)
-                self.changed()
-        except StopIteration as end:
-            self.conclusion = end.value
+        self.conclusion = await self._converse(self.symptom.start(self.goal))
+        self._publish_conclusion(self.conclusion)
         self.changed()
 
-    async def _do(self, asked: ProbeCommand | Look | AskPath) -> Sent:
+    async def _converse(self, session: GuideSession) -> Conclusion:
+        answer: Sent = None
+        while True:
+            try:
+                asked = session.send(answer)
+            except StopIteration as end:
+                conclusion: Conclusion = end.value
+                return conclusion
+            if isinstance(asked, Said):
+                answer = None
+                self._finish_step(asked)
+            else:
+                before = self.previous.get(asked.does, "")
+                self.steps.append(StepLine(asked.does, asked.why, before=before))
+                self.changed()
+                answer = await self._do(asked)
+            self.changed()
+
+    def _finish_step(self, said: Said) -> None:
+        step = self.steps[-1]
+        step.verdict, step.said = said.verdict, said.text
+        self.stream.publish(
+            GuideStep(
+                time.time(),
+                self.key,
+                symptom=self.symptom.title,
+                goal=goal_text(self.goal),
+                step=step.does,
+                verdict=said.verdict,
+                text=sanitize(said.text, OUTPUT_KEPT),
+            )
+        )
+
+    def _publish_conclusion(self, conclusion: Conclusion) -> None:
+        self.stream.publish(
+            GuideConclusion(
+                time.time(),
+                self.key,
+                symptom=self.symptom.title,
+                goal=goal_text(self.goal),
+                found=bool(conclusion.found),
+                text=sanitize(conclusion.text, OUTPUT_KEPT),
+                findings=tuple(conclusion.findings),
+            )
+        )
+
+    async def _do(self, asked: Asked) -> Sent:
         if isinstance(asked, ProbeCommand):
             return await self._command(asked)
         if isinstance(asked, Look):
-            await asyncio.sleep(max(0.0, WAIT_S - (time.time() - self.began)))
-            moment = snapshot(self.store, time.time())
-            found = await asyncio.to_thread(rules.findings, moment)
-            return ordered([f for f in found if f.rule in asked.rules])
-        return self._way()
+            return await self._look(asked)
+        return self._path()
+
+    async def _look(self, asked: Look) -> Sent:
+        await asyncio.sleep(max(0.0, WAIT_S - (time.time() - self.began)))
+        moment = snapshot(self.store, time.time())
+        found = await asyncio.to_thread(rules.findings, moment)
+        return ordered(finding for finding in found if finding.rule in asked.rules)
 
     async def _command(self, asked: ProbeCommand) -> ProbeResult:
         if self.runner is None:
@@ -100,11 +140,10 @@ class Guided:
             done = await run(self.runner, list(asked.argv), timeout=asked.seconds)
         except PodwireError as error:
             return ProbeResult(None, "", "", str(error))
-        return ProbeResult(
-            done.code, sanitize_bytes(done.out.strip(), 2000), sanitize(done.err, 300)
-        )
+        output = sanitize_bytes(done.out.strip(), OUTPUT_KEPT)
+        return ProbeResult(done.code, output, sanitize(done.err, ERROR_KEPT))
 
-    def _way(self) -> PathVerdict | None:
+    def _path(self) -> PathVerdict | None:
         kind, _, name = self.key.partition("/")
         pods = [row for row in self.store.rows("pods") if isinstance(row, PodRow)]
         source = next(
@@ -118,6 +157,10 @@ class Guided:
             return cluster.ask(source, target, str(self.goal.port or 80), "TCP")
         except Unknown:
             return None
+
+
+def goal_text(goal: Goal) -> str:
+    return f"{goal.host}:{goal.port or 80}" if goal.host else ""
 
 
 def goal_of(text: str) -> Goal:

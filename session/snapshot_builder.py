@@ -19,7 +19,8 @@ from collectors.kernel.deltas import over
 from collectors.sockets.rows import SocketRow
 from collectors.target import SCOPES
 from diagnosis.snapshot import WINDOW_S, Conversation, DnsSummary, Snapshot, TargetView
-from session.store import Store, TargetData
+from session.store import Store
+from session.target_data import TargetData
 
 RECENT_NS = 15 * 1_000_000_000
 UNANSWERED_NS = 1_500_000_000  # a SYN that was resent, or that waits for longer than any path takes

@@ -57,7 +57,7 @@ class AttachedSource(Source):
     async def _attach(self) -> None:
         self.report("attaching", "asking the API server")
         cluster = self._engine.require_cluster()
-        self.attachment = attachment = await cluster.take(
+        self.attachment = attachment = await cluster.attach(
             self.target, self._offer, lambda text: self.report("attaching", text)
         )
         self.runner = attachment.runner(cluster.cluster)

@@ -109,9 +109,7 @@ class OpenTargets:
 
         target = file_source.target(path)
         self._files += 1
-        self._watch(
-            target, file_source.PcapSource(path, self._engine.stream, capture=self._files)
-        )
+        self._watch(target, file_source.PcapSource(path, self._engine.stream, capture=self._files))
         return target.key
 
     def _is_watched(self, target: Target) -> bool:

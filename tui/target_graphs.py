@@ -6,7 +6,7 @@ from collectors.frozen import frozen
 from diagnosis.rule import Threshold, level
 from diagnosis.rules import conntrack_full, retransmits as retransmits_rule
 from session.series import SeriesInfo
-from session.store import Series, TargetData
+from session.target_data import Series, TargetData
 from tui import format as fmt
 from tui.time_view import TimeView
 from tui.widgets.graph import GraphData, GraphLine

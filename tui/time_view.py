@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from session.history import MINUTE
-from session.store import Series
+from session.target_data import Series
 from tui import format as fmt
 from tui.widgets.graph import BRIDGE_S, GraphLine
 

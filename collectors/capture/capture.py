@@ -11,10 +11,10 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 
 from collectors import remote_commands
-from collectors.backoff import Backoff
+from collectors.backoff import Check, keep_connected
 from collectors.capture.pcap import PcapReader
 from collectors.capture.pcap_files import PcapFiles
 from collectors.command_runner import (
@@ -23,7 +23,7 @@ from collectors.command_runner import (
     Runner,
     run,
 )
-from collectors.errors import CaptureError, PodwireError, TargetGone
+from collectors.errors import CaptureError, PodwireError
 from collectors.events import CapturePhase, CaptureState, PacketBatch
 from collectors.sanitize import sanitize
 from collectors.stream import Stream
@@ -32,8 +32,6 @@ from collectors.target import Target
 SNAPLEN = 256
 MAX_PACKETS = 5_000_000
 ASK_EVERY_S = 5.0
-STEADY_S = 1.0  # a stream that lasted so long was well: what broke it is a new fault
-ALIVE_S = 2.0  # a server that does not answer must not hold up the message
 BY_SIGNAL = 128  # exit codes above it: 128 and the signal's number
 LONGEST_FILTER = 2000
 # -Z root: some builds become another user, which podwire could then not signal; others lack the option.
@@ -88,7 +86,7 @@ class Capture:
         expression: str,
         interface: str = "any",
         segments: PcapFiles | None = None,
-        alive: Callable[[], Awaitable[None]] | None = None,
+        alive: Check | None = None,
     ) -> None:
         """`segments` keeps the packets on disk; `alive` raises TargetGone once a broken stream cannot be resumed."""
         self.number = number
@@ -126,21 +124,10 @@ class Capture:
     async def run(self) -> None:
         """Capture until `stop`, until tcpdump ends or the target is gone, or until cancelled."""
         asking = asyncio.create_task(self._ask_counts())
-        backoff = Backoff()
         try:
-            while True:
-                began = time.monotonic()
-                if (broke := await self._connection()) is None:
-                    break
-                if time.monotonic() - began > STEADY_S:
-                    backoff.reset()
-                await self._check_alive()
-                wait = backoff.next(broke.retry_after)
-                self.say("gap", f"{str(broke).rstrip('.')}. Trying again in {wait:.0f} s.")
-                await asyncio.sleep(wait)
-                await self._signal(
-                    "TERM"
-                )  # where only the way to it broke, the old tcpdump still runs
+            await keep_connected(
+                self._connection, alive=self._alive, on_gap=self._gap, clean_up=self._clean_up
+            )
         except PodwireError as error:
             self.say("failed", str(error))
         finally:
@@ -148,16 +135,12 @@ class Capture:
             if self._segments is not None:
                 await asyncio.shield(asyncio.to_thread(self._segments.close))
 
-    async def _check_alive(self) -> None:
-        if self._alive is None:
-            return
-        try:
-            async with asyncio.timeout(ALIVE_S):
-                await self._alive()
-        except TargetGone:
-            raise
-        except (PodwireError, TimeoutError):
-            pass  # cannot be told now: the next attempt will
+    def _gap(self, broke: PodwireError, wait: float) -> None:
+        self.say("gap", f"{str(broke).rstrip('.')}. Trying again in {wait:.0f} s.")
+
+    async def _clean_up(self) -> None:
+        """Where only the connection broke, the old tcpdump still runs."""
+        await self._signal("TERM")
 
     async def _connection(self) -> PodwireError | None:
         """One run of tcpdump; why it broke off, None where it ended."""

@@ -18,7 +18,7 @@ from pyroute2 import IPRoute
 from pyroute2.netlink.nfnetlink.nfctsocket import NFCTSocket
 
 from collectors.command_runner import LocalRunner
-from collectors.events import CounterSample, Mark, NetworkState, SocketSnapshot, TargetState
+from collectors.events import CounterSample, NetworkState, Notice, SocketSnapshot, TargetState
 from collectors.kernel import network_state, packet_filters, procfs
 from collectors.sanitize import sanitize
 from collectors.sockets import inet_diag
@@ -200,7 +200,7 @@ async def watch(session: Stream, where: Target) -> None:
 async def _watch(session: Stream, where: Target) -> None:
     reader, tick = LocalReader(), 0
     for fact in await asyncio.to_thread(lambda: list(reader.facts())):
-        session.publish(Mark(time.time(), where.key, "podwire", fact))
+        session.publish(Notice(time.time(), where.key, fact))
     while True:
         began = time.monotonic()
         session.publish(await asyncio.to_thread(reader.sample, where.key))
@@ -211,7 +211,7 @@ async def _watch(session: Stream, where: Target) -> None:
         if tick == 0:
             session.publish(TargetState(time.time(), where.key, "live"))
         for sentence in reader.told:
-            session.publish(Mark(time.time(), where.key, "podwire", sentence))
+            session.publish(Notice(time.time(), where.key, sentence))
         reader.told.clear()
         tick += 1
         await asyncio.sleep(max(0.0, INTERVAL_S - (time.monotonic() - began)))

@@ -10,7 +10,10 @@ from typing import Any
 
 Json = dict[str, Any]
 
-RENAMED_FIELDS: dict[str, dict[str, str]] = {}  # class as it was written: {old name: new name}
+RENAMED_FIELDS: dict[str, dict[str, str]] = {  # class as it was written: {old name: new name}
+    "ConntrackGroup": {"target": "destination", "back": "reply_source", "back_port": "reply_port"},
+    "PodRow": {"told": "message"},
+}
 RENAMED_CLASSES: dict[str, str] = {}
 
 

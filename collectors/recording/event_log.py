@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from collectors.errors import ConfigError
-from collectors.events import Event, RecordingStart
+from collectors.events import Event, FindingEvent, Notice, RecordingStart
 from collectors.recording.event_codec import Malformed, UnknownKind, decode, encode
 from collectors.sanitize import sanitize
 from collectors.source import RecordedSource
@@ -93,16 +93,26 @@ def read(path: Path) -> Iterator[Event]:
 
 
 class RecordingSource(RecordedSource):
-    """A recording as a source: its targets are those of the session that was recorded."""
+    """A recording as a source: its targets are those of the session that was recorded.
 
-    def __init__(self, path: Path, stream: Stream, speed: float = 0.0) -> None:
+    Where rules look at it again (`findings_again`), what they found when it was recorded is a notice:
+    two versions of one finding would stand beside each other.
+    """
+
+    def __init__(
+        self, path: Path, stream: Stream, *, speed: float = 0.0, findings_again: bool = False
+    ) -> None:
         super().__init__("", stream, speed)
         self.recording = Recording(path)
+        self.findings_again = findings_again
 
     def events(self) -> Iterator[Event]:
         path = self.recording.path
         try:
-            yield from self.recording.events()
+            for event in self.recording.events():
+                if self.findings_again and isinstance(event, FindingEvent):
+                    event = _as_notice(event)
+                yield event
         except FileNotFoundError:
             raise ConfigError(f"There is no recording at {sanitize(path, 200)}.") from None
         except OSError as error:
@@ -117,3 +127,9 @@ class RecordingSource(RecordedSource):
             return Recording(self.recording.path).version() >= FULL_FINDINGS
         except OSError:
             return False
+
+
+def _as_notice(event: FindingEvent) -> Notice:
+    finding = event.finding
+    text = f"found when recorded: {finding.where}: {finding.title} ({event.change})"
+    return Notice(event.at, event.target, text)

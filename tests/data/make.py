@@ -33,12 +33,12 @@ async def gather(kubeconfig: str) -> tuple[list[Event], Store]:
     pods = [
         r for r in store.rows("pods") if isinstance(r, ev.PodRow) and r.name.startswith("frontend")
     ]
-    control.watch_pod(pods[0])
-    control.watch_node(pods[0].node)
+    control.targets.watch_pod(pods[0])
+    control.targets.watch_node(pods[0].node)
     await asyncio.sleep(14)
-    await control.turn_fault("packet-loss", True)
+    await control.require_cluster().turn_fault("packet-loss", True)
     await asyncio.sleep(14)
-    await control.turn_fault("packet-loss", False)
+    await control.require_cluster().turn_fault("packet-loss", False)
     await asyncio.sleep(6)
     kept = subscription.pending()
     await control.close()

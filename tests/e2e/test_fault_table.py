@@ -19,8 +19,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from collectors.backoff import STEADY_S
 from collectors.recording.event_log import read
-from collectors.target_sampler import STEADY_S
 from lab.supervisor import Lab, LabUnavailable
 from session.store import Store
 from tests.e2e.terminal import PROGRAM, Tmux
@@ -41,8 +41,7 @@ class World:
 
     def told(self) -> Store:
         store = Store()
-        for event in read(self.recording):
-            store.apply(event)
+        store.apply_all(read(self.recording))
         return store
 
     def packets(self) -> int:

@@ -91,7 +91,7 @@ class Bench:
             self._counted = now
             for key in self.store.targets:
                 if key.startswith("node/"):
-                    self.control.count_conntrack(key)
+                    self.control.targets.count_conntrack(key)
         self.tracker.update(rules.findings(snapshot(self.store, now)), now)
         return self.tracker.current
 
@@ -129,7 +129,7 @@ async def bench(lab: Lab) -> AsyncIterator[Bench]:
 
 async def tried(one: Bench, fault: str) -> Row:
     row, expected = Row(fault), all_faults()[fault]
-    await one.control.turn_fault(fault, True)
+    await one.control.require_cluster().turn_fault(fault, True)
     try:
         seconds = await one.until(
             lambda found: any(f.rule in expected.rules for f in found), FOUND_S
@@ -145,7 +145,7 @@ async def tried(one: Bench, fault: str) -> Row:
             {f.rule for f in found if f.severity == "critical"} - {*expected.rules, *expected.also}
         )
     finally:
-        await one.control.turn_fault(fault, False)
+        await one.control.require_cluster().turn_fault(fault, False)
     row.cleared = await one.until(lambda found: not found, CLEAR_S) is not None
     if not row.cleared:
         print("   left:", [(f.rule, f.where, f.title) for f in one.look()], flush=True)
@@ -156,7 +156,7 @@ async def configured(one: Bench, name: str) -> Row:
     """What the objects alone show."""
     row, case = Row(name), CONFIGURED[name]
     assert one.control.cluster is not None
-    request = one.control.cluster.rest.request
+    request = one.control.cluster.cluster.rest.request
     await write(request, case.on)
     try:
         seconds = await one.until(lambda found: any(f.rule == case.rule for f in found), FOUND_S)
@@ -178,7 +178,7 @@ async def together(one: Bench, pair: str) -> Row:
     faults, row = pair.split("+"), Row(pair)
     wanted = [all_faults()[fault].rules for fault in faults]
     for fault in faults:
-        await one.control.turn_fault(fault, True)
+        await one.control.require_cluster().turn_fault(fault, True)
     try:
         seconds = await one.until(
             lambda found: all(any(f.rule in rules_of for f in found) for rules_of in wanted),
@@ -191,7 +191,7 @@ async def together(one: Bench, pair: str) -> Row:
         )
     finally:
         for fault in faults:
-            await one.control.turn_fault(fault, False)
+            await one.control.require_cluster().turn_fault(fault, False)
     row.cleared = await one.until(lambda found: not found, CLEAR_S) is not None
     return row
 

@@ -9,9 +9,9 @@ import pytest
 from collectors import events as ev
 from collectors.findings import Evidence, Finding, Subject
 from session import finding_location
-from session.controller import OpenTab
 from session.guide_runner import goal_of
-from tests.tui.replay import console
+from session.targets import OpenTab
+from tests.support.replay import console
 from tui.app import PodwireApp
 from tui.screens.cluster import ClusterScreen
 
@@ -67,7 +67,7 @@ async def test_the_header_says_it_everywhere_and_a_finding_can_be_read() -> None
     app: PodwireApp = console(events(), "")
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.pause(3.0)
-        told, mood = app.control.diagnosis.headline
+        told, mood = app.control.store.findings.headline
         assert (told, mood) == ("2 warnings", "warn")
         await pilot.press("d")
         await pilot.pause(0.7)

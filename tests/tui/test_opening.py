@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from collectors.errors import ConfigError
-from tests.tui.replay import replayed
+from tests.support.replay import replayed
 from tests.tui.test_reach import EVENTS
 from tui.app import OpenConsole, PodwireApp
 

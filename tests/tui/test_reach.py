@@ -6,7 +6,7 @@ import json
 
 from collectors import events as ev
 from session.path_text import cluster_of, told
-from tests.tui.replay import console, replayed
+from tests.support.replay import console, replayed
 from tui.screens.connectivity_matrix import MatrixScreen, rows_of
 
 SPEC = {

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tui.replay import console
+from tests.support.replay import console
 
 SIZES = ((80, 24), (120, 40))
 SCREENS: dict[str, tuple[str, tuple[str, ...]]] = {

@@ -7,7 +7,7 @@ import time
 import pytest
 from textual.events import Key
 
-from tests.tui.replay import console
+from tests.support.replay import console
 from tests.tui.test_reach import EVENTS
 from tui.app import PodwireApp
 from tui.screens import connectivity_matrix

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from collectors.kernel.counters import describe
-from session.store import CounterLine, Store
+from session.store import Store
+from session.target_data import CounterLine
 from tui import format as fmt
 from tui.panels.panel import Panel, Status, joined, scope_of
 from tui.widgets.row_list import Cell, Column, ListState

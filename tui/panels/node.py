@@ -8,7 +8,8 @@ from collectors.frozen import frozen
 from collectors.kernel.deltas import SampleDelta
 from diagnosis.rules.cpu_steal import WARNING as STEAL
 from diagnosis.rules.softirq import SOFTIRQ
-from session.store import Store, TargetData
+from session.store import Store
+from session.target_data import TargetData
 from tui import format as fmt
 from tui.panels.panel import Panel, Status, joined, scope_of
 from tui.widgets.row_list import Cell, Column, ListState

@@ -10,7 +10,8 @@ from collectors.capture.dissect import dissect
 from collectors.capture.layers import Frame
 from collectors.capture.packet_summary import bad, line
 from collectors.events import CaptureState
-from session.store import GapLine, PacketLine, Store
+from session.store import Store
+from session.target_data import GapLine, PacketLine
 from tui import format as fmt
 from tui.panels.panel import Panel, Status, joined
 from tui.widgets.row_list import Cell, Column, ListState
@@ -42,9 +43,9 @@ class PacketCells:
         frame = self._frame(row)
         names: Mapping[str, str] = (self.book.short, self.book.both, {})[self.mode]
         text = line(frame, row.packet.length, names)
-        if row.marks:
-            text = f"▲ {', '.join(analysis_flag_names(row.marks))} · {text}"
-        return text, _style(frame, row.marks)
+        if row.flags:
+            text = f"▲ {', '.join(analysis_flag_names(row.flags))} · {text}"
+        return text, _style(frame, row.flags)
 
     def columns(self) -> tuple[Column, ...]:
         return (
@@ -98,7 +99,7 @@ class PacketsPanel(Panel):
         if data.capture is None:
             return f" {data.message or 'no capture'}", data.phase in ("failed", "gone")
         capture = data.capture
-        lost = self.store.lost + capture.dropped_disk
+        lost = data.packets_dropped + capture.dropped_disk
         parts = [
             capture.message if capture.phase in ("running", "ended") else "",
             f"filter: {capture.filter or 'everything'}",

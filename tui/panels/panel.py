@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from collectors.target import SCOPES
-from session.store import Store, TargetData
+from session.store import Store
+from session.target_data import TargetData
 from tui import format as fmt
 from tui.widgets.row_list import ListState
 

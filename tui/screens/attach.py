@@ -56,9 +56,9 @@ class Attach(ModalScreen[AttachChoice | None]):
 
     async def _ask(self) -> None:
         try:
-            self.plan = await self.control.plan(self.target)
+            self.plan = await self.control.require_cluster().plan(self.target)
             if not self.plan.shares_node or self.plan.offer is None:
-                self.beside = await self.control.plan_beside(self.target)
+                self.beside = await self.control.require_cluster().plan_beside(self.target)
         except PodwireError as error:
             self.query_one("#plan", Static).update(Text(str(error)))
             return

@@ -116,12 +116,12 @@ class ConsoleScreen(Screen[None]):
 
     def show_header(self, current: str = "") -> None:
         """The two lines on top of every screen; `current` is the key of the target shown, '' on the cluster's."""
-        alert, mood = self.control.diagnosis.headline
+        alert, mood = self.store.findings.headline
         self.query_one(Header).show(replace(self.header_data(), alert=alert, alert_mood=mood))
         tabs = [Tab("")] if self.control.cluster is not None else []
-        for opened in self.control.opened:
+        for opened in self.control.targets.tabs:
             phase = self.store.target(opened.key).phase
-            tabs.append(Tab(opened.key, MOODS[phase], self.control.capturing(opened.key)))
+            tabs.append(Tab(opened.key, MOODS[phase], self.control.captures.is_running(opened.key)))
         self.query_one(Targets).show(tuple(tabs), current)
 
     def say(self, text: str, severity: str = "information") -> None:

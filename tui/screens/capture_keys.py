@@ -27,16 +27,16 @@ class CaptureKeys(ConsoleScreen):
         if self.is_file:
             self.say("This is a capture file: nothing can be captured here.")
         elif capture is not None and capture.phase == "running":
-            self.run_worker(self.control.stop_capture(self.key))
+            self.run_worker(self.control.captures.stop(self.key))
         else:
-            self.control.capture(self.key, self.capture_filter)
+            self.control.captures.start(self.key, self.capture_filter)
 
     def action_save(self) -> None:
         self.run_worker(self._save())
 
     async def _save(self) -> None:
         try:
-            path = await self.control.save(self.key)
+            path = await self.control.captures.save(self.key)
         except (PodwireError, OSError) as error:
             self.say(f"Not saved: {error}", "error")
             return

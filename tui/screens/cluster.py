@@ -14,6 +14,7 @@ from collectors.cluster.attach.planner import Offer
 from collectors.errors import PodwireError
 from collectors.events import NodeRow, PodRow, Row, ServiceRow
 from session import path_text
+from session.targets import target_of
 from tui import format as fmt
 from tui.actions import bindings
 from tui.screens.access import Access
@@ -267,7 +268,7 @@ class ClusterScreen(ConsoleScreen):
         self.app.push_screen(MatrixScreen(self.store, self.control, namespace))
 
     def action_local(self) -> None:
-        self.post_message(ShowTarget(self.control.watch_this_machine()))
+        self.post_message(ShowTarget(self.control.targets.watch_this_machine()))
 
     def action_access(self) -> None:
         if self.store.access is None or self.store.start is None:
@@ -283,7 +284,7 @@ class ClusterScreen(ConsoleScreen):
 
     async def _clean(self) -> None:
         try:
-            for outcome in await self.control.clean():
+            for outcome in await self.control.require_cluster().clean():
                 self.say(outcome.text, "warning" if outcome.stays else "information")
         except PodwireError as error:
             self.say(str(error), "error")
@@ -330,11 +331,11 @@ class ClusterScreen(ConsoleScreen):
             return
         if not isinstance(row, (PodRow, NodeRow)):
             return
-        agreed = self.control.agreed.get(_identity(row))
+        agreed = self.control.targets.choices.get(_identity(row))
         if self.control.is_lab or not self.control.live or self.control.settings.yes or agreed:
             self._watch(row, agreed or "both")
             return
-        target = self.control.target_of(row)
+        target = target_of(row)
         self.app.push_screen(
             Attach(self.control, target), lambda answer: self._answered(row, answer)
         )
@@ -343,7 +344,7 @@ class ClusterScreen(ConsoleScreen):
         if answer is None:
             return
         if answer.offer is not None or answer.chosen == "node":
-            self.control.agreed[_identity(row)] = answer.chosen
+            self.control.targets.choices[_identity(row)] = answer.chosen
         self._watch(row, answer.chosen, answer.offer, answer.beside)
 
     def _watch(
@@ -354,11 +355,15 @@ class ClusterScreen(ConsoleScreen):
         beside: Offer | None = None,
     ) -> None:
         if isinstance(row, NodeRow):
-            target = self.control.watch_node(row.name, offer)
+            target = self.control.targets.watch_node(row.name, offer)
             self.post_message(ShowTarget(target.key))
             return
-        node = self.control.watch_node(row.node, beside).key if chosen != "pod" and row.node else ""
-        key = node if chosen == "node" else self.control.watch_pod(row, offer).key
+        node = (
+            self.control.targets.watch_node(row.node, beside).key
+            if chosen != "pod" and row.node
+            else ""
+        )
+        key = node if chosen == "node" else self.control.targets.watch_pod(row, offer).key
         self.post_message(ShowTarget(key, "" if key == node else node))
 
 

@@ -30,7 +30,7 @@ EVERY_S = 4.0
 def candidates(store: Store, control: Controller, key: str) -> list[str]:
     """Open targets of the same kind: replicas first, then those of which nothing bad is said."""
     kind, _, name = key.partition("/")
-    unhealthy = {target_key(finding.subject) for finding in control.diagnosis.current}
+    unhealthy = {target_key(finding.subject) for finding in store.findings.current}
 
     def rank(other: str) -> tuple[bool, bool, str]:
         theirs = other.partition("/")[2]
@@ -111,7 +111,7 @@ class CompareScreen(ConsoleScreen):
         try:
             other = self.other
             for key in (self.key, other):
-                if (runner := self.control.runner(key)) is not None:
+                if (runner := self.control.targets.runner(key, "compare")) is not None:
                     try:
                         self._settings[key] = await sysctls.read(runner)
                     except PodwireError:

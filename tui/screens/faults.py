@@ -62,7 +62,7 @@ class Faults(ModalScreen[None]):
 
     async def _load(self) -> None:
         try:
-            self._all = await self.control.faults()
+            self._all = await self.control.require_cluster().faults()
         except PodwireError as error:
             self.notify(str(error), severity="error", markup=False)
         self._show()
@@ -102,7 +102,7 @@ class Faults(ModalScreen[None]):
 
     async def _switch(self, row: dict[str, Any]) -> None:
         try:
-            await self.control.turn_fault(row["name"], not row["on"])
+            await self.control.require_cluster().turn_fault(row["name"], not row["on"])
         except PodwireError as error:
             self.notify(str(error), severity="error", markup=False)
         await self._load()

@@ -42,9 +42,7 @@ class FindingsScreen(ConsoleScreen):
     def compose(self) -> ComposeResult:
         columns = (
             Column("SEVERITY", 8, _severity),
-            Column(
-                "SINCE", 8, lambda f: (fmt.clock(self.control.diagnosis.since(f)), "dim"), rank=2
-            ),
+            Column("SINCE", 8, lambda f: (fmt.clock(self.store.findings.since(f)), "dim"), rank=2),
             Column("WHERE", 34, lambda f: (f.where, "name"), rank=1),
             Column("WHAT", 0, lambda f: f.title),
         )
@@ -63,19 +61,19 @@ class FindingsScreen(ConsoleScreen):
 
     def pull(self) -> None:
         self.show_header()
-        diagnosis = self.control.diagnosis
         rows = self.query_one("#findings", RowList)
-        if self._drawn != diagnosis.revision:
-            self._drawn = diagnosis.revision
-            rows.show(diagnosis.current)
-            rows.styles.height = max(4, min(LISTED, len(diagnosis.current) + 1))
+        findings = self.store.findings
+        if self._drawn != findings.revision:
+            self._drawn = findings.revision
+            rows.show(findings.current)
+            rows.styles.height = max(4, min(LISTED, len(rows.rows) + 1))
         current = rows.current
         if current != self._shown:
             self._shown = current
             self.query_one("#finding", Static).update(detail(current) if current else about())
         open_here = sum(1 for key in self.store.targets if key != "cluster")
         self.query_one("#status", TextLine).show(
-            f" {fmt.many(len(diagnosis.current), 'finding')}, from the cluster's objects and "
+            f" {fmt.many(len(rows.rows), 'finding')}, from the cluster's objects and "
             f"{fmt.many(open_here, 'target')} · enter: all of it"
         )
 
@@ -97,7 +95,7 @@ class FindingsScreen(ConsoleScreen):
         finding = self._shown
         if finding is None:
             return
-        tab = finding_location.place(finding, self.control.opened)
+        tab = finding_location.place(finding, self.control.targets.tabs)
         if tab is None and (
             finding.screen not in finding_location.CLUSTER or not self.store.inventory
         ):

@@ -133,7 +133,13 @@ class GuideScreen(ConsoleScreen):
     def _start(self, goal: Goal) -> None:
         assert self._chosen is not None
         self.guided = Guided(
-            self.store, self.control.runner(self.key), self.key, self._chosen, goal, self._more
+            store=self.store,
+            stream=self.control.stream,
+            runner=self.control.targets.runner(self.key, "guide"),
+            key=self.key,
+            symptom=self._chosen,
+            goal=goal,
+            changed=self._more,
         )
         self.rows.set_columns(STEPS)
         self._go()
@@ -141,7 +147,7 @@ class GuideScreen(ConsoleScreen):
     def _go(self) -> None:
         assert self.guided is not None
         self.query_one("#conclusion", Static).update("")
-        self._probing = self.control.spawn(self.guided.run())
+        self._probing = self.control.tasks.spawn(self.guided.run())
         self.pull()
 
     def _more(self) -> None:

@@ -7,9 +7,11 @@ from textual.screen import Screen
 from collectors.capture.dns_transactions import DnsTransaction
 from collectors.sockets.peer_groups import PeerGroup
 from collectors.sockets.rows import SocketRow
+from diagnosis import report
 from session.controller import Controller
 from session.series import SeriesInfo, of_counter, of_peer, of_socket
-from session.store import CounterLine, LogLine, PacketLine, Store
+from session.store import LogLine, Store
+from session.target_data import CounterLine, PacketLine
 from tui import format as fmt
 from tui.screens.flow import FlowScreen
 from tui.screens.series_detail import FigureScreen
@@ -28,12 +30,19 @@ def figures_of(row: object) -> list[SeriesInfo]:
 def document_of(row: object) -> Document | None:
     """A row of text in full: an event (of a write, the manifest), a lookup with the names tried before."""
     if isinstance(row, LogLine):
-        return Document(f"{row.kind} at {fmt.clock(row.at)}", f"{row.text}\n\n{row.detail}")
+        return Document(f"{row.kind} at {fmt.clock(row.at)}", event_text(row))
     if isinstance(row, DnsTransaction):
         tried = "\n".join(row.tried) or "none: this name was queried first"
         text = f"Names queried before, each NXDOMAIN:\n{tried}"
         return Document(f"{row.type} {row.name}: {row.outcome}", text)
     return None
+
+
+def event_text(row: LogLine) -> str:
+    """An event in full: a finding with its evidence, a write with its manifest, a command's output."""
+    if row.finding is None:
+        return f"{row.text}\n\n{row.detail}"
+    return f"{row.text}\n\n{report.text([row.finding])}"
 
 
 def flow_number(row: object) -> int:

@@ -11,7 +11,8 @@ from textual.widgets import Footer, Input
 from collectors.sockets.rates import identity
 from collectors.sockets.rows import SocketRow
 from session.controller import Controller
-from session.store import Store, TargetData
+from session.store import Store
+from session.target_data import TargetData
 from tui.actions import bindings
 from tui.panels.graph_grid import GraphGrid
 from tui.panels.panel import Panel
@@ -128,7 +129,7 @@ class TargetScreen(CaptureKeys, TimeKeys):
     def _show(self, panel: Panel) -> None:
         before, self.panels.current = self.panels.current, panel
         if panel.name == "conntrack" and panel.data.conntrack is None:
-            self.control.count_conntrack(panel.key)
+            self.control.targets.count_conntrack(panel.key)
         self._drawn.clear()
         self.rows.switch(before.state, panel.state, panel.rows())
         self.pull()
@@ -164,7 +165,7 @@ class TargetScreen(CaptureKeys, TimeKeys):
     def action_again(self) -> None:
         """Count the conntrack table again; the other lists are live by themselves."""
         if self.panels.current.name == "conntrack":
-            self.control.count_conntrack(self.panels.current.key)
+            self.control.targets.count_conntrack(self.panels.current.key)
             self.say("Counting the conntrack table.")
 
     # --- the row under the cursor
@@ -237,7 +238,7 @@ class TargetScreen(CaptureKeys, TimeKeys):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         if self.panels.current is self.panels.packets:
-            self.control.capture(self.key, event.value)
+            self.control.captures.start(self.key, event.value)
             self.rows.follow = True
 
     # --- other screens

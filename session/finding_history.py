@@ -1,0 +1,82 @@
+"""Findings over the session, folded from their events: what holds now, and what held from when to when."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from collectors.events import FindingEvent
+from collectors.findings import Finding, Subject, ordered
+
+KEPT = 1_000  # spans that are over
+COUNTED = {"critical": ("critical", "critical"), "warning": ("warning", "warnings")}
+
+Key = tuple[str, Subject]
+
+
+@dataclass(slots=True)
+class FindingSpan:
+    """A finding with its latest evidence, from `since` to `until`; None where it still holds."""
+
+    finding: Finding
+    since: float
+    until: float | None = None
+
+
+class FindingHistory:
+    """`revision` changes with what holds."""
+
+    def __init__(self) -> None:
+        self.revision = 0
+        self._holding: dict[Key, FindingSpan] = {}
+        self._over: deque[FindingSpan] = deque(maxlen=KEPT)
+
+    def apply(self, event: FindingEvent) -> str:
+        """Fold an event; returns the line for the log, '' where only figures changed."""
+        self.revision += 1
+        finding, key = event.finding, event.finding.key
+        span = self._holding.get(key)
+        if event.change == "gone":
+            return self._end(key, finding, event)
+        if span is None:
+            self._holding[key] = FindingSpan(finding, event.since or event.at)
+            return _line("appeared", finding)
+        before, span.finding = span.finding, finding
+        if (before.severity, before.title) == (finding.severity, finding.title):
+            return ""
+        return _line("changed", finding)
+
+    def _end(self, key: Key, finding: Finding, event: FindingEvent) -> str:
+        span = self._holding.pop(key, None) or FindingSpan(finding, event.since or event.at)
+        span.until = event.at
+        self._over.append(span)
+        return _line("gone", finding)
+
+    @property
+    def current(self) -> list[Finding]:
+        """What holds now, the worst first."""
+        return ordered(span.finding for span in self._holding.values())
+
+    @property
+    def spans(self) -> list[FindingSpan]:
+        """All of them, by when they began."""
+        return sorted([*self._over, *self._holding.values()], key=lambda span: span.since)
+
+    def since(self, finding: Finding) -> float:
+        """When it began to hold; 0 where it does not."""
+        span = self._holding.get(finding.key)
+        return span.since if span is not None else 0.0
+
+    @property
+    def headline(self) -> tuple[str, str]:
+        """(`2 critical, 1 warning`, the mood of it); ('', '') where nothing is wrong."""
+        severities: list[str] = [span.finding.severity for span in self._holding.values()]
+        counts = {severity: severities.count(severity) for severity in COUNTED}
+        parts = [
+            f"{count} {COUNTED[severity][count > 1]}" for severity, count in counts.items() if count
+        ]
+        return ", ".join(parts), "bad" if counts["critical"] else "warn"
+
+
+def _line(change: str, finding: Finding) -> str:
+    return f"{change}: {finding.where}: {finding.title}"

@@ -1,0 +1,36 @@
+"""The consumer of the stream that the screens see: it folds events into the store."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from collectors.stream import Stream
+from session.store import SCREENS, Store
+
+QUEUE = 65_536  # events
+SLICE_S = 0.005  # the loop is not held for longer, however much comes at once
+
+
+class StoreFeed:
+    """`after_step` is awaited after each event, with the store's latest time: what keeps to recorded
+    time is driven by it."""
+
+    def __init__(self, store: Store, stream: Stream) -> None:
+        """It is subscribed at once: what is published before `run` is not lost."""
+        self.after_step: Callable[[float], Awaitable[None]] | None = None
+        self._store = store
+        self._subscription = stream.subscribe(QUEUE, SCREENS, paced=True)
+
+    async def run(self) -> None:
+        """Until the stream closes."""
+        async for batch in self._subscription.batches():
+            began = time.monotonic()
+            for event in batch:
+                self._store.apply(event)
+                if self.after_step is not None:
+                    await self.after_step(self._store.latest)
+                if time.monotonic() - began > SLICE_S:
+                    await asyncio.sleep(0)
+                    began = time.monotonic()
