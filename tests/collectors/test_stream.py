@@ -97,19 +97,41 @@ def test_a_recording_is_private_and_a_torn_end_is_passed_over(tmp_path: Path) ->
     assert path.stat().st_mode & 0o777 == 0o600
     with path.open("a") as file:
         file.write('{"_":"Mark","at":9,"tar')
-    assert list(read(path)) == marks
+    first, *events = read(path)
+    assert isinstance(first, ev.RecordingStart)
+    assert events == marks
 
 
 async def test_a_slow_consumer_loses_and_knows_it_and_slows_nobody() -> None:
-    session = Stream()
-    slow, fast = session.subscribe(size=10), session.subscribe(size=1000)
+    """Its losses are events: others have them at once, it has them where the gap is."""
+    stream = Stream()
+    slow = stream.subscribe(size=10, name="slow")
+    fast = stream.subscribe(size=1000, name="fast")
     for number in range(100):
-        session.publish(ev.Mark(float(number), "", "", ""))
-    session.close()
-    got = [len(batch) async for batch in fast.batches()]
-    assert (sum(got), fast.dropped) == (100, 0)
-    assert slow.dropped == 90
-    assert [e.at for e in slow.pending()] == [float(n) for n in range(10)]
+        stream.publish(ev.Mark(float(number), "pod/a/b", "", ""))
+    assert (slow.dropped, fast.dropped) == (90, 0)
+    assert [event.at for event in slow.pending()] == [float(number) for number in range(10)]
+    stream.close()
+    seen = [event async for batch in slow.batches() for event in batch]
+    *before, gap = seen
+    assert [event.at for event in before] == [float(number) for number in range(10)]
+    assert isinstance(gap, ev.ConsumerDrop)
+    assert (gap.consumer, gap.target, gap.events, gap.packets) == ("slow", "pod/a/b", 90, 0)
+    others = [event async for batch in fast.batches() for event in batch]
+    assert sum(isinstance(event, ev.Mark) for event in others) == 100
+    drops = [event for event in others if isinstance(event, ev.ConsumerDrop)]
+    assert sum(drop.events for drop in drops) == 90
+    assert all("10 events" in drop.cause for drop in drops)
+
+
+def test_two_slow_consumers_do_not_report_each_other_for_ever() -> None:
+    stream = Stream()
+    for name in ("one", "two"):
+        stream.subscribe(size=1, name=name)
+    batch = ev.PacketBatch(0.0, "pod/a/b", 1, 1, (ev.Packet(0, b"", 0),) * 3)
+    for _ in range(1_000):
+        stream.publish(batch)
+    assert stream.published < 1_010
 
 
 async def test_order_is_kept_across_batches() -> None:
