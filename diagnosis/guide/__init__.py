@@ -1,5 +1,6 @@
-"""Guided diagnosis: from a symptom to a cause, by probes that are run from the right place, one after another. Pure: a
-session is a generator that yields what it wants to know and is sent the answer; who runs it does the rest."""
+"""Guided diagnosis: from a symptom to a cause, by probes that are run from the right place, one after
+another. Pure: a session is a generator that yields what it asks for and is sent the answer; its
+runner does the rest."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from typing import Literal
 from collectors.findings import Finding
 from collectors.frozen import frozen
 from diagnosis.reachability.path import PathVerdict
+from diagnosis.rule import SYMPTOMS, SymptomName
 
 Verdict = Literal["good", "bad", "unknown"]
 
@@ -33,7 +35,7 @@ class ProbeCommand:
 
 @frozen
 class Look:
-    """Look at what the rules find now, of these names."""
+    """Look at what these rules find now."""
 
     does: str
     why: str
@@ -42,7 +44,7 @@ class Look:
 
 @frozen
 class AskPath:
-    """Ask for the verdict of policies and Services on the way from the pod to the goal."""
+    """Ask for the verdict of policies and Services on the path from the pod to the goal."""
 
     does: str
     why: str
@@ -82,22 +84,25 @@ GuideSession = Generator[Asked, Sent, Conclusion]
 
 @frozen
 class Symptom:
-    name: str
-    title: str
+    name: SymptomName
     start: Callable[[Goal], GuideSession]
     needs_goal: bool = True
 
+    @property
+    def title(self) -> str:
+        return SYMPTOMS[self.name]
+
 
 def symptoms() -> tuple[Symptom, ...]:
-    from diagnosis.guide import symptom_trees
+    from diagnosis.guide import symptom_trees as trees
 
     return (
-        Symptom("connect", "cannot connect (refused, no route)", symptom_trees.cannot_connect),
-        Symptom("timeout", "connections time out", symptom_trees.times_out),
-        Symptom("slow", "it is slow", symptom_trees.slow),
-        Symptom("reset", "connections are reset", symptom_trees.reset),
-        Symptom("name", "a name does not resolve", symptom_trees.name),
-        Symptom("nodes", "it works on one node and not on another", symptom_trees.one_node),
-        Symptom("large", "large responses hang", symptom_trees.large),
-        Symptom("load", "it breaks under load", symptom_trees.under_load, needs_goal=False),
+        Symptom("connect", trees.cannot_connect),
+        Symptom("timeout", trees.times_out),
+        Symptom("slow", trees.slow),
+        Symptom("reset", trees.reset),
+        Symptom("name", trees.name),
+        Symptom("nodes", trees.one_node),
+        Symptom("large", trees.large),
+        Symptom("load", trees.under_load, needs_goal=False),
     )

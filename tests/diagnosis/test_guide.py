@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from collectors.findings import Finding, Subject
+from diagnosis import rules
 from diagnosis.guide import (
     AskPath,
     Conclusion,
@@ -14,9 +15,13 @@ from diagnosis.guide import (
     ProbeResult,
     Said,
     Sent,
+    rule_groups,
     symptoms,
 )
+from diagnosis.guide.rule_groups import RuleGroup
 from diagnosis.reachability.path import PathStep, PathVerdict
+from diagnosis.rule import SymptomName
+from tests.support.rules import unknown_ids
 
 GOAL = Goal("api.shop", 80)
 OPEN = PathVerdict(True, False, None, (PathStep("Service", "ok", "fine"),))
@@ -120,3 +125,43 @@ def test_a_name_that_does_not_resolve_leads_to_dns() -> None:
 def test_a_failure_without_a_cause_is_said_plainly() -> None:
     _, end = played("connect", {}, connects="0")
     assert end.found and "no cause is seen from here" in end.text
+
+
+def test_an_error_and_silence_are_followed_by_different_trees() -> None:
+    """A refusal was answered by somebody: Services first. Silence is a drop, or a late answer."""
+    refused, _ = played("connect", {}, connects="0")
+    silent, _ = played("timeout", {}, connects="0")
+    late, _ = played("timeout", {}, connects="4")
+    first = {
+        name: next(s for s in done if s.startswith("look"))
+        for name, done in (("refused", refused), ("silent", silent), ("late", late))
+    }
+    assert first == {
+        "refused": "look at Services and endpoints",
+        "silent": "look at policies that drop",
+        "late": "look at the server and the receiver",
+    }
+
+
+@pytest.mark.parametrize("symptom", [s.name for s in symptoms()])
+def test_every_rule_of_a_symptom_is_looked_at(symptom: SymptomName) -> None:
+    """A rule that declares a symptom is asked for it, without a word in the trees."""
+    for rule in rules.of_symptom(symptom):
+        finding = Finding(
+            rule=rule,
+            severity="critical",
+            subject=Subject(kind="node", name="n1"),
+            title="It is this",
+        )
+        _, end = played(symptom, {rule: finding})
+        assert end.findings == (finding,), f"{rule} is not found by the tree of {symptom!r}"
+
+
+def test_rules_that_the_guide_names_exist() -> None:
+    groups = {name: one for name, one in vars(rule_groups).items() if isinstance(one, RuleGroup)}
+    wrong = [
+        text
+        for name, group in groups.items()
+        for text in unknown_ids(group.rules, f"diagnosis/guide/rule_groups.py: {name}")
+    ]
+    assert groups and not wrong, "\n".join(wrong)

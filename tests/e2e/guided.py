@@ -35,7 +35,7 @@ CASES = (
         1,
         "policy-drops",
         "backend.shop:80",
-        r"The policy drops connections|The way is closed",
+        r"The policy drops connections|The path is closed",
     ),
     Case("slow", 2, "dns-slow", "backend.shop:80", r"DNS answers arrive after [\d,]+ ms"),
     Case(

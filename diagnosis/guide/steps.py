@@ -1,0 +1,212 @@
+"""The steps that the trees of several symptoms share."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from collectors.findings import Evidence, Finding, Subject
+from diagnosis.guide import (
+    Asked,
+    AskPath,
+    Conclusion,
+    Goal,
+    Look,
+    ProbeCommand,
+    ProbeResult,
+    Said,
+    Sent,
+)
+from diagnosis.guide.rule_groups import RuleGroup
+from diagnosis.reachability.path import PathStep, PathVerdict, is_address
+from diagnosis.rule import SymptomName
+from diagnosis.subjects import policy_subject
+
+# bash opens a TCP connection by itself; host and port are arguments, never part of the program
+CONNECT = 'exec 3<>"/dev/tcp/$1/$2"'
+CONNECT_SEVERAL = (
+    'ok=0; for n in {numbers}; do timeout 2 bash -c \'{connect}\' d "$1" "$2" && ok=$((ok + 1)); '
+    "done; echo $ok"
+)
+TRIES = 4
+DEFAULT_PORT = 80
+SIZES = (8972, 1472, 1452, 1422, 1402, 1372, 1272, 1172)  # of ping: jumbo, Ethernet, overlays
+ICMP_AND_IP = 28  # bytes of headers before a ping's payload
+OUTCOMES = {
+    "refused": "refused at once",
+    "timeout": "no answer within 2 s",
+    "no route": "no route to it",
+}
+EXPLAINED_BY_OBJECTS = ("policy_drops", "endpoints", "target_port")
+
+
+class Notes:
+    """What a session has learnt: findings, what it has looked at, and what it has ruled out."""
+
+    def __init__(self, symptom: SymptomName) -> None:
+        self.symptom: SymptomName = symptom
+        self.findings: list[Finding] = []
+        self.looked_at: set[str] = set()
+        self.ruled_out: list[str] = []
+
+    def end(self, otherwise: str = "") -> Conclusion:
+        if self.findings:
+            first = self.findings[0]
+            return Conclusion(True, f"{first.where}: {first.title}", tuple(self.findings))
+        if otherwise:
+            return Conclusion(True, otherwise)
+        text = f"ruled out: {'; '.join(self.ruled_out)}" if self.ruled_out else "nothing was found"
+        return Conclusion(False, text)
+
+
+def look(notes: Notes, group: RuleGroup) -> Generator[Asked, Sent, bool]:
+    """Whether one of the group's rules has found something."""
+    notes.looked_at |= set(group.rules)
+    found = yield Look(group.does, group.why, group.rules)
+    assert isinstance(found, list)
+    serious = [finding for finding in found if finding.severity != "info"]
+    notes.findings += [finding for finding in serious if finding not in notes.findings]
+    if serious:
+        yield Said("bad", f"{serious[0].where}: {serious[0].title}")
+        return True
+    yield Said("good", "nothing of that kind is found")
+    notes.ruled_out.append(group.does.removeprefix("look at ").removeprefix("look for "))
+    return False
+
+
+def look_in_turn(notes: Notes, *groups: RuleGroup) -> Generator[Asked, Sent, bool]:
+    """One group after another, until one has found something; last, every other rule that may
+    explain the symptom."""
+    for group in groups:
+        if (yield from look(notes, group)):
+            return True
+    return (yield from look_at_the_rest(notes))
+
+
+def look_at_the_rest(notes: Notes) -> Generator[Asked, Sent, bool]:
+    from diagnosis import rules  # all of them: slow, the first time
+
+    rest = tuple(one for one in rules.of_symptom(notes.symptom) if one not in notes.looked_at)
+    if not rest:
+        return False
+    does = "look at everything else that may explain it"
+    return (yield from look(notes, RuleGroup(does, f"{len(rest)} rules are left", rest)))
+
+
+def resolve(notes: Notes, goal: Goal) -> Generator[Asked, Sent, str]:
+    """Resolve the goal's name in the pod; '' where it does not."""
+    if is_address(goal.host):
+        return goal.host
+    argv = ("timeout", "6", "getent", "ahostsv4", goal.host)
+    result = yield ProbeCommand(
+        f"resolve {goal.host} in the pod: {' '.join(argv[2:])}",
+        "without an address nothing begins",
+        argv,
+    )
+    assert isinstance(result, ProbeResult)
+    words = result.out.split()
+    if result.code == 0 and words:
+        yield Said("good", f"{goal.host} is {words[0]}")
+        notes.ruled_out.append("the name")
+        return words[0]
+    reason = f"it does not resolve {result.err or result.failed}".strip()
+    yield Said("bad", "no answer in time" if result.code == 124 else reason)
+    return ""
+
+
+def connect(goal: Goal, address: str, why: str) -> Generator[Asked, Sent, str]:
+    """Connect some times: 'ok', 'refused', 'timeout', 'no route', 'other', or 'some' where it works
+    now and then."""
+    port = goal.port or DEFAULT_PORT
+    script = CONNECT_SEVERAL.format(numbers=" ".join(map(str, range(TRIES))), connect=CONNECT)
+    result = yield ProbeCommand(
+        f"connect {TRIES} times to {goal.host} ({address}:{port}) from the pod",
+        why,
+        ("bash", "-c", script, "podwire", address, str(port)),
+        4.0 + 2 * TRIES,
+    )
+    assert isinstance(result, ProbeResult)
+    if result.failed:
+        yield Said("unknown", result.failed)
+        return "other"
+    count = result.out.strip()
+    made = int(count) if count.isdecimal() else 0
+    if made == TRIES:
+        yield Said("good", f"{made} of {TRIES} connections are made")
+        return "ok"
+    failure = _failure(result.err)
+    rest = f"the others: {OUTCOMES[failure]}" if made else OUTCOMES[failure]
+    yield Said("bad", f"{made} of {TRIES} connections are made: {rest}")
+    return "some" if made else failure
+
+
+def _failure(error: str) -> str:
+    if "refused" in error:
+        return "refused"
+    return "no route" if "oute" in error else "timeout"
+
+
+def ask_path(notes: Notes, why: str) -> Generator[Asked, Sent, PathVerdict | None]:
+    """Policies and Services on the path; None where the goal is not of this cluster."""
+    answer = yield AskPath("ask policies, Services and endpoints for the path to it", why)
+    if not isinstance(answer, PathVerdict):
+        yield Said("unknown", "the destination is no pod or Service of this cluster")
+        return None
+    stop = next((step for step in answer.path if step.result == "stops"), None)
+    if stop is None:
+        yield Said("good", "every step of the path is open")
+        notes.ruled_out.append("NetworkPolicies, Services and endpoints")
+        return answer
+    yield Said("bad", f"{stop.what}: {stop.reason}")
+    if not any(finding.rule in EXPLAINED_BY_OBJECTS for finding in notes.findings):
+        notes.findings.append(_closed_path(answer, stop))
+    return answer
+
+
+def _closed_path(answer: PathVerdict, stop: PathStep) -> Finding:
+    policy = answer.decided_by.policy if answer.decided_by else ""
+    source = "policies, Services, EndpointSlices"
+    return Finding(
+        rule="path",
+        severity="critical",
+        subject=policy_subject(policy) if policy else Subject(kind="cluster", name=stop.what),
+        title=f"The path is closed: {stop.reason}",
+        evidence=tuple(Evidence(f"{step.what}: {step.reason}", source) for step in answer.path),
+        threshold="the rules of NetworkPolicy v1",
+        confidence="certain",
+        fix="podwire policy --from … --to … shows the path; open it where it stops",
+        verify="it connects",
+        screen="policy",
+    )
+
+
+def decided_by_objects(notes: Notes, address: str, why: str) -> Generator[Asked, Sent, bool]:
+    """Whether policies, Services or endpoints decide it: they are certain, where the goal is of
+    this cluster."""
+    if address:
+        yield from ask_path(notes, why)
+    return bool(notes.findings)
+
+
+def search_mtu(notes: Notes, address: str) -> Generator[Asked, Sent, None]:
+    """The largest packet that passes without fragmentation, by a few sizes."""
+    for size in SIZES:
+        argv = ("ping", "-n", "-M", "do", "-c", "1", "-W", "1", "-s", str(size), address)
+        bytes_in_all = size + ICMP_AND_IP
+        result = yield ProbeCommand(
+            f"ping with DF and {bytes_in_all} bytes: {' '.join(argv)}",
+            "which size still passes?",
+            argv,
+        )
+        assert isinstance(result, ProbeResult)
+        if result.failed or "not found" in result.err or result.code in (126, 127):
+            yield Said("unknown", "there is no ping here")
+            return
+        if result.code == 0:
+            yield Said("good", f"{bytes_in_all} bytes pass")
+            notes.ruled_out.append(f"packets of {bytes_in_all} bytes pass")
+            return
+        too_long = "too long" in result.out + result.err
+        yield Said(
+            "unknown", "larger than this interface's MTU" if too_long else "it does not pass"
+        )
+    notes.ruled_out.append("the destination does not answer pings")
