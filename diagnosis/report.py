@@ -1,74 +1,113 @@
-"""Findings as text, as JSON with a version, and as Markdown for a write-up. Pure."""
+"""Findings as text, as JSON with a version, and as Markdown for a write-up, by one list of fields
+that the screen reads as well. Pure."""
 
 from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from collectors.findings import Evidence, Finding
+from collectors.findings import Evidence, Finding, FixKind, Severity
+from collectors.frozen import frozen
 
 SCHEMA = 2  # of the JSON; fields are only ever added within a version
-MARKS = {"critical": "CRITICAL", "warning": "WARNING ", "info": "INFO    "}
-LANGUAGES = {"sysctl": "ini", "yaml": "yaml", "shell": "sh", "text": ""}
+SEVERITY_WORDS: dict[Severity, str] = {
+    "critical": "CRITICAL",
+    "warning": "WARNING ",
+    "info": "INFO    ",
+}
+LANGUAGES: dict[FixKind, str] = {"sysctl": "ini", "yaml": "yaml", "shell": "sh", "text": ""}
 
 
 def _when(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else ""
 
 
+def origin(one: Evidence) -> str:
+    """Where a figure was read, and whose it is."""
+    return ", ".join(part for part in (one.source, one.scope) if part)
+
+
+def _subject(finding: Finding) -> dict[str, Any]:
+    subject = finding.subject
+    return {
+        "kind": subject.kind,
+        "namespace": subject.namespace,
+        "name": subject.name,
+        "port": subject.port,
+        "detail": subject.detail,
+    }
+
+
+def _evidence(finding: Finding) -> list[dict[str, str]]:
+    return [
+        {"text": one.text, "source": one.source, "scope": one.scope, "time": _when(one.at)}
+        for one in finding.evidence
+    ]
+
+
+@frozen
+class ReportField:
+    """A field of a finding: its name in JSON, its value, and the label before it in text, Markdown
+    and on the screen ('' where they have a place of its own for it)."""
+
+    name: str
+    value: Callable[[Finding], Any]
+    label: str = ""
+
+
+FIELDS = (
+    ReportField("rule", lambda finding: finding.rule),
+    ReportField("severity", lambda finding: finding.severity),
+    ReportField("subject", _subject),
+    ReportField("where", lambda finding: finding.where),
+    ReportField("title", lambda finding: finding.title),
+    ReportField("evidence", _evidence),
+    ReportField("fix", lambda finding: finding.fix),
+    ReportField("fix_kind", lambda finding: finding.fix_kind),
+    ReportField("verify", lambda finding: finding.verify, "verify"),
+    ReportField("threshold", lambda finding: finding.threshold, "threshold"),
+    ReportField("confidence", lambda finding: finding.confidence, "confidence"),
+    ReportField("disproved_if", lambda finding: finding.disproof, "wrong if"),
+    ReportField("stage", lambda finding: finding.stage),
+)
+
+
+def labelled(finding: Finding) -> Iterator[tuple[str, str]]:
+    """(label, value) of what is known."""
+    for field in FIELDS:
+        if field.label and (value := field.value(finding)):
+            yield field.label, value
+
+
 def summary(findings: Sequence[Finding]) -> str:
     """`2 critical, 1 warning`, or that nothing was found."""
-    counts = [f"{n} {kind}" for kind in MARKS if (n := sum(f.severity == kind for f in findings))]
-    return ", ".join(counts) or "nothing found"
-
-
-def _evidence(one: Evidence) -> str:
-    origin = ", ".join(part for part in (one.source, one.scope) if part)
-    return f"{one.text} [{origin}]" if origin else one.text
+    counts = {kind: sum(f.severity == kind for f in findings) for kind in SEVERITY_WORDS}
+    return ", ".join(f"{n} {kind}" for kind, n in counts.items() if n) or "nothing found"
 
 
 def text(findings: Sequence[Finding], notes: Sequence[str] = ()) -> str:
-    lines = [summary(findings)]
-    for note in notes:
-        lines.append(f"note: {note}")
-    for f in findings:
-        lines += ["", f"{MARKS[f.severity]} {f.where}: {f.title}  ({f.rule}, {f.confidence})"]
-        lines += [f"    {_evidence(one)}" for one in f.evidence]
-        told = (("threshold", f.threshold), ("disproved if", f.disproof), ("verify", f.verify))
-        lines += [f"    {name}: {value}" for name, value in told if value]
-        if f.fix:
-            lines.append("    fix:")
-            lines.append(textwrap.indent(f.fix.rstrip(), "      "))
+    lines = [summary(findings), *(f"note: {note}" for note in notes)]
+    for finding in findings:
+        lines += ["", *_text_lines(finding)]
     return "\n".join(lines) + "\n"
 
 
-def plain(f: Finding) -> dict[str, Any]:
-    return {
-        "rule": f.rule,
-        "severity": f.severity,
-        "subject": {
-            "kind": f.subject.kind,
-            "namespace": f.subject.namespace,
-            "name": f.subject.name,
-            "port": f.subject.port,
-            "detail": f.subject.detail,
-        },
-        "where": f.where,
-        "title": f.title,
-        "confidence": f.confidence,
-        "evidence": [
-            {"text": e.text, "source": e.source, "scope": e.scope, "time": _when(e.at)}
-            for e in f.evidence
-        ],
-        "threshold": f.threshold,
-        "disproved_if": f.disproof,
-        "fix": f.fix,
-        "fix_kind": f.fix_kind,
-        "verify": f.verify,
-    }
+def _text_lines(finding: Finding) -> Iterator[str]:
+    yield f"{SEVERITY_WORDS[finding.severity]} {finding.where}: {finding.title}  ({finding.rule})"
+    for one in finding.evidence:
+        yield f"    {_with_origin(one)}"
+    for label, value in labelled(finding):
+        yield f"    {label}: {value}"
+    if finding.fix:
+        yield "    fix:"
+        yield textwrap.indent(finding.fix.rstrip(), "      ")
+
+
+def _with_origin(one: Evidence) -> str:
+    return f"{one.text} [{origin(one)}]" if origin(one) else one.text
 
 
 def as_json(findings: Sequence[Finding], context: str, at: float, notes: Sequence[str] = ()) -> str:
@@ -78,7 +117,7 @@ def as_json(findings: Sequence[Finding], context: str, at: float, notes: Sequenc
         "time": _when(at),
         "summary": summary(findings),
         "notes": list(notes),
-        "findings": [plain(f) for f in findings],
+        "findings": [{field.name: field.value(one) for field in FIELDS} for one in findings],
     }
     return json.dumps(body, indent=1, ensure_ascii=True) + "\n"
 
@@ -88,19 +127,17 @@ def markdown(
 ) -> str:
     lines = [f"# podwire check of {context}, {_when(at)}", "", f"{summary(findings)}.", ""]
     lines += [f"> {note}" for note in notes]
-    for f in findings:
-        lines += [
-            f"## {f.severity}: {f.where}",
-            "",
-            f"**{f.title}.** ({f.rule}, {f.confidence})",
-            "",
-        ]
-        lines += [f"- {_evidence(one)}" for one in f.evidence]
-        lines += (
-            [f"- threshold: {f.threshold}", f"- disproved if: {f.disproof}"] if f.disproof else []
-        )
-        if f.fix:
-            lines += ["", f"```{LANGUAGES[f.fix_kind]}", f.fix.rstrip(), "```", ""]
-        if f.verify:
-            lines += [f"Verify: {f.verify}", ""]
+    for finding in findings:
+        lines += _markdown_lines(finding)
     return "\n".join(lines) + "\n"
+
+
+def _markdown_lines(finding: Finding) -> Iterator[str]:
+    yield f"## {finding.severity}: {finding.where}"
+    yield f"\n**{finding.title}.** ({finding.rule})\n"
+    for one in finding.evidence:
+        yield f"- {_with_origin(one)}"
+    for label, value in labelled(finding):
+        yield f"- {label}: {value}"
+    if finding.fix:
+        yield f"\n```{LANGUAGES[finding.fix_kind]}\n{finding.fix.rstrip()}\n```\n"

@@ -1,4 +1,5 @@
-"""A finding in full: cause, figures with their sources, what to do, how sure. What wraps stays under its beginning."""
+"""A finding in full: cause, figures with their sources, what to do, confidence. What wraps stays
+under its beginning."""
 
 from __future__ import annotations
 
@@ -10,6 +11,9 @@ from rich.text import Text
 
 from collectors.findings import Finding
 from collectors.sanitize import sanitize
+from diagnosis.report import labelled, origin
+
+LONGEST, LONGEST_NAME = 400, 200  # characters
 
 
 def detail(finding: Finding) -> Group:
@@ -17,32 +21,22 @@ def detail(finding: Finding) -> Group:
 
 
 def _parts(finding: Finding) -> Iterator[RenderableType]:
-    yield _under(" ", Text(sanitize(finding.where, 200), "bold"))
-    yield _under(" ", Text(sanitize(finding.title, 400)))
+    yield _under(" ", Text(sanitize(finding.where, LONGEST_NAME), "bold"))
+    yield _under(" ", Text(sanitize(finding.title, LONGEST)))
     yield ""
     for one in finding.evidence:
-        origin = ", ".join(part for part in (one.source, one.scope) if part)
-        yield _under(
-            "  ▪ ", Text.assemble(sanitize(one.text, 400), (f"  {sanitize(origin, 200)}", "dim"))
-        )
+        source = (f"  {sanitize(origin(one), LONGEST_NAME)}", "dim")
+        yield _under("  ▪ ", Text.assemble(sanitize(one.text, LONGEST), source))
     if finding.fix:
         yield ""
         yield _under(" ", Text("What to do", "bold"))
+        style = "" if finding.fix_kind == "text" else "green"
         for line in finding.fix.rstrip().splitlines():
-            yield _under(
-                "   ", Text(sanitize(line, 400), "green" if finding.fix_kind != "text" else "")
-            )
+            yield _under("   ", Text(sanitize(line, LONGEST), style))
     yield ""
-    for name, value in (
-        ("Then", finding.verify),
-        ("Threshold", finding.threshold),
-        (
-            "Sure",
-            f"{finding.confidence}{f'; wrong if {finding.disproof}' if finding.disproof else ''}",
-        ),
-    ):
-        if value:
-            yield _under(Text(f" {name:<10}", "bold"), Text(sanitize(value, 400), "dim"))
+    for label, value in labelled(finding):
+        heading = Text(f" {label.capitalize():<11}", "bold")
+        yield _under(heading, Text(sanitize(value, LONGEST), "dim"))
 
 
 def _under(first: str | Text, text: Text) -> Table:

@@ -432,6 +432,16 @@ def test_reports_say_the_same_in_every_form() -> None:
         and one["evidence"][0]["source"]
         and one["fix_kind"] == "sysctl"
     )
+    assert set(one) == {field.name for field in report.FIELDS}
+    assert one["subject"] == {
+        "kind": "node",
+        "namespace": "",
+        "name": "n1",
+        "port": 0,
+        "detail": "",
+    }
     for text in (report.text(findings), report.markdown(findings, "prod", 1_700_000_000.0)):
         assert "The conntrack table is full" in text and "nf_conntrack_max = 524288" in text
+        for label, value in report.labelled(findings[0]):
+            assert f"{label}: {value}" in text
     assert report.text([]) == "nothing found\n"
