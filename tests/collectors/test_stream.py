@@ -8,66 +8,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from collectors import events as ev
-from collectors.recording.event_codec import Malformed, decode, encode
+from collectors.recording.event_codec import Malformed, decode
 from collectors.recording.event_log import Recorder, read
-from collectors.sockets.rows import SocketRow
 from collectors.stream import Stream
-
-TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=30)
-FLOATS = st.floats(allow_nan=False, allow_infinity=False)
-EVENTS = st.one_of(
-    st.builds(ev.Mark, FLOATS, TEXT, TEXT, TEXT),
-    st.builds(ev.TargetState, FLOATS, TEXT, st.sampled_from(("live", "gap")), TEXT),
-    st.builds(
-        ev.CounterSample,
-        FLOATS,
-        TEXT,
-        FLOATS,
-        TEXT,
-        st.dictionaries(TEXT, st.integers()),
-        st.lists(TEXT, max_size=3).map(tuple),
-    ),
-    st.builds(
-        ev.PacketBatch,
-        FLOATS,
-        TEXT,
-        st.integers(),
-        st.integers(),
-        st.lists(
-            st.builds(
-                ev.Packet, st.integers(0, 1 << 62), st.binary(max_size=50), st.integers(0, 9000)
-            ),
-            max_size=3,
-        ).map(tuple),
-    ),
-    st.builds(
-        ev.SocketSnapshot,
-        FLOATS,
-        TEXT,
-        st.lists(
-            st.builds(
-                lambda *of: SocketRow(*of), TEXT, TEXT, TEXT, st.integers(), TEXT, st.integers()
-            ),
-            max_size=3,
-        ).map(tuple),
-    ),
-    st.builds(
-        ev.InventoryChange,
-        FLOATS,
-        TEXT,
-        st.just("ADDED"),
-        st.builds(
-            ev.ServiceRow, TEXT, TEXT, st.lists(TEXT, max_size=2).map(tuple), st.just(()), TEXT
-        ),
-    ),
-)
-
-
-@given(EVENTS)
-def test_an_event_survives_the_log_without_loss(event: ev.Event) -> None:
-    line = encode(event)
-    assert "\n" not in line
-    assert decode(line) == event
 
 
 @given(st.text(max_size=200))
