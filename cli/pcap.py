@@ -64,10 +64,10 @@ def _print_file(path: Path, options: argparse.Namespace) -> None:
         return
     table, number = FlowTable(MANY_FLOWS), 0
     for linktype, packets in pieces(read_file(path)):
-        for packet, (marks, flow) in zip(packets, table.add(linktype, packets), strict=True):
+        for packet, (analysis, flow) in zip(packets, table.add(linktype, packets), strict=True):
             number += 1
             frame = dissect(linktype, packet.data, packet.length)
-            show(jsonl.packet_object(number, packet, frame, marks, flow))
+            show(jsonl.packet_object(number, packet, frame, analysis, flow))
 
 
 def pieces(chunks: Iterator[Chunk]) -> Iterator[Chunk]:

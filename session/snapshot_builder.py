@@ -171,7 +171,7 @@ def _conversation(key: Key, flows: list[Flow], now: int) -> Conversation:
         if not isinstance(flow, TcpFlow):
             silent = flow.state == "unanswered"
             totals["unanswered"] += silent and flow.client.packets > 1
-            _add_ways(totals, flow, silent and now - flow.first_ns > UNANSWERED_NS)
+            _add_seen_on(totals, flow, silent and now - flow.first_ns > UNANSWERED_NS)
             totals["answered"] += flow.state == "answered"
             continue
         _add(totals, flow, now)
@@ -210,13 +210,13 @@ def _add(totals: Counter[str], flow: TcpFlow, now: int) -> None:
     client, server = flow.client, flow.server
     state = flow.state
     totals["answered"] += bool(flow.synack_at or server.payload)
-    waiting = client.syn_resent > 0 or now - flow.first_ns > UNANSWERED_NS
+    waiting = client.syn_retransmitted > 0 or now - flow.first_ns > UNANSWERED_NS
     silent = state == "unanswered" and waiting
     totals["unanswered"] += silent
-    _add_ways(totals, flow, silent)
-    half_open = bool(flow.synack_at) and not flow.acked_at and (waiting or server.syn_resent > 0)
-    totals["answers_stopped"] += half_open and server.ways == IN
-    totals["answers_passed"] += half_open and bool(server.ways & OUT)
+    _add_seen_on(totals, flow, silent)
+    half_open = bool(flow.synack_at) and not flow.acked_at and (waiting or server.syn_retransmitted > 0)
+    totals["answers_stopped"] += half_open and server.seen_on == IN
+    totals["answers_passed"] += half_open and bool(server.seen_on & OUT)
     rejected = state == "unreachable" and bool(flow.icmp_note)
     totals["rejected"] += rejected
     totals["refused"] += state == "refused" or rejected
@@ -229,9 +229,9 @@ def _add(totals: Counter[str], flow: TcpFlow, now: int) -> None:
     totals["stuck"] += _stuck(flow)
 
 
-def _add_ways(totals: Counter[str], flow: Flow, silent: bool) -> None:
-    totals["stopped"] += silent and flow.client.ways == IN
-    totals["passed"] += silent and bool(flow.client.ways & OUT)
+def _add_seen_on(totals: Counter[str], flow: Flow, silent: bool) -> None:
+    totals["stopped"] += silent and flow.client.seen_on == IN
+    totals["passed"] += silent and bool(flow.client.seen_on & OUT)
 
 
 def _stuck(flow: TcpFlow) -> bool:
@@ -241,7 +241,7 @@ def _stuck(flow: TcpFlow) -> bool:
     if max(flow.client.timeouts, flow.server.timeouts) < STUCK:
         return False
     big = 0
-    for moment in flow.moments:
+    for moment in flow.events:
         if (
             moment.kind in ("retransmission", "spurious retransmission")
             and moment.size >= FULL_SIZE * moment.count

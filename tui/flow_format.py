@@ -7,7 +7,7 @@ from ipaddress import ip_address
 
 from collectors.capture.direction import Direction
 from collectors.capture.tcp import TcpFlow
-from collectors.capture.udp import UdpFlow, UdpHalf
+from collectors.capture.udp import UdpDirection, UdpFlow
 from tui import format as fmt
 
 Flow = TcpFlow | UdpFlow
@@ -23,7 +23,7 @@ def named(packed: bytes, names: Names) -> str:
     return names.get(text, text)
 
 
-def end(side: Direction | UdpHalf, names: Names) -> str:
+def end(side: Direction | UdpDirection, names: Names) -> str:
     return f"{named(side.address, names)}:{side.port}"
 
 

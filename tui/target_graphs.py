@@ -91,7 +91,7 @@ def retransmits(pod: GraphSpec) -> GraphData:
         scope=pod.scope,
         lines=(pod.line("retransmits"),),
         figures=(f"{fmt.rate(rate.current)} seg/s", *_of_sent(share), peak(rate)),
-        short="resent",
+        short="retransmitted",
         compact=(f"{fmt.rate(rate.current)}/s", fmt.percent(share), peak(rate)),
         **pod.view.edge,
         empty=pod.why_empty(),

@@ -19,7 +19,7 @@ from __future__ import annotations
     ACKED_UNSEEN,
     COPY,
 ) = (1 << bit for bit in range(15))
-MARKS = {
+ANALYSIS_FLAGS = {
     RETRANSMISSION: "retransmission",
     FAST_RETRANSMISSION: "fast retransmission",
     SPURIOUS_RETRANSMISSION: "spurious retransmission",
@@ -48,5 +48,5 @@ ODD = (
 GOOD = WINDOW_UPDATE | KEEP_ALIVE | KEEP_ALIVE_ACK | COPY  # nothing to worry about
 
 
-def analysis_flag_names(marks: int) -> list[str]:
-    return [name for bit, name in MARKS.items() if marks & bit]
+def analysis_flag_names(analysis: int) -> list[str]:
+    return [name for bit, name in ANALYSIS_FLAGS.items() if analysis & bit]

@@ -204,15 +204,19 @@ class Capture:
                 self.say("running")
 
     async def _ask_counts(self) -> None:
-        told = (0, "")
+        results = (0, "")
         while True:
             await asyncio.sleep(ASK_EVERY_S)
             if self._phase != "running":
                 continue
             await self._signal("USR1")
             kept = self._segments
-            if kept is not None and self._phase == "running" and (kept.dropped, kept.error) != told:
-                told = (kept.dropped, kept.error)
+            if (
+                kept is not None
+                and self._phase == "running"
+                and (kept.dropped, kept.error) != results
+            ):
+                results = (kept.dropped, kept.error)
                 self.say("running")
 
     async def _signal(self, which: str) -> None:

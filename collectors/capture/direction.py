@@ -27,7 +27,7 @@ Kind = Literal[
 ]
 
 
-def way(data: bytes, interface: int) -> int:
+def interface_direction(data: bytes, interface: int) -> int:
     """IN or OUT of a packet on cooked v2, the only link type whose packets name their interface
     (LINKTYPE_LINUX_SLL2); 0 of others."""
     return 0 if not interface else OUT if data[10] == OUTGOING else IN
@@ -93,7 +93,7 @@ class Direction:
         "last_ack",
         "last_ack_at",
         "last_ident",
-        "last_marks",
+        "last_analysis",
         "last_row_at",
         "mss",
         "out_of_order",
@@ -109,9 +109,9 @@ class Direction:
         "segments",
         "spurious",
         "start",
-        "syn_resent",
+        "syn_retransmitted",
         "timeouts",
-        "ways",
+        "seen_on",
         "window",
         "window_full",
         "zero_windows",
@@ -127,12 +127,12 @@ class Direction:
         self.ahead: int | None = None  # behind the highest byte sent without a hole before it
         self.last_ack: int | None = None
         self.last_ack_at = 0
-        self.ways = 0  # of its SYN, where a capture tells: IN, OUT
+        self.seen_on = 0  # of its SYN, where a capture tells: IN, OUT
         self.window = 0
         self.scale: int | None = None
         self.first_ack = True  # windows are not scaled in the handshake
         self.duplicates = 0  # ACKs alike in a row
-        self.last_marks = 0
+        self.last_analysis = 0
         self.probe: int | None = None  # the byte whose ACK gives a round trip
         self.probe_stamp: int | None = None
         self.probe_at = 0
@@ -140,9 +140,9 @@ class Direction:
         self.fin_at = self.reset_at = 0
         self.last_ident = self.last_row_at = 0
         self.mss: int | None = None
-        self.fast = self.timeouts = self.syn_resent = self.spurious = self.out_of_order = 0
+        self.fast = self.timeouts = self.syn_retransmitted = self.spurious = self.out_of_order = 0
         self.duplicate_acks = self.zero_windows = self.window_full = self.keep_alives = 0
 
     @property
-    def resent(self) -> int:
-        return self.fast + self.timeouts + self.syn_resent + self.spurious
+    def retransmitted(self) -> int:
+        return self.fast + self.timeouts + self.syn_retransmitted + self.spurious

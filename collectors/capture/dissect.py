@@ -127,8 +127,8 @@ class _Dissector:
         (kind,) = self.take("!H", offset + 12)
         frame = self.frame
         if frame.source_mac:
-            frame.outer_macs.append((frame.source_mac, frame.target_mac))
-        frame.target_mac, frame.source_mac = self.mac(offset), self.mac(offset + 6)
+            frame.outer_macs.append((frame.source_mac, frame.destination_mac))
+        frame.destination_mac, frame.source_mac = self.mac(offset), self.mac(offset + 6)
         self.ethertype(kind, offset + 14)
 
     def mac(self, offset: int) -> str:
@@ -202,8 +202,8 @@ class _Dissector:
         frame.ip = ip
 
     def ipv4(self, offset: int) -> None:
-        first, service, total, identification, fragment, ttl, protocol, source, target = self.take(
-            "!BBHHHBB2xII", offset
+        first, service, total, identification, fragment, ttl, protocol, source, destination = (
+            self.take("!BBHHHBB2xII", offset)
         )
         header = (first & 15) * 4
         if first >> 4 != 4:
@@ -215,7 +215,7 @@ class _Dissector:
         ip = Ip(
             4,
             str(IPv4Address(source)),
-            str(IPv4Address(target)),
+            str(IPv4Address(destination)),
             protocol,
             ttl,
             size,
@@ -309,13 +309,13 @@ class _Dissector:
 
     def overlay(self, udp: Udp, offset: int) -> bool:
         """VXLAN (RFC 7348) or Geneve (RFC 8926) behind a UDP header; whether it was one."""
-        if udp.target_port in VXLAN_PORTS:
+        if udp.destination_port in VXLAN_PORTS:
             head = self.data[offset : offset + 8]
             if len(head) == 8 and head[0] == 0x08 and head[1:4] == b"\0\0\0" and head[7] == 0:
                 self.inside(udp, int.from_bytes(head[4:7], "big"))
                 self.tunnel("VXLAN", lambda: self.ethernet(offset + 8))
                 return True
-        elif udp.target_port == GENEVE_PORT and len(self.data) >= offset + 8:
+        elif udp.destination_port == GENEVE_PORT and len(self.data) >= offset + 8:
             first, flags, kind = self.take("!BBH", offset)
             if first >> 6 == 0 and not flags & 0x3F and kind in (BRIDGED, IPV4, IPV6):
                 self.inside(udp, int.from_bytes(self.data[offset + 4 : offset + 7], "big"))
@@ -331,12 +331,12 @@ class _Dissector:
     # --- transports
 
     def tcp(self, offset: int, left: int) -> None:
-        source, target, sequence, acknowledged, bits, window = self.take("!HHIIHH", offset)
+        source, destination, sequence, acknowledged, bits, window = self.take("!HHIIHH", offset)
         header = (bits >> 12) * 4
         length = left - header
         self.frame.transport = offset
         self.frame.tcp = tcp = Tcp(
-            source, target, sequence, acknowledged, bits & 0x1FF, window, max(length, 0)
+            source, destination, sequence, acknowledged, bits & 0x1FF, window, max(length, 0)
         )
         self.frame.payload = offset + 20
         if header < 20:
@@ -350,7 +350,7 @@ class _Dissector:
         if len(body) < header - 20:
             raise _Short
         self.frame.payload = offset + header
-        if length > 2 and 53 in (source, target):
+        if length > 2 and 53 in (source, destination):
             self.dns_over_tcp(offset + header, length)
 
     def dns_over_tcp(self, offset: int, length: int) -> None:
@@ -361,15 +361,15 @@ class _Dissector:
             self.frame.dns = dns.parse(self.data[offset + 2 : offset + 2 + size])
 
     def udp(self, offset: int, left: int) -> None:
-        source, target, length = self.take("!HHH", offset)
-        self.frame.udp = udp = Udp(source, target, length)
+        source, destination, length = self.take("!HHH", offset)
+        self.frame.udp = udp = Udp(source, destination, length)
         self.frame.transport = offset
         self.frame.payload = offset + 8
         if 0 < length < 8:
             raise _Wrong(f"the UDP header says {length} bytes in all")
         if self.overlay(udp, offset + 8):
             return
-        if source in DNS_PORTS or target in DNS_PORTS:
+        if source in DNS_PORTS or destination in DNS_PORTS:
             self.frame.dns = dns.parse(self.data[offset + 8 : offset + max(length or left, 8)])
 
     # --- ICMP
@@ -408,10 +408,10 @@ class _Dissector:
         ip = inner.ip
         if ip is None:
             return None
-        found = Quoted(ip.source, ip.target, ip.protocol)
+        found = Quoted(ip.source, ip.destination, ip.protocol)
         head = self.data[reader.transport_at :][:8]  # RFC 792 promises no more than these
         if ip.protocol in (TCP, UDP) and not ip.fragment_offset and len(head) >= 4:
-            found.source_port, found.target_port = struct.unpack("!HH", head[:4])
+            found.source_port, found.destination_port = struct.unpack("!HH", head[:4])
             if ip.protocol == TCP and len(head) == 8:
                 found.sequence = int.from_bytes(head[4:], "big")
         return found

@@ -23,7 +23,7 @@ Key = tuple[
 @dataclass(slots=True)
 class DnsTransaction:
     """A question and its answer. `rcode` is None while (or where) none came; `retries` are the same question again
-    from the same port; `resent` counts those from other ports."""
+    from the same port; `retransmitted` counts those from other ports."""
 
     client: bytes
     server: bytes
@@ -87,7 +87,7 @@ class DnsTracker:
         ns: int,
         source: bytes,
         sport: int,
-        target: bytes,
+        destination: bytes,
         dport: int,
         data: bytes,
         start: int,
@@ -112,9 +112,11 @@ class DnsTracker:
             return
         self.revision += 1
         if flags & 0x8000:
-            self._answer((target, dport, source, sport, identity, name, kind), ns, flags, answers)
+            self._answer(
+                (destination, dport, source, sport, identity, name, kind), ns, flags, answers
+            )
         else:
-            self._ask((source, sport, target, dport, identity, name, kind), ns, over_tcp)
+            self._ask((source, sport, destination, dport, identity, name, kind), ns, over_tcp)
 
     def _ask(self, key: Key, ns: int, over_tcp: bool) -> None:
         known = self._pending.get(key)

@@ -11,7 +11,7 @@ SLOW_NS = 1_000_000_000  # a convention: an answer this late is felt
 SLOW_LOOKUP_NS = (
     100_000_000  # a convention: a resolver in the cluster answers within a few milliseconds
 )
-SHARE = 0.01  # of segments resent; a convention (docs/reference/counters.md)
+SHARE = 0.01  # of segments retransmitted; a convention (docs/reference/counters.md)
 
 
 def flow_problem(flow: TcpFlow | UdpFlow) -> tuple[int, str]:
@@ -36,8 +36,8 @@ def flow_problem(flow: TcpFlow | UdpFlow) -> tuple[int, str]:
     if flow.reset_by is not None:
         return 85, f"{state} before any data"
     segments = flow.client.segments + flow.server.segments
-    if flow.resent and flow.resent >= SHARE * max(segments, 1):
-        return 70, f"{flow.resent} of {segments + _syns(flow)} segments resent"
+    if flow.retransmitted and flow.retransmitted >= SHARE * max(segments, 1):
+        return 70, f"{flow.retransmitted} of {segments + _syns(flow)} segments retransmitted"
     if flow.client.zero_windows or flow.server.zero_windows:
         return (
             65,
@@ -51,7 +51,7 @@ def flow_problem(flow: TcpFlow | UdpFlow) -> tuple[int, str]:
 
 
 def _syns(flow: TcpFlow) -> int:
-    return flow.client.syn_resent + flow.server.syn_resent
+    return flow.client.syn_retransmitted + flow.server.syn_retransmitted
 
 
 def lookup_problem(found: DnsTransaction) -> tuple[int, str]:

@@ -16,7 +16,7 @@ from collectors.capture.header_rows import HeaderRow, Reader, reader
 from collectors.capture.layers import ACK, SYN, TCP, UDP
 from collectors.capture.packet_summary import icmp_info
 from collectors.capture.tcp import TcpFlow
-from collectors.capture.udp import UdpFlow, UdpHalf
+from collectors.capture.udp import UdpDirection, UdpFlow
 from collectors.events import Packet
 
 MAX_FLOWS = 20_000
@@ -26,7 +26,7 @@ LINGER_NS = 30 * 1_000_000_000  # a closed connection is still shown for so long
 COPY_NS = (
     10_000_000  # on cooked v1, which names no interface, the same IP packet again so soon is a copy
 )
-End = tuple[int, bytes, int, bytes, int]  # protocol, source, port, target, port
+End = tuple[int, bytes, int, bytes, int]  # protocol, source, port, destination, port
 Flow = TcpFlow | UdpFlow
 
 
@@ -59,7 +59,7 @@ class FlowTable:
         self._tcp: dict[
             End, tuple[TcpFlow, Direction, Direction]
         ] = {}  # what an end sends, and the other
-        self._udp: dict[End, tuple[UdpFlow, UdpHalf]] = {}
+        self._udp: dict[End, tuple[UdpFlow, UdpDirection]] = {}
         self._flows: dict[int, Flow] = {}
         self._number = 0
         self._readers: dict[int, Reader] = {}
@@ -77,27 +77,27 @@ class FlowTable:
         return self._flows.get(number)
 
     def add(self, linktype: int, packets: Sequence[Packet]) -> list[tuple[int, int]]:
-        """Take packets in; for each what it is called (marks.MARKS; 0: nothing) and its flow's number (0: none)."""
+        """Take packets in; for each what it is called (analysis.ANALYSIS_FLAGS; 0: nothing) and its flow's number (0: none)."""
         read = self._readers.get(linktype)
         if read is None:
             read = self._readers[linktype] = reader(linktype)
-        told: list[tuple[int, int]] = []
+        results: list[tuple[int, int]] = []
         tcp, udp = self._one_tcp, self._one_udp
         copies = linktype == LINUX_SLL
         for ns, data, length in packets:
             row = read(data, length)
             if row is None:
                 self.totals.other += 1
-                told.append((0, self._other(linktype, ns, data, length)))
+                results.append((0, self._other(linktype, ns, data, length)))
             elif row[0] == TCP:
-                told.append(tcp(ns, row, data, length, copies))
+                results.append(tcp(ns, row, data, length, copies))
             else:
-                told.append(udp(ns, row, data, length))
+                results.append(udp(ns, row, data, length))
         self.totals.packets += len(packets)
         self.revision += 1
         if packets and (packets[-1].ns - self._swept > SWEEP_NS or len(self._flows) > self._limit):
             self.sweep(packets[-1].ns)
-        return told
+        return results
 
     # --- one packet
 
@@ -105,24 +105,24 @@ class FlowTable:
         self, ns: int, row: HeaderRow, data: bytes, length: int, copies: bool
     ) -> tuple[int, int]:
         known = self._tcp.get((6, row[1], row[3], row[2], row[4]))
-        if known is None or (row[7] & SYN and self._anew(known, row)):
+        if known is None or (row[7] & SYN and self._reopened(known, row)):
             known = self._open_tcp(ns, row)
-        flow, half, peer = known
+        flow, own, peer = known
         if copies:
-            if row[11] and row[11] == half.last_ident and ns - half.last_row_at < COPY_NS:
+            if row[11] and row[11] == own.last_ident and ns - own.last_row_at < COPY_NS:
                 flow.copies += 1
                 return COPY, flow.number
-            half.last_row_at = ns
-        marks = flow.add(half, peer, ns, row, data, length)
-        if row[9] > 2 and (row[3] == 53 or row[4] == 53) and not marks:
+            own.last_row_at = ns
+        analysis = flow.add(own, peer, ns, row, data, length)
+        if row[9] > 2 and (row[3] == 53 or row[4] == 53) and not analysis:
             self._dns_over_tcp(ns, row, data)
-        return marks, flow.number
+        return analysis, flow.number
 
     @staticmethod
-    def _anew(known: tuple[TcpFlow, Direction, Direction], row: HeaderRow) -> bool:
+    def _reopened(known: tuple[TcpFlow, Direction, Direction], row: HeaderRow) -> bool:
         """Whether a SYN opens another connection between the same ends: one of another sequence does."""
-        _, half, _ = known
-        return not row[7] & ACK and half.start is not None and half.start != row[5]
+        _, own, _ = known
+        return not row[7] & ACK and own.start is not None and own.start != row[5]
 
     def _open_tcp(self, ns: int, row: HeaderRow) -> tuple[TcpFlow, Direction, Direction]:
         self._number += 1
@@ -141,13 +141,13 @@ class FlowTable:
         known = self._udp.get(key)
         if known is None:
             known = self._open_udp(ns, row, key)
-        flow, half = known
-        marks = flow.add(half, ns, row, data, length)
-        if (row[3] in DNS_PORTS or row[4] in DNS_PORTS) and not marks:
+        flow, own = known
+        analysis = flow.add(own, ns, row, data, length)
+        if (row[3] in DNS_PORTS or row[4] in DNS_PORTS) and not analysis:
             self.lookups.add(ns, row[1], row[3], row[2], row[4], data, row[10] + 8)
-        return marks, flow.number
+        return analysis, flow.number
 
-    def _open_udp(self, ns: int, row: HeaderRow, key: End) -> tuple[UdpFlow, UdpHalf]:
+    def _open_udp(self, ns: int, row: HeaderRow, key: End) -> tuple[UdpFlow, UdpDirection]:
         self._number += 1
         self.totals.udp += 1
         flow = UdpFlow(self._number, ns, row)
@@ -174,11 +174,14 @@ class FlowTable:
             icmp is None
             or quoted is None
             or quoted.source_port is None
-            or quoted.target_port is None
+            or quoted.destination_port is None
         ):
             return 0
-        source, target = ip_address(quoted.source).packed, ip_address(quoted.target).packed
-        key = (quoted.protocol, source, quoted.source_port, target, quoted.target_port)
+        source, destination = (
+            ip_address(quoted.source).packed,
+            ip_address(quoted.destination).packed,
+        )
+        key = (quoted.protocol, source, quoted.source_port, destination, quoted.destination_port)
         known = self._tcp.get(key) if quoted.protocol == TCP else self._udp.get(key)
         if known is None:
             return 0

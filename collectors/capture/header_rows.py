@@ -21,7 +21,7 @@ from collectors.capture.dissect import (
 )
 from collectors.capture.layers import TCP, UDP
 
-# (protocol, source, target, source port, target port, sequence, acknowledgment, flags, window, payload length,
+# (protocol, source, destination, source port, destination port, sequence, acknowledgment, flags, window, payload length,
 #  offset of the transport header, IP identification, interface)
 # Addresses are 4 or 16 bytes. For UDP sequence, acknowledgment, flags and window are 0.
 HeaderRow = tuple[int, bytes, bytes, int, int, int, int, int, int, int, int, int, int]
@@ -47,15 +47,15 @@ def slow(linktype: int, data: bytes, length: int) -> HeaderRow | None:
     ip, tcp, udp = frame.ip, frame.tcp, frame.udp
     if ip is None or (frame.problem and not frame.problem.startswith("cut short")):
         return None
-    source, target = ip_address(ip.source).packed, ip_address(ip.target).packed
+    source, destination = ip_address(ip.source).packed, ip_address(ip.destination).packed
     identification = ip.identification or 0
     if tcp is not None:
         return (
             TCP,
             source,
-            target,
+            destination,
             tcp.source_port,
-            tcp.target_port,
+            tcp.destination_port,
             tcp.sequence,
             tcp.acknowledgment,
             tcp.flags,
@@ -69,9 +69,9 @@ def slow(linktype: int, data: bytes, length: int) -> HeaderRow | None:
         return (
             UDP,
             source,
-            target,
+            destination,
             udp.source_port,
-            udp.target_port,
+            udp.destination_port,
             0,
             0,
             0,
@@ -102,15 +102,29 @@ def _plain_ethernet(data: bytes, start: int, length: int, interface: int) -> Hea
     if len(data) < start + 42 or data[start + 12 : start + 15] != b"\x08\0\x45":
         return None
     if data[start + 23] == 17:
-        _, _, total, ident, fragment, _, source, target, sport, dport, size = _inner_udp4(
+        _, _, total, ident, fragment, _, source, destination, sport, dport, size = _inner_udp4(
             data, start
         )
         if fragment & 0x3FFF or dport in _OVERLAYS or size < 8 or total < 28:
             return None
-        return 17, source, target, sport, dport, 0, 0, 0, 0, size - 8, start + 34, ident, interface
+        return (
+            17,
+            source,
+            destination,
+            sport,
+            dport,
+            0,
+            0,
+            0,
+            0,
+            size - 8,
+            start + 34,
+            ident,
+            interface,
+        )
     if data[start + 23] != 6 or len(data) < start + 50:
         return None
-    (_, _, total, ident, fragment, _, source, target, sport, dport, seq, ack, bits, window) = (
+    (_, _, total, ident, fragment, _, source, destination, sport, dport, seq, ack, bits, window) = (
         _inner_tcp4(data, start)
     )
     header = bits >> 10 & 0x3C
@@ -122,7 +136,7 @@ def _plain_ethernet(data: bytes, start: int, length: int, interface: int) -> Hea
     return (
         6,
         source,
-        target,
+        destination,
         sport,
         dport,
         seq,
@@ -159,7 +173,7 @@ def _fast(linktype: int, link: str, size: int) -> Reader:
                     fragment,
                     protocol,
                     source,
-                    target,
+                    destination,
                     sport,
                     dport,
                     seq,
@@ -175,7 +189,7 @@ def _fast(linktype: int, link: str, size: int) -> Reader:
                     fragment,
                     protocol,
                     source,
-                    target,
+                    destination,
                     sport,
                     dport,
                     seq,
@@ -192,7 +206,7 @@ def _fast(linktype: int, link: str, size: int) -> Reader:
                     fragment,
                     protocol,
                     source,
-                    target,
+                    destination,
                     sport,
                     dport,
                     seq,
@@ -215,7 +229,7 @@ def _fast(linktype: int, link: str, size: int) -> Reader:
                     return (
                         6,
                         source,
-                        target,
+                        destination,
                         sport,
                         dport,
                         seq,
@@ -235,7 +249,7 @@ def _fast(linktype: int, link: str, size: int) -> Reader:
                     return (
                         17,
                         source,
-                        target,
+                        destination,
                         sport,
                         dport,
                         0,
@@ -273,13 +287,13 @@ def _fast(linktype: int, link: str, size: int) -> Reader:
             kind, interface, *fields = fields
         elif not bare:
             kind, *fields = fields
-        first, total, ident, fragment, protocol, source, target, sport, dport, bytes_ = fields
+        first, total, ident, fragment, protocol, source, destination, sport, dport, bytes_ = fields
         plain = kind == _IPV4 and first == 0x45 and not fragment & 0x3FFF and protocol == 17
         if plain and bytes_ >= 8 and total >= 28 and dport not in _OVERLAYS:
             return (
                 17,
                 source,
-                target,
+                destination,
                 sport,
                 dport,
                 0,
@@ -301,7 +315,9 @@ def _fast(linktype: int, link: str, size: int) -> Reader:
                 _, interface, *fields = fields
             elif not bare:
                 _, *fields = fields
-            first, total, protocol, source, target, sport, dport, seq, ack, bits, window = fields
+            first, total, protocol, source, destination, sport, dport, seq, ack, bits, window = (
+                fields
+            )
         except error:
             return slow(linktype, data, length)
         if first >> 28 == 6:
@@ -317,7 +333,7 @@ def _fast(linktype: int, link: str, size: int) -> Reader:
                     return (
                         6,
                         source,
-                        target,
+                        destination,
                         sport,
                         dport,
                         seq,
@@ -333,7 +349,7 @@ def _fast(linktype: int, link: str, size: int) -> Reader:
                 return (
                     17,
                     source,
-                    target,
+                    destination,
                     sport,
                     dport,
                     0,

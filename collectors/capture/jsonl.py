@@ -17,7 +17,7 @@ from collectors.capture.dns_transactions import DnsTransaction
 from collectors.capture.layers import Arp, Dns, Frame, Icmp, Ip, Tcp, flag_names
 from collectors.capture.packet_summary import line
 from collectors.capture.tcp import TcpFlow
-from collectors.capture.udp import UdpFlow, UdpHalf
+from collectors.capture.udp import UdpDirection, UdpFlow
 from collectors.events import Packet
 
 Object = dict[str, Any]
@@ -35,9 +35,9 @@ def milliseconds(ns: float) -> float:
 
 
 def packet_object(
-    number: int, packet: Packet, frame: Frame, marks: int = 0, flow: int = 0
+    number: int, packet: Packet, frame: Frame, analysis: int = 0, flow: int = 0
 ) -> Object:
-    """`number` counts from 1. `marks` and `flow` as the flow table gave them."""
+    """`number` counts from 1. `analysis` and `flow` as the flow table gave them."""
     found: Object = {
         "number": number,
         "time": seconds(packet.ns),
@@ -51,7 +51,7 @@ def packet_object(
         ("direction", frame.direction),
         ("interface", frame.interface),
         ("source_mac", frame.source_mac),
-        ("target_mac", frame.target_mac),
+        ("destination_mac", frame.destination_mac),
         ("outer_macs", frame.outer_macs),
         ("vlans", list(frame.vlans)),
         ("tunnels", frame.tunnels),
@@ -77,8 +77,8 @@ def packet_object(
         found["arp"] = _arp(frame.arp)
     if frame.dns is not None:
         found["dns"] = _dns(frame.dns)
-    if marks:
-        found["marks"] = analysis_flag_names(marks)
+    if analysis:
+        found["analysis"] = analysis_flag_names(analysis)
     if flow:
         found["flow"] = flow
     if frame.problem:
@@ -91,7 +91,7 @@ def ip_object(ip: Ip) -> Object:
     found: Object = {
         "version": ip.version,
         "source": ip.source,
-        "target": ip.target,
+        "destination": ip.destination,
         "protocol": ip.protocol,
         "ttl": ip.ttl,
         "length": ip.length,
@@ -111,7 +111,7 @@ def ip_object(ip: Ip) -> Object:
 def _tcp(tcp: Tcp) -> Object:
     found: Object = {
         "source_port": tcp.source_port,
-        "target_port": tcp.target_port,
+        "destination_port": tcp.destination_port,
         "sequence": tcp.sequence,
         "acknowledgment": tcp.acknowledgment,
         "flags": tcp.flags,
@@ -122,18 +122,18 @@ def _tcp(tcp: Tcp) -> Object:
     if tcp.urgent:
         found["urgent"] = tcp.urgent
     options = tcp.options
-    told: Object = {}
+    results: Object = {}
     if options.mss is not None:
-        told["mss"] = options.mss
+        results["mss"] = options.mss
     if options.window_scale is not None:
-        told["window_scale"] = options.window_scale
+        results["window_scale"] = options.window_scale
     if options.sack_permitted:
-        told["sack_permitted"] = True
+        results["sack_permitted"] = True
     if options.sack:
-        told["sack"] = [list(edges) for edges in options.sack]
+        results["sack"] = [list(edges) for edges in options.sack]
     if options.timestamp is not None:
-        told["timestamp_value"], told["timestamp_echo"] = options.timestamp
-    return found | {"options": told} if told else found
+        results["timestamp_value"], results["timestamp_echo"] = options.timestamp
+    return found | {"options": results} if results else found
 
 
 def _without_nothing(value: Object) -> Object:
@@ -202,34 +202,34 @@ def flow_object(flow: TcpFlow | UdpFlow) -> Object:
     return found
 
 
-def _end(half: Direction | UdpHalf) -> Object:
+def _end(own: Direction | UdpDirection) -> Object:
     found: Object = {
-        "address": str(ip_address(half.address)),
-        "port": half.port,
-        "packets": half.packets,
-        "bytes": half.bytes,
-        "payload": half.payload,
+        "address": str(ip_address(own.address)),
+        "port": own.port,
+        "packets": own.packets,
+        "bytes": own.bytes,
+        "payload": own.payload,
     }
-    if isinstance(half, Direction):
+    if isinstance(own, Direction):
         found |= {
-            "segments": half.segments,
-            "retransmissions": half.resent,
-            "fast_retransmissions": half.fast,
-            "timeout_retransmissions": half.timeouts,
-            "syn_retransmissions": half.syn_resent,
-            "spurious_retransmissions": half.spurious,
-            "out_of_order": half.out_of_order,
-            "duplicate_acks": half.duplicate_acks,
-            "zero_windows": half.zero_windows,
-            "window_full": half.window_full,
-            "keep_alives": half.keep_alives,
+            "segments": own.segments,
+            "retransmissions": own.retransmitted,
+            "fast_retransmissions": own.fast,
+            "timeout_retransmissions": own.timeouts,
+            "syn_retransmissions": own.syn_retransmitted,
+            "spurious_retransmissions": own.spurious,
+            "out_of_order": own.out_of_order,
+            "duplicate_acks": own.duplicate_acks,
+            "zero_windows": own.zero_windows,
+            "window_full": own.window_full,
+            "keep_alives": own.keep_alives,
         }
-        if half.mss is not None:
-            found["mss"] = half.mss
-        if half.scale is not None:
-            found["window_scale"] = half.scale
-        if half.rtt.count:
-            found["rtt_ms"] = _times(half.rtt)
+        if own.mss is not None:
+            found["mss"] = own.mss
+        if own.scale is not None:
+            found["window_scale"] = own.scale
+        if own.rtt.count:
+            found["rtt_ms"] = _times(own.rtt)
     return found
 
 
@@ -263,15 +263,15 @@ def _connection(flow: TcpFlow) -> Object:
             **({"bytes": m.size} if m.size else {}),
             **({"note": m.note} if m.note else {}),
         }
-        for m in flow.moments
+        for m in flow.events
     ]
     return found
 
 
 def reset_phase(flow: TcpFlow) -> str:
     """When in its life a connection was reset."""
-    half = flow.reset_by
-    assert half is not None
+    own = flow.reset_by
+    assert own is not None
     if flow.syn_at and not flow.synack_at:
         return "opening"
     if flow.client.fin_at or flow.server.fin_at:
@@ -282,7 +282,7 @@ def reset_phase(flow: TcpFlow) -> str:
 
 
 def lookup_object(found: DnsTransaction) -> Object:
-    told: Object = {
+    results: Object = {
         "client": str(ip_address(found.client)),
         "server": str(ip_address(found.server)),
         "name": found.name,
@@ -292,11 +292,11 @@ def lookup_object(found: DnsTransaction) -> Object:
         "retries": found.retries,
     }
     if found.latency is not None:
-        told |= {"latency_ms": milliseconds(found.latency), "answers": found.answers}
+        results |= {"latency_ms": milliseconds(found.latency), "answers": found.answers}
     if found.truncated:
-        told["truncated"] = True
+        results["truncated"] = True
     if found.over_tcp:
-        told["over_tcp"] = True
+        results["over_tcp"] = True
     if found.tried:
-        told["tried"] = list(found.tried)
-    return told
+        results["tried"] = list(found.tried)
+    return results

@@ -34,7 +34,7 @@ class Ip:
 
     version: int
     source: str
-    target: str
+    destination: str
     protocol: int
     ttl: int
     length: int
@@ -66,7 +66,7 @@ class Tcp:
     """`length` is of the payload on the wire; `window` as sent, not scaled."""
 
     source_port: int
-    target_port: int
+    destination_port: int
     sequence: int
     acknowledgment: int
     flags: int
@@ -81,7 +81,7 @@ class Udp:
     """`length` is of header and payload, as the header says."""
 
     source_port: int
-    target_port: int
+    destination_port: int
     length: int
 
 
@@ -90,10 +90,10 @@ class Quoted:
     """The packet that an ICMP error speaks of, as far as it is quoted."""
 
     source: str
-    target: str
+    destination: str
     protocol: int
     source_port: int | None = None
-    target_port: int | None = None
+    destination_port: int | None = None
     sequence: int | None = None
 
 
@@ -163,7 +163,7 @@ class Frame:
     direction: str = ""  # of cooked captures: In, Out, B, M, P
     interface: int = 0  # of cooked v2: the interface's index
     source_mac: str = ""  # of the innermost Ethernet header
-    target_mac: str = ""
+    destination_mac: str = ""
     outer_macs: list[tuple[str, str]] = field(
         default_factory=list
     )  # source and target of those around it
@@ -200,7 +200,7 @@ class Frame:
     @property
     def ports(self) -> tuple[int, int] | None:
         layer = self.tcp or self.udp
-        return (layer.source_port, layer.target_port) if layer is not None else None
+        return (layer.source_port, layer.destination_port) if layer is not None else None
 
 
 def flag_names(flags: int) -> str:

@@ -97,7 +97,9 @@ def line(frame: Frame, length: int, names: Mapping[str, str]) -> str:
         kind = f", ethertype 0x{frame.ethertype:04x}" if frame.ethertype is not None else ""
         return f"{vlan}{frame.link}{kind}, {length} bytes{problem}"
     ports = frame.ports or (None, None)
-    ends = f"{_end(frame.ip.source, ports[0], names)} > {_end(frame.ip.target, ports[1], names)}"
+    ends = (
+        f"{_end(frame.ip.source, ports[0], names)} > {_end(frame.ip.destination, ports[1], names)}"
+    )
     return f"{vlan}{tunnel}{'IP' if frame.ip.version == 4 else 'IP6'} {ends}: {_info(frame, frame.ip)}{problem}"
 
 
@@ -148,8 +150,8 @@ def icmp_info(icmp: Icmp) -> str:
     if icmp.type == 3:
         what = UNREACHABLE.get(icmp.code, f"code {icmp.code}")
         mtu = f" (mtu {icmp.mtu})" if icmp.mtu is not None else ""
-        told = about if icmp.code == 3 and " port " in about else f"{about} {what}"
-        return f"ICMP {told} unreachable{mtu}"
+        results = about if icmp.code == 3 and " port " in about else f"{about} {what}"
+        return f"ICMP {results} unreachable{mtu}"
     if icmp.type == 11:
         return f"ICMP time exceeded for {about}" + (" (reassembly)" if icmp.code else "")
     if icmp.type == 5:
@@ -177,9 +179,9 @@ def _quoted(quoted: Quoted | None) -> str:
         return "?"
     name = {TCP: "tcp", UDP: "udp"}.get(quoted.protocol)
     return (
-        f"{quoted.target} {name} port {quoted.target_port}"
-        if name and quoted.target_port is not None
-        else quoted.target
+        f"{quoted.destination} {name} port {quoted.destination_port}"
+        if name and quoted.destination_port is not None
+        else quoted.destination
     )
 
 

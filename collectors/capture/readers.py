@@ -16,7 +16,7 @@ GZIP = b"\x1f\x8b"
 
 
 class CaptureReader:
-    """pcap or pcapng, told by the first four bytes; `feed` takes any pieces."""
+    """pcap or pcapng, results by the first four bytes; `feed` takes any pieces."""
 
     def __init__(self) -> None:
         self._reader: PcapReader | PcapngReader | None = None

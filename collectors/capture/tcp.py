@@ -29,21 +29,17 @@ from collectors.capture.direction import (
     DurationStats,
     FlowEvent,
     Kind,
-    way,
+    interface_direction,
 )
 from collectors.capture.header_rows import HeaderRow
 from collectors.capture.layers import ACK, FIN, RST, SYN
 from collectors.capture.tcp_options import tcp_options
 
 MASK, HALF = 0xFFFFFFFF, 0x7FFFFFFF
-FAST_NS = (
-    20_000_000  # a resent segment this soon after a third duplicate ACK is a fast retransmission
-)
+FAST_NS = 20_000_000  # a retransmitted segment this soon after a third duplicate ACK is a fast retransmission
 REORDER_NS = 3_000_000  # where no round trip was seen: later than this it is no reordering
 MAX_EVENTS = 400
-TOLD = (
-    -1
-)  # in the place of a count of duplicate ACKs: that an ACK of what was not captured has been told
+TOLD = -1  # in the place of a count of duplicate ACKs: that an ACK of what was not captured has been results
 
 
 class TcpFlow:
@@ -60,7 +56,7 @@ class TcpFlow:
         "icmp_from",
         "icmp_note",
         "last_ns",
-        "moments",
+        "events",
         "number",
         "reset_by",
         "server",
@@ -71,8 +67,8 @@ class TcpFlow:
     protocol = "TCP"
 
     def __init__(self, number: int, ns: int, row: HeaderRow) -> None:
-        _, source, target, sport, dport, _, _, flags, *_ = row
-        first, second = Direction(source, sport, row[12]), Direction(target, dport, -1)
+        _, source, destination, sport, dport, _, _, flags, *_ = row
+        first, second = Direction(source, sport, row[12]), Direction(destination, dport, -1)
         opens = flags & (SYN | ACK)
         if opens == SYN | ACK or (not flags & SYN and sport < dport):
             first, second = second, first
@@ -88,49 +84,49 @@ class TcpFlow:
         self.reset_by: Direction | None = None
         self.icmp = 0
         self.icmp_from = self.icmp_note = ""
-        self.moments: list[FlowEvent] = []
+        self.events: list[FlowEvent] = []
 
     # --- every packet
 
     def add(
-        self, half: Direction, peer: Direction, ns: int, row: HeaderRow, data: bytes, wire: int
+        self, own: Direction, peer: Direction, ns: int, row: HeaderRow, data: bytes, wire: int
     ) -> int:
-        """One packet that `half` sent; what it is called. `wire` is its length there."""
+        """One packet that `own` sent; what it is called. `wire` is its length there."""
         _, _, _, _, _, seq, ack, flags, window, length, offset, ident, interface = row
-        if half.interface < 0:
-            half.interface = interface
-        elif half.interface != interface:
+        if own.interface < 0:
+            own.interface = interface
+        elif own.interface != interface:
             self.copies += 1
             if flags & SYN:
-                half.ways |= way(data, interface)
+                own.seen_on |= interface_direction(data, interface)
             return COPY
         self.last_ns = ns
-        half.packets += 1
-        half.bytes += wire
-        half.last_ident = ident
-        marks = self._sequence(half, peer, ns, seq, ack, flags, window, length)
+        own.packets += 1
+        own.bytes += wire
+        own.last_ident = ident
+        analysis = self._sequence(own, peer, ns, seq, ack, flags, window, length)
         if flags & 7:  # SYN, FIN, RST
-            self._phase(half, ns, flags, data, offset, interface)
-        elif not self.acked_at and self.synack_at and half is self.client:
+            self._phase(own, ns, flags, data, offset, interface)
+        elif not self.acked_at and self.synack_at and own is self.client:
             self.acked_at = ns
             self.first_rtt = ns - self.syn_at if self.syn_at else 0
-            self._moment(half, ns, "ACK", 0)
+            self._note_event(own, ns, "ACK", 0)
         if peer.probe is not None or peer.probe_stamp is not None:
             self._answer(peer, ns, ack, flags, data, offset)
         if length:
-            half.segments += 1
-            half.payload += length
-            if not marks & (RETRANS | KEEP_ALIVE | ZERO_WINDOW_PROBE):
-                self._data(half, ns, seq, length, data, offset)
-            elif half.probe is not None:
-                half.probe = None  # Karn: an ACK of what was resent tells no round trip
-        if marks:
-            self._count(half, ns, marks, flags, length)
-        return marks
+            own.segments += 1
+            own.payload += length
+            if not analysis & (RETRANS | KEEP_ALIVE | ZERO_WINDOW_PROBE):
+                self._data(own, ns, seq, length, data, offset)
+            elif own.probe is not None:
+                own.probe = None  # Karn: an ACK of what was retransmitted tells no round trip
+        if analysis:
+            self._count(own, ns, analysis, flags, length)
+        return analysis
 
     def _sequence(
         self,
-        half: Direction,
+        own: Direction,
         peer: Direction,
         ns: int,
         seq: int,
@@ -140,18 +136,18 @@ class TcpFlow:
         length: int,
     ) -> int:
         """What Wireshark's sequence analysis would call the packet; moves both ends on."""
-        end, marks = half.end, 0
+        end, analysis = own.end, 0
         plain = not flags & (SYN | FIN | RST)
         ahead = -1 if end is None else (seq - end) & MASK  # 0: just in order
         if length == 1 and ahead == 0 and peer.last_ack is not None and peer.window == 0 and plain:
-            marks = ZERO_WINDOW_PROBE
+            analysis = ZERO_WINDOW_PROBE
         else:
             if window == 0 and plain:
-                marks = ZERO_WINDOW
+                analysis = ZERO_WINDOW
             if 0 < ahead <= HALF and not flags & RST:
-                marks |= LOST_SEGMENT
+                analysis |= LOST_SEGMENT
             elif ahead == MASK and length <= 1 and plain:
-                marks |= KEEP_ALIVE
+                analysis |= KEEP_ALIVE
             if length:
                 if (
                     plain
@@ -160,57 +156,57 @@ class TcpFlow:
                     and (seq + length - peer.last_ack) & MASK
                     == peer.window << (0 if peer.first_ack else peer.scale)
                 ):
-                    marks |= WINDOW_FULL
-            elif ahead == 0 and ack == half.last_ack and plain:
-                marks |= self._same_ack(half, peer, window)
-        if ack != half.last_ack and not marks & (KEEP_ALIVE_ACK | ZERO_WINDOW_PROBE_ACK):
-            half.duplicates = 0
+                    analysis |= WINDOW_FULL
+            elif ahead == 0 and ack == own.last_ack and plain:
+                analysis |= self._same_ack(own, peer, window)
+        if ack != own.last_ack and not analysis & (KEEP_ALIVE_ACK | ZERO_WINDOW_PROBE_ACK):
+            own.duplicates = 0
         if flags & ACK and peer.ahead is not None and 0 < (ack - peer.ahead) & MASK <= HALF:
-            marks |= self._unseen(peer)
+            analysis |= self._unseen(peer)
         if (
             length
             and peer.last_ack
             and (peer.last_ack - seq - length) & MASK <= HALF
-            and not marks & KEEP_ALIVE
+            and not analysis & KEEP_ALIVE
         ):
-            marks |= RETRANSMISSION | SPURIOUS_RETRANSMISSION
-        elif (length or flags & (SYN | FIN)) and ahead > HALF and not marks & KEEP_ALIVE:
-            marks |= self._resent(
-                half, peer, ns, seq, length, length + (1 if flags & (SYN | FIN) else 0), ahead
+            analysis |= RETRANSMISSION | SPURIOUS_RETRANSMISSION
+        elif (length or flags & (SYN | FIN)) and ahead > HALF and not analysis & KEEP_ALIVE:
+            analysis |= self._retransmitted(
+                own, peer, ns, seq, length, length + (1 if flags & (SYN | FIN) else 0), ahead
             )
-        self._move(half, ns, seq, flags, length, marks)
-        half.window = window
-        half.last_ack = ack
-        half.last_ack_at = ns
+        self._move(own, ns, seq, flags, length, analysis)
+        own.window = window
+        own.last_ack = ack
+        own.last_ack_at = ns
         if flags & ACK and plain:
-            half.first_ack = False
-        half.last_marks = marks
-        return marks
+            own.first_ack = False
+        own.last_analysis = analysis
+        return analysis
 
-    def _same_ack(self, half: Direction, peer: Direction, window: int) -> int:
+    def _same_ack(self, own: Direction, peer: Direction, window: int) -> int:
         """An ACK alone, in order, that acknowledges what the last one did."""
-        if window != half.window:
+        if window != own.window:
             return WINDOW_UPDATE if window else 0
-        if peer.last_marks & KEEP_ALIVE and window:
+        if peer.last_analysis & KEEP_ALIVE and window:
             return KEEP_ALIVE_ACK
-        if peer.last_marks & ZERO_WINDOW_PROBE and not window:
+        if peer.last_analysis & ZERO_WINDOW_PROBE and not window:
             return ZERO_WINDOW_PROBE_ACK
         if not window:
             return 0
-        half.duplicates = max(half.duplicates, 0) + 1
+        own.duplicates = max(own.duplicates, 0) + 1
         return DUPLICATE_ACK
 
     def _unseen(self, peer: Direction) -> int:
-        """An ACK of what was not captured: told once, until the other end sends or acknowledges something new."""
+        """An ACK of what was not captured: results once, until the other end sends or acknowledges something new."""
         if peer.ahead != peer.end:
             peer.ahead = peer.end
             return ACKED_UNSEEN
-        told, peer.duplicates = peer.duplicates != 0, TOLD
-        return 0 if told else ACKED_UNSEEN
+        results, peer.duplicates = peer.duplicates != 0, TOLD
+        return 0 if results else ACKED_UNSEEN
 
-    def _resent(
+    def _retransmitted(
         self,
-        half: Direction,
+        own: Direction,
         peer: Direction,
         ns: int,
         seq: int,
@@ -227,63 +223,63 @@ class TcpFlow:
             and ns - peer.last_ack_at < FAST_NS
         ):
             return RETRANSMISSION | FAST_RETRANSMISSION
-        close = ns - half.end_at < (self.first_rtt or REORDER_NS)
-        return OUT_OF_ORDER if close and half.end != (seq + size) & MASK else RETRANSMISSION
+        close = ns - own.end_at < (self.first_rtt or REORDER_NS)
+        return OUT_OF_ORDER if close and own.end != (seq + size) & MASK else RETRANSMISSION
 
     def _move(
-        self, half: Direction, ns: int, seq: int, flags: int, length: int, marks: int
+        self, own: Direction, ns: int, seq: int, flags: int, length: int, analysis: int
     ) -> None:
-        if marks & ZERO_WINDOW_PROBE:
+        if analysis & ZERO_WINDOW_PROBE:
             return
         behind = seq + length & MASK
         if flags & (SYN | FIN):
             behind = behind + 1 & MASK
-        if half.start is None:
-            half.start = seq if flags & SYN else seq - 1 & MASK
-        if half.end is None or 0 < (behind - half.end) & MASK <= HALF:
-            half.end, half.end_at = behind, ns
-        if half.ahead is None or half.ahead == seq:
-            half.ahead = half.end  # a hole that is filled joins what came after it
+        if own.start is None:
+            own.start = seq if flags & SYN else seq - 1 & MASK
+        if own.end is None or 0 < (behind - own.end) & MASK <= HALF:
+            own.end, own.end_at = behind, ns
+        if own.ahead is None or own.ahead == seq:
+            own.ahead = own.end  # a hole that is filled joins what came after it
 
     # --- what only some packets do
 
     def _phase(
-        self, half: Direction, ns: int, flags: int, data: bytes, offset: int, interface: int
+        self, own: Direction, ns: int, flags: int, data: bytes, offset: int, interface: int
     ) -> None:
         if flags & RST:
             if self.reset_by is None:
-                self.reset_by = half
-            half.reset_at = half.reset_at or ns
-            self._moment(half, ns, "RST", 0)
+                self.reset_by = own
+            own.reset_at = own.reset_at or ns
+            self._note_event(own, ns, "RST", 0)
         elif flags & SYN:
-            half.scale, half.mss = _syn_options(data, offset)
-            half.ways |= way(data, interface)
+            own.scale, own.mss = _syn_options(data, offset)
+            own.seen_on |= interface_direction(data, interface)
             if flags & ACK:
                 self.synack_at = self.synack_at or ns
-                self._moment(half, ns, "SYN-ACK", 0)
+                self._note_event(own, ns, "SYN-ACK", 0)
             else:
                 self.syn_at = self.syn_at or ns
-                self._moment(half, ns, "SYN", 0)
+                self._note_event(own, ns, "SYN", 0)
         elif flags & FIN:
-            half.fin_at = half.fin_at or ns
-            self._moment(half, ns, "FIN", 0)
+            own.fin_at = own.fin_at or ns
+            self._note_event(own, ns, "FIN", 0)
 
     def _data(
-        self, half: Direction, ns: int, seq: int, length: int, data: bytes, offset: int
+        self, own: Direction, ns: int, seq: int, length: int, data: bytes, offset: int
     ) -> None:
-        self._moment(half, ns, "data", length)
-        if half is self.client:
+        self._note_event(own, ns, "data", length)
+        if own is self.client:
             self.asked_at = ns
         elif self.asked_at:
             self.waits.add(ns - self.asked_at)
             self.asked_at = 0
-        if half.probe is None and half.probe_stamp is None:
+        if own.probe is None and own.probe_stamp is None:
             stamp = _timestamp(data, offset)
             if stamp is not None:
-                half.probe_stamp = stamp[0]
+                own.probe_stamp = stamp[0]
             else:
-                half.probe = seq + length & MASK
-            half.probe_at = ns
+                own.probe = seq + length & MASK
+            own.probe_at = ns
 
     def _answer(
         self, peer: Direction, ns: int, ack: int, flags: int, data: bytes, offset: int
@@ -302,53 +298,53 @@ class TcpFlow:
             peer.rtt.add(ns - peer.probe_at)
             peer.probe = None
 
-    def _count(self, half: Direction, ns: int, marks: int, flags: int, length: int) -> None:
-        if marks & RETRANS:
+    def _count(self, own: Direction, ns: int, analysis: int, flags: int, length: int) -> None:
+        if analysis & RETRANS:
             kind: Kind = "retransmission"
-            if marks & SPURIOUS_RETRANSMISSION:
-                half.spurious += 1
+            if analysis & SPURIOUS_RETRANSMISSION:
+                own.spurious += 1
                 kind = "spurious retransmission"
-            elif marks & FAST_RETRANSMISSION:
-                half.fast += 1
+            elif analysis & FAST_RETRANSMISSION:
+                own.fast += 1
                 kind = "fast retransmission"
             elif flags & SYN:
-                half.syn_resent += 1
+                own.syn_retransmitted += 1
             else:
-                half.timeouts += 1
-            self._moment(half, ns, kind, length)
-        if marks & OUT_OF_ORDER:
-            half.out_of_order += 1
-            self._moment(half, ns, "out of order", length)
-        if marks & DUPLICATE_ACK:
-            half.duplicate_acks += 1
-            self._moment(half, ns, "duplicate ACK", 0)
-        if marks & ZERO_WINDOW:
-            half.zero_windows += 1
-            self._moment(half, ns, "zero window", 0)
-        if marks & WINDOW_FULL:
-            half.window_full += 1
-            self._moment(half, ns, "window full", 0)
-        if marks & KEEP_ALIVE:
-            half.keep_alives += 1
-            self._moment(half, ns, "keep-alive", 0)
+                own.timeouts += 1
+            self._note_event(own, ns, kind, length)
+        if analysis & OUT_OF_ORDER:
+            own.out_of_order += 1
+            self._note_event(own, ns, "out of order", length)
+        if analysis & DUPLICATE_ACK:
+            own.duplicate_acks += 1
+            self._note_event(own, ns, "duplicate ACK", 0)
+        if analysis & ZERO_WINDOW:
+            own.zero_windows += 1
+            self._note_event(own, ns, "zero window", 0)
+        if analysis & WINDOW_FULL:
+            own.window_full += 1
+            self._note_event(own, ns, "window full", 0)
+        if analysis & KEEP_ALIVE:
+            own.keep_alives += 1
+            self._note_event(own, ns, "keep-alive", 0)
 
     def error(self, ns: int, note: str, source: str) -> None:
         """An ICMP error that speaks of a packet of this connection, and who sent it."""
         self.icmp += 1
         self.icmp_note, self.icmp_from = note, source
-        self.moments.append(FlowEvent(ns, ns, False, "ICMP", note=note))
+        self.events.append(FlowEvent(ns, ns, False, "ICMP", note=note))
 
-    def _moment(self, half: Direction, ns: int, kind: Kind, size: int) -> None:
-        moments = self.moments
-        if moments:
-            last = moments[-1]
-            if last.kind == kind and last.by_client == half.client:
+    def _note_event(self, own: Direction, ns: int, kind: Kind, size: int) -> None:
+        events = self.events
+        if events:
+            last = events[-1]
+            if last.kind == kind and last.by_client == own.client:
                 last.until = ns
                 last.count += 1
                 last.size += size
                 return
-        if len(moments) < MAX_EVENTS:
-            moments.append(FlowEvent(ns, ns, half.client, kind, 1, size))
+        if len(events) < MAX_EVENTS:
+            events.append(FlowEvent(ns, ns, own.client, kind, 1, size))
 
     # --- what it comes to
 
@@ -368,10 +364,10 @@ class TcpFlow:
         if client.fin_at and server.fin_at:
             return "closed"
         if client.fin_at or server.fin_at:
-            return f"half-closed by {'client' if client.fin_at else 'server'}"
+            return f"own-closed by {'client' if client.fin_at else 'server'}"
         if self.synack_at and not self.acked_at:
             return "handshake not completed"
-        return "open" if self.acked_at else "seen midway"
+        return "open" if self.acked_at else "midstream"
 
     @property
     def one_sided(self) -> bool:
@@ -379,8 +375,8 @@ class TcpFlow:
         return not self.client.packets or not self.server.packets
 
     @property
-    def resent(self) -> int:
-        return self.client.resent + self.server.resent
+    def retransmitted(self) -> int:
+        return self.client.retransmitted + self.server.retransmitted
 
 
 def _syn_options(data: bytes, start: int) -> tuple[int | None, int | None]:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collectors.capture.analysis_flags import COPY
-from collectors.capture.direction import DurationStats, way
+from collectors.capture.direction import DurationStats, interface_direction
 from collectors.capture.header_rows import HeaderRow
 
 
-class UdpHalf:
-    __slots__ = ("address", "bytes", "client", "interface", "packets", "payload", "port", "ways")
+class UdpDirection:
+    __slots__ = ("address", "bytes", "client", "interface", "packets", "payload", "port", "seen_on")
 
     def __init__(self, address: bytes, port: int, interface: int) -> None:
         self.address, self.port, self.interface = address, port, interface
         self.client = False
         self.packets = self.bytes = self.payload = 0
-        self.ways = 0  # of its first datagram, where a capture tells: IN, OUT
+        self.seen_on = 0  # of its first datagram, where a capture tells: IN, OUT
 
 
 class UdpFlow:
@@ -35,11 +35,11 @@ class UdpFlow:
         "waits",
     )
     protocol = "UDP"
-    resent = 0
+    retransmitted = 0
 
     def __init__(self, number: int, ns: int, row: HeaderRow) -> None:
-        _, source, target, sport, dport, *_ = row
-        first, second = UdpHalf(source, sport, row[12]), UdpHalf(target, dport, -1)
+        _, source, destination, sport, dport, *_ = row
+        first, second = UdpDirection(source, sport, row[12]), UdpDirection(destination, dport, -1)
         if sport < 1024 <= dport:
             first, second = second, first
         self.client, self.server = first, second
@@ -52,20 +52,20 @@ class UdpFlow:
         self.icmp = 0
         self.icmp_from = self.icmp_note = ""
 
-    def add(self, half: UdpHalf, ns: int, row: HeaderRow, data: bytes, wire: int) -> int:
-        if not half.packets:
-            half.interface = row[12]
-            half.ways = way(data, row[12])
-        elif half.interface != row[12]:
+    def add(self, own: UdpDirection, ns: int, row: HeaderRow, data: bytes, wire: int) -> int:
+        if not own.packets:
+            own.interface = row[12]
+            own.seen_on = interface_direction(data, row[12])
+        elif own.interface != row[12]:
             self.copies += 1
-            if half.packets == 1:
-                half.ways |= way(data, row[12])
+            if own.packets == 1:
+                own.seen_on |= interface_direction(data, row[12])
             return COPY
         self.last_ns = ns
-        half.packets += 1
-        half.bytes += wire
-        half.payload += row[9]
-        if half is self.client:
+        own.packets += 1
+        own.bytes += wire
+        own.payload += row[9]
+        if own is self.client:
             self.asked_at = self.asked_at or ns
         elif self.asked_at:
             self.waits.add(ns - self.asked_at)
@@ -83,7 +83,7 @@ class UdpFlow:
             return "unreachable"
         if self.client.packets and not self.server.packets:
             return "unanswered"
-        return "answered" if self.client.packets and self.server.packets else "one way"
+        return "answered" if self.client.packets and self.server.packets else "one direction"
 
     @property
     def one_sided(self) -> bool:

@@ -113,7 +113,9 @@ _SOFTNET = {
 }
 
 
-SOFTNET_CPU = 12  # the column that names the CPU: rows are of those online (docs/reference/counters.md)
+SOFTNET_CPU = (
+    12  # the column that names the CPU: rows are of those online (docs/reference/counters.md)
+)
 
 
 def softnet(text: str) -> Values:

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from collectors.capture.analysis_flags import COPY, MARKS
+from collectors.capture.analysis_flags import COPY, ANALYSIS_FLAGS
 from collectors.capture.dissect import dissect
 from collectors.capture.flows import FlowTable
 from collectors.capture.jsonl import packet_object, seconds
@@ -140,9 +140,9 @@ def podwire(path: Path) -> list[dict[str, Any]]:
     """What `podwire pcap -o jsonl` prints, packet by packet."""
     table, found = FlowTable(1_000_000), []
     for linktype, packets in read_file(path):
-        for packet, (marks, flow) in zip(packets, table.add(linktype, packets), strict=True):
+        for packet, (analysis, flow) in zip(packets, table.add(linktype, packets), strict=True):
             frame = dissect(linktype, packet.data, packet.length)
-            told = packet_object(len(found) + 1, packet, frame, marks, flow)
+            told = packet_object(len(found) + 1, packet, frame, analysis, flow)
             found.append(json.loads(json.dumps(told)))
     return found
 
@@ -162,14 +162,14 @@ def values(ours: dict[str, Any]) -> Row:
     for source, target in ours.get("outer_macs", ()):
         add("eth.src", source)
         add("eth.dst", target)
-    for name, key in (("eth.src", "source_mac"), ("eth.dst", "target_mac")):
+    for name, key in (("eth.src", "source_mac"), ("eth.dst", "destination_mac")):
         add(name, ours.get(key))
     for vlan in ours.get("vlans", ()):
         add("vlan.id", vlan)
     for ip in (*ours.get("outer", ()), *([ours["ip"]] if "ip" in ours else [])):
         if ip["version"] == 4:
             add("ip.src", ip["source"])
-            add("ip.dst", ip["target"])
+            add("ip.dst", ip["destination"])
             add("ip.ttl", ip["ttl"])
             add("ip.id", f"0x{ip['identification']:04x}")
             add("ip.len", ip["length"])
@@ -179,16 +179,16 @@ def values(ours: dict[str, Any]) -> Row:
             add("ip.flags.mf", int(ip.get("more_fragments", False)))
         else:
             add("ipv6.src", ip["source"])
-            add("ipv6.dst", ip["target"])
+            add("ipv6.dst", ip["destination"])
             add("ipv6.hlim", ip["ttl"])
     for udp in (*ours.get("outer_udp", ()), *([ours["udp"]] if "udp" in ours else [])):
         add("udp.srcport", udp["source_port"])
-        add("udp.dstport", udp["target_port"])
+        add("udp.dstport", udp["destination_port"])
         add("udp.length", udp["length"])
     if tcp := ours.get("tcp"):
         for name, key in (
             ("tcp.srcport", "source_port"),
-            ("tcp.dstport", "target_port"),
+            ("tcp.dstport", "destination_port"),
             ("tcp.seq_raw", "sequence"),
             ("tcp.ack_raw", "acknowledgment"),
             ("tcp.window_size_value", "window"),
@@ -236,8 +236,8 @@ def values(ours: dict[str, Any]) -> Row:
     return row
 
 
-def marks(ours: dict[str, Any]) -> set[str]:
-    return set(ours.get("marks", ())) - {MARKS[COPY]}
+def analysis(ours: dict[str, Any]) -> set[str]:
+    return set(ours.get("analysis", ())) - {ANALYSIS_FLAGS[COPY]}
 
 
 def analysed(theirs: Row) -> set[str]:

@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 
-from collectors.capture.analysis_flags import COPY, MARKS
+from collectors.capture.analysis_flags import COPY, ANALYSIS_FLAGS
 from collectors.capture.pcap import PcapWriter
 from collectors.capture.readers import read_file
 from collectors.events import Packet
@@ -27,7 +27,7 @@ NOT_COMPARED = {"tcp.stream", "dns.qry.type"}  # numbered and named in another w
 def copies(ours: list[dict[str, object]]) -> set[object]:
     """Flows of which packets were seen on several interfaces. tshark takes the second sight of a packet for a
     retransmission, and what it says of those that follow rests on that; podwire counts the first sight alone."""
-    return {o.get("flow") for o in ours if MARKS[COPY] in o.get("marks", ())}  # type: ignore[operator]
+    return {o.get("flow") for o in ours if ANALYSIS_FLAGS[COPY] in o.get("analysis", ())}  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda p: p.name.partition(".")[0])
@@ -46,9 +46,9 @@ def test_every_field_and_flag(path: Path) -> None:
                 want = want[: len(have or ())] or None
             if want != have:
                 differ.append(f"{number} {name}: tshark {want}, podwire {have}: {packet['info']}")
-        if packet.get("flow") not in twice and oracle.marks(packet) != oracle.analysed(row):
+        if packet.get("flow") not in twice and oracle.analysis(packet) != oracle.analysed(row):
             differ.append(
-                f"{number}: tshark {oracle.analysed(row)}, podwire {oracle.marks(packet)}: {packet['info']}"
+                f"{number}: tshark {oracle.analysed(row)}, podwire {oracle.analysis(packet)}: {packet['info']}"
             )
     assert "\n".join(differ[:20]) == ""
 
@@ -58,7 +58,7 @@ def test_the_captures_hold_what_is_to_be_told() -> None:
     seen: set[str] = set()
     for path in CAPTURES:
         for packet in oracle.podwire(path):
-            seen |= {packet["protocol"], *packet.get("marks", ()), *packet.get("tunnels", ())}
+            seen |= {packet["protocol"], *packet.get("analysis", ()), *packet.get("tunnels", ())}
     assert seen >= {
         "TCP",
         "UDP",
@@ -99,4 +99,4 @@ def test_scrambled_captures(name: str, tmp_path: Path) -> None:
     for number, (row, packet_) in enumerate(
         zip(oracle.tshark(path), oracle.podwire(path), strict=True), 1
     ):
-        assert oracle.marks(packet_) == oracle.analysed(row), f"{number}: {packet_['info']}"
+        assert oracle.analysis(packet_) == oracle.analysed(row), f"{number}: {packet_['info']}"

@@ -38,8 +38,8 @@ def capture(data: bytes) -> None:
     except CaptureError:
         return
     for linktype, some in packets:
-        for packet, (marks, flow) in zip(some, table.add(linktype, some), strict=True):
-            packet_object(1, packet, dissect(linktype, packet.data, packet.length), marks, flow)
+        for packet, (analysis, flow) in zip(some, table.add(linktype, some), strict=True):
+            packet_object(1, packet, dissect(linktype, packet.data, packet.length), analysis, flow)
     for flow in table.flows:
         flow_object(flow)
     table.close()

@@ -16,8 +16,8 @@ STATE_STYLES = {
     "open": "good",
     "answered": "good",
     "closed": "dim",
-    "seen midway": "dim",
-    "one way": "dim",
+    "midstream": "dim",
+    "one direction": "dim",
 }
 
 
@@ -42,7 +42,7 @@ def _handshake(flow: Flow) -> Cell:
 def _retransmitted(flow: Flow) -> Cell:
     if not isinstance(flow, TcpFlow):
         return fmt.NONE, "dim"
-    return str(flow.resent), "bad" if flow.resent else "dim"
+    return str(flow.retransmitted), "bad" if flow.retransmitted else "dim"
 
 
 def _response(flow: Flow) -> Cell:
@@ -92,7 +92,7 @@ class FlowsPanel(Panel):
     sorts: tuple[Sort, ...] = (
         ("problem", lambda f: (-flow_problem(f)[0], -f.last_ns)),
         ("newest", lambda f: (-f.first_ns,)),
-        ("retransmissions", lambda f: (-f.resent, -f.last_ns)),
+        ("retransmissions", lambda f: (-f.retransmitted, -f.last_ns)),
         ("response time", lambda f: (-f.waits.mean, -f.last_ns)),
         ("bytes", lambda f: (-(f.client.bytes + f.server.bytes),)),
         ("server", lambda f: (f.server.address, f.server.port, f.client.address, f.client.port)),

@@ -12,7 +12,7 @@ from collectors.capture.direction import Direction
 from collectors.capture.flow_problems import flow_problem
 from collectors.capture.jsonl import reset_phase
 from collectors.capture.tcp import TcpFlow
-from collectors.capture.udp import UdpFlow, UdpHalf
+from collectors.capture.udp import UdpDirection, UdpFlow
 from session.controller import Controller
 from session.store import Store
 from tui import flow_ladder, format as fmt
@@ -52,7 +52,7 @@ class FlowScreen(ConsoleScreen):
         if drawn != self._drawn:
             self._drawn = drawn
             self.query_one("#flow", Static).update(self._summary())
-            moments = list(flow.moments) if isinstance(flow, TcpFlow) else []
+            moments = list(flow.events) if isinstance(flow, TcpFlow) else []
             self.query_one("#list", RowList).show(moments)
 
     def header_data(self) -> HeaderData:
@@ -94,7 +94,7 @@ def _of_udp(flow: UdpFlow) -> Iterator[str]:
         yield "no response in this capture"
 
 
-def _datagrams(name: str, side: UdpHalf) -> str:
+def _datagrams(name: str, side: UdpDirection) -> str:
     return f"{name} sent {fmt.count(side.packets)} datagrams, {fmt.count(side.payload)} bytes"
 
 
@@ -126,7 +126,7 @@ def _handshake(flow: TcpFlow) -> str:
     if not flow.syn_at:
         return "handshake: not in this capture"
     if not flow.synack_at:
-        return f"handshake: SYN sent {1 + flow.client.syn_resent} times, no SYN-ACK"
+        return f"handshake: SYN sent {1 + flow.client.syn_retransmitted} times, no SYN-ACK"
     text = f"handshake: SYN to SYN-ACK {ms(flow.synack_at - flow.syn_at)} ms (network and server)"
     if flow.acked_at:
         text += f", SYN-ACK to ACK {ms(flow.acked_at - flow.synack_at)} ms (client)"
@@ -142,7 +142,7 @@ def _sent(name: str, side: Direction) -> str:
     counts = (
         (side.fast, "fast retransmissions"),
         (side.timeouts, "timeout retransmissions"),
-        (side.syn_resent, "SYN retransmissions"),
+        (side.syn_retransmitted, "SYN retransmissions"),
         (side.spurious, "spurious retransmissions"),
         (side.out_of_order, "out of order"),
         (side.duplicate_acks, "duplicate ACKs"),
