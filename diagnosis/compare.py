@@ -1,14 +1,15 @@
-"""Good against bad: the same readings of two pods or two nodes, and what differs, first what matters.
+"""Healthy against unhealthy: the same readings of two pods or nodes, and what differs, first what
+matters.
 
 What must differ between two healthy ones (addresses, names, each node's own pod CIDR) is left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Literal
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal
 
-from collectors.events import LinkRow, RouteRow
+from collectors.events import LinkRow, PodRow, RouteRow
 from collectors.frozen import frozen
 from collectors.kernel.counters import describe
 from diagnosis.node_routes import is_overlay, network
@@ -52,6 +53,21 @@ class Difference:
     source: str
 
 
+@frozen
+class Pair:
+    """The two that are compared."""
+
+    here: TargetView
+    there: TargetView
+
+    def both(self, read: Callable[[TargetView], Any]) -> tuple[Any, Any]:
+        return read(self.here), read(self.there)
+
+    @property
+    def networks_known(self) -> bool:
+        return self.here.network is not None and self.there.network is not None
+
+
 def compare(
     here: TargetView,
     there: TargetView,
@@ -60,27 +76,36 @@ def compare(
     other: Mapping[str, str],
 ) -> list[Difference]:
     """`own` and `other` are all settings of the two, where they were read."""
+    pair = Pair(here, there)
     found = [
-        *_links(here, there),
-        *_routes(here, there),
-        *_resolver(here, there),
-        *_kernel(here, there),
-        *_settings(here, there, own, other),
-        *_rules(here, there),
-        *_fill(here, there),
-        *_trouble(here, there),
-        *_policies(here, there, snapshot),
-        *_services(here, there, snapshot),
+        *_links(pair),
+        *_ports_of_pods(pair),
+        *_routes(pair),
+        *_resolver(pair),
+        *_kernel(pair),
+        *(_all_settings(own, other) if own and other else _known_settings(pair)),
+        *_packet_filters(pair),
+        *_conntrack_fill(pair),
+        *_trouble(pair),
+        *_pods(pair, snapshot),
+        *_services(pair, snapshot),
     ]
-    return sorted(found, key=lambda d: d.weight != "matters")
+    return sorted(found, key=lambda difference: difference.weight != "matters")
 
 
 def _differ(
-    what: str, here: object, there: object, weight: Weight, source: str
+    what: str, values: tuple[object, object], source: str, weight: Weight = "matters"
 ) -> Iterator[Difference]:
+    here, there = values
     if here != there:
-        mine, theirs = ((NONE if value in (None, "") else str(value)) for value in (here, there))
-        yield Difference(what, mine, theirs, weight, source)
+        yield Difference(what, _shown(here), _shown(there), weight, source)
+
+
+def _shown(value: object) -> str:
+    return NONE if value in (None, "") else str(value)
+
+
+# --- interfaces
 
 
 def _is_pods_own(link: LinkRow) -> bool:
@@ -88,218 +113,204 @@ def _is_pods_own(link: LinkRow) -> bool:
     return link.kind == "veth" and not link.name.startswith("eth")
 
 
-def _links(here: TargetView, there: TargetView) -> Iterator[Difference]:
-    mine, theirs = (
-        {
-            link.name: link
-            for link in (view.network.links if view.network else ())
-            if not _is_pods_own(link)
-        }
-        for view in (here, there)
+def _links(pair: Pair) -> Iterator[Difference]:
+    mine, theirs = pair.both(
+        lambda view: {link.name: link for link in view.links if not _is_pods_own(link)}
     )
-    for name in [*mine, *(n for n in theirs if n not in mine)]:
+    for name in dict.fromkeys((*mine, *theirs)):
         one, two = mine.get(name), theirs.get(name)
         if one is None or two is None:
-            yield from _differ(f"interface {name}", _link(one), _link(two), "differs", "ip link")
-            continue
-        yield from _differ(f"MTU of {name}", one.mtu, two.mtu, "matters", "ip link")
-        yield from _differ(f"state of {name}", one.state, two.state, "matters", "ip link")
-        yield from _differ(f"kind of {name}", one.kind, two.kind, "differs", "ip link")
-        yield from _differ(f"hairpin of {name}", one.hairpin, two.hairpin, "matters", "bridge link")
-    ports = [
-        sum(_is_pods_own(link) for link in (view.network.links if view.network else ()))
-        for view in (here, there)
-    ]
-    hairpins = [
-        {
-            link.hairpin
-            for link in (view.network.links if view.network else ())
-            if _is_pods_own(link)
-        }
-        - {None}
-        for view in (here, there)
-    ]
-    if all(ports) and all(hairpins):
-        one_way, other_way = map(_words, hairpins)
-        yield from _differ("hairpin of pods' ports", one_way, other_way, "matters", "bridge link")
+            values = (_link(one), _link(two))
+            yield from _differ(f"interface {name}", values, "ip link", "differs")
+        else:
+            yield from _link_properties(name, one, two)
 
 
-def _words(values: set[bool | None]) -> str:
-    return ", ".join(sorted("on" if value else "off" for value in values))
+def _link_properties(name: str, one: LinkRow, two: LinkRow) -> Iterator[Difference]:
+    yield from _differ(f"MTU of {name}", (one.mtu, two.mtu), "ip link")
+    yield from _differ(f"state of {name}", (one.state, two.state), "ip link")
+    yield from _differ(f"kind of {name}", (one.kind, two.kind), "ip link", "differs")
+    yield from _differ(f"hairpin of {name}", (one.hairpin, two.hairpin), "bridge link")
 
 
 def _link(link: LinkRow | None) -> str:
     return f"{link.kind or 'device'}, MTU {link.mtu}, {link.state}" if link else ""
 
 
+def _ports_of_pods(pair: Pair) -> Iterator[Difference]:
+    modes = pair.both(_hairpin_modes)
+    if all(modes):
+        yield from _differ("hairpin of pods' ports", modes, "bridge link")
+
+
+def _hairpin_modes(view: TargetView) -> str:
+    """`off, on` where both are met; '' where no port of a pod is known to have one."""
+    ports = (link for link in view.links if _is_pods_own(link))
+    modes = {"on" if link.hairpin else "off" for link in ports if link.hairpin is not None}
+    return ", ".join(sorted(modes))
+
+
+# --- routes
+
+
 def _route(view: TargetView, row: RouteRow) -> str:
     """What a route does, without the addresses that are its own."""
-    way = "overlay" if is_overlay(view, row.device) else row.device
-    return (
-        f"dev {way}{f' mtu {row.mtu}' if row.mtu else ''}{' via a gateway' if row.gateway else ''}"
-    )
+    device = "overlay" if is_overlay(view, row.device) else row.device
+    mtu = f" mtu {row.mtu}" if row.mtu else ""
+    return f"dev {device}{mtu}{' via a gateway' if row.gateway else ''}"
 
 
-def _table(view: TargetView) -> dict[str, str]:
-    """IPv4 destinations and what their routes do; the route to a gateway itself is its own business."""
-    rows = view.network.routes if view.network else ()
-    gateways = {row.gateway for row in rows}
+def _route_table(view: TargetView) -> dict[str, str]:
+    """IPv4 destinations and what their routes do; not the route to a gateway itself."""
+    gateways = {row.gateway for row in view.routes}
     return {
         row.destination: _route(view, row)
-        for row in rows
+        for row in view.routes
         if ":" not in row.destination and row.destination not in gateways
     }
 
 
-def _routes(here: TargetView, there: TargetView) -> Iterator[Difference]:
-    if here.network is None or there.network is None:
+def _routes(pair: Pair) -> Iterator[Difference]:
+    if not pair.networks_known:
         return
-    mine, theirs = _table(here), _table(there)
-    yield from _differ(
-        "default route", mine.get("default"), theirs.get("default"), "matters", "ip route"
-    )
-    own = {text for text in (*mine, *theirs) if _own(here, text) or _own(there, text)}
-    for destination in sorted((set(mine) | set(theirs)) - own - {"default"}):
-        one, two = mine.get(destination), theirs.get(destination)
-        weight: Weight = "matters" if one is None or two is None else "differs"
-        yield from _differ(f"route to {destination}", one, two, weight, "ip route")
-    tunnelled = [sum("overlay" in way for way in table.values()) for table in (mine, theirs)]
-    yield from _differ("routes over an overlay", tunnelled[0], tunnelled[1], "matters", "ip route")
+    mine, theirs = pair.both(_route_table)
+    default = (mine.get("default"), theirs.get("default"))
+    yield from _differ("default route", default, "ip route")
+    for destination in sorted({*mine, *theirs} - {"default"}):
+        if _is_linked(pair.here, destination) or _is_linked(pair.there, destination):
+            continue
+        values = (mine.get(destination), theirs.get(destination))
+        weight: Weight = "matters" if None in values else "differs"
+        yield from _differ(f"route to {destination}", values, "ip route", weight)
+    tunnelled = tuple(sum("overlay" in text for text in table.values()) for table in (mine, theirs))
+    yield from _differ("routes over an overlay", (tunnelled[0], tunnelled[1]), "ip route")
 
 
-def _own(view: TargetView, destination: str) -> bool:
-    """Whether a destination is a link of one of the two: the other one has a route to it instead."""
+def _is_linked(view: TargetView, destination: str) -> bool:
+    """Whether a destination is a link of it: the other one has a route to it instead."""
     wanted = network(destination)
-    for link in view.network.links if view.network else ():
-        for text in link.addresses:
-            found = network(text)
-            if (
-                wanted is not None
-                and found is not None
-                and wanted.version == found.version
-                and wanted.overlaps(found)
-            ):
-                return True
-    return False
-
-
-def _resolver(here: TargetView, there: TargetView) -> Iterator[Difference]:
-    if here.network is None or there.network is None:
-        return
-    one, two = here.network, there.network
-    yield from _differ(
-        "nameservers", listed(one.nameservers), listed(two.nameservers), "matters", "resolv.conf"
+    if wanted is None:
+        return False
+    links = (network(text) for link in view.links for text in link.addresses)
+    return any(
+        own is not None and own.version == wanted.version and own.overlaps(wanted) for own in links
     )
-    yield from _differ("ndots", one.ndots, two.ndots, "matters", "resolv.conf")
-    mine, theirs = _search(here), _search(there)
-    yield from _differ("search domains", mine, theirs, "matters", "resolv.conf")
+
+
+# --- names, kernel, settings
+
+
+def _resolver(pair: Pair) -> Iterator[Difference]:
+    one, two = pair.here.network, pair.there.network
+    if one is None or two is None:
+        return
+    servers = (listed(one.nameservers), listed(two.nameservers))
+    yield from _differ("nameservers", servers, "resolv.conf")
+    yield from _differ("ndots", (one.ndots, two.ndots), "resolv.conf")
+    yield from _differ("search domains", pair.both(_search), "resolv.conf")
 
 
 def _search(view: TargetView) -> str:
     """The search list with a pod's own namespace as NAMESPACE: it differs between healthy pods."""
-    own = f"{view.pod.namespace}.svc." if view.pod else ""
-    names = [
-        f"NAMESPACE.svc.{n.removeprefix(own)}" if own and n.startswith(own) else n
-        for n in (view.network.search if view.network else ())
-    ]
-    return " ".join(names)
-
-
-def _kernel(here: TargetView, there: TargetView) -> Iterator[Difference]:
-    if here.network is not None and there.network is not None:
-        yield from _differ(
-            "kernel", here.network.kernel, there.network.kernel, "matters", "uname -r"
-        )
-
-
-def _settings(
-    here: TargetView, there: TargetView, own: Mapping[str, str], other: Mapping[str, str]
-) -> Iterator[Difference]:
-    if own and other:
-        for name in sorted(set(own) | set(other)):
-            weight: Weight = "matters" if name in WEIGHTY else "differs"
-            yield from _differ(name, own.get(name), other.get(name), weight, "sysctl")
-        return
-    for name in sorted(
-        {n for view in (here, there) for n in view.values if n.startswith("sysctl ")}
-        | {"conntrack_max"}
-    ):
-        yield from _differ(
-            name.removeprefix("sysctl "),
-            here.values.get(name),
-            there.values.get(name),
-            "matters",
-            "sysctl",
-        )
-
-
-def _rules(here: TargetView, there: TargetView) -> Iterator[Difference]:
-    mine, theirs = (
-        {row.backend: row for row in (view.rules.rows if view.rules else ())}
-        for view in (here, there)
+    names = view.network.search if view.network else ()
+    if view.pod is None:
+        return " ".join(names)
+    own = f"{view.pod.namespace}.svc."
+    return " ".join(
+        f"NAMESPACE.svc.{name.removeprefix(own)}" if name.startswith(own) else name
+        for name in names
     )
-    for backend in sorted(set(mine) | set(theirs)) if mine and theirs else ():
-        one, two = (side[backend].rules if backend in side else 0 for side in (mine, theirs))
-        if abs(one - two) > max(one, two) / SHARE:
+
+
+def _kernel(pair: Pair) -> Iterator[Difference]:
+    one, two = pair.here.network, pair.there.network
+    if one is not None and two is not None:
+        yield from _differ("kernel", (one.kernel, two.kernel), "uname -r")
+
+
+def _all_settings(own: Mapping[str, str], other: Mapping[str, str]) -> Iterator[Difference]:
+    for name in sorted({*own, *other}):
+        weight: Weight = "matters" if name in WEIGHTY else "differs"
+        yield from _differ(name, (own.get(name), other.get(name)), "sysctl", weight)
+
+
+def _known_settings(pair: Pair) -> Iterator[Difference]:
+    """Those that are read with the counters."""
+    names = {name for view in pair.both(lambda view: view.values) for name in view}
+    settings = {name for name in names if name.startswith("sysctl ")}
+    for name in sorted(settings | {"conntrack_max"}):
+        values = (pair.here.values.get(name), pair.there.values.get(name))
+        yield from _differ(name.removeprefix("sysctl "), values, "sysctl")
+
+
+# --- loads
+
+
+def _packet_filters(pair: Pair) -> Iterator[Difference]:
+    mine, theirs = pair.both(_rule_counts)
+    for backend in sorted({*mine, *theirs}) if mine and theirs else ():
+        one, two = mine.get(backend, 0), theirs.get(backend, 0)
+        if 100 * abs(one - two) > SHARE * max(one, two):
             yield Difference(f"rules of {backend}", f"{one:,}", f"{two:,}", "matters", backend)
 
 
-def _fill(here: TargetView, there: TargetView) -> Iterator[Difference]:
-    shares = []
-    for view in (here, there):
-        most = view.values.get("conntrack_max", 0)
-        shares.append(100 * view.values.get("conntrack_count", 0) / most if most else None)
-    one, two = shares
+def _rule_counts(view: TargetView) -> dict[str, int]:
+    return {row.backend: row.rules for row in (view.rules.rows if view.rules else ())}
+
+
+def _conntrack_fill(pair: Pair) -> Iterator[Difference]:
+    one, two = pair.both(_fill)
     if one is not None and two is not None and abs(one - two) >= SHARE:
-        yield Difference(
-            "conntrack fill", f"{one:.0f} %", f"{two:.0f} %", "matters", "nf_conntrack_count"
-        )
+        values = (f"{one:.0f} %", f"{two:.0f} %")
+        yield from _differ("conntrack fill", values, "nf_conntrack_count")
 
 
-def _trouble(here: TargetView, there: TargetView) -> Iterator[Difference]:
+def _fill(view: TargetView) -> float | None:
+    most = view.values.get("conntrack_max", 0)
+    return 100 * view.values.get("conntrack_count", 0) / most if most else None
+
+
+def _trouble(pair: Pair) -> Iterator[Difference]:
     """Counters of trouble that move here and not there, or far faster, the fastest first."""
-    names = [
-        n
-        for view in (here, there)
-        for n in view.deltas
-        if describe(n).trouble and not n.startswith(("cpu/", "softnet/"))
-    ]
-    rates = [(name, here.rate(name), there.rate(name)) for name in dict.fromkeys(names)]
+    names = dict.fromkeys((*pair.here.deltas, *pair.there.deltas))
+    rates = [(name, pair.here.rate(name), pair.there.rate(name)) for name in names]
     for name, one, two in sorted(rates, key=lambda row: -max(row[1:])):
         low, high = sorted((one, two))
-        if high >= LEAST and high >= TIMES * low:
-            yield Difference(name, f"{one:.3g}/s", f"{two:.3g}/s", "matters", describe(name).source)
+        if high < LEAST or high < TIMES * low or name.startswith(("cpu/", "softnet/")):
+            continue
+        counter = describe(name)
+        if counter.trouble:
+            yield from _differ(name, (f"{one:.3g}/s", f"{two:.3g}/s"), counter.source)
 
 
-def _policies(here: TargetView, there: TargetView, snapshot: Snapshot) -> Iterator[Difference]:
-    if here.pod is None or there.pod is None:
+# --- objects
+
+
+def _pods(pair: Pair, snapshot: Snapshot) -> Iterator[Difference]:
+    one, two = pair.here.pod, pair.there.pod
+    if one is None or two is None:
         return
-    known = policies(snapshot.policies)
-    mine, theirs = (
-        [p.name for p in known if pod.namespace == p.namespace and p.pods(dict(pod.labels))]
-        for pod in (here.pod, there.pod)
-    )
-    yield from _differ(
-        "policies that select it", listed(mine, 6), listed(theirs, 6), "matters", "NetworkPolicies"
-    )
-    yield from _differ(
-        "host network", here.pod.host_network, there.pod.host_network, "matters", "pod"
-    )
-    yield from _differ("workload", here.pod.workload, there.pod.workload, "differs", "pod")
+    selecting = (_selecting(snapshot, one), _selecting(snapshot, two))
+    yield from _differ("policies that select it", selecting, "NetworkPolicies")
+    yield from _differ("host network", (one.host_network, two.host_network), "pod")
+    yield from _differ("workload", (one.workload, two.workload), "pod", "differs")
 
 
-def _services(here: TargetView, there: TargetView, snapshot: Snapshot) -> Iterator[Difference]:
-    """Services of which one is a ready endpoint and the other is not, where both are of one workload."""
-    if here.pod is None or there.pod is None or here.pod.workload != there.pod.workload:
-        return
-    mine, theirs = (
-        sorted(
-            row.service
-            for row in snapshot.slices
-            if row.namespace == pod.namespace and pod.ip in row.ready
-        )
-        for pod in (here.pod, there.pod)
-    )
-    yield from _differ(
-        "ready endpoint of", listed(mine, 6), listed(theirs, 6), "matters", "EndpointSlices"
-    )
+def _selecting(snapshot: Snapshot, pod: PodRow) -> str:
+    own = (policy for policy in policies(snapshot.policies) if policy.namespace == pod.namespace)
+    return listed((policy.name for policy in own if policy.pods(dict(pod.labels))), 6)
+
+
+def _services(pair: Pair, snapshot: Snapshot) -> Iterator[Difference]:
+    """Services of which one is a ready endpoint and the other is not, where both are of one
+    workload."""
+    one, two = pair.here.pod, pair.there.pod
+    if one is not None and two is not None and one.workload == two.workload:
+        serving = (_serving(snapshot, one), _serving(snapshot, two))
+        yield from _differ("ready endpoint of", serving, "EndpointSlices")
+
+
+def _serving(snapshot: Snapshot, pod: PodRow) -> str:
+    """The Services that it is a ready endpoint of."""
+    own = (row for row in snapshot.slices if row.namespace == pod.namespace)
+    return listed(sorted(row.service for row in own if pod.ip in row.ready), 6)

@@ -1,9 +1,9 @@
 """Where connections are lost, by what captures on nodes saw of their first packets and the answers.
 
-A packet that is routed through a node is captured twice there: as it comes in by one interface and as
-it goes out by another. One that only came in was dropped on that node, by its rules, its routes or its
-reverse-path filter. Nothing is concluded where eBPF hands packets on unseen (Cilium), nor about what
-is translated as it leaves.
+A packet that is routed through a node is captured twice there: as it comes in by one interface and
+as it goes out by another. One that only came in was dropped on that node, by its rules, its routes
+or its reverse-path filter. Nothing is concluded where eBPF hands packets on unseen (Cilium), nor about
+what is translated as it leaves.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ NodeSight = tuple[TargetView, Conversation]
 
 @dataclass(frozen=True)
 class LossLocation:
-    """`request`, `answer`: it came into that node and did not leave; `delivered`: the node handed it
-    to the pod; `between`, `answer between`: it left that node and never came to the `other`."""
+    """`request`, `answer`: it came into that node and did not leave; `delivered`: the node handed
+    it to the pod; `between`, `answer between`: it left that node and never came to the `other`."""
 
     what: LossPlace
     view: TargetView
@@ -74,16 +74,23 @@ def _beyond_the_pods_node(sights: list[NodeSight], pod: PodRow) -> LossLocation 
     if own is None:
         return None
     view, one = own
-    sender = next((s for s in sights if s[0] is not view and s[1].passed >= LEAST), None)
-    if one.answers_passed >= LEAST:
-        if sender is None:
-            return None
-        return LossLocation("answer between", view, one.answers_passed, sender[0].name)
-    if one.passed >= max(LEAST, MOSTLY * one.stopped):
+    sender, sent = _sender(sights, view)
+    answers_left = one.answers_passed >= LEAST
+    if not answers_left and one.passed >= max(LEAST, MOSTLY * one.stopped):
         return LossLocation("delivered", view, one.passed)
-    if one.flows or sender is None:
+    if sender is None:
         return None
-    return LossLocation("between", sender[0], sender[1].passed, view.name)
+    if answers_left:
+        return LossLocation("answer between", view, one.answers_passed, sender.name)
+    return None if one.flows else LossLocation("between", sender, sent, view.name)
+
+
+def _sender(sights: list[NodeSight], own: TargetView) -> tuple[TargetView | None, int]:
+    """Another node that SYNs left, and how many."""
+    for view, one in sights:
+        if view is not own and one.passed >= LEAST:
+            return view, one.passed
+    return None, 0
 
 
 def _of_service(
@@ -144,11 +151,13 @@ iptables-save -c | grep -E 'DROP|REJECT'
 ip route get {server}
 nstat -az IpForwDatagrams IpInNoRoutes TcpExtIPReversePathFilter
 sysctl net.ipv4.ip_forward"""
-DELIVERED = """# in the pod: a listener whose Recv-Q stays has a full queue; next, the pod's own rules (of a mesh or firewall)
+DELIVERED = """# in the pod: a listener whose Recv-Q stays has a full queue
 ss -lntu
+# next, the pod's own rules (of a mesh or firewall)
 iptables-save -c; nft list ruleset"""
-BETWEEN = """# on {other}: what of it arrives? Next, the cloud's security groups and routes, and the overlay's UDP port
-tcpdump -ni any 'host {server} or udp port 8472 or udp port 4789'"""
+BETWEEN = """# on {other}: what of it arrives?
+tcpdump -ni any 'host {server} or udp port 8472 or udp port 4789'
+# next, the cloud's security groups and routes, and the overlay's UDP port"""
 REPORTS: dict[LossPlace, LossReport] = {
     "request": LossReport(
         title="{packets} are dropped on {node}: they come into it and do not leave it",
@@ -157,13 +166,15 @@ REPORTS: dict[LossPlace, LossReport] = {
         fix=DROPPED,
     ),
     "answer": LossReport(
-        title="The server answers, and its answers are dropped on {node}: they come into it and do not leave it",
+        title="The server answers, and its answers are dropped on {node}: they come into it and "
+        "do not leave it",
         short="answers dropped on {node}",
         figure="{count} SYN-ACKs came in and did not go out",
         fix=DROPPED,
     ),
     "delivered": LossReport(
-        title="{node} hands {packets} to the pod, and the pod does not answer: a full queue, or rules in the pod",
+        title="{node} hands {packets} to the pod, and the pod does not answer: a full queue, or "
+        "rules in the pod",
         short="handed to the server's pod by {node}",
         figure="{count} {packets} went out to the pod",
         fix=DELIVERED,
@@ -175,7 +186,8 @@ REPORTS: dict[LossPlace, LossReport] = {
         fix=BETWEEN,
     ),
     "answer between": LossReport(
-        title="The server answers, its answers leave {node} and do not come to {other}: they are lost between the two",
+        title="The server answers, its answers leave {node} and do not come to {other}: they are "
+        "lost between the two",
         short="answers lost between {node} and {other}",
         figure="{count} SYN-ACKs went out here, of connections that are unanswered at {other}",
         fix=BETWEEN,

@@ -32,7 +32,13 @@ WINDOW_S = 15.0  # what rates are of
 
 @frozen
 class Conversation:
-    """Flows of the last 15 s between a client address and a port of a server, added up. Times are milliseconds."""
+    """Flows of the last 15 s between a client address and a port of a server, added up. Times are
+    milliseconds.
+
+    Where packets are lost: of the unanswered, `stopped` are those whose SYN came into this network
+    namespace and did not leave it, `passed` those whose SYN did. Of handshakes that were not
+    completed, `answers_stopped` and `answers_passed` say the same of the server's answer.
+    """
 
     protocol: str
     client: str
@@ -45,14 +51,10 @@ class Conversation:
     unreachable: str = ""  # what ICMP said
     rejected: int = 0  # of the refused: by an ICMP error
     rejected_by: str = ""  # who sent that
-    stopped: int = (
-        0  # of the unanswered: the SYN came into this network namespace and did not leave it
-    )
-    passed: int = 0  # of them: it did
-    answers_stopped: int = (
-        0  # the server's answer came in and did not leave, and the handshake was not completed
-    )
-    answers_passed: int = 0  # it did leave, and yet the handshake was not completed
+    stopped: int = 0
+    passed: int = 0
+    answers_stopped: int = 0
+    answers_passed: int = 0
     client_resets: int = 0  # after data
     server_resets: int = 0
     segments: int = 0
@@ -68,7 +70,8 @@ class Conversation:
 
 @frozen
 class DnsSummary:
-    """DNS of the last quarter of a minute, or of the `seconds` that are remembered. Latencies are milliseconds."""
+    """DNS of the last 15 s, or of the `seconds` that are remembered. Latencies are milliseconds;
+    `missing` is client to names that do not exist."""
 
     seconds: float = 0.0
     asked: int = 0
@@ -81,15 +84,14 @@ class DnsSummary:
     median_ms: float | None = None
     late: int = 0  # answers that came 4.5 to 5.5 s after the question: a resolver's timeout
     names: tuple[str, ...] = ()  # that are answered NXDOMAIN most
-    missing: Mapping[str, tuple[str, ...]] = field(
-        default_factory=dict
-    )  # client to names that do not exist
+    missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     servers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class TargetView:
-    """A vantage point. `deltas` are changes of counters over `seconds`; a counter that was reset is not in it."""
+    """A vantage point. `deltas` are changes of counters over `seconds`; a counter that was reset is
+    not in them."""
 
     key: str
     kind: str
@@ -160,7 +162,7 @@ class Snapshot:
     settings: tuple[SettingsRow, ...] = ()
     probes: tuple[ProbeRow, ...] = ()
     ingresses: tuple[IngressRow, ...] = ()
-    budget_ms: float | None = None  # what round trips may take, where the user says so
+    budget_ms: float | None = None  # of a round trip, where the user sets one
 
     @cached_property
     def by_address(self) -> dict[str, PodRow]:
@@ -262,7 +264,7 @@ class Snapshot:
         )
 
     def selected(self, service: ServiceRow) -> list[PodRow]:
-        """The pods that its selector matches, but for those that have ended."""
+        """The pods that its selector matches, without those that have ended."""
         wanted = set(service.selector)
         own = (p for p in self.pods if p.namespace == service.namespace and not p.ended)
         return [p for p in own if wanted <= set(p.labels)] if wanted else []

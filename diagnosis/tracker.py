@@ -1,4 +1,5 @@
-"""Findings over time: they appear when they have held for a moment, and clear when they are gone for longer. Pure."""
+"""Findings over time: they appear when they have held for a moment, and clear when they are gone
+for longer. Pure."""
 
 from __future__ import annotations
 

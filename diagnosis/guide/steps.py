@@ -115,7 +115,7 @@ def resolve(notes: Notes, goal: Goal) -> Generator[Asked, Sent, str]:
 
 def connect(goal: Goal, address: str, why: str) -> Generator[Asked, Sent, str]:
     """Connect some times: 'ok', 'refused', 'timeout', 'no route', 'other', or 'some' where it works
-    now and then."""
+    sometimes."""
     port = goal.port or DEFAULT_PORT
     script = CONNECT_SEVERAL.format(numbers=" ".join(map(str, range(TRIES))), connect=CONNECT)
     result = yield ProbeCommand(

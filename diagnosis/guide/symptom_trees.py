@@ -87,7 +87,7 @@ def _connected(notes: Notes, goal: Goal, address: str, why: str) -> Generator[As
 def _no_cause(goal: Goal, outcome: str) -> str:
     if outcome == "ok":
         return ""
-    state = "reached only now and then" if outcome == "some" else outcome
+    state = "reached only sometimes" if outcome == "some" else outcome
     return (
         f"{goal.host}:{goal.port or DEFAULT_PORT} is {state}, and no cause is seen from here: "
         "open the server's pod"

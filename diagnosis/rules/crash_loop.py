@@ -68,20 +68,18 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 
 def _reasons(snapshot: Snapshot, pod: PodRow) -> Reasons:
     own = set(pod.ips or (pod.ip,))
-    missing = {
-        name
-        for view in snapshot.targets
-        if view.lookups
-        for client, names in view.lookups.missing.items()
-        if client in own
-        for name in names
-    }
     talks = (talk for talk in snapshot.conversations if talk.client in own)
     return Reasons(
-        missing=sorted(missing, key=len),
+        missing=sorted(_missing_names(snapshot, own), key=len),
         failing=[talk for talk in talks if talk.refused or talk.unanswered],
         said=bool(_NETWORK.search(pod.message)),
     )
+
+
+def _missing_names(snapshot: Snapshot, addresses: set[str]) -> set[str]:
+    """Names that these asked for and that do not exist."""
+    tables = (view.lookups.missing for view in snapshot.targets if view.lookups)
+    return {name for table in tables for ip in addresses for name in table.get(ip, ())}
 
 
 def _because(snapshot: Snapshot, reasons: Reasons) -> str:

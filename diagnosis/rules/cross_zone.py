@@ -5,9 +5,9 @@ Facts: docs/reference/failures.md.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from collectors.findings import Finding
 from diagnosis.rule import CONVENTION, Rule, Threshold
@@ -27,43 +27,52 @@ RULE = Rule(
 )
 
 
+@dataclass(slots=True)
+class ZoneCount:
+    """Connections to a workload: in all, and to another zone."""
+
+    total: int = 0
+    crossing: int = 0
+
+    @property
+    def mostly_crosses(self) -> bool:
+        return self.total >= LEAST.value and 100 * self.crossing >= MOST.value * self.total
+
+
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     zones = {node.name: node.zone for node in snapshot.nodes}
+    zone_of = {ip: zones.get(pod.node, "") for ip, pod in snapshot.by_address.items()}
     for target in snapshot.of_kind("pod"):
         own = zones.get(target.node, "")
-        if own:
-            yield from _of_target(snapshot, target, own, zones)
+        if not own:
+            continue
+        near = {snapshot.workload(ip) for ip, zone in zone_of.items() if zone == own}
+        for name, count in _counts(snapshot, target, own, zone_of).items():
+            if count.mostly_crosses and name in near:
+                yield _finding(snapshot, target, name, count)
 
 
-def _of_target(
-    snapshot: Snapshot, target: TargetView, own: str, zones: dict[str, str]
-) -> Iterator[Finding]:
-    all_of, crossing = Counter[str](), Counter[str]()
+def _counts(
+    snapshot: Snapshot, target: TargetView, own: str, zone_of: dict[str, str]
+) -> dict[str, ZoneCount]:
+    """By workload, of peers whose zone is known."""
+    counts: dict[str, ZoneCount] = defaultdict(ZoneCount)
     for row in target.sockets:
-        peer = snapshot.by_address.get(row.peer)
-        zone = zones.get(peer.node, "") if peer else ""
+        zone = zone_of.get(row.peer, "")
         if row.state == "ESTAB" and zone:
-            name = snapshot.workload(row.peer)
-            all_of[name] += row.alike
-            crossing[name] += row.alike * (zone != own)
-    near = {
-        snapshot.workload(address)
-        for address, pod in snapshot.by_address.items()
-        if zones.get(pod.node) == own
-    }
-    for name, total in all_of.items():
-        enough = total >= LEAST.value and 100 * crossing[name] >= MOST.value * total
-        if enough and name in near:
-            yield _finding(snapshot, target, name, (crossing[name], total))
+            count = counts[snapshot.workload(row.peer)]
+            count.total += row.alike
+            count.crossing += row.alike * (zone != own)
+    return counts
 
 
-def _finding(snapshot: Snapshot, target: TargetView, name: str, counts: tuple[int, int]) -> Finding:
-    crossing, total = counts
-    text = f"{crossing} of {total} connections cross zones"
+def _finding(snapshot: Snapshot, target: TargetView, name: str, count: ZoneCount) -> Finding:
+    text = f"{count.crossing} of {count.total} connections cross zones"
+    share = 100 * count.crossing / count.total
     return RULE.finding(
         subject=replace(target.subject, detail=f"→ {name}"),
         severity="info",
-        title=f"{100 * crossing / total:.0f} % of its connections leave the zone though there are replicas in it",
+        title=f"{share:.0f} % of its connections leave the zone though there are replicas in it",
         evidence=(snapshot.fact(text, "ss, node labels"),),
         fix="spec:\n  trafficDistribution: PreferSameZone\n",
         fix_kind="yaml",

@@ -36,13 +36,16 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     if not snapshot.slices and not snapshot.pods:
         return
     for service in snapshot.services:
-        if not service.selector or service.type == "ExternalName":
-            continue
-        ready, waiting = snapshot.endpoints(service)
-        if not ready and not (service.publish_not_ready and waiting):
-            yield _none_ready(snapshot, service, waiting)
-        elif ready and waiting:
-            yield from _some_out(snapshot, service, ready, waiting)
+        if service.selector and service.type != "ExternalName":
+            yield from _of_service(snapshot, service)
+
+
+def _of_service(snapshot: Snapshot, service: ServiceRow) -> Iterator[Finding]:
+    ready, waiting = snapshot.endpoints(service)
+    if ready and waiting:
+        yield from _some_out(snapshot, service, ready, waiting)
+    elif not ready and not (waiting and service.publish_not_ready):
+        yield _none_ready(snapshot, service, waiting)
 
 
 # --- some are out

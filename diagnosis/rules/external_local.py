@@ -31,11 +31,15 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for service in snapshot.services:
         if service.external_policy != "Local" or service.type not in ("NodePort", "LoadBalancer"):
             continue
-        slices = snapshot.slices_of.get((service.namespace, service.name), ())
-        local = {end.node for row in slices for end in row.endpoints if end.ready}
+        local = _nodes_with_endpoints(snapshot, service)
         without = [name for name in workers if name not in local]
         if local and without:
             yield _finding(snapshot, service, sorted(local), without)
+
+
+def _nodes_with_endpoints(snapshot: Snapshot, service: ServiceRow) -> set[str]:
+    slices = snapshot.slices_of.get((service.namespace, service.name), ())
+    return {end.node for row in slices for end in row.endpoints if end.ready}
 
 
 def _finding(

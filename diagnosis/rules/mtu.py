@@ -127,17 +127,11 @@ def _overlay_above_uplink(host: TargetView, overlay: LinkRow, nic: LinkRow) -> F
 def _black_hole(snapshot: Snapshot) -> Iterator[Finding]:
     """Handshakes work, and full-size segments are retransmitted again and again."""
     stuck = [talk for talk in snapshot.conversations if talk.stuck]
-    flows = sum(talk.stuck for talk in stuck)
     failing = [host for host in snapshot.hosts if host.delta("IpFragFails")]
-    if not stuck or (flows < STUCK.value and not failing):
+    if not stuck or not (failing or _only_large_are_lost(snapshot, stuck)):
         return
-    pods = list(snapshot.of_kind("pod"))
-    lost_syns = sum(pod.delta("TcpExtTCPSynRetrans") for pod in pods)
-    if lost_syns >= flows and not failing:
-        return  # that is loss, whatever the size
-    where = ", ".join(host.name for host in failing) or "path"
     yield RULE.finding(
-        subject=Subject(kind="cluster", name="black hole", detail=where),
+        subject=_black_hole_subject(failing),
         severity="critical",
         title="Small packets pass and full-size ones do not, and no ICMP error reaches the senders: an MTU black hole",
         evidence=_black_hole_evidence(snapshot, stuck, failing),
@@ -147,6 +141,18 @@ def _black_hole(snapshot: Snapshot) -> Iterator[Finding]:
         verify="large answers arrive; IpFragFails stands still",
         screen="flows",
     )
+
+
+def _black_hole_subject(failing: list[TargetView]) -> Subject:
+    where = ", ".join(host.name for host in failing) or "path"
+    return Subject(kind="cluster", name="black hole", detail=where)
+
+
+def _only_large_are_lost(snapshot: Snapshot, stuck: list[Conversation]) -> bool:
+    """Where SYNs are lost as well it is loss, whatever the size."""
+    flows = sum(talk.stuck for talk in stuck)
+    lost_syns = sum(pod.delta("TcpExtTCPSynRetrans") for pod in snapshot.of_kind("pod"))
+    return flows >= STUCK.value and lost_syns < flows
 
 
 def _black_hole_evidence(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collectors.findings import Evidence, Finding
+from collectors.findings import Evidence, Finding, Severity
 from collectors.kernel.deltas import Share
 from collectors.kernel.derived_figures import RETRANSMIT_SHARE
 from diagnosis.rule import CONVENTION, Rule, Threshold, level
@@ -43,23 +43,31 @@ RULE = Rule(
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for target in snapshot.of_kind("pod", "local"):
         share = RETRANSMIT_SHARE.share(target.deltas)
-        if share is None or share.part < LEAST_RETRANSMITTED.value:
-            continue
-        severity = level(share.percent or 0, WARNING, CRITICAL)
-        if severity is None or share.whole < LEAST_SENT.value:
-            continue
-        talks = [talk for talk in target.conversations if talk.retransmitted]
-        servers = {snapshot.name(talk.server) for talk in talks}
-        yield RULE.finding(
-            subject=target.subject,
-            severity=severity,
-            title=_title(share),
-            evidence=tuple(_evidence(snapshot, target, talks)),
-            confidence="likely" if len(servers) > 1 else "possible",
-            fix="Find the place: capture on both nodes; a segment that leaves one NIC and does not reach the other is "
-            "lost between them. Compare NIC drops (7 node) and ask the owner of the underlay",
-            verify="the share falls below 1 %",
-        )
+        severity = _severity(share) if share is not None else None
+        if share is not None and severity is not None:
+            yield _finding(snapshot, target, share, severity)
+
+
+def _severity(share: Share) -> Severity | None:
+    """None below the thresholds, or of too few segments to say anything."""
+    if share.part < LEAST_RETRANSMITTED.value or share.whole < LEAST_SENT.value:
+        return None
+    return level(share.percent or 0, WARNING, CRITICAL)
+
+
+def _finding(snapshot: Snapshot, target: TargetView, share: Share, severity: Severity) -> Finding:
+    talks = [talk for talk in target.conversations if talk.retransmitted]
+    servers = {snapshot.name(talk.server) for talk in talks}
+    return RULE.finding(
+        subject=target.subject,
+        severity=severity,
+        title=_title(share),
+        evidence=tuple(_evidence(snapshot, target, talks)),
+        confidence="likely" if len(servers) > 1 else "possible",
+        fix="Find the place: capture on both nodes; a segment that leaves one NIC and does not reach the other is "
+        "lost between them. Compare NIC drops (7 node) and ask the owner of the underlay",
+        verify="the share falls below 1 %",
+    )
 
 
 def _title(share: Share) -> str:

@@ -47,6 +47,10 @@ class Load:
     counted: list[tuple[TargetView, RuleCount]]
 
     @property
+    def uses_iptables(self) -> bool:
+        return self.mode == "iptables" or (not self.mode and bool(self.counted))
+
+    @property
     def services(self) -> int:
         return max([self.ports, *(row.services for _, row in self.counted)])
 
@@ -65,12 +69,8 @@ class Load:
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
-    load = Load(
-        snapshot.setting("kube-proxy").get("mode", ""),
-        sum(len(service.targets) for service in snapshot.services if service.ips),
-        [(h, row) for h in snapshot.hosts for row in counts(h, *IPTABLES) if row.services],
-    )
-    if not _uses_iptables(load) or not (load.heavy or load.services >= PORTS.value):
+    load = _load(snapshot)
+    if not load.uses_iptables or not (load.heavy or load.services >= PORTS.value):
         return
     yield RULE.finding(
         subject=Subject(kind="cluster", name="kube-proxy"),
@@ -85,8 +85,13 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     )
 
 
-def _uses_iptables(load: Load) -> bool:
-    return load.mode == "iptables" or (not load.mode and bool(load.counted))
+def _load(snapshot: Snapshot) -> Load:
+    counted = ((host, row) for host in snapshot.hosts for row in counts(host, *IPTABLES))
+    return Load(
+        mode=snapshot.setting("kube-proxy").get("mode", ""),
+        ports=sum(len(service.targets) for service in snapshot.services if service.ips),
+        counted=[(host, row) for host, row in counted if row.services],
+    )
 
 
 def _old_kernels(snapshot: Snapshot) -> list[str]:

@@ -38,19 +38,23 @@ RULE = Rule(
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     servers: dict[Subject, list[Conversation]] = defaultdict(list)
     for talk in snapshot.conversations:
-        if talk.slow and talk.port != 53 and not _is_explained(talk):
+        if talk.slow and not _is_explained(talk):
             servers[snapshot.workload_subject(talk.server, talk.port)].append(talk)
     for subject, talks in servers.items():
-        slow, flows = sum(t.slow for t in talks), sum(t.flows for t in talks)
-        rtts = [t.rtt_ms for t in talks if t.rtt_ms is not None]
-        if slow < LEAST.value or 100 * slow < SHARE.value * flows:
-            continue
-        if rtts and min(rtts) <= QUICK_MS.value:
+        rtts = [talk.rtt_ms for talk in talks if talk.rtt_ms is not None]
+        if rtts and min(rtts) <= QUICK_MS.value and _is_frequent(talks):
             yield _finding(snapshot, subject, talks, min(rtts))
 
 
+def _is_frequent(talks: list[Conversation]) -> bool:
+    slow, flows = sum(talk.slow for talk in talks), sum(talk.flows for talk in talks)
+    return slow >= LEAST.value and 100 * slow >= SHARE.value * flows
+
+
 def _is_explained(talk: Conversation) -> bool:
-    """By a receiver that does not read, or by loss."""
+    """By a receiver that does not read, or by loss; DNS has rules of its own."""
+    if talk.port == 53:
+        return True
     closed = talk.server_zero_windows or talk.client_zero_windows
     return bool(closed) or 100 * talk.retransmitted > LOSSY.value * talk.segments
 

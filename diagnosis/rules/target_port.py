@@ -12,6 +12,7 @@ from dataclasses import replace
 from collectors.events import PodRow, ServicePort, ServiceRow
 from collectors.findings import Finding, Subject
 from collectors.frozen import frozen
+from collectors.sockets.rows import SocketRow
 from diagnosis.reachability.network_policy import port_number
 from diagnosis.rule import Rule
 from diagnosis.snapshot import Snapshot, TargetView, listed
@@ -39,7 +40,6 @@ class Listening:
     """What an open pod's listen sockets say of one port of a Service. `found` is None where that is
     not known: a name that no container has, or sockets that were not read yet."""
 
-    pod: PodRow
     view: TargetView
     number: int
     found: bool | None
@@ -54,58 +54,59 @@ class Listening:
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
-    views = {
-        (view.pod.namespace, view.pod.name): view
-        for view in snapshot.of_kind("pod")
-        if view.pod and view.sockets
-    }
+    views = {view.key: view for view in snapshot.of_kind("pod") if view.sockets}
     for service in snapshot.services:
         pods = snapshot.selected(service)
-        watched = [(p, views[p.namespace, p.name]) for p in pods if (p.namespace, p.name) in views]
+        keys = (f"pod/{pod.namespace}/{pod.name}" for pod in pods)
+        watched = [views[key] for key in keys if key in views]
         for index, port in enumerate(service.targets if pods else ()):
-            listening = [_listening(pod, view, port) for pod, view in watched]
-            if (
-                port.protocol == "TCP"
-                and listening
-                and all(one.found is not None for one in listening)
-            ):
+            listening = [_listening(view, port) for view in watched]
+            if port.protocol == "TCP" and _all_known(listening):
                 yield from _by_sockets(service, index, listening)
             else:
                 yield from _by_declaration(snapshot, service, index, pods)
 
 
+def _all_known(listening: list[Listening]) -> bool:
+    return bool(listening) and all(one.found is not None for one in listening)
+
+
 # --- by listen sockets
 
 
-def _listening(pod: PodRow, view: TargetView, port: ServicePort) -> Listening:
-    number = port_number(pod, port.target, port.protocol)
-    sockets = [s for s in view.sockets if s.state == "LISTEN" and s.protocol.startswith("tcp")]
+def _listeners(view: TargetView) -> list[SocketRow]:
+    tcp = (row for row in view.sockets if row.protocol.startswith("tcp"))
+    return [row for row in tcp if row.state == "LISTEN"]
+
+
+def _listening(view: TargetView, port: ServicePort) -> Listening:
+    number = port_number(view.pod, port.target, port.protocol) if view.pod else None
+    sockets = _listeners(view)
     if number is None or not sockets:
-        return Listening(pod, view, number or 0, None)
-    own = [row for row in sockets if row.local_port == number]
-    reachable = [row for row in sockets if not row.local.startswith(LOOPBACK)]
+        return Listening(view, number or 0, None)
+    reachable = {row.local_port for row in sockets if not row.local.startswith(LOOPBACK)}
     return Listening(
-        pod=pod,
         view=view,
         number=number,
-        found=any(row in reachable for row in own),
-        loopback=bool(own),
-        others=tuple(sorted({row.local_port for row in reachable})),
+        found=number in reachable,
+        loopback=any(row.local_port == number for row in sockets),
+        others=tuple(sorted(reachable)),
     )
 
 
 def _by_sockets(service: ServiceRow, index: int, listening: list[Listening]) -> Iterator[Finding]:
     bad = next((one for one in listening if not one.found), None)
-    if bad is None or bad.pod.phase != "Running":  # one that is starting does not listen yet
+    pod = bad.view.pod if bad is not None else None
+    if bad is None or pod is None or pod.phase != "Running":  # one that starts does not listen yet
         return
     port = service.targets[index]
     fix, command = _fix(service, index, bad)
     yield RULE.finding(
         subject=_subject(service, port),
         severity="critical",
-        title=f"The program in {bad.pod.name} listens on {bad.instead}"
+        title=f"The program in {pod.name} listens on {bad.instead}"
         if bad.loopback
-        else f"Nothing listens on targetPort {port.target} in {bad.pod.name}: it listens on {bad.instead}",
+        else f"Nothing listens on targetPort {port.target} in {pod.name}: it listens on {bad.instead}",
         evidence=(
             replace(bad.view.fact(_path(port), _source(service)), scope=""),
             bad.view.fact(f"listen sockets: {bad.instead}", "ss -ltn"),
