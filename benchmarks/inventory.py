@@ -15,7 +15,7 @@ from collectors.stream import Stream
 from lab.supervisor import Lab
 from session.controller import Controller
 from session.store import Store
-from tui.screens.cluster import not_well
+from tui.screens.cluster_columns import is_unhealthy
 
 SCALE = {"pods": 10_000, "services": 1_000, "nodes": 500, "churn": 50}
 FILTERS = ("app-1", "app-123 load-03", "!app-1 synth-004", "10.0")
@@ -50,7 +50,7 @@ async def measure(kubeconfig: str) -> None:
     for words in FILTERS:
         first = time.perf_counter()
         found = listing.rows("", words)
-        bad = sum(map(not_well, found))
+        bad = sum(map(is_unhealthy, found))
         took = time.perf_counter() - first
         print(
             f"filter {words!r}: {len(found):,} rows, {bad} not well, {took * 1000:.1f} ms (bar 50)"

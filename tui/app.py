@@ -1,5 +1,6 @@
-"""The Textual application: themes, signals, leaving; everything else has a screen of its own. It is drawn before what
-it works on is there: that takes half a second to import, and longer on a cold bastion."""
+"""The Textual application: themes, signals, tabs, leaving; everything else has a screen of its own.
+
+It is drawn before its data source is imported: that needs 0.5 s, and longer on a cold bastion."""
 
 from __future__ import annotations
 
@@ -11,12 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from textual import events
 from textual.app import App, ComposeResult, SystemCommand
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Input
 
 import themes
 from collectors.errors import PodwireError
-from session.crash import report_crash
+from session.crash import told
 from tui.actions import ACTIONS, bindings
 from tui.background_imports import preload
 from tui.garbage_collection import GarbageCollection
@@ -54,7 +55,7 @@ class PodwireApp(App[int]):
         name: str = "",
         theme: str = themes.DEFAULT,
     ) -> None:
-        """`opening` is awaited when the first frame, which has the `name` of what opens, was drawn."""
+        """`opening` is awaited after the first frame, which shows the `name` of what opens."""
         super().__init__()
         self._opening = opening
         self._name_of = name
@@ -66,7 +67,7 @@ class PodwireApp(App[int]):
         self.begin_with(theme)
 
     def begin_with(self, name: str) -> None:
-        """Set before the style sheets are read: to change it later reads and applies them all again."""
+        """Set before the style sheets are read: a later change reads and applies them all again."""
         for theme in all_themes():
             self.register_theme(theme)
         self.set_reactive(App.theme, name)
@@ -95,7 +96,9 @@ class PodwireApp(App[int]):
             self.exit(return_code=error.exit_code)
             return
         self.is_open = True
-        self.control.tasks.spawn(self._preload())
+        self.control.painted.clear()
+        self.control.start()
+        self.control.spawn(self._preload())
         if first:
             nodes = (key for key in self.control.store.targets if key.startswith("node/"))
             self._show_target(first, next(nodes, "") if first.startswith("pod/") else "")
@@ -115,7 +118,7 @@ class PodwireApp(App[int]):
     async def on_event(self, event: events.Event) -> None:
         if not isinstance(event, events.Key):
             await super().on_event(event)
-        elif event.is_forwarded:  # it bubbled: no widget took it
+        elif event.is_forwarded:  # it bubbled: no widget handled it
             await super().on_event(event)
             self._typing.ended(event)
         elif self._typing.begins(event):
@@ -127,27 +130,37 @@ class PodwireApp(App[int]):
     def on_handled(self, message: Handled) -> None:
         self._typing.ended(message.key)
 
-    # --- a tab each target
+    # --- a tab for each target
 
     def _show_target(self, key: str, node: str = "") -> None:
         name = f"target:{key}"
-        self.control.targets.open_tab(key, node)
+        self.control.open_tab(key, node)
         if not self.is_screen_installed(name):
             from tui.screens.target import TargetScreen
 
             self.install_screen(TargetScreen(self.control.store, self.control, key, node), name)
-        if (shown := self._shown_target()) is None:
+        if (shown := self._target_in_stack()) is None:
             self.push_screen(name)
-        elif shown.key != key:
+            return
+        self._pop_to(shown)
+        if shown.key != key:
             self.switch_screen(name)
 
+    def _target_in_stack(self) -> TargetScreen | None:
+        """At most one target's screen is open; the others are installed, and switched to."""
+        for screen in self.screen_stack:
+            if isinstance(screen, ConsoleScreen) and screen.place == "target":
+                return cast("TargetScreen", screen)
+        return None
+
     def _shown_target(self) -> TargetScreen | None:
-        screen = self.screen
-        return (
-            cast("TargetScreen", screen)
-            if isinstance(screen, ConsoleScreen) and screen.place == "target"
-            else None
-        )
+        """The target's screen where it is on top."""
+        found = self._target_in_stack()
+        return found if found is self.screen else None
+
+    def _pop_to(self, screen: Screen[object]) -> None:
+        while self.screen is not screen:
+            self.pop_screen()
 
     def on_show_target(self, message: ShowTarget) -> None:
         if not message.key:
@@ -166,17 +179,17 @@ class PodwireApp(App[int]):
         """To a tab; '' is the cluster's."""
         if key:
             self._show_target(key)
-        elif self._shown_target() and len(self.screen_stack) > 2:
-            self.pop_screen()
+            return
+        for screen in self.screen_stack:
+            if isinstance(screen, ConsoleScreen) and screen.place == "cluster":
+                self._pop_to(screen)
 
     def action_step(self, by: int) -> None:
         """The next tab, or the one before; the cluster is the first."""
         if not isinstance(self.screen, ConsoleScreen) or not self.screen.place:
             return
-        keys = [
-            *([""] if self.control.cluster is not None else []),
-            *(o.key for o in self.control.targets.tabs),
-        ]
+        cluster = [""] if self.control.cluster is not None else []
+        keys = [*cluster, *(tab.key for tab in self.control.opened)]
         here = shown.key if (shown := self._shown_target()) else ""
         if here in keys and len(keys) > 1:
             self._go(keys[(keys.index(here) + by) % len(keys)])
@@ -184,13 +197,13 @@ class PodwireApp(App[int]):
     async def on_close_target(self, message: CloseTarget) -> None:
         """Close a target's tab. The last one of a console without a cluster stays."""
         name = f"target:{message.key}"
-        if len(self.screen_stack) <= 2 and len(self.control.targets.tabs) < 2:
+        if len(self.screen_stack) <= 2 and len(self.control.opened) < 2:
             return
-        self.control.targets.close_tab(message.key)
+        self.control.close_tab(message.key)
         if len(self.screen_stack) > 2:
             await self.pop_screen()
         else:
-            await self.switch_screen(f"target:{self.control.targets.tabs[0].key}")
+            await self.switch_screen(f"target:{self.control.opened[0].key}")
         closed = self.get_screen(name)
         self.uninstall_screen(name)
         await closed.remove()
@@ -209,25 +222,25 @@ class PodwireApp(App[int]):
         self.exit(128 + number, return_code=128 + number)
 
     async def action_interrupt(self) -> None:
-        if self.is_open and self.control.captures.any_running():
-            await self.control.captures.stop_all()
-            self.notify("Captures stopped. q leaves podwire.", markup=False)
+        if self.is_open and self.control.capturing():
+            await self.control.stop_captures()
+            self.notify("Captures stopped. q quits.", markup=False)
         else:
             self.action_leave()
 
     def action_leave(self) -> None:
-        if not self.is_open or not self.control.captures.any_running():
+        if not self.is_open or not self.control.capturing():
             self.exit(0)
             return
         from tui.screens.confirm import Confirm
 
-        text = "It ends then. What it captured is kept on disk; w saves the list as one file."
-        ask = Confirm("A capture is running. Leave?", text, (("y", "leave"),))
+        text = "Quitting stops it. Its packets stay on disk; w saves those listed as one file."
+        ask = Confirm("A capture is running. Quit?", text, (("y", "quit"),))
         self.push_screen(ask, lambda answer: self.exit(0) if answer else None)
 
     def _fatal_error(self) -> None:
-        """A sentence on the screen and the traceback, without local variables (they hold tokens), in a file."""
-        message = report_crash(self._exception)  # the first: what follows it is often only its wake
+        """A sentence on the screen; the traceback, without local variables (tokens), in a file."""
+        message = told(self._exception)  # the first: what follows it is often only its effect
         self._exit_renderables.append(message)
         self._close_messages_no_wait()
 
@@ -255,7 +268,7 @@ class PodwireApp(App[int]):
         if self.control.is_lab:
             self.push_screen(Faults(self.control))
         else:
-            self.notify("Faults belong to the lab: start it with `podwire lab`.", markup=False)
+            self.notify("Faults are the lab's: start it with `podwire lab`.", markup=False)
 
     def action_next_theme(self) -> None:
         names = list(themes.names())
@@ -265,6 +278,8 @@ class PodwireApp(App[int]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if isinstance(self.focused, Input):
             return action not in OURS
+        if isinstance(self.screen, ModalScreen):  # a dialog has all keys but ctrl+c
+            return action == "interrupt" or action not in OURS
         if not self.is_open:
             return action in ("leave", "interrupt") or action not in OURS
         return self.control.is_lab if action == "faults" else True

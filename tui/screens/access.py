@@ -1,4 +1,4 @@
-"""What this user may do here, what is missing for what, and the Role that would give it."""
+"""What this user may do here, what each missing right is for, and the Role that would grant it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ class Access(ModalScreen[None]):
         where = f"namespace {self.review.namespace}" if self.review.namespace else "all namespaces"
         keys = "r  the Role that is missing   esc  back" if self.review.refused else "esc  back"
         with Vertical(classes="dialog wide"):
-            yield Static(f"What {self.user} may do, {where}", classes="dialog--title", markup=False)
+            title = f"Permissions of {self.user}, {where}"
+            yield Static(title, classes="dialog--title", markup=False)
             yield Static(self._table(), markup=False)
             yield Static(keys, classes="dialog--keys", markup=False)
 
@@ -33,7 +34,7 @@ class Access(ModalScreen[None]):
         table = Table.grid(padding=(0, 2))
         for row in self.review.rows:
             mark = Text("✕ no", style="bold") if row.missing else Text("✓ yes", style="dim")
-            lacking = f"lacks {' '.join(row.missing)} {row.resource}" if row.missing else ""
+            lacking = f"needs {' '.join(row.missing)} {row.resource}" if row.missing else ""
             table.add_row(mark, Text(row.use), Text(lacking))
         return table
 
@@ -42,7 +43,6 @@ class Access(ModalScreen[None]):
         if event.key in ("escape", "q", "p"):
             self.dismiss(None)
         elif event.key == "r" and self.review.refused:
-            text = missing_role(self.review.rows, self.user)
-            self.app.push_screen(
-                Document("For kubectl apply -f -, by someone who may grant it", text)
-            )
+            role = missing_role(self.review.rows, self.user)
+            title = "Apply with kubectl apply -f -, as a user who may grant it"
+            self.app.push_screen(Document(title, role))

@@ -1,4 +1,4 @@
-"""A sick pod or node beside a healthy one: what differs, first what matters."""
+"""A pod or node with a problem compared with a healthy one: what differs, most relevant first."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from session.finding_location import target_key
 from session.snapshot_builder import gathered
 from session.store import Store
 from tui.actions import bindings
+from tui.panels.panel import joined
 from tui.screens.base import MOODS, ConsoleScreen, while_there
 from tui.screens.text_view import Document
 from tui.widgets.header import Header, HeaderData
@@ -25,27 +26,28 @@ from tui.widgets.target_tabs import Targets
 from tui.widgets.text_line import TextLine
 
 EVERY_S = 4.0
+Settings = dict[str, Mapping[str, str]]  # sysctls by target
 
 
 def candidates(store: Store, control: Controller, key: str) -> list[str]:
-    """Open targets of the same kind: replicas first, then those of which nothing bad is said."""
+    """Open targets of the same kind: replicas first, and of those the ones without findings."""
     kind, _, name = key.partition("/")
-    unhealthy = {target_key(finding.subject) for finding in store.findings.current}
+    unhealthy = {target_key(finding.subject) for finding in control.diagnosis.current}
 
     def rank(other: str) -> tuple[bool, bool, str]:
         theirs = other.partition("/")[2]
         return (theirs.rpartition("-")[0] != name.rpartition("-")[0], other in unhealthy, theirs)
 
     others = [
-        o
-        for o, data in store.targets.items()
-        if o != key and o.partition("/")[0] == kind and data.samples
+        other
+        for other, data in store.targets.items()
+        if other != key and other.partition("/")[0] == kind and data.samples
     ]
     return sorted(others, key=rank)
 
 
 class CompareScreen(ConsoleScreen):
-    """`key` is the target that something is wrong with."""
+    """`key` is the target with the problem."""
 
     BINDINGS = bindings("compare")
     AUTO_FOCUS = "#differences"
@@ -55,7 +57,7 @@ class CompareScreen(ConsoleScreen):
         self.key = key
         self.other = ""
         self.found: list[Difference] = []
-        self._settings: dict[str, Mapping[str, str]] = {}
+        self._sysctls: Settings = {}
         self._working = False
         self._at = 0.0
 
@@ -68,12 +70,8 @@ class CompareScreen(ConsoleScreen):
         )
         yield Header()
         yield Targets()
-        yield RowList(
-            columns,
-            "nothing differs in what was read of the two",
-            lambda d: d.what,
-            id="differences",
-        )
+        empty = "no difference in what was read of the two: o compares with another"
+        yield RowList(columns, empty, lambda d: d.what, id="differences")
         yield TextLine(id="status")
         yield Footer()
 
@@ -87,6 +85,8 @@ class CompareScreen(ConsoleScreen):
         super().on_mount()
         self.other = next(iter(candidates(self.store, self.control, self.key)), "")
 
+    # --- drawing
+
     def pull(self) -> None:
         self.show_header(self.key)
         if not self._working and self.control.now() - self._at >= EVERY_S:
@@ -95,29 +95,24 @@ class CompareScreen(ConsoleScreen):
         self._status()
 
     def _status(self) -> None:
-        heavy = sum(d.weight == "matters" for d in self.found)
-        read = (
-            "all settings"
-            if self._settings.get(self.key) and self._settings.get(self.other)
-            else "the sampled settings"
-        )
-        text = f" {heavy} that matter, {len(self.found) - heavy} others · {read} · o: another to compare with"
-        self.query_one("#status", TextLine).show(
-            text if self.other else " nothing else of this kind is open"
-        )
+        relevant = sum(difference.weight == "matters" for difference in self.found)
+        both = self._sysctls.get(self.key) and self._sysctls.get(self.other)
+        parts = [
+            f"{relevant} relevant, {len(self.found) - relevant} other differences",
+            "all sysctls" if both else "sampled sysctls only",
+            "o: compare with another",
+        ]
+        text = joined(parts) if self.other else " nothing else of this kind is open"
+        self.query_one("#status", TextLine).show(text)
 
     async def _compare(self) -> None:
-        """Both are read anew each time: what is mended disappears."""
+        """Both are read again each time: what is fixed disappears."""
         try:
             other = self.other
             for key in (self.key, other):
-                if (runner := self.control.targets.runner(key, "compare")) is not None:
-                    try:
-                        self._settings[key] = await sysctls.read(runner)
-                    except PodwireError:
-                        self._settings.setdefault(key, {})
+                await self._read_sysctls(key)
             moment = await gathered(self.store, self.control.now())
-            found = await asyncio.to_thread(between, moment, self.key, other, self._settings)
+            found = await asyncio.to_thread(between, moment, self.key, other, self._sysctls)
             if other == self.other:
                 self.found = found
                 self.query_one("#differences", RowList).show(found)
@@ -125,31 +120,36 @@ class CompareScreen(ConsoleScreen):
         finally:
             self._at, self._working = self.control.now(), False
 
+    async def _read_sysctls(self, key: str) -> None:
+        runner = self.control.runner(key)
+        if runner is None:
+            return
+        try:
+            self._sysctls[key] = await sysctls.read(runner)
+        except PodwireError:
+            self._sysctls.setdefault(key, {})
+
     def header_data(self) -> HeaderData:
-        start, data = self.store.start, self.store.target(self.key)
-        context, user = (start.context, start.user) if start else ("", "")
-        name = f"{self._here()} beside {self._there() or 'nothing'}"
-        return HeaderData(context, "", name, user, data.phase, MOODS[data.phase])
+        phase = self.store.target(self.key).phase
+        title = f"{self._here()} compared with {self._there() or 'nothing'}"
+        return self.header(title, phase, MOODS[phase])
+
+    # --- keys
 
     def on_row_list_row_chosen(self, event: RowList.RowChosen) -> None:
         row = event.row
         if isinstance(row, Difference):
-            text = f"{self._here()}: {row.here}\n\n{self._there()}: {row.there}\n\nread from {row.source}"
-            self.app.push_screen(Document(row.what, text))
+            values = f"{self._here()}: {row.here}\n\n{self._there()}: {row.there}"
+            self.app.push_screen(Document(row.what, f"{values}\n\nread from {row.source}"))
 
     def action_other(self) -> None:
         """The next target of the same kind."""
         others = candidates(self.store, self.control, self.key)
         if len(others) < 2:
-            self.say(
-                "Nothing else of this kind is open. Open another from the cluster's list, then come back."
-            )
+            self.say("Nothing else of this kind is open: open another from the cluster's list.")
             return
-        self.other = (
-            others[(others.index(self.other) + 1) % len(others)]
-            if self.other in others
-            else others[0]
-        )
+        place = others.index(self.other) + 1 if self.other in others else 0
+        self.other = others[place % len(others)]
         self.found, self._at = [], 0.0
         self.pull()
 
@@ -161,9 +161,7 @@ def _what(difference: Difference) -> Cell:
     return difference.what, "name" if difference.weight == "matters" else ""
 
 
-def between(
-    moment: Snapshot, key: str, other: str, read: Mapping[str, Mapping[str, str]]
-) -> list[Difference]:
+def between(moment: Snapshot, key: str, other: str, read: Settings) -> list[Difference]:
     """Of two targets of a snapshot; [] where one of them is not there."""
     views = {view.key: view for view in moment.targets}
     if key not in views or other not in views:

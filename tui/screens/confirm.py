@@ -1,4 +1,4 @@
-"""Asks before something is done: a title, what it means, and the keys."""
+"""A question before something is done: a title, what it means, and the keys."""
 
 from __future__ import annotations
 

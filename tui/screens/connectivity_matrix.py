@@ -1,9 +1,9 @@
-"""Who may reach whom: the workloads of a namespace against each other, on the ports that they declare."""
+"""The connectivity matrix: which workloads of a namespace may connect to which, on declared ports."""
 
 from __future__ import annotations
 
 import asyncio
-from functools import partial
+from collections.abc import Callable
 
 from textual.app import ComposeResult
 from textual.widgets import Footer
@@ -15,6 +15,7 @@ from session.controller import Controller
 from session.path_text import cluster_of, told
 from session.store import Store
 from tui.actions import bindings
+from tui.panels.panel import joined
 from tui.screens.base import ConsoleScreen, while_there
 from tui.screens.text_view import Document
 from tui.widgets.header import Header, HeaderData
@@ -23,12 +24,14 @@ from tui.widgets.target_tabs import Targets
 from tui.widgets.text_line import TextLine
 
 MOST = 40  # workloads: more do not fit on any screen
+FALLBACK = (80, "TCP")  # where no pod declares a port
 CELLS: dict[str, Cell] = {
     "all": ("✓", "good"),
     "none": ("✗", "bad"),
     "some": ("◐", "warn"),
     "self": ("·", "dim"),
 }
+TITLE = "FROM ↓ TO →"
 Row = tuple[PodRow, list[str]]
 
 
@@ -38,26 +41,34 @@ def workloads(cluster: ClusterState, namespace: str) -> list[PodRow]:
     for pod in cluster.pods:
         if (not namespace or pod.namespace == namespace) and pod.ip:
             first.setdefault((pod.namespace, pod.workload or pod.name), pod)
-    return sorted(first.values(), key=lambda p: (p.namespace, p.name))[:MOST]
+    return sorted(first.values(), key=lambda p: (p.namespace, p.name))
 
 
 def rows_of(cluster: ClusterState, namespace: str) -> list[Row]:
-    """For each workload what it may reach of each other: all of the ports that it declares, some, or none."""
-    pods = workloads(cluster, namespace)
+    """A word for each source and destination: all of its declared ports, some, none, or self."""
+    pods = workloads(cluster, namespace)[:MOST]
     parties = [cluster.party(pod) for pod in pods]
-    ports = {(p.number, p.protocol) for pod in pods for p in pod.ports} or {(80, "TCP")}
+    ports = {port for pod in pods for port in _declared(pod)} or {FALLBACK}
     tables = {port: reach(parties, *port, cluster.policies) for port in ports}
-    rows = []
+    fallback = [min(ports)]
+    wanted = [_declared(pod) or fallback for pod in pods]
+    rows: list[Row] = []
     for a, source in enumerate(pods):
-        words = []
-        for b, target in enumerate(pods):
-            wanted = [(p.number, p.protocol) for p in target.ports] or [next(iter(sorted(ports)))]
-            good = sum(tables[port][a][b] for port in wanted)
-            words.append(
-                "self" if a == b else "all" if good == len(wanted) else "some" if good else "none"
-            )
+        reached = [[tables[port][a][b] for port in ports] for b, ports in enumerate(wanted)]
+        words = [_word(allowed) for allowed in reached]
+        words[a] = "self"
         rows.append((source, words))
     return rows
+
+
+def _declared(pod: PodRow) -> list[tuple[int, str]]:
+    return [(port.number, port.protocol) for port in pod.ports]
+
+
+def _word(allowed: list[bool]) -> str:
+    if all(allowed):
+        return "all"
+    return "some" if any(allowed) else "none"
 
 
 def short(pod: PodRow) -> str:
@@ -78,8 +89,8 @@ class MatrixScreen(ConsoleScreen):
         yield Header()
         yield Targets()
         yield RowList(
-            (Column("FROM ↓ TO →", 30, lambda r: r[0].name),),
-            "no pods with an address",
+            (Column(TITLE, 30, lambda r: r[0].name),),
+            "no pod has an address: esc, and n for another namespace",
             lambda r: r[0].uid,
             id="matrix",
         )
@@ -93,43 +104,47 @@ class MatrixScreen(ConsoleScreen):
             self.run_worker(while_there(self, self._draw()), exclusive=True)
 
     async def _draw(self) -> None:
-        """A thousand pods take a moment: not on the event loop."""
+        """A thousand pods need a moment: not on the event loop."""
         cluster = cluster_of(self.store)
         self._rows = await asyncio.to_thread(rows_of, cluster, self.namespace)
-        several = len({row[0].namespace for row in self._rows}) > 1
-
-        def name(row: Row) -> Cell:
-            return f"{row[0].namespace}/{short(row[0])}" if several else short(row[0])
-
-        columns = [Column("FROM ↓ TO →", 32, name)]
-        for place, (pod, _) in enumerate(self._rows):
-            columns.append(
-                Column(short(pod)[:12], 12, partial(lambda place, row: CELLS[row[1][place]], place))
-            )
         rows = self.query_one("#matrix", RowList)
-        rows.set_columns(columns)
+        rows.set_columns(_columns(self._rows))
         rows.show(self._rows)
-        where = f"namespace {self.namespace}" if self.namespace else "all namespaces"
-        self.query_one("#status", TextLine).show(
-            f" {where} · enter: why · by NetworkPolicies: ✓ all declared ports ◐ some ✗ none"
-        )
+        every = len(workloads(cluster, self.namespace))
+        parts = [
+            f"namespace {self.namespace}" if self.namespace else "all namespaces",
+            f"the first {MOST} of {every} workloads" if every > MOST else "",
+            "NetworkPolicies allow: ✓ all declared ports ◐ some ✗ none",
+            "enter: the paths",
+        ]
+        self.query_one("#status", TextLine).show(joined(parts))
 
     def header_data(self) -> HeaderData:
-        start = self.store.start
-        context, user = (start.context, start.user) if start else ("", "")
         state = "live" if self.control.live else "recorded"
-        return HeaderData(context, self.namespace, "who reaches whom", user, state, "good")
+        return self.header("connectivity matrix", state, "good", self.namespace)
 
     def on_row_list_row_chosen(self, event: RowList.RowChosen) -> None:
         source: PodRow = event.row[0]
-        texts = []
-        for pod, _ in self._rows:
-            if pod.uid != source.uid:
-                title, text = told(self.store, source, pod)
-                texts.append(f"{title}\n{text}")
-        self.app.push_screen(
-            Document(f"What {source.namespace}/{source.name} may reach", "\n".join(texts))
-        )
+        others = [pod for pod, _ in self._rows if pod.uid != source.uid]
+        paths = [told(self.store, source, pod) for pod in others]
+        text = "\n".join(f"{title}\n{path}" for title, path in paths)
+        self.app.push_screen(Document(f"Paths from {source.namespace}/{source.name}", text))
 
     def action_back(self) -> None:
         self.app.pop_screen()
+
+
+def _columns(rows: list[Row]) -> list[Column]:
+    several = len({pod.namespace for pod, _ in rows}) > 1
+
+    def name(row: Row) -> Cell:
+        return f"{row[0].namespace}/{short(row[0])}" if several else short(row[0])
+
+    return [
+        Column(TITLE, 32, name),
+        *(Column(short(pod)[:12], 12, _cell(place)) for place, (pod, _) in enumerate(rows)),
+    ]
+
+
+def _cell(place: int) -> Callable[[Row], Cell]:
+    return lambda row: CELLS[row[1][place]]

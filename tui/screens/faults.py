@@ -1,4 +1,4 @@
-"""The lab's faults: type to find one, enter switches it; what it does, what to expect, what moves."""
+"""The lab's faults: type to find one, enter switches it; what it does, what to expect, what it moves."""
 
 from __future__ import annotations
 
@@ -45,10 +45,13 @@ class Faults(ModalScreen[None]):
             yield Static("Faults of the lab", classes="dialog--title", markup=False)
             yield Input(placeholder="type to find a fault", id="find")
             yield RowList(
-                COLUMNS, id="faults", empty="asking the lab", identity=lambda row: row["name"]
+                COLUMNS,
+                id="faults",
+                empty="asking the lab for its faults",
+                identity=lambda row: row["name"],
             )
             yield Static("", id="about", markup=False)
-            keys = "↑ ↓  choose   enter  switch on or off   esc  clear, then back"
+            keys = "↑ ↓  choose   enter  switch on or off   esc  clear, back"
             yield Static(keys, classes="dialog--keys", markup=False)
 
     def on_mount(self) -> None:
@@ -57,7 +60,7 @@ class Faults(ModalScreen[None]):
         find.focus()
         rows.can_focus = False
         rows.always_cursor = True
-        self.watch(rows, "cursor", self._tell)
+        self.watch(rows, "cursor", self._describe)
         self.run_worker(while_there(self, self._load()))
 
     async def _load(self) -> None:
@@ -70,14 +73,14 @@ class Faults(ModalScreen[None]):
     def _show(self) -> None:
         words = self.query_one(Input).value.lower().split()
         rows = self.query_one(RowList)
-        rows.empty = "no fault has these words"
+        rows.empty = "no fault matches: esc clears the words"
         rows.show([row for row in self._all if all(word in _searched(row) for word in words)])
         on = sum(row["on"] for row in self._all)
         title = f"Faults of the lab · {len(self._all)}" + (f", {on} on" if on else "")
         self.query_one(".dialog--title", Static).update(title)
-        self._tell()
+        self._describe()
 
-    def _tell(self) -> None:
+    def _describe(self) -> None:
         row = self.query_one(RowList).current
         self.query_one("#about", Static).update(_about(row) if row else "")
 
@@ -120,6 +123,6 @@ def _about(row: dict[str, Any]) -> Table:
         f"{counter} at {at}" for at, counters in row["moves"].items() for counter in counters
     )
     table.add_row(
-        Text("moves", style="bold"), Text(sanitize(moves) or "no counter: look at the connections")
+        Text("moves", style="bold"), Text(sanitize(moves) or "no counter: see the connections")
     )
     return table

@@ -1,14 +1,15 @@
-"""Guided diagnosis: choose a symptom, see what is done and why, step by step; run it again after the fix."""
+"""Guided diagnosis: choose a symptom, see each step and why; run it again after the fix."""
 
 from __future__ import annotations
 
 import asyncio
 
+from rich.console import RenderableType
 from textual.app import ComposeResult
 from textual.widgets import Footer, Input, Static
 
 from collectors.sanitize import sanitize
-from diagnosis.guide import Goal, Symptom, symptoms
+from diagnosis.guide import Conclusion, Goal, Symptom, symptoms
 from diagnosis.report import text as report_text
 from session.controller import Controller
 from session.guide_runner import (
@@ -44,12 +45,12 @@ STEPS = (
     Column("NOW", 3, _verdict),
     Column("BEFORE", 6, _before, rank=1),
     Column("STEP", 46, lambda s: s.does),
-    Column("SAID", 0, lambda s: (s.said or s.why, "" if s.said else "dim")),
+    Column("RESULT", 0, lambda s: (s.said or s.why, "" if s.said else "dim")),
 )
 
 
 class GuideScreen(ConsoleScreen):
-    """`key` is the target that probes are run at."""
+    """`key` is the target that probes run at."""
 
     BINDINGS = bindings("guide")
     AUTO_FOCUS = "#guide"
@@ -67,45 +68,36 @@ class GuideScreen(ConsoleScreen):
         yield RowList(SYMPTOMS, id="guide")
         yield Static("", id="conclusion", markup=False)
         yield TextLine(id="status")
-        yield FilterBox(id="filter", placeholder="what the pod wants to reach: host:port")
+        yield FilterBox(id="filter", placeholder="what the pod cannot reach: host:port")
         yield Footer()
 
     @property
     def rows(self) -> RowList:
         return self.query_one("#guide", RowList)
 
+    @property
+    def _is_probing(self) -> bool:
+        return self._probing is not None and not self._probing.done()
+
     def pull(self) -> None:
         self.show_header(self.key)
-        rows, guided = self.rows, self.guided
-        if guided is None:
+        rows, status = self.rows, self.query_one("#status", TextLine)
+        if self.guided is None:
             if not rows.rows:
                 rows.show(list(symptoms()))
-            self.query_one("#status", TextLine).show(
-                " enter chooses; every step says what it does before it does it; esc stops"
-            )
+            status.show(" enter chooses · each step says what it does before it does it")
             return
-        rows.show(list(guided.steps))
-        goal = f" of {guided.goal.host}:{guided.goal.port or 80}" if guided.goal.host else ""
-        running = self._probing is not None and not self._probing.done()
-        again = (
-            "esc stops"
-            if running
-            else "r runs it again, to compare; enter: the finding, to copy; esc: other symptoms"
+        rows.show(list(self.guided.steps))
+        goal = self.guided.goal
+        wanted = f" to {goal.host}:{goal.port or 80}" if goal.host else ""
+        keys = "r runs it again · enter: the finding, to copy · esc: other symptoms"
+        status.show(
+            f" {self.guided.symptom.title}{wanted} · {'esc stops' if self._is_probing else keys}"
         )
-        self.query_one("#status", TextLine).show(f" {guided.symptom.title}{goal} · {again}")
 
     def header_data(self) -> HeaderData:
-        start = self.store.start
-        context, user = (start.context, start.user) if start else ("", "")
-        running = self._probing is not None and not self._probing.done()
-        return HeaderData(
-            context,
-            "",
-            f"guide {self.key.partition('/')[2]}",
-            user,
-            "running" if running else "ready",
-            "good",
-        )
+        state = "running" if self._is_probing else "ready"
+        return self.header(f"guide {self.key.partition('/')[2]}", state, "good")
 
     # --- choosing and running
 
@@ -134,43 +126,31 @@ class GuideScreen(ConsoleScreen):
         assert self._chosen is not None
         self.guided = Guided(
             store=self.store,
-            stream=self.control.stream,
-            runner=self.control.targets.runner(self.key, "guide"),
+            runner=self.control.runner(self.key),
             key=self.key,
             symptom=self._chosen,
             goal=goal,
-            changed=self._more,
+            changed=self._progressed,
         )
         self.rows.set_columns(STEPS)
         self._go()
 
     def _go(self) -> None:
         assert self.guided is not None
-        self.query_one("#conclusion", Static).update("")
-        self._probing = self.control.tasks.spawn(self.guided.run())
+        self._conclude("")
+        self._probing = self.control.spawn(self.guided.run())
         self.pull()
 
-    def _more(self) -> None:
-        """Something happened: show it, and the end where it has come."""
+    def _progressed(self) -> None:
+        """A step began or ended, or the run did."""
         if not self.is_attached:
             return
         self.pull()
-        guided = self.guided
-        if guided is None or guided.conclusion is None:
-            return
-        end = guided.conclusion
-        shown = self.query_one("#conclusion", Static)
-        earlier = (
-            f"\n Before: {sanitize(guided.earlier, 200)}"
-            if guided.earlier and guided.earlier != end.text
-            else ""
-        )
-        if end.findings:
-            shown.update(detail(end.findings[0]))
-        else:
-            shown.update(
-                f" {'Found' if end.found else 'Not found'}: {sanitize(end.text, 600)}{earlier}"
-            )
+        if self.guided is not None and self.guided.conclusion is not None:
+            self._conclude(_conclusion(self.guided, self.guided.conclusion))
+
+    def _conclude(self, content: RenderableType) -> None:
+        self.query_one("#conclusion", Static).update(content)
 
     def _read(self) -> None:
         end = self.guided.conclusion if self.guided else None
@@ -182,7 +162,7 @@ class GuideScreen(ConsoleScreen):
     # --- keys
 
     def action_again(self) -> None:
-        if self.guided is not None and (self._probing is None or self._probing.done()):
+        if self.guided is not None and not self._is_probing:
             self._go()
 
     def action_back(self) -> None:
@@ -193,9 +173,18 @@ class GuideScreen(ConsoleScreen):
             self.say("Stopped.")
         elif self.guided is not None:
             self.guided = None
-            self.query_one("#conclusion", Static).update("")
+            self._conclude("")
             self.rows.set_columns(SYMPTOMS)
             self.rows.show(())
             self.pull()
         else:
             self.app.pop_screen()
+
+
+def _conclusion(guided: Guided, end: Conclusion) -> RenderableType:
+    if end.findings:
+        return detail(end.findings[0])
+    before = ""
+    if guided.earlier and guided.earlier != end.text:
+        before = f"\n Before: {sanitize(guided.earlier, 200)}"
+    return f" {'Found' if end.found else 'Not found'}: {sanitize(end.text, 600)}{before}"

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from rich.table import Table
 from rich.text import Text
-from textual import events
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
+from textual.binding import Binding
+from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Static
 
-from tui.actions import ACTIONS, shown_key
+from tui.actions import ACTIONS, shown_keys
+from tui.screens.dialog import ScrolledDialog
 
 PLACES = {
     "app": "Everywhere",
     "cluster": "Cluster",
     "target": "Target",
     "time": "Graphs",
-    "flow": "A flow",
-    "figure": "A figure",
-    "findings": "Diagnosis",
+    "flow": "Flow",
+    "figure": "Figure",
+    "findings": "Findings",
     "guide": "Guide",
+    "compare": "Compare",
     "matrix": "Matrix",
     "list": "Lists",
     "lab": "Lab",
@@ -28,38 +31,36 @@ PLACES = {
 SCOPES = (
     ("this pod", "counted in the pod's own network namespace"),
     ("whole node", "counted in the node's: all its pods together, and forwarding"),
-    ("global", "one setting for the machine, e.g. nf_conntrack_max"),
+    ("global", "one setting for the machine, such as nf_conntrack_max"),
 )
 
 
-class Help(ModalScreen[None]):
+class Help(ScrolledDialog):
+    BINDINGS: ClassVar = [Binding("question_mark", "dismiss", "back", priority=True)]
+
     def compose(self) -> ComposeResult:
-        with VerticalScroll(classes="dialog wide"):
-            yield Static(Text("Keys", style="bold"), markup=False)
-            yield Static(self._keys())
-            yield Static(Text("\nScopes: what a figure speaks of", style="bold"), markup=False)
-            yield Static(self._scopes())
-            yield Static("\nesc closes this page", markup=False, classes="dialog--keys")
-
-    def _keys(self) -> Table:
-        table = Table.grid(padding=(0, 2))
-        for place, title in PLACES.items():
-            rows = [a for a in ACTIONS if a.where == place]
-            for number, action in enumerate(rows):
-                table.add_row(
-                    title if number == 0 else "",
-                    Text(shown_key(action), style="bold"),
-                    Text(action.help),
+        with Vertical(classes="dialog wide document"):
+            with VerticalScroll(can_focus=False):
+                yield Static(Text("Keys", style="bold"), markup=False)
+                yield Static(_keys())
+                yield Static(
+                    Text("\nScopes: where a figure is counted", style="bold"), markup=False
                 )
-        return table
+                yield Static(_scopes())
+            yield Static("esc  back   j k  scroll", markup=False, classes="dialog--keys")
 
-    def _scopes(self) -> Table:
-        table = Table.grid(padding=(0, 2))
-        for name, meaning in SCOPES:
-            table.add_row(name, meaning)
-        return table
 
-    def on_key(self, event: events.Key) -> None:
-        if event.key in ("escape", "q", "question_mark"):
-            event.stop()
-            self.dismiss(None)
+def _keys() -> Table:
+    table = Table.grid(padding=(0, 2))
+    for place, title in PLACES.items():
+        for number, action in enumerate(a for a in ACTIONS if a.where == place):
+            keys = Text(" ".join(shown_keys(action)), style="bold")
+            table.add_row("" if number else title, keys, Text(action.help))
+    return table
+
+
+def _scopes() -> Table:
+    table = Table.grid(padding=(0, 2))
+    for name, meaning in SCOPES:
+        table.add_row(name, meaning)
+    return table

@@ -1,0 +1,26 @@
+"""What dialogs share. A dialog takes all keys: the app's own are switched off while one is open."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import Binding
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+
+
+class ScrolledDialog(ModalScreen[None]):
+    """A page to read; esc, q or enter close it."""
+
+    BINDINGS: ClassVar = [
+        Binding("escape,q,enter", "dismiss", "back", priority=True),
+        Binding("j,down", "scroll('down')", priority=True),
+        Binding("k,up", "scroll('up')", priority=True),
+        Binding("g,home", "scroll('home')", priority=True),
+        Binding("G,end", "scroll('end')", priority=True),
+        Binding("ctrl+f,pagedown,space", "scroll('page_down')", priority=True),
+        Binding("ctrl+b,pageup", "scroll('page_up')", priority=True),
+    ]
+
+    def action_scroll(self, where: str) -> None:
+        getattr(self.query_one(VerticalScroll), f"scroll_{where}")(animate=False)

@@ -1,0 +1,53 @@
+"""Opens a pod or a node from a list: asks what may be attached, once for each, and shows its screen."""
+
+from __future__ import annotations
+
+from collectors.cluster.attach.planner import Offer
+from collectors.events import NodeRow, PodRow, Row, ServiceRow
+from tui.screens.attach import Attach, AttachChoice
+from tui.screens.base import ConsoleScreen, ShowTarget
+
+
+def _identity(row: PodRow | NodeRow) -> str:
+    """A pod by its uid: another of the same name is asked about again."""
+    return row.uid if isinstance(row, PodRow) else f"node/{row.name}"
+
+
+class TargetOpener(ConsoleScreen):
+    """A screen with a list of pods and nodes."""
+
+    def open_row(self, row: Row) -> None:
+        if isinstance(row, (PodRow, NodeRow)):
+            self._open(row)
+        elif isinstance(row, ServiceRow):
+            self.say(f"A Service has no network namespace: open a pod behind {row.name} (key 1).")
+
+    def _open(self, row: PodRow | NodeRow) -> None:
+        control = self.control
+        agreed = control.agreed.get(_identity(row))
+        if control.is_lab or not control.live or control.settings.yes or agreed:
+            self._watch(row, agreed or "both")
+            return
+        ask = Attach(control, control.target_of(row))
+        self.app.push_screen(ask, lambda answer: self._answered(row, answer))
+
+    def _answered(self, row: PodRow | NodeRow, answer: AttachChoice | None) -> None:
+        if answer is None:
+            return
+        if answer.offer is not None or answer.chosen == "node":
+            self.control.agreed[_identity(row)] = answer.chosen
+        self._watch(row, answer.chosen, answer.offer, answer.beside)
+
+    def _watch(
+        self,
+        row: PodRow | NodeRow,
+        chosen: str,
+        offer: Offer | None = None,
+        beside: Offer | None = None,
+    ) -> None:
+        if isinstance(row, NodeRow):
+            self.post_message(ShowTarget(self.control.watch_node(row.name, offer).key))
+            return
+        node = self.control.watch_node(row.node, beside).key if chosen != "pod" and row.node else ""
+        key = node if chosen == "node" else self.control.watch_pod(row, offer).key
+        self.post_message(ShowTarget(key, "" if key == node else node))
