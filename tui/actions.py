@@ -116,7 +116,8 @@ ACTIONS = (
         ("T", "next_theme", "theme", "next theme"),
         ("colon", "command_palette", "command", "command palette (also Ctrl+P)"),
         ("ctrl+c", "interrupt", "stop", "stop running captures; without one, quit"),
-        ("q,ctrl+q", "leave", "*quit", "quit; asks while a capture runs"),
+        ("q", "leave", "*quit", "quit; asks while a capture runs"),
+        ("ctrl+q", "leave", "quit", "the same"),
     ),
     *_at(
         "list",

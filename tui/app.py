@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from textual import events
 from textual.app import App, ComposeResult, SystemCommand
@@ -17,7 +17,7 @@ from textual.widgets import Input
 
 import themes
 from collectors.errors import PodwireError
-from session.crash import told
+from session.crash import report_crash
 from tui.actions import ACTIONS, bindings
 from tui.background_imports import preload
 from tui.garbage_collection import GarbageCollection
@@ -96,9 +96,7 @@ class PodwireApp(App[int]):
             self.exit(return_code=error.exit_code)
             return
         self.is_open = True
-        self.control.painted.clear()
-        self.control.start()
-        self.control.spawn(self._preload())
+        self.control.tasks.spawn(self._preload())
         if first:
             nodes = (key for key in self.control.store.targets if key.startswith("node/"))
             self._show_target(first, next(nodes, "") if first.startswith("pod/") else "")
@@ -110,7 +108,7 @@ class PodwireApp(App[int]):
     async def _preload(self) -> None:
         await self.control.painted.wait()
         await preload()
-        self._tidy.settled()
+        self._tidy.freeze()
 
     def on_unmount(self) -> None:
         self._tidy.end()
@@ -134,7 +132,7 @@ class PodwireApp(App[int]):
 
     def _show_target(self, key: str, node: str = "") -> None:
         name = f"target:{key}"
-        self.control.open_tab(key, node)
+        self.control.targets.open_tab(key, node)
         if not self.is_screen_installed(name):
             from tui.screens.target import TargetScreen
 
@@ -158,7 +156,7 @@ class PodwireApp(App[int]):
         found = self._target_in_stack()
         return found if found is self.screen else None
 
-    def _pop_to(self, screen: Screen[object]) -> None:
+    def _pop_to(self, screen: Screen[Any]) -> None:
         while self.screen is not screen:
             self.pop_screen()
 
@@ -189,7 +187,7 @@ class PodwireApp(App[int]):
         if not isinstance(self.screen, ConsoleScreen) or not self.screen.place:
             return
         cluster = [""] if self.control.cluster is not None else []
-        keys = [*cluster, *(tab.key for tab in self.control.opened)]
+        keys = [*cluster, *(tab.key for tab in self.control.targets.tabs)]
         here = shown.key if (shown := self._shown_target()) else ""
         if here in keys and len(keys) > 1:
             self._go(keys[(keys.index(here) + by) % len(keys)])
@@ -197,13 +195,13 @@ class PodwireApp(App[int]):
     async def on_close_target(self, message: CloseTarget) -> None:
         """Close a target's tab. The last one of a console without a cluster stays."""
         name = f"target:{message.key}"
-        if len(self.screen_stack) <= 2 and len(self.control.opened) < 2:
+        if len(self.screen_stack) <= 2 and len(self.control.targets.tabs) < 2:
             return
-        self.control.close_tab(message.key)
+        self.control.targets.close_tab(message.key)
         if len(self.screen_stack) > 2:
             await self.pop_screen()
         else:
-            await self.switch_screen(f"target:{self.control.opened[0].key}")
+            await self.switch_screen(f"target:{self.control.targets.tabs[0].key}")
         closed = self.get_screen(name)
         self.uninstall_screen(name)
         await closed.remove()
@@ -222,14 +220,14 @@ class PodwireApp(App[int]):
         self.exit(128 + number, return_code=128 + number)
 
     async def action_interrupt(self) -> None:
-        if self.is_open and self.control.capturing():
-            await self.control.stop_captures()
+        if self.is_open and self.control.captures.any_running():
+            await self.control.captures.stop_all()
             self.notify("Captures stopped. q quits.", markup=False)
         else:
             self.action_leave()
 
     def action_leave(self) -> None:
-        if not self.is_open or not self.control.capturing():
+        if not self.is_open or not self.control.captures.any_running():
             self.exit(0)
             return
         from tui.screens.confirm import Confirm
@@ -240,7 +238,9 @@ class PodwireApp(App[int]):
 
     def _fatal_error(self) -> None:
         """A sentence on the screen; the traceback, without local variables (tokens), in a file."""
-        message = told(self._exception)  # the first: what follows it is often only its effect
+        message = report_crash(
+            self._exception
+        )  # the first: what follows it is often only its effect
         self._exit_renderables.append(message)
         self._close_messages_no_wait()
 

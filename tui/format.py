@@ -8,7 +8,7 @@ NONE = "–"
 
 
 def count(value: float | None) -> str:
-    """A count with thin grouping up to 6 digits, then k, M, G."""
+    """A count with thin grouping up to 6 digits, above that in M or G."""
     if value is None:
         return NONE
     if abs(value) < 1_000_000:

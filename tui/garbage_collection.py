@@ -1,5 +1,5 @@
-"""When garbage is collected. The interpreter would look through a hundred thousand packets, none of them garbage, in
-the midst of a key: 50 ms each time. What is freed by counting references (nearly all) does not need it."""
+"""When garbage is collected: between keys. Python's own collector would traverse 100,000 live packets
+while a key waits, 50 ms each time. What reference counting frees (nearly all) does not need it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ QUIET_S = 3.0  # since the last key
 
 
 class GarbageCollection:
-    """Collects between keys instead of in the midst of them. Begin on the event loop, end when the console ends."""
+    """Collects between keys. Begin on the event loop, end when the console ends."""
 
     def __init__(self) -> None:
         self._key = self._collected = time.monotonic()
@@ -20,8 +20,8 @@ class GarbageCollection:
     def begin(self) -> None:
         gc.disable()
 
-    def settled(self) -> None:
-        """What is there now stays: it is never looked through again."""
+    def freeze(self) -> None:
+        """What is loaded now stays, and is never traversed again."""
         gc.collect()
         gc.freeze()
 

@@ -1,6 +1,8 @@
-"""Keys in turn: the next is looked at when the one before has had its effect. Textual forwards each to whoever has the
-focus when it arrives; of keys that come all at once (pasted, sent by tmux, over a slow line) those after a `/` would
-go to the list, not to the filter that it opens."""
+"""Keys in order: each is handled after the one before has had its effect.
+
+Textual forwards a key to the widget that has the focus when the key arrives. Of keys that come all at
+once (pasted, sent by tmux, over a slow link) those after a `/` would go to the list rather than to the
+filter that it opens."""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ STUCK_S = 0.3  # a widget that vanished with its key
 
 
 class Handled(Message):
-    """Follows a key through the same queues, and arrives where the key did not: a widget took it."""
+    """Follows a key through the same queues; arrives first where a widget handled the key."""
 
     def __init__(self, key: Key) -> None:
         super().__init__()
@@ -35,7 +37,7 @@ class KeyQueue:
         self._stuck: asyncio.TimerHandle | None = None
 
     def begins(self, key: Key) -> bool:
-        """Whether it is this key's turn; where not, it is kept until then."""
+        """Whether it is this key's turn; where not, it waits."""
         if self._now is not None and self._now is not key:
             self._waiting.append(key)
             return False
@@ -44,7 +46,7 @@ class KeyQueue:
         return True
 
     def ended(self, key: Key) -> None:
-        """It had its effect. On a new screen the next one waits until that was drawn: so long nothing has the focus."""
+        """It had its effect. On a new screen the next waits for the first frame: before, nothing has focus."""
         if key is not self._now:
             return
         if self._waiting and self._app.screen is not self._screen:

@@ -1,4 +1,4 @@
-"""What the four graphs of the target screen show: pure functions from a target's data to display data."""
+"""What the four graphs of the target screen show: pure functions of a target's data."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from tui import format as fmt
 from tui.time_view import TimeView
 from tui.widgets.graph import GraphData, GraphLine
 
-FAR_S = 6 * 3600  # a table that fills slower than this is not worth a word
+FAR_S = 6 * 3600  # a table that fills more slowly needs no mention
 
 
 @frozen
 class GraphSpec:
-    """A target's data, what its figures speak of, and which time its graphs show."""
+    """A target's data, the scope of its figures, and which time its graphs show."""
 
     data: TargetData
     scope: str
@@ -25,9 +25,9 @@ class GraphSpec:
     def line(self, name: str, first: bool = True) -> GraphLine:
         return self.view.line(self.data.series(name), "first" if first else "second")
 
-    def why_empty(self, otherwise: str = "two samples make a rate") -> str:
+    def why_empty(self, otherwise: str = "a rate needs two samples") -> str:
         if self.data.phase in ("failed", "gone"):
-            return "no figures: see events"
+            return "no data: 8 shows why"
         return otherwise if self.data.sample is not None else "waiting for the first sample"
 
 
@@ -91,7 +91,7 @@ def retransmits(pod: GraphSpec) -> GraphData:
         scope=pod.scope,
         lines=(pod.line("retransmits"),),
         figures=(f"{fmt.rate(rate.current)} seg/s", *_of_sent(share), peak(rate)),
-        short="retransmitted",
+        short="retrans",
         compact=(f"{fmt.rate(rate.current)}/s", fmt.percent(share), peak(rate)),
         **pod.view.edge,
         empty=pod.why_empty(),
@@ -162,5 +162,5 @@ def figure(shown: SeriesInfo, place: GraphSpec) -> GraphData:
         lines=(place.view.line(series, "first"),),
         figures=(f"{fmt.rate(now)} {shown.unit}", peak(series)),
         **place.view.edge,
-        empty="nothing known of this time",
+        empty="no data for this time: → goes forward",
     )

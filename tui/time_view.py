@@ -1,4 +1,4 @@
-"""Which stretch of time the graphs of a screen show: live, or standing still at some time in the past."""
+"""Which time the graphs of a screen show: live, or paused at some time in the past."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from session.target_data import Series
 from tui import format as fmt
 from tui.widgets.graph import BRIDGE_S, GraphLine
 
-SPANS = (1.0, 5.0, 15.0, 60.0, 300.0)  # seconds a dot
-STEP = 60  # dots that one key goes back or on
+SPANS = (1.0, 5.0, 15.0, 60.0, 300.0)  # seconds per dot
+STEP = 60  # dots that one key goes back or forward
 DOTS = 500  # more than a screen is wide
 
 
 @dataclass(slots=True)
 class TimeView:
-    """`now` is the right edge while it is live; `until` the one that it stands still at."""
+    """`now` is the right edge while live, `until` while paused."""
 
     now: float = 0.0
     until: float | None = None
@@ -39,7 +39,7 @@ class TimeView:
         return {"now": self.right, "span": self.span, "live": self.until is None}
 
     def move(self, steps: int, oldest: float | None) -> None:
-        """Back (negative) or on; on past the present it is live again."""
+        """Back (negative) or forward; past the present it is live again."""
         wanted = self.right + steps * STEP * self.span
         first = self.now if oldest is None else min(oldest + STEP * self.span, self.now)
         self.until = None if wanted >= self.now else max(wanted, first)
@@ -61,10 +61,11 @@ class TimeView:
 
 
 def time_status(view: TimeView, oldest: float | None) -> str:
-    """Which time is shown, and how far back there is something to see."""
-    kept = f"kept since {fmt.clock(oldest)}" if oldest is not None else "nothing kept yet"
-    dot = f"{fmt.duration(view.span)} a dot"
+    """Which time is shown, and how far back there is data."""
+    kept = f"data since {fmt.clock(oldest)}" if oldest is not None else "no data yet"
+    dot = f"{fmt.duration(view.span)} per dot"
     if view.until is None:
-        return f"live · {dot} · ← back, +/- stretch · {kept}"
-    ago = view.now - view.until
-    return f"standing at {fmt.clock(view.until)}{f' ({fmt.duration(ago)} ago)' if ago >= 1 else ''} · {dot} · {kept}"
+        return f"live · {dot} · ← back, +/- zoom · {kept}"
+    seconds = view.now - view.until
+    ago = f" ({fmt.duration(seconds)} ago)" if seconds >= 1 else ""
+    return f"paused at {fmt.clock(view.until)}{ago} · {dot} · {kept}"

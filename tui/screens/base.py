@@ -32,7 +32,7 @@ MOODS = {
 
 
 async def while_there(screen: Screen[Any], work: Coroutine[Any, Any, None]) -> None:
-    """What a screen waited for may come when it was left: it has no widgets any more then."""
+    """Await `work` of a screen that may be left meanwhile: its widgets are gone."""
     try:
         await work
     except NoMatches:
@@ -41,8 +41,10 @@ async def while_there(screen: Screen[Any], work: Coroutine[Any, Any, None]) -> N
 
 
 class ShowTarget(Message):
-    """Open a target's screen, or come back to it. `node` is the key of the node beside it, or ''; `view` the list to
-    show. Without a key: the cluster's list, with `words` as its filter."""
+    """Open a target's screen, or go back to it.
+
+    `node` is the key of the node beside it or '', `view` the list to show. Without a key: the
+    cluster's list, filtered by `words`."""
 
     def __init__(self, key: str, node: str = "", view: str = "", words: str = "") -> None:
         super().__init__()
@@ -79,7 +81,7 @@ class ConsoleScreen(Screen[None]):
         self.call_after_refresh(self.control.painted.set)
 
     def _pull_if_there(self) -> None:
-        """A screen that is being left has no widgets any more; one that another hides would repaint that one."""
+        """Not while the screen is being left (no widgets), nor under another (it would repaint that)."""
         shown = next(
             (s for s in reversed(self.app.screen_stack) if isinstance(s, ConsoleScreen)), None
         )
@@ -96,7 +98,7 @@ class ConsoleScreen(Screen[None]):
         """Show one of the screen's lists, where it has such."""
 
     def pull(self) -> None:
-        """Take the present state from the store; widgets redraw only what differs."""
+        """Draw the present state of the store; widgets redraw only what differs."""
         raise NotImplementedError
 
     def header_data(self) -> HeaderData:

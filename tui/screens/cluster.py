@@ -222,7 +222,7 @@ class ClusterScreen(TargetOpener):
         self.app.push_screen(MatrixScreen(self.store, self.control, self.namespace or ""))
 
     def action_local(self) -> None:
-        self.post_message(ShowTarget(self.control.watch_this_machine()))
+        self.post_message(ShowTarget(self.control.targets.watch_this_machine()))
 
     def action_access(self) -> None:
         if self.store.access is None or self.store.start is None:
@@ -238,7 +238,7 @@ class ClusterScreen(TargetOpener):
 
     async def _clean(self) -> None:
         try:
-            for outcome in await self.control.clean():
+            for outcome in await self.control.require_cluster().clean():
                 self.say(outcome.text, "warning" if outcome.stays else "information")
         except PodwireError as error:
             self.say(str(error), "error")

@@ -32,7 +32,7 @@ Settings = dict[str, Mapping[str, str]]  # sysctls by target
 def candidates(store: Store, control: Controller, key: str) -> list[str]:
     """Open targets of the same kind: replicas first, and of those the ones without findings."""
     kind, _, name = key.partition("/")
-    unhealthy = {target_key(finding.subject) for finding in control.diagnosis.current}
+    unhealthy = {target_key(finding.subject) for finding in store.findings.current}
 
     def rank(other: str) -> tuple[bool, bool, str]:
         theirs = other.partition("/")[2]
@@ -121,7 +121,7 @@ class CompareScreen(ConsoleScreen):
             self._at, self._working = self.control.now(), False
 
     async def _read_sysctls(self, key: str) -> None:
-        runner = self.control.runner(key)
+        runner = self.control.targets.runner(key, "compare")
         if runner is None:
             return
         try:

@@ -1,4 +1,4 @@
-"""What dialogs share. A dialog takes all keys: the app's own are switched off while one is open."""
+"""What dialogs share. All keys are a dialog's: the app's own are off while one is open."""
 
 from __future__ import annotations
 

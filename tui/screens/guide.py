@@ -126,7 +126,8 @@ class GuideScreen(ConsoleScreen):
         assert self._chosen is not None
         self.guided = Guided(
             store=self.store,
-            runner=self.control.runner(self.key),
+            stream=self.control.stream,
+            runner=self.control.targets.runner(self.key, "guide"),
             key=self.key,
             symptom=self._chosen,
             goal=goal,
@@ -138,7 +139,7 @@ class GuideScreen(ConsoleScreen):
     def _go(self) -> None:
         assert self.guided is not None
         self._conclude("")
-        self._probing = self.control.spawn(self.guided.run())
+        self._probing = self.control.tasks.spawn(self.guided.run())
         self.pull()
 
     def _progressed(self) -> None:

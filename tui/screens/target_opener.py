@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collectors.cluster.attach.planner import Offer
 from collectors.events import NodeRow, PodRow, Row, ServiceRow
+from session.targets import target_of
 from tui.screens.attach import Attach, AttachChoice
 from tui.screens.base import ConsoleScreen, ShowTarget
 
@@ -24,18 +25,18 @@ class TargetOpener(ConsoleScreen):
 
     def _open(self, row: PodRow | NodeRow) -> None:
         control = self.control
-        agreed = control.agreed.get(_identity(row))
+        agreed = control.targets.choices.get(_identity(row))
         if control.is_lab or not control.live or control.settings.yes or agreed:
             self._watch(row, agreed or "both")
             return
-        ask = Attach(control, control.target_of(row))
+        ask = Attach(control, target_of(row))
         self.app.push_screen(ask, lambda answer: self._answered(row, answer))
 
     def _answered(self, row: PodRow | NodeRow, answer: AttachChoice | None) -> None:
         if answer is None:
             return
         if answer.offer is not None or answer.chosen == "node":
-            self.control.agreed[_identity(row)] = answer.chosen
+            self.control.targets.choices[_identity(row)] = answer.chosen
         self._watch(row, answer.chosen, answer.offer, answer.beside)
 
     def _watch(
@@ -46,8 +47,12 @@ class TargetOpener(ConsoleScreen):
         beside: Offer | None = None,
     ) -> None:
         if isinstance(row, NodeRow):
-            self.post_message(ShowTarget(self.control.watch_node(row.name, offer).key))
+            self.post_message(ShowTarget(self.control.targets.watch_node(row.name, offer).key))
             return
-        node = self.control.watch_node(row.node, beside).key if chosen != "pod" and row.node else ""
-        key = node if chosen == "node" else self.control.watch_pod(row, offer).key
+        node = (
+            self.control.targets.watch_node(row.node, beside).key
+            if chosen != "pod" and row.node
+            else ""
+        )
+        key = node if chosen == "node" else self.control.targets.watch_pod(row, offer).key
         self.post_message(ShowTarget(key, "" if key == node else node))

@@ -1,4 +1,4 @@
-"""The keys that move the graphs of a screen through time, shared by every screen that has some."""
+"""The keys that move the graphs of a screen through time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tui.time_view import TimeView
 
 
 class TimeKeys(ConsoleScreen):
-    """A screen with graphs: `time` says which stretch they show. `oldest` is the time of the first value."""
+    """A screen with graphs: `time` is what they show, `oldest` the time of the first value."""
 
     time: TimeView
 

@@ -1,4 +1,4 @@
-"""One line of text over the lowest row, that takes the keys while it is open."""
+"""One line of text over the lowest row; it has the keys while it is open."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ class FilterBox(Input, can_focus=False):
 
     def __init__(self, **options: str) -> None:
         super().__init__(**options)  # type: ignore[arg-type]
-        self._then: Widget | None = None
+        self._after: Widget | None = None
 
     def on_mount(self) -> None:
         self.cursor_blink = False
 
-    # The box always stays in the layout, below the screen's edge while it is closed. Showing and hiding it instead
-    # takes a refresh, in which a fast typist's keys would go to the list.
+    # The box always stays in the layout, below the screen's edge while it is closed. To show and hide
+    # it would need a refresh, and a fast typist's keys would go to the list meanwhile.
 
-    def open(self, then: Widget) -> None:
-        """Take the keys; `then` gets them again."""
-        self._then = then
+    def open(self, after: Widget) -> None:
+        """Get the keys; `after` has them again when it closes."""
+        self._after = after
         self.can_focus = True
         self.styles.offset = (0, -1)
         self.screen.set_focus(self)
 
     def close(self) -> None:
-        self.screen.set_focus(self._then)
+        self.screen.set_focus(self._after)
         self.can_focus = False
         self.styles.offset = (0, 9)
 

@@ -1,4 +1,4 @@
-"""The line that always says: context, namespace, target, user, live or not."""
+"""The first line: target, context, namespace, user, and whether it is live."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ class HeaderData:
     alert_mood: str = "warn"
 
 
+LONG, LONGEST = 24, 40  # cells of a name that may be cut, and of a cut one
 GLYPHS = {"good": "●", "warn": "◐", "bad": "✕", "dim": "○"}
 
 
@@ -49,34 +50,45 @@ class Header(Widget):
         return str(self.get_component_rich_style(f"header--{name}", partial=True))
 
     def render(self) -> Text:
-        data, width = self.data, self.size.width
-        state = Text()
+        state, width = self._state(), self.size.width
+        text = self._place(width - state.cell_len - 10)
+        text.truncate(max(10, width - state.cell_len - 1), overflow="ellipsis")
+        text.append(" " * max(1, width - text.cell_len - state.cell_len))
+        return text.append(state)
+
+    def _state(self) -> Text:
+        """Right: the alert of the diagnosis, and the state."""
+        data, text = self.data, Text()
         if data.alert:
-            state.append(f"▲ {data.alert} ", self._style(data.alert_mood))
-            state.append(" ")
-        state.append(f"{GLYPHS[data.mood]} {data.state} ", self._style(data.mood))
-        place = (
+            text.append(f"▲ {data.alert} ", self._style(data.alert_mood))
+            text.append(" ")
+        return text.append(f"{GLYPHS[data.mood]} {data.state} ", self._style(data.mood))
+
+    def _place(self, room: int) -> Text:
+        """Left: target, context, namespace and user, the target's name cut where `room` is short."""
+        data = self.data
+        target = data.target or "cluster"
+        parts = (
             ("ctx ", data.context),
             ("ns ", data.namespace or ("all" if data.context else "")),
             ("as ", data.user),
         )
-        parts = [("", data.target or "cluster"), *place]
+        wanted = len(target) + 3 + sum(len(label) + len(value) + 3 for label, value in parts)
         text = Text(" ", no_wrap=True, overflow="ellipsis")
         text.append("podwire", self._style("label"))
-        room = width - state.cell_len - 10
-        wanted = sum(len(a) + len(b) + 3 for a, b in parts)
-        over = max(0, wanted - room)
+        text.append("  ")
+        text.append(_cut(target) if wanted > room else target, self._style("strong"))
         for label, value in parts:
-            if not value:
-                continue
-            if (
-                over and not label and len(value) > 24
-            ):  # the target's name gives way first: its end tells most
-                value = " ".join(shortened(word) for word in value.split(" "))
-                value = value if len(value) <= 40 else "…" + value[-39:]
-            text.append("  ")
-            text.append(label, self._style("label"))
-            text.append(value, self._style("strong") if not label else "")
-        text.truncate(max(10, width - state.cell_len - 1), overflow="ellipsis")
-        text.append(" " * max(1, width - text.cell_len - state.cell_len))
-        return text.append(state)
+            if value:
+                text.append("  ")
+                text.append(label, self._style("label"))
+                text.append(value)
+        return text
+
+
+def _cut(name: str) -> str:
+    """A long name cut in the middle of its words, or from the left: the end identifies it."""
+    if len(name) <= LONG:
+        return name
+    short = " ".join(shortened(word) for word in name.split(" "))
+    return short if len(short) <= LONGEST else "…" + short[1 - LONGEST :]

@@ -1,4 +1,4 @@
-"""The line between graphs and lists: which list is shown, and how much each holds."""
+"""The line between graphs and list: which list is shown, and how many rows each has."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class TabBar(Widget):
             self.refresh()
 
     def _pieces(self) -> list[tuple[str, str]]:
-        """Each list's name and how much it holds; where room is short, only of the one that is shown."""
+        """Each list's name and its count; on a narrow screen only the shown list has one."""
         current, notes = self._state
         full = [
             (name, f" {number} {name} {notes.get(name, '')} ")

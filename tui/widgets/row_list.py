@@ -1,4 +1,4 @@
-"""A list of any length that draws only the lines that are visible. Pods, packets, sockets, counters, events."""
+"""A list of any length that draws only the visible lines: pods, packets, sockets, counters, events."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ Cell = str | tuple[str, str]  # text, or text and a style name: good, warn, bad,
 
 @frozen
 class Column:
-    """`cell` gives the text of a row. `width` is the most it takes (less where its texts are shorter); 0 takes
-    what is left, at least `least`. Columns of a high `rank` go first when the screen is narrow."""
+    """`cell` gives the text of a row. `width` is the maximum (less where texts are shorter); 0 is what
+    the others leave, at least `least`. On a narrow screen columns of a high `rank` go first."""
 
     title: str
     width: int
@@ -38,7 +38,7 @@ class Column:
 
 @dataclass(slots=True)
 class ListState:
-    """What a RowList shows and where it stands, so that one widget can show several lists in turn."""
+    """What a RowList shows, its cursor and scroll, so that one widget can show several lists."""
 
     columns: Sequence[Column]
     empty: str = "nothing here yet"
@@ -50,7 +50,7 @@ class ListState:
 
 
 def fit(text: str, width: int, right: bool = False) -> str:
-    """Exactly `width` cells; what does not fit ends in an ellipsis. Text is safe and of single-width mostly."""
+    """Exactly `width` cells; what does not fit ends in an ellipsis. Text is sanitized."""
     size = cell_len(text)
     if size > width:
         return set_cell_size(text, max(width - 1, 0)) + "…" if width else ""
@@ -119,8 +119,7 @@ class RowList(ScrollView, can_focus=True):
         self.refresh()
 
     def _resize(self, lines: int) -> None:
-        """Tell the scrollbar how long the list is. A new layout, which repaints the whole screen, only where the
-        scrollbar comes or goes."""
+        """Set the scrollbar. A new layout, which repaints the whole screen, only where it comes or goes."""
         height = self.size.height
         if (self.virtual_size.height > height) != (lines > height) or not height:
             self.virtual_size = Size(0, lines)
@@ -155,8 +154,8 @@ class RowList(ScrollView, can_focus=True):
         self.refresh()
 
     def _measure(self) -> None:
-        """How wide each column must be for the rows in sight. A width only grows while a list is open: columns
-        that jump with every refresh cannot be read."""
+        """How wide each column must be for the rows in sight. Widths only grow while a list is open:
+        columns that jump with every refresh cannot be read."""
         changed = False
         top = max(0, min(self.scroll_offset.y, len(self.rows)) - MEASURED // 2)
         measured = self.columns if self.columns[-1].width else self.columns[:-1]
@@ -174,8 +173,8 @@ class RowList(ScrollView, can_focus=True):
         return self._widths.get(column.title, len(column.title)) if column.width else column.least
 
     def _layout_columns(self) -> None:
-        """Choose the columns that fit, the highest ranks last. What is left goes to the flexible column; no more
-        than its texts need where others follow, so that a row can be read across a wide screen."""
+        """Choose the columns that fit. What is left goes to the flexible column; no more than its texts
+        need where others follow, so that a row can be read across a wide screen."""
         available = self._laid_out_for = self.size.width
         kept = list(self.columns)
         while sum(self._width(c) + 1 for c in kept) > available and max(c.rank for c in kept) > 0:

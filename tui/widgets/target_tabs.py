@@ -1,4 +1,4 @@
-"""The line of what is open: the cluster, and a tab for each target with how it is doing."""
+"""The tabs: the cluster, and each open target with its state."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from collectors.cluster.inventory.short_names import shortened
 from collectors.frozen import frozen
 from tui.widgets.header import GLYPHS
 
-LEAST = 8  # cells of a name that is still told apart
+LEAST = 8  # cells of a name that can still be recognized
 
 
 @frozen
@@ -34,7 +34,7 @@ class Tab:
 
 
 class Targets(Widget):
-    """Shown where there is more than one place to be."""
+    """Shown where there is more than one tab."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "targets--on",
@@ -64,7 +64,7 @@ class Targets(Widget):
         self.display = len(tabs) > (2 if current else 1)
 
     def _pieces(self) -> list[tuple[Tab, str]]:
-        """Each tab with its name, cut so that all fit; the names of long ones give way first."""
+        """Each tab with its name, cut so that all fit, the longest names first."""
         room = self.size.width - sum(6 for _ in self._tabs)
         names = [tab.name for tab in self._tabs]
         longest = max(map(len, names), default=0)

@@ -1,4 +1,4 @@
-"""One line of text that changes often: unlike a Static it never asks for a new layout, which repaints the screen."""
+"""One line of text that changes often: unlike a Static it never needs a new layout (a full repaint)."""
 
 from __future__ import annotations
 

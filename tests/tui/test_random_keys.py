@@ -1,0 +1,123 @@
+"""Random keys on all screens: esc leads back to the first screen, no dialog opens twice, nothing crashes.
+
+300 steps; PODWIRE_RANDOM_KEYS=10000 for more, PODWIRE_RANDOM_SEED for others.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+from textual.screen import ModalScreen
+
+from collectors.errors import ClusterError
+from collectors.events import NodeRow, PodRow
+from collectors.target import Target
+from session.controller import Controller
+from tests.tui.replay import opened, replayed
+from tui.actions import ACTIONS
+from tui.app import PodwireApp
+from tui.screens.cluster import ClusterScreen
+from tui.screens.target import TargetScreen
+
+STEPS = int(os.environ.get("PODWIRE_RANDOM_KEYS", "300"))
+SEED = int(os.environ.get("PODWIRE_RANDOM_SEED", "1"))
+ROUND = 25  # keys between two checks that esc leads back
+# Those end the console, or are the terminal's.
+LEAVING = {"ctrl+c"}
+KEYS = sorted(
+    {key for action in ACTIONS for key in action.key.split(",")} - LEAVING
+    | {"y", "n", "h", "tab", "shift+tab", "ctrl+p", "backspace", "0", "exclamation_mark"}
+)
+OFTEN = ("enter", "down", "escape", "d", "question_mark", "q", "right_square_bracket")
+OF_TARGET = sorted(key for a in ACTIONS if a.where == "target" for key in a.key.split(","))
+SIZES = ((80, 24), (120, 40), (200, 50))
+
+
+async def no_answer(*arguments: object) -> None:
+    raise ClusterError("The API server does not answer.")
+
+
+async def faults() -> list[dict[str, object]]:
+    names = {"what": "Drops packets.", "expect": "retransmissions", "moves": {}, "on": False}
+    return [{"name": f"fault-{n}", "title": f"Fault {n}"} | names for n in range(30)]
+
+
+@dataclass
+class Walk:
+    """What was pressed since the start, and which screens it met."""
+
+    app: PodwireApp
+    pilot: Pilot[int]
+    pressed: list[str] = field(default_factory=list)
+    met: Counter[str] = field(default_factory=Counter)
+
+    def where(self) -> str:
+        stack = " > ".join(type(screen).__name__ for screen in self.app.screen_stack)
+        return f"after {' '.join(self.pressed[-40:])}: {stack}"
+
+    async def press(self, key: str) -> None:
+        self.pressed.append(key)
+        await self.pilot.press(key)
+        await self.pilot.pause()
+        assert self.app.is_running, self.where()
+        assert self.app._exception is None, self.where()
+        self.met[type(self.app.screen).__name__] += 1
+        shown = [type(s) for s in self.app.screen_stack if isinstance(s, ModalScreen)]
+        assert len(shown) == len(set(shown)), self.where()
+        assert len({id(s) for s in self.app.screen_stack}) == len(self.app.screen_stack)
+
+    async def back(self) -> None:
+        """Each screen needs esc once, and once for a filter, a text box, or a run that it has."""
+        limit = 3 * len(self.app.screen_stack)
+        for _ in range(limit):
+            if isinstance(self.app.screen, ClusterScreen):
+                break
+            await self.press("escape")
+        assert isinstance(self.app.screen, ClusterScreen), self.where()
+        await self.press("escape")
+        assert self.app.screen.text == "", self.where()
+
+
+def quiet(control: Controller, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing runs on this machine or asks a server, and a capture seems to run."""
+
+    def seen(row: PodRow | NodeRow, offer: object = None) -> Target:
+        return control.target_of(row)
+
+    machine = next(key for key in control.store.targets if key.startswith("node/"))
+    monkeypatch.setattr(control, "watch_pod", seen)
+    monkeypatch.setattr(control, "watch_node", lambda name, offer=None: Target("node", name))
+    monkeypatch.setattr(control, "watch_this_machine", lambda: machine)
+    monkeypatch.setattr(control, "capturing", lambda key="": True)
+    monkeypatch.setattr(control, "faults", faults)
+    for name in ("turn_fault", "plan", "plan_beside", "save", "clean", "stop_capture"):
+        monkeypatch.setattr(control, name, no_answer)
+    for name in ("capture", "count_conntrack"):
+        monkeypatch.setattr(control, name, lambda *arguments: None)
+
+
+@pytest.mark.parametrize("kind", ["lab", "cluster"])  # the lab asks nothing before it attaches
+async def test_random_keys(recording: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    choose = random.Random(f"{SEED} {kind}")
+    _, control = replayed(recording, is_lab=kind == "lab")
+    quiet(control, monkeypatch)
+    app = opened(control, "")
+    monkeypatch.setattr(app, "exit", lambda *arguments, **options: None)  # y on the question
+    async with app.run_test(size=SIZES[1]) as pilot:
+        await pilot.pause(0.5)
+        control.live = kind == "cluster"
+        walk = Walk(app, pilot)
+        for step in range(STEPS // 2):
+            usual = OF_TARGET if isinstance(app.screen, TargetScreen) else ("enter", "L", "j")
+            await walk.press(choose.choice(choose.choice((OFTEN, KEYS, usual))))
+            if step % ROUND == ROUND - 1:
+                await walk.back()
+                await pilot.resize_terminal(*choose.choice(SIZES))
+        await walk.back()
+    assert len(walk.met) >= 5, walk.met
