@@ -27,7 +27,7 @@ from tests.e2e.terminal import Tmux
 
 KEYS = (
     ("5", b"COUNTER"),
-    ("8", b"TOLD"),
+    ("8", b"MESSAGE"),
     ("7", b"CPUs, softnet"),
     ("1", b"PACKET"),
     ("2", b"SYN ms"),

@@ -53,7 +53,7 @@ async def measure(kubeconfig: str) -> None:
         bad = sum(map(is_unhealthy, found))
         took = time.perf_counter() - first
         print(
-            f"filter {words!r}: {len(found):,} rows, {bad} not well, {took * 1000:.1f} ms (bar 50)"
+            f"filter {words!r}: {len(found):,} rows, {bad} unhealthy, {took * 1000:.1f} ms (bar 50)"
         )
     print(f"memory grown by {(process.memory_info().rss - memory) / 2**20:.0f} MiB (bar 150)")
     feeling.cancel()

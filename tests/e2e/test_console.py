@@ -85,7 +85,7 @@ def test_list_attach_packets_sockets_counters_faults_and_leave(tmux: Tmux, tmp_p
 
     # hold, scroll back, save a private pcap that tcpdump opens
     tmux.keys("Space")
-    tmux.until(r"running, list held")
+    tmux.until(r"running, list paused")
     tmux.keys("g")
     tmux.keys("w")
     tmux.until(r"Saved")
@@ -106,7 +106,7 @@ def test_list_attach_packets_sockets_counters_faults_and_leave(tmux: Tmux, tmp_p
     tmux.keys("Enter")
     tmux.until(r"TcpActiveOpens +[\d.]+ .*connections opened from here")
     tmux.keys("v")
-    tmux.until(r"whole node · counters that moved")
+    tmux.until(r"whole node · \d+ counters? · .*moved since")
     tmux.keys("v")
     tmux.keys("8")
     tmux.until(r"create pods default/podwire-node-\w+: created \(as lab-admin\)")
@@ -135,7 +135,7 @@ def test_list_attach_packets_sockets_counters_faults_and_leave(tmux: Tmux, tmp_p
     tmux.escape()
     tmux.until(r"matching “frontend”")
     tmux.keys("q")
-    tmux.until(r"A capture is running. Leave\?")  # what is open goes on behind the cluster's screen
+    tmux.until(r"A capture is running. Quit\?")  # what is open goes on behind the cluster's screen
     tmux.keys("y")
     tmux.until(r"EXIT=0")
     assert tmux.flag("alternate_on") == "0"
@@ -219,7 +219,7 @@ def test_a_cluster_that_is_not_the_lab_is_asked_before_anything_is_added(tmux: T
     tmux.until(r"● live", 20)
     assert "f faults" not in tmux.screen()
     tmux.keys("Enter")
-    tmux.until(r"It stays in the pod's spec|reuses the debug container")
+    tmux.until(r"It stays in the pod's spec|Reuses the debug container")
     tmux.keys("n")
     tmux.gone(r"o  node only")
     tmux.keys("Enter")
@@ -261,7 +261,7 @@ def test_small_and_large_terminals(lab: object) -> None:
             ):
                 assert word in shown, f"{word} at {columns}x{rows}:\n{shown}"
             terminal.keys("q")
-            terminal.until(r"Leave\?")
+            terminal.until(r"Quit\?")
             terminal.keys("y")
             terminal.until(r"EXIT=0")
         finally:

@@ -283,7 +283,7 @@ async def test_a_container_that_restarts_is_no_break(world: World) -> None:
 def test_in_the_end_all_is_whole(world: World) -> None:
     """Leaves: files readable, terminal restored, nothing of ours in the cluster."""
     world.tmux.keys("q")
-    world.tmux.until(r"Leave\?")
+    world.tmux.until(r"Quit\?")
     world.tmux.keys("y")
     world.tmux.until(r"EXIT=0", 20)
     assert world.tmux.flag("alternate_on") == "0" and world.tmux.flag("mouse_any_flag") == "0"

@@ -206,11 +206,11 @@ async def test_a_killed_console_is_named_at_the_next_start_and_cleaned(
         tmux.keys("C-j")
         tmux.gone(r"live")
         opened(tmux, "")
-        tmux.until(rf"x removes what an earlier console left: default/{name} on node1")
+        tmux.until(rf"An earlier podwire left default/{name} on node1 behind: x deletes it")
         if when == "after its creation":
             tmux.keys("x")
             tmux.until(rf"removed the pod default/{name}")
-            tmux.gone(r"x removes what")
+            tmux.gone(r"An earlier podwire left")
             tmux.keys("q")
             tmux.until(r"EXIT=0")
         else:
@@ -307,7 +307,7 @@ async def test_a_full_disk_adds_nothing_that_could_be_forgotten(
         tmux.until(r"node/node1 +The journal")
         assert await added(client) == []
         tmux.keys("q")
-        tmux.until(r"A capture is running\. Leave\?")
+        tmux.until(r"A capture is running\. Quit\?")
         tmux.keys("y")
         tmux.until(r"EXIT=0")
 
@@ -321,7 +321,7 @@ async def test_with_view_rights_the_cluster_screen_works_and_says_what_is_missin
         r"p tells what is not allowed here: debug containers, running commands in them, node pods, nodes"
     )
     tmux.keys("p")
-    tmux.until(r"✕ no +debug containers +lacks patch pods/ephemeralcontainers")
+    tmux.until(r"✕ no +debug containers +needs patch pods/ephemeralcontainers")
     tmux.keys("r")
     tmux.until(r"kind: Role\b")
     tmux.escape()

@@ -62,7 +62,7 @@ async def test_a_tab_each_and_none_slows_another(own_lab: Lab, tmux: Tmux) -> No
     tmux.until(r"pod backend")
     async with client_of(own_lab) as client:
         await client.hook(do="freeze", match=rf"{first[1]}[^/]*{first[2]}/exec$")
-        tmux.until(r"silent \d+ s", 12)
+        tmux.until(r"no data for \d+ s", 12)
         tmux.keys("]")
         tmux.until(r"pod frontend")
         grows(tmux)
@@ -122,6 +122,6 @@ def test_a_clock_that_jumps(tmux: Tmux, tmp_path: Path) -> None:
         grows(tmux)
         assert key_answers(tmux) < KEY_S
     tmux.keys("q")
-    tmux.until(r"Leave\?")
+    tmux.until(r"Quit\?")
     tmux.keys("y")
     tmux.until(r"EXIT=0", 15)

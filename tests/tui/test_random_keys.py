@@ -19,7 +19,8 @@ from collectors.errors import ClusterError
 from collectors.events import NodeRow, PodRow
 from collectors.target import Target
 from session.controller import Controller
-from tests.tui.replay import opened, replayed
+from session.targets import target_of
+from tests.support.replay import opened, replayed
 from tui.actions import ACTIONS
 from tui.app import PodwireApp
 from tui.screens.cluster import ClusterScreen
@@ -84,22 +85,44 @@ class Walk:
         assert self.app.screen.text == "", self.where()
 
 
+class NoCluster:
+    """In place of the cluster's side: it refuses everything but to list the lab's faults."""
+
+    faults = staticmethod(faults)
+    turn_fault = plan = plan_beside = clean = staticmethod(no_answer)
+
+
 def quiet(control: Controller, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing runs on this machine or asks a server, and a capture seems to run."""
 
     def seen(row: PodRow | NodeRow, offer: object = None) -> Target:
-        return control.target_of(row)
+        return target_of(row)
 
-    machine = next(key for key in control.store.targets if key.startswith("node/"))
-    monkeypatch.setattr(control, "watch_pod", seen)
-    monkeypatch.setattr(control, "watch_node", lambda name, offer=None: Target("node", name))
-    monkeypatch.setattr(control, "watch_this_machine", lambda: machine)
-    monkeypatch.setattr(control, "capturing", lambda key="": True)
-    monkeypatch.setattr(control, "faults", faults)
-    for name in ("turn_fault", "plan", "plan_beside", "save", "clean", "stop_capture"):
-        monkeypatch.setattr(control, name, no_answer)
-    for name in ("capture", "count_conntrack"):
-        monkeypatch.setattr(control, name, lambda *arguments: None)
+    node = next(key for key in control.store.targets if key.startswith("node/"))
+    for part, replaced in (
+        (control, {"require_cluster": NoCluster}),
+        (
+            control.targets,
+            {
+                "watch_pod": seen,
+                "watch_node": lambda name, offer=None: Target("node", name),
+                "watch_this_machine": lambda: node,
+                "count_conntrack": lambda key: None,
+            },
+        ),
+        (
+            control.captures,
+            {
+                "is_running": lambda key: True,
+                "any_running": lambda: True,
+                "start": lambda key, expression: None,
+                "stop": no_answer,
+                "save": no_answer,
+            },
+        ),
+    ):
+        for name, value in replaced.items():
+            monkeypatch.setattr(part, name, value)
 
 
 @pytest.mark.parametrize("kind", ["lab", "cluster"])  # the lab asks nothing before it attaches
