@@ -56,15 +56,21 @@ class Listening:
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     views = {view.key: view for view in snapshot.of_kind("pod") if view.sockets}
     for service in snapshot.services:
-        pods = snapshot.selected(service)
-        keys = (f"pod/{pod.namespace}/{pod.name}" for pod in pods)
-        watched = [views[key] for key in keys if key in views]
-        for index, port in enumerate(service.targets if pods else ()):
-            listening = [_listening(view, port) for view in watched]
-            if port.protocol == "TCP" and _all_known(listening):
-                yield from _by_sockets(service, index, listening)
-            else:
-                yield from _by_declaration(snapshot, service, index, pods)
+        if pods := snapshot.selected(service):
+            yield from _of_service(snapshot, service, pods, views)
+
+
+def _of_service(
+    snapshot: Snapshot, service: ServiceRow, pods: list[PodRow], views: dict[str, TargetView]
+) -> Iterator[Finding]:
+    keys = (f"pod/{pod.namespace}/{pod.name}" for pod in pods)
+    watched = [views[key] for key in keys if key in views]
+    for index, port in enumerate(service.targets):
+        listening = [_listening(view, port) for view in watched]
+        if port.protocol == "TCP" and _all_known(listening):
+            yield from _by_sockets(service, index, listening)
+        else:
+            yield from _by_declaration(snapshot, service, index, pods)
 
 
 def _all_known(listening: list[Listening]) -> bool:

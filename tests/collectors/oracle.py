@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from collectors.capture.analysis_flags import COPY, ANALYSIS_FLAGS
+from collectors.capture.analysis_flags import ANALYSIS_FLAGS, COPY
 from collectors.capture.dissect import dissect
 from collectors.capture.flows import FlowTable
 from collectors.capture.jsonl import packet_object, seconds

@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 
-from collectors.capture.analysis_flags import COPY, ANALYSIS_FLAGS
+from collectors.capture.analysis_flags import ANALYSIS_FLAGS, COPY
 from collectors.capture.pcap import PcapWriter
 from collectors.capture.readers import read_file
 from collectors.events import Packet

@@ -16,7 +16,7 @@ from collectors.events import (
 from collectors.kernel import sysctls
 from diagnosis.compare import Difference, compare
 from diagnosis.snapshot import Snapshot, TargetView
-from tests.diagnosis.test_rules import API, NEAR, NODE, OTHER, POD, node
+from tests.support.snapshots import API, NEAR, NODE, OTHER, POD, node
 
 MOMENT = Snapshot(100.0, (), (POD, API, NEAR), (NODE, OTHER))
 

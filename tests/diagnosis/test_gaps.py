@@ -25,8 +25,8 @@ from collectors.sockets.rows import SocketRow
 from diagnosis.reachability.observed_connections import proof
 from diagnosis.rules._policies import dns_decisions, policy_context
 from diagnosis.snapshot import Snapshot, TargetView
-from tests.diagnosis.test_rules import API, NEAR, NODE, OTHER, POD, pod, talk
 from tests.support.rules import finder
+from tests.support.snapshots import API, NEAR, NODE, OTHER, POD, pod, talk
 
 policy_gaps_found = finder(
     "policy_selects_nothing", "policy_cuts_dns_tcp", "policy_not_enforced", "no_default_deny"

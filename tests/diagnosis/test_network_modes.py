@@ -21,8 +21,8 @@ from collectors.events import (
 from collectors.findings import Finding
 from diagnosis import rules
 from diagnosis.snapshot import Snapshot, TargetView
-from tests.diagnosis.test_rules import API, NODE, OTHER, POD, node
 from tests.support.rules import finder
+from tests.support.snapshots import API, NODE, OTHER, POD, node
 
 overlay_found = finder("overlay_fallback", "asymmetric_path")
 scale_found = finder("service_scale", "mixed_backends", "ipvs_reuse")

@@ -11,156 +11,26 @@ import pytest
 import yaml
 
 from collectors.events import (
-    ConntrackGroup,
-    ConntrackTable,
-    LinkRow,
-    NamespaceRow,
-    NetworkState,
-    NodeRow,
-    PodRow,
     PolicyRow,
-    RouteRow,
     ServicePort,
     ServiceRow,
 )
-from collectors.findings import Finding, Subject
-from collectors.sockets.rows import SocketRow
-from diagnosis import report, rules
-from diagnosis.snapshot import Conversation, DnsSummary, Snapshot, TargetView
-from diagnosis.tracker import Tracker
-
-NODE = NodeRow("n1", "192.168.0.1", "a", True, "linux", "amd64", pod_cidrs=("10.1.0.0/24",))
-OTHER = NodeRow("n2", "192.168.0.2", "b", True, "linux", "amd64", pod_cidrs=("10.2.0.0/24",))
-POD = PodRow(
-    "shop",
-    "web-1",
-    "u1",
-    "n1",
-    "10.1.0.5",
-    "Running",
-    "1/1",
-    0,
-    0.0,
-    workload="Deployment/web",
-    labels=(("app", "web"),),
-)
-API = PodRow(
-    "shop",
-    "api-1",
-    "u2",
-    "n2",
-    "10.2.0.5",
-    "Running",
-    "1/1",
-    0,
-    0.0,
-    workload="Deployment/api",
-    labels=(("app", "api"),),
-)
-NEAR = PodRow(
-    "shop",
-    "api-2",
-    "u3",
-    "n1",
-    "10.1.0.6",
-    "Running",
-    "1/1",
-    0,
-    0.0,
-    workload="Deployment/api",
-    labels=(("app", "api"),),
-)
-VALUES = {"conntrack_count": 5_000, "conntrack_max": 262_144, "TcpRetransSegs": 1}
-
-
-def node(
-    values: dict[str, int] | None = None, deltas: dict[str, int] | None = None, **more: Any
-) -> TargetView:
-    return TargetView(
-        "node/n1",
-        "node",
-        "n1",
-        100.0,
-        "whole node",
-        None,
-        {**VALUES, **(values or {})},
-        deltas or {},
-        15.0,
-        **more,
-    )
-
-
-def pod(
-    values: dict[str, int] | None = None, deltas: dict[str, int] | None = None, **more: Any
-) -> TargetView:
-    return TargetView(
-        "pod/shop/web-1",
-        "pod",
-        "n1",
-        100.0,
-        "this pod",
-        POD,
-        {**VALUES, **(values or {})},
-        deltas or {},
-        15.0,
-        **more,
-    )
-
-
-def found(*targets: TargetView, **rows: Any) -> dict[str, Finding]:
-    base: dict[str, Any] = {
-        "pods": (POD, API, NEAR),
-        "nodes": (NODE, OTHER),
-        "namespaces": (NamespaceRow("shop"),),
-    }
-    return {f.rule: f for f in rules.findings(Snapshot(100.0, targets, **{**base, **rows}))}
-
-
-def talk(**more: Any) -> Conversation:
-    return Conversation(
-        "TCP",
-        POD.ip,
-        API.ip,
-        8080,
-        **{"flows": 20, "answered": 20, "segments": 400, "rtt_ms": 0.2, **more},
-    )
-
-
-def sockets(count: int, state: str = "ESTAB", peer: str = API.ip) -> tuple[SocketRow, ...]:
-    return tuple(
-        SocketRow("tcp", state, POD.ip, 30_000 + n, peer, 8080, rtt=1.5) for n in range(count)
-    )
-
-
-CPU = {"cpu_total": 3000, "cpu/0/total": 1500, "cpu/1/total": 1500}
-OVERLAY = LinkRow(
-    "flannel.1",
-    "vxlan",
-    1450,
-    "UNKNOWN",
-    ("10.1.0.0/32",),
-    detail="id 1 local 192.168.0.1 port 8472",
-)
-ETH = LinkRow("eth0", "", 1500, "UP", ("192.168.0.1/24",))
-ROUTES = (
-    RouteRow("default", "eth0", "192.168.0.254"),
-    RouteRow("10.2.0.0/24", "flannel.1", "10.2.0.0"),
-)
-SETUP = NetworkState(
-    100.0, "node/n1", (ETH, OVERLAY), ROUTES, forwarding=(("02:77", "192.168.0.2", "flannel.1"),)
-)
-
-
-def kubelike(rows: tuple[ConntrackGroup, ...]) -> ConntrackTable:
-    return ConntrackTable(100.0, "node/n1", sum(g.count for g in rows), rows)
-
-
-SNAT = kubelike(
-    (
-        ConntrackGroup(
-            60_000, "tcp", "TIME_WAIT", POD.ip, "203.0.113.9", 443, "203.0.113.9", 443, True, True
-        ),
-    )
+from diagnosis.snapshot import Conversation, DnsSummary, TargetView
+from tests.support.snapshots import (
+    API,
+    CPU,
+    ETH,
+    OTHER,
+    OVERLAY,
+    POD,
+    ROUTES,
+    SETUP,
+    SNAT,
+    found,
+    node,
+    pod,
+    sockets,
+    talk,
 )
 
 FIRES: list[tuple[str, TargetView, dict[str, Any]]] = [
@@ -388,60 +258,3 @@ def test_sysctl_fixes_are_drop_ins_that_this_kernel_knows() -> None:
         "net.ipv4.ip_local_port_range",
         "net.core.netdev_max_backlog",
     } <= seen
-
-
-def test_findings_rise_and_clear_slowly_and_never_flap() -> None:
-    tracker = Tracker(rise=3.0, clear=8.0)
-    one = Finding(
-        rule="r",
-        severity="warning",
-        subject=Subject(kind="address", name="here"),
-        title="Something",
-    )
-    assert tracker.update([one], 0.0) == ([], []) and tracker.current == []
-    assert tracker.update([], 2.0) == ([], [])
-    tracker.update([], 6.0)
-    tracker.update([one], 10.0)
-    appeared, _ = tracker.update([one], 13.0)
-    assert appeared == [one] and tracker.current == [one]
-    for at in range(14, 20):
-        assert tracker.update([one] if at % 3 == 0 else [], float(at)) == ([], []), (
-            "it comes and goes: one finding"
-        )
-    worse = replace(one, severity="critical", title="Something worse")
-    tracker.update([worse], 20.0)
-    assert tracker.current == [worse], "figures change while it holds"
-    _, cleared = tracker.update([], 29.0)
-    assert cleared == [worse] and tracker.current == []
-
-
-def test_reports_say_the_same_in_every_form() -> None:
-    import json
-
-    findings = list(found(node({"conntrack_count": 262_000}, {"conntrack_drop": 50})).values())
-    body = json.loads(report.as_json(findings, "prod", 1_700_000_000.0, ["a note"]))
-    assert (body["schema"], body["context"], body["summary"], body["notes"]) == (
-        2,
-        "prod",
-        "1 critical",
-        ["a note"],
-    )
-    (one,) = body["findings"]
-    assert (
-        one["rule"] == "conntrack_full"
-        and one["evidence"][0]["source"]
-        and one["fix_kind"] == "sysctl"
-    )
-    assert set(one) == {field.name for field in report.FIELDS}
-    assert one["subject"] == {
-        "kind": "node",
-        "namespace": "",
-        "name": "n1",
-        "port": 0,
-        "detail": "",
-    }
-    for text in (report.text(findings), report.markdown(findings, "prod", 1_700_000_000.0)):
-        assert "The conntrack table is full" in text and "nf_conntrack_max = 524288" in text
-        for label, value in report.labelled(findings[0]):
-            assert f"{label}: {value}" in text
-    assert report.text([]) == "nothing found\n"

@@ -22,8 +22,9 @@ from diagnosis.reachability import policy_proposal
 from diagnosis.snapshot import Snapshot
 from lab.supervisor import Lab
 from tests.diagnosis import test_gaps as gaps, test_network_modes as modes
-from tests.diagnosis.test_rules import API, FIRES, NODE, OTHER, POD, found, pod, talk
+from tests.diagnosis.test_rules import FIRES
 from tests.lab.client import Client, client_of
+from tests.support.snapshots import API, NODE, OTHER, POD, found, pod, talk
 
 MERGE = "application/strategic-merge-patch+json"
 PATHS = {
