@@ -1,5 +1,5 @@
-"""What a console works on: a stream, the store that it is folded into, and who acts; on a cluster, this
-machine, files or a recording."""
+"""What a console works on: a stream, the store that it is folded into, and who acts; on a cluster,
+this machine, files or a recording."""
 
 from __future__ import annotations
 

@@ -103,6 +103,15 @@ def parser() -> argparse.ArgumentParser:
         help="exit with 1 where something so bad is found (default: warning)",
     )
     check.add_argument(
+        "--from",
+        dest="recorded",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="no cluster: look at a recording or a capture; repeatable, and node/NAME=FILE says"
+        " where a capture was made",
+    )
+    check.add_argument(
         "--budget", type=float, metavar="MS", help="round trips that take longer are a finding"
     )
     _cluster_options(check, below=True)
@@ -302,6 +311,10 @@ def run(options: argparse.Namespace) -> int:
         from cli import clean
 
         return clean.clean(options)
+    if options.command == "check" and options.recorded:
+        from cli import check_recorded
+
+        return check_recorded.check_recorded(options)
     if options.command == "check":
         from cli import check
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from collectors.findings import Evidence, Finding, FixKind, Severity
+from collectors.findings import Evidence, Finding, FixKind, Severity, Subject
 from collectors.frozen import frozen
 
 SCHEMA = 2  # of the JSON; fields are only ever added within a version
@@ -19,6 +19,9 @@ SEVERITY_WORDS: dict[Severity, str] = {
     "info": "INFO    ",
 }
 LANGUAGES: dict[FixKind, str] = {"sysctl": "ini", "yaml": "yaml", "shell": "sh", "text": ""}
+Period = tuple[float, float | None]  # from, to (None: it still held at the end)
+Periods = Mapping[tuple[str, Subject], Period]  # by a finding's key; of what was recorded
+LIVE: Periods = {}  # a finding of now has none
 
 
 def _when(at: float) -> str:
@@ -88,15 +91,24 @@ def summary(findings: Sequence[Finding]) -> str:
     return ", ".join(f"{n} {kind}" for kind, n in counts.items() if n) or "nothing found"
 
 
-def text(findings: Sequence[Finding], notes: Sequence[str] = ()) -> str:
+def _period(finding: Finding, periods: Periods) -> str:
+    if (period := periods.get(finding.key)) is None:
+        return ""
+    since, until = period
+    return f"{_when(since)} to {_when(until) if until is not None else 'the end'}"
+
+
+def text(findings: Sequence[Finding], notes: Sequence[str] = (), periods: Periods = LIVE) -> str:
     lines = [summary(findings), *(f"note: {note}" for note in notes)]
     for finding in findings:
-        lines += ["", *_text_lines(finding)]
+        lines += ["", *_text_lines(finding, _period(finding, periods))]
     return "\n".join(lines) + "\n"
 
 
-def _text_lines(finding: Finding) -> Iterator[str]:
+def _text_lines(finding: Finding, period: str) -> Iterator[str]:
     yield f"{SEVERITY_WORDS[finding.severity]} {finding.where}: {finding.title}  ({finding.rule})"
+    if period:
+        yield f"    seen: {period}"
     for one in finding.evidence:
         yield f"    {_with_origin(one)}"
     for label, value in labelled(finding):
@@ -110,31 +122,52 @@ def _with_origin(one: Evidence) -> str:
     return f"{one.text} [{origin(one)}]" if origin(one) else one.text
 
 
-def as_json(findings: Sequence[Finding], context: str, at: float, notes: Sequence[str] = ()) -> str:
+def _json_finding(finding: Finding, periods: Periods) -> dict[str, Any]:
+    body = {field.name: field.value(finding) for field in FIELDS}
+    if (period := periods.get(finding.key)) is not None:
+        since, until = period
+        body |= {"from": _when(since), "to": _when(until) if until is not None else None}
+    return body
+
+
+def as_json(
+    findings: Sequence[Finding],
+    context: str,
+    at: float,
+    notes: Sequence[str] = (),
+    periods: Periods = LIVE,
+) -> str:
+    """`from` and `to` are of what was recorded only; `to` is null where it held to the end."""
     body = {
         "schema": SCHEMA,
         "context": context,
         "time": _when(at),
         "summary": summary(findings),
         "notes": list(notes),
-        "findings": [{field.name: field.value(one) for field in FIELDS} for one in findings],
+        "findings": [_json_finding(one, periods) for one in findings],
     }
     return json.dumps(body, indent=1, ensure_ascii=True) + "\n"
 
 
 def markdown(
-    findings: Sequence[Finding], context: str, at: float, notes: Sequence[str] = ()
+    findings: Sequence[Finding],
+    context: str,
+    at: float,
+    notes: Sequence[str] = (),
+    periods: Periods = LIVE,
 ) -> str:
     lines = [f"# podwire check of {context}, {_when(at)}", "", f"{summary(findings)}.", ""]
     lines += [f"> {note}" for note in notes]
     for finding in findings:
-        lines += _markdown_lines(finding)
+        lines += _markdown_lines(finding, _period(finding, periods))
     return "\n".join(lines) + "\n"
 
 
-def _markdown_lines(finding: Finding) -> Iterator[str]:
+def _markdown_lines(finding: Finding, period: str) -> Iterator[str]:
     yield f"## {finding.severity}: {finding.where}"
     yield f"\n**{finding.title}.** ({finding.rule})\n"
+    if period:
+        yield f"- seen: {period}"
     for one in finding.evidence:
         yield f"- {_with_origin(one)}"
     for label, value in labelled(finding):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import os
-import time
 import zlib
 from collections import Counter
 from collections.abc import Iterator
@@ -31,9 +30,12 @@ class Recorder:
     def __init__(self, path: Path) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         self._fd = os.open(path, flags, 0o600)
-        self.write([start_event()])
+        self._is_new = True
 
     def write(self, batch: list[Event]) -> None:
+        if self._is_new and batch:
+            self._is_new = False
+            batch = [start_event(batch[0].at), *batch]
         data = "".join(encode(event) + "\n" for event in batch).encode()
         view = memoryview(data)
         while view:
@@ -43,14 +45,14 @@ class Recorder:
         os.close(self._fd)
 
 
-def start_event() -> RecordingStart:
+def start_event(at: float) -> RecordingStart:
     from importlib import metadata  # imports slowly
 
     try:
         podwire = metadata.version("podwire")
     except metadata.PackageNotFoundError:  # run from a checkout
         podwire = "unknown"
-    return RecordingStart(time.time(), "", version=VERSION, podwire=podwire)
+    return RecordingStart(at, "", version=VERSION, podwire=podwire)
 
 
 class Recording:

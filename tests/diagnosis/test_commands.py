@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from cli import check
+from cli.check_targets import selection
 from collectors.events import InventoryList, NodeRow, PodRow
 from lab.supervisor import Lab
 from session.store import Store
@@ -295,8 +295,10 @@ def test_a_check_bears_on_few_of_many() -> None:
     store = Store()
     store.apply(InventoryList(0.0, "cluster", "pods", tuple(pods)))
     store.apply(InventoryList(0.0, "cluster", "nodes", tuple(nodes)))
-    rows, notes = check.chosen(argparse.Namespace(target="", all_namespaces=True), store)
-    assert [row.name for row in rows[:2]] == ["n099", "n000"] and len(rows) == 12
-    assert notes == ["12 of 200 nodes were looked at: name one as node/NAME"]
-    rows, notes = check.chosen(argparse.Namespace(target="ns/shop"), store)
-    assert rows[0].name == "p499" and len(rows) == 24 and len(notes) == 2
+    selected = selection(argparse.Namespace(target="", all_namespaces=True), store)
+    assert [row.name for row in selected.nodes[:2]] == ["n099", "n000"]
+    assert (len(selected.pods), len(selected.nodes)) == (0, 12)
+    assert selected.notes == ["12 of 200 nodes were looked at: name one as node/NAME"]
+    selected = selection(argparse.Namespace(target="ns/shop"), store)
+    assert selected.pods[0].name == "p499"
+    assert (len(selected.pods), len(selected.nodes), len(selected.notes)) == (12, 12, 2)

@@ -19,7 +19,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cli import check
+from cli.check_targets import selection
 from collectors.cluster.api.connection import connect
+from collectors.events import PodRow
 from collectors.findings import Finding
 from collectors.stream import Stream
 from diagnosis import rules
@@ -114,13 +116,14 @@ async def bench(lab: Lab) -> AsyncIterator[Bench]:
     try:
         await check.until(lambda: all(k in store.inventory for k in check.KINDS), 15)
         options = argparse.Namespace(target="ns/shop", all_namespaces=False)
-        rows, _ = check.chosen(options, store)
-        rows += [
-            p
-            for p in store.rows("pods")
-            if p.namespace == "kube-system" and p.name.startswith("coredns")
-        ]  # type: ignore[misc]
-        notes = await check.attach(control, store, rows)
+        selected = selection(options, store)
+        pods = (row for row in store.rows("pods") if isinstance(row, PodRow))
+        dns = (
+            pod
+            for pod in pods
+            if pod.namespace == "kube-system" and pod.name.startswith("coredns")
+        )
+        notes = await check.attach(control, store, [*selected.pods, *selected.nodes, *dns])
         assert not notes, notes
         yield Bench(store, control)
     finally:

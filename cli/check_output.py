@@ -1,0 +1,36 @@
+"""What `podwire check` prints, and how it exits, whichever it looked at."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from cli.exit_codes import FAILED
+from collectors.findings import SEVERITY_ORDER, Finding
+from diagnosis import report
+from diagnosis.report import LIVE, Periods
+
+
+def write(
+    output: str,
+    findings: Sequence[Finding],
+    *,
+    context: str,
+    at: float,
+    notes: Sequence[str],
+    periods: Periods = LIVE,
+) -> None:
+    """As text, json or markdown."""
+    if output == "text":
+        text = report.text(findings, notes, periods)
+    else:
+        made = report.as_json if output == "json" else report.markdown
+        text = made(findings, context, at, notes, periods)
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def exit_code(findings: Sequence[Finding], fail_on: str) -> int:
+    """1 where something is as bad as `fail_on`, a severity or `never`."""
+    worst = min((SEVERITY_ORDER[one.severity] for one in findings), default=len(SEVERITY_ORDER))
+    return FAILED if worst <= SEVERITY_ORDER.get(fail_on, -1) else 0

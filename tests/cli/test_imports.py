@@ -1,0 +1,66 @@
+"""What a command imports: the headless ones nothing of the screens, and start as quickly as they can."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+CAPTURE = ROOT / "tests" / "data" / "lab.pcap"
+RECORDING = ROOT / "tests" / "data" / "session.jsonl"
+NOWHERE = ("--kubeconfig", "/nonexistent")
+SCREENS = ("tui", "textual", "rich")
+PROGRAM = """
+import sys
+from cli.main import main
+try:
+    code = main(sys.argv[1:])
+except SystemExit as end:
+    code = end.code
+print("code", code, file=sys.stderr)
+print(*sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
+"""
+
+
+def packages_of(*arguments: str) -> tuple[str, set[str]]:
+    """The exit code of a command, and the packages that are imported when it has ended."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=ROOT,
+        check=True,
+    )
+    *_, code, packages = done.stderr.strip().splitlines()
+    return code, set(packages.split())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("check", "--help"),
+        ("check", *NOWHERE),
+        ("check", "--from", str(RECORDING), "--from", str(CAPTURE)),
+        ("policy", "--from", "a/b", "--to", "c/d", "--port", "80", *NOWHERE),
+        ("doctor", *NOWHERE),
+        ("clean", *NOWHERE),
+        ("pcap", "-o", "jsonl", str(CAPTURE)),
+        ("pcap", "-o", "jsonl", "--flows", str(CAPTURE)),
+    ],
+    ids=lambda arguments: " ".join(arguments[:3]).replace(str(ROOT), ""),
+)
+def test_a_headless_command_imports_no_screen(arguments: tuple[str, ...]) -> None:
+    _, packages = packages_of(*arguments)
+    assert "cli" in packages
+    assert not packages & set(SCREENS)
+
+
+def test_what_looks_at_files_imports_no_client_of_the_cluster() -> None:
+    _, packages = packages_of("pcap", "-o", "jsonl", str(CAPTURE))
+    assert "kubernetes" not in packages
+    _, packages = packages_of("check", "--from", str(RECORDING))
+    assert "kubernetes" not in packages
