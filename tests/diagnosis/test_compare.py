@@ -74,15 +74,15 @@ def test_a_route_that_is_missing() -> None:
 
 
 def test_rates_of_trouble_and_fill() -> None:
-    sick = replace(
+    unhealthy = replace(
         host(1),
         deltas={"TcpRetransSegs": 300, "TcpInSegs": 9_000},
         values={"conntrack_max": 100, "conntrack_count": 90},
     )
-    well = replace(
+    healthy = replace(
         host(2), deltas={"TcpRetransSegs": 3}, values={"conntrack_max": 100, "conntrack_count": 5}
     )
-    differ = found(sick, well)
+    differ = found(unhealthy, healthy)
     assert (differ["TcpRetransSegs"].here, differ["conntrack fill"].here) == ("20/s", "90 %")
     assert "TcpInSegs" not in differ
 

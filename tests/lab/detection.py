@@ -1,7 +1,7 @@
 """The detection matrix: every fault of the lab, and what was found of it: python -m tests.lab.detection [FAULT…]
 
 One console, without its screens, is attached to the pods of the shop and to both nodes. Each fault is switched on, and
-what is found is compared with what is to be found (`rules` of the fault's file); then it is switched off, and all findings must clear.
+what is found is compared with what is to be found (`rules` of the fault's file); it is switched off, and all findings must clear.
 Writes docs/detection.md and the README's table when all faults were asked for.
 """
 

@@ -15,15 +15,15 @@ from typing import Any
 import pytest
 import yaml
 
-from collectors.events import PolicyRow, ServicePort, ServiceRow
+from collectors.events import PolicyRow, RuleCount, ServicePort, ServiceRow
 from collectors.findings import Finding
 from diagnosis import rules
 from diagnosis.reachability import policy_proposal
 from diagnosis.snapshot import Snapshot
 from lab.supervisor import Lab
-from tests.diagnosis import test_gaps as gaps, test_network_modes as modes
 from tests.diagnosis.test_rules import FIRES
 from tests.lab.client import Client, client_of
+from tests.support import network_snapshots as modes, policy_snapshots as gaps
 from tests.support.snapshots import API, NODE, OTHER, POD, found, pod, talk
 
 MERGE = "application/strategic-merge-patch+json"
@@ -61,7 +61,7 @@ def findings() -> Iterator[Finding]:
             100.0, (dropped,), (POD, API, server), (NODE, OTHER), services=(dns,), policies=(cut,)
         )
     )
-    yield from rules.findings(modes.snapshot(modes.DIRECT))
+    yield from rules.findings(modes.network_snapshot(modes.DIRECT))
     udp_only = {
         "podSelector": {},
         "policyTypes": ["Egress"],
@@ -70,17 +70,17 @@ def findings() -> Iterator[Finding]:
     deny = gaps.policy("deny", {"podSelector": {}, "policyTypes": ["Ingress"]}, "bank")
     vault = replace(API, namespace="bank")
     yield from rules.findings(
-        gaps.snapshot(gaps.policy("udp", udp_only), deny, pods=(POD, vault, server))
+        gaps.policy_snapshot(gaps.policy("udp", udp_only), deny, pods=(POD, vault, server))
     )
-    open_ = gaps.snapshot(
+    open_ = gaps.policy_snapshot(
         services=(gaps.WEB,),
         ingresses=(gaps.INGRESS,),
         pods=(replace(POD, ports=gaps.DNS_POD.ports),),
     )
     yield from rules.findings(open_)
-    ipvs = modes.counted(modes.RuleCount("ipvs", 30, 10, 0))
+    ipvs = modes.counted(RuleCount("ipvs", 30, 10, 0))
     yield from rules.findings(
-        modes.snapshot(view=replace(ipvs, values={"sysctl net.ipv4.vs.conn_reuse_mode": 1}))
+        modes.network_snapshot(view=replace(ipvs, values={"sysctl net.ipv4.vs.conn_reuse_mode": 1}))
     )
 
 

@@ -55,20 +55,20 @@ def events() -> list[ev.Event]:
 def test_what_is_wrong_and_what_to_do(
     snap_compare: Callable[..., bool], size: tuple[int, int]
 ) -> None:
-    async def settle(pilot) -> None:  # type: ignore[no-untyped-def]
+    async def stable(pilot) -> None:  # type: ignore[no-untyped-def]
         await pilot.pause(2.6)  # the diagnosis looks twice
         await pilot.press("d")
         await pilot.pause(0.8)
 
-    assert snap_compare(console(events(), ""), terminal_size=size, run_before=settle)
+    assert snap_compare(console(events(), ""), terminal_size=size, run_before=stable)
 
 
 async def test_the_header_says_it_everywhere_and_a_finding_can_be_read() -> None:
     app: PodwireApp = console(events(), "")
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.pause(3.0)
-        told, mood = app.control.store.findings.headline
-        assert (told, mood) == ("2 warnings", "warn")
+        text, mood = app.control.store.findings.headline
+        assert (text, mood) == ("2 warnings", "warn")
         await pilot.press("d")
         await pilot.pause(0.7)
         await pilot.press("enter")

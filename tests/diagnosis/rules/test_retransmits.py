@@ -28,9 +28,7 @@ def test_severity_is_that_of_the_thresholds(retransmitted: int, severity: str) -
 def test_no_share_is_above_100_percent() -> None:
     """Segments of a time before the window are retransmitted in it: a count, not a share."""
     finding = found(pod({}, deltas(400, 175)))["retransmits"]
-    assert (
-        finding.title == "400 segments are retransmitted beside 175 new ones: packets are lost"
-    )
+    assert finding.title == "400 segments are retransmitted beside 175 new ones: packets are lost"
     assert finding.severity == "critical"
 
 

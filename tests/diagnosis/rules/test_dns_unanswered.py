@@ -1,0 +1,24 @@
+"""DNS questions without an answer, followed through nodes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from diagnosis.snapshot import Conversation, DnsSummary
+from tests.support.loss_snapshots import ANSWERED, CLIENT, SERVER, seen
+from tests.support.rules import finder
+
+evaluate = finder("dns_unanswered")
+
+
+def test_questions_are_followed_as_well() -> None:
+    asked = Conversation("UDP", CLIENT.ip, SERVER.ip, 53, flows=9, unanswered=9, stopped=9)
+    views = seen(None, None)
+    node = replace(
+        views.targets[0],
+        conversations=(ANSWERED, asked),
+        lookups=DnsSummary(10, 20, 0, 20, servers=(SERVER.ip,)),
+    )
+    (finding,) = evaluate(replace(views, targets=(node, views.targets[1])))
+    assert finding.title == "100 % of DNS questions get no answer: dropped on n1"
+    assert "9 questions came in and did not go out" in [e.text for e in finding.evidence]

@@ -1,0 +1,27 @@
+"""IPVS and ports that are used again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from collectors.events import (
+    RuleCount,
+)
+from tests.support.network_snapshots import (
+    counted,
+    network_snapshot,
+    only,
+)
+from tests.support.rules import finder
+
+evaluate = finder("ipvs_reuse")
+
+
+def test_ipvs_on_an_old_kernel() -> None:
+    view = replace(
+        counted(RuleCount("ipvs", 30, 10, 0)), values={"sysctl net.ipv4.vs.conn_reuse_mode": 1}
+    )
+    assert only(list(evaluate(network_snapshot(view=view))), "ipvs_reuse").fix_kind == "sysctl"
+    assert view.network is not None
+    new = replace(view, network=replace(view.network, kernel="6.1.0"))
+    assert not list(evaluate(network_snapshot(view=new)))

@@ -1,0 +1,33 @@
+"""Traffic that a policy denies passes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from collectors.events import (
+    PolicyRow,
+)
+from collectors.findings import Finding
+from tests.support.policy_snapshots import (
+    policy,
+    policy_snapshot,
+)
+from tests.support.rules import finder
+from tests.support.snapshots import pod, talk
+
+evaluate = finder("policy_not_enforced")
+
+
+def findings(*rows: PolicyRow, **more: Any) -> dict[str, Finding]:
+    return {f.rule: f for f in evaluate(policy_snapshot(*rows, **more))}
+
+
+def test_traffic_that_a_policy_denies_and_that_passes() -> None:
+    deny = {"podSelector": {"matchLabels": {"app": "api"}}, "policyTypes": ["Ingress"]}
+    passing = pod(conversations=(talk(answered=9, opened=90.0),))
+    assert "policy_not_enforced" in findings(policy("deny", deny, changed=10.0), target=passing)
+    assert "policy_not_enforced" not in findings(
+        policy("deny", deny, changed=85.0), target=passing
+    ), "it was changed just now"
+    silent = pod(conversations=(talk(answered=0, unanswered=9),))
+    assert "policy_not_enforced" not in findings(policy("deny", deny, changed=10.0), target=silent)

@@ -1,0 +1,39 @@
+"""A policy whose podSelector selects no pod."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from collectors.events import (
+    PolicyRow,
+)
+from collectors.findings import Finding
+from tests.support.policy_snapshots import (
+    policy,
+    policy_snapshot,
+)
+from tests.support.rules import finder
+
+evaluate = finder("policy_selects_nothing")
+
+
+def findings(*rows: PolicyRow, **more: Any) -> dict[str, Finding]:
+    return {f.rule: f for f in evaluate(policy_snapshot(*rows, **more))}
+
+
+def test_a_policy_that_selects_nothing() -> None:
+    found = findings(policy("typo", {"podSelector": {"matchLabels": {"app": "wbe"}}}))[
+        "policy_selects_nothing"
+    ]
+    assert found.severity == "warning"
+    assert any("app=web" in e.text for e in found.evidence)
+    assert (
+        findings(policy("gone", {"podSelector": {"matchLabels": {"app": "zzzzz"}}}))[
+            "policy_selects_nothing"
+        ].severity
+        == "info"
+    )
+    assert not findings(policy("empty", {"podSelector": {"matchLabels": {"app": "x"}}}, "bank")), (
+        "a namespace without pods"
+    )
+    assert not findings(policy("good", {"podSelector": {"matchLabels": {"app": "web"}}}))

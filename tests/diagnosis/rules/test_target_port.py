@@ -1,0 +1,53 @@
+"""A targetPort on which nothing listens."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from collectors.events import (
+    ContainerPort,
+    ServicePort,
+)
+from collectors.sockets.rows import SocketRow
+from tests.support.policy_snapshots import (
+    WEB,
+    policy_snapshot,
+)
+from tests.support.rules import finder
+from tests.support.snapshots import API, POD, pod
+
+evaluate = finder("target_port")
+
+
+@pytest.mark.parametrize(
+    ("local", "port", "said"),
+    [
+        ("0.0.0.0", 8080, ""),
+        ("127.0.0.1", 8080, "listens on 127.0.0.1:8080 only"),
+        ("10.1.0.5", 9090, "it listens on 9090"),
+    ],
+)
+def test_listen_sockets_say_what_a_port_is_worth(local: str, port: int, said: str) -> None:
+    """Whatever the containers declare."""
+    listening = pod(sockets=(SocketRow("tcp", "LISTEN", local, port, "0.0.0.0", 0),))
+    for declared in ((), (ContainerPort("", 1, "TCP"),)):
+        row = replace(POD, ports=declared)
+        moment = policy_snapshot(
+            target=replace(listening, pod=row), pods=(row, API), services=(WEB,)
+        )
+        found = list(evaluate(moment))
+        assert bool(found) == bool(said)
+        if said:
+            assert said in found[0].title
+            assert found[0].confidence == "certain"
+
+
+def test_one_port_of_several_is_corrected_and_the_others_are_left() -> None:
+    two = replace(
+        WEB, targets=(ServicePort("a", 80, "TCP", "8080"), ServicePort("b", 81, "TCP", "8181"))
+    )
+    row = replace(POD, ports=(ContainerPort("", 8080, "TCP"),))
+    (found,) = evaluate(policy_snapshot(pods=(row, API), services=(two,)))
+    assert '"path":"/spec/ports/1/targetPort"' in found.fix
