@@ -2,8 +2,8 @@
 
 A packet that is routed through a node is captured twice there: as it comes in by one interface and
 as it goes out by another. One that only came in was dropped on that node, by its rules, its routes
-or its reverse-path filter. Nothing is concluded where eBPF hands packets on unseen (Cilium), nor about
-what is translated as it leaves.
+or its reverse-path filter. Nothing is concluded where eBPF hands packets on unseen (Cilium), nor
+about what is translated as it leaves.
 """
 
 from __future__ import annotations
