@@ -6,11 +6,11 @@ import sys
 
 from benchmarks import console, packets, parsers, sockets
 from benchmarks.table import FIGURES_HEAD, HEAD
-from cli.main import spare_collector
+from cli.main import collect_garbage_rarely
 
 
 def main(wanted: list[str]) -> None:
-    spare_collector()  # as the program itself does
+    collect_garbage_rarely()  # as the program itself does
     if not wanted or "packets" in wanted:
         print(HEAD)
         for ratio in [*packets.decoding(), packets.transport()]:

@@ -23,7 +23,7 @@ from benchmarks.feed import counter_sample, socket_rows
 from benchmarks.table import Figure
 from collectors import events as ev
 from session.store import Store
-from tests.e2e.terminal import Tmux
+from tests.support.terminal import Tmux
 
 KEYS = (
     ("5", b"COUNTER"),

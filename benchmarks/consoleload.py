@@ -9,7 +9,7 @@ import time
 
 from benchmarks.feed import counter_sample, socket_rows
 from benchmarks.packets import mixed
-from cli.main import calm_terminal, spare_collector
+from cli.main import collect_garbage_rarely, reduce_repaints_over_ssh
 from collectors import events as ev
 from collectors.capture.pcap import PcapReader
 from collectors.stream import Stream
@@ -67,8 +67,8 @@ class Loaded(Controller):
 
 
 def main() -> None:
-    calm_terminal()
-    spare_collector()
+    reduce_repaints_over_ssh()
+    collect_garbage_rarely()
     store, session = Store(), Stream()
     control = Loaded(store, session)
     store.target(KEY), store.target(NODE)

@@ -9,7 +9,7 @@ import time
 
 import psutil
 
-from cli.main import spare_collector
+from cli.main import collect_garbage_rarely
 from collectors.cluster.api.connection import connect
 from collectors.stream import Stream
 from lab.supervisor import Lab
@@ -61,7 +61,7 @@ async def measure(kubeconfig: str) -> None:
 
 
 def main() -> None:
-    spare_collector()
+    collect_garbage_rarely()
     with Lab(scale=SCALE) as lab:
         child = os.fork()  # the lab's own memory is not the console's
         if child == 0:

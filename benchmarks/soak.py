@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from cli.main import spare_collector
+from cli.main import collect_garbage_rarely
 from collectors import remote_commands
 from collectors.cluster.api.connection import connect
 from collectors.command_runner import run
@@ -120,7 +120,7 @@ async def wait(ready: Callable[[], bool]) -> None:
 
 def main() -> int:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 600.0
-    spare_collector()
+    collect_garbage_rarely()
     with tempfile.TemporaryDirectory() as folder, Lab() as lab:
         return asyncio.run(soak(lab, seconds, Path(folder)))
 

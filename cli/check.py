@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from cli import check_output, config
 from cli.check_targets import selection
 from cli.cluster_options import connection_request
-from cli.exit_codes import LEFT_BEHIND, tell
+from cli.exit_codes import LEFT_BEHIND
+from cli.messages import print_message
 from collectors.cluster.api.connection import Cluster, open_cluster
 from collectors.events import NodeRow, PodRow
 from collectors.findings import Finding
@@ -39,7 +40,7 @@ def may_attach(options: argparse.Namespace) -> bool:
         return False
     if options.yes or not (sys.stdin.isatty() and sys.stdout.isatty()):
         return bool(options.yes)
-    tell(
+    print_message(
         "this adds a debug container to each pod (it stays in the pod's spec) "
         "and a short-lived pod to each node."
     )
@@ -60,7 +61,7 @@ async def _check(options: argparse.Namespace) -> int:
         options.output, findings, context=cluster.context, at=time.time(), notes=notes
     )
     for left in control.left_behind:
-        tell(left)
+        print_message(left)
     if control.left_behind:
         return LEFT_BEHIND
     return check_output.exit_code(findings, options.fail_on)

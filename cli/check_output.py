@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
 from cli.exit_codes import FAILED
+from cli.messages import write_output
 from collectors.findings import SEVERITY_ORDER, Finding
 from diagnosis import report
 from diagnosis.report import LIVE, Periods
@@ -26,8 +26,7 @@ def write(
     else:
         made = report.as_json if output == "json" else report.markdown
         text = made(findings, context, at, notes, periods)
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    write_output(text)
 
 
 def exit_code(findings: Sequence[Finding], fail_on: str) -> int:

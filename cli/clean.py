@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cli import config
-from cli.cluster_options import connection_request, print_line
-from cli.exit_codes import LEFT_BEHIND, tell
+from cli.cluster_options import connection_request
+from cli.exit_codes import LEFT_BEHIND
+from cli.messages import print_line, print_message
 from collectors.cluster.api.connection import (
     IN_CLUSTER,
     Cluster,
@@ -41,7 +42,7 @@ async def _clean(options: argparse.Namespace) -> int:
         try:
             cluster = await open_cluster(request)
         except PodwireError as error:
-            tell(f"context {request.context or 'current'}: {error}")
+            print_message(f"context {request.context or 'current'}: {error}")
             stays += 1
             continue
         if (cluster.server, cluster.context) not in cleaned:
@@ -64,7 +65,7 @@ async def _clean_one(
     try:
         outcomes = await leftovers.clean(cluster, Attacher(cluster, Stream(), settings, journal))
     except PodwireError as error:
-        tell(f"context {cluster.context}: {error}")
+        print_message(f"context {cluster.context}: {error}")
         return 1, 0
     for outcome in outcomes:
         print_line(f"{outcome.context}: {outcome.text}")

@@ -1,9 +1,8 @@
-"""What the commands without a console share: the cluster that is asked for, and lines of output."""
+"""What the commands without a console share: the cluster that is asked for."""
 
 from __future__ import annotations
 
 import argparse
-import sys
 
 from collectors.cluster.api.connection import ConnectionRequest
 from collectors.cluster.api.credentials import Impersonation
@@ -19,7 +18,3 @@ def connection_request(options: argparse.Namespace) -> ConnectionRequest:
             options.as_user or "", options.as_uid or "", tuple(options.as_group or ())
         ),
     )
-
-
-def print_line(text: str = "") -> None:
-    sys.stdout.write(text + "\n")

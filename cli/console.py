@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import themes
 from cli import config
-from cli.exit_codes import LEFT_BEHIND, tell
+from cli.exit_codes import LEFT_BEHIND
+from cli.messages import print_message
 from collectors.errors import ConfigError
 from collectors.sanitize import sanitize
 from collectors.terminal_owner import TerminalOwner
@@ -36,7 +37,7 @@ def console(options: argparse.Namespace) -> int:
     from lab.supervisor import Lab
 
     known = Lab(options.fault)
-    known.start(lambda text: tell(f"lab: {text}"))
+    known.start(lambda text: print_message(f"lab: {text}"))
     try:
         return asyncio.run(_run(options, settings_of, theme, known.kubeconfig))
     finally:
@@ -99,9 +100,9 @@ def _told(control: Controller, code: int) -> int:
         try:
             control.captures.directory.rmdir()  # where nothing was captured
         except OSError:
-            tell(f"what was captured is in {control.captures.directory}")
+            print_message(f"what was captured is in {control.captures.directory}")
     for text in control.left_behind:
-        tell(text)
+        print_message(text)
     return LEFT_BEHIND if control.left_behind else code
 
 
@@ -126,7 +127,7 @@ async def _leave(control: Controller) -> None:
         nonlocal asked
         asked += 1
         if asked == 1:
-            tell(
+            print_message(
                 "removing what was added to the cluster; Ctrl-C again leaves it to `podwire clean`"
             )
         else:

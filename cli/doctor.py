@@ -6,8 +6,9 @@ import argparse
 import asyncio
 
 from cli import config
-from cli.cluster_options import connection_request, print_line
+from cli.cluster_options import connection_request
 from cli.exit_codes import FORBIDDEN
+from cli.messages import print_line
 from collectors.cluster.api import access_review
 from collectors.cluster.api.connection import Cluster, open_cluster
 from collectors.cluster.attach import leftovers

@@ -1,8 +1,4 @@
-"""Exit codes, and the one way of saying something to the user outside the console."""
-
-from __future__ import annotations
-
-import sys
+"""Exit codes of every command (docs: README, `podwire --help`)."""
 
 FAILED = 1
 USAGE = 2
@@ -10,7 +6,3 @@ FORBIDDEN = 4
 LEFT_BEHIND = 5
 INTERRUPTED = 130
 BROKEN_PIPE = 141
-
-
-def tell(text: str) -> None:
-    sys.stderr.write(f"podwire: {text}\n")

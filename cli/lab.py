@@ -6,12 +6,12 @@ import argparse
 import asyncio
 import math
 import signal
-import sys
 import threading
 from collections.abc import Callable
 from functools import partial
 
-from cli.exit_codes import FAILED, tell
+from cli.exit_codes import FAILED
+from cli.messages import flush_output, print_line, print_message
 from collectors.cluster.api.connection import connect
 from collectors.errors import ClusterError, ConfigError
 from collectors.events import PodRow
@@ -26,8 +26,8 @@ START_S = 20.0
 
 
 def say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    print_line(text)
+    flush_output()
 
 
 def serve(options: argparse.Namespace) -> int:
@@ -48,7 +48,7 @@ def serve(options: argparse.Namespace) -> int:
         while lab.alive and not ended.wait(0.5):
             pass
         if not lab.alive:
-            tell("the lab ended by itself")
+            print_message("the lab ended by itself")
             return FAILED
     return 0
 
@@ -147,7 +147,7 @@ def _report(store: Store, pod: str, node: str, packets: int, tracked: float | No
         say(f"{name:<12} {text}")
     silent = [name for name, amount, _ in lines if not amount]
     if silent:
-        tell(f"the check failed: nothing came from {', '.join(silent)}")
+        print_message(f"the check failed: nothing came from {', '.join(silent)}")
     return FAILED if silent else 0
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from cli.exit_codes import FAILED, tell
+from cli.exit_codes import FAILED
+from cli.messages import flush_output, print_message, write_output
 from collectors.capture import jsonl
 from collectors.capture.dissect import dissect
 from collectors.capture.flows import FlowTable
@@ -28,21 +28,19 @@ def print_jsonl(options: argparse.Namespace) -> int:
         try:
             _print_file(path, options)
         except Truncated as error:
-            tell(str(error))
+            print_message(str(error))
         except CaptureError as error:
-            sys.stdout.flush()
-            tell(str(error))
+            flush_output()
+            print_message(str(error))
             worst = FAILED
-    sys.stdout.flush()
     return worst
 
 
 def _print_file(path: Path, options: argparse.Namespace) -> None:
     many = len(options.files) > 1
-    write = sys.stdout.write
 
     def show(found: jsonl.Object) -> None:
-        write(
+        write_output(
             json.dumps({"file": str(path), **found} if many else found, separators=(",", ":"))
             + "\n"
         )

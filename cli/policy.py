@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import sys
 from typing import Any
 
 from cli.check import KINDS, LISTED_S, until
 from cli.cluster_options import connection_request
+from cli.messages import write_output
 from collectors.cluster.api.connection import open_cluster
 from collectors.cluster.inventory import manifests
 from collectors.cluster.inventory.watch import Inventory
@@ -44,8 +44,7 @@ def policy(options: argparse.Namespace) -> int:
         answer = cluster.ask(source, target, port, (protocol or "TCP").upper())
     except Unknown as error:
         raise ConfigError(str(error)) from None
-    sys.stdout.write(_json(options, answer) if options.output == "json" else _text(options, answer))
-    sys.stdout.flush()
+    write_output(_json(options, answer) if options.output == "json" else _text(options, answer))
     return 0 if answer.allowed else 1
 
 

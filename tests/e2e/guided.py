@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 
 from lab.supervisor import Lab
-from tests.e2e.terminal import PROGRAM, Tmux
+from tests.support.terminal import PROGRAM, Tmux
 from tests.lab.client import client_of
 
 READY, ENDED = r"WHAT IS WRONG", r"r runs it again"

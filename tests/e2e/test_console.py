@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from lab.supervisor import LabUnavailable, missing_programs, runtime_directory
-from tests.e2e.terminal import PROGRAM, ROOT, Tmux
+from tests.support.terminal import PROGRAM, ROOT, Tmux
 from tests.lab.test_host import host, settled
 
 pytestmark = pytest.mark.skipif(

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from lab.supervisor import Lab
-from tests.e2e.terminal import PROGRAM, ROOT, Tmux
+from tests.support.terminal import PROGRAM, ROOT, Tmux
 from tests.lab.client import Client, client_of
 
 pytestmark = pytest.mark.skipif(
@@ -368,3 +368,20 @@ async def test_what_would_be_sent_and_what_was_sent_can_be_read(own_lab: Lab, tm
     tmux.until(r"Captures stopped")
     tmux.keys("q")
     tmux.until(r"EXIT=0", 10)
+
+
+def test_a_terminal_that_goes_away_is_no_crash(own_lab: Lab, tmux: Tmux, tmp_path: Path) -> None:
+    """Neither message can be written then: the terminal is gone before podwire is."""
+    opened(tmux)
+    tmux.keys("Enter")
+    tmux.until(r"Flags \[")
+    pid = console(tmux)
+    tmux.kill_server()
+    deadline = time.monotonic() + 15
+    while Path(f"/proc/{pid}").exists():
+        assert time.monotonic() < deadline, "the console is still there"
+        time.sleep(0.05)
+    assert not list(tmp_path.rglob("crash.log"))
+    assert list((tmp_path / "podwire" / "captures").rglob("*.pcap"))  # there was something to say
+    done = podwire(own_lab, tmp_path, "clean")
+    assert (done.returncode, done.stdout) == (0, "nothing is left behind\n")

@@ -13,7 +13,7 @@ import pytest
 
 from lab.supervisor import Lab
 from tests.collectors.test_credentials import Place
-from tests.e2e.terminal import PROGRAM, Tmux
+from tests.support.terminal import PROGRAM, Tmux
 from tests.lab.client import client_of
 from tests.lab.front import Certificates, Front
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lab.supervisor import Lab
-from tests.e2e.terminal import PROGRAM, Tmux
+from tests.support.terminal import PROGRAM, Tmux
 from tests.e2e.test_fault_table import KEY_S, key_answers
 from tests.lab.client import client_of
 

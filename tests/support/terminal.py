@@ -104,10 +104,13 @@ class Tmux:
                 return int(path.name)
         return None
 
+    def kill_server(self) -> None:
+        self._run("kill-server")
+
     def close(self) -> None:
         """End the terminal, and wait for the console to take its lab away."""
         console = self.program()
-        self._run("kill-server")
+        self.kill_server()
         deadline = time.monotonic() + 10
         while console and Path(f"/proc/{console}").exists() and time.monotonic() < deadline:
             time.sleep(0.05)

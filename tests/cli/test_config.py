@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cli import config
-from cli.main import parser
+from cli.parser import parser
 from collectors.errors import ConfigError
 
 TEXT = """

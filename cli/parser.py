@@ -1,0 +1,304 @@
+"""The command line's arguments: a function for each command."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from cli.messages import flush_output, print_line
+
+SECONDS_PER = {"s": 1.0, "m": 60.0}
+LONGEST_WATCH_S = 86_400.0
+
+Commands = Any  # argparse's type for it is private
+
+
+def parser() -> argparse.ArgumentParser:
+    called_as = Path(sys.argv[0]).name
+    top = argparse.ArgumentParser(
+        prog="kubectl podwire" if called_as.startswith("kubectl-") else "podwire",
+        description="Finds out what is wrong with the network of a cluster.",
+        parents=[console_options()],
+    )
+    add_cluster_options(top)
+    top.add_argument(
+        "--no-capture", action="store_true", help="do not start a capture when a pod is opened"
+    )
+    top.add_argument("--version", action=Version, help="print the version and leave")
+    commands = top.add_subparsers(dest="command", metavar="command")
+    for add_command in COMMANDS:
+        add_command(commands)
+    return top
+
+
+class Version(argparse.Action):
+    """Prints the version and leaves; nothing is looked up before it is asked for."""
+
+    def __init__(self, option_strings: list[str], dest: str, **options: Any) -> None:
+        super().__init__(option_strings, dest, nargs=0, **{**options, "default": argparse.SUPPRESS})
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from cli.version import version_line
+
+        print_line(version_line())
+        flush_output()
+        parser.exit()
+
+
+def console_options() -> argparse.ArgumentParser:
+    """What may stand before and after a command that opens the console."""
+    options = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    options.add_argument("--theme", help="night, day or contrast")
+    options.add_argument("--mouse", action="store_true", help="use the mouse")
+    options.add_argument(
+        "--record", metavar="FILE", type=Path, help="write the session to a new file"
+    )
+    return options
+
+
+CLUSTER_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
+    (("--kubeconfig",), {"help": "path of the kubeconfig"}),
+    (
+        ("--context",),
+        {
+            "action": "append",
+            "metavar": "NAME",
+            "help": "context of the kubeconfig; `clean` accepts several",
+        },
+    ),
+    (("-n", "--namespace"), {"help": "namespace to begin with"}),
+    (
+        ("-A", "--all-namespaces"),
+        {"action": "store_true", "help": "begin with all namespaces"},
+    ),
+    (("--as",), {"dest": "as_user", "metavar": "USER", "help": "impersonate this user"}),
+    (
+        ("--as-group",),
+        {"action": "append", "metavar": "GROUP", "help": "and this group; repeatable"},
+    ),
+    (("--as-uid",), {"metavar": "UID", "help": "and this uid"}),
+    (
+        ("--config",),
+        {
+            "type": Path,
+            "metavar": "FILE",
+            "help": "configuration (default: $XDG_CONFIG_HOME/podwire/config.toml)",
+        },
+    ),
+    (
+        ("--image",),
+        {"help": "image of debug containers and node pods (default: nicolaka/netshoot)"},
+    ),
+    (
+        ("--pull-policy",),
+        {"metavar": "POLICY", "help": "Always, IfNotPresent (default) or Never"},
+    ),
+    (
+        ("--pull-timeout",),
+        {
+            "type": float,
+            "metavar": "SECONDS",
+            "help": "wait so long for an image (default: 120)",
+        },
+    ),
+    (
+        ("--node-namespace",),
+        {"metavar": "NAMESPACE", "help": "where node pods go (default: one that allows it)"},
+    ),
+    (
+        ("--end-on-leave",),
+        {"action": "store_true", "help": "end the processes of debug containers on leaving"},
+    ),
+    (
+        ("--read-only",),
+        {"action": "store_true", "help": "add, change and run nothing in the cluster"},
+    ),
+    (
+        ("--yes",),
+        {"action": "store_true", "help": "do not ask before a debug container is added"},
+    ),
+)
+
+
+def add_cluster_options(parser: argparse.ArgumentParser, of_command: bool = False) -> None:
+    """Which cluster, as which user, and what may be added there. `of_command`: given after a
+    command, where they replace those before it."""
+    for names, options in CLUSTER_OPTIONS:
+        default = False if options.get("action") == "store_true" else None
+        parser.add_argument(*names, default=argparse.SUPPRESS if of_command else default, **options)
+
+
+def add_lab(commands: Commands) -> None:
+    lab = commands.add_parser(
+        "lab", parents=[console_options()], help="practise on an embedded cluster with real faults"
+    )
+    lab.add_argument(
+        "--check", action="store_true", help="no console: try every stream for 5 s and report"
+    )
+    lab.add_argument(
+        "--fault", action="append", default=[], metavar="NAME", help="begin with this fault on"
+    )
+    actions = lab.add_subparsers(dest="lab_command", metavar="lab command")
+    add_lab_serve(actions)
+    fault = actions.add_parser("fault", help="switch a fault of the running lab")
+    fault.add_argument("state", choices=("on", "off", "list"))
+    fault.add_argument("name", nargs="?")
+
+
+def add_lab_serve(actions: Commands) -> None:
+    serve = actions.add_parser("serve", help="run the lab alone and print its kubeconfig's path")
+    serve.add_argument("--fault", action="append", default=[], metavar="NAME", dest="serve_faults")
+    for kind, label in (("pods", "pods"), ("services", "Services"), ("nodes", "nodes")):
+        serve.add_argument(
+            f"--{kind}",
+            type=int,
+            default=0,
+            metavar="N",
+            help=f"add so many {label}, with nothing behind them",
+        )
+    serve.add_argument(
+        "--churn", type=float, default=0.0, metavar="N", help="change so many added pods per second"
+    )
+
+
+def add_doctor(commands: Commands) -> None:
+    doctor = commands.add_parser(
+        "doctor", help="what you may do here, and the Role that is missing"
+    )
+    add_cluster_options(doctor, of_command=True)
+
+
+def add_clean(commands: Commands) -> None:
+    clean = commands.add_parser("clean", help="remove what a killed console left in a cluster")
+    add_cluster_options(clean, of_command=True)
+    clean.add_argument(
+        "--all-contexts", action="store_true", help="look in every context of the kubeconfig"
+    )
+
+
+def add_check(commands: Commands) -> None:
+    check = commands.add_parser("check", help="no console: look for what is wrong, and print it")
+    check.add_argument(
+        "target", nargs="?", help="NAMESPACE/POD, node/NAME or ns/NAMESPACE (default: the nodes)"
+    )
+    check.add_argument(
+        "--for",
+        dest="seconds",
+        type=seconds,
+        default=30.0,
+        metavar="30s",
+        help="watch for so long",
+    )
+    check.add_argument("-o", "--output", choices=("text", "json", "markdown"), default="text")
+    check.add_argument(
+        "--fail-on",
+        choices=("critical", "warning", "info", "never"),
+        default="warning",
+        help="exit with 1 where something so bad is found (default: warning)",
+    )
+    check.add_argument(
+        "--from",
+        dest="recorded",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="no cluster: look at a recording or a capture; repeatable, and node/NAME=FILE says"
+        " where a capture was made",
+    )
+    check.add_argument(
+        "--budget", type=float, metavar="MS", help="round trips that last longer are a finding"
+    )
+    add_cluster_options(check, of_command=True)
+
+
+def add_policy(commands: Commands) -> None:
+    policy = commands.add_parser(
+        "policy", help="may A talk to B: policies, Services, endpoints, step by step"
+    )
+    policy.add_argument(
+        "--from", dest="source", required=True, metavar="NS/POD", help="a pod, or an address"
+    )
+    policy.add_argument(
+        "--to",
+        dest="target",
+        required=True,
+        metavar="NS/POD|SERVICE|IP",
+        help="pod, Service or address",
+    )
+    policy.add_argument(
+        "--port", required=True, metavar="80/TCP", help="number or name, and protocol (TCP)"
+    )
+    policy.add_argument(
+        "-f",
+        "--file",
+        dest="files",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="manifests instead of a cluster; repeatable",
+    )
+    policy.add_argument("-o", "--output", choices=("text", "json"), default="text")
+    add_cluster_options(policy, of_command=True)
+
+
+def add_local(commands: Commands) -> None:
+    commands.add_parser(
+        "local", parents=[console_options()], help="look at this machine, without a cluster"
+    )
+
+
+def add_pcap(commands: Commands) -> None:
+    pcap = commands.add_parser(
+        "pcap",
+        parents=[console_options()],
+        help="look at capture files (pcap, pcapng, gzipped or not)",
+    )
+    pcap.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    pcap.add_argument(
+        "-o",
+        "--output",
+        choices=("console", "jsonl"),
+        default="console",
+        help="jsonl: no console, a JSON object a line on standard output (docs/pcap.md)",
+    )
+    shown = pcap.add_mutually_exclusive_group()
+    shown.add_argument(
+        "--flows", action="store_true", help="with jsonl: an object a flow instead of a packet"
+    )
+    shown.add_argument("--dns", action="store_true", help="with jsonl: an object a DNS look-up")
+
+
+def add_replay(commands: Commands) -> None:
+    replay = commands.add_parser(
+        "replay", parents=[console_options()], help="look at a recorded session"
+    )
+    replay.add_argument("file", type=Path)
+
+
+COMMANDS = (
+    add_lab,
+    add_doctor,
+    add_clean,
+    add_check,
+    add_policy,
+    add_local,
+    add_pcap,
+    add_replay,
+)
+
+
+def seconds(text: str) -> float:
+    """`30s`, `2m` or a plain number of seconds."""
+    number, factor = text, 1.0
+    if text[-1:] in SECONDS_PER:
+        number, factor = text[:-1], SECONDS_PER[text[-1]]
+    try:
+        duration = float(number) * factor
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time: 30s, 2m") from None
+    if not 0 <= duration <= LONGEST_WATCH_S:
+        raise argparse.ArgumentTypeError("from 0s to a day")
+    return duration
