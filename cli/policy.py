@@ -10,8 +10,8 @@ from typing import Any
 from cli.check import KINDS, LISTED_S, until
 from cli.cluster_options import connection_request
 from cli.messages import write_output
+from collectors import manifests
 from collectors.cluster.api.connection import open_cluster
-from collectors.cluster.inventory import manifests
 from collectors.cluster.inventory.watch import Inventory
 from collectors.errors import ClusterError, ConfigError
 from collectors.events import PodRow
@@ -49,7 +49,7 @@ def policy(options: argparse.Namespace) -> int:
 
 
 def _of_files(options: argparse.Namespace) -> ClusterState:
-    rows: dict[str, Any] = manifests.read(options.files)
+    rows: Any = manifests.read(options.files).rows
     return ClusterState.of(*(rows[kind] for kind in path_text.KINDS))
 
 

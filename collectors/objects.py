@@ -56,6 +56,7 @@ class PodRow:
     ended: bool = (
         False  # Succeeded or Failed: it has no network any more, and its address may be another's
     )
+    replicas: int | None = None  # of a workload's template in a manifest; None for an actual pod
     kind: str = "pods"
 
     @property

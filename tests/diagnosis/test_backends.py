@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from collectors.cluster.inventory import manifests
+from collectors import manifests
 from collectors.events import PodRow, ServiceRow
 from diagnosis.reachability.path import ClusterState, PathVerdict
 from session.path_text import KINDS
@@ -64,7 +64,7 @@ status: {{phase: Running, podIP: {address}, podIPs: [{{ip: {address}}}]}}
 def cluster(folder: Path, *texts: str) -> ClusterState:
     file = folder / "all.yaml"
     file.write_text(BASE + "".join(texts))
-    rows = manifests.read([file])
+    rows = manifests.read([file]).rows
     return ClusterState.of(*(rows[kind] for kind in KINDS))  # type: ignore[arg-type]
 
 

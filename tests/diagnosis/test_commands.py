@@ -43,7 +43,7 @@ spec:
 apiVersion: v1
 kind: Service
 metadata: {name: db, namespace: data}
-spec: {selector: {app: db}, clusterIP: 10.96.0.9, ports: [{port: 5432, targetPort: pg}, {name: gone, port: 80, targetPort: http}]}
+spec: {selector: {app: db}, clusterIP: 10.96.0.9, ports: [{name: pg, port: 5432, targetPort: pg}, {name: gone, port: 80, targetPort: http}]}
 ---
 apiVersion: v1
 kind: List
@@ -138,7 +138,7 @@ def test_what_is_not_there_is_a_sentence(
 def test_files_that_are_no_manifests(tmp_path: Path) -> None:
     bad = tmp_path / "bad.yaml"
     bad.write_text("a: [1, 2\nb: {")
-    for path, expected in ((bad, "is not YAML or JSON"), (tmp_path / "none", "cannot be read")):
+    for path, expected in ((bad, "not YAML: "), (tmp_path / "none", "cannot be read")):
         done = podwire("policy", "--from", "a/b", "--to", "c/d", "--port", "1", "-f", str(path))
         assert (
             done.returncode == 2 and expected in done.stderr and len(done.stderr.splitlines()) == 1

@@ -1,0 +1,98 @@
+"""The objects in a document: itself, or the items of a list, each with where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from collectors.errors import ConfigError
+from collectors.frozen import frozen
+from collectors.manifests.documents import FieldPath, ManifestDocument, shown_path
+from collectors.manifests.schema import described
+from collectors.sanitize import sanitize
+
+MOST_LISTS = 8  # within one another
+NO_KIND = "is no object of Kubernetes: it has no {}. Is it input of another tool (values, patch)?"
+
+
+@frozen
+class ManifestObject:
+    """`path` is where it stands in its document."""
+
+    document: ManifestDocument
+    path: FieldPath
+    api_version: str
+    kind: str
+    body: dict[str, Any]
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        found = self.body.get("metadata")
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def name(self) -> str:
+        return sanitize(self.metadata.get("name") or self.metadata.get("generateName") or "", 253)
+
+    @property
+    def namespace(self) -> str:
+        return sanitize(self.metadata.get("namespace") or "", 253)
+
+    @property
+    def title(self) -> str:
+        """`NetworkPolicy shop/db`."""
+        name = self.name or "without a name"
+        return f"{self.kind} {f'{self.namespace}/' if self.namespace else ''}{name}"
+
+    @property
+    def from_server(self) -> bool:
+        """Whether an API server has printed it: what that accepted need not be known here."""
+        return bool(self.metadata.get("uid"))
+
+    def problem(self, path: FieldPath, reason: str) -> str:
+        """A line for the user: file, line, object, field and reason."""
+        line = self.document.line((*self.path, *path))
+        field = f"{sanitize(shown_path(path), 200)}: " if path else ""
+        return f"{self.document.name}:{line}: {self.title}: {field}{reason}."
+
+
+def objects_in(document: ManifestDocument) -> Iterator[ManifestObject]:
+    """ConfigError where something is not an object."""
+    waiting: list[tuple[FieldPath, Any, str, int]] = [((), document.value, "", 0)]
+    while waiting:
+        path, value, api_kind, lists = waiting.pop()
+        if not isinstance(value, dict):
+            raise _error(document, path, f"an object must be a mapping, not {described(value)}")
+        api_version, kind = _type_of(document, path, value, api_kind)
+        if not kind.endswith("List") or "items" not in value:
+            yield ManifestObject(document, path, api_version, sanitize(kind, 120), value)
+            continue
+        if lists == MOST_LISTS:
+            raise _error(document, path, f"more than {MOST_LISTS} lists within one another")
+        item_type = "" if kind == "List" else f"{api_version} {kind.removesuffix('List')}"
+        items = value["items"] if value["items"] is not None else []
+        if not isinstance(items, list):
+            raise _error(document, (*path, "items"), f"must be a list, not {described(items)}")
+        waiting += [
+            ((*path, "items", number), item, item_type, lists + 1)
+            for number, item in reversed(list(enumerate(items)))
+        ]
+
+
+def _type_of(
+    document: ManifestDocument, path: FieldPath, value: dict[str, Any], default: str
+) -> tuple[str, str]:
+    """(apiVersion, kind): items of a typed list, as the API prints it, have none of their own."""
+    default_version, _, default_kind = default.partition(" ")
+    found = (value.get("apiVersion") or default_version, value.get("kind") or default_kind)
+    for field, text in zip(("apiVersion", "kind"), found, strict=True):
+        if text == "" and field not in value:
+            raise _error(document, path, NO_KIND.format(field))
+        if not isinstance(text, str) or not text:
+            raise _error(document, (*path, field), f"must be text, not {described(text)}")
+    return found
+
+
+def _error(document: ManifestDocument, path: FieldPath, reason: str) -> ConfigError:
+    field = f"{sanitize(shown_path(path), 200)}: " if path else ""
+    return ConfigError(f"{document.name}:{document.line(path)}: {field}{reason}.")

@@ -1,0 +1,159 @@
+"""Manifests instead of a cluster: files, directories or standard input, as the inventory's rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from collectors.cluster.inventory.foreign_policies import foreign_kind, foreign_row
+from collectors.cluster.inventory.row_builders import KINDS
+from collectors.errors import ConfigError
+from collectors.frozen import frozen
+from collectors.manifests.api_kinds import CLUSTER_SCOPED
+from collectors.manifests.documents import ManifestDocument
+from collectors.manifests.json_documents import json_documents
+from collectors.manifests.objects import ManifestObject, objects_in
+from collectors.manifests.schema import MODELS
+from collectors.manifests.sources import ManifestText, texts
+from collectors.manifests.validation import check_objects
+from collectors.manifests.workloads import WORKLOADS, pods_of, slices_of
+from collectors.manifests.yaml_documents import yaml_documents
+from collectors.objects import ForeignPolicyRow, Row, SliceRow
+
+OF_KIND = {
+    "Pod": "pods",
+    "Namespace": "namespaces",
+    "Node": "nodes",
+    "Service": "services",
+    "EndpointSlice": "endpointslices",
+    "NetworkPolicy": "networkpolicies",
+    "Ingress": "ingresses",
+}
+NAME_LABEL = "kubernetes.io/metadata.name"  # that the API server gives every namespace
+FLOW_YAML = 1 << 20  # characters up to which what looks like JSON, and is not, is tried as YAML
+
+
+@frozen
+class Manifests:
+    """What some manifests hold.
+
+    `rows` has every kind of the inventory. The labels of a namespace that is not in
+    `known_namespaces` are unknown. `others` are the names (NAMESPACE/NAME) of the objects that are
+    neither, by apiVersion and kind.
+    """
+
+    rows: Mapping[str, list[Row]]
+    foreign: tuple[ForeignPolicyRow, ...]
+    known_namespaces: frozenset[str]
+    others: Mapping[tuple[str, str], tuple[str, ...]]
+
+
+def read(paths: Iterable[Path], namespace: str = "default") -> Manifests:
+    """The objects of some manifests; of two of one name the later counts, as with kubectl apply.
+
+    `namespace` is that of objects that name none. ConfigError, with file, line and field, for what
+    cannot be read or what the API server would refuse.
+    """
+    objects = [item for text in texts(paths) for doc in documents(text) for item in objects_in(doc)]
+    if not objects:
+        raise ConfigError("There is no object in what was given with -f.")
+    check_objects(objects)
+    collected = _Collected(namespace)
+    for item in _latest(objects, namespace):
+        collected.add(item)
+    return collected.result()
+
+
+def documents(source: ManifestText) -> Iterator[ManifestDocument]:
+    """JSON where it looks like JSON; what only looks so may be YAML in its flow style."""
+    looks_like_json = source.text.lstrip()[:1] in ("{", "[")
+    if source.suffix != ".json" and not looks_like_json:
+        yield from yaml_documents(source.name, source.text)
+        return
+    try:
+        found = list(json_documents(source.name, source.text))
+    except ConfigError as error:
+        if source.suffix == ".json" or len(source.text) > FLOW_YAML:
+            raise error
+        found = list(yaml_documents(source.name, source.text))
+    yield from found
+
+
+def _latest(objects: list[ManifestObject], namespace: str) -> Iterable[ManifestObject]:
+    found: dict[tuple[str, str, str, str], ManifestObject] = {}
+    for number, item in enumerate(objects):
+        group = item.api_version.rpartition("/")[0]
+        name = str(item.metadata.get("name") or f"\0{number}")  # generated ones all differ
+        key = (group, item.kind, _namespace_of(item, namespace), name)
+        found.pop(key, None)
+        found[key] = item
+    return found.values()
+
+
+def _namespace_of(item: ManifestObject, default: str) -> str:
+    if item.kind in CLUSTER_SCOPED:
+        return ""
+    return item.namespace or default
+
+
+@dataclass(slots=True)
+class _Collected:
+    namespace: str
+    rows: dict[str, list[Row]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
+    foreign: list[ForeignPolicyRow] = field(default_factory=list)
+    mirrored: list[SliceRow] = field(default_factory=list)  # of Endpoints
+    others: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+
+    def add(self, item: ManifestObject) -> None:
+        namespace = _namespace_of(item, self.namespace)
+        if (item.api_version, item.kind) not in MODELS:
+            self._add_other(item, namespace)
+        elif item.kind in WORKLOADS:
+            self.rows["pods"].append(pods_of(item, namespace))
+        elif item.kind == "Endpoints":
+            self.mirrored += slices_of(item, namespace)
+        else:
+            kind = OF_KIND[item.kind]
+            self.rows[kind].append(_row(item, kind, namespace))
+
+    def _add_other(self, item: ManifestObject, namespace: str) -> None:
+        foreign = foreign_kind(item.api_version, item.kind)
+        if foreign is None:
+            key, name = (item.api_version, item.kind), f"{namespace}/{item.name}"
+            self.others[key] = (*self.others.get(key, ()), name)
+            return
+        body = _placed(item, namespace if foreign.namespaced else "")
+        try:
+            self.foreign.append(foreign_row(body, item.api_version, item.kind))
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ConfigError(item.problem(("spec",), str(error))) from None
+
+    def result(self) -> Manifests:
+        sliced = {(row.namespace, row.service) for row in self._slices()}
+        self.rows["endpointslices"] += [
+            row for row in self.mirrored if (row.namespace, row.service) not in sliced
+        ]
+        known = frozenset(row.name for row in self.rows["namespaces"])
+        return Manifests(self.rows, tuple(self.foreign), known, self.others)
+
+    def _slices(self) -> Iterator[SliceRow]:
+        yield from (row for row in self.rows["endpointslices"] if isinstance(row, SliceRow))
+
+
+def _row(item: ManifestObject, kind: str, namespace: str) -> Row:
+    build = KINDS[kind][2]
+    try:
+        return build(_placed(item, namespace))
+    except (AttributeError, TypeError, ValueError, KeyError, IndexError):
+        reason = "is not of the shape that its API has"
+        raise ConfigError(item.problem((), reason)) from None
+
+
+def _placed(item: ManifestObject, namespace: str) -> dict[str, object]:
+    """The object in its namespace; a Namespace with the label that the API server gives it."""
+    metadata = {**item.metadata, "namespace": namespace}
+    if item.kind == "Namespace":
+        labels = {**(item.metadata.get("labels") or {}), NAME_LABEL: item.metadata["name"]}
+        metadata = {**item.metadata, "labels": labels}
+    return {**item.body, "metadata": metadata}
