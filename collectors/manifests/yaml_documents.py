@@ -126,7 +126,7 @@ class DocumentBuilder:
 
     def _add(self, value: Any, mark: Any, nodes: int = 1) -> None:
         """A value that is complete: a scalar or what an alias stands for."""
-        if self._open and self._takes_key():
+        if self._open and self._expects_key():
             self._check_key(value, mark)
             self._set_key(value, mark)
             return
@@ -134,11 +134,11 @@ class DocumentBuilder:
             self._note_line(mark.line + 1)
         self._place(value, nodes, mark)
 
-    def _takes_key(self) -> bool:
+    def _expects_key(self) -> bool:
         return isinstance(self._open[-1].value, dict) and self._open[-1].key is NO_KEY
 
     def _check_key(self, value: Any, mark: Any) -> None:
-        if self._open and self._takes_key() and isinstance(value, (dict, list)):
+        if self._open and self._expects_key() and isinstance(value, (dict, list)):
             raise BadYaml("a key must be text, not a mapping or list", mark)
 
     def _set_key(self, value: Any, mark: Any) -> None:

@@ -148,9 +148,7 @@ def test_a_directory_is_read_with_all_below_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "tool"), [("kustomization.yaml", "kubectl kustomize"), ("Chart.yaml", "helm template")]
 )
-def test_input_of_another_tool_is_not_taken_for_its_output(
-    tmp_path: Path, name: str, tool: str
-) -> None:
+def test_input_of_another_tool_is_refused(tmp_path: Path, name: str, tool: str) -> None:
     (tmp_path / name).write_text("resources: [a.yaml]")
     (tmp_path / "a.yaml").write_text("{apiVersion: v1, kind: Namespace, metadata: {name: a}}")
     assert f"{tool} {tmp_path} | podwire policy -f -" in error_of(tmp_path)

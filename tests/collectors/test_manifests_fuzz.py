@@ -32,7 +32,10 @@ CONTAINER = {
     "ports": [{"name": "http", "containerPort": 80, "hostPort": 80, "protocol": "TCP"}],
     "resources": {"limits": {"cpu": 1}},
 }
-TEMPLATE = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [CONTAINER]}}
+TEMPLATE: dict[str, Any] = {
+    "metadata": {"labels": {"app": "web"}},
+    "spec": {"containers": [CONTAINER]},
+}
 CONDITIONS = [{"type": "Ready", "status": "True"}]
 STATUS = {
     "phase": "Running",
