@@ -24,6 +24,7 @@ RULE = Rule(
     symptoms=("slow",),
     screen="sockets",
     thresholds=(MOST, LEAST),
+    false_friends=("the replicas in this zone are not ready",),
 )
 
 

@@ -23,6 +23,7 @@ RULE = Rule(
     symptoms=("name", "slow"),
     screen="dns",
     thresholds=(SHARE, LEAST, QUESTIONS),
+    false_friends=("the client asks for large answers on purpose (ANY, DNSSEC)",),
 )
 
 

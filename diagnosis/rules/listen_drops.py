@@ -22,6 +22,7 @@ RULE = Rule(
     symptoms=("connect", "timeout", "load"),
     screen="counters",
     thresholds=(LEAST,),
+    false_friends=("the program closed the socket while SYNs were still arriving",),
 )
 
 

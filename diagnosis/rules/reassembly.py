@@ -21,6 +21,7 @@ RULE = Rule(
     symptoms=("large", "timeout"),
     screen="counters",
     thresholds=(LEAST,),
+    false_friends=("overlapping fragments are dropped on purpose, as those of a scan",),
 )
 
 

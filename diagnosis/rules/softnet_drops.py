@@ -21,6 +21,7 @@ RULE = Rule(
     symptoms=("slow", "load"),
     screen="node",
     thresholds=(LEAST,),
+    false_friends=("flow_limit_count rises: RPS drops the largest flow on purpose",),
 )
 FIX = """# /etc/sysctl.d/99-k8s-networking.conf
 # a longer queue for each CPU

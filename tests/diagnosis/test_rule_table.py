@@ -55,6 +55,10 @@ def test_every_rule_is_declared_in_full() -> None:
         ),
         ({"inputs": ()}, "it has no inputs."),
         (
+            {"false_friends": ()},
+            "it has no false friends: what looks the same and is something else?",
+        ),
+        (
             {"inputs": ("conntrak_count",)},
             "'conntrak_count' is no input and no counter. Is 'conntrack_count' meant?",
         ),

@@ -49,6 +49,8 @@ def _problems(rule: Rule, module: str) -> Iterator[str]:
     for symptom in rule.symptoms:
         if symptom not in SYMPTOMS:
             yield f"{symptom!r} is no symptom: there are {', '.join(SYMPTOMS)}."
+    if not rule.false_friends:
+        yield "it has no false friends: what looks the same and is something else?"
     if not rule.inputs:
         yield "it has no inputs."
     for name in rule.inputs:
