@@ -9,7 +9,7 @@ from session.series import SeriesInfo
 from session.target_data import Series, TargetData
 from tui import format as fmt
 from tui.time_view import TimeView
-from tui.widgets.graph import GraphData, GraphLine
+from tui.widgets.graph_plot import GraphData, GraphLine
 
 FAR_S = 6 * 3600  # a table that fills more slowly needs no mention
 

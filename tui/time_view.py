@@ -8,7 +8,7 @@ from typing import Any
 from session.history import MINUTE
 from session.target_data import Series
 from tui import format as fmt
-from tui.widgets.graph import BRIDGE_S, GraphLine
+from tui.widgets.graph_plot import BRIDGE_S, GraphLine
 
 SPANS = (1.0, 5.0, 15.0, 60.0, 300.0)  # seconds per dot
 STEP = 60  # dots that one key goes back or forward

@@ -98,7 +98,9 @@ class TargetScreen(CaptureKeys, TimeKeys):
         rows, panel = self.rows, self.panels.current
         if not self._paused() and self._changed(panel.name, *panel.version()):
             rows.show(panel.rows())
-        rows.empty = panel.empty()
+        if rows.empty != panel.empty():
+            rows.empty = panel.empty()
+            rows.refresh()
 
     def _draw_status(self) -> None:
         self.panels.packets.held = self._paused()

@@ -1,6 +1,6 @@
 """Points of a series to the columns of a graph."""
 
-from tui.widgets.graph import columns
+from tui.widgets.graph_plot import columns
 
 
 def test_a_stretched_graph_shows_the_largest_of_each_dot() -> None:

@@ -1,0 +1,245 @@
+"""What a graph draws, as text in named styles: braille dots, axis, threshold lines, gaps, gauge. Pure functions.
+
+Time runs to the right and ends at `now`, `span` seconds per dot. A time without a value is a gap: drawn
+as ┊, never bridged. The first series is an area, the second a line over it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+from collectors.frozen import frozen
+from session.history import Point
+from tui import format as fmt
+
+BRIDGE_S = 2.6  # samples this far apart still belong together: a sampler's tick drifts
+DOTS = (
+    (0x01, 0x02, 0x04, 0x40),
+    (0x08, 0x10, 0x20, 0x80),
+)  # bits of the left and right column, top to bottom
+AXIS = 8  # cells
+BLANK = 0x2800
+Piece = tuple[str, str]  # text, and the name of its style: first, second, axis, limit, gap, …
+
+
+@frozen
+class GraphLine:
+    """One series: `name` and `unit` for the legend."""
+
+    name: str
+    points: Sequence[Point]
+    style: str
+    apart: float = BRIDGE_S  # seconds between values that still belong together
+
+
+@frozen
+class GraphData:
+    """Everything a graph draws. `limits` are (value, label) lines; `gauge` is a fill, % of a maximum."""
+
+    title: str
+    unit: str
+    scope: str
+    lines: tuple[GraphLine, ...] = ()
+    figures: tuple[str, ...] = ()  # the most important first: the last go where room is short
+    short: str = ""  # the title where room is short
+    compact: tuple[str, ...] = ()  # and the figures
+    limits: tuple[tuple[float, str], ...] = ()
+    gauge: float | None = None
+    gauge_note: str = ""
+    now: float = 0.0
+    span: float = 1.0  # seconds per dot
+    live: bool = True  # whether `now` is the present
+    empty: str = "waiting for the first sample"
+    alarm: str = ""  # a style for the figures: warn or bad
+
+
+# --- values to columns of dots
+
+
+def columns(
+    points: Iterable[Point], now: float, width: int, span: float = 1.0, apart: float = BRIDGE_S
+) -> list[float | None]:
+    """The largest value of each of the last `width` spans, oldest first; None where there is none."""
+    values: list[float | None] = [None] * width
+    apart = max(apart, 1.6 * span)
+    before: tuple[float, float] | None = None
+    for at, value in points:
+        if value is None:
+            before = None
+            continue
+        slot = width - 1 - int((now - at) / span)
+        late = False
+        if before is not None:
+            late = span == 1.0 and at - before[0] > 1  # a tick that drifted into this second
+            if at - before[0] <= apart:
+                _bridge(values, width - int((now - before[0]) / span), slot, before[1])
+        if 0 <= slot < width:
+            old = values[slot]
+            keep = old is not None and before is not None and not late
+            values[slot] = max(old, value) if keep and old is not None else value
+        before = (at, value)
+    return values
+
+
+def _bridge(values: list[float | None], begin: int, end: int, value: float) -> None:
+    """Hold a value up to the next one."""
+    for between in range(max(0, begin), min(end, len(values))):
+        values[between] = value
+
+
+def nice_ceiling(value: float) -> float:
+    """The next of 1, 2, 5 times a power of ten."""
+    if value <= 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(step * power for step in (1, 2, 5, 10) if step * power >= value * 0.999)
+
+
+def scale(highest: float, limits: Sequence[tuple[float, str]]) -> float:
+    """The value at the top: a round one; near the lowest threshold all of them are in view."""
+    if limits and highest >= limits[0][0] * 0.5:
+        return max(limit for limit, _ in limits) / 0.95
+    return nice_ceiling(highest)
+
+
+def levels(values: list[float | None], top: float, total: int) -> list[int]:
+    """How many of `total` dots high each value is; -1 where there is none. What is not 0 is visible."""
+    per = total / top
+    found = []
+    for value in values:
+        if value is None:
+            found.append(-1)
+        elif value <= 0:
+            found.append(0)
+        else:
+            found.append(max(1, min(total, round(value * per))))
+    return found
+
+
+# Bits of so many dots from the bottom, and of the topmost of them alone, by side of the cell
+_AREA = tuple(tuple(sum(side[4 - count :]) for count in range(5)) for side in DOTS)
+_POINT = tuple((0, *(side[4 - count] for count in range(1, 5))) for side in DOTS)
+
+
+def _dots(left: int, right: int, base: int, area: bool) -> int:
+    """Braille bits of one cell whose lowest dot is `base` dots above the axis."""
+    bits = 0
+    for side, level in ((0, left), (1, right)):
+        if area and level >= 0:
+            bits |= _AREA[side][max(0, min(4, max(level, 1) - base))]
+        elif 0 < level - base <= 4:
+            bits |= _POINT[side][level - base]
+    return bits
+
+
+# --- rows of pieces
+
+
+def runs(cells: Iterable[Piece]) -> list[Piece]:
+    """Neighbours of one style as one piece: each piece costs the terminal its colours."""
+    joined: list[Piece] = []
+    texts: list[str] = []
+    style = ""
+    for text, name in cells:
+        if name != style and texts:
+            joined.append(("".join(texts), style))
+            texts.clear()
+        style = name
+        texts.append(text)
+    return [*joined, ("".join(texts), style)] if texts else joined
+
+
+class Plot:
+    """The series of a graph in `cells` x `height` cells; `highest` is None where nothing is known."""
+
+    def __init__(self, data: GraphData, cells: int) -> None:
+        self.data = data
+        self.cells = cells
+        self._series = [
+            columns(line.points, data.now, cells * 2, data.span, line.apart) for line in data.lines
+        ]
+        known = [value for row in self._series for value in row if value is not None]
+        self.highest = max(known, default=None)
+        self.top = scale(self.highest or 0.0, data.limits)
+
+    def rows(self, height: int) -> Iterator[list[Piece]]:
+        series = [levels(values, self.top, height * 4) for values in self._series]
+        labels = self._limit_labels(height)
+        for row in range(height):
+            base = (height - row - 1) * 4  # dots below this row
+            yield [self._axis(row, height), *runs(self._row(series, base, labels.get(row)))]
+
+    def _axis(self, row: int, height: int) -> Piece:
+        label = ""
+        if row == 0:
+            label = _axis_label(self.top)
+        elif height >= 6 and row == height // 2:
+            label = _axis_label(self.top / 2)
+        return f"{label:>{AXIS - 1}}▕", "axis"
+
+    def _row(self, series: list[list[int]], base: int, label: str | None) -> Iterator[Piece]:
+        first = series[0]
+        begin = next((place for place, level in enumerate(first) if level >= 0), len(first))
+        for cell in range(self.cells):
+            left, right = cell * 2, cell * 2 + 1
+            bits, style = _dots(first[left], first[right], base, True), "first"
+            for other in series[1:]:
+                if added := _dots(other[left], other[right], base, False):
+                    bits, style = bits | added, "second"
+            if bits:
+                yield chr(BLANK + bits), style
+            elif label is not None:
+                yield label[cell] if cell < len(label) else "╌", "limit"
+            elif left > begin and first[left] < 0 and first[right] < 0:
+                yield "┊", "gap"  # before the first value there is no gap, only no past
+            else:
+                yield " ", ""
+
+    def _limit_labels(self, height: int) -> dict[int, str]:
+        """The rows that threshold lines fall on, with their labels; lines in one row share it."""
+        labels: dict[int, list[str]] = {}
+        for limit, label in self.data.limits:
+            if limit <= self.top:
+                labels.setdefault(int((1 - limit / self.top) * height), []).append(label)
+        return {row: f"{' '.join(names)} " for row, names in labels.items()}
+
+    def times(self) -> list[Piece]:
+        """The time axis: how far back it goes, and what its right end is."""
+        data = self.data
+        end = "now" if data.live else fmt.clock(data.now)
+        begin = f"-{fmt.duration(self.cells * 2 * data.span)}"
+        line = begin.ljust(self.cells - len(end), "─") + end
+        return [
+            (f"{'0':>{AXIS - 1}} ", "axis"),
+            (line[: self.cells], "axis" if data.live else "warn"),
+        ]
+
+
+def _axis_label(value: float) -> str:
+    return fmt.count(value) if value >= 10 else f"{value:g}"
+
+
+# --- the gauge
+
+
+def gauge(fill: float, width: int = 20) -> list[Piece]:
+    """A bar from 0 to 100 % with ticks at 75, 90 and 95 %."""
+    style = "bad" if fill >= 90 else "warn" if fill >= 75 else "good"
+    filled = min(width, math.ceil(fill / 100 * width)) if fill > 0 else 0
+    ticks = {min(width - 1, round(tick / 100 * width) - 1) for tick in (75, 90, 95)}
+
+    def cell(place: int) -> Piece:
+        if place < filled:
+            return "█", style
+        return ("┆", "limit") if place in ticks else ("·", "axis")
+
+    return runs([("▕", "axis"), *map(cell, range(width)), ("▏", "axis")])
+
+
+def gauge_row(data: GraphData, width: int) -> list[Piece]:
+    """The fill of a table from 0 to 100 %, its figure on the left and a note on the right."""
+    note = f" {data.gauge_note}" if data.gauge_note else ""
+    room = width - AXIS - len(note) - 2
+    figure = f"{fmt.percent(data.gauge):>{AXIS - 1}}"
+    return [(figure, "axis"), *gauge(data.gauge or 0.0, max(room, 10)), (note, "axis")]
