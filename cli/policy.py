@@ -12,7 +12,7 @@ from cli.cluster_options import connection_request
 from cli.messages import write_output
 from collectors import manifests
 from collectors.cluster.api.connection import open_cluster
-from collectors.cluster.inventory.watch import Inventory
+from collectors.cluster.inventory.inventory import Inventory
 from collectors.errors import ClusterError, ConfigError
 from collectors.events import PodRow
 from collectors.stream import Stream

@@ -359,11 +359,16 @@ class InventoryChange(Event):
 
 @frozen
 class InventoryList(Event):
-    """A complete list of one kind: replaces what was known of it."""
+    """All that may be listed of one kind: replaces what was known of it.
+
+    `refused` says what may not be listed; without any rows nothing may, and what was known stays.
+    `namespace` is the only one that was listed, '' where all were.
+    """
 
     kind: str
     rows: tuple[Row, ...]
     refused: str = ""
+    namespace: str = ""
 
 
 @frozen

@@ -15,7 +15,7 @@ from collectors.cluster.attach.attacher import Attacher, Attachment
 from collectors.cluster.attach.planner import Offer, Plan
 from collectors.cluster.attach.settings import AttachSettings
 from collectors.cluster.inventory import network_settings
-from collectors.cluster.inventory.watch import Inventory
+from collectors.cluster.inventory.inventory import Inventory
 from collectors.errors import ClusterError, PodwireError
 from collectors.recording.journal import Journal, PendingDelete
 from collectors.stream import Stream

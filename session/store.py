@@ -16,6 +16,7 @@ from collectors.events import Event, Row
 from collectors.findings import Finding
 from collectors.frozen import frozen
 from collectors.kernel.deltas import between
+from collectors.list_coverage import LISTS, ListCoverage
 from collectors.sockets.peer_groups import grouped
 from collectors.sockets.rates import identity, rates
 from session.finding_history import FindingHistory
@@ -52,6 +53,7 @@ class Store:
         self.left: tuple[ev.LeftRow, ...] = ()
         self.inventory: dict[str, RowIndex] = {}
         self.refused: dict[str, str] = {}
+        self._listed_namespace: dict[str, str] = {}  # by kind the only one listed, '' for all
         self.book = AddressBook()
         self.targets: dict[str, TargetData] = {}
         self.findings = FindingHistory()
@@ -95,6 +97,17 @@ class Store:
     def listing(self, kind: str) -> RowIndex:
         """What is known of a kind; a kind that was not listed yet is not in `inventory`."""
         return self.inventory.get(kind) or RowIndex()
+
+    def coverage(self, kind: str) -> ListCoverage:
+        """How much of a kind is known."""
+        if reason := self.refused.get(kind):
+            return ListCoverage(kind, "refused", reason)
+        if kind not in self.inventory:
+            lists = self.targets.get(LISTS)
+            fails = lists is not None and (lists.phase == "gap" or kind in lists.message)
+            return ListCoverage(kind, "pending", lists.message if lists and fails else "")
+        namespace = self._listed_namespace.get(kind, "")
+        return ListCoverage(kind, "namespace" if namespace else "complete", namespace)
 
     def rows(self, kind: str) -> list[Row]:
         return self.listing(kind).rows()
@@ -180,11 +193,13 @@ class Store:
     def _inventory_list(self, event: ev.InventoryList) -> None:
         self.inventory_revision += 1
         self.book.apply(event)
+        self.refused.pop(event.kind, None)
         if event.refused:
             self.refused[event.kind] = event.refused
-            return
-        self.refused.pop(event.kind, None)
+            if not event.rows:
+                return
         self.inventory[event.kind] = RowIndex(event.rows)
+        self._listed_namespace[event.kind] = event.namespace
 
     def _inventory_change(self, event: ev.InventoryChange) -> None:
         self.inventory_revision += 1

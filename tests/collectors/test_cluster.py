@@ -18,7 +18,7 @@ from collectors.cluster.api.exec_stream import ExecRunner, exit_code
 from collectors.cluster.attach.attacher import Attacher
 from collectors.cluster.inventory.address_book import AddressBook
 from collectors.cluster.inventory.short_names import shortened
-from collectors.cluster.inventory.watch import Inventory
+from collectors.cluster.inventory.inventory import Inventory
 from collectors.command_runner import run
 from collectors.errors import (
     CaptureError,

@@ -13,10 +13,11 @@ from collectors import events as ev
 from collectors.backoff import Backoff
 from collectors.cluster.api import rest
 from collectors.cluster.api.connection import Cluster
-from collectors.cluster.inventory import address_book, row_builders, watch
+from collectors.cluster.inventory import address_book, list_health, row_builders
 from collectors.cluster.inventory.address_book import AddressBook
+from collectors.cluster.inventory.inventory import Inventory
 from collectors.cluster.inventory.row_builders import KINDS, built
-from collectors.cluster.inventory.watch import Inventory
+from collectors.list_coverage import LISTS
 from collectors.stream import Stream
 from lab.supervisor import Lab
 from session.store import Store
@@ -157,7 +158,7 @@ class Followed:
             await asyncio.sleep(0.05)
 
     def phase(self) -> str:
-        return self.store.target(watch.LISTS).phase
+        return self.store.target(LISTS).phase
 
 
 @asynccontextmanager
@@ -169,7 +170,7 @@ async def followed(cluster: Cluster) -> AsyncIterator[Followed]:
         asyncio.create_task(Inventory(cluster, session).run()),
     ]
     try:
-        await seen.until(lambda: set(seen.lists) == set(KINDS))
+        await seen.until(lambda: set(seen.lists) == {*KINDS, "foreignpolicies"})
         yield seen
     finally:
         for task in tasks:
@@ -217,13 +218,13 @@ async def test_a_server_that_hangs_is_noticed_by_its_pulse(
     lab: Lab, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Watches stay open and silent, as they are in a calm cluster; a question is not answered."""
-    monkeypatch.setattr(watch, "HEARTBEAT_S", 1.0)
+    monkeypatch.setattr(list_health, "HEARTBEAT_S", 1.0)
     async with followed(cluster) as seen, client_of(lab) as client:
         await client.hook(do="rule", match="^/version$", delay_s=30, times=2)
         began = time.monotonic()
         await seen.until(lambda: seen.phase() == "gap")
         assert time.monotonic() - began < 2 * 1.0 + 1.5
-        assert "has not answered for 1 s" in seen.store.target(watch.LISTS).message
+        assert "has not answered for 1 s" in seen.store.target(LISTS).message
         await client.hook(do="clear")
         await seen.until(lambda: seen.phase() == "live")
 
@@ -254,10 +255,10 @@ async def test_one_list_that_fails_is_named_and_the_others_go_on(
     async with followed(cluster) as seen, client_of(lab) as client:
         await client.hook(do="rule", match="/services$", code=500)
         await client.hook(do="cut", match="/services$")
-        await seen.until(lambda: seen.store.target(watch.LISTS).message)
+        await seen.until(lambda: seen.store.target(LISTS).message)
         assert seen.phase() == "live"
-        assert seen.store.target(watch.LISTS).message.startswith(
+        assert seen.store.target(LISTS).message.startswith(
             "Not followed now: services. The API server answered"
         )
         await client.hook(do="clear")
-        await seen.until(lambda: not seen.store.target(watch.LISTS).message, 20)
+        await seen.until(lambda: not seen.store.target(LISTS).message, 20)
