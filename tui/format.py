@@ -21,7 +21,7 @@ def count(value: float | None) -> str:
 
 def many(number: int, one: str) -> str:
     """`1 finding`, `2 findings`."""
-    return f"{number} {one}{'' if number == 1 else 's'}"
+    return f"{count(number)} {one}{'' if number == 1 else 's'}"
 
 
 def rate(value: float | None) -> str:

@@ -99,15 +99,25 @@ class PacketsPanel(Panel):
         if data.capture is None:
             return f" {data.message or 'no capture'}", data.phase in ("failed", "gone")
         capture = data.capture
-        lost = data.packets_dropped + capture.dropped_disk
+        missed = self._missed(capture)
         parts = [
             capture.message if capture.phase in ("running", "ended") else "",
             f"filter: {capture.filter or 'everything'}",
             self._phase(capture),
             self._count(),
-            f"dropped: kernel {fmt.count(capture.dropped_kernel)}, podwire {fmt.count(lost)}",
+            f"kernel dropped {fmt.count(capture.dropped_kernel)}",
+            *missed,
         ]
-        return joined(parts), bool(capture.dropped_kernel + lost) or capture.phase == "gap"
+        return joined(parts), bool(capture.dropped_kernel or missed or capture.phase == "gap")
+
+    def _missed(self, capture: CaptureState) -> list[str]:
+        """What podwire itself lost of the packets: on disk, and each consumer of the stream."""
+        missed = []
+        if capture.dropped_disk:
+            missed.append(f"{fmt.count(capture.dropped_disk)} packets not written to disk")
+        for consumer, events in self.store.drops.items():
+            missed.append(f"{consumer} missed {fmt.count(events)} events")
+        return missed
 
     def _phase(self, capture: CaptureState) -> str:
         phase = f"interrupted: {capture.message}" if capture.phase == "gap" else capture.phase

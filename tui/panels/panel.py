@@ -75,7 +75,7 @@ class Panel:
 
     def _shown(self, shown: int, one: str = "") -> list[str]:
         """The parts that most status lines begin with; `one` is what a row is."""
-        parts = [scope_of(self.key), fmt.many(shown, one) if one else f"{shown} shown"]
+        parts = [scope_of(self.key), fmt.many(shown, one) if one else f"{fmt.count(shown)} shown"]
         if self.sorts:
             parts.append(f"sorted by {self.sorts[self.sort][0]}")
         if self.words:

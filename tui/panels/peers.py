@@ -25,10 +25,10 @@ def _zone(peer: PeerGroup) -> Cell:
 def _ports_used(range_size: Callable[[], int]) -> Callable[[PeerGroup], Cell]:
     def cell(peer: PeerGroup) -> Cell:
         if not range_size():
-            return str(peer.ports), "dim"
+            return fmt.count(peer.ports), "dim"
         share = 100 * peer.ports / range_size()
         style = "bad" if share >= FULL else "warn" if share >= HIGH else "dim"
-        return f"{peer.ports} {fmt.percent(share)}", style
+        return f"{fmt.count(peer.ports)} {fmt.percent(share)}", style
 
     return cell
 
@@ -38,9 +38,9 @@ def columns(range_size: Callable[[], int]) -> tuple[Column, ...]:
     return (
         Column("PEER", 0, lambda p: p.name),
         Column("ZONE", 14, _zone, rank=5),
-        Column("OPEN", 6, lambda p: str(p.open), right=True),
+        Column("OPEN", 6, lambda p: fmt.count(p.open), right=True),
         Column("SYN-SENT", 8, lambda p: _if_any(p.opening, "warn"), right=True, rank=1),
-        Column("TIME-WAIT", 9, lambda p: (str(p.time_wait), "dim"), right=True, rank=3),
+        Column("TIME-WAIT", 9, lambda p: (fmt.count(p.time_wait), "dim"), right=True, rank=3),
         Column("RTT ms", 7, lambda p: fmt.milliseconds(p.rtt), right=True),
         Column("MIN", 6, lambda p: (fmt.milliseconds(p.least), "dim"), right=True, rank=4),
         Column("RETRANS", 7, lambda p: _if_any(p.retransmitted, "warn"), right=True),
