@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from collectors.cluster.inventory.foreign_policies import foreign_kind, foreign_row
+from collectors.cluster.api.foreign_kinds import foreign_kind
+from collectors.cluster.inventory.foreign_policies import foreign_row
 from collectors.cluster.inventory.row_builders import KINDS
 from collectors.errors import ConfigError
 from collectors.frozen import frozen

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from collectors.cluster.inventory.foreign_policies import foreign_kind
+from collectors.cluster.api.foreign_kinds import foreign_kind
 from collectors.errors import ConfigError
 from collectors.manifests.api_kinds import CLUSTER_SCOPED, refusal
 from collectors.manifests.field_tests import dns_label

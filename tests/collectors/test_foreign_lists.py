@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from collectors import events as ev
+from collectors.cluster.api import access_review
 from collectors.cluster.api.connection import connect
 from collectors.cluster.inventory.foreign_policies import DEEPEST, KIND, foreign_row, safe_json
 from collectors.cluster.inventory.inventory import Inventory
@@ -196,3 +197,33 @@ async def test_what_cannot_be_read_is_not_left_out_in_silence(tmp_path: Path) ->
             "ciliumnetworkpolicies.cilium.io: 1 of them are of an unknown shape"
         )
         assert titles(store) == ["CiliumNetworkPolicy shop/c"]
+
+
+async def test_the_rights_to_list_them_are_asked_for_where_they_are_served(tmp_path: Path) -> None:
+    async with served(FakeApi(groups=GROUPS), tmp_path) as kubeconfig:
+        cluster = await connect(str(kubeconfig))
+        rows = await access_review.review(cluster, "shop")
+        await cluster.close()
+    found = [(row.use, row.rights, row.namespace) for row in rows if "policies (" in row.use]
+    assert found == [
+        (
+            "policies (ClusterNetworkPolicy)",
+            "list watch clusternetworkpolicies.policy.networking.k8s.io",
+            "",
+        ),
+        (
+            "policies (AdminNetworkPolicy)",
+            "list watch adminnetworkpolicies.policy.networking.k8s.io",
+            "",
+        ),
+        (
+            "policies (BaselineAdminNetworkPolicy)",
+            "list watch baselineadminnetworkpolicies.policy.networking.k8s.io",
+            "",
+        ),
+        (
+            "policies (CiliumNetworkPolicy)",
+            "list watch ciliumnetworkpolicies.cilium.io",
+            "shop",
+        ),
+    ]

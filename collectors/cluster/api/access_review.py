@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from collectors.cluster.api.connection import Cluster
+from collectors.cluster.api.discovery import served_policies
 from collectors.errors import ClusterError
 from collectors.events import AccessReview, AccessRow
 from collectors.frozen import frozen
@@ -85,8 +86,32 @@ async def allowed(cluster: Cluster, right: ResourceRight) -> bool:
 
 
 async def review(cluster: Cluster, namespace: str) -> list[AccessRow]:
-    """A row for each need, in the order of NEEDS. `namespace` '' asks for all namespaces."""
-    return list(await asyncio.gather(*(_row(cluster, need, namespace) for need in NEEDS)))
+    """A row for each need, in the order of NEEDS; after them the other policies that are served.
+
+    `namespace` '' asks for all namespaces.
+    """
+    needs = (*NEEDS, *await _foreign_needs(cluster))
+    return list(await asyncio.gather(*(_row(cluster, need, namespace) for need in needs)))
+
+
+async def _foreign_needs(cluster: Cluster) -> list[Need]:
+    """None where the API server refuses discovery: what is served cannot be asked for."""
+    try:
+        served, _ = await served_policies(cluster.rest)
+    except ClusterError as error:
+        if error.status in (0, 401):
+            raise
+        return []
+    return [
+        Need(
+            f"policies ({kind.foreign.kind})",
+            ("list", "watch"),
+            kind.foreign.resource,
+            kind.foreign.group,
+            namespaced=kind.foreign.namespaced,
+        )
+        for kind in served
+    ]
 
 
 async def _row(cluster: Cluster, need: Need, namespace: str) -> AccessRow:

@@ -1,9 +1,4 @@
-"""Policies of other APIs than networking.k8s.io: which there are, and their objects as rows.
-
-Calico serves its policies as projectcalico.org/v3 where its API server runs, and stores the same
-objects as crd.projectcalico.org/v1. Of network-policy-api, ClusterNetworkPolicy (v1alpha2) replaces
-AdminNetworkPolicy and BaselineAdminNetworkPolicy (v1alpha1).
-"""
+"""Objects of policies of other APIs as rows."""
 
 from __future__ import annotations
 
@@ -11,52 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from collectors.cluster.inventory.row_builders import labels_of
-from collectors.frozen import frozen
 from collectors.objects import ForeignPolicyRow
 from collectors.sanitize import sanitize
 
 KIND = "foreignpolicies"
 DEEPEST = 60  # levels of a specification
 LONGEST = 4096  # characters of one text in it
-
-
-@frozen
-class ForeignKind:
-    """A kind of policy, by the name that discovery has for it."""
-
-    group: str
-    kind: str
-    resource: str
-    namespaced: bool
-
-
-FOREIGN_KINDS = (
-    ForeignKind("projectcalico.org", "NetworkPolicy", "networkpolicies", True),
-    ForeignKind("projectcalico.org", "GlobalNetworkPolicy", "globalnetworkpolicies", False),
-    ForeignKind("projectcalico.org", "Tier", "tiers", False),
-    ForeignKind("crd.projectcalico.org", "NetworkPolicy", "networkpolicies", True),
-    ForeignKind("crd.projectcalico.org", "GlobalNetworkPolicy", "globalnetworkpolicies", False),
-    ForeignKind("crd.projectcalico.org", "Tier", "tiers", False),
-    ForeignKind("cilium.io", "CiliumNetworkPolicy", "ciliumnetworkpolicies", True),
-    ForeignKind(
-        "cilium.io", "CiliumClusterwideNetworkPolicy", "ciliumclusterwidenetworkpolicies", False
-    ),
-    ForeignKind("policy.networking.k8s.io", "AdminNetworkPolicy", "adminnetworkpolicies", False),
-    ForeignKind(
-        "policy.networking.k8s.io",
-        "BaselineAdminNetworkPolicy",
-        "baselineadminnetworkpolicies",
-        False,
-    ),
-    ForeignKind(
-        "policy.networking.k8s.io", "ClusterNetworkPolicy", "clusternetworkpolicies", False
-    ),
-)
-_BY_NAME = {(foreign.group, foreign.kind): foreign for foreign in FOREIGN_KINDS}
-
-
-def foreign_kind(api_version: str, kind: str) -> ForeignKind | None:
-    return _BY_NAME.get((api_version.partition("/")[0], kind))
 
 
 def foreign_row(item: Mapping[str, Any], api_version: str, kind: str) -> ForeignPolicyRow:

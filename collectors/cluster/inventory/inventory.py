@@ -10,8 +10,8 @@ from typing import Literal, cast
 
 from collectors.backoff import Backoff
 from collectors.cluster.api.connection import Cluster
+from collectors.cluster.api.discovery import ServedKind, served_policies
 from collectors.cluster.inventory import foreign_policies
-from collectors.cluster.inventory.discovery import ServedKind, served_policies
 from collectors.cluster.inventory.foreign_lists import ForeignPolicyLists
 from collectors.cluster.inventory.list_health import ListHealth
 from collectors.cluster.inventory.row_builders import KINDS, SELECTED, built

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+from collectors.cluster.api.foreign_kinds import FOREIGN_KINDS, ForeignKind
 from collectors.cluster.api.rest import Rest
-from collectors.cluster.inventory.foreign_policies import FOREIGN_KINDS, ForeignKind
 from collectors.errors import ClusterError
 from collectors.frozen import frozen
 
