@@ -21,7 +21,7 @@ RULE = Rule(
     inputs=("links", "nodes"),
     symptoms=("nodes", "timeout", "large"),
     screen="node",
-    criterion="both directions agree (docs/reference/mtu.md)",
+    criterion="one route to the other node's pods is over an overlay device and the route back is not",
     false_friends=("both directions carry traffic and MTUs fit",),
 )
 

@@ -22,7 +22,9 @@ RULE = Rule(
     symptoms=("load", "slow", "name"),
     screen="counters",
     thresholds=(LEAST,),
-    false_friends=("packets were queued and none was lost: bandwidth and pps allowances count both",),
+    false_friends=(
+        "packets were queued and none was lost: bandwidth and pps allowances count both",
+    ),
 )
 HINTS = {
     "linklocal": "1,024 packets a second to the VPC's DNS and metadata: NodeLocal DNSCache, more DNS replicas",
