@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from cli.exit_codes import FAILED
-from cli.messages import flush_output, print_message, write_output
+from cli.exit_codes import FAILED, tell
 from collectors.capture import jsonl
 from collectors.capture.dissect import dissect
 from collectors.capture.flows import FlowTable
@@ -17,8 +17,9 @@ from collectors.capture.readers import Truncated, read_file
 from collectors.errors import CaptureError
 
 PIECE = 1000  # packets at a time
-MANY_FLOWS = 200_000
-LONG_NS = 24 * 3600 * 1_000_000_000  # of a file all flows are wanted, however long they were idle
+MANY_FLOWS = 300_000
+ENCODE = json.JSONEncoder(separators=(",", ":")).encode  # one encoder for all lines
+Show = Callable[[jsonl.Object], None]
 
 
 def print_jsonl(options: argparse.Namespace) -> int:
@@ -28,44 +29,64 @@ def print_jsonl(options: argparse.Namespace) -> int:
         try:
             _print_file(path, options)
         except Truncated as error:
-            print_message(str(error))
+            tell(str(error))
         except CaptureError as error:
-            flush_output()
-            print_message(str(error))
+            sys.stdout.flush()
+            tell(str(error))
             worst = FAILED
+    sys.stdout.flush()
     return worst
 
 
 def _print_file(path: Path, options: argparse.Namespace) -> None:
-    many = len(options.files) > 1
+    many, write = len(options.files) > 1, sys.stdout.write
 
     def show(found: jsonl.Object) -> None:
-        write_output(
-            json.dumps({"file": str(path), **found} if many else found, separators=(",", ":"))
-            + "\n"
-        )
+        write(ENCODE({"file": str(path), **found} if many else found) + "\n")
 
-    if options.flows or options.dns:
-        table = FlowTable(
-            MANY_FLOWS,
-            LONG_NS,
-            (lambda flow: show(jsonl.flow_object(flow))) if options.flows else None,
-        )
-        table.lookups.keep(None if options.dns else 0)
-        try:
-            for linktype, packets in pieces(read_file(path)):
-                table.add(linktype, packets)
-        finally:
-            table.close()
-            for found in table.lookups.done if options.dns else ():
-                show(jsonl.lookup_object(found))
-        return
+    if options.flows:
+        _print_flows(path, show)
+    elif options.dns:
+        _print_lookups(path, show)
+    else:
+        _print_packets(path, show)
+
+
+def _print_flows(path: Path, show: Show) -> None:
+    table = FlowTable(MANY_FLOWS, leaving=lambda flow: show(jsonl.flow_object(flow)), evict=False)
+    try:
+        for linktype, packets in pieces(read_file(path)):
+            table.add(linktype, packets)
+    finally:
+        table.close()
+        _report_refused(table)
+
+
+def _print_lookups(path: Path, show: Show) -> None:
+    table = FlowTable(MANY_FLOWS)
+    table.lookups.on_done = lambda found: show(jsonl.lookup_object(found))
+    try:
+        for linktype, packets in pieces(read_file(path)):
+            table.add(linktype, packets)
+    finally:
+        table.close()
+
+
+def _print_packets(path: Path, show: Show) -> None:
     table, number = FlowTable(MANY_FLOWS), 0
     for linktype, packets in pieces(read_file(path)):
         for packet, (analysis, flow) in zip(packets, table.add(linktype, packets), strict=True):
             number += 1
             frame = dissect(linktype, packet.data, packet.length)
             show(jsonl.packet_object(number, packet, frame, analysis, flow))
+
+
+def _report_refused(table: FlowTable) -> None:
+    if table.totals.refused:
+        tell(
+            f"{table.totals.refused:,} packets belong to flows beyond the first {MANY_FLOWS:,}, "
+            "which are left out. Filter the capture, or split it."
+        )
 
 
 def pieces(chunks: Iterator[Chunk]) -> Iterator[Chunk]:

@@ -7,6 +7,7 @@ is a question too many. Times are nanoseconds.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from collectors.capture.dns import NXDOMAIN, code_name, glance, parse
@@ -15,9 +16,11 @@ UNANSWERED_NS = 15_000_000_000  # three attempts of 5 s, resolv.conf's defaults
 CHAIN_NS = 6_000_000_000  # a resolver goes on at once, or after its timeout of 5 s
 MAX_PENDING = 10_000
 KEPT = 2_000
-Key = tuple[
-    bytes, int, bytes, int, int, str, str
-]  # client, its port, server, its port, id, name, type
+RESPONSE, OPCODE, TRUNCATED = 0x8000, 0x7800, 0x0200  # bits of a message's flags (RFC 1035 4.1.1)
+DnsEnds = tuple[bytes, int, bytes, int]  # source, its port, destination, its port
+# client, its port, server, its port, id, name, type
+Key = tuple[bytes, int, bytes, int, int, str, str]
+Glance = tuple[int, int, int, tuple[str, str]]  # id, flags, count of answers, (name, type)
 
 
 @dataclass(slots=True)
@@ -65,6 +68,7 @@ class DnsTracker:
     """Pairs questions and answers. `done` holds the latest transactions, in the order in which they ended."""
 
     def __init__(self, kept: int = KEPT) -> None:
+        self.on_done: Callable[[DnsTransaction], None] | None = None  # called as each one ends
         self.totals = DnsTotals()
         self.done: deque[DnsTransaction] = deque(maxlen=kept)
         self.revision = 0
@@ -73,48 +77,24 @@ class DnsTracker:
             tuple[bytes, str], tuple[int, tuple[str, ...]]
         ] = {}  # client, type to when and names tried
 
-    def keep(self, count: int | None) -> None:
-        """So many of the latest transactions from now on; None keeps all."""
-        self.done = deque(self.done, maxlen=count)
-
     @property
     def pending(self) -> list[DnsTransaction]:
         """Questions that have no answer yet, oldest first."""
         return list(self._pending.values())
 
-    def add(
-        self,
-        ns: int,
-        source: bytes,
-        sport: int,
-        destination: bytes,
-        dport: int,
-        data: bytes,
-        start: int,
-        over_tcp: bool = False,
-    ) -> None:
-        """A message from a port to a port; it begins at `start` of the packet."""
-        seen = glance(data, start)
+    def add(self, ends: DnsEnds, ns: int, data: bytes, over_tcp: bool = False) -> None:
+        """A message from a port to a port, without what it is carried in."""
+        seen = glance(data, 0) or _message(data)
         if seen is None:
-            message = parse(data[start:])
-            if message is None or not message.questions:
-                return
-            question = message.questions[0]
-            flags = (
-                message.response << 15
-                | message.opcode << 11
-                | message.truncated << 9
-                | message.rcode
-            )
-            seen = message.id, flags, message.counts[1], (question.name.lower(), question.type)
+            return
         identity, flags, answers, (name, kind) = seen
-        if flags & 0x7800:  # neither a query nor its answer
+        if flags & OPCODE:  # neither a query nor its answer
             return
         self.revision += 1
-        if flags & 0x8000:
-            self._answer(
-                (destination, dport, source, sport, identity, name, kind), ns, flags, answers
-            )
+        source, sport, destination, dport = ends
+        if flags & RESPONSE:
+            key = (destination, dport, source, sport, identity, name, kind)
+            self._answer(key, ns, flags, answers)
         else:
             self._ask((source, sport, destination, dport, identity, name, kind), ns, over_tcp)
 
@@ -140,7 +120,7 @@ class DnsTracker:
             return
         rcode = flags & 15
         found.answered_at, found.rcode, found.answers = ns, rcode, answers
-        found.truncated = bool(flags & 0x200)
+        found.truncated = bool(flags & TRUNCATED)
         self.totals.answered += 1
         self.totals.truncated += found.truncated
         self.totals.codes[rcode] = self.totals.codes.get(rcode, 0) + 1
@@ -151,7 +131,12 @@ class DnsTracker:
             self._chains.pop(chain, None)
         if len(self._chains) > MAX_PENDING:
             self._chains.pop(next(iter(self._chains)))
+        self._end(found)
+
+    def _end(self, found: DnsTransaction) -> None:
         self.done.append(found)
+        if self.on_done is not None:
+            self.on_done(found)
 
     def expire(self, ns: int) -> None:
         """Questions that no answer is to be awaited for any more."""
@@ -161,7 +146,17 @@ class DnsTracker:
                 return
             del self._pending[key]
             self.totals.unanswered += 1
-            self.done.append(first)
+            self._end(first)
+
+
+def _message(data: bytes) -> Glance | None:
+    """What is needed of any message, by the parser; None where it asks nothing."""
+    message = parse(data)
+    if message is None or not message.questions:
+        return None
+    question = message.questions[0]
+    flags = message.response << 15 | message.opcode << 11 | message.truncated << 9 | message.rcode
+    return message.id, flags, message.counts[1], (question.name.lower(), question.type)
 
 
 def _same_lookup(tried: tuple[str, ...], name: str) -> bool:

@@ -1,69 +1,76 @@
-"""The flow table: every TCP connection, UDP conversation and DNS look-up of a capture. Bounded: what is idle leaves,
-the counts stay. Fed with packets in the order of capture; never raises on what they hold.
+"""The flow table: every TCP connection, UDP conversation and DNS look-up of a capture.
+
+Bounded: what is closed or idle leaves, the counts stay. Fed with packets in the order of capture;
+never raises on what they hold.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 
 from collectors.capture.analysis_flags import COPY
+from collectors.capture.cooked_copies import CookedCopies
 from collectors.capture.direction import Direction
-from collectors.capture.dissect import DNS_PORTS, LINUX_SLL, dissect
-from collectors.capture.dns_transactions import DnsTracker
-from collectors.capture.header_rows import HeaderRow, Reader, reader
-from collectors.capture.layers import ACK, SYN, TCP, UDP
+from collectors.capture.dissect import LINUX_SLL, dissect
+from collectors.capture.dns_over_tcp import DnsStream
+from collectors.capture.dns_transactions import DnsEnds, DnsTracker
+from collectors.capture.flow_expiry import CHECK_NS, DNS_PORTS, ExpiryQueue, Flow as Flow
+from collectors.capture.header_rows import Reader, Row, reader
+from collectors.capture.layers import ACK, SYN, TCP, Icmp, Quoted
 from collectors.capture.packet_summary import icmp_info
 from collectors.capture.tcp import TcpFlow
 from collectors.capture.udp import UdpDirection, UdpFlow
 from collectors.events import Packet
 
 MAX_FLOWS = 20_000
-IDLE_NS = 300 * 1_000_000_000
-SWEEP_NS = 5 * 1_000_000_000
-LINGER_NS = 30 * 1_000_000_000  # a closed connection is still shown for so long
-COPY_NS = (
-    10_000_000  # on cooked v1, which names no interface, the same IP packet again so soon is a copy
-)
-End = tuple[int, bytes, int, bytes, int]  # protocol, source, port, destination, port
-Flow = TcpFlow | UdpFlow
+EVICTED_AT_ONCE = 10  # a tenth of the flows
+MAX_DNS_STREAMS = 1_000
+# protocol, source, port, destination, port, VNI or VLAN
+End = tuple[int, bytes, int, bytes, int, int]
+TcpEnds = tuple[TcpFlow, Direction, Direction]  # the flow, who sent, the other
+Leaving = Callable[[Flow], None]
+ICMP_UNREACHABLE, ICMP_TIME_EXCEEDED, FRAGMENTATION_NEEDED = 3, 11, 4
+ICMP6_UNREACHABLE, ICMP6_TIME_EXCEEDED = 1, 3
 
 
 @dataclass(slots=True)
 class FlowTotals:
-    """Since the start, whatever has left."""
+    """Since the start, whatever has left. `refused` are packets of flows for which there was no
+    room in a table that admits no more."""
 
     packets: int = 0
     other: int = 0  # neither TCP nor UDP, or too broken to tell
     tcp: int = 0
     udp: int = 0
     left: int = 0
+    refused: int = 0
 
 
 class FlowTable:
-    """`leaving` is called with each flow that leaves the table."""
+    """`leaving` is called with each flow that leaves the table. A full table evicts those that were
+    silent for longest or, with `evict` false, admits no more: then no flow is counted twice."""
 
     def __init__(
-        self,
-        limit: int = MAX_FLOWS,
-        idle_ns: int = IDLE_NS,
-        leaving: Callable[[Flow], None] | None = None,
+        self, limit: int = MAX_FLOWS, *, leaving: Leaving | None = None, evict: bool = True
     ) -> None:
         self.totals = FlowTotals()
         self.lookups = DnsTracker()
         self.revision = 0
         self._limit = limit
-        self._idle_ns = idle_ns
+        self._evict = evict
         self._leaving = leaving
-        self._tcp: dict[
-            End, tuple[TcpFlow, Direction, Direction]
-        ] = {}  # what an end sends, and the other
+        self._tcp: dict[End, TcpEnds] = {}
         self._udp: dict[End, tuple[UdpFlow, UdpDirection]] = {}
         self._flows: dict[int, Flow] = {}
         self._number = 0
         self._readers: dict[int, Reader] = {}
-        self._swept = 0
+        self._expiry = ExpiryQueue()
+        self._next_check = 0
+        self._dns_streams: dict[Direction, DnsStream] = {}
+        self._copies = CookedCopies()
 
     @property
     def flows(self) -> list[Flow]:
@@ -77,146 +84,159 @@ class FlowTable:
         return self._flows.get(number)
 
     def add(self, linktype: int, packets: Sequence[Packet]) -> list[tuple[int, int]]:
-        """Take packets in; for each what it is called (analysis.ANALYSIS_FLAGS; 0: nothing) and its flow's number (0: none)."""
+        """For each packet its analysis flags (0: none) and the number of its flow (0: none)."""
         read = self._readers.get(linktype)
         if read is None:
             read = self._readers[linktype] = reader(linktype)
         results: list[tuple[int, int]] = []
-        tcp, udp = self._one_tcp, self._one_udp
-        copies = linktype == LINUX_SLL
-        for ns, data, length in packets:
-            row = read(data, length)
+        add, tcp, udp = results.append, self._one_tcp, self._one_udp
+        cooked, next_check = linktype == LINUX_SLL, self._next_check
+        for packet in packets:
+            row = read(packet[1], packet[2])
+            if packet[0] >= next_check:
+                next_check = self._expire(packet[0])
             if row is None:
                 self.totals.other += 1
-                results.append((0, self._other(linktype, ns, data, length)))
+                add((0, self._other(linktype, packet)))
+            elif cooked and self._copies.seen_before(packet[0], row, packet[1]):
+                add((COPY, self._copied(row)))
             elif row[0] == TCP:
-                results.append(tcp(ns, row, data, length, copies))
+                add(tcp(packet, row))
             else:
-                results.append(udp(ns, row, data, length))
+                add(udp(packet, row))
         self.totals.packets += len(packets)
         self.revision += 1
-        if packets and (packets[-1].ns - self._swept > SWEEP_NS or len(self._flows) > self._limit):
-            self.sweep(packets[-1].ns)
         return results
 
     # --- one packet
 
-    def _one_tcp(
-        self, ns: int, row: HeaderRow, data: bytes, length: int, copies: bool
-    ) -> tuple[int, int]:
-        known = self._tcp.get((6, row[1], row[3], row[2], row[4]))
-        if known is None or (row[7] & SYN and self._reopened(known, row)):
-            known = self._open_tcp(ns, row)
+    def _one_tcp(self, packet: Packet, row: Row) -> tuple[int, int]:
+        known = self._tcp.get((6, row[1], row[3], row[2], row[4], row[13]))
+        if known is None or (row[7] & SYN and _reopened(known, row)):
+            known = self._open_tcp(packet[0], row)
+            if known is None:
+                return 0, 0
         flow, own, peer = known
-        if copies:
-            if row[11] and row[11] == own.last_ident and ns - own.last_row_at < COPY_NS:
-                flow.copies += 1
-                return COPY, flow.number
-            own.last_row_at = ns
-        analysis = flow.add(own, peer, ns, row, data, length)
-        if row[9] > 2 and (row[3] == 53 or row[4] == 53) and not analysis:
-            self._dns_over_tcp(ns, row, data)
+        analysis = flow.add(own, peer, packet, row)
+        if row[9] and (row[3] == 53 or row[4] == 53) and analysis != COPY:
+            self._dns_over_tcp(own, packet, row)
         return analysis, flow.number
 
-    @staticmethod
-    def _reopened(known: tuple[TcpFlow, Direction, Direction], row: HeaderRow) -> bool:
-        """Whether a SYN opens another connection between the same ends: one of another sequence does."""
-        _, own, _ = known
-        return not row[7] & ACK and own.start is not None and own.start != row[5]
-
-    def _open_tcp(self, ns: int, row: HeaderRow) -> tuple[TcpFlow, Direction, Direction]:
-        self._number += 1
-        self.totals.tcp += 1
-        flow = TcpFlow(self._number, ns, row)
-        self._flows[flow.number] = flow
-        forth, back = (6, row[1], row[3], row[2], row[4]), (6, row[2], row[4], row[1], row[3])
-        mine, other = (flow.client, flow.server)
-        if (mine.address, mine.port) != (row[1], row[3]):
-            mine, other = other, mine
-        self._tcp[forth], self._tcp[back] = (flow, mine, other), (flow, other, mine)
-        return self._tcp[forth]
-
-    def _one_udp(self, ns: int, row: HeaderRow, data: bytes, length: int) -> tuple[int, int]:
-        key = (17, row[1], row[3], row[2], row[4])
-        known = self._udp.get(key)
+    def _one_udp(self, packet: Packet, row: Row) -> tuple[int, int]:
+        known = self._udp.get((17, row[1], row[3], row[2], row[4], row[13]))
         if known is None:
-            known = self._open_udp(ns, row, key)
+            known = self._open_udp(packet[0], row)
+            if known is None:
+                return 0, 0
         flow, own = known
-        analysis = flow.add(own, ns, row, data, length)
+        analysis = flow.add(own, packet, row)
         if (row[3] in DNS_PORTS or row[4] in DNS_PORTS) and not analysis:
-            self.lookups.add(ns, row[1], row[3], row[2], row[4], data, row[10] + 8)
+            self.lookups.add(_ends(row), packet[0], packet[1][row[10] + 8 :])
         return analysis, flow.number
 
-    def _open_udp(self, ns: int, row: HeaderRow, key: End) -> tuple[UdpFlow, UdpDirection]:
-        self._number += 1
-        self.totals.udp += 1
-        flow = UdpFlow(self._number, ns, row)
-        self._flows[flow.number] = flow
-        mine, other = (flow.client, flow.server)
-        if (mine.address, mine.port) != (row[1], row[3]):
-            mine, other = other, mine
-        self._udp[key] = flow, mine
-        self._udp[17, row[2], row[4], row[1], row[3]] = flow, other
-        return self._udp[key]
-
-    def _dns_over_tcp(self, ns: int, row: HeaderRow, data: bytes) -> None:
-        start = row[10] + (data[row[10] + 12] >> 4) * 4 if len(data) > row[10] + 12 else len(data)
-        size = int.from_bytes(data[start : start + 2], "big")
-        if 12 <= size <= row[9] - 2:
-            self.lookups.add(ns, row[1], row[3], row[2], row[4], data, start + 2, over_tcp=True)
-
-    def _other(self, linktype: int, ns: int, data: bytes, length: int) -> int:
-        """Neither TCP nor UDP: an ICMP error belongs to the flow that it quotes. Returns the flow's number, or 0."""
-        frame = dissect(linktype, data, length)
-        icmp = frame.icmp
-        quoted = icmp.quoted if icmp is not None else None
-        if (
-            icmp is None
-            or quoted is None
-            or quoted.source_port is None
-            or quoted.destination_port is None
-        ):
-            return 0
-        source, destination = (
-            ip_address(quoted.source).packed,
-            ip_address(quoted.destination).packed,
-        )
-        key = (quoted.protocol, source, quoted.source_port, destination, quoted.destination_port)
-        known = self._tcp.get(key) if quoted.protocol == TCP else self._udp.get(key)
+    def _copied(self, row: Row) -> int:
+        """A copy on cooked v1; the number of its flow, or 0."""
+        key = (row[0], row[1], row[3], row[2], row[4], row[13])
+        known = self._tcp.get(key) or self._udp.get(key)
         if known is None:
             return 0
-        known[0].error(ns, icmp_info(icmp), frame.ip.source if frame.ip is not None else "")
+        known[0].copies += 1
         return known[0].number
 
-    # --- leaving
+    def _dns_over_tcp(self, own: Direction, packet: Packet, row: Row) -> None:
+        stream = self._dns_streams.get(own)
+        if stream is None:
+            if len(self._dns_streams) >= MAX_DNS_STREAMS:
+                self._dns_streams.pop(next(iter(self._dns_streams)))
+            stream = self._dns_streams[own] = DnsStream()
+        for message in stream.add(row, packet[1]):
+            self.lookups.add(_ends(row), packet[0], message, over_tcp=True)
 
-    def sweep(self, ns: int) -> None:
-        """Let go of what is idle, or closed for a while; of the idlest where there are too many."""
-        self._swept = ns
+    def _other(self, linktype: int, packet: Packet) -> int:
+        """Neither TCP nor UDP: an ICMP error belongs to the flow that it quotes. The flow's number,
+        or 0."""
+        frame = dissect(linktype, packet.data, packet.length)
+        icmp = frame.icmp
+        if icmp is None or icmp.quoted is None:
+            return 0
+        key = _quoted_end(icmp.quoted, frame.network)
+        if key is None:
+            return 0
+        known = self._tcp.get(key) if key[0] == TCP else self._udp.get(key)
+        if known is None:
+            return 0
+        if means_unreachable(icmp):
+            sender = frame.ip.source if frame.ip is not None else ""
+            known[0].error(packet.ns, icmp_info(icmp), sender)
+        return known[0].number
+
+    # --- flows that begin
+
+    def _open_tcp(self, ns: int, row: Row) -> TcpEnds | None:
+        if not self._room():
+            return None
+        self.totals.tcp += 1
+        flow = TcpFlow(self._number, ns, row)
+        self._enter(flow, ns)
+        own, peer = flow.client, flow.server
+        if (own.address, own.port) != (row[1], row[3]):
+            own, peer = peer, own
+        forth, back = _keys(TCP, row)
+        self._tcp[back] = (flow, peer, own)
+        self._tcp[forth] = known = (flow, own, peer)
+        return known
+
+    def _open_udp(self, ns: int, row: Row) -> tuple[UdpFlow, UdpDirection] | None:
+        if not self._room():
+            return None
+        self.totals.udp += 1
+        flow = UdpFlow(self._number, ns, row)
+        self._enter(flow, ns)
+        own, peer = flow.client, flow.server
+        if (own.address, own.port) != (row[1], row[3]):
+            own, peer = peer, own
+        forth, back = _keys(17, row)
+        self._udp[back] = (flow, peer)
+        self._udp[forth] = known = (flow, own)
+        return known
+
+    def _room(self) -> bool:
+        """Whether one more flow may come; makes room where that is allowed."""
+        if len(self._flows) >= self._limit:
+            if not self._evict:
+                self.totals.refused += 1
+                return False
+            count = max(1, self._limit // EVICTED_AT_ONCE)
+            for flow in self._expiry.idlest(count):
+                self._leave(flow)
+        self._number += 1
+        return True
+
+    def _enter(self, flow: Flow, ns: int) -> None:
+        self._flows[flow.number] = flow
+        self._expiry.add(flow, ns)
+
+    # --- flows that leave
+
+    def _expire(self, ns: int) -> int:
+        """Let go of what has expired; the capture time of the next look."""
         self.lookups.expire(ns)
-        gone = [
-            f
-            for f in self._flows.values()
-            if ns - f.last_ns > (LINGER_NS if _over(f) else self._idle_ns)
-        ]
-        if len(self._flows) - len(gone) > self._limit:
-            idlest = sorted(self._flows.values(), key=lambda f: f.last_ns)
-            gone = idlest[: len(self._flows) - self._limit * 9 // 10]
-        for flow in gone:
+        for flow in self._expiry.expired(ns):
             self._leave(flow)
+        self._next_check = self._expiry.next_at or ns + CHECK_NS
+        return self._next_check
 
     def _leave(self, flow: Flow) -> None:
         del self._flows[flow.number]
         self.totals.left += 1
-        one, other = flow.client, flow.server
-        for first, second in ((one, other), (other, one)):
-            ends = (first.address, first.port, second.address, second.port)
-            if isinstance(flow, TcpFlow):
-                key = (TCP, *ends)
-                if key in self._tcp and self._tcp[key][0] is flow:
-                    del self._tcp[key]
-            else:
-                self._udp.pop((UDP, *ends), None)
+        table: dict[End, TcpEnds] | dict[End, tuple[UdpFlow, UdpDirection]]
+        table = self._tcp if isinstance(flow, TcpFlow) else self._udp
+        for key in _ends_of(flow):
+            if key in table and table[key][0] is flow:
+                del table[key]
+        if isinstance(flow, TcpFlow):
+            self._dns_streams.pop(flow.client, None)
+            self._dns_streams.pop(flow.server, None)
         if self._leaving is not None:
             self._leaving(flow)
 
@@ -224,10 +244,60 @@ class FlowTable:
         """All that are left leave."""
         for flow in self.flows:
             self._leave(flow)
+        self._expiry = ExpiryQueue()
         self.lookups.expire(1 << 62)
 
 
-def _over(flow: Flow) -> bool:
-    if isinstance(flow, UdpFlow):
-        return flow.server.port in DNS_PORTS
-    return flow.reset_by is not None or bool(flow.client.fin_at and flow.server.fin_at)
+def _reopened(known: TcpEnds, row: Row) -> bool:
+    """Whether a SYN opens another connection between the same ends: one of another sequence number
+    does, and one that follows a reset."""
+    flow, own, _ = known
+    if row[7] & ACK or own.start is None:
+        return False
+    return own.start != row[5] or flow.reset_by is not None
+
+
+def _keys(protocol: int, row: Row) -> tuple[End, End]:
+    """How a packet's flow is found, from it and from what comes back."""
+    _, source, destination, sport, dport, *_, network = row
+    return (
+        (protocol, source, sport, destination, dport, network),
+        (protocol, destination, dport, source, sport, network),
+    )
+
+
+def _ends_of(flow: Flow) -> tuple[End, End]:
+    protocol = TCP if isinstance(flow, TcpFlow) else 17
+    one, other, network = flow.client, flow.server, flow.network
+    return (
+        (protocol, one.address, one.port, other.address, other.port, network),
+        (protocol, other.address, other.port, one.address, one.port, network),
+    )
+
+
+def _ends(row: Row) -> DnsEnds:
+    return row[1], row[3], row[2], row[4]
+
+
+@lru_cache(10_000)
+def packed(address: str) -> bytes:
+    return ip_address(address).packed
+
+
+def _quoted_end(quoted: Quoted, network: int) -> End | None:
+    """The flow of a packet that an ICMP error quotes; None where its ports are not in it."""
+    if quoted.source_port is None or quoted.destination_port is None:
+        return None
+    source, destination = packed(quoted.source), packed(quoted.destination)
+    ports = quoted.source_port, quoted.destination_port
+    return quoted.protocol, source, ports[0], destination, ports[1], network
+
+
+def means_unreachable(icmp: Icmp) -> bool:
+    """Whether the packet did not arrive for good: 'fragmentation needed' is path MTU discovery
+    (RFC 1191), a redirect (RFC 792) delivers it."""
+    if icmp.version == 6:
+        return icmp.type in (ICMP6_UNREACHABLE, ICMP6_TIME_EXCEEDED)
+    if icmp.type == ICMP_UNREACHABLE:
+        return icmp.code != FRAGMENTATION_NEEDED
+    return icmp.type == ICMP_TIME_EXCEEDED

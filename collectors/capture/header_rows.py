@@ -1,366 +1,216 @@
 """The headers of a packet as one flat row, fast: what the flow table needs of every packet.
 
-The common cases (no tunnel, no IP option, no fragment) are read with one `struct` call each; all others by the
-dissector, and both give the same row (a test holds them to each other on any bytes).
+The common cases (no tunnel but plain VXLAN, no IP option, no fragment) are read with one `struct`
+call each; all others by the dissector, and both give the same row (a test compares them on any
+bytes).
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from functools import partial
 from ipaddress import ip_address
+from typing import NamedTuple
 
 from collectors.capture.dissect import (
     ETHERNET,
-    GENEVE_PORT,
     LINUX_SLL,
     LINUX_SLL2,
     RAW_TYPES,
+    TUNNEL_PORTS,
     VXLAN_PORTS,
     dissect,
 )
-from collectors.capture.layers import TCP, UDP
-
-# (protocol, source, destination, source port, destination port, sequence, acknowledgment, flags, window, payload length,
-#  offset of the transport header, IP identification, interface)
-# Addresses are 4 or 16 bytes. For UDP sequence, acknowledgment, flags and window are 0.
-HeaderRow = tuple[int, bytes, bytes, int, int, int, int, int, int, int, int, int, int]
-Reader = Callable[[bytes, int], HeaderRow | None]
-
-_IPV4, _IPV6 = 0x0800, 0x86DD
-_VXLAN = b"\x08\0\0\0"
-_OVERLAYS = frozenset((*VXLAN_PORTS, GENEVE_PORT))
-_TCP4 = "BxHHHxB2x4s4sHHIIHH"  # IPv4 without options, then TCP up to its window
-_UDP4 = "BxHHHxB2x4s4sHHH"
-_TCP6 = "IHBx16s16sHHIIHH"
-# link type: what precedes the IP header, its size, where in `head` the ethertype is
-_LINKS = {
-    ETHERNET: ("12xH", 14),
-    LINUX_SLL: ("14xH", 16),
-    LINUX_SLL2: ("H2xI12x", 20),
-}
+from collectors.capture.layers import TCP, UDP, Frame
 
 
-def slow(linktype: int, data: bytes, length: int) -> HeaderRow | None:
-    """Any packet, by the dissector; None where it is neither whole TCP nor UDP."""
-    frame = dissect(linktype, data, length)
-    ip, tcp, udp = frame.ip, frame.tcp, frame.udp
-    if ip is None or (frame.problem and not frame.problem.startswith("cut short")):
-        return None
-    source, destination = ip_address(ip.source).packed, ip_address(ip.destination).packed
-    identification = ip.identification or 0
-    if tcp is not None:
-        return (
-            TCP,
-            source,
-            destination,
-            tcp.source_port,
-            tcp.destination_port,
-            tcp.sequence,
-            tcp.acknowledgment,
-            tcp.flags,
-            tcp.window,
-            tcp.length,
-            frame.transport,
-            identification,
-            frame.interface,
-        )
-    if udp is not None:
-        return (
-            UDP,
-            source,
-            destination,
-            udp.source_port,
-            udp.destination_port,
-            0,
-            0,
-            0,
-            0,
-            max(udp.length - 8, 0),
-            frame.transport,
-            identification,
-            frame.interface,
-        )
-    return None
+class HeaderRow(NamedTuple):
+    """Addresses are 4 or 16 bytes. Of UDP, sequence to window are 0. `length` is the payload's on
+    the wire, `offset` that of the transport header, `network` tells VNIs and VLANs apart (0: none).
+    Readers return plain tuples of this shape: to make this class costs three times as much."""
+
+    protocol: int
+    source: bytes
+    destination: bytes
+    source_port: int
+    destination_port: int
+    sequence: int
+    acknowledgment: int
+    flags: int
+    window: int
+    length: int
+    offset: int
+    identification: int
+    interface: int
+    network: int
+
+
+Row = tuple[int, bytes, bytes, int, int, int, int, int, int, int, int, int, int, int]
+Reader = Callable[[bytes, int], Row | None]
+
+_IPV4, _IPV6 = b"\x08\0", b"\x86\xdd"
+_NEVER_IP = (b"\x08\x06", b"\x88\xcc")  # ARP, LLDP
+_VXLAN = b"\x08\0\0\0"  # the VNI is valid, nothing else is set
+_TCP4 = struct.Struct("!BxHHHxB2x4s4sHHIIHH").unpack_from  # IPv4 without options, TCP to its window
+_UDP4 = struct.Struct("!BxHHHxB2x4s4sHHH").unpack_from
+_TCP6 = struct.Struct("!IHBx16s16sHHIIHH").unpack_from
 
 
 def reader(linktype: int) -> Reader:
-    """The function that reads rows of a link type: (captured bytes, length on the wire) to a row, or None."""
-    if linktype in _LINKS:
-        return _fast(linktype, *_LINKS[linktype])
-    if linktype in RAW_TYPES:
-        return _fast(linktype, "", 0)
-    return lambda data, length: slow(linktype, data, length)
+    """What reads the rows of a link type: (captured bytes, length on the wire) to a row, or None."""
+    if linktype == ETHERNET:
+        return _ethernet
+    if linktype == LINUX_SLL:
+        return _cooked
+    if linktype == LINUX_SLL2:
+        return _cooked2
+    return partial(_raw, linktype) if linktype in RAW_TYPES else partial(slow, linktype)
 
 
-_inner_tcp4 = struct.Struct(f"!12xH{_TCP4}").unpack_from
-_inner_udp4 = struct.Struct(f"!12xH{_UDP4}").unpack_from
+def _ethernet(data: bytes, length: int) -> Row | None:
+    kind = data[12:14]
+    if kind == _IPV4:
+        return _ipv4(data, 14, length, 0) or slow(ETHERNET, data, length)
+    if kind == _IPV6:
+        return _ipv6(data, 14, length, 0) or slow(ETHERNET, data, length)
+    return None if kind in _NEVER_IP else slow(ETHERNET, data, length)
 
 
-def _plain_ethernet(data: bytes, start: int, length: int, interface: int) -> HeaderRow | None:
-    """The row of an Ethernet frame inside another, where it is IPv4 without options and whole TCP or UDP."""
-    if len(data) < start + 42 or data[start + 12 : start + 15] != b"\x08\0\x45":
+def _cooked(data: bytes, length: int) -> Row | None:
+    kind = data[14:16]
+    if kind == _IPV4:
+        return _ipv4(data, 16, length, 0) or slow(LINUX_SLL, data, length)
+    if kind == _IPV6:
+        return _ipv6(data, 16, length, 0) or slow(LINUX_SLL, data, length)
+    return None if kind in _NEVER_IP else slow(LINUX_SLL, data, length)
+
+
+def _cooked2(data: bytes, length: int) -> Row | None:
+    kind, interface = data[:2], int.from_bytes(data[4:8], "big")
+    if kind == _IPV4:
+        return _ipv4(data, 20, length, interface) or slow(LINUX_SLL2, data, length)
+    if kind == _IPV6:
+        return _ipv6(data, 20, length, interface) or slow(LINUX_SLL2, data, length)
+    return None if kind in _NEVER_IP else slow(LINUX_SLL2, data, length)
+
+
+def _raw(linktype: int, data: bytes, length: int) -> Row | None:
+    first = data[0] >> 4 if data else 0
+    row = None
+    if first == 4:
+        row = _ipv4(data, 0, length, 0)
+    elif first == 6:
+        row = _ipv6(data, 0, length, 0)
+    return row or slow(linktype, data, length)
+
+
+def _ipv4(data: bytes, start: int, length: int, interface: int) -> Row | None:
+    """TCP or UDP over IPv4 at `start`, where all of it is plain and whole."""
+    try:
+        (first, total, ident, fragment, protocol, source, destination, sport, dport,
+         seq, ack, bits, window) = _TCP4(data, start)  # fmt: skip
+    except struct.error:
+        return _short_udp(data, start, interface)
+    if first != 0x45 or fragment & 0x3FFF:
         return None
-    if data[start + 23] == 17:
-        _, _, total, ident, fragment, _, source, destination, sport, dport, size = _inner_udp4(
-            data, start
-        )
-        if fragment & 0x3FFF or dport in _OVERLAYS or size < 8 or total < 28:
+    if protocol == TCP:
+        header = bits >> 10 & 0x3C
+        body = total - 20 - header
+        if header < 20 or body < 0 or start + 20 + header > len(data) or start + total > length:
             return None
-        return (
-            17,
-            source,
-            destination,
-            sport,
-            dport,
-            0,
-            0,
-            0,
-            0,
-            size - 8,
-            start + 34,
-            ident,
-            interface,
-        )
-    if data[start + 23] != 6 or len(data) < start + 50:
+        return (TCP, source, destination, sport, dport, seq, ack, bits & 0x1FF, window,
+                body, start + 20, ident, interface, 0)  # fmt: skip
+    if protocol != UDP:
         return None
-    (_, _, total, ident, fragment, _, source, destination, sport, dport, seq, ack, bits, window) = (
-        _inner_tcp4(data, start)
+    if dport in TUNNEL_PORTS:
+        return _vxlan(data, start + 20, length, interface) if dport in VXLAN_PORTS else None
+    size = seq >> 16
+    if size < 8 or total < 28:
+        return None
+    return (UDP, source, destination, sport, dport, 0, 0, 0, 0,
+            size - 8, start + 20, ident, interface, 0)  # fmt: skip
+
+
+def _short_udp(data: bytes, start: int, interface: int) -> Row | None:
+    """Too short for the headers of TCP: it may be UDP, in no tunnel."""
+    if len(data) < start + 28:
+        return None
+    first, total, ident, fragment, protocol, source, destination, sport, dport, size = _UDP4(
+        data, start
     )
-    header = bits >> 10 & 0x3C
-    body = total - 20 - header
-    if fragment & 0x3FFF or header < 20 or body < 0:
+    if first != 0x45 or fragment & 0x3FFF or protocol != UDP or dport in TUNNEL_PORTS:
         return None
-    if start + 34 + header > len(data) or start + 14 + total > length:
+    if size < 8 or total < 28:
+        return None
+    return (UDP, source, destination, sport, dport, 0, 0, 0, 0,
+            size - 8, start + 20, ident, interface, 0)  # fmt: skip
+
+
+def _vxlan(data: bytes, udp: int, length: int, interface: int) -> Row | None:
+    """What a plain VXLAN datagram carries; `udp` is the offset of its UDP header."""
+    start = udp + 16
+    if data[udp + 8 : udp + 12] != _VXLAN or data[start + 12 : start + 15] != b"\x08\0\x45":
+        return None
+    if len(data) < start + 42 or data[start - 1]:
+        return None
+    row = _ipv4(data, start + 14, length, interface)
+    if row is None or row[13]:
+        return None
+    vni = int.from_bytes(data[start - 4 : start - 1], "big")
+    return row if interface else (*row[:13], vni + 1)
+
+
+def _ipv6(data: bytes, start: int, length: int, interface: int) -> Row | None:
+    """TCP or UDP over IPv6 without extension headers, where all of it is whole."""
+    try:
+        (first, total, protocol, source, destination, sport, dport,
+         seq, ack, bits, window) = _TCP6(data, start)  # fmt: skip
+    except struct.error:
+        return None
+    if first >> 28 != 6:
+        return None
+    if protocol == UDP:
+        size = seq >> 16
+        if dport in TUNNEL_PORTS or size < 8 or total < 8:
+            return None
+        return (UDP, source, destination, sport, dport, 0, 0, 0, 0,
+                size - 8, start + 40, 0, interface, 0)  # fmt: skip
+    header = bits >> 10 & 0x3C
+    body = total - header
+    if protocol != TCP or header < 20 or body < 0:
+        return None
+    if start + 40 + header > len(data) or start + 40 + total > length:
+        return None
+    return (TCP, source, destination, sport, dport, seq, ack, bits & 0x1FF, window,
+            body, start + 40, 0, interface, 0)  # fmt: skip
+
+
+def slow(linktype: int, data: bytes, length: int) -> Row | None:
+    """Any packet, by the dissector; None where it is neither whole TCP nor UDP."""
+    frame = dissect(linktype, data, length)
+    if frame.ip is None or (frame.problem and not frame.problem.startswith("cut short")):
+        return None
+    transport = frame.tcp or frame.udp
+    if transport is None:
         return None
     return (
-        6,
-        source,
-        destination,
-        sport,
-        dport,
-        seq,
-        ack,
-        bits & 0x1FF,
-        window,
-        body,
-        start + 34,
-        ident,
-        interface,
+        TCP if frame.tcp is not None else UDP,
+        ip_address(frame.ip.source).packed,
+        ip_address(frame.ip.destination).packed,
+        transport.source_port,
+        transport.destination_port,
+        *_transport(frame),
+        frame.transport,
+        frame.ip.identification or 0,
+        frame.interface,
+        frame.network,
     )
 
 
-def _fast(linktype: int, link: str, size: int) -> Reader:
-    tcp4, udp4 = (
-        struct.Struct(f"!{link}{_TCP4}").unpack_from,
-        struct.Struct(f"!{link}{_UDP4}").unpack_from,
-    )
-    tcp6 = struct.Struct(f"!{link}{_TCP6}").unpack_from
-    cooked2, bare = linktype == LINUX_SLL2, not link
-    payload4, payload6 = size + 20, size + 40
-    error = struct.error
-
-    def ipv4(data: bytes, length: int) -> HeaderRow | None:
-        interface, kind = 0, _IPV4
-        try:
-            if cooked2:
-                (
-                    kind,
-                    interface,
-                    first,
-                    total,
-                    ident,
-                    fragment,
-                    protocol,
-                    source,
-                    destination,
-                    sport,
-                    dport,
-                    seq,
-                    ack,
-                    bits,
-                    window,
-                ) = tcp4(data)
-            elif bare:
-                (
-                    first,
-                    total,
-                    ident,
-                    fragment,
-                    protocol,
-                    source,
-                    destination,
-                    sport,
-                    dport,
-                    seq,
-                    ack,
-                    bits,
-                    window,
-                ) = tcp4(data)
-            else:
-                (
-                    kind,
-                    first,
-                    total,
-                    ident,
-                    fragment,
-                    protocol,
-                    source,
-                    destination,
-                    sport,
-                    dport,
-                    seq,
-                    ack,
-                    bits,
-                    window,
-                ) = tcp4(data)
-        except error:
-            return short(data, length)
-        if kind == _IPV4 and first == 0x45 and not fragment & 0x3FFF:
-            if protocol == 6:
-                header = bits >> 10 & 0x3C
-                body = total - 20 - header
-                if (
-                    header >= 20
-                    and body >= 0
-                    and payload4 + header <= len(data)
-                    and size + total <= length
-                ):
-                    return (
-                        6,
-                        source,
-                        destination,
-                        sport,
-                        dport,
-                        seq,
-                        ack,
-                        bits & 0x1FF,
-                        window,
-                        body,
-                        payload4,
-                        ident,
-                        interface,
-                    )
-            elif protocol == 17:
-                if dport in _OVERLAYS:
-                    return tunnelled(data, length, interface)
-                bytes_ = seq >> 16
-                if bytes_ >= 8 and total >= 28:
-                    return (
-                        17,
-                        source,
-                        destination,
-                        sport,
-                        dport,
-                        0,
-                        0,
-                        0,
-                        0,
-                        bytes_ - 8,
-                        payload4,
-                        ident,
-                        interface,
-                    )
-            return slow(linktype, data, length)
-        if kind == _IPV6 or (bare and first >> 4 == 6):
-            return ipv6(data, length)
-        if kind == _IPV4:
-            return slow(linktype, data, length)
-        return None if kind in (0x0806, 0x88CC) else slow(linktype, data, length)
-
-    def tunnelled(data: bytes, length: int, interface: int) -> HeaderRow | None:
-        """What a plain VXLAN datagram carries; anything else takes the long way."""
-        start = payload4 + 16
-        row = None
-        if data[payload4 + 8 : payload4 + 12] == _VXLAN and data[start - 1 : start] == b"\0":
-            row = _plain_ethernet(data, start, length, interface)
-        return row or slow(linktype, data, length)
-
-    def short(data: bytes, length: int) -> HeaderRow | None:
-        """Too short for the headers of TCP: it may be UDP."""
-        interface, kind = 0, _IPV4
-        try:
-            fields = list(udp4(data))
-        except error:
-            return slow(linktype, data, length)
-        if cooked2:
-            kind, interface, *fields = fields
-        elif not bare:
-            kind, *fields = fields
-        first, total, ident, fragment, protocol, source, destination, sport, dport, bytes_ = fields
-        plain = kind == _IPV4 and first == 0x45 and not fragment & 0x3FFF and protocol == 17
-        if plain and bytes_ >= 8 and total >= 28 and dport not in _OVERLAYS:
-            return (
-                17,
-                source,
-                destination,
-                sport,
-                dport,
-                0,
-                0,
-                0,
-                0,
-                bytes_ - 8,
-                payload4,
-                ident,
-                interface,
-            )
-        return slow(linktype, data, length)
-
-    def ipv6(data: bytes, length: int) -> HeaderRow | None:
-        interface = 0
-        try:
-            fields = list(tcp6(data))
-            if cooked2:
-                _, interface, *fields = fields
-            elif not bare:
-                _, *fields = fields
-            first, total, protocol, source, destination, sport, dport, seq, ack, bits, window = (
-                fields
-            )
-        except error:
-            return slow(linktype, data, length)
-        if first >> 28 == 6:
-            if protocol == 6:
-                header = bits >> 10 & 0x3C
-                body = total - header
-                if (
-                    header >= 20
-                    and body >= 0
-                    and payload6 + header <= len(data)
-                    and size + 40 + total <= length
-                ):
-                    return (
-                        6,
-                        source,
-                        destination,
-                        sport,
-                        dport,
-                        seq,
-                        ack,
-                        bits & 0x1FF,
-                        window,
-                        body,
-                        payload6,
-                        0,
-                        interface,
-                    )
-            elif protocol == 17 and dport not in _OVERLAYS and seq >> 16 >= 8 and total >= 8:
-                return (
-                    17,
-                    source,
-                    destination,
-                    sport,
-                    dport,
-                    0,
-                    0,
-                    0,
-                    0,
-                    (seq >> 16) - 8,
-                    payload6,
-                    0,
-                    interface,
-                )
-        return slow(linktype, data, length)
-
-    return ipv4
+def _transport(frame: Frame) -> tuple[int, int, int, int, int]:
+    """Sequence, acknowledgment, flags, window, payload length."""
+    tcp = frame.tcp
+    if tcp is not None:
+        return tcp.sequence, tcp.acknowledgment, tcp.flags, tcp.window, tcp.length
+    return 0, 0, 0, 0, max(frame.udp.length - 8, 0) if frame.udp is not None else 0

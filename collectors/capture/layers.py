@@ -184,6 +184,15 @@ class Frame:
     problem: str = ""
 
     @property
+    def network(self) -> int:
+        """Tells networks apart that share a wire: VNI and innermost VLAN; 0 for none. A capture of
+        all interfaces (cooked v2) sees a packet inside its tunnel and out of it: there it is 0."""
+        if self.interface:
+            return 0
+        vlan = self.vlans[-1] if self.vlans else 0
+        return (0 if self.vni is None else self.vni + 1) | vlan << 25
+
+    @property
     def protocol(self) -> str:
         """The innermost protocol that was understood."""
         if self.dns is not None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collectors.capture.analysis_flags import COPY
 from collectors.capture.direction import DurationStats, interface_direction
-from collectors.capture.header_rows import HeaderRow
+from collectors.capture.header_rows import Row
+from collectors.events import Packet
 
 
 class UdpDirection:
@@ -30,6 +31,7 @@ class UdpFlow:
         "icmp_from",
         "icmp_note",
         "last_ns",
+        "network",
         "number",
         "server",
         "waits",
@@ -37,7 +39,7 @@ class UdpFlow:
     protocol = "UDP"
     retransmitted = 0
 
-    def __init__(self, number: int, ns: int, row: HeaderRow) -> None:
+    def __init__(self, number: int, ns: int, row: Row) -> None:
         _, source, destination, sport, dport, *_ = row
         first, second = UdpDirection(source, sport, row[12]), UdpDirection(destination, dport, -1)
         if sport < 1024 <= dport:
@@ -45,6 +47,7 @@ class UdpFlow:
         self.client, self.server = first, second
         first.client = True
         self.number = number
+        self.network = row[13]
         self.first_ns = self.last_ns = ns
         self.asked_at = 0
         self.waits = DurationStats()
@@ -52,7 +55,9 @@ class UdpFlow:
         self.icmp = 0
         self.icmp_from = self.icmp_note = ""
 
-    def add(self, own: UdpDirection, ns: int, row: HeaderRow, data: bytes, wire: int) -> int:
+    def add(self, own: UdpDirection, packet: Packet, row: Row) -> int:
+        """One datagram that `own` sent; its analysis flags."""
+        ns, data, wire = packet
         if not own.packets:
             own.interface = row[12]
             own.seen_on = interface_direction(data, row[12])
@@ -81,9 +86,9 @@ class UdpFlow:
     def state(self) -> str:
         if self.icmp:
             return "unreachable"
-        if self.client.packets and not self.server.packets:
+        if not self.server.packets:
             return "unanswered"
-        return "answered" if self.client.packets and self.server.packets else "one direction"
+        return "answered" if self.client.packets else "one direction"
 
     @property
     def one_sided(self) -> bool:

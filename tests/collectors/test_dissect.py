@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from collectors.capture import dns
-from collectors.capture.dissect import ETHERNET, LINUX_SLL, LINUX_SLL2, LOOP, NULL, dissect
+from collectors.capture.dissect import dissect
+from collectors.capture.link_layers import ETHERNET, LINUX_SLL, LINUX_SLL2, LOOP, NULL
 from collectors.capture.flows import FlowTable
 from collectors.capture.header_rows import reader, slow
 from collectors.capture.jsonl import packet_object
@@ -110,8 +111,8 @@ def test_vlans_tunnels_and_fragments() -> None:
     gre = eth("0800") + ip4(47, bytes.fromhex("20000800" + "00000001") + SYN4[14:])
     assert told(gre).startswith("GRE IP 10.0.0.1.49588")
     assert "fragment at 1480+" in told(eth("0800") + ip4(17, b"x" * 64, "20b9"))
-    random = eth("0800") + ip4(17, udp(8472, b"\x08" + b"x" * 60))
-    assert told(random).endswith("UDP, length 61"), "not every datagram to the port is VXLAN"
+    random = eth("0800") + ip4(17, udp(8472, b"p" * 61))
+    assert told(random).endswith("UDP, length 61"), "without the I flag it is not VXLAN (RFC 7348)"
 
 
 def test_options() -> None:

@@ -1,0 +1,30 @@
+"""Copies on cooked v1 (LINKTYPE_LINUX_SLL), whose packets do not name their interface: the same IP
+packet again within milliseconds is one packet seen on another interface."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from collectors.capture.header_rows import Row
+
+COPY_NS = 10_000_000
+REMEMBERED = 4_096  # packets
+
+
+class CookedCopies:
+    """Remembers the packets of the last milliseconds."""
+
+    def __init__(self) -> None:
+        self._seen: OrderedDict[tuple[Row, bytes], int] = OrderedDict()
+
+    def seen_before(self, ns: int, row: Row, data: bytes) -> bool:
+        """Whether this is a copy. Equal are addresses, ports, sequence, identification, payload."""
+        key = (row, data[row[10] :])
+        before = self._seen.pop(key, None)
+        if before is not None and 0 <= ns - before < COPY_NS:
+            self._seen[key] = before
+            return True
+        self._seen[key] = ns
+        if len(self._seen) > REMEMBERED:
+            self._seen.popitem(last=False)
+        return False

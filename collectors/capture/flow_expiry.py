@@ -1,0 +1,58 @@
+"""When a flow may leave the table: closed or idle for long enough. Each flow is looked at once per
+interval, however many there are, and by the capture's own clock, so that what is kept does not
+depend on how packets come in batches."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from collectors.capture.tcp import TcpFlow
+from collectors.capture.udp import UdpFlow
+
+Flow = TcpFlow | UdpFlow
+SECOND = 1_000_000_000
+DNS_PORTS = (53, 5353)
+CLOSED_NS = 150 * SECOND  # longer than the largest RTO (120 s): a FIN may be retransmitted so late
+IDLE_UDP_NS = 300 * SECOND
+IDLE_TCP_NS = 3 * 3600 * SECOND  # longer than the first keep-alive (7,200 s)
+CHECK_NS = 30 * SECOND
+
+
+def expires_after(flow: Flow) -> int:
+    """For how long it may be silent, in nanoseconds."""
+    if isinstance(flow, UdpFlow):
+        return CLOSED_NS if flow.server.port in DNS_PORTS else IDLE_UDP_NS
+    closed = flow.client.fin_at and flow.server.fin_at
+    return CLOSED_NS if flow.reset_by is not None or closed else IDLE_TCP_NS
+
+
+class ExpiryQueue:
+    """Flows in the order in which they are to be looked at again."""
+
+    def __init__(self) -> None:
+        self._queue: deque[tuple[int, Flow]] = deque()
+        self.next_at = 0  # capture time of the next look; 0: nothing waits
+
+    def add(self, flow: Flow, ns: int) -> None:
+        self._queue.append((ns + CHECK_NS, flow))
+        self.next_at = self._queue[0][0]
+
+    def expired(self, ns: int) -> list[Flow]:
+        """Those that leave now; the others that were due are looked at again later."""
+        gone = []
+        while self._queue and self._queue[0][0] <= ns:
+            _, flow = self._queue.popleft()
+            if ns - flow.last_ns > expires_after(flow):
+                gone.append(flow)
+            else:
+                self._queue.append((ns + CHECK_NS, flow))
+        self.next_at = self._queue[0][0] if self._queue else 0
+        return gone
+
+    def idlest(self, count: int) -> list[Flow]:
+        """About `count` flows that were silent for longest; they are no longer waiting."""
+        by_age = sorted(self._queue, key=lambda entry: entry[1].last_ns)
+        gone = {id(flow) for _, flow in by_age[:count]}
+        self._queue = deque(entry for entry in self._queue if id(entry[1]) not in gone)
+        self.next_at = self._queue[0][0] if self._queue else 0
+        return [flow for _, flow in by_age[:count]]

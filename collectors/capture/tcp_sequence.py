@@ -1,0 +1,139 @@
+"""Sequence analysis of one TCP segment after another: retransmissions, gaps, windows, keep-alives.
+
+It follows what Wireshark documents of its own (User's Guide, "TCP Analysis"), so that both describe
+a packet alike; where podwire differs, tests/collectors/test_tshark.py says why.
+
+Functions get the direction that sent the segment (`own`), the other one (`peer`), the capture time
+in nanoseconds and the packet's header row. They run for every packet.
+"""
+
+from __future__ import annotations
+
+from collectors.capture.analysis_flags import (
+    ACKED_UNSEEN,
+    DUPLICATE_ACK,
+    FAST_RETRANSMISSION,
+    KEEP_ALIVE,
+    KEEP_ALIVE_ACK,
+    LOST_SEGMENT,
+    OUT_OF_ORDER,
+    RETRANSMISSION,
+    SPURIOUS_RETRANSMISSION,
+    WINDOW_FULL,
+    WINDOW_UPDATE,
+    ZERO_WINDOW,
+    ZERO_WINDOW_PROBE,
+    ZERO_WINDOW_PROBE_ACK,
+)
+from collectors.capture.direction import Direction
+from collectors.capture.header_rows import Row
+from collectors.capture.layers import ACK, FIN, RST, SYN
+
+MASK, HALF_SPACE = 0xFFFFFFFF, 0x7FFFFFFF  # of sequence numbers
+FAST_NS = 20_000_000  # a retransmission this soon after a third duplicate ACK is a fast one
+REORDER_NS = 3_000_000  # where no round trip was seen: later than this it is no reordering
+REPORTED = -1  # instead of a count of duplicate ACKs: an ACK of unseen data was reported
+CONTROL = SYN | FIN | RST
+
+
+def analyse(own: Direction, peer: Direction, ns: int, row: Row, first_rtt: int) -> int:
+    """The analysis flags of a segment; moves both directions on. `first_rtt` is the handshake's."""
+    _, _, _, _, _, seq, ack, flags, window, length, _, _, _, _ = row
+    ahead = -1 if own.end is None else (seq - own.end) & MASK  # 0: just in order
+    if flags & CONTROL:
+        found = LOST_SEGMENT if 0 < ahead <= HALF_SPACE and not flags & RST else 0
+    elif length == 1 and ahead == 0 and peer.window == 0 and peer.last_ack is not None:
+        found = ZERO_WINDOW_PROBE
+    else:
+        found = _plain(own, peer, row, ahead)
+    if ack != own.last_ack and not found & (KEEP_ALIVE_ACK | ZERO_WINDOW_PROBE_ACK):
+        own.duplicates = 0
+    if flags & ACK and peer.ahead is not None and 0 < (ack - peer.ahead) & MASK <= HALF_SPACE:
+        found |= _acked_unseen(peer)
+    if length or flags & (SYN | FIN):
+        if not found & KEEP_ALIVE:
+            found |= _repeated(own, peer, ns, row, first_rtt)
+        if not found & ZERO_WINDOW_PROBE:
+            _advance(own, ns, row)
+    elif own.end is None or 0 < ahead <= HALF_SPACE or own.ahead == seq:
+        _advance(own, ns, row)
+    own.window = window
+    own.last_ack = ack
+    own.last_ack_at = ns
+    if flags & ACK and not flags & CONTROL:
+        own.first_ack = False
+    own.last_analysis = found
+    return found
+
+
+def _plain(own: Direction, peer: Direction, row: Row, ahead: int) -> int:
+    """A segment without SYN, FIN or RST."""
+    seq, ack, window, length = row[5], row[6], row[8], row[9]
+    found = 0 if window else ZERO_WINDOW
+    if 0 < ahead <= HALF_SPACE:
+        found |= LOST_SEGMENT
+    elif ahead == MASK and length <= 1:
+        found |= KEEP_ALIVE
+    if not length:
+        if ahead == 0 and ack == own.last_ack:
+            found |= _same_ack(own, peer, window)
+    elif peer.scale is not None and peer.last_ack is not None:
+        offered = peer.window << (0 if peer.first_ack else peer.scale)
+        if (seq + length - peer.last_ack) & MASK == offered:
+            found |= WINDOW_FULL
+    return found
+
+
+def _same_ack(own: Direction, peer: Direction, window: int) -> int:
+    """An ACK alone, in order, that acknowledges what the last one did."""
+    if window != own.window:
+        return WINDOW_UPDATE if window else 0
+    if peer.last_analysis & KEEP_ALIVE and window:
+        return KEEP_ALIVE_ACK
+    if peer.last_analysis & ZERO_WINDOW_PROBE and not window:
+        return ZERO_WINDOW_PROBE_ACK
+    if not window:
+        return 0
+    own.duplicates = max(own.duplicates, 0) + 1
+    return DUPLICATE_ACK
+
+
+def _acked_unseen(peer: Direction) -> int:
+    """An ACK of data that was not captured: reported once, until the peer sends or acknowledges
+    something new."""
+    if peer.ahead != peer.end:
+        peer.ahead = peer.end
+        return ACKED_UNSEEN
+    reported, peer.duplicates = peer.duplicates != 0, REPORTED
+    return 0 if reported else ACKED_UNSEEN
+
+
+def _repeated(own: Direction, peer: Direction, ns: int, row: Row, first_rtt: int) -> int:
+    """What a segment is that begins before the highest byte seen; 0 where it does not."""
+    seq, length = row[5], row[9]
+    if length and peer.last_ack and (peer.last_ack - seq - length) & MASK <= HALF_SPACE:
+        return RETRANSMISSION | SPURIOUS_RETRANSMISSION
+    ahead = -1 if own.end is None else (seq - own.end) & MASK
+    if ahead <= HALF_SPACE or (length > 1 and ahead == MASK):
+        return 0  # new, or it follows a probe of one byte: the rest is new
+    third = peer.duplicates >= 2 or peer.duplicates == REPORTED
+    if third and peer.last_ack == seq and ns - peer.last_ack_at < FAST_NS:
+        return RETRANSMISSION | FAST_RETRANSMISSION
+    size = length + (1 if row[7] & (SYN | FIN) else 0)
+    if own.end == (seq + size) & MASK or ns - own.end_at >= (first_rtt or REORDER_NS):
+        return RETRANSMISSION
+    return OUT_OF_ORDER
+
+
+def _advance(own: Direction, ns: int, row: Row) -> None:
+    """Move the direction's sequence space on to the end of this segment."""
+    seq, flags = row[5], row[7]
+    end = seq + row[9] & MASK
+    if flags & (SYN | FIN):
+        end = end + 1 & MASK
+    if own.start is None:
+        own.start = seq if flags & SYN else seq - 1 & MASK
+    if own.end is None or 0 < (end - own.end) & MASK <= HALF_SPACE:
+        own.end, own.end_at = end, ns
+    if own.ahead is None or own.ahead == seq:
+        own.ahead = own.end  # a gap that is filled joins what came after it
