@@ -18,7 +18,7 @@ from diagnosis.guide import (
 )
 from diagnosis.guide.rule_groups import RuleGroup
 from diagnosis.reachability.path import PathStep, PathVerdict, is_address
-from diagnosis.rule import SymptomName
+from diagnosis.rule import Rule, SymptomName
 from diagnosis.subjects import policy_subject
 
 # bash opens a TCP connection by itself; host and port are arguments, never part of the program
@@ -36,6 +36,17 @@ OUTCOMES = {
     "timeout": "no answer within 2 s",
     "no route": "no route to it",
 }
+CLOSED_PATH = Rule(
+    id="path",
+    title="The path is closed by a policy, a Service or its endpoints",
+    scope="connection",
+    stage="cause",
+    inputs=("NetworkPolicies", "Services", "pods"),
+    symptoms=("connect", "timeout"),
+    screen="policy",
+    criterion="the rules of NetworkPolicy v1",
+    false_friends=("a connection from the same pod to the same port is made",),
+)  # of the guide alone: it needs a source and a destination
 EXPLAINED_BY_OBJECTS = ("policy_drops", "endpoints", "target_port")
 
 
@@ -165,17 +176,14 @@ def ask_path(notes: Notes, why: str) -> Generator[Asked, Sent, PathVerdict | Non
 def _closed_path(answer: PathVerdict, stop: PathStep) -> Finding:
     policy = answer.decided_by.policy if answer.decided_by else ""
     source = "policies, Services, EndpointSlices"
-    return Finding(
-        rule="path",
-        severity="critical",
+    return CLOSED_PATH.finding(
         subject=policy_subject(policy) if policy else Subject(kind="cluster", name=stop.what),
+        severity="critical",
         title=f"The path is closed: {stop.reason}",
         evidence=tuple(Evidence(f"{step.what}: {step.reason}", source) for step in answer.path),
-        threshold="the rules of NetworkPolicy v1",
         confidence="certain",
         fix="podwire policy --from … --to … shows the path; open it where it stops",
         verify="it connects",
-        screen="policy",
     )
 
 
