@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from cli.exit_codes import FAILED, tell
+from cli.exit_codes import FAILED
+from cli.messages import flush_output, print_message, write_output
 from collectors.capture import jsonl
 from collectors.capture.dissect import dissect
 from collectors.capture.flows import FlowTable
@@ -29,20 +29,19 @@ def print_jsonl(options: argparse.Namespace) -> int:
         try:
             _print_file(path, options)
         except Truncated as error:
-            tell(str(error))
+            print_message(str(error))
         except CaptureError as error:
-            sys.stdout.flush()
-            tell(str(error))
+            flush_output()
+            print_message(str(error))
             worst = FAILED
-    sys.stdout.flush()
     return worst
 
 
 def _print_file(path: Path, options: argparse.Namespace) -> None:
-    many, write = len(options.files) > 1, sys.stdout.write
+    many = len(options.files) > 1
 
     def show(found: jsonl.Object) -> None:
-        write(ENCODE({"file": str(path), **found} if many else found) + "\n")
+        write_output(ENCODE({"file": str(path), **found} if many else found) + "\n")
 
     if options.flows:
         _print_flows(path, show)
