@@ -82,7 +82,7 @@ def _print_packets(path: Path, show: Show) -> None:
 
 def _report_refused(table: FlowTable) -> None:
     if table.totals.refused:
-        tell(
+        print_message(
             f"{table.totals.refused:,} packets belong to flows beyond the first {MANY_FLOWS:,}, "
             "which are left out. Filter the capture, or split it."
         )
