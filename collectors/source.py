@@ -13,7 +13,7 @@ import heapq
 import itertools
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from operator import attrgetter
 from typing import Literal
 
@@ -93,7 +93,8 @@ class RecordedSource(Source):
     """A source that was written down: its events have the times of then, and so has its clock.
 
     `speed` 0 plays as fast as the paced consumers work, 1 as it was, 8 eight times as fast; it may be
-    changed while it plays, and `pause` holds it.
+    changed while it plays, and `pause` holds it. `before_event` is awaited with the time of each event
+    before it is published: what keeps to recorded time is driven by it.
     """
 
     live = False
@@ -102,6 +103,7 @@ class RecordedSource(Source):
     def __init__(self, key: str, stream: Stream, speed: float = 0.0) -> None:
         super().__init__(key, stream)
         self.speed = speed
+        self.before_event: Callable[[float], Awaitable[None]] | None = None
         self._position = 0.0
         self._playing = asyncio.Event()
         self._playing.set()
@@ -133,6 +135,8 @@ class RecordedSource(Source):
             await self.stream.caught_up()
 
     async def _publish(self, event: Event) -> None:
+        if self.before_event is not None:
+            await self.before_event(event.at)
         if not self.stream.has_room():
             await self.stream.caught_up()
         self._position = max(self._position, event.at)

@@ -31,7 +31,8 @@ class Controller(Engine):
         self.captures = Captures(self, self.targets)
         self.diagnosis = DiagnosisLoop(store, stream)
         self.left_behind: list[str] = []
-        self.feed = StoreFeed(store, stream)
+        self._is_started = False
+        self._feed = StoreFeed(store, stream)
         self.targets.before_end = self.captures.stop
         if capture_on_attach:
             self.targets.on_attached = self._capture_pod
@@ -44,12 +45,12 @@ class Controller(Engine):
             self.captures.start(key, "")
 
     def start(self) -> None:
-        """Begin to fold the stream into the store, and to look for what is wrong."""
-        self.tasks.spawn(self.feed.run())
-        if self.diagnosis.follows_recorded_time:
-            self.feed.after_step = self.diagnosis.step
-        else:
-            self.tasks.spawn(self._diagnose())
+        """Begin to fold the stream into the store, and to look for what is wrong; once."""
+        if self._is_started:
+            return
+        self._is_started = True
+        self.tasks.spawn(self._feed.run())
+        self.tasks.spawn(self._diagnose())
 
     async def _diagnose(self) -> None:
         await self.painted.wait()

@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from diagnosis.tracker import Tracker
 
 EVERY_S = 2.0
+MOST_LOOKS = 8  # at what does not change: longer than a finding needs to appear and to clear
 
 
 class DiagnosisLoop:
-    """`follows_recorded_time`: `step` is called as recorded time passes, instead of `run`. `enabled` is
-    False where the findings come with the events, as in a recording that has them in full.
+    """`enabled` is False where `run` has nothing to do: the findings come with the events, as in a
+    recording that has them in full, or `advance` is called as recorded time passes.
     `time_passes` is False where only the end of a capture is looked at: nothing can hold for long."""
 
     def __init__(self, store: Store, stream: Stream) -> None:
         self.budget_ms: float | None = None
         self.enabled = True
-        self.follows_recorded_time = False
         self.time_passes = True
         self._store = store
         self._stream = stream
@@ -47,13 +47,18 @@ class DiagnosisLoop:
                 await self.look(at)
             await asyncio.sleep(EVERY_S)
 
-    async def step(self, at: float) -> None:
-        """Look if two seconds have passed. `at` never goes back."""
-        if not self.enabled or at < self._next:
-            return
-        if self._next:
-            await self.look(at)
-        self._next = at + EVERY_S
+    async def advance(self, at: float) -> None:
+        """Recorded time comes to `at`: look at every two seconds on the path there. Where nothing was
+        recorded for long, findings have appeared and cleared after some of them."""
+        self._next = self._next or at + EVERY_S
+        if at >= self._next:
+            await self._stream.caught_up()
+        for _ in range(MOST_LOOKS):
+            if at < self._next:
+                return
+            await self.look(self._next)
+            self._next += EVERY_S
+        self._next = max(self._next, at)
 
     async def look(self, at: float) -> list[Finding]:
         """Evaluate the rules now; what holds, the worst first."""

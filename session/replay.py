@@ -13,8 +13,9 @@ def begin(control: Controller, source: RecordedSource, with_rules: bool) -> None
     """Start the engine and the source. `with_rules` evaluates today's rules every two seconds of
     recorded time; without, the findings are those that the recording holds."""
     control.live = False
-    control.diagnosis.enabled = with_rules
-    control.diagnosis.follows_recorded_time = True
+    control.diagnosis.enabled = False
+    if with_rules:
+        source.before_event = control.diagnosis.advance
     control.start()
     control.tasks.watch(source.start())
 

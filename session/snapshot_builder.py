@@ -214,7 +214,9 @@ def _add(totals: Counter[str], flow: TcpFlow, now: int) -> None:
     silent = state == "unanswered" and waiting
     totals["unanswered"] += silent
     _add_seen_on(totals, flow, silent)
-    half_open = bool(flow.synack_at) and not flow.acked_at and (waiting or server.syn_retransmitted > 0)
+    half_open = (
+        bool(flow.synack_at) and not flow.acked_at and (waiting or server.syn_retransmitted > 0)
+    )
     totals["answers_stopped"] += half_open and server.seen_on == IN
     totals["answers_passed"] += half_open and bool(server.seen_on & OUT)
     rejected = state == "unreachable" and bool(flow.icmp_note)

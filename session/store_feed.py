@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
 
 from collectors.stream import Stream
 from session.store import SCREENS, Store
@@ -14,12 +13,8 @@ SLICE_S = 0.005  # the loop is not held for longer, however much comes at once
 
 
 class StoreFeed:
-    """`after_step` is awaited after each event, with the store's latest time: what keeps to recorded
-    time is driven by it."""
-
     def __init__(self, store: Store, stream: Stream) -> None:
         """It is subscribed at once: what is published before `run` is not lost."""
-        self.after_step: Callable[[float], Awaitable[None]] | None = None
         self._store = store
         self._subscription = stream.subscribe(QUEUE, SCREENS, paced=True)
 
@@ -29,8 +24,6 @@ class StoreFeed:
             began = time.monotonic()
             for event in batch:
                 self._store.apply(event)
-                if self.after_step is not None:
-                    await self.after_step(self._store.latest)
                 if time.monotonic() - began > SLICE_S:
                     await asyncio.sleep(0)
                     began = time.monotonic()

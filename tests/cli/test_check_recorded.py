@@ -10,38 +10,12 @@ from typing import Any
 import pytest
 
 from cli.main import main
-from collectors import events as ev
-from collectors.recording.event_log import Recorder
-
-BEGAN = 1_700_000_000.0
-LIMIT = 10_000
-FULL_FROM, FULL_TO, END = 30, 70, 120  # seconds
-
-
-def sample(second: int, entries: int) -> ev.CounterSample:
-    values = {"conntrack_count": entries, "conntrack_max": LIMIT, "conntrack_drop": 0}
-    return ev.CounterSample(BEGAN + second, "node/n1", 100.0 + second, "1", values)
-
-
-def fault_on_and_off() -> list[ev.Event]:
-    """A node whose conntrack table is full for 40 of 120 seconds."""
-    events: list[ev.Event] = [
-        ev.SessionStart(BEGAN, "", "prod", "alice", "shop", "v1.36"),
-        ev.TargetState(BEGAN, "node/n1", "live"),
-    ]
-    for second in range(END):
-        entries = LIMIT if FULL_FROM <= second < FULL_TO else 100
-        events.append(sample(second, entries))
-    return events
+from tests.support.incident import full_table, sample, written
 
 
 @pytest.fixture
 def recording(tmp_path: Path) -> Path:
-    path = tmp_path / "incident.jsonl"
-    recorder = Recorder(path)
-    recorder.write(fault_on_and_off())
-    recorder.close()
-    return path
+    return written(tmp_path / "incident.jsonl", full_table())
 
 
 def checked(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, Any]]:
@@ -77,10 +51,7 @@ def test_gzipped_and_as_text_and_markdown(
 def test_a_quiet_recording_and_a_capture_give_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = tmp_path / "quiet.jsonl"
-    recorder = Recorder(path)
-    recorder.write([sample(second, 100) for second in range(30)])
-    recorder.close()
+    path = written(tmp_path / "quiet.jsonl", [sample(second, 100) for second in range(30)])
     code, body = checked(capsys, "--from", str(path))
     assert (code, body["findings"], body["summary"]) == (0, [], "nothing found")
 

@@ -1,0 +1,170 @@
+"""Replay equals live: the events of a session, recorded and played again, give the same screens.
+
+Live, events come on the stream, rules look at them, and a recorder writes all of it; the recording is
+played into a second console. Both have the recording's last moment as the present, so that graphs and
+ages can be compared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from textual.app import App
+from textual.pilot import Pilot
+
+from collectors import events as ev
+from collectors.recording.event_log import Recorder, RecordingSource, read
+from collectors.stream import Stream, Subscription
+from session.controller import Controller
+from session.replay import play
+from session.store import Store
+from tests.support.replay import opened
+from tests.tui.test_snapshots import SCREENS
+
+MORE_SCREENS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "findings": ("pod", ("d",)),
+    "finding": ("pod", ("d", "enter")),
+    "matrix": ("", ("M",)),
+    "compare": ("pod", ("o",)),
+    "conntrack": ("pod", ("6",)),
+    "event": ("pod", ("8", "end", "enter")),
+}
+ALL = {**SCREENS, **MORE_SCREENS}
+SIZE = (120, 40)
+Line = tuple[str, tuple[str, ...]]
+
+
+class AtTheEnd(Controller):
+    """Its present is the last event's time, live as well."""
+
+    def now(self) -> float:
+        return self.store.latest
+
+
+def probes(at: float, key: str) -> list[ev.Event]:
+    """What a session publishes beside its evidence."""
+    return [
+        ev.CommandRun(at, key, "guide", ("nslookup", "backend"), 0, 0.2, "Name: backend"),
+        ev.GuideStep(at, key, "it is slow", "backend:80", "ask the DNS", "good", "answered"),
+        ev.GuideConclusion(at, key, "it is slow", "backend:80", False, "nothing was found"),
+        ev.Notice(at, key, "packets saved to /tmp/x.pcap"),
+        ev.ConsumerDrop(at, key, "the recorder", 3, 0, at - 1, "its queue was full"),
+        ev.Mark(at, key, "alice", "restarted the backend"),
+    ]
+
+
+def evidence(recording: Path) -> list[ev.Event]:
+    events = list(read(recording))
+    key = next(event.target for event in events if event.target.startswith("pod/"))
+    at = events[-1].at
+    return [*events, *other_pod(events, key), broken_service(at), *probes(at, key)]
+
+
+def other_pod(events: list[ev.Event], key: str) -> list[ev.Event]:
+    """A second pod to compare with; its clock is another's."""
+    samples = (event for event in events if isinstance(event, ev.CounterSample))
+    return [
+        replace(sample, target=f"{key}-other", values={**sample.values, "TcpRetransSegs": 7})
+        for sample in samples
+        if sample.target == key
+    ]
+
+
+def broken_service(at: float) -> ev.Event:
+    """Its selector matches no pod."""
+    row = ev.ServiceRow(
+        namespace="shop",
+        name="ledger",
+        ips=("10.96.9.9",),
+        ports=("80/TCP",),
+        type="ClusterIP",
+        selector=(("app", "no-such"),),
+        targets=(ev.ServicePort("", 80, "TCP", "8080"),),
+    )
+    return ev.InventoryChange(at, "cluster", "ADDED", row)
+
+
+async def live(recording: Path, written: Path) -> Controller:
+    """A session as it was, with rules and a recorder."""
+    stream = Stream()
+    control = AtTheEnd(Store(), stream)
+    control.diagnosis.time_passes = False
+    control.diagnosis.enabled = False  # looks once, when all is there
+    recorder = Recorder(written)
+    subscription = stream.subscribe(100_000, "the recorder")
+    control.start()
+    for event in evidence(recording):
+        stream.publish(event)
+    await stream.caught_up()
+    assert await control.diagnosis.look(control.now())
+    await stream.caught_up()
+    recorder.write(_all(subscription))
+    recorder.close()
+    return control
+
+
+def _all(subscription: Subscription) -> list[ev.Event]:
+    events = subscription.pending()
+    assert subscription.dropped == 0
+    return events
+
+
+async def replayed(written: Path) -> Controller:
+    stream = Stream()
+    control = AtTheEnd(Store(), stream)
+    source = RecordingSource(written, stream)
+    assert source.has_findings()
+    await play(control, source, with_rules=False)
+    assert source.state == "ended"
+    return control
+
+
+def drawn(app: App[int]) -> list[Line]:
+    """Each line of the screen, its text and the styles; of the first, not whether it is live."""
+    header, *strips = app.screen._compositor.render_strips()
+    words = " ".join(header.text.replace("● recorded", "● live").split())
+    lines = [(strip.text, tuple(str(segment.style) for segment in strip)) for strip in strips]
+    return [(words, ()), *lines]
+
+
+async def screen_of(control: Controller, first: str, keys: tuple[str, ...]) -> list[Line]:
+    key = next((key for key in control.store.targets if first and key.startswith(first)), "")
+    app = opened(control, key)
+    async with app.run_test(size=SIZE) as pilot:
+        return await drawn_after(pilot, keys)
+
+
+async def drawn_after(pilot: Pilot[int], keys: tuple[str, ...]) -> list[Line]:
+    """What is drawn when it does not change any more."""
+    await pilot.pause(0.6)
+    for key in keys:
+        await pilot.press(key)
+        await pilot.pause(0.3)
+    before: list[Line] = []
+    while (now := drawn(pilot.app)) != before:
+        before = now
+        await pilot.pause(0.7)
+    return now
+
+
+@pytest.mark.parametrize("name", ALL)
+async def test_a_screen_is_the_same_live_and_replayed(
+    recording: Path, tmp_path: Path, name: str
+) -> None:
+    first, keys = ALL[name]
+    before = await screen_of(await live(recording, tmp_path / "r.jsonl"), first, keys)
+    after = await screen_of(await replayed(tmp_path / "r.jsonl"), first, keys)
+    assert [text for text, _ in before] == [text for text, _ in after]
+    assert before == after
+    assert sum(bool(text) for text, _ in before) > 5
+
+
+async def test_findings_and_the_log_are_the_same(recording: Path, tmp_path: Path) -> None:
+    before = (await live(recording, tmp_path / "r.jsonl")).store
+    after = (await replayed(tmp_path / "r.jsonl")).store
+    assert before.findings.current == after.findings.current != []
+    assert before.findings.spans == after.findings.spans
+    assert list(before.log) == list(after.log)
+    assert before.drops == after.drops == {"the recorder": 3}
