@@ -1,7 +1,8 @@
-"""The user's configuration: a TOML file (XDG), with a table a context; the command line wins over both.
+"""The user's configuration: a TOML file (XDG). The command line wins over it.
 
-image = "registry.corp/netshoot@sha256:…"    [images] of other architectures    pull_policy, pull_timeout_s,
-pull_secrets, node_namespace, read_only, end_on_leave, theme;    [contexts.prod] the same keys for one context
+Keys: image, pull_policy, pull_timeout_s, pull_secrets, node_namespace, read_only, end_on_leave,
+theme; the table [images] has the images for other architectures, and [contexts.NAME] the same keys
+for one context.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import field
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ class Config:
     contexts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def settings(self, options: argparse.Namespace, context: str) -> AttachSettings:
-        """What holds for a context: the command line, else the context's table, else the common keys."""
+        """For a context: the command line, else the context's table, else the common keys."""
         chosen = {**self.common, **self.contexts.get(context, {})}
         chosen.pop("theme", None)
         given = {
@@ -66,51 +67,58 @@ def default_path() -> Path:
 
 
 def load(given: Path | None) -> Config:
-    """The file at `given`, or the default one if it is there. ConfigError with the line or key that is wrong."""
+    """The file at `given`, or the default one if it is there.
+
+    ConfigError with the line or key that is wrong.
+    """
     path = given or default_path()
     try:
-        text = path.read_text()
+        data = _parsed(path)
     except FileNotFoundError:
         if given is not None:
             raise ConfigError(f"There is no configuration at {sanitize(path)}.") from None
         return Config()
+    contexts = data.pop("contexts", {})
+    tables = contexts.values() if isinstance(contexts, dict) else [None]
+    if not all(isinstance(table, dict) for table in tables):
+        raise ConfigError(f'{sanitize(path)}: contexts must be tables, as [contexts."prod"].')
+    _check(path, "", data)
+    for name, table in contexts.items():
+        _check(path, f"contexts.{name}.", table)
+    return Config(path, data, contexts)
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    """FileNotFoundError where there is none, ConfigError where it cannot be read."""
+    try:
+        return tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        raise
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise ConfigError(f"The configuration {sanitize(path)} cannot be read: {reason}.") from None
-    try:
-        data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(
             f"The configuration {sanitize(path)} is not TOML: {sanitize(error, 200)}."
         ) from None
-    contexts = data.pop("contexts", {})
-    if not isinstance(contexts, dict) or not all(
-        isinstance(table, dict) for table in contexts.values()
-    ):
-        raise ConfigError(f'{sanitize(path)}: contexts must be tables, as [contexts."prod"].')
-    for place, table in (
-        ("", data),
-        *((f"contexts.{name}.", table) for name, table in contexts.items()),
-    ):
-        _check(path, place, table)
-    return Config(path, data, contexts)
 
 
-def _check(path: Path, place: str, table: Mapping[str, Any]) -> None:
+def _check(path: Path, prefix: str, table: Mapping[str, Any]) -> None:
+    """The keys of a table and the kinds of their values; `prefix` is the name of the table."""
     for key, value in table.items():
-        if key not in KEYS or (place and key == "theme"):
+        where = f"{sanitize(path)}: "
+        shown = repr(sanitize(prefix + key, 80))
+        if key not in KEYS or (prefix and key == "theme"):
             known = ", ".join(sorted(KEYS))
-            raise ConfigError(
-                f"{sanitize(path)}: there is no key {sanitize(place + key, 80)!r}. Known: {known}, contexts."
-            )
+            raise ConfigError(f"{where}there is no key {shown}. Known: {known}, contexts.")
         if not isinstance(value, KEYS[key]) or (isinstance(value, bool) and KEYS[key] is not bool):
-            raise ConfigError(
-                f"{sanitize(path)}: {sanitize(place + key, 80)!r} has a value of the wrong kind."
-            )
-        texts = (
-            value if isinstance(value, list) else value.values() if isinstance(value, dict) else ()
-        )
-        if not all(isinstance(text, str) for text in texts):
-            raise ConfigError(
-                f"{sanitize(path)}: {sanitize(place + key, 80)!r} holds something that is not text."
-            )
+            raise ConfigError(f"{where}{shown} has a value of the wrong kind.")
+        if not all(isinstance(text, str) for text in _texts(value)):
+            raise ConfigError(f"{where}{shown} holds something that is not text.")
+
+
+def _texts(value: object) -> Iterable[object]:
+    """The entries of a list or table, which must be text."""
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()

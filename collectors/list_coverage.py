@@ -1,4 +1,4 @@
-"""How much of a kind's objects is known: a verdict over half of them would be a guess."""
+"""How much of a kind's objects is known: a verdict over some of them would be a guess."""
 
 from __future__ import annotations
 

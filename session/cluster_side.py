@@ -26,7 +26,7 @@ Progress = Callable[[str], None]
 
 
 class ClusterSide:
-    """Everything of a console that speaks to an API server; a console without one never imports this."""
+    """Everything of a console that speaks to an API server; one without never imports this."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Streams that break are taken up again: faults injected into the lab's server, while a capture and a sampler run."""
+"""Streams that break are resumed: faults injected into the lab's server, while a capture and a sampler run."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def client(own_lab: Lab) -> AsyncIterator[Client]:
 
 
 class Watched:
-    """A pod with a capture and a sampler, and all that they told."""
+    """A pod with a capture and a sampler, and all that they published."""
 
     def __init__(self, session: Stream, segments: PcapFiles, key: str) -> None:
         self.events: list[ev.Event] = []
@@ -48,9 +48,9 @@ class Watched:
         deadline = time.monotonic() + seconds
         while not wanted():
             if time.monotonic() > deadline:
-                told = [e for e in self.events if isinstance(e, (ev.CaptureState, ev.TargetState))]
+                said = [e for e in self.events if isinstance(e, (ev.CaptureState, ev.TargetState))]
                 pytest.fail(
-                    "\n".join(f"{type(e).__name__} {e.phase} {e.message}" for e in told[-12:])
+                    "\n".join(f"{type(e).__name__} {e.phase} {e.message}" for e in said[-12:])
                 )
             await asyncio.sleep(0.05)
 
@@ -114,7 +114,7 @@ async def watched(
 
 
 async def resumed(seen: Watched, mark: int) -> None:
-    """Packets and samples flow again after a gap that both told once."""
+    """Packets and samples flow again after a gap that both reported once."""
     await seen.until(lambda: bool(seen.captures("gap")) and bool(seen.states("gap")))
     gap = max(
         seen.events.index(seen.captures("gap")[-1]), seen.events.index(seen.states("gap")[-1]), mark
@@ -191,7 +191,7 @@ async def test_a_pod_that_goes_ends_the_capture_and_names_why(
 async def test_a_pod_that_comes_back_under_its_name_is_another(
     own_lab: Lab, client: Client, tmp_path: Path
 ) -> None:
-    """Deleted and created anew while streams run: what runs for the old one ends, and the new one is left alone."""
+    """Deleted and created again while streams run: what runs for the old one ends, and the new one is left alone."""
     path = "/api/v1/namespaces/shop/pods"
     body = {
         "metadata": {"name": "twin", "labels": {"app": "twin"}},
@@ -210,18 +210,18 @@ async def test_a_pod_that_comes_back_under_its_name_is_another(
         while (await client.call("POST", path, body))[0] != 201:
             await asyncio.sleep(0.05)
         await seen.until(lambda: bool(seen.captures("failed")) and bool(seen.states("gone")))
-        told = {seen.captures("failed")[0].message, seen.states("gone")[0].message}
+        said = {seen.captures("failed")[0].message, seen.states("gone")[0].message}
         assert all(
             "is gone. What was" in text or "replaced by another of the same name" in text
-            for text in told
-        ), told
+            for text in said
+        ), said
     new = await client.pod_named("shop", "twin")
     assert not new["spec"].get("ephemeralContainers"), "nothing was added to the new one"
     await client.call("DELETE", f"{path}/twin?gracePeriodSeconds=0")
 
 
-async def test_a_node_that_goes_takes_its_pod_and_says_so(own_lab: Lab, client: Client) -> None:
-    """The node's objects vanish, as when a machine is taken out of a cluster, and its kubelet answers no more."""
+async def test_a_node_that_goes_removes_its_pod_and_says_so(own_lab: Lab, client: Client) -> None:
+    """The node's objects vanish, as when a machine is removed from a cluster; its kubelet is gone."""
     cluster, session = await connect(str(own_lab.kubeconfig)), Stream()
     attacher = Attacher(cluster, session)
     target = Target("node", "node2", node="node2")
@@ -241,9 +241,9 @@ async def test_a_node_that_goes_takes_its_pod_and_says_so(own_lab: Lab, client: 
     await client.hook(do="cut", match=f"{attachment.pod}/exec$")
     async with asyncio.timeout(15):
         await task
-    told = [e for e in log.pending() if isinstance(e, ev.TargetState)]
-    assert told[-1].phase == "gone" and f"{attachment.pod} is gone" in told[-1].message
+    said = [e for e in log.pending() if isinstance(e, ev.TargetState)]
+    assert said[-1].phase == "gone" and f"{attachment.pod} is gone" in said[-1].message
     assert await attacher.leave(attachment) == "", (
-        "nothing is owed for a pod that went with its node"
+        "nothing is pending for a pod that went with its node"
     )
     await cluster.close()

@@ -99,7 +99,7 @@ async def test_v4_and_an_unknown_subprotocol(cluster: Cluster) -> None:
         assert refused.value.status == 403
 
 
-async def test_closing_while_the_peer_floods_takes_under_a_second_and_ends_the_command(
+async def test_closing_while_the_peer_floods_lasts_under_a_second_and_ends_the_command(
     cluster: Cluster,
 ) -> None:
     where = await runner(cluster)
@@ -298,7 +298,7 @@ async def test_a_capture_streams_packets_and_ends_with_tcpdumps_counts(cluster: 
 # --- inventory
 
 
-async def test_the_inventory_lists_then_follows(cluster: Cluster) -> None:
+async def test_the_inventory_lists_and_follows(cluster: Cluster) -> None:
     session, book = Stream(), AddressBook()
     stream = session.subscribe()
     task = asyncio.create_task(Inventory(cluster, session).run())

@@ -155,7 +155,7 @@ def podwire(place: Place, config: Path | str, *arguments: str, **more: str) -> D
 
 
 def who(done: Done) -> str:
-    """Whom the API server sees, by kubectl's or by doctor's answer."""
+    """Who the API server sees, by kubectl's or by doctor's answer."""
     if done.stdout.startswith("{"):
         return str(json.loads(done.stdout)["status"]["userInfo"]["username"])
     found = re.search(r" as (\S+), API server", done.stdout)
@@ -201,10 +201,10 @@ ACCEPTED: dict[str, Any] = {
     ),
     "a plugin beside the kubeconfig": lambda p: p.config(p.plugin(p.credential())),
     "a slow plugin": lambda p: p.config(p.plugin("sleep 2; " + p.credential())),
-    "a plugin that tells when its token ends": lambda p: p.config(
+    "a plugin that says when its token ends": lambda p: p.config(
         p.plugin(p.credential(expirationTimestamp="2099-01-01T00:00:00Z"))
     ),
-    "a plugin that is told of the cluster": lambda p: p.config(
+    "a plugin that asks for the cluster": lambda p: p.config(
         p.plugin(
             f'echo "$KUBERNETES_EXEC_INFO" | grep -q \'"server":\\s*"https://127.0.0.1:{p.port}"\' || exit 9; '
             + p.credential(),

@@ -74,7 +74,7 @@ def test_a_pod_is_named_after_its_workload() -> None:
 # --- the address book
 
 
-def test_addresses_are_told_apart_and_kept_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_addresses_are_distinguished_and_kept_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     book, now = AddressBook(), [1000.0]
     monkeypatch.setattr(address_book.time, "monotonic", lambda: now[0])
     web, db = (
@@ -179,7 +179,7 @@ async def followed(cluster: Cluster) -> AsyncIterator[Followed]:
 
 
 async def test_an_expired_watch_is_listed_again_without_a_word(lab: Lab, cluster: Cluster) -> None:
-    """It stands still while the cluster changes, and the server forgets what it has not been told."""
+    """It stands still while the cluster changes, and the server forgets what it has not seen."""
     async with followed(cluster) as seen, client_of(lab) as client:
         await asyncio.sleep(0.5)  # the watches are open
         await client.hook(do="freeze", match="/pods$")
@@ -229,7 +229,7 @@ async def test_a_server_that_hangs_is_noticed_by_its_pulse(
         await seen.until(lambda: seen.phase() == "live")
 
 
-async def test_a_watch_that_falls_silent_is_asked_for_anew(
+async def test_a_watch_that_falls_silent_is_asked_for_again(
     lab: Lab, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rest, "SILENT_S", 1.0)

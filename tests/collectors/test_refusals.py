@@ -80,7 +80,8 @@ def deep(item: Json, **changes: Json) -> Json:
 
 @dataclass(frozen=True)
 class Case:
-    """`says` must be among the refusals of the pod's plan; `offers` and `beside` are the ways that are offered."""
+    """`says` must be among the refusals of the pod's plan; `offers` and `beside` are the methods
+    that are offered."""
 
     name: str
     says: str
@@ -327,7 +328,7 @@ async def everything(client: Client) -> list[tuple[str, int]]:
     )
 
 
-def way(plan: Plan | None) -> str | None:
+def method(plan: Plan | None) -> str | None:
     if plan is None or plan.offer is None:
         return None
     return f"add {plan.offer.level}" if plan.offer.method == "add" else plan.offer.method
@@ -351,7 +352,7 @@ async def test_refusals(own_lab: Lab, client: Client, case: Case) -> None:
             "pod", meta["name"], meta["namespace"], item["spec"].get("nodeName", ""), meta["uid"]
         )
         plan = await attacher.planner.pod(target)
-        assert way(plan) == case.offers, plan
+        assert method(plan) == case.offers, plan
         if case.says:
             assert any(re.search(case.says, said) for said in plan.refusals), plan.refusals
         else:
@@ -361,7 +362,7 @@ async def test_refusals(own_lab: Lab, client: Client, case: Case) -> None:
             beside = await attacher.planner.node(
                 Target("node", target.node, node=target.node), meta["namespace"]
             )
-            assert way(beside) == case.beside
+            assert method(beside) == case.beside
             if case.name == "quota":
                 assert any("exceeded quota" in said for said in beside.refusals)
         if plan.offer is None:
@@ -437,7 +438,7 @@ async def test_a_pull_that_never_ends_is_given_up(own_lab: Lab, client: Client) 
     await cluster.close()
 
 
-async def test_a_write_that_is_refused_after_its_dry_run_takes_the_next_rung(
+async def test_a_write_that_is_refused_after_its_dry_run_uses_the_next_level(
     own_lab: Lab, client: Client
 ) -> None:
     cluster = await connect(str(own_lab.kubeconfig))

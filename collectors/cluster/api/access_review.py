@@ -1,4 +1,4 @@
-"""What this user may do here, by SelfSubjectAccessReview, and the smallest Role that gives the rest."""
+"""What this user may do, by SelfSubjectAccessReview, and the smallest Role that gives the rest."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ async def access(cluster: Cluster, namespace: str) -> AccessReview:
 
 
 def _rules(rows: Iterable[AccessRow]) -> list[dict[str, Any]]:
-    """RBAC rules that give what is missing; rows of one group and the same verbs become one rule."""
+    """RBAC rules for what is missing; rows of one group and the same verbs become one rule."""
     together: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for row in rows:
         if row.missing:

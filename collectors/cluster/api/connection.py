@@ -1,4 +1,4 @@
-"""Opens a cluster as kubectl would: kubeconfig, context, namespace, credentials; says who we are there."""
+"""Opens a cluster as kubectl would, by kubeconfig, context and namespace; says who we are there."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class Impersonation:
 
 @frozen
 class Certificate:
-    """A client certificate and its key, PEM. In memory only: a temporary file would outlive a kill."""
+    """A client certificate and its key, PEM. Never in a file, which would outlive a kill."""
 
     certificate: bytes
     key: bytes
@@ -83,7 +83,7 @@ class Credentials:
         return [("Authorization", self._authorization), *rows] if self._authorization else rows
 
     async def renew(self) -> bool:
-        """After a 401, or when something expired: get new ones. False where nothing differs from before."""
+        """After a 401, or an expiry: get new ones. False where nothing differs from before."""
         before = (self._authorization, self.certificate)
         if self.plugin is not None:
             self._use_issued(await self.plugin.run())
@@ -127,7 +127,7 @@ class Credentials:
 
 
 def data_or_file(entry: KubeconfigEntry, key: str) -> bytes:
-    """What KEY-data holds in base64, else the content of the file that KEY names; b'' where there is neither."""
+    """What KEY-data holds in base64, else the content of the file at KEY; b'' for neither."""
     text, path = entry.text(f"{key}-data"), entry.file(key)
     if text:
         try:
@@ -149,14 +149,15 @@ def data_or_file(entry: KubeconfigEntry, key: str) -> bytes:
 async def of_user(
     user: KubeconfigEntry, cluster: KubeconfigEntry, impersonation: Impersonation
 ) -> Credentials:
-    """The credentials of a kubeconfig's user. ConfigError, in a sentence, where they cannot be had."""
+    """The credentials of a kubeconfig's user. ConfigError where they cannot be had."""
     credentials = Credentials(_impersonation(user, impersonation))
     credentials.impersonation.headers()
     certificate, key = data_or_file(user, "client-certificate"), data_or_file(user, "client-key")
     hide(key.decode("ascii", "replace"))
     if bool(certificate) != bool(key):
         raise ConfigError(
-            f"The user {sanitize(user.name, 80)!r} has a client certificate without its key, or the reverse."
+            f"The user {sanitize(user.name, 80)!r} has a client certificate without its key, "
+            "or the reverse."
         )
     if certificate:
         credentials.certificate = Certificate(certificate, key)
@@ -197,7 +198,8 @@ async def _use_provider(credentials: Credentials, user: KubeconfigEntry) -> None
         )
     if name != "oidc":
         raise ConfigError(
-            f"The auth provider {sanitize(name, 40)!r} of user {sanitize(user.name, 80)!r} is not known."
+            f"The auth provider {sanitize(name, 40)!r} of user {sanitize(user.name, 80)!r} "
+            "is not known."
         )
     from kubernetes.aio.config.kube_config import KubeConfigLoader
 

@@ -1,8 +1,8 @@
-"""Credential plugins (`exec` in a kubeconfig: aws, gke-gcloud-auth-plugin, kubelogin), as client-go runs them.
+"""Credential plugins (`exec` in a kubeconfig: aws, kubelogin, …), run as client-go runs them.
 
 https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
-Before the console opens, a plugin may ask on the terminal. While it is open it may not: it runs without input, and
-what it needs is said in a sentence.
+Before the console opens, a plugin may ask on the terminal. While it is open it may not: it runs
+without input, and what it needs is said in a sentence.
 """
 
 from __future__ import annotations
@@ -63,7 +63,8 @@ class ExecPlugin:
         version, command = str(config.get("apiVersion") or ""), str(config["command"])
         if version not in VERSIONS:
             raise ConfigError(
-                f"{where} has the apiVersion {sanitize(version, 60)!r}; known are {' and '.join(VERSIONS)}."
+                f"{where} has the apiVersion {sanitize(version, 60)!r}; "
+                f"known are {' and '.join(VERSIONS)}."
             )
         mode = str(
             config.get("interactiveMode") or ("" if version.endswith("/v1") else "IfAvailable")
@@ -116,7 +117,8 @@ class ExecPlugin:
         terminal = not TerminalOwner.ours and sys.stdin is not None and sys.stdin.isatty()
         if self.mode == "Always" and not terminal:
             raise ConfigError(
-                f"The credential plugin {self.name} needs a terminal to ask on. Leave podwire, log in, and start again."
+                f"The credential plugin {self.name} needs a terminal to ask on. "
+                "Leave podwire, log in, and start again."
             )
         return terminal and self.mode != "Never"
 
@@ -156,7 +158,7 @@ class ExecPlugin:
         return int(process.returncode or 0), out, err or b""
 
     def _read(self, out: bytes) -> Issued:
-        """The ExecCredential that a plugin printed. Its output is never repeated: it may hold a secret."""
+        """The ExecCredential that a plugin printed. It is never repeated: it may hold a secret."""
         where = f"The credential plugin {self.name}"
         try:
             answer = json.loads(out)

@@ -49,7 +49,10 @@ def exit_code(status: dict[str, Any]) -> int | None:
 
 
 class ExecRunning:
-    """A command that runs in a container. `message` is what the API server said where it gave no exit code."""
+    """A command that runs in a container.
+
+    `message` is what the API server said where it gave no exit code.
+    """
 
     def __init__(
         self, session: aiohttp.ClientSession, socket: aiohttp.ClientWebSocketResponse

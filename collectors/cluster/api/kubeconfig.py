@@ -1,7 +1,8 @@
-"""kubeconfig files as kubectl reads them: several merged, the first to say something wins, paths relative to the file.
+"""kubeconfig files as kubectl reads them: several are merged, the first to say something wins.
 
-Not the library's merger: there the last file's current-context wins, an empty file is a crash, client keys are
-written to temporary files, and impersonation is not known (kubernetes 37, aio/config/kube_config.py).
+Paths are relative to their file. Not the library's merger: there the last file's current-context
+wins, an empty file is a crash, client keys are written to temporary files, and impersonation is not
+known (kubernetes 37, aio/config/kube_config.py).
 """
 
 from __future__ import annotations
@@ -70,12 +71,13 @@ class Kubeconfig:
         if name not in self.clusters or not self.clusters[name].text("server"):
             where = f"The context {sanitize(context.name, 80)!r}"
             raise ConfigError(
-                f"{where} names the cluster {sanitize(name, 80)!r}, which has no server in the kubeconfig."
+                f"{where} names the cluster {sanitize(name, 80)!r}, which has no server in the "
+                "kubeconfig."
             )
         return self.clusters[name]
 
     def user_of(self, context: KubeconfigEntry) -> KubeconfigEntry:
-        """The context's user; one without credentials where it names none. An unknown name is an error."""
+        """The context's user; one without credentials if it names none. ConfigError if unknown."""
         name = context.text("user")
         if name and name not in self.users:
             where = f"The context {sanitize(context.name, 80)!r}"
@@ -86,7 +88,7 @@ class Kubeconfig:
 
 
 def locate(given: str | None) -> list[Path]:
-    """Where kubectl looks: --kubeconfig, else the list in $KUBECONFIG (read now), else ~/.kube/config."""
+    """Where kubectl looks: --kubeconfig, else the list in $KUBECONFIG, else ~/.kube/config."""
     text = given or os.environ.get("KUBECONFIG")
     if not text:
         return [Path.home() / ".kube" / "config"]
@@ -96,7 +98,10 @@ def locate(given: str | None) -> list[Path]:
 
 
 def load(given: str | None) -> Kubeconfig:
-    """The files that are there, merged. ConfigError for one that cannot be read, or a given one that is not there."""
+    """The files that are there, merged.
+
+    ConfigError for one that cannot be read, or where the given ones are not there.
+    """
     merged = Kubeconfig()
     paths = locate(given)
     if given and not any(path.exists() for path in paths):

@@ -1,4 +1,4 @@
-"""Requests to the API server through kubernetes.aio, as plain JSON; every failure becomes a sentence.
+"""Requests to the API server through kubernetes.aio, as JSON; every failure becomes a sentence.
 
 Raw paths rather than the generated API classes: one code path for every kind, no models to build
 for lists of thousands, and no slow import of them.
@@ -109,7 +109,10 @@ def unreachable(host: str, error: Exception) -> str:
 
 
 class Rest:
-    """One API server and one set of credentials. With `read_only` no request leaves that could change something."""
+    """One API server and one set of credentials.
+
+    With `read_only` no request is sent that could change something.
+    """
 
     def __init__(self, client: ApiClient, credentials: Credentials) -> None:
         self.client = client
@@ -132,7 +135,7 @@ class Rest:
         await self.client.close()
 
     async def headers(self) -> CIMultiDict[str]:
-        """Who we are, for any request to this server. ClusterError where new credentials cannot be had."""
+        """Who we are, for any request. ClusterError where new credentials cannot be had."""
         try:
             return CIMultiDict(await self.credentials.headers())
         except ConfigError as error:

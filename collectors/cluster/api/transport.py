@@ -1,4 +1,4 @@
-"""How the API server is reached: TLS, proxy, server name; one setting for requests and for exec streams alike."""
+"""How the API server is reached: TLS, proxy, server name; for requests and exec streams alike."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ else:
 PROXIES = ("http", "https")
 
 
-# Seconds after which a silent connection is asked for a sign of life, between the questions, and how many go
-# unanswered: a peer that is gone without a word is noticed within 30 s, also on a watch that nobody writes to.
+# Seconds after which a silent connection is probed, between the probes, and how many may go
+# unanswered: a peer that is gone without a word is noticed within 30 s, also on a watch that nobody
+# writes to.
 KEEPALIVE = (
     ("TCP_KEEPIDLE", 15),
     ("TCP_KEEPINTVL", 5),
@@ -46,7 +47,7 @@ def _socket(address: Any) -> socket.socket:
 
 
 def connector(context: ssl.SSLContext, limit: int) -> aiohttp.TCPConnector:
-    """For requests and exec streams alike; aiohttp switches keepalive itself on. Call on the event loop."""
+    """For requests and exec streams; aiohttp switches keepalive on. Call on the event loop."""
     return aiohttp.TCPConnector(ssl=context, limit=limit, socket_factory=_socket)
 
 
@@ -68,7 +69,8 @@ def configure(cluster: KubeconfigEntry) -> Configuration:
     if cluster.value.get("insecure-skip-tls-verify"):
         if authority:
             raise ConfigError(
-                f"{where} has both a certificate authority and insecure-skip-tls-verify: choose one."
+                f"{where} has both a certificate authority and insecure-skip-tls-verify: "
+                "choose one."
             )
         configuration.verify_ssl = False
     if authority:
@@ -88,8 +90,11 @@ def configure(cluster: KubeconfigEntry) -> Configuration:
 
 
 def _proxy(host: str, given: str, where: str) -> str | None:
-    """`proxy-url`, else what HTTPS_PROXY and NO_PROXY say; this machine itself is never asked for by a proxy of the
-    environment (Go's rule, which kubectl follows)."""
+    """`proxy-url`, else what HTTPS_PROXY and NO_PROXY say.
+
+    This machine itself is never reached through a proxy of the environment: Go's rule, which
+    kubectl follows.
+    """
     parts = urlsplit(host)
     if not given:
         name = parts.hostname or ""
@@ -110,7 +115,8 @@ def _proxy(host: str, given: str, where: str) -> str | None:
         hide(proxy.password)
     if proxy.scheme not in PROXIES:
         raise ConfigError(
-            f"{where} is reached through a {sanitize(proxy.scheme, 20)} proxy; podwire knows http and https."
+            f"{where} is reached through a {sanitize(proxy.scheme, 20)} proxy; "
+            "podwire knows http and https."
         )
     return given
 
@@ -123,7 +129,10 @@ def _is_loopback(name: str) -> bool:
 
 
 def use_certificate(context: ssl.SSLContext, certificate: Certificate) -> None:
-    """Present a client certificate on connections to come. OpenSSL reads files only: they are in memory, and go."""
+    """Present a client certificate on connections to come.
+
+    OpenSSL reads files only: they are in memory, and are closed.
+    """
     both = os.memfd_create("podwire")
     try:
         os.write(both, certificate.certificate + b"\n" + certificate.key)

@@ -186,7 +186,7 @@ class Attacher:
     # --- while attached
 
     async def check_alive(self, attachment: Attachment) -> None:
-        """TargetGone once the pod of an attachment is gone, has ended, or is another of its name."""
+        """TargetGone once an attachment's pod is gone, has ended, or is another of its name."""
         where = f"{attachment.namespace}/{attachment.pod}"
         kept = "What was gathered stays; esc returns to the list."
         try:
@@ -288,8 +288,9 @@ def _check_debug_container(pod: Mapping[str, Any], container: str, where: str) -
     for entry in (pod.get("status") or {}).get("ephemeralContainerStatuses") or ():
         ended = (entry.get("state") or {}).get("terminated")
         if entry.get("name") == container and ended:
-            why = sanitize(ended.get("reason") or "", 60)
+            reason = sanitize(ended.get("reason") or "", 60)
+            why = f" ({reason})" if reason else ""
             raise TargetGone(
-                f"The debug container {container} in {where} has ended{f' ({why})' if why else ''}: "
+                f"The debug container {container} in {where} has ended{why}: "
                 "after 4 h it does. ctrl+w and opening the pod again adds a new one."
             )

@@ -33,7 +33,10 @@ EPHEMERAL, REGULAR = "ephemeralContainerStatuses", "containerStatuses"
 
 @frozen
 class StartingContainer:
-    """A container that was added, for the target `key`; `field` is where its pod's status has it."""
+    """A container that was added, for the target `key`.
+
+    `field` is the list of its pod's status that has it.
+    """
 
     namespace: str
     pod: str

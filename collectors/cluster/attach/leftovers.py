@@ -1,4 +1,4 @@
-"""What earlier consoles left in a cluster, by the journal and by podwire's own label; removes it."""
+"""What earlier consoles left in a cluster, by the journal and by podwire's label; removes it."""
 
 from __future__ import annotations
 

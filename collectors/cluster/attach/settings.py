@@ -1,4 +1,4 @@
-"""What podwire brings to a cluster, and how: image, pull policy, where node pods go. Names are checked here."""
+"""What podwire brings to a cluster: image, pull policy, where node pods go. Names are checked."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ IMAGE_ARCHITECTURES = ("amd64", "arm64")  # of that image
 PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 # distribution/reference: [domain[:port]/]path[:tag][@digest]
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
-_DOMAIN = r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*|\[[0-9a-fA-F:]+\])"
+_HOST_PART = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_DOMAIN = rf"(?:{_HOST_PART}(?:\.{_HOST_PART})*|\[[0-9a-fA-F:]+\])"
 _IMAGE = re.compile(
     rf"(?:{_DOMAIN}(?::[0-9]+)?/)?{_COMPONENT}(?:/{_COMPONENT})*(?::[\w][\w.-]{{0,127}})?"
     r"(?:@[a-z0-9]+(?:[+._-][a-z0-9]+)*:[0-9a-fA-F]{32,})?",
@@ -26,7 +27,10 @@ _NAME = re.compile(rf"{_LABEL.pattern}(?:\.{_LABEL.pattern})*")
 
 @dataclass(frozen=True, slots=True)
 class AttachSettings:
-    """`images` replaces `image` on nodes of an architecture; `node_namespace` '' lets podwire find one."""
+    """`images` replaces `image` on nodes of an architecture.
+
+    `node_namespace` '' lets podwire find one.
+    """
 
     image: str = IMAGE
     images: Mapping[str, str] = field(default_factory=dict)
@@ -42,11 +46,13 @@ class AttachSettings:
         for image in (self.image, *self.images.values()):
             if not _IMAGE.fullmatch(image) or len(image) > 512:
                 raise ConfigError(
-                    f"{sanitize(image, 120)!r} is not the name of an image, as registry/name:tag@digest."
+                    f"{sanitize(image, 120)!r} is not the name of an image, as "
+                    "registry/name:tag@digest."
                 )
         if self.pull_policy not in PULL_POLICIES:
             raise ConfigError(
-                f"{sanitize(self.pull_policy, 40)!r} is no pull policy; known are {', '.join(PULL_POLICIES)}."
+                f"{sanitize(self.pull_policy, 40)!r} is no pull policy; "
+                f"known are {', '.join(PULL_POLICIES)}."
             )
         if not 1 <= self.pull_timeout_s <= 3600:
             raise ConfigError("The pull timeout must be 1 to 3600 seconds.")

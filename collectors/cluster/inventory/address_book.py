@@ -1,4 +1,4 @@
-"""IP address to what it belongs to: pod, Service, node, zone; kept for a while after the owner goes."""
+"""What an IP address belongs to: pod, Service, node, zone; kept a while after the owner goes."""
 
 from __future__ import annotations
 

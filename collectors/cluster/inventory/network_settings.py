@@ -1,7 +1,7 @@
-"""How the cluster's network is configured: the CNI's and kube-proxy's settings, from where each keeps them.
+"""How the cluster's network is configured: the settings of the CNI and kube-proxy.
 
-Pure readers of the objects, and one that gathers them. Only the settings that decide how packets travel are kept, with
-the names that their documentation uses.
+Pure readers of the objects, and one that gathers them. Only the settings that decide how packets
+travel are kept, with the names that their documentation uses.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import contextlib
 import json
 import re
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -36,7 +36,7 @@ def _value(value: object) -> str:
     return sanitize(str(value), 200) if isinstance(value, (str, int, float)) else ""
 
 
-def _picked(found: object, *names: str) -> Values:
+def _picked(found: object, names: Iterable[str]) -> Values:
     """Of a mapping the values of some names, as text; those that are not there are left out."""
     source = found if isinstance(found, Mapping) else {}
     return {name: text for name in names if (text := _value(source.get(name)))}
@@ -57,56 +57,21 @@ def _yaml(text: object) -> Object:
 
 # --- one reader an object
 
-
-def flannel(item: Object) -> Values:
-    """`net-conf.json` of flannel's ConfigMap (flannel: Documentation/backends.md)."""
-    try:
-        found = json.loads(_mapping(item, "data").get("net-conf.json") or "{}")
-    except (ValueError, TypeError, RecursionError):
-        return {}
-    if not isinstance(found, Mapping):
-        return {}
-    return {
-        **_picked(found, "Network", "IPv6Network", "EnableNFTables"),
-        **{
-            f"Backend.{k}": v
-            for k, v in _picked(
-                found.get("Backend"), "Type", "DirectRouting", "MTU", "Port"
-            ).items()
-        },
-    }
-
-
-def calico(item: Object) -> Values:
-    """The ConfigMap calico-config of a manifest install."""
-    return _picked(_mapping(item, "data"), "calico_backend", "veth_mtu")
-
-
-def ip_pools(item: Object) -> Values:
-    """Calico's IPPools, each by its name: `default-ipv4-ippool.ipipMode`."""
-    values: Values = {}
-    for pool in _items(item):
-        name, spec = _value(_mapping(pool, "metadata").get("name")), pool.get("spec")
-        found = _picked(spec, "cidr", "ipipMode", "vxlanMode", "natOutgoing", "disabled")
-        values |= {f"{name}.{key}": text for key, text in found.items()}
-    return values
-
-
-def felix(item: Object) -> Values:
-    return _picked(
-        item.get("spec"),
-        "bpfEnabled",
-        "wireguardEnabled",
-        "vxlanEnabled",
-        "ipipEnabled",
-        "mtuIfacePattern",
-        "bpfKubeProxyIptablesCleanupEnabled",
-        "vxlanMTU",
-        "ipipMTU",
-        "wireguardMTU",
-    )
-
-
+FLANNEL = ("Network", "IPv6Network", "EnableNFTables")
+FLANNEL_BACKEND = ("Type", "DirectRouting", "MTU", "Port")
+CALICO = ("calico_backend", "veth_mtu")
+IP_POOL = ("cidr", "ipipMode", "vxlanMode", "natOutgoing", "disabled")
+FELIX = (
+    "bpfEnabled",
+    "wireguardEnabled",
+    "vxlanEnabled",
+    "ipipEnabled",
+    "mtuIfacePattern",
+    "bpfKubeProxyIptablesCleanupEnabled",
+    "vxlanMTU",
+    "ipipMTU",
+    "wireguardMTU",
+)
 CILIUM = (
     "routing-mode",
     "tunnel",
@@ -130,40 +95,68 @@ CILIUM = (
     "bpf-map-dynamic-size-ratio",
     "enable-endpoint-routes",
 )
+ANTREA = ("trafficEncapMode", "tunnelType", "noSNAT", "defaultMTU", "trafficEncryptionMode")
+PROXY_PARTS = ("iptables", "nftables", "ipvs", "conntrack")
+PROXY_PART = (
+    "masqueradeAll",
+    "minSyncPeriod",
+    "syncPeriod",
+    "scheduler",
+    "strictARP",
+    "maxPerCore",
+    "min",
+    "tcpBeLiberal",
+)
+
+
+def flannel(item: Object) -> Values:
+    """`net-conf.json` of flannel's ConfigMap (flannel: Documentation/backends.md)."""
+    try:
+        found = json.loads(_mapping(item, "data").get("net-conf.json") or "{}")
+    except (ValueError, TypeError, RecursionError):
+        return {}
+    if not isinstance(found, Mapping):
+        return {}
+    backend = _picked(found.get("Backend"), FLANNEL_BACKEND)
+    return _picked(found, FLANNEL) | {f"Backend.{name}": text for name, text in backend.items()}
+
+
+def calico(item: Object) -> Values:
+    """The ConfigMap calico-config of a manifest install."""
+    return _picked(_mapping(item, "data"), CALICO)
+
+
+def ip_pools(item: Object) -> Values:
+    """Calico's IPPools, each by its name: `default-ipv4-ippool.ipipMode`."""
+    values: Values = {}
+    for pool in _items(item):
+        name = _value(_mapping(pool, "metadata").get("name"))
+        found = _picked(pool.get("spec"), IP_POOL)
+        values |= {f"{name}.{key}": text for key, text in found.items()}
+    return values
+
+
+def felix(item: Object) -> Values:
+    return _picked(item.get("spec"), FELIX)
 
 
 def cilium(item: Object) -> Values:
     """The ConfigMap cilium-config (cilium: Documentation/cmdref/cilium-agent)."""
-    return _picked(_mapping(item, "data"), *CILIUM)
+    return _picked(_mapping(item, "data"), CILIUM)
 
 
 def antrea(item: Object) -> Values:
-    found = _yaml(_mapping(item, "data").get("antrea-agent.conf"))
-    return _picked(
-        found, "trafficEncapMode", "tunnelType", "noSNAT", "defaultMTU", "trafficEncryptionMode"
-    )
+    return _picked(_yaml(_mapping(item, "data").get("antrea-agent.conf")), ANTREA)
 
 
 def kube_proxy(item: Object) -> Values:
     """KubeProxyConfiguration; an empty mode is iptables on Linux."""
     found = _yaml(_mapping(item, "data").get("config.conf"))
-    values = (
-        {"mode": _value(found.get("mode")) or "iptables", **_picked(found, "clusterCIDR")}
-        if found
-        else {}
-    )
-    for part in ("iptables", "nftables", "ipvs", "conntrack"):
-        picked = _picked(
-            found.get(part),
-            "masqueradeAll",
-            "minSyncPeriod",
-            "syncPeriod",
-            "scheduler",
-            "strictARP",
-            "maxPerCore",
-            "min",
-            "tcpBeLiberal",
-        )
+    if not found:
+        return {}
+    values = {"mode": _value(found.get("mode")) or "iptables", **_picked(found, ("clusterCIDR",))}
+    for part in PROXY_PARTS:
+        picked = _picked(found.get(part), PROXY_PART)
         values |= {f"{part}.{name}": text for name, text in picked.items()}
     return values
 
@@ -173,82 +166,45 @@ def _items(item: Object) -> Iterator[Object]:
     yield from (one for one in found if isinstance(one, Mapping)) if isinstance(found, list) else ()
 
 
-# What speaks of whom, where it may be, and how it is read. The first place that answers counts.
-Place = tuple[str, str]
-SOURCES: tuple[tuple[str, tuple[Place, ...], Callable[[Object], Values]], ...] = (
+SettingsPlace = tuple[str, str]  # path, and what to call it
+
+
+def _config_map(namespace: str, name: str) -> SettingsPlace:
+    return (
+        f"/api/v1/namespaces/{namespace}/configmaps/{name}",
+        f"configmap {namespace}/{name}",
+    )
+
+
+CALICO_API = "/apis/crd.projectcalico.org/v1"
+# What has settings, where they may be, and how they are read. The first place that answers counts.
+SOURCES: tuple[tuple[str, tuple[SettingsPlace, ...], Callable[[Object], Values]], ...] = (
     (
         "flannel",
         (
-            (
-                "/api/v1/namespaces/kube-flannel/configmaps/kube-flannel-cfg",
-                "configmap kube-flannel/kube-flannel-cfg",
-            ),
-            (
-                "/api/v1/namespaces/kube-system/configmaps/kube-flannel-cfg",
-                "configmap kube-system/kube-flannel-cfg",
-            ),
+            _config_map("kube-flannel", "kube-flannel-cfg"),
+            _config_map("kube-system", "kube-flannel-cfg"),
         ),
         flannel,
     ),
-    (
-        "calico",
-        (
-            (
-                "/api/v1/namespaces/kube-system/configmaps/calico-config",
-                "configmap kube-system/calico-config",
-            ),
-        ),
-        calico,
-    ),
+    ("calico", (_config_map("kube-system", "calico-config"),), calico),
     (
         "calico ippools",
-        (("/apis/crd.projectcalico.org/v1/ippools", "ippools.crd.projectcalico.org"),),
+        ((f"{CALICO_API}/ippools", "ippools.crd.projectcalico.org"),),
         ip_pools,
     ),
     (
         "calico felix",
-        (
-            (
-                "/apis/crd.projectcalico.org/v1/felixconfigurations/default",
-                "felixconfiguration default",
-            ),
-        ),
+        ((f"{CALICO_API}/felixconfigurations/default", "felixconfiguration default"),),
         felix,
     ),
     (
         "cilium",
-        (
-            (
-                "/api/v1/namespaces/kube-system/configmaps/cilium-config",
-                "configmap kube-system/cilium-config",
-            ),
-            (
-                "/api/v1/namespaces/cilium/configmaps/cilium-config",
-                "configmap cilium/cilium-config",
-            ),
-        ),
+        (_config_map("kube-system", "cilium-config"), _config_map("cilium", "cilium-config")),
         cilium,
     ),
-    (
-        "antrea",
-        (
-            (
-                "/api/v1/namespaces/kube-system/configmaps/antrea-config",
-                "configmap kube-system/antrea-config",
-            ),
-        ),
-        antrea,
-    ),
-    (
-        "kube-proxy",
-        (
-            (
-                "/api/v1/namespaces/kube-system/configmaps/kube-proxy",
-                "configmap kube-system/kube-proxy",
-            ),
-        ),
-        kube_proxy,
-    ),
+    ("antrea", (_config_map("kube-system", "antrea-config"),), antrea),
+    ("kube-proxy", (_config_map("kube-system", "kube-proxy"),), kube_proxy),
 )
 
 
@@ -257,8 +213,11 @@ def row(name: str, source: str, values: Values) -> SettingsRow:
 
 
 async def read(cluster: Cluster, only: Collection[str] = ()) -> tuple[list[SettingsRow], str]:
-    """What is configured, and why something could not be read ('' where all could). `only` are the sources to look at
-    (default: every place). ClusterError where the server does not answer."""
+    """What is configured, and why something could not be read ('' where all could).
+
+    `only` are the sources to look at (default: every place). ClusterError where the server does
+    not answer.
+    """
     rows, refused = [], ""
     for name, places, reader in SOURCES:
         for path, source in places:
@@ -305,7 +264,7 @@ SECONDS = 20.0
 
 
 def cilium_status(text: str) -> Values:
-    """`cilium-dbg status --verbose` and its metrics of maps: `Routing`, `map pressure ct4_global`."""
+    """`cilium-dbg status --verbose` and its metrics of maps: `Routing`, `map pressure ct4`."""
     found = {name: sanitize(value, 200) for name, value in _LINE.findall(text) if name in STATUS}
     return found | {
         f"map pressure {name}": sanitize(value, 20) for name, value in _PRESSURE.findall(text)
@@ -315,58 +274,54 @@ def cilium_status(text: str) -> Values:
 async def cilium_agent(cluster: Cluster, source: str) -> SettingsRow | None:
     """What an agent says of itself; None where none can be asked. Only reads."""
     namespace = source.partition(" ")[2].partition("/")[0]
-    path = f"/api/v1/namespaces/{namespace}/pods"
     try:
-        listed = await cluster.rest.get(
-            path, what="listing Cilium's agents", labelSelector="k8s-app=cilium", limit=10
-        )
-        names = [
-            _value(_mapping(pod, "metadata").get("name"))
-            for pod in _items(listed)
-            if _mapping(pod, "status").get("phase") == "Running"
-        ]
-        if not names:
+        name = await _running_agent(cluster, namespace)
+        if not name:
             return None
-        done = await run(
-            ExecRunner(cluster, namespace, names[0], "cilium-agent"),
-            ["sh", "-c", ASK],
-            timeout=SECONDS,
-        )
+        agent = ExecRunner(cluster, namespace, name, "cilium-agent")
+        done = await run(agent, ["sh", "-c", ASK], timeout=SECONDS)
     except PodwireError:
         return None
     values = cilium_status(done.out.decode("utf-8", "replace"))
-    return (
-        row("cilium status", f"cilium-dbg status --verbose in {namespace}/{names[0]}", values)
-        if values
-        else None
-    )
+    if not values:
+        return None
+    return row("cilium status", f"cilium-dbg status --verbose in {namespace}/{name}", values)
+
+
+async def _running_agent(cluster: Cluster, namespace: str) -> str:
+    """The name of an agent's pod, '' where none runs."""
+    path = f"/api/v1/namespaces/{namespace}/pods"
+    what = "listing Cilium's agents"
+    listed = await cluster.rest.get(path, what=what, labelSelector="k8s-app=cilium", limit=10)
+    for pod in _items(listed):
+        if _mapping(pod, "status").get("phase") == "Running":
+            return _value(_mapping(pod, "metadata").get("name"))
+    return ""
 
 
 async def follow(cluster: Cluster, session: Stream) -> None:
-    """Tell it until cancelled: what is there often, what may be elsewhere and what agents say seldom."""
+    """Publishes the settings until cancelled: what is there is read often, what may be elsewhere,
+    and what agents say, seldom."""
     known: list[SettingsRow] = []
     agents: list[SettingsRow] = []
     looked = -EVERY_S
     while True:
-        with contextlib.suppress(
-            ClusterError
-        ):  # the inventory says that the server does not answer
-            all_of_it = time.monotonic() - looked >= EVERY_S
-            rows, refused = await read(cluster, () if all_of_it else [row.source for row in known])
-            if all_of_it:
+        with contextlib.suppress(ClusterError):  # the inventory says it
+            everything = time.monotonic() - looked >= EVERY_S
+            rows, refused = await read(cluster, () if everything else [row.source for row in known])
+            if everything:
                 looked = time.monotonic()
-                asked = [
-                    row.source
-                    for row in rows
-                    if row.name == "cilium" and not cluster.rest.read_only
-                ]
-                agents = [
-                    found
-                    for source in asked
-                    if (found := await cilium_agent(cluster, source)) is not None
-                ]
-            if rows != known or all_of_it:
+                agents = await _agents(cluster, rows)
+            if rows != known or everything:
                 known = rows
-                told = "" if rows else refused
-                session.publish(InventoryList(time.time(), "", KIND, (*rows, *agents), told))
+                reason = "" if rows else refused
+                session.publish(InventoryList(time.time(), "", KIND, (*rows, *agents), reason))
         await asyncio.sleep(OFTEN_S)
+
+
+async def _agents(cluster: Cluster, rows: Iterable[SettingsRow]) -> list[SettingsRow]:
+    if cluster.rest.read_only:
+        return []
+    sources = [row.source for row in rows if row.name == "cilium"]
+    found = [await cilium_agent(cluster, source) for source in sources]
+    return [row for row in found if row is not None]

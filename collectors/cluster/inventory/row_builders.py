@@ -72,7 +72,7 @@ def workload(metadata: Object) -> str:
 
 
 def _containers(spec: Object) -> list[Object]:
-    """Those that run as long as the pod: sidecars among the init containers, too (restartPolicy Always)."""
+    """Those that run as long as the pod: sidecars (restartPolicy Always), too."""
     sidecars = [c for c in spec.get("initContainers") or () if c.get("restartPolicy") == "Always"]
     return [*(spec.get("containers") or ()), *sidecars]
 
@@ -351,7 +351,7 @@ SELECTED = {"events": {"fieldSelector": "reason=Unhealthy"}}  # of the events on
 
 
 def built(kind: str, items: Iterable[Object]) -> tuple[list[Row], int]:
-    """The rows of some objects, and how many objects were not of the shape that their API promises."""
+    """The rows of some objects, and how many were not of the shape that their API promises."""
     build = KINDS[kind][2]
     rows: list[Row] = []
     odd = 0
