@@ -25,8 +25,8 @@ def ports_of(row: PodRow | ServiceRow) -> list[tuple[str, str]]:
     return [(str(p.number), p.protocol) for p in row.ports] or [("80", "TCP")]
 
 
-def told(store: Store, source: PodRow, target: PodRow | ServiceRow) -> tuple[str, str]:
-    """(title, text) of the way on every port."""
+def path_report(store: Store, source: PodRow, target: PodRow | ServiceRow) -> tuple[str, str]:
+    """(title, text) of the path on every port of the destination."""
     cluster, moment, lines = cluster_of(store), snapshot(store, time.time()), []
     for port, protocol in ports_of(target):
         answer = cluster.ask(source, target, port, protocol)

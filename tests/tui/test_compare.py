@@ -1,4 +1,4 @@
-"""A sick node beside a healthy one, and what may happen to whom, as one sees it."""
+"""A node with problems compared with a healthy one, the connectivity matrix, and a path, on screen."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ AT = 1.7e9
 
 
 def session() -> list[ev.Event]:
-    """Node 1 has another MTU, forwards nothing, has lost a route and resends much more."""
-    sick, well = host(1, mtu=1400), host(2)
+    """Node 1 has another MTU, forwards nothing, has lost a route and retransmits much more."""
+    bad, well = host(1, mtu=1400), host(2)
     routes = tuple(
-        route for route in sick.network.routes if not route.destination.startswith("10.2")
+        route for route in bad.network.routes if not route.destination.startswith("10.2")
     )
     nodes = tuple(
         ev.NodeRow(f"n{n}", f"192.168.0.{n}", f"z{n}", True, "linux", "amd64") for n in (1, 2)
@@ -29,8 +29,8 @@ def session() -> list[ev.Event]:
         ev.SessionStart(AT, "", "prod", "alice", "shop", "v1.36"),
         ev.InventoryList(AT, "", "nodes", nodes),
     ]
-    for view, forward, resent in ((sick, 0, 400), (well, 1, 2)):
-        own = routes if view is sick else view.network.routes
+    for view, forward, retransmitted in ((bad, 0, 400), (well, 1, 2)):
+        own = routes if view is bad else view.network.routes
         found += [
             ev.TargetState(AT, view.key, "live"),
             replace(view.network, at=AT, target=view.key, routes=own),
@@ -38,7 +38,7 @@ def session() -> list[ev.Event]:
         for second in range(12):
             values = {
                 "sysctl net.ipv4.ip_forward": forward,
-                "TcpRetransSegs": resent * second,
+                "TcpRetransSegs": retransmitted * second,
                 "TcpOutSegs": 9_000 * second,
             }
             found.append(ev.CounterSample(AT + second, view.key, 100.0 + second, "n", values))
@@ -46,16 +46,16 @@ def session() -> list[ev.Event]:
 
 
 def pressed(*keys: str, seconds: float) -> Callable[..., Awaitable[None]]:
-    async def settle(pilot) -> None:  # type: ignore[no-untyped-def]
+    async def press(pilot) -> None:  # type: ignore[no-untyped-def]
         await pilot.pause(0.4)
         await pilot.press(*keys)
         await pilot.pause(seconds)
 
-    return settle
+    return press
 
 
 @SIZES
-def test_a_sick_node_beside_a_healthy_one(
+def test_a_node_compared_with_a_healthy_one(
     snap_compare: Callable[..., bool], size: tuple[int, int]
 ) -> None:
     app = console(session(), "node")
@@ -63,14 +63,14 @@ def test_a_sick_node_beside_a_healthy_one(
 
 
 @SIZES
-def test_who_reaches_whom(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+def test_the_connectivity_matrix(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
     assert snap_compare(
         console(EVENTS, ""), terminal_size=size, run_before=pressed("M", seconds=1.5)
     )
 
 
 @SIZES
-def test_the_way_between_two(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+def test_the_path_between_two(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
     keys = ("j", "j", "b", "k", "k", "b")
     assert snap_compare(
         console(EVENTS, ""), terminal_size=size, run_before=pressed(*keys, seconds=1.0)

@@ -124,8 +124,8 @@ def evil_target(key: str) -> list[ev.Event]:
     found.append(
         ev.CaptureState(2.0, key, 1, "failed", sanitize(EVIL), _last_words(f"tcpdump: {EVIL}\n"))
     )
-    told = failure(403, {"message": EVIL, "reason": EVIL}, "attach")
-    found.append(ev.TargetState(2.0, key, "gap", str(told)))
+    refused = failure(403, {"message": EVIL, "reason": EVIL}, "attach")
+    found.append(ev.TargetState(2.0, key, "gap", str(refused)))
     try:
         _state(
             {
@@ -143,7 +143,9 @@ def evil_target(key: str) -> list[ev.Event]:
         )
     except ClusterError as error:
         found.append(ev.TargetState(2.0, key, "failed", str(error)))
-    found.append(ev.Command(2.0, key, sanitize(EVIL), "patch", sanitize(EVIL), f"refused: {told}"))
+    found.append(
+        ev.Command(2.0, key, sanitize(EVIL), "patch", sanitize(EVIL), f"refused: {refused}")
+    )
     return found
 
 

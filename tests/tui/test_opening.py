@@ -27,14 +27,14 @@ async def test_keys_before_it_is_open_do_no_harm_and_q_leaves() -> None:
     app = PodwireApp(opening)
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("d", "f", "enter", "escape", "j", "slash", "left_square_bracket", "q")
-        for _ in range(50):  # a machine that is busy takes its time
+        for _ in range(50):  # a busy machine needs its time
             if app.return_code is not None:
                 break
             await asyncio.sleep(0.1)
     assert app.return_code == 0 and not app.is_open
 
 
-async def test_what_cannot_be_opened_is_told() -> None:
+async def test_what_cannot_be_opened_is_reported() -> None:
     async def opening() -> OpenConsole:
         raise ConfigError("There is no recording at x.")
 

@@ -1,11 +1,11 @@
-"""Who reaches whom on screen, and the way between two rows with what was seen of it."""
+"""The connectivity matrix on screen, and the path between two rows with what was observed of it."""
 
 from __future__ import annotations
 
 import json
 
 from collectors import events as ev
-from session.path_text import cluster_of, told
+from session.path_text import cluster_of, path_report
 from tests.support.replay import console, replayed
 from tui.screens.connectivity_matrix import MatrixScreen, rows_of
 
@@ -66,15 +66,15 @@ def test_all_some_and_none() -> None:
     }
 
 
-def test_the_way_between_two() -> None:
+def test_the_path_between_two() -> None:
     store, _ = replayed(EVENTS)
-    title, text = told(store, PODS[2], SERVICE)
+    title, text = path_report(store, PODS[2], SERVICE)
     assert (
         title == "shop/web-1 → shop/api"
         and "port 80/TCP: allowed" in text
         and "rule 0 of shop/api allows it" in text
     )
-    _, text = told(store, PODS[1], SERVICE)
+    _, text = path_report(store, PODS[1], SERVICE)
     assert "port 80/TCP: not allowed" in text and "shop/api isolates shop/api-1" in text
 
 
@@ -87,7 +87,7 @@ async def test_the_matrix_on_screen() -> None:
         assert isinstance(app.screen, MatrixScreen)
         await pilot.press("enter")
         await pilot.pause(0.3)
-        assert "may reach" in app.screen.heading  # type: ignore[attr-defined]
+        assert "Paths from" in app.screen.heading  # type: ignore[attr-defined]
         await pilot.press("escape", "escape")
         await pilot.pause(0.3)
         await pilot.press("b", "j", "b")

@@ -38,13 +38,13 @@ def test_screen(
 ) -> None:
     first, keys = SCREENS[name]
 
-    async def settle(pilot) -> None:  # type: ignore[no-untyped-def]
+    async def press_all(pilot) -> None:  # type: ignore[no-untyped-def]
         await pilot.pause(0.2)
         for key in keys:
             await pilot.press(key)
         await pilot.pause(0.7)
 
-    assert snap_compare(console(recording, first), terminal_size=size, run_before=settle)
+    assert snap_compare(console(recording, first), terminal_size=size, run_before=press_all)
 
 
 @pytest.mark.parametrize("theme", ["day", "contrast"])

@@ -11,8 +11,8 @@ from textual.widgets import Footer, Input, Static
 
 from collectors.errors import PodwireError
 from collectors.events import PodRow, ServiceRow
-from session import path_text
 from session.controller import Controller
+from session.path_text import path_report
 from session.store import Store
 from tui.actions import bindings
 from tui.screens.access import Access
@@ -119,7 +119,8 @@ class ClusterScreen(TargetOpener):
             where = "all namespaces"
         filtered = f", matching “{self.text}”" if self.text else ""
         trouble = f" · {unhealthy} unhealthy" if unhealthy else ""
-        return f" {shown} {self.view}, {where}{filtered}{trouble} · enter opens"
+        opens = "" if self.view == "services" else " · enter opens"
+        return f" {shown} {self.view}, {where}{filtered}{trouble}{opens}"
 
     def _namespaces(self) -> list[tuple[str, int]]:
         counts = self.store.listing("pods").counts
@@ -207,7 +208,7 @@ class ClusterScreen(TargetOpener):
             self._choose_source(row)
         elif isinstance(row, (PodRow, ServiceRow)):
             source, self._source = self._source, None
-            self.app.push_screen(Document(*path_text.told(self.store, source, row)))
+            self.app.push_screen(Document(*path_report(self.store, source, row)))
         else:
             self.say("The destination is a pod or a Service (keys 1 and 3). esc cancels.")
 

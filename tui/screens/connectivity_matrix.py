@@ -12,7 +12,7 @@ from collectors.events import PodRow
 from diagnosis.reachability.connectivity_matrix import reach
 from diagnosis.reachability.path import ClusterState
 from session.controller import Controller
-from session.path_text import cluster_of, told
+from session.path_text import cluster_of, path_report
 from session.store import Store
 from tui.actions import bindings
 from tui.panels.panel import joined
@@ -126,7 +126,7 @@ class MatrixScreen(ConsoleScreen):
     def on_row_list_row_chosen(self, event: RowList.RowChosen) -> None:
         source: PodRow = event.row[0]
         others = [pod for pod, _ in self._rows if pod.uid != source.uid]
-        paths = [told(self.store, source, pod) for pod in others]
+        paths = [path_report(self.store, source, pod) for pod in others]
         text = "\n".join(f"{title}\n{path}" for title, path in paths)
         self.app.push_screen(Document(f"Paths from {source.namespace}/{source.name}", text))
 

@@ -1,4 +1,4 @@
-"""What is wrong, why podwire says so, and what to do: the findings, and all of the one under the cursor."""
+"""The findings: what is wrong, the evidence, and what to do."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class FindingsScreen(ConsoleScreen):
         yield Targets()
         yield RowList(
             columns,
-            "nothing is wrong, as far as can be seen from what is open",
+            "nothing is wrong in what is open: open a pod or a node to see more",
             lambda f: f.key,
             id="findings",
         )
@@ -67,22 +67,21 @@ class FindingsScreen(ConsoleScreen):
             self._drawn = findings.revision
             rows.show(findings.current)
             rows.styles.height = max(4, min(LISTED, len(rows.rows) + 1))
-        current = rows.current
-        if current != self._shown:
-            self._shown = current
-            self.query_one("#finding", Static).update(detail(current) if current else about())
+            self._draw_detail(rows.current)
+        elif rows.current != self._shown:
+            self._draw_detail(rows.current)
         open_here = sum(1 for key in self.store.targets if key != "cluster")
         self.query_one("#status", TextLine).show(
             f" {fmt.many(len(rows.rows), 'finding')}, from the cluster's objects and "
-            f"{fmt.many(open_here, 'target')} · enter: all of it"
+            f"{fmt.many(open_here, 'target')} · enter: as text, to copy"
         )
 
+    def _draw_detail(self, finding: Finding | None) -> None:
+        self._shown = finding
+        self.query_one("#finding", Static).update(detail(finding) if finding else about())
+
     def header_data(self) -> HeaderData:
-        start = self.store.start
-        context, user = (start.context, start.user) if start else ("", "")
-        return HeaderData(
-            context, "", "findings", user, "live" if self.control.live else "recorded", "good"
-        )
+        return self.header("findings", "live" if self.control.live else "recorded", "good")
 
     def on_row_list_row_chosen(self) -> None:
         if self._shown is not None:
@@ -99,7 +98,7 @@ class FindingsScreen(ConsoleScreen):
         if tab is None and (
             finding.screen not in finding_location.CLUSTER or not self.store.inventory
         ):
-            self.say("What shows it is not open. Open the pod or node that it names.")
+            self.say("Not open: open the pod or node that the finding names.")
             return
         self.app.pop_screen()
         view = finding_location.view(finding)
@@ -116,7 +115,7 @@ class FindingsScreen(ConsoleScreen):
 
 def about() -> Text:
     return Text(
-        " Rules look at what is streaming: the cluster's Services, endpoints and policies, and the counters, sockets,\n"
-        " packets and DNS of what is open. Open a pod or a node to see more.",
+        " Rules read the cluster's Services, endpoints and policies, and the counters, sockets, packets\n"
+        " and DNS of what is open.",
         "dim",
     )
