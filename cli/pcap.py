@@ -13,7 +13,7 @@ from collectors.capture import jsonl
 from collectors.capture.dissect import dissect
 from collectors.capture.flows import FlowTable
 from collectors.capture.pcapng import Chunk
-from collectors.capture.readers import Truncated, read_file
+from collectors.capture.readers import read_file, was_read
 from collectors.errors import CaptureError
 
 PIECE = 1000  # packets at a time
@@ -28,12 +28,11 @@ def print_jsonl(options: argparse.Namespace) -> int:
     for path in options.files:
         try:
             _print_file(path, options)
-        except Truncated as error:
-            print_message(str(error))
         except CaptureError as error:
             flush_output()
             print_message(str(error))
-            worst = FAILED
+            if not was_read(error):
+                worst = FAILED
     return worst
 
 

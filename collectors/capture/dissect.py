@@ -1,34 +1,34 @@
-"""A captured frame into its layers. Pure, bounded, and never raises: what is short or wrong says so in
-`problem`. Each layer has a module: link_layers, ip_layers, transport_layers.
+"""A captured frame into its layers. Pure, bounded, and never raises: what is short or wrong says so
+in `problem`.
+
+The layers are functions, each of which names the next: links.py has the outermost, ethertypes.py what
+follows an Ethernet type, network_layers.py IP, tunnels.py and transports.py what IP carries.
 """
 
 from __future__ import annotations
 
-import contextlib
-import struct
+from collectors.capture import ethertypes, links, network_layers, transports, tunnels
+from collectors.capture.dissection import Dissection, Layer, Short, Wrong
+from collectors.capture.layers import Frame
 
-from collectors.capture.ip_layers import (
-    GENEVE_PORT as GENEVE_PORT,
-    TUNNEL_PORTS as TUNNEL_PORTS,
-    VXLAN_PORTS as VXLAN_PORTS,
-)
-from collectors.capture.layer_reader import MAX_DEPTH, Short, Wrong
-from collectors.capture.layers import TCP, UDP, Frame, Quoted
-from collectors.capture.link_layers import (
-    ETHERNET as ETHERNET,
-    LINUX_SLL as LINUX_SLL,
-    LINUX_SLL2 as LINUX_SLL2,
-    RAW_TYPES as RAW_TYPES,
-    LinkLayers,
-)
-from collectors.capture.transport_layers import DNS_PORTS as DNS_PORTS, TransportLayers
+LAYERS: dict[str, Layer] = {
+    **links.LAYERS,
+    **ethertypes.LAYERS,
+    **network_layers.LAYERS,
+    **tunnels.LAYERS,
+    **transports.LAYERS,
+}
 
 
 def dissect(linktype: int, data: bytes, length: int) -> Frame:
     """`data` is a frame as captured, `length` what it measured on the wire."""
     frame = Frame()
+    dissection = Dissection(frame, data)
     try:
-        Dissector(frame, data, max(length, len(data))).link(linktype)
+        step = links.link(dissection, linktype, 0, max(length, len(data)))
+        while step is not None:
+            layer, offset, left = step
+            step = LAYERS[layer](dissection, offset, left)
     except Short:
         if not frame.problem:
             cut = f"cut short after {len(data)} of {length} bytes"
@@ -36,23 +36,3 @@ def dissect(linktype: int, data: bytes, length: int) -> Frame:
     except Wrong as error:
         frame.problem = str(error)
     return frame
-
-
-class Dissector(LinkLayers, TransportLayers):
-    def quoted(self, offset: int) -> Quoted | None:
-        """The packet inside an ICMP error, as far as it is there; its own oddities are not this packet's."""
-        inner = Frame()
-        reader = Dissector(inner, self.data, self.length)
-        reader.depth = MAX_DEPTH  # no tunnels: the quote is short
-        with contextlib.suppress(Short, Wrong):
-            reader.raw(offset)
-        ip = inner.ip
-        if ip is None:
-            return None
-        found = Quoted(ip.source, ip.destination, ip.protocol)
-        head = self.data[reader.transport_at :][:8]  # RFC 792 promises no more than these
-        if ip.protocol in (TCP, UDP) and not ip.fragment_offset and len(head) >= 4:
-            found.source_port, found.destination_port = struct.unpack("!HH", head[:4])
-            if ip.protocol == TCP and len(head) == 8:
-                found.sequence = int.from_bytes(head[4:], "big")
-        return found

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from collectors.capture.readers import Truncated, read_file
+from collectors.capture.readers import read_file, was_read
 from collectors.errors import CaptureError
 from collectors.events import CapturePhase, CaptureState, Event, Packet, PacketBatch, TargetState
 from collectors.sanitize import sanitize
@@ -44,11 +44,11 @@ class PcapSource(RecordedSource):
             for linktype, packets in read_file(self.path):
                 yield from self._batches(linktype, packets)
                 yield self._state("running", "reading")
-        except Truncated as error:
-            self.message = str(error)
         except CaptureError as error:
-            yield self._state("failed", str(error))
-            raise
+            self.message = str(error)
+            if not was_read(error):
+                yield self._state("failed", self.message)
+                raise
         yield self._state("ended", self.message)
         if not self._of_other:
             yield TargetState(self._at, self.key, "ended", self.message)

@@ -7,11 +7,11 @@ from __future__ import annotations
 from collections import deque
 
 from collectors.capture.tcp import TcpFlow
+from collectors.capture.transports import DNS_PORTS
 from collectors.capture.udp import UdpFlow
 
 Flow = TcpFlow | UdpFlow
 SECOND = 1_000_000_000
-DNS_PORTS = (53, 5353)
 CLOSED_NS = 150 * SECOND  # longer than the largest RTO (120 s): a FIN may be retransmitted so late
 IDLE_UDP_NS = 300 * SECOND
 IDLE_TCP_NS = 3 * 3600 * SECOND  # longer than the first keep-alive (7,200 s)

@@ -14,14 +14,16 @@ from ipaddress import ip_address
 from collectors.capture.analysis_flags import COPY
 from collectors.capture.cooked_copies import CookedCopies
 from collectors.capture.direction import Direction
-from collectors.capture.dissect import LINUX_SLL, dissect
+from collectors.capture.dissect import dissect
 from collectors.capture.dns_over_tcp import DnsStream
 from collectors.capture.dns_transactions import DnsEnds, DnsTracker
-from collectors.capture.flow_expiry import CHECK_NS, DNS_PORTS, ExpiryQueue, Flow as Flow
+from collectors.capture.flow_expiry import CHECK_NS, ExpiryQueue, Flow as Flow
 from collectors.capture.header_rows import Reader, Row, reader
 from collectors.capture.layers import ACK, SYN, TCP, Icmp, Quoted
+from collectors.capture.links import LINUX_SLL
 from collectors.capture.packet_summary import icmp_info
 from collectors.capture.tcp import TcpFlow
+from collectors.capture.transports import DNS_PORTS
 from collectors.capture.udp import UdpDirection, UdpFlow
 from collectors.events import Packet
 

@@ -13,16 +13,10 @@ from functools import partial
 from ipaddress import ip_address
 from typing import NamedTuple
 
-from collectors.capture.dissect import (
-    ETHERNET,
-    LINUX_SLL,
-    LINUX_SLL2,
-    RAW_TYPES,
-    TUNNEL_PORTS,
-    VXLAN_PORTS,
-    dissect,
-)
+from collectors.capture.dissect import dissect
 from collectors.capture.layers import TCP, UDP, Frame
+from collectors.capture.links import ETHERNET, LINUX_SLL, LINUX_SLL2, RAW_TYPES
+from collectors.capture.tunnels import TUNNEL_PORTS, VXLAN_PORTS
 
 
 class HeaderRow(NamedTuple):

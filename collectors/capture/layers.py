@@ -173,12 +173,14 @@ class Frame:
     outer_udp: list[Udp] = field(default_factory=list)
     tunnels: list[str] = field(default_factory=list)
     vni: int | None = None
+    mpls: tuple[int, ...] = ()  # labels, outermost first
     ip: Ip | None = None
     tcp: Tcp | None = None
     udp: Udp | None = None
     icmp: Icmp | None = None
     arp: Arp | None = None
     dns: Dns | None = None
+    wireguard: str = ""  # which of its messages a datagram is
     transport: int = 0  # offset of the TCP or UDP header
     payload: int = 0  # offset of what follows the last header that was read
     problem: str = ""
@@ -197,6 +199,8 @@ class Frame:
         """The innermost protocol that was understood."""
         if self.dns is not None:
             return "DNS"
+        if self.wireguard:
+            return "WireGuard"
         for name, layer in (("TCP", self.tcp), ("UDP", self.udp), ("ARP", self.arp)):
             if layer is not None:
                 return name

@@ -13,15 +13,16 @@ from collectors.events import Packet
 
 MAX_FRAME = 262_144  # tcpdump's own largest snap length
 NANOSECOND = 0xA1B23C4D
-MAGIC = {  # byte order, nanoseconds of a fraction
-    b"\xd4\xc3\xb2\xa1": ("<", 1000),
-    b"\xa1\xb2\xc3\xd4": (">", 1000),
-    b"\x4d\x3c\xb2\xa1": ("<", 1),
-    b"\xa1\xb2\x3c\x4d": (">", 1),
-}
-
-
 HEADER, RECORD = 24, 16  # bytes
+LONG_RECORD = 24  # of Kuznetsov's patched libpcap: interface, protocol and packet type, padding
+MAGIC = {  # byte order, nanoseconds of a fraction, bytes of a record's header
+    b"\xd4\xc3\xb2\xa1": ("<", 1000, RECORD),
+    b"\xa1\xb2\xc3\xd4": (">", 1000, RECORD),
+    b"\x4d\x3c\xb2\xa1": ("<", 1, RECORD),
+    b"\xa1\xb2\x3c\x4d": (">", 1, RECORD),
+    b"\x34\xcd\xb2\xa1": ("<", 1000, LONG_RECORD),
+    b"\xa1\xb2\xcd\x34": (">", 1000, LONG_RECORD),
+}
 
 
 class Damaged(CaptureError):
@@ -43,6 +44,11 @@ class PcapReader:
         self._rest = b""
         self._record = struct.Struct("<IIII")
         self._fraction = 1000
+        self._head = RECORD
+
+    @property
+    def header_read(self) -> bool:
+        return self.linktype is not None
 
     @property
     def waiting(self) -> int:
@@ -61,15 +67,16 @@ class PcapReader:
             position = HEADER
         packets: list[Packet] = []
         make = tuple.__new__  # of what Packet(…) does, the part that is needed
-        append, unpack, fraction_ns, last = (
+        append, unpack, fraction_ns, head = (
             packets.append,
             self._record.unpack_from,
             self._fraction,
-            len(data) - RECORD,
+            self._head,
         )
+        last = len(data) - head
         while position <= last:
             seconds, fraction, captured, length = unpack(data, position)
-            end = position + RECORD + captured
+            end = position + head + captured
             if captured > MAX_FRAME:
                 self._rest = b""
                 before = [(self.linktype or 0, packets)] if packets else []
@@ -77,7 +84,7 @@ class PcapReader:
             if end > len(data):
                 break
             ns = seconds * 1_000_000_000 + fraction * fraction_ns
-            append(make(Packet, (ns, data[position + RECORD : end], length)))
+            append(make(Packet, (ns, data[position + head : end], length)))
             position = end
         self._rest = bytes(data[position:])
         return packets
@@ -86,7 +93,7 @@ class PcapReader:
         magic = bytes(data[:4])
         if magic not in MAGIC:
             raise CaptureError("What came is not a capture (no pcap header).")
-        order, self._fraction = MAGIC[magic]
+        order, self._fraction, self._head = MAGIC[magic]
         self._record = struct.Struct(order + "IIII")
         self.linktype = struct.unpack_from(order + "I", data, 20)[0] & 0xFFFF
 

@@ -49,6 +49,10 @@ class PcapngReader:
         self._begun = False
 
     @property
+    def header_read(self) -> bool:
+        return self._begun
+
+    @property
     def waiting(self) -> int:
         return len(self._rest)
 

@@ -1,88 +1,201 @@
-"""A capture of either format, as a stream of bytes or a file, into packets."""
+"""A capture of either format, compressed or not, from a file or a pipe, as packets."""
 
 from __future__ import annotations
 
-import zlib
+import itertools
+import os
+import select
+import stat
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from collectors.capture.decompression import (
+    SIGNATURE_BYTES,
+    CutCompression,
+    DamagedCompression,
+    decoder_for,
+    decompressed,
+    decompressed_file,
+    foreign_format,
+)
+from collectors.capture.links import LINKS, link_name
 from collectors.capture.pcap import MAGIC, Damaged, PcapReader
 from collectors.capture.pcapng import SECTION_BYTES, Chunk, PcapngReader
 from collectors.errors import CaptureError
 from collectors.sanitize import sanitize
 
 PIECE = 65_536
-GZIP = b"\x1f\x8b"
+STDIN = Path("-")
 
 
 class CaptureReader:
-    """pcap or pcapng, results by the first four bytes; `feed` takes any pieces."""
+    """pcap or pcapng, known by the first four bytes; `feed` accepts any pieces."""
 
     def __init__(self) -> None:
         self._reader: PcapReader | PcapngReader | None = None
         self._head = b""
 
     def feed(self, data: bytes) -> list[Chunk]:
-        """Packets of one link type in a row. CaptureError where this is no capture; Damaged, with `chunks` of what
-        came before, where it cannot be read on."""
+        """Packets, grouped by link type in the order of the capture. CaptureError where this is no
+        capture; Damaged, with the `chunks` before the damage, where it cannot be read further."""
         if self._reader is None:
             self._head += data
             if len(self._head) < 4:
                 return []
             data, self._head = self._head, b""
-            if data[:4] == SECTION_BYTES:
-                self._reader = PcapngReader()
-            elif data[:4] in MAGIC:
-                self._reader = PcapReader()
-            else:
-                raise CaptureError("it is neither pcap nor pcapng")
+            self._reader = _reader_of(data)
         if isinstance(self._reader, PcapngReader):
             return self._reader.feed(data)
         packets = self._reader.feed(data)
         return [(self._reader.linktype or 0, packets)] if packets else []
 
-    @property
-    def waiting(self) -> int:
-        """Bytes that were read and are not a whole packet: at the end of a file, that it was cut."""
-        return self._reader.waiting if self._reader is not None else len(self._head)
+    def close(self) -> None:
+        """The input has ended. CaptureError where it was no capture, Truncated where it was cut."""
+        if self._reader is None:
+            raise CaptureError("it is empty" if not self._head else "it is neither pcap nor pcapng")
+        if not self._reader.header_read:
+            raise CaptureError("it ends before its header does")
+        if self._reader.waiting:
+            raise Truncated(
+                f"it ends in the middle of a packet: its last {self._reader.waiting} bytes are not "
+                "shown"
+            )
 
 
-def read_file(path: Path) -> Iterator[Chunk]:
-    """The packets of a file, gzipped or not. CaptureError with a sentence where it is not one, cannot be read on or
-    ends early: whatever came before has been given by then."""
-    reader, name = CaptureReader(), sanitize(path, 200)
-    try:
-        for piece in _pieces(path):
-            yield from reader.feed(piece)
-    except Damaged as error:
-        yield from error.chunks
-        raise CaptureError(f"{name}: {error}") from None
-    except CaptureError as error:
-        raise CaptureError(f"{name} is not a capture: {error}.") from None
-    except zlib.error:
-        raise CaptureError(f"{name}: its compression is damaged.") from None
-    except OSError as error:
-        raise CaptureError(f"{name} cannot be read: {error.strerror}.") from None
-    if reader.waiting:
-        raise Truncated(
-            f"{name} ends in the middle of a packet: its last {reader.waiting} bytes are not shown."
-        )
+def _reader_of(head: bytes) -> PcapReader | PcapngReader:
+    if head[:4] == SECTION_BYTES:
+        return PcapngReader()
+    if head[:4] in MAGIC:
+        return PcapReader()
+    foreign = foreign_format(head)
+    raise CaptureError(f"it is {foreign}" if foreign else "it is neither pcap nor pcapng")
 
 
 class Truncated(CaptureError):
-    """The file was cut: all whole packets were given."""
+    """The capture was cut: all whole packets were given."""
 
 
-def _pieces(path: Path) -> Iterator[bytes]:
+class NotDecoded(CaptureError):
+    """Packets of link types that podwire does not decode; they were given all the same. `all_of_them`
+    says that there were no others."""
+
+    def __init__(self, message: str, all_of_them: bool) -> None:
+        super().__init__(message)
+        self.all_of_them = all_of_them
+
+
+def was_read(error: CaptureError) -> bool:
+    """Whether all packets that there were have been given: of a capture that was cut, or that has
+    some packets of another link type."""
+    if isinstance(error, NotDecoded):
+        return not error.all_of_them
+    return isinstance(error, Truncated)
+
+
+def read_file(path: Path) -> Iterator[Chunk]:
+    """The packets of a file, or of standard input for `-`.
+
+    CaptureError with a sentence where it is no capture or cannot be read further, Truncated where it
+    was cut, NotDecoded where its link type is unknown to podwire: all packets before were given.
+    """
+    if path == STDIN:
+        yield from _packets(_piped(0), "standard input")
+        return
+    yield from _packets(_of_path(path), sanitize(path, 200))
+
+
+def read_pipe(fd: int, idle_s: float) -> Iterator[Chunk]:
+    """The packets of a pipe; an empty chunk whenever nothing came for `idle_s` seconds."""
+    yield from _packets(_piped(fd, idle_s), "standard input")
+
+
+def _packets(pieces: Iterator[bytes], name: str) -> Iterator[Chunk]:
+    reader, counts, cut = CaptureReader(), Counter[int](), ""
+    try:
+        for piece in pieces:
+            if not piece:
+                yield 0, []
+                continue
+            for linktype, packets in reader.feed(piece):
+                counts[linktype] += len(packets)
+                yield linktype, packets
+    except CutCompression as error:
+        cut = str(error)
+    except Damaged as error:
+        yield from error.chunks
+        raise CaptureError(f"{name}: {error}") from None
+    except DamagedCompression as error:
+        raise CaptureError(f"{name}: {error}.") from None
+    except CaptureError as error:
+        raise CaptureError(f"{name} is not a capture: {error}.") from None
+    except OSError as error:
+        raise CaptureError(f"{name} cannot be read: {error.strerror}.") from None
+    _check_end(reader, name, cut)
+    _check_link_types(counts, name)
+
+
+def _check_end(reader: CaptureReader, name: str, cut: str) -> None:
+    try:
+        reader.close()
+    except Truncated as error:
+        raise Truncated(f"{name}: {cut or error}.") from None
+    except CaptureError as error:
+        raise CaptureError(f"{name} is not a capture: {cut or error}.") from None
+    if cut:
+        raise Truncated(f"{name}: {cut}.")
+
+
+def _check_link_types(counts: Counter[int], name: str) -> None:
+    unknown = [linktype for linktype in counts if linktype not in LINKS]
+    if not unknown:
+        return
+    parts = (f"{counts[linktype]:,} packets of {link_name(linktype)}" for linktype in unknown)
+    raise NotDecoded(
+        f"{name}: not decoded are {', '.join(parts)}.", all_of_them=len(unknown) == len(counts)
+    )
+
+
+def _of_path(path: Path) -> Iterator[bytes]:
+    """A file's bytes, decompressed. What cannot be opened twice is read as a pipe is."""
     with path.open("rb") as file:
-        first = file.read(PIECE)
-        if first[:2] != GZIP:
-            yield first
-            while piece := file.read(PIECE):
-                yield piece
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            yield from _piped(file.fileno())
             return
-        inflate, piece = zlib.decompressobj(31), first
-        while piece:
-            data = inflate.decompress(piece, PIECE)
-            yield data
-            piece = inflate.unconsumed_tail or file.read(PIECE)
+        make = decoder_for(file.read(SIGNATURE_BYTES))
+    yield from _raw(path) if make is None else decompressed_file(lambda: _raw(path), make)
+
+
+def _raw(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(PIECE):
+            yield piece
+
+
+def _piped(fd: int, idle_s: float | None = None) -> Iterator[bytes]:
+    """Pieces as they arrive, decompressed; empty ones where nothing arrives for so long."""
+    pieces = _arriving(fd, idle_s)
+    head = b""
+    for piece in pieces:
+        head += piece
+        if len(head) >= SIGNATURE_BYTES:
+            break
+        if not piece:
+            yield b""
+    if not head:
+        return
+    make = decoder_for(head)
+    arriving = itertools.chain([head], pieces)
+    yield from arriving if make is None else decompressed(arriving, make)
+
+
+def _arriving(fd: int, idle_s: float | None) -> Iterator[bytes]:
+    waits = idle_s is not None and not stat.S_ISREG(os.fstat(fd).st_mode)
+    while True:
+        if waits and not select.select([fd], [], [], idle_s)[0]:
+            yield b""
+            continue
+        piece = os.read(fd, PIECE)
+        if not piece:
+            return
+        yield piece

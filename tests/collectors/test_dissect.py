@@ -8,17 +8,17 @@ from hypothesis import given, settings, strategies as st
 
 from collectors.capture import dns
 from collectors.capture.dissect import dissect
-from collectors.capture.link_layers import ETHERNET, LINUX_SLL, LINUX_SLL2, LOOP, NULL
 from collectors.capture.flows import FlowTable
 from collectors.capture.header_rows import reader, slow
 from collectors.capture.jsonl import packet_object
+from collectors.capture.links import ETHERNET, LINKS, LINUX_SLL, LINUX_SLL2, LOOP, NULL
 from collectors.capture.packet_summary import bad, dns_info, line
 from collectors.capture.readers import read_file
 from collectors.capture.tcp_options import tcp_options
 from collectors.events import Packet
 from tests.collectors.test_sanitize import harmless
 
-LINKTYPES = st.sampled_from((NULL, ETHERNET, 12, 101, LOOP, LINUX_SLL, 228, 229, LINUX_SLL2, 999))
+LINKTYPES = st.sampled_from((*LINKS, 999))
 CAPTURES = Path(__file__).parent.parent / "data"
 
 

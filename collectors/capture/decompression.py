@@ -1,0 +1,163 @@
+"""Compressed captures: gzip, bzip2 and xz, also of several members, are read; others are refused by
+their name.
+
+What was decoded before damage is not lost: the decoders of the standard library drop the output of
+a call that fails, so a damaged file is decoded a second time, up to the damaged byte.
+"""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from collectors.errors import CaptureError
+
+OUTPUT = 65_536  # bytes decoded at a time: what a compression bomb may hold in memory
+SIGNATURE_BYTES = 12
+GZIP, BZIP2, XZ = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0"
+# signature, what it is, how a user gets a capture out of it
+OTHER_FORMATS = (
+    (b"\x28\xb5\x2f\xfd", "Zstandard-compressed (zst)", "zstd -d"),
+    (b"\x04\x22\x4d\x18", "LZ4-compressed", "lz4 -d"),
+    (b"\x1f\x9d", "compressed by compress (.Z)", "uncompress"),
+    (b"\x1f\xa0", "compressed by compress -H (.Z)", "uncompress"),
+    (b"]\0\0", "LZMA-compressed", "unlzma"),
+    (b"LZIP", "lzip-compressed", "lzip -d"),
+    (b"\x89LZO\0\r\n\x1a\n", "LZO-compressed", "lzop -d"),
+    (b"PK\x03\x04", "a zip archive", "unzip"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "7z x"),
+    (b"Rar!\x1a\x07", "a RAR archive", "unrar x"),
+    (b"snoop\0\0\0", "a snoop capture", "editcap -F pcapng"),
+    (b"btsnoop\0", "a Bluetooth capture (btsnoop)", ""),
+    (b"GMBU", "a Network Monitor capture", "editcap -F pcapng"),
+    (b"RTSS", "a Network Monitor capture", "editcap -F pcapng"),
+    (b"TRSNIFF data", "a Sniffer capture", "editcap -F pcapng"),
+    (b"XCP\0", "a NetXRay capture", "editcap -F pcapng"),
+    (b"\x13\x37\xc0\xde", "an ETL or vendor trace", ""),
+)
+_ERRORS = (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError)
+
+
+class DamagedCompression(CaptureError):
+    """The compressed data cannot be decoded further."""
+
+
+class CutCompression(CaptureError):
+    """The compressed data ends before its end mark."""
+
+
+class _Decoder(Protocol):
+    """What bz2 and lzma offer; `_GzipMember` gives zlib the same form."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
+
+
+class _GzipMember:
+    def __init__(self) -> None:
+        self._inflate = zlib.decompressobj(31)
+
+    @property
+    def eof(self) -> bool:
+        return self._inflate.eof
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._inflate.unconsumed_tail
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inflate.unused_data
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+        return self._inflate.decompress(self._inflate.unconsumed_tail + data, max_length)
+
+
+def _xz() -> _Decoder:
+    return lzma.LZMADecompressor(lzma.FORMAT_XZ)
+
+
+_DECODERS: tuple[tuple[bytes, Callable[[], _Decoder]], ...] = (
+    (GZIP, _GzipMember),
+    (BZIP2, bz2.BZ2Decompressor),
+    (XZ, _xz),
+)
+
+
+def decoder_for(head: bytes) -> Callable[[], _Decoder] | None:
+    return next((make for magic, make in _DECODERS if head.startswith(magic)), None)
+
+
+def foreign_format(head: bytes) -> str:
+    """A clause on what else a file is, and what to do; '' where that is not known."""
+    for magic, name, command in OTHER_FORMATS:
+        if head.startswith(magic):
+            return f"{name}, which podwire does not read" + (f": use {command}" if command else "")
+    return ""
+
+
+def decompressed(
+    pieces: Iterator[bytes], make: Callable[[], _Decoder], fine_after: int | None = None
+) -> Iterator[bytes]:
+    """What compressed pieces hold, member after member. Raises CutCompression or DamagedCompression
+    behind all that was decoded; zeros behind the last member are padding.
+
+    After `fine_after` bytes each byte is decoded by a call of its own."""
+    decoder, begun, given, rest = make(), False, 0, b""
+    for piece in pieces:
+        if not piece:
+            yield b""  # idle
+            continue
+        data, rest = rest + piece, b""
+        while data or not decoder.needs_input:
+            if not begun:
+                if not data.strip(b"\0"):
+                    break
+                if decoder_for(data) is None:
+                    rest = data
+                    break
+            begun = True
+            fine = fine_after is not None and given >= fine_after
+            try:
+                found = decoder.decompress(data, 1 if fine else OUTPUT)
+            except _ERRORS:
+                raise DamagedCompression("its compression is damaged") from None
+            if found:
+                given += len(found)
+                yield found
+            data = b""
+            if decoder.eof:
+                data, decoder, begun = decoder.unused_data, make(), False
+        if len(rest) >= SIGNATURE_BYTES:
+            break
+    if begun:
+        raise CutCompression("it was cut: its compressed data has no end")
+    if rest:
+        raise DamagedCompression("other bytes follow its compressed data, and are not read")
+
+
+def decompressed_file(
+    opened: Callable[[], Iterator[bytes]], make: Callable[[], _Decoder]
+) -> Iterator[bytes]:
+    """As `decompressed`, of a source that can be opened again: nothing before damage is lost."""
+    given = 0
+    try:
+        for found in decompressed(opened(), make):
+            given += len(found)
+            yield found
+        return
+    except DamagedCompression:
+        pass
+    position = 0
+    for found in decompressed(opened(), make, fine_after=given):
+        position += len(found)
+        if position > given:
+            yield found
