@@ -1,4 +1,5 @@
-"""Themes are TOML files in this folder. Read and checked here; tui/themes.py makes them Textual's."""
+"""Themes are TOML files in this folder. Read and checked here; tui/themes.py makes them
+Textual's."""
 
 from __future__ import annotations
 
@@ -11,7 +12,18 @@ from pathlib import Path
 HERE = Path(__file__).parent
 DEFAULT = "night"
 COLOURS = frozenset(
-    "primary secondary warning error success accent foreground background surface panel".split()
+    [
+        "primary",
+        "secondary",
+        "warning",
+        "error",
+        "success",
+        "accent",
+        "foreground",
+        "background",
+        "surface",
+        "panel",
+    ]
 )
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 
@@ -22,7 +34,8 @@ class BadTheme(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ThemeFile:
-    """`colours` has #rrggbb by name, at least `primary`; `variables` are CSS variables of Textual."""
+    """`colours` has #rrggbb by name, at least `primary`; `variables` are CSS variables of
+    Textual."""
 
     name: str
     dark: bool

@@ -1,4 +1,5 @@
-"""The one table of actions: key, name, label, help, where. Bindings, footer, help and palette come from it."""
+"""The one table of actions: key, name, label, help, where. Bindings, footer, help and palette
+come from it."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ from collectors.frozen import frozen
 
 @frozen
 class Action:
-    """`name` is the Textual action (`action_NAME` on the screen or app), `where` the screen it works on."""
+    """`name` is the Textual action (`action_NAME` on the screen or app), `where` the screen it
+    works on."""
 
     name: str
     key: str
@@ -174,9 +176,9 @@ def shown_keys(action: Action) -> list[str]:
 
 
 def bindings(*places: str) -> list[Binding | tuple[str, str] | tuple[str, str, str]]:
-    """Textual bindings for some places of the table, each with an id so that keymaps can change them.
+    """Textual bindings for some places of the table, each with an id for keymaps.
 
-    All have priority: those are looked at in the order in which keys come, while others wait in the
+    All have priority: those are checked in the order in which keys come, while others wait in the
     queue of the focused widget, and a fast typist's keys would act out of order. A focused text box
     switches them off, and a dialog those of the app.
     """

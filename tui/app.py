@@ -128,7 +128,8 @@ class PodwireApp(TabbedApp):
     # --- leaving
 
     def _catch_signals(self) -> None:
-        """Textual restores the terminal on a clean exit only; SIGTERM and SIGHUP would leave it in raw mode."""
+        """Textual restores the terminal on a clean exit only; SIGTERM and SIGHUP would leave it
+        in raw mode."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):

@@ -1,4 +1,5 @@
-"""Modules that the first frame does not need, imported behind it: whoever presses a key later does not wait."""
+"""Modules that the first frame does not need, imported behind it: whoever presses a key later
+does not wait."""
 
 from __future__ import annotations
 

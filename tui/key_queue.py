@@ -1,8 +1,8 @@
 """Keys in order: each is handled after the one before has had its effect.
 
-Textual forwards a key to the widget that has the focus when the key arrives. Of keys that come all at
-once (pasted, sent by tmux, over a slow link) those after a `/` would go to the list rather than to the
-filter that it opens."""
+Textual forwards a key to the widget that has the focus when the key arrives. Of keys that come all
+at once (pasted, sent by tmux, over a slow link) those after a `/` would go to the list rather than
+to the filter that it opens."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ class KeyQueue:
         return True
 
     def ended(self, key: Key) -> None:
-        """It had its effect. On a new screen the next waits for the first frame: before, nothing has focus."""
+        """It had its effect. On a new screen the next waits for the first frame: before,
+        nothing has focus."""
         if key is not self._now:
             return
         if self._waiting and self._app.screen is not self._screen:

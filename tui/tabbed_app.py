@@ -1,4 +1,5 @@
-"""Tabs: a screen for each open target, the cluster's below them, and how to go from one to another."""
+"""Tabs: a screen for each open target, the cluster's below them, and how to go from one to
+another."""
 
 from __future__ import annotations
 

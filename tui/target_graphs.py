@@ -72,7 +72,8 @@ def _limits(entries: float) -> tuple[tuple[float, str], ...]:
 
 
 def full_in(data: TargetData) -> tuple[str, ...]:
-    """When the table is full if it goes on to grow as it does; nothing where it does not, or that is far away."""
+    """When the table is full if it goes on to grow as it does; nothing where it does not, or
+    that is far away."""
     seconds = data.seconds_to_full()
     return (f"full in {fmt.duration(seconds)}",) if seconds is not None and seconds < FAR_S else ()
 
@@ -124,7 +125,8 @@ def connections(pod: GraphSpec) -> GraphData:
 
 
 def drops(node: GraphSpec, pod: GraphSpec) -> GraphData:
-    """Packets dropped in the node's namespace, and beside them the pod's own; without a node, the pod's alone."""
+    """Packets dropped in the node's namespace, and beside them the pod's own; without a node,
+    the pod's alone."""
     series, own = node.data.series("drops"), pod.data.series("drops")
     queues = node.data.series("node_drops").current
     apart = node.data is not pod.data

@@ -1,4 +1,5 @@
-"""What the lists of the target screen have in common; each list has a file of its own beside this."""
+"""What the lists of the target screen have in common; each list has a file of its own beside
+this."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ def scope_of(key: str) -> str:
 
 
 class Panel:
-    """A list. `key` is the target whose rows it shows; `words` filters lists that filter as you type."""
+    """A list. `key` is the target whose rows it shows; `words` filters lists that filter as you
+    type."""
 
     name = ""
     placeholder = "words to find"

@@ -19,8 +19,8 @@ SAMPLED = ("sockets", "counters", "conntrack", "node")
 
 
 class TargetPanels:
-    """`key` is the target's, `node` that of the node beside it or ''. `vantage` is the one of the two whose sockets
-    and counters are listed."""
+    """`key` is the target's, `node` that of the node beside it or ''. `vantage` is the one of the
+    two whose sockets and counters are listed."""
 
     def __init__(self, store: Store, key: str, node: str) -> None:
         self.key = key

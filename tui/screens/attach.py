@@ -1,4 +1,5 @@
-"""Before anything is added to a cluster: what would be added, what it costs, and what is refused."""
+"""Before anything is added to a cluster: what would be added, what it costs, and what is
+refused."""
 
 from __future__ import annotations
 
@@ -35,7 +36,8 @@ class AttachChoice:
 
 
 class Attach(ModalScreen[AttachChoice | None]):
-    """Asks the API server what can be added to `target` (and its node), shows it, and asks the user."""
+    """Asks the API server what can be added to `target` (and its node), shows it, and asks the
+    user."""
 
     def __init__(self, control: Controller, target: Target) -> None:
         super().__init__()

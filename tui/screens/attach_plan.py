@@ -59,8 +59,8 @@ def _offer_lines(plan: Plan) -> list[str]:
 
 def _container_lines(plan: Plan, offer: Offer) -> list[str]:
     lines = [
-        f"Adds the debug container {offer.container} (access level: {offer.level}). It stays in the "
-        "pod's spec until the pod is deleted; its process ends within 4 h."
+        f"Adds the debug container {offer.container} (access level: {offer.level}). It stays in "
+        "the pod's spec until the pod is deleted; its process ends within 4 h."
     ]
     if offer.cost:
         lines.append(f"{offer.cost[0].upper()}{offer.cost[1:]}.")

@@ -1,4 +1,5 @@
-"""What every screen of the console shares: the store it reads, the requests it may make, a steady refresh."""
+"""What every screen of the console shares: the store it reads, the requests it may make, a
+steady refresh."""
 
 from __future__ import annotations
 
@@ -81,7 +82,8 @@ class ConsoleScreen(Screen[None]):
         self.call_after_refresh(self.control.painted.set)
 
     def _pull_if_there(self) -> None:
-        """Not while the screen is being left (no widgets), nor under another (it would repaint that)."""
+        """Not while the screen is being left (no widgets), nor under another (it would repaint
+        that)."""
         shown = next(
             (s for s in reversed(self.app.screen_stack) if isinstance(s, ConsoleScreen)), None
         )
@@ -89,7 +91,8 @@ class ConsoleScreen(Screen[None]):
             self.pull()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """No action on a screen that is not drawn yet; in a text box keys are text, but esc leaves it."""
+        """No action on a screen that is not drawn yet; in a text box keys are text, but esc
+        leaves it."""
         return bool(self.query(Header)) and (
             action == "back" or not isinstance(self.focused, Input)
         )
@@ -117,7 +120,8 @@ class ConsoleScreen(Screen[None]):
         )
 
     def show_header(self, current: str = "") -> None:
-        """The two lines on top of every screen; `current` is the key of the target shown, '' on the cluster's."""
+        """The two lines on top of every screen; `current` is the key of the target shown, '' on
+        the cluster's."""
         alert, mood = self.store.findings.headline
         self.query_one(Header).show(replace(self.header_data(), alert=alert, alert_mood=mood))
         tabs = [Tab("")] if self.control.cluster is not None else []

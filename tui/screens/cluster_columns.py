@@ -78,7 +78,8 @@ def _age(now: Callable[[], float]) -> Column:
 
 
 def columns(view: str, namespace: str | None, now: Callable[[], float]) -> tuple[Column, ...]:
-    """`view` is pods, nodes or services. In one namespace its column is left out: the header says it."""
+    """`view` is pods, nodes or services. In one namespace its column is left out: the header
+    says it."""
     every = {
         "pods": (*POD_COLUMNS, _age(now)),
         "nodes": NODE_COLUMNS,

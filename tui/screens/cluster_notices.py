@@ -1,4 +1,5 @@
-"""One line over the cluster's lists: what was left behind, what is not followed, what is not permitted."""
+"""One line over the cluster's lists: what was left behind, what is not followed, what is not
+permitted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The connectivity matrix: which workloads of a namespace may connect to which, on declared ports."""
+"""The connectivity matrix: which workloads of a namespace may connect to which, on declared
+ports."""
 
 from __future__ import annotations
 

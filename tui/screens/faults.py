@@ -1,4 +1,5 @@
-"""The lab's faults: type to find one, enter switches it; what it does, what to expect, what it moves."""
+"""The lab's faults: type to find one, enter switches it; what it does, what to expect, what it
+moves."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ class FindingsScreen(ConsoleScreen):
 
 def about() -> Text:
     return Text(
-        " Rules read the cluster's Services, endpoints and policies, and the counters, sockets, packets\n"
-        " and DNS of what is open.",
+        " Rules read the cluster's Services, endpoints and policies, and the counters, sockets,\n"
+        " packets and DNS of what is open.",
         "dim",
     )

@@ -1,4 +1,5 @@
-"""What Enter opens on a row of a target's lists, and which figures of a row can be drawn over time."""
+"""What Enter opens on a row of a target's lists, and which figures of a row can be drawn over
+time."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ def figures_of(row: object) -> list[SeriesInfo]:
 
 
 def document_of(row: object) -> Document | None:
-    """A row of text in full: an event (of a write, the manifest), a lookup with the names tried before."""
+    """A row of text in full: an event (of a write, the manifest), a lookup with the names tried
+    before."""
     if isinstance(row, LogLine):
         return Document(f"{row.kind} at {fmt.clock(row.at)}", event_text(row))
     if isinstance(row, DnsTransaction):
@@ -39,7 +41,8 @@ def document_of(row: object) -> Document | None:
 
 
 def event_text(row: LogLine) -> str:
-    """An event in full: a finding with its evidence, a write with its manifest, a command's output."""
+    """An event in full: a finding with its evidence, a write with its manifest, a command's
+    output."""
     if row.finding is None:
         return f"{row.text}\n\n{row.detail}"
     return f"{row.text}\n\n{report.text([row.finding])}"
@@ -60,7 +63,8 @@ class RowDetails:
         self.key = key
 
     def screen(self, row: object, key: str) -> Screen[None] | None:
-        """The screen of a row; its figures are of the target `key`. None where there is nothing more to show."""
+        """The screen of a row; its figures are of the target `key`. None where there is nothing
+        more to show."""
         if figures := figures_of(row):
             name = figures[0].title.rpartition(": ")[0] or figures[0].title
             return FigureScreen(self.store, self.control, key=key, figures=figures, name=name)

@@ -116,10 +116,7 @@ class TargetScreen(CaptureKeys, TimeKeys):
             silent = self.control.now() - data.sample.at
             if silent > STALE_S:
                 state, mood = f"no data for {silent:.0f} s", "warn"
-        kind, _, name = self.key.partition("/")
-        namespace, _, short = name.rpartition("/")
-        beside = f" @ {self.node.partition('/')[2]}" if self.node else ""
-        title = f"{kind} {short}{beside}" if short else kind
+        title, namespace = _title(self.key, self.node)
         return self.header(title, state, mood, namespace)
 
     # --- panels
@@ -284,3 +281,11 @@ class TargetScreen(CaptureKeys, TimeKeys):
             self._find("")
         elif len(self.app.screen_stack) > 2:  # the default screen and the cluster lie below
             self.app.pop_screen()
+
+
+def _title(key: str, node: str) -> tuple[str, str]:
+    """`pod NAME @ NODE`, and the namespace."""
+    kind, _, name = key.partition("/")
+    namespace, _, short = name.rpartition("/")
+    beside = f" @ {node.partition('/')[2]}" if node else ""
+    return f"{kind} {short}{beside}" if short else kind, namespace

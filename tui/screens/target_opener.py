@@ -1,4 +1,5 @@
-"""Opens a pod or a node from a list: asks what may be attached, once for each, and shows its screen."""
+"""Opens a pod or a node from a list: asks what may be attached, once for each, and shows its
+screen."""
 
 from __future__ import annotations
 

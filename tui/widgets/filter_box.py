@@ -16,8 +16,8 @@ class FilterBox(Input, can_focus=False):
     def on_mount(self) -> None:
         self.cursor_blink = False
 
-    # The box always stays in the layout, below the screen's edge while it is closed. To show and hide
-    # it would need a refresh, and a fast typist's keys would go to the list meanwhile.
+    # The box always stays in the layout, below the screen's edge while it is closed. To show and
+    # hide it would need a refresh, and a fast typist's keys would go to the list meanwhile.
 
     def open(self, after: Widget) -> None:
         """Get the keys; `after` has them again when it closes."""

@@ -80,7 +80,8 @@ class Graph(Widget):
 
 
 def _fitting(data: GraphData, room: int) -> tuple[str, str]:
-    """Title and figures that fit, the short ones where the long do not, less of them where need be."""
+    """Title and figures that fit, the short ones where the long do not, less of them where need
+    be."""
     title, figures = data.title, list(data.figures)
     if len(title) + 1 + len(" · ".join(figures)) > room and data.compact:
         title, figures = data.short or title, list(data.compact)

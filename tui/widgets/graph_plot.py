@@ -1,7 +1,7 @@
-"""What a graph draws, as text in named styles: braille dots, axis, threshold lines, gaps, gauge. Pure functions.
+"""What a graph draws, as text in named styles: braille dots, axis, thresholds, gaps, gauge.
 
-Time runs to the right and ends at `now`, `span` seconds per dot. A time without a value is a gap: drawn
-as ┊, never bridged. The first series is an area, the second a line over it.
+Time runs to the right and ends at `now`, `span` seconds per dot. A time without a value is a gap:
+drawn as ┊, never bridged. The first series is an area, the second a line over it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ class GraphLine:
 
 @frozen
 class GraphData:
-    """Everything a graph draws. `limits` are (value, label) lines; `gauge` is a fill, % of a maximum."""
+    """Everything a graph draws. `limits` are (value, label) lines; `gauge` is a fill, % of a
+    maximum."""
 
     title: str
     unit: str
@@ -60,7 +61,8 @@ class GraphData:
 def columns(
     points: Iterable[Point], now: float, width: int, span: float = 1.0, apart: float = BRIDGE_S
 ) -> list[float | None]:
-    """The largest value of each of the last `width` spans, oldest first; None where there is none."""
+    """The largest value of each of the last `width` spans, oldest first; None where there is
+    none."""
     values: list[float | None] = [None] * width
     apart = max(apart, 1.6 * span)
     before: tuple[float, float] | None = None
@@ -104,7 +106,8 @@ def scale(highest: float, limits: Sequence[tuple[float, str]]) -> float:
 
 
 def levels(values: list[float | None], top: float, total: int) -> list[int]:
-    """How many of `total` dots high each value is; -1 where there is none. What is not 0 is visible."""
+    """How many of `total` dots high each value is; -1 where there is none. What is not 0 is
+    visible."""
     per = total / top
     found = []
     for value in values:
@@ -151,7 +154,8 @@ def runs(cells: Iterable[Piece]) -> list[Piece]:
 
 
 class Plot:
-    """The series of a graph in `cells` x `height` cells; `highest` is None where nothing is known."""
+    """The series of a graph in `cells` x `height` cells; `highest` is None where nothing is
+    known."""
 
     def __init__(self, data: GraphData, cells: int) -> None:
         self.data = data

@@ -65,7 +65,8 @@ class Header(Widget):
         return text.append(f"{GLYPHS[data.mood]} {data.state} ", self._style(data.mood))
 
     def _place(self, room: int) -> Text:
-        """Left: target, context, namespace and user, the target's name cut where `room` is short."""
+        """Left: target, context, namespace and user, the target's name cut where `room` is
+        short."""
         data = self.data
         target = data.target or "cluster"
         parts = (

@@ -1,4 +1,5 @@
-"""A list of any length that draws only the visible lines: pods, packets, sockets, counters, events."""
+"""A list of any length that draws only the visible lines: pods, packets, sockets, counters,
+events."""
 
 from __future__ import annotations
 
@@ -25,8 +26,8 @@ Cell = str | tuple[str, str]  # text, or text and a style name: good, warn, bad,
 
 @frozen
 class Column:
-    """`cell` gives the text of a row. `width` is the maximum (less where texts are shorter); 0 is what
-    the others leave, at least `least`. On a narrow screen columns of a high `rank` go first."""
+    """`cell` gives the text of a row. `width` is the maximum (less where texts are shorter); 0 is
+    what the others leave, at least `least`. On a narrow screen columns of a high `rank` go first."""
 
     title: str
     width: int
@@ -119,7 +120,8 @@ class RowList(ScrollView, can_focus=True):
         self.refresh()
 
     def _resize(self, lines: int) -> None:
-        """Set the scrollbar. A new layout, which repaints the whole screen, only where it comes or goes."""
+        """Set the scrollbar. A new layout, which repaints the whole screen, only where it comes
+        or goes."""
         height = self.size.height
         if (self.virtual_size.height > height) != (lines > height) or not height:
             self.virtual_size = Size(0, lines)
@@ -154,8 +156,8 @@ class RowList(ScrollView, can_focus=True):
         self.refresh()
 
     def _measure(self) -> None:
-        """How wide each column must be for the rows in sight. Widths only grow while a list is open:
-        columns that jump with every refresh cannot be read."""
+        """How wide each column must be for the rows in sight. Widths only grow while a list is
+        open: columns that jump with every refresh cannot be read."""
         changed = False
         top = max(0, min(self.scroll_offset.y, len(self.rows)) - MEASURED // 2)
         measured = self.columns if self.columns[-1].width else self.columns[:-1]
@@ -173,8 +175,8 @@ class RowList(ScrollView, can_focus=True):
         return self._widths.get(column.title, len(column.title)) if column.width else column.least
 
     def _layout_columns(self) -> None:
-        """Choose the columns that fit. What is left goes to the flexible column; no more than its texts
-        need where others follow, so that a row can be read across a wide screen."""
+        """Choose the columns that fit. What is left goes to the flexible column; no more than its
+        texts need where others follow, so that a row can be read across a wide screen."""
         available = self._laid_out_for = self.size.width
         kept = list(self.columns)
         while sum(self._width(c) + 1 for c in kept) > available and max(c.rank for c in kept) > 0:

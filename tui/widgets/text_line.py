@@ -1,4 +1,5 @@
-"""One line of text that changes often: unlike a Static it never needs a new layout (a full repaint)."""
+"""One line of text that changes often: unlike a Static it never needs a new layout (a full
+repaint)."""
 
 from __future__ import annotations
 
