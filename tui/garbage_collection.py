@@ -1,5 +1,6 @@
 """When garbage is collected: between keys. Python's own collector would traverse 100,000 live
-packets while a key waits, 50 ms each time. What reference counting frees (nearly all) does not need it."""
+packets while a key waits, 50 ms each time. What reference counting frees (nearly all) does not
+need it."""
 
 from __future__ import annotations
 

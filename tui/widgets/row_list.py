@@ -27,7 +27,7 @@ Cell = str | tuple[str, str]  # text, or text and a style name: good, warn, bad,
 @frozen
 class Column:
     """`cell` gives the text of a row. `width` is the maximum (less where texts are shorter); 0 is
-    what the others leave, at least `least`. On a narrow screen columns of a high `rank` go first."""
+    what the others leave, at least `least`. On a narrow screen those of a high `rank` go first."""
 
     title: str
     width: int
