@@ -144,7 +144,7 @@ async def test_a_server_that_restarts(own_lab: Lab, client: Client, tmp_path: Pa
     assert len(seen.segments.paths) == 2
 
 
-async def test_a_peer_that_is_half_open_is_noticed_within_two_heartbeats(
+async def test_a_peer_that_vanished_is_noticed_within_two_heartbeats(
     own_lab: Lab, client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection stays, and nothing comes any more, not even an answer to a ping."""

@@ -60,27 +60,14 @@ class ExecPlugin:
         config = user.value["exec"]
         if not isinstance(config, dict) or not config.get("command"):
             raise ConfigError(f"{where} names no command.")
-        version, command = str(config.get("apiVersion") or ""), str(config["command"])
-        if version not in VERSIONS:
-            raise ConfigError(
-                f"{where} has the apiVersion {sanitize(version, 60)!r}; "
-                f"known are {' and '.join(VERSIONS)}."
-            )
-        mode = str(
-            config.get("interactiveMode") or ("" if version.endswith("/v1") else "IfAvailable")
-        )
-        if mode not in MODES:
-            raise ConfigError(f"{where} needs an interactiveMode: one of {', '.join(MODES)}.")
-        if os.sep in command and not Path(command).is_absolute():
-            command = str(user.folder / command)
-        env = {
-            str(e.get("name")): str(e.get("value"))
-            for e in config.get("env") or ()
-            if isinstance(e, dict)
-        }
-        argv = [command, *(str(a) for a in config.get("args") or ())]
+        version = _version(config, where)
+        arguments = [str(argument) for argument in config.get("args") or ()]
         plugin = cls(
-            argv, env, version, mode, sanitize(config.get("installHint") or "", 400).strip()
+            [_command(str(config["command"]), user.folder), *arguments],
+            _environment(config),
+            version,
+            _mode(config, version, where),
+            sanitize(config.get("installHint") or "", 400).strip(),
         )
         if config.get("provideClusterInfo"):
             plugin.cluster_info = _cluster_info(cluster)
@@ -185,6 +172,36 @@ class ExecPlugin:
             key.encode(),
             _epoch(status, where),
         )
+
+
+def _version(config: Mapping[str, Any], where: str) -> str:
+    version = str(config.get("apiVersion") or "")
+    if version not in VERSIONS:
+        raise ConfigError(
+            f"{where} has the apiVersion {sanitize(version, 60)!r}; "
+            f"known are {' and '.join(VERSIONS)}."
+        )
+    return version
+
+
+def _mode(config: Mapping[str, Any], version: str, where: str) -> str:
+    """v1 needs an interactiveMode, v1beta1 has a default."""
+    default = "" if version.endswith("/v1") else "IfAvailable"
+    mode = str(config.get("interactiveMode") or default)
+    if mode not in MODES:
+        raise ConfigError(f"{where} needs an interactiveMode: one of {', '.join(MODES)}.")
+    return mode
+
+
+def _command(command: str, folder: Path) -> str:
+    """A path is relative to the kubeconfig; a bare name is found in PATH."""
+    relative = os.sep in command and not Path(command).is_absolute()
+    return str(folder / command) if relative else command
+
+
+def _environment(config: Mapping[str, Any]) -> dict[str, str]:
+    entries = (entry for entry in config.get("env") or () if isinstance(entry, dict))
+    return {str(entry.get("name")): str(entry.get("value")) for entry in entries}
 
 
 def _epoch(status: Mapping[str, Any], where: str) -> float:
