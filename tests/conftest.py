@@ -19,6 +19,7 @@ os.environ.pop("NO_COLOR", None)
 
 from collectors.cluster.api.connection import Cluster, connect  # noqa: E402
 from lab.supervisor import Lab, LabUnavailable  # noqa: E402
+from tests.support import machine  # noqa: E402
 
 DATA = Path(__file__).parent / "data"
 
@@ -49,6 +50,28 @@ def own_lab() -> Iterator[Lab]:
         pytest.skip(f"NO LAB HERE: {reason}")
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="session")
+def lab_is_possible() -> None:
+    """Skips, and says why, where namespaces cannot be made; for tests that start labs themselves."""
+    try:
+        Lab().start().stop()
+    except LabUnavailable as reason:
+        pytest.skip(f"NO LAB HERE: {reason}")
+
+
+@pytest.fixture
+def own_machine(
+    lab_is_possible: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """A network namespace and a runtime directory that only this test uses: what changes there is
+    the doing of what it starts (tests/support/machine.py)."""
+    directory = tmp_path / "run"
+    directory.mkdir(mode=0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(directory))
+    with machine.own_network():
+        yield
 
 
 @pytest.fixture

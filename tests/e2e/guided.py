@@ -11,8 +11,8 @@ import time
 from dataclasses import dataclass
 
 from lab.supervisor import Lab
-from tests.support.terminal import PROGRAM, Tmux
 from tests.lab.client import client_of
+from tests.support.terminal import PROGRAM, Tmux
 
 READY, ENDED = r"WHAT IS WRONG", r"r runs it again"
 

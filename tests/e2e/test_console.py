@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from lab.supervisor import LabUnavailable, missing_programs, runtime_directory
+from tests.support import machine
 from tests.support.terminal import PROGRAM, ROOT, Tmux
-from tests.lab.test_host import host, settled
 
 pytestmark = pytest.mark.skipif(
     not shutil.which("tmux"), reason="NO TMUX: install tmux to drive the real console"
@@ -25,6 +25,14 @@ pytestmark = pytest.mark.skipif(
 def tmux(lab: object) -> Iterator[Tmux]:  # the lab fixture skips where there is none
     if missing_programs():
         raise LabUnavailable
+    terminal = Tmux()
+    yield terminal
+    terminal.close()
+
+
+@pytest.fixture
+def own_tmux(own_machine: None) -> Iterator[Tmux]:
+    """A terminal on a machine that nobody else changes."""
     terminal = Tmux()
     yield terminal
     terminal.close()
@@ -143,48 +151,42 @@ def test_list_attach_packets_sockets_counters_faults_and_leave(tmux: Tmux, tmp_p
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_restores_the_terminal_and_leaves_nothing(
-    tmux: Tmux, number: signal.Signals, code: int
+    own_tmux: Tmux, number: signal.Signals, code: int
 ) -> None:
-    before = host()
-    opened(tmux)
-    tmux.keys("Enter")
-    tmux.until(r"Flags \[")
-    os.kill(running(tmux), number)
-    tmux.until(rf"EXIT={code}", 10)
-    assert tmux.flag("alternate_on") == "0"
-    assert tmux.flag("mouse_any_flag") == "0"
-    assert tmux.flag("cursor_flag") == "1"
-    tmux.line("stty -a | grep -o ' .\\?icanon\\| .\\?echo '")
-    tmux.until(r"^ icanon$")
-    after = settled(before)
-    for name in ("links", "rules", "processes", "files", "sysctls", "mounts"):
-        assert after[name] == before[name], name
+    before = machine.state()
+    opened(own_tmux)
+    own_tmux.keys("Enter")
+    own_tmux.until(r"Flags \[")
+    os.kill(running(own_tmux), number)
+    own_tmux.until(rf"EXIT={code}", 10)
+    assert own_tmux.flag("alternate_on") == "0"
+    assert own_tmux.flag("mouse_any_flag") == "0"
+    assert own_tmux.flag("cursor_flag") == "1"
+    own_tmux.line("stty -a | grep -o ' .\\?icanon\\| .\\?echo '")
+    own_tmux.until(r"^ icanon$")
+    assert machine.changes(before, machine.state_like(before, 10)) == []
 
 
-def test_quitting_leaves_nothing(tmux: Tmux) -> None:
-    before = host()
-    opened(tmux)
-    tmux.keys("Enter")
-    tmux.until(r"Flags \[")
-    tmux.keys("C-c")
-    tmux.until(r"Captures stopped")
-    tmux.keys("q")
-    tmux.until(r"EXIT=0", 10)
-    after = settled(before, 10)
-    for name, value in before.items():
-        assert after[name] == value, name
+def test_quitting_leaves_nothing(own_tmux: Tmux) -> None:
+    before = machine.state()
+    opened(own_tmux)
+    own_tmux.keys("Enter")
+    own_tmux.until(r"Flags \[")
+    own_tmux.keys("C-c")
+    own_tmux.until(r"Captures stopped")
+    own_tmux.keys("q")
+    own_tmux.until(r"EXIT=0", 10)
+    assert machine.changes(before, machine.state_like(before, 10)) == []
 
 
-def test_a_killed_console_leaves_nothing(tmux: Tmux) -> None:
-    before = host()
-    opened(tmux)
-    tmux.keys("Enter")
-    tmux.until(r"Flags \[")
-    os.kill(running(tmux), signal.SIGKILL)
-    tmux.until(r"EXIT=137", 10)
-    after = settled(before, 10)
-    for name, value in before.items():
-        assert after[name] == value, name
+def test_a_killed_console_leaves_nothing(own_tmux: Tmux) -> None:
+    before = machine.state()
+    opened(own_tmux)
+    own_tmux.keys("Enter")
+    own_tmux.until(r"Flags \[")
+    os.kill(running(own_tmux), signal.SIGKILL)
+    own_tmux.until(r"EXIT=137", 10)
+    assert machine.changes(before, machine.state_like(before, 10)) == []
 
 
 def test_a_target_that_vanishes_is_a_sentence_and_keeps_its_figures(tmux: Tmux) -> None:

@@ -23,8 +23,8 @@ from collectors.backoff import STEADY_S
 from collectors.recording.event_log import read
 from lab.supervisor import Lab, LabUnavailable
 from session.store import Store
-from tests.support.terminal import PROGRAM, Tmux
 from tests.lab.client import Client, client_of
+from tests.support.terminal import PROGRAM, Tmux
 
 pytestmark = pytest.mark.skipif(
     not shutil.which("tmux"), reason="NO TMUX: install tmux to drive the real console"

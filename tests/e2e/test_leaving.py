@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from lab.supervisor import Lab
-from tests.support.terminal import PROGRAM, ROOT, Tmux
 from tests.lab.client import Client, client_of
+from tests.support.terminal import PROGRAM, ROOT, Tmux
 
 pytestmark = pytest.mark.skipif(
     not shutil.which("tmux"), reason="NO TMUX: install tmux to drive the real console"

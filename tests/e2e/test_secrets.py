@@ -13,9 +13,9 @@ import pytest
 
 from lab.supervisor import Lab
 from tests.collectors.test_credentials import Place
-from tests.support.terminal import PROGRAM, Tmux
 from tests.lab.client import client_of
 from tests.lab.front import Certificates, Front
+from tests.support.terminal import PROGRAM, Tmux
 
 pytestmark = pytest.mark.skipif(
     not shutil.which("tmux"), reason="NO TMUX: install tmux to drive the real console"

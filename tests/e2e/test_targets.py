@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from lab.supervisor import Lab
-from tests.support.terminal import PROGRAM, Tmux
 from tests.e2e.test_fault_table import KEY_S, key_answers
 from tests.lab.client import client_of
+from tests.support.terminal import PROGRAM, Tmux
 
 pytestmark = pytest.mark.skipif(
     not shutil.which("tmux"), reason="NO TMUX: install tmux to drive the real console"
