@@ -1,1 +1,2 @@
-"""The command line: one module a command. Knows no textual but in `console`, which starts the screens."""
+"""The command line: one module a command. Knows no textual but in `console`, which starts the
+screens."""

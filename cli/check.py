@@ -121,8 +121,8 @@ async def attach(control: Controller, store: Store, rows: Sequence[PodRow | Node
 
 
 async def watched(control: Controller, seconds: float) -> list[Finding]:
-    """Let the session's diagnosis look for as long as was asked, from when everything is listed; what
-    holds at the end."""
+    """Let the session's diagnosis look for as long as was asked, from when everything is listed;
+    what holds at the end."""
     await control.diagnosis.look(time.time())
     await asyncio.sleep(seconds)
     return await control.diagnosis.look(time.time())

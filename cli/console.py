@@ -86,7 +86,7 @@ async def _run(
     if app.failed is not None:
         raise app.failed
     code = app.return_code or 0
-    return _told(console.control, code) if console is not None else code
+    return _report(console.control, code) if console is not None else code
 
 
 async def _imported(screen: str) -> None:
@@ -94,7 +94,7 @@ async def _imported(screen: str) -> None:
         await asyncio.to_thread(import_module, name)
 
 
-def _told(control: Controller, code: int) -> int:
+def _report(control: Controller, code: int) -> int:
     """Say where things are, and what is left; the exit code."""
     if control.captures.directory is not None:
         try:
@@ -107,7 +107,7 @@ def _told(control: Controller, code: int) -> int:
 
 
 async def _connected(options: argparse.Namespace, lab: Path | None) -> Cluster:
-    """Before the console takes the terminal: credential plugins may ask there."""
+    """Before the console owns the terminal: credential plugins may ask there."""
     from cli.cluster_options import connection_request
     from collectors.cluster.api.connection import ConnectionRequest, open_cluster
 
@@ -119,7 +119,8 @@ async def _connected(options: argparse.Namespace, lab: Path | None) -> Cluster:
 
 
 async def _leave(control: Controller) -> None:
-    """Take away what was added. One more Ctrl-C does not stop that: it says what it waits for; a second one does."""
+    """Remove what was added. One more Ctrl-C does not stop that: it says what it waits for; a
+    second one does."""
     loop, leaving = asyncio.get_running_loop(), asyncio.ensure_future(control.close())
     asked = 0
 

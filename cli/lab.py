@@ -79,7 +79,7 @@ async def _fault(kubeconfig: str, state: str, name: str | None) -> int:
 
 
 def check(options: argparse.Namespace) -> int:
-    """Attach to a pod and its node, take 5 s of each stream, print a line a stream."""
+    """Attach to a pod and its node, read 5 s of each stream, print a line a stream."""
     with Lab(options.fault) as lab:
         return asyncio.run(_check(str(lab.kubeconfig)))
 
@@ -93,7 +93,7 @@ async def _wait_for(what: str, ready: Callable[[], object]) -> None:
         raise ClusterError(f"The check failed: {what} did not come within {START_S:g} s.") from None
 
 
-def _settled(data: TargetData) -> bool:
+def _has_started(data: TargetData) -> bool:
     return data.phase in ("live", "failed", "gone")
 
 
@@ -113,7 +113,7 @@ async def _check(kubeconfig: str) -> int:
         own, beside = store.target(pod.key), store.target(node.key)
         for key in (pod.key, node.key):
             data = store.target(key)
-            await _wait_for(f"{key} live", partial(_settled, data))
+            await _wait_for(f"{key} live", partial(_has_started, data))
             if data.phase != "live":
                 raise ClusterError(f"The check failed at {key}: {data.message}")
         await asyncio.sleep(SECONDS)
@@ -126,9 +126,9 @@ async def _check(kubeconfig: str) -> int:
 
 def _report(store: Store, pod: str, node: str, packets: int, tracked: float | None) -> int:
     own = store.target(pod)
-    resent = own.series("retransmits").points(0, math.inf)
+    retransmits = own.series("retransmits").points(0, math.inf)
     sent = own.moved.get("TcpExtTCPOrigDataSent", 0)
-    rates = sum(1 for _, value in resent if value is not None)
+    rates = sum(1 for _, value in retransmits if value is not None)
     lines = (
         ("packets", packets, f"{packets} packets at {pod}"),
         ("sockets", len(own.sockets), f"{len(own.sockets)} sockets at {pod}"),
@@ -140,7 +140,8 @@ def _report(store: Store, pod: str, node: str, packets: int, tracked: float | No
         (
             "retransmits",
             rates,
-            f"{own.moved.get('TcpRetransSegs', 0)} of {sent} segments resent, {rates} samples at {pod}",
+            f"{own.moved.get('TcpRetransSegs', 0)} of {sent} segments retransmitted, "
+            f"{rates} samples at {pod}",
         ),
     )
     for name, _, text in lines:

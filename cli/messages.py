@@ -53,7 +53,8 @@ def replace_closed_streams() -> None:
 
 
 def discard(stream: TextIO) -> None:
-    """What is still buffered goes nowhere: Python flushes it at exit, and complains where it cannot."""
+    """What is still buffered goes nowhere: Python flushes it at exit, and complains where it
+    cannot."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 

@@ -1,4 +1,5 @@
-"""`podwire pcap FILE… -o jsonl [--flows | --dns]`: captures as JSON lines on standard output, without a console."""
+"""`podwire pcap FILE… -o jsonl [--flows | --dns]`: captures as JSON lines on standard output,
+without a console."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ Show = Callable[[jsonl.Object], None]
 
 
 def print_jsonl(options: argparse.Namespace) -> int:
-    """Each file in turn; 1 where one could not be read to its end by fault of its bytes, 0 where it was merely cut."""
+    """Each file in turn; 1 where one could not be read to its end by fault of its bytes, 0 where
+    it was merely cut."""
     worst = 0
     for path in options.files:
         try:

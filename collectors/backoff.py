@@ -43,9 +43,10 @@ async def keep_connected(
 ) -> None:
     """Connect again whenever the stream breaks, until it ends by itself.
 
-    `connect` runs one connection and returns why it broke, None where it ended; what it raises ends
-    the loop. `alive` raises TargetGone, which ends the loop as well. `on_gap` is given the reason and
-    the seconds until the next attempt; `clean_up` ends what the broken connection left running.
+    `connect` runs one connection and returns why it broke, None where it ended; what it raises
+    ends the loop. `alive` raises TargetGone, which ends the loop as well. `on_gap` is given the
+    reason and the seconds until the next attempt; `clean_up` ends what the broken connection left
+    running.
     """
     backoff = Backoff()
     while True:

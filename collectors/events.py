@@ -1,7 +1,7 @@
 """The typed events of the one stream: everything that podwire knows arrives as one of these.
 
-All are frozen and carry wall time (`at`, seconds since the epoch) and the key of their target ('' where they
-concern the session). Text in them is already safe to show.
+All are frozen and carry wall time (`at`, seconds since the epoch) and the key of their target (''
+where they concern the session). Text in them is already safe to show.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ class Event:
 
 @frozen
 class CounterSample(Event):
-    """One reading of a vantage point's counters. `clock` is the sampled machine's own uptime in seconds."""
+    """One reading of a vantage point's counters. `clock` is the sampled machine's own uptime in
+    seconds."""
 
     clock: float
     netns: str
@@ -49,7 +50,8 @@ class CounterSample(Event):
 
 @frozen
 class SocketSnapshot(Event):
-    """All sockets of a network namespace; `note` says what was left out or added up, and how often it is taken."""
+    """All sockets of a network namespace; `note` says what was left out or added up, and how often
+    it is read."""
 
     rows: tuple[SocketRow, ...]
     source: str = "ss"
@@ -58,8 +60,9 @@ class SocketSnapshot(Event):
 
 @frozen
 class LinkRow:
-    """An interface. `kind` is the driver's ('veth', 'vxlan', 'bridge', 'ipip'; '' for hardware), `mtu` bytes,
-    `detail` what a tunnel is made of, `hairpin` that of a bridge's port (None: not one)."""
+    """An interface. `kind` is the driver's ('veth', 'vxlan', 'bridge', 'ipip'; '' for hardware),
+    `mtu` bytes, `detail` what a tunnel is made of, `hairpin` that of a bridge's port (None: not
+    one)."""
 
     name: str
     kind: str
@@ -93,7 +96,8 @@ class NeighbourRow:
 
 @frozen
 class NetworkState(Event):
-    """How a network namespace is set up. `forwarding` are (link-layer address, remote address, device) of tunnels."""
+    """How a network namespace is set up. `forwarding` are (link-layer address, remote address,
+    device) of tunnels."""
 
     links: tuple[LinkRow, ...] = ()
     routes: tuple[RouteRow, ...] = ()
@@ -106,8 +110,8 @@ class NetworkState(Event):
 
 
 class Packet(NamedTuple):
-    """A captured frame: `ns` since the epoch, `data` as far as the snap length, `length` on the wire. A named tuple:
-    hundreds of thousands are made a second."""
+    """A captured frame: `ns` since the epoch, `data` as far as the snap length, `length` on the
+    wire. A named tuple: hundreds of thousands are made a second."""
 
     ns: int
     data: bytes
@@ -145,7 +149,8 @@ class ConntrackGroup:
 
 @frozen
 class ConntrackTable(Event):
-    """A conntrack table counted: entries in all, and the largest groups. `error` says why it could not be."""
+    """A conntrack table counted: entries in all, and the largest groups. `error` says why it could
+    not be."""
 
     total: int
     groups: tuple[ConntrackGroup, ...]
@@ -154,8 +159,8 @@ class ConntrackTable(Event):
 
 
 class RuleCount(NamedTuple):
-    """Packet-filter rules of a backend (iptables-legacy, iptables-nft, nft, ipvs); `services` are those that lead to a
-    Service each; `seconds` one reading of them took."""
+    """Packet-filter rules of a backend (iptables-legacy, iptables-nft, nft, ipvs); `services` are
+    those that lead to a Service each; `seconds` is the time that one reading needed."""
 
     backend: str
     rules: int
@@ -165,7 +170,8 @@ class RuleCount(NamedTuple):
 
 @frozen
 class RuleTables(Event):
-    """What a network namespace holds; a backend that is not there, or may not be read, is left out."""
+    """What a network namespace holds; a backend that is not there, or may not be read, is left
+    out."""
 
     rows: tuple[RuleCount, ...]
     error: str = ""
@@ -176,8 +182,9 @@ CapturePhase = Literal["checking", "running", "gap", "ended", "failed"]
 
 @frozen
 class CaptureState(Event):
-    """Counts are packets. `dropped_kernel` is what tcpdump reports, `dropped_disk` what was not kept on disk. What a
-    slow consumer of the stream lost is that consumer's to count. `kept` is the directory of the files."""
+    """Counts are packets. `dropped_kernel` is what tcpdump reports, `dropped_disk` what was not
+    kept on disk. What a slow consumer of the stream lost is that consumer's to count. `kept` is
+    the directory of the files."""
 
     capture: int
     phase: CapturePhase
@@ -277,7 +284,8 @@ class FindingEvent(Event):
 @frozen
 class CommandRun(Event):
     """A short command that was run at a target, and how it ended: `asked_by` names what wanted it.
-    `exit_code` is None where it did not end by itself; `output` is cut, `error` says what failed."""
+    `exit_code` is None where it did not end by itself; `output` is cut, `error` says what
+    failed."""
 
     asked_by: str
     argv: tuple[str, ...]
@@ -373,7 +381,7 @@ class InventoryList(Event):
 
 @frozen
 class SessionStart(Event):
-    """Whom and what this session speaks for."""
+    """Which cluster this session looks at, and as which user."""
 
     context: str
     user: str

@@ -1,9 +1,10 @@
-"""What feeds the stream: a pod, a node, this machine, a capture file, a recording. All keep this contract
-(tests/session/test_source_contract.py holds them to it).
+"""What feeds the stream: a pod, a node, this machine, a capture file, a recording. All keep this
+contract (tests/session/test_source_contract.py holds them to it).
 
-`start` once; evidence comes as events on the stream until the source ends, fails or is stopped; how it
-is doing is in `state`, and why in `message`. After `stop` nothing more is published. A source that is
-not live has a clock of its own and waits for consumers that ask for it: it loses nothing.
+`start` once; evidence comes as events on the stream until the source ends, fails or is stopped;
+how it is doing is in `state`, and why in `message`. After `stop` nothing more is published. A
+source that is not live has a clock of its own and waits for consumers that ask for it: it loses
+nothing.
 """
 
 from __future__ import annotations
@@ -90,11 +91,11 @@ class Source(ABC):
 
 
 class RecordedSource(Source):
-    """A source that was written down: its events have the times of then, and so has its clock.
+    """A source that was written down: its clock is that of its events.
 
-    `speed` 0 plays as fast as the paced consumers work, 1 as it was, 8 eight times as fast; it may be
-    changed while it plays, and `pause` holds it. `before_event` is awaited with the time of each event
-    before it is published: what keeps to recorded time is driven by it.
+    `speed` 0 plays as fast as the paced consumers work, 1 as it was, 8 eight times as fast; it may
+    be changed while it plays, and `pause` holds it. `before_event` is awaited with the time of
+    each event before it is published: what keeps to recorded time is driven by it.
     """
 
     live = False
@@ -114,7 +115,8 @@ class RecordedSource(Source):
 
     @abstractmethod
     def events(self) -> Iterator[Event]:
-        """All of it in order. Blocks: it is read in a thread. PodwireError where it cannot be read."""
+        """All of it in order. Blocks: it is read in a thread. PodwireError where it cannot be
+        read."""
 
     @property
     def paused(self) -> bool:
@@ -157,8 +159,8 @@ def _next_of(events: Iterator[Event], count: int) -> list[Event]:
 
 
 class JoinedSource(RecordedSource):
-    """Several of them as one, by time: a recording, and the node's capture beside it. One that cannot
-    be read on does not end the others."""
+    """Several of them as one, by time: a recording, and the node's capture beside it. One that
+    cannot be read on does not end the others."""
 
     def __init__(
         self, sources: Sequence[RecordedSource], stream: Stream, speed: float = 0.0

@@ -1,8 +1,8 @@
 """The stream itself: publish, subscribe, bounded queues, counted drops.
 
-Everything runs on one event loop. `publish` never waits: a consumer that does not keep up loses events
-and never slows a collector or another consumer. What it lost is an event as well (ConsumerDrop): others
-see it within REPORT_S, the consumer itself at the place of the gap.
+Everything runs on one event loop. `publish` never waits: a consumer that does not keep up loses
+events and never slows a collector or another consumer. What it lost is an event as well
+(ConsumerDrop): others see it within REPORT_S, the consumer itself at the place of the gap.
 """
 
 from __future__ import annotations
@@ -171,7 +171,8 @@ class Stream:
     def subscribe(
         self, size: int = QUEUE, name: str = "a consumer", paced: bool = False
     ) -> Subscription:
-        """A new consumer. A source that can wait, as a file can, waits for those that are `paced`."""
+        """A new consumer. A source that can wait, as a file can, waits for those that are
+        `paced`."""
         subscription = Subscription(self, name, size, paced)
         self._subscriptions.append(subscription)
         return subscription

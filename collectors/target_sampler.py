@@ -20,7 +20,8 @@ STDERR_KEPT = 600  # bytes
 
 
 class TargetSampler:
-    """Runs the sampler at a target and publishes what it reads. `alive` raises TargetGone once it is."""
+    """Runs the sampler at a target and publishes what it reads. `alive` raises TargetGone once it
+    is."""
 
     def __init__(
         self, target: Target, runner: Runner, stream: Stream, alive: Check | None = None
@@ -104,7 +105,8 @@ class TargetSampler:
         self._report("live")
 
     async def _events(self, frame: sampler.SamplerFrame) -> list[Event]:
-        """A frame's events; one of thousands of sockets is read in a thread, not on the UI's loop."""
+        """A frame's events; one of thousands of sockets is read in a thread, not on the UI's
+        loop."""
         now, key = time.time(), self.target.key
         if frame.size > BIG_FRAME:
             return await asyncio.to_thread(

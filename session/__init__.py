@@ -1,1 +1,2 @@
-"""The engine without a screen: the stream folded into state, snapshots, the diagnosis loop, targets, captures."""
+"""The engine without a screen: the stream folded into state, snapshots, the diagnosis loop,
+targets, captures."""

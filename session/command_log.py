@@ -1,4 +1,5 @@
-"""Short commands that podwire runs at a target, on the stream: what, for what, and how they ended."""
+"""Short commands that podwire runs at a target, on the stream: what, for what, and how they
+ended."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What a screen may ask for: targets to watch, captures, the cluster, findings; one object that joins
-them, opens a session and closes it."""
+"""What a screen may ask for: targets to watch, captures, the cluster, findings; one object that
+joins them, opens a session and closes it."""
 
 from __future__ import annotations
 
@@ -87,7 +87,8 @@ class Controller(Engine):
         self.tasks.spawn(self.cluster.publish_access())
 
     async def close(self) -> None:
-        """Stop everything and remove what was added. What could not be is named in `left_behind`."""
+        """Stop everything and remove what was added. What could not be is named in
+        `left_behind`."""
         await self.tasks.cancel_all()
         if self.cluster is not None:
             self.left_behind += await self.cluster.clean_up(self.targets.attachments())

@@ -1,5 +1,5 @@
-"""An error of podwire's own: a sentence for the user, and the traceback in a private file. Without local variables
-(they hold tokens), and without the secrets that are known."""
+"""An error of podwire's own: a sentence for the user, and the traceback in a private file. Without
+local variables (they hold tokens), and without the secrets that are known."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Findings as the session goes: every two seconds the rules look at what is known, in a thread; what
-appears, changes and is gone is an event.
+"""Findings as the session goes: every two seconds the rules look at what is known, in a thread;
+what appears, changes and is gone is an event.
 
 Live, by the clock on the wall; over a recording or a capture, by the time that was recorded.
 """
@@ -25,8 +25,8 @@ MOST_LOOKS = 8  # at what does not change: longer than a finding needs to appear
 
 class DiagnosisLoop:
     """`enabled` is False where `run` has nothing to do: the findings come with the events, as in a
-    recording that has them in full, or `advance` is called as recorded time passes.
-    `time_passes` is False where only the end of a capture is looked at: nothing can hold for long."""
+    recording that has them in full, or `advance` is called as recorded time passes. `time_passes`
+    is False where only the end of a capture is looked at: nothing can hold for long."""
 
     def __init__(self, store: Store, stream: Stream) -> None:
         self.budget_ms: float | None = None
@@ -48,8 +48,8 @@ class DiagnosisLoop:
             await asyncio.sleep(EVERY_S)
 
     async def advance(self, at: float) -> None:
-        """Recorded time comes to `at`: look at every two seconds on the path there. Where nothing was
-        recorded for long, findings have appeared and cleared after some of them."""
+        """Recorded time comes to `at`: look at every two seconds on the path there. Where nothing
+        was recorded for long, findings have appeared and cleared after some of them."""
         self._next = self._next or at + EVERY_S
         if at >= self._next:
             await self._stream.caught_up()

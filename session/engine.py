@@ -21,8 +21,8 @@ NO_CLUSTER = "There is no cluster here: this console looks at a machine, a file 
 
 
 class Engine:
-    """`live` is False where what is looked at was recorded; `painted` is set once the first frame is
-    drawn: what imports slowly waits for it."""
+    """`live` is False where what is looked at was recorded; `painted` is set once the first frame
+    is drawn: what imports slowly waits for it."""
 
     def __init__(self, store: Store, stream: Stream) -> None:
         self.store = store

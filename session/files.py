@@ -28,7 +28,7 @@ def journal_path() -> Path:
 
 
 def private_directory(path: Path) -> Path:
-    """`path` as an existing directory of mode 0700 (those that are made on the way, too)."""
+    """`path` as an existing directory of mode 0700 (parents that are made as well)."""
     for part in reversed((path, *path.parents)):
         if not part.exists():
             part.mkdir(mode=0o700, exist_ok=True)
@@ -47,7 +47,8 @@ def session_directory() -> Path:
 
 
 def save_packets(key: str, lines: Sequence[PacketLine | GapLine]) -> Path:
-    """Write packets to a new pcap file; returns its path. Packets of the last capture's link type only."""
+    """Write packets to a new pcap file; returns its path. Packets of the last capture's link type
+    only."""
     from collectors.capture.pcap import PcapWriter
     from session.target_data import PacketLine
 

@@ -1,4 +1,5 @@
-"""Findings over the session, folded from their events: what holds now, and what held from when to when."""
+"""Findings over the session, folded from their events: what holds now, and what held from when to
+when."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Runs a guided session: what its generator asks for is done at the target, one step after another."""
+"""Runs a guided session: what its generator asks for is done at the target, one step after
+another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""May one row reach another: the way as text, with the live proof beside it where something of it was seen."""
+"""May one row reach another: the path as text, beside what was seen of such connections."""
 
 from __future__ import annotations
 

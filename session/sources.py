@@ -1,4 +1,5 @@
-"""Live sources that need a session: pods and nodes, to which something is attached, and this machine."""
+"""Live sources that need a session: pods and nodes, to which something is attached, and this
+machine."""
 
 from __future__ import annotations
 

@@ -28,6 +28,11 @@ PACKETS_KEPT = 60_000
 PACKETS_TRIMMED = 20_000
 LOG_KEPT = 1_000
 SCREENS = "the screens"  # the consumer of the stream that feeds the store
+LATEST: dict[type[Event], str] = {  # that a target keeps as they are, and where
+    ev.NetworkState: "network",
+    ev.RuleTables: "rules",
+    ev.ConntrackTable: "conntrack",
+}
 PEERS_KEPT = 40  # the largest, whose figures are kept over time
 
 
@@ -45,7 +50,8 @@ class LogLine:
 
 
 class Store:
-    """The present state. `drops` counts, by consumer of the stream, the events it was too slow for."""
+    """The present state. `drops` counts, by consumer of the stream, the events it was too slow
+    for."""
 
     def __init__(self) -> None:
         self.start: ev.SessionStart | None = None
@@ -67,9 +73,7 @@ class Store:
             ev.PacketBatch: self._packets,
             ev.CounterSample: self._sample,
             ev.SocketSnapshot: self._sockets,
-            ev.NetworkState: self._network,
-            ev.RuleTables: self._rules,
-            ev.ConntrackTable: self._conntrack,
+            **dict.fromkeys(LATEST, self._keep_latest),
             ev.InventoryList: self._inventory_list,
             ev.InventoryChange: self._inventory_change,
             ev.TargetState: self._state,
@@ -126,7 +130,7 @@ class Store:
     # --- the session
 
     def _log(self, event: Event, kind: str, text: str, bad: bool = False, detail: str = "") -> None:
-        self._log_line(LogLine(event.at, event.target, kind, text, bad, detail))
+        self._log_line(LogLine(event.at, event.target, kind, text, bad=bad, detail=detail))
 
     def _log_line(self, line: LogLine) -> None:
         self.log.append(line)
@@ -222,14 +226,8 @@ class Store:
         if event.phase == "gap" and not goes_on:
             data.begin_gap(event.at)
 
-    def _network(self, event: ev.NetworkState) -> None:
-        self.target(event.target).network = event
-
-    def _rules(self, event: ev.RuleTables) -> None:
-        self.target(event.target).rules = event
-
-    def _conntrack(self, event: ev.ConntrackTable) -> None:
-        self.target(event.target).conntrack = event
+    def _keep_latest(self, event: ev.NetworkState | ev.RuleTables | ev.ConntrackTable) -> None:
+        setattr(self.target(event.target), LATEST[type(event)], event)
 
     def _sample(self, event: ev.CounterSample) -> None:
         data = self.target(event.target)

@@ -64,8 +64,8 @@ class CounterLine:
 
 @frozen
 class PacketLine:
-    """A packet of a capture; `flags` are the analysis flags of its flow's table, `flow` the number of
-    its flow, 0 for none."""
+    """A packet of a capture; `flags` are the analysis flags of its flow's table, `flow` the number
+    of its flow, 0 for none."""
 
     capture: int
     linktype: int
@@ -76,7 +76,8 @@ class PacketLine:
 
 @frozen
 class GapLine:
-    """A place in the list of packets where some are missing: the capture's stream broke off here."""
+    """A place in the list of packets where some are missing: the capture's stream broke off
+    here."""
 
     at: float
     text: str
@@ -121,8 +122,8 @@ class TargetData:
         return self.sample.values.get("conntrack_max") if self.sample else None
 
     def seconds_to_full(self) -> float | None:
-        """Until the conntrack table is full if it goes on to grow as in the last minute; None where it
-        does not grow, or nobody knows."""
+        """Until the conntrack table is full if it goes on to grow as in the last minute; None
+        where it does not grow, or nobody knows."""
         limit = self.conntrack_max()
         points = self.series("conntrack").points(self.sample_at - TREND_S, self.sample_at)
         known = [(at, value) for at, value in points if value is not None]

@@ -123,8 +123,8 @@ class OpenTargets:
     # --- commands
 
     def runner(self, key: str, asked_by: str) -> Runner | None:
-        """Where commands can be run at a target; what is run, and for what, goes to the stream. None
-        where nothing is attached."""
+        """Where commands can be run at a target; what is run, and for what, goes to the stream.
+        None where nothing is attached."""
         watched = self.get(key)
         if watched is None or watched.runner is None:
             return None

@@ -1,7 +1,7 @@
 """Events as JSON and back, without loss. Classes are named in `_`; bytes are base64 under `_b`.
 
-JSON's arrays are tuples, of which events are made; a list (of a policy's specification) is under `_l`, and a mapping
-with a key that begins with `_` is a list of pairs under `_d`.
+JSON's arrays are tuples, of which events are made; a list (of a policy's specification) is under
+`_l`, and a mapping with a key that begins with `_` is a list of pairs under `_d`.
 """
 
 from __future__ import annotations

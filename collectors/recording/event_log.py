@@ -1,4 +1,5 @@
-"""A recorded session: one JSON event a line, written as it happens, readable up to a torn last line."""
+"""A recorded session: one JSON event a line, written as it happens, readable up to a torn last
+line."""
 
 from __future__ import annotations
 
@@ -97,8 +98,8 @@ def read(path: Path) -> Iterator[Event]:
 class RecordingSource(RecordedSource):
     """A recording as a source: its targets are those of the session that was recorded.
 
-    Where rules look at it again (`findings_again`), what they found when it was recorded is a notice:
-    two versions of one finding would stand beside each other.
+    Where rules look at it again (`findings_again`), what they found when it was recorded is a
+    notice: two versions of one finding would stand beside each other.
     """
 
     def __init__(

@@ -1,0 +1,89 @@
+"""From the DNS transactions of a capture to the summary that rules look at."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from statistics import median
+
+from collectors.capture.dns import code_name
+from collectors.capture.dns_transactions import DnsTransaction
+from collectors.capture.flows import FlowTable
+from diagnosis.snapshot import DnsSummary
+from session.conversations import RECENT_NS, address
+
+LATE_NS = 2_000_000_000  # without an answer for so long, there will be none
+LATEST_NS, FEW = 6_000_000_000, 4  # the median is of the latest answers, where there are so many
+RESOLVER_TIMEOUT_MS = (4_500.0, 5_500.0)  # resolv.conf(5): 5 s by default
+NXDOMAIN = 3
+NAMES_SHOWN, MISSING_KEPT = 3, 20
+
+
+def summary(flows: FlowTable) -> DnsSummary | None:
+    """Of the last 15 s; None where no name was ever asked for."""
+    table = flows.lookups
+    if not table.totals.asked:
+        return None
+    now = max((flow.last_ns for flow in flows.flows), default=0)
+    done = [one for one in table.done if now - (one.answered_at or one.at) <= RECENT_NS]
+    late = [one for one in table.pending if now - one.at > LATE_NS]
+    answered = [one for one in done if one.rcode is not None]
+    return DnsSummary(
+        seconds=(now - min((one.at for one in done), default=now)) / 1e9,
+        asked=len(done) + len(late),
+        answered=len(answered),
+        unanswered=len(done) - len(answered) + len(late),
+        retried=sum(one.retries for one in done),
+        truncated=sum(one.truncated for one in answered),
+        codes=Counter(code_name(one.rcode) for one in answered if one.rcode is not None),
+        searched=sum(len(one.tried) >= 2 for one in answered),
+        median_ms=_median_ms(answered, now),
+        late=sum(_is_a_timeout_late(one) for one in answered),
+        names=_most_missing(answered),
+        missing=_missing(answered),
+        servers=tuple(dict.fromkeys(address(one.server) for one in (*done, *late))),
+    )
+
+
+def _median_ms(answered: Sequence[DnsTransaction], now: int) -> float | None:
+    measured = [one for one in answered if one.latency is not None]
+    latest = [one for one in measured if now - one.answered_at <= LATEST_NS]
+    of = latest if len(latest) >= FEW else measured
+    return median(one.latency / 1e6 for one in of if one.latency is not None) if of else None
+
+
+def _is_a_timeout_late(one: DnsTransaction) -> bool:
+    """Whether it came just after a resolver's timeout: the first question, or its answer, was
+    lost."""
+    earliest, latest = RESOLVER_TIMEOUT_MS
+    return one.latency is not None and earliest <= one.latency / 1e6 <= latest
+
+
+def _most_missing(answered: Sequence[DnsTransaction]) -> tuple[str, ...]:
+    names = Counter(one.name for one in answered if one.rcode == NXDOMAIN)
+    return tuple(name for name, _ in names.most_common(NAMES_SHOWN))
+
+
+def _missing(answered: Sequence[DnsTransaction]) -> Mapping[str, tuple[str, ...]]:
+    """By client, the names that do not exist and of which no other form had an answer."""
+    missing: dict[str, set[str]] = defaultdict(set)
+    resolved: dict[str, set[str]] = defaultdict(set)
+    for one in answered:
+        if one.rcode == NXDOMAIN:
+            missing[address(one.client)].add(one.name)
+        elif one.rcode == 0 and one.answers:
+            resolved[address(one.client)].add(one.name)
+    return {
+        client: tuple(
+            name
+            for name in sorted(names)[:MISSING_KEPT]
+            if not any(_are_forms(name, other) for other in resolved[client])
+        )
+        for client, names in missing.items()
+    }
+
+
+def _are_forms(name: str, other: str) -> bool:
+    """Whether one is the other with a search domain."""
+    first, _, _ = name.partition(".")
+    return name.startswith(f"{other}.") or other.startswith(f"{first}.")
