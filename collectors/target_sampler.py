@@ -10,7 +10,7 @@ from collectors.backoff import Check, keep_connected
 from collectors.command_runner import STDERR, Runner, Running
 from collectors.errors import ExecError, PodwireError, TargetGone
 from collectors.events import Event, Notice, TargetPhase, TargetState
-from collectors.kernel import packet_filters, sampler
+from collectors.kernel import packet_filters, sampler, sampler_program
 from collectors.sanitize import sanitize_bytes
 from collectors.stream import Stream
 from collectors.target import Target
@@ -75,7 +75,7 @@ class TargetSampler:
             return error if isinstance(error, PodwireError) else ExecError(str(error))
 
     async def _stream(self) -> str:
-        running = await self.runner.start(sampler.command())
+        running = await self.runner.start(sampler_program.command())
         try:
             errors = await self._read(running)
         finally:

@@ -26,7 +26,7 @@ WORDS = {
     r"takes?|took|taken": "read, need, accept, last",
     r"tally|tallies": "count",
     r"sure": "confidence, verify",
-    r"then": "after that, or a new sentence",
+    r"(?<!; )then": "after that, or a new sentence",
     r"lost races": "insert_failed",
     r"sick": "unhealthy",
     r"back[ _]ports?": "reply port",

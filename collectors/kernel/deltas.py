@@ -1,12 +1,13 @@
 """Counters into deltas, rates and shares: the only place where samples are subtracted.
 
-By the sample's own clock. A reset, a wrap, another network namespace or a long silence makes what it
-touches unknown (None), never interpolated.
+By the sample's own clock. A reset, a wrap, another network namespace or a long silence makes what
+it touches unknown (None), never interpolated.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from collectors.events import CounterSample
@@ -84,7 +85,8 @@ def between(before: CounterSample | None, after: CounterSample) -> SampleDelta:
 
 
 def over(samples: Sequence[CounterSample], window_s: float) -> SampleDelta:
-    """What counters did in the last `window_s` seconds of a series of samples, since its last gap."""
+    """What counters did in the last `window_s` seconds of a series of samples, since its last
+    gap."""
     if not samples:
         return SampleDelta(0.0, 0.0, True, {})
     last = samples[-1]
@@ -120,4 +122,4 @@ def _changes(before: CounterSample, after: CounterSample) -> dict[str, int | Non
 def _fell(newest_first: Sequence[CounterSample], name: str) -> bool:
     """Whether a counter fell between two samples, though it ends higher: a reset in between."""
     values = [sample.values[name] for sample in newest_first if name in sample.values]
-    return any(new < old for new, old in zip(values, values[1:], strict=False))
+    return any(new < old for new, old in pairwise(values))

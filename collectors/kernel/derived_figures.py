@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from collectors.frozen import frozen
-from collectors.kernel.counters import NODE_DROPS, OWN_DROPS
 from collectors.kernel.deltas import Deltas, SampleDelta, Share, total
 
 
 @frozen
 class DerivedFigure:
-    """A rate, `(counters - less) / second`, or, where `of` names a counter, a share of it in per cent.
-    A `level` is read from the values themselves rather than from their changes."""
+    """A rate, `(counters - less) / second`, or, where `of` names a counter, a share of it in per
+    cent. A `level` is read from the values themselves rather than from their changes."""
 
     name: str
     unit: str
@@ -47,7 +46,8 @@ class DerivedFigure:
         return None if part is None or whole is None else Share(part, whole)
 
     def value(self, change: SampleDelta, values: Mapping[str, int]) -> float | None:
-        """In `unit`, of one sample and what changed since the one before; None where it is not known."""
+        """In `unit`, of one sample and what changed since the one before; None where it is not
+        known."""
         if not self.level and (change.gap or change.seconds <= 0):
             return None
         counts: Deltas = values if self.level else change.deltas
@@ -113,13 +113,28 @@ FAILED = DerivedFigure(
 DROPS = DerivedFigure(
     name="drops",
     unit="pkt/s",
-    counters=(*OWN_DROPS, "dev/*_drop"),
+    counters=(
+        "conntrack_drop",
+        "IpInDiscards",
+        "IpOutDiscards",
+        "IpOutNoRoutes",
+        "IpFragFails",
+        "UdpRcvbufErrors",
+        "TcpExtListenDrops",
+        "TcpExtTCPBacklogDrop",
+        "TcpExtTCPRcvQDrop",
+        "TcpExtTCPOFODrop",
+        "TcpExtTCPZeroWindowDrop",
+        "TcpExtTCPReqQFullDrop",
+        "TcpExtIPReversePathFilter",
+        "dev/*_drop",
+    ),
     meaning="packets dropped in this network namespace",
 )
 QUEUE_DROPS = DerivedFigure(
     name="node_drops",
     unit="pkt/s",
-    counters=NODE_DROPS,
+    counters=("softnet_dropped",),
     meaning="packets dropped by the CPUs' queues, on the whole node",
 )
 FIGURES = {

@@ -1,7 +1,8 @@
-"""This machine as a target: netlink through pyroute2, interfaces and CPU through psutil, the rest from /proc.
+"""This machine as a target: netlink through pyroute2, interfaces and CPU through psutil, the rest
+from /proc.
 
-Not root: conntrack statistics come from /proc, capture is for those who may; each loss is told once, plainly.
-Everything that reads the kernel runs in a thread.
+Without root conntrack statistics come from /proc, and capture is for those who may; each limit is
+reported once, in plain words. Everything that reads the kernel runs in a thread.
 """
 
 from __future__ import annotations
@@ -10,15 +11,23 @@ import asyncio
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 from pyroute2 import IPRoute
 from pyroute2.netlink.nfnetlink.nfctsocket import NFCTSocket
 
 from collectors.command_runner import LocalRunner
-from collectors.events import CounterSample, NetworkState, Notice, SocketSnapshot, TargetState
+from collectors.events import (
+    CounterSample,
+    Event,
+    NetworkState,
+    Notice,
+    SocketSnapshot,
+    TargetState,
+)
 from collectors.kernel import network_state, packet_filters, procfs
 from collectors.sanitize import sanitize
 from collectors.sockets import inet_diag
@@ -71,7 +80,8 @@ def _proc_values(paths: tuple[str, ...]) -> tuple[procfs.Values, list[str]]:
 
 
 def conntrack_statistics() -> procfs.Values:
-    """Per-CPU conntrack statistics over netlink, summed. PermissionError or OSError where not allowed."""
+    """Per-CPU conntrack statistics over netlink, summed. PermissionError or OSError where not
+    allowed."""
     values: procfs.Values = {}
     with NFCTSocket() as netlink:
         for message in netlink.stat():
@@ -121,7 +131,7 @@ SETUP = {
 
 
 def network(key: str) -> NetworkState:
-    """How this machine's namespace is set up; what no tool tells is left out."""
+    """How this machine's namespace is set up; what no tool prints is left out."""
     sections = {
         "arp": _read("/proc/net/arp") or "",
         "resolv": _read("/etc/resolv.conf") or "",
@@ -144,10 +154,10 @@ def network(key: str) -> NetworkState:
 
 
 class LocalReader:
-    """Reads everything once. `told` collects plain sentences about what this user may not read."""
+    """Reads everything once. `notes` collects plain sentences about what this user may not read."""
 
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.notes: list[str] = []
         self._netlink = True
 
     def sample(self, key: str) -> CounterSample:
@@ -157,7 +167,14 @@ class LocalReader:
         values.update(cpu_values())
         values.update(self._conntrack())
         netns = str(Path("/proc/self/ns/net").stat().st_ino)
-        return CounterSample(time.time(), key, time.monotonic(), netns, values, tuple(missing))
+        return CounterSample(
+            at=time.time(),
+            target=key,
+            clock=time.monotonic(),
+            netns=netns,
+            values=values,
+            missing=tuple(missing),
+        )
 
     def _conntrack(self) -> procfs.Values:
         if self._netlink:
@@ -166,7 +183,7 @@ class LocalReader:
             except Exception as error:  # pyroute2 raises its own and the kernel's kinds
                 self._netlink = False
                 who = "only root may ask the kernel" if os.getuid() else sanitize(error, 80)
-                self.told.append(
+                self.notes.append(
                     f"Conntrack statistics are read from /proc instead of netlink: {who}."
                 )
         return _proc_values(("/proc/net/stat/nf_conntrack",))[0]
@@ -178,40 +195,58 @@ class LocalReader:
         """Links with their MTU, and default routes: what a person would look up first."""
         with IPRoute() as route:
             links = {link["index"]: link for link in route.get_links()}
-            for link in links.values():
-                state, mtu = link.get_attr("IFLA_OPERSTATE"), link.get_attr("IFLA_MTU")
-                if state == "UP":
-                    yield f"link {sanitize(link.get_attr('IFLA_IFNAME'), 32)}: MTU {mtu}, {sanitize(state, 16).lower()}"
+            yield from (_link_fact(link) for link in links.values() if _is_up(link))
             for entry in route.get_default_routes():
-                device = links.get(entry.get_attr("RTA_OIF"))
-                name = sanitize(device.get_attr("IFLA_IFNAME"), 32) if device else "?"
-                yield f"default route via {sanitize(entry.get_attr('RTA_GATEWAY') or 'link', 64)} on {name}"
+                yield _route_fact(entry, links.get(entry.get_attr("RTA_OIF")))
+
+
+def _is_up(link: Any) -> bool:
+    return bool(link.get_attr("IFLA_OPERSTATE") == "UP")
+
+
+def _link_name(link: Any) -> str:
+    return sanitize(link.get_attr("IFLA_IFNAME"), 32)
+
+
+def _link_fact(link: Any) -> str:
+    return f"link {_link_name(link)}: MTU {link.get_attr('IFLA_MTU')}, up"
+
+
+def _route_fact(entry: Any, device: Any) -> str:
+    gateway = sanitize(entry.get_attr("RTA_GATEWAY") or "link", 64)
+    return f"default route via {gateway} on {_link_name(device) if device else '?'}"
 
 
 async def watch(session: Stream, where: Target) -> None:
     """Publish this machine's evidence, for ever."""
     counting = asyncio.create_task(packet_filters.follow(LocalRunner(), session, where.key))
     try:
-        await _watch(session, where)
+        await _watch(session, where.key)
     finally:
         counting.cancel()
 
 
-async def _watch(session: Stream, where: Target) -> None:
+async def _watch(session: Stream, key: str) -> None:
     reader, tick = LocalReader(), 0
     for fact in await asyncio.to_thread(lambda: list(reader.facts())):
-        session.publish(Notice(time.time(), where.key, fact))
+        session.publish(Notice(time.time(), key, fact))
     while True:
         began = time.monotonic()
-        session.publish(await asyncio.to_thread(reader.sample, where.key))
-        if tick % SETUP_EVERY == 0:
-            session.publish(await asyncio.to_thread(network, where.key))
-        if tick % SOCKETS_EVERY == 0:
-            session.publish(await asyncio.to_thread(reader.sockets, where.key))
+        for read in _due(reader, tick):
+            session.publish(await asyncio.to_thread(read, key))
         if tick == 0:
-            session.publish(TargetState(time.time(), where.key, "live"))
-        for sentence in reader.told:
-            session.publish(Notice(time.time(), where.key, sentence))
-        reader.told.clear()
+            session.publish(TargetState(time.time(), key, "live"))
+        for sentence in reader.notes:
+            session.publish(Notice(time.time(), key, sentence))
+        reader.notes.clear()
         tick += 1
         await asyncio.sleep(max(0.0, INTERVAL_S - (time.monotonic() - began)))
+
+
+def _due(reader: LocalReader, tick: int) -> Iterator[Callable[[str], Event]]:
+    """What is read at this tick, in order."""
+    yield reader.sample
+    if tick % SETUP_EVERY == 0:
+        yield network
+    if tick % SOCKETS_EVERY == 0:
+        yield reader.sockets

@@ -1,5 +1,5 @@
-"""Parsers of how a network namespace is set up: `ip -j`, `bridge -j`, /proc/net/arp, resolv.conf. Pure; what cannot be
-read is passed over."""
+"""Parsers of how a network namespace is set up: `ip -j`, `bridge -j`, /proc/net/arp, resolv.conf.
+Pure; what cannot be read is skipped."""
 
 from __future__ import annotations
 
@@ -19,11 +19,9 @@ def _objects(text: str) -> list[dict[str, Any]]:
         found = json.loads(text)
     except (ValueError, RecursionError):
         return []
-    return (
-        [item for item in found if isinstance(item, dict)][:MAX_ROWS]
-        if isinstance(found, list)
-        else []
-    )
+    if not isinstance(found, list):
+        return []
+    return [item for item in found if isinstance(item, dict)][:MAX_ROWS]
 
 
 def _text(item: dict[str, Any], name: str, limit: int = 64) -> str:
@@ -49,35 +47,29 @@ def _addresses(item: dict[str, Any]) -> tuple[str, ...]:
 
 
 def links(text: str) -> tuple[LinkRow, ...]:
-    """`ip -s -d -j addr`: one row an interface, the loopback included."""
-    rows = []
-    for item in _objects(text):
-        info = _dict(item, "linkinfo")
-        data, port = _dict(info, "info_data"), _dict(info, "info_slave_data")
-        detail = " ".join(
-            f"{name} {sanitize(str(data[name]), 40)}" for name in _TUNNEL if name in data
-        )
-        hairpin = port.get("hairpin")
-        rows.append(
-            LinkRow(
-                _text(item, "ifname"),
-                _text(info, "info_kind"),
-                _mtu(item.get("mtu")) or 0,
-                _text(item, "operstate"),
-                _addresses(item),
-                _text(item, "master"),
-                detail,
-                hairpin if isinstance(hairpin, bool) else None,
-                "PROMISC" in (item.get("flags") or ())
-                if isinstance(item.get("flags"), list)
-                else False,
-            )
-        )
-    return tuple(rows)
+    """`ip -s -d -j addr`: one row per interface, the loopback included."""
+    return tuple(_link(item) for item in _objects(text))
+
+
+def _link(item: dict[str, Any]) -> LinkRow:
+    info = _dict(item, "linkinfo")
+    data, port, flags = _dict(info, "info_data"), _dict(info, "info_slave_data"), item.get("flags")
+    hairpin = port.get("hairpin")
+    return LinkRow(
+        name=_text(item, "ifname"),
+        kind=_text(info, "info_kind"),
+        mtu=_mtu(item.get("mtu")) or 0,
+        state=_text(item, "operstate"),
+        addresses=_addresses(item),
+        master=_text(item, "master"),
+        detail=" ".join(f"{n} {sanitize(str(data[n]), 40)}" for n in _TUNNEL if n in data),
+        hairpin=hairpin if isinstance(hairpin, bool) else None,
+        promiscuous=isinstance(flags, list) and "PROMISC" in flags,
+    )
 
 
 def statistics(text: str) -> dict[str, int]:
-    """What only `ip -s` tells of interfaces: overruns and carrier errors, as dev/IFACE/FIELD."""
+    """What only `ip -s` prints of interfaces: overruns and carrier errors, as dev/IFACE/FIELD."""
     wanted = (("rx", "over_errors", "rx_over"), ("tx", "carrier_errors", "tx_carrier"))
     values = {}
     for item in _objects(text):
@@ -95,15 +87,15 @@ def routes(text: str) -> tuple[RouteRow, ...]:
     for item in _objects(text):
         if item.get("type", "unicast") != "unicast" or item.get("table") == "local":
             continue
-        metrics = item.get("metrics")
-        first = (
-            metrics[0]
-            if isinstance(metrics, list) and metrics and isinstance(metrics[0], dict)
-            else {}
-        )
         via = _text(item, "gateway") or _text(_dict(item, "via"), "host")
-        rows.append(RouteRow(_text(item, "dst"), _text(item, "dev"), via, _mtu(first.get("mtu"))))
+        rows.append(RouteRow(_text(item, "dst"), _text(item, "dev"), via, _route_mtu(item)))
     return tuple(rows)
+
+
+def _route_mtu(item: dict[str, Any]) -> int | None:
+    metrics = item.get("metrics")
+    first = metrics[0] if isinstance(metrics, list) and metrics else None
+    return _mtu(first.get("mtu")) if isinstance(first, dict) else None
 
 
 def forwarding(text: str) -> tuple[tuple[str, str, str], ...]:
@@ -145,18 +137,21 @@ def resolver(text: str) -> tuple[tuple[str, ...], tuple[str, ...], int]:
         elif name in ("search", "domain"):
             search = tuple(sanitize(field, 128) for field in fields)
         elif name == "options":
-            counts = [field[6:] for field in fields if field.startswith("ndots:")]
-            ndots = (
-                int(counts[-1])
-                if counts and counts[-1].isdecimal() and len(counts[-1]) < 4
-                else ndots
-            )
+            ndots = _ndots(fields, ndots)
     return tuple(servers), search, ndots
 
 
+def _ndots(options: list[str], default: int) -> int:
+    """The last `ndots:N` that is a number; `default` without one."""
+    values = [option[6:] for option in options if option.startswith("ndots:")]
+    if not values or not values[-1].isdecimal() or len(values[-1]) > 3:
+        return default
+    return int(values[-1])
+
+
 def ethtool(text: str, device: str) -> dict[str, int]:
-    """`ethtool -S`: `     name: figure` a line, as ethtool/IFACE/NAME. What never moved on most drivers stays out of
-    the way later: counters that are 0 are kept, lists show only those that move."""
+    """`ethtool -S`: `     name: figure` per line, as ethtool/IFACE/NAME. Counters that are 0 are
+    kept: lists show only those that move."""
     values = {}
     for line in text.splitlines():
         name, _, figure = line.rpartition(":")
@@ -170,14 +165,14 @@ def state(at: float, target: str, sections: dict[str, str]) -> NetworkState:
     """All of it, from the sampler's sections by their names."""
     servers, search, ndots = resolver(sections.get("resolv", ""))
     return NetworkState(
-        at,
-        target,
-        links(sections.get("ip addr", "")),
-        routes(sections.get("ip route", "")),
-        neighbours(sections.get("arp", "")),
-        forwarding(sections.get("ip fdb", "")),
-        servers,
-        search,
-        ndots,
-        sanitize(sections.get("kernel", "").strip(), 80),
+        at=at,
+        target=target,
+        links=links(sections.get("ip addr", "")),
+        routes=routes(sections.get("ip route", "")),
+        neighbours=neighbours(sections.get("arp", "")),
+        forwarding=forwarding(sections.get("ip fdb", "")),
+        nameservers=servers,
+        search=search,
+        ndots=ndots,
+        kernel=sanitize(sections.get("kernel", "").strip(), 80),
     )

@@ -1,4 +1,5 @@
-"""Parsers of /proc files into counter values. Pure: text in, {name: value} out; a bad line is passed over."""
+"""Parsers of /proc files into counter values. Pure: text in, {name: value} out; a bad line is
+skipped."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from collections.abc import Callable, Iterator
 from collectors.sanitize import sanitize
 
 Values = dict[str, int]
+Parser = Callable[[str], Values]
 
 
 def _ints(fields: list[str], base: int = 10) -> list[int] | None:
@@ -17,7 +19,8 @@ def _ints(fields: list[str], base: int = 10) -> list[int] | None:
 
 
 def snmp(text: str) -> Values:
-    """/proc/net/snmp and /proc/net/netstat: a line of names, then a line of values, for each protocol."""
+    """/proc/net/snmp and /proc/net/netstat: a line of names and a line of values for each
+    protocol."""
     values: Values = {}
     lines = text.splitlines()
     for names, numbers in zip(lines[::2], lines[1::2], strict=False):
@@ -33,7 +36,8 @@ def snmp(text: str) -> Values:
 
 
 def snmp6(text: str) -> Values:
-    """/proc/net/snmp6: a name and a figure a line. Counters of single ICMPv6 types are left out."""
+    """/proc/net/snmp6: a name and a figure per line. Counters of single ICMPv6 types are left
+    out."""
     values: Values = {}
     for line in text.splitlines():
         name, _, figure = line.partition(" ")
@@ -57,25 +61,26 @@ _CONNTRACK = {
 
 
 def conntrack(text: str) -> Values:
-    """/proc/net/stat/nf_conntrack: a header, then a row of hex a CPU. Rows are summed, but `entries` is not
-    read at all: each row repeats the total."""
+    """/proc/net/stat/nf_conntrack: a header and a row of hex per CPU. Rows are summed, but
+    `entries` is not read at all: each row repeats the total."""
     return _per_cpu(text, {name: f"conntrack_{ours}" for name, ours in _CONNTRACK.items()})
 
 
-_ARP = {"res_failed": "arp_res_failed", "unresolved_discards": "arp_unresolved_discards", "table_fulls": "arp_table_fulls"}  # fmt: skip  # noqa: E501
+_ARP = {
+    "res_failed": "arp_res_failed",
+    "unresolved_discards": "arp_unresolved_discards",
+    "table_fulls": "arp_table_fulls",
+}
 
 
 def arp_cache(text: str) -> Values:
     """/proc/net/stat/arp_cache: entries (each row repeats the total), and what failed."""
     values = _per_cpu(text, _ARP)
-    names, *rows = [line.split() for line in text.splitlines()] or [[]]
-    if (
-        "entries" in names
-        and rows
-        and (total := _ints(rows[0], 16))
-        and names.index("entries") < len(total)
-    ):
-        values["arp_entries"] = total[names.index("entries")]
+    lines = text.splitlines()
+    if len(lines) > 1:
+        first = dict(zip(lines[0].split(), _ints(lines[1].split(), 16) or (), strict=False))
+        if "entries" in first:
+            values["arp_entries"] = first["entries"]
     return values
 
 
@@ -94,7 +99,8 @@ def _per_cpu(text: str, wanted: dict[str, str]) -> Values:
 
 
 def conntrack_tool(text: str) -> Values:
-    """`conntrack -S`, in its own format or in the /proc-like one it falls back to: `name=value` pairs."""
+    """`conntrack -S`, in its own format or in the /proc-like one it falls back to: `name=value`
+    pairs."""
     values: Values = {}
     for line in text.splitlines():
         for pair in line.split():
@@ -113,13 +119,12 @@ _SOFTNET = {
 }
 
 
-SOFTNET_CPU = (
-    12  # the column that names the CPU: rows are of those online (docs/reference/counters.md)
-)
+SOFTNET_CPU = 12  # the CPU's number: rows are of CPUs online (docs/reference/counters.md)
 
 
 def softnet(text: str) -> Values:
-    """/proc/net/softnet_stat: a row of hex columns a CPU (older kernels have fewer): sums, and softnet/CPU/FIELD."""
+    """/proc/net/softnet_stat: a row of hex columns per CPU (older kernels have fewer): sums, and
+    softnet/CPU/FIELD."""
     values: Values = {}
     for number, line in enumerate(text.splitlines()):
         row = _ints(line.split(), 16)
@@ -131,11 +136,21 @@ def softnet(text: str) -> Values:
     return values
 
 
-_DEV = {0: "rx_bytes", 1: "rx_packets", 2: "rx_errs", 3: "rx_drop", 8: "tx_bytes", 9: "tx_packets", 10: "tx_errs", 11: "tx_drop"}  # fmt: skip  # noqa: E501
+_DEV = {
+    0: "rx_bytes",
+    1: "rx_packets",
+    2: "rx_errs",
+    3: "rx_drop",
+    8: "tx_bytes",
+    9: "tx_packets",
+    10: "tx_errs",
+    11: "tx_drop",
+}
 
 
 def dev(text: str) -> Values:
-    """/proc/net/dev as dev/IFACE/FIELD; the loopback is left out. Names may hold almost any byte."""
+    """/proc/net/dev as dev/IFACE/FIELD; the loopback is left out. Names may hold almost any
+    byte."""
     values: Values = {}
     for line in text.splitlines():
         name, colon, rest = line.rpartition(":")
@@ -149,7 +164,8 @@ def dev(text: str) -> Values:
 
 
 def cpu(text: str) -> Values:
-    """/proc/stat: all CPUs together, and of each the time that matters to packets; in clock ticks."""
+    """/proc/stat: all CPUs together, and of each the time that matters to packets; in clock
+    ticks."""
     values: Values = {}
     for line in text.splitlines():
         name, _, rest = line.partition(" ")
@@ -157,17 +173,16 @@ def cpu(text: str) -> Values:
         if not row or len(row) < 8 or not (name == "cpu" or name[3:].isdecimal()):
             continue
         prefix = "cpu_" if name == "cpu" else f"cpu/{name[3:]}/"
-        values[f"{prefix}total"], values[f"{prefix}softirq"], values[f"{prefix}steal"] = (
-            sum(row[:8]),
-            row[6],
-            row[7],
-        )
+        values[f"{prefix}total"] = sum(row[:8])
         values[f"{prefix}idle"] = row[3] + row[4]
+        values[f"{prefix}softirq"] = row[6]
+        values[f"{prefix}steal"] = row[7]
     return values
 
 
-def pressure(kind: str) -> Callable[[str], Values]:
-    """/proc/pressure/KIND (Documentation/accounting/psi.rst): microseconds that some, or all, tasks were stalled."""
+def pressure(kind: str) -> Parser:
+    """/proc/pressure/KIND (Documentation/accounting/psi.rst): microseconds that some, or all, tasks
+    were stalled."""
 
     def parse(text: str) -> Values:
         values: Values = {}
@@ -205,7 +220,7 @@ def _sockstat_pairs(text: str) -> Iterator[tuple[str, int]]:
                 yield _SOCKSTAT[group, name], int(value)
 
 
-def single(name: str) -> Callable[[str], Values]:
+def single(name: str) -> Parser:
     """A file that holds one number."""
 
     def parse(text: str) -> Values:
@@ -246,7 +261,7 @@ def setting_path(name: str) -> str:
     return "/proc/sys/" + name.replace(".", "/")
 
 
-FILES: dict[str, Callable[[str], Values]] = {
+FILES: dict[str, Parser] = {
     "/proc/net/snmp": snmp,
     "/proc/net/netstat": snmp,
     "/proc/net/stat/nf_conntrack": conntrack,
@@ -261,7 +276,7 @@ FILES: dict[str, Callable[[str], Values]] = {
     "/proc/pressure/memory": pressure("memory"),
     "/proc/pressure/io": pressure("io"),
 }
-SLOW_FILES: dict[str, Callable[[str], Values]] = {  # what somebody must set to change it
+SLOW_FILES: dict[str, Parser] = {  # that change only when somebody sets them
     "/proc/sys/net/netfilter/nf_conntrack_max": single("conntrack_max"),
     "/proc/sys/net/netfilter/nf_conntrack_buckets": single("conntrack_buckets"),
     "/proc/sys/net/ipv4/ip_local_port_range": port_range,

@@ -1,4 +1,5 @@
-"""Every setting of a network namespace's kernel that decides how packets travel, read once for a comparison."""
+"""Every setting of a network namespace's kernel that decides how packets travel, read once for a
+comparison."""
 
 from __future__ import annotations
 
@@ -6,11 +7,13 @@ from collectors.command_runner import Runner, run
 from collectors.sanitize import sanitize
 
 MOST = 4_000
-# Settings of single interfaces and neighbour tables would drown the rest; counters and keys are no settings.
+# Settings of single interfaces and neighbour tables would drown the rest; counters and keys are no
+# settings.
 PROGRAM = r"""
 cd /proc/sys || exit 1
-for f in net/core/* net/ipv4/* net/ipv4/conf/all/* net/ipv4/conf/default/* net/ipv4/neigh/default/* net/ipv4/vs/* \
-  net/ipv6/conf/all/* net/ipv6/neigh/default/* net/ipv6/route/* net/netfilter/* net/bridge/* net/unix/* \
+for f in net/core/* net/ipv4/* net/ipv4/conf/all/* net/ipv4/conf/default/* \
+  net/ipv4/neigh/default/* net/ipv4/vs/* net/ipv6/conf/all/* net/ipv6/neigh/default/* \
+  net/ipv6/route/* net/netfilter/* net/bridge/* net/unix/* \
   fs/file-max vm/min_free_kbytes kernel/pid_max; do
   case $f in *key*|*secret*|*_count|*available*|*/flush|*state*) continue;; esac
   [ -f "$f" ] && read -r value < "$f" 2>/dev/null && echo "$f $value"

@@ -12,7 +12,7 @@ import pytest
 
 from collectors import remote_commands
 from collectors.conntrack import groups
-from collectors.kernel import procfs, sampler
+from collectors.kernel import procfs, sampler, sampler_program
 from tests.collectors.test_netlink_count import OWN
 
 APPLETS = (
@@ -55,7 +55,7 @@ def run(path: str, argv: list[str], stdin: str = "") -> subprocess.CompletedProc
 
 
 def test_the_sampler(path: str) -> None:
-    done = run(path, sampler.command(2))
+    done = run(path, sampler_program.command(2))
     first, second = sampler.FrameReader().feed(done.stdout.encode())
     settings: procfs.Values = {}
     values = [sampler.sample(frame, "x", 0.0, settings).values for frame in (first, second)]

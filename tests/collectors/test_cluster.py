@@ -28,7 +28,7 @@ from collectors.errors import (
     NotFound,
     TargetGone,
 )
-from collectors.kernel import sampler
+from collectors.kernel import sampler, sampler_program
 from collectors.stream import Stream
 from collectors.target import Target
 from lab.supervisor import Lab
@@ -199,7 +199,7 @@ async def test_the_node_pod_is_small_sees_the_nodes_table_and_is_removed(cluster
 
 
 async def test_the_sampler_ends_by_itself(cluster: Cluster) -> None:
-    argv = sampler.command(2)
+    argv = sampler_program.command(2)
     running = await (await runner(cluster)).start(argv)
     reader = sampler.FrameReader()
     frames = [f async for piece in running.output() for f in reader.feed(piece.data)]
@@ -221,7 +221,7 @@ async def test_counters_agree_with_nstat_and_proc_under_load(cluster: Cluster) -
         return json.loads(done.out)["kernel"]  # type: ignore[no-any-return]
 
     before = await nstat()
-    done = await run(there, sampler.command(1))
+    done = await run(there, sampler_program.command(1))
     after = await nstat()
     (frame,) = sampler.FrameReader().feed(done.out)
     ours = sampler.sample(frame, "x", 0.0).values

@@ -59,7 +59,7 @@ def test_who_may_not_ask_is_told_once_and_plainly(monkeypatch: pytest.MonkeyPatc
     reader = local.LocalReader()
     reader.sample("local/x")
     reader.sample("local/x")
-    assert reader.told == [
+    assert reader.notes == [
         "Conntrack statistics are read from /proc instead of netlink: only root may ask the kernel."
     ]
 

@@ -17,7 +17,7 @@ from collectors.cluster.attach.attacher import Attacher
 from collectors.cluster.attach.planner import Plan
 from collectors.cluster.attach.settings import AttachSettings
 from collectors.errors import ClusterError, TargetGone
-from collectors.kernel import sampler
+from collectors.kernel import sampler, sampler_program
 from collectors.recording.journal import Journal
 from collectors.stream import Stream
 from collectors.target import Target
@@ -491,7 +491,7 @@ async def test_the_pods_own_container_where_nothing_may_be_added(
                 await attacher.attach_pod(target, lambda _: None)
             continue
         attachment = await attacher.attach_pod(target, lambda _: None)
-        argv = sampler.command(1)
+        argv = sampler_program.command(1)
         running = await attachment.runner(cluster).start(argv)
         reader = sampler.FrameReader()
         frames = [f async for piece in running.output() for f in reader.feed(piece.data)]

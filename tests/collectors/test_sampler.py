@@ -2,7 +2,7 @@
 
 from hypothesis import given, strategies as st
 
-from collectors.kernel import procfs, sampler
+from collectors.kernel import procfs, sampler, sampler_program
 
 FRAME = b"\x1eframe 0\n\x1euptime\n12.50\n\x1enetns\nnet:[42]\n\x1efiles\n==> /proc/net/snmp <==\nTcp: RetransSegs\nTcp: 7\n\x1eend\n"
 
@@ -51,4 +51,4 @@ def test_settings_go_on_until_they_are_read_again() -> None:
 
 def test_one_sample_costs_little_where_it_is_taken() -> None:
     """Few processes a tick: on a node of many pods each is felt. tail, readlink, two ss, sleep."""
-    assert "cat " not in sampler.PROGRAM, "one process reads all files of a tick"
+    assert "cat " not in sampler_program.PROGRAM, "one process reads all files of a tick"

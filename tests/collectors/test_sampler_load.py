@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from collectors.cluster.inventory.address_book import AddressBook
-from collectors.kernel import sampler
+from collectors.kernel import sampler, sampler_program
 from collectors.sockets import ss
 from collectors.sockets.peer_groups import grouped
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent.parent
 CONNECT = r"""
 import os, resource, signal, socket, subprocess, sys, time
 sys.path.insert(0, ".")
-from collectors.kernel import sampler
+from collectors.kernel import sampler, sampler_program
 count, ticks = int(sys.argv[1]), int(sys.argv[2])
 subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 open("/proc/sys/net/ipv4/ip_local_port_range", "w").write("1024 65000")
@@ -32,7 +32,7 @@ if not child:
 for number in range(count):
     held.append(socket.create_connection(("127.0.0.1", 80)))
 time.sleep(0.2)
-out = subprocess.run(sampler.command(ticks), capture_output=True, stdin=subprocess.DEVNULL).stdout
+out = subprocess.run(sampler_program.command(ticks), capture_output=True, stdin=subprocess.DEVNULL).stdout
 used = resource.getrusage(resource.RUSAGE_CHILDREN)
 os.kill(child, signal.SIGKILL)
 print("COST", len(out), used.ru_utime + used.ru_stime, flush=True)
@@ -70,8 +70,8 @@ def test_bash_tells_what_the_plain_shell_tells() -> None:
     if not shutil.which("bash"):
         pytest.skip("NO bash HERE")
     told = []
-    for shell in (sampler.SHELL, 'exec sh -c "$@"'):
-        argv = [shell if part == sampler.SHELL else part for part in sampler.command(2)]
+    for shell in (sampler_program.SHELL, 'exec sh -c "$@"'):
+        argv = [shell if part == sampler_program.SHELL else part for part in sampler_program.command(2)]
         done = subprocess.run(
             argv, capture_output=True, timeout=30, check=True, stdin=subprocess.DEVNULL
         )
@@ -123,7 +123,7 @@ def test_the_sum_agrees_with_the_rows_it_was_made_of() -> None:
         "SYN-SENT 0 1 [fd00::1]:40001 [fd00::2]:443 timer:(on,204ms,2) retrans:1/2",
     ]
     done = subprocess.run(
-        ["awk", sampler.SUM],
+        ["awk", sampler_program.SUM],
         input="\n".join(lines) + "\n",
         capture_output=True,
         text=True,

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from collectors.kernel import sampler
+from collectors.kernel import sampler, sampler_program
 from lab.supervisor import Lab, LabUnavailable
 from tests.lab.client import Client, client_of
 
@@ -92,7 +92,7 @@ async def test_a_synthetic_node_answers_a_sampler(client: Client) -> None:
     assert (await client.call("POST", "/api/v1/namespaces/default/pods", pod))[0] == 201
     socket = await client.session.ws_connect(
         client.url("/api/v1/namespaces/default/pods/sampler/exec"),
-        params=[*(("command", part) for part in sampler.command(2)), ("stdout", "true")],
+        params=[*(("command", part) for part in sampler_program.command(2)), ("stdout", "true")],
         protocols=["v5.channel.k8s.io"],
     )
     reader, frames = sampler.FrameReader(), []
