@@ -138,7 +138,8 @@ def tshark(path: Path) -> list[Row]:
 
 def podwire(path: Path) -> list[dict[str, Any]]:
     """What `podwire pcap -o jsonl` prints, packet by packet."""
-    table, found = FlowTable(1_000_000), []
+    table = FlowTable(1_000_000)
+    found: list[dict[str, Any]] = []
     for linktype, packets in read_file(path):
         for packet, (analysis, flow) in zip(packets, table.add(linktype, packets), strict=True):
             frame = dissect(linktype, packet.data, packet.length)

@@ -96,11 +96,12 @@ async def watched(
         for w in (seen.follow(), TargetSampler(target, runner, session, alive).run(), capture.run())
     ]
     try:
-        flowing = (
-            (lambda: bool(seen.captures("running")))
-            if quiet
-            else (lambda: seen.since(ev.PacketBatch, 0) > 2)
-        )
+
+        def flowing() -> bool:
+            if quiet:
+                return bool(seen.captures("running"))
+            return seen.since(ev.PacketBatch, 0) > 2
+
         await seen.until(lambda: flowing() and seen.since(ev.CounterSample, 0) > 0)
         yield seen
     finally:

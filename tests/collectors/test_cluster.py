@@ -17,8 +17,8 @@ from collectors.cluster.api.connection import Cluster, connect
 from collectors.cluster.api.exec_stream import ExecRunner, exit_code
 from collectors.cluster.attach.attacher import Attacher
 from collectors.cluster.inventory.address_book import AddressBook
-from collectors.cluster.inventory.short_names import shortened
 from collectors.cluster.inventory.inventory import Inventory
+from collectors.cluster.inventory.short_names import shortened
 from collectors.command_runner import run
 from collectors.errors import (
     CaptureError,
@@ -157,7 +157,8 @@ def test_every_status_frame_is_understood(status: dict, code: int | None) -> Non
 
 async def test_attach_reuses_its_own_container_and_journals_the_write(cluster: Cluster) -> None:
     pod = (await pods(cluster, "search"))[0]
-    session, said = Stream(), []
+    session = Stream()
+    said: list[str] = []
     log = session.subscribe()
     attacher = Attacher(cluster, session)
     first = await attacher.attach_pod(target_of(pod), said.append)

@@ -396,7 +396,9 @@ def test_a_server_name_of_its_own(place: Place) -> None:
     server = f"https://127.0.0.1:{port}"
     assert both(place, place.config(server=server))[0].returncode != 0
     assert (
-        both(place, place.config(server=server, **{"tls-server-name": "lab.example"}))[0].returncode
+        both(place, place.config(None, server=server, **{"tls-server-name": "lab.example"}))[
+            0
+        ].returncode
         == 0
     )
 
@@ -404,7 +406,7 @@ def test_a_server_name_of_its_own(place: Place) -> None:
 def test_proxies_as_kubectl_uses_them(place: Place) -> None:
     proxy = place.front.proxy()
     before = len(place.front.connects)
-    config = place.config(**{"proxy-url": f"http://127.0.0.1:{proxy}"})
+    config = place.config(None, **{"proxy-url": f"http://127.0.0.1:{proxy}"})
     assert kubectl(place, config).returncode == 0
     middle = len(place.front.connects)
     assert podwire(place, config).returncode == 0

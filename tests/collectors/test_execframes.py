@@ -6,6 +6,7 @@ import asyncio
 import json
 import struct
 from itertools import pairwise
+from random import Random
 
 import aiohttp
 import pytest
@@ -69,8 +70,8 @@ NOISE = st.sampled_from((b"", b"\x01", b"\x02tcpdump: listening", b"\x07what", b
 )
 @settings(max_examples=25, deadline=None)
 def test_any_cut_and_any_noise_give_the_same_packets(
-    cuts: list[int], noise: list[bytes | str], random
-) -> None:  # type: ignore[no-untyped-def]
+    cuts: list[int], noise: list[bytes | str], random: Random
+) -> None:
     places = [0, *sorted(cuts), len(CAPTURE)]
     frames: list[bytes | str | None] = [b"\x01" + CAPTURE[a:b] for a, b in pairwise(places)]
     for extra in noise:
@@ -82,7 +83,8 @@ def test_any_cut_and_any_noise_give_the_same_packets(
 
 def test_frames_of_a_mebibyte() -> None:
     big = b"x" * (1 << 20)
-    out, running = asyncio.run(exchanged([b"\x01" + big] * 5 + [b"\x03" + OK]))
+    frames: list[bytes | str | None] = [*([b"\x01" + big] * 5), b"\x03" + OK]
+    out, running = asyncio.run(exchanged(frames))
     assert len(out) == 5 << 20 and running.exit_code == 0
 
 

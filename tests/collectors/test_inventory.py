@@ -76,7 +76,7 @@ def test_a_pod_is_named_after_its_workload() -> None:
 
 def test_addresses_are_distinguished_and_kept_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     book, now = AddressBook(), [1000.0]
-    monkeypatch.setattr(address_book.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
     web, db = (
         pod("web-5c689d88bb-abcde", "10.0.0.1", ips=("10.0.0.1", "fd00::1")),
         pod("db-0", "10.0.0.2", "node2"),

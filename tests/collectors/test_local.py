@@ -55,7 +55,7 @@ def test_who_may_not_ask_is_told_once_and_plainly(monkeypatch: pytest.MonkeyPatc
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(local, "conntrack_statistics", refused)
-    monkeypatch.setattr(local.os, "getuid", lambda: 1000)
+    monkeypatch.setattr("os.getuid", lambda: 1000)
     reader = local.LocalReader()
     reader.sample("local/x")
     reader.sample("local/x")

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from collectors.capture import pcap_files
-from collectors.capture.pcap import PcapReader
+from collectors.capture.pcap import PcapReader, PcapWriter
 from collectors.capture.pcap_files import PcapFiles
 from collectors.events import Packet
 
@@ -105,10 +105,13 @@ def test_a_slow_disk_costs_whole_packets_and_no_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pcap_files, "WAITING", 100)
-    slow = pcap_files.PcapWriter.write
-    monkeypatch.setattr(
-        pcap_files.PcapWriter, "write", lambda self, rows: (time.sleep(0.05), slow(self, rows))[1]
-    )
+    write = PcapWriter.write
+
+    def slow_write(self: PcapWriter, rows: list[Packet]) -> None:
+        time.sleep(0.05)
+        write(self, rows)
+
+    monkeypatch.setattr(PcapWriter, "write", slow_write)
     kept = PcapFiles(tmp_path, "slow")
     kept.begin()
     began = time.monotonic()

@@ -40,4 +40,4 @@ def test_names_are_checked(image: str, good: bool) -> None:
         {"pull_secrets": ("-",)},
     ):
         with pytest.raises(ConfigError):
-            AttachSettings(**wrong)  # type: ignore[arg-type]
+            AttachSettings(**wrong)

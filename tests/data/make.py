@@ -18,6 +18,7 @@ from collectors.stream import Stream
 from lab.supervisor import Lab
 from session.controller import Controller
 from session.store import Store
+from session.target_data import PacketLine
 
 HERE = Path(__file__).parent
 KEPT_PACKETS = 400
@@ -76,7 +77,8 @@ def main() -> None:
     recorder.write(trimmed(events))
     recorder.close()
     pod = next(key for key in store.targets if key.startswith("pod/"))
-    lines = store.target(pod).packets[:KEPT_PACKETS]
+    kept = store.target(pod).packets[:KEPT_PACKETS]
+    lines = [line for line in kept if isinstance(line, PacketLine)]
     writer = PcapWriter(HERE / "lab.pcap", lines[0].linktype)
     writer.write([line.packet for line in lines])
     writer.close()

@@ -7,6 +7,7 @@ from dataclasses import replace
 from collectors.events import (
     LinkRow,
     NetworkState,
+    PodRow,
     PolicyRow,
     RouteRow,
     RuleCount,
@@ -101,13 +102,13 @@ def test_rules_of_another_backend() -> None:
 def test_pods() -> None:
     """A policy that selects one of two replicas, a Service that has one of them, and a resolver that differs."""
 
-    def view(pod: object, ndots: int) -> TargetView:
+    def view(pod: PodRow, ndots: int) -> TargetView:
         state = NetworkState(
             1, "", search=("shop.svc.cluster.local", "svc.cluster.local"), ndots=ndots
         )
         return replace(
             node(network=state), key=f"pod/{pod.namespace}/{pod.name}", kind="pod", pod=pod
-        )  # type: ignore[attr-defined]
+        )
 
     policy = PolicyRow("shop", "only-one", '{"podSelector":{"matchLabels":{"odd":"yes"}}}')
     odd = replace(API, labels=(("app", "api"), ("odd", "yes")))

@@ -396,7 +396,7 @@ def policies(draw: Any) -> PolicyRow:
 
 
 def dual(name: str, *ips: str, **labels: str) -> Party:
-    row = replace(pod(name, ips[0], (("http", 8080, "TCP"),), **labels), ips=ips)
+    row = replace(pod(name, ips[0], (("http", 8080, "TCP"),), "n1", False, **labels), ips=ips)
     return netpol.party_of(row, LABELS)
 
 

@@ -75,11 +75,13 @@ def allowed(text: str, source: PodRow | str, target: PodRow | str, port: int) ->
         [PolicyRow(body["metadata"]["namespace"], "p", json.dumps(body["spec"]))]
     )
     labels = netpol.namespace_labels(SNAPSHOT.namespaces)
-    ends = [
-        netpol.party_of(e, labels) if isinstance(e, PodRow) else netpol.Party(e, (e,))
-        for e in (source, target)
-    ]
-    return netpol.verdict(*ends, port, "TCP", known).allowed
+
+    def party(end: PodRow | str) -> netpol.Party:
+        return (
+            netpol.party_of(end, labels) if isinstance(end, PodRow) else netpol.Party(end, (end,))
+        )
+
+    return netpol.verdict(party(source), party(target), port, "TCP", known).allowed
 
 
 def test_it_admits_what_was_seen_and_no_more() -> None:

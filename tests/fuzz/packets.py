@@ -40,8 +40,8 @@ def capture(data: bytes) -> None:
     for linktype, some in packets:
         for packet, (analysis, flow) in zip(some, table.add(linktype, some), strict=True):
             packet_object(1, packet, dissect(linktype, packet.data, packet.length), analysis, flow)
-    for flow in table.flows:
-        flow_object(flow)
+    for kept in table.flows:
+        flow_object(kept)
     table.close()
     for found in table.lookups.done:
         lookup_object(found)

@@ -22,7 +22,7 @@ class Client:
         self._servers = {c["name"]: c["cluster"]["server"] for c in config["clusters"]}
 
     def url(self, path: str, user: str = "lab") -> str:
-        return self._servers[user] + path
+        return f"{self._servers[user]}{path}"
 
     async def call(
         self,

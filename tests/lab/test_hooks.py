@@ -62,7 +62,7 @@ async def test_cut_a_watch_and_an_exec(client: Client) -> None:
     assert (await client.hook(do="cut", match=""))["streams"] == 2
     with pytest.raises(aiohttp.ClientError):
         await asyncio.wait_for(watching, 2)
-    kinds = []
+    kinds: list[aiohttp.WSMsgType] = []
     while not kinds or kinds[-1] == aiohttp.WSMsgType.BINARY:
         kinds.append((await socket.receive(2)).type)
     assert socket.close_code == 1006, "no close frame, as when a proxy dies"

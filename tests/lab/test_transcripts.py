@@ -268,11 +268,11 @@ async def test_pages_show_one_moment(replayed: Client) -> None:
     assert [i["metadata"]["uid"] for i in page["items"] + rest["items"]] == every
     assert rest["metadata"]["resourceVersion"] == page["metadata"]["resourceVersion"]
     await replayed.hook(do="expire")
-    status, body = await replayed.call(
+    status, expired = await replayed.call(
         "GET", f"/api/v1/configmaps?limit=1&continue={page['metadata']['continue']}"
     )
-    assert (status, body["reason"]) == (410, "Expired")
-    goes_on = await replayed.get(f"/api/v1/configmaps?continue={body['metadata']['continue']}")
+    assert (status, expired["reason"]) == (410, "Expired")
+    goes_on = await replayed.get(f"/api/v1/configmaps?continue={expired['metadata']['continue']}")
     assert "zz-late" in [i["metadata"]["name"] for i in goes_on["items"]]
 
 
@@ -375,7 +375,7 @@ async def test_a_target_that_does_not_run(replayed: Client) -> None:
         }
     }
     how = {"content_type": "application/strategic-merge-patch+json"}
-    assert (await replayed.call("PATCH", f"{path}/ephemeralcontainers", body, **how))[0] == 200  # type: ignore[arg-type]
+    assert (await replayed.call("PATCH", f"{path}/ephemeralcontainers", body, **how))[0] == 200
     await asyncio.sleep(0.5)
     (own,) = (await replayed.get(path))["status"]["ephemeralContainerStatuses"]
     words = [

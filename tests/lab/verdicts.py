@@ -116,7 +116,9 @@ def policy(chance: random.Random, number: int) -> dict[str, Any]:
 
 
 async def cluster(client: Client) -> ClusterState:
-    rows = {kind: built(kind, (await client.get(path))["items"])[0] for kind, path in PATHS.items()}
+    rows: dict[str, Any] = {
+        kind: built(kind, (await client.get(path))["items"])[0] for kind, path in PATHS.items()
+    }
     assert set(rows) <= set(KINDS)
     return ClusterState.of(
         *(
@@ -130,7 +132,7 @@ async def cluster(client: Client) -> ClusterState:
                 "nodes",
             )
         )
-    )  # type: ignore[arg-type]
+    )
 
 
 def pod_of(known: ClusterState, who: str) -> Any:
@@ -171,12 +173,13 @@ async def one_round(client: Client, chance: random.Random) -> list[str]:
             await client.call("DELETE", f"{path}/{body['metadata']['name']}")
     wrong = []
     for (a, ip), said in zip(by_nodes, told, strict=True):
-        answer = known.ask(pod_of(known, a), ip, str(NODE_PORT), "TCP")
-        if not answer.partly and answer.allowed != said.startswith(
+        through_node = known.ask(pod_of(known, a), ip, str(NODE_PORT), "TCP")
+        if not through_node.partly and through_node.allowed != said.startswith(
             "ok"
         ):  # of several endpoints one is asked
             wrong.append(
-                f"{a} → {ip}:{NODE_PORT}: podwire says {answer.allowed} ({answer.path}), the packets {said}"
+                f"{a} → {ip}:{NODE_PORT}: podwire says {through_node.allowed} "
+                f"({through_node.path}), the packets {said}"
             )
     for (a, b), said in zip(pairs, seen, strict=True):
         parties = known.party(pod_of(known, a)), known.party(pod_of(known, b))

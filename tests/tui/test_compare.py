@@ -19,6 +19,7 @@ AT = 1.7e9
 def session() -> list[ev.Event]:
     """Node 1 has another MTU, forwards nothing, has lost a route and retransmits much more."""
     bad, well = host(1, mtu=1400), host(2)
+    assert bad.network is not None and well.network is not None
     routes = tuple(
         route for route in bad.network.routes if not route.destination.startswith("10.2")
     )
@@ -29,11 +30,14 @@ def session() -> list[ev.Event]:
         ev.SessionStart(AT, "", "prod", "alice", "shop", "v1.36"),
         ev.InventoryList(AT, "", "nodes", nodes),
     ]
-    for view, forward, retransmitted in ((bad, 0, 400), (well, 1, 2)):
-        own = routes if view is bad else view.network.routes
+    networks = (replace(bad.network, routes=routes), well.network)
+    for view, network, forward, retransmitted in (
+        (bad, networks[0], 0, 400),
+        (well, networks[1], 1, 2),
+    ):
         found += [
             ev.TargetState(AT, view.key, "live"),
-            replace(view.network, at=AT, target=view.key, routes=own),
+            replace(network, at=AT, target=view.key),
         ]
         for second in range(12):
             values = {

@@ -73,7 +73,8 @@ async def test_the_header_says_it_everywhere_and_a_finding_can_be_read() -> None
         await pilot.pause(0.7)
         await pilot.press("enter")
         await pilot.pause(0.3)
-        assert "matches no pod" in app.screen.text or "targetPort" in app.screen.text  # type: ignore[attr-defined]
+        text = app.screen.text  # type: ignore[attr-defined]
+        assert "matches no pod" in text or "targetPort" in text
         await pilot.press("escape", "escape")
         await pilot.pause(0.3)
         assert type(app.screen).__name__ == "ClusterScreen"
@@ -91,7 +92,7 @@ async def test_a_finding_leads_to_the_screen_that_shows_it() -> None:
         screen = app.screen
         assert isinstance(screen, ClusterScreen)
         assert (screen.view, screen.text) == ("services", "catalog")
-        assert "1 services" in str(screen.query_one("#summary").render())  # type: ignore[attr-defined]
+        assert "1 services" in str(screen.query_one("#summary").render())
 
 
 def test_the_tab_that_shows_a_finding() -> None:

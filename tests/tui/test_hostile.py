@@ -17,7 +17,7 @@ import pytest
 from collectors import events as ev
 from collectors.capture.capture import _last_words
 from collectors.cluster.api.rest import failure
-from collectors.cluster.attach.attacher import _state
+from collectors.cluster.attach.container_start import StartingContainer, _state
 from collectors.cluster.inventory import row_builders
 from collectors.errors import ClusterError
 from collectors.kernel import sampler
@@ -138,8 +138,7 @@ def evil_target(key: str) -> list[ev.Event]:
                     ]
                 }
             },
-            "c",
-            "s",
+            StartingContainer("shop", "web", container="c", field="s", key=key),
         )
     except ClusterError as error:
         found.append(ev.TargetState(2.0, key, "failed", str(error)))

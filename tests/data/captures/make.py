@@ -9,6 +9,7 @@ import asyncio
 import gzip
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from collectors.cluster.api.connection import connect
@@ -55,7 +56,7 @@ async def probing(client: Client, fault: Fault) -> None:
         await asyncio.sleep(0.2)
 
 
-async def under(client: Client, fault: Fault, places: dict[str, Runner], folder: Path) -> None:
+async def under(client: Client, fault: Fault, places: Mapping[str, Runner], folder: Path) -> None:
     await client.fault(fault.name, True)
     probes = asyncio.create_task(probing(client, fault))
     try:
