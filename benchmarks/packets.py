@@ -35,7 +35,7 @@ MEMORY_MIB = 200
 def mixed() -> list[Packet]:
     """Packets of the lab as Ethernet frames, COUNT of them, each round with addresses of its own."""
     frames: list[Packet] = []
-    for path in sorted(CAPTURES.glob("**/*.pcap*")):
+    for path in sorted(CAPTURES.glob("captures/*.pcap*")):
         for linktype, packets in read_file(path):
             for packet in packets:
                 if linktype == COOKED2:

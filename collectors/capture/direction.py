@@ -61,6 +61,8 @@ class DurationStats:
         self.smallest = 1 << 62
 
     def add(self, ns: int) -> None:
+        if ns < 0:  # the capture's clock was set back meanwhile
+            return
         self.count += 1
         self.total += ns
         if ns < self.smallest:

@@ -1,7 +1,9 @@
-"""DNS transactions and look-ups: latency, repeated questions, and the chain of search domains that one name costs.
+"""DNS transactions and look-ups: latency, repeated questions, and the chain of search domains that
+one name costs.
 
-A resolver tries a short name with each search domain in turn (resolv.conf(5), ndots): each NXDOMAIN before the answer
-is a question too many. Times are nanoseconds.
+A resolver tries a short name with each search domain in turn (resolv.conf(5), ndots): each NXDOMAIN
+before the answer is a question too many. Multicast DNS is answered to a group, by name (RFC 6762).
+Times are nanoseconds.
 """
 
 from __future__ import annotations
@@ -20,13 +22,14 @@ RESPONSE, OPCODE, TRUNCATED = 0x8000, 0x7800, 0x0200  # bits of a message's flag
 DnsEnds = tuple[bytes, int, bytes, int]  # source, its port, destination, its port
 # client, its port, server, its port, id, name, type
 Key = tuple[bytes, int, bytes, int, int, str, str]
-Glance = tuple[int, int, int, tuple[str, str]]  # id, flags, count of answers, (name, type)
+MULTICAST_PORT = 5353
+MULTICAST_GROUPS = (bytes([224, 0, 0, 251]), bytes.fromhex("ff02" + "00" * 13 + "fb"))  # RFC 6762
 
 
 @dataclass(slots=True)
 class DnsTransaction:
-    """A question and its answer. `rcode` is None while (or where) none came; `retries` are the same question again
-    from the same port; `retransmitted` counts those from other ports."""
+    """A question and its answer. `rcode` is None while (or where) none came; `retries` are the same
+    question again from the same port."""
 
     client: bytes
     server: bytes
@@ -44,8 +47,9 @@ class DnsTransaction:
 
     @property
     def latency(self) -> int | None:
-        """From the first time that it was asked."""
-        return self.answered_at - self.at if self.answered_at else None
+        """From the first time that it was asked; None where the clock was set back meanwhile."""
+        answered = self.rcode is not None and self.answered_at >= self.at
+        return self.answered_at - self.at if answered else None
 
     @property
     def outcome(self) -> str:
@@ -65,7 +69,8 @@ class DnsTotals:
 
 
 class DnsTracker:
-    """Pairs questions and answers. `done` holds the latest transactions, in the order in which they ended."""
+    """Pairs questions and answers. `done` holds the latest transactions, in the order in which they
+    ended."""
 
     def __init__(self, kept: int = KEPT) -> None:
         self.on_done: Callable[[DnsTransaction], None] | None = None  # called as each one ends
@@ -73,6 +78,8 @@ class DnsTracker:
         self.done: deque[DnsTransaction] = deque(maxlen=kept)
         self.revision = 0
         self._pending: dict[Key, DnsTransaction] = {}
+        self._by_id: dict[tuple[bytes, int, bytes, int, int], Key] = {}
+        self._multicast: dict[tuple[str, str], list[Key]] = {}  # by name and type
         self._chains: dict[
             tuple[bytes, str], tuple[int, tuple[str, ...]]
         ] = {}  # client, type to when and names tried
@@ -84,19 +91,48 @@ class DnsTracker:
 
     def add(self, ends: DnsEnds, ns: int, data: bytes, over_tcp: bool = False) -> None:
         """A message from a port to a port, without what it is carried in."""
-        seen = glance(data, 0) or _message(data)
+        seen = glance(data, 0)
         if seen is None:
+            self._add_parsed(ends, ns, data, over_tcp)
             return
-        identity, flags, answers, (name, kind) = seen
+        identity, flags, answers, question = seen
         if flags & OPCODE:  # neither a query nor its answer
             return
         self.revision += 1
         source, sport, destination, dport = ends
-        if flags & RESPONSE:
-            key = (destination, dport, source, sport, identity, name, kind)
-            self._answer(key, ns, flags, answers)
+        if not flags & RESPONSE:
+            self._ask((source, sport, destination, dport, identity, *question), ns, over_tcp)
+            return
+        key = (destination, dport, source, sport, identity, *question)
+        if key not in self._pending and sport == MULTICAST_PORT:
+            self._add_parsed(ends, ns, data, over_tcp)
         else:
-            self._ask((source, sport, destination, dport, identity, name, kind), ns, over_tcp)
+            self._answer(key, ns, flags, answers)
+
+    def _add_parsed(self, ends: DnsEnds, ns: int, data: bytes, over_tcp: bool) -> None:
+        """A message of an unusual form: several questions, an answer without its question, names
+        that only the parser reads, multicast DNS."""
+        message = parse(data)
+        if message is None or message.opcode:
+            return
+        self.revision += 1
+        source, sport, destination, dport = ends
+        asked = [(question.name.lower(), question.type) for question in message.questions]
+        if not message.response:
+            for question in asked:
+                self._ask((source, sport, destination, dport, message.id, *question), ns, over_tcp)
+            return
+        flags, answers = message.truncated << 9 | message.rcode, message.counts[1]
+        key = (destination, dport, source, sport, message.id)
+        if sport == MULTICAST_PORT and self._multicast:
+            found = [(record.name.lower(), record.type) for record in message.answers]
+            for name in {*asked, *found, *((name, "ANY") for name, _ in found)}:
+                for waiting in self._multicast.pop(name, ()):
+                    self._answer(waiting, ns, flags, answers)
+        elif asked:
+            self._answer((*key, *asked[0]), ns, flags, answers)
+        elif key in self._by_id:  # an error may come without the question (RFC 1035 7.3)
+            self._answer(self._by_id[key], ns, flags, answers)
 
     def _ask(self, key: Key, ns: int, over_tcp: bool) -> None:
         known = self._pending.get(key)
@@ -109,6 +145,10 @@ class DnsTracker:
             self.expire(ns)
         client, _, server, port, _, name, kind = key
         found = DnsTransaction(client, server, port, name, kind, ns, over_tcp=over_tcp)
+        if port == MULTICAST_PORT and server in MULTICAST_GROUPS:
+            self._multicast.setdefault((name, kind), []).append(key)
+        else:
+            self._by_id[key[:5]] = key
         at, tried = self._chains.get((client, kind), (0, ()))
         if tried and ns - at < CHAIN_NS and _same_lookup(tried, name):
             found.tried = tried
@@ -118,6 +158,7 @@ class DnsTracker:
         found = self._pending.pop(key, None)
         if found is None:
             return
+        self._forget(key)
         rcode = flags & 15
         found.answered_at, found.rcode, found.answers = ns, rcode, answers
         found.truncated = bool(flags & TRUNCATED)
@@ -133,6 +174,14 @@ class DnsTracker:
             self._chains.pop(next(iter(self._chains)))
         self._end(found)
 
+    def _forget(self, key: Key) -> None:
+        self._by_id.pop(key[:5], None)
+        waiting = self._multicast.get(key[5:])
+        if waiting and key in waiting:
+            waiting.remove(key)
+            if not waiting:
+                del self._multicast[key[5:]]
+
     def _end(self, found: DnsTransaction) -> None:
         self.done.append(found)
         if self.on_done is not None:
@@ -145,23 +194,14 @@ class DnsTracker:
             if ns - first.at < UNANSWERED_NS and len(self._pending) < MAX_PENDING:
                 return
             del self._pending[key]
+            self._forget(key)
             self.totals.unanswered += 1
             self._end(first)
 
 
-def _message(data: bytes) -> Glance | None:
-    """What is needed of any message, by the parser; None where it asks nothing."""
-    message = parse(data)
-    if message is None or not message.questions:
-        return None
-    question = message.questions[0]
-    flags = message.response << 15 | message.opcode << 11 | message.truncated << 9 | message.rcode
-    return message.id, flags, message.counts[1], (question.name.lower(), question.type)
-
-
 def _same_lookup(tried: tuple[str, ...], name: str) -> bool:
-    """Whether a name is the next that a resolver tries after those: the same short name, with another search domain
-    or with none. The short name is what all of them begin with."""
+    """Whether a name is the next that a resolver tries after those: the same short name, with another
+    search domain or with none. The short name is what all of them begin with."""
     short = _common_start(tried[-1], name)
     if not short or name == tried[-1]:
         return False

@@ -122,7 +122,8 @@ def snap(d: Dissection, offset: int, left: int) -> Next:
     if organization in (SNAP_ETHERTYPE, SNAP_TUNNEL):
         return by_ethertype(d, kind, offset + 5, left - 5)
     if organization == SNAP_BRIDGED and kind in (1, 7):  # 802.3 with and without its checksum
-        return "ethernet", offset + 5, left - 5
+        start = 7 if d.frame.link == "ATM" else 5  # RFC 2684 pads
+        return "ethernet", offset + start, left - start
     return None
 
 

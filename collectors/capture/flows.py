@@ -53,7 +53,8 @@ class FlowTotals:
 
 class FlowTable:
     """`leaving` is called with each flow that leaves the table. A full table evicts those that were
-    silent for longest or, with `evict` false, admits no more: then no flow is counted twice."""
+    silent for longest or, with `evict` false, admits no more: no flow is counted twice. It keeps
+    idle flows as long as there is room."""
 
     def __init__(
         self, limit: int = MAX_FLOWS, *, leaving: Leaving | None = None, evict: bool = True
@@ -69,7 +70,7 @@ class FlowTable:
         self._flows: dict[int, Flow] = {}
         self._number = 0
         self._readers: dict[int, Reader] = {}
-        self._expiry = ExpiryQueue()
+        self._expiry = ExpiryQueue(keep_idle=not evict)
         self._next_check = 0
         self._dns_streams: dict[Direction, DnsStream] = {}
         self._copies = CookedCopies()
@@ -108,6 +109,9 @@ class FlowTable:
                 add(udp(packet, row))
         self.totals.packets += len(packets)
         self.revision += 1
+        if packets and packets[-1][0] + 2 * CHECK_NS < next_check:
+            self._expiry.restart(packets[-1][0])
+            self._next_check = self._expiry.next_at
         return results
 
     # --- one packet
@@ -206,6 +210,7 @@ class FlowTable:
         """Whether one more flow may come; makes room where that is allowed."""
         if len(self._flows) >= self._limit:
             if not self._evict:
+                self._expiry.keep_idle = False
                 self.totals.refused += 1
                 return False
             count = max(1, self._limit // EVICTED_AT_ONCE)

@@ -7,7 +7,6 @@ and nanoseconds as an integer; durations are milliseconds; sizes bytes.
 from __future__ import annotations
 
 from dataclasses import asdict
-from ipaddress import ip_address
 from typing import Any
 
 from collectors.capture import dns
@@ -15,6 +14,7 @@ from collectors.capture.analysis_flags import analysis_flag_names
 from collectors.capture.direction import Direction, DurationStats
 from collectors.capture.dns_transactions import DnsTransaction
 from collectors.capture.layers import Arp, Dns, Frame, Icmp, Ip, Tcp, flag_names
+from collectors.capture.network_layers import address_text
 from collectors.capture.packet_summary import line
 from collectors.capture.tcp import TcpFlow
 from collectors.capture.udp import UdpDirection, UdpFlow
@@ -56,6 +56,8 @@ def packet_object(
         ("vlans", list(frame.vlans)),
         ("tunnels", frame.tunnels),
         ("vni", frame.vni),
+        ("mpls", list(frame.mpls)),
+        ("wireguard", frame.wireguard),
     ):
         if value or (name == "vni" and value is not None):
             found[name] = value
@@ -188,7 +190,7 @@ def flow_object(flow: TcpFlow | UdpFlow) -> Object:
         "server": _end(flow.server),
         "first": seconds(flow.first_ns),
         "last": seconds(flow.last_ns),
-        "duration_ms": milliseconds(flow.last_ns - flow.first_ns),
+        "duration_ms": milliseconds(max(flow.last_ns - flow.first_ns, 0)),
         "one_sided": flow.one_sided,
     }
     if isinstance(flow, TcpFlow):
@@ -204,7 +206,7 @@ def flow_object(flow: TcpFlow | UdpFlow) -> Object:
 
 def _end(own: Direction | UdpDirection) -> Object:
     found: Object = {
-        "address": str(ip_address(own.address)),
+        "address": address_text(own.address),
         "port": own.port,
         "packets": own.packets,
         "bytes": own.bytes,
@@ -244,9 +246,9 @@ def _times(times: DurationStats) -> Object:
 
 def _connection(flow: TcpFlow) -> Object:
     found: Object = {}
-    if flow.syn_at and flow.synack_at:
+    if flow.syn_at and flow.synack_at >= flow.syn_at:
         found["handshake"] = {"syn_to_synack_ms": milliseconds(flow.synack_at - flow.syn_at)}
-        if flow.acked_at:
+        if flow.acked_at >= flow.synack_at:
             found["handshake"]["synack_to_ack_ms"] = milliseconds(flow.acked_at - flow.synack_at)
     if flow.reset_by is not None:
         found["reset"] = {
@@ -283,8 +285,8 @@ def reset_phase(flow: TcpFlow) -> str:
 
 def lookup_object(found: DnsTransaction) -> Object:
     results: Object = {
-        "client": str(ip_address(found.client)),
-        "server": str(ip_address(found.server)),
+        "client": address_text(found.client),
+        "server": address_text(found.server),
         "name": found.name,
         "type": found.type,
         "at": seconds(found.at),
@@ -292,7 +294,9 @@ def lookup_object(found: DnsTransaction) -> Object:
         "retries": found.retries,
     }
     if found.latency is not None:
-        results |= {"latency_ms": milliseconds(found.latency), "answers": found.answers}
+        results["latency_ms"] = milliseconds(found.latency)
+    if found.rcode is not None:
+        results["answers"] = found.answers
     if found.truncated:
         results["truncated"] = True
     if found.over_tcp:

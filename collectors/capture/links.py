@@ -131,6 +131,7 @@ def pppd(d: Dissection, offset: int, left: int) -> Next:
 
 
 def slip(d: Dissection, offset: int, left: int) -> Next:
+    """A direction and the compressed header, 16 octets."""
     return "raw", offset + 16, left - 16
 
 
@@ -228,14 +229,6 @@ def erf(d: Dissection, offset: int, left: int) -> Next:
     return layer, at, left - (at - offset)
 
 
-def netanalyzer(d: Dissection, offset: int, left: int) -> Next:
-    return "ethernet", offset + 4, left - 4
-
-
-def preamble(d: Dissection, offset: int, left: int) -> Next:
-    return "ethernet", offset + 8, left - 8
-
-
 def per_packet_information(d: Dissection, offset: int, left: int) -> Next:
     size = int.from_bytes(d.octets(offset + 2, 2), "little")
     return _inner_link(d, offset, left, size, int.from_bytes(d.octets(offset + 4, 4), "little"))
@@ -297,10 +290,8 @@ LINKS: dict[int, tuple[str, str]] = {
     IPV4_ONLY: ("raw IP", "raw"),
     IPV6_ONLY: ("raw IP", "raw"),
     239: ("NFLOG", "nflog"),
-    240: ("netANALYZER", "netanalyzer"),
     242: ("IPoIB", "infiniband"),
     PKTAP: ("PKTAP", "pktap"),
-    274: ("Ethernet", "preamble"),
     LINUX_SLL2: ("SLL2", "cooked2"),
 }
 NOT_DECODED = {
@@ -351,10 +342,8 @@ LAYERS: dict[str, Layer] = {
     "directed_frame_relay": directed_frame_relay,
     "ipnet": ipnet,
     "nflog": nflog,
-    "netanalyzer": netanalyzer,
     "infiniband": infiniband,
     "pktap": pktap,
-    "preamble": preamble,
     "cooked2": cooked2,
 }
 

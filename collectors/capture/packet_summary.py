@@ -64,6 +64,7 @@ _NEIGHBOUR = {
     137: "redirect",
 }
 ANSWERS_SHOWN = 3
+WITH_VNI = ("VXLAN", "VXLAN-GPE", "Geneve")
 
 
 def bad(frame: Frame) -> bool:
@@ -80,9 +81,7 @@ def bad(frame: Frame) -> bool:
 
 def line(frame: Frame, length: int, names: Mapping[str, str]) -> str:
     """`length` is the packet's on the wire."""
-    tunnel = "".join(f"{name} " for name in frame.tunnels)
-    if frame.vni is not None:
-        tunnel = tunnel.replace(" ", f" vni {frame.vni} ", 1)
+    tunnel = _tunnels(frame)
     vlan = f"vlan {'.'.join(map(str, frame.vlans))} " if frame.vlans else ""
     problem = f" [{sanitize(frame.problem)}]" if frame.problem else ""
     if frame.arp is not None:
@@ -103,6 +102,20 @@ def line(frame: Frame, length: int, names: Mapping[str, str]) -> str:
     return f"{vlan}{tunnel}{'IP' if frame.ip.version == 4 else 'IP6'} {ends}: {_info(frame, frame.ip)}{problem}"
 
 
+def _tunnels(frame: Frame) -> str:
+    """`VXLAN vni 42 `, `MPLS 100/200 `: from the outermost."""
+    parts = []
+    vni = frame.vni
+    for name in frame.tunnels:
+        parts.append(name)
+        if name == "MPLS":
+            parts.append("/".join(map(str, frame.mpls)))
+        elif vni is not None and name in WITH_VNI:
+            parts.append(f"vni {vni}")
+            vni = None
+    return "".join(f"{part} " for part in parts)
+
+
 def _end(address: str, port: int | None, names: Mapping[str, str]) -> str:
     shown = names.get(address, address)
     return shown if port is None else f"{shown}.{port}"
@@ -119,7 +132,8 @@ def _info(frame: Frame, ip: Ip) -> str:
         more = "+" if ip.more_fragments else ""
         return f"fragment at {ip.fragment_offset}{more}, {max(ip.length - 20, 0)} bytes, {frame.protocol}"
     if frame.udp is not None:
-        return f"UDP, length {max(frame.udp.length - 8, 0)}"
+        kind = f"WireGuard {frame.wireguard}" if frame.wireguard else "UDP"
+        return f"{kind}, length {max(frame.udp.length - 8, 0)}"
     return f"{frame.protocol} (protocol {ip.protocol}), length {ip.length}"
 
 

@@ -150,7 +150,10 @@ def _check_link_types(counts: Counter[int], name: str) -> None:
     unknown = [linktype for linktype in counts if linktype not in LINKS]
     if not unknown:
         return
-    parts = (f"{counts[linktype]:,} packets of {link_name(linktype)}" for linktype in unknown)
+    parts = [
+        f"{counts[linktype]:,} packet{'s' if counts[linktype] > 1 else ''} of {link_name(linktype)}"
+        for linktype in unknown
+    ]
     raise NotDecoded(
         f"{name}: not decoded are {', '.join(parts)}.", all_of_them=len(unknown) == len(counts)
     )

@@ -132,7 +132,7 @@ class TcpFlow:
 
     def _handshake_completed(self, own: Direction, ns: int) -> None:
         self.acked_at = ns
-        self.first_rtt = ns - self.latest_syn_at if self.latest_syn_at else 0
+        self.first_rtt = max(ns - self.latest_syn_at, 0) if self.latest_syn_at else 0
         self._note_event(own, ns, "ACK", 0)
 
     def _phase(self, own: Direction, ns: int, row: Row, data: bytes) -> None:

@@ -87,9 +87,16 @@ class UdpFlow:
         if self.icmp:
             return "unreachable"
         if not self.server.packets:
-            return "unanswered"
+            return "one direction" if _is_group(self.server.address) else "unanswered"
         return "answered" if self.client.packets else "one direction"
 
     @property
     def one_sided(self) -> bool:
         return not self.client.packets or not self.server.packets
+
+
+def _is_group(address: bytes) -> bool:
+    """Multicast or broadcast: nothing is ever sent from there."""
+    if len(address) == 16:
+        return address[0] == 0xFF
+    return 224 <= address[0] < 240 or address == b"\xff\xff\xff\xff"

@@ -233,7 +233,8 @@ def values(ours: dict[str, Any]) -> Row:
             if record["type"] in ("A", "AAAA"):
                 add(f"dns.{record['type'].lower()}", record["data"])
     if "vni" in ours:
-        add(f"{ours['tunnels'][0].lower()}.vni", ours["vni"])
+        geneve = "Geneve" in ours["tunnels"]
+        add("geneve.vni" if geneve else "vxlan.vni", f"0x{ours['vni']:06x}" if geneve else ours["vni"])
     return row
 
 

@@ -205,7 +205,7 @@ def test_no_cut_or_damaged_packet_breaks_it_and_both_readers_agree(
         FlowTable().add(linktype, [Packet(n, frame, wire) for n in range(2)])
 
 
-@pytest.mark.parametrize("path", sorted(CAPTURES.glob("**/*.pcap*")), ids=lambda p: p.name)
+@pytest.mark.parametrize("path", sorted(CAPTURES.glob("captures/*.pcap*")), ids=lambda p: p.name)
 def test_both_readers_agree_on_real_packets(path: Path) -> None:
     for linktype, packets in read_file(path):
         read = reader(linktype)

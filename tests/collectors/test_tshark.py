@@ -17,7 +17,8 @@ from collectors.capture.readers import read_file
 from collectors.events import Packet
 from tests.collectors import oracle
 
-CAPTURES = sorted((Path(__file__).parent.parent / "data").glob("**/*.pcap*"))
+DATA = Path(__file__).parent.parent / "data"
+CAPTURES = sorted([DATA / "lab.pcap", *(DATA / "captures").glob("*.pcap*")])
 pytestmark = pytest.mark.skipif(
     not shutil.which("tshark"), reason="NO TSHARK: install it to hold the decoder to it"
 )

@@ -74,7 +74,7 @@ def one(data: bytes) -> None:
 
 def seeds(folder: Path) -> None:
     """Real packets, DNS messages and a capture, for the fuzzer to begin with."""
-    for number, path in enumerate(sorted(CAPTURES.glob("**/*.pcap*"))[:12]):
+    for number, path in enumerate(sorted(CAPTURES.glob("captures/*.pcap*"))[:12]):
         for linktype, packets in read_file(path):
             kind = LINKTYPES.index(linktype)
             for index, found in enumerate(packets[:40]):
