@@ -1,4 +1,5 @@
-"""python -m benchmarks [packets|memory|parsers|sockets|console …]: the tables that the README quotes."""
+"""python -m benchmarks [packets|memory|parsers|sockets|console …]: the tables that the README
+quotes."""
 
 from __future__ import annotations
 

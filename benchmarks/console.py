@@ -1,7 +1,7 @@
 """The console itself in a real tmux: python -m benchmarks console
 
-Keys are typed by `tmux send-keys` and seen in what the pane's program writes (`pipe-pane`); the time that tmux takes to
-start is in the figure.
+Keys are typed by `tmux send-keys` and seen in what the pane's program writes (`pipe-pane`); tmux's
+own start is in the figure.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ KEYS = (
 ROUNDS = 12
 ONE_WIDGET = (
     "from textual.app import App\nfrom textual.widgets import Static\n"
-    "class One(App):\n    def compose(self):\n        yield Static('podwire')\nOne().run(mouse=False)"
+    "class One(App):\n    def compose(self):\n        yield Static('podwire')\n"
+    "One().run(mouse=False)"
 )
 
 
@@ -89,7 +90,7 @@ def keys() -> Figure:
         terminal.line(f"{sys.executable} -m benchmarks.consoleload")
         shown.until(b"PACKET")
         shown.count(8)
-        taken = []
+        waits = []
         for number in range(ROUNDS * len(KEYS)):
             key, wanted = KEYS[number % len(KEYS)]
             while shown.read(0.0):
@@ -97,11 +98,14 @@ def keys() -> Figure:
             began = time.perf_counter()
             terminal.keys(key)
             shown.until(wanted)
-            taken.append(1000 * (time.perf_counter() - began))
+            waits.append(1000 * (time.perf_counter() - began))
             time.sleep(0.13)
         screen = terminal.screen()
-    p95 = statistics.quantiles(taken, n=20)[-1]
-    detail = f"median {statistics.median(taken):.0f} ms, slowest {max(taken):.0f} ms of {len(taken)}; {seen(screen)}"
+    p95 = statistics.quantiles(waits, n=20)[-1]
+    detail = (
+        f"median {statistics.median(waits):.0f} ms, slowest {max(waits):.0f} ms of {len(waits)}; "
+        f"{seen(screen)}"
+    )
     return Figure(
         "key to screen, 200x50, 20,000 packets/s, 5,000 sockets, 4 graphs, p95",
         p95,
@@ -141,7 +145,8 @@ def steady(ssh: bool) -> Iterator[Figure]:
 
 
 def start() -> Figure:
-    """From the command to the first frame, against an app of one widget; medians of five in turn."""
+    """From the command to the first frame, against an app of one widget; medians of five in
+    turn."""
     ratios, whole = [], []
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "one.py"
@@ -151,7 +156,10 @@ def start() -> Figure:
             (other,) = frames(f"{sys.executable} {script}", b"podwire")
             ratios.append(ours[0] / other)
             whole.append(ours[1] / other)
-    spread = f"{min(ratios):.2f} to {max(ratios):.2f}; lists and graphs, empty yet: {statistics.median(whole):.2f} times"
+    spread = (
+        f"{min(ratios):.2f} to {max(ratios):.2f}; lists and graphs, empty yet: "
+        f"{statistics.median(whole):.2f} times"
+    )
     return Figure(
         "start to first painted frame, of a one-widget app's",
         statistics.median(ratios),
@@ -176,17 +184,18 @@ def frames(command: str, *wanted: bytes) -> list[float]:
 
 
 def day() -> Figure:
-    """A day of samples at one a second, and 5,000 sockets as often as they are taken."""
+    """A day of samples at one a second, and 5,000 sockets as often as they are read."""
     store, process, key = Store(), psutil.Process(), "pod/shop/day"
-    at, half = 1_000_000.0, 0.0
+    at, noon = 1_000_000.0, 0.0
     for second in range(86_400):
         store.apply(counter_sample(key, at + second, second))
         if second % 16 == 0:
             store.apply(ev.SocketSnapshot(at + second, key, socket_rows(5_000, second)))
         if second == 43_200:
-            half = process.memory_info().rss / 2**20
+            noon = process.memory_info().rss / 2**20
     end = process.memory_info().rss / 2**20
-    detail = f"{end - half:+.1f} MiB over the last half; {len(store.target(key).history.names())} figures kept"
+    kept = len(store.target(key).history.names())
+    detail = f"{end - noon:+.1f} MiB over the last 12 h; {kept} figures kept"
     return Figure("memory, 24 h of samples, 5,000 sockets", end, 200, "MiB", detail)
 
 
@@ -200,7 +209,10 @@ def measure() -> Iterator[Figure]:
 
 def subprocess_day() -> tuple[str, float, float, str, str]:
     """In a process of its own: this one holds what the other benchmarks left."""
-    code = "from benchmarks import console as c; f = c.day(); print(f.work, f.value, f.bar, f.unit, f.detail, sep='\\t')"
+    code = (
+        "from benchmarks import console as c; f = c.day(); "
+        "print(f.work, f.value, f.bar, f.unit, f.detail, sep='\\t')"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     work, value, bar, unit, detail = done.stdout.strip().split("\t")
     return work, float(value), float(bar), unit, detail

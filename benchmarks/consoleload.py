@@ -1,5 +1,6 @@
-"""A console under load, for benchmarks.console: 20,000 packets/s through the decoder, 5,000 sockets, four graphs. It is
-the program's own app; only its evidence is made up. python -m benchmarks.consoleload"""
+"""A console under load, for benchmarks.console: 20,000 packets/s through the decoder, 5,000
+sockets, four graphs. It is the program's own app; only its evidence is made up. python -m
+benchmarks.consoleload"""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The inventory at scale, against a lab of 10,000 pods, 1,000 Services and 500 nodes that change 50 times a second:
-python -m benchmarks.inventory"""
+"""The inventory at scale, against a lab of 10,000 pods, 1,000 Services and 500 nodes that change
+50 times a second: python -m benchmarks.inventory"""
 
 from __future__ import annotations
 
@@ -39,9 +39,8 @@ async def measure(kubeconfig: str) -> None:
     control.open(cluster, is_lab=False)
     while len(store.listing("pods")) < SCALE["pods"]:
         await asyncio.sleep(0.005)
-    print(
-        f"usable list of {len(store.listing('pods')):,} pods after {time.perf_counter() - began:.2f} s (bar 2)"
-    )
+    count, seconds = len(store.listing("pods")), time.perf_counter() - began
+    print(f"usable list of {count:,} pods after {seconds:.2f} s (bar 2)")
     print(f"the loop was held for {max(held) * 1000:.0f} ms at most meanwhile")
     held.clear()
     await asyncio.sleep(5)
@@ -51,9 +50,10 @@ async def measure(kubeconfig: str) -> None:
         first = time.perf_counter()
         found = listing.rows("", words)
         bad = sum(map(is_unhealthy, found))
-        took = time.perf_counter() - first
+        seconds = time.perf_counter() - first
         print(
-            f"filter {words!r}: {len(found):,} rows, {bad} unhealthy, {took * 1000:.1f} ms (bar 50)"
+            f"filter {words!r}: {len(found):,} rows, {bad} unhealthy, "
+            f"{seconds * 1000:.1f} ms (bar 50)"
         )
     print(f"memory grown by {(process.memory_info().rss - memory) / 2**20:.0f} MiB (bar 150)")
     feeling.cancel()

@@ -1,6 +1,8 @@
-"""Packets: decoding and the flow table against tcpdump and dpkt, the exec stream against a bare reader, memory.
+"""Packets: decoding and the flow table against tcpdump and dpkt, the exec stream against a bare
+reader, memory.
 
-300,000 mixed packets: the captures of the lab under every fault, one after another, in each link type's own file.
+300,000 mixed packets: the captures of the lab under every fault, one after another, in each link
+type's own file.
 """
 
 from __future__ import annotations
@@ -33,7 +35,8 @@ MEMORY_MIB = 200
 
 
 def mixed() -> list[Packet]:
-    """Packets of the lab as Ethernet frames, COUNT of them, each round with addresses of its own."""
+    """Packets of the lab as Ethernet frames, COUNT of them, each round with addresses of its
+    own."""
     frames: list[Packet] = []
     for path in sorted(CAPTURES.glob("captures/*.pcap*")):
         for linktype, packets in read_file(path):
@@ -142,7 +145,8 @@ def decoding() -> list[Ratio]:
 
 
 async def streaming(frames: list[bytes]) -> Ratio:
-    """A server that sends a capture as exec frames: our exec client, cut into packets, against aiohttp's bare loop."""
+    """A server that sends a capture as exec frames: our exec client, cut into packets, against
+    aiohttp's bare loop."""
 
     async def serve(request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(max_msg_size=0)
@@ -210,7 +214,8 @@ def transport() -> Ratio:
 
 
 def memory() -> str:
-    """Ten million packets through the flow table: the largest resident size, and how much the last half added."""
+    """Ten million packets through the flow table: the largest resident size, and how much the last
+    half added."""
     packets, table = mixed(), FlowTable()
     peaks: list[int] = []
     done, turn = 0, 0

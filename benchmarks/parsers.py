@@ -10,9 +10,10 @@ from collectors.kernel import procfs
 from collectors.sockets import ss
 
 SOCKET = (
-    "ESTAB 0 0 10.244.1.6:43210 10.96.181.95:80 timer:(keepalive,58sec,0) cubic wscale:7,7 rto:204 rtt:0.2/0.1 ato:40 "
-    "mss:1398 pmtu:1450 advmss:1398 cwnd:10 bytes_sent:240 bytes_acked:240 segs_out:4 segs_in:3 send 559Mbps "
-    "lastsnd:100 lastrcv:100 lastack:100 delivery_rate 55Mbps delivered:5 rcv_space:14480 minrtt:0.05"
+    "ESTAB 0 0 10.244.1.6:43210 10.96.181.95:80 timer:(keepalive,58sec,0) cubic wscale:7,7 "
+    "rto:204 rtt:0.2/0.1 ato:40 mss:1398 pmtu:1450 advmss:1398 cwnd:10 bytes_sent:240 "
+    "bytes_acked:240 segs_out:4 segs_in:3 send 559Mbps lastsnd:100 lastrcv:100 lastack:100 "
+    "delivery_rate 55Mbps delivered:5 rcv_space:14480 minrtt:0.05"
 )
 
 

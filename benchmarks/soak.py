@@ -1,7 +1,8 @@
-"""A soak: a capture at 5 MB/s for ten minutes, with its stream cut every 30 s. python -m benchmarks.soak [SECONDS]
+"""A soak: a capture at 5 MB/s for ten minutes, with its stream cut every 30 s. python -m
+benchmarks.soak [SECONDS]
 
-Tells memory and descriptors each half minute, and at the end whether every segment can be read. The load runs in a
-pod of the lab, from it to another pod, and ends with it.
+Prints memory and descriptors every 30 s, and at the end whether every segment can be read. The
+load runs in a pod of the lab, from it to another pod, and ends with it.
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ class Watch:
             self.base = memory
         return (
             f"{at:5.0f} s  {memory:6.1f} MiB  {self.process.num_fds():3} descriptors  "
-            f"{data.packets_seen:>11,} packets  dropped {lost}, podwire {sum(control.store.drops.values())}  {data.phase}"
+            f"{data.packets_seen:>11,} packets  dropped {lost}, "
+            f"podwire {sum(control.store.drops.values())}  {data.phase}"
         )
 
 
@@ -106,7 +108,8 @@ async def soak(lab: Lab, seconds: float, state: Path) -> int:
     ]
     size = sum(p.stat().st_size for p in segments)
     print(
-        f"{cuts} cuts, {len(segments)} segments of {size / 1e6:,.0f} MB, not readable: {bad or 'none'}"
+        f"{cuts} cuts, {len(segments)} segments of {size / 1e6:,.0f} MB, "
+        f"not readable: {bad or 'none'}"
     )
     print(f"grown since the first minute: {grown:.1f} MiB (bar {GROWTH_MIB})")
     return int(bool(bad) or grown > GROWTH_MIB)

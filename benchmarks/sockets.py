@@ -1,5 +1,5 @@
-"""Sockets and conntrack entries against the tools that print them, in a namespace of their own (as root):
-python -m benchmarks sockets"""
+"""Sockets and conntrack entries against the tools that print them, in a namespace of their own (as
+root): python -m benchmarks sockets"""
 
 from __future__ import annotations
 

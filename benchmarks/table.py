@@ -1,5 +1,5 @@
-"""Figures as ratios within one run, median of five with the spread. Figures of different machines or days do not
-compare; the ratios do."""
+"""Figures as ratios within one run, median of five with the spread. Figures of different machines
+or days do not compare; the ratios do."""
 
 from __future__ import annotations
 
@@ -31,12 +31,15 @@ class Ratio:
         median = statistics.median(self.ratios)
         mark = "yes" if self.reached else "NO"
         return (
-            f"| {self.work} | {self.against} | {median:.2f} | {low:.2f}–{high:.2f} | ≥ {self.bar:g} | {mark} "
-            f"| {self.detail} |"
+            f"| {self.work} | {self.against} | {median:.2f} | {low:.2f}–{high:.2f} "
+            f"| ≥ {self.bar:g} | {mark} | {self.detail} |"
         )
 
 
-HEAD = "| work | against | times as fast | spread | bar | reached | |\n| --- | --- | --- | --- | --- | --- | --- |"
+HEAD = (
+    "| work | against | times as fast | spread | bar | reached | |\n"
+    "| --- | --- | --- | --- | --- | --- | --- |"
+)
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -81,7 +84,10 @@ class Figure:
 
     def row(self) -> str:
         mark = "yes" if self.value <= self.bar else "NO"
-        return f"| {self.work} | {self.value:.3g} {self.unit} | ≤ {self.bar:g} {self.unit} | {mark} | {self.detail} |"
+        return (
+            f"| {self.work} | {self.value:.3g} {self.unit} | ≤ {self.bar:g} {self.unit} "
+            f"| {mark} | {self.detail} |"
+        )
 
 
 FIGURES_HEAD = "| work | seen | bar | reached | |\n| --- | --- | --- | --- | --- |"

@@ -1,4 +1,5 @@
-"""Running a command somewhere and reading what it prints: one contract for a container and for this machine."""
+"""Running a command somewhere and reading what it prints: one contract for a container and for
+this machine."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ class Output:
 
 
 class Running(Protocol):
-    """A command that runs. `exit_code` is None until the output has ended (and then, where it is not told)."""
+    """A command that runs. `exit_code` is None until the output has ended (and after that where it
+    is not known)."""
 
     exit_code: int | None
     message: str
@@ -47,7 +49,8 @@ class CommandResult:
 async def run(
     runner: Runner, argv: Sequence[str], timeout: float = 15.0, limit: int = 4 << 20
 ) -> CommandResult:
-    """Run a short command to its end. ExecError where it takes longer or says more than allowed."""
+    """Run a short command to its end. ExecError where it runs longer or prints more than
+    allowed."""
     running = await runner.start(argv)
     out, err = bytearray(), bytearray()
     try:

@@ -1,4 +1,5 @@
-"""podwire's own errors. Each message is a sentence for the user: what happened, to what, what to do.
+"""podwire's own errors. Each message is a sentence for the user: what happened, to what, and what
+to do.
 
 PodwireError
 ├── ConfigError          kubeconfig or options (exit 2)
@@ -8,7 +9,7 @@ PodwireError
 ├── TargetGone           the pod or node ended or was replaced
 ├── ExecError            a command could not be run in a container
 ├── CaptureError         tcpdump refused, or its output is not a capture
-├── JournalError         what is owed to a cluster cannot be written down
+├── JournalError         a pending delete cannot be written down
 └── ToolMissing          a program is not installed where it is needed
 """
 

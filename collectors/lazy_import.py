@@ -1,4 +1,5 @@
-"""Modules that are imported when they are first used: what never speaks to a cluster starts without its libraries."""
+"""Modules that are imported when they are first used: what never speaks to a cluster starts
+without its libraries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What a cluster holds, as rows: pods, nodes, Services, policies and the rest, as far as podwire looks at them."""
+"""What a cluster holds, as rows: pods, nodes, Services, policies and the rest, as far as podwire
+looks at them."""
 
 from __future__ import annotations
 
@@ -123,8 +124,8 @@ class SliceRow:
 
 @frozen
 class PolicyRow:
-    """A NetworkPolicy. `spec` is its specification as JSON (ASCII, so safe to show); `changed` when somebody wrote it
-    last."""
+    """A NetworkPolicy. `spec` is its specification as JSON (ASCII, so safe to show); `changed`
+    when somebody wrote it last."""
 
     namespace: str
     name: str
@@ -135,10 +136,12 @@ class PolicyRow:
 
 @frozen
 class ForeignPolicyRow:
-    """A policy of another API than networking.k8s.io: Calico's, Cilium's, network-policy-api's, and their tiers.
+    """A policy of another API than networking.k8s.io: Calico's, Cilium's, network-policy-api's,
+    and their tiers.
 
-    `object_kind` and `api_version` together say what it is. `spec` is its specification as plain JSON values, strings
-    made safe to show; Cilium's `specs` stand in it as `specs`. `namespace` is '' for those of the whole cluster.
+    `object_kind` and `api_version` together say what it is. `spec` is its specification as plain
+    JSON values, strings made safe to show; Cilium's `specs` stand in it as `specs`. `namespace` is
+    '' for those of the whole cluster.
     """
 
     namespace: str
@@ -159,7 +162,8 @@ class ForeignPolicyRow:
 
 @frozen
 class ProbeRow:
-    """An Event of the kubelet: a probe of a pod that failed, what it said, how often and when last."""
+    """An Event of the kubelet: a probe of a pod that failed, what it said, how often and when
+    last."""
 
     namespace: str
     name: str
@@ -194,8 +198,9 @@ class IngressRow:
 
 @frozen
 class SettingsRow:
-    """How a part of the cluster's network is configured (flannel, calico ippools, cilium, kube-proxy): the settings by
-    the names that their documentation uses, and the object that they are of."""
+    """How a part of the cluster's network is configured (flannel, calico ippools, cilium,
+    kube-proxy): the settings by the names that their documentation uses, and the object that they
+    are of."""
 
     name: str
     source: str

@@ -1,7 +1,9 @@
-"""The life of podwire's long commands in a container: known by a token in their environment, so that what an older
-runtime leaves running when its client vanishes is ended on reconnecting, or by the next console that comes.
+"""The life of podwire's long commands in a container: known by a token in their environment, so
+that what an older runtime leaves running when its client vanishes is ended on reconnecting, or by
+the next console that comes.
 
-A console touches a mark in each container that it works in; commands whose mark is old belong to one that is gone.
+A console touches a mark in each container that it works in; commands whose mark is old belong to
+one that is gone.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ MARK_EVERY_S = 60.0
 OLD_MIN = 4  # minutes after which a mark's console is gone
 SHORT_S = 6.0
 
-_END = r"""exec 2>/dev/null; tr '\0' '\n' < "/proc/$1/environ" | grep -qx "PODWIRE_RUN=$2" && kill "-$3" "$1" """
+_END = r"""exec 2>/dev/null
+tr '\0' '\n' < "/proc/$1/environ" | grep -qx "PODWIRE_RUN=$2" && kill "-$3" "$1" """
 _SWEEP = r"""exec 2>/dev/null
 find /tmp -maxdepth 1 -name '.podwire-run-*' -mmin "+$1" | while read -r mark; do
   token=${mark##*-}
@@ -47,13 +50,14 @@ async def end(runner: Runner, pid: int, signal: str = "TERM") -> None:
 
 
 async def sweep(runner: Runner) -> int:
-    """End what consoles that are gone left running in a container; returns how many commands that were."""
+    """End what consoles that are gone left running in a container; returns how many commands that
+    were."""
     try:
         result = await run(
             runner, ["sh", "-c", _SWEEP, "podwire-sweep", str(OLD_MIN)], timeout=SHORT_S
         )
     except PodwireError:
-        return 0  # no `find`, or no way in: each command is bounded by itself
+        return 0  # no `find`, or no access: each command is bounded by itself
     return len(result.out.split())
 
 

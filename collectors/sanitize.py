@@ -1,7 +1,8 @@
 """Makes text from outside safe to show, once, where it becomes an event.
 
-A name, label, DNS answer or error message may hold escape sequences (CVE-2021-25743), bidirectional overrides
-or invisible characters. All become visible; nothing is silently removed but the secrets that this process holds.
+A name, label, DNS answer or error message may hold escape sequences (CVE-2021-25743),
+bidirectional overrides or invisible characters. All become visible; nothing is silently removed
+but the secrets that this process holds.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Secrets that this process holds, so that no text which is shown, recorded or logged repeats one."""
+"""Secrets that this process holds, so that no text which is shown, recorded or logged repeats
+one."""
 
 from __future__ import annotations
 

@@ -20,7 +20,8 @@ SCOPES: dict[Kind, str] = {
 
 @frozen
 class Target:
-    """A network namespace to read from. `uid` pins a pod: another pod of the same name is another target."""
+    """A network namespace to read from. `uid` pins a pod: another pod of the same name is another
+    target."""
 
     kind: Kind
     name: str

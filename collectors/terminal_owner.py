@@ -1,9 +1,9 @@
-"""Whose the terminal is."""
+"""Whether the console or the shell uses the terminal."""
 
 from __future__ import annotations
 
 
 class TerminalOwner:
-    """Whether the console draws on it: a credential plugin may not ask there then."""
+    """`ours` while the console draws on it: a credential plugin may not prompt there meanwhile."""
 
     ours = False

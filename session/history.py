@@ -1,7 +1,8 @@
-"""Every figure of a target over time: half an hour at full rate, a day by the minute, in bounded memory.
+"""Every figure of a target over time: 30 minutes at full rate, a day by the minute, in bounded
+memory.
 
-A figure has a name: a counter's ('TcpRetransSegs', its rate; a level as it is), or 'peer NAME FIELD'. All figures of
-one source share their times. What is not known is NaN: a gap.
+A figure has a name: a counter's ('TcpRetransSegs', its rate; a level as it is), or 'peer NAME
+FIELD'. All figures of one source share their times. What is not known is NaN: a gap.
 """
 
 from __future__ import annotations
@@ -24,13 +25,12 @@ Point = tuple[float, float | None]
 
 @dataclass(slots=True)
 class Table:
-    """Columns of equal length over shared times. `keep` rows at most, but for the slack of one trim."""
+    """Columns of equal length over shared times. At most `keep` rows, and TRIM more between two
+    trims."""
 
     keep: int
     times: array[float] = field(default_factory=lambda: array("d"))
-    known: array[float] = field(
-        default_factory=lambda: array("d")
-    )  # 0 where there was a sample, NaN in a gap
+    known: array[float] = field(default_factory=lambda: array("d"))  # 0 in a sample, NaN in a gap
     columns: dict[str, array[float]] = field(default_factory=dict)
 
     def append(self, at: float, values: Mapping[str, float], gap: bool) -> None:
@@ -50,13 +50,11 @@ class Table:
         del self.times[:count], self.known[:count]
         for name, column in list(self.columns.items()):
             del column[:count]
-            if not any(
-                value for value in column
-            ):  # NaN is true: only a figure that was 0 all the time goes
+            if not any(column):  # NaN is true: only a figure that was 0 all the time goes
                 del self.columns[name]
 
     def column(self, name: str) -> array[float]:
-        """A figure's values. One that never moved is 0; but one that is made of others (`=`) or a time is unknown."""
+        """A figure's values: 0 for a counter that never moved, NaN in a gap."""
         known = self.columns.get(name)
         return known if known is not None else self.known
 
@@ -95,17 +93,14 @@ class History:
 
     def _close(self) -> None:
         if self._minute:
-            means = (
-                {name: total / self._rows for name, total in self._sums.items()}
-                if self._rows
-                else {}
-            )
-            self.coarse.append(self._minute + MINUTE / 2, means, not self._rows)
+            means = {name: total / max(1, self._rows) for name, total in self._sums.items()}
+            self.coarse.append(self._minute + MINUTE / 2, means, gap=not self._rows)
         self._sums, self._rows = {}, 0
 
     @property
     def apart(self) -> float:
-        """Seconds between rows that follow each other: sockets are taken more seldom than counters."""
+        """Seconds between rows that follow each other: sockets are read more seldom than
+        counters."""
         times = self.fine.times
         return 1.3 * (times[-1] - times[-2]) if len(times) > 1 else 0.0
 

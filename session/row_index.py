@@ -1,6 +1,8 @@
-"""One kind of the inventory as lists read it: rows in order, found by words, without work that grows with every look.
+"""One kind of the inventory as lists read it: rows in order, found by words, at a cost that does
+not grow with each draw.
 
-Ten thousand rows change a few at a time, so order, searchable text and counts are kept, not made anew at each draw.
+Ten thousand rows change a few at a time, so order, searchable text and counts are kept, not
+computed at each draw.
 """
 
 from __future__ import annotations
@@ -70,16 +72,16 @@ class RowIndex:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Rows a namespace."""
+        """Rows per namespace."""
         return self._counts
 
     def rows(self, namespace: str = "", words: str = "") -> list[Row]:
-        """The rows of a namespace ('' for all) in which every word occurs; one with ! in front must not occur."""
+        """The rows of a namespace ('' for all) in which every word occurs; one with ! in front
+        must not occur."""
         order: Sequence[Key] = self._order
         if namespace:
-            order = order[
-                bisect_left(order, (namespace, "")) : bisect_left(order, (namespace + "\0", ""))
-            ]
+            first = bisect_left(order, (namespace, ""))
+            order = order[first : bisect_left(order, (namespace + "\0", ""))]
         for word in words.lower().split():
             wanted, needle = not word.startswith("!"), word.lstrip("!")
             if needle:

@@ -1,5 +1,5 @@
-"""Which figures of a target are kept over time: pure functions from evidence to {name: value}. Figures that are made of
-several counters begin with `=`."""
+"""Which figures of a target are kept over time: pure functions from evidence to {name: value}.
+Figures that are made of several counters begin with `=`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from collectors.sockets.rows import SocketRow
 
 @frozen
 class SeriesInfo:
-    """A figure that can be drawn. `name` is that of the history, `of_peers` says which of the two it is in."""
+    """A figure that can be drawn. `name` is that of the history; `of_peers`: of the peers'
+    history."""
 
     name: str
     title: str
@@ -34,97 +35,123 @@ def _known(value: float | None) -> float:
 
 def figures(change: SampleDelta, sample: CounterSample) -> dict[str, float]:
     """One row of the history from one sample. The first sample has levels but no rates."""
-    values = {
+    derived = {
         f"={figure.name}": _known(figure.value(change, sample.values))
         for figure in FIGURES.values()
         if figure.level or not change.gap
     }
-    for name, level in sample.values.items():
-        if level and not name.startswith("sysctl ") and describe(name).gauge:
-            values[name] = level
-    if change.gap:
-        return values
-    for name, delta in change.deltas.items():
-        if delta is None:
-            values[name] = nan  # it was reset
-        elif delta:
-            values[name] = delta / change.seconds
-    return values
+    return derived | _levels(sample) | ({} if change.gap else _rates(change))
 
 
-PEER_FIELDS = (
-    ("rtt", "RTT", "ms", "median of the smoothed RTTs of its connections"),
-    ("open", "open connections", "sockets", "established or closing"),
-    ("opening", "connections being opened", "sockets", "SYN sent, no answer yet"),
-    ("time_wait", "TIME-WAIT", "sockets", "closed, the port not free yet"),
-    ("ports", "local ports in use", "ports", "towards its one destination that has most of them"),
-    (
+def _levels(sample: CounterSample) -> dict[str, float]:
+    return {
+        name: level
+        for name, level in sample.values.items()
+        if level and not name.startswith("sysctl ") and describe(name).gauge
+    }
+
+
+def _rates(change: SampleDelta) -> dict[str, float]:
+    """Of the counters that moved; NaN for one that was reset."""
+    return {
+        name: nan if delta is None else delta / change.seconds
+        for name, delta in change.deltas.items()
+        if delta != 0
+    }
+
+
+@frozen
+class SocketField:
+    """A field of a peer group or of a socket that is kept over time."""
+
+    name: str
+    title: str
+    unit: str
+    meaning: str
+
+
+PEER_FIELDS: tuple[SocketField, ...] = (
+    SocketField("rtt", "RTT", "ms", "median of the smoothed RTTs of its connections"),
+    SocketField("open", "open connections", "sockets", "established or closing"),
+    SocketField("opening", "connections being opened", "sockets", "SYN sent, no answer yet"),
+    SocketField("time_wait", "TIME-WAIT", "sockets", "closed, the port not free yet"),
+    SocketField(
+        "ports", "local ports in use", "ports", "towards its one destination that has most of them"
+    ),
+    SocketField(
         "retransmitting",
         "connections retransmitting",
         "sockets",
-        "with segments unacknowledged past their timer, right now",
+        "with segments unacknowledged past their timer, now",
     ),
 )
-SOCKET_FIELDS = (
-    ("rtt", "RTT", "ms", "smoothed round-trip time"),
-    ("cwnd", "congestion window", "segments", "what may be on the way unacknowledged"),
-    ("unacked", "unacknowledged", "segments", "sent, and not acknowledged yet"),
-    ("retrans_total", "retransmitted", "segments", "since the connection began"),
-    (
+SOCKET_FIELDS: tuple[SocketField, ...] = (
+    SocketField("rtt", "RTT", "ms", "smoothed round-trip time"),
+    SocketField("cwnd", "congestion window", "segments", "what may be in flight unacknowledged"),
+    SocketField("unacked", "unacknowledged", "segments", "sent, and not acknowledged yet"),
+    SocketField("retrans_total", "retransmitted", "segments", "since the connection began"),
+    SocketField(
         "recv_q",
         "receive queue",
         "bytes",
         "that the program has not read (LISTEN: connections not accepted)",
     ),
-    (
+    SocketField(
         "send_q",
         "send queue",
         "bytes",
         "sent or queued and not acknowledged (LISTEN: limit of the accept queue)",
     ),
-    ("delivery_rate", "delivery rate", "bit/s", "at which data was last seen to arrive"),
-    ("not_sent", "not sent", "bytes", "queued here: the window or the path does not take more"),
+    SocketField("delivery_rate", "delivery rate", "bit/s", "at which data was last seen to arrive"),
+    SocketField(
+        "not_sent", "not sent", "bytes", "queued here: the window or the path allows no more"
+    ),
 )
 
 
 def peer_figures(peers: Iterable[PeerGroup]) -> dict[str, float]:
     values = {}
     for peer in peers:
-        for field, *_ in PEER_FIELDS:
-            value = getattr(peer, field)
-            if value or field == "rtt":
-                values[f"peer {peer.name} {field}"] = _known(value)
+        for field in PEER_FIELDS:
+            value = getattr(peer, field.name)
+            if value or field.name == "rtt":
+                values[_peer_series(peer, field)] = _known(value)
     return values
 
 
 def socket_figures(row: SocketRow) -> dict[str, float]:
-    return {
-        f"socket {identity(row)} {field}": _known(getattr(row, field))
-        for field, *_ in SOCKET_FIELDS
-    }
+    return {_socket_series(row, field): _known(getattr(row, field.name)) for field in SOCKET_FIELDS}
+
+
+def _peer_series(peer: PeerGroup, field: SocketField) -> str:
+    return f"peer {peer.name} {field.name}"
+
+
+def _socket_series(row: SocketRow, field: SocketField) -> str:
+    return f"socket {identity(row)} {field.name}"
 
 
 def of_counter(name: str) -> SeriesInfo:
-    told = describe(name)
-    return SeriesInfo(
-        name, name, told.unit if told.gauge else f"{told.unit}/s", told.meaning, told.source
-    )
+    counter = describe(name)
+    unit = counter.unit if counter.gauge else f"{counter.unit}/s"
+    return SeriesInfo(name, name, unit, counter.meaning, counter.source)
 
 
 def of_peer(peer: PeerGroup) -> list[SeriesInfo]:
-    return [
-        SeriesInfo(
-            f"peer {peer.name} {field}", f"{peer.name}: {title}", unit, meaning, "sockets", True
-        )
-        for field, title, unit, meaning in PEER_FIELDS
-    ]
+    return [_info(_peer_series(peer, field), peer.name, field) for field in PEER_FIELDS]
 
 
 def of_socket(row: SocketRow) -> list[SeriesInfo]:
     ends = f"{row.local}:{row.local_port or '*'} {row.peer}:{row.peer_port or '*'}"
-    return [
-        SeriesInfo(
-            f"socket {identity(row)} {field}", f"{ends}: {title}", unit, meaning, "sockets", True
-        )
-        for field, title, unit, meaning in SOCKET_FIELDS
-    ]
+    return [_info(_socket_series(row, field), ends, field) for field in SOCKET_FIELDS]
+
+
+def _info(series: str, subject: str, field: SocketField) -> SeriesInfo:
+    return SeriesInfo(
+        name=series,
+        title=f"{subject}: {field.title}",
+        unit=field.unit,
+        meaning=field.meaning,
+        source="sockets",
+        of_peers=True,
+    )

@@ -143,20 +143,20 @@ TcpExtTCPAbortOnTimeout | netns | connections | ! | given up after the last retr
 TcpExtTCPAbortOnLinger | netns | connections | ! | aborted after the linger time
 TcpExtTCPAbortFailed | netns | connections | ! | a reset could not be sent
 TcpExtTCPMemoryPressures | netns | events | ! | TCP came under memory pressure
-TcpExtTCPRetransFail | netns | segments | ! | a retransmission failed: this host's route, qdisc, filter
+TcpExtTCPRetransFail | netns | segments | ! | could not be retransmitted: local route, qdisc
 TcpExtTCPSpuriousRTOs | netns | events | | timeouts that were too early
 TcpExtTCPSpuriousRtxHostQueues | netns | segments | ! | the first copy is still in this host's queue
 TcpExtTCPOrigDataSent | netns | segments | | data segments sent for the first time
 TcpExtTCPHystartTrainDetect | netns | events | | slow start ended by spacing
 TcpExtTCPHystartDelayDetect | netns | events | | slow start ended by delay
-TcpExtTCPSynRetrans | netns | segments | ! | SYN or SYN/ACK retransmitted: policy, full table, dead peer
+TcpExtTCPSynRetrans | netns | segments | ! | SYN or SYN/ACK retransmitted: policy, dead peer
 TcpExtTCPSynChallenge | netns | segments | ! | challenge acknowledgements to a SYN
 TcpExtTCPChallengeACK | netns | segments | ! | challenge acknowledgements sent
 TcpExtTCPACKSkippedSynRecv | netns | segments | | acknowledgements not sent: rate limit
 TcpExtTCPACKSkippedSeq | netns | segments | | acknowledgements not sent: rate limit, out of window
 TcpExtTCPAutoCorking | netns | segments | | small segments held back to be joined
 TcpExtTCPFromZeroWindowAdv | netns | segments | | receive window opened again
-TcpExtTCPToZeroWindowAdv | netns | segments | ! | receive window closed: this program reads too slowly
+TcpExtTCPToZeroWindowAdv | netns | segments | ! | receive window closed: the program reads slowly
 TcpExtTCPWantZeroWindowAdv | netns | segments | ! | receive window would have closed
 TcpExtTCPZeroWindowDrop | netns | segments | ! | segments dropped: window closed
 TcpExtTCPMTUPFail | netns | events | ! | MTU probes that failed

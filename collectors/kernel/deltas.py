@@ -87,21 +87,25 @@ def between(before: CounterSample | None, after: CounterSample) -> SampleDelta:
 def over(samples: Sequence[CounterSample], window_s: float) -> SampleDelta:
     """What counters did in the last `window_s` seconds of a series of samples, since its last
     gap."""
-    if not samples:
-        return SampleDelta(0.0, 0.0, True, {})
-    last = samples[-1]
-    run = [last]
-    for sample in reversed(list(samples)[:-1]):
-        if _gap(sample, run[-1]) or last.clock - sample.clock > window_s:
-            break
-        run.append(sample)
+    run = _run(samples, window_s)
     if len(run) < 2:
-        return SampleDelta(last.at, 0.0, True, {})
+        return SampleDelta(samples[-1].at if samples else 0.0, 0.0, True, {})
+    last, first = run[0], run[-1]
     deltas = {
         name: None if delta and _fell(run, name) else delta
-        for name, delta in _changes(run[-1], last).items()
+        for name, delta in _changes(first, last).items()
     }
-    return SampleDelta(last.at, last.clock - run[-1].clock, False, deltas)
+    return SampleDelta(last.at, last.clock - first.clock, False, deltas)
+
+
+def _run(samples: Sequence[CounterSample], window_s: float) -> list[CounterSample]:
+    """The last samples without a gap between them, the newest first."""
+    run: list[CounterSample] = []
+    for sample in reversed(samples):
+        if run and (_gap(sample, run[-1]) or run[0].clock - sample.clock > window_s):
+            break
+        run.append(sample)
+    return run
 
 
 def _gap(before: CounterSample, after: CounterSample) -> bool:

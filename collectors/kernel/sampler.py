@@ -29,7 +29,7 @@ class SamplerFrame:
 
     @property
     def size(self) -> int:
-        """Characters in all sections: how long it takes to parse."""
+        """Characters in all sections: the measure of the time to parse it."""
         return sum(len(text) for _, text in self.sections)
 
     def first(self, name: str) -> str:

@@ -24,7 +24,7 @@ ALL_STATES = 0xFFF
 NETLINK_SOCK_DIAG = 4
 LISTEN = 10
 
-_REQUEST = struct.Struct("=BBBBI48s")  # family, protocol, extensions, pad, states, id of any socket
+_REQUEST = struct.Struct("=BBBxI48x")  # family, protocol, extensions, states; any socket's id
 # struct inet_diag_msg: family, state, timer, retrans; ports; addresses; (interface, cookie,
 # expires;) rqueue, wqueue; (uid, inode)
 _MESSAGE = struct.Struct("=BBBBHH16s16s16xII8x")
@@ -43,7 +43,7 @@ _new = tuple.__new__  # a named tuple's own looks for defaults, which doubles th
 def request(family: int, protocol: int) -> bytes:
     return netlink.request(
         SOCK_DIAG_BY_FAMILY,
-        _REQUEST.pack(family, protocol, 1 << (INET_DIAG_INFO - 1), 0, ALL_STATES, bytes(48)),
+        _REQUEST.pack(family, protocol, 1 << (INET_DIAG_INFO - 1), ALL_STATES),
     )
 
 

@@ -62,7 +62,7 @@ def test_the_sampler(path: str) -> None:
     assert "TcpRetransSegs" in values[0] and values[0].keys() == values[1].keys()
     assert values[1]["port_range_high"] > values[1]["port_range_low"] > 0
     assert sampler.process_id(first) and sampler.sockets(first, "x", 0.0) is not None
-    assert second.size < first.size, "settings are read now and then"
+    assert second.size < first.size, "settings are not read every tick"
 
 
 def test_ending_and_sweeping(path: str) -> None:

@@ -24,11 +24,11 @@ def test_sockets_read_over_netlink_agree_with_ss() -> None:
                 ["ss", "-tinoOaH"], capture_output=True, text=True, check=True
             ).stdout
             accepted.close()
-    told = {(r.state, r.local, r.local_port, r.peer_port): r for r in ss.parse(text, "tcp")}
+    printed = {(r.state, r.local, r.local_port, r.peer_port): r for r in ss.parse(text, "tcp")}
     ours = [r for r in rows if port in (r.local_port, r.peer_port) and r.protocol == "tcp"]
     assert sorted(r.state for r in ours) == ["ESTAB", "ESTAB", "LISTEN"]
     for row in ours:
-        same = told[row.state, row.local, row.local_port, row.peer_port]
+        same = printed[row.state, row.local, row.local_port, row.peer_port]
         assert (row.recv_q, row.send_q) == (same.recv_q, same.send_q)
         if row.state == "ESTAB":
             assert row.rtt is not None and same.rtt is not None
@@ -50,7 +50,7 @@ def test_a_sample_has_what_the_graphs_need() -> None:
     assert sample.clock > 0
 
 
-def test_who_may_not_ask_is_told_once_and_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_may_not_ask_is_informed_once_and_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused() -> dict[str, int]:
         raise PermissionError(1, "Operation not permitted")
 

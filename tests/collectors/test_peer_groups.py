@@ -1,4 +1,4 @@
-"""Sockets by whom they speak to: names, zones, ports towards one destination."""
+"""Sockets by their peers: names, zones, ports towards one destination."""
 
 from collectors import events as ev
 from collectors.cluster.inventory.address_book import AddressBook
@@ -53,7 +53,7 @@ def test_replicas_are_one_peer_and_other_zones_are_marked() -> None:
 
 
 def test_ports_are_counted_towards_one_destination() -> None:
-    """What runs out is the ports to one address and port: TIME-WAIT ones are taken, too."""
+    """What runs out is the ports to one address and port: TIME-WAIT ones are in use, too."""
     rows = [socket("TIME-WAIT", port, "10.96.0.1", 80) for port in range(1000, 1300)]
     rows += [socket("ESTAB", port, "10.96.0.1", 443) for port in range(40)]
     (peer,) = grouped(rows, book())

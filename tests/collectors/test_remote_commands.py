@@ -31,8 +31,8 @@ def alive(pid: int) -> bool:
 def mark(token: str, minutes_old: float) -> Path:
     path = Path(remote_commands.MARK + token)
     path.touch()
-    then = time.time() - 60 * minutes_old
-    os.utime(path, (then, then))
+    touched = time.time() - 60 * minutes_old
+    os.utime(path, (touched, touched))
     return path
 
 

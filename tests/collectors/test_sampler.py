@@ -49,6 +49,6 @@ def test_settings_go_on_until_they_are_read_again() -> None:
     )
 
 
-def test_one_sample_costs_little_where_it_is_taken() -> None:
+def test_one_sample_costs_little_on_a_node() -> None:
     """Few processes a tick: on a node of many pods each is felt. tail, readlink, two ss, sleep."""
     assert "cat " not in sampler_program.PROGRAM, "one process reads all files of a tick"

@@ -65,19 +65,21 @@ def test_fifty_sockets_cost_next_to_nothing() -> None:
     assert frames[3].first("ss tcp 51 3") and not frames[2].first("ss tcp 51 3"), "every third tick"
 
 
-def test_bash_tells_what_the_plain_shell_tells() -> None:
+def test_bash_prints_what_the_plain_shell_prints() -> None:
     """bash reads the files by itself; the plain shell lets `tail` and `head` do it."""
     if not shutil.which("bash"):
         pytest.skip("NO bash HERE")
-    told = []
+    printed = []
     for shell in (sampler_program.SHELL, 'exec sh -c "$@"'):
-        argv = [shell if part == sampler_program.SHELL else part for part in sampler_program.command(2)]
+        argv = [
+            shell if part == sampler_program.SHELL else part for part in sampler_program.command(2)
+        ]
         done = subprocess.run(
             argv, capture_output=True, timeout=30, check=True, stdin=subprocess.DEVNULL
         )
         assert done.stderr == b""
-        told.append(list(sampler.FrameReader().feed(done.stdout)))
-    for of_bash, plain in zip(*told, strict=True):
+        printed.append(list(sampler.FrameReader().feed(done.stdout)))
+    for of_bash, plain in zip(*printed, strict=True):
         assert [title.split()[0] for title, _ in of_bash.sections] == [
             title.split()[0] for title, _ in plain.sections
         ]
@@ -91,7 +93,7 @@ def test_twenty_thousand_sockets_are_added_up_at_the_source() -> None:
     rate, _, frames = sampled(10_000, 4)
     assert rate < 200_000
     with_sockets = [frame for frame in frames if sampler.sockets(frame, "t", 0.0)]
-    assert len(with_sockets) == 1, "taken less often"
+    assert len(with_sockets) == 1, "read less often"
     snapshot = sampler.sockets(frames[0], "t", 0.0)
     assert snapshot is not None
     assert snapshot.note == "20,001 sockets, added up by peer at the source, every 20 s"
@@ -101,7 +103,7 @@ def test_twenty_thousand_sockets_are_added_up_at_the_source() -> None:
     assert peer.rtt and 0 < peer.rtt < 50
 
 
-def test_a_middling_number_is_taken_whole_but_less_often() -> None:
+def test_a_middling_number_is_read_whole_but_less_often() -> None:
     _, _, frames = sampled(750, 1)
     snapshot = sampler.sockets(frames[0], "t", 0.0)
     assert snapshot is not None and len(snapshot.rows) == 1501
