@@ -35,9 +35,12 @@ HINTS = {
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for host in snapshot.of_kind("pod", "node", "local"):
         for name, delta in host.deltas.items():
-            if name.startswith("ethtool/") and name.endswith("allowance_exceeded"):
-                if delta >= LEAST.value:
-                    yield _finding(host, name, delta)
+            if _is_allowance(name) and delta >= LEAST.value:
+                yield _finding(host, name, delta)
+
+
+def _is_allowance(name: str) -> bool:
+    return name.startswith("ethtool/") and name.endswith("allowance_exceeded")
 
 
 def _finding(host: TargetView, name: str, delta: int) -> Finding:
