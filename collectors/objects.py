@@ -12,9 +12,13 @@ Labels = tuple[tuple[str, str], ...]  # sorted
 
 
 class ContainerPort(NamedTuple):
+    """`host_port` 0 for none; `host_ip` '' for every address of the node."""
+
     name: str
     number: int
     protocol: str
+    host_port: int = 0
+    host_ip: str = ""
 
 
 class ServicePort(NamedTuple):
@@ -28,13 +32,16 @@ class ServicePort(NamedTuple):
 
 
 class Endpoint(NamedTuple):
-    """`pod` is the name of the pod that it leads to, '' for none."""
+    """`pod` is the name of the pod that it leads to, '' for none. `hints` are the zones that it is meant for."""
 
     address: str
     ready: bool
     node: str = ""
     zone: str = ""
     pod: str = ""
+    serving: bool = False
+    terminating: bool = False
+    hints: tuple[str, ...] = ()
 
 
 @frozen
@@ -58,6 +65,9 @@ class PodRow:
         False  # Succeeded or Failed: it has no network any more, and its address may be another's
     )
     replicas: int | None = None  # of a workload's template in a manifest; None for an actual pod
+    host_ips: tuple[str, ...] = ()  # of its node
+    dns_policy: str = ""
+    nameservers: tuple[str, ...] = ()  # of its dnsConfig
     kind: str = "pods"
 
     @property
@@ -79,6 +89,7 @@ class NodeRow:
     pod_cidrs: tuple[str, ...] = ()
     kernel: str = ""
     labels: Labels = ()
+    addresses: tuple[str, ...] = ()  # every InternalIP and ExternalIP
     kind: str = "nodes"
 
 
@@ -105,6 +116,10 @@ class ServiceRow:
     external_name: str = ""
     distribution: str = ""  # trafficDistribution
     outer_ips: tuple[str, ...] = ()  # externalIPs, and those of its load balancer
+    balancer_ips: tuple[str, ...] = ()  # those of its load balancer alone
+    source_ranges: tuple[str, ...] = ()  # loadBalancerSourceRanges
+    headless: bool = False  # clusterIP: None
+    affinity: str = ""  # sessionAffinity, '' for None
     kind: str = "services"
 
 

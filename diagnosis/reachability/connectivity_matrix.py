@@ -1,99 +1,242 @@
 """Everyone against everyone: which pods may reach which on a port. Bits of integers stand for pods, so that a thousand
-pods and two hundred policies take well under the five seconds that a person waits."""
+pods and two hundred policies take less time than a person notices."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from diagnosis.reachability.network_policy import (
-    Party,
-    Policy,
-    PolicyRule,
-    Side,
-    family,
-    over,
-)
+from diagnosis.reachability.certainty import Match, all_of
+from diagnosis.reachability.parties import Party, family, no_common_family, over
+from diagnosis.reachability.policy_model import Peer, Policy, Rule, Side, Stack, Tier
+from diagnosis.reachability.verdicts import Outcome
 
-
-def _peers(rule: PolicyRule, namespace: str, parties: Sequence[Party]) -> int:
-    """The parties that a rule's peers admit, as bits."""
-    if rule.peers is None:
-        return (1 << len(parties)) - 1
-    return sum(
-        1 << place for place, party in enumerate(parties) if rule.admits_peer(party, namespace)
-    )
+Bits = int
+Pair = tuple[Bits, Bits]  # those that match for certain, and those that may
 
 
-def _with_port(rule: PolicyRule, number: int, protocol: str, parties: Sequence[Party]) -> int:
-    """The destinations for which a rule's ports admit the port (a named one depends on the pod)."""
-    if rule.ports is None or not any(port.name for port in rule.ports):
-        return (1 << len(parties)) - 1 if rule.admits_port(number, protocol, ()) else 0
-    return sum(
-        1 << i for i, party in enumerate(parties) if rule.admits_port(number, protocol, party.ports)
-    )
+@dataclass(frozen=True)
+class Matrix:
+    """Whether one party may open a connection to another: as `verdicts.verdict` says, by their places."""
+
+    allowed: list[Bits]
+    denied: list[Bits]
+
+    def outcome(self, source: int, destination: int) -> Outcome:
+        if self.denied[source] >> destination & 1:
+            return "denied"
+        return "allowed" if self.allowed[source] >> destination & 1 else "unknown"
 
 
-def _side(
-    side: Side, parties: Sequence[Party], number: int, protocol: str, known: Sequence[Policy]
-) -> list[int]:
-    """For each party, the others that it may speak with on this side."""
-    everyone = (1 << len(parties)) - 1
-    allowed: list[int | None] = [None] * len(parties)  # None: nothing isolates it
-    for policy in known:
-        if side not in policy.rules:
-            continue
-        selected = [place for place, party in enumerate(parties) if policy.selects(party, side)]
-        if not selected:
-            continue
-        for place in selected:
-            allowed[place] = allowed[place] or 0
-        for rule in policy.rules[side]:
-            peers, targets = (
-                _peers(rule, policy.namespace, parties),
-                _with_port(rule, number, protocol, parties),
-            )
-            for place in selected:
-                if side == "egress":
-                    allowed[place] = (allowed[place] or 0) | (peers & targets)
-                elif targets >> place & 1:
-                    allowed[place] = (allowed[place] or 0) | peers
-    return [everyone if bits is None else bits for bits in allowed]
-
-
-def reach(
-    parties: Sequence[Party], number: int, protocol: str, known: Sequence[Policy]
-) -> list[list[bool]]:
-    """reach[a][b]: whether party a may open a connection to that port of party b (as policy.verdict says)."""
-    table = _reach(parties, number, protocol, known)
-    if all(len({":" in ip for ip in party.ips}) < 2 for party in parties):
+def reach(parties: Sequence[Party], number: int, protocol: str, stacks: Sequence[Stack]) -> Matrix:
+    """Of every pair. Parties with two families are asked over the one that a pair uses."""
+    table = _reach(parties, number, protocol, stacks)
+    families = {":" in ip for party in parties for ip in party.ips}
+    if len(families) < 2:
         return table
-    tables: dict[bool | None, list[list[bool]]] = {None: table}
+    of_family: dict[bool | None, Matrix] = {None: table}
     for six in (False, True):
-        tables[six] = _reach([over(party, six) for party in parties], number, protocol, known)
-    return [
-        [tables[family(source, target)][a][b] for b, target in enumerate(parties)]
-        for a, source in enumerate(parties)
-    ]
+        of_family[six] = _reach([over(p, six) for p in parties], number, protocol, stacks)
+    return _by_family(parties, of_family)
 
 
-def _reach(
-    parties: Sequence[Party], number: int, protocol: str, known: Sequence[Policy]
-) -> list[list[bool]]:
-    out = _side("egress", parties, number, protocol, known)
-    into = _side("ingress", parties, number, protocol, known)
-    nodes: dict[str, int] = {}
+def _by_family(parties: Sequence[Party], tables: dict[bool | None, Matrix]) -> Matrix:
+    allowed, denied = [], []
+    for a, source in enumerate(parties):
+        good, bad = 0, 0
+        for b, destination in enumerate(parties):
+            outcome = tables[family(source, destination)].outcome(a, b)
+            if a != b and no_common_family(source, destination):
+                outcome = "denied"
+            good |= (outcome == "allowed") << b
+            bad |= (outcome == "denied") << b
+        allowed.append(good)
+        denied.append(bad)
+    return Matrix(allowed, denied)
+
+
+def _reach(parties: Sequence[Party], number: int, protocol: str, stacks: Sequence[Stack]) -> Matrix:
+    everyone = (1 << len(parties)) - 1
+    sides: dict[Side, _Outcomes] = {}
+    for side in ("egress", "ingress"):
+        sides[side] = _Outcomes([0] * len(parties), [0] * len(parties))
+        for stack in stacks:
+            _SideOfStack(side, parties, number, protocol, sides[side]).run(stack)
+    out, into = sides["egress"], sides["ingress"].transposed()
+    own_node, perhaps_own_node = _own_nodes(parties)
+    allowed, denied = [], []
     for place, party in enumerate(parties):
-        nodes[party.node] = nodes.get(party.node, 0) | 1 << place
-    rows = []
-    for place, party in enumerate(parties):
-        own_node = nodes[party.node] if party.host and party.node else 0
         own = 1 << place if party.selectable else 0
-        bits = out[place]
-        rows.append(
-            [
-                bool(own >> b & 1)
-                or bool(bits >> b & 1 and (into[b] >> place & 1 or own_node >> b & 1))
-                for b in range(len(parties))
-            ]
-        )
-    return rows
+        out_denied = out.deny[place] & ~out.allow[place]
+        in_allowed = into.allow[place] & ~into.deny[place] | own_node[place]
+        in_denied = into.deny[place] & ~into.allow[place]
+        in_denied &= ~own_node[place] & ~perhaps_own_node[place]
+        allowed.append(out.allow[place] & ~out.deny[place] & in_allowed | own)
+        denied.append((out_denied | in_denied) & everyone & ~own)
+    return Matrix(allowed, denied)
+
+
+def _own_nodes(parties: Sequence[Party]) -> tuple[list[Bits], list[Bits]]:
+    """For each party that is a node: the pods that run on it, and those that may."""
+    nodes: dict[str, Bits] = {}
+    pods = 0
+    for place, party in enumerate(parties):
+        if party.selectable:
+            nodes[party.node] = nodes.get(party.node, 0) | 1 << place
+            pods |= 1 << place
+    certain, perhaps = [], []
+    for party in parties:
+        known = party.host and bool(party.node)
+        certain.append(nodes.get(party.node, 0) if known else 0)
+        perhaps.append((nodes.get("", 0) if known else pods) if party.host else 0)
+    return certain, perhaps
+
+
+@dataclass
+class _Outcomes:
+    """For each party the others with which this side may come out as allowed, and as denied."""
+
+    allow: list[Bits]
+    deny: list[Bits]
+
+    def transposed(self) -> _Outcomes:
+        return _Outcomes(_transposed(self.allow), _transposed(self.deny))
+
+
+def _transposed(rows: list[Bits]) -> list[Bits]:
+    """Bit b of row a becomes bit a of row b."""
+    texts = [format(bits, f"0{len(rows)}b")[::-1] for bits in rows]
+    return [int("".join(column)[::-1], 2) for column in zip(*texts, strict=True)]
+
+
+class _SideOfStack:
+    """One side of all parties as it passes the tiers of a stack: `live` are the others that nothing has decided yet."""
+
+    def __init__(
+        self,
+        side: Side,
+        parties: Sequence[Party],
+        number: int,
+        protocol: str,
+        outcomes: _Outcomes,
+    ) -> None:
+        self.side = side
+        self.parties = parties
+        self.number, self.protocol = number, protocol
+        self.outcomes = outcomes
+        self.everyone = (1 << len(parties)) - 1
+        self.live = [self.everyone] * len(parties)
+        self.passed = [0] * len(parties)
+        self._of_peer: dict[Peer, Pair] = {}
+
+    def run(self, stack: Stack) -> None:
+        for tier in stack.tiers:
+            self._tier(tier)
+        for place, bits in enumerate(self.live):
+            self.outcomes.allow[place] |= bits
+
+    def _tier(self, tier: Tier) -> None:
+        if not tier.additive:
+            self._unread(tier)
+        isolation = [0] * len(self.parties)  # 1: perhaps, 2: for certain
+        for group in tier.groups:
+            self._group(group, isolation)
+        if tier.additive:
+            self._unread(tier)
+        for place, isolated in enumerate(isolation):
+            if isolated and tier.otherwise == "deny":
+                self.outcomes.deny[place] |= self.live[place]
+                self.live[place] = 0 if isolated > 1 else self.live[place]
+            self.live[place] |= self.passed[place]
+            self.passed[place] = 0
+
+    def _unread(self, tier: Tier) -> None:
+        for one in tier.unread:
+            for place, party in enumerate(self.parties):
+                if one.covers(party):
+                    self.outcomes.allow[place] |= self.live[place]
+                    self.outcomes.deny[place] |= self.live[place]
+
+    def _group(self, group: Sequence[Policy], isolation: list[int]) -> None:
+        """Of one rank any may be asked first: each begins with what was live before."""
+        before, after = list(self.live), list(self.live)
+        for policy in group:
+            self.live = list(before) if len(group) > 1 else self.live
+            self._policy(policy, isolation)
+            after = [left & now for left, now in zip(after, self.live, strict=True)]
+        self.live = after
+
+    def _policy(self, policy: Policy, isolation: list[int]) -> None:
+        if not policy.concerns(self.side):
+            return
+        selected: list[tuple[int, bool]] = []
+        for place, party in enumerate(self.parties):
+            match = policy.subject.match(party)
+            if match is not False:
+                selected.append((place, match is True))
+        if not selected:
+            return
+        if self.side in policy.isolates:
+            for place, certain in selected:
+                isolation[place] = max(isolation[place], 2 if certain else 1)
+        for rule in policy.rules.get(self.side, ()):
+            self._rule(rule, selected)
+
+    def _rule(self, rule: Rule, selected: list[tuple[int, bool]]) -> None:
+        peers = None if rule.relative else self._peers(rule, None)
+        ports = self._ports(rule)
+        for place, certain in selected:
+            own = self.parties[place]
+            found = peers or self._peers(rule, own)
+            narrowed = all_of((rule.match_own(own), rule.doubt or True))
+            if narrowed is False:
+                continue
+            yes, maybe = self._with_ports(found, ports, place)
+            certain = certain and narrowed is True
+            self._decide(rule, place, yes if certain else 0, maybe)
+
+    def _with_ports(self, peers: Pair, ports: Pair, place: int) -> Pair:
+        if self.side == "egress":
+            return peers[0] & ports[0], peers[1] & ports[1]
+        yes, maybe = ports[0] >> place & 1, ports[1] >> place & 1
+        return peers[0] if yes else 0, peers[1] if maybe else 0
+
+    def _decide(self, rule: Rule, place: int, yes: Bits, maybe: Bits) -> None:
+        hit = self.live[place] & maybe
+        if rule.action == "pass":
+            self.passed[place] |= hit
+        elif rule.action == "allow":
+            self.outcomes.allow[place] |= hit
+        else:
+            self.outcomes.deny[place] |= hit
+        self.live[place] &= ~yes
+
+    def _peers(self, rule: Rule, own: Party | None) -> Pair:
+        """The parties that a rule's peers mean; of `own`'s view where it depends on that."""
+        if rule.peers is None:
+            return self.everyone, self.everyone
+        yes = maybe = 0
+        for peer in rule.peers:
+            pair = self._peer(peer, own)
+            yes, maybe = yes | pair[0], maybe | pair[1]
+        return yes, maybe
+
+    def _peer(self, peer: Peer, own: Party | None) -> Pair:
+        if own is not None:
+            return self._bits(lambda party: peer.match(party, own))
+        if peer not in self._of_peer:
+            self._of_peer[peer] = self._bits(lambda party: peer.match(party, party))
+        return self._of_peer[peer]
+
+    def _ports(self, rule: Rule) -> Pair:
+        """The destinations for which a rule's ports admit the port (a named one depends on the pod)."""
+        return self._bits(lambda party: rule.match_ports(self.number, self.protocol, party))
+
+    def _bits(self, matches: Callable[[Party], Match]) -> Pair:
+        yes = maybe = 0
+        for place, party in enumerate(self.parties):
+            match = matches(party)
+            if match is not False:
+                maybe |= 1 << place
+                yes |= (match is True) << place
+        return yes, maybe

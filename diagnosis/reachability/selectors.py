@@ -5,58 +5,117 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-Matcher = Callable[[Mapping[str, str]], bool]
+from collectors.frozen import frozen
+from diagnosis.reachability.certainty import Match, all_of, doubt
+
+Labels = Mapping[str, str]
+Unknown = Callable[[str], str]  # of a label's key that is not there: why its value is not known
 
 
-def _nothing(labels: Mapping[str, str]) -> bool:
-    return False
+@frozen
+class Requirement:
+    """One condition on a label. NotIn holds where the key is missing, as in the API; an operator that is not known
+    matches nothing."""
+
+    key: str
+    operator: str
+    values: frozenset[str]
+
+    def holds(self, labels: Labels) -> bool:
+        if self.operator == "In":
+            return labels.get(self.key) in self.values
+        if self.operator == "NotIn":
+            return labels.get(self.key) not in self.values
+        if self.operator == "Exists":
+            return self.key in labels
+        return self.operator == "DoesNotExist" and self.key not in labels
+
+    @property
+    def text(self) -> str:
+        """As kubectl writes it."""
+        values = ",".join(sorted(self.values))
+        if self.operator == "Exists":
+            return self.key
+        if self.operator == "DoesNotExist":
+            return f"!{self.key}"
+        if self.operator == "In":
+            return f"{self.key}={values}" if len(self.values) == 1 else f"{self.key} in ({values})"
+        return f"{self.key} notin ({values})"
 
 
-def _everything(labels: Mapping[str, str]) -> bool:
-    return True
+@frozen
+class LabelSelector:
+    """No `requirements` match everything; `nothing` matches nothing, as a selector that is missing."""
+
+    requirements: tuple[Requirement, ...] = ()
+    nothing: bool = False
+
+    def __call__(self, labels: Labels) -> bool:
+        if self.nothing:
+            return False
+        return all(requirement.holds(labels) for requirement in self.requirements)
+
+    def match(self, labels: Labels, unknown: Unknown) -> Match:
+        """As far as the labels are known: `unknown` is asked for keys that are not among them."""
+        if self.nothing:
+            return False
+        return all_of(self._each(one, labels, unknown) for one in self.requirements)
+
+    def _each(self, one: Requirement, labels: Labels, unknown: Unknown) -> Match:
+        if one.key not in labels and (reason := unknown(one.key)):
+            return doubt(reason)
+        return one.holds(labels)
+
+    def miss(self, labels: Labels) -> str:
+        """The first condition that labels do not meet, with what they have instead; '' where they meet all."""
+        if self.nothing:
+            return "there is no selector"
+        for one in self.requirements:
+            if not one.holds(labels):
+                return _lack(one, labels)
+        return ""
+
+    @property
+    def text(self) -> str:
+        """As kubectl writes it: `app=web,tier in (a,b),!old`; 'everything' for an empty one."""
+        if self.nothing:
+            return "nothing"
+        return ",".join(one.text for one in self.requirements) or "everything"
 
 
-def _expression(expression: Mapping[str, Any]) -> Matcher:
-    """NotIn holds where the key is missing, as in the API; an operator that is not known matches nothing."""
-    key, operator = str(expression.get("key") or ""), expression.get("operator")
-    values = frozenset(str(value) for value in expression.get("values") or ())
-    if operator == "In":
-        return lambda labels: labels.get(key) in values
-    if operator == "NotIn":
-        return lambda labels: labels.get(key) not in values
-    if operator == "Exists":
-        return lambda labels: key in labels
-    if operator == "DoesNotExist":
-        return lambda labels: key not in labels
-    return _nothing
+def _lack(one: Requirement, labels: Labels) -> str:
+    if one.key in labels:
+        return f"lacks {one.text} (it has {one.key}={labels[one.key]})"
+    shown = ", ".join(f"{key}={value}" for key, value in sorted(labels.items())[:4])
+    more = ", …" if len(labels) > 4 else ""
+    return f"lacks {one.text} (it has {shown}{more})" if labels else f"lacks {one.text}"
 
 
-def compiled(selector: object) -> Matcher:
+NOTHING = LabelSelector(nothing=True)
+EVERYTHING = LabelSelector()
+
+
+def compiled(selector: object) -> LabelSelector:
     """An empty selector matches everything; what is no selector (None: it is missing) matches nothing."""
     if not isinstance(selector, Mapping):
-        return _nothing
-    wanted = {str(k): str(v) for k, v in (selector.get("matchLabels") or {}).items()}
-    tests = [
-        _expression(e) for e in selector.get("matchExpressions") or () if isinstance(e, Mapping)
-    ]
-    if not wanted and not tests:
-        return _everything
-    items = wanted.items()
-    if not tests:
-        return lambda labels: items <= labels.items()
-    return lambda labels: items <= labels.items() and all(test(labels) for test in tests)
+        return NOTHING
+    wanted = selector.get("matchLabels") or {}
+    found = [Requirement(str(k), "In", frozenset((str(v),))) for k, v in wanted.items()]
+    for expression in selector.get("matchExpressions") or ():
+        if isinstance(expression, Mapping):
+            found.append(_requirement(expression))
+    return LabelSelector(tuple(found))
+
+
+def _requirement(expression: Mapping[str, Any]) -> Requirement:
+    values = frozenset(str(value) for value in expression.get("values") or ())
+    return Requirement(
+        key=str(expression.get("key") or ""),
+        operator=str(expression.get("operator") or ""),
+        values=values,
+    )
 
 
 def text(selector: object) -> str:
-    """As kubectl writes it: `app=web,tier in (a,b),!old`; 'everything' for an empty one."""
-    if not isinstance(selector, Mapping):
-        return "nothing"
-    parts = [f"{k}={v}" for k, v in (selector.get("matchLabels") or {}).items()]
-    for e in selector.get("matchExpressions") or ():
-        key, values = e.get("key"), ",".join(map(str, e.get("values") or ()))
-        parts.append(
-            {"Exists": f"{key}", "DoesNotExist": f"!{key}", "In": f"{key} in ({values})"}.get(
-                str(e.get("operator")), f"{key} notin ({values})"
-            )
-        )
-    return ",".join(parts) or "everything"
+    """A selector of the API as kubectl writes it."""
+    return compiled(selector).text

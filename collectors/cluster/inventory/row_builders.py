@@ -123,7 +123,19 @@ def pod_row(item: Object) -> PodRow:
         ),
         message=_message(status),
         ended=ended,
+        host_ips=_host_ips(status),
+        dns_policy=sanitize(spec.get("dnsPolicy") or "", 40),
+        nameservers=tuple(
+            sanitize(address, 64)
+            for address in (spec.get("dnsConfig") or {}).get("nameservers") or ()
+        ),
     )
+
+
+def _host_ips(status: Object) -> tuple[str, ...]:
+    """The addresses of its node, of both families where both are given."""
+    listed = [entry.get("ip") for entry in status.get("hostIPs") or ()] or [status.get("hostIP")]
+    return tuple(sanitize(address, 64) for address in listed if address)
 
 
 def _restarts(status: Object) -> int:
@@ -152,6 +164,8 @@ def _port(port: Object, field: str) -> ContainerPort:
         sanitize(port.get("name") or "", 63),
         _int(port.get(field)),
         sanitize(port.get("protocol") or "TCP", 8),
+        _int(port.get("hostPort")),
+        sanitize(port.get("hostIP") or "", 64),
     )
 
 
@@ -183,6 +197,11 @@ def node_row(item: Object) -> NodeRow:
         pod_cidrs=tuple(sanitize(cidr, 64) for cidr in cidrs),
         kernel=sanitize(info.get("kernelVersion") or "", 80),
         labels=labels_of(labels),
+        addresses=tuple(
+            sanitize(entry.get("address") or "", 64)
+            for entry in status.get("addresses") or ()
+            if entry.get("type") in ("InternalIP", "ExternalIP")
+        ),
     )
 
 
@@ -211,8 +230,22 @@ def service_row(item: Object) -> ServiceRow:
         publish_not_ready=bool(spec.get("publishNotReadyAddresses")),
         external_name=sanitize(spec.get("externalName") or "", 253),
         distribution=sanitize(spec.get("trafficDistribution") or "", 40),
-        outer_ips=tuple(sanitize(address, 64) for address in _outer_ips(spec, item)),
+        outer_ips=tuple(
+            sanitize(a, 64) for a in (*(spec.get("externalIPs") or ()), *_balancer_ips(item))
+        ),
+        balancer_ips=tuple(sanitize(address, 64) for address in _balancer_ips(item)),
+        source_ranges=tuple(
+            sanitize(cidr, 64) for cidr in spec.get("loadBalancerSourceRanges") or ()
+        ),
+        headless=spec.get("clusterIP") == "None" or _cluster_ips(spec) == ["None"],
+        affinity=_affinity(spec),
     )
+
+
+def _affinity(spec: Object) -> str:
+    """sessionAffinity, '' for the default."""
+    given = spec.get("sessionAffinity") or "None"
+    return "" if given == "None" else sanitize(given, 20)
 
 
 def _cluster_ips(spec: Object) -> list[str]:
@@ -220,10 +253,9 @@ def _cluster_ips(spec: Object) -> list[str]:
     return list(spec.get("clusterIPs") or ([single] if single else []))
 
 
-def _outer_ips(spec: Object, item: Object) -> list[str]:
-    """externalIPs, and those of the load balancer."""
+def _balancer_ips(item: Object) -> list[str]:
     balancer = ((item.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
-    return [*(spec.get("externalIPs") or ()), *(e["ip"] for e in balancer if e.get("ip"))]
+    return [entry["ip"] for entry in balancer if entry.get("ip")]
 
 
 def _service_port(port: Object) -> ServicePort:
@@ -255,12 +287,20 @@ def slice_row(item: Object) -> SliceRow:
 
 def _endpoints(entry: Object) -> list[Endpoint]:
     """One for each address of an entry. An absent condition means ready."""
-    ready = (entry.get("conditions") or {}).get("ready") is not False
-    node = sanitize(entry.get("nodeName") or "", 253)
-    zone = sanitize(entry.get("zone") or "", 63)
-    pod = sanitize((entry.get("targetRef") or {}).get("name") or "", 253)
+    conditions = entry.get("conditions") or {}
+    ready, serving = conditions.get("ready") is not False, conditions.get("serving")
+    zones = (entry.get("hints") or {}).get("forZones") or ()
     return [
-        Endpoint(sanitize(address, 64), ready, node, zone, pod)
+        Endpoint(
+            address=sanitize(address, 64),
+            ready=ready,
+            node=sanitize(entry.get("nodeName") or "", 253),
+            zone=sanitize(entry.get("zone") or "", 63),
+            pod=sanitize((entry.get("targetRef") or {}).get("name") or "", 253),
+            serving=ready if serving is None else bool(serving),
+            terminating=bool(conditions.get("terminating")),
+            hints=tuple(sanitize(zone.get("name") or "", 63) for zone in zones),
+        )
         for address in entry.get("addresses") or ()
     ]
 

@@ -1,0 +1,148 @@
+"""All policies of a cluster, of every API, in the order in which they are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from collectors.events import ForeignPolicyRow, PolicyRow, SettingsRow
+from diagnosis.reachability import (
+    calico,
+    cilium,
+    cluster_network_policy,
+    network_policy,
+    verdicts,
+)
+from diagnosis.reachability.blind_spots import FOREIGN, NONE, POLICIES, BlindSpots
+from diagnosis.reachability.network_policy import IpBlocks
+from diagnosis.reachability.parties import Party
+from diagnosis.reachability.policy_model import Policy, Stack, Tier, Unread, one_each
+from diagnosis.reachability.verdicts import Verdict
+
+PLUGINS = ("cilium", "calico")  # whose policies are read here
+
+
+def plugin_of(settings: Iterable[SettingsRow]) -> str:
+    """The network plugin that enforces policies, as far as its settings tell; '' where that is not known."""
+    names = {row.name.partition(" ")[0] for row in settings}
+    return next((plugin for plugin in PLUGINS if plugin in names), "")
+
+
+@dataclass(frozen=True)
+class PolicySet:
+    """`kubernetes` are the NetworkPolicies; `foreign` the rows of other APIs. `stacks` are the chains of tiers that may
+    be in force: several where policies of several plugins are here and it is not known which one enforces."""
+
+    kubernetes: tuple[Policy, ...]
+    foreign: tuple[ForeignPolicyRow, ...] = ()
+    plugin: str = ""
+    blind: BlindSpots = NONE
+
+    @classmethod
+    def of(
+        cls,
+        rows: Iterable[PolicyRow],
+        foreign: Iterable[ForeignPolicyRow] = (),
+        *,
+        plugin: str = "",
+        blind: BlindSpots = NONE,
+    ) -> PolicySet:
+        foreign = tuple(foreign)
+        reading = _reading(plugin, foreign)
+        compiled = network_policy.policies(rows, reading)
+        return cls(tuple(compiled), foreign, plugin, blind)
+
+    @cached_property
+    def stacks(self) -> tuple[Stack, ...]:
+        has_calico = any(map(calico.is_calico, self.foreign))
+        has_cilium = any(map(cilium.is_cilium, self.foreign))
+        stacks: list[Stack] = []
+        if (has_calico and self.plugin != "cilium") or self.plugin == "calico":
+            stacks.append(self._calico_stack())
+        if (has_cilium and self.plugin != "calico") or self.plugin == "cilium":
+            stacks.append(self._cilium_stack())
+        return tuple(stacks or [self._plain_stack()])
+
+    def verdict(self, source: Party, destination: Party, number: int, protocol: str) -> Verdict:
+        return verdicts.verdict(source, destination, number, protocol, self.stacks)
+
+    @property
+    def policies(self) -> tuple[Policy, ...]:
+        """Of every API, each once."""
+        found = {
+            (policy.kind, policy.key, id(policy.spec)): policy
+            for stack in self.stacks
+            for tier in stack.tiers
+            for policy in tier.policies
+        }
+        return tuple(found.values())
+
+    # --- chains of tiers
+
+    def _unread(self, kind: str) -> tuple[Unread, ...]:
+        return tuple(
+            Unread(spot.name, spot.reason, spot.read_namespaces)
+            for spot in self.blind.spots
+            if spot.kind == kind
+        )
+
+    def _admin(self) -> Tier:
+        groups = cluster_network_policy.by_priority(self.foreign, "Admin")
+        return Tier("Admin", groups, unread=self._unread(FOREIGN))
+
+    def _baseline(self) -> Tier:
+        groups = cluster_network_policy.by_priority(self.foreign, "Baseline")
+        return Tier("Baseline", groups)
+
+    def _namespaced(self) -> Tier:
+        return Tier(
+            name="NetworkPolicy",
+            groups=one_each(self.kubernetes),
+            unread=self._unread(POLICIES),
+            additive=True,
+        )
+
+    def _plain_stack(self) -> Stack:
+        return Stack("", (self._admin(), self._namespaced(), self._baseline()))
+
+    def _calico_stack(self) -> Stack:
+        found = calico.tiers(self.foreign)
+        default = calico.CalicoTier("default", calico.DEFAULT_ORDER, ())
+        default = next((tier for tier in found if tier.name == "default"), default)
+        ordered: list[tuple[float, Tier]] = [
+            (calico.ADMIN_ORDER, self._admin()),
+            (
+                default.order,
+                calico.with_kubernetes(default, self.kubernetes, self._unread(POLICIES)),
+            ),
+            (calico.BASELINE_ORDER, self._baseline()),
+        ]
+        for tier in found:
+            if tier is not default:
+                groups = one_each([policy for _, policy in tier.policies])
+                ordered.append((tier.order, Tier(tier.name, groups, otherwise=tier.otherwise)))
+        ordered.sort(key=lambda one: one[0])
+        return Stack("Calico", tuple(tier for _, tier in ordered))
+
+    def _cilium_stack(self) -> Stack:
+        denies = cilium.policies(self.foreign, deny=True)
+        allows = cilium.policies(self.foreign, deny=False)
+        tier = Tier(
+            name="Cilium",
+            groups=one_each([*denies, *allows, *self.kubernetes]),
+            unread=self._unread(POLICIES),
+            additive=True,
+        )
+        return Stack("Cilium", (self._admin(), tier, self._baseline()))
+
+
+def _reading(plugin: str, foreign: Sequence[ForeignPolicyRow]) -> IpBlocks:
+    """Cilium's ipBlock matches what is outside of the cluster, most others' any address. Where policies of both are
+    here, which one enforces is not known."""
+    if plugin == "cilium":
+        return "outside"
+    has_cilium = any(map(cilium.is_cilium, foreign))
+    if plugin or not has_cilium:
+        return "everywhere"
+    return "either" if any(map(calico.is_calico, foreign)) else "outside"

@@ -1,0 +1,121 @@
+"""Why no rule admits a connection: of each rule the nearest miss; and which entry of a rule admits it where one does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from collectors.frozen import frozen
+from diagnosis.reachability.network_policy import PolicyPeer
+from diagnosis.reachability.policy_model import Ask, Peer, Policy, Rule, Stack
+
+MOST = 4  # rules of which a miss is told
+MOST_PEERS = 3
+
+
+@frozen
+class Context:
+    """What stands around a question: the ports of Services on the way, and the addresses of Services."""
+
+    service_port: int = 0  # the Service's own port, before translation
+    service_ips: Mapping[str, str] | None = None  # address to NAMESPACE/NAME
+
+
+NO_CONTEXT = Context()
+
+
+def misses(stacks: Sequence[Stack], ask: Ask, context: Context = NO_CONTEXT) -> list[str]:
+    """For each rule of the policies that isolate the end why it does not admit the connection, nearest first."""
+    found: list[tuple[int, str]] = []
+    for policy in _isolating(stacks, ask):
+        rules = policy.rules.get(ask.side, ())
+        for rule in rules:
+            if rule.action == "allow" and rule.match(ask) is False:
+                found.append(_miss(policy, rule, ask, context))
+    found.sort(key=lambda one: one[0])
+    texts = [text for _, text in found]
+    more = len(texts) - MOST
+    return texts[:MOST] + ([f"{more} more rules do not admit it either"] if more > 0 else [])
+
+
+def _isolating(stacks: Sequence[Stack], ask: Ask) -> Iterator[Policy]:
+    for stack in stacks:
+        for tier in stack.tiers:
+            for policy in tier.policies:
+                if ask.side in policy.isolates and policy.selects(ask.own, ask.side):
+                    yield policy
+
+
+def _miss(policy: Policy, rule: Rule, ask: Ask, context: Context) -> tuple[int, str]:
+    """(how far it is from a match, the sentence)."""
+    name = f"{rule.label} of {policy.title}"
+    admits_peer = rule.match_peers(ask.other, ask.own) is not False
+    admits_port = rule.match_ports(ask.number, ask.protocol, ask.destination) is not False
+    if admits_peer and not admits_port:
+        return 0, f"{name} admits this peer, but {_port_miss(rule, ask, context)}"
+    peers = _peer_misses(rule, ask, context)
+    if admits_port:
+        return 1, f"{name}: {peers}"
+    return 2, f"{name}: {peers}; and {_port_miss(rule, ask, context)}"
+
+
+def _port_miss(rule: Rule, ask: Ask, context: Context) -> str:
+    ports = ", ".join(port.text for port in rule.ports or ()) or "no port"
+    text = f"on {ports}, and this is {ask.number}/{ask.protocol}"
+    if context.service_port and context.service_port != ask.number:
+        asked = rule.match_ports(context.service_port, ask.protocol, ask.destination)
+        if asked is not False:
+            return (
+                f"on port {context.service_port}, which is the Service's: policies see the pod's, "
+                f"and the pod listens on {ask.number}"
+            )
+    number = f"on port {ports}, and the pod listens on {ask.number}/{ask.protocol}"
+    return number if ask.destination.selectable else text
+
+
+def _peer_misses(rule: Rule, ask: Ask, context: Context) -> str:
+    """Why each entry of `from` or `to` is somebody else."""
+    if not rule.peers:
+        return "it admits nobody"
+    texts = [_peer_miss(peer, ask, context) for peer in rule.peers]
+    texts = [text for text in dict.fromkeys(texts) if text]
+    shown = "; ".join(texts[:MOST_PEERS]) or "it does not admit this peer"
+    if len(texts) > MOST_PEERS:
+        shown += f"; and {len(texts) - MOST_PEERS} more entries do not match"
+    return shown + (_or_hint(rule.peers) if len(rule.peers) > 1 else "")
+
+
+def _peer_miss(peer: Peer, ask: Ask, context: Context) -> str:
+    if isinstance(peer, PolicyPeer) and (service := _service_of(peer, ask, context)):
+        seen = f"{ask.other.ips[0]}:{ask.number}" if ask.other.ips else ask.other.name
+        return f"{service}: policies see {seen}"
+    return peer.miss(ask.other)
+
+
+def _service_of(peer: PolicyPeer, ask: Ask, context: Context) -> str:
+    """That a block is the ClusterIP of a Service, which no packet has where policies look."""
+    if peer.block is None or peer.block.network.num_addresses > 1:
+        return ""
+    address = str(peer.block.network.network_address)
+    name = (context.service_ips or {}).get(address)
+    return f"{peer.block.network} is the ClusterIP of {name}" if name else ""
+
+
+def _or_hint(peers: Sequence[Peer]) -> str:
+    """That a list's items are alternatives, where it looks as if both were meant together."""
+    own = [peer for peer in peers if isinstance(peer, PolicyPeer)]
+    alone = any(p.pods is not None and p.namespaces is None for p in own)
+    other = any(p.pods is None and p.namespaces is not None for p in own)
+    if not (alone and other):
+        return ""
+    return " (two list items are OR: podSelector and namespaceSelector stand in separate items)"
+
+
+def admitted_by(rule: Rule, ask: Ask) -> str:
+    """Which entry of a rule's peers matches, as a suffix; '' where it has none."""
+    if not rule.peers:
+        return ""
+    for number, peer in enumerate(rule.peers):
+        if peer.match(ask.other, ask.own) is True:
+            several = f"item {number} of {len(rule.peers)}, any of which is enough: "
+            return f" ({several if len(rule.peers) > 1 else ''}{peer.text})"
+    return ""
