@@ -104,8 +104,10 @@ class World:
         """Whether policies of both ends let a packet through that is already translated."""
         if ip_address(to.address).is_loopback or source.address == to.address:
             return True  # a pod cannot block access to itself
-        if source.node and source.node == to.node and (source.selectable is None) != (
-            to.selectable is None
+        if (
+            source.node
+            and source.node == to.node
+            and (source.selectable is None) != (to.selectable is None)
         ):
             return True  # traffic to and from the node where a pod runs is always allowed
         return self._side(source, to, "Egress", to, port, protocol) and self._side(
@@ -141,9 +143,7 @@ class World:
             return False
         if "namespaceSelector" in entry:
             owner = next(
-                n
-                for n in self.namespaces
-                if n["metadata"]["name"] == pod["metadata"]["namespace"]
+                n for n in self.namespaces if n["metadata"]["name"] == pod["metadata"]["namespace"]
             )
             if not matches(entry["namespaceSelector"], labels(owner)):
                 return False
@@ -189,7 +189,9 @@ class World:
     def answer(self, question: Question) -> str:
         """'allowed' (each backend is reachable), 'denied' (none is) or 'partly'."""
         outcomes = [
-            outcome for source in self.sources(question.source) for outcome in self._of(source, question)
+            outcome
+            for source in self.sources(question.source)
+            for outcome in self._of(source, question)
         ]
         if not outcomes or not any(outcomes):
             return "denied"
@@ -340,7 +342,7 @@ def number_admitted(entry: Manifest, server: Manifest | None, port: int, protoco
             for container in (server or {"spec": {"containers": ()}})["spec"]["containers"]
             for declared in container.get("ports", ())
         )
-    return bool(wanted <= port <= entry.get("endPort", wanted))
+    return int(wanted) <= port <= int(entry.get("endPort", wanted))
 
 
 def service_port(service: Manifest, key: str, asked: Question) -> Manifest | None:

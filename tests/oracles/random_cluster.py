@@ -161,9 +161,7 @@ class Maker:
         made = [self.slice(service, version, n, group) for n, group in enumerate(groups)]
         return [item for item in made if item["endpoints"]]
 
-    def slice(
-        self, service: Manifest, version: int, number: int, pods: list[Manifest]
-    ) -> Manifest:
+    def slice(self, service: Manifest, version: int, number: int, pods: list[Manifest]) -> Manifest:
         name = service["metadata"]["name"]
         ports = [
             {"name": p["name"], "port": p["targetPort"], "protocol": p["protocol"]}
@@ -193,7 +191,11 @@ class Maker:
         serving = self.dice.random() < 0.9
         return {
             "addresses": own[:1],
-            "conditions": {"ready": serving and not going, "serving": serving, "terminating": going},
+            "conditions": {
+                "ready": serving and not going,
+                "serving": serving,
+                "terminating": going,
+            },
             "nodeName": pod["spec"]["nodeName"],
             "targetRef": {
                 "kind": "Pod",
