@@ -9,6 +9,7 @@ from typing import Any
 
 from cli.check import KINDS, LISTED_S, until
 from cli.cluster_options import connection_request
+from cli.exit_codes import FAILED, NOT_KNOWN
 from cli.messages import write_output
 from collectors import manifests
 from collectors.cluster.api.connection import open_cluster
@@ -16,44 +17,59 @@ from collectors.cluster.inventory.inventory import Inventory
 from collectors.errors import ClusterError, ConfigError
 from collectors.events import PodRow
 from collectors.stream import Stream
-from diagnosis.reachability.path import (
-    ClusterState,
-    PathStep,
-    PathVerdict,
-    Unknown,
-)
+from diagnosis.reachability.cluster_state import ClusterState
+from diagnosis.reachability.deliveries import PathVerdict
+from diagnosis.reachability.end_names import AskedPort, End, EndFinder, Unknown, asked_port
+from diagnosis.reachability.path import ask_ends
+from diagnosis.reachability.verdicts import Decision, Outcome
 from session import path_text
 from session.store import Store
 
-MARKS = {"ok": "✓", "stops": "✗", "note": "·"}
+SCHEMA = 2
+CODES: dict[Outcome, int] = {"allowed": 0, "denied": FAILED, "unknown": NOT_KNOWN}
+DEFAULT_NAMESPACE = "default"
 
 
 def policy(options: argparse.Namespace) -> int:
-    """0 where it is allowed, 1 where it is not."""
-    port, _, protocol = options.port.partition("/")
-    cluster = _of_files(options) if options.files else asyncio.run(_live(options))
+    """0 where it is allowed, 1 where it is not, 6 where that cannot be known."""
     try:
-        source = cluster.find(options.source)
-        if not isinstance(source, (PodRow, str)):
-            raise ConfigError(
-                f"{options.source} is a Service: only a pod or an address opens connections."
-            )
-        target = cluster.find(
-            options.target, source.namespace if isinstance(source, PodRow) else "", port
-        )
-        answer = cluster.ask(source, target, port, (protocol or "TCP").upper())
+        port = asked_port(options.port)
+        cluster, namespace = _cluster(options)
+        answer = _asked(options, cluster, namespace, port)
     except Unknown as error:
         raise ConfigError(str(error)) from None
-    write_output(_json(options, answer) if options.output == "json" else _text(options, answer))
-    return 0 if answer.allowed else 1
+    text = _json(options, answer) if options.output == "json" else _text(options, answer)
+    write_output(text)
+    return CODES[answer.verdict]
 
 
-def _of_files(options: argparse.Namespace) -> ClusterState:
-    rows: Any = manifests.read(options.files).rows
-    return ClusterState.of(*(rows[kind] for kind in path_text.KINDS))
+def _asked(
+    options: argparse.Namespace, cluster: ClusterState, namespace: str, port: AskedPort
+) -> PathVerdict:
+    explicit = bool(options.namespace)
+    source = EndFinder(cluster, namespace, explicit=True).find(options.source)
+    near = namespace if explicit else _namespace(source, namespace)
+    finder = EndFinder(cluster, near, explicit=explicit)
+    destination = finder.find(options.target, port.port)
+    return ask_ends(cluster, source, destination, port=port.port, protocol=port.protocol)
 
 
-async def _live(options: argparse.Namespace) -> ClusterState:
+def _namespace(source: End, default: str) -> str:
+    """Names alone are looked up as the source's pod would."""
+    return source.row.namespace if isinstance(source.row, PodRow) else default
+
+
+def _cluster(options: argparse.Namespace) -> tuple[ClusterState, str]:
+    """The objects, and the namespace of names that say none."""
+    if not options.files:
+        return asyncio.run(_live(options))
+    namespace = options.namespace or DEFAULT_NAMESPACE
+    found = manifests.read(options.files, namespace)
+    rows: dict[str, list[Any]] = {**found.rows, "foreignpolicies": list(found.foreign)}
+    return ClusterState.of(rows), namespace
+
+
+async def _live(options: argparse.Namespace) -> tuple[ClusterState, str]:
     opened = await open_cluster(connection_request(options))
     store, session = Store(), Stream()
     subscription = session.subscribe(65_536)
@@ -64,52 +80,46 @@ async def _live(options: argparse.Namespace) -> ClusterState:
         return all(kind in store.inventory or kind in store.refused for kind in KINDS)
 
     try:
-        if not await until(listed, LISTED_S):
+        if not await until(listed, LISTED_S) and not store.inventory:
             raise ClusterError("The cluster's lists did not come in time. Try again.")
-        for kind in ("pods", "namespaces", "networkpolicies"):
-            if kind in store.refused:
-                raise ClusterError(f"Without {kind} there is no verdict. {store.refused[kind]}")
     finally:
         listing.cancel()
         await asyncio.gather(listing, return_exceptions=True)
         await opened.close()
-    return path_text.cluster_of(store)
+    return path_text.cluster_of(store), opened.namespace or DEFAULT_NAMESPACE
 
 
 def _json(options: argparse.Namespace, answer: PathVerdict) -> str:
-    decided = answer.decided_by
+    unknown = answer.verdict == "unknown"
     body = {
-        "schema": 1,
+        "schema": SCHEMA,
         "from": options.source,
         "to": options.target,
         "port": options.port,
-        "allowed": answer.allowed,
+        "verdict": answer.verdict,
+        "allowed": None if unknown else answer.allowed,
+        "unknown_because": list(answer.unknown_because),
         "partly": answer.partly,
-        "decided_by": {
-            "policy": decided.policy or None,
-            "rule": decided.rule,
-            "side": decided.side,
-            "reason": decided.reason,
-        }
-        if decided
-        else None,
+        "decided_by": _decided_by(answer.decided_by),
         "path": [{"step": s.what, "result": s.result, "reason": s.reason} for s in answer.path],
     }
     return json.dumps(body, indent=1, ensure_ascii=True) + "\n"
 
 
+def _decided_by(decision: Decision | None) -> dict[str, Any] | None:
+    if decision is None:
+        return None
+    return {
+        "kind": decision.kind or None,
+        "policy": decision.policy or None,
+        "rule": decision.rule,
+        "side": decision.side,
+        "reason": decision.reason,
+    }
+
+
 def _text(options: argparse.Namespace, answer: PathVerdict) -> str:
-    word = (
-        "allowed"
-        if answer.allowed
-        else "allowed to some endpoints only"
-        if answer.partly
-        else "not allowed"
-    )
+    word = path_text.word(answer)
     lines = [f"{options.source} → {options.target} {options.port}: {word}"]
-    lines += [_line(step) for step in answer.path]
+    lines += [path_text.step_line(step) for step in answer.path]
     return "\n".join(lines) + "\n"
-
-
-def _line(step: PathStep) -> str:
-    return f"  {MARKS[step.result]} {step.what}: {step.reason}"

@@ -13,6 +13,7 @@ from collectors.events import LinkRow, PodRow, RouteRow
 from collectors.frozen import frozen
 from collectors.kernel.counters import describe
 from diagnosis.node_routes import is_overlay, network
+from diagnosis.reachability import selectors
 from diagnosis.reachability.network_policy import policies
 from diagnosis.snapshot import Snapshot, TargetView, listed
 
@@ -298,7 +299,13 @@ def _pods(pair: Pair, snapshot: Snapshot) -> Iterator[Difference]:
 
 def _selecting(snapshot: Snapshot, pod: PodRow) -> str:
     own = (policy for policy in policies(snapshot.policies) if policy.namespace == pod.namespace)
-    return listed((policy.name for policy in own if policy.pods(dict(pod.labels))), 6)
+    labels = dict(pod.labels)
+    selecting = (
+        policy.name
+        for policy in own
+        if selectors.compiled(policy.spec.get("podSelector") or {})(labels)
+    )
+    return listed(selecting, 6)
 
 
 def _services(pair: Pair, snapshot: Snapshot) -> Iterator[Difference]:

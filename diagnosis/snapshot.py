@@ -8,6 +8,7 @@ from functools import cached_property
 
 from collectors.events import (
     ConntrackTable,
+    ForeignPolicyRow,
     IngressRow,
     LinkRow,
     NamespaceRow,
@@ -25,6 +26,7 @@ from collectors.events import (
 from collectors.findings import Evidence, Subject
 from collectors.frozen import frozen
 from collectors.sockets.rows import SocketRow
+from diagnosis.reachability.blind_spots import NONE, BlindSpots
 from diagnosis.subjects import pod_subject, service_subject, workload_subject
 
 WINDOW_S = 15.0  # what rates are of
@@ -162,6 +164,8 @@ class Snapshot:
     settings: tuple[SettingsRow, ...] = ()
     probes: tuple[ProbeRow, ...] = ()
     ingresses: tuple[IngressRow, ...] = ()
+    foreign_policies: tuple[ForeignPolicyRow, ...] = ()
+    blind: BlindSpots = NONE  # what could not be read of the cluster
     budget_ms: float | None = None  # of a round trip, where the user sets one
 
     @cached_property

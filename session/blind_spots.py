@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from diagnosis.reachability.blind_spots import DECIDING, FOREIGN, BlindSpot, BlindSpots
 from session.store import Store
 
-NOT_IN_TIME = "the list did not come in time"
+# Sessions that were recorded by older versions have no list of policies of other APIs.
+EXPECTED = tuple(kind for kind in DECIDING if kind != FOREIGN)
 
 
-def blind_spots(store: Store) -> BlindSpots:
-    """Of the kinds that decide a verdict: refused, listed in one namespace only, or not listed yet."""
-    return BlindSpots(tuple(spot for kind in DECIDING if (spot := _spot(store, kind))))
+def blind_spots(store: Store, expected: Sequence[str] = EXPECTED) -> BlindSpots:
+    """Of the kinds that decide a verdict: refused, listed in one namespace only, or, where the list
+    is expected, not listed yet."""
+    found = (_spot(store, kind, expected) for kind in DECIDING)
+    return BlindSpots(tuple(spot for spot in found if spot is not None))
 
 
-def _spot(store: Store, kind: str) -> BlindSpot | None:
-    if reason := store.refused.get(kind):
-        return BlindSpot(kind, reason)
-    if namespace := store.only.get(kind):
-        reason = "in others they may not be listed"
-        return BlindSpot(kind, reason, read_namespaces=frozenset((namespace,)))
-    if kind in store.inventory or kind == FOREIGN:
+def _spot(store: Store, kind: str, expected: Sequence[str]) -> BlindSpot | None:
+    coverage = store.coverage(kind)
+    if coverage.complete or (coverage.state == "pending" and kind not in expected):
         return None
-    return BlindSpot(kind, NOT_IN_TIME)
+    if coverage.state == "namespace":
+        reason = "in others they may not be listed"
+        return BlindSpot(kind, reason, read_namespaces=frozenset((coverage.detail,)))
+    return BlindSpot(kind, coverage.detail or "the list did not come in time")

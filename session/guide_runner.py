@@ -27,7 +27,9 @@ from diagnosis.guide import (
     Sent,
     Symptom,
 )
-from diagnosis.reachability.path import PathVerdict, Unknown
+from diagnosis.reachability.deliveries import PathVerdict
+from diagnosis.reachability.end_names import End, EndFinder, Unknown
+from diagnosis.reachability.path import ask_ends
 from session.path_text import cluster_of
 from session.snapshot_builder import snapshot
 from session.store import Store
@@ -154,8 +156,9 @@ class Guided:
             return None
         cluster = cluster_of(self.store)
         try:
-            target = cluster.find(self.goal.host, source.namespace)
-            return cluster.ask(source, target, str(self.goal.port or 80), "TCP")
+            port = str(self.goal.port or 80)
+            goal = EndFinder(cluster, source.namespace).find(self.goal.host, port)
+            return ask_ends(cluster, End("", source), goal, port=port, protocol="TCP")
         except Unknown:
             return None
 

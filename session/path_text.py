@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from collectors.events import PodRow, ServiceRow
+from diagnosis.reachability import path
+from diagnosis.reachability.cluster_state import KINDS, ClusterState
+from diagnosis.reachability.deliveries import PathStep, PathVerdict
 from diagnosis.reachability.observed_connections import proof
-from diagnosis.reachability.path import ClusterState, PathVerdict
+from session.blind_spots import EXPECTED, blind_spots
 from session.snapshot_builder import snapshot
 from session.store import Store
 
-KINDS = ("pods", "namespaces", "services", "endpointslices", "networkpolicies", "nodes")
-MARKS = {"ok": "✓", "stops": "✗", "note": "·"}
+SIGNS = {"ok": "✓", "stops": "✗", "note": "·", "unknown": "?"}
 
 
-def cluster_of(store: Store) -> ClusterState:
-    return ClusterState.of(*(store.rows(kind) for kind in KINDS))  # type: ignore[arg-type]
+def cluster_of(store: Store, expected: Sequence[str] = EXPECTED) -> ClusterState:
+    """`expected` kinds that were not listed are among what could not be read."""
+    rows = {kind: store.rows(kind) for kind in KINDS}
+    return ClusterState.of(rows, blind_spots(store, expected))
 
 
 def ports_of(row: PodRow | ServiceRow) -> list[tuple[str, str]]:
@@ -29,18 +34,20 @@ def path_report(store: Store, source: PodRow, target: PodRow | ServiceRow) -> tu
     """(title, text) of the path on every port of the destination."""
     cluster, moment, lines = cluster_of(store), snapshot(store, time.time()), []
     for port, protocol in ports_of(target):
-        answer = cluster.ask(source, target, port, protocol)
-        lines += [f"port {port}/{protocol}: {word(answer)}"]
-        lines += [f"  {MARKS[step.result]} {step.what}: {step.reason}" for step in answer.path]
+        answer = path.ask(cluster, source, target, port=port, protocol=protocol)
+        lines.append(f"port {port}/{protocol}: {word(answer)}")
+        lines += [step_line(step) for step in answer.path]
         lines += [f"  seen {text}" for text in proof(moment, source, target, port, protocol)] + [""]
     return f"{source.namespace}/{source.name} → {target.namespace}/{target.name}", "\n".join(lines)
 
 
+def step_line(step: PathStep) -> str:
+    return f"  {SIGNS[step.result]} {step.what}: {step.reason}"
+
+
 def word(answer: PathVerdict) -> str:
-    return (
-        "allowed"
-        if answer.allowed
-        else "allowed to some endpoints only"
-        if answer.partly
-        else "not allowed"
-    )
+    if answer.verdict == "unknown":
+        return "not known, because " + "; ".join(answer.unknown_because)
+    if answer.allowed:
+        return "allowed"
+    return "allowed to some endpoints only" if answer.partly else "not allowed"

@@ -14,6 +14,7 @@ from collectors.sockets.rows import SocketRow
 from collectors.target import SCOPES
 from diagnosis.snapshot import WINDOW_S, Conversation, Snapshot, TargetView
 from session import conversations, dns_summary
+from session.blind_spots import blind_spots
 from session.store import Store
 from session.target_data import TargetData
 
@@ -76,6 +77,8 @@ def _snapshot(
         settings=rows("networking"),
         probes=rows("events"),
         ingresses=rows("ingresses"),
+        foreign_policies=rows("foreignpolicies"),
+        blind=blind_spots(store),
         budget_ms=budget_ms,
     )
 

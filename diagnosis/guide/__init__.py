@@ -9,7 +9,7 @@ from typing import Literal
 
 from collectors.findings import Finding
 from collectors.frozen import frozen
-from diagnosis.reachability.path import PathVerdict
+from diagnosis.reachability.deliveries import PathVerdict
 from diagnosis.rule import SYMPTOMS, SymptomName
 
 Verdict = Literal["good", "bad", "unknown"]

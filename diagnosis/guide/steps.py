@@ -17,7 +17,8 @@ from diagnosis.guide import (
     Sent,
 )
 from diagnosis.guide.rule_groups import RuleGroup
-from diagnosis.reachability.path import PathStep, PathVerdict, is_address
+from diagnosis.reachability.deliveries import PathStep, PathVerdict
+from diagnosis.reachability.end_names import is_address
 from diagnosis.rule import Rule, SymptomName
 from diagnosis.subjects import policy_subject
 
@@ -163,7 +164,10 @@ def ask_path(notes: Notes, why: str) -> Generator[Asked, Sent, PathVerdict | Non
         yield Said("unknown", "the destination is no pod or Service of this cluster")
         return None
     stop = next((step for step in answer.path if step.result == "stops"), None)
-    if stop is None:
+    if answer.verdict == "unknown":
+        yield Said("unknown", "; ".join(answer.unknown_because))
+        return answer
+    if stop is None or answer.allowed:
         yield Said("good", "every step of the path is open")
         notes.ruled_out.append("NetworkPolicies, Services and endpoints")
         return answer

@@ -235,7 +235,8 @@ class ProtocolPorts:
 
     @property
     def named(self) -> bool:
-        return any(port.name for port in (*(self.ports or ()), *self.no_ports))
+        by_name = any(port.name for port in (*(self.ports or ()), *self.no_ports))
+        return by_name or bool(self.ip_version)
 
     def match(self, number: int, protocol: str, destination: Party) -> Match:
         if self.protocol not in ("", protocol) or protocol == self.no_protocol:

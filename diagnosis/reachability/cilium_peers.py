@@ -1,4 +1,4 @@
-"""Whom Cilium's rules are about: endpoints by their labels, entities, and blocks of addresses outside of the cluster."""
+"""The peers of Cilium's rules: endpoints by their labels, entities, and blocks of addresses outside of the cluster."""
 
 from __future__ import annotations
 

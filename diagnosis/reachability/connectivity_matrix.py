@@ -1,5 +1,5 @@
 """Everyone against everyone: which pods may reach which on a port. Bits of integers stand for pods, so that a thousand
-pods and two hundred policies take less time than a person notices."""
+pods and two hundred policies last less than a person notices."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from diagnosis.reachability.certainty import Match, all_of
 from diagnosis.reachability.parties import Party, family, no_common_family, over
-from diagnosis.reachability.policy_model import Peer, Policy, Rule, Side, Stack, Tier
+from diagnosis.reachability.policy_model import Peer, Policy, Ports, Rule, Side, Stack, Tier
 from diagnosis.reachability.verdicts import Outcome
 
 Bits = int
@@ -128,6 +128,7 @@ class _SideOfStack:
         self.live = [self.everyone] * len(parties)
         self.passed = [0] * len(parties)
         self._of_peer: dict[Peer, Pair] = {}
+        self._of_ports: dict[tuple[Ports, ...], Pair] = {}
 
     def run(self, stack: Stack) -> None:
         for tier in stack.tiers:
@@ -230,7 +231,17 @@ class _SideOfStack:
 
     def _ports(self, rule: Rule) -> Pair:
         """The destinations for which a rule's ports admit the port (a named one depends on the pod)."""
-        return self._bits(lambda party: rule.match_ports(self.number, self.protocol, party))
+        if rule.ports is None:
+            return self.everyone, self.everyone
+        if rule.ports not in self._of_ports:
+            self._of_ports[rule.ports] = self._ports_bits(rule)
+        return self._of_ports[rule.ports]
+
+    def _ports_bits(self, rule: Rule) -> Pair:
+        if rule.by_port_name:
+            return self._bits(lambda party: rule.match_ports(self.number, self.protocol, party))
+        match = rule.match_ports(self.number, self.protocol, self.parties[0])
+        return self.everyone if match is True else 0, self.everyone if match is not False else 0
 
     def _bits(self, matches: Callable[[Party], Match]) -> Pair:
         yes = maybe = 0

@@ -15,7 +15,7 @@ from collectors.events import PolicyRow
 from collectors.frozen import frozen
 from diagnosis.reachability import selectors
 from diagnosis.reachability.address_blocks import Block, ip_block
-from diagnosis.reachability.certainty import Match, all_of, doubt
+from diagnosis.reachability.certainty import Match, doubt
 from diagnosis.reachability.parties import Party
 from diagnosis.reachability.policy_model import Policy, Port, Rule, Side
 from diagnosis.reachability.selectors import LabelSelector
@@ -28,9 +28,10 @@ KIND = "NetworkPolicy"
 def namespace_match(selector: LabelSelector, party: Party) -> Match:
     """A selector of namespaces, of which only the name may be known."""
 
+    if party.namespace_known:
+        return selector(party.namespace_labels or {})
+
     def unknown(key: str) -> str:
-        if party.namespace_known:
-            return ""
         return f"the labels of namespace {party.namespace} are not known ({key} is asked)"
 
     return selector.match(party.namespace_labels or {}, unknown)
@@ -54,9 +55,9 @@ class PolicyPeer:
             return False
         if party.unsure:
             return doubt(party.unsure)
-        if not party.selectable:
+        if not party.selectable or (self.pods is not None and not self.pods(party.labels or {})):
             return False
-        return all_of((self._namespace(party), self.pods is None or self.pods(party.labels or {})))
+        return self._namespace(party)
 
     def _namespace(self, party: Party) -> Match:
         if self.namespaces is None:
@@ -123,8 +124,9 @@ class PodsOfNamespace:
     def match(self, party: Party) -> Match:
         if party.unsure:
             return doubt(party.unsure)
-        own = party.namespace == self.namespace and party.selectable
-        return own and self.pods(party.labels or {})
+        if party.namespace != self.namespace or not party.selectable:
+            return False
+        return self.pods(party.labels or {})
 
 
 # --- from the API's objects

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from collectors.events import PodRow, ServiceRow
 from diagnosis.loss_location import loss_report, place
-from diagnosis.reachability.network_policy import port_number
+from diagnosis.reachability.parties import port_number
 from diagnosis.snapshot import Conversation, Snapshot, TargetView, listed
 
 
@@ -124,9 +124,9 @@ def _meaning(
     if refused:
         yield f"refused by {listed(refused)} itself: nothing listens there"
     elif left.refused and everywhere and not reached:
-        yield "refused on the way (the node's rules, or no endpoint): it never reached a pod"
+        yield "refused between the two (the node's rules, or no endpoint): it never reached a pod"
     elif reached:
-        yield f"it arrives at {listed(reached)}, and no answer comes back: look at the way back, or at the program"
+        yield f"it arrives at {listed(reached)}, and no answer comes back: look at the return path, or at the program"
     elif everywhere:
         yield "dropped between the two: it leaves here and arrives nowhere"
     elif not arrived:

@@ -201,19 +201,14 @@ class Policy:
 
 @frozen
 class Unread:
-    """Policies that exist, or may, and could not be read: of some kind, in all namespaces but those that were read."""
+    """Policies that exist, or may, and could not be read: in all namespaces but those that were."""
 
-    kind: str
-    reason: str
+    text: str
     read_namespaces: frozenset[str] = frozenset()
 
     def covers(self, party: Party) -> bool:
         may_be_selected = party.selectable or bool(party.unsure)
         return may_be_selected and party.namespace not in self.read_namespaces
-
-    @property
-    def text(self) -> str:
-        return f"{self.kind} could not be read: {self.reason}"
 
 
 @frozen

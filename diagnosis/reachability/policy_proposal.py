@@ -4,23 +4,24 @@ stands beside what is in force. Pure."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from typing import Any
 
 import yaml
 
 from collectors.events import PodRow, PolicyRow
 from collectors.frozen import frozen
-from diagnosis.reachability.network_policy import (
+from diagnosis.reachability.blind_spots import sentences
+from diagnosis.reachability.network_policy import KIND
+from diagnosis.reachability.parties import (
     NAME_LABEL,
-    Side,
+    Party,
     namespace_labels,
     party_of,
-    policies,
-    policy,
     port_number,
-    verdict,
 )
+from diagnosis.reachability.policy_model import Side
+from diagnosis.reachability.policy_set import PolicySet
 from diagnosis.snapshot import Snapshot
 
 PASSING = ("pod-template-generation", "statefulset.kubernetes.io/pod-name")  # besides hashes
@@ -130,13 +131,14 @@ def from_traffic(pod: PodRow, snapshot: Snapshot) -> str:
             for _, (entry, ports) in sorted(grouped.items())
         ]
     name = pod.workload.partition("/")[2] or pod.name
-    head = f"# what was seen of {pod.namespace}/{name}: {_ways(sides['ingress'])} in, {_ways(sides['egress'])} out\n"
+    head = f"# what was seen of {pod.namespace}/{name}: {_paths(sides['ingress'])} in, {_paths(sides['egress'])} out\n"
+    head += "".join(f"# {text}\n" for text in beside(pod, snapshot))
     head += "".join(f"# not named: {text} has no pods behind it\n" for text in sorted(set(unknown)))
     return head + document(f"{name}-observed", pod.namespace, spec)
 
 
-def _ways(seen: Sized) -> str:
-    return f"{len(seen)} way{'' if len(seen) == 1 else 's'}"
+def _paths(seen: Sized) -> str:
+    return f"{len(seen)} path{'' if len(seen) == 1 else 's'}"
 
 
 def _entry(end: PodRow | str, own_namespace: str) -> dict[str, Any]:
@@ -150,19 +152,41 @@ def _entry(end: PodRow | str, own_namespace: str) -> dict[str, Any]:
 def newly_cut(pod: PodRow, proposal: str, snapshot: Snapshot) -> list[str]:
     """What is admitted now and would not be with the proposal in force: workload and port, of known ends."""
     namespaces = namespace_labels(snapshot.namespaces)
-    now = policies(snapshot.policies)
     spec = yaml.safe_load(proposal)["spec"]
-    then = [*now, policy(PolicyRow(pod.namespace, "zz-proposed", json.dumps(spec)))]
-    own, cut = party_of(pod, namespaces), []
+    proposed = PolicyRow(pod.namespace, "zz-proposed", json.dumps(spec))
+    now, later = _policies(snapshot), _policies(snapshot, proposed)
+    own, cut = party_of(pod, namespaces), set()
     for other in snapshot.pods:
         if other.uid == pod.uid or not other.ip:
             continue
-        end = party_of(other, namespaces)
-        for source, target, ports in ((end, own, pod.ports), (own, end, other.ports)):
-            for port in ports:
-                before = verdict(source, target, port.number, port.protocol, now).allowed
-                if before and not verdict(source, target, port.number, port.protocol, then).allowed:
-                    cut.append(
-                        f"{snapshot.workload(other.ip)} {'→' if target is own else '←'} {port.number}/{port.protocol}"
-                    )
-    return sorted(set(cut))
+        end, name = party_of(other, namespaces), snapshot.workload(other.ip)
+        cut |= {f"{name} → {port}" for port in _lost(end, own, now, later)}
+        cut |= {f"{name} ← {port}" for port in _lost(own, end, now, later)}
+    return sorted(cut)
+
+
+def _policies(snapshot: Snapshot, *proposed: PolicyRow) -> PolicySet:
+    return PolicySet.of(
+        (*snapshot.policies, *proposed),
+        snapshot.foreign_policies,
+        settings=snapshot.settings,
+        blind=snapshot.blind,
+    )
+
+
+def _lost(source: Party, destination: Party, now: PolicySet, later: PolicySet) -> Iterator[str]:
+    """The declared ports that are allowed now and not later."""
+    for port in destination.ports:
+        asked = (source, destination, port.number, port.protocol)
+        if now.verdict(*asked).allowed and not later.verdict(*asked).allowed:
+            yield f"{port.number}/{port.protocol}"
+
+
+def beside(pod: PodRow, snapshot: Snapshot) -> list[str]:
+    """What stands beside a proposal and may decide before it: policies of other APIs, and what could not be read."""
+    own = party_of(pod, namespace_labels(snapshot.namespaces))
+    found = []
+    for policy in _policies(snapshot).policies:
+        if policy.kind != KIND and policy.subject.match(own) is not False:
+            found.append(f"{policy.title} stands beside it: no NetworkPolicy overrides that")
+    return [*dict.fromkeys(found), *sentences(snapshot.blind.spots)]

@@ -24,7 +24,7 @@ PLUGINS = ("cilium", "calico")  # whose policies are read here
 
 
 def plugin_of(settings: Iterable[SettingsRow]) -> str:
-    """The network plugin that enforces policies, as far as its settings tell; '' where that is not known."""
+    """The network plugin that enforces policies, as far as its settings show; '' where that is not known."""
     names = {row.name.partition(" ")[0] for row in settings}
     return next((plugin for plugin in PLUGINS if plugin in names), "")
 
@@ -38,6 +38,7 @@ class PolicySet:
     foreign: tuple[ForeignPolicyRow, ...] = ()
     plugin: str = ""
     blind: BlindSpots = NONE
+    tunnels: bool = False  # whether an overlay is known to be between the nodes
 
     @classmethod
     def of(
@@ -45,13 +46,14 @@ class PolicySet:
         rows: Iterable[PolicyRow],
         foreign: Iterable[ForeignPolicyRow] = (),
         *,
-        plugin: str = "",
+        settings: Iterable[SettingsRow] = (),
         blind: BlindSpots = NONE,
     ) -> PolicySet:
-        foreign = tuple(foreign)
+        foreign, settings = tuple(foreign), tuple(settings)
+        plugin, tunnels = plugin_of(settings), any(row.name == "flannel" for row in settings)
         reading = _reading(plugin, foreign)
         compiled = network_policy.policies(rows, reading)
-        return cls(tuple(compiled), foreign, plugin, blind)
+        return cls(tuple(compiled), foreign, plugin, blind, tunnels)
 
     @cached_property
     def stacks(self) -> tuple[Stack, ...]:
@@ -82,7 +84,7 @@ class PolicySet:
 
     def _unread(self, kind: str) -> tuple[Unread, ...]:
         return tuple(
-            Unread(spot.name, spot.reason, spot.read_namespaces)
+            Unread(spot.text, spot.read_namespaces)
             for spot in self.blind.spots
             if spot.kind == kind
         )

@@ -1,101 +1,195 @@
-"""Where a Service sends a connection: its endpoints, with the port at each, and a word on them. Pure, over rows."""
+"""Where a Service sends a connection: its endpoints, with the port at each, and a word on them. Pure, over rows.
+
+As kube-proxy does it: endpoints that are ready; where there is none, those that terminate and still serve; of them what
+traffic policies leave. (Kubernetes documentation, Virtual IPs and Service Proxies.)
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
-from collectors.events import PodRow, ServicePort, ServiceRow, SliceRow
-from diagnosis.reachability import network_policy as netpol
-from diagnosis.reachability.network_policy import Party
+from collectors.events import Endpoint, PodRow, ServicePort, ServiceRow, SliceRow
+from diagnosis.reachability.cluster_state import ClusterState
+from diagnosis.reachability.parties import Party, is_ipv6, over, port_number
 
 Ends = list[tuple[Party, int]]
+SHOWN = 4
 
 
 @dataclass(frozen=True)
-class Backends:
-    """What a choice of endpoints needs: rows, and a pod as a party."""
+class Chosen:
+    """The ends that a connection may be sent to; none with the reason why. `unknown_because`: why it is not known
+    whether these are all, or any."""
 
-    pods: Sequence[PodRow]
-    slices: Sequence[SliceRow]
-    party: Callable[[PodRow], Party]
+    ends: Ends
+    note: str
+    unknown_because: tuple[str, ...] = ()
+    notes: tuple[str, ...] = field(default=())  # that matter where the ends differ
 
-    def of(self, service: ServiceRow, port: ServicePort, origin: Party) -> tuple[Ends, str]:
-        """The ends that a connection of `origin` may be sent to; none with the reason why."""
-        selected = set(service.selector)
-        pods = [
-            p
-            for p in self.pods
-            if p.namespace == service.namespace and selected <= set(p.labels) and not p.ended
-        ]
-        rows = [
-            s for s in self.slices if (s.namespace, s.service) == (service.namespace, service.name)
-        ]
-        if rows:
-            known = self._listed(service, port, rows)
-        elif not selected:
-            return [], "the Service has no selector and no EndpointSlice"
-        elif not pods:
-            return (
-                [],
-                f"its selector {','.join(f'{k}={v}' for k, v in service.selector)} matches no pod",
+
+@dataclass(frozen=True)
+class Candidate:
+    """An endpoint before it is chosen. `number` 0: its port is not known."""
+
+    party: Party
+    number: int
+    ready: bool
+    serving_terminating: bool = False
+    hints: tuple[str, ...] = ()
+
+
+def endpoints(
+    cluster: ClusterState, service: ServiceRow, port: ServicePort, *, six: bool | None
+) -> Chosen:
+    """Those that a Service has for a port, over one address family (None: any), before traffic policies."""
+    rows = cluster.slices_of.get((service.namespace, service.name), [])
+    pods = _selected(cluster, service)
+    if rows:
+        found = list(_listed(cluster, service, port, rows))
+    elif not service.selector:
+        return _no_selector(cluster, service)
+    else:
+        found = [_of_pod(cluster, service, port, pod) for pod in pods]
+        if not found:
+            return _no_pods(cluster, service)
+    found = _unique(one for one in found if _of_family(one.party, six))
+    usable = [one for one in found if one.ready] or [o for o in found if o.serving_terminating]
+    with_port = [one for one in usable if one.number]
+    if not with_port:
+        return Chosen([], _why_none(service, port, pods, found, usable, bool(rows)))
+    terminating = not any(one.ready for one in with_port)
+    ends = [(one.party if six is None else over(one.party, six), one.number) for one in with_port]
+    return Chosen(
+        ends=ends,
+        note=_summary(ends, "terminating and still serving" if terminating else "ready"),
+        notes=tuple(_choice_notes(service, with_port)),
+    )
+
+
+def _summary(ends: Ends, state: str) -> str:
+    names = sorted(short(end) for end, _ in ends)
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"{len(ends)} {state}: {', '.join(names[:SHOWN])}{more}"
+
+
+def _choice_notes(service: ServiceRow, found: Sequence[Candidate]) -> Iterator[str]:
+    """What decides which endpoint is chosen."""
+    if service.affinity:
+        yield f"sessionAffinity {service.affinity}: one client is sent to the same endpoint again"
+    if zones := sorted({zone for one in found for zone in one.hints}):
+        yield f"topology hints (zones {', '.join(zones)}): a node chooses endpoints of its zone"
+    elif service.distribution:
+        yield f"trafficDistribution {service.distribution}: near endpoints come first"
+
+
+def _selected(cluster: ClusterState, service: ServiceRow) -> list[PodRow]:
+    wanted = set(service.selector)
+    return [
+        pod
+        for pod in cluster.pods
+        if pod.namespace == service.namespace and wanted <= set(pod.labels) and not pod.ended
+    ]
+
+
+def _no_selector(cluster: ClusterState, service: ServiceRow) -> Chosen:
+    if why := cluster.blind.why("endpointslices", service.namespace):
+        return Chosen([], "its endpoints are not known", (why,))
+    return Chosen([], "the Service has no selector and no EndpointSlice")
+
+
+def _no_pods(cluster: ClusterState, service: ServiceRow) -> Chosen:
+    for kind in ("endpointslices", "pods"):
+        if why := cluster.blind.why(kind, service.namespace):
+            return Chosen([], "its endpoints are not known", (why,))
+    selector = ",".join(f"{k}={v}" for k, v in service.selector)
+    return Chosen([], f"its selector {selector} matches no pod")
+
+
+def _of_pod(
+    cluster: ClusterState, service: ServiceRow, port: ServicePort, pod: PodRow
+) -> Candidate:
+    number = port_number(pod, port.target, port.protocol) or 0
+    ready = is_ready(pod) or (service.publish_not_ready and pod.replicas != 0)
+    return Candidate(cluster.party(pod), number, ready)
+
+
+def _listed(
+    cluster: ClusterState, service: ServiceRow, port: ServicePort, rows: Sequence[SliceRow]
+) -> Iterator[Candidate]:
+    """As EndpointSlices list them: a slice without the port's name has no endpoint for it."""
+    named = {(pod.namespace, pod.name): pod for pod in cluster.pods}
+    for row in rows:
+        numbers = {p.name: p.number for p in row.ports if p.protocol == port.protocol}
+        if port.name not in numbers:
+            continue
+        for endpoint in row.endpoints:
+            pod = named.get((row.namespace, endpoint.pod))
+            party = _endpoint_party(cluster, row, endpoint, pod)
+            own = port_number(pod, port.target, port.protocol) if pod else None
+            yield Candidate(
+                party=party,
+                number=numbers[port.name] or own or 0,
+                ready=endpoint.ready or service.publish_not_ready,
+                serving_terminating=endpoint.serving and endpoint.terminating,
+                hints=endpoint.hints,
             )
-        else:
-            ready = [pod for pod in pods if is_ready(pod) or service.publish_not_ready]
-            known = [
-                (self.party(pod), netpol.port_number(pod, port.target, port.protocol) or 0)
-                for pod in ready
-            ]
-        ends = [(end, number) for end, number in known if number]
-        if not ends:
-            reason = f"no container names a port {port.target}" if known else "none is ready"
-            return [], f"{len(pods)} pods match and {reason}" if selected and pods else reason
-        return _routed(service, ends, origin)
-
-    def _listed(self, service: ServiceRow, port: ServicePort, rows: Sequence[SliceRow]) -> Ends:
-        """As EndpointSlices list them: one has one number for a port, and endpoints need not be pods."""
-        named = {(pod.namespace, pod.name): pod for pod in self.pods}
-        at = {
-            ip: pod
-            for pod in self.pods
-            if not pod.host_network
-            for ip in (pod.ips or (pod.ip,))
-            if ip
-        }
-        found: dict[str, tuple[Party, int]] = {}  # once, of two families
-        for row in rows:
-            numbers = {p.name: p.number for p in row.ports if p.protocol == port.protocol}
-            number = numbers.get(port.name) or next(iter(numbers.values()), 0)
-            for endpoint in row.endpoints:
-                if not (endpoint.ready or service.publish_not_ready):
-                    continue
-                pod = named.get((row.namespace, endpoint.pod)) or at.get(endpoint.address)
-                end = (
-                    self.party(pod)
-                    if pod
-                    else Party(endpoint.address, (endpoint.address,), node=endpoint.node)
-                )
-                own = netpol.port_number(pod, port.target, port.protocol) if pod else None
-                found.setdefault(end.name, (end, number or own or 0))
-        return list(found.values())
 
 
-def _routed(service: ServiceRow, ends: Ends, origin: Party) -> tuple[Ends, str]:
-    """What traffic policies leave of them."""
-    if service.internal_policy == "Local" and origin.node:
-        local = [(end, number) for end, number in ends if end.node == origin.node]
-        return (
-            local,
-            f"internalTrafficPolicy Local: {len(local)} of {len(ends)} run on {origin.node}",
-        )
-    if service.external_policy == "Local" and origin.labels is None:
-        nodes = ", ".join(sorted({end.node for end, _ in ends}))
-        return (
-            ends,
-            f"{len(ends)} ready; externalTrafficPolicy Local: from outside only by way of {nodes}",
-        )
-    zone = f"; trafficDistribution {service.distribution}" if service.distribution else ""
-    return ends, f"{len(ends)} ready: {', '.join(sorted(short(end) for end, _ in ends)[:4])}{zone}"
+def _endpoint_party(
+    cluster: ClusterState, row: SliceRow, endpoint: Endpoint, pod: PodRow | None
+) -> Party:
+    pod = pod or cluster.pods_by_address.get(endpoint.address)
+    if pod is not None:
+        party = cluster.party(pod)
+        if not party.ips:
+            return replace(party, ips=(endpoint.address,))
+        return party
+    why = cluster.blind.why("pods", row.namespace)
+    if not why:
+        return cluster.address_party(endpoint.address)
+    name = f"{row.namespace}/{endpoint.pod}" if endpoint.pod else endpoint.address
+    return Party(
+        name=name,
+        ips=(endpoint.address,),
+        namespace=row.namespace,
+        node=endpoint.node,
+        unsure=f"the labels of {name} are not known: {why}",
+    )
+
+
+def _of_family(party: Party, six: bool | None) -> bool:
+    return six is None or not party.ips or any(is_ipv6(ip) == six for ip in party.ips)
+
+
+def _unique(found: Iterator[Candidate] | Sequence[Candidate]) -> list[Candidate]:
+    """Once each: of two families there are two slices."""
+    first: dict[str, Candidate] = {}
+    for one in found:
+        first.setdefault(one.party.name, one)
+    return list(first.values())
+
+
+def _why_none(
+    service: ServiceRow,
+    port: ServicePort,
+    pods: Sequence[PodRow],
+    found: Sequence[Candidate],
+    usable: Sequence[Candidate],
+    sliced: bool,
+) -> str:
+    if usable:
+        reason = f"no container names a port {port.target}"
+    elif sliced and not found:
+        name = f"named {port.name!r}" if port.name else "without a name"
+        reason = f"no EndpointSlice has a port {name} for {port.number}/{port.protocol}"
+    elif pods and all(pod.replicas == 0 for pod in pods):
+        return f"its selector matches {pods[0].workload}, which has replicas: 0"
+    else:
+        reason = "none is ready"
+    if not service.selector or not pods:
+        return reason
+    return f"{len(pods)} pod{'s' if len(pods) > 1 else ''} match and {reason}"
 
 
 def short(end: Party) -> str:
@@ -104,5 +198,9 @@ def short(end: Party) -> str:
 
 
 def is_ready(pod: PodRow) -> bool:
-    """Of a manifest nothing is known: such a pod is taken to be well."""
-    return pod.phase == "Unknown" or not pod.ip or pod.all_ready
+    """Of a manifest without a status nothing is known: such a pod is assumed to be well."""
+    if pod.replicas is not None:
+        return pod.replicas > 0
+    if pod.phase == "Unknown" and not pod.uid:
+        return True
+    return bool(pod.ip) and pod.all_ready and pod.phase != "Terminating"

@@ -1,6 +1,6 @@
 """May one end open a connection to another, by the policies of each side: allowed, denied, or not known and why.
 
-Every outcome that is possible is followed: a rule of which it is not known whether it matches is taken to match and not to.
+Every outcome that is possible is followed: a rule of which it is not known whether it matches counts both as a match and as none.
 Where all outcomes agree that is the verdict, so that what is not known is named only where it could decide.
 """
 

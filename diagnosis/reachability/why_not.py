@@ -8,13 +8,13 @@ from collectors.frozen import frozen
 from diagnosis.reachability.network_policy import PolicyPeer
 from diagnosis.reachability.policy_model import Ask, Peer, Policy, Rule, Stack
 
-MOST = 4  # rules of which a miss is told
+MOST = 4  # rules of which a miss is named
 MOST_PEERS = 3
 
 
 @frozen
 class Context:
-    """What stands around a question: the ports of Services on the way, and the addresses of Services."""
+    """What stands around a question: the ports of Services on the path, and the addresses of Services."""
 
     service_port: int = 0  # the Service's own port, before translation
     service_ips: Mapping[str, str] | None = None  # address to NAMESPACE/NAME

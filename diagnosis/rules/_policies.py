@@ -6,31 +6,42 @@ from collections.abc import Iterable, Iterator
 
 from collectors.events import Labels, PodRow
 from collectors.frozen import frozen
-from diagnosis.reachability import network_policy as netpol, policy_proposal
+from diagnosis.reachability import parties, policy_proposal
+from diagnosis.reachability.network_policy import KIND
+from diagnosis.reachability.parties import NAME_LABEL, Party
+from diagnosis.reachability.policy_model import Policy
+from diagnosis.reachability.policy_set import PolicySet
+from diagnosis.reachability.verdicts import Decision, Verdict
 from diagnosis.rules._services import dns_pods, pods_behind
 from diagnosis.snapshot import Conversation, Snapshot
 
 
 @frozen
 class PolicyContext:
-    """The cluster's policies, compiled, and the labels of its namespaces."""
+    """The cluster's policies, compiled, and the labels of its namespaces. `policies` are the
+    NetworkPolicies, `all_policies` those of every API in their order."""
 
-    policies: list[netpol.Policy]
+    policies: tuple[Policy, ...]
     namespaces: dict[str, dict[str, str]]
+    all_policies: PolicySet
 
-    def policy(self, key: str) -> netpol.Policy:
+    def policy(self, key: str) -> Policy:
         return next(one for one in self.policies if one.key == key)
 
-    def party(self, pod: PodRow, address: str = "") -> netpol.Party:
+    def party(self, pod: PodRow, address: str = "") -> Party:
         """`address` says over which family."""
-        party = netpol.party_of(pod, self.namespaces)
-        return netpol.over(party, ":" in address) if address else party
+        party = parties.party_of(pod, self.namespaces)
+        return parties.over(party, ":" in address) if address else party
 
 
 def policy_context(snapshot: Snapshot) -> PolicyContext:
-    return PolicyContext(
-        netpol.policies(snapshot.policies), netpol.namespace_labels(snapshot.namespaces)
+    known = PolicySet.of(
+        snapshot.policies,
+        snapshot.foreign_policies,
+        settings=snapshot.settings,
+        blind=snapshot.blind,
     )
+    return PolicyContext(known.kubernetes, parties.namespace_labels(snapshot.namespaces), known)
 
 
 @frozen
@@ -39,7 +50,7 @@ class PodVerdict:
 
     server: PodRow
     port: int
-    verdict: netpol.Verdict
+    verdict: Verdict
 
 
 def verdicts(
@@ -48,7 +59,7 @@ def verdicts(
     source = context.party(client, talk.client)
     for server, port in pods_behind(snapshot, talk.server, talk.port, talk.protocol):
         target = context.party(server)
-        said = netpol.verdict(source, target, port, talk.protocol, context.policies)
+        said = context.all_policies.verdict(source, target, port, talk.protocol)
         yield PodVerdict(server, port, said)
 
 
@@ -57,8 +68,8 @@ class DnsDecisions:
     """What policies of `pods`, which have equal labels, say of asking each DNS pod."""
 
     pods: list[PodRow]
-    udp: list[netpol.Decision]
-    tcp: list[netpol.Decision]
+    udp: list[Decision]
+    tcp: list[Decision]
 
     @property
     def names(self) -> list[str]:
@@ -66,8 +77,8 @@ class DnsDecisions:
 
 
 def dns_decisions(snapshot: Snapshot, context: PolicyContext) -> Iterator[DnsDecisions]:
-    """Of the pods that are isolated for egress. Pods with equal labels are one case, since their own
-    policies see no difference."""
+    """Of the pods that NetworkPolicies isolate for egress, where these decide. Pods with equal
+    labels are one case, since their own policies see no difference."""
     servers = [(context.party(server), port) for _, server, port in dns_pods(snapshot)]
     if not servers:
         return
@@ -76,13 +87,15 @@ def dns_decisions(snapshot: Snapshot, context: PolicyContext) -> Iterator[DnsDec
         if not any(policy.selects(party, "egress") for policy in context.policies):
             continue
 
-        def decided(protocol: str, party: netpol.Party = party) -> list[netpol.Decision]:
+        def decided(protocol: str, party: Party = party) -> list[Decision]:
             return [
-                netpol.verdict(party, server, port, protocol, context.policies).egress
+                context.all_policies.verdict(party, server, port, protocol).egress
                 for server, port in servers
             ]
 
-        yield DnsDecisions(pods, decided("UDP"), decided("TCP"))
+        udp, tcp = decided("UDP"), decided("TCP")
+        if all(one.kind in ("", KIND) for one in (*udp, *tcp)):
+            yield DnsDecisions(pods, udp, tcp)
 
 
 def _alike(pods: Iterable[PodRow]) -> Iterable[list[PodRow]]:
@@ -93,7 +106,7 @@ def _alike(pods: Iterable[PodRow]) -> Iterable[list[PodRow]]:
 
 
 def allow_dns(
-    policy: netpol.Policy,
+    policy: Policy,
     server: PodRow,
     selector: Labels,
     ports: Iterable[int],
@@ -102,7 +115,7 @@ def allow_dns(
     """A policy beside one: they add up. It selects the same pods, so that it isolates none that were
     free."""
     peers = {
-        "namespaceSelector": {"matchLabels": {netpol.NAME_LABEL: server.namespace}},
+        "namespaceSelector": {"matchLabels": {NAME_LABEL: server.namespace}},
         "podSelector": {"matchLabels": dict(selector)},
     }
     allowed = [{"port": n, "protocol": p} for n in dict.fromkeys(ports) for p in protocols]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collectors.events import PodRow, ServiceRow
-from diagnosis.reachability.network_policy import port_number
+from diagnosis.reachability.parties import port_number
 from diagnosis.snapshot import Snapshot
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collectors.findings import Finding, Subject
-from diagnosis.reachability import network_policy as netpol, policy_proposal, selectors
+from diagnosis.reachability import policy_proposal, selectors
+from diagnosis.reachability.blind_spots import FOREIGN, POLICIES
+from diagnosis.reachability.policy_model import Policy
 from diagnosis.rule import Rule
 from diagnosis.rules._policies import policy_context
 from diagnosis.snapshot import Snapshot, listed
@@ -28,6 +30,8 @@ RULE = Rule(
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    if snapshot.foreign_policies or snapshot.blind.at(POLICIES) or snapshot.blind.at(FOREIGN):
+        return
     closed = {one.namespace for one in policy_context(snapshot).policies if _denies(one)}
     used = {pod.namespace for pod in snapshot.pods if not pod.host_network}
     exposed = sorted(used - closed - SYSTEM)
@@ -52,7 +56,7 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     )
 
 
-def _denies(policy: netpol.Policy) -> bool:
+def _denies(policy: Policy) -> bool:
     """Whether it selects every pod of its namespace and lets nothing in."""
     selected = selectors.text(policy.spec.get("podSelector") or {})
     return selected == "everything" and policy.rules.get("ingress") == ()

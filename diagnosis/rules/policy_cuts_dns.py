@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collectors.findings import Evidence, Finding
-from diagnosis.reachability import network_policy as netpol
+from diagnosis.reachability.parties import Party
+from diagnosis.reachability.policy_model import Policy
 from diagnosis.rule import Rule
 from diagnosis.rules._policies import PolicyContext, allow_dns, dns_decisions, policy_context
 from diagnosis.rules._services import dns_pods
@@ -34,7 +35,7 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     reasons: dict[str, str] = {}
     for decisions in dns_decisions(snapshot, context):
         first = decisions.udp[0]
-        if not any(one.allowed for one in decisions.udp):
+        if all(one.denied for one in decisions.udp):
             cut.setdefault(first.policy, []).extend(decisions.names)
             reasons[first.policy] = first.reason
     for key, pods in cut.items():
@@ -63,10 +64,10 @@ def _finding(
     )
 
 
-def _wrong_port(snapshot: Snapshot, policy: netpol.Policy, port: int) -> Iterator[Evidence]:
+def _wrong_port(snapshot: Snapshot, policy: Policy, port: int) -> Iterator[Evidence]:
     """Port 53 is admitted, and the DNS pods listen on another."""
-    rules = policy.rules.get("egress", ())
-    if port != 53 and any(rule.admits_port(53, "UDP", ()) for rule in rules):
+    rules, anybody = policy.rules.get("egress", ()), Party("")
+    if port != 53 and any(rule.match_ports(53, "UDP", anybody) is True for rule in rules):
         text = (
             f"a rule names port 53, but the DNS pods listen on {port}: policies see packets after the "
             "Service's translation"

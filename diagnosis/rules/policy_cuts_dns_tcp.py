@@ -33,8 +33,7 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     cut: dict[str, list[str]] = {}
     for decisions in dns_decisions(snapshot, context):
         over_udp = any(one.allowed for one in decisions.udp)
-        over_tcp = any(one.allowed for one in decisions.tcp)
-        if over_udp and not over_tcp:
+        if over_udp and all(one.denied for one in decisions.tcp):
             cut.setdefault(decisions.tcp[0].policy, []).extend(decisions.names)
     for key, pods in cut.items():
         yield _finding(snapshot, context, key, pods)

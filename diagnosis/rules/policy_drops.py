@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from collectors.events import PodRow
 from collectors.findings import Finding
 from diagnosis.reachability import policy_proposal
+from diagnosis.reachability.network_policy import KIND
 from diagnosis.rule import Rule
 from diagnosis.rules._policies import PodVerdict, PolicyContext, policy_context, verdicts
 from diagnosis.snapshot import Conversation, Snapshot, listed
@@ -35,12 +36,13 @@ class DroppedTraffic:
 
     reason: str
     fix: str
+    kind: str
     pairs: list[str] = field(default_factory=list)
     count: int = 0
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
-    if not snapshot.policies:
+    if not (snapshot.policies or snapshot.foreign_policies):
         return
     for key, dropped in _dropped(snapshot, policy_context(snapshot)).items():
         unanswered = f"{dropped.count} connections without an answer: {listed(dropped.pairs)}"
@@ -50,13 +52,21 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
             title=f"The policy drops connections: {listed(dropped.pairs, 2)}",
             evidence=(
                 snapshot.fact(unanswered, "capture"),
-                snapshot.fact(dropped.reason, f"NetworkPolicy {key}"),
+                snapshot.fact(dropped.reason, f"{dropped.kind} {key}"),
             ),
             confidence="certain",
-            fix=f"# if {dropped.pairs[0]} is to pass: policies add up, so this stands beside {key}\n{dropped.fix}",
-            fix_kind="yaml",
+            fix=_fix(key, dropped),
+            fix_kind="yaml" if dropped.kind == KIND else "text",
             verify="the connection is made",
         )
+
+
+def _fix(key: str, dropped: DroppedTraffic) -> str:
+    """What is denied by a policy of another API no NetworkPolicy allows again."""
+    if dropped.kind != KIND:
+        return f"if {dropped.pairs[0]} is to pass: {dropped.kind} {key} must allow it"
+    head = f"# if {dropped.pairs[0]} is to pass: policies add up, so this stands beside {key}"
+    return f"{head}\n{dropped.fix}"
 
 
 def _dropped(snapshot: Snapshot, context: PolicyContext) -> dict[str, DroppedTraffic]:
@@ -67,7 +77,7 @@ def _dropped(snapshot: Snapshot, context: PolicyContext) -> dict[str, DroppedTra
         if not talk.unanswered or client is None or talk.port == 53:
             continue
         all_of = verdicts(snapshot, context, client, talk)
-        denied = next((one for one in all_of if not one.verdict.allowed), None)
+        denied = next((one for one in all_of if one.verdict.denied), None)
         if denied is not None:
             _add(found, snapshot, client, talk, denied)
     return found
@@ -82,7 +92,9 @@ def _add(
 ) -> None:
     decision, port = denied.verdict.decided_by, (denied.port, talk.protocol)
     fix = policy_proposal.admit(decision.side, client, denied.server, [port])
-    dropped = found.setdefault(decision.policy, DroppedTraffic(decision.reason, fix))
+    dropped = found.setdefault(
+        decision.policy, DroppedTraffic(decision.reason, fix, decision.kind or KIND)
+    )
     dropped.pairs.append(
         f"{snapshot.workload(talk.client)} → {snapshot.workload(talk.server)}:{talk.port}"
     )

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 from collectors.findings import Finding
 from collectors.frozen import frozen
-from diagnosis.reachability import network_policy as netpol, selectors
+from diagnosis.reachability import selectors
+from diagnosis.reachability.policy_model import Policy
 from diagnosis.rule import Rule
 from diagnosis.rules._policies import policy_context
 from diagnosis.snapshot import Snapshot
@@ -32,7 +33,7 @@ RULE = Rule(
 class NamespacePeer:
     """A peer of a policy's rule that selects namespaces, as the rule has it."""
 
-    policy: netpol.Policy
+    policy: Policy
     side: str  # ingress, egress
     index: int
     selector: dict[str, object]
@@ -40,6 +41,8 @@ class NamespacePeer:
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     context = policy_context(snapshot)
+    if snapshot.blind.at("namespaces"):
+        return
     for policy in context.policies:
         for peer in _namespace_peers(policy):
             matches = selectors.compiled(peer.selector)
@@ -47,7 +50,7 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
                 yield _finding(snapshot, peer, len(context.namespaces))
 
 
-def _namespace_peers(policy: netpol.Policy) -> Iterator[NamespacePeer]:
+def _namespace_peers(policy: Policy) -> Iterator[NamespacePeer]:
     for side, peers in (("ingress", "from"), ("egress", "to")):
         for index, rule in enumerate(policy.spec.get(side) or ()):
             for peer in (rule or {}).get(peers) or ():

@@ -55,7 +55,7 @@ def _denied_by(snapshot: Snapshot, context: PolicyContext, talk: Conversation) -
     if client is None or talk.answered < FLOWS.value or not talk.opened:
         return ""
     said = [one.verdict for one in verdicts(snapshot, context, client, talk)]
-    if not said or any(verdict.allowed for verdict in said):
+    if not said or not all(verdict.denied for verdict in said):
         return ""
     return said[0].decided_by.policy
 

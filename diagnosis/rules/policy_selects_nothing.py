@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from collectors.events import PodRow
 from collectors.findings import Finding
 from diagnosis.edit_distance import near
-from diagnosis.reachability import network_policy as netpol, selectors
+from diagnosis.reachability import selectors
+from diagnosis.reachability.policy_model import Policy
 from diagnosis.rule import Rule
 from diagnosis.rules._policies import policy_context
 from diagnosis.snapshot import Snapshot
@@ -32,11 +33,13 @@ RULE = Rule(
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for policy in policy_context(snapshot).policies:
         pods = [pod for pod in snapshot.pods if pod.namespace == policy.namespace]
-        if pods and not any(policy.pods(dict(pod.labels)) for pod in pods):
+        selected = selectors.compiled(policy.spec.get("podSelector") or {})
+        unseen = snapshot.blind.at("pods", policy.namespace)
+        if pods and not unseen and not any(selected(dict(pod.labels)) for pod in pods):
             yield _finding(snapshot, policy, pods)
 
 
-def _finding(snapshot: Snapshot, policy: netpol.Policy, pods: list[PodRow]) -> Finding:
+def _finding(snapshot: Snapshot, policy: Policy, pods: list[PodRow]) -> Finding:
     wanted = policy.spec.get("podSelector") or {}
     text, meant = selectors.text(wanted), _meant(wanted.get("matchLabels") or {}, pods)
     compared = f"podSelector {text}; {len(pods)} pods were compared"

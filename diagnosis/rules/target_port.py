@@ -13,7 +13,7 @@ from collectors.events import PodRow, ServicePort, ServiceRow
 from collectors.findings import Finding, Subject
 from collectors.frozen import frozen
 from collectors.sockets.rows import SocketRow
-from diagnosis.reachability.network_policy import port_number
+from diagnosis.reachability.parties import port_number
 from diagnosis.rule import Rule
 from diagnosis.snapshot import Snapshot, TargetView, listed
 from diagnosis.subjects import service_subject

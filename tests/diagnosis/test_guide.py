@@ -19,12 +19,12 @@ from diagnosis.guide import (
     symptoms,
 )
 from diagnosis.guide.rule_groups import RuleGroup
-from diagnosis.reachability.path import PathStep, PathVerdict
+from diagnosis.reachability.deliveries import PathStep, PathVerdict
 from diagnosis.rule import SymptomName
 from tests.support.rules import unknown_ids
 
 GOAL = Goal("api.shop", 80)
-OPEN = PathVerdict(True, False, None, (PathStep("Service", "ok", "fine"),))
+OPEN = PathVerdict("allowed", False, None, (PathStep("Service", "ok", "fine"),))
 
 
 def played(

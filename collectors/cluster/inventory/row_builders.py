@@ -125,17 +125,14 @@ def pod_row(item: Object) -> PodRow:
         ended=ended,
         host_ips=_host_ips(status),
         dns_policy=sanitize(spec.get("dnsPolicy") or "", 40),
-        nameservers=tuple(
-            sanitize(address, 64)
-            for address in (spec.get("dnsConfig") or {}).get("nameservers") or ()
-        ),
+        nameservers=_addresses((spec.get("dnsConfig") or {}).get("nameservers")),
     )
 
 
 def _host_ips(status: Object) -> tuple[str, ...]:
     """The addresses of its node, of both families where both are given."""
     listed = [entry.get("ip") for entry in status.get("hostIPs") or ()] or [status.get("hostIP")]
-    return tuple(sanitize(address, 64) for address in listed if address)
+    return _addresses(listed)
 
 
 def _restarts(status: Object) -> int:
@@ -230,13 +227,9 @@ def service_row(item: Object) -> ServiceRow:
         publish_not_ready=bool(spec.get("publishNotReadyAddresses")),
         external_name=sanitize(spec.get("externalName") or "", 253),
         distribution=sanitize(spec.get("trafficDistribution") or "", 40),
-        outer_ips=tuple(
-            sanitize(a, 64) for a in (*(spec.get("externalIPs") or ()), *_balancer_ips(item))
-        ),
-        balancer_ips=tuple(sanitize(address, 64) for address in _balancer_ips(item)),
-        source_ranges=tuple(
-            sanitize(cidr, 64) for cidr in spec.get("loadBalancerSourceRanges") or ()
-        ),
+        outer_ips=_addresses(spec.get("externalIPs")) + _balancer_ips(item),
+        balancer_ips=_balancer_ips(item),
+        source_ranges=_addresses(spec.get("loadBalancerSourceRanges")),
         headless=spec.get("clusterIP") == "None" or _cluster_ips(spec) == ["None"],
         affinity=_affinity(spec),
     )
@@ -253,9 +246,13 @@ def _cluster_ips(spec: Object) -> list[str]:
     return list(spec.get("clusterIPs") or ([single] if single else []))
 
 
-def _balancer_ips(item: Object) -> list[str]:
+def _balancer_ips(item: Object) -> tuple[str, ...]:
     balancer = ((item.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
-    return [entry["ip"] for entry in balancer if entry.get("ip")]
+    return _addresses(entry.get("ip") for entry in balancer)
+
+
+def _addresses(texts: Iterable[object] | None) -> tuple[str, ...]:
+    return tuple(sanitize(text, 64) for text in texts or () if text)
 
 
 def _service_port(port: Object) -> ServicePort:

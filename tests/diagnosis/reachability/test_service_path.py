@@ -8,8 +8,11 @@ from dataclasses import replace
 import pytest
 
 from collectors.events import ContainerPort, NodeRow, PodRow, PolicyRow, ServicePort, ServiceRow
-from diagnosis.reachability.path import ClusterState, PathVerdict
-from tests.diagnosis.test_policy import pod
+from diagnosis.reachability import path
+from diagnosis.reachability.cluster_state import ClusterState
+from diagnosis.reachability.deliveries import PathVerdict
+from tests.diagnosis.reachability.test_network_policy import pod
+from tests.support.reachability import row_of
 
 NODES = tuple(NodeRow(f"n{n}", f"192.168.0.{n}", "", True, "linux", "amd64") for n in (1, 2))
 CLIENT = pod("shop/client", "10.0.1.1", node="n1", app="client")
@@ -51,8 +54,20 @@ def ask(
     service: ServiceRow = SERVICE,
 ) -> PathVerdict:
     policies = [PolicyRow("shop", f"p{n}", json.dumps(spec)) for n, spec in enumerate(specs)]
-    cluster = ClusterState.of((CLIENT, WEB), (), (service,), (), policies, NODES)
-    return cluster.ask(source, cluster.find(address), port, "TCP")
+    cluster = cluster_of(policies, service)
+    return path.ask(cluster, source, row_of(cluster, address), port=port, protocol="TCP")
+
+
+def cluster_of(
+    policies: list[PolicyRow], service: ServiceRow = SERVICE, nodes: tuple[NodeRow, ...] = NODES
+) -> ClusterState:
+    rows = {
+        "pods": (CLIENT, WEB),
+        "services": (service,),
+        "networkpolicies": policies,
+        "nodes": nodes,
+    }
+    return ClusterState.of(rows)
 
 
 @pytest.mark.parametrize(
@@ -120,16 +135,18 @@ def test_a_node_is_called_otherwise_over_an_overlay() -> None:
     }
     policies = [PolicyRow("shop", "nodes", json.dumps(spec))]
     nodes = tuple(replace(node, pod_cidrs=(f"10.0.{n}.0/24",)) for n, node in enumerate(NODES, 1))
-    cluster = ClusterState.of((CLIENT, WEB), (), (SERVICE,), (), policies, nodes)
-    answer = cluster.ask("203.0.113.1", "192.168.0.1", "30080", "TCP")
-    assert (answer.allowed, answer.partly) == (False, True)
-    assert "the tunnel's" in next(step.reason for step in answer.path if step.result == "note")
-    assert cluster.ask("203.0.113.1", "192.168.0.2", "30080", "TCP").allowed, "its own pod"
+    cluster = cluster_of(policies, nodes=nodes)
+    answer = path.ask(cluster, "203.0.113.1", "192.168.0.1", port="30080", protocol="TCP")
+    assert (answer.verdict, answer.partly) == ("unknown", False), "is there an overlay?"
+    assert "tunnel" in next(step.reason for step in answer.path if step.result == "unknown")
+    assert path.ask(cluster, "203.0.113.1", "192.168.0.2", port="30080", protocol="TCP").allowed, (
+        "its own pod"
+    )
 
 
 def test_what_is_no_node_port_is_the_node_itself() -> None:
     answer = ask(CLIENT, "192.168.0.1", NO_NODES, port="10250")
-    assert not answer.allowed and answer.path[0].what == "egress"
+    assert not answer.allowed and answer.path[0].what == "egress to node/n1:10250/TCP"
 
 
 def test_the_address_of_a_load_balancer() -> None:

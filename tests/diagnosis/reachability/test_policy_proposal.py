@@ -14,7 +14,8 @@ from collectors.events import (
     ServicePort,
     ServiceRow,
 )
-from diagnosis.reachability import network_policy as netpol, policy_proposal
+from diagnosis.reachability import parties, policy_proposal
+from diagnosis.reachability.policy_set import PolicySet
 from diagnosis.snapshot import Conversation, Snapshot, TargetView
 
 
@@ -71,17 +72,13 @@ SNAPSHOT = Snapshot(
 
 def allowed(text: str, source: PodRow | str, target: PodRow | str, port: int) -> bool:
     body = yaml.safe_load(text)
-    known = netpol.policies(
-        [PolicyRow(body["metadata"]["namespace"], "p", json.dumps(body["spec"]))]
-    )
-    labels = netpol.namespace_labels(SNAPSHOT.namespaces)
-
-    def party(end: PodRow | str) -> netpol.Party:
-        return (
-            netpol.party_of(end, labels) if isinstance(end, PodRow) else netpol.Party(end, (end,))
-        )
-
-    return netpol.verdict(party(source), party(target), port, "TCP", known).allowed
+    known = PolicySet.of([PolicyRow(body["metadata"]["namespace"], "p", json.dumps(body["spec"]))])
+    labels = parties.namespace_labels(SNAPSHOT.namespaces)
+    one, other = [
+        parties.party_of(e, labels) if isinstance(e, PodRow) else parties.Party(e, (e,))
+        for e in (source, target)
+    ]
+    return known.verdict(one, other, port, "TCP").allowed
 
 
 def test_it_admits_what_was_seen_and_no_more() -> None:

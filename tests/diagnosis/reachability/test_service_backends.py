@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from collectors import manifests
 from collectors.events import PodRow, ServiceRow
-from diagnosis.reachability.path import ClusterState, PathVerdict
-from session.path_text import KINDS
+from diagnosis.reachability.cluster_state import ClusterState
+from diagnosis.reachability.deliveries import PathVerdict
+from diagnosis.reachability.path import ask
+from tests.support.reachability import cluster_of_text, row_of
 
 BASE = """
 apiVersion: v1
@@ -62,17 +63,14 @@ status: {{phase: Running, podIP: {address}, podIPs: [{{ip: {address}}}]}}
 
 
 def cluster(folder: Path, *texts: str) -> ClusterState:
-    file = folder / "all.yaml"
-    file.write_text(BASE + "".join(texts))
-    rows = manifests.read([file]).rows
-    return ClusterState.of(*(rows[kind] for kind in KINDS))  # type: ignore[arg-type]
+    return cluster_of_text(folder, BASE + "".join(texts))
 
 
 def asked(folder: Path, *texts: str, target: str = "db", port: str = "5432") -> PathVerdict:
     known = cluster(folder, *texts)
-    source = known.find("shop/web")
+    source = row_of(known, "shop/web")
     assert isinstance(source, PodRow)
-    return known.ask(source, known.find(target, "shop"), port, "TCP")
+    return ask(known, source, row_of(known, target, "shop"), port=port, protocol="TCP")
 
 
 def egress_to(cidr: str, port: int = 5432) -> str:
@@ -164,17 +162,21 @@ def test_a_selector_that_is_null_is_missing(tmp_path: Path) -> None:
                 f"{{podSelector: {{matchLabels: {{app: db}}}}, ingress: [{{from: [{peer}]}}]}}",
             ),
         )
-        far, web, db = known.find("other/far"), known.find("shop/web"), known.find("pod/shop/db")
+        far, web, db = (
+            row_of(known, "other/far"),
+            row_of(known, "shop/web"),
+            row_of(known, "pod/shop/db"),
+        )
         assert isinstance(far, PodRow) and isinstance(web, PodRow)
-        assert known.ask(far, db, "5432", "TCP").allowed is allowed
-        assert known.ask(web, db, "5432", "TCP").allowed
+        assert ask(known, far, db, port="5432", protocol="TCP").allowed is allowed
+        assert ask(known, web, db, port="5432", protocol="TCP").allowed
 
 
 def test_a_pod_that_has_ended_has_no_address(tmp_path: Path) -> None:
     """A Job's pod keeps status.podIP, and another pod may have it by now."""
     ended = database("job", "10.244.2.1").replace("phase: Running", "phase: Succeeded")
     known = cluster(tmp_path, ended, database("db", "10.244.2.1"))
-    found = known.find("10.244.2.1")
+    found = row_of(known, "10.244.2.1")
     assert isinstance(found, PodRow) and found.name == "db"
     answer = asked(tmp_path, ended, target="shop/job")
     assert not answer.allowed and answer.path[0].reason == "it has ended: Succeeded"
@@ -186,8 +188,10 @@ def test_from_outside_by_a_node_the_address_is_anothers(tmp_path: Path) -> None:
     )
     service = known.services[0]
     for kind, noted in (("ClusterIP", False), ("NodePort", True)):
-        answer = known.ask("198.51.100.7", replace(service, type=kind), "5432", "TCP")
-        assert answer.allowed and any("masqueraded" in step.reason for step in answer.path) is noted
+        answer = ask(
+            known, "198.51.100.7", replace(service, type=kind), port="5432", protocol="TCP"
+        )
+        assert answer.allowed and any("masquerades" in step.reason for step in answer.path) is noted
 
 
 def test_a_name_that_two_things_have_is_told_apart_by_the_port(tmp_path: Path) -> None:
@@ -207,4 +211,4 @@ spec: {template: {metadata: {labels: {app: db}}, spec: {containers: [{name: c, i
         ("80", PodRow),
         ("", PodRow),
     ):
-        assert isinstance(known.find("shop/db", port=port), kind), port
+        assert isinstance(row_of(known, "shop/db", port=port), kind), port

@@ -1,0 +1,206 @@
+"""Connections as they are delivered: what leaves the source, and as whose it arrives; and what all of them come to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from collectors.frozen import frozen
+from diagnosis.reachability import why_not
+from diagnosis.reachability.cluster_state import ClusterState
+from diagnosis.reachability.parties import Party, family, no_common_family, over
+from diagnosis.reachability.policy_model import Ask
+from diagnosis.reachability.verdicts import Decision, Outcome, Verdict, combined
+from diagnosis.reachability.why_not import Context
+
+Result = Literal["ok", "stops", "note", "unknown"]
+RESULTS: dict[Outcome, Result] = {"allowed": "ok", "denied": "stops", "unknown": "unknown"}
+NAMED = 3  # endpoints of a group that are named
+
+
+@frozen
+class PathStep:
+    """One step, what became of it there, and why."""
+
+    what: str
+    result: Result
+    reason: str
+
+
+@frozen
+class PathVerdict:
+    """Whether connections get through: to a Service, to every endpoint that it may choose. `partly`: to some of them
+    only. `unknown_because` says what could not be known, where that decides."""
+
+    verdict: Outcome
+    partly: bool
+    decided_by: Decision | None  # None: not a policy decides
+    path: tuple[PathStep, ...]
+    unknown_because: tuple[str, ...] = ()
+
+    @property
+    def allowed(self) -> bool:
+        return self.verdict == "allowed"
+
+    @classmethod
+    def unknown(cls, because: Sequence[str], steps: Sequence[PathStep] = ()) -> PathVerdict:
+        last = tuple(PathStep("not known", "unknown", reason) for reason in because)
+        return cls("unknown", False, None, (*steps, *last), tuple(because))
+
+    def after(self, *steps: PathStep) -> PathVerdict:
+        return replace(self, path=(*steps, *self.path))
+
+    def noted(self, *steps: PathStep) -> PathVerdict:
+        return replace(self, path=(*self.path, *steps))
+
+
+def stopped(*steps: PathStep) -> PathVerdict:
+    """Denied by something that is no policy."""
+    return PathVerdict("denied", False, None, steps)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One connection: leaving `source` for `seen` (what its own policies see), arriving at `end` as from `sender`."""
+
+    source: Party
+    seen: Party
+    seen_number: int
+    sender: Party
+    end: Party
+    number: int
+    protocol: str
+    service_port: int = 0
+    label: str = field(default="")  # by which node it goes, '' for none
+
+    @classmethod
+    def plain(
+        cls, source: Party, end: Party, number: int, protocol: str, service_port: int = 0
+    ) -> Delivery:
+        """Nothing but the destination is translated."""
+        return cls(source, end, number, source, end, number, protocol, service_port)
+
+    @property
+    def name(self) -> str:
+        return f"{self.end.name}:{self.number}/{self.protocol}{self.label}"
+
+    def verdict(self, cluster: ClusterState) -> Verdict:
+        out = cluster.policies.verdict(self.source, self.seen, self.seen_number, self.protocol)
+        if self.sender is self.source and self.seen is self.end:
+            return out
+        into = cluster.policies.verdict(self.sender, self.end, self.number, self.protocol)
+        return Verdict(out.egress, into.ingress)
+
+    def ask(self, side: Literal["egress", "ingress"]) -> Ask:
+        source, end, number = self.source, self.seen, self.seen_number
+        if side == "ingress":
+            source, end, number = self.sender, self.end, self.number
+        if (six := family(source, end)) is not None:
+            source, end = over(source, six), over(end, six)
+        return Ask(side, source, end, number, self.protocol)
+
+
+def judged(
+    cluster: ClusterState,
+    before: Sequence[PathStep],
+    deliveries: Sequence[Delivery],
+    *,
+    after: Sequence[PathStep] = (),
+    because: Sequence[str] = (),
+    where_they_differ: Sequence[str] = (),
+) -> PathVerdict:
+    """What is allowed is allowed to each. `because`: what else is not known; `where_they_differ`: what is worth saying
+    where only some are allowed."""
+    found = [(one, one.verdict(cluster)) for one in deliveries]
+    outcomes = [verdict.verdict for _, verdict in found]
+    whole = combined(*outcomes)
+    if because and whole == "allowed":
+        whole = "unknown"
+    some = "allowed" in outcomes and len(set(outcomes)) > 1
+    deciding = next((v for _, v in found if v.verdict == whole), found[0][1])
+    reasons = [reason for _, verdict in found for reason in verdict.unknown_because]
+    steps = [*before, *_steps(cluster, found), *after]
+    if some:
+        steps += [PathStep("which endpoint", "note", text) for text in where_they_differ]
+    steps += [PathStep("not known", "unknown", reason) for reason in because]
+    return PathVerdict(
+        verdict=whole,
+        partly=some and whole == "denied",
+        decided_by=deciding.decided_by,
+        path=tuple(steps),
+        unknown_because=tuple(dict.fromkeys((*reasons, *because))) if whole == "unknown" else (),
+    )
+
+
+# --- steps
+
+Judged = tuple[Delivery, Verdict]
+
+
+def _steps(cluster: ClusterState, found: Sequence[Judged]) -> Iterator[PathStep]:
+    """Of each side; of many endpoints those that come out alike are one step."""
+    for group in _alike(found):
+        delivery, verdict = group[0]
+        name = _names(group)
+        if no := no_common_family(delivery.source, delivery.seen):
+            yield PathStep(f"to {name}", "stops", no)
+            continue
+        yield from _side(cluster, delivery, verdict.egress, f"egress to {name}")
+        if verdict.egress.denied and len(found) > 1 and verdict.ingress.allowed:
+            continue
+        yield from _side(cluster, delivery, verdict.ingress, f"ingress at {name}")
+        if note := _undeclared(delivery):
+            yield note
+
+
+def _alike(found: Sequence[Judged]) -> Iterable[list[Judged]]:
+    groups: dict[tuple[object, ...], list[Judged]] = {}
+    for one in found:
+        delivery, verdict = one
+        key = (
+            *map(_key, (verdict.egress, verdict.ingress)),
+            delivery.number,
+            delivery.end.node if len(found) < 3 else "",
+        )
+        groups.setdefault(key, []).append(one)
+    return groups.values()
+
+
+def _key(decision: Decision) -> tuple[object, ...]:
+    return (
+        decision.verdict,
+        decision.policy,
+        decision.rule,
+        decision.kind,
+        decision.unknown_because if decision.policy else "",
+    )
+
+
+def _names(group: Sequence[Judged]) -> str:
+    names = list(dict.fromkeys(delivery.name for delivery, _ in group))
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _side(
+    cluster: ClusterState, delivery: Delivery, decision: Decision, what: str
+) -> Iterator[PathStep]:
+    yield PathStep(what, RESULTS[decision.verdict], decision.reason)
+    for reason in decision.unknown_because:
+        yield PathStep("not known", "unknown", reason)
+    if decision.verdict == "allowed":
+        return
+    context = Context(delivery.service_port, cluster.service_ips)
+    for text in why_not.misses(cluster.policies.stacks, delivery.ask(decision.side), context):
+        yield PathStep("why not", "note", text)
+
+
+def _undeclared(delivery: Delivery) -> PathStep | None:
+    end, number = delivery.end, delivery.number
+    declared = {p.number for p in end.ports if p.protocol == delivery.protocol}
+    if not declared or number in declared:
+        return None
+    have = ", ".join(map(str, sorted(declared)))
+    reason = f"no container declares it (declared: {have}): it may not listen"
+    return PathStep(f"port {number} at {end.name.rpartition('/')[2]}", "note", reason)
