@@ -7,7 +7,7 @@ import asyncio
 import json
 from typing import Any
 
-from cli.check import KINDS, LISTED_S, until
+from cli.check import LISTED_S, until
 from cli.cluster_options import connection_request
 from cli.exit_codes import FAILED, NOT_KNOWN
 from cli.messages import write_output
@@ -17,6 +17,7 @@ from collectors.cluster.inventory.inventory import Inventory
 from collectors.errors import ClusterError, ConfigError
 from collectors.events import PodRow
 from collectors.stream import Stream
+from diagnosis.reachability.blind_spots import DECIDING
 from diagnosis.reachability.cluster_state import ClusterState
 from diagnosis.reachability.deliveries import PathVerdict
 from diagnosis.reachability.end_names import AskedPort, End, EndFinder, Unknown, asked_port
@@ -77,7 +78,7 @@ async def _live(options: argparse.Namespace) -> tuple[ClusterState, str]:
 
     def listed() -> bool:
         store.apply_all(subscription.pending())
-        return all(kind in store.inventory or kind in store.refused for kind in KINDS)
+        return all(kind in store.inventory or kind in store.refused for kind in DECIDING)
 
     try:
         if not await until(listed, LISTED_S) and not store.inventory:
@@ -86,7 +87,7 @@ async def _live(options: argparse.Namespace) -> tuple[ClusterState, str]:
         listing.cancel()
         await asyncio.gather(listing, return_exceptions=True)
         await opened.close()
-    return path_text.cluster_of(store), opened.namespace or DEFAULT_NAMESPACE
+    return path_text.cluster_of(store, DECIDING), opened.namespace or DEFAULT_NAMESPACE
 
 
 def _json(options: argparse.Namespace, answer: PathVerdict) -> str:

@@ -208,3 +208,38 @@ class ClusterScreen(TargetOpener):
             self._choose_source(row)
         elif isinstance(row, (PodRow, ServiceRow)):
             source, self._source = self._source, None
+            self.app.push_screen(Document(*path_report(self.store, source, row)))
+        else:
+            self.say("The destination is a pod or a Service (keys 1 and 3). esc cancels.")
+
+    def _choose_source(self, row: object) -> None:
+        if isinstance(row, PodRow):
+            self._source = row
+            self.say(f"Source: {row.name}. Now b on the destination, a pod (1) or a Service (3).")
+        else:
+            self.say("Move the cursor to the pod that opens the connection, and press b.")
+
+    def action_matrix(self) -> None:
+        self.app.push_screen(MatrixScreen(self.store, self.control, self.namespace or ""))
+
+    def action_local(self) -> None:
+        self.post_message(ShowTarget(self.control.targets.watch_this_machine()))
+
+    def action_access(self) -> None:
+        if self.store.access is None or self.store.start is None:
+            self.say("Permissions were not checked in this session.")
+            return
+        self.app.push_screen(Access(self.store.access, self.store.start.user))
+
+    def action_clean(self) -> None:
+        if any(row.here for row in self.store.left):
+            self.run_worker(self._clean())
+        else:
+            self.say("Nothing of an earlier podwire is left in this cluster.")
+
+    async def _clean(self) -> None:
+        try:
+            for outcome in await self.control.require_cluster().clean():
+                self.say(outcome.text, "warning" if outcome.stays else "information")
+        except PodwireError as error:
+            self.say(str(error), "error")

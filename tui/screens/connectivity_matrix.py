@@ -10,7 +10,150 @@ from textual.app import ComposeResult
 from textual.widgets import Footer
 
 from collectors.events import PodRow
-from diagnosis.reachability.connectivity_matrix import reach
 from diagnosis.reachability.cluster_state import ClusterState
+from diagnosis.reachability.connectivity_matrix import reach
 from diagnosis.reachability.verdicts import Outcome
 from session.controller import Controller
+from session.path_text import cluster_of, path_report
+from session.store import Store
+from tui.actions import bindings
+from tui.panels.panel import joined
+from tui.screens.base import ConsoleScreen, while_there
+from tui.screens.text_view import Document
+from tui.widgets.header import Header, HeaderData
+from tui.widgets.row_list import Cell, Column, RowList
+from tui.widgets.target_tabs import Targets
+from tui.widgets.text_line import TextLine
+
+MOST = 40  # workloads: more do not fit on any screen
+FALLBACK = (80, "TCP")  # where no pod declares a port
+CELLS: dict[str, Cell] = {
+    "all": ("✓", "good"),
+    "none": ("✗", "bad"),
+    "some": ("◐", "warn"),
+    "unknown": ("?", "warn"),
+    "self": ("·", "dim"),
+}
+TITLE = "FROM ↓ TO →"
+Row = tuple[PodRow, list[str]]
+
+
+def workloads(cluster: ClusterState, namespace: str) -> list[PodRow]:
+    """A pod of each workload; '' for all namespaces."""
+    first: dict[tuple[str, str], PodRow] = {}
+    for pod in cluster.pods:
+        if (not namespace or pod.namespace == namespace) and pod.ip:
+            first.setdefault((pod.namespace, pod.workload or pod.name), pod)
+    return sorted(first.values(), key=lambda p: (p.namespace, p.name))
+
+
+def rows_of(cluster: ClusterState, namespace: str) -> list[Row]:
+    """A word for each source and destination: all of its declared ports, some, none, unknown or
+    self."""
+    pods = workloads(cluster, namespace)[:MOST]
+    parties = [cluster.party(pod) for pod in pods]
+    ports = {port for pod in pods for port in _declared(pod)} or {FALLBACK}
+    tables = {port: reach(parties, *port, cluster.policies.stacks) for port in ports}
+    fallback = [min(ports)]
+    wanted = [_declared(pod) or fallback for pod in pods]
+    rows: list[Row] = []
+    for a, source in enumerate(pods):
+        words = [
+            _word([tables[port].outcome(a, b) for port in ports]) for b, ports in enumerate(wanted)
+        ]
+        words[a] = "self"
+        rows.append((source, words))
+    return rows
+
+
+def _declared(pod: PodRow) -> list[tuple[int, str]]:
+    return [(port.number, port.protocol) for port in pod.ports]
+
+
+def _word(outcomes: list[Outcome]) -> str:
+    """Of all declared ports; what is not known counts where it could change the answer."""
+    kinds = set(outcomes)
+    if kinds == {"allowed"}:
+        return "all"
+    if kinds == {"denied"}:
+        return "none"
+    return "some" if kinds == {"allowed", "denied"} else "unknown"
+
+
+def short(pod: PodRow) -> str:
+    return pod.workload.partition("/")[2] or pod.name
+
+
+class MatrixScreen(ConsoleScreen):
+    BINDINGS = bindings("matrix")
+    AUTO_FOCUS = "#matrix"
+
+    def __init__(self, store: Store, control: Controller, namespace: str) -> None:
+        super().__init__(store, control)
+        self.namespace = namespace
+        self._drawn = -1
+        self._rows: list[Row] = []
+
+    def compose(self) -> ComposeResult:
+        yield Header()
+        yield Targets()
+        yield RowList(
+            (Column(TITLE, 30, lambda r: r[0].name),),
+            "no pod has an address: esc, and n for another namespace",
+            lambda r: r[0].uid,
+            id="matrix",
+        )
+        yield TextLine(id="status")
+        yield Footer()
+
+    def pull(self) -> None:
+        self.show_header()
+        if self._drawn != self.store.inventory_revision:
+            self._drawn = self.store.inventory_revision
+            self.run_worker(while_there(self, self._draw()), exclusive=True)
+
+    async def _draw(self) -> None:
+        """A thousand pods need a moment: not on the event loop."""
+        cluster = cluster_of(self.store)
+        self._rows = await asyncio.to_thread(rows_of, cluster, self.namespace)
+        rows = self.query_one("#matrix", RowList)
+        rows.set_columns(_columns(self._rows))
+        rows.show(self._rows)
+        every = len(workloads(cluster, self.namespace))
+        parts = [
+            f"namespace {self.namespace}" if self.namespace else "all namespaces",
+            f"the first {MOST} of {every} workloads" if every > MOST else "",
+            "NetworkPolicies allow: ✓ all declared ports ◐ some ? not known ✗ none",
+            "enter: the paths",
+        ]
+        self.query_one("#status", TextLine).show(joined(parts))
+
+    def header_data(self) -> HeaderData:
+        state = "live" if self.control.live else "recorded"
+        return self.header("connectivity matrix", state, "good", self.namespace)
+
+    def on_row_list_row_chosen(self, event: RowList.RowChosen) -> None:
+        source: PodRow = event.row[0]
+        others = [pod for pod, _ in self._rows if pod.uid != source.uid]
+        paths = [path_report(self.store, source, pod) for pod in others]
+        text = "\n".join(f"{title}\n{path}" for title, path in paths)
+        self.app.push_screen(Document(f"Paths from {source.namespace}/{source.name}", text))
+
+    def action_back(self) -> None:
+        self.app.pop_screen()
+
+
+def _columns(rows: list[Row]) -> list[Column]:
+    several = len({pod.namespace for pod, _ in rows}) > 1
+
+    def name(row: Row) -> Cell:
+        return f"{row[0].namespace}/{short(row[0])}" if several else short(row[0])
+
+    return [
+        Column(TITLE, 32, name),
+        *(Column(short(pod)[:12], 12, _cell(place)) for place, (pod, _) in enumerate(rows)),
+    ]
+
+
+def _cell(place: int) -> Callable[[Row], Cell]:
+    return lambda row: CELLS[row[1][place]]

@@ -24,9 +24,15 @@ FOREIGN_KINDS = (
     ForeignKind("projectcalico.org", "NetworkPolicy", "networkpolicies", True),
     ForeignKind("projectcalico.org", "GlobalNetworkPolicy", "globalnetworkpolicies", False),
     ForeignKind("projectcalico.org", "Tier", "tiers", False),
+    ForeignKind("projectcalico.org", "NetworkSet", "networksets", True),
+    ForeignKind("projectcalico.org", "GlobalNetworkSet", "globalnetworksets", False),
+    ForeignKind("projectcalico.org", "HostEndpoint", "hostendpoints", False),
     ForeignKind("crd.projectcalico.org", "NetworkPolicy", "networkpolicies", True),
     ForeignKind("crd.projectcalico.org", "GlobalNetworkPolicy", "globalnetworkpolicies", False),
     ForeignKind("crd.projectcalico.org", "Tier", "tiers", False),
+    ForeignKind("crd.projectcalico.org", "NetworkSet", "networksets", True),
+    ForeignKind("crd.projectcalico.org", "GlobalNetworkSet", "globalnetworksets", False),
+    ForeignKind("crd.projectcalico.org", "HostEndpoint", "hostendpoints", False),
     ForeignKind("cilium.io", "CiliumNetworkPolicy", "ciliumnetworkpolicies", True),
     ForeignKind(
         "cilium.io", "CiliumClusterwideNetworkPolicy", "ciliumclusterwidenetworkpolicies", False
