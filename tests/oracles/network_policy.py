@@ -342,7 +342,8 @@ def number_admitted(entry: Manifest, server: Manifest | None, port: int, protoco
             for container in (server or {"spec": {"containers": ()}})["spec"]["containers"]
             for declared in container.get("ports", ())
         )
-    return int(wanted) <= port <= int(entry.get("endPort", wanted))
+    last: int = entry.get("endPort", wanted)
+    return bool(wanted <= port <= last)
 
 
 def service_port(service: Manifest, key: str, asked: Question) -> Manifest | None:
