@@ -39,7 +39,7 @@ class ConsoleSession:
         if self.options.command == "replay":
             return await self._replay(self.options.file)
         if self.options.command == "pcap":
-            return self._open_files(self.options.files)
+            return self._open_files(self.options.files, self.options.pipe)
         self.control.start()
         if cluster is None:
             return self.control.targets.watch_this_machine()
@@ -54,11 +54,18 @@ class ConsoleSession:
         journal = None if is_lab else Journal(journal_path())  # the lab goes, and all in it
         self.control.open(cluster, is_lab=is_lab, settings=settings, journal=journal)
 
-    def _open_files(self, files: list[Path]) -> str:
+    def _open_files(self, files: list[Path], pipe: int | None) -> str:
+        """Capture files; `-` among them is the pipe that was standard input."""
         self.control.live = False
         self.control.diagnosis.time_passes = False
         self.control.start()
-        keys = [self.control.targets.watch_file(path) for path in files]
+        targets = self.control.targets
+        keys = []
+        for path in files:
+            if str(path) == "-" and pipe is not None:
+                keys.append(targets.watch_pipe(pipe))
+            else:
+                keys.append(targets.watch_file(path))
         for key in keys:
             self.control.targets.open_tab(key)
         return keys[0]

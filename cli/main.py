@@ -5,11 +5,13 @@ signal n."""
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from pathlib import Path
 
 from cli.exit_codes import FAILED, INTERRUPTED, USAGE
 from cli.messages import (
@@ -97,6 +99,9 @@ def run(options: argparse.Namespace) -> int:
     command = command_of(options)
     if command in WITHOUT_CONSOLE:
         return function(*WITHOUT_CONSOLE[command])(options)
+    options.pipe = None
+    if command == "pcap" and Path("-") in options.files:
+        options.pipe = set_standard_input_aside()
     if not has_terminal():
         return USAGE
     # Nothing that is imported now is garbage; the console collects it between keys
@@ -127,6 +132,17 @@ def has_terminal() -> bool:
         return True
     print_message("this is a console and needs a terminal. Without one, try `podwire lab --check`.")
     return False
+
+
+def set_standard_input_aside() -> int:
+    """A capture comes by standard input: the console has the terminal's keys there instead. The
+    descriptor of what it was."""
+    pipe = os.dup(0)
+    with contextlib.suppress(OSError):
+        terminal = os.open("/dev/tty", os.O_RDWR)
+        os.dup2(terminal, 0)
+        os.close(terminal)
+    return pipe
 
 
 if __name__ == "__main__":

@@ -90,6 +90,9 @@ def _report_refused(table: FlowTable) -> None:
 
 
 def pieces(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+    """Of at most PIECE packets; what was printed of a chunk is flushed before the next is read,
+    which may come by a pipe, later."""
     for linktype, packets in chunks:
         for start in range(0, len(packets), PIECE):
             yield linktype, packets[start : start + PIECE]
+        flush_output()

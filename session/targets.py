@@ -112,6 +112,15 @@ class OpenTargets:
         self._watch(target, file_source.PcapSource(path, self._engine.stream, capture=self._files))
         return target.key
 
+    def watch_pipe(self, fd: int) -> str:
+        """A capture that arrives by a pipe as a target; returns its key."""
+        from collectors.capture import pipe_source
+
+        target = pipe_source.target()
+        self._files += 1
+        self._watch(target, pipe_source.PipeSource(fd, self._engine.stream, capture=self._files))
+        return target.key
+
     def _is_watched(self, target: Target) -> bool:
         known = self._watched.get(target.key)
         return known is not None and known.source.state == "running" and known.target == target

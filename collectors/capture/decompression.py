@@ -10,7 +10,7 @@ from __future__ import annotations
 import bz2
 import lzma
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 from collectors.errors import CaptureError
@@ -104,17 +104,14 @@ def foreign_format(head: bytes) -> str:
     return ""
 
 
-def decompressed(
-    pieces: Iterator[bytes], make: Callable[[], _Decoder], fine_after: int | None = None
-) -> Iterator[bytes]:
+def decompressed(pieces: Iterable[bytes], make: Callable[[], _Decoder]) -> Iterator[bytes]:
     """What compressed pieces hold, member after member. Raises CutCompression or DamagedCompression
-    behind all that was decoded; zeros behind the last member are padding.
-
-    After `fine_after` bytes each byte is decoded by a call of its own."""
-    decoder, begun, given, rest = make(), False, 0, b""
+    behind all that was decoded; zeros behind the last member are padding. An empty piece gives an
+    empty piece."""
+    decoder, begun, rest = make(), False, b""
     for piece in pieces:
         if not piece:
-            yield b""  # idle
+            yield b""
             continue
         data, rest = rest + piece, b""
         while data or not decoder.needs_input:
@@ -125,13 +122,11 @@ def decompressed(
                     rest = data
                     break
             begun = True
-            fine = fine_after is not None and given >= fine_after
             try:
-                found = decoder.decompress(data, 1 if fine else OUTPUT)
+                found = decoder.decompress(data, OUTPUT)
             except _ERRORS:
                 raise DamagedCompression("its compression is damaged") from None
             if found:
-                given += len(found)
                 yield found
             data = b""
             if decoder.eof:
@@ -148,16 +143,38 @@ def decompressed_file(
     opened: Callable[[], Iterator[bytes]], make: Callable[[], _Decoder]
 ) -> Iterator[bytes]:
     """As `decompressed`, of a source that can be opened again: nothing before damage is lost."""
-    given = 0
+    pieces, given, position = _Counted(opened()), 0, 0
     try:
-        for found in decompressed(opened(), make):
+        for found in decompressed(pieces, make):
             given += len(found)
             yield found
         return
     except DamagedCompression:
         pass
-    position = 0
-    for found in decompressed(opened(), make, fine_after=given):
+    for found in decompressed(_in_bytes(opened(), pieces.count), make):
         position += len(found)
         if position > given:
-            yield found
+            yield found[given - position :]
+            given = position
+
+
+class _Counted:
+    """Pieces, and how many were given."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self.count = 0
+        self._pieces = pieces
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._pieces:
+            self.count += 1
+            yield piece
+
+
+def _in_bytes(pieces: Iterator[bytes], number: int) -> Iterator[bytes]:
+    """The same, from piece `number` on byte by byte."""
+    for count, piece in enumerate(pieces, 1):
+        if count < number:
+            yield piece
+        else:
+            yield from (piece[at : at + 1] for at in range(len(piece)))

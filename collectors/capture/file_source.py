@@ -23,6 +23,37 @@ def target(path: Path) -> Target:
     return Target("pcap", sanitize(path.name, 200))
 
 
+class CaptureProgress:
+    """Packets as events, and how far a capture has been read."""
+
+    def __init__(self, key: str, capture: int) -> None:
+        self.at = 0.0  # the latest packet's time
+        self._key = key
+        self._capture = capture
+        self._received = 0
+
+    def batches(self, linktype: int, packets: Sequence[Packet]) -> Iterator[PacketBatch]:
+        """Packets of one second each, PIECE at most."""
+        for _, second in groupby(packets, lambda packet: packet.ns // SECOND_NS):
+            of_second = tuple(second)
+            for start in range(0, len(of_second), PIECE):
+                piece = of_second[start : start + PIECE]
+                self.at = piece[-1].time
+                self._received += len(piece)
+                yield PacketBatch(self.at, self._key, self._capture, linktype, piece)
+
+    def state(self, phase: CapturePhase, message: str) -> CaptureState:
+        return CaptureState(
+            self.at,
+            self._key,
+            capture=self._capture,
+            phase=phase,
+            filter="",
+            message=message,
+            received=self._received,
+        )
+
+
 class PcapSource(RecordedSource):
     """`key` names the target that the packets were captured at, where that is known."""
 
@@ -35,40 +66,19 @@ class PcapSource(RecordedSource):
         self.path = path
         self._capture = capture
         self._of_other = bool(key)  # whose state is not this file's to report
-        self._at = 0.0
-        self._received = 0
 
     def events(self) -> Iterator[Event]:
-        self._at, self._received, self.message = 0.0, 0, WHOLE
+        progress = CaptureProgress(self.key, self._capture)
+        self.message = WHOLE
         try:
             for linktype, packets in read_file(self.path):
-                yield from self._batches(linktype, packets)
-                yield self._state("running", "reading")
+                yield from progress.batches(linktype, packets)
+                yield progress.state("running", "reading")
         except CaptureError as error:
             self.message = str(error)
             if not was_read(error):
-                yield self._state("failed", self.message)
+                yield progress.state("failed", self.message)
                 raise
-        yield self._state("ended", self.message)
+        yield progress.state("ended", self.message)
         if not self._of_other:
-            yield TargetState(self._at, self.key, "ended", self.message)
-
-    def _batches(self, linktype: int, packets: Sequence[Packet]) -> Iterator[Event]:
-        for _, second in groupby(packets, lambda packet: packet.ns // SECOND_NS):
-            of_second = tuple(second)
-            for start in range(0, len(of_second), PIECE):
-                piece = of_second[start : start + PIECE]
-                self._at = piece[-1].time
-                self._received += len(piece)
-                yield PacketBatch(self._at, self.key, self._capture, linktype, piece)
-
-    def _state(self, phase: CapturePhase, message: str) -> CaptureState:
-        return CaptureState(
-            self._at,
-            self.key,
-            capture=self._capture,
-            phase=phase,
-            filter="",
-            message=message,
-            received=self._received,
-        )
+            yield TargetState(progress.at, self.key, "ended", self.message)

@@ -177,6 +177,8 @@ def _raw(path: Path) -> Iterator[bytes]:
 
 def _piped(fd: int, idle_s: float | None = None) -> Iterator[bytes]:
     """Pieces as they arrive, decompressed; empty ones where nothing arrives for so long."""
+    if os.isatty(fd):
+        raise CaptureError("it is a terminal, and a capture is to be piped into it")
     pieces = _arriving(fd, idle_s)
     head = b""
     for piece in pieces:

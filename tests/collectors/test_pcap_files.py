@@ -71,7 +71,7 @@ def test_a_full_disk_stops_the_file_and_not_the_capture(tmp_path: Path) -> None:
     """A file size limit of 20 kB stands for the full disk: the kernel refuses the write either way."""
     script = (
         "import resource, signal, sys; from pathlib import Path; sys.path.insert(0, '.')\n"
-        "from tests.collectors.test_segments import packets; from collectors.capture.segments import PcapFiles\n"
+        "from tests.collectors.test_pcap_files import packets; from collectors.capture.pcap_files import PcapFiles\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
         f"kept = PcapFiles(Path({str(tmp_path)!r}), 'full'); kept.begin()\n"
         "[kept.put(1, packets(50)) for _ in range(20)]; kept.close(5)\n"
@@ -125,7 +125,7 @@ def test_a_slow_disk_costs_whole_packets_and_no_time(
 def test_a_killed_writer_leaves_readable_files(tmp_path: Path) -> None:
     script = (
         "import os, signal, sys, time; from pathlib import Path; sys.path.insert(0, '.')\n"
-        "from tests.collectors.test_segments import packets; from collectors.capture.segments import PcapFiles\n"
+        "from tests.collectors.test_pcap_files import packets; from collectors.capture.pcap_files import PcapFiles\n"
         f"kept = PcapFiles(Path({str(tmp_path)!r}), 'k'); kept.begin()\n"
         "[(kept.put(1, packets(7)), time.sleep(0.002)) for _ in range(100)]\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
