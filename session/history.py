@@ -13,7 +13,6 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-FINE_S = 1_800.0
 COARSE_S = 86_400.0
 MINUTE = 60.0
 FINE_ROWS = 1_800  # at one a second

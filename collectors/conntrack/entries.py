@@ -103,18 +103,23 @@ def _tuple(data: bytes, span: Span) -> ConntrackTuple:
     parts = _attributes(data, *span)
     ip, proto = _attributes(data, *parts[TUPLE_IP]), _attributes(data, *parts[TUPLE_PROTO])
     source, destination = IP_V4 if IP_V4[0] in ip else IP_V6
+    start, end = ip[source]
+    there, until = ip[destination]
     return ConntrackTuple(
         data[proto[PROTO_NUM][0]],
-        address(data[slice(*ip[source])]),
+        address(data[start:end]),
         _number(data, proto.get(PROTO_SOURCE_PORT)),
-        address(data[slice(*ip[destination])]),
+        address(data[there:until]),
         _number(data, proto.get(PROTO_DESTINATION_PORT)),
     )
 
 
 def _number(data: bytes, span: Span | None) -> int:
     """A big-endian number; 0 where there is none."""
-    return int.from_bytes(data[slice(*span)], "big") if span else 0
+    if span is None:
+        return 0
+    start, end = span
+    return int.from_bytes(data[start:end], "big")
 
 
 # What nearly every entry begins with: both tuples IPv4 with ports, and the status.
