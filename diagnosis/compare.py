@@ -12,6 +12,7 @@ from typing import Any, Literal
 from collectors.events import LinkRow, PodRow, RouteRow
 from collectors.frozen import frozen
 from collectors.kernel.counters import describe
+from collectors.kernel.derived_figures import CONNTRACK_FILL
 from diagnosis.node_routes import is_overlay, network
 from diagnosis.reachability import selectors
 from diagnosis.reachability.network_policy import policies
@@ -267,8 +268,8 @@ def _conntrack_fill(pair: Pair) -> Iterator[Difference]:
 
 
 def _fill(view: TargetView) -> float | None:
-    most = view.values.get("conntrack_max", 0)
-    return 100 * view.values.get("conntrack_count", 0) / most if most else None
+    share = CONNTRACK_FILL.share(view.values)
+    return share.percent if share else None
 
 
 def _trouble(pair: Pair) -> Iterator[Difference]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collectors.kernel.deltas import Share
 from diagnosis.snapshot import TargetView
 
 
 def cpu_share(node: TargetView, prefix: str, kind: str) -> float:
     """Per cent of the CPU time that went to one kind."""
-    total = node.deltas.get(f"{prefix}total", 0)
-    return 100 * node.deltas.get(f"{prefix}{kind}", 0) / total if total else 0.0
+    share = Share(node.delta(f"{prefix}{kind}"), node.delta(f"{prefix}total"))
+    return share.percent or 0.0
 
 
 def softirq_shares(node: TargetView) -> dict[str, float]:

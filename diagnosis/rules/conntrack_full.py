@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collectors.findings import Evidence, Finding
+from collectors.kernel.deltas import Share
+from collectors.kernel.derived_figures import CONNTRACK_FILL
 from diagnosis.rule import Rule, Threshold, level
 from diagnosis.snapshot import Snapshot, TargetView, listed
 
@@ -41,10 +43,9 @@ RULE = Rule(
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for node in snapshot.hosts:
-        count, limit = node.values.get("conntrack_count"), node.values.get("conntrack_max")
-        if count is None or not limit:
+        share = CONNTRACK_FILL.share(node.values)
+        if share is None or (fill := share.percent) is None:
             continue
-        fill = 100 * count / limit
         severity = level(fill, WARNING, CRITICAL)
         if severity is None:
             continue
@@ -54,16 +55,16 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
             subject=node.subject,
             severity=severity,
             title=f"The conntrack table is {state}",
-            evidence=_evidence(snapshot, node, count, limit),
+            evidence=_evidence(snapshot, node, share),
             confidence="certain" if dropping else "likely",
-            fix=_sysctl(count, limit),
+            fix=_sysctl(share.part, share.whole),
             fix_kind="sysctl",
             verify="conntrack -C falls below 75 % of the table, and drop of conntrack -S stands still",
         )
 
 
-def _evidence(snapshot: Snapshot, node: TargetView, count: int, limit: int) -> tuple[Evidence, ...]:
-    text = f"{count:,} of {limit:,} entries ({100 * count / limit:.1f} %)"
+def _evidence(snapshot: Snapshot, node: TargetView, share: Share) -> tuple[Evidence, ...]:
+    text = f"{share.part:,} of {share.whole:,} entries ({share.percent:.1f} %)"
     counters = ("conntrack_drop", "conntrack_early_drop")
     return (
         node.fact(text, "nf_conntrack_count, nf_conntrack_max"),

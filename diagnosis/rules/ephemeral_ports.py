@@ -93,7 +93,7 @@ def _snat(snapshot: Snapshot, node: TargetView) -> Iterator[Finding]:
         if _leaves_the_cluster(snapshot, group):
             used[group.protocol, group.destination, group.port] += group.count
     for (protocol, address, port), count in used.items():
-        share = 100 * count / SNAT_PORTS.value
+        share = min(100.0, 100 * count / SNAT_PORTS.value)
         severity = level(share, WARNING, CRITICAL)
         if severity is None:
             continue

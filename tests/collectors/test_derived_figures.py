@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, strategies as st
@@ -79,3 +80,9 @@ def test_more_retransmitted_than_sent_is_said_in_counts() -> None:
     target = replace(target, values={"TcpRetransSegs": 1}, deltas=change, seconds=15.0)
     (finding,) = retransmits.evaluate(Snapshot(100.0, (target,)))
     assert "274" in finding.title and "120" in finding.title and "%" not in finding.title
+
+
+@pytest.mark.parametrize("figure", FIGURES.values(), ids=lambda figure: figure.name)
+def test_the_reference_gives_its_formula(figure: DerivedFigure) -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/counters.md").read_text()
+    assert f"| {figure.name} | {figure.unit} | `{figure.formula}` | {figure.meaning} |" in page

@@ -7,6 +7,7 @@ from typing import Any
 
 from collectors.conntrack import groups
 from collectors.events import ConntrackGroup, ConntrackTable
+from collectors.kernel.deltas import Share
 from session.store import Store
 from tui import format as fmt
 from tui.panels.panel import Panel, Sort, Status, joined, scope_of
@@ -141,7 +142,7 @@ class ConntrackPanel(Panel):
         text = f"{fmt.count(table.total)} entries"
         if not limit:
             return text
-        return f"{text} of {fmt.count(limit)} ({fmt.percent(100 * table.total / limit)})"
+        return f"{text} of {fmt.count(limit)} ({fmt.percent(Share(table.total, limit).percent)})"
 
     def _losses(self) -> list[str]:
         """Packets the table cost, and clashes that cost none, by the kernel's names."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from collectors.kernel.deltas import Share
 from collectors.sockets.peer_groups import PeerGroup, grouped
 from session.store import Store
 from tui import format as fmt
@@ -26,7 +27,7 @@ def _ports_used(range_size: Callable[[], int]) -> Callable[[PeerGroup], Cell]:
     def cell(peer: PeerGroup) -> Cell:
         if not range_size():
             return fmt.count(peer.ports), "dim"
-        share = 100 * peer.ports / range_size()
+        share = Share(peer.ports, range_size()).percent or 0.0
         style = "bad" if share >= FULL else "warn" if share >= HIGH else "dim"
         return f"{fmt.count(peer.ports)} {fmt.percent(share)}", style
 
