@@ -68,8 +68,10 @@ def _port_miss(rule: Rule, ask: Ask, context: Context) -> str:
                 f"on port {context.service_port}, which is the Service's: policies see the pod's, "
                 f"and the pod listens on {ask.number}"
             )
-    number = f"on port {ports}, and the pod listens on {ask.number}/{ask.protocol}"
-    return number if ask.destination.selectable else text
+    declared = any(p.number == ask.number for p in ask.destination.ports)
+    if not declared:
+        return text
+    return f"on port {ports}, and the pod listens on {ask.number}/{ask.protocol}"
 
 
 def _peer_misses(rule: Rule, ask: Ask, context: Context) -> str:

@@ -50,6 +50,8 @@ EVENTS: list[ev.Event] = [
     ev.InventoryList(1.7e9, "", "pods", PODS),
     ev.InventoryList(1.7e9, "", "services", (SERVICE,)),
     ev.InventoryList(1.7e9, "", "namespaces", (ev.NamespaceRow("shop"),)),
+    ev.InventoryList(1.7e9, "", "nodes", ()),
+    ev.InventoryList(1.7e9, "", "endpointslices", ()),
     ev.InventoryList(
         1.7e9, "", "networkpolicies", (ev.PolicyRow("shop", "api", json.dumps(SPEC)),)
     ),

@@ -1,0 +1,165 @@
+"""Questions that once got a wrong answer, by the manifests in tests/data/policy: the verdict and what is said of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from collectors.errors import ConfigError
+from collectors.events import PodRow
+from diagnosis.reachability.blind_spots import BlindSpot, BlindSpots
+from diagnosis.reachability.end_names import Unknown
+from tests.support.reachability import ask, cluster_of_files
+
+DATA = Path(__file__).parent.parent.parent / "data" / "policy"
+
+# file (+ for base.yaml beside it), from, to, port, verdict, what is said
+Case = tuple[str, str, str, str, str, str]
+CASES: list[Case] = [
+    ("+01-calico", "shop/web", "shop/db", "5432", "denied", "rule 0 of Calico NetworkPolicy"),
+    ("+01b-calico", "shop/web", "shop/db", "5432", "allowed", "no policy decides it"),
+    ("+02-admin", "shop/web", "shop/db", "5432", "denied", "AdminNetworkPolicy deny"),
+    ("+02-cilium", "shop/web", "shop/db", "5432", "denied", "CiliumNetworkPolicy shop/deny"),
+    ("05", "default/client", "svc/default/svc-chroma", "80", "allowed", "no container declares"),
+    ("05", "default/client", "svc/default/svc-chroma", "8000", "allowed", "not translated"),
+    ("+06", "shop/web", "svc/shop/db", "80", "allowed", "assigned when it is created"),
+    ("+07", "shop/web", "svc/shop/db", "90", "denied", "no EndpointSlice has a port named 'b'"),
+    ("+07", "shop/web", "svc/shop/db", "80", "allowed", "to targetPort pg"),
+    ("+08", "shop/web", "shop/api", "8000", "allowed", "ipBlock 0.0.0.0/0"),
+    ("+08", "shop/web", "svc/shop/extip", "5432", "denied", "there is no such Service"),
+    ("+08", "shop/web", "svc/shop/ext", "443", "allowed", "a CNAME to api.example.com"),
+    ("09", "site/wp", "svc/site/wp-site", "80", "allowed", "a CNAME to wp.example.com"),
+    ("09", "site/wp", "svc/site/wp-site", "443", "denied", "wp.example.com:443"),
+    ("10", "192.168.5.2", "shop/db", "5432", "allowed", "a node may always reach its own pods"),
+    ("10", "192.168.5.1", "shop/db", "5432", "denied", "shop/in isolates shop/db"),
+    ("10", "fd00:5::2", "shop/db", "5432", "denied", "no address family in common"),
+    ("10", "203.0.113.9", "192.168.5.1", "30433", "denied", "which drops it"),
+    ("10", "2001:db8::9", "fd00:5::1", "30433", "denied", "Service shop/np"),
+    ("11", "203.0.113.50", "198.51.100.10", "80", "denied", "masquerades it"),
+    ("11", "203.0.113.50", "192.168.0.1", "30080", "denied", "masquerades it"),
+    ("11", "203.0.113.50", "192.168.0.2", "30080", "allowed", "its own pods"),
+    ("+12", "shop/web", "svc/shop/v6", "80", "denied", "no address of that family"),
+    ("+12", "shop/web", "2001:db8::1", "80", "denied", "no address family in common"),
+    ("13", "team/cli", "svc/prod/api", "80", "denied", "replicas: 0"),
+    ("14", "203.0.113.9", "192.168.5.1", "443", "denied", "hostPort of ingress/ing"),
+    ("14", "192.168.5.1", "ingress/ing", "8443", "allowed", "its own pods"),
+    ("15", "prod/a", "127.0.0.1", "6000", "allowed", "loopback is never policed"),
+    ("15", "prod/a", "localhost", "6000", "allowed", "loopback is never policed"),
+    ("+17", "shop/job1", "shop/db", "5432", "denied", "it has ended: Succeeded"),
+    ("18", "prod/c", "svc/prod/s", "80", "allowed", "terminating and still serving"),
+    ("19-host", "ingress-nginx/ctl2", "frontend/fe", "80", "denied", "on the host's network: selec"),
+    ("19b", "dmz/ing", "svc/default/kubernetes", "443", "denied", "policies see 192.168.49.201:6443"),
+    ("19c", "default/c", "default/tomcat", "8080", "denied", "lacks project=default (it has"),
+    ("19d", "x/backend", "svc/x/db1", "80", "denied", "the Service's: policies see the pod's"),
+]  # fmt: skip
+
+
+def files(name: str) -> list[Path]:
+    found = sorted(DATA.glob(f"{name.lstrip('+')}*.yaml"))[:1]
+    assert found, name
+    return [DATA / "base.yaml", *found] if name.startswith("+") else found
+
+
+@pytest.mark.parametrize("case", CASES, ids=[f"{c[0]} {c[2]}:{c[3]}" for c in CASES])
+def test_the_verdict_and_its_reason(case: Case) -> None:
+    name, source, destination, port, verdict, said = case
+    answer = ask(cluster_of_files(files(name)), source, destination, port)
+    text = "\n".join(f"{step.what}: {step.reason}" for step in answer.path)
+    assert answer.verdict == verdict, text
+    assert said in text
+
+
+def test_one_service_has_one_answer() -> None:
+    """By a load balancer any node receives it; the one that runs the pod lets it in."""
+    answer = ask(cluster_of_files(files("11")), "203.0.113.50", "198.51.100.10", "80")
+    assert answer.partly and not answer.allowed
+
+
+def test_a_knative_service_is_no_service() -> None:
+    with pytest.raises(Unknown):
+        ask(cluster_of_files(files("+03")), "shop/web", "svc/shop/hello", "80")
+
+
+@pytest.mark.parametrize("name", ["helm", "tab"])
+def test_what_is_no_manifest_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError):
+        cluster_of_files(files(name))
+
+
+def test_managed_fields_and_timestamps_are_read() -> None:
+    answer = ask(cluster_of_files(files("managed")), "192.0.2.1", "prod/c", "80")
+    assert answer.verdict == "denied"
+
+
+def test_labels_of_a_namespace_that_is_not_in_the_files(tmp_path: Path) -> None:
+    text = files("13")[0].read_text().replace("replicas: 0", "replicas: 1")
+    for operator, named in (("In", "tier is asked"), ("NotIn", "tier is asked")):
+        path = tmp_path / "all.yaml"
+        selector = f"{{matchExpressions: [{{key: tier, operator: {operator}, values: [front]}}]}}"
+        path.write_text(text.replace("{matchLabels: {tier: front}}", selector))
+        answer = ask(cluster_of_files([path]), "team/cli", "svc/prod/api", "80")
+        assert answer.verdict == "unknown" and named in answer.unknown_because[0]
+
+
+# --- what could not be listed
+
+WORLD = DATA / "live" / "world.yaml"
+REFUSED = "refused"
+
+
+def blind(kind: str, *read: str) -> BlindSpots:
+    return BlindSpots.of([BlindSpot(kind, REFUSED, frozenset(read))])
+
+
+HIDDEN = {
+    "pods": ("Pod",),
+    "services": ("Service", "EndpointSlice"),
+    "nodes": ("Node",),
+    "networkpolicies": ("NetworkPolicy",),
+    "namespaces": ("Namespace",),
+}
+
+
+def world(tmp_path: Path, kind: str, *read: str) -> list[Path]:
+    """The manifests without what could not be listed."""
+    kept = []
+    for item in yaml.safe_load_all(WORLD.read_text()):
+        own = item["metadata"].get("namespace") in read
+        if own or item["kind"] not in HIDDEN[kind]:
+            kept.append(item)
+    path = tmp_path / "world.yaml"
+    path.write_text(yaml.safe_dump_all(kept))
+    return [path]
+
+
+@pytest.mark.parametrize(
+    ("kind", "read", "source", "destination"),
+    [
+        ("networkpolicies", ("shop",), "shop/web", "data/db"),
+        ("networkpolicies", (), "shop/web", "data/db"),
+        ("services", (), "shop/web", "10.96.0.9"),
+        ("services", (), "shop/web", "svc/data/db"),
+        ("nodes", (), "192.168.5.2", "data/db"),
+        ("pods", ("shop",), "shop/web", "svc/data/db"),
+        ("pods", ("shop",), "shop/web", "10.1.0.2"),
+        ("pods", ("shop",), "shop/web", "data/db"),
+    ],
+)
+def test_what_could_not_be_listed_is_named(
+    tmp_path: Path, kind: str, read: tuple[str, ...], source: str, destination: str
+) -> None:
+    cluster = cluster_of_files(world(tmp_path, kind, *read), blind(kind, *read))
+    answer = ask(cluster, source, destination, "5432")
+    assert answer.verdict == "unknown", answer.path
+    assert any(REFUSED in reason for reason in answer.unknown_because)
+
+
+def test_what_was_read_all_the_same_decides(tmp_path: Path) -> None:
+    cluster = cluster_of_files(
+        world(tmp_path, "networkpolicies", "data"), blind("networkpolicies", "data", "shop")
+    )
+    answer = ask(cluster, "shop/web", "data/db", "5432")
+    assert answer.verdict == "denied"
+    assert all(isinstance(pod, PodRow) for pod in cluster.pods)
