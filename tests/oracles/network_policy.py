@@ -342,7 +342,7 @@ def number_admitted(entry: Manifest, server: Manifest | None, port: int, protoco
             for container in (server or {"spec": {"containers": ()}})["spec"]["containers"]
             for declared in container.get("ports", ())
         )
-    last: int = entry.get("endPort", wanted)
+    last: Any = entry.get("endPort", wanted)
     return bool(wanted <= port <= last)
 
 
