@@ -1,4 +1,4 @@
-.PHONY: lab test lint bench fuzz lock clean
+.PHONY: lab test lint bench oracle fuzz lock clean
 
 lab: ## set up what is missing and open the console on the lab
 	@tools/setup.sh lab
@@ -17,6 +17,10 @@ lint:
 bench:
 	@tools/setup.sh test
 	.venv/bin/python -m benchmarks $(ARGS)
+
+oracle: ## 100,000 random verdicts beside an independent oracle
+	@tools/setup.sh test
+	.venv/bin/python -m tests.oracles.compare 100000
 
 fuzz: ## ten minutes of atheris on captures, packets and DNS
 	@tools/setup.sh test

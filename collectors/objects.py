@@ -120,6 +120,7 @@ class ServiceRow:
     source_ranges: tuple[str, ...] = ()  # loadBalancerSourceRanges
     headless: bool = False  # clusterIP: None
     affinity: str = ""  # sessionAffinity, '' for None
+    families: tuple[str, ...] = ()  # ipFamilies; () where they are not said
     kind: str = "services"
 
 

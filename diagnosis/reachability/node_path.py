@@ -142,7 +142,7 @@ def _received(
         here = bool(origin.node) and origin.node == node.node
         ends = chosen.ends
         if local and not here:
-            ends = [end for end in ends if end[0].node == node.node]
+            ends = chosen.on(node.node)
         if not ends:
             dropping.append(node.name)
         for end, number in ends:

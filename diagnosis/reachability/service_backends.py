@@ -26,6 +26,12 @@ class Chosen:
     note: str
     unknown_because: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=())  # that matter where the ends differ
+    terminating: Ends = field(default_factory=list)  # and serving: for a node that has no other
+
+    def on(self, node: str) -> Ends:
+        """Those of one node, as a traffic policy Local chooses them."""
+        own = [end for end in self.ends if end[0].node == node]
+        return own or [end for end in self.terminating if end[0].node == node]
 
 
 @dataclass(frozen=True)
@@ -40,9 +46,20 @@ class Candidate:
 
 
 def endpoints(
-    cluster: ClusterState, service: ServiceRow, port: ServicePort, *, six: bool | None
+    cluster: ClusterState,
+    service: ServiceRow,
+    port: ServicePort,
+    *,
+    six: bool | None,
+    by_dns: bool = False,
 ) -> Chosen:
-    """Those that a Service has for a port, over one address family (None: any), before traffic policies."""
+    """Those that a Service has for a port, over one address family (None: any), before traffic
+    policies. `by_dns`: as DNS lists them, which has no place for endpoints that terminate."""
+    families = {name == "IPv6" for name in service.families}
+    if six is None and len(families) == 1:
+        (six,) = families
+    if families and six is not None and six not in families:
+        return Chosen([], f"the Service has {' and '.join(service.families)} only")
     rows = cluster.slices_of.get((service.namespace, service.name), [])
     pods = _selected(cluster, service)
     if rows:
@@ -54,17 +71,24 @@ def endpoints(
         if not found:
             return _no_pods(cluster, service)
     found = _unique(one for one in found if _of_family(one.party, six))
-    usable = [one for one in found if one.ready] or [o for o in found if o.serving_terminating]
+    usable = [one for one in found if one.ready]
+    if not usable and not by_dns:
+        usable = [one for one in found if one.serving_terminating]
     with_port = [one for one in usable if one.number]
     if not with_port:
         return Chosen([], _why_none(service, port, pods, found, usable, bool(rows)))
     terminating = not any(one.ready for one in with_port)
-    ends = [(one.party if six is None else over(one.party, six), one.number) for one in with_port]
+    ends = _ends(with_port, six)
     return Chosen(
         ends=ends,
+        terminating=_ends([one for one in found if one.serving_terminating and one.number], six),
         note=_summary(ends, "terminating and still serving" if terminating else "ready"),
         notes=tuple(_choice_notes(service, with_port)),
     )
+
+
+def _ends(found: Sequence[Candidate], six: bool | None) -> Ends:
+    return [(one.party if six is None else over(one.party, six), one.number) for one in found]
 
 
 def _summary(ends: Ends, state: str) -> str:

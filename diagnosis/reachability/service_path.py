@@ -145,7 +145,7 @@ def _internal(service: ServiceRow, chosen: Chosen, origin: Party) -> Chosen:
     if not origin.node:
         reason = f"internalTrafficPolicy Local, and the node of {origin.name} is not known"
         return replace(chosen, unknown_because=(reason,))
-    local = [end for end in chosen.ends if end[0].node == origin.node]
+    local = chosen.on(origin.node)
     note = f"internalTrafficPolicy Local: {len(local)} of {len(chosen.ends)} run on {origin.node}"
     unplaced = any(not end.node for end, _ in chosen.ends)
     if unplaced and not local:
@@ -180,9 +180,9 @@ def _all_addresses(cluster: ClusterState, service: ServiceRow, asked: ServicePor
     """Of a headless Service every ready address counts, whichever ports its slices have."""
     rows = cluster.slices_of.get((service.namespace, service.name), [])
     if not rows:
-        return endpoints(cluster, service, asked, six=None)
+        return endpoints(cluster, service, asked, six=None, by_dns=True)
     port = ContainerPort(asked.name, asked.number, asked.protocol)
     with_port = [replace(row, ports=(port,)) for row in rows]
     others = [s for s in cluster.slices if s not in rows]
     patched = replace(cluster, slices=(*others, *with_port))
-    return endpoints(patched, service, asked, six=None)
+    return endpoints(patched, service, asked, six=None, by_dns=True)

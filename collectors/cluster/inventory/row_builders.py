@@ -232,6 +232,7 @@ def service_row(item: Object) -> ServiceRow:
         source_ranges=_addresses(spec.get("loadBalancerSourceRanges")),
         headless=spec.get("clusterIP") == "None" or _cluster_ips(spec) == ["None"],
         affinity=_affinity(spec),
+        families=tuple(sanitize(one, 8) for one in spec.get("ipFamilies") or ()),
     )
 
 
