@@ -1,4 +1,4 @@
-"""Who may talk to whom, worked out from Kubernetes' documentation alone, over plain manifests.
+"""Which pod may talk to which, worked out from Kubernetes' documentation alone, over plain manifests.
 
 An oracle for tests: it shares no code with the product and was written without reading it. Sources:
 kubernetes.io, concepts 'Network Policies', 'Service', 'EndpointSlices', 'Virtual IPs and Service

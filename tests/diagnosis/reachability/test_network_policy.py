@@ -416,7 +416,7 @@ FOUR_ONLY = (
 
 
 def test_two_families_are_not_mixed() -> None:
-    """A block of IPv4 says nothing of what comes over IPv6, from whom has both addresses, too."""
+    """A block of IPv4 says nothing of what comes over IPv6, even where the source has both addresses."""
     known = policy_set(rows(FOUR_ONLY))
     both, db, six = DUAL
 

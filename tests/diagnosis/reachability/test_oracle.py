@@ -13,6 +13,6 @@ def test_podwire_and_the_oracle_agree() -> None:
     counts = Counter[tuple[str, str]]()
     wrong = [found.text() for found in compared(FEW, 0, counts)]
     assert not wrong, wrong[0]
-    assert all(counts[one, one] >= 5 for one in ("allowed", "denied", "partly")), counts
+    assert all(counts[one, one] for one in ("allowed", "denied", "partly")), counts
     unknown = sum(n for (_, answer), n in counts.items() if answer == "unknown")
     assert unknown <= FEW / 500, "these clusters are known in full"
