@@ -179,7 +179,7 @@ async def streaming(frames: list[bytes]) -> Ratio:
         stream = ExecRunning(session, await session.ws_connect(url, max_msg_size=0))
         async for piece in stream.output():
             if piece.channel == STDOUT:
-                size += len(piece.data)  # where the decoder takes over
+                size += len(piece.data)  # here the decoder begins
         await stream.close()
         return size
 
@@ -215,7 +215,7 @@ def transport() -> Ratio:
 
 def memory() -> str:
     """Ten million packets through the flow table: the largest resident size, and how much the last
-    half added."""
+    five million added."""
     packets, table = mixed(), FlowTable()
     peaks: list[int] = []
     done, turn = 0, 0
@@ -232,6 +232,6 @@ def memory() -> str:
     grown = peaks[-1] - peaks[len(peaks) // 2]
     fits = "yes" if peaks[-1] <= MEMORY_MIB else "NO"
     return (
-        f"memory after {done:,} packets: {peaks[-1]} MiB at most (bar {MEMORY_MIB}: {fits}; the benchmark's own "
-        f"packets among them), {grown} MiB of it in the last half"
+        f"memory after {done:,} packets: {peaks[-1]} MiB at most (bar {MEMORY_MIB}: {fits}; the "
+        f"benchmark's own packets among them), {grown} MiB of it in the last five million"
     )

@@ -1,9 +1,9 @@
-"""A capture at a target: the filter is checked first, then `tcpdump -U -w -` is read as a pcap stream; a stream that
-breaks is taken up again while the target is the same, with a visible gap and a new file.
+"""A capture at a target: the filter is checked, and `tcpdump -U -w -` is read as a pcap stream; a
+stream that breaks is resumed while the target is the same, with a visible gap and a new file.
 
-tcpdump gets its filter as one argument after `--`, so that no text of the user's becomes an option or reaches a
-shell. The start script is a constant; it tells the process id, then becomes tcpdump, which asks of it counters
-(SIGUSR1) and a clean end (SIGTERM: SIGINT may be ignored).
+tcpdump gets its filter as one argument after `--`, so that no text of the user's becomes an
+option or reaches a shell. The start script is a constant; it prints its process id and becomes tcpdump, which
+is asked for counters (SIGUSR1) and for a clean end (SIGTERM: SIGINT may be ignored).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MAX_PACKETS = 5_000_000
 ASK_EVERY_S = 5.0
 BY_SIGNAL = 128  # exit codes above it: 128 and the signal's number
 LONGEST_FILTER = 2000
-# -Z root: some builds become another user, which podwire could then not signal; others lack the option.
+# -Z root: some builds change their user, and could no longer be signalled; others lack the option.
 START = r"""case "$(tcpdump --help 2>&1)" in *'-Z '*) set -- -Z root "$@";; esac
 echo "pid $$" >&2; exec tcpdump "$@" """
 _COUNT = re.compile(
@@ -60,7 +60,8 @@ def checked(expression: str) -> str:
 
 
 async def check(runner: Runner, expression: str, interface: str = "any") -> None:
-    """Let the tcpdump that will capture compile the filter. CaptureError with its own message if it cannot."""
+    """Let the tcpdump that will capture compile the filter. CaptureError with its own message if it
+    cannot."""
     argv = ["tcpdump", "-i", interface, "-d", "--", *([expression] if expression else [])]
     result = await run(runner, argv)
     if result.code not in (0, None):
@@ -88,7 +89,8 @@ class Capture:
         segments: PcapFiles | None = None,
         alive: Check | None = None,
     ) -> None:
-        """`segments` keeps the packets on disk; `alive` raises TargetGone once a broken stream cannot be resumed."""
+        """`segments` keeps the packets on disk; `alive` raises TargetGone once a broken stream
+        cannot be resumed."""
         self.number = number
         self.target = target
         self.expression = expression
@@ -110,14 +112,14 @@ class Capture:
         state = CaptureState(
             time.time(),
             self.target.key,
-            self.number,
-            phase,
-            sanitize(self.expression),
-            message or (kept.error if kept else ""),
-            self._received,
-            self._dropped_before + self._dropped,
-            kept.dropped if kept else 0,
-            str(kept.directory) if kept and not kept.error else "",
+            capture=self.number,
+            phase=phase,
+            filter=sanitize(self.expression),
+            message=message or (kept.error if kept else ""),
+            received=self._received,
+            dropped_kernel=self._dropped_before + self._dropped,
+            dropped_disk=kept.dropped if kept else 0,
+            kept=str(kept.directory) if kept and not kept.error else "",
         )
         self._session.publish(state)
 
@@ -160,17 +162,23 @@ class Capture:
         self._pid = None
         try:
             await self._read(running.output())
-        except CaptureError as error:  # what comes is not a capture: the way to it may be at fault
+        except CaptureError as error:  # it is not a capture: the connection may be at fault
             return error
         finally:
             await running.close()
-        if running.exit_code is None and not self._stopping:
-            return CaptureError(running.message or "the stream broke off")
-        if (running.exit_code or 0) > BY_SIGNAL and not self._stopping:
-            return CaptureError(f"tcpdump was killed (exit code {running.exit_code})")
-        bad = running.exit_code not in (0, None)
-        why = _last_words(self._errors) or running.message or f"exit code {running.exit_code}"
-        self.say("failed" if bad else "ended", why if bad else "")
+        return self._ended(running.exit_code, running.message)
+
+    def _ended(self, code: int | None, message: str) -> PodwireError | None:
+        """Why the stream broke off; None where tcpdump ended by itself or was asked to."""
+        if not self._stopping:
+            if code is None:
+                return CaptureError(message or "the stream broke off")
+            if code > BY_SIGNAL:
+                return CaptureError(f"tcpdump was killed (exit code {code})")
+        if code in (0, None):
+            self.say("ended")
+        else:
+            self.say("failed", _last_words(self._errors) or message or f"exit code {code}")
         return None
 
     async def _read(self, output: AsyncIterator[Output]) -> None:

@@ -46,7 +46,7 @@ class DamagedCompression(CaptureError):
 
 
 class CutCompression(CaptureError):
-    """The compressed data ends before its end mark."""
+    """The compressed data ends before it should."""
 
 
 class _Decoder(Protocol):

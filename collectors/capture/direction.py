@@ -1,4 +1,5 @@
-"""One direction of a TCP connection, and what is noted of a connection as it goes. DurationStats are nanoseconds."""
+"""One direction of a TCP connection, and what is noted of a connection as it goes. Times are
+nanoseconds."""
 
 from __future__ import annotations
 
@@ -129,7 +130,7 @@ class Direction:
         self.ahead: int | None = None  # behind the highest byte sent without a hole before it
         self.last_ack: int | None = None
         self.last_ack_at = 0
-        self.seen_on = 0  # of its SYN, where a capture tells: IN, OUT
+        self.seen_on = 0  # of its SYN, IN, OUT where a capture has it
         self.window = 0
         self.scale: int | None = None
         self.first_ack = True  # windows are not scaled in the handshake

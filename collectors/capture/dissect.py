@@ -1,8 +1,8 @@
 """A captured frame into its layers. Pure, bounded, and never raises: what is short or wrong says so
 in `problem`.
 
-The layers are functions, each of which names the next: links.py has the outermost, ethertypes.py what
-follows an Ethernet type, network_layers.py IP, tunnels.py and transports.py what IP carries.
+The layers are functions, each of which names the next: links.py has the outermost, ethertypes.py
+what follows an Ethernet type, network_layers.py IP, tunnels.py and transports.py what IP carries.
 """
 
 from __future__ import annotations

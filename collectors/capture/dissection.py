@@ -1,9 +1,9 @@
-"""What the layers of a packet share while it is dissected: its bytes, what was found so far, and how
-a layer names the one that follows.
+"""What the layers of a packet share while it is dissected: its bytes, what was found so far, and
+how a layer names the one that follows.
 
-Every layer is a function of (dissection, offset, left): `left` is how many bytes follow on the wire,
-which may be more than were captured. It returns the next layer, its offset and what is left there;
-None where nothing more is to be read.
+Every layer is a function of (dissection, offset, left): `left` is how many bytes follow on the
+wire, which may be more than were captured. It returns the next layer, its offset and what is
+left there; None where nothing more is to be read.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""DNS messages (RFC 1035): header, questions, answers. Bounded in names, pointers and records; never raises."""
+"""DNS messages (RFC 1035): header, questions, answers. Bounded in names, pointers and records;
+never raises."""
 
 from __future__ import annotations
 
@@ -67,8 +68,8 @@ def code_name(number: int) -> str:
 
 
 def read_name(data: bytes, offset: int) -> tuple[str, int]:
-    """A name, without its last dot ('.' for the root), and the offset behind it. IndexError where it ends early,
-    loops or is too long."""
+    """A name, without its last dot ('.' for the root), and the offset behind it. IndexError where
+    it ends early, loops or is too long."""
     labels: list[str] = []
     behind, size = -1, 0
     for _ in range(MAX_LABELS):
@@ -93,21 +94,22 @@ def read_name(data: bytes, offset: int) -> tuple[str, int]:
 
 
 def parse(data: bytes) -> Dns | None:
-    """A DNS message; None where the bytes cannot be one. What is cut short keeps what came before, and says so."""
+    """A DNS message; None where the bytes cannot be one. What is cut short keeps what came before,
+    and says so."""
     if len(data) < 12:
         return None
     identity, flags, *counts = _HEADER.unpack_from(data)
     questions, answers, authority, additional = counts
     found = Dns(
-        identity,
-        bool(flags & 0x8000),
-        flags >> 11 & 15,
-        flags & 15,
-        bool(flags & 0x400),
-        bool(flags & 0x200),
-        bool(flags & 0x100),
-        bool(flags & 0x80),
-        (questions, answers, authority, additional),
+        id=identity,
+        response=bool(flags & 0x8000),
+        opcode=flags >> 11 & 15,
+        rcode=flags & 15,
+        authoritative=bool(flags & 0x400),
+        truncated=bool(flags & 0x200),
+        recursion_desired=bool(flags & 0x100),
+        recursion_available=bool(flags & 0x80),
+        counts=(questions, answers, authority, additional),
     )
     offset = 12
     try:
@@ -133,8 +135,8 @@ MAX_QUESTIONS_KNOWN = 20_000
 
 
 def glance(data: bytes, offset: int) -> tuple[int, int, int, tuple[str, str]] | None:
-    """(id, flags, answers, (name in lower case, type)) of a message with one plain question, without the rest of it.
-    None where there is no such question: `parse` then tells more."""
+    """(id, flags, answers, (name in lower case, type)) of a message with one plain question,
+    without the rest of it. None where there is no such question: `parse` reads more."""
     if len(data) < offset + 17:
         return None
     identity, flags, questions, answers, _, _ = _HEADER.unpack_from(data, offset)

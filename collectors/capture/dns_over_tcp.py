@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from collectors.capture.header_rows import Row
 
-MASK, HALF_SPACE = 0xFFFFFFFF, 0x7FFFFFFF
+MASK, AHEAD = 0xFFFFFFFF, 0x7FFFFFFF
 LEAST = 12  # bytes of a DNS header
 MOST_BUFFERED = 65_537  # one message with its length
 
@@ -36,7 +36,7 @@ class DnsStream:
         body, seq = payload(row, data), row[5]
         if self._next is not None:
             seen_before = (self._next - seq) & MASK
-            if 0 < seen_before <= HALF_SPACE:  # a retransmission, perhaps with new data behind it
+            if 0 < seen_before <= AHEAD:  # a retransmission, perhaps with new data behind it
                 body, seq = body[seen_before:], self._next
                 if not body:
                     return

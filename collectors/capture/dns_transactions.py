@@ -144,7 +144,15 @@ class DnsTracker:
         if self._pending and ns - next(iter(self._pending.values())).at > UNANSWERED_NS:
             self.expire(ns)
         client, _, server, port, _, name, kind = key
-        found = DnsTransaction(client, server, port, name, kind, ns, over_tcp=over_tcp)
+        found = DnsTransaction(
+            client=client,
+            server=server,
+            port=port,
+            name=name,
+            type=kind,
+            at=ns,
+            over_tcp=over_tcp,
+        )
         if port == MULTICAST_PORT and server in MULTICAST_GROUPS:
             self._multicast.setdefault((name, kind), []).append(key)
         else:
@@ -200,8 +208,8 @@ class DnsTracker:
 
 
 def _same_lookup(tried: tuple[str, ...], name: str) -> bool:
-    """Whether a name is the next that a resolver tries after those: the same short name, with another
-    search domain or with none. The short name is what all of them begin with."""
+    """Whether a name is the next that a resolver tries after those: the same short name, with
+    another search domain or with none. The short name is what all of them begin with."""
     short = _common_start(tried[-1], name)
     if not short or name == tried[-1]:
         return False

@@ -1,7 +1,7 @@
 """Ethernet and what may follow an Ethernet type: VLAN tags, LLC and SNAP, ARP, MPLS, PPPoE, NSH.
 
-IEEE 802.3, 802.1Q, 802.2; RFC 826 (ARP), 1042 (SNAP), 3032 (MPLS), 4385 (pseudowires), 1661 and 2516
-(PPP, PPPoE), 8300 (NSH).
+IEEE 802.3, 802.1Q, 802.2; RFC 826 (ARP), 1042 (SNAP), 3032 (MPLS), 4385 (pseudowires), 1661 and
+2516 (PPP, PPPoE), 8300 (NSH).
 """
 
 from __future__ import annotations
@@ -159,8 +159,8 @@ def arp(d: Dissection, offset: int, left: int) -> Next:
 
 
 def mpls(d: Dissection, offset: int, left: int) -> Next:
-    """A stack of labels. What follows does not say what it is: an IP header shows by its version, an
-    Ethernet pseudowire by its control word (RFC 4385) or else is taken for one."""
+    """A stack of labels. What follows does not say what it is: an IP header shows by its version;
+    anything else is an Ethernet pseudowire, with a control word (RFC 4385) or without."""
     d.enter_tunnel("MPLS")
     labels: list[int] = []
     bottom = False

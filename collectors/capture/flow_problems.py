@@ -1,4 +1,5 @@
-"""What deserves a look in a flow or a look-up: one short reason, and how much it weighs in a list sorted by trouble."""
+"""What deserves a look in a flow or a look-up: one short reason, and how much it weighs in a list
+sorted by trouble."""
 
 from __future__ import annotations
 
@@ -8,53 +9,69 @@ from collectors.capture.tcp import TcpFlow
 from collectors.capture.udp import UdpFlow
 
 SLOW_NS = 1_000_000_000  # a convention: an answer this late is felt
-SLOW_LOOKUP_NS = (
-    100_000_000  # a convention: a resolver in the cluster answers within a few milliseconds
-)
+# A convention: a resolver in the cluster answers within a few milliseconds
+SLOW_LOOKUP_NS = 100_000_000
 SHARE = 0.01  # of segments retransmitted; a convention (docs/reference/counters.md)
 
 
-def flow_problem(flow: TcpFlow | UdpFlow) -> tuple[int, str]:
+NONE = (0, "")
+Problem = tuple[int, str]
+
+
+def flow_problem(flow: TcpFlow | UdpFlow) -> Problem:
     """(weight, reason); (0, '') where there is none."""
     if isinstance(flow, UdpFlow):
-        if flow.icmp:
-            return 90, flow.icmp_note.removeprefix("ICMP ")
-        return (
-            (60, "no answer") if flow.state == "unanswered" and flow.client.packets > 1 else (0, "")
-        )
-    state = flow.state
-    if state == "unanswered" and flow.client.packets == 1:
-        return 60, "SYN not answered yet"
+        return _conversation(flow)
+    return _not_opened(flow) or _reset(flow) or _losses(flow) or _waits(flow) or NONE
+
+
+def _conversation(flow: UdpFlow) -> Problem:
+    if flow.icmp:
+        return 90, flow.icmp_note.removeprefix("ICMP ")
+    if flow.state == "unanswered" and flow.client.packets > 1:
+        return 60, "no answer"
+    return NONE
+
+
+def _not_opened(flow: TcpFlow) -> Problem | None:
+    state, sent = flow.state, flow.client.packets
     if state == "unanswered":
-        return 100, f"SYN unanswered, sent {flow.client.packets} times"
-    if state in ("refused", "unreachable"):
-        return 95, "refused" if state == "refused" else flow.icmp_note.removeprefix("ICMP ")
-    if flow.reset_by is not None and (
-        flow.client.payload or flow.server.payload or not flow.syn_at
-    ):
+        if sent == 1:
+            return 60, "SYN not answered yet"
+        return 100, f"SYN unanswered, sent {sent} times"
+    if state == "refused":
+        return 95, state
+    return (95, flow.icmp_note.removeprefix("ICMP ")) if state == "unreachable" else None
+
+
+def _reset(flow: TcpFlow) -> Problem | None:
+    if flow.reset_by is None:
+        return None
+    if flow.client.payload or flow.server.payload or not flow.syn_at:
         return 80, f"reset by {'client' if flow.reset_by.client else 'server'}"
-    if flow.reset_by is not None:
-        return 85, f"{state} before any data"
-    segments = flow.client.segments + flow.server.segments
+    return 85, f"{flow.state} before any data"
+
+
+def _losses(flow: TcpFlow) -> Problem | None:
+    client, server = flow.client, flow.server
+    segments = client.segments + server.segments
     if flow.retransmitted and flow.retransmitted >= SHARE * max(segments, 1):
-        return 70, f"{flow.retransmitted} of {segments + _syns(flow)} segments retransmitted"
-    if flow.client.zero_windows or flow.server.zero_windows:
-        return (
-            65,
-            f"{'client' if flow.client.zero_windows else 'server'} takes no more (zero window)",
-        )
+        sent = segments + client.syn_retransmitted + server.syn_retransmitted
+        return 70, f"{flow.retransmitted} of {sent} segments retransmitted"
+    if client.zero_windows or server.zero_windows:
+        end = "client" if client.zero_windows else "server"
+        return 65, f"the {end} does not read (zero window)"
+    return None
+
+
+def _waits(flow: TcpFlow) -> Problem | None:
     if flow.waits.count and flow.waits.largest > SLOW_NS:
         return 50, f"slow answer, {flow.waits.largest / 1e9:.1f} s"
-    if state == "handshake not completed":
-        return 40, state
-    return 0, ""
+    return (40, flow.state) if flow.state == "handshake not completed" else None
 
 
-def _syns(flow: TcpFlow) -> int:
-    return flow.client.syn_retransmitted + flow.server.syn_retransmitted
-
-
-def lookup_problem(found: DnsTransaction) -> tuple[int, str]:
+def lookup_problem(found: DnsTransaction) -> Problem:
+    """As `flow_problem`, of a look-up."""
     if found.rcode is None:
         return 90, "no answer"
     if found.rcode not in (0, NXDOMAIN):

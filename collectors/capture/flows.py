@@ -44,7 +44,7 @@ class FlowTotals:
     room in a table that admits no more."""
 
     packets: int = 0
-    other: int = 0  # neither TCP nor UDP, or too broken to tell
+    other: int = 0  # neither TCP nor UDP, or too damaged to read
     tcp: int = 0
     udp: int = 0
     left: int = 0

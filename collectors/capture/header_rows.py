@@ -21,7 +21,7 @@ from collectors.capture.tunnels import TUNNEL_PORTS, VXLAN_PORTS
 
 class HeaderRow(NamedTuple):
     """Addresses are 4 or 16 bytes. Of UDP, sequence to window are 0. `length` is the payload's on
-    the wire, `offset` that of the transport header, `network` tells VNIs and VLANs apart (0: none).
+    the wire, `offset` that of the transport header, `network` is made of VNI and VLAN (0: none).
     Readers return plain tuples of this shape: to make this class costs three times as much."""
 
     protocol: int
@@ -52,7 +52,8 @@ _TCP6 = struct.Struct("!IHBx16s16sHHIIHH").unpack_from
 
 
 def reader(linktype: int) -> Reader:
-    """What reads the rows of a link type: (captured bytes, length on the wire) to a row, or None."""
+    """What reads the rows of a link type: (captured bytes, length on the wire) to a row, or None
+    where a packet is neither TCP nor UDP."""
     if linktype == ETHERNET:
         return _ethernet
     if linktype == LINUX_SLL:

@@ -1,11 +1,13 @@
-"""Packets and flows as JSON objects, for scripts and for comparison with other decoders; docs/pcap.md has every field.
+"""Packets and flows as JSON objects, for scripts and for comparison with other decoders;
+docs/pcap.md has every field.
 
-What a packet does not have is left out. DurationStats are seconds since the epoch with nine decimals as text would have them,
-and nanoseconds as an integer; durations are milliseconds; sizes bytes.
+What a packet does not have is left out. Times are seconds since the epoch as text with nine
+decimals, and nanoseconds as an integer; durations are milliseconds; sizes bytes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -13,7 +15,7 @@ from collectors.capture import dns
 from collectors.capture.analysis_flags import analysis_flag_names
 from collectors.capture.direction import Direction, DurationStats
 from collectors.capture.dns_transactions import DnsTransaction
-from collectors.capture.layers import Arp, Dns, Frame, Icmp, Ip, Tcp, flag_names
+from collectors.capture.layers import Dns, Frame, Icmp, Ip, Tcp, flag_names
 from collectors.capture.network_layers import address_text
 from collectors.capture.packet_summary import line
 from collectors.capture.tcp import TcpFlow
@@ -21,7 +23,18 @@ from collectors.capture.udp import UdpDirection, UdpFlow
 from collectors.events import Packet
 
 Object = dict[str, Any]
-SCHEMA = "podwire.pcap/1"
+SCHEMA = 2  # docs/pcap.md; fields are only ever added within a version
+SURROUNDINGS = (
+    "direction",
+    "interface",
+    "source_mac",
+    "destination_mac",
+    "outer_macs",
+    "vlans",
+    "tunnels",
+    "mpls",
+    "wireguard",
+)
 
 
 def seconds(ns: int) -> str:
@@ -47,38 +60,15 @@ def packet_object(
         "protocol": frame.protocol,
         "link": frame.link,
     }
-    for name, value in (
-        ("direction", frame.direction),
-        ("interface", frame.interface),
-        ("source_mac", frame.source_mac),
-        ("destination_mac", frame.destination_mac),
-        ("outer_macs", frame.outer_macs),
-        ("vlans", list(frame.vlans)),
-        ("tunnels", frame.tunnels),
-        ("vni", frame.vni),
-        ("mpls", list(frame.mpls)),
-        ("wireguard", frame.wireguard),
-    ):
-        if value or (name == "vni" and value is not None):
-            found[name] = value
-    if frame.ethertype is not None:
-        found["ethertype"] = frame.ethertype
+    found |= _link(frame)
     if frame.outer:
         found["outer"] = [ip_object(ip) for ip in frame.outer]
     if frame.outer_udp:
         found["outer_udp"] = [asdict(udp) for udp in frame.outer_udp]
-    if frame.ip is not None:
-        found["ip"] = ip_object(frame.ip)
-    if frame.tcp is not None:
-        found["tcp"] = _tcp(frame.tcp)
-    if frame.udp is not None:
-        found["udp"] = asdict(frame.udp)
-    if frame.icmp is not None:
-        found["icmp"] = _icmp(frame.icmp)
-    if frame.arp is not None:
-        found["arp"] = _arp(frame.arp)
-    if frame.dns is not None:
-        found["dns"] = _dns(frame.dns)
+    for name, as_object in LAYERS:
+        layer = getattr(frame, name)
+        if layer is not None:
+            found[name] = as_object(layer)
     if analysis:
         found["analysis"] = analysis_flag_names(analysis)
     if flow:
@@ -86,6 +76,16 @@ def packet_object(
     if frame.problem:
         found["problem"] = frame.problem
     found["info"] = line(frame, packet.length, {})
+    return found
+
+
+def _link(frame: Frame) -> Object:
+    """What surrounds the innermost IP header."""
+    found: Object = {name: value for name in SURROUNDINGS if (value := getattr(frame, name))}
+    if frame.vni is not None:
+        found["vni"] = frame.vni
+    if frame.ethertype is not None:
+        found["ethertype"] = frame.ethertype
     return found
 
 
@@ -149,10 +149,6 @@ def _icmp(icmp: Icmp) -> Object:
     return found
 
 
-def _arp(arp: Arp) -> Object:
-    return asdict(arp)
-
-
 def _dns(message: Dns) -> Object:
     found: Object = {
         "id": message.id,
@@ -179,6 +175,16 @@ def _dns(message: Dns) -> Object:
 
 
 # --- flows
+
+
+LAYERS: tuple[tuple[str, Callable[[Any], Object]], ...] = (
+    ("ip", ip_object),
+    ("tcp", _tcp),
+    ("udp", asdict),
+    ("icmp", _icmp),
+    ("arp", asdict),
+    ("dns", _dns),
+)
 
 
 def flow_object(flow: TcpFlow | UdpFlow) -> Object:

@@ -1,4 +1,5 @@
-"""What a packet holds, layer by layer: plain values, as its headers give them. Addresses are text, times are not here.
+"""What a packet holds, layer by layer: plain values, as its headers give them. Addresses are text,
+times are not here.
 
 A field that the packet is too short for is None (or the layer is None), and `problem` says so.
 """
@@ -30,7 +31,8 @@ PROTOCOL_NAMES = {
 
 @dataclass(slots=True)
 class Ip:
-    """RFC 791 and 8200. `length` is of header and payload; `protocol` is the transport's, behind any extension."""
+    """RFC 791 and 8200. `length` is of header and payload; `protocol` is the transport's, behind
+    any extension header of IPv6."""
 
     version: int
     source: str
@@ -157,7 +159,8 @@ class Dns:
 
 @dataclass(slots=True)
 class Frame:
-    """A packet. `outer` are the IP headers around the innermost, outermost first; `tunnels` what lies between."""
+    """A packet. `outer` are the IP headers around the innermost, outermost first; `tunnels` what is
+    between them."""
 
     link: str = ""
     direction: str = ""  # of cooked captures: In, Out, B, M, P
@@ -187,7 +190,7 @@ class Frame:
 
     @property
     def network(self) -> int:
-        """Tells networks apart that share a wire: VNI and innermost VLAN; 0 for none. A capture of
+        """Separates networks that share a wire: VNI and innermost VLAN; 0 for none. A capture of
         all interfaces (cooked v2) sees a packet inside its tunnel and out of it: there it is 0."""
         if self.interface:
             return 0

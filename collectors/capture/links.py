@@ -1,5 +1,5 @@
-"""The outermost header of a captured frame, by the link type of its capture (the LINKTYPE_ values of
-tcpdump.org/linktypes.html): what each is called, and the function that reads it."""
+"""The outermost header of a captured frame, by the link type of its capture (the LINKTYPE_ values
+of tcpdump.org/linktypes.html): what each is called, and the function that reads it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""IPv4 (RFC 791), IPv6 with its extension headers (RFC 8200), the authentication header (RFC 4302)."""
+"""IPv4 (RFC 791), IPv6 with its extension headers (RFC 8200), the authentication header (RFC
+4302)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A packet on one line, in tcpdump's manner, with names in place of addresses. Text is safe to show."""
+"""A packet on one line, in tcpdump's manner, with names in place of addresses. Text is safe to
+show."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from collectors.capture.layers import (
     SYN,
     TCP,
     UDP,
+    Arp,
     Dns,
     Frame,
     Icmp,
@@ -68,7 +70,8 @@ WITH_VNI = ("VXLAN", "VXLAN-GPE", "Geneve")
 
 
 def bad(frame: Frame) -> bool:
-    """Whether a packet deserves a look by itself: a reset, an empty window, an ICMP error, a DNS failure."""
+    """Whether a packet deserves a look by itself: a reset, an empty window, an ICMP error, a DNS
+    failure."""
     if frame.tcp is not None:
         flags = frame.tcp.flags
         return bool(flags & RST) or (frame.tcp.window == 0 and not flags & (SYN | FIN | RST))
@@ -85,13 +88,7 @@ def line(frame: Frame, length: int, names: Mapping[str, str]) -> str:
     vlan = f"vlan {'.'.join(map(str, frame.vlans))} " if frame.vlans else ""
     problem = f" [{sanitize(frame.problem)}]" if frame.problem else ""
     if frame.arp is not None:
-        arp = frame.arp
-        who = (
-            f"who-has {arp.target} tell {arp.sender}"
-            if arp.operation == 1
-            else f"{arp.sender} is-at {arp.sender_mac}"
-        )
-        return f"{vlan}ARP {who if arp.operation in (1, 2) else f'operation {arp.operation}'}"
+        return f"{vlan}ARP {_arp(frame.arp)}"
     if frame.ip is None:
         kind = f", ethertype 0x{frame.ethertype:04x}" if frame.ethertype is not None else ""
         return f"{vlan}{frame.link}{kind}, {length} bytes{problem}"
@@ -99,7 +96,16 @@ def line(frame: Frame, length: int, names: Mapping[str, str]) -> str:
     ends = (
         f"{_end(frame.ip.source, ports[0], names)} > {_end(frame.ip.destination, ports[1], names)}"
     )
-    return f"{vlan}{tunnel}{'IP' if frame.ip.version == 4 else 'IP6'} {ends}: {_info(frame, frame.ip)}{problem}"
+    version = "IP" if frame.ip.version == 4 else "IP6"
+    return f"{vlan}{tunnel}{version} {ends}: {_info(frame, frame.ip)}{problem}"
+
+
+def _arp(arp: Arp) -> str:
+    if arp.operation == 1:
+        return f"who-has {arp.target}, asked by {arp.sender}"
+    if arp.operation == 2:
+        return f"{arp.sender} is-at {arp.sender_mac}"
+    return f"operation {arp.operation}"
 
 
 def _tunnels(frame: Frame) -> str:
@@ -130,7 +136,8 @@ def _info(frame: Frame, ip: Ip) -> str:
         return icmp_info(frame.icmp)
     if ip.fragment_offset:
         more = "+" if ip.more_fragments else ""
-        return f"fragment at {ip.fragment_offset}{more}, {max(ip.length - 20, 0)} bytes, {frame.protocol}"
+        size = max(ip.length - 20, 0)
+        return f"fragment at {ip.fragment_offset}{more}, {size} bytes, {frame.protocol}"
     if frame.udp is not None:
         kind = f"WireGuard {frame.wireguard}" if frame.wireguard else "UDP"
         return f"{kind}, length {max(frame.udp.length - 8, 0)}"
@@ -159,7 +166,7 @@ def icmp_info(icmp: Icmp) -> str:
     if icmp.version == 6:
         return _icmp6(icmp)
     if icmp.type in (0, 8):
-        return f"ICMP echo {'request' if icmp.type == 8 else 'reply'}, id {icmp.identifier}, seq {icmp.sequence}"
+        return f"ICMP echo {_echo(icmp, request=8)}"
     about = _quoted(icmp.quoted)
     if icmp.type == 3:
         what = UNREACHABLE.get(icmp.code, f"code {icmp.code}")
@@ -182,10 +189,15 @@ def _icmp6(icmp: Icmp) -> str:
     if icmp.type == 3:
         return f"ICMP6 time exceeded for {about}"
     if icmp.type in (128, 129):
-        return f"ICMP6 echo {'request' if icmp.type == 128 else 'reply'}, id {icmp.identifier}, seq {icmp.sequence}"
+        return f"ICMP6 echo {_echo(icmp, request=128)}"
     if icmp.type in _NEIGHBOUR:
         return f"ICMP6 {_NEIGHBOUR[icmp.type]}{f', {icmp.target}' if icmp.target else ''}"
     return f"ICMP6 type {icmp.type} code {icmp.code}"
+
+
+def _echo(icmp: Icmp, request: int) -> str:
+    kind = "request" if icmp.type == request else "reply"
+    return f"{kind}, id {icmp.identifier}, seq {icmp.sequence}"
 
 
 def _quoted(quoted: Quoted | None) -> str:
@@ -201,22 +213,24 @@ def _quoted(quoted: Quoted | None) -> str:
 
 def dns_info(message: Dns) -> str:
     """`DNS 24031+ A? backend.shop.` or `DNS 24031 NXDOMAIN 0/1/0 for A backend.shop.`."""
-    question = message.questions[0] if message.questions else None
-    name = (
-        ""
-        if question is None
-        else question.name
-        if question.name.endswith(".")
-        else f"{question.name}."
-    )
     cut = f" [{message.problem}]" if message.problem else ""
-    if not message.response:
-        asked = f" {question.type}? {name}" if question is not None else ""
-        return f"DNS {message.id}{'+' if message.recursion_desired else ''}{asked}{cut}"
+    if message.response:
+        return f"DNS {message.id}{_dns_response(message)}{cut}"
+    recursion = "+" if message.recursion_desired else ""
+    asked = "".join(f" {q.type}? {_absolute(q.name)}" for q in message.questions[:1])
+    return f"DNS {message.id}{recursion}{asked}{cut}"
+
+
+def _dns_response(message: Dns) -> str:
     outcome = "" if message.rcode == 0 else f" {dns.code_name(message.rcode)}"
     counts = "/".join(map(str, message.counts[1:]))
-    shown = [f"{r.type} {r.data}".rstrip() for r in message.answers[:ANSWERS_SHOWN]]
+    truncated = " truncated" if message.truncated else ""
+    shown = [f"{record.type} {record.data}".rstrip() for record in message.answers[:ANSWERS_SHOWN]]
     records = f" {', '.join(shown)}" if shown else ""
     more = ", …" if message.counts[1] > len(shown) > 0 else ""
-    about = f" for {question.type} {name}" if question is not None else ""
-    return f"DNS {message.id}{outcome} {counts}{' truncated' if message.truncated else ''}{records}{more}{about}{cut}"
+    about = "".join(f" for {q.type} {_absolute(q.name)}" for q in message.questions[:1])
+    return f"{outcome} {counts}{truncated}{records}{more}{about}"
+
+
+def _absolute(name: str) -> str:
+    return name if name.endswith(".") else f"{name}."

@@ -1,4 +1,4 @@
-"""Classic pcap: a stream reader that takes bytes as they come, and a file writer (draft-ietf-opsawg-pcap)."""
+"""Classic pcap (draft-ietf-opsawg-pcap): a reader of streams in any pieces, and a file writer."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from collectors.events import Packet
 
 MAX_FRAME = 262_144  # tcpdump's own largest snap length
 NANOSECOND = 0xA1B23C4D
+VERSION, UTC = (2, 4), (0, 0)  # of the format; no offset of the clock, no accuracy
+_FILE_HEADER = struct.Struct("<IHHiIII")
 HEADER, RECORD = 24, 16  # bytes
 LONG_RECORD = 24  # of Kuznetsov's patched libpcap: interface, protocol and packet type, padding
 MAGIC = {  # byte order, nanoseconds of a fraction, bytes of a record's header
@@ -26,7 +28,8 @@ MAGIC = {  # byte order, nanoseconds of a fraction, bytes of a record's header
 
 
 class Damaged(CaptureError):
-    """The stream cannot be read any further; `chunks` (link type, packets) came before the damage."""
+    """The stream cannot be read any further; `chunks` (link type, packets) came before the
+    damage."""
 
     def __init__(self, message: str, chunks: list[tuple[int, list[Packet]]]) -> None:
         super().__init__(message)
@@ -34,7 +37,8 @@ class Damaged(CaptureError):
 
 
 class PcapReader:
-    """Cuts a pcap byte stream into packets, however it is split. `linktype` is known after 24 bytes.
+    """Cuts a pcap byte stream into packets, however it is split. `linktype` is known after 24
+    bytes.
 
     Raises CaptureError where the bytes are not pcap: what was read before stays valid.
     """
@@ -106,10 +110,11 @@ class PcapWriter:
         self.path = path
         self._fd = os.open(path, flags, 0o600)
         self._size = 0
-        self._write(struct.pack("<IHHiIII", NANOSECOND, 2, 4, 0, 0, MAX_FRAME, linktype))
+        self._write(_FILE_HEADER.pack(NANOSECOND, *VERSION, *UTC, MAX_FRAME, linktype))
 
     def write(self, packets: Sequence[Packet]) -> None:
-        """Append packets. OSError where the disk takes no more; the file then ends with its last whole packet."""
+        """Append packets. OSError where the disk is full; the file ends with its last whole
+        packet."""
         self._write(b"".join(_record(packet) for packet in packets))
 
     def _write(self, data: bytes) -> None:

@@ -1,7 +1,8 @@
-"""Keeps a capture on disk while it runs, a file a connection, so that a crash loses nothing that was captured.
+"""Keeps a capture on disk while it runs, a file per connection, so that a crash loses nothing that
+was captured.
 
-A thread of its own writes: a slow or full disk never holds up the capture. What it was too slow for is counted, in
-whole packets, so that every file is a readable pcap at any moment.
+A thread of its own writes: a slow or full disk never holds up the capture. What it was too slow for
+is counted, in whole packets, so that every file is a readable pcap at any moment.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ _Work = tuple[int, int, Sequence[Packet]]  # connection, link type, packets
 
 
 class PcapFiles:
-    """Files STEM-01.pcap, STEM-02.pcap, … in a directory that exists; the first packet of a connection makes one."""
+    """Files STEM-01.pcap, STEM-02.pcap, … in a directory that exists; the first packet of a
+    connection makes one."""
 
     def __init__(self, directory: Path, stem: str) -> None:
         self.directory = directory
@@ -36,6 +38,8 @@ class PcapFiles:
         self._work: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._writer: PcapWriter | None = None  # the thread's, with the connection that it is for
+        self._written_connection = 0
 
     def begin(self) -> None:
         """A connection begins: its packets go into a file of their own."""
@@ -50,7 +54,7 @@ class PcapFiles:
             self._waiting += len(packets)
         if self._thread is None:
             self._thread = threading.Thread(
-                target=self._write, name="podwire-segments", daemon=True
+                target=self._write, name="podwire-pcap-files", daemon=True
             )
             self._thread.start()
         self._work.put((self._connection, linktype, packets))
@@ -62,31 +66,35 @@ class PcapFiles:
             self._thread.join(seconds)
 
     def _write(self) -> None:
-        writer: PcapWriter | None = None
-        current = 0
+        """The thread: work off what is handed over, until there is a None."""
         while (work := self._work.get()) is not None:
-            connection, linktype, packets = work
+            kept = False
             try:
-                if writer is None or connection != current:
-                    if writer is not None:
-                        writer.close()
-                    writer, current = self._open(linktype), connection
-                if not self.error:
-                    self._bytes += sum(len(packet.data) + RECORD for packet in packets)
-                    writer.write(packets if isinstance(packets, (tuple, list)) else list(packets))
-                    if self._bytes > LONGEST:
-                        self.error = f"{LONGEST >> 30} GiB are kept, no more is written"
-                    packets = ()
+                kept = self._write_one(*work)
             except OSError as error:
                 self.error = f"no longer kept on disk: {sanitize(error.strerror or error, 100)}"
             with self._lock:
                 self._waiting -= len(work[2])
-                self.dropped += len(packets)
-        if writer is not None:
-            writer.close()
+                self.dropped += 0 if kept else len(work[2])
+        if self._writer is not None:
+            self._writer.close()
 
-    def _open(self, linktype: int) -> PcapWriter:
+    def _write_one(self, connection: int, linktype: int, packets: Sequence[Packet]) -> bool:
+        """Whether the packets are in the connection's file."""
+        if self._writer is None or connection != self._written_connection:
+            self._open(connection, linktype)
+        if self.error or self._writer is None:
+            return False
+        self._bytes += sum(len(packet.data) + RECORD for packet in packets)
+        self._writer.write(packets)
+        if self._bytes > LONGEST:
+            self.error = f"{LONGEST >> 30} GiB are kept, no more is written"
+        return True
+
+    def _open(self, connection: int, linktype: int) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
         path = self.directory / f"{self.stem}-{len(self.paths) + 1:02}.pcap"
-        writer = PcapWriter(path, linktype)
+        self._writer, self._written_connection = PcapWriter(path, linktype), connection
         self.paths.append(path)
-        return writer

@@ -1,4 +1,5 @@
-"""pcapng (draft-ietf-opsawg-pcapng): sections of either byte order, interfaces, packets; all else is passed over."""
+"""pcapng (draft-ietf-opsawg-pcapng): sections of either byte order, interfaces, packets; all else
+is passed over."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ Chunk = tuple[int, list[Packet]]  # link type, packets in a row
 
 
 class _Interface:
-    """What a packet needs of its interface: link type, snap length, and the unit and origin of its time."""
+    """What a packet needs of its interface: link type, snap length, and the unit and origin of its
+    time."""
 
     def __init__(self, order: str, body: bytes) -> None:
         self.linktype, self.snaplen = struct.unpack_from(order + "HxxI", body)
@@ -57,7 +59,7 @@ class PcapngReader:
         return len(self._rest)
 
     def feed(self, data: bytes) -> list[Chunk]:
-        """Packets of one link type in a row. Raises Damaged (with the packets of the last link type before it) where
+        """Packets, grouped by link type. Raises Damaged (with the packets before the damage) where
         the stream cannot be read on, CaptureError where it is not pcapng."""
         if self._rest:
             data = self._rest + data
@@ -100,8 +102,8 @@ class PcapngReader:
             raise _Bad("a block's two lengths differ")
         start, end = position + 8, position + size - 4
         if kind == ENHANCED:
-            number, high, low, captured, length = struct.unpack_from(order + "5I", data, start)
-            self._packet(number, high, low, data[start + 20 : end], captured, length, chunks)
+            number, high, low, *sizes = struct.unpack_from(order + "5I", data, start)
+            self._packet(number, (high, low), data[start + 20 : end], sizes, chunks)
         elif kind == INTERFACE:
             self._interfaces.append(_Interface(order, data[start:end]))
         elif kind == SECTION:
@@ -111,32 +113,28 @@ class PcapngReader:
             if not self._interfaces:
                 raise _Bad("a packet comes before its interface")
             snaplen = self._interfaces[0].snaplen or MAX_FRAME
-            self._packet(
-                0, 0, 0, data[start + 4 : end], min(length, snaplen), length, chunks, timed=False
-            )
+            sizes = [min(length, snaplen), length]
+            self._packet(0, None, data[start + 4 : end], sizes, chunks)
         elif kind == OLD_PACKET:
-            number, _, high, low, captured, length = struct.unpack_from(
-                order + "HHIIII", data, start
-            )
-            self._packet(number, high, low, data[start + 20 : end], captured, length, chunks)
+            number, _, high, low, *sizes = struct.unpack_from(order + "HHIIII", data, start)
+            self._packet(number, (high, low), data[start + 20 : end], sizes, chunks)
 
     def _packet(
         self,
         number: int,
-        high: int,
-        low: int,
+        stamp: tuple[int, int] | None,
         body: bytes,
-        captured: int,
-        length: int,
+        sizes: list[int],
         chunks: list[Chunk],
-        timed: bool = True,
     ) -> None:
+        """`stamp` is the time in two words, `sizes` are captured and on the wire."""
+        captured, length = sizes
         if number >= len(self._interfaces):
             raise _Bad("a packet comes before its interface")
         if captured > len(body) or captured > MAX_FRAME:
             raise _Bad(f"a packet claims {captured} bytes")
         interface = self._interfaces[number]
-        packet = Packet(interface.ns(high, low) if timed else 0, body[:captured], length)
+        packet = Packet(interface.ns(*stamp) if stamp else 0, body[:captured], length)
         if chunks and chunks[-1][0] == interface.linktype:
             chunks[-1][1].append(packet)
         else:
@@ -144,4 +142,4 @@ class PcapngReader:
 
 
 class _Bad(Exception):
-    """Why the stream cannot be read on."""
+    """Why the stream cannot be read any further."""

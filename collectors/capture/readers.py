@@ -77,8 +77,8 @@ class Truncated(CaptureError):
 
 
 class NotDecoded(CaptureError):
-    """Packets of link types that podwire does not decode; they were given all the same. `all_of_them`
-    says that there were no others."""
+    """Packets of link types that podwire does not decode; they were given all the same.
+    `all_of_them` says that there were no others."""
 
     def __init__(self, message: str, all_of_them: bool) -> None:
         super().__init__(message)
@@ -96,8 +96,8 @@ def was_read(error: CaptureError) -> bool:
 def read_file(path: Path) -> Iterator[Chunk]:
     """The packets of a file, or of standard input for `-`.
 
-    CaptureError with a sentence where it is no capture or cannot be read further, Truncated where it
-    was cut, NotDecoded where its link type is unknown to podwire: all packets before were given.
+    CaptureError with a sentence where it is no capture or cannot be read further, Truncated where
+    it was cut, NotDecoded where its link type is unknown to podwire: all packets before were given.
     """
     if path == STDIN:
         yield from _packets(_piped(0), "standard input")

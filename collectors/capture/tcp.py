@@ -27,7 +27,7 @@ from collectors.capture.direction import (
 from collectors.capture.header_rows import Row
 from collectors.capture.layers import ACK, FIN, RST, SYN
 from collectors.capture.tcp_options import tcp_options
-from collectors.capture.tcp_sequence import HALF_SPACE, MASK, analyse
+from collectors.capture.tcp_sequence import AHEAD, MASK, analyse
 from collectors.events import Packet
 
 MAX_EVENTS = 400
@@ -264,12 +264,12 @@ def _measure_rtt(peer: Direction, ns: int, row: Row, data: bytes) -> None:
     """A round trip, where this ACK answers the segment that the peer is measured by."""
     if peer.probe_stamp is not None:
         stamp = _timestamp(data, row[10])
-        if stamp is None or (stamp[1] - peer.probe_stamp) & MASK > HALF_SPACE:
+        if stamp is None or (stamp[1] - peer.probe_stamp) & MASK > AHEAD:
             return
         if stamp[1] == peer.probe_stamp:
             peer.rtt.add(ns - peer.probe_at)
         peer.probe_stamp = None
-    elif peer.probe is not None and (row[6] - peer.probe) & MASK <= HALF_SPACE:
+    elif peer.probe is not None and (row[6] - peer.probe) & MASK <= AHEAD:
         peer.rtt.add(ns - peer.probe_at)
         peer.probe = None
 

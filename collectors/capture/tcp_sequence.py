@@ -29,7 +29,9 @@ from collectors.capture.direction import Direction
 from collectors.capture.header_rows import Row
 from collectors.capture.layers import ACK, FIN, RST, SYN
 
-MASK, HALF_SPACE = 0xFFFFFFFF, 0x7FFFFFFF  # of sequence numbers
+# A sequence number is ahead of another where it is at most this far behind it, modulo 2^32
+# (RFC 9293 3.4)
+MASK, AHEAD = 0xFFFFFFFF, 0x7FFFFFFF
 FAST_NS = 20_000_000  # a retransmission this soon after a third duplicate ACK is a fast one
 REORDER_NS = 3_000_000  # where no round trip was seen: later than this it is no reordering
 REPORTED = -1  # instead of a count of duplicate ACKs: an ACK of unseen data was reported
@@ -41,21 +43,21 @@ def analyse(own: Direction, peer: Direction, ns: int, row: Row, first_rtt: int) 
     _, _, _, _, _, seq, ack, flags, window, length, _, _, _, _ = row
     ahead = -1 if own.end is None else (seq - own.end) & MASK  # 0: just in order
     if flags & CONTROL:
-        found = LOST_SEGMENT if 0 < ahead <= HALF_SPACE and not flags & RST else 0
+        found = LOST_SEGMENT if 0 < ahead <= AHEAD and not flags & RST else 0
     elif length == 1 and ahead == 0 and peer.window == 0 and peer.last_ack is not None:
         found = ZERO_WINDOW_PROBE
     else:
         found = _plain(own, peer, row, ahead)
     if ack != own.last_ack and not found & (KEEP_ALIVE_ACK | ZERO_WINDOW_PROBE_ACK):
         own.duplicates = 0
-    if flags & ACK and peer.ahead is not None and 0 < (ack - peer.ahead) & MASK <= HALF_SPACE:
+    if flags & ACK and peer.ahead is not None and 0 < (ack - peer.ahead) & MASK <= AHEAD:
         found |= _acked_unseen(peer)
     if length or flags & (SYN | FIN):
         if not found & KEEP_ALIVE:
             found |= _repeated(own, peer, ns, row, first_rtt)
         if not found & ZERO_WINDOW_PROBE:
             _advance(own, ns, row)
-    elif own.end is None or 0 < ahead <= HALF_SPACE or own.ahead == seq:
+    elif own.end is None or 0 < ahead <= AHEAD or own.ahead == seq:
         _advance(own, ns, row)
     own.window = window
     own.last_ack = ack
@@ -70,7 +72,7 @@ def _plain(own: Direction, peer: Direction, row: Row, ahead: int) -> int:
     """A segment without SYN, FIN or RST."""
     seq, ack, window, length = row[5], row[6], row[8], row[9]
     found = 0 if window else ZERO_WINDOW
-    if 0 < ahead <= HALF_SPACE:
+    if 0 < ahead <= AHEAD:
         found |= LOST_SEGMENT
     elif ahead == MASK and length <= 1:
         found |= KEEP_ALIVE
@@ -111,10 +113,10 @@ def _acked_unseen(peer: Direction) -> int:
 def _repeated(own: Direction, peer: Direction, ns: int, row: Row, first_rtt: int) -> int:
     """What a segment is that begins before the highest byte seen; 0 where it does not."""
     seq, length = row[5], row[9]
-    if length and peer.last_ack and (peer.last_ack - seq - length) & MASK <= HALF_SPACE:
+    if length and peer.last_ack and (peer.last_ack - seq - length) & MASK <= AHEAD:
         return RETRANSMISSION | SPURIOUS_RETRANSMISSION
     ahead = -1 if own.end is None else (seq - own.end) & MASK
-    if ahead <= HALF_SPACE or (length > 1 and ahead == MASK):
+    if ahead <= AHEAD or (length > 1 and ahead == MASK):
         return 0  # new, or it follows a probe of one byte: the rest is new
     third = peer.duplicates >= 2 or peer.duplicates == REPORTED
     if third and peer.last_ack == seq and ns - peer.last_ack_at < FAST_NS:
@@ -133,7 +135,7 @@ def _advance(own: Direction, ns: int, row: Row) -> None:
         end = end + 1 & MASK
     if own.start is None:
         own.start = seq if flags & SYN else seq - 1 & MASK
-    if own.end is None or 0 < (end - own.end) & MASK <= HALF_SPACE:
+    if own.end is None or 0 < (end - own.end) & MASK <= AHEAD:
         own.end, own.end_at = end, ns
     if own.ahead is None or own.ahead == seq:
         own.ahead = own.end  # a gap that is filled joins what came after it

@@ -1,5 +1,5 @@
-"""TCP (RFC 9293), UDP, ICMP (RFC 792) and ICMPv6 (RFC 4443, 4861), and what is read above them: DNS,
-and which message of WireGuard a datagram is."""
+"""TCP (RFC 9293), UDP, ICMP (RFC 792) and ICMPv6 (RFC 4443, 4861), and what is read above them:
+DNS, and which message of WireGuard a datagram is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""UDP conversations: who asks, who answers and how soon, and what an ICMP error says of them. DurationStats are nanoseconds."""
+"""UDP conversations: who asks, who answers and how soon, and what an ICMP error says of them. Times
+are nanoseconds."""
 
 from __future__ import annotations
 
@@ -15,12 +16,12 @@ class UdpDirection:
         self.address, self.port, self.interface = address, port, interface
         self.client = False
         self.packets = self.bytes = self.payload = 0
-        self.seen_on = 0  # of its first datagram, where a capture tells: IN, OUT
+        self.seen_on = 0  # of its first datagram, IN, OUT where a capture has it
 
 
 class UdpFlow:
-    """`client` sent the first datagram that was seen (or has the higher port, where that one came from a port below
-    1024)."""
+    """`client` sent the first datagram that was seen (or has the higher port, where that one came
+    from a port below 1024)."""
 
     __slots__ = (
         "asked_at",

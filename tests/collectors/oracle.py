@@ -143,8 +143,8 @@ def podwire(path: Path) -> list[dict[str, Any]]:
     for linktype, packets in read_file(path):
         for packet, (analysis, flow) in zip(packets, table.add(linktype, packets), strict=True):
             frame = dissect(linktype, packet.data, packet.length)
-            told = packet_object(len(found) + 1, packet, frame, analysis, flow)
-            found.append(json.loads(json.dumps(told)))
+            ours = packet_object(len(found) + 1, packet, frame, analysis, flow)
+            found.append(json.loads(json.dumps(ours)))
     return found
 
 

@@ -46,16 +46,16 @@ def udp(port: int, payload: bytes) -> bytes:
     return struct.pack("!HHHH", 40000, port, 8 + len(payload), 0) + payload
 
 
-def told(data: bytes, linktype: int = ETHERNET) -> str:
+def summary(data: bytes, linktype: int = ETHERNET) -> str:
     return line(dissect(linktype, data, len(data)), len(data), {})
 
 
 def test_a_syn_reads_as_tcpdump_has_it() -> None:
     assert (
-        told(SYN4)
+        summary(SYN4)
         == "IP 10.0.0.1.49588 > 10.0.0.2.80: Flags [S], seq 100, win 8192, mss 1460, length 0"
     )
-    assert told(SYN6).startswith("IP6 fd00::1.49588 > fd00::2.80: Flags [S], seq 100")
+    assert summary(SYN6).startswith("IP6 fd00::1.49588 > fd00::2.80: Flags [S], seq 100")
     frame = dissect(ETHERNET, SYN4, len(SYN4))
     assert line(frame, 62, {"10.0.0.2": "svc/web"}).startswith("IP 10.0.0.1.49588 > svc/web.80: ")
 
@@ -97,7 +97,7 @@ def test_every_link() -> None:
 
 def test_vlans_tunnels_and_fragments() -> None:
     tagged = SYN4[:12] + bytes.fromhex("88a80064" + "810000c8") + SYN4[12:]
-    assert told(tagged).startswith("vlan 100.200 IP 10.0.0.1")
+    assert summary(tagged).startswith("vlan 100.200 IP 10.0.0.1")
     vxlan = eth("0800") + ip4(17, udp(8472, bytes.fromhex("0800000000002a00") + SYN4))
     frame = dissect(ETHERNET, vxlan, len(vxlan))
     assert (frame.vni, frame.tunnels, len(frame.outer)) == (
@@ -106,13 +106,13 @@ def test_vlans_tunnels_and_fragments() -> None:
         1,
     ) and frame.tcp is not None
     geneve = eth("0800") + ip4(17, udp(6081, bytes.fromhex("0100655800002b00" + "00000000") + SYN4))
-    assert told(geneve).startswith("Geneve vni 43 IP 10.0.0.1.49588")
-    assert told(eth("0800") + ip4(4, SYN4[14:])).startswith("IP-in-IP IP 10.0.0.1.49588 > ")
+    assert summary(geneve).startswith("Geneve vni 43 IP 10.0.0.1.49588")
+    assert summary(eth("0800") + ip4(4, SYN4[14:])).startswith("IP-in-IP IP 10.0.0.1.49588 > ")
     gre = eth("0800") + ip4(47, bytes.fromhex("20000800" + "00000001") + SYN4[14:])
-    assert told(gre).startswith("GRE IP 10.0.0.1.49588")
-    assert "fragment at 1480+" in told(eth("0800") + ip4(17, b"x" * 64, "20b9"))
+    assert summary(gre).startswith("GRE IP 10.0.0.1.49588")
+    assert "fragment at 1480+" in summary(eth("0800") + ip4(17, b"x" * 64, "20b9"))
     random = eth("0800") + ip4(17, udp(8472, b"p" * 61))
-    assert told(random).endswith("UDP, length 61"), "without the I flag it is not VXLAN (RFC 7348)"
+    assert summary(random).endswith("UDP, length 61"), "without the I flag it is not VXLAN (RFC 7348)"
 
 
 def test_options() -> None:

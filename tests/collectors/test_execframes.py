@@ -1,4 +1,4 @@
-"""exec frames of any size and kind: the same capture comes out, and the end is told as it is."""
+"""exec frames of any size and kind: the same capture comes out, and the end is reported as it is."""
 
 from __future__ import annotations
 

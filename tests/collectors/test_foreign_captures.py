@@ -21,6 +21,7 @@ from tests.support.frames import IP4_SYN, MACS, ethernet, ip4, write_pcap
 ROOT = Path(__file__).parent.parent.parent
 FOREIGN = ROOT / "tests" / "data" / "foreign"
 LAB = ROOT / "tests" / "data" / "lab.pcap"
+SYN_LOST, REFUSED_FIRST = "syn_lost_rto.pcap", "refused_first.pcap"
 Object = dict[str, Any]
 
 
@@ -51,14 +52,14 @@ def lookups(name: str) -> list[Object]:
 
 
 def test_the_first_round_trip_counts_from_the_latest_syn() -> None:
-    found = packets("syn_lost_then_rto.pcap")
+    found = packets(SYN_LOST)
     assert found[7]["analysis"] == ["retransmission"]
-    (flow,) = flows("syn_lost_then_rto.pcap")
+    (flow,) = flows(SYN_LOST)
     assert flow["client"]["timeout_retransmissions"] + flow["client"]["fast_retransmissions"] == 1
 
 
 def test_a_connection_that_is_refused_and_one_that_works_are_two() -> None:
-    first, second = flows("rst_then_same_isn_ok.pcap")
+    first, second = flows(REFUSED_FIRST)
     assert (first["state"], second["state"]) == ("refused", "open")
     assert second["client"]["retransmissions"] == 0
 

@@ -32,7 +32,7 @@ def read(path: Path) -> int:
     return len(PcapReader().feed(path.read_bytes()))
 
 
-def settled(kept: PcapFiles) -> None:
+def all_written(kept: PcapFiles) -> None:
     kept.close()
     assert kept._thread is None or not kept._thread.is_alive()
 
@@ -43,7 +43,7 @@ def test_a_file_a_connection(tmp_path: Path) -> None:
         kept.begin()
         if count:
             kept.put(ETHERNET, packets(count))
-    settled(kept)
+    all_written(kept)
     assert [path.name for path in kept.paths] == ["pod-x-1-01.pcap", "pod-x-1-02.pcap"]
     assert [read(path) for path in kept.paths] == [3, 5]
     assert {path.stat().st_mode & 0o777 for path in kept.paths} == {0o600}
@@ -57,18 +57,18 @@ def test_every_packet_is_in_its_connection(
 ) -> None:
     kept, wanted = PcapFiles(tmp_path_factory.mktemp("s"), "c"), [0]
     kept.begin()
-    for anew, count in parts:
-        if anew:
+    for reconnect, count in parts:
+        if reconnect:
             kept.begin()
             wanted.append(0)
         kept.put(ETHERNET, packets(count))
         wanted[-1] += count
-    settled(kept)
+    all_written(kept)
     assert [len(PcapReader().feed(p.read_bytes())) for p in kept.paths] == [n for n in wanted if n]
 
 
 def test_a_full_disk_stops_the_file_and_not_the_capture(tmp_path: Path) -> None:
-    """A file size limit of 20 kB stands for the full disk: the kernel refuses the write either way."""
+    """A file size limit of 20 kB stands for the full disk: the kernel refuses the write in both cases."""
     script = (
         "import resource, signal, sys; from pathlib import Path; sys.path.insert(0, '.')\n"
         "from tests.collectors.test_pcap_files import packets; from collectors.capture.pcap_files import PcapFiles\n"
@@ -87,17 +87,17 @@ def test_a_full_disk_stops_the_file_and_not_the_capture(tmp_path: Path) -> None:
     assert read(path) + int(dropped) == 1000 and int(dropped) > 0
 
 
-def test_a_directory_that_goes_is_told_and_a_symlink_is_not_followed(tmp_path: Path) -> None:
+def test_a_directory_that_goes_is_reported_and_a_symlink_is_not_followed(tmp_path: Path) -> None:
     kept = PcapFiles(tmp_path / "gone", "c")
     kept.begin()
     kept.put(ETHERNET, packets(4))
-    settled(kept)
+    all_written(kept)
     assert kept.error == "no longer kept on disk: No such file or directory" and kept.dropped == 4
     os.symlink("/etc/passwd", tmp_path / "c-01.pcap")
     kept = PcapFiles(tmp_path, "c")
     kept.begin()
     kept.put(ETHERNET, packets(1))
-    settled(kept)
+    all_written(kept)
     assert kept.error.startswith("no longer kept on disk") and kept.paths == []
 
 
@@ -118,7 +118,7 @@ def test_a_slow_disk_costs_whole_packets_and_no_time(
     for _ in range(50):
         kept.put(ETHERNET, packets(10))
     assert time.monotonic() - began < 0.05 * 20, "putting does not wait for the disk"
-    settled(kept)
+    all_written(kept)
     assert read(kept.paths[0]) + kept.dropped == 500 and kept.dropped > 0
 
 

@@ -190,7 +190,7 @@ def test_jsonl_of_whole_cut_damaged_and_no_captures(tmp_path: Path) -> None:
     assert {Path(row["file"]).name for row in both} == {"lab.pcap", "cut.pcap"}
 
 
-def test_a_cut_file_is_told_apart_from_a_damaged_one(tmp_path: Path) -> None:
+def test_a_cut_file_is_not_a_damaged_one(tmp_path: Path) -> None:
     path = tmp_path / "cut.pcap"
     path.write_bytes(LAB.read_bytes()[:1000])
     with pytest.raises(Truncated):

@@ -22,11 +22,11 @@ CAPTURES = sorted([DATA / "lab.pcap", *(DATA / "captures").glob("*.pcap*")])
 pytestmark = pytest.mark.skipif(
     not shutil.which("tshark"), reason="NO TSHARK: install it to hold the decoder to it"
 )
-NOT_COMPARED = {"tcp.stream", "dns.qry.type"}  # numbered and named in another way
+NOT_COMPARED = {"tcp.stream", "dns.qry.type"}  # numbered and named otherwise
 
 
 def copies(ours: list[dict[str, object]]) -> set[object]:
-    """Flows of which packets were seen on several interfaces. tshark takes the second sight of a packet for a
+    """Flows of which packets were seen on several interfaces. tshark calls the second sight of a packet a
     retransmission, and what it says of those that follow rests on that; podwire counts the first sight alone."""
     return {o.get("flow") for o in ours if ANALYSIS_FLAGS[COPY] in o.get("analysis", ())}  # type: ignore[operator]
 
@@ -54,7 +54,7 @@ def test_every_field_and_flag(path: Path) -> None:
     assert "\n".join(differ[:20]) == ""
 
 
-def test_the_captures_hold_what_is_to_be_told() -> None:
+def test_the_captures_hold_what_is_compared() -> None:
     """That the comparison is of something: each of these is in the captures at least once."""
     seen: set[str] = set()
     for path in CAPTURES:
@@ -74,12 +74,12 @@ def test_the_captures_hold_what_is_to_be_told() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["packet-loss-pod", "slow-reader-pod", "dns-search-flood-pod", "half-bad-pod"]
+    "name", ["packet-loss-pod", "slow-reader-pod", "dns-search-flood-pod", "connection-refused-pod"]
 )
 def test_scrambled_captures(name: str, tmp_path: Path) -> None:
     """Packets left out, doubled and moved: sequence analysis at its limits.
 
-    Known to differ, and not in these: a SYN-ACK that comes behind data, which tshark takes for another connection.
+    Known to differ, and not in these: a SYN-ACK that comes behind data, which begins another connection for tshark.
     """
     random, path = Random(name), tmp_path / "scrambled.pcap"
     ((linktype, packets),) = read_file(next(p for p in CAPTURES if p.name.startswith(name)))

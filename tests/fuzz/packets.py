@@ -1,6 +1,6 @@
 """atheris on captures, packets and DNS: python -m tests.fuzz.packets -max_total_time=600 (needs `pip install atheris`).
 
-Any exception but the ones that are promised is a crash; libFuzzer itself tells of a hang (-timeout=5).
+Any exception but the ones that are promised is a crash; libFuzzer itself reports a hang (-timeout=5).
 """
 
 from __future__ import annotations
