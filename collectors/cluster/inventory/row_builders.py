@@ -131,8 +131,7 @@ def pod_row(item: Object) -> PodRow:
 
 def _host_ips(status: Object) -> tuple[str, ...]:
     """The addresses of its node, of both families where both are given."""
-    listed = [entry.get("ip") for entry in status.get("hostIPs") or ()] or [status.get("hostIP")]
-    return _addresses(listed)
+    return _addresses(e.get("ip") for e in status.get("hostIPs") or [{"ip": status.get("hostIP")}])
 
 
 def _restarts(status: Object) -> int:
