@@ -26,13 +26,14 @@ class NetworkSet:
     """Addresses under labels, which selectors of rules select as they select pods. `namespace` '' is a global one."""
 
     namespace: str
-    labels: Mapping[str, str]
+    labels: tuple[tuple[str, str], ...]
     blocks: tuple[Block, ...]
 
 
 def set_of(row: ForeignPolicyRow) -> NetworkSet:
     own = {NAMESPACE: row.namespace} if row.namespace else {GLOBAL: ""}
-    return NetworkSet(row.namespace, {**dict(row.labels), **own}, _blocks(row.spec.get("nets")))
+    labels = {**dict(row.labels), **own}
+    return NetworkSet(row.namespace, tuple(labels.items()), _blocks(row.spec.get("nets")))
 
 
 def _blocks(cidrs: object) -> tuple[Block, ...]:
@@ -164,7 +165,7 @@ class Entity:
     def _member(self, one: NetworkSet, party: Party) -> Match:
         if not self._set_is_meant(one):
             return False
-        if self.selector is not None and self.selector.match(one.labels, _known) is not True:
+        if self.selector is not None and self.selector.match(dict(one.labels), _known) is not True:
             return False
         return any_of(block.match(party) for block in one.blocks)
 
