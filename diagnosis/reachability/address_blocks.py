@@ -1,4 +1,5 @@
-"""Blocks of addresses, as policies name them (ipBlock, nets, toCIDR), held against ends whose address may be unknown."""
+"""Blocks of addresses, as policies name them (ipBlock, nets, toCIDR), held against ends whose
+address may be unknown."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ class Block:
         return inside(address, self.network) and not any(inside(address, h) for h in self.holes)
 
     def _without_address(self, party: Party) -> Match:
-        """Every IPv4 address is in 0.0.0.0/0; more cannot be said of an address that is not known."""
+        """Every IPv4 address is in 0.0.0.0/0; more cannot be said of an address that is not
+        known."""
         if self.network.version == 4 and self.network.prefixlen == 0 and not self.holes:
             return True
         return doubt(f"the address of {party.name} is not known, and {self.text} decides by it")

@@ -18,7 +18,8 @@ NAMES = {
 
 @frozen
 class BlindSpot:
-    """A kind of object that could not be listed, why, and the namespaces of which it was listed all the same."""
+    """A kind of object that could not be listed, why, and the namespaces of which it was listed
+    all the same."""
 
     kind: str
     reason: str

@@ -1,13 +1,14 @@
-"""Calico's NetworkPolicy and GlobalNetworkPolicy (projectcalico.org/v3) compiled, and the order of its tiers.
+"""Calico's NetworkPolicy and GlobalNetworkPolicy (projectcalico.org/v3) compiled, and the order of
+its tiers.
 
-Semantics are those of Calico's documentation: policies in a tier by `order`, the first rule that matches decides, Log
-decides nothing, Pass leads to the next tier, and a tier that selects a pod denies at its end. Network policies of
-Kubernetes are in the tier `default` with order 1000.
+Semantics are those of Calico's documentation: policies in a tier by `order`, the first rule that
+matches decides, Log decides nothing, Pass leads to the next tier, and a tier that selects a pod
+denies at its end. Network policies of Kubernetes are in the tier `default` with order 1000.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -211,15 +212,20 @@ def tiers(rows: Iterable[ForeignPolicyRow]) -> list[CalicoTier]:
     sets = [set_of(row) for row in rows if row.object_kind in SETS]
     known = {row.name: row.spec for row in rows if row.object_kind == "Tier"}
     held: dict[str, list[tuple[float, Policy]]] = {}
-    for row in rows:
-        if row.object_kind in POLICIES and not _of_forwarded(row.spec, hosts=hosts):
-            name = str(row.spec.get("tier") or "default")
-            made = policy(row, sets=sets, hosts=hosts)
-            if name not in known and name not in ORDERS:
-                made = _of_unknown_tier(made, name)
-            held.setdefault(name, []).append((_order(row.spec), made))
+    for row in _policy_rows(rows, hosts=hosts):
+        name = str(row.spec.get("tier") or "default")
+        made = policy(row, sets=sets, hosts=hosts)
+        if name not in known and name not in ORDERS:
+            made = _of_unknown_tier(made, name)
+        held.setdefault(name, []).append((_order(row.spec), made))
     found = [_tier(name, policies, known.get(name) or {}) for name, policies in held.items()]
     return sorted(found, key=lambda tier: (tier.order, tier.name))
+
+
+def _policy_rows(rows: Iterable[ForeignPolicyRow], *, hosts: bool) -> Iterator[ForeignPolicyRow]:
+    for row in rows:
+        if row.object_kind in POLICIES and not _of_forwarded(row.spec, hosts=hosts):
+            yield row
 
 
 def _tier(name: str, policies: list[tuple[float, Policy]], spec: Spec) -> CalicoTier:

@@ -1,4 +1,5 @@
-"""The ends of Calico's rules: selectors of pods and network sets, nets, ports and protocols, and their negations."""
+"""The ends of Calico's rules: selectors of pods and network sets, nets, ports and protocols, and
+their negations."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ Spec = Mapping[str, Any]
 
 @frozen
 class NetworkSet:
-    """Addresses under labels, which selectors of rules select as they select pods. `namespace` '' is a global one."""
+    """Addresses under labels, which selectors of rules select as they select pods. `namespace`
+    '' is a global one."""
 
     namespace: str
     labels: tuple[tuple[str, str], ...]
@@ -42,7 +44,8 @@ def _blocks(cidrs: object) -> tuple[Block, ...]:
 
 
 def labels_of(party: Party) -> dict[str, str]:
-    """The labels under which Calico knows a pod: its own, and those of its namespace with a prefix."""
+    """The labels under which Calico knows a pod: its own, and those of its namespace with a
+    prefix."""
     inherited = {
         f"{NAMESPACE_PREFIX}{key}": value for key, value in (party.namespace_labels or {}).items()
     }

@@ -1,7 +1,8 @@
-"""Calico's selector expressions: `app == 'web' && has(tier) && !(env in {'dev', 'test'})`, compiled to tests of labels.
+"""Calico's selector expressions: `app == 'web' && has(tier) && !(env in {'dev', 'test'})`, compiled
+to tests of labels.
 
-The language is that of Calico's documentation (reference, NetworkPolicy, Selector). Labels whose value is not known make
-an answer with a doubt.
+The language is that of Calico's documentation (reference, NetworkPolicy, Selector). Labels whose
+value is not known make an answer with a doubt.
 """
 
 from __future__ import annotations

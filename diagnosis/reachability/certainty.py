@@ -1,4 +1,5 @@
-"""Logic with three answers: what matches, what does not, and what cannot be known, with the reasons why not."""
+"""Logic with three answers: what matches, what does not, and what cannot be known, with the
+reasons why not."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """CiliumNetworkPolicy and CiliumClusterwideNetworkPolicy (cilium.io/v2) compiled.
 
-Semantics are those of Cilium's documentation: what is denied is denied whatever allows it; a policy with rules for a
-direction isolates the pods it selects there, unless enableDefaultDeny says otherwise; an empty rule allows nothing;
-blocks of addresses match neither pods nor nodes. The network policies of Kubernetes stand beside them.
+Semantics are those of Cilium's documentation: what is denied is denied whatever allows it; a
+policy with rules for a direction isolates the pods it selects there, unless enableDefaultDeny
+says otherwise; an empty rule allows nothing; blocks of addresses match neither pods nor nodes.
+The network policies of Kubernetes stand beside them.
 """
 
 from __future__ import annotations
@@ -128,7 +129,8 @@ OUTSIDE_FIELDS = {"FQDNs": False, "Services": False, "Groups": False, "Nodes": T
 
 
 def _names_namespace(selector: Spec) -> bool:
-    """Whether a selector says of which namespace it is, so that it is not limited to the policy's."""
+    """Whether a selector says of which namespace it is, so that it is not limited to the
+    policy's."""
     keys = list(selector.get("matchLabels") or {})
     keys += [str(e.get("key")) for e in selector.get("matchExpressions") or ()]
     return any(NAMESPACE in key or NAMESPACE_LABELS in key for key in keys)
@@ -187,7 +189,8 @@ def _rule(number: int, entry: Spec, source: Source, *, deny: bool) -> Rule:
 
 
 def _compiled(row: ForeignPolicyRow, spec: Spec, *, deny: bool) -> Policy:
-    """The rules that deny, or those that allow, of one spec. What isolates is with those that allow."""
+    """The rules that deny, or those that allow, of one spec. What isolates is with those that
+    allow."""
     rules: dict[Side, tuple[Rule, ...]] = {}
     for side, prefix in SIDES:
         source = Source(title_of(row), row.namespace, side, prefix)

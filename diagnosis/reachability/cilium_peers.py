@@ -1,4 +1,5 @@
-"""The peers of Cilium's rules: endpoints by their labels, entities, and blocks of addresses outside of the cluster."""
+"""The peers of Cilium's rules: endpoints by their labels, entities, and blocks of addresses
+outside of the cluster."""
 
 from __future__ import annotations
 
@@ -59,8 +60,8 @@ def unknown_of(party: Party) -> Callable[[str], str]:
 
 @frozen
 class Endpoints:
-    """Pods by their labels; of one namespace, unless the selector names it itself. `everywhere`: it is a subject, which
-    an address never is."""
+    """Pods by their labels; of one namespace, unless the selector names it itself. `everywhere`:
+    it is a subject, which an address never is."""
 
     selector: LabelSelector
     namespace: str = ""
@@ -76,7 +77,8 @@ class Endpoints:
         return in_namespace and self.selector.match(labels_of(party), unknown_of(party))
 
     def _reserved(self, party: Party) -> Match:
-        """Nodes and addresses have reserved labels alone, by which a selector may mean them, too."""
+        """Nodes and addresses have reserved labels alone, by which a selector may mean them,
+        too."""
         reserved = [r for r in self.selector.requirements if r.key.startswith("reserved:")]
         if self.everywhere or not reserved:
             return False
@@ -182,7 +184,8 @@ class Cidrs:
 
     @classmethod
     def of(cls, entries: Iterable[object], where: str) -> Cidrs:
-        """`entries` are texts, and mappings with `cidr` and `except` or the reference of a group."""
+        """`entries` are texts, and mappings with `cidr` and `except` or the reference of a
+        group."""
         blocks: list[Block] = []
         reasons: list[str] = []
         for entry in entries:

@@ -1,8 +1,9 @@
-"""ClusterNetworkPolicy (policy.networking.k8s.io/v1alpha2), AdminNetworkPolicy and BaselineAdminNetworkPolicy (v1alpha1)
-compiled: tiers before and after NetworkPolicy, in which the first rule that matches decides.
+"""ClusterNetworkPolicy (policy.networking.k8s.io/v1alpha2), AdminNetworkPolicy and
+BaselineAdminNetworkPolicy (v1alpha1) compiled: tiers before and after NetworkPolicy, in which the
+first rule that matches decides.
 
-Semantics are those of the API's documentation (network-policy-api): no rule isolates; `networks` match pods, too; of two
-policies of one priority either may be asked first.
+Semantics are those of the API's documentation (network-policy-api): no rule isolates; `networks`
+match pods, too; of two policies of one priority either may be asked first.
 """
 
 from __future__ import annotations
@@ -101,7 +102,8 @@ class Networks:
 
 @frozen
 class Uncertain:
-    """An entry that cannot be evaluated: it may match what is outside of the cluster, or, `pods_too`, anybody."""
+    """An entry that cannot be evaluated: it may match what is outside of the cluster, or,
+    `pods_too`, anybody."""
 
     reason: str
     text: str
@@ -122,7 +124,8 @@ def _selector(value: object) -> LabelSelector:
 
 
 def _pods(entry: Spec) -> SelectedPods | None:
-    """`namespaces` or `pods` of a subject or a peer; None where it has neither, or more than is known of."""
+    """`namespaces` or `pods` of a subject or a peer; None where it has neither, or more than is
+    known of."""
     if isinstance(found := entry.get("namespaces"), Mapping):
         if {"sameLabels", "notSameLabels", "namespaceSelector"} & set(found):
             return None  # of a version before v1alpha1 was changed

@@ -1,4 +1,5 @@
-"""Rows of a cluster, or of manifests, as verdicts look at them: its policies, its ends and whose an address is."""
+"""Rows of a cluster, or of manifests, as verdicts look at them: its policies, its ends and whose
+an address is."""
 
 from __future__ import annotations
 

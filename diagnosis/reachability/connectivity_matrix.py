@@ -1,5 +1,5 @@
-"""Everyone against everyone: which pods may reach which on a port. Bits of integers stand for pods, so that a thousand
-pods and two hundred policies last less than a person notices."""
+"""Everyone against everyone: which pods may reach which on a port. Bits of integers stand for
+pods, so that a thousand pods and two hundred policies last less than a person notices."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ Pair = tuple[Bits, Bits]  # those that match for certain, and those that may
 
 @dataclass(frozen=True)
 class Matrix:
-    """Whether one party may open a connection to another: as `verdicts.verdict` says, by their places."""
+    """Whether one party may open a connection to another: as `verdicts.verdict` says, by their
+    places."""
 
     allowed: list[Bits]
     denied: list[Bits]
@@ -110,7 +111,8 @@ def _transposed(rows: list[Bits]) -> list[Bits]:
 
 
 class _SideOfStack:
-    """One side of all parties as it passes the tiers of a stack: `live` are the others that nothing has decided yet."""
+    """One side of all parties as it passes the tiers of a stack: `live` are the others that
+    nothing has decided yet."""
 
     def __init__(
         self,
@@ -230,7 +232,8 @@ class _SideOfStack:
         return self._of_peer[peer]
 
     def _ports(self, rule: Rule) -> Pair:
-        """The destinations for which a rule's ports admit the port (a named one depends on the pod)."""
+        """The destinations for which a rule's ports admit the port (a named one depends on the
+        pod)."""
         if rule.ports is None:
             return self.everyone, self.everyone
         if rule.ports not in self._of_ports:

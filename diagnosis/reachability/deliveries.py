@@ -1,4 +1,5 @@
-"""Connections as they are delivered: what leaves the source, and as whose it arrives; and what all of them come to."""
+"""Connections as they are delivered: what leaves the source, and as whose it arrives; and what
+all of them come to."""
 
 from __future__ import annotations
 
@@ -30,8 +31,9 @@ class PathStep:
 
 @frozen
 class PathVerdict:
-    """Whether connections get through: to a Service, to every endpoint that it may choose. `partly`: to some of them
-    only. `unknown_because` says what could not be known, where that decides."""
+    """Whether connections get through: to a Service, to every endpoint that it may choose.
+    `partly`: to some of them only. `unknown_because` says what could not be known, where that
+    decides."""
 
     verdict: Outcome
     partly: bool
@@ -62,7 +64,8 @@ def stopped(*steps: PathStep) -> PathVerdict:
 
 @dataclass(frozen=True)
 class Delivery:
-    """One connection: leaving `source` for `seen` (what its own policies see), arriving at `end` as from `sender`."""
+    """One connection: leaving `source` for `seen` (what its own policies see), arriving at `end`
+    as from `sender`."""
 
     source: Party
     seen: Party
@@ -79,7 +82,16 @@ class Delivery:
         cls, source: Party, end: Party, number: int, protocol: str, service_port: int = 0
     ) -> Delivery:
         """Nothing but the destination is translated."""
-        return cls(source, end, number, source, end, number, protocol, service_port)
+        return cls(
+            source=source,
+            seen=end,
+            seen_number=number,
+            sender=source,
+            end=end,
+            number=number,
+            protocol=protocol,
+            service_port=service_port,
+        )
 
     @property
     def name(self) -> str:
@@ -110,8 +122,8 @@ def judged(
     because: Sequence[str] = (),
     where_they_differ: Sequence[str] = (),
 ) -> PathVerdict:
-    """What is allowed is allowed to each. `because`: what else is not known; `where_they_differ`: what is worth saying
-    where only some are allowed."""
+    """What is allowed is allowed to each. `because`: what else is not known;
+    `where_they_differ`: what is worth saying where only some are allowed."""
     found = [(one, one.verdict(cluster)) for one in deliveries]
     outcomes = [verdict.verdict for _, verdict in found]
     whole = combined(*outcomes)

@@ -1,7 +1,8 @@
-"""A destination that is given by its name asks for DNS first: UDP and TCP 53 to the resolver that the pod uses.
+"""A destination that is given by its name asks for DNS first: UDP and TCP 53 to the resolver that
+the pod uses.
 
-(Kubernetes documentation, DNS for Services and Pods: dnsPolicy. A pod on the host's network uses the node's resolver
-unless its policy is ClusterFirstWithHostNet.)
+(Kubernetes documentation, DNS for Services and Pods: dnsPolicy. A pod on the host's network uses
+the node's resolver unless its policy is ClusterFirstWithHostNet.)
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ def external_name(row: PodRow | ServiceRow | str) -> str:
 
 
 def lookup(cluster: ClusterState, origin: Party, source: PodRow | str, name: str) -> PathVerdict:
-    """May the source ask its resolver? Over UDP decides; what is too long for it is asked over TCP."""
+    """May the source ask its resolver? Over UDP decides; what is too long for it is asked over
+    TCP."""
     if not isinstance(source, PodRow):
         step = PathStep(f"DNS {name}", "note", f"{origin.name} uses a resolver of its own")
         return PathVerdict("allowed", False, None, (step,))
@@ -74,8 +76,7 @@ def _of_cluster(cluster: ClusterState, origin: Party, protocol: str) -> PathVerd
     if not chosen.ends:
         return stopped(PathStep(f"resolver {name}", "stops", chosen.note))
     deliveries = _deliveries(origin, chosen, protocol)
-    answer = judged(cluster, (), deliveries)
-    return answer
+    return judged(cluster, (), deliveries)
 
 
 def _deliveries(origin: Party, chosen: Chosen, protocol: str) -> list[Delivery]:
@@ -92,7 +93,8 @@ def _family(service: ServiceRow, origin: Party) -> bool | None:
 
 
 def _service(cluster: ClusterState, protocol: str) -> tuple[ServiceRow | None, ServicePort | None]:
-    """The Service that resolves the cluster's names: kube-dns of kube-system, or another that serves port 53."""
+    """The Service that resolves the cluster's names: kube-dns of kube-system, or another that
+    serves port 53."""
     found = [
         (service, port)
         for service in cluster.services

@@ -1,4 +1,5 @@
-"""What people write for an end of a connection: deploy/x, ns/pod, svc/ns/x, a name in DNS, an address, a URL."""
+"""What people write for an end of a connection: deploy/x, ns/pod, svc/ns/x, a name in DNS, an
+address, a URL."""
 
 from __future__ import annotations
 
@@ -38,14 +39,17 @@ LOCAL = ("localhost", "localhost.localdomain")
 
 
 class Unknown(Exception):
-    """An end that is not there, or that is not understood; the message says which, and the form that would be."""
+    """An end that is not there, or that is not understood; the message says which, and the form
+    that would be."""
 
 
 @frozen
 class End:
-    """An end that was named. `row` is an address, or a name outside of the cluster, where it is a text.
+    """An end that was named. `row` is an address, or a name outside of the cluster, where it is a
+    text.
 
-    `dns_name` is the name that a client would look up, '' for none. `unseen` says why an end could not be looked for.
+    `dns_name` is the name that a client would look up, '' for none. `unseen` says why an end
+    could not be looked for.
     """
 
     text: str
@@ -87,7 +91,8 @@ def is_address(text: str) -> bool:
 
 
 class EndFinder:
-    """Finds what a text names among the rows. A name alone is of `namespace`; `explicit` where a person said which."""
+    """Finds what a text names among the rows. A name alone is of `namespace`; `explicit` where a
+    person said which."""
 
     def __init__(
         self, cluster: ClusterState, namespace: str = "", *, explicit: bool = False
@@ -97,7 +102,8 @@ class EndFinder:
         self.explicit = explicit
 
     def find(self, text: str, port: str = "") -> End:
-        """A pod's name may be that of its workload; where it is a Service's, too, the `port` says which is meant."""
+        """A pod's name may be that of its workload; where it is a Service's, too, the `port`
+        says which is meant."""
         written = text.strip()
         plain = _plain(written, port)
         if plain in LOCAL:
@@ -154,7 +160,8 @@ class EndFinder:
         return self._end(written, chosen, kind, namespace)
 
     def _bare(self, written: str, name: str, port: str) -> End:
-        """A name in DNS, as a pod of the namespace would look it up; with an explicit namespace an object."""
+        """A name in DNS, as a pod of the namespace would look it up; with an explicit namespace
+        an object."""
         if not self.namespace:
             raise Unknown(f"{written!r} names no namespace: write {FORMS}.")
         end = self._either(written, self.namespace, name, port)
@@ -172,9 +179,9 @@ class EndFinder:
         pod = self._pod_of_headless(labels)
         if pod is not None:
             return End(written, pod, dns_name=name)
-        if not (labels[2:3] == ["svc"] or labels[3:4] == ["svc"]):
-            if len(labels) != 2 or labels[1] not in self._namespaces():
-                return End(written, name, dns_name=name)
+        of_cluster = "svc" in labels[2:4]
+        if not of_cluster and (len(labels) != 2 or labels[1] not in self._namespaces()):
+            return End(written, name, dns_name=name)
         return self._end(written, None, "services", labels[-2] if len(labels) == 2 else labels[1])
 
     def _namespaces(self) -> set[str]:
@@ -274,7 +281,7 @@ def _single_address(text: str) -> str:
         raise Unknown(f"{text!r} is no address: write one without a prefix length.") from None
     if network.num_addresses > 1:
         raise Unknown(
-            f"{text!r} is a range of addresses, and may be treated differently from one to the next: "
+            f"{text!r} is a range of addresses, which may differ from one to the next: "
             f"give one of them, such as {text.partition('/')[0]}."
         )
     return str(network.network_address)

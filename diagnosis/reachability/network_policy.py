@@ -1,8 +1,9 @@
 """NetworkPolicy (networking.k8s.io/v1) compiled. Pure, over rows of the inventory.
 
-Semantics are those of the API's documentation and of its defaulting. Where the API leaves it to the plugin, what most
-plugins do: policies see addresses and ports after Service translation; ipBlock matches the addresses of pods, too (not
-with Cilium's, see IpBlocks); pods on the host's network are the node and are not selected.
+Semantics are those of the API's documentation and of its defaulting. Where the API leaves it to
+the plugin, what most plugins do: policies see addresses and ports after Service translation;
+ipBlock matches the addresses of pods, too (not with Cilium's, see IpBlocks); pods on the host's
+network are the node and are not selected.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from diagnosis.reachability.parties import Party
 from diagnosis.reachability.policy_model import Policy, Port, Rule, Side
 from diagnosis.reachability.selectors import LabelSelector
 
-# What an ipBlock matches: every address, what is outside of the cluster (Cilium), or one of both, not known which.
+# What an ipBlock matches: every address, what is outside of the cluster (Cilium), or one of both,
+# not known which.
 IpBlocks = Literal["everywhere", "outside", "either"]
 KIND = "NetworkPolicy"
 
@@ -39,7 +41,8 @@ def namespace_match(selector: LabelSelector, party: Party) -> Match:
 
 @frozen
 class PolicyPeer:
-    """One entry of `from` or `to`: a block of addresses, or pods of the policy's namespace or of selected ones."""
+    """One entry of `from` or `to`: a block of addresses, or pods of the policy's namespace or of
+    selected ones."""
 
     namespace: str  # the policy's
     pods: LabelSelector | None = None
@@ -171,7 +174,8 @@ def _rules(
 
 
 def policy(row: PolicyRow, blocks_match: IpBlocks = "everywhere") -> Policy:
-    """A policy ready to be asked. policyTypes that are not given are inferred as the API server does."""
+    """A policy ready to be asked. policyTypes that are not given are inferred as the API server
+    does."""
     spec = json.loads(row.spec)
     types = spec.get("policyTypes") or (
         ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"]

@@ -1,5 +1,5 @@
-"""By a node: node ports, host ports, external addresses and load balancers; who translates and masquerades, as kube-proxy
-does it."""
+"""By a node: node ports, host ports, external addresses and load balancers; who translates and
+masquerades, as kube-proxy does it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ TUNNEL = " (tunnel)"
 def at_node(
     cluster: ClusterState, origin: Party, node: Party, *, number: int, protocol: str
 ) -> PathVerdict | None:
-    """A node's address and port where a Service or a pod's hostPort has it; None where it is the node itself."""
+    """A node's address and port where a Service or a pod's hostPort has it; None where it is the
+    node itself."""
     if not node.host:
         return None
     for service in cluster.services:
@@ -81,13 +82,16 @@ def _by_node_port(
 ) -> PathVerdict:
     name = f"Service {service.namespace}/{service.name}:{port.number}/{port.protocol}"
     steps = [PathStep(f"port {port.node_port} of {node.name}", "ok", name)]
-    return _received(cluster, origin, [node], service, port, steps, seen_number=port.node_port)
+    return _received(
+        cluster, origin, [node], service=service, port=port, steps=steps, seen_number=port.node_port
+    )
 
 
 def by_external(
     cluster: ClusterState, origin: Party, service: ServiceRow, port: ServicePort
 ) -> PathVerdict:
-    """By an address of a load balancer or an externalIP: any node may receive it; of a pod its own node does."""
+    """By an address of a load balancer or an externalIP: any node may receive it; of a pod its
+    own node does."""
     external = [ip for ip in service.ips if ip in service.outer_ips] or list(service.outer_ips)
     name = f"Service {service.namespace}/{service.name}:{port.number}/{port.protocol}"
     shown = ", ".join(external) or "by any node's port"
@@ -101,7 +105,13 @@ def by_external(
         nodes = [cluster.node_party(row.name) for row in cluster.nodes]
     unknown_node = Party("the node that receives it", host=True)
     return _received(
-        cluster, origin, nodes or [unknown_node], service, port, steps, seen_number=port.number
+        cluster,
+        origin,
+        nodes or [unknown_node],
+        service=service,
+        port=port,
+        steps=steps,
+        seen_number=port.number,
     )
 
 
@@ -119,14 +129,15 @@ def _received(
     cluster: ClusterState,
     origin: Party,
     nodes: Sequence[Party],
+    *,
     service: ServiceRow,
     port: ServicePort,
     steps: Sequence[PathStep],
-    *,
     seen_number: int,
 ) -> PathVerdict:
-    """By any of some nodes, which translate and masquerade (unless externalTrafficPolicy is Local), also what their own
-    pods send; only of these the policies see where it goes before it leaves."""
+    """By any of some nodes, which translate and masquerade (unless externalTrafficPolicy is
+    Local), also what their own pods send; only of these the policies see where it goes before it
+    leaves."""
     six = _family_of(service, nodes)
     if six is not None and origin.ips:
         origin = over(origin, six)
@@ -160,7 +171,8 @@ def _received(
 def _judged_by_nodes(
     cluster: ClusterState, steps: Sequence[PathStep], deliveries: list[Delivery], chosen: Chosen
 ) -> PathVerdict:
-    """Where only the tunnel's address makes the difference, which of the two is seen is not known."""
+    """Where only the tunnel's address makes the difference, which of the two is seen is not
+    known."""
     plain = [one for one in deliveries if not _by_tunnel(one)]
     answer = judged(cluster, steps, plain, where_they_differ=chosen.notes)
     tunnelled = [one for one in deliveries if _by_tunnel(one)]
@@ -225,8 +237,8 @@ def _by(
 
 
 def _tunnels(cluster: ClusterState, node: Party, end: Party) -> list[Party]:
-    """What a node is called where it sends to another node's pod over an overlay: by flannel the first address of its
-    pods' range."""
+    """What a node is called where it sends to another node's pod over an overlay: by flannel the
+    first address of its pods' range."""
     row = cluster.node_rows.get(node.node)
     if row is None or node.node == end.node or not node.ips:
         return []

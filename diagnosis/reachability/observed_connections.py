@@ -1,7 +1,8 @@
-"""The live proof beside a verdict: what became of connections from one pod to another row, as each vantage saw it.
+"""The live proof beside a verdict: what became of connections from one pod to another row, as each
+vantage saw it.
 
-A SYN that leaves one pod and does not reach the other was dropped between; a refusal is the pod's own where it saw it;
-nodes that capture know better still.
+A SYN that leaves one pod and does not reach the other was dropped between; a refusal is the
+pod's own where it saw it; nodes that capture know better still.
 """
 
 from __future__ import annotations
@@ -35,9 +36,8 @@ def proof(
         lines.append(f"at {source.name}: {left.flows} left, {_outcome(left)}")
     if lines or any(one.flows for _, one in arrived):
         for pod, one in arrived:
-            lines.append(
-                f"at {pod.name}: {f'{one.flows} arrived, {_outcome(one)}' if one.flows else 'none arrived'}"
-            )
+            seen = f"{one.flows} arrived, {_outcome(one)}" if one.flows else "none arrived"
+            lines.append(f"at {pod.name}: {seen}")
     seen_by_nodes = dict.fromkeys(
         loss_report(lost, pod.ip).title
         for pod, number in ends
@@ -126,7 +126,8 @@ def _meaning(
     elif left.refused and everywhere and not reached:
         yield "refused between the two (the node's rules, or no endpoint): it never reached a pod"
     elif reached:
-        yield f"it arrives at {listed(reached)}, and no answer comes back: look at the return path, or at the program"
+        arrives = f"it arrives at {listed(reached)}, and no answer comes back"
+        yield f"{arrives}: look at the return path, or at the program"
     elif everywhere:
         yield "dropped between the two: it leaves here and arrives nowhere"
     elif not arrived:

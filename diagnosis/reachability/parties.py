@@ -1,4 +1,5 @@
-"""The ends of a connection as policies see them: pods, nodes, and addresses outside of the cluster."""
+"""The ends of a connection as policies see them: pods, nodes, and addresses outside of the
+cluster."""
 
 from __future__ import annotations
 
@@ -13,11 +14,12 @@ NAME_LABEL = "kubernetes.io/metadata.name"
 
 @frozen
 class Party:
-    """One end. `labels` are None for what is no pod. `node` is where it runs; pods on the host's network are their node.
+    """One end. `labels` are None for what is no pod. `node` is where it runs; pods on the host's
+    network are their node.
 
-    No `ips` means that the address is not known. `namespace_known` is False where the labels of the namespace are not
-    known beyond its name. `unsure` says why it is not known whether an address is a
-    pod's, `maybe_node` why not whether it is a node's.
+    No `ips` means that the address is not known. `namespace_known` is False where the labels of
+    the namespace are not known beyond its name. `unsure` says why it is not known whether an
+    address is a pod's, `maybe_node` why not whether it is a node's.
     """
 
     name: str
@@ -35,7 +37,8 @@ class Party:
 
     @property
     def selectable(self) -> bool:
-        """Whether selectors of pods and policies apply to it: a pod in a network namespace of its own."""
+        """Whether selectors of pods and policies apply to it: a pod in a network namespace of
+        its own."""
         return self.labels is not None and not self.host
 
     @property
@@ -64,8 +67,8 @@ def party_of(pod: PodRow, namespaces: Mapping[str, Mapping[str, str]]) -> Party:
 
 
 def port_number(pod: PodRow, port: str, protocol: str = "") -> int | None:
-    """The number that a port, given by number or by the name that a container has for it, stands for at a pod; None
-    where none names it. Without a protocol a name of any counts."""
+    """The number that a port, given by number or by the name that a container has for it, stands
+    for at a pod; None where none names it. Without a protocol a name of any counts."""
     if port.isdecimal():
         return int(port)
     for declared in pod.ports:
@@ -84,8 +87,8 @@ def over(party: Party, six: bool) -> Party:
 
 
 def family(source: Party, destination: Party) -> bool | None:
-    """Which one a connection uses, True for IPv6: the first of the source's that the destination has, too; None where
-    there is none, or nothing to choose."""
+    """Which one a connection uses, True for IPv6: the first of the source's that the destination
+    has, too; None where there is none, or nothing to choose."""
     own = {is_ipv6(ip) for ip in source.ips}
     theirs = {is_ipv6(ip) for ip in destination.ips}
     if len(own) < 2 and len(theirs) < 2:

@@ -1,5 +1,5 @@
-"""The path of a connection as the kernel and kube-proxy make it: name to Service, Service to endpoints, endpoint to pod,
-with a verdict at every step. Pure, over rows of the inventory."""
+"""The path of a connection as the kernel and kube-proxy make it: name to Service, Service to
+endpoints, endpoint to pod, with a verdict at every step. Pure, over rows of the inventory."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ Row = PodRow | ServiceRow | str
 def ask(
     cluster: ClusterState, source: PodRow | str, destination: Row, *, port: str, protocol: str
 ) -> PathVerdict:
-    """`port` is a number, or the name of a port of the destination. Addresses outside are strings."""
+    """`port` is a number, or the name of a port of the destination. Addresses outside are
+    strings."""
     return ask_ends(cluster, End("", source), End("", destination), port=port, protocol=protocol)
 
 
@@ -126,7 +127,8 @@ class _Question:
             yield PathStep(name, "note", "it is terminating: it may stop listening at any moment")
 
     def _other_family(self, end: Party, number: int) -> Iterator[PathStep]:
-        """What is said of the family that was not chosen, where both ends have two and it differs."""
+        """What is said of the family that was not chosen, where both ends have two and it
+        differs."""
         chosen = family(self.origin, end)
         if chosen is None:
             return

@@ -1,8 +1,9 @@
-"""What policies of every API are compiled to: rules with an action, peers and ports, in policies, in tiers.
+"""What policies of every API are compiled to: rules with an action, peers and ports, in policies,
+in tiers.
 
-A connection is asked of each side by itself. The tiers are asked in order, in each tier the policies, in each policy the
-rules; the first rule that matches decides, `pass` leads to the next tier. What isolates a pod and has no rule for the
-connection denies at the tier's end.
+A connection is asked of each side by itself. The tiers are asked in order, in each tier the
+policies, in each policy the rules; the first rule that matches decides, `pass` leads to the next
+tier. What isolates a pod and has no rule for the connection denies at the tier's end.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ SIDES: tuple[Side, ...] = ("egress", "ingress")
 
 
 class Peer(Protocol):
-    """One entry of `from` or `to`: which ends it means, seen from the pod that the policy selects."""
+    """One entry of `from` or `to`: which ends it means, seen from the pod that the policy
+    selects."""
 
     @property
     def relative(self) -> bool:
@@ -50,8 +52,8 @@ class Ports(Protocol):
 
 @frozen
 class Port:
-    """A port of a rule. `number` None and `name` '': every port of the protocol, '' every protocol. `doubt`: what more
-    is asked of such connections, which cannot be evaluated."""
+    """A port of a rule. `number` None and `name` '': every port of the protocol, '' every
+    protocol. `doubt`: what more is asked of such connections, which cannot be evaluated."""
 
     protocol: str
     number: int | None = None
@@ -94,8 +96,9 @@ class Port:
 
 @frozen
 class Rule:
-    """`peers` or `ports` None: all of them. `own` narrows the pods that the policy selects. `doubt`: what of the rule
-    cannot be evaluated, so that it may match where the rest of it does."""
+    """`peers` or `ports` None: all of them. `own` narrows the pods that the policy selects.
+    `doubt`: what of the rule cannot be evaluated, so that it may match where the rest of it
+    does."""
 
     number: int
     action: Action
@@ -168,7 +171,8 @@ class Subject(Protocol):
 
 @frozen
 class Policy:
-    """A policy of any API, ready to be asked. It isolates the pods that it selects in the sides of `isolates`."""
+    """A policy of any API, ready to be asked. It isolates the pods that it selects in the sides
+    of `isolates`."""
 
     kind: str
     namespace: str
@@ -213,9 +217,9 @@ class Unread:
 
 @frozen
 class Tier:
-    """Policies in the order in which they are asked; those of one group have the same rank, and which of them is asked
-    first is not defined. `unread` policies would stand beside them: before the end, where all only add to what is
-    allowed, else before everything."""
+    """Policies in the order in which they are asked; those of one group have the same rank, and
+    which of them is asked first is not defined. `unread` policies would stand beside them:
+    before the end, where all only add to what is allowed, else before everything."""
 
     name: str
     groups: tuple[tuple[Policy, ...], ...]

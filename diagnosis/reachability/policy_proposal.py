@@ -1,5 +1,5 @@
-"""NetworkPolicies that podwire proposes, as YAML: the least that admits what is wanted. Policies add up, so a proposal
-stands beside what is in force. Pure."""
+"""NetworkPolicies that podwire proposes, as YAML: the least that admits what is wanted. Policies
+add up, so a proposal stands beside what is in force. Pure."""
 
 from __future__ import annotations
 
@@ -80,8 +80,9 @@ def admit(side: Side, source: PodRow, target: PodRow, ports: Iterable[tuple[int,
 
 
 def observed(pod: PodRow, snapshot: Snapshot) -> tuple[dict[Side, list[Seen]], list[str]]:
-    """What a pod spoke with, as far as was seen: for each side the ends and ports, and what could not be named. A
-    Service stands for the pods behind it: policies see addresses after translation."""
+    """What a pod spoke with, as far as was seen: for each side the ends and ports, and what
+    could not be named. A Service stands for the pods behind it: policies see addresses after
+    translation."""
     sides: dict[Side, list[Seen]] = {"ingress": [], "egress": []}
     unknown: list[str] = []
     own = set(pod.ips or (pod.ip,))
@@ -131,7 +132,8 @@ def from_traffic(pod: PodRow, snapshot: Snapshot) -> str:
             for _, (entry, ports) in sorted(grouped.items())
         ]
     name = pod.workload.partition("/")[2] or pod.name
-    head = f"# what was seen of {pod.namespace}/{name}: {_paths(sides['ingress'])} in, {_paths(sides['egress'])} out\n"
+    seen = f"{_paths(sides['ingress'])} in, {_paths(sides['egress'])} out"
+    head = f"# what was seen of {pod.namespace}/{name}: {seen}\n"
     head += "".join(f"# {text}\n" for text in beside(pod, snapshot))
     head += "".join(f"# not named: {text} has no pods behind it\n" for text in sorted(set(unknown)))
     return head + document(f"{name}-observed", pod.namespace, spec)
@@ -150,7 +152,8 @@ def _entry(end: PodRow | str, own_namespace: str) -> dict[str, Any]:
 
 
 def newly_cut(pod: PodRow, proposal: str, snapshot: Snapshot) -> list[str]:
-    """What is admitted now and would not be with the proposal in force: workload and port, of known ends."""
+    """What is admitted now and would not be with the proposal in force: workload and port, of
+    known ends."""
     namespaces = namespace_labels(snapshot.namespaces)
     spec = yaml.safe_load(proposal)["spec"]
     proposed = PolicyRow(pod.namespace, "zz-proposed", json.dumps(spec))
@@ -183,7 +186,8 @@ def _lost(source: Party, destination: Party, now: PolicySet, later: PolicySet) -
 
 
 def beside(pod: PodRow, snapshot: Snapshot) -> list[str]:
-    """What stands beside a proposal and may decide before it: policies of other APIs, and what could not be read."""
+    """What stands beside a proposal and may decide before it: policies of other APIs, and what
+    could not be read."""
     own = party_of(pod, namespace_labels(snapshot.namespaces))
     found = []
     for policy in _policies(snapshot).policies:

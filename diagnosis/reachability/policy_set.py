@@ -24,15 +24,17 @@ PLUGINS = ("cilium", "calico")  # whose policies are read here
 
 
 def plugin_of(settings: Iterable[SettingsRow]) -> str:
-    """The network plugin that enforces policies, as far as its settings show; '' where that is not known."""
+    """The network plugin that enforces policies, as far as its settings show; '' where that is
+    not known."""
     names = {row.name.partition(" ")[0] for row in settings}
     return next((plugin for plugin in PLUGINS if plugin in names), "")
 
 
 @dataclass(frozen=True)
 class PolicySet:
-    """`kubernetes` are the NetworkPolicies; `foreign` the rows of other APIs. `stacks` are the chains of tiers that may
-    be in force: several where policies of several plugins are here and it is not known which one enforces."""
+    """`kubernetes` are the NetworkPolicies; `foreign` the rows of other APIs. `stacks` are the
+    chains of tiers that may be in force: several where policies of several plugins are here and
+    it is not known which one enforces."""
 
     kubernetes: tuple[Policy, ...]
     foreign: tuple[ForeignPolicyRow, ...] = ()
@@ -140,8 +142,8 @@ class PolicySet:
 
 
 def _reading(plugin: str, foreign: Sequence[ForeignPolicyRow]) -> IpBlocks:
-    """Cilium's ipBlock matches what is outside of the cluster, most others' any address. Where policies of both are
-    here, which one enforces is not known."""
+    """Cilium's ipBlock matches what is outside of the cluster, most others' any address. Where
+    policies of both are here, which one enforces is not known."""
     if plugin == "cilium":
         return "outside"
     has_cilium = any(map(cilium.is_cilium, foreign))

@@ -1,4 +1,5 @@
-"""Label selectors of the Kubernetes API (apimachinery, metav1.LabelSelector): compiled once, asked often."""
+"""Label selectors of the Kubernetes API (apimachinery, metav1.LabelSelector): compiled once,
+asked often."""
 
 from __future__ import annotations
 
@@ -14,8 +15,8 @@ Unknown = Callable[[str], str]  # of a label's key that is not there: why its va
 
 @frozen
 class Requirement:
-    """One condition on a label. NotIn holds where the key is missing, as in the API; an operator that is not known
-    matches nothing."""
+    """One condition on a label. NotIn holds where the key is missing, as in the API; an operator
+    that is not known matches nothing."""
 
     key: str
     operator: str
@@ -45,7 +46,8 @@ class Requirement:
 
 @frozen
 class LabelSelector:
-    """No `requirements` match everything; `nothing` matches nothing, as a selector that is missing."""
+    """No `requirements` match everything; `nothing` matches nothing, as a selector that is
+    missing."""
 
     requirements: tuple[Requirement, ...] = ()
     nothing: bool = False
@@ -67,7 +69,8 @@ class LabelSelector:
         return one.holds(labels)
 
     def miss(self, labels: Labels) -> str:
-        """The first condition that labels do not meet, with what they have instead; '' where they meet all."""
+        """The first condition that labels do not meet, with what they have instead; '' where
+        they meet all."""
         if self.nothing:
             return "there is no selector"
         for one in self.requirements:
@@ -96,7 +99,8 @@ EVERYTHING = LabelSelector()
 
 
 def compiled(selector: object) -> LabelSelector:
-    """An empty selector matches everything; what is no selector (None: it is missing) matches nothing."""
+    """An empty selector matches everything; what is no selector (None: it is missing) matches
+    nothing."""
     if not isinstance(selector, Mapping):
         return NOTHING
     wanted = selector.get("matchLabels") or {}

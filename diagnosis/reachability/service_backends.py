@@ -1,7 +1,9 @@
-"""Where a Service sends a connection: its endpoints, with the port at each, and a word on them. Pure, over rows.
+"""Where a Service sends a connection: its endpoints, with the port at each, and a word on them.
+Pure, over rows.
 
-As kube-proxy does it: endpoints that are ready; where there is none, those that terminate and still serve; of them what
-traffic policies leave. (Kubernetes documentation, Virtual IPs and Service Proxies.)
+As kube-proxy does it: endpoints that are ready; where there is none, those that terminate and
+still serve; of them what traffic policies leave. (Kubernetes documentation, Virtual IPs and
+Service Proxies.)
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ SHOWN = 4
 
 @dataclass(frozen=True)
 class Chosen:
-    """The ends that a connection may be sent to; none with the reason why. `unknown_because`: why it is not known
-    whether these are all, or any."""
+    """The ends that a connection may be sent to; none with the reason why. `unknown_because`:
+    why it is not known whether these are all, or any."""
 
     ends: Ends
     note: str
@@ -71,12 +73,12 @@ def endpoints(
         if not found:
             return _no_pods(cluster, service)
     found = _unique(one for one in found if _of_family(one.party, six))
-    usable = [one for one in found if one.ready]
-    if not usable and not by_dns:
-        usable = [one for one in found if one.serving_terminating]
+    usable = _usable(found, by_dns=by_dns)
     with_port = [one for one in usable if one.number]
     if not with_port:
-        return Chosen([], _why_none(service, port, pods, found, usable, bool(rows)))
+        return Chosen(
+            [], _why_none(service, port, pods, found=found, usable=usable, sliced=bool(rows))
+        )
     terminating = not any(one.ready for one in with_port)
     ends = _ends(with_port, six)
     return Chosen(
@@ -89,6 +91,14 @@ def endpoints(
 
 def _ends(found: Sequence[Candidate], six: bool | None) -> Ends:
     return [(one.party if six is None else over(one.party, six), one.number) for one in found]
+
+
+def _usable(found: Sequence[Candidate], *, by_dns: bool) -> list[Candidate]:
+    """Those that are ready; where none is, those that terminate and still serve."""
+    ready = [one for one in found if one.ready]
+    if ready or by_dns:
+        return ready
+    return [one for one in found if one.serving_terminating]
 
 
 def _summary(ends: Ends, state: str) -> str:
@@ -198,6 +208,7 @@ def _why_none(
     service: ServiceRow,
     port: ServicePort,
     pods: Sequence[PodRow],
+    *,
     found: Sequence[Candidate],
     usable: Sequence[Candidate],
     sliced: bool,

@@ -1,4 +1,5 @@
-"""Services on a path: cluster IPs, headless Services and ExternalName, as kube-proxy and DNS lead there."""
+"""Services on a path: cluster IPs, headless Services and ExternalName, as kube-proxy and DNS
+lead there."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ DEEPEST = 8
 
 
 def followed(cluster: ClusterState, service: ServiceRow) -> ServiceRow | str | PathVerdict:
-    """The Service that an ExternalName leads to, or the name outside of the cluster; itself for any other."""
+    """The Service that an ExternalName leads to, or the name outside of the cluster; itself for
+    any other."""
     met: list[str] = []
     while service.external_name or service.type == "ExternalName":
         name = f"{service.namespace}/{service.name}"
@@ -56,7 +58,8 @@ def external_step(service: ServiceRow, target: str) -> PathStep:
 def through(
     cluster: ClusterState, origin: Party, service: ServiceRow, *, port: str, protocol: str
 ) -> PathVerdict:
-    """To a Service, by whichever of its addresses it was given; from outside by those for the outside."""
+    """To a Service, by whichever of its addresses it was given; from outside by those for the
+    outside."""
     name = f"{service.namespace}/{service.name}"
     chosen = _service_port(service, port, protocol)
     if service.headless:
@@ -90,7 +93,8 @@ def _usable(origin: Party, ips: Sequence[str]) -> tuple[str, ...] | None:
 
 
 def _from_outside(origin: Party, service: ServiceRow) -> bool:
-    """Whether it goes by a node that translates for the outside: from there, or to an external address."""
+    """Whether it goes by a node that translates for the outside: from there, or to an external
+    address."""
     external = bool(service.ips) and all(ip in service.outer_ips for ip in service.ips)
     return external or (not origin.in_cluster and service.type in OUTWARD)
 

@@ -1,7 +1,9 @@
-"""May one end open a connection to another, by the policies of each side: allowed, denied, or not known and why.
+"""May one end open a connection to another, by the policies of each side: allowed, denied, or not
+known and why.
 
-Every outcome that is possible is followed: a rule of which it is not known whether it matches counts both as a match and as none.
-Where all outcomes agree that is the verdict, so that what is not known is named only where it could decide.
+Every outcome that is possible is followed: a rule of which it is not known whether it matches
+counts both as a match and as none. Where all outcomes agree that is the verdict, so that what is
+not known is named only where it could decide.
 """
 
 from __future__ import annotations
@@ -20,8 +22,9 @@ Outcome = Literal["allowed", "denied", "unknown"]
 
 @frozen
 class Decision:
-    """What decides a side: the policy and the rule's number (from 0) that allows or denies; without a rule, the policy
-    that isolates and lets nothing through; without a policy, that none selects the pod."""
+    """What decides a side: the policy and the rule's number (from 0) that allows or denies;
+    without a rule, the policy that isolates and lets nothing through; without a policy, that
+    none selects the pod."""
 
     side: Side
     verdict: Outcome
@@ -99,10 +102,11 @@ def verdict(
     protocol: str,
     stacks: Sequence[Stack],
 ) -> Verdict:
-    """May `source` open a connection to this port? Answers may always come back; a pod may always reach itself, and a
-    node its own pods. Ends with two families speak the first that both have.
+    """May `source` open a connection to this port? Answers may always come back; a pod may always
+    reach itself, and a node its own pods. Ends with two families speak the first that both have.
 
-    `stacks` are the chains of tiers that may be in force: where they disagree the verdict is not known.
+    `stacks` are the chains of tiers that may be in force: where they disagree the verdict is not
+    known.
     """
     if source.selectable and source.name == destination.name:
         return _free("a pod may always reach itself")
@@ -144,11 +148,8 @@ def _from_own_node(source: Party, destination: Party) -> Match:
     if source.host and source.node and destination.node:
         return source.node == destination.node
     if source.host:
-        return Doubt(
-            (
-                f"whether {destination.name} runs on that node, which may always reach it, is unknown",
-            )
-        )
+        runs = f"whether {destination.name} runs on that node, which may always reach it"
+        return Doubt((f"{runs}, is unknown",))
     reason = source.maybe_node or source.unsure
     return Doubt((reason,)) if reason else False
 

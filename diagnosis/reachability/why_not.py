@@ -1,4 +1,5 @@
-"""Why no rule admits a connection: of each rule the nearest miss; and which entry of a rule admits it where one does."""
+"""Why no rule admits a connection: of each rule the nearest miss; and which entry of a rule
+admits it where one does."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ MOST_PEERS = 3
 
 @frozen
 class Context:
-    """What stands around a question: the ports of Services on the path, and the addresses of Services."""
+    """What stands around a question: the ports of Services on the path, and the addresses of
+    Services."""
 
     service_port: int = 0  # the Service's own port, before translation
     service_ips: Mapping[str, str] | None = None  # address to NAMESPACE/NAME
@@ -24,7 +26,8 @@ NO_CONTEXT = Context()
 
 
 def misses(stacks: Sequence[Stack], ask: Ask, context: Context = NO_CONTEXT) -> list[str]:
-    """For each rule of the policies that isolate the end why it does not admit the connection, nearest first."""
+    """For each rule of the policies that isolate the end why it does not admit the connection,
+    nearest first."""
     found: list[tuple[int, str]] = []
     for policy in _isolating(stacks, ask):
         rules = policy.rules.get(ask.side, ())

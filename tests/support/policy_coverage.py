@@ -1,4 +1,5 @@
-"""Features of policies by the names that their projects have for them: the data, what podwire says, and a table of it.
+"""Features of policies by the names that their projects have for them: the data, what podwire says,
+and a table of it.
 
 `python -m tests.support.policy_coverage` writes docs/policy-coverage.md.
 """

@@ -1,4 +1,5 @@
-"""The matrix says of each pair what a single verdict says, with policies of every API and with what is not known."""
+"""The matrix says of each pair what a single verdict says, with policies of every API and with
+what is not known."""
 
 from __future__ import annotations
 

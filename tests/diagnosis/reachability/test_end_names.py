@@ -1,4 +1,5 @@
-"""What people type for the ends and the port: understood, or refused with the form that would be."""
+"""What people type for the ends and the port: understood, or refused with the form that would
+be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""NetworkPolicy verdicts: the truth table of the API, case by case; the matrix says the same as single verdicts."""
+"""NetworkPolicy verdicts: the truth table of the API, case by case; the matrix says the same as
+single verdicts."""
 
 from __future__ import annotations
 
@@ -416,7 +417,8 @@ FOUR_ONLY = (
 
 
 def test_two_families_are_not_mixed() -> None:
-    """A block of IPv4 says nothing of what comes over IPv6, even where the source has both addresses."""
+    """A block of IPv4 says nothing of what comes over IPv6, even where the source has both
+    addresses."""
     known = policy_set(rows(FOUR_ONLY))
     both, db, six = DUAL
 
@@ -482,7 +484,8 @@ def test_odd_objects_raise_nothing_unforeseen(spec: object) -> None:
 
 
 def test_a_thousand_pods_and_two_hundred_policies() -> None:
-    """Whole matrix under 5 s, one verdict under 20 ms: bars of a person's patience, met with room."""
+    """Whole matrix under 5 s, one verdict under 20 ms: bars of a person's patience, met with
+    room."""
     pods = [
         pod(
             f"n{n % 20}/p{n}",

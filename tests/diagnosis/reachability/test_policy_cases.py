@@ -1,4 +1,5 @@
-"""Questions that once got a wrong answer, by the manifests in tests/data/policy: the verdict and what is said of it."""
+"""Questions that once got a wrong answer, by the manifests in tests/data/policy: the verdict and
+what is said of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Conformance cases of network-policy-api and the documented features of Calico and Cilium: each as it is expected."""
+"""Conformance cases of network-policy-api and the documented features of Calico and Cilium: each
+as it is expected."""
 
 from __future__ import annotations
 

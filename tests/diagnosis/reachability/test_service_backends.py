@@ -1,5 +1,5 @@
-"""Where a Service sends, read from manifests as a user has them: slices of several ports, endpoints that are no pods,
-pods on the host's network, sidecars, pods that have ended."""
+"""Where a Service sends, read from manifests as a user has them: slices of several ports,
+endpoints that are no pods, pods on the host's network, sidecars, pods that have ended."""
 
 from __future__ import annotations
 

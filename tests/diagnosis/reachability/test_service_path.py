@@ -1,4 +1,5 @@
-"""The way by a node's port, and by a load balancer's address: who translates, and from whom it then seems to come."""
+"""The way by a node's port, and by a load balancer's address: who translates, and from whom it
+then seems to come."""
 
 from __future__ import annotations
 
@@ -128,7 +129,8 @@ def test_local_only_where_an_endpoint_runs() -> None:
 
 
 def test_a_node_is_called_otherwise_over_an_overlay() -> None:
-    """Seen with real packets: masqueraded on the way to another node's pod it has the tunnel's address."""
+    """Seen with real packets: masqueraded on the way to another node's pod it has the tunnel's
+    address."""
     spec = {
         "podSelector": {"matchLabels": {"app": "web"}},
         "ingress": [{"from": [{"ipBlock": {"cidr": "192.168.0.0/24"}}]}],
