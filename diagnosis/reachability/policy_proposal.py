@@ -132,8 +132,8 @@ def from_traffic(pod: PodRow, snapshot: Snapshot) -> str:
             for _, (entry, ports) in sorted(grouped.items())
         ]
     name = pod.workload.partition("/")[2] or pod.name
-    seen = f"{_paths(sides['ingress'])} in, {_paths(sides['egress'])} out"
-    head = f"# what was seen of {pod.namespace}/{name}: {seen}\n"
+    counted = f"{_paths(sides['ingress'])} in, {_paths(sides['egress'])} out"
+    head = f"# what was seen of {pod.namespace}/{name}: {counted}\n"
     head += "".join(f"# {text}\n" for text in beside(pod, snapshot))
     head += "".join(f"# not named: {text} has no pods behind it\n" for text in sorted(set(unknown)))
     return head + document(f"{name}-observed", pod.namespace, spec)

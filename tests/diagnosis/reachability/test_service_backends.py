@@ -116,12 +116,12 @@ def test_each_slice_has_its_own_number(tmp_path: Path) -> None:
     assert asked(tmp_path, pods, slices).allowed
     answer = asked(tmp_path, pods, slices, only)
     assert not answer.allowed and answer.partly
-    told = {step.what: step.result for step in answer.path if step.what.startswith("ingress")}
-    assert told == {"ingress at shop/old:5432/TCP": "stops", "ingress at shop/new:6432/TCP": "ok"}
+    results = {step.what: step.result for step in answer.path if step.what.startswith("ingress")}
+    assert results == {"ingress at shop/old:5432/TCP": "stops", "ingress at shop/new:6432/TCP": "ok"}
 
 
 def test_a_pod_on_the_hosts_network_is_known_by_its_reference(tmp_path: Path) -> None:
-    """Many have the node's address; which one is meant only the slice tells."""
+    """Many have the node's address; which one is meant only the slice says."""
     pods = database("other", "10.0.0.2", ", hostNetwork: true") + database(
         "db", "10.0.0.2", ", hostNetwork: true"
     )
@@ -194,7 +194,7 @@ def test_from_outside_by_a_node_the_address_is_anothers(tmp_path: Path) -> None:
         assert answer.allowed and any("masquerades" in step.reason for step in answer.path) is noted
 
 
-def test_a_name_that_two_things_have_is_told_apart_by_the_port(tmp_path: Path) -> None:
+def test_of_two_things_of_one_name_the_port_says_which(tmp_path: Path) -> None:
     """A Deployment and its Service are often called the same."""
     deployment = """
 apiVersion: apps/v1

@@ -1,5 +1,5 @@
-"""The way by a node's port, and by a load balancer's address: who translates, and from whom it
-then seems to come."""
+"""The path by a node's port and by a load balancer's address: who translates, and from which
+address it seems to come."""
 
 from __future__ import annotations
 
@@ -98,13 +98,13 @@ def cluster_of(
         ),
         ("and is let in by its address", "203.0.113.1", "192.168.0.2", (ONLY_NODE_2,), True),
         (
-            "the way to another node is the node's address",
+            "the path to another node is the node's address",
             CLIENT,
             "192.168.0.2",
             (NO_NODES,),
             False,
         ),
-        ("the way over the own node is the pod's", CLIENT, "192.168.0.1", (NO_NODES,), True),
+        ("the path over the own node is the pod's", CLIENT, "192.168.0.1", (NO_NODES,), True),
     ],
 )
 def test_by_a_node_port(
@@ -129,7 +129,7 @@ def test_local_only_where_an_endpoint_runs() -> None:
 
 
 def test_a_node_is_called_otherwise_over_an_overlay() -> None:
-    """Seen with real packets: masqueraded on the way to another node's pod it has the tunnel's
+    """Seen with real packets: masqueraded on its path to another node's pod it has the tunnel's
     address."""
     spec = {
         "podSelector": {"matchLabels": {"app": "web"}},
