@@ -1,4 +1,4 @@
-.PHONY: lab test lint bench oracle fuzz lock clean
+.PHONY: lab test unit lint bench oracle fuzz lock clean
 
 lab: ## set up what is missing and open the console on the lab
 	@tools/setup.sh lab
@@ -7,6 +7,10 @@ lab: ## set up what is missing and open the console on the lab
 test: ## set up what is missing and pass the tests
 	@tools/setup.sh test
 	@tools/test.sh $(ARGS)
+
+unit: ## under a minute, as any user: all but the tests on the lab and of moving screens
+	@tools/setup.sh test
+	@tools/unit.sh $(ARGS)
 
 lint:
 	@tools/setup.sh test

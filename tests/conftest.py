@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import shutil
 import tempfile
@@ -22,6 +23,22 @@ from lab.supervisor import Lab, LabUnavailable  # noqa: E402
 from tests.support import machine  # noqa: E402
 
 DATA = Path(__file__).parent / "data"
+# fixtures that start a lab; tests with one of them have the marker `lab`
+LAB_FIXTURES = {"lab", "own_lab", "large_lab", "lab_is_possible", "verdicts", "world"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if fixtures & LAB_FIXTURES:
+            item.add_marker(pytest.mark.lab)
+        if "snap_compare" in fixtures or is_coroutine_of(item, "tests/tui"):
+            item.add_marker(pytest.mark.screen)
+
+
+def is_coroutine_of(item: pytest.Item, folder: str) -> bool:
+    inside = folder in item.path.as_posix()
+    return inside and inspect.iscoroutinefunction(getattr(item, "obj", None))
 
 
 def pytest_unconfigure() -> None:

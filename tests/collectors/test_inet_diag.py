@@ -56,6 +56,7 @@ print("agreed", len(shown), sorted({r.state for r in shown}))
 """
 
 
+@pytest.mark.lab
 def test_netlink_and_ss_agree_on_real_sockets() -> None:
     if os.getuid() or not shutil.which("ss"):
         pytest.skip("NOT ROOT, or no ss: a namespace of one's own cannot be made")

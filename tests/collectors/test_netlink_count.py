@@ -162,6 +162,7 @@ print("agreed", len(dumped))
 """
 
 
+@pytest.mark.lab
 def test_netlink_text_and_awk_agree_on_a_real_table() -> None:
     """A namespace of its own, with TCP in several states, unreplied UDP, and IPv6."""
     if os.getuid() or not shutil.which("conntrack"):

@@ -20,6 +20,7 @@ bridge fdb append 00:11:22:33:44:55 dev vx0 dst 192.0.2.9
 echo ---; ip -s -d -j addr; echo ---; ip -j route show table all; echo ---; bridge -j fdb; echo ---; cat /proc/net/arp"""
 
 
+@pytest.mark.lab
 def test_a_real_namespace() -> None:
     if os.getuid() != 0 or not shutil.which("ip"):
         pytest.skip("NEEDS ROOT AND iproute2: a network namespace of its own")

@@ -56,6 +56,7 @@ def sampled(pairs: int, ticks: int) -> tuple[float, float, list[sampler.SamplerF
     return int(size) / ticks, 100 * float(seconds) / ticks, list(sampler.FrameReader().feed(out))
 
 
+@pytest.mark.lab
 def test_fifty_sockets_cost_next_to_nothing() -> None:
     rate, share, frames = sampled(25, 6)
     assert rate < 200_000
@@ -89,6 +90,7 @@ def test_bash_prints_what_the_plain_shell_prints() -> None:
             assert of_bash.first(section) == plain.first(section)
 
 
+@pytest.mark.lab
 def test_twenty_thousand_sockets_are_added_up_at_the_source() -> None:
     rate, _, frames = sampled(10_000, 4)
     assert rate < 200_000
@@ -103,6 +105,7 @@ def test_twenty_thousand_sockets_are_added_up_at_the_source() -> None:
     assert peer.rtt and 0 < peer.rtt < 50
 
 
+@pytest.mark.lab
 def test_a_middling_number_is_read_whole_but_less_often() -> None:
     _, _, frames = sampled(750, 1)
     snapshot = sampler.sockets(frames[0], "t", 0.0)

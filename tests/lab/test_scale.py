@@ -112,6 +112,7 @@ async def test_the_real_pods_are_not_disturbed(client: Client) -> None:
     assert await client.probe("shop/frontend@node1", "http", "backend", "80", "/", "5") == "ok 5/5"
 
 
+@pytest.mark.lab
 def test_start_and_memory() -> None:
     """Under 5 s to a ready cluster, under 300 MiB in all (issue: The lab tells the truth)."""
     began = time.monotonic()

@@ -51,14 +51,20 @@ class Bench:
         return [event for event in self.seen if not key or event.target == key]
 
 
-@pytest.fixture(params=[*LIVE, *RECORDED])
+ON_LAB = ("pod", "node")
+KINDS = [
+    pytest.param(kind, marks=pytest.mark.lab if kind in ON_LAB else ()) for kind in (*LIVE, *RECORDED)
+]
+
+
+@pytest.fixture(params=KINDS)
 async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     stream = Stream()
     controller = Controller(Store(), stream, capture_on_attach=False)
     controller.diagnosis.enabled = False
     controller.start()
     make = partial(unattached, controller, request.param)
-    if request.param in ("pod", "node"):
+    if request.param in ON_LAB:
         lab: Lab = request.getfixturevalue("lab")
         settings = AttachSettings(pull_timeout_s=3.0)  # a node that is not there
         cluster = await connect(str(lab.kubeconfig))

@@ -1,0 +1,17 @@
+#!/bin/sh
+# The tests that need neither the lab (root, namespaces) nor screens that move, in two processes.
+# Any arguments: one plain pytest with them.
+set -u
+cd "$(dirname "$0")/.."
+pytest=".venv/bin/python -m pytest -p no:cacheprovider"
+wanted="not lab and not screen"
+[ $# -eq 0 ] || exec $pytest -m "$wanted" "$@"
+beside=$(mktemp)
+trap 'rm -f "$beside"' EXIT
+$pytest -m "$wanted" tests/collectors >"$beside" 2>&1 &
+collectors=$!
+failed=0
+$pytest -m "$wanted" --ignore=tests/collectors || failed=1
+wait "$collectors" || failed=1
+cat "$beside"
+exit "$failed"
