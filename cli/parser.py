@@ -218,14 +218,18 @@ def add_policy(commands: Commands) -> None:
         "policy", help="may A talk to B: policies, Services, endpoints, step by step"
     )
     policy.add_argument(
-        "--from", dest="source", required=True, metavar="NS/POD", help="a pod, or an address"
+        "--from",
+        dest="source",
+        required=True,
+        metavar="NS/POD",
+        help="a pod (NS/POD, deploy/NAME with -n), or an address",
     )
     policy.add_argument(
         "--to",
         dest="target",
         required=True,
         metavar="NS/POD|SERVICE|IP",
-        help="pod, Service or address",
+        help="pod, deploy/NAME, svc/NAME, name in DNS, URL or address",
     )
     policy.add_argument(
         "--port", required=True, metavar="80/TCP", help="number or name, and protocol (TCP)"

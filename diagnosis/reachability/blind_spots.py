@@ -24,6 +24,7 @@ class BlindSpot:
     kind: str
     reason: str
     read_namespaces: frozenset[str] = frozenset()
+    malformed: bool = False  # one object that is not of its API's shape, as the reason says
 
     @property
     def name(self) -> str:
@@ -32,6 +33,8 @@ class BlindSpot:
     @property
     def text(self) -> str:
         """A sentence without its full stop."""
+        if self.malformed:
+            return self.reason
         if self.read_namespaces:
             listed = ", ".join(sorted(self.read_namespaces))
             return f"{self.name} were listed in namespace {listed} only: {_bare(self.reason)}"

@@ -27,6 +27,8 @@ def _key(text: str) -> str:
 
 def selector_of(selector: Mapping[str, Any]) -> LabelSelector:
     """With the keys that the endpoint's labels have here."""
+    if not isinstance(selector, Mapping):
+        raise TypeError("a selector is a mapping")
     found = selectors.compiled(selector)
     requirements = (
         Requirement(key=_key(one.key), operator=one.operator, values=one.values)

@@ -114,6 +114,7 @@ def _assumed(cluster: ClusterState, origin: Party, protocol: str) -> PathVerdict
         labels={LABEL: SERVER},
         namespace_labels=labels or {NAME_LABEL: SYSTEM},
         namespace_known=labels is not None,
+        unsure=cluster.blind.why("services", SYSTEM),
     )
     answer = judged(cluster, (), [Delivery.plain(origin, server, PORT, protocol)])
     return answer.after(PathStep("resolver", "note", ASSUMED))

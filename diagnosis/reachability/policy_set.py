@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from collectors.events import ForeignPolicyRow, PolicyRow, SettingsRow
@@ -14,7 +14,7 @@ from diagnosis.reachability import (
     network_policy,
     verdicts,
 )
-from diagnosis.reachability.blind_spots import FOREIGN, NONE, POLICIES, BlindSpots
+from diagnosis.reachability.blind_spots import FOREIGN, NONE, POLICIES, BlindSpot, BlindSpots
 from diagnosis.reachability.network_policy import IpBlocks
 from diagnosis.reachability.parties import Party
 from diagnosis.reachability.policy_model import Policy, Stack, Tier, Unread, one_each
@@ -53,6 +53,8 @@ class PolicySet:
     ) -> PolicySet:
         foreign, settings = tuple(foreign), tuple(settings)
         plugin, tunnels = plugin_of(settings), any(row.name == "flannel" for row in settings)
+        foreign, malformed = _readable(foreign)
+        blind = replace(blind, spots=(*blind.spots, *malformed))
         reading = _reading(plugin, foreign)
         compiled = network_policy.policies(rows, reading)
         return cls(tuple(compiled), foreign, plugin, blind, tunnels)
@@ -139,6 +141,36 @@ class PolicySet:
             additive=True,
         )
         return Stack("Cilium", (self._admin(), tier, self._baseline()))
+
+
+def _readable(
+    rows: Sequence[ForeignPolicyRow],
+) -> tuple[tuple[ForeignPolicyRow, ...], list[BlindSpot]]:
+    """The rows that can be compiled, and what the others leave unknown: no API server of theirs
+    would have let them in, and what they were meant to say is not known."""
+    good: list[ForeignPolicyRow] = []
+    spots: list[BlindSpot] = []
+    for row in rows:
+        try:
+            _compile(row)
+        except (TypeError, ValueError, AttributeError, KeyError, IndexError):
+            name = f"{row.namespace}/{row.name}".lstrip("/")
+            reason = f"{row.object_kind} {name} is not of the shape that its API has"
+            spots.append(BlindSpot(FOREIGN, reason, malformed=True))
+        else:
+            good.append(row)
+    return tuple(good), spots
+
+
+def _compile(row: ForeignPolicyRow) -> None:
+    """Raises what a specification of another shape than its API's leads to."""
+    if cluster_network_policy.tier_of(row):
+        cluster_network_policy.by_priority([row], cluster_network_policy.tier_of(row))
+    elif calico.is_calico(row):
+        calico.tiers([row])
+    elif cilium.is_cilium(row):
+        cilium.policies([row], deny=True)
+        cilium.policies([row], deny=False)
 
 
 def _reading(plugin: str, foreign: Sequence[ForeignPolicyRow]) -> IpBlocks:

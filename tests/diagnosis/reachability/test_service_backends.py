@@ -117,7 +117,10 @@ def test_each_slice_has_its_own_number(tmp_path: Path) -> None:
     answer = asked(tmp_path, pods, slices, only)
     assert not answer.allowed and answer.partly
     results = {step.what: step.result for step in answer.path if step.what.startswith("ingress")}
-    assert results == {"ingress at shop/old:5432/TCP": "stops", "ingress at shop/new:6432/TCP": "ok"}
+    assert results == {
+        "ingress at shop/old:5432/TCP": "stops",
+        "ingress at shop/new:6432/TCP": "ok",
+    }
 
 
 def test_a_pod_on_the_hosts_network_is_known_by_its_reference(tmp_path: Path) -> None:
