@@ -75,6 +75,11 @@ class ClusterState:
         return found
 
     @cached_property
+    def node_names(self) -> list[str]:
+        """Of nodes that are listed, and of those of which pods say that they run there."""
+        return sorted({*self.node_rows, *self.node_addresses.values()})
+
+    @cached_property
     def pods_by_address(self) -> dict[str, PodRow]:
         return {
             ip: pod

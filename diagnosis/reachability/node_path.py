@@ -102,7 +102,7 @@ def by_external(
     if origin.in_cluster and origin.node:
         nodes = [cluster.node_party(origin.node)]
     else:
-        nodes = [cluster.node_party(row.name) for row in cluster.nodes]
+        nodes = [cluster.node_party(name) for name in cluster.node_names]
     unknown_node = Party("the node that receives it", host=True)
     return _received(
         cluster,
