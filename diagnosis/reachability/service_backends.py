@@ -57,35 +57,48 @@ def endpoints(
 ) -> Chosen:
     """Those that a Service has for a port, over one address family (None: any), before traffic
     policies. `by_dns`: as DNS lists them, which has no place for endpoints that terminate."""
-    families = {name == "IPv6" for name in service.families}
-    if six is None and len(families) == 1:
-        (six,) = families
-    if families and six is not None and six not in families:
+    six = _only_family(service) if six is None else six
+    if not _has_family(service, six):
         return Chosen([], f"the Service has {' and '.join(service.families)} only")
     rows = cluster.slices_of.get((service.namespace, service.name), [])
     pods = _selected(cluster, service)
+    if not rows and not (service.selector and pods):
+        return _no_pods(cluster, service) if service.selector else _no_selector(cluster, service)
     if rows:
-        found = list(_listed(cluster, service, port, rows))
-    elif not service.selector:
-        return _no_selector(cluster, service)
+        listed = list(_listed(cluster, service, port, rows))
     else:
-        found = [_of_pod(cluster, service, port, pod) for pod in pods]
-        if not found:
-            return _no_pods(cluster, service)
-    found = _unique(one for one in found if _of_family(one.party, six))
+        listed = [_of_pod(cluster, service, port, pod) for pod in pods]
+    found = _unique(one for one in listed if _of_family(one.party, six))
     usable = _usable(found, by_dns=by_dns)
-    with_port = [one for one in usable if one.number]
-    if not with_port:
+    if not any(one.number for one in usable):
         return Chosen(
             [], _why_none(service, port, pods, found=found, usable=usable, sliced=bool(rows))
         )
-    terminating = not any(one.ready for one in with_port)
-    ends = _ends(with_port, six)
+    return _chosen(service, found, [one for one in usable if one.number], six)
+
+
+def _only_family(service: ServiceRow) -> bool | None:
+    """True where a Service has IPv6 alone, False where it has IPv4 alone."""
+    families = {name == "IPv6" for name in service.families}
+    return next(iter(families)) if len(families) == 1 else None
+
+
+def _has_family(service: ServiceRow, six: bool | None) -> bool:
+    families = {name == "IPv6" for name in service.families}
+    return six is None or not families or six in families
+
+
+def _chosen(
+    service: ServiceRow, found: Sequence[Candidate], usable: Sequence[Candidate], six: bool | None
+) -> Chosen:
+    ends = _ends(usable, six)
+    terminating = [one for one in found if one.serving_terminating and one.number]
+    ready = any(one.ready for one in usable)
     return Chosen(
         ends=ends,
-        terminating=_ends([one for one in found if one.serving_terminating and one.number], six),
-        note=_summary(ends, "terminating and still serving" if terminating else "ready"),
-        notes=tuple(_choice_notes(service, with_port)),
+        terminating=_ends(terminating, six),
+        note=_summary(ends, "ready" if ready else "terminating and still serving"),
+        notes=tuple(_choice_notes(service, usable)),
     )
 
 

@@ -9,6 +9,7 @@ not known is named only where it could decide.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from collectors.frozen import frozen
@@ -172,28 +173,26 @@ def decide(stacks: Sequence[Stack], ask: Ask) -> Decision:
 
 def _of_branches(ask: Ask, found: Sequence[Branch]) -> Decision:
     last = found[-1]
-    if all(branch.allow == last.allow for branch in found):
-        return Decision(
-            side=ask.side,
-            verdict="allowed" if last.allow else "denied",
-            policy=last.policy.key if last.policy else "",
-            rule=last.rule.number if last.rule else None,
-            reason=last.reason,
-            kind=last.policy.kind if last.policy else "",
-        )
-    reasons: dict[str, None] = {}
-    for branch in found:
-        if branch.allow != last.allow or branch is last:
-            reasons |= dict.fromkeys(branch.because)
-    first = next(b for b in found if b.allow != last.allow)
+    others = [branch for branch in found if branch.allow != last.allow]
+    if not others:
+        return _decision(ask, last, "allowed" if last.allow else "denied", last.reason)
+    reasons = dict.fromkeys(reason for branch in (*others, last) for reason in branch.because)
+    first = others[0]
+    unknown = _decision(ask, first, "unknown", f"it may be that {first.reason}")
+    return replace(unknown, unknown_because=tuple(reasons))
+
+
+def _decision(ask: Ask, branch: Branch, verdict: Outcome, reason: str) -> Decision:
+    policy, rule = branch.policy, branch.rule
+    if policy is None:
+        return Decision(ask.side, verdict, reason=reason)
     return Decision(
         side=ask.side,
-        verdict="unknown",
-        policy=first.policy.key if first.policy else "",
-        rule=first.rule.number if first.rule else None,
-        reason=f"it may be that {first.reason}",
-        unknown_because=tuple(reasons),
-        kind=first.policy.kind if first.policy else "",
+        verdict=verdict,
+        policy=policy.key,
+        rule=rule.number if rule else None,
+        reason=reason,
+        kind=policy.kind,
     )
 
 
