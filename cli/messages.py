@@ -33,6 +33,14 @@ def write_output(text: str) -> None:
         raise OutputLost from error
 
 
+def write_bytes(data: bytes) -> None:
+    """Whole lines of UTF-8, whatever the locale's encoding is."""
+    try:
+        sys.stdout.buffer.write(data)
+    except OSError as error:
+        raise OutputLost from error
+
+
 def flush_output() -> None:
     try:
         sys.stdout.flush()

@@ -4,28 +4,31 @@ without a console."""
 from __future__ import annotations
 
 import argparse
-import json
+import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from cli.exit_codes import FAILED
-from cli.messages import flush_output, print_message, write_output
+from cli.messages import flush_output, print_message, write_bytes
 from collectors.capture import jsonl
 from collectors.capture.dissect import dissect
 from collectors.capture.flows import FlowTable
 from collectors.capture.pcapng import Chunk
 from collectors.capture.readers import read_file, was_read
 from collectors.errors import CaptureError
+from collectors.sanitize import sanitize
 
 PIECE = 1000  # packets at a time
+MAX_NAME = 4096
 MANY_FLOWS = 300_000
-ENCODE = json.JSONEncoder(separators=(",", ":")).encode  # one encoder for all lines
+NEW_OBJECTS = 500_000  # between two looks for garbage: flows and packets leave none in cycles
 Show = Callable[[jsonl.Object], None]
 
 
 def print_jsonl(options: argparse.Namespace) -> int:
     """Each file in turn; 1 where one could not be read to its end by fault of its bytes, 0 where
     it was merely cut."""
+    gc.set_threshold(NEW_OBJECTS)
     worst = 0
     for path in options.files:
         try:
@@ -39,10 +42,10 @@ def print_jsonl(options: argparse.Namespace) -> int:
 
 
 def _print_file(path: Path, options: argparse.Namespace) -> None:
-    many = len(options.files) > 1
+    many, name = len(options.files) > 1, sanitize(path, MAX_NAME)
 
     def show(found: jsonl.Object) -> None:
-        write_output(ENCODE({"file": str(path), **found} if many else found) + "\n")
+        write_bytes(jsonl.encoded({"file": name, **found} if many else found))
 
     if options.flows:
         _print_flows(path, show)
@@ -63,7 +66,7 @@ def _print_flows(path: Path, show: Show) -> None:
 
 
 def _print_lookups(path: Path, show: Show) -> None:
-    table = FlowTable(MANY_FLOWS)
+    table = FlowTable()
     table.lookups.on_done = lambda found: show(jsonl.lookup_object(found))
     try:
         for linktype, packets in pieces(read_file(path)):

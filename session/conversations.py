@@ -110,20 +110,22 @@ def _add_tcp(totals: Counter[str], flow: TcpFlow, now: int) -> None:
     _add_handshake(totals, flow, now)
     _add_end(totals, flow)
     totals["segments"] += client.segments + server.segments
-    totals["retransmitted"] += client.fast + client.timeouts + server.fast + server.timeouts
-    totals["client_zero_windows"] += client.zero_windows
-    totals["server_zero_windows"] += server.zero_windows
+    totals["retransmitted"] += (
+        client.counts.fast + client.counts.timeouts + server.counts.fast + server.counts.timeouts
+    )
+    totals["client_zero_windows"] += client.counts.zero_windows
+    totals["server_zero_windows"] += server.counts.zero_windows
     totals["stuck"] += _is_stuck(flow)
 
 
 def _add_handshake(totals: Counter[str], flow: TcpFlow, now: int) -> None:
     """Where the SYN, or the answer to it, stops."""
     client, server = flow.client, flow.server
-    waiting = client.syn_retransmitted > 0 or now - flow.first_ns > UNANSWERED_NS
+    waiting = client.counts.syn_retransmitted > 0 or now - flow.first_ns > UNANSWERED_NS
     silent = flow.state == "unanswered" and waiting
     totals["unanswered"] += silent
     _add_seen_on(totals, flow, silent)
-    if flow.synack_at and not flow.acked_at and (waiting or server.syn_retransmitted > 0):
+    if flow.synack_at and not flow.acked_at and (waiting or server.counts.syn_retransmitted > 0):
         totals["answers_stopped"] += server.seen_on == IN
         totals["answers_passed"] += bool(server.seen_on & OUT)
 
@@ -154,9 +156,13 @@ def _is_slow(flow: TcpFlow, rtt: int | None) -> bool:
 def _is_stuck(flow: TcpFlow) -> bool:
     """Whether a full-size segment is retransmitted again and again, after timeouts, and nothing of
     that size gets through."""
-    if flow.reset_by is not None or flow.client.zero_windows or flow.server.zero_windows:
+    if (
+        flow.reset_by is not None
+        or flow.client.counts.zero_windows
+        or flow.server.counts.zero_windows
+    ):
         return False
-    if max(flow.client.timeouts, flow.server.timeouts) < STUCK:
+    if max(flow.client.counts.timeouts, flow.server.counts.timeouts) < STUCK:
         return False
     again = 0
     for moment in flow.events:

@@ -1,9 +1,9 @@
 """A capture at a target: the filter is checked, and `tcpdump -U -w -` is read as a pcap stream; a
 stream that breaks is resumed while the target is the same, with a visible gap and a new file.
 
-tcpdump gets its filter as one argument after `--`, so that no text of the user's becomes an
-option or reaches a shell. The start script is a constant; it prints its process id and becomes tcpdump, which
-is asked for counters (SIGUSR1) and for a clean end (SIGTERM: SIGINT may be ignored).
+tcpdump gets its filter as one argument after `--`, so that no text of the user's becomes an option
+or reaches a shell. The start script is a constant; it prints its process id and becomes tcpdump,
+which is asked for counters (SIGUSR1) and for a clean end (SIGTERM: SIGINT may be ignored).
 """
 
 from __future__ import annotations

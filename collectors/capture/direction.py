@@ -76,6 +76,27 @@ class DurationStats:
         return self.total / self.count if self.count else 0.0
 
 
+NO_DURATIONS = DurationStats()  # of flows that have none: most of a flood
+
+
+@dataclass(slots=True)
+class SegmentCounts:
+    """What went wrong in a direction, in segments. Retransmissions by their kind."""
+
+    fast: int = 0
+    timeouts: int = 0
+    syn_retransmitted: int = 0
+    spurious: int = 0
+    out_of_order: int = 0
+    duplicate_acks: int = 0
+    zero_windows: int = 0
+    window_full: int = 0
+    keep_alives: int = 0
+
+
+NOTHING_COUNTED = SegmentCounts()  # of directions in which nothing went wrong
+
+
 class Direction:
     """One direction: what this end sent. None is 'not seen yet'."""
 
@@ -84,22 +105,17 @@ class Direction:
         "ahead",
         "bytes",
         "client",
-        "duplicate_acks",
+        "counts",
         "duplicates",
         "end",
         "end_at",
-        "fast",
         "fin_at",
         "first_ack",
         "interface",
-        "keep_alives",
         "last_ack",
         "last_ack_at",
         "last_analysis",
-        "last_ident",
-        "last_row_at",
         "mss",
-        "out_of_order",
         "packets",
         "payload",
         "port",
@@ -111,13 +127,8 @@ class Direction:
         "scale",
         "seen_on",
         "segments",
-        "spurious",
         "start",
-        "syn_retransmitted",
-        "timeouts",
         "window",
-        "window_full",
-        "zero_windows",
     )
 
     def __init__(self, address: bytes, port: int, interface: int) -> None:
@@ -139,13 +150,23 @@ class Direction:
         self.probe: int | None = None  # the byte whose ACK gives a round trip
         self.probe_stamp: int | None = None
         self.probe_at = 0
-        self.rtt = DurationStats()
+        self.rtt = NO_DURATIONS
         self.fin_at = self.reset_at = 0
-        self.last_ident = self.last_row_at = 0
         self.mss: int | None = None
-        self.fast = self.timeouts = self.syn_retransmitted = self.spurious = self.out_of_order = 0
-        self.duplicate_acks = self.zero_windows = self.window_full = self.keep_alives = 0
+        self.counts = NOTHING_COUNTED
+
+    def counted(self) -> SegmentCounts:
+        """Its counts, to add to."""
+        if self.counts is NOTHING_COUNTED:
+            self.counts = SegmentCounts()
+        return self.counts
+
+    def add_rtt(self, ns: int) -> None:
+        if self.rtt is NO_DURATIONS:
+            self.rtt = DurationStats()
+        self.rtt.add(ns)
 
     @property
     def retransmitted(self) -> int:
-        return self.fast + self.timeouts + self.syn_retransmitted + self.spurious
+        counts = self.counts
+        return counts.fast + counts.timeouts + counts.syn_retransmitted + counts.spurious

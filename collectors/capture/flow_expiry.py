@@ -32,38 +32,47 @@ def expires_after(flow: Flow, keep_idle: bool = False) -> int:
 
 
 class ExpiryQueue:
-    """Flows in the order in which they are to be looked at again."""
+    """Flows in the order in which they are to be looked at again, those of one second together."""
 
     def __init__(self, keep_idle: bool = False) -> None:
         self.keep_idle = keep_idle
-        self._queue: deque[tuple[int, Flow]] = deque()
+        self._queue: deque[tuple[int, list[Flow]]] = deque()
         self.next_at = 0  # capture time of the next look; 0: nothing waits
 
     def add(self, flow: Flow, ns: int) -> None:
-        self._queue.append((ns + CHECK_NS, flow))
-        self.next_at = self._queue[0][0]
+        due = ns + CHECK_NS
+        queue = self._queue
+        if queue and 0 <= due - queue[-1][0] < SECOND:
+            queue[-1][1].append(flow)
+            return
+        queue.append((due, [flow]))
+        self.next_at = queue[0][0]
 
     def expired(self, ns: int) -> list[Flow]:
         """Those that leave now; the others that were due are looked at again later."""
-        gone = []
+        gone: list[Flow] = []
+        staying: list[Flow] = []
         while self._queue and self._queue[0][0] <= ns:
-            _, flow = self._queue.popleft()
-            if ns - flow.last_ns > expires_after(flow, self.keep_idle):
-                gone.append(flow)
-            else:
-                self._queue.append((ns + CHECK_NS, flow))
+            for flow in self._queue.popleft()[1]:
+                over = ns - flow.last_ns > expires_after(flow, self.keep_idle)
+                (gone if over else staying).append(flow)
+        if staying:
+            self._queue.append((ns + CHECK_NS, staying))
         self.next_at = self._queue[0][0] if self._queue else 0
         return gone
 
     def restart(self, ns: int) -> None:
         """The capture's clock was set back: all are looked at again from now on."""
-        self._queue = deque((ns + CHECK_NS, flow) for _, flow in self._queue)
-        self.next_at = ns + CHECK_NS
+        flows = [flow for _, due in self._queue for flow in due]
+        self._queue = deque([(ns + CHECK_NS, flows)] if flows else [])
+        self.next_at = ns + CHECK_NS if flows else 0
 
     def idlest(self, count: int) -> list[Flow]:
         """About `count` flows that were silent for longest; they are no longer waiting."""
-        by_age = sorted(self._queue, key=lambda entry: entry[1].last_ns)
-        gone = {id(flow) for _, flow in by_age[:count]}
-        self._queue = deque(entry for entry in self._queue if id(entry[1]) not in gone)
+        flows = [flow for _, due in self._queue for flow in due]
+        gone = sorted(flows, key=lambda flow: flow.last_ns)[:count]
+        left = {id(flow) for flow in gone}
+        buckets = ((at, [f for f in due if id(f) not in left]) for at, due in self._queue)
+        self._queue = deque((at, due) for at, due in buckets if due)
         self.next_at = self._queue[0][0] if self._queue else 0
-        return [flow for _, flow in by_age[:count]]
+        return gone

@@ -56,10 +56,10 @@ def _losses(flow: TcpFlow) -> Problem | None:
     client, server = flow.client, flow.server
     segments = client.segments + server.segments
     if flow.retransmitted and flow.retransmitted >= SHARE * max(segments, 1):
-        sent = segments + client.syn_retransmitted + server.syn_retransmitted
+        sent = segments + client.counts.syn_retransmitted + server.counts.syn_retransmitted
         return 70, f"{flow.retransmitted} of {sent} segments retransmitted"
-    if client.zero_windows or server.zero_windows:
-        end = "client" if client.zero_windows else "server"
+    if client.counts.zero_windows or server.counts.zero_windows:
+        end = "client" if client.counts.zero_windows else "server"
         return 65, f"the {end} does not read (zero window)"
     return None
 

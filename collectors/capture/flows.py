@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
+from struct import Struct
 
 from collectors.capture.analysis_flags import COPY
 from collectors.capture.cooked_copies import CookedCopies
@@ -24,15 +25,16 @@ from collectors.capture.links import LINUX_SLL
 from collectors.capture.packet_summary import icmp_info
 from collectors.capture.tcp import TcpFlow
 from collectors.capture.transports import DNS_PORTS
-from collectors.capture.udp import UdpDirection, UdpFlow
+from collectors.capture.udp import UdpFlow
 from collectors.events import Packet
 
 MAX_FLOWS = 20_000
 EVICTED_AT_ONCE = 10  # a tenth of the flows
 MAX_DNS_STREAMS = 1_000
-# protocol, source, port, destination, port, VNI or VLAN
-End = tuple[int, bytes, int, bytes, int, int]
-TcpEnds = tuple[TcpFlow, Direction, Direction]  # the flow, who sent, the other
+# Both addresses, the lower end first, both ports, and VNI or VLAN where there is one: bytes are
+# smaller than a tuple of the same
+Key = bytes
+_PORTS, _NETWORK = Struct("!HH").pack, Struct("!Q").pack
 Leaving = Callable[[Flow], None]
 ICMP_UNREACHABLE, ICMP_TIME_EXCEEDED, FRAGMENTATION_NEEDED = 3, 11, 4
 ICMP6_UNREACHABLE, ICMP6_TIME_EXCEEDED = 1, 3
@@ -65,8 +67,8 @@ class FlowTable:
         self._limit = limit
         self._evict = evict
         self._leaving = leaving
-        self._tcp: dict[End, TcpEnds] = {}
-        self._udp: dict[End, tuple[UdpFlow, UdpDirection]] = {}
+        self._tcp: dict[Key, TcpFlow] = {}
+        self._udp: dict[Key, UdpFlow] = {}
         self._flows: dict[int, Flow] = {}
         self._number = 0
         self._readers: dict[int, Reader] = {}
@@ -117,24 +119,30 @@ class FlowTable:
     # --- one packet
 
     def _one_tcp(self, packet: Packet, row: Row) -> tuple[int, int]:
-        known = self._tcp.get((6, row[1], row[3], row[2], row[4], row[13]))
-        if known is None or (row[7] & SYN and _reopened(known, row)):
-            known = self._open_tcp(packet[0], row)
-            if known is None:
+        key = key_of(row)
+        flow = self._tcp.get(key)
+        if flow is None or (row[7] & SYN and _reopened(flow, row)):
+            flow = self._open_tcp(packet[0], row, key)
+            if flow is None:
                 return 0, 0
-        flow, own, peer = known
+        own, peer = flow.client, flow.server
+        if own.port != row[3] or own.address != row[1]:
+            own, peer = peer, own
         analysis = flow.add(own, peer, packet, row)
         if row[9] and (row[3] == 53 or row[4] == 53) and analysis != COPY:
             self._dns_over_tcp(own, packet, row)
         return analysis, flow.number
 
     def _one_udp(self, packet: Packet, row: Row) -> tuple[int, int]:
-        known = self._udp.get((17, row[1], row[3], row[2], row[4], row[13]))
-        if known is None:
-            known = self._open_udp(packet[0], row)
-            if known is None:
+        key = key_of(row)
+        flow = self._udp.get(key)
+        if flow is None:
+            flow = self._open_udp(packet[0], row, key)
+            if flow is None:
                 return 0, 0
-        flow, own = known
+        own = flow.client
+        if own.port != row[3] or own.address != row[1]:
+            own = flow.server
         analysis = flow.add(own, packet, row)
         if (row[3] in DNS_PORTS or row[4] in DNS_PORTS) and not analysis:
             self.lookups.add(_ends(row), packet[0], packet[1][row[10] + 8 :])
@@ -142,12 +150,14 @@ class FlowTable:
 
     def _copied(self, row: Row) -> int:
         """A copy on cooked v1; the number of its flow, or 0."""
-        key = (row[0], row[1], row[3], row[2], row[4], row[13])
-        known = self._tcp.get(key) or self._udp.get(key)
-        if known is None:
+        flow = self._known(row[0], key_of(row))
+        if flow is None:
             return 0
-        known[0].copies += 1
-        return known[0].number
+        flow.copies += 1
+        return flow.number
+
+    def _known(self, protocol: int, key: Key) -> Flow | None:
+        return self._tcp.get(key) if protocol == TCP else self._udp.get(key)
 
     def _dns_over_tcp(self, own: Direction, packet: Packet, row: Row) -> None:
         stream = self._dns_streams.get(own)
@@ -165,46 +175,32 @@ class FlowTable:
         icmp = frame.icmp
         if icmp is None or icmp.quoted is None:
             return 0
-        key = _quoted_end(icmp.quoted, frame.network)
-        if key is None:
-            return 0
-        known = self._tcp.get(key) if key[0] == TCP else self._udp.get(key)
-        if known is None:
+        key = _quoted_key(icmp.quoted, frame.network)
+        flow = None if key is None else self._known(icmp.quoted.protocol, key)
+        if flow is None:
             return 0
         if means_unreachable(icmp):
             sender = frame.ip.source if frame.ip is not None else ""
-            known[0].error(packet.ns, icmp_info(icmp), sender)
-        return known[0].number
+            flow.error(packet.ns, icmp_info(icmp), sender)
+        return flow.number
 
     # --- flows that begin
 
-    def _open_tcp(self, ns: int, row: Row) -> TcpEnds | None:
+    def _open_tcp(self, ns: int, row: Row, key: Key) -> TcpFlow | None:
         if not self._room():
             return None
         self.totals.tcp += 1
-        flow = TcpFlow(self._number, ns, row)
+        flow = self._tcp[key] = TcpFlow(self._number, ns, row)
         self._enter(flow, ns)
-        own, peer = flow.client, flow.server
-        if (own.address, own.port) != (row[1], row[3]):
-            own, peer = peer, own
-        forth, back = _keys(TCP, row)
-        self._tcp[back] = (flow, peer, own)
-        self._tcp[forth] = known = (flow, own, peer)
-        return known
+        return flow
 
-    def _open_udp(self, ns: int, row: Row) -> tuple[UdpFlow, UdpDirection] | None:
+    def _open_udp(self, ns: int, row: Row, key: Key) -> UdpFlow | None:
         if not self._room():
             return None
         self.totals.udp += 1
-        flow = UdpFlow(self._number, ns, row)
+        flow = self._udp[key] = UdpFlow(self._number, ns, row)
         self._enter(flow, ns)
-        own, peer = flow.client, flow.server
-        if (own.address, own.port) != (row[1], row[3]):
-            own, peer = peer, own
-        forth, back = _keys(17, row)
-        self._udp[back] = (flow, peer)
-        self._udp[forth] = known = (flow, own)
-        return known
+        return flow
 
     def _room(self) -> bool:
         """Whether one more flow may come; makes room where that is allowed."""
@@ -236,11 +232,12 @@ class FlowTable:
     def _leave(self, flow: Flow) -> None:
         del self._flows[flow.number]
         self.totals.left += 1
-        table: dict[End, TcpEnds] | dict[End, tuple[UdpFlow, UdpDirection]]
+        table: dict[Key, TcpFlow] | dict[Key, UdpFlow]
         table = self._tcp if isinstance(flow, TcpFlow) else self._udp
-        for key in _ends_of(flow):
-            if key in table and table[key][0] is flow:
-                del table[key]
+        client, server = flow.client, flow.server
+        key = _key(client.address, client.port, server.address, server.port, flow.network)
+        if table.get(key) is flow:  # a later connection between the same ends may be there
+            del table[key]
         if isinstance(flow, TcpFlow):
             self._dns_streams.pop(flow.client, None)
             self._dns_streams.pop(flow.server, None)
@@ -255,31 +252,29 @@ class FlowTable:
         self.lookups.expire(1 << 62)
 
 
-def _reopened(known: TcpEnds, row: Row) -> bool:
+def _reopened(flow: TcpFlow, row: Row) -> bool:
     """Whether a SYN opens another connection between the same ends: one of another sequence number
     does, and one that follows a reset."""
-    flow, own, _ = known
+    own = flow.client
+    if own.port != row[3] or own.address != row[1]:
+        own = flow.server
     if row[7] & ACK or own.start is None:
         return False
     return own.start != row[5] or flow.reset_by is not None
 
 
-def _keys(protocol: int, row: Row) -> tuple[End, End]:
-    """How a packet's flow is found, from it and from what comes back."""
-    _, source, destination, sport, dport, *_, network = row
-    return (
-        (protocol, source, sport, destination, dport, network),
-        (protocol, destination, dport, source, sport, network),
-    )
+def key_of(row: Row) -> Key:
+    """How a packet's flow is found: the same for both of its directions."""
+    _, source, destination, sport, dport, _, _, _, _, _, _, _, _, network = row
+    if source < destination or (source == destination and sport <= dport):
+        key = source + destination + _PORTS(sport, dport)
+    else:
+        key = destination + source + _PORTS(dport, sport)
+    return key + _NETWORK(network) if network else key
 
 
-def _ends_of(flow: Flow) -> tuple[End, End]:
-    protocol = TCP if isinstance(flow, TcpFlow) else 17
-    one, other, network = flow.client, flow.server, flow.network
-    return (
-        (protocol, one.address, one.port, other.address, other.port, network),
-        (protocol, other.address, other.port, one.address, one.port, network),
-    )
+def _key(one: bytes, port: int, other: bytes, other_port: int, network: int) -> Key:
+    return key_of((0, one, other, port, other_port, 0, 0, 0, 0, 0, 0, 0, 0, network))
 
 
 def _ends(row: Row) -> DnsEnds:
@@ -291,13 +286,12 @@ def packed(address: str) -> bytes:
     return ip_address(address).packed
 
 
-def _quoted_end(quoted: Quoted, network: int) -> End | None:
+def _quoted_key(quoted: Quoted, network: int) -> Key | None:
     """The flow of a packet that an ICMP error quotes; None where its ports are not in it."""
     if quoted.source_port is None or quoted.destination_port is None:
         return None
     source, destination = packed(quoted.source), packed(quoted.destination)
-    ports = quoted.source_port, quoted.destination_port
-    return quoted.protocol, source, ports[0], destination, ports[1], network
+    return _key(source, quoted.source_port, destination, quoted.destination_port, network)
 
 
 def means_unreachable(icmp: Icmp) -> bool:

@@ -142,12 +142,21 @@ def _short_udp(data: bytes, start: int, interface: int) -> Row | None:
             size - 8, start + 20, ident, interface, 0)  # fmt: skip
 
 
+def _word(data: bytes, offset: int) -> int:
+    return data[offset] << 8 | data[offset + 1]
+
+
 def _vxlan(data: bytes, udp: int, length: int, interface: int) -> Row | None:
     """What a plain VXLAN datagram carries; `udp` is the offset of its UDP header."""
     start = udp + 16
     if data[udp + 8 : udp + 12] != _VXLAN or data[start + 12 : start + 15] != b"\x08\0\x45":
         return None
     if len(data) < start + 42 or data[start - 1]:
+        return None
+    outer, size = _word(data, udp - 18), _word(data, udp + 4)
+    if size != outer - 20 or start + 14 + _word(data, start + 16) > udp + size:
+        return None  # lengths that contradict each other
+    if udp + size > length:
         return None
     row = _ipv4(data, start + 14, length, interface)
     if row is None or row[13]:

@@ -18,6 +18,7 @@ from collectors.capture.analysis_flags import (
     ZERO_WINDOW_PROBE,
 )
 from collectors.capture.direction import (
+    NO_DURATIONS,
     Direction,
     DurationStats,
     FlowEvent,
@@ -31,6 +32,7 @@ from collectors.capture.tcp_sequence import AHEAD, MASK, analyse
 from collectors.events import Packet
 
 MAX_EVENTS = 400
+NO_EVENTS: list[FlowEvent] = []  # of a connection that begins; never added to
 NOT_NEW_DATA = RETRANS | KEEP_ALIVE | ZERO_WINDOW_PROBE
 # analysis flag, the counter of its direction, the event that it makes
 COUNTED: tuple[tuple[int, str, Kind], ...] = (
@@ -82,12 +84,12 @@ class TcpFlow:
         self.syn_at = self.latest_syn_at = self.synack_at = self.acked_at = 0
         self.first_rtt = 0  # the handshake's, from the latest SYN
         self.asked_at = 0
-        self.waits = DurationStats()
+        self.waits = NO_DURATIONS
         self.copies = 0
         self.reset_by: Direction | None = None
         self.icmp = 0
         self.icmp_from = self.icmp_note = ""
-        self.events: list[FlowEvent] = []
+        self.events = NO_EVENTS
 
     # --- every packet
 
@@ -102,7 +104,6 @@ class TcpFlow:
         self.last_ns = ns
         own.packets += 1
         own.bytes += wire
-        own.last_ident = row[11]
         analysis = analyse(own, peer, ns, row, self.first_rtt)
         if flags & (SYN | FIN | RST):
             self._phase(own, ns, row, data)
@@ -165,6 +166,8 @@ class TcpFlow:
         if own is self.client:
             self.asked_at = ns
         elif self.asked_at:
+            if self.waits is NO_DURATIONS:
+                self.waits = DurationStats()
             self.waits.add(ns - self.asked_at)
             self.asked_at = 0
         if own.probe is None and own.probe_stamp is None:
@@ -180,7 +183,8 @@ class TcpFlow:
             self._note_event(own, ns, _retransmission(own, row[7], analysis), row[9])
         for flag, counter, kind in COUNTED:
             if analysis & flag:
-                setattr(own, counter, getattr(own, counter) + 1)
+                counts = own.counted()
+                setattr(counts, counter, getattr(counts, counter) + 1)
                 self._note_event(own, ns, kind, row[9] if flag == OUT_OF_ORDER else 0)
 
     def error(self, ns: int, note: str, source: str) -> None:
@@ -191,8 +195,8 @@ class TcpFlow:
         if last is not None and (last.kind, last.note) == ("ICMP", note):
             last.until = ns
             last.count += 1
-        elif len(self.events) < MAX_EVENTS:
-            self.events.append(FlowEvent(ns, ns, False, "ICMP", note=note))
+        else:
+            self._add_event(FlowEvent(ns, ns, False, "ICMP", note=note))
 
     def _note_event(self, own: Direction, ns: int, kind: Kind, size: int) -> None:
         events = self.events
@@ -203,8 +207,13 @@ class TcpFlow:
                 last.count += 1
                 last.size += size
                 return
-        if len(events) < MAX_EVENTS:
-            events.append(FlowEvent(ns, ns, own.client, kind, count=1, size=size))
+        self._add_event(FlowEvent(ns, ns, own.client, kind, count=1, size=size))
+
+    def _add_event(self, event: FlowEvent) -> None:
+        if self.events is NO_EVENTS:
+            self.events = [event]
+        elif len(self.events) < MAX_EVENTS:
+            self.events.append(event)
 
     # --- what it comes to
 
@@ -247,16 +256,17 @@ def _side(direction: Direction) -> str:
 
 def _retransmission(own: Direction, flags: int, analysis: int) -> Kind:
     """Counts a retransmission by its kind."""
+    counts = own.counted()
     if analysis & SPURIOUS_RETRANSMISSION:
-        own.spurious += 1
+        counts.spurious += 1
         return "spurious retransmission"
     if analysis & FAST_RETRANSMISSION:
-        own.fast += 1
+        counts.fast += 1
         return "fast retransmission"
     if flags & SYN:
-        own.syn_retransmitted += 1
+        counts.syn_retransmitted += 1
     else:
-        own.timeouts += 1
+        counts.timeouts += 1
     return "retransmission"
 
 
@@ -267,10 +277,10 @@ def _measure_rtt(peer: Direction, ns: int, row: Row, data: bytes) -> None:
         if stamp is None or (stamp[1] - peer.probe_stamp) & MASK > AHEAD:
             return
         if stamp[1] == peer.probe_stamp:
-            peer.rtt.add(ns - peer.probe_at)
+            peer.add_rtt(ns - peer.probe_at)
         peer.probe_stamp = None
     elif peer.probe is not None and (row[6] - peer.probe) & MASK <= AHEAD:
-        peer.rtt.add(ns - peer.probe_at)
+        peer.add_rtt(ns - peer.probe_at)
         peer.probe = None
 
 

@@ -4,7 +4,7 @@ are nanoseconds."""
 from __future__ import annotations
 
 from collectors.capture.analysis_flags import COPY
-from collectors.capture.direction import DurationStats, interface_direction
+from collectors.capture.direction import NO_DURATIONS, DurationStats, interface_direction
 from collectors.capture.header_rows import Row
 from collectors.events import Packet
 
@@ -51,7 +51,7 @@ class UdpFlow:
         self.network = row[13]
         self.first_ns = self.last_ns = ns
         self.asked_at = 0
-        self.waits = DurationStats()
+        self.waits = NO_DURATIONS
         self.copies = 0
         self.icmp = 0
         self.icmp_from = self.icmp_note = ""
@@ -74,6 +74,8 @@ class UdpFlow:
         if own is self.client:
             self.asked_at = self.asked_at or ns
         elif self.asked_at:
+            if self.waits is NO_DURATIONS:
+                self.waits = DurationStats()
             self.waits.add(ns - self.asked_at)
             self.asked_at = 0
         return 0

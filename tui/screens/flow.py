@@ -126,7 +126,7 @@ def _handshake(flow: TcpFlow) -> str:
     if not flow.syn_at:
         return "handshake: not in this capture"
     if not flow.synack_at:
-        return f"handshake: SYN sent {1 + flow.client.syn_retransmitted} times, no SYN-ACK"
+        return f"handshake: SYN sent {1 + flow.client.counts.syn_retransmitted} times, no SYN-ACK"
     text = f"handshake: SYN to SYN-ACK {ms(flow.synack_at - flow.syn_at)} ms (network and server)"
     if flow.acked_at:
         text += f", SYN-ACK to ACK {ms(flow.acked_at - flow.synack_at)} ms (client)"
@@ -140,14 +140,14 @@ def _sent(name: str, side: Direction) -> str:
     if side.rtt.count:
         parts.append(f"RTT {ms(side.rtt.smallest)}–{ms(side.rtt.largest)} ms")
     counts = (
-        (side.fast, "fast retransmissions"),
-        (side.timeouts, "timeout retransmissions"),
-        (side.syn_retransmitted, "SYN retransmissions"),
-        (side.spurious, "spurious retransmissions"),
-        (side.out_of_order, "out of order"),
-        (side.duplicate_acks, "duplicate ACKs"),
-        (side.zero_windows, "zero windows"),
-        (side.window_full, "times window full"),
+        (side.counts.fast, "fast retransmissions"),
+        (side.counts.timeouts, "timeout retransmissions"),
+        (side.counts.syn_retransmitted, "SYN retransmissions"),
+        (side.counts.spurious, "spurious retransmissions"),
+        (side.counts.out_of_order, "out of order"),
+        (side.counts.duplicate_acks, "duplicate ACKs"),
+        (side.counts.zero_windows, "zero windows"),
+        (side.counts.window_full, "times window full"),
     )
     parts += [f"{count} {what}" for count, what in counts if count]
     return ", ".join(parts)
