@@ -32,10 +32,11 @@ from lab.api.server import ApiServer
 from lab.api.status import ApiError
 from lab.api.store import ObjectStore, key_of
 from lab.api.writing import Writer
-from lab.controllers import Controllers, is_ready
+from lab.controllers import Controllers
 from lab.faultswitch import FaultSwitch
 from lab.kubelet import Kubelet
 from lab.network import LabError
+from lab.ownership import is_ready
 from lab.policy import PolicyAgent
 from lab.proxy import Proxy
 from lab.synthetic import Synthetic
@@ -222,15 +223,15 @@ async def serve(settings: dict[str, Any]) -> None:
     )
     tokens = {token: USERS[context] for context, token in settings["tokens"].items()}
     server = ApiServer(
-        cluster.store,
-        cluster.kubelet,
-        faults,
-        cluster.writer,
-        cluster.reader,
-        cluster.hooks,
-        tokens,
-        lambda seconds: listener.restart(seconds),
-        cluster.synthetic,
+        store=cluster.store,
+        kubelet=cluster.kubelet,
+        faults=faults,
+        writer=cluster.writer,
+        reader=cluster.reader,
+        hooks=cluster.hooks,
+        tokens=tokens,
+        restart=lambda seconds: listener.restart(seconds),
+        synthetic=cluster.synthetic,
     )
     listener = Listener(server.application, settings["listen_fd"])
     for name in settings["faults"]:

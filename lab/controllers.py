@@ -10,16 +10,15 @@ import contextlib
 import hashlib
 import json
 import string
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from random import Random
-from typing import Any
 
 from lab.api import defaults
-from lab.api.resources import BY_KIND
-from lab.api.selectors import matches_labels
 from lab.api.status import ApiError
 from lab.api.store import Object, ObjectStore
+from lab.endpoint_slices import EndpointSlices
 from lab.objects import NODES
+from lab.ownership import is_ready, owned_by, owner, real_pods, remove_unowned
 
 Terminate = Callable[[Object, Object], Object]
 Check = Callable[[Object], None]
@@ -38,30 +37,6 @@ WATCHED = frozenset(
 )
 
 
-def owner(kind: str, item: Object) -> Object:
-    return {
-        "apiVersion": BY_KIND[kind].group_version,
-        "kind": kind,
-        "name": item["metadata"]["name"],
-        "uid": item["metadata"]["uid"],
-        "controller": True,
-        "blockOwnerDeletion": True,
-    }
-
-
-def owned_by(item: Object) -> str:
-    """The uid of an object's controller."""
-    return next(
-        (str(o["uid"]) for o in item["metadata"].get("ownerReferences", ()) if o.get("controller")),
-        "",
-    )
-
-
-def is_ready(pod: Object) -> bool:
-    conditions = pod.get("status", {}).get("conditions", ())
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
-
-
 class Controllers:
     """`nodes` are those that run pods; `terminate` begins a pod's end; `check` is PodSecurity admission."""
 
@@ -75,7 +50,7 @@ class Controllers:
     ):
         self.store = store
         self.nodes = nodes
-        self.zones = zones
+        self.slices = EndpointSlices(store, zones)
         self._terminate = terminate
         self._check = check
         self._random = Random("podwire lab")
@@ -111,50 +86,27 @@ class Controllers:
         for item in list(self.store.items("replicasets")):
             self._replica_set(item)
         for item in list(self.store.items("services")):
-            self._slices(item)
+            self.slices.update(item)
 
     # --- workloads
 
     def _remove_orphans(self) -> None:
         uids = {
-            i["metadata"]["uid"]
-            for r in ("deployments", "replicasets", "daemonsets")
-            for i in self.store.items(r)
+            item["metadata"]["uid"]
+            for resource in ("deployments", "replicasets", "daemonsets")
+            for item in self.store.items(resource)
         }
-        for item in [
-            i for i in self.store.items("replicasets") if owned_by(i) and owned_by(i) not in uids
-        ]:
-            self.store.remove(
-                "replicasets", item["metadata"]["namespace"], item["metadata"]["name"]
-            )
-            uids.discard(item["metadata"]["uid"])
-        for pod in list(self._real_pods()):
-            references = pod["metadata"].get("ownerReferences", ())
-            if (
-                any(o["kind"] in ("ReplicaSet", "DaemonSet") for o in references)
-                and owned_by(pod) not in uids
-            ):
+        uids.difference_update(remove_unowned(self.store, "replicasets", uids))
+        for pod in list(real_pods(self.store)):
+            if is_of_workload(pod) and owned_by(pod) not in uids:
                 self._end(pod)
-        services = {s["metadata"]["uid"] for s in self.store.items("services")}
-        for item in [
-            i
-            for i in self.store.items("endpointslices")
-            if owned_by(i) and owned_by(i) not in services
-        ]:
-            self.store.remove(
-                "endpointslices", item["metadata"]["namespace"], item["metadata"]["name"]
-            )
-
-    def _real_pods(self, namespace: str = "") -> Iterable[Object]:
-        return (
-            p
-            for p in self.store.items("pods", namespace)
-            if "synthetic" not in p["metadata"].get("labels", {})
-        )
+        self.slices.remove_orphans()
 
     def _pods_of(self, item: Object) -> list[Object]:
         uid = item["metadata"]["uid"]
-        return [p for p in self._real_pods(item["metadata"]["namespace"]) if owned_by(p) == uid]
+        return [
+            p for p in real_pods(self.store, item["metadata"]["namespace"]) if owned_by(p) == uid
+        ]
 
     def _end(self, pod: Object) -> None:
         if not pod["metadata"].get("deletionTimestamp"):
@@ -162,67 +114,36 @@ class Controllers:
 
     def _deployment(self, item: Object) -> None:
         """One ReplicaSet for the current template; those of earlier ones go first (strategy Recreate)."""
-        metadata, spec = item["metadata"], item["spec"]
-        digest = hashlib.sha256(json.dumps(spec["template"], sort_keys=True).encode()).hexdigest()[
-            :10
-        ]
-        name = f"{metadata['name']}-{digest}"
-        mine = [
-            r
-            for r in self.store.items("replicasets", metadata["namespace"])
-            if owned_by(r) == metadata["uid"]
-        ]
-        current = next((r for r in mine if r["metadata"]["name"] == name), None)
-        for old in mine:
-            if old is not current:
-                self.store.remove("replicasets", metadata["namespace"], old["metadata"]["name"])
-                for pod in self._pods_of(old):
-                    self._end(pod)
-        labels = {**spec["template"]["metadata"].get("labels", {}), "pod-template-hash": digest}
+        namespace, count = item["metadata"]["namespace"], item["spec"].get("replicas", 1)
+        wanted = replica_set(item)
+        name = wanted["metadata"]["name"]
+        self._remove_earlier(item, name)
+        current = self.store.get("replicasets", namespace, name)
         if current is None:
-            template = {
-                **spec["template"],
-                "metadata": {**spec["template"]["metadata"], "labels": labels},
-            }
-            selector = {
-                "matchLabels": {
-                    **spec["selector"].get("matchLabels", {}),
-                    "pod-template-hash": digest,
-                }
-            }
-            made = {
-                "metadata": {
-                    "name": name,
-                    "namespace": metadata["namespace"],
-                    "labels": labels,
-                    "generation": 1,
-                    "ownerReferences": [owner("Deployment", item)],
-                },
-                "spec": {
-                    "replicas": spec.get("replicas", 1),
-                    "selector": selector,
-                    "template": template,
-                },
-            }
-            self.store.put("replicasets", made)
-        elif current["spec"]["replicas"] != spec.get("replicas", 1):
-            count = spec.get("replicas", 1)
+            self.store.put("replicasets", wanted)
+        elif current["spec"]["replicas"] != count:
             self.store.edit(
-                "replicasets",
-                metadata["namespace"],
-                name,
-                lambda r: r["spec"].update(replicas=count),
+                "replicasets", namespace, name, lambda r: r["spec"].update(replicas=count)
             )
         pods = self._pods_of(current) if current else []
-        ready = sum(is_ready(p) for p in pods)
+        ready = sum(is_ready(pod) for pod in pods)
         counts = {
-            "observedGeneration": metadata.get("generation", 1),
+            "observedGeneration": item["metadata"].get("generation", 1),
             "replicas": len(pods),
             "updatedReplicas": len(pods),
             "readyReplicas": ready,
             "availableReplicas": ready,
         }
         self._set_status("deployments", item, counts)
+
+    def _remove_earlier(self, deployment: Object, current: str) -> None:
+        """A Deployment's ReplicaSets other than `current`, with their pods."""
+        metadata = deployment["metadata"]
+        for item in list(self.store.items("replicasets", metadata["namespace"])):
+            if owned_by(item) == metadata["uid"] and item["metadata"]["name"] != current:
+                self.store.remove("replicasets", metadata["namespace"], item["metadata"]["name"])
+                for pod in self._pods_of(item):
+                    self._end(pod)
 
     def _set_status(self, resource: str, item: Object, status: Object) -> None:
         place = item["metadata"]["namespace"], item["metadata"]["name"]
@@ -311,82 +232,30 @@ class Controllers:
         }
         self._set_status("daemonsets", item, counts)
 
-    # --- Services
 
-    def _slices(self, service: Object) -> None:
-        metadata, spec = service["metadata"], service["spec"]
-        selector = spec.get("selector")
-        if not selector or "synthetic" in metadata.get("labels", {}):
-            return
-        pods = [p for p in self._real_pods(metadata["namespace"]) if matches_labels(selector, p)]
-        pods = [
-            p
-            for p in pods
-            if p.get("status", {}).get("podIP") and p["status"]["phase"] == "Running"
-        ]
-        groups: dict[str, tuple[list[Object], list[Object]]] = {}
-        for pod in pods:
-            ports = [self._port(p, pod) for p in spec.get("ports", ())]
-            groups.setdefault(json.dumps(ports), (ports, []))[1].append(self._endpoint(pod))
-        if not groups:
-            groups[""] = ([], [])
-        known = [
-            s
-            for s in self.store.items("endpointslices", metadata["namespace"])
-            if owned_by(s) == metadata["uid"]
-        ]
-        for index, (ports, endpoints) in enumerate(groups.values()):
-            self._put_slice(service, known[index] if index < len(known) else None, ports, endpoints)
-        for extra in known[len(groups) :]:
-            self.store.remove("endpointslices", metadata["namespace"], extra["metadata"]["name"])
+def is_of_workload(pod: Object) -> bool:
+    references = pod["metadata"].get("ownerReferences", ())
+    return any(one["kind"] in ("ReplicaSet", "DaemonSet") for one in references)
 
-    def _port(self, port: Object, pod: Object) -> Object:
-        target: Any = port.get("targetPort", port["port"])
-        if isinstance(target, str) and not target.isdigit():
-            named = [
-                p
-                for c in pod["spec"]["containers"]
-                for p in c.get("ports", ())
-                if p.get("name") == target
-            ]
-            target = named[0]["containerPort"] if named else None
-        found = {"name": port.get("name", ""), "protocol": port.get("protocol", "TCP")}
-        return {**found, "port": int(target)} if target is not None else found
 
-    def _endpoint(self, pod: Object) -> Object:
-        ready, ending = is_ready(pod), bool(pod["metadata"].get("deletionTimestamp"))
-        node = pod["spec"]["nodeName"]
-        reference = {"kind": "Pod", **{k: pod["metadata"][k] for k in ("namespace", "name", "uid")}}
-        return {
-            "addresses": [pod["status"]["podIP"]],
-            "conditions": {"ready": ready and not ending, "serving": ready, "terminating": ending},
-            "targetRef": reference,
-            "nodeName": node,
-            "zone": self.zones.get(node, ""),
-        }
-
-    def _put_slice(
-        self, service: Object, known: Object | None, ports: list[Object], endpoints: list[Object]
-    ) -> None:
-        if known is not None:
-            if (known.get("ports"), known.get("endpoints")) == (ports, endpoints):
-                return
-            metadata = {
-                **known["metadata"],
-                "generation": known["metadata"].get("generation", 1) + 1,
-            }
-        else:
-            name, namespace = service["metadata"]["name"], service["metadata"]["namespace"]
-            metadata = {
-                "name": f"{name}-{defaults.suffix()}",
-                "generateName": f"{name}-",
-                "namespace": namespace,
-                "generation": 1,
-                "labels": {
-                    "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io",
-                    "kubernetes.io/service-name": name,
-                },
-                "ownerReferences": [owner("Service", service)],
-            }
-        body = {"metadata": metadata, "addressType": "IPv4", "endpoints": endpoints, "ports": ports}
-        self.store.put("endpointslices", body)
+def replica_set(deployment: Object) -> Object:
+    """The ReplicaSet of a Deployment's current template."""
+    metadata, spec = deployment["metadata"], deployment["spec"]
+    template = spec["template"]
+    digest = hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()[:10]
+    of_template = {"pod-template-hash": digest}
+    labels = {**template["metadata"].get("labels", {}), **of_template}
+    return {
+        "metadata": {
+            "name": f"{metadata['name']}-{digest}",
+            "namespace": metadata["namespace"],
+            "labels": labels,
+            "generation": 1,
+            "ownerReferences": [owner("Deployment", deployment)],
+        },
+        "spec": {
+            "replicas": spec.get("replicas", 1),
+            "selector": {"matchLabels": {**spec["selector"].get("matchLabels", {}), **of_template}},
+            "template": {**template, "metadata": {**template["metadata"], "labels": labels}},
+        },
+    }

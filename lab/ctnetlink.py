@@ -26,7 +26,8 @@ def nest(kind: int, *parts: bytes) -> bytes:
 
 def message(kind: int, flags: int, payload: bytes) -> bytes:
     body = struct.pack("=BBH", socket.AF_INET, 0, 0) + payload
-    return struct.pack("=IHHII", 16 + len(body), kind, REQUEST | flags, 1, 0) + body
+    header = struct.pack("=IHH", 16 + len(body), kind, REQUEST | flags)
+    return header + struct.pack("=II", 1, 0) + body  # sequence number, port id
 
 
 def attributes(data: bytes) -> Iterator[tuple[int, bytes]]:

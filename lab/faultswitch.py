@@ -20,10 +20,10 @@ from lab.api.resources import BY_KIND, Resource
 from lab.api.status import ApiError, bad_request
 from lab.api.store import Object, ObjectStore
 from lab.api.writing import Writer
-from lab.controllers import is_ready
 from lab.faults import Fault, FaultStep, all_faults
 from lab.kubelet import Kubelet
 from lab.network import LabError, run
+from lab.ownership import is_ready
 from lab.proxy import Proxy
 
 HERE = Path(__file__).parent

@@ -16,8 +16,10 @@ from lab.api.store import Object, ObjectStore
 from lab.containers import Container, environment_of
 from lab.kube_events import unhealthy
 from lab.network import LabError, Sandbox
+from lab.pod_addresses import PodAddresses
 from lab.podstatus import status_of
-from lab.topology import CLUSTER_DOMAIN, DNS_SERVICE_IP, Node
+from lab.resolver_files import resolver_files
+from lab.topology import Node
 
 Key = tuple[str, str]
 
@@ -48,8 +50,7 @@ class Kubelet:
         self.pods: dict[Key, RunningPod] = {}
         self.specs = {node.name: node for node in nodes}
         self.modes: dict[str, str] = {}
-        self._used: dict[str, set[int]] = {node.name: {0, 1} for node in nodes}
-        self._last: dict[str, int] = {node.name: 1 for node in nodes}
+        self._addresses = PodAddresses(nodes)
         self._held: set[str] = set()
         self._starting: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -81,15 +82,6 @@ class Kubelet:
 
     # --- pods
 
-    def _new_address(self, node: Node) -> str:
-        """The next free address after the last one, as the host-local plugin does: an address that is used again at
-        once is still known to others by its old link-layer address."""
-        used, last = self._used[node.name], self._last[node.name]
-        host = next(n for n in (*range(last + 1, 255), *range(2, last + 1)) if n not in used)
-        used.add(host)
-        self._last[node.name] = host
-        return f"{node.pod_prefix}.{host}"
-
     async def run(self, pod: Object) -> None:
         """Make a pod's sandbox (or lend it the node's), then start its containers."""
         key, spec, uid = _key(pod), pod["spec"], pod["metadata"]["uid"]
@@ -114,38 +106,13 @@ class Kubelet:
             await self._end(key, uid, 0)
 
     async def _make(self, pod: Object, node: Node, uid: str) -> RunningPod:
-        sandbox = await network.make_sandbox(pod["metadata"]["name"], self._resolver_files(pod))
-        address = self._new_address(node)
+        sandbox = await network.make_sandbox(
+            pod["metadata"]["name"], resolver_files(pod, self.files)
+        )
+        address = self._addresses.new(node)
         link = "veth" + address.replace(".", "")[-8:]
         await network.wire_pod(node, self.nodes[node.name], sandbox, address, link)
         return RunningPod(uid, sandbox, node, address, False)
-
-    def _resolver_files(self, pod: Object) -> Path:
-        """resolv.conf and friends of a pod; one directory for all pods that resolve alike."""
-        spec, namespace = pod["spec"], pod["metadata"]["namespace"]
-        own = spec.get("dnsConfig") or {}
-        search = [
-            *own.get("searches", ()),
-            f"{namespace}.svc.{CLUSTER_DOMAIN}",
-            f"svc.{CLUSTER_DOMAIN}",
-            CLUSTER_DOMAIN,
-        ]
-        options = {
-            "ndots": "5",
-            **{o["name"]: str(o.get("value", "")) for o in own.get("options", ())},
-        }
-        texts = " ".join(f"{k}:{v}" if v else k for k, v in options.items())
-        name = "etc-" + "-".join((namespace, *sorted(f"{k}{v}" for k, v in options.items())))
-        directory = self.files / name.replace("/", "_")
-        if not directory.exists():
-            directory.mkdir()
-            resolver = f"search {' '.join(search)}\nnameserver {DNS_SERVICE_IP}\noptions {texts}\n"
-            (directory / "resolv.conf").write_text(resolver)
-            (directory / "hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
-            (directory / "nsswitch.conf").write_text(
-                "passwd: files\ngroup: files\nhosts: files dns\n"
-            )
-        return directory
 
     def _start(self, key: Key, pod: Object, spec: Object, ephemeral: bool) -> None:
         running = self.pods[key]
@@ -155,13 +122,13 @@ class Kubelet:
             pod,
             spec,
             running.sandbox,
-            ephemeral,
-            environment,
-            lambda: self._report(key),
-            running.address,
-            self.nodes[running.node.name],
-            running.containers,
-            lambda why: unhealthy(self.store, pod, spec["name"], running.node.name, why),
+            ephemeral=ephemeral,
+            environment=environment,
+            changed=lambda: self._report(key),
+            address=running.address,
+            node=self.nodes[running.node.name],
+            siblings=running.containers,
+            unhealthy=lambda why: unhealthy(self.store, pod, spec["name"], running.node.name, why),
         )
         container.held = any(_is_of(pod, running.node.name, who) for who in self._held)
         self._write_mode(key, pod)
@@ -220,23 +187,23 @@ class Kubelet:
                 container.signal(signal.SIGKILL)
 
     async def _end(self, key: Key, uid: str, grace: float) -> None:
+        """End a pod: SIGTERM and `grace` seconds, or at once where it is 0."""
         running = self.pods.get(key)
-        if running is None or running.uid != uid:
-            return
-        if running.ending and grace > 0:
+        if running is None or running.uid != uid or (running.ending and grace > 0):
             return
         running.ending = True
         if grace > 0:
-            for container in running.containers.values():
-                container.ending = True
-                container.signal(signal.SIGTERM)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(grace):
-                    while any(c.running for c in running.containers.values()):
-                        await asyncio.sleep(0.05)
+            await _terminate(running, grace)
         if self.pods.get(key) is not running:
             return
         del self.pods[key]
+        await self._remove(running)
+        stored = self.store.get("pods", *key)
+        if stored is not None and stored["metadata"]["uid"] == uid:
+            self.store.remove("pods", *key)
+
+    async def _remove(self, running: RunningPod) -> None:
+        """What is left of a pod: processes, tasks, its sandbox and address."""
         for container in running.containers.values():
             container.signal(signal.SIGKILL)
             container.end_execs()
@@ -244,10 +211,7 @@ class Kubelet:
             task.cancel()
         if not running.host_network:
             await running.sandbox.stop()
-            self._used[running.node.name].discard(int(running.address.rpartition(".")[2]))
-        stored = self.store.get("pods", *key)
-        if stored is not None and stored["metadata"]["uid"] == uid:
-            self.store.remove("pods", *key)
+            self._addresses.free(running.node, running.address)
 
     # --- what the API asks for
 
@@ -272,19 +236,6 @@ class Kubelet:
         if found is None:
             return None
         return found.previous_log if previous else found.log
-
-    def waiting_reason(self, pod: Object, container: str) -> str:
-        entries = [
-            e
-            for k in ("containerStatuses", "ephemeralContainerStatuses")
-            for e in pod["status"].get(k, ())
-        ]
-        entry: Object = next((e for e in entries if e["name"] == container), {"state": {}})
-        waiting = entry["state"].get("waiting", {})
-        reason: str = waiting.get("reason", "ContainerCreating")
-        if reason in ("ErrImagePull", "ImagePullBackOff"):
-            return "trying and failing to pull image"
-        return str(waiting.get("message") or reason)
 
     # --- for faults
 
@@ -333,6 +284,16 @@ class Kubelet:
         path = self._mode_file(key)
         path.parent.mkdir(exist_ok=True)
         path.write_text(mode)
+
+
+async def _terminate(running: RunningPod, grace: float) -> None:
+    for container in running.containers.values():
+        container.ending = True
+        container.signal(signal.SIGTERM)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(grace):
+            while any(container.running for container in running.containers.values()):
+                await asyncio.sleep(0.05)
 
 
 def _key(pod: Object) -> Key:

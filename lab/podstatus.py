@@ -160,3 +160,15 @@ def status_of(
         ]
     found["resources"] = {}
     return found
+
+
+def waiting_reason(pod: Object, container: str) -> str:
+    """Why a container does not run yet, as the API server words it."""
+    fields = ("containerStatuses", "ephemeralContainerStatuses")
+    entries = [entry for field in fields for entry in pod["status"].get(field, ())]
+    entry: Object = next((e for e in entries if e["name"] == container), {"state": {}})
+    waiting = entry["state"].get("waiting", {})
+    reason: str = waiting.get("reason", "ContainerCreating")
+    if reason in ("ErrImagePull", "ImagePullBackOff"):
+        return "trying and failing to pull image"
+    return str(waiting.get("message") or reason)

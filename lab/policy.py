@@ -45,13 +45,13 @@ def pods_of(store: ObjectStore) -> list[Pod]:
         )
         found.append(
             Pod(
-                metadata["namespace"],
-                metadata["name"],
-                address,
-                spec["nodeName"],
-                metadata.get("labels", {}),
-                labels.get(metadata["namespace"], {}),
-                ports,
+                namespace=metadata["namespace"],
+                name=metadata["name"],
+                address=address,
+                node=spec["nodeName"],
+                labels=metadata.get("labels", {}),
+                namespace_labels=labels.get(metadata["namespace"], {}),
+                ports=ports,
             )
         )
     return found

@@ -60,14 +60,14 @@ def targets(store: ObjectStore) -> list[ProxyTarget]:
         for port in spec.get("ports", ()):
             found.append(
                 ProxyTarget(
-                    name,
-                    spec["clusterIP"],
-                    port.get("protocol", "TCP").lower(),
-                    int(port["port"]),
-                    int(port.get("nodePort") or 0),
-                    spec.get("externalTrafficPolicy") == "Local",
-                    spec.get("internalTrafficPolicy") == "Local",
-                    tuple(_endpoints(mine, port.get("name", ""))),
+                    name=name,
+                    address=spec["clusterIP"],
+                    protocol=port.get("protocol", "TCP").lower(),
+                    port=int(port["port"]),
+                    node_port=int(port.get("nodePort") or 0),
+                    external_local=spec.get("externalTrafficPolicy") == "Local",
+                    internal_local=spec.get("internalTrafficPolicy") == "Local",
+                    endpoints=tuple(_endpoints(mine, port.get("name", ""))),
                 )
             )
     return found

@@ -14,6 +14,7 @@ import time
 
 ETH_P_IP = 0x0800
 AHEAD = 5_000_000  # bytes beyond what the peer expects; conntrack takes what is behind for a retransmission
+PSH_ACK, WINDOW = 0x18, 512
 EVERY_S = 1.0  # for each connection; one that lives shorter than this is spared
 
 
@@ -28,9 +29,8 @@ def checksum(data: bytes) -> int:
 
 def segment(source: bytes, target: bytes, ports: tuple[int, int], seq: int, ack: int) -> bytes:
     payload = b"strayed "
-    head = struct.pack(
-        ">HHIIBBHHH", *ports, seq & 0xFFFF_FFFF, ack & 0xFFFF_FFFF, 5 << 4, 0x18, 512, 0, 0
-    )
+    numbers = struct.pack(">HHII", *ports, seq & 0xFFFF_FFFF, ack & 0xFFFF_FFFF)
+    head = numbers + struct.pack(">BBHI", 5 << 4, PSH_ACK, WINDOW, 0)  # no checksum yet, not urgent
     pseudo = source + target + struct.pack(">BBH", 0, socket.IPPROTO_TCP, len(head) + len(payload))
     total = checksum(pseudo + head + payload)
     return head[:16] + struct.pack(">H", total) + head[18:] + payload

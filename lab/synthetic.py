@@ -13,8 +13,8 @@ from random import Random
 from lab import objects
 from lab.api import defaults
 from lab.api.store import Object, ObjectStore, now
-from lab.controllers import owner
 from lab.images import APP, KNOWN, find
+from lab.ownership import owner
 from lab.podstatus import ContainerState, status_of
 
 LABEL = "synthetic"

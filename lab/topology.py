@@ -120,7 +120,12 @@ DEFAULT = Topology(
         Service("shop", "backend", "10.96.181.95", "backend", (("http", "TCP", 80, 8080),)),
         Service("shop", "catalog", "10.96.44.20", "catalog", (("http", "TCP", 80, 8080),)),
         Service(
-            "shop", "storefront", "10.96.77.30", "backend", (("http", "TCP", 80, 8080),), 30080
+            "shop",
+            "storefront",
+            "10.96.77.30",
+            "backend",
+            ports=(("http", "TCP", 80, 8080),),
+            node_port=30080,
         ),
     ),
     idle=("base", "locked"),

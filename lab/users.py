@@ -17,62 +17,47 @@ USERS = {
 READ = ["get", "list", "watch"]
 
 
-def _rule(verbs: list[str], group: str, *resources: str) -> Object:
-    return {"verbs": verbs, "apiGroups": [group], "resources": list(resources)}
+def _rule(verbs: list[str], group: str, resources: str) -> Object:
+    """`resources` are separated by spaces."""
+    return {"verbs": verbs, "apiGroups": [group], "resources": resources.split()}
 
 
-def _paths(*urls: str) -> Object:
-    return {"verbs": ["get"], "nonResourceURLs": list(urls)}
+def _paths(urls: str) -> Object:
+    return {"verbs": ["get"], "nonResourceURLs": urls.split()}
 
 
 VIEW = [
-    _rule(READ, "", "configmaps", "pods", "serviceaccounts", "services", "services/status"),
-    _rule(READ, "", "namespaces/status", "pods/log", "pods/status"),
+    _rule(READ, "", "configmaps pods serviceaccounts services services/status"),
+    _rule(READ, "", "namespaces/status pods/log pods/status"),
     _rule(READ, "", "namespaces"),
     _rule(READ, "", "events"),
     _rule(READ, "discovery.k8s.io", "endpointslices"),
     _rule(
         READ,
         "apps",
-        "daemonsets",
-        "daemonsets/status",
-        "deployments",
-        "deployments/status",
-        "replicasets",
+        "daemonsets daemonsets/status deployments deployments/status replicasets",
     ),
-    _rule(READ, "networking.k8s.io", "networkpolicies", "ingresses"),
+    _rule(READ, "networking.k8s.io", "networkpolicies ingresses"),
 ]
 # what podwire asks for: see the README's section on RBAC
 DEBUGGER = [
-    _rule(READ, "", "pods", "namespaces", "nodes", "services"),
+    _rule(READ, "", "pods namespaces nodes services"),
     _rule(["get"], "", "pods/log"),
     _rule(["get", "patch", "update"], "", "pods/ephemeralcontainers"),
     _rule(["create", "get"], "", "pods/exec"),
     _rule(["create", "delete"], "", "pods"),
     _rule(READ, "discovery.k8s.io", "endpointslices"),
-    _rule(READ, "networking.k8s.io", "networkpolicies", "ingresses"),
+    _rule(READ, "networking.k8s.io", "networkpolicies ingresses"),
     _rule(READ, "", "events"),
     _rule(["get"], "", "configmaps"),
 ]
 BASIC = [
-    _rule(
-        ["create"], "authorization.k8s.io", "selfsubjectaccessreviews", "selfsubjectrulesreviews"
-    ),
+    _rule(["create"], "authorization.k8s.io", "selfsubjectaccessreviews selfsubjectrulesreviews"),
     _rule(["create"], "authentication.k8s.io", "selfsubjectreviews"),
 ]
-PUBLIC = ("/healthz", "/livez", "/readyz", "/version", "/version/")
+PUBLIC = _paths("/healthz /livez /readyz /version /version/")
 DISCOVERY = _paths(
-    "/api",
-    "/api/*",
-    "/apis",
-    "/apis/*",
-    "/healthz",
-    "/livez",
-    "/openapi",
-    "/openapi/*",
-    "/readyz",
-    "/version",
-    "/version/",
+    "/api /api/* /apis /apis/* /healthz /livez /openapi /openapi/* /readyz /version /version/",
 )
 ROLES = {
     "cluster-admin": [_rule(["*"], "*", "*"), {"verbs": ["*"], "nonResourceURLs": ["*"]}],
@@ -80,7 +65,7 @@ ROLES = {
     "podwire": DEBUGGER,
     "system:basic-user": BASIC,
     "system:discovery": [DISCOVERY],
-    "system:public-info-viewer": [_paths(*PUBLIC)],
+    "system:public-info-viewer": [PUBLIC],
 }
 BINDINGS = (
     ("cluster-admin", "cluster-admin", "Group", MASTERS),

@@ -186,7 +186,7 @@ class ReadHandler:
         await response.prepare(request)
         with self.hooks.stream(request, info) as stream:
             async for line in self._lines(
-                request, info, resource, matches, int(asked or 0), initial
+                request, info, resource, matches=matches, since=int(asked or 0), initial=initial
             ):
                 await stream.pass_on()
                 await response.write(line)

@@ -44,7 +44,14 @@ def read(request: web.Request, path: str) -> RequestInfo:
     if rest[0] == "namespaces" and name:
         namespace = name
     return RequestInfo(
-        path, _verb(request, name), group, version, namespace, resource, name, subresource
+        path=path,
+        verb=_verb(request, name),
+        group=group,
+        version=version,
+        namespace=namespace,
+        resource=resource,
+        name=name,
+        subresource=subresource,
     )
 
 

@@ -22,6 +22,7 @@ from lab.api.writing import Writer, read_body
 from lab.faultswitch import FaultSwitch
 from lab.kubelet import Kubelet, NotRunning
 from lab.network import LabError
+from lab.podstatus import waiting_reason
 from lab.synthetic import Synthetic
 
 Restart = Callable[[float], Awaitable[None]]
@@ -221,7 +222,7 @@ class ApiServer:
             if request.query.get("previous") == "true":
                 said = f'previous terminated container "{container}" in pod "{info.name}" not found'
                 raise status.bad_request(said)
-            reason = self.kubelet.waiting_reason(pod, container)
+            reason = waiting_reason(pod, container)
             said = f'container "{container}" in pod "{info.name}" is waiting to start: {reason}'
             raise status.bad_request(said)
         with self.hooks.stream(request, info) as stream:

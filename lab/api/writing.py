@@ -64,11 +64,9 @@ class Writer:
     def make(self, resource: Resource, item: Object, dry: bool = False) -> Object:
         """Admit a new object and store it; ApiError where it is refused."""
         metadata = item["metadata"]
-        if (
-            self.store.get(resource.plural, metadata.get("namespace", ""), metadata["name"])
-            is not None
-        ):
-            raise status.exists(resource, metadata["name"])
+        namespace, name = metadata.get("namespace", ""), metadata["name"]
+        if self.store.get(resource.plural, namespace, name) is not None:
+            raise status.exists(resource, name)
         item = self.filled(resource, item)
         if "spec" in item:
             item["metadata"]["generation"] = 1
@@ -253,10 +251,8 @@ class Writer:
         return marked
 
     def _empty(self, namespace: str) -> None:
-        for resource in BY_KIND.values():
-            for item in (
-                list(self.store.items(resource.plural, namespace)) if resource.namespaced else ()
-            ):
+        for resource in (one for one in BY_KIND.values() if one.namespaced):
+            for item in list(self.store.items(resource.plural, namespace)):
                 self.store.remove(resource.plural, namespace, item["metadata"]["name"])
 
     async def delete_many(
