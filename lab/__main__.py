@@ -127,9 +127,9 @@ class LabCluster:
         since = self.store.version
         objects.populate(self.store, self.topology)
         self.write_zone()
-        self.controllers.settle()
+        self.controllers.reconcile()
         self.background.append(asyncio.create_task(self.kubelet.follow(since)))
-        self.background.append(asyncio.create_task(self.controllers.follow(since, self.settle)))
+        self.background.append(asyncio.create_task(self.controllers.follow(since, self.reload)))
         self.background.append(asyncio.create_task(reap_orphans()))
         self.background.append(asyncio.create_task(self._heartbeats()))
         await self._all_ready()
@@ -163,9 +163,9 @@ class LabCluster:
         except TimeoutError:
             slow = [key_of(p) for p in self.store.items("pods") if not is_ready(p)]
             raise LabError(f"these pods did not become ready: {', '.join(slow)}") from None
-        await self.settle()
+        await self.reload()
 
-    async def settle(self) -> None:
+    async def reload(self) -> None:
         """Load into the nodes what the store asks for."""
         self.write_zone()
         await asyncio.gather(self.proxy.sync(), self.policies.sync())
@@ -219,7 +219,7 @@ async def serve(settings: dict[str, Any]) -> None:
     cluster = LabCluster(DEFAULT, files, settings["scale"])
     await cluster.build()
     faults = FaultSwitch(
-        cluster.store, cluster.kubelet, cluster.writer, cluster.proxy, cluster.settle
+        cluster.store, cluster.kubelet, cluster.writer, cluster.proxy, cluster.reload
     )
     tokens = {token: USERS[context] for context, token in settings["tokens"].items()}
     server = ApiServer(
@@ -247,7 +247,7 @@ async def serve(settings: dict[str, Any]) -> None:
 
 
 def clean_files(settings: dict[str, Any], directory_fd: int, parent_fd: int) -> None:
-    """Take the lab's files away, also where its starter was killed and cannot."""
+    """Remove the lab's files, also where its starter was killed and cannot."""
     with contextlib.suppress(OSError):
         syscalls.unmount(str(Path(settings["directory"]) / "ns"))
     for name in ("kubeconfig", "log"):
@@ -273,7 +273,7 @@ def main() -> None:
 
 async def live(settings: dict[str, Any], clean: Callable[[], None]) -> None:
     """Never returns: the kernel ends everything else in this process namespace. Tasks are not cancelled and waited for,
-    since one that does not end would keep the reason from being told."""
+    since one that does not end would keep the reason from being reported."""
     try:
         await serve(settings)
     except (LabError, OSError) as error:

@@ -21,7 +21,7 @@ from lab.network import Sandbox
 from lab.podstatus import ContainerState
 
 WORKLOAD = Path(__file__).with_name("workload.py")
-CREATING_S = 0.1  # a real kubelet and containerd took about this long with the image present
+CREATING_S = 0.1  # a real kubelet and containerd need about this long with the image present
 PULL_RETRY_S = 2.0  # a real kubelet: 10 s doubling to 5 min
 BACKOFF_S = (0.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0)  # between restarts, as a real kubelet
 LINE_LIMIT = 64 * 1024

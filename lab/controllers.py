@@ -22,7 +22,7 @@ from lab.ownership import is_ready, owned_by, owner, real_pods, remove_unowned
 
 Terminate = Callable[[Object, Object], Object]
 Check = Callable[[Object], None]
-SETTLE_S = 0.02
+BURST_S = 0.02
 WATCHED = frozenset(
     (
         "deployments",
@@ -56,7 +56,7 @@ class Controllers:
         self._random = Random("podwire lab")
 
     async def follow(self, since: int, after: Callable[[], Awaitable[None]]) -> None:
-        """Settle after every burst of changes that matters, then call `after`; for ever."""
+        """Reconcile after every burst of changes that matters and call `after`; for ever."""
         stirred = asyncio.Event()
 
         async def listen() -> None:
@@ -70,14 +70,14 @@ class Controllers:
         try:
             while True:
                 await stirred.wait()
-                await asyncio.sleep(SETTLE_S)
+                await asyncio.sleep(BURST_S)
                 stirred.clear()
-                self.settle()
+                self.reconcile()
                 await after()
         finally:
             listening.cancel()
 
-    def settle(self) -> None:
+    def reconcile(self) -> None:
         self._remove_orphans()
         for item in list(self.store.items("deployments")):
             self._deployment(item)

@@ -1,4 +1,4 @@
-"""Switches faults on and off in a running lab; keeps for each what it takes to undo it."""
+"""Switches faults on and off in a running lab; keeps for each what undoes it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Undo = Callable[[], Awaitable[None]]
 
 
 class FaultSwitch:
-    """`settle` is called after a change of kube-proxy's behaviour, to load new rules."""
+    """`reload` is called after a change of kube-proxy's behaviour, to load new rules."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class FaultSwitch:
         kubelet: Kubelet,
         writer: Writer,
         proxy: Proxy,
-        settle: Callable[[], Awaitable[None]],
+        reload: Callable[[], Awaitable[None]],
     ) -> None:
         self.known = all_faults()
         self.active: dict[str, list[Undo]] = {}
@@ -49,7 +49,7 @@ class FaultSwitch:
         self.kubelet = kubelet
         self.writer = writer
         self.proxy = proxy
-        self._settle = settle
+        self._reload = reload
         self._lock = asyncio.Lock()
 
     def rows(self) -> list[dict[str, Any]]:
@@ -94,7 +94,7 @@ class FaultSwitch:
                 await action()
             except (LabError, ApiError) as error:
                 failures.append(str(error))
-        await self._settle()
+        await self._reload()
         if failures:
             raise LabError("; ".join(failures))
 
@@ -119,7 +119,7 @@ class FaultSwitch:
         for name, value in step.proxy.items():
             setattr(self.proxy.behaviour, name, value)
             undo.append(_later(setattr, self.proxy.behaviour, name, not value))
-            await self._settle()
+            await self._reload()
         for item in yaml.safe_load_all(step.apply) if step.apply else ():
             undo.append(self._apply(item))
         if step.delete:

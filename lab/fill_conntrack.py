@@ -1,4 +1,4 @@
-"""Fill this network namespace's conntrack table to nf_conntrack_max, or take those entries out again.
+"""Fill this network namespace's conntrack table to nf_conntrack_max, or remove those entries out again.
 
 Entries are created over ctnetlink as assured, established TCP connections: the kernel may evict unreplied
 entries when a table is full (early_drop), so a table filled with those would not drop anything for long.

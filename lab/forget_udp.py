@@ -1,4 +1,4 @@
-"""Take UDP connection tracking entries towards given addresses out of this network namespace.
+"""Remove UDP connection tracking entries towards given addresses from this network namespace.
 
 What kube-proxy does when an endpoint of a UDP Service goes away: without it a client that keeps its source port
 goes on talking to the dead endpoint for as long as it talks. Run as `python -I -S forget_udp.py ADDRESS...`.

@@ -1,7 +1,7 @@
 """Which container images the lab can "pull", what they run by default and which commands are in them.
 
 Nothing is downloaded: an image is a name for what the machine has. Distroless images have no command to exec;
-netshoot has everything that this machine has; every other name fails to be pulled, as on a cluster without a way out.
+netshoot has everything that this machine has; every other name fails to be pulled, as on a cluster without Internet access.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Events of the kubelet: a probe that failed, as a real kubelet tells it (pkg/kubelet/prober)."""
+"""Events of the kubelet: a probe that failed, as a real kubelet reports it (pkg/kubelet/prober)."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ class Kubelet:
     # --- pods
 
     async def run(self, pod: Object) -> None:
-        """Make a pod's sandbox (or lend it the node's), then start its containers."""
+        """Make a pod's sandbox (or lend it the node's), and start its containers."""
         key, spec, uid = _key(pod), pod["spec"], pod["metadata"]["uid"]
         if uid in self._starting or key in self.pods:
             return

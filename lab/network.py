@@ -115,7 +115,7 @@ async def wire_node(node: Node, sandbox: Sandbox, peers: Iterable[Node]) -> None
         f"addr add {node.address}/{UNDERLAY_PREFIX} dev eth0",
         "link set eth0 up",
         f"route add default via {OUTSIDE} dev eth0",
-        # an address of its own, as the CNI plugin gives it: else it takes the lowest of its ports', which changes
+        # an address of its own, as the CNI plugin gives it: else it has the lowest of its ports', which changes
         # as pods come and go, and other pods' neighbour entries for their gateway are wrong for a while
         f"link add cni0 address {bridge_mac(node.gateway)} type bridge",
         f"addr add {node.gateway}/24 dev cni0",

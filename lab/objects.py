@@ -181,7 +181,7 @@ def daemon_set(where: str, name: str) -> Object:
 
 
 def static_pod(node_name: str) -> Object:
-    """The API server as a static pod: a mirror of a file on its node, which takes no ephemeral containers."""
+    """The API server as a static pod: a mirror of a file on its node, which accepts no ephemeral containers."""
     digest = hashlib.md5(node_name.encode(), usedforsecurity=False).hexdigest()
     return {
         "metadata": {

@@ -63,16 +63,16 @@ def dns(name: str) -> str:
 
 
 def timed(host: str, port: str, path: str) -> str:
-    """Whether one request takes longer than 50 ms, which no request of a healthy lab does."""
+    """Whether one request needs longer than 50 ms, which no request of a healthy lab does."""
     started = time.monotonic()
     word = http(host, port, path)
-    took = time.monotonic() - started
+    elapsed = time.monotonic() - started
     time.sleep(0.07)  # so that tries fall into different moments of whatever slows them
-    return word if word != "ok" else "fast" if took < 0.05 else "slow"
+    return word if word != "ok" else "fast" if elapsed < 0.05 else "slow"
 
 
 def mtu(host: str) -> str:
-    """The path MTU that the kernel takes for a destination to which nothing was sent yet."""
+    """The path MTU that the kernel assumes for a destination to which nothing was sent yet."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.connect((host, 9))
         return f"mtu={client.getsockopt(socket.IPPROTO_IP, 14)}"  # IP_MTU

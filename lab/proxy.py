@@ -17,7 +17,7 @@ MASQUERADE = 0x4000  # kube-proxy's mark
 
 @dataclass(slots=True)
 class Behaviour:
-    """What a fault may take away from a well-behaved kube-proxy."""
+    """What a fault may remove from a well-behaved kube-proxy."""
 
     drop_invalid: bool = True  # packets that conntrack cannot place: k8s 74839
     forget_udp: bool = True  # entries to endpoints that are gone: k8s 125467

@@ -13,7 +13,7 @@ import sys
 import time
 
 ETH_P_IP = 0x0800
-AHEAD = 5_000_000  # bytes beyond what the peer expects; conntrack takes what is behind for a retransmission
+AHEAD = 5_000_000  # bytes beyond what the peer expects; conntrack mistakes what is behind for a retransmission
 PSH_ACK, WINDOW = 0x18, 512
 EVERY_S = 1.0  # for each connection; one that lives shorter than this is spared
 
@@ -53,7 +53,7 @@ def main(port: int) -> None:
         if own_port != port or flags != 0x18 or now - last.setdefault(key, now) < EVERY_S:
             continue
         last[key] = now
-        # It acknowledges the request, as a server does: a RST takes its number from there, and only the exact next
+        # It acknowledges the request, as a server does: a RST gets its number from there, and only the exact next
         # one resets (RFC 5961 3.2).
         length = int.from_bytes(packet[2:4], "big") - start - (packet[start + 12] >> 4) * 4
         stray = segment(target, source, (port, client_port), ack + AHEAD, seq + length)

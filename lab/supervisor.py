@@ -233,14 +233,14 @@ class Lab:
 
 
 # A directory of a lab that runs is locked (shared) by the supervisor and by the lab itself. When every process was
-# killed at once nobody was left to remove it: the lock is gone then, and the next start takes it away.
+# killed at once nobody was left to remove it: by now the lock is gone, and the next start removes it away.
 
 
 def held_directory() -> tuple[Path, int]:
     """A new directory and the descriptor that holds it."""
     while True:
         path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=runtime_directory()))
-        with contextlib.suppress(OSError):  # another start may have taken it for a leftover
+        with contextlib.suppress(OSError):  # another start may have mistaken it for a leftover
             descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             fcntl.flock(descriptor, fcntl.LOCK_SH)
             if path.exists():

@@ -182,7 +182,7 @@ def keepalive(host: str, port: int, rate: float) -> None:
 
 
 def read_slowly(connection: socket.socket, host: str) -> None:
-    """Ask for 8 MiB and take a little of it now and then: the receive window closes, and the sender waits."""
+    """Ask for 8 MiB and read a little of it from time to time: the receive window closes, and the sender waits."""
     log("reading slowly: the disk is busy")
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
     connection.sendall(f"GET /huge HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())

@@ -79,7 +79,7 @@ def documents() -> dict[str, Object]:
 
 
 def openapi_index(prefix: str) -> Object:
-    """/openapi/v3. `prefix` is the token in the server's path, which clients take these URLs to be without."""
+    """/openapi/v3. `prefix` is the token in the server's path, which clients expect these URLs to be without."""
     paths = {}
     for version in dict.fromkeys(r.group_version for r in EVERY):
         path = f"apis/{version}" if "/" in version else f"api/{version}"

@@ -75,14 +75,14 @@ def _may_not(pod: Object, container: str, what: str) -> ApiError:
 def _check_new(pod: Object, wanted: list[Object]) -> None:
     name, spec = pod["metadata"]["name"], pod["spec"]
     targets = [c["name"] for c in spec["containers"]]
-    taken = targets + [c["name"] for c in spec.get("initContainers", ())]
+    in_use = targets + [c["name"] for c in spec.get("initContainers", ())]
     for index, container in enumerate(wanted):
         field = f"spec.ephemeralContainers[{index}]"
         if not container.get("name"):
             raise invalid("Pod", name, f"{field}.name", "Required value")
-        if container["name"] in taken:
+        if container["name"] in in_use:
             raise invalid("Pod", name, f"{field}.name", f'Duplicate value: "{container["name"]}"')
-        taken.append(container["name"])
+        in_use.append(container["name"])
         if not container.get("image"):
             raise invalid("Pod", name, f"{field}.image", "Required value")
         target = container.get("targetContainerName")

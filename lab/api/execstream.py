@@ -84,7 +84,7 @@ async def copy_in(socket: web.WebSocketResponse, process: Process) -> None:
 
 
 async def finish(process: Process, copies: list[asyncio.Task[None]]) -> int:
-    """Wait for the command, then briefly for what its children still write (as containerd does)."""
+    """Wait for the command, and briefly for what its children still write (as containerd does)."""
     code = await process.wait()
     await asyncio.wait(copies, timeout=1.0)
     for copy in copies:
@@ -100,7 +100,7 @@ async def serve(
     stream: HookStream,
 ) -> web.WebSocketResponse:
     """Answer one exec. `argv` is what was asked for, `inside` the same wrapped to run in the container, empty
-    where the container's image lacks the command; `started` is told of the process."""
+    where the container's image lacks the command; `started` gets the process."""
     socket = web.WebSocketResponse(protocols=PROTOCOLS, max_msg_size=0, timeout=0.5)
     await socket.prepare(request)
     await socket.send_bytes(bytes([STDOUT]))

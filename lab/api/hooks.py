@@ -90,7 +90,7 @@ class Hooks:
     def order(self, body: dict[str, Any]) -> int:
         """Carry out `{"do": cut|end|freeze|thaw|rule|clear, "match": REGEX, …}`; how many streams it reached.
 
-        `rule` takes the fields of `HookRule`. Raises ApiError for anything else.
+        `rule` has the fields of `HookRule`. Raises ApiError for anything else.
         """
         action, match = body.get("do"), str(body.get("match", ""))
         try:

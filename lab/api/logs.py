@@ -26,7 +26,7 @@ class Log:
         self._grown = asyncio.Event()
 
     async def read_from(self, stream: asyncio.StreamReader) -> None:
-        """Take lines until the writer closes; overlong ones are cut, as containerd cuts at 16 KiB."""
+        """Read lines until the writer closes; overlong ones are cut, as containerd cuts at 16 KiB."""
         while True:
             try:
                 line = await stream.readline()
@@ -58,7 +58,7 @@ def _stamped(line: tuple[datetime, bytes], stamps: bool) -> bytes:
 
 
 async def serve_log(request: web.Request, log: Log, stream: HookStream) -> web.StreamResponse:
-    """tailLines, sinceSeconds, sinceTime, limitBytes, timestamps and follow, as the kubelet takes them."""
+    """tailLines, sinceSeconds, sinceTime, limitBytes, timestamps and follow, as the kubelet reads them."""
     query = request.query
     try:
         tail, seconds = int(query.get("tailLines", -1)), int(query.get("sinceSeconds", 0))

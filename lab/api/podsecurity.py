@@ -1,6 +1,6 @@
 """PodSecurity admission: the checks of the baseline and restricted levels, in the words of a real API server.
 
-Checks and their order: k8s.io/pod-security-admission/policy (baseline ones first, then those of restricted).
+Checks and their order: k8s.io/pod-security-admission/policy (baseline ones first, after them those of restricted).
 """
 
 from __future__ import annotations

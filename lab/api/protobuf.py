@@ -264,7 +264,7 @@ def message(kind: str, data: bytes) -> dict[str, Any]:
 
 
 def decode(data: bytes) -> dict[str, Any]:
-    """The object in a request's body: magic, then runtime.Unknown with the type and the message."""
+    """The object in a request's body: magic, followed by runtime.Unknown with the type and the message."""
     if not data.startswith(MAGIC):
         raise Unreadable("it does not begin as Kubernetes protobuf does")
     try:

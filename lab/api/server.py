@@ -29,7 +29,7 @@ Restart = Callable[[float], Awaitable[None]]
 
 
 class ApiServer:
-    """`tokens` gives the user of each bearer token. `restart` takes the server down for some seconds."""
+    """`tokens` gives the user of each bearer token. `restart` brings the server down for some seconds."""
 
     def __init__(
         self,
@@ -258,7 +258,7 @@ class ApiServer:
         return web.json_response({})
 
     def _place(self, body: Object) -> None:
-        """Put an object into the store as it is, status and all, past every check; or take it out."""
+        """Put an object into the store as it is, status and all, past every check; or remove it."""
         resource, item = str(body.get("resource")), body.get("object")
         if (
             all(r.plural != resource or not r.stored for r in BY_PATH.values())

@@ -45,7 +45,7 @@ def _age(item: Object) -> str:
 
 
 def pod_reason(pod: Object) -> str:
-    """The STATUS column: the phase, or what stands in the way."""
+    """The STATUS column: the phase, or what keeps it from running."""
     state = pod.get("status", {})
     reason = state.get("reason") or state.get("phase", "")
     running = False
@@ -135,7 +135,7 @@ def labels_text(labels: dict[str, str] | None) -> str:
 
 
 def selector_text(selector: Object | None) -> str:
-    """A LabelSelector in the form that `kubectl get` shows and `-l` takes."""
+    """A LabelSelector in the form that `kubectl get` shows and `-l` accepts."""
     parts = [f"{k}={v}" for k, v in sorted((selector or {}).get("matchLabels", {}).items())]
     for term in (selector or {}).get("matchExpressions", []):
         values = ",".join(term.get("values", []))

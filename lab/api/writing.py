@@ -121,12 +121,12 @@ class Writer:
         spec.setdefault("clusterIP", self._address())
         spec["clusterIPs"] = [spec["clusterIP"]]
         if spec["type"] in ("NodePort", "LoadBalancer"):
-            taken = {
+            in_use = {
                 p.get("nodePort")
                 for s in self.store.items("services")
                 for p in s["spec"].get("ports", ())
             }
-            free = (port for port in range(30000, 32768) if port not in taken)
+            free = (port for port in range(30000, 32768) if port not in in_use)
             for port in spec["ports"]:
                 port["nodePort"] = port.get("nodePort") or next(free)
 

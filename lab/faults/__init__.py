@@ -23,7 +23,7 @@ class FaultStep:
     """One action. `at` is where a command runs: `nodes`, a node's name, or `namespace/app` with or without `@node`.
 
     `run` a command to its end, `start` one that goes on until the fault is off; `hold` an app down; `mode` sets how
-    the programs `of` an app behave; `proxy` takes a virtue from kube-proxy; `apply` creates or patches objects
+    the programs `of` an app behave; `proxy` removes a virtue of kube-proxy; `apply` creates or patches objects
     (YAML); `delete` the pods of an app; `wait` until the pods of an app are ready; `throttle` the CPU
     of a node's pods; `pause`.
     """

@@ -22,7 +22,7 @@ image = "registry.prod/netshoot:2"
 """
 
 
-def test_the_command_line_then_the_context_then_the_common_keys(tmp_path: Path) -> None:
+def test_the_command_line_before_the_context_before_the_common_keys(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(TEXT)
     loaded = config.load(path)

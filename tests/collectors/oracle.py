@@ -234,7 +234,10 @@ def values(ours: dict[str, Any]) -> Row:
                 add(f"dns.{record['type'].lower()}", record["data"])
     if "vni" in ours:
         geneve = "Geneve" in ours["tunnels"]
-        add("geneve.vni" if geneve else "vxlan.vni", f"0x{ours['vni']:06x}" if geneve else ours["vni"])
+        add(
+            "geneve.vni" if geneve else "vxlan.vni",
+            f"0x{ours['vni']:06x}" if geneve else ours["vni"],
+        )
     return row
 
 

@@ -10,7 +10,7 @@ from collectors.errors import CaptureError, ClusterError, PodwireError, TargetGo
 
 
 class Remote:
-    """Connections that break as they are told to: each a reason, None for an end."""
+    """Connections that break on demand: each a reason, None for an end."""
 
     def __init__(self, *ends: PodwireError | None) -> None:
         self.ends = list(ends)

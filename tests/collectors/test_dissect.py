@@ -112,7 +112,9 @@ def test_vlans_tunnels_and_fragments() -> None:
     assert summary(gre).startswith("GRE IP 10.0.0.1.49588")
     assert "fragment at 1480+" in summary(eth("0800") + ip4(17, b"x" * 64, "20b9"))
     random = eth("0800") + ip4(17, udp(8472, b"p" * 61))
-    assert summary(random).endswith("UDP, length 61"), "without the I flag it is not VXLAN (RFC 7348)"
+    assert summary(random).endswith("UDP, length 61"), (
+        "without the I flag it is not VXLAN (RFC 7348)"
+    )
 
 
 def test_options() -> None:

@@ -99,10 +99,10 @@ def test_list_attach_packets_sockets_counters_faults_and_leave(tmux: Tmux, tmp_p
     tmux.until(r"Saved")
     (saved,) = (tmp_path / "podwire" / "captures").glob("*.pcap")
     assert saved.stat().st_mode & 0o777 == 0o600
-    told = subprocess.run(
+    shown = subprocess.run(
         ["tcpdump", "-nr", str(saved)], capture_output=True, text=True, check=True
     ).stdout
-    assert ".53: " in told
+    assert ".53: " in shown
     tmux.keys("Space")
 
     # sockets, counters, events

@@ -1,6 +1,6 @@
 """The fault table: one console in a real terminal, attached to a pod of the lab, and each trouble in turn.
 
-After each: the figures flow again, a fault was told once, keys answer. In the end: what was captured and recorded can
+After each: the figures flow again, a fault was reported once, keys answer. In the end: what was captured and recorded can
 be read, the terminal is whole, and nothing is left in the cluster.
 """
 
@@ -39,7 +39,7 @@ class World:
     state: Path
     recording: Path
 
-    def told(self) -> Store:
+    def replayed(self) -> Store:
         store = Store()
         store.apply_all(read(self.recording))
         return store
@@ -174,19 +174,19 @@ def flows_again(world: World) -> None:
 
 @pytest.mark.parametrize("name", ROWS)
 async def test_streams_survive(world: World, name: str) -> None:
-    before = world.told().log_count
+    before = world.replayed().log_count
     async with client_of(world.lab) as client:
         await all_open(client)
         await ROWS[name](world, client)
         deadline = time.monotonic() + 15
-        while not (lines := [x for x in list(world.told().log)[before:] if x.kind == "gap"]):
+        while not (lines := [x for x in list(world.replayed().log)[before:] if x.kind == "gap"]):
             assert time.monotonic() < deadline, world.tmux.screen()
             await asyncio.sleep(0.2)
         assert key_answers(world.tmux) < KEY_S, "keys answer while streams are broken"
         flows_again(world)
     async with client_of(world.lab) as client:  # another connection: the server may have been away
         await client.hook(do="clear")
-    lines = [x for x in list(world.told().log)[before:] if x.kind == "gap"]
+    lines = [x for x in list(world.replayed().log)[before:] if x.kind == "gap"]
     by_target: dict[str, int] = {}
     for line in lines:
         by_target[line.target] = by_target.get(line.target, 0) + 1
@@ -226,7 +226,7 @@ def test_a_storm_of_sizes(world: World) -> None:
 
 
 def test_detached_and_attached_again(world: World) -> None:
-    """A client of another size comes and goes: the console is drawn anew and never stops."""
+    """A client of another size comes and goes: the console is drawn again and never stops."""
     for _ in range(2):
         command = f"TERM=xterm-256color tmux -L {world.tmux.socket} attach -t s"
         with subprocess.Popen(
@@ -257,7 +257,7 @@ def processes(world: World, word: str) -> dict[int, str]:
 
 async def test_a_container_that_restarts_is_no_break(world: World) -> None:
     """The pod's own program is killed and started again; our debug container beside it goes on."""
-    before = world.told().log_count
+    before = world.replayed().log_count
     ours = set(processes(world, "podwire-sampler").values())
     (program,) = [
         pid for pid, namespace in processes(world, "workload.py").items() if namespace in ours
@@ -277,7 +277,7 @@ async def test_a_container_that_restarts_is_no_break(world: World) -> None:
             assert time.monotonic() < deadline
             await asyncio.sleep(0.1)
     flows_again(world)
-    assert [x.text for x in list(world.told().log)[before:] if x.kind == "gap"] == []
+    assert [x.text for x in list(world.replayed().log)[before:] if x.kind == "gap"] == []
 
 
 def test_in_the_end_all_is_whole(world: World) -> None:
@@ -294,7 +294,9 @@ def test_in_the_end_all_is_whole(world: World) -> None:
             ["tcpdump", "-nr", str(path)], capture_output=True, text=True, check=True
         )
         assert "truncated" not in done.stderr
-    assert world.told().log_count > 0 and oct(os.stat(world.recording).st_mode & 0o777) == "0o600"
+    assert (
+        world.replayed().log_count > 0 and oct(os.stat(world.recording).st_mode & 0o777) == "0o600"
+    )
 
     async def left() -> list[str]:
         query = "?labelSelector=app.kubernetes.io%2Fmanaged-by%3Dpodwire"

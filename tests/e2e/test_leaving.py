@@ -179,7 +179,7 @@ async def test_a_killed_console_is_named_at_the_next_start_and_cleaned(
             while not (journal.exists() and '"create pods"' in journal.read_text()):
                 assert time.monotonic() < deadline
                 time.sleep(0.02)
-            time.sleep(0.6)  # written down; now it is on its way
+            time.sleep(0.6)  # written down; now it is being sent
             assert await added(client) == []
         else:
             tmux.until(r"Flags \[")
@@ -191,9 +191,7 @@ async def test_a_killed_console_is_named_at_the_next_start_and_cleaned(
         os.kill(console(tmux), signal.SIGKILL)
         tmux.until(r"EXIT=137", 10)
         if when == "during its deletion":
-            await client.hook(
-                do="clear"
-            )  # what was held is still carried out: then nothing is left
+            await client.hook(do="clear")  # what was held is still carried out, and nothing is left
             await until_added(client, False)
             assert podwire(own_lab, tmp_path, "clean").returncode == 0
             return
@@ -296,9 +294,7 @@ async def test_a_full_disk_adds_nothing_that_could_be_forgotten(
     own_lab: Lab, tmux: Tmux, tmp_path: Path
 ) -> None:
     (tmp_path / "podwire").mkdir()
-    (
-        tmp_path / "podwire" / "journal.jsonl"
-    ).mkdir()  # as a disk that takes no more: it cannot be written
+    (tmp_path / "podwire" / "journal.jsonl").mkdir()  # as a full disk: it cannot be written
     async with client_of(own_lab) as client:
         opened(tmux)
         tmux.keys("Enter")
@@ -371,7 +367,7 @@ async def test_what_would_be_sent_and_what_was_sent_can_be_read(own_lab: Lab, tm
 
 
 def test_a_terminal_that_goes_away_is_no_crash(own_lab: Lab, tmux: Tmux, tmp_path: Path) -> None:
-    """Neither message can be written then: the terminal is gone before podwire is."""
+    """Neither message can be written: the terminal is gone before podwire is."""
     opened(tmux)
     tmux.keys("Enter")
     tmux.until(r"Flags \[")

@@ -1,5 +1,5 @@
-"""What no fault of the lab makes for real in namespaces, as objects of its API: asked for, told, exposed. Each with how
-it is put there and taken away, and the rule that must find it."""
+"""What no fault of the lab makes for real in namespaces, as objects of its API: asked for, given, exposed. Each with how
+it is put there and removed, and the rule that must find it."""
 
 from __future__ import annotations
 

@@ -119,9 +119,7 @@ async def bench(lab: Lab) -> AsyncIterator[Bench]:
         selected = selection(options, store)
         pods = (row for row in store.rows("pods") if isinstance(row, PodRow))
         dns = (
-            pod
-            for pod in pods
-            if pod.namespace == "kube-system" and pod.name.startswith("coredns")
+            pod for pod in pods if pod.namespace == "kube-system" and pod.name.startswith("coredns")
         )
         notes = await check.attach(control, store, [*selected.pods, *selected.nodes, *dns])
         assert not notes, notes

@@ -107,8 +107,8 @@ def test_a_drop_in_is_read_by_sysctl(finding: Finding, tmp_path: Path) -> None:
             name,
             value,
         ) in names:  # IPVS and conntrack are modules: what is not loaded has no settings
-            told = f"{name} = {value}" in read.stdout
-            assert told or not Path("/proc/sys", name.replace(".", "/")).exists(), (
+            printed = f"{name} = {value}" in read.stdout
+            assert printed or not Path("/proc/sys", name.replace(".", "/")).exists(), (
                 read.stdout,
                 read.stderr,
             )

@@ -46,12 +46,12 @@ async def test_any_status_so_many_times(client: Client) -> None:
 
 async def test_delay(client: Client) -> None:
     await client.hook(do="rule", match="/version", delay_s=0.4, times=1)
-    took = []
+    elapsed = []
     for _ in range(2):
         began = time.monotonic()
         assert (await client.call("GET", "/version"))[0] == 200
-        took.append(time.monotonic() - began)
-    assert took[0] >= 0.4 > took[1]
+        elapsed.append(time.monotonic() - began)
+    assert elapsed[0] >= 0.4 > elapsed[1]
 
 
 async def test_cut_a_watch_and_an_exec(client: Client) -> None:
@@ -72,7 +72,7 @@ async def test_freeze_and_thaw(client: Client) -> None:
     socket = await exec_socket(client, "sh", "-c", "while+:;do+echo+x;sleep+0.05;done")
     await client.hook(do="freeze", match="/exec$")
     with pytest.raises(TimeoutError):
-        while True:  # what was on its way
+        while True:  # what was in flight
             await socket.receive(0.5)
     await client.hook(do="thaw", match="/exec$")
     assert (await socket.receive(1)).data[1:].startswith(b"x")

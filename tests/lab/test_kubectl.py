@@ -134,7 +134,7 @@ def test_watch(own_lab: Lab, kubectl: Callable[..., Done]) -> None:
         text = watching.stdout.read()
     states = [line.split()[2] for line in text.splitlines() if line.startswith("seen")]
     assert states[0] == "Pending" and "ContainerCreating" in states and "Completed" in states
-    assert text.startswith("NAME "), "one header, then rows"
+    assert text.startswith("NAME "), "one header before the rows"
     assert text.count("NAME ") == 1
 
 
@@ -166,7 +166,7 @@ def test_logs(kubectl: Callable[..., Done]) -> None:
     kubectl("delete", "pod", "-n", "shop", "talker")
 
 
-def test_exec_exit_code_and_stdin_half_close(kubectl: Callable[..., Done]) -> None:
+def test_exec_exit_code_and_closing_stdin(kubectl: Callable[..., Done]) -> None:
     pod = name_of(kubectl, "search")
     done = kubectl("exec", "-n", "shop", pod, "--", "sh", "-c", "echo out; echo err >&2; exit 3")
     assert (done.returncode, done.stdout) == (3, "out\n") and "err" in done.stderr

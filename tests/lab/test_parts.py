@@ -227,7 +227,7 @@ operations = st.lists(
 
 @given(operations)
 def test_the_store_remembers_every_version(steps: list[tuple[str, str, int]]) -> None:
-    """A list at an old version is what a list then said; a watch from it leads to what there is now."""
+    """A list at an old version is what a list said at that time; a watch from it leads to what there is now."""
     asyncio.run(_remembers(steps))
 
 

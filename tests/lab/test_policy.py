@@ -1,4 +1,4 @@
-"""NetworkPolicies of the lab, checked by real packets: for each policy, who may reach whom, and who may not."""
+"""NetworkPolicies of the lab, checked by real packets: for each policy, which pod may reach which, and who may not."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ async def client(own_lab: Lab) -> AsyncIterator[Client]:
 
 
 async def reached(client: Client) -> set[tuple[str, str]]:
-    """Who gets an answer from whom, by TCP connects in the pods."""
+    """Which pod gets an answer from which, by TCP connects in the pods."""
 
     async def one(who: str, to: str) -> tuple[str, str] | None:
         host, _, port = TO[to].rpartition(":")
@@ -136,7 +136,7 @@ async def test_two_policies_add_up_and_a_new_pod_is_covered(client: Client) -> N
         await client.call("DELETE", f"{NETPOL}/{name}")
 
 
-# --- rules as text: nft takes whatever policies and pods there are
+# --- rules as text: nft accepts whatever policies and pods there are
 
 labels = st.dictionaries(
     st.sampled_from(["app", "team", "env"]), st.sampled_from(["a", "b", "c"]), max_size=2
@@ -219,7 +219,7 @@ pods = st.lists(
 
 @given(pods, st.lists(policies, max_size=3))
 @settings(max_examples=25, deadline=None)
-def test_nft_takes_the_rules_of_any_policy(found: list[Pod], wanted: list[Any]) -> None:
+def test_nft_accepts_the_rules_of_any_policy(found: list[Pod], wanted: list[Any]) -> None:
     script = rules("node1", found, wanted)
     done = subprocess.run(
         ["nft", "-c", "-f", "-"], input=script, capture_output=True, text=True, check=False

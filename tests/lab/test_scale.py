@@ -114,19 +114,19 @@ async def test_the_real_pods_are_not_disturbed(client: Client) -> None:
 
 @pytest.mark.lab
 def test_start_and_memory() -> None:
-    """Under 5 s to a ready cluster, under 300 MiB in all (issue: The lab tells the truth)."""
+    """Under 5 s to a ready cluster, under 300 MiB in all (issue: The lab is truthful)."""
     began = time.monotonic()
     lab = Lab()
     try:
         lab.start()
     except LabUnavailable as reason:
         pytest.skip(f"NO LAB HERE: {reason}")
-    took = time.monotonic() - began
+    elapsed = time.monotonic() - began
     time.sleep(3)
     used = memory_mib(lab)
     lab.stop()
     assert used < 300
-    assert took < 5
+    assert elapsed < 5
 
 
 def test_memory_with_ten_thousand_pods(large_lab: Lab) -> None:

@@ -22,7 +22,7 @@ CASES = {
     p.stem: json.loads(p.read_text())
     for p in sorted((Path(__file__).parent / "transcripts").glob("*.json"))
 }
-# what a real cluster says and the lab does not, or the other way round; expressions on the path of a field
+# what a real cluster says and the lab does not, or the reverse; expressions on the path of a field
 DIFFERENCES = {
     r"status\.images": "nothing of the lab or podwire reads them",
     r"endpoints\[\]\.zone": "as podCIDR",
@@ -139,7 +139,7 @@ async def replay(client: Client, step: Json, without: str = "") -> None:
 
 
 def said(frames: list[Json]) -> tuple[bytes, bytes, list[Json], list[int]]:
-    """(stdout, stderr, Status objects, close codes); what came on 1 and 2 may interleave in any way."""
+    """(stdout, stderr, Status objects, close codes); what came on 1 and 2 may interleave."""
     out = {
         n: b"".join(base64.b64decode(f["payload_base64"]) for f in frames if f.get("channel") == n)
         for n in (1, 2)

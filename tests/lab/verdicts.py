@@ -1,5 +1,5 @@
 """Verdicts against real packets: random NetworkPolicies in the lab, whose nodes enforce them with nftables, and TCP connects
-between its pods, and from them to a node port. python -m tests.lab.verdicts [ROUNDS] tells every pair on which the two
+between its pods, and from them to a node port. python -m tests.lab.verdicts [ROUNDS] prints every pair on which the two
 disagree."""
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SOURCES = (
 TARGETS = ("shop/backend@node1", "shop/backend@node2", "shop/catalog@node2")
 PORT, NODE_PORT = 8080, 30080
 ROUNDS = 16  # of 15 pairs each, and 10 by node ports
-SETTLED_S = 0.6
+STABLE_S = 0.6
 PATHS = {
     "pods": "/api/v1/pods",
     "namespaces": "/api/v1/namespaces",
@@ -146,21 +146,21 @@ async def one_round(client: Client, chance: random.Random) -> list[str]:
         assert status == 201, answer
         made.append((path, body))
     try:
-        await asyncio.sleep(SETTLED_S)
+        await asyncio.sleep(STABLE_S)
         known = await cluster(client)
         pairs = list(itertools.product(SOURCES, TARGETS))
         seen = await asyncio.gather(
             *(client.probe(a, "tcp", f"{{{b}}}", str(PORT), "1") for a, b in pairs)
         )
         by_nodes = [(a, node.address) for a in SOURCES for node in known.nodes]
-        told = await asyncio.gather(
+        answers = await asyncio.gather(
             *(client.probe(a, "tcp", ip, str(NODE_PORT), "1") for a, ip in by_nodes)
         )
     finally:
         for path, body in made:
             await client.call("DELETE", f"{path}/{body['metadata']['name']}")
     wrong = []
-    for (a, ip), said in zip(by_nodes, told, strict=True):
+    for (a, ip), said in zip(by_nodes, answers, strict=True):
         said_path = ask(known, pod_of(known, a), ip, port=str(NODE_PORT), protocol="TCP")
         if (
             said_path.verdict != "unknown"
@@ -178,7 +178,7 @@ async def one_round(client: Client, chance: random.Random) -> list[str]:
             wrong.append(
                 f"{a} → {b}: podwire says {verdict.allowed} ({verdict.decided_by.reason}), the packets {said}: {specs}"
             )
-    await asyncio.sleep(SETTLED_S / 2)
+    await asyncio.sleep(STABLE_S / 2)
     return wrong
 
 

@@ -53,7 +53,8 @@ class Bench:
 
 ON_LAB = ("pod", "node")
 KINDS = [
-    pytest.param(kind, marks=pytest.mark.lab if kind in ON_LAB else ()) for kind in (*LIVE, *RECORDED)
+    pytest.param(kind, marks=pytest.mark.lab if kind in ON_LAB else ())
+    for kind in (*LIVE, *RECORDED)
 ]
 
 

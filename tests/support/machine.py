@@ -1,4 +1,4 @@
-"""What the lab or a console could leave on a machine, told apart from what others do there.
+"""What the lab or a console could leave on a machine, as opposed to what others do there.
 
 The network's state is compared in a namespace that only the test uses, without counters, which
 move by themselves; processes and files by the runtime directory, which only the test uses.

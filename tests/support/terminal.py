@@ -108,7 +108,7 @@ class Tmux:
         self._run("kill-server")
 
     def close(self) -> None:
-        """End the terminal, and wait for the console to take its lab away."""
+        """End the terminal, and wait for the console to remove its lab."""
         console = self.program()
         self.kill_server()
         deadline = time.monotonic() + 10
