@@ -27,7 +27,7 @@ from collectors.stream import Stream
 from lab.supervisor import Lab
 from session.controller import Controller
 from session.store import Store
-from tests.lab.client import client_of
+from tests.support.lab_client import client_of
 
 RATE = 5_000_000  # bytes a second, as they come from tcpdump
 FRAME = 256 + 16

@@ -18,8 +18,8 @@ from cli.check_targets import selection
 from collectors.events import InventoryList, NodeRow, PodRow
 from lab.supervisor import Lab
 from session.store import Store
-from tests.lab.client import client_of
 from tests.lab.verdicts import compared
+from tests.support.lab_client import client_of
 
 ROOT = Path(__file__).parent.parent.parent
 MANIFESTS = """

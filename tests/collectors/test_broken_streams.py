@@ -21,7 +21,7 @@ from collectors.stream import Stream
 from collectors.target import Target
 from collectors.target_sampler import TargetSampler
 from lab.supervisor import Lab
-from tests.lab.client import Client, client_of
+from tests.support.lab_client import Client, client_of
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from collectors.cluster.api import connection
 from collectors.cluster.api.connection import ConnectionRequest, open_cluster
 from collectors.errors import ConfigError
 from lab.supervisor import Lab
-from tests.lab.front import Certificates, Front
+from tests.support.tls_front import Certificates, Front
 
 ROOT = Path(__file__).parent.parent.parent
 KUBECTL = Path(sys.executable).parent / "kubectl"

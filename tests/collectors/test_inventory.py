@@ -21,7 +21,7 @@ from collectors.list_coverage import LISTS
 from collectors.stream import Stream
 from lab.supervisor import Lab
 from session.store import Store
-from tests.lab.client import client_of
+from tests.support.lab_client import client_of
 
 
 def pod(name: str, ip: str, node: str = "node1", **more: object) -> ev.PodRow:

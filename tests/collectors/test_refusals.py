@@ -22,7 +22,7 @@ from collectors.recording.journal import Journal
 from collectors.stream import Stream
 from collectors.target import Target
 from lab.supervisor import Lab
-from tests.lab.client import Client, client_of
+from tests.support.lab_client import Client, client_of
 
 Json = dict[str, Any]
 WEBHOOK = (

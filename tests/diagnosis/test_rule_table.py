@@ -16,7 +16,7 @@ from diagnosis.rule import CONVENTION, Rule, Threshold, level
 from diagnosis.rules import conntrack_full
 from diagnosis.rules.__main__ import page
 from lab.faults import all_faults
-from tests.lab.configured import CONFIGURED
+from tests.support.configured_machines import CONFIGURED
 from tests.support.rules import problems, unknown_ids
 
 ROOT = Path(__file__).parent.parent.parent
@@ -77,7 +77,7 @@ def test_rules_that_faults_name_exist() -> None:
         assert fault.rules, f"lab/faults/{fault.name}.toml names no rule that finds it"
         named = unknown_ids((*fault.rules, *fault.also), f"lab/faults/{fault.name}.toml")
         assert not named, "\n".join(named)
-    assert not unknown_ids((case.rule for case in CONFIGURED.values()), "tests/lab/configured.py")
+    assert not unknown_ids((case.rule for case in CONFIGURED.values()), "tests/support/configured_machines.py")
 
 
 def test_an_unknown_rule_is_said_in_a_sentence() -> None:

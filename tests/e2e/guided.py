@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 
 from lab.supervisor import Lab
-from tests.lab.client import client_of
+from tests.support.lab_client import client_of
 from tests.support.terminal import PROGRAM, Tmux
 
 READY, ENDED = r"WHAT IS WRONG", r"r runs it again"

@@ -23,7 +23,7 @@ from collectors.backoff import STEADY_S
 from collectors.recording.event_log import read
 from lab.supervisor import Lab, LabUnavailable
 from session.store import Store
-from tests.lab.client import Client, client_of
+from tests.support.lab_client import Client, client_of
 from tests.support.terminal import PROGRAM, Tmux
 
 pytestmark = pytest.mark.skipif(

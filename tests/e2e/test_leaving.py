@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from lab.supervisor import Lab
-from tests.lab.client import Client, client_of
+from tests.support.lab_client import Client, client_of
 from tests.support.terminal import PROGRAM, ROOT, Tmux
 
 pytestmark = pytest.mark.skipif(

@@ -13,9 +13,9 @@ import pytest
 
 from lab.supervisor import Lab
 from tests.collectors.test_credentials import Place
-from tests.lab.client import client_of
-from tests.lab.front import Certificates, Front
+from tests.support.lab_client import client_of
 from tests.support.terminal import PROGRAM, Tmux
+from tests.support.tls_front import Certificates, Front
 
 pytestmark = pytest.mark.skipif(
     not shutil.which("tmux"), reason="NO TMUX: install tmux to drive the real console"

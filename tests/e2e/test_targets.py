@@ -12,7 +12,7 @@ import pytest
 
 from lab.supervisor import Lab
 from tests.e2e.test_fault_table import KEY_S, key_answers
-from tests.lab.client import client_of
+from tests.support.lab_client import client_of
 from tests.support.terminal import PROGRAM, Tmux
 
 pytestmark = pytest.mark.skipif(

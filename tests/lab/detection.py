@@ -31,7 +31,7 @@ from lab.supervisor import Lab
 from session.controller import Controller
 from session.snapshot_builder import snapshot
 from session.store import Store
-from tests.lab.configured import CONFIGURED, write
+from tests.support.configured_machines import CONFIGURED, write
 
 FOUND_S, CLEAR_S, EVERY_S = 25.0, 75.0, 1.0
 ROOT = Path(__file__).parent.parent.parent

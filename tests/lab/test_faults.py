@@ -18,7 +18,7 @@ import pytest
 from lab.faults import VITAL_SIGNS, Fault, Probe, all_faults
 from lab.faults.__main__ import page
 from lab.supervisor import Lab, LabUnavailable
-from tests.lab.client import Client, client_of
+from tests.support.lab_client import Client, client_of
 
 FAULTS = all_faults()
 SEEN_S, GONE_S = 25.0, 30.0

@@ -22,8 +22,8 @@ from diagnosis.reachability import policy_proposal
 from diagnosis.snapshot import Snapshot
 from lab.supervisor import Lab
 from tests.diagnosis.test_rules import FIRES
-from tests.lab.client import Client, client_of
 from tests.support import network_snapshots as modes, policy_snapshots as gaps
+from tests.support.lab_client import Client, client_of
 from tests.support.snapshots import API, NODE, OTHER, POD, found, pod, talk
 
 MERGE = "application/strategic-merge-patch+json"

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from lab.supervisor import Lab
-from tests.lab.client import Client, client_of
+from tests.support.lab_client import Client, client_of
 
 PODS = "/api/v1/namespaces/shop/pods"
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings, strategies as st
 
 from lab.policy import Pod, _without, rules
 from lab.supervisor import Lab
-from tests.lab.client import Client, client_of
+from tests.support.lab_client import Client, client_of
 
 NETPOL = "/apis/networking.k8s.io/v1/namespaces/shop/networkpolicies"
 FRONTEND, SEARCH, IDLE = "shop/frontend@node1", "shop/search", "base/idle"

@@ -11,7 +11,7 @@ import pytest
 
 from collectors.kernel import sampler, sampler_program
 from lab.supervisor import Lab, LabUnavailable
-from tests.lab.client import Client, client_of
+from tests.support.lab_client import Client, client_of
 
 
 @pytest.fixture(scope="module")

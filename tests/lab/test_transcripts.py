@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from lab.supervisor import Lab
-from tests.lab.client import Client, Json, client_of
+from tests.support.lab_client import Client, Json, client_of
 
 CASES = {
     p.stem: json.loads(p.read_text())

@@ -12,10 +12,10 @@ import sys
 from typing import Any
 
 from collectors.cluster.inventory.row_builders import KINDS, built
-from diagnosis.reachability.path import ask
 from diagnosis.reachability.cluster_state import ClusterState
+from diagnosis.reachability.path import ask
 from lab.supervisor import Lab
-from tests.lab.client import Client, client_of
+from tests.support.lab_client import Client, client_of
 
 SOURCES = (
     "shop/frontend@node1",

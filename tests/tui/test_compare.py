@@ -10,7 +10,7 @@ import pytest
 from collectors import events as ev
 from tests.diagnosis.test_compare import host
 from tests.support.replay import console
-from tests.tui.test_reach import EVENTS
+from tests.tui.test_connectivity_matrix import EVENTS
 
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
 AT = 1.7e9

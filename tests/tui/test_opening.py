@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from collectors.errors import ConfigError
 from tests.support.replay import replayed
-from tests.tui.test_reach import EVENTS
+from tests.tui.test_connectivity_matrix import EVENTS
 from tui.app import OpenConsole, PodwireApp
 
 

@@ -19,7 +19,7 @@ from collectors.stream import Stream
 from collectors.target import Target
 from lab.faults import Fault, all_faults
 from lab.supervisor import Lab
-from tests.lab.client import Client, client_of
+from tests.support.lab_client import Client, client_of
 
 SECONDS = 7
 PACKETS = {"pod": 260, "node": 400}

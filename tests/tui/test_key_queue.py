@@ -8,7 +8,7 @@ import pytest
 from textual.events import Key
 
 from tests.support.replay import console
-from tests.tui.test_reach import EVENTS
+from tests.tui.test_connectivity_matrix import EVENTS
 from tui.app import PodwireApp
 from tui.screens import connectivity_matrix
 from tui.screens.connectivity_matrix import rows_of
