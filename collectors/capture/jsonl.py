@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 import orjson
@@ -26,7 +25,6 @@ from collectors.capture.udp import UdpDirection, UdpFlow
 from collectors.events import Packet
 
 Object = dict[str, Any]
-SCHEMA = 2  # docs/pcap.md; fields are only ever added within a version
 SURROUNDINGS = (
     "direction",
     "interface",
@@ -75,7 +73,7 @@ def packet_object(
     if frame.outer:
         found["outer"] = [ip_object(ip) for ip in frame.outer]
     if frame.outer_udp:
-        found["outer_udp"] = [asdict(udp) for udp in frame.outer_udp]
+        found["outer_udp"] = [_flat(udp) for udp in frame.outer_udp]
     for name, as_object in LAYERS:
         layer = getattr(frame, name)
         if layer is not None:
@@ -149,14 +147,19 @@ def _tcp(tcp: Tcp) -> Object:
     return found | {"options": results} if results else found
 
 
+def _flat(layer: Any) -> Object:
+    """The fields of a layer that holds no other: a quarter of the time of dataclasses.asdict."""
+    return {name: getattr(layer, name) for name in layer.__slots__}
+
+
 def _without_nothing(value: Object) -> Object:
     return {name: inner for name, inner in value.items() if inner not in (None, "")}
 
 
 def _icmp(icmp: Icmp) -> Object:
-    found = _without_nothing(asdict(icmp))
+    found = _without_nothing(_flat(icmp))
     if icmp.quoted is not None:
-        found["quoted"] = _without_nothing(asdict(icmp.quoted))
+        found["quoted"] = _without_nothing(_flat(icmp.quoted))
     return found
 
 
@@ -167,7 +170,7 @@ def _dns(message: Dns) -> Object:
         "opcode": message.opcode,
         "truncated": message.truncated,
         "recursion_desired": message.recursion_desired,
-        "questions": [asdict(q) for q in message.questions],
+        "questions": [_flat(q) for q in message.questions],
         "counts": dict(
             zip(("questions", "answers", "authority", "additional"), message.counts, strict=True)
         ),
@@ -178,7 +181,7 @@ def _dns(message: Dns) -> Object:
             "rcode_name": dns.code_name(message.rcode),
             "authoritative": message.authoritative,
             "recursion_available": message.recursion_available,
-            "answers": [asdict(record) for record in message.answers],
+            "answers": [_flat(record) for record in message.answers],
         }
     if message.problem:
         found["problem"] = message.problem
@@ -191,9 +194,9 @@ def _dns(message: Dns) -> Object:
 LAYERS: tuple[tuple[str, Callable[[Any], Object]], ...] = (
     ("ip", ip_object),
     ("tcp", _tcp),
-    ("udp", asdict),
+    ("udp", _flat),
     ("icmp", _icmp),
-    ("arp", asdict),
+    ("arp", _flat),
     ("dns", _dns),
 )
 

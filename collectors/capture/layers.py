@@ -7,6 +7,7 @@ A field that the packet is too short for is None (or the layer is None), and `pr
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 
 FIN, SYN, RST, PSH, ACK, URG, ECE, CWR, NS = (1 << bit for bit in range(9))
 FLAG_NAMES = ("FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR", "NS")
@@ -219,6 +220,7 @@ class Frame:
         return (layer.source_port, layer.destination_port) if layer is not None else None
 
 
+@cache
 def flag_names(flags: int) -> str:
     """`SYN,ACK`."""
     return ",".join(name for bit, name in enumerate(FLAG_NAMES) if flags >> bit & 1)

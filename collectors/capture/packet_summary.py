@@ -4,6 +4,7 @@ show."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 from collectors.capture import dns
 from collectors.capture.layers import (
@@ -144,9 +145,13 @@ def _info(frame: Frame, ip: Ip) -> str:
     return f"{frame.protocol} (protocol {ip.protocol}), length {ip.length}"
 
 
+@cache
+def _flag_letters(flags: int) -> str:
+    return "".join(letter for bit, letter in _TCP_FLAGS if flags & bit) or "none"
+
+
 def _tcp(tcp: Tcp) -> str:
-    flags = "".join(letter for bit, letter in _TCP_FLAGS if tcp.flags & bit) or "none"
-    parts = [f"Flags [{flags}]"]
+    parts = [f"Flags [{_flag_letters(tcp.flags)}]"]
     if tcp.length:
         parts.append(f"seq {tcp.sequence}:{(tcp.sequence + tcp.length) & 0xFFFFFFFF}")
     elif tcp.flags & (SYN | FIN | RST):

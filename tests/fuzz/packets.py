@@ -17,6 +17,7 @@ with atheris.instrument_imports(include=["collectors"]):
     from collectors.capture.flows import FlowTable
     from collectors.capture.header_rows import reader, slow
     from collectors.capture.jsonl import flow_object, lookup_object, packet_object
+    from collectors.capture.links import LINKS
     from collectors.capture.packet_summary import dns_info
     from collectors.capture.pcap import Damaged
     from collectors.capture.readers import CaptureReader, read_file
@@ -24,7 +25,7 @@ with atheris.instrument_imports(include=["collectors"]):
     from collectors.events import Packet
 
 CAPTURES = Path(__file__).parent.parent / "data"
-LINKTYPES = (0, 1, 12, 101, 108, 113, 228, 229, 276, 999)
+LINKTYPES = (*sorted(LINKS), 999)
 
 
 def capture(data: bytes) -> None:
