@@ -32,7 +32,8 @@ class ServicePort(NamedTuple):
 
 
 class Endpoint(NamedTuple):
-    """`pod` is the name of the pod that it leads to, '' for none. `hints` are the zones that it is meant for."""
+    """`pod` is the name of the pod that it leads to, '' for none. `hints` are the zones that "
+    "it is meant for."""
 
     address: str
     ready: bool

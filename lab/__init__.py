@@ -1,1 +1,2 @@
-"""The embedded practice cluster: real namespaces, real traffic, real faults, behind the Kubernetes API."""
+"""The embedded practice cluster: real namespaces, real traffic, real faults, behind the Kubernetes
+API."""

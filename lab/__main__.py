@@ -1,8 +1,9 @@
 """The lab itself: process 1 of its own process namespace, started by lab.supervisor.
 
-Reads its settings as one JSON object from the first argument; prints one JSON line a step on standard output
-and `{"ready": true}` once the API answers. It ends when its lifeline (a pipe that only its parent holds open
-at the other end) closes, and with it every process, namespace, link and rule of the lab.
+Reads its settings as one JSON object from the first argument; prints one JSON line a step on
+standard output and `{"ready": true}` once the API answers. It ends when its lifeline (a pipe that
+only its parent holds open at the other end) closes, and with it every process, namespace, link and
+rule of the lab.
 """
 
 from __future__ import annotations
@@ -66,7 +67,8 @@ async def wait_for_lifeline(fd: int) -> None:
 async def reap_orphans() -> None:
     """Process 1 inherits what exec'd commands leave behind; collect those that have ended.
 
-    Our own children are collected by asyncio at once, so what has been dead for a whole round is an orphan.
+    Our own children are collected by asyncio at once, so what has been dead for a whole round is an
+    orphan.
     """
     dead: set[int] = set()
     while True:
@@ -272,8 +274,9 @@ def main() -> None:
 
 
 async def live(settings: dict[str, Any], clean: Callable[[], None]) -> None:
-    """Never returns: the kernel ends everything else in this process namespace. Tasks are not cancelled and waited for,
-    since one that does not end would keep the reason from being reported."""
+    """Never returns: the kernel ends everything else in this process namespace. Tasks are not
+    cancelled and waited for, since one that does not end would keep the reason from being
+    reported."""
     try:
         await serve(settings)
     except (LabError, OSError) as error:

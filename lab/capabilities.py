@@ -1,4 +1,5 @@
-"""The user and capabilities that a container of the lab gets, and the command prefix that gives exactly those.
+"""The user and capabilities that a container of the lab gets, and the command prefix that gives
+exactly those.
 
 Default set: containerd pkg/oci/spec.go, as measured on a real node (CapEff a80425fb).
 """
@@ -29,7 +30,8 @@ INHERITED = ("runAsUser", "runAsGroup", "runAsNonRoot", "seccompProfile")
 
 
 def effective(pod_spec: Mapping[str, Any], container: Mapping[str, Any]) -> dict[str, Any]:
-    """The container's securityContext with what it leaves to the pod's filled in, field by field."""
+    """The container's securityContext with what it leaves to the pod's filled in, field by
+    field."""
     pod = pod_spec.get("securityContext") or {}
     own = container.get("securityContext") or {}
     return {
@@ -39,7 +41,8 @@ def effective(pod_spec: Mapping[str, Any], container: Mapping[str, Any]) -> dict
 
 
 def capabilities_of(security_context: Mapping[str, Any]) -> tuple[str, ...]:
-    """The capability names (without CAP_) that this securityContext leaves, sorted; `ALL` for a privileged one."""
+    """The capability names (without CAP_) that this securityContext leaves, sorted; `ALL` for a
+    privileged one."""
     fields = security_context.get("capabilities") or {}
     drop = {str(c).upper().removeprefix("CAP_") for c in fields.get("drop") or ()}
     add = {str(c).upper().removeprefix("CAP_") for c in fields.get("add") or ()}
@@ -61,11 +64,13 @@ def refusal(context: Mapping[str, Any], image_user: int, where: str) -> str:
 
 
 def confine(context: Mapping[str, Any], image_user: int = 0) -> list[str]:
-    """A `setpriv` prefix: run what follows with exactly the container's user, capabilities and no-new-privileges.
+    """A `setpriv` prefix: run what follows with exactly the container's user, capabilities and
+    no-new-privileges.
 
-    Where the lab itself runs as root, uid 0 gets them through the bounding set, and another uid has them in its
-    bounding set only, as under containerd. In an ordinary user's namespace only that user's id exists: there a
-    container of root gets them as ambient capabilities, and one of another user none.
+    Where the lab itself runs as root, uid 0 gets them through the bounding set, and another uid has
+    them in its bounding set only, as under containerd. In an ordinary user's namespace only that
+    user's id exists: there a container of root gets them as ambient capabilities, and one of
+    another user none.
     """
     names = capabilities_of(context)
     wanted = (

@@ -1,4 +1,5 @@
-"""One container of the lab: pulled, started, restarted with back-off, probed, ended, as a kubelet does it."""
+"""One container of the lab: pulled, started, restarted with back-off, probed, ended, as a kubelet
+does it."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ LINE_LIMIT = 64 * 1024
 
 
 class Container:
-    """`changed` is called whenever the status differs. `held` keeps it from being started (for faults)."""
+    """`changed` is called whenever the status differs. `held` keeps it from being started (for
+    faults)."""
 
     def __init__(
         self,
@@ -69,10 +71,14 @@ class Container:
     # --- life
 
     async def live(self) -> None:
-        """Run until the pod ends (cancelled) or the container has ended and is not to be restarted."""
+        """Run until the pod ends (cancelled) or the container has ended and is not to be
+        restarted."""
         await asyncio.sleep(CREATING_S)
         image = await self._pull()
-        where = f'pod: "{self.pod["metadata"]["name"]}_{self.pod["metadata"]["namespace"]}", container: {self.status.name}'
+        where = (
+            f'pod: "{self.pod["metadata"]["name"]}_{self.pod["metadata"]["namespace"]}", '
+            f"container: {self.status.name}"
+        )
         if why := refusal(self._context, image.user, where):
             self.status.wait("CreateContainerConfigError", why)
             self._changed()
@@ -126,8 +132,10 @@ class Container:
         target = self._siblings.get(self.spec.get("targetContainerName", ""))
         while target is not None and not target.running:
             said = (
-                f'failed to generate container "{token_hex(32)}" spec: failed to generate spec opts: invalid target '
-                f'container: container "{target.status.id.removeprefix("containerd://")}" is not running - in state '
+                f'failed to generate container "{token_hex(32)}" spec: failed to generate spec '
+                "opts: invalid target "
+                f'container: container "{target.status.id.removeprefix("containerd://")}" is '
+                "not running - in state "
                 "CONTAINER_EXITED"
             )
             self.status.wait("CreateContainerError", said)
@@ -244,7 +252,8 @@ class Container:
 def environment_of(
     pod: Object, spec: Object, address: str, host: str, extra: dict[str, str]
 ) -> dict[str, str]:
-    """A container's environment: the image's, the Services', `env` with its field references, and `extra`."""
+    """A container's environment: the image's, the Services', `env` with its field references, and
+    `extra`."""
     found = {
         "PATH": os.environ.get("PATH", ""),
         "HOME": "/root",

@@ -1,6 +1,8 @@
-"""The controllers of the lab: Deployments and DaemonSets become pods, Services and pods become EndpointSlices.
+"""The controllers of the lab: Deployments and DaemonSets become pods, Services and pods become
+EndpointSlices.
 
-Each is a function from what the store holds to what it should hold; `follow` runs them after every change.
+Each is a function from what the store holds to what it should hold; `follow` runs them after every
+change.
 """
 
 from __future__ import annotations
@@ -38,7 +40,8 @@ WATCHED = frozenset(
 
 
 class Controllers:
-    """`nodes` are those that run pods; `terminate` begins a pod's end; `check` is PodSecurity admission."""
+    """`nodes` are those that run pods; `terminate` begins a pod's end; `check` is PodSecurity
+    admission."""
 
     def __init__(
         self,
@@ -113,7 +116,8 @@ class Controllers:
             self._terminate(pod, {"gracePeriodSeconds": 1})
 
     def _deployment(self, item: Object) -> None:
-        """One ReplicaSet for the current template; those of earlier ones go first (strategy Recreate)."""
+        """One ReplicaSet for the current template; those of earlier ones go first (strategy
+        Recreate)."""
         namespace, count = item["metadata"]["namespace"], item["spec"].get("replicas", 1)
         wanted = replica_set(item)
         name = wanted["metadata"]["name"]
@@ -175,7 +179,8 @@ class Controllers:
         return sorted(pods, key=lambda p: order.get(p["spec"].get("nodeName", ""), len(order)))
 
     def _place(self, item: Object, live: list[Object]) -> str:
-        """The node for one more replica: of those that the template names (or all), the one with the fewest."""
+        """The node for one more replica: of those that the template names (or all), the one with
+        the fewest."""
         nodes = self._nodes_for(item)
         selector = item["spec"]["template"]["spec"].get("nodeSelector")
         if selector:

@@ -42,7 +42,8 @@ class EndpointSlices:
             self.store.remove("endpointslices", metadata["namespace"], extra["metadata"]["name"])
 
     def _by_ports(self, service: Object) -> list[tuple[list[Object], list[Object]]]:
-        """(ports, endpoints): pods whose named ports have different numbers are in different slices."""
+        """(ports, endpoints): pods whose named ports have different numbers are in different
+        slices."""
         groups: dict[str, tuple[list[Object], list[Object]]] = {}
         for pod in self._backends(service):
             ports = [port_of(port, pod) for port in service["spec"].get("ports", ())]

@@ -60,7 +60,8 @@ class FaultSwitch:
         ]
 
     async def turn(self, name: str, on: bool) -> None:
-        """Switch a fault; switching to the state it already has does nothing. ApiError where it cannot be."""
+        """Switch a fault; switching to the state it already has does nothing. ApiError where it
+        cannot be."""
         if name not in self.known:
             raise bad_request(f"there is no fault named {name}; known: {', '.join(self.known)}")
         async with self._lock:
@@ -136,7 +137,8 @@ class FaultSwitch:
             undo.append(lambda: _cancelled(task))
 
     async def _throttle(self, node: str) -> None:
-        """Let the pods of a node run for 50 ms in every 350: what CFS bandwidth control does to a cgroup."""
+        """Let the pods of a node run for 50 ms in every 350: what CFS bandwidth control does to a
+        cgroup."""
         try:
             while True:
                 self._signal(node, signal.SIGSTOP)
@@ -207,7 +209,8 @@ class FaultSwitch:
     # --- where commands run
 
     def places(self, at: str) -> list[str]:
-        """The sandboxes that `at` names: node names, `namespace/pod`, or `outside` (beside the nodes)."""
+        """The sandboxes that `at` names: node names, `namespace/pod`, or `outside` (beside the
+        nodes)."""
         if at == "nodes":
             return list(self.kubelet.nodes)
         if at == "outside" or at in self.kubelet.nodes:
@@ -218,7 +221,8 @@ class FaultSwitch:
         return found
 
     def inside(self, place: str, argv: Sequence[str]) -> list[str]:
-        """A command for one of `places`. `@python` and `@lab/` are expanded, `{namespace/app@node}` is an address."""
+        """A command for one of `places`. `@python` and `@lab/` are expanded, `{namespace/app@node}`
+        is an address."""
         expanded = [self._argument(a) for a in argv]
         if place == "outside":
             return expanded

@@ -1,8 +1,9 @@
-"""Fill this network namespace's conntrack table to nf_conntrack_max, or remove those entries out again.
+"""Fill this network namespace's conntrack table to nf_conntrack_max, or remove those entries out
+again.
 
-Entries are created over ctnetlink as assured, established TCP connections: the kernel may evict unreplied
-entries when a table is full (early_drop), so a table filled with those would not drop anything for long.
-They carry a mark, by which `empty` removes them and nothing else.
+Entries are created over ctnetlink as assured, established TCP connections: the kernel may evict
+unreplied entries when a table is full (early_drop), so a table filled with those would not drop
+anything for long. They carry a mark, by which `empty` removes them and nothing else.
 """
 
 from __future__ import annotations
@@ -78,7 +79,8 @@ def read(name: str) -> int:
 
 
 def fill() -> None:
-    """Add entries until the kernel's own count stands at the limit (a little is left to live traffic)."""
+    """Add entries until the kernel's own count stands at the limit (a little is left to live
+    traffic)."""
     limit = read("nf_conntrack_max")
     with open_netlink() as netlink:
         for batch in batches(limit):

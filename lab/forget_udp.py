@@ -1,7 +1,8 @@
 """Remove UDP connection tracking entries towards given addresses from this network namespace.
 
-What kube-proxy does when an endpoint of a UDP Service goes away: without it a client that keeps its source port
-goes on talking to the dead endpoint for as long as it talks. Run as `python -I -S forget_udp.py ADDRESS...`.
+What kube-proxy does when an endpoint of a UDP Service goes away: without it a client that keeps its
+source port goes on talking to the dead endpoint for as long as it talks. Run as `python -I -S
+forget_udp.py ADDRESS...`.
 """
 
 from __future__ import annotations

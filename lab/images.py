@@ -1,7 +1,9 @@
-"""Which container images the lab can "pull", what they run by default and which commands are in them.
+"""Which container images the lab can "pull", what they run by default and which commands are in
+them.
 
-Nothing is downloaded: an image is a name for what the machine has. Distroless images have no command to exec;
-netshoot has everything that this machine has; every other name fails to be pulled, as on a cluster without Internet access.
+Nothing is downloaded: an image is a name for what the machine has. Distroless images have no
+command to exec; netshoot has everything that this machine has; every other name fails to be pulled,
+as on a cluster without Internet access.
 """
 
 from __future__ import annotations
@@ -37,7 +39,8 @@ SHELL = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """`commands` None means every command of this machine; `default` is the CMD, which a container's args replace.
+    """`commands` None means every command of this machine; `default` is the CMD, which a
+    container's args replace.
 
     `workload`: the entry point is lab/workload.py.
     """
@@ -97,7 +100,8 @@ def _foreign(name: str) -> bool:
 
 
 def _full(name: str) -> str:
-    """The reference with its registry and tag: `nicolaka/netshoot` is docker.io/nicolaka/netshoot:latest."""
+    """The reference with its registry and tag: `nicolaka/netshoot` is
+    docker.io/nicolaka/netshoot:latest."""
     if not _registry(name):
         name = f"docker.io/{name}" if "/" in name else f"docker.io/library/{name}"
     return name if ":" in name.rpartition("/")[2] or "@" in name else f"{name}:latest"
@@ -109,13 +113,17 @@ def pull_failure(name: str) -> str:
     host, _, rest = full.partition("/")
     path, _, tag = rest.rpartition(":")
     if _foreign(name):
-        return f'failed to pull and unpack image "{full}": no match for platform in manifest: not found'
+        return (
+            f'failed to pull and unpack image "{full}": no match for platform in manifest: '
+            "not found"
+        )
     start = f'failed to pull and unpack image "{full}": failed to resolve image: '
     if _unreachable(name) and not host.endswith(".invalid"):
         port = host.partition(":")[2] or "443"
         address = f"127.0.0.1:{port}"
         return start + (
-            f'failed to do request: Head "https://{host}/v2/{path}/manifests/{tag}": dial tcp {address}: '
+            f'failed to do request: Head "https://{host}/v2/{path}/manifests/{tag}": dial tcp '
+            f"{address}: "
             "connect: connection refused"
         )
     if host == "docker.io":

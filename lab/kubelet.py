@@ -1,4 +1,5 @@
-"""All nodes' kubelets in one: runs the pods that the store holds and keeps their statuses equal to what runs."""
+"""All nodes' kubelets in one: runs the pods that the store holds and keeps their statuses equal to
+what runs."""
 
 from __future__ import annotations
 
@@ -216,7 +217,8 @@ class Kubelet:
     # --- what the API asks for
 
     def exec_argv(self, key: Key, container: str, argv: Sequence[str]) -> list[str]:
-        """`argv` wrapped to run in a container, empty where its image lacks the command; NotRunning."""
+        """`argv` wrapped to run in a container, empty where its image lacks the command;
+        NotRunning."""
         running = self.pods.get(key)
         found = running.containers.get(container) if running else None
         if found is None or not found.running:
@@ -240,7 +242,8 @@ class Kubelet:
     # --- for faults
 
     def find(self, who: str) -> list[Key]:
-        """Running pods of `namespace/app` or `namespace/app@node`, by their `app` (or `k8s-app`) label or name."""
+        """Running pods of `namespace/app` or `namespace/app@node`, by their `app` (or `k8s-app`)
+        label or name."""
         found = []
         for key, running in self.pods.items():
             pod = self.store.get("pods", *key)

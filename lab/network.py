@@ -1,7 +1,7 @@
 """Builds the lab's network: an underlay bridge, a VXLAN overlay, a veth a pod.
 
-Each node and each pod is a `pause` process (sandbox.py) whose namespaces are entered by process id, so that
-nothing is named on the host and everything goes when the lab's process namespace ends.
+Each node and each pod is a `pause` process (sandbox.py) whose namespaces are entered by process id,
+so that nothing is named on the host and everything goes when the lab's process namespace ends.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ class LabError(Exception):
 
 
 async def run(argv: Sequence[str], stdin: str | None = None) -> str:
-    """Run a command to its end and return its output; LabError with its own words where it fails."""
+    """Run a command to its end and return its output; LabError with its own words where it
+    fails."""
     process = await asyncio.create_subprocess_exec(
         *argv, stdin=PIPE if stdin is not None else DEVNULL, stdout=PIPE, stderr=PIPE
     )
@@ -59,7 +60,8 @@ class Sandbox:
         return self.process.pid
 
     def inside(self, argv: Sequence[str]) -> list[str]:
-        """`argv` as a command that runs in this sandbox; it keeps its process id, so a kill reaches it."""
+        """`argv` as a command that runs in this sandbox; it keeps its process id, so a kill reaches
+        it."""
         return ["nsenter", f"--target={self.pid}", "--net", "--mount", "--uts", "--", *argv]
 
     async def ip(self, lines: Iterable[str]) -> None:
@@ -89,7 +91,8 @@ def bridge_mac(address: str) -> str:
 
 
 async def make_underlay() -> None:
-    """The network between the nodes. The lab's own namespace stands on it, as a client outside of the cluster."""
+    """The network between the nodes. The lab's own namespace stands on it, as a client outside of
+    the cluster."""
     lines = (
         "link set lo up",
         f"link add {UNDERLAY} address {bridge_mac(OUTSIDE)} type bridge",
@@ -100,11 +103,13 @@ async def make_underlay() -> None:
 
 
 async def wire_node(node: Node, sandbox: Sandbox, peers: Iterable[Node]) -> None:
-    """Give a node its underlay link, its pod bridge and its VXLAN device with static peers, as flannel does."""
+    """Give a node its underlay link, its pod bridge and its VXLAN device with static peers, as
+    flannel does."""
     link = f"u-{node.name}"
     await run(
         ["ip", "-batch", "-"],
-        f"link add {link} type veth peer name eth0 netns {sandbox.pid}\nlink set {link} master {UNDERLAY} up\n",
+        f"link add {link} type veth peer name eth0 netns {sandbox.pid}\nlink set {link} master "
+        f"{UNDERLAY} up\n",
     )
     settings = "".join(
         f"[ ! -e /proc/sys/{k} ] || echo {v} > /proc/sys/{k}\n" for k, v in NODE_SYSCTLS.items()
@@ -115,8 +120,9 @@ async def wire_node(node: Node, sandbox: Sandbox, peers: Iterable[Node]) -> None
         f"addr add {node.address}/{UNDERLAY_PREFIX} dev eth0",
         "link set eth0 up",
         f"route add default via {OUTSIDE} dev eth0",
-        # an address of its own, as the CNI plugin gives it: else it has the lowest of its ports', which changes
-        # as pods come and go, and other pods' neighbour entries for their gateway are wrong for a while
+        # an address of its own, as the CNI plugin gives it: else it has the lowest of its ports',
+        # which changes as pods come and go, and other pods' neighbour entries for their gateway are
+        # wrong for a while
         f"link add cni0 address {bridge_mac(node.gateway)} type bridge",
         f"addr add {node.gateway}/24 dev cni0",
         f"link set cni0 mtu {OVERLAY_MTU} up",
@@ -139,10 +145,12 @@ async def wire_node(node: Node, sandbox: Sandbox, peers: Iterable[Node]) -> None
 async def wire_pod(
     node: Node, node_sandbox: Sandbox, pod: Sandbox, address: str, link: str
 ) -> None:
-    """Join a pod to its node. The pod routes everything through the node, so Service replies are translated."""
+    """Join a pod to its node. The pod routes everything through the node, so Service replies are
+    translated."""
     await node_sandbox.ip(
         [
-            f"link add {link} mtu {OVERLAY_MTU} type veth peer name eth0 mtu {OVERLAY_MTU} netns {pod.pid}",
+            f"link add {link} mtu {OVERLAY_MTU} type veth peer name eth0 mtu {OVERLAY_MTU} "
+            f"netns {pod.pid}",
             f"link set {link} master cni0 up",
             f"link set {link} type bridge_slave hairpin on",
         ]

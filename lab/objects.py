@@ -181,7 +181,8 @@ def daemon_set(where: str, name: str) -> Object:
 
 
 def static_pod(node_name: str) -> Object:
-    """The API server as a static pod: a mirror of a file on its node, which accepts no ephemeral containers."""
+    """The API server as a static pod: a mirror of a file on its node, which accepts no ephemeral
+    containers."""
     digest = hashlib.md5(node_name.encode(), usedforsecurity=False).hexdigest()
     return {
         "metadata": {
@@ -213,7 +214,8 @@ def static_pod(node_name: str) -> Object:
 
 
 def idle_pod(where: str, node_name: str) -> Object:
-    """A bare pod that does nothing, as uid 1000 without capabilities: what namespaces under PodSecurity hold."""
+    """A bare pod that does nothing, as uid 1000 without capabilities: what namespaces under
+    PodSecurity hold."""
     return {
         "metadata": {"name": "idle", "namespace": where},
         "spec": {

@@ -1,7 +1,8 @@
 """NetworkPolicies as nftables rules of each node, so that verdicts can be checked by real packets.
 
-Semantics: a pod that a policy selects for a direction is isolated in it; what any such policy allows is accepted,
-replies always are. Addresses are those after Service translation. A node may always reach its own pods (probes).
+Semantics: a pod that a policy selects for a direction is isolated in it; what any such policy
+allows is accepted, replies always are. Addresses are those after Service translation. A node may
+always reach its own pods (probes).
 """
 
 from __future__ import annotations
@@ -83,7 +84,8 @@ def _peer_addresses(peer: Object, namespace: str, pods: Sequence[Pod]) -> list[s
 
 
 def _without(cidr: str, holes: Iterable[str]) -> list[str]:
-    """An IPv4 block less its exceptions, as blocks; nothing for IPv6, which the lab does not have."""
+    """An IPv4 block less its exceptions, as blocks; nothing for IPv6, which the lab does not
+    have."""
     if ":" in cidr:
         return []
     left = [ipaddress.IPv4Network(cidr, strict=False)]

@@ -1,9 +1,9 @@
 """Plain clients, run inside a pod or node of the lab, that say in a word what happened.
 
-`python -I -S probe.py tcp|http|timed|dns|udp|mtu …` prints how each try ended, most frequent
-first, as `ok 4/5 timeout 1/5`.
-`counters SECONDS NAME…` prints by how much counters of this network namespace grew. Used to prove that faults are
-real; standard library only, none of podwire's own parsers.
+`python -I -S probe.py tcp|http|timed|dns|udp|mtu …` prints how each try ended, most frequent first,
+as `ok 4/5 timeout 1/5`. `counters SECONDS NAME…` prints by how much counters of this network
+namespace grew. Used to prove that faults are real; standard library only, none of podwire's own
+parsers.
 """
 
 from __future__ import annotations

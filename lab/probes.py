@@ -1,4 +1,5 @@
-"""Readiness probes, made from the node as a kubelet makes them: a TCP connect or an HTTP GET to the pod."""
+"""Readiness probes, made from the node as a kubelet makes them: a TCP connect or an HTTP GET to the
+pod."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ from lab.api.store import Object
 
 
 def socket_in(pid: int) -> socket.socket:
-    """A TCP socket of the network namespace of that process. Made in a thread of its own: setns is per thread."""
+    """A TCP socket of the network namespace of that process. Made in a thread of its own: setns is
+    per thread."""
     made: list[socket.socket] = []
 
     def make() -> None:
@@ -40,7 +42,8 @@ def _port(probe: Object, container: Object) -> int:
 
 
 async def failure(pid: int, address: str, probe: Object, container: Object) -> str:
-    """'' where a tcpSocket or httpGet probe succeeds within its `timeoutSeconds` (1), else what a kubelet says."""
+    """'' where a tcpSocket or httpGet probe succeeds within its `timeoutSeconds` (1), else what a
+    kubelet says."""
     get: Any = probe.get("httpGet")
     where = (
         f"{address}:{_port(get or probe['tcpSocket'], container)}"

@@ -1,4 +1,5 @@
-"""Service translation on each node with nftables, made from Services and EndpointSlices as kube-proxy makes it."""
+"""Service translation on each node with nftables, made from Services and EndpointSlices as
+kube-proxy makes it."""
 
 from __future__ import annotations
 
@@ -136,7 +137,8 @@ table ip services {{
 {_body(refused)}{_body(dropped)}  }}
   chain prerouting {{ type nat hook prerouting priority dstnat; policy accept; jump translate; }}
   chain output {{ type nat hook output priority -100; policy accept; jump translate; }}
-  chain early {{ type filter hook prerouting priority -110; policy accept; ct state new jump drops; }}
+  chain early {{ type filter hook prerouting priority -110; policy accept;
+    ct state new jump drops; }}
   chain drops {{
 {_body(dropped)}  }}
   chain forward {{ type filter hook forward priority -5; policy accept;

@@ -1,8 +1,9 @@
-"""Send pairs of datagrams from one socket at the same instant, as resolvers send A and AAAA questions.
+"""Send pairs of datagrams from one socket at the same instant, as resolvers send A and AAAA
+questions.
 
-Where the destination is a Service with several endpoints, both packets may be translated before either is entered
-into the connection tracking table: one loses and is dropped (insert_failed).
-Run as `python -I -S race_udp.py HOST PORT`.
+Where the destination is a Service with several endpoints, both packets may be translated before
+either is entered into the connection tracking table: one loses and is dropped (insert_failed). Run
+as `python -I -S race_udp.py HOST PORT`.
 """
 
 from __future__ import annotations

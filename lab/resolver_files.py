@@ -1,4 +1,5 @@
-"""What a pod resolves names with: resolv.conf, hosts and nsswitch.conf, as its kubelet writes them."""
+"""What a pod resolves names with: resolv.conf, hosts and nsswitch.conf, as its kubelet writes
+them."""
 
 from __future__ import annotations
 

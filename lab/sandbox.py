@@ -1,7 +1,8 @@
 """The `pause` process of a lab pod or node: it holds a network, mount and host-name namespace.
 
-Run as `python -I -S sandbox.py HOSTNAME [FILES_DIR]`. Files found in FILES_DIR (resolv.conf, hosts, ...)
-are bound over those of /etc, so that programs inside resolve names as in a pod. Prints `ready` and sleeps.
+Run as `python -I -S sandbox.py HOSTNAME [FILES_DIR]`. Files found in FILES_DIR (resolv.conf, hosts,
+...) are bound over those of /etc, so that programs inside resolve names as in a pod. Prints `ready`
+and sleeps.
 """
 
 from __future__ import annotations

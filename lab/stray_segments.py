@@ -1,8 +1,10 @@
-"""Send out-of-window TCP segments on the connections of this pod's server, as broken middleboxes do.
+"""Send out-of-window TCP segments on the connections of this pod's server, as broken middleboxes
+do.
 
-A connection tracker calls such a segment INVALID and does not translate its address back; where the node lets it
-pass, the client gets a segment from an address that it never spoke to, answers with a RST, and the server drops the
-real connection (k8s 74839). Run as `python -I -S stray_segments.py PORT`; needs NET_RAW.
+A connection tracker calls such a segment INVALID and does not translate its address back; where the
+node lets it pass, the client gets a segment from an address that it never spoke to, answers with a
+RST, and the server drops the real connection (k8s 74839). Run as `python -I -S stray_segments.py
+PORT`; needs NET_RAW.
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ import sys
 import time
 
 ETH_P_IP = 0x0800
-AHEAD = 5_000_000  # bytes beyond what the peer expects; conntrack mistakes what is behind for a retransmission
+# bytes beyond what the peer expects; conntrack mistakes what is behind for a retransmission
+AHEAD = 5_000_000
 PSH_ACK, WINDOW = 0x18, 512
 EVERY_S = 1.0  # for each connection; one that lives shorter than this is spared
 
@@ -53,8 +56,8 @@ def main(port: int) -> None:
         if own_port != port or flags != 0x18 or now - last.setdefault(key, now) < EVERY_S:
             continue
         last[key] = now
-        # It acknowledges the request, as a server does: a RST gets its number from there, and only the exact next
-        # one resets (RFC 5961 3.2).
+        # It acknowledges the request, as a server does: a RST gets its number from there, and only
+        # the exact next one resets (RFC 5961 3.2).
         length = int.from_bytes(packet[2:4], "big") - start - (packet[start + 12] >> 4) * 4
         stray = segment(target, source, (port, client_port), ack + AHEAD, seq + length)
         sending.sendto(stray, (socket.inet_ntoa(source), 0))

@@ -1,7 +1,8 @@
 """Starts and stops the lab from outside: what `podwire lab`, `podwire lab serve` and the tests use.
 
-The lab lives in a process, network, mount and host-name namespace of its own (and, for an ordinary user, a
-user namespace). Its API listens on a loopback socket that is opened here, before the namespaces are entered.
+The lab lives in a process, network, mount and host-name namespace of its own (and, for an ordinary
+user, a user namespace). Its API listens on a loopback socket that is opened here, before the
+namespaces are entered.
 """
 
 from __future__ import annotations
@@ -55,8 +56,8 @@ def runtime_directory() -> Path:
 
 
 def kubeconfig(port: int, tokens: dict[str, str]) -> str:
-    """A kubeconfig (YAML, which JSON is) with a context for each of the lab's users. The token is in the server's
-    path, too: kubectl sends none over plain HTTP."""
+    """A kubeconfig (YAML, which JSON is) with a context for each of the lab's users. The token is
+    in the server's path, too: kubectl sends none over plain HTTP."""
     config = {
         "apiVersion": "v1",
         "kind": "Config",
@@ -77,8 +78,8 @@ def kubeconfig(port: int, tokens: dict[str, str]) -> str:
 
 
 def listen() -> socket.socket:
-    """A listening socket on a free loopback port, bound to it by number: only so it keeps the port when it is shut
-    down, which is how the lab plays an API server that restarts."""
+    """A listening socket on a free loopback port, bound to it by number: only so it keeps the port
+    when it is shut down, which is how the lab plays an API server that restarts."""
     while True:
         with socket.create_server(("127.0.0.1", 0)) as free:
             address = free.getsockname()
@@ -87,8 +88,8 @@ def listen() -> socket.socket:
 
 
 def namespace_command() -> list[str]:
-    """How to enter namespaces of our own. An ordinary user keeps their own id there (only one is mapped),
-    with every capability: as uid 0 tcpdump would try, and fail, to become another user."""
+    """How to enter namespaces of our own. An ordinary user keeps their own id there (only one is
+    mapped), with every capability: as uid 0 tcpdump would try, and fail, to become another user."""
     command = [
         "unshare",
         "--net",
@@ -105,12 +106,14 @@ def namespace_command() -> list[str]:
 
 
 class Lab:
-    """A running lab. `kubeconfig` is the path of its configuration; `stop()` leaves nothing behind."""
+    """A running lab. `kubeconfig` is the path of its configuration; `stop()` leaves nothing
+    behind."""
 
     def __init__(
         self, faults: Sequence[str] = (), scale: Mapping[str, float] | None = None
     ) -> None:
-        """`scale`: how many pods, services and nodes to add without namespaces behind them, and their churn (1/s)."""
+        """`scale`: how many pods, services and nodes to add without namespaces behind them, and
+        their churn (1/s)."""
         self.faults = list(faults)
         self.scale = {"pods": 0, "services": 0, "nodes": 0, "churn": 0.0, **(scale or {})}
         self.directory: Path
@@ -232,8 +235,9 @@ class Lab:
         self.stop()
 
 
-# A directory of a lab that runs is locked (shared) by the supervisor and by the lab itself. When every process was
-# killed at once nobody was left to remove it: by now the lock is gone, and the next start removes it away.
+# A directory of a lab that runs is locked (shared) by the supervisor and by the lab itself. When
+# every process was killed at once nobody was left to remove it: by now the lock is gone, and the
+# next start removes it away.
 
 
 def held_directory() -> tuple[Path, int]:

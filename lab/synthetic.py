@@ -1,7 +1,9 @@
-"""Objects without namespaces behind them: thousands of pods, Services and nodes, with churn, for inventory tests.
+"""Objects without namespaces behind them: thousands of pods, Services and nodes, with churn, for
+inventory tests.
 
-They carry the label `synthetic`, which keeps the lab's controllers, kube-proxy and policies away from them. What is
-created on a synthetic node runs at once; an exec there is answered by lab.synthetic_stream.
+They carry the label `synthetic`, which keeps the lab's controllers, kube-proxy and policies away
+from them. What is created on a synthetic node runs at once; an exec there is answered by
+lab.synthetic_stream.
 """
 
 from __future__ import annotations

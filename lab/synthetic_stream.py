@@ -1,8 +1,9 @@
-"""Answers an exec on a synthetic node: the frames of a sampler, with figures that grow as those of a busy node.
+"""Answers an exec on a synthetic node: the frames of a sampler, with figures that grow as those of
+a busy node.
 
-A sampler is recognised by its shape, `sh -c PROGRAM NAME TICKS PAUSE EVERY SLOW MANY AWK SETTINGS FILE...`; a frame
-holds the files that it asks for. Frames begin at lines that start with the record separator (0x1E). Everything else
-fails, politely.
+A sampler is recognised by its shape, `sh -c PROGRAM NAME TICKS PAUSE EVERY SLOW MANY AWK SETTINGS
+FILE...`; a frame holds the files that it asks for. Frames begin at lines that start with the record
+separator (0x1E). Everything else fails, politely.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ MAXIMUM = 262_144
 
 @cache
 def template(path: str) -> str:
-    """The file as it is in the lab's own namespace: the same format and fields as anywhere on this kernel."""
+    """The file as it is in the lab's own namespace: the same format and fields as anywhere on this
+    kernel."""
     try:
         return Path(path).read_text()
     except OSError:
@@ -28,7 +30,8 @@ def template(path: str) -> str:
 
 
 def plain(argv: Sequence[str]) -> list[str]:
-    """A command without what is in front of it: `env NAME=VALUE`, and a `sh -c` that chooses the shell for the rest."""
+    """A command without what is in front of it: `env NAME=VALUE`, and a `sh -c` that chooses the
+    shell for the rest."""
     rest = list(argv)
     if rest[:1] == ["env"]:
         rest = rest[1:]

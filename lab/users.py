@@ -1,4 +1,5 @@
-"""The lab's users and roles: an administrator, a viewer, and one who may do just what podwire needs.
+"""The lab's users and roles: an administrator, a viewer, and one who may do just what podwire
+needs.
 
 `view` is what a real cluster gives in a namespace, without what the lab has no resource for.
 """

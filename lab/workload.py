@@ -1,7 +1,8 @@
 """The programs that the lab's pods run: servers and clients that make honest traffic.
 
-Standard library only, run as `python -I -S workload.py MODE ARGS...` inside a pod's namespaces, so that a
-dozen of them cost little. Names are resolved by the C library through the pod's own resolv.conf.
+Standard library only, run as `python -I -S workload.py MODE ARGS...` inside a pod's namespaces, so
+that a dozen of them cost little. Names are resolved by the C library through the pod's own
+resolv.conf.
 """
 
 from __future__ import annotations
@@ -25,9 +26,10 @@ KEPT_REQUESTS = 30  # on one connection, as proxies limit it; about 10 s here
 
 
 def mode() -> str:
-    """How this program shall misbehave: the first word of the file that LAB_MODE names, empty for not at all."""
+    """How this program shall misbehave: the first word of the file that LAB_MODE names, empty for
+    not at all."""
     try:
-        with open(os.environ["LAB_MODE"], encoding="ascii") as file:  # noqa: PTH123 - started with -S, kept light
+        with open(os.environ["LAB_MODE"], encoding="ascii") as file:  # noqa: PTH123 - started with -S
             return file.read().strip()
     except (KeyError, OSError):
         return ""
@@ -64,8 +66,9 @@ def response(path: bytes) -> bytes:
 def serve(port: int) -> None:
     """A small HTTP/1.1 server: keeps connections open unless the request says close.
 
-    Modes: `loopback` listens on 127.0.0.1 only, `no-accept` leaves connections in a short queue, `reset` answers
-    with a RST, `errors` with 500, `slow` after 2 s; `not-ready` fails the readiness probe and works on.
+    Modes: `loopback` listens on 127.0.0.1 only, `no-accept` leaves connections in a short queue,
+    `reset` answers with a RST, `errors` with 500, `slow` after 2 s; `not-ready` fails the readiness
+    probe and works on.
     """
     while True:
         wanted = mode()
@@ -144,7 +147,8 @@ def in_threads(count: int, rate: float, work: object) -> None:
 
 
 def short(host: str, port: int, rate: float) -> None:
-    """Open a connection, make one request, close it first: what leaves TIME_WAIT behind, here and in conntrack."""
+    """Open a connection, make one request, close it first: what leaves TIME_WAIT behind, here and
+    in conntrack."""
 
     def once() -> None:
         with socket.create_connection((host, port), TIMEOUT_S) as connection:
@@ -182,7 +186,8 @@ def keepalive(host: str, port: int, rate: float) -> None:
 
 
 def read_slowly(connection: socket.socket, host: str) -> None:
-    """Ask for 8 MiB and read a little of it from time to time: the receive window closes, and the sender waits."""
+    """Ask for 8 MiB and read a little of it from time to time: the receive window closes, and the
+    sender waits."""
     log("reading slowly: the disk is busy")
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
     connection.sendall(f"GET /huge HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
@@ -202,7 +207,8 @@ NAMES = (
 
 
 def lookups(rate: float, names: tuple[str, ...] = NAMES) -> None:
-    """Resolve names as an application does; ndots:5 turns each outside name into several questions."""
+    """Resolve names as an application does; ndots:5 turns each outside name into several
+    questions."""
 
     def once() -> None:
         socket.getaddrinfo(random.choice(names), 80, type=socket.SOCK_STREAM)
@@ -236,7 +242,8 @@ def report(host: str, port: int, rate: float) -> None:
 
 
 def needs(name: str) -> None:
-    """Start only if a dependency resolves; else fail, as an application that reads its configuration once."""
+    """Start only if a dependency resolves; else fail, as an application that reads its
+    configuration once."""
     log(f"starting: connecting to {name}")
     try:
         socket.getaddrinfo(name, 5432, type=socket.SOCK_STREAM)
@@ -292,7 +299,7 @@ def load_zone(path: str) -> dict[str, str]:
 
 
 def read_zone(path: str) -> dict[str, str]:
-    with open(path, encoding="ascii") as lines:  # noqa: PTH123 - started with -S, kept light
+    with open(path, encoding="ascii") as lines:  # noqa: PTH123 - started with -S
         return dict(line.split() for line in lines if line.strip())
 
 

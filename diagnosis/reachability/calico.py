@@ -19,7 +19,7 @@ from diagnosis.reachability.calico_entities import Entity, NetworkSet, ProtocolP
 from diagnosis.reachability.calico_selectors import Expression, SelectorError
 from diagnosis.reachability.certainty import Doubt, Match, all_of, doubt
 from diagnosis.reachability.parties import Party
-from diagnosis.reachability.policy_model import Action, Policy, Rule, Side, Tier, Unread
+from diagnosis.reachability.policy_model import Action, Policy, Side, Tier, TierRule, Unread
 
 GROUPS = ("projectcalico.org", "crd.projectcalico.org")
 POLICIES = ("NetworkPolicy", "GlobalNetworkPolicy")
@@ -121,7 +121,7 @@ UNEVALUATED = ("http",)
 
 def _rule(
     number: int, entry: Spec, *, side: Side, title: str, namespace: str, sets: Sequence[NetworkSet]
-) -> Rule | None:
+) -> TierRule | None:
     """None for a rule that decides nothing (Log)."""
     where = f"{title}, {side} rule {number}"
     word = str(entry.get("action") or "").lower()
@@ -141,7 +141,7 @@ def _rule(
         reasons.append(f"{where}: action {entry.get('action')!r} is not known")
     if isinstance(entry.get("source"), Mapping):
         reasons += _source_ports(entry["source"], where)
-    return Rule(
+    return TierRule(
         number=number,
         action=ACTIONS.get(word, "deny"),
         peers=(peer,),
@@ -161,7 +161,7 @@ def policy(
     row: ForeignPolicyRow, *, sets: Sequence[NetworkSet] = (), hosts: bool = False
 ) -> Policy:
     sides = _sides(row.spec)
-    rules: dict[Side, tuple[Rule, ...]] = {}
+    rules: dict[Side, tuple[TierRule, ...]] = {}
     for side in sides:
         found = []
         for number, entry in enumerate(row.spec.get(side) or ()):

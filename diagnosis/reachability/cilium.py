@@ -24,7 +24,7 @@ from diagnosis.reachability.cilium_peers import (
     selector_of,
 )
 from diagnosis.reachability.parties import Party
-from diagnosis.reachability.policy_model import Action, Peer, Policy, Port, Rule, Side
+from diagnosis.reachability.policy_model import Action, Peer, Policy, Port, Side, TierRule
 
 GROUP = "cilium.io"
 POLICIES = ("CiliumNetworkPolicy", "CiliumClusterwideNetworkPolicy")
@@ -89,7 +89,7 @@ def _isolates(spec: Spec) -> frozenset[Side]:
 
 
 @frozen
-class Source:
+class CiliumSource:
     """Where a rule stands, for the names of what cannot be evaluated."""
 
     title: str
@@ -101,7 +101,7 @@ class Source:
         return f"{self.title}, {self.side}{'Deny' if deny else ''} rule {number}"
 
 
-def _peers(entry: Spec, source: Source, where: str) -> tuple[Peer, ...] | None:
+def _peers(entry: Spec, source: CiliumSource, where: str) -> tuple[Peer, ...] | None:
     """None where the rule names no peers: it is about everybody."""
     prefix, given = source.prefix, False
     found: list[Peer] = []
@@ -169,7 +169,7 @@ def _port(entry: Spec, uncertain: Doubt | None) -> Port:
     return Port(protocol, number, int(last) if last and number else None, doubt=uncertain)
 
 
-def _rule(number: int, entry: Spec, source: Source, *, deny: bool) -> Rule:
+def _rule(number: int, entry: Spec, source: CiliumSource, *, deny: bool) -> TierRule:
     where = source.of(number, deny)
     peers, ports = _peers(entry, source, where), _ports(entry, where)
     if peers is None and ports is None:
@@ -178,7 +178,7 @@ def _rule(number: int, entry: Spec, source: Source, *, deny: bool) -> Rule:
     if entry.get(f"{source.prefix}Requires"):
         reasons.append(f"{where}: {source.prefix}Requires")
     action: Action = "deny" if deny else "allow"
-    return Rule(
+    return TierRule(
         number=number,
         action=action,
         peers=peers,
@@ -191,9 +191,9 @@ def _rule(number: int, entry: Spec, source: Source, *, deny: bool) -> Rule:
 def _compiled(row: ForeignPolicyRow, spec: Spec, *, deny: bool) -> Policy:
     """The rules that deny, or those that allow, of one spec. What isolates is with those that
     allow."""
-    rules: dict[Side, tuple[Rule, ...]] = {}
+    rules: dict[Side, tuple[TierRule, ...]] = {}
     for side, prefix in SIDES:
-        source = Source(title_of(row), row.namespace, side, prefix)
+        source = CiliumSource(title_of(row), row.namespace, side, prefix)
         listed = spec.get(f"{side}Deny" if deny else side) or ()
         rules[side] = tuple(
             _rule(number, entry or {}, source, deny=deny) for number, entry in enumerate(listed)

@@ -18,7 +18,7 @@ from diagnosis.reachability.address_blocks import Block, block_of
 from diagnosis.reachability.certainty import Doubt, Match, any_of, doubt
 from diagnosis.reachability.network_policy import namespace_match
 from diagnosis.reachability.parties import Party
-from diagnosis.reachability.policy_model import Action, Peer, Policy, Port, Rule, Side
+from diagnosis.reachability.policy_model import Action, Peer, Policy, Port, Side, TierRule
 from diagnosis.reachability.selectors import EVERYTHING, LabelSelector
 
 GROUP = "policy.networking.k8s.io"
@@ -189,7 +189,7 @@ def _port_v1alpha2(entry: Spec) -> Port | DestinationName | None:
     return Port(protocol.upper(), int(number) if number else None)
 
 
-def _rule(number: int, entry: Spec, *, peers: str, title: str) -> Rule:
+def _rule(number: int, entry: Spec, *, peers: str, title: str) -> TierRule:
     where = f"{title}: {peers} of rule {number}"
     listed = tuple(_peer(p, where) for p in entry.get(peers) or () if isinstance(p, Mapping))
     ports: list[Port | DestinationName] = []
@@ -201,7 +201,7 @@ def _rule(number: int, entry: Spec, *, peers: str, title: str) -> Rule:
         unread = unread or found is None
         ports += [found] if found else []
     action = ACTIONS.get(str(entry.get("action")))
-    return Rule(
+    return TierRule(
         number=number,
         action=action or "deny",
         peers=listed,
@@ -229,7 +229,7 @@ class UnknownSubject:
 
 def policy(row: ForeignPolicyRow) -> Policy:
     title = f"{row.object_kind} {row.name}"
-    rules: dict[Side, tuple[Rule, ...]] = {}
+    rules: dict[Side, tuple[TierRule, ...]] = {}
     sides: tuple[tuple[Side, str], ...] = (("ingress", "from"), ("egress", "to"))
     for side, peers in sides:
         listed = row.spec.get(side) or ()

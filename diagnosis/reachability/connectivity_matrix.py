@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from diagnosis.reachability.certainty import Match, all_of
 from diagnosis.reachability.parties import Party, family, no_common_family, over
-from diagnosis.reachability.policy_model import Peer, Policy, Ports, Rule, Side, Stack, Tier
+from diagnosis.reachability.policy_model import Peer, Policy, Ports, Side, Stack, Tier, TierRule
 from diagnosis.reachability.verdicts import Outcome
 
 Bits = int
@@ -185,7 +185,7 @@ class _SideOfStack:
         for rule in policy.rules.get(self.side, ()):
             self._rule(rule, selected)
 
-    def _rule(self, rule: Rule, selected: list[tuple[int, bool]]) -> None:
+    def _rule(self, rule: TierRule, selected: list[tuple[int, bool]]) -> None:
         peers = None if rule.relative else self._peers(rule, None)
         ports = self._ports(rule)
         for place, certain in selected:
@@ -204,7 +204,7 @@ class _SideOfStack:
         yes, maybe = ports[0] >> place & 1, ports[1] >> place & 1
         return peers[0] if yes else 0, peers[1] if maybe else 0
 
-    def _decide(self, rule: Rule, place: int, yes: Bits, maybe: Bits) -> None:
+    def _decide(self, rule: TierRule, place: int, yes: Bits, maybe: Bits) -> None:
         hit = self.live[place] & maybe
         if rule.action == "pass":
             self.passed[place] |= hit
@@ -214,7 +214,7 @@ class _SideOfStack:
             self.outcomes.deny[place] |= hit
         self.live[place] &= ~yes
 
-    def _peers(self, rule: Rule, own: Party | None) -> Pair:
+    def _peers(self, rule: TierRule, own: Party | None) -> Pair:
         """The parties that a rule's peers mean; of `own`'s view where it depends on that."""
         if rule.peers is None:
             return self.everyone, self.everyone
@@ -231,7 +231,7 @@ class _SideOfStack:
             self._of_peer[peer] = self._bits(lambda party: peer.match(party, party))
         return self._of_peer[peer]
 
-    def _ports(self, rule: Rule) -> Pair:
+    def _ports(self, rule: TierRule) -> Pair:
         """The destinations for which a rule's ports admit the port (a named one depends on the
         pod)."""
         if rule.ports is None:
@@ -240,7 +240,7 @@ class _SideOfStack:
             self._of_ports[rule.ports] = self._ports_bits(rule)
         return self._of_ports[rule.ports]
 
-    def _ports_bits(self, rule: Rule) -> Pair:
+    def _ports_bits(self, rule: TierRule) -> Pair:
         if rule.by_port_name:
             return self._bits(lambda party: rule.match_ports(self.number, self.protocol, party))
         match = rule.match_ports(self.number, self.protocol, self.parties[0])

@@ -18,7 +18,7 @@ from diagnosis.reachability import selectors
 from diagnosis.reachability.address_blocks import Block, ip_block
 from diagnosis.reachability.certainty import Match, doubt
 from diagnosis.reachability.parties import Party
-from diagnosis.reachability.policy_model import Policy, Port, Rule, Side
+from diagnosis.reachability.policy_model import Policy, Port, Side, TierRule
 from diagnosis.reachability.selectors import LabelSelector
 
 # What an ipBlock matches: every address, what is outside of the cluster (Cilium), or one of both,
@@ -158,12 +158,12 @@ def _port(entry: Mapping[str, Any]) -> Port:
 
 def _rules(
     entries: object, *, peers: str, namespace: str, blocks_match: IpBlocks
-) -> tuple[Rule, ...]:
+) -> tuple[TierRule, ...]:
     found = []
     for number, entry in enumerate(entries if isinstance(entries, Sequence) else ()):
         entry = entry if isinstance(entry, Mapping) else {}
         listed, ports = entry.get(peers), entry.get("ports")
-        rule = Rule(
+        rule = TierRule(
             number=number,
             action="allow",
             peers=tuple(_peer(p, namespace, blocks_match) for p in listed) if listed else None,
@@ -180,7 +180,7 @@ def policy(row: PolicyRow, blocks_match: IpBlocks = "everywhere") -> Policy:
     types = spec.get("policyTypes") or (
         ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"]
     )
-    rules: dict[Side, tuple[Rule, ...]] = {}
+    rules: dict[Side, tuple[TierRule, ...]] = {}
     sides: tuple[tuple[str, Side, str], ...] = (
         ("Ingress", "ingress", "from"),
         ("Egress", "egress", "to"),

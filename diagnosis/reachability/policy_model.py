@@ -95,7 +95,7 @@ class Port:
 
 
 @frozen
-class Rule:
+class TierRule:
     """`peers` or `ports` None: all of them. `own` narrows the pods that the policy selects.
     `doubt`: what of the rule cannot be evaluated, so that it may match where the rest of it
     does."""
@@ -163,7 +163,7 @@ class Ask:
         return self.destination if self.side == "egress" else self.source
 
 
-class Subject(Protocol):
+class PolicySubject(Protocol):
     """Which pods a policy is for."""
 
     def match(self, party: Party) -> Match: ...
@@ -177,8 +177,8 @@ class Policy:
     kind: str
     namespace: str
     name: str
-    subject: Subject
-    rules: Mapping[Side, tuple[Rule, ...]]
+    subject: PolicySubject
+    rules: Mapping[Side, tuple[TierRule, ...]]
     isolates: frozenset[Side]
     spec: Mapping[str, Any]
 

@@ -15,7 +15,16 @@ from typing import Literal
 from collectors.frozen import frozen
 from diagnosis.reachability.certainty import Doubt, Match
 from diagnosis.reachability.parties import Party, family, no_common_family, over
-from diagnosis.reachability.policy_model import Action, Ask, Policy, Rule, Side, Stack, Tier, Unread
+from diagnosis.reachability.policy_model import (
+    Action,
+    Ask,
+    Policy,
+    Side,
+    Stack,
+    Tier,
+    TierRule,
+    Unread,
+)
 from diagnosis.reachability.why_not import admitted_by
 
 Outcome = Literal["allowed", "denied", "unknown"]
@@ -92,7 +101,7 @@ class Branch:
     allow: bool
     reason: str
     policy: Policy | None = None
-    rule: Rule | None = None
+    rule: TierRule | None = None
     because: tuple[str, ...] = ()
 
 
@@ -244,7 +253,7 @@ class _Walk:
 
     def _group(self, group: Sequence[Policy]) -> Iterator[Branch]:
         """Policies of one rank: any of those that match may be asked first."""
-        found: list[tuple[Policy, Rule, tuple[str, ...]]] = []
+        found: list[tuple[Policy, TierRule, tuple[str, ...]]] = []
         certain = False
         for policy in group:
             selected = policy.match(self.ask.own, self.ask.side)
@@ -263,7 +272,7 @@ class _Walk:
             yield from self._rule(policy, rule, (*because, *rank))
         self._live = self._live and not certain
 
-    def _rule(self, policy: Policy, rule: Rule, because: tuple[str, ...]) -> Iterator[Branch]:
+    def _rule(self, policy: Policy, rule: TierRule, because: tuple[str, ...]) -> Iterator[Branch]:
         if rule.action == "pass":
             self._passes.append(because)
             return
@@ -314,7 +323,7 @@ def _because(match: Match) -> tuple[str, ...]:
     return match.because if isinstance(match, Doubt) else ()
 
 
-def _same_rank(found: Sequence[tuple[Policy, Rule, tuple[str, ...]]]) -> tuple[str, ...]:
+def _same_rank(found: Sequence[tuple[Policy, TierRule, tuple[str, ...]]]) -> tuple[str, ...]:
     """Why the order of policies that match is not known, where it decides."""
     policies = dict.fromkeys(policy.title for policy, _, _ in found)
     if len(policies) < 2 or len({rule.action for _, rule, _ in found}) < 2:

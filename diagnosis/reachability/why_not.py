@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from collectors.frozen import frozen
 from diagnosis.reachability.network_policy import PolicyPeer
-from diagnosis.reachability.policy_model import Ask, Peer, Policy, Rule, Stack
+from diagnosis.reachability.policy_model import Ask, Peer, Policy, Stack, TierRule
 
 MOST = 4  # rules of which a miss is named
 MOST_PEERS = 3
@@ -48,7 +48,7 @@ def _isolating(stacks: Sequence[Stack], ask: Ask) -> Iterator[Policy]:
                     yield policy
 
 
-def _miss(policy: Policy, rule: Rule, ask: Ask, context: Context) -> tuple[int, str]:
+def _miss(policy: Policy, rule: TierRule, ask: Ask, context: Context) -> tuple[int, str]:
     """(how far it is from a match, the sentence)."""
     name = f"{rule.label} of {policy.title}"
     admits_peer = rule.match_peers(ask.other, ask.own) is not False
@@ -61,7 +61,7 @@ def _miss(policy: Policy, rule: Rule, ask: Ask, context: Context) -> tuple[int, 
     return 2, f"{name}: {peers}; and {_port_miss(rule, ask, context)}"
 
 
-def _port_miss(rule: Rule, ask: Ask, context: Context) -> str:
+def _port_miss(rule: TierRule, ask: Ask, context: Context) -> str:
     ports = ", ".join(port.text for port in rule.ports or ()) or "no port"
     text = f"on {ports}, and this is {ask.number}/{ask.protocol}"
     if context.service_port and context.service_port != ask.number:
@@ -77,7 +77,7 @@ def _port_miss(rule: Rule, ask: Ask, context: Context) -> str:
     return f"on port {ports}, and the pod listens on {ask.number}/{ask.protocol}"
 
 
-def _peer_misses(rule: Rule, ask: Ask, context: Context) -> str:
+def _peer_misses(rule: TierRule, ask: Ask, context: Context) -> str:
     """Why each entry of `from` or `to` is somebody else."""
     if not rule.peers:
         return "it admits nobody"
@@ -115,7 +115,7 @@ def _or_hint(peers: Sequence[Peer]) -> str:
     return " (two list items are OR: podSelector and namespaceSelector stand in separate items)"
 
 
-def admitted_by(rule: Rule, ask: Ask) -> str:
+def admitted_by(rule: TierRule, ask: Ask) -> str:
     """Which entry of a rule's peers matches, as a suffix; '' where it has none."""
     if not rule.peers:
         return ""

@@ -1,4 +1,5 @@
-"""What an API server fills in where an object's author left it out (kubectl relies on some), and checks."""
+"""What an API server fills in where an object's author left it out (kubectl relies on some), and
+checks."""
 
 from __future__ import annotations
 
@@ -63,7 +64,8 @@ def container(spec: Object) -> Object:
 
 
 def pod(item: Object) -> Object:
-    """`item` with every default in place, and the volume that admission adds for the service account's token."""
+    """`item` with every default in place, and the volume that admission adds for the service
+    account's token."""
     given = item["spec"]
     spec = {**POD_SPEC, **given}
     if given.get("tolerations"):
@@ -129,7 +131,8 @@ def check_name(kind: str, item: Object) -> None:
         or len(name) > 253
     ):
         said = (
-            "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and "
+            "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric "
+            "characters, '-' or '.', and "
             "must start and end with an alphanumeric character"
         )
         raise invalid(kind, name, "metadata.name", f'Invalid value: "{name}": {said}')

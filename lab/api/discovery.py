@@ -79,7 +79,8 @@ def documents() -> dict[str, Object]:
 
 
 def openapi_index(prefix: str) -> Object:
-    """/openapi/v3. `prefix` is the token in the server's path, which clients expect these URLs to be without."""
+    """/openapi/v3. `prefix` is the token in the server's path, which clients expect these URLs to
+    be without."""
     paths = {}
     for version in dict.fromkeys(r.group_version for r in EVERY):
         path = f"apis/{version}" if "/" in version else f"api/{version}"
@@ -88,7 +89,8 @@ def openapi_index(prefix: str) -> Object:
 
 
 def openapi(path: str) -> Object | None:
-    """The document of one group and version: only that the server validates fields itself, which kubectl asks."""
+    """The document of one group and version: only that the server validates fields itself, which
+    kubectl asks."""
     version = path.removeprefix("apis/").removeprefix("api/")
     found = {}
     for resource in EVERY:

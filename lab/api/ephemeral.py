@@ -1,4 +1,5 @@
-"""The ephemeralcontainers subresource: containers are added to a running pod, never changed or removed."""
+"""The ephemeralcontainers subresource: containers are added to a running pod, never changed or
+removed."""
 
 from __future__ import annotations
 
@@ -45,7 +46,8 @@ FIELDS = (
 
 
 def updated(pod: Object, wanted: list[Object]) -> Object:
-    """`pod` with `wanted` as its ephemeral containers (defaults filled in); ApiError 422 where that is refused."""
+    """`pod` with `wanted` as its ephemeral containers (defaults filled in); ApiError 422 where that
+    is refused."""
     name = pod["metadata"]["name"]
     if MIRROR in pod["metadata"].get("annotations", {}):
         raise invalid("Pod", name, "", "Forbidden: static pods do not support ephemeral containers")

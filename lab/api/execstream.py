@@ -1,4 +1,5 @@
-"""`pods/exec` over WebSocket: subprotocols v4 and v5, real exit codes, Status frames as a kubelet sends them."""
+"""`pods/exec` over WebSocket: subprotocols v4 and v5, real exit codes, Status frames as a kubelet
+sends them."""
 
 from __future__ import annotations
 
@@ -42,8 +43,10 @@ def missing_command(command: str) -> dict[str, Any]:
     if "/" in command:
         why = f"stat {command}: no such file or directory"
     said = (
-        f'error executing command in container: failed to exec in container: failed to start exec "{token_hex(32)}": '
-        f'OCI runtime exec failed: exec failed: unable to start container process: exec: "{command}": {why}'
+        "error executing command in container: failed to exec in container: failed to start "
+        f'exec "{token_hex(32)}": '
+        "OCI runtime exec failed: exec failed: unable to start container process: exec: "
+        f'"{command}": {why}'
     )
     return {
         "metadata": {},
@@ -99,8 +102,8 @@ async def serve(
     started: Callable[[Process], None],
     stream: HookStream,
 ) -> web.WebSocketResponse:
-    """Answer one exec. `argv` is what was asked for, `inside` the same wrapped to run in the container, empty
-    where the container's image lacks the command; `started` gets the process."""
+    """Answer one exec. `argv` is what was asked for, `inside` the same wrapped to run in the
+    container, empty where the container's image lacks the command; `started` gets the process."""
     socket = web.WebSocketResponse(protocols=PROTOCOLS, max_msg_size=0, timeout=0.5)
     await socket.prepare(request)
     await socket.send_bytes(bytes([STDOUT]))

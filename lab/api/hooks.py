@@ -1,7 +1,8 @@
-"""Trouble on demand for tests: requests answered wrongly or late, streams cut, frozen or split, watches expired.
+"""Trouble on demand for tests: requests answered wrongly or late, streams cut, frozen or split,
+watches expired.
 
-Nothing here is used unless it is asked for through `/lab/hooks` (see `Hooks.order`); what is asked for applies to
-the requests whose path matches a regular expression.
+Nothing here is used unless it is asked for through `/lab/hooks` (see `Hooks.order`); what is asked
+for applies to the requests whose path matches a regular expression.
 """
 
 from __future__ import annotations
@@ -88,7 +89,8 @@ class Hooks:
             self.streams.discard(stream)
 
     def order(self, body: dict[str, Any]) -> int:
-        """Carry out `{"do": cut|end|freeze|thaw|rule|clear, "match": REGEX, …}`; how many streams it reached.
+        """Carry out `{"do": cut|end|freeze|thaw|rule|clear, "match": REGEX, …}`; how many streams
+        it reached.
 
         `rule` has the fields of `HookRule`. Raises ApiError for anything else.
         """

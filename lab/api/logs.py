@@ -1,4 +1,5 @@
-"""Container logs: lines with their times, kept in a ring, and `pods/log` that reads and follows them."""
+"""Container logs: lines with their times, kept in a ring, and `pods/log` that reads and follows
+them."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ class Log:
         self._grown = asyncio.Event()
 
     async def read_from(self, stream: asyncio.StreamReader) -> None:
-        """Read lines until the writer closes; overlong ones are cut, as containerd cuts at 16 KiB."""
+        """Read lines until the writer closes; overlong ones are cut, as containerd cuts at 16
+        KiB."""
         while True:
             try:
                 line = await stream.readline()
@@ -58,7 +60,8 @@ def _stamped(line: tuple[datetime, bytes], stamps: bool) -> bytes:
 
 
 async def serve_log(request: web.Request, log: Log, stream: HookStream) -> web.StreamResponse:
-    """tailLines, sinceSeconds, sinceTime, limitBytes, timestamps and follow, as the kubelet reads them."""
+    """tailLines, sinceSeconds, sinceTime, limitBytes, timestamps and follow, as the kubelet reads
+    them."""
     query = request.query
     try:
         tail, seconds = int(query.get("tailLines", -1)), int(query.get("sinceSeconds", 0))

@@ -1,4 +1,5 @@
-"""The patch formats of the API: JSON patch (RFC 6902), merge patch (RFC 7386), strategic merge patch."""
+"""The patch formats of the API: JSON patch (RFC 6902), merge patch (RFC 7386), strategic merge
+patch."""
 
 from __future__ import annotations
 
@@ -74,7 +75,8 @@ def strategic(current: Any, patch: Any) -> Any:
 
 
 def _merge_key(field: str, items: list[Any]) -> str:
-    """The key of a list's items; `ports` are known by containerPort in a container and by port in a Service."""
+    """The key of a list's items; `ports` are known by containerPort in a container and by port in a
+    Service."""
     if field == "ports":
         return "containerPort" if any("containerPort" in i for i in items) else "port"
     return MERGE_KEYS.get(field, "")

@@ -1,6 +1,8 @@
-"""PodSecurity admission: the checks of the baseline and restricted levels, in the words of a real API server.
+"""PodSecurity admission: the checks of the baseline and restricted levels, in the words of a real
+API server.
 
-Checks and their order: k8s.io/pod-security-admission/policy (baseline ones first, after them those of restricted).
+Checks and their order: k8s.io/pod-security-admission/policy (baseline ones first, after them those
+of restricted).
 """
 
 from __future__ import annotations
@@ -184,7 +186,8 @@ def restricted_capabilities(spec: Object) -> str:
             a for c in containers_of(spec) for a in _added(_context(c)) if a != "NET_BIND_SERVICE"
         }
         said.append(
-            f"{_plural(adding)} must not include {_quoted(sorted(every))} in securityContext.capabilities.add"
+            f"{_plural(adding)} must not include {_quoted(sorted(every))} in "
+            "securityContext.capabilities.add"
         )
     return f"unrestricted capabilities ({'; '.join(said)})" if said else ""
 
@@ -199,7 +202,10 @@ def volumes(spec: Object) -> str:
     if not bad:
         return ""
     kinds = sorted({kind for _, kind in bad})
-    uses = f"{'use' if len(bad) > 1 else 'uses'} restricted volume type{'s' if len(kinds) > 1 else ''} {_quoted(kinds)}"
+    uses = (
+        f"{'use' if len(bad) > 1 else 'uses'} restricted volume "
+        f"type{'s' if len(kinds) > 1 else ''} {_quoted(kinds)}"
+    )
     return f"restricted volume types ({_plural([name for name, _ in bad], 'volume')} {uses})"
 
 
@@ -208,9 +214,15 @@ def non_root(spec: Object) -> str:
     unset = _bad(spec, lambda c: c.get("runAsNonRoot") is None) if not pod else []
     wrong = _bad(spec, lambda c: c.get("runAsNonRoot") is False)
     if wrong:
-        return f"runAsNonRoot != true ({_plural(wrong)} must not set securityContext.runAsNonRoot=false)"
+        return (
+            f"runAsNonRoot != true ({_plural(wrong)} must not set "
+            "securityContext.runAsNonRoot=false)"
+        )
     if unset:
-        return f"runAsNonRoot != true (pod or {_plural(unset)} must set securityContext.runAsNonRoot=true)"
+        return (
+            f"runAsNonRoot != true (pod or {_plural(unset)} must set "
+            "securityContext.runAsNonRoot=true)"
+        )
     return ""
 
 

@@ -1,7 +1,9 @@
-"""Requests in Kubernetes' protobuf encoding, which kubectl uses for the kinds it knows: read into what JSON would say.
+"""Requests in Kubernetes' protobuf encoding, which kubectl uses for the kinds it knows: read into
+what JSON would say.
 
-Only what kubectl creates so is known: pods (`debug`, `run`), Deployments, reviews (`auth can-i`), delete options. Field
-numbers: the generated.proto files of k8s.io/api and k8s.io/apimachinery. Answers stay JSON; clients accept both.
+Only what kubectl creates so is known: pods (`debug`, `run`), Deployments, reviews (`auth can-i`),
+delete options. Field numbers: the generated.proto files of k8s.io/api and k8s.io/apimachinery.
+Answers stay JSON; clients accept both.
 """
 
 from __future__ import annotations
@@ -11,9 +13,9 @@ from typing import Any
 
 MAGIC = b"k8s\0"
 CONTENT_TYPE = "application/vnd.kubernetes.protobuf"
-# a field: (name, type). Types: s string, b bool, i int (left out when empty, as `omitempty` does), B and I the same
-# behind a pointer (kept), map strings by string, time seconds, quantity, or a message; `[]` is a list of it.
-# The name `` puts the message's fields into the one that holds it.
+# a field: (name, type). Types: s string, b bool, i int (left out when empty, as `omitempty` does),
+# B and I the same behind a pointer (kept), map strings by string, time seconds, quantity, or a
+# message; `[]` is a list of it. The name `` puts the message's fields into the one that holds it.
 Field = tuple[str, str]
 SCHEMA: dict[str, dict[int, Field]] = {
     "ObjectMeta": {
@@ -241,7 +243,8 @@ def _read(kind: str, value: int | bytes) -> Any:
 
 
 def message(kind: str, data: bytes) -> dict[str, Any]:
-    """A message as the object that JSON would give. Unreadable for a field that the lab does not know."""
+    """A message as the object that JSON would give. Unreadable for a field that the lab does not
+    know."""
     schema = SCHEMA[kind]
     found: dict[str, Any] = {}
     for number, value in fields(data):
@@ -264,7 +267,8 @@ def message(kind: str, data: bytes) -> dict[str, Any]:
 
 
 def decode(data: bytes) -> dict[str, Any]:
-    """The object in a request's body: magic, followed by runtime.Unknown with the type and the message."""
+    """The object in a request's body: magic, followed by runtime.Unknown with the type and the
+    message."""
     if not data.startswith(MAGIC):
         raise Unreadable("it does not begin as Kubernetes protobuf does")
     try:

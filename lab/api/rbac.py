@@ -1,4 +1,5 @@
-"""Who may do what: RBAC evaluated from the roles and bindings in the store, as the API server does."""
+"""Who may do what: RBAC evaluated from the roles and bindings in the store, as the API server
+does."""
 
 from __future__ import annotations
 
@@ -111,4 +112,7 @@ def refusal(user: User, asked: Attributes) -> str:
     if asked.path:
         return f'User "{user.name}" cannot {asked.verb} path "{asked.path}"'
     where = f'in the namespace "{asked.namespace}"' if asked.namespace else "at the cluster scope"
-    return f'User "{user.name}" cannot {asked.verb} resource "{asked.resource}" in API group "{asked.group}" {where}'
+    return (
+        f'User "{user.name}" cannot {asked.verb} resource "{asked.resource}" in API group '
+        f'"{asked.group}" {where}'
+    )

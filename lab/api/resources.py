@@ -1,4 +1,5 @@
-"""Which resources the lab's API has: names, kinds, verbs, as a real API server lists them in discovery."""
+"""Which resources the lab's API has: names, kinds, verbs, as a real API server lists them in
+discovery."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ NO_COLLECTION = tuple(v for v in ALL_VERBS if v != "deletecollection")
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A row of discovery. `plural` is the name in URLs, as in `pods` or `pods/exec` for a subresource."""
+    """A row of discovery. `plural` is the name in URLs, as in `pods` or `pods/exec` for a
+    subresource."""
 
     group: str
     version: str

@@ -82,7 +82,8 @@ SUPPORTED = {
 
 
 def field_selector(text: str, resource: Resource) -> Selector:
-    """Only the fields that a real API server indexes for the resource are supported; 400 for others."""
+    """Only the fields that a real API server indexes for the resource are supported; 400 for
+    others."""
     terms = []
     for term in _terms(text):
         match = _EQUAL.match(term)
@@ -91,7 +92,8 @@ def field_selector(text: str, resource: Resource) -> Selector:
         key = match["key"]
         if key not in ("metadata.name", "metadata.namespace", *SUPPORTED.get(resource.plural, ())):
             raise bad_request(
-                f'Unable to find "{resource.group_version}, Resource={resource.plural}" that match label selector '
+                f'Unable to find "{resource.group_version}, Resource={resource.plural}" that '
+                "match label selector "
                 f'"", field selector "{text}": field label not supported: {key}'
             )
         terms.append((key, match["value"], match["op"] != "!="))

@@ -1,4 +1,5 @@
-"""The Kubernetes API of the lab over HTTP on loopback: who asks, what for, may they, and who answers it."""
+"""The Kubernetes API of the lab over HTTP on loopback: who asks, what for, may they, and who
+answers it."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ Restart = Callable[[float], Awaitable[None]]
 
 
 class ApiServer:
-    """`tokens` gives the user of each bearer token. `restart` brings the server down for some seconds."""
+    """`tokens` gives the user of each bearer token. `restart` brings the server down for some
+    seconds."""
 
     def __init__(
         self,
@@ -101,7 +103,8 @@ class ApiServer:
     # --- who, and may they
 
     def _authenticate(self, request: web.Request) -> tuple[User, str]:
-        """The user, and the path: a token may be given as its first segment, too (kubectl sends none over HTTP)."""
+        """The user, and the path: a token may be given as its first segment, too (kubectl sends
+        none over HTTP)."""
         first, _, rest = request.path.removeprefix("/").partition("/")
         user = self.tokens.get(first)
         path = f"/{rest}" if user else request.path
@@ -280,7 +283,8 @@ def _no_verb() -> status.ApiError:
 
 
 def _container(request: web.Request, pod: Object) -> str:
-    """The container that a request names, or a pod's first; ApiError 400 where it has none of that name."""
+    """The container that a request names, or a pod's first; ApiError 400 where it has none of that
+    name."""
     spec = pod["spec"]
     names = [c["name"] for key in ("containers", "ephemeralContainers") for c in spec.get(key, ())]
     wanted: str = request.query.get("container") or names[0]

@@ -1,4 +1,5 @@
-"""metav1.Status answers, with the words of a real API server (recorded in tests/lab/transcripts)."""
+"""metav1.Status answers, with the words of a real API server (recorded in
+tests/lab/transcripts)."""
 
 from __future__ import annotations
 
@@ -54,7 +55,8 @@ def exists(resource: Resource, name: str) -> ApiError:
 
 def conflict(resource: Resource, name: str) -> ApiError:
     message = (
-        f'Operation cannot be fulfilled on {resource.qualified()} "{name}": the object has been modified; '
+        f'Operation cannot be fulfilled on {resource.qualified()} "{name}": the object has '
+        "been modified; "
         "please apply your changes to the latest version and try again"
     )
     return ApiError(409, "Conflict", message, details(resource, name))
@@ -66,7 +68,8 @@ def forbidden(resource: Resource, name: str, why: str) -> ApiError:
 
 
 def invalid(kind: str, name: str, field: str, message: str) -> ApiError:
-    """422. `message` begins with the kind of mistake (`Forbidden: …`), which also gives the cause its reason."""
+    """422. `message` begins with the kind of mistake (`Forbidden: …`), which also gives the cause
+    its reason."""
     text = f'{kind} "{name}" is invalid: {field}: {message}'
     reasons = {
         "Forbidden": "FieldValueForbidden",

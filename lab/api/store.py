@@ -1,4 +1,5 @@
-"""The lab's API objects: one ordered history of changes, listed and watched like etcd through an API server."""
+"""The lab's API objects: one ordered history of changes, listed and watched like etcd through an
+API server."""
 
 from __future__ import annotations
 
@@ -43,7 +44,8 @@ class Change:
 
 
 class ObjectStore:
-    """Objects by resource and `namespace/name`. Stored objects are never changed in place: readers keep theirs."""
+    """Objects by resource and `namespace/name`. Stored objects are never changed in place: readers
+    keep theirs."""
 
     def __init__(self) -> None:
         self.version = 100
@@ -61,7 +63,8 @@ class ObjectStore:
         return iter(_in_order(self._objects.get(resource, {}), namespace))
 
     def items_at(self, resource: str, namespace: str, version: int) -> list[Object]:
-        """The objects as they were at `version`; ResourceExpired where the history does not reach back so far."""
+        """The objects as they were at `version`; ResourceExpired where the history does not reach
+        back so far."""
         if version < self._oldest:
             raise ResourceExpired(version, self._oldest + 1)
         objects = dict(self._objects.get(resource, {}))
@@ -77,7 +80,8 @@ class ObjectStore:
     def put(self, resource: str, item: Object, own: bool = False) -> Object:
         """Add or replace an object; gives it uid, creationTimestamp and the next resourceVersion.
 
-        `own`: the caller hands the object over (not copied; parts of it may be shared with other objects).
+        `own`: the caller hands the object over (not copied; parts of it may be shared with other
+        objects).
         """
         item = {**item, "metadata": dict(item["metadata"])} if own else copy.deepcopy(item)
         metadata = item["metadata"]
@@ -92,7 +96,8 @@ class ObjectStore:
     def edit(
         self, resource: str, namespace: str, name: str, change: Callable[[Object], None]
     ) -> Object | None:
-        """Apply `change` to a copy of the object and store that, if it differs; None where the object is gone."""
+        """Apply `change` to a copy of the object and store that, if it differs; None where the
+        object is gone."""
         current = self.get(resource, namespace, name)
         if current is None:
             return None
@@ -126,7 +131,8 @@ class ObjectStore:
         self._changed = asyncio.Event()
 
     async def watch(self, since: int) -> AsyncIterator[Change]:
-        """Every change after version `since`, for ever. Raises ResourceExpired where some are forgotten."""
+        """Every change after version `since`, for ever. Raises ResourceExpired where some are
+        forgotten."""
         while True:
             waiter = self._changed
             while since < self.version:
@@ -138,7 +144,8 @@ class ObjectStore:
             await waiter.wait()
 
     def encoded(self, item: Object) -> bytes:
-        """An object of this store as JSON, kept for the next reader as long as the object is current."""
+        """An object of this store as JSON, kept for the next reader as long as the object is
+        current."""
         known = self._encoded.get(id(item))
         if known is not None and known[0] is item:
             return known[1]

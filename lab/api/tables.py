@@ -1,6 +1,8 @@
-"""Tables as kubectl shows them: the columns and cells that the API server computes for `get` and `get -o wide`.
+"""Tables as kubectl shows them: the columns and cells that the API server computes for `get` and
+`get -o wide`.
 
-Columns of priority 1 are shown by `-o wide` only. Printers: kubernetes pkg/printers/internalversion.
+Columns of priority 1 are shown by `-o wide` only. Printers: kubernetes
+pkg/printers/internalversion.
 """
 
 from __future__ import annotations
@@ -292,7 +294,8 @@ NUMBERS = frozenset(("Desired", "Current", "Up-to-date", "Available", "Data"))
 def table(
     resource: Resource, items: list[Object], include: str = "Metadata", headers: bool = True
 ) -> Object:
-    """A meta.k8s.io/v1 Table, without its list metadata. `include`: None, Metadata or Object of each row."""
+    """A meta.k8s.io/v1 Table, without its list metadata. `include`: None, Metadata or Object of
+    each row."""
     columns, cells = TABLES.get(resource.plural, DEFAULT)
     rows = []
     for item in items:

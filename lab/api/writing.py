@@ -1,4 +1,5 @@
-"""create, update, patch and delete of every resource, with the admission that podwire's users run into."""
+"""create, update, patch and delete of every resource, with the admission that podwire's users run
+into."""
 
 from __future__ import annotations
 
@@ -24,11 +25,15 @@ FILL: dict[str, Callable[[Object], Object]] = {
     "replicasets": defaults.workload,
     "daemonsets": defaults.workload,
 }
-CHANGEABLE = "`spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations`"
+CHANGEABLE = (
+    "`spec.containers[*].image`,`spec.initContainers[*].image`,"
+    "`spec.activeDeadlineSeconds`,`spec.tolerations`"
+)
 
 
 class Writer:
-    """`schedule` names the node for a pod that has none; `address` gives a Service its cluster IP."""
+    """`schedule` names the node for a pod that has none; `address` gives a Service its cluster
+    IP."""
 
     def __init__(
         self,
@@ -52,7 +57,8 @@ class Writer:
         if resource.namespaced:
             if metadata.setdefault("namespace", info.namespace) != info.namespace:
                 raise status.bad_request(
-                    "the namespace of the provided object does not match the namespace sent on the request"
+                    "the namespace of the provided object does not match the namespace sent on "
+                    "the request"
                 )
             self._check_namespace(info.namespace)
         defaults.check_name(resource.kind, item)
@@ -188,8 +194,10 @@ class Writer:
                 container.pop("image", None)
         if before != after:
             said = (
-                f"Forbidden: pod updates may not change fields other than {CHANGEABLE} (only additions to existing "
-                "tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously "
+                f"Forbidden: pod updates may not change fields other than {CHANGEABLE} (only "
+                "additions to existing "
+                "tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if "
+                "it was previously "
                 f"negative)\n{ephemeral.difference_of(before, after)}"
             )
             raise status.invalid("Pod", current["metadata"]["name"], "spec", said)
@@ -205,7 +213,8 @@ class Writer:
         uid = (options.get("preconditions") or {}).get("uid")
         if uid and uid != item["metadata"]["uid"]:
             said = (
-                f'Operation cannot be fulfilled on {resource.qualified()} "{info.name}": Precondition failed: UID in '
+                f'Operation cannot be fulfilled on {resource.qualified()} "{info.name}": '
+                "Precondition failed: UID in "
                 f"precondition: {uid}, UID in object meta: {item['metadata']['uid']}"
             )
             raise status.ApiError(409, "Conflict", said, status.details(resource, info.name))
@@ -230,7 +239,8 @@ class Writer:
         return web.json_response(body)
 
     def terminate(self, pod: Object, options: Object, request: web.Request | None = None) -> Object:
-        """Begin a pod's graceful end; its kubelet finishes it. With no grace, or never run, it is gone at once."""
+        """Begin a pod's graceful end; its kubelet finishes it. With no grace, or never run, it is
+        gone at once."""
         metadata = pod["metadata"]
         grace = options.get("gracePeriodSeconds")
         if grace is None and request is not None and request.query.get("gracePeriodSeconds"):
@@ -301,7 +311,8 @@ async def read_body(request: web.Request, resource: Resource) -> Object:
         protobuf.CONTENT_TYPE,
     ):
         said = (
-            "the body of the request was in an unknown format - accepted media types include: application/json, "
+            "the body of the request was in an unknown format - accepted media types include: "
+            "application/json, "
             f"{protobuf.CONTENT_TYPE}"
         )
         raise status.ApiError(415, "UnsupportedMediaType", said, {})
@@ -309,6 +320,9 @@ async def read_body(request: web.Request, resource: Resource) -> Object:
     if not isinstance(item, dict):
         raise status.bad_request("the object provided is unrecognized: it is not an object")
     if item.get("kind", resource.kind) != resource.kind:
-        said = f"{item['kind']} in version {json.dumps(item.get('apiVersion'))} cannot be handled as a {resource.kind}"
+        said = (
+            f"{item['kind']} in version {json.dumps(item.get('apiVersion'))} cannot be "
+            f"handled as a {resource.kind}"
+        )
         raise status.bad_request(said)
     return {k: v for k, v in item.items() if k not in ("kind", "apiVersion")}

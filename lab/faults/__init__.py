@@ -1,10 +1,11 @@
 """Faults as data: one TOML file each, read by the lab, by the tests and by the documentation.
 
 A file says what the fault does (`what`), what can be seen (`expect`), which counters grow where
-(`moves`), what a diagnosis must find (`find`) and by which rules (`rules`: one of them; `also`: those
-that may find its consequences), which of the lab's vital signs it may break (`breaks`), how a plain
-client proves it (`[[probe]]`), and the steps that switch it `[[on]]`. What is applied, started, set or
-held is undone by itself, in reverse; only commands that are `run` need an `[[off]]` step.
+(`moves`), what a diagnosis must find (`find`) and by which rules (`rules`: one of them; `also`:
+those that may find its consequences), which of the lab's vital signs it may break (`breaks`), how a
+plain client proves it (`[[probe]]`), and the steps that switch it `[[on]]`. What is applied,
+started, set or held is undone by itself, in reverse; only commands that are `run` need an `[[off]]`
+step.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class FaultStep:
-    """One action. `at` is where a command runs: `nodes`, a node's name, or `namespace/app` with or without `@node`.
+    """One action. `at` is where a command runs: `nodes`, a node's name, or `namespace/app` with or
+    without `@node`.
 
-    `run` a command to its end, `start` one that goes on until the fault is off; `hold` an app down; `mode` sets how
-    the programs `of` an app behave; `proxy` removes a virtue of kube-proxy; `apply` creates or patches objects
-    (YAML); `delete` the pods of an app; `wait` until the pods of an app are ready; `throttle` the CPU
-    of a node's pods; `pause`.
+    `run` a command to its end, `start` one that goes on until the fault is off; `hold` an app down;
+    `mode` sets how the programs `of` an app behave; `proxy` removes a virtue of kube-proxy; `apply`
+    creates or patches objects (YAML); `delete` the pods of an app; `wait` until the pods of an app
+    are ready; `throttle` the CPU of a node's pods; `pause`.
     """
 
     at: str = ""
@@ -45,7 +47,8 @@ class FaultStep:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A plain client (lab/probe.py) and what it says while all is well and while the fault is on (expressions).
+    """A plain client (lab/probe.py) and what it says while all is well and while the fault is on
+    (expressions).
 
     `healthy` is empty where the client's pod is there only while the fault is on.
     """

@@ -8,9 +8,10 @@ from lab.faults import Fault, all_faults
 
 HEAD = """# The lab's faults
 
-Made from `lab/faults/*.toml` by `python -m lab.faults > docs/faults.md`; edit the files, not this page. Each fault is
-proved by `tests/lab/test_faults.py` with plain clients in the lab's namespaces: that it is real, that it goes away,
-and that nothing else breaks. `NAMESPACE/APP@NODE` is a pod, `NODE` a node's own namespace.
+Made from `lab/faults/*.toml` by `python -m lab.faults > docs/faults.md`; edit the files, not this
+page. Each fault is proved by `tests/lab/test_faults.py` with plain clients in the lab's namespaces:
+that it is real, that it goes away, and that nothing else breaks. `NAMESPACE/APP@NODE` is a pod,
+`NODE` a node's own namespace.
 """
 
 

@@ -76,5 +76,5 @@ def test_what_cannot_be_read_is_said(
     assert "name no target" in capsys.readouterr().err
     torn = tmp_path / "torn.pcap"
     torn.write_bytes((Path(__file__).parent.parent / "data" / "lab.pcap").read_bytes()[:30])
-    code, body = checked(capsys, "--from", str(recording), "--from", str(torn))
+    code, _ = checked(capsys, "--from", str(recording), "--from", str(torn))
     assert code == 1

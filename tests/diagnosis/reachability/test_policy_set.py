@@ -72,9 +72,35 @@ JSON = st.recursive(
         st.lists(inner, max_size=2)
         | st.dictionaries(
             st.sampled_from(
-                "ingress egress ingressDeny selector source destination action ports nets "
-                "endpointSelector matchLabels fromEndpoints toPorts toCIDR fromEntities specs tier "
-                "priority subject namespaces pods from to protocols tcp order types".split()
+                [
+                    "ingress",
+                    "egress",
+                    "ingressDeny",
+                    "selector",
+                    "source",
+                    "destination",
+                    "action",
+                    "ports",
+                    "nets",
+                    "endpointSelector",
+                    "matchLabels",
+                    "fromEndpoints",
+                    "toPorts",
+                    "toCIDR",
+                    "fromEntities",
+                    "specs",
+                    "tier",
+                    "priority",
+                    "subject",
+                    "namespaces",
+                    "pods",
+                    "from",
+                    "to",
+                    "protocols",
+                    "tcp",
+                    "order",
+                    "types",
+                ]
             ),
             inner,
             max_size=4,
@@ -84,8 +110,19 @@ JSON = st.recursive(
 )
 SPECS = st.dictionaries(
     st.sampled_from(
-        "ingress egress ingressDeny selector endpointSelector tier priority subject order types "
-        "specs".split()
+        [
+            "ingress",
+            "egress",
+            "ingressDeny",
+            "selector",
+            "endpointSelector",
+            "tier",
+            "priority",
+            "subject",
+            "order",
+            "types",
+            "specs",
+        ]
     ),
     JSON,
     max_size=6,
