@@ -100,7 +100,7 @@ class LabCluster:
         self.files = files
         self.store = ObjectStore()
         self.hooks = Hooks()
-        self.reader = ReadHandler(self.store, self.hooks)
+        self.reader = ReadHandler(self.store)
         self.kubelet = Kubelet(topology.nodes, self.store, files)
         names = [node.name for node in topology.nodes]
         turn, addresses = itertools.cycle(names), iter(range(2, 60_000))
