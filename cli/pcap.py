@@ -56,7 +56,12 @@ def _print_file(path: Path, options: argparse.Namespace) -> None:
 
 
 def _print_flows(path: Path, show: Show) -> None:
-    table = FlowTable(MANY_FLOWS, leaving=lambda flow: show(jsonl.flow_object(flow)), evict=False)
+    table = FlowTable(
+        MANY_FLOWS,
+        leaving=lambda flow: show(jsonl.flow_object(flow)),
+        evict=False,
+        keep_idle=True,
+    )
     try:
         for linktype, packets in pieces(read_file(path)):
             table.add(linktype, packets)
@@ -76,7 +81,7 @@ def _print_lookups(path: Path, show: Show) -> None:
 
 
 def _print_packets(path: Path, show: Show) -> None:
-    table, number = FlowTable(MANY_FLOWS), 0
+    table, number = FlowTable(MANY_FLOWS, keep_idle=True), 0
     for linktype, packets in pieces(read_file(path)):
         for packet, (analysis, flow) in zip(packets, table.add(linktype, packets), strict=True):
             number += 1

@@ -1,25 +1,29 @@
 """Copies on cooked v1 (LINKTYPE_LINUX_SLL), whose packets do not name their interface: the same IP
-packet again within milliseconds is one packet seen on another interface."""
+packet again within milliseconds is one packet seen on another interface, or in a tunnel."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 
 from collectors.capture.header_rows import Row
+from collectors.capture.layers import TCP
 
 COPY_NS = 10_000_000
 REMEMBERED = 4_096  # packets
+COMPARED = 48  # bytes behind the checksum, which the network card may fill in later
+BEHIND_CHECKSUM = 18, 8  # of TCP, of UDP
 
 
 class CookedCopies:
     """Remembers the packets of the last milliseconds."""
 
     def __init__(self) -> None:
-        self._seen: OrderedDict[tuple[Row, bytes], int] = OrderedDict()
+        self._seen: OrderedDict[tuple[object, ...], int] = OrderedDict()
 
     def seen_before(self, ns: int, row: Row, data: bytes) -> bool:
         """Whether this is a copy. Equal are addresses, ports, sequence, identification, payload."""
-        key = (row, data[row[10] :])
+        start = row[10] + BEHIND_CHECKSUM[row[0] != TCP]
+        key = (*row[:10], row[11], data[start : start + COMPARED])
         before = self._seen.pop(key, None)
         if before is not None and 0 <= ns - before < COPY_NS:
             self._seen[key] = before

@@ -9,7 +9,7 @@ from collectors.capture.header_rows import Row
 
 MASK, AHEAD = 0xFFFFFFFF, 0x7FFFFFFF
 LEAST = 12  # bytes of a DNS header
-MOST_BUFFERED = 65_537  # one message with its length
+MOST_EARLY, MOST_EARLY_BYTES = 16, 1 << 18  # segments that wait for one before them
 
 
 def payload(row: Row, data: bytes) -> bytes:
@@ -22,40 +22,64 @@ def payload(row: Row, data: bytes) -> bytes:
 
 
 class DnsStream:
-    """One direction. Data that is missing, or was cut by the snap length, starts over at the next
-    segment: its messages are lost, those that follow are not."""
+    """One direction. Segments that come early wait for those before them; where data is missing, or
+    was cut by the snap length, it starts over: messages there are lost, those that follow are
+    not."""
 
-    __slots__ = ("_buffer", "_next")
+    __slots__ = ("_buffer", "_early", "_next")
 
-    def __init__(self) -> None:
+    def __init__(self, start: int | None = None) -> None:
+        """`start` is the sequence number of the first byte, where it is known."""
         self._buffer = b""
-        self._next: int | None = None
+        self._next = start  # the sequence number that continues the buffer
+        self._early: dict[int, tuple[int, bytes]] = {}  # by sequence number: size, what is unread
 
     def add(self, row: Row, data: bytes) -> Iterator[bytes]:
         """The messages that this segment completes."""
         body, seq = payload(row, data), row[5]
-        if self._next is not None:
-            seen_before = (self._next - seq) & MASK
-            if 0 < seen_before <= AHEAD:  # a retransmission, perhaps with new data behind it
-                body, seq = body[seen_before:], self._next
-                if not body:
-                    return
-            elif seq != self._next:
-                self._buffer = b""
-        self._next = (row[5] + row[9]) & MASK
-        whole = len(payload(row, data)) == row[9]
-        self._buffer = (self._buffer + body)[:MOST_BUFFERED]
-        yield from self._messages()
-        if not whole:
-            self._buffer, self._next = b"", None
+        if self._next is None or MOST_EARLY_BYTES < (seq - self._next) & MASK <= AHEAD:
+            self._buffer, self._next, self._early = b"", seq, {}
+        if 0 < (seq - self._next) & MASK <= AHEAD:
+            yield from self._wait(seq, body)
+        else:
+            yield from self._append(body[(self._next - seq) & MASK :])
+        while self._next in self._early:
+            size, body = self._early.pop(self._next)
+            self._next = (self._next + size - len(body)) & MASK
+            yield from self._append(body)
+        if len(payload(row, data)) < row[9]:  # cut by the snap length
+            self._buffer, self._next, self._early = b"", None, {}
 
-    def _messages(self) -> Iterator[bytes]:
-        while len(self._buffer) >= 2:
-            size = int.from_bytes(self._buffer[:2], "big")
-            if size < LEAST:  # not DNS, or the middle of a message: nothing can be trusted
-                self._buffer = b""
-                return
-            if len(self._buffer) < 2 + size:
-                return
-            message, self._buffer = self._buffer[2 : 2 + size], self._buffer[2 + size :]
-            yield message
+    def _append(self, body: bytes) -> Iterator[bytes]:
+        assert self._next is not None
+        self._next = (self._next + len(body)) & MASK
+        messages, self._buffer = split(self._buffer + body)
+        yield from messages
+
+    def _wait(self, seq: int, body: bytes) -> Iterator[bytes]:
+        """A segment before which something is missing: whole messages in it are read at once."""
+        assert self._next is not None
+        if seq in self._early:
+            return
+        messages, rest = split(body)
+        self._early[seq] = len(body), body if rest or not messages else b""
+        if not rest:
+            yield from messages
+        if len(self._early) > MOST_EARLY:  # what is missing was not captured
+            expected, self._buffer = self._next, b""
+            self._next = min(self._early, key=lambda at: (at - expected) & MASK)
+
+
+def split(data: bytes) -> tuple[list[bytes], bytes]:
+    """Whole messages, and what is left of `data`: the beginning of another, or nothing where it
+    cannot be one."""
+    messages: list[bytes] = []
+    while len(data) >= 2:
+        size = int.from_bytes(data[:2], "big")
+        if size < LEAST:  # not DNS, or the middle of a message
+            return messages, b""
+        if len(data) < 2 + size:
+            break
+        messages.append(data[2 : 2 + size])
+        data = data[2 + size :]
+    return messages, data

@@ -100,14 +100,16 @@ class DnsTracker:
             return
         self.revision += 1
         source, sport, destination, dport = ends
-        if not flags & RESPONSE:
-            self._ask((source, sport, destination, dport, identity, *question), ns, over_tcp)
-            return
-        key = (destination, dport, source, sport, identity, *question)
-        if key not in self._pending and sport == MULTICAST_PORT:
+        if not flags & RESPONSE and destination in MULTICAST_GROUPS:
             self._add_parsed(ends, ns, data, over_tcp)
+        elif not flags & RESPONSE:
+            self._ask((source, sport, destination, dport, identity, *question), ns, over_tcp)
         else:
-            self._answer(key, ns, flags, answers)
+            key = (destination, dport, source, sport, identity, *question)
+            if key not in self._pending and sport == MULTICAST_PORT:
+                self._add_parsed(ends, ns, data, over_tcp)
+            else:
+                self._answer(key, ns, flags, answers)
 
     def _add_parsed(self, ends: DnsEnds, ns: int, data: bytes, over_tcp: bool) -> None:
         """A message of an unusual form: several questions, an answer without its question, names
@@ -119,6 +121,8 @@ class DnsTracker:
         source, sport, destination, dport = ends
         asked = [(question.name.lower(), question.type) for question in message.questions]
         if not message.response:
+            if destination in MULTICAST_GROUPS and any(message.counts[1:3]):
+                return  # it says what it knows, or claims a name: no answer is expected (RFC 6762)
             for question in asked:
                 self._ask((source, sport, destination, dport, message.id, *question), ns, over_tcp)
             return

@@ -26,7 +26,7 @@ def flow_problem(flow: TcpFlow | UdpFlow) -> Problem:
 
 
 def _conversation(flow: UdpFlow) -> Problem:
-    if flow.icmp:
+    if flow.unreachable:
         return 90, flow.icmp_note.removeprefix("ICMP ")
     if flow.state == "unanswered" and flow.client.packets > 1:
         return 60, "no answer"

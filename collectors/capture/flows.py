@@ -16,7 +16,7 @@ from collectors.capture.analysis_flags import COPY
 from collectors.capture.cooked_copies import CookedCopies
 from collectors.capture.direction import Direction
 from collectors.capture.dissect import dissect
-from collectors.capture.dns_over_tcp import DnsStream
+from collectors.capture.dns_over_tcp import MASK, DnsStream
 from collectors.capture.dns_transactions import DnsEnds, DnsTracker
 from collectors.capture.flow_expiry import CHECK_NS, ExpiryQueue, Flow as Flow
 from collectors.capture.header_rows import Reader, Row, reader
@@ -55,11 +55,16 @@ class FlowTotals:
 
 class FlowTable:
     """`leaving` is called with each flow that leaves the table. A full table evicts those that were
-    silent for longest or, with `evict` false, admits no more: no flow is counted twice. It keeps
-    idle flows as long as there is room."""
+    silent for longest or, with `evict` false, admits no more: no flow is counted twice. With
+    `keep_idle` silent flows stay as long as there is room."""
 
     def __init__(
-        self, limit: int = MAX_FLOWS, *, leaving: Leaving | None = None, evict: bool = True
+        self,
+        limit: int = MAX_FLOWS,
+        *,
+        leaving: Leaving | None = None,
+        evict: bool = True,
+        keep_idle: bool = False,
     ) -> None:
         self.totals = FlowTotals()
         self.lookups = DnsTracker()
@@ -72,7 +77,7 @@ class FlowTable:
         self._flows: dict[int, Flow] = {}
         self._number = 0
         self._readers: dict[int, Reader] = {}
-        self._expiry = ExpiryQueue(keep_idle=not evict)
+        self._expiry = ExpiryQueue(keep_idle)
         self._next_check = 0
         self._dns_streams: dict[Direction, DnsStream] = {}
         self._copies = CookedCopies()
@@ -129,7 +134,7 @@ class FlowTable:
         if own.port != row[3] or own.address != row[1]:
             own, peer = peer, own
         analysis = flow.add(own, peer, packet, row)
-        if row[9] and (row[3] == 53 or row[4] == 53) and analysis != COPY:
+        if row[9] and (row[3] in DNS_PORTS or row[4] in DNS_PORTS) and analysis != COPY:
             self._dns_over_tcp(own, packet, row)
         return analysis, flow.number
 
@@ -164,7 +169,8 @@ class FlowTable:
         if stream is None:
             if len(self._dns_streams) >= MAX_DNS_STREAMS:
                 self._dns_streams.pop(next(iter(self._dns_streams)))
-            stream = self._dns_streams[own] = DnsStream()
+            start = None if own.start is None else own.start + 1 & MASK
+            stream = self._dns_streams[own] = DnsStream(start)
         for message in stream.add(row, packet[1]):
             self.lookups.add(_ends(row), packet[0], message, over_tcp=True)
 
@@ -181,7 +187,9 @@ class FlowTable:
             return 0
         if means_unreachable(icmp):
             sender = frame.ip.source if frame.ip is not None else ""
-            flow.error(packet.ns, icmp_info(icmp), sender)
+            quoted = packed(icmp.quoted.source), icmp.quoted.source_port
+            of_client = quoted == (flow.client.address, flow.client.port)
+            flow.error(packet.ns, icmp_info(icmp), sender, of_client)
         return flow.number
 
     # --- flows that begin
@@ -205,8 +213,8 @@ class FlowTable:
     def _room(self) -> bool:
         """Whether one more flow may come; makes room where that is allowed."""
         if len(self._flows) >= self._limit:
+            self._expiry.keep_idle = False
             if not self._evict:
-                self._expiry.keep_idle = False
                 self.totals.refused += 1
                 return False
             count = max(1, self._limit // EVICTED_AT_ONCE)

@@ -75,7 +75,7 @@ def _ethernet(data: bytes, length: int) -> Row | None:
 def _cooked(data: bytes, length: int) -> Row | None:
     kind = data[14:16]
     if kind == _IPV4:
-        return _ipv4(data, 16, length, 0) or slow(LINUX_SLL, data, length)
+        return _on_any(_ipv4(data, 16, length, 0)) or slow(LINUX_SLL, data, length)
     if kind == _IPV6:
         return _ipv6(data, 16, length, 0) or slow(LINUX_SLL, data, length)
     return None if kind in _NEVER_IP else slow(LINUX_SLL, data, length)
@@ -84,10 +84,15 @@ def _cooked(data: bytes, length: int) -> Row | None:
 def _cooked2(data: bytes, length: int) -> Row | None:
     kind, interface = data[:2], int.from_bytes(data[4:8], "big")
     if kind == _IPV4:
-        return _ipv4(data, 20, length, interface) or slow(LINUX_SLL2, data, length)
+        return _on_any(_ipv4(data, 20, length, interface)) or slow(LINUX_SLL2, data, length)
     if kind == _IPV6:
         return _ipv6(data, 20, length, interface) or slow(LINUX_SLL2, data, length)
     return None if kind in _NEVER_IP else slow(LINUX_SLL2, data, length)
+
+
+def _on_any(row: Row | None) -> Row | None:
+    """A capture of all interfaces sees a packet in its tunnel and out of it: as one flow."""
+    return (*row[:13], 0) if row is not None and row[13] else row
 
 
 def _raw(linktype: int, data: bytes, length: int) -> Row | None:
@@ -162,7 +167,7 @@ def _vxlan(data: bytes, udp: int, length: int, interface: int) -> Row | None:
     if row is None or row[13]:
         return None
     vni = int.from_bytes(data[start - 4 : start - 1], "big")
-    return row if interface else (*row[:13], vni + 1)
+    return (*row[:13], vni + 1)
 
 
 def _ipv6(data: bytes, start: int, length: int, interface: int) -> Row | None:

@@ -158,6 +158,9 @@ class Dns:
     problem: str = ""
 
 
+COOKED = ("SLL", "SLL2")
+
+
 @dataclass(slots=True)
 class Frame:
     """A packet. `outer` are the IP headers around the innermost, outermost first; `tunnels` what is
@@ -192,8 +195,8 @@ class Frame:
     @property
     def network(self) -> int:
         """Separates networks that share a wire: VNI and innermost VLAN; 0 for none. A capture of
-        all interfaces (cooked v2) sees a packet inside its tunnel and out of it: there it is 0."""
-        if self.interface:
+        all interfaces (cooked) sees a packet inside its tunnel and out of it: there it is 0."""
+        if self.link in COOKED:
             return 0
         vlan = self.vlans[-1] if self.vlans else 0
         return (0 if self.vni is None else self.vni + 1) | vlan << 25

@@ -187,7 +187,7 @@ class TcpFlow:
                 setattr(counts, counter, getattr(counts, counter) + 1)
                 self._note_event(own, ns, kind, row[9] if flag == OUT_OF_ORDER else 0)
 
-    def error(self, ns: int, note: str, source: str) -> None:
+    def error(self, ns: int, note: str, source: str, of_client: bool) -> None:
         """An ICMP error about a packet of this connection, and who sent it."""
         self.icmp += 1
         self.icmp_note, self.icmp_from = note, source

@@ -35,6 +35,7 @@ class UdpFlow:
         "network",
         "number",
         "server",
+        "unreachable",
         "waits",
     )
     protocol = "UDP"
@@ -54,6 +55,7 @@ class UdpFlow:
         self.waits = NO_DURATIONS
         self.copies = 0
         self.icmp = 0
+        self.unreachable = False  # an ICMP error says so, and nothing came since
         self.icmp_from = self.icmp_note = ""
 
     def add(self, own: UdpDirection, packet: Packet, row: Row) -> int:
@@ -73,21 +75,25 @@ class UdpFlow:
         own.payload += row[9]
         if own is self.client:
             self.asked_at = self.asked_at or ns
-        elif self.asked_at:
+            return 0
+        self.unreachable = False
+        if self.asked_at:
             if self.waits is NO_DURATIONS:
                 self.waits = DurationStats()
             self.waits.add(ns - self.asked_at)
             self.asked_at = 0
         return 0
 
-    def error(self, ns: int, note: str, source: str) -> None:
-        """An ICMP error that speaks of a datagram of this conversation, and who sent it."""
+    def error(self, ns: int, note: str, source: str, of_client: bool) -> None:
+        """An ICMP error about a datagram of this conversation, who sent it, and whether the
+        datagram was the client's: a client that no longer waits refuses late answers."""
         self.icmp += 1
+        self.unreachable |= of_client
         self.icmp_note, self.icmp_from = note, source
 
     @property
     def state(self) -> str:
-        if self.icmp:
+        if self.unreachable:
             return "unreachable"
         if not self.server.packets:
             return "one direction" if _is_group(self.server.address) else "unanswered"

@@ -63,10 +63,10 @@ def test_a_table_that_does_not_evict_counts_what_it_leaves_out() -> None:
     assert sorted(gone) == list(range(1, 21)), "each flow once"
 
 
-def left_after(packets: Iterable[Packet], silence: int, *, evict: bool = True) -> bool:
+def left_after(packets: Iterable[Packet], silence: int, *, keep_idle: bool = False) -> bool:
     """Whether a flow is gone after so many nanoseconds in which others went on."""
     gone: list[Flow] = []
-    table = FlowTable(leaving=gone.append, evict=evict)
+    table = FlowTable(leaving=gone.append, keep_idle=keep_idle)
     table.add(ETHERNET, list(packets))
     for at in range(0, silence + 61 * SECOND, 10 * SECOND):
         table.add(ETHERNET, [udp(7, at)])
@@ -91,8 +91,8 @@ def test_flows_leave_when_they_are_over_or_idle(packets: list[Packet], after: in
 
 
 def test_of_a_file_idle_flows_are_kept_while_there_is_room() -> None:
-    assert not left_after(HANDSHAKE, 2 * IDLE_TCP_NS, evict=False)
-    assert left_after([*HANDSHAKE, tcp(1, RST)], CLOSED_NS, evict=False)
+    assert not left_after(HANDSHAKE, 2 * IDLE_TCP_NS, keep_idle=True)
+    assert left_after([*HANDSHAKE, tcp(1, RST)], CLOSED_NS, keep_idle=True)
 
 
 def test_both_directions_find_the_same_flow_whichever_end_is_lower() -> None:

@@ -197,3 +197,145 @@ def test_a_clock_that_jumps_back_gives_no_negative_durations(tmp_path: Path) -> 
     table.add(1, [packet._replace(ns=packet.ns - hour) for packet in frames])
     (flow,) = table.flows
     assert flow_object(flow)["duration_ms"] == 0
+
+
+# --- more of each kind
+
+
+def tcp_dns(segments: list[tuple[int, bytes]], tmp_path: Path) -> list[Object]:
+    """Look-ups where a server's answer is in these (offset, bytes) segments, in this order."""
+    message = struct.pack("!6H", 7, 0x8180, 1, 0, 0, 0) + NAME
+    stream = struct.pack("!H", len(message)) + message
+    assert all(stream[at : at + len(part)] == part for at, part in segments)
+    query = struct.pack("!6H", 7, 0x0100, 1, 0, 0, 0) + NAME
+    frames = [dns_segment(40_000, 53, 0, flags=2), dns_segment(53, 40_000, 999, flags=0x12)]
+    frames += [dns_segment(40_000, 53, 1, struct.pack("!H", len(query)) + query)]
+    frames += [dns_segment(53, 40_000, 1000 + at, part) for at, part in segments]
+    return objects(write_pcap(tmp_path / "dns.pcap", 1, frames, apart_us=100), "--dns")
+
+
+NAME = b"\1a\7example\0\0\x10\0\1"
+ANSWER = struct.pack("!H", 27) + struct.pack("!6H", 7, 0x8180, 1, 0, 0, 0) + NAME
+
+
+def dns_segment(
+    source: int, destination: int, seq: int, body: bytes = b"", flags: int = 0x18
+) -> bytes:
+    head = source, destination, seq, 1, 0x50, flags, 8192, 0, 0
+    segment = struct.pack("!HHIIBBHHH", *head) + body
+    addresses = bytes([10, 0, 0, 1, 10, 0, 0, 2])
+    if source == 53:
+        addresses = addresses[4:] + addresses[:4]
+    ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(segment), 1, 0, 64, 6, 0) + addresses
+    return ethernet("0800", ip + segment)
+
+
+@pytest.mark.parametrize(
+    "cuts",
+    [
+        [(0, 29)],
+        [(0, 1), (1, 29)],
+        [(0, 2), (2, 29)],
+        [(at, at + 1) for at in range(29)],
+        [(10, 29), (0, 10)],
+        [(20, 29), (0, 10), (10, 20)],
+        [(0, 10), (0, 10), (5, 20), (15, 29)],
+    ],
+)
+def test_a_dns_answer_in_any_segments(cuts: list[tuple[int, int]], tmp_path: Path) -> None:
+    (lookup,) = tcp_dns([(start, ANSWER[start:end]) for start, end in cuts], tmp_path)
+    assert (lookup["outcome"], lookup["name"], lookup["type"]) == ("NOERROR", "a.example", "TXT")
+
+
+def test_several_dns_messages_in_a_segment(tmp_path: Path) -> None:
+    queries = answers = b""
+    for number in range(5):
+        for response in (False, True):
+            flags = 0x8180 if response else 0x0100
+            message = struct.pack("!6H", number, flags, 1, 0, 0, 0) + NAME
+            whole = struct.pack("!H", len(message)) + message
+            queries, answers = (
+                (queries, answers + whole) if response else (queries + whole, answers)
+            )
+    frames = [dns_segment(40_000, 53, 1, queries), dns_segment(53, 40_000, 1000, answers)]
+    found = objects(write_pcap(tmp_path / "dns.pcap", 1, frames), "--dns")
+    assert [lookup["outcome"] for lookup in found] == ["NOERROR"] * 5
+
+
+def mdns(body: bytes, source: int, *, group: bool = True, port: int = 5353) -> bytes:
+    datagram = struct.pack("!HHHH", 5353 if source == 2 else port, 5353, 8 + len(body), 0) + body
+    if not group:
+        datagram = struct.pack("!HHHH", 5353, port, 8 + len(body), 0) + body
+    to = bytes([224, 0, 0, 251]) if group else bytes([10, 0, 0, 1])
+    head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(datagram), 1, 0, 255, 17, 0)
+    return ethernet("0800", head + bytes([10, 0, 0, source]) + to + datagram)
+
+
+QUERY = struct.pack("!6H", 0, 0, 1, 0, 0, 0) + NAME
+RECORD = b"\1a\7example\0\0\x10\x80\1\0\0\0\x0a\0\2\1x"
+RESPONSE = struct.pack("!6H", 0, 0x8400, 0, 1, 0, 0) + RECORD
+
+
+@pytest.mark.parametrize(
+    ("frames", "outcomes"),
+    [
+        ([mdns(QUERY, 1), mdns(RESPONSE, 2)], ["NOERROR"]),
+        ([mdns(QUERY, 1), mdns(QUERY, 3), mdns(RESPONSE, 2)], ["NOERROR"] * 2),
+        ([mdns(QUERY, 1), mdns(RESPONSE, 2, group=False)], ["NOERROR"]),
+        (
+            [mdns(QUERY, 1, port=40_000), mdns(RESPONSE, 2, group=False, port=40_000)],
+            ["NOERROR"],
+        ),
+        ([mdns(QUERY, 1)], ["no answer"]),
+        ([mdns(struct.pack("!6H", 0, 0, 1, 1, 0, 0) + NAME + RECORD, 1)], []),
+        ([mdns(struct.pack("!6H", 0, 0, 1, 0, 1, 0) + NAME + RECORD, 1)], []),
+    ],
+    ids=["group", "two ask", "unicast", "one shot", "silence", "known answer", "probe"],
+)
+def test_multicast_dns(frames: list[bytes], outcomes: list[str], tmp_path: Path) -> None:
+    found = objects(write_pcap(tmp_path / "mdns.pcap", 1, frames), "--dns")
+    assert [lookup["outcome"] for lookup in found] == outcomes
+
+
+def icmp_about(frame: bytes, kind: int, code: int) -> bytes:
+    return ethernet("0800", ip4(1, struct.pack("!BBHI", kind, code, 0, 1300) + frame[14:]))
+
+
+def datagram(source: int, destination: int) -> bytes:
+    body = struct.pack("!HHHH", 5000 if source == 1 else 443, 443 if source == 1 else 5000, 12, 0)
+    head = struct.pack("!BBHHHBBH", 0x45, 0, 32, 1, 0, 64, 17, 0)
+    return ethernet(
+        "0800", head + bytes([10, 0, 0, source, 10, 0, 0, destination]) + body + b"data"
+    )
+
+
+ASK, REPLY = datagram(1, 2), datagram(2, 1)
+
+
+@pytest.mark.parametrize(
+    ("frames", "state"),
+    [
+        ([ASK, icmp_about(ASK, 3, 3)], "unreachable"),
+        ([ASK, icmp_about(ASK, 11, 0)], "unreachable"),
+        ([ASK, icmp_about(ASK, 3, 4)], "unanswered"),
+        ([ASK, icmp_about(ASK, 5, 1)], "unanswered"),
+        ([ASK, icmp_about(ASK, 5, 1), REPLY], "answered"),
+        ([ASK, icmp_about(ASK, 3, 3), ASK, REPLY], "answered"),
+        ([ASK, REPLY, ASK, icmp_about(ASK, 3, 3)], "unreachable"),
+        ([ASK, REPLY, REPLY, icmp_about(REPLY, 3, 3)], "answered"),
+    ],
+)
+def test_what_is_unreachable(frames: list[bytes], state: str, tmp_path: Path) -> None:
+    (flow,) = objects(write_pcap(tmp_path / "icmp.pcap", 1, frames), "--flows")
+    assert flow["state"] == state
+
+
+def test_on_any_a_packet_in_its_tunnel_and_out_of_it_is_one(tmp_path: Path) -> None:
+    """Cooked v1: the inner packet is seen on the pod's interface, and in VXLAN on the node's."""
+    inner = MACS + b"\x08\0" + IP4_SYN
+    vxlan = bytes.fromhex("0800000000002a00") + inner
+    outer = ip4(17, struct.pack("!HHHH", 40_000, 4789, 8 + len(vxlan), 0) + vxlan)
+    cooked = bytes.fromhex("000000010006" + "020000000001" + "0000" + "0800")
+    both = [cooked + IP4_SYN, cooked + outer]
+    (flow,) = objects(write_pcap(tmp_path / "any.pcap", 113, both, apart_us=50), "--flows")
+    assert (flow["client"]["packets"], flow["copies"]) == (1, 1)

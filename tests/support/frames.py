@@ -39,11 +39,14 @@ def gre4(head: str, body: bytes) -> bytes:
     return ethernet("0800", ip4(47, bytes.fromhex(head) + body))
 
 
-def write_pcap(path: Path, linktype: int, frames: Sequence[bytes]) -> Path:
-    """A pcap whose frames are ten seconds apart."""
+def write_pcap(
+    path: Path, linktype: int, frames: Sequence[bytes], apart_us: int = 10_000_000
+) -> Path:
+    """A pcap whose frames are ten seconds apart, or so many microseconds."""
     data = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262_144, linktype)
     for number, frame in enumerate(frames):
-        stamp = 1_700_000_000 + 10 * number
-        data += struct.pack("<IIII", stamp, 0, len(frame), len(frame)) + frame
+        seconds, rest = divmod(apart_us * number, 1_000_000)
+        data += struct.pack("<II", 1_700_000_000 + seconds, rest)
+        data += struct.pack("<II", len(frame), len(frame)) + frame
     path.write_bytes(data)
     return path
