@@ -314,7 +314,7 @@ async def test_with_view_rights_the_cluster_screen_works_and_says_what_is_missin
     opened(tmux, "--context viewer")
     tmux.until(r"8 pods, namespace shop")
     tmux.until(
-        r"p tells what is not allowed here: debug containers, running commands in them, node pods, nodes"
+        r"Not permitted: debug containers, running commands in them, node pods, nodes\. p shows"
     )
     tmux.keys("p")
     tmux.until(r"✕ no +debug containers +needs patch pods/ephemeralcontainers")
