@@ -94,7 +94,7 @@ async def test_nothing_is_left_in_the_cluster(
                 "import sys, time; sys.path.insert(0, '.'); from tui.screens import target; from cli.main import main\n"
                 "old, began = target.TargetScreen.pull, time.time()\n"
                 "def pull(self):\n"
-                "    if self._data().phase == 'live' and time.time() - began > 4: raise RuntimeError('boom')\n"
+                "    if self.data.phase == 'live' and time.time() - began > 4: raise RuntimeError('boom')\n"
                 "    old(self)\n"
                 "target.TargetScreen.pull = pull; sys.exit(main(['--yes', '--no-capture']))\n"
             )

@@ -85,7 +85,7 @@ async def test_no_secret_is_written_anywhere(lab: Lab, place: Place, tmux: Tmux)
             "import sys, time; sys.path.insert(0, '.'); from tui.screens import target; from cli.main import main\n"
             "old, began = target.TargetScreen.pull, time.time()\n"
             "def pull(self):\n"
-            "    if self._data().phase == 'live' and time.time() - began > 6:\n"
+            "    if self.data.phase == 'live' and time.time() - began > 6:\n"
             "        token = self.control.cluster.cluster.rest.credentials._authorization\n"
             "        raise RuntimeError(f'with {token}')\n"
             "    old(self)\n"
