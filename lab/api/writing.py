@@ -288,7 +288,7 @@ def _grace(pod: Object, options: Object) -> int:
     grace = options.get("gracePeriodSeconds")
     if grace in (None, ""):
         grace = pod["spec"].get("terminationGracePeriodSeconds", 30)
-    return min(int(grace), pod["metadata"].get("deletionGracePeriodSeconds", int(grace)))
+    return int(min(int(grace), pod["metadata"].get("deletionGracePeriodSeconds", int(grace))))
 
 
 def _check_precondition(options: Object, resource: Resource, item: Object) -> None:
