@@ -10,6 +10,7 @@ import sys
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from lab.api import patches
 from lab.api.resources import BY_KIND, Resource
 from lab.api.status import ApiError, bad_request
 from lab.api.store import Object, ObjectStore
-from lab.api.writing import Writer
+from lab.api.writing import Writer, without_kind
 from lab.faults import Fault, FaultStep, all_faults
 from lab.kubelet import Kubelet
 from lab.network import LabError, run
@@ -102,6 +103,22 @@ class FaultSwitch:
     # --- steps
 
     async def _do(self, step: FaultStep, undo: list[Undo]) -> None:
+        """Carry out one step; adds what undoes each part to `undo` as soon as it is done."""
+        await self._run_commands(step, undo)
+        self._change_programs(step, undo)
+        await self._change_proxy(step, undo)
+        for item in yaml.safe_load_all(step.apply) if step.apply else ():
+            undo.append(self._apply(item))
+        if step.delete:
+            await self._replace_pods(step.delete)
+        if step.wait:
+            await self._until(step.wait, self._all_ready)
+        await asyncio.sleep(step.pause)
+        if step.throttle:
+            task = asyncio.create_task(self._throttle(step.throttle))
+            undo.append(lambda: _cancelled(task))
+
+    async def _run_commands(self, step: FaultStep, undo: list[Undo]) -> None:
         if step.run:
             for place in self.places(step.at):
                 await run(self.inside(place, step.run), step.input)
@@ -110,31 +127,29 @@ class FaultSwitch:
                 process = await asyncio.create_subprocess_exec(
                     *self.inside(place, step.start), stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL
                 )
-                undo.append(lambda p=process: _end(p))  # type: ignore[misc]
+                undo.append(partial(_end, process))
+
+    def _change_programs(self, step: FaultStep, undo: list[Undo]) -> None:
         if step.hold:
             self.kubelet.hold(step.hold)
             undo.append(_later(self.kubelet.release, step.hold))
         if step.mode:
             self.kubelet.set_mode(step.of, step.mode)
             undo.append(_later(self.kubelet.set_mode, step.of, ""))
+
+    async def _change_proxy(self, step: FaultStep, undo: list[Undo]) -> None:
         for name, value in step.proxy.items():
             setattr(self.proxy.behaviour, name, value)
             undo.append(_later(setattr, self.proxy.behaviour, name, not value))
             await self._reload()
-        for item in yaml.safe_load_all(step.apply) if step.apply else ():
-            undo.append(self._apply(item))
-        if step.delete:
-            old = self.kubelet.find(step.delete)
-            for key in old:
-                if (pod := self.store.get("pods", *key)) is not None:
-                    self.writer.terminate(pod, {"gracePeriodSeconds": 1})
-            await self._until(step.delete, lambda keys: not set(keys) & set(old))
-        if step.wait:
-            await self._until(step.wait, self._all_ready)
-        await asyncio.sleep(step.pause)
-        if step.throttle:
-            task = asyncio.create_task(self._throttle(step.throttle))
-            undo.append(lambda: _cancelled(task))
+
+    async def _replace_pods(self, who: str) -> None:
+        """Delete an app's pods, and wait until none of them is left."""
+        old = set(self.kubelet.find(who))
+        for key in old:
+            if (pod := self.store.get("pods", *key)) is not None:
+                self.writer.terminate(pod, {"gracePeriodSeconds": 1})
+        await self._until(who, lambda keys: not old & set(keys))
 
     async def _throttle(self, node: str) -> None:
         """Let the pods of a node run for 50 ms in every 350: what CFS bandwidth control does to a
@@ -170,34 +185,26 @@ class FaultSwitch:
     def _apply(self, item: Object) -> Undo:
         """Create an object, or patch the one that is there; returns what puts things back."""
         resource = BY_KIND[item["kind"]]
-        metadata = item["metadata"]
-        place = (metadata.get("namespace", ""), metadata["name"])
+        place = (item["metadata"].get("namespace", ""), item["metadata"]["name"])
         current = self.store.get(resource.plural, *place)
+        body = without_kind(item)
         if current is None:
-            self.writer.make(
-                resource, {k: v for k, v in item.items() if k not in ("kind", "apiVersion")}
-            )
+            self.writer.make(resource, body)
             return _later(self._remove, resource, place)
-        body = {k: v for k, v in item.items() if k not in ("kind", "apiVersion")}
-        self.store.put(
-            resource.plural, self.writer.filled(resource, patches.strategic(current, body))
-        )
+        patched = patches.strategic(current, body)
+        self.store.put(resource.plural, self.writer.filled(resource, patched))
+        return _later(self._restore, resource, current)
 
-        def restore() -> None:
-            now = self.store.get(resource.plural, *place)
-            if now is not None:
-                kept = {k: current[k] for k in current if k not in ("metadata", "status")}
-                back = {
-                    **now,
-                    **kept,
-                    "metadata": {
-                        **now["metadata"],
-                        "labels": current["metadata"].get("labels", {}),
-                    },
-                }
-                self.store.put(resource.plural, back)
-
-        return _later(restore)
+    def _restore(self, resource: Resource, before: Object) -> None:
+        """Put back what a fault patched; status and the rest of the metadata stay as they are."""
+        metadata = before["metadata"]
+        now = self.store.get(resource.plural, metadata.get("namespace", ""), metadata["name"])
+        if now is None:
+            return
+        kept = {k: before[k] for k in before if k not in ("metadata", "status")}
+        labels = metadata.get("labels", {})
+        restored = {**now, **kept, "metadata": {**now["metadata"], "labels": labels}}
+        self.store.put(resource.plural, restored)
 
     def _remove(self, resource: Resource, place: tuple[str, str]) -> None:
         found = self.store.get(resource.plural, *place)

@@ -5,14 +5,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab.api.store import Object, ObjectStore
 from lab.network import Sandbox, run
+from lab.ownership import is_synthetic
 from lab.topology import Node
 
 FORGET = Path(__file__).with_name("forget_udp.py")
+NOBODY = "192.0.2.1"  # RFC 5737
 MASQUERADE = 0x4000  # kube-proxy's mark
 
 
@@ -47,50 +49,60 @@ class ProxyTarget:
 
 
 def targets(store: ObjectStore) -> list[ProxyTarget]:
+    slices = _slices_by_service(store)
+    found = []
+    for service in store.items("services"):
+        metadata, spec = service["metadata"], service["spec"]
+        if spec.get("clusterIP", "None") == "None" or is_synthetic(service):
+            continue
+        own = slices.get((metadata["namespace"], metadata["name"]), [])
+        found += [_target(service, port, own) for port in spec.get("ports", ())]
+    return found
+
+
+def _slices_by_service(store: ObjectStore) -> dict[tuple[str, str], list[Object]]:
     slices: dict[tuple[str, str], list[Object]] = {}
     for item in store.items("endpointslices"):
         name = item["metadata"].get("labels", {}).get("kubernetes.io/service-name", "")
         slices.setdefault((item["metadata"]["namespace"], name), []).append(item)
-    found = []
-    for service in store.items("services"):
-        metadata, spec = service["metadata"], service["spec"]
-        if spec.get("clusterIP", "None") == "None" or "synthetic" in metadata.get("labels", {}):
-            continue
-        name = f"{metadata['namespace']}/{metadata['name']}"
-        mine = slices.get((metadata["namespace"], metadata["name"]), [])
-        for port in spec.get("ports", ()):
-            found.append(
-                ProxyTarget(
-                    name=name,
-                    address=spec["clusterIP"],
-                    protocol=port.get("protocol", "TCP").lower(),
-                    port=int(port["port"]),
-                    node_port=int(port.get("nodePort") or 0),
-                    external_local=spec.get("externalTrafficPolicy") == "Local",
-                    internal_local=spec.get("internalTrafficPolicy") == "Local",
-                    endpoints=tuple(_endpoints(mine, port.get("name", ""))),
-                )
-            )
-    return found
+    return slices
+
+
+def _target(service: Object, port: Object, slices: Iterable[Object]) -> ProxyTarget:
+    metadata, spec = service["metadata"], service["spec"]
+    return ProxyTarget(
+        name=f"{metadata['namespace']}/{metadata['name']}",
+        address=spec["clusterIP"],
+        protocol=port.get("protocol", "TCP").lower(),
+        port=int(port["port"]),
+        node_port=int(port.get("nodePort") or 0),
+        external_local=spec.get("externalTrafficPolicy") == "Local",
+        internal_local=spec.get("internalTrafficPolicy") == "Local",
+        endpoints=tuple(_endpoints(slices, port.get("name", ""))),
+    )
 
 
 def _endpoints(slices: Iterable[Object], port_name: str) -> list[ProxyEndpoint]:
     """Ready endpoints; where there is none, those that still serve while they end."""
     ready, serving = [], []
     for item in slices:
-        number: int | None = next(
-            (p.get("port") for p in item.get("ports") or () if p.get("name", "") == port_name), None
-        )
-        for endpoint in item.get("endpoints") or () if number is not None else ():
+        number = _port_number(item, port_name)
+        if number is None:
+            continue
+        for endpoint in item.get("endpoints") or ():
             conditions = endpoint.get("conditions", {})
-            made = ProxyEndpoint(
-                endpoint["addresses"][0], number or 0, endpoint.get("nodeName", "")
-            )
+            address, node = endpoint["addresses"][0], endpoint.get("nodeName", "")
             if conditions.get("ready", True):
-                ready.append(made)
+                ready.append(ProxyEndpoint(address, number, node))
             elif conditions.get("serving") and conditions.get("terminating"):
-                serving.append(made)
+                serving.append(ProxyEndpoint(address, number, node))
     return ready or serving
+
+
+def _port_number(item: Object, name: str) -> int | None:
+    """The number of a slice's port of that name."""
+    ports = item.get("ports") or ()
+    return next((port.get("port") for port in ports if port.get("name", "") == name), None)
 
 
 def _translate(endpoints: Sequence[ProxyEndpoint]) -> str:
@@ -98,49 +110,79 @@ def _translate(endpoints: Sequence[ProxyEndpoint]) -> str:
     return f"dnat to numgen random mod {len(endpoints)} map {{ {choices} }}"
 
 
+@dataclass(slots=True)
+class Verdicts:
+    """The rules of a node's chains: translate, refuse with a reset or an ICMP error, drop."""
+
+    nat: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
+
+    def add_cluster_ip(self, target: ProxyTarget, local: Sequence[ProxyEndpoint]) -> None:
+        match = f"ip daddr {target.address} {target.protocol} dport {target.port}"
+        self._add(match, target, local if target.internal_local else target.endpoints)
+
+    def add_node_port(
+        self, target: ProxyTarget, local: Sequence[ProxyEndpoint], address: str
+    ) -> None:
+        match = f"ip daddr {address} {target.protocol} dport {target.node_port}"
+        if target.external_local:
+            self._add_local(match, local)
+        elif target.endpoints:
+            mark = f"meta mark set meta mark or {MASQUERADE:#x}"
+            self.nat.append(f"{match} {mark} {_translate(target.endpoints)}")
+        else:
+            self.refused.append(f"{match} counter reject")
+
+    def _add(self, match: str, target: ProxyTarget, chosen: Sequence[ProxyEndpoint]) -> None:
+        if not target.endpoints:
+            self.refused.append(f"{match} counter reject")
+        else:
+            self._add_local(match, chosen)
+
+    def _add_local(self, match: str, chosen: Sequence[ProxyEndpoint]) -> None:
+        """Traffic that only these endpoints may get is dropped where there is none."""
+        if chosen:
+            self.nat.append(f"{match} {_translate(chosen)}")
+        else:
+            self.dropped.append(f"{match} counter drop")
+
+
+def verdicts(node: Node, wanted: Sequence[ProxyTarget]) -> Verdicts:
+    found = Verdicts()
+    for target in wanted:
+        local = [e for e in target.endpoints if e.node == node.name]
+        found.add_cluster_ip(target, local)
+        if target.node_port:
+            found.add_node_port(target, local, node.address)
+    return found
+
+
+def _hairpins(wanted: Sequence[ProxyTarget], behaviour: Behaviour) -> str:
+    """Elements of the set of pods that reach themselves; never empty, which nft refuses."""
+    if not behaviour.hairpin:
+        return f"{NOBODY} . {NOBODY}"
+    addresses = sorted({e.address for t in wanted for e in t.endpoints})
+    return ", ".join(f"{a} . {a}" for a in addresses) or f"{NOBODY} . {NOBODY}"
+
+
 def rules(node: Node, wanted: Sequence[ProxyTarget], behaviour: Behaviour) -> str:
     """A node's Service translation as an nft script that replaces what was there."""
-    nat, refused, dropped = [], [], []
-    for target in wanted:
-        place = f"ip daddr {target.address} {target.protocol} dport {target.port}"
-        local = [e for e in target.endpoints if e.node == node.name]
-        inside = local if target.internal_local else list(target.endpoints)
-        if inside:
-            nat.append(f"{place} {_translate(inside)}")
-        elif target.endpoints:
-            dropped.append(f"{place} counter drop")
-        else:
-            refused.append(f"{place} counter reject")
-        if target.node_port:
-            outside = f"ip daddr {node.address} {target.protocol} dport {target.node_port}"
-            if target.external_local:
-                if local:
-                    nat.append(f"{outside} {_translate(local)}")
-                else:
-                    dropped.append(f"{outside} counter drop")
-            elif target.endpoints:
-                mark = f"meta mark set meta mark or {MASQUERADE:#x}"
-                nat.append(f"{outside} {mark} {_translate(target.endpoints)}")
-            else:
-                refused.append(f"{outside} counter reject")
-    addresses = (
-        sorted({e.address for t in wanted for e in t.endpoints}) if behaviour.hairpin else []
-    )
-    hairpins = ", ".join(f"{a} . {a}" for a in addresses) or "192.0.2.1 . 192.0.2.1"
+    found, hairpins = verdicts(node, wanted), _hairpins(wanted, behaviour)
     invalid = "    ct state invalid counter drop\n" if behaviour.drop_invalid else ""
     return f"""table ip services
 delete table ip services
 table ip services {{
   chain translate {{
-{_body(nat)}  }}
+{_body(found.nat)}  }}
   chain refuse {{
-{_body(refused)}{_body(dropped)}  }}
+{_body(found.refused)}{_body(found.dropped)}  }}
   chain prerouting {{ type nat hook prerouting priority dstnat; policy accept; jump translate; }}
   chain output {{ type nat hook output priority -100; policy accept; jump translate; }}
   chain early {{ type filter hook prerouting priority -110; policy accept;
     ct state new jump drops; }}
   chain drops {{
-{_body(dropped)}  }}
+{_body(found.dropped)}  }}
   chain forward {{ type filter hook forward priority -5; policy accept;
 {invalid}    ct state new jump refuse
   }}

@@ -110,19 +110,28 @@ async def serve(
     if not inside:
         await say_status(socket, missing_command(argv[0] if argv else ""))
         return socket
-    wants_stdin = request.query.get("stdin") == "true"
-    process = await asyncio.create_subprocess_exec(
+    process = await _started(request, inside)
+    started(process)
+    await _relay(socket, process, argv, stream)
+    return socket
+
+
+async def _started(request: web.Request, inside: Sequence[str]) -> Process:
+    wanted = {name: request.query.get(name) == "true" for name in ("stdin", "stdout", "stderr")}
+    return await asyncio.create_subprocess_exec(
         *inside,
-        stdin=PIPE if wants_stdin else DEVNULL,
-        stdout=PIPE if request.query.get("stdout") == "true" else DEVNULL,
-        stderr=PIPE if request.query.get("stderr") == "true" else DEVNULL,
+        stdin=PIPE if wanted["stdin"] else DEVNULL,
+        stdout=PIPE if wanted["stdout"] else DEVNULL,
+        stderr=PIPE if wanted["stderr"] else DEVNULL,
         env={"PATH": os.environ.get("PATH", ""), "HOME": "/root", "TERM": "xterm", "LC_ALL": "C"},
     )
-    started(process)
-    pairs = ((process.stdout, STDOUT), (process.stderr, STDERR))
-    copies = [
-        asyncio.create_task(copy_out(s, c, socket, stream)) for s, c in pairs if s is not None
-    ]
+
+
+async def _relay(
+    socket: web.WebSocketResponse, process: Process, argv: Sequence[str], stream: HookStream
+) -> None:
+    """Copy both directions until the command ends, the client leaves or a test ends the stream."""
+    copies = _copies_out(socket, process, stream)
     ending = asyncio.create_task(finish(process, copies))
     reading = asyncio.create_task(copy_in(socket, process))
     asked = asyncio.create_task(stream.ended.wait())
@@ -138,7 +147,17 @@ async def serve(
         await ending
         reading.cancel()
         asked.cancel()
-    return socket
+
+
+def _copies_out(
+    socket: web.WebSocketResponse, process: Process, stream: HookStream
+) -> list[asyncio.Task[None]]:
+    sources = ((process.stdout, STDOUT), (process.stderr, STDERR))
+    return [
+        asyncio.create_task(copy_out(source, channel, socket, stream))
+        for source, channel in sources
+        if source is not None
+    ]
 
 
 async def serve_synthetic(

@@ -6,7 +6,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
 
@@ -15,13 +17,14 @@ from lab.api.status import bad_request
 
 KEPT_LINES = 2000
 LONGEST = 16 * 1024
+LogLine = tuple[datetime, bytes]
 
 
 class Log:
     """What one container has written since it started."""
 
     def __init__(self) -> None:
-        self.lines: deque[tuple[datetime, bytes]] = deque(maxlen=KEPT_LINES)
+        self.lines: deque[LogLine] = deque(maxlen=KEPT_LINES)
         self.total = 0
         self.ended = False
         self._grown = asyncio.Event()
@@ -46,51 +49,71 @@ class Log:
         self._grown.set()
         self._grown = asyncio.Event()
 
-    def since(self, total: int) -> list[tuple[datetime, bytes]]:
-        new = self.total - total
-        return list(self.lines)[-new:] if new > 0 else []
+    async def follow(self, total: int) -> AsyncIterator[list[LogLine]]:
+        """The lines after the first `total`, in groups as they come, until the log has ended."""
+        while not self.ended or self.total > total:
+            new, total = self.total - total, self.total
+            if new > 0:
+                yield list(self.lines)[-new:]
+            elif not self.ended:
+                await self._grown.wait()
 
-    async def grown(self) -> None:
-        await self._grown.wait()
 
-
-def _stamped(line: tuple[datetime, bytes], stamps: bool) -> bytes:
+def _stamped(line: LogLine, stamps: bool) -> bytes:
     at, text = line
     return f"{at:%Y-%m-%dT%H:%M:%S.%f}000Z ".encode() + text if stamps else text
 
 
-async def serve_log(request: web.Request, log: Log, stream: HookStream) -> web.StreamResponse:
-    """tailLines, sinceSeconds, sinceTime, limitBytes, timestamps and follow, as the kubelet reads
-    them."""
+@dataclass(frozen=True, slots=True)
+class LogOptions:
+    """PodLogOptions; a negative `tail` and a `limit_bytes` of 0 are no limit."""
+
+    tail: int
+    since: datetime | None
+    limit_bytes: int
+    stamps: bool
+    follow: bool
+
+
+def options_of(request: web.Request) -> LogOptions:
+    """The options in a query, as the kubelet reads them; ApiError 400."""
     query = request.query
     try:
-        tail, seconds = int(query.get("tailLines", -1)), int(query.get("sinceSeconds", 0))
-        limit = int(query.get("limitBytes", 0))
-        start = datetime.fromisoformat(query["sinceTime"]) if query.get("sinceTime") else None
-    except ValueError as error:
+        since = datetime.fromisoformat(query["sinceTime"]) if query.get("sinceTime") else None
+        if seconds := int(query.get("sinceSeconds", 0)):
+            after = datetime.now(UTC) - timedelta(seconds=seconds)
+            since = max(since, after) if since else after
+        return LogOptions(
+            tail=int(query.get("tailLines", -1)),
+            since=since,
+            limit_bytes=int(query.get("limitBytes", 0)),
+            stamps=query.get("timestamps") == "true",
+            follow=query.get("follow") == "true",
+        )
+    except (ValueError, TypeError, OverflowError) as error:
         raise bad_request(f"invalid log options: {error}") from None
-    total, lines = log.total, list(log.lines)
-    if seconds:
-        lines = [x for x in lines if (datetime.now(UTC) - x[0]).total_seconds() <= seconds]
-    if start:
-        lines = [x for x in lines if x[0] >= start]
-    if tail >= 0:
-        lines = lines[max(0, len(lines) - tail) :]
-    stamps = query.get("timestamps") == "true"
-    body = b"".join(_stamped(x, stamps) for x in lines)
-    if limit:
-        body = body[:limit]
-    if query.get("follow") != "true":
+
+
+def _body(lines: list[LogLine], options: LogOptions) -> bytes:
+    """What is in the log already, as the options ask for it."""
+    if options.since:
+        lines = [line for line in lines if line[0] >= options.since]
+    if options.tail >= 0:
+        lines = lines[max(0, len(lines) - options.tail) :]
+    body = b"".join(_stamped(line, options.stamps) for line in lines)
+    return body[: options.limit_bytes or None]
+
+
+async def serve_log(request: web.Request, log: Log, stream: HookStream) -> web.StreamResponse:
+    options = options_of(request)
+    total, body = log.total, _body(list(log.lines), options)
+    if not options.follow:
         return web.Response(body=body, content_type="text/plain")
     response = web.StreamResponse(headers={"Content-Type": "text/plain"})
     await response.prepare(request)
     with contextlib.suppress(ConnectionError):
         await response.write(body)
-        while not log.ended or log.total > total:
-            new, total = log.since(total), log.total
+        async for lines in log.follow(total):
             await stream.pass_on()
-            if new:
-                await response.write(b"".join(_stamped(x, stamps) for x in new))
-            elif not log.ended:
-                await log.grown()
+            await response.write(b"".join(_stamped(line, options.stamps) for line in lines))
     return response

@@ -13,10 +13,21 @@ from typing import Any
 
 from lab.api.resources import Resource
 from lab.api.store import Object
+from lab.ownership import is_ready
 
 NONE = "<none>"
 META = "meta.k8s.io/v1"
 Cells = Callable[[Object], list[Any]]
+UNITS = {1: "s", 60: "m", 3600: "h", 86400: "d"}
+# (an age below this, its unit, the unit of the rest or 0), all in seconds
+AGES = (
+    (120, 1, 0),
+    (600, 60, 1),
+    (10800, 60, 0),
+    (8 * 3600, 3600, 60),
+    (48 * 3600, 3600, 0),
+    (8 * 86400, 86400, 3600),
+)
 
 
 def age(stamp: str | None, at: datetime | None = None) -> str:
@@ -26,20 +37,17 @@ def age(stamp: str | None, at: datetime | None = None) -> str:
     seconds = int(((at or datetime.now(UTC)) - datetime.fromisoformat(stamp)).total_seconds())
     if seconds < 0:
         return "0s" if seconds >= -1 else "<invalid>"
-    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
-    if seconds < 120:
-        return f"{seconds}s"
-    if minutes < 10:
-        return f"{minutes}m{seconds % 60}s" if seconds % 60 else f"{minutes}m"
-    if minutes < 180:
-        return f"{minutes}m"
-    if hours < 8:
-        return f"{hours}h{minutes % 60}m" if minutes % 60 else f"{hours}h"
-    if hours < 48:
-        return f"{hours}h"
-    if days < 8:
-        return f"{days}d{hours % 24}h" if hours % 24 else f"{days}d"
-    return f"{days}d"
+    for below_s, big, small in AGES:
+        if seconds < below_s:
+            return _two_units(seconds, big, small)
+    return f"{seconds // 86400}d"
+
+
+def _two_units(seconds: int, big: int, small: int) -> str:
+    """`3m12s`, `3m`: whole units, with a rest in the smaller one where it is not 0."""
+    whole = f"{seconds // big}{UNITS[big]}"
+    rest = seconds % big // small if small else 0
+    return f"{whole}{rest}{UNITS[small]}" if rest else whole
 
 
 def _age(item: Object) -> str:
@@ -48,29 +56,30 @@ def _age(item: Object) -> str:
 
 def pod_reason(pod: Object) -> str:
     """The STATUS column: the phase, or what keeps it from running."""
+    if pod["metadata"].get("deletionTimestamp"):
+        return "Terminating"
     state = pod.get("status", {})
-    reason = state.get("reason") or state.get("phase", "")
-    running = False
-    for entry in reversed(state.get("containerStatuses", [])):
-        waiting, ended = entry["state"].get("waiting", {}), entry["state"].get("terminated", {})
-        if waiting.get("reason"):
-            reason = waiting["reason"]
-        elif ended.get("reason"):
-            reason = ended["reason"]
-        elif ended:
-            reason = (
-                f"Signal:{ended['signal']}"
-                if ended.get("signal")
-                else f"ExitCode:{ended.get('exitCode', 0)}"
-            )
-        elif entry.get("ready") and "running" in entry["state"]:
-            running = True
-    if reason == "Completed" and running:
-        ready = any(
-            c["type"] == "Ready" and c["status"] == "True" for c in state.get("conditions", [])
-        )
-        reason = "Running" if ready else "NotReady"
-    return "Terminating" if pod["metadata"].get("deletionTimestamp") else reason
+    entries = state.get("containerStatuses", [])
+    reasons = [reason for entry in entries if (reason := _container_reason(entry))]
+    reason: str = reasons[0] if reasons else state.get("reason") or state.get("phase", "")
+    if reason == "Completed" and any(map(_runs, entries)):
+        return "Running" if is_ready(pod) else "NotReady"
+    return reason
+
+
+def _container_reason(entry: Object) -> str:
+    """Why a container waits or has ended; empty for one that runs."""
+    waiting, ended = entry["state"].get("waiting", {}), entry["state"].get("terminated", {})
+    reason: str = waiting.get("reason") or ended.get("reason") or ""
+    if reason or not ended:
+        return reason
+    if ended.get("signal"):
+        return f"Signal:{ended['signal']}"
+    return f"ExitCode:{ended.get('exitCode', 0)}"
+
+
+def _runs(entry: Object) -> bool:
+    return bool(entry.get("ready") and "running" in entry["state"])
 
 
 def _restarts(pod: Object) -> str:
