@@ -3,6 +3,7 @@ read its name, its thresholds with their sources, and where its findings can be 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -76,7 +77,10 @@ class Threshold:
 class Rule:
     """`title` says in general what a finding says of one case. `criterion` is what is compared
     beside, or instead of, numbers; `inputs` are keys of INPUTS or names of counters;
-    `false_friends` look the same and are something else."""
+    `false_friends` look the same and are something else.
+
+    What follows is what its findings have unless a case says otherwise. `disproof`, `fix` and
+    `verify` are templates of `str.format`: a finding gives the values of their placeholders."""
 
     id: str
     title: str
@@ -88,6 +92,12 @@ class Rule:
     criterion: str = ""
     thresholds: tuple[Threshold, ...] = ()
     false_friends: tuple[str, ...] = ()
+    severity: Severity = "warning"
+    confidence: Confidence = "likely"
+    disproof: str = ""
+    fix: str = ""
+    fix_kind: FixKind = "text"
+    verify: str = ""
 
     @property
     def figures_text(self) -> str:
@@ -101,33 +111,39 @@ class Rule:
     def threshold_text(self) -> str:
         return "; ".join(part for part in (self.criterion, self.figures_text) if part)
 
+    @property
+    def disproof_text(self) -> str:
+        return self.disproof or ", or ".join(self.false_friends)
+
     def finding(
         self,
         *,
         subject: Subject,
-        severity: Severity,
-        evidence: tuple[Evidence, ...],
-        fix: str,
+        evidence: Iterable[Evidence],
         title: str = "",
-        confidence: Confidence = "likely",
+        severity: Severity | None = None,
+        confidence: Confidence | None = None,
         disproof: str = "",
-        fix_kind: FixKind = "text",
+        fix: str = "",
+        fix_kind: FixKind | None = None,
         verify: str = "",
-        screen: Screen | Literal[""] = "",
+        screen: Screen | None = None,
+        **values: object,
     ) -> Finding:
-        """A case of this rule; what is not given is as the rule declares it."""
+        """A case of this rule; what is not given is as the rule declares it. `values` are those of
+        the placeholders in what it declares."""
         return Finding(
             rule=self.id,
-            severity=severity,
+            severity=severity or self.severity,
             subject=subject,
             title=title or self.title,
-            evidence=evidence,
+            evidence=tuple(evidence),
             threshold=self.threshold_text,
-            confidence=confidence,
-            disproof=disproof or ", or ".join(self.false_friends),
-            fix=fix,
-            fix_kind=fix_kind,
-            verify=verify,
+            confidence=confidence or self.confidence,
+            disproof=disproof or self.disproof_text.format_map(values),
+            fix=fix or self.fix.format_map(values),
+            fix_kind=fix_kind or self.fix_kind,
+            verify=verify or self.verify.format_map(values),
             screen=screen or self.screen,
             stage=self.stage,
         )

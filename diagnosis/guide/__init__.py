@@ -1,6 +1,6 @@
-"""Guided diagnosis: from a symptom to a cause, by probes that are run from the right place, one after
-another. Pure: a session is a generator that yields what it asks for and is sent the answer; its
-runner does the rest."""
+"""Guided diagnosis: from a symptom to a cause, by probes that are run from the right place, one
+after another. Pure: a session is a generator that yields what it asks for and is sent the answer;
+its runner does the rest."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Verdict = Literal["good", "bad", "unknown"]
 
 @frozen
 class Goal:
-    """What the person wants to reach from the pod: a name or an address, and a port (0: not said)."""
+    """What the person wants to reach from the pod: a name or an address, and a port (0: none)."""
 
     host: str
     port: int = 0

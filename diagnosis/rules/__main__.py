@@ -1,9 +1,10 @@
-"""`python -m diagnosis.rules > docs/rules.md`: the reference of the rules, from what they declare."""
+"""`python -m diagnosis.rules > docs/rules.md`: the rules' reference, from what they declare."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from textwrap import indent
 
 from diagnosis.rule import INPUTS, SYMPTOMS, Rule
 from diagnosis.rules import table
@@ -43,6 +44,30 @@ def _lines(rule: Rule) -> Iterator[str]:
         yield f"**Symptoms**: {'; '.join(SYMPTOMS[name] for name in rule.symptoms)}."
     if rule.false_friends:
         yield f"**False friends**: it is something else if {', or if '.join(rule.false_friends)}."
+    if rule.disproof:
+        yield f"**Disproof**:{_text(rule.disproof)}."
+    usual = f"{rule.severity}, {rule.confidence}"
+    yield f"**Severity, confidence**: {usual}, unless a case says otherwise."
+    if rule.fix:
+        yield f"**Fix** ({rule.fix_kind}):{_text(rule.fix)}"
+    if rule.verify:
+        yield f"**Verify**:{_text(rule.verify)}."
+
+
+class _Placeholders(dict[str, object]):
+    """Each stands for itself."""
+
+    def __missing__(self, name: str) -> str:
+        return f"<{name}>"
+
+
+def _text(template: str) -> str:
+    """A line, or a block where it has several."""
+    text = template.format_map(_Placeholders()).rstrip("\n")
+    if "\n" not in text:
+        return f" `{text}`" if "<" in text else f" {text}"
+    block = f"```text\n{text}\n```"
+    return "\n\n" + indent(block, "  ")
 
 
 def _input(name: str) -> str:

@@ -26,7 +26,7 @@ class NativeRouting:
 
 
 def native_routing(snapshot: Snapshot, pod: str) -> NativeRouting | None:
-    """Where the configuration asks for native routing to a pod's address; None where it does not."""
+    """Where the configuration asks for native routing to a pod's address; None if it does not."""
     rows = {row.name: (dict(row.values), row.source) for row in snapshot.settings}
     if found := rows.get("calico ippools"):
         return _calico(*found, pod=pod)

@@ -112,8 +112,8 @@ def allow_dns(
     ports: Iterable[int],
     protocols: Iterable[str],
 ) -> str:
-    """A policy beside one: they add up. It selects the same pods, so that it isolates none that were
-    free."""
+    """A policy beside one: they add up. It selects the same pods, so that it isolates none that
+    were free."""
     peers = {
         "namespaceSelector": {"matchLabels": {NAME_LABEL: server.namespace}},
         "podSelector": {"matchLabels": dict(selector)},

@@ -21,8 +21,14 @@ RULE = Rule(
     inputs=("links", "nodes"),
     symptoms=("nodes", "timeout", "large"),
     screen="node",
-    criterion="one route to the other node's pods is over an overlay device and the route back is not",
+    criterion="one route to the other node's pods is over an overlay device and the route back "
+    "is not",
     false_friends=("both directions carry traffic and MTUs fit",),
+    confidence="certain",
+    fix="kubectl -n kube-system get pods -o wide  # the CNI agents of the two nodes: same "
+    "version and configuration? Restart the older one",
+    fix_kind="shell",
+    verify="ip route get names the same kind of device on both",
 )
 
 
@@ -53,12 +59,7 @@ def _finding(
 
     return RULE.finding(
         subject=Subject(kind="node", name=here[0], detail=f"↔ {there[0]}"),
-        severity="warning",
-        title=f"One direction goes over {tunnel.route.device}, the other natively over {native.route.device}",
+        title=f"One direction goes over {tunnel.route.device}, the other natively over "
+        f"{native.route.device}",
         evidence=(route(*here), route(*there)),
-        confidence="certain",
-        fix="kubectl -n kube-system get pods -o wide  # the CNI agents of the two nodes: same version and configuration? "
-        "Restart the older one",
-        fix_kind="shell",
-        verify="ip route get names the same kind of device on both",
     )

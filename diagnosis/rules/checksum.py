@@ -23,6 +23,9 @@ RULE = Rule(
     criterion="kernels up to 5.7 had it (k/k#88986)",
     thresholds=(LEAST,),
     false_friends=("the checksums are right on the wire",),
+    confidence="possible",
+    fix_kind="shell",
+    verify="InCsumErrors stand still",
 )
 
 
@@ -36,14 +39,10 @@ def _finding(host: TargetView) -> Finding:
     tunnels = [link.name for link in host.links if link.kind in ("vxlan", "geneve")]
     return RULE.finding(
         subject=host.subject,
-        severity="warning",
         evidence=(
             host.counter("UdpInCsumErrors", "/proc/net/snmp"),
             host.counter("TcpInCsumErrors", "/proc/net/snmp"),
             host.fact(f"tunnels here: {listed(tunnels) or 'none'}", "ip link"),
         ),
-        confidence="possible",
         fix=f"ethtool -K {tunnels[0] if tunnels else 'DEVICE'} tx-checksum-ip-generic off",
-        fix_kind="shell",
-        verify="InCsumErrors stand still",
     )

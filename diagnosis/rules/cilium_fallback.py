@@ -12,6 +12,10 @@ from collectors.frozen import frozen
 from diagnosis.rule import Rule
 from diagnosis.snapshot import Snapshot
 
+FIX = (
+    "kubectl -n kube-system rollout restart daemonset cilium  # if it stays, its log has "
+    "'falling back' or 'disabled': the kernel or another setting forbids it"
+)
 RULE = Rule(
     id="cilium_fallback",
     title="Cilium was asked for a feature and does not use it",
@@ -22,10 +26,10 @@ RULE = Rule(
     screen="node",
     criterion="cilium-config against cilium-dbg status",
     false_friends=("the setting was changed and the agents were not restarted since",),
-)
-FIX = (
-    "kubectl -n kube-system rollout restart daemonset cilium  # if it stays, its log has 'falling back' or 'disabled': "
-    "the kernel or another setting forbids it"
+    confidence="certain",
+    fix=FIX,
+    fix_kind="shell",
+    verify="{line} of cilium-dbg status",
 )
 
 
@@ -82,14 +86,11 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
             continue
         yield RULE.finding(
             subject=Subject(kind="cluster", name="Cilium", detail=check.setting),
-            severity="warning",
-            title=f"Cilium was asked for {check.setting} {value} and does not do it: {check.line} is {line}",
+            title=f"Cilium was asked for {check.setting} {value} and does not do it: "
+            f"{check.line} is {line}",
             evidence=(
                 snapshot.fact(f"{check.setting}: {value}", config.source, "global setting"),
                 snapshot.fact(f"{check.line}: {line}", status.source, "one agent"),
             ),
-            confidence="certain",
-            fix=FIX,
-            fix_kind="shell",
-            verify=f"{check.line} of cilium-dbg status",
+            line=check.line,
         )

@@ -23,6 +23,9 @@ RULE = Rule(
     screen="node",
     thresholds=(WARNING, CRITICAL),
     false_friends=("the pressure falls by itself (garbage collection of entries)",),
+    confidence="certain",
+    fix_kind="shell",
+    verify="cilium-dbg metrics list -p bpf_map_pressure",
 )
 PREFIX = "map pressure "
 
@@ -51,17 +54,15 @@ def _one(snapshot: Snapshot, table: str, value: str, agent: str) -> Iterator[Fin
         severity=severity,
         title=f"Cilium's map {table} is {share:.0f} % full: when it is full, {dropped}",
         evidence=(snapshot.fact(f"cilium_bpf_map_pressure {share / 100:.2f}", agent, "one node"),),
-        confidence="certain",
         fix=_patch("bpf-nat-global-max", "1048576")
         if nat
         else _patch("bpf-map-dynamic-size-ratio", "0.005"),
-        fix_kind="shell",
-        verify="cilium-dbg metrics list -p bpf_map_pressure",
     )
 
 
 def _patch(setting: str, value: str) -> str:
     return (
         "kubectl -n kube-system patch configmap cilium-config --type merge -p "
-        f'\'{{"data":{{"{setting}":"{value}"}}}}\' && kubectl -n kube-system rollout restart daemonset cilium'
+        f'\'{{"data":{{"{setting}":"{value}"}}}}\' && kubectl -n kube-system rollout restart '
+        "daemonset cilium"
     )

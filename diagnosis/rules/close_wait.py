@@ -23,6 +23,9 @@ RULE = Rule(
     screen="sockets",
     thresholds=(MANY,),
     false_friends=("the count falls by itself",),
+    fix="A leak in the program: it never closes what its peers have closed (pools without a "
+    "limit, responses that are not read to the end)",
+    verify="ss -tan state close-wait | wc -l falls",
 )
 
 
@@ -38,10 +41,6 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         peers = listed(f"{name} ({number})" for name, number in waiting.most_common(3))
         yield RULE.finding(
             subject=target.subject,
-            severity="warning",
             title=f"{count} connections wait for the program to close them",
             evidence=(target.fact(f"CLOSE-WAIT towards {peers}", "ss"),),
-            fix="A leak in the program: it never closes "
-            "what its peers have closed (pools without a limit, responses that are not read to the end)",
-            verify="ss -tan state close-wait | wc -l falls",
         )

@@ -38,6 +38,8 @@ RULE = Rule(
         "drop stands still",
         "pods of nodes whose table is nearly empty fail in the same manner",
     ),
+    fix_kind="sysctl",
+    verify="conntrack -C falls below 75 % of the table, and drop of conntrack -S stands still",
 )
 
 
@@ -58,8 +60,6 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
             evidence=_evidence(snapshot, node, share),
             confidence="certain" if dropping else "likely",
             fix=_sysctl(share.part, share.whole),
-            fix_kind="sysctl",
-            verify="conntrack -C falls below 75 % of the table, and drop of conntrack -S stands still",
         )
 
 
@@ -83,8 +83,8 @@ def _largest_groups(snapshot: Snapshot, node: TargetView) -> Iterator[Evidence]:
         return
     largest = sorted(table.groups, key=lambda group: -group.count)[:3]
     texts = (
-        f"{group.count:,} {group.protocol} {group.state} "
-        f"{snapshot.name(group.source)} → {snapshot.name(group.destination)}:{group.port}"
+        f"{group.count:,} {group.protocol} {group.state} {snapshot.name(group.source)} → "
+        f"{snapshot.name(group.destination)}:{group.port}"
         for group in largest
     )
     scope = f"{node.scope} {node.name}"
@@ -92,8 +92,8 @@ def _largest_groups(snapshot: Snapshot, node: TargetView) -> Iterator[Evidence]:
 
 
 def _sysctl(count: int, limit: int) -> str:
-    """A power of two, at least twice the limit and twice what is in use; buckets a quarter of it, as
-    kube-proxy has it."""
+    """A power of two, at least twice the limit and twice what is in use; buckets a quarter of it,
+    as kube-proxy has it."""
     size = 1 << max(limit * 2 - 1, count * 2 - 1).bit_length()
     megabytes = size * ENTRY_BYTES >> 20
     return (

@@ -13,6 +13,11 @@ from diagnosis.snapshot import Snapshot, TargetView, listed
 
 INVALID = Threshold("at least", 5, "INVALID packets in 15 s", CONVENTION)
 NOT_FULL = Threshold("up to", 90, "% of the table: above, a full table explains them", CONVENTION)
+LIBERAL = "net.netfilter.nf_conntrack_tcp_be_liberal"
+FIX = f"""# /etc/sysctl.d/99-k8s-networking.conf
+# segments outside of the window are tracked instead of passed untranslated
+{LIBERAL} = 1
+"""
 RULE = Rule(
     id="conntrack_invalid",
     title="Conntrack counts INVALID packets while clients reset connections that work",
@@ -26,12 +31,10 @@ RULE = Rule(
         "invalid stands still while connections are reset",
         "kube-proxy drops INVALID packets itself (since 1.15)",
     ),
+    fix=FIX,
+    fix_kind="sysctl",
+    verify="conntrack -S: invalid stands still; resets stop",
 )
-LIBERAL = "net.netfilter.nf_conntrack_tcp_be_liberal"
-FIX = f"""# /etc/sysctl.d/99-k8s-networking.conf
-# segments outside of the window are tracked instead of passed untranslated
-{LIBERAL} = 1
-"""
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
@@ -46,15 +49,11 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
             continue
         yield RULE.finding(
             subject=node.subject,
-            severity="warning",
             evidence=(
                 node.counter("conntrack_invalid"),
                 node.fact(f"reset by the client: {clients}", "capture"),
                 node.fact(f"nf_conntrack_tcp_be_liberal = {node.sysctl(LIBERAL)}", "sysctl"),
             ),
-            fix=FIX,
-            fix_kind="sysctl",
-            verify="conntrack -S: invalid stands still; resets stop",
         )
 
 

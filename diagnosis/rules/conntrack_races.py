@@ -45,15 +45,15 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 def _lost(snapshot: Snapshot, node: TargetView) -> Finding:
     return RULE.finding(
         subject=node.subject,
-        severity="warning",
-        title="Packets are lost to races in conntrack: DNS answers 5 s late, or SNAT ports used twice",
+        title="Packets are lost to races in conntrack: DNS answers 5 s late, or SNAT ports used "
+        "twice",
         evidence=(
             node.counter(INSERT_FAILED),
             node.counter("conntrack_drop"),
             *_late_answers(snapshot, node),
         ),
-        fix="NodeLocal DNSCache (no translation, no race); or dnsConfig option single-request-reopen; for SNAT: "
-        "masquerade with --random-fully",
+        fix="NodeLocal DNSCache (no translation, no race); or dnsConfig option "
+        "single-request-reopen; for SNAT: masquerade with --random-fully",
         verify="conntrack -S: insert_failed stands still under the same load",
     )
 
@@ -68,7 +68,8 @@ def _resolved(node: TargetView) -> Finding:
     return RULE.finding(
         subject=node.subject,
         severity="info",
-        title="Packets of one UDP socket race into conntrack; the kernel resolves it and loses none",
+        title="Packets of one UDP socket race into conntrack; the kernel resolves it and loses "
+        "none",
         evidence=(node.counter(CLASH), node.counter(INSERT_FAILED)),
         confidence="certain",
         disproof="insert_failed or drop rise as well: packets are lost",

@@ -23,6 +23,9 @@ RULE = Rule(
     screen="node",
     thresholds=(WARNING,),
     false_friends=("steal is the same on healthy nodes",),
+    confidence="certain",
+    fix="Another instance type (not burstable), or another host",
+    verify="steal below 5 %",
 )
 
 
@@ -34,10 +37,6 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         text = f"steal {steal:.1f} % over {node.seconds:.0f} s"
         yield RULE.finding(
             subject=node.subject,
-            severity="warning",
             title=f"The hypervisor withholds {steal:.0f} % of the CPU time",
             evidence=(node.fact(text, "/proc/stat"),),
-            confidence="certain",
-            fix="Another instance type (not burstable), or another host",
-            verify="steal below 5 %",
         )

@@ -17,7 +17,8 @@ from diagnosis.subjects import pod_subject
 
 LOOPS = ("CrashLoopBackOff", "Error", "StartError")
 _NETWORK = re.compile(
-    r"no such host|not resolve|name resolution|getaddrinfo|NXDOMAIN|connection refused|timed? ?out|unreachable|dial tcp"
+    r"no such host|not resolve|name resolution|getaddrinfo|NXDOMAIN|connection refused|timed? "
+    r"?out|unreachable|dial tcp"
     r"|probe failed|lookup ",
     re.IGNORECASE,
 )
@@ -31,6 +32,9 @@ RULE = Rule(
     screen="pods",
     criterion="CrashLoopBackOff, Error or StartError, with restarts",
     false_friends=("its log names another reason",),
+    fix="kubectl -n {namespace} logs {name} --previous --tail 30",
+    fix_kind="shell",
+    verify="the pod runs and is ready",
 )
 
 
@@ -60,9 +64,8 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
             title=f"It restarts {_because(snapshot, reasons)}",
             evidence=tuple(_evidence(snapshot, pod, reasons)),
             confidence=reasons.confidence,
-            fix=f"kubectl -n {pod.namespace} logs {pod.name} --previous --tail 30",
-            fix_kind="shell",
-            verify="the pod runs and is ready",
+            namespace=pod.namespace,
+            name=pod.name,
         )
 
 

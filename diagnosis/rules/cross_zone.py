@@ -25,6 +25,12 @@ RULE = Rule(
     screen="sockets",
     thresholds=(MOST, LEAST),
     false_friends=("the replicas in this zone are not ready",),
+    severity="info",
+    fix="""spec:
+  trafficDistribution: PreferSameZone
+""",
+    fix_kind="yaml",
+    verify="the share falls",
 )
 
 
@@ -72,10 +78,6 @@ def _finding(snapshot: Snapshot, target: TargetView, name: str, count: ZoneCount
     share = 100 * count.crossing / count.total
     return RULE.finding(
         subject=replace(target.subject, detail=f"→ {name}"),
-        severity="info",
         title=f"{share:.0f} % of its connections leave the zone though there are replicas in it",
         evidence=(snapshot.fact(text, "ss, node labels"),),
-        fix="spec:\n  trafficDistribution: PreferSameZone\n",
-        fix_kind="yaml",
-        verify="the share falls",
     )

@@ -33,10 +33,13 @@ RULE = Rule(
     screen="flows",
     thresholds=(LEAST, CRITICAL),
     false_friends=("the address belongs to something else than a pod",),
+    fix_kind="shell",
+    verify="no connection goes there any more",
 )
 FIX = """# does kube-proxy run on {node}, and does it keep up?
 kubectl -n kube-system get pods -l k8s-app=kube-proxy -o wide
-nft list ruleset | grep -F {server}; iptables-save | grep -F {server}; ipvsadm -Ln 2>/dev/null | grep -F {server}
+nft list ruleset | grep -F {server}; iptables-save | grep -F {server}; \
+ipvsadm -Ln 2>/dev/null | grep -F {server}
 # entries of connections that are no more
 conntrack -D -p tcp --reply-src {server}"""
 
@@ -58,8 +61,8 @@ def _finding(snapshot: Snapshot, node: str, subject: Subject, talks: list[Conver
     return RULE.finding(
         subject=subject,
         severity="critical" if failed >= CRITICAL.value else "warning",
-        title=f"Connections go to {server}, which no pod has: rules of the Service are stale, or the client keeps an old "
-        "address",
+        title=f"Connections go to {server}, which no pod has: rules of the Service are stale, or "
+        "the client keeps an old address",
         evidence=(
             seen(snapshot, talks, f"{failed} connections failed, none was made"),
             snapshot.fact(
@@ -67,6 +70,4 @@ def _finding(snapshot: Snapshot, node: str, subject: Subject, talks: list[Conver
             ),
         ),
         fix=FIX.format(node=clients or "the node of the client", server=server),
-        fix_kind="shell",
-        verify="no connection goes there any more",
     )

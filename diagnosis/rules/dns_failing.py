@@ -24,6 +24,11 @@ RULE = Rule(
     screen="dns",
     thresholds=(WARNING, CRITICAL, QUESTIONS),
     false_friends=("answers come from elsewhere than the cluster's DNS server",),
+    confidence="certain",
+    fix="kubectl -n kube-system logs -l k8s-app=kube-dns --tail 50  # its upstream, or its "
+    "access to the API server",
+    fix_kind="shell",
+    verify="dig +short kubernetes.default.svc.cluster.local answers",
 )
 
 
@@ -45,8 +50,4 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
                 target.fact(text, SOURCE),
                 target.fact(servers(snapshot, lookups), SOURCE),
             ),
-            confidence="certain",
-            fix="kubectl -n kube-system logs -l k8s-app=kube-dns --tail 50  # its upstream, or its access to the API server",
-            fix_kind="shell",
-            verify="dig +short kubernetes.default.svc.cluster.local answers",
         )

@@ -16,6 +16,14 @@ MISSING = Threshold(
     "from", 50, "% NXDOMAIN of answers; with ndots:5 about three in four are", CONVENTION
 )
 FLOOD = Threshold("from", 150, "NXDOMAIN per second at one vantage point", CONVENTION)
+FIX = """# of the pods that ask for names outside of the cluster
+spec:
+  dnsConfig:
+    options:
+      - name: ndots
+        value: "2"
+# or write such names with a dot at the end; NodeLocal DNSCache carries part of the load
+"""
 RULE = Rule(
     id="dns_search",
     title="Most DNS answers are NXDOMAIN: search domains are tried before the name itself",
@@ -26,15 +34,11 @@ RULE = Rule(
     screen="dns",
     thresholds=(MISSING, FLOOD, QUESTIONS),
     false_friends=("one question per look-up on the wire",),
+    confidence="certain",
+    fix=FIX,
+    fix_kind="yaml",
+    verify="NXDOMAIN falls below 50 % of the answers",
 )
-FIX = """# of the pods that ask for names outside of the cluster
-spec:
-  dnsConfig:
-    options:
-      - name: ndots
-        value: "2"
-# or write such names with a dot at the end; NodeLocal DNSCache carries part of the load
-"""
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
@@ -58,16 +62,12 @@ def _finding(target: TargetView, lookups: DnsSummary, missing: int, rate: float)
     ndots = target.network.ndots if target.network else 0
     return RULE.finding(
         subject=target.subject,
-        severity="warning",
-        title=f"{percent:.0f} % of DNS answers are NXDOMAIN: search domains are tried before the name itself",
+        title=f"{percent:.0f} % of DNS answers are NXDOMAIN: search domains are tried before the "
+        "name itself",
         evidence=(
             target.fact(counts, SOURCE),
             target.fact(searched, SOURCE),
             target.fact(f"most: {listed(lookups.names)}", SOURCE),
             *([target.fact(f"ndots:{ndots}", "/etc/resolv.conf")] if ndots else []),
         ),
-        confidence="certain",
-        fix=FIX,
-        fix_kind="yaml",
-        verify="NXDOMAIN falls below 50 % of the answers",
     )

@@ -24,6 +24,10 @@ RULE = Rule(
     screen="dns",
     thresholds=(WARNING, CRITICAL, QUESTIONS),
     false_friends=("round trips of TCP to the server's pod are as slow: that is the path",),
+    fix="kubectl -n kube-system top pod -l k8s-app=kube-dns  # CPU limit, replicas, health of "
+    "its upstream; NodeLocal DNSCache",
+    fix_kind="shell",
+    verify="the median falls below 10 ms",
 )
 
 
@@ -37,13 +41,10 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         yield RULE.finding(
             subject=target.subject,
             severity=severity,
-            title=f"DNS answers arrive after {median:,.0f} ms: every new connection by name waits for them",
+            title=f"DNS answers arrive after {median:,.0f} ms: every new connection by name "
+            "waits for them",
             evidence=(
                 target.fact(text, SOURCE),
                 target.fact(servers(snapshot, lookups), SOURCE),
             ),
-            fix="kubectl -n kube-system top pod -l k8s-app=kube-dns  # CPU limit, replicas, health of its upstream; NodeLocal "
-            "DNSCache",
-            fix_kind="shell",
-            verify="the median falls below 10 ms",
         )

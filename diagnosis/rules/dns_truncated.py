@@ -24,6 +24,9 @@ RULE = Rule(
     screen="dns",
     thresholds=(SHARE, LEAST, QUESTIONS),
     false_friends=("the client asks for large answers on purpose (ANY, DNSSEC)",),
+    severity="info",
+    confidence="certain",
+    fix="Let TCP port 53 pass in every policy; EDNS buffer sizes",
 )
 
 
@@ -35,8 +38,5 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         text = f"{truncated} of {lookups.answered} answers have TC set"
         yield RULE.finding(
             subject=target.subject,
-            severity="info",
             evidence=(target.fact(text, SOURCE),),
-            confidence="certain",
-            fix="Let TCP port 53 pass in every policy; EDNS buffer sizes",
         )

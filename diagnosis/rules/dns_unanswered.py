@@ -25,8 +25,12 @@ RULE = Rule(
     screen="dns",
     thresholds=(SHARE, LEAST, QUESTIONS),
     false_friends=("answers reach the node and not the pod",),
+    verify="every question is answered",
 )
-ASK = "Is the Service kube-dns ready (services)? Does a policy cut port 53? Are packets lost (retransmits)?"
+ASK = (
+    "Is the Service kube-dns ready (services)? Does a policy cut port 53? Are packets lost "
+    "(retransmits)?"
+)
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
@@ -37,7 +41,10 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def _finding(snapshot: Snapshot, target: TargetView, lookups: DnsSummary) -> Finding:
-    counts = f"{lookups.unanswered} of {lookups.asked} questions unanswered, {lookups.retried} asked again"
+    counts = (
+        f"{lookups.unanswered} of {lookups.asked} questions unanswered, {lookups.retried} "
+        "asked again"
+    )
     title = f"{share(lookups.unanswered, lookups.asked):.0f} % of DNS questions get no answer"
     evidence = [
         target.fact(counts, SOURCE),
@@ -52,12 +59,10 @@ def _finding(snapshot: Snapshot, target: TargetView, lookups: DnsSummary) -> Fin
         evidence.append(lost.view.fact(report.figure, "capture, both sides of the node"))
     return RULE.finding(
         subject=target.subject,
-        severity="warning",
         title=title,
         evidence=tuple(evidence),
         fix=fix,
         fix_kind="text" if found is None else "shell",
-        verify="every question is answered",
     )
 
 

@@ -29,6 +29,8 @@ RULE = Rule(
     criterion="no ready address in any EndpointSlice",
     thresholds=(FAILURES, RECENT, STARTING),
     false_friends=("ready endpoints exist and answer directly", "they come and go with a rollout"),
+    confidence="certain",
+    fix_kind="shell",
 )
 
 
@@ -67,13 +69,10 @@ def _some_out(
     counts = f"{len(ready)} ready endpoints, {len(waiting)} not ready"
     yield RULE.finding(
         subject=service_subject(service),
-        severity="warning",
         title=f"{len(failing)} of {len(ready) + len(waiting)} endpoints are out: their probes fail",
         evidence=(snapshot.fact(counts, _slices(service)), *probes),
-        confidence="certain",
         disproof=RULE.false_friends[1],
         fix=f"kubectl -n {service.namespace} describe pod {failing[0].pod}",
-        fix_kind="shell",
         verify=_list_slices(service),
     )
 
@@ -107,10 +106,8 @@ def _none_ready(snapshot: Snapshot, service: ServiceRow, waiting: list[str]) -> 
         severity="critical" if asked or is_dns(service) or pods else "warning",
         title=title,
         evidence=(counts, *_clients(snapshot, asked), *about_pods),
-        confidence="certain",
         disproof=RULE.false_friends[0],
         fix=fix,
-        fix_kind="shell",
         verify=_list_slices(service),
     )
 
@@ -131,7 +128,8 @@ def _matches_nothing(snapshot: Snapshot, service: ServiceRow) -> tuple[str, list
     return (
         f"The Service has no endpoints: its selector {selector} matches no pod",
         [snapshot.fact(text, "pods")],
-        f"kubectl -n {service.namespace} edit service {service.name}  # correct spec.selector ({selector})",
+        f"kubectl -n {service.namespace} edit service {service.name}  # correct spec.selector "
+        f"({selector})",
     )
 
 
@@ -142,7 +140,8 @@ def _pods_not_ready(
     return (
         f"No endpoint of the Service is ready: {_states(pods)}",
         list(_why_not_ready(snapshot, pods)),
-        f"kubectl -n {service.namespace} describe pod {pods[0].name}  # what its readiness probe depends on",
+        f"kubectl -n {service.namespace} describe pod {pods[0].name}  # what its readiness probe "
+        "depends on",
     )
 
 
@@ -180,6 +179,6 @@ def _slices(service: ServiceRow) -> str:
 
 def _list_slices(service: ServiceRow) -> str:
     return (
-        f"kubectl -n {service.namespace} get endpointslices "
-        f"-l kubernetes.io/service-name={service.name}"
+        f"kubectl -n {service.namespace} get endpointslices -l "
+        f"kubernetes.io/service-name={service.name}"
     )

@@ -23,6 +23,11 @@ RULE = Rule(
     screen="services",
     criterion="kube-proxy forwards outside traffic to local endpoints only",
     false_friends=("the load balancer's health check keeps those nodes out",),
+    confidence="certain",
+    fix="kubectl -n {namespace} patch service {name} -p "
+    '\'{{"spec":{{"externalTrafficPolicy":"Cluster"}}}}\'  # or a replica on every node, or '
+    "health checks on healthCheckNodePort",
+    fix_kind="shell",
 )
 
 
@@ -51,7 +56,6 @@ def _finding(
     where = f"ready endpoints on {listed(local)}; none on {listed(without)}"
     return RULE.finding(
         subject=service_subject(service),
-        severity="warning",
         title=f"{listed(without)} {verb} outside traffic for this Service: "
         "externalTrafficPolicy is Local and no ready endpoint runs there",
         evidence=(
@@ -59,10 +63,7 @@ def _finding(
             snapshot.fact(where, "EndpointSlices"),
             *([snapshot.fact(f"node ports {ports}", source)] if ports else []),
         ),
-        confidence="certain",
-        fix=f"kubectl -n {service.namespace} patch service {service.name} -p "
-        '\'{"spec":{"externalTrafficPolicy":"Cluster"}}\'  # or a replica on every node, or health checks on '
-        "healthCheckNodePort",
-        fix_kind="shell",
+        namespace=service.namespace,
+        name=service.name,
         verify=f"curl to each node's port {ports or '…'} is answered",
     )

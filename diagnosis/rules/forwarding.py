@@ -12,6 +12,11 @@ from diagnosis.rule import Rule
 from diagnosis.snapshot import Snapshot
 
 FORWARDING = 1
+FIX = """# /etc/sysctl.d/99-k8s-networking.conf
+# a node routes between its pods and other nodes; \
+a security baseline or a restart of the network may have switched it off
+net.ipv4.ip_forward = 1
+"""
 RULE = Rule(
     id="forwarding",
     title="A node does not forward packets: its pods are cut off",
@@ -22,11 +27,12 @@ RULE = Rule(
     screen="counters",
     criterion="a node of a cluster forwards (kubeadm's preflight checks demand it)",
     false_friends=("the CNI forwards by eBPF alone, without the kernel's routing",),
+    severity="critical",
+    confidence="certain",
+    fix=FIX,
+    fix_kind="sysctl",
+    verify="cat /proc/sys/net/ipv4/ip_forward says 1",
 )
-FIX = """# /etc/sysctl.d/99-k8s-networking.conf
-# a node routes between its pods and other nodes; a security baseline or a restart of the network may have switched it off
-net.ipv4.ip_forward = 1
-"""
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
@@ -37,11 +43,6 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         text = f"Ip Forwarding {value}: net.ipv4.ip_forward = 0"
         yield RULE.finding(
             subject=node.subject,
-            severity="critical",
             title=f"{node.name} does not forward packets: its pods are cut off",
             evidence=(node.fact(text, "/proc/net/snmp"),),
-            confidence="certain",
-            fix=FIX,
-            fix_kind="sysctl",
-            verify="cat /proc/sys/net/ipv4/ip_forward says 1",
         )

@@ -22,6 +22,8 @@ RULE = Rule(
     screen="node",
     criterion="hairpin mode is off at a port of a bridge that is not promiscuous",
     false_friends=("a pod that backs a Service reaches that Service every time",),
+    fix_kind="shell",
+    verify="bridge -d link shows hairpin on",
 )
 
 
@@ -34,13 +36,10 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
             continue
         yield RULE.finding(
             subject=host.subject,
-            severity="warning",
             evidence=_evidence(snapshot, host, off, len(ports), failing),
             confidence="certain" if failing else "likely",
-            fix=f"for port in {' '.join(off[:8])}; do bridge link set dev $port hairpin on; done  # and hairpinMode in the "
-            "CNI's configuration",
-            fix_kind="shell",
-            verify="bridge -d link shows hairpin on",
+            fix=f"for port in {' '.join(off[:8])}; do bridge link set dev $port hairpin on; done "
+            " # and hairpinMode in the CNI's configuration",
         )
 
 

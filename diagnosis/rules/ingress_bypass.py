@@ -20,6 +20,11 @@ RULE = Rule(
     screen="services",
     criterion="a Service behind an Ingress needs no port of its own outside",
     false_friends=("a health check or a partner is meant to come by that port",),
+    confidence="certain",
+    fix="kubectl -n {namespace} patch service {name} --type merge -p "
+    '\'{{"spec":{{"type":"ClusterIP"}}}}\'  # the node port is given up',
+    fix_kind="shell",
+    verify="the node port refuses connections; the Ingress answers",
 )
 
 
@@ -55,15 +60,11 @@ def _finding(snapshot: Snapshot, service: ServiceRow, ingresses: list[IngressRow
     source = f"Service {service.namespace}/{service.name}"
     return RULE.finding(
         subject=service_subject(service),
-        severity="warning",
         title=f"It can be reached around the Ingress: {service.type} on port {ports}{without_tls}",
         evidence=(
             snapshot.fact(f"type {service.type}, node port {ports}", source),
             snapshot.fact(f"the same pods are behind Ingress {through}", "Ingresses, selectors"),
         ),
-        confidence="certain",
-        fix=f"kubectl -n {service.namespace} patch service "
-        f'{service.name} --type merge -p \'{{"spec":{{"type":"ClusterIP"}}}}\'  # the node port is given up',
-        fix_kind="shell",
-        verify="the node port refuses connections; the Ingress answers",
+        namespace=service.namespace,
+        name=service.name,
     )

@@ -18,8 +18,14 @@ RULE = Rule(
     inputs=("Ingresses",),
     symptoms=(),
     screen="services",
-    criterion="one client may use up all of the backends (ingress-nginx: annotations, rate limiting)",
+    criterion="one client may use up all of the backends (ingress-nginx: annotations, rate "
+    "limiting)",
     false_friends=("a limit is set in front of the cluster, or in the controller's own ConfigMap",),
+    severity="info",
+    confidence="certain",
+    fix="kubectl -n {namespace} annotate ingress {name} nginx.ingress.kubernetes.io/limit-rps=20",
+    fix_kind="shell",
+    verify="a burst of requests gets 503 beyond the limit",
 )
 
 
@@ -32,13 +38,10 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     text = f"no nginx.ingress.kubernetes.io/limit-… annotation on {listed(names, 6)}"
     yield RULE.finding(
         subject=Subject(kind="cluster", name="Ingresses"),
-        severity="info",
         title=f"{count} no rate limit: {listed(names)}",
         evidence=(snapshot.fact(text, "Ingresses"),),
-        confidence="certain",
-        fix=f"kubectl -n {first.namespace} annotate ingress {first.name} nginx.ingress.kubernetes.io/limit-rps=20",
-        fix_kind="shell",
-        verify="a burst of requests gets 503 beyond the limit",
+        namespace=first.namespace,
+        name=first.name,
     )
 
 

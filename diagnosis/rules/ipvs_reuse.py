@@ -13,6 +13,10 @@ from diagnosis.rules._packet_filters import counts, kernel_version
 from diagnosis.snapshot import Snapshot
 
 FIXED_IN = (5, 9)  # kubernetes#93297: from here on conn_reuse_mode 1 costs nothing
+FIX = """# /etc/sysctl.d/99-k8s-networking.conf
+# a port that is used again goes to the server it had
+net.ipv4.vs.conn_reuse_mode = 0
+"""
 RULE = Rule(
     id="ipvs_reuse",
     title="IPVS delays by 1 s, or resets, a connection whose source port was used a moment ago",
@@ -23,11 +27,10 @@ RULE = Rule(
     screen="node",
     criterion="kernels before 5.9 with conn_reuse_mode 1 (kubernetes#81775, #93297)",
     false_friends=("no client reuses its ports within 2 minutes",),
+    fix=FIX,
+    fix_kind="sysctl",
+    verify="ipvsadm -Lnc shows no TIME_WAIT that is used again",
 )
-FIX = """# /etc/sysctl.d/99-k8s-networking.conf
-# a port that is used again goes to the server it had
-net.ipv4.vs.conn_reuse_mode = 0
-"""
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
@@ -39,13 +42,9 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
             continue
         yield RULE.finding(
             subject=host.subject,
-            severity="warning",
             evidence=(
                 host.fact("net.ipv4.vs.conn_reuse_mode = 1", "sysctl"),
                 host.fact(f"kernel {kernel}", "uname -r"),
                 host.fact(f"{servers:,} virtual servers", "/proc/net/ip_vs"),
             ),
-            fix=FIX,
-            fix_kind="sysctl",
-            verify="ipvsadm -Lnc shows no TIME_WAIT that is used again",
         )

@@ -24,6 +24,10 @@ RULE = Rule(
     screen="sockets",
     criterion="the median round trip to a workload against the budget that was set",
     false_friends=("minrtt is as small as ever: queues",),
+    confidence="certain",
+    fix="Nearer replicas (trafficDistribution: PreferSameZone), or a path that is not longer "
+    "than it must be",
+    verify="the median is within the budget",
 )
 
 
@@ -46,10 +50,6 @@ def _finding(target: TargetView, name: str, rtts: list[float], budget: float) ->
     text = f"median RTT of {len(rtts)} connections {middle}"
     return RULE.finding(
         subject=replace(target.subject, detail=f"→ {name}"),
-        severity="warning",
         title=f"A round trip is {middle}; the budget is {budget:g} ms",
         evidence=(target.fact(text, "ss"),),
-        confidence="certain",
-        fix="Nearer replicas (trafficDistribution: PreferSameZone), or a path that is not longer than it must be",
-        verify="the median is within the budget",
     )

@@ -23,6 +23,8 @@ RULE = Rule(
     screen="counters",
     thresholds=(LEAST,),
     false_friends=("the program closed the socket while SYNs were still arriving",),
+    confidence="possible",
+    fix="Memory (TCPAbortOnMemory), or a filter on the socket",
 )
 
 
@@ -33,11 +35,8 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
             continue
         yield RULE.finding(
             subject=target.subject,
-            severity="warning",
             evidence=(
                 target.counter("TcpExtListenDrops"),
                 target.counter("TcpExtListenOverflows"),
             ),
-            confidence="possible",
-            fix="Memory (TCPAbortOnMemory), or a filter on the socket",
         )

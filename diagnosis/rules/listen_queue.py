@@ -25,6 +25,12 @@ RULE = Rule(
     criterion="or a Recv-Q of a listen socket above its Send-Q",
     thresholds=(LEAST,),
     false_friends=("Recv-Q stays at 0",),
+    severity="critical",
+    confidence="certain",
+    fix="""More workers or threads that accept; a larger backlog in listen(); \
+and, where that is larger than it,
+net.core.somaxconn = 4096""",
+    verify="ListenOverflows stands still; Recv-Q of the port is near 0",
 )
 
 
@@ -43,15 +49,10 @@ def _finding(target: TargetView, ports: str) -> Finding:
     limit = f"somaxconn = {target.sysctl('net.core.somaxconn')}"
     return RULE.finding(
         subject=target.subject,
-        severity="critical",
         evidence=(
             target.counter("TcpExtListenOverflows", "/proc/net/netstat"),
             target.counter("TcpExtListenDrops", "/proc/net/netstat"),
             target.fact(f"accept queue {ports}", "ss -lt (Recv-Q above Send-Q)"),
             target.fact(limit, "sysctl"),
         ),
-        confidence="certain",
-        fix="More workers or threads that accept; a larger backlog in listen(); and, where that is larger than it,\n"
-        "net.core.somaxconn = 4096",
-        verify="ListenOverflows stands still; Recv-Q of the port is near 0",
     )

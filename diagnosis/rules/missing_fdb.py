@@ -23,8 +23,13 @@ RULE = Rule(
     inputs=("links", "nodes"),
     symptoms=("connect", "timeout", "name", "nodes"),
     screen="node",
-    criterion="one forwarding entry per node, on a VXLAN device that routes use and that does not learn by multicast",
+    criterion="one forwarding entry per node, on a VXLAN device that routes use and that does "
+    "not learn by multicast",
     false_friends=("the device learns addresses by multicast", "the CNI uses another path"),
+    severity="critical",
+    confidence="certain",
+    fix_kind="shell",
+    verify="{source} | grep {address}",
 )
 
 
@@ -53,14 +58,13 @@ def _finding(host: TargetView, other: NodeRow, link: LinkRow, known: int) -> Fin
     source = f"bridge fdb show dev {link.name}"
     return RULE.finding(
         subject=replace(host.subject, detail=f"→ {other.name}"),
-        severity="critical",
-        title=f"{link.name} of {host.name} has no forwarding entry for {other.name}: its pods cannot be reached",
+        title=f"{link.name} of {host.name} has no forwarding entry for {other.name}: its pods "
+        "cannot be reached",
         evidence=(
             host.fact(f"no FDB entry with dst {other.address}", source),
             host.fact(f"{known} entries for other nodes", source),
         ),
-        confidence="certain",
         fix=restart_cni_agent(host.node),
-        fix_kind="shell",
-        verify=f"{source} | grep {other.address}",
+        source=source,
+        address=other.address,
     )

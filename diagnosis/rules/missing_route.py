@@ -24,8 +24,14 @@ RULE = Rule(
     inputs=("links", "nodes"),
     symptoms=("connect", "timeout", "name", "nodes"),
     screen="node",
-    criterion="each node's pod CIDR needs a route, where an overlay device shows that nodes route to pods themselves",
+    criterion="each node's pod CIDR needs a route, where an overlay device shows that nodes "
+    "route to pods themselves",
     false_friends=("ip route get of a pod of the other node names the overlay's device",),
+    severity="critical",
+    confidence="certain",
+    disproof="ip route get of a pod of {name} names {device}",
+    fix_kind="shell",
+    verify="ip route show {cidr}",
 )
 
 
@@ -43,14 +49,12 @@ def _finding(host: TargetView, other: NodeRow, cidr: str, device: str) -> Findin
     text = f"no route to {cidr} among {len(host.routes)} routes"
     return RULE.finding(
         subject=replace(host.subject, detail=f"→ {other.name}"),
-        severity="critical",
         title=f"{host.name} has no route to the pods of {other.name} ({cidr})",
         evidence=(host.fact(text, "ip route"),),
-        confidence="certain",
-        disproof=f"ip route get of a pod of {other.name} names {device}",
+        name=other.name,
+        device=device,
         fix=restart_cni_agent(host.node),
-        fix_kind="shell",
-        verify=f"ip route show {cidr}",
+        cidr=cidr,
     )
 
 

@@ -14,7 +14,8 @@ from diagnosis.snapshot import Snapshot
 
 RULE = Rule(
     id="mixed_backends",
-    title="Rules are in iptables-legacy and in iptables-nft: packets pass both, and each tool sees only its own",
+    title="Rules are in iptables-legacy and in iptables-nft: packets pass both, and each tool "
+    "sees only its own",
     scope="node",
     stage="cause",
     inputs=("packet filter",),
@@ -22,6 +23,11 @@ RULE = Rule(
     screen="node",
     criterion="one backend per node (node-problem-detector, iptables_mode.sh)",
     false_friends=("one of them holds only another program's own table on purpose",),
+    fix="Find the program that writes with the other backend (iptables --version in kube-proxy, "
+    "the CNI and Docker), make all use that of the node (update-alternatives --set iptables "
+    "…; IPTABLES_BACKEND / FELIX_IPTABLESBACKEND), and restart the node: a flush drops its "
+    "traffic",
+    verify="iptables-legacy-save prints no rule",
 )
 
 
@@ -39,8 +45,4 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
                 for row in found
             ),
             confidence="certain" if both else "likely",
-            fix="Find the program that writes with the other backend (iptables --version in kube-proxy, the CNI and "
-            "Docker), make all use that of the node (update-alternatives --set iptables …; IPTABLES_BACKEND / "
-            "FELIX_IPTABLESBACKEND), and restart the node: a flush drops its traffic",
-            verify="iptables-legacy-save prints no rule",
         )

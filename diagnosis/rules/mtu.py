@@ -23,19 +23,22 @@ RULE = Rule(
     inputs=("links", "capture", "IpFragFails", "TcpExtTCPSynRetrans", "IcmpInDestUnreachs"),
     symptoms=("large", "slow", "nodes"),
     screen="node",
-    criterion="the MTU of pods is above the overlay's; the overlay's packets do not fit into the interface below; "
-    "or handshakes succeed and full-size segments are retransmitted after timeouts",
+    criterion="the MTU of pods is above the overlay's; the overlay's packets do not fit into the "
+    "interface below; or handshakes succeed and full-size segments are retransmitted after "
+    "timeouts",
     thresholds=(STUCK,),
     false_friends=(
         "the underlay fragments and it works",
         "full-size segments arrive at the receiver",
         "SYNs are lost, too: that is loss, whatever the size",
     ),
+    severity="critical",
+    confidence="certain",
 )
 BLACK_HOLE_FIX = (
-    "Let ICMP type 3 code 4 pass, and set the pods' MTU to what the path carries: find it with ping -M do -s N "
-    "between pods of two nodes; as a stopgap clamp the MSS:\niptables -t mangle -A FORWARD -p tcp --tcp-flags "
-    "SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu"
+    "Let ICMP type 3 code 4 pass, and set the pods' MTU to what the path carries: find it with "
+    "ping -M do -s N between pods of two nodes; as a stopgap clamp the MSS:\niptables -t mangle "
+    "-A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu"
 )
 
 
@@ -75,10 +78,9 @@ def _pod_above_overlay(
         severity="critical" if fragments else "warning",
         title=f"Pods send up to {own.mtu} bytes, the overlay carries {overlay.mtu}",
         evidence=tuple(evidence),
-        confidence="certain",
         disproof=f"ping -M do -s {own.mtu - 28} passes to a pod of another node",
-        fix=f"Set the CNI's MTU to {overlay.mtu} (flannel: net-conf.json; Calico: veth_mtu; Cilium: mtu), and restart "
-        "the pods",
+        fix=f"Set the CNI's MTU to {overlay.mtu} (flannel: net-conf.json; Calico: veth_mtu; "
+        "Cilium: mtu), and restart the pods",
         verify=f"ping -M do -s {fits} passes, -s {fits + 1} says 'message too long'",
     )
 
@@ -110,15 +112,15 @@ def _overlay_above_uplink(host: TargetView, overlay: LinkRow, nic: LinkRow) -> F
     fits = nic.mtu - added
     return RULE.finding(
         subject=replace(host.subject, detail=overlay.name),
-        severity="critical",
-        title=f"The overlay's packets ({overlay.mtu + added} bytes) do not fit into {nic.name} ({nic.mtu})",
+        title=f"The overlay's packets ({overlay.mtu + added} bytes) do not fit into {nic.name} "
+        f"({nic.mtu})",
         evidence=(
             host.fact(f"{overlay.name} ({overlay.kind}) has MTU {overlay.mtu}", "ip link"),
             host.fact(f"{nic.name} has MTU {nic.mtu}; {overlay.kind} adds {added}", "ip link"),
         ),
-        confidence="certain",
         disproof=RULE.false_friends[0],
-        fix=f"ip link set {overlay.name} mtu {fits}  # and in the CNI's configuration, so that it stays",
+        fix=f"ip link set {overlay.name} mtu {fits}  # and in the CNI's configuration, so that "
+        "it stays",
         fix_kind="shell",
         verify=f"ping -M do -s {fits - 28} passes between pods of two nodes",
     )
@@ -132,8 +134,8 @@ def _black_hole(snapshot: Snapshot) -> Iterator[Finding]:
         return
     yield RULE.finding(
         subject=_black_hole_subject(failing),
-        severity="critical",
-        title="Small packets pass and full-size ones do not, and no ICMP error reaches the senders: an MTU black hole",
+        title="Small packets pass and full-size ones do not, and no ICMP error reaches the "
+        "senders: an MTU black hole",
         evidence=_black_hole_evidence(snapshot, stuck, failing),
         confidence="certain" if failing else "likely",
         disproof=", or ".join(RULE.false_friends[1:]),

@@ -24,6 +24,12 @@ RULE = Rule(
     screen="node",
     criterion="an entry without a link-layer address (FAILED or INCOMPLETE)",
     false_friends=("ping of that address from the node is answered",),
+    severity="critical",
+    confidence="certain",
+    fix="ip neigh flush to {address} dev {device}  # next: the switch, duplicate addresses and "
+    "ARP filters of the other node",
+    fix_kind="shell",
+    verify="ip neigh show {address}: REACHABLE",
 )
 
 
@@ -38,12 +44,8 @@ def _finding(host: TargetView, other: NodeRow, row: NeighbourRow) -> Finding:
     text = f"{row.address} on {row.device} has no link-layer address (FAILED or INCOMPLETE)"
     return RULE.finding(
         subject=replace(host.subject, detail=f"→ {other.name}"),
-        severity="critical",
         title=f"{host.name} cannot resolve the link-layer address of {other.name}",
         evidence=(host.fact(text, "ARP table"),),
-        confidence="certain",
-        fix=f"ip neigh flush to {other.address} dev {row.device}  # next: the switch, duplicate addresses "
-        "and ARP filters of the other node",
-        fix_kind="shell",
-        verify=f"ip neigh show {other.address}: REACHABLE",
+        address=other.address,
+        device=row.device,
     )

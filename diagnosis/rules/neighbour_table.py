@@ -24,6 +24,8 @@ RULE = Rule(
     screen="node",
     thresholds=(WARNING, FULLS),
     false_friends=("table_fulls stands still",),
+    fix_kind="sysctl",
+    verify="dmesg reports no further 'neighbor table overflow'",
 )
 LIMIT = "net.ipv4.neigh.default.gc_thresh3"
 
@@ -42,8 +44,6 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
             evidence=_evidence(node, entries, limit),
             confidence="certain" if full else "likely",
             fix=_sysctl(max(LEAST_SIZE, 4 * (limit or 1024))),
-            fix_kind="sysctl",
-            verify="dmesg reports no further 'neighbor table overflow'",
         )
 
 

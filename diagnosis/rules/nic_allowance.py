@@ -25,10 +25,18 @@ RULE = Rule(
     false_friends=(
         "packets were queued and none was lost: bandwidth and pps allowances count both",
     ),
+    severity="critical",
+    confidence="certain",
+    verify="ethtool -S {device} | grep {what} stands still",
 )
 HINTS = {
-    "linklocal": "1,024 packets a second to the VPC's DNS and metadata: NodeLocal DNSCache, more DNS replicas",
-    "conntrack": "the instance's own connection tracking is full: a larger instance, fewer connections",
+    "linklocal": (
+        "1,024 packets a second to the VPC's DNS and metadata: NodeLocal DNSCache, more "
+        "DNS replicas"
+    ),
+    "conntrack": (
+        "the instance's own connection tracking is full: a larger instance, fewer connections"
+    ),
 }
 
 
@@ -49,10 +57,9 @@ def _finding(host: TargetView, name: str, delta: int) -> Finding:
     text = f"{what} +{delta} in {host.seconds:.0f} s"
     return RULE.finding(
         subject=replace(host.subject, detail=f"{device} {what}"),
-        severity="critical",
         title=f"The cloud drops packets: {what} of {device}",
         evidence=(host.fact(text, f"ethtool -S {device}"),),
-        confidence="certain",
         fix=hint,
-        verify=f"ethtool -S {device} | grep {what} stands still",
+        device=device,
+        what=what,
     )

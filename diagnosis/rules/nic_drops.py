@@ -24,6 +24,10 @@ RULE = Rule(
     screen="node",
     thresholds=(SHARE, LEAST),
     false_friends=("the same on healthy hosts",),
+    fix="ethtool -S {device}; ethtool -g {device}  # the ring may be larger: ethtool -G {device} "
+    "rx 4096",
+    fix_kind="shell",
+    verify="drops and errors stand still",
 )
 
 
@@ -46,10 +50,7 @@ def _one(host: TargetView, device: str, direction: str) -> Iterator[Finding]:
     verb = "receives" if direction == "rx" else "sends"
     yield RULE.finding(
         subject=replace(host.subject, detail=device),
-        severity="warning",
         title=f"{device} loses {100 * total / (passed + total):.1f} % of the packets it {verb}",
         evidence=(host.fact(text, "/proc/net/dev"),),
-        fix=f"ethtool -S {device}; ethtool -g {device}  # the ring may be larger: ethtool -G {device} rx 4096",
-        fix_kind="shell",
-        verify="drops and errors stand still",
+        device=device,
     )

@@ -26,6 +26,12 @@ RULE = Rule(
     screen="policy",
     criterion="a policy per namespace that selects every pod and allows nothing",
     false_friends=("they are meant to be open",),
+    severity="info",
+    confidence="certain",
+    fix="""# after the traffic that is wanted is allowed (y on a pod proposes that)
+{text}""",
+    fix_kind="yaml",
+    verify="M, the connectivity matrix, shows it",
 )
 
 
@@ -43,16 +49,12 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     missing = f"pods and no such policy in {listed(exposed, 8)}"
     yield RULE.finding(
         subject=Subject(kind="cluster", name="namespaces"),
-        severity="info",
         title=f"{count} anyone who is not denied: {listed(exposed)}",
         evidence=(
             snapshot.fact(f"default deny in {listed(sorted(closed), 5)}", "NetworkPolicies"),
             snapshot.fact(missing, "NetworkPolicies, pods"),
         ),
-        confidence="certain",
-        fix=f"# after the traffic that is wanted is allowed (y on a pod proposes that)\n{text}",
-        fix_kind="yaml",
-        verify="M, the connectivity matrix, shows it",
+        text=text,
     )
 
 

@@ -24,16 +24,22 @@ RULE = Rule(
     screen="node",
     criterion="the route to a pod of another node against the CNI's own configuration",
     false_friends=("the setting was changed a moment ago and the agents have not read it",),
+    confidence="certain",
+    fix_kind="shell",
 )
 FIXES = {
-    "flannel": "kubectl -n kube-flannel rollout restart daemonset kube-flannel-ds  # a backend is chosen at start; if it "
-    "stays, its log says why DirectRouting is not used",
-    "Calico": "kubectl get nodes -o custom-columns=NODE:.metadata.name,IP:.metadata.annotations."
-    "'projectcalico\\.org/IPv4Address'  # a node registered with /32 is its own subnet: set IP_AUTODETECTION_METHOD and "
-    "restart calico-node",
-    "Cilium": "kubectl -n kube-system rollout restart daemonset cilium  # routing-mode is read at start; native routing "
+    "flannel": "kubectl -n kube-flannel rollout restart daemonset kube-flannel-ds  # a backend "
+    "is chosen at start; if it stays, its log says why DirectRouting is not used",
+    "Calico": "kubectl get nodes -o custom-columns=NODE:.metadata.name,"
+    "IP:.metadata.annotations.'projectcalico\\.org/IPv4Address'  # a node registered with /32 is "
+    "its own subnet: set IP_AUTODETECTION_METHOD and restart calico-node",
+    "Cilium": "kubectl -n kube-system rollout restart daemonset cilium  # routing-mode is read "
+    "at start; native routing "
     'across nodes of one L2 needs auto-direct-node-routes: "true"',
-    "Antrea": "kubectl -n kube-system rollout restart daemonset antrea-agent  # if it stays, compare the two nodes' subnets",
+    "Antrea": (
+        "kubectl -n kube-system rollout restart daemonset antrea-agent  # if it stays, "
+        "compare the two nodes' subnets"
+    ),
 }
 
 
@@ -78,11 +84,9 @@ def _finding(snapshot: Snapshot, host: TargetView, tunnelled: list[Tunnelled]) -
         evidence.append(host.fact(text, "ip addr"))
     return RULE.finding(
         subject=host.subject,
-        severity="warning",
-        title=f"Pods of {others} are reached over {route.device}, where {asked.cni} is set to route natively",
+        title=f"Pods of {others} are reached over {route.device}, where {asked.cni} is set to "
+        "route natively",
         evidence=tuple(evidence),
-        confidence="certain",
         fix=FIXES[asked.cni],
-        fix_kind="shell",
         verify=f"ip route get {first.path.pod} names the node's own interface",
     )

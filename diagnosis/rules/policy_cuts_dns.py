@@ -26,6 +26,10 @@ RULE = Rule(
     screen="policy",
     criterion="no rule for port 53 to the DNS pods",
     false_friends=("the pods ask another server that is allowed",),
+    severity="critical",
+    confidence="certain",
+    fix_kind="yaml",
+    verify="getent hosts kubernetes.default in such a pod answers",
 )
 
 
@@ -49,7 +53,6 @@ def _finding(
     service, server, port = next(dns_pods(snapshot))
     return RULE.finding(
         subject=policy_subject(key),
-        severity="critical",
         title=f"The policy isolates pods for egress and lets no DNS out: {listed(pods, 2)}",
         evidence=(
             snapshot.fact(reason, f"NetworkPolicy {key}"),
@@ -57,10 +60,7 @@ def _finding(
             *_wrong_port(snapshot, policy, port),
             *_unanswered(snapshot),
         ),
-        confidence="certain",
         fix=allow_dns(policy, server, service.selector, (port, 53), ("UDP", "TCP")),
-        fix_kind="yaml",
-        verify="getent hosts kubernetes.default in such a pod answers",
     )
 
 
@@ -69,8 +69,8 @@ def _wrong_port(snapshot: Snapshot, policy: Policy, port: int) -> Iterator[Evide
     rules, anybody = policy.rules.get("egress", ()), Party("")
     if port != 53 and any(rule.match_ports(53, "UDP", anybody) is True for rule in rules):
         text = (
-            f"a rule names port 53, but the DNS pods listen on {port}: policies see packets after the "
-            "Service's translation"
+            f"a rule names port 53, but the DNS pods listen on {port}: policies see packets "
+            "after the Service's translation"
         )
         yield snapshot.fact(text, f"NetworkPolicy {policy.key}")
 

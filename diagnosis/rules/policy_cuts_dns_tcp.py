@@ -25,6 +25,9 @@ RULE = Rule(
     screen="policy",
     criterion="an answer that does not fit into a datagram is asked for again over TCP (RFC 7766)",
     false_friends=("no answer is ever truncated",),
+    confidence="certain",
+    fix_kind="yaml",
+    verify="dig +tcp in such a pod is answered",
 )
 
 
@@ -57,8 +60,5 @@ def _finding(snapshot: Snapshot, context: PolicyContext, key: str, pods: list[st
         severity="critical" if truncated else "warning",
         title=f"The policy lets DNS out over UDP and not over TCP: {listed(pods, 2)}",
         evidence=tuple(evidence),
-        confidence="certain",
         fix=allow_dns(context.policy(key), server, service.selector, (port,), ("TCP",)),
-        fix_kind="yaml",
-        verify="dig +tcp in such a pod is answered",
     )

@@ -27,6 +27,9 @@ RULE = Rule(
     screen="policy",
     criterion="SYNs without an answer where the policies allow nothing",
     false_friends=("the SYN reaches the server's pod, or a RST comes back",),
+    severity="critical",
+    confidence="certain",
+    verify="the connection is made",
 )
 
 
@@ -48,16 +51,13 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         unanswered = f"{dropped.count} connections without an answer: {listed(dropped.pairs)}"
         yield RULE.finding(
             subject=policy_subject(key),
-            severity="critical",
             title=f"The policy drops connections: {listed(dropped.pairs, 2)}",
             evidence=(
                 snapshot.fact(unanswered, "capture"),
                 snapshot.fact(dropped.reason, f"{dropped.kind} {key}"),
             ),
-            confidence="certain",
             fix=_fix(key, dropped),
             fix_kind="yaml" if dropped.kind == KIND else "text",
-            verify="the connection is made",
         )
 
 

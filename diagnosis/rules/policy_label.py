@@ -26,6 +26,10 @@ RULE = Rule(
     screen="policy",
     criterion="a selector that matches nothing",
     false_friends=("a namespace with that label is made later, on purpose",),
+    severity="critical",
+    confidence="certain",
+    fix_kind="shell",
+    verify="the namespaces that are meant match the selector",
 )
 
 
@@ -63,7 +67,6 @@ def _finding(snapshot: Snapshot, peer: NamespacePeer, compared: int) -> Finding:
     rule = f"rule {peer.index} of {peer.side}: namespaceSelector {text}"
     return RULE.finding(
         subject=policy_subject(policy.key, f"{peer.side} {peer.index}"),
-        severity="critical",
         title=f"The policy lets in namespaces with {text}; no namespace has that"
         if peer.side == "ingress"
         else f"The policy lets out to namespaces with {text}; none has that",
@@ -71,9 +74,7 @@ def _finding(snapshot: Snapshot, peer: NamespacePeer, compared: int) -> Finding:
             snapshot.fact(rule, f"NetworkPolicy {policy.key}"),
             snapshot.fact(f"labels of {compared} namespaces were compared", "namespaces"),
         ),
-        confidence="certain",
-        fix=f"kubectl label namespace {policy.namespace} {text.replace(',', ' ')}  # if that one is meant; or "
-        f"correct the selector: kubectl -n {policy.namespace} edit networkpolicy {policy.name}",
-        fix_kind="shell",
-        verify="the namespaces that are meant match the selector",
+        fix=f"kubectl label namespace {policy.namespace} {text.replace(',', ' ')}  # if that one "
+        f"is meant; or correct the selector: kubectl -n {policy.namespace} edit networkpolicy "
+        f"{policy.name}",
     )

@@ -17,6 +17,10 @@ ENFORCED = Threshold(
     "connections opened later than", 10, "s after the policy's last change", CONVENTION
 )
 FLOWS = Threshold("at least", 3, "connections answered in 15 s", CONVENTION)
+FIX = (
+    "Does anything enforce policies here? flannel and kindnet's older versions do not: add one "
+    "that does (Calico, Cilium, kube-network-policies), or know that the policy is only a wish"
+)
 RULE = Rule(
     id="policy_not_enforced",
     title="Traffic that a NetworkPolicy denies passes",
@@ -27,10 +31,8 @@ RULE = Rule(
     screen="flows",
     thresholds=(ENFORCED, FLOWS),
     false_friends=("the connections are older than the policy, or come over the host's network",),
-)
-FIX = (
-    "Does anything enforce policies here? flannel and kindnet's older versions do not: add one that does (Calico, "
-    "Cilium, kube-network-policies), or know that the policy is only a wish"
+    fix=FIX,
+    verify="the connections get no answer",
 )
 
 
@@ -68,12 +70,9 @@ def _finding(snapshot: Snapshot, key: str, talks: list[Conversation]) -> Finding
     answered = sum(talk.answered for talk in talks)
     return RULE.finding(
         subject=policy_subject(key),
-        severity="warning",
         title=f"Traffic that the policy denies passes: {listed(pairs, 2)}",
         evidence=(
             snapshot.fact(f"{answered} connections were answered: {listed(pairs)}", "capture"),
             snapshot.fact("no rule allows them", f"NetworkPolicy {key}"),
         ),
-        fix=FIX,
-        verify="the connections get no answer",
     )

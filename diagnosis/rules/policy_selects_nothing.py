@@ -27,6 +27,9 @@ RULE = Rule(
     screen="policy",
     criterion="a selector that matches nothing",
     false_friends=("its pods are scaled to zero, or come later",),
+    fix="kubectl -n {namespace} edit networkpolicy {name}  # spec.podSelector{hint}",
+    fix_kind="shell",
+    verify="kubectl -n {namespace} get pods -l '{text}' lists those that are meant",
 )
 
 
@@ -55,9 +58,10 @@ def _finding(snapshot: Snapshot, policy: Policy, pods: list[PodRow]) -> Finding:
         title=f"The policy selects no pod: none of {policy.namespace} has {text}",
         evidence=tuple(evidence),
         confidence="certain" if meant else "likely",
-        fix=f"kubectl -n {policy.namespace} edit networkpolicy {policy.name}  # spec.podSelector{hint}",
-        fix_kind="shell",
-        verify=f"kubectl -n {policy.namespace} get pods -l '{text}' lists those that are meant",
+        namespace=policy.namespace,
+        name=policy.name,
+        hint=hint,
+        text=text,
     )
 
 

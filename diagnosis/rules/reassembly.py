@@ -22,6 +22,10 @@ RULE = Rule(
     screen="counters",
     thresholds=(LEAST,),
     false_friends=("overlapping fragments are dropped on purpose, as those of a scan",),
+    confidence="possible",
+    fix="Avoid fragments: an MTU that fits the path (docs/reference/mtu.md); let fragments pass "
+    "firewalls",
+    verify="IpReasmFails stands still",
 )
 
 
@@ -31,9 +35,5 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
             continue
         yield RULE.finding(
             subject=host.subject,
-            severity="warning",
             evidence=(host.counter("IpReasmFails", "/proc/net/snmp"),),
-            confidence="possible",
-            fix="Avoid fragments: an MTU that fits the path (docs/reference/mtu.md); let fragments pass firewalls",
-            verify="IpReasmFails stands still",
         )

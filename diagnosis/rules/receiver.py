@@ -25,6 +25,10 @@ RULE = Rule(
     screen="flows",
     thresholds=(CLOSED, QUEUE),
     false_friends=("the receive queue is empty while the sender waits: the path is slow",),
+    confidence="certain",
+    fix="Look at the program: what does it do between reads? CPU limit, lock, disk. The network "
+    "is not the cause",
+    verify="TCPToZeroWindowAdv stands still; Recv-Q is near 0",
 )
 
 
@@ -39,11 +43,7 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for subject, facts in evidence.items():
         yield RULE.finding(
             subject=subject,
-            severity="warning",
             evidence=tuple(facts),
-            confidence="certain",
-            fix="Look at the program: what does it do between reads? CPU limit, lock, disk. The network is not the cause",
-            verify="TCPToZeroWindowAdv stands still; Recv-Q is near 0",
         )
 
 

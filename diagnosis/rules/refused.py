@@ -25,6 +25,7 @@ RULE = Rule(
     screen="flows",
     thresholds=(LEAST,),
     false_friends=("connections to the same port from elsewhere are made",),
+    verify="the connection is made",
 )
 ON_THE_PATH = """# on {node}, the rule or route that rejects:
 nft list ruleset | grep -n reject
@@ -58,14 +59,12 @@ def _on_the_path(snapshot: Snapshot, talks: list[Conversation], known: Evidence)
     by = snapshot.name(talk.rejected_by)
     return RULE.finding(
         subject=snapshot.subject(talk.server, talk.port),
-        severity="warning",
         title=f"Connections are rejected on the path, by {by}, not by the server",
         evidence=(known, snapshot.fact(talk.unreachable, f"ICMP from {talk.rejected_by}")),
         confidence="certain",
         disproof="a capture at the server shows that they arrive, and a RST",
         fix=ON_THE_PATH.format(node=by),
         fix_kind="shell",
-        verify="the connection is made",
     )
 
 
@@ -74,15 +73,14 @@ def _by_pod(snapshot: Snapshot, pod: PodRow, address: str, port: int, known: Evi
     state = f"{pod.namespace}/{pod.name} is {pod.phase}, {ready}"
     return RULE.finding(
         subject=pod_subject(pod, port),
-        severity="warning",
         title=f"Connections are refused by the pod itself: nothing listens on {address}:{port}",
         evidence=(known, snapshot.fact(state, "pods")),
         confidence="certain",
         disproof="ss -ltn in the pod shows the port on 0.0.0.0 or [::]",
-        fix=f"kubectl -n {pod.namespace} exec {pod.name} -- ss -ltn  # if it is bound to 127.0.0.1, or to another port, "
-        "correct the program's bind address or the Service's targetPort",
+        fix=f"kubectl -n {pod.namespace} exec {pod.name} -- ss -ltn  # if it is bound to "
+        "127.0.0.1, or to another port, correct the program's bind address or the Service's "
+        "targetPort",
         fix_kind="shell",
-        verify="the connection is made",
     )
 
 
@@ -90,10 +88,10 @@ def _by_address(snapshot: Snapshot, server: str, port: int, known: Evidence) -> 
     name = snapshot.name(server)
     return RULE.finding(
         subject=snapshot.subject(server, port),
-        severity="warning",
-        title=f"Connections are refused by {name}: nothing listens there, or a firewall answers for it",
+        title=f"Connections are refused by {name}: nothing listens there, or a firewall answers "
+        "for it",
         evidence=(known,),
         disproof=f"connections to {server}:{port} from elsewhere are made",
-        fix=f"On that machine: ss -ltn 'sport = {port}'  # does the program run, and listen on this address?",
-        verify="the connection is made",
+        fix=f"On that machine: ss -ltn 'sport = {port}'  # does the program run, and listen on "
+        "this address?",
     )

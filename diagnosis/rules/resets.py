@@ -15,7 +15,8 @@ from diagnosis.snapshot import Snapshot
 SHARE = Threshold("from", 20, "% of its connections: some programs end connections so", CONVENTION)
 RULE = Rule(
     id="resets",
-    title="The server resets connections after the request has come: the program closes them, not the network",
+    title="The server resets connections after the request has come: the program closes them, "
+    "not the network",
     scope="connection",
     stage="symptom",
     inputs=("capture",),
@@ -23,6 +24,10 @@ RULE = Rule(
     screen="flows",
     thresholds=(SHARE, LEAST),
     false_friends=("the RST comes from another address or TTL than the pod's data",),
+    confidence="certain",
+    fix="Read the server's log: a crash of a worker, a limit, a protocol that it does not speak "
+    "(TLS to plain HTTP)",
+    verify="requests are answered",
 )
 
 
@@ -35,9 +40,5 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         counts = f"{resets} of {flows} connections reset by {snapshot.name(server)}"
         yield RULE.finding(
             subject=snapshot.workload_subject(server, port),
-            severity="warning",
             evidence=(seen(snapshot, talks, counts),),
-            confidence="certain",
-            fix="Read the server's log: a crash of a worker, a limit, a protocol that it does not speak (TLS to plain HTTP)",
-            verify="requests are answered",
         )

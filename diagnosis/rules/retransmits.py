@@ -37,6 +37,10 @@ RULE = Rule(
         "TCPSpuriousRtxHostQueues rises (this host's own queue)",
         "all loss is with one peer (that peer's node)",
     ),
+    fix="Find the place: capture on both nodes; a segment that leaves one NIC and does not reach "
+    "the other is lost between them. Compare NIC drops (7 node) and ask the owner of the "
+    "underlay",
+    verify="the share falls below 1 %",
 )
 
 
@@ -64,9 +68,6 @@ def _finding(snapshot: Snapshot, target: TargetView, share: Share, severity: Sev
         title=_title(share),
         evidence=tuple(_evidence(snapshot, target, talks)),
         confidence="likely" if len(servers) > 1 else "possible",
-        fix="Find the place: capture on both nodes; a segment that leaves one NIC and does not reach the other is "
-        "lost between them. Compare NIC drops (7 node) and ask the owner of the underlay",
-        verify="the share falls below 1 %",
     )
 
 

@@ -12,6 +12,11 @@ from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.snapshot import Snapshot
 
 LEAST = Threshold("at least", 3, "IPReversePathFilter in 15 s", CONVENTION)
+FIX = """# /etc/sysctl.d/99-k8s-networking.conf
+# loose: the source must be reachable by any interface. \
+Better: make routing agree in both directions
+net.ipv4.conf.all.rp_filter = 2
+"""
 RULE = Rule(
     id="rp_filter",
     title="Packets are dropped by reverse-path filtering: the two directions differ",
@@ -22,11 +27,12 @@ RULE = Rule(
     screen="counters",
     thresholds=(LEAST,),
     false_friends=("the counter stands still while connections fail",),
+    severity="critical",
+    confidence="certain",
+    fix=FIX,
+    fix_kind="sysctl",
+    verify="IPReversePathFilter stands still",
 )
-FIX = """# /etc/sysctl.d/99-k8s-networking.conf
-# loose: the source must be reachable by any interface. Better: make routing agree in both directions
-net.ipv4.conf.all.rp_filter = 2
-"""
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
@@ -36,13 +42,8 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         setting = f"net.ipv4.conf.all.rp_filter = {target.sysctl('net.ipv4.conf.all.rp_filter')}"
         yield RULE.finding(
             subject=target.subject,
-            severity="critical",
             evidence=(
                 target.counter("TcpExtIPReversePathFilter", "/proc/net/netstat"),
                 target.fact(setting, "sysctl; the larger of all and the interface counts"),
             ),
-            confidence="certain",
-            fix=FIX,
-            fix_kind="sysctl",
-            verify="IPReversePathFilter stands still",
         )

@@ -26,7 +26,8 @@ READING = Threshold(
 NFTABLES_KERNEL = (5, 13)  # kubernetes.io/docs/reference/networking/virtual-ips
 RULE = Rule(
     id="service_scale",
-    title="The first packet of a connection passes thousands of iptables rules, and each change of a Service rewrites them",
+    title="The first packet of a connection passes thousands of iptables rules, and each change "
+    "of a Service rewrites them",
     scope="cluster",
     stage="advice",
     inputs=("packet filter", "Services", "settings", "nodes"),
@@ -35,6 +36,8 @@ RULE = Rule(
     criterion="kube-proxy in iptables mode; linear cost: kubernetes.io/blog 2025-02-28",
     thresholds=(PORTS, HEAVY_PORTS, RULES, READING),
     false_friends=("another component translates Services (eBPF), and these rules are left over",),
+    verify="nft list table ip kube-proxy | head; iptables-save | grep -c KUBE-SVC counts nothing "
+    "on a node that was drained or restarted",
 )
 
 
@@ -75,13 +78,11 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     yield RULE.finding(
         subject=Subject(kind="cluster", name="kube-proxy"),
         severity="warning" if load.heavy else "info",
-        title=f"The first packet of a connection passes up to {load.services:,} iptables rules in turn, and each change "
-        "of a Service writes all rules again",
+        title=f"The first packet of a connection passes up to {load.services:,} iptables rules "
+        "in turn, and each change of a Service writes all rules again",
         evidence=tuple(_evidence(snapshot, load)),
         confidence="certain" if load.counted else "likely",
         fix=_fix(_old_kernels(snapshot)),
-        verify="nft list table ip kube-proxy | head; iptables-save | grep -c KUBE-SVC counts nothing on a node that was "
-        "drained or restarted",
     )
 
 
@@ -107,7 +108,10 @@ def _evidence(snapshot: Snapshot, load: Load) -> Iterator[Evidence]:
         source = next(row.source for row in snapshot.settings if row.name == "kube-proxy")
         yield snapshot.fact(f"mode {load.mode}", source, "global setting")
     for host, row in load.counted[:4]:
-        text = f"{row.rules:,} rules, {row.services:,} of Services in one chain; read in {row.seconds:.1f} s"
+        text = (
+            f"{row.rules:,} rules, {row.services:,} of Services in one chain; read in "
+            f"{row.seconds:.1f} s"
+        )
         yield host.fact(text, row.backend)
     if old := _old_kernels(snapshot):
         yield snapshot.fact(f"kernel before 5.13 on {listed(old)}", "nodes")
@@ -116,6 +120,7 @@ def _evidence(snapshot: Snapshot, load: Load) -> Iterator[Evidence]:
 def _fix(old: list[str]) -> str:
     first = f"These nodes need a kernel of 5.13 first: {listed(old)}. After that: " if old else ""
     return (
-        f"{first}kubectl -n kube-system edit configmap kube-proxy  # mode: nftables (stable since Kubernetes 1.33), and "
-        "kubectl -n kube-system rollout restart daemonset kube-proxy; Cilium: kube-proxy-replacement"
+        f"{first}kubectl -n kube-system edit configmap kube-proxy  # mode: nftables (stable "
+        "since Kubernetes 1.33), and kubectl -n kube-system rollout restart daemonset "
+        "kube-proxy; Cilium: kube-proxy-replacement"
     )

@@ -32,6 +32,9 @@ RULE = Rule(
         "round trips are as slow",
         "segments are retransmitted before each late answer",
     ),
+    fix="Is its CPU throttled (container_cpu_cfs_throttled_periods_total)? Raise the limit; else "
+    "profile the program and what it asks in its turn",
+    verify="answers come within milliseconds",
 )
 
 
@@ -69,18 +72,16 @@ def _finding(
     where = f"; its pods that are slow run on {listed(nodes)}" if nodes else ""
     return RULE.finding(
         subject=subject,
-        severity="warning",
-        title=f"Answers arrive after up to {slowest:,.0f} ms while a round trip is {rtt:.2f} ms: the server is slow",
+        title=f"Answers arrive after up to {slowest:,.0f} ms while a round trip is {rtt:.2f} ms: "
+        "the server is slow",
         evidence=(
             snapshot.fact(
-                f"{slow} slow answers in {flows} connections, the slowest after {slowest:,.0f} ms{where}",
+                f"{slow} slow answers in {flows} connections, the slowest after {slowest:,.0f} "
+                f"ms{where}",
                 "capture (last byte asked to first byte answered)",
             ),
             snapshot.fact(
                 f"a round trip is {rtt:.2f} ms, {retransmitted} segments retransmitted", "capture"
             ),
         ),
-        fix="Is its CPU throttled (container_cpu_cfs_throttled_periods_total)? Raise the limit; else profile the program "
-        "and what it asks in its turn",
-        verify="answers come within milliseconds",
     )

@@ -25,6 +25,10 @@ RULE = Rule(
     criterion="without a flood of UDP, which is a finding of its own",
     thresholds=(SOFTIRQ,),
     false_friends=("all CPUs are equally busy",),
+    confidence="possible",
+    fix="Spread the work: RSS queues (ethtool -L), RPS (/sys/class/net/*/queues/rx-*/rps_cpus); "
+    "find the flow that is so large",
+    verify="no CPU above 50 %",
 )
 
 
@@ -36,11 +40,6 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
             continue
         yield RULE.finding(
             subject=node.subject,
-            severity="warning",
             title=f"CPU {', '.join(busy)} is busy with packets while others are not",
             evidence=(node.fact(listed(softirq_text(shares)), "/proc/stat"),),
-            confidence="possible",
-            fix="Spread the work: RSS queues (ethtool -L), RPS (/sys/class/net/*/queues/rx-*/rps_cpus); find the flow that "
-            "is so large",
-            verify="no CPU above 50 %",
         )

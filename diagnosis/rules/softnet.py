@@ -12,6 +12,11 @@ from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.snapshot import Snapshot
 
 SQUEEZED = Threshold("from", 20, "time_squeeze per second", CONVENTION)
+FIX = """# /etc/sysctl.d/99-k8s-networking.conf
+# more packets per round
+net.core.netdev_budget = 600
+net.core.netdev_budget_usecs = 8000
+"""
 RULE = Rule(
     id="softnet",
     title="CPUs run out of their packet budget",
@@ -22,12 +27,10 @@ RULE = Rule(
     screen="node",
     thresholds=(SQUEEZED,),
     false_friends=("no drops, and no latency at that time",),
+    fix=FIX,
+    fix_kind="sysctl",
+    verify="time_squeeze stands still",
 )
-FIX = """# /etc/sysctl.d/99-k8s-networking.conf
-# more packets per round
-net.core.netdev_budget = 600
-net.core.netdev_budget_usecs = 8000
-"""
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
@@ -37,13 +40,9 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
             continue
         yield RULE.finding(
             subject=node.subject,
-            severity="warning",
             title=f"CPUs run out of their packet budget {squeezed:.0f} times a second",
             evidence=(
                 node.counter("softnet_time_squeeze", "/proc/net/softnet_stat"),
                 node.counter("softnet_dropped", "/proc/net/softnet_stat"),
             ),
-            fix=FIX,
-            fix_kind="sysctl",
-            verify="time_squeeze stands still",
         )

@@ -12,6 +12,10 @@ from diagnosis.rule import Rule, Threshold
 from diagnosis.snapshot import Snapshot
 
 LEAST = Threshold("from", 1, "packet dropped in 15 s", "softnet_stat: each is a lost packet")
+FIX = """# /etc/sysctl.d/99-k8s-networking.conf
+# a longer queue for each CPU
+net.core.netdev_max_backlog = 5000
+"""
 RULE = Rule(
     id="softnet_drops",
     title="CPUs drop packets: their backlog is full",
@@ -22,11 +26,11 @@ RULE = Rule(
     screen="node",
     thresholds=(LEAST,),
     false_friends=("flow_limit_count rises: RPS drops the largest flow on purpose",),
+    confidence="certain",
+    fix=FIX,
+    fix_kind="sysctl",
+    verify="dropped stands still; spread interrupts (RSS, RPS) if one CPU has them all",
 )
-FIX = """# /etc/sysctl.d/99-k8s-networking.conf
-# a longer queue for each CPU
-net.core.netdev_max_backlog = 5000
-"""
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
@@ -35,10 +39,5 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
             continue
         yield RULE.finding(
             subject=node.subject,
-            severity="warning",
             evidence=(node.counter("softnet_dropped", "/proc/net/softnet_stat"),),
-            confidence="certain",
-            fix=FIX,
-            fix_kind="sysctl",
-            verify="dropped stands still; spread interrupts (RSS, RPS) if one CPU has them all",
         )

@@ -23,6 +23,12 @@ RULE = Rule(
     screen="conntrack",
     criterion="an entry whose reply side is in no EndpointSlice",
     false_friends=("deleting the entry changes nothing",),
+    severity="critical",
+    confidence="certain",
+    fix="conntrack -D -p udp --orig-dst {destination} --reply-src {reply_source}  # and upgrade "
+    "kube-proxy (k/k#139628)",
+    fix_kind="shell",
+    verify="conntrack -L -p udp --orig-dst {destination} names an endpoint",
 )
 
 
@@ -48,21 +54,18 @@ def _finding(
     ready, _ = snapshot.endpoints(service)
     silent = "" if group.replied else ", never answered"
     entries = (
-        f"{group.count} entries {snapshot.name(group.source)} → {group.destination}:{group.port} go to "
-        f"{group.reply_source}:{group.reply_port}{silent}"
+        f"{group.count} entries {snapshot.name(group.source)} → {group.destination}:{group.port} "
+        f"go to {group.reply_source}:{group.reply_port}{silent}"
     )
     endpoints = f"endpoints now: {', '.join(ready[:4]) or 'none'}"
     return RULE.finding(
         subject=replace(host.subject, detail=name),
-        severity="critical",
-        title=f"A conntrack entry sends UDP for the Service to {group.reply_source}, which is no endpoint of it any more",
+        title=f"A conntrack entry sends UDP for the Service to {group.reply_source}, which is no "
+        "endpoint of it any more",
         evidence=(
             host.fact(entries, host.conntrack.source if host.conntrack else ""),
             host.fact(endpoints, f"EndpointSlices of {name}"),
         ),
-        confidence="certain",
-        fix=f"conntrack -D -p udp --orig-dst {group.destination} --reply-src {group.reply_source}  # and upgrade kube-proxy "
-        "(k/k#139628)",
-        fix_kind="shell",
-        verify=f"conntrack -L -p udp --orig-dst {group.destination} names an endpoint",
+        destination=group.destination,
+        reply_source=group.reply_source,
     )

@@ -23,6 +23,8 @@ RULE = Rule(
     screen="counters",
     thresholds=(LEAST,),
     false_friends=("clients complete their handshakes",),
+    fix="net.ipv4.tcp_max_syn_backlog and net.core.somaxconn up; tcp_syncookies = 1 stays",
+    verify="TCPReqQFullDoCookies stands still",
 )
 
 
@@ -32,8 +34,5 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
             continue
         yield RULE.finding(
             subject=target.subject,
-            severity="warning",
             evidence=tuple(target.counter(name) for name in (*FULL, "TcpExtSyncookiesSent")),
-            fix="net.ipv4.tcp_max_syn_backlog and net.core.somaxconn up; tcp_syncookies = 1 stays",
-            verify="TCPReqQFullDoCookies stands still",
         )

@@ -1,5 +1,5 @@
-"""A Service sends to a port on which nothing listens: by what the containers declare and, where a pod
-is open here, by its own listen sockets, which are certain.
+"""A Service sends to a port on which nothing listens: by what the containers declare and, where a
+pod is open here, by its own listen sockets, which are certain.
 
 Facts: docs/reference/failures.md.
 """
@@ -27,11 +27,15 @@ RULE = Rule(
     inputs=("Services", "pods", "sockets", "capture"),
     symptoms=("connect", "reset"),
     screen="services",
-    criterion="a listen socket on the target port; a port that no container declares, where no pod is open",
+    criterion="a listen socket on the target port; a port that no container declares, where no "
+    "pod is open",
     false_friends=(
         "the program opens the port later, or on demand",
         "the program listens on it although its container does not declare it: ss -ltn in the pod",
     ),
+    severity="critical",
+    confidence="certain",
+    fix_kind="shell",
 )
 
 
@@ -109,15 +113,14 @@ def _by_sockets(service: ServiceRow, index: int, listening: list[Listening]) -> 
     fix, command = _fix(service, index, bad)
     yield RULE.finding(
         subject=_subject(service, port),
-        severity="critical",
         title=f"The program in {pod.name} listens on {bad.instead}"
         if bad.loopback
-        else f"Nothing listens on targetPort {port.target} in {pod.name}: it listens on {bad.instead}",
+        else f"Nothing listens on targetPort {port.target} in {pod.name}: it listens on "
+        f"{bad.instead}",
         evidence=(
             replace(bad.view.fact(_path(port), _source(service)), scope=""),
             bad.view.fact(f"listen sockets: {bad.instead}", "ss -ltn"),
         ),
-        confidence="certain",
         disproof=RULE.false_friends[0],
         fix=fix,
         fix_kind="shell" if command else "text",
@@ -172,7 +175,6 @@ def _undeclared(
         confidence="certain" if refused or named else "possible",
         disproof=RULE.false_friends[1],
         fix=_patch(service, index, declared[0] if declared else "PORT"),
-        fix_kind="shell",
         verify=f"ss -ltn in a pod of {service.namespace}/{service.name} shows the target port",
     )
 

@@ -33,6 +33,12 @@ RULE = Rule(
     screen="counters",
     thresholds=(BUSY, *(threshold for threshold, _ in WANTED)),
     false_friends=("the node carries little",),
+    severity="info",
+    confidence="possible",
+    fix="""# /etc/sysctl.d/99-k8s-networking.conf
+{lines}""",
+    fix_kind="sysctl",
+    verify="sysctl --system",
 )
 
 
@@ -47,15 +53,11 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         lines = "".join(f"# {why}\n{least.unit} = {least.value:.0f}\n" for least, why in low)
         yield RULE.finding(
             subject=node.subject,
-            severity="info",
             title=f"{', '.join(names)}: small for what this node carries",
             evidence=tuple(
                 node.fact(f"{name} = {_value(node, name):,}", "sysctl") for name in names
             ),
-            confidence="possible",
-            fix=f"# /etc/sysctl.d/99-k8s-networking.conf\n{lines}",
-            fix_kind="sysctl",
-            verify="sysctl --system",
+            lines=lines,
         )
 
 

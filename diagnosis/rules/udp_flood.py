@@ -23,6 +23,12 @@ RULE = Rule(
     screen="node",
     thresholds=(FLOOD,),
     false_friends=("UdpNoPorts stands still",),
+    severity="critical",
+    confidence="certain",
+    fix="tcpdump -ni any -c 20 'icmp[icmptype] == icmp-unreach'  # these ICMP errors go to the "
+    "sender",
+    fix_kind="shell",
+    verify="UdpNoPorts stands still",
 )
 
 
@@ -34,14 +40,10 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         busy = listed(softirq_text(softirq_shares(node)))
         yield RULE.finding(
             subject=node.subject,
-            severity="critical",
-            title=f"A flood of UDP to a port on which nothing listens: {rate:,.0f} datagrams a second keep CPUs busy",
+            title=f"A flood of UDP to a port on which nothing listens: {rate:,.0f} datagrams a "
+            "second keep CPUs busy",
             evidence=(
                 *([node.fact(busy, "/proc/stat")] if busy else []),
                 node.counter("UdpNoPorts", "/proc/net/snmp"),
             ),
-            confidence="certain",
-            fix="tcpdump -ni any -c 20 'icmp[icmptype] == icmp-unreach'  # these ICMP errors go to the sender",
-            fix_kind="shell",
-            verify="UdpNoPorts stands still",
         )

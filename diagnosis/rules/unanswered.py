@@ -31,6 +31,8 @@ RULE = Rule(
     screen="flows",
     thresholds=(LEAST, SHARE),
     false_friends=("the SYN is answered at the server's pod and the answer is lost",),
+    confidence="possible",
+    verify="the connection is made",
 )
 
 
@@ -63,12 +65,10 @@ def _is_said_of_an_endpoint(snapshot: Snapshot, server: str, servers: ByServer) 
 def _somewhere(snapshot: Snapshot, server: str, port: int, known: Evidence) -> Finding:
     return RULE.finding(
         subject=snapshot.subject(server, port),
-        severity="warning",
         evidence=(known,),
-        confidence="possible",
-        fix="Open the nodes of both ends and capture there (c): podwire shows which of them drops it. At the server's "
-        "pod: a SYN that arrives there is dropped there (accept queue, a policy for ingress)",
-        verify="the connection is made",
+        fix="Open the nodes of both ends and capture there (c): podwire shows which of them "
+        "drops it. At the server's pod: a SYN that arrives there is dropped there (accept queue, "
+        "a policy for ingress)",
     )
 
 
@@ -78,12 +78,10 @@ def _placed(
     report = loss_report(lost, server)
     return RULE.finding(
         subject=snapshot.subject(server, port),
-        severity="warning",
         title=report.title,
         evidence=(known, lost.view.fact(report.figure, "capture, both sides of the node")),
         confidence="possible" if lost.what == "delivered" else "likely",
         disproof="eBPF hands packets on where a capture does not see them",
         fix=report.fix,
         fix_kind="shell",
-        verify="the connection is made",
     )

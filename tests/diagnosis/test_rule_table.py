@@ -17,7 +17,7 @@ from diagnosis.rules import conntrack_full
 from diagnosis.rules.__main__ import page
 from lab.faults import all_faults
 from tests.support.configured_machines import CONFIGURED
-from tests.support.rules import problems, unknown_ids
+from tests.support.rules import miscalled, problems, unknown_ids
 
 ROOT = Path(__file__).parent.parent.parent
 FILES = {
@@ -36,6 +36,11 @@ def test_every_file_is_one_rule_and_is_found_by_itself() -> None:
 def test_every_rule_is_declared_in_full() -> None:
     modules = {name: import_module(f"diagnosis.rules.{name}") for name in sorted(FILES)}
     found = [text for name, module in modules.items() for text in problems(module.RULE, name)]
+    assert not found, "\n".join(found)
+
+
+def test_every_finding_fills_what_its_rule_declares() -> None:
+    found = [text for name in sorted(FILES) for text in miscalled(name)]
     assert not found, "\n".join(found)
 
 
@@ -130,7 +135,16 @@ def test_a_finding_has_what_its_rule_declares() -> None:
         "at least 3 segments (RFC 9293)"
     )
     assert finding.disproof == "it is Monday, or it rains"
+    assert (finding.severity, finding.confidence) == ("warning", "likely")
     assert finding.key == ("r", subject)
+
+
+def test_a_template_is_filled() -> None:
+    rule = replace(GOOD, fix="echo '{{}}' > {path}", verify="cat {path}", confidence="possible")
+    subject = Subject(kind="cluster", name="x")
+    finding = rule.finding(subject=subject, evidence=(), path="/p")
+    assert (finding.fix, finding.verify) == ("echo '{}' > /p", "cat /p")
+    assert finding.confidence == "possible"
 
 
 def test_severity_comes_from_thresholds() -> None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
+from inspect import signature
+from pathlib import Path
+from string import Formatter
 
 from collectors.findings import Finding
 from collectors.kernel.counters import COUNTERS
@@ -10,6 +15,9 @@ from diagnosis import rules
 from diagnosis.edit_distance import near
 from diagnosis.rule import INPUTS, SYMPTOMS, Rule
 from diagnosis.snapshot import Snapshot
+
+ROOT = Path(__file__).parent.parent.parent
+PARAMETERS = set(signature(Rule.finding).parameters)
 
 
 def finder(*ids: str) -> Callable[[Snapshot], list[Finding]]:
@@ -56,6 +64,32 @@ def _problems(rule: Rule, module: str) -> Iterator[str]:
     for name in rule.inputs:
         if name not in INPUTS and name not in COUNTERS:
             yield f"{name!r} is no input and no counter.{_meant(name, {*INPUTS, *COUNTERS})}"
+
+
+def miscalled(module: str) -> Iterator[str]:
+    """A sentence for each finding of a rule's file that lacks a fix, or whose values are not those
+    of the placeholders in what the rule declares."""
+    rule: Rule = import_module(f"diagnosis.rules.{module}").RULE
+    source = (ROOT / "diagnosis" / "rules" / f"{module}.py").read_text()
+    for given in _keywords_of_findings(source):
+        declared = {"disproof": rule.disproof_text, "fix": rule.fix, "verify": rule.verify}
+        used = [text for name, text in declared.items() if name not in given]
+        wanted = {name for text in used for name in _placeholders(text)}
+        values = given - PARAMETERS
+        if not rule.fix and "fix" not in given:
+            yield f"diagnosis/rules/{module}.py: a finding without a fix."
+        for name in sorted(wanted ^ values):
+            yield f"diagnosis/rules/{module}.py: {name!r} is a placeholder or a value, not both."
+
+
+def _keywords_of_findings(source: str) -> Iterator[set[str]]:
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "RULE.finding":
+            yield {keyword.arg or "" for keyword in node.keywords}
+
+
+def _placeholders(template: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(template) if name}
 
 
 def _meant(name: str, known: Iterable[str]) -> str:
