@@ -3,6 +3,7 @@ skipped."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 from collectors.sanitize import sanitize
@@ -22,29 +23,33 @@ def snmp(text: str) -> Values:
     """/proc/net/snmp and /proc/net/netstat: a line of names and a line of values for each
     protocol."""
     values: Values = {}
-    lines = text.splitlines()
-    for names, numbers in zip(lines[::2], lines[1::2], strict=False):
-        protocol, _, fields = names.partition(":")
-        same, _, figures = numbers.partition(":")
-        parsed = _ints(figures.split())
-        if protocol != same or parsed is None:
-            continue
-        values.update(
-            {protocol + name: value for name, value in zip(fields.split(), parsed, strict=False)}
-        )
+    for names, numbers in _pairs(text.splitlines()):
+        values.update(_protocol(names, numbers))
     return values
+
+
+def _protocol(names: str, numbers: str) -> Values:
+    """`Tcp: InSegs …` and `Tcp: 7 …`; {} where the two lines do not belong together."""
+    protocol, _, fields = names.partition(":")
+    same, _, figures = numbers.partition(":")
+    if protocol != same:
+        return {}
+    row = _ints(figures.split()) or []
+    return {protocol + name: value for name, value in zip(fields.split(), row, strict=False)}
 
 
 def snmp6(text: str) -> Values:
     """/proc/net/snmp6: a name and a figure per line. Counters of single ICMPv6 types are left
     out."""
-    values: Values = {}
-    for line in text.splitlines():
-        name, _, figure = line.partition(" ")
-        figure = figure.strip()
-        if figure.isdecimal() and name.isidentifier() and "Type" not in name:
-            values[name] = int(figure)
-    return values
+    pairs = (line.split() for line in text.splitlines())
+    return {pair[0]: int(pair[1]) for pair in pairs if _is_snmp6(pair)}
+
+
+def _is_snmp6(pair: list[str]) -> bool:
+    if len(pair) != 2:
+        return False
+    name, figure = pair
+    return figure.isdecimal() and name.isidentifier() and "Type" not in name
 
 
 _CONNTRACK = {
@@ -58,6 +63,8 @@ _CONNTRACK = {
     "clashres": "clash_resolve",
     "chaintoolong": "chaintoolong",
 }
+# The tool prints names of /proc or its own, which are those used here.
+_CONNTRACK_TOOL = {ours: ours for ours in _CONNTRACK.values()} | _CONNTRACK
 
 
 def conntrack(text: str) -> Values:
@@ -75,47 +82,50 @@ _ARP = {
 
 def arp_cache(text: str) -> Values:
     """/proc/net/stat/arp_cache: entries (each row repeats the total), and what failed."""
-    values = _per_cpu(text, _ARP)
-    lines = text.splitlines()
-    if len(lines) > 1:
-        first = dict(zip(lines[0].split(), _ints(lines[1].split(), 16) or (), strict=False))
-        if "entries" in first:
-            values["arp_entries"] = first["entries"]
-    return values
+    first = next(_cpu_rows(text), {})
+    entries = {"arp_entries": first["entries"]} if "entries" in first else {}
+    return _per_cpu(text, _ARP) | entries
 
 
 def _per_cpu(text: str, wanted: dict[str, str]) -> Values:
-    lines = text.splitlines()
-    if not lines:
-        return {}
-    names = lines[0].split()
+    """The wanted columns, by the names they get here, summed over CPUs."""
     values: Values = {}
-    for line in lines[1:]:
-        row = _ints(line.split(), 16)
-        for name, value in zip(names, row or (), strict=False):
+    for row in _cpu_rows(text):
+        for name, value in row.items():
             if name in wanted:
-                values[wanted[name]] = values.get(wanted[name], 0) + value
+                _add(values, wanted[name], value)
     return values
+
+
+def _cpu_rows(text: str) -> Iterator[Values]:
+    """A file of /proc/net/stat: a line of names, and a line of hex for each CPU."""
+    header, *lines = text.splitlines() or [""]
+    names = header.split()
+    for line in lines:
+        yield dict(zip(names, _ints(line.split(), 16) or (), strict=False))
+
+
+def _add(values: Values, name: str, amount: int) -> None:
+    values[name] = values.get(name, 0) + amount
 
 
 def conntrack_tool(text: str) -> Values:
     """`conntrack -S`, in its own format or in the /proc-like one it falls back to: `name=value`
     pairs."""
     values: Values = {}
-    for line in text.splitlines():
-        for pair in line.split():
-            name, _, value = pair.partition("=")
-            ours = _CONNTRACK.get(name) or (name if name in _CONNTRACK.values() else "")
-            if ours and value.isdigit():
-                values[f"conntrack_{ours}"] = values.get(f"conntrack_{ours}", 0) + int(value)
+    for pair in text.split():
+        name, _, value = pair.partition("=")
+        ours = _CONNTRACK_TOOL.get(name)
+        if ours and value.isdigit():
+            _add(values, f"conntrack_{ours}", int(value))
     return values
 
 
 _SOFTNET = {
-    0: "softnet_processed",
-    1: "softnet_dropped",
-    2: "softnet_time_squeeze",
-    10: "softnet_flow_limit",
+    0: "processed",
+    1: "dropped",
+    2: "time_squeeze",
+    10: "flow_limit",
 }
 
 
@@ -127,13 +137,17 @@ def softnet(text: str) -> Values:
     softnet/CPU/FIELD."""
     values: Values = {}
     for number, line in enumerate(text.splitlines()):
-        row = _ints(line.split(), 16)
-        for column, name in _SOFTNET.items():
-            if row and column < len(row):
-                values[name] = values.get(name, 0) + row[column]
-                cpu = row[SOFTNET_CPU] if len(row) > SOFTNET_CPU else number
-                values[f"softnet/{cpu}/{name[8:]}"] = row[column]
+        row = _ints(line.split(), 16) or []
+        cpu = row[SOFTNET_CPU] if len(row) > SOFTNET_CPU else number
+        for name, value in _columns(row, _SOFTNET):
+            _add(values, f"softnet_{name}", value)
+            values[f"softnet/{cpu}/{name}"] = value
     return values
+
+
+def _columns(row: list[int], names: dict[int, str]) -> Iterator[tuple[str, int]]:
+    """(name, value) of the columns that the row has."""
+    return ((name, row[column]) for column, name in names.items() if column < len(row))
 
 
 _DEV = {
@@ -153,14 +167,18 @@ def dev(text: str) -> Values:
     byte."""
     values: Values = {}
     for line in text.splitlines():
-        name, colon, rest = line.rpartition(":")
-        row = _ints(rest.split())
-        if not colon or row is None or name.strip() in ("", "lo"):
-            continue
-        for column, field in _DEV.items():
-            if column < len(row):
-                values[f"dev/{sanitize(name.strip(), 32)}/{field}"] = row[column]
+        values.update(_interface(line))
     return values
+
+
+def _interface(line: str) -> Values:
+    name, _, rest = line.rpartition(":")
+    device = name.strip()
+    if device in ("", "lo"):
+        return {}
+    row = _ints(rest.split()) or []
+    prefix = f"dev/{sanitize(device, 32)}/"
+    return {prefix + field: value for field, value in _columns(row, _DEV)}
 
 
 def cpu(text: str) -> Values:
@@ -168,32 +186,41 @@ def cpu(text: str) -> Values:
     ticks."""
     values: Values = {}
     for line in text.splitlines():
-        name, _, rest = line.partition(" ")
-        row = _ints(rest.split()) if name.startswith("cpu") else None
-        if not row or len(row) < 8 or not (name == "cpu" or name[3:].isdecimal()):
-            continue
-        prefix = "cpu_" if name == "cpu" else f"cpu/{name[3:]}/"
-        values[f"{prefix}total"] = sum(row[:8])
-        values[f"{prefix}idle"] = row[3] + row[4]
-        values[f"{prefix}softirq"] = row[6]
-        values[f"{prefix}steal"] = row[7]
+        values.update(_cpu_time(line))
     return values
+
+
+_CPU = re.compile(r"cpu(\d*) ")
+_CPU_COLUMNS = 8  # user, nice, system, idle, iowait, irq, softirq, steal; guests are in user
+_CPU_TIMES = {
+    "total": slice(_CPU_COLUMNS),
+    "idle": slice(3, 5),
+    "softirq": slice(6, 7),
+    "steal": slice(7, 8),
+}
+
+
+def _cpu_time(line: str) -> Values:
+    cpu = _CPU.match(line)
+    row = _ints(line.split()[1:]) if cpu else None
+    if not cpu or not row or len(row) < _CPU_COLUMNS:
+        return {}
+    prefix = f"cpu/{cpu[1]}/" if cpu[1] else "cpu_"
+    return {prefix + kind: sum(row[columns]) for kind, columns in _CPU_TIMES.items()}
 
 
 def pressure(kind: str) -> Parser:
     """/proc/pressure/KIND (Documentation/accounting/psi.rst): microseconds that some, or all, tasks
     were stalled."""
+    return lambda text: {f"psi_{kind}_{who}": total for who, total in _stalls(text)}
 
-    def parse(text: str) -> Values:
-        values: Values = {}
-        for line in text.splitlines():
-            who, _, rest = line.partition(" ")
-            total = rest.rpartition("total=")[2].strip()
-            if who in ("some", "full") and total.isdecimal():
-                values[f"psi_{kind}_{who}"] = int(total)
-        return values
 
-    return parse
+def _stalls(text: str) -> Iterator[tuple[str, int]]:
+    for line in text.splitlines():
+        who, _, rest = line.partition(" ")
+        total = rest.rpartition("total=")[2].strip()
+        if who in ("some", "full") and total.isdecimal():
+            yield who, int(total)
 
 
 _SOCKSTAT = {
@@ -214,10 +241,14 @@ def sockstat(text: str) -> Values:
 def _sockstat_pairs(text: str) -> Iterator[tuple[str, int]]:
     for line in text.splitlines():
         group, _, rest = line.partition(":")
-        fields = rest.split()
-        for name, value in zip(fields[::2], fields[1::2], strict=False):
-            if (group, name) in _SOCKSTAT and value.isdigit():
-                yield _SOCKSTAT[group, name], int(value)
+        for name, value in _pairs(rest.split()):
+            ours = _SOCKSTAT.get((group, name))
+            if ours and value.isdigit():
+                yield ours, int(value)
+
+
+def _pairs(words: list[str]) -> Iterator[tuple[str, str]]:
+    return zip(words[::2], words[1::2], strict=False)
 
 
 def single(name: str) -> Parser:
@@ -232,8 +263,10 @@ def single(name: str) -> Parser:
 
 def port_range(text: str) -> Values:
     """ip_local_port_range: the first and the last port that a connection may be given."""
-    row = _ints(text.split()[:2])
-    return {"port_range_low": row[0], "port_range_high": row[1]} if row and len(row) == 2 else {}
+    row = _ints(text.split()[:2]) or []
+    if len(row) < 2:
+        return {}
+    return {"port_range_low": row[0], "port_range_high": row[1]}
 
 
 # Settings that a diagnosis needs; the name is the sysctl's own.
