@@ -4,32 +4,42 @@ Pure; what cannot be read is skipped."""
 from __future__ import annotations
 
 import json
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from collectors.events import LinkRow, NeighbourRow, NetworkState, RouteRow
 from collectors.sanitize import sanitize
 
 MAX_ROWS = 5_000
+Item = dict[str, Any]  # of `ip -j`, `bridge -j`
 _TUNNEL = ("id", "local", "remote", "port", "group", "link")
+# Side, name in `ip -s`, name here
+_ONLY_IP = (("rx", "over_errors", "rx_over"), ("tx", "carrier_errors", "tx_carrier"))
 
 
-def _objects(text: str) -> list[dict[str, Any]]:
+def _objects(text: str) -> list[Item]:
     """The objects of a JSON list; [] where it is none (an old iproute2 knows no -j)."""
     try:
-        found = json.loads(text)
+        return _dicts(json.loads(text))[:MAX_ROWS]
     except (ValueError, RecursionError):
         return []
+
+
+def _dicts(found: object) -> list[Item]:
+    """The objects of a list; [] where it is none."""
     if not isinstance(found, list):
         return []
-    return [item for item in found if isinstance(item, dict)][:MAX_ROWS]
+    return [item for item in found if isinstance(item, dict)]
 
 
-def _text(item: dict[str, Any], name: str, limit: int = 64) -> str:
+def _text(item: Item, name: str, limit: int = 64) -> str:
     value = item.get(name)
     return sanitize(value, limit) if isinstance(value, str) else ""
 
 
-def _dict(item: dict[str, Any], name: str) -> dict[str, Any]:
+def _dict(item: Item, name: str) -> Item:
     value = item.get(name)
     return value if isinstance(value, dict) else {}
 
@@ -38,12 +48,12 @@ def _mtu(value: object) -> int | None:
     return value if isinstance(value, int) and value >= 0 else None
 
 
-def _addresses(item: dict[str, Any]) -> tuple[str, ...]:
-    listed = item.get("addr_info")
-    rows = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
-    return tuple(
-        f"{_text(row, 'local')}/{row.get('prefixlen')}" for row in rows if _text(row, "local")
-    )
+def _addresses(item: Item) -> tuple[str, ...]:
+    return tuple(_prefix(row) for row in _dicts(item.get("addr_info")) if _text(row, "local"))
+
+
+def _prefix(row: Item) -> str:
+    return f"{_text(row, 'local')}/{row.get('prefixlen')}"
 
 
 def links(text: str) -> tuple[LinkRow, ...]:
@@ -51,10 +61,9 @@ def links(text: str) -> tuple[LinkRow, ...]:
     return tuple(_link(item) for item in _objects(text))
 
 
-def _link(item: dict[str, Any]) -> LinkRow:
+def _link(item: Item) -> LinkRow:
     info = _dict(item, "linkinfo")
-    data, port, flags = _dict(info, "info_data"), _dict(info, "info_slave_data"), item.get("flags")
-    hairpin = port.get("hairpin")
+    hairpin = _dict(info, "info_slave_data").get("hairpin")
     return LinkRow(
         name=_text(item, "ifname"),
         kind=_text(info, "info_kind"),
@@ -62,117 +71,147 @@ def _link(item: dict[str, Any]) -> LinkRow:
         state=_text(item, "operstate"),
         addresses=_addresses(item),
         master=_text(item, "master"),
-        detail=" ".join(f"{n} {sanitize(str(data[n]), 40)}" for n in _TUNNEL if n in data),
+        detail=_tunnel(_dict(info, "info_data")),
         hairpin=hairpin if isinstance(hairpin, bool) else None,
-        promiscuous=isinstance(flags, list) and "PROMISC" in flags,
+        promiscuous=_promiscuous(item.get("flags")),
     )
+
+
+def _tunnel(data: Item) -> str:
+    """`id 1 local 10.0.0.1`: what a tunnel is made of."""
+    return " ".join(f"{name} {sanitize(str(data[name]), 40)}" for name in _TUNNEL if name in data)
+
+
+def _promiscuous(flags: object) -> bool:
+    return isinstance(flags, list) and "PROMISC" in flags
 
 
 def statistics(text: str) -> dict[str, int]:
     """What only `ip -s` prints of interfaces: overruns and carrier errors, as dev/IFACE/FIELD."""
-    wanted = (("rx", "over_errors", "rx_over"), ("tx", "carrier_errors", "tx_carrier"))
-    values = {}
+    values: dict[str, int] = {}
     for item in _objects(text):
-        stats = _dict(item, "stats64")
-        for side, theirs, ours in wanted:
-            number = _dict(stats, side).get(theirs)
-            if isinstance(number, int) and item.get("ifname") != "lo":
-                values[f"dev/{_text(item, 'ifname', 32)}/{ours}"] = number
+        if item.get("ifname") != "lo":
+            values.update(_link_statistics(item))
     return values
+
+
+def _link_statistics(item: Item) -> Iterator[tuple[str, int]]:
+    device, stats = _text(item, "ifname", 32), _dict(item, "stats64")
+    for side, theirs, ours in _ONLY_IP:
+        number = _dict(stats, side).get(theirs)
+        if isinstance(number, int):
+            yield f"dev/{device}/{ours}", number
 
 
 def routes(text: str) -> tuple[RouteRow, ...]:
     """`ip -j route show table all`: unicast routes, those of the local table left out."""
-    rows = []
-    for item in _objects(text):
-        if item.get("type", "unicast") != "unicast" or item.get("table") == "local":
-            continue
-        via = _text(item, "gateway") or _text(_dict(item, "via"), "host")
-        rows.append(RouteRow(_text(item, "dst"), _text(item, "dev"), via, _route_mtu(item)))
-    return tuple(rows)
+    return tuple(_route(item) for item in _objects(text) if _is_unicast(item))
 
 
-def _route_mtu(item: dict[str, Any]) -> int | None:
+def _is_unicast(item: Item) -> bool:
+    return item.get("type", "unicast") == "unicast" and item.get("table") != "local"
+
+
+def _route(item: Item) -> RouteRow:
+    via = _text(item, "gateway") or _text(_dict(item, "via"), "host")
+    return RouteRow(_text(item, "dst"), _text(item, "dev"), via, _route_mtu(item))
+
+
+def _route_mtu(item: Item) -> int | None:
     metrics = item.get("metrics")
-    first = metrics[0] if isinstance(metrics, list) and metrics else None
-    return _mtu(first.get("mtu")) if isinstance(first, dict) else None
+    first = _dicts(metrics[:1]) if isinstance(metrics, list) else []
+    return _mtu(first[0].get("mtu")) if first else None
 
 
 def forwarding(text: str) -> tuple[tuple[str, str, str], ...]:
     """`bridge -j fdb`: entries that lead to another host."""
-    return tuple(
-        (_text(item, "mac"), _text(item, "dst"), _text(item, "ifname"))
-        for item in _objects(text)
-        if _text(item, "dst")
-    )
+    entries = (_forwarding_entry(item) for item in _objects(text))
+    return tuple(entry for entry in entries if entry[1])
+
+
+def _forwarding_entry(item: Item) -> tuple[str, str, str]:
+    """MAC address, the other host, interface."""
+    return _text(item, "mac"), _text(item, "dst"), _text(item, "ifname")
 
 
 def neighbours(text: str) -> tuple[NeighbourRow, ...]:
     """/proc/net/arp. Flag 0x2 (ATF_COM) says that the link-layer address is known."""
-    rows = []
-    for line in text.splitlines()[1 : MAX_ROWS + 1]:
-        fields = line.split()
-        if len(fields) < 6 or not fields[2].startswith("0x"):
-            continue
-        known = fields[2][-1:] not in "01" and fields[3] != "00:00:00:00:00:00"
-        rows.append(
-            NeighbourRow(
-                sanitize(fields[0], 64),
-                sanitize(fields[5], 32),
-                sanitize(fields[3], 32) if known else "",
-            )
-        )
-    return tuple(rows)
+    lines = text.splitlines()[1 : MAX_ROWS + 1]
+    return tuple(filter(None, (_neighbour(line.split()) for line in lines)))
+
+
+def _neighbour(fields: list[str]) -> NeighbourRow | None:
+    if len(fields) < 6 or not fields[2].startswith("0x"):
+        return None
+    address, _, flags, mac, _, device = fields[:6]
+    known = flags[-1:] not in "01" and mac != "00:00:00:00:00:00"
+    return NeighbourRow(
+        sanitize(address, 64), sanitize(device, 32), sanitize(mac, 32) if known else ""
+    )
 
 
 def resolver(text: str) -> tuple[tuple[str, ...], tuple[str, ...], int]:
     """resolv.conf: servers, search domains, ndots (1 where it is not set, as in resolv.conf(5))."""
-    servers: list[str] = []
-    search: tuple[str, ...] = ()
+    lines = [line.split() for line in text.splitlines() if line.strip()]
     ndots = 1
-    for line in text.splitlines():
-        name, *fields = line.split() or [""]
-        if name == "nameserver" and fields:
-            servers.append(sanitize(fields[0], 64))
-        elif name in ("search", "domain"):
-            search = tuple(sanitize(field, 128) for field in fields)
-        elif name == "options":
-            ndots = _ndots(fields, ndots)
-    return tuple(servers), search, ndots
+    for words in _named(lines, "options"):
+        ndots = _ndots(words[1:], ndots)
+    return _servers(lines), _search_domains(lines), ndots
+
+
+def _servers(lines: list[list[str]]) -> tuple[str, ...]:
+    return tuple(sanitize(words[1], 64) for words in _named(lines, "nameserver") if words[1:])
+
+
+def _named(lines: list[list[str]], *names: str) -> list[list[str]]:
+    return [words for words in lines if words[0] in names]
+
+
+def _search_domains(lines: list[list[str]]) -> tuple[str, ...]:
+    """The last line of either kind holds."""
+    found = _named(lines, "search", "domain")
+    return tuple(sanitize(domain, 128) for domain in found[-1][1:]) if found else ()
 
 
 def _ndots(options: list[str], default: int) -> int:
     """The last `ndots:N` that is a number; `default` without one."""
     values = [option[6:] for option in options if option.startswith("ndots:")]
-    if not values or not values[-1].isdecimal() or len(values[-1]) > 3:
-        return default
-    return int(values[-1])
+    return int(values[-1]) if values and _is_small(values[-1]) else default
+
+
+def _is_small(figure: str) -> bool:
+    return figure.isdecimal() and len(figure) <= 3
 
 
 def ethtool(text: str, device: str) -> dict[str, int]:
     """`ethtool -S`: `     name: figure` per line, as ethtool/IFACE/NAME. Counters that are 0 are
     kept: lists show only those that move."""
-    values = {}
+    prefix = f"ethtool/{sanitize(device, 32)}/"
+    values = {prefix + name: figure for name, figure in _driver_counters(text)}
+    return dict(islice(values.items(), MAX_ROWS))
+
+
+def _driver_counters(text: str) -> Iterator[tuple[str, int]]:
     for line in text.splitlines():
         name, _, figure = line.rpartition(":")
         figure = figure.strip()
         if name.startswith(" ") and figure.isdecimal() and len(figure) < 20:
-            values[f"ethtool/{sanitize(device, 32)}/{sanitize(name.strip(), 48)}"] = int(figure)
-    return dict(list(values.items())[:MAX_ROWS])
+            yield sanitize(name.strip(), 48), int(figure)
 
 
 def state(at: float, target: str, sections: dict[str, str]) -> NetworkState:
     """All of it, from the sampler's sections by their names."""
-    servers, search, ndots = resolver(sections.get("resolv", ""))
+    text = defaultdict(str, sections)
+    servers, search, ndots = resolver(text["resolv"])
     return NetworkState(
         at=at,
         target=target,
-        links=links(sections.get("ip addr", "")),
-        routes=routes(sections.get("ip route", "")),
-        neighbours=neighbours(sections.get("arp", "")),
-        forwarding=forwarding(sections.get("ip fdb", "")),
+        links=links(text["ip addr"]),
+        routes=routes(text["ip route"]),
+        neighbours=neighbours(text["arp"]),
+        forwarding=forwarding(text["ip fdb"]),
         nameservers=servers,
         search=search,
         ndots=ndots,
-        kernel=sanitize(sections.get("kernel", "").strip(), 80),
+        kernel=sanitize(text["kernel"].strip(), 80),
     )
