@@ -25,12 +25,12 @@ class Counter:
     """`gauge` is a level rather than a count; `trouble` is worth a look whenever it moves."""
 
     name: str
-    scope: Scope
-    unit: str
-    gauge: bool
-    trouble: bool
     meaning: str
     source: str
+    scope: Scope = "netns"
+    unit: str = "events"
+    gauge: bool = False
+    trouble: bool = False
 
 
 _SOURCES = (
@@ -62,19 +62,21 @@ def _source(name: str) -> str:
 
 
 def _load() -> dict[str, Counter]:
-    table = {}
-    for line in TABLE.strip().splitlines():
-        name, scope, unit, weight, meaning = (part.strip() for part in line.split(" |", 4))
-        table[name] = Counter(
-            name=name,
-            scope=cast(Scope, scope),
-            unit=unit.lstrip("="),
-            gauge=unit.startswith("="),
-            trouble=weight == "!",
-            meaning=meaning,
-            source=_source(name),
-        )
-    return table
+    rows = (_table_row(line) for line in TABLE.strip().splitlines())
+    return {row.name: row for row in rows}
+
+
+def _table_row(line: str) -> Counter:
+    name, scope, unit, weight, meaning = (part.strip() for part in line.split(" |", 4))
+    return Counter(
+        name=name,
+        scope=cast(Scope, scope),
+        unit=unit.lstrip("="),
+        gauge=unit.startswith("="),
+        trouble=weight == "!",
+        meaning=meaning,
+        source=_source(name),
+    )
 
 
 COUNTERS = _load()
@@ -127,14 +129,12 @@ def _described(name: str) -> Counter:
     owner, slash, field = rest.partition("/")
     if slash and family in _FAMILIES:
         return _FAMILIES[family](name, owner, field)
+    return _unknown(name)
+
+
+def _unknown(name: str) -> Counter:
     return Counter(
-        name=name,
-        scope="netns",
-        unit="events",
-        gauge=False,
-        trouble=False,
-        meaning="no description yet; see the kernel's source",
-        source=_source(name),
+        name, meaning="no description yet; see the kernel's source", source=_source(name)
     )
 
 
@@ -144,34 +144,36 @@ def _setting(name: str) -> Counter:
         scope="netns" if name in _OWN_SETTINGS else "global",
         unit="setting",
         gauge=True,
-        trouble=False,
         meaning="a setting",
         source=f"sysctl {name[7:]}",
     )
 
 
 def _cpu(name: str, number: str, field: str) -> Counter:
-    kind = COUNTERS.get(f"cpu_{field}")
     return Counter(
         name=name,
         scope="node",
         unit="ticks",
-        gauge=False,
         trouble=field == "steal",
-        meaning=f"CPU {number}: {kind.meaning if kind else field}",
+        meaning=f"CPU {number}: {_meaning('cpu', field)}",
         source="/proc/stat",
     )
 
 
+def _meaning(family: str, field: str) -> str:
+    """Of a figure of one CPU: that of all CPUs' together."""
+    whole = COUNTERS.get(f"{family}_{field}")
+    return whole.meaning if whole else field
+
+
 def _softnet(name: str, number: str, field: str) -> Counter:
-    kind = COUNTERS.get(f"softnet_{field}")
+    whole = describe(f"softnet_{field}")
     return Counter(
         name=name,
         scope="node",
-        unit=kind.unit if kind else "events",
-        gauge=False,
-        trouble=kind.trouble if kind else False,
-        meaning=f"CPU {number}: {kind.meaning if kind else field}",
+        unit=whole.unit,
+        trouble=whole.trouble,
+        meaning=f"CPU {number}: {_meaning('softnet', field)}",
         source="/proc/net/softnet_stat",
     )
 
@@ -179,9 +181,6 @@ def _softnet(name: str, number: str, field: str) -> Counter:
 def _ethtool(name: str, device: str, field: str) -> Counter:
     return Counter(
         name=name,
-        scope="netns",
-        unit="events",
-        gauge=False,
         trouble=bool(_TROUBLE.search(field)),
         meaning=f"{device}: the driver's {field}",
         source=f"ethtool -S {device}",
@@ -192,9 +191,7 @@ def _interface(name: str, device: str, field: str) -> Counter:
     unit, trouble, meaning = _DEVICE.get(field, ("events", False, field))
     return Counter(
         name=name,
-        scope="netns",
         unit=unit,
-        gauge=False,
         trouble=trouble,
         meaning=f"{device}: {meaning}",
         source="/proc/net/dev",

@@ -78,10 +78,9 @@ class SampleDelta:
 def between(before: CounterSample | None, after: CounterSample) -> SampleDelta:
     """The difference of two samples of one target that follow each other."""
     if before is None:
-        return SampleDelta(after.at, 0.0, True, {})
-    return SampleDelta(
-        after.at, after.clock - before.clock, _gap(before, after), _changes(before, after)
-    )
+        return _unknown(after.at)
+    seconds = after.clock - before.clock
+    return SampleDelta(after.at, seconds, _gap(before, after), _changes(before, after))
 
 
 def over(samples: Sequence[CounterSample], window_s: float) -> SampleDelta:
@@ -89,13 +88,22 @@ def over(samples: Sequence[CounterSample], window_s: float) -> SampleDelta:
     gap."""
     run = _run(samples, window_s)
     if len(run) < 2:
-        return SampleDelta(samples[-1].at if samples else 0.0, 0.0, True, {})
+        return _unknown(samples[-1].at if samples else 0.0)
     last, first = run[0], run[-1]
-    deltas = {
-        name: None if delta and _fell(run, name) else delta
-        for name, delta in _changes(first, last).items()
+    return SampleDelta(last.at, last.clock - first.clock, False, _changes_of(run))
+
+
+def _unknown(at: float) -> SampleDelta:
+    """Of a sample with none to compare it with."""
+    return SampleDelta(at, 0.0, True, {})
+
+
+def _changes_of(newest_first: Sequence[CounterSample]) -> dict[str, int | None]:
+    deltas = _changes(newest_first[-1], newest_first[0])
+    return {
+        name: None if delta and _fell(newest_first, name) else delta
+        for name, delta in deltas.items()
     }
-    return SampleDelta(last.at, last.clock - first.clock, False, deltas)
 
 
 def _run(samples: Sequence[CounterSample], window_s: float) -> list[CounterSample]:

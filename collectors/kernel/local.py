@@ -8,10 +8,11 @@ reported once, in plain words. Everything that reads the kernel runs in a thread
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,23 @@ _CONNTRACK = {
     "error": "CTA_STATS_ERROR",
     "search_restart": "CTA_STATS_SEARCH_RESTART",
 }
+_INTERFACE = {
+    "rx_bytes": "bytes_recv",
+    "rx_packets": "packets_recv",
+    "rx_errs": "errin",
+    "rx_drop": "dropin",
+    "tx_bytes": "bytes_sent",
+    "tx_packets": "packets_sent",
+    "tx_errs": "errout",
+    "tx_drop": "dropout",
+}
+_CPU_TIMES = {
+    "cpu_idle": ("idle", "iowait"),
+    "cpu_softirq": ("softirq",),
+    "cpu_steal": ("steal",),
+    "cpu_total": ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal"),
+}
+_PARSERS = procfs.FILES | procfs.SLOW_FILES
 
 
 def _read(path: str) -> str | None:
@@ -67,60 +85,53 @@ def _read(path: str) -> str | None:
         return None
 
 
-def _proc_values(paths: tuple[str, ...]) -> tuple[procfs.Values, list[str]]:
+def _proc_values(paths: Iterable[str]) -> tuple[procfs.Values, list[str]]:
+    """The values of those files, and the files that could not be read."""
+    texts = {path: _read(path) for path in paths}
     values: procfs.Values = {}
-    missing = []
-    for path in paths:
-        text = _read(path)
-        if text is None:
-            missing.append(path)
-        else:
-            values.update((procfs.FILES | procfs.SLOW_FILES)[path](text))
-    return values, missing
+    for path, text in texts.items():
+        if text is not None:
+            values.update(_PARSERS[path](text))
+    return values, [path for path, text in texts.items() if text is None]
 
 
 def conntrack_statistics() -> procfs.Values:
     """Per-CPU conntrack statistics over netlink, summed. PermissionError or OSError where not
     allowed."""
-    values: procfs.Values = {}
     with NFCTSocket() as netlink:
-        for message in netlink.stat():
-            for ours, theirs in _CONNTRACK.items():
-                values[f"conntrack_{ours}"] = values.get(f"conntrack_{ours}", 0) + int(
-                    message.get_attr(theirs) or 0
-                )
-    return values
+        cpus = list(netlink.stat())
+    if not cpus:
+        return {}
+    return {f"conntrack_{ours}": _sum(cpus, theirs) for ours, theirs in _CONNTRACK.items()}
+
+
+def _sum(messages: list[Any], attribute: str) -> int:
+    return sum(int(message.get_attr(attribute) or 0) for message in messages)
 
 
 def interface_values() -> procfs.Values:
+    """dev/IFACE/FIELD; the loopback is left out."""
     values: procfs.Values = {}
-    for name, c in psutil.net_io_counters(pernic=True).items():
-        if name == "lo":
-            continue
-        fields = {
-            "rx_bytes": c.bytes_recv,
-            "rx_packets": c.packets_recv,
-            "rx_errs": c.errin,
-            "rx_drop": c.dropin,
-            "tx_bytes": c.bytes_sent,
-            "tx_packets": c.packets_sent,
-            "tx_errs": c.errout,
-            "tx_drop": c.dropout,
-        }
-        values.update(
-            {f"dev/{sanitize(name, 32)}/{field}": value for field, value in fields.items()}
-        )
+    for name, counted in psutil.net_io_counters(pernic=True).items():
+        if name != "lo":
+            values.update(_interface(f"dev/{sanitize(name, 32)}/", counted))
     return values
+
+
+def _interface(prefix: str, counted: Any) -> procfs.Values:
+    return {prefix + ours: getattr(counted, theirs) for ours, theirs in _INTERFACE.items()}
 
 
 def cpu_values() -> procfs.Values:
     """CPU time in hundredths of a second, as the ticks of /proc/stat."""
-    t = psutil.cpu_times()
-    kinds = {"cpu_idle": t.idle + t.iowait, "cpu_softirq": t.softirq, "cpu_steal": t.steal}
-    total = t.user + t.nice + t.system + t.idle + t.iowait + t.irq + t.softirq + t.steal
-    values = {name: int(value * 100) for name, value in {**kinds, "cpu_total": total}.items()}
     each = procfs.cpu(_read("/proc/stat") or "")
-    return values | {name: value for name, value in each.items() if name.startswith("cpu/")}
+    return _all_cpus() | {name: value for name, value in each.items() if name.startswith("cpu/")}
+
+
+def _all_cpus() -> procfs.Values:
+    times = psutil.cpu_times()._asdict()
+    sums = {ours: sum(times[kind] for kind in kinds) for ours, kinds in _CPU_TIMES.items()}
+    return {ours: int(seconds * 100) for ours, seconds in sums.items()}
 
 
 SETUP = {
@@ -137,20 +148,19 @@ def network(key: str) -> NetworkState:
         "resolv": _read("/etc/resolv.conf") or "",
         "kernel": os.uname().release,
     }
-    for name, argv in SETUP.items():
-        try:
-            done = subprocess.run(
-                argv,
-                capture_output=True,
-                text=True,
-                timeout=5,
-                check=False,
-                stdin=subprocess.DEVNULL,
-            )
-        except (OSError, subprocess.SubprocessError):
-            continue
-        sections[name] = done.stdout
-    return network_state.state(time.time(), key, sections)
+    printed = {name: _printed(argv) for name, argv in SETUP.items()}
+    return network_state.state(time.time(), key, sections | printed)
+
+
+def _printed(argv: tuple[str, ...]) -> str:
+    """What a tool prints; '' where it cannot be run."""
+    try:
+        done = subprocess.run(
+            argv, capture_output=True, text=True, timeout=5, stdin=subprocess.DEVNULL
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout
 
 
 class LocalReader:
@@ -162,19 +172,18 @@ class LocalReader:
 
     def sample(self, key: str) -> CounterSample:
         values, missing = _proc_values(_FROM_PROC)
-        values.update(_proc_values(tuple(procfs.SLOW_FILES))[0])
-        values.update(interface_values())
-        values.update(cpu_values())
-        values.update(self._conntrack())
-        netns = str(Path("/proc/self/ns/net").stat().st_ino)
         return CounterSample(
             at=time.time(),
             target=key,
             clock=time.monotonic(),
-            netns=netns,
-            values=values,
+            netns=str(Path("/proc/self/ns/net").stat().st_ino),
+            values=values | self._other_values(),
             missing=tuple(missing),
         )
+
+    def _other_values(self) -> procfs.Values:
+        settings, _ = _proc_values(procfs.SLOW_FILES)
+        return settings | interface_values() | cpu_values() | self._conntrack()
 
     def _conntrack(self) -> procfs.Values:
         if self._netlink:
@@ -182,10 +191,7 @@ class LocalReader:
                 return conntrack_statistics()
             except Exception as error:  # pyroute2 raises its own and the kernel's kinds
                 self._netlink = False
-                who = "only root may ask the kernel" if os.getuid() else sanitize(error, 80)
-                self.notes.append(
-                    f"Conntrack statistics are read from /proc instead of netlink: {who}."
-                )
+                self.notes.append(_without_netlink(error))
         return _proc_values(("/proc/net/stat/nf_conntrack",))[0]
 
     def sockets(self, key: str) -> SocketSnapshot:
@@ -198,6 +204,11 @@ class LocalReader:
             yield from (_link_fact(link) for link in links.values() if _is_up(link))
             for entry in route.get_default_routes():
                 yield _route_fact(entry, links.get(entry.get_attr("RTA_OIF")))
+
+
+def _without_netlink(error: Exception) -> str:
+    why = "only root may ask the kernel" if os.getuid() else sanitize(error, 80)
+    return f"Conntrack statistics are read from /proc instead of netlink: {why}."
 
 
 def _is_up(link: Any) -> bool:
@@ -227,20 +238,27 @@ async def watch(session: Stream, where: Target) -> None:
 
 
 async def _watch(session: Stream, key: str) -> None:
-    reader, tick = LocalReader(), 0
-    for fact in await asyncio.to_thread(lambda: list(reader.facts())):
-        session.publish(Notice(time.time(), key, fact))
-    while True:
+    reader = LocalReader()
+    facts = await asyncio.to_thread(lambda: list(reader.facts()))
+    _notify(session, key, facts)
+    for tick in itertools.count():
         began = time.monotonic()
-        for read in _due(reader, tick):
-            session.publish(await asyncio.to_thread(read, key))
-        if tick == 0:
-            session.publish(TargetState(time.time(), key, "live"))
-        for sentence in reader.notes:
-            session.publish(Notice(time.time(), key, sentence))
-        reader.notes.clear()
-        tick += 1
+        await _publish_due(session, reader, key, tick)
         await asyncio.sleep(max(0.0, INTERVAL_S - (time.monotonic() - began)))
+
+
+async def _publish_due(session: Stream, reader: LocalReader, key: str, tick: int) -> None:
+    for read in _due(reader, tick):
+        session.publish(await asyncio.to_thread(read, key))
+    if tick == 0:
+        session.publish(TargetState(time.time(), key, "live"))
+    _notify(session, key, reader.notes)
+    reader.notes.clear()
+
+
+def _notify(session: Stream, key: str, sentences: list[str]) -> None:
+    for sentence in sentences:
+        session.publish(Notice(time.time(), key, sentence))
 
 
 def _due(reader: LocalReader, tick: int) -> Iterator[Callable[[str], Event]]:
