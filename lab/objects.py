@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import platform
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -37,6 +38,24 @@ def namespace(name: str, level: str = "") -> Object:
     }
 
 
+NODE_CONDITIONS = (  # type, status, reason, message
+    (
+        "MemoryPressure",
+        "False",
+        "KubeletHasSufficientMemory",
+        "kubelet has sufficient memory available",
+    ),
+    ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+    (
+        "PIDPressure",
+        "False",
+        "KubeletHasSufficientPID",
+        "kubelet has sufficient PID available",
+    ),
+    ("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
+)
+
+
 def _condition(kind: str, status: str, reason: str, message: str) -> Object:
     stamp = now()
     return {
@@ -49,80 +68,76 @@ def _condition(kind: str, status: str, reason: str, message: str) -> Object:
     }
 
 
-def node(name: str, address: str, pod_cidr: str, zone: str, control_plane: bool = False) -> Object:
+def node(spec: Node) -> Object:
+    return {
+        "metadata": {
+            "name": spec.name,
+            "labels": _node_labels(spec),
+            "annotations": {
+                "flannel.alpha.coreos.com/backend-type": "vxlan",
+                "flannel.alpha.coreos.com/public-ip": spec.address,
+                "node.alpha.kubernetes.io/ttl": "0",
+            },
+        },
+        "spec": {"podCIDR": spec.pod_cidr, "podCIDRs": [spec.pod_cidr]},
+        "status": _node_status(spec),
+    }
+
+
+def _node_labels(spec: Node) -> dict[str, str]:
+    labels = {
+        "beta.kubernetes.io/arch": ARCH,
+        "beta.kubernetes.io/os": "linux",
+        "kubernetes.io/arch": ARCH,
+        "kubernetes.io/hostname": spec.name,
+        "kubernetes.io/os": "linux",
+        "topology.kubernetes.io/region": "lab",
+        "topology.kubernetes.io/zone": spec.zone,
+    }
+    if spec.control_plane:
+        labels["node-role.kubernetes.io/control-plane"] = ""
+    return labels
+
+
+def _node_status(spec: Node) -> Object:
+    capacity = _capacity()
+    return {
+        "capacity": capacity,
+        "allocatable": capacity,
+        "conditions": [_condition(*condition) for condition in NODE_CONDITIONS],
+        "addresses": [
+            {"type": "InternalIP", "address": spec.address},
+            {"type": "Hostname", "address": spec.name},
+        ],
+        "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
+        "nodeInfo": _node_info(spec.name),
+    }
+
+
+def _capacity() -> dict[str, str]:
     memory_kib = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 1024
-    capacity = {
+    return {
         "cpu": str(os.cpu_count() or 1),
         "hugepages-1Gi": "0",
         "hugepages-2Mi": "0",
         "memory": f"{memory_kib}Ki",
         "pods": "110",
     }
+
+
+def _node_info(name: str) -> Object:
     machine = hashlib.sha256(name.encode()).hexdigest()[:32]
-    labels = {
-        "beta.kubernetes.io/arch": ARCH,
-        "beta.kubernetes.io/os": "linux",
-        "kubernetes.io/arch": ARCH,
-        "kubernetes.io/hostname": name,
-        "kubernetes.io/os": "linux",
-        "topology.kubernetes.io/region": "lab",
-        "topology.kubernetes.io/zone": zone,
-    }
-    if control_plane:
-        labels["node-role.kubernetes.io/control-plane"] = ""
     return {
-        "metadata": {
-            "name": name,
-            "labels": labels,
-            "annotations": {
-                "flannel.alpha.coreos.com/backend-type": "vxlan",
-                "flannel.alpha.coreos.com/public-ip": address,
-                "node.alpha.kubernetes.io/ttl": "0",
-            },
-        },
-        "spec": {"podCIDR": pod_cidr, "podCIDRs": [pod_cidr]},
-        "status": {
-            "capacity": capacity,
-            "allocatable": capacity,
-            "conditions": [
-                _condition(
-                    "MemoryPressure",
-                    "False",
-                    "KubeletHasSufficientMemory",
-                    "kubelet has sufficient memory available",
-                ),
-                _condition(
-                    "DiskPressure",
-                    "False",
-                    "KubeletHasNoDiskPressure",
-                    "kubelet has no disk pressure",
-                ),
-                _condition(
-                    "PIDPressure",
-                    "False",
-                    "KubeletHasSufficientPID",
-                    "kubelet has sufficient PID available",
-                ),
-                _condition("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
-            ],
-            "addresses": [
-                {"type": "InternalIP", "address": address},
-                {"type": "Hostname", "address": name},
-            ],
-            "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
-            "nodeInfo": {
-                "machineID": machine,
-                "systemUUID": machine,
-                "bootID": machine,
-                "kernelVersion": platform.release(),
-                "osImage": "podwire lab",
-                "containerRuntimeVersion": "containerd://2.1.9",
-                "kubeletVersion": "v1.36.2",
-                "kubeProxyVersion": "",
-                "operatingSystem": "linux",
-                "architecture": ARCH,
-            },
-        },
+        "machineID": machine,
+        "systemUUID": machine,
+        "bootID": machine,
+        "kernelVersion": platform.release(),
+        "osImage": "podwire lab",
+        "containerRuntimeVersion": "containerd://2.1.9",
+        "kubeletVersion": "v1.36.2",
+        "kubeProxyVersion": "",
+        "operatingSystem": "linux",
+        "architecture": ARCH,
     }
 
 
@@ -275,6 +290,13 @@ COREFILE = """.:53 {
 }
 """
 
+FLANNEL = {"Network": POD_CIDR, "EnableNFTables": True, "Backend": {"Type": "vxlan"}}
+CONFIG_MAPS: tuple[tuple[str, str, dict[str, str]], ...] = (
+    ("kube-flannel", "kube-flannel-cfg", {"net-conf.json": json.dumps(FLANNEL)}),
+    ("kube-system", "kube-proxy", {"config.conf": "mode: nftables\n"}),
+    ("kube-system", "coredns", {"Corefile": COREFILE}),
+)
+
 
 def lease(name: str) -> Object:
     """A node's heartbeat."""
@@ -285,39 +307,41 @@ def lease(name: str) -> Object:
 
 def populate(store: ObjectStore, topology: Topology) -> None:
     """Put every object of the lab into the store, except what controllers make of them."""
-    for name in topology.namespaces:
-        store.put("namespaces", namespace(name, topology.security.get(name, "")))
-        store.put("serviceaccounts", {"metadata": {"name": "default", "namespace": name}})
-    for spec in topology.nodes:
-        store.put("nodes", _of(spec))
-        store.put("leases", lease(spec.name))
+    _put_namespaces(store, topology)
+    _put_nodes(store, topology.nodes)
     for resource, item in users.role_objects():
         store.put(resource, item)
-    network = json.dumps(
-        {"Network": POD_CIDR, "EnableNFTables": True, "Backend": {"Type": "vxlan"}}
-    )
-    store.put(
-        "configmaps", config_map("kube-flannel", "kube-flannel-cfg", {"net-conf.json": network})
-    )
-    store.put(
-        "configmaps", config_map("kube-system", "kube-proxy", {"config.conf": "mode: nftables\n"})
-    )
-    store.put("configmaps", config_map("kube-system", "coredns", {"Corefile": COREFILE}))
+    for where, name, data in CONFIG_MAPS:
+        store.put("configmaps", config_map(where, name, data))
     for wanted in topology.services:
         store.put("services", service(wanted))
     for workload in topology.workloads:
         store.put("deployments", deployment(workload))
     for where, name in DAEMONS:
         store.put("daemonsets", daemon_set(where, name))
+    _put_pods(store, topology)
+
+
+def _put_namespaces(store: ObjectStore, topology: Topology) -> None:
+    for name in topology.namespaces:
+        store.put("namespaces", namespace(name, topology.security.get(name, "")))
+        store.put("serviceaccounts", {"metadata": {"name": "default", "namespace": name}})
+
+
+def _put_nodes(store: ObjectStore, nodes: Iterable[Node]) -> None:
+    for spec in nodes:
+        store.put("nodes", node(spec))
+        store.put("leases", lease(spec.name))
+
+
+def _put_pods(store: ObjectStore, topology: Topology) -> None:
+    """The pods without a controller: static ones, and idle ones on the nodes in turn."""
     for spec in topology.nodes:
         if spec.control_plane:
             store.put("pods", _born(static_pod(spec.name)))
     for index, where in enumerate(topology.idle):
-        store.put("pods", _born(idle_pod(where, topology.nodes[index % len(topology.nodes)].name)))
-
-
-def _of(spec: Node) -> Object:
-    return node(spec.name, spec.address, spec.pod_cidr, spec.zone, spec.control_plane)
+        on = topology.nodes[index % len(topology.nodes)]
+        store.put("pods", _born(idle_pod(where, on.name)))
 
 
 def _born(pod: Object) -> Object:

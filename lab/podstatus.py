@@ -74,20 +74,23 @@ class ContainerState:
             entry["resources"] = {}
         mounts = self.spec.get("volumeMounts", ())
         if mounts and not self.ephemeral:
-            entry["volumeMounts"] = [
-                {
-                    "name": m["name"],
-                    "mountPath": m["mountPath"],
-                    "readOnly": True,
-                    "recursiveReadOnly": "Disabled",
-                }
-                for m in mounts
-            ]
+            entry["volumeMounts"] = [_mount_status(mount) for mount in mounts]
         if self.id:
-            entry["user"] = {
-                "linux": {"uid": self.user, "gid": self.group, "supplementalGroups": [self.group]}
-            }
+            entry["user"] = self._user_status()
         return entry
+
+    def _user_status(self) -> Object:
+        groups = [self.group]
+        return {"linux": {"uid": self.user, "gid": self.group, "supplementalGroups": groups}}
+
+
+def _mount_status(mount: Object) -> Object:
+    return {
+        "name": mount["name"],
+        "mountPath": mount["mountPath"],
+        "readOnly": True,
+        "recursiveReadOnly": "Disabled",
+    }
 
 
 def _condition(
@@ -109,18 +112,18 @@ def _condition(
 
 
 def phase_of(pod: Object, states: list[ContainerState]) -> str:
-    ended = [s.state["terminated"]["exitCode"] for s in states if "terminated" in s.state]
+    codes = [s.state["terminated"]["exitCode"] for s in states if "terminated" in s.state]
     policy = pod["spec"].get("restartPolicy", "Always")
-    if policy != "Always" and len(ended) == len(states):
-        if all(code == 0 for code in ended):
+    if policy != "Always" and len(codes) == len(states):
+        if not any(codes):
             return "Succeeded"
         if policy == "Never":
             return "Failed"
-    return (
-        "Running"
-        if any("waiting" not in s.state or s.restarts or s.last for s in states)
-        else "Pending"
-    )
+    return "Running" if any(map(_has_started, states)) else "Pending"
+
+
+def _has_started(container: ContainerState) -> bool:
+    return bool("waiting" not in container.state or container.restarts or container.last)
 
 
 def status_of(
@@ -130,36 +133,38 @@ def status_of(
     addresses: tuple[str, str],
 ) -> Object:
     """`addresses`: the node's and the pod's, which is empty until its network is there."""
-    before = pod.get("status", {})
-    known = {c["type"]: c for c in before.get("conditions", ())}
-    generation = pod["metadata"].get("generation", 1)
-    unready = [s.name for s in states if not s.ready]
     host, own = addresses
-    truths = {
-        "PodReadyToStartContainers": bool(own),
-        "Initialized": True,
-        "Ready": not unready,
-        "ContainersReady": not unready,
-        "PodScheduled": True,
-    }
     found: Object = {
-        "observedGeneration": generation,
+        "observedGeneration": pod["metadata"].get("generation", 1),
         "phase": phase_of(pod, states),
-        "conditions": [_condition(k, v, generation, unready, known) for k, v in truths.items()],
+        "conditions": _conditions(pod, states, has_network=bool(own)),
         "hostIP": host,
         "hostIPs": [{"ip": host}],
     }
     if own:
         found.update(podIP=own, podIPs=[{"ip": own}])
-    found["startTime"] = before.get("startTime") or now()
+    found["startTime"] = pod.get("status", {}).get("startTime") or now()
     found["containerStatuses"] = [s.as_status() for s in states]
     found["qosClass"] = "BestEffort"
     if ephemeral:
-        found["ephemeralContainerStatuses"] = [
-            s.as_status() for s in sorted(ephemeral, key=lambda s: s.name)
-        ]
+        by_name = sorted(ephemeral, key=lambda s: s.name)
+        found["ephemeralContainerStatuses"] = [s.as_status() for s in by_name]
     found["resources"] = {}
     return found
+
+
+def _conditions(pod: Object, states: list[ContainerState], has_network: bool) -> list[Object]:
+    before = {c["type"]: c for c in pod.get("status", {}).get("conditions", ())}
+    generation = pod["metadata"].get("generation", 1)
+    unready = [s.name for s in states if not s.ready]
+    truths = {
+        "PodReadyToStartContainers": has_network,
+        "Initialized": True,
+        "Ready": not unready,
+        "ContainersReady": not unready,
+        "PodScheduled": True,
+    }
+    return [_condition(kind, true, generation, unready, before) for kind, true in truths.items()]
 
 
 def waiting_reason(pod: Object, container: str) -> str:

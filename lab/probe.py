@@ -88,24 +88,39 @@ def udp(host: str, port: str) -> str:
 
 
 def read_counters() -> dict[str, int]:
+    """Of this network namespace: SNMP, conntrack, softnet; and the softirq time of the machine."""
+    softnet = [row.split() for row in Path("/proc/net/softnet_stat").read_text().splitlines()]
+    all_cpus = Path("/proc/stat").read_text().split("\n", 1)[0].split()
+    return {
+        **_snmp_counters("snmp"),
+        **_snmp_counters("netstat"),
+        **_conntrack_counters(),
+        "softnet_time_squeeze": sum(int(row[2], 16) for row in softnet),
+        "cpu_softirq": int(all_cpus[7]),  # 1/100 s
+    }
+
+
+def _snmp_counters(name: str) -> dict[str, int]:
+    """/proc/net/snmp and netstat: a line of names, and a line of values."""
     found: dict[str, int] = {}
-    for name in ("snmp", "netstat"):
-        lines = Path(f"/proc/net/{name}").read_text().splitlines()
-        for head, values in zip(lines[::2], lines[1::2], strict=True):
-            title = head.split(":")[0]
-            for key, value in zip(head.split()[1:], values.split()[1:], strict=True):
-                found[title + key] = int(value)
-    rows = [line.split() for line in Path("/proc/net/stat/nf_conntrack").read_text().splitlines()]
-    for column, key in enumerate(rows[0]):
-        if key != "entries":
-            found[f"conntrack_{key}"] = sum(int(row[column], 16) for row in rows[1:])
-    found["conntrack_count"] = int(Path("/proc/sys/net/netfilter/nf_conntrack_count").read_text())
-    rows = [line.split() for line in Path("/proc/net/softnet_stat").read_text().splitlines()]
-    found["softnet_time_squeeze"] = sum(int(row[2], 16) for row in rows)
-    found["cpu_softirq"] = int(
-        Path("/proc/stat").read_text().split("\n", 1)[0].split()[7]
-    )  # 1/100 s, all CPUs
+    lines = Path(f"/proc/net/{name}").read_text().splitlines()
+    for head, values in zip(lines[::2], lines[1::2], strict=True):
+        title = head.split(":")[0]
+        for key, value in zip(head.split()[1:], values.split()[1:], strict=True):
+            found[title + key] = int(value)
     return found
+
+
+def _conntrack_counters() -> dict[str, int]:
+    """/proc/net/stat/nf_conntrack: a row of names, and a row of hexadecimal values for each CPU."""
+    head, *rows = map(str.split, Path("/proc/net/stat/nf_conntrack").read_text().splitlines())
+    found = {
+        f"conntrack_{key}": sum(int(row[column], 16) for row in rows)
+        for column, key in enumerate(head)
+        if key != "entries"
+    }
+    count = Path("/proc/sys/net/netfilter/nf_conntrack_count").read_text()
+    return {**found, "conntrack_count": int(count)}
 
 
 def counters(seconds: str, *names: str) -> None:

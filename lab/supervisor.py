@@ -25,6 +25,7 @@ from typing import Any
 
 PREFIX = "podwire-lab-"
 LOG = "log"  # in the lab's directory: what went wrong in it
+NOT_ROOT = " Allow user namespaces for your account, or run as root."
 START_S = 45.0
 STOP_TIMEOUT_S = 5.0
 CONTEXTS = ("lab", "viewer", "debugger")  # of the kubeconfig; lab/users.py says who they are
@@ -37,6 +38,18 @@ NEEDED = {
     "nsenter": "util-linux",
     "setpriv": "util-linux",
 }
+
+
+def _environment() -> dict[str, str]:
+    """The lab's: it finds this tree's packages, and the tools in /usr/sbin and /sbin."""
+    root = str(Path(__file__).parent.parent)
+    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {
+        **os.environ,
+        "PYTHONPATH": ":".join(paths),
+        "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin",
+        "LC_ALL": "C",
+    }
 
 
 class LabUnavailable(Exception):
@@ -141,9 +154,7 @@ class Lab:
         (self.directory / "ns").mkdir()
         tokens = {name: secrets.token_urlsafe(24) for name in CONTEXTS}
         with listen() as listener:
-            self.kubeconfig = self.directory / "kubeconfig"
-            with open(self.kubeconfig, "x", opener=lambda p, f: os.open(p, f, 0o600)) as file:
-                file.write(kubeconfig(listener.getsockname()[1], tokens))
+            self._write_kubeconfig(listener.getsockname()[1], tokens)
             lifeline, self._lifeline = os.pipe()
             settings = {
                 "directory": str(self.directory),
@@ -153,28 +164,29 @@ class Lab:
                 "faults": self.faults,
                 "scale": self.scale,
             }
-            root = str(Path(__file__).parent.parent)
-            paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-            environment = {
-                **os.environ,
-                "PYTHONPATH": ":".join(paths),
-                "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin",
-                "LC_ALL": "C",
-            }
-            with (self.directory / LOG).open(
-                "x"
-            ) as log:  # not a pipe: one that nobody reads would stop the lab
-                self._process = subprocess.Popen(
-                    [*namespace_command(), "--", sys.executable, "-m", "lab", json.dumps(settings)],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=log,
-                    text=True,
-                    env=environment,
-                    pass_fds=(listener.fileno(), lifeline),
-                    start_new_session=True,
-                )
+            self._process = self._started(settings, (listener.fileno(), lifeline))
             os.close(lifeline)
+
+    def _write_kubeconfig(self, port: int, tokens: dict[str, str]) -> None:
+        self.kubeconfig = self.directory / "kubeconfig"
+        with open(self.kubeconfig, "x", opener=lambda p, f: os.open(p, f, 0o600)) as file:
+            file.write(kubeconfig(port, tokens))
+
+    def _started(
+        self, settings: dict[str, Any], descriptors: tuple[int, ...]
+    ) -> subprocess.Popen[str]:
+        # a file, not a pipe for the log: a pipe that nobody reads would stop the lab
+        with (self.directory / LOG).open("x") as log:
+            return subprocess.Popen(
+                [*namespace_command(), "--", sys.executable, "-m", "lab", json.dumps(settings)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env=_environment(),
+                pass_fds=descriptors,
+                start_new_session=True,
+            )
 
     def _messages(self) -> Iterator[dict[str, Any]]:
         assert self._process.stdout is not None
@@ -200,11 +212,10 @@ class Lab:
             raise LabUnavailable(
                 f"The lab was not ready after {START_S:g} s; it was {step}. Try again."
             )
-        said = (self.directory / LOG).read_text().strip().splitlines()[-1:] or ["no reason given"]
-        hint = (
-            "" if os.getuid() == 0 else " Allow user namespaces for your account, or run as root."
-        )
-        raise LabUnavailable(f"The lab's namespaces could not be made: {said[0]}.{hint}")
+        last = (self.directory / LOG).read_text().strip().splitlines()[-1:]
+        reason = last[0] if last else "no reason given"
+        hint = "" if os.getuid() == 0 else NOT_ROOT
+        raise LabUnavailable(f"The lab's namespaces could not be made: {reason}.{hint}")
 
     @property
     def alive(self) -> bool:

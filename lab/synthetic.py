@@ -18,15 +18,65 @@ from lab.api.store import Object, ObjectStore, now
 from lab.images import APP, KNOWN, find
 from lab.ownership import owner
 from lab.podstatus import ContainerState, status_of
+from lab.topology import Node
 
 LABEL = "synthetic"
 PODS_A_SERVICE = 10
 ZONES = ("zone-a", "zone-b", "zone-c")
 NAMESPACES = 20
+TEMPLATE_HASH = "5c689d88bb"
 
 
 def _address(base: int, index: int) -> str:
     return f"{base}.{index >> 16 & 255}.{index >> 8 & 255}.{index & 255}"
+
+
+def _namespace(index: int) -> str:
+    return f"load-{index % NAMESPACES:02d}"
+
+
+def _app(index: int) -> str:
+    return f"app-{index % 500:03d}"
+
+
+def _pod_key(index: int) -> tuple[str, str]:
+    """Namespace and name of the pod of that number."""
+    return _namespace(index), f"{_app(index)}-{TEMPLATE_HASH}-{index:05x}"
+
+
+def _running_status(index: int) -> Object:
+    address, started = _address(11, index), now()
+    ready = {
+        "type": "Ready",
+        "status": "True",
+        "lastProbeTime": None,
+        "lastTransitionTime": started,
+    }
+    return {
+        "observedGeneration": 1,
+        "phase": "Running",
+        "podIP": address,
+        "podIPs": [{"ip": address}],
+        "hostIP": "172.16.0.1",
+        "startTime": started,
+        "containerStatuses": [_running_container(index, started)],
+        "qosClass": "BestEffort",
+        "conditions": [ready],
+    }
+
+
+def _running_container(index: int, started: str) -> Object:
+    return {
+        "name": "app",
+        "state": {"running": {"startedAt": started}},
+        "lastState": {},
+        "ready": True,
+        "restartCount": 0,
+        "image": APP,
+        "imageID": KNOWN[APP].id,
+        "containerID": f"containerd://{index:064x}",
+        "started": True,
+    }
 
 
 class Synthetic:
@@ -50,14 +100,7 @@ class Synthetic:
 
     def populate(self) -> None:
         for index, name in enumerate(self.node_names):
-            node = objects.node(
-                name,
-                _address(172, 0x100000 + index + 1),
-                f"10.200.{index % 256}.0/24",
-                ZONES[index % 3],
-            )
-            node["metadata"]["labels"][LABEL] = "true"
-            self.store.put("nodes", node, own=True)
+            self._add_node(index, name)
         for index in range(NAMESPACES if any(self._counts) else 0):
             self.store.put("namespaces", objects.namespace(f"load-{index:02d}"))
         pods, services = self._counts
@@ -65,6 +108,17 @@ class Synthetic:
             self._add_pod()
         for index in range(services):
             self._add_service(index)
+
+    def _add_node(self, index: int, name: str) -> None:
+        spec = Node(
+            name=name,
+            address=_address(172, 0x100000 + index + 1),
+            pod_prefix=f"10.200.{index % 256}",
+            zone=ZONES[index % 3],
+        )
+        node = objects.node(spec)
+        node["metadata"]["labels"][LABEL] = "true"
+        self.store.put("nodes", node, own=True)
 
     def _pod_template(self) -> Object:
         """The parts that all synthetic pods share: they are never changed in place."""
@@ -74,85 +128,62 @@ class Synthetic:
     def _add_pod(self) -> None:
         self._serial += 1
         index = self._serial
-        app = f"app-{index % 500:03d}"
-        namespace = f"load-{index % NAMESPACES:02d}"
-        name = f"{app}-5c689d88bb-{index:05x}"
-        node = self.node_names[index % len(self.node_names)]
-        address = _address(11, index)
-        started = now()
-        container = {
-            "name": "app",
-            "state": {"running": {"startedAt": started}},
-            "lastState": {},
-            "ready": True,
-            "restartCount": 0,
-            "image": APP,
-            "imageID": KNOWN[APP].id,
-            "containerID": f"containerd://{index:064x}",
-            "started": True,
-        }
-        ready = {
-            "type": "Ready",
-            "status": "True",
-            "lastProbeTime": None,
-            "lastTransitionTime": started,
-        }
+        namespace, name = _pod_key(index)
+        app = _app(index)
         pod = {
             "metadata": {
                 "name": name,
                 "namespace": namespace,
                 "generation": 1,
-                "labels": {"app": app, "pod-template-hash": "5c689d88bb", LABEL: "true"},
+                "labels": {"app": app, "pod-template-hash": TEMPLATE_HASH, LABEL: "true"},
             },
-            "spec": {**self._template["spec"], "nodeName": node},
-            "status": {
-                "observedGeneration": 1,
-                "phase": "Running",
-                "podIP": address,
-                "podIPs": [{"ip": address}],
-                "hostIP": "172.16.0.1",
-                "startTime": started,
-                "containerStatuses": [container],
-                "qosClass": "BestEffort",
-                "conditions": [ready],
-            },
+            "spec": {**self._template["spec"], "nodeName": self._node_of(index)},
+            "status": _running_status(index),
         }
         self.store.put("pods", pod, own=True)
 
+    def _node_of(self, index: int) -> str:
+        return self.node_names[index % len(self.node_names)]
+
     def _add_service(self, index: int) -> None:
-        app, namespace = f"app-{index % 500:03d}", f"load-{index % NAMESPACES:02d}"
-        name = f"svc-{index:04d}"
         service = {
-            "metadata": {"name": name, "namespace": namespace, "labels": {LABEL: "true"}},
+            "metadata": {
+                "name": f"svc-{index:04d}",
+                "namespace": _namespace(index),
+                "labels": {LABEL: "true"},
+            },
             "spec": {
-                "selector": {"app": app},
+                "selector": {"app": _app(index)},
                 "clusterIP": _address(10, 0x6E0000 + index),
                 "ports": [{"name": "http", "protocol": "TCP", "port": 80, "targetPort": 8080}],
             },
         }
         stored = self.store.put("services", defaults.service(service), own=True)
-        endpoints = [
-            {
-                "addresses": [_address(11, number)],
-                "nodeName": self.node_names[number % len(self.node_names)],
-                "conditions": {"ready": True, "serving": True, "terminating": False},
-            }
-            for number in range(index + 1, min(index + 1 + PODS_A_SERVICE, self._counts[0] + 1))
-            if self.node_names
-        ]
+        self._add_slice(index, stored)
+
+    def _add_slice(self, index: int, service: Object) -> None:
+        metadata = service["metadata"]
+        last = min(index + PODS_A_SERVICE, self._counts[0]) if self.node_names else 0
         item = {
             "metadata": {
-                "name": f"{name}-{index:05x}",
-                "namespace": namespace,
+                "name": f"{metadata['name']}-{index:05x}",
+                "namespace": metadata["namespace"],
                 "generation": 1,
-                "labels": {"kubernetes.io/service-name": name, LABEL: "true"},
-                "ownerReferences": [owner("Service", stored)],
+                "labels": {"kubernetes.io/service-name": metadata["name"], LABEL: "true"},
+                "ownerReferences": [owner("Service", service)],
             },
             "addressType": "IPv4",
-            "endpoints": endpoints,
+            "endpoints": [self._endpoint(number) for number in range(index + 1, last + 1)],
             "ports": [{"name": "http", "protocol": "TCP", "port": 8080}],
         }
         self.store.put("endpointslices", item, own=True)
+
+    def _endpoint(self, index: int) -> Object:
+        return {
+            "addresses": [_address(11, index)],
+            "nodeName": self._node_of(index),
+            "conditions": {"ready": True, "serving": True, "terminating": False},
+        }
 
     # --- what happens
 
@@ -168,10 +199,7 @@ class Synthetic:
     def _steps(self) -> Iterator[None]:
         while True:
             number = self._random.randint(max(1, self._serial - self._counts[0] + 1), self._serial)
-            place = (
-                f"load-{number % NAMESPACES:02d}",
-                f"app-{number % 500:03d}-5c689d88bb-{number:05x}",
-            )
+            place = _pod_key(number)
             pod = self.store.get("pods", *place)
             if pod is not None and self._random.random() < 0.5:
                 self.store.remove("pods", *place)

@@ -60,7 +60,7 @@ def pod_reason(pod: Object) -> str:
         return "Terminating"
     state = pod.get("status", {})
     entries = state.get("containerStatuses", [])
-    reasons = [reason for entry in entries if (reason := _container_reason(entry))]
+    reasons = list(filter(None, map(_container_reason, entries)))
     reason: str = reasons[0] if reasons else state.get("reason") or state.get("phase", "")
     if reason == "Completed" and any(map(_runs, entries)):
         return "Running" if is_ready(pod) else "NotReady"
