@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collectors.findings import Finding
+from collectors.findings import Evidence, Finding
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.snapshot import Snapshot, TargetView, listed
 
@@ -39,10 +39,12 @@ def _finding(host: TargetView) -> Finding:
     tunnels = [link.name for link in host.links if link.kind in ("vxlan", "geneve")]
     return RULE.finding(
         subject=host.subject,
-        evidence=(
-            host.counter("UdpInCsumErrors", "/proc/net/snmp"),
-            host.counter("TcpInCsumErrors", "/proc/net/snmp"),
-            host.fact(f"tunnels here: {listed(tunnels) or 'none'}", "ip link"),
-        ),
+        evidence=_evidence(host, tunnels),
         fix=f"ethtool -K {tunnels[0] if tunnels else 'DEVICE'} tx-checksum-ip-generic off",
     )
+
+
+def _evidence(host: TargetView, tunnels: list[str]) -> Iterator[Evidence]:
+    yield host.counter("UdpInCsumErrors", "/proc/net/snmp")
+    yield host.counter("TcpInCsumErrors", "/proc/net/snmp")
+    yield host.fact(f"tunnels here: {listed(tunnels) or 'none'}", "ip link")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collectors.findings import Finding, Subject
+from collectors.findings import Finding, Severity, Subject
 from diagnosis.rule import CONVENTION, Rule, Threshold, level
 from diagnosis.snapshot import Snapshot
 
@@ -47,9 +47,15 @@ def _one(snapshot: Snapshot, table: str, value: str, agent: str) -> Iterator[Fin
     severity = level(share, WARNING, CRITICAL)
     if severity is None:
         return
+    yield _finding(snapshot, table, agent, severity, share)
+
+
+def _finding(
+    snapshot: Snapshot, table: str, agent: str, severity: Severity, share: float
+) -> Finding:
     nat = "nat" in table
     dropped = "new outgoing connections are dropped" if nat else "entries are dropped"
-    yield RULE.finding(
+    return RULE.finding(
         subject=Subject(kind="cluster", name="Cilium", detail=table),
         severity=severity,
         title=f"Cilium's map {table} is {share:.0f} % full: when it is full, {dropped}",

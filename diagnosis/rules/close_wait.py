@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from collectors.findings import Finding
+from collectors.findings import Evidence, Finding
 from diagnosis.rule import CONVENTION, Rule, Threshold
-from diagnosis.snapshot import Snapshot, listed
+from diagnosis.snapshot import Snapshot, TargetView, listed
 
 MANY = Threshold("from", 50, "connections in CLOSE-WAIT", CONVENTION)
 RULE = Rule(
@@ -38,9 +38,17 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         count = sum(waiting.values())
         if count < MANY.value:
             continue
-        peers = listed(f"{name} ({number})" for name, number in waiting.most_common(3))
-        yield RULE.finding(
-            subject=target.subject,
-            title=f"{count} connections wait for the program to close them",
-            evidence=(target.fact(f"CLOSE-WAIT towards {peers}", "ss"),),
-        )
+        yield _finding(target, waiting, count)
+
+
+def _finding(target: TargetView, waiting: Counter[str], count: int) -> Finding:
+    return RULE.finding(
+        subject=target.subject,
+        title=f"{count} connections wait for the program to close them",
+        evidence=_evidence(target, waiting),
+    )
+
+
+def _evidence(target: TargetView, waiting: Counter[str]) -> Iterator[Evidence]:
+    peers = listed(f"{name} ({number})" for name, number in waiting.most_common(3))
+    yield target.fact(f"CLOSE-WAIT towards {peers}", "ss")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collectors.findings import Evidence, Finding
+from collectors.findings import Evidence, Finding, Severity
 from collectors.kernel.deltas import Share
 from collectors.kernel.derived_figures import CONNTRACK_FILL
 from diagnosis.rule import Rule, Threshold, level
@@ -51,16 +51,22 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         severity = level(fill, WARNING, CRITICAL)
         if severity is None:
             continue
-        dropping = node.delta("conntrack_drop") > 0 and fill >= EVICTING.value
-        state = "full: new connections are dropped" if dropping else f"{fill:.0f} % full"
-        yield RULE.finding(
-            subject=node.subject,
-            severity=severity,
-            title=f"The conntrack table is {state}",
-            evidence=_evidence(snapshot, node, share),
-            confidence="certain" if dropping else "likely",
-            fix=_sysctl(share.part, share.whole),
-        )
+        yield _finding(snapshot, node, fill, severity, share)
+
+
+def _finding(
+    snapshot: Snapshot, node: TargetView, fill: float, severity: Severity, share: Share
+) -> Finding:
+    dropping = node.delta("conntrack_drop") > 0 and fill >= EVICTING.value
+    state = "full: new connections are dropped" if dropping else f"{fill:.0f} % full"
+    return RULE.finding(
+        subject=node.subject,
+        severity=severity,
+        title=f"The conntrack table is {state}",
+        evidence=_evidence(snapshot, node, share),
+        confidence="certain" if dropping else "likely",
+        fix=_sysctl(share.part, share.whole),
+    )
 
 
 def _evidence(snapshot: Snapshot, node: TargetView, share: Share) -> tuple[Evidence, ...]:

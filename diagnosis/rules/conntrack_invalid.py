@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collectors.findings import Finding
+from collectors.findings import Evidence, Finding
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.snapshot import Snapshot, TargetView, listed
 
@@ -47,14 +47,20 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for node in snapshot.hosts:
         if node.delta("conntrack_invalid") < INVALID.value or _is_full(node):
             continue
-        yield RULE.finding(
-            subject=node.subject,
-            evidence=(
-                node.counter("conntrack_invalid"),
-                node.fact(f"reset by the client: {clients}", "capture"),
-                node.fact(f"nf_conntrack_tcp_be_liberal = {node.sysctl(LIBERAL)}", "sysctl"),
-            ),
-        )
+        yield _finding(node, clients)
+
+
+def _finding(node: TargetView, clients: str) -> Finding:
+    return RULE.finding(
+        subject=node.subject,
+        evidence=_evidence(node, clients),
+    )
+
+
+def _evidence(node: TargetView, clients: str) -> Iterator[Evidence]:
+    yield node.counter("conntrack_invalid")
+    yield node.fact(f"reset by the client: {clients}", "capture")
+    yield node.fact(f"nf_conntrack_tcp_be_liberal = {node.sysctl(LIBERAL)}", "sysctl")
 
 
 def _is_full(node: TargetView) -> bool:

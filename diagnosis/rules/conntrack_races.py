@@ -47,15 +47,17 @@ def _lost(snapshot: Snapshot, node: TargetView) -> Finding:
         subject=node.subject,
         title="Packets are lost to races in conntrack: DNS answers 5 s late, or SNAT ports used "
         "twice",
-        evidence=(
-            node.counter(INSERT_FAILED),
-            node.counter("conntrack_drop"),
-            *_late_answers(snapshot, node),
-        ),
+        evidence=_lost_evidence(snapshot, node),
         fix="NodeLocal DNSCache (no translation, no race); or dnsConfig option "
         "single-request-reopen; for SNAT: masquerade with --random-fully",
         verify="conntrack -S: insert_failed stands still under the same load",
     )
+
+
+def _lost_evidence(snapshot: Snapshot, node: TargetView) -> Iterator[Evidence]:
+    yield node.counter(INSERT_FAILED)
+    yield node.counter("conntrack_drop")
+    yield from _late_answers(snapshot, node)
 
 
 def _late_answers(snapshot: Snapshot, node: TargetView) -> Iterator[Evidence]:
@@ -70,8 +72,13 @@ def _resolved(node: TargetView) -> Finding:
         severity="info",
         title="Packets of one UDP socket race into conntrack; the kernel resolves it and loses "
         "none",
-        evidence=(node.counter(CLASH), node.counter(INSERT_FAILED)),
+        evidence=_resolved_evidence(node),
         confidence="certain",
         disproof="insert_failed or drop rise as well: packets are lost",
         fix="Nothing needs to be done; on kernels before 5.7 use NodeLocal DNSCache",
     )
+
+
+def _resolved_evidence(node: TargetView) -> Iterator[Evidence]:
+    yield node.counter(CLASH)
+    yield node.counter(INSERT_FAILED)

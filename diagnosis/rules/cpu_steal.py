@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from collectors.findings import Finding
 from diagnosis.rule import Rule, Threshold
 from diagnosis.rules._cpu import cpu_share
-from diagnosis.snapshot import Snapshot
+from diagnosis.snapshot import Snapshot, TargetView
 
 WARNING = Threshold("from", 10, "% of CPU time", "awesome-prometheus-alerts, _data/rules.yml:220")
 RULE = Rule(
@@ -34,9 +34,13 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         steal = cpu_share(node, "cpu_", "steal")
         if steal < WARNING.value:
             continue
-        text = f"steal {steal:.1f} % over {node.seconds:.0f} s"
-        yield RULE.finding(
-            subject=node.subject,
-            title=f"The hypervisor withholds {steal:.0f} % of the CPU time",
-            evidence=(node.fact(text, "/proc/stat"),),
-        )
+        yield _finding(node, steal)
+
+
+def _finding(node: TargetView, steal: float) -> Finding:
+    text = f"steal {steal:.1f} % over {node.seconds:.0f} s"
+    return RULE.finding(
+        subject=node.subject,
+        title=f"The hypervisor withholds {steal:.0f} % of the CPU time",
+        evidence=(node.fact(text, "/proc/stat"),),
+    )

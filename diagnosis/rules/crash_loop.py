@@ -57,16 +57,20 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for pod in snapshot.pods:
         if pod.phase not in LOOPS or not pod.restarts:
             continue
-        reasons = _reasons(snapshot, pod)
-        yield RULE.finding(
-            subject=pod_subject(pod),
-            severity="warning" if reasons.confidence == "possible" else "critical",
-            title=f"It restarts {_because(snapshot, reasons)}",
-            evidence=tuple(_evidence(snapshot, pod, reasons)),
-            confidence=reasons.confidence,
-            namespace=pod.namespace,
-            name=pod.name,
-        )
+        yield _finding(snapshot, pod)
+
+
+def _finding(snapshot: Snapshot, pod: PodRow) -> Finding:
+    reasons = _reasons(snapshot, pod)
+    return RULE.finding(
+        subject=pod_subject(pod),
+        severity="warning" if reasons.confidence == "possible" else "critical",
+        title=f"It restarts {_because(snapshot, reasons)}",
+        evidence=_evidence(snapshot, pod, reasons),
+        confidence=reasons.confidence,
+        namespace=pod.namespace,
+        name=pod.name,
+    )
 
 
 def _reasons(snapshot: Snapshot, pod: PodRow) -> Reasons:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from collectors.findings import Finding
+from collectors.findings import Evidence, Finding
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.snapshot import Snapshot, TargetView
 
@@ -74,10 +74,14 @@ def _counts(
 
 
 def _finding(snapshot: Snapshot, target: TargetView, name: str, count: ZoneCount) -> Finding:
-    text = f"{count.crossing} of {count.total} connections cross zones"
     share = 100 * count.crossing / count.total
     return RULE.finding(
         subject=replace(target.subject, detail=f"→ {name}"),
         title=f"{share:.0f} % of its connections leave the zone though there are replicas in it",
-        evidence=(snapshot.fact(text, "ss, node labels"),),
+        evidence=_evidence(snapshot, count),
     )
+
+
+def _evidence(snapshot: Snapshot, count: ZoneCount) -> Iterator[Evidence]:
+    text = f"{count.crossing} of {count.total} connections cross zones"
+    yield snapshot.fact(text, "ss, node labels")

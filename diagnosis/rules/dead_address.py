@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collectors.findings import Finding, Subject
+from collectors.findings import Evidence, Finding, Subject
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._connections import (
     LEAST,
@@ -63,11 +63,15 @@ def _finding(snapshot: Snapshot, node: str, subject: Subject, talks: list[Conver
         severity="critical" if failed >= CRITICAL.value else "warning",
         title=f"Connections go to {server}, which no pod has: rules of the Service are stale, or "
         "the client keeps an old address",
-        evidence=(
-            seen(snapshot, talks, f"{failed} connections failed, none was made"),
-            snapshot.fact(
-                f"it is of the range of {node}, and no pod of the cluster has it", "pods, nodes"
-            ),
-        ),
+        evidence=_evidence(snapshot, node, talks, failed),
         fix=FIX.format(node=clients or "the node of the client", server=server),
+    )
+
+
+def _evidence(
+    snapshot: Snapshot, node: str, talks: list[Conversation], failed: int
+) -> Iterator[Evidence]:
+    yield seen(snapshot, talks, f"{failed} connections failed, none was made")
+    yield snapshot.fact(
+        f"it is of the range of {node}, and no pod of the cluster has it", "pods, nodes"
     )

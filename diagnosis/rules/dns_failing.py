@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collectors.findings import Finding
+from collectors.findings import Evidence, Finding
 from diagnosis.rule import Rule, Threshold, level
 from diagnosis.rules._dns import QUESTIONS, SOURCE, asking, servers, share
-from diagnosis.snapshot import Snapshot
+from diagnosis.snapshot import DnsSummary, Snapshot, TargetView
 
 WARNING = Threshold("warning from", 1, "% SERVFAIL and REFUSED of answers", "coredns-mixin")
 CRITICAL = Threshold("critical from", 3, "%", "coredns-mixin")
@@ -40,14 +40,22 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         severity = level(failing, WARNING, CRITICAL)
         if severity is None:
             continue
-        counts = ", ".join(f"{count} {code}" for code, count in failed.items())
-        text = f"{counts} of {lookups.answered} answers ({failing:.0f} %)"
         yield RULE.finding(
             subject=target.subject,
             severity=severity,
             title=f"The DNS server is reached and answers {', '.join(failed)}",
-            evidence=(
-                target.fact(text, SOURCE),
-                target.fact(servers(snapshot, lookups), SOURCE),
-            ),
+            evidence=_evidence(snapshot, target, failed, failing, lookups),
         )
+
+
+def _evidence(
+    snapshot: Snapshot,
+    target: TargetView,
+    failed: dict[str, int],
+    failing: float,
+    lookups: DnsSummary,
+) -> Iterator[Evidence]:
+    counts = ", ".join(f"{count} {code}" for code, count in failed.items())
+    text = f"{counts} of {lookups.answered} answers ({failing:.0f} %)"
+    yield target.fact(text, SOURCE)
+    yield target.fact(servers(snapshot, lookups), SOURCE)

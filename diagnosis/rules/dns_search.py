@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collectors.findings import Finding
+from collectors.findings import Evidence, Finding
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._dns import QUESTIONS, SOURCE, asking, share
 from diagnosis.snapshot import DnsSummary, Snapshot, TargetView, listed
@@ -54,20 +54,25 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 
 def _finding(target: TargetView, lookups: DnsSummary, missing: int, rate: float) -> Finding:
     percent = share(missing, lookups.answered)
+    return RULE.finding(
+        subject=target.subject,
+        title=f"{percent:.0f} % of DNS answers are NXDOMAIN: search domains are tried before the "
+        "name itself",
+        evidence=_evidence(target, lookups, missing, rate),
+    )
+
+
+def _evidence(
+    target: TargetView, lookups: DnsSummary, missing: int, rate: float
+) -> Iterator[Evidence]:
     counts = (
         f"{missing} NXDOMAIN to {lookups.answered - missing} others in {lookups.answered} answers, "
         f"{rate:.0f}/s"
     )
     searched = f"{lookups.searched} names were asked for after two search domains or more"
     ndots = target.network.ndots if target.network else 0
-    return RULE.finding(
-        subject=target.subject,
-        title=f"{percent:.0f} % of DNS answers are NXDOMAIN: search domains are tried before the "
-        "name itself",
-        evidence=(
-            target.fact(counts, SOURCE),
-            target.fact(searched, SOURCE),
-            target.fact(f"most: {listed(lookups.names)}", SOURCE),
-            *([target.fact(f"ndots:{ndots}", "/etc/resolv.conf")] if ndots else []),
-        ),
-    )
+    yield target.fact(counts, SOURCE)
+    yield target.fact(searched, SOURCE)
+    yield target.fact(f"most: {listed(lookups.names)}", SOURCE)
+    if ndots:
+        yield target.fact(f"ndots:{ndots}", "/etc/resolv.conf")

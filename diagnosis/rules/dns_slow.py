@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collectors.findings import Finding
+from collectors.findings import Evidence, Finding, Severity
 from diagnosis.rule import CONVENTION, Rule, Threshold, level
 from diagnosis.rules._dns import QUESTIONS, SOURCE, asking, servers
-from diagnosis.snapshot import Snapshot
+from diagnosis.snapshot import DnsSummary, Snapshot, TargetView
 
 WARNING = Threshold("warning from", 100, "ms median; in a cluster a few ms are usual", CONVENTION)
 CRITICAL = Threshold("critical from", 1000, "ms", CONVENTION)
@@ -37,14 +37,24 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         severity = level(median, WARNING, CRITICAL)
         if severity is None:
             continue
-        text = f"median of {lookups.answered} answers {median:,.0f} ms"
-        yield RULE.finding(
-            subject=target.subject,
-            severity=severity,
-            title=f"DNS answers arrive after {median:,.0f} ms: every new connection by name "
-            "waits for them",
-            evidence=(
-                target.fact(text, SOURCE),
-                target.fact(servers(snapshot, lookups), SOURCE),
-            ),
-        )
+        yield _finding(snapshot, target, median, lookups, severity)
+
+
+def _finding(
+    snapshot: Snapshot, target: TargetView, median: float, lookups: DnsSummary, severity: Severity
+) -> Finding:
+    return RULE.finding(
+        subject=target.subject,
+        severity=severity,
+        title=f"DNS answers arrive after {median:,.0f} ms: every new connection by name "
+        "waits for them",
+        evidence=_evidence(snapshot, target, median, lookups),
+    )
+
+
+def _evidence(
+    snapshot: Snapshot, target: TargetView, median: float, lookups: DnsSummary
+) -> Iterator[Evidence]:
+    text = f"median of {lookups.answered} answers {median:,.0f} ms"
+    yield target.fact(text, SOURCE)
+    yield target.fact(servers(snapshot, lookups), SOURCE)

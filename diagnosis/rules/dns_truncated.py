@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from collectors.findings import Finding
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._dns import QUESTIONS, SOURCE, asking, share
-from diagnosis.snapshot import Snapshot
+from diagnosis.snapshot import DnsSummary, Snapshot, TargetView
 
 SHARE = Threshold("from", 5, "% of answers truncated", CONVENTION)
 LEAST = Threshold("at least", 3, "truncated answers in 15 s", CONVENTION)
@@ -35,8 +35,12 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         truncated = lookups.truncated
         if truncated < LEAST.value or share(truncated, lookups.answered or 1) < SHARE.value:
             continue
-        text = f"{truncated} of {lookups.answered} answers have TC set"
-        yield RULE.finding(
-            subject=target.subject,
-            evidence=(target.fact(text, SOURCE),),
-        )
+        yield _finding(target, truncated, lookups)
+
+
+def _finding(target: TargetView, truncated: int, lookups: DnsSummary) -> Finding:
+    text = f"{truncated} of {lookups.answered} answers have TC set"
+    return RULE.finding(
+        subject=target.subject,
+        evidence=(target.fact(text, SOURCE),),
+    )

@@ -60,7 +60,7 @@ def _finding(snapshot: Snapshot, target: TargetView, lookups: DnsSummary) -> Fin
     return RULE.finding(
         subject=target.subject,
         title=title,
-        evidence=tuple(evidence),
+        evidence=evidence,
         fix=fix,
         fix_kind="text" if found is None else "shell",
     )

@@ -59,6 +59,33 @@ def _some_out(
     failing = list(_failing_probes(snapshot, service, waiting))
     if not failing:
         return
+    yield _some_out_finding(snapshot, service, ready, waiting, failing)
+
+
+def _some_out_finding(
+    snapshot: Snapshot,
+    service: ServiceRow,
+    ready: list[str],
+    waiting: list[str],
+    failing: list[ProbeRow],
+) -> Finding:
+    return RULE.finding(
+        subject=service_subject(service),
+        title=f"{len(failing)} of {len(ready) + len(waiting)} endpoints are out: their probes fail",
+        evidence=_some_out_evidence(snapshot, service, ready, waiting, failing),
+        disproof=RULE.false_friends[1],
+        fix=f"kubectl -n {service.namespace} describe pod {failing[0].pod}",
+        verify=_list_slices(service),
+    )
+
+
+def _some_out_evidence(
+    snapshot: Snapshot,
+    service: ServiceRow,
+    ready: list[str],
+    waiting: list[str],
+    failing: list[ProbeRow],
+) -> Iterator[Evidence]:
     probes = (
         snapshot.fact(
             f"{row.message} ({row.count} times, last {age(snapshot.at - row.last)})",
@@ -67,14 +94,8 @@ def _some_out(
         for row in failing[:3]
     )
     counts = f"{len(ready)} ready endpoints, {len(waiting)} not ready"
-    yield RULE.finding(
-        subject=service_subject(service),
-        title=f"{len(failing)} of {len(ready) + len(waiting)} endpoints are out: their probes fail",
-        evidence=(snapshot.fact(counts, _slices(service)), *probes),
-        disproof=RULE.false_friends[1],
-        fix=f"kubectl -n {service.namespace} describe pod {failing[0].pod}",
-        verify=_list_slices(service),
-    )
+    yield snapshot.fact(counts, _slices(service))
+    yield from probes
 
 
 def _failing_probes(
@@ -100,16 +121,28 @@ def _none_ready(snapshot: Snapshot, service: ServiceRow, waiting: list[str]) -> 
     title, about_pods, fix = (
         _pods_not_ready(snapshot, service, pods) if pods else _matches_nothing(snapshot, service)
     )
-    counts = snapshot.fact(f"0 ready endpoints, {len(waiting)} not ready", _slices(service))
     return RULE.finding(
         subject=service_subject(service),
         severity="critical" if asked or is_dns(service) or pods else "warning",
         title=title,
-        evidence=(counts, *_clients(snapshot, asked), *about_pods),
+        evidence=_none_ready_evidence(snapshot, service, waiting, about_pods, asked),
         disproof=RULE.false_friends[0],
         fix=fix,
         verify=_list_slices(service),
     )
+
+
+def _none_ready_evidence(
+    snapshot: Snapshot,
+    service: ServiceRow,
+    waiting: list[str],
+    about_pods: list[Evidence],
+    asked: list[Conversation],
+) -> Iterator[Evidence]:
+    counts = snapshot.fact(f"0 ready endpoints, {len(waiting)} not ready", _slices(service))
+    yield counts
+    yield from _clients(snapshot, asked)
+    yield from about_pods
 
 
 def _clients(snapshot: Snapshot, asked: list[Conversation]) -> Iterator[Evidence]:

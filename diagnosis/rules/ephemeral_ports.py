@@ -11,7 +11,7 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 from collectors.events import ConntrackGroup
-from collectors.findings import Finding
+from collectors.findings import Evidence, Finding
 from diagnosis.rule import CONVENTION, Rule, Threshold, level
 from diagnosis.snapshot import Snapshot, TargetView
 
@@ -97,17 +97,21 @@ def _snat(snapshot: Snapshot, node: TargetView) -> Iterator[Finding]:
         severity = level(share, WARNING, CRITICAL)
         if severity is None:
             continue
-        text = f"{count:,} {protocol} entries of {SNAT_PORTS.value:,g} ports"
         yield RULE.finding(
             subject=replace(node.subject, detail=f"SNAT {address}:{port}"),
             severity=severity,
             title=f"{share:.0f} % of the node's SNAT ports towards {address}:{port} are in use",
-            evidence=(node.fact(text, "conntrack -L"),),
+            evidence=_snat_evidence(node, count, protocol),
             disproof=RULE.false_friends[1],
             fix="More egress addresses, connection pooling, masquerade with --random-fully",
             verify="entries towards it fall",
             screen="conntrack",
         )
+
+
+def _snat_evidence(node: TargetView, count: int, protocol: str) -> Iterator[Evidence]:
+    text = f"{count:,} {protocol} entries of {SNAT_PORTS.value:,g} ports"
+    yield node.fact(text, "conntrack -L")
 
 
 def _leaves_the_cluster(snapshot: Snapshot, group: ConntrackGroup) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collectors.events import ServiceRow
-from collectors.findings import Finding
+from collectors.findings import Evidence, Finding
 from diagnosis.rule import Rule
 from diagnosis.snapshot import Snapshot, listed
 from diagnosis.subjects import service_subject
@@ -50,20 +50,25 @@ def _nodes_with_endpoints(snapshot: Snapshot, service: ServiceRow) -> set[str]:
 def _finding(
     snapshot: Snapshot, service: ServiceRow, local: list[str], without: list[str]
 ) -> Finding:
-    source = f"Service {service.namespace}/{service.name}"
     ports = ", ".join(str(port.node_port) for port in service.targets if port.node_port)
     verb = "drops" if len(without) == 1 else "drop"
-    where = f"ready endpoints on {listed(local)}; none on {listed(without)}"
     return RULE.finding(
         subject=service_subject(service),
         title=f"{listed(without)} {verb} outside traffic for this Service: "
         "externalTrafficPolicy is Local and no ready endpoint runs there",
-        evidence=(
-            snapshot.fact("externalTrafficPolicy: Local", source),
-            snapshot.fact(where, "EndpointSlices"),
-            *([snapshot.fact(f"node ports {ports}", source)] if ports else []),
-        ),
+        evidence=_evidence(snapshot, service, local, without, ports),
         namespace=service.namespace,
         name=service.name,
         verify=f"curl to each node's port {ports or '…'} is answered",
     )
+
+
+def _evidence(
+    snapshot: Snapshot, service: ServiceRow, local: list[str], without: list[str], ports: str
+) -> Iterator[Evidence]:
+    source = f"Service {service.namespace}/{service.name}"
+    where = f"ready endpoints on {listed(local)}; none on {listed(without)}"
+    yield snapshot.fact("externalTrafficPolicy: Local", source)
+    yield snapshot.fact(where, "EndpointSlices")
+    if ports:
+        yield snapshot.fact(f"node ports {ports}", source)

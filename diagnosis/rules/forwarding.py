@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from collectors.findings import Finding
 from diagnosis.rule import Rule
-from diagnosis.snapshot import Snapshot
+from diagnosis.snapshot import Snapshot, TargetView
 
 FORWARDING = 1
 FIX = """# /etc/sysctl.d/99-k8s-networking.conf
@@ -40,9 +40,13 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         value = node.values.get("IpForwarding", FORWARDING)
         if value == FORWARDING:
             continue
-        text = f"Ip Forwarding {value}: net.ipv4.ip_forward = 0"
-        yield RULE.finding(
-            subject=node.subject,
-            title=f"{node.name} does not forward packets: its pods are cut off",
-            evidence=(node.fact(text, "/proc/net/snmp"),),
-        )
+        yield _finding(node, value)
+
+
+def _finding(node: TargetView, value: int) -> Finding:
+    text = f"Ip Forwarding {value}: net.ipv4.ip_forward = 0"
+    return RULE.finding(
+        subject=node.subject,
+        title=f"{node.name} does not forward packets: its pods are cut off",
+        evidence=(node.fact(text, "/proc/net/snmp"),),
+    )

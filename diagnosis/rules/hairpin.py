@@ -34,13 +34,23 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         off = [link.name for link in ports if not link.hairpin]
         if not off:
             continue
-        yield RULE.finding(
-            subject=host.subject,
-            evidence=_evidence(snapshot, host, off, len(ports), failing),
-            confidence="certain" if failing else "likely",
-            fix=f"for port in {' '.join(off[:8])}; do bridge link set dev $port hairpin on; done "
-            " # and hairpinMode in the CNI's configuration",
-        )
+        yield _finding(snapshot, host, off, failing, ports)
+
+
+def _finding(
+    snapshot: Snapshot,
+    host: TargetView,
+    off: list[str],
+    failing: list[Conversation],
+    ports: list[LinkRow],
+) -> Finding:
+    return RULE.finding(
+        subject=host.subject,
+        evidence=_evidence(snapshot, host, off, len(ports), failing),
+        confidence="certain" if failing else "likely",
+        fix=f"for port in {' '.join(off[:8])}; do bridge link set dev $port hairpin on; done "
+        " # and hairpinMode in the CNI's configuration",
+    )
 
 
 def _bridge_ports(host: TargetView) -> list[LinkRow]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collectors.events import IngressRow, ServiceRow
-from collectors.findings import Finding
+from collectors.findings import Evidence, Finding
 from diagnosis.rule import Rule
 from diagnosis.snapshot import Snapshot, listed
 from diagnosis.subjects import service_subject
@@ -55,16 +55,20 @@ def _selectors_behind_ingresses(
 def _finding(snapshot: Snapshot, service: ServiceRow, ingresses: list[IngressRow]) -> Finding:
     node_ports = ", ".join(str(port.node_port) for port in service.targets if port.node_port)
     ports = node_ports or "of the load balancer"
-    through = listed(f"{row.namespace}/{row.name}" for row in ingresses)
     without_tls = ", without its TLS" if any(row.tls for row in ingresses) else ""
-    source = f"Service {service.namespace}/{service.name}"
     return RULE.finding(
         subject=service_subject(service),
         title=f"It can be reached around the Ingress: {service.type} on port {ports}{without_tls}",
-        evidence=(
-            snapshot.fact(f"type {service.type}, node port {ports}", source),
-            snapshot.fact(f"the same pods are behind Ingress {through}", "Ingresses, selectors"),
-        ),
+        evidence=_evidence(snapshot, service, ingresses, ports),
         namespace=service.namespace,
         name=service.name,
     )
+
+
+def _evidence(
+    snapshot: Snapshot, service: ServiceRow, ingresses: list[IngressRow], ports: str
+) -> Iterator[Evidence]:
+    through = listed(f"{row.namespace}/{row.name}" for row in ingresses)
+    source = f"Service {service.namespace}/{service.name}"
+    yield snapshot.fact(f"type {service.type}, node port {ports}", source)
+    yield snapshot.fact(f"the same pods are behind Ingress {through}", "Ingresses, selectors")

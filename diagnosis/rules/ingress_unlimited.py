@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collectors.events import IngressRow
-from collectors.findings import Finding, Subject
+from collectors.findings import Evidence, Finding, Subject
 from diagnosis.rule import Rule
 from diagnosis.snapshot import Snapshot, listed
 
@@ -33,16 +33,24 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     unlimited = [row for row in snapshot.ingresses if _is_unlimited(row)]
     if not unlimited:
         return
+    yield _finding(snapshot, unlimited)
+
+
+def _finding(snapshot: Snapshot, unlimited: list[IngressRow]) -> Finding:
     first, names = unlimited[0], [f"{row.namespace}/{row.name}" for row in unlimited]
     count = "An Ingress has" if len(unlimited) == 1 else f"{len(unlimited)} Ingresses have"
-    text = f"no nginx.ingress.kubernetes.io/limit-… annotation on {listed(names, 6)}"
-    yield RULE.finding(
+    return RULE.finding(
         subject=Subject(kind="cluster", name="Ingresses"),
         title=f"{count} no rate limit: {listed(names)}",
-        evidence=(snapshot.fact(text, "Ingresses"),),
+        evidence=_evidence(snapshot, names),
         namespace=first.namespace,
         name=first.name,
     )
+
+
+def _evidence(snapshot: Snapshot, names: list[str]) -> Iterator[Evidence]:
+    text = f"no nginx.ingress.kubernetes.io/limit-… annotation on {listed(names, 6)}"
+    yield snapshot.fact(text, "Ingresses")
 
 
 def _is_unlimited(row: IngressRow) -> bool:

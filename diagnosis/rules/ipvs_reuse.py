@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collectors.findings import Finding
+from collectors.findings import Evidence, Finding
 from diagnosis.rule import Rule
 from diagnosis.rules._packet_filters import counts, kernel_version
-from diagnosis.snapshot import Snapshot
+from diagnosis.snapshot import Snapshot, TargetView
 
 FIXED_IN = (5, 9)  # kubernetes#93297: from here on conn_reuse_mode 1 costs nothing
 FIX = """# /etc/sysctl.d/99-k8s-networking.conf
@@ -40,11 +40,17 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         reuses = host.sysctl("net.ipv4.vs.conn_reuse_mode") == 1
         if not servers or not reuses or kernel_version(kernel) >= FIXED_IN:
             continue
-        yield RULE.finding(
-            subject=host.subject,
-            evidence=(
-                host.fact("net.ipv4.vs.conn_reuse_mode = 1", "sysctl"),
-                host.fact(f"kernel {kernel}", "uname -r"),
-                host.fact(f"{servers:,} virtual servers", "/proc/net/ip_vs"),
-            ),
-        )
+        yield _finding(host, kernel, servers)
+
+
+def _finding(host: TargetView, kernel: str, servers: int) -> Finding:
+    return RULE.finding(
+        subject=host.subject,
+        evidence=_evidence(host, kernel, servers),
+    )
+
+
+def _evidence(host: TargetView, kernel: str, servers: int) -> Iterator[Evidence]:
+    yield host.fact("net.ipv4.vs.conn_reuse_mode = 1", "sysctl")
+    yield host.fact(f"kernel {kernel}", "uname -r")
+    yield host.fact(f"{servers:,} virtual servers", "/proc/net/ip_vs")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from statistics import median
 
-from collectors.findings import Finding
+from collectors.findings import Evidence, Finding
 from diagnosis.rule import Rule
 from diagnosis.snapshot import Snapshot, TargetView
 
@@ -47,9 +47,13 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 
 def _finding(target: TargetView, name: str, rtts: list[float], budget: float) -> Finding:
     middle = f"{median(rtts):.1f} ms"
-    text = f"median RTT of {len(rtts)} connections {middle}"
     return RULE.finding(
         subject=replace(target.subject, detail=f"→ {name}"),
         title=f"A round trip is {middle}; the budget is {budget:g} ms",
-        evidence=(target.fact(text, "ss"),),
+        evidence=_evidence(target, rtts, middle),
     )
+
+
+def _evidence(target: TargetView, rtts: list[float], middle: str) -> Iterator[Evidence]:
+    text = f"median RTT of {len(rtts)} connections {middle}"
+    yield target.fact(text, "ss")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from collectors.findings import Finding
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules.syn_flood import FULL
-from diagnosis.snapshot import Snapshot
+from diagnosis.snapshot import Snapshot, TargetView
 
 LEAST = Threshold("at least", 5, "ListenDrops beside ListenOverflows in 15 s", CONVENTION)
 RULE = Rule(
@@ -33,10 +33,14 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         drops = target.delta("TcpExtListenDrops") - target.delta("TcpExtListenOverflows")
         if drops < LEAST.value or target.delta(*FULL):
             continue
-        yield RULE.finding(
-            subject=target.subject,
-            evidence=(
-                target.counter("TcpExtListenDrops"),
-                target.counter("TcpExtListenOverflows"),
-            ),
-        )
+        yield _finding(target)
+
+
+def _finding(target: TargetView) -> Finding:
+    return RULE.finding(
+        subject=target.subject,
+        evidence=(
+            target.counter("TcpExtListenDrops"),
+            target.counter("TcpExtListenOverflows"),
+        ),
+    )

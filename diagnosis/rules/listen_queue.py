@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collectors.findings import Finding
+from collectors.findings import Evidence, Finding
 from diagnosis.rule import Rule, Threshold
 from diagnosis.snapshot import Snapshot, TargetView, listed
 
@@ -46,13 +46,15 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def _finding(target: TargetView, ports: str) -> Finding:
-    limit = f"somaxconn = {target.sysctl('net.core.somaxconn')}"
     return RULE.finding(
         subject=target.subject,
-        evidence=(
-            target.counter("TcpExtListenOverflows", "/proc/net/netstat"),
-            target.counter("TcpExtListenDrops", "/proc/net/netstat"),
-            target.fact(f"accept queue {ports}", "ss -lt (Recv-Q above Send-Q)"),
-            target.fact(limit, "sysctl"),
-        ),
+        evidence=_evidence(target, ports),
     )
+
+
+def _evidence(target: TargetView, ports: str) -> Iterator[Evidence]:
+    limit = f"somaxconn = {target.sysctl('net.core.somaxconn')}"
+    yield target.counter("TcpExtListenOverflows", "/proc/net/netstat")
+    yield target.counter("TcpExtListenDrops", "/proc/net/netstat")
+    yield target.fact(f"accept queue {ports}", "ss -lt (Recv-Q above Send-Q)")
+    yield target.fact(limit, "sysctl")

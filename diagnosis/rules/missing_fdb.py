@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from collectors.events import LinkRow, NodeRow
-from collectors.findings import Finding
+from collectors.findings import Evidence, Finding
 from diagnosis.overlays import overlays
 from diagnosis.rule import Rule
 from diagnosis.rules._node_pairs import node_pairs, restart_cni_agent
@@ -60,11 +60,13 @@ def _finding(host: TargetView, other: NodeRow, link: LinkRow, known: int) -> Fin
         subject=replace(host.subject, detail=f"→ {other.name}"),
         title=f"{link.name} of {host.name} has no forwarding entry for {other.name}: its pods "
         "cannot be reached",
-        evidence=(
-            host.fact(f"no FDB entry with dst {other.address}", source),
-            host.fact(f"{known} entries for other nodes", source),
-        ),
+        evidence=_evidence(host, other, known, source),
         fix=restart_cni_agent(host.node),
         source=source,
         address=other.address,
     )
+
+
+def _evidence(host: TargetView, other: NodeRow, known: int, source: str) -> Iterator[Evidence]:
+    yield host.fact(f"no FDB entry with dst {other.address}", source)
+    yield host.fact(f"{known} entries for other nodes", source)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from ipaddress import ip_network
 
 from collectors.events import NodeRow
-from collectors.findings import Finding
+from collectors.findings import Evidence, Finding
 from diagnosis.overlays import overlays
 from diagnosis.rule import Rule
 from diagnosis.rules._node_pairs import node_pairs, restart_cni_agent
@@ -46,16 +46,20 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def _finding(host: TargetView, other: NodeRow, cidr: str, device: str) -> Finding:
-    text = f"no route to {cidr} among {len(host.routes)} routes"
     return RULE.finding(
         subject=replace(host.subject, detail=f"→ {other.name}"),
         title=f"{host.name} has no route to the pods of {other.name} ({cidr})",
-        evidence=(host.fact(text, "ip route"),),
+        evidence=_evidence(host, cidr),
         name=other.name,
         device=device,
         fix=restart_cni_agent(host.node),
         cidr=cidr,
     )
+
+
+def _evidence(host: TargetView, cidr: str) -> Iterator[Evidence]:
+    text = f"no route to {cidr} among {len(host.routes)} routes"
+    yield host.fact(text, "ip route")
 
 
 def _covers(destination: str, cidr: str) -> bool:

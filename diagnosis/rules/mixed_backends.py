@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collectors.findings import Finding
+from collectors.events import RuleCount
+from collectors.findings import Evidence, Finding
 from diagnosis.rule import Rule
 from diagnosis.rules._packet_filters import IPTABLES, counts
-from diagnosis.snapshot import Snapshot
+from diagnosis.snapshot import Snapshot, TargetView
 
 RULE = Rule(
     id="mixed_backends",
@@ -36,13 +37,19 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         found = [row for row in counts(host, *IPTABLES) if row.rules]
         if len(found) < 2:
             continue
-        both = all(row.services for row in found)
-        yield RULE.finding(
-            subject=host.subject,
-            severity="critical" if both else "warning",
-            evidence=tuple(
-                host.fact(f"{row.rules:,} rules, {row.services:,} of Services", row.backend)
-                for row in found
-            ),
-            confidence="certain" if both else "likely",
-        )
+        yield _finding(host, found)
+
+
+def _finding(host: TargetView, found: list[RuleCount]) -> Finding:
+    both = all(row.services for row in found)
+    return RULE.finding(
+        subject=host.subject,
+        severity="critical" if both else "warning",
+        evidence=_evidence(host, found),
+        confidence="certain" if both else "likely",
+    )
+
+
+def _evidence(host: TargetView, found: list[RuleCount]) -> Iterator[Evidence]:
+    for row in found:
+        yield host.fact(f"{row.rules:,} rules, {row.services:,} of Services", row.backend)

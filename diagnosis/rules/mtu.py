@@ -77,7 +77,7 @@ def _pod_above_overlay(
         subject=Subject(kind="node", name=pod.node, detail="pods"),
         severity="critical" if fragments else "warning",
         title=f"Pods send up to {own.mtu} bytes, the overlay carries {overlay.mtu}",
-        evidence=tuple(evidence),
+        evidence=evidence,
         disproof=f"ping -M do -s {own.mtu - 28} passes to a pod of another node",
         fix=f"Set the CNI's MTU to {overlay.mtu} (flannel: net-conf.json; Calico: veth_mtu; "
         "Cilium: mtu), and restart the pods",
@@ -114,10 +114,7 @@ def _overlay_above_uplink(host: TargetView, overlay: LinkRow, nic: LinkRow) -> F
         subject=replace(host.subject, detail=overlay.name),
         title=f"The overlay's packets ({overlay.mtu + added} bytes) do not fit into {nic.name} "
         f"({nic.mtu})",
-        evidence=(
-            host.fact(f"{overlay.name} ({overlay.kind}) has MTU {overlay.mtu}", "ip link"),
-            host.fact(f"{nic.name} has MTU {nic.mtu}; {overlay.kind} adds {added}", "ip link"),
-        ),
+        evidence=_overlay_above_uplink_evidence(host, overlay, nic, added),
         disproof=RULE.false_friends[0],
         fix=f"ip link set {overlay.name} mtu {fits}  # and in the CNI's configuration, so that "
         "it stays",
@@ -126,13 +123,26 @@ def _overlay_above_uplink(host: TargetView, overlay: LinkRow, nic: LinkRow) -> F
     )
 
 
+def _overlay_above_uplink_evidence(
+    host: TargetView, overlay: LinkRow, nic: LinkRow, added: int
+) -> Iterator[Evidence]:
+    yield host.fact(f"{overlay.name} ({overlay.kind}) has MTU {overlay.mtu}", "ip link")
+    yield host.fact(f"{nic.name} has MTU {nic.mtu}; {overlay.kind} adds {added}", "ip link")
+
+
 def _black_hole(snapshot: Snapshot) -> Iterator[Finding]:
     """Handshakes work, and full-size segments are retransmitted again and again."""
     stuck = [talk for talk in snapshot.conversations if talk.stuck]
     failing = [host for host in snapshot.hosts if host.delta("IpFragFails")]
     if not stuck or not (failing or _only_large_are_lost(snapshot, stuck)):
         return
-    yield RULE.finding(
+    yield _black_hole_finding(snapshot, failing, stuck)
+
+
+def _black_hole_finding(
+    snapshot: Snapshot, failing: list[TargetView], stuck: list[Conversation]
+) -> Finding:
+    return RULE.finding(
         subject=_black_hole_subject(failing),
         title="Small packets pass and full-size ones do not, and no ICMP error reaches the "
         "senders: an MTU black hole",

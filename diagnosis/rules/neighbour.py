@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from collectors.events import NeighbourRow, NodeRow
-from collectors.findings import Finding
+from collectors.findings import Evidence, Finding
 from diagnosis.rule import Rule
 from diagnosis.rules._node_pairs import node_pairs
 from diagnosis.snapshot import Snapshot, TargetView
@@ -41,11 +41,15 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def _finding(host: TargetView, other: NodeRow, row: NeighbourRow) -> Finding:
-    text = f"{row.address} on {row.device} has no link-layer address (FAILED or INCOMPLETE)"
     return RULE.finding(
         subject=replace(host.subject, detail=f"→ {other.name}"),
         title=f"{host.name} cannot resolve the link-layer address of {other.name}",
-        evidence=(host.fact(text, "ARP table"),),
+        evidence=_evidence(host, row),
         address=other.address,
         device=row.device,
     )
+
+
+def _evidence(host: TargetView, row: NeighbourRow) -> Iterator[Evidence]:
+    text = f"{row.address} on {row.device} has no link-layer address (FAILED or INCOMPLETE)"
+    yield host.fact(text, "ARP table")

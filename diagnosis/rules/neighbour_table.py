@@ -37,14 +37,20 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         full = node.delta("arp_table_fulls") >= FULLS.value
         if not full and share < WARNING.value:
             continue
-        yield RULE.finding(
-            subject=node.subject,
-            severity="critical" if full else "warning",
-            title=RULE.title if full else f"The neighbour table is {share:.0f} % full",
-            evidence=_evidence(node, entries, limit),
-            confidence="certain" if full else "likely",
-            fix=_sysctl(max(LEAST_SIZE, 4 * (limit or 1024))),
-        )
+        yield _finding(node, full, entries, limit, share)
+
+
+def _finding(
+    node: TargetView, full: bool, entries: int | None, limit: int | None, share: float
+) -> Finding:
+    return RULE.finding(
+        subject=node.subject,
+        severity="critical" if full else "warning",
+        title=RULE.title if full else f"The neighbour table is {share:.0f} % full",
+        evidence=_evidence(node, entries, limit),
+        confidence="certain" if full else "likely",
+        fix=_sysctl(max(LEAST_SIZE, 4 * (limit or 1024))),
+    )
 
 
 def _evidence(node: TargetView, entries: int | None, limit: int | None) -> tuple[Evidence, ...]:

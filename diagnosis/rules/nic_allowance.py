@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from collectors.findings import Finding
+from collectors.findings import Evidence, Finding
 from diagnosis.rule import Rule, Threshold
 from diagnosis.snapshot import Snapshot, TargetView
 
@@ -54,12 +54,16 @@ def _is_allowance(name: str) -> bool:
 def _finding(host: TargetView, name: str, delta: int) -> Finding:
     _, device, what = name.split("/", 2)
     hint = HINTS.get(what.split("_")[0], "a larger instance, or less traffic per node")
-    text = f"{what} +{delta} in {host.seconds:.0f} s"
     return RULE.finding(
         subject=replace(host.subject, detail=f"{device} {what}"),
         title=f"The cloud drops packets: {what} of {device}",
-        evidence=(host.fact(text, f"ethtool -S {device}"),),
+        evidence=_evidence(host, delta, what, device),
         fix=hint,
         device=device,
         what=what,
     )
+
+
+def _evidence(host: TargetView, delta: int, what: str, device: str) -> Iterator[Evidence]:
+    text = f"{what} +{delta} in {host.seconds:.0f} s"
+    yield host.fact(text, f"ethtool -S {device}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from collectors.findings import Finding
+from collectors.findings import Evidence, Finding
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.snapshot import Snapshot, TargetView
 
@@ -45,12 +45,16 @@ def _one(host: TargetView, device: str, direction: str) -> Iterator[Finding]:
     total = sum(lost.values())
     if total < LEAST.value or 100 * total <= SHARE.value * (passed + total):
         return
-    kinds = ", ".join(f"{count} {kind}" for kind, count in lost.items() if count)
-    text = f"{kinds} beside {passed:,} packets in {host.seconds:.0f} s"
     verb = "receives" if direction == "rx" else "sends"
     yield RULE.finding(
         subject=replace(host.subject, detail=device),
         title=f"{device} loses {100 * total / (passed + total):.1f} % of the packets it {verb}",
-        evidence=(host.fact(text, "/proc/net/dev"),),
+        evidence=_evidence(host, lost, passed),
         device=device,
     )
+
+
+def _evidence(host: TargetView, lost: dict[str, int], passed: int) -> Iterator[Evidence]:
+    kinds = ", ".join(f"{count} {kind}" for kind, count in lost.items() if count)
+    text = f"{kinds} beside {passed:,} packets in {host.seconds:.0f} s"
+    yield host.fact(text, "/proc/net/dev")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collectors.findings import Finding, Subject
+from collectors.findings import Evidence, Finding, Subject
 from diagnosis.reachability import policy_proposal, selectors
 from diagnosis.reachability.blind_spots import FOREIGN, POLICIES
 from diagnosis.reachability.policy_model import Policy
@@ -44,18 +44,26 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     if not closed or not exposed:
         return
     everything: dict[str, object] = {"podSelector": {}, "policyTypes": ["Ingress"]}
+    yield _finding(snapshot, everything, exposed, closed)
+
+
+def _finding(
+    snapshot: Snapshot, everything: dict[str, object], exposed: list[str], closed: set[str]
+) -> Finding:
     text = policy_proposal.document("default-deny", exposed[0], everything)
     count = "1 namespace admits" if len(exposed) == 1 else f"{len(exposed)} namespaces admit"
-    missing = f"pods and no such policy in {listed(exposed, 8)}"
-    yield RULE.finding(
+    return RULE.finding(
         subject=Subject(kind="cluster", name="namespaces"),
         title=f"{count} anyone who is not denied: {listed(exposed)}",
-        evidence=(
-            snapshot.fact(f"default deny in {listed(sorted(closed), 5)}", "NetworkPolicies"),
-            snapshot.fact(missing, "NetworkPolicies, pods"),
-        ),
+        evidence=_evidence(snapshot, exposed, closed),
         text=text,
     )
+
+
+def _evidence(snapshot: Snapshot, exposed: list[str], closed: set[str]) -> Iterator[Evidence]:
+    missing = f"pods and no such policy in {listed(exposed, 8)}"
+    yield snapshot.fact(f"default deny in {listed(sorted(closed), 5)}", "NetworkPolicies")
+    yield snapshot.fact(missing, "NetworkPolicies, pods")
 
 
 def _denies(policy: Policy) -> bool:

@@ -86,7 +86,7 @@ def _finding(snapshot: Snapshot, host: TargetView, tunnelled: list[Tunnelled]) -
         subject=host.subject,
         title=f"Pods of {others} are reached over {route.device}, where {asked.cni} is set to "
         "route natively",
-        evidence=tuple(evidence),
+        evidence=evidence,
         fix=FIXES[asked.cni],
         verify=f"ip route get {first.path.pod} names the node's own interface",
     )

@@ -59,6 +59,6 @@ def _finding(snapshot: Snapshot, context: PolicyContext, key: str, pods: list[st
         subject=policy_subject(key),
         severity="critical" if truncated else "warning",
         title=f"The policy lets DNS out over UDP and not over TCP: {listed(pods, 2)}",
-        evidence=tuple(evidence),
+        evidence=evidence,
         fix=allow_dns(context.policy(key), server, service.selector, (port,), ("TCP",)),
     )

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from collectors.events import PodRow
-from collectors.findings import Finding
+from collectors.findings import Evidence, Finding
 from diagnosis.reachability import policy_proposal
 from diagnosis.reachability.network_policy import KIND
 from diagnosis.rule import Rule
@@ -48,17 +48,23 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     if not (snapshot.policies or snapshot.foreign_policies):
         return
     for key, dropped in _dropped(snapshot, policy_context(snapshot)).items():
-        unanswered = f"{dropped.count} connections without an answer: {listed(dropped.pairs)}"
-        yield RULE.finding(
-            subject=policy_subject(key),
-            title=f"The policy drops connections: {listed(dropped.pairs, 2)}",
-            evidence=(
-                snapshot.fact(unanswered, "capture"),
-                snapshot.fact(dropped.reason, f"{dropped.kind} {key}"),
-            ),
-            fix=_fix(key, dropped),
-            fix_kind="yaml" if dropped.kind == KIND else "text",
-        )
+        yield _finding(snapshot, dropped, key)
+
+
+def _finding(snapshot: Snapshot, dropped: DroppedTraffic, key: str) -> Finding:
+    return RULE.finding(
+        subject=policy_subject(key),
+        title=f"The policy drops connections: {listed(dropped.pairs, 2)}",
+        evidence=_evidence(snapshot, dropped, key),
+        fix=_fix(key, dropped),
+        fix_kind="yaml" if dropped.kind == KIND else "text",
+    )
+
+
+def _evidence(snapshot: Snapshot, dropped: DroppedTraffic, key: str) -> Iterator[Evidence]:
+    unanswered = f"{dropped.count} connections without an answer: {listed(dropped.pairs)}"
+    yield snapshot.fact(unanswered, "capture")
+    yield snapshot.fact(dropped.reason, f"{dropped.kind} {key}")
 
 
 def _fix(key: str, dropped: DroppedTraffic) -> str:

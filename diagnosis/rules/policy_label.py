@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collectors.findings import Finding
+from collectors.findings import Evidence, Finding
 from collectors.frozen import frozen
 from diagnosis.reachability import selectors
 from diagnosis.reachability.policy_model import Policy
@@ -64,17 +64,21 @@ def _namespace_peers(policy: Policy) -> Iterator[NamespacePeer]:
 
 def _finding(snapshot: Snapshot, peer: NamespacePeer, compared: int) -> Finding:
     policy, text = peer.policy, selectors.text(peer.selector)
-    rule = f"rule {peer.index} of {peer.side}: namespaceSelector {text}"
     return RULE.finding(
         subject=policy_subject(policy.key, f"{peer.side} {peer.index}"),
         title=f"The policy lets in namespaces with {text}; no namespace has that"
         if peer.side == "ingress"
         else f"The policy lets out to namespaces with {text}; none has that",
-        evidence=(
-            snapshot.fact(rule, f"NetworkPolicy {policy.key}"),
-            snapshot.fact(f"labels of {compared} namespaces were compared", "namespaces"),
-        ),
+        evidence=_evidence(snapshot, peer, compared, text, policy),
         fix=f"kubectl label namespace {policy.namespace} {text.replace(',', ' ')}  # if that one "
         f"is meant; or correct the selector: kubectl -n {policy.namespace} edit networkpolicy "
         f"{policy.name}",
     )
+
+
+def _evidence(
+    snapshot: Snapshot, peer: NamespacePeer, compared: int, text: str, policy: Policy
+) -> Iterator[Evidence]:
+    rule = f"rule {peer.index} of {peer.side}: namespaceSelector {text}"
+    yield snapshot.fact(rule, f"NetworkPolicy {policy.key}")
+    yield snapshot.fact(f"labels of {compared} namespaces were compared", "namespaces")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collectors.findings import Finding
+from collectors.findings import Evidence, Finding
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._policies import PolicyContext, policy_context, verdicts
 from diagnosis.snapshot import Conversation, Snapshot, listed
@@ -67,12 +67,16 @@ def _finding(snapshot: Snapshot, key: str, talks: list[Conversation]) -> Finding
         f"{snapshot.workload(talk.client)} → {snapshot.workload(talk.server)}:{talk.port}"
         for talk in talks
     ]
-    answered = sum(talk.answered for talk in talks)
     return RULE.finding(
         subject=policy_subject(key),
         title=f"Traffic that the policy denies passes: {listed(pairs, 2)}",
-        evidence=(
-            snapshot.fact(f"{answered} connections were answered: {listed(pairs)}", "capture"),
-            snapshot.fact("no rule allows them", f"NetworkPolicy {key}"),
-        ),
+        evidence=_evidence(snapshot, key, talks, pairs),
     )
+
+
+def _evidence(
+    snapshot: Snapshot, key: str, talks: list[Conversation], pairs: list[str]
+) -> Iterator[Evidence]:
+    answered = sum(talk.answered for talk in talks)
+    yield snapshot.fact(f"{answered} connections were answered: {listed(pairs)}", "capture")
+    yield snapshot.fact("no rule allows them", f"NetworkPolicy {key}")

@@ -56,7 +56,7 @@ def _finding(snapshot: Snapshot, policy: Policy, pods: list[PodRow]) -> Finding:
         subject=policy_subject(policy.key),
         severity="warning" if meant else "info",
         title=f"The policy selects no pod: none of {policy.namespace} has {text}",
-        evidence=tuple(evidence),
+        evidence=evidence,
         confidence="certain" if meant else "likely",
         namespace=policy.namespace,
         name=policy.name,

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from collectors.findings import Finding
 from diagnosis.rule import CONVENTION, Rule, Threshold
-from diagnosis.snapshot import Snapshot
+from diagnosis.snapshot import Snapshot, TargetView
 
 LEAST = Threshold("at least", 10, "IpReasmFails in 15 s", CONVENTION)
 RULE = Rule(
@@ -33,7 +33,11 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for host in snapshot.of_kind("pod", "node", "local"):
         if host.delta("IpReasmFails") < LEAST.value:
             continue
-        yield RULE.finding(
-            subject=host.subject,
-            evidence=(host.counter("IpReasmFails", "/proc/net/snmp"),),
-        )
+        yield _finding(host)
+
+
+def _finding(host: TargetView) -> Finding:
+    return RULE.finding(
+        subject=host.subject,
+        evidence=(host.counter("IpReasmFails", "/proc/net/snmp"),),
+    )

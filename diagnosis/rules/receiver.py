@@ -41,10 +41,14 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
             subject = snapshot.workload_subject(target.pod.ip) if target.pod else target.subject
             evidence[subject].extend(_of_target(target))
     for subject, facts in evidence.items():
-        yield RULE.finding(
-            subject=subject,
-            evidence=tuple(facts),
-        )
+        yield _finding(subject, facts)
+
+
+def _finding(subject: Subject, facts: list[Evidence]) -> Finding:
+    return RULE.finding(
+        subject=subject,
+        evidence=facts,
+    )
 
 
 def _closed_windows(snapshot: Snapshot) -> dict[Subject, list[str]]:

@@ -60,7 +60,7 @@ def _on_the_path(snapshot: Snapshot, talks: list[Conversation], known: Evidence)
     return RULE.finding(
         subject=snapshot.subject(talk.server, talk.port),
         title=f"Connections are rejected on the path, by {by}, not by the server",
-        evidence=(known, snapshot.fact(talk.unreachable, f"ICMP from {talk.rejected_by}")),
+        evidence=_on_the_path_evidence(snapshot, known, talk),
         confidence="certain",
         disproof="a capture at the server shows that they arrive, and a RST",
         fix=ON_THE_PATH.format(node=by),
@@ -68,13 +68,18 @@ def _on_the_path(snapshot: Snapshot, talks: list[Conversation], known: Evidence)
     )
 
 
+def _on_the_path_evidence(
+    snapshot: Snapshot, known: Evidence, talk: Conversation
+) -> Iterator[Evidence]:
+    yield known
+    yield snapshot.fact(talk.unreachable, f"ICMP from {talk.rejected_by}")
+
+
 def _by_pod(snapshot: Snapshot, pod: PodRow, address: str, port: int, known: Evidence) -> Finding:
-    ready = "it is ready" if pod.all_ready else f"{pod.ready} ready"
-    state = f"{pod.namespace}/{pod.name} is {pod.phase}, {ready}"
     return RULE.finding(
         subject=pod_subject(pod, port),
         title=f"Connections are refused by the pod itself: nothing listens on {address}:{port}",
-        evidence=(known, snapshot.fact(state, "pods")),
+        evidence=_by_pod_evidence(snapshot, pod, known),
         confidence="certain",
         disproof="ss -ltn in the pod shows the port on 0.0.0.0 or [::]",
         fix=f"kubectl -n {pod.namespace} exec {pod.name} -- ss -ltn  # if it is bound to "
@@ -82,6 +87,13 @@ def _by_pod(snapshot: Snapshot, pod: PodRow, address: str, port: int, known: Evi
         "targetPort",
         fix_kind="shell",
     )
+
+
+def _by_pod_evidence(snapshot: Snapshot, pod: PodRow, known: Evidence) -> Iterator[Evidence]:
+    ready = "it is ready" if pod.all_ready else f"{pod.ready} ready"
+    state = f"{pod.namespace}/{pod.name} is {pod.phase}, {ready}"
+    yield known
+    yield snapshot.fact(state, "pods")
 
 
 def _by_address(snapshot: Snapshot, server: str, port: int, known: Evidence) -> Finding:

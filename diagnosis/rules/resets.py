@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collectors.findings import Finding
+from collectors.findings import Evidence, Finding
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._connections import LEAST, by_server, seen
-from diagnosis.snapshot import Snapshot
+from diagnosis.snapshot import Conversation, Snapshot
 
 SHARE = Threshold("from", 20, "% of its connections: some programs end connections so", CONVENTION)
 RULE = Rule(
@@ -37,8 +37,14 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         resets, flows = sum(t.server_resets for t in talks), sum(t.flows for t in talks)
         if 100 * resets < SHARE.value * flows:
             continue
-        counts = f"{resets} of {flows} connections reset by {snapshot.name(server)}"
         yield RULE.finding(
             subject=snapshot.workload_subject(server, port),
-            evidence=(seen(snapshot, talks, counts),),
+            evidence=_evidence(snapshot, resets, flows, server, talks),
         )
+
+
+def _evidence(
+    snapshot: Snapshot, resets: int, flows: int, server: str, talks: list[Conversation]
+) -> Iterator[Evidence]:
+    counts = f"{resets} of {flows} connections reset by {snapshot.name(server)}"
+    yield seen(snapshot, talks, counts)

@@ -66,7 +66,7 @@ def _finding(snapshot: Snapshot, target: TargetView, share: Share, severity: Sev
         subject=target.subject,
         severity=severity,
         title=_title(share),
-        evidence=tuple(_evidence(snapshot, target, talks)),
+        evidence=_evidence(snapshot, target, talks),
         confidence="likely" if len(servers) > 1 else "possible",
     )
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from collectors.findings import Finding
 from diagnosis.rule import CONVENTION, Rule, Threshold
-from diagnosis.snapshot import Snapshot
+from diagnosis.snapshot import Snapshot, TargetView
 
 LEAST = Threshold("at least", 3, "IPReversePathFilter in 15 s", CONVENTION)
 FIX = """# /etc/sysctl.d/99-k8s-networking.conf
@@ -39,11 +39,15 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for target in snapshot.of_kind("node", "pod", "local"):
         if target.delta("TcpExtIPReversePathFilter") < LEAST.value:
             continue
-        setting = f"net.ipv4.conf.all.rp_filter = {target.sysctl('net.ipv4.conf.all.rp_filter')}"
-        yield RULE.finding(
-            subject=target.subject,
-            evidence=(
-                target.counter("TcpExtIPReversePathFilter", "/proc/net/netstat"),
-                target.fact(setting, "sysctl; the larger of all and the interface counts"),
-            ),
-        )
+        yield _finding(target)
+
+
+def _finding(target: TargetView) -> Finding:
+    setting = f"net.ipv4.conf.all.rp_filter = {target.sysctl('net.ipv4.conf.all.rp_filter')}"
+    return RULE.finding(
+        subject=target.subject,
+        evidence=(
+            target.counter("TcpExtIPReversePathFilter", "/proc/net/netstat"),
+            target.fact(setting, "sysctl; the larger of all and the interface counts"),
+        ),
+    )

@@ -75,12 +75,16 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     load = _load(snapshot)
     if not load.uses_iptables or not (load.heavy or load.services >= PORTS.value):
         return
-    yield RULE.finding(
+    yield _finding(snapshot, load)
+
+
+def _finding(snapshot: Snapshot, load: Load) -> Finding:
+    return RULE.finding(
         subject=Subject(kind="cluster", name="kube-proxy"),
         severity="warning" if load.heavy else "info",
         title=f"The first packet of a connection passes up to {load.services:,} iptables rules "
         "in turn, and each change of a Service writes all rules again",
-        evidence=tuple(_evidence(snapshot, load)),
+        evidence=_evidence(snapshot, load),
         confidence="certain" if load.counted else "likely",
         fix=_fix(_old_kernels(snapshot)),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from collectors.findings import Finding, Subject
+from collectors.findings import Evidence, Finding, Subject
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.snapshot import Conversation, Snapshot, listed
 
@@ -65,23 +65,26 @@ def _is_explained(talk: Conversation) -> bool:
 def _finding(
     snapshot: Snapshot, subject: Subject, talks: list[Conversation], rtt: float
 ) -> Finding:
-    slow, flows = sum(t.slow for t in talks), sum(t.flows for t in talks)
     slowest, retransmitted = max(t.slowest_ms for t in talks), sum(t.retransmitted for t in talks)
-    pods = [snapshot.by_address[t.server] for t in talks if t.server in snapshot.by_address]
-    nodes = sorted({pod.node for pod in pods})
-    where = f"; its pods that are slow run on {listed(nodes)}" if nodes else ""
     return RULE.finding(
         subject=subject,
         title=f"Answers arrive after up to {slowest:,.0f} ms while a round trip is {rtt:.2f} ms: "
         "the server is slow",
-        evidence=(
-            snapshot.fact(
-                f"{slow} slow answers in {flows} connections, the slowest after {slowest:,.0f} "
-                f"ms{where}",
-                "capture (last byte asked to first byte answered)",
-            ),
-            snapshot.fact(
-                f"a round trip is {rtt:.2f} ms, {retransmitted} segments retransmitted", "capture"
-            ),
-        ),
+        evidence=_evidence(snapshot, talks, rtt, slowest, retransmitted),
+    )
+
+
+def _evidence(
+    snapshot: Snapshot, talks: list[Conversation], rtt: float, slowest: float, retransmitted: int
+) -> Iterator[Evidence]:
+    slow, flows = sum(t.slow for t in talks), sum(t.flows for t in talks)
+    pods = [snapshot.by_address[t.server] for t in talks if t.server in snapshot.by_address]
+    nodes = sorted({pod.node for pod in pods})
+    where = f"; its pods that are slow run on {listed(nodes)}" if nodes else ""
+    yield snapshot.fact(
+        f"{slow} slow answers in {flows} connections, the slowest after {slowest:,.0f} ms{where}",
+        "capture (last byte asked to first byte answered)",
+    )
+    yield snapshot.fact(
+        f"a round trip is {rtt:.2f} ms, {retransmitted} segments retransmitted", "capture"
     )

@@ -11,7 +11,7 @@ from collectors.findings import Finding
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._cpu import softirq_shares, softirq_text
 from diagnosis.rules.udp_flood import FLOOD
-from diagnosis.snapshot import Snapshot, listed
+from diagnosis.snapshot import Snapshot, TargetView, listed
 
 SOFTIRQ = Threshold("from", 50, "% of one CPU in softirq", CONVENTION)
 RULE = Rule(
@@ -38,8 +38,12 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         busy = sorted(number for number, share in shares.items() if share >= SOFTIRQ.value)
         if not busy or node.rate("UdpNoPorts") >= FLOOD.value:
             continue
-        yield RULE.finding(
-            subject=node.subject,
-            title=f"CPU {', '.join(busy)} is busy with packets while others are not",
-            evidence=(node.fact(listed(softirq_text(shares)), "/proc/stat"),),
-        )
+        yield _finding(node, busy, shares)
+
+
+def _finding(node: TargetView, busy: list[str], shares: dict[str, float]) -> Finding:
+    return RULE.finding(
+        subject=node.subject,
+        title=f"CPU {', '.join(busy)} is busy with packets while others are not",
+        evidence=(node.fact(listed(softirq_text(shares)), "/proc/stat"),),
+    )

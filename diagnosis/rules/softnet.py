@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collectors.findings import Finding
+from collectors.findings import Evidence, Finding
 from diagnosis.rule import CONVENTION, Rule, Threshold
-from diagnosis.snapshot import Snapshot
+from diagnosis.snapshot import Snapshot, TargetView
 
 SQUEEZED = Threshold("from", 20, "time_squeeze per second", CONVENTION)
 FIX = """# /etc/sysctl.d/99-k8s-networking.conf
@@ -38,11 +38,17 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         squeezed = node.rate("softnet_time_squeeze")
         if squeezed < SQUEEZED.value:
             continue
-        yield RULE.finding(
-            subject=node.subject,
-            title=f"CPUs run out of their packet budget {squeezed:.0f} times a second",
-            evidence=(
-                node.counter("softnet_time_squeeze", "/proc/net/softnet_stat"),
-                node.counter("softnet_dropped", "/proc/net/softnet_stat"),
-            ),
-        )
+        yield _finding(node, squeezed)
+
+
+def _finding(node: TargetView, squeezed: float) -> Finding:
+    return RULE.finding(
+        subject=node.subject,
+        title=f"CPUs run out of their packet budget {squeezed:.0f} times a second",
+        evidence=_evidence(node),
+    )
+
+
+def _evidence(node: TargetView) -> Iterator[Evidence]:
+    yield node.counter("softnet_time_squeeze", "/proc/net/softnet_stat")
+    yield node.counter("softnet_dropped", "/proc/net/softnet_stat")

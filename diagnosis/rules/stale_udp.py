@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from collectors.events import ConntrackGroup, ServiceRow
-from collectors.findings import Finding
+from collectors.findings import Evidence, Finding
 from diagnosis.rule import Rule
 from diagnosis.snapshot import Snapshot, TargetView
 
@@ -52,20 +52,24 @@ def _finding(
 ) -> Finding:
     name = f"{service.namespace}/{service.name}"
     ready, _ = snapshot.endpoints(service)
+    return RULE.finding(
+        subject=replace(host.subject, detail=name),
+        title=f"A conntrack entry sends UDP for the Service to {group.reply_source}, which is no "
+        "endpoint of it any more",
+        evidence=_evidence(snapshot, host, group, ready, name),
+        destination=group.destination,
+        reply_source=group.reply_source,
+    )
+
+
+def _evidence(
+    snapshot: Snapshot, host: TargetView, group: ConntrackGroup, ready: list[str], name: str
+) -> Iterator[Evidence]:
     silent = "" if group.replied else ", never answered"
     entries = (
         f"{group.count} entries {snapshot.name(group.source)} → {group.destination}:{group.port} "
         f"go to {group.reply_source}:{group.reply_port}{silent}"
     )
     endpoints = f"endpoints now: {', '.join(ready[:4]) or 'none'}"
-    return RULE.finding(
-        subject=replace(host.subject, detail=name),
-        title=f"A conntrack entry sends UDP for the Service to {group.reply_source}, which is no "
-        "endpoint of it any more",
-        evidence=(
-            host.fact(entries, host.conntrack.source if host.conntrack else ""),
-            host.fact(endpoints, f"EndpointSlices of {name}"),
-        ),
-        destination=group.destination,
-        reply_source=group.reply_source,
-    )
+    yield host.fact(entries, host.conntrack.source if host.conntrack else "")
+    yield host.fact(endpoints, f"EndpointSlices of {name}")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from collectors.findings import Finding
 from diagnosis.rule import CONVENTION, Rule, Threshold
-from diagnosis.snapshot import Snapshot
+from diagnosis.snapshot import Snapshot, TargetView
 
 FULL = ("TcpExtTCPReqQFullDoCookies", "TcpExtTCPReqQFullDrop")
 LEAST = Threshold("from", 1, "ReqQFull in 15 s", CONVENTION)
@@ -32,7 +32,11 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for target in snapshot.of_kind("pod", "node", "local"):
         if target.delta(*FULL) < LEAST.value:
             continue
-        yield RULE.finding(
-            subject=target.subject,
-            evidence=tuple(target.counter(name) for name in (*FULL, "TcpExtSyncookiesSent")),
-        )
+        yield _finding(target)
+
+
+def _finding(target: TargetView) -> Finding:
+    return RULE.finding(
+        subject=target.subject,
+        evidence=tuple(target.counter(name) for name in (*FULL, "TcpExtSyncookiesSent")),
+    )

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from collectors.events import PodRow, ServicePort, ServiceRow
-from collectors.findings import Finding, Subject
+from collectors.findings import Evidence, Finding, Subject
 from collectors.frozen import frozen
 from collectors.sockets.rows import SocketRow
 from diagnosis.reachability.parties import port_number
@@ -109,24 +109,32 @@ def _by_sockets(service: ServiceRow, index: int, listening: list[Listening]) -> 
     pod = bad.view.pod if bad is not None else None
     if bad is None or pod is None or pod.phase != "Running":  # one that starts does not listen yet
         return
+    yield _by_sockets_finding(service, index, bad, pod)
+
+
+def _by_sockets_finding(service: ServiceRow, index: int, bad: Listening, pod: PodRow) -> Finding:
     port = service.targets[index]
     fix, command = _fix(service, index, bad)
-    yield RULE.finding(
+    return RULE.finding(
         subject=_subject(service, port),
         title=f"The program in {pod.name} listens on {bad.instead}"
         if bad.loopback
         else f"Nothing listens on targetPort {port.target} in {pod.name}: it listens on "
         f"{bad.instead}",
-        evidence=(
-            replace(bad.view.fact(_path(port), _source(service)), scope=""),
-            bad.view.fact(f"listen sockets: {bad.instead}", "ss -ltn"),
-        ),
+        evidence=_by_sockets_evidence(service, bad, port),
         disproof=RULE.false_friends[0],
         fix=fix,
         fix_kind="shell" if command else "text",
         verify=f"ss -ltn in the pod shows {bad.number}",
         screen="sockets",
     )
+
+
+def _by_sockets_evidence(
+    service: ServiceRow, bad: Listening, port: ServicePort
+) -> Iterator[Evidence]:
+    yield replace(bad.view.fact(_path(port), _source(service)), scope="")
+    yield bad.view.fact(f"listen sockets: {bad.instead}", "ss -ltn")
 
 
 def _fix(service: ServiceRow, index: int, bad: Listening) -> tuple[str, bool]:
@@ -171,7 +179,7 @@ def _undeclared(
         subject=_subject(service, port),
         severity="critical" if refused or named else "warning",
         title=f"targetPort {port.target} is no port of the Service's pods",
-        evidence=tuple(evidence),
+        evidence=evidence,
         confidence="certain" if refused or named else "possible",
         disproof=RULE.false_friends[1],
         fix=_patch(service, index, declared[0] if declared else "PORT"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collectors.findings import Finding
+from collectors.findings import Evidence, Finding
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.snapshot import Snapshot, TargetView
 
@@ -49,16 +49,23 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         low = [(least, why) for least, why in WANTED if 0 < _value(node, least.unit) < least.value]
         if not low:
             continue
-        names = [least.unit for least, _ in low]
-        lines = "".join(f"# {why}\n{least.unit} = {least.value:.0f}\n" for least, why in low)
-        yield RULE.finding(
-            subject=node.subject,
-            title=f"{', '.join(names)}: small for what this node carries",
-            evidence=tuple(
-                node.fact(f"{name} = {_value(node, name):,}", "sysctl") for name in names
-            ),
-            lines=lines,
-        )
+        yield _finding(node, low)
+
+
+def _finding(node: TargetView, low: list[tuple[Threshold, str]]) -> Finding:
+    names = [least.unit for least, _ in low]
+    lines = "".join(f"# {why}\n{least.unit} = {least.value:.0f}\n" for least, why in low)
+    return RULE.finding(
+        subject=node.subject,
+        title=f"{', '.join(names)}: small for what this node carries",
+        evidence=_evidence(node, names),
+        lines=lines,
+    )
+
+
+def _evidence(node: TargetView, names: list[str]) -> Iterator[Evidence]:
+    for name in names:
+        yield node.fact(f"{name} = {_value(node, name):,}", "sysctl")
 
 
 def _value(node: TargetView, name: str) -> int:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collectors.findings import Finding
+from collectors.findings import Evidence, Finding
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._cpu import softirq_shares, softirq_text
-from diagnosis.snapshot import Snapshot, listed
+from diagnosis.snapshot import Snapshot, TargetView, listed
 
 FLOOD = Threshold("from", 2_000, "datagrams per second to closed ports", CONVENTION)
 RULE = Rule(
@@ -37,13 +37,20 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         rate = node.rate("UdpNoPorts")
         if rate < FLOOD.value:
             continue
-        busy = listed(softirq_text(softirq_shares(node)))
-        yield RULE.finding(
-            subject=node.subject,
-            title=f"A flood of UDP to a port on which nothing listens: {rate:,.0f} datagrams a "
-            "second keep CPUs busy",
-            evidence=(
-                *([node.fact(busy, "/proc/stat")] if busy else []),
-                node.counter("UdpNoPorts", "/proc/net/snmp"),
-            ),
-        )
+        yield _finding(node, rate)
+
+
+def _finding(node: TargetView, rate: float) -> Finding:
+    return RULE.finding(
+        subject=node.subject,
+        title=f"A flood of UDP to a port on which nothing listens: {rate:,.0f} datagrams a "
+        "second keep CPUs busy",
+        evidence=_evidence(node),
+    )
+
+
+def _evidence(node: TargetView) -> Iterator[Evidence]:
+    busy = listed(softirq_text(softirq_shares(node)))
+    if busy:
+        yield node.fact(busy, "/proc/stat")
+    yield node.counter("UdpNoPorts", "/proc/net/snmp")

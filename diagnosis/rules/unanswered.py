@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collectors.findings import Evidence, Finding
-from diagnosis.loss_location import LossLocation, loss_report, place
+from diagnosis.loss_location import LossLocation, LossReport, loss_report, place
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._connections import (
     LEAST,
@@ -79,9 +79,14 @@ def _placed(
     return RULE.finding(
         subject=snapshot.subject(server, port),
         title=report.title,
-        evidence=(known, lost.view.fact(report.figure, "capture, both sides of the node")),
+        evidence=_placed_evidence(lost, known, report),
         confidence="possible" if lost.what == "delivered" else "likely",
         disproof="eBPF hands packets on where a capture does not see them",
         fix=report.fix,
         fix_kind="shell",
     )
+
+
+def _placed_evidence(lost: LossLocation, known: Evidence, report: LossReport) -> Iterator[Evidence]:
+    yield known
+    yield lost.view.fact(report.figure, "capture, both sides of the node")

@@ -82,7 +82,9 @@ def test_rules_that_faults_name_exist() -> None:
         assert fault.rules, f"lab/faults/{fault.name}.toml names no rule that finds it"
         named = unknown_ids((*fault.rules, *fault.also), f"lab/faults/{fault.name}.toml")
         assert not named, "\n".join(named)
-    assert not unknown_ids((case.rule for case in CONFIGURED.values()), "tests/support/configured_machines.py")
+    assert not unknown_ids(
+        (case.rule for case in CONFIGURED.values()), "tests/support/configured_machines.py"
+    )
 
 
 def test_an_unknown_rule_is_said_in_a_sentence() -> None:
