@@ -120,8 +120,8 @@ def _port_match(port: Object, target: Pod | None) -> list[str]:
 
 def _allowances(policy: Object, pod: Pod, direction: str, pods: Sequence[Pod]) -> list[str]:
     """The accepting rules that one policy gives one pod."""
-    key, side, where = (
-        ("ingress", "from", "ip saddr") if direction == "Ingress" else ("egress", "to", "ip daddr")
+    key, side, field = (
+        ("ingress", "from", "saddr") if direction == "Ingress" else ("egress", "to", "daddr")
     )
     found = []
     for rule in policy["spec"].get(key) or ():
@@ -130,19 +130,19 @@ def _allowances(policy: Object, pod: Pod, direction: str, pods: Sequence[Pod]) -
             addresses += _peer_addresses(peer, policy["metadata"]["namespace"], pods)
         if rule.get(side) and not addresses:
             continue
-        for match in _matches(rule.get("ports") or (), direction, pod, pods, addresses):
-            if rule.get(side):
-                blocks = ipaddress.collapse_addresses(ipaddress.IPv4Network(a) for a in addresses)
-                elements = ", ".join(str(b) for b in blocks)
-                found.append(f"{where} {{ {elements} }} {match}counter accept")
-            else:
-                found.append(f"{match}counter accept")
+        peers = f"ip {field} {_set_of(addresses)} " if addresses else ""
+        for match in _matches(rule.get("ports") or (), direction, pod, pods):
+            found.append(f"{peers}{match}counter accept")
     return found
 
 
-def _matches(
-    ports: Sequence[Object], direction: str, pod: Pod, pods: Sequence[Pod], addresses: list[str]
-) -> list[str]:
+def _set_of(addresses: Iterable[str]) -> str:
+    """An anonymous nft set: overlapping blocks, which nft refuses, are joined."""
+    blocks = ipaddress.collapse_addresses(ipaddress.IPv4Network(a) for a in addresses)
+    return f"{{ {', '.join(map(str, blocks))} }}"
+
+
+def _matches(ports: Sequence[Object], direction: str, pod: Pod, pods: Sequence[Pod]) -> list[str]:
     if not ports:
         return [""]
     found = []

@@ -33,6 +33,11 @@ class HookRule:
     split: int = 0
     times: int | None = None
 
+    def applies(self, path: str, method: str) -> bool:
+        if not (self.code or self.delay_s) or self.method not in ("", method):
+            return False
+        return re.search(self.match, path) is not None
+
 
 @dataclass(slots=True, eq=False)
 class HookStream:
@@ -50,6 +55,18 @@ class HookStream:
         """Called before each piece is sent; waits while the stream is frozen."""
         await self.flowing.wait()
 
+    def obey(self, action: str, last_word: str | None) -> None:
+        """cut, end (with `last_word`), freeze or thaw."""
+        if action == "cut":
+            self.cut()
+        elif action == "end":
+            self.last_word = last_word
+            self.ended.set()
+        elif action == "freeze":
+            self.flowing.clear()
+        else:
+            self.flowing.set()
+
     def cut(self) -> None:
         if self.request.transport is not None:
             self.request.transport.abort()
@@ -63,19 +80,21 @@ class Hooks:
     async def before(self, info: RequestInfo, method: str) -> web.Response | None:
         """Apply the rules to a request; a Response where one answers in the server's stead."""
         for rule in list(self.rules):
-            if not re.search(rule.match, info.path) or not (rule.code or rule.delay_s):
+            if not rule.applies(info.path, method):
                 continue
-            if rule.method and rule.method != method:
-                continue
-            if rule.times is not None:
-                rule.times -= 1
-                if rule.times <= 0:
-                    self.rules.remove(rule)
+            self._count_down(rule)
             if rule.delay_s:
                 await asyncio.sleep(rule.delay_s)
             if rule.code:
                 return _answer(rule)
         return None
+
+    def _count_down(self, rule: HookRule) -> None:
+        if rule.times is None:
+            return
+        rule.times -= 1
+        if rule.times <= 0:
+            self.rules.remove(rule)
 
     @contextlib.contextmanager
     def stream(self, request: web.Request, info: RequestInfo) -> Iterator[HookStream]:
@@ -106,19 +125,11 @@ class Hooks:
             self.rules.clear()
             self.order({"do": "thaw"})
             return 0
-        reached = [s for s in self.streams if re.search(match, s.path)]
         if action not in ("cut", "end", "freeze", "thaw"):
             raise status.bad_request(f"no such hook: {action}")
+        reached = [s for s in self.streams if re.search(match, s.path)]
         for stream in reached:
-            if action == "cut":
-                stream.cut()
-            elif action == "end":
-                stream.last_word = body.get("status")
-                stream.ended.set()
-            elif action == "freeze":
-                stream.flowing.clear()
-            else:
-                stream.flowing.set()
+            stream.obey(action, body.get("status"))
         return len(reached)
 
 

@@ -91,7 +91,7 @@ def _merge_list(current: list[Any], patch: list[Any], key: str) -> list[Any]:
     for item in patch:
         if key not in item:
             raise bad_request(f"map: map[] does not contain declared merge key: {key}")
-        place = next((i for i, known in enumerate(result) if known.get(key) == item[key]), None)
+        place = _index_of(result, key, item[key])
         if item.get("$patch") == "delete":
             result = [known for known in result if known.get(key) != item[key]]
         elif place is None:
@@ -101,12 +101,15 @@ def _merge_list(current: list[Any], patch: list[Any], key: str) -> list[Any]:
     return added + result
 
 
+def _index_of(items: list[Any], key: str, value: Any) -> int | None:
+    return next((i for i, known in enumerate(items) if known.get(key) == value), None)
+
+
 def json_patch(current: Any, operations: Any) -> Any:
     result = copy.deepcopy(current)
     for step in operations:
-        parts = [p.replace("~1", "/").replace("~0", "~") for p in step["path"].split("/")[1:]]
         try:
-            result = _operate(result, step, parts)
+            result = _operate(result, step)
         except (KeyError, IndexError, ValueError, TypeError):
             raise ApiError(
                 422, "Invalid", f"the server rejected our request: {step['op']} {step['path']}"
@@ -114,33 +117,43 @@ def json_patch(current: Any, operations: Any) -> Any:
     return result
 
 
-def _operate(document: Any, step: dict[str, Any], parts: list[str]) -> Any:
-    operation = step["op"]
+def _pointer(text: str) -> list[str]:
+    """The parts of a JSON pointer (RFC 6901)."""
+    return [part.replace("~1", "/").replace("~0", "~") for part in text.split("/")[1:]]
+
+
+def _operate(document: Any, step: dict[str, Any]) -> Any:
+    operation, parts = step["op"], _pointer(step["path"])
     if operation in ("move", "copy"):
-        source = [p.replace("~1", "/").replace("~0", "~") for p in step["from"].split("/")[1:]]
+        source = _pointer(step["from"])
         value = copy.deepcopy(_look(document, source))
         if operation == "move":
             _remove(document, source)
-        step, operation = {**step, "value": value}, "add"
+        return _write(document, parts, value, "add")
     if operation == "test":
         if _look(document, parts) != step["value"]:
             raise ValueError
         return document
-    if not parts:
-        return step["value"]
-    if operation == "remove":
+    if operation == "remove" and parts:
         _remove(document, parts)
         return document
+    return _write(document, parts, step["value"], operation)
+
+
+def _write(document: Any, parts: list[str], value: Any, operation: str) -> Any:
+    """`add` or `replace` at a place; the whole document where `parts` is empty."""
+    if not parts:
+        return value
     parent, last = _look(document, parts[:-1]), parts[-1]
     if isinstance(parent, list):
         if operation == "add":
-            parent.insert(len(parent) if last == "-" else int(last), step["value"])
+            parent.insert(len(parent) if last == "-" else int(last), value)
         else:
-            parent[int(last)] = step["value"]
-    else:
-        if operation == "replace" and last not in parent:
-            raise KeyError(last)
-        parent[last] = step["value"]
+            parent[int(last)] = value
+        return document
+    if operation == "replace" and last not in parent:
+        raise KeyError(last)
+    parent[last] = value
     return document
 
 
