@@ -20,7 +20,7 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -130,14 +130,18 @@ class LabCluster:
         objects.populate(self.store, self.topology)
         self.write_zone()
         self.controllers.reconcile()
-        self.background.append(asyncio.create_task(self.kubelet.follow(since)))
-        self.background.append(asyncio.create_task(self.controllers.follow(since, self.reload)))
-        self.background.append(asyncio.create_task(reap_orphans()))
-        self.background.append(asyncio.create_task(self._heartbeats()))
+        self._spawn(
+            self.kubelet.follow(since),
+            self.controllers.follow(since, self.reload),
+            reap_orphans(),
+            self._heartbeats(),
+        )
         await self._all_ready()
         self.synthetic.populate()
-        self.background.append(asyncio.create_task(self.synthetic.follow(self.store.version)))
-        self.background.append(asyncio.create_task(self.synthetic.live()))
+        self._spawn(self.synthetic.follow(self.store.version), self.synthetic.live())
+
+    def _spawn(self, *work: Coroutine[Any, Any, None]) -> None:
+        self.background += [asyncio.create_task(one) for one in work]
 
     async def _heartbeats(self) -> None:
         while True:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from lab.api.selectors import matches_selector
 from lab.api.store import Object, ObjectStore
 from lab.network import Sandbox, run
+from lab.ownership import real_pods
 from lab.topology import Node
 
 
@@ -30,32 +31,30 @@ class Pod:
 
 def pods_of(store: ObjectStore) -> list[Pod]:
     """Every pod that has a network of its own, and an address in it."""
-    labels = {
+    namespaces = {
         n["metadata"]["name"]: n["metadata"].get("labels", {}) for n in store.items("namespaces")
     }
-    found = []
-    for pod in store.items("pods"):
-        metadata, spec = pod["metadata"], pod["spec"]
-        address = pod.get("status", {}).get("podIP")
-        if not address or spec.get("hostNetwork") or "synthetic" in metadata.get("labels", {}):
-            continue
-        ports = tuple(
-            (p.get("name", ""), p.get("protocol", "TCP"), int(p["containerPort"]))
-            for c in spec["containers"]
-            for p in c.get("ports", ())
-        )
-        found.append(
-            Pod(
-                namespace=metadata["namespace"],
-                name=metadata["name"],
-                address=address,
-                node=spec["nodeName"],
-                labels=metadata.get("labels", {}),
-                namespace_labels=labels.get(metadata["namespace"], {}),
-                ports=ports,
-            )
-        )
-    return found
+    return [
+        _pod_of(pod, namespaces.get(pod["metadata"]["namespace"], {}))
+        for pod in real_pods(store)
+        if pod.get("status", {}).get("podIP") and not pod["spec"].get("hostNetwork")
+    ]
+
+
+def _pod_of(pod: Object, namespace_labels: dict[str, str]) -> Pod:
+    metadata, spec = pod["metadata"], pod["spec"]
+    ports = [port for container in spec["containers"] for port in container.get("ports", ())]
+    return Pod(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        address=pod["status"]["podIP"],
+        node=spec["nodeName"],
+        labels=metadata.get("labels", {}),
+        namespace_labels=namespace_labels,
+        ports=tuple(
+            (p.get("name", ""), p.get("protocol", "TCP"), int(p["containerPort"])) for p in ports
+        ),
+    )
 
 
 def selects(policy: Object, pod: Pod, direction: str) -> bool:

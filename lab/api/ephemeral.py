@@ -75,29 +75,32 @@ def _may_not(pod: Object, container: str, what: str) -> ApiError:
 
 
 def _check_new(pod: Object, wanted: list[Object]) -> None:
-    name, spec = pod["metadata"]["name"], pod["spec"]
+    spec = pod["spec"]
     targets = [c["name"] for c in spec["containers"]]
-    in_use = targets + [c["name"] for c in spec.get("initContainers", ())]
+    names = targets + [c["name"] for c in spec.get("initContainers", ())]
     for index, container in enumerate(wanted):
-        field = f"spec.ephemeralContainers[{index}]"
-        if not container.get("name"):
-            raise invalid("Pod", name, f"{field}.name", "Required value")
-        if container["name"] in in_use:
-            raise invalid("Pod", name, f"{field}.name", f'Duplicate value: "{container["name"]}"')
-        in_use.append(container["name"])
-        if not container.get("image"):
-            raise invalid("Pod", name, f"{field}.image", "Required value")
-        target = container.get("targetContainerName")
-        if target and target not in targets:
-            raise invalid("Pod", name, f"{field}.targetContainerName", f'Not found: "{target}"')
-        for bad in FORBIDDEN:
-            if container.get(bad):
-                raise invalid(
-                    "Pod",
-                    name,
-                    f"{field}.{bad}",
-                    "Forbidden: cannot be set for an Ephemeral Container",
-                )
+        if problem := _problem(container, names, targets):
+            field, message = problem
+            where = f"spec.ephemeralContainers[{index}].{field}"
+            raise invalid("Pod", pod["metadata"]["name"], where, message)
+        names.append(container["name"])
+
+
+def _problem(container: Object, names: list[str], targets: list[str]) -> tuple[str, str] | None:
+    """The first invalid field of a container, and what a 422 says of it."""
+    name, target = container.get("name"), container.get("targetContainerName")
+    if not name:
+        return "name", "Required value"
+    if name in names:
+        return "name", f'Duplicate value: "{name}"'
+    if not container.get("image"):
+        return "image", "Required value"
+    if target and target not in targets:
+        return "targetContainerName", f'Not found: "{target}"'
+    forbidden = next((field for field in FORBIDDEN if container.get(field)), None)
+    if forbidden is None:
+        return None
+    return forbidden, "Forbidden: cannot be set for an Ephemeral Container"
 
 
 def _exported(value: Any) -> Any:

@@ -30,19 +30,13 @@ class RequestInfo:
 
 def read(request: web.Request, path: str) -> RequestInfo:
     parts = [part for part in path.split("/") if part]
-    method = request.method
     if parts[:1] == ["api"] and len(parts) >= 3:
         group, version, rest = "", parts[1], parts[2:]
     elif parts[:1] == ["apis"] and len(parts) >= 4:
         group, version, rest = parts[1], parts[2], parts[3:]
     else:
-        return RequestInfo(path, method.lower())
-    namespace = ""
-    if rest[0] == "namespaces" and len(rest) >= 3 and rest[2] not in ("status", "finalize"):
-        namespace, rest = rest[1], rest[2:]
-    resource, name, subresource = [*rest, "", "", ""][:3]
-    if rest[0] == "namespaces" and name:
-        namespace = name
+        return RequestInfo(path, request.method.lower())
+    namespace, resource, name, subresource = _place(rest)
     return RequestInfo(
         path=path,
         verb=_verb(request, name),
@@ -53,6 +47,18 @@ def read(request: web.Request, path: str) -> RequestInfo:
         name=name,
         subresource=subresource,
     )
+
+
+def _place(parts: list[str]) -> tuple[str, str, str, str]:
+    """Namespace, resource, name and subresource; a namespace is in itself."""
+    namespace = ""
+    in_namespace = parts[0] == "namespaces" and len(parts) >= 3
+    if in_namespace and parts[2] not in ("status", "finalize"):
+        namespace, parts = parts[1], parts[2:]
+    resource, name, subresource = [*parts, "", "", ""][:3]
+    if resource == "namespaces" and name:
+        namespace = name
+    return namespace, resource, name, subresource
 
 
 def _verb(request: web.Request, name: str) -> str:
