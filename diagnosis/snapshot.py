@@ -208,6 +208,11 @@ class Snapshot:
         return (target for target in self.targets if target.kind in kinds and target.values)
 
     @cached_property
+    def counted(self) -> tuple[TargetView, ...]:
+        """Vantage points whose counters are read."""
+        return tuple(self.of_kind("pod", "node", "local"))
+
+    @cached_property
     def hosts(self) -> tuple[TargetView, ...]:
         """Vantage points in a machine's own network namespace."""
         return tuple(self.of_kind("node", "local"))

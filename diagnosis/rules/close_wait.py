@@ -31,20 +31,24 @@ RULE = Rule(
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for target in snapshot.of_kind("pod", "local"):
-        waiting = Counter[str]()
-        for row in target.sockets:
-            if row.state == "CLOSE-WAIT":
-                waiting[snapshot.workload(row.peer)] += row.alike
-        count = sum(waiting.values())
-        if count < MANY.value:
-            continue
-        yield _finding(target, waiting, count)
+        waiting = _waiting(snapshot, target)
+        if waiting.total() >= MANY.value:
+            yield _finding(target, waiting)
 
 
-def _finding(target: TargetView, waiting: Counter[str], count: int) -> Finding:
+def _waiting(snapshot: Snapshot, target: TargetView) -> Counter[str]:
+    """Connections by the workload of their peer."""
+    found = Counter[str]()
+    for row in target.sockets:
+        if row.state == "CLOSE-WAIT":
+            found[snapshot.workload(row.peer)] += row.alike
+    return found
+
+
+def _finding(target: TargetView, waiting: Counter[str]) -> Finding:
     return RULE.finding(
         subject=target.subject,
-        title=f"{count} connections wait for the program to close them",
+        title=f"{waiting.total()} connections wait for the program to close them",
         evidence=_evidence(target, waiting),
     )
 

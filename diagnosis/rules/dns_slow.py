@@ -33,28 +33,23 @@ RULE = Rule(
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for target, lookups in asking(snapshot):
-        median = lookups.median_ms or 0.0
-        severity = level(median, WARNING, CRITICAL)
-        if severity is None:
-            continue
-        yield _finding(snapshot, target, median, lookups, severity)
+        if severity := level(lookups.median_ms or 0.0, WARNING, CRITICAL):
+            yield _finding(snapshot, target, lookups, severity)
 
 
 def _finding(
-    snapshot: Snapshot, target: TargetView, median: float, lookups: DnsSummary, severity: Severity
+    snapshot: Snapshot, target: TargetView, lookups: DnsSummary, severity: Severity
 ) -> Finding:
     return RULE.finding(
         subject=target.subject,
         severity=severity,
-        title=f"DNS answers arrive after {median:,.0f} ms: every new connection by name "
+        title=f"DNS answers arrive after {lookups.median_ms:,.0f} ms: every new connection by name "
         "waits for them",
-        evidence=_evidence(snapshot, target, median, lookups),
+        evidence=_evidence(snapshot, target, lookups),
     )
 
 
-def _evidence(
-    snapshot: Snapshot, target: TargetView, median: float, lookups: DnsSummary
-) -> Iterator[Evidence]:
-    text = f"median of {lookups.answered} answers {median:,.0f} ms"
+def _evidence(snapshot: Snapshot, target: TargetView, lookups: DnsSummary) -> Iterator[Evidence]:
+    text = f"median of {lookups.answered} answers {lookups.median_ms:,.0f} ms"
     yield target.fact(text, SOURCE)
     yield target.fact(servers(snapshot, lookups), SOURCE)

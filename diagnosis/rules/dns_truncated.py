@@ -32,14 +32,17 @@ RULE = Rule(
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for target, lookups in asking(snapshot):
-        truncated = lookups.truncated
-        if truncated < LEAST.value or share(truncated, lookups.answered or 1) < SHARE.value:
-            continue
-        yield _finding(target, truncated, lookups)
+        if _are_many(lookups):
+            yield _finding(target, lookups)
 
 
-def _finding(target: TargetView, truncated: int, lookups: DnsSummary) -> Finding:
-    text = f"{truncated} of {lookups.answered} answers have TC set"
+def _are_many(lookups: DnsSummary) -> bool:
+    truncated = lookups.truncated
+    return truncated >= LEAST.value and share(truncated, lookups.answered or 1) >= SHARE.value
+
+
+def _finding(target: TargetView, lookups: DnsSummary) -> Finding:
+    text = f"{lookups.truncated} of {lookups.answered} answers have TC set"
     return RULE.finding(
         subject=target.subject,
         evidence=(target.fact(text, SOURCE),),

@@ -35,9 +35,13 @@ ASK = (
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for target, lookups in asking(snapshot):
-        silent = share(lookups.unanswered, lookups.asked)
-        if silent >= SHARE.value and lookups.unanswered >= LEAST.value:
+        if _are_many(lookups):
             yield _finding(snapshot, target, lookups)
+
+
+def _are_many(lookups: DnsSummary) -> bool:
+    silent = lookups.unanswered
+    return silent >= LEAST.value and share(silent, lookups.asked) >= SHARE.value
 
 
 def _finding(snapshot: Snapshot, target: TargetView, lookups: DnsSummary) -> Finding:

@@ -44,7 +44,7 @@ net.ipv4.tcp_tw_reuse = 1
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
-    for target in snapshot.of_kind("pod", "node", "local"):
+    for target in snapshot.counted:
         yield from _own(snapshot, target)
     for node in snapshot.hosts:
         yield from _snat(snapshot, node)

@@ -36,21 +36,27 @@ RULE = Rule(
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for host in snapshot.hosts:
         servers = sum(row.services for row in counts(host, "ipvs"))
-        kernel = host.network.kernel if host.network else ""
-        reuses = host.sysctl("net.ipv4.vs.conn_reuse_mode") == 1
-        if not servers or not reuses or kernel_version(kernel) >= FIXED_IN:
-            continue
-        yield _finding(host, kernel, servers)
+        if servers and _delays(host):
+            yield _finding(host, servers)
 
 
-def _finding(host: TargetView, kernel: str, servers: int) -> Finding:
+def _delays(host: TargetView) -> bool:
+    reuses = host.sysctl("net.ipv4.vs.conn_reuse_mode") == 1
+    return reuses and kernel_version(_kernel(host)) < FIXED_IN
+
+
+def _kernel(host: TargetView) -> str:
+    return host.network.kernel if host.network else ""
+
+
+def _finding(host: TargetView, servers: int) -> Finding:
     return RULE.finding(
         subject=host.subject,
-        evidence=_evidence(host, kernel, servers),
+        evidence=_evidence(host, servers),
     )
 
 
-def _evidence(host: TargetView, kernel: str, servers: int) -> Iterator[Evidence]:
+def _evidence(host: TargetView, servers: int) -> Iterator[Evidence]:
     yield host.fact("net.ipv4.vs.conn_reuse_mode = 1", "sysctl")
-    yield host.fact(f"kernel {kernel}", "uname -r")
+    yield host.fact(f"kernel {_kernel(host)}", "uname -r")
     yield host.fact(f"{servers:,} virtual servers", "/proc/net/ip_vs")

@@ -29,7 +29,7 @@ RULE = Rule(
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
-    for target in snapshot.of_kind("pod", "node", "local"):
+    for target in snapshot.counted:
         drops = target.delta("TcpExtListenDrops") - target.delta("TcpExtListenOverflows")
         if drops < LEAST.value or target.delta(*FULL):
             continue

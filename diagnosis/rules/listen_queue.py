@@ -35,14 +35,16 @@ net.core.somaxconn = 4096""",
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
-    for target in snapshot.of_kind("pod", "node", "local"):
-        full = [
-            f":{row.local_port} holds {row.recv_q} of {row.send_q}"
-            for row in target.sockets
-            if row.state == "LISTEN" and row.send_q and row.recv_q > row.send_q
-        ]
+    for target in snapshot.counted:
+        full = listed(_full_queues(target))
         if full or target.delta("TcpExtListenOverflows") >= LEAST.value:
-            yield _finding(target, listed(full) or "not full when it was read")
+            yield _finding(target, full or "not full when it was read")
+
+
+def _full_queues(target: TargetView) -> Iterator[str]:
+    for row in target.sockets:
+        if row.state == "LISTEN" and row.send_q and row.recv_q > row.send_q:
+            yield f":{row.local_port} holds {row.recv_q} of {row.send_q}"
 
 
 def _finding(target: TargetView, ports: str) -> Finding:

@@ -37,12 +37,17 @@ RULE = Rule(
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for host, other in node_pairs(snapshot):
-        devices = [link.name for link in overlays(host)]
-        if not devices:  # in clouds the network routes to pods
+        overlay = next(iter(overlays(host)), None)
+        if overlay is None:  # in clouds the network routes to pods
             continue
-        for cidr in other.pod_cidrs:
-            if not any(_covers(row.destination, cidr) for row in host.routes):
-                yield _finding(host, other, cidr, devices[0])
+        for cidr in _without_route(host, other):
+            yield _finding(host, other, cidr, overlay.name)
+
+
+def _without_route(host: TargetView, other: NodeRow) -> Iterator[str]:
+    for cidr in other.pod_cidrs:
+        if not any(_covers(row.destination, cidr) for row in host.routes):
+            yield cidr
 
 
 def _finding(host: TargetView, other: NodeRow, cidr: str, device: str) -> Finding:

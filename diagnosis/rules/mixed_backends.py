@@ -34,10 +34,13 @@ RULE = Rule(
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for host in snapshot.hosts:
-        found = [row for row in counts(host, *IPTABLES) if row.rules]
-        if len(found) < 2:
-            continue
-        yield _finding(host, found)
+        found = _in_use(host)
+        if len(found) > 1:
+            yield _finding(host, found)
+
+
+def _in_use(host: TargetView) -> list[RuleCount]:
+    return [row for row in counts(host, *IPTABLES) if row.rules]
 
 
 def _finding(host: TargetView, found: list[RuleCount]) -> Finding:

@@ -41,23 +41,28 @@ HINTS = {
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
-    for host in snapshot.of_kind("pod", "node", "local"):
-        for name, delta in host.deltas.items():
-            if _is_allowance(name) and delta >= LEAST.value:
-                yield _finding(host, name, delta)
+    for host in snapshot.counted:
+        for name in _exceeded(host):
+            yield _finding(host, name)
+
+
+def _exceeded(host: TargetView) -> list[str]:
+    return [
+        name for name, delta in host.deltas.items() if _is_allowance(name) and delta >= LEAST.value
+    ]
 
 
 def _is_allowance(name: str) -> bool:
     return name.startswith("ethtool/") and name.endswith("allowance_exceeded")
 
 
-def _finding(host: TargetView, name: str, delta: int) -> Finding:
+def _finding(host: TargetView, name: str) -> Finding:
     _, device, what = name.split("/", 2)
     hint = HINTS.get(what.split("_")[0], "a larger instance, or less traffic per node")
     return RULE.finding(
         subject=replace(host.subject, detail=f"{device} {what}"),
         title=f"The cloud drops packets: {what} of {device}",
-        evidence=_evidence(host, delta, what, device),
+        evidence=_evidence(host, host.delta(name), what, device),
         fix=hint,
         device=device,
         what=what,

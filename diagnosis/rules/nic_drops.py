@@ -32,11 +32,14 @@ RULE = Rule(
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
-    for host in snapshot.of_kind("pod", "node", "local"):
-        devices = sorted({name.split("/")[1] for name in host.deltas if name.startswith("dev/")})
-        for device in devices:
+    for host in snapshot.counted:
+        for device in _devices(host):
             for direction in ("rx", "tx"):
                 yield from _one(host, device, direction)
+
+
+def _devices(host: TargetView) -> list[str]:
+    return sorted({name.split("/")[1] for name in host.deltas if name.startswith("dev/")})
 
 
 def _one(host: TargetView, device: str, direction: str) -> Iterator[Finding]:

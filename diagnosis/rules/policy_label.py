@@ -12,7 +12,7 @@ from collectors.frozen import frozen
 from diagnosis.reachability import selectors
 from diagnosis.reachability.policy_model import Policy
 from diagnosis.rule import Rule
-from diagnosis.rules._policies import policy_context
+from diagnosis.rules._policies import PolicyContext, policy_context
 from diagnosis.snapshot import Snapshot
 from diagnosis.subjects import policy_subject
 
@@ -49,9 +49,12 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         return
     for policy in context.policies:
         for peer in _namespace_peers(policy):
-            matches = selectors.compiled(peer.selector)
-            if not any(matches(labels) for labels in context.namespaces.values()):
+            if not _matches_any(peer, context):
                 yield _finding(snapshot, peer, len(context.namespaces))
+
+
+def _matches_any(peer: NamespacePeer, context: PolicyContext) -> bool:
+    return any(map(selectors.compiled(peer.selector), context.namespaces.values()))
 
 
 def _namespace_peers(policy: Policy) -> Iterator[NamespacePeer]:
@@ -69,7 +72,7 @@ def _finding(snapshot: Snapshot, peer: NamespacePeer, compared: int) -> Finding:
         title=f"The policy lets in namespaces with {text}; no namespace has that"
         if peer.side == "ingress"
         else f"The policy lets out to namespaces with {text}; none has that",
-        evidence=_evidence(snapshot, peer, compared, text, policy),
+        evidence=_evidence(snapshot, peer, compared, text),
         fix=f"kubectl label namespace {policy.namespace} {text.replace(',', ' ')}  # if that one "
         f"is meant; or correct the selector: kubectl -n {policy.namespace} edit networkpolicy "
         f"{policy.name}",
@@ -77,8 +80,8 @@ def _finding(snapshot: Snapshot, peer: NamespacePeer, compared: int) -> Finding:
 
 
 def _evidence(
-    snapshot: Snapshot, peer: NamespacePeer, compared: int, text: str, policy: Policy
+    snapshot: Snapshot, peer: NamespacePeer, compared: int, text: str
 ) -> Iterator[Evidence]:
     rule = f"rule {peer.index} of {peer.side}: namespaceSelector {text}"
-    yield snapshot.fact(rule, f"NetworkPolicy {policy.key}")
+    yield snapshot.fact(rule, f"NetworkPolicy {peer.policy.key}")
     yield snapshot.fact(f"labels of {compared} namespaces were compared", "namespaces")

@@ -30,7 +30,7 @@ RULE = Rule(
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
-    for host in snapshot.of_kind("pod", "node", "local"):
+    for host in snapshot.counted:
         if host.delta("IpReasmFails") < LEAST.value:
             continue
         yield _finding(host)

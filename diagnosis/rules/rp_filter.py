@@ -36,7 +36,7 @@ RULE = Rule(
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
-    for target in snapshot.of_kind("node", "pod", "local"):
+    for target in snapshot.counted:
         if target.delta("TcpExtIPReversePathFilter") < LEAST.value:
             continue
         yield _finding(target)

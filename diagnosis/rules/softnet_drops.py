@@ -35,9 +35,6 @@ RULE = Rule(
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for node in snapshot.hosts:
-        if node.delta("softnet_dropped") < LEAST.value:
-            continue
-        yield RULE.finding(
-            subject=node.subject,
-            evidence=(node.counter("softnet_dropped", "/proc/net/softnet_stat"),),
-        )
+        if node.delta("softnet_dropped") >= LEAST.value:
+            evidence = node.counter("softnet_dropped", "/proc/net/softnet_stat")
+            yield RULE.finding(subject=node.subject, evidence=(evidence,))

@@ -29,7 +29,7 @@ RULE = Rule(
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
-    for target in snapshot.of_kind("pod", "node", "local"):
+    for target in snapshot.counted:
         if target.delta(*FULL) < LEAST.value:
             continue
         yield _finding(target)

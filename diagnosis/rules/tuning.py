@@ -46,10 +46,13 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for node in snapshot.hosts:
         if node.values.get("conntrack_count", 0) < BUSY.value:
             continue
-        low = [(least, why) for least, why in WANTED if 0 < _value(node, least.unit) < least.value]
-        if not low:
-            continue
-        yield _finding(node, low)
+        if low := _small(node):
+            yield _finding(node, low)
+
+
+def _small(node: TargetView) -> list[tuple[Threshold, str]]:
+    """Those of WANTED that are set below what is wanted; 0 is not set at all."""
+    return [(least, why) for least, why in WANTED if 0 < _value(node, least.unit) < least.value]
 
 
 def _finding(node: TargetView, low: list[tuple[Threshold, str]]) -> Finding:
