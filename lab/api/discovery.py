@@ -24,6 +24,12 @@ VERSION: Object = {
     "platform": f"linux/{ARCH}",
 }
 
+API_VERSIONS: Object = {
+    "kind": "APIVersions",
+    "versions": ["v1"],
+    "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": "127.0.0.1"}],
+}
+
 
 def _row(resource: Resource) -> Object:
     row: Object = {
@@ -45,37 +51,38 @@ def _row(resource: Resource) -> Object:
 def documents() -> dict[str, Object]:
     """What is answered at each path of discovery."""
     versions = list(dict.fromkeys(r.group_version for r in EVERY))
-    found: dict[str, Object] = {
+    groups = [_group(version) for version in versions if "/" in version]
+    lists = {f"/{_path(version)}": _resource_list(version) for version in versions}
+    return {
         "/version": VERSION,
-        "/api": {
-            "kind": "APIVersions",
-            "versions": ["v1"],
-            "serverAddressByClientCIDRs": [
-                {"clientCIDR": "0.0.0.0/0", "serverAddress": "127.0.0.1"}
-            ],
-        },
+        "/api": API_VERSIONS,
+        **lists,
+        **{f"/apis/{g['name']}": {"kind": "APIGroup", "apiVersion": "v1", **g} for g in groups},
+        "/apis": {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups},
     }
-    groups = []
-    for version in versions:
-        rows = [_row(r) for r in EVERY if r.group_version == version]
-        listed: Object = {
-            "kind": "APIResourceList",
-            "apiVersion": "v1",
-            "groupVersion": version,
-            "resources": rows,
-        }
-        if "/" not in version:
-            del listed["apiVersion"]
-            found[f"/api/{version}"] = listed
-            continue
-        found[f"/apis/{version}"] = listed
-        name, _, number = version.partition("/")
-        one = {"groupVersion": version, "version": number}
-        group = {"name": name, "versions": [one], "preferredVersion": one}
-        groups.append(group)
-        found[f"/apis/{name}"] = {"kind": "APIGroup", "apiVersion": "v1", **group}
-    found["/apis"] = {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
-    return found
+
+
+def _path(version: str) -> str:
+    """Where a group and version is served: `api/v1`, `apis/apps/v1`."""
+    return f"apis/{version}" if "/" in version else f"api/{version}"
+
+
+def _resource_list(version: str) -> Object:
+    listed: Object = {
+        "kind": "APIResourceList",
+        "apiVersion": "v1",
+        "groupVersion": version,
+        "resources": [_row(r) for r in EVERY if r.group_version == version],
+    }
+    if "/" not in version:
+        del listed["apiVersion"]  # the core group's list has none
+    return listed
+
+
+def _group(version: str) -> Object:
+    name, _, number = version.partition("/")
+    one = {"groupVersion": version, "version": number}
+    return {"name": name, "versions": [one], "preferredVersion": one}
 
 
 def openapi_index(prefix: str) -> Object:
@@ -83,7 +90,7 @@ def openapi_index(prefix: str) -> Object:
     be without."""
     paths = {}
     for version in dict.fromkeys(r.group_version for r in EVERY):
-        path = f"apis/{version}" if "/" in version else f"api/{version}"
+        path = _path(version)
         paths[path] = {"serverRelativeURL": f"{prefix}/openapi/v3/{path}?hash=lab"}
     return {"paths": paths}
 
@@ -92,20 +99,26 @@ def openapi(path: str) -> Object | None:
     """The document of one group and version: only that the server validates fields itself, which
     kubectl asks."""
     version = path.removeprefix("apis/").removeprefix("api/")
-    found = {}
-    for resource in EVERY:
-        if resource.group_version == version and resource.stored:
-            where = "namespaces/{namespace}/" if resource.namespaced else ""
-            kind = {"group": resource.group, "version": resource.version, "kind": resource.kind}
-            parameter = {"name": "fieldValidation", "in": "query", "schema": {"type": "string"}}
-            responses = {"200": {"description": "OK"}}
-            patch = {
-                "parameters": [parameter],
-                "responses": responses,
-                "x-kubernetes-group-version-kind": kind,
-            }
-            found[f"/{path}/{where}{resource.plural}/{{name}}"] = {"patch": patch}
+    found = {
+        f"/{path}/{_item_path(resource)}": {"patch": _patch_operation(resource)}
+        for resource in EVERY
+        if resource.group_version == version and resource.stored
+    }
     if not found:
         return None
     info = {"title": "podwire lab", "version": VERSION["gitVersion"]}
     return {"openapi": "3.0.0", "info": info, "paths": found, "components": {"schemas": {}}}
+
+
+def _item_path(resource: Resource) -> str:
+    where = "namespaces/{namespace}/" if resource.namespaced else ""
+    return f"{where}{resource.plural}/{{name}}"
+
+
+def _patch_operation(resource: Resource) -> Object:
+    kind = {"group": resource.group, "version": resource.version, "kind": resource.kind}
+    return {
+        "parameters": [{"name": "fieldValidation", "in": "query", "schema": {"type": "string"}}],
+        "responses": {"200": {"description": "OK"}},
+        "x-kubernetes-group-version-kind": kind,
+    }

@@ -91,20 +91,23 @@ def _covers(rule: Object, asked: Attributes) -> bool:
     if not _has(rule["verbs"], asked.verb):
         return False
     if asked.path:
-        urls = rule.get("nonResourceURLs", ())
-        return any(
-            u == asked.path or (u.endswith("*") and asked.path.startswith(u[:-1])) for u in urls
-        )
+        return any(_matches_path(url, asked.path) for url in rule.get("nonResourceURLs", ()))
     if not _has(rule.get("apiGroups", ()), asked.group):
         return False
-    resources = rule.get("resources", ())
-    subresource = asked.resource.partition("/")[2]
-    if not _has(resources, asked.resource) and not (
-        subresource and f"*/{subresource}" in resources
-    ):
-        return False
     names: list[str] = rule.get("resourceNames") or []
-    return not names or asked.name in names
+    return _has_resource(rule.get("resources", ()), asked.resource) and (
+        not names or asked.name in names
+    )
+
+
+def _matches_path(url: str, path: str) -> bool:
+    return url == path or (url.endswith("*") and path.startswith(url[:-1]))
+
+
+def _has_resource(resources: Collection[str], resource: str) -> bool:
+    """`pods/exec` is covered by itself, by `*` and by `*/exec`."""
+    subresource = resource.partition("/")[2]
+    return _has(resources, resource) or bool(subresource and f"*/{subresource}" in resources)
 
 
 def refusal(user: User, asked: Attributes) -> str:
