@@ -257,7 +257,7 @@ def _packet_filters(pair: Pair) -> Iterator[Difference]:
 
 
 def _rule_counts(view: TargetView) -> dict[str, int]:
-    return {row.backend: row.rules for row in (view.rules.rows if view.rules else ())}
+    return {row.backend: row.rules for row in view.filter_rows}
 
 
 def _conntrack_fill(pair: Pair) -> Iterator[Difference]:

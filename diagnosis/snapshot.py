@@ -7,17 +7,20 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from collectors.events import (
+    ConntrackGroup,
     ConntrackTable,
     ForeignPolicyRow,
     IngressRow,
     LinkRow,
     NamespaceRow,
+    NeighbourRow,
     NetworkState,
     NodeRow,
     PodRow,
     PolicyRow,
     ProbeRow,
     RouteRow,
+    RuleCount,
     RuleTables,
     ServiceRow,
     SettingsRow,
@@ -132,6 +135,18 @@ class TargetView:
     @property
     def routes(self) -> tuple[RouteRow, ...]:
         return self.network.routes if self.network else ()
+
+    @property
+    def neighbours(self) -> tuple[NeighbourRow, ...]:
+        return self.network.neighbours if self.network else ()
+
+    @property
+    def conntrack_groups(self) -> tuple[ConntrackGroup, ...]:
+        return self.conntrack.groups if self.conntrack else ()
+
+    @property
+    def filter_rows(self) -> tuple[RuleCount, ...]:
+        return self.rules.rows if self.rules else ()
 
     def sysctl(self, name: str) -> int | None:
         return self.values.get(f"sysctl {name}")

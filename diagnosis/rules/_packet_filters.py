@@ -17,4 +17,4 @@ def kernel_version(kernel: str) -> tuple[int, int]:
 
 
 def counts(host: TargetView, *backends: str) -> list[RuleCount]:
-    return [row for row in (host.rules.rows if host.rules else ()) if row.backend in backends]
+    return [row for row in host.filter_rows if row.backend in backends]

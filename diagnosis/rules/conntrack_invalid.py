@@ -38,16 +38,16 @@ RULE = Rule(
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
-    reset = [talk for talk in snapshot.conversations if talk.client_resets]
-    if not reset:
-        return
-    clients = listed(
-        f"{snapshot.name(talk.client)} → {snapshot.name(talk.server)}:{talk.port}" for talk in reset
-    )
-    for node in snapshot.hosts:
-        if node.delta("conntrack_invalid") < INVALID.value or _is_full(node):
-            continue
-        yield _finding(node, clients)
+    clients = listed(_reset_by_clients(snapshot))
+    for node in snapshot.hosts if clients else ():
+        if node.delta("conntrack_invalid") >= INVALID.value and not _is_full(node):
+            yield _finding(node, clients)
+
+
+def _reset_by_clients(snapshot: Snapshot) -> Iterator[str]:
+    for talk in snapshot.conversations:
+        if talk.client_resets:
+            yield f"{snapshot.name(talk.client)} → {snapshot.name(talk.server)}:{talk.port}"
 
 
 def _finding(node: TargetView, clients: str) -> Finding:

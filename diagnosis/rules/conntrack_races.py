@@ -34,12 +34,16 @@ INSERT_FAILED = "conntrack_insert_failed"
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for node in snapshot.hosts:
-        values = node.values
-        fill = 100 * values.get("conntrack_count", 0) / (values.get("conntrack_max") or 1)
-        if node.delta(INSERT_FAILED) >= FAILED.value and fill < NOT_FULL.value:
+        if node.delta(INSERT_FAILED) >= FAILED.value and _fill(node) < NOT_FULL.value:
             yield _lost(snapshot, node)
         elif node.rate(CLASH) >= RESOLVED.value:
             yield _resolved(node)
+
+
+def _fill(node: TargetView) -> float:
+    """Per cent of the conntrack table; above 100 where its size is not known."""
+    values = node.values
+    return 100 * values.get("conntrack_count", 0) / (values.get("conntrack_max") or 1)
 
 
 def _lost(snapshot: Snapshot, node: TargetView) -> Finding:

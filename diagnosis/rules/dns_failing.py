@@ -34,28 +34,30 @@ RULE = Rule(
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for target, lookups in asking(snapshot):
-        codes = lookups.codes.items()
-        failed = {code: n for code, n in codes if code not in ("NOERROR", "NXDOMAIN")}
-        failing = share(sum(failed.values()), lookups.answered)
-        severity = level(failing, WARNING, CRITICAL)
-        if severity is None:
-            continue
-        yield RULE.finding(
-            subject=target.subject,
-            severity=severity,
-            title=f"The DNS server is reached and answers {', '.join(failed)}",
-            evidence=_evidence(snapshot, target, failed, failing, lookups),
-        )
+        if severity := level(_failed_share(lookups), WARNING, CRITICAL):
+            yield RULE.finding(
+                subject=target.subject,
+                severity=severity,
+                title=f"The DNS server is reached and answers {', '.join(_failed(lookups))}",
+                evidence=_evidence(snapshot, target, lookups),
+            )
 
 
-def _evidence(
-    snapshot: Snapshot,
-    target: TargetView,
-    failed: dict[str, int],
-    failing: float,
-    lookups: DnsSummary,
-) -> Iterator[Evidence]:
-    counts = ", ".join(f"{count} {code}" for code, count in failed.items())
-    text = f"{counts} of {lookups.answered} answers ({failing:.0f} %)"
-    yield target.fact(text, SOURCE)
+def _failed(lookups: DnsSummary) -> dict[str, int]:
+    """Answers by their code, of the codes that are failures of the server."""
+    codes = lookups.codes.items()
+    return {code: count for code, count in codes if code not in ("NOERROR", "NXDOMAIN")}
+
+
+def _failed_share(lookups: DnsSummary) -> float:
+    return share(sum(_failed(lookups).values()), lookups.answered)
+
+
+def _counts(lookups: DnsSummary) -> str:
+    counts = ", ".join(f"{count} {code}" for code, count in _failed(lookups).items())
+    return f"{counts} of {lookups.answered} answers ({_failed_share(lookups):.0f} %)"
+
+
+def _evidence(snapshot: Snapshot, target: TargetView, lookups: DnsSummary) -> Iterator[Evidence]:
+    yield target.fact(_counts(lookups), SOURCE)
     yield target.fact(servers(snapshot, lookups), SOURCE)

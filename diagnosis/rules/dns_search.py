@@ -43,36 +43,47 @@ RULE = Rule(
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for target, lookups in asking(snapshot):
-        missing = lookups.codes.get("NXDOMAIN", 0)
-        rate = missing / lookups.seconds if lookups.seconds > 1 else 0.0
-        missing_share = share(missing, lookups.answered)
-        if missing_share < MISSING.value or rate < FLOOD.value:
-            continue
-        if lookups.searched >= QUESTIONS.value:
-            yield _finding(target, lookups, missing, rate)
+        if _is_flood(lookups) and lookups.searched >= QUESTIONS.value:
+            yield _finding(target, lookups)
 
 
-def _finding(target: TargetView, lookups: DnsSummary, missing: int, rate: float) -> Finding:
-    percent = share(missing, lookups.answered)
+def _missing(lookups: DnsSummary) -> int:
+    return lookups.codes.get("NXDOMAIN", 0)
+
+
+def _missing_share(lookups: DnsSummary) -> float:
+    return share(_missing(lookups), lookups.answered)
+
+
+def _rate(lookups: DnsSummary) -> float:
+    """NXDOMAIN a second."""
+    return _missing(lookups) / lookups.seconds if lookups.seconds > 1 else 0.0
+
+
+def _is_flood(lookups: DnsSummary) -> bool:
+    return _missing_share(lookups) >= MISSING.value and _rate(lookups) >= FLOOD.value
+
+
+def _finding(target: TargetView, lookups: DnsSummary) -> Finding:
     return RULE.finding(
         subject=target.subject,
-        title=f"{percent:.0f} % of DNS answers are NXDOMAIN: search domains are tried before the "
-        "name itself",
-        evidence=_evidence(target, lookups, missing, rate),
+        title=f"{_missing_share(lookups):.0f} % of DNS answers are NXDOMAIN: search domains "
+        "are tried before the name itself",
+        evidence=_evidence(target, lookups),
     )
 
 
-def _evidence(
-    target: TargetView, lookups: DnsSummary, missing: int, rate: float
-) -> Iterator[Evidence]:
-    counts = (
-        f"{missing} NXDOMAIN to {lookups.answered - missing} others in {lookups.answered} answers, "
-        f"{rate:.0f}/s"
-    )
+def _evidence(target: TargetView, lookups: DnsSummary) -> Iterator[Evidence]:
     searched = f"{lookups.searched} names were asked for after two search domains or more"
     ndots = target.network.ndots if target.network else 0
-    yield target.fact(counts, SOURCE)
+    yield target.fact(_counts(lookups), SOURCE)
     yield target.fact(searched, SOURCE)
     yield target.fact(f"most: {listed(lookups.names)}", SOURCE)
     if ndots:
         yield target.fact(f"ndots:{ndots}", "/etc/resolv.conf")
+
+
+def _counts(lookups: DnsSummary) -> str:
+    missing, answered = _missing(lookups), lookups.answered
+    others = f"{missing} NXDOMAIN to {answered - missing} others in {answered} answers"
+    return f"{others}, {_rate(lookups):.0f}/s"

@@ -51,35 +51,44 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def _own(snapshot: Snapshot, target: TargetView) -> Iterator[Finding]:
+    available = _local_ports(target)
+    for destination, used in target.ports_used if available else ():
+        share = min(100.0, 100 * used / len(available))
+        if severity := level(share, WARNING, CRITICAL):
+            yield RULE.finding(
+                subject=target.subject,
+                severity=severity,
+                title=f"{share:.0f} % of the local ports towards {_peer(snapshot, destination)} "
+                "are in use",
+                evidence=_own_evidence(target, destination, used),
+                confidence="certain" if severity == "critical" else "likely",
+                disproof=RULE.false_friends[0],
+                fix=FIX,
+                fix_kind="sysctl",
+                verify="ss -tan state time-wait | wc -l falls; no connect fails at once",
+            )
+
+
+def _local_ports(target: TargetView) -> range:
+    """Empty where it is not known."""
     low, high = target.values.get("port_range_low", 0), target.values.get("port_range_high", 0)
-    if not high:
-        return
-    available = high - low + 1
-    for destination, used in target.ports_used:
-        share = min(100.0, 100 * used / available)
-        severity = level(share, WARNING, CRITICAL)
-        if severity is None:
-            continue
-        address, _, port = destination.rpartition(":")
-        peer = f"{snapshot.name(address)}:{port}"
-        ports = f"{used:,} ports in use of {available:,} ({low} to {high})"
-        waiting = f"{_time_wait(target, address):,} of its sockets are in TIME-WAIT"
-        reuse = f"tcp_tw_reuse = {target.sysctl('net.ipv4.tcp_tw_reuse')}"
-        yield RULE.finding(
-            subject=target.subject,
-            severity=severity,
-            title=f"{share:.0f} % of the local ports towards {peer} are in use",
-            evidence=(
-                target.fact(ports, "ss, ip_local_port_range"),
-                target.fact(waiting, "ss"),
-                target.fact(reuse, "sysctl"),
-            ),
-            confidence="certain" if severity == "critical" else "likely",
-            disproof=RULE.false_friends[0],
-            fix=FIX,
-            fix_kind="sysctl",
-            verify="ss -tan state time-wait | wc -l falls; no connect fails at once",
-        )
+    return range(low, high + 1) if high else range(0)
+
+
+def _peer(snapshot: Snapshot, destination: str) -> str:
+    address, _, port = destination.rpartition(":")
+    return f"{snapshot.name(address)}:{port}"
+
+
+def _own_evidence(target: TargetView, destination: str, used: int) -> Iterator[Evidence]:
+    ports = _local_ports(target)
+    waiting = _time_wait(target, destination.rpartition(":")[0])
+    bounds = f"{ports.start} to {ports.stop - 1}"
+    yield target.fact(
+        f"{used:,} ports in use of {len(ports):,} ({bounds})", "ss, ip_local_port_range"
+    )
+    yield target.fact(f"{waiting:,} of its sockets are in TIME-WAIT", "ss")
+    yield target.fact(f"tcp_tw_reuse = {target.sysctl('net.ipv4.tcp_tw_reuse')}", "sysctl")
 
 
 def _time_wait(target: TargetView, peer: str) -> int:
@@ -89,7 +98,7 @@ def _time_wait(target: TargetView, peer: str) -> int:
 
 def _snat(snapshot: Snapshot, node: TargetView) -> Iterator[Finding]:
     used = Counter[tuple[str, str, int]]()
-    for group in node.conntrack.groups if node.conntrack else ():
+    for group in node.conntrack_groups:
         if _leaves_the_cluster(snapshot, group):
             used[group.protocol, group.destination, group.port] += group.count
     for (protocol, address, port), count in used.items():

@@ -28,13 +28,11 @@ RULE = Rule(
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
-    failing = [talk for talk in snapshot.conversations if _fails_to_itself(snapshot, talk)]
+    failing = _failing_to_themselves(snapshot)
     for host in snapshot.of_kind("node"):
         ports = _bridge_ports(host)
-        off = [link.name for link in ports if not link.hairpin]
-        if not off:
-            continue
-        yield _finding(snapshot, host, off, failing, ports)
+        if off := [link.name for link in ports if not link.hairpin]:
+            yield _finding(snapshot, host, off, failing, ports)
 
 
 def _finding(
@@ -60,6 +58,10 @@ def _bridge_ports(host: TargetView) -> list[LinkRow]:
     return [link for link in ports if link.master not in promiscuous]
 
 
+def _failing_to_themselves(snapshot: Snapshot) -> list[Conversation]:
+    return [talk for talk in snapshot.conversations if _fails_to_itself(snapshot, talk)]
+
+
 def _fails_to_itself(snapshot: Snapshot, talk: Conversation) -> bool:
     if not talk.unanswered:
         return False
@@ -70,10 +72,9 @@ def _fails_to_itself(snapshot: Snapshot, talk: Conversation) -> bool:
 
 def _evidence(
     snapshot: Snapshot, host: TargetView, off: list[str], ports: int, failing: list[Conversation]
-) -> tuple[Evidence, ...]:
+) -> Iterator[Evidence]:
     mode = f"hairpin mode is off at {len(off)} of {ports} ports: {listed(off)}"
-    facts = (host.fact(mode, "bridge ports"),)
-    if not failing:
-        return facts
-    clients = listed(snapshot.name(talk.client) for talk in failing)
-    return (*facts, host.fact(f"own Services do not answer {clients}", "capture"))
+    yield host.fact(mode, "bridge ports")
+    if failing:
+        clients = listed(snapshot.name(talk.client) for talk in failing)
+        yield host.fact(f"own Services do not answer {clients}", "capture")

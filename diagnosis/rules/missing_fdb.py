@@ -35,12 +35,14 @@ RULE = Rule(
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for host, other in node_pairs(snapshot):
-        for link in overlays(host):
-            if not _needs_entries(host, link):
-                continue
+        for link in _vxlans(host):
             known = _destinations(host, link.name)
             if other.address not in known:
                 yield _finding(host, other, link, len(known))
+
+
+def _vxlans(host: TargetView) -> Iterator[LinkRow]:
+    return (link for link in overlays(host) if _needs_entries(host, link))
 
 
 def _needs_entries(host: TargetView, link: LinkRow) -> bool:

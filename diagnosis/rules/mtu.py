@@ -53,12 +53,23 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def _pod(pod: TargetView, host: TargetView) -> Iterator[Finding]:
-    own = next((link for link in pod.links if link.name == "eth0"), None)
-    if own is None or (pod.pod and pod.pod.host_network):
+    own = _own_interface(pod)
+    if own is None:
         return
-    for overlay in overlays(host):
-        if own.mtu > overlay.mtu and overlay.state != "DOWN":
+    for overlay in _overlays_up(host):
+        if own.mtu > overlay.mtu:
             yield _pod_above_overlay(pod, host, own, overlay)
+
+
+def _overlays_up(host: TargetView) -> Iterator[LinkRow]:
+    return (link for link in overlays(host) if link.state != "DOWN")
+
+
+def _own_interface(pod: TargetView) -> LinkRow | None:
+    """None of a pod in its host's network."""
+    if pod.pod and pod.pod.host_network:
+        return None
+    return next((link for link in pod.links if link.name == "eth0"), None)
 
 
 def _pod_above_overlay(
@@ -90,8 +101,8 @@ def _underlay(host: TargetView) -> Iterator[Finding]:
     nic = _uplink(host)
     if nic is None:
         return
-    for overlay in overlays(host):
-        if overlay.mtu + overhead(overlay) > nic.mtu and overlay.state != "DOWN":
+    for overlay in _overlays_up(host):
+        if overlay.mtu + overhead(overlay) > nic.mtu:
             yield _overlay_above_uplink(host, overlay, nic)
 
 

@@ -35,9 +35,12 @@ RULE = Rule(
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for host, other in node_pairs(snapshot):
-        for row in host.network.neighbours if host.network else ():
-            if row.address == other.address and not row.lladdr:
-                yield _finding(host, other, row)
+        for row in _unresolved(host, other.address):
+            yield _finding(host, other, row)
+
+
+def _unresolved(host: TargetView, address: str) -> list[NeighbourRow]:
+    return [row for row in host.neighbours if row.address == address and not row.lladdr]
 
 
 def _finding(host: TargetView, other: NodeRow, row: NeighbourRow) -> Finding:

@@ -63,15 +63,16 @@ def _denied_by(snapshot: Snapshot, context: PolicyContext, talk: Conversation) -
 
 
 def _finding(snapshot: Snapshot, key: str, talks: list[Conversation]) -> Finding:
-    pairs = [
-        f"{snapshot.workload(talk.client)} → {snapshot.workload(talk.server)}:{talk.port}"
-        for talk in talks
-    ]
+    pairs = [_pair(snapshot, talk) for talk in talks]
     return RULE.finding(
         subject=policy_subject(key),
         title=f"Traffic that the policy denies passes: {listed(pairs, 2)}",
         evidence=_evidence(snapshot, key, talks, pairs),
     )
+
+
+def _pair(snapshot: Snapshot, talk: Conversation) -> str:
+    return f"{snapshot.workload(talk.client)} → {snapshot.workload(talk.server)}:{talk.port}"
 
 
 def _evidence(

@@ -35,11 +35,16 @@ RULE = Rule(
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for policy in policy_context(snapshot).policies:
+        if snapshot.blind.at("pods", policy.namespace):
+            continue
         pods = [pod for pod in snapshot.pods if pod.namespace == policy.namespace]
-        selected = selectors.compiled(policy.spec.get("podSelector") or {})
-        unseen = snapshot.blind.at("pods", policy.namespace)
-        if pods and not unseen and not any(selected(dict(pod.labels)) for pod in pods):
+        if pods and not _selects_any(policy, pods):
             yield _finding(snapshot, policy, pods)
+
+
+def _selects_any(policy: Policy, pods: list[PodRow]) -> bool:
+    selected = selectors.compiled(policy.spec.get("podSelector") or {})
+    return any(selected(dict(pod.labels)) for pod in pods)
 
 
 def _finding(snapshot: Snapshot, policy: Policy, pods: list[PodRow]) -> Finding:

@@ -34,17 +34,20 @@ RULE = Rule(
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     found = by_server(snapshot, lambda talk: talk.server_resets)
     for (server, port), talks in found.items():
-        resets, flows = sum(t.server_resets for t in talks), sum(t.flows for t in talks)
-        if 100 * resets < SHARE.value * flows:
-            continue
-        yield RULE.finding(
-            subject=snapshot.workload_subject(server, port),
-            evidence=_evidence(snapshot, resets, flows, server, talks),
-        )
+        resets, flows = _counts(talks)
+        if 100 * resets >= SHARE.value * flows:
+            yield RULE.finding(
+                subject=snapshot.workload_subject(server, port),
+                evidence=_evidence(snapshot, server, talks),
+            )
 
 
-def _evidence(
-    snapshot: Snapshot, resets: int, flows: int, server: str, talks: list[Conversation]
-) -> Iterator[Evidence]:
+def _counts(talks: list[Conversation]) -> tuple[int, int]:
+    """(connections that the server reset, all)."""
+    return sum(talk.server_resets for talk in talks), sum(talk.flows for talk in talks)
+
+
+def _evidence(snapshot: Snapshot, server: str, talks: list[Conversation]) -> Iterator[Evidence]:
+    resets, flows = _counts(talks)
     counts = f"{resets} of {flows} connections reset by {snapshot.name(server)}"
     yield seen(snapshot, talks, counts)

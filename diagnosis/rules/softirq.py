@@ -35,10 +35,13 @@ RULE = Rule(
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for node in snapshot.hosts:
         shares = softirq_shares(node)
-        busy = sorted(number for number, share in shares.items() if share >= SOFTIRQ.value)
-        if not busy or node.rate("UdpNoPorts") >= FLOOD.value:
-            continue
-        yield _finding(node, busy, shares)
+        busy = _busy(shares)
+        if busy and node.rate("UdpNoPorts") < FLOOD.value:
+            yield _finding(node, busy, shares)
+
+
+def _busy(shares: dict[str, float]) -> list[str]:
+    return sorted(number for number, share in shares.items() if share >= SOFTIRQ.value)
 
 
 def _finding(node: TargetView, busy: list[str], shares: dict[str, float]) -> Finding:

@@ -34,9 +34,9 @@ RULE = Rule(
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for host in snapshot.hosts:
-        for group in host.conntrack.groups if host.conntrack else ():
+        for group in host.conntrack_groups:
             service = snapshot.service_by_address.get(group.destination)
-            if service is not None and _is_stale(snapshot, group, service):
+            if service and _is_stale(snapshot, group, service):
                 yield _finding(snapshot, host, group, service)
 
 
