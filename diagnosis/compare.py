@@ -116,9 +116,7 @@ def _is_pods_own(link: LinkRow) -> bool:
 
 
 def _links(pair: Pair) -> Iterator[Difference]:
-    mine, theirs = pair.both(
-        lambda view: {link.name: link for link in view.links if not _is_pods_own(link)}
-    )
+    mine, theirs = pair.both(_links_by_name)
     for name in dict.fromkeys((*mine, *theirs)):
         one, two = mine.get(name), theirs.get(name)
         if one is None or two is None:
@@ -126,6 +124,10 @@ def _links(pair: Pair) -> Iterator[Difference]:
             yield from _differ(f"interface {name}", values, "ip link", "differs")
         else:
             yield from _link_properties(name, one, two)
+
+
+def _links_by_name(view: TargetView) -> dict[str, LinkRow]:
+    return {link.name: link for link in view.links if not _is_pods_own(link)}
 
 
 def _link_properties(name: str, one: LinkRow, two: LinkRow) -> Iterator[Difference]:
@@ -184,8 +186,11 @@ def _routes(pair: Pair) -> Iterator[Difference]:
         values = (mine.get(destination), theirs.get(destination))
         weight: Weight = "matters" if None in values else "differs"
         yield from _differ(f"route to {destination}", values, "ip route", weight)
-    tunnelled = tuple(sum("overlay" in text for text in table.values()) for table in (mine, theirs))
-    yield from _differ("routes over an overlay", (tunnelled[0], tunnelled[1]), "ip route")
+    yield from _differ("routes over an overlay", (_tunnelled(mine), _tunnelled(theirs)), "ip route")
+
+
+def _tunnelled(table: Mapping[str, str]) -> int:
+    return sum("overlay" in text for text in table.values())
 
 
 def _is_linked(view: TargetView, destination: str) -> bool:
@@ -225,9 +230,8 @@ def _search(view: TargetView) -> str:
 
 
 def _kernel(pair: Pair) -> Iterator[Difference]:
-    one, two = pair.here.network, pair.there.network
-    if one is not None and two is not None:
-        yield from _differ("kernel", (one.kernel, two.kernel), "uname -r")
+    if pair.networks_known:
+        yield from _differ("kernel", pair.both(lambda view: view.kernel), "uname -r")
 
 
 def _all_settings(own: Mapping[str, str], other: Mapping[str, str]) -> Iterator[Difference]:
@@ -238,11 +242,14 @@ def _all_settings(own: Mapping[str, str], other: Mapping[str, str]) -> Iterator[
 
 def _known_settings(pair: Pair) -> Iterator[Difference]:
     """Those that are read with the counters."""
-    names = {name for view in pair.both(lambda view: view.values) for name in view}
-    settings = {name for name in names if name.startswith("sysctl ")}
-    for name in sorted(settings | {"conntrack_max"}):
+    for name in sorted({*_setting_names(pair), "conntrack_max"}):
         values = (pair.here.values.get(name), pair.there.values.get(name))
         yield from _differ(name.removeprefix("sysctl "), values, "sysctl")
+
+
+def _setting_names(pair: Pair) -> Iterator[str]:
+    names = (*pair.here.values, *pair.there.values)
+    return (name for name in names if name.startswith("sysctl "))
 
 
 # --- loads
@@ -274,15 +281,22 @@ def _fill(view: TargetView) -> float | None:
 
 def _trouble(pair: Pair) -> Iterator[Difference]:
     """Counters of trouble that move here and not there, or far faster, the fastest first."""
-    names = dict.fromkeys((*pair.here.deltas, *pair.there.deltas))
-    rates = [(name, pair.here.rate(name), pair.there.rate(name)) for name in names]
-    for name, one, two in sorted(rates, key=lambda row: -max(row[1:])):
-        low, high = sorted((one, two))
-        if high < LEAST or high < TIMES * low or name.startswith(("cpu/", "softnet/")):
-            continue
+    for name, one, two in sorted(_rates(pair), key=lambda row: -max(row[1:])):
         counter = describe(name)
-        if counter.trouble:
+        if _far_apart(one, two) and counter.trouble:
             yield from _differ(name, (f"{one:.3g}/s", f"{two:.3g}/s"), counter.source)
+
+
+def _rates(pair: Pair) -> Iterator[tuple[str, float, float]]:
+    """A second, of counters that are of a whole namespace, not of one CPU."""
+    for name in dict.fromkeys((*pair.here.deltas, *pair.there.deltas)):
+        if not name.startswith(("cpu/", "softnet/")):
+            yield name, pair.here.rate(name), pair.there.rate(name)
+
+
+def _far_apart(one: float, two: float) -> bool:
+    low, high = sorted((one, two))
+    return high >= LEAST and high >= TIMES * low
 
 
 # --- objects

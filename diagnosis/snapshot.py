@@ -148,6 +148,10 @@ class TargetView:
     def filter_rows(self) -> tuple[RuleCount, ...]:
         return self.rules.rows if self.rules else ()
 
+    @property
+    def kernel(self) -> str:
+        return self.network.kernel if self.network else ""
+
     def sysctl(self, name: str) -> int | None:
         return self.values.get(f"sysctl {name}")
 

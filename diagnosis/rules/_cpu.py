@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from collectors.kernel.deltas import Share
 from diagnosis.snapshot import TargetView
 
@@ -14,13 +16,14 @@ def cpu_share(node: TargetView, prefix: str, kind: str) -> float:
 
 def softirq_shares(node: TargetView) -> dict[str, float]:
     """CPU number to its share of softirq, the busiest first."""
-    numbers = [
-        name.split("/")[1]
-        for name in node.deltas
-        if name.startswith("cpu/") and name.endswith("/total")
-    ]
-    shares = {number: cpu_share(node, f"cpu/{number}/", "softirq") for number in numbers}
+    shares = {number: cpu_share(node, f"cpu/{number}/", "softirq") for number in _numbers(node)}
     return dict(sorted(shares.items(), key=lambda item: -item[1]))
+
+
+def _numbers(node: TargetView) -> Iterator[str]:
+    for name in node.deltas:
+        if name.startswith("cpu/") and name.endswith("/total"):
+            yield name.split("/")[1]
 
 
 def softirq_text(shares: dict[str, float]) -> list[str]:

@@ -22,6 +22,10 @@ def dns_pods(snapshot: Snapshot) -> Iterator[tuple[ServiceRow, PodRow, int]]:
                 yield service, pod, port_number(pod, target) or 53
 
 
+def node_ports(service: ServiceRow) -> str:
+    return ", ".join(str(port.node_port) for port in service.targets if port.node_port)
+
+
 def pods_behind(
     snapshot: Snapshot, address: str, port: int, protocol: str
 ) -> Iterator[tuple[PodRow, int]]:

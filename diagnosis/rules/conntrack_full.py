@@ -102,12 +102,11 @@ def _sysctl(count: int, limit: int) -> str:
     as kube-proxy has it."""
     size = 1 << max(limit * 2 - 1, count * 2 - 1).bit_length()
     megabytes = size * ENTRY_BYTES >> 20
-    return (
-        f"# /etc/sysctl.d/99-k8s-networking.conf; about {megabytes:,} MiB when full\n"
-        f"# twice what is in use; kube-proxy may set its own: conntrack.maxPerCore\n"
-        f"net.netfilter.nf_conntrack_max = {size}\n"
-        f"# max / 4, so that chains stay short\n"
-        f"net.netfilter.nf_conntrack_buckets = {size // 4}\n"
-        f"# one day instead of five for idle connections, as kube-proxy does\n"
-        f"net.netfilter.nf_conntrack_tcp_timeout_established = 86400\n"
-    )
+    return f"""# /etc/sysctl.d/99-k8s-networking.conf; about {megabytes:,} MiB when full
+# twice what is in use; kube-proxy may set its own: conntrack.maxPerCore
+net.netfilter.nf_conntrack_max = {size}
+# max / 4, so that chains stay short
+net.netfilter.nf_conntrack_buckets = {size // 4}
+# one day instead of five for idle connections, as kube-proxy does
+net.netfilter.nf_conntrack_tcp_timeout_established = 86400
+"""

@@ -50,6 +50,5 @@ def _finding(
 
 
 def _evidence(snapshot: Snapshot, target: TargetView, lookups: DnsSummary) -> Iterator[Evidence]:
-    text = f"median of {lookups.answered} answers {lookups.median_ms:,.0f} ms"
-    yield target.fact(text, SOURCE)
+    yield target.fact(f"median of {lookups.answered} answers {lookups.median_ms:,.0f} ms", SOURCE)
     yield target.fact(servers(snapshot, lookups), SOURCE)

@@ -86,16 +86,10 @@ def _some_out_evidence(
     waiting: list[str],
     failing: list[ProbeRow],
 ) -> Iterator[Evidence]:
-    probes = (
-        snapshot.fact(
-            f"{row.message} ({row.count} times, last {age(snapshot.at - row.last)})",
-            f"the kubelet, of {row.pod}",
-        )
-        for row in failing[:3]
-    )
     counts = f"{len(ready)} ready endpoints, {len(waiting)} not ready"
     yield snapshot.fact(counts, _slices(service))
-    yield from probes
+    for row in failing[:3]:
+        yield _probe_fact(snapshot, row)
 
 
 def _failing_probes(
@@ -183,10 +177,14 @@ def _why_not_ready(snapshot: Snapshot, pods: list[PodRow]) -> Iterator[Evidence]
     yield snapshot.fact(states, "pods")
     probe = next((row for pod in pods if (row := snapshot.probe(pod))), None)
     if probe is not None:
-        text = f"{probe.message} ({probe.count} times, last {age(snapshot.at - probe.last)})"
-        yield snapshot.fact(text, f"the kubelet, of {probe.pod}")
+        yield _probe_fact(snapshot, probe)
     if reason := next((pod.message for pod in pods if pod.message), ""):
         yield snapshot.fact(reason, "the kubelet, of the container")
+
+
+def _probe_fact(snapshot: Snapshot, row: ProbeRow) -> Evidence:
+    text = f"{row.message} ({row.count} times, last {age(snapshot.at - row.last)})"
+    return snapshot.fact(text, f"the kubelet, of {row.pod}")
 
 
 def _states(pods: list[PodRow]) -> str:

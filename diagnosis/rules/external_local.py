@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from collectors.events import ServiceRow
 from collectors.findings import Evidence, Finding
 from diagnosis.rule import Rule
+from diagnosis.rules._services import node_ports
 from diagnosis.snapshot import Snapshot, listed
 from diagnosis.subjects import service_subject
 
@@ -34,12 +35,16 @@ RULE = Rule(
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     workers = [node.name for node in snapshot.nodes if node.ready]
     for service in snapshot.services:
-        if service.external_policy != "Local" or service.type not in ("NodePort", "LoadBalancer"):
+        if not _is_local(service):
             continue
         local = _nodes_with_endpoints(snapshot, service)
         without = [name for name in workers if name not in local]
         if local and without:
             yield _finding(snapshot, service, sorted(local), without)
+
+
+def _is_local(service: ServiceRow) -> bool:
+    return service.external_policy == "Local" and service.type in ("NodePort", "LoadBalancer")
 
 
 def _nodes_with_endpoints(snapshot: Snapshot, service: ServiceRow) -> set[str]:
@@ -50,7 +55,7 @@ def _nodes_with_endpoints(snapshot: Snapshot, service: ServiceRow) -> set[str]:
 def _finding(
     snapshot: Snapshot, service: ServiceRow, local: list[str], without: list[str]
 ) -> Finding:
-    ports = ", ".join(str(port.node_port) for port in service.targets if port.node_port)
+    ports = node_ports(service)
     verb = "drops" if len(without) == 1 else "drop"
     return RULE.finding(
         subject=service_subject(service),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from collectors.events import IngressRow, ServiceRow
 from collectors.findings import Evidence, Finding
 from diagnosis.rule import Rule
+from diagnosis.rules._services import node_ports
 from diagnosis.snapshot import Snapshot, listed
 from diagnosis.subjects import service_subject
 
@@ -53,8 +54,7 @@ def _selectors_behind_ingresses(
 
 
 def _finding(snapshot: Snapshot, service: ServiceRow, ingresses: list[IngressRow]) -> Finding:
-    node_ports = ", ".join(str(port.node_port) for port in service.targets if port.node_port)
-    ports = node_ports or "of the load balancer"
+    ports = node_ports(service) or "of the load balancer"
     without_tls = ", without its TLS" if any(row.tls for row in ingresses) else ""
     return RULE.finding(
         subject=service_subject(service),

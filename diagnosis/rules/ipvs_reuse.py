@@ -42,11 +42,7 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 
 def _delays(host: TargetView) -> bool:
     reuses = host.sysctl("net.ipv4.vs.conn_reuse_mode") == 1
-    return reuses and kernel_version(_kernel(host)) < FIXED_IN
-
-
-def _kernel(host: TargetView) -> str:
-    return host.network.kernel if host.network else ""
+    return reuses and kernel_version(host.kernel) < FIXED_IN
 
 
 def _finding(host: TargetView, servers: int) -> Finding:
@@ -58,5 +54,5 @@ def _finding(host: TargetView, servers: int) -> Finding:
 
 def _evidence(host: TargetView, servers: int) -> Iterator[Evidence]:
     yield host.fact("net.ipv4.vs.conn_reuse_mode = 1", "sysctl")
-    yield host.fact(f"kernel {_kernel(host)}", "uname -r")
+    yield host.fact(f"kernel {host.kernel}", "uname -r")
     yield host.fact(f"{servers:,} virtual servers", "/proc/net/ip_vs")

@@ -109,13 +109,12 @@ def _underlay(host: TargetView) -> Iterator[Finding]:
 def _uplink(host: TargetView) -> LinkRow | None:
     """The interface of the default route, else the first that looks like one."""
     device = next((row.device for row in host.routes if row.destination == "default"), "")
-    physical = (
-        link
-        for link in host.links
-        if link.name.startswith(("eth", "en")) and link.kind in ("", "veth")
-    )
     of_route = (link for link in host.links if link.name == device)
-    return next(of_route, None) or next(physical, None)
+    return next(of_route, None) or next(filter(_looks_physical, host.links), None)
+
+
+def _looks_physical(link: LinkRow) -> bool:
+    return link.name.startswith(("eth", "en")) and link.kind in ("", "veth")
 
 
 def _overlay_above_uplink(host: TargetView, overlay: LinkRow, nic: LinkRow) -> Finding:

@@ -38,18 +38,24 @@ RULE = Rule(
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     if snapshot.foreign_policies or snapshot.blind.at(POLICIES) or snapshot.blind.at(FOREIGN):
         return
-    closed = {one.namespace for one in policy_context(snapshot).policies if _denies(one)}
-    used = {pod.namespace for pod in snapshot.pods if not pod.host_network}
-    exposed = sorted(used - closed - SYSTEM)
-    if not closed or not exposed:
-        return
+    closed = _denying(snapshot)
+    exposed = sorted(_used(snapshot) - closed - SYSTEM)
+    if closed and exposed:
+        yield _finding(snapshot, exposed, closed)
+
+
+def _denying(snapshot: Snapshot) -> set[str]:
+    """Namespaces that deny by default."""
+    return {one.namespace for one in policy_context(snapshot).policies if _denies(one)}
+
+
+def _used(snapshot: Snapshot) -> set[str]:
+    """Namespaces with pods that policies apply to."""
+    return {pod.namespace for pod in snapshot.pods if not pod.host_network}
+
+
+def _finding(snapshot: Snapshot, exposed: list[str], closed: set[str]) -> Finding:
     everything: dict[str, object] = {"podSelector": {}, "policyTypes": ["Ingress"]}
-    yield _finding(snapshot, everything, exposed, closed)
-
-
-def _finding(
-    snapshot: Snapshot, everything: dict[str, object], exposed: list[str], closed: set[str]
-) -> Finding:
     text = policy_proposal.document("default-deny", exposed[0], everything)
     count = "1 namespace admits" if len(exposed) == 1 else f"{len(exposed)} namespaces admit"
     return RULE.finding(

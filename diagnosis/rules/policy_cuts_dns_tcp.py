@@ -33,13 +33,18 @@ RULE = Rule(
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     context = policy_context(snapshot)
+    for key, pods in _cut(snapshot, context).items():
+        yield _finding(snapshot, context, key, pods)
+
+
+def _cut(snapshot: Snapshot, context: PolicyContext) -> dict[str, list[str]]:
+    """The pods that cannot ask over TCP, by the key of the policy that decides."""
     cut: dict[str, list[str]] = {}
     for decisions in dns_decisions(snapshot, context):
         over_udp = any(one.allowed for one in decisions.udp)
         if over_udp and all(one.denied for one in decisions.tcp):
             cut.setdefault(decisions.tcp[0].policy, []).extend(decisions.names)
-    for key, pods in cut.items():
-        yield _finding(snapshot, context, key, pods)
+    return cut
 
 
 def _finding(snapshot: Snapshot, context: PolicyContext, key: str, pods: list[str]) -> Finding:

@@ -39,6 +39,12 @@ RULE = Rule(
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     if not snapshot.policies:
         return
+    for key, talks in _passed(snapshot).items():
+        yield _finding(snapshot, key, talks)
+
+
+def _passed(snapshot: Snapshot) -> dict[str, list[Conversation]]:
+    """What was answered though it is denied, by the key of the policy that denies it."""
     context = policy_context(snapshot)
     changed = {f"{row.namespace}/{row.name}": row.changed for row in snapshot.policies}
     passed: dict[str, list[Conversation]] = {}
@@ -47,8 +53,7 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         since = changed.get(key, 0.0)
         if since and talk.opened - since > ENFORCED.value:
             passed.setdefault(key, []).append(talk)
-    for key, talks in passed.items():
-        yield _finding(snapshot, key, talks)
+    return passed
 
 
 def _denied_by(snapshot: Snapshot, context: PolicyContext, talk: Conversation) -> str:

@@ -37,14 +37,18 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for (server, port), talks in by_server(snapshot, refused).items():
         if server in snapshot.service_by_address or node_of_unused(snapshot, server):
             continue
-        counts = f"{sum(map(refused, talks))} refused, {sum(t.answered for t in talks)} answered"
-        known = seen(snapshot, talks, counts)
+        known = _known(snapshot, talks)
         if _rejected_on_the_path(server, talks):
             yield _on_the_path(snapshot, talks, known)
         elif pod := snapshot.by_address.get(server):
             yield _by_pod(snapshot, pod, server, port, known)
         else:
             yield _by_address(snapshot, server, port, known)
+
+
+def _known(snapshot: Snapshot, talks: list[Conversation]) -> Evidence:
+    counts = f"{sum(map(refused, talks))} refused, {sum(t.answered for t in talks)} answered"
+    return seen(snapshot, talks, counts)
 
 
 def _rejected_on_the_path(server: str, talks: list[Conversation]) -> bool:

@@ -85,16 +85,22 @@ def _evidence(
 ) -> Iterator[Evidence]:
     yield target.counter("TcpRetransSegs", "/proc/net/snmp")
     yield target.counter("TcpExtTCPOrigDataSent", "/proc/net/netstat")
+    yield target.fact(_kinds(target), "/proc/net/netstat")
+    if talks:
+        yield target.fact(f"most with {_peers(snapshot, talks)}", "capture")
+
+
+def _kinds(target: TargetView) -> str:
     timeouts, fast = target.delta("TcpExtTCPTimeouts"), target.delta("TcpExtTCPFastRetrans")
     heavy, light = "heavy: most are timeouts", "light: most are fast retransmissions"
-    text = (
+    return (
         f"{timeouts} timeouts, {fast} fast retransmissions: {heavy if timeouts > fast else light}"
     )
-    yield target.fact(text, "/proc/net/netstat")
-    worst = sorted(talks, key=lambda talk: -talk.retransmitted)
-    peers = listed(
+
+
+def _peers(snapshot: Snapshot, talks: list[Conversation]) -> str:
+    """The worst first."""
+    return listed(
         f"{snapshot.workload(talk.server)} ({talk.retransmitted} of {talk.segments})"
-        for talk in worst
+        for talk in sorted(talks, key=lambda talk: -talk.retransmitted)
     )
-    if peers:
-        yield target.fact(f"most with {peers}", "capture")

@@ -39,14 +39,18 @@ RULE = Rule(
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    for subject, talks in _slow_by_server(snapshot).items():
+        rtts = [talk.rtt_ms for talk in talks if talk.rtt_ms is not None]
+        if rtts and min(rtts) <= QUICK_MS.value and _is_frequent(talks):
+            yield _finding(snapshot, subject, talks, min(rtts))
+
+
+def _slow_by_server(snapshot: Snapshot) -> dict[Subject, list[Conversation]]:
     servers: dict[Subject, list[Conversation]] = defaultdict(list)
     for talk in snapshot.conversations:
         if talk.slow and not _is_explained(talk):
             servers[snapshot.workload_subject(talk.server, talk.port)].append(talk)
-    for subject, talks in servers.items():
-        rtts = [talk.rtt_ms for talk in talks if talk.rtt_ms is not None]
-        if rtts and min(rtts) <= QUICK_MS.value and _is_frequent(talks):
-            yield _finding(snapshot, subject, talks, min(rtts))
+    return servers
 
 
 def _is_frequent(talks: list[Conversation]) -> bool:
@@ -78,8 +82,7 @@ def _evidence(
     snapshot: Snapshot, talks: list[Conversation], rtt: float, slowest: float, retransmitted: int
 ) -> Iterator[Evidence]:
     slow, flows = sum(t.slow for t in talks), sum(t.flows for t in talks)
-    pods = [snapshot.by_address[t.server] for t in talks if t.server in snapshot.by_address]
-    nodes = sorted({pod.node for pod in pods})
+    nodes = sorted(_nodes_of_servers(snapshot, talks))
     where = f"; its pods that are slow run on {listed(nodes)}" if nodes else ""
     yield snapshot.fact(
         f"{slow} slow answers in {flows} connections, the slowest after {slowest:,.0f} ms{where}",
@@ -88,3 +91,8 @@ def _evidence(
     yield snapshot.fact(
         f"a round trip is {rtt:.2f} ms, {retransmitted} segments retransmitted", "capture"
     )
+
+
+def _nodes_of_servers(snapshot: Snapshot, talks: list[Conversation]) -> set[str]:
+    pods = (snapshot.by_address.get(talk.server) for talk in talks)
+    return {pod.node for pod in pods if pod is not None}

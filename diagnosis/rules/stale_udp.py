@@ -44,7 +44,7 @@ def _is_stale(snapshot: Snapshot, group: ConntrackGroup, service: ServiceRow) ->
     if group.protocol != "udp" or group.reply_source == group.destination:
         return False
     ready, waiting = snapshot.endpoints(service)
-    return group.reply_source not in ready and group.reply_source not in waiting
+    return group.reply_source not in (*ready, *waiting)
 
 
 def _finding(

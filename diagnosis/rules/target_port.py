@@ -67,14 +67,18 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 def _of_service(
     snapshot: Snapshot, service: ServiceRow, pods: list[PodRow], views: dict[str, TargetView]
 ) -> Iterator[Finding]:
-    keys = (f"pod/{pod.namespace}/{pod.name}" for pod in pods)
-    watched = [views[key] for key in keys if key in views]
+    watched = _watched(pods, views)
     for index, port in enumerate(service.targets):
         listening = [_listening(view, port) for view in watched]
         if port.protocol == "TCP" and _all_known(listening):
             yield from _by_sockets(service, index, listening)
         else:
             yield from _by_declaration(snapshot, service, index, pods)
+
+
+def _watched(pods: list[PodRow], views: dict[str, TargetView]) -> list[TargetView]:
+    keys = (f"pod/{pod.namespace}/{pod.name}" for pod in pods)
+    return [views[key] for key in keys if key in views]
 
 
 def _all_known(listening: list[Listening]) -> bool:
