@@ -128,20 +128,12 @@ def resolve(notes: Notes, goal: Goal) -> Generator[Asked, Sent, str]:
 def connect(goal: Goal, address: str, why: str) -> Generator[Asked, Sent, str]:
     """Connect some times: 'ok', 'refused', 'timeout', 'no route', 'other', or 'some' where it works
     sometimes."""
-    port = goal.port or DEFAULT_PORT
-    script = CONNECT_SEVERAL.format(numbers=" ".join(map(str, range(TRIES))), connect=CONNECT)
-    result = yield ProbeCommand(
-        f"connect {TRIES} times to {goal.host} ({address}:{port}) from the pod",
-        why,
-        ("bash", "-c", script, "podwire", address, str(port)),
-        4.0 + 2 * TRIES,
-    )
+    result = yield _connect_command(goal, address, why)
     assert isinstance(result, ProbeResult)
     if result.failed:
         yield Said("unknown", result.failed)
         return "other"
-    count = result.out.strip()
-    made = int(count) if count.isdecimal() else 0
+    made = _connections_made(result)
     if made == TRIES:
         yield Said("good", f"{made} of {TRIES} connections are made")
         return "ok"
@@ -149,6 +141,22 @@ def connect(goal: Goal, address: str, why: str) -> Generator[Asked, Sent, str]:
     rest = f"the others: {OUTCOMES[failure]}" if made else OUTCOMES[failure]
     yield Said("bad", f"{made} of {TRIES} connections are made: {rest}")
     return "some" if made else failure
+
+
+def _connect_command(goal: Goal, address: str, why: str) -> ProbeCommand:
+    port = goal.port or DEFAULT_PORT
+    script = CONNECT_SEVERAL.format(numbers=" ".join(map(str, range(TRIES))), connect=CONNECT)
+    return ProbeCommand(
+        f"connect {TRIES} times to {goal.host} ({address}:{port}) from the pod",
+        why,
+        ("bash", "-c", script, "podwire", address, str(port)),
+        4.0 + 2 * TRIES,
+    )
+
+
+def _connections_made(result: ProbeResult) -> int:
+    count = result.out.strip()
+    return int(count) if count.isdecimal() else 0
 
 
 def _failure(error: str) -> str:
@@ -202,15 +210,10 @@ def decided_by_objects(notes: Notes, address: str, why: str) -> Generator[Asked,
 def search_mtu(notes: Notes, address: str) -> Generator[Asked, Sent, None]:
     """The largest packet that passes without fragmentation, by a few sizes."""
     for size in SIZES:
-        argv = ("ping", "-n", "-M", "do", "-c", "1", "-W", "1", "-s", str(size), address)
         bytes_in_all = size + ICMP_AND_IP
-        result = yield ProbeCommand(
-            f"ping with DF and {bytes_in_all} bytes: {' '.join(argv)}",
-            "which size still passes?",
-            argv,
-        )
+        result = yield _ping_command(size, address)
         assert isinstance(result, ProbeResult)
-        if result.failed or "not found" in result.err or result.code in (126, 127):
+        if _did_not_run(result):
             yield Said("unknown", "there is no ping here")
             return
         if result.code == 0:
@@ -222,3 +225,14 @@ def search_mtu(notes: Notes, address: str) -> Generator[Asked, Sent, None]:
             "unknown", "larger than this interface's MTU" if too_long else "it does not pass"
         )
     notes.ruled_out.append("the destination does not answer pings")
+
+
+def _ping_command(size: int, address: str) -> ProbeCommand:
+    """One ping of that many bytes of payload, which no router may fragment."""
+    argv = ("ping", "-n", "-M", "do", "-c", "1", "-W", "1", "-s", str(size), address)
+    does = f"ping with DF and {size + ICMP_AND_IP} bytes: {' '.join(argv)}"
+    return ProbeCommand(does, "which size still passes?", argv)
+
+
+def _did_not_run(result: ProbeResult) -> bool:
+    return bool(result.failed) or "not found" in result.err or result.code in (126, 127)

@@ -12,6 +12,7 @@ from collectors.findings import Evidence, Finding, Subject
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._connections import (
     LEAST,
+    ByServer,
     by_server,
     node_of_unused,
     refused,
@@ -47,11 +48,14 @@ conntrack -D -p tcp --reply-src {server}"""
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     if not snapshot.pods:
         return
-    servers = by_server(snapshot, unanswered) | by_server(snapshot, refused)
-    for (server, port), talks in servers.items():
+    for (server, port), talks in _failing(snapshot).items():
         node = node_of_unused(snapshot, server)
         if node and not any(talk.answered for talk in talks):
             yield _finding(snapshot, node, Subject(kind="address", name=server, port=port), talks)
+
+
+def _failing(snapshot: Snapshot) -> ByServer:
+    return by_server(snapshot, unanswered) | by_server(snapshot, refused)
 
 
 def _finding(snapshot: Snapshot, node: str, subject: Subject, talks: list[Conversation]) -> Finding:

@@ -38,8 +38,12 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     if not snapshot.slices and not snapshot.pods:
         return
     for service in snapshot.services:
-        if service.selector and service.type != "ExternalName":
+        if _selects_pods(service):
             yield from _of_service(snapshot, service)
+
+
+def _selects_pods(service: ServiceRow) -> bool:
+    return bool(service.selector) and service.type != "ExternalName"
 
 
 def _of_service(snapshot: Snapshot, service: ServiceRow) -> Iterator[Finding]:

@@ -35,9 +35,13 @@ RULE = Rule(
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for host in snapshot.hosts:
-        servers = sum(row.services for row in counts(host, "ipvs"))
+        servers = _virtual_servers(host)
         if servers and _delays(host):
             yield _finding(host, servers)
+
+
+def _virtual_servers(host: TargetView) -> int:
+    return sum(row.services for row in counts(host, "ipvs"))
 
 
 def _delays(host: TargetView) -> bool:

@@ -30,10 +30,13 @@ RULE = Rule(
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for target in snapshot.counted:
-        drops = target.delta("TcpExtListenDrops") - target.delta("TcpExtListenOverflows")
-        if drops < LEAST.value or target.delta(*FULL):
-            continue
-        yield _finding(target)
+        if _other_drops(target) >= LEAST.value and not target.delta(*FULL):
+            yield _finding(target)
+
+
+def _other_drops(target: TargetView) -> int:
+    """Those that are not overflows of the accept queue."""
+    return target.delta("TcpExtListenDrops") - target.delta("TcpExtListenOverflows")
 
 
 def _finding(target: TargetView) -> Finding:

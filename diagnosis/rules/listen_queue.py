@@ -37,8 +37,12 @@ net.core.somaxconn = 4096""",
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for target in snapshot.counted:
         full = listed(_full_queues(target))
-        if full or target.delta("TcpExtListenOverflows") >= LEAST.value:
+        if full or _overflows(target):
             yield _finding(target, full or "not full when it was read")
+
+
+def _overflows(target: TargetView) -> bool:
+    return target.delta("TcpExtListenOverflows") >= LEAST.value
 
 
 def _full_queues(target: TargetView) -> Iterator[str]:

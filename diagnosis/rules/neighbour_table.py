@@ -32,33 +32,37 @@ LIMIT = "net.ipv4.neigh.default.gc_thresh3"
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for node in snapshot.hosts:
-        limit, entries = node.sysctl(LIMIT), node.values.get("arp_entries")
-        share = 100 * entries / limit if entries is not None and limit else 0.0
-        full = node.delta("arp_table_fulls") >= FULLS.value
-        if not full and share < WARNING.value:
-            continue
-        yield _finding(node, full, entries, limit, share)
+        if _overflows(node) or _fill(node) >= WARNING.value:
+            yield _finding(node)
 
 
-def _finding(
-    node: TargetView, full: bool, entries: int | None, limit: int | None, share: float
-) -> Finding:
+def _overflows(node: TargetView) -> bool:
+    return node.delta("arp_table_fulls") >= FULLS.value
+
+
+def _fill(node: TargetView) -> float:
+    """Per cent of the table; 0 where its size is not known."""
+    limit, entries = node.sysctl(LIMIT), node.values.get("arp_entries", 0)
+    return 100 * entries / limit if limit else 0.0
+
+
+def _finding(node: TargetView) -> Finding:
+    full = _overflows(node)
     return RULE.finding(
         subject=node.subject,
         severity="critical" if full else "warning",
-        title=RULE.title if full else f"The neighbour table is {share:.0f} % full",
-        evidence=_evidence(node, entries, limit),
+        title=RULE.title if full else f"The neighbour table is {_fill(node):.0f} % full",
+        evidence=_evidence(node),
         confidence="certain" if full else "likely",
-        fix=_sysctl(max(LEAST_SIZE, 4 * (limit or 1024))),
+        fix=_sysctl(max(LEAST_SIZE, 4 * (node.sysctl(LIMIT) or 1024))),
     )
 
 
-def _evidence(node: TargetView, entries: int | None, limit: int | None) -> tuple[Evidence, ...]:
-    overflows = node.counter("arp_table_fulls", "/proc/net/stat/arp_cache")
-    if not limit:
-        return (overflows,)
-    text = f"{entries} entries of {limit} (gc_thresh3)"
-    return (node.fact(text, "/proc/net/stat/arp_cache, sysctl"), overflows)
+def _evidence(node: TargetView) -> Iterator[Evidence]:
+    if limit := node.sysctl(LIMIT):
+        text = f"{node.values.get('arp_entries')} entries of {limit} (gc_thresh3)"
+        yield node.fact(text, "/proc/net/stat/arp_cache, sysctl")
+    yield node.counter("arp_table_fulls", "/proc/net/stat/arp_cache")
 
 
 def _sysctl(size: int) -> str:

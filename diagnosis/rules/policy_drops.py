@@ -13,7 +13,7 @@ from collectors.findings import Evidence, Finding
 from diagnosis.reachability import policy_proposal
 from diagnosis.reachability.network_policy import KIND
 from diagnosis.rule import Rule
-from diagnosis.rules._policies import PodVerdict, PolicyContext, policy_context, verdicts
+from diagnosis.rules._policies import PodVerdict, policy_context, verdicts
 from diagnosis.snapshot import Conversation, Snapshot, listed
 from diagnosis.subjects import policy_subject
 
@@ -45,10 +45,9 @@ class DroppedTraffic:
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
-    if not (snapshot.policies or snapshot.foreign_policies):
-        return
-    for key, dropped in _dropped(snapshot, policy_context(snapshot)).items():
-        yield _finding(snapshot, dropped, key)
+    if snapshot.policies or snapshot.foreign_policies:
+        for key, dropped in _dropped(snapshot).items():
+            yield _finding(snapshot, dropped, key)
 
 
 def _finding(snapshot: Snapshot, dropped: DroppedTraffic, key: str) -> Finding:
@@ -75,8 +74,9 @@ def _fix(key: str, dropped: DroppedTraffic) -> str:
     return f"{head}\n{dropped.fix}"
 
 
-def _dropped(snapshot: Snapshot, context: PolicyContext) -> dict[str, DroppedTraffic]:
+def _dropped(snapshot: Snapshot) -> dict[str, DroppedTraffic]:
     """By the key of the policy that decides."""
+    context = policy_context(snapshot)
     found: dict[str, DroppedTraffic] = {}
     for talk in snapshot.conversations:
         client = snapshot.by_address.get(talk.client)

@@ -94,5 +94,5 @@ def _evidence(
 
 
 def _nodes_of_servers(snapshot: Snapshot, talks: list[Conversation]) -> set[str]:
-    pods = (snapshot.by_address.get(talk.server) for talk in talks)
-    return {pod.node for pod in pods if pod is not None}
+    pods = snapshot.by_address
+    return {pods[talk.server].node for talk in talks if talk.server in pods}

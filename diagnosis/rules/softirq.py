@@ -35,18 +35,17 @@ RULE = Rule(
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for node in snapshot.hosts:
         shares = softirq_shares(node)
-        busy = _busy(shares)
-        if busy and node.rate("UdpNoPorts") < FLOOD.value:
-            yield _finding(node, busy, shares)
+        if _busy(shares) and node.rate("UdpNoPorts") < FLOOD.value:
+            yield _finding(node, shares)
 
 
 def _busy(shares: dict[str, float]) -> list[str]:
     return sorted(number for number, share in shares.items() if share >= SOFTIRQ.value)
 
 
-def _finding(node: TargetView, busy: list[str], shares: dict[str, float]) -> Finding:
+def _finding(node: TargetView, shares: dict[str, float]) -> Finding:
     return RULE.finding(
         subject=node.subject,
-        title=f"CPU {', '.join(busy)} is busy with packets while others are not",
+        title=f"CPU {', '.join(_busy(shares))} is busy with packets while others are not",
         evidence=(node.fact(listed(softirq_text(shares)), "/proc/stat"),),
     )

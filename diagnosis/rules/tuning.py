@@ -44,10 +44,13 @@ RULE = Rule(
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for node in snapshot.hosts:
-        if node.values.get("conntrack_count", 0) < BUSY.value:
-            continue
-        if low := _small(node):
+        low = _small(node)
+        if low and _is_busy(node):
             yield _finding(node, low)
+
+
+def _is_busy(node: TargetView) -> bool:
+    return node.values.get("conntrack_count", 0) >= BUSY.value
 
 
 def _small(node: TargetView) -> list[tuple[Threshold, str]]:
