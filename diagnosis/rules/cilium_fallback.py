@@ -42,6 +42,9 @@ class Check:
     line: str
     holds: Callable[[str], bool]
 
+    def fails(self, value: str, line: str) -> bool:
+        return value.lower() in self.wanted and not self.holds(line)
+
 
 def _enabled(text: str) -> bool:
     return not text.startswith("Disabled")
@@ -82,7 +85,7 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     asked, actual = dict(config.values), dict(status.values)
     for check in CHECKS:
         value, line = asked.get(check.setting, ""), actual.get(check.line)
-        if value.lower() not in check.wanted or line is None or check.holds(line):
+        if line is None or not check.fails(value, line):
             continue
         yield RULE.finding(
             subject=Subject(kind="cluster", name="Cilium", detail=check.setting),

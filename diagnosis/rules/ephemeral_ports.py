@@ -97,11 +97,7 @@ def _time_wait(target: TargetView, peer: str) -> int:
 
 
 def _snat(snapshot: Snapshot, node: TargetView) -> Iterator[Finding]:
-    used = Counter[tuple[str, str, int]]()
-    for group in node.conntrack_groups:
-        if _leaves_the_cluster(snapshot, group):
-            used[group.protocol, group.destination, group.port] += group.count
-    for (protocol, address, port), count in used.items():
+    for (protocol, address, port), count in _snat_ports(snapshot, node).items():
         share = min(100.0, 100 * count / SNAT_PORTS.value)
         severity = level(share, WARNING, CRITICAL)
         if severity is None:
@@ -121,6 +117,15 @@ def _snat(snapshot: Snapshot, node: TargetView) -> Iterator[Finding]:
 def _snat_evidence(node: TargetView, count: int, protocol: str) -> Iterator[Evidence]:
     text = f"{count:,} {protocol} entries of {SNAT_PORTS.value:,g} ports"
     yield node.fact(text, "conntrack -L")
+
+
+def _snat_ports(snapshot: Snapshot, node: TargetView) -> Counter[tuple[str, str, int]]:
+    """Entries that leave the cluster, by (protocol, address, port) of their destination."""
+    used = Counter[tuple[str, str, int]]()
+    for group in node.conntrack_groups:
+        if _leaves_the_cluster(snapshot, group):
+            used[group.protocol, group.destination, group.port] += group.count
+    return used
 
 
 def _leaves_the_cluster(snapshot: Snapshot, group: ConntrackGroup) -> bool:

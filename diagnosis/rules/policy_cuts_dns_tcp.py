@@ -47,10 +47,14 @@ def _cut(snapshot: Snapshot, context: PolicyContext) -> dict[str, list[str]]:
     return cut
 
 
+def _truncated(snapshot: Snapshot) -> int:
+    """DNS answers that did not fit, seen from anywhere."""
+    return sum(view.lookups.truncated for view in snapshot.targets if view.lookups is not None)
+
+
 def _finding(snapshot: Snapshot, context: PolicyContext, key: str, pods: list[str]) -> Finding:
     service, server, port = next(dns_pods(snapshot))
-    asked = [view.lookups for view in snapshot.targets if view.lookups is not None]
-    truncated = sum(lookups.truncated for lookups in asked)
+    truncated = _truncated(snapshot)
     evidence = [
         snapshot.fact(
             f"UDP {port} to {service.namespace}/{service.name} is allowed, TCP {port} by no rule",
