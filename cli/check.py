@@ -12,13 +12,15 @@ from collections.abc import Callable, Sequence
 from cli import check_output, config
 from cli.check_targets import selection
 from cli.cluster_options import connection_request
-from cli.exit_codes import LEFT_BEHIND
+from cli.exit_codes import FORBIDDEN, LEFT_BEHIND
 from cli.messages import print_message
 from collectors.cluster.api.connection import Cluster, open_cluster
 from collectors.events import NodeRow, PodRow
 from collectors.findings import Finding
 from collectors.recording.journal import Journal
 from collectors.stream import Stream
+from diagnosis.reachability.blind_spots import DECIDING, sentences
+from session.blind_spots import blind_spots
 from session.controller import Controller
 from session.files import journal_path
 from session.store import Store
@@ -29,8 +31,8 @@ OBJECTS_ONLY = "only the cluster's objects were looked at: --yes attaches to pod
 
 
 def check(options: argparse.Namespace) -> int:
-    """0 where nothing as bad as --fail-on was found, 1 where something was, 5 where something was
-    left behind."""
+    """0 where nothing as bad as --fail-on was found, 1 where something was, 4 where nothing could
+    be looked at, 5 where something was left behind."""
     return asyncio.run(_check(options))
 
 
@@ -55,15 +57,23 @@ async def _check(options: argparse.Namespace) -> int:
     try:
         notes = await _prepare(options, control)
         findings = await watched(control, options.seconds)
+        unseen = [spot.kind for spot in blind_spots(control.store).spots]
     finally:
         await control.close()
     check_output.write(
-        options.output, findings, context=cluster.context, at=time.time(), notes=notes
+        options.output,
+        findings,
+        context=cluster.context,
+        at=time.time(),
+        notes=notes,
+        unseen=unseen,
     )
     for left in control.left_behind:
         print_message(left)
     if control.left_behind:
         return LEFT_BEHIND
+    if set(unseen) >= set(KINDS):
+        return FORBIDDEN
     return check_output.exit_code(findings, options.fail_on)
 
 
@@ -86,7 +96,12 @@ async def _prepare(options: argparse.Namespace, control: Controller) -> list[str
     await until(
         lambda: all(kind in store.inventory or kind in store.refused for kind in KINDS), LISTED_S
     )
-    notes = [f"{kind} could not be listed: {why}" for kind, why in store.refused.items()]
+    notes = [
+        f"{kind} could not be listed: {why}"
+        for kind, why in store.refused.items()
+        if kind not in DECIDING
+    ]
+    notes += sentences(blind_spots(store).spots)
     if not may_attach(options):
         return [*notes, OBJECTS_ONLY]
     selected = selection(options, store)

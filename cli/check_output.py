@@ -19,13 +19,14 @@ def write(
     at: float,
     notes: Sequence[str],
     periods: Periods = LIVE,
+    unseen: Sequence[str] = (),
 ) -> None:
-    """As text, json or markdown."""
+    """As text, json or markdown. `unseen` are kinds of objects that were not or not all listed."""
     if output == "text":
-        text = report.text(findings, notes, periods)
+        text = report.text(findings, notes, periods, unseen)
     else:
         made = report.as_json if output == "json" else report.markdown
-        text = made(findings, context, at, notes, periods)
+        text = made(findings, context, at, notes, periods, unseen=unseen)
     write_output(text)
 
 

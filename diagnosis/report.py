@@ -85,10 +85,14 @@ def labelled(finding: Finding) -> Iterator[tuple[str, str]]:
             yield field.label, value
 
 
-def summary(findings: Sequence[Finding]) -> str:
-    """`2 critical, 1 warning`, or that nothing was found."""
+def summary(findings: Sequence[Finding], unseen: Sequence[str] = ()) -> str:
+    """`2 critical, 1 warning`, or that nothing was found; and of which kinds of objects some or all
+    could not be looked at (`unseen`)."""
     counts = {kind: sum(f.severity == kind for f in findings) for kind in SEVERITY_WORDS}
-    return ", ".join(f"{n} {kind}" for kind, n in counts.items() if n) or "nothing found"
+    found = ", ".join(f"{n} {kind}" for kind, n in counts.items() if n)
+    if not unseen:
+        return found or "nothing found"
+    return f"{found or 'nothing found in what could be seen'}; not seen: {', '.join(unseen)}"
 
 
 def _period(finding: Finding, periods: Periods) -> str:
@@ -98,8 +102,13 @@ def _period(finding: Finding, periods: Periods) -> str:
     return f"{_when(since)} to {_when(until) if until is not None else 'the end'}"
 
 
-def text(findings: Sequence[Finding], notes: Sequence[str] = (), periods: Periods = LIVE) -> str:
-    lines = [summary(findings), *(f"note: {note}" for note in notes)]
+def text(
+    findings: Sequence[Finding],
+    notes: Sequence[str] = (),
+    periods: Periods = LIVE,
+    unseen: Sequence[str] = (),
+) -> str:
+    lines = [summary(findings, unseen), *(f"note: {note}" for note in notes)]
     for finding in findings:
         lines += ["", *_text_lines(finding, _period(finding, periods))]
     return "\n".join(lines) + "\n"
@@ -136,13 +145,16 @@ def as_json(
     at: float,
     notes: Sequence[str] = (),
     periods: Periods = LIVE,
+    *,
+    unseen: Sequence[str] = (),
 ) -> str:
     """`from` and `to` are of what was recorded only; `to` is null where it held to the end."""
     body = {
         "schema": SCHEMA,
         "context": context,
         "time": _when(at),
-        "summary": summary(findings),
+        "summary": summary(findings, unseen),
+        "not_seen": list(unseen),
         "notes": list(notes),
         "findings": [_json_finding(one, periods) for one in findings],
     }
@@ -155,8 +167,11 @@ def markdown(
     at: float,
     notes: Sequence[str] = (),
     periods: Periods = LIVE,
+    *,
+    unseen: Sequence[str] = (),
 ) -> str:
-    lines = [f"# podwire check of {context}, {_when(at)}", "", f"{summary(findings)}.", ""]
+    head = f"# podwire check of {context}, {_when(at)}"
+    lines = [head, "", f"{summary(findings, unseen)}.", ""]
     lines += [f"> {note}" for note in notes]
     for finding in findings:
         lines += _markdown_lines(finding, _period(finding, periods))

@@ -36,3 +36,12 @@ def test_reports_say_the_same_in_every_form() -> None:
         for label, value in report.labelled(findings[0]):
             assert f"{label}: {value}" in text
     assert report.text([]) == "nothing found\n"
+
+
+def test_what_was_not_seen_is_in_the_first_line() -> None:
+    """A user who may not list policies must not read that nothing was found."""
+    first = report.text([], unseen=["networkpolicies", "nodes"]).splitlines()[0]
+    assert first == "nothing found in what could be seen; not seen: networkpolicies, nodes"
+    body = json.loads(report.as_json([], "prod", 1.0, unseen=["nodes"]))
+    assert body["not_seen"] == ["nodes"] and "not seen: nodes" in body["summary"]
+    assert "not seen: nodes" in report.markdown([], "prod", 1.0, unseen=["nodes"])
