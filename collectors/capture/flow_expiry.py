@@ -1,10 +1,9 @@
-"""When a flow may leave the table: closed or idle for long enough. Each flow is looked at once per
-interval, however many there are, and by the capture's own clock, so that what is kept does not
-depend on how packets come in batches."""
+"""When a flow may leave the table: closed or idle for long enough, by the capture's own clock, so
+that what is kept does not depend on how packets come in batches."""
 
 from __future__ import annotations
 
-from collections import deque
+from heapq import heappop, heappush
 
 from collectors.capture.tcp import TcpFlow
 from collectors.capture.transports import DNS_PORTS
@@ -16,7 +15,8 @@ CLOSED_NS = 150 * SECOND  # longer than the largest RTO (120 s): a FIN may be re
 IDLE_UDP_NS = 300 * SECOND
 IDLE_TCP_NS = 3 * 3600 * SECOND  # longer than the first keep-alive (7,200 s)
 KEPT_NS = 30 * 24 * 3600 * SECOND  # where idle flows are kept: longer than any capture
-CHECK_NS = 30 * SECOND
+LOOK_NS = 60 * SECOND
+GRAIN_NS = 5 * SECOND
 
 
 def expires_after(flow: Flow, keep_idle: bool = False) -> int:
@@ -32,47 +32,50 @@ def expires_after(flow: Flow, keep_idle: bool = False) -> int:
 
 
 class ExpiryQueue:
-    """Flows in the order in which they are to be looked at again, those of one second together."""
+    """Flows by when they are to be looked at again, in steps of GRAIN_NS. One that was silent for
+    long is looked at again after as long a time: a flow costs few looks, however long it stays."""
 
     def __init__(self, keep_idle: bool = False) -> None:
         self.keep_idle = keep_idle
-        self._queue: deque[tuple[int, list[Flow]]] = deque()
-        self.next_at = 0  # capture time of the next look; 0: nothing waits
+        self._due: dict[int, list[Flow]] = {}
+        self._order: list[int] = []  # a heap of the keys
+
+    @property
+    def next_at(self) -> int:
+        """Capture time of the next look; 0: nothing waits."""
+        return self._order[0] * GRAIN_NS if self._order else 0
 
     def add(self, flow: Flow, ns: int) -> None:
-        due = ns + CHECK_NS
-        queue = self._queue
-        if queue and 0 <= due - queue[-1][0] < SECOND:
-            queue[-1][1].append(flow)
-            return
-        queue.append((due, [flow]))
-        self.next_at = queue[0][0]
+        """A flow that begins."""
+        self._look_at(flow, ns + LOOK_NS)
+
+    def _look_at(self, flow: Flow, at: int) -> None:
+        step = at // GRAIN_NS + 1
+        flows = self._due.get(step)
+        if flows is None:
+            flows = self._due[step] = []
+            heappush(self._order, step)
+        flows.append(flow)
 
     def expired(self, ns: int) -> list[Flow]:
         """Those that leave now; the others that were due are looked at again later."""
         gone: list[Flow] = []
-        staying: list[Flow] = []
-        while self._queue and self._queue[0][0] <= ns:
-            for flow in self._queue.popleft()[1]:
-                over = ns - flow.last_ns > expires_after(flow, self.keep_idle)
-                (gone if over else staying).append(flow)
-        if staying:
-            self._queue.append((ns + CHECK_NS, staying))
-        self.next_at = self._queue[0][0] if self._queue else 0
+        while self._order and self._order[0] * GRAIN_NS <= ns:
+            for flow in self._due.pop(heappop(self._order)):
+                silent, allowed = ns - flow.last_ns, expires_after(flow, self.keep_idle)
+                if silent > allowed:
+                    gone.append(flow)
+                else:
+                    self._look_at(flow, ns + min(allowed - silent, max(LOOK_NS, silent)))
         return gone
-
-    def restart(self, ns: int) -> None:
-        """The capture's clock was set back: all are looked at again from now on."""
-        flows = [flow for _, due in self._queue for flow in due]
-        self._queue = deque([(ns + CHECK_NS, flows)] if flows else [])
-        self.next_at = ns + CHECK_NS if flows else 0
 
     def idlest(self, count: int) -> list[Flow]:
         """About `count` flows that were silent for longest; they are no longer waiting."""
-        flows = [flow for _, due in self._queue for flow in due]
-        gone = sorted(flows, key=lambda flow: flow.last_ns)[:count]
-        left = {id(flow) for flow in gone}
-        buckets = ((at, [f for f in due if id(f) not in left]) for at, due in self._queue)
-        self._queue = deque((at, due) for at, due in buckets if due)
-        self.next_at = self._queue[0][0] if self._queue else 0
+        gone = sorted(self._waiting(), key=lambda flow: flow.last_ns)[:count]
+        leaving = {id(flow) for flow in gone}
+        for step, flows in self._due.items():
+            self._due[step] = [flow for flow in flows if id(flow) not in leaving]
         return gone
+
+    def _waiting(self) -> list[Flow]:
+        return [flow for flows in self._due.values() for flow in flows]

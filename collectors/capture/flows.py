@@ -18,7 +18,7 @@ from collectors.capture.direction import Direction
 from collectors.capture.dissect import dissect
 from collectors.capture.dns_over_tcp import MASK, DnsStream
 from collectors.capture.dns_transactions import DnsEnds, DnsTracker
-from collectors.capture.flow_expiry import CHECK_NS, ExpiryQueue, Flow as Flow
+from collectors.capture.flow_expiry import ExpiryQueue, Flow as Flow
 from collectors.capture.header_rows import Reader, Row, reader
 from collectors.capture.layers import ACK, SYN, TCP, Icmp, Quoted
 from collectors.capture.links import LINUX_SLL
@@ -31,6 +31,8 @@ from collectors.events import Packet
 MAX_FLOWS = 20_000
 EVICTED_AT_ONCE = 10  # a tenth of the flows
 MAX_DNS_STREAMS = 1_000
+CHECK_NS = 5_000_000_000  # flows and DNS questions expire at most so late
+SET_BACK_NS = 60_000_000_000  # packets that are so much earlier come from a clock that was set back
 # Both addresses, the lower end first, both ports, and VNI or VLAN where there is one: bytes are
 # smaller than a tuple of the same
 Key = bytes
@@ -116,9 +118,8 @@ class FlowTable:
                 add(udp(packet, row))
         self.totals.packets += len(packets)
         self.revision += 1
-        if packets and packets[-1][0] + 2 * CHECK_NS < next_check:
-            self._expiry.restart(packets[-1][0])
-            self._next_check = self._expiry.next_at
+        if packets and packets[-1][0] + SET_BACK_NS < next_check:
+            self._next_check = packets[-1][0] + CHECK_NS
         return results
 
     # --- one packet
@@ -234,7 +235,7 @@ class FlowTable:
         self.lookups.expire(ns)
         for flow in self._expiry.expired(ns):
             self._leave(flow)
-        self._next_check = self._expiry.next_at or ns + CHECK_NS
+        self._next_check = min(self._expiry.next_at or ns + CHECK_NS, ns + CHECK_NS)
         return self._next_check
 
     def _leave(self, flow: Flow) -> None:

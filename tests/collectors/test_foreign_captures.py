@@ -293,7 +293,7 @@ RESPONSE = struct.pack("!6H", 0, 0x8400, 0, 1, 0, 0) + RECORD
     ids=["group", "two ask", "unicast", "one shot", "silence", "known answer", "probe"],
 )
 def test_multicast_dns(frames: list[bytes], outcomes: list[str], tmp_path: Path) -> None:
-    found = objects(write_pcap(tmp_path / "mdns.pcap", 1, frames), "--dns")
+    found = objects(write_pcap(tmp_path / "mdns.pcap", 1, frames, apart_us=1000), "--dns")
     assert [lookup["outcome"] for lookup in found] == outcomes
 
 
