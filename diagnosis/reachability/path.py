@@ -109,6 +109,9 @@ class _Question:
         number = port_number(pod, self.port, self.protocol)
         if pod.ended:
             return stopped(PathStep(f"pod {name}", "stops", f"it has ended: {pod.phase}"))
+        if pod.phase == "Pending" and not (pod.ip or pod.ips):
+            reason = "it is Pending and has no address yet"
+            return stopped(PathStep(f"pod {name}", "stops", reason))
         if pod.replicas == 0:
             return stopped(PathStep(pod.workload, "stops", "replicas: 0, there is no pod"))
         if number is None:
@@ -149,6 +152,9 @@ class _Question:
         followed = service_path.followed(self.cluster, service)
         if isinstance(followed, str):
             steps = (service_path.external_step(service, followed),)
+            if is_address(followed):
+                reason = f"{followed} is an address: as a CNAME no resolver follows it"
+                return stopped(*steps, PathStep("ExternalName", "stops", reason))
             return self._outside_by_name(followed, steps)
         if isinstance(followed, PathVerdict):
             return followed

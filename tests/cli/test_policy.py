@@ -15,6 +15,8 @@ import pytest
 import yaml
 
 from cli.check_targets import selection
+from cli.exit_codes import NOT_KNOWN
+from cli.main import main
 from collectors.events import InventoryList, NodeRow, PodRow
 from lab.supervisor import Lab
 from session.store import Store
@@ -308,3 +310,14 @@ def test_a_check_bears_on_few_of_many() -> None:
     selected = selection(argparse.Namespace(target="ns/shop"), store)
     assert selected.pods[0].name == "p499"
     assert (len(selected.pods), len(selected.nodes), len(selected.notes)) == (12, 12, 2)
+
+
+@pytest.mark.parametrize("name", ["23-antrea", "24-gke-fqdn"])
+def test_a_policy_of_an_api_that_is_not_known_makes_the_verdict_unknown(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = ROOT / "tests" / "data" / "policy"
+    ends = ["--from", "shop/web", "--to", "shop/db", "--port", "5432"]
+    files = ["-f", str(data / "base.yaml"), "-f", str(data / f"{name}.yaml")]
+    assert main(["policy", *files, *ends]) == NOT_KNOWN
+    assert "is not evaluated" in capsys.readouterr().out

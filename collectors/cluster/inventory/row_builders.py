@@ -269,7 +269,10 @@ def _service_port(port: Object) -> ServicePort:
 def slice_row(item: Object) -> SliceRow:
     labels = item.get("metadata", {}).get("labels") or {}
     endpoints = [
-        endpoint for entry in item.get("endpoints") or () for endpoint in _endpoints(entry)
+        endpoint
+        for entry in item.get("endpoints") or ()
+        if item.get("addressType") != "FQDN"  # kube-proxy and DNS pass over those
+        for endpoint in _endpoints(entry)
     ]
     return SliceRow(
         namespace=_name(item, "namespace"),

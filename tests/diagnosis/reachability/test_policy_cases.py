@@ -54,6 +54,9 @@ CASES: list[Case] = [
     ("19b", "dmz/ing", "svc/default/kubernetes", "443", "denied", "policies see 192.168.49.201:6443"),
     ("19c", "default/c", "default/tomcat", "8080", "denied", "lacks project=default (it has"),
     ("19d", "x/backend", "svc/x/db1", "80", "denied", "the Service's: policies see the pod's"),
+    ("+20", "shop/web", "svc/data/ext", "80", "denied", "no EndpointSlice has a port"),
+    ("+21", "shop/web", "svc/shop/alias", "443", "denied", "as a CNAME no resolver follows it"),
+    ("+22", "shop/web", "data/f", "80", "denied", "Pending and has no address yet"),
 ]  # fmt: skip
 
 
