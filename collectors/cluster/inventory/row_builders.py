@@ -268,12 +268,9 @@ def _service_port(port: Object) -> ServicePort:
 
 def slice_row(item: Object) -> SliceRow:
     labels = item.get("metadata", {}).get("labels") or {}
-    endpoints = [
-        endpoint
-        for entry in item.get("endpoints") or ()
-        if item.get("addressType") != "FQDN"  # kube-proxy and DNS pass over those
-        for endpoint in _endpoints(entry)
-    ]
+    # kube-proxy and DNS pass over names
+    entries = () if item.get("addressType") == "FQDN" else item.get("endpoints") or ()
+    endpoints = [endpoint for entry in entries for endpoint in _endpoints(entry)]
     return SliceRow(
         namespace=_name(item, "namespace"),
         name=_name(item),
