@@ -106,6 +106,13 @@ class EndFinder:
         says which is meant."""
         written = text.strip()
         plain = _plain(written, port)
+        if not plain:
+            raise Unknown(f"A name is empty: write {FORMS}.")
+        if re.fullmatch(r"[0-9.]+", plain) and not is_address(plain):
+            raise Unknown(
+                f"{written!r} is no IPv4 address: write four numbers from 0 to 255, none with a "
+                "leading 0."
+            )
         if plain in LOCAL:
             return End(written, "127.0.0.1")
         if is_address(plain):

@@ -130,3 +130,10 @@ spec: {podSelector: {matchLabels: {app: web}}, policyTypes: [Egress], egress: [{
     )
     known = cluster_of_text(tmp_path, OBJECTS, with_dns)
     assert ask(known, "shop/web", "db.shop.svc.cluster.local", "5432").verdict == "allowed"
+
+
+@pytest.mark.parametrize("text", ["", "  ", "999.1.1.1", "010.244.2.6", "10.244"])
+def test_what_is_neither_a_name_nor_an_address_is_refused(text: str) -> None:
+    """An empty variable of a shell must not read as allowed."""
+    with pytest.raises(Unknown):
+        EndFinder(ClusterState.of({}), "shop").find(text)
