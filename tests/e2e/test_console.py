@@ -221,7 +221,7 @@ def test_a_cluster_that_is_not_the_lab_is_asked_before_anything_is_added(tmux: T
     tmux.until(r"● live", 20)
     assert "f faults" not in tmux.screen()
     tmux.keys("Enter")
-    tmux.until(r"It stays in the pod's spec|Reuses the debug container")
+    tmux.until(r"It stays in the pod's|Reuses the debug container")
     tmux.keys("n")
     tmux.gone(r"o  node only")
     tmux.keys("Enter")
