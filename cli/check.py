@@ -57,7 +57,7 @@ async def _check(options: argparse.Namespace) -> int:
     try:
         notes = await _prepare(options, control)
         findings = await watched(control, options.seconds)
-        unseen = [spot.kind for spot in blind_spots(control.store).spots]
+        blind = blind_spots(control.store).spots
     finally:
         await control.close()
     check_output.write(
@@ -66,13 +66,13 @@ async def _check(options: argparse.Namespace) -> int:
         context=cluster.context,
         at=time.time(),
         notes=notes,
-        unseen=unseen,
+        unseen=[spot.unseen for spot in blind],
     )
     for left in control.left_behind:
         print_message(left)
     if control.left_behind:
         return LEFT_BEHIND
-    if set(unseen) >= set(KINDS):
+    if {spot.kind for spot in blind if spot.total} >= set(KINDS):
         return FORBIDDEN
     return check_output.exit_code(findings, options.fail_on)
 

@@ -23,7 +23,7 @@ def write(
 ) -> None:
     """As text, json or markdown. `unseen` are kinds of objects that were not or not all listed."""
     if output == "text":
-        text = report.text(findings, notes, periods, unseen)
+        text = report.text(findings, notes, periods, unseen=unseen)
     else:
         made = report.as_json if output == "json" else report.markdown
         text = made(findings, context, at, notes, periods, unseen=unseen)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cli.check import LISTED_S, until
@@ -18,7 +17,7 @@ from collectors.cluster.inventory.inventory import Inventory
 from collectors.errors import ClusterError, ConfigError
 from collectors.events import PodRow
 from collectors.stream import Stream
-from diagnosis.reachability.blind_spots import DECIDING, FOREIGN, BlindSpot, BlindSpots
+from diagnosis.reachability.blind_spots import DECIDING, BlindSpots, not_evaluated
 from diagnosis.reachability.cluster_state import ClusterState
 from diagnosis.reachability.deliveries import PathVerdict
 from diagnosis.reachability.end_names import AskedPort, End, EndFinder, Unknown, asked_port
@@ -30,8 +29,6 @@ from session.store import Store
 SCHEMA = 2
 CODES: dict[Outcome, int] = {"allowed": 0, "denied": FAILED, "unknown": NOT_KNOWN}
 DEFAULT_NAMESPACE = "default"
-# other kinds that cut connections: Istio's, those of the AWS VPC CNI
-RESTRICTING = ("AuthorizationPolicy", "PolicyEndpoint", "SecurityGroupPolicy")
 
 
 def policy(options: argparse.Namespace) -> int:
@@ -70,15 +67,7 @@ def _cluster(options: argparse.Namespace) -> tuple[ClusterState, str]:
     namespace = options.namespace or DEFAULT_NAMESPACE
     found = manifests.read(options.files, namespace)
     rows: dict[str, list[Any]] = {**found.rows, "foreignpolicies": list(found.foreign)}
-    return ClusterState.of(rows, BlindSpots(tuple(_not_evaluated(found.others)))), namespace
-
-
-def _not_evaluated(others: Mapping[tuple[str, str], Sequence[str]]) -> Iterator[BlindSpot]:
-    """Policies of APIs that podwire does not know: they may decide."""
-    for (api_version, kind), names in others.items():
-        if "NetworkPolicy" in kind or kind in RESTRICTING:
-            reason = f"{kind} of {api_version} ({', '.join(names)}) is not evaluated"
-            yield BlindSpot(FOREIGN, reason, malformed=True)
+    return ClusterState.of(rows, BlindSpots(tuple(not_evaluated(found.others)))), namespace
 
 
 async def _live(options: argparse.Namespace) -> tuple[ClusterState, str]:

@@ -106,6 +106,7 @@ def text(
     findings: Sequence[Finding],
     notes: Sequence[str] = (),
     periods: Periods = LIVE,
+    *,
     unseen: Sequence[str] = (),
 ) -> str:
     lines = [summary(findings, unseen), *(f"note: {note}" for note in notes)]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from collectors.frozen import frozen
 
 POLICIES, FOREIGN = "networkpolicies", "foreignpolicies"
 DECIDING = ("pods", "nodes", "namespaces", "services", "endpointslices", POLICIES, FOREIGN)
+# kinds that cut connections and are not called NetworkPolicy: Istio's, those of the AWS VPC CNI
+RESTRICTING = ("AuthorizationPolicy", "PolicyEndpoint", "SecurityGroupPolicy")
 NAMES = {
     POLICIES: "NetworkPolicies",
     FOREIGN: "policies of other APIs",
@@ -24,16 +26,27 @@ class BlindSpot:
     kind: str
     reason: str
     read_namespaces: frozenset[str] = frozenset()
-    malformed: bool = False  # one object that is not of its API's shape, as the reason says
+    of_objects: bool = False  # not of the list but of some objects, as the reason says
 
     @property
     def name(self) -> str:
         return NAMES.get(self.kind, self.kind)
 
     @property
+    def unseen(self) -> str:
+        """What of the kind was not seen: `nodes`, `pods outside shop`."""
+        listed = ", ".join(sorted(self.read_namespaces))
+        return f"{self.kind} outside {listed}" if listed else self.kind
+
+    @property
+    def total(self) -> bool:
+        """Whether no object of the kind was seen."""
+        return not self.read_namespaces and not self.of_objects
+
+    @property
     def text(self) -> str:
         """A sentence without its full stop."""
-        if self.malformed:
+        if self.of_objects:
             return self.reason
         if self.read_namespaces:
             listed = ", ".join(sorted(self.read_namespaces))
@@ -68,6 +81,15 @@ class BlindSpots:
 
 
 NONE = BlindSpots()
+
+
+def not_evaluated(others: Mapping[tuple[str, str], Sequence[str]]) -> Iterator[BlindSpot]:
+    """Policies of APIs that podwire does not know: they may decide. `others` are the names of
+    objects by API version and kind."""
+    for (api_version, kind), names in others.items():
+        if "NetworkPolicy" in kind or kind in RESTRICTING:
+            reason = f"{kind} of {api_version} ({', '.join(names)}) is not evaluated"
+            yield BlindSpot(FOREIGN, reason, of_objects=True)
 
 
 def sentences(spots: Sequence[BlindSpot]) -> list[str]:

@@ -156,7 +156,7 @@ def _readable(
         except (TypeError, ValueError, AttributeError, KeyError, IndexError):
             name = f"{row.namespace}/{row.name}".lstrip("/")
             reason = f"{row.object_kind} {name} is not of the shape that its API has"
-            spots.append(BlindSpot(FOREIGN, reason, malformed=True))
+            spots.append(BlindSpot(FOREIGN, reason, of_objects=True))
         else:
             good.append(row)
     return tuple(good), spots

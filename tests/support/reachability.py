@@ -9,7 +9,7 @@ from typing import Any
 from collectors import manifests
 from collectors.events import ForeignPolicyRow, PodRow, PolicyRow, ServiceRow
 from diagnosis.reachability import path
-from diagnosis.reachability.blind_spots import NONE, BlindSpots
+from diagnosis.reachability.blind_spots import NONE, BlindSpots, not_evaluated
 from diagnosis.reachability.cluster_state import ClusterState
 from diagnosis.reachability.deliveries import PathVerdict
 from diagnosis.reachability.end_names import EndFinder, asked_port
@@ -21,7 +21,8 @@ from diagnosis.reachability.verdicts import Verdict
 def cluster_of_files(files: Sequence[Path], blind: BlindSpots = NONE) -> ClusterState:
     found = manifests.read(files)
     rows: dict[str, list[Any]] = {**found.rows, "foreignpolicies": list(found.foreign)}
-    return ClusterState.of(rows, blind)
+    spots = (*blind.spots, *not_evaluated(found.others))
+    return ClusterState.of(rows, BlindSpots(spots))
 
 
 def cluster_of_text(folder: Path, *texts: str) -> ClusterState:
