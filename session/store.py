@@ -150,8 +150,6 @@ class Store:
         packets = f", {event.packets:,} packets in them" if event.packets else ""
         text = f"{event.consumer} lost {event.events:,} events{packets}: {event.cause}"
         self._log(event, "drop", text, bad=True)
-        if event.packets and event.consumer == SCREENS:
-            self.target(event.target).packets_dropped += event.packets
 
     def _command(self, event: ev.Command) -> None:
         # what is done to a pod has the pod's name as its target: it is not repeated

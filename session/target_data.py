@@ -21,15 +21,6 @@ TREND_S = 60.0  # of which growth is judged
 TREND_POINTS = 10
 # of each CPU: they always move, and say nothing by themselves
 QUIET = ("/total", "/idle", "/processed")
-SERIES = (
-    "conntrack",
-    "retransmits",
-    "retransmit_share",
-    "opened",
-    "failed",
-    "drops",
-    "node_drops",
-)
 
 
 @frozen
@@ -106,7 +97,6 @@ class TargetData:
     socket_rates: dict[SocketKey, SocketRate] = field(default_factory=dict)
     packets: list[PacketLine | GapLine] = field(default_factory=list)
     packets_seen: int = 0
-    packets_dropped: int = 0  # the store was too slow for them
     capture: ev.CaptureState | None = None
     capture_error: str = ""
     rates_from: ev.SocketSnapshot | None = None  # the snapshot before, for rates
@@ -115,7 +105,7 @@ class TargetData:
     flows: FlowTable = field(default_factory=lambda: FlowTable(FLOWS_KEPT))
 
     def series(self, name: str) -> Series:
-        """One of SERIES."""
+        """One of derived_figures, by its name."""
         return Series(f"={name}", self.history)
 
     def conntrack_max(self) -> int | None:

@@ -25,7 +25,7 @@ from collectors.capture.direction import (
     Kind,
     interface_direction,
 )
-from collectors.capture.header_rows import Row
+from collectors.capture.header_rows import HeaderRow, Row
 from collectors.capture.layers import ACK, FIN, RST, SYN
 from collectors.capture.tcp_options import tcp_options
 from collectors.capture.tcp_sequence import AHEAD, MASK, analyse
@@ -71,15 +71,17 @@ class TcpFlow:
     protocol = "TCP"
 
     def __init__(self, number: int, ns: int, row: Row) -> None:
-        _, source, destination, sport, dport, _, _, flags, *_ = row
-        first, second = Direction(source, sport, row[12]), Direction(destination, dport, -1)
-        opens = flags & (SYN | ACK)
-        if opens == SYN | ACK or (not flags & SYN and sport < dport):
+        named = HeaderRow._make(row)
+        first = Direction(named.source, named.source_port, named.interface)
+        second = Direction(named.destination, named.destination_port, -1)
+        opens = named.flags & (SYN | ACK)
+        downward = named.source_port < named.destination_port
+        if opens == SYN | ACK or (not opens & SYN and downward):
             first, second = second, first
         self.client, self.server = first, second
         first.client = True
         self.number = number
-        self.network = row[13]
+        self.network = named.network
         self.first_ns = self.last_ns = ns
         self.syn_at = self.latest_syn_at = self.synack_at = self.acked_at = 0
         self.first_rtt = 0  # the handshake's, from the latest SYN

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collectors.capture.analysis_flags import COPY
 from collectors.capture.direction import NO_DURATIONS, DurationStats, interface_direction
-from collectors.capture.header_rows import Row
+from collectors.capture.header_rows import HeaderRow, Row
 from collectors.events import Packet
 
 
@@ -42,14 +42,15 @@ class UdpFlow:
     retransmitted = 0
 
     def __init__(self, number: int, ns: int, row: Row) -> None:
-        _, source, destination, sport, dport, *_ = row
-        first, second = UdpDirection(source, sport, row[12]), UdpDirection(destination, dport, -1)
-        if sport < 1024 <= dport:
+        named = HeaderRow._make(row)
+        first = UdpDirection(named.source, named.source_port, named.interface)
+        second = UdpDirection(named.destination, named.destination_port, -1)
+        if named.source_port < 1024 <= named.destination_port:
             first, second = second, first
         self.client, self.server = first, second
         first.client = True
         self.number = number
-        self.network = row[13]
+        self.network = named.network
         self.first_ns = self.last_ns = ns
         self.asked_at = 0
         self.waits = NO_DURATIONS
