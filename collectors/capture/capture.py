@@ -88,9 +88,10 @@ class Capture:
         interface: str = "any",
         segments: PcapFiles | None = None,
         alive: Check | None = None,
+        kept_in: str = "",
     ) -> None:
-        """`segments` keeps the packets on disk; `alive` raises TargetGone once a broken stream
-        cannot be resumed."""
+        """`segments` keeps the packets on disk, or somebody else does in the directory `kept_in`;
+        `alive` raises TargetGone once a broken stream cannot be resumed."""
         self.number = number
         self.target = target
         self.expression = expression
@@ -99,6 +100,7 @@ class Capture:
         self._interface = interface
         self._segments = segments
         self._alive = alive
+        self._kept_in = kept_in
         self._pid: int | None = None
         self._phase: CapturePhase = "checking"
         self._received = 0
@@ -119,7 +121,7 @@ class Capture:
             received=self._received,
             dropped_kernel=self._dropped_before + self._dropped,
             dropped_disk=kept.dropped if kept else 0,
-            kept=str(kept.directory) if kept and not kept.error else "",
+            kept=str(kept.directory) if kept and not kept.error else self._kept_in,
         )
         self._session.publish(state)
 

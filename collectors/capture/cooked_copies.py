@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from collectors.capture.header_rows import Row
+from collectors.capture.header_row import HeaderRow
 from collectors.capture.layers import TCP
 
 COPY_NS = 10_000_000
@@ -20,10 +20,10 @@ class CookedCopies:
     def __init__(self) -> None:
         self._seen: OrderedDict[tuple[object, ...], int] = OrderedDict()
 
-    def seen_before(self, ns: int, row: Row, data: bytes) -> bool:
+    def seen_before(self, row: HeaderRow) -> bool:
         """Whether this is a copy. Equal are addresses, ports, sequence, identification, payload."""
-        start = row[10] + BEHIND_CHECKSUM[row[0] != TCP]
-        key = (*row[:10], row[11], data[start : start + COMPARED])
+        ns, start = row.ns, row.offset + BEHIND_CHECKSUM[row.protocol != TCP]
+        key = (*row.headers()[:10], row.identification, row.data[start : start + COMPARED])
         before = self._seen.pop(key, None)
         if before is not None and 0 <= ns - before < COPY_NS:
             self._seen[key] = before

@@ -3,10 +3,10 @@ nanoseconds."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 IN, OUT = 1, 2  # it came in by an interface, it went out by one
+NOT_SEEN = -1
 OUTGOING = 4  # packet type in the header of cooked v2
 
 Kind = Literal[
@@ -34,17 +34,18 @@ def interface_direction(data: bytes, interface: int) -> int:
     return 0 if not interface else OUT if data[10] == OUTGOING else IN
 
 
-@dataclass(slots=True)
 class FlowEvent:
     """Something that happened in a connection: `count` alike in a row, with `size` bytes in all."""
 
-    at: int
-    until: int
-    by_client: bool
-    kind: Kind
-    count: int = 1
-    size: int = 0
-    note: str = ""
+    __slots__ = ("at", "by_client", "count", "kind", "note", "size", "until")
+
+    def __init__(self, at: int, by_client: bool, kind: Kind, size: int = 0, note: str = "") -> None:
+        self.at = self.until = at
+        self.by_client = by_client
+        self.kind: Kind = kind
+        self.count = 1
+        self.size = size
+        self.note = note
 
 
 class DurationStats:
@@ -79,26 +80,33 @@ class DurationStats:
 NO_DURATIONS = DurationStats()  # of flows that have none: most of a flood
 
 
-@dataclass(slots=True)
 class SegmentCounts:
     """What went wrong in a direction, in segments. Retransmissions by their kind."""
 
-    fast: int = 0
-    timeouts: int = 0
-    syn_retransmitted: int = 0
-    spurious: int = 0
-    out_of_order: int = 0
-    duplicate_acks: int = 0
-    zero_windows: int = 0
-    window_full: int = 0
-    keep_alives: int = 0
+    __slots__ = (
+        "duplicate_acks",
+        "fast",
+        "keep_alives",
+        "out_of_order",
+        "spurious",
+        "syn_retransmitted",
+        "timeouts",
+        "window_full",
+        "zero_windows",
+    )
+
+    def __init__(self) -> None:
+        self.fast = self.timeouts = self.syn_retransmitted = self.spurious = 0
+        self.out_of_order = self.duplicate_acks = 0
+        self.zero_windows = self.window_full = self.keep_alives = 0
 
 
 NOTHING_COUNTED = SegmentCounts()  # of directions in which nothing went wrong
 
 
 class Direction:
-    """One direction: what this end sent. None is 'not seen yet'."""
+    """One direction: what this end sent. NOT_SEEN is below all sequence numbers, scales and
+    sizes."""
 
     __slots__ = (
         "address",
@@ -135,24 +143,24 @@ class Direction:
         self.address, self.port, self.interface = address, port, interface
         self.client = False
         self.packets = self.bytes = self.payload = self.segments = 0
-        self.start: int | None = None  # sequence of the SYN, or what it would have been
-        self.end: int | None = None  # behind the highest byte sent
+        self.start = NOT_SEEN  # sequence of the SYN, or what it would have been
+        self.end = NOT_SEEN  # behind the highest byte sent
         self.end_at = 0
-        self.ahead: int | None = None  # behind the highest byte sent without a hole before it
-        self.last_ack: int | None = None
+        self.ahead = NOT_SEEN  # behind the highest byte sent without a hole before it
+        self.last_ack = NOT_SEEN
         self.last_ack_at = 0
         self.seen_on = 0  # of its SYN, IN, OUT where a capture has it
         self.window = 0
-        self.scale: int | None = None
+        self.scale = NOT_SEEN
         self.first_ack = True  # windows are not scaled in the handshake
         self.duplicates = 0  # ACKs alike in a row
         self.last_analysis = 0
-        self.probe: int | None = None  # the byte whose ACK gives a round trip
-        self.probe_stamp: int | None = None
+        self.probe = NOT_SEEN  # the byte whose ACK gives a round trip
+        self.probe_stamp = NOT_SEEN
         self.probe_at = 0
         self.rtt = NO_DURATIONS
         self.fin_at = self.reset_at = 0
-        self.mss: int | None = None
+        self.mss = NOT_SEEN
         self.counts = NOTHING_COUNTED
 
     def counted(self) -> SegmentCounts:

@@ -5,20 +5,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collectors.capture.header_rows import Row
+from collectors.capture.header_row import HeaderRow
+from collectors.capture.layers import AHEAD, MASK
 
-MASK, AHEAD = 0xFFFFFFFF, 0x7FFFFFFF
 LEAST = 12  # bytes of a DNS header
 MOST_EARLY, MOST_EARLY_BYTES = 16, 1 << 18  # segments that wait for one before them
 
 
-def payload(row: Row, data: bytes) -> bytes:
+def payload(row: HeaderRow, data: bytes) -> bytes:
     """What was captured of a TCP segment's payload."""
-    offset = row[10]
+    offset = row.offset
     if len(data) <= offset + 12:
         return b""
     start = offset + (data[offset + 12] >> 4) * 4
-    return data[start : start + row[9]]
+    return data[start : start + row.length]
 
 
 class DnsStream:
@@ -34,9 +34,9 @@ class DnsStream:
         self._next = start  # the sequence number that continues the buffer
         self._early: dict[int, tuple[int, bytes]] = {}  # by sequence number: size, what is unread
 
-    def add(self, row: Row, data: bytes) -> Iterator[bytes]:
+    def add(self, row: HeaderRow, data: bytes) -> Iterator[bytes]:
         """The messages that this segment completes."""
-        body, seq = payload(row, data), row[5]
+        body, seq = payload(row, data), row.sequence
         if self._next is None or MOST_EARLY_BYTES < (seq - self._next) & MASK <= AHEAD:
             self._buffer, self._next, self._early = b"", seq, {}
         if 0 < (seq - self._next) & MASK <= AHEAD:
@@ -47,7 +47,7 @@ class DnsStream:
             size, body = self._early.pop(self._next)
             self._next = (self._next + size - len(body)) & MASK
             yield from self._append(body)
-        if len(payload(row, data)) < row[9]:  # cut by the snap length
+        if len(payload(row, data)) < row.length:  # cut by the snap length
             self._buffer, self._next, self._early = b"", None, {}
 
     def _append(self, body: bytes) -> Iterator[bytes]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from heapq import heappop, heappush
 
+from collectors.capture.dns_ports import is_dns_port
 from collectors.capture.tcp import TcpFlow
-from collectors.capture.transports import DNS_PORTS
 from collectors.capture.udp import UdpFlow
 
 Flow = TcpFlow | UdpFlow
@@ -22,11 +22,18 @@ GRAIN_NS = 5 * SECOND
 def expires_after(flow: Flow, keep_idle: bool = False) -> int:
     """For how long it may be silent, in nanoseconds. `keep_idle`: unless it is over."""
     if isinstance(flow, UdpFlow):
-        if flow.server.port in DNS_PORTS:
-            return CLOSED_NS
-        return KEPT_NS if keep_idle else IDLE_UDP_NS
-    closed = flow.client.fin_at and flow.server.fin_at
-    if flow.reset_by is not None or closed:
+        return _udp_expires_after(flow, keep_idle)
+    return _tcp_expires_after(flow, keep_idle)
+
+
+def _udp_expires_after(flow: UdpFlow, keep_idle: bool) -> int:
+    if is_dns_port(flow.server.port):
+        return CLOSED_NS
+    return KEPT_NS if keep_idle else IDLE_UDP_NS
+
+
+def _tcp_expires_after(flow: TcpFlow, keep_idle: bool) -> int:
+    if flow.reset_by is not None or (flow.client.fin_at and flow.server.fin_at):
         return CLOSED_NS
     return KEPT_NS if keep_idle else IDLE_TCP_NS
 

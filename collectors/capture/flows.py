@@ -10,33 +10,30 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
-from struct import Struct
 
 from collectors.capture.analysis_flags import COPY
 from collectors.capture.cooked_copies import CookedCopies
 from collectors.capture.direction import Direction
 from collectors.capture.dissect import dissect
-from collectors.capture.dns_over_tcp import MASK, DnsStream
+from collectors.capture.dns_over_tcp import DnsStream
+from collectors.capture.dns_ports import is_dns_port
 from collectors.capture.dns_transactions import DnsEnds, DnsTracker
 from collectors.capture.flow_expiry import ExpiryQueue, Flow as Flow
-from collectors.capture.header_rows import Reader, Row, reader
-from collectors.capture.layers import ACK, SYN, TCP, Icmp, Quoted
+from collectors.capture.header_row import HeaderRow, Key
+from collectors.capture.header_rows import flow_key, headers, other_headers
+from collectors.capture.hop_counts import count_tcp, count_udp
+from collectors.capture.layers import ACK, MASK, SYN, TCP, Icmp, Quoted
 from collectors.capture.links import LINUX_SLL
 from collectors.capture.packet_summary import icmp_info
 from collectors.capture.tcp import TcpFlow
-from collectors.capture.transports import DNS_PORTS
 from collectors.capture.udp import UdpFlow
-from collectors.events import Packet
+from collectors.packet import Packet
 
 MAX_FLOWS = 20_000
 EVICTED_AT_ONCE = 10  # a tenth of the flows
 MAX_DNS_STREAMS = 1_000
 CHECK_NS = 5_000_000_000  # flows and DNS questions expire at most so late
 SET_BACK_NS = 60_000_000_000  # packets that are so much earlier come from a clock that was set back
-# Both addresses, the lower end first, both ports, and VNI or VLAN where there is one: bytes are
-# smaller than a tuple of the same
-Key = bytes
-_PORTS, _NETWORK = Struct("!HH").pack, Struct("!Q").pack
 Leaving = Callable[[Flow], None]
 ICMP_UNREACHABLE, ICMP_TIME_EXCEEDED, FRAGMENTATION_NEEDED = 3, 11, 4
 ICMP6_UNREACHABLE, ICMP6_TIME_EXCEEDED = 1, 3
@@ -58,7 +55,8 @@ class FlowTotals:
 class FlowTable:
     """`leaving` is called with each flow that leaves the table. A full table evicts those that were
     silent for longest or, with `evict` false, admits no more: no flow is counted twice. With
-    `keep_idle` silent flows stay as long as there is room."""
+    `keep_idle` silent flows stay as long as there is room, with `hops` what each interface of a
+    capture of all of them saw is counted."""
 
     def __init__(
         self,
@@ -67,18 +65,20 @@ class FlowTable:
         leaving: Leaving | None = None,
         evict: bool = True,
         keep_idle: bool = False,
+        hops: bool = False,
     ) -> None:
         self.totals = FlowTotals()
         self.lookups = DnsTracker()
         self.revision = 0
+        self.first_ns = self.latest_ns = 0  # of packets
         self._limit = limit
         self._evict = evict
+        self._hops = hops
         self._leaving = leaving
         self._tcp: dict[Key, TcpFlow] = {}
         self._udp: dict[Key, UdpFlow] = {}
         self._flows: dict[int, Flow] = {}
         self._number = 0
-        self._readers: dict[int, Reader] = {}
         self._expiry = ExpiryQueue(keep_idle)
         self._next_check = 0
         self._dns_streams: dict[Direction, DnsStream] = {}
@@ -97,26 +97,26 @@ class FlowTable:
 
     def add(self, linktype: int, packets: Sequence[Packet]) -> list[tuple[int, int]]:
         """For each packet its analysis flags (0: none) and the number of its flow (0: none)."""
-        read = self._readers.get(linktype)
-        if read is None:
-            read = self._readers[linktype] = reader(linktype)
         results: list[tuple[int, int]] = []
-        add, tcp, udp = results.append, self._one_tcp, self._one_udp
         cooked, next_check = linktype == LINUX_SLL, self._next_check
         for packet in packets:
-            row = read(packet[1], packet[2])
-            if packet[0] >= next_check:
-                next_check = self._expire(packet[0])
+            ns, data, wire = packet
+            row = headers(linktype, data, wire) or other_headers(linktype, data, wire)
+            if ns >= next_check:
+                next_check = self._expire(ns)
             if row is None:
                 self.totals.other += 1
-                add((0, self._other(linktype, packet)))
-            elif cooked and self._copies.seen_before(packet[0], row, packet[1]):
-                add((COPY, self._copied(row)))
-            elif row[0] == TCP:
-                add(tcp(packet, row))
+                results.append((0, self._other(linktype, packet)))
+                continue
+            row.ns, row.data, row.wire = ns, data, wire
+            if cooked and self._copies.seen_before(row):
+                results.append((COPY, self._copied(row)))
             else:
-                add(udp(packet, row))
+                results.append(self._one_tcp(row) if row.protocol == TCP else self._one_udp(row))
         self.totals.packets += len(packets)
+        if packets:
+            self.first_ns = self.first_ns or packets[0][0]
+            self.latest_ns = max(self.latest_ns, packets[-1][0])
         self.revision += 1
         if packets and packets[-1][0] + SET_BACK_NS < next_check:
             self._next_check = packets[-1][0] + CHECK_NS
@@ -124,39 +124,43 @@ class FlowTable:
 
     # --- one packet
 
-    def _one_tcp(self, packet: Packet, row: Row) -> tuple[int, int]:
-        key = key_of(row)
+    def _one_tcp(self, row: HeaderRow) -> tuple[int, int]:
+        key = flow_key(row)
         flow = self._tcp.get(key)
-        if flow is None or (row[7] & SYN and _reopened(flow, row)):
-            flow = self._open_tcp(packet[0], row, key)
+        if flow is None or (row.flags & SYN and _reopened(flow, row)):
+            flow = self._open_tcp(row, key)
             if flow is None:
                 return 0, 0
         own, peer = flow.client, flow.server
-        if own.port != row[3] or own.address != row[1]:
+        if own.port != row.source_port or own.address != row.source:
             own, peer = peer, own
-        analysis = flow.add(own, peer, packet, row)
-        if row[9] and (row[3] in DNS_PORTS or row[4] in DNS_PORTS) and analysis != COPY:
-            self._dns_over_tcp(own, packet, row)
+        analysis = flow.add(own, peer, row)
+        if self._hops and row.interface:
+            count_tcp(flow, row, analysis, from_client=own is flow.client)
+        if row.length and analysis != COPY and _is_dns(row):
+            self._dns_over_tcp(own, row)
         return analysis, flow.number
 
-    def _one_udp(self, packet: Packet, row: Row) -> tuple[int, int]:
-        key = key_of(row)
+    def _one_udp(self, row: HeaderRow) -> tuple[int, int]:
+        key = flow_key(row)
         flow = self._udp.get(key)
         if flow is None:
-            flow = self._open_udp(packet[0], row, key)
+            flow = self._open_udp(row, key)
             if flow is None:
                 return 0, 0
         own = flow.client
-        if own.port != row[3] or own.address != row[1]:
+        if own.port != row.source_port or own.address != row.source:
             own = flow.server
-        analysis = flow.add(own, packet, row)
-        if (row[3] in DNS_PORTS or row[4] in DNS_PORTS) and not analysis:
-            self.lookups.add(_ends(row), packet[0], packet[1][row[10] + 8 :])
+        analysis = flow.add(own, row)
+        if self._hops and row.interface:
+            count_udp(flow, row, from_client=own is flow.client)
+        if not analysis and _is_dns(row):
+            self.lookups.add(_ends(row), row.ns, row.data[row.offset + 8 :])
         return analysis, flow.number
 
-    def _copied(self, row: Row) -> int:
+    def _copied(self, row: HeaderRow) -> int:
         """A copy on cooked v1; the number of its flow, or 0."""
-        flow = self._known(row[0], key_of(row))
+        flow = self._known(row.protocol, flow_key(row))
         if flow is None:
             return 0
         flow.copies += 1
@@ -165,15 +169,15 @@ class FlowTable:
     def _known(self, protocol: int, key: Key) -> Flow | None:
         return self._tcp.get(key) if protocol == TCP else self._udp.get(key)
 
-    def _dns_over_tcp(self, own: Direction, packet: Packet, row: Row) -> None:
+    def _dns_over_tcp(self, own: Direction, row: HeaderRow) -> None:
         stream = self._dns_streams.get(own)
         if stream is None:
             if len(self._dns_streams) >= MAX_DNS_STREAMS:
                 self._dns_streams.pop(next(iter(self._dns_streams)))
-            start = None if own.start is None else own.start + 1 & MASK
+            start = None if own.start < 0 else own.start + 1 & MASK
             stream = self._dns_streams[own] = DnsStream(start)
-        for message in stream.add(row, packet[1]):
-            self.lookups.add(_ends(row), packet[0], message, over_tcp=True)
+        for message in stream.add(row, row.data):
+            self.lookups.add(_ends(row), row.ns, message, over_tcp=True)
 
     def _other(self, linktype: int, packet: Packet) -> int:
         """Neither TCP nor UDP: an ICMP error belongs to the flow that it quotes. The flow's number,
@@ -195,20 +199,20 @@ class FlowTable:
 
     # --- flows that begin
 
-    def _open_tcp(self, ns: int, row: Row, key: Key) -> TcpFlow | None:
+    def _open_tcp(self, row: HeaderRow, key: Key) -> TcpFlow | None:
         if not self._room():
             return None
         self.totals.tcp += 1
-        flow = self._tcp[key] = TcpFlow(self._number, ns, row)
-        self._enter(flow, ns)
+        flow = self._tcp[key] = TcpFlow(self._number, key, row)
+        self._enter(flow, row.ns)
         return flow
 
-    def _open_udp(self, ns: int, row: Row, key: Key) -> UdpFlow | None:
+    def _open_udp(self, row: HeaderRow, key: Key) -> UdpFlow | None:
         if not self._room():
             return None
         self.totals.udp += 1
-        flow = self._udp[key] = UdpFlow(self._number, ns, row)
-        self._enter(flow, ns)
+        flow = self._udp[key] = UdpFlow(self._number, key, row)
+        self._enter(flow, row.ns)
         return flow
 
     def _room(self) -> bool:
@@ -243,11 +247,9 @@ class FlowTable:
         self.totals.left += 1
         table: dict[Key, TcpFlow] | dict[Key, UdpFlow]
         table = self._tcp if isinstance(flow, TcpFlow) else self._udp
-        client, server = flow.client, flow.server
-        key = _key(client.address, client.port, server.address, server.port, flow.network)
-        if table.get(key) is flow:  # a later connection between the same ends may be there
-            del table[key]
-        if isinstance(flow, TcpFlow):
+        if table.get(flow.key) is flow:  # a later connection between the same ends may be there
+            del table[flow.key]
+        if self._dns_streams and isinstance(flow, TcpFlow):
             self._dns_streams.pop(flow.client, None)
             self._dns_streams.pop(flow.server, None)
         if self._leaving is not None:
@@ -261,33 +263,23 @@ class FlowTable:
         self.lookups.expire(1 << 62)
 
 
-def _reopened(flow: TcpFlow, row: Row) -> bool:
+def _reopened(flow: TcpFlow, row: HeaderRow) -> bool:
     """Whether a SYN opens another connection between the same ends: one of another sequence number
     does, and one that follows a reset."""
     own = flow.client
-    if own.port != row[3] or own.address != row[1]:
+    if own.port != row.source_port or own.address != row.source:
         own = flow.server
-    if row[7] & ACK or own.start is None:
+    if row.flags & ACK or own.start < 0:
         return False
-    return own.start != row[5] or flow.reset_by is not None
+    return own.start != row.sequence or flow.reset_by is not None
 
 
-def key_of(row: Row) -> Key:
-    """How a packet's flow is found: the same for both of its directions."""
-    _, source, destination, sport, dport, _, _, _, _, _, _, _, _, network = row
-    if source < destination or (source == destination and sport <= dport):
-        key = source + destination + _PORTS(sport, dport)
-    else:
-        key = destination + source + _PORTS(dport, sport)
-    return key + _NETWORK(network) if network else key
+def _is_dns(row: HeaderRow) -> bool:
+    return is_dns_port(row.source_port) or is_dns_port(row.destination_port)
 
 
-def _key(one: bytes, port: int, other: bytes, other_port: int, network: int) -> Key:
-    return key_of((0, one, other, port, other_port, 0, 0, 0, 0, 0, 0, 0, 0, network))
-
-
-def _ends(row: Row) -> DnsEnds:
-    return row[1], row[3], row[2], row[4]
+def _ends(row: HeaderRow) -> DnsEnds:
+    return row.source, row.source_port, row.destination, row.destination_port
 
 
 @lru_cache(10_000)
@@ -300,7 +292,10 @@ def _quoted_key(quoted: Quoted, network: int) -> Key | None:
     if quoted.source_port is None or quoted.destination_port is None:
         return None
     source, destination = packed(quoted.source), packed(quoted.destination)
-    return _key(source, quoted.source_port, destination, quoted.destination_port, network)
+    row = HeaderRow(quoted.protocol, source, destination)
+    row.source_port, row.destination_port = quoted.source_port, quoted.destination_port
+    row.network = network
+    return flow_key(row)
 
 
 def means_unreachable(icmp: Icmp) -> bool:

@@ -1,7 +1,7 @@
-"""The headers of a packet as one flat row, fast: what the flow table needs of every packet.
+"""A packet's row of headers, fast.
 
-The common cases (no tunnel but plain VXLAN, no IP option, no fragment) are read with one `struct`
-call each; all others by the dissector, and both give the same row (a test compares them on any
+The common cases (no tunnel but plain VXLAN, no IP option, no fragment) are read with two `struct`
+calls; all others by the dissector, and both give the same row (a test compares them on any
 bytes).
 """
 
@@ -11,191 +11,156 @@ import struct
 from collections.abc import Callable
 from functools import partial
 from ipaddress import ip_address
-from typing import NamedTuple
 
 from collectors.capture.dissect import dissect
-from collectors.capture.layers import TCP, UDP, Frame
+from collectors.capture.header_row import HeaderRow as HeaderRow, plain_flow_key
+from collectors.capture.layers import TCP, UDP
 from collectors.capture.links import ETHERNET, LINUX_SLL, LINUX_SLL2, RAW_TYPES
 from collectors.capture.tunnels import TUNNEL_PORTS, VXLAN_PORTS
 
-
-class HeaderRow(NamedTuple):
-    """Addresses are 4 or 16 bytes. Of UDP, sequence to window are 0. `length` is the payload's on
-    the wire, `offset` that of the transport header, `network` is made of VNI and VLAN (0: none).
-    Readers return plain tuples of this shape: to make this class costs three times as much."""
-
-    protocol: int
-    source: bytes
-    destination: bytes
-    source_port: int
-    destination_port: int
-    sequence: int
-    acknowledgment: int
-    flags: int
-    window: int
-    length: int
-    offset: int
-    identification: int
-    interface: int
-    network: int
-
-
-Row = tuple[int, bytes, bytes, int, int, int, int, int, int, int, int, int, int, int]
-Reader = Callable[[bytes, int], Row | None]
+Reader = Callable[[bytes, int], HeaderRow | None]
 
 _IPV4, _IPV6 = b"\x08\0", b"\x86\xdd"
 _NEVER_IP = (b"\x08\x06", b"\x88\xcc")  # ARP, LLDP
 _VXLAN = b"\x08\0\0\0"  # the VNI is valid, nothing else is set
-_TCP4 = struct.Struct("!BxHHHxB2x4s4sHHIIHH").unpack_from  # IPv4 without options, TCP to its window
-_UDP4 = struct.Struct("!BxHHHxB2x4s4sHHH").unpack_from
-_TCP6 = struct.Struct("!IHBx16s16sHHIIHH").unpack_from
+_IP4 = struct.Struct("!BxHHHxB2x4s4s").unpack_from
+_IP6 = struct.Struct("!IHBx16s16s").unpack_from
+_TCP = struct.Struct("!HHIIHH").unpack_from  # to the window
+_UDP = struct.Struct("!HHH2x").unpack_from
 
 
-def reader(linktype: int) -> Reader:
-    """What reads the rows of a link type: (captured bytes, length on the wire) to a row, or None
-    where a packet is neither TCP nor UDP."""
+def plain_headers(linktype: int, data: bytes, length: int) -> HeaderRow | None:
+    """The row of a packet that is plain and whole; None of all others."""
     if linktype == ETHERNET:
-        return _ethernet
-    if linktype == LINUX_SLL:
-        return _cooked
+        return _by_type(data, (12, 14, 0), length)
     if linktype == LINUX_SLL2:
-        return _cooked2
-    return partial(_raw, linktype) if linktype in RAW_TYPES else partial(slow, linktype)
+        return _of_any(_by_type(data, (0, 20, int.from_bytes(data[4:8], "big")), length))
+    if linktype == LINUX_SLL:
+        return _of_any(_by_type(data, (14, 16, 0), length))
+    if linktype in RAW_TYPES and data:
+        return _of_version(data, length)
+    return None
 
 
-def _ethernet(data: bytes, length: int) -> Row | None:
-    kind = data[12:14]
+def _by_type(data: bytes, place: tuple[int, int, int], length: int) -> HeaderRow | None:
+    """`place` is where the Ethernet type and IP begin, and the interface."""
+    type_at, start, interface = place
+    kind = data[type_at : type_at + 2]
     if kind == _IPV4:
-        return _ipv4(data, 14, length, 0) or slow(ETHERNET, data, length)
-    if kind == _IPV6:
-        return _ipv6(data, 14, length, 0) or slow(ETHERNET, data, length)
-    return None if kind in _NEVER_IP else slow(ETHERNET, data, length)
+        return _ipv4(data, start, length, interface)
+    return _ipv6(data, start, length, interface) if kind == _IPV6 else None
 
 
-def _cooked(data: bytes, length: int) -> Row | None:
-    kind = data[14:16]
-    if kind == _IPV4:
-        return _on_any(_ipv4(data, 16, length, 0)) or slow(LINUX_SLL, data, length)
-    if kind == _IPV6:
-        return _ipv6(data, 16, length, 0) or slow(LINUX_SLL, data, length)
-    return None if kind in _NEVER_IP else slow(LINUX_SLL, data, length)
-
-
-def _cooked2(data: bytes, length: int) -> Row | None:
-    kind, interface = data[:2], int.from_bytes(data[4:8], "big")
-    if kind == _IPV4:
-        return _on_any(_ipv4(data, 20, length, interface)) or slow(LINUX_SLL2, data, length)
-    if kind == _IPV6:
-        return _ipv6(data, 20, length, interface) or slow(LINUX_SLL2, data, length)
-    return None if kind in _NEVER_IP else slow(LINUX_SLL2, data, length)
-
-
-def _on_any(row: Row | None) -> Row | None:
+def _of_any(row: HeaderRow | None) -> HeaderRow | None:
     """A capture of all interfaces sees a packet in its tunnel and out of it: as one flow."""
-    return (*row[:13], 0) if row is not None and row[13] else row
+    if row is not None:
+        row.network = 0
+    return row
 
 
-def _raw(linktype: int, data: bytes, length: int) -> Row | None:
-    first = data[0] >> 4 if data else 0
-    row = None
-    if first == 4:
-        row = _ipv4(data, 0, length, 0)
-    elif first == 6:
-        row = _ipv6(data, 0, length, 0)
-    return row or slow(linktype, data, length)
+def _of_version(data: bytes, length: int) -> HeaderRow | None:
+    version = data[0] >> 4
+    if version == 4:
+        return _ipv4(data, 0, length, 0)
+    return _ipv6(data, 0, length, 0) if version == 6 else None
 
 
-def _ipv4(data: bytes, start: int, length: int, interface: int) -> Row | None:
-    """TCP or UDP over IPv4 at `start`, where all of it is plain and whole."""
+def _ipv4(data: bytes, start: int, length: int, interface: int) -> HeaderRow | None:
+    """TCP or UDP over IPv4 without options at `start`."""
     try:
-        (first, total, ident, fragment, protocol, source, destination, sport, dport,
-         seq, ack, bits, window) = _TCP4(data, start)  # fmt: skip
-    except struct.error:
-        return _short_udp(data, start, interface)
-    if first != 0x45 or fragment & 0x3FFF:
-        return None
-    if protocol == TCP:
-        header = bits >> 10 & 0x3C
-        body = total - 20 - header
-        if header < 20 or body < 0 or start + 20 + header > len(data) or start + total > length:
+        first, total, ident, fragment, protocol, source, destination = _IP4(data, start)
+        if first != 0x45 or fragment & 0x3FFF or protocol not in (TCP, UDP):
             return None
-        return (TCP, source, destination, sport, dport, seq, ack, bits & 0x1FF, window,
-                body, start + 20, ident, interface, 0)  # fmt: skip
-    if protocol != UDP:
+        row = HeaderRow(protocol, source, destination)
+        row.identification, row.interface, row.offset = ident, interface, start + 20
+        if protocol == TCP:
+            return _tcp(row, data, total - 20, length)
+        return _udp(row, data, total - 20) or _vxlan(row, data, length)
+    except struct.error:
         return None
-    if dport in TUNNEL_PORTS:
-        return _vxlan(data, start + 20, length, interface) if dport in VXLAN_PORTS else None
-    size = seq >> 16
-    if size < 8 or total < 28:
-        return None
-    return (UDP, source, destination, sport, dport, 0, 0, 0, 0,
-            size - 8, start + 20, ident, interface, 0)  # fmt: skip
 
 
-def _short_udp(data: bytes, start: int, interface: int) -> Row | None:
-    """Too short for the headers of TCP: it may be UDP, in no tunnel."""
-    if len(data) < start + 28:
+def _ipv6(data: bytes, start: int, length: int, interface: int) -> HeaderRow | None:
+    """TCP or UDP over IPv6 without extension headers."""
+    try:
+        first, total, protocol, source, destination = _IP6(data, start)
+        if first >> 28 != 6 or protocol not in (TCP, UDP):
+            return None
+        row = HeaderRow(protocol, source, destination)
+        row.interface, row.offset = interface, start + 40
+        return _tcp(row, data, total, length) if protocol == TCP else _udp(row, data, total)
+    except struct.error:
         return None
-    first, total, ident, fragment, protocol, source, destination, sport, dport, size = _UDP4(
-        data, start
-    )
-    if first != 0x45 or fragment & 0x3FFF or protocol != UDP or dport in TUNNEL_PORTS:
+
+
+def _tcp(row: HeaderRow, data: bytes, size: int, length: int) -> HeaderRow | None:
+    """`size` is of header and payload, as IP says."""
+    start = row.offset
+    row.source_port, row.destination_port, seq, ack, bits, window = _TCP(data, start)
+    header = bits >> 10 & 0x3C
+    if header < 20 or size < header or start + header > len(data) or start + size > length:
         return None
-    if size < 8 or total < 28:
+    row.sequence, row.acknowledgment = seq, ack
+    row.flags, row.window, row.length = bits & 0x1FF, window, size - header
+    return row
+
+
+def _udp(row: HeaderRow, data: bytes, size: int) -> HeaderRow | None:
+    row.source_port, row.destination_port, datagram = _UDP(data, row.offset)
+    row.length = datagram - 8
+    tunnel = row.destination_port in TUNNEL_PORTS
+    return None if tunnel or datagram < 8 or size < 8 else row
+
+
+def _vxlan(outer: HeaderRow, data: bytes, length: int) -> HeaderRow | None:
+    """What a plain VXLAN datagram carries."""
+    udp = outer.offset
+    start = udp + 16
+    if outer.destination_port not in VXLAN_PORTS or len(data) < start + 42 or data[start - 1]:
         return None
-    return (UDP, source, destination, sport, dport, 0, 0, 0, 0,
-            size - 8, start + 20, ident, interface, 0)  # fmt: skip
+    if data[udp + 8 : udp + 12] != _VXLAN or data[start + 12 : start + 15] != b"\x08\0\x45":
+        return None
+    end = udp + outer.length + 8
+    if outer.length + 8 != _word(data, udp - 18) - 20 or end > length:
+        return None
+    if start + 14 + _word(data, start + 16) > end:
+        return None  # lengths that contradict each other
+    row = _ipv4(data, start + 14, length, outer.interface)
+    if row is None or row.network:
+        return None
+    row.network = int.from_bytes(data[start - 4 : start - 1], "big") + 1
+    return row
 
 
 def _word(data: bytes, offset: int) -> int:
     return data[offset] << 8 | data[offset + 1]
 
 
-def _vxlan(data: bytes, udp: int, length: int, interface: int) -> Row | None:
-    """What a plain VXLAN datagram carries; `udp` is the offset of its UDP header."""
-    start = udp + 16
-    if data[udp + 8 : udp + 12] != _VXLAN or data[start + 12 : start + 15] != b"\x08\0\x45":
-        return None
-    if len(data) < start + 42 or data[start - 1]:
-        return None
-    outer, size = _word(data, udp - 18), _word(data, udp + 4)
-    if size != outer - 20 or start + 14 + _word(data, start + 16) > udp + size:
-        return None  # lengths that contradict each other
-    if udp + size > length:
-        return None
-    row = _ipv4(data, start + 14, length, interface)
-    if row is None or row[13]:
-        return None
-    vni = int.from_bytes(data[start - 4 : start - 1], "big")
-    return (*row[:13], vni + 1)
+try:
+    from collectors.capture.fast_headers import flow_key as flow_key, headers as headers
+except ImportError:  # it was not built
+    flow_key, headers = plain_flow_key, plain_headers
 
 
-def _ipv6(data: bytes, start: int, length: int, interface: int) -> Row | None:
-    """TCP or UDP over IPv6 without extension headers, where all of it is whole."""
-    try:
-        (first, total, protocol, source, destination, sport, dport,
-         seq, ack, bits, window) = _TCP6(data, start)  # fmt: skip
-    except struct.error:
-        return None
-    if first >> 28 != 6:
-        return None
-    if protocol == UDP:
-        size = seq >> 16
-        if dport in TUNNEL_PORTS or size < 8 or total < 8:
-            return None
-        return (UDP, source, destination, sport, dport, 0, 0, 0, 0,
-                size - 8, start + 40, 0, interface, 0)  # fmt: skip
-    header = bits >> 10 & 0x3C
-    body = total - header
-    if protocol != TCP or header < 20 or body < 0:
-        return None
-    if start + 40 + header > len(data) or start + 40 + total > length:
-        return None
-    return (TCP, source, destination, sport, dport, seq, ack, bits & 0x1FF, window,
-            body, start + 40, 0, interface, 0)  # fmt: skip
+def reader(linktype: int) -> Reader:
+    """What reads the rows of a link type: (captured bytes, length on the wire) to a row, or None
+    where a packet is neither TCP nor UDP."""
+    return partial(read, linktype)
 
 
-def slow(linktype: int, data: bytes, length: int) -> Row | None:
+def read(linktype: int, data: bytes, length: int) -> HeaderRow | None:
+    """The row of a packet, None where it is neither TCP nor UDP."""
+    return headers(linktype, data, length) or other_headers(linktype, data, length)
+
+
+def other_headers(linktype: int, data: bytes, length: int) -> HeaderRow | None:
+    """The row of a packet that is not plain."""
+    if linktype == ETHERNET and data[12:14] in _NEVER_IP:
+        return None
+    return slow(linktype, data, length)
+
+
+def slow(linktype: int, data: bytes, length: int) -> HeaderRow | None:
     """Any packet, by the dissector; None where it is neither whole TCP nor UDP."""
     frame = dissect(linktype, data, length)
     if frame.ip is None or (frame.problem and not frame.problem.startswith("cut short")):
@@ -203,23 +168,15 @@ def slow(linktype: int, data: bytes, length: int) -> Row | None:
     transport = frame.tcp or frame.udp
     if transport is None:
         return None
-    return (
-        TCP if frame.tcp is not None else UDP,
-        ip_address(frame.ip.source).packed,
-        ip_address(frame.ip.destination).packed,
-        transport.source_port,
-        transport.destination_port,
-        *_transport(frame),
-        frame.transport,
-        frame.ip.identification or 0,
-        frame.interface,
-        frame.network,
-    )
-
-
-def _transport(frame: Frame) -> tuple[int, int, int, int, int]:
-    """Sequence, acknowledgment, flags, window, payload length."""
-    tcp = frame.tcp
-    if tcp is not None:
-        return tcp.sequence, tcp.acknowledgment, tcp.flags, tcp.window, tcp.length
-    return 0, 0, 0, 0, max(frame.udp.length - 8, 0) if frame.udp is not None else 0
+    protocol = TCP if frame.tcp is not None else UDP
+    ends = ip_address(frame.ip.source).packed, ip_address(frame.ip.destination).packed
+    row = HeaderRow(protocol, *ends)
+    row.source_port, row.destination_port = transport.source_port, transport.destination_port
+    if frame.tcp is not None:
+        row.sequence, row.acknowledgment = frame.tcp.sequence, frame.tcp.acknowledgment
+        row.flags, row.window, row.length = frame.tcp.flags, frame.tcp.window, frame.tcp.length
+    else:
+        row.length = max(transport.length - 8, 0)
+    row.offset, row.identification = frame.transport, frame.ip.identification or 0
+    row.interface, row.network = frame.interface, frame.network
+    return row

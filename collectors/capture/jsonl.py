@@ -22,7 +22,7 @@ from collectors.capture.network_layers import address_text
 from collectors.capture.packet_summary import line
 from collectors.capture.tcp import TcpFlow
 from collectors.capture.udp import UdpDirection, UdpFlow
-from collectors.events import Packet
+from collectors.packet import Packet
 
 Object = dict[str, Any]
 SURROUNDINGS = (
@@ -246,9 +246,9 @@ def _end(own: Direction | UdpDirection) -> Object:
             "window_full": own.counts.window_full,
             "keep_alives": own.counts.keep_alives,
         }
-        if own.mss is not None:
+        if own.mss >= 0:
             found["mss"] = own.mss
-        if own.scale is not None:
+        if own.scale >= 0:
             found["window_scale"] = own.scale
         if own.rtt.count:
             found["rtt_ms"] = _times(own.rtt)

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from functools import cache
 
 FIN, SYN, RST, PSH, ACK, URG, ECE, CWR, NS = (1 << bit for bit in range(9))
+# A sequence number is ahead of another where it is at most this far behind it, modulo 2^32
+# (RFC 9293 3.4)
+MASK, AHEAD = 0xFFFFFFFF, 0x7FFFFFFF
 FLAG_NAMES = ("FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR", "NS")
 TCP, UDP, ICMP, ICMP6 = 6, 17, 1, 58
 PROTOCOL_NAMES = {

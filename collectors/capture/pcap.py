@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from collectors.errors import CaptureError
-from collectors.events import Packet
+from collectors.new_file import open_new
+from collectors.packet import Packet
 
 MAX_FRAME = 262_144  # tcpdump's own largest snap length
 NANOSECOND = 0xA1B23C4D
 VERSION, UTC = (2, 4), (0, 0)  # of the format; no offset of the clock, no accuracy
+_LITTLE, _BIG = struct.Struct("<IIII"), struct.Struct(">IIII")
 _FILE_HEADER = struct.Struct("<IHHiIII")
 HEADER, RECORD = 24, 16  # bytes
 LONG_RECORD = 24  # of Kuznetsov's patched libpcap: interface, protocol and packet type, padding
@@ -36,6 +38,36 @@ class Damaged(CaptureError):
         self.chunks = chunks
 
 
+# Of records: big-endian or not, nanoseconds of a fraction, bytes of a header, the largest record
+Layout = tuple[bool, int, int, int]
+
+
+def _cut(data: bytes, position: int, layout: Layout, found: list[Packet]) -> tuple[int, int]:
+    """Append the whole records from `position` on to `found`. Returns the position behind them, and
+    the size that a record claims if it is too large, or 0."""
+    big, fraction, head, largest = layout
+    unpack = (_BIG if big else _LITTLE).unpack_from
+    make, append = tuple.__new__, found.append  # of what Packet(…) does, the part that is needed
+    last = len(data) - head
+    while position <= last:
+        seconds, rest, captured, length = unpack(data, position)
+        if captured > largest:
+            return position, captured
+        end = position + head + captured
+        if end > len(data):
+            break
+        ns = seconds * 1_000_000_000 + rest * fraction
+        append(make(Packet, (ns, data[position + head : end], length)))
+        position = end
+    return position, 0
+
+
+try:
+    from collectors.capture.fast_headers import cut
+except ImportError:  # it was not built
+    cut = _cut
+
+
 class PcapReader:
     """Cuts a pcap byte stream into packets, however it is split. `linktype` is known after 24
     bytes.
@@ -46,9 +78,7 @@ class PcapReader:
     def __init__(self) -> None:
         self.linktype: int | None = None
         self._rest = b""
-        self._record = struct.Struct("<IIII")
-        self._fraction = 1000
-        self._head = RECORD
+        self._layout: Layout = (False, 1000, RECORD, MAX_FRAME)
 
     @property
     def header_read(self) -> bool:
@@ -70,26 +100,11 @@ class PcapReader:
             self._read_header(data)
             position = HEADER
         packets: list[Packet] = []
-        make = tuple.__new__  # of what Packet(…) does, the part that is needed
-        append, unpack, fraction_ns, head = (
-            packets.append,
-            self._record.unpack_from,
-            self._fraction,
-            self._head,
-        )
-        last = len(data) - head
-        while position <= last:
-            seconds, fraction, captured, length = unpack(data, position)
-            end = position + head + captured
-            if captured > MAX_FRAME:
-                self._rest = b""
-                before = [(self.linktype or 0, packets)] if packets else []
-                raise Damaged(f"The capture is damaged: a record claims {captured} bytes.", before)
-            if end > len(data):
-                break
-            ns = seconds * 1_000_000_000 + fraction * fraction_ns
-            append(make(Packet, (ns, data[position + head : end], length)))
-            position = end
+        position, claimed = cut(data, position, self._layout, packets)
+        if claimed:
+            self._rest = b""
+            before = [(self.linktype or 0, packets)] if packets else []
+            raise Damaged(f"The capture is damaged: a record claims {claimed} bytes.", before)
         self._rest = bytes(data[position:])
         return packets
 
@@ -97,25 +112,33 @@ class PcapReader:
         magic = bytes(data[:4])
         if magic not in MAGIC:
             raise CaptureError("What came is not a capture (no pcap header).")
-        order, self._fraction, self._head = MAGIC[magic]
-        self._record = struct.Struct(order + "IIII")
+        order, fraction, head = MAGIC[magic]
+        self._layout = (order == ">", fraction, head, MAX_FRAME)
         self.linktype = struct.unpack_from(order + "I", data, 20)[0] & 0xFFFF
+
+
+def packed_header(linktype: int) -> bytes:
+    """What a file begins with."""
+    return _FILE_HEADER.pack(NANOSECOND, *VERSION, *UTC, MAX_FRAME, linktype)
+
+
+def packed_packets(packets: Iterable[Packet]) -> bytes:
+    return b"".join(_record(packet) for packet in packets)
 
 
 class PcapWriter:
     """A new pcap file of mode 0600 that Wireshark opens. Each write reaches the file at once."""
 
     def __init__(self, path: Path, linktype: int) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         self.path = path
-        self._fd = os.open(path, flags, 0o600)
+        self._fd = open_new(path)
         self._size = 0
-        self._write(_FILE_HEADER.pack(NANOSECOND, *VERSION, *UTC, MAX_FRAME, linktype))
+        self._write(packed_header(linktype))
 
     def write(self, packets: Sequence[Packet]) -> None:
         """Append packets. OSError where the disk is full; the file ends with its last whole
         packet."""
-        self._write(b"".join(_record(packet) for packet in packets))
+        self._write(packed_packets(packets))
 
     def _write(self, data: bytes) -> None:
         view = memoryview(data)

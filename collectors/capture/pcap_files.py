@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from collectors.capture.pcap import PcapWriter
-from collectors.events import Packet
+from collectors.packet import Packet
 from collectors.sanitize import sanitize
 
 WAITING = 100_000  # packets that may wait for the disk; at 256 bytes each, 25 MiB

@@ -7,7 +7,7 @@ import struct
 
 from collectors.capture.pcap import MAX_FRAME, Damaged
 from collectors.errors import CaptureError
-from collectors.events import Packet
+from collectors.packet import Packet
 
 SECTION, INTERFACE, OLD_PACKET, SIMPLE, ENHANCED = 0x0A0D0D0A, 1, 2, 3, 6
 SECTION_BYTES = b"\x0a\x0d\x0d\x0a"
@@ -15,6 +15,8 @@ _ORDER = {b"\x1a\x2b\x3c\x4d": ">", b"\x4d\x3c\x2b\x1a": "<"}
 MAX_BLOCK = 16 << 20
 TSRESOL, TSOFFSET = 9, 14
 Chunk = tuple[int, list[Packet]]  # link type, packets in a row
+
+LATEST_NS = (1 << 62) - 1  # in 2116: sums and differences fit into 64 bits
 
 
 class _Interface:
@@ -38,7 +40,9 @@ class _Interface:
             position += 4 + (size + 3 & ~3)
 
     def ns(self, high: int, low: int) -> int:
-        return ((high << 32 | low) * 1_000_000_000) // self.units + self.offset_ns
+        """Since the epoch; a damaged clock's is the first or last that is counted with."""
+        ns = ((high << 32 | low) * 1_000_000_000) // self.units + self.offset_ns
+        return min(max(ns, 0), LATEST_NS)
 
 
 class PcapngReader:

@@ -18,20 +18,20 @@ from collectors.capture.analysis_flags import (
     ZERO_WINDOW_PROBE,
 )
 from collectors.capture.direction import (
-    NO_DURATIONS,
+    NOT_SEEN,
     Direction,
-    DurationStats,
     FlowEvent,
     Kind,
     interface_direction,
 )
-from collectors.capture.header_rows import HeaderRow, Row
-from collectors.capture.layers import ACK, FIN, RST, SYN
-from collectors.capture.tcp_options import tcp_options
-from collectors.capture.tcp_sequence import AHEAD, MASK, analyse
-from collectors.events import Packet
+from collectors.capture.header_row import HeaderRow, Key
+from collectors.capture.layers import ACK, AHEAD, FIN, MASK, RST, SYN
+from collectors.capture.syn_options import read_syn_options
+from collectors.capture.tcp_sequence import analyse
+from collectors.capture.tracked_flow import TrackedFlow
 
 MAX_EVENTS = 400
+NOP_NOP_TIMESTAMP = 0x0101080A
 NO_EVENTS: list[FlowEvent] = []  # of a connection that begins; never added to
 NOT_NEW_DATA = RETRANS | KEEP_ALIVE | ZERO_WINDOW_PROBE
 # analysis flag, the counter of its direction, the event that it makes
@@ -44,91 +44,72 @@ COUNTED: tuple[tuple[int, str, Kind], ...] = (
 )
 
 
-class TcpFlow:
+class TcpFlow(TrackedFlow):
     """A connection. The client is who sent the SYN, or who most likely did."""
 
     __slots__ = (
         "acked_at",
-        "asked_at",
         "client",
-        "copies",
         "events",
-        "first_ns",
         "first_rtt",
-        "icmp",
-        "icmp_from",
-        "icmp_note",
-        "last_ns",
         "latest_syn_at",
-        "network",
-        "number",
         "reset_by",
         "server",
         "syn_at",
         "synack_at",
-        "waits",
     )
     protocol = "TCP"
 
-    def __init__(self, number: int, ns: int, row: Row) -> None:
-        named = HeaderRow._make(row)
-        first = Direction(named.source, named.source_port, named.interface)
-        second = Direction(named.destination, named.destination_port, -1)
-        opens = named.flags & (SYN | ACK)
-        downward = named.source_port < named.destination_port
+    def __init__(self, number: int, key: Key, row: HeaderRow) -> None:
+        super().__init__(number, key, row)
+        first = Direction(row.source, row.source_port, row.interface)
+        second = Direction(row.destination, row.destination_port, -1)
+        opens = row.flags & (SYN | ACK)
+        downward = row.source_port < row.destination_port
         if opens == SYN | ACK or (not opens & SYN and downward):
             first, second = second, first
         self.client, self.server = first, second
         first.client = True
-        self.number = number
-        self.network = named.network
-        self.first_ns = self.last_ns = ns
         self.syn_at = self.latest_syn_at = self.synack_at = self.acked_at = 0
         self.first_rtt = 0  # the handshake's, from the latest SYN
-        self.asked_at = 0
-        self.waits = NO_DURATIONS
-        self.copies = 0
         self.reset_by: Direction | None = None
-        self.icmp = 0
-        self.icmp_from = self.icmp_note = ""
         self.events = NO_EVENTS
 
     # --- every packet
 
-    def add(self, own: Direction, peer: Direction, packet: Packet, row: Row) -> int:
+    def add(self, own: Direction, peer: Direction, row: HeaderRow) -> int:
         """One packet that `own` sent; its analysis flags."""
-        ns, data, wire = packet
-        flags, length, interface = row[7], row[9], row[12]
+        ns, flags, length, interface = row.ns, row.flags, row.length, row.interface
         if own.interface < 0:
             own.interface = interface
         elif own.interface != interface:
-            return self._copy(own, row, data)
+            return self._copy(own, row)
         self.last_ns = ns
         own.packets += 1
-        own.bytes += wire
-        analysis = analyse(own, peer, ns, row, self.first_rtt)
+        own.bytes += row.wire
+        analysis = analyse(own, peer, row, self.first_rtt)
         if flags & (SYN | FIN | RST):
-            self._phase(own, ns, row, data)
+            self._phase(own, row)
         elif not self.acked_at and self.synack_at and own is self.client:
             self._handshake_completed(own, ns)
-        if flags & ACK and (peer.probe is not None or peer.probe_stamp is not None):
-            _measure_rtt(peer, ns, row, data)
+        if flags & ACK and (peer.probe >= 0 or peer.probe_stamp >= 0):
+            _measure_rtt(peer, row)
         if length:
             own.segments += 1
             own.payload += length
             if not analysis & NOT_NEW_DATA:
-                self._data(own, ns, row, data)
+                self._data(own, row)
             else:
-                own.probe = None  # Karn: an ACK of what was retransmitted gives no round trip
+                own.probe = NOT_SEEN  # Karn: an ACK of what was retransmitted gives no round trip
         if analysis:
-            self._count(own, ns, row, analysis)
+            self._count(own, row, analysis)
         return analysis
 
-    def _copy(self, own: Direction, row: Row, data: bytes) -> int:
+    def _copy(self, own: Direction, row: HeaderRow) -> int:
         """The same direction on another interface: counted once, where it was seen first."""
         self.copies += 1
-        if row[7] & SYN:
-            own.seen_on |= interface_direction(data, row[12])
+        if row.flags & SYN:
+            own.seen_on |= interface_direction(row.data, row.interface)
         return COPY
 
     # --- what only some packets do
@@ -138,16 +119,16 @@ class TcpFlow:
         self.first_rtt = max(ns - self.latest_syn_at, 0) if self.latest_syn_at else 0
         self._note_event(own, ns, "ACK", 0)
 
-    def _phase(self, own: Direction, ns: int, row: Row, data: bytes) -> None:
-        flags = row[7]
+    def _phase(self, own: Direction, row: HeaderRow) -> None:
+        ns, flags = row.ns, row.flags
         if flags & RST:
             if self.reset_by is None:
                 self.reset_by = own
             own.reset_at = own.reset_at or ns
             self._note_event(own, ns, "RST", 0)
         elif flags & SYN:
-            own.scale, own.mss = _syn_options(data, row[10])
-            own.seen_on |= interface_direction(data, row[12])
+            read_syn_options(own, row)
+            own.seen_on |= interface_direction(row.data, row.interface)
             self._opening(own, ns, flags)
         else:
             own.fin_at = own.fin_at or ns
@@ -162,32 +143,29 @@ class TcpFlow:
             self.latest_syn_at = ns
             self._note_event(own, ns, "SYN", 0)
 
-    def _data(self, own: Direction, ns: int, row: Row, data: bytes) -> None:
+    def _data(self, own: Direction, row: HeaderRow) -> None:
         """New data: the client asks, or the server answers; its ACK may give a round trip."""
-        self._note_event(own, ns, "data", row[9])
+        ns = row.ns
+        self._note_event(own, ns, "data", row.length)
         if own is self.client:
             self.asked_at = ns
-        elif self.asked_at:
-            if self.waits is NO_DURATIONS:
-                self.waits = DurationStats()
-            self.waits.add(ns - self.asked_at)
-            self.asked_at = 0
-        if own.probe is None and own.probe_stamp is None:
-            stamp = _timestamp(data, row[10])
-            if stamp is not None:
-                own.probe_stamp = stamp[0]
+        else:
+            self.answered(ns)
+        if own.probe < 0 and own.probe_stamp < 0:
+            if _has_timestamp(row):
+                own.probe_stamp = _word(row.data, row.offset + 24)
             else:
-                own.probe = row[5] + row[9] & MASK
+                own.probe = row.sequence + row.length & MASK
             own.probe_at = ns
 
-    def _count(self, own: Direction, ns: int, row: Row, analysis: int) -> None:
+    def _count(self, own: Direction, row: HeaderRow, analysis: int) -> None:
         if analysis & RETRANS:
-            self._note_event(own, ns, _retransmission(own, row[7], analysis), row[9])
+            self._note_event(own, row.ns, _retransmission(own, row.flags, analysis), row.length)
         for flag, counter, kind in COUNTED:
             if analysis & flag:
                 counts = own.counted()
                 setattr(counts, counter, getattr(counts, counter) + 1)
-                self._note_event(own, ns, kind, row[9] if flag == OUT_OF_ORDER else 0)
+                self._note_event(own, row.ns, kind, row.length if flag == OUT_OF_ORDER else 0)
 
     def error(self, ns: int, note: str, source: str, of_client: bool) -> None:
         """An ICMP error about a packet of this connection, and who sent it."""
@@ -198,7 +176,7 @@ class TcpFlow:
             last.until = ns
             last.count += 1
         else:
-            self._add_event(FlowEvent(ns, ns, False, "ICMP", note=note))
+            self._add_event(FlowEvent(ns, False, "ICMP", note=note))
 
     def _note_event(self, own: Direction, ns: int, kind: Kind, size: int) -> None:
         events = self.events
@@ -209,7 +187,7 @@ class TcpFlow:
                 last.count += 1
                 last.size += size
                 return
-        self._add_event(FlowEvent(ns, ns, own.client, kind, count=1, size=size))
+        self._add_event(FlowEvent(ns, own.client, kind, size))
 
     def _add_event(self, event: FlowEvent) -> None:
         if self.events is NO_EVENTS:
@@ -272,36 +250,27 @@ def _retransmission(own: Direction, flags: int, analysis: int) -> Kind:
     return "retransmission"
 
 
-def _measure_rtt(peer: Direction, ns: int, row: Row, data: bytes) -> None:
+def _measure_rtt(peer: Direction, row: HeaderRow) -> None:
     """A round trip, where this ACK answers the segment that the peer is measured by."""
-    if peer.probe_stamp is not None:
-        stamp = _timestamp(data, row[10])
-        if stamp is None or (stamp[1] - peer.probe_stamp) & MASK > AHEAD:
+    if peer.probe_stamp >= 0:
+        echo = _word(row.data, row.offset + 28) if _has_timestamp(row) else NOT_SEEN
+        if echo < 0 or (echo - peer.probe_stamp) & MASK > AHEAD:
             return
-        if stamp[1] == peer.probe_stamp:
-            peer.add_rtt(ns - peer.probe_at)
-        peer.probe_stamp = None
-    elif peer.probe is not None and (row[6] - peer.probe) & MASK <= AHEAD:
-        peer.add_rtt(ns - peer.probe_at)
-        peer.probe = None
+        if echo == peer.probe_stamp:
+            peer.add_rtt(row.ns - peer.probe_at)
+        peer.probe_stamp = NOT_SEEN
+    elif peer.probe >= 0 and (row.acknowledgment - peer.probe) & MASK <= AHEAD:
+        peer.add_rtt(row.ns - peer.probe_at)
+        peer.probe = NOT_SEEN
 
 
-def _syn_options(data: bytes, start: int) -> tuple[int | None, int | None]:
-    """Window scale and MSS of a SYN whose TCP header begins at `start`. A scale that is not offered
-    is 0; both are None where the options were not captured."""
-    if start + 20 > len(data):
-        return None, None
-    end = start + (data[start + 12] >> 4) * 4
-    if end > len(data):
-        return None, None
-    options = tcp_options(data[start + 20 : end])
-    return min(options.window_scale or 0, 14), options.mss
+def _has_timestamp(row: HeaderRow) -> bool:
+    """Whether the options are laid out as every system does it: NOP NOP timestamp, before all
+    others."""
+    data, start = row.data, row.offset
+    return start + 32 <= len(data) and _word(data, start + 20) == NOP_NOP_TIMESTAMP
 
 
-def _timestamp(data: bytes, start: int) -> tuple[int, int] | None:
-    """(value, echo reply) where the options are laid out as every system does it: NOP NOP
-    timestamp, before all others."""
-    if data[start + 20 : start + 24] != b"\x01\x01\x08\x0a" or start + 32 > len(data):
-        return None
-    value = int.from_bytes(data[start + 24 : start + 28], "big")
-    return value, int.from_bytes(data[start + 28 : start + 32], "big")
+def _word(data: bytes, at: int) -> int:
+    first, second = data[at], data[at + 1]
+    return first << 24 | second << 16 | data[at + 2] << 8 | data[at + 3]

@@ -8,12 +8,12 @@ from struct import Struct
 
 from collectors.capture import dns, network_layers
 from collectors.capture.dissection import Dissection, Layer, Next, Short, Wrong
+from collectors.capture.dns_ports import is_dns_port
 from collectors.capture.layers import TCP, UDP, Frame, Icmp, Quoted, Tcp, Udp
 from collectors.capture.network_layers import address_text
 from collectors.capture.tcp_options import tcp_options
 from collectors.capture.tunnels import TUNNEL_PORTS, over_udp
 
-DNS_PORTS = (53, 5353)  # 5353: multicast DNS, and the port of OpenShift's DNS behind its Service
 WIREGUARD_PORTS = (51820, 51821, 51871)  # its default, flannel's and Calico's for IPv6, Cilium's
 # first octets of a message, its size (whitepaper 5.4), what it is
 WIREGUARD_HANDSHAKE = {
@@ -85,7 +85,7 @@ def udp(d: Dissection, offset: int, left: int) -> Next:
         carried = over_udp(d, found, offset + 8, size)
         if carried is not None:
             return carried
-    if source in DNS_PORTS or destination in DNS_PORTS:
+    if is_dns_port(source) or is_dns_port(destination):
         frame.dns = dns.parse(d.data[offset + 8 : offset + max(length or left, 8)])
     elif d.data[offset + 9 : offset + 12] == b"\0\0\0":
         ports = source in WIREGUARD_PORTS or destination in WIREGUARD_PORTS

@@ -4,9 +4,9 @@ are nanoseconds."""
 from __future__ import annotations
 
 from collectors.capture.analysis_flags import COPY
-from collectors.capture.direction import NO_DURATIONS, DurationStats, interface_direction
-from collectors.capture.header_rows import HeaderRow, Row
-from collectors.events import Packet
+from collectors.capture.direction import interface_direction
+from collectors.capture.header_row import HeaderRow, Key
+from collectors.capture.tracked_flow import TrackedFlow
 
 
 class UdpDirection:
@@ -19,70 +19,44 @@ class UdpDirection:
         self.seen_on = 0  # of its first datagram, IN, OUT where a capture has it
 
 
-class UdpFlow:
+class UdpFlow(TrackedFlow):
     """`client` sent the first datagram that was seen (or has the higher port, where that one came
     from a port below 1024)."""
 
-    __slots__ = (
-        "asked_at",
-        "client",
-        "copies",
-        "first_ns",
-        "icmp",
-        "icmp_from",
-        "icmp_note",
-        "last_ns",
-        "network",
-        "number",
-        "server",
-        "unreachable",
-        "waits",
-    )
+    __slots__ = ("client", "server", "unreachable")
     protocol = "UDP"
     retransmitted = 0
 
-    def __init__(self, number: int, ns: int, row: Row) -> None:
-        named = HeaderRow._make(row)
-        first = UdpDirection(named.source, named.source_port, named.interface)
-        second = UdpDirection(named.destination, named.destination_port, -1)
-        if named.source_port < 1024 <= named.destination_port:
+    def __init__(self, number: int, key: Key, row: HeaderRow) -> None:
+        super().__init__(number, key, row)
+        first = UdpDirection(row.source, row.source_port, row.interface)
+        second = UdpDirection(row.destination, row.destination_port, -1)
+        if row.source_port < 1024 <= row.destination_port:
             first, second = second, first
         self.client, self.server = first, second
         first.client = True
-        self.number = number
-        self.network = named.network
-        self.first_ns = self.last_ns = ns
-        self.asked_at = 0
-        self.waits = NO_DURATIONS
-        self.copies = 0
-        self.icmp = 0
         self.unreachable = False  # an ICMP error says so, and nothing came since
-        self.icmp_from = self.icmp_note = ""
 
-    def add(self, own: UdpDirection, packet: Packet, row: Row) -> int:
+    def add(self, own: UdpDirection, row: HeaderRow) -> int:
         """One datagram that `own` sent; its analysis flags."""
-        ns, data, wire = packet
+        ns = row.ns
         if not own.packets:
-            own.interface = row[12]
-            own.seen_on = interface_direction(data, row[12])
-        elif own.interface != row[12]:
+            own.interface = row.interface
+            own.seen_on = interface_direction(row.data, row.interface)
+        elif own.interface != row.interface:
             self.copies += 1
             if own.packets == 1:
-                own.seen_on |= interface_direction(data, row[12])
+                own.seen_on |= interface_direction(row.data, row.interface)
             return COPY
         self.last_ns = ns
         own.packets += 1
-        own.bytes += wire
-        own.payload += row[9]
+        own.bytes += row.wire
+        own.payload += row.length
         if own is self.client:
             self.asked_at = self.asked_at or ns
             return 0
         self.unreachable = False
-        if self.asked_at:
-            if self.waits is NO_DURATIONS:
-                self.waits = DurationStats()
-            self.waits.add(ns - self.asked_at)
-            self.asked_at = 0
+        self.answered(ns)
         return 0
 
     def error(self, ns: int, note: str, source: str, of_client: bool) -> None:

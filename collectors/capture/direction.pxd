@@ -1,0 +1,29 @@
+# Types of direction.py for the compiled core.
+
+cpdef long long interface_direction(bytes data, long long interface)
+
+cdef class FlowEvent:
+    cdef public long long at, until, count, size
+    cdef public bint by_client
+    cdef public str kind, note
+
+cdef class DurationStats:
+    cdef public long long count, largest, smallest
+    cdef public object total
+    cpdef add(self, long long ns)
+
+cdef class SegmentCounts:
+    cdef public long long fast, timeouts, syn_retransmitted, spurious, out_of_order
+    cdef public long long duplicate_acks, zero_windows, window_full, keep_alives
+
+cdef class Direction:
+    cdef public bytes address
+    cdef public long long port, interface, packets, bytes, payload, segments
+    cdef public bint client, first_ack
+    cdef public long long start, end, end_at, ahead, last_ack, last_ack_at, window, scale, mss
+    cdef public long long seen_on, duplicates, last_analysis
+    cdef public long long probe, probe_stamp, probe_at, fin_at, reset_at
+    cdef public DurationStats rtt
+    cdef public SegmentCounts counts
+    cpdef SegmentCounts counted(self)
+    cpdef add_rtt(self, long long ns)

@@ -1,0 +1,87 @@
+"""The headers of a packet as one flat row: what the flow table needs of every packet."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from struct import Struct
+from typing import Any
+
+# Both addresses, the lower end first, both ports, and VNI or VLAN where there is one: bytes are
+# smaller than a tuple of the same
+Key = bytes
+_PORTS, _NETWORK = Struct("!HH").pack, Struct("!Q").pack
+_HEADERS = (
+    "protocol",
+    "source",
+    "destination",
+    "source_port",
+    "destination_port",
+    "sequence",
+    "acknowledgment",
+    "flags",
+    "window",
+    "length",
+    "offset",
+    "identification",
+    "interface",
+    "network",
+)
+_headers = attrgetter(*_HEADERS)
+
+
+class HeaderRow:
+    """Addresses are 4 or 16 bytes. Of UDP, sequence to window are 0. `length` is the payload's on
+    the wire, `offset` that of the transport header, `network` is made of VNI and VLAN (0: none).
+    `ns`, `data` and `wire` are the packet's own; the flow table sets them."""
+
+    __slots__ = (
+        "acknowledgment",
+        "data",
+        "destination",
+        "destination_port",
+        "flags",
+        "identification",
+        "interface",
+        "length",
+        "network",
+        "ns",
+        "offset",
+        "protocol",
+        "sequence",
+        "source",
+        "source_port",
+        "window",
+        "wire",
+    )
+
+    def __init__(self, protocol: int, source: bytes, destination: bytes) -> None:
+        self.protocol, self.source, self.destination = protocol, source, destination
+        self.source_port = self.destination_port = 0
+        self.sequence = self.acknowledgment = self.flags = self.window = 0
+        self.length = self.offset = self.identification = self.interface = self.network = 0
+        self.ns = self.wire = 0
+        self.data = b""
+
+    def headers(self) -> tuple[Any, ...]:
+        """What was read of the packet."""
+        return _headers(self)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, HeaderRow) and self.headers() == other.headers()
+
+    def __hash__(self) -> int:
+        return hash(self.headers())
+
+    def __repr__(self) -> str:
+        return f"HeaderRow{self.headers()}"
+
+
+def plain_flow_key(row: HeaderRow) -> Key:
+    """How a packet's flow is found: the same for both of its directions."""
+    source, destination = row.source, row.destination
+    sport, dport = row.source_port, row.destination_port
+    if source < destination or (source == destination and sport <= dport):
+        key = source + destination + _PORTS(sport, dport)
+    else:
+        key = destination + source + _PORTS(dport, sport)
+    return key + _NETWORK(row.network) if row.network else key

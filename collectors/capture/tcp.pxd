@@ -1,0 +1,40 @@
+# Types of tcp.py for the compiled core.
+cimport cython
+from collectors.capture.direction cimport Direction, DurationStats, FlowEvent, SegmentCounts, interface_direction
+from collectors.capture.header_row cimport HeaderRow
+from collectors.capture.syn_options cimport read_syn_options
+from collectors.capture.tcp_sequence cimport analyse
+from collectors.capture.tracked_flow cimport TrackedFlow
+
+cdef long long ACK, FIN, RST, SYN
+cdef long long COPY, DUPLICATE_ACK, FAST_RETRANSMISSION, KEEP_ALIVE, OUT_OF_ORDER, RETRANS
+cdef long long SPURIOUS_RETRANSMISSION, WINDOW_FULL, ZERO_WINDOW, ZERO_WINDOW_PROBE
+cdef long long MASK, AHEAD, NOT_NEW_DATA, MAX_EVENTS, NOT_SEEN, NOP_NOP_TIMESTAMP
+
+cdef class TcpFlow(TrackedFlow):
+    cdef public Direction client, server, reset_by
+    cdef public long long syn_at, latest_syn_at, synack_at, acked_at, first_rtt
+    cdef public list events
+    @cython.locals(ns=cython.longlong, flags=cython.longlong, length=cython.longlong, interface=cython.longlong, analysis=cython.longlong)
+    cpdef long long add(self, Direction own, Direction peer, HeaderRow row)
+    cdef long long _copy(self, Direction own, HeaderRow row)
+    cdef _handshake_completed(self, Direction own, long long ns)
+    @cython.locals(ns=cython.longlong, flags=cython.longlong)
+    cdef _phase(self, Direction own, HeaderRow row)
+    cdef _opening(self, Direction own, long long ns, long long flags)
+    @cython.locals(ns=cython.longlong)
+    cdef _data(self, Direction own, HeaderRow row)
+    @cython.locals(flag=cython.longlong, counts=SegmentCounts)
+    cdef _count(self, Direction own, HeaderRow row, long long analysis)
+    @cython.locals(events=list, last=FlowEvent)
+    cdef _note_event(self, Direction own, long long ns, str kind, long long size)
+    cdef _add_event(self, FlowEvent event)
+
+@cython.locals(echo=cython.longlong)
+cdef _measure_rtt(Direction peer, HeaderRow row)
+@cython.locals(data=bytes, start=cython.Py_ssize_t)
+cdef bint _has_timestamp(HeaderRow row)
+@cython.locals(first=cython.longlong, second=cython.longlong)
+cdef long long _word(bytes data, Py_ssize_t at)
+@cython.locals(counts=SegmentCounts)
+cdef str _retransmission(Direction own, long long flags, long long analysis)

@@ -1,0 +1,13 @@
+# Types of tracked_flow.py for the compiled core.
+from collectors.capture.direction cimport DurationStats
+from collectors.capture.header_row cimport HeaderRow
+
+cdef DurationStats NO_DURATIONS
+
+cdef class TrackedFlow:
+    cdef public bytes key
+    cdef public long long number, network, first_ns, last_ns, asked_at, copies, icmp
+    cdef public DurationStats waits
+    cdef public object hops
+    cdef public str icmp_from, icmp_note
+    cpdef answered(self, long long ns)

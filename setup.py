@@ -1,0 +1,93 @@
+"""Builds the compiled core of collectors/capture where Cython and a C compiler are there.
+
+Without them podwire is installed as pure Python, which does the same, slower: `podwire --version`
+says which it is. One source: the modules that CORE names are compiled as they are, with the types
+that the .pxd file beside each gives; fast_headers.pyx alone has no Python of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from zlib import crc32
+
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+from setuptools.errors import BaseError, CCompilerError
+
+FOLDER = Path("collectors/capture")
+CORE = (
+    "header_row",
+    "fast_headers",
+    "dns_ports",
+    "syn_options",
+    "tracked_flow",
+    "cooked_copies",
+    "direction",
+    "dns",
+    "dns_transactions",
+    "flow_expiry",
+    "flows",
+    "hop_counts",
+    "header_rows",
+    "jsonl",
+    "pcap",
+    "tcp",
+    "tcp_sequence",
+    "udp",
+)
+FLAGS = ["-O2", "-g0", "-fstack-protector-strong", "-D_FORTIFY_SOURCE=2"]
+
+
+def source(name: str) -> Path:
+    """The file that a module is made from."""
+    return FOLDER / f"{name}.pyx" if (FOLDER / f"{name}.pyx").exists() else FOLDER / f"{name}.py"
+
+
+class BuildCore(build_ext):
+    """Writes beside the modules what they were made from: podwire does not load them for others."""
+
+    def build_extension(self, ext: Extension) -> None:
+        """Where there is no compiler, podwire is installed all the same."""
+        try:
+            super().build_extension(ext)
+        except (BaseError, CCompilerError, OSError) as error:
+            self.warn(f"{ext.name} could not be compiled: {error}")
+
+    def run(self) -> None:
+        super().run()
+        if not self.extensions:  # without Cython, or where Python alone was asked for
+            return
+        built = [self.get_ext_fullpath(extension.name) for extension in self.extensions]
+        if not all(Path(path).exists() for path in built):
+            self.warn("the core could not be compiled: podwire runs as pure Python")
+            return
+        checksums = {name: crc32(source(name).read_bytes()) for name in CORE}
+        Path(built[0]).with_name("compiled.json").write_text(json.dumps(checksums, indent=1))
+
+
+def extensions() -> list[Extension]:
+    if os.environ.get("PODWIRE_PURE"):
+        return []
+    try:
+        from Cython.Build import cythonize
+    except ImportError:
+        return []
+    made = [
+        Extension(
+            f"collectors.capture.{name}",
+            [str(source(name))],
+            extra_compile_args=FLAGS,
+            optional=True,
+        )
+        for name in CORE
+    ]
+    return cythonize(  # type: ignore[no-any-return]
+        made,
+        build_dir="build/core",
+        compiler_directives={"language_level": 3, "annotation_typing": False},
+    )
+
+
+setup(ext_modules=extensions(), cmdclass={"build_ext": BuildCore})
