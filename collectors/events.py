@@ -23,11 +23,13 @@ from collectors.objects import (
     PolicyRow as PolicyRow,
     ProbeRow as ProbeRow,
     Row as Row,
+    ScaledRow as ScaledRow,
     ServicePort as ServicePort,
     ServiceRow as ServiceRow,
     SettingsRow as SettingsRow,
     SliceRow as SliceRow,
 )
+from collectors.packet import Packet as Packet
 from collectors.sockets.rows import SocketRow
 
 
@@ -62,7 +64,7 @@ class SocketSnapshot(Event):
 class LinkRow:
     """An interface. `kind` is the driver's ('veth', 'vxlan', 'bridge', 'ipip'; '' for hardware),
     `mtu` bytes, `detail` what a tunnel is made of, `hairpin` that of a bridge's port (None: not
-    one)."""
+    one), `lladdr` its link-layer address ('' for none)."""
 
     name: str
     kind: str
@@ -73,6 +75,7 @@ class LinkRow:
     detail: str = ""
     hairpin: bool | None = None
     promiscuous: bool = False
+    lladdr: str = ""
 
 
 @frozen
@@ -87,7 +90,8 @@ class RouteRow:
 
 @frozen
 class NeighbourRow:
-    """An entry of the ARP table; without a link-layer address nobody answered for it."""
+    """An entry of the neighbour table (ARP, NDP); without a link-layer address nobody answered for
+    it."""
 
     address: str
     device: str
@@ -107,20 +111,6 @@ class NetworkState(Event):
     search: tuple[str, ...] = ()
     ndots: int = 1
     kernel: str = ""
-
-
-class Packet(NamedTuple):
-    """A captured frame: `ns` since the epoch, `data` as far as the snap length, `length` on the
-    wire. A named tuple: hundreds of thousands are made a second."""
-
-    ns: int
-    data: bytes
-    length: int
-
-    @property
-    def time(self) -> float:
-        """Seconds since the epoch, to show: not exact to the nanosecond."""
-        return self.ns / 1e9
 
 
 @frozen
@@ -353,7 +343,8 @@ class RecordingStart(Event):
 
 @frozen
 class Mark(Event):
-    """A person's remark."""
+    """A person's mark on the timeline: who set it, and the note beside it ('' for none). `target`
+    is what was on the screen, '' for the session as a whole."""
 
     author: str
     text: str
@@ -367,11 +358,9 @@ class InventoryChange(Event):
 
 @frozen
 class InventoryList(Event):
-    """All that may be listed of one kind: replaces what was known of it.
-
-    `refused` says what may not be listed; without any rows nothing may, and what was known stays.
-    `namespace` is the only one that was listed, '' where all were.
-    """
+    """All that may be listed of one kind: replaces what was known of it. `refused` says what may
+    not be listed; without any rows nothing may, and what was known stays. `namespace` is the only
+    one that was listed, '' where all were."""
 
     kind: str
     rows: tuple[Row, ...]
@@ -381,9 +370,18 @@ class InventoryList(Event):
 
 @frozen
 class SessionStart(Event):
-    """Which cluster this session looks at, and as which user."""
+    """Which cluster this session looks at, and as which user. `api_server` is `address:port` where
+    the kubeconfig names an address, '' otherwise."""
 
     context: str
     user: str
     namespace: str
     version: str
+    api_server: str = ""
+
+
+@frozen
+class ConsoleEnds(Event):
+    """Local addresses and ports of the console's own connections of the last minute."""
+
+    ends: tuple[tuple[str, int], ...]

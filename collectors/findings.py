@@ -58,7 +58,8 @@ class Subject:
 class Finding:
     """`screen` is the list that shows it. `fix` can be copied as it is (commands, a sysctl drop-in,
     YAML, or a sentence); `fix_kind` says which. `disproof` is what would show that it is wrong. A
-    `stage` of symptom may be explained by another finding."""
+    `stage` of symptom may be explained by another finding, which has it in its `consequences` as
+    `subject: title`."""
 
     rule: str
     severity: Severity
@@ -73,6 +74,7 @@ class Finding:
     verify: str = ""
     screen: str = ""
     stage: Stage = "cause"
+    consequences: tuple[str, ...] = ()
 
     @property
     def where(self) -> str:

@@ -34,10 +34,12 @@ class RunningCapture:
 
 
 class Captures:
-    """`directory` is where this session's captures are kept; None before the first."""
+    """`directory` is where this session's captures are kept; None before the first. `kept_in` is
+    the directory of the session that is recorded, with its packets: they are stored once."""
 
     def __init__(self, engine: Engine, targets: OpenTargets) -> None:
         self.directory: Path | None = None
+        self.kept_in: Path | None = None
         self._engine = engine
         self._targets = targets
         self._numbers = itertools.count(1)
@@ -69,6 +71,7 @@ class Captures:
             expression,
             segments=await self._files(watched.target.key, number),
             alive=watched.alive,
+            kept_in=str(self.kept_in or ""),
         )
 
     async def _is_accepted(self, new: Capture, expression: str) -> bool:
@@ -93,18 +96,20 @@ class Captures:
         """Where a capture is kept on disk; None, and a notice, where that cannot be."""
         from collectors.capture.pcap_files import PcapFiles
 
+        if self.kept_in is not None:
+            return None
+        self.directory = self.directory or await self._new_directory(key)
         if self.directory is None:
-            try:
-                self.directory = await asyncio.to_thread(session_directory)
-            except OSError as error:
-                self._engine.notice(
-                    f"captures are not kept on disk: {error.strerror}; "
-                    "w still saves what is in the list",
-                    key,
-                    "warning",
-                )
-                return None
+            return None
         return PcapFiles(self.directory, f"{file_stem(key)}-{number}")
+
+    async def _new_directory(self, key: str) -> Path | None:
+        try:
+            return await asyncio.to_thread(session_directory)
+        except OSError as error:
+            reason = f"captures are not kept on disk: {error.strerror}"
+            self._engine.notice(f"{reason}; w still saves what is in the list", key, "warning")
+            return None
 
     async def stop(self, key: str) -> None:
         if running := self._running.pop(key, None):

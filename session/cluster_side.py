@@ -14,14 +14,15 @@ from collectors.cluster.attach import leftovers
 from collectors.cluster.attach.attacher import Attacher, Attachment
 from collectors.cluster.attach.planner import Offer, Plan
 from collectors.cluster.attach.settings import AttachSettings
-from collectors.cluster.inventory import network_settings
+from collectors.cluster.inventory import network_settings, scaled_to_zero
 from collectors.cluster.inventory.inventory import Inventory
 from collectors.errors import ClusterError, PodwireError
+from collectors.own_sockets import End, RecentEnds, local_ends
 from collectors.recording.journal import Journal, PendingDelete
 from collectors.stream import Stream
-from collectors.target import Target
+from collectors.target import Target, node_target
 
-LEAVE_S = 8.0
+LEAVE_S, OWN_EVERY_S = 8.0, 1.0
 Progress = Callable[[str], None]
 
 
@@ -52,6 +53,21 @@ class ClusterSide:
         """How the network is configured, until cancelled."""
         await network_settings.follow(self.cluster, self.session)
 
+    async def scaled_to_zero(self) -> None:
+        """Which workloads have no replicas, until cancelled."""
+        await scaled_to_zero.follow(self.cluster, self.session)
+
+    async def own_ends(self) -> None:
+        """Which connections are this console's own, as that changes, until cancelled."""
+        recent, published = RecentEnds(), frozenset[End]()
+        while True:
+            now = time.time()
+            ends = recent.add(local_ends(), now)
+            if ends != published:
+                published = ends
+                self.session.publish(ev.ConsoleEnds(now, "", tuple(sorted(ends))))
+            await asyncio.sleep(OWN_EVERY_S)
+
     async def publish_access(self) -> None:
         """What we may do here, and what an earlier console left."""
         cluster = self.cluster
@@ -79,9 +95,7 @@ class ClusterSide:
         """The same for the node of a pod; None where it is on none."""
         if target.kind != "pod" or not target.node:
             return None
-        return await self.attacher().planner.node(
-            Target("node", target.node, node=target.node), target.namespace
-        )
+        return await self.attacher().planner.node(node_target(target.node), target.namespace)
 
     async def attach(self, target: Target, offer: Offer | None, progress: Progress) -> Attachment:
         """The attachment that was offered, or the best there is.
@@ -110,11 +124,7 @@ class ClusterSide:
 
         Returns what is left behind, a sentence each.
         """
-        pending = [
-            entry
-            for entry in self.journal.pending_deletes()
-            if entry.session == self.journal.session
-        ]
+        pending = self._own_pending()
         try:
             async with asyncio.timeout(LEAVE_S):
                 return await self._clean_up(attachments, pending)
@@ -124,14 +134,18 @@ class ClusterSide:
                 f"These may be left: {names}. `podwire clean` removes them; they end within 4 h."
             ]
 
+    def _own_pending(self) -> list[PendingDelete]:
+        own = self.journal.session
+        return [entry for entry in self.journal.pending_deletes() if entry.session == own]
+
     async def _clean_up(
         self, attachments: Sequence[Attachment], pending: Sequence[PendingDelete]
     ) -> list[str]:
         attacher = self.attacher()
         if self.settings.end_on_leave:
-            await asyncio.gather(*(attacher.end(attachment) for attachment in attachments))
-        left = await asyncio.gather(*(attacher.clean_up(entry) for entry in pending))
-        return [text for text in left if text]
+            await asyncio.gather(*map(attacher.end, attachments))
+        left = await asyncio.gather(*map(attacher.clean_up, pending))
+        return list(filter(None, left))
 
     # --- the lab's faults
 

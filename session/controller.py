@@ -80,11 +80,14 @@ class Controller(Engine):
                 user=cluster.user,
                 namespace=cluster.namespace,
                 version=cluster.version,
+                api_server=cluster.server_end,
             )
         )
         self.tasks.spawn(self.cluster.inventory())
         self.tasks.spawn(self.cluster.networking())
         self.tasks.spawn(self.cluster.publish_access())
+        self.tasks.spawn(self.cluster.own_ends())
+        self.tasks.spawn(self.cluster.scaled_to_zero())
 
     async def close(self) -> None:
         """Stop everything and remove what was added. What could not be is named in

@@ -3,27 +3,44 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache, reduce
 from ipaddress import ip_address
+from operator import or_
 from statistics import median
+from typing import NamedTuple
 
-from collectors.capture.direction import IN, OUT
+from collectors.capture.direction import IN, OUT, Direction, FlowEvent
 from collectors.capture.flows import Flow
+from collectors.capture.joined_legs import joined
 from collectors.capture.tcp import TcpFlow
 from collectors.frozen import frozen
+from diagnosis.slow_answers import SLOW_LEAST_NS, SLOW_NS, SLOW_TIMES
 from diagnosis.snapshot import Conversation
 
 RECENT_NS = 15 * 1_000_000_000
 UNANSWERED_NS = 1_500_000_000  # a SYN that was retransmitted, or waits longer than any path needs
-SLOW_NS = 1_000_000_000
-SLOW_TIMES, SLOW_LEAST_NS = 100, 100_000_000  # of the path's round trip; what a person notices
+LONG_POLL_NS, ALIKE = 10 * 1_000_000_000, 1.05
 FULL_SIZE = 1_000  # bytes: segments of bulk data
 MOST_FLOWS = 1_500  # the newest
 STUCK = 2  # timeouts of one flow in which nothing was acknowledged
 AGAIN = ("retransmission", "spurious retransmission")
 
 Ends = tuple[str, bytes, bytes, int]
+Groups = dict[Ends, list[Flow]]
+
+
+class LegsSeen(NamedTuple):
+    """What any leg of a connection saw: IN, OUT of the client's first packet, and of the server's;
+    whether the handshake was completed. Where a packet is masqueraded between a pod's port and the
+    bridge, a leg has the SYN alone: it was answered all the same."""
+
+    client: int
+    server: int
+    acknowledged: bool
+
+
+SeenOn = dict[int, LegsSeen]  # by the number of a flow
 
 
 @frozen
@@ -31,22 +48,47 @@ class RecentFlows:
     """The flows of the capture's last 15 s by the ends of their conversation; `now` is the time of
     the last packet, in ns."""
 
-    groups: dict[Ends, list[Flow]]
+    groups: Groups
     now: int
+    seen_on: SeenOn
 
     def conversations(self) -> Iterator[Conversation]:
         for ends, flows in self.groups.items():
-            yield _conversation(ends, flows, self.now)
+            yield _conversation(ends, flows, self.now, self.seen_on)
 
 
 def recent(flows: Sequence[Flow]) -> RecentFlows:
     now = max((flow.last_ns for flow in flows), default=0)
-    groups: dict[Ends, list[Flow]] = defaultdict(list)
-    for flow in flows[-MOST_FLOWS:]:
-        if now - flow.last_ns <= RECENT_NS:
-            ends = (flow.protocol, flow.client.address, flow.server.address, flow.server.port)
-            groups[ends].append(flow)
-    return RecentFlows(groups, now)
+    latest = [flow for flow in flows[-MOST_FLOWS:] if now - flow.last_ns <= RECENT_NS]
+    return RecentFlows(_by_ends(latest), now, _seen_on(flows))
+
+
+def _by_ends(flows: Sequence[Flow]) -> Groups:
+    groups: Groups = defaultdict(list)
+    for flow in flows:
+        groups[_ends(flow)].append(flow)
+    return groups
+
+
+def _ends(flow: Flow) -> Ends:
+    return flow.protocol, flow.client.address, flow.server.address, flow.server.port
+
+
+def _seen_on(flows: Sequence[Flow]) -> SeenOn:
+    """Of flows that are a leg of a connection only: what any leg saw."""
+    found: SeenOn = {}
+    for legs in joined(flows):
+        if len(legs) > 1:
+            found.update(dict.fromkeys((leg.number for leg in legs), _legs_seen(legs)))
+    return found
+
+
+def _legs_seen(legs: Sequence[Flow]) -> LegsSeen:
+    return LegsSeen(
+        client=reduce(or_, (leg.client.seen_on for leg in legs)),
+        server=reduce(or_, (leg.server.seen_on for leg in legs)),
+        acknowledged=any(isinstance(leg, TcpFlow) and leg.acked_at for leg in legs),
+    )
 
 
 @lru_cache(100_000)
@@ -54,20 +96,9 @@ def address(packed: bytes) -> str:
     return str(ip_address(packed))
 
 
-def _conversation(ends: Ends, flows: Sequence[Flow], now: int) -> Conversation:
+def _conversation(ends: Ends, flows: Sequence[Flow], now: int, seen_on: SeenOn) -> Conversation:
     protocol, client, server, port = ends
-    totals: Counter[str] = Counter(flows=len(flows))
-    for flow in flows:
-        if isinstance(flow, TcpFlow):
-            _add_tcp(totals, flow, now)
-        else:
-            _add_udp(totals, flow, now)
     tcp = [flow for flow in flows if isinstance(flow, TcpFlow)]
-    round_trips = [_rtt(flow) for flow in tcp]
-    totals["slow"] = sum(map(_is_slow, tcp, round_trips))
-    rtts = [rtt for rtt in round_trips if rtt is not None]
-    slowest = max((flow.waits.largest for flow in tcp if flow.waits.count), default=0)
-    opened = max((flow.first_ns for flow in tcp if flow.synack_at), default=0)
     return Conversation(
         protocol=protocol,
         client=address(client),
@@ -75,11 +106,44 @@ def _conversation(ends: Ends, flows: Sequence[Flow], now: int) -> Conversation:
         port=port,
         unreachable=_last(flow.icmp_note for flow in flows),
         rejected_by=_last(flow.icmp_from for flow in flows),
-        slowest_ms=slowest / 1e6,
-        rtt_ms=median(rtts) / 1e6 if rtts else None,
-        opened=opened / 1e9,
-        **totals,
+        slowest_ms=_slowest(tcp) / 1e6,
+        rtt_ms=_median_rtt_ms(tcp),
+        opened=_opened(tcp) / 1e9,
+        slow=_slow(tcp),
+        **_totals(flows, now, seen_on),
     )
+
+
+def _totals(flows: Sequence[Flow], now: int, seen_on: SeenOn) -> Counter[str]:
+    totals: Counter[str] = Counter(flows=len(flows))
+    for flow in flows:
+        sides = seen_on.get(flow.number) or _legs_seen((flow,))
+        if isinstance(flow, TcpFlow):
+            _add_tcp(totals, flow, now, sides)
+        else:
+            _add_udp(totals, flow, now, sides)
+    return totals
+
+
+def _slowest(flows: Sequence[TcpFlow]) -> int:
+    """The longest wait for an answer, in ns."""
+    return max((flow.waits.largest for flow in flows if flow.waits.count), default=0)
+
+
+def _opened(flows: Sequence[TcpFlow]) -> int:
+    """When the latest that was accepted began, in ns."""
+    return max((flow.first_ns for flow in flows if flow.synack_at), default=0)
+
+
+def _median_rtt_ms(flows: Sequence[TcpFlow]) -> float | None:
+    known = [rtt for flow in flows if (rtt := _rtt(flow)) is not None]
+    return median(known) / 1e6 if known else None
+
+
+def _slow(flows: Sequence[TcpFlow]) -> int:
+    """How many had a slow answer that was not meant to be."""
+    slow = [flow for flow in flows if _is_slow(flow)]
+    return 0 if _are_long_polls(slow) else len(slow)
 
 
 def _last(texts: Iterator[str]) -> str:
@@ -94,82 +158,98 @@ def _rtt(flow: TcpFlow) -> int | None:
     seen = [side.rtt.smallest for side in (flow.client, flow.server) if side.rtt.count]
     if flow.syn_at and flow.acked_at:
         seen.append(flow.acked_at - flow.syn_at)
-    return max(seen) if seen else None
+    return max(seen, default=None)
 
 
-def _add_udp(totals: Counter[str], flow: Flow, now: int) -> None:
+def _add_udp(totals: Counter[str], flow: Flow, now: int, sides: LegsSeen) -> None:
     silent = flow.state == "unanswered"
     totals["unanswered"] += silent and flow.client.packets > 1
     totals["answered"] += flow.state == "answered"
-    _add_seen_on(totals, flow, silent and now - flow.first_ns > UNANSWERED_NS)
+    _add_seen_on(totals, sides, silent and now - flow.first_ns > UNANSWERED_NS)
 
 
-def _add_tcp(totals: Counter[str], flow: TcpFlow, now: int) -> None:
-    client, server = flow.client, flow.server
-    totals["answered"] += bool(flow.synack_at or server.payload)
-    _add_handshake(totals, flow, now)
+def _add_tcp(totals: Counter[str], flow: TcpFlow, now: int, sides: LegsSeen) -> None:
+    totals["answered"] += bool(flow.synack_at or flow.server.payload or sides.acknowledged)
+    if not sides.acknowledged:
+        _add_handshake(totals, flow, now, sides)
     _add_end(totals, flow)
-    totals["segments"] += client.segments + server.segments
-    totals["retransmitted"] += (
-        client.counts.fast + client.counts.timeouts + server.counts.fast + server.counts.timeouts
-    )
-    totals["client_zero_windows"] += client.counts.zero_windows
-    totals["server_zero_windows"] += server.counts.zero_windows
+    _add_side(totals, flow.client, "client_zero_windows")
+    _add_side(totals, flow.server, "server_zero_windows")
     totals["stuck"] += _is_stuck(flow)
 
 
-def _add_handshake(totals: Counter[str], flow: TcpFlow, now: int) -> None:
-    """Where the SYN, or the answer to it, stops."""
-    client, server = flow.client, flow.server
-    waiting = client.counts.syn_retransmitted > 0 or now - flow.first_ns > UNANSWERED_NS
+def _add_side(totals: Counter[str], side: Direction, zero_windows: str) -> None:
+    totals["segments"] += side.segments
+    totals["retransmitted"] += side.counts.fast + side.counts.timeouts
+    totals[zero_windows] += side.counts.zero_windows
+
+
+def _add_handshake(totals: Counter[str], flow: TcpFlow, now: int, sides: LegsSeen) -> None:
+    """Where the SYN, or the answer to it, stops; of a handshake that was not completed."""
+    waiting = flow.client.counts.syn_retransmitted > 0 or now - flow.first_ns > UNANSWERED_NS
     silent = flow.state == "unanswered" and waiting
     totals["unanswered"] += silent
-    _add_seen_on(totals, flow, silent)
-    if flow.synack_at and not flow.acked_at and (waiting or server.counts.syn_retransmitted > 0):
-        totals["answers_stopped"] += server.seen_on == IN
-        totals["answers_passed"] += bool(server.seen_on & OUT)
+    _add_seen_on(totals, sides, silent)
+    if flow.synack_at and (waiting or flow.server.counts.syn_retransmitted > 0):
+        _add_answer(totals, sides)
 
 
-def _add_seen_on(totals: Counter[str], flow: Flow, silent: bool) -> None:
-    totals["stopped"] += silent and flow.client.seen_on == IN
-    totals["passed"] += silent and bool(flow.client.seen_on & OUT)
+def _add_answer(totals: Counter[str], sides: LegsSeen) -> None:
+    totals["answers_stopped"] += sides.server == IN
+    totals["answers_passed"] += bool(sides.server & OUT)
+
+
+def _add_seen_on(totals: Counter[str], sides: LegsSeen, silent: bool) -> None:
+    totals["stopped"] += silent and sides.client == IN
+    totals["passed"] += silent and bool(sides.client & OUT)
 
 
 def _add_end(totals: Counter[str], flow: TcpFlow) -> None:
-    """Refused, rejected by an ICMP error, or reset after data."""
+    """Refused, rejected by an ICMP error, or reset after data; by the server, while a request
+    waits: some programs end a connection so once the answer is complete."""
     rejected = flow.state == "unreachable" and bool(flow.icmp_note)
     totals["rejected"] += rejected
     totals["refused"] += flow.state == "refused" or rejected
     if flow.reset_by is not None and flow.synack_at and flow.state.startswith("reset"):
         side = "client_resets" if flow.reset_by.client else "server_resets"
-        totals[side] += bool(flow.client.payload)
+        totals[side] += bool(flow.client.payload if flow.reset_by.client else flow.asked_at)
 
 
-def _is_slow(flow: TcpFlow, rtt: int | None) -> bool:
+def _is_slow(flow: TcpFlow) -> bool:
     """Whether an answer was later than a second, or far later than the path needs."""
-    if not flow.waits.count:
-        return False
-    needed = min(SLOW_NS, max(SLOW_LEAST_NS, SLOW_TIMES * (rtt or 0)))
-    return flow.waits.largest >= needed
+    needed = min(SLOW_NS, max(SLOW_LEAST_NS, SLOW_TIMES * (_rtt(flow) or 0)))
+    return flow.waits.count > 0 and flow.waits.largest >= needed
+
+
+def _are_long_polls(slow: Sequence[TcpFlow]) -> bool:
+    """Whether answers that are late are so by design: after one and the same long time, every
+    one of these connections."""
+    least = min((flow.waits.smallest for flow in slow), default=0)
+    waits = sum(flow.waits.count for flow in slow)
+    return waits > 1 and least >= LONG_POLL_NS and _slowest(slow) <= least * ALIKE
 
 
 def _is_stuck(flow: TcpFlow) -> bool:
     """Whether a full-size segment is retransmitted again and again, after timeouts, and nothing of
     that size gets through."""
-    if (
-        flow.reset_by is not None
-        or flow.client.counts.zero_windows
-        or flow.server.counts.zero_windows
-    ):
+    client, server = flow.client.counts, flow.server.counts
+    if flow.reset_by is not None or client.zero_windows or server.zero_windows:
         return False
-    if max(flow.client.counts.timeouts, flow.server.counts.timeouts) < STUCK:
+    if max(client.timeouts, server.timeouts) < STUCK:
         return False
+    return _last_in_vain(flow.events) >= STUCK
+
+
+def _last_in_vain(events: Iterable[FlowEvent]) -> int:
+    """Retransmissions of full-size segments since the last one that was new."""
     again = 0
-    for moment in flow.events:
-        if moment.size < FULL_SIZE * moment.count:
-            continue
-        if moment.kind in AGAIN:
-            again += moment.count
-        elif moment.kind == "data":
+    for event in filter(_is_full_size, events):
+        if event.kind in AGAIN:
+            again += event.count
+        elif event.kind == "data":
             again = 0
-    return again >= STUCK
+    return again
+
+
+def _is_full_size(event: FlowEvent) -> bool:
+    return event.size >= FULL_SIZE * event.count

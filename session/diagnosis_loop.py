@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from diagnosis.tracker import Tracker
 
 EVERY_S = 2.0
+LAST_RISE_S = 0.5  # between the last two looks
 MOST_LOOKS = 8  # at what does not change: longer than a finding needs to appear and to clear
 
 
@@ -30,6 +32,7 @@ class DiagnosisLoop:
 
     def __init__(self, store: Store, stream: Stream) -> None:
         self.budget_ms: float | None = None
+        self.namespace = ""  # of which alone, and of what it depends on, findings are wanted
         self.enabled = True
         self.time_passes = True
         self._store = store
@@ -60,17 +63,22 @@ class DiagnosisLoop:
             self._next += EVERY_S
         self._next = max(self._next, at)
 
-    async def look(self, at: float) -> list[Finding]:
-        """Evaluate the rules now; what holds, the worst first."""
+    async def look(self, at: float, *, at_end: bool = False) -> list[Finding]:
+        """Evaluate the rules now; what holds, the worst first. `at_end` of what was recorded holds
+        what was seen once before."""
         rules = await asyncio.to_thread(import_module, "diagnosis.rules")  # slow, the first time
         from session.snapshot_builder import gathered
 
         snapshot = await gathered(self._store, at, self.budget_ms)
+        if self.namespace:
+            snapshot = replace(snapshot, namespace=self.namespace)
         found = await asyncio.to_thread(rules.findings, snapshot)
-        return self._update(found, at)
-
-    def _update(self, found: list[Finding], at: float) -> list[Finding]:
         tracker = self._tracker = self._tracker or self._new_tracker()
+        if at_end:
+            tracker.rise = min(tracker.rise, LAST_RISE_S)
+        return self._update(tracker, found, at)
+
+    def _update(self, tracker: Tracker, found: list[Finding], at: float) -> list[Finding]:
         appeared, cleared = tracker.update(found, at)
         for finding in cleared:
             self._publish(at, "gone", finding)

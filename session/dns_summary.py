@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import median
 
 from collectors.capture.dns import code_name
@@ -17,6 +17,7 @@ LATEST_NS, FEW = 6_000_000_000, 4  # the median is of the latest answers, where 
 RESOLVER_TIMEOUT_MS = (4_500.0, 5_500.0)  # resolv.conf(5): 5 s by default
 NXDOMAIN = 3
 NAMES_SHOWN, MISSING_KEPT = 3, 20
+Names = dict[str, set[str]]
 
 
 def summary(flows: FlowTable) -> DnsSummary | None:
@@ -66,21 +67,26 @@ def _most_missing(answered: Sequence[DnsTransaction]) -> tuple[str, ...]:
 
 def _missing(answered: Sequence[DnsTransaction]) -> Mapping[str, tuple[str, ...]]:
     """By client, the names that do not exist and of which no other form had an answer."""
-    missing: dict[str, set[str]] = defaultdict(set)
-    resolved: dict[str, set[str]] = defaultdict(set)
-    for one in answered:
-        if one.rcode == NXDOMAIN:
-            missing[address(one.client)].add(one.name)
-        elif one.rcode == 0 and one.answers:
-            resolved[address(one.client)].add(one.name)
+    missing = _names_by_client(one for one in answered if one.rcode == NXDOMAIN)
+    resolved = _names_by_client(one for one in answered if one.rcode == 0 and one.answers)
     return {
-        client: tuple(
-            name
-            for name in sorted(names)[:MISSING_KEPT]
-            if not any(_are_forms(name, other) for other in resolved[client])
-        )
+        client: tuple(_without_forms(sorted(names)[:MISSING_KEPT], resolved[client]))
         for client, names in missing.items()
     }
+
+
+def _names_by_client(transactions: Iterable[DnsTransaction]) -> Names:
+    names: Names = defaultdict(set)
+    for one in transactions:
+        names[address(one.client)].add(one.name)
+    return names
+
+
+def _without_forms(names: Iterable[str], resolved: set[str]) -> Iterator[str]:
+    """Those of which no other form is among the resolved ones."""
+    for name in names:
+        if not any(_are_forms(name, other) for other in resolved):
+            yield name
 
 
 def _are_forms(name: str, other: str) -> bool:

@@ -4,12 +4,15 @@ folded into, the cluster, and the tasks that run."""
 from __future__ import annotations
 
 import asyncio
+import os
+import pwd
 import time
 from typing import TYPE_CHECKING
 
 from collectors.cluster.attach.settings import AttachSettings
 from collectors.errors import ClusterError
-from collectors.events import Notice, NoticeLevel
+from collectors.events import Mark, Notice, NoticeLevel
+from collectors.sanitize import sanitize
 from collectors.stream import Stream
 from session.store import Store
 from session.tasks import Tasks
@@ -18,6 +21,7 @@ if TYPE_CHECKING:  # a console without a cluster never imports it
     from session.cluster_side import ClusterSide
 
 NO_CLUSTER = "There is no cluster here: this console looks at a machine, a file or a recording."
+NOTE_KEPT = 300  # characters of a mark's note
 
 
 class Engine:
@@ -47,3 +51,15 @@ class Engine:
     def notice(self, text: str, key: str = "", level: NoticeLevel = "information") -> None:
         """Say something about the session, to whoever looks at it or reads its recording."""
         self.stream.publish(Notice(self.now(), key, text, level))
+
+    def mark(self, text: str, key: str = "") -> None:
+        """A person's mark on the timeline, now, by the name that they are logged in as."""
+        self.stream.publish(Mark(self.now(), key, login_name(), sanitize(text.strip(), NOTE_KEPT)))
+
+
+def login_name() -> str:
+    """Of whoever runs podwire; their number where they have none."""
+    try:
+        return sanitize(pwd.getpwuid(os.getuid()).pw_name, 64)
+    except KeyError:
+        return f"uid {os.getuid()}"

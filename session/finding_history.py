@@ -4,7 +4,7 @@ when."""
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from collectors.events import FindingEvent
 from collectors.findings import Finding, Subject, ordered
@@ -17,11 +17,16 @@ Key = tuple[str, Subject]
 
 @dataclass(slots=True)
 class FindingSpan:
-    """A finding with its latest evidence, from `since` to `until`; None where it still holds."""
+    """A finding with its latest evidence, from `since` to `until`; None where it still holds.
+    `consequences` are all that it explained at any time, the latest text by what they are of."""
 
     finding: Finding
     since: float
     until: float | None = None
+    consequences: dict[str, str] = field(default_factory=dict)
+
+    def note(self, finding: Finding) -> None:
+        self.consequences.update((text.partition(": ")[0], text) for text in finding.consequences)
 
 
 class FindingHistory:
@@ -40,8 +45,10 @@ class FindingHistory:
         if event.change == "gone":
             return self._end(key, finding, event)
         if span is None:
-            self._holding[key] = FindingSpan(finding, event.since or event.at)
+            span = self._holding[key] = FindingSpan(finding, event.since or event.at)
+            span.note(finding)
             return _line("appeared", finding)
+        span.note(finding)
         before, span.finding = span.finding, finding
         if (before.severity, before.title) == (finding.severity, finding.title):
             return ""

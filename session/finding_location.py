@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from collectors.findings import Finding, Subject
+from collectors.target import name_in, pod_key
 from session.targets import OpenTab
 
 CLUSTER = ("pods", "nodes", "services", "policy")
@@ -19,27 +20,30 @@ def view(finding: Finding) -> str:
 
 def place(finding: Finding, opened: Sequence[OpenTab]) -> OpenTab | None:
     """The tab that shows it best: its subject, a pod on the node that is its subject, what its
-    evidence names, else any; None where it is the cluster's lists, or nothing is open."""
+    evidence names; any, where the subject is no target. None where it is the cluster's lists,
+    or what it speaks of is not open."""
     if finding.screen in CLUSTER or not opened:
         return None
     subject, named = finding.subject, _named_in_evidence(finding)
+    best = max(opened, key=lambda tab: _score(tab, subject, named))
+    is_named = _score(best, subject, named) > 0
+    return best if is_named or not target_key(subject) else None
 
-    def score(tab: OpenTab) -> int:
-        node = tab.node.partition("/")[2]
-        return (
-            4 * (tab.key == target_key(subject))
-            + 3 * (subject.kind == "node" and subject.name == node)
-            + 2 * (tab.key.partition("/")[2] in named)
-            + (node in named)
-        )
 
-    return max(opened, key=score)
+def _score(tab: OpenTab, subject: Subject, named: set[str]) -> int:
+    node = name_in(tab.node)
+    return (
+        4 * (tab.key == target_key(subject))
+        + 3 * (subject.kind == "node" and subject.name == node)
+        + 2 * (name_in(tab.key) in named)
+        + (node in named)
+    )
 
 
 def target_key(subject: Subject) -> str:
     """The key of the target that is the subject; '' where it is no target."""
     if subject.kind == "pod":
-        return f"pod/{subject.namespace}/{subject.name}"
+        return pod_key(subject.namespace, subject.name)
     return f"{subject.kind}/{subject.name}" if subject.kind in ("node", "local") else ""
 
 

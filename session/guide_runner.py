@@ -8,12 +8,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from collectors.command_runner import Runner, run
+from collectors.command_runner import CommandResult, Runner, run
 from collectors.errors import PodwireError
 from collectors.events import GuideConclusion, GuideStep, PodRow
 from collectors.findings import ordered
 from collectors.sanitize import sanitize, sanitize_bytes
 from collectors.stream import Stream
+from collectors.target import pod_key
 from diagnosis import rules
 from diagnosis.guide import (
     AskPath,
@@ -21,6 +22,7 @@ from diagnosis.guide import (
     Goal,
     GuideSession,
     Look,
+    Looked,
     ProbeCommand,
     ProbeResult,
     Said,
@@ -28,8 +30,10 @@ from diagnosis.guide import (
     Symptom,
 )
 from diagnosis.reachability.deliveries import PathVerdict
-from diagnosis.reachability.end_names import End, EndFinder, Unknown
+from diagnosis.reachability.end_names import End, EndFinder
 from diagnosis.reachability.path import ask_ends
+from diagnosis.reachability.written_ends import Unknown
+from diagnosis.snapshot import Conversation, Snapshot
 from session.path_text import cluster_of
 from session.snapshot_builder import snapshot
 from session.store import Store
@@ -70,12 +74,16 @@ class Guided:
 
     async def run(self) -> None:
         """To its end; cancel the task to stop it."""
-        self.previous = {step.does: step.verdict for step in self.steps}
-        self.earlier = self.conclusion.text if self.conclusion else ""
-        self.steps, self.conclusion, self.began = [], None, time.time()
+        self._begin_again()
         self.conclusion = await self._converse(self.symptom.start(self.goal))
         self._publish_conclusion(self.conclusion)
         self.changed()
+
+    def _begin_again(self) -> None:
+        """What the run before found is kept, to be compared with."""
+        self.previous = {step.does: step.verdict for step in self.steps}
+        self.earlier = self.conclusion.text if self.conclusion else ""
+        self.steps, self.conclusion, self.began = [], None, time.time()
 
     async def _converse(self, session: GuideSession) -> Conclusion:
         answer: Sent = None
@@ -85,15 +93,17 @@ class Guided:
             except StopIteration as end:
                 conclusion: Conclusion = end.value
                 return conclusion
-            if isinstance(asked, Said):
-                answer = None
-                self._finish_step(asked)
-            else:
-                before = self.previous.get(asked.does, "")
-                self.steps.append(StepLine(asked.does, asked.why, before=before))
-                self.changed()
-                answer = await self._do(asked)
+            answer = await self._answer(asked)
             self.changed()
+
+    async def _answer(self, asked: Asked | Said) -> Sent:
+        if isinstance(asked, Said):
+            self._finish_step(asked)
+            return None
+        before = self.previous.get(asked.does, "")
+        self.steps.append(StepLine(asked.does, asked.why, before=before))
+        self.changed()
+        return await self._do(asked)
 
     def _finish_step(self, said: Said) -> None:
         step = self.steps[-1]
@@ -131,36 +141,45 @@ class Guided:
         return self._path()
 
     async def _look(self, asked: Look) -> Sent:
-        await asyncio.sleep(max(0.0, WAIT_S - (time.time() - self.began)))
+        await self._wait_for_evidence()
         moment = snapshot(self.store, time.time())
         found = await asyncio.to_thread(rules.findings, moment)
-        return ordered(finding for finding in found if finding.rule in asked.rules)
+        chosen = ordered(finding for finding in found if finding.rule in asked.rules)
+        return Looked(tuple(chosen), tuple(rules.unseen(asked.rules, moment.blind)))
+
+    async def _wait_for_evidence(self) -> None:
+        await asyncio.sleep(max(0.0, WAIT_S - (time.time() - self.began)))
 
     async def _command(self, asked: ProbeCommand) -> ProbeResult:
         if self.runner is None:
             return ProbeResult(None, "", "", "nothing can be run here: no debug container")
         try:
-            done = await run(self.runner, list(asked.argv), timeout=asked.seconds)
+            return _result(await run(self.runner, list(asked.argv), timeout=asked.seconds))
         except PodwireError as error:
             return ProbeResult(None, "", "", str(error))
-        output = sanitize_bytes(done.out.strip(), OUTPUT_KEPT)
-        return ProbeResult(done.code, output, sanitize(done.err, ERROR_KEPT))
 
     def _path(self) -> PathVerdict | None:
-        kind, _, name = self.key.partition("/")
-        pods = [row for row in self.store.rows("pods") if isinstance(row, PodRow)]
-        source = next(
-            (p for p in pods if kind == "pod" and f"{p.namespace}/{p.name}" == name), None
-        )
+        source = self._source()
         if source is None:
             return None
         cluster = cluster_of(self.store)
+        port = str(self.goal.port or 80)
         try:
-            port = str(self.goal.port or 80)
             goal = EndFinder(cluster, source.namespace).find(self.goal.host, port)
             return ask_ends(cluster, End("", source), goal, port=port, protocol="TCP")
         except Unknown:
             return None
+
+    def _source(self) -> PodRow | None:
+        """The pod that the session is about."""
+        return next(
+            (pod for pod in self.store.pods() if pod_key(pod.namespace, pod.name) == self.key), None
+        )
+
+
+def _result(done: CommandResult) -> ProbeResult:
+    output = sanitize_bytes(done.out.strip(), OUTPUT_KEPT)
+    return ProbeResult(done.code, output, sanitize(done.err, ERROR_KEPT))
 
 
 def goal_text(goal: Goal) -> str:
@@ -169,22 +188,46 @@ def goal_text(goal: Goal) -> str:
 
 def goal_of(text: str) -> Goal:
     """`host`, `host:port`, `[v6]:port`; ValueError where it is none."""
-    text = text.strip()
-    host, _, port = text.rpartition(":") if text.count(":") == 1 or "]:" in text else (text, "", "")
-    host = host.strip("[]")
-    if not host or " " in host or (port and not (port.isdecimal() and 0 < int(port) < 65_536)):
+    host, port = _host_and_port(text.strip())
+    if not host or " " in host or (port and not _is_port(port)):
         raise ValueError("Name what the pod wants to reach: host, host:port, or an address.")
     return Goal(host, int(port or 0))
+
+
+def _host_and_port(text: str) -> tuple[str, str]:
+    """The port is '' where none is given."""
+    host, port = text, ""
+    if _has_port(text):
+        host, _, port = text.rpartition(":")
+    return host.strip("[]"), port
+
+
+def _has_port(text: str) -> bool:
+    """An IPv6 address has several colons, and no port unless it is in brackets."""
+    return text.count(":") == 1 or "]:" in text
+
+
+def _is_port(text: str) -> bool:
+    return text.isdecimal() and 0 < int(text) < 65_536
 
 
 def suggested(store: Store, key: str) -> str:
     """What the pod has most trouble with, as far as was seen."""
     moment = snapshot(store, time.time())
-    own = next((t for t in moment.targets if t.key == key), None)
-    bad = [c for c in own.conversations if c.protocol == "TCP"] if own else []
-    if not bad:
-        return ""
-    worst = max(bad, key=lambda c: (c.unanswered + c.refused + c.server_resets + c.stuck, c.flows))
-    service = moment.service_by_address.get(worst.server)
-    host = f"{service.name}.{service.namespace}" if service else worst.server
-    return f"{host}:{worst.port}"
+    worst = max(_tcp_of(moment, key), key=_trouble, default=None)
+    return f"{_name_of(moment, worst.server)}:{worst.port}" if worst else ""
+
+
+def _tcp_of(moment: Snapshot, key: str) -> list[Conversation]:
+    own = next((target for target in moment.targets if target.key == key), None)
+    return [one for one in own.conversations if one.protocol == "TCP"] if own else []
+
+
+def _trouble(one: Conversation) -> tuple[int, int]:
+    """How many connections had trouble, and of how many."""
+    return one.unanswered + one.refused + one.server_resets + one.stuck, one.flows
+
+
+def _name_of(moment: Snapshot, address: str) -> str:
+    service = moment.service_by_address.get(address)
+    return f"{service.name}.{service.namespace}" if service else address

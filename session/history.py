@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 COARSE_S = 86_400.0
@@ -20,6 +20,14 @@ TRIM = 128  # rows dropped at once
 MAX_FIGURES = 1_000
 NAN = math.nan
 Point = tuple[float, float | None]
+
+
+def _without_gaps(values: Iterable[float]) -> Iterator[float]:
+    return (value for value in values if not math.isnan(value))
+
+
+def value_or_none(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 @dataclass(slots=True)
@@ -114,12 +122,12 @@ class History:
 
     def current(self, name: str) -> float | None:
         column = self.fine.column(name)
-        return None if not column or column[-1] != column[-1] else column[-1]
+        return value_or_none(column[-1]) if column else None
 
     def maximum(self, name: str, rows: int) -> float | None:
         """Of the last rows at full rate."""
         column = self.fine.column(name)
-        return max((value for value in column[-rows:] if value == value), default=None)
+        return max(_without_gaps(column[-rows:]), default=None)
 
     @property
     def since(self) -> float | None:

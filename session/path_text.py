@@ -50,4 +50,6 @@ def word(answer: PathVerdict) -> str:
         return "not known, because " + "; ".join(answer.unknown_because)
     if answer.allowed:
         return "allowed"
-    return "allowed to some endpoints only" if answer.partly else "not allowed"
+    if not answer.partly:
+        return "not allowed"
+    return f"allowed {answer.share or 'to some endpoints only'}"

@@ -26,5 +26,6 @@ async def play(control: Controller, source: RecordedSource, with_rules: bool) ->
     await source.finished()
     await control.stream.caught_up()
     if with_rules and control.store.latest:
-        await control.diagnosis.look(control.store.latest)
+        await control.diagnosis.look(control.store.latest, at_end=True)
         await control.stream.caught_up()
+    control.tasks.raise_crash()

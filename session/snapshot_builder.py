@@ -5,26 +5,32 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
+from collectors.capture.flow_expiry import Flow
 from collectors.events import CounterSample, PodRow
 from collectors.kernel.deltas import over
 from collectors.sockets.rows import SocketRow
-from collectors.target import SCOPES
+from collectors.target import SCOPES, pod_key
+from diagnosis.idle_requests import IdleConnections
+from diagnosis.paths import PathRow
 from diagnosis.snapshot import WINDOW_S, Conversation, Snapshot, TargetView
-from session import conversations, dns_summary
+from session import conversations, dns_summary, idle_requests, paths
 from session.blind_spots import blind_spots
+from session.own_connections import OwnConnections, own_connections
 from session.store import Store
-from session.target_data import TargetData
+from session.target_data import FLOWS_KEPT, TargetData
 
 AT_ONCE = 100  # conversations: within 1 ms or so
+SOCKETS_AT_ONCE = 2_000
+NEARLY_FULL = FLOWS_KEPT * 8 // 10  # a tenth is evicted at once
 PORTS_SHOWN = 5  # destinations
 
 
 def snapshot(store: Store, at: float, budget_ms: float | None = None) -> Snapshot:
-    views = tuple(piece for piece in _views(store) if piece is not None)
-    return _snapshot(store, at, budget_ms, views)
+    return _snapshot(store, at, budget_ms, tuple(filter(None, _views(store))))
 
 
 async def gathered(store: Store, at: float, budget_ms: float | None = None) -> Snapshot:
@@ -40,23 +46,111 @@ async def gathered(store: Store, at: float, budget_ms: float | None = None) -> S
 def _views(store: Store) -> Iterator[TargetView | None]:
     """Of each target, in pieces: None where somebody else may have a turn."""
     pods = _pods(store)
-    for key in [key for key in store.targets if key != "cluster"]:
+    of = _window(store)
+    store.own = own_connections(store)
+    for data in _open_targets(store):
+        made = yield from _view(data, pods.get(data.key), store.own, of)
+        yield (yield from _of_others(made, store.own)) if _is_of_a_node(made) else made
+
+
+def _open_targets(store: Store) -> Iterator[TargetData]:
+    """Not those that are closed in the meantime, nor those that went with their pod."""
+    for key in list(store.targets):
         data = store.targets.get(key)
-        if data is None:  # closed in the meantime
-            continue
-        found = []
-        for conversation in conversations.recent(data.flows.flows).conversations():
-            found.append(conversation)
-            if len(found) % AT_ONCE == 0:
-                yield None
-        yield view(data, pods.get(key), tuple(found))
+        if data is not None and data.phase != "gone" and key != "cluster":
+            yield data
+
+
+def _view(
+    data: TargetData, pod: PodRow | None, own: OwnConnections, of: paths.PathWindow
+) -> Generator[None, None, TargetView]:
+    flows, is_complete = _flows(data, own, of)
+    found = yield from _conversations(flows)
+    seen = yield from _paths(flows, of)
+    made = replace(view(data, pod, found, seen), idle=_idle(data, own))
+    return made if is_complete else replace(made, paths_complete=False)
+
+
+def _conversations(flows: Sequence[Flow]) -> Generator[None, None, tuple[Conversation, ...]]:
+    found = []
+    for conversation in conversations.recent(flows).conversations():
+        found.append(conversation)
+        if len(found) % AT_ONCE == 0:
+            yield None
+    return tuple(found)
+
+
+def _paths(
+    flows: Sequence[Flow], of: paths.PathWindow
+) -> Generator[None, None, tuple[PathRow, ...]]:
+    seen = []
+    for row in paths.rows(flows, of):
+        if row is None:
+            yield None
+        else:
+            seen.append(row)
+    return tuple(seen)
+
+
+def _flows(data: TargetData, own: OwnConnections, of: paths.PathWindow) -> tuple[list[Flow], bool]:
+    """Those of the last 15 s and of the window, without those of this console, and whether they are
+    all of them, as a comparison with another place needs: a table that is full has lost some."""
+    known = data.flows.flows
+    since = min(of.since, data.flows.latest_ns - conversations.RECENT_NS)
+    recent = [flow for flow in known if flow.last_ns >= since]
+    is_complete = len(known) <= NEARLY_FULL or len(recent) < len(known)
+    return [flow for flow in recent if not own.of_console(flow)], is_complete
+
+
+def _idle(data: TargetData, own: OwnConnections) -> tuple[IdleConnections, ...]:
+    """Of more than the last 15 s: what fails after long pauses fails seldom."""
+    others = [flow for flow in data.flows.flows if not own.of_console(flow)]
+    rows = idle_requests.idle_connections(others)
+    links = () if data.key.startswith("pod/") else data.links
+    return tuple(row for row in rows if not own.includes(row.client, row.server, row.port, links))
+
+
+def _is_of_a_node(of: TargetView) -> bool:
+    """Whether the control plane's connections may be among a target's."""
+    return of.kind != "pod" or (of.pod is not None and of.pod.host_network)
+
+
+def _of_others(of: TargetView, own: OwnConnections) -> Generator[None, None, TargetView]:
+    """Without the connections of podwire and of the node's control plane."""
+    sockets = yield from _sockets_of_others(of, own)
+    return replace(
+        of,
+        sockets=sockets,
+        conversations=tuple(row for row in of.conversations if not own.conversation(row, of.links)),
+        paths=tuple(row for row in of.paths if not own.path(row, of.links)),
+    )
+
+
+def _sockets_of_others(
+    of: TargetView, own: OwnConnections
+) -> Generator[None, None, tuple[SocketRow, ...]]:
+    sockets: list[SocketRow] = []
+    for start in range(0, len(of.sockets), SOCKETS_AT_ONCE):
+        some = of.sockets[start : start + SOCKETS_AT_ONCE]
+        sockets += [row for row in some if not own.socket(row, of.links)]
+        yield None
+    return tuple(sockets)
+
+
+def _window(store: Store) -> paths.PathWindow:
+    """Of all captures that go on."""
+    tables = [data.flows for data in store.targets.values() if data.flows.latest_ns]
+    now = max((table.latest_ns for table in tables), default=0)
+    going_on = [t for t in tables if now - t.latest_ns < conversations.RECENT_NS]
+    began = max((table.first_ns for table in going_on), default=0)
+    return paths.window(now, began, min((t.latest_ns for t in going_on), default=0))
 
 
 def _pods(store: Store) -> dict[str, PodRow]:
     """The pods that are open here, by the keys of their targets."""
     wanted = {key for key in store.targets if key.startswith("pod/")}
-    rows = (row for row in store.rows("pods") if isinstance(row, PodRow)) if wanted else ()
-    return {key: row for row in rows if (key := f"pod/{row.namespace}/{row.name}") in wanted}
+    pods = {pod_key(pod.namespace, pod.name): pod for pod in store.pods()} if wanted else {}
+    return {key: pods[key] for key in wanted & pods.keys()}
 
 
 def _snapshot(
@@ -77,13 +171,20 @@ def _snapshot(
         settings=rows("networking"),
         probes=rows("events"),
         ingresses=rows("ingresses"),
-        foreign_policies=rows("foreignpolicies"),
+        scaled=rows("scaledtozero"),
+        foreign_policies=(*rows("foreignpolicies"), *rows("cuttingpolicies")),
+        flips=tuple(store.readiness.flips(at)),
         blind=blind_spots(store),
         budget_ms=budget_ms,
     )
 
 
-def view(data: TargetData, pod: PodRow | None, found: tuple[Conversation, ...]) -> TargetView:
+def view(
+    data: TargetData,
+    pod: PodRow | None,
+    found: tuple[Conversation, ...],
+    seen: tuple[PathRow, ...] = (),
+) -> TargetView:
     kind, _, name = data.key.partition("/")
     own_node = name if kind == "node" else ""
     change = over(data.samples, WINDOW_S)
@@ -94,17 +195,28 @@ def view(data: TargetData, pod: PodRow | None, found: tuple[Conversation, ...]) 
         at=data.sample_at,
         scope=SCOPES.get(kind, "recorded"),  # type: ignore[call-overload]
         pod=pod,
-        values=data.sample.values if data.sample else {},
+        values=data.values,
         deltas=change.moving(),
         seconds=change.seconds,
         sockets=data.sockets,
+        stalled=tuple(data.accept_queues.stalled()),
         ports_used=ports_used(data.sockets, data.sample),
         network=data.network,
         conntrack=data.conntrack,
         rules=data.rules,
         conversations=found,
+        paths=seen,
         lookups=dns_summary.summary(data.flows),
+        capture_loss=capture_loss(data),
     )
+
+
+def capture_loss(data: TargetData) -> float:
+    """% of packets that the kernel did not hand to the capture."""
+    state = data.capture
+    if state is None or not state.dropped_kernel:
+        return 0.0
+    return 100 * state.dropped_kernel / (state.dropped_kernel + state.received)
 
 
 def ports_used(
@@ -113,11 +225,16 @@ def ports_used(
     """Local ports of ip_local_port_range in use towards the destinations that have most of them."""
     values = sample.values if sample else {}
     low, high = values.get("port_range_low", 0), values.get("port_range_high", 65_535)
-    listening = {row.local_port for row in sockets if row.state == "LISTEN"}
     used = Counter[str]()
-    for row in sockets:
-        if row.protocol != "tcp" or not row.peer_port or row.local_port in listening:
-            continue
+    for row in _outgoing(sockets):
         if row.alike > 1 or low <= row.local_port <= high:
             used[f"{row.peer}:{row.peer_port}"] += row.alike
     return tuple(used.most_common(PORTS_SHOWN))
+
+
+def _outgoing(sockets: Sequence[SocketRow]) -> Iterator[SocketRow]:
+    """Connections of TCP whose own port is not that of a listener."""
+    listening = {row.local_port for row in sockets if row.state == "LISTEN"}
+    for row in sockets:
+        if row.protocol == "tcp" and row.peer_port and row.local_port not in listening:
+            yield row

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 
+from collectors.events import Event
 from collectors.stream import Stream
 from session.store import SCREENS, Store
 
@@ -19,11 +21,17 @@ class StoreFeed:
         self._subscription = stream.subscribe(QUEUE, SCREENS, paced=True)
 
     async def run(self) -> None:
-        """Until the stream closes."""
-        async for batch in self._subscription.batches():
-            began = time.monotonic()
-            for event in batch:
-                self._store.apply(event)
-                if time.monotonic() - began > SLICE_S:
-                    await asyncio.sleep(0)
-                    began = time.monotonic()
+        """Until the stream closes. Where an event cannot be folded, nobody waits for the rest."""
+        try:
+            async for batch in self._subscription.batches():
+                await self._fold(batch)
+        finally:
+            self._subscription.close()
+
+    async def _fold(self, batch: Sequence[Event]) -> None:
+        began = time.monotonic()
+        for event in batch:
+            self._store.apply(event)
+            if time.monotonic() - began > SLICE_S:
+                await asyncio.sleep(0)
+                began = time.monotonic()

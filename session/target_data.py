@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from collectors import events as ev
@@ -10,16 +11,19 @@ from collectors.capture.flows import FlowTable
 from collectors.events import Packet
 from collectors.frozen import frozen
 from collectors.kernel.counters import describe
-from collectors.kernel.deltas import SampleDelta
-from collectors.sockets.rates import SocketKey, SocketRate
+from collectors.kernel.deltas import SampleDelta, between
+from collectors.sockets.rates import SocketKey, SocketRate, identity, rates
 from collectors.sockets.rows import SocketRow
+from session.accept_queues import AcceptQueues
 from session.history import History, Point
+from session.series import figures
 
 RECENT = 900  # points that a series' maximum is of: 15 minutes at one a second
 FLOWS_KEPT = 5_000  # a list that is sorted twice a second
 TREND_S = 60.0  # of which growth is judged
 TREND_POINTS = 10
 # of each CPU: they always move, and say nothing by themselves
+KnownPoint = tuple[float, float]  # time, value
 QUIET = ("/total", "/idle", "/processed")
 
 
@@ -91,6 +95,7 @@ class TargetData:
     network: ev.NetworkState | None = None
     moved: dict[str, int] = field(default_factory=dict)
     sockets: tuple[SocketRow, ...] = ()
+    accept_queues: AcceptQueues = field(default_factory=AcceptQueues)
     sockets_at: float = 0.0
     sockets_source: str = ""
     sockets_note: str = ""
@@ -102,25 +107,72 @@ class TargetData:
     rates_from: ev.SocketSnapshot | None = None  # the snapshot before, for rates
     conntrack: ev.ConntrackTable | None = None
     rules: ev.RuleTables | None = None
-    flows: FlowTable = field(default_factory=lambda: FlowTable(FLOWS_KEPT))
+    flows: FlowTable = field(default_factory=lambda: FlowTable(FLOWS_KEPT, hops=True))
+
+    @property
+    def has_started(self) -> bool:
+        """Whether attaching to it is over, well or not."""
+        return self.phase in ("live", "failed", "gone")
+
+    @property
+    def values(self) -> Mapping[str, int]:
+        """The counters of the latest sample; none before the first, and in a gap."""
+        return self.sample.values if self.sample else {}
+
+    @property
+    def links(self) -> tuple[ev.LinkRow, ...]:
+        return self.network.links if self.network else ()
 
     def series(self, name: str) -> Series:
         """One of derived_figures, by its name."""
         return Series(f"={name}", self.history)
 
     def conntrack_max(self) -> int | None:
-        return self.sample.values.get("conntrack_max") if self.sample else None
+        return self.values.get("conntrack_max")
 
     def seconds_to_full(self) -> float | None:
         """Until the conntrack table is full if it goes on to grow as in the last minute; None
         where it does not grow, or nobody knows."""
-        limit = self.conntrack_max()
-        points = self.series("conntrack").points(self.sample_at - TREND_S, self.sample_at)
-        known = [(at, value) for at, value in points if value is not None]
+        limit, known = self.conntrack_max(), self._known_conntrack()
         if not limit or len(known) < TREND_POINTS or known[-1][1] <= known[0][1]:
             return None
-        rate = (known[-1][1] - known[0][1]) / (known[-1][0] - known[0][0])
-        return max(0.0, limit - known[-1][1]) / rate
+        return max(0.0, limit - known[-1][1]) / _change_per_second(known)
+
+    def _known_conntrack(self) -> list[KnownPoint]:
+        """The table's entries over the last minute, without gaps."""
+        points = self.series("conntrack").points(self.sample_at - TREND_S, self.sample_at)
+        return [(at, value) for at, value in points if value is not None]
+
+    def add_sample(self, sample: ev.CounterSample) -> None:
+        step = self.step = between(self.sample, sample)
+        self.sample = sample
+        if step.gap:
+            self.samples.clear()
+        self.samples.append(sample)
+        self._add_moved(step)
+        self.history.add(sample.at, figures(step, sample), step.gap)
+
+    def _add_moved(self, step: SampleDelta) -> None:
+        for name, delta in step.deltas.items():
+            if delta:
+                self.moved[name] = self.moved.get(name, 0) + delta
+
+    def add_sockets(self, event: ev.SocketSnapshot) -> None:
+        if self.rates_from is not None:
+            self.socket_rates = rates(self.rates_from, event)
+        self.rates_from = event
+        self.sockets, self.sockets_at = event.rows, event.at
+        self.sockets_source, self.sockets_note = event.source, event.note
+        self.accept_queues.add(event.at, event.rows)
+
+    def watched_rows(self) -> list[SocketRow]:
+        """The sockets that somebody looks at."""
+        watched = self.watched_sockets
+        return [row for row in self.sockets if identity(row) in watched] if watched else []
+
+    def forget_packets(self) -> None:
+        self.packets, self.packets_seen = [], 0
+        self.flows = FlowTable(FLOWS_KEPT, hops=True)
 
     def begin_gap(self, at: float) -> None:
         """Nothing is known from here on until the next sample."""
@@ -128,6 +180,7 @@ class TargetData:
         self.peer_history.add(at, {}, gap=True)
         self.sample, self.socket_rates, self.rates_from = None, {}, None
         self.samples.clear()
+        self.accept_queues.clear()
 
     @property
     def sample_at(self) -> float:
@@ -137,17 +190,17 @@ class TargetData:
         """Counters that have moved: those that mean trouble first, after them the busiest."""
         if self.sample is None:
             return []
-        lines = [
-            CounterLine(
-                name,
-                self.step.rate(name) if self.step else None,
-                moved,
-                self.sample.values.get(name, 0),
-            )
-            for name, moved in self.moved.items()
-            if not _is_quiet(name)
-        ]
-        return sorted(lines, key=_importance)
+        shown = (name for name in self.moved if not _is_quiet(name))
+        return sorted((self._line(name, self.sample) for name in shown), key=_importance)
+
+    def _line(self, name: str, sample: ev.CounterSample) -> CounterLine:
+        rate = self.step.rate(name) if self.step else None
+        return CounterLine(name, rate, self.moved[name], sample.values.get(name, 0))
+
+
+def _change_per_second(points: Sequence[KnownPoint]) -> float:
+    (began, first), (ended, last) = points[0], points[-1]
+    return (last - first) / (ended - began)
 
 
 def _is_quiet(name: str) -> bool:

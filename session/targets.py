@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from collectors.command_runner import LocalRunner, Runner
 from collectors.events import NodeRow, PodRow
 from collectors.frozen import frozen
-from collectors.target import Target, this_machine
+from collectors.target import Target, node_target, this_machine
 from session.command_log import LoggedRunner
 from session.sources import AttachedSource, LocalSource
 
@@ -55,7 +55,7 @@ class OpenTab:
 
 def target_of(row: PodRow | NodeRow) -> Target:
     if isinstance(row, NodeRow):
-        return Target("node", row.name, node=row.name)
+        return node_target(row.name)
     return Target("pod", row.name, row.namespace, row.node, row.uid)
 
 
@@ -85,7 +85,7 @@ class OpenTargets:
         return self._attach(target_of(row), offer)
 
     def watch_node(self, name: str, offer: Offer | None = None) -> Target:
-        return self._attach(Target("node", name, node=name), offer)
+        return self._attach(node_target(name), offer)
 
     def _attach(self, target: Target, offer: Offer | None) -> Target:
         if self._engine.live and not self._is_watched(target):

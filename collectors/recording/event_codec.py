@@ -13,6 +13,7 @@ from typing import Any
 
 from collectors import events
 from collectors.recording import earlier_formats
+from collectors.recording.figure_rows import FigureRows
 from collectors.sockets.rows import SocketRow
 
 _CLASSES: dict[str, type] = {
@@ -20,6 +21,7 @@ _CLASSES: dict[str, type] = {
     for name, value in vars(events).items()
     if isinstance(value, type) and dataclasses.is_dataclass(value)
 } | {
+    "FigureRows": FigureRows,
     "SocketRow": SocketRow,
     "Packet": events.Packet,
     "ContainerPort": events.ContainerPort,
@@ -42,7 +44,7 @@ class UnknownKind(Malformed):
         self.kind = kind
 
 
-_FIELDS = {
+FIELDS = {
     kind: tuple(f.name for f in dataclasses.fields(kind))
     if dataclasses.is_dataclass(kind)
     else kind._fields  # type: ignore[attr-defined]
@@ -57,7 +59,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return {"_b": base64.b64encode(value).decode()}
     kind = type(value)
-    if isinstance(value, tuple) and kind not in _FIELDS:
+    if isinstance(value, tuple) and kind not in FIELDS:
         return [plain(item) for item in value]
     if isinstance(value, list):
         return {"_l": [plain(item) for item in value]}
@@ -65,7 +67,7 @@ def plain(value: Any) -> Any:
         if any(key.startswith("_") for key in value):
             return {"_d": [[key, plain(item)] for key, item in value.items()]}
         return {key: plain(item) for key, item in value.items()}
-    return {"_": kind.__name__, **{name: plain(getattr(value, name)) for name in _FIELDS[kind]}}
+    return {"_": kind.__name__, **{name: plain(getattr(value, name)) for name in FIELDS[kind]}}
 
 
 def rich(value: Any) -> Any:
@@ -91,7 +93,7 @@ def _typed(value: dict[str, Any]) -> Any:
     kind = _CLASSES.get(value["_"])
     if kind is None:
         raise UnknownKind(str(value["_"])[:60])
-    names = _FIELDS[kind]
+    names = FIELDS[kind]
     return kind(**{key: rich(item) for key, item in value.items() if key in names})
 
 

@@ -14,6 +14,7 @@ from typing import BinaryIO, cast
 
 from collectors.errors import ConfigError
 from collectors.events import Event, FindingEvent, Notice, RecordingStart
+from collectors.new_file import open_new
 from collectors.recording.event_codec import Malformed, UnknownKind, decode, encode
 from collectors.sanitize import sanitize
 from collectors.source import RecordedSource
@@ -29,8 +30,7 @@ class Recorder:
     """Appends every event of a session to a new file of mode 0600."""
 
     def __init__(self, path: Path) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._fd = os.open(path, flags, 0o600)
+        self._fd = open_new(path)
         self._is_new = True
 
     def write(self, batch: list[Event]) -> None:
@@ -56,8 +56,28 @@ def start_event(at: float) -> RecordingStart:
     return RecordingStart(at, "", version=VERSION, podwire=podwire)
 
 
+LEFT_OUT = {
+    "damaged lines": "damaged lines that are left out: {}",
+    "damaged compression": "the file's compression is damaged: what comes after that is missing",
+    "packets": "packets that are missing: {}",
+}
+
+
+def left_out(skipped: Counter[str]) -> str:
+    """What was passed over, for a person; '' where nothing was."""
+    return "; ".join(_left_out(what, count) for what, count in skipped.items())
+
+
+def _left_out(what: str, count: int) -> str:
+    text = LEFT_OUT.get(what)
+    if text is None:
+        return f"events of the unknown kind {sanitize(what, 40)!r} that are left out: {count:,}"
+    return text.format(f"{count:,}")
+
+
 class Recording:
-    """A file to read, gzipped or not. `skipped` counts what was passed over, by what it was."""
+    """A session's directory, or a file, gzipped or not. `skipped` counts what was passed over, by
+    what it was."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -66,6 +86,9 @@ class Recording:
     def events(self) -> Iterator[Event]:
         """In order. A torn end, damaged lines and unknown kinds are passed over; OSError where the
         file cannot be opened."""
+        if self.path.is_dir():
+            yield from self._of_session()
+            return
         for line in self._lines():
             try:
                 yield decode(line)
@@ -73,6 +96,15 @@ class Recording:
                 self.skipped[error.kind] += 1
             except Malformed:
                 self.skipped["damaged lines"] += 1
+
+    def _of_session(self) -> Iterator[Event]:
+        from collectors.recording.session_reader import SessionReader  # it imports this module
+
+        reader = SessionReader(self.path)
+        yield from reader.events()
+        self.skipped.update(reader.skipped)
+        if reader.packets.missing:
+            self.skipped["packets"] += reader.packets.missing
 
     def _lines(self) -> Iterator[str]:
         with self.path.open("rb") as file:
@@ -110,19 +142,42 @@ class RecordingSource(RecordedSource):
         self.findings_again = findings_again
 
     def events(self) -> Iterator[Event]:
-        path = self.recording.path
+        """ConfigError where the file cannot be read, or is no recording that this version
+        knows."""
+        name = sanitize(self.recording.path, 200)
         try:
-            for event in self.recording.events():
-                if self.findings_again and isinstance(event, FindingEvent):
-                    event = _as_notice(event)
-                yield event
+            yield from self._events(name)
+            self.message = left_out(self.recording.skipped)
         except FileNotFoundError:
-            raise ConfigError(f"There is no recording at {sanitize(path, 200)}.") from None
+            raise ConfigError(f"There is no recording at {name}.") from None
         except OSError as error:
-            name = sanitize(path, 200)
             raise ConfigError(f"{name} cannot be read: {error.strerror}.") from None
+
+    def _events(self, name: str) -> Iterator[Event]:
+        is_empty = True
+        for event in self._checked(name):
+            is_empty &= isinstance(event, RecordingStart)
+            if self.findings_again and isinstance(event, FindingEvent):
+                event = _as_notice(event)
+            yield event
+        if is_empty:
+            raise ConfigError(f"{name} holds nothing that podwire recorded{self._passed_over()}.")
+
+    def _checked(self, name: str) -> Iterator[Event]:
+        """The events, where the format, which the first says, is one that is known."""
+        for number, event in enumerate(self.recording.events()):
+            if not number and isinstance(event, RecordingStart) and event.version > VERSION:
+                raise ConfigError(
+                    f"{name} was recorded in format {event.version} by podwire "
+                    f"{sanitize(event.podwire, 40)}; this one reads formats up to {VERSION}: "
+                    "update podwire to look at it."
+                )
+            yield event
+
+    def _passed_over(self) -> str:
+        """What was there instead."""
         skipped = self.recording.skipped
-        self.message = ", ".join(f"{count} {what} skipped" for what, count in skipped.items())
+        return f": {skipped.total():,} unreadable lines" if skipped else ""
 
     def has_findings(self) -> bool:
         """Whether its findings are in it in full; else rules must look at it again."""

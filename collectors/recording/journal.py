@@ -121,9 +121,8 @@ class Journal:
 
     def end(self, number: str, result: str) -> None:
         """How it ended: created, deleted, gone, or `refused: …`; anything else stays pending."""
-        row = {"kind": "end", "id": number, "at": time.time(), "result": sanitize(result, 600)}
         with contextlib.suppress(JournalError):  # a full disk now: the delete stays pending
-            self._append(row)
+            self._append(_end_row(number, result))
 
     def _append(self, row: dict[str, Any]) -> None:
         if self.path is None:
@@ -205,3 +204,7 @@ def _pending(row: dict[str, Any], result: str) -> PendingDelete:
         confirmed=result.startswith(CREATED),
         session=row["session"],
     )
+
+
+def _end_row(number: str, result: str) -> dict[str, Any]:
+    return {"kind": "end", "id": number, "at": time.time(), "result": sanitize(result, 600)}

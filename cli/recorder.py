@@ -1,0 +1,126 @@
+"""Writing a session as it goes: into a directory of its own, or into the file of --record."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import time
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli.config import Config
+from cli.messages import print_message
+from collectors.errors import ConfigError
+from collectors.events import Notice
+from collectors.stream import Stream, Subscription
+
+if TYPE_CHECKING:  # most sessions write none
+    from collectors.recording.event_log import Recorder
+    from session.recorded_sessions import RunningSession
+    from session.recording import SessionRecording
+    from session.store import Store
+
+RECORDER_QUEUE = 65_536  # events
+HERE = Path()  # of --record without a file: the session's own directory
+RECORDED = (None, "", "lab", "local")  # commands of which each session is recorded
+
+
+class Recorders:
+    """What a command writes: a session's directory, a file, both or neither. ConfigError where a
+    file that was asked for cannot be written."""
+
+    def __init__(self, options: argparse.Namespace, settings: Config) -> None:
+        self._file = open_recorder(options)
+        self._wanted = is_recorded(options, settings)
+        self._bounds = settings.bounds
+        self._session: RunningSession | None = None
+        self._failure = ""
+        self._task: asyncio.Task[None] | None = None
+        self._recording: SessionRecording | None = None
+
+    @property
+    def directory(self) -> Path | None:
+        """Of the session that is written."""
+        return self._recording.directory if self._recording else None
+
+    async def prepare(self) -> None:
+        """What imports slowly, and the directory, in a thread."""
+        if self._wanted:
+            await asyncio.to_thread(self._prepare)
+
+    def _prepare(self) -> None:
+        import_module("session.recording")
+        from session.recorded_sessions import new_session
+
+        try:
+            self._session = new_session()
+        except OSError as error:
+            self._failure = f"the session is not recorded: {error.strerror or error}"
+
+    def begin(self, stream: Stream, store: Store) -> None:
+        """On the event loop: what is published from now on is written, until the stream is
+        closed."""
+        self._task, self._file = recording(self._file, stream), None
+        if self._failure:
+            stream.publish(Notice(time.time(), "", self._failure, "warning"))
+        if self._session is not None:
+            self._recording = self._begun(self._session, stream, store)
+
+    def _begun(self, session: RunningSession, stream: Stream, store: Store) -> SessionRecording:
+        from session.recording import SessionRecording
+        from session.session_bounds import Bounds
+
+        return SessionRecording(session, stream, store, Bounds(**self._bounds))
+
+    def say_where(self) -> None:
+        if self.directory is not None:
+            print_message(f"recorded: podwire replay {self.directory.name}")
+
+    async def finished(self) -> None:
+        """The stream was closed: what was seen is on disk."""
+        if self._file is not None:
+            self._file.close()
+        if self._task is not None:
+            await self._task
+        if self._recording is not None:
+            await self._recording.finished()
+
+
+def is_recorded(options: argparse.Namespace, settings: Config) -> bool:
+    """Whether the session goes to a directory of its own."""
+    if options.command == "check":
+        return getattr(options, "record", None) == HERE
+    return options.command in RECORDED and _is_wanted(options, settings)
+
+
+def _is_wanted(options: argparse.Namespace, settings: Config) -> bool:
+    return settings.record and not getattr(options, "no_record", False)
+
+
+def open_recorder(options: argparse.Namespace) -> Recorder | None:
+    """That of --record; None without. ConfigError where the file cannot be written."""
+    path = getattr(options, "record", None)
+    if path is None or path == HERE:
+        return None
+    from collectors.recording.event_log import Recorder
+
+    try:
+        return Recorder(path)
+    except OSError as error:
+        raise ConfigError(f"The recording {path} cannot be written: {error.strerror}.") from None
+
+
+def recording(recorder: Recorder | None, stream: Stream) -> asyncio.Task[None] | None:
+    """Writes what is published from now on, until the stream is closed."""
+    if recorder is None:
+        return None
+    subscription = stream.subscribe(RECORDER_QUEUE, "the recorder", paced=True)
+    return asyncio.create_task(_record(recorder, subscription))
+
+
+async def _record(recorder: Recorder, subscription: Subscription) -> None:
+    with contextlib.closing(recorder):
+        async for batch in subscription.batches():
+            await asyncio.to_thread(recorder.write, batch)

@@ -1,0 +1,92 @@
+"""`podwire report`: a session written up, to hand on."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from cli.check_recorded import notes_of, source_of
+from cli.messages import write_output
+from collectors.errors import ConfigError
+from collectors.recording.event_log import RecordingSource
+from collectors.sanitize import sanitize
+from collectors.source import JoinedSource, RecordedSource
+from collectors.stream import Stream
+from diagnosis.incident.as_html import html
+from diagnosis.incident.as_json import as_json
+from diagnosis.incident.as_markdown import markdown
+from diagnosis.incident.model import IncidentReport
+from session.controller import Controller
+from session.incident_report import incident_report
+from session.replay import play
+from session.report_captures import files_of
+from session.store import Store
+
+FORMS: dict[str, Callable[[IncidentReport], str]] = {
+    "markdown": markdown,
+    "html": html,
+    "json": as_json,
+}
+FIRST_CAPTURE = 1_000_000  # its number: a recording has captures of its own
+
+
+def report(options: argparse.Namespace) -> int:
+    _write(FORMS[options.output](asyncio.run(_made(options))), options.output_file)
+    return 0
+
+
+def _write(text: str, path: Path | None) -> None:
+    """To a new file, or to standard output."""
+    if path is None:
+        write_output(text)
+    else:
+        write_new(path, text)
+
+
+async def _made(options: argparse.Namespace) -> IncidentReport:
+    stream = Stream()
+    sources = [
+        _source(text, stream, capture, options.rules == "today")
+        for capture, text in enumerate(options.files, FIRST_CAPTURE)
+    ]
+    store = await _played(sources, stream)
+    if all(source.state == "failed" for source in sources):
+        raise ConfigError(" ".join(source.message for source in sources))
+    captures = files_of(store, sources)
+    return incident_report(store, captures=captures, notes=notes_of(sources))
+
+
+def _source(text: str, stream: Stream, capture: int, again: bool) -> RecordedSource:
+    """With the findings that were made when it was recorded, where it has them in full and nobody
+    asks for those of today's rules."""
+    source = source_of(text, stream, capture)
+    if isinstance(source, RecordingSource):
+        source.findings_again = again or not source.has_findings()
+    return source
+
+
+async def _played(sources: list[RecordedSource], stream: Stream) -> Store:
+    control = Controller(Store(), stream)
+    with_rules = not any(
+        isinstance(one, RecordingSource) and not one.findings_again for one in sources
+    )
+    await play(control, JoinedSource(sources, stream), with_rules=with_rules)
+    await control.close()
+    return control.store
+
+
+def write_new(path: Path, text: str) -> None:
+    """To a file of mode 0600, in place of one that is there. ConfigError where that cannot be."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(descriptor, "w", encoding="utf-8", newline="\n") as file:  # noqa: PTH123
+            file.write(text)
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        name = sanitize(path, 200)
+        raise ConfigError(f"The report {name} cannot be written: {error.strerror}.") from None

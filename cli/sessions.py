@@ -1,0 +1,121 @@
+"""`podwire sessions`: what was recorded on this machine; one of them as a file, and back."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from cli import config
+from cli.messages import print_line, print_message
+from collectors.sanitize import sanitize
+from session import recorded_sessions, session_bounds, session_files
+from session.recorded_sessions import RecordedSession, Summary
+from session.session_bounds import Bounds
+
+MIB = 1 << 20
+NOTHING_REMOVED = "all sessions are within their bounds: nothing was removed"
+TARGETS_SHOWN = 2
+TableRow = tuple[str, ...]
+HEADINGS = ("SESSION", "FROM", "LASTED", "SIZE", "CONTEXT", "TARGETS", "WORST FINDING")
+
+
+def sessions(options: argparse.Namespace) -> int:
+    actions = {"export": _export, "import": _import, "prune": _prune}
+    return actions.get(options.sessions_command, _list)(options)
+
+
+def _list(options: argparse.Namespace) -> int:
+    known = recorded_sessions.sessions()
+    if options.output == "json":
+        print_line(json.dumps([_fields(one) for one in known], indent=2))
+    elif known:
+        _print_table([HEADINGS, *map(_row, known)])
+    else:
+        print_line("No session is recorded here yet.")
+    return 0
+
+
+def _print_table(rows: Sequence[TableRow]) -> None:
+    """Columns as wide as their widest cell; the last as it is."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for *cells, last in rows:
+        padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=False)]
+        print_line("  ".join((*padded, last)).rstrip())
+
+
+def _row(one: RecordedSession) -> TableRow:
+    about = one.summary
+    return (
+        one.name,
+        _began(about),
+        f"{_lasted(about.ended - about.began)}{_state(one)}",
+        f"{one.size / MIB:.1f} MiB" + ("" if one.has_evidence else " (findings only)"),
+        sanitize(about.context, 40) or "-",
+        sanitize(_targets(about), 60) or "-",
+        sanitize(f"{about.worst}: {about.worst_title}" if about.worst else "-", 80),
+    )
+
+
+def _began(about: Summary) -> str:
+    if not about.began:
+        return "-"
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(about.began))
+
+
+def _state(one: RecordedSession) -> str:
+    if one.running:
+        return " (running)"
+    return "" if one.complete else " (broke off)"
+
+
+def _targets(about: Summary) -> str:
+    shown = ", ".join(about.targets[:TARGETS_SHOWN])
+    more = len(about.targets) - TARGETS_SHOWN
+    return f"{shown} +{more}" if more > 0 else shown
+
+
+def _lasted(seconds: float) -> str:
+    minutes, rest = divmod(int(max(0.0, seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02}m" if hours else f"{minutes}m{rest:02}s"
+
+
+def _fields(one: RecordedSession) -> dict[str, object]:
+    about = one.summary
+    return {
+        "session": one.name,
+        "context": about.context,
+        "from": about.began,
+        "to": about.ended,
+        "targets": about.targets,
+        "worst": about.worst,
+        "worst_title": about.worst_title,
+        "marks": about.marks,
+        "bytes": one.size,
+        "running": one.running,
+        "complete": one.complete,
+        "evidence": one.has_evidence,
+    }
+
+
+def _export(options: argparse.Namespace) -> int:
+    directory = session_files.located(Path(options.session))
+    path = session_files.export(directory, options.file or Path(f"{directory.name}.podwire"))
+    print_message(f"{path}: podwire replay reads it")
+    return 0
+
+
+def _import(options: argparse.Namespace) -> int:
+    directory = session_files.import_session(options.file)
+    print_message(f"imported: podwire replay {directory.name}")
+    return 0
+
+
+def _prune(options: argparse.Namespace) -> int:
+    bounds = Bounds(**config.load(options.config).bounds)
+    for text in session_bounds.keep(bounds) or [NOTHING_REMOVED]:
+        print_message(text)
+    return 0

@@ -1,0 +1,1 @@
+"""What must not leave with a report: secrets never, names and addresses where that is asked for."""

@@ -1,0 +1,128 @@
+"""From what a session knows to its report. Secrets are hidden in every text of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from collectors.events import Command
+from collectors.findings import SEVERITY_ORDER
+from collectors.privacy.secret_patterns import without_secrets
+from collectors.privacy.text_map import map_text
+from collectors.recording.event_log import start_event
+from collectors.recording.journal import DELETED, GONE, REFUSED
+from diagnosis.incident.model import (
+    IncidentReport,
+    ReportCapture,
+    ReportEntry,
+    ReportFinding,
+    ReportWrite,
+)
+from session.finding_history import FindingSpan
+from session.report_figures import graphs
+from session.store import Store
+from session.timeline import TimelineEntry
+
+BEFORE_S = 300.0  # of which changes are named before the first finding
+CHANGES = ("rollout", "restart", "eviction", "node", "pod")
+MOST_BEFORE = 20
+STAYS = {
+    "create pods": "pod {}: its deletion is not recorded",
+    "patch pods/ephemeralcontainers": "debug container in {}: it stays until the pod goes",
+}
+
+
+def incident_report(
+    store: Store,
+    *,
+    captures: Sequence[ReportCapture] = (),
+    notes: Sequence[str] = (),
+    is_private: bool = False,
+) -> IncidentReport:
+    """Of all that was folded into the store."""
+    began, ended = store.began, store.latest
+    findings = [_finding(store, span, began, ended) for span in store.findings.spans]
+    entries = [_entry(one) for one in store.timeline.entries]
+    start = store.start
+    report = IncidentReport(
+        context=start.context if start else "",
+        user=start.user if start else "",
+        cluster_version=start.version if start else "",
+        podwire=start_event(0.0).podwire,
+        began=began,
+        ended=ended,
+        is_private=is_private,
+        targets=_targets(store),
+        findings=sorted(findings, key=_worst_first),
+        timeline=sorted([*entries, *map(_of_finding, findings)], key=lambda one: one.at),
+        before_first=list(_before(entries, findings)),
+        writes=[_write(one) for one in store.timeline.writes],
+        left=list(_left(store.timeline.writes)),
+        captures=captures,
+        notes=notes,
+    )
+    return map_text(report, without_secrets)
+
+
+def _finding(store: Store, span: FindingSpan, began: float, ended: float) -> ReportFinding:
+    figures = tuple(graphs(store, span.finding, began, ended))
+    return ReportFinding(span.finding, span.since, span.until, figures)
+
+
+def _worst_first(one: ReportFinding) -> tuple[int, float]:
+    return SEVERITY_ORDER[one.finding.severity], one.since
+
+
+def _targets(store: Store) -> list[str]:
+    return [key for key in store.targets if "/" in key]
+
+
+def _entry(one: TimelineEntry) -> ReportEntry:
+    return ReportEntry(
+        at=one.at,
+        kind=one.kind,
+        where=one.where,
+        text=one.text,
+        author=one.author,
+        bad=one.bad,
+        until=one.until,
+        open=one.open,
+    )
+
+
+def _of_finding(one: ReportFinding) -> ReportEntry:
+    finding = one.finding
+    return ReportEntry(
+        at=one.since,
+        kind="finding",
+        where=finding.where,
+        text=f"{finding.severity}: {finding.title}",
+        bad=finding.severity == "critical",
+        until=one.until,
+        open=one.until is None,
+    )
+
+
+def _before(
+    entries: Iterable[ReportEntry], findings: Sequence[ReportFinding]
+) -> Iterator[ReportEntry]:
+    """The changes of the minutes before the first finding, the newest of many."""
+    serious = [one.since for one in findings if one.finding.severity != "info"]
+    first = min(serious, default=0.0)
+    found = [one for one in entries if one.kind in CHANGES and first - BEFORE_S <= one.at <= first]
+    yield from found[-MOST_BEFORE:]
+
+
+def _write(one: Command) -> ReportWrite:
+    return ReportWrite(one.at, one.user, one.verb, one.what, one.result)
+
+
+def _left(writes: Iterable[Command]) -> Iterator[str]:
+    """Pods that were created and, as far as was recorded, not deleted; debug containers, which stay
+    in their pods."""
+    created: dict[str, str] = {}
+    for one in writes:
+        if one.verb == "delete pods" and one.result in (DELETED, GONE):
+            created.pop(one.what, None)
+        elif not one.result.startswith(REFUSED) and one.verb in STAYS:
+            created[one.what] = STAYS[one.verb].format(one.what)
+    yield from created.values()

@@ -1,0 +1,109 @@
+"""Sessions on disk have bounds of size and age. Evidence and packets go first, the oldest before
+the rest; what was said (findings, marks, writes) stays longest. What went is said."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from pathlib import Path
+
+from collectors.frozen import frozen
+from collectors.recording.pcap_segments import SUFFIX
+from collectors.recording.session_log import EVIDENCE_FILES, FIGURES
+from collectors.recording.session_reader import is_session
+from session.recorded_sessions import is_running, sessions_directory, size_of
+
+GIB, DAY_S = 1 << 30, 86_400.0
+BULK = (EVIDENCE_FILES, f"*{SUFFIX}", FIGURES)
+
+
+@frozen
+class Bounds:
+    """Of all sessions together. What was said stays `kept` times as long as the evidence."""
+
+    size: int = 2 * GIB
+    age_s: float = 14 * DAY_S
+    kept: float = 4.0
+
+
+def keep(bounds: Bounds, own: Path | None = None) -> list[str]:
+    """Remove what is past the bounds, never of a session that runs, except the oldest files of
+    `own`; sentences about what went."""
+    said = list(_by_age(bounds))
+    known = _all()
+    over = sum(map(size_of, known)) - bounds.size
+    if over <= 0:
+        return said
+    ended = [path for path in known if path != own and not is_running(path)]
+    freed = 0
+    for go in (_evidence_of(ended), _old_segments(own), _whole(ended)):
+        for count in go:
+            freed += count
+            if freed >= over:
+                break
+        if freed >= over:
+            break
+    text = f"sessions on disk may use {bounds.size / GIB:.1f} GiB: {freed / (1 << 20):,.0f} MiB"
+    return [*said, f"{text} of the oldest packets and samples were removed"]
+
+
+def _all() -> list[Path]:
+    """The oldest first."""
+    with contextlib.suppress(OSError):
+        return sorted(path for path in sessions_directory().iterdir() if is_session(path))
+    return []
+
+
+def _by_age(bounds: Bounds) -> Iterator[str]:
+    old = [path for path in _all() if _age(path) > bounds.age_s and not is_running(path)]
+    oldest = [path for path in old if _age(path) > bounds.age_s * bounds.kept]
+    if freed := sum(_evidence_of(old)) + sum(_whole(oldest)):
+        days = bounds.age_s / DAY_S
+        yield (
+            f"packets and samples of sessions older than {days:.0f} days were removed "
+            f"({freed / (1 << 20):,.1f} MiB); findings, marks and writes stay longer"
+        )
+
+
+def _age(directory: Path) -> float:
+    return time.time() - max((path.stat().st_mtime for path in directory.iterdir()), default=0.0)
+
+
+def _evidence_of(directories: Iterable[Path]) -> Iterator[int]:
+    """Remove evidence, session by session; the bytes of each."""
+    for directory in directories:
+        yield sum(_removed(path) for path in _bulk(directory))
+
+
+def _bulk(directory: Path) -> list[Path]:
+    return [path for pattern in BULK for path in directory.glob(pattern)]
+
+
+def _old_segments(own: Path | None) -> Iterator[int]:
+    """Of the session that runs, files that are not written any more."""
+    if own is None:
+        return
+    names = sorted(path for pattern in BULK[:2] for path in own.glob(pattern))
+    closed: list[Path] = []
+    for _, files in groupby(names, key=lambda path: path.name.rpartition("-")[0]):
+        closed += list(files)[:-1]
+    for path in sorted(closed, key=lambda path: path.stat().st_mtime):
+        yield _removed(path)
+
+
+def _whole(directories: Iterable[Path]) -> Iterator[int]:
+    for directory in directories:
+        size = size_of(directory)
+        shutil.rmtree(directory, ignore_errors=True)
+        yield size
+
+
+def _removed(path: Path) -> int:
+    with contextlib.suppress(OSError):
+        size = path.lstat().st_size
+        path.unlink()
+        return size
+    return 0

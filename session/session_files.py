@@ -1,0 +1,126 @@
+"""A session as one file, and back: a tar of its files, which are compressed already. What is in a
+file that comes from elsewhere is written under names of podwire's own, and no more than fits."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from collectors.errors import ConfigError
+from collectors.new_file import open_new
+from collectors.recording.session_log import TIMELINE
+from collectors.recording.session_reader import is_session
+from collectors.sanitize import sanitize
+from session.recorded_sessions import RunningSession, found, new_session, sessions_directory
+
+NAME = re.compile(r"(timeline|figures|evidence-\d{1,6})\.zst|[A-Za-z0-9.-]{1,120}\.pcap\.zst")
+MOST_FILES = 10_000
+MOST_BYTES = 4 << 30
+PIECE = 1 << 20
+TAR_MAGIC_AT = 257
+
+
+def export(directory: Path, path: Path) -> Path:
+    """Write a session into a new file of mode 0600. ConfigError where that cannot be."""
+    if not is_session(directory):
+        raise ConfigError(f"{sanitize(directory, 200)} is no recorded session.")
+    try:
+        with os.fdopen(open_new(path), "wb") as file:
+            _pack(directory, file)
+    except OSError as error:
+        name = sanitize(path, 200)
+        raise ConfigError(f"{name} cannot be written: {error.strerror or error}.") from None
+    return path
+
+
+def _pack(directory: Path, file: IO[bytes]) -> None:
+    with tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for path in sorted(directory.iterdir()):
+            if NAME.fullmatch(path.name) and path.is_file() and not path.is_symlink():
+                with path.open("rb") as content:
+                    archive.addfile(_plain(archive.gettarinfo(fileobj=content)), content)
+
+
+def _plain(info: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Without whose it is and where it was."""
+    info.name = Path(info.name).name
+    info.uid = info.gid = 0
+    info.uname = info.gname = ""
+    info.mode = 0o600
+    return info
+
+
+def is_export(path: Path) -> bool:
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        file.seek(TAR_MAGIC_AT)
+        return file.read(5) == b"ustar"
+    return False
+
+
+def require_regular(path: Path) -> None:
+    """A recording is read more than once: a pipe would give it once, or wait for ever."""
+    if path.exists() and not path.is_dir() and not path.is_file():
+        name = sanitize(path, 200)
+        raise ConfigError(f"{name} is a pipe or a device: write it to a file, and name that.")
+
+
+def located(path: Path) -> Path:
+    """A recording as it was named: a file, a directory, a session of this machine; one that was
+    exported is imported first."""
+    require_regular(path)
+    is_name = len(path.parts) == 1 and not path.exists() and sessions_directory().is_dir()
+    if is_name:
+        return found(path.name)
+    return import_session(path) if path.is_file() and is_export(path) else path
+
+
+def import_session(path: Path) -> Path:
+    """A new session of what is in a file; its directory. ConfigError where it is none, or claims
+    more than a session may have."""
+    try:
+        with new_session_of_file() as directory, tarfile.open(path, "r:") as archive:
+            _unpack(archive, directory, sanitize(path, 200))
+            return directory
+    except (OSError, tarfile.TarError) as error:
+        reason = getattr(error, "strerror", None) or "it is not a session that podwire exported"
+        raise ConfigError(f"{sanitize(path, 200)} cannot be imported: {reason}.") from None
+
+
+@contextlib.contextmanager
+def new_session_of_file() -> Iterator[Path]:
+    """A session's directory that goes where it cannot be filled."""
+    running: RunningSession = new_session()
+    try:
+        yield running.directory
+    except BaseException:
+        running.close()
+        shutil.rmtree(running.directory, ignore_errors=True)
+        raise
+    running.close()
+
+
+def _unpack(archive: tarfile.TarFile, directory: Path, shown: str) -> None:
+    left = MOST_BYTES
+    for files, info in enumerate(archive, 1):
+        if not info.isreg() or not NAME.fullmatch(info.name):
+            name = sanitize(info.name, 80)
+            raise ConfigError(f"{shown} is not imported: {name!r} is no file of a session.")
+        left -= info.size
+        if left < 0 or files > MOST_FILES:
+            raise ConfigError(f"{shown} is not imported: it is larger than a session may be.")
+        _copy(archive, info, directory / info.name)
+    if not (directory / TIMELINE).exists():
+        raise ConfigError(f"{shown} is not imported: there is no timeline in it.")
+
+
+def _copy(archive: tarfile.TarFile, info: tarfile.TarInfo, path: Path) -> None:
+    content = archive.extractfile(info)
+    assert content is not None
+    with os.fdopen(open_new(path), "wb") as file:
+        shutil.copyfileobj(content, file, PIECE)
