@@ -46,23 +46,32 @@ REMOVED = {
     "batch/v2alpha1": "1.21",
     "discovery.k8s.io/v1beta1": "1.25",
 }
+KUSTOMIZE = "kustomize.config.k8s.io/"
 CLUSTER_SCOPED = ("Namespace", "Node")
 
 
 def refusal(api_version: str, kind: str) -> str:
     """Why no API server would know an object of that kind, '' where one may."""
     shown = f"{sanitize(api_version, 80)} {sanitize(kind, 80)}"
+    if api_version.startswith(KUSTOMIZE):
+        return f"{shown} is input of Kustomize: give podwire what `kubectl kustomize` prints of it"
     if api_version in REMOVED:
-        current = next((served for served, kinds in SERVED.items() if kind in kinds), "")
+        current = _version_of(kind)
         hint = f"; {kind} is of {current}" if current else ""
         return f"{shown} is not served since Kubernetes {REMOVED[api_version]}{hint}"
     if api_version not in SERVED or kind in SERVED[api_version]:
         return ""
-    served = [name for kinds in SERVED.values() for name in kinds]
-    lower = {name.lower(): name for name in served}
+    meant = _similar_kind(kind)
+    hint = f" (perhaps {_version_of(meant)} {meant})" if meant else ""
+    return f"there is no kind {shown}{hint}"
+
+
+def _version_of(kind: str) -> str:
+    return next((version for version, kinds in SERVED.items() if kind in kinds), "")
+
+
+def _similar_kind(kind: str) -> str:
+    """A kind that is served, of nearly that name; '' where none is."""
+    lower = {name.lower(): name for kinds in SERVED.values() for name in kinds}
     close = get_close_matches(kind.lower()[:80], lower, 1, 0.8)
-    if not close:
-        return f"there is no kind {shown}"
-    meant = lower[close[0]]
-    home = next(version for version, kinds in SERVED.items() if meant in kinds)
-    return f"there is no kind {shown} (perhaps {home} {meant})"
+    return lower[close[0]] if close else ""

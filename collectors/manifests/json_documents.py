@@ -38,18 +38,23 @@ def json_documents(name: str, text: str) -> Iterator[ManifestDocument]:
     """ConfigError with line and column where the text is not JSON, or a key is there twice."""
     offset = _skip_space(text, 0)
     while offset < len(text):
-        try:
-            value, end = _DECODER.raw_decode(text, offset)
-        except json.JSONDecodeError as error:
-            raise syntax_error(name, error.lineno, error.colno, f"not JSON: {error.msg}") from None
-        except DuplicateKey as error:
-            raise _duplicate(name, text, offset, str(error)) from None
-        except RecursionError:
-            raise ConfigError(f"{name}: nested deeper than {DEEPEST} levels.") from None
-        except ValueError as error:  # NaN, or a number of thousands of digits
-            raise ConfigError(f"{name}: not JSON: {sanitize(error, 120)}.") from None
+        value, end = _decoded(name, text, offset)
         yield ManifestDocument(name, value, LineFinder(text, offset).line)
         offset = _skip_space(text, end)
+
+
+def _decoded(name: str, text: str, offset: int) -> tuple[Any, int]:
+    """The value that begins there, and where it ends."""
+    try:
+        return _DECODER.raw_decode(text, offset)
+    except json.JSONDecodeError as error:
+        raise syntax_error(name, error.lineno, error.colno, f"not JSON: {error.msg}") from None
+    except DuplicateKey as error:
+        raise _duplicate(name, text, offset, str(error)) from None
+    except RecursionError:
+        raise ConfigError(f"{name}: nested deeper than {DEEPEST} levels.") from None
+    except ValueError as error:  # NaN, or a number of thousands of digits
+        raise ConfigError(f"{name}: not JSON: {sanitize(error, 120)}.") from None
 
 
 def _skip_space(text: str, offset: int) -> int:
@@ -58,15 +63,22 @@ def _skip_space(text: str, offset: int) -> int:
 
 
 def _duplicate(name: str, text: str, offset: int, key: str) -> ConfigError:
+    shown = repr(sanitize(key, 80))
+    at = _offset_of_second(text, offset, key)
+    if at is None:
+        return ConfigError(f"{name}: the key {shown} is there twice in one object.")
+    line = text.count("\n", 0, at) + 1
+    column = at - text.rfind("\n", 0, at)
+    return syntax_error(name, line, column, f"the key {shown} is already set in this object")
+
+
+def _offset_of_second(text: str, offset: int, key: str) -> int | None:
     seen: set[FieldPath] = set()
     for path, at in field_offsets(text, offset):
         if path in seen and path[-1] == key:
-            line = text.count("\n", 0, at) + 1
-            column = at - text.rfind("\n", 0, at)
-            reason = f"the key {sanitize(key, 80)!r} is already set in this object"
-            return syntax_error(name, line, column, reason)
+            return at
         seen.add(path)
-    return ConfigError(f"{name}: the key {sanitize(key, 80)!r} is there twice in one object.")
+    return None
 
 
 class LineFinder:
@@ -88,31 +100,60 @@ class LineFinder:
 
 def field_offsets(text: str, offset: int) -> Iterator[tuple[FieldPath, int]]:
     """(path, where its key or item begins) of everything in the JSON value at `offset`."""
-    path: list[str | int] = []  # of each open object or list its present key or index
-    is_list: list[bool] = []
-    expects_key = False
-    previous = ""
+    walk = _TokenWalk()
     for found in _TOKEN.finditer(text, offset):
-        token = found[0]
+        if (path := walk.enter(found[0])) is not None:
+            yield path, found.start()
+        if walk.ended:
+            return
+
+
+class _TokenWalk:
+    """Where in a JSON value a token stands, one token after another. `path` is the present key or
+    index in each open object or list; the value has `ended` with its last token."""
+
+    def __init__(self) -> None:
+        self.path: list[str | int] = []
+        self.ended = False
+        self._is_list: list[bool] = []
+        self._expects_key = False
+
+    def enter(self, token: str) -> FieldPath | None:
+        """The path of the key or item that begins with it, if one does."""
         if token in ("}", "]"):
-            path.pop()
-            is_list.pop()
-            if not is_list:
-                return
-            expects_key = False
+            self._close()
         elif token == ",":
-            if is_list[-1]:
-                path[-1] = int(path[-1]) + 1
-            expects_key = not is_list[-1]
+            self._next()
         elif token != ":":
-            if is_list and (is_list[-1] or expects_key):
-                if expects_key and not is_list[-1]:
-                    path[-1] = json.loads(token)
-                yield tuple(path), found.start()
-            expects_key = token == "{"
-            if token in ("{", "["):
-                path.append(0)
-                is_list.append(token == "[")
-            elif previous == "" and not is_list:
-                return
-        previous = token
+            return self._begin(token)
+        return None
+
+    def _close(self) -> None:
+        self.path.pop()
+        self._is_list.pop()
+        self.ended = not self._is_list
+        self._expects_key = False
+
+    def _next(self) -> None:
+        if self._is_list[-1]:
+            self.path[-1] = int(self.path[-1]) + 1
+        self._expects_key = not self._is_list[-1]
+
+    def _begin(self, token: str) -> FieldPath | None:
+        begun = self._begun(token)
+        self._expects_key = token == "{"
+        if token in ("{", "["):
+            self.path.append(0)
+            self._is_list.append(token == "[")
+        elif not self._is_list:
+            self.ended = True  # a scalar is the whole value
+        return begun
+
+    def _begun(self, token: str) -> FieldPath | None:
+        if not self._is_list:
+            return None
+        if not self._is_list[-1]:
+            if not self._expects_key:
+                return None
+            self.path[-1] = json.loads(token)
+        return tuple(self.path)

@@ -58,38 +58,54 @@ class ManifestObject:
 
 def objects_in(document: ManifestDocument) -> Iterator[ManifestObject]:
     """ConfigError where something is not an object."""
-    waiting: list[tuple[FieldPath, Any, str, int]] = [((), document.value, "", 0)]
+    waiting = [_Placed((), document.value)]
     while waiting:
-        path, value, api_kind, lists = waiting.pop()
-        if not isinstance(value, dict):
-            raise _error(document, path, f"an object must be a mapping, not {described(value)}")
-        api_version, kind = _type_of(document, path, value, api_kind)
-        if not kind.endswith("List") or "items" not in value:
-            yield ManifestObject(document, path, api_version, sanitize(kind, 120), value)
-            continue
-        if lists == MOST_LISTS:
-            raise _error(document, path, f"more than {MOST_LISTS} lists within one another")
-        item_type = "" if kind == "List" else f"{api_version} {kind.removesuffix('List')}"
-        items = value["items"] if value["items"] is not None else []
-        if not isinstance(items, list):
-            raise _error(document, (*path, "items"), f"must be a list, not {described(items)}")
-        waiting += [
-            ((*path, "items", number), item, item_type, lists + 1)
-            for number, item in reversed(list(enumerate(items)))
-        ]
+        placed = waiting.pop()
+        if not isinstance(placed.value, dict):
+            reason = f"an object must be a mapping, not {described(placed.value)}"
+            raise _error(document, placed.path, reason)
+        api_version, kind = _type_of(document, placed)
+        if kind.endswith("List") and "items" in placed.value:
+            item_type = "" if kind == "List" else f"{api_version} {kind.removesuffix('List')}"
+            waiting += reversed(_items(document, placed, item_type))
+        else:
+            kind = sanitize(kind, 120)
+            yield ManifestObject(document, placed.path, api_version, kind, placed.value)
 
 
-def _type_of(
-    document: ManifestDocument, path: FieldPath, value: dict[str, Any], default: str
-) -> tuple[str, str]:
+@frozen
+class _Placed:
+    """A value in a document. `type` is its apiVersion and kind where the list that it is in says
+    them, `lists` how many lists it is in."""
+
+    path: FieldPath
+    value: Any
+    type: str = ""
+    lists: int = 0
+
+
+def _items(document: ManifestDocument, placed: _Placed, item_type: str) -> list[_Placed]:
+    if placed.lists == MOST_LISTS:
+        reason = f"more than {MOST_LISTS} lists within one another"
+        raise _error(document, placed.path, reason)
+    path = (*placed.path, "items")
+    items = placed.value["items"] if placed.value["items"] is not None else []
+    if not isinstance(items, list):
+        raise _error(document, path, f"must be a list, not {described(items)}")
+    lists = placed.lists + 1
+    return [_Placed((*path, at), item, item_type, lists) for at, item in enumerate(items)]
+
+
+def _type_of(document: ManifestDocument, placed: _Placed) -> tuple[str, str]:
     """(apiVersion, kind): items of a typed list, as the API prints it, have none of their own."""
-    default_version, _, default_kind = default.partition(" ")
+    value = placed.value
+    default_version, _, default_kind = placed.type.partition(" ")
     found = (value.get("apiVersion") or default_version, value.get("kind") or default_kind)
     for field, text in zip(("apiVersion", "kind"), found, strict=True):
         if text == "" and field not in value:
-            raise _error(document, path, NO_KIND.format(field))
+            raise _error(document, placed.path, NO_KIND.format(field))
         if not isinstance(text, str) or not text:
-            raise _error(document, (*path, field), f"must be text, not {described(text)}")
+            raise _error(document, (*placed.path, field), f"must be text, not {described(text)}")
     return found
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from collectors.manifests.documents import FieldPath
+from collectors.manifests.address_tests import core_cidr, core_network
 from collectors.manifests.field_tests import (
-    cidr,
-    network_of,
+    Network,
     one_of,
     port_number,
     port_number_or_name,
@@ -23,65 +22,70 @@ _policy_type = one_of(TYPES)
 
 
 def check_policy(spec: Any, problems: FieldProblems) -> None:
-    check_selector(spec.get("podSelector"), ("spec", "podSelector"), problems)
+    within = problems.within("spec")
+    check_selector(spec.get("podSelector"), ("podSelector",), within)
     types = spec.get("policyTypes") or ()
     if len(types) > len(TYPES):
-        problems.add(("spec", "policyTypes"), "holds more than two types")
-    for number, kind in enumerate(types):
-        problems.test(kind, ("spec", "policyTypes", number), _policy_type)
+        within.add(("policyTypes",), "holds more than two types")
+    within.test_each(types, ("policyTypes",), _policy_type)
     for direction, peers in PEER_FIELDS.items():
         for number, rule in enumerate(spec.get(direction) or ()):
-            _check_rule(rule, peers, ("spec", direction, number), problems)
+            _check_rule(rule, peers, within.within(direction, number))
 
 
-def _check_rule(rule: Any, peers: str, path: FieldPath, problems: FieldProblems) -> None:
+def _check_rule(rule: Any, peers: str, problems: FieldProblems) -> None:
     for number, port in enumerate(rule.get("ports") or ()):
-        _check_port(port, (*path, "ports", number), problems)
+        _check_port(port, problems.within("ports", number))
     for number, peer in enumerate(rule.get(peers) or ()):
-        _check_peer(peer, (*path, peers, number), problems)
+        _check_peer(peer, problems.within(peers, number))
 
 
-def _check_port(entry: Any, path: FieldPath, problems: FieldProblems) -> None:
+def _check_port(entry: Any, problems: FieldProblems) -> None:
     port, end = entry.get("port"), entry.get("endPort")
-    problems.test(entry.get("protocol"), (*path, "protocol"), protocol)
-    problems.test(port, (*path, "port"), port_number_or_name)
-    if end is None:
-        return
-    problems.test(end, (*path, "endPort"), port_number)
+    problems.test(entry.get("protocol"), ("protocol",), protocol)
+    problems.test(port, ("port",), port_number_or_name)
+    if end is not None:
+        problems.test(end, ("endPort",), port_number)
+        if reason := _no_range(port, end):
+            problems.add(("endPort",), reason)
+
+
+def _no_range(port: Any, end: int) -> str:
+    """Why a port and an endPort are no range; '' where they are."""
     if port is None:
-        problems.add((*path, "endPort"), "needs a port, the first of its range")
-    elif isinstance(port, str):
-        problems.add((*path, "endPort"), "must be absent where the port is a name")
-    elif end < port:
-        problems.add((*path, "endPort"), f"must not be below the port ({port})")
+        return "needs a port, the first of its range"
+    if isinstance(port, str):
+        return "must be absent where the port is a name"
+    return f"must not be below the port ({port})" if end < port else ""
 
 
-def _check_peer(peer: Any, path: FieldPath, problems: FieldProblems) -> None:
+def _check_peer(peer: Any, problems: FieldProblems) -> None:
     block = peer.get("ipBlock")
     selectors = [name for name in SELECTORS if peer.get(name) is not None]
     if block is None and not selectors:
-        problems.add(path, "is an empty peer: it needs a podSelector, namespaceSelector or ipBlock")
+        problems.add((), "is an empty peer: it needs a podSelector, namespaceSelector or ipBlock")
     if block is not None and selectors:
-        problems.add(path, f"has both an ipBlock and a {selectors[0]}: only one may be there")
+        problems.add((), f"has both an ipBlock and a {selectors[0]}: only one may be there")
     for name in selectors:
-        check_selector(peer[name], (*path, name), problems)
+        check_selector(peer[name], (name,), problems)
     if block is not None:
-        _check_block(block, (*path, "ipBlock"), problems)
+        _check_block(block, problems.within("ipBlock"))
 
 
-def _check_block(block: Any, path: FieldPath, problems: FieldProblems) -> None:
-    problems.required(block.get("cidr"), (*path, "cidr"), cidr)
-    outer = network_of(block.get("cidr") or "")
+def _check_block(block: Any, problems: FieldProblems) -> None:
+    problems.required(block.get("cidr"), ("cidr",), core_cidr)
+    outer = core_network(block.get("cidr") or "")
     for number, text in enumerate(block.get("except") or ()):
-        here = (*path, "except", number)
-        problems.test(text, here, cidr)
-        inner = network_of(text)
-        if outer is None or inner is None:
-            continue
-        inside = (
-            inner.version == outer.version
-            and inner.network_address in outer
-            and inner.prefixlen > outer.prefixlen
-        )
-        if not inside:
-            problems.add(here, f"must lie within the cidr {outer}, and be smaller")
+        problems.test(text, ("except", number), core_cidr)
+        inner = core_network(text)
+        if outer is not None and inner is not None and not _is_within(inner, outer):
+            problems.add(("except", number), f"must lie within the cidr {outer}, and be smaller")
+
+
+def _is_within(inner: Network, outer: Network) -> bool:
+    """It is smaller, and lies in it."""
+    return (
+        inner.version == outer.version
+        and inner.network_address in outer
+        and inner.prefixlen > outer.prefixlen
+    )

@@ -18,13 +18,18 @@ class FieldProblem:
 
 
 class FieldProblems:
-    """Gathers the problems of an object; `found` in the order in which they were met."""
+    """Gathers the problems of an object; `found` in the order in which they were met. Paths are
+    below `path`: `within` is for a part of the object, whose problems are those of the whole."""
 
-    def __init__(self) -> None:
-        self.found: list[FieldProblem] = []
+    def __init__(self, path: FieldPath = (), found: list[FieldProblem] | None = None) -> None:
+        self.path = path
+        self.found: list[FieldProblem] = [] if found is None else found
+
+    def within(self, *path: str | int) -> FieldProblems:
+        return FieldProblems((*self.path, *path), self.found)
 
     def add(self, path: FieldPath, reason: str) -> None:
-        self.found.append(FieldProblem(path, reason))
+        self.found.append(FieldProblem((*self.path, *path), reason))
 
     def test(self, value: Any, path: FieldPath, *tests: Test) -> None:
         """The first reason of some tests; an absent value has none."""
@@ -34,6 +39,11 @@ class FieldProblems:
             if reason := test(value):
                 self.add(path, reason)
                 return
+
+    def test_each(self, values: Any, path: FieldPath, *tests: Test) -> None:
+        """`test` for every value of a list."""
+        for number, value in enumerate(values or ()):
+            self.test(value, (*path, number), *tests)
 
     def required(self, value: Any, path: FieldPath, *tests: Test) -> None:
         """Like `test`, for a field that must be there."""

@@ -15,12 +15,13 @@ from collectors.manifests.api_kinds import CLUSTER_SCOPED
 from collectors.manifests.documents import ManifestDocument
 from collectors.manifests.json_documents import json_documents
 from collectors.manifests.objects import ManifestObject, objects_in
+from collectors.manifests.owned_pods import Workload, with_templates
 from collectors.manifests.schema import MODELS
 from collectors.manifests.sources import ManifestText, texts
 from collectors.manifests.validation import check_objects
-from collectors.manifests.workloads import WORKLOADS, pods_of, slices_of
+from collectors.manifests.workloads import WORKLOADS, slices_of, workload_of
 from collectors.manifests.yaml_documents import yaml_documents
-from collectors.objects import ForeignPolicyRow, Row, SliceRow
+from collectors.objects import ForeignPolicyRow, PodRow, Row, SliceRow
 
 OF_KIND = {
     "Pod": "pods",
@@ -32,6 +33,7 @@ OF_KIND = {
     "Ingress": "ingresses",
 }
 NAME_LABEL = "kubernetes.io/metadata.name"  # that the API server gives every namespace
+LARGEST_YAML = 24 << 20  # characters, which are read in 30 s
 FLOW_YAML = 1 << 20  # characters up to which what looks like JSON, and is not, is tried as YAML
 
 
@@ -69,27 +71,46 @@ def read(paths: Iterable[Path], namespace: str = "default") -> Manifests:
 def documents(source: ManifestText) -> Iterator[ManifestDocument]:
     """JSON where it looks like JSON; what only looks so may be YAML in its flow style."""
     looks_like_json = source.text.lstrip()[:1] in ("{", "[")
-    if source.suffix != ".json" and not looks_like_json:
-        yield from yaml_documents(source.name, source.text)
-        return
+    if source.suffix == ".json":
+        yield from list(json_documents(source.name, source.text))
+    elif looks_like_json:
+        yield from _json_or_flow_yaml(source)
+    else:
+        yield from yaml_documents(source.name, _bounded(source))
+
+
+def _bounded(source: ManifestText) -> str:
+    if len(source.text) > LARGEST_YAML:
+        raise ConfigError(
+            f"{source.name} is YAML of more than {LARGEST_YAML >> 20} MiB: give it as JSON "
+            "(`kubectl get -o json`), which is read twenty times as fast."
+        )
+    return source.text
+
+
+def _json_or_flow_yaml(source: ManifestText) -> list[ManifestDocument]:
     try:
-        found = list(json_documents(source.name, source.text))
-    except ConfigError as error:
-        if source.suffix == ".json" or len(source.text) > FLOW_YAML:
-            raise error
-        found = list(yaml_documents(source.name, source.text))
-    yield from found
+        return list(json_documents(source.name, source.text))
+    except ConfigError:
+        if len(source.text) > FLOW_YAML:
+            raise
+    return list(yaml_documents(source.name, source.text))
 
 
 def _latest(objects: list[ManifestObject], namespace: str) -> Iterable[ManifestObject]:
     found: dict[tuple[str, str, str, str], ManifestObject] = {}
     for number, item in enumerate(objects):
-        group = item.api_version.rpartition("/")[0]
-        name = str(item.metadata.get("name") or f"\0{number}")  # generated ones all differ
-        key = (group, item.kind, _namespace_of(item, namespace), name)
+        key = _identity(item, number, namespace)
         found.pop(key, None)
         found[key] = item
     return found.values()
+
+
+def _identity(item: ManifestObject, number: int, namespace: str) -> tuple[str, str, str, str]:
+    """Group, kind, namespace and name; generated names all differ."""
+    group = item.api_version.rpartition("/")[0]
+    name = str(item.metadata.get("name") or f"\0{number}")
+    return group, item.kind, _namespace_of(item, namespace), name
 
 
 def _namespace_of(item: ManifestObject, default: str) -> str:
@@ -103,6 +124,7 @@ class _Collected:
     namespace: str
     rows: dict[str, list[Row]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
     foreign: list[ForeignPolicyRow] = field(default_factory=list)
+    workloads: list[Workload] = field(default_factory=list)
     mirrored: list[SliceRow] = field(default_factory=list)  # of Endpoints
     others: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
 
@@ -111,7 +133,7 @@ class _Collected:
         if (item.api_version, item.kind) not in MODELS:
             self._add_other(item, namespace)
         elif item.kind in WORKLOADS:
-            self.rows["pods"].append(pods_of(item, namespace))
+            self.workloads.append(workload_of(item, namespace))
         elif item.kind == "Endpoints":
             self.mirrored += slices_of(item, namespace)
         else:
@@ -120,17 +142,22 @@ class _Collected:
 
     def _add_other(self, item: ManifestObject, namespace: str) -> None:
         foreign = foreign_kind(item.api_version, item.kind)
-        if foreign is None:
-            key, name = (item.api_version, item.kind), f"{namespace}/{item.name}"
-            self.others[key] = (*self.others.get(key, ()), name)
+        if foreign is not None:
+            self._add_foreign(item, namespace if foreign.namespaced else "")
             return
-        body = _placed(item, namespace if foreign.namespaced else "")
+        key, name = (item.api_version, item.kind), f"{namespace}/{item.name}"
+        self.others[key] = (*self.others.get(key, ()), name)
+
+    def _add_foreign(self, item: ManifestObject, namespace: str) -> None:
+        body = _placed(item, namespace)
         try:
             self.foreign.append(foreign_row(body, item.api_version, item.kind))
         except (ValueError, TypeError, AttributeError) as error:
             raise ConfigError(item.problem(("spec",), str(error))) from None
 
     def result(self) -> Manifests:
+        pods = (row for row in self.rows["pods"] if isinstance(row, PodRow))
+        self.rows["pods"] = list(with_templates(pods, self.workloads))
         sliced = {(row.namespace, row.service) for row in self._slices()}
         self.rows["endpointslices"] += [
             row for row in self.mirrored if (row.namespace, row.service) not in sliced

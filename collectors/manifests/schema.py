@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from collectors.frozen import frozen
 from collectors.manifests.documents import FieldPath
 from collectors.manifests.problems import FieldProblems
 from collectors.sanitize import sanitize
@@ -60,8 +61,8 @@ class _SchemaCheck:
         if value is None:
             return
         if (scalar := SCALARS.get(kind)) is not None:
-            if not isinstance(value, scalar[0]) or (isinstance(value, bool) and not scalar[1]):
-                self._mismatch(value, scalar[2], path)
+            if not scalar.includes(value):
+                self._mismatch(value, scalar.name, path)
         elif kind.startswith(LIST):
             self._list(value, kind[2:], path)
         elif kind.startswith(MAP):
@@ -78,20 +79,20 @@ class _SchemaCheck:
             self._mismatch(value, "a list", path)
             return
         for number, item in enumerate(value):
-            if item is None:
-                self.problems.add((*path, number), "is empty")
-            else:
-                self.check(item, kind, (*path, number))
+            self._entry(item, kind, (*path, number))
+
+    def _entry(self, item: Any, kind: str, path: FieldPath) -> None:
+        if item is None:
+            self.problems.add(path, "is empty")
+        else:
+            self.check(item, kind, path)
 
     def _map(self, value: Any, kind: str, path: FieldPath) -> None:
         if not isinstance(value, dict):
             self._mismatch(value, "a mapping", path)
             return
         for key, item in value.items():
-            if item is None:
-                self.problems.add((*path, key), "is empty")
-            else:
-                self.check(item, kind, (*path, key))
+            self._entry(item, kind, (*path, key))
 
     def _object(self, value: Any, fields: dict[str, str], path: FieldPath) -> None:
         if not isinstance(value, dict):
@@ -99,19 +100,40 @@ class _SchemaCheck:
             return
         for key, item in value.items():
             kind = fields.get(key)
-            if kind is not None:
+            if kind is None:
+                self._unknown(fields, (*path, key))
+            elif not _fits(item, kind):
                 self.check(item, kind, (*path, key))
-            elif not self.unknown_allowed:
-                self.problems.add((*path, key), f"unknown field{_similar(key, fields)}")
+
+    def _unknown(self, fields: dict[str, str], path: FieldPath) -> None:
+        if not self.unknown_allowed:
+            self.problems.add(path, f"unknown field{similar(str(path[-1]), fields)}")
 
 
-# what a value of a scalar type is: Python's types, whether a bool is one, and how to call it
-SCALARS: dict[str, tuple[tuple[type, ...], bool, str]] = {
-    "str": ((str,), False, "text"),
-    "int": ((int,), False, "a whole number"),
-    "bool": ((bool,), True, "true or false"),
-    "int|str": ((int, str), False, "a whole number or text"),
-    "quantity": ((int, float, str), False, "a quantity"),
+def _fits(value: Any, kind: str) -> bool:
+    """Whether it is a scalar of its type, as nearly every field is."""
+    scalar = SCALARS.get(kind)
+    return scalar is not None and scalar.includes(value)
+
+
+@frozen
+class ScalarType:
+    """Which of Python's types a value may have; `name` is what an error calls it."""
+
+    types: tuple[type, ...]
+    name: str
+
+    def includes(self, value: Any) -> bool:
+        """A bool is no number, though Python has it so."""
+        return isinstance(value, self.types) and (not isinstance(value, bool) or bool in self.types)
+
+
+SCALARS = {
+    "str": ScalarType((str,), "text"),
+    "int": ScalarType((int,), "a whole number"),
+    "bool": ScalarType((bool,), "true or false"),
+    "int|str": ScalarType((int, str), "a whole number or text"),
+    "quantity": ScalarType((int, float, str), "a quantity"),
 }
 
 
@@ -126,7 +148,7 @@ def described(value: Any) -> str:
     return sanitize(str(value), 40)
 
 
-def _similar(key: str, fields: dict[str, str]) -> str:
+def similar(key: str, fields: dict[str, str]) -> str:
     from difflib import get_close_matches
 
     lower = {name.lower(): name for name in fields}

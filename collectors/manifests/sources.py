@@ -39,9 +39,9 @@ def texts(paths: Iterable[Path]) -> Iterator[ManifestText]:
         if path == STDIN:
             yield _text(path, "standard input", sys.stdin.buffer.read(LARGEST + 1))
         elif path.is_dir():
-            for file in _files_below(path):
-                yield _read(file)
+            yield from map(_read, _files_below(path))
         else:
+            _check_rendered(path)
             yield _read(path)
 
 
@@ -59,6 +59,7 @@ def _files_below(folder: Path) -> list[Path]:
 
 
 def _check_rendered(path: Path) -> None:
+    """ConfigError for a file that is input of another tool."""
     for name, what, tool in UNRENDERED:
         if path.name == name:
             folder = _shown(path.parent)
@@ -79,12 +80,16 @@ def _read(path: Path) -> ManifestText:
 def _text(path: Path, name: str, data: bytes) -> ManifestText:
     if len(data) > LARGEST:
         raise ConfigError(f"{name} is larger than {LARGEST >> 20} MiB.")
-    utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        return ManifestText(name, path.suffix, data.decode("utf-16" if utf16 else "utf-8-sig"))
+        return ManifestText(name, path.suffix, data.decode(_encoding(data)))
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{name}:{line}: not text: {error.reason}.") from None
+
+
+def _encoding(data: bytes) -> str:
+    is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return "utf-16" if is_utf16 else "utf-8-sig"
 
 
 def _shown(path: Path) -> str:

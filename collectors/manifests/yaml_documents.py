@@ -78,10 +78,7 @@ class DocumentBuilder:
 
     def _scalar(self, event: Any) -> None:
         try:
-            if event.tag and not event.implicit[0]:
-                value = tagged(event.tag, event.value) if event.tag != "!" else event.value
-            else:
-                value = resolved(event.value) if event.implicit[0] else event.value
+            value = _scalar_value(event)
         except ValueError as error:
             raise BadYaml(str(error), event.start_mark) from None
         if event.anchor:
@@ -91,9 +88,8 @@ class DocumentBuilder:
     def _start(self, event: Any) -> None:
         if len(self._open) >= DEEPEST:
             raise BadYaml(f"nested deeper than {DEEPEST} levels", event.start_mark)
-        mapping = isinstance(event, MappingStartEvent)
-        entered = OpenCollection({} if mapping else [], event.anchor)
-        entered.lines = {} if mapping else []
+        kind = dict if isinstance(event, MappingStartEvent) else list
+        entered = OpenCollection(kind(), event.anchor, lines=kind())
         if event.anchor:
             self._anchors.pop(event.anchor, None)
         self._check_key(entered.value, event.start_mark)
@@ -106,15 +102,19 @@ class DocumentBuilder:
     def _end(self, event: Any) -> None:
         closed = self._open.pop()
         for mapping in closed.merged:
-            lines = self.lines.get(id(mapping), {})
-            for key, value in mapping.items():
-                if key not in closed.value:
-                    closed.value[key] = value
-                    closed.lines[key] = lines.get(key, event.start_mark.line + 1)
+            self._merge(mapping, closed, event.start_mark.line + 1)
         self.lines[id(closed.value)] = closed.lines
         if closed.anchor:
             self._anchors[closed.anchor] = (closed.value, closed.nodes)
         self._place(closed.value, closed.nodes, event.start_mark)
+
+    def _merge(self, mapping: dict[str, Any], into: OpenCollection, line: int) -> None:
+        """What `into` has itself stays; `line` is that of entries without one of their own."""
+        lines = self.lines.get(id(mapping), {})
+        for key, value in mapping.items():
+            if key not in into.value:
+                into.value[key] = value
+                into.lines[key] = lines.get(key, line)
 
     def _alias(self, event: Any) -> None:
         if event.anchor not in self._anchors:
@@ -182,6 +182,14 @@ class DocumentBuilder:
         return line
 
 
+def _scalar_value(event: Any) -> Any:
+    """ValueError where its tag has no meaning."""
+    is_plain = event.implicit[0]
+    if event.tag and not is_plain:
+        return tagged(event.tag, event.value) if event.tag != "!" else event.value
+    return resolved(event.value) if is_plain else event.value
+
+
 def _mappings_to_merge(value: Any, mark: Any) -> list[dict[str, Any]]:
     found = value if isinstance(value, list) else [value]
     if not all(isinstance(one, dict) for one in found):
@@ -191,16 +199,10 @@ def _mappings_to_merge(value: Any, mark: Any) -> list[dict[str, Any]]:
 
 def yaml_documents(name: str, text: str) -> Iterator[ManifestDocument]:
     """The documents of a text that are not empty. ConfigError with line and column for an error."""
-    builder = DocumentBuilder()
     try:
-        for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-            if isinstance(event, DocumentStartEvent):
-                builder = DocumentBuilder()
-            elif isinstance(event, DocumentEndEvent):
-                if builder.value is not None:
-                    yield ManifestDocument(name, builder.value, builder.line)
-            else:
-                builder.feed(event)
+        for builder in _builders(text):
+            if builder.value is not None:
+                yield ManifestDocument(name, builder.value, builder.line)
     except BadYaml as error:
         raise _error(name, text, str(error), error.mark) from None
     except yaml.MarkedYAMLError as error:
@@ -211,19 +213,33 @@ def yaml_documents(name: str, text: str) -> Iterator[ManifestDocument]:
         raise ConfigError(f"{name}: line {line}: a character that YAML does not allow.") from None
 
 
+def _builders(text: str) -> Iterator[DocumentBuilder]:
+    """One for each document, that has it."""
+    builder = DocumentBuilder()
+    for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        if isinstance(event, DocumentStartEvent):
+            builder = DocumentBuilder()
+        elif isinstance(event, DocumentEndEvent):
+            yield builder
+        else:
+            builder.feed(event)
+
+
 def _error(name: str, text: str, reason: str, mark: Any) -> ConfigError:
     """The error at a mark; what is typical for templates and tabs is called that."""
     if mark is None:
         return ConfigError(f"{name}: not YAML: {reason}.")
     lines = text.splitlines()
-    near = lines[max(mark.line - 2, 0) : mark.line + 1]
-    if any("{{" in line for line in near):
-        template = max(number for number, line in enumerate(near) if "{{" in line)
-        return syntax_error(
-            name, max(mark.line - 2, 0) + template + 1, near[template].index("{{") + 1, HELM
-        )
+    if (template := _template_near(lines, mark.line)) is not None:
+        return syntax_error(name, template + 1, lines[template].index("{{") + 1, HELM)
     line = lines[mark.line] if mark.line < len(lines) else ""
     if "\t" in line[: mark.column + 1]:
         column = line.index("\t") + 1
         return syntax_error(name, mark.line + 1, column, "a tab: YAML is indented with spaces")
     return syntax_error(name, mark.line + 1, mark.column + 1, f"not YAML: {reason}")
+
+
+def _template_near(lines: list[str], number: int) -> int | None:
+    """The number of the last line up to there, of the two before or itself, with a template."""
+    near = range(min(number, len(lines) - 1), max(number - 2, 0) - 1, -1)
+    return next((at for at in near if "{{" in lines[at]), None)

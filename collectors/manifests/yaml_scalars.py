@@ -25,7 +25,7 @@ def resolved(text: str) -> Scalar:
     """The value of a scalar without quotes or tag."""
     if text in WORDS:
         return WORDS[text]
-    if not text[0].isascii() or text[0] not in "+-.0123456789" or len(text) > LONGEST_NUMBER:
+    if text[0] not in "+-.0123456789" or len(text) > LONGEST_NUMBER:
         return text
     digits = text.replace("_", "")
     if _INTEGER.fullmatch(digits):
@@ -34,7 +34,9 @@ def resolved(text: str) -> Scalar:
 
 
 def _integer(digits: str) -> int:
-    sign, number = (digits[0], digits[1:]) if digits[0] in "+-" else ("", digits)
+    """Of YAML 1.1: octal begins with 0."""
+    number = digits.lstrip("+-")
+    sign = digits.removesuffix(number)
     if len(number) > 1 and number[0] == "0" and number[1] in "01234567":
         number = f"0o{number[1:]}"
     return int(sign + number, 0)
@@ -45,18 +47,20 @@ def tagged(tag: str, text: str) -> Scalar:
     kind = tag.removeprefix(STANDARD)
     if kind == "str":
         return text
-    value = resolved(text)
-    fits = {
-        "null": value is None,
-        "bool": isinstance(value, bool),
-        "int": isinstance(value, int) and not isinstance(value, bool),
-        "float": isinstance(value, int | float) and not isinstance(value, bool),
-    }
-    if kind not in fits:
+    if kind not in TAGS:
         raise ValueError(f"the tag {tag} has no meaning in a manifest")
-    if not fits[kind]:
+    value = resolved(text)
+    if not isinstance(value, TAGS[kind]) or (isinstance(value, bool) and kind != "bool"):
         raise ValueError(f"what is tagged !!{kind} is not one")
     return value
+
+
+TAGS: dict[str, type | tuple[type, ...]] = {
+    "null": type(None),
+    "bool": bool,
+    "int": int,
+    "float": (int, float),
+}
 
 
 def key_text(value: Scalar) -> str:

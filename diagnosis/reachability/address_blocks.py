@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 
+from collectors.address_text import unpadded
 from collectors.frozen import frozen
 from diagnosis.reachability.certainty import Match, doubt
 from diagnosis.reachability.parties import Party
@@ -29,10 +30,15 @@ class Block:
     def contains(self, address: str) -> bool:
         return inside(address, self.network) and not any(inside(address, h) for h in self.holes)
 
+    @property
+    def whole(self) -> bool:
+        """Whether it is every address of its family."""
+        return not self.network.prefixlen and not self.holes
+
     def _without_address(self, party: Party) -> Match:
         """Every IPv4 address is in 0.0.0.0/0; more cannot be said of an address that is not
         known."""
-        if self.network.version == 4 and self.network.prefixlen == 0 and not self.holes:
+        if self.network.version == 4 and self.whole:
             return True
         return doubt(f"the address of {party.name} is not known, and {self.text} decides by it")
 
@@ -48,6 +54,10 @@ class Block:
         return f"{self.network} except {holes}" if holes else str(self.network)
 
 
+def names_of(blocks: Iterable[Block]) -> str:
+    return ", ".join(block.text for block in blocks)
+
+
 def inside(address: str, network: Network) -> bool:
     try:
         return ip_address(address) in network
@@ -60,7 +70,7 @@ def networks(texts: Iterable[object]) -> tuple[Network, ...]:
     found = []
     for text in texts:
         try:
-            found.append(ip_network(str(text), strict=False))
+            found.append(ip_network(unpadded(str(text)), strict=False))
         except ValueError:
             continue
     return tuple(found)

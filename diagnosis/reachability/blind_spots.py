@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collectors.frozen import frozen
 
 POLICIES, FOREIGN = "networkpolicies", "foreignpolicies"
-DECIDING = ("pods", "nodes", "namespaces", "services", "endpointslices", POLICIES, FOREIGN)
-# kinds that cut connections and are not called NetworkPolicy: Istio's, those of the AWS VPC CNI
-RESTRICTING = ("AuthorizationPolicy", "PolicyEndpoint", "SecurityGroupPolicy")
+CUTTING = "cuttingpolicies"  # what allows nothing that others deny
+OBJECTS = ("pods", "nodes", "namespaces", "services", "endpointslices")
+DECIDING = (*OBJECTS, POLICIES, FOREIGN, CUTTING)
 NAMES = {
     POLICIES: "NetworkPolicies",
     FOREIGN: "policies of other APIs",
+    CUTTING: "policies of meshes and clouds",
     "endpointslices": "EndpointSlices",
     "services": "Services",
 }
@@ -81,15 +82,63 @@ class BlindSpots:
 
 
 NONE = BlindSpots()
+Others = Mapping[tuple[str, str], Sequence[str]]
+NAMED = 3
+# called network policies, and deciding nothing: Calico's that are staged, those of networks beside
+# the cluster's own, and Rancher's, of which it makes NetworkPolicies
+UNDECIDING = ("Staged", "MultiNetworkPolicy", "ProjectNetworkPolicy")
+# APIs whose policies are about objects, disruption, certificates, a gateway's routes, clusters, or
+# the traffic that leaves by a node
+HARMLESS_GROUPS = (
+    "policy",
+    "kyverno.io",
+    "gateway.envoyproxy.io",
+    "gateway.nginx.org",
+    "k8s.nginx.org",
+    "k8s.cni.cncf.io",
+    "policy.karmada.io",
+    "policy.open-cluster-management.io",
+    "policy.cert-manager.io",
+    "networking.gke.io",
+    "cloud.google.com",
+    "k8s.ovn.org",
+    "projectcalico.org",
+    "crd.projectcalico.org",
+    "cilium.io",
+    "policies.kubewarden.io",
+)
+HARMLESS_SUFFIXES = (".k8s.io", ".x-k8s.io", ".kyverno.io", ".gatekeeper.sh", ".crossplane.io")
+HARMLESS = ("PolicyReport", "ClusterPolicyReport", "PolicyException", "PolicyEndpoint")
 
 
-def not_evaluated(others: Mapping[tuple[str, str], Sequence[str]]) -> Iterator[BlindSpot]:
-    """Policies of APIs that podwire does not know: they may decide. `others` are the names of
-    objects by API version and kind."""
+def not_evaluated(others: Others) -> Iterator[BlindSpot]:
+    """Network policies of APIs that podwire does not know: they may decide. `others` are the names
+    of objects by API version and kind."""
     for (api_version, kind), names in others.items():
-        if "NetworkPolicy" in kind or kind in RESTRICTING:
+        if _decides(kind):
             reason = f"{kind} of {api_version} ({', '.join(names)}) is not evaluated"
             yield BlindSpot(FOREIGN, reason, of_objects=True)
+
+
+def noted(others: Others) -> Iterator[str]:
+    """Of what else is called a policy or a firewall, and may be about connections: a clause for
+    each kind."""
+    for (api_version, kind), names in others.items():
+        named = "Policy" in kind or "Firewall" in kind
+        if named and not _decides(kind) and not _harmless(api_version, kind):
+            listed = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
+            yield f"{kind} of {api_version} ({listed}) is not known here, and no verdict heeds it"
+
+
+def _decides(kind: str) -> bool:
+    return "NetworkPolicy" in kind and not kind.startswith(UNDECIDING)
+
+
+def _harmless(api_version: str, kind: str) -> bool:
+    """Whether objects of a kind are known to cut nothing between pods."""
+    group = api_version.rpartition("/")[0]
+    known = group in HARMLESS_GROUPS or group.endswith(HARMLESS_SUFFIXES)
+    return known or kind in HARMLESS or kind.startswith(UNDECIDING)
 
 
 def sentences(spots: Sequence[BlindSpot]) -> list[str]:

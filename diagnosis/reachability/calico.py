@@ -9,7 +9,6 @@ denies at its end. Network policies of Kubernetes are in the tier `default` with
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from collectors.events import ForeignPolicyRow
@@ -19,20 +18,31 @@ from diagnosis.reachability.calico_entities import Entity, NetworkSet, ProtocolP
 from diagnosis.reachability.calico_selectors import Expression, SelectorError
 from diagnosis.reachability.certainty import Doubt, Match, all_of, doubt
 from diagnosis.reachability.parties import Party
-from diagnosis.reachability.policy_model import Action, Policy, Side, Tier, TierRule, Unread
+from diagnosis.reachability.policy_model import (
+    Action,
+    Policy,
+    Side,
+    Tier,
+    TierRule,
+    Unread,
+    one_each,
+)
+from diagnosis.reachability.unknown_fields import with_unknown_fields
 
 GROUPS = ("projectcalico.org", "crd.projectcalico.org")
 POLICIES = ("NetworkPolicy", "GlobalNetworkPolicy")
-SETS = ("NetworkSet", "GlobalNetworkSet")
+SETS = ("NetworkSet", "GlobalNetworkSet", "HostEndpoint")  # what selectors select by address
 ADMIN_ORDER, DEFAULT_ORDER, BASELINE_ORDER = 1_000.0, 1_000_000.0, 10_000_000.0
 LAST = float("inf")
-ORDERS = {
-    "adminnetworkpolicy": ADMIN_ORDER,
-    "kube-admin": ADMIN_ORDER,
-    "default": DEFAULT_ORDER,
-    "baselineadminnetworkpolicy": BASELINE_ORDER,
-    "kube-baseline": BASELINE_ORDER,
+# tiers of Calico's own making: their order, and what they do at their end
+OWN: dict[str, tuple[float, Action]] = {
+    "adminnetworkpolicy": (ADMIN_ORDER, "pass"),
+    "kube-admin": (ADMIN_ORDER, "pass"),
+    "default": (DEFAULT_ORDER, "deny"),
+    "baselineadminnetworkpolicy": (BASELINE_ORDER, "pass"),
+    "kube-baseline": (BASELINE_ORDER, "pass"),
 }
+NO_TIER = "whose Tier was not seen: its order and its default action are not known"
 KUBERNETES_ORDER = 1_000.0  # of network policies of Kubernetes, in the tier `default`
 ACTIONS: dict[str, Action] = {"allow": "allow", "deny": "deny", "pass": "pass"}
 Spec = Mapping[str, Any]
@@ -141,6 +151,7 @@ def _rule(
         reasons.append(f"{where}: action {entry.get('action')!r} is not known")
     if isinstance(entry.get("source"), Mapping):
         reasons += _source_ports(entry["source"], where)
+    reasons += _ports_alone(entry, where)
     return TierRule(
         number=number,
         action=ACTIONS.get(word, "deny"),
@@ -155,6 +166,15 @@ def _source_ports(source: Spec, where: str) -> list[str]:
     """A client's own port is any: rules about it cannot be evaluated."""
     fields = [field for field in ("ports", "notPorts") if source.get(field)]
     return [f"{where}: source.{field} asks for the client's port" for field in fields]
+
+
+def _ports_alone(entry: Spec, where: str) -> list[str]:
+    """Numbers of ports need a protocol: some releases refuse such a policy, some accept it."""
+    destination = entry.get("destination") or {}
+    listed = [*(destination.get("ports") or ()), *(destination.get("notPorts") or ())]
+    if entry.get("protocol") or not any(str(port)[:1].isdecimal() for port in listed):
+        return []
+    return [f"{where}: ports without a protocol, which not every release of Calico accepts"]
 
 
 def policy(
@@ -175,7 +195,7 @@ def policy(
             )
             found += [rule] if rule else []
         rules[side] = tuple(found)
-    return Policy(
+    made = Policy(
         kind=f"Calico {row.object_kind}",
         namespace=row.namespace,
         name=row.name,
@@ -184,6 +204,7 @@ def policy(
         isolates=sides,
         spec=row.spec,
     )
+    return with_unknown_fields(made, row)
 
 
 def is_calico(row: ForeignPolicyRow) -> bool:
@@ -197,12 +218,18 @@ def _of_forwarded(spec: Spec, *, hosts: bool) -> bool:
 
 @frozen
 class CalicoTier:
-    """Where a tier stands, and the policies in it with their orders."""
+    """Where a tier stands, and the policies in it with their orders. `known` is False where its
+    Tier was not seen, so that neither its order nor its default action is known."""
 
     name: str
     order: float
     policies: tuple[tuple[float, Policy], ...]
     otherwise: Action = "deny"
+    known: bool = True
+
+    @property
+    def groups(self) -> tuple[tuple[Policy, ...], ...]:
+        return one_each([policy for _, policy in self.policies])
 
 
 def tiers(rows: Iterable[ForeignPolicyRow]) -> list[CalicoTier]:
@@ -215,10 +242,8 @@ def tiers(rows: Iterable[ForeignPolicyRow]) -> list[CalicoTier]:
     for row in _policy_rows(rows, hosts=hosts):
         name = str(row.spec.get("tier") or "default")
         made = policy(row, sets=sets, hosts=hosts)
-        if name not in known and name not in ORDERS:
-            made = _of_unknown_tier(made, name)
         held.setdefault(name, []).append((_order(row.spec), made))
-    found = [_tier(name, policies, known.get(name) or {}) for name, policies in held.items()]
+    found = [_tier(name, policies, known.get(name)) for name, policies in held.items()]
     return sorted(found, key=lambda tier: (tier.order, tier.name))
 
 
@@ -228,12 +253,19 @@ def _policy_rows(rows: Iterable[ForeignPolicyRow], *, hosts: bool) -> Iterator[F
             yield row
 
 
-def _tier(name: str, policies: list[tuple[float, Policy]], spec: Spec) -> CalicoTier:
-    given = _order(spec)
-    order = ORDERS.get(name, LAST) if given == LAST else given
-    passes = str(spec.get("defaultAction") or "").lower() == "pass"
+def _tier(name: str, policies: list[tuple[float, Policy]], spec: Spec | None) -> CalicoTier:
+    order, otherwise = OWN.get(name, (LAST, "deny"))
     ordered = sorted(policies, key=lambda one: (one[0], one[1].namespace, one[1].name))
-    return CalicoTier(name, order, tuple(ordered), "pass" if passes else "deny")
+    if spec is None:
+        return CalicoTier(name, order, tuple(ordered), otherwise, known=name in OWN)
+    given = _order(spec)
+    action = str(spec.get("defaultAction") or otherwise).lower()
+    return CalicoTier(
+        name,
+        order if given == LAST else given,
+        tuple(ordered),
+        "pass" if action == "pass" else "deny",
+    )
 
 
 def _order(spec: Spec) -> float:
@@ -241,14 +273,18 @@ def _order(spec: Spec) -> float:
     return float(value) if isinstance(value, int | float) else LAST
 
 
-def _of_unknown_tier(one: Policy, tier: str) -> Policy:
-    """Its rules may be asked earlier or later than is thought here."""
-    reason = doubt(f"{one.title}: the order of its tier {tier} is not known")
-    rules = {
-        side: tuple(replace(rule, doubt=rule.doubt or reason) for rule in listed)
-        for side, listed in one.rules.items()
-    }
-    return replace(one, rules=rules)
+def tier_chain(
+    found: Sequence[CalicoTier], beside: Sequence[tuple[float, Tier]]
+) -> tuple[Tier, ...]:
+    """Tiers and those `beside` them in their order. One whose order is not known may be asked
+    before all others, where it may be passed by, and after them."""
+    placed = [(one.order, Tier(one.name, one.groups, otherwise=one.otherwise)) for one in found]
+    known = [tier for tier, one in zip(placed, found, strict=True) if one.known]
+    ordered = [tier for _, tier in sorted([*beside, *known], key=lambda one: one[0])]
+    unknown = [one for one in found if not one.known]
+    first = (Tier(one.name, one.groups, order_unknown=NO_TIER) for one in unknown)
+    last = (Tier(one.name, one.groups, end_unknown=NO_TIER) for one in unknown)
+    return (*first, *ordered, *last)
 
 
 def with_kubernetes(

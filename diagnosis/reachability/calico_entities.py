@@ -12,30 +12,57 @@ from diagnosis.reachability import calico_selectors
 from diagnosis.reachability.address_blocks import Block, block_of
 from diagnosis.reachability.calico_selectors import GLOBAL, Expression, SelectorError
 from diagnosis.reachability.certainty import Doubt, Match, all_of, any_of, doubt, negated
-from diagnosis.reachability.parties import NAME_LABEL, Party, is_ipv6
+from diagnosis.reachability.parties import NAME_LABEL, Party, is_ipv6, why_generated
 from diagnosis.reachability.policy_model import Port
+from diagnosis.reachability.selectors import CASE, differing_in_case, shown_labels
 
 NAMESPACE, ORCHESTRATOR = "projectcalico.org/namespace", "projectcalico.org/orchestrator"
 ACCOUNT, ACCOUNT_PREFIX = "projectcalico.org/serviceaccount", "pcsa."
-NAMESPACE_PREFIX = "pcns."
+NAMESPACE_PREFIX, NAMESPACE_NAME = "pcns.", "projectcalico.org/name"
 UNEVALUATED = ("serviceAccounts", "services", "domains")
 Spec = Mapping[str, Any]
 
 
 @frozen
 class NetworkSet:
-    """Addresses under labels, which selectors of rules select as they select pods. `namespace`
-    '' is a global one."""
+    """Addresses under labels, which selectors of rules select as they select pods: a NetworkSet,
+    or a HostEndpoint with its expectedIPs. `namespace` '' is a global one. `doubt`: it has names in
+    DNS, too (Calico Enterprise)."""
 
     namespace: str
     labels: tuple[tuple[str, str], ...]
     blocks: tuple[Block, ...]
+    doubt: Doubt | None = None
+
+    def match(self, party: Party) -> Match:
+        named = False if party.in_cluster else self.doubt or False
+        return any_of((*(block.match(party) for block in self.blocks), named))
+
+    def unknown(self, key: str) -> str:
+        """Which of its labels are not known: those that it has of its namespace."""
+        if not self.namespace or not key.startswith(NAMESPACE_PREFIX):
+            return ""
+        return (
+            f"the labels of namespace {self.namespace}, as its NetworkSets have them, are not known"
+        )
+
+    def unknown_of_namespace(self, key: str) -> str:
+        if key in ("", NAMESPACE, NAMESPACE_NAME):
+            return ""
+        return self.unknown(f"{NAMESPACE_PREFIX}{key}")
 
 
 def set_of(row: ForeignPolicyRow) -> NetworkSet:
     own = {NAMESPACE: row.namespace} if row.namespace else {GLOBAL: ""}
     labels = {**dict(row.labels), **own}
-    return NetworkSet(row.namespace, tuple(labels.items()), _blocks(row.spec.get("nets")))
+    domains = row.spec.get("allowedEgressDomains")
+    reason = f"{row.object_kind} {row.name}: allowedEgressDomains is not evaluated"
+    return NetworkSet(
+        row.namespace,
+        tuple(labels.items()),
+        _blocks(row.spec.get("nets") or row.spec.get("expectedIPs")),
+        doubt(reason) if domains else None,
+    )
 
 
 def _blocks(cidrs: object) -> tuple[Block, ...]:
@@ -52,7 +79,7 @@ def labels_of(party: Party) -> dict[str, str]:
     fixed = {
         NAMESPACE: party.namespace,
         ORCHESTRATOR: "k8s",
-        f"{NAMESPACE_PREFIX}projectcalico.org/name": party.namespace,
+        f"{NAMESPACE_PREFIX}{NAMESPACE_NAME}": party.namespace,
     }
     return {**dict(party.labels or {}), **inherited, **fixed}
 
@@ -63,6 +90,8 @@ def unknown_of(party: Party) -> Callable[[str], str]:
     def unknown(key: str) -> str:
         if key == ACCOUNT or key.startswith(ACCOUNT_PREFIX):
             return f"the service account of {party.name} is not listed ({key} is asked)"
+        if reason := why_generated(party, key):
+            return reason
         if party.namespace_known or not key.startswith(NAMESPACE_PREFIX):
             return ""
         return f"the labels of namespace {party.namespace} are not known ({key} is asked)"
@@ -118,6 +147,13 @@ class Entity:
         given = (self.selector, self.no_selector, self.namespaces, self.nets, self.doubt)
         return not any(one is not None for one in given) and not self.no_nets
 
+    @property
+    def limits_endpoints(self) -> bool:
+        """Whether only pods and members of sets match. Of a policy with a namespace any selector
+        means endpoints of that namespace, notSelector included."""
+        given = self.selector is not None or self.namespaces is not None
+        return given or bool(self.namespace and self.no_selector is not None)
+
     def match(self, party: Party, own: Party) -> Match:
         return all_of(self._conditions(party))
 
@@ -126,7 +162,7 @@ class Entity:
             yield any_of(block.match(party) for block in self.nets)
         if self.no_nets:
             yield negated(any_of(block.match(party) for block in self.no_nets))
-        if self.selector is not None or self.namespaces is not None:
+        if self.limits_endpoints:
             yield self._selected(party)
         if self.no_selector is not None:
             yield self._not_selected(party, self.no_selector)
@@ -158,7 +194,7 @@ class Entity:
                 return ""
             return f"the labels of namespace {party.namespace} are not known ({key} is asked)"
 
-        name = {NAMESPACE: party.namespace, "projectcalico.org/name": party.namespace}
+        name = {NAMESPACE: party.namespace, NAMESPACE_NAME: party.namespace}
         labels = {**(party.namespace_labels or {NAME_LABEL: party.namespace}), **name}
         return self.namespaces.match(labels, lambda key: "" if key == GLOBAL else unknown(key))
 
@@ -166,35 +202,81 @@ class Entity:
         return any_of(self._member(one, party) for one in self.sets)
 
     def _member(self, one: NetworkSet, party: Party) -> Match:
-        if not self._set_is_meant(one):
-            return False
-        if self.selector is not None and self.selector.match(dict(one.labels), _known) is not True:
-            return False
-        return any_of(block.match(party) for block in one.blocks)
+        labels = dict(one.labels)
+        selected = self.selector is None or self.selector.match(labels, one.unknown)
+        return all_of((self._set_is_meant(one), selected, one.match(party)))
 
-    def _set_is_meant(self, one: NetworkSet) -> bool:
+    def _set_is_meant(self, one: NetworkSet) -> Match:
         if self.namespaces is None:
             return not self.namespace or one.namespace == self.namespace
-        labels = {NAMESPACE: one.namespace} if one.namespace else {GLOBAL: ""}
-        return self.namespaces.match(labels, _known) is True
+        names = dict.fromkeys((NAMESPACE, NAMESPACE_NAME), one.namespace)
+        labels = names if one.namespace else {GLOBAL: ""}
+        return self.namespaces.match(labels, one.unknown_of_namespace)
 
     def _not_selected(self, party: Party, selector: Expression) -> Match:
+        """Neither as a pod nor by its address as a member of a network set, of any namespace."""
         if party.unsure:
             return doubt(party.unsure)
-        if not party.selectable:
-            return True
-        return negated(selector.match(labels_of(party), unknown_of(party)))
+        as_pod = party.selectable and selector.match(labels_of(party), unknown_of(party))
+        members = (
+            all_of((selector.match(dict(one.labels), one.unknown), one.match(party)))
+            for one in self.sets
+        )
+        return negated(any_of((as_pod, *members)))
 
     def miss(self, party: Party) -> str:
         if self.nets is not None and not any_of(b.match(party) for b in self.nets):
             return f"{', '.join(party.ips)} is not in {', '.join(b.text for b in self.nets)}"
-        if party.host and self.selector is not None:
+        if hole := next((b for b in self.no_nets if b.match(party) is True), None):
+            return f"{', '.join(party.ips)} is in {hole.text}, which notNets excepts"
+        if self.limits_endpoints and self._selected(party) is False:
+            return self._endpoint_miss(party)
+        if self.no_selector is not None:
+            return f"{self._endpoint(party)} matches notSelector {self.no_selector.text}"
+        return ""
+
+    def _endpoint_miss(self, party: Party) -> str:
+        if party.host:
             return "it is on the host's network: selectors never match it"
-        if self.namespaces is None and self.namespace and party.namespace != self.namespace:
-            return f"the selector means pods of {self.namespace} alone"
-        labels = dict(party.labels or {})
-        shown = ", ".join(f"{key}={value}" for key, value in sorted(labels.items())[:4])
-        return f"{self.text} does not match it (it has {shown or 'no labels'})"
+        if not party.selectable:
+            return "it is no pod: selectors never match it"
+        return self._namespace_miss(party) or self._pod_miss(party)
+
+    def _endpoint(self, party: Party) -> str:
+        """An end as what matches a selector: a pod with its labels, or a member of a set."""
+        if not party.selectable:
+            return f"{', '.join(party.ips)} is in a network set that"
+        return f"pod {party.name} ({self._labels_of(party)})"
+
+    def _namespace_miss(self, party: Party) -> str:
+        if self._namespace_of_pod(party) is not False:
+            return ""
+        if self.namespaces is None:
+            return f"the selector means pods of {self.namespace} alone, this is {party.namespace}"
+        has = shown_labels(party.namespace_labels or {})
+        return (
+            f"namespace {party.namespace} does not match namespaceSelector "
+            f"{self.namespaces.text} (it has {has})"
+        )
+
+    def _pod_miss(self, party: Party) -> str:
+        wanted = f"selector {self.selector.text}" if self.selector else self.text
+        return f"pod {party.name} does not match {wanted} ({self._labels_of(party)})"
+
+    def _near_label(self, party: Party) -> str:
+        """The label that the selector asks for in another case."""
+        tests = calico_selectors.tests_of(self.selector.text) if self.selector else ()
+        labels = party.labels or {}
+        for key, values in tests:
+            if labels.get(key) not in values and (near := differing_in_case(key, values, labels)):
+                return f"{near}: {CASE}"
+        return ""
+
+    def _labels_of(self, party: Party) -> str:
+        has = f"it has {self._near_label(party) or shown_labels(party.labels or {})}"
+        if any(s and NAMESPACE_PREFIX in s.text for s in (self.selector, self.no_selector)):
+            has += f"; its namespace {shown_labels(party.namespace_labels or {})}"
+        return has
 
     @property
     def text(self) -> str:
@@ -264,7 +346,8 @@ class ProtocolPorts:
         parts = [f"{listed or 'every port'}{f'/{self.protocol}' if self.protocol else ''}"]
         parts += [f"not {', '.join(port.text for port in self.no_ports)}"] if self.no_ports else []
         parts += [f"not {self.no_protocol}"] if self.no_protocol else []
-        return " but ".join(parts)
+        over = f" over IPv{self.ip_version}" if self.ip_version else ""
+        return " but ".join(parts) + over
 
 
 def _port(value: object) -> Port:

@@ -17,16 +17,21 @@ from diagnosis.reachability.certainty import Doubt, Match, doubt
 from diagnosis.reachability.cilium_peers import (
     NAMESPACE,
     NAMESPACE_LABELS,
+    RESERVED,
+    CidrGroup,
     Cidrs,
     Endpoints,
     Entities,
     OutsideOrNodes,
+    asks_for_nodes,
     selector_of,
 )
 from diagnosis.reachability.parties import Party
 from diagnosis.reachability.policy_model import Action, Peer, Policy, Port, Side, TierRule
+from diagnosis.reachability.unknown_fields import with_unknown_fields
 
 GROUP = "cilium.io"
+K8S_NAMESPACE = f"k8s:{NAMESPACE}"
 POLICIES = ("CiliumNetworkPolicy", "CiliumClusterwideNetworkPolicy")
 SIDES: tuple[tuple[Side, str], ...] = (("ingress", "from"), ("egress", "to"))
 UNEVALUATED = ("authentication",)  # fields of a rule
@@ -72,8 +77,17 @@ def _subject(row: ForeignPolicyRow, spec: Spec) -> SelectedEndpoints:
         return SelectedEndpoints(
             None, f"{title_of(row)} is for nodes (nodeSelector), which is not evaluated"
         )
-    selector = selector_of(wanted or {})
+    selector = selector_of(_in_own_namespace(row, wanted or {}))
     return SelectedEndpoints(Endpoints(selector, namespace=row.namespace, everywhere=True))
+
+
+def _in_own_namespace(row: ForeignPolicyRow, selector: Spec) -> Spec:
+    """A policy selects in its own namespace: Cilium puts that in the place of another that the
+    selector names (`k8s:io.kubernetes.pod.namespace`; pkg/k8s/apis/cilium.io/utils)."""
+    labels = selector.get("matchLabels") or {}
+    if not row.namespace or K8S_NAMESPACE not in labels:
+        return selector
+    return {**selector, "matchLabels": {**labels, K8S_NAMESPACE: row.namespace}}
 
 
 def _isolates(spec: Spec) -> frozenset[Side]:
@@ -96,6 +110,7 @@ class CiliumSource:
     namespace: str
     side: Side
     prefix: str  # 'from' or 'to'
+    groups: tuple[CidrGroup, ...] = ()
 
     def of(self, number: int, deny: bool) -> str:
         return f"{self.title}, {self.side}{'Deny' if deny else ''} rule {number}"
@@ -111,13 +126,14 @@ def _peers(entry: Spec, source: CiliumSource, where: str) -> tuple[Peer, ...] | 
         for one in endpoints:
             selector = selector_of(one or {})
             own_only = "" if _names_namespace(one or {}) else source.namespace
-            found.append(Endpoints(selector, namespace=own_only))
+            relative = asks_for_nodes(selector)
+            found.append(Endpoints(selector, namespace=own_only, relative=relative))
     if isinstance(entities, Sequence):
         given = True
         found.append(Entities(tuple(map(str, entities)), where))
     if cidrs := [*(entry.get(f"{prefix}CIDR") or ()), *(entry.get(f"{prefix}CIDRSet") or ())]:
         given = True
-        found.append(Cidrs.of(cidrs, where))
+        found.append(Cidrs.of(cidrs, where, source.groups))
     for field, nodes in OUTSIDE_FIELDS.items():
         if entry.get(f"{prefix}{field}"):
             given = True
@@ -129,11 +145,13 @@ OUTSIDE_FIELDS = {"FQDNs": False, "Services": False, "Groups": False, "Nodes": T
 
 
 def _names_namespace(selector: Spec) -> bool:
-    """Whether a selector says of which namespace it is, so that it is not limited to the
-    policy's."""
+    """Whether a selector says of which namespace it is, or means what is of none (reserved labels),
+    so that it is not limited to the policy's."""
     keys = list(selector.get("matchLabels") or {})
     keys += [str(e.get("key")) for e in selector.get("matchExpressions") or ()]
-    return any(NAMESPACE in key or NAMESPACE_LABELS in key for key in keys)
+    return any(
+        NAMESPACE in key or NAMESPACE_LABELS in key or key.startswith(RESERVED) for key in keys
+    )
 
 
 def _ports(entry: Spec, where: str) -> tuple[Port, ...] | None:
@@ -145,8 +163,16 @@ def _ports(entry: Spec, where: str) -> tuple[Port, ...] | None:
         uncertain = _layer_7(one, f"{where}: toPorts[{number}]")
         listed: Sequence[Spec] = one.get("ports") or ({},)
         for port in listed:
-            found.append(_port(port, uncertain))
+            found.append(_port(port, uncertain or _falling_range(port, where)))
     return tuple(found) or None
+
+
+def _falling_range(entry: Spec, where: str) -> Doubt | None:
+    """The API accepts an end below the beginning, and does not say what it means."""
+    first, last = str(entry.get("port") or ""), entry.get("endPort") or 0
+    if not last or (first.isdecimal() and int(first) <= int(last)):
+        return None
+    return doubt(f"{where}: endPort {last} is below port {first}, or beside the name of a port")
 
 
 def _layer_7(entry: Spec, where: str) -> Doubt | None:
@@ -164,9 +190,10 @@ def _port(entry: Spec, uncertain: Doubt | None) -> Port:
     text = str(entry.get("port") or "0")
     if not text.isdecimal():
         return Port(protocol, name=text.lower(), doubt=uncertain)
-    last = entry.get("endPort")
+    last = int(entry.get("endPort") or 0)
     number = int(text) or None
-    return Port(protocol, number, int(last) if last and number else None, doubt=uncertain)
+    rises = number is not None and last >= number
+    return Port(protocol, number, last if rises else None, doubt=uncertain)
 
 
 def _rule(number: int, entry: Spec, source: CiliumSource, *, deny: bool) -> TierRule:
@@ -188,17 +215,28 @@ def _rule(number: int, entry: Spec, source: CiliumSource, *, deny: bool) -> Tier
     )
 
 
-def _compiled(row: ForeignPolicyRow, spec: Spec, *, deny: bool) -> Policy:
+def groups_of(rows: Iterable[ForeignPolicyRow]) -> tuple[CidrGroup, ...]:
+    """The CiliumCIDRGroups among some rows."""
+    return tuple(
+        CidrGroup(row.name, dict(row.labels), tuple(map(str, row.spec.get("externalCIDRs") or ())))
+        for row in rows
+        if row.group == GROUP and row.object_kind == "CiliumCIDRGroup"
+    )
+
+
+def _compiled(
+    row: ForeignPolicyRow, spec: Spec, groups: tuple[CidrGroup, ...], *, deny: bool
+) -> Policy:
     """The rules that deny, or those that allow, of one spec. What isolates is with those that
     allow."""
     rules: dict[Side, tuple[TierRule, ...]] = {}
     for side, prefix in SIDES:
-        source = CiliumSource(title_of(row), row.namespace, side, prefix)
+        source = CiliumSource(title_of(row), row.namespace, side, prefix, groups)
         listed = spec.get(f"{side}Deny" if deny else side) or ()
         rules[side] = tuple(
             _rule(number, entry or {}, source, deny=deny) for number, entry in enumerate(listed)
         )
-    return Policy(
+    made = Policy(
         kind=row.object_kind,
         namespace=row.namespace,
         name=row.name,
@@ -207,9 +245,12 @@ def _compiled(row: ForeignPolicyRow, spec: Spec, *, deny: bool) -> Policy:
         isolates=frozenset() if deny else _isolates(spec),
         spec=spec,
     )
+    return with_unknown_fields(made, row)
 
 
 def policies(rows: Iterable[ForeignPolicyRow], *, deny: bool) -> list[Policy]:
     """Compiled in the order of names: what they deny, or what they allow."""
+    rows = tuple(rows)
+    groups = groups_of(rows)
     ordered = sorted(filter(is_cilium, rows), key=lambda row: (row.namespace, row.name))
-    return [_compiled(row, spec, deny=deny) for row in ordered for spec in _specs(row)]
+    return [_compiled(row, spec, groups, deny=deny) for row in ordered for spec in _specs(row)]

@@ -3,21 +3,23 @@ outside of the cluster."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from collectors.frozen import frozen
 from diagnosis.reachability import selectors
-from diagnosis.reachability.address_blocks import Block, block_of
+from diagnosis.reachability.address_blocks import Block, block_of, names_of
 from diagnosis.reachability.certainty import Doubt, Match, any_of, doubt
-from diagnosis.reachability.parties import Party
+from diagnosis.reachability.parties import Party, why_generated
 from diagnosis.reachability.selectors import LabelSelector, Requirement
 
 NAMESPACE = "io.kubernetes.pod.namespace"
 NAMESPACE_LABELS = "io.cilium.k8s.namespace.labels."
 ACCOUNT, CLUSTER = "io.cilium.k8s.policy.serviceaccount", "io.cilium.k8s.policy.cluster"
 PREFIXES = ("k8s:", "any:", "k8s.", "any.")
-OTHER_SOURCES = ("reserved:", "cidr:", "container:", "unspec:", "cni:")
+RESERVED = "reserved:"
+NOT_LISTED = (f"{RESERVED}unmanaged", "cidr:", "container:", "unspec:", "cni:")
 
 
 def _key(text: str) -> str:
@@ -51,8 +53,10 @@ def unknown_of(party: Party) -> Callable[[str], str]:
     def unknown(key: str) -> str:
         if key in (ACCOUNT, CLUSTER):
             return f"{key} of {party.name} is not listed"
-        if key.startswith(OTHER_SOURCES):
+        if key.startswith(NOT_LISTED):
             return f"label {key} of {party.name} is not listed"
+        if reason := why_generated(party, key):
+            return reason
         if party.namespace_known or not key.startswith(NAMESPACE_LABELS):
             return ""
         return f"the labels of namespace {party.namespace} are not known ({key} is asked)"
@@ -74,17 +78,29 @@ class Endpoints:
         if party.unsure:
             return doubt(party.unsure)
         if not party.selectable:
-            return self._reserved(party)
+            return self._reserved(party, own)
         in_namespace = not self.namespace or party.namespace == self.namespace
-        return in_namespace and self.selector.match(labels_of(party), unknown_of(party))
+        return in_namespace and self._selects(party)
 
-    def _reserved(self, party: Party) -> Match:
+    def _selects(self, party: Party) -> Match:
+        labels, unknown = labels_of(party), unknown_of(party)
+        return self.selector.match(labels, unknown, party.generated_labels)
+
+    def _reserved(self, party: Party, own: Party) -> Match:
         """Nodes and addresses have reserved labels alone, by which a selector may mean them,
         too."""
-        reserved = [r for r in self.selector.requirements if r.key.startswith("reserved:")]
-        if self.everywhere or not reserved:
+        asked = [r for r in self.selector.requirements if r.key.startswith(RESERVED)]
+        if self.everywhere or not asked:
             return False
-        return doubt(f"label {reserved[0].key} of {party.name} is not known")
+        where = f"label {asked[0].key} of {party.name}"
+        found = {r.key: self._has(r.key, where, party, own) for r in asked}
+        labels = {key: "" for key, match in found.items() if match is True}
+        return self.selector.match(labels, lambda key: _why_doubtful(key, found.get(key), party))
+
+    def _has(self, key: str, where: str, party: Party, own: Party) -> Match:
+        """Nobody has the labels of entities that are not of one identity."""
+        name = key.removeprefix(RESERVED)
+        return name in IDENTITIES and Entities((name,), where).match(party, own)
 
     def miss(self, party: Party) -> str:
         if party.host:
@@ -96,14 +112,45 @@ class Endpoints:
                 f"the selector names no namespace, which means pods of {self.namespace}; "
                 f"this one is of {party.namespace}"
             )
-        return f"pod {party.name} {self.selector.miss(labels_of(party))}"
+        labels = labels_of(party)
+        missed = next((r for r in self.selector.requirements if not r.holds(labels)), None)
+        return _lack(missed, party) if missed else "it does not match"
 
     @property
     def text(self) -> str:
         return f"endpoints {self.selector.text}"
 
 
-NEVER_PODS = ("world", "world-ipv4", "world-ipv6", "host", "remote-node", "health", "ingress")
+def _why_doubtful(key: str, found: Match | None, party: Party) -> str:
+    if isinstance(found, Doubt):
+        return "; ".join(found.because)
+    return f"label {key} of {party.name} is not listed" if key.startswith(NOT_LISTED) else ""
+
+
+def asks_for_nodes(selector: LabelSelector) -> bool:
+    """Whether its answer depends on the node of the pod that the policy selects."""
+    return any(
+        one.key in (f"{RESERVED}host", f"{RESERVED}remote-node") for one in selector.requirements
+    )
+
+
+def _lack(missed: Requirement, party: Party) -> str:
+    """Whose labels they are: the namespace's where the key is of it."""
+    if missed.key == NAMESPACE:
+        return f"it is of namespace {party.namespace}, and the selector asks for {missed.text}"
+    if missed.key.startswith(NAMESPACE_LABELS):
+        own = replace(missed, key=missed.key.removeprefix(NAMESPACE_LABELS))
+        miss = LabelSelector((own,)).miss(party.namespace_labels or {})
+        return f"namespace {party.namespace} {miss}"
+    return f"pod {party.name} {LabelSelector((missed,)).miss(party.labels or {})}"
+
+
+CLUSTER_ENTITIES = ("cluster", "cluster-mesh")
+WORLDS = ("world", "world-ipv4", "world-ipv6")
+# of addresses or moments of their own: no pod that runs, no node and nothing outside is one
+APART = ("health", "ingress", "init")
+NEVER_PODS = (*WORLDS, *APART, "host", "remote-node", "kube-apiserver")
+IDENTITIES = (*NEVER_PODS, "unmanaged")
 
 
 @frozen
@@ -134,28 +181,34 @@ class Entities:
         return self._outside(name, party)
 
     def _pod(self, name: str) -> Match:
-        if name == "cluster":
+        if name in CLUSTER_ENTITIES:
             return True
-        if name in NEVER_PODS or name == "kube-apiserver":
+        if name in NEVER_PODS:
             return False
         return doubt(f"{self.where}: entity {name} needs the identity of the pod")
 
     def _node(self, name: str, party: Party, own: Party) -> Match:
-        if name == "cluster":
+        if name in CLUSTER_ENTITIES:
             return True
         if name not in ("host", "remote-node"):
-            return self._other(name)
+            return self._other(name, party)
         if not own.node or not party.node:
             return doubt(f"{self.where}: entity {name} needs the node of {own.name}")
         return (own.node == party.node) == (name == "host")
 
-    def _other(self, name: str) -> Match:
-        if name.startswith("world"):
+    def _other(self, name: str, party: Party) -> Match:
+        if name in (*WORLDS, *APART, "unmanaged"):
             return False
+        if name == "kube-apiserver" and party.api_server is not None:
+            return party.api_server
         return doubt(f"{self.where}: entity {name} needs the identity of the node")
 
     def _outside(self, name: str, party: Party) -> Match:
-        if name in ("host", "remote-node", "cluster", "health", "init", "unmanaged"):
+        if party.maybe_node:
+            return doubt(party.maybe_node)
+        if name in ("kube-apiserver", "cluster") and party.api_server is not None:
+            return party.api_server
+        if name in ("host", "remote-node", "cluster", "unmanaged", *APART):
             return False
         if name == "world":
             return True
@@ -177,6 +230,31 @@ class Entities:
 
 
 @frozen
+class CidrGroup:
+    """A CiliumCIDRGroup: blocks of addresses under a name and labels."""
+
+    name: str
+    labels: Mapping[str, str]
+    cidrs: tuple[str, ...]
+
+
+def _blocks_of(entry: Mapping[str, Any], groups: Sequence[CidrGroup]) -> list[Block | None]:
+    """The block of an entry, or those of the groups that it means by name or labels. None stands
+    in it for a group that is meant and not listed."""
+    holes = entry.get("except") or ()
+    if given := entry.get("cidr"):
+        return [block_of(given, holes)]
+    if wanted := entry.get("cidrGroupRef"):
+        meant = [group for group in groups if group.name == wanted]
+    else:
+        selector = selector_of(entry.get("cidrGroupSelector") or {})
+        meant = [group for group in groups if selector(group.labels)]
+    if not meant:
+        return [None]
+    return [block_of(cidr, holes) for group in meant for cidr in group.cidrs]
+
+
+@frozen
 class Cidrs:
     """Blocks of addresses outside of the cluster."""
 
@@ -185,17 +263,15 @@ class Cidrs:
     relative: bool = False
 
     @classmethod
-    def of(cls, entries: Iterable[object], where: str) -> Cidrs:
-        """`entries` are texts, and mappings with `cidr` and `except` or the reference of a
-        group."""
+    def of(cls, entries: Iterable[object], where: str, groups: Sequence[CidrGroup] = ()) -> Cidrs:
+        """`entries` are texts, and mappings with `cidr` and `except` or with what names groups."""
         blocks: list[Block] = []
         reasons: list[str] = []
         for entry in entries:
             given = entry if isinstance(entry, Mapping) else {"cidr": entry}
-            block = block_of(given.get("cidr"), given.get("except") or ())
-            if block is not None:
-                blocks.append(block)
-            else:
+            found = _blocks_of(given, groups)
+            blocks += [block for block in found if block is not None]
+            if None in found:
                 fields = ", ".join(key for key in given if key != "except")
                 reasons.append(f"{where}: a block given by {fields} is not listed")
         return cls(tuple(blocks), Doubt(tuple(reasons)) if reasons else None)
@@ -215,7 +291,7 @@ class Cidrs:
 
     @property
     def text(self) -> str:
-        return ", ".join(block.text for block in self.blocks)
+        return names_of(self.blocks)
 
 
 @frozen

@@ -8,18 +8,19 @@ match pods, too; of two policies of one priority either may be asked first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from collectors.events import ForeignPolicyRow
 from collectors.frozen import frozen
 from diagnosis.reachability import selectors
-from diagnosis.reachability.address_blocks import Block, block_of
-from diagnosis.reachability.certainty import Doubt, Match, any_of, doubt
-from diagnosis.reachability.network_policy import namespace_match
+from diagnosis.reachability.address_blocks import Block, block_of, names_of
+from diagnosis.reachability.certainty import Doubt, Match, all_of, any_of, doubt
+from diagnosis.reachability.network_policy import namespace_match, pod_match
 from diagnosis.reachability.parties import Party
 from diagnosis.reachability.policy_model import Action, Peer, Policy, Port, Side, TierRule
 from diagnosis.reachability.selectors import EVERYTHING, LabelSelector
+from diagnosis.reachability.unknown_fields import with_unknown_fields
 
 GROUP = "policy.networking.k8s.io"
 ACTIONS: dict[str, Action] = {"Accept": "allow", "Allow": "allow", "Deny": "deny", "Pass": "pass"}
@@ -38,9 +39,10 @@ class SelectedPods:
     def match(self, party: Party, own: Party | None = None) -> Match:
         if party.unsure:
             return doubt(party.unsure)
-        if not party.selectable or not self.pods(party.labels or {}):
+        if not party.selectable:
             return False
-        return namespace_match(self.namespaces, party)
+        pods = pod_match(self.pods, party)
+        return pods and all_of((namespace_match(self.namespaces, party), pods))
 
     def miss(self, party: Party) -> str:
         if party.host:
@@ -97,7 +99,7 @@ class Networks:
 
     @property
     def text(self) -> str:
-        return ", ".join(block.text for block in self.blocks)
+        return names_of(self.blocks)
 
 
 @frozen
@@ -228,6 +230,11 @@ class UnknownSubject:
 
 
 def policy(row: ForeignPolicyRow) -> Policy:
+    return with_unknown_fields(compiled(row), row)
+
+
+def compiled(row: ForeignPolicyRow) -> Policy:
+    """As far as its fields are known."""
     title = f"{row.object_kind} {row.name}"
     rules: dict[Side, tuple[TierRule, ...]] = {}
     sides: tuple[tuple[Side, str], ...] = (("ingress", "from"), ("egress", "to"))
@@ -264,8 +271,4 @@ def by_priority(rows: Iterable[ForeignPolicyRow], tier: str) -> tuple[tuple[Poli
     for row in sorted(rows, key=lambda r: r.name):
         if tier_of(row) == tier:
             ranks.setdefault(int(row.spec.get("priority") or 0), []).append(row)
-    return tuple(_compiled(ranks[priority]) for priority in sorted(ranks))
-
-
-def _compiled(rows: Sequence[ForeignPolicyRow]) -> tuple[Policy, ...]:
-    return tuple(policy(row) for row in rows)
+    return tuple(tuple(map(policy, ranks[priority])) for priority in sorted(ranks))

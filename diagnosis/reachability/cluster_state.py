@@ -6,14 +6,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from ipaddress import ip_address
 from typing import Any
 
 from collectors.events import NamespaceRow, NodeRow, PodRow, ServiceRow, SliceRow
-from diagnosis.reachability import parties
+from diagnosis.reachability import parties, special_addresses
+from diagnosis.reachability.address_blocks import inside, networks
 from diagnosis.reachability.blind_spots import NONE, BlindSpots
-from diagnosis.reachability.parties import Party
+from diagnosis.reachability.local_redirects import SentTo, redirected
+from diagnosis.reachability.parties import Party, is_ipv6
 from diagnosis.reachability.policy_set import PolicySet
+from diagnosis.reachability.unassigned_addresses import may_be_of
 
 KINDS = (
     "pods",
@@ -23,6 +25,7 @@ KINDS = (
     "networkpolicies",
     "nodes",
     "foreignpolicies",
+    "cuttingpolicies",
     "networking",
 )
 
@@ -45,8 +48,10 @@ class ClusterState:
         held: dict[str, tuple[Any, ...]] = {kind: tuple(rows.get(kind) or ()) for kind in KINDS}
         policies = PolicySet.of(
             held["networkpolicies"],
-            held["foreignpolicies"],
+            (*held["foreignpolicies"], *held["cuttingpolicies"]),
             settings=held["networking"],
+            nodes=held["nodes"],
+            pods=held["pods"],
             blind=blind,
         )
         return cls(
@@ -104,10 +109,24 @@ class ClusterState:
     def node_rows(self) -> dict[str, NodeRow]:
         return {node.name: node for node in self.nodes}
 
+    @cached_property
+    def api_servers(self) -> frozenset[str]:
+        """Its addresses, which it writes to the slices of the Service kubernetes itself."""
+        slices = self.slices_of.get(("default", "kubernetes"), ())
+        return frozenset(one.address for row in slices for one in row.endpoints)
+
+    def _is_api_server(self, ips: Sequence[str]) -> bool | None:
+        return any(ip in self.api_servers for ip in ips) if self.api_servers else None
+
     # --- parties
 
     def party(self, pod: PodRow) -> Party:
-        return parties.party_of(pod, self.labels)
+        party = parties.party_of(pod, self.labels)
+        if not pod.host_network:
+            return party
+        row = self.node_rows.get(pod.node)
+        labels = dict(row.labels) if row else None
+        return replace(party, node_labels=labels, api_server=self._is_api_server(party.ips))
 
     def node_party(self, name: str, ips: Sequence[str] = ()) -> Party:
         """A node, by some of its addresses; by all of them where none is given."""
@@ -120,33 +139,73 @@ class ClusterState:
             node=name,
             host=True,
             node_labels=dict(row.labels) if row else None,
+            api_server=self._is_api_server(tuple(ips) or own),
         )
+
+    def node_parties(self, name: str) -> list[Party]:
+        """By each of its addresses, one of each family; once where it has no more than that."""
+        whole = self.node_party(name)
+        families = [[ip for ip in whole.ips if is_ipv6(ip) == six] for six in (False, True)]
+        most = max(map(len, families))
+        if most < 2:
+            return [whole]
+        chosen = ([own[min(n, len(own) - 1)] for own in families if own] for n in range(most))
+        return [self.node_party(name, ips) for ips in chosen]
 
     def address_party(self, address: str) -> Party:
         """A node where it is one's address, else what is outside, as far as that can be known."""
         if node := self.node_addresses.get(address):
             return self.node_party(node, (address,))
         unsure = self.blind.why("pods") or self.blind.why("services")
+        unsure = unsure or may_be_of(address, self.pods, self.services)
         return Party(
             name=address,
             ips=(address,),
             unsure=f"{address} may be of the cluster: {unsure}" if unsure else "",
             maybe_node=self._maybe_node(address),
+            api_server=self._is_api_server((address,)),
         )
 
+    def nobodys(self, address: str) -> str:
+        """What is to be said of an address that `at` found to be no pod's and no Service's, ''
+        where it is a node's or no one end's."""
+        if address in self.node_addresses or special_addresses.is_own(address):
+            return ""
+        if special_addresses.group_of(address):
+            return ""
+        said = "nobody among the objects has it: it is read as one outside of the cluster"
+        return self.address_party(address).unsure or said
+
     def _maybe_node(self, address: str) -> str:
-        why = self.blind.why("nodes")
-        return f"{address} may be a node's: {why}" if why else ""
+        if why := self.blind.why("nodes"):
+            return f"{address} may be a node's: {why}"
+        return special_addresses.may_be_nodes(address) or self._may_be_tunnel(address)
+
+    def _may_be_tunnel(self, address: str) -> str:
+        """An address of a node's pods' range that no pod has may be the node's own."""
+        for node in self.nodes:
+            if any(inside(address, cidr) for cidr in networks(node.pod_cidrs)):
+                own = f"may be {node.name}'s own (a bridge's, a tunnel's)"
+                return f"{address} is in the range of its pods and no pod's: it {own}"
+        return ""
 
     def at(self, address: str) -> PodRow | ServiceRow | str:
         """Whose an address is: of a pod or Service it is that address alone that counts."""
-        address = str(ip_address(address))
+        address = special_addresses.canonical(address)
         if pod := self.pods_by_address.get(address):
             return replace(pod, ip=address, ips=(address,))
         for service in self.services:
             if address in (*service.ips, *service.outer_ips):
                 return replace(service, ips=(address,))
         return address
+
+    def redirect(
+        self, addresses: Sequence[str], number: int, protocol: str, service: ServiceRow | None
+    ) -> str:
+        """Why it is not known where a connection ends that is sent to an address or a Service, ''
+        where it is."""
+        sent = SentTo(tuple(addresses), number, protocol, service)
+        return redirected(self.policies.foreign, sent)
 
     def service(self, namespace: str, name: str) -> ServiceRow | None:
         return self._services.get((namespace, name))

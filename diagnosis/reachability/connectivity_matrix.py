@@ -3,7 +3,7 @@ pods, so that a thousand pods and two hundred policies last less than a person n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from diagnosis.reachability.certainty import Match, all_of
@@ -58,20 +58,23 @@ def _by_family(parties: Sequence[Party], tables: dict[bool | None, Matrix]) -> M
 
 def _reach(parties: Sequence[Party], number: int, protocol: str, stacks: Sequence[Stack]) -> Matrix:
     everyone = (1 << len(parties)) - 1
+    asked = _Asked(parties)
     sides: dict[Side, _Outcomes] = {}
     for side in ("egress", "ingress"):
-        sides[side] = _Outcomes([0] * len(parties), [0] * len(parties))
+        sides[side] = _Outcomes(*([0] * len(parties) for _ in range(3)))
         for stack in stacks:
-            _SideOfStack(side, parties, number, protocol, sides[side]).run(stack)
+            _SideOfStack(side, asked, number, protocol, sides[side]).run(stack)
     out, into = sides["egress"], sides["ingress"].transposed()
     own_node, perhaps_own_node = _own_nodes(parties)
     allowed, denied = [], []
     for place, party in enumerate(parties):
         own = 1 << place if party.selectable else 0
+        into.allow[place] |= own_node[place]
+        into.deny[place] &= ~own_node[place] | into.refused[place]
         out_denied = out.deny[place] & ~out.allow[place]
-        in_allowed = into.allow[place] & ~into.deny[place] | own_node[place]
+        in_allowed = into.allow[place] & ~into.deny[place]
         in_denied = into.deny[place] & ~into.allow[place]
-        in_denied &= ~own_node[place] & ~perhaps_own_node[place]
+        in_denied &= ~perhaps_own_node[place]
         allowed.append(out.allow[place] & ~out.deny[place] & in_allowed | own)
         denied.append((out_denied | in_denied) & everyone & ~own)
     return Matrix(allowed, denied)
@@ -95,19 +98,41 @@ def _own_nodes(parties: Sequence[Party]) -> tuple[list[Bits], list[Bits]]:
 
 @dataclass
 class _Outcomes:
-    """For each party the others with which this side may come out as allowed, and as denied."""
+    """For each party the others with which this side may come out as allowed, and as denied;
+    `refused`: denied by a rule that the party's own node may have to heed."""
 
     allow: list[Bits]
     deny: list[Bits]
+    refused: list[Bits]
 
     def transposed(self) -> _Outcomes:
-        return _Outcomes(_transposed(self.allow), _transposed(self.deny))
+        return _Outcomes(*(_transposed(rows) for rows in (self.allow, self.deny, self.refused)))
 
 
 def _transposed(rows: list[Bits]) -> list[Bits]:
     """Bit b of row a becomes bit a of row b."""
     texts = [format(bits, f"0{len(rows)}b")[::-1] for bits in rows]
     return [int("".join(column)[::-1], 2) for column in zip(*texts, strict=True)]
+
+
+class _Asked:
+    """Which parties each policy selects: both sides ask for it."""
+
+    def __init__(self, parties: Sequence[Party]) -> None:
+        self.parties = parties
+        self._selected: dict[int, list[tuple[int, bool]]] = {}
+
+    def selected(self, policy: Policy) -> list[tuple[int, bool]]:
+        """The places of the parties that it is, or may be, for, and whether that is certain."""
+        if (known := self._selected.get(id(policy))) is None:
+            known = self._selected[id(policy)] = list(self._matches(policy))
+        return known
+
+    def _matches(self, policy: Policy) -> Iterator[tuple[int, bool]]:
+        matches = policy.subject.match
+        for place, party in enumerate(self.parties):
+            if (match := matches(party)) is not False:
+                yield place, match is True
 
 
 class _SideOfStack:
@@ -117,28 +142,32 @@ class _SideOfStack:
     def __init__(
         self,
         side: Side,
-        parties: Sequence[Party],
+        asked: _Asked,
         number: int,
         protocol: str,
         outcomes: _Outcomes,
     ) -> None:
         self.side = side
-        self.parties = parties
+        self.asked = asked
+        self.parties = parties = asked.parties
         self.number, self.protocol = number, protocol
         self.outcomes = outcomes
         self.everyone = (1 << len(parties)) - 1
         self.live = [self.everyone] * len(parties)
         self.passed = [0] * len(parties)
+        self.heeded = False
         self._of_peer: dict[Peer, Pair] = {}
         self._of_ports: dict[tuple[Ports, ...], Pair] = {}
 
     def run(self, stack: Stack) -> None:
+        self.heeded = stack.denies_own_node
         for tier in stack.tiers:
             self._tier(tier)
         for place, bits in enumerate(self.live):
             self.outcomes.allow[place] |= bits
 
     def _tier(self, tier: Tier) -> None:
+        before = list(self.live)
         if not tier.additive:
             self._unread(tier)
         isolation = [0] * len(self.parties)  # 1: perhaps, 2: for certain
@@ -146,25 +175,34 @@ class _SideOfStack:
             self._group(group, isolation)
         if tier.additive:
             self._unread(tier)
+        self._end(tier, isolation)
+        if tier.order_unknown:
+            self.live = before
+
+    def _end(self, tier: Tier, isolation: Sequence[int]) -> None:
         for place, isolated in enumerate(isolation):
             if isolated and tier.otherwise == "deny":
                 self.outcomes.deny[place] |= self.live[place]
-                self.live[place] = 0 if isolated > 1 else self.live[place]
+                certain = isolated > 1 and not tier.end_unknown
+                self.live[place] = 0 if certain else self.live[place]
             self.live[place] |= self.passed[place]
             self.passed[place] = 0
 
     def _unread(self, tier: Tier) -> None:
         for one in tier.unread:
             for place, party in enumerate(self.parties):
-                if one.covers(party):
-                    self.outcomes.allow[place] |= self.live[place]
-                    self.outcomes.deny[place] |= self.live[place]
+                live = self.live[place] if one.covers(party) else 0
+                self.outcomes.deny[place] |= live
+                self.outcomes.allow[place] |= 0 if one.cuts_only else live
 
     def _group(self, group: Sequence[Policy], isolation: list[int]) -> None:
         """Of one rank any may be asked first: each begins with what was live before."""
+        if len(group) == 1:
+            self._policy(group[0], isolation)
+            return
         before, after = list(self.live), list(self.live)
         for policy in group:
-            self.live = list(before) if len(group) > 1 else self.live
+            self.live = list(before)
             self._policy(policy, isolation)
             after = [left & now for left, now in zip(after, self.live, strict=True)]
         self.live = after
@@ -172,13 +210,7 @@ class _SideOfStack:
     def _policy(self, policy: Policy, isolation: list[int]) -> None:
         if not policy.concerns(self.side):
             return
-        selected: list[tuple[int, bool]] = []
-        for place, party in enumerate(self.parties):
-            match = policy.subject.match(party)
-            if match is not False:
-                selected.append((place, match is True))
-        if not selected:
-            return
+        selected = self.asked.selected(policy)
         if self.side in policy.isolates:
             for place, certain in selected:
                 isolation[place] = max(isolation[place], 2 if certain else 1)
@@ -212,6 +244,8 @@ class _SideOfStack:
             self.outcomes.allow[place] |= hit
         else:
             self.outcomes.deny[place] |= hit
+            heeded = self.heeded and rule.number is not None
+            self.outcomes.refused[place] |= hit if heeded else 0
         self.live[place] &= ~yes
 
     def _peers(self, rule: TierRule, own: Party | None) -> Pair:

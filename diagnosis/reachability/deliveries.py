@@ -10,9 +10,10 @@ from typing import Literal
 from collectors.frozen import frozen
 from diagnosis.reachability import why_not
 from diagnosis.reachability.cluster_state import ClusterState
+from diagnosis.reachability.overlay_sources import as_from_tunnel
 from diagnosis.reachability.parties import Party, family, no_common_family, over
 from diagnosis.reachability.policy_model import Ask
-from diagnosis.reachability.verdicts import Decision, Outcome, Verdict, combined
+from diagnosis.reachability.verdicts import Decision, Outcome, Verdict, combined, either
 from diagnosis.reachability.why_not import Context
 
 Result = Literal["ok", "stops", "note", "unknown"]
@@ -33,13 +34,14 @@ class PathStep:
 class PathVerdict:
     """Whether connections get through: to a Service, to every endpoint that it may choose.
     `partly`: to some of them only. `unknown_because` says what could not be known, where that
-    decides."""
+    decides. `share`: of several pods that were asked how many, '' for one alone."""
 
     verdict: Outcome
     partly: bool
     decided_by: Decision | None  # None: not a policy decides
     path: tuple[PathStep, ...]
     unknown_because: tuple[str, ...] = ()
+    share: str = ""
 
     @property
     def allowed(self) -> bool:
@@ -65,7 +67,7 @@ def stopped(*steps: PathStep) -> PathVerdict:
 @dataclass(frozen=True)
 class Delivery:
     """One connection: leaving `source` for `seen` (what its own policies see), arriving at `end`
-    as from `sender`."""
+    as from `sender`, or as from `perhaps`, for the reason `why`."""
 
     source: Party
     seen: Party
@@ -76,10 +78,20 @@ class Delivery:
     protocol: str
     service_port: int = 0
     label: str = field(default="")  # by which node it goes, '' for none
+    service_ips: tuple[str, ...] = ()  # to which it was sent, before translation
+    perhaps: Party | None = None
+    why: str = ""
 
     @classmethod
     def plain(
-        cls, source: Party, end: Party, number: int, protocol: str, service_port: int = 0
+        cls,
+        source: Party,
+        end: Party,
+        number: int,
+        protocol: str,
+        *,
+        service_port: int = 0,
+        service_ips: tuple[str, ...] = (),
     ) -> Delivery:
         """Nothing but the destination is translated."""
         return cls(
@@ -91,6 +103,7 @@ class Delivery:
             number=number,
             protocol=protocol,
             service_port=service_port,
+            service_ips=service_ips,
         )
 
     @property
@@ -98,11 +111,23 @@ class Delivery:
         return f"{self.end.name}:{self.number}/{self.protocol}{self.label}"
 
     def verdict(self, cluster: ClusterState) -> Verdict:
-        out = cluster.policies.verdict(self.source, self.seen, self.seen_number, self.protocol)
-        if self.sender is self.source and self.seen is self.end:
-            return out
-        into = cluster.policies.verdict(self.sender, self.end, self.number, self.protocol)
-        return Verdict(out.egress, into.ingress)
+        asked = cluster.policies.verdict
+        out = asked(self.source, self.seen, self.seen_number, self.protocol)
+        into = out.ingress
+        if self.sender is not self.source or self.seen is not self.end:
+            into = self._into(cluster, self.sender)
+        else:
+            into = self._by_tunnel(cluster, into, self.sender)
+        if self.perhaps is not None:
+            into = either(into, self._into(cluster, self.perhaps), self.why)
+        return Verdict(out.egress, into)
+
+    def _into(self, cluster: ClusterState, sender: Party) -> Decision:
+        found = cluster.policies.verdict(sender, self.end, self.number, self.protocol).ingress
+        return self._by_tunnel(cluster, found, sender)
+
+    def _by_tunnel(self, cluster: ClusterState, into: Decision, sender: Party) -> Decision:
+        return as_from_tunnel(cluster, into, sender, self.end, (self.number, self.protocol))
 
     def ask(self, side: Literal["egress", "ingress"]) -> Ask:
         source, end, number = self.source, self.seen, self.seen_number
@@ -203,7 +228,7 @@ def _side(
         yield PathStep("not known", "unknown", reason)
     if decision.verdict == "allowed":
         return
-    context = Context(delivery.service_port, cluster.service_ips)
+    context = Context(delivery.service_port, cluster.service_ips, delivery.service_ips)
     for text in why_not.misses(cluster.policies.stacks, delivery.ask(decision.side), context):
         yield PathStep("why not", "note", text)
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collectors.events import PodRow, ServicePort, ServiceRow
+from collectors.events import NodeRow, PodRow, ServicePort, ServiceRow
+from collectors.frozen import frozen
+from diagnosis.reachability import dns_names
 from diagnosis.reachability.cluster_state import ClusterState
 from diagnosis.reachability.deliveries import Delivery, PathStep, PathVerdict, judged, stopped
 from diagnosis.reachability.parties import NAME_LABEL, Party, family
 from diagnosis.reachability.service_backends import Chosen, endpoints
 
+UNSURE = "whether that knows {name} is not known"
 SYSTEM, LABEL, SERVER = "kube-system", "k8s-app", "kube-dns"
 PORT = 53
 ASSUMED = (
@@ -23,16 +26,80 @@ ASSUMED = (
 )
 
 
-def external_name(row: PodRow | ServiceRow | str) -> str:
+def external_name(row: PodRow | ServiceRow | NodeRow | str) -> str:
     """The name that a Service of type ExternalName is looked up by, whatever it is given by."""
     if isinstance(row, ServiceRow) and (row.external_name or row.type == "ExternalName"):
         return f"{row.name}.{row.namespace}"
     return ""
 
 
-def lookup(cluster: ClusterState, origin: Party, source: PodRow | str, name: str) -> PathVerdict:
-    """May the source ask its resolver? Over UDP decides; what is too long for it is asked over
-    TCP."""
+@frozen
+class LookedUp:
+    """`of_cluster`: a name that the cluster's DNS alone knows."""
+
+    name: str
+    of_cluster: bool
+
+
+def is_of_cluster(
+    cluster: ClusterState, row: PodRow | ServiceRow | NodeRow | str, name: str
+) -> bool:
+    """Of a Service or a pod; the host name of a load balancer is public."""
+    return not isinstance(row, str) and dns_names.balanced(cluster, name) is None
+
+
+def lookup(
+    cluster: ClusterState, origin: Party, source: PodRow | NodeRow | str, asked: LookedUp
+) -> PathVerdict:
+    """May the source ask its resolver, and does that know the name? Over UDP decides; what is too
+    long for it is asked over TCP."""
+    answer = _asked(cluster, origin, source, asked.name)
+    if answer.verdict != "allowed":
+        return answer
+    why = _not_known_by(cluster, origin, source, asked)
+    return PathVerdict.unknown((why,), answer.path) if why else answer
+
+
+def _not_known_by(
+    cluster: ClusterState, origin: Party, source: PodRow | NodeRow | str, asked: LookedUp
+) -> str:
+    """Why a name of the cluster may have no answer: its resolver is not the cluster's DNS."""
+    if not asked.of_cluster:
+        return ""
+    if not isinstance(source, PodRow):
+        return f"{origin.name} asks a resolver of its own; {UNSURE.format(name=asked.name)}"
+    if _uses_node_resolver(source):
+        policy = _policy_of(source)
+        return f"the pod asks its node's resolver ({policy}); {UNSURE.format(name=asked.name)}"
+    if source.dns_policy != "None" or not source.nameservers:
+        return ""
+    return _why_not_by(cluster, source, asked.name)
+
+
+def _why_not_by(cluster: ClusterState, pod: PodRow, name: str) -> str:
+    """Of a pod with resolvers of its own."""
+    service, _ = _service(cluster, "UDP")
+    own = ", ".join(pod.nameservers)
+    if service is None or not set(pod.nameservers) & set(service.ips):
+        return f"the pod asks {own} (dnsConfig); {UNSURE.format(name=name)}"
+    if name.rstrip(".").endswith(dns_names.DOMAIN):
+        return ""
+    return f"whether the searches of its dnsConfig complete {name} is not known"
+
+
+def _uses_node_resolver(pod: PodRow) -> bool:
+    host = pod.host_network and pod.dns_policy in ("", "ClusterFirst")
+    return host or pod.dns_policy == "Default"
+
+
+def _policy_of(pod: PodRow) -> str:
+    on_host = "" if pod.dns_policy == "Default" else " on the host's network"
+    return f"dnsPolicy {pod.dns_policy or 'ClusterFirst'}{on_host}"
+
+
+def _asked(
+    cluster: ClusterState, origin: Party, source: PodRow | NodeRow | str, name: str
+) -> PathVerdict:
     if not isinstance(source, PodRow):
         step = PathStep(f"DNS {name}", "note", f"{origin.name} uses a resolver of its own")
         return PathVerdict("allowed", False, None, (step,))
@@ -58,8 +125,7 @@ def _over(cluster: ClusterState, origin: Party, pod: PodRow, protocol: str) -> P
     if own:
         ends = [cluster.address_party(server) for server in own]
         return judged(cluster, (), [Delivery.plain(origin, end, PORT, protocol) for end in ends])
-    host = pod.host_network and pod.dns_policy in ("", "ClusterFirst")
-    if host or pod.dns_policy == "Default":
+    if _uses_node_resolver(pod):
         end = Party("the node's resolver")
         return judged(cluster, (), [Delivery.plain(origin, end, PORT, protocol)])
     return _of_cluster(cluster, origin, protocol)
@@ -69,6 +135,8 @@ def _of_cluster(cluster: ClusterState, origin: Party, protocol: str) -> PathVerd
     service, port = _service(cluster, protocol)
     if service is None or port is None:
         return _assumed(cluster, origin, protocol)
+    if reason := cluster.redirect(service.ips, PORT, protocol, service):
+        return PathVerdict.unknown((reason,))
     chosen = endpoints(cluster, service, port, six=_family(service, origin))
     name = f"{service.namespace}/{service.name}"
     if chosen.unknown_because:

@@ -1,46 +1,35 @@
-"""What people write for an end of a connection: deploy/x, ns/pod, svc/ns/x, a name in DNS, an
-address, a URL."""
+"""What people write for an end of a connection: deploy/x, ns/pod, svc/ns/x, node/x, a name in DNS,
+an address, a URL."""
 
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address, ip_network
-from urllib.parse import urlsplit
+from collections.abc import Iterator
+from dataclasses import replace
 
-from collectors.events import PodRow, ServiceRow
+from collectors.address_text import is_address
+from collectors.events import NodeRow, PodRow, ServiceRow
 from collectors.frozen import frozen
+from diagnosis.reachability import dns_names
 from diagnosis.reachability.cluster_state import ClusterState
+from diagnosis.reachability.end_kinds import (
+    GROUPS,
+    NAMESPACE,
+    NODE,
+    POD,
+    SERVICE,
+    kind_of,
+    short_name,
+)
+from diagnosis.reachability.special_addresses import canonical
+from diagnosis.reachability.written_ends import FORMS, Unknown, check_port, written_end
 
-PORTS = {"http": "80", "https": "443"}
-PODS, SERVICES = ("pod", "pods", "po"), ("svc", "service", "services")
-WORKLOADS = {
-    "deploy": "Deployment",
-    "deployment": "Deployment",
-    "deployments": "Deployment",
-    "sts": "StatefulSet",
-    "statefulset": "StatefulSet",
-    "statefulsets": "StatefulSet",
-    "ds": "DaemonSet",
-    "daemonset": "DaemonSet",
-    "daemonsets": "DaemonSet",
-    "rs": "ReplicaSet",
-    "replicaset": "ReplicaSet",
-    "replicasets": "ReplicaSet",
-    "rc": "ReplicationController",
-    "job": "Job",
-    "jobs": "Job",
-    "cj": "CronJob",
-    "cronjob": "CronJob",
-    "cronjobs": "CronJob",
-}
-PROTOCOLS = ("TCP", "UDP", "SCTP")
-FORMS = "NAMESPACE/NAME, pod/NAME, deploy/NAME or svc/NAME with -n NAMESPACE, or an address"
+SHOWN = 5  # names that a refusal lists
+HASH = "pod-template-hash"  # with which the name of a Deployment's ReplicaSet ends
 LOCAL = ("localhost", "localhost.localdomain")
 
 
-class Unknown(Exception):
-    """An end that is not there, or that is not understood; the message says which, and the form
-    that would be."""
+EndRow = PodRow | ServiceRow | NodeRow | str
 
 
 @frozen
@@ -49,45 +38,16 @@ class End:
     text.
 
     `dns_name` is the name that a client would look up, '' for none. `unseen` says why an end
-    could not be looked for.
+    could not be looked for, `missing` why a name has no answer in DNS. `pods` are all of the
+    workload that was named; `row` is the first.
     """
 
     text: str
-    row: PodRow | ServiceRow | str
+    row: EndRow
     dns_name: str = ""
     unseen: str = ""
-
-
-@frozen
-class AskedPort:
-    """A number, or the name of a port."""
-
-    port: str
-    protocol: str
-
-
-def asked_port(text: str) -> AskedPort:
-    """`80`, `80/TCP`, `http`, `53/udp`."""
-    port, slash, protocol = text.strip().partition("/")
-    protocol = protocol.upper() if slash else "TCP"
-    if protocol not in PROTOCOLS:
-        raise Unknown(f"--port {text!r}: {protocol!r} is no protocol; write it as 80/TCP, 53/UDP.")
-    if port.isdecimal() and port.isascii():
-        if not 0 < int(port) < 65_536:
-            raise Unknown(f"--port {text!r}: a port is a number from 1 to 65535.")
-        return AskedPort(str(int(port)), protocol)
-    if not re.fullmatch(r"(?=.*[a-z])[a-z0-9]([a-z0-9-]{0,13}[a-z0-9])?", port):
-        raise Unknown(f"--port {text!r} is neither a number nor a port's name: write 80 or 80/TCP.")
-    return AskedPort(port, protocol)
-
-
-def is_address(text: str) -> bool:
-    """Whether a text is an IP address."""
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
+    missing: str = ""
+    pods: tuple[PodRow, ...] = ()
 
 
 class EndFinder:
@@ -104,8 +64,9 @@ class EndFinder:
     def find(self, text: str, port: str = "") -> End:
         """A pod's name may be that of its workload; where it is a Service's, too, the `port`
         says which is meant."""
-        written = text.strip()
-        plain = _plain(written, port)
+        end = written_end(text)
+        check_port(end, port)
+        written, plain = end.text, end.plain
         if not plain:
             raise Unknown(f"A name is empty: write {FORMS}.")
         if re.fullmatch(r"[0-9.]+", plain) and not is_address(plain):
@@ -116,10 +77,11 @@ class EndFinder:
         if plain in LOCAL:
             return End(written, "127.0.0.1")
         if is_address(plain):
-            return End(written, self.cluster.at(plain))
+            return End(written, self.cluster.at(canonical(plain)))
         if "/" in plain:
             return self._object(written, plain.split("/"), port)
         if "." in plain:
+            _check_dns_name(written, plain.rstrip("."))
             return self._dns_name(written, plain.rstrip("."))
         return self._bare(written, plain, port)
 
@@ -130,41 +92,74 @@ class EndFinder:
         if len(parts) > 3 or not all(parts):
             raise Unknown(f"{written!r} is not understood: write {FORMS}.")
         if len(parts) == 3:
-            first, second, name = parts
-            if _is_kind(second) and not _is_kind(first):
-                first, second = second, first
-            if not _is_kind(first):
-                raise Unknown(f"{written!r}: {first!r} is no kind; write {FORMS}.")
-            return self._of_kind(written, first, second, name)
+            return self._of_three(written, *parts)
         first, name = parts
-        if not _is_kind(first) or self._has(first, name):
-            return self._either(written, first, name, port)
+        kind = kind_of(first)
+        if kind and not self._has(first, name):
+            return self._of_two(written, kind, name)
+        _check_namespace(written, first, name, there=self._has(first, name))
+        return self._either(written, first, name, port)
+
+    def _of_three(self, written: str, first: str, second: str, name: str) -> End:
+        if kind_of(second) and not kind_of(first):
+            first, second = second, first
+        if first.lower() in NAMESPACE:
+            raise Unknown(f"{written!r}: write {second}/{name}.")
+        kind = kind_of(first)
+        if not kind:
+            raise Unknown(f"{written!r}: {first!r} is no kind; write {FORMS}.")
+        if kind == NODE:
+            raise Unknown(f"{written!r}: a node has no namespace: write node/NAME.")
+        return self._of_kind(written, kind, second, name)
+
+    def _of_two(self, written: str, kind: str, name: str) -> End:
+        if kind == NODE:
+            return self._node(written, name)
+        service, dot, place = name.partition(".")
+        if kind == SERVICE and dot:  # as a name in DNS, for a Service's own has no dot
+            namespace, _, rest = place.partition(".")
+            if rest.split(".")[0] not in ("", "svc"):
+                raise Unknown(f"{written!r} is not understood: write svc/NAME.NAMESPACE.")
+            return self._of_kind(written, kind, namespace, service)
         if not self.namespace:
             raise Unknown(
-                f"{written!r} names no namespace: write {first}/NAMESPACE/{name}, or give -n."
+                f"{written!r} names no namespace: write {short_name(kind)}/NAMESPACE/{name}, "
+                "or give -n."
             )
-        return self._of_kind(written, first, self.namespace, name)
+        return self._of_kind(written, kind, self.namespace, name)
 
     def _has(self, namespace: str, name: str) -> bool:
         """Whether what looks like a kind is a namespace in which there is such a thing."""
-        return bool(self._pod(namespace, name) or self.cluster.service(namespace, name))
+        return bool(self._pods(namespace, name) or self.cluster.service(namespace, name))
 
     def _of_kind(self, written: str, kind: str, namespace: str, name: str) -> End:
-        kind = kind.lower()
-        if kind in SERVICES:
-            found: PodRow | ServiceRow | None = self.cluster.service(namespace, name)
+        if kind == SERVICE:
+            found = self.cluster.service(namespace, name)
             return self._end(written, found, "services", namespace)
-        if kind in PODS:
-            found = self._pod(namespace, name)
-        else:
-            found = self._pod(namespace, name, WORKLOADS[kind])
-        return self._end(written, found, "pods", namespace)
+        pods = self._pods(namespace, name, "" if kind == POD else kind)
+        return self._end(written, next(iter(pods), None), "pods", namespace, pods)
 
     def _either(self, written: str, namespace: str, name: str, port: str) -> End:
-        pod, service = self._pod(namespace, name), self.cluster.service(namespace, name)
+        pods, service = self._pods(namespace, name), self.cluster.service(namespace, name)
+        pod = next(iter(pods), None)
+        if why := self._other_unseen(pod, service, name, port, namespace):
+            kind = "svc" if pod is None else "pod"
+            reason = f"which one {written} means is not known (or write {kind}/{namespace}/{name})"
+            return End(written, written, unseen=f"{reason}: {why}")
         chosen = _chosen(pod, service, name, port)
         kind = "pods" if self.cluster.blind.at("pods", namespace) else "services"
-        return self._end(written, chosen, kind, namespace)
+        return self._end(written, chosen, kind, namespace, pods if chosen is pod else ())
+
+    def _other_unseen(
+        self, pod: PodRow | None, service: ServiceRow | None, name: str, port: str, namespace: str
+    ) -> str:
+        """Why it is not known whether a pod or a Service of that name is there beside the one that
+        was found; '' where the other would not be chosen."""
+        if pod is None and service is not None:
+            return self.cluster.blind.why("pods", namespace)
+        if pod is None or service is not None or _is_plainly(pod, name, port):
+            return ""
+        return self.cluster.blind.why("services", namespace)
 
     def _bare(self, written: str, name: str, port: str) -> End:
         """A name in DNS, as a pod of the namespace would look it up; with an explicit namespace
@@ -177,118 +172,136 @@ class EndFinder:
         return end
 
     def _dns_name(self, written: str, name: str) -> End:
-        """NAME.NAMESPACE[.svc[.DOMAIN]], else a name outside of the cluster."""
-        labels = name.split(".")
-        in_cluster = len(labels) == 2 or labels[2:3] == ["svc"]
-        service = self.cluster.service(labels[1], labels[0]) if in_cluster else None
-        if service is not None:
-            return End(written, service, dns_name=name)
-        pod = self._pod_of_headless(labels)
-        if pod is not None:
-            return End(written, pod, dns_name=name)
-        of_cluster = "svc" in labels[2:4]
-        if not of_cluster and (len(labels) != 2 or labels[1] not in self._namespaces()):
+        """A name under the cluster's domain or in its search list, else one outside."""
+        labels = name.lower().split(".")
+        if balanced := dns_names.balanced(self.cluster, name):
+            return End(written, replace(balanced, ips=(name.lower(),)), dns_name=name)
+        for reading in dns_names.readings(labels, self.namespace):
+            if found := dns_names.resolved(self.cluster, reading):
+                return End(written, found.row, dns_name=name, missing=found.missing)
+        if not self._is_of_cluster(labels):
             return End(written, name, dns_name=name)
-        return self._end(written, None, "services", labels[-2] if len(labels) == 2 else labels[1])
+        return self._unseen_name(written, labels[2 if labels[3:4] == ["svc"] else 1])
+
+    def _unseen_name(self, written: str, namespace: str) -> End:
+        kinds = ("services", "endpointslices", "pods")
+        kind = next((k for k in kinds if self.cluster.blind.at(k, namespace)), kinds[0])
+        return self._end(written, None, kind, namespace)
+
+    def _is_of_cluster(self, labels: list[str]) -> bool:
+        if "svc" in labels[2:4] or labels[2:3] == ["pod"]:
+            return True
+        return len(labels) == 2 and labels[1] in self._namespaces()
 
     def _namespaces(self) -> set[str]:
         known = {row.name for row in self.cluster.namespaces}
         known |= {row.namespace for row in self.cluster.pods}
         return known | {row.namespace for row in self.cluster.services}
 
-    def _pod_of_headless(self, labels: list[str]) -> PodRow | None:
-        """POD.SERVICE.NAMESPACE.svc of a StatefulSet."""
-        if labels[3:4] != ["svc"]:
-            return None
-        return self._pod(labels[2], labels[0])
-
     # --- rows
 
-    def _end(self, written: str, row: PodRow | ServiceRow | None, kind: str, namespace: str) -> End:
-        if row is not None:
+    def _node(self, written: str, name: str) -> End:
+        """A node that is listed, or of which pods say that they run there."""
+        if row := self.cluster.node_rows.get(name):
             return End(written, row)
+        if name in self.cluster.node_names:
+            return End(written, NodeRow(name, "", "", ready=True, os="", arch=""))
+        if why := self.cluster.blind.why("nodes"):
+            return End(written, written, unseen=f"{written} could not be looked for: {why}")
+        known = ", ".join(self.cluster.node_names[:SHOWN]) or "none is among the objects"
+        raise Unknown(f"There is no node {name!r}; known: {known}. Or give its address.")
+
+    def _end(
+        self,
+        written: str,
+        row: EndRow | None,
+        kind: str,
+        namespace: str,
+        pods: tuple[PodRow, ...] = (),
+    ) -> End:
+        if row is not None:
+            return End(written, row, pods=pods)
         if why := self.cluster.blind.why(kind, namespace):
             return End(written, written, unseen=f"{written} could not be looked for: {why}")
-        raise Unknown(f"There is no pod or Service {written!r}: name it as {FORMS}.")
+        raise Unknown(self._nothing(written))
 
-    def _pod(self, namespace: str, name: str, kind: str = "") -> PodRow | None:
+    def _nothing(self, written: str) -> str:
+        """That there is no such end, with what has its name elsewhere."""
+        name = written_end(written).plain.rpartition("/")[2]
+        near = sorted(set(self._called(name)))[:SHOWN]
+        if not near:
+            return f"There is no pod or Service {written!r}: name it as {FORMS}."
+        return f"There is no pod or Service {written!r}. Of that name: {', '.join(near)}."
+
+    def _called(self, name: str) -> Iterator[str]:
+        """Whatever has a name, as it would be written."""
+        for row in self.cluster.services:
+            if row.name == name:
+                yield f"svc/{row.namespace}/{name}"
+        for pod in self.cluster.pods:
+            owner, _, owned_by = pod.workload.partition("/")
+            if owned_by == name and owner in GROUPS:
+                yield f"{short_name(owner)}/{pod.namespace}/{name}"
+            elif pod.name == name:
+                yield f"pod/{pod.namespace}/{name}"
+
+    def _pods(self, namespace: str, name: str, kind: str = "") -> tuple[PodRow, ...]:
+        """The pod of that name, or those of the workload: where they have not all ended those
+        that have not."""
         own = [pod for pod in self.cluster.pods if pod.namespace == namespace]
         if not kind:
             exact = next((pod for pod in own if pod.name == name), None)
             if exact is not None:
-                return exact
-        made = [pod for pod in own if _is_of(pod, name, kind)]
-        return next((pod for pod in made if not pod.ended), next(iter(made), None))
+                return (exact,)
+        made = tuple(pod for pod in own if _is_of(pod, name, kind))
+        return tuple(pod for pod in made if not pod.ended) or made[:1]
+
+
+def _check_dns_name(written: str, name: str) -> None:
+    """Unknown for what no resolver is asked: inet_aton(3) reads 0x7f.1 as an address."""
+    if re.fullmatch(r"(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+))*", name, re.I):
+        raise Unknown(f"{written!r} is no IPv4 address: write four numbers from 0 to 255.")
+    labels = name.split(".")
+    if len(name) > 253 or not all(re.fullmatch(r"[A-Za-z0-9_-]{1,63}", one) for one in labels):
+        form = "letters, digits and - between single dots, such as db.data"
+        raise Unknown(f"{written!r} is no name in DNS: write {form} (xn--… for other letters).")
 
 
 def _is_of(pod: PodRow, name: str, kind: str) -> bool:
+    """A Deployment's pods are those of its ReplicaSets, too, and a Job's may be a CronJob's."""
     owner, _, owned_by = pod.workload.partition("/")
-    return owned_by == name and kind in ("", owner)
+    if owned_by == name and kind in ("", owner):
+        return True
+    base, _, suffix = name.rpartition("-")
+    if (kind, owner) == ("ReplicaSet", "Deployment"):
+        return owned_by == base and dict(pod.labels).get(HASH, suffix) == suffix
+    base, _, suffix = owned_by.rpartition("-")
+    return (kind, owner) == ("CronJob", "Job") and base == name and suffix.isdecimal()
 
 
-def _is_kind(text: str) -> bool:
-    return text.lower() in (*PODS, *SERVICES, *WORKLOADS)
+def _check_namespace(written: str, first: str, name: str, *, there: bool) -> None:
+    """Unknown where what stands before a name is no namespace, and is meant as another thing."""
+    if first.lower() in NAMESPACE and not there:
+        raise Unknown(
+            f"{written!r}: a namespace is no end: name a pod or Service of it, {name}/NAME."
+        )
+    if "." in first:
+        raise Unknown(
+            f"{written!r}: {first!r} is no kind of an end (pods, Services, nodes, workloads)."
+        )
 
 
 def _chosen(
     pod: PodRow | None, service: ServiceRow | None, name: str, port: str
 ) -> PodRow | ServiceRow | None:
     """Of a pod and a Service of one name the pod where it is called so itself; else by the port."""
-    if pod is None or service is None or (pod.uid and pod.name == name):
+    if pod is None or service is None or _is_plainly(pod, name, port):
         return pod or service
-    declared = any(port in (str(p.number), p.name) for p in pod.ports)
     served = any(port in (str(p.number), p.name) for p in service.targets)
-    return service if port and served and not declared else pod
+    return service if port and served else pod
 
 
-def _plain(text: str, port: str) -> str:
-    """Without what surrounds an address or a host: brackets, a URL's scheme and path, a /32."""
-    if "://" in text:
-        return _host_of_url(text, port)
-    if text.startswith("["):
-        return _bracketed(text)
-    host, slash, _ = text.partition("/")
-    if slash and is_address(host):
-        return _single_address(text)
-    if ":" in text and not is_address(text):
-        host, _, number = text.rpartition(":")
-        raise Unknown(f"{text!r} has a port in it: write {host or 'the host'} and --port {number}.")
-    return text
-
-
-def _host_of_url(text: str, port: str) -> str:
-    try:
-        url = urlsplit(text)
-        host, number = url.hostname or "", url.port
-    except ValueError:
-        host, number = "", None
-    if not host:
-        raise Unknown(f"{text!r} is no URL with a host: write {FORMS}.")
-    wanted = str(number) if number else PORTS.get(url.scheme, "")
-    if port and wanted and port.isdecimal() and port != wanted:
-        raise Unknown(
-            f"{text!r} is of port {wanted}, and --port says {port}: give --port {wanted}."
-        )
-    return host
-
-
-def _bracketed(text: str) -> str:
-    inner, closed, rest = text[1:].partition("]")
-    if not closed or not is_address(inner):
-        raise Unknown(f"{text!r} is no address in brackets: write [2001:db8::1].")
-    if rest:
-        raise Unknown(f"{text!r} has a port in it: write [{inner}] and --port {rest.lstrip(':')}.")
-    return inner
-
-
-def _single_address(text: str) -> str:
-    try:
-        network = ip_network(text, strict=False)
-    except ValueError:
-        raise Unknown(f"{text!r} is no address: write one without a prefix length.") from None
-    if network.num_addresses > 1:
-        raise Unknown(
-            f"{text!r} is a range of addresses, which may differ from one to the next: "
-            f"give one of them, such as {text.partition('/')[0]}."
-        )
-    return str(network.network_address)
+def _is_plainly(pod: PodRow, name: str, port: str) -> bool:
+    """Whether it is meant, whatever Service has its name."""
+    own = bool(pod.uid) and pod.name == name
+    return own or not port or any(port in (str(p.number), p.name) for p in pod.ports)

@@ -10,21 +10,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from collectors.events import PolicyRow
 from collectors.frozen import frozen
 from diagnosis.reachability import selectors
 from diagnosis.reachability.address_blocks import Block, ip_block
-from diagnosis.reachability.certainty import Match, doubt
-from diagnosis.reachability.parties import Party
+from diagnosis.reachability.certainty import Match, all_of, doubt
+from diagnosis.reachability.parties import Party, why_generated
+from diagnosis.reachability.plugin_evidence import IpBlocks
 from diagnosis.reachability.policy_model import Policy, Port, Side, TierRule
 from diagnosis.reachability.selectors import LabelSelector
 
-# What an ipBlock matches: every address, what is outside of the cluster (Cilium), or one of both,
-# not known which.
-IpBlocks = Literal["everywhere", "outside", "either"]
 KIND = "NetworkPolicy"
+EITHER = "which network plugin this is: Calico's ipBlock matches pods and nodes, Cilium's does not"
 
 
 def namespace_match(selector: LabelSelector, party: Party) -> Match:
@@ -37,6 +36,17 @@ def namespace_match(selector: LabelSelector, party: Party) -> Match:
         return f"the labels of namespace {party.namespace} are not known ({key} is asked)"
 
     return selector.match(party.namespace_labels or {}, unknown)
+
+
+def pod_match(selector: LabelSelector, party: Party) -> Match:
+    """A selector of pods: controllers give some labels values that are not known."""
+    if not party.generated_labels:
+        return selector(party.labels or {})
+
+    def unknown(key: str) -> str:
+        return why_generated(party, key)
+
+    return selector.match(party.labels or {}, unknown, party.generated_labels)
 
 
 @frozen
@@ -58,9 +68,10 @@ class PolicyPeer:
             return False
         if party.unsure:
             return doubt(party.unsure)
-        if not party.selectable or (self.pods is not None and not self.pods(party.labels or {})):
+        if not party.selectable:
             return False
-        return self._namespace(party)
+        pods = self.pods is None or pod_match(self.pods, party)
+        return pods and all_of((self._namespace(party), pods))
 
     def _namespace(self, party: Party) -> Match:
         if self.namespaces is None:
@@ -77,7 +88,7 @@ class PolicyPeer:
             return found
         if self.blocks_match == "outside":
             return False
-        return doubt("Calico's ipBlock matches pods and nodes, Cilium's does not")
+        return found if block.whole else doubt(EITHER)
 
     def miss(self, party: Party) -> str:
         if self.block is not None:
@@ -129,7 +140,7 @@ class PodsOfNamespace:
             return doubt(party.unsure)
         if party.namespace != self.namespace or not party.selectable:
             return False
-        return self.pods(party.labels or {})
+        return pod_match(self.pods, party)
 
 
 # --- from the API's objects
@@ -146,7 +157,7 @@ def _peer(entry: Mapping[str, Any], namespace: str, blocks_match: IpBlocks) -> P
     )
 
 
-def _port(entry: Mapping[str, Any]) -> Port:
+def port_of(entry: Mapping[str, Any]) -> Port:
     protocol, wanted = str(entry.get("protocol") or "TCP"), entry.get("port")
     if wanted is None:
         return Port(protocol)
@@ -167,7 +178,7 @@ def _rules(
             number=number,
             action="allow",
             peers=tuple(_peer(p, namespace, blocks_match) for p in listed) if listed else None,
-            ports=tuple(_port(p) for p in ports) if ports else None,
+            ports=tuple(map(port_of, ports)) if ports else None,
         )
         found.append(rule)
     return tuple(found)

@@ -5,23 +5,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 
 from collectors.events import ContainerPort, PodRow, ServicePort, ServiceRow
 from diagnosis.reachability.cluster_state import ClusterState
 from diagnosis.reachability.deliveries import Delivery, PathStep, PathVerdict, judged, stopped
+from diagnosis.reachability.load_balancers import RANGES, Limits, by_balancer, limits
+from diagnosis.reachability.masqueraded_sources import senders
 from diagnosis.reachability.parties import Party, is_ipv6, over
 from diagnosis.reachability.service_backends import Chosen, endpoints
 
-FROM_TUNNEL = (
-    "over an overlay a node's address is that of its tunnel, and policies that name nodes' "
-    "addresses do not know it"
-)
 MASQUERADED = (
-    "externalTrafficPolicy Cluster: the node that receives it masquerades it, and policies see "
-    "that node's address"
+    "externalTrafficPolicy Cluster: the node that receives it masquerades it, and policies at "
+    "other nodes see that node's address"
 )
-TUNNEL = " (tunnel)"
+KEPT = "eBPF in place of kube-proxy keeps the client's address (externalTrafficPolicy Cluster)"
+# kubelet, its health check, kube-proxy's (Kubernetes documentation, Ports and Protocols)
+NODE_DAEMONS = (10250, 10248, 10249, 10256)
 
 
 def at_node(
@@ -35,32 +35,87 @@ def at_node(
         for port in service.targets:
             if (port.node_port, port.protocol) == (number, protocol):
                 return _by_node_port(cluster, origin, node, service, port)
-    for pod in cluster.pods:
-        if pod.node == node.node and not pod.host_network and not pod.ended:
-            for declared in pod.ports:
-                if _is_host_port(declared, node, number, protocol):
-                    return _by_host_port(cluster, origin, node, pod, declared)
-    return None
+    found = list(_host_ports(cluster, node, number=number, protocol=protocol))
+    for pod, declared in found:
+        if _is_bound(declared, node):
+            return _by_host_port(cluster, origin, node, pod, declared)
+    return _bound_elsewhere(cluster, node, found) if found else None
 
 
 def unseen_at(cluster: ClusterState, end: Party) -> str:
-    """Why it is not known whether something else answers at a node's address and port."""
+    """Why it is not known whether something else answers at a node's address and port: a Service
+    or a hostPort."""
     if not end.host:
         return ""
-    return cluster.blind.why("services")
+    return cluster.blind.why("services") or cluster.blind.why("pods")
 
 
-def _is_host_port(declared: ContainerPort, node: Party, number: int, protocol: str) -> bool:
-    if (declared.host_port, declared.protocol) != (number, protocol):
+def listens_itself(
+    cluster: ClusterState, node: Party, number: int, protocol: str
+) -> tuple[PathStep, ...]:
+    """That nothing of the cluster is known to have a node's port, where that is so."""
+    if number in NODE_DAEMONS or any(_has_itself(p, node, number, protocol) for p in cluster.pods):
+        return ()
+    reason = "no Service and no pod is known to have it: the node may not listen"
+    return (PathStep(f"port {number} of {node.name}", "note", reason),)
+
+
+def _host_ports(
+    cluster: ClusterState, node: Party, *, number: int, protocol: str
+) -> Iterator[tuple[PodRow, ContainerPort]]:
+    """Of a node's pods that have a network of their own."""
+    for pod in cluster.pods:
+        if pod.node == node.node and not pod.host_network and not pod.ended:
+            for declared in pod.ports:
+                if (declared.host_port, declared.protocol) == (number, protocol):
+                    yield pod, declared
+
+
+def _is_bound(declared: ContainerPort, node: Party) -> bool:
+    """Whether hostIP is one of the addresses by which the node is asked; without one it is every
+    address, an unspecified one is all of its family."""
+    if not declared.host_ip:
+        return True
+    try:
+        bound = ip_address(declared.host_ip)
+    except ValueError:  # any text is accepted, and none of it is an address of the node
         return False
-    return declared.host_ip in ("", "0.0.0.0", "::") or declared.host_ip in node.ips
+    if bound.is_unspecified:
+        return any(ip_address(ip).version == bound.version for ip in node.ips)
+    return str(bound) in node.ips
+
+
+def _bound_elsewhere(
+    cluster: ClusterState, node: Party, found: Sequence[tuple[PodRow, ContainerPort]]
+) -> PathVerdict | None:
+    """None where a process of the node itself is known to have the port."""
+    number, protocol = found[0][1].host_port, found[0][1].protocol
+    if any(_has_itself(pod, node, number, protocol) for pod in cluster.pods):
+        return None
+    who = ", ".join(f"{pod.namespace}/{pod.name} ({port.host_ip})" for pod, port in found)
+    reason = (
+        f"hostPort of {who}: bound to that hostIP alone, and this is {', '.join(node.ips)}; "
+        "nothing else is known to have the port"
+    )
+    return stopped(PathStep(f"port {number} of {node.name}", "stops", reason))
+
+
+def _has_itself(pod: PodRow, node: Party, number: int, protocol: str) -> bool:
+    own = pod.host_network and pod.node == node.node and not pod.ended
+    return own and any((p.number, p.protocol) == (number, protocol) for p in pod.ports)
 
 
 def _by_host_port(
     cluster: ClusterState, origin: Party, node: Party, pod: PodRow, declared: ContainerPort
 ) -> PathVerdict:
-    """The node translates to the pod and keeps the source."""
+    """The node translates to the pod, of the family by which it was asked, and keeps the
+    source."""
     end = cluster.party(pod)
+    if len({is_ipv6(ip) for ip in node.ips}) == 1:
+        six = is_ipv6(node.ips[0])
+        end, origin = over(end, six), over(origin, six)
+        if not end.ips and cluster.party(pod).ips:
+            return _without_family(cluster.party(pod), node, declared)
     reason = f"hostPort of {end.name}: to its port {declared.number}, the source is kept"
     step = PathStep(f"port {declared.host_port} of {node.name}", "ok", reason)
     here = bool(origin.node) and origin.node == node.node
@@ -75,6 +130,12 @@ def _by_host_port(
         service_port=declared.host_port,
     )
     return judged(cluster, (step,), [delivery])
+
+
+def _without_family(end: Party, node: Party, declared: ContainerPort) -> PathVerdict:
+    wanted = "IPv6" if is_ipv6(node.ips[0]) else "IPv4"
+    reason = f"hostPort of {end.name}, which has no address of {wanted}"
+    return stopped(PathStep(f"port {declared.host_port} of {node.name}", "stops", reason))
 
 
 def _by_node_port(
@@ -92,37 +153,45 @@ def by_external(
 ) -> PathVerdict:
     """By an address of a load balancer or an externalIP: any node may receive it; of a pod its
     own node does."""
-    external = [ip for ip in service.ips if ip in service.outer_ips] or list(service.outer_ips)
+    external = _external_ips(service)
+    if not external and (names := (*service.balancer_names, *service.proxied_ips)):
+        return by_balancer(cluster, origin, service, port, address=names[0])
     name = f"Service {service.namespace}/{service.name}:{port.number}/{port.protocol}"
     shown = ", ".join(external) or "by any node's port"
     steps = [PathStep(name, "ok", f"{shown}; to targetPort {port.target}")]
-    balanced = not external or any(ip in service.balancer_ips for ip in external)
-    if balanced and service.type == "LoadBalancer" and (no := _out_of_ranges(origin, service)):
-        return stopped(*steps, PathStep("loadBalancerSourceRanges", "stops", no))
-    if origin.in_cluster and origin.node:
-        nodes = [cluster.node_party(origin.node)]
-    else:
-        nodes = [cluster.node_party(name) for name in cluster.node_names]
-    unknown_node = Party("the node that receives it", host=True)
+    found = _limits(origin, service, external)
+    if found.denied:
+        return stopped(*steps, PathStep(RANGES, "stops", found.denied))
     return _received(
         cluster,
         origin,
-        nodes or [unknown_node],
+        _receiving(cluster, origin),
         service=service,
         port=port,
         steps=steps,
         seen_number=port.number,
+        because=found.unknown_because,
     )
 
 
-def _out_of_ranges(origin: Party, service: ServiceRow) -> str:
-    """Why a load balancer's Service does not let a source in, '' where it does."""
-    if not service.source_ranges or not origin.ips:
-        return ""
-    ranges = [ip_network(cidr, strict=False) for cidr in service.source_ranges]
-    if any(ip_address(ip) in cidr for ip in origin.ips for cidr in ranges):
-        return ""
-    return f"{', '.join(origin.ips)} is not in {', '.join(service.source_ranges)}"
+def _external_ips(service: ServiceRow) -> list[str]:
+    """By which nodes know it as the Service: those that it was given by, else all."""
+    own = [ip for ip in service.ips if ip in service.outer_ips] or list(service.outer_ips)
+    return [ip for ip in own if ip not in service.proxied_ips]
+
+
+def _limits(origin: Party, service: ServiceRow, external: Sequence[str]) -> Limits:
+    """An externalIP that is none of the load balancer's has none."""
+    balanced = not external or any(ip in service.balancer_ips for ip in external)
+    return limits(origin, service) if balanced and service.type == "LoadBalancer" else Limits()
+
+
+def _receiving(cluster: ClusterState, origin: Party) -> list[Party]:
+    """Any node may receive it; of a pod its own node does."""
+    if origin.in_cluster and origin.node:
+        return [cluster.node_party(origin.node)]
+    nodes = [cluster.node_party(name) for name in cluster.node_names]
+    return nodes or [Party("the node that receives it", host=True)]
 
 
 def _received(
@@ -134,6 +203,7 @@ def _received(
     port: ServicePort,
     steps: Sequence[PathStep],
     seen_number: int,
+    because: Sequence[str] = (),
 ) -> PathVerdict:
     """By any of some nodes, which translate and masquerade (unless externalTrafficPolicy is
     Local), also what their own pods send; only of these the policies see where it goes before it
@@ -151,50 +221,47 @@ def _received(
     dropping: list[str] = []
     for node in nodes:
         here = bool(origin.node) and origin.node == node.node
-        ends = chosen.ends
-        if local and not here:
-            ends = chosen.on(node.node)
+        ends = chosen.on(node.node) if local and not here else chosen.ends
         if not ends:
             dropping.append(node.name)
+        label = f" by {node.name}" if len(nodes) > 1 else ""
         for end, number in ends:
-            deliveries += _by(
-                cluster, origin, node, end=end, number=number, port=port, seen_number=seen_number,
-                here=here, local=local, labelled=len(nodes) > 1,
-            )  # fmt: skip
+            one = Delivery.plain(origin, end, number, port.protocol, service_port=port.number)
+            one = _as_sent_on(cluster, one, None if local else node)
+            if not here:
+                one = replace(one, seen=node, seen_number=seen_number)
+            deliveries.append(replace(one, label=label))
     if not deliveries:
         reason = f"externalTrafficPolicy Local: 0 ready on {', '.join(dropping)}, which drops it"
         return stopped(*steps, PathStep("endpoints", "stops", reason))
-    notes = list(_received_notes(chosen, local, dropping))
-    return _judged_by_nodes(cluster, (*steps, *notes), deliveries, chosen)
+    notes = list(_received_notes(cluster, chosen, local, dropping))
+    answer = judged(cluster, (*steps, *notes), deliveries, where_they_differ=chosen.notes)
+    return _unless_known(answer, (*because, *chosen.unknown_because))
 
 
-def _judged_by_nodes(
-    cluster: ClusterState, steps: Sequence[PathStep], deliveries: list[Delivery], chosen: Chosen
-) -> PathVerdict:
-    """Where only the tunnel's address makes the difference, which of the two is seen is not
-    known."""
-    plain = [one for one in deliveries if not _by_tunnel(one)]
-    answer = judged(cluster, steps, plain, where_they_differ=chosen.notes)
-    tunnelled = [one for one in deliveries if _by_tunnel(one)]
-    if not tunnelled:
+def _as_sent_on(cluster: ClusterState, one: Delivery, node: Party | None) -> Delivery:
+    """By a node that masquerades it; None where nobody does."""
+    if node is None:
+        return one
+    found = senders(cluster.policies.seen, one.source, node, one.end)
+    return replace(one, sender=found.sender, perhaps=found.perhaps, why=found.why)
+
+
+def _unless_known(answer: PathVerdict, because: Sequence[str]) -> PathVerdict:
+    """What is not known besides decides where nothing else denies it."""
+    if not because or answer.verdict == "denied":
         return answer
-    other = judged(cluster, steps, tunnelled)
-    if other.verdict == answer.verdict or answer.verdict == "denied":
-        return answer
-    note = PathStep("from the node", "note", FROM_TUNNEL)
-    if cluster.policies.tunnels:
-        return other.noted(note)
-    return PathVerdict.unknown((FROM_TUNNEL,), answer.path)
+    reasons = tuple(dict.fromkeys((*answer.unknown_because, *because)))
+    return PathVerdict.unknown(reasons, answer.path)
 
 
-def _by_tunnel(delivery: Delivery) -> bool:
-    return delivery.sender.name.endswith(TUNNEL)
-
-
-def _received_notes(chosen: Chosen, local: bool, dropping: Sequence[str]) -> Iterator[PathStep]:
+def _received_notes(
+    cluster: ClusterState, chosen: Chosen, local: bool, dropping: Sequence[str]
+) -> Iterator[PathStep]:
     yield PathStep("endpoints", "ok", chosen.note)
     if not local:
-        yield PathStep("source", "note", MASQUERADED)
+        kept = cluster.policies.seen.other_node == "client"
+        yield PathStep("source", "note", KEPT if kept else MASQUERADED)
     elif dropping:
         reason = f"externalTrafficPolicy Local: {', '.join(dropping)} drop it, without an endpoint"
         yield PathStep("nodes", "note", reason)
@@ -205,46 +272,3 @@ def _family_of(service: ServiceRow, nodes: Sequence[Party]) -> bool | None:
     if len(nodes) == 1 and len(nodes[0].ips) == 1:
         addresses = nodes[0].ips
     return is_ipv6(addresses[0]) if addresses else None
-
-
-def _by(
-    cluster: ClusterState,
-    origin: Party,
-    node: Party,
-    *,
-    end: Party,
-    number: int,
-    port: ServicePort,
-    seen_number: int,
-    here: bool,
-    local: bool,
-    labelled: bool,
-) -> Iterator[Delivery]:
-    """Of one node to one endpoint: as from the source itself, or as from the node."""
-    senders = [origin] if local else [node, *_tunnels(cluster, node, end)]
-    for sender in senders:
-        yield Delivery(
-            source=origin,
-            seen=end if here else node,
-            seen_number=number if here else seen_number,
-            sender=sender,
-            end=end,
-            number=number,
-            protocol=port.protocol,
-            service_port=port.number,
-            label=f" by {node.name}" if labelled else "",
-        )
-
-
-def _tunnels(cluster: ClusterState, node: Party, end: Party) -> list[Party]:
-    """What a node is called where it sends to another node's pod over an overlay: by flannel the
-    first address of its pods' range."""
-    row = cluster.node_rows.get(node.node)
-    if row is None or node.node == end.node or not node.ips:
-        return []
-    addresses = [cidr.partition("/")[0] for cidr in row.pod_cidrs]
-    return [
-        replace(node, ips=(address,), name=f"{node.name}{TUNNEL}")
-        for address in addresses
-        if is_ipv6(address) == is_ipv6(node.ips[0])
-    ]

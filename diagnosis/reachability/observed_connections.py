@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collectors.events import PodRow, ServiceRow
+from collectors.target import pod_key
 from diagnosis.loss_location import loss_report, place
 from diagnosis.reachability.parties import port_number
 from diagnosis.snapshot import Conversation, Snapshot, TargetView, listed
@@ -47,7 +48,7 @@ def proof(
 
 
 def _view(snapshot: Snapshot, pod: PodRow) -> TargetView | None:
-    wanted = f"pod/{pod.namespace}/{pod.name}"
+    wanted = pod_key(pod.namespace, pod.name)
     return next((view for view in snapshot.targets if view.key == wanted), None)
 
 

@@ -3,7 +3,7 @@ cluster."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import replace
 
 from collectors.events import ContainerPort, NamespaceRow, PodRow
@@ -19,7 +19,9 @@ class Party:
 
     No `ips` means that the address is not known. `namespace_known` is False where the labels of
     the namespace are not known beyond its name. `unsure` says why it is not known whether an
-    address is a pod's, `maybe_node` why not whether it is a node's.
+    address is a pod's, `maybe_node` why not whether it is a node's. `generated_labels` are keys of
+    labels that a controller gives it, with values that only the cluster knows. `api_server`:
+    whether its address is one of the API server's, None where these are not known.
     """
 
     name: str
@@ -34,12 +36,22 @@ class Party:
     node_labels: Mapping[str, str] | None = None
     unsure: str = ""
     maybe_node: str = ""
+    generated_labels: tuple[str, ...] = ()
+    api_server: bool | None = None
 
     @property
     def selectable(self) -> bool:
         """Whether selectors of pods and policies apply to it: a pod in a network namespace of
         its own."""
         return self.labels is not None and not self.host
+
+    @property
+    def alike(self) -> Hashable:
+        """Ends with equal ones are selected by the same policies."""
+        labels = None if self.labels is None else tuple(sorted(self.labels.items()))
+        inherited = tuple(sorted((self.namespace_labels or {}).items()))
+        unknown = self.namespace_known, self.unsure, self.generated_labels
+        return self.namespace, self.host, labels, inherited, unknown
 
     @property
     def in_cluster(self) -> bool:
@@ -63,7 +75,15 @@ def party_of(pod: PodRow, namespaces: Mapping[str, Mapping[str, str]]) -> Party:
         node=pod.node,
         host=pod.host_network,
         namespace_known=known is not None,
+        generated_labels=pod.generated_labels,
     )
+
+
+def why_generated(party: Party, key: str) -> str:
+    """Why the value of a label is not known, '' where it is."""
+    if key not in party.generated_labels:
+        return ""
+    return f"the value of {key} of {party.name} is given by its controller, in the cluster"
 
 
 def port_number(pod: PodRow, port: str, protocol: str = "") -> int | None:

@@ -4,25 +4,24 @@ endpoints, endpoint to pod, with a verdict at every step. Pure, over rows of the
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from ipaddress import ip_address
+from dataclasses import replace
 
-from collectors.events import PodRow, ServiceRow
-from diagnosis.reachability import dns_path, node_path, service_path
+from collectors.address_text import is_address
+from collectors.events import NodeRow, PodRow, ServiceRow
+from diagnosis.reachability import dns_path, node_path, service_path, special_addresses
 from diagnosis.reachability.cluster_state import ClusterState
 from diagnosis.reachability.deliveries import Delivery, PathStep, PathVerdict, judged, stopped
-from diagnosis.reachability.end_names import (
-    End,
-    Unknown,
-    is_address,
-)
+from diagnosis.reachability.end_names import End, EndRow
 from diagnosis.reachability.parties import Party, family, no_common_family, over, port_number
 from diagnosis.reachability.verdicts import combined
+from diagnosis.reachability.workload_pairs import PairAnswer, merged, pairs
+from diagnosis.reachability.written_ends import Unknown
 
-Row = PodRow | ServiceRow | str
+Source = PodRow | NodeRow | str
 
 
 def ask(
-    cluster: ClusterState, source: PodRow | str, destination: Row, *, port: str, protocol: str
+    cluster: ClusterState, source: Source, destination: EndRow, *, port: str, protocol: str
 ) -> PathVerdict:
     """`port` is a number, or the name of a port of the destination. Addresses outside are
     strings."""
@@ -32,34 +31,65 @@ def ask(
 def ask_ends(
     cluster: ClusterState, source: End, destination: End, *, port: str, protocol: str
 ) -> PathVerdict:
-    """The same of ends as they were named: a destination given by its name asks for DNS, too."""
+    """The same of ends as they were named: a destination given by its name asks for DNS, too, and
+    of a workload each pod is asked."""
+    asked = pairs(cluster, source, destination)
+    found = [
+        PairAnswer(one, other, _ask_one(cluster, one, other, port=port, protocol=protocol))
+        for one, other in asked.each()
+    ]
+    return merged(asked, found)
+
+
+def _ask_one(
+    cluster: ClusterState, source: End, destination: End, *, port: str, protocol: str
+) -> PathVerdict:
     if isinstance(source.row, ServiceRow):
         raise Unknown(
             f"{source.text} is a Service: only a pod or an address opens connections. Name a pod, "
             "such as deploy/NAME."
         )
+    if is_address(str(source.row)) and (no := special_addresses.why_no_source(str(source.row))):
+        raise Unknown(f"{source.text or source.row} is {no}.")
     if reason := source.unseen or destination.unseen:
         return PathVerdict.unknown((reason,))
     if (closed := _closed_source(source.row)) is not None:
         return closed
-    question = _Question(cluster, source.row, port, protocol)
-    answer = question.to(destination.row)
+    if destination.missing:
+        step = PathStep(f"DNS {destination.dns_name}", "stops", destination.missing)
+        return stopped(step)
+    origins = _origins(cluster, source.row)
     name = destination.dns_name or dns_path.external_name(destination.row)
-    if not name:
-        return answer
-    lookup = dns_path.lookup(cluster, question.origin, source.row, name)
-    return _with_lookup(lookup, answer)
+    answers = []
+    for origin in origins:
+        answer = _Question(cluster, origin, port, protocol).to(destination.row)
+        if name:
+            asked = dns_path.LookedUp(name, dns_path.is_of_cluster(cluster, destination.row, name))
+            answer = _with_lookup(dns_path.lookup(cluster, origin, source.row, asked), answer)
+        answers.append((origin, answer))
+    return whichever(origins[0].name, answers)
 
 
-def _closed_source(source: PodRow | str) -> PathVerdict | None:
+def whichever(name: str, answers: Sequence[tuple[Party, PathVerdict]]) -> PathVerdict:
+    """One answer of those by each of a node's addresses."""
+    first = answers[0][1]
+    if len({answer.verdict for _, answer in answers}) == 1:
+        return first
+    each = ", ".join(f"{', '.join(p.ips)}: {answer.verdict}" for p, answer in answers)
+    reason = f"it depends on which address of {name} is used ({each}): give one of them"
+    return PathVerdict.unknown((reason,), first.path)
+
+
+def _closed_source(source: Source) -> PathVerdict | None:
     """A pod that opens no connections."""
     if not isinstance(source, PodRow):
         return None
     name = f"pod {source.namespace}/{source.name}"
     if source.ended:
         return stopped(PathStep(name, "stops", f"it has ended: {source.phase}"))
-    if source.replicas == 0:
-        return stopped(PathStep(source.workload, "stops", "replicas: 0, no pod opens connections"))
+    if source.absent:
+        reason = f"{source.absent}, so that no pod opens connections"
+        return stopped(PathStep(source.workload, "stops", reason))
     return None
 
 
@@ -82,24 +112,26 @@ def _with_lookup(lookup: PathVerdict, answer: PathVerdict) -> PathVerdict:
 class _Question:
     """One source and port, asked of a destination."""
 
-    def __init__(self, cluster: ClusterState, source: PodRow | str, port: str, protocol: str):
+    def __init__(self, cluster: ClusterState, origin: Party, port: str, protocol: str):
         self.cluster = cluster
         self.port, self.protocol = port, protocol
-        self.source = source
-        self.origin = _party(cluster, source)
+        self.origin = origin
 
-    def to(self, destination: Row) -> PathVerdict:
+    def to(self, destination: EndRow) -> PathVerdict:
         if isinstance(destination, ServiceRow):
             return self._to_service(destination)
         if isinstance(destination, PodRow):
             return self._to_pod(destination)
         if not self.port.isdecimal():
             raise Unknown(
-                f"An address has no named ports: give --port as a number, not {self.port!r}."
+                "A node or an address has no named ports: give --port as a number, not "
+                f"{self.port!r}."
             )
-        if is_address(destination) and ip_address(destination).is_loopback:
-            reason = "loopback is never policed: it is the network namespace of the source itself"
-            return PathVerdict("allowed", False, None, (PathStep(destination, "ok", reason),))
+        if isinstance(destination, NodeRow):
+            parties = self.cluster.node_parties(destination.name)
+            return whichever(destination.name, [(p, self._to_node(p)) for p in parties])
+        if not is_address(destination):
+            return self._outside_by_name(destination, ())
         return self._to_address(destination)
 
     # --- pods
@@ -112,8 +144,10 @@ class _Question:
         if pod.phase == "Pending" and not (pod.ip or pod.ips):
             reason = "it is Pending and has no address yet"
             return stopped(PathStep(f"pod {name}", "stops", reason))
-        if pod.replicas == 0:
-            return stopped(PathStep(pod.workload, "stops", "replicas: 0, there is no pod"))
+        if pod.absent:
+            return stopped(
+                PathStep(pod.workload, "stops", f"{pod.absent}, so that there is no pod")
+            )
         if number is None:
             reason = f"no container of {name} names a port {self.port}"
             return stopped(PathStep(f"port {self.port}", "stops", reason))
@@ -171,15 +205,42 @@ class _Question:
         if not self.port.isdecimal():
             raise Unknown(f"{name} has no named ports: give --port as a number.")
         end = Party(name)
-        delivery = Delivery.plain(self.origin, end, int(self.port), self.protocol)
-        return judged(self.cluster, tuple(steps), [delivery])
+        services = self.cluster.blind.why("services")
+        return judged(
+            self.cluster,
+            tuple(steps),
+            [Delivery.plain(self.origin, end, int(self.port), self.protocol)],
+            because=(f"{name} may be a load balancer's: {services}",) if services else (),
+        )
 
     def _to_address(self, address: str) -> PathVerdict:
-        if not is_address(address):
-            return self._outside_by_name(address, ())
-        end, number = self.cluster.address_party(address), int(self.port)
+        if special_addresses.is_own(address):
+            return self._to_itself(address)
+        if reason := self.cluster.redirect((address,), int(self.port), self.protocol, None):
+            return PathVerdict.unknown((reason,))
+        end = self.cluster.address_party(address)
         if no := no_common_family(self.origin, end):
             return stopped(PathStep(address, "stops", no))
+        if end.host:
+            return self._to_node(end)
+        if group := special_addresses.group_of(address):
+            return self._to_group(end, group)
+        return self._outside(end)
+
+    def _to_itself(self, address: str) -> PathVerdict:
+        """On the host's network it is the node, of which a hostPort may have the address."""
+        node = replace(self.origin, ips=("127.0.0.1",), name=f"node/{self.origin.node}")
+        translated = None
+        if self.origin.host and self.origin.node:
+            translated = node_path.at_node(
+                self.cluster, self.origin, node, number=int(self.port), protocol=self.protocol
+            )
+        step = PathStep(address, "ok", special_addresses.own_reason(address))
+        return translated or PathVerdict("allowed", False, None, (step,))
+
+    def _to_node(self, end: Party) -> PathVerdict:
+        """By one of its addresses, or by all of them."""
+        number = int(self.port)
         if (reason := node_path.unseen_at(self.cluster, end)) and end.ips:
             return PathVerdict.unknown((reason,))
         translated = node_path.at_node(
@@ -187,16 +248,36 @@ class _Question:
         )
         if translated is not None:
             return translated
-        services = "" if end.in_cluster else self.cluster.blind.why("services")
         return judged(
             self.cluster,
             (),
             [Delivery.plain(self.origin, end, number, self.protocol)],
-            because=(f"{address} may be a Service's: {services}",) if services else (),
+            after=node_path.listens_itself(self.cluster, end, number, self.protocol),
+        )
+
+    def _to_group(self, end: Party, group: str) -> PathVerdict:
+        if self.protocol in special_addresses.NO_GROUP_OF:
+            reason = f"{group}: {self.protocol} has no connections with a group"
+            return stopped(PathStep(end.name, "stops", reason))
+        delivery = Delivery.plain(self.origin, end, int(self.port), self.protocol)
+        because = f"{end.name} is {group}, and whether the plugin forwards that is not known"
+        return judged(self.cluster, (), [delivery], because=(because,))
+
+    def _outside(self, end: Party) -> PathVerdict:
+        services = self.cluster.blind.why("services")
+        note = special_addresses.note(end.name)
+        return judged(
+            self.cluster,
+            (),
+            [Delivery.plain(self.origin, end, int(self.port), self.protocol)],
+            after=(PathStep(end.name, "note", note),) if note else (),
+            because=(f"{end.name} may be a Service's: {services}",) if services else (),
         )
 
 
-def _party(cluster: ClusterState, source: PodRow | str) -> Party:
+def _origins(cluster: ClusterState, source: Source) -> Sequence[Party]:
     if isinstance(source, PodRow):
-        return cluster.party(source)
-    return cluster.address_party(source) if is_address(source) else Party(source)
+        return [cluster.party(source)]
+    if isinstance(source, NodeRow):
+        return cluster.node_parties(source.name)
+    return [cluster.address_party(source) if is_address(source) else Party(source)]

@@ -9,6 +9,7 @@ tier. What isolates a pod and has no rule for the connection denies at the tier'
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import field
 from typing import Any, Literal, Protocol
 
 from collectors.frozen import frozen
@@ -98,9 +99,9 @@ class Port:
 class TierRule:
     """`peers` or `ports` None: all of them. `own` narrows the pods that the policy selects.
     `doubt`: what of the rule cannot be evaluated, so that it may match where the rest of it
-    does."""
+    does. `number` None: it stands for the whole of an object that is not evaluated."""
 
-    number: int
+    number: int | None
     action: Action
     peers: tuple[Peer, ...] | None
     ports: tuple[Ports, ...] | None
@@ -164,7 +165,7 @@ class Ask:
 
 
 class PolicySubject(Protocol):
-    """Which pods a policy is for."""
+    """Which pods a policy is for: it goes by what `Party.alike` has, never by addresses."""
 
     def match(self, party: Party) -> Match: ...
 
@@ -192,6 +193,10 @@ class Policy:
         """As a sentence names it: the kind, too, where it is not a NetworkPolicy of Kubernetes."""
         return self.key if self.kind == "NetworkPolicy" else f"{self.kind} {self.key}"
 
+    def title_of(self, rule: TierRule) -> str:
+        """`rule 0 of shop/db`."""
+        return self.title if rule.number is None else f"{rule.label} of {self.title}"
+
     def concerns(self, side: Side) -> bool:
         return side in self.isolates or bool(self.rules.get(side))
 
@@ -205,27 +210,48 @@ class Policy:
 
 @frozen
 class Unread:
-    """Policies that exist, or may, and could not be read: in all namespaces but those that were."""
+    """Policies that exist, or may, and could not be read: in all namespaces but those that were.
+    `cuts_only`: they allow nothing that others deny."""
 
     text: str
     read_namespaces: frozenset[str] = frozenset()
+    cuts_only: bool = False
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        return ("deny",) if self.cuts_only else ("deny", "allow")
 
     def covers(self, party: Party) -> bool:
         may_be_selected = party.selectable or bool(party.unsure)
         return may_be_selected and party.namespace not in self.read_namespaces
 
 
+class Memory:
+    """What has been worked out of a tier: of ends that are alike, and for the newest question
+    of each side."""
+
+    def __init__(self) -> None:
+        self.selected: dict[object, Any] = {}
+        self.newest: dict[Side, tuple[object, object, Any]] = {}
+
+
 @frozen
 class Tier:
     """Policies in the order in which they are asked; those of one group have the same rank, and
     which of them is asked first is not defined. `unread` policies would stand beside them:
-    before the end, where all only add to what is allowed, else before everything."""
+    before the end, where all only add to what is allowed, else before everything.
+
+    `order_unknown` says why it may stand elsewhere, and be passed by here; `end_unknown` why it is
+    not known whether it denies at its end."""
 
     name: str
     groups: tuple[tuple[Policy, ...], ...]
     unread: tuple[Unread, ...] = ()
     additive: bool = False
     otherwise: Action = "deny"
+    order_unknown: str = ""
+    end_unknown: str = ""
+    memory: Memory = field(default_factory=Memory)
 
     @property
     def policies(self) -> tuple[Policy, ...]:
@@ -238,6 +264,11 @@ class Stack:
 
     plugin: str
     tiers: tuple[Tier, ...]
+
+    @property
+    def denies_own_node(self) -> bool:
+        """Whether a rule may keep a pod's own node out, which is always let in otherwise."""
+        return self.plugin == "Cilium"
 
 
 def one_each(policies: Sequence[Policy]) -> tuple[tuple[Policy, ...], ...]:

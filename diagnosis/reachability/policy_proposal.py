@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sized
+from dataclasses import replace
 from typing import Any
 
 import yaml
 
 from collectors.events import PodRow, PolicyRow
 from collectors.frozen import frozen
-from diagnosis.reachability.blind_spots import sentences
+from diagnosis.reachability.blind_spots import CUTTING, FOREIGN, NONE, POLICIES, sentences
 from diagnosis.reachability.network_policy import KIND
 from diagnosis.reachability.parties import (
     NAME_LABEL,
@@ -152,12 +153,13 @@ def _entry(end: PodRow | str, own_namespace: str) -> dict[str, Any]:
 
 
 def newly_cut(pod: PodRow, proposal: str, snapshot: Snapshot) -> list[str]:
-    """What is admitted now and would not be with the proposal in force: workload and port, of
-    known ends."""
+    """What is admitted now by the policies that are known, and would not be with the proposal in
+    force: workload and port, of known ends; 'perhaps' where more may decide."""
     namespaces = namespace_labels(snapshot.namespaces)
     spec = yaml.safe_load(proposal)["spec"]
     proposed = PolicyRow(pod.namespace, "zz-proposed", json.dumps(spec))
-    now, later = _policies(snapshot), _policies(snapshot, proposed)
+    known = replace(snapshot, blind=NONE)
+    now, later = _policies(known), _policies(known, proposed)
     own, cut = party_of(pod, namespaces), set()
     for other in snapshot.pods:
         if other.uid == pod.uid or not other.ip:
@@ -165,7 +167,15 @@ def newly_cut(pod: PodRow, proposal: str, snapshot: Snapshot) -> list[str]:
         end, name = party_of(other, namespaces), snapshot.workload(other.ip)
         cut |= {f"{name} → {port}" for port in _lost(end, own, now, later)}
         cut |= {f"{name} ← {port}" for port in _lost(own, end, now, later)}
-    return sorted(cut)
+    doubt = " (perhaps)" if effect_unknown(snapshot) else ""
+    return sorted(f"{path}{doubt}" for path in cut)
+
+
+def effect_unknown(snapshot: Snapshot) -> str:
+    """Why what a proposal would newly deny is not known, a sentence; '' where it is."""
+    deciding = ("pods", "namespaces", POLICIES, FOREIGN, CUTTING)
+    spots = [spot for spot in snapshot.blind.spots if spot.kind in deciding]
+    return " ".join(sentences(spots))
 
 
 def _policies(snapshot: Snapshot, *proposed: PolicyRow) -> PolicySet:
@@ -173,15 +183,18 @@ def _policies(snapshot: Snapshot, *proposed: PolicyRow) -> PolicySet:
         (*snapshot.policies, *proposed),
         snapshot.foreign_policies,
         settings=snapshot.settings,
+        nodes=snapshot.nodes,
+        pods=snapshot.pods,
         blind=snapshot.blind,
     )
 
 
 def _lost(source: Party, destination: Party, now: PolicySet, later: PolicySet) -> Iterator[str]:
-    """The declared ports that are allowed now and not later."""
+    """The declared ports that are, or may be, allowed now, and are less so later."""
     for port in destination.ports:
         asked = (source, destination, port.number, port.protocol)
-        if now.verdict(*asked).allowed and not later.verdict(*asked).allowed:
+        before, after = now.verdict(*asked).verdict, later.verdict(*asked).verdict
+        if before not in ("denied", after):
             yield f"{port.number}/{port.protocol}"
 
 

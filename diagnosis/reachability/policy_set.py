@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from collectors.events import ForeignPolicyRow, PolicyRow, SettingsRow
+from collectors.events import ForeignPolicyRow, NodeRow, PodRow, PolicyRow, SettingsRow
 from diagnosis.reachability import (
     calico,
     cilium,
     cluster_network_policy,
+    local_redirects,
     network_policy,
+    unevaluated_policies,
     verdicts,
 )
-from diagnosis.reachability.blind_spots import FOREIGN, NONE, POLICIES, BlindSpot, BlindSpots
-from diagnosis.reachability.network_policy import IpBlocks
+from diagnosis.reachability.blind_spots import (
+    CUTTING,
+    FOREIGN,
+    NONE,
+    POLICIES,
+    BlindSpot,
+    BlindSpots,
+)
+from diagnosis.reachability.masqueraded_sources import SeenSources, seen_sources
+from diagnosis.reachability.may_decide import Known
 from diagnosis.reachability.parties import Party
+from diagnosis.reachability.plugin_evidence import ip_blocks, plugin_of
 from diagnosis.reachability.policy_model import Policy, Stack, Tier, Unread, one_each
+from diagnosis.reachability.unevaluated_policies import UnevaluatedTiers
 from diagnosis.reachability.verdicts import Verdict
-
-PLUGINS = ("cilium", "calico")  # whose policies are read here
-
-
-def plugin_of(settings: Iterable[SettingsRow]) -> str:
-    """The network plugin that enforces policies, as far as its settings show; '' where that is
-    not known."""
-    names = {row.name.partition(" ")[0] for row in settings}
-    return next((plugin for plugin in PLUGINS if plugin in names), "")
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class PolicySet:
     plugin: str = ""
     blind: BlindSpots = NONE
     tunnels: bool = False  # whether an overlay is known to be between the nodes
+    seen: SeenSources = field(default_factory=SeenSources)
+    nodes: tuple[NodeRow, ...] = ()
 
     @classmethod
     def of(
@@ -49,15 +54,26 @@ class PolicySet:
         foreign: Iterable[ForeignPolicyRow] = (),
         *,
         settings: Iterable[SettingsRow] = (),
+        nodes: Iterable[NodeRow] = (),
+        pods: Iterable[PodRow] = (),
         blind: BlindSpots = NONE,
     ) -> PolicySet:
+        """`pods` may show which plugin's agents run here."""
         foreign, settings = tuple(foreign), tuple(settings)
         plugin, tunnels = plugin_of(settings), any(row.name == "flannel" for row in settings)
         foreign, malformed = _readable(foreign)
         blind = replace(blind, spots=(*blind.spots, *malformed))
-        reading = _reading(plugin, foreign)
+        reading = ip_blocks(settings, foreign, pods)
         compiled = network_policy.policies(rows, reading)
-        return cls(tuple(compiled), foreign, plugin, blind, tunnels)
+        return cls(
+            kubernetes=tuple(compiled),
+            foreign=foreign,
+            plugin=plugin,
+            blind=blind,
+            tunnels=tunnels,
+            seen=seen_sources(settings, plugin),
+            nodes=tuple(nodes),
+        )
 
     @cached_property
     def stacks(self) -> tuple[Stack, ...]:
@@ -68,7 +84,15 @@ class PolicySet:
             stacks.append(self._calico_stack())
         if (has_cilium and self.plugin != "calico") or self.plugin == "cilium":
             stacks.append(self._cilium_stack())
-        return tuple(stacks or [self._plain_stack()])
+        return tuple(map(self._with_unevaluated, stacks or [self._plain_stack()]))
+
+    def _with_unevaluated(self, stack: Stack) -> Stack:
+        return replace(stack, tiers=self._unevaluated.around(stack.tiers))
+
+    @cached_property
+    def _unevaluated(self) -> UnevaluatedTiers:
+        known = Known(self.foreign, [dict(node.labels) for node in self.nodes])
+        return unevaluated_policies.tiers(self.foreign, known, self._unread(CUTTING))
 
     def verdict(self, source: Party, destination: Party, number: int, protocol: str) -> Verdict:
         return verdicts.verdict(source, destination, number, protocol, self.stacks)
@@ -88,7 +112,7 @@ class PolicySet:
 
     def _unread(self, kind: str) -> tuple[Unread, ...]:
         return tuple(
-            Unread(spot.text, spot.read_namespaces)
+            Unread(spot.text, spot.read_namespaces, cuts_only=kind == CUTTING)
             for spot in self.blind.spots
             if spot.kind == kind
         )
@@ -116,20 +140,14 @@ class PolicySet:
         found = calico.tiers(self.foreign)
         default = calico.CalicoTier("default", calico.DEFAULT_ORDER, ())
         default = next((tier for tier in found if tier.name == "default"), default)
-        ordered: list[tuple[float, Tier]] = [
+        kubernetes = calico.with_kubernetes(default, self.kubernetes, self._unread(POLICIES))
+        beside = [
             (calico.ADMIN_ORDER, self._admin()),
-            (
-                default.order,
-                calico.with_kubernetes(default, self.kubernetes, self._unread(POLICIES)),
-            ),
+            (default.order, kubernetes),
             (calico.BASELINE_ORDER, self._baseline()),
         ]
-        for tier in found:
-            if tier is not default:
-                groups = one_each([policy for _, policy in tier.policies])
-                ordered.append((tier.order, Tier(tier.name, groups, otherwise=tier.otherwise)))
-        ordered.sort(key=lambda one: one[0])
-        return Stack("Calico", tuple(tier for _, tier in ordered))
+        others = [tier for tier in found if tier is not default]
+        return Stack("Calico", calico.tier_chain(others, beside))
 
     def _cilium_stack(self) -> Stack:
         denies = cilium.policies(self.foreign, deny=True)
@@ -156,7 +174,7 @@ def _readable(
         except (TypeError, ValueError, AttributeError, KeyError, IndexError):
             name = f"{row.namespace}/{row.name}".lstrip("/")
             reason = f"{row.object_kind} {name} is not of the shape that its API has"
-            spots.append(BlindSpot(FOREIGN, reason, of_objects=True))
+            spots.append(BlindSpot(row.kind, reason, of_objects=True))
         else:
             good.append(row)
     return tuple(good), spots
@@ -171,14 +189,7 @@ def _compile(row: ForeignPolicyRow) -> None:
     elif cilium.is_cilium(row):
         cilium.policies([row], deny=True)
         cilium.policies([row], deny=False)
-
-
-def _reading(plugin: str, foreign: Sequence[ForeignPolicyRow]) -> IpBlocks:
-    """Cilium's ipBlock matches what is outside of the cluster, most others' any address. Where
-    policies of both are here, which one enforces is not known."""
-    if plugin == "cilium":
-        return "outside"
-    has_cilium = any(map(cilium.is_cilium, foreign))
-    if plugin or not has_cilium:
-        return "everywhere"
-    return "either" if any(map(calico.is_calico, foreign)) else "outside"
+    elif unevaluated_policies.is_unevaluated(row):
+        unevaluated_policies.tiers([row], Known())
+    elif row.object_kind == local_redirects.KIND:
+        local_redirects.check(row)

@@ -3,13 +3,15 @@ asked often."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any
 
 from collectors.frozen import frozen
 from diagnosis.reachability.certainty import Match, all_of, doubt
 
 Labels = Mapping[str, str]
+SHOWN = 4  # labels that a sentence lists
+PRESENCE = {"Exists": True, "DoesNotExist": False}  # what they come to where there is a value
 Unknown = Callable[[str], str]  # of a label's key that is not there: why its value is not known
 
 
@@ -57,16 +59,22 @@ class LabelSelector:
             return False
         return all(requirement.holds(labels) for requirement in self.requirements)
 
-    def match(self, labels: Labels, unknown: Unknown) -> Match:
-        """As far as the labels are known: `unknown` is asked for keys that are not among them."""
+    def match(self, labels: Labels, unknown: Unknown, there: Container[str] = ()) -> Match:
+        """As far as the labels are known: `unknown` is asked for keys that are not among them;
+        those of `there` exist, whatever their values."""
         if self.nothing:
             return False
-        return all_of(self._each(one, labels, unknown) for one in self.requirements)
+        return all_of(self._each(one, labels, unknown, there) for one in self.requirements)
 
-    def _each(self, one: Requirement, labels: Labels, unknown: Unknown) -> Match:
-        if one.key not in labels and (reason := unknown(one.key)):
-            return doubt(reason)
-        return one.holds(labels)
+    def _each(
+        self, one: Requirement, labels: Labels, unknown: Unknown, there: Container[str]
+    ) -> Match:
+        if one.key in labels:
+            return one.holds(labels)
+        if one.key in there and one.operator in PRESENCE:
+            return PRESENCE[one.operator]
+        reason = unknown(one.key)
+        return doubt(reason) if reason else one.holds(labels)
 
     def miss(self, labels: Labels) -> str:
         """The first condition that labels do not meet, with what they have instead; '' where
@@ -87,13 +95,31 @@ class LabelSelector:
 
 
 def _lack(one: Requirement, labels: Labels) -> str:
+    if one.operator in ("In", "Exists") and (
+        near := differing_in_case(one.key, one.values, labels)
+    ):
+        return f"lacks {one.text} (it has {near}: {CASE})"
     if one.key in labels:
         return f"lacks {one.text} (it has {one.key}={labels[one.key]})"
-    shown = ", ".join(f"{key}={value}" for key, value in sorted(labels.items())[:4])
-    more = ", …" if len(labels) > 4 else ""
-    return f"lacks {one.text} (it has {shown}{more})" if labels else f"lacks {one.text}"
+    return f"lacks {one.text} (it has {shown_labels(labels)})" if labels else f"lacks {one.text}"
 
 
+def differing_in_case(key: str, values: Iterable[str], labels: Labels) -> str:
+    """The label that would do, were upper and lower case the same; '' where there is none."""
+    lower = {value.lower() for value in values}
+    for own_key, own in labels.items():
+        if own_key.lower() == key.lower() and (not lower or own.lower() in lower):
+            return f"{own_key}={own}"
+    return ""
+
+
+def shown_labels(labels: Labels) -> str:
+    """The first few, or that there is none."""
+    shown = ", ".join(f"{key}={value}" for key, value in sorted(labels.items())[:SHOWN])
+    return shown + (", …" if len(labels) > SHOWN else "") or "no labels"
+
+
+CASE = "upper and lower case differ"
 NOTHING = LabelSelector(nothing=True)
 EVERYTHING = LabelSelector()
 

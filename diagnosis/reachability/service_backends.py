@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from collectors.events import Endpoint, PodRow, ServicePort, ServiceRow, SliceRow
 from diagnosis.reachability.cluster_state import ClusterState
-from diagnosis.reachability.parties import Party, is_ipv6, over, port_number
+from diagnosis.reachability.parties import Party, is_ipv6, over, port_number, why_generated
 
 Ends = list[tuple[Party, int]]
 SHOWN = 4
@@ -59,9 +59,14 @@ def endpoints(
     policies. `by_dns`: as DNS lists them, which has no place for endpoints that terminate."""
     six = _only_family(service) if six is None else six
     if not _has_family(service, six):
-        return Chosen([], f"the Service has {' and '.join(service.families)} only")
+        wanted = "IPv6" if six else "IPv4"
+        has = " and ".join(service.families)
+        return Chosen([], f"the Service has {has} alone (ipFamilies), and this is {wanted}")
     rows = cluster.slices_of.get((service.namespace, service.name), [])
-    pods = _selected(cluster, service)
+    pods = selected(cluster, service)
+    perhaps = () if rows else tuple(dict.fromkeys(_perhaps_selected(cluster, service)))
+    if perhaps and not pods:
+        return Chosen([], "its endpoints are not known", perhaps)
     if not rows and not (service.selector and pods):
         return _no_pods(cluster, service) if service.selector else _no_selector(cluster, service)
     if rows:
@@ -74,7 +79,8 @@ def endpoints(
         return Chosen(
             [], _why_none(service, port, pods, found=found, usable=usable, sliced=bool(rows))
         )
-    return _chosen(service, found, [one for one in usable if one.number], six)
+    chosen = _chosen(service, found, [one for one in usable if one.number], six)
+    return replace(chosen, unknown_because=perhaps)
 
 
 def _only_family(service: ServiceRow) -> bool | None:
@@ -130,13 +136,27 @@ def _choice_notes(service: ServiceRow, found: Sequence[Candidate]) -> Iterator[s
         yield f"trafficDistribution {service.distribution}: near endpoints come first"
 
 
-def _selected(cluster: ClusterState, service: ServiceRow) -> list[PodRow]:
+def selected(cluster: ClusterState, service: ServiceRow) -> list[PodRow]:
+    """The pods that its selector matches, ready or not."""
     wanted = set(service.selector)
-    return [
-        pod
-        for pod in cluster.pods
-        if pod.namespace == service.namespace and wanted <= set(pod.labels) and not pod.ended
-    ]
+    return [pod for pod in _own_pods(cluster, service) if wanted <= set(pod.labels)]
+
+
+def _own_pods(cluster: ClusterState, service: ServiceRow) -> Iterator[PodRow]:
+    for pod in cluster.pods:
+        if pod.namespace == service.namespace and not pod.ended:
+            yield pod
+
+
+def _perhaps_selected(cluster: ClusterState, service: ServiceRow) -> Iterator[str]:
+    """Why it is not known whether its selector matches pods of a workload: it asks for labels that
+    their controller gives them."""
+    wanted = set(service.selector)
+    for pod in _own_pods(cluster, service):
+        missing = dict(wanted - set(pod.labels))
+        if missing and missing.keys() <= set(pod.generated_labels):
+            party = cluster.party(pod)
+            yield from (why_generated(party, key) for key in missing)
 
 
 def _no_selector(cluster: ClusterState, service: ServiceRow) -> Chosen:
@@ -157,14 +177,15 @@ def _of_pod(
     cluster: ClusterState, service: ServiceRow, port: ServicePort, pod: PodRow
 ) -> Candidate:
     number = port_number(pod, port.target, port.protocol) or 0
-    ready = is_ready(pod) or (service.publish_not_ready and pod.replicas != 0)
+    ready = is_ready(pod) or (service.publish_not_ready and not pod.absent)
     return Candidate(cluster.party(pod), number, ready)
 
 
 def _listed(
     cluster: ClusterState, service: ServiceRow, port: ServicePort, rows: Sequence[SliceRow]
 ) -> Iterator[Candidate]:
-    """As EndpointSlices list them: a slice without the port's name has no endpoint for it."""
+    """As EndpointSlices list them: a slice without the port's name has no endpoint for it, and
+    publishNotReadyAddresses is in its conditions already, by whoever wrote it."""
     named = {(pod.namespace, pod.name): pod for pod in cluster.pods}
     for row in rows:
         numbers = {p.name: p.number for p in row.ports if p.protocol == port.protocol}
@@ -177,7 +198,7 @@ def _listed(
             yield Candidate(
                 party=party,
                 number=numbers[port.name] or own or 0,
-                ready=endpoint.ready or service.publish_not_ready,
+                ready=endpoint.ready,
                 serving_terminating=endpoint.serving and endpoint.terminating,
                 hints=endpoint.hints,
             )
@@ -231,8 +252,8 @@ def _why_none(
     elif sliced and not found:
         name = f"named {port.name!r}" if port.name else "without a name"
         reason = f"no EndpointSlice has a port {name} for {port.number}/{port.protocol}"
-    elif pods and all(pod.replicas == 0 for pod in pods):
-        return f"its selector matches {pods[0].workload}, which has replicas: 0"
+    elif pods and all(pod.absent for pod in pods):
+        return f"its selector matches {pods[0].workload}, which has no pod: {pods[0].absent}"
     else:
         reason = "none is ready"
     if not service.selector or not pods:
@@ -248,7 +269,7 @@ def short(end: Party) -> str:
 def is_ready(pod: PodRow) -> bool:
     """Of a manifest without a status nothing is known: such a pod is assumed to be well."""
     if pod.replicas is not None:
-        return pod.replicas > 0
+        return not pod.absent
     if pod.phase == "Unknown" and not pod.uid:
         return True
     return bool(pod.ip) and pod.all_ready and pod.phase != "Terminating"

@@ -7,15 +7,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from collectors.events import ContainerPort, ServicePort, ServiceRow
-from diagnosis.reachability import node_path
+from diagnosis.reachability import load_balancers, node_path
 from diagnosis.reachability.cluster_state import ClusterState
 from diagnosis.reachability.deliveries import Delivery, PathStep, PathVerdict, judged, stopped
+from diagnosis.reachability.dns_names import DOMAIN
 from diagnosis.reachability.parties import Party, is_ipv6, over
 from diagnosis.reachability.service_backends import Chosen, endpoints
 
 OUTWARD = ("NodePort", "LoadBalancer")
-NOT_ROUTED = "outside of the cluster a ClusterIP is usually not routed: a node must translate it"
-DOMAIN = (".svc.cluster.local", ".svc")
+NOT_ROUTED = (
+    "outside of the cluster a ClusterIP is usually not routed, and whether it is here is not known"
+)
+NOT_SEARCHED = (
+    "ExternalName {target} is looked up as it is, without search domains: whether any server knows "
+    "it is not known; a Service's whole name would be {name}"
+)
 DEEPEST = 8
 
 
@@ -33,8 +39,11 @@ def followed(cluster: ClusterState, service: ServiceRow) -> ServiceRow | str | P
             return stopped(PathStep(f"Service {name}", "stops", f"ExternalName in a loop: {chain}"))
         met.append(name)
         target = service.external_name.rstrip(".")
-        base = next((target[: -len(d)] for d in DOMAIN if target.endswith(d)), "")
-        if base.count(".") != 1:
+        if known_as := _as_if_searched(cluster, service, target):
+            reason = NOT_SEARCHED.format(target=target, name=known_as)
+            return PathVerdict.unknown((reason,), (external_step(service, target),))
+        base = target.removesuffix(DOMAIN)
+        if base == target or base.count(".") != 1:
             return target
         first, namespace = base.split(".")
         led = cluster.service(namespace, first)
@@ -45,6 +54,17 @@ def followed(cluster: ClusterState, service: ServiceRow) -> ServiceRow | str | P
             return stopped(PathStep(f"Service {name}", "stops", reason))
         service = led
     return service
+
+
+def _as_if_searched(cluster: ClusterState, service: ServiceRow, target: str) -> str:
+    """The Service that was meant by a name which only a pod's search domains would complete; ''
+    for a whole name. What a CNAME leads to is looked up as it is (RFC 1034, 3.6.2)."""
+    labels = target.removesuffix(".svc").split(".")
+    if len(labels) > 2 or (len(labels) == 1 and target.endswith(".svc")):
+        return ""
+    name, namespace = (*labels, service.namespace)[:2]
+    is_known = cluster.service(namespace, name) is not None
+    return f"{name}.{namespace}{DOMAIN}" if is_known or len(labels) == 1 else ""
 
 
 def external_step(service: ServiceRow, target: str) -> PathStep:
@@ -68,13 +88,26 @@ def through(
         have = ", ".join(service.ports) or "none"
         reason = f"it has no port {port}/{protocol}; it has {have}"
         return stopped(PathStep(f"Service {name}", "stops", reason))
+    if reason := cluster.redirect(service.ips, chosen.number, protocol, service):
+        return PathVerdict.unknown((reason,))
+    if given := load_balancers.given_by(service):
+        return load_balancers.by_balancer(cluster, origin, service, chosen, address=given)
     addresses = _usable(origin, service.ips)
     if addresses is None:
-        reason = f"{', '.join(service.ips)}: {origin.name} has no address of that family"
+        reason = _families_differ(origin, service)
         return stopped(PathStep(f"Service {name}", "stops", reason))
     if _from_outside(origin, service):
         return node_path.by_external(cluster, origin, service, chosen)
     return _by_cluster_ip(cluster, origin, service, chosen, addresses)
+
+
+def _families_differ(origin: Party, service: ServiceRow) -> str:
+    wanted = "IPv6" if is_ipv6(service.ips[0]) else "IPv4"
+    own = "IPv6" if is_ipv6(origin.ips[0]) else "IPv4"
+    return (
+        f"its address {', '.join(service.ips)} is of {wanted} alone (ipFamilies), and "
+        f"{origin.name} has {', '.join(origin.ips)}, of {own} alone: no connection is possible"
+    )
 
 
 def _service_port(service: ServiceRow, port: str, protocol: str) -> ServicePort | None:
@@ -112,10 +145,11 @@ def _by_cluster_ip(
     shown = ", ".join(addresses) or "its address is assigned when it is created"
     name = f"Service {service.namespace}/{service.name}:{port.number}/{port.protocol}"
     steps = [PathStep(name, "ok", f"{shown}; to targetPort {port.target}")]
-    if not origin.in_cluster and not origin.unsure:
-        steps.append(PathStep(f"from {origin.name}", "note", NOT_ROUTED))
     chosen = _internal(service, endpoints(cluster, service, port, six=six), origin)
-    return _to_ends(cluster, origin, chosen, steps, port)
+    if not origin.in_cluster and not origin.unsure:
+        because = (*chosen.unknown_because, f"from {origin.name}: {NOT_ROUTED}")
+        chosen = replace(chosen, unknown_because=because)
+    return _to_ends(cluster, origin, chosen, steps, port, service_ips=tuple(addresses))
 
 
 def _to_ends(
@@ -124,13 +158,22 @@ def _to_ends(
     chosen: Chosen,
     steps: Sequence[PathStep],
     port: ServicePort,
+    *,
+    service_ips: tuple[str, ...] = (),
 ) -> PathVerdict:
     if not chosen.ends:
         if chosen.unknown_because:
             return PathVerdict.unknown(chosen.unknown_because, steps)
         return stopped(*steps, PathStep("endpoints", "stops", chosen.note))
     deliveries = [
-        Delivery.plain(origin, end, number, port.protocol, service_port=port.number)
+        Delivery.plain(
+            origin,
+            end,
+            number,
+            port.protocol,
+            service_port=port.number,
+            service_ips=service_ips,
+        )
         for end, number in chosen.ends
     ]
     return judged(

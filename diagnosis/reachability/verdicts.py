@@ -8,8 +8,9 @@ not known is named only where it could decide.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Literal
 
 from collectors.frozen import frozen
@@ -25,9 +26,13 @@ from diagnosis.reachability.policy_model import (
     TierRule,
     Unread,
 )
+from diagnosis.reachability.selected_policies import Candidates, candidates, selected
 from diagnosis.reachability.why_not import admitted_by
 
 Outcome = Literal["allowed", "denied", "unknown"]
+
+
+NAMED = 4  # policies that isolate, of many
 
 
 @frozen
@@ -94,6 +99,20 @@ def combined(*verdicts: Outcome) -> Outcome:
     return "unknown" if "unknown" in verdicts else "allowed"
 
 
+def either(one: Decision, other: Decision, why: str) -> Decision:
+    """A decision of which it is not known which one it is."""
+    if one.verdict == other.verdict:
+        return one
+    denying = one if one.denied else other
+    reasons = (why, *one.unknown_because, *other.unknown_because)
+    return replace(
+        denying,
+        verdict="unknown",
+        reason=f"it may be that {denying.reason}",
+        unknown_because=tuple(dict.fromkeys(reasons)),
+    )
+
+
 @frozen
 class Branch:
     """One possible outcome of a side, and what would have to be known for it to be certain."""
@@ -138,7 +157,8 @@ def ingress(stacks: Sequence[Stack], ask: Ask) -> Decision:
     """The side of the destination, whose own node is always let in."""
     own_node = _from_own_node(ask.source, ask.destination)
     if own_node is True:
-        return Decision("ingress", "allowed", reason="a node may always reach its own pods")
+        always = Decision("ingress", "allowed", reason="a node may always reach its own pods")
+        return _own_node_denied(stacks, ask) or always
     found = decide(stacks, ask)
     if not isinstance(own_node, Doubt) or found.verdict != "denied":
         return found
@@ -150,6 +170,18 @@ def ingress(stacks: Sequence[Stack], ask: Ask) -> Decision:
         unknown_because=own_node.because,
         kind=found.kind,
     )
+
+
+def _own_node_denied(stacks: Sequence[Stack], ask: Ask) -> Decision | None:
+    """Where Cilium has a rule that denies a pod's own node: releases differ in whether that or
+    the node's permission (allow-localhost) prevails."""
+    for stack in stacks:
+        for branch in branches(stack.tiers, ask) if stack.denies_own_node else ():
+            if not branch.allow and branch.rule and branch.rule.number is not None:
+                found = _decision(ask, branch, "unknown", f"it may be that {branch.reason}")
+                both = f"{branch.reason}, and allow-localhost lets a node reach its own pods"
+                return replace(found, unknown_because=(f"{both}: which prevails is not known",))
+    return None
 
 
 def _from_own_node(source: Party, destination: Party) -> Match:
@@ -207,7 +239,7 @@ def _decision(ask: Ask, branch: Branch, verdict: Outcome, reason: str) -> Decisi
 
 def branches(tiers: Sequence[Tier], ask: Ask) -> Iterator[Branch]:
     """Every possible outcome of the tiers; the last is what is so where no doubt holds."""
-    walk = _Walk(ask)
+    walk = _TierWalk(ask)
     for tier in tiers:
         yield from walk.through(tier)
         if walk.ended:
@@ -215,7 +247,7 @@ def branches(tiers: Sequence[Tier], ask: Ask) -> Iterator[Branch]:
     yield Branch(allow=True, reason=_free_of_policies(ask), because=walk.because)
 
 
-class _Walk:
+class _TierWalk:
     """One question as it passes the tiers. `because`: on what it depends that it came so far."""
 
     def __init__(self, ask: Ask) -> None:
@@ -224,18 +256,25 @@ class _Walk:
         self.because: tuple[str, ...] = ()
 
     def through(self, tier: Tier) -> Iterator[Branch]:
+        self._tier, before = tier, self.because
+        yield from self._through(tier)
+        if tier.order_unknown:
+            self.ended, self.because = False, before
+
+    def _through(self, tier: Tier) -> Iterator[Branch]:
         self._live, self._passes = True, list[tuple[str, ...]]()
         unread = [one for one in tier.unread if one.covers(self.ask.own)]
         if not tier.additive:
             yield from self._unread(unread)
-        for group in tier.groups:
+        groups = selected(tier, self.ask)
+        for group in candidates(tier, groups, self.ask):
             yield from self._group(group)
             if not self._live:
                 break
         if self._live and tier.additive:
             yield from self._unread(unread)
         if self._live:
-            yield from self._isolation(tier)
+            yield from self._isolation(tier, chain.from_iterable(groups))
         self._leave()
 
     def _leave(self) -> None:
@@ -247,25 +286,22 @@ class _Walk:
 
     def _unread(self, unread: Sequence[Unread]) -> Iterator[Branch]:
         for one in unread:
-            for allow, verb in ((False, "denies"), (True, "allows")):
-                reason = f"a policy that was not read {verb} it"
-                yield Branch(allow=allow, reason=reason, because=(one.text,))
+            for action in one.actions:
+                reason = f"a policy that was not read {_VERBS[action]} it"
+                yield Branch(allow=action == "allow", reason=reason, because=(one.text,))
 
-    def _group(self, group: Sequence[Policy]) -> Iterator[Branch]:
+    def _group(self, group: Candidates) -> Iterator[Branch]:
         """Policies of one rank: any of those that match may be asked first."""
         found: list[tuple[Policy, TierRule, tuple[str, ...]]] = []
         certain = False
-        for policy in group:
-            selected = policy.match(self.ask.own, self.ask.side)
-            if selected is False:
-                continue
-            for rule in policy.rules.get(self.ask.side, ()):
+        for policy, own, rules in group:
+            for rule in rules:
                 match = rule.match(self.ask)
                 if match is False:
                     continue
-                found.append((policy, rule, (*_because(selected), *_because(match))))
+                found.append((policy, rule, (*_because(own), *_because(match))))
                 if match is True:
-                    certain = certain or selected is True
+                    certain = certain or own is True
                     break
         rank = _same_rank(found)
         for policy, rule, because in found:
@@ -278,41 +314,49 @@ class _Walk:
             return
         yield Branch(
             allow=rule.action == "allow",
-            reason=f"{rule.label} of {policy.title} {_VERBS[rule.action]} it"
-            f"{admitted_by(rule, self.ask)}",
+            reason=f"{policy.title_of(rule)} {_VERBS[rule.action]} it{admitted_by(rule, self.ask)}",
             policy=policy,
             rule=rule,
-            because=(*self.because, *because),
+            because=(*self.because, *self._place_of(policy), *because),
         )
 
-    def _isolation(self, tier: Tier) -> Iterator[Branch]:
+    def _place_of(self, policy: Policy) -> tuple[str, ...]:
+        """What is not known of where its tier stands."""
+        unknown = self._tier.order_unknown
+        return (f"{policy.title} is in tier {self._tier.name}, {unknown}",) if unknown else ()
+
+    def _end_of(self, policy: Policy) -> tuple[str, ...]:
+        """What is not known of what its tier does at its end."""
+        unknown = self._tier.end_unknown
+        return (f"{policy.title} is in tier {self._tier.name}, {unknown}",) if unknown else ()
+
+    def _isolation(self, tier: Tier, chosen: Iterable[tuple[Policy, Match]]) -> Iterator[Branch]:
         """What isolates the end denies what no rule of its tier is for."""
-        side, own = self.ask.side, self.ask.own
         certain: list[Policy] = []
         perhaps: list[tuple[Policy, Match]] = []
-        for policy in tier.policies:
-            selected = side in policy.isolates and policy.match(own, side)
-            if selected is True:
-                certain.append(policy)
-            elif isinstance(selected, Doubt):
-                perhaps.append((policy, selected))
+        for policy, match in chosen:
+            if self.ask.side in policy.isolates:
+                certain += [policy] if match is True else []
+                perhaps += [] if match is True else [(policy, match)]
         if tier.otherwise != "deny":
             return
         if not certain:
-            for policy, selected in perhaps:
-                yield self._isolated([policy], _because(selected))
+            for policy, match in perhaps:
+                yield self._isolated([policy], _because(match))
             return
-        self._live = False
-        yield self._isolated(certain, ())
+        self._live = bool(tier.end_unknown)
+        yield self._isolated(certain, self._end_of(certain[0]))
 
     def _isolated(self, policies: Sequence[Policy], because: tuple[str, ...]) -> Branch:
-        names = ", ".join(policy.title for policy in policies)
+        names = ", ".join(policy.title for policy in policies[:NAMED])
+        if len(policies) > NAMED:
+            names += f" and {len(policies) - NAMED} more policies"
         verb = "isolates" if len(policies) == 1 else "isolate"
         return Branch(
             allow=False,
             reason=f"{names} {verb} {self.ask.own.name} for {self.ask.side} and no rule allows it",
             policy=policies[0],
-            because=(*self.because, *because),
+            because=(*self.because, *self._place_of(policies[0]), *because),
         )
 
 

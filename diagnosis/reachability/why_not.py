@@ -6,7 +6,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from collectors.frozen import frozen
+from diagnosis.reachability.address_blocks import Block
+from diagnosis.reachability.calico_entities import Entity
+from diagnosis.reachability.certainty import Doubt, Match
+from diagnosis.reachability.cilium_peers import Cidrs
+from diagnosis.reachability.cluster_network_policy import Networks
 from diagnosis.reachability.network_policy import PolicyPeer
+from diagnosis.reachability.parties import Party, is_ipv6
 from diagnosis.reachability.policy_model import Ask, Peer, Policy, Stack, TierRule
 
 MOST = 4  # rules of which a miss is named
@@ -20,6 +26,7 @@ class Context:
 
     service_port: int = 0  # the Service's own port, before translation
     service_ips: Mapping[str, str] | None = None  # address to NAMESPACE/NAME
+    asked_ips: Sequence[str] = ()  # those of the Service that was asked for
 
 
 NO_CONTEXT = Context()
@@ -41,29 +48,35 @@ def misses(stacks: Sequence[Stack], ask: Ask, context: Context = NO_CONTEXT) -> 
 
 
 def _isolating(stacks: Sequence[Stack], ask: Ask) -> Iterator[Policy]:
-    for stack in stacks:
-        for tier in stack.tiers:
-            for policy in tier.policies:
-                if ask.side in policy.isolates and policy.selects(ask.own, ask.side):
-                    yield policy
+    policies = (policy for stack in stacks for tier in stack.tiers for policy in tier.policies)
+    for policy in {id(one): one for one in policies}.values():
+        if ask.side in policy.isolates and policy.selects(ask.own, ask.side):
+            yield policy
 
 
 def _miss(policy: Policy, rule: TierRule, ask: Ask, context: Context) -> tuple[int, str]:
     """(how far it is from a match, the sentence)."""
-    name = f"{rule.label} of {policy.title}"
-    admits_peer = rule.match_peers(ask.other, ask.own) is not False
+    name = policy.title_of(rule)
+    peer = rule.match_peers(ask.other, ask.own)
     admits_port = rule.match_ports(ask.number, ask.protocol, ask.destination) is not False
-    if admits_peer and not admits_port:
-        return 0, f"{name} admits this peer, but {_port_miss(rule, ask, context)}"
+    if peer is not False and not admits_port:
+        return 0, f"{name} {_admits(peer)}, but {_port_miss(rule, ask, context)}"
     peers = _peer_misses(rule, ask, context)
     if admits_port:
         return 1, f"{name}: {peers}"
     return 2, f"{name}: {peers}; and {_port_miss(rule, ask, context)}"
 
 
+def _admits(peer: Match) -> str:
+    if isinstance(peer, Doubt):
+        return f"may admit this peer ({'; '.join(peer.because)})"
+    return "admits this peer"
+
+
 def _port_miss(rule: TierRule, ask: Ask, context: Context) -> str:
     ports = ", ".join(port.text for port in rule.ports or ()) or "no port"
-    text = f"on {ports}, and this is {ask.number}/{ask.protocol}"
+    this = f"{ask.number}/{ask.protocol}{_family(ask) if ' over IPv' in ports else ''}"
+    text = f"on {ports}, and this is {this}"
     if context.service_port and context.service_port != ask.number:
         asked = rule.match_ports(context.service_port, ask.protocol, ask.destination)
         if asked is not False:
@@ -74,7 +87,11 @@ def _port_miss(rule: TierRule, ask: Ask, context: Context) -> str:
     declared = any(p.number == ask.number for p in ask.destination.ports)
     if not declared:
         return text
-    return f"on port {ports}, and the pod listens on {ask.number}/{ask.protocol}"
+    return f"on port {ports}, and the pod listens on {this}"
+
+
+def _family(ask: Ask) -> str:
+    return f" over IPv{6 if any(map(is_ipv6, ask.destination.ips)) else 4}"
 
 
 def _peer_misses(rule: TierRule, ask: Ask, context: Context) -> str:
@@ -90,19 +107,30 @@ def _peer_misses(rule: TierRule, ask: Ask, context: Context) -> str:
 
 
 def _peer_miss(peer: Peer, ask: Ask, context: Context) -> str:
-    if isinstance(peer, PolicyPeer) and (service := _service_of(peer, ask, context)):
-        seen = f"{ask.other.ips[0]}:{ask.number}" if ask.other.ips else ask.other.name
-        return f"{service}: policies see {seen}"
+    for block in blocks_of(peer):
+        if service := _service_in(block, context):
+            seen = f"{ask.other.ips[0]}:{ask.number}" if ask.other.ips else ask.other.name
+            return f"{service}: policies see {seen}"
     return peer.miss(ask.other)
 
 
-def _service_of(peer: PolicyPeer, ask: Ask, context: Context) -> str:
-    """That a block is the ClusterIP of a Service, which no packet has where policies look."""
-    if peer.block is None or peer.block.network.num_addresses > 1:
-        return ""
-    address = str(peer.block.network.network_address)
-    name = (context.service_ips or {}).get(address)
-    return f"{peer.block.network} is the ClusterIP of {name}" if name else ""
+def blocks_of(peer: Peer) -> Sequence[Block]:
+    """The blocks of addresses by which an entry means its ends."""
+    if isinstance(peer, PolicyPeer):
+        return (peer.block,) if peer.block else ()
+    if isinstance(peer, Entity):
+        return peer.nets or ()
+    return peer.blocks if isinstance(peer, Cidrs | Networks) else ()
+
+
+def _service_in(block: Block, context: Context) -> str:
+    """That a block means the ClusterIP of a Service, which no packet has where policies look."""
+    names = context.service_ips or {}
+    if block.network.num_addresses == 1:
+        name = names.get(str(block.network.network_address))
+        return f"{block.network} is the ClusterIP of {name}" if name else ""
+    asked = next((ip for ip in context.asked_ips if block.contains(ip)), None)
+    return f"{block.text} holds the ClusterIP {asked} of {names.get(asked)}" if asked else ""
 
 
 def _or_hint(peers: Sequence[Peer]) -> str:
@@ -122,5 +150,12 @@ def admitted_by(rule: TierRule, ask: Ask) -> str:
     for number, peer in enumerate(rule.peers):
         if peer.match(ask.other, ask.own) is True:
             several = f"item {number} of {len(rule.peers)}, any of which is enough: "
-            return f" ({several if len(rule.peers) > 1 else ''}{peer.text})"
+            text = f"{peer.text}{_caveat(peer, ask.other)}"
+            return f" ({several if len(rule.peers) > 1 else ''}{text})"
     return ""
+
+
+def _caveat(peer: Peer, other: Party) -> str:
+    """Of a block of all addresses, where it is not known which plugin reads it."""
+    read_so = isinstance(peer, PolicyPeer) and peer.block and peer.blocks_match == "either"
+    return "; Cilium's would match no pod or node" if read_so and other.in_cluster else ""

@@ -185,15 +185,18 @@ class World:
     # --- the answer
 
     def answer(self, question: Question) -> str:
-        """'allowed' (each backend is reachable), 'denied' (none is) or 'partly'."""
-        outcomes: list[bool] = []
+        """'allowed' (each backend is reachable), 'denied' (none is), 'partly', or 'unknown' where
+        the documentation leaves it to the network plugin."""
+        outcomes: list[bool | None] = []
         for source in self.sources(question.source):  # the first family that works out is used
             outcomes = outcomes or list(self._of(source, question))
-        if not outcomes or not any(outcomes):
-            return "denied"
-        return "allowed" if all(outcomes) else "partly"
+        if not any(outcomes):
+            return "denied" if False in outcomes or not outcomes else "unknown"
+        if False in outcomes:
+            return "partly"
+        return "unknown" if None in outcomes else "allowed"
 
-    def _of(self, source: Party, asked: Question) -> Iterator[bool]:
+    def _of(self, source: Party, asked: Question) -> Iterator[bool | None]:
         """An outcome per endpoint that a connection from this address could reach."""
         if asked.destination.startswith("svc/"):
             yield from self._of_service(source, asked)
@@ -222,7 +225,7 @@ class World:
         for address, number in self.backends(service, port, family(source.address), local):
             yield self.permitted(source, self.party(address), number, asked.protocol)
 
-    def _of_address(self, source: Party, asked: Question) -> Iterator[bool]:
+    def _of_address(self, source: Party, asked: Question) -> Iterator[bool | None]:
         if family(asked.destination) != family(source.address):
             return
         for service in self.services:
@@ -250,8 +253,9 @@ class World:
 
     def _through_node_port(
         self, source: Party, node: Manifest, service: Manifest, port: Manifest, protocol: str
-    ) -> Iterator[bool]:
-        """From outside, at a node. Cluster hides the source behind the node; Local keeps it."""
+    ) -> Iterator[bool | None]:
+        """From outside, at a node. Cluster hides the source behind the node; Local keeps it. At a
+        pod of that node policies may see it before it is hidden."""
         name, version = node["metadata"]["name"], family(source.address)
         local = service["spec"].get("externalTrafficPolicy") == "Local"
         seen_as = source
@@ -259,7 +263,11 @@ class World:
             own = next(a for a in node_addresses(node) if family(a) == version)
             seen_as = Party(own, None, name)
         for address, number in self.backends(service, port, version, name if local else None):
-            yield self.permitted(seen_as, self.party(address), number, protocol)
+            to = self.party(address)
+            hidden = self.permitted(seen_as, to, number, protocol)
+            plain = self.permitted(source, to, number, protocol)
+            undecided = not local and to.node == name and to.selectable and hidden != plain
+            yield None if undecided else hidden
 
 
 # --- small parts

@@ -5,25 +5,33 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import field
+from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import quote as escape
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote as escape, urlsplit
 
-from collectors.cluster.api.credentials import Credentials, Impersonation, of_user
+from collectors.cluster.api.credentials import Impersonation, of_user
 from collectors.cluster.api.kubeconfig import (
     Kubeconfig,
     KubeconfigEntry,
     load,
     locate,
 )
-from collectors.cluster.api.rest import Rest
+from collectors.cluster.api.rest import Json, Rest
 from collectors.cluster.api.transport import configure
-from collectors.errors import ClusterError, ConfigError, Forbidden, NotFound
+from collectors.errors import ConfigError, Forbidden, NotFound, RefusalsSuppressed
 from collectors.frozen import frozen
 from collectors.sanitize import sanitize
 from collectors.secrets import redact
 
+if TYPE_CHECKING:
+    from kubernetes.aio.client.api_client import ApiClient
+    from kubernetes.aio.client.configuration import Configuration
+
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 IN_CLUSTER = "in-cluster"
+SELF_REVIEWS = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+SELF_REVIEW = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
 
 
 @frozen
@@ -49,6 +57,17 @@ class Cluster:
         """The API server's address, fit to be written down."""
         return redact(str(self.rest.configuration.host))
 
+    @property
+    def server_end(self) -> str:
+        """`address:port` of the API server where it is named by an address, '' otherwise."""
+        parts = urlsplit(str(self.rest.configuration.host))
+        try:
+            address = ip_address(parts.hostname or "")
+            port = parts.port or (443 if parts.scheme == "https" else 80)
+        except ValueError:
+            return ""
+        return _end(str(address), port)
+
 
 @frozen
 class ConnectionRequest:
@@ -60,38 +79,63 @@ class ConnectionRequest:
     impersonation: Impersonation = field(default_factory=Impersonation)
 
 
-def _in_cluster() -> tuple[KubeconfigEntry, KubeconfigEntry, KubeconfigEntry] | None:
-    """The context, cluster and user that a pod's service account gives; None outside of a pod."""
+class ConnectionEntries(NamedTuple):
+    """What a connection is made of, and the path list of the kubeconfig that has it."""
+
+    context: KubeconfigEntry
+    cluster: KubeconfigEntry
+    user: KubeconfigEntry
+    paths: str = ""
+
+
+def _end(host: str, port: object) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _in_cluster() -> ConnectionEntries | None:
+    """What a pod's service account gives; None outside of a pod."""
     host, port = (os.environ.get(f"KUBERNETES_SERVICE_{part}") for part in ("HOST", "PORT"))
     if not host or not port or not (SERVICE_ACCOUNT / "token").exists():
         return None
-    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    cluster = {"server": f"https://{address}", "certificate-authority": "ca.crt"}
-    namespace = SERVICE_ACCOUNT / "namespace"
-    context = {"namespace": namespace.read_text().strip() if namespace.exists() else ""}
-    return (
-        KubeconfigEntry(IN_CLUSTER, context, SERVICE_ACCOUNT),
-        KubeconfigEntry(IN_CLUSTER, cluster, SERVICE_ACCOUNT),
-        KubeconfigEntry(IN_CLUSTER, {"tokenFile": "token"}, SERVICE_ACCOUNT),
+    server = f"https://{_end(host, port)}"
+    return ConnectionEntries(
+        _of_account(namespace=_own_namespace()),
+        _of_account(server=server, certificate_authority="ca.crt"),
+        _of_account(tokenFile="token"),
     )
 
 
-def _chosen(
-    wanted: ConnectionRequest,
-) -> tuple[KubeconfigEntry, KubeconfigEntry, KubeconfigEntry, str]:
-    """Context, cluster, user, and the kubeconfig's path list."""
+def _of_account(**values: str) -> KubeconfigEntry:
+    named = {key.replace("_", "-"): value for key, value in values.items()}
+    return KubeconfigEntry(IN_CLUSTER, named, SERVICE_ACCOUNT)
+
+
+def _own_namespace() -> str:
+    path = SERVICE_ACCOUNT / "namespace"
+    return path.read_text().strip() if path.exists() else ""
+
+
+def _chosen(wanted: ConnectionRequest) -> ConnectionEntries:
     config: Kubeconfig = load(wanted.kubeconfig)
     if not config.contexts and not wanted.context:
-        entries = _in_cluster()
-        if entries is not None:
-            return (*entries, "")
+        if entries := _in_cluster():
+            return entries
         if not config.paths:
-            where = ", ".join(sanitize(path) for path in locate(wanted.kubeconfig))
-            hint = "Give --kubeconfig, set $KUBECONFIG, or try `podwire lab`."
-            raise ConfigError(f"There is no kubeconfig at {where}. {hint}")
+            raise _no_kubeconfig(wanted)
     context = config.context(wanted.context)
-    paths = os.pathsep.join(str(path.absolute()) for path in config.paths)
-    return context, config.cluster_of(context), config.user_of(context), paths
+    return ConnectionEntries(
+        context, config.cluster_of(context), config.user_of(context), _path_list(config)
+    )
+
+
+def _no_kubeconfig(wanted: ConnectionRequest) -> ConfigError:
+    where = ", ".join(sanitize(path) for path in locate(wanted.kubeconfig))
+    hint = "Give --kubeconfig, set $KUBECONFIG, or try `podwire lab`."
+    return ConfigError(f"There is no kubeconfig at {where}. {hint}")
+
+
+def _path_list(config: Kubeconfig) -> str:
+    return os.pathsep.join(str(path.absolute()) for path in config.paths)
 
 
 async def connect(
@@ -106,28 +150,40 @@ async def open_cluster(wanted: ConnectionRequest) -> Cluster:
 
     ConfigError for what is wrong on this side, ClusterError or Forbidden for what is wrong there.
     """
-    context, cluster, user, paths = _chosen(wanted)
-    configuration = configure(cluster)
-    credentials: Credentials = await of_user(user, cluster, wanted.impersonation)
-    from kubernetes.aio.client.api_client import ApiClient  # slow, and only needed with a cluster
-
-    rest = Rest(ApiClient(configuration), credentials)
+    entries = _chosen(wanted)
+    rest = await _rest(entries, wanted.impersonation)
     try:
-        version = await _version(rest)
-        chosen = wanted.namespace if wanted.namespace is not None else context.text("namespace")
-        await _check_namespace(rest, chosen)
-        name, groups = await _who_am_i(rest)
+        return await _checked(rest, entries, wanted.namespace)
     except BaseException:
         await rest.close()
         raise
+
+
+async def _rest(entries: ConnectionEntries, impersonation: Impersonation) -> Rest:
+    configuration = configure(entries.cluster)
+    credentials = await of_user(entries.user, entries.cluster, impersonation)
+    return Rest(_client(configuration), credentials)
+
+
+def _client(configuration: Configuration) -> ApiClient:
+    from kubernetes.aio.client.api_client import ApiClient  # slow, and only needed with a cluster
+
+    return ApiClient(configuration)
+
+
+async def _checked(rest: Rest, entries: ConnectionEntries, namespace: str | None) -> Cluster:
+    version = await _version(rest)
+    chosen = namespace if namespace is not None else entries.context.text("namespace")
+    await _check_namespace(rest, chosen)
+    name, groups = await _who_am_i(rest)
     return Cluster(
         rest=rest,
-        context=sanitize(context.name, 80),
+        context=sanitize(entries.context.name, 80),
         namespace=chosen,
-        user=sanitize(name or user.name or "?", 80),
+        user=sanitize(name or entries.user.name or "?", 80),
         version=sanitize(version, 40),
         groups=groups,
-        kubeconfig=paths,
+        kubeconfig=entries.paths,
     )
 
 
@@ -160,17 +216,17 @@ async def _check_namespace(rest: Rest, namespace: str) -> None:
 
 async def _who_am_i(rest: Rest) -> tuple[str, tuple[str, ...]]:
     """Our name and groups as the API server sees them; '' where it does not say (before 1.28)."""
-    review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
-    try:
-        answer = await rest.request(
-            "POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", body=review
-        )
-    except ClusterError as error:
-        if error.status in (0, 401):
-            raise
-        return "", ()
-    info = answer.get("status", {}).get("userInfo", {})
-    return str(info.get("username") or ""), tuple(str(group) for group in info.get("groups") or ())
+    with RefusalsSuppressed():
+        info = await _user_info(rest)
+        groups = info.get("groups") or ()
+        return str(info.get("username") or ""), tuple(str(group) for group in groups)
+    return "", ()
+
+
+async def _user_info(rest: Rest) -> Json:
+    answer = await rest.request("POST", SELF_REVIEWS, body=SELF_REVIEW)
+    info: Json = answer.get("status", {}).get("userInfo", {})
+    return info
 
 
 def quote(name: str) -> str:

@@ -8,7 +8,9 @@ answers 401.
 from __future__ import annotations
 
 import base64
+import contextlib
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,11 @@ REMOVED = {  # auth providers that kubectl no longer has, and what replaced them
     "gcp": "gke-gcloud-auth-plugin",
     "azure": "kubelogin",
 }
+OIDC_CONFIG = {  # a kubeconfig around a user, for the library
+    "current-context": "c",
+    "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+    "clusters": [{"name": "c", "cluster": {"server": "https://unused"}}],
+}
 
 
 @frozen
@@ -37,17 +44,21 @@ class Impersonation:
 
     def headers(self) -> list[tuple[str, str]]:
         """ConfigError where there are groups but nobody to be: kubectl refuses that, too."""
-        if not self.user:
-            if self.groups or self.uid or self.extra:
-                raise ConfigError("Impersonating a group or uid needs a user as well: give --as.")
-            return []
-        rows = [
-            ("Impersonate-User", self.user),
-            *(("Impersonate-Group", group) for group in self.groups),
-        ]
-        rows += [("Impersonate-Uid", self.uid)] if self.uid else []
-        rows += [(f"Impersonate-Extra-{key}", value) for key, value in self.extra]
-        return rows
+        self._check_user()
+        return list(self._rows()) if self.user else []
+
+    def _check_user(self) -> None:
+        if not self.user and (self.groups or self.uid or self.extra):
+            raise ConfigError("Impersonating a group or uid needs a user as well: give --as.")
+
+    def _rows(self) -> Iterator[tuple[str, str]]:
+        yield "Impersonate-User", self.user
+        for group in self.groups:
+            yield "Impersonate-Group", group
+        if self.uid:
+            yield "Impersonate-Uid", self.uid
+        for key, value in self.extra:
+            yield f"Impersonate-Extra-{key}", value
 
 
 @frozen
@@ -75,28 +86,47 @@ class Credentials:
 
     async def headers(self) -> list[tuple[str, str]]:
         """What to send now; a plugin runs again, or a file is read again, when it is time."""
+        await self._refresh()
+        return [*self._own_headers(), *self.impersonation.headers()]
+
+    def _own_headers(self) -> list[tuple[str, str]]:
+        return [("Authorization", self._authorization)] if self._authorization else []
+
+    async def _refresh(self) -> None:
         if self.plugin is not None and self.plugin.expired:
             await self.renew()
-        elif self._token_file is not None and time.monotonic() - self._read_at > TOKEN_FILE_S:
+        elif self._token_file is not None and self._is_read_long_ago():
             self._read_token()
-        rows = self.impersonation.headers()
-        return [("Authorization", self._authorization), *rows] if self._authorization else rows
+
+    def _is_read_long_ago(self) -> bool:
+        return time.monotonic() - self._read_at > TOKEN_FILE_S
 
     async def renew(self) -> bool:
         """After a 401, or an expiry: get new ones. False where nothing differs from before."""
-        before = (self._authorization, self.certificate)
+        before = self._given
+        await self._get_again()
+        return before != self._given
+
+    async def _get_again(self) -> None:
         if self.plugin is not None:
             self._use_issued(await self.plugin.run())
         elif self._token_file is not None:
             self._read_token()
-        return before != (self._authorization, self.certificate)
+
+    @property
+    def _given(self) -> tuple[str, Certificate | None]:
+        """What is shown to the server."""
+        return self._authorization, self.certificate
 
     def _use_issued(self, issued: Issued) -> None:
-        hide(issued.token, issued.key.decode("ascii", "replace"))
         if issued.token:
             self.use_token(issued.token)
         if issued.certificate:
-            self.certificate = Certificate(issued.certificate, issued.key)
+            self._use_certificate(issued.certificate, issued.key)
+
+    def _use_certificate(self, certificate: bytes, key: bytes) -> None:
+        _hide_key(key)
+        self.certificate = Certificate(certificate, key)
 
     def use_token(self, token: str) -> None:
         hide(token)
@@ -113,29 +143,45 @@ class Credentials:
 
     def _read_token(self) -> None:
         assert self._token_file is not None
-        try:
-            token = self._token_file.read_text().strip()
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or "it is not text"
-            raise ConfigError(
-                f"The token file {sanitize(self._token_file)} cannot be read: {reason}."
-            ) from None
-        if not token:
-            raise ConfigError(f"The token file {sanitize(self._token_file)} is empty.")
+        token = _token_in(self._token_file)
         self._read_at = time.monotonic()
         self.use_token(token)
 
 
+def _token_in(path: Path) -> str:
+    token = _text_of(path).strip()
+    if not token:
+        raise ConfigError(f"The token file {sanitize(path)} is empty.")
+    return token
+
+
+def _text_of(token_file: Path) -> str:
+    try:
+        return token_file.read_text()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise ConfigError(
+            f"The token file {sanitize(token_file)} cannot be read: {reason}."
+        ) from None
+
+
 def data_or_file(entry: KubeconfigEntry, key: str) -> bytes:
     """What KEY-data holds in base64, else the content of the file at KEY; b'' for neither."""
-    text, path = entry.text(f"{key}-data"), entry.file(key)
-    if text:
-        try:
-            return base64.b64decode(text, validate=False)
-        except ValueError:
-            raise ConfigError(
-                f"{sanitize(entry.name, 80)!r} in the kubeconfig: {key}-data is not base64."
-            ) from None
+    if entry.text(f"{key}-data"):
+        return _decoded(entry, f"{key}-data")
+    return _content(entry.file(key), key)
+
+
+def _decoded(entry: KubeconfigEntry, key: str) -> bytes:
+    try:
+        return base64.b64decode(entry.text(key), validate=False)
+    except ValueError:
+        raise ConfigError(
+            f"{sanitize(entry.name, 80)!r} in the kubeconfig: {key} is not base64."
+        ) from None
+
+
+def _content(path: Path | None, key: str) -> bytes:
     if path is None:
         return b""
     try:
@@ -152,46 +198,76 @@ async def of_user(
     """The credentials of a kubeconfig's user. ConfigError where they cannot be had."""
     credentials = Credentials(_impersonation(user, impersonation))
     credentials.impersonation.headers()
+    credentials.certificate = _certificate(user)
+    if not _use_given(credentials, user):
+        await _use_issuer(credentials, user, cluster)
+    return credentials
+
+
+def _certificate(user: KubeconfigEntry) -> Certificate | None:
     certificate, key = data_or_file(user, "client-certificate"), data_or_file(user, "client-key")
-    hide(key.decode("ascii", "replace"))
+    _hide_key(key)
     if bool(certificate) != bool(key):
         raise ConfigError(
             f"The user {sanitize(user.name, 80)!r} has a client certificate without its key, "
             "or the reverse."
         )
-    if certificate:
-        credentials.certificate = Certificate(certificate, key)
-    if user.file("tokenFile") is not None:
-        credentials.use_token_file(user.file("tokenFile") or Path())
+    return Certificate(certificate, key) if certificate else None
+
+
+def _hide_key(key: bytes) -> None:
+    """Not to be shown from here on, whatever says it."""
+    hide(key.decode("ascii", "replace"))
+
+
+def _use_given(credentials: Credentials, user: KubeconfigEntry) -> bool:
+    """Use what the kubeconfig itself says; False where it says nothing of that kind."""
+    token_file = user.file("tokenFile")
+    if token_file is not None:
+        credentials.use_token_file(token_file)
     elif user.text("token"):
         credentials.use_token(user.text("token"))
     elif user.text("username"):
         credentials.use_password(user.text("username"), user.text("password"))
-    elif user.value.get("exec"):
+    else:
+        return False
+    return True
+
+
+async def _use_issuer(
+    credentials: Credentials, user: KubeconfigEntry, cluster: KubeconfigEntry
+) -> None:
+    """Ask the plugin or the provider that the kubeconfig names, if any."""
+    if user.value.get("exec"):
         credentials.plugin = ExecPlugin.of(user, cluster)
         await credentials.renew()
     elif user.value.get("auth-provider"):
         await _use_provider(credentials, user)
-    return credentials
 
 
 def _impersonation(user: KubeconfigEntry, given: Impersonation) -> Impersonation:
     """What the command line says, else what the kubeconfig says."""
     if given.user or given.groups or given.uid:
         return given
-    groups, extra = user.value.get("as-groups") or (), user.value.get("as-user-extra") or {}
-    return Impersonation(
-        user.text("as"),
-        user.text("as-uid"),
-        tuple(str(g) for g in groups),
-        tuple((str(key), str(value)) for key, values in extra.items() for value in values),
-    )
+    groups = tuple(str(group) for group in user.value.get("as-groups") or ())
+    return Impersonation(user.text("as"), user.text("as-uid"), groups, _extra(user))
+
+
+def _extra(user: KubeconfigEntry) -> tuple[tuple[str, str], ...]:
+    extra = user.value.get("as-user-extra") or {}
+    return tuple((str(key), str(value)) for key, values in extra.items() for value in values)
 
 
 async def _use_provider(credentials: Credentials, user: KubeconfigEntry) -> None:
     """`auth-provider`: only oidc is left in kubectl; the library knows how to refresh its token."""
     provider: Any = user.value["auth-provider"]
-    name = str(provider.get("name") if isinstance(provider, dict) else "")
+    _check_provider(str(provider.get("name") if isinstance(provider, dict) else ""), user)
+    with _failing_as_sentence(user):
+        token = await _oidc_token(provider, str(user.folder))
+    credentials.use_token(token.removeprefix("Bearer "))
+
+
+def _check_provider(name: str, user: KubeconfigEntry) -> None:
     if name in REMOVED:
         raise ConfigError(
             f"The auth provider {name} was removed from Kubernetes. Use the plugin {REMOVED[name]}."
@@ -201,19 +277,22 @@ async def _use_provider(credentials: Credentials, user: KubeconfigEntry) -> None
             f"The auth provider {sanitize(name, 40)!r} of user {sanitize(user.name, 80)!r} "
             "is not known."
         )
-    from kubernetes.aio.config.kube_config import KubeConfigLoader
 
-    config = {
-        "current-context": "c",
-        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-        "clusters": [{"name": "c", "cluster": {"server": "https://unused"}}],
-        "users": [{"name": "u", "user": {"auth-provider": provider}}],
-    }
-    loader = KubeConfigLoader(config_dict=config, config_base_path=str(user.folder))
+
+@contextlib.contextmanager
+def _failing_as_sentence(user: KubeconfigEntry) -> Iterator[None]:
     try:
-        await loader._load_oid_token()
+        yield
     except Exception as error:  # the library raises whatever its HTTP client does
         raise ConfigError(
             f"The OIDC token of {sanitize(user.name, 80)!r} cannot be had: {sanitize(error, 200)}"
         ) from None
-    credentials.use_token(str(loader.token).removeprefix("Bearer "))
+
+
+async def _oidc_token(provider: Any, folder: str) -> str:
+    from kubernetes.aio.config.kube_config import KubeConfigLoader
+
+    config = OIDC_CONFIG | {"users": [{"name": "u", "user": {"auth-provider": provider}}]}
+    loader = KubeConfigLoader(config_dict=config, config_base_path=folder)
+    await loader._load_oid_token()
+    return str(loader.token)

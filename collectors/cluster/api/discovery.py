@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from collectors.cluster.api.foreign_kinds import FOREIGN_KINDS, ForeignKind
+from collectors.cluster.api.fields import list_at
+from collectors.cluster.api.foreign_kinds import KNOWN_KINDS, ForeignKind
 from collectors.cluster.api.rest import Rest
 from collectors.errors import ClusterError
 from collectors.frozen import frozen
 
 CALICO, CALICO_STORAGE = "projectcalico.org", "crd.projectcalico.org"
-GROUPS = tuple(dict.fromkeys(foreign.group for foreign in FOREIGN_KINDS))
+GROUPS = tuple(dict.fromkeys(foreign.group for foreign in KNOWN_KINDS))
 
 
 @frozen
@@ -44,23 +45,27 @@ async def served_policies(rest: Rest) -> tuple[list[ServedKind], str]:
 
     ClusterError where the API server does not answer discovery at all.
     """
-    answer = await rest.get("/apis", what="discover API groups")
-    versions = _versions(answer)
+    versions = _versions(await rest.get("/apis", what="discover API groups"))
     found = await asyncio.gather(*(_of_group(rest, group, versions[group]) for group in versions))
     kinds = [kind for served, _ in found for kind in served]
-    if any(kind.foreign.group == CALICO for kind in kinds):  # the same objects, twice
-        kinds = [kind for kind in kinds if kind.foreign.group != CALICO_STORAGE]
-    return kinds, " ".join(reason for _, reason in found if reason)
+    return _once(kinds), " ".join(reason for _, reason in found if reason)
+
+
+def _once(kinds: list[ServedKind]) -> list[ServedKind]:
+    """Calico's API server and its storage serve the same objects: as the former where it runs."""
+    if CALICO in {kind.foreign.group for kind in kinds}:
+        return [kind for kind in kinds if kind.foreign.group != CALICO_STORAGE]
+    return kinds
 
 
 def _versions(answer: Mapping[str, Any]) -> dict[str, list[str]]:
     """Of our groups the versions that are served, in the server's order: the newest first."""
-    found: dict[str, list[str]] = {}
-    for group in answer.get("groups") or ():
-        if group.get("name") in GROUPS:
-            listed = group.get("versions") or ()
-            found[group["name"]] = [str(version.get("groupVersion")) for version in listed]
-    return found
+    ours = (group for group in list_at(answer, "groups") if group.get("name") in GROUPS)
+    return {group["name"]: _listed(group) for group in ours}
+
+
+def _listed(group: Mapping[str, Any]) -> list[str]:
+    return [str(version.get("groupVersion")) for version in list_at(group, "versions")]
 
 
 async def _of_group(rest: Rest, group: str, versions: list[str]) -> tuple[list[ServedKind], str]:
@@ -69,14 +74,28 @@ async def _of_group(rest: Rest, group: str, versions: list[str]) -> tuple[list[S
     reasons: list[str] = []
     for version in versions:
         try:
-            answer = await rest.get(f"/apis/{version}", what=f"discover {version}")
+            served = await _of_version(rest, version)
         except ClusterError as error:
-            if error.status in (0, 401):
+            if error.concerns_all:
                 raise
             reasons.append(f"{version} could not be discovered: {error}")
             continue
-        listed = {str(resource.get("name")) for resource in answer.get("resources") or ()}
-        for foreign in FOREIGN_KINDS:
-            if foreign.group == group and foreign.resource in listed:
-                found.setdefault(foreign.resource, ServedKind(foreign, version))
+        for kind in _known(served, group, version):
+            found.setdefault(kind.foreign.resource, kind)
     return list(found.values()), " ".join(reasons)
+
+
+async def _of_version(rest: Rest, version: str) -> set[str]:
+    """The resources of a group's version."""
+    answer = await rest.get(f"/apis/{version}", what=f"discover {version}")
+    return set(map(_name, list_at(answer, "resources")))
+
+
+def _name(resource: Mapping[str, Any]) -> str:
+    return str(resource.get("name"))
+
+
+def _known(served: set[str], group: str, version: str) -> Iterator[ServedKind]:
+    for foreign in KNOWN_KINDS:
+        if foreign.group == group and foreign.resource in served:
+            yield ServedKind(foreign, version)

@@ -12,12 +12,14 @@ import json
 import os
 import sys
 import time
+from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Mapping
 from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from collectors.cluster.api.fields import as_list, as_mapping, list_at, text_at
 from collectors.cluster.api.kubeconfig import KubeconfigEntry
 from collectors.errors import ConfigError
 from collectors.frozen import frozen
@@ -27,7 +29,12 @@ from collectors.terminal_owner import TerminalOwner
 GROUP = "client.authentication.k8s.io"
 VERSIONS = (f"{GROUP}/v1", f"{GROUP}/v1beta1")
 MODES = ("Never", "IfAvailable", "Always")
+DEFAULT_MODE = dict(zip(VERSIONS, ("", "IfAvailable"), strict=True))  # v1 needs one
 UNATTENDED_S = 60.0  # while the console is open nobody can answer it
+ISSUED = ("token", "clientCertificateData", "clientKeyData")
+CLUSTER_INFO = ("tls-server-name", "proxy-url", "certificate-authority-data")
+LOG_IN = "Leave podwire, log in, and start it again."
+LOG_IN_AGAIN = "Leave podwire, log in, and start again."
 
 
 @frozen
@@ -41,6 +48,8 @@ class Issued:
 
 
 class ExecPlugin:
+    """The program of a kubeconfig's user, and when what it gave expires."""
+
     def __init__(
         self, argv: list[str], env: Mapping[str, str], version: str, mode: str, hint: str
     ) -> None:
@@ -60,18 +69,17 @@ class ExecPlugin:
         config = user.value["exec"]
         if not isinstance(config, dict) or not config.get("command"):
             raise ConfigError(f"{where} names no command.")
-        version = _version(config, where)
-        arguments = [str(argument) for argument in config.get("args") or ()]
-        plugin = cls(
-            [_command(str(config["command"]), user.folder), *arguments],
-            _environment(config),
-            version,
-            _mode(config, version, where),
-            sanitize(config.get("installHint") or "", 400).strip(),
-        )
+        plugin = cls._configured(config, where, user.folder)
         if config.get("provideClusterInfo"):
             plugin.cluster_info = _cluster_info(cluster)
         return plugin
+
+    @classmethod
+    def _configured(cls, config: dict[str, Any], where: str, folder: Path) -> ExecPlugin:
+        version = _version(config, where)
+        hint = text_at(config, "installHint", 400).strip()
+        mode = _mode(config, version, where)
+        return cls(_argv(config, folder), _environment(config), version, mode, hint)
 
     @property
     def name(self) -> str:
@@ -81,97 +89,114 @@ class ExecPlugin:
     def expired(self) -> bool:
         return bool(self.expires) and time.time() >= self.expires
 
+    def _error(self, what: str) -> ConfigError:
+        return ConfigError(f"The credential plugin {self.name} {what}")
+
     async def run(self) -> Issued:
         """Ask the plugin for credentials. ConfigError with what it said where it gives none."""
         async with self._one_at_a_time:
             interactive = self._interactive()
-            code, out, err = await self._run(interactive)
-            if code != 0:
-                said = f": {sanitize_bytes(err.strip()[-300:], 300)}" if err.strip() else ""
-                retry = (
-                    ""
-                    if interactive or self.mode == "Never"
-                    else " Leave podwire, log in, and start it again."
-                )
-                raise ConfigError(
-                    f"The credential plugin {self.name} failed with exit code {code}{said}.{retry}"
-                )
+            process = await self._started(interactive)
+            out, err = await self._ended(process)
+            if process.returncode:
+                raise self._failed(process.returncode, err, interactive)
             issued = self._read(out)
             self.expires = issued.expires
             return issued
 
+    def _failed(self, code: int, err: bytes, interactive: bool) -> ConfigError:
+        retry = "" if interactive or self.mode == "Never" else f" {LOG_IN}"
+        return self._error(f"failed with exit code {code}{_last_words(err)}.{retry}")
+
     def _interactive(self) -> bool:
-        terminal = not TerminalOwner.ours and sys.stdin is not None and sys.stdin.isatty()
+        terminal = _has_terminal()
         if self.mode == "Always" and not terminal:
-            raise ConfigError(
-                f"The credential plugin {self.name} needs a terminal to ask on. "
-                "Leave podwire, log in, and start again."
-            )
+            raise self._error(f"needs a terminal to ask on. {LOG_IN_AGAIN}")
         return terminal and self.mode != "Never"
 
-    async def _run(self, interactive: bool) -> tuple[int, bytes, bytes]:
+    async def _started(self, interactive: bool) -> Process:
+        try:
+            return await asyncio.create_subprocess_exec(
+                *self.argv,
+                env=self._run_environment(interactive),
+                stdin=None if interactive else DEVNULL,
+                stdout=PIPE,
+                stderr=PIPE if TerminalOwner.ours else None,
+            )
+        except FileNotFoundError:
+            raise self._not_installed() from None
+        except (OSError, ValueError) as error:
+            raise self._error(f"cannot be run: {sanitize(error, 120)}.") from None
+
+    def _not_installed(self) -> ConfigError:
+        hint = f" {self.hint}" if self.hint else ""
+        path = sanitize(self.argv[0], 120)
+        return ConfigError(f"The credential plugin {path} is not installed.{hint}")
+
+    def _run_environment(self, interactive: bool) -> dict[str, str]:
         spec: dict[str, Any] = {"interactive": interactive}
         if self.cluster_info is not None:
             spec["cluster"] = self.cluster_info
         info = {"kind": "ExecCredential", "apiVersion": self.version, "spec": spec}
-        environment = {**os.environ, **self.env, "KUBERNETES_EXEC_INFO": json.dumps(info)}
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *self.argv,
-                env=environment,
-                stdin=None if interactive else asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE if TerminalOwner.ours else None,
-            )
-        except FileNotFoundError:
-            hint = f" {self.hint}" if self.hint else ""
-            raise ConfigError(
-                f"The credential plugin {sanitize(self.argv[0], 120)} is not installed.{hint}"
-            ) from None
-        except (OSError, ValueError) as error:
-            raise ConfigError(
-                f"The credential plugin {self.name} cannot be run: {sanitize(error, 120)}."
-            ) from None
+        return {**os.environ, **self.env, "KUBERNETES_EXEC_INFO": json.dumps(info)}
+
+    async def _ended(self, process: Process) -> tuple[bytes, bytes]:
+        """What it printed, on both streams."""
         try:
             async with asyncio.timeout(UNATTENDED_S if TerminalOwner.ours else None):
                 out, err = await process.communicate()
         except TimeoutError:
-            raise ConfigError(
-                f"The credential plugin {self.name} did not answer within {UNATTENDED_S:g} s."
-            ) from None
+            raise self._error(f"did not answer within {UNATTENDED_S:g} s.") from None
         finally:
             if process.returncode is None:
                 process.kill()
-        return int(process.returncode or 0), out, err or b""
+        return out, err or b""
 
     def _read(self, out: bytes) -> Issued:
         """The ExecCredential that a plugin printed. It is never repeated: it may hold a secret."""
-        where = f"The credential plugin {self.name}"
-        try:
-            answer = json.loads(out)
-        except ValueError:
-            raise ConfigError(
-                f"{where} printed something that is not an ExecCredential ({len(out)} bytes)."
-            ) from None
-        if not isinstance(answer, dict) or answer.get("kind") != "ExecCredential":
-            raise ConfigError(f"{where} printed something that is not an ExecCredential.")
+        status = as_mapping(self._credential(out).get("status"))
+        token, certificate, key = (str(status.get(name) or "") for name in ISSUED)
+        if bool(certificate) != bool(key) or not (token or certificate):
+            raise self._error("gave neither a token nor a certificate with its key.")
+        return Issued(token, certificate.encode(), key.encode(), self._epoch(status))
+
+    def _credential(self, out: bytes) -> Mapping[str, Any]:
+        answer = as_mapping(self._decoded(out))
+        if answer.get("kind") != "ExecCredential":
+            raise self._error("printed something that is not an ExecCredential.")
         if answer.get("apiVersion") != self.version:
-            given = sanitize(answer.get("apiVersion"), 60)
-            raise ConfigError(
-                f"{where} answers in {given!r}, the kubeconfig asks for {self.version!r}."
+            raise self._error(
+                f"answers in {sanitize(answer.get('apiVersion'), 60)!r}, "
+                f"the kubeconfig asks for {self.version!r}."
             )
-        status: dict[str, Any] = answer["status"] if isinstance(answer.get("status"), dict) else {}
-        certificate, key = (
-            str(status.get(k) or "") for k in ("clientCertificateData", "clientKeyData")
-        )
-        if bool(certificate) != bool(key) or not (status.get("token") or certificate):
-            raise ConfigError(f"{where} gave neither a token nor a certificate with its key.")
-        return Issued(
-            str(status.get("token") or ""),
-            certificate.encode(),
-            key.encode(),
-            _epoch(status, where),
-        )
+        return answer
+
+    def _decoded(self, out: bytes) -> object:
+        try:
+            return json.loads(out)
+        except ValueError:
+            size = f"({len(out)} bytes)"
+            raise self._error(f"printed something that is not an ExecCredential {size}.") from None
+
+    def _epoch(self, status: Mapping[str, Any]) -> float:
+        text = status.get("expirationTimestamp")
+        if not text:
+            return 0.0
+        try:
+            return datetime.fromisoformat(str(text).replace("Z", "+00:00")).timestamp()
+        except ValueError:
+            raise self._error("gave an expirationTimestamp that is no time.") from None
+
+
+def _last_words(err: bytes) -> str:
+    """What a plugin said last before it failed."""
+    said = err.strip()
+    return f": {sanitize_bytes(said[-300:], 300)}" if said else ""
+
+
+def _has_terminal() -> bool:
+    """Whether a plugin may ask: not while the console has the terminal."""
+    return not TerminalOwner.ours and sys.stdin is not None and sys.stdin.isatty()
 
 
 def _version(config: Mapping[str, Any], where: str) -> str:
@@ -185,18 +210,21 @@ def _version(config: Mapping[str, Any], where: str) -> str:
 
 
 def _mode(config: Mapping[str, Any], version: str, where: str) -> str:
-    """v1 needs an interactiveMode, v1beta1 has a default."""
-    default = "" if version.endswith("/v1") else "IfAvailable"
-    mode = str(config.get("interactiveMode") or default)
+    mode = str(config.get("interactiveMode") or DEFAULT_MODE[version])
     if mode not in MODES:
         raise ConfigError(f"{where} needs an interactiveMode: one of {', '.join(MODES)}.")
     return mode
 
 
-def _command(command: str, folder: Path) -> str:
+def _command(given: object, folder: Path) -> str:
     """A path is relative to the kubeconfig; a bare name is found in PATH."""
+    command = str(given)
     relative = os.sep in command and not Path(command).is_absolute()
     return str(folder / command) if relative else command
+
+
+def _argv(config: Mapping[str, Any], folder: Path) -> list[str]:
+    return [_command(config["command"], folder), *map(str, list_at(config, "args"))]
 
 
 def _environment(config: Mapping[str, Any]) -> dict[str, str]:
@@ -204,28 +232,18 @@ def _environment(config: Mapping[str, Any]) -> dict[str, str]:
     return {str(entry.get("name")): str(entry.get("value")) for entry in entries}
 
 
-def _epoch(status: Mapping[str, Any], where: str) -> float:
-    text = status.get("expirationTimestamp")
-    if not text:
-        return 0.0
-    try:
-        return datetime.fromisoformat(str(text).replace("Z", "+00:00")).timestamp()
-    except ValueError:
-        raise ConfigError(f"{where} gave an expirationTimestamp that is no time.") from None
-
-
 def _cluster_info(cluster: KubeconfigEntry) -> dict[str, Any]:
     """The cluster, as `provideClusterInfo` wants it."""
     info: dict[str, Any] = {"server": cluster.text("server")}
-    for ours, theirs in (("tls-server-name", "tls-server-name"), ("proxy-url", "proxy-url")):
-        if cluster.text(ours):
-            info[theirs] = cluster.text(ours)
+    info |= {key: cluster.text(key) for key in CLUSTER_INFO if cluster.text(key)}
     if cluster.value.get("insecure-skip-tls-verify"):
         info["insecure-skip-tls-verify"] = True
-    if cluster.text("certificate-authority-data"):
-        info["certificate-authority-data"] = cluster.text("certificate-authority-data")
-    extensions = cluster.value.get("extensions") or ()
-    for extension in extensions if isinstance(extensions, list) else ():
-        if isinstance(extension, dict) and extension.get("name") == f"{GROUP}/exec":
-            info["config"] = extension.get("extension")
-    return info
+    return info | _of_extensions(cluster.value.get("extensions"))
+
+
+def _of_extensions(extensions: object) -> dict[str, Any]:
+    """What the kubeconfig has for plugins, among the cluster's extensions."""
+    for extension in map(as_mapping, as_list(extensions)):
+        if extension.get("name") == f"{GROUP}/exec":
+            return {"config": extension.get("extension")}
+    return {}

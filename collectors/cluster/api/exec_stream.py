@@ -10,17 +10,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from yarl import URL
 
 from collectors.cluster.api.connection import Cluster, pod_path
+from collectors.cluster.api.fields import as_list, as_mapping
 from collectors.cluster.api.rest import retry_after
 from collectors.cluster.api.transport import connector, session_options
 from collectors.command_runner import STDERR, STDOUT, Output
 from collectors.errors import ClusterError, ExecError
 from collectors.lazy_import import lazy_import
+from collectors.loop_turn import LoopTurn
 from collectors.sanitize import sanitize
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 else:
     aiohttp = lazy_import("aiohttp")
 
+Query = list[tuple[str, str]]
+OUTPUTS = (("stdout", "true"), ("stderr", "true"))
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 ERROR = 3
 HEARTBEAT_S = 15.0
@@ -39,13 +43,16 @@ def exit_code(status: dict[str, Any]) -> int | None:
     """The command's exit code in a Status frame; None where the frame is of another failure."""
     if status.get("status") == "Success":
         return 0
-    details = status.get("details")
-    causes = details.get("causes") if isinstance(details, dict) else None
-    for cause in causes if isinstance(causes, list) else ():
-        if isinstance(cause, dict) and cause.get("reason") == "ExitCode":
+    for cause in _causes(status):
+        if cause.get("reason") == "ExitCode":
             with contextlib.suppress(ValueError, TypeError):
-                return int(cause.get("message"))  # type: ignore[arg-type]
+                return int(cause.get("message", ""))
     return None
+
+
+def _causes(status: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    details = as_mapping(status.get("details"))
+    return map(as_mapping, as_list(details.get("causes")))
 
 
 class ExecRunning:
@@ -68,7 +75,9 @@ class ExecRunning:
 
         `exit_code` says whether the command ended: a stream that breaks leaves it None.
         """
+        turn = LoopTurn()
         async for message in self._socket:
+            await turn.share()
             if message.type == aiohttp.WSMsgType.BINARY and message.data:
                 channel = message.data[0]
                 if channel == ERROR:
@@ -76,28 +85,39 @@ class ExecRunning:
                 elif channel in (STDOUT, STDERR) and len(message.data) > 1:
                     yield Output(channel, message.data[1:])
         if self.exit_code is None and not self.message:
-            reason = self._socket.exception()
-            self.message = f"the stream broke off{f' ({sanitize(reason, 120)})' if reason else ''}"
+            self.message = f"the stream broke off{self._why_broken()}"
+
+    def _why_broken(self) -> str:
+        reason = self._socket.exception()
+        return f" ({sanitize(reason, 120)})" if reason else ""
 
     def _read_status(self, data: bytes) -> None:
-        try:
-            status = json.loads(data)
-        except ValueError:
-            status = None
+        status = _decoded(data)
         if not isinstance(status, dict):
             self.message = "the API server ended the stream without a readable status"
             return
         self.exit_code = exit_code(status)
         if self.exit_code is None:
-            self.message = sanitize(
-                status.get("message") or "the command failed for an unknown reason", 600
-            )
+            said = status.get("message") or "the command failed for an unknown reason"
+            self.message = sanitize(said, 600)
 
     async def close(self) -> None:
         """Leave at once: the runtime kills the command."""
         with contextlib.suppress(Exception):
             await self._socket.close()
         await self._session.close()
+
+
+def _decoded(data: bytes) -> object:
+    try:
+        return json.loads(data)
+    except ValueError:
+        return None
+
+
+def _unreachable(where: str, error: BaseException) -> ExecError:
+    reason = sanitize(error, 160) or "no answer in time"
+    return ExecError(f"{where}: the API server cannot be reached ({reason}).")
 
 
 class ExecRunner:
@@ -115,23 +135,24 @@ class ExecRunner:
 
     async def start(self, argv: Sequence[str]) -> ExecRunning:
         """Start a command. ExecError with the API server's reason where that is refused."""
-        query = [("command", part) for part in argv]
-        query += [("container", self.container), ("stdout", "true"), ("stderr", "true")]
         rest = self.cluster.rest
         if rest.read_only:
             raise ExecError("podwire was started with --read-only: nothing is run in the cluster.")
         session = aiohttp.ClientSession(connector=connector(rest.ssl_context, 4))
         try:
-            socket = await self._connect(session, query)
+            return ExecRunning(session, await self._connect(session, self._query(argv)))
         except BaseException as error:
             await session.close()
             if isinstance(error, (aiohttp.ClientError, TimeoutError, OSError)):
                 raise await self._refused(error) from None
             raise
-        return ExecRunning(session, socket)
+
+    def _query(self, argv: Sequence[str]) -> Query:
+        command = [("command", part) for part in argv]
+        return [*command, ("container", self.container), *OUTPUTS]
 
     async def _connect(
-        self, session: aiohttp.ClientSession, query: list[tuple[str, str]]
+        self, session: aiohttp.ClientSession, query: Query
     ) -> aiohttp.ClientWebSocketResponse:
         try:
             return await self._handshake(session, query)
@@ -141,7 +162,7 @@ class ExecRunner:
         return await self._handshake(session, query)
 
     async def _handshake(
-        self, session: aiohttp.ClientSession, query: list[tuple[str, str]]
+        self, session: aiohttp.ClientSession, query: Query
     ) -> aiohttp.ClientWebSocketResponse:
         rest = self.cluster.rest
         headers = await rest.headers()
@@ -164,18 +185,18 @@ class ExecRunner:
         return refusal
 
     async def _reason(self, error: BaseException) -> ExecError:
-        """The handshake's error carries no body; asking the same path plainly gives the reason."""
-        where = f"{self.pod}/{self.container}"
+        where = f"exec into {self.pod}/{self.container}"
         if not isinstance(error, aiohttp.WSServerHandshakeError):
-            reason = sanitize(error, 160) or "no answer in time"
-            return ExecError(f"exec into {where}: the API server cannot be reached ({reason}).")
+            return _unreachable(where, error)
+        said = await self._refusal(error.status, where)
+        return ExecError(f"{where} was refused: {said}")
+
+    async def _refusal(self, status: int, what: str) -> str:
+        """The handshake's error carries no body; asking the same path plainly gives the reason."""
+        query = {"container": self.container, "command": "true"}
         try:
-            await self.cluster.rest.get(
-                self._path, what=f"exec into {where}", container=self.container, command="true"
-            )
+            await self.cluster.rest.get(self._path, what=what, **query)
         except ClusterError as reason:
-            if reason.status == error.status or error.status in (401, 403, 404):
-                return ExecError(f"exec into {where} was refused: {reason}")
-        return ExecError(
-            f"exec into {where} was refused: HTTP {error.status}. Is the container still running?"
-        )
+            if reason.status == status or status in (401, 403, 404):
+                return str(reason)
+        return f"HTTP {status}. Is the container still running?"

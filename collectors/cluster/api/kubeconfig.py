@@ -8,7 +8,7 @@ known (kubernetes 37, aio/config/kube_config.py).
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from collectors.frozen import frozen
 from collectors.sanitize import sanitize
 
 SECTIONS = ("clusters", "contexts", "users")
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @frozen
@@ -55,36 +56,42 @@ class Kubeconfig:
     def context(self, wanted: str | None) -> KubeconfigEntry:
         """The context of that name, or the current one. ConfigError where there is none."""
         name = wanted or self.current
-        known = ", ".join(sanitize(n, 60) for n in sorted(self.contexts)[:12]) or "none"
+        self._check_context(name)
+        return self.contexts[name]
+
+    def _check_context(self, name: str) -> None:
         if not name:
             raise ConfigError(
-                f"The kubeconfig names no current context. Give --context, one of: {known}"
+                f"The kubeconfig names no current context. Give --context, one of: {self._known()}"
             )
         if name not in self.contexts:
             raise ConfigError(
-                f"There is no context {sanitize(name, 80)!r} in the kubeconfig. Known: {known}"
+                f"There is no context {sanitize(name, 80)!r} in the kubeconfig. "
+                f"Known: {self._known()}"
             )
-        return self.contexts[name]
+
+    def _known(self) -> str:
+        return ", ".join(sanitize(name, 60) for name in sorted(self.contexts)[:12]) or "none"
 
     def cluster_of(self, context: KubeconfigEntry) -> KubeconfigEntry:
         name = context.text("cluster")
         if name not in self.clusters or not self.clusters[name].text("server"):
-            where = f"The context {sanitize(context.name, 80)!r}"
-            raise ConfigError(
-                f"{where} names the cluster {sanitize(name, 80)!r}, which has no server in the "
-                "kubeconfig."
-            )
+            what = f"cluster {sanitize(name, 80)!r}"
+            raise _wrongly_named(context, f"{what}, which has no server in the kubeconfig")
         return self.clusters[name]
 
     def user_of(self, context: KubeconfigEntry) -> KubeconfigEntry:
         """The context's user; one without credentials if it names none. ConfigError if unknown."""
         name = context.text("user")
         if name and name not in self.users:
-            where = f"The context {sanitize(context.name, 80)!r}"
-            raise ConfigError(
-                f"{where} names the user {sanitize(name, 80)!r}, who is not in the kubeconfig."
-            )
+            what = f"user {sanitize(name, 80)!r}"
+            raise _wrongly_named(context, f"{what}, who is not in the kubeconfig")
         return self.users.get(name) or KubeconfigEntry(name, {}, Path())
+
+
+def _wrongly_named(context: KubeconfigEntry, what: str) -> ConfigError:
+    where = f"The context {sanitize(context.name, 80)!r}"
+    return ConfigError(f"{where} names the {what}.")
 
 
 def locate(given: str | None) -> list[Path]:
@@ -92,9 +99,12 @@ def locate(given: str | None) -> list[Path]:
     text = given or os.environ.get("KUBECONFIG")
     if not text:
         return [Path.home() / ".kube" / "config"]
-    whole = given and (os.pathsep not in given or Path(given).exists())
-    names = [text] if whole else [part for part in text.split(os.pathsep) if part]
+    names = [text] if given and _is_one_path(given) else filter(None, text.split(os.pathsep))
     return [Path(name).expanduser() for name in names]
+
+
+def _is_one_path(given: str) -> bool:
+    return os.pathsep not in given or Path(given).exists()
 
 
 def load(given: str | None) -> Kubeconfig:
@@ -115,19 +125,7 @@ def load(given: str | None) -> Kubeconfig:
 def _document(path: Path) -> Mapping[str, Any]:
     """A file's content. Errors name the line, never its text: that may be a token."""
     where = f"The kubeconfig {sanitize(path)}"
-    try:
-        value = yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except OSError as error:
-        raise ConfigError(f"{where} cannot be read: {error.strerror}.") from None
-    except yaml.MarkedYAMLError as error:
-        line = f"line {error.problem_mark.line + 1}" if error.problem_mark else "an unknown line"
-        raise ConfigError(
-            f"{where} is not YAML: {line}: {sanitize(error.problem or 'broken', 80)}."
-        ) from None
-    except (yaml.YAMLError, ValueError):
-        raise ConfigError(
-            f"{where} is not YAML: it holds characters that YAML does not allow."
-        ) from None
+    value = _yaml(path, where)
     if value is None:
         return {}
     if not isinstance(value, dict):
@@ -135,30 +133,52 @@ def _document(path: Path) -> Mapping[str, Any]:
     return value
 
 
+def _yaml(path: Path, where: str) -> object:
+    try:
+        return yaml.load(path.read_bytes(), Loader=LOADER)
+    except OSError as error:
+        raise ConfigError(f"{where} cannot be read: {error.strerror}.") from None
+    except yaml.MarkedYAMLError as error:
+        raise ConfigError(f"{where} is not YAML: {_place_and_problem(error)}.") from None
+    except (yaml.YAMLError, ValueError):
+        raise ConfigError(
+            f"{where} is not YAML: it holds characters that YAML does not allow."
+        ) from None
+
+
+def _place_and_problem(error: yaml.MarkedYAMLError) -> str:
+    line = f"line {error.problem_mark.line + 1}" if error.problem_mark else "an unknown line"
+    return f"{line}: {sanitize(error.problem or 'broken', 80)}"
+
+
 def _merge(merged: Kubeconfig, path: Path, document: Mapping[str, Any]) -> None:
     merged.paths = (*merged.paths, path)
     merged.current = merged.current or str(document.get("current-context") or "")
+    folder = path.absolute().parent
     for section in SECTIONS:
         known: dict[str, KubeconfigEntry] = getattr(merged, section)
-        for name, value in _entries(path, section, document.get(section)):
-            known.setdefault(name, KubeconfigEntry(name, value, path.absolute().parent))
+        for name, value in _entries(path, section, document.get(section)).items():
+            known.setdefault(name, KubeconfigEntry(name, value, folder))
 
 
-def _entries(path: Path, section: str, rows: Any) -> Sequence[tuple[str, Mapping[str, Any]]]:
+def _entries(path: Path, section: str, rows: Any) -> Mapping[str, Mapping[str, Any]]:
     where = f"The kubeconfig {sanitize(path)}: {section}"
     if rows is None:
-        return ()
+        return {}
     if not isinstance(rows, list):
         raise ConfigError(f"{where} must be a list.")
     found: dict[str, Mapping[str, Any]] = {}
     for number, row in enumerate(rows, 1):
-        name = row.get("name") if isinstance(row, dict) else None
-        value = (row.get(section[:-1]) or {}) if isinstance(row, dict) else None
-        if not isinstance(name, (str, int)) or not isinstance(value, dict):
-            raise ConfigError(
-                f"{where}: entry {number} has no name, or nothing under {section[:-1]!r}."
-            )
-        if str(name) in found:
+        name, value = _named(row, section[:-1], f"{where}: entry {number}")
+        if name in found:
             raise ConfigError(f"{where}: the name {sanitize(name, 80)!r} is there twice.")
-        found[str(name)] = value
-    return list(found.items())
+        found[name] = value
+    return found
+
+
+def _named(row: Any, key: str, where: str) -> tuple[str, Mapping[str, Any]]:
+    name = row.get("name") if isinstance(row, dict) else None
+    value = (row.get(key) or {}) if isinstance(row, dict) else None
+    if not isinstance(name, (str, int)) or not isinstance(value, dict):
+        raise ConfigError(f"{where} has no name, or nothing under {key!r}.")
+    return str(name), value

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from multidict import CIMultiDict
@@ -31,18 +32,23 @@ else:
 Json = dict[str, Any]
 TIMEOUT_S = 20.0
 BIG = 256 * 1024  # a body larger than this is parsed in a thread
+READS = ("GET", "HEAD")
 MAX_LINE = 32 << 20
 CONNECTIONS = 100
 # an API server sends a bookmark a minute: a watch that is silent for longer is asked for again
 SILENT_S = 90.0
 STRATEGIC = "application/strategic-merge-patch+json"
 LONGEST_RETRY_S = 120.0
+REFUSALS: Mapping[int, type[ClusterError]] = {403: Forbidden, 404: NotFound}
+READ_ONLY = "podwire was started with --read-only: nothing is added, changed or run in the cluster."
 
 
 def retry_after(headers: Mapping[str, str] | None) -> float:
     """Seconds that a Retry-After header asks for, within reason; 0 where there is none."""
-    text = (headers or {}).get("Retry-After", "")
-    return min(float(text), LONGEST_RETRY_S) if text.isascii() and text.isdigit() else 0.0
+    text = headers.get("Retry-After", "") if headers else ""
+    if not (text.isascii() and text.isdigit()):
+        return 0.0
+    return min(float(text), LONGEST_RETRY_S)
 
 
 def failure(
@@ -57,17 +63,21 @@ def failure(
 def _failure(status: int, body: Mapping[str, Any] | None, what: str) -> ClusterError:
     said = sanitize((body or {}).get("message") or "no reason given", 600)
     reason = sanitize((body or {}).get("reason") or "", 60)
+    kind = REFUSALS.get(status, ClusterError)
+    return kind(_failure_text(status, what, said), status, reason)
+
+
+def _failure_text(status: int, what: str, said: str) -> str:
     if status == 401:
-        text = (
+        return (
             f"The API server does not accept your credentials ({what}). Log in again, and restart "
             "podwire."
         )
-        return ClusterError(text, status, reason)
     if status == 403:
-        return Forbidden(f"Refused ({what}): {said}", status, reason)
+        return f"Refused ({what}): {said}"
     if status == 404:
-        return NotFound(f"Not found ({what}): {said}", status, reason)
-    return ClusterError(f"The API server answered {status} ({what}): {said}", status, reason)
+        return f"Not found ({what}): {said}"
+    return f"The API server answered {status} ({what}): {said}"
 
 
 @frozen
@@ -81,8 +91,13 @@ class ApiRequest:
     @property
     def writes(self) -> bool:
         """Whether it could change something: a review or a dry run could not."""
-        asks = self.path.rpartition("/")[2].startswith("selfsubject")
-        return self.method not in ("GET", "HEAD") and not asks and self.query.get("dryRun") != "All"
+        if self.method in READS or self.query.get("dryRun") == "All":
+            return False
+        return not self.path.rpartition("/")[2].startswith("selfsubject")
+
+    @property
+    def pairs(self) -> list[tuple[str, Any]]:
+        return [(name, value) for name, value in self.query.items() if value not in (None, "")]
 
 
 def unreachable(host: str, error: Exception) -> str:
@@ -96,16 +111,23 @@ def unreachable(host: str, error: Exception) -> str:
     if isinstance(error, aiohttp.ClientProxyConnectionError):
         return f"The proxy to the{where[3:]} cannot be reached. Check proxy-url or HTTPS_PROXY."
     if isinstance(error, (aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError)):
-        cause = getattr(error, "certificate_error", error)
-        reason = sanitize(getattr(cause, "verify_message", "") or cause, 160)
         return (
-            f"{where} shows a certificate that this context does not trust: {reason}. "
+            f"{where} shows a certificate that this context does not trust: {_distrust(error)}. "
             "Check certificate-authority."
         )
+    return f"{where} {_broken(error)}"
+
+
+def _distrust(error: Exception) -> str:
+    cause = getattr(error, "certificate_error", error)
+    return sanitize(getattr(cause, "verify_message", "") or cause, 160)
+
+
+def _broken(error: Exception) -> str:
     if isinstance(error, (aiohttp.ClientSSLError, ssl.SSLError)):
-        return f"{where} refused the TLS connection: {sanitize(error, 160)}."
+        return f"refused the TLS connection: {sanitize(error, 160)}."
     kind = "it did not answer in time" if isinstance(error, TimeoutError) else sanitize(error, 200)
-    return f"{where} cannot be reached: {kind}. Check network and VPN."
+    return f"cannot be reached: {kind}. Check network and VPN."
 
 
 class Rest:
@@ -136,29 +158,22 @@ class Rest:
 
     async def headers(self) -> CIMultiDict[str]:
         """Who we are, for any request. ClusterError where new credentials cannot be had."""
-        try:
+        with _as_unauthorized():
             return CIMultiDict(await self.credentials.headers())
-        except ConfigError as error:
-            raise ClusterError(str(error), 401, "Unauthorized") from None
 
     async def renew(self) -> bool:
         """After a 401: whether there are other credentials now."""
         if not self.credentials.renewable:
             return False
-        try:
+        with _as_unauthorized():
             renewed = await self.credentials.renew()
-        except ConfigError as error:
-            raise ClusterError(str(error), 401, "Unauthorized") from None
         if renewed:
             self._present_certificate()
         return renewed
 
     async def _send(self, request: ApiRequest, timeout: Any) -> aiohttp.ClientResponse:
         if self.read_only and request.writes:
-            raise Forbidden(
-                "podwire was started with --read-only: nothing is added, changed or run in the "
-                "cluster."
-            )
+            raise Forbidden(READ_ONLY)
         response = await self._send_once(request, timeout)
         if response.status == 401 and await self.renew():
             response.release()
@@ -168,22 +183,26 @@ class Rest:
     async def _send_once(self, request: ApiRequest, timeout: Any) -> aiohttp.ClientResponse:
         headers = await self.headers()
         headers.extend({"Accept": "application/json", "Content-Type": request.content_type})
-        pairs = [(name, value) for name, value in request.query.items() if value not in (None, "")]
         try:
-            method, url, _, data, _ = await self.client.param_serialize(
-                request.method,
-                request.path,
-                query_params=pairs,
-                body=request.body,
-                auth_settings=[],
-            )
+            url, data = await self._serialized(request)
             answer = await self.client.call_api(
-                method, url, headers, data, _request_timeout=timeout
+                request.method, url, headers, data, _request_timeout=timeout
             )
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ClusterError(unreachable(self.configuration.host, error)) from None
         response: aiohttp.ClientResponse = answer.response
         return response
+
+    async def _serialized(self, request: ApiRequest) -> tuple[str, Any]:
+        """URL and body, as the library sends them."""
+        _, url, _, data, _ = await self.client.param_serialize(
+            request.method,
+            request.path,
+            query_params=request.pairs,
+            body=request.body,
+            auth_settings=[],
+        )
+        return url, data
 
     async def request(
         self,
@@ -196,21 +215,9 @@ class Rest:
         what: str = "",
     ) -> Json:
         """One request and its JSON answer. ClusterError, Forbidden or NotFound for a failure."""
-        what = what or f"{method} {path}"
+        request = ApiRequest(method, path, query or {}, body, content_type)
         limit = aiohttp.ClientTimeout(total=TIMEOUT_S, sock_connect=8)
-        response = await self._send(
-            ApiRequest(method, path, query or {}, body, content_type), limit
-        )
-        try:
-            raw = await response.read()
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise ClusterError(
-                f"The API server's answer was cut off ({what}): {sanitize(error, 200)}"
-            ) from None
-        answer = await _parse(raw)
-        if response.status >= 400:
-            raise failure(response.status, answer, what, response.headers)
-        return answer
+        return await _answer(await self._send(request, limit), what or f"{method} {path}")
 
     async def get(self, path: str, what: str = "", **query: Any) -> Json:
         return await self.request("GET", path, query, what=what)
@@ -218,14 +225,10 @@ class Rest:
     async def watch(self, path: str, what: str = "", **query: Any) -> AsyncGenerator[Json, None]:
         """The events of a watch until the server ends it, or is silent for so long that it may be
         dead."""
-        seconds = int(query.get("timeoutSeconds", 290))
-        limit = aiohttp.ClientTimeout(total=None, sock_connect=8, sock_read=SILENT_S)
-        query |= {"watch": "true", "timeoutSeconds": seconds}
-        response = await self._send(ApiRequest("GET", path, query), limit)
+        response = await self._send_watch(path, query)
         try:
             if response.status >= 400:
-                answer = await _parse(await response.read())
-                raise failure(response.status, answer, what or f"watch {path}", response.headers)
+                raise await _refusal(response, what or f"watch {path}")
             async for line in _lines(response):
                 yield await _parse(line)
         except aiohttp.SocketTimeoutError:
@@ -234,6 +237,38 @@ class Rest:
             raise ClusterError(f"Cut off while {what or path}: {sanitize(error, 200)}.") from None
         finally:
             response.close()
+
+    async def _send_watch(self, path: str, query: dict[str, Any]) -> aiohttp.ClientResponse:
+        seconds = int(query.get("timeoutSeconds", 290))
+        query |= {"watch": "true", "timeoutSeconds": seconds}
+        limit = aiohttp.ClientTimeout(total=None, sock_connect=8, sock_read=SILENT_S)
+        return await self._send(ApiRequest("GET", path, query), limit)
+
+
+@contextmanager
+def _as_unauthorized() -> Iterator[None]:
+    """Credentials that cannot be had are what a 401 is."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ClusterError(str(error), 401, "Unauthorized") from None
+
+
+async def _answer(response: aiohttp.ClientResponse, what: str) -> Json:
+    try:
+        answer = await _parse(await response.read())
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise ClusterError(
+            f"The API server's answer was cut off ({what}): {sanitize(error, 200)}"
+        ) from None
+    if response.status >= 400:
+        raise failure(response.status, answer, what, response.headers)
+    return answer
+
+
+async def _refusal(response: aiohttp.ClientResponse, what: str) -> ClusterError:
+    answer = await _parse(await response.read())
+    return failure(response.status, answer, what, response.headers)
 
 
 async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:

@@ -8,7 +8,7 @@ import socket
 import ssl
 import urllib.request
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from collectors.cluster.api.credentials import Certificate, data_or_file
 from collectors.cluster.api.kubeconfig import KubeconfigEntry
@@ -54,74 +54,92 @@ def connector(context: ssl.SSLContext, limit: int) -> aiohttp.TCPConnector:
 def configure(cluster: KubeconfigEntry) -> Configuration:
     """The library's configuration of a kubeconfig's cluster, without credentials."""
     where = f"The cluster {sanitize(cluster.name, 80)!r} in the kubeconfig"
-    host = cluster.text("server").rstrip("/")
-    if urlsplit(host).scheme not in PROXIES or not urlsplit(host).hostname:
-        raise ConfigError(f"{where} has no usable server address.")
-    if urlsplit(host).password:
-        hide(urlsplit(host).password or "")
+    host = _host(cluster, where)
     from kubernetes.aio.client.configuration import Configuration
 
     configuration = Configuration(host=host)
-    configuration.disable_strict_ssl_verification = (
-        True  # as Go: private authorities lack key identifiers
-    )
-    authority = data_or_file(cluster, "certificate-authority")
-    if cluster.value.get("insecure-skip-tls-verify"):
-        if authority:
-            raise ConfigError(
-                f"{where} has both a certificate authority and insecure-skip-tls-verify: "
-                "choose one."
-            )
-        configuration.verify_ssl = False
-    if authority:
-        configuration.ca_cert_data = authority.decode("ascii", "replace")
-        try:
-            ssl.create_default_context(cadata=configuration.ca_cert_data)
-        except (ssl.SSLError, ValueError):
-            raise ConfigError(
-                f"{where} has a certificate authority that is not a PEM certificate."
-            ) from None
+    # as Go: private authorities lack key identifiers
+    configuration.disable_strict_ssl_verification = True
+    _trust(configuration, cluster, where)
     configuration.tls_server_name = cluster.text("tls-server-name") or None
     configuration.proxy = _proxy(host, cluster.text("proxy-url"), where)
-    configuration.client_session_kwargs = {
-        "trust_env": False
-    }  # the environment's proxy is already chosen
+    # the environment's proxy is already chosen
+    configuration.client_session_kwargs = {"trust_env": False}
     return configuration
 
 
-def _proxy(host: str, given: str, where: str) -> str | None:
-    """`proxy-url`, else what HTTPS_PROXY and NO_PROXY say.
-
-    This machine itself is never reached through a proxy of the environment: Go's rule, which
-    kubectl follows.
-    """
+def _host(cluster: KubeconfigEntry, where: str) -> str:
+    host = cluster.text("server").rstrip("/")
     parts = urlsplit(host)
-    if not given:
-        name = parts.hostname or ""
-        if (
-            name == "localhost"
-            or _is_loopback(name)
-            or urllib.request.proxy_bypass(parts.netloc.rpartition("@")[2])
-        ):
-            return None
-        given = urllib.request.getproxies().get(parts.scheme, "")
-        where = "The environment's proxy"
-    if not given:
+    if parts.scheme not in PROXIES or not parts.hostname:
+        raise ConfigError(f"{where} has no usable server address.")
+    _hide_password(parts)
+    return host
+
+
+def _hide_password(url: SplitResult) -> None:
+    if url.password:
+        hide(url.password)
+
+
+def _trust(configuration: Configuration, cluster: KubeconfigEntry, where: str) -> None:
+    """Which certificates of the server are believed."""
+    authority = data_or_file(cluster, "certificate-authority")
+    unverified = cluster.value.get("insecure-skip-tls-verify")
+    if unverified and authority:
+        raise ConfigError(
+            f"{where} has both a certificate authority and insecure-skip-tls-verify: choose one."
+        )
+    if unverified:
+        configuration.verify_ssl = False
+    if authority:
+        configuration.ca_cert_data = _pem(authority, where)
+
+
+def _pem(authority: bytes, where: str) -> str:
+    text = authority.decode("ascii", "replace")
+    try:
+        ssl.create_default_context(cadata=text)
+    except (ssl.SSLError, ValueError):
+        raise ConfigError(
+            f"{where} has a certificate authority that is not a PEM certificate."
+        ) from None
+    return text
+
+
+def _proxy(host: str, given: str, where: str) -> str | None:
+    """`proxy-url`, else what HTTPS_PROXY and NO_PROXY say."""
+    if given:
+        return _usable_proxy(given, where)
+    if _without_proxy(host):
         return None
-    if "://" not in given:
-        given = f"http://{given}"
-    proxy = urlsplit(given)
-    if proxy.password:
-        hide(proxy.password)
+    found = urllib.request.getproxies().get(urlsplit(host).scheme, "")
+    return _usable_proxy(found, "The environment's proxy") if found else None
+
+
+def _without_proxy(host: str) -> bool:
+    """NO_PROXY, or this machine itself, which is never reached through a proxy of the environment:
+    Go's rule, which kubectl follows."""
+    parts = urlsplit(host)
+    host_and_port = parts.netloc.rpartition("@")[2]
+    return _is_loopback(parts.hostname or "") or bool(urllib.request.proxy_bypass(host_and_port))
+
+
+def _usable_proxy(given: str, where: str) -> str:
+    url = given if "://" in given else f"http://{given}"
+    proxy = urlsplit(url)
+    _hide_password(proxy)
     if proxy.scheme not in PROXIES:
         raise ConfigError(
             f"{where} is reached through a {sanitize(proxy.scheme, 20)} proxy; "
             "podwire knows http and https."
         )
-    return given
+    return url
 
 
 def _is_loopback(name: str) -> bool:
+    if name == "localhost":
+        return True
     try:
         return ipaddress.ip_address(name).is_loopback
     except ValueError:

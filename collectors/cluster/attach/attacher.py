@@ -10,7 +10,8 @@ from typing import Any
 
 from collectors.cluster.api.connection import Cluster, pod_path, quote
 from collectors.cluster.api.exec_stream import ExecRunner
-from collectors.cluster.api.rest import STRATEGIC
+from collectors.cluster.api.fields import list_at, mapping_at, text_at
+from collectors.cluster.api.rest import STRATEGIC, Json
 from collectors.cluster.attach.container_specs import NO_CAPTURE, PREFIX, end_file
 from collectors.cluster.attach.container_start import (
     EPHEMERAL,
@@ -27,16 +28,19 @@ from collectors.cluster.attach.planner import (
     lower_levels,
 )
 from collectors.cluster.attach.settings import AttachSettings
+from collectors.cluster.attach.target_refusals import check_same_pod
 from collectors.command_runner import run
 from collectors.errors import ClusterError, Forbidden, NotFound, PodwireError, TargetGone
 from collectors.frozen import frozen
 from collectors.recording.journal import CREATED, DELETED, Journal, PendingDelete
 from collectors.sanitize import sanitize
 from collectors.stream import Stream
-from collectors.target import Target
+from collectors.target import Target, node_target
 
+Object = Mapping[str, Any]
 # a creation that was not answered may still arrive within this: the server gives up after it
 LATE_S = 60.0
+KEPT = "What was gathered stays; esc returns to the list."
 
 
 @frozen
@@ -84,7 +88,7 @@ class Attacher:
             return await self._start_node_pod(offer, progress)
         if offer.method == "add":
             offer = await self._add(offer, progress)
-            await self._await_running(offer, EPHEMERAL, progress)
+            await self._await_running(_starting(offer, EPHEMERAL), progress)
         elif offer.method == "reuse":
             progress(f"reusing the debug container {offer.container}")
         else:
@@ -102,14 +106,9 @@ class Attacher:
     async def _attach_plan(self, plan: Plan, progress: Progress) -> Attachment:
         for refusal in plan.refusals:
             progress(refusal)
-        if plan.offer is None:
-            raise Forbidden(" ".join(plan.refusals) or "Nothing can be added here.")
-        return await self.attach(plan.offer, progress)
+        return await self.attach(_offer_of(plan), progress)
 
-    async def _await_running(self, offer: Offer, field: str, progress: Progress) -> None:
-        starting = StartingContainer(
-            offer.namespace, offer.pod, offer.container, field, offer.target.key
-        )
+    async def _await_running(self, starting: StartingContainer, progress: Progress) -> None:
         await await_running(self.cluster.rest, starting, self.settings, progress)
 
     async def _check_shell(self, offer: Offer) -> None:
@@ -135,24 +134,18 @@ class Attacher:
         raise refused or ClusterError("No debug container could be added.")
 
     async def _patch_pod(self, offer: Offer, progress: Progress) -> None:
-        assert offer.manifest is not None
-        image = sanitize(offer.manifest["spec"]["ephemeralContainers"][0]["image"])
-        progress(f"adding the debug container {offer.container} ({offer.level}) with {image}")
-        write = Write(
-            target=offer.target,
-            verb="patch pods/ephemeralcontainers",
-            namespace=offer.namespace,
-            name=f"{offer.pod}/{offer.container}",
-            success=f"added, {offer.level}",
-            manifest=offer.manifest,
-        )
+        added = f"the debug container {offer.container} ({offer.level})"
+        progress(f"adding {added} with {sanitize(offer.image)}")
+        await self._writes.send(_addition_of(offer), lambda: self._send_addition(offer))
+
+    async def _send_addition(self, offer: Offer) -> Json:
         path = f"{pod_path(offer.namespace, offer.pod)}/ephemeralcontainers"
-        rest, what = self.cluster.rest, "add a debug container"
-        await self._writes.send(
-            write,
-            lambda: rest.request(
-                "PATCH", path, body=offer.manifest, content_type=STRATEGIC, what=what
-            ),
+        return await self.cluster.rest.request(
+            "PATCH",
+            path,
+            body=offer.manifest,
+            content_type=STRATEGIC,
+            what="add a debug container",
         )
 
     async def _start_node_pod(self, offer: Offer, progress: Progress) -> Attachment:
@@ -161,42 +154,36 @@ class Attacher:
         await self._create_node_pod(offer)
         attachment = _attachment(offer)
         try:
-            await self._await_running(offer, REGULAR, progress)
+            await self._await_running(_starting(offer, REGULAR), progress)
         except BaseException:
             await asyncio.shield(self.leave(attachment))
             raise
         return attachment
 
     async def _create_node_pod(self, offer: Offer) -> None:
-        write = Write(
-            target=offer.target,
-            verb="create pods",
-            namespace=offer.namespace,
-            name=offer.pod,
-            success=CREATED,
-            manifest=offer.manifest,
-        )
+        await self._writes.send(_creation_of(offer), lambda: self._send_creation(offer))
+
+    async def _send_creation(self, offer: Offer) -> Json:
         path = f"/api/v1/namespaces/{quote(offer.namespace)}/pods"
         what = f"create a pod on {offer.target.name}"
-        rest = self.cluster.rest
-        await self._writes.send(
-            write, lambda: rest.request("POST", path, body=offer.manifest, what=what)
-        )
+        return await self.cluster.rest.request("POST", path, body=offer.manifest, what=what)
 
     # --- while attached
 
     async def check_alive(self, attachment: Attachment) -> None:
         """TargetGone once an attachment's pod is gone, has ended, or is another of its name."""
         where = f"{attachment.namespace}/{attachment.pod}"
-        kept = "What was gathered stays; esc returns to the list."
-        try:
-            pod = await self.cluster.rest.get(
-                pod_path(attachment.namespace, attachment.pod), what=f"pod {where}"
-            )
-        except NotFound:
-            raise TargetGone(f"The pod {where} is gone. {kept}") from None
-        _check_same(pod, where, attachment.target.uid, kept)
+        pod = await self._read_pod(attachment, where)
+        check_same_pod(pod, where, attachment.target.uid)
+        _check_not_ended(pod, where)
         _check_debug_container(pod, attachment.container, where)
+
+    async def _read_pod(self, attachment: Attachment, where: str) -> Object:
+        path = pod_path(attachment.namespace, attachment.pod)
+        try:
+            return await self.cluster.rest.get(path, what=f"pod {where}")
+        except NotFound:
+            raise TargetGone(f"The pod {where} is gone. {KEPT}") from None
 
     # --- removing
 
@@ -208,27 +195,27 @@ class Attacher:
 
     async def end(self, attachment: Attachment) -> None:
         """End our debug container's main process: it stays in the pod's spec, and runs nothing."""
-        if not attachment.container.startswith(PREFIX):
-            return
-        command = ["touch", end_file(attachment.container)]
-        with contextlib.suppress(PodwireError):  # it ends by itself, later
-            await run(attachment.runner(self.cluster), command, timeout=4.0)
+        if attachment.container.startswith(PREFIX):
+            with contextlib.suppress(PodwireError):  # it ends by itself, later
+                await _touch_end_file(attachment.runner(self.cluster), attachment.container)
 
     async def delete(self, target: Target, namespace: str, pod: str) -> str:
         """Delete a pod of ours. Returns why it could not be, '' where it is gone."""
-        path, name, rest = pod_path(namespace, pod), f"{namespace}/{pod}", self.cluster.rest
-        query, what = {"gracePeriodSeconds": 0}, f"delete pod {name}"
         write = Write(target, "delete pods", namespace, pod, success=DELETED)
         try:
-            await self._writes.send(write, lambda: rest.request("DELETE", path, query, what=what))
+            await self._writes.send(write, lambda: self._send_deletion(namespace, pod))
         except NotFound:
             return ""
         except PodwireError as error:
             return (
-                f"The pod {name} could not be deleted ({error}). `podwire clean` tries again; "
-                "it ends within 4 h."
+                f"The pod {namespace}/{pod} could not be deleted ({error}). `podwire clean` tries "
+                "again; it ends within 4 h."
             )
         return ""
+
+    async def _send_deletion(self, namespace: str, pod: str) -> Json:
+        path, what = pod_path(namespace, pod), f"delete pod {namespace}/{pod}"
+        return await self.cluster.rest.request("DELETE", path, {"gracePeriodSeconds": 0}, what=what)
 
     async def clean_up(self, entry: PendingDelete) -> str:
         """Carry out a pending delete of the journal. Returns what is left, '' for nothing.
@@ -236,28 +223,65 @@ class Attacher:
         A creation that was never answered may still arrive: a pod that is not there yet is only
         forgotten once it cannot.
         """
-        target = Target("node", entry.node, node=entry.node)
-        may_arrive = not entry.confirmed and time.time() - entry.at < LATE_S
-        if may_arrive and not await self._has_arrived(entry):
+        if _may_arrive(entry) and not await self._has_arrived(entry):
             return (
                 f"The pod {entry.name} was asked for and never confirmed. "
                 "`podwire clean` looks again."
             )
-        return await self.delete(target, entry.namespace, entry.pod)
+        return await self.delete(node_target(entry.node), entry.namespace, entry.pod)
 
     async def _has_arrived(self, entry: PendingDelete) -> bool:
-        """Whether the pod is there; True, too, where that cannot be read: its deletion will say."""
-        path = pod_path(entry.namespace, entry.pod)
         for wait in (0.0, 0.4, 1.0):
             await asyncio.sleep(wait)
-            try:
-                await self.cluster.rest.get(path, what=f"pod {entry.name}")
-            except NotFound:
-                continue
-            except ClusterError:
+            if await self.exists(entry):
                 return True
-            return True
         return False
+
+    async def exists(self, entry: PendingDelete) -> bool:
+        """Whether the pod is there; True, too, where that cannot be read: its deletion will say."""
+        path = pod_path(entry.namespace, entry.pod)
+        try:
+            await self.cluster.rest.get(path, what=f"pod {entry.name}")
+        except ClusterError as error:
+            return not isinstance(error, NotFound)
+        return True
+
+
+def _offer_of(plan: Plan) -> Offer:
+    if plan.offer is None:
+        raise Forbidden(" ".join(plan.refusals) or "Nothing can be added here.")
+    return plan.offer
+
+
+async def _touch_end_file(runner: ExecRunner, container: str) -> None:
+    await run(runner, ["touch", end_file(container)], timeout=4.0)
+
+
+def _starting(offer: Offer, field: str) -> StartingContainer:
+    """`field` is the part of the pod's status that has the container."""
+    return StartingContainer(offer.namespace, offer.pod, offer.container, field, offer.target.key)
+
+
+def _addition_of(offer: Offer) -> Write:
+    return Write(
+        target=offer.target,
+        verb="patch pods/ephemeralcontainers",
+        namespace=offer.namespace,
+        name=f"{offer.pod}/{offer.container}",
+        success=f"added, {offer.level}",
+        manifest=offer.manifest,
+    )
+
+
+def _creation_of(offer: Offer) -> Write:
+    return Write(
+        target=offer.target,
+        verb="create pods",
+        namespace=offer.namespace,
+        name=offer.pod,
+        success=CREATED,
+        manifest=offer.manifest,
+    )
 
 
 def _attachment(offer: Offer) -> Attachment:
@@ -272,25 +296,33 @@ def _attachment(offer: Offer) -> Attachment:
     )
 
 
-def _check_same(pod: Mapping[str, Any], where: str, uid: str, ended: str) -> None:
-    """TargetGone where `pod` has another uid than the chosen one ('' for any), or has ended."""
-    if uid and pod.get("metadata", {}).get("uid") != uid:
-        raise TargetGone(
-            f"The pod {where} was replaced by another of the same name. "
-            "Choose it again from the list."
-        )
-    if (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
-        raise TargetGone(f"The pod {where} has ended. {ended}")
+def _check_not_ended(pod: Object, where: str) -> None:
+    if mapping_at(pod, "status").get("phase") in ("Succeeded", "Failed"):
+        raise TargetGone(f"The pod {where} has ended. {KEPT}")
 
 
-def _check_debug_container(pod: Mapping[str, Any], container: str, where: str) -> None:
+def _may_arrive(entry: PendingDelete) -> bool:
+    """Whether its creation was never answered, and may still be carried out."""
+    return not entry.confirmed and time.time() - entry.at < LATE_S
+
+
+def _check_debug_container(pod: Object, container: str, where: str) -> None:
     """TargetGone where our debug container has ended: it is never restarted, unlike the pod's."""
-    for entry in (pod.get("status") or {}).get("ephemeralContainerStatuses") or ():
-        ended = (entry.get("state") or {}).get("terminated")
-        if entry.get("name") == container and ended:
-            reason = sanitize(ended.get("reason") or "", 60)
-            why = f" ({reason})" if reason else ""
-            raise TargetGone(
-                f"The debug container {container} in {where} has ended{why}: "
-                "after 4 h it does. ctrl+w and opening the pod again adds a new one."
-            )
+    if ended := _end_of(pod, container):
+        raise TargetGone(
+            f"The debug container {container} in {where} has ended{_reason(ended)}: "
+            "after 4 h it does. ctrl+w and opening the pod again adds a new one."
+        )
+
+
+def _end_of(pod: Object, container: str) -> Object:
+    """How a debug container ended; empty where it has not."""
+    for entry in list_at(pod, "status", "ephemeralContainerStatuses"):
+        if entry.get("name") == container and (ended := mapping_at(entry, "state", "terminated")):
+            return ended
+    return {}
+
+
+def _reason(ended: Object) -> str:
+    reason = text_at(ended, "reason", 60)
+    return f" ({reason})" if reason else ""

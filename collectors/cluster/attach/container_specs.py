@@ -92,6 +92,17 @@ ACCESS_LEVELS = (
 )
 
 
+NODE_POD_SPEC = {
+    "hostNetwork": True,
+    "restartPolicy": "Never",
+    "activeDeadlineSeconds": LIFETIME_S,
+    "terminationGracePeriodSeconds": 0,
+    "automountServiceAccountToken": False,
+    "enableServiceLinks": False,
+    "tolerations": [{"operator": "Exists"}],
+}
+
+
 def unique(prefix: str) -> str:
     return f"{prefix}{secrets.token_hex(4)}"
 
@@ -105,14 +116,15 @@ def debug_container(
     level: AccessLevel, image: str, pull_policy: str = "IfNotPresent"
 ) -> dict[str, Any]:
     name = unique(PREFIX)
-    return {
-        "name": name,
-        "image": image,
-        "imagePullPolicy": pull_policy,
+    return _container(name, image, pull_policy) | {
         "command": main_command(name),
         "terminationMessagePolicy": "File",
         "securityContext": level.security,
     }
+
+
+def _container(name: str, image: str, pull_policy: str) -> dict[str, Any]:
+    return {"name": name, "image": image, "imagePullPolicy": pull_policy}
 
 
 def node_pod(
@@ -126,38 +138,27 @@ def node_pod(
 ) -> dict[str, Any]:
     """The small node pod: on the host's network, with the capabilities that capture needs; no
     privilege, no host PID, no host path."""
-    expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + LIFETIME_S))
     name = unique("podwire-node-")
-    spec: dict[str, Any] = {
-        "nodeName": node,
-        "hostNetwork": True,
-        "restartPolicy": "Never",
-        "activeDeadlineSeconds": LIFETIME_S,
-        "terminationGracePeriodSeconds": 0,
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "tolerations": [{"operator": "Exists"}],
-    }
+    spec: dict[str, Any] = {"nodeName": node, **NODE_POD_SPEC}
     if pull_secrets:
         spec["imagePullSecrets"] = [{"name": secret} for secret in pull_secrets]
+    spec["containers"] = [_node_container(name, image, pull_policy)]
+    metadata = _node_pod_metadata(name, namespace, session)
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+
+
+def _node_pod_metadata(name: str, namespace: str, session: str) -> dict[str, Any]:
+    expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + LIFETIME_S))
     return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {
-            "name": name,
-            "namespace": namespace,
-            "labels": dict(MANAGED_BY),
-            "annotations": {OWNER: owner(), SESSION: session, EXPIRES: expires},
-        },
-        "spec": {**spec, "containers": [_node_container(name, image, pull_policy)]},
+        "name": name,
+        "namespace": namespace,
+        "labels": dict(MANAGED_BY),
+        "annotations": {OWNER: owner(), SESSION: session, EXPIRES: expires},
     }
 
 
 def _node_container(pod: str, image: str, pull_policy: str) -> dict[str, Any]:
-    return {
-        "name": "podwire",
-        "image": image,
-        "imagePullPolicy": pull_policy,
+    return _container("podwire", image, pull_policy) | {
         "command": main_command(pod),
         "resources": {
             "limits": {"memory": "256Mi"},

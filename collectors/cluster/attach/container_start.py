@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from collectors.cluster.api.connection import pod_path
+from collectors.cluster.api.fields import list_at
 from collectors.cluster.api.rest import Rest
 from collectors.cluster.attach.settings import AttachSettings
 from collectors.errors import ClusterError, TargetGone
@@ -103,7 +104,7 @@ def _state(pod: Object, starting: StartingContainer) -> str:
 
 
 def _container_state(pod: Object, starting: StartingContainer) -> Object:
-    for entry in (pod.get("status") or {}).get(starting.field) or ():
+    for entry in list_at(pod, "status", starting.field):
         if entry.get("name") == starting.container:
             found: Object = entry.get("state") or {}
             return found

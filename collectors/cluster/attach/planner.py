@@ -6,28 +6,40 @@ Reads, access reviews and dry runs only.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
 from collectors.cluster.api.access_review import ResourceRight, allowed
 from collectors.cluster.api.connection import Cluster, pod_path, quote
+from collectors.cluster.api.fields import mapping_at, text_at
 from collectors.cluster.api.rest import STRATEGIC
 from collectors.cluster.attach.container_specs import (
     ACCESS_LEVELS,
-    PREFIX,
     AccessLevel,
     debug_container,
     node_pod,
 )
+from collectors.cluster.attach.present_containers import (
+    carried,
+    main_container,
+    running_debug_container,
+)
 from collectors.cluster.attach.settings import AttachSettings
-from collectors.cluster.attach.target_refusals import Refused, check_node, check_pod
+from collectors.cluster.attach.target_refusals import (
+    Refused,
+    check_node,
+    check_pod,
+    check_same_pod,
+)
 from collectors.errors import ClusterError, Forbidden, NotFound, TargetGone
 from collectors.frozen import frozen
 from collectors.sanitize import sanitize
 from collectors.target import Target
 
 NO_DRY_RUN = "does not support dry run"
+NO_EXEC = "--read-only: nothing is run in the cluster, so no packets, sockets or counters of pods."
+OWN_CONTAINER = "needs a shell there; what its image lacks is lacking here (ss, tcpdump)"
 _BY_RBAC = re.compile(r" cannot \w+ resource ")
 # the minor version since which a WebSocket exec needs `create` as well (KEP-4006)
 CREATE_ASKED = 35
@@ -52,6 +64,16 @@ class Offer:
     container: str
     manifest: dict[str, Any] | None = None
     tried: bool = True
+
+    @property
+    def image(self) -> str:
+        """The debug container's, where one would be added."""
+        assert self.manifest is not None
+        return str(self.manifest["spec"]["ephemeralContainers"][0]["image"])
+
+
+# what can be added, None for nothing, and why not more
+LevelOffer = tuple[Offer | None, tuple[str, ...]]
 
 
 @frozen
@@ -82,66 +104,65 @@ class Planner:
         """The best attachment to a pod. TargetGone where the chosen pod is no more."""
         where = f"{target.namespace}/{target.name}"
         pod = await self._chosen_pod(target, where)
-        spec = pod.get("spec") or {}
-        plan = Plan(target, carried=_carried(pod), shares_node=bool(spec.get("hostNetwork")))
+        spec = mapping_at(pod, "spec")
+        plan = Plan(target, carried=carried(pod), shares_node=bool(spec.get("hostNetwork")))
         try:
-            check_pod(pod, where)
-            architecture = await self._architecture(str(spec.get("nodeName") or ""), where)
-            await self._check_exec(target.namespace)
+            architecture = await self._check_pod(pod, target, where)
         except Refused as reason:
             return replace(plan, refusals=(str(reason),))
-        if running := _running_debug_container(pod):
-            return replace(plan, offer=_pod_offer(target, "reuse", "reused", running))
+        offer, refusals = await self._pod_offer(target, pod, architecture)
+        return replace(plan, offer=offer, refusals=refusals)
+
+    async def _check_pod(self, pod: Object, target: Target, where: str) -> str:
+        """The architecture of its node. Refused where nothing can be attached to the pod."""
+        check_pod(pod, where)
+        node = str(mapping_at(pod, "spec").get("nodeName") or "")
+        architecture = await self._architecture(node, where)
+        await self._check_exec(target.namespace)
+        return architecture
+
+    async def _chosen_pod(self, target: Target, where: str) -> Object:
+        path = pod_path(target.namespace, target.name)
+        try:
+            pod = await self.cluster.rest.get(path, what=f"pod {where}")
+        except NotFound:
+            raise TargetGone(f"The pod {where} is gone. Choose another from the list.") from None
+        check_same_pod(pod, where, target.uid)
+        return pod
+
+    async def _pod_offer(self, target: Target, pod: Object, architecture: str) -> LevelOffer:
+        """What runs there already, else what may be added, else the pod's own container."""
+        if running := running_debug_container(pod):
+            return _pod_offer(target, "reuse", "reused", running), ()
         offer, refusals = await self._best_level(target, architecture)
         if offer is None and (offer := _own_container(target, pod)) is not None:
             refusals = (*refusals, f"What is left is the pod's own container {offer.container}.")
-        return replace(plan, offer=offer, refusals=refusals)
+        return offer, refusals
 
-    async def _chosen_pod(self, target: Target, where: str) -> Object:
-        try:
-            pod = await self.cluster.rest.get(
-                pod_path(target.namespace, target.name), what=f"pod {where}"
-            )
-        except NotFound:
-            raise TargetGone(f"The pod {where} is gone. Choose another from the list.") from None
-        if target.uid and pod.get("metadata", {}).get("uid") != target.uid:
-            raise TargetGone(
-                f"The pod {where} was replaced by another of the same name. "
-                "Choose it again from the list."
-            )
-        return pod
-
-    async def _best_level(
-        self, target: Target, architecture: str
-    ) -> tuple[Offer | None, tuple[str, ...]]:
+    async def _best_level(self, target: Target, architecture: str) -> LevelOffer:
         """The best access level that a dry run of the very patch lets through, and why not those
         above."""
         if self.cluster.rest.read_only:
             return None, ("--read-only: no debug container is added.",)
+        image = self.settings.image_for(architecture)
         refusals: list[str] = []
         for level in ACCESS_LEVELS:
-            image = self.settings.image_for(architecture)
             spec = debug_container(level, image, self.settings.pull_policy)
             offer = _addition(target, level, spec)
             try:
-                await self._dry_run_patch(target, offer)
+                await self._dry_run_patch(offer)
             except ClusterError as error:
-                if NO_DRY_RUN in str(error):
-                    reason = _reason(error, "Admission cannot be asked beforehand")
-                    return replace(offer, tried=False), (reason,)
-                if error.status in (0, 401):
-                    raise
-                if _no_level_helps(error):
-                    return None, (_reason(error, "No debug container"),)
+                if (ended := _without_lower(offer, error)) is not None:
+                    return ended
                 refusals.append(_reason(error, f"Not with the rights '{level.name}'"))
                 continue
             return offer, tuple(refusals)
         return None, tuple(refusals)
 
-    async def _dry_run_patch(self, target: Target, offer: Offer) -> None:
+    async def _dry_run_patch(self, offer: Offer) -> None:
         await self.cluster.rest.request(
             "PATCH",
-            f"{pod_path(target.namespace, target.name)}/ephemeralcontainers",
+            f"{pod_path(offer.namespace, offer.pod)}/ephemeralcontainers",
             {"dryRun": "All"},
             body=offer.manifest,
             content_type=STRATEGIC,
@@ -158,10 +179,7 @@ class Planner:
 
     async def _check_exec(self, namespace: str) -> None:
         if self.cluster.rest.read_only:
-            raise Refused(
-                "--read-only: nothing is run in the cluster, so no packets, sockets or counters "
-                "of pods."
-            )
+            raise Refused(NO_EXEC)
         if verbs := await self._missing_exec_verbs(namespace):
             raise Refused(_no_exec(self.cluster.user, verbs, namespace, "add a container"))
 
@@ -175,15 +193,17 @@ class Planner:
         except (Forbidden, NotFound):
             return ""
         check_node(node, name, where)
-        info = (node.get("status") or {}).get("nodeInfo") or {}
-        architecture = sanitize(info.get("architecture") or "", 20)
+        architecture = text_at(mapping_at(node, "status", "nodeInfo"), "architecture", 20)
+        self._check_image(name, architecture)
+        return architecture
+
+    def _check_image(self, node: str, architecture: str) -> None:
         if self.settings.lacks(architecture):
             raise Refused(
-                f"{sanitize(name)} is {architecture}, and {self.settings.image} is not built for "
+                f"{sanitize(node)} is {architecture}, and {self.settings.image} is not built for "
                 f'that. Name an image that is: --image, or [images] {architecture} = "…" in the '
                 "configuration."
             )
-        return architecture
 
     # --- nodes
 
@@ -194,26 +214,36 @@ class Planner:
         """
         plan = Plan(target, shares_node=True)
         try:
-            architecture = await self._architecture(target.name, target.name)
-            if self.cluster.rest.read_only:
-                raise Refused("--read-only: no node pod is added.")
-            namespaces = await self._namespaces_with_exec(near)
+            offers = await self._node_offers(target, near)
         except Refused as reason:
             return replace(plan, refusals=(str(reason),))
         refusals: list[str] = []
-        for namespace in namespaces:
-            offer = self._node_offer(target, namespace, architecture)
+        for offer in offers:
             try:
-                await self._dry_run_create(target, offer)
+                return replace(plan, offer=await self._tried(offer))
             except ClusterError as error:
-                if error.status in (0, 401):
+                if error.concerns_all:
                     raise
-                if NO_DRY_RUN in str(error):
-                    return replace(plan, offer=replace(offer, tried=False))
-                refusals.append(_reason(error, f"No node pod in {namespace}"))
-                continue
-            return replace(plan, offer=offer)
+                refusals.append(_reason(error, f"No node pod in {offer.namespace}"))
         return replace(plan, refusals=tuple(refusals))
+
+    async def _node_offers(self, target: Target, near: str) -> Iterator[Offer]:
+        """One for each namespace to try. Refused where no node pod can be used."""
+        architecture = await self._architecture(target.name, target.name)
+        if self.cluster.rest.read_only:
+            raise Refused("--read-only: no node pod is added.")
+        namespaces = await self._namespaces_with_exec(near)
+        return (self._node_offer(target, namespace, architecture) for namespace in namespaces)
+
+    async def _tried(self, offer: Offer) -> Offer:
+        """After a dry run, where the API server can make one. ClusterError where it is refused."""
+        try:
+            await self._dry_run_create(offer)
+        except ClusterError as error:
+            if error.concerns_all or NO_DRY_RUN not in str(error):
+                raise
+            return replace(offer, tried=False)
+        return offer
 
     async def _namespaces_with_exec(self, near: str) -> list[str]:
         """Those where a node pod may be looked into. Refused where there is none."""
@@ -224,20 +254,19 @@ class Planner:
             raise Refused(_no_exec(self.cluster.user, verbs, ", ".join(missing), "start a pod"))
         return open_ones
 
-    async def _dry_run_create(self, target: Target, offer: Offer) -> None:
+    async def _dry_run_create(self, offer: Offer) -> None:
         await self.cluster.rest.request(
             "POST",
             f"/api/v1/namespaces/{quote(offer.namespace)}/pods",
             {"dryRun": "All"},
             offer.manifest,
-            what=f"create a pod on {target.name}",
+            what=f"create a pod on {offer.target.name}",
         )
 
     def _namespaces(self, near: str) -> Sequence[str]:
         if self.settings.node_namespace:
             return [self.settings.node_namespace]
-        names = ("default", near, self.cluster.namespace, "kube-system")
-        return list(dict.fromkeys(name for name in names if name))
+        return usual_namespaces("default", near, self.cluster.namespace)
 
     def _node_offer(self, target: Target, namespace: str, architecture: str) -> Offer:
         settings = self.settings
@@ -261,10 +290,27 @@ class Planner:
         )
 
 
+def usual_namespaces(*first: str) -> list[str]:
+    """Where node pods may be: of those that are named, and last kube-system."""
+    return list(dict.fromkeys(name for name in (*first, "kube-system") if name))
+
+
 def minor_of(version: str) -> int:
     """36 of `v1.36.2`; of what cannot be read, the newest: that asks for more."""
     found = re.match(r"v?1\.(\d+)", version)
     return int(found[1]) if found else 999
+
+
+def _without_lower(offer: Offer, error: ClusterError) -> LevelOffer | None:
+    """What is known of all levels when one is refused; None where a lower one may be accepted."""
+    if NO_DRY_RUN in str(error):
+        reason = _reason(error, "Admission cannot be asked beforehand")
+        return replace(offer, tried=False), (reason,)
+    if error.concerns_all:
+        raise error
+    if _no_level_helps(error):
+        return None, (_reason(error, "No debug container"),)
+    return None
 
 
 def _no_level_helps(error: ClusterError) -> bool:
@@ -282,11 +328,14 @@ def _no_exec(user: str, verbs: Sequence[str], where: str, could: str) -> str:
 
 
 def _reason(error: ClusterError, what: str) -> str:
-    text = str(error)
-    said = text
+    return f"{what}: {_without_request(str(error))}".rstrip(".") + "."
+
+
+def _without_request(text: str) -> str:
+    """What the server said, without what it was asked."""
     if text.startswith(("Refused (", "Not found (", "The API server answered")):
-        said = text.partition("): ")[2]
-    return f"{what}: {said or text}".rstrip(".") + "."
+        return text.partition("): ")[2] or text
+    return text
 
 
 def _pod_offer(
@@ -308,42 +357,21 @@ def _addition(target: Target, level: AccessLevel, spec: dict[str, Any]) -> Offer
     return replace(offer, manifest={"spec": {"ephemeralContainers": [spec]}})
 
 
-def lower_levels(offer: Offer, settings: AttachSettings) -> list[Offer]:
+def lower_levels(offer: Offer, settings: AttachSettings) -> Iterator[Offer]:
     """The offers below this one, for a write that is refused although its dry run was not."""
     if offer.method != "add" or offer.manifest is None:
-        return []
-    image = offer.manifest["spec"]["ephemeralContainers"][0]["image"]
+        return
+    for level in _levels_below(offer.level):
+        spec = debug_container(level, offer.image, settings.pull_policy)
+        yield _addition(offer.target, level, spec)
+
+
+def _levels_below(name: str) -> Sequence[AccessLevel]:
     names = [level.name for level in ACCESS_LEVELS]
-    return [
-        _addition(offer.target, level, debug_container(level, image, settings.pull_policy))
-        for level in ACCESS_LEVELS[names.index(offer.level) + 1 :]
-    ]
-
-
-def _carried(pod: Object) -> int:
-    entries = (pod.get("spec") or {}).get("ephemeralContainers") or ()
-    return sum(str(entry.get("name")).startswith(PREFIX) for entry in entries)
-
-
-def _running(pod: Object, field: str) -> list[str]:
-    """The names of the containers that run, of a list of the pod's status."""
-    entries = (pod.get("status") or {}).get(field) or ()
-    return [str(entry.get("name")) for entry in entries if "running" in (entry.get("state") or {})]
-
-
-def _running_debug_container(pod: Object) -> str:
-    names = _running(pod, "ephemeralContainerStatuses")
-    return next((name for name in names if name.startswith(PREFIX)), "")
+    return ACCESS_LEVELS[names.index(name) + 1 :]
 
 
 def _own_container(target: Target, pod: Object) -> Offer | None:
-    """The pod's own containers, the default one first: nothing is added, but what they lack is
-    lacking."""
-    running = _running(pod, "containerStatuses")
-    if not running:
-        return None
-    annotations = (pod.get("metadata") or {}).get("annotations") or {}
-    wanted = annotations.get("kubectl.kubernetes.io/default-container")
-    name = wanted if wanted in running else running[0]
-    cost = "needs a shell there; what its image lacks is lacking here (ss, tcpdump)"
-    return _pod_offer(target, "exec", "existing container", name, cost)
+    """A container of the pod's own: nothing is added, but what it lacks is lacking."""
+    name = main_container(pod)
+    return _pod_offer(target, "exec", "existing container", name, OWN_CONTAINER) if name else None

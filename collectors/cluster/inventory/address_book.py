@@ -25,12 +25,18 @@ _KINDS = ("pods", "services", "nodes")
 def addresses(row: Row) -> tuple[str, ...]:
     """The addresses that a row owns. Host-network pods own none: theirs is their node's."""
     if isinstance(row, PodRow):
-        return () if row.host_network else row.ips or ((row.ip,) if row.ip else ())
+        return () if row.host_network else row.ips or _given(row.ip)
     if isinstance(row, ServiceRow):
         return row.ips
-    if isinstance(row, NodeRow) and row.address:
-        return (row.address,)
-    return ()
+    return _given(row.address) if isinstance(row, NodeRow) else ()
+
+
+def _given(address: str) -> tuple[str, ...]:
+    return (address,) if address else ()
+
+
+def _identity(row: Row) -> tuple[str, str, str]:
+    return row.kind, row.namespace, row.name
 
 
 def name_of(row: Row) -> str:
@@ -93,24 +99,32 @@ class AddressBook:
     # --- events
 
     def apply(self, event: Event) -> None:
-        if isinstance(event, InventoryList):
-            if not event.refused:
-                self._replace(event.kind, event.rows)
+        if isinstance(event, InventoryList) and not event.refused:
+            self._replace(event.kind, event.rows)
         elif isinstance(event, InventoryChange):
-            (self._remove if event.verb == "DELETED" else self._add)(event.row)
-            self._forget(time.monotonic())
+            self._change(event)
+
+    def _change(self, event: InventoryChange) -> None:
+        if event.verb == "DELETED":
+            self._remove(event.row)
+        else:
+            self._add(event.row)
+        self._forget(time.monotonic())
 
     def _replace(self, kind: str, rows: tuple[Row, ...]) -> None:
         if kind in _KINDS:
-            now, listed = time.monotonic(), {(row.namespace, row.name) for row in rows}
-            for address, row in self._known.items():
-                if row.kind == kind and (row.namespace, row.name) not in listed:
-                    self._gone.setdefault(address, now)
+            self._end_missing(kind, {_identity(row) for row in rows})
         elif kind == "endpointslices":
             self._slices.clear()
             self._services.clear()
         for row in rows:
             self._add(row)
+
+    def _end_missing(self, kind: str, listed: set[tuple[str, str, str]]) -> None:
+        now = time.monotonic()
+        for address, row in self._known.items():
+            if row.kind == kind and _identity(row) not in listed:
+                self._gone.setdefault(address, now)
 
     def _add(self, row: Row) -> None:
         if isinstance(row, SliceRow):
@@ -131,25 +145,27 @@ class AddressBook:
 
     def _remove_slice(self, row: SliceRow) -> None:
         key = (row.namespace, row.name)
-        known = self._slices.pop(key, None)
-        for address in (*known.ready, *known.not_ready) if known else ():
-            services = self._services.get(address, {})
-            services.pop(key, None)
-            if not services:
-                self._services.pop(address, None)
+        if known := self._slices.pop(key, None):
+            for address in (*known.ready, *known.not_ready):
+                self._remove_service(address, key)
+
+    def _remove_service(self, address: str, key: tuple[str, str]) -> None:
+        services = self._services.get(address, {})
+        services.pop(key, None)
+        if not services:
+            self._services.pop(address, None)
 
     def _remove(self, row: Row) -> None:
         if isinstance(row, SliceRow):
             self._remove_slice(row)
             return
         for address in addresses(row):
-            owner = self._known.get(address)
-            if owner is not None and (owner.kind, owner.namespace, owner.name) == (
-                row.kind,
-                row.namespace,
-                row.name,
-            ):
+            if self._owns(row, address):
                 self._gone[address] = time.monotonic()
+
+    def _owns(self, row: Row, address: str) -> bool:
+        owner = self._known.get(address)
+        return owner is not None and _identity(owner) == _identity(row)
 
     def _forget(self, now: float) -> None:
         while self._gone:  # in the order in which they went

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
-from collectors.cluster.inventory.foreign_policies import KIND
 from collectors.cluster.inventory.watch import ListedRows
 from collectors.events import InventoryChange, InventoryList, Row
 from collectors.stream import Stream
+
+Verb = Literal["ADDED", "MODIFIED", "DELETED"]
 
 
 @dataclass(slots=True)
@@ -24,13 +25,15 @@ class OneList:
 
 
 class ForeignPolicyLists:
-    """Publishes once each of `names` was listed or refused, and at each change after that.
+    """Publishes, as a list of `kind`, once each of `names` was listed or refused, and at each
+    change after that.
 
     `unknown` says why there may be kinds that discovery did not show.
     """
 
-    def __init__(self, session: Stream, names: Sequence[str], unknown: str) -> None:
+    def __init__(self, session: Stream, kind: str, names: Sequence[str], unknown: str) -> None:
         self.session = session
+        self.kind = kind
         self.unknown = unknown
         self._lists = {name: OneList() for name in names}
         self._publish()
@@ -46,14 +49,16 @@ class ForeignPolicyLists:
         self._publish()
 
     def changed(self, name: str, verb: str, row: Row) -> None:
-        key = (row.namespace, row.name)
+        rows, key = self._lists[name].rows, (row.namespace, row.name)
         if verb == "DELETED":
-            self._lists[name].rows.pop(key, None)
+            rows.pop(key, None)
         else:
-            self._lists[name].rows[key] = row
+            rows[key] = row
         if self._complete:
-            change = cast(Literal["ADDED", "MODIFIED", "DELETED"], verb)
-            self.session.publish(InventoryChange(time.time(), "", change, row))
+            self._publish_change(cast(Verb, verb), row)
+
+    def _publish_change(self, verb: Verb, row: Row) -> None:
+        self.session.publish(InventoryChange(time.time(), "", verb, row))
 
     @property
     def _complete(self) -> bool:
@@ -63,13 +68,13 @@ class ForeignPolicyLists:
         if not self._complete:
             return
         lists = self._lists.values()
-        reasons = [self.unknown, *(one.refused for one in lists)]
+        rows = tuple(row for one in lists for row in one.rows.values())
+        namespace = next((one.namespace for one in lists if one.namespace), "")
         event = InventoryList(
-            time.time(),
-            "",
-            KIND,
-            tuple(row for one in lists for row in one.rows.values()),
-            refused=" ".join(dict.fromkeys(reason for reason in reasons if reason)),
-            namespace=next((one.namespace for one in lists if one.namespace), ""),
+            time.time(), "", self.kind, rows, self._refusals(), namespace=namespace
         )
         self.session.publish(event)
+
+    def _refusals(self) -> str:
+        reasons = [self.unknown, *(one.refused for one in self._lists.values())]
+        return " ".join(dict.fromkeys(filter(None, reasons)))

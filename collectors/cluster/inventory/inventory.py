@@ -4,30 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 from functools import partial
-from typing import Literal, cast
+from typing import cast
 
 from collectors.backoff import Backoff
 from collectors.cluster.api.connection import Cluster
 from collectors.cluster.api.discovery import ServedKind, served_policies
 from collectors.cluster.inventory import foreign_policies
-from collectors.cluster.inventory.foreign_lists import ForeignPolicyLists
+from collectors.cluster.inventory.foreign_lists import ForeignPolicyLists, Verb
 from collectors.cluster.inventory.list_health import ListHealth
-from collectors.cluster.inventory.row_builders import KINDS, SELECTED, built
+from collectors.cluster.inventory.row_builders import KINDS, SELECTED, built, built_by
 from collectors.cluster.inventory.watch import (
     LONGEST_WAIT_S,
     REFUSED_WAIT_S,
-    Item,
     KindWatch,
     ListedRows,
+    RowConsumer,
     WatchedKind,
 )
 from collectors.errors import ClusterError, Forbidden
 from collectors.events import InventoryChange, InventoryList, Row
 from collectors.stream import Stream
-
-Verb = Literal["ADDED", "MODIFIED", "DELETED"]
 
 
 class Inventory:
@@ -43,16 +41,24 @@ class Inventory:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.health.check_server(self.cluster.rest))
             for kind in KINDS:
-                watch = KindWatch(self.cluster, _core_kind(kind), self, self.health)
-                group.create_task(watch.run())
+                group.create_task(self._watch(_core_kind(kind), self).run())
             group.create_task(self._follow_foreign(group))
+
+    def _watch(self, kind: WatchedKind, consumer: RowConsumer) -> KindWatch:
+        return KindWatch(self.cluster, kind, consumer, self.health)
 
     async def _follow_foreign(self, group: asyncio.TaskGroup) -> None:
         served, unknown = await self._discover()
-        lists = ForeignPolicyLists(self.session, [kind.name for kind in served], unknown)
-        for kind in served:
-            watch = KindWatch(self.cluster, _foreign_kind(kind), lists, self.health)
-            group.create_task(watch.run())
+        for kind in (foreign_policies.KIND, foreign_policies.CUTTING):
+            self._follow_list(group, kind, served, unknown)
+
+    def _follow_list(
+        self, group: asyncio.TaskGroup, kind: str, served: Sequence[ServedKind], unknown: str
+    ) -> None:
+        own = [one for one in served if _list_of(one) == kind]
+        lists = ForeignPolicyLists(self.session, kind, [one.name for one in own], unknown)
+        for one in own:
+            group.create_task(self._watch(_foreign_kind(one), lists).run())
 
     async def _discover(self) -> tuple[list[ServedKind], str]:
         backoff = Backoff(longest=LONGEST_WAIT_S)
@@ -60,16 +66,19 @@ class Inventory:
             try:
                 found = await served_policies(self.cluster.rest)
             except ClusterError as error:
-                asked = error.retry_after
-                if isinstance(error, Forbidden):
-                    self.refused(foreign_policies.KIND, str(error))
-                    asked = REFUSED_WAIT_S
-                else:
-                    self.health.failed(foreign_policies.KIND, str(error))
-                await asyncio.sleep(backoff.next(asked))
+                await asyncio.sleep(backoff.next(self._not_discovered(error)))
             else:
                 self.health.works(foreign_policies.KIND)
                 return found
+
+    def _not_discovered(self, error: ClusterError) -> float:
+        """Say it; returns the seconds to wait at least."""
+        if isinstance(error, Forbidden):
+            self.refused(foreign_policies.KIND, str(error))
+            self.refused(foreign_policies.CUTTING, str(error))
+            return REFUSED_WAIT_S
+        self.health.failed(foreign_policies.KIND, str(error))
+        return error.retry_after
 
     # --- the consumer of the core kinds' rows
 
@@ -93,37 +102,23 @@ class Inventory:
 
 def _core_kind(kind: str) -> WatchedKind:
     path, namespaced_path, _ = KINDS[kind]
-    return WatchedKind(
-        name=kind,
-        path=path,
-        namespaced_path=namespaced_path,
-        rows=partial(built, kind),
-        query=SELECTED.get(kind, {}),
-    )
+    rows, query = partial(built, kind), SELECTED.get(kind, {})
+    return WatchedKind(kind, path, namespaced_path, rows=rows, query=query)
+
+
+def _list_of(served: ServedKind) -> str:
+    return foreign_policies.list_of(served.api_version, served.foreign.kind)
 
 
 def _foreign_kind(served: ServedKind) -> WatchedKind:
     build = partial(
-        foreign_policies.foreign_row,
-        api_version=served.api_version,
-        kind=served.foreign.kind,
+        foreign_policies.foreign_row, api_version=served.api_version, kind=served.foreign.kind
     )
     return WatchedKind(
         name=served.name,
         path=served.path,
         namespaced_path=served.namespaced_path,
-        rows=partial(_rows, build),
+        rows=partial(built_by, build),
         query={},
         optional=True,
     )
-
-
-def _rows(build: Callable[[Item], Row], items: Iterable[Item]) -> tuple[list[Row], int]:
-    rows: list[Row] = []
-    unreadable = 0
-    for item in items:
-        try:
-            rows.append(build(item))
-        except (AttributeError, TypeError, ValueError):
-            unreadable += 1
-    return rows, unreadable

@@ -16,6 +16,18 @@ HEARTBEAT = "heartbeat"
 VITAL = (HEARTBEAT, "pods")
 
 
+async def _silence(rest: Rest) -> str:
+    """Why the server is not there, '' where it is: an answer, whichever, is a sign of life."""
+    try:
+        async with asyncio.timeout(HEARTBEAT_S):
+            await rest.get("/version", what="heartbeat")
+    except TimeoutError:
+        return f"The API server has not answered for {HEARTBEAT_S:.0f} s."
+    except ClusterError as error:
+        return "" if error.status else str(error)
+    return ""
+
+
 class ListHealth:
     """Says once for each fault what is not followed, and that it is again."""
 
@@ -36,15 +48,17 @@ class ListHealth:
     def _update(self) -> None:
         """A gap where the server does not answer, or pods are not followed. Another kind that fails
         twice in a row is named; once may be the first sign of the server's going."""
-        for vital in VITAL:
-            if vital in self._failing:
-                self._publish("gap", self._failing[vital][0], vital)
-                return
+        vital = next((one for one in VITAL if one in self._failing), None)
+        if vital is not None:
+            self._publish("gap", self._failing[vital][0], vital)
+            return
         failing = sorted(what for what, (_, times) in self._failing.items() if times > 1)
-        reason = ""
-        if failing:
-            reason = f"Not followed now: {', '.join(failing)}. {self._failing[failing[0]][0]}"
-        self._publish("live", reason, " ".join(failing))
+        self._publish("live", self._named(failing), " ".join(failing))
+
+    def _named(self, failing: list[str]) -> str:
+        if not failing:
+            return ""
+        return f"Not followed now: {', '.join(failing)}. {self._failing[failing[0]][0]}"
 
     def _publish(self, phase: TargetPhase, message: str, about: str) -> None:
         if self._published != (phase, about):
@@ -56,14 +70,7 @@ class ListHealth:
         quiet as one of a calm cluster."""
         while True:
             await asyncio.sleep(HEARTBEAT_S)
-            try:
-                async with asyncio.timeout(HEARTBEAT_S):
-                    await rest.get("/version", what="heartbeat")
-            except TimeoutError:
-                message = f"The API server has not answered for {HEARTBEAT_S:.0f} s."
-                self.failed(HEARTBEAT, message)
-            except ClusterError as error:
-                if not error.status:  # an answer, whichever, is a sign of life
-                    self.failed(HEARTBEAT, str(error))
+            if reason := await _silence(rest):
+                self.failed(HEARTBEAT, reason)
             else:
                 self.works(HEARTBEAT)

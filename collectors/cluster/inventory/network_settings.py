@@ -89,6 +89,7 @@ CILIUM = (
     "enable-wireguard",
     "datapath-mode",
     "bpf-lb-sock",
+    "bpf-lb-mode",
     "bpf-ct-global-tcp-max",
     "bpf-ct-global-any-max",
     "bpf-nat-global-max",
@@ -111,14 +112,21 @@ PROXY_PART = (
 
 def flannel(item: Object) -> Values:
     """`net-conf.json` of flannel's ConfigMap (flannel: Documentation/backends.md)."""
+    found = _json(_mapping(item, "data").get("net-conf.json") or "{}")
+    backend = _picked(found.get("Backend"), FLANNEL_BACKEND)
+    return _picked(found, FLANNEL) | _prefixed("Backend", backend)
+
+
+def _json(text: Any) -> Object:
     try:
-        found = json.loads(_mapping(item, "data").get("net-conf.json") or "{}")
+        found = json.loads(text)
     except (ValueError, TypeError, RecursionError):
         return {}
-    if not isinstance(found, Mapping):
-        return {}
-    backend = _picked(found.get("Backend"), FLANNEL_BACKEND)
-    return _picked(found, FLANNEL) | {f"Backend.{name}": text for name, text in backend.items()}
+    return found if isinstance(found, Mapping) else {}
+
+
+def _prefixed(prefix: str, values: Values) -> Values:
+    return {f"{prefix}.{name}": text for name, text in values.items()}
 
 
 def calico(item: Object) -> Values:
@@ -131,8 +139,7 @@ def ip_pools(item: Object) -> Values:
     values: Values = {}
     for pool in _items(item):
         name = _value(_mapping(pool, "metadata").get("name"))
-        found = _picked(pool.get("spec"), IP_POOL)
-        values |= {f"{name}.{key}": text for key, text in found.items()}
+        values |= _prefixed(name, _picked(pool.get("spec"), IP_POOL))
     return values
 
 
@@ -156,8 +163,7 @@ def kube_proxy(item: Object) -> Values:
         return {}
     values = {"mode": _value(found.get("mode")) or "iptables", **_picked(found, ("clusterCIDR",))}
     for part in PROXY_PARTS:
-        picked = _picked(found.get(part), PROXY_PART)
-        values |= {f"{part}.{name}": text for name, text in picked.items()}
+        values |= _prefixed(part, _picked(found.get(part), PROXY_PART))
     return values
 
 

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import Any
 
+from collectors.cluster.api.fields import annotations_of, list_at, mapping_at, text_at
+from collectors.cluster.inventory.object_facts import changed, program, seconds
+from collectors.cluster.inventory.object_fields import (
+    Object,
+    Texts,
+    address_text,
+    addresses_of,
+    container_port,
+    labels_of,
+    name_of,
+    ranges_of,
+)
+from collectors.cluster.inventory.service_rows import service_row, slice_row
 from collectors.objects import (
     Backend,
     ContainerPort,
-    Endpoint,
     IngressRow,
     NamespaceRow,
     NodeRow,
@@ -18,41 +30,34 @@ from collectors.objects import (
     PolicyRow,
     ProbeRow,
     Row,
-    ServicePort,
-    ServiceRow,
-    SliceRow,
 )
 from collectors.sanitize import sanitize
 
-Object = Mapping[str, Any]
+BEGINS_S = 2.0  # after which a pod's first conditions are written
+QUANTITIES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
+QUANTITY_SUFFIXES = "kKMGi"
 ZONE = "topology.kubernetes.io/zone"
 
 
-def _seconds(text: str) -> float:
-    try:
-        return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
-    except (ValueError, AttributeError):
-        return 0.0
-
-
-def _name(item: Object, field: str = "name") -> str:
-    return sanitize(item.get("metadata", {}).get(field) or "", 253)
+# what building a row of an object raises whose fields are not what their API promises
+ODD_SHAPES = (AttributeError, TypeError, ValueError, KeyError, IndexError)
 
 
 def _container_statuses(status: Object) -> Iterator[Object]:
-    yield from status.get("containerStatuses") or ()
-    yield from status.get("initContainerStatuses") or ()
+    yield from list_at(status, "containerStatuses")
+    yield from list_at(status, "initContainerStatuses")
 
 
 def pod_reason(status: Object) -> str:
     """The word kubectl shows: a waiting or ending container's reason before the phase."""
-    for entry in _container_statuses(status):
-        state = entry.get("state") or {}
-        for kind in ("waiting", "terminated"):
-            reason = (state.get(kind) or {}).get("reason")
-            if reason and reason != "Completed":
-                return str(reason)
-    return str(status.get("reason") or status.get("phase") or "Unknown")
+    reasons = chain.from_iterable(map(_reasons, _container_statuses(status)))
+    shown = next((reason for reason in reasons if reason and reason != "Completed"), "")
+    return str(shown or status.get("reason") or status.get("phase") or "Unknown")
+
+
+def _reasons(entry: Object) -> list[object]:
+    """Of a container's status: why it waits, and why it has ended."""
+    return [mapping_at(entry, "state", kind).get("reason") for kind in ("waiting", "terminated")]
 
 
 def workload(metadata: Object) -> str:
@@ -60,305 +65,260 @@ def workload(metadata: Object) -> str:
 
     '' for a bare pod.
     """
-    owners = metadata.get("ownerReferences") or ()
-    owner = next((owner for owner in owners if owner.get("controller")), None)
+    owner = _controller(metadata)
     if owner is None:
         return ""
     kind, name = str(owner.get("kind") or ""), str(owner.get("name") or "")
-    template = str((metadata.get("labels") or {}).get("pod-template-hash") or "")
-    if kind == "ReplicaSet" and template and name.endswith(f"-{template}"):
-        kind, name = "Deployment", name[: -len(template) - 1]
-    return sanitize(f"{kind}/{name}", 300)
+    deployment = _deployment(name, metadata) if kind == "ReplicaSet" else ""
+    return sanitize(f"Deployment/{deployment}" if deployment else f"{kind}/{name}", 300)
+
+
+def _controller(metadata: Object) -> Object | None:
+    owners = list_at(metadata, "ownerReferences")
+    return next((owner for owner in owners if owner.get("controller")), None)
+
+
+def _deployment(replica_set: str, metadata: Object) -> str:
+    """The Deployment after which a ReplicaSet is named, '' where it is not."""
+    template = mapping_at(metadata, "labels").get("pod-template-hash")
+    ending = f"-{template}"
+    return replica_set.removesuffix(ending) if template and replica_set.endswith(ending) else ""
 
 
 def _containers(spec: Object) -> list[Object]:
     """Those that run as long as the pod: sidecars (restartPolicy Always), too."""
-    sidecars = [c for c in spec.get("initContainers") or () if c.get("restartPolicy") == "Always"]
-    return [*(spec.get("containers") or ()), *sidecars]
+    sidecars = [c for c in list_at(spec, "initContainers") if c.get("restartPolicy") == "Always"]
+    return [*list_at(spec, "containers"), *sidecars]
 
 
 def _ready(spec: Object, status: Object) -> str:
     """`1/2` as kubectl shows it. A kubelet always lists each container; a manifest may not."""
     containers = _containers(spec)
-    names, wanted = {c.get("name") for c in containers}, len(containers)
-    entries = status.get("containerStatuses")
-    if entries is None and status.get("phase") == "Running":
+    wanted = len(containers)
+    if status.get("containerStatuses") is None and status.get("phase") == "Running":
         return f"{wanted if _is_ready(status) else 0}/{wanted}"
-    sidecars = [e for e in status.get("initContainerStatuses") or () if e.get("name") in names]
-    ready = sum(bool(entry.get("ready")) for entry in (*(entries or ()), *sidecars))
+    names = {container.get("name") for container in containers}
+    ready = sum(bool(entry.get("ready")) for entry in _lasting(status, names))
     return f"{ready}/{wanted}"
+
+
+def _lasting(status: Object, names: set[Any]) -> list[Object]:
+    """The statuses of containers that run as long as the pod; `names` are theirs."""
+    sidecars = [e for e in list_at(status, "initContainerStatuses") if e.get("name") in names]
+    return [*list_at(status, "containerStatuses"), *sidecars]
 
 
 def _is_ready(status: Object) -> bool:
     """By its condition; a manifest that has none says nothing against it."""
-    ready = [
-        condition.get("status")
-        for condition in status.get("conditions") or ()
-        if condition.get("type") == "Ready"
-    ]
-    return ready in ([], ["True"])
+    return [condition.get("status") for condition in _ready_conditions(status)] in ([], ["True"])
+
+
+def _ready_conditions(status: Object) -> list[Object]:
+    return [one for one in list_at(status, "conditions") if one.get("type") == "Ready"]
 
 
 def pod_row(item: Object) -> PodRow:
-    metadata, spec, status = (item.get(part) or {} for part in ("metadata", "spec", "status"))
+    metadata, spec, status = (mapping_at(item, part) for part in ("metadata", "spec", "status"))
     ended = status.get("phase") in ("Succeeded", "Failed")
-    addresses = [] if ended else [entry.get("ip") for entry in status.get("podIPs") or ()]
-    phase = "Terminating" if metadata.get("deletionTimestamp") else pod_reason(status)
     return PodRow(
-        namespace=_name(item, "namespace"),
-        name=_name(item),
-        uid=_name(item, "uid"),
-        node=sanitize(spec.get("nodeName") or "", 253),
-        ip="" if ended else sanitize(status.get("podIP") or "", 64),
-        phase=sanitize(phase, 60),
+        namespace=name_of(item, "namespace"),
+        name=name_of(item),
+        uid=name_of(item, "uid"),
+        node=text_at(spec, "nodeName", 253),
+        ip="" if ended else address_text(status.get("podIP")),
+        phase=_phase(metadata, status),
         ready=_ready(spec, status),
         restarts=_restarts(status),
-        created=_seconds(metadata.get("creationTimestamp") or ""),
+        created=seconds(metadata.get("creationTimestamp") or ""),
         host_network=bool(spec.get("hostNetwork")),
-        ips=tuple(sanitize(address or "", 64) for address in addresses),
+        ips=() if ended else _pod_ips(status),
         workload=workload(metadata),
         labels=labels_of(metadata.get("labels")),
-        ports=tuple(
-            _port(p, "containerPort") for c in _containers(spec) for p in c.get("ports") or ()
-        ),
+        ports=_container_ports(spec),
         message=_message(status),
         ended=ended,
         host_ips=_host_ips(status),
-        dns_policy=sanitize(spec.get("dnsPolicy") or "", 40),
-        nameservers=_addresses((spec.get("dnsConfig") or {}).get("nameservers")),
+        dns_policy=text_at(spec, "dnsPolicy", 40),
+        nameservers=addresses_of(mapping_at(spec, "dnsConfig").get("nameservers")),
+        hostname=text_at(spec, "hostname", 63),
+        subdomain=text_at(spec, "subdomain", 63),
+        program=program(_containers(spec)),
+        never_ready=_never_ready(status),
+        egress_limit=_bandwidth(metadata, "egress"),
+        ingress_limit=_bandwidth(metadata, "ingress"),
     )
+
+
+def _phase(metadata: Object, status: Object) -> str:
+    return sanitize("Terminating" if _is_deleted(metadata) else pod_reason(status), 60)
+
+
+def _pod_ips(status: Object) -> tuple[str, ...]:
+    return tuple(address_text(entry.get("ip")) for entry in list_at(status, "podIPs"))
+
+
+def _container_ports(spec: Object) -> tuple[ContainerPort, ...]:
+    ports = chain.from_iterable(list_at(one, "ports") for one in _containers(spec))
+    return tuple(container_port(port, "containerPort") for port in ports)
+
+
+def _bandwidth(metadata: Object, direction: str) -> int:
+    """Bits a second that the CNI's bandwidth plugin is to allow; 0 for no limit, and for what is
+    no quantity."""
+    annotations = mapping_at(metadata, "annotations")
+    text = text_at(annotations, f"kubernetes.io/{direction}-bandwidth", 20)
+    number = text.rstrip(QUANTITY_SUFFIXES)
+    factor = QUANTITIES.get(text[len(number) :], 0)
+    return int(float(number) * factor) if number.replace(".", "", 1).isdecimal() else 0
+
+
+def _never_ready(status: Object) -> bool:
+    """Whether its Ready condition has not changed since the kubelet began with it."""
+    began = seconds(status.get("startTime") or "")
+    return bool(began) and any(
+        condition.get("status") == "False" and _turned(condition) - began <= BEGINS_S
+        for condition in _ready_conditions(status)
+    )
+
+
+def _turned(condition: Object) -> float:
+    return seconds(condition.get("lastTransitionTime") or "")
 
 
 def _host_ips(status: Object) -> tuple[str, ...]:
     """The addresses of its node, of both families where both are given."""
-    return _addresses(e.get("ip") for e in status.get("hostIPs") or [{"ip": status.get("hostIP")}])
+    return addresses_of(
+        e.get("ip") for e in status.get("hostIPs") or [{"ip": status.get("hostIP")}]
+    )
 
 
 def _restarts(status: Object) -> int:
     return sum(int(e.get("restartCount") or 0) for e in status.get("containerStatuses") or ())
 
 
-# replicas have equal labels: one tuple for all of them
-_SHARED: dict[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]] = {}
-
-
-def labels_of(labels: Object | None) -> tuple[tuple[str, str], ...]:
-    """Labels or a selector, sorted."""
-    found = tuple(sorted((sanitize(k, 320), sanitize(v, 64)) for k, v in (labels or {}).items()))
-    if len(_SHARED) > 50_000:
-        _SHARED.clear()
-    return _SHARED.setdefault(found, found)
-
-
-def _int(value: object) -> int:
-    """A port's number; 0 where it is none."""
-    return value if isinstance(value, int) and 0 < value < 65_536 else 0
-
-
-def _port(port: Object, field: str) -> ContainerPort:
-    return ContainerPort(
-        sanitize(port.get("name") or "", 63),
-        _int(port.get(field)),
-        sanitize(port.get("protocol") or "TCP", 8),
-        _int(port.get("hostPort")),
-        sanitize(port.get("hostIP") or "", 64),
-    )
-
-
 def _message(status: Object) -> str:
     """What the kubelet says of a container that does not run, or of its last end."""
-    for entry in _container_statuses(status):
-        for when in ("state", "lastState"):
-            state = entry.get(when) or {}
-            for kind in ("terminated", "waiting"):
-                if message := (state.get(kind) or {}).get("message"):
-                    return sanitize(message, 300)
-    return ""
+    messages = chain.from_iterable(map(_messages, _container_statuses(status)))
+    return sanitize(next((message for message in messages if message), ""), 300)
+
+
+def _messages(entry: Object) -> list[Any]:
+    return [
+        mapping_at(entry, when, kind).get("message")
+        for when in ("state", "lastState")
+        for kind in ("terminated", "waiting")
+    ]
 
 
 def node_row(item: Object) -> NodeRow:
-    status, metadata = item.get("status") or {}, item.get("metadata") or {}
-    labels, info = metadata.get("labels") or {}, status.get("nodeInfo") or {}
-    cidrs = (item.get("spec") or {}).get("podCIDRs") or ()
+    status, labels = mapping_at(item, "status"), mapping_at(item, "metadata", "labels")
+    info = mapping_at(status, "nodeInfo")
     return NodeRow(
-        name=_name(item),
-        address=sanitize(_address(status, "InternalIP"), 64),
-        zone=sanitize(labels.get(ZONE) or "", 63),
-        ready=any(
-            c.get("type") == "Ready" and c.get("status") == "True"
-            for c in status.get("conditions") or ()
-        ),
-        os=sanitize(info.get("operatingSystem") or "", 20),
-        arch=sanitize(info.get("architecture") or "", 20),
-        pod_cidrs=tuple(sanitize(cidr, 64) for cidr in cidrs),
-        kernel=sanitize(info.get("kernelVersion") or "", 80),
+        name=name_of(item),
+        address=_address(status, "InternalIP"),
+        zone=text_at(labels, ZONE, 63),
+        ready=any(one.get("status") == "True" for one in _ready_conditions(status)),
+        os=text_at(info, "operatingSystem", 20),
+        arch=text_at(info, "architecture", 20),
+        pod_cidrs=ranges_of(list_at(item, "spec", "podCIDRs")),
+        kernel=text_at(info, "kernelVersion", 80),
         labels=labels_of(labels),
-        addresses=tuple(
-            sanitize(entry.get("address") or "", 64)
-            for entry in status.get("addresses") or ()
-            if entry.get("type") in ("InternalIP", "ExternalIP")
-        ),
+        addresses=_addresses(status, ("InternalIP", "ExternalIP")),
     )
 
 
 def _address(status: Object, kind: str) -> str:
-    addresses = {a.get("type"): a.get("address") for a in status.get("addresses") or ()}
-    return str(addresses.get(kind) or "")
+    """Of several the last."""
+    found = _addresses(status, (kind,))
+    return found[-1] if found else ""
+
+
+def _addresses(status: Object, kinds: Texts) -> Texts:
+    """An entry may have no address."""
+    return addresses_of(
+        entry.get("address") for entry in list_at(status, "addresses") if entry.get("type") in kinds
+    )
 
 
 def namespace_row(item: Object) -> NamespaceRow:
-    return NamespaceRow(_name(item), labels=labels_of(item.get("metadata", {}).get("labels")))
+    metadata = mapping_at(item, "metadata")
+    labels = labels_of(metadata.get("labels"))
+    return NamespaceRow(name_of(item), labels=labels, terminating=_is_deleted(metadata))
 
 
-def service_row(item: Object) -> ServiceRow:
-    spec = item.get("spec") or {}
-    ports = spec.get("ports") or ()
-    return ServiceRow(
-        namespace=_name(item, "namespace"),
-        name=_name(item),
-        ips=tuple(sanitize(a, 64) for a in _cluster_ips(spec) if a != "None"),
-        ports=tuple(sanitize(f"{p.get('port')}/{p.get('protocol') or 'TCP'}", 20) for p in ports),
-        type=sanitize(spec.get("type") or "", 20),
-        selector=labels_of(spec.get("selector")),
-        targets=tuple(_service_port(port) for port in ports),
-        external_policy=sanitize(spec.get("externalTrafficPolicy") or "", 20),
-        internal_policy=sanitize(spec.get("internalTrafficPolicy") or "", 20),
-        publish_not_ready=bool(spec.get("publishNotReadyAddresses")),
-        external_name=sanitize(spec.get("externalName") or "", 253),
-        distribution=sanitize(spec.get("trafficDistribution") or "", 40),
-        outer_ips=_addresses(spec.get("externalIPs")) + _balancer_ips(item),
-        balancer_ips=_balancer_ips(item),
-        source_ranges=_addresses(spec.get("loadBalancerSourceRanges")),
-        headless=spec.get("clusterIP") == "None" or _cluster_ips(spec) == ["None"],
-        affinity=_affinity(spec),
-        families=tuple(sanitize(one, 8) for one in spec.get("ipFamilies") or ()),
-    )
-
-
-def _affinity(spec: Object) -> str:
-    """sessionAffinity, '' for the default."""
-    given = spec.get("sessionAffinity") or "None"
-    return "" if given == "None" else sanitize(given, 20)
-
-
-def _cluster_ips(spec: Object) -> list[str]:
-    single = spec.get("clusterIP")
-    return list(spec.get("clusterIPs") or ([single] if single else []))
-
-
-def _balancer_ips(item: Object) -> tuple[str, ...]:
-    balancer = ((item.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
-    return _addresses(entry.get("ip") for entry in balancer)
-
-
-def _addresses(texts: Iterable[object] | None) -> tuple[str, ...]:
-    return tuple(sanitize(text, 64) for text in texts or () if text)
-
-
-def _service_port(port: Object) -> ServicePort:
-    number = _int(port.get("port"))
-    return ServicePort(
-        name=sanitize(port.get("name") or "", 63),
-        number=number,
-        protocol=sanitize(port.get("protocol") or "TCP", 8),
-        target=sanitize(str(port.get("targetPort") or number), 63),
-        node_port=_int(port.get("nodePort")),
-    )
-
-
-def slice_row(item: Object) -> SliceRow:
-    labels = item.get("metadata", {}).get("labels") or {}
-    # kube-proxy and DNS pass over names
-    entries = () if item.get("addressType") == "FQDN" else item.get("endpoints") or ()
-    endpoints = [endpoint for entry in entries for endpoint in _endpoints(entry)]
-    return SliceRow(
-        namespace=_name(item, "namespace"),
-        name=_name(item),
-        service=sanitize(labels.get("kubernetes.io/service-name") or "", 253),
-        ready=tuple(endpoint.address for endpoint in endpoints if endpoint.ready),
-        not_ready=tuple(endpoint.address for endpoint in endpoints if not endpoint.ready),
-        ports=tuple(_port(port, "port") for port in item.get("ports") or ()),
-        endpoints=tuple(endpoints),
-    )
-
-
-def _endpoints(entry: Object) -> list[Endpoint]:
-    """One for each address of an entry. An absent condition means ready."""
-    conditions = entry.get("conditions") or {}
-    ready, serving = conditions.get("ready") is not False, conditions.get("serving")
-    zones = (entry.get("hints") or {}).get("forZones") or ()
-    return [
-        Endpoint(
-            address=sanitize(address, 64),
-            ready=ready,
-            node=sanitize(entry.get("nodeName") or "", 253),
-            zone=sanitize(entry.get("zone") or "", 63),
-            pod=sanitize((entry.get("targetRef") or {}).get("name") or "", 253),
-            serving=ready if serving is None else bool(serving),
-            terminating=bool(conditions.get("terminating")),
-            hints=tuple(sanitize(zone.get("name") or "", 63) for zone in zones),
-        )
-        for address in entry.get("addresses") or ()
-    ]
+def _is_deleted(metadata: Object) -> bool:
+    """Whether it was asked to go; finalizers may keep it."""
+    return bool(metadata.get("deletionTimestamp"))
 
 
 def policy_row(item: Object) -> PolicyRow:
-    text = json.dumps(item.get("spec") or {}, separators=(",", ":"), ensure_ascii=True)
-    meta = item.get("metadata") or {}
-    times = [str(entry.get("time") or "") for entry in meta.get("managedFields") or ()]
-    changed = max(_seconds(at) for at in (str(meta.get("creationTimestamp") or ""), *times))
-    return PolicyRow(_name(item, "namespace"), _name(item), text, changed)
+    spec = mapping_at(item, "spec")
+    text = json.dumps(spec, separators=(",", ":"), ensure_ascii=True)
+    written = changed(mapping_at(item, "metadata"))
+    return PolicyRow(name_of(item, "namespace"), name_of(item), text, written)
 
 
 def probe_row(item: Object) -> ProbeRow:
     """An Event; those that are reported in series (events.k8s.io) have count and time elsewhere."""
-    series, pod = item.get("series") or {}, item.get("involvedObject") or {}
-    times = (item.get("lastTimestamp"), series.get("lastObservedTime"), item.get("eventTime"))
+    series = mapping_at(item, "series")
     return ProbeRow(
-        namespace=_name(item, "namespace"),
-        name=_name(item),
-        pod=sanitize(pod.get("name") or "", 253),
-        message=sanitize(item.get("message") or "", 400),
+        namespace=name_of(item, "namespace"),
+        name=name_of(item),
+        pod=text_at(mapping_at(item, "involvedObject"), "name", 253),
+        message=text_at(item, "message", 400),
         count=int(item.get("count") or series.get("count") or 1),
-        last=_seconds(next((at for at in times if at), "")),
+        last=_last_seen(item, series),
     )
+
+
+def _last_seen(event: Object, series: Object) -> float:
+    times = (event.get("lastTimestamp"), series.get("lastObservedTime"), event.get("eventTime"))
+    return seconds(next(filter(None, times), ""))
 
 
 ANNOTATIONS = "nginx.ingress.kubernetes.io/limit-"
 
 
 def ingress_row(item: Object) -> IngressRow:
-    spec, annotations = (item.get("spec") or {}), item.get("metadata", {}).get("annotations") or {}
-    class_name = spec.get("ingressClassName") or annotations.get("kubernetes.io/ingress.class")
+    spec, annotations = mapping_at(item, "spec"), annotations_of(item)
     kept = {key: str(text) for key, text in annotations.items() if key.startswith(ANNOTATIONS)}
     return IngressRow(
-        namespace=_name(item, "namespace"),
-        name=_name(item),
-        class_name=sanitize(class_name or "", 253),
+        namespace=name_of(item, "namespace"),
+        name=name_of(item),
+        class_name=_class_name(spec, annotations),
         backends=tuple(_backends(spec)),
         annotations=labels_of(kept),
         tls=bool(spec.get("tls")),
     )
 
 
+def _class_name(spec: Object, annotations: Object) -> str:
+    name = spec.get("ingressClassName") or annotations.get("kubernetes.io/ingress.class")
+    return sanitize(name or "", 253)
+
+
 def _backends(spec: Object) -> Iterator[Backend]:
     if spec.get("defaultBackend"):
         yield _backend("", "", spec["defaultBackend"])
-    for rule in spec.get("rules") or ():
-        for path in (rule.get("http") or {}).get("paths") or ():
-            backend = path.get("backend") or {}
-            yield _backend(rule.get("host") or "", path.get("path") or "/", backend)
+    for rule in list_at(spec, "rules"):
+        yield from _rule_backends(rule)
+
+
+def _rule_backends(rule: Object) -> Iterator[Backend]:
+    host = text_at(rule, "host", 253)
+    for path in list_at(rule, "http", "paths"):
+        shown = sanitize(path.get("path") or "/", 200)
+        yield _backend(host, shown, mapping_at(path, "backend"))
 
 
 def _backend(host: str, path: str, backend: Object) -> Backend:
-    service = backend.get("service") or {}
-    port = service.get("port") or {}
-    return Backend(
-        sanitize(host, 253),
-        sanitize(path, 200),
-        sanitize(service.get("name") or "", 253),
-        sanitize(str(port.get("number") or port.get("name") or ""), 63),
-    )
+    service = mapping_at(backend, "service")
+    return Backend(host, path, text_at(service, "name", 253), _backend_port(service))
+
+
+def _backend_port(service: Object) -> str:
+    port = mapping_at(service, "port")
+    return sanitize(str(port.get("number") or port.get("name") or ""), 63)
 
 
 # kind: (path of all, path of one namespace or None, row builder)
@@ -389,12 +349,15 @@ SELECTED = {"events": {"fieldSelector": "reason=Unhealthy"}}  # of the events on
 
 def built(kind: str, items: Iterable[Object]) -> tuple[list[Row], int]:
     """The rows of some objects, and how many were not of the shape that their API promises."""
-    build = KINDS[kind][2]
+    return built_by(KINDS[kind][2], items)
+
+
+def built_by(build: Callable[[Object], Row], items: Iterable[Object]) -> tuple[list[Row], int]:
     rows: list[Row] = []
     odd = 0
     for item in items:
         try:
             rows.append(build(item))
-        except (AttributeError, TypeError, ValueError, KeyError, IndexError):
+        except ODD_SHAPES:
             odd += 1
     return rows, odd

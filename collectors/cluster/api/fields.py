@@ -1,0 +1,48 @@
+"""Fields of objects as the API server sends them: what is null or absent is empty.
+
+A field of another type than its API promises raises AttributeError or TypeError sooner or later:
+who reads objects of a cluster expects those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from collectors.sanitize import sanitize
+
+Object = Mapping[str, Any]
+
+
+def mapping_at(item: Object, *path: str) -> Object:
+    for name in path:
+        item = item.get(name) or {}
+    return item
+
+
+def list_at(item: Object, *path: str) -> Sequence[Any]:
+    found: Any = mapping_at(item, *path)
+    return found or ()
+
+
+def text_at(item: Object, field: str, longest: int) -> str:
+    """Text that is safe to show."""
+    return sanitize(item.get(field) or "", longest)
+
+
+def annotations_of(item: Object) -> Object:
+    return mapping_at(item, "metadata", "annotations")
+
+
+def as_mapping(value: object) -> Mapping[str, Any]:
+    """For what may be of another type than its API promises: that is empty."""
+    return value if isinstance(value, dict) else {}
+
+
+def as_list(value: object) -> Sequence[Any]:
+    return value if isinstance(value, list) else ()
+
+
+def next_page(page: Object) -> str:
+    """The token that continues a list, '' after its last page."""
+    return str(mapping_at(page, "metadata").get("continue") or "")
