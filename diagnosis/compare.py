@@ -16,6 +16,7 @@ from collectors.kernel.derived_figures import CONNTRACK_FILL
 from diagnosis.node_routes import is_overlay, network
 from diagnosis.reachability import selectors
 from diagnosis.reachability.network_policy import policies
+from diagnosis.reachability.policy_model import Policy
 from diagnosis.snapshot import Snapshot, TargetView, listed
 
 Weight = Literal["matters", "differs"]
@@ -149,9 +150,14 @@ def _ports_of_pods(pair: Pair) -> Iterator[Difference]:
 
 def _hairpin_modes(view: TargetView) -> str:
     """`off, on` where both are met; '' where no port of a pod is known to have one."""
-    ports = (link for link in view.links if _is_pods_own(link))
-    modes = {"on" if link.hairpin else "off" for link in ports if link.hairpin is not None}
-    return ", ".join(sorted(modes))
+    modes = map(_hairpin_mode, filter(_is_pods_own, view.links))
+    return ", ".join(sorted(set(filter(None, modes))))
+
+
+def _hairpin_mode(port: LinkRow) -> str:
+    if port.hairpin is None:
+        return ""
+    return "on" if port.hairpin else "off"
 
 
 # --- routes
@@ -181,12 +187,18 @@ def _routes(pair: Pair) -> Iterator[Difference]:
     default = (mine.get("default"), theirs.get("default"))
     yield from _differ("default route", default, "ip route")
     for destination in sorted({*mine, *theirs} - {"default"}):
-        if _is_linked(pair.here, destination) or _is_linked(pair.there, destination):
-            continue
         values = (mine.get(destination), theirs.get(destination))
-        weight: Weight = "matters" if None in values else "differs"
-        yield from _differ(f"route to {destination}", values, "ip route", weight)
+        yield from _route_differs(pair, destination, values)
     yield from _differ("routes over an overlay", (_tunnelled(mine), _tunnelled(theirs)), "ip route")
+
+
+def _route_differs(
+    pair: Pair, destination: str, values: tuple[str | None, str | None]
+) -> Iterator[Difference]:
+    if any(pair.both(lambda view: _is_linked(view, destination))):
+        return
+    weight: Weight = "matters" if None in values else "differs"
+    yield from _differ(f"route to {destination}", values, "ip route", weight)
 
 
 def _tunnelled(table: Mapping[str, str]) -> int:
@@ -223,10 +235,11 @@ def _search(view: TargetView) -> str:
     if view.pod is None:
         return " ".join(names)
     own = f"{view.pod.namespace}.svc."
-    return " ".join(
-        f"NAMESPACE.svc.{name.removeprefix(own)}" if name.startswith(own) else name
-        for name in names
-    )
+    return " ".join(_of_any_namespace(name, own) for name in names)
+
+
+def _of_any_namespace(name: str, own: str) -> str:
+    return f"NAMESPACE.svc.{name.removeprefix(own)}" if name.startswith(own) else name
 
 
 def _kernel(pair: Pair) -> Iterator[Difference]:
@@ -314,13 +327,12 @@ def _pods(pair: Pair, snapshot: Snapshot) -> Iterator[Difference]:
 
 def _selecting(snapshot: Snapshot, pod: PodRow) -> str:
     own = (policy for policy in policies(snapshot.policies) if policy.namespace == pod.namespace)
-    labels = dict(pod.labels)
-    selecting = (
-        policy.name
-        for policy in own
-        if selectors.compiled(policy.spec.get("podSelector") or {})(labels)
-    )
-    return listed(selecting, 6)
+    return listed((policy.name for policy in own if _selects(policy, pod)), 6)
+
+
+def _selects(policy: Policy, pod: PodRow) -> bool:
+    matches = selectors.compiled(policy.spec.get("podSelector") or {})
+    return matches(dict(pod.labels))
 
 
 def _services(pair: Pair, snapshot: Snapshot) -> Iterator[Difference]:

@@ -8,8 +8,9 @@ MOST = 2  # letters
 
 
 def near(wanted: str, names: Iterable[str]) -> str:
-    """A name that is nearly the wanted one; '' where none is."""
-    return next((name for name in sorted(names) if 0 < distance(name, wanted) <= MOST), "")
+    """The name that is nearest to the wanted one; '' where none is near."""
+    by_distance = sorted((distance(name, wanted), name) for name in names if name != wanted)
+    return next((name for letters, name in by_distance if letters <= MOST), "")
 
 
 def distance(one: str, other: str) -> int:

@@ -8,15 +8,18 @@ about what is translated as it leaves.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from collectors.events import PodRow
 from collectors.frozen import frozen
+from diagnosis.paths import End
 from diagnosis.snapshot import Conversation, Snapshot, TargetView
 
 LEAST = 3  # connections in 15 s
 MOSTLY = 2  # times as many as went through
+COUNTS = ("flows", "answered", "stopped", "passed", "answers_stopped", "answers_passed")
 LossPlace = Literal["request", "answer", "delivered", "between", "answer between"]
 NodeSight = tuple[TargetView, Conversation]
 
@@ -41,31 +44,42 @@ class LossReport:
     figure: str
     fix: str
 
+    def filled(self, names: Mapping[str, object]) -> LossReport:
+        """Its templates, with the names in their places."""
+        return LossReport(
+            title=self.title.format_map(names),
+            short=self.short.format_map(names),
+            figure=self.figure.format_map(names),
+            fix=self.fix.format_map(names),
+        )
+
 
 def place(snapshot: Snapshot, server: str, port: int, protocol: str = "TCP") -> LossLocation | None:
     """Of connections to that port of a pod or Service; None where no node saw enough."""
-    if any(row.name == "cilium" for row in snapshot.settings):
+    pod, service = snapshot.by_address.get(server), snapshot.service_by_address.get(server)
+    is_known = pod is not None or service is not None
+    if not is_known or any(row.name == "cilium" for row in snapshot.settings):
         return None
     views = [view for view in snapshot.hosts if view.conversations]
-    pod = snapshot.by_address.get(server)
+    sights = [(view, _added(view, server, port, protocol)) for view in views]
     if pod is not None:
-        sights = [(view, _added(view, server, port, protocol)) for view in views]
         return _dropped_on_a_node(sights) or _beyond_the_pods_node(sights, pod)
-    if server in snapshot.service_by_address:
-        return _of_service(snapshot, views, server, port, protocol)
-    return None
+    ready = snapshot.endpoints(service)[0] if service is not None else []
+    return _of_service(sights, (server, port), ready)
 
 
 def _dropped_on_a_node(sights: list[NodeSight]) -> LossLocation | None:
     """The node that dropped most, where one did."""
-    requests = [
-        LossLocation("request", view, one.stopped)
-        for view, one in sights
-        if one.stopped >= MOSTLY * one.passed
-    ]
-    answers = [LossLocation("answer", view, one.answers_stopped) for view, one in sights]
-    most = max(requests + answers, key=lambda lost: lost.count, default=None)
+    answers = (LossLocation("answer", view, one.answers_stopped) for view, one in sights)
+    found = (*_dropped_requests(sights), *answers)
+    most = max(found, key=lambda lost: lost.count, default=None)
     return most if most is not None and most.count >= LEAST else None
+
+
+def _dropped_requests(sights: list[NodeSight]) -> Iterator[LossLocation]:
+    for view, one in sights:
+        if one.stopped >= MOSTLY * one.passed:
+            yield LossLocation("request", view, one.stopped)
 
 
 def _beyond_the_pods_node(sights: list[NodeSight], pod: PodRow) -> LossLocation | None:
@@ -74,62 +88,57 @@ def _beyond_the_pods_node(sights: list[NodeSight], pod: PodRow) -> LossLocation 
     if own is None:
         return None
     view, one = own
-    sender, sent = _sender(sights, view)
     answers_left = one.answers_passed >= LEAST
     if not answers_left and one.passed >= max(LEAST, MOSTLY * one.stopped):
         return LossLocation("delivered", view, one.passed)
+    return _between_nodes(view, one, _sender(sights, view), answers_left)
+
+
+def _between_nodes(
+    view: TargetView, one: Conversation, sender: NodeSight | None, answers_left: bool
+) -> LossLocation | None:
+    """`view` and `one` are of the pod's node."""
     if sender is None:
         return None
+    other, sent = sender
     if answers_left:
-        return LossLocation("answer between", view, one.answers_passed, sender.name)
-    return None if one.flows else LossLocation("between", sender, sent, view.name)
+        return LossLocation("answer between", view, one.answers_passed, other.name)
+    return None if one.flows else LossLocation("between", other, sent.passed, view.name)
 
 
-def _sender(sights: list[NodeSight], own: TargetView) -> tuple[TargetView | None, int]:
-    """Another node that SYNs left, and how many."""
-    for view, one in sights:
-        if view is not own and one.passed >= LEAST:
-            return view, one.passed
-    return None, 0
+def _sender(sights: list[NodeSight], own: TargetView) -> NodeSight | None:
+    """Another node that SYNs left."""
+    for sight in sights:
+        if sight[0] is not own and sight[1].passed >= LEAST:
+            return sight
+    return None
 
 
-def _of_service(
-    snapshot: Snapshot, views: list[TargetView], server: str, port: int, protocol: str
-) -> LossLocation | None:
+def _of_service(sights: list[NodeSight], asked: End, ready: list[str]) -> LossLocation | None:
     """A node translates what its pods send to a Service: where it comes in and nothing leaves to an
     endpoint."""
-    ready, _ = snapshot.endpoints(snapshot.service_by_address[server])
-    if not ready:
-        return None
-    for view in views:
-        one = _added(view, server, port, protocol)
-        clients = {t.client for t in view.conversations if (t.server, t.port) == (server, port)}
-        sent_on = any(t.client in clients and t.server in ready for t in view.conversations)
-        if one.stopped >= max(LEAST, MOSTLY * one.answered) and not sent_on:
+    for view, one in sights if ready else ():
+        is_stopped = one.stopped >= max(LEAST, MOSTLY * one.answered)
+        if is_stopped and not _is_sent_on(view, asked, ready):
             return LossLocation("request", view, one.stopped)
     return None
+
+
+def _is_sent_on(view: TargetView, asked: End, ready: list[str]) -> bool:
+    """Whether clients of a Service have conversations with its endpoints as well."""
+    clients = {talk.client for talk in view.conversations if talk.end == asked}
+    return any(talk.client in clients and talk.server in ready for talk in view.conversations)
 
 
 def _added(view: TargetView, server: str, port: int, protocol: str) -> Conversation:
     wanted = (server, port, protocol)
     talks = [t for t in view.conversations if (t.server, t.port, t.protocol) == wanted]
-    return Conversation(
-        protocol=protocol,
-        client="",
-        server="",
-        port=port,
-        flows=sum(t.flows for t in talks),
-        answered=sum(t.answered for t in talks),
-        stopped=sum(t.stopped for t in talks),
-        passed=sum(t.passed for t in talks),
-        answers_stopped=sum(t.answers_stopped for t in talks),
-        answers_passed=sum(t.answers_passed for t in talks),
-    )
+    counts = {name: sum(getattr(talk, name) for talk in talks) for name in COUNTS}
+    return replace(Conversation(protocol, client="", server="", port=port), **counts)
 
 
 def loss_report(lost: LossLocation, server: str, packets: str = "SYNs") -> LossReport:
     """`packets` are the client's: SYNs, or questions of DNS."""
-    template = REPORTS[lost.what]
     names = {
         "node": lost.view.name,
         "other": lost.other,
@@ -137,12 +146,7 @@ def loss_report(lost: LossLocation, server: str, packets: str = "SYNs") -> LossR
         "packets": packets,
         "count": lost.count,
     }
-    return LossReport(
-        title=template.title.format(**names),
-        short=template.short.format(**names),
-        figure=template.figure.format(**names),
-        fix=template.fix.format(**names),
-    )
+    return REPORTS[lost.what].filled(names)
 
 
 DROPPED = """# on {node}: the rule, the route or the filter that drops it

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from functools import lru_cache
 from ipaddress import (
+    IPv4Address,
     IPv4Interface,
     IPv4Network,
+    IPv6Address,
     IPv6Interface,
     IPv6Network,
     ip_address,
     ip_interface,
     ip_network,
 )
+from operator import itemgetter
 
-from collectors.events import NodeRow, RouteRow
+from collectors.events import LinkRow, NodeRow, RouteRow
 from collectors.frozen import frozen
 from diagnosis.snapshot import Snapshot, TargetView
 
+Address = IPv4Address | IPv6Address
+Interface = IPv4Interface | IPv6Interface
 OVERLAYS = ("vxlan", "geneve", "ipip", "sit", "gre", "ip6tnl", "ip6gre", "wireguard")
 # devices of CNIs that show no kind of their own in `ip -d link`
 NAMES = (
@@ -72,19 +78,20 @@ def pod_route(snapshot: Snapshot, host: TargetView, other: NodeRow) -> PodRoute 
     address = pod_of(snapshot, other)
     if not address:
         return None
-    wanted = ip_address(address)
-    matching = [
-        (found.prefixlen, row)
-        for row in host.routes
-        if row.destination != "default"
-        and (found := network(row.destination)) is not None
-        and found.version == wanted.version
-        and wanted in found
-    ]
-    longest, row = max(matching, key=lambda pair: pair[0], default=(0, None))
+    longest, row = max(_routes_to(host, ip_address(address)), key=itemgetter(0), default=(0, None))
     if row is None or not longest:
         return None
     return PodRoute(address, row, is_overlay(host, row.device))
+
+
+def _routes_to(host: TargetView, address: Address) -> Iterator[tuple[int, RouteRow]]:
+    """With the length of their prefixes; not the default route."""
+    for row in host.routes:
+        if row.destination == "default":
+            continue
+        found = network(row.destination)
+        if found is not None and address in found:
+            yield found.prefixlen, row
 
 
 def same_subnet(host: TargetView, other: NodeRow) -> str:
@@ -99,12 +106,13 @@ def same_subnet(host: TargetView, other: NodeRow) -> str:
     return ""
 
 
-def _own_interfaces(host: TargetView) -> Iterator[IPv4Interface | IPv6Interface]:
+def _own_interfaces(host: TargetView) -> Iterator[Interface]:
     for link in host.links:
-        if link.name == "lo" or is_overlay(host, link.name):
-            continue
-        for text in link.addresses:
-            try:
-                yield ip_interface(text)
-            except ValueError:
-                continue
+        if link.name != "lo" and not is_overlay(host, link.name):
+            yield from _interfaces(link)
+
+
+def _interfaces(link: LinkRow) -> Iterator[Interface]:
+    for text in link.addresses:
+        with contextlib.suppress(ValueError):
+            yield ip_interface(text)

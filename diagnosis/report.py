@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import json
 import textwrap
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,7 +23,6 @@ SEVERITY_WORDS: dict[Severity, str] = {
 LANGUAGES: dict[FixKind, str] = {"sysctl": "ini", "yaml": "yaml", "shell": "sh", "text": ""}
 Period = tuple[float, float | None]  # from, to (None: it still held at the end)
 Periods = Mapping[tuple[str, Subject], Period]  # by a finding's key; of what was recorded
-LIVE: Periods = {}  # a finding of now has none
 
 
 def _when(at: float) -> str:
@@ -33,15 +34,11 @@ def origin(one: Evidence) -> str:
     return ", ".join(part for part in (one.source, one.scope) if part)
 
 
+SUBJECT_FIELDS = ("kind", "namespace", "name", "port", "detail")
+
+
 def _subject(finding: Finding) -> dict[str, Any]:
-    subject = finding.subject
-    return {
-        "kind": subject.kind,
-        "namespace": subject.namespace,
-        "name": subject.name,
-        "port": subject.port,
-        "detail": subject.detail,
-    }
+    return {name: getattr(finding.subject, name) for name in SUBJECT_FIELDS}
 
 
 def _evidence(finding: Finding) -> list[dict[str, str]]:
@@ -75,118 +72,158 @@ FIELDS = (
     ReportField("confidence", lambda finding: finding.confidence, "confidence"),
     ReportField("disproved_if", lambda finding: finding.disproof, "wrong if"),
     ReportField("stage", lambda finding: finding.stage),
+    ReportField("consequences", lambda finding: list(finding.consequences)),
 )
 
 
 def labelled(finding: Finding) -> Iterator[tuple[str, str]]:
     """(label, value) of what is known."""
-    for field in FIELDS:
-        if field.label and (value := field.value(finding)):
-            yield field.label, value
+    for one in FIELDS:
+        if one.label and (value := one.value(finding)):
+            yield one.label, value
 
 
-def summary(findings: Sequence[Finding], unseen: Sequence[str] = ()) -> str:
-    """`2 critical, 1 warning`, or that nothing was found; and of which kinds of objects some or all
-    could not be looked at (`unseen`)."""
-    counts = {kind: sum(f.severity == kind for f in findings) for kind in SEVERITY_WORDS}
-    found = ", ".join(f"{n} {kind}" for kind, n in counts.items() if n)
-    if not unseen:
-        return found or "nothing found"
-    return f"{found or 'nothing found in what could be seen'}; not seen: {', '.join(unseen)}"
+@dataclass(frozen=True, slots=True)
+class LookedAt:
+    """How many pods and nodes a check was attached to, and how many others there are of what was
+    asked for."""
+
+    pods: int = 0
+    nodes: int = 0
+    other_pods: int = 0
+    other_nodes: int = 0
+
+    @property
+    def text(self) -> str:
+        """`4 pods and 1 node; 37 pods not looked at`."""
+        seen = " and ".join(_counted(self.pods, self.nodes)) or "the cluster's objects"
+        others = " and ".join(_counted(self.other_pods, self.other_nodes))
+        return f"{seen}; {others} not looked at" if others else seen
 
 
-def _period(finding: Finding, periods: Periods) -> str:
-    if (period := periods.get(finding.key)) is None:
-        return ""
-    since, until = period
-    return f"{_when(since)} to {_when(until) if until is not None else 'the end'}"
+def _counted(pods: int, nodes: int) -> Iterator[str]:
+    for count, what in ((pods, "pod"), (nodes, "node")):
+        if count:
+            yield f"{count:,} {what}{'s' if count > 1 else ''}"
 
 
-def text(
-    findings: Sequence[Finding],
-    notes: Sequence[str] = (),
-    periods: Periods = LIVE,
-    *,
-    unseen: Sequence[str] = (),
-) -> str:
-    lines = [summary(findings, unseen), *(f"note: {note}" for note in notes)]
-    for finding in findings:
-        lines += ["", *_text_lines(finding, _period(finding, periods))]
+@frozen
+class Report:
+    """The outcome of a check: `at` is when (seconds), `periods` are of what was recorded only, and
+    `unseen` are the kinds of objects of which some or all could not be looked at."""
+
+    findings: Sequence[Finding]
+    context: str = ""
+    at: float = 0.0
+    notes: Sequence[str] = ()
+    periods: Periods = field(default_factory=dict)
+    unseen: Sequence[str] = ()
+    looked_at: LookedAt | None = None
+
+    @property
+    def summary(self) -> str:
+        """`2 critical, 1 warning in 4 pods and 1 node`, or that nothing was found there; what was
+        not looked at, and what could not be."""
+        if not self.unseen:
+            return self._found
+        return f"{self._found}; not seen: {', '.join(self.unseen)}"
+
+    @property
+    def _found(self) -> str:
+        found = _counts_text(self.findings)
+        if self.looked_at is not None:
+            return f"{found or 'nothing found'} in {self.looked_at.text}"
+        nothing = "nothing found in what could be seen" if self.unseen else "nothing found"
+        return found or nothing
+
+    def period_text(self, finding: Finding) -> str:
+        """From when to when it was seen; '' for a finding of now."""
+        if (period := self.periods.get(finding.key)) is None:
+            return ""
+        since, until = period
+        return f"{_when(since)} to {_when(until) if until is not None else 'the end'}"
+
+
+def _counts_text(findings: Sequence[Finding]) -> str:
+    counts = Counter(finding.severity for finding in findings)
+    return ", ".join(f"{counts[kind]} {kind}" for kind in SEVERITY_WORDS if counts[kind])
+
+
+def text(report: Report) -> str:
+    lines = [report.summary, *(f"note: {note}" for note in report.notes)]
+    for finding in report.findings:
+        lines += ["", *_text_lines(finding, report.period_text(finding))]
     return "\n".join(lines) + "\n"
+
+
+def findings_text(findings: Sequence[Finding]) -> str:
+    """Findings of now alone, without how many there are."""
+    return "\n\n".join("\n".join(_text_lines(one, "")) for one in findings) + "\n"
 
 
 def _text_lines(finding: Finding, period: str) -> Iterator[str]:
     yield f"{SEVERITY_WORDS[finding.severity]} {finding.where}: {finding.title}  ({finding.rule})"
-    if period:
-        yield f"    seen: {period}"
-    for one in finding.evidence:
-        yield f"    {_with_origin(one)}"
-    for label, value in labelled(finding):
-        yield f"    {label}: {value}"
+    for line in _facts(finding, period):
+        yield f"    {line}"
     if finding.fix:
         yield "    fix:"
         yield textwrap.indent(finding.fix.rstrip(), "      ")
+
+
+def _facts(finding: Finding, period: str) -> Iterator[str]:
+    """A line each: when it was seen, its evidence, what it explains, what else is known of it."""
+    if period:
+        yield f"seen: {period}"
+    yield from map(_with_origin, finding.evidence)
+    yield from (f"explains: {consequence}" for consequence in finding.consequences)
+    yield from (f"{label}: {value}" for label, value in labelled(finding))
 
 
 def _with_origin(one: Evidence) -> str:
     return f"{one.text} [{origin(one)}]" if origin(one) else one.text
 
 
-def _json_finding(finding: Finding, periods: Periods) -> dict[str, Any]:
-    body = {field.name: field.value(finding) for field in FIELDS}
-    if (period := periods.get(finding.key)) is not None:
-        since, until = period
-        body |= {"from": _when(since), "to": _when(until) if until is not None else None}
-    return body
-
-
-def as_json(
-    findings: Sequence[Finding],
-    context: str,
-    at: float,
-    notes: Sequence[str] = (),
-    periods: Periods = LIVE,
-    *,
-    unseen: Sequence[str] = (),
-) -> str:
+def as_json(report: Report) -> str:
     """`from` and `to` are of what was recorded only; `to` is null where it held to the end."""
+    looked_at = report.looked_at
     body = {
         "schema": SCHEMA,
-        "context": context,
-        "time": _when(at),
-        "summary": summary(findings, unseen),
-        "not_seen": list(unseen),
-        "notes": list(notes),
-        "findings": [_json_finding(one, periods) for one in findings],
+        "context": report.context,
+        "time": _when(report.at),
+        "summary": report.summary,
+        "looked_at": asdict(looked_at) if looked_at is not None else None,
+        "not_seen": list(report.unseen),
+        "notes": list(report.notes),
+        "findings": [_json_finding(one, report.periods) for one in report.findings],
     }
     return json.dumps(body, indent=1, ensure_ascii=True) + "\n"
 
 
-def markdown(
-    findings: Sequence[Finding],
-    context: str,
-    at: float,
-    notes: Sequence[str] = (),
-    periods: Periods = LIVE,
-    *,
-    unseen: Sequence[str] = (),
-) -> str:
-    head = f"# podwire check of {context}, {_when(at)}"
-    lines = [head, "", f"{summary(findings, unseen)}.", ""]
-    lines += [f"> {note}" for note in notes]
-    for finding in findings:
-        lines += _markdown_lines(finding, _period(finding, periods))
+def _json_finding(finding: Finding, periods: Periods) -> dict[str, Any]:
+    body = {one.name: one.value(finding) for one in FIELDS}
+    if (period := periods.get(finding.key)) is not None:
+        body |= _json_period(period)
+    return body
+
+
+def _json_period(period: Period) -> dict[str, str | None]:
+    since, until = period
+    return {"from": _when(since), "to": _when(until) if until is not None else None}
+
+
+def markdown(report: Report) -> str:
+    head = f"# podwire check of {report.context}, {_when(report.at)}"
+    lines = [head, "", f"{report.summary}.", ""]
+    lines += [f"> {note}" for note in report.notes]
+    for finding in report.findings:
+        lines += _markdown_lines(finding, report.period_text(finding))
     return "\n".join(lines) + "\n"
 
 
 def _markdown_lines(finding: Finding, period: str) -> Iterator[str]:
     yield f"## {finding.severity}: {finding.where}"
     yield f"\n**{finding.title}.** ({finding.rule})\n"
-    if period:
-        yield f"- seen: {period}"
-    for one in finding.evidence:
-        yield f"- {_with_origin(one)}"
-    for label, value in labelled(finding):
-        yield f"- {label}: {value}"
+    for line in _facts(finding, period):
+        yield f"- {line}"
     if finding.fix:
         yield f"\n```{LANGUAGES[finding.fix_kind]}\n{finding.fix.rstrip()}\n```\n"

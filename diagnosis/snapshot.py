@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import attrgetter
+from typing import Any
 
 from collectors.events import (
     ConntrackGroup,
@@ -22,6 +24,7 @@ from collectors.events import (
     RouteRow,
     RuleCount,
     RuleTables,
+    ScaledRow,
     ServiceRow,
     SettingsRow,
     SliceRow,
@@ -29,9 +32,15 @@ from collectors.events import (
 from collectors.findings import Evidence, Subject
 from collectors.frozen import frozen
 from collectors.sockets.rows import SocketRow
+from diagnosis.addresses import addresses_of, inside
+from diagnosis.by_key import by_key
+from diagnosis.idle_requests import IdleConnections
+from diagnosis.paths import End, PathRow
 from diagnosis.reachability.blind_spots import NONE, BlindSpots
+from diagnosis.readiness_flips import ReadinessFlips
 from diagnosis.subjects import pod_subject, service_subject, workload_subject
 
+KUBERNETES = ("default", "kubernetes")  # the API server's Service
 WINDOW_S = 15.0  # what rates are of
 
 
@@ -72,6 +81,25 @@ class Conversation:
     rtt_ms: float | None = None
     opened: float = 0.0  # when the last one that was answered began
 
+    @property
+    def end(self) -> End:
+        return self.server, self.port
+
+
+@frozen
+class AcceptQueue:
+    """The listeners of a port whose longest accept queue was never shorter than before through
+    `seconds`: `before` connections waited at first, `waiting` wait now, of `limit`; `emptied`
+    listeners of the same port have none waiting."""
+
+    port: int
+    listeners: int
+    emptied: int
+    waiting: int
+    before: int
+    limit: int
+    seconds: float
+
 
 @frozen
 class DnsSummary:
@@ -108,12 +136,17 @@ class TargetView:
     deltas: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     sockets: tuple[SocketRow, ...] = ()
+    stalled: tuple[AcceptQueue, ...] = ()
     ports_used: tuple[tuple[str, int], ...] = ()  # destination, local ports in use towards it
     network: NetworkState | None = None
     conntrack: ConntrackTable | None = None
     rules: RuleTables | None = None
     conversations: tuple[Conversation, ...] = ()
+    paths: tuple[PathRow, ...] = ()  # what a capture on all interfaces saw come in and go out
+    idle: tuple[IdleConnections, ...] = ()  # whose requests fail after pauses
     lookups: DnsSummary | None = None
+    paths_complete: bool = True  # False: too many connections to compare with another place
+    capture_loss: float = 0.0  # % of packets that the capture itself lost
 
     @property
     def name(self) -> str:
@@ -133,12 +166,21 @@ class TargetView:
         return self.network.links if self.network else ()
 
     @property
+    def bridges(self) -> set[str]:
+        return {link.name for link in self.links if link.kind == "bridge"}
+
+    @property
     def routes(self) -> tuple[RouteRow, ...]:
         return self.network.routes if self.network else ()
 
     @property
     def neighbours(self) -> tuple[NeighbourRow, ...]:
         return self.network.neighbours if self.network else ()
+
+    @property
+    def forwarding(self) -> tuple[tuple[str, str, str], ...]:
+        """(MAC, remote, device)"""
+        return self.network.forwarding if self.network else ()
 
     @property
     def conntrack_groups(self) -> tuple[ConntrackGroup, ...]:
@@ -166,6 +208,10 @@ class TargetView:
         text = f"{name} +{self.delta(name):,} in {self.seconds:.0f} s ({self.rate(name):.3g}/s)"
         return Evidence(text, source or "kernel counters", self.at, f"{self.scope} {self.name}")
 
+    def moved(self, *names: str, source: str) -> Iterator[Evidence]:
+        """Those counters that moved."""
+        return (self.counter(name, source) for name in filter(self.delta, names))
+
     def fact(self, text: str, source: str) -> Evidence:
         return Evidence(text, source, self.at, f"{self.scope} {self.name}")
 
@@ -183,9 +229,17 @@ class Snapshot:
     settings: tuple[SettingsRow, ...] = ()
     probes: tuple[ProbeRow, ...] = ()
     ingresses: tuple[IngressRow, ...] = ()
+    scaled: tuple[ScaledRow, ...] = ()  # workloads of no replicas
     foreign_policies: tuple[ForeignPolicyRow, ...] = ()
+    flips: tuple[ReadinessFlips, ...] = ()
     blind: BlindSpots = NONE  # what could not be read of the cluster
     budget_ms: float | None = None  # of a round trip, where the user sets one
+    namespace: str = ""  # that is asked about, with what it depends on; '' for everything
+
+    @cached_property
+    def worked_out(self) -> dict[object, Any]:
+        """Results that last as long as the snapshot: `per_snapshot` keeps them."""
+        return {}
 
     @cached_property
     def by_address(self) -> dict[str, PodRow]:
@@ -204,20 +258,35 @@ class Snapshot:
     @cached_property
     def node_by_address(self) -> dict[str, str]:
         """Of the nodes that are open, every address: bridges and tunnels have their own."""
-        states = ((view.name, view.network) for view in self.hosts if view.network is not None)
-        links = (
-            (name, link) for name, state in states for link in state.links if link.name != "lo"
-        )
-        return {
-            address.partition("/")[0]: name for name, link in links for address in link.addresses
-        }
+        found: dict[str, str] = {}
+        for view in self.hosts:
+            for link in view.links:
+                if link.name != "lo":
+                    found |= dict.fromkeys(addresses_of(link), view.name)
+        return found
+
+    @cached_property
+    def node_addresses(self) -> frozenset[str]:
+        """Of all nodes, by their objects and by their interfaces."""
+        named = (one for node in self.nodes for one in (node.address, *node.addresses))
+        return frozenset((*named, *self.node_by_address))
+
+    def in_pod_range(self, address: str) -> bool:
+        """Whether an address is of a node's pod CIDR."""
+        return any(inside(address, cidr) for node in self.nodes for cidr in node.pod_cidrs)
 
     @cached_property
     def slices_of(self) -> dict[tuple[str, str], list[SliceRow]]:
-        found: dict[tuple[str, str], list[SliceRow]] = {}
-        for row in self.slices:
-            found.setdefault((row.namespace, row.service), []).append(row)
-        return found
+        return by_key(self.slices, lambda row: (row.namespace, row.service))
+
+    @cached_property
+    def api_server(self) -> frozenset[str]:
+        """The addresses of its Service and of its endpoints."""
+        services = (row for row in self.services if (row.namespace, row.name) == KUBERNETES)
+        rows = self.slices_of.get(KUBERNETES, ())
+        return frozenset(
+            (*(ip for row in services for ip in row.ips), *(ip for row in rows for ip in row.ready))
+        )
 
     def setting(self, name: str) -> dict[str, str]:
         """The settings of a part of the network, {} where it is not known to be there."""
@@ -235,6 +304,10 @@ class Snapshot:
     def hosts(self) -> tuple[TargetView, ...]:
         """Vantage points in a machine's own network namespace."""
         return tuple(self.of_kind("node", "local"))
+
+    def host(self, subject: Subject) -> TargetView | None:
+        """The one that a finding is about."""
+        return next((view for view in self.hosts if view.subject == subject), None)
 
     @cached_property
     def conversations(self) -> tuple[Conversation, ...]:
@@ -282,6 +355,10 @@ class Snapshot:
         pod = self.by_address.get(address)
         return pod.node if pod else self.node_by_address.get(address, "")
 
+    def node_at(self, address: str) -> str:
+        """As `node_of`, and the node that has the address by its object; '' for none."""
+        return self.node_of(address) or self._node_at(address)
+
     def workload(self, address: str) -> str:
         """As `name`, but replicas are one."""
         pod = self.by_address.get(address)
@@ -299,15 +376,20 @@ class Snapshot:
 
     def probe(self, pod: PodRow) -> ProbeRow | None:
         """What the kubelet said last of a probe of that pod that failed."""
-        said = [
-            row for row in self.probes if row.namespace == pod.namespace and row.pod == pod.name
-        ]
-        return max(said, key=lambda row: row.last, default=None)
+        said = (row for row in self.probes if _is_probe_of(row, pod))
+        return max(said, key=attrgetter("last"), default=None)
+
+    def slices_behind(self, service: ServiceRow) -> list[SliceRow]:
+        return self.slices_of.get((service.namespace, service.name), [])
 
     def endpoints(self, service: ServiceRow) -> tuple[list[str], list[str]]:
         """(ready, not ready) addresses."""
-        rows = self.slices_of.get((service.namespace, service.name), ())
+        rows = self.slices_behind(service)
         return [a for row in rows for a in row.ready], [a for row in rows for a in row.not_ready]
+
+
+def _is_probe_of(row: ProbeRow, pod: PodRow) -> bool:
+    return row.namespace == pod.namespace and row.pod == pod.name
 
 
 def listed(items: Iterable[str], most: int = 3) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from collectors.events import PodRow, ServiceRow
 from collectors.findings import Subject
 
@@ -16,10 +18,13 @@ def service_subject(service: ServiceRow, port: int = 0) -> Subject:
 
 def workload_subject(pod: PodRow, port: int = 0) -> Subject:
     """Of a pod's workload, of the pod itself where nothing owns it."""
-    workload = pod.workload.partition("/")[2]
-    if not workload:
-        return pod_subject(pod, port)
-    return Subject(kind="workload", namespace=pod.namespace, name=workload, port=port)
+    own, name = pod_subject(pod, port), workload_name(pod)
+    return replace(own, kind="workload", name=name) if name else own
+
+
+def workload_name(pod: PodRow) -> str:
+    """'' where nothing owns the pod."""
+    return pod.workload.partition("/")[2]
 
 
 def policy_subject(key: str, detail: str = "") -> Subject:

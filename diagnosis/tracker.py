@@ -24,7 +24,7 @@ class Tracked:
 
 class Tracker:
     def __init__(self, rise: float = RISE_S, clear: float = CLEAR_S) -> None:
-        self._rise, self._clear = rise, clear
+        self.rise, self._clear = rise, clear
         self._known: dict[tuple[str, Subject], Tracked] = {}
 
     def update(self, findings: Iterable[Finding], at: float) -> tuple[list[Finding], list[Finding]]:
@@ -34,11 +34,11 @@ class Tracker:
         for finding in findings:
             known = self._known.setdefault(finding.key, Tracked(finding, at, at))
             known.finding, known.seen = finding, at
-            if not known.shown and at - known.since >= self._rise:
+            if not known.shown and at - known.since >= self.rise:
                 known.shown = True
                 appeared.append(finding)
         for key, known in list(self._known.items()):
-            patience = self._clear if known.shown else self._rise
+            patience = self._clear if known.shown else self.rise
             if at - known.seen >= patience:
                 del self._known[key]
                 if known.shown:

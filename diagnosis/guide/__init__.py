@@ -43,6 +43,15 @@ class Look:
 
 
 @frozen
+class Looked:
+    """What some rules find; `unseen` says in sentences which objects that they look at were not
+    listed."""
+
+    findings: tuple[Finding, ...]
+    unseen: tuple[str, ...] = ()
+
+
+@frozen
 class AskPath:
     """Ask for the verdict of policies and Services on the path from the pod to the goal."""
 
@@ -78,7 +87,7 @@ class Conclusion:
 
 
 Asked = ProbeCommand | Look | AskPath | Said
-Sent = ProbeResult | list[Finding] | PathVerdict | None
+Sent = ProbeResult | Looked | PathVerdict | None
 GuideSession = Generator[Asked, Sent, Conclusion]
 
 

@@ -1,5 +1,6 @@
 """Rules that are looked at together in a guided session: what a step says, and why it comes next.
-A test holds the ids against the table of rules."""
+A group gives an order and no more: of its rules a symptom's tree looks at those that declare the
+symptom, and last at all others that do (`diagnosis/guide/steps.py`)."""
 
 from __future__ import annotations
 
@@ -22,7 +23,6 @@ NODE_PATH_RULES = (
     "missing_fdb",
     "neighbour",
     "rp_filter",
-    "mtu",
 )
 SERVICES = RuleGroup(
     "look at Services and endpoints",
@@ -47,7 +47,7 @@ PORTS_AND_QUEUES = RuleGroup(
 LOSS_AND_RESETS = RuleGroup(
     "look for loss and resets",
     "what is left is the path",
-    ("retransmits", "resets", "unanswered", "conntrack_invalid"),
+    ("retransmits", "resets", "unanswered"),
 )
 STALE_ENDPOINTS = RuleGroup(
     "look for endpoints that are gone, or not reached from this node",

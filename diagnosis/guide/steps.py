@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
+from collectors.address_text import is_address
 from collectors.findings import Evidence, Finding, Subject
 from diagnosis.guide import (
     Asked,
@@ -11,6 +12,7 @@ from diagnosis.guide import (
     Conclusion,
     Goal,
     Look,
+    Looked,
     ProbeCommand,
     ProbeResult,
     Said,
@@ -18,7 +20,6 @@ from diagnosis.guide import (
 )
 from diagnosis.guide.rule_groups import RuleGroup
 from diagnosis.reachability.deliveries import PathStep, PathVerdict
-from diagnosis.reachability.end_names import is_address
 from diagnosis.rule import Rule, SymptomName
 from diagnosis.subjects import policy_subject
 
@@ -59,30 +60,48 @@ class Notes:
         self.findings: list[Finding] = []
         self.looked_at: set[str] = set()
         self.ruled_out: list[str] = []
+        self.unseen: dict[str, None] = {}  # sentences, each once
 
     def end(self, otherwise: str = "") -> Conclusion:
         if self.findings:
             first = self.findings[0]
             return Conclusion(True, f"{first.where}: {first.title}", tuple(self.findings))
         if otherwise:
-            return Conclusion(True, otherwise)
+            return Conclusion(True, " ".join((otherwise, *self._not_seen())))
         text = f"ruled out: {'; '.join(self.ruled_out)}" if self.ruled_out else "nothing was found"
-        return Conclusion(False, text)
+        return Conclusion(False, " ".join((text, *self._not_seen())))
+
+    def _not_seen(self) -> list[str]:
+        return [f"(not known for certain: {' '.join(self.unseen)})"] if self.unseen else []
 
 
 def look(notes: Notes, group: RuleGroup) -> Generator[Asked, Sent, bool]:
-    """Whether one of the group's rules has found something."""
-    notes.looked_at |= set(group.rules)
-    found = yield Look(group.does, group.why, group.rules)
-    assert isinstance(found, list)
-    serious = [finding for finding in found if finding.severity != "info"]
+    """Whether one of the group's rules has found something. Only those are looked at that declare
+    the symptom; a group of which none does is no step."""
+    asked = tuple(one for one in group.rules if one in _of_symptom(notes.symptom))
+    if not asked:
+        return False
+    notes.looked_at |= set(asked)
+    found = yield Look(group.does, group.why, asked)
+    assert isinstance(found, Looked)
+    serious = [finding for finding in found.findings if finding.severity != "info"]
     notes.findings += [finding for finding in serious if finding not in notes.findings]
     if serious:
         yield Said("bad", f"{serious[0].where}: {serious[0].title}")
         return True
+    if found.unseen:
+        notes.unseen |= dict.fromkeys(found.unseen)
+        yield Said("unknown", f"nothing is found in what was seen. {' '.join(found.unseen)}")
+        return False
     yield Said("good", "nothing of that kind is found")
     notes.ruled_out.append(group.does.removeprefix("look at ").removeprefix("look for "))
     return False
+
+
+def _of_symptom(symptom: SymptomName) -> tuple[str, ...]:
+    from diagnosis import rules  # all of them: slow, the first time
+
+    return rules.of_symptom(symptom)
 
 
 def look_in_turn(notes: Notes, *groups: RuleGroup) -> Generator[Asked, Sent, bool]:
@@ -95,11 +114,7 @@ def look_in_turn(notes: Notes, *groups: RuleGroup) -> Generator[Asked, Sent, boo
 
 
 def look_at_the_rest(notes: Notes) -> Generator[Asked, Sent, bool]:
-    from diagnosis import rules  # all of them: slow, the first time
-
-    rest = tuple(one for one in rules.of_symptom(notes.symptom) if one not in notes.looked_at)
-    if not rest:
-        return False
+    rest = tuple(one for one in _of_symptom(notes.symptom) if one not in notes.looked_at)
     does = "look at everything else that may explain it"
     return (yield from look(notes, RuleGroup(does, f"{len(rest)} rules are left", rest)))
 

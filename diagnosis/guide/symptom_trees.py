@@ -95,9 +95,9 @@ def _no_cause(goal: Goal, outcome: str) -> str:
 
 
 def _unresolved(notes: Notes) -> GuideSession:
-    yield from look(notes, DNS_REACHED)
-    if not notes.findings:
-        yield from look(notes, DNS_NODE_PATH)
+    """Whatever it looked like, the symptom is that of a name."""
+    notes.symptom = "name"
+    yield from look_in_turn(notes, DNS_REACHED, DNS_NODE_PATH)
     return notes.end(
         "the name does not resolve, and DNS answers others: it does not exist, or it is mistyped"
     )

@@ -1,15 +1,21 @@
-"""Every rule is a module here: `RULE`, what it declares, and `evaluate(snapshot)`, pure. They are
-found by themselves; a module whose name begins with an underscore is shared by several rules."""
+"""Every rule is a module here: `RULE`, what it declares, and `evaluate(snapshot)`, pure; a cause
+may have `explains(snapshot, finding, conversation)`, which conversations fail because of it, and
+`explains_finding(snapshot, finding, other)`, which findings follow from it. They are found by
+themselves; a module whose name begins with an underscore is shared by several rules."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import cache
 from importlib import import_module
 
 from collectors.findings import STAGES, Finding, ordered
 from collectors.frozen import frozen
+from diagnosis.consequences import Explains, ExplainsFinding, joined
+from diagnosis.grouping import grouped
+from diagnosis.reachability.blind_spots import CUTTING, FOREIGN, POLICIES, BlindSpots, sentences
 from diagnosis.rule import Rule, SymptomName
+from diagnosis.scope import in_scope
 from diagnosis.snapshot import Snapshot
 
 
@@ -17,6 +23,17 @@ from diagnosis.snapshot import Snapshot
 class TableRow:
     rule: Rule
     evaluate: Callable[[Snapshot], Iterator[Finding]]
+    explains: Explains | None = None
+    explains_finding: ExplainsFinding | None = None
+
+
+KINDS_OF = {  # inputs of rules: the lists that they are from
+    "NetworkPolicies": (POLICIES, FOREIGN, CUTTING),
+    "Services": ("services", "endpointslices"),
+    "pods": ("pods",),
+    "nodes": ("nodes",),
+    "namespaces": ("namespaces",),
+}
 
 
 @cache
@@ -26,7 +43,15 @@ def table() -> tuple[TableRow, ...]:
 
     names = (found.name for found in iter_modules(__path__) if not found.name.startswith("_"))
     modules = (import_module(f"{__name__}.{name}") for name in names)
-    rows = [TableRow(module.RULE, module.evaluate) for module in modules]
+    rows = [
+        TableRow(
+            module.RULE,
+            module.evaluate,
+            getattr(module, "explains", None),
+            getattr(module, "explains_finding", None),
+        )
+        for module in modules
+    ]
     return tuple(sorted(rows, key=lambda row: (STAGES.index(row.rule.stage), row.rule.id)))
 
 
@@ -39,6 +64,18 @@ def of_symptom(symptom: SymptomName) -> tuple[str, ...]:
     return tuple(row.rule.id for row in table() if symptom in row.rule.symptoms)
 
 
+def unseen(names: Collection[str], blind: BlindSpots) -> list[str]:
+    """Sentences on the objects that some rules look at and that were not, or not all, listed."""
+    inputs = {one for row in table() if row.rule.id in names for one in row.rule.inputs}
+    kinds = {kind for one in inputs for kind in KINDS_OF.get(one, ())}
+    return sentences([spot for spot in blind.spots if spot.kind in kinds])
+
+
 def findings(snapshot: Snapshot) -> list[Finding]:
-    """What is wrong, the worst first."""
-    return ordered(finding for row in table() for finding in row.evaluate(snapshot))
+    """What is wrong, the worst first; symptoms under the causes that explain them, many alike as
+    one."""
+    found = [finding for row in table() for finding in row.evaluate(snapshot)]
+    explains = {row.rule.id: row.explains for row in table() if row.explains is not None}
+    others = {row.rule.id: row.explains_finding for row in table() if row.explains_finding}
+    known = joined(snapshot, found, explains, others)
+    return ordered(grouped(in_scope(snapshot, known)))

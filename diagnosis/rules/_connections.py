@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import ip_address, ip_network
 
 from collectors.findings import Evidence
+from diagnosis.addresses import inside
+from diagnosis.by_key import by_key
+from diagnosis.paths import End
 from diagnosis.rule import CONVENTION, Threshold
 from diagnosis.snapshot import Conversation, Snapshot, listed
 
 LEAST = Threshold("at least", 3, "connections in 15 s", CONVENTION)
-ByServer = dict[tuple[str, int], list[Conversation]]
+ByServer = dict[End, list[Conversation]]
 
 
 def by_server(snapshot: Snapshot, count: Callable[[Conversation], int]) -> ByServer:
     """TCP conversations of which `count` is not 0, where a server and port have enough of them."""
-    found: ByServer = {}
-    for talk in snapshot.conversations:
-        if talk.protocol == "TCP" and count(talk):
-            found.setdefault((talk.server, talk.port), []).append(talk)
-    return {key: talks for key, talks in found.items() if sum(map(count, talks)) >= LEAST.value}
+    tcp = (talk for talk in snapshot.conversations if talk.protocol == "TCP" and count(talk))
+    found = by_key(tcp, lambda talk: talk.end)
+    return {end: talks for end, talks in found.items() if sum(map(count, talks)) >= LEAST.value}
 
 
 def refused(talk: Conversation) -> int:
@@ -42,11 +42,4 @@ def node_of_unused(snapshot: Snapshot, address: str) -> str:
     if address.endswith((".0", ".1")):  # the tunnel's and the bridge's own
         return ""
     ranges = ((node.name, cidr) for node in snapshot.nodes for cidr in node.pod_cidrs)
-    return next((name for name, cidr in ranges if _inside(address, cidr)), "")
-
-
-def _inside(address: str, cidr: str) -> bool:
-    try:
-        return ip_address(address) in ip_network(cidr, strict=False)
-    except ValueError:
-        return False
+    return next((name for name, cidr in ranges if inside(address, cidr)), "")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from collectors.events import NodeRow
-from diagnosis.snapshot import Snapshot, TargetView
+from collectors.findings import Finding
+from diagnosis.snapshot import Conversation, Snapshot, TargetView
 
 
 def node_pairs(snapshot: Snapshot) -> Iterator[tuple[TargetView, NodeRow]]:
@@ -15,9 +17,36 @@ def node_pairs(snapshot: Snapshot) -> Iterator[tuple[TargetView, NodeRow]]:
                 yield host, other
 
 
-def restart_cni_agent(node: str) -> str:
-    """The CNI's agent puts back what is missing when it starts."""
-    return (
-        f"kubectl -n kube-system delete pod -l app=CNI_AGENT --field-selector spec.nodeName={node}"
-        "  # the CNI's agent puts it back"
-    )
+def host_of(snapshot: Snapshot, node: str) -> TargetView | None:
+    """The view of a node, where that is open."""
+    return next((view for view in snapshot.of_kind("node") if view.node == node), None)
+
+
+def addresses_of(snapshot: Snapshot, node: NodeRow) -> set[str]:
+    """All that are known of a node: by its object and, where it is open, by its interfaces."""
+    own = {address for address, name in snapshot.node_by_address.items() if name == node.name}
+    return own | {node.address, *node.addresses}
+
+
+def between(node: str, other: str, snapshot: Snapshot, talk: Conversation) -> bool:
+    """Whether packets of a conversation have to cross from one node to another, in either
+    direction; a Service's may where an endpoint is there."""
+    here, there = snapshot.node_at(talk.client), _nodes_at(snapshot, talk.server)
+    return (here == node and other in there) or (here == other and node in there)
+
+
+def pair_of(finding: Finding) -> tuple[str, str]:
+    """(node, other) of a finding whose subject is `node → other`."""
+    return finding.subject.name, finding.subject.detail.removeprefix("→ ")
+
+
+def explains_pair(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
+    """For rules whose subject is a pair of nodes between which nothing passes."""
+    return between(*pair_of(finding), snapshot, talk)
+
+
+def _nodes_at(snapshot: Snapshot, address: str) -> set[str]:
+    """Of an address, or of a Service's endpoints."""
+    service = snapshot.service_by_address.get(address)
+    addresses = chain(*snapshot.endpoints(service)) if service is not None else (address,)
+    return set(map(snapshot.node_at, addresses))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from operator import attrgetter
 
 from collectors.events import Labels, PodRow
 from collectors.frozen import frozen
+from diagnosis.by_key import by_key
+from diagnosis.per_snapshot import once_per_snapshot
 from diagnosis.reachability import parties, policy_proposal
 from diagnosis.reachability.network_policy import KIND
 from diagnosis.reachability.parties import NAME_LABEL, Party
@@ -34,11 +37,14 @@ class PolicyContext:
         return parties.over(party, ":" in address) if address else party
 
 
+@once_per_snapshot
 def policy_context(snapshot: Snapshot) -> PolicyContext:
     known = PolicySet.of(
         snapshot.policies,
         snapshot.foreign_policies,
         settings=snapshot.settings,
+        nodes=snapshot.nodes,
+        pods=snapshot.pods,
         blind=snapshot.blind,
     )
     return PolicyContext(known.kubernetes, parties.namespace_labels(snapshot.namespaces), known)
@@ -99,10 +105,7 @@ def dns_decisions(snapshot: Snapshot, context: PolicyContext) -> Iterator[DnsDec
 
 
 def _alike(pods: Iterable[PodRow]) -> Iterable[list[PodRow]]:
-    groups: dict[tuple[str, Labels, bool], list[PodRow]] = {}
-    for pod in pods:
-        groups.setdefault((pod.namespace, pod.labels, pod.host_network), []).append(pod)
-    return groups.values()
+    return by_key(pods, attrgetter("namespace", "labels", "host_network")).values()
 
 
 def allow_dns(

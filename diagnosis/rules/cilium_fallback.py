@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator
 from collectors.findings import Finding, Subject
 from collectors.frozen import frozen
 from diagnosis.rule import Rule
+from diagnosis.rules._agents import restart_daemonset
 from diagnosis.snapshot import Snapshot
 
 FIX = (
-    "kubectl -n kube-system rollout restart daemonset cilium  # if it stays, its log has "
-    "'falling back' or 'disabled': the kernel or another setting forbids it"
+    "{restart}  # if it stays, its log has 'falling back' or 'disabled': the kernel or another "
+    "setting forbids it"
 )
 RULE = Rule(
     id="cilium_fallback",
@@ -96,4 +97,5 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
                 snapshot.fact(f"{check.line}: {line}", status.source, "one agent"),
             ),
             line=check.line,
+            restart=restart_daemonset(snapshot, "cilium", "kube-system"),
         )

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from collectors.events import SettingsRow
 from collectors.findings import Finding, Severity, Subject
 from diagnosis.rule import CONVENTION, Rule, Threshold, level
+from diagnosis.rules._agents import restart_daemonset
 from diagnosis.snapshot import Snapshot
 
 WARNING = Threshold("warning from", 80, "% of the map", CONVENTION)
@@ -32,11 +34,14 @@ PREFIX = "map pressure "
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for row in snapshot.settings:
-        if row.name != "cilium status":
-            continue
-        for name, value in row.values:
-            if name.startswith(PREFIX):
-                yield from _one(snapshot, name.removeprefix(PREFIX), value, row.source)
+        if row.name == "cilium status":
+            yield from _of_agent(snapshot, row)
+
+
+def _of_agent(snapshot: Snapshot, row: SettingsRow) -> Iterator[Finding]:
+    for name, value in row.values:
+        if name.startswith(PREFIX):
+            yield from _one(snapshot, name.removeprefix(PREFIX), value, row.source)
 
 
 def _one(snapshot: Snapshot, table: str, value: str, agent: str) -> Iterator[Finding]:
@@ -44,10 +49,8 @@ def _one(snapshot: Snapshot, table: str, value: str, agent: str) -> Iterator[Fin
         share = 100 * float(value)
     except ValueError:
         return
-    severity = level(share, WARNING, CRITICAL)
-    if severity is None:
-        return
-    yield _finding(snapshot, table, agent, severity, share)
+    if severity := level(share, WARNING, CRITICAL):
+        yield _finding(snapshot, table, agent, severity, share)
 
 
 def _finding(
@@ -60,15 +63,16 @@ def _finding(
         severity=severity,
         title=f"Cilium's map {table} is {share:.0f} % full: when it is full, {dropped}",
         evidence=(snapshot.fact(f"cilium_bpf_map_pressure {share / 100:.2f}", agent, "one node"),),
-        fix=_patch("bpf-nat-global-max", "1048576")
+        fix=_patch(snapshot, "bpf-nat-global-max", "1048576")
         if nat
-        else _patch("bpf-map-dynamic-size-ratio", "0.005"),
+        else _patch(snapshot, "bpf-map-dynamic-size-ratio", "0.005"),
     )
 
 
-def _patch(setting: str, value: str) -> str:
+def _patch(snapshot: Snapshot, setting: str, value: str) -> str:
+    restart = restart_daemonset(snapshot, "cilium", "kube-system")
+    namespace = restart.split()[2]
     return (
-        "kubectl -n kube-system patch configmap cilium-config --type merge -p "
-        f'\'{{"data":{{"{setting}":"{value}"}}}}\' && kubectl -n kube-system rollout restart '
-        "daemonset cilium"
+        f"kubectl -n {namespace} patch configmap cilium-config --type merge -p "
+        f'\'{{"data":{{"{setting}":"{value}"}}}}\' && {restart}'
     )

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from collectors.events import ConntrackGroup, PodRow, ProbeRow
 from collectors.findings import Evidence, Finding, Severity
 from collectors.kernel.deltas import Share
 from collectors.kernel.derived_figures import CONNTRACK_FILL
 from diagnosis.rule import Rule, Threshold, level
-from diagnosis.snapshot import Snapshot, TargetView, listed
+from diagnosis.snapshot import Conversation, Snapshot, TargetView, listed
+from diagnosis.subjects import service_subject
 
 WARNING = Threshold("warning from", 75, "% of the table", "node_exporter mixin")
 CRITICAL = Threshold("critical from", 90, "% of the table", "node-problem-detector")
@@ -19,6 +21,7 @@ EVICTING = Threshold(
     "new entries evict others from", 95, "% of the table", "nf_conntrack_core.c, early_drop"
 )
 ENTRY_BYTES = 320
+LATE = ("deadline exceeded", "Timeout", "timed out", "i/o timeout")  # of the kubelet's probes
 RULE = Rule(
     id="conntrack_full",
     title="The conntrack table fills up: when it is full, new connections are dropped",
@@ -46,12 +49,51 @@ RULE = Rule(
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for node in snapshot.hosts:
         share = CONNTRACK_FILL.share(node.values)
-        if share is None or (fill := share.percent) is None:
-            continue
-        severity = level(fill, WARNING, CRITICAL)
-        if severity is None:
-            continue
+        if share is not None and share.percent is not None:
+            yield from _of_node(snapshot, node, share.percent, share)
+
+
+def _of_node(snapshot: Snapshot, node: TargetView, fill: float, share: Share) -> Iterator[Finding]:
+    if severity := level(fill, WARNING, CRITICAL):
         yield _finding(snapshot, node, fill, severity, share)
+
+
+def explains(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
+    """New connections of, and to, the pods of a node whose table is full."""
+    nodes = map(snapshot.node_of, (talk.client, talk.server))
+    return finding.subject.name in nodes and _is_dropping(snapshot, finding)
+
+
+def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
+    """That its limit is small, and that the kubelet's probes of pods there get no answer."""
+    if other.rule == "tuning":
+        return other.subject == finding.subject and "nf_conntrack_max" in other.title
+    if other.rule != "endpoints" or finding.severity != "critical":
+        return False
+    out = _pods_out(snapshot, other)
+    return bool(out) and all(_is_late(snapshot, pod, finding.subject.name) for pod in out)
+
+
+def _pods_out(snapshot: Snapshot, finding: Finding) -> list[PodRow]:
+    """Pods of a finding's Service that are not ready."""
+    service = next((s for s in snapshot.services if service_subject(s) == finding.subject), None)
+    pods = snapshot.selected(service) if service is not None else []
+    return [pod for pod in pods if not pod.all_ready]
+
+
+def _is_late(snapshot: Snapshot, pod: PodRow, node: str) -> bool:
+    """Whether the probe of a pod of that node was not answered in time."""
+    probe = snapshot.probe(pod)
+    return pod.node == node and probe is not None and _says_late(probe)
+
+
+def _says_late(probe: ProbeRow) -> bool:
+    return any(word in probe.message for word in LATE)
+
+
+def _is_dropping(snapshot: Snapshot, finding: Finding) -> bool:
+    node = snapshot.host(finding.subject)
+    return node is not None and node.delta("conntrack_drop", "conntrack_early_drop") > 0
 
 
 def _finding(
@@ -71,16 +113,16 @@ def _finding(
 
 def _evidence(snapshot: Snapshot, node: TargetView, share: Share) -> tuple[Evidence, ...]:
     text = f"{share.part:,} of {share.whole:,} entries ({share.percent:.1f} %)"
-    counters = ("conntrack_drop", "conntrack_early_drop")
     return (
         node.fact(text, "nf_conntrack_count, nf_conntrack_max"),
-        *(
-            node.counter(name, "/proc/net/stat/nf_conntrack")
-            for name in counters
-            if node.delta(name)
-        ),
+        *_drops(node),
         *_largest_groups(snapshot, node),
     )
+
+
+def _drops(node: TargetView) -> Iterator[Evidence]:
+    source = "/proc/net/stat/nf_conntrack"
+    return node.moved("conntrack_drop", "conntrack_early_drop", source=source)
 
 
 def _largest_groups(snapshot: Snapshot, node: TargetView) -> Iterator[Evidence]:
@@ -88,13 +130,16 @@ def _largest_groups(snapshot: Snapshot, node: TargetView) -> Iterator[Evidence]:
     if table is None or not table.groups:
         return
     largest = sorted(table.groups, key=lambda group: -group.count)[:3]
-    texts = (
+    text = listed(_group_text(snapshot, group) for group in largest)
+    scope = f"{node.scope} {node.name}"
+    yield Evidence(f"most entries: {text}", table.source, table.at, scope)
+
+
+def _group_text(snapshot: Snapshot, group: ConntrackGroup) -> str:
+    return (
         f"{group.count:,} {group.protocol} {group.state} {snapshot.name(group.source)} → "
         f"{snapshot.name(group.destination)}:{group.port}"
-        for group in largest
     )
-    scope = f"{node.scope} {node.name}"
-    yield Evidence(f"most entries: {listed(texts)}", table.source, table.at, scope)
 
 
 def _sysctl(count: int, limit: int) -> str:

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 
 from collectors.findings import Evidence, Finding
 from diagnosis.rule import CONVENTION, Rule, Threshold
-from diagnosis.snapshot import Snapshot, TargetView, listed
+from diagnosis.snapshot import Conversation, Snapshot, TargetView, listed
 
 INVALID = Threshold("at least", 5, "INVALID packets in 15 s", CONVENTION)
+RESET = Threshold("at least", 3, "connections that a client resets in 15 s", CONVENTION)
 NOT_FULL = Threshold("up to", 90, "% of the table: above, a full table explains them", CONVENTION)
 LIBERAL = "net.netfilter.nf_conntrack_tcp_be_liberal"
 FIX = f"""# /etc/sysctl.d/99-k8s-networking.conf
@@ -26,10 +27,11 @@ RULE = Rule(
     inputs=("conntrack_invalid", "conntrack_count", "capture", "sysctls"),
     symptoms=("reset", "timeout"),
     screen="counters",
-    thresholds=(INVALID, NOT_FULL),
+    thresholds=(INVALID, RESET, NOT_FULL),
     false_friends=(
         "invalid stands still while connections are reset",
         "kube-proxy drops INVALID packets itself (since 1.15)",
+        "the clients are probes, which end so",
     ),
     fix=FIX,
     fix_kind="sysctl",
@@ -38,19 +40,38 @@ RULE = Rule(
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
-    clients = listed(_reset_by_clients(snapshot))
-    for node in snapshot.hosts if clients else ():
-        if node.delta("conntrack_invalid") >= INVALID.value and not _is_full(node):
-            yield _finding(node, clients)
+    for node in filter(_has_many, snapshot.hosts):
+        reset = list(_reset_by_clients(snapshot, node))
+        if sum(talk.client_resets for talk in reset) >= RESET.value:
+            yield _finding(snapshot, node, reset)
 
 
-def _reset_by_clients(snapshot: Snapshot) -> Iterator[str]:
+def _has_many(node: TargetView) -> bool:
+    return node.delta("conntrack_invalid") >= INVALID.value and not _is_full(node)
+
+
+def _reset_by_clients(snapshot: Snapshot, node: TargetView) -> Iterator[Conversation]:
+    """Connections through that node that may be translated. Probes of the kubelet may end with a
+    RST once they are answered, as other programs on a node."""
+    ends = _service_ends(snapshot)
     for talk in snapshot.conversations:
-        if talk.client_resets:
-            yield f"{snapshot.name(talk.client)} → {snapshot.name(talk.server)}:{talk.port}"
+        passed = {snapshot.node_at(talk.client), snapshot.node_at(talk.server)}
+        is_of_node = talk.client in snapshot.node_addresses
+        is_translated = talk.server in ends or talk.server not in snapshot.by_address
+        if talk.client_resets and not is_of_node and is_translated and node.name in passed:
+            yield talk
 
 
-def _finding(node: TargetView, clients: str) -> Finding:
+def _service_ends(snapshot: Snapshot) -> frozenset[str]:
+    """Endpoints of Services that have an address of their own."""
+    services = (service for service in snapshot.services if service.ips)
+    return frozenset(ip for service in services for ip in snapshot.endpoints(service)[0])
+
+
+def _finding(snapshot: Snapshot, node: TargetView, reset: list[Conversation]) -> Finding:
+    clients = listed(
+        f"{snapshot.name(talk.client)} → {snapshot.name(talk.server)}:{talk.port}" for talk in reset
+    )
     return RULE.finding(
         subject=node.subject,
         evidence=_evidence(node, clients),

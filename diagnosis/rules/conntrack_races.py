@@ -80,6 +80,7 @@ def _resolved(node: TargetView) -> Finding:
         confidence="certain",
         disproof="insert_failed or drop rise as well: packets are lost",
         fix="Nothing needs to be done; on kernels before 5.7 use NodeLocal DNSCache",
+        verify="conntrack -S: insert_failed and drop stand still",
     )
 
 

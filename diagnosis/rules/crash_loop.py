@@ -17,9 +17,9 @@ from diagnosis.subjects import pod_subject
 
 LOOPS = ("CrashLoopBackOff", "Error", "StartError")
 _NETWORK = re.compile(
-    r"no such host|not resolve|name resolution|getaddrinfo|NXDOMAIN|connection refused|timed? "
-    r"?out|unreachable|dial tcp"
-    r"|probe failed|lookup ",
+    r"no such host|not resolve|name resolution|getaddrinfo|NXDOMAIN|connection refused|dial tcp"
+    r"|(i/o|connect(ion)?) timed? ?out|(network|host|destination) (is )?unreachable"
+    r"|no route to host",
     re.IGNORECASE,
 )
 RULE = Rule(
@@ -64,7 +64,7 @@ def _finding(snapshot: Snapshot, pod: PodRow) -> Finding:
     reasons = _reasons(snapshot, pod)
     return RULE.finding(
         subject=pod_subject(pod),
-        severity="warning" if reasons.confidence == "possible" else "critical",
+        severity="info" if reasons.confidence == "possible" else "critical",
         title=f"It restarts {_because(snapshot, reasons)}",
         evidence=_evidence(snapshot, pod, reasons),
         confidence=reasons.confidence,
@@ -78,9 +78,14 @@ def _reasons(snapshot: Snapshot, pod: PodRow) -> Reasons:
     talks = (talk for talk in snapshot.conversations if talk.client in own)
     return Reasons(
         missing=sorted(_missing_names(snapshot, own), key=len),
-        failing=[talk for talk in talks if talk.refused or talk.unanswered],
+        failing=[talk for talk in talks if _is_in_vain(talk)],
         said=bool(_NETWORK.search(pod.message)),
     )
+
+
+def _is_in_vain(talk: Conversation) -> bool:
+    """Where some connections to the server are answered it is there."""
+    return bool(talk.refused or talk.unanswered) and not talk.answered
 
 
 def _missing_names(snapshot: Snapshot, addresses: set[str]) -> set[str]:
@@ -95,7 +100,9 @@ def _because(snapshot: Snapshot, reasons: Reasons) -> str:
     if reasons.failing:
         first = reasons.failing[0]
         return f"because {snapshot.name(first.server)}:{first.port} does not answer"
-    return "because of the network, as it says itself" if reasons.said else "again and again"
+    if reasons.said:
+        return "because of the network, as it says itself"
+    return "again and again; nothing that was seen of its network says why"
 
 
 def _evidence(snapshot: Snapshot, pod: PodRow, reasons: Reasons) -> Iterator[Evidence]:

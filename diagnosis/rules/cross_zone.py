@@ -24,7 +24,12 @@ RULE = Rule(
     symptoms=("slow",),
     screen="sockets",
     thresholds=(MOST, LEAST),
-    false_friends=("the replicas in this zone are not ready",),
+    criterion="connections that the pod opens to a workload behind a Service, of which another "
+    "replica is ready in its zone",
+    false_friends=(
+        "the client needs that one replica, as the primary of a database",
+        "the connections are older than the replica in this zone",
+    ),
     severity="info",
     fix="""spec:
   trafficDistribution: PreferSameZone
@@ -50,23 +55,33 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     zones = {node.name: node.zone for node in snapshot.nodes}
     zone_of = {ip: zones.get(pod.node, "") for ip, pod in snapshot.by_address.items()}
     for target in snapshot.of_kind("pod"):
-        own = zones.get(target.node, "")
-        if not own:
-            continue
-        near = {snapshot.workload(ip) for ip, zone in zone_of.items() if zone == own}
-        for name, count in _counts(snapshot, target, own, zone_of).items():
-            if count.mostly_crosses and name in near:
-                yield _finding(snapshot, target, name, count)
+        if own := zones.get(target.node, ""):
+            near = _chosen_in(snapshot, own, zone_of)
+            for name, count in _counts(snapshot, target, own, zone_of).items():
+                if count.mostly_crosses and name in near:
+                    yield _finding(snapshot, target, name, count)
+
+
+def _chosen_in(snapshot: Snapshot, zone: str, zone_of: dict[str, str]) -> set[str]:
+    """The workloads of which a Service could choose a replica in that zone: one of its ready
+    endpoints. Behind a headless Service, as of a database's, the client means one replica."""
+    chosen = (service for service in snapshot.services if not service.headless)
+    ready = (ip for service in chosen for ip in snapshot.endpoints(service)[0])
+    return {snapshot.workload(ip) for ip in ready if zone_of.get(ip) == zone}
 
 
 def _counts(
     snapshot: Snapshot, target: TargetView, own: str, zone_of: dict[str, str]
 ) -> dict[str, ZoneCount]:
-    """By workload, of peers whose zone is known."""
+    """By workload, of peers whose zone is known; not of clients, who choose themselves, and not of
+    its own workload, whose replicas talk to each other."""
     counts: dict[str, ZoneCount] = defaultdict(ZoneCount)
+    listening = {row.local_port for row in target.sockets if row.state == "LISTEN"}
+    same = snapshot.workload(target.pod.ip) if target.pod else ""
     for row in target.sockets:
         zone = zone_of.get(row.peer, "")
-        if row.state == "ESTAB" and zone:
+        is_opened_here = row.state == "ESTAB" and row.local_port not in listening
+        if is_opened_here and zone and snapshot.workload(row.peer) != same:
             count = counts[snapshot.workload(row.peer)]
             count.total += row.alike
             count.crossing += row.alike * (zone != own)

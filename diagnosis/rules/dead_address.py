@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from collectors.findings import Evidence, Finding, Subject
 from diagnosis.rule import CONVENTION, Rule, Threshold
+from diagnosis.rules._agents import proxy_log
 from diagnosis.rules._connections import (
     LEAST,
     ByServer,
@@ -19,6 +20,8 @@ from diagnosis.rules._connections import (
     seen,
     unanswered,
 )
+from diagnosis.rules._probers import not_of_scanners
+from diagnosis.rules._service_paths import stale_endpoints
 from diagnosis.snapshot import Conversation, Snapshot, listed
 
 CRITICAL = Threshold(
@@ -38,7 +41,7 @@ RULE = Rule(
     verify="no connection goes there any more",
 )
 FIX = """# does kube-proxy run on {node}, and does it keep up?
-kubectl -n kube-system get pods -l k8s-app=kube-proxy -o wide
+{proxy}
 nft list ruleset | grep -F {server}; iptables-save | grep -F {server}; \
 ipvsadm -Ln 2>/dev/null | grep -F {server}
 # entries of connections that are no more
@@ -48,14 +51,18 @@ conntrack -D -p tcp --reply-src {server}"""
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     if not snapshot.pods:
         return
+    stale = stale_endpoints(snapshot)
     for (server, port), talks in _failing(snapshot).items():
         node = node_of_unused(snapshot, server)
-        if node and not any(talk.answered for talk in talks):
+        if (server, port) in stale or any(talk.answered for talk in talks):
+            continue
+        if node:
             yield _finding(snapshot, node, Subject(kind="address", name=server, port=port), talks)
 
 
 def _failing(snapshot: Snapshot) -> ByServer:
-    return by_server(snapshot, unanswered) | by_server(snapshot, refused)
+    found = by_server(snapshot, unanswered) | by_server(snapshot, refused)
+    return {end: own for end, talks in found.items() if (own := not_of_scanners(snapshot, talks))}
 
 
 def _finding(snapshot: Snapshot, node: str, subject: Subject, talks: list[Conversation]) -> Finding:
@@ -68,7 +75,11 @@ def _finding(snapshot: Snapshot, node: str, subject: Subject, talks: list[Conver
         title=f"Connections go to {server}, which no pod has: rules of the Service are stale, or "
         "the client keeps an old address",
         evidence=_evidence(snapshot, node, talks, failed),
-        fix=FIX.format(node=clients or "the node of the client", server=server),
+        fix=FIX.format(
+            node=clients or "the node of the client",
+            server=server,
+            proxy=proxy_log(snapshot, clients.partition(",")[0]),
+        ),
     )
 
 

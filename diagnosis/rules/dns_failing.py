@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collectors.findings import Evidence, Finding
-from diagnosis.rule import Rule, Threshold, level
+from collectors.findings import Evidence, Finding, Severity
+from diagnosis.rule import CONVENTION, Rule, Threshold, level
+from diagnosis.rules._agents import dns_pods
 from diagnosis.rules._dns import QUESTIONS, SOURCE, asking, servers, share
 from diagnosis.snapshot import DnsSummary, Snapshot, TargetView
 
 WARNING = Threshold("warning from", 1, "% SERVFAIL and REFUSED of answers", "coredns-mixin")
 CRITICAL = Threshold("critical from", 3, "%", "coredns-mixin")
+LEAST = Threshold(
+    "at least", 5, "of them: a resolver asks for one broken name several times", CONVENTION
+)
 RULE = Rule(
     id="dns_failing",
     title="The DNS server is reached and answers with failures",
@@ -22,11 +26,10 @@ RULE = Rule(
     inputs=("DNS",),
     symptoms=("name",),
     screen="dns",
-    thresholds=(WARNING, CRITICAL, QUESTIONS),
+    thresholds=(WARNING, CRITICAL, LEAST, QUESTIONS),
     false_friends=("answers come from elsewhere than the cluster's DNS server",),
     confidence="certain",
-    fix="kubectl -n kube-system logs -l k8s-app=kube-dns --tail 50  # its upstream, or its "
-    "access to the API server",
+    fix="kubectl logs {pods} --tail 50  # its upstream, or its access to the API server",
     fix_kind="shell",
     verify="dig +short kubernetes.default.svc.cluster.local answers",
 )
@@ -34,13 +37,21 @@ RULE = Rule(
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for target, lookups in asking(snapshot):
-        if severity := level(_failed_share(lookups), WARNING, CRITICAL):
-            yield RULE.finding(
-                subject=target.subject,
-                severity=severity,
-                title=f"The DNS server is reached and answers {', '.join(_failed(lookups))}",
-                evidence=_evidence(snapshot, target, lookups),
-            )
+        severity = level(_failed_share(lookups), WARNING, CRITICAL)
+        if severity and sum(_failed(lookups).values()) >= LEAST.value:
+            yield _finding(snapshot, target, lookups, severity)
+
+
+def _finding(
+    snapshot: Snapshot, target: TargetView, lookups: DnsSummary, severity: Severity
+) -> Finding:
+    return RULE.finding(
+        subject=target.subject,
+        severity=severity,
+        title=f"The DNS server is reached and answers {', '.join(_failed(lookups))}",
+        evidence=_evidence(snapshot, target, lookups),
+        pods=dns_pods(snapshot),
+    )
 
 
 def _failed(lookups: DnsSummary) -> dict[str, int]:

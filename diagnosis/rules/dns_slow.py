@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 from collectors.findings import Evidence, Finding, Severity
 from diagnosis.rule import CONVENTION, Rule, Threshold, level
-from diagnosis.rules._dns import QUESTIONS, SOURCE, asking, servers
+from diagnosis.rules._agents import dns_pods
+from diagnosis.rules._dns import QUESTIONS, SOURCE, asking, is_dns_server, servers
 from diagnosis.snapshot import DnsSummary, Snapshot, TargetView
 
 WARNING = Threshold("warning from", 100, "ms median; in a cluster a few ms are usual", CONVENTION)
@@ -24,8 +25,7 @@ RULE = Rule(
     screen="dns",
     thresholds=(WARNING, CRITICAL, QUESTIONS),
     false_friends=("round trips of TCP to the server's pod are as slow: that is the path",),
-    fix="kubectl -n kube-system top pod -l k8s-app=kube-dns  # CPU limit, replicas, health of "
-    "its upstream; NodeLocal DNSCache",
+    fix="kubectl top pod {pods}  # CPU limit, replicas, health of its upstream; NodeLocal DNSCache",
     fix_kind="shell",
     verify="the median falls below 10 ms",
 )
@@ -33,7 +33,8 @@ RULE = Rule(
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for target, lookups in asking(snapshot):
-        if severity := level(lookups.median_ms or 0.0, WARNING, CRITICAL):
+        severity = level(lookups.median_ms or 0.0, WARNING, CRITICAL)
+        if severity and lookups.answered >= QUESTIONS.value and not is_dns_server(snapshot, target):
             yield _finding(snapshot, target, lookups, severity)
 
 
@@ -46,6 +47,7 @@ def _finding(
         title=f"DNS answers arrive after {lookups.median_ms:,.0f} ms: every new connection by name "
         "waits for them",
         evidence=_evidence(snapshot, target, lookups),
+        pods=dns_pods(snapshot),
     )
 
 

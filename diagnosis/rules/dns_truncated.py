@@ -27,6 +27,7 @@ RULE = Rule(
     severity="info",
     confidence="certain",
     fix="Let TCP port 53 pass in every policy; EDNS buffer sizes",
+    verify="dig NAME in the pod shows no 'Truncated, retrying in TCP mode'",
 )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collectors.events import PodRow, ProbeRow, ServiceRow
+from collectors.events import PodRow, ProbeRow, ScaledRow, ServiceRow
 from collectors.findings import Evidence, Finding
 from diagnosis.edit_distance import near
 from diagnosis.rule import CONVENTION, Rule, Threshold
@@ -17,6 +17,7 @@ from diagnosis.subjects import service_subject
 
 FAILURES = Threshold("where some are out: at least", 3, "failures of a probe", CONVENTION)
 RECENT = Threshold("the last within", 120, "s", CONVENTION)
+NO_ANSWER = ("i/o timeout", "deadline exceeded", "no route", "unreachable")
 STARTING = Threshold("of a pod older than", 60, "s", CONVENTION)
 RULE = Rule(
     id="endpoints",
@@ -50,8 +51,26 @@ def _of_service(snapshot: Snapshot, service: ServiceRow) -> Iterator[Finding]:
     ready, waiting = snapshot.endpoints(service)
     if ready and waiting:
         yield from _some_out(snapshot, service, ready, waiting)
-    elif not ready and not (waiting and service.publish_not_ready):
+        return
+    by_design = ready or (waiting and service.publish_not_ready) or _is_idle(snapshot, service)
+    if not by_design:
         yield _none_ready(snapshot, service, waiting)
+
+
+def _is_idle(snapshot: Snapshot, service: ServiceRow) -> bool:
+    """Whether what it selects is scaled to zero, and nobody asks for it."""
+    asked = any(talk.server in service.ips for talk in snapshot.conversations)
+    return bool(_scaled_to_zero(snapshot, service)) and not asked
+
+
+def _scaled_to_zero(snapshot: Snapshot, service: ServiceRow) -> list[str]:
+    """The workloads that its selector matches and that are to have no pods."""
+    return [row.name for row in snapshot.scaled if _matches(service, row)]
+
+
+def _matches(service: ServiceRow, row: ScaledRow) -> bool:
+    is_near = row.namespace == service.namespace
+    return is_near and set(service.selector) <= set(row.labels)
 
 
 # --- some are out
@@ -104,10 +123,16 @@ def _failing_probes(
         if pod.ip not in waiting or snapshot.at - pod.created <= STARTING.value:
             continue
         row = snapshot.probe(pod)
-        if row is None or row.count < FAILURES.value:
+        if row is None or row.count < FAILURES.value or _stands_by(pod, row):
             continue
         if snapshot.at - row.last < RECENT.value:
             yield row
+
+
+def _stands_by(pod: PodRow, row: ProbeRow) -> bool:
+    """Whether it was never ready and says so at once: a standby beside the leader. Where probes get
+    no answer, the path to it is in doubt."""
+    return pod.never_ready and not any(text in row.message for text in NO_ANSWER)
 
 
 # --- none is ready
@@ -154,6 +179,13 @@ def _clients(snapshot: Snapshot, asked: list[Conversation]) -> Iterator[Evidence
 
 def _matches_nothing(snapshot: Snapshot, service: ServiceRow) -> tuple[str, list[Evidence], str]:
     """(title, evidence, fix) of a selector that matches no pod."""
+    if idle := _scaled_to_zero(snapshot, service):
+        return (
+            f"The Service has no endpoints: {listed(idle)} is scaled to zero, and it is asked for",
+            [snapshot.fact(f"{listed(idle)}: 0 replicas", "Deployments, StatefulSets")],
+            f"kubectl -n {service.namespace} get deployments,statefulsets {idle[0]}  # scale it "
+            "up, or have its clients not ask",
+        )
     selector = ",".join(f"{key}={value}" for key, value in service.selector)
     text = f"no pod of {service.namespace} is labelled {selector}{_near(snapshot, service)}"
     return (

@@ -52,7 +52,8 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 
 def _own(snapshot: Snapshot, target: TargetView) -> Iterator[Finding]:
     available = _local_ports(target)
-    for destination, used in target.ports_used if available else ():
+    for destination, in_use in target.ports_used if available else ():
+        used = in_use - _usable_again(target, destination)
         share = min(100.0, 100 * used / len(available))
         if severity := level(share, WARNING, CRITICAL):
             yield RULE.finding(
@@ -67,6 +68,13 @@ def _own(snapshot: Snapshot, target: TargetView) -> Iterator[Finding]:
                 fix_kind="sysctl",
                 verify="ss -tan state time-wait | wc -l falls; no connect fails at once",
             )
+
+
+def _usable_again(target: TargetView, destination: str) -> int:
+    """Ports in TIME-WAIT, of which each may be used again after a second (tcp_tw_reuse = 1)."""
+    if target.sysctl("net.ipv4.tcp_tw_reuse") != 1:
+        return 0
+    return _time_wait(target, destination.rpartition(":")[0])
 
 
 def _local_ports(target: TargetView) -> range:
@@ -100,7 +108,7 @@ def _snat(snapshot: Snapshot, node: TargetView) -> Iterator[Finding]:
     for (protocol, address, port), count in _snat_ports(snapshot, node).items():
         share = min(100.0, 100 * count / SNAT_PORTS.value)
         severity = level(share, WARNING, CRITICAL)
-        if severity is None:
+        if severity is None or _keep_their_address(node, address):
             continue
         yield RULE.finding(
             subject=replace(node.subject, detail=f"SNAT {address}:{port}"),
@@ -129,10 +137,14 @@ def _snat_ports(snapshot: Snapshot, node: TargetView) -> Counter[tuple[str, str,
 
 
 def _leaves_the_cluster(snapshot: Snapshot, group: ConntrackGroup) -> bool:
-    pods = snapshot.by_address
-    if group.source not in pods or group.destination in pods:
+    return group.source in snapshot.by_address and _is_outside(snapshot, group.destination)
+
+
+def _is_outside(snapshot: Snapshot, address: str) -> bool:
+    """Neither a pod's nor a Service's."""
+    if address in snapshot.by_address or address in snapshot.service_by_address:
         return False
-    return group.destination not in snapshot.service_by_address and _is_address(group.destination)
+    return _is_address(address)
 
 
 def _is_address(text: str) -> bool:
@@ -140,3 +152,9 @@ def _is_address(text: str) -> bool:
         return not ip_address(text).is_loopback
     except ValueError:
         return False
+
+
+def _keep_their_address(node: TargetView, address: str) -> bool:
+    """Whether pods are seen to leave the node for an address with their own."""
+    rows = [row for row in node.paths if row.asked == address and row.sent_as]
+    return bool(rows) and all(row.sent_as == row.client for row in rows)

@@ -22,7 +22,8 @@ RULE = Rule(
     inputs=("Services", "nodes"),
     symptoms=("connect", "timeout", "nodes"),
     screen="services",
-    criterion="kube-proxy forwards outside traffic to local endpoints only",
+    criterion="kube-proxy forwards outside traffic to local endpoints only; of a load balancer's "
+    "Service, where connections to such a node fail",
     false_friends=("the load balancer's health check keeps those nodes out",),
     confidence="certain",
     fix="kubectl -n {namespace} patch service {name} -p "
@@ -39,6 +40,8 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
             continue
         local = _nodes_with_endpoints(snapshot, service)
         without = [name for name in workers if name not in local]
+        if _is_balanced(service):
+            without = [name for name in without if _fails_at(snapshot, service, name)]
         if local and without:
             yield _finding(snapshot, service, sorted(local), without)
 
@@ -47,8 +50,28 @@ def _is_local(service: ServiceRow) -> bool:
     return service.external_policy == "Local" and service.type in ("NodePort", "LoadBalancer")
 
 
+def _is_balanced(service: ServiceRow) -> bool:
+    """Whether a load balancer asks healthCheckNodePort, and keeps such nodes out."""
+    return service.type == "LoadBalancer" and bool(service.balancer_ips or service.balancer_names)
+
+
+def _fails_at(snapshot: Snapshot, service: ServiceRow, node: str) -> bool:
+    """Whether that node was asked for it, by its node port or the balancer's address, in vain."""
+    ports = {port.node_port for port in service.targets if port.node_port}
+    return any(
+        talk.unanswered
+        and (
+            talk.server in service.balancer_ips
+            or (talk.port in ports and snapshot.node_at(talk.server) == node)
+        )
+        for host in snapshot.hosts
+        if host.name == node
+        for talk in host.conversations
+    )
+
+
 def _nodes_with_endpoints(snapshot: Snapshot, service: ServiceRow) -> set[str]:
-    slices = snapshot.slices_of.get((service.namespace, service.name), ())
+    slices = snapshot.slices_behind(service)
     return {end.node for row in slices for end in row.endpoints if end.ready}
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from collectors.events import LinkRow
 from collectors.findings import Evidence, Finding
+from diagnosis.addresses import addresses_of
 from diagnosis.rule import Rule
 from diagnosis.snapshot import Conversation, Snapshot, TargetView, listed
 
@@ -30,7 +31,7 @@ RULE = Rule(
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     failing = _failing_to_themselves(snapshot)
     for host in snapshot.of_kind("node"):
-        ports = _bridge_ports(host)
+        ports = _bridge_ports(snapshot, host)
         if off := [link.name for link in ports if not link.hairpin]:
             yield _finding(snapshot, host, off, failing, ports)
 
@@ -45,17 +46,26 @@ def _finding(
     return RULE.finding(
         subject=host.subject,
         evidence=_evidence(snapshot, host, off, len(ports), failing),
+        severity="warning" if failing else "info",
         confidence="certain" if failing else "likely",
         fix=f"for port in {' '.join(off[:8])}; do bridge link set dev $port hairpin on; done "
         " # and hairpinMode in the CNI's configuration",
     )
 
 
-def _bridge_ports(host: TargetView) -> list[LinkRow]:
-    """The veth ports of bridges that do not receive everything anyhow."""
-    promiscuous = {link.name for link in host.links if link.promiscuous}
+def _bridge_ports(snapshot: Snapshot, host: TargetView) -> list[LinkRow]:
+    """The veth ports of the bridges of pods that do not receive everything anyhow."""
+    bridges = {
+        link.name for link in host.links if not link.promiscuous and _is_of_pods(snapshot, link)
+    }
     ports = (link for link in host.links if link.hairpin is not None and link.kind == "veth")
-    return [link for link in ports if link.master not in promiscuous]
+    return [link for link in ports if link.master in bridges]
+
+
+def _is_of_pods(snapshot: Snapshot, bridge: LinkRow) -> bool:
+    """Not docker0, or that of virtual machines: by its address, where nodes have pod CIDRs."""
+    is_known = any(node.pod_cidrs for node in snapshot.nodes)
+    return not is_known or any(map(snapshot.in_pod_range, addresses_of(bridge)))
 
 
 def _failing_to_themselves(snapshot: Snapshot) -> list[Conversation]:

@@ -14,6 +14,7 @@ from diagnosis.snapshot import Snapshot, TargetView, listed
 LEAST = Threshold(
     "from", 1, "overflow in 15 s", "snmp_counter.rst: each is a connection that was dropped"
 )
+FULL = "The accept queue is full: the next connections are dropped"
 RULE = Rule(
     id="listen_queue",
     title="The accept queue overflows: the program does not accept connections fast enough",
@@ -52,15 +53,18 @@ def _full_queues(target: TargetView) -> Iterator[str]:
 
 
 def _finding(target: TargetView, ports: str) -> Finding:
+    drops = target.delta("TcpExtListenOverflows", "TcpExtListenDrops") > 0
     return RULE.finding(
         subject=target.subject,
+        severity="critical" if drops else "warning",
+        title="" if drops else FULL,
         evidence=_evidence(target, ports),
     )
 
 
 def _evidence(target: TargetView, ports: str) -> Iterator[Evidence]:
     limit = f"somaxconn = {target.sysctl('net.core.somaxconn')}"
-    yield target.counter("TcpExtListenOverflows", "/proc/net/netstat")
-    yield target.counter("TcpExtListenDrops", "/proc/net/netstat")
+    for name in ("TcpExtListenOverflows", "TcpExtListenDrops"):
+        yield target.counter(name, "/proc/net/netstat")
     yield target.fact(f"accept queue {ports}", "ss -lt (Recv-Q above Send-Q)")
     yield target.fact(limit, "sysctl")

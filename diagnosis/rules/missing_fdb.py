@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from collectors.events import LinkRow, NodeRow
+from collectors.events import NodeRow
 from collectors.findings import Evidence, Finding
-from diagnosis.overlays import overlays
 from diagnosis.rule import Rule
-from diagnosis.rules._node_pairs import node_pairs, restart_cni_agent
+from diagnosis.rules._agents import restart_cni_agent
+from diagnosis.rules._node_pairs import addresses_of, explains_pair as explains
+from diagnosis.rules._vteps import VtepPath, leads_to, vtep_paths
 from diagnosis.snapshot import Snapshot, TargetView
 
+__all__ = ["RULE", "evaluate", "explains"]
 RULE = Rule(
     id="missing_fdb",
     title="A VXLAN device has no forwarding entry for another node: its pods cannot be reached",
@@ -24,7 +26,7 @@ RULE = Rule(
     symptoms=("connect", "timeout", "name", "nodes"),
     screen="node",
     criterion="one forwarding entry per node, on a VXLAN device that routes use and that does "
-    "not learn by multicast",
+    "not learn by multicast, and per node that is ready",
     false_friends=("the device learns addresses by multicast", "the CNI uses another path"),
     severity="critical",
     confidence="certain",
@@ -34,36 +36,33 @@ RULE = Rule(
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
-    for host, other in node_pairs(snapshot):
-        for link in _vxlans(host):
-            known = _destinations(host, link.name)
-            if other.address not in known:
-                yield _finding(host, other, link, len(known))
+    for path in vtep_paths(snapshot):
+        known = _destinations(path.host, path.link.name)
+        if not path.other.ready or _goes_elsewhere(path):
+            continue
+        if not path.remotes and not addresses_of(snapshot, path.other) & known:
+            yield _finding(snapshot, path, len(known))
 
 
-def _vxlans(host: TargetView) -> Iterator[LinkRow]:
-    return (link for link in overlays(host) if _needs_entries(host, link))
-
-
-def _needs_entries(host: TargetView, link: LinkRow) -> bool:
-    learns = "group" in link.detail or "remote" in link.detail
-    used = any(row.device == link.name for row in host.routes)
-    return link.kind == "vxlan" and used and not learns
+def _goes_elsewhere(path: VtepPath) -> bool:
+    """Nodes of one network may be reached without the tunnel (Calico's CrossSubnet)."""
+    routes = (row for row in path.host.routes if row.device != path.link.name)
+    return not path.gateway and any(leads_to(row.destination, path.other) for row in routes)
 
 
 def _destinations(host: TargetView, device: str) -> set[str]:
-    rows = host.network.forwarding if host.network else ()
-    return {address for _, address, name in rows if name == device}
+    return {address for _, address, name in host.forwarding if name == device}
 
 
-def _finding(host: TargetView, other: NodeRow, link: LinkRow, known: int) -> Finding:
+def _finding(snapshot: Snapshot, path: VtepPath, known: int) -> Finding:
+    host, other, link = path.host, path.other, path.link
     source = f"bridge fdb show dev {link.name}"
     return RULE.finding(
         subject=replace(host.subject, detail=f"→ {other.name}"),
         title=f"{link.name} of {host.name} has no forwarding entry for {other.name}: its pods "
         "cannot be reached",
         evidence=_evidence(host, other, known, source),
-        fix=restart_cni_agent(host.node),
+        fix=restart_cni_agent(snapshot, host.node),
         source=source,
         address=other.address,
     )

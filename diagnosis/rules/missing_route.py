@@ -11,11 +11,14 @@ from ipaddress import ip_network
 
 from collectors.events import NodeRow
 from collectors.findings import Evidence, Finding
-from diagnosis.overlays import overlays
+from diagnosis.addresses import inside
+from diagnosis.overlays import overlays_of_pods
 from diagnosis.rule import Rule
-from diagnosis.rules._node_pairs import node_pairs, restart_cni_agent
+from diagnosis.rules._agents import restart_cni_agent
+from diagnosis.rules._node_pairs import explains_pair as explains, node_pairs
 from diagnosis.snapshot import Snapshot, TargetView
 
+__all__ = ["RULE", "evaluate", "explains"]
 RULE = Rule(
     id="missing_route",
     title="A node has no route to the pods of another node",
@@ -37,27 +40,39 @@ RULE = Rule(
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for host, other in node_pairs(snapshot):
-        overlay = next(iter(overlays(host)), None)
-        if overlay is None:  # in clouds the network routes to pods
+        overlay = next(iter(overlays_of_pods(snapshot, host)), None)
+        if overlay is None or not other.ready:  # in clouds the network routes to pods
             continue
-        for cidr in _without_route(host, other):
-            yield _finding(host, other, cidr, overlay.name)
+        for cidr in _without_route(snapshot, host, other):
+            yield _finding(snapshot, host, other, cidr, overlay.name)
 
 
-def _without_route(host: TargetView, other: NodeRow) -> Iterator[str]:
+def _without_route(snapshot: Snapshot, host: TargetView, other: NodeRow) -> Iterator[str]:
     for cidr in other.pod_cidrs:
-        if not any(_covers(row.destination, cidr) for row in host.routes):
+        if any(_covers(row.destination, cidr) for row in host.routes):
+            continue
+        if _is_used(snapshot, other, cidr):
             yield cidr
 
 
-def _finding(host: TargetView, other: NodeRow, cidr: str, device: str) -> Finding:
+def _is_used(snapshot: Snapshot, other: NodeRow, cidr: str) -> bool:
+    """Some CNIs (Calico's IPAM) give pods other addresses than those of the node's CIDR."""
+    family = ":" in cidr
+    pods = (pod for pod in snapshot.pods if pod.node == other.name and not pod.host_network)
+    known = [ip for pod in pods for ip in (pod.ips or (pod.ip,)) if ip and (":" in ip) == family]
+    return not known or any(inside(ip, cidr) for ip in known)
+
+
+def _finding(
+    snapshot: Snapshot, host: TargetView, other: NodeRow, cidr: str, device: str
+) -> Finding:
     return RULE.finding(
         subject=replace(host.subject, detail=f"→ {other.name}"),
         title=f"{host.name} has no route to the pods of {other.name} ({cidr})",
         evidence=_evidence(host, cidr),
         name=other.name,
         device=device,
-        fix=restart_cni_agent(host.node),
+        fix=restart_cni_agent(snapshot, host.node),
         cidr=cidr,
     )
 

@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from collectors.events import LinkRow
 from collectors.findings import Evidence, Finding, Subject
-from diagnosis.overlays import overhead, overlays
+from diagnosis.overlays import has_own_mtu, overhead, overlays, overlays_of_pods
+from diagnosis.path_losses import path_losses
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.snapshot import Conversation, Snapshot, TargetView, listed
 
@@ -21,7 +22,7 @@ RULE = Rule(
     scope="node",
     stage="cause",
     inputs=("links", "capture", "IpFragFails", "TcpExtTCPSynRetrans", "IcmpInDestUnreachs"),
-    symptoms=("large", "slow", "nodes"),
+    symptoms=("large", "slow", "nodes", "timeout"),
     screen="node",
     criterion="the MTU of pods is above the overlay's; the overlay's packets do not fit into the "
     "interface below; or handshakes succeed and full-size segments are retransmitted after "
@@ -45,24 +46,36 @@ BLACK_HOLE_FIX = (
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     hosts = {host.node or host.name: host for host in snapshot.hosts}
     for node in snapshot.hosts:
-        yield from _underlay(node)
+        yield from _underlay(snapshot, node)
     for target in snapshot.of_kind("pod"):
         if host := hosts.get(target.node):
-            yield from _pod(target, host)
+            yield from _pod(snapshot, target, host)
     yield from _black_hole(snapshot)
 
 
-def _pod(pod: TargetView, host: TargetView) -> Iterator[Finding]:
+def _pod(snapshot: Snapshot, pod: TargetView, host: TargetView) -> Iterator[Finding]:
     own = _own_interface(pod)
     if own is None:
         return
-    for overlay in _overlays_up(host):
-        if own.mtu > overlay.mtu:
+    for overlay in _overlays(snapshot, host):
+        if _sent(pod, own) > overlay.mtu:
             yield _pod_above_overlay(pod, host, own, overlay)
 
 
-def _overlays_up(host: TargetView) -> Iterator[LinkRow]:
-    return (link for link in overlays(host) if link.state != "DOWN")
+def _sent(pod: TargetView, own: LinkRow) -> int:
+    """The largest packets: routes may have an MTU below that of the interface."""
+    return max(
+        (row.mtu or own.mtu for row in pod.routes if row.device == own.name), default=own.mtu
+    )
+
+
+def _overlays(snapshot: Snapshot, host: TargetView) -> list[LinkRow]:
+    """Where nodes have no pod CIDRs, all that are up."""
+    if any(node.pod_cidrs for node in snapshot.nodes):
+        links = overlays_of_pods(snapshot, host)
+    else:
+        links = [link for link in overlays(host) if link.state != "DOWN"]
+    return [link for link in links if has_own_mtu(link)]
 
 
 def _own_interface(pod: TargetView) -> LinkRow | None:
@@ -96,12 +109,12 @@ def _pod_above_overlay(
     )
 
 
-def _underlay(host: TargetView) -> Iterator[Finding]:
+def _underlay(snapshot: Snapshot, host: TargetView) -> Iterator[Finding]:
     """An overlay that is larger than the interface below it."""
     nic = _uplink(host)
     if nic is None:
         return
-    for overlay in _overlays_up(host):
+    for overlay in _overlays(snapshot, host):
         if overlay.mtu + overhead(overlay) > nic.mtu:
             yield _overlay_above_uplink(host, overlay, nic)
 
@@ -171,7 +184,11 @@ def _black_hole_subject(failing: list[TargetView]) -> Subject:
 
 
 def _only_large_are_lost(snapshot: Snapshot, stuck: list[Conversation]) -> bool:
-    """Where SYNs are lost as well it is loss, whatever the size."""
+    """Where SYNs are lost as well it is loss, whatever the size. What a node does not send on
+    because of its MTU is counted there (IpFragFails): where a capture has it come in and not go
+    out, a filter drops it."""
+    if any(loss.place == "node" for loss in path_losses(snapshot)):
+        return False
     flows = sum(talk.stuck for talk in stuck)
     lost_syns = sum(pod.delta("TcpExtTCPSynRetrans") for pod in snapshot.of_kind("pod"))
     return flows >= STUCK.value and lost_syns < flows

@@ -11,19 +11,25 @@ from dataclasses import replace
 from collectors.events import NeighbourRow, NodeRow
 from collectors.findings import Evidence, Finding
 from diagnosis.rule import Rule
-from diagnosis.rules._node_pairs import node_pairs
+from diagnosis.rules._node_pairs import explains_pair as explains, node_pairs
 from diagnosis.snapshot import Snapshot, TargetView
 
+__all__ = ["RULE", "evaluate", "explains"]
+FAILED, DISCARDED = "arp_res_failed", "arp_unresolved_discards"
 RULE = Rule(
     id="neighbour",
     title="A node cannot resolve the link-layer address of another node",
     scope="node",
     stage="cause",
-    inputs=("links", "nodes"),
+    inputs=("links", "nodes", "arp_res_failed", "arp_unresolved_discards"),
     symptoms=("connect", "timeout", "name", "nodes"),
     screen="node",
-    criterion="an entry without a link-layer address (FAILED or INCOMPLETE)",
-    false_friends=("ping of that address from the node is answered",),
+    criterion="an entry without a link-layer address (FAILED or INCOMPLETE) of a node that is "
+    "ready, while look-ups fail (arp_res_failed, where that is counted)",
+    false_friends=(
+        "ping of that address from the node is answered",
+        "the other node is switched off",
+    ),
     severity="critical",
     confidence="certain",
     fix="ip neigh flush to {address} dev {device}  # next: the switch, duplicate addresses and "
@@ -35,8 +41,15 @@ RULE = Rule(
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for host, other in node_pairs(snapshot):
-        for row in _unresolved(host, other.address):
-            yield _finding(host, other, row)
+        if other.ready and _looks_in_vain(host):
+            for row in _unresolved(host, other.address):
+                yield _finding(host, other, row)
+
+
+def _looks_in_vain(host: TargetView) -> bool:
+    """An entry stays FAILED, also for a node that came back, until somebody sends to it again."""
+    is_counted = FAILED in host.values
+    return not is_counted or host.delta(FAILED, DISCARDED) > 0
 
 
 def _unresolved(host: TargetView, address: str) -> list[NeighbourRow]:

@@ -9,10 +9,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from collectors.findings import Evidence, Finding
-from diagnosis.rule import Rule, Threshold
+from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.snapshot import Snapshot, TargetView
 
 LEAST = Threshold("from", 1, "allowance_exceeded in 15 s", "AWS ENA: each is a dropped packet")
+QUEUED = Threshold(
+    "of bandwidth and pps, which count what waits as well: from", 100, "in 15 s", CONVENTION
+)
+DROPS = ("linklocal", "conntrack")  # allowances of which what exceeds them is dropped
 RULE = Rule(
     id="nic_allowance",
     title="The cloud drops packets: an allowance of the instance is exceeded",
@@ -21,7 +25,7 @@ RULE = Rule(
     inputs=("ethtool",),
     symptoms=("load", "slow", "name"),
     screen="counters",
-    thresholds=(LEAST,),
+    thresholds=(LEAST, QUEUED),
     false_friends=(
         "packets were queued and none was lost: bandwidth and pps allowances count both",
     ),
@@ -48,8 +52,14 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 
 def _exceeded(host: TargetView) -> list[str]:
     return [
-        name for name, delta in host.deltas.items() if _is_allowance(name) and delta >= LEAST.value
+        name
+        for name, delta in host.deltas.items()
+        if _is_allowance(name) and delta >= (LEAST if _drops(name) else QUEUED).value
     ]
+
+
+def _drops(name: str) -> bool:
+    return name.rpartition("/")[2].startswith(DROPS)
 
 
 def _is_allowance(name: str) -> bool:
@@ -58,10 +68,13 @@ def _is_allowance(name: str) -> bool:
 
 def _finding(host: TargetView, name: str) -> Finding:
     _, device, what = name.split("/", 2)
+    is_lost = _drops(name)
     hint = HINTS.get(what.split("_")[0], "a larger instance, or less traffic per node")
     return RULE.finding(
         subject=replace(host.subject, detail=f"{device} {what}"),
-        title=f"The cloud drops packets: {what} of {device}",
+        severity="critical" if is_lost else "warning",
+        title=f"The cloud {'drops' if is_lost else 'queues or drops'} packets: {what} of {device}",
+        confidence="certain" if is_lost else "likely",
         evidence=_evidence(host, host.delta(name), what, device),
         fix=hint,
         device=device,

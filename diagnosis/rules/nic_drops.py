@@ -14,6 +14,7 @@ from diagnosis.snapshot import Snapshot, TargetView
 
 SHARE = Threshold("above", 1, "% of packets", "node_exporter mixin")
 LEAST = Threshold("at least", 10, "packets in 15 s", CONVENTION)
+USED = Threshold("of an interface that passes at least", 100, "packets in 15 s", CONVENTION)
 RULE = Rule(
     id="nic_drops",
     title="An interface loses packets",
@@ -22,8 +23,11 @@ RULE = Rule(
     inputs=("interfaces",),
     symptoms=("slow", "timeout", "load"),
     screen="node",
-    thresholds=(SHARE, LEAST),
-    false_friends=("the same on healthy hosts",),
+    thresholds=(SHARE, LEAST, USED),
+    false_friends=(
+        "the same on healthy hosts",
+        "frames that nobody on this host asked for (LLDP, spanning tree, other VLANs)",
+    ),
     fix="ethtool -S {device}; ethtool -g {device}  # the ring may be larger: ethtool -G {device} "
     "rx 4096",
     fix_kind="shell",
@@ -46,7 +50,7 @@ def _one(host: TargetView, device: str, direction: str) -> Iterator[Finding]:
     passed = host.delta(f"dev/{device}/{direction}_packets")
     lost = {kind: host.delta(f"dev/{device}/{direction}_{kind}") for kind in ("errs", "drop")}
     total = sum(lost.values())
-    if total < LEAST.value or 100 * total <= SHARE.value * (passed + total):
+    if passed < USED.value or not _is_much(total, passed):
         return
     verb = "receives" if direction == "rx" else "sends"
     yield RULE.finding(
@@ -57,7 +61,14 @@ def _one(host: TargetView, device: str, direction: str) -> Iterator[Finding]:
     )
 
 
+def _is_much(lost: int, passed: int) -> bool:
+    return lost >= LEAST.value and 100 * lost > SHARE.value * (passed + lost)
+
+
 def _evidence(host: TargetView, lost: dict[str, int], passed: int) -> Iterator[Evidence]:
-    kinds = ", ".join(f"{count} {kind}" for kind, count in lost.items() if count)
-    text = f"{kinds} beside {passed:,} packets in {host.seconds:.0f} s"
+    text = f"{_kinds(lost)} beside {passed:,} packets in {host.seconds:.0f} s"
     yield host.fact(text, "/proc/net/dev")
+
+
+def _kinds(lost: dict[str, int]) -> str:
+    return ", ".join(f"{count} {kind}" for kind, count in lost.items() if count)

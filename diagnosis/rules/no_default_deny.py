@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from collectors.findings import Evidence, Finding, Subject
 from diagnosis.reachability import policy_proposal, selectors
-from diagnosis.reachability.blind_spots import FOREIGN, POLICIES
+from diagnosis.reachability.blind_spots import CUTTING, FOREIGN, POLICIES
 from diagnosis.reachability.policy_model import Policy
 from diagnosis.rule import Rule
 from diagnosis.rules._policies import policy_context
@@ -36,7 +36,7 @@ RULE = Rule(
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
-    if snapshot.foreign_policies or snapshot.blind.at(POLICIES) or snapshot.blind.at(FOREIGN):
+    if snapshot.foreign_policies or any(map(snapshot.blind.at, (POLICIES, FOREIGN, CUTTING))):
         return
     closed = _denying(snapshot)
     exposed = sorted(_used(snapshot) - closed - SYSTEM)

@@ -11,6 +11,7 @@ from collectors.findings import Finding
 from collectors.frozen import frozen
 from diagnosis.node_routes import PodRoute, pod_route, same_subnet
 from diagnosis.rule import Rule
+from diagnosis.rules._agents import restart_daemonset
 from diagnosis.rules._cni_intent import NativeRouting, native_routing
 from diagnosis.snapshot import Snapshot, TargetView, listed
 
@@ -28,19 +29,25 @@ RULE = Rule(
     fix_kind="shell",
 )
 FIXES = {
-    "flannel": "kubectl -n kube-flannel rollout restart daemonset kube-flannel-ds  # a backend "
-    "is chosen at start; if it stays, its log says why DirectRouting is not used",
+    "flannel": "{restart}  # a backend is chosen at start; if it stays, its log says why "
+    "DirectRouting is not used",
     "Calico": "kubectl get nodes -o custom-columns=NODE:.metadata.name,"
     "IP:.metadata.annotations.'projectcalico\\.org/IPv4Address'  # a node registered with /32 is "
     "its own subnet: set IP_AUTODETECTION_METHOD and restart calico-node",
-    "Cilium": "kubectl -n kube-system rollout restart daemonset cilium  # routing-mode is read "
-    "at start; native routing "
+    "Cilium": "{restart}  # routing-mode is read at start; native routing "
     'across nodes of one L2 needs auto-direct-node-routes: "true"',
-    "Antrea": (
-        "kubectl -n kube-system rollout restart daemonset antrea-agent  # if it stays, "
-        "compare the two nodes' subnets"
-    ),
+    "Antrea": ("{restart}  # if it stays, compare the two nodes' subnets"),
 }
+AGENTS = {
+    "flannel": ("kube-flannel", "kube-flannel"),
+    "Calico": ("calico-node", "kube-system"),
+    "Cilium": ("cilium", "kube-system"),
+    "Antrea": ("antrea-agent", "kube-system"),
+}  # the DaemonSet, and its namespace where it is not seen
+
+
+def _restart(snapshot: Snapshot, cni: str) -> str:
+    return restart_daemonset(snapshot, *AGENTS[cni])
 
 
 @frozen
@@ -87,6 +94,6 @@ def _finding(snapshot: Snapshot, host: TargetView, tunnelled: list[Tunnelled]) -
         title=f"Pods of {others} are reached over {route.device}, where {asked.cni} is set to "
         "route natively",
         evidence=evidence,
-        fix=FIXES[asked.cni],
+        fix=FIXES[asked.cni].replace("{restart}", _restart(snapshot, asked.cni)),
         verify=f"ip route get {first.path.pod} names the node's own interface",
     )

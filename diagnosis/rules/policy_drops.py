@@ -12,11 +12,12 @@ from collectors.events import PodRow
 from collectors.findings import Evidence, Finding
 from diagnosis.reachability import policy_proposal
 from diagnosis.reachability.network_policy import KIND
-from diagnosis.rule import Rule
+from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._policies import PodVerdict, policy_context, verdicts
 from diagnosis.snapshot import Conversation, Snapshot, listed
 from diagnosis.subjects import policy_subject
 
+SHARE = Threshold("from", 20, "unanswered for 100 answered", CONVENTION)
 RULE = Rule(
     id="policy_drops",
     title="A NetworkPolicy drops connections",
@@ -26,6 +27,7 @@ RULE = Rule(
     symptoms=("connect", "timeout"),
     screen="policy",
     criterion="SYNs without an answer where the policies allow nothing",
+    thresholds=(SHARE,),
     false_friends=("the SYN reaches the server's pod, or a RST comes back",),
     severity="critical",
     confidence="certain",
@@ -80,13 +82,18 @@ def _dropped(snapshot: Snapshot) -> dict[str, DroppedTraffic]:
     found: dict[str, DroppedTraffic] = {}
     for talk in snapshot.conversations:
         client = snapshot.by_address.get(talk.client)
-        if not talk.unanswered or client is None or talk.port == 53:
+        if client is None or talk.port == 53 or not _is_cut(talk):
             continue
         all_of = verdicts(snapshot, context, client, talk)
         denied = next((one for one in all_of if one.verdict.denied), None)
         if denied is not None:
             _add(found, snapshot, client, talk, denied)
     return found
+
+
+def _is_cut(talk: Conversation) -> bool:
+    """A policy drops each connection that is new: where most are answered something else does."""
+    return talk.unanswered > 0 and SHARE.value * talk.answered <= 100 * talk.unanswered
 
 
 def _add(

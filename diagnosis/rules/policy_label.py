@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collectors.findings import Evidence, Finding
+from collectors.events import PodRow
+from collectors.findings import Evidence, Finding, Severity
 from collectors.frozen import frozen
+from diagnosis.edit_distance import near
 from diagnosis.reachability import selectors
 from diagnosis.reachability.policy_model import Policy
 from diagnosis.rule import Rule
 from diagnosis.rules._policies import PolicyContext, policy_context
-from diagnosis.snapshot import Snapshot
+from diagnosis.rules._services import pods_behind
+from diagnosis.snapshot import Conversation, Snapshot
 from diagnosis.subjects import policy_subject
 
+SPELT = 5  # letters from which one or two that differ are a mistake: v1 and v2 are two
 RULE = Rule(
     id="policy_label",
     title="A NetworkPolicy admits namespaces by a label that no namespace has",
@@ -26,7 +30,6 @@ RULE = Rule(
     screen="policy",
     criterion="a selector that matches nothing",
     false_friends=("a namespace with that label is made later, on purpose",),
-    severity="critical",
     confidence="certain",
     fix_kind="shell",
     verify="the namespaces that are meant match the selector",
@@ -50,7 +53,43 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for policy in context.policies:
         for peer in _namespace_peers(policy):
             if not _matches_any(peer, context):
-                yield _finding(snapshot, peer, len(context.namespaces))
+                yield _finding(snapshot, peer, context)
+
+
+def _severity(snapshot: Snapshot, peer: NamespacePeer, context: PolicyContext) -> Severity:
+    """Charts admit namespaces that are not in every cluster, as that of a monitoring: it matters
+    where something fails, or a label is misspelt."""
+    if _is_felt(snapshot, peer):
+        return "critical"
+    return "warning" if _is_misspelt(peer, context) else "info"
+
+
+def _is_felt(snapshot: Snapshot, peer: NamespacePeer) -> bool:
+    """Whether connections fail of pods that the policy selects."""
+    selects = selectors.compiled(peer.policy.spec.get("podSelector") or {})
+    return any(
+        pod.namespace == peer.policy.namespace and selects(dict(pod.labels))
+        for talk in snapshot.conversations
+        if talk.unanswered
+        for pod in _pods_of(snapshot, talk, peer.side)
+    )
+
+
+def _pods_of(snapshot: Snapshot, talk: Conversation, side: str) -> list[PodRow]:
+    if side == "ingress":
+        behind = pods_behind(snapshot, talk.server, talk.port, talk.protocol)
+        return [pod for pod, _ in behind]
+    client = snapshot.by_address.get(talk.client)
+    return [client] if client else []
+
+
+def _is_misspelt(peer: NamespacePeer, context: PolicyContext) -> bool:
+    labels = peer.selector.get("matchLabels")
+    for key, value in labels.items() if isinstance(labels, dict) else ():
+        values = {own.get(key, "") for own in context.namespaces.values()} - {"", value}
+        if len(str(value)) >= SPELT and near(str(value), values):
+            return True
+    return False
 
 
 def _matches_any(peer: NamespacePeer, context: PolicyContext) -> bool:
@@ -65,14 +104,15 @@ def _namespace_peers(policy: Policy) -> Iterator[NamespacePeer]:
                     yield NamespacePeer(policy, side, index, selector)
 
 
-def _finding(snapshot: Snapshot, peer: NamespacePeer, compared: int) -> Finding:
+def _finding(snapshot: Snapshot, peer: NamespacePeer, context: PolicyContext) -> Finding:
     policy, text = peer.policy, selectors.text(peer.selector)
     return RULE.finding(
         subject=policy_subject(policy.key, f"{peer.side} {peer.index}"),
         title=f"The policy lets in namespaces with {text}; no namespace has that"
         if peer.side == "ingress"
         else f"The policy lets out to namespaces with {text}; none has that",
-        evidence=_evidence(snapshot, peer, compared, text),
+        severity=_severity(snapshot, peer, context),
+        evidence=_evidence(snapshot, peer, len(context.namespaces), text),
         fix=f"kubectl label namespace {policy.namespace} {text.replace(',', ' ')}  # if that one "
         f"is meant; or correct the selector: kubectl -n {policy.namespace} edit networkpolicy "
         f"{policy.name}",

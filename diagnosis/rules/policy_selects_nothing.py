@@ -35,11 +35,14 @@ RULE = Rule(
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for policy in policy_context(snapshot).policies:
-        if snapshot.blind.at("pods", policy.namespace):
-            continue
-        pods = [pod for pod in snapshot.pods if pod.namespace == policy.namespace]
-        if pods and not _selects_any(policy, pods):
-            yield _finding(snapshot, policy, pods)
+        if not snapshot.blind.at("pods", policy.namespace):
+            yield from _of_policy(snapshot, policy)
+
+
+def _of_policy(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
+    pods = [pod for pod in snapshot.pods if pod.namespace == policy.namespace]
+    if pods and not _selects_any(policy, pods):
+        yield _finding(snapshot, policy, pods)
 
 
 def _selects_any(policy: Policy, pods: list[PodRow]) -> bool:
@@ -73,7 +76,10 @@ def _finding(snapshot: Snapshot, policy: Policy, pods: list[PodRow]) -> Finding:
 def _meant(labels: object, pods: list[PodRow]) -> str:
     """A label of a pod that differs from a wanted one by a letter or two."""
     for key, value in labels.items() if isinstance(labels, dict) else ():
-        values = {dict(pod.labels).get(key, "") for pod in pods} - {"", value}
-        if alike := near(str(value), values):
+        if alike := near(str(value), _values(pods, key) - {"", value}):
             return f"{key}={alike}"
     return ""
+
+
+def _values(pods: list[PodRow], key: str) -> set[str]:
+    return {dict(pod.labels).get(key, "") for pod in pods}

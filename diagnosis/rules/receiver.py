@@ -12,8 +12,8 @@ from collectors.findings import Evidence, Finding, Subject
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.snapshot import Snapshot, TargetView, listed
 
-CLOSED = Threshold("from", 1, "closed window in 15 s", CONVENTION)
-QUEUE = Threshold("shown from", 100_000, "bytes in a receive queue", CONVENTION)
+CLOSED = Threshold("from", 5, "closed windows in 15 s", CONVENTION)
+QUEUE = Threshold("or 1 and", 100_000, "bytes in a receive queue", CONVENTION)
 WINDOWS = "TcpExtTCPToZeroWindowAdv"
 RULE = Rule(
     id="receiver",
@@ -21,7 +21,7 @@ RULE = Rule(
     scope="pod",
     stage="cause",
     inputs=("capture", WINDOWS, "sockets"),
-    symptoms=("slow", "large", "load"),
+    symptoms=("slow", "large", "load", "timeout"),
     screen="flows",
     thresholds=(CLOSED, QUEUE),
     false_friends=("the receive queue is empty while the sender waits: the path is slow",),
@@ -34,10 +34,12 @@ RULE = Rule(
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     evidence: dict[Subject, list[Evidence]] = defaultdict(list)
-    for subject, texts in _closed_windows(snapshot).items():
-        evidence[subject].append(snapshot.fact(f"zero windows: {listed(texts)}", "capture"))
+    for subject, closed in _closed_windows(snapshot).items():
+        if sum(count for count, _ in closed) >= CLOSED.value:
+            texts = listed(f"{count} {ends}" for count, ends in closed)
+            evidence[subject].append(snapshot.fact(f"zero windows: {texts}", "capture"))
     for target in snapshot.of_kind("pod"):
-        if target.delta(WINDOWS) >= CLOSED.value:
+        if _is_slow(target):
             subject = snapshot.workload_subject(target.pod.ip) if target.pod else target.subject
             evidence[subject].extend(_of_target(target))
     for subject, facts in evidence.items():
@@ -51,23 +53,33 @@ def _finding(subject: Subject, facts: list[Evidence]) -> Finding:
     )
 
 
-def _closed_windows(snapshot: Snapshot) -> dict[Subject, list[str]]:
-    """By the workload whose window closed."""
-    closed: dict[Subject, list[str]] = defaultdict(list)
+def _is_slow(target: TargetView) -> bool:
+    """A window that closes once and opens at once is how a receiver brakes a quick sender."""
+    closed = target.delta(WINDOWS)
+    return closed >= CLOSED.value or (closed > 0 and _longest_queue(target) > QUEUE.value)
+
+
+def _longest_queue(target: TargetView) -> int:
+    queues = (row.recv_q // row.alike for row in target.sockets if row.state == "ESTAB")
+    return max(queues, default=0)
+
+
+def _closed_windows(snapshot: Snapshot) -> dict[Subject, list[tuple[int, str]]]:
+    """By the workload whose window closed: how often, and between which ends."""
+    closed: dict[Subject, list[tuple[int, str]]] = defaultdict(list)
     for talk in snapshot.conversations:
         client, server = snapshot.name(talk.client), f"{snapshot.name(talk.server)}:{talk.port}"
         if count := talk.client_zero_windows:
             subject = snapshot.workload_subject(talk.client)
-            closed[subject].append(f"{count} from {client} to {server}")
+            closed[subject].append((count, f"from {client} to {server}"))
         if count := talk.server_zero_windows:
             subject = snapshot.workload_subject(talk.server)
-            closed[subject].append(f"{count} from {server} to {client}")
+            closed[subject].append((count, f"from {server} to {client}"))
     return closed
 
 
 def _of_target(target: TargetView) -> Iterator[Evidence]:
     yield target.counter(WINDOWS, "/proc/net/netstat")
-    queues = [row.recv_q for row in target.sockets if row.state == "ESTAB"]
-    longest = max(queues, default=0)
+    longest = _longest_queue(target)
     if longest > QUEUE.value:
         yield target.fact(f"{longest:,} bytes wait to be read in a receive queue", "ss")

@@ -12,7 +12,9 @@ from collectors.events import PodRow
 from collectors.findings import Evidence, Finding
 from diagnosis.rule import Rule
 from diagnosis.rules._connections import LEAST, by_server, node_of_unused, refused, seen
-from diagnosis.snapshot import Conversation, Snapshot
+from diagnosis.rules._probers import PROBED, SCANNED, asked_in_earnest
+from diagnosis.rules._service_paths import endpoint_of
+from diagnosis.snapshot import Conversation, Snapshot, listed
 from diagnosis.subjects import pod_subject
 
 RULE = Rule(
@@ -23,7 +25,7 @@ RULE = Rule(
     inputs=("capture", "pods"),
     symptoms=("connect", "reset", "nodes"),
     screen="flows",
-    thresholds=(LEAST,),
+    thresholds=(LEAST, PROBED, SCANNED),
     false_friends=("connections to the same port from elsewhere are made",),
     verify="the connection is made",
 )
@@ -34,7 +36,10 @@ ip route show type unreachable; ip route show type prohibit"""
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
-    for (server, port), talks in by_server(snapshot, refused).items():
+    for (server, port), all_talks in by_server(snapshot, refused).items():
+        talks = asked_in_earnest(snapshot, all_talks, refused)
+        if sum(map(refused, talks)) < LEAST.value:
+            continue
         if server in snapshot.service_by_address or node_of_unused(snapshot, server):
             continue
         known = _known(snapshot, talks)
@@ -53,9 +58,12 @@ def _known(snapshot: Snapshot, talks: list[Conversation]) -> Evidence:
 
 def _rejected_on_the_path(server: str, talks: list[Conversation]) -> bool:
     """Mostly by ICMP errors that another than the server sent."""
-    rejected = sum(talk.rejected for talk in talks)
-    by = next((talk.rejected_by for talk in talks if talk.rejected_by), "")
-    return 2 * rejected > sum(map(refused, talks)) and by != server
+    rejected, failed = sum(talk.rejected for talk in talks), sum(map(refused, talks))
+    return _rejected_by(talks) != server and 2 * rejected > failed
+
+
+def _rejected_by(talks: list[Conversation]) -> str:
+    return next((talk.rejected_by for talk in talks if talk.rejected_by), "")
 
 
 def _on_the_path(snapshot: Snapshot, talks: list[Conversation], known: Evidence) -> Finding:
@@ -87,10 +95,17 @@ def _by_pod(snapshot: Snapshot, pod: PodRow, address: str, port: int, known: Evi
         confidence="certain",
         disproof="ss -ltn in the pod shows the port on 0.0.0.0 or [::]",
         fix=f"kubectl -n {pod.namespace} exec {pod.name} -- ss -ltn  # if it is bound to "
-        "127.0.0.1, or to another port, correct the program's bind address or the Service's "
-        "targetPort",
+        f"127.0.0.1, or to another port, correct {_wrong(snapshot, address, port)}",
         fix_kind="shell",
     )
+
+
+def _wrong(snapshot: Snapshot, address: str, port: int) -> str:
+    """A targetPort is to blame only where the pod is an endpoint of the Service that was asked."""
+    asked = endpoint_of(snapshot, address, port)
+    if asked:
+        return f"the program's bind address or the targetPort of {listed(asked)}"
+    return "the program's bind address, or the port that the client asks"
 
 
 def _by_pod_evidence(snapshot: Snapshot, pod: PodRow, known: Evidence) -> Iterator[Evidence]:

@@ -22,7 +22,7 @@ RULE = Rule(
     title="Packets are dropped by reverse-path filtering: the two directions differ",
     scope="pod or node",
     stage="cause",
-    inputs=("TcpExtIPReversePathFilter", "sysctls"),
+    inputs=("TcpExtIPReversePathFilter", "TcpExtTCPSynRetrans", "DNS", "capture", "sysctls"),
     symptoms=("connect", "timeout", "name", "nodes"),
     screen="counters",
     thresholds=(LEAST,),
@@ -39,13 +39,22 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for target in snapshot.counted:
         if target.delta("TcpExtIPReversePathFilter") < LEAST.value:
             continue
-        yield _finding(target)
+        yield _finding(target, is_felt=_is_felt(snapshot))
 
 
-def _finding(target: TargetView) -> Finding:
+def _is_felt(snapshot: Snapshot) -> bool:
+    """Whether anything that was seen lacks an answer. Stray packets (of another interface's
+    network, of a scan) are dropped on purpose, and nobody misses them."""
+    asked = (view.lookups.unanswered for view in snapshot.targets if view.lookups)
+    again = (view.delta("TcpExtTCPSynRetrans") for view in snapshot.counted)
+    return any(talk.unanswered for talk in snapshot.conversations) or any(asked) or any(again)
+
+
+def _finding(target: TargetView, *, is_felt: bool) -> Finding:
     setting = f"net.ipv4.conf.all.rp_filter = {target.sysctl('net.ipv4.conf.all.rp_filter')}"
     return RULE.finding(
         subject=target.subject,
+        severity="critical" if is_felt else "info",
         evidence=(
             target.counter("TcpExtIPReversePathFilter", "/proc/net/netstat"),
             target.fact(setting, "sysctl; the larger of all and the interface counts"),

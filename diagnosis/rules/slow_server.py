@@ -5,11 +5,12 @@ Facts: docs/reference/failures.md.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 
 from collectors.findings import Evidence, Finding, Subject
+from diagnosis.by_key import by_key
 from diagnosis.rule import CONVENTION, Rule, Threshold
+from diagnosis.slow_answers import SLOW_TIMES
 from diagnosis.snapshot import Conversation, Snapshot, listed
 
 LEAST = Threshold("at least", 3, "slow answers in 15 s", CONVENTION)
@@ -17,7 +18,7 @@ SHARE = Threshold("from", 5, "slow answers per 100 connections", CONVENTION)
 QUICK_MS = Threshold("while a round trip is up to", 20, "ms", CONVENTION)
 LOSSY = Threshold("and up to", 2, "% of segments are retransmitted", CONVENTION)
 TIMES = Threshold(
-    "an answer is slow from", 100, "times the round trip and 100 ms, or 1 s", CONVENTION
+    "an answer is slow from", SLOW_TIMES, "times the round trip and 100 ms, or 1 s", CONVENTION
 )
 RULE = Rule(
     id="slow_server",
@@ -25,7 +26,7 @@ RULE = Rule(
     scope="connection",
     stage="symptom",
     inputs=("capture",),
-    symptoms=("slow", "nodes", "load"),
+    symptoms=("slow", "nodes", "load", "timeout"),
     screen="flows",
     thresholds=(LEAST, SHARE, QUICK_MS, LOSSY, TIMES),
     false_friends=(
@@ -46,11 +47,9 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def _slow_by_server(snapshot: Snapshot) -> dict[Subject, list[Conversation]]:
-    servers: dict[Subject, list[Conversation]] = defaultdict(list)
-    for talk in snapshot.conversations:
-        if talk.slow and not _is_explained(talk):
-            servers[snapshot.workload_subject(talk.server, talk.port)].append(talk)
-    return servers
+    slow = (talk for talk in snapshot.conversations if talk.slow)
+    own = (talk for talk in slow if not _is_explained(snapshot, talk))
+    return by_key(own, lambda talk: snapshot.workload_subject(*talk.end))
 
 
 def _is_frequent(talks: list[Conversation]) -> bool:
@@ -58,12 +57,20 @@ def _is_frequent(talks: list[Conversation]) -> bool:
     return slow >= LEAST.value and 100 * slow >= SHARE.value * flows
 
 
-def _is_explained(talk: Conversation) -> bool:
-    """By a receiver that does not read, or by loss; DNS has rules of its own."""
-    if talk.port == 53:
+def _is_explained(snapshot: Snapshot, talk: Conversation) -> bool:
+    """By a receiver that does not read, or by loss; DNS has rules of its own, and watches of the
+    API server are answered whenever something happens."""
+    if talk.port == 53 or talk.server in snapshot.api_server:
         return True
-    closed = talk.server_zero_windows or talk.client_zero_windows
-    return bool(closed) or 100 * talk.retransmitted > LOSSY.value * talk.segments
+    return _is_not_read(talk) or _is_lossy(talk)
+
+
+def _is_lossy(talk: Conversation) -> bool:
+    return 100 * talk.retransmitted > LOSSY.value * talk.segments
+
+
+def _is_not_read(talk: Conversation) -> bool:
+    return bool(talk.server_zero_windows or talk.client_zero_windows)
 
 
 def _finding(

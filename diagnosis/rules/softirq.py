@@ -14,6 +14,7 @@ from diagnosis.rules.udp_flood import FLOOD
 from diagnosis.snapshot import Snapshot, TargetView, listed
 
 SOFTIRQ = Threshold("from", 50, "% of one CPU in softirq", CONVENTION)
+IDLER = 3  # times less on another CPU, a convention
 RULE = Rule(
     id="softirq",
     title="A CPU is busy with packets while others are not",
@@ -22,7 +23,8 @@ RULE = Rule(
     inputs=("CPU", "UdpNoPorts"),
     symptoms=("slow", "nodes", "load"),
     screen="node",
-    criterion="without a flood of UDP, which is a finding of its own",
+    criterion="and another CPU has less than a third of that; without a flood of UDP, which is a "
+    "finding of its own",
     thresholds=(SOFTIRQ,),
     false_friends=("all CPUs are equally busy",),
     confidence="possible",
@@ -35,12 +37,21 @@ RULE = Rule(
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for node in snapshot.hosts:
         shares = softirq_shares(node)
-        if _busy(shares) and node.rate("UdpNoPorts") < FLOOD.value:
+        if _busy(shares) and _is_uneven(shares) and not _is_flooded(node):
             yield _finding(node, shares)
+
+
+def _is_flooded(node: TargetView) -> bool:
+    return node.rate("UdpNoPorts") >= FLOOD.value
 
 
 def _busy(shares: dict[str, float]) -> list[str]:
     return sorted(number for number, share in shares.items() if share >= SOFTIRQ.value)
+
+
+def _is_uneven(shares: dict[str, float]) -> bool:
+    """Where all CPUs are as busy, or there is only one, there is nothing to spread."""
+    return IDLER * min(shares.values()) < max(shares.values())
 
 
 def _finding(node: TargetView, shares: dict[str, float]) -> Finding:

@@ -44,6 +44,7 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 def _finding(node: TargetView, squeezed: float) -> Finding:
     return RULE.finding(
         subject=node.subject,
+        severity="warning" if node.delta("softnet_dropped") else "info",
         title=f"CPUs run out of their packet budget {squeezed:.0f} times a second",
         evidence=_evidence(node),
     )

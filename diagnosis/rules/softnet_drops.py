@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from collectors.findings import Finding
 from diagnosis.rule import Rule, Threshold
-from diagnosis.snapshot import Snapshot
+from diagnosis.snapshot import Snapshot, TargetView
 
 LEAST = Threshold("from", 1, "packet dropped in 15 s", "softnet_stat: each is a lost packet")
 FIX = """# /etc/sysctl.d/99-k8s-networking.conf
@@ -36,5 +36,9 @@ RULE = Rule(
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for node in snapshot.hosts:
         if node.delta("softnet_dropped") >= LEAST.value:
-            evidence = node.counter("softnet_dropped", "/proc/net/softnet_stat")
-            yield RULE.finding(subject=node.subject, evidence=(evidence,))
+            yield _finding(node)
+
+
+def _finding(node: TargetView) -> Finding:
+    evidence = node.counter("softnet_dropped", "/proc/net/softnet_stat")
+    return RULE.finding(subject=node.subject, evidence=(evidence,))

@@ -10,9 +10,11 @@ from dataclasses import replace
 
 from collectors.events import ConntrackGroup, ServiceRow
 from collectors.findings import Evidence, Finding
-from diagnosis.rule import Rule
+from diagnosis.rule import CONVENTION, Rule, Threshold
+from diagnosis.rules._service_paths import stale_endpoints
 from diagnosis.snapshot import Snapshot, TargetView
 
+OLDER = Threshold("of endpoints that are as they are for", 5, "s", CONVENTION)
 RULE = Rule(
     id="stale_udp",
     title="A conntrack entry sends UDP for a Service to an endpoint that is gone",
@@ -22,6 +24,7 @@ RULE = Rule(
     symptoms=("connect", "timeout", "name"),
     screen="conntrack",
     criterion="an entry whose reply side is in no EndpointSlice",
+    thresholds=(OLDER,),
     false_friends=("deleting the entry changes nothing",),
     severity="critical",
     confidence="certain",
@@ -33,18 +36,32 @@ RULE = Rule(
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    stale = stale_endpoints(snapshot)  # by rules: new entries would lead there as well
     for host in snapshot.hosts:
         for group in host.conntrack_groups:
             service = snapshot.service_by_address.get(group.destination)
-            if service and _is_stale(snapshot, group, service):
+            if (group.reply_source, group.reply_port) in stale:
+                continue
+            counted = host.conntrack.at if host.conntrack else 0.0
+            if service and _is_stale(snapshot, group, service, counted):
                 yield _finding(snapshot, host, group, service)
 
 
-def _is_stale(snapshot: Snapshot, group: ConntrackGroup, service: ServiceRow) -> bool:
-    if group.protocol != "udp" or group.reply_source == group.destination:
+def _is_stale(
+    snapshot: Snapshot, group: ConntrackGroup, service: ServiceRow, counted: float
+) -> bool:
+    """`counted` is when the table was read: endpoints that changed since, or just before, say
+    nothing about it."""
+    if not _is_translated_udp(group):
         return False
-    ready, waiting = snapshot.endpoints(service)
-    return group.reply_source not in (*ready, *waiting)
+    rows = snapshot.slices_behind(service)
+    known = {address for row in rows for address in (*row.ready, *row.not_ready)}
+    is_older = all(row.changed + OLDER.value < counted for row in rows)
+    return bool(rows) and is_older and group.reply_source not in known
+
+
+def _is_translated_udp(group: ConntrackGroup) -> bool:
+    return group.protocol == "udp" and group.reply_source != group.destination
 
 
 def _finding(

@@ -11,8 +11,9 @@ from collectors.findings import Finding
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.snapshot import Snapshot, TargetView
 
-FULL = ("TcpExtTCPReqQFullDoCookies", "TcpExtTCPReqQFullDrop")
-LEAST = Threshold("from", 1, "ReqQFull in 15 s", CONVENTION)
+COOKIES, DROP = FULL = ("TcpExtTCPReqQFullDoCookies", "TcpExtTCPReqQFullDrop")
+LEAST = Threshold("from", 10, "cookies in 15 s: a burst of clients makes a few", CONVENTION)
+DROPPED = Threshold("or", 1, "SYN dropped", CONVENTION)
 RULE = Rule(
     id="syn_flood",
     title="The SYN queue is full: a flood of SYNs, or a backlog that is too small",
@@ -21,7 +22,7 @@ RULE = Rule(
     inputs=(*FULL, "TcpExtSyncookiesSent"),
     symptoms=("connect", "timeout", "load"),
     screen="counters",
-    thresholds=(LEAST,),
+    thresholds=(LEAST, DROPPED),
     false_friends=("clients complete their handshakes",),
     fix="net.ipv4.tcp_max_syn_backlog and net.core.somaxconn up; tcp_syncookies = 1 stays",
     verify="TCPReqQFullDoCookies stands still",
@@ -30,9 +31,8 @@ RULE = Rule(
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for target in snapshot.counted:
-        if target.delta(*FULL) < LEAST.value:
-            continue
-        yield _finding(target)
+        if target.delta(COOKIES) >= LEAST.value or target.delta(DROP) >= DROPPED.value:
+            yield _finding(target)
 
 
 def _finding(target: TargetView) -> Finding:

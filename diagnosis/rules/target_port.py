@@ -13,8 +13,11 @@ from collectors.events import PodRow, ServicePort, ServiceRow
 from collectors.findings import Evidence, Finding, Subject
 from collectors.frozen import frozen
 from collectors.sockets.rows import SocketRow
+from collectors.target import pod_key
+from diagnosis.paths import End
 from diagnosis.reachability.parties import port_number
 from diagnosis.rule import Rule
+from diagnosis.rules._service_paths import endpoints
 from diagnosis.snapshot import Snapshot, TargetView, listed
 from diagnosis.subjects import service_subject
 
@@ -69,6 +72,8 @@ def _of_service(
 ) -> Iterator[Finding]:
     watched = _watched(pods, views)
     for index, port in enumerate(service.targets):
+        if _is_answered(snapshot, service, port):
+            continue
         listening = [_listening(view, port) for view in watched]
         if port.protocol == "TCP" and _all_known(listening):
             yield from _by_sockets(service, index, listening)
@@ -76,8 +81,18 @@ def _of_service(
             yield from _by_declaration(snapshot, service, index, pods)
 
 
+def _is_answered(snapshot: Snapshot, service: ServiceRow, port: ServicePort) -> bool:
+    """Whether some endpoint answers on the target port: it is right, whatever others do."""
+    known = set(endpoints(snapshot, service, port))
+    return port.protocol == "TCP" and not known.isdisjoint(_answering(snapshot))
+
+
+def _answering(snapshot: Snapshot) -> Iterator[End]:
+    return (talk.end for talk in snapshot.conversations if talk.answered)
+
+
 def _watched(pods: list[PodRow], views: dict[str, TargetView]) -> list[TargetView]:
-    keys = (f"pod/{pod.namespace}/{pod.name}" for pod in pods)
+    keys = (pod_key(pod.namespace, pod.name) for pod in pods)
     return [views[key] for key in keys if key in views]
 
 
@@ -113,7 +128,8 @@ def _by_sockets(service: ServiceRow, index: int, listening: list[Listening]) -> 
     pod = bad.view.pod if bad is not None else None
     if bad is None or pod is None or pod.phase != "Running":  # one that starts does not listen yet
         return
-    yield _by_sockets_finding(service, index, bad, pod)
+    if bad.loopback or not any(one.found for one in listening):  # else the port is right
+        yield _by_sockets_finding(service, index, bad, pod)
 
 
 def _by_sockets_finding(service: ServiceRow, index: int, bad: Listening, pod: PodRow) -> Finding:

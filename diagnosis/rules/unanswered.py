@@ -18,6 +18,7 @@ from diagnosis.rules._connections import (
     seen,
     unanswered,
 )
+from diagnosis.rules._probers import SCANNED, not_of_scanners
 from diagnosis.snapshot import Snapshot
 
 SHARE = Threshold("from", 20, "unanswered for 100 answered", CONVENTION)
@@ -29,7 +30,7 @@ RULE = Rule(
     inputs=("capture", "Services", "pods", "nodes"),
     symptoms=("connect", "timeout"),
     screen="flows",
-    thresholds=(LEAST, SHARE),
+    thresholds=(LEAST, SHARE, SCANNED),
     false_friends=("the SYN is answered at the server's pod and the answer is lost",),
     confidence="possible",
     verify="the connection is made",
@@ -38,7 +39,10 @@ RULE = Rule(
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     servers = by_server(snapshot, unanswered)
-    for (server, port), talks in servers.items():
+    for (server, port), all_talks in servers.items():
+        talks = not_of_scanners(snapshot, all_talks)
+        if sum(map(unanswered, talks)) < LEAST.value:
+            continue
         silent, answered = sum(map(unanswered, talks)), sum(talk.answered for talk in talks)
         if 100 * silent < SHARE.value * answered or node_of_unused(snapshot, server):
             continue

@@ -74,6 +74,16 @@ def test_a_route_that_is_missing() -> None:
     assert set(found(lost, host(2))) == {"routes over an overlay"}
 
 
+def test_a_default_route_over_an_overlay_is_one_of_them() -> None:
+    own = RouteRow("10.1.0.0/24", "cni0")
+    through = host(1, routes=(RouteRow("default", "flannel.1", "10.2.0.0"), own))
+    past = host(2, routes=(RouteRow("default", "eth0", "192.168.0.254"), own))
+    differing = found(through, past)
+    assert set(differing) == {"default route", "routes over an overlay"}
+    over = differing["routes over an overlay"]
+    assert (over.here, over.there) == ("1", "0")
+
+
 def test_rates_of_trouble_and_fill() -> None:
     unhealthy = replace(
         host(1),

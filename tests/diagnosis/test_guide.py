@@ -11,6 +11,7 @@ from diagnosis.guide import (
     Conclusion,
     Goal,
     Look,
+    Looked,
     ProbeCommand,
     ProbeResult,
     Said,
@@ -19,6 +20,7 @@ from diagnosis.guide import (
     symptoms,
 )
 from diagnosis.guide.rule_groups import RuleGroup
+from diagnosis.reachability.blind_spots import BlindSpot, BlindSpots
 from diagnosis.reachability.deliveries import PathStep, PathVerdict
 from diagnosis.rule import SymptomName
 from tests.support.rules import unknown_ids
@@ -28,7 +30,12 @@ OPEN = PathVerdict("allowed", False, None, (PathStep("Service", "ok", "fine"),))
 
 
 def played(
-    name: str, found: dict[str, Finding], resolves: bool = True, connects: str = "4"
+    name: str,
+    found: dict[str, Finding],
+    resolves: bool = True,
+    connects: str = "4",
+    unseen: tuple[str, ...] = (),
+    looked: list[Look] | None = None,
 ) -> tuple[list[str], Conclusion]:
     """(what was done, how it ended) where these rules have found something."""
     symptom = next(s for s in symptoms() if s.name == name)
@@ -44,7 +51,8 @@ def played(
             assert asked.does and asked.why, "it says what it does and why, before it does it"
             done.append(asked.does)
             if isinstance(asked, Look):
-                sent = [found[rule] for rule in asked.rules if rule in found]
+                (looked if looked is not None else []).append(asked)
+                sent = Looked(tuple(found[rule] for rule in asked.rules if rule in found), unseen)
             elif isinstance(asked, AskPath):
                 sent = OPEN
             elif isinstance(asked, ProbeCommand) and "getent" in asked.argv:
@@ -165,3 +173,69 @@ def test_rules_that_the_guide_names_exist() -> None:
         for text in unknown_ids(group.rules, f"diagnosis/guide/rule_groups.py: {name}")
     ]
     assert groups and not wrong, "\n".join(wrong)
+
+
+Tried = tuple[str, bool, str]  # a symptom, whether the name resolves, connections that are made
+TREES: tuple[Tried, ...] = tuple(
+    (symptom.name, resolves, made)
+    for symptom in symptoms()
+    for resolves in (True, False)
+    for made in ("4", "0")
+)
+
+
+def looks(symptom: str, resolves: bool, made: str) -> list[Look]:
+    """What a tree looks at where nothing is found."""
+    asked: list[Look] = []
+    played(symptom, {}, resolves, made, looked=asked)
+    return asked
+
+
+@pytest.mark.parametrize("tree", TREES)
+def test_what_is_looked_at_declares_the_symptom(tree: Tried) -> None:
+    """Declarations of rules are the one list: a name that does not resolve is its own symptom."""
+    symptom, resolves, _ = tree
+    asked = looks(*tree)
+    names_alone = not resolves and symptom in ("connect", "timeout")
+    declared = {
+        row.rule.id
+        for row in rules.table()
+        if ("name" if names_alone else symptom) in row.rule.symptoms
+    }
+    assert {rule for look in asked for rule in look.rules} == declared
+    assert all(look.rules for look in asked), "a step that looks at nothing is no step"
+
+
+def test_every_rule_of_a_group_is_looked_at_in_its_step() -> None:
+    """A rule that no symptom of its group has is a list that disagrees with the rule."""
+    looked = {
+        (one.does, one.why, rule) for tree in TREES for one in looks(*tree) for rule in one.rules
+    }
+    idle = [
+        f"diagnosis/guide/rule_groups.py: {name} names {rule!r}, which declares no symptom whose "
+        "tree has that step: declare it in the rule, or leave it out here."
+        for name, group in vars(rule_groups).items()
+        if isinstance(group, RuleGroup)
+        for rule in group.rules
+        if (group.does, group.why, rule) not in looked
+    ]
+    assert not idle, "\n".join(idle)
+
+
+REFUSED = "NetworkPolicies could not be listed: forbidden."
+
+
+def test_what_was_not_seen_is_not_ruled_out() -> None:
+    """Silent rules say nothing of policies that could not be read."""
+    _, seen = played("timeout", {}, connects="0")
+    _, blind = played("timeout", {}, connects="0", unseen=(REFUSED,))
+    assert REFUSED in blind.text and REFUSED not in seen.text
+    _, end = played("slow", {}, unseen=(REFUSED,))
+    assert REFUSED in end.text and "polic" not in end.text.partition("(not known")[0]
+
+
+def test_rules_name_the_lists_that_they_look_at() -> None:
+    blind = BlindSpots((BlindSpot("networkpolicies", "no"), BlindSpot("nodes", "no")))
+    assert rules.unseen(("policy_drops",), blind) == ["NetworkPolicies could not be listed: no."]
+    assert rules.unseen(("udp_buffer",), blind) == []
+    assert len(rules.unseen(rules.ids(), blind)) == 2

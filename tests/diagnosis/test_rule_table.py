@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from inspect import getsource
 from pathlib import Path
+from textwrap import dedent
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -15,9 +19,12 @@ from diagnosis import rules
 from diagnosis.rule import CONVENTION, Rule, Threshold, level
 from diagnosis.rules import conntrack_full
 from diagnosis.rules.__main__ import page
+from diagnosis.snapshot import Snapshot
 from lab.faults import all_faults
 from tests.support.configured_machines import CONFIGURED
-from tests.support.rules import miscalled, problems, unknown_ids
+from tests.support.rule_sources import missing_parts, source_problems
+from tests.support.rules import miscalled, of_file, problems, unknown_ids
+from tests.support.snapshots import pod
 
 ROOT = Path(__file__).parent.parent.parent
 FILES = {
@@ -33,15 +40,83 @@ def test_every_file_is_one_rule_and_is_found_by_itself() -> None:
     assert len(rules.table()) == len(FILES)
 
 
-def test_every_rule_is_declared_in_full() -> None:
-    modules = {name: import_module(f"diagnosis.rules.{name}") for name in sorted(FILES)}
-    found = [text for name, module in modules.items() for text in problems(module.RULE, name)]
+def wrong(module: ModuleType, name: str) -> list[str]:
+    """All that is wrong with a rule's module, in sentences."""
+    if parts := of_file(name, missing_parts(module)):
+        return parts
+    calls = of_file(name, miscalled(module.RULE, getsource(module)))
+    return [*problems(module.RULE, name), *calls, *of_file(name, source_problems(module))]
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_a_rule_does_what_it_declares(name: str) -> None:
+    found = wrong(import_module(f"diagnosis.rules.{name}"), name)
     assert not found, "\n".join(found)
 
 
-def test_every_finding_fills_what_its_rule_declares() -> None:
-    found = [text for name in sorted(FILES) for text in miscalled(name)]
-    assert not found, "\n".join(found)
+def module_of(text: str, path: Path) -> ModuleType:
+    path.write_text(text)
+    spec = spec_from_file_location(path.stem, path)
+    assert spec and spec.loader
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def example() -> str:
+    """The rule that CONTRIBUTING.md writes."""
+    (text,) = re.findall(r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL)
+    return dedent(text)
+
+
+def test_the_example_of_a_rule_is_one_and_overwrites_none(tmp_path: Path) -> None:
+    (name,) = re.findall(r'id="(\w+)"', example())
+    module = module_of(example(), tmp_path / f"{name}.py")
+    shipped = import_module(f"diagnosis.rules.{name}").RULE if name in FILES else module.RULE
+    assert shipped.title == module.RULE.title, f"CONTRIBUTING.md: {name} exists, as another rule."
+    assert not wrong(module, name)
+    (counter,) = module.RULE.inputs
+    few, many = (
+        list(module.evaluate(Snapshot(100.0, (pod(deltas={counter: count}),)))) for count in (2, 3)
+    )
+    assert not few and [finding.rule for finding in many] == [name]
+
+
+@pytest.mark.parametrize(
+    ("right", "mistake", "sentence"),
+    [
+        ("def evaluate(", "def evalute(", "it has no function evaluate(snapshot), which yields"),
+        ("RULE = Rule(", "ROLE = Rule(", "it has no RULE = Rule(…)."),
+        (
+            'stage="cause"',
+            'stage="reason"',
+            "the stage 'reason' is none of cause, symptom, advice.",
+        ),
+        ('scope="pod"', 'scope="pods"', "the scope 'pods' is none of pod, node, pod or node,"),
+        ('screen="counters"', 'screen="counter"', "the screen 'counter' is none of conntrack,"),
+        ('verify="', 'title="', "a finding without verify: what shows that the fix has helped?"),
+        ('fix="', 'title="', "a finding without a fix."),
+        ('severity="critical"', 'severity="bad"', "a finding has the severity 'bad': there are"),
+        ("< LEAST.value", "< 5", "'pod.delta(COUNTER) < 5' compares with a figure that is no"),
+        ("< LEAST.value", "== 0", "the threshold 'at least 3 connections aborted in 15 s' is decl"),
+        ("LEAST,)", 'Threshold("x", 1, "y", "z"),)', "the threshold 'x 1 y' has no name by which"),
+        (
+            'least", 3',
+            'least", -3',
+            "the threshold 'at least -3 connections aborted in 15 s' is be",
+        ),
+        ("delta(COUNTER)", 'delta("UdpNoPortz")', "there is none. Is 'UdpNoPorts' meant?"),
+        ("delta(COUNTER)", 'delta("UdpNoPorts")', "'UdpNoPorts', which is not among its inputs."),
+        ("inputs=(COUNTER,)", 'inputs=("UdpNoPortz",)', "Is 'UdpNoPorts' meant?"),
+    ],
+)
+def test_a_rule_that_is_written_wrongly_is_said_in_a_sentence(
+    tmp_path: Path, right: str, mistake: str, sentence: str
+) -> None:
+    assert right in example()
+    module = module_of(example().replace(right, mistake, 1), tmp_path / "tcp_memory.py")
+    found = wrong(module, "tcp_memory")
+    assert any(sentence in text for text in found), found
 
 
 @pytest.mark.parametrize(

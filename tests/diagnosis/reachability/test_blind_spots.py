@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from diagnosis.reachability.blind_spots import FOREIGN, BlindSpot, not_evaluated
+import pytest
+
+from diagnosis.reachability.blind_spots import FOREIGN, BlindSpot, not_evaluated, noted
 
 
 def test_a_list_of_one_namespace_is_not_nothing() -> None:
@@ -15,11 +17,37 @@ def test_a_list_of_one_namespace_is_not_nothing() -> None:
 
 def test_policies_of_unknown_apis_are_named_and_others_are_not() -> None:
     others = {
-        ("crd.antrea.io/v1beta1", "ClusterNetworkPolicy"): ("a",),
-        ("security.istio.io/v1", "AuthorizationPolicy"): ("shop/b",),
+        ("acme.example/v1", "TenantNetworkPolicy"): ("a",),
+        ("acme.example/v1", "HostFirewall"): ("shop/b",),
         ("serving.knative.dev/v1", "Service"): ("shop/c",),
     }
-    spots = list(not_evaluated(others))
-    assert [spot.kind for spot in spots] == [FOREIGN, FOREIGN]
-    assert "ClusterNetworkPolicy of crd.antrea.io/v1beta1 (a) is not evaluated" in spots[0].text
-    assert not spots[0].total, "the list itself was read"
+    (spot,) = not_evaluated(others)
+    assert spot.kind == FOREIGN
+    assert "TenantNetworkPolicy of acme.example/v1 (a) is not evaluated" in spot.text
+    assert not spot.total, "the list itself was read"
+    (note,) = noted(others)
+    assert "HostFirewall of acme.example/v1 (shop/b) is not known" in note
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        ("policy/v1", "PodDisruptionBudget"),
+        ("kyverno.io/v1", "ClusterPolicy"),
+        ("kyverno.io/v2", "PolicyException"),
+        ("constraints.gatekeeper.sh/v1beta1", "K8sPSPPolicy"),
+        ("gateway.networking.k8s.io/v1alpha3", "BackendTLSPolicy"),
+        ("gateway.envoyproxy.io/v1alpha1", "SecurityPolicy"),
+        ("policy.cert-manager.io/v1alpha1", "CertificateRequestPolicy"),
+        ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy"),
+        ("projectcalico.org/v3", "StagedNetworkPolicy"),
+        ("projectcalico.org/v3", "StagedKubernetesNetworkPolicy"),
+        ("k8s.cni.cncf.io/v1beta1", "MultiNetworkPolicy"),
+        ("k8s.ovn.org/v1", "AdminPolicyBasedExternalRoute"),
+        ("networking.k8s.aws/v1alpha1", "PolicyEndpoint"),
+        ("wgpolicyk8s.io/v1alpha2", "PolicyReport"),
+    ],
+)
+def test_what_cuts_nothing_is_not_spoken_of(kind: tuple[str, str]) -> None:
+    others = {kind: ("shop/a",)}
+    assert not [*not_evaluated(others), *noted(others)]

@@ -20,10 +20,13 @@ BLIND = (
     BlindSpots(),
     BlindSpots((BlindSpot("networkpolicies", "no", frozenset(("web",))),)),
     BlindSpots((BlindSpot("foreignpolicies", "no"),)),
+    BlindSpots((BlindSpot("cuttingpolicies", "no"),)),
 )
 
 
-@pytest.mark.parametrize("blind", BLIND, ids=["all read", "policies of web", "no foreign"])
+@pytest.mark.parametrize(
+    "blind", BLIND, ids=["all read", "policies of web", "no foreign", "no cutting"]
+)
 @pytest.mark.parametrize(("name", "case"), ALL, ids=[f"{n}: {c.name}" for n, c in ALL])
 def test_as_single_verdicts(
     tmp_path: Path, name: str, case: CoverageCase, blind: BlindSpots
@@ -73,9 +76,9 @@ def test_three_hundred_endpoints_make_a_readable_answer(tmp_path: Path) -> None:
         "spec": {"clusterIP": "10.96.0.1", "selector": {"app": "a0"}, "ports": [{"port": 80}]},
     }
     cluster = cluster_of_text(tmp_path, yaml.safe_dump_all([*pods, *policies, service]))
-    began = time.perf_counter()
+    began = time.process_time()
     answer = ask(cluster, "shop/p1", "svc/shop/s", "80")
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
     assert answer.verdict == "denied" and len(answer.path) < 15
     assert any("334 ready" in step.reason for step in answer.path)
     assert any("and 331 more" in step.what for step in answer.path)

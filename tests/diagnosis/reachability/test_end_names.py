@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from collectors.events import PodRow, ServiceRow
+from diagnosis.reachability.blind_spots import BlindSpot, BlindSpots
 from diagnosis.reachability.cluster_state import ClusterState
-from diagnosis.reachability.end_names import EndFinder, Unknown, asked_port
-from tests.support.reachability import ask, cluster_of_text
+from diagnosis.reachability.end_names import EndFinder
+from diagnosis.reachability.written_ends import Unknown
+from tests.support.reachability import ask, cluster_of_files, cluster_of_text
 
 OBJECTS = """
 apiVersion: apps/v1
@@ -46,7 +48,7 @@ def cluster(tmp_path: Path) -> ClusterState:
     [
         ("deploy/web", PodRow, "web"),
         ("deployment/web", PodRow, "web"),
-        ("sts/db", PodRow, "db"),
+        ("sts/db", PodRow, "db-0"),
         ("svc/db", ServiceRow, "db"),
         ("pod/one", PodRow, "one"),
         ("shop/deploy/web", PodRow, "web"),
@@ -61,8 +63,16 @@ def cluster(tmp_path: Path) -> ClusterState:
         ("fd00::5", PodRow, "one"),
         ("fd00:0:0::5", PodRow, "one"),
         ("fd00::5/128", PodRow, "one"),
+        ("10.96.0.9:5432", ServiceRow, "db"),
+        ("db.shop:5432", ServiceRow, "db"),
         ("10.96.0.9", ServiceRow, "db"),
         ("http://db.shop:5432/path", ServiceRow, "db"),
+        ("svc/db.shop", ServiceRow, "db"),
+        ("svc/db.shop.svc.cluster.local", ServiceRow, "db"),
+        ("statefulset.apps/db", PodRow, "db-0"),
+        ("statefulsets.v1.apps/db", PodRow, "db-0"),
+        ("shop/sts.apps/db", PodRow, "db-0"),
+        ("service.v1/db", ServiceRow, "db"),
     ],
 )
 def test_what_is_understood(cluster: ClusterState, text: str, kind: type, name: str) -> None:
@@ -73,12 +83,21 @@ def test_what_is_understood(cluster: ClusterState, text: str, kind: type, name: 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("10.0.0.0/8", "give one of them, such as 10.0.0.0"),
+        ("10.0.0.0/8", "give one of them, such as 10.0.0.1"),
         ("shop/none", "NAMESPACE/NAME"),
-        ("sts/web", "NAMESPACE/NAME"),
+        ("sts/web", "Of that name: deploy/shop/web"),
         ("a/b/c/d", "NAMESPACE/NAME"),
-        ("10.0.0.1:80", "write 10.0.0.1 and --port 80"),
-        ("[fd00::5]:80", "write [fd00::5] and --port 80"),
+        ("db..data", "is no name in DNS"),
+        ("db.d\uff11", "is no name in DNS"),
+        ("0x7f.1", "is no IPv4 address"),
+        ("10.0.0.1:80", "is of port 80, and --port says 5432: give --port 80"),
+        ("[fd00::5]:80", "is of port 80, and --port says 5432"),
+        ("svc/db.shop.here", "write svc/NAME.NAMESPACE"),
+        ("sts.batch/db", "is no kind of an end"),
+        ("db.shop/health", "is no kind of an end"),
+        ("ns/shop/web", "write shop/web"),
+        ("namespace/shop", "a pod or Service of it, shop/NAME"),
+        ("node/n1/web", "write node/NAME"),
         ("[web]", "[2001:db8::1]"),
         ("https://db.shop", "--port 443"),
         ("none.shop.svc.cluster.local", "NAMESPACE/NAME"),
@@ -94,23 +113,6 @@ def test_a_name_without_a_namespace_is_refused(cluster: ClusterState) -> None:
     for text in ("web", "deploy/web"):
         with pytest.raises(Unknown, match="names no namespace"):
             EndFinder(cluster).find(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "port", "protocol"),
-    [("80", "80", "TCP"), ("53/udp", "53", "UDP"), ("http", "http", "TCP"), ("080", "80", "TCP")],
-)
-def test_ports(text: str, port: str, protocol: str) -> None:
-    asked = asked_port(text)
-    assert (asked.port, asked.protocol) == (port, protocol)
-
-
-@pytest.mark.parametrize(
-    "text", ["0", "65536", "80/HTTP", "", "80/", "a_b", "1-2", "-1", "٣", "8080x/"]
-)
-def test_what_is_no_port(text: str) -> None:
-    with pytest.raises(Unknown, match="--port"):
-        asked_port(text)
 
 
 def test_a_name_asks_for_dns_too(tmp_path: Path) -> None:
@@ -137,3 +139,55 @@ def test_what_is_neither_a_name_nor_an_address_is_refused(text: str) -> None:
     """An empty variable of a shell must not read as allowed."""
     with pytest.raises(Unknown):
         EndFinder(ClusterState.of({}), "shop").find(text)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "port", "said"),
+    [
+        ("pods", "shop/db", "5432", "write svc/shop/db"),
+        ("services", "shop/web", "80", "write pod/shop/web"),
+        ("services", "shop/db", "5432", ""),
+        ("pods", "svc/shop/db", "5432", ""),
+    ],
+)
+def test_a_name_of_either_where_one_kind_could_not_be_listed(
+    tmp_path: Path, kind: str, text: str, port: str, said: str
+) -> None:
+    hidden = {"pods": ("Pod", "StatefulSet", "Deployment"), "services": ("Service",)}[kind]
+    kept = [
+        one for one in OBJECTS.split("\n---\n") if one.split("kind: ")[1].split()[0] not in hidden
+    ]
+    path = tmp_path / "some.yaml"
+    path.write_text("\n---\n".join(kept))
+    known = cluster_of_files([path], BlindSpots((BlindSpot(kind, "refused"),)))
+    end = EndFinder(known, "shop").find(text, port)
+    assert (said in end.unseen) if said else not end.unseen
+
+
+def test_many_policies_that_isolate_are_counted(tmp_path: Path) -> None:
+    deny = """
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: deny-%d, namespace: shop}
+spec: {podSelector: {}, policyTypes: [Ingress]}
+"""
+    known = cluster_of_text(tmp_path, OBJECTS, *(deny % number for number in range(40)))
+    answer = ask(known, "shop/web", "shop/one", "80")
+    reason = answer.decided_by.reason if answer.decided_by else ""
+    assert answer.verdict == "denied" and "and 36 more policies isolate" in reason
+
+
+def test_a_pod_on_the_hosts_network_has_its_nodes_labels(tmp_path: Path) -> None:
+    host = """
+apiVersion: v1
+kind: Node
+metadata: {name: n1, labels: {zone: a}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: host, namespace: shop}
+spec: {nodeName: n1, hostNetwork: true, containers: [{name: c, image: i}]}
+"""
+    known = cluster_of_text(tmp_path, OBJECTS, host)
+    row = EndFinder(known, "shop").find("pod/host").row
+    assert isinstance(row, PodRow) and known.party(row).node_labels == {"zone": "a"}

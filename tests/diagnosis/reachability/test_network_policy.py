@@ -484,7 +484,7 @@ def test_odd_objects_raise_nothing_unforeseen(spec: object) -> None:
 
 
 def test_a_thousand_pods_and_two_hundred_policies() -> None:
-    """Whole matrix under 5 s, one verdict under 20 ms: bars of a person's patience, met with
+    """Whole matrix under 2 s, one verdict under 20 ms: bars of a person's patience, met with
     room."""
     pods = [
         pod(
@@ -530,13 +530,13 @@ def test_a_thousand_pods_and_two_hundred_policies() -> None:
             for n in range(200)
         ]
     )
-    began = time.perf_counter()
+    began = time.process_time()
     rows = reach(ends, 8080, "TCP", known.stacks)
-    whole = time.perf_counter() - began
-    began = time.perf_counter()
+    whole = time.process_time() - began
+    began = time.process_time()
     for n in range(200):
         assert verdict_of(ends[n], ends[-n - 1], 8080, "TCP", known).verdict == rows.outcome(
             n, 999 - n
         )
-    one = (time.perf_counter() - began) / 200
+    one = (time.process_time() - began) / 200
     assert whole < 2 and one < 0.02, (whole, one)

@@ -11,7 +11,7 @@ import yaml
 from collectors.errors import ConfigError
 from collectors.events import PodRow
 from diagnosis.reachability.blind_spots import BlindSpot, BlindSpots
-from diagnosis.reachability.end_names import Unknown
+from diagnosis.reachability.written_ends import Unknown
 from tests.support.reachability import ask, cluster_of_files
 
 DATA = Path(__file__).parent.parent.parent / "data" / "policy"
@@ -41,7 +41,7 @@ CASES: list[Case] = [
     ("11", "203.0.113.50", "198.51.100.10", "80", "denied", "masquerades it"),
     ("11", "203.0.113.50", "192.168.0.1", "30080", "denied", "masquerades it"),
     ("11", "203.0.113.50", "192.168.0.2", "30080", "allowed", "its own pods"),
-    ("+12", "shop/web", "svc/shop/v6", "80", "denied", "no address of that family"),
+    ("+12", "shop/web", "svc/shop/v6", "80", "denied", "of IPv6 alone (ipFamilies), and shop/web"),
     ("+12", "shop/web", "2001:db8::1", "80", "denied", "no address family in common"),
     ("13", "team/cli", "svc/prod/api", "80", "denied", "replicas: 0"),
     ("14", "203.0.113.9", "192.168.5.1", "443", "denied", "hostPort of ingress/ing"),
@@ -57,6 +57,17 @@ CASES: list[Case] = [
     ("+20", "shop/web", "svc/data/ext", "80", "denied", "no EndpointSlice has a port"),
     ("+21", "shop/web", "svc/shop/alias", "443", "denied", "as a CNAME no resolver follows it"),
     ("+22", "shop/web", "data/f", "80", "denied", "Pending and has no address yet"),
+    ("+43", "shop/dn", "named.shop.svc.cluster.local", "80", "unknown", "(dnsPolicy Default)"),
+    ("+43", "shop/own", "named.shop.svc.cluster.local", "80", "unknown", "asks 8.8.8.8"),
+    ("+43", "shop/hn", "named.shop.svc.cluster.local", "80", "unknown", "on the host's network"),
+    ("+43", "shop/dn", "svc/shop/named", "80", "allowed", "10.96.0.77"),
+    ("+43", "shop/web", "named.shop.svc.cluster.local", "80", "allowed", "10.96.0.77"),
+    ("+43", "203.0.113.4", "10.96.0.77", "80", "unknown", "usually not routed"),
+    ("+44", "shop/web", "shop/db", "5432", "denied", "(deny) of CiliumNetworkPolicy shop/p"),
+    ("+45", "shop/web", "svc/shop/short", "5432", "unknown", "would be db2.shop.svc.cluster.local"),
+    ("+45", "shop/web", "svc/shop/svc", "5432", "unknown", "without search domains"),
+    ("+45", "shop/web", "svc/shop/whole", "5432", "allowed", "a CNAME to Service shop/db2"),
+    ("+46", "shop/web", "svc/shop/m", "80", "denied", "none is ready"),
 ]  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import yaml
 
@@ -15,6 +16,7 @@ from collectors.events import (
     ServiceRow,
 )
 from diagnosis.reachability import parties, policy_proposal
+from diagnosis.reachability.blind_spots import POLICIES, BlindSpot, BlindSpots
 from diagnosis.reachability.policy_set import PolicySet
 from diagnosis.snapshot import Conversation, Snapshot, TargetView
 
@@ -117,3 +119,15 @@ def test_what_it_would_newly_cut() -> None:
         "shop/odd → 8080/TCP",
         "shop/web ← 80/TCP",
     ]
+
+
+def test_what_it_would_cut_where_policies_could_not_be_read() -> None:
+    """What may be allowed now may be cut; that nothing would be is not said."""
+    blind = replace(SNAPSHOT, blind=BlindSpots((BlindSpot(POLICIES, "forbidden"),)))
+    proposal = policy_proposal.from_traffic(API, blind)
+    cut = policy_proposal.newly_cut(API, proposal, blind)
+    assert "shop/odd → 8080/TCP (perhaps)" in cut
+    assert (
+        policy_proposal.effect_unknown(blind) == "NetworkPolicies could not be listed: forbidden."
+    )
+    assert policy_proposal.effect_unknown(SNAPSHOT) == ""

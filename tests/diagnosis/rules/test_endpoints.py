@@ -6,11 +6,12 @@ from dataclasses import replace
 
 from collectors.events import (
     ProbeRow,
+    ScaledRow,
     ServiceRow,
     SliceRow,
 )
-from diagnosis.snapshot import Snapshot
-from tests.support.loss_snapshots import SERVER
+from diagnosis.snapshot import Conversation, Snapshot
+from tests.support.loss_snapshots import SERVER, seen
 from tests.support.rules import finder
 
 evaluate = finder("endpoints")
@@ -34,3 +35,36 @@ def test_some_endpoints_are_out() -> None:
     young = replace(snapshot, pods=tuple(replace(p, created=980.0) for p in pods))
     assert not list(evaluate(young))
     assert not list(evaluate(replace(snapshot, probes=(replace(said, last=500.0),))))
+
+
+def standing_by(message: str, never_ready: bool) -> Snapshot:
+    service = ServiceRow("shop", "db", (), (), "ClusterIP", (("app", "db"),))
+    row = SliceRow("shop", "db-1", "db", ("10.244.2.6",), ("10.244.2.7",))
+    leader = replace(SERVER, name="a", labels=(("app", "db"),))
+    standby = replace(leader, name="b", ip="10.244.2.7", ips=("10.244.2.7",))
+    pods = (leader, replace(standby, never_ready=never_ready))
+    said = ProbeRow("shop", "e", "b", f"Readiness probe failed: {message}", 9, 990.0)
+    return Snapshot(1000.0, (), pods, services=(service,), slices=(row,), probes=(said,))
+
+
+def test_a_standby_is_silent_and_one_that_cannot_be_reached_is_not() -> None:
+    """It was never ready, and says so; a pod that was ready is out."""
+    assert not list(evaluate(standing_by("HTTP probe failed with statuscode: 503", True)))
+    assert not list(evaluate(standing_by("connect: connection refused", True)))
+    assert len(list(evaluate(standing_by("connect: connection refused", False)))) == 1
+    assert len(list(evaluate(standing_by("dial tcp 10.244.2.7:80: i/o timeout", True)))) == 1
+
+
+def test_what_is_scaled_to_zero_is_silent_until_it_is_asked_for() -> None:
+    service = ServiceRow("shop", "db", ("10.96.0.8",), (), "ClusterIP", (("app", "db"),))
+    slices = (SliceRow("shop", "db-1", "db", (), ()),)
+    idle = ScaledRow("shop", "db", (("app", "db"), ("tier", "data")))
+    moment = Snapshot(1000.0, (), (SERVER,), services=(service,), slices=slices, scaled=(idle,))
+    assert not list(evaluate(moment))
+    (other,) = evaluate(replace(moment, scaled=(replace(idle, namespace="bank"),)))
+    assert "matches no pod" in other.title
+    talk = Conversation("TCP", "10.244.1.5", "10.96.0.8", 80, flows=9, refused=9)
+    view = replace(seen(talk, None).targets[0], conversations=(talk,))
+    (asked,) = evaluate(replace(moment, targets=(view,)))
+    assert "db is scaled to zero, and it is asked for" in asked.title
+    assert asked.severity == "critical"

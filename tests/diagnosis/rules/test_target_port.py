@@ -11,12 +11,14 @@ from collectors.events import (
     ServicePort,
 )
 from collectors.sockets.rows import SocketRow
+from diagnosis.snapshot import Conversation
 from tests.support.policy_snapshots import (
     WEB,
     policy_snapshot,
 )
 from tests.support.rules import finder
-from tests.support.snapshots import API, POD, pod
+from tests.support.service_snapshots import seen_at, service_snapshot
+from tests.support.snapshots import API, NEAR, POD, pod
 
 evaluate = finder("target_port")
 
@@ -51,3 +53,14 @@ def test_one_port_of_several_is_corrected_and_the_others_are_left() -> None:
     row = replace(POD, ports=(ContainerPort("", 8080, "TCP"),))
     (found,) = evaluate(policy_snapshot(pods=(row, API), services=(two,)))
     assert '"path":"/spec/ports/1/targetPort"' in found.fix
+
+
+def test_a_port_on_which_another_pod_answers_is_right() -> None:
+    """One pod that does not listen is its own trouble: the Service must not be changed."""
+    silent = seen_at(
+        "n1", conversations=(Conversation("TCP", POD.ip, API.ip, 8080, flows=9, answered=9),)
+    )
+    other = (SocketRow("tcp", "LISTEN", "0.0.0.0", 9090, "0.0.0.0", 0),)
+    bad = replace(pod(sockets=other), pod=NEAR, key=f"pod/{NEAR.namespace}/{NEAR.name}")
+    assert not evaluate(service_snapshot(bad, silent))
+    assert evaluate(service_snapshot(bad))

@@ -1,0 +1,151 @@
+"""A report of a session as Markdown, for a ticket or a page of a wiki. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from diagnosis.incident.escaping import fenced, in_markdown as md
+from diagnosis.incident.model import (
+    IncidentReport,
+    ReportCapture,
+    ReportEntry,
+    ReportFinding,
+    ReportGraph,
+    clock,
+    date,
+    entry_time,
+    length,
+    period,
+)
+from diagnosis.report import LANGUAGES, labelled, origin
+
+BARS = "▁▂▃▄▅▆▇█"
+BAR_COLUMNS = 60
+Rows = Iterable[Sequence[object]]
+
+
+def markdown(report: IncidentReport) -> str:
+    parts = (_head, _first, _findings, _timeline, _writes, _captures, _notes)
+    return "\n".join(line for part in parts for line in part(report)) + "\n"
+
+
+def _head(report: IncidentReport) -> Iterator[str]:
+    yield f"# Incident report: {md(report.context or 'no cluster')}, {date(report.began)}"
+    yield f"\n**{md(report.summary)}.** {_span(report)}, all times UTC."
+    if report.is_private:
+        yield "\nNames and addresses are masked: the same name always has the same mask."
+    if report.targets:
+        yield f"\nLooked at: {', '.join(md(one) for one in report.targets)}."
+
+
+def _span(report: IncidentReport) -> str:
+    seconds = length(report.ended - report.began)
+    return f"From {clock(report.began)} to {clock(report.ended)} ({seconds})"
+
+
+def _first(report: IncidentReport) -> Iterator[str]:
+    if report.before_first:
+        yield "\n## Shortly before the first finding\n"
+        yield "What comes before is not for that reason the cause.\n"
+        yield from (f"- {_entry_line(entry)}" for entry in report.before_first)
+
+
+def _entry_line(entry: ReportEntry) -> str:
+    where = f" {md(entry.where)}:" if entry.where else ""
+    return f"{entry_time(entry)} {md(entry.kind)}{where} {md(entry.text)}"
+
+
+def _findings(report: IncidentReport) -> Iterator[str]:
+    yield "\n## Findings"
+    if not report.findings:
+        yield "\nNothing was found."
+    for one in report.findings:
+        yield from _finding(one)
+
+
+def _finding(one: ReportFinding) -> Iterator[str]:
+    finding = one.finding
+    yield f"\n### {finding.severity}: {md(finding.where)}\n"
+    yield f"**{md(finding.title)}** ({md(finding.rule)}), {period(one.since, one.until)}\n"
+    for evidence in finding.evidence:
+        place = f" _({md(origin(evidence))})_" if origin(evidence) else ""
+        yield f"- {md(evidence.text)}{place}"
+    yield from (f"- explains: {md(text)}" for text in finding.consequences)
+    yield from (f"- {label}: {md(value)}" for label, value in labelled(finding))
+    yield from (f"- {_graph_line(graph)}" for graph in one.graphs)
+    if finding.fix:
+        yield f"\n{fenced(finding.fix, LANGUAGES[finding.fix_kind])}"
+
+
+def _graph_line(graph: ReportGraph) -> str:
+    head = f"{md(graph.title)} at {md(graph.where)}, at most {graph.highest:,.4g} {md(graph.unit)}"
+    return f"{head}: `{bars(graph)}`"
+
+
+def bars(graph: ReportGraph) -> str:
+    """A figure as a line of bars; a gap is a space."""
+    top = graph.highest or 1.0
+    return "".join(_bar(value, top) for value in _columns(graph))
+
+
+def _columns(graph: ReportGraph) -> list[float | None]:
+    """The largest value of each of so many stretches of points."""
+    size = -(-len(graph.points) // BAR_COLUMNS) or 1
+    values = [value for _, value in graph.points]
+    stretches = (values[start : start + size] for start in range(0, len(values), size))
+    return [max((v for v in some if v is not None), default=None) for some in stretches]
+
+
+def _bar(value: float | None, top: float) -> str:
+    if value is None:
+        return " "
+    return BARS[min(len(BARS) - 1, int(value / top * (len(BARS) - 1) + 0.5))]
+
+
+def _timeline(report: IncidentReport) -> Iterator[str]:
+    yield "\n## Timeline\n"
+    rows = [_timeline_row(entry) for entry in report.timeline]
+    yield from _table(("time", "what", "where", "text"), rows)
+
+
+def _timeline_row(entry: ReportEntry) -> tuple[str, ...]:
+    author = f"{entry.author}: " if entry.author else ""
+    return entry_time(entry), entry.kind, entry.where, f"{author}{entry.text}"
+
+
+def _writes(report: IncidentReport) -> Iterator[str]:
+    yield "\n## Added to the cluster, and removed\n"
+    rows = [(clock(one.at), one.verb, one.what, one.result, one.user) for one in report.writes]
+    yield from _table(("time", "request", "object", "result", "user"), rows)
+    for text in report.left:
+        yield f"\n**Left in the cluster:** {md(text)}"
+
+
+def _captures(report: IncidentReport) -> Iterator[str]:
+    yield "\n## Captures\n"
+    rows = [
+        (one.name, one.where, f"{one.packets:,}", _size(one), one.sha256, one.note)
+        for one in report.captures
+    ]
+    yield from _table(("file", "where", "packets", "bytes", "SHA-256", "note"), rows)
+
+
+def _size(one: ReportCapture) -> str:
+    return f"{one.bytes:,}" if one.sha256 else ""
+
+
+def _notes(report: IncidentReport) -> Iterator[str]:
+    if report.notes:
+        yield "\n## Notes\n"
+        yield from (f"- {md(note)}" for note in report.notes)
+    yield f"\nMade by podwire {md(report.podwire)}."
+
+
+def _table(heads: Sequence[str], rows: Rows) -> Iterator[str]:
+    lines = [f"| {' | '.join(md(cell) for cell in row)} |" for row in rows]
+    if not lines:
+        yield "None."
+        return
+    yield f"| {' | '.join(heads)} |"
+    yield f"|{' --- |' * len(heads)}"
+    yield from lines

@@ -1,0 +1,137 @@
+"""What a report of a session holds, as plain values. Pure; times are seconds since the epoch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from collectors.findings import Finding, Severity
+from collectors.frozen import frozen
+
+SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
+
+
+@frozen
+class ReportGraph:
+    """A figure over the time of the report; None in `points` is a gap."""
+
+    title: str
+    unit: str
+    where: str
+    meaning: str
+    points: Sequence[tuple[float, float | None]]
+
+    @property
+    def highest(self) -> float:
+        return max((value for _, value in self.points if value is not None), default=0.0)
+
+
+@frozen
+class ReportFinding:
+    """`until` None: it still held at the end."""
+
+    finding: Finding
+    since: float
+    until: float | None
+    graphs: Sequence[ReportGraph] = ()
+
+
+@frozen
+class ReportEntry:
+    """A line of the timeline. `until` None: a moment, or it went on to the end (`open`)."""
+
+    at: float
+    kind: str
+    where: str
+    text: str
+    author: str = ""
+    bad: bool = False
+    until: float | None = None
+    open: bool = False
+
+
+@frozen
+class ReportWrite:
+    """What was written to the cluster, by which user, and how it ended."""
+
+    at: float
+    user: str
+    verb: str
+    what: str
+    result: str
+
+
+@frozen
+class ReportCapture:
+    """A capture file; `note` says what was left out of it."""
+
+    name: str
+    where: str
+    packets: int
+    bytes: int
+    sha256: str
+    note: str = ""
+
+
+@frozen
+class IncidentReport:
+    """`before_first` are changes of the minutes before the first finding; `left` what was added to
+    the cluster and not removed again."""
+
+    context: str
+    user: str
+    cluster_version: str
+    podwire: str
+    began: float
+    ended: float
+    is_private: bool
+    targets: Sequence[str]
+    findings: Sequence[ReportFinding]
+    timeline: Sequence[ReportEntry]
+    before_first: Sequence[ReportEntry]
+    writes: Sequence[ReportWrite]
+    left: Sequence[str]
+    captures: Sequence[ReportCapture]
+    notes: Sequence[str]
+
+    @property
+    def summary(self) -> str:
+        """`2 critical, 1 warning in 3 min 20 s`."""
+        counts = Counter(one.finding.severity for one in self.findings)
+        found = ", ".join(f"{counts[kind]} {kind}" for kind in SEVERITIES if counts[kind])
+        return f"{found or 'nothing found'} in {length(self.ended - self.began)}"
+
+
+def length(seconds: float) -> str:
+    """`45 s`, `3 min 20 s`, `2 h 5 min`."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def iso(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else ""
+
+
+def date(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d") if at else ""
+
+
+def clock(at: float) -> str:
+    """Of the day, UTC."""
+    return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S") if at else ""
+
+
+def period(since: float, until: float | None) -> str:
+    return f"{clock(since)} to {clock(until) if until is not None else 'the end'}"
+
+
+def entry_time(entry: ReportEntry) -> str:
+    """A moment, or from when to when."""
+    if entry.open or entry.until is not None:
+        return period(entry.at, entry.until)
+    return clock(entry.at)

@@ -1,0 +1,126 @@
+"""Rows of `diagnosis.paths` by what clients ask: one address and port, as one machine saw it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from collectors.events import ServiceRow
+from collectors.frozen import frozen
+from diagnosis.by_key import by_key
+from diagnosis.paths import End, PathRow, added
+from diagnosis.per_snapshot import once_per_snapshot
+from diagnosis.snapshot import Snapshot, TargetView, listed
+
+LEAST = 3  # connections
+
+
+@frozen
+class PathGroup:
+    """Connections of TCP to one address and port. `endpoints` are what the address stands for by
+    its Service's EndpointSlices, ready and not, sorted; empty where it is no Service's or nobody
+    knows."""
+
+    view: TargetView
+    asked: str
+    port: int
+    rows: tuple[PathRow, ...]
+    service: ServiceRow | None = None
+    ready: tuple[str, ...] = ()
+    endpoints: tuple[str, ...] = ()
+
+    @property
+    def end(self) -> End:
+        return self.asked, self.port
+
+    @property
+    def by_endpoint(self) -> dict[str, PathRow]:
+        """Added up; '' where no packet was seen to go to one."""
+        rows = by_key(self.rows, lambda row: row.endpoint)
+        return {endpoint: added(of) for endpoint, of in rows.items()}
+
+    @property
+    def stale(self) -> tuple[str, ...]:
+        """Endpoints that are in no slice and where nothing answers."""
+        if not self.endpoints:
+            return ()
+        known = {"", self.asked, *self.endpoints}
+        rows = self.by_endpoint.items()
+        return tuple(end for end, row in rows if end not in known and _is_dead(row))
+
+
+def _is_dead(row: PathRow) -> bool:
+    return row.failed >= LEAST and not row.completed
+
+
+@once_per_snapshot
+def all_path_groups(snapshot: Snapshot) -> list[PathGroup]:
+    return [group for view in path_views(snapshot) for group in path_groups(snapshot, view)]
+
+
+def path_groups(snapshot: Snapshot, view: TargetView) -> Iterator[PathGroup]:
+    """What can be compared: not of the machine's own ends, not where packets are handed on unseen
+    (Cilium's eBPF)."""
+    if any(row.name == "cilium" for row in snapshot.settings):
+        return
+    for (asked, port), rows in _by_server(view).items():
+        if _is_passed_on(snapshot, view, asked, rows):
+            yield grouped(snapshot, view, asked, port, rows)
+
+
+def _by_server(view: TargetView) -> dict[End, list[PathRow]]:
+    rows = (row for row in view.paths if row.protocol == "TCP" and not row.one_sided)
+    return by_key(rows, lambda row: row.asked_end)
+
+
+def _is_passed_on(
+    snapshot: Snapshot, view: TargetView, asked: str, rows: Iterable[PathRow]
+) -> bool:
+    """Whether the machine is to hand it on: what only comes in may be for itself."""
+    if any(row.endpoint and row.endpoint != asked for row in rows):
+        return True
+    if asked in snapshot.service_by_address or asked in snapshot.by_address:
+        return True
+    return any(row.to_server.left.total for row in rows)
+
+
+def grouped(
+    snapshot: Snapshot, view: TargetView, asked: str, port: int, rows: Iterable[PathRow]
+) -> PathGroup:
+    service = snapshot.service_by_address.get(asked)
+    ready, not_ready = snapshot.endpoints(service) if service is not None else ([], [])
+    return PathGroup(
+        view=view,
+        asked=asked,
+        port=port,
+        rows=tuple(rows),
+        service=service,
+        ready=tuple(sorted(set(ready))),
+        endpoints=tuple(sorted({*ready, *not_ready})),
+    )
+
+
+def path_views(snapshot: Snapshot) -> list[TargetView]:
+    """Machines that packets pass through, as far as they were captured there. Where a cluster is
+    known, a node's counters must be: they may say why."""
+    known = bool(snapshot.nodes or snapshot.pods)
+    views = (view for view in snapshot.targets if view.paths and view.kind != "pod")
+    return [view for view in views if view.values or view.kind == "pcap" or not known]
+
+
+def node_text(view: TargetView) -> str:
+    return view.name if view.kind in ("node", "local") else "the captured node"
+
+
+def server_text(snapshot: Snapshot, group: PathGroup) -> str:
+    return f"{snapshot.name(group.asked)}:{group.port}"
+
+
+def endpoint_text(snapshot: Snapshot, address: str, port: int) -> str:
+    """As a person finds it again: the pod's name and its address."""
+    pod = snapshot.by_address.get(address)
+    where = f"{address}:{port}" if port else address
+    return f"{pod.namespace}/{pod.name} ({where})" if pod else where
+
+
+def client_text(snapshot: Snapshot, rows: Iterable[PathRow]) -> str:
+    return listed(snapshot.workload(row.client) for row in rows if row.client)

@@ -1,0 +1,204 @@
+"""Connections as a capture saw them on their path through a machine: what came in, what went out,
+by direction and kind of packet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from collectors.frozen import frozen
+
+End = tuple[str, int]  # address, port
+
+
+@frozen
+class Segments:
+    """Packets by kind. `small` and `large` carry data, less or more than 1,000 bytes (of UDP: all
+    datagrams); `bytes` are those of TCP's data: offloads join and split segments, never bytes."""
+
+    # in the order of collectors.capture.hop_counts.KINDS
+    syn: int = 0
+    syn_ack: int = 0
+    ack: int = 0
+    small: int = 0
+    large: int = 0
+    fin: int = 0
+    rst: int = 0
+    bytes: int = 0
+
+    def __add__(self, other: Segments) -> Segments:
+        return Segments(
+            syn=self.syn + other.syn,
+            syn_ack=self.syn_ack + other.syn_ack,
+            ack=self.ack + other.ack,
+            small=self.small + other.small,
+            large=self.large + other.large,
+            fin=self.fin + other.fin,
+            rst=self.rst + other.rst,
+            bytes=self.bytes + other.bytes,
+        )
+
+    @property
+    def data(self) -> int:
+        return self.small + self.large
+
+    @property
+    def total(self) -> int:
+        return self.syn + self.syn_ack + self.ack + self.data + self.fin + self.rst
+
+
+@frozen
+class Retransmissions:
+    """Retransmissions by kind: of SYNs or SYN-ACKs, after a timeout, fast (after duplicate ACKs),
+    spurious (of what was acknowledged already: the acknowledgment was lost or late). `gaps` are
+    segments that came without the one before them, which was lost before the capture."""
+
+    syn: int = 0
+    timeout: int = 0
+    fast: int = 0
+    spurious: int = 0
+    gaps: int = 0
+
+    def __add__(self, other: Retransmissions) -> Retransmissions:
+        return Retransmissions(
+            self.syn + other.syn,
+            self.timeout + other.timeout,
+            self.fast + other.fast,
+            self.spurious + other.spurious,
+            self.gaps + other.gaps,
+        )
+
+    @property
+    def total(self) -> int:
+        return self.syn + self.timeout + self.fast + self.spurious
+
+
+@frozen
+class PathDirection:
+    """One direction through a machine: what came in by an interface, what went out by one (the
+    most that any interface saw), what its sender sent again. `complete_…` are the same two of the
+    seconds that can be compared with another machine's."""
+
+    entered: Segments = Segments()
+    left: Segments = Segments()
+    retransmitted: Retransmissions = Retransmissions()
+    complete_entered: Segments = Segments()
+    complete_left: Segments = Segments()
+
+    def __add__(self, other: PathDirection) -> PathDirection:
+        return PathDirection(
+            self.entered + other.entered,
+            self.left + other.left,
+            self.retransmitted + other.retransmitted,
+            self.complete_entered + other.complete_entered,
+            self.complete_left + other.complete_left,
+        )
+
+    @property
+    def resets_made(self) -> int:
+        """RSTs that left and never came in: of the machine's own."""
+        return self.left.rst - self.entered.rst
+
+
+@frozen
+class Period:
+    """From when to when connections of a kind were opened, in ns of the capture's clock; 0 and 0
+    where there was none."""
+
+    first_ns: int = 0
+    last_ns: int = 0
+
+    def __add__(self, other: Period) -> Period:
+        if not (self.last_ns and other.last_ns):
+            return self if self.last_ns else other
+        return Period(min(self.first_ns, other.first_ns), max(self.last_ns, other.last_ns))
+
+    def overlap_ns(self, other: Period) -> int:
+        return min(self.last_ns, other.last_ns) - max(self.first_ns, other.first_ns)
+
+
+@frozen
+class PathRow:
+    """Connections of the last 15 s or so from a client to the address that it asked, and to the
+    endpoint that they were translated to, as one vantage point saw them; the legs before and after
+    a translation are joined. All but names are counts of connections.
+
+    `endpoint` is '' where no packet left towards one, so that it is not known. `sent_as` is the
+    client's address as it leaves for the endpoint (another one where it was masqueraded).
+    """
+
+    protocol: str
+    client: str
+    asked: str
+    asked_port: int
+    endpoint: str
+    endpoint_port: int
+    sent_as: str
+    connections: int = 0
+    completed: int = 0  # handshakes; of UDP: conversations that were answered
+    unanswered: int = 0  # the SYN (of UDP: the first datagrams) was not answered in time
+    stuck: int = 0  # of the unanswered: sent twice or more, and none of it went out
+    retried: int = 0  # the first SYN was not answered
+    incomplete: int = 0  # the SYN was answered, and the handshake never completed
+    requests: int = 0  # connections in which the client sent data
+    answered: int = 0  # of those: data came back
+    silent: int = 0  # of those: none came for 1.5 s and more, or until the client gave up
+    refused: int = 0  # by a RST in answer to the SYN
+    rejected: int = 0  # by an ICMP error in answer to the SYN
+    icmp: str = ""  # what it said
+    icmp_from: str = ""  # who sent it
+    reset_by_client: int = 0  # after the handshake, before a complete answer
+    reset_by_server: int = 0
+    failing: Period = Period()  # connections of which something failed, a first SYN as well
+    answering: Period = Period()  # those in which data came back
+    one_sided: bool = False  # an end is this machine, or nothing is seen to leave: no comparison
+    to_server: PathDirection = PathDirection()
+    to_client: PathDirection = PathDirection()
+    tried: frozenset[str] = frozenset()  # what its SYNs were translated to before `endpoint`
+
+    @property
+    def asked_end(self) -> End:
+        return self.asked, self.asked_port
+
+    @property
+    def endpoint_end(self) -> End:
+        return self.endpoint, self.endpoint_port
+
+    @property
+    def failed(self) -> int:
+        return self.unanswered + self.incomplete + self.silent + self.refused + self.rejected
+
+
+def added(rows: Iterable[PathRow]) -> PathRow:
+    """Counts of several rows as one of no particular ends."""
+    total = PathRow(
+        protocol="", client="", asked="", asked_port=0, endpoint="", endpoint_port=0, sent_as=""
+    )
+    for row in rows:
+        counts = {name: getattr(total, name) + getattr(row, name) for name in COUNTS}
+        latest = {
+            name: getattr(row, name) or getattr(total, name) for name in ("icmp", "icmp_from")
+        }
+        total = replace(total, tried=total.tried | row.tried, **counts, **latest)
+    return total
+
+
+COUNTS = (
+    "connections",
+    "completed",
+    "unanswered",
+    "stuck",
+    "retried",
+    "incomplete",
+    "requests",
+    "answered",
+    "silent",
+    "refused",
+    "rejected",
+    "reset_by_client",
+    "reset_by_server",
+    "failing",
+    "answering",
+    "to_server",
+    "to_client",
+)

@@ -1,0 +1,77 @@
+"""Losses by shares without those that another rule says the cause of."""
+
+from __future__ import annotations
+
+from collectors.kernel.derived_figures import CONNTRACK_FILL
+from diagnosis.path_groups import PathGroup
+from diagnosis.path_losses import PathLoss, path_losses
+from diagnosis.paths import End
+from diagnosis.per_snapshot import once_per_snapshot
+from diagnosis.rules._idle_expiries import is_forgotten
+from diagnosis.rules._policies import policy_context, verdicts
+from diagnosis.snapshot import Conversation, Snapshot, TargetView
+
+FULL = 95.0  # % of a conntrack table: nf_conntrack_core.c, early_drop
+CAPTURED_S = 20.0  # what losses are counted over, with a margin
+# what counts packets that a node drops, each with a rule of its own
+COUNTED_DROPS = (
+    "TcpExtIPReversePathFilter",
+    "IpInNoRoutes",
+    "IpOutNoRoutes",
+    "conntrack_insert_failed",
+    "conntrack_drop",
+)
+
+
+@once_per_snapshot
+def unexplained(snapshot: Snapshot) -> list[PathLoss]:
+    return [loss for loss in path_losses(snapshot) if not _is_explained(snapshot, loss)]
+
+
+def _is_explained(snapshot: Snapshot, loss: PathLoss) -> bool:
+    if loss.place == "node" and _is_counted(loss.view, loss):
+        return True
+    if _had_no_endpoint(snapshot, loss.group):
+        return True
+    return is_denied(snapshot, loss.group) or is_forgotten(snapshot, _ends(loss.group))
+
+
+def _had_no_endpoint(snapshot: Snapshot, group: PathGroup) -> bool:
+    """What is sent to a Service of which no endpoint is ready is rejected, and the kernel sends
+    few ICMP errors a second: the rest looks lost."""
+    if group.service is None or len(group.ready) > 1:
+        return False
+    rows = snapshot.slices_behind(group.service)
+    is_new = any(snapshot.at - row.changed < CAPTURED_S for row in rows)
+    return bool(rows) and (not group.ready or is_new)
+
+
+def _ends(group: PathGroup) -> set[End]:
+    return {group.end, *(row.endpoint_end for row in group.rows if row.endpoint)}
+
+
+def _is_counted(view: TargetView, loss: PathLoss) -> bool:
+    """By a counter of the node, a full conntrack table, or forwarding that is off."""
+    if _is_table_full(view) or view.sysctl("net.ipv4.ip_forward") == 0:
+        return True
+    return 2 * view.delta(*COUNTED_DROPS) >= loss.share.lost
+
+
+def _is_table_full(view: TargetView) -> bool:
+    fill = CONNTRACK_FILL.share(view.values)
+    return fill is not None and (fill.percent or 0) >= FULL
+
+
+def is_denied(snapshot: Snapshot, group: PathGroup) -> bool:
+    """By a policy, for one of the clients."""
+    if not snapshot.policies and not snapshot.foreign_policies:
+        return False
+    context = policy_context(snapshot)
+    for row in group.rows:
+        client = snapshot.by_address.get(row.client)
+        talk = Conversation(row.protocol, row.client, row.asked, row.asked_port)
+        if client is not None and any(
+            one.verdict.denied for one in verdicts(snapshot, context, client, talk)
+        ):
+            return True
+    return False

@@ -1,0 +1,194 @@
+"""Some of a Service's endpoints fail while others answer.
+
+Facts: docs/reference/failures.md; how it is found: docs/detection.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from collectors.findings import Evidence, Finding, Subject
+from diagnosis import endpoint_faults as faults, path_groups
+from diagnosis.endpoint_faults import EndpointFault, Manner, endpoint_faults
+from diagnosis.loss_shares import counts_text
+from diagnosis.path_groups import (
+    PathGroup,
+    all_path_groups,
+    client_text,
+    endpoint_text,
+    node_text,
+    server_text,
+)
+from diagnosis.paths import PathRow
+from diagnosis.per_snapshot import once_per_snapshot
+from diagnosis.rule import CONVENTION, Rule, Threshold
+from diagnosis.rules._losses import is_denied
+from diagnosis.rules._per_subject import first_of_each
+from diagnosis.snapshot import Conversation, Snapshot, listed
+
+LEAST = Threshold("at least", path_groups.LEAST, "connections in 15 s fail", CONVENTION)
+MOSTLY = Threshold(
+    "from", 100 - 100 * faults.WELL, "% of an endpoint's, while another's", CONVENTION
+)
+WELL = Threshold("fail up to", 100 * faults.WELL, "%", CONVENTION)
+RULE = Rule(
+    id="endpoint_failing",
+    title="Some endpoints of a Service fail while others answer",
+    scope="Service",
+    stage="cause",
+    inputs=("capture", "Services", "pods"),
+    symptoms=("connect", "timeout", "slow", "reset"),
+    screen="flows",
+    criterion="connections by client, Service and endpoint; an endpoint that nothing leaves for is "
+    "found by elimination",
+    thresholds=(LEAST, MOSTLY, WELL),
+    false_friends=("all endpoints fail alike", "the capture sees one direction only"),
+    severity="critical",
+    confidence="certain",
+    verify="connections to each endpoint are made and answered",
+)
+TITLES: dict[str, str] = {
+    "dropped": "{node} drops what goes to {ends}, {count} of {server}",
+    "rejected": "{ends}, {count} of {server}: connections are rejected by {by}",
+    "reset": "{node} resets connections to {ends}, {count} of {server}",
+    "unanswered": "{ends}, {count} of {server}: SYNs go out to it by {node} and nothing answers",
+    "silent": "{ends}, {count} of {server}: it accepts connections and never answers a request",
+    "no answer": "{ends}, {count} of {server}: it accepts connections, and no answer to a request "
+    "comes to {node}",
+}
+ON_THE_NODE = """# on {node}, the rule whose counter grows
+iptables-save -c | grep -F {end} ; nft list ruleset | grep -nE 'drop|reject|{end}'"""
+IN_THE_POD = """# in the pod: does the program run? A queue that only grows is never accepted
+ss -lnt; ps -eo pid,stat,wchan,args
+# State T: it was stopped (SIGSTOP); next, its log, and a liveness probe that asks as clients do"""
+PATH = """# in the pod: its own rules, and a full accept queue
+iptables-save -c; nft list ruleset; ss -lnt
+# on its node, the rule that drops
+iptables-save -c | grep -F {end}; nft list ruleset | grep -nE 'drop|reject|{end}'"""
+FIXES: dict[Manner, str] = {
+    "dropped": ON_THE_NODE,
+    "rejected": ON_THE_NODE,
+    "reset": ON_THE_NODE,
+    "unanswered": PATH,
+    "silent": IN_THE_POD,
+}
+
+
+def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    return first_of_each(_finding(snapshot, fault) for fault in _faults(snapshot))
+
+
+def explains(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
+    """What fails with the Service, or with those endpoints."""
+    return any(_is_of(fault, talk) for fault in _faults_of(snapshot, finding))
+
+
+def _faults_of(snapshot: Snapshot, finding: Finding) -> Iterator[EndpointFault]:
+    for fault in _faults(snapshot):
+        if _subject(snapshot, fault) == finding.subject:
+            yield fault
+
+
+def _is_of(fault: EndpointFault, talk: Conversation) -> bool:
+    return talk.end == fault.group.end or talk.server in fault.endpoints
+
+
+@once_per_snapshot
+def _faults(snapshot: Snapshot) -> list[EndpointFault]:
+    """Those that no policy denies; the node that saw most first."""
+    found = [
+        fault
+        for group in all_path_groups(snapshot)
+        for fault in _listed_faults(group)
+        if not is_denied(snapshot, group)
+    ]
+    return sorted(found, key=lambda fault: -fault.failed.lost)
+
+
+def _listed_faults(group: PathGroup) -> list[EndpointFault]:
+    """Of endpoints that are in an EndpointSlice (stale_rule is about others)."""
+    return [fault for fault in endpoint_faults(group) if fault.manner != "stale"]
+
+
+def _subject(snapshot: Snapshot, fault: EndpointFault) -> Subject:
+    whole = snapshot.subject(*fault.group.end)
+    return replace(whole, detail=f"→ {listed(fault.endpoints)}")
+
+
+def _finding(snapshot: Snapshot, fault: EndpointFault) -> Finding:
+    node = node_text(fault.group.view)
+    is_inferred = fault.eliminated or fault.manner == "unanswered" or _is_beyond(snapshot, fault)
+    return RULE.finding(
+        subject=_subject(snapshot, fault),
+        title=_title(snapshot, fault),
+        evidence=_evidence(snapshot, fault),
+        confidence="likely" if is_inferred else "certain",
+        fix=FIXES[fault.manner].format(node=node, end=fault.endpoints[0]),
+        fix_kind="shell",
+    )
+
+
+def _title(snapshot: Snapshot, fault: EndpointFault) -> str:
+    group, number = fault.group, len(fault.endpoints)
+    seen = {row.endpoint for row in group.rows if row.endpoint}
+    total = len(group.ready) or len(seen | set(fault.endpoints))
+    port = next((r.endpoint_port for r in group.rows if r.endpoint), 0)
+    beyond = fault.manner == "silent" and _is_beyond(snapshot, fault)
+    return TITLES["no answer" if beyond else fault.manner].format(
+        server=server_text(snapshot, group),
+        ends=listed(endpoint_text(snapshot, end, port) for end in fault.endpoints),
+        node=node_text(group.view),
+        count=f"{number} of {total} endpoints",
+        by=_rejected_by(snapshot, group, fault.row),
+    )
+
+
+def _is_beyond(snapshot: Snapshot, fault: EndpointFault) -> bool:
+    """Whether an endpoint is of another node: what it sends may be lost before it comes here."""
+    nodes = (snapshot.node_of(end) for end in fault.endpoints)
+    return any(node and node != fault.group.view.node for node in nodes)
+
+
+def _rejected_by(snapshot: Snapshot, group: PathGroup, row: PathRow) -> str:
+    """A node answers with the address that was asked, where it translates for it."""
+    own = row.icmp_from in ("", group.asked)
+    node = node_text(group.view)
+    return f"{node if own else snapshot.name(row.icmp_from)} ({row.icmp or 'ICMP'})"
+
+
+def _evidence(snapshot: Snapshot, fault: EndpointFault) -> Iterator[Evidence]:
+    group, view = fault.group, fault.group.view
+    clients = client_text(snapshot, group.rows)
+    if fault.eliminated:
+        used = listed(sorted({row.endpoint for row in group.rows if row.to_server.left.syn}))
+        yield view.fact(
+            f"{fault.failed.lost:,} of {fault.failed.total:,} SYNs to it never left: "
+            f"{fault.failed.text}; all that left went to {used}; clients: {clients}",
+            "capture, all interfaces",
+        )
+    else:
+        yield view.fact(f"{_failures(fault.row)}; clients: {clients}", "capture")
+    for endpoint, row in sorted(group.by_endpoint.items()):
+        if endpoint:
+            yield view.fact(_of_endpoint(snapshot, endpoint, row), "capture, all interfaces")
+    if fault.row.icmp:
+        yield view.fact(f"{fault.row.icmp}, from {fault.row.icmp_from}", "capture")
+
+
+def _of_endpoint(snapshot: Snapshot, endpoint: str, row: PathRow) -> str:
+    name = endpoint_text(snapshot, endpoint, 0)
+    return (
+        f"{name}: {row.completed:,} of {row.connections:,} opened, {row.answered:,} of "
+        f"{row.requests:,} requests answered; {counts_text(row.to_server, to_server=True)}"
+    )
+
+
+def _failures(row: PathRow) -> str:
+    counts = {
+        "without an answer to the SYN": row.unanswered,
+        "rejected": row.rejected,
+        "refused": row.refused,
+        "without an answer to the request": row.silent,
+    }
+    return ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)

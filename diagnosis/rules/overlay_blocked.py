@@ -1,0 +1,204 @@
+"""Nothing of the overlay crosses between two nodes: packets for pods leave one and none comes to
+the other, while its tables are right.
+
+A filter between them or on one of them passes other traffic and not the overlay's: UDP 8472 or 4789
+of VXLAN, 6081 of Geneve, protocol 4 of IPIP, 51820 of WireGuard.
+
+Facts: docs/reference/failures.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import combinations
+
+from collectors.events import LinkRow
+from collectors.findings import Evidence, Finding, Subject
+from collectors.frozen import frozen
+from diagnosis.overlays import overlays, tunnel_fields
+from diagnosis.paths import PathDirection, PathRow
+from diagnosis.per_snapshot import once_per_snapshot
+from diagnosis.rule import CONVENTION, Rule, Threshold
+from diagnosis.rules import missing_fdb, missing_route, neighbour, stale_vtep, wrong_fdb
+from diagnosis.rules._node_pairs import between, pair_of
+from diagnosis.snapshot import Conversation, Snapshot, TargetView, listed
+
+LEAST = Threshold("at least", 5, "packets that leave a node, and none that comes", CONVENTION)
+RULE = Rule(
+    id="overlay_blocked",
+    title="Nothing of the overlay crosses between two nodes: a filter drops it",
+    scope="node",
+    stage="cause",
+    inputs=("capture", "links", "nodes"),
+    symptoms=("connect", "timeout", "name", "nodes"),
+    screen="node",
+    criterion="captures on both nodes, routes over an overlay device, and entries for it that are "
+    "right",
+    thresholds=(LEAST,),
+    false_friends=("eBPF hands packets on where a capture does not see them",),
+    severity="critical",
+    fix_kind="shell",
+    verify="packets of {device} come to {other}",
+)
+TABLES = (missing_fdb, missing_route, neighbour, stale_vtep, wrong_fdb)
+TRANSPORTS = {
+    "vxlan": "UDP port {port}",
+    "geneve": "UDP port {port}",
+    "wireguard": "UDP port 51820",
+    "ipip": "IP protocol 4",
+    "sit": "IP protocol 41",
+    "gre": "IP protocol 47",
+}
+PORTS = {"vxlan": "8472 or 4789", "geneve": "6081"}  # where the device does not say it
+
+
+@frozen
+class Crossing:
+    """Packets of pods from one node to another, in both directions: that left, and that came."""
+
+    left: int = 0
+    entered: int = 0
+
+
+@frozen
+class BlockedPair:
+    one: TargetView
+    other: TargetView
+    there: Crossing
+    back: Crossing
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether enough left, and nothing came."""
+        entered = self.there.entered + self.back.entered
+        return not entered and self.there.left + self.back.left >= LEAST.value
+
+    @property
+    def names(self) -> set[str]:
+        return {self.one.name, self.other.name}
+
+
+def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    pairs = _blocked(snapshot)
+    if pairs:
+        yield _finding(snapshot, pairs)
+
+
+def explains(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
+    return any(
+        between(pair.one.name, pair.other.name, snapshot, talk) for pair in _blocked(snapshot)
+    )
+
+
+@once_per_snapshot
+def _blocked(snapshot: Snapshot) -> list[BlockedPair]:
+    return [] if snapshot.setting("cilium") else list(_silent_pairs(snapshot))
+
+
+def _silent_pairs(snapshot: Snapshot) -> Iterator[BlockedPair]:
+    known = [set(pair_of(one)) for rule in TABLES for one in rule.evaluate(snapshot)]
+    views = [view for view in snapshot.of_kind("node") if view.paths and overlays(view)]
+    for one, other in combinations(views, 2):
+        there, back = _crossing(snapshot, one, other), _crossing(snapshot, other, one)
+        pair = BlockedPair(one, other, there, back)
+        if pair.is_silent and pair.names not in known:
+            yield pair
+
+
+def _crossing(snapshot: Snapshot, one: TargetView, other: TargetView) -> Crossing:
+    return Crossing(
+        _counted(snapshot, one, one, other, left=True),
+        _counted(snapshot, other, one, other, left=False),
+    )
+
+
+def _counted(
+    snapshot: Snapshot, view: TargetView, one: TargetView, other: TargetView, *, left: bool
+) -> int:
+    """Packets from pods of one node to pods of the other, that left the view, or came into it."""
+    wanted, total = (one.node, other.node), 0
+    for row in view.paths:
+        for nodes, direction in _directions(snapshot, row):
+            if nodes == wanted:
+                counts = direction.complete_left if left else direction.entered
+                total += counts.total
+    return total
+
+
+def _directions(
+    snapshot: Snapshot, row: PathRow
+) -> Iterator[tuple[tuple[str, str], PathDirection]]:
+    """((sender's node, receiver's), packets) in both directions between two pods."""
+    client, server = snapshot.by_address.get(row.client), snapshot.by_address.get(row.endpoint)
+    if client is not None and server is not None:
+        yield (client.node, server.node), row.to_server
+        yield (server.node, client.node), row.to_client
+
+
+# --- in words
+
+
+def _finding(snapshot: Snapshot, pairs: list[BlockedPair]) -> Finding:
+    first = pairs[0]
+    link = overlays(first.one)[0]
+    return RULE.finding(
+        subject=_subject(pairs),
+        title=f"Nothing of the overlay crosses between {_between(pairs)}: packets leave by "
+        f"{link.name} and never come to the other node",
+        evidence=tuple(_evidence(pairs)),
+        confidence="likely",
+        fix=_fix(link, pairs),
+        device=link.name,
+        other=first.other.name,
+    )
+
+
+def _subject(pairs: list[BlockedPair]) -> Subject:
+    """The pair; of several the node that all have in common, else the cluster."""
+    if len(pairs) == 1:
+        one, other = sorted(pairs[0].names)
+        return Subject(kind="node", name=one, detail=f"→ {other}")
+    common = set.intersection(*(pair.names for pair in pairs))
+    if len(common) == 1:
+        return Subject(kind="node", name=common.pop())
+    return Subject(kind="cluster", name="nodes")
+
+
+def _between(pairs: Iterable[BlockedPair]) -> str:
+    return listed(" and ".join(sorted(pair.names)) for pair in pairs)
+
+
+def _evidence(pairs: list[BlockedPair]) -> Iterator[Evidence]:
+    for pair in pairs[:3]:
+        for here, there, crossing in (
+            (pair.one, pair.other, pair.there),
+            (pair.other, pair.one, pair.back),
+        ):
+            text = f"{crossing.left} packets left for pods of {there.name}, none came there"
+            if crossing.left:
+                yield here.fact(text, "captures of both nodes")
+        entry = f"neighbour entries, routes and forwarding entries towards {pair.other.name} exist"
+        yield pair.one.fact(entry, "ip, bridge")
+
+
+def _transport(link: LinkRow) -> str:
+    port = tunnel_fields(link).get("port") or PORTS.get(link.kind, "")
+    return TRANSPORTS[link.kind].format(port=port)
+
+
+def _fix(link: LinkRow, pairs: list[BlockedPair]) -> str:
+    wanted = _transport(link)
+    return (
+        f"# allow {wanted} between the nodes: security groups, firewalls between them and on them\n"
+        f"# does it come to {pairs[0].other.name}?\n"
+        f"tcpdump -ni any -c 10 {_filter(wanted)}\n"
+        "nft list ruleset | grep -nE 'drop|reject'; iptables-save -c | grep -E 'DROP|REJECT'"
+    )
+
+
+def _filter(wanted: str) -> str:
+    """As tcpdump filters it."""
+    if wanted.startswith("IP protocol"):
+        return f"ip proto {wanted.rpartition(' ')[2]}"
+    ports = wanted.removeprefix("UDP port ").split(" or ")
+    return "'" + " or ".join(f"udp port {port}" for port in ports) + "'"

@@ -1,0 +1,198 @@
+"""A share of packets is lost on a node, or between two places that are watched.
+
+Facts: docs/reference/failures.md; how places are found: docs/detection.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from collectors.findings import Evidence, Finding, Severity, Subject
+from diagnosis.by_key import by_key
+from diagnosis.loss_shares import FULL_SIZE_TEXT, LossShare, counts_text
+from diagnosis.path_groups import client_text, endpoint_text, node_text, server_text
+from diagnosis.path_losses import PathLoss
+from diagnosis.paths import End
+from diagnosis.rule import CONVENTION, Rule, Threshold, level
+from diagnosis.rules._losses import unexplained
+from diagnosis.snapshot import Conversation, Snapshot, listed
+from diagnosis.subjects import pod_subject
+
+WARNING = Threshold("warning from", 1, "% of a kind of packet that is certainly lost", CONVENTION)
+CRITICAL = Threshold("critical from", 5, "%", CONVENTION)
+LEAST = Threshold("at least", 5, "packets in 15 s", CONVENTION)
+RULE = Rule(
+    id="packet_loss",
+    title="Packets are lost on their path: they come to a place and do not leave it",
+    scope="node",
+    stage="symptom",
+    inputs=("capture", "pods", "Services", "links"),
+    symptoms=("slow", "timeout", "connect", "large", "load", "nodes"),
+    screen="flows",
+    criterion="what an interface of the place saw come in against what another saw go out, by "
+    "direction and kind, with the bound of a sample of that size (95 %, Wilson)",
+    thresholds=(WARNING, CRITICAL, LEAST),
+    false_friends=(
+        "the capture itself drops packets",
+        "eBPF hands packets on where a capture does not see them",
+    ),
+    verify="as much leaves as comes in; nothing is retransmitted",
+)
+DROPPED = """# on {node}: the rule whose counter grows, or the queue that drops
+iptables-save -c | grep -E 'DROP|REJECT'; nft list ruleset | grep -E 'drop|reject'
+tc -s qdisc show; tc -s filter show dev eth0 ingress
+nstat -az | grep -E 'Drop|Discard|Filter'"""
+BETWEEN = """# on both ends: drops of the NIC, and of a policer
+ip -s -s link; tc -s qdisc show; ethtool -S eth0 | grep -iE 'drop|err|allowance'
+# next, what carries it: the underlay's switches, security groups, rate limits"""
+IN_POD = """# in the pod: its own rules, and a listener whose Recv-Q stays
+iptables-save -c; nft list ruleset; tc -s qdisc show
+ss -lnt; nstat -az TcpExtListenDrops TcpExtListenOverflows"""
+BEYOND = "Open the node of the other end: podwire compares what leaves here with what comes there"
+FIXES = {"node": DROPPED, "between": BETWEEN, "pod": IN_POD, "beyond": BEYOND}
+
+
+def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    by_place = by_key(unexplained(snapshot), partial(_subject, snapshot))
+    for subject, losses in by_place.items():
+        yield _finding(snapshot, subject, _without_parts(losses))
+
+
+def _without_parts(losses: list[PathLoss]) -> list[PathLoss]:
+    """Without those of an endpoint whose Service is among them: flows that began before the
+    capture have the endpoint's address only."""
+    ends = {end for loss in losses for end in _translated(loss)}
+    return [loss for loss in losses if loss.group.end not in ends]
+
+
+def _translated(loss: PathLoss) -> Iterator[End]:
+    return (row.endpoint_end for row in loss.group.rows if row.endpoint != row.asked)
+
+
+def explains(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
+    """What fails, or is slow, between ends that lose packets there."""
+    return any(_is_of(loss, talk) for loss in _losses_of(snapshot, finding))
+
+
+def _losses_of(snapshot: Snapshot, finding: Finding) -> Iterator[PathLoss]:
+    for loss in unexplained(snapshot):
+        if _subject(snapshot, loss) == finding.subject:
+            yield loss
+
+
+def _is_of(loss: PathLoss, talk: Conversation) -> bool:
+    group = loss.group
+    return talk.end in {group.end, *(row.endpoint_end for row in group.rows)}
+
+
+def _subject(snapshot: Snapshot, loss: PathLoss) -> Subject:
+    """The place: a node, a path from one to another, a pod."""
+    pod = snapshot.by_address.get(loss.endpoints[0]) if loss.place == "pod" else None
+    if pod is not None:
+        return pod_subject(pod, loss.group.port if loss.group.service is None else 0)
+    subject = loss.view.subject
+    detail = {"between": f"→ {loss.other}", "beyond": "and behind it"}.get(loss.place, "")
+    return Subject(kind=subject.kind, name=subject.name, namespace=subject.namespace, detail=detail)
+
+
+def _finding(snapshot: Snapshot, subject: Subject, losses: list[PathLoss]) -> Finding:
+    worst = max(losses, key=lambda loss: loss.share.lost)
+    return RULE.finding(
+        subject=subject,
+        title=_title(snapshot, losses),
+        severity=_severity(losses),
+        evidence=_evidence(snapshot, losses),
+        confidence="possible" if worst.place in ("pod", "beyond") else "certain",
+        fix=FIXES[worst.place].format(node=node_text(worst.view)),
+        fix_kind="text" if worst.place == "beyond" else "shell",
+    )
+
+
+def _severity(losses: list[PathLoss]) -> Severity:
+    return level(max(loss.share.low for loss in losses), WARNING, CRITICAL) or "warning"
+
+
+# --- in words
+
+
+def _title(snapshot: Snapshot, losses: list[PathLoss]) -> str:
+    worst = max(losses, key=lambda loss: loss.share.lost)
+    node, share = node_text(worst.view), _range_text(losses)
+    what = listed((_what(snapshot, loss) for loss in losses), 2)
+    if worst.resets >= LEAST.value:
+        server = server_text(snapshot, worst.group)
+        return f"{node} resets connections to {server}: RSTs leave it that no server sent"
+    if worst.place == "node":
+        return f"{node} drops {share} of {what}"
+    if worst.place == "between":
+        return f"{share} of {what} is lost between {node} and {worst.other}"
+    if not worst.to_server and worst.place in ("pod", "beyond"):
+        share = f"at least {worst.share.percent:.0f} %"  # a hole shows where something follows it
+    if worst.place == "pod" and not worst.to_server:
+        return f"{share} of {what} is missing as it comes to {node}: lost in the pod"
+    if worst.place == "beyond" and not worst.to_server:
+        return f"{share} of {what} is missing as it comes to {node}: lost before it"
+    if worst.place == "pod":
+        return f"{node} hands it to the pod, and {share} of {what} is not acknowledged there"
+    return f"{share} of {what} leaves {node} and is not acknowledged: lost behind it, or its answer"
+
+
+def _range_text(losses: list[PathLoss]) -> str:
+    total = LossShare(0, 0)
+    for loss in losses:
+        total += loss.share
+    return total.text
+
+
+def _what(snapshot: Snapshot, loss: PathLoss) -> str:
+    """What goes to a server, or comes from it, as narrow as the kinds say."""
+    server = server_text(snapshot, loss.group)
+    if loss.endpoints:
+        port = loss.group.rows[0].endpoint_port
+        ends = listed(endpoint_text(snapshot, one, port) for one in loss.endpoints)
+        server = f"{server} at {ends}"
+    if loss.place in ("pod", "beyond") or not loss.spared:
+        return f"what goes to {server}" if loss.to_server else f"the answers of {server}"
+    kinds = " and ".join(f"the {kind.name}" for kind in loss.kinds)
+    return f"{kinds} to {server}" if loss.to_server else f"{kinds} from {server}"
+
+
+def _evidence(snapshot: Snapshot, losses: list[PathLoss]) -> Iterator[Evidence]:
+    for loss in losses:
+        yield from _of_loss(snapshot, loss)
+
+
+def _of_loss(snapshot: Snapshot, loss: PathLoss) -> Iterator[Evidence]:
+    server, clients = server_text(snapshot, loss.group), client_text(snapshot, loss.group.rows)
+    shares = "; ".join(f"{k.name} {k.share.lost:,} of {k.share.total:,}" for k in loss.kinds)
+    spared = f"; not of {listed(loss.spared)}" if loss.spared else ""
+    towards = f"to {server}" if loss.to_server else f"from {server}"
+    yield loss.view.fact(f"{towards}, lost: {shares}{spared}; clients: {clients}", "capture")
+    there = counts_text(loss.row.to_server, to_server=True)
+    back = counts_text(loss.row.to_client, to_server=False)
+    yield loss.view.fact(f"there: {there}. Back: {back}", "capture, all interfaces")
+    if loss.resets >= LEAST.value:
+        yield loss.view.fact(f"{loss.resets} RSTs went out that never came in", "capture")
+    yield loss.view.fact(_sent_again(loss), "capture")
+    if (only := _only_endpoint(loss)) and len(loss.kinds) == 1:
+        hint = f"all SYNs that leave go to {only}: perhaps another endpoint is never reached"
+        yield loss.view.fact(hint, "capture")
+    if FULL_SIZE_TEXT in [kind.name for kind in loss.kinds] and loss.spared:
+        yield loss.view.fact("only large segments: an MTU, or a filter by length", "capture")
+
+
+def _only_endpoint(loss: PathLoss) -> str:
+    """The only one that is reached of a Service whose SYNs are lost."""
+    ends = {row.endpoint for row in loss.group.rows if row.to_server.left.syn}
+    translated = loss.group.asked not in ends
+    is_known = len(ends) == 1 and loss.kinds[0].name == "SYNs" and translated
+    return min(ends) if is_known else ""
+
+
+def _sent_again(loss: PathLoss) -> str:
+    again = loss.row.to_server.retransmitted + loss.row.to_client.retransmitted
+    return (
+        f"retransmitted: {again.syn:,} SYNs, {again.timeout:,} segments after a timeout, "
+        f"{again.fast:,} fast, {again.spurious:,} needlessly"
+    )

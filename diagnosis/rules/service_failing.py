@@ -1,0 +1,112 @@
+"""A share of a Service's connections fails, as a client's pod alone sees it.
+
+Facts: docs/reference/failures.md; how it is found: docs/detection.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from collectors.findings import Evidence, Finding
+from diagnosis import service_failures as failures
+from diagnosis.path_groups import PathGroup, endpoint_text, server_text
+from diagnosis.rule import CONVENTION, Rule, Threshold
+from diagnosis.rules._losses import is_denied
+from diagnosis.service_failures import Failure, ServiceFailure, service_failures
+from diagnosis.snapshot import Conversation, Snapshot, listed
+
+SHARE = Threshold("from", failures.LEAST_PERCENT, "% that certainly fail", CONVENTION)
+WELL = Threshold("beside", failures.LEAST_WELL, "requests that are answered", CONVENTION)
+LOSSY = Threshold(
+    "while up to", 100 * failures.LOSSY, "% of data segments are retransmitted", CONVENTION
+)
+RULE = Rule(
+    id="service_failing",
+    title="A share of a Service's connections fails, the others do well: some of its endpoints",
+    scope="Service",
+    stage="symptom",
+    inputs=("capture", "Services", "conntrack"),
+    symptoms=("connect", "timeout", "slow", "reset"),
+    screen="flows",
+    criterion="failures beside answers in the same seconds; a share that fits a number of the "
+    "Service's endpoints, with its bound (Wilson)",
+    thresholds=(SHARE, WELL, LOSSY),
+    false_friends=("a filter that drops SYNs alone", "the program closes connections itself"),
+    severity="critical",
+    confidence="possible",
+    fix="Open the client's node and capture there (c): podwire sees which endpoint each connection "
+    "is translated to",
+    verify="all connections are made and answered",
+)
+WHAT: dict[Failure, str] = {
+    "SYN": "first SYNs to {server} get no answer, and nothing else is lost",
+    "request": "requests to {server} are accepted and get no answer",
+    "rejected": "connections to {server} are rejected",
+    "reset": "requests to {server} are reset",
+}
+
+
+def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    for failure in service_failures(snapshot):
+        if not is_denied(snapshot, failure.group):
+            yield _finding(snapshot, failure)
+
+
+def explains(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
+    """What fails with the Service, or at an address that its connections are translated to: a
+    bridge that floods shows it to the pod."""
+    return any(_is_of(snapshot, one, talk) for one in _failures_of(snapshot, finding))
+
+
+def _failures_of(snapshot: Snapshot, finding: Finding) -> Iterator[ServiceFailure]:
+    for failure in service_failures(snapshot):
+        if snapshot.subject(*failure.group.end) == finding.subject:
+            yield failure
+
+
+def _is_of(snapshot: Snapshot, failure: ServiceFailure, talk: Conversation) -> bool:
+    group = failure.group
+    if talk.end == group.end:
+        return True
+    clients = {row.client for row in group.rows}
+    is_theirs = talk.client in clients and talk.port in _endpoint_ports(snapshot, group)
+    return is_theirs and not talk.answered
+
+
+def _endpoint_ports(snapshot: Snapshot, group: PathGroup) -> set[int]:
+    slices = snapshot.slices_behind(group.service) if group.service else []
+    return {port.number for row in slices for port in row.ports}
+
+
+def _finding(snapshot: Snapshot, failure: ServiceFailure) -> Finding:
+    return RULE.finding(
+        subject=snapshot.subject(*failure.group.end),
+        title=_title(snapshot, failure),
+        evidence=_evidence(snapshot, failure),
+        confidence="likely" if failure.endpoints else "possible",
+    )
+
+
+def _title(snapshot: Snapshot, failure: ServiceFailure) -> str:
+    what = WHAT[failure.failure].format(server=server_text(snapshot, failure.group))
+    total = len(failure.group.ready)
+    some = f"some of its {total} endpoints fail"
+    if failure.number:
+        some = f"some of its endpoints fail, by the share {failure.number} of {total}"
+    if failure.endpoints:
+        ends = listed(endpoint_text(snapshot, end, 0) for end in failure.endpoints)
+        some = f"{ends}, {failure.number} of {total} endpoints, fails"
+    return f"{failure.share.text} of {what}: {some}"
+
+
+def _evidence(snapshot: Snapshot, failure: ServiceFailure) -> Iterator[Evidence]:
+    row, view = failure.row, failure.group.view
+    yield view.fact(
+        f"{failure.share.lost:,} of {failure.share.total:,}; {row.completed:,} of "
+        f"{row.connections:,} connections opened, {row.answered:,} of {row.requests:,} requests "
+        "answered",
+        "capture",
+    )
+    yield view.fact(f"SYNs sent again: {row.to_server.retransmitted.syn:,}", "capture")
+    if row.icmp:
+        yield view.fact(f"{row.icmp}, from {row.icmp_from}", "capture")

@@ -1,0 +1,144 @@
+"""A share of a Service's connections fails, as a client's pod alone sees it: not which endpoint.
+
+Where loss hits every packet alike, data is retransmitted as well, and it is no matter of endpoints.
+Nor is it where all stopped to answer at one time, or began to: both must go on together.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Literal
+
+from collectors.events import ConntrackGroup
+from collectors.frozen import frozen
+from diagnosis.by_key import by_key
+from diagnosis.loss_shares import LossShare
+from diagnosis.path_groups import PathGroup, grouped
+from diagnosis.paths import PathDirection, PathRow, added
+from diagnosis.per_snapshot import once_per_snapshot
+from diagnosis.snapshot import Snapshot, TargetView
+
+Failure = Literal["SYN", "request", "rejected", "reset"]
+LEAST_PERCENT = 10.0  # that certainly fail
+MOST_PERCENT = 90.0  # above, it is no matter of some
+LEAST_WELL = 10  # connections that do not
+LOSSY = 0.02  # of data segments that are retransmitted: loss, not an endpoint
+TOGETHER_NS = 2_000_000_000  # that failures and answers go on beside each other
+RECENT_NS = 4_000_000_000  # of each other's last
+MARGIN = 5.0  # percent: choices are not quite even
+
+
+@frozen
+class ServiceFailure:
+    """`number` of the endpoints would make such a share, 0 where none does; `endpoints` are those
+    that conntrack on the client's node has entries without an answer for."""
+
+    group: PathGroup
+    failure: Failure
+    share: LossShare
+    number: int
+    row: PathRow
+    endpoints: tuple[str, ...] = ()
+
+
+@once_per_snapshot
+def service_failures(snapshot: Snapshot) -> tuple[ServiceFailure, ...]:
+    return tuple(_failures(snapshot))
+
+
+def _failures(snapshot: Snapshot) -> Iterator[ServiceFailure]:
+    for group in _groups_of_pods(snapshot):
+        failure = _failure(group)
+        if failure is not None:
+            yield _with_endpoints(snapshot, failure)
+
+
+def _groups_of_pods(snapshot: Snapshot) -> Iterator[PathGroup]:
+    for view in snapshot.targets:
+        if view.kind == "pod":
+            yield from _groups(snapshot, view)
+
+
+def _groups(snapshot: Snapshot, view: TargetView) -> Iterator[PathGroup]:
+    """By Service and port, of what the pod asked."""
+    rows = filter(partial(_asks_service, snapshot), view.paths)
+    for (asked, port), own in by_key(rows, lambda row: row.asked_end).items():
+        yield grouped(snapshot, view, asked, port, own)
+
+
+def _asks_service(snapshot: Snapshot, row: PathRow) -> bool:
+    return row.protocol == "TCP" and row.asked in snapshot.service_by_address
+
+
+def _failure(group: PathGroup) -> ServiceFailure | None:
+    row = added(group.rows)
+    if not _are_comparable(group, row):
+        return None
+    for failure, share in _shares(row).items():
+        number = _number(share, len(group.ready))
+        if share.is_loss and share.low >= LEAST_PERCENT and share.high <= MOST_PERCENT:
+            return ServiceFailure(group, failure, share, number, row)
+    return None
+
+
+def _are_comparable(group: PathGroup, row: PathRow) -> bool:
+    """Whether it may be some of several endpoints that fail, beside others that answer."""
+    is_enough = len(group.ready) >= 2 and row.answered >= LEAST_WELL
+    return is_enough and not _is_lossy(row.to_server) and _are_mixed(row)
+
+
+def _is_lossy(sent: PathDirection) -> bool:
+    again = sent.retransmitted
+    return again.timeout + again.fast > LOSSY * sent.left.data
+
+
+def _shares(row: PathRow) -> dict[Failure, LossShare]:
+    return {
+        "reset": LossShare(row.reset_by_server, row.reset_by_server + row.answered),
+        "rejected": LossShare(row.rejected + row.refused, row.connections),
+        "request": LossShare(row.silent, row.silent + row.answered),
+        "SYN": LossShare(row.retried, row.connections),
+    }
+
+
+def _are_mixed(row: PathRow) -> bool:
+    """Whether connections fail and are answered in the same seconds, until now."""
+    failing, answering = row.failing, row.answering
+    is_recent = abs(failing.last_ns - answering.last_ns) <= RECENT_NS
+    return is_recent and failing.overlap_ns(answering) >= TOGETHER_NS
+
+
+def _number(share: LossShare, total: int) -> int:
+    """How many of so many endpoints that is; 0 where no number of them makes that share."""
+    number = round(share.percent * total / 100)
+    percent = 100 * number / total if total else 0.0
+    fits = share.low - MARGIN <= percent <= share.high + MARGIN
+    return number if fits and 0 < number < total else 0
+
+
+def _with_endpoints(snapshot: Snapshot, failure: ServiceFailure) -> ServiceFailure:
+    ends = _unanswered_ends(snapshot, failure.group)
+    if not 0 < len(ends) < len(failure.group.ready):
+        return failure
+    return replace(failure, number=len(ends), endpoints=ends)
+
+
+def _unanswered_ends(snapshot: Snapshot, group: PathGroup) -> tuple[str, ...]:
+    """Endpoints that conntrack has more entries without an answer for than with one."""
+    unanswered: Counter[str] = Counter()
+    replied: Counter[str] = Counter()
+    for entry in _entries(snapshot, group):
+        (replied if entry.replied else unanswered)[entry.reply_source] += entry.count
+    return tuple(sorted(end for end in unanswered if unanswered[end] > replied[end]))
+
+
+def _entries(snapshot: Snapshot, group: PathGroup) -> Iterator[ConntrackGroup]:
+    """What nodes remember of the group's connections."""
+    clients = {row.client for row in group.rows}
+    for host in snapshot.hosts:
+        for entry in host.conntrack_groups:
+            if entry.source in clients and (entry.destination, entry.port) == group.end:
+                yield entry

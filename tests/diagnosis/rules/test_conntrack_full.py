@@ -1,0 +1,53 @@
+"""What follows from a full table is listed under it; what does not is a finding of its own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from collectors.events import ProbeRow, ServiceRow, SliceRow
+from diagnosis import rules
+from diagnosis.snapshot import Conversation, TargetView
+from tests.support.path_snapshots import API, CLIENT, PODS, SERVICE, SLICE, node, pod, snapshot
+
+FULL = {"conntrack_count": 4_569, "conntrack_max": 4_569}
+DROPPING = replace(node(), values=FULL, deltas={"conntrack_drop": 900}, seconds=15.0)
+DNS = ServiceRow(
+    "kube-system", "kube-dns", ("10.96.0.10",), ("53/UDP",), "ClusterIP", (("k8s-app", "dns"),)
+)
+DNS_SLICE = SliceRow("kube-system", "kube-dns-1", "kube-dns", (), ("10.244.1.9",), ())
+
+
+def probe(message: str) -> ProbeRow:
+    return ProbeRow("kube-system", "dns-1.1", "dns-1", message, 5, 0.0)
+
+
+def found(view: TargetView, message: str, at_node: str = "n1") -> set[str]:
+    dns = replace(
+        pod("dns-1", "10.244.1.9", at_node),
+        namespace="kube-system",
+        ready="0/1",
+        labels=(("k8s-app", "dns"),),
+    )
+    talk = Conversation("TCP", CLIENT, SERVICE, 80, flows=50, answered=5, unanswered=40)
+    known = snapshot(
+        replace(view, conversations=(talk,)),
+        pods=(*PODS, dns),
+        services=(API, DNS),
+        slices=(SLICE, DNS_SLICE),
+        probes=(probe(message),),
+    )
+    return {finding.rule for finding in rules.findings(known)}
+
+
+def test_lost_connections_late_probes_and_its_own_small_limit_are_its_consequences() -> None:
+    assert found(DROPPING, "context deadline exceeded") == {"conntrack_full"}
+
+
+def test_a_probe_that_is_answered_with_an_error_is_another_matter() -> None:
+    assert "endpoints" in found(DROPPING, "HTTP probe failed with statuscode: 503")
+    assert "endpoints" in found(DROPPING, "context deadline exceeded", at_node="n2")
+
+
+def test_a_table_that_fills_up_and_drops_nothing_explains_no_lost_connection() -> None:
+    filling = replace(DROPPING, deltas={}, values=FULL | {"conntrack_count": 3_600})
+    assert {"conntrack_full", "unanswered", "endpoints"} <= found(filling, "deadline exceeded")

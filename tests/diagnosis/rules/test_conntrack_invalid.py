@@ -1,0 +1,47 @@
+"""INVALID packets and resets that belong together, and those that do not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from collectors.events import ServiceRow, SliceRow
+from collectors.findings import Finding
+from tests.support.snapshots import API, NEAR, NODE, found, node, talk
+
+SERVICE = ServiceRow("shop", "api", ("10.96.0.7",), ("8080/TCP",), "ClusterIP", API.labels)
+SLICE = SliceRow("shop", "api-a", "api", (API.ip,), ())
+RESET = talk(client_resets=4)
+
+
+def invalid(row: Any = RESET, count: int = 30, **values: int) -> Finding | None:
+    view = node(values, {"conntrack_invalid": count}, conversations=(row,))
+    return found(view, services=(SERVICE,), slices=(SLICE,)).get("conntrack_invalid")
+
+
+def test_clients_of_a_service_reset_connections() -> None:
+    for server in (API.ip, "10.96.0.7", "203.0.113.9"):
+        finding = invalid(replace(RESET, server=server))
+        assert finding is not None and "shop/web-1 → " in finding.evidence[1].text
+
+
+def test_one_reset_of_twenty_is_how_somebody_ends_a_connection() -> None:
+    assert invalid(talk(client_resets=2)) is None
+    assert invalid(talk(server_resets=9)) is None
+
+
+def test_a_pod_that_no_service_stands_before_is_not_translated() -> None:
+    assert invalid(replace(RESET, server=NEAR.ip)) is None
+
+
+def test_probes_of_the_node() -> None:
+    assert invalid(replace(RESET, client=NODE.address)) is None
+
+
+def test_connections_that_do_not_pass_this_node() -> None:
+    assert invalid(replace(RESET, client="10.9.0.1", server="10.96.0.7")) is None
+
+
+def test_a_full_table_and_a_counter_that_stands_still() -> None:
+    assert invalid(conntrack_count=250_000) is None
+    assert invalid(count=4) is None

@@ -1,0 +1,34 @@
+"""A DNS server that answers with failures, and a name that is broken."""
+
+from __future__ import annotations
+
+from diagnosis.snapshot import DnsSummary
+from tests.support.snapshots import found, pod
+
+
+def severity(asked: int, **codes: int) -> str:
+    lookups = DnsSummary(15.0, asked, sum(codes.values()), codes=codes)
+    finding = found(pod(lookups=lookups)).get("dns_failing")
+    return finding.severity if finding else ""
+
+
+def test_a_share_of_failures() -> None:
+    assert severity(100, NOERROR=60, SERVFAIL=40) == "critical"
+    assert severity(500, NOERROR=490, REFUSED=10) == "warning"
+
+
+def test_one_broken_name_that_a_resolver_asks_for_again() -> None:
+    """A search domain, A and AAAA, and once more: four questions."""
+    assert severity(12, NOERROR=8, SERVFAIL=4) == ""
+
+
+def test_names_that_do_not_exist_are_no_failures() -> None:
+    assert severity(100, NOERROR=20, NXDOMAIN=80) == ""
+
+
+def test_a_few_of_many() -> None:
+    assert severity(2_000, NOERROR=1_990, SERVFAIL=10) == ""
+
+
+def test_hardly_any_questions() -> None:
+    assert severity(7, SERVFAIL=7) == ""

@@ -1,0 +1,46 @@
+"""DNS answers that are late, and what only looks so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from collectors.events import ServicePort, ServiceRow
+from diagnosis.snapshot import DnsSummary
+from tests.support.snapshots import POD, found, pod
+
+LATE = DnsSummary(15.0, 100, 100, codes={"NOERROR": 100}, median_ms=400.0)
+DNS = ServiceRow(
+    "shop",
+    "dns",
+    ("10.96.0.10",),
+    ("53/UDP",),
+    "ClusterIP",
+    POD.labels,
+    (ServicePort("dns", 53, "UDP", "53"),),
+)
+
+
+def test_a_median_of_many_answers() -> None:
+    finding = found(pod(lookups=LATE))["dns_slow"]
+    assert (finding.severity, "400 ms" in finding.title) == ("warning", True)
+    slower = found(pod(lookups=replace(LATE, median_ms=1_500.0)))["dns_slow"]
+    assert slower.severity == "critical"
+
+
+def test_one_late_answer_is_no_median() -> None:
+    """Of ten questions of which one was answered nothing can be said of how late answers are."""
+    assert "dns_slow" not in found(pod(lookups=replace(LATE, asked=10, answered=1)))
+
+
+def test_answers_within_milliseconds() -> None:
+    assert "dns_slow" not in found(pod(lookups=replace(LATE, median_ms=4.0)))
+    assert "dns_slow" not in found(pod(lookups=replace(LATE, median_ms=None, answered=0)))
+
+
+def test_few_questions() -> None:
+    assert "dns_slow" not in found(pod(lookups=replace(LATE, asked=7, answered=7)))
+
+
+def test_a_dns_server_asks_its_upstream_which_is_far() -> None:
+    assert "dns_slow" not in found(pod(lookups=LATE), services=(DNS,))
+    assert "dns_slow" in found(pod(lookups=LATE), services=(replace(DNS, selector=(("a", "b"),)),))

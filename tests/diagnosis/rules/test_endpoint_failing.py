@@ -1,0 +1,112 @@
+"""Some endpoints of a Service fail, and how; what looks alike and is healthy is silent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from diagnosis.paths import PathDirection, PathRow, Retransmissions, Segments
+from tests.support.path_snapshots import (
+    FIRST,
+    LOST,
+    SECOND,
+    SERVICE,
+    SLICE,
+    WELL,
+    WELL_TOO,
+    answers,
+    data,
+    direction,
+    node,
+    snapshot,
+)
+from tests.support.rules import finder
+
+evaluate = finder("endpoint_failing")
+
+NOTHING = PathDirection()
+UNANSWERED = replace(
+    WELL_TOO,
+    completed=0,
+    requests=0,
+    answered=0,
+    unanswered=80,
+    to_server=direction(data(200, 0), again=Retransmissions(syn=100)),
+    to_client=NOTHING,
+)
+SILENT = replace(WELL_TOO, answered=0, silent=90, to_client=direction(answers(100, 0)))
+REJECTED = replace(LOST, unanswered=0, rejected=40, icmp="ICMP admin prohibited", icmp_from=SERVICE)
+RESET = replace(
+    LOST,
+    unanswered=0,
+    refused=40,
+    to_client=direction(Segments(), Segments(rst=100)),
+)
+CASES = [
+    ([WELL, LOST], f"n1 drops what goes to shop/api-2 ({SECOND}:8080), 1 of 2 endpoints"),
+    ([WELL, UNANSWERED], "SYNs go out to it by n1 and nothing answers"),
+    ([WELL, SILENT], "it accepts connections and never answers a request"),
+    ([WELL, REJECTED], "connections are rejected by n1 (ICMP admin prohibited)"),
+    ([WELL, RESET], "n1 resets connections to shop/api-2"),
+]
+
+
+@pytest.mark.parametrize(("rows", "title"), CASES)
+def test_service_and_endpoint_are_named(rows: list[PathRow], title: str) -> None:
+    (finding,) = evaluate(snapshot(node(*rows)))
+    assert title in finding.title and "svc/shop/api:80" in finding.title
+    assert finding.subject.kind == "service" and finding.severity == "critical"
+    assert all(one.text for one in finding.evidence)
+
+
+def test_a_few_errors_are_all_that_say_that_it_is_rejected() -> None:
+    """The kernel sends about one a second."""
+    some = replace(UNANSWERED, to_server=LOST.to_server, rejected=5)
+    (finding,) = evaluate(snapshot(node(WELL, some)))
+    assert "are rejected by n1" in finding.title
+
+
+def test_resets_of_a_bridge_have_the_endpoints_address() -> None:
+    stray = replace(
+        WELL,
+        asked=SECOND,
+        asked_port=8080,
+        endpoint=SECOND,
+        one_sided=True,
+        to_server=NOTHING,
+        to_client=direction(Segments(), Segments(rst=50)),
+    )
+    for known in (SLICE,), ():
+        (finding,) = evaluate(snapshot(node(WELL, LOST, stray), slices=known))
+        assert "n1 resets connections to shop/api-2" in finding.title
+
+
+HEALTHY = [
+    [WELL, WELL_TOO],
+    [WELL],  # session affinity: one client, one endpoint
+    [WELL, replace(SILENT, answered=50, silent=40)],  # slow, not dead
+    [UNANSWERED, replace(UNANSWERED, endpoint=FIRST)],  # all alike: no matter of endpoints
+    [WELL, replace(UNANSWERED, unanswered=2, connections=2)],  # a pod that starts
+    [WELL, replace(WELL_TOO, endpoint="10.244.1.99")],  # it was just removed, and still answers
+    [WELL, replace(UNANSWERED, endpoint="10.244.1.99")],  # in no slice: stale_rule
+    [  # loss that hits all: nearly every SYN reaches either in the end
+        replace(WELL, to_server=direction(data(140, 100), data(100, 100))),
+        replace(WELL_TOO, to_server=direction(data(140, 100), data(100, 100))),
+        replace(LOST, connections=3, unanswered=1, to_server=direction(data(4, 0), Segments())),
+    ],
+    [  # loss of SYNs with affinity: as many are lost as of one endpoint of ten
+        replace(WELL, to_server=direction(data(112, 100), data(100, 100))),
+        replace(LOST, connections=2, unanswered=1, to_server=direction(data(2, 0), Segments())),
+    ],
+]
+
+
+@pytest.mark.parametrize("rows", HEALTHY)
+def test_what_looks_alike_is_silent(rows: list[PathRow]) -> None:
+    assert evaluate(snapshot(node(*rows))) == []
+
+
+def test_a_service_with_one_endpoint_has_no_others() -> None:
+    single = replace(SLICE, ready=(FIRST,))
+    assert evaluate(snapshot(node(LOST), slices=(single,))) == []

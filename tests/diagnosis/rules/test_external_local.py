@@ -1,0 +1,65 @@
+"""externalTrafficPolicy Local: nodes that drop, and load balancers that keep them out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from collectors.events import Endpoint, ServicePort, ServiceRow, SliceRow
+from collectors.findings import Finding
+from diagnosis.snapshot import Conversation
+from tests.support.snapshots import API, NODE, OTHER, found, node
+
+SERVICE = ServiceRow(
+    "shop",
+    "api",
+    ("10.96.0.7",),
+    ("80/TCP",),
+    "NodePort",
+    API.labels,
+    (ServicePort("", 80, "TCP", "8080", 30_080),),
+    external_policy="Local",
+)
+END = Endpoint(API.ip, True, "n2")
+SLICE = SliceRow("shop", "api-a", "api", (API.ip,), (), endpoints=(END,))
+BALANCED = replace(SERVICE, type="LoadBalancer", balancer_ips=("198.51.100.7",))
+LOST = Conversation("TCP", "203.0.113.9", NODE.address, 30_080, flows=9, unanswered=9)
+
+
+def local(service: ServiceRow, *talks: Conversation, **rows: Any) -> Finding | None:
+    known = {"services": (service,), "slices": (SLICE,), **rows}
+    return found(node(conversations=talks), **known).get("external_local")
+
+
+def test_a_node_port_of_which_one_node_has_no_endpoint() -> None:
+    finding = local(SERVICE)
+    assert finding is not None and finding.title.startswith("n1 drops outside traffic")
+    assert "node ports 30080" in finding.evidence[-1].text
+
+
+def test_a_load_balancer_asks_health_checks_and_keeps_those_nodes_out() -> None:
+    assert local(BALANCED) is None
+    assert local(replace(BALANCED, balancer_ips=(), balancer_names=("lb.example",))) is None
+
+
+def test_a_load_balancer_that_sends_to_such_a_node_all_the_same() -> None:
+    finding = local(BALANCED, LOST)
+    assert finding is not None and finding.title.startswith("n1 drops")
+    assert local(BALANCED, replace(LOST, unanswered=0, answered=9)) is None
+    assert local(BALANCED, replace(LOST, server=OTHER.address)) is None
+    assert local(BALANCED, replace(LOST, server="198.51.100.7", port=80)) is not None
+
+
+def test_every_node_has_an_endpoint_or_may_send_to_others() -> None:
+    both = replace(SLICE, endpoints=(END, Endpoint("10.1.0.6", True, "n1")))
+    assert local(SERVICE, slices=(both,)) is None
+    assert local(replace(SERVICE, external_policy="Cluster")) is None
+    assert local(replace(SERVICE, type="ClusterIP")) is None
+
+
+def test_a_node_that_is_not_ready_is_another_matter() -> None:
+    assert local(SERVICE, nodes=(replace(NODE, ready=False), OTHER)) is None
+
+
+def test_no_endpoint_at_all_is_another_finding() -> None:
+    assert local(SERVICE, slices=(replace(SLICE, endpoints=()),)) is None

@@ -1,0 +1,70 @@
+"""A server that closes idle connections before its clients do, and servers that close for other
+reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from collectors.events import ServiceRow, SliceRow
+from collectors.findings import Finding
+from diagnosis.idle_requests import IdleConnections, IdleRequest
+from diagnosis.rules import findings
+from diagnosis.snapshot import Snapshot
+from tests.support.snapshots import API, NODE, OTHER, POD, found, pod, talk
+
+Requests = Iterable[tuple[float, float, str]]
+
+
+def idle(rows: Requests) -> dict[str, Finding]:
+    requests = tuple(IdleRequest(at, pause, end) for at, pause, end in rows)  # type: ignore[arg-type]
+    seen = IdleConnections(POD.ip, API.ip, 8080, requests)
+    return found(pod(conversations=(talk(server_resets=9),), idle=(seen,)))
+
+
+def test_requests_after_the_fin_again_and_again() -> None:
+    closed = [(100.0 + n, 2.0 + 0.01 * n, "closed") for n in range(6)]
+    findings = idle([*closed, (101.0, 0.0, "answered")])
+    finding = findings["keepalive_race"]
+    assert "idle for 2.0 s, and shop/web sends requests on them after that" in finding.title
+    assert (finding.where, finding.confidence) == ("shop/api:8080", "certain")
+    assert "below 2.0 s" in finding.fix
+    assert "resets" not in findings, "it is what the race does"
+
+
+def test_a_server_that_ended_is_silent() -> None:
+    """All FINs at one moment."""
+    assert "keepalive_race" not in idle((100.0 + n / 10, 2.0, "closed") for n in range(6))
+
+
+def test_healthy_closes_are_silent() -> None:
+    """After every answer (a limit of requests a connection), after times that have nothing in
+    common, or twice."""
+    for pause in (0.0, 0.2):
+        assert "keepalive_race" not in idle((100.0 + n, pause, "closed") for n in range(6))
+    assert "keepalive_race" not in idle((100.0 + n, 1.0 + n, "closed") for n in range(6))
+    assert "keepalive_race" not in idle((100.0 + n, 2.0, "closed") for n in range(2))
+
+
+CLOSED = tuple(IdleRequest(100.0 + n, 2.0, "closed") for n in range(6))
+SHOP_API = ServiceRow("shop", "api", ("10.96.0.7",), ("80/TCP",), "ClusterIP")
+OF_API = SliceRow("shop", "api-x", "api", (API.ip,), ())
+
+
+def test_by_the_service_and_by_its_endpoint_it_is_one_finding() -> None:
+    by_service = IdleConnections(POD.ip, "10.96.0.7", 80, CLOSED)
+    by_endpoint = IdleConnections(POD.ip, API.ip, 8080, CLOSED)
+    both = Snapshot(
+        100.0,
+        (pod(idle=(by_service, by_endpoint)),),
+        pods=(POD, API),
+        nodes=(NODE, OTHER),
+        services=(SHOP_API,),
+        slices=(OF_API,),
+    )
+    subjects = [one.where for one in findings(both) if one.rule == "keepalive_race"]
+    assert subjects == ["svc/shop/api:80"]
+
+
+def test_connections_of_a_deleted_pod_are_silent() -> None:
+    gone = IdleConnections("10.1.0.200", API.ip, 8080, CLOSED)
+    assert "keepalive_race" not in found(pod(idle=(gone,)))

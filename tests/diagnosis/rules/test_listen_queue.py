@@ -1,0 +1,35 @@
+"""An accept queue that overflows, is full, or was long for a moment."""
+
+from __future__ import annotations
+
+from collectors.sockets.rows import SocketRow
+from tests.support.snapshots import found, pod
+
+LISTENER = SocketRow("tcp", "LISTEN", "0.0.0.0", 8080, "*", 0, recv_q=129, send_q=128)
+OVERFLOWS = {"TcpExtListenOverflows": 3, "TcpExtListenDrops": 3}
+
+
+def test_connections_were_dropped() -> None:
+    finding = found(pod({}, OVERFLOWS, sockets=(LISTENER,)))["listen_queue"]
+    assert finding.severity == "critical" and "overflows" in finding.title
+    assert "accept queue :8080 holds 129 of 128" in finding.evidence[2].text
+
+
+def test_it_is_full_and_nothing_was_dropped_yet() -> None:
+    finding = found(pod(sockets=(LISTENER,)))["listen_queue"]
+    assert finding.severity == "warning" and "is full" in finding.title
+
+
+def test_a_burst_that_the_queue_holds() -> None:
+    for waiting in (0, 40, 128):
+        assert "listen_queue" not in found(pod(sockets=(LISTENER._replace(recv_q=waiting),)))
+
+
+def test_a_connection_whose_data_is_not_read_is_no_queue() -> None:
+    row = LISTENER._replace(state="ESTAB", recv_q=9_000, send_q=10)
+    assert "listen_queue" not in found(pod(sockets=(row,)))
+
+
+def test_overflows_of_long_ago_and_a_limit_that_is_unknown() -> None:
+    assert "listen_queue" not in found(pod({"TcpExtListenOverflows": 9_000}))
+    assert "listen_queue" not in found(pod(sockets=(LISTENER._replace(send_q=0),)))

@@ -1,0 +1,89 @@
+"""Pods' addresses that leave the cluster."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from collectors.events import NetworkState
+from diagnosis import rules
+from diagnosis.paths import PathDirection, PathRow, Segments
+from diagnosis.snapshot import Conversation, TargetView
+from tests.support.rules import finder
+from tests.support.service_snapshots import path, seen_at, service_snapshot
+from tests.support.snapshots import API, ETH, NODE, OTHER, OVERLAY, POD
+
+evaluate = finder("masquerade")
+OUTSIDE = "203.0.113.9"
+LEFT = PathDirection(left=Segments(syn=9))
+
+
+def leaves(client: str, sent_as: str, server: str = OUTSIDE, **counts: int) -> PathRow:
+    row = path(server, 443, asked=server, asked_port=443, client=client, **counts)
+    return replace(row, sent_as=sent_as, to_server=LEFT)
+
+
+LOST = leaves(POD.ip, POD.ip, unanswered=9)
+RIGHT = leaves(API.ip, OTHER.address, completed=9)
+
+
+def views(one: PathRow, other: PathRow) -> tuple[TargetView, TargetView]:
+    return seen_at("n1", one), seen_at("n2", other)
+
+
+def test_one_node_has_lost_it() -> None:
+    (finding,) = evaluate(service_snapshot(*views(LOST, RIGHT)))
+    assert (finding.where, finding.confidence) == ("n1", "certain")
+    assert "n1 for 203.0.113.9:443 with the pods' own addresses" in finding.title
+    assert "as n2 does" in finding.title
+    other = replace(RIGHT, endpoint="198.51.100.2", asked="198.51.100.2")
+    (finding,) = evaluate(service_snapshot(*views(LOST, other)))
+    assert finding.confidence == "likely"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        # the network routes to pods: they are answered, or nobody masquerades and a server is down
+        (leaves(POD.ip, POD.ip, completed=9), RIGHT),
+        (LOST, leaves(API.ip, API.ip, unanswered=9)),
+        (LOST, leaves(API.ip, API.ip, completed=9)),
+        # masqueraded, and the server is down
+        (leaves(POD.ip, NODE.address, unanswered=9), RIGHT),
+        # between pods there is no NAT; an address of a range of pods, a node
+        (replace(LOST, endpoint=API.ip, asked=API.ip), RIGHT),
+        (replace(LOST, endpoint="10.2.0.99"), RIGHT),
+        (replace(LOST, endpoint=OTHER.address), RIGHT),
+        # it never left the node: a policy, perhaps
+        (replace(LOST, to_server=PathDirection()), RIGHT),
+        # a few
+        (replace(LOST, unanswered=2), RIGHT),
+        # a node's own program has the node's address
+        (leaves(NODE.address, NODE.address, unanswered=9), RIGHT),
+    ],
+)
+def test_what_is_healthy_or_something_else(one: PathRow, other: PathRow) -> None:
+    assert not evaluate(service_snapshot(*views(one, other)))
+
+
+def test_one_node_alone_behind_an_overlay() -> None:
+    """Nobody outside knows a route to its pods; where there is none, the network may."""
+    network = NetworkState(100.0, "node/n1", (ETH, OVERLAY))
+    (finding,) = evaluate(service_snapshot(replace(seen_at("n1", LOST), network=network)))
+    assert finding.confidence == "possible"
+    assert finding.title.endswith("no route from outside leads to an overlay")
+    assert not evaluate(service_snapshot(seen_at("n1", LOST)))
+    made = leaves(POD.ip, POD.ip, "198.51.100.2", completed=3)
+    assert not evaluate(service_snapshot(replace(seen_at("n1", LOST, made), network=network)))
+
+
+def test_what_is_unanswered_outside_is_listed_under_it() -> None:
+    silent = Conversation("TCP", POD.ip, OUTSIDE, 443, flows=9, unanswered=9)
+    first = replace(seen_at("n1", LOST), conversations=(silent,))
+    (finding,) = rules.findings(service_snapshot(first, seen_at("n2", RIGHT)))
+    assert (finding.rule, len(finding.consequences)) == ("masquerade", 1)
+    fails_elsewhere = replace(silent, client=API.ip)
+    second = replace(seen_at("n2", RIGHT), conversations=(fails_elsewhere,))
+    found = rules.findings(service_snapshot(first, second))
+    assert {one.rule for one in found} == {"masquerade", "unanswered"}

@@ -1,0 +1,100 @@
+"""Packets that are too large for the path, and devices whose MTU means nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from collectors.events import LinkRow, NetworkState, RouteRow
+from collectors.findings import Finding
+from tests.support.snapshots import (
+    ETH,
+    NODE,
+    OTHER,
+    OVERLAY,
+    POD,
+    ROUTES,
+    SETUP,
+    found,
+    node,
+    pod,
+    talk,
+)
+
+INNER = LinkRow("eth0", "veth", 1500, "UP", (f"{POD.ip}/24",))
+
+
+def own(mtu: int = 1500, *routes: RouteRow) -> NetworkState:
+    return NetworkState(100.0, "pod/shop/web-1", (replace(INNER, mtu=mtu),), routes)
+
+
+def mtu(
+    host: NetworkState = SETUP, inner: NetworkState | None = None, **more: Any
+) -> Finding | None:
+    return found(node(network=host), pod(network=inner or own(1450)), **more).get("mtu")
+
+
+def beside(link: LinkRow, *routes: RouteRow) -> NetworkState:
+    """The overlay, and another device."""
+    return replace(SETUP, links=(ETH, OVERLAY, link), routes=(*ROUTES, *routes))
+
+
+def test_pods_are_above_the_overlay() -> None:
+    finding = mtu(inner=own())
+    assert finding is not None and finding.severity == "warning"
+    assert finding.title == "Pods send up to 1500 bytes, the overlay carries 1450"
+    assert mtu(inner=own(1450)) is None
+
+
+def test_routes_in_the_pod_have_the_overlay_s_mtu() -> None:
+    """As Cilium's."""
+    route = RouteRow("default", "eth0", "10.1.0.1", 1450)
+    assert mtu(inner=own(1500, route)) is None
+    assert mtu(inner=own(1500, replace(route, mtu=None))) is not None
+
+
+def test_a_pod_in_its_host_s_network_has_the_host_s_interface() -> None:
+    at_host = replace(POD, host_network=True)
+    view = replace(pod(network=own()), pod=at_host)
+    assert "mtu" not in found(node(network=SETUP), view)
+
+
+def test_the_overlay_is_larger_than_what_carries_it() -> None:
+    large = replace(OVERLAY, mtu=1500)
+    finding = mtu(replace(SETUP, links=(ETH, large)))
+    assert finding is not None and finding.severity == "critical"
+    assert "(1550 bytes) do not fit into eth0 (1500)" in finding.title
+    jumbo = replace(SETUP, links=(replace(ETH, mtu=9000), large))
+    assert mtu(jumbo, own(1500)) is None
+
+
+def test_an_overlay_of_which_no_more_is_known_is_one() -> None:
+    """Of an `ip` without details."""
+    bare = replace(OVERLAY, mtu=1500, detail="")
+    assert mtu(replace(SETUP, links=(ETH, bare))) is not None
+
+
+def test_devices_of_open_vswitch_and_cilium_have_a_nominal_mtu() -> None:
+    for name, kind, size in (
+        ("genev_sys_6081", "geneve", 65_000),
+        ("vxlan_sys_4789", "vxlan", 65_000),
+        ("cilium_vxlan", "vxlan", 1_500),
+    ):
+        device = LinkRow(name, kind, size, "UNKNOWN", (), detail="id 0 port 4789")
+        assert mtu(beside(device, RouteRow("10.2.0.0/24", name))) is None
+
+
+def test_a_vpn_of_the_node_and_what_a_cni_left() -> None:
+    vpn = LinkRow("wg0", "wireguard", 1_280, "UNKNOWN", ("172.30.0.1/24",))
+    left = LinkRow("tunl0", "ipip", 1_300, "DOWN", ("10.1.0.77/32",))
+    assert mtu(beside(vpn, RouteRow("172.30.0.0/24", "wg0"))) is None
+    assert mtu(beside(left)) is None
+    unknown = (replace(NODE, pod_cidrs=()), replace(OTHER, pod_cidrs=()))
+    assert mtu(inner=own(), nodes=unknown) is not None
+
+
+def test_full_size_segments_alone_do_not_pass() -> None:
+    failing = node({}, {"IpFragFails": 4}, conversations=(talk(stuck=3),))
+    assert found(failing)["mtu"].confidence == "certain"
+    assert "mtu" not in found(node({}, {"IpFragFails": 4}, conversations=(talk(),)))
+    assert "mtu" not in found(node(conversations=(talk(stuck=1),)))

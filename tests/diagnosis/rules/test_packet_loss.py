@@ -1,0 +1,198 @@
+"""Loss by shares: the place, the kinds and the bound; what looks alike is silent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from collectors.findings import Finding
+from diagnosis.paths import PathRow, Retransmissions, Segments
+from diagnosis.snapshot import Snapshot, TargetView
+from tests.support.path_snapshots import (
+    CLIENT,
+    FIRST,
+    LOST,
+    PODS,
+    SERVICE,
+    SLICE,
+    WELL,
+    WELL_TOO,
+    answers,
+    data,
+    direction,
+    node,
+    pod,
+    snapshot,
+)
+from tests.support.rules import finder
+
+evaluate = finder("packet_loss")
+AGAIN = Retransmissions(syn=60, timeout=70)
+
+
+def one(*views: TargetView, **more: object) -> Finding:
+    (finding,) = evaluate(snapshot(*views, **more))
+    return finding
+
+
+def lossy(row: PathRow, **more: object) -> PathRow:
+    """30 % of what goes to it does not leave the node."""
+    there = direction(data(140, 140), data(100, 97), AGAIN)
+    return replace(row, to_server=there, **more)  # type: ignore[arg-type]
+
+
+def test_the_share_its_bound_and_the_counts_are_said() -> None:
+    finding = one(node(lossy(WELL), lossy(WELL_TOO)))
+    assert finding.title.startswith("n1 drops 30 % (bound 26 to 34 %) of what goes to svc/shop/api")
+    assert (finding.subject.name, finding.severity, finding.confidence) == (
+        "n1",
+        "critical",
+        "certain",
+    )
+    texts = [fact.text for fact in finding.evidence]
+    assert "there: SYN 280 in, 200 out; data 280 in, 194 out." in texts[1]
+    assert "Back: SYN-ACK 200 in, 200 out" in texts[1]
+    assert texts[2].startswith("retransmitted: 120 SYNs, 140 segments after a timeout, 0 fast")
+
+
+KINDS = [
+    (data(140, 100), data(100, 100), "of the SYNs to svc/shop/api:80"),
+    (data(100, 140), data(100, 100), "of the data segments under 1,000 bytes to svc/shop/api:80"),
+    (data(100, 100, 90), data(100, 100, 45), "of the segments of 1,000 bytes and more to svc"),
+]
+
+
+@pytest.mark.parametrize(("entered", "left", "what"), KINDS)
+def test_the_kind_that_is_lost_is_named(entered: Segments, left: Segments, what: str) -> None:
+    row = replace(WELL, to_server=direction(entered, left, AGAIN))
+    assert what in one(node(row, WELL_TOO)).title
+
+
+def test_answers_of_one_endpoint() -> None:
+    back = direction(answers(160, 160), answers(100, 100), Retransmissions(timeout=100))
+    finding = one(node(replace(WELL, to_client=back), WELL_TOO))
+    assert "of the answers of svc/shop/api:80 at shop/api-1 (10.244.1.3:8080)" in finding.title
+
+
+def test_flows_that_began_before_the_capture_are_no_server_of_their_own() -> None:
+    row = replace(WELL, to_server=direction(data(140, 140), data(100, 97), AGAIN))
+    early = replace(row, asked=FIRST, asked_port=8080)
+    finding = one(node(row, early))
+    assert "svc/shop/api:80" in finding.title and "api-1:8080" not in finding.title
+
+
+def test_where_one_endpoint_only_is_reached_it_is_said() -> None:
+    row = replace(WELL, to_server=direction(data(200, 100), data(100, 100), AGAIN))
+    finding = one(node(row), services=(), slices=())
+    assert any("all SYNs that leave go to 10.244.1.3" in fact.text for fact in finding.evidence)
+
+
+def test_resets_that_no_server_sent() -> None:
+    there = direction(data(100, 100), data(100, 0))
+    back = direction(answers(100, 0), answers(100, 0, rst=90))
+    row = replace(WELL, answered=0, silent=10, to_server=there, to_client=back)
+    assert "n1 resets connections to svc/shop/api:80" in one(node(row)).title
+
+
+def crossing(view_of: str, left: Segments, entered: Segments) -> tuple[TargetView, TargetView]:
+    """A pod of n1 asks one of n2: what left n1, what came to n2."""
+    there = direction(left, again=AGAIN)
+    near = replace(
+        WELL, asked="10.244.2.9", endpoint="10.244.2.9", asked_port=8080, to_server=there
+    )
+    far = replace(near, to_server=direction(entered, again=Retransmissions()))
+    return node(near, name="n1"), node(far, name="n2")
+
+
+def test_between_two_nodes() -> None:
+    views = crossing("n1", data(140, 140), data(100, 100))
+    finding = one(*views, pods=(*PODS, pod("far", "10.244.2.9", "n2")))
+    assert "is lost between n1 and n2" in finding.title
+    assert (finding.subject.name, finding.subject.detail) == ("n1", "→ n2")
+
+
+def test_behind_the_last_node_that_is_open() -> None:
+    near, _ = crossing("n1", data(140, 140), data(100, 100))
+    finding = one(near, pods=(*PODS, pod("far", "10.244.2.9", "n2")))
+    assert "lost behind it, or its answer" in finding.title and finding.confidence == "possible"
+
+
+def test_in_the_pod() -> None:
+    row = replace(WELL, to_server=direction(data(140, 140), again=AGAIN))
+    finding = one(node(row))
+    assert finding.subject.name == "api-1" and "hands it to the pod" in finding.title
+
+
+def test_holes_in_what_comes_from_a_pod() -> None:
+    again = Retransmissions(fast=12, gaps=14)
+    row = replace(WELL, to_client=direction(answers(100, 0, 200), again=again))
+    finding = one(node(row))
+    assert finding.subject.name == "api-1"
+    assert "of the answers of svc/shop/api:80 at shop/api-1" in finding.title
+    assert finding.title.startswith("at least 7 % of") and "lost in the pod" in finding.title
+
+
+HEALTHY: list[Snapshot] = [
+    # holes that nobody fills are the capture's own
+    snapshot(
+        node(
+            replace(WELL, to_client=direction(answers(100, 0, 200), again=Retransmissions(gaps=14)))
+        )
+    ),
+    snapshot(node(WELL, WELL_TOO)),
+    # the capture lost packets: nobody retransmits
+    snapshot(node(replace(WELL, to_server=direction(data(140, 140), data(100, 97))))),
+    # ... or says so
+    snapshot(node(lossy(WELL), capture_loss=20.0)),
+    # an end is the node itself
+    snapshot(node(replace(lossy(WELL), one_sided=True))),
+    # a few packets on their path as the window ended
+    snapshot(
+        node(
+            replace(
+                WELL,
+                to_server=direction(data(104, 100), data(100, 100), Retransmissions(syn=4)),
+            )
+        )
+    ),
+    # offloads join ten segments to one, the bytes are all there
+    snapshot(
+        node(
+            replace(
+                WELL,
+                to_client=direction(
+                    Segments(syn_ack=100, large=1_000, bytes=1_400_000),
+                    Segments(syn_ack=100, large=100, bytes=1_400_000),
+                    AGAIN,
+                ),
+            )
+        )
+    ),
+    # of the node itself, by the rules of its own input
+    snapshot(node(replace(LOST, asked="10.200.0.1"))),
+    # the reverse-path filter has a rule of its own, and counts them
+    snapshot(node(lossy(WELL), deltas={"TcpExtIPReversePathFilter": 80})),
+    # one endpoint of two is black-holed: another rule
+    snapshot(node(WELL, LOST)),
+]
+
+
+@pytest.mark.parametrize("known", HEALTHY)
+def test_what_looks_alike_is_silent(known: Snapshot) -> None:
+    assert evaluate(known) == []
+
+
+def test_a_service_whose_only_endpoint_comes_and_goes_rejects_what_looks_lost() -> None:
+    """The kernel sends few ICMP errors a second."""
+    known = snapshot(node(lossy(WELL)))
+    one_end = replace(SLICE, ready=(FIRST,))
+    for row in (replace(SLICE, ready=()), replace(one_end, changed=known.at - 5.0)):
+        assert evaluate(replace(known, slices=(row,))) == []
+    assert len(evaluate(replace(known, slices=(replace(one_end, changed=known.at - 60.0),)))) == 1
+    assert len(evaluate(replace(known, slices=(replace(SLICE, changed=known.at - 5.0),)))) == 1
+
+
+def test_a_pods_own_capture_has_no_other_side() -> None:
+    view = replace(node(lossy(WELL)), kind="pod", key="pod/shop/web")
+    assert evaluate(snapshot(view)) == [] and CLIENT and FIRST and SERVICE

@@ -1,0 +1,19 @@
+"""Fragments of which some are lost."""
+
+from __future__ import annotations
+
+from tests.support.snapshots import found, node, pod
+
+
+def test_datagrams_that_never_come_together() -> None:
+    for view in (node({}, {"IpReasmFails": 20}), pod({}, {"IpReasmFails": 20})):
+        assert found(view)["reassembly"].confidence == "possible"
+
+
+def test_fragments_that_all_arrive() -> None:
+    assert "reassembly" not in found(node({}, {"IpReasmReqds": 9_000, "IpReasmOKs": 3_000}))
+
+
+def test_a_few_and_those_of_long_ago() -> None:
+    assert "reassembly" not in found(node({}, {"IpReasmFails": 9}))
+    assert "reassembly" not in found(node({"IpReasmFails": 90_000}))

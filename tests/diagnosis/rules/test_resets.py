@@ -1,0 +1,32 @@
+"""A server that resets while a request waits, and how else connections end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.support.snapshots import found, pod, talk
+
+
+def test_a_share_of_a_server_s_connections() -> None:
+    finding = found(pod(conversations=(talk(server_resets=9),)))["resets"]
+    assert finding.subject.name == "api" and finding.subject.port == 8080
+    assert "9 of 20 connections reset by shop/api-1" in finding.evidence[0].text
+
+
+def test_a_few_of_many_are_how_some_programs_end() -> None:
+    assert "resets" not in found(pod(conversations=(talk(flows=100, server_resets=9),)))
+    assert "resets" not in found(pod(conversations=(talk(flows=4, server_resets=2),)))
+
+
+def test_a_client_that_resets() -> None:
+    assert "resets" not in found(pod(conversations=(talk(client_resets=20),)))
+
+
+def test_refused_connections_are_another_finding() -> None:
+    counted = found(pod(conversations=(talk(refused=9, answered=11),)))
+    assert "resets" not in counted and "refused" in counted
+
+
+def test_no_tcp() -> None:
+    udp = replace(talk(server_resets=9), protocol="UDP")
+    assert "resets" not in found(pod(conversations=(udp,)))

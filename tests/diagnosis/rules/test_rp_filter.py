@@ -1,0 +1,32 @@
+"""Packets that reverse-path filtering drops: those that somebody misses, and stray ones."""
+
+from __future__ import annotations
+
+from diagnosis.snapshot import DnsSummary
+from tests.support.snapshots import found, node, pod, talk
+
+DROPS = {"TcpExtIPReversePathFilter": 30}
+
+
+def test_connections_fail_meanwhile() -> None:
+    for seen in (
+        node({}, DROPS, conversations=(talk(unanswered=3, answered=0),)),
+        node({}, {**DROPS, "TcpExtTCPSynRetrans": 4}),
+        node({}, DROPS, lookups=DnsSummary(15.0, 9, 5, unanswered=4)),
+    ):
+        assert found(seen)["rp_filter"].severity == "critical"
+
+
+def test_stray_packets_that_nobody_misses() -> None:
+    """Of another interface's network, or of a scan: it does what it is there for."""
+    finding = found(node({}, DROPS, conversations=(talk(),)))["rp_filter"]
+    assert finding.severity == "info"
+
+
+def test_a_few_and_those_of_long_ago() -> None:
+    assert "rp_filter" not in found(node({}, {"TcpExtIPReversePathFilter": 2}))
+    assert "rp_filter" not in found(node({"TcpExtIPReversePathFilter": 9_000}))
+
+
+def test_connections_that_fail_while_it_stands_still() -> None:
+    assert "rp_filter" not in found(pod(conversations=(talk(unanswered=9, answered=0),)))

@@ -1,0 +1,120 @@
+"""A share of a Service's connections fails, seen from a client's pod alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from collectors.events import ConntrackGroup, ConntrackTable
+from diagnosis.paths import PathRow, Period, Retransmissions
+from diagnosis.rules import findings
+from diagnosis.snapshot import Conversation, TargetView
+from tests.support.path_snapshots import (
+    CLIENT,
+    FIRST,
+    LOST,
+    PODS,
+    SECOND,
+    SERVICE,
+    WELL,
+    answers,
+    data,
+    direction,
+    node,
+    snapshot,
+)
+from tests.support.rules import finder
+
+evaluate = finder("service_failing")
+
+SECOND_NS = 1_000_000_000
+LAST_15_S = Period(100 * SECOND_NS, 115 * SECOND_NS)
+SEEN = replace(
+    WELL,
+    endpoint=SERVICE,
+    endpoint_port=80,
+    one_sided=True,
+    failing=LAST_15_S,
+    answering=LAST_15_S,
+)
+SYNS = replace(
+    SEEN,
+    unanswered=20,
+    retried=58,
+    connections=120,
+    to_server=direction(data(200, 100), again=Retransmissions(syn=80)),
+)
+SILENT = replace(SEEN, answered=50, silent=48)
+REJECTED = replace(SEEN, connections=100, completed=52, answered=52, requests=52, rejected=48)
+RESET = replace(SEEN, answered=50, reset_by_server=48)
+ALL_FAIL_NOW = Period(109 * SECOND_NS, 115 * SECOND_NS)
+
+
+def pod_view(*rows: PathRow) -> TargetView:
+    return replace(
+        node(*rows), key="pod/shop/web", kind="pod", scope="this pod", pod=PODS[0], node="n1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("row", "what"),
+    [
+        (SYNS, "of first SYNs to svc/shop/api:80 get no answer, and nothing else is lost"),
+        (SILENT, "of requests to svc/shop/api:80 are accepted and get no answer"),
+        (REJECTED, "of connections to svc/shop/api:80 are rejected"),
+        (RESET, "of requests to svc/shop/api:80 are reset"),
+    ],
+)
+def test_some_of_its_endpoints(row: PathRow, what: str) -> None:
+    (finding,) = evaluate(snapshot(pod_view(row)))
+    assert what in finding.title and "by the share 1 of 2" in finding.title
+    assert finding.confidence == "possible"
+
+
+def test_conntrack_of_the_node_names_the_endpoint() -> None:
+    def entries(count: int, endpoint: str, replied: bool) -> ConntrackGroup:
+        return ConntrackGroup(
+            count,
+            "tcp",
+            "SYN_SENT",
+            CLIENT,
+            SERVICE,
+            port=80,
+            reply_source=endpoint,
+            reply_port=8080,
+            assured=replied,
+            replied=replied,
+        )
+
+    groups = (entries(30, FIRST, True), entries(20, SECOND, False))
+    host = replace(node(), conntrack=ConntrackTable(0.0, "node/n1", 50, groups))
+    (finding,) = evaluate(snapshot(pod_view(SYNS), host))
+    assert "shop/api-2 (10.244.1.4), 1 of 2 endpoints, fails" in finding.title
+
+
+HEALTHY = [
+    SEEN,
+    replace(SYNS, to_server=direction(data(200, 100), again=Retransmissions(timeout=30))),  # loss
+    replace(SYNS, retried=110),  # 90 %: no number of two endpoints
+    replace(SILENT, silent=2),
+    replace(SILENT, answered=5),  # nearly nothing is answered: no share
+    replace(SEEN, to_client=direction(answers(97, 100)), retried=3),  # SYNs on their path
+    # first all did well, now all fail
+    replace(REJECTED, failing=ALL_FAIL_NOW, answering=Period(100 * SECOND_NS, 110 * SECOND_NS)),
+    # all failed until a while ago
+    replace(SILENT, failing=Period(100 * SECOND_NS, 108 * SECOND_NS), answering=LAST_15_S),
+]
+
+
+@pytest.mark.parametrize("row", HEALTHY)
+def test_what_looks_alike_is_silent(row: PathRow) -> None:
+    assert evaluate(snapshot(pod_view(row))) == []
+
+
+def test_a_nodes_capture_sees_more_and_explains_it() -> None:
+    talk = Conversation("TCP", CLIENT, SERVICE, 80, flows=120, answered=100, unanswered=20)
+    view = replace(pod_view(SYNS), conversations=(talk,))
+    (finding,) = findings(snapshot(view, node(WELL, LOST)))
+    assert finding.rule == "endpoint_failing"
+    assert [text.partition(":")[0] for text in finding.consequences] == ["svc/shop/api"] * 2

@@ -1,0 +1,23 @@
+"""A CPU whose backlog is full."""
+
+from __future__ import annotations
+
+from tests.support.snapshots import found, node, pod
+
+
+def test_each_drop_is_a_lost_packet() -> None:
+    finding = found(node({}, {"softnet_dropped": 3}))["softnet_drops"]
+    assert "softnet_dropped +3 in 15 s" in finding.evidence[0].text
+
+
+def test_old_drops_do_not_count() -> None:
+    """Of a backup last night: the counter is large, and stands still."""
+    assert "softnet_drops" not in found(node({"softnet_dropped": 9_000}))
+
+
+def test_flow_limits_drop_on_purpose() -> None:
+    assert "softnet_drops" not in found(node({}, {"softnet_flow_limit": 90}))
+
+
+def test_a_pod_has_none_of_its_own() -> None:
+    assert "softnet_drops" not in found(pod({}, {"softnet_dropped": 3}))

@@ -1,0 +1,29 @@
+"""A SYN queue that is full, and a burst of clients."""
+
+from __future__ import annotations
+
+from tests.support.snapshots import found, pod
+
+COOKIES, DROPS = "TcpExtTCPReqQFullDoCookies", "TcpExtTCPReqQFullDrop"
+
+
+def test_many_cookies() -> None:
+    finding = found(pod({}, {COOKIES: 80, "TcpExtSyncookiesSent": 80}))["syn_flood"]
+    assert [one.text.split()[1] for one in finding.evidence] == ["+80", "+0", "+80"]
+
+
+def test_a_syn_that_is_dropped() -> None:
+    assert "syn_flood" in found(pod({}, {DROPS: 1}))
+
+
+def test_a_burst_whose_clients_are_all_let_in_by_cookies() -> None:
+    assert "syn_flood" not in found(pod({}, {COOKIES: 6, "TcpExtSyncookiesSent": 6}))
+
+
+def test_cookies_that_are_always_sent() -> None:
+    """tcp_syncookies = 2."""
+    assert "syn_flood" not in found(pod({}, {"TcpExtSyncookiesSent": 500}))
+
+
+def test_a_flood_of_yesterday() -> None:
+    assert "syn_flood" not in found(pod({COOKIES: 9_000, DROPS: 9_000}))

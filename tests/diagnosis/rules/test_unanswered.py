@@ -1,0 +1,52 @@
+"""SYNs without an answer, and those that nobody had to answer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from collectors.events import ServiceRow, SliceRow
+from collectors.findings import Finding
+from tests.support.snapshots import API, NEAR, found, node, pod, talk
+
+LOST = talk(unanswered=9, answered=0)
+SERVICE = ServiceRow("shop", "api", ("10.96.0.7",), ("8080/TCP",), "ClusterIP", API.labels)
+SLICE = SliceRow("shop", "api-a", "api", (API.ip,), ())
+
+
+def unanswered(*talks: Any, **rows: Any) -> Finding | None:
+    return found(pod(conversations=talks), **rows).get("unanswered")
+
+
+def test_it_says_how_many_and_where_they_stop() -> None:
+    finding = unanswered(LOST)
+    assert finding is not None and finding.confidence == "possible"
+    assert "9 connections without an answer, 0 answered" in finding.evidence[0].text
+    placed = found(node(conversations=(replace(LOST, stopped=9),)))["unanswered"]
+    assert placed.confidence == "likely"
+
+
+def test_a_few_or_a_small_share() -> None:
+    assert unanswered(talk(unanswered=2, answered=0)) is None
+    assert unanswered(talk(unanswered=9, answered=91)) is None
+
+
+def test_a_scanner_that_tries_ports_that_nobody_promised() -> None:
+    scan = [replace(LOST, port=port) for port in range(20, 30)]
+    assert unanswered(*scan, slices=(SLICE,)) is None
+
+
+def test_refused_connections_were_answered() -> None:
+    assert unanswered(talk(refused=9, answered=0)) is None
+
+
+def test_a_service_whose_endpoint_is_said_already() -> None:
+    service = replace(LOST, server="10.96.0.7")
+    rows = {"services": (SERVICE,), "slices": (SLICE,)}
+    finding = unanswered(service, LOST, **rows)
+    assert finding is not None and finding.subject.kind != "service"
+
+
+def test_no_tcp_and_other_addresses_of_the_pods() -> None:
+    assert unanswered(replace(LOST, protocol="UDP")) is None
+    assert unanswered(replace(talk(), server=NEAR.ip)) is None

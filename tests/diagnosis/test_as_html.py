@@ -1,0 +1,96 @@
+"""The page of a report: text from a cluster is text, nothing is loaded, and it can be read on a phone
+and on paper."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from diagnosis.incident.as_html import html
+from tests.support.browser import CHROMIUM, WHY_NOT, page
+from tests.support.reports import HOSTILE, hostile_report
+
+ALLOWED = {
+    *(
+        "html",
+        "head",
+        "meta",
+        "title",
+        "style",
+        "body",
+        "h1",
+        "h2",
+        "h3",
+        "p",
+        "ul",
+        "li",
+        "article",
+    ),
+    *("div", "span", "strong", "dl", "dt", "dd", "figure", "figcaption", "pre", "table", "thead"),
+    *("tbody", "tr", "th", "td", "svg", "rect", "path", "polygon", "polyline"),
+}
+
+
+class Elements(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+        self.attributes: set[str] = set()
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def parsed(text: str) -> Elements:
+    found = Elements()
+    found.feed(text)
+    return found
+
+
+def test_what_comes_from_a_cluster_is_text() -> None:
+    found = parsed(html(hostile_report()))
+    assert found.names <= ALLOWED
+    assert not {name for name in found.attributes if name.startswith("on") or name == "style"}
+    assert not found.attributes & {"src", "href", "srcset", "action", "xlink:href"}
+    assert found.text.count(HOSTILE) > 10
+
+
+def test_the_policy_allows_the_style_sheet_and_nothing_else() -> None:
+    (policy,) = re.findall(r'Content-Security-Policy" content="([^"]+)"', html(hostile_report()))
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert "unsafe" not in policy and "*" not in policy and "http" not in policy
+
+
+@pytest.fixture
+def browser() -> None:
+    if not CHROMIUM:
+        warnings.warn(WHY_NOT, stacklevel=1)
+        pytest.skip(WHY_NOT)
+
+
+@pytest.mark.usefixtures("browser")
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+async def test_a_browser_shows_it_without_a_request_or_a_complaint(
+    tmp_path: Path, width: int, dark: bool
+) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(html(hostile_report()))
+    async with page(tmp_path) as shown:
+        await shown.show(path, width, dark)
+        assert await shown.value("document.documentElement.scrollWidth") <= width
+        colour = await shown.value("getComputedStyle(document.body).backgroundColor")
+        assert colour == ("rgb(18, 24, 31)" if dark else "rgb(255, 255, 255)")
+        assert (await shown.picture()).startswith(b"\x89PNG")
+        assert (await shown.printed()).startswith(b"%PDF")
+        assert shown.requests == [path.as_uri()]
+        assert shown.complaints == []
