@@ -27,6 +27,7 @@ CONTAINERD_DEFAULT = (
     "AUDIT_WRITE",
 )
 INHERITED = ("runAsUser", "runAsGroup", "runAsNonRoot", "seccompProfile")
+Context = Mapping[str, Any]
 
 
 def effective(pod_spec: Mapping[str, Any], container: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,22 +35,32 @@ def effective(pod_spec: Mapping[str, Any], container: Mapping[str, Any]) -> dict
     field."""
     pod = pod_spec.get("securityContext") or {}
     own = container.get("securityContext") or {}
-    return {
-        **{k: pod[k] for k in INHERITED if k in pod},
-        **{k: v for k, v in own.items() if v is not None},
-    }
+    inherited = {key: pod[key] for key in INHERITED if key in pod}
+    return {**inherited, **{key: value for key, value in own.items() if value is not None}}
 
 
-def capabilities_of(security_context: Mapping[str, Any]) -> tuple[str, ...]:
+def capabilities_of(security_context: Context) -> tuple[str, ...]:
     """The capability names (without CAP_) that this securityContext leaves, sorted; `ALL` for a
     privileged one."""
-    fields = security_context.get("capabilities") or {}
-    drop = {str(c).upper().removeprefix("CAP_") for c in fields.get("drop") or ()}
-    add = {str(c).upper().removeprefix("CAP_") for c in fields.get("add") or ()}
+    add = _named(security_context, "add")
     if security_context.get("privileged") or "ALL" in add:
         return ("ALL",)
-    kept = set() if "ALL" in drop else set(CONTAINERD_DEFAULT) - drop
-    return tuple(sorted(kept | add))
+    return tuple(sorted(_kept(security_context) | add))
+
+
+def _kept(security_context: Context) -> set[str]:
+    """Of those that containerd gives every container."""
+    drop = _named(security_context, "drop")
+    return set() if "ALL" in drop else set(CONTAINERD_DEFAULT) - drop
+
+
+def _named(security_context: Context, change: str) -> set[str]:
+    names = (security_context.get("capabilities") or {}).get(change) or ()
+    return set(map(_bare_name, names))
+
+
+def _bare_name(capability: object) -> str:
+    return str(capability).upper().removeprefix("CAP_")
 
 
 def refusal(context: Mapping[str, Any], image_user: int, where: str) -> str:
@@ -63,32 +74,38 @@ def refusal(context: Mapping[str, Any], image_user: int, where: str) -> str:
     return ""
 
 
-def confine(context: Mapping[str, Any], image_user: int = 0) -> list[str]:
+def confine(context: Context, image_user: int = 0) -> list[str]:
     """A `setpriv` prefix: run what follows with exactly the container's user, capabilities and
-    no-new-privileges.
-
-    Where the lab itself runs as root, uid 0 gets them through the bounding set, and another uid has
-    them in its bounding set only, as under containerd. In an ordinary user's namespace only that
-    user's id exists: there a container of root gets them as ambient capabilities, and one of
-    another user none.
-    """
-    names = capabilities_of(context)
-    wanted = (
-        "+all" if names == ("ALL",) else "-all" + "".join(f",+{name.lower()}" for name in names)
-    )
-    user = int(context.get("runAsUser", image_user))
-    prefix = ["setpriv"]
-    if os.getuid() == 0:
-        prefix += [f"--bounding-set={wanted}", "--inh-caps=-all"]
-        if user or context.get("runAsGroup"):
-            prefix += [
-                f"--reuid={user}",
-                f"--regid={int(context.get('runAsGroup', 0))}",
-                "--clear-groups",
-            ]
-    else:
-        held = "-all" if user else wanted
-        prefix += [f"--inh-caps={held}", f"--ambient-caps={held}", f"--bounding-set={wanted}"]
+    no-new-privileges."""
+    user, wanted = int(context.get("runAsUser", image_user)), _wanted(context)
+    options = _as_root(context, user, wanted) if os.getuid() == 0 else _as_user(user, wanted)
     if context.get("allowPrivilegeEscalation") is False:
-        prefix.append("--no-new-privs")
-    return [*prefix, "--"]
+        options.append("--no-new-privs")
+    return ["setpriv", *options, "--"]
+
+
+def _wanted(context: Context) -> str:
+    """Its capabilities as setpriv reads them."""
+    names = capabilities_of(context)
+    if names == ("ALL",):
+        return "+all"
+    return ",".join(["-all", *(f"+{name.lower()}" for name in names)])
+
+
+def _as_root(context: Context, user: int, wanted: str) -> list[str]:
+    """Where the lab itself runs as root, uid 0 gets them through the bounding set, and another uid
+    has them in its bounding set only, as under containerd."""
+    options = [f"--bounding-set={wanted}", "--inh-caps=-all"]
+    group = int(context.get("runAsGroup") or 0)
+    return options + _identity(user, group) if user or group else options
+
+
+def _identity(user: int, group: int) -> list[str]:
+    return [f"--reuid={user}", f"--regid={group}", "--clear-groups"]
+
+
+def _as_user(user: int, wanted: str) -> list[str]:
+    """In an ordinary user's namespace only that user's id exists: there a container of root gets
+    them as ambient capabilities, and one of another user none."""
+    held = "-all" if user else wanted
+    return [f"--inh-caps={held}", f"--ambient-caps={held}", f"--bounding-set={wanted}"]

@@ -9,6 +9,7 @@ as on a cluster without Internet access.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -42,13 +43,14 @@ class Image:
     """`commands` None means every command of this machine; `default` is the CMD, which a
     container's args replace.
 
-    `workload`: the entry point is lab/workload.py.
+    `program` is the entry point, a file of lab/; `programs` are those for other first arguments.
     """
 
     name: str
     commands: frozenset[str] | None = frozenset()
     default: tuple[str, ...] = ()
-    workload: bool = False
+    program: str = ""
+    programs: Mapping[str, str] = field(default_factory=dict)
     user: int = 0
     full_name: str = field(default="")
 
@@ -56,19 +58,30 @@ class Image:
     def id(self) -> str:
         return f"sha256:{sha256(self.name.encode()).hexdigest()}"
 
+    def program_for(self, arguments: Sequence[str]) -> str:
+        """The file of lab/ that runs; empty where the image has no program."""
+        first = arguments[0] if arguments else ""
+        return self.programs.get(first, self.program)
+
     def has(self, command: str) -> bool:
+        """Whether the image and this machine have it."""
         name = command.rpartition("/")[2]
-        if self.commands is not None and name not in self.commands:
-            return False
-        return shutil.which(command) is not None
+        known = self.commands is None or name in self.commands
+        return known and shutil.which(command) is not None
 
 
+UDP, DNS = "udp_workload.py", "dns_workload.py"
+PROGRAMS = {"echo": UDP, "report": UDP, "dns": DNS}
 APP = "registry.lab/app:1"
+FAULT_APP = "registry.lab/fault-app:1"  # of pods that are there while a fault is on
+NOISE = "registry.lab/noise:1"
 SHELL_APP = "registry.lab/shell-app:1"
 PAUSE = "registry.k8s.io/pause:3.10"
 KNOWN = {
-    APP: Image(APP, workload=True),
-    SHELL_APP: Image(SHELL_APP, SHELL, workload=True),
+    APP: Image(APP, program="workload.py", programs=PROGRAMS),
+    FAULT_APP: Image(FAULT_APP, program="fault_workload.py"),
+    NOISE: Image(NOISE, program="noise_workload.py"),
+    SHELL_APP: Image(SHELL_APP, SHELL, program="workload.py", programs=PROGRAMS),
     PAUSE: Image(PAUSE, default=("sleep", "infinity")),
 }
 GENERAL = {"netshoot": None, "busybox": SHELL, "alpine": SHELL, "debian": SHELL, "ubuntu": SHELL}
@@ -76,12 +89,15 @@ GENERAL = {"netshoot": None, "busybox": SHELL, "alpine": SHELL, "debian": SHELL,
 
 def find(name: str) -> Image | None:
     """The image of that name, or None where it cannot be pulled."""
-    if name in KNOWN:
-        return KNOWN[name]
+    known = KNOWN.get(name) or _general(name)
+    return None if _unreachable(name) or _foreign(name) else known
+
+
+def _general(name: str) -> Image | None:
+    """Of an image that the lab knows by the last part of its name, whatever its registry."""
     last = name.partition("@")[0].rpartition("/")[2].partition(":")[0]
-    if last not in GENERAL or _unreachable(name) or _foreign(name):
-        return None
-    return Image(name, GENERAL[last], ("sh",), full_name=_full(name))
+    image = Image(name, GENERAL.get(last), ("sh",), full_name=_full(name))
+    return image if last in GENERAL else None
 
 
 def _registry(name: str) -> str:
@@ -110,25 +126,24 @@ def _full(name: str) -> str:
 def pull_failure(name: str) -> str:
     """Why an image cannot be pulled, in containerd's words."""
     full = _full(name)
-    host, _, rest = full.partition("/")
-    path, _, tag = rest.rpartition(":")
+    failed = f'failed to pull and unpack image "{full}":'
     if _foreign(name):
-        return (
-            f'failed to pull and unpack image "{full}": no match for platform in manifest: '
-            "not found"
-        )
-    start = f'failed to pull and unpack image "{full}": failed to resolve image: '
-    if _unreachable(name) and not host.endswith(".invalid"):
-        port = host.partition(":")[2] or "443"
-        address = f"127.0.0.1:{port}"
-        return start + (
-            f'failed to do request: Head "https://{host}/v2/{path}/manifests/{tag}": dial tcp '
-            f"{address}: "
-            "connect: connection refused"
-        )
+        return f"{failed} no match for platform in manifest: not found"
+    return f"{failed} failed to resolve image: {_resolve_failure(full)}"
+
+
+def _resolve_failure(full: str) -> str:
+    """Why a registry does not say what the image is."""
+    host, _, rest = full.partition("/")
     if host == "docker.io":
-        return start + f"{full}: not found"
-    return start + (
-        f'failed to do request: Head "https://{host}/v2/{path}/manifests/{tag}": dial tcp: lookup '
-        f"{host.partition(':')[0]} on 10.0.77.1:53: no such host"
-    )
+        return f"{full}: not found"
+    path, _, tag = rest.rpartition(":")
+    asked = f"https://{host}/v2/{path}/manifests/{tag}"
+    return f'failed to do request: Head "{asked}": dial tcp{_dial_failure(host)}'
+
+
+def _dial_failure(host: str) -> str:
+    name, _, port = host.partition(":")
+    if _unreachable(f"{host}/") and not host.endswith(".invalid"):
+        return f" 127.0.0.1:{port or '443'}: connect: connection refused"
+    return f": lookup {name} on 10.0.77.1:53: no such host"

@@ -3,40 +3,55 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import platform
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from lab import users
 from lab.api import defaults, ephemeral, podsecurity
 from lab.api.discovery import ARCH
+from lab.api.metadata import name_of
 from lab.api.store import Object, ObjectStore, now
 from lab.images import APP, PAUSE
-from lab.topology import POD_CIDR, Node, Service, Topology, Workload
+from lab.topology import POD_CIDR, Node, Service, Topology, TopologyWorkload
 
 NODES = "lab.podwire/nodes"  # annotation of a pod template: the nodes for its replicas, in order
 LEASES = "kube-node-lease"
 DAEMONS = (("kube-system", "kube-proxy"), ("kube-flannel", "kube-flannel-ds"))
+PENDING: Object = {"phase": "Pending", "qosClass": "BestEffort"}
+READINESS: Object = {
+    "periodSeconds": 1,
+    "timeoutSeconds": 1,
+    "successThreshold": 1,
+    "failureThreshold": 2,
+}
 
 
-def _name_label(workload: Workload) -> str:
-    return "k8s-app" if workload.namespace == "kube-system" else "app"
+def metadata(namespace: str, name: str, labels: dict[str, str]) -> Object:
+    """Of an object that a controller looks after."""
+    return {"name": name, "namespace": namespace, "labels": labels, "generation": 1}
+
+
+def new_pod(item: Object) -> Object:
+    """A pod as it is when it is created."""
+    item["metadata"]["generation"] = 1
+    return {**defaults.pod(item), "status": dict(PENDING)}
 
 
 def namespace(name: str, level: str = "") -> Object:
-    labels = {
-        "kubernetes.io/metadata.name": name,
-        **({podsecurity.ENFORCE: level} if level else {}),
-    }
+    """`level` of PodSecurity is enforced, if any."""
+    enforced = {podsecurity.ENFORCE: level} if level else {}
     return {
-        "metadata": {"name": name, "labels": labels},
+        "metadata": {"name": name, "labels": {"kubernetes.io/metadata.name": name, **enforced}},
         "spec": {"finalizers": ["kubernetes"]},
         "status": {"phase": "Active"},
     }
 
+
+# --- nodes
 
 NODE_CONDITIONS = (  # type, status, reason, message
     (
@@ -54,178 +69,213 @@ NODE_CONDITIONS = (  # type, status, reason, message
     ),
     ("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
 )
+CONDITION_FIELDS = ("type", "status", "reason", "message")
+NODE_LABELS = {
+    "beta.kubernetes.io/arch": ARCH,
+    "beta.kubernetes.io/os": "linux",
+    "kubernetes.io/arch": ARCH,
+    "kubernetes.io/os": "linux",
+    "topology.kubernetes.io/region": "lab",
+}
+NODE_INFO = {
+    "kernelVersion": platform.release(),
+    "osImage": "podwire lab",
+    "containerRuntimeVersion": "containerd://2.1.9",
+    "kubeletVersion": "v1.36.2",
+    "kubeProxyVersion": "",
+    "operatingSystem": "linux",
+    "architecture": ARCH,
+}
+MEMORY_KIB = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 1024
+CAPACITY = {
+    "cpu": str(os.cpu_count() or 1),
+    "hugepages-1Gi": "0",
+    "hugepages-2Mi": "0",
+    "memory": f"{MEMORY_KIB}Ki",
+    "pods": "110",
+}
 
 
-def _condition(kind: str, status: str, reason: str, message: str) -> Object:
+def _condition(*fields: str) -> Object:
     stamp = now()
-    return {
-        "type": kind,
-        "status": status,
-        "lastHeartbeatTime": stamp,
-        "lastTransitionTime": stamp,
-        "reason": reason,
-        "message": message,
-    }
+    named = dict(zip(CONDITION_FIELDS, fields, strict=True))
+    return {**named, "lastHeartbeatTime": stamp, "lastTransitionTime": stamp}
 
 
 def node(spec: Node) -> Object:
     return {
-        "metadata": {
-            "name": spec.name,
-            "labels": _node_labels(spec),
-            "annotations": {
-                "flannel.alpha.coreos.com/backend-type": "vxlan",
-                "flannel.alpha.coreos.com/public-ip": spec.address,
-                "node.alpha.kubernetes.io/ttl": "0",
-            },
-        },
-        "spec": {"podCIDR": spec.pod_cidr, "podCIDRs": [spec.pod_cidr]},
+        "metadata": _node_metadata(spec),
+        "spec": {"podCIDR": spec.pod_cidr, "podCIDRs": list(spec.pod_cidrs)},
         "status": _node_status(spec),
     }
 
 
-def _node_labels(spec: Node) -> dict[str, str]:
-    labels = {
-        "beta.kubernetes.io/arch": ARCH,
-        "beta.kubernetes.io/os": "linux",
-        "kubernetes.io/arch": ARCH,
-        "kubernetes.io/hostname": spec.name,
-        "kubernetes.io/os": "linux",
-        "topology.kubernetes.io/region": "lab",
-        "topology.kubernetes.io/zone": spec.zone,
+def _node_metadata(spec: Node) -> Object:
+    annotations = {
+        "flannel.alpha.coreos.com/backend-type": "vxlan",
+        "flannel.alpha.coreos.com/public-ip": spec.address,
+        "node.alpha.kubernetes.io/ttl": "0",
     }
-    if spec.control_plane:
-        labels["node-role.kubernetes.io/control-plane"] = ""
-    return labels
+    return {"name": spec.name, "labels": _node_labels(spec), "annotations": annotations}
+
+
+def _node_labels(spec: Node) -> dict[str, str]:
+    return {
+        **NODE_LABELS,
+        "kubernetes.io/hostname": spec.name,
+        "topology.kubernetes.io/zone": spec.zone,
+        **_role_label(spec),
+    }
+
+
+def _role_label(spec: Node) -> dict[str, str]:
+    return {"node-role.kubernetes.io/control-plane": ""} if spec.control_plane else {}
 
 
 def _node_status(spec: Node) -> Object:
-    capacity = _capacity()
     return {
-        "capacity": capacity,
-        "allocatable": capacity,
+        "capacity": CAPACITY,
+        "allocatable": CAPACITY,
         "conditions": [_condition(*condition) for condition in NODE_CONDITIONS],
-        "addresses": [
-            {"type": "InternalIP", "address": spec.address},
-            {"type": "Hostname", "address": spec.name},
-        ],
+        "addresses": _node_addresses(spec),
         "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
         "nodeInfo": _node_info(spec.name),
     }
 
 
-def _capacity() -> dict[str, str]:
-    memory_kib = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 1024
-    return {
-        "cpu": str(os.cpu_count() or 1),
-        "hugepages-1Gi": "0",
-        "hugepages-2Mi": "0",
-        "memory": f"{memory_kib}Ki",
-        "pods": "110",
-    }
+def _node_addresses(spec: Node) -> list[Object]:
+    internal = [{"type": "InternalIP", "address": address} for address in spec.addresses]
+    return [*internal, {"type": "Hostname", "address": spec.name}]
 
 
 def _node_info(name: str) -> Object:
     machine = hashlib.sha256(name.encode()).hexdigest()[:32]
-    return {
-        "machineID": machine,
-        "systemUUID": machine,
-        "bootID": machine,
-        "kernelVersion": platform.release(),
-        "osImage": "podwire lab",
-        "containerRuntimeVersion": "containerd://2.1.9",
-        "kubeletVersion": "v1.36.2",
-        "kubeProxyVersion": "",
-        "operatingSystem": "linux",
-        "architecture": ARCH,
-    }
+    return {"machineID": machine, "systemUUID": machine, "bootID": machine, **NODE_INFO}
 
 
-def _template(labels: dict[str, str], spec: Object, annotations: Object | None = None) -> Object:
-    return {
-        "metadata": {"labels": labels, **({"annotations": annotations} if annotations else {})},
-        "spec": spec,
-    }
+def lease(name: str) -> Object:
+    """A node's heartbeat."""
+    stamp = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+    spec = {"holderIdentity": name, "leaseDurationSeconds": 40, "renewTime": stamp}
+    return {"metadata": {"name": name, "namespace": LEASES}, "spec": spec}
 
 
-def deployment(workload: Workload) -> Object:
+# --- workloads
+
+
+def name_label(namespace: str) -> str:
+    """The label that workloads of a namespace are known by."""
+    return "k8s-app" if namespace == "kube-system" else "app"
+
+
+def workload_spec(labels: dict[str, str], pod: Object) -> Object:
+    """Of a controller whose pods have these labels."""
+    template = {"metadata": {"labels": labels}, "spec": pod}
+    return {"selector": {"matchLabels": labels}, "template": template}
+
+
+def replicas_on(nodes: Sequence[str], labels: dict[str, str], pod: Object) -> Object:
+    """A Deployment's spec: a replica on each of the nodes."""
+    spec = workload_spec(labels, pod)
+    spec["template"]["metadata"]["annotations"] = {NODES: ",".join(nodes)}
+    return {"replicas": len(nodes), **spec}
+
+
+def deployment(workload: TopologyWorkload) -> Object:
     name = "coredns" if workload.app == "kube-dns" else workload.app
-    container: Object = {"name": name, "image": workload.image, "args": list(workload.args)}
-    if workload.port:
-        protocol = "UDP" if workload.port == 53 else "TCP"
-        container["ports"] = [{"containerPort": workload.port, "protocol": protocol}]
-    if workload.ready_path:
-        container["readinessProbe"] = {
-            "httpGet": {"path": workload.ready_path, "port": workload.port, "scheme": "HTTP"},
-            "periodSeconds": 1,
-            "timeoutSeconds": 1,
-            "successThreshold": 1,
-            "failureThreshold": 2,
-        }
-    labels = {_name_label(workload): workload.app}
+    labels = {name_label(workload.namespace): workload.app}
+    pod = {"containers": [_container(name, workload)]}
     return {
-        "metadata": {
-            "name": name,
-            "namespace": workload.namespace,
-            "labels": labels,
-            "generation": 1,
-        },
-        "spec": {
-            "replicas": len(workload.nodes),
-            "selector": {"matchLabels": labels},
-            "template": _template(
-                labels, {"containers": [container]}, {NODES: ",".join(workload.nodes)}
-            ),
-            "strategy": {"type": "Recreate"},
-        },
+        "metadata": metadata(workload.namespace, name, labels),
+        "spec": {**replicas_on(workload.nodes, labels, pod), "strategy": {"type": "Recreate"}},
     }
+
+
+def _container(name: str, workload: TopologyWorkload) -> Object:
+    return {
+        "name": name,
+        "image": workload.image,
+        "args": list(workload.args),
+        **_container_ports(workload.port),
+        **_readiness(workload),
+    }
+
+
+def _container_ports(port: int | None) -> Object:
+    protocol = "UDP" if port == 53 else "TCP"
+    return {"ports": [{"containerPort": port, "protocol": protocol}]} if port else {}
+
+
+def _readiness(workload: TopologyWorkload) -> Object:
+    if not workload.ready_path:
+        return {}
+    get = {"path": workload.ready_path, "port": workload.port, "scheme": "HTTP"}
+    return {"readinessProbe": {"httpGet": get, **READINESS}}
 
 
 def daemon_set(where: str, name: str) -> Object:
     labels = {"k8s-app": name}
-    container = {
-        "name": name,
-        "image": PAUSE,
-        "securityContext": {"privileged": name == "kube-proxy"},
+    privileged = {"privileged": name == "kube-proxy"}
+    pod = {
+        "hostNetwork": True,
+        "containers": [{"name": name, "image": PAUSE, "securityContext": privileged}],
+        "tolerations": [{"operator": "Exists"}],
     }
-    spec = {"hostNetwork": True, "containers": [container], "tolerations": [{"operator": "Exists"}]}
-    return {
-        "metadata": {"name": name, "namespace": where, "labels": labels, "generation": 1},
-        "spec": {"selector": {"matchLabels": labels}, "template": _template(labels, spec)},
-    }
+    return {"metadata": metadata(where, name, labels), "spec": workload_spec(labels, pod)}
+
+
+# --- pods without a controller
+
+API_SERVER: Object = {
+    "hostNetwork": True,
+    "containers": [{"name": "kube-apiserver", "image": PAUSE}],
+    "tolerations": [{"operator": "Exists", "effect": "NoExecute"}],
+}
+IDLE: Object = {
+    "containers": [
+        {
+            "name": "idle",
+            "image": APP,
+            "command": ["sleep", "infinity"],
+            "securityContext": {
+                "capabilities": {"drop": ["ALL"]},
+                "allowPrivilegeEscalation": False,
+            },
+        }
+    ],
+    "securityContext": {
+        "runAsUser": 1000,
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    },
+}
 
 
 def static_pod(node_name: str) -> Object:
     """The API server as a static pod: a mirror of a file on its node, which accepts no ephemeral
     containers."""
-    digest = hashlib.md5(node_name.encode(), usedforsecurity=False).hexdigest()
+    labels = {"component": "kube-apiserver", "tier": "control-plane"}
     return {
         "metadata": {
-            "name": f"kube-apiserver-{node_name}",
-            "namespace": "kube-system",
-            "labels": {"component": "kube-apiserver", "tier": "control-plane"},
-            "annotations": {
-                "kubernetes.io/config.hash": digest,
-                ephemeral.MIRROR: digest,
-                "kubernetes.io/config.source": "file",
-            },
-            "ownerReferences": [
-                {
-                    "apiVersion": "v1",
-                    "kind": "Node",
-                    "name": node_name,
-                    "uid": digest,
-                    "controller": True,
-                }
-            ],
+            **metadata("kube-system", f"kube-apiserver-{node_name}", labels),
+            **_of_file(node_name),
         },
-        "spec": {
-            "nodeName": node_name,
-            "hostNetwork": True,
-            "containers": [{"name": "kube-apiserver", "image": PAUSE}],
-            "tolerations": [{"operator": "Exists", "effect": "NoExecute"}],
-        },
+        "spec": {"nodeName": node_name, **API_SERVER},
     }
+
+
+def _of_file(node_name: str) -> Object:
+    """What says in a pod's metadata that it is a mirror."""
+    digest = hashlib.md5(node_name.encode(), usedforsecurity=False).hexdigest()
+    hashes = {"kubernetes.io/config.hash": digest, ephemeral.MIRROR: digest}
+    return {
+        "annotations": {**hashes, "kubernetes.io/config.source": "file"},
+        "ownerReferences": [_node_reference(node_name, digest)],
+    }
+
+
+def _node_reference(name: str, uid: str) -> Object:
+    return {"apiVersion": "v1", "kind": "Node", "name": name, "uid": uid, "controller": True}
 
 
 def idle_pod(where: str, node_name: str) -> Object:
@@ -233,49 +283,39 @@ def idle_pod(where: str, node_name: str) -> Object:
     PodSecurity hold."""
     return {
         "metadata": {"name": "idle", "namespace": where},
-        "spec": {
-            "nodeName": node_name,
-            "containers": [
-                {
-                    "name": "idle",
-                    "image": APP,
-                    "command": ["sleep", "infinity"],
-                    "securityContext": {
-                        "capabilities": {"drop": ["ALL"]},
-                        "allowPrivilegeEscalation": False,
-                    },
-                }
-            ],
-            "securityContext": {
-                "runAsUser": 1000,
-                "runAsNonRoot": True,
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
-        },
+        "spec": {"nodeName": node_name, **IDLE},
     }
 
 
+# --- Services and configuration
+
+
 def service(spec: Service) -> Object:
-    label = "k8s-app" if spec.namespace == "kube-system" else "app"
-    ports: list[dict[str, Any]] = [
+    label = name_label(spec.namespace)
+    node_port = {"type": "NodePort"} if spec.node_port else {}
+    return cluster_service(
+        {"name": spec.name, "namespace": spec.namespace},
+        spec.cluster_ip,
+        {"ports": _service_ports(spec), "selector": {label: spec.selector}, **node_port},
+    )
+
+
+def cluster_service(metadata: Object, address: str, spec: Object) -> Object:
+    """A Service with a cluster IP, and the defaults."""
+    addresses = {"clusterIP": address, "clusterIPs": [address]}
+    return defaults.service(
+        {"metadata": metadata, "spec": {"type": "ClusterIP", **addresses, **spec}}
+    )
+
+
+def _service_ports(spec: Service) -> list[Object]:
+    ports = [
         {"name": name, "protocol": protocol, "port": port, "targetPort": target}
         for name, protocol, port, target in spec.ports
     ]
     if spec.node_port:
         ports[0]["nodePort"] = spec.node_port
-    kind = "NodePort" if spec.node_port else "ClusterIP"
-    return defaults.service(
-        {
-            "metadata": {"name": spec.name, "namespace": spec.namespace},
-            "spec": {
-                "ports": ports,
-                "selector": {label: spec.selector},
-                "type": kind,
-                "clusterIP": spec.cluster_ip,
-                "clusterIPs": [spec.cluster_ip],
-            },
-        }
-    )
+    return ports
 
 
 def config_map(where: str, name: str, data: dict[str, str]) -> Object:
@@ -298,52 +338,39 @@ CONFIG_MAPS: tuple[tuple[str, str, dict[str, str]], ...] = (
 )
 
 
-def lease(name: str) -> Object:
-    """A node's heartbeat."""
-    stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    spec = {"holderIdentity": name, "leaseDurationSeconds": 40, "renewTime": stamp}
-    return {"metadata": {"name": name, "namespace": LEASES}, "spec": spec}
+# --- everything
 
 
 def populate(store: ObjectStore, topology: Topology) -> None:
     """Put every object of the lab into the store, except what controllers make of them."""
-    _put_namespaces(store, topology)
-    _put_nodes(store, topology.nodes)
-    for resource, item in users.role_objects():
-        store.put(resource, item)
-    for where, name, data in CONFIG_MAPS:
-        store.put("configmaps", config_map(where, name, data))
-    for wanted in topology.services:
-        store.put("services", service(wanted))
-    for workload in topology.workloads:
-        store.put("deployments", deployment(workload))
-    for where, name in DAEMONS:
-        store.put("daemonsets", daemon_set(where, name))
-    _put_pods(store, topology)
-
-
-def _put_namespaces(store: ObjectStore, topology: Topology) -> None:
     for name in topology.namespaces:
-        store.put("namespaces", namespace(name, topology.security.get(name, "")))
-        store.put("serviceaccounts", {"metadata": {"name": "default", "namespace": name}})
-
-
-def _put_nodes(store: ObjectStore, nodes: Iterable[Node]) -> None:
-    for spec in nodes:
+        put_namespace(store, namespace(name, topology.security.get(name, "")))
+    for spec in topology.nodes:
         store.put("nodes", node(spec))
         store.put("leases", lease(spec.name))
+    for resource, item in users.role_objects():
+        store.put(resource, item)
+    store.put_all("configmaps", (config_map(*row) for row in CONFIG_MAPS))
+    _put_workloads(store, topology)
+    store.put_all("pods", map(new_pod, _bare_pods(topology)))
 
 
-def _put_pods(store: ObjectStore, topology: Topology) -> None:
+def put_namespace(store: ObjectStore, item: Object) -> None:
+    """With its service account."""
+    store.put("namespaces", item)
+    account = {"name": "default", "namespace": name_of(item)}
+    store.put("serviceaccounts", {"metadata": account})
+
+
+def _put_workloads(store: ObjectStore, topology: Topology) -> None:
+    store.put_all("services", map(service, topology.services))
+    store.put_all("deployments", map(deployment, topology.workloads))
+    store.put_all("daemonsets", (daemon_set(*row) for row in DAEMONS))
+
+
+def _bare_pods(topology: Topology) -> list[Object]:
     """The pods without a controller: static ones, and idle ones on the nodes in turn."""
-    for spec in topology.nodes:
-        if spec.control_plane:
-            store.put("pods", _born(static_pod(spec.name)))
-    for index, where in enumerate(topology.idle):
-        on = topology.nodes[index % len(topology.nodes)]
-        store.put("pods", _born(idle_pod(where, on.name)))
-
-
-def _born(pod: Object) -> Object:
-    pod["metadata"]["generation"] = 1
-    return {**defaults.pod(pod), "status": {"phase": "Pending", "qosClass": "BestEffort"}}
+    nodes = topology.nodes
+    static = [static_pod(node.name) for node in nodes if node.control_plane]
+    turn = zip(topology.idle, itertools.cycle(nodes), strict=False)
+    return static + [idle_pod(where, node.name) for where, node in turn]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lab.api.metadata import conditions_of, labels_of, name_of, owners_of, place_of, uid_of
 from lab.api.resources import BY_KIND
 from lab.api.store import Object, ObjectStore
 
@@ -13,27 +14,33 @@ def owner(kind: str, item: Object) -> Object:
     return {
         "apiVersion": BY_KIND[kind].group_version,
         "kind": kind,
-        "name": item["metadata"]["name"],
-        "uid": item["metadata"]["uid"],
+        "name": name_of(item),
+        "uid": uid_of(item),
         "controller": True,
         "blockOwnerDeletion": True,
     }
 
 
+def pod_reference(pod: Object) -> Object:
+    """A reference to a pod in an object that is about it."""
+    namespace, name = place_of(pod)
+    return {"kind": "Pod", "namespace": namespace, "name": name, "uid": uid_of(pod)}
+
+
 def owned_by(item: Object) -> str:
     """The uid of an object's controller."""
-    references = item["metadata"].get("ownerReferences", ())
-    return next((str(one["uid"]) for one in references if one.get("controller")), "")
+    controllers = (one for one in owners_of(item) if one.get("controller"))
+    return next((str(one["uid"]) for one in controllers), "")
 
 
 def is_ready(pod: Object) -> bool:
-    conditions = pod.get("status", {}).get("conditions", ())
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+    statuses = {one["type"]: one["status"] for one in conditions_of(pod)}
+    return statuses.get("Ready") == "True"
 
 
 def is_synthetic(item: Object) -> bool:
     """Added by number alone (lab/synthetic.py): nothing runs behind it."""
-    return "synthetic" in item["metadata"].get("labels", {})
+    return "synthetic" in labels_of(item)
 
 
 def real_pods(store: ObjectStore, namespace: str = "") -> Iterator[Object]:
@@ -44,5 +51,5 @@ def remove_unowned(store: ObjectStore, resource: str, uids: set[str]) -> list[st
     """Remove objects whose owner is not among `uids`; returns the uids of those removed."""
     unowned = [i for i in store.items(resource) if owned_by(i) and owned_by(i) not in uids]
     for item in unowned:
-        store.remove(resource, item["metadata"]["namespace"], item["metadata"]["name"])
-    return [item["metadata"]["uid"] for item in unowned]
+        store.remove(resource, *place_of(item))
+    return [uid_of(item) for item in unowned]

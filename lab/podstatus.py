@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from secrets import token_hex
 
+from lab.api.metadata import conditions_of, generation_of, without_empty
 from lab.api.store import Object, now
 from lab.images import Image
+
+FIXED_STATUS: Object = {"qosClass": "BestEffort", "resources": {}}
+PULL_REASONS = ("ErrImagePull", "ImagePullBackOff")
+PULL_FAILS = "trying and failing to pull image"
 
 
 @dataclass(slots=True)
@@ -29,55 +36,70 @@ class ContainerState:
         return str(self.spec["name"])
 
     def start(self, image: Image, user: int, group: int) -> None:
-        self.id, self.image, self.user, self.group = (
-            f"containerd://{token_hex(32)}",
-            image,
-            user,
-            group,
-        )
+        self.id = f"containerd://{token_hex(32)}"
+        self.image, self.user, self.group = image, user, group
         self.state = {"running": {"startedAt": now()}}
 
     def end(self, code: int) -> None:
-        started = self.state.get("running", {}).get("startedAt", now())
-        self.state = {
-            "terminated": {
-                "exitCode": code,
-                "reason": "Completed" if code == 0 else "Error",
-                "startedAt": started,
-                "finishedAt": now(),
-                "containerID": self.id,
-            }
-        }
+        self.state = {"terminated": self._termination(code)}
         self.ready = False
 
+    def _termination(self, code: int) -> Object:
+        return {
+            "exitCode": code,
+            "reason": "Error" if code else "Completed",
+            "startedAt": self._started_at(),
+            "finishedAt": now(),
+            "containerID": self.id,
+        }
+
+    def _started_at(self) -> str:
+        return str(self.state.get("running", {}).get("startedAt", now()))
+
     def wait(self, reason: str, message: str = "") -> None:
+        self._keep_last()
+        self.state = {"waiting": without_empty({"reason": reason, "message": message})}
+
+    def _keep_last(self) -> None:
         if "terminated" in self.state:
             self.last = self.state
-        self.state = {"waiting": {"reason": reason, **({"message": message} if message else {})}}
+
+    def restart(self) -> None:
+        self._keep_last()
+        self.restarts += 1
 
     def as_status(self) -> Object:
-        named = self.image.full_name or self.image.name if self.image else self.spec["image"]
-        entry: Object = {
+        return {
             "name": self.name,
             "state": self.state,
             "lastState": self.last,
             "ready": self.ready,
             "restartCount": self.restarts,
-            "image": named,
-            "imageID": self.image.id if self.image else "",
+            **self._image_status(),
+            **self._container_status(),
+            **self._permanent_status(),
         }
-        if self.id:
-            entry["containerID"] = self.id
-        if not self.ephemeral:
-            entry["started"] = "running" in self.state
-        if self.id:
-            entry["resources"] = {}
-        mounts = self.spec.get("volumeMounts", ())
-        if mounts and not self.ephemeral:
-            entry["volumeMounts"] = [_mount_status(mount) for mount in mounts]
-        if self.id:
-            entry["user"] = self._user_status()
-        return entry
+
+    def _image_status(self) -> Object:
+        if image := self.image:
+            return {"image": image.full_name or image.name, "imageID": image.id}
+        return {"image": self.spec["image"], "imageID": ""}
+
+    def _container_status(self) -> Object:
+        """What is known once it was made."""
+        if not self.id:
+            return {}
+        return {"containerID": self.id, "resources": {}, "user": self._user_status()}
+
+    def _permanent_status(self) -> Object:
+        """What an ephemeral container has not."""
+        if self.ephemeral:
+            return {}
+        return {"started": "running" in self.state, **self._mounts_status()}
+
+    def _mounts_status(self) -> Object:
+        mounts = [_mount_status(mount) for mount in self.spec.get("volumeMounts", ())]
+        return without_empty({"volumeMounts": mounts})
 
     def _user_status(self) -> Object:
         groups = [self.group]
@@ -93,33 +115,50 @@ def _mount_status(mount: Object) -> Object:
     }
 
 
-def _condition(
-    kind: str, true: bool, generation: int, unready: list[str], before: dict[str, Object]
-) -> Object:
-    old = before.get(kind, {})
-    word = "True" if true else "False"
-    found: Object = {
+def _condition(kind: str, true: bool, pod: Object) -> Object:
+    status = "True" if true else "False"
+    return {
         "type": kind,
-        "observedGeneration": generation,
-        "status": word,
+        "observedGeneration": generation_of(pod),
+        "status": status,
         "lastProbeTime": None,
-        "lastTransitionTime": old["lastTransitionTime"] if old.get("status") == word else now(),
+        "lastTransitionTime": _transition_time(pod, kind, status),
     }
-    if not true and kind in ("Ready", "ContainersReady"):
-        found["reason"] = "ContainersNotReady"
-        found["message"] = f"containers with unready status: [{' '.join(unready)}]"
-    return found
+
+
+def _transition_time(pod: Object, kind: str, status: str) -> str:
+    """Since when a condition has that status."""
+    for known in conditions_of(pod):
+        if (known["type"], known["status"]) == (kind, status):
+            return str(known["lastTransitionTime"])
+    return now()
+
+
+def _not_ready(unready: list[str]) -> Object:
+    if not unready:
+        return {}
+    message = f"containers with unready status: [{' '.join(unready)}]"
+    return {"reason": "ContainersNotReady", "message": message}
 
 
 def phase_of(pod: Object, states: list[ContainerState]) -> str:
-    codes = [s.state["terminated"]["exitCode"] for s in states if "terminated" in s.state]
-    policy = pod["spec"].get("restartPolicy", "Always")
-    if policy != "Always" and len(codes) == len(states):
-        if not any(codes):
-            return "Succeeded"
-        if policy == "Never":
-            return "Failed"
+    if ended := _ended_phase(pod, states):
+        return ended
     return "Running" if any(map(_has_started, states)) else "Pending"
+
+
+def _ended_phase(pod: Object, states: list[ContainerState]) -> str:
+    """Succeeded or Failed, where every container has ended for good; else empty."""
+    policy, codes = pod["spec"].get("restartPolicy", "Always"), _exit_codes(states)
+    if policy == "Always" or len(codes) < len(states):
+        return ""
+    failed = "Failed" if policy == "Never" else ""
+    return failed if any(codes) else "Succeeded"
+
+
+def _exit_codes(states: list[ContainerState]) -> list[int]:
+    ends = (one.state["terminated"] for one in states if "terminated" in one.state)
+    return [end["exitCode"] for end in ends]
 
 
 def _has_started(container: ContainerState) -> bool:
@@ -127,53 +166,67 @@ def _has_started(container: ContainerState) -> bool:
 
 
 def status_of(
-    pod: Object,
-    states: list[ContainerState],
-    ephemeral: list[ContainerState],
-    addresses: tuple[str, str],
+    pod: Object, states: list[ContainerState], addresses: tuple[Sequence[str], Sequence[str]]
 ) -> Object:
-    """`addresses`: the node's and the pod's, which is empty until its network is there."""
-    host, own = addresses
-    found: Object = {
-        "observedGeneration": pod["metadata"].get("generation", 1),
-        "phase": phase_of(pod, states),
-        "conditions": _conditions(pod, states, has_network=bool(own)),
-        "hostIP": host,
-        "hostIPs": [{"ip": host}],
+    """`addresses`: the node's and the pod's, which are none until its network is there."""
+    permanent = [one for one in states if not one.ephemeral]
+    return {
+        **_progress(pod, permanent, has_network=bool(addresses[1])),
+        **_address_fields("host", addresses[0]),
+        **_address_fields("pod", addresses[1]),
+        "startTime": pod.get("status", {}).get("startTime") or now(),
+        **_container_statuses(states),
+        **FIXED_STATUS,
     }
-    if own:
-        found.update(podIP=own, podIPs=[{"ip": own}])
-    found["startTime"] = pod.get("status", {}).get("startTime") or now()
-    found["containerStatuses"] = [s.as_status() for s in states]
-    found["qosClass"] = "BestEffort"
-    if ephemeral:
-        by_name = sorted(ephemeral, key=lambda s: s.name)
-        found["ephemeralContainerStatuses"] = [s.as_status() for s in by_name]
-    found["resources"] = {}
-    return found
+
+
+def _progress(pod: Object, states: list[ContainerState], has_network: bool) -> Object:
+    return {
+        "observedGeneration": generation_of(pod),
+        "phase": phase_of(pod, states),
+        "conditions": _conditions(pod, states, has_network),
+    }
+
+
+def _address_fields(whose: str, addresses: Sequence[str]) -> Object:
+    """`podIP` and `podIPs`, or those of the host; none without an address."""
+    every = [{"ip": address} for address in addresses]
+    return {f"{whose}IP": addresses[0], f"{whose}IPs": every} if every else {}
+
+
+def _container_statuses(states: list[ContainerState]) -> Object:
+    permanent = [one.as_status() for one in states if not one.ephemeral]
+    ephemeral = [one.as_status() for one in states if one.ephemeral]
+    ephemeral.sort(key=itemgetter("name"))
+    more = {"ephemeralContainerStatuses": ephemeral} if ephemeral else {}
+    return {"containerStatuses": permanent, **more}
 
 
 def _conditions(pod: Object, states: list[ContainerState], has_network: bool) -> list[Object]:
-    before = {c["type"]: c for c in pod.get("status", {}).get("conditions", ())}
-    generation = pod["metadata"].get("generation", 1)
-    unready = [s.name for s in states if not s.ready]
-    truths = {
-        "PodReadyToStartContainers": has_network,
-        "Initialized": True,
-        "Ready": not unready,
-        "ContainersReady": not unready,
-        "PodScheduled": True,
-    }
-    return [_condition(kind, true, generation, unready, before) for kind, true in truths.items()]
+    unready = [one.name for one in states if not one.ready]
+    return [
+        _condition("PodReadyToStartContainers", has_network, pod),
+        _condition("Initialized", True, pod),
+        {**_condition("Ready", not unready, pod), **_not_ready(unready)},
+        {**_condition("ContainersReady", not unready, pod), **_not_ready(unready)},
+        _condition("PodScheduled", True, pod),
+    ]
 
 
 def waiting_reason(pod: Object, container: str) -> str:
     """Why a container does not run yet, as the API server words it."""
-    fields = ("containerStatuses", "ephemeralContainerStatuses")
-    entries = [entry for field in fields for entry in pod["status"].get(field, ())]
-    entry: Object = next((e for e in entries if e["name"] == container), {"state": {}})
-    waiting = entry["state"].get("waiting", {})
-    reason: str = waiting.get("reason", "ContainerCreating")
-    if reason in ("ErrImagePull", "ImagePullBackOff"):
-        return "trying and failing to pull image"
-    return str(waiting.get("message") or reason)
+    waiting = _waiting_state(pod, container)
+    reason = waiting.get("reason", "ContainerCreating")
+    return PULL_FAILS if reason in PULL_REASONS else str(waiting.get("message") or reason)
+
+
+def _waiting_state(pod: Object, container: str) -> Object:
+    for entry in _reported_statuses(pod["status"]):
+        if entry["name"] == container:
+            return dict(entry["state"].get("waiting", {}))
+    return {}
+
+
+def _reported_statuses(status: Object) -> Iterator[Object]:
+    for key in ("containerStatuses", "ephemeralContainerStatuses"):
+        yield from status.get(key, ())

@@ -8,12 +8,13 @@ parsers.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 TIMEOUT_S = 1.5
@@ -45,15 +46,25 @@ def http(host: str, port: str, path: str) -> str:
         connection.sendall(
             f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
         )
-        data = b""
-        while piece := connection.recv(65536):
-            data += piece
-    if not data:
-        return "empty"
+        data = b"".join(iter(lambda: connection.recv(65536), b""))
+    return judged(data) if data else "empty"
+
+
+def judged(data: bytes) -> str:
+    """A whole answer by its status code, or `short`."""
     head, _, body = data.partition(b"\r\n\r\n")
-    length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
-    code = head.split(b" ")[1].decode()
-    return ("ok" if code == "200" else code) if len(body) == length else "short"
+    if len(body) != content_length(head):
+        return "short"
+    code = status_code(head)
+    return "ok" if code == "200" else code
+
+
+def status_code(head: bytes) -> str:
+    return head.split(b" ")[1].decode()
+
+
+def content_length(head: bytes) -> int:
+    return int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
 
 
 def dns(name: str) -> str:
@@ -68,90 +79,124 @@ def timed(host: str, port: str, path: str) -> str:
     word = http(host, port, path)
     elapsed = time.monotonic() - started
     time.sleep(0.07)  # so that tries fall into different moments of whatever slows them
-    return word if word != "ok" else "fast" if elapsed < 0.05 else "slow"
+    return speed(elapsed) if word == "ok" else word
+
+
+def speed(elapsed: float) -> str:
+    return "fast" if elapsed < 0.05 else "slow"
 
 
 def mtu(host: str) -> str:
     """The path MTU that the kernel assumes for a destination to which nothing was sent yet."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.connect((host, 9))
+    with udp_client(host, 9) as client:
         return f"mtu={client.getsockopt(socket.IPPROTO_IP, 14)}"  # IP_MTU
 
 
 def udp(host: str, port: str) -> str:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(TIMEOUT_S)
-        client.connect((host, int(port)))
+    with udp_client(host, int(port)) as client:
         client.send(b"hello")
         client.recv(100)
     return "ok"
 
 
+@contextlib.contextmanager
+def udp_client(host: str, port: int) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(TIMEOUT_S)
+        client.connect((host, port))
+        yield client
+
+
 def read_counters() -> dict[str, int]:
     """Of this network namespace: SNMP, conntrack, softnet; and the softirq time of the machine."""
-    softnet = [row.split() for row in Path("/proc/net/softnet_stat").read_text().splitlines()]
-    all_cpus = Path("/proc/stat").read_text().split("\n", 1)[0].split()
     return {
         **_snmp_counters("snmp"),
         **_snmp_counters("netstat"),
         **_conntrack_counters(),
-        "softnet_time_squeeze": sum(int(row[2], 16) for row in softnet),
-        "cpu_softirq": int(all_cpus[7]),  # 1/100 s
+        "softnet_time_squeeze": _time_squeezes(),
+        "cpu_softirq": _softirq_time(),
     }
+
+
+def _time_squeezes() -> int:
+    rows = Path("/proc/net/softnet_stat").read_text().splitlines()
+    return sum(int(row.split()[2], 16) for row in rows)
+
+
+def _softirq_time() -> int:
+    """Of all CPUs, in 1/100 s."""
+    return int(Path("/proc/stat").read_text().split("\n", 1)[0].split()[7])
 
 
 def _snmp_counters(name: str) -> dict[str, int]:
     """/proc/net/snmp and netstat: a line of names, and a line of values."""
     found: dict[str, int] = {}
     lines = Path(f"/proc/net/{name}").read_text().splitlines()
-    for head, values in zip(lines[::2], lines[1::2], strict=True):
-        title = head.split(":")[0]
-        for key, value in zip(head.split()[1:], values.split()[1:], strict=True):
-            found[title + key] = int(value)
+    for names, values in zip(lines[::2], lines[1::2], strict=True):
+        found |= _snmp_row(names, values)
     return found
+
+
+def _snmp_row(names: str, values: str) -> dict[str, int]:
+    title, _, keys = names.partition(":")
+    numbers = map(int, values.split()[1:])
+    return {title + key: number for key, number in zip(keys.split(), numbers, strict=True)}
 
 
 def _conntrack_counters() -> dict[str, int]:
     """/proc/net/stat/nf_conntrack: a row of names, and a row of hexadecimal values for each CPU."""
-    head, *rows = map(str.split, Path("/proc/net/stat/nf_conntrack").read_text().splitlines())
-    found = {
-        f"conntrack_{key}": sum(int(row[column], 16) for row in rows)
-        for column, key in enumerate(head)
-        if key != "entries"
-    }
+    names, *rows = map(str.split, Path("/proc/net/stat/nf_conntrack").read_text().splitlines())
+    columns = zip(names, zip(*rows, strict=True), strict=True)
+    found = {f"conntrack_{name}": _sum_of_hex(values) for name, values in columns}
     count = Path("/proc/sys/net/netfilter/nf_conntrack_count").read_text()
     return {**found, "conntrack_count": int(count)}
+
+
+def _sum_of_hex(values: Iterable[str]) -> int:
+    return sum(int(value, 16) for value in values)
 
 
 def counters(seconds: str, *names: str) -> None:
     before = read_counters()
     time.sleep(float(seconds))
     after = read_counters()
-    sys.stdout.write(" ".join(f"{n}={after.get(n, 0) - before.get(n, 0)}" for n in names) + "\n")
+    say(f"{n}={after.get(n, 0) - before.get(n, 0)}" for n in names)
 
 
-def main(arguments: list[str]) -> None:
-    kind, *rest = arguments
-    clients: dict[str, Callable[..., str]] = {
-        "tcp": tcp,
-        "http": http,
-        "dns": dns,
-        "udp": udp,
-        "timed": timed,
-        "mtu": mtu,
-    }
+def say(words: Iterable[str]) -> None:
+    sys.stdout.write(" ".join(words) + "\n")
+
+
+CLIENTS: dict[str, Callable[..., str]] = {
+    "tcp": tcp,
+    "http": http,
+    "dns": dns,
+    "udp": udp,
+    "timed": timed,
+    "mtu": mtu,
+}
+
+
+def attempt(kind: str, arguments: list[str]) -> str:
+    try:
+        return CLIENTS[kind](*arguments)
+    except (OSError, ValueError) as error:
+        return word_for(error)
+
+
+def tries(kind: str, *arguments: str) -> None:
+    """The last argument is how often."""
+    *own, count = arguments
+    words = Counter(attempt(kind, own) for _ in range(int(count)))
+    say(f"{word} {n}/{count}" for word, n in words.most_common())
+
+
+def main(kind: str, *arguments: str) -> None:
     if kind == "counters":
-        counters(*rest)
-        return
-    *rest, count = rest
-    tries: Counter[str] = Counter()
-    for _ in range(int(count)):
-        try:
-            tries[clients[kind](*rest)] += 1
-        except (OSError, ValueError) as error:
-            tries[word_for(error)] += 1
-    sys.stdout.write(" ".join(f"{word} {n}/{count}" for word, n in tries.most_common()) + "\n")
+        counters(*arguments)
+    else:
+        tries(kind, *arguments)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(*sys.argv[1:])

@@ -5,82 +5,64 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
-import threading
-from pathlib import Path
-from typing import Any
 
-from lab import syscalls
 from lab.api.store import Object
+from lab.namespace_sockets import Address, socket_in
+
+LATE = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
 
 
-def socket_in(pid: int) -> socket.socket:
-    """A TCP socket of the network namespace of that process. Made in a thread of its own: setns is
-    per thread."""
-    made: list[socket.socket] = []
-
-    def make() -> None:
-        with Path(f"/proc/{pid}/ns/net").open() as namespace:
-            syscalls.setns(namespace.fileno(), syscalls.CLONE_NEWNET)
-        made.append(socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK))
-
-    thread = threading.Thread(target=make)
-    thread.start()
-    thread.join()
-    if not made:
-        raise OSError("the namespace is gone")
-    return made[0]
-
-
-def _port(probe: Object, container: Object) -> int:
-    wanted = probe["port"]
-    if isinstance(wanted, int):
-        return wanted
-    return next(
-        int(p["containerPort"]) for p in container.get("ports", ()) if p.get("name") == wanted
-    )
+def _port(target: Object, container: Object) -> int:
+    """The number of the port that a probe asks."""
+    wanted = target["port"]
+    named = (port for port in container.get("ports", ()) if port.get("name") == wanted)
+    return wanted if isinstance(wanted, int) else int(next(named)["containerPort"])
 
 
 async def failure(pid: int, address: str, probe: Object, container: Object) -> str:
     """'' where a tcpSocket or httpGet probe succeeds within its `timeoutSeconds` (1), else what a
     kubelet says."""
-    get: Any = probe.get("httpGet")
-    where = (
-        f"{address}:{_port(get or probe['tcpSocket'], container)}"
-        if get or "tcpSocket" in probe
-        else address
-    )
-    asked = f'Get "http://{where}{get.get("path", "/")}": ' if get else ""
-    try:
-        async with asyncio.timeout(probe.get("timeoutSeconds", 1)):
-            code = await _try(pid, address, probe, container)
-    except TimeoutError:
-        late = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
-        return f"Readiness probe failed: {asked}{late if get else f'dial tcp {where}: i/o timeout'}"
-    except OSError as error:
-        why = os.strerror(error.errno).lower() if error.errno else str(error)
-        return f"Readiness probe failed: {asked}dial tcp {where}: connect: {why}"
-    return (
-        ""
-        if 200 <= code < 400
-        else f"Readiness probe failed: HTTP probe failed with statuscode: {code}"
-    )
-
-
-async def _try(pid: int, address: str, probe: Object, container: Object) -> int:
-    """The status code; 200 for a connection that was all that is asked."""
-    loop = asyncio.get_running_loop()
-    get: Any = probe.get("httpGet")
-    target = get or probe.get("tcpSocket")
+    target = probe.get("httpGet") or probe.get("tcpSocket")
     if target is None:
-        return 200
+        return ""
+    place = (address, _port(target, container))
+    trying = _get(pid, place, target) if "httpGet" in probe else _connect(pid, place)
+    try:
+        why = await asyncio.wait_for(trying, probe.get("timeoutSeconds", 1))
+    except OSError as error:
+        why = _asked(place, probe) + _why_not(error, place, "httpGet" in probe)
+    return f"Readiness probe failed: {why}" if why else ""
+
+
+def _asked(place: Address, probe: Object) -> str:
+    """What a message begins with that is about an HTTP request."""
+    get = probe.get("httpGet")
+    return f'Get "http://{place[0]}:{place[1]}{get.get("path", "/")}": ' if get else ""
+
+
+def _why_not(error: OSError, place: Address, is_http: bool) -> str:
+    where = f"dial tcp {place[0]}:{place[1]}:"
+    if isinstance(error, TimeoutError):
+        return LATE if is_http else f"{where} i/o timeout"
+    return f"{where} connect: {os.strerror(error.errno).lower() if error.errno else error}"
+
+
+async def _connect(pid: int, place: Address) -> str:
     with socket_in(pid) as connection:
-        await loop.sock_connect(connection, (address, _port(target, container)))
-        if get is None:
-            return 200
-        request = (
-            f"GET {get.get('path', '/')} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
-        )
-        await loop.sock_sendall(connection, request.encode())
-        head = await loop.sock_recv(connection, 64)
-        return int(head.split(b" ", 2)[1])
+        await asyncio.get_running_loop().sock_connect(connection, place)
+    return ""
+
+
+async def _get(pid: int, place: Address, get: Object) -> str:
+    """What is wrong with the status code; empty for success."""
+    loop = asyncio.get_running_loop()
+    with socket_in(pid) as connection:
+        await loop.sock_connect(connection, place)
+        await loop.sock_sendall(connection, _request(place[0], get))
+        code = int((await loop.sock_recv(connection, 64)).split(b" ", 2)[1])
+    return "" if 200 <= code < 400 else f"HTTP probe failed with statuscode: {code}"
+
+
+def _request(host: str, get: Object) -> bytes:
+    path = get.get("path", "/")
+    return f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()

@@ -4,18 +4,22 @@ kube-proxy makes it."""
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lab.api.metadata import Place, labels_of, namespace_of, place_of
 from lab.api.store import Object, ObjectStore
+from lab.families import FAMILIES, IPV4, Family
+from lab.host_ports import HostPort, host_ports_of
 from lab.network import Sandbox, run
 from lab.ownership import is_synthetic
 from lab.topology import Node
 
 FORGET = Path(__file__).with_name("forget_udp.py")
-NOBODY = "192.0.2.1"  # RFC 5737
 MASQUERADE = 0x4000  # kube-proxy's mark
+MASQUERADED = f"meta mark set meta mark or {MASQUERADE:#x}"
 
 
 @dataclass(slots=True)
@@ -39,6 +43,7 @@ class ProxyTarget:
     """One port of a Service and the endpoints that may answer it."""
 
     name: str
+    family: Family
     address: str
     protocol: str
     port: int
@@ -47,56 +52,73 @@ class ProxyTarget:
     internal_local: bool
     endpoints: tuple[ProxyEndpoint, ...]
 
+    def match(self, address: str, port: int) -> str:
+        return f"{self.family.keyword} daddr {address} {self.protocol} dport {port}"
+
 
 def targets(store: ObjectStore) -> list[ProxyTarget]:
     slices = _slices_by_service(store)
-    found = []
-    for service in store.items("services"):
-        metadata, spec = service["metadata"], service["spec"]
-        if spec.get("clusterIP", "None") == "None" or is_synthetic(service):
-            continue
-        own = slices.get((metadata["namespace"], metadata["name"]), [])
-        found += [_target(service, port, own) for port in spec.get("ports", ())]
-    return found
+    services = filter(_is_translated, store.items("services"))
+    return [
+        target
+        for service in services
+        for target in _targets_of(service, slices.get(place_of(service), []))
+    ]
 
 
-def _slices_by_service(store: ObjectStore) -> dict[tuple[str, str], list[Object]]:
-    slices: dict[tuple[str, str], list[Object]] = {}
+def _is_translated(service: Object) -> bool:
+    return service["spec"].get("clusterIP", "None") != "None" and not is_synthetic(service)
+
+
+def _targets_of(service: Object, slices: Sequence[Object]) -> Iterator[ProxyTarget]:
+    spec = service["spec"]
+    for address in spec.get("clusterIPs") or [spec["clusterIP"]]:
+        for port in spec.get("ports", ()):
+            yield _target(service, port, address, slices)
+
+
+def _slices_by_service(store: ObjectStore) -> dict[Place, list[Object]]:
+    slices: dict[Place, list[Object]] = defaultdict(list)
     for item in store.items("endpointslices"):
-        name = item["metadata"].get("labels", {}).get("kubernetes.io/service-name", "")
-        slices.setdefault((item["metadata"]["namespace"], name), []).append(item)
+        name = labels_of(item).get("kubernetes.io/service-name", "")
+        slices[namespace_of(item), name].append(item)
     return slices
 
 
-def _target(service: Object, port: Object, slices: Iterable[Object]) -> ProxyTarget:
-    metadata, spec = service["metadata"], service["spec"]
+def _target(service: Object, port: Object, address: str, slices: Iterable[Object]) -> ProxyTarget:
+    spec = service["spec"]
+    family = next(family for family in FAMILIES if family.has(address))
+    own = (item for item in slices if item.get("addressType", IPV4.name) == family.name)
     return ProxyTarget(
-        name=f"{metadata['namespace']}/{metadata['name']}",
-        address=spec["clusterIP"],
+        name="/".join(place_of(service)),
+        family=family,
+        address=address,
         protocol=port.get("protocol", "TCP").lower(),
         port=int(port["port"]),
         node_port=int(port.get("nodePort") or 0),
         external_local=spec.get("externalTrafficPolicy") == "Local",
         internal_local=spec.get("internalTrafficPolicy") == "Local",
-        endpoints=tuple(_endpoints(slices, port.get("name", ""))),
+        endpoints=tuple(_endpoints(own, port.get("name", ""))),
     )
 
 
 def _endpoints(slices: Iterable[Object], port_name: str) -> list[ProxyEndpoint]:
     """Ready endpoints; where there is none, those that still serve while they end."""
-    ready, serving = [], []
-    for item in slices:
-        number = _port_number(item, port_name)
-        if number is None:
-            continue
-        for endpoint in item.get("endpoints") or ():
-            conditions = endpoint.get("conditions", {})
-            address, node = endpoint["addresses"][0], endpoint.get("nodeName", "")
-            if conditions.get("ready", True):
-                ready.append(ProxyEndpoint(address, number, node))
-            elif conditions.get("serving") and conditions.get("terminating"):
-                serving.append(ProxyEndpoint(address, number, node))
-    return ready or serving
+    found = [one for item in slices for one in _endpoints_of(item, port_name)]
+    ready = [endpoint for conditions, endpoint in found if conditions.get("ready", True)]
+    return ready or [endpoint for conditions, endpoint in found if _still_serves(conditions)]
+
+
+def _still_serves(conditions: Object) -> bool:
+    return bool(conditions.get("serving") and conditions.get("terminating"))
+
+
+def _endpoints_of(item: Object, port_name: str) -> Iterator[tuple[Object, ProxyEndpoint]]:
+    """Of a slice that has a port of that name, with their conditions."""
+    number = _port_number(item, port_name)
+    for end in () if number is None else item.get("endpoints") or ():
+        endpoint = ProxyEndpoint(end["addresses"][0], number or 0, end.get("nodeName", ""))
+        yield end.get("conditions", {}), endpoint
 
 
 def _port_number(item: Object, name: str) -> int | None:
@@ -119,26 +141,25 @@ class Verdicts:
     dropped: list[str] = field(default_factory=list)
 
     def add_cluster_ip(self, target: ProxyTarget, local: Sequence[ProxyEndpoint]) -> None:
-        match = f"ip daddr {target.address} {target.protocol} dport {target.port}"
-        self._add(match, target, local if target.internal_local else target.endpoints)
+        match = target.match(target.address, target.port)
+        if not target.endpoints:
+            self._refuse(match)
+        else:
+            self._add_local(match, local if target.internal_local else target.endpoints)
 
     def add_node_port(
         self, target: ProxyTarget, local: Sequence[ProxyEndpoint], address: str
     ) -> None:
-        match = f"ip daddr {address} {target.protocol} dport {target.node_port}"
+        match = target.match(address, target.node_port)
         if target.external_local:
             self._add_local(match, local)
         elif target.endpoints:
-            mark = f"meta mark set meta mark or {MASQUERADE:#x}"
-            self.nat.append(f"{match} {mark} {_translate(target.endpoints)}")
+            self.nat.append(f"{match} {MASQUERADED} {_translate(target.endpoints)}")
         else:
-            self.refused.append(f"{match} counter reject")
+            self._refuse(match)
 
-    def _add(self, match: str, target: ProxyTarget, chosen: Sequence[ProxyEndpoint]) -> None:
-        if not target.endpoints:
-            self.refused.append(f"{match} counter reject")
-        else:
-            self._add_local(match, chosen)
+    def _refuse(self, match: str) -> None:
+        self.refused.append(f"{match} counter reject")
 
     def _add_local(self, match: str, chosen: Sequence[ProxyEndpoint]) -> None:
         """Traffic that only these endpoints may get is dropped where there is none."""
@@ -148,31 +169,42 @@ class Verdicts:
             self.dropped.append(f"{match} counter drop")
 
 
-def verdicts(node: Node, wanted: Sequence[ProxyTarget]) -> Verdicts:
+def verdicts(node: Node, wanted: Sequence[ProxyTarget], family: Family) -> Verdicts:
     found = Verdicts()
     for target in wanted:
         local = [e for e in target.endpoints if e.node == node.name]
         found.add_cluster_ip(target, local)
         if target.node_port:
-            found.add_node_port(target, local, node.address)
+            found.add_node_port(target, local, family.of(node.addresses))
     return found
 
 
-def _hairpins(wanted: Sequence[ProxyTarget], behaviour: Behaviour) -> str:
+def _hairpins(addresses: Iterable[str], behaviour: Behaviour, family: Family) -> str:
     """Elements of the set of pods that reach themselves; never empty, which nft refuses."""
-    if not behaviour.hairpin:
-        return f"{NOBODY} . {NOBODY}"
-    addresses = sorted({e.address for t in wanted for e in t.endpoints})
-    return ", ".join(f"{a} . {a}" for a in addresses) or f"{NOBODY} . {NOBODY}"
+    chosen = sorted(set(addresses)) if behaviour.hairpin else []
+    return ", ".join(f"{a} . {a}" for a in chosen or [family.nobody])
 
 
-def rules(node: Node, wanted: Sequence[ProxyTarget], behaviour: Behaviour) -> str:
-    """A node's Service translation as an nft script that replaces what was there."""
-    found, hairpins = verdicts(node, wanted), _hairpins(wanted, behaviour)
+def rules(
+    node: Node,
+    wanted: Sequence[ProxyTarget],
+    behaviour: Behaviour,
+    *,
+    family: Family = IPV4,
+    host_ports: Sequence[HostPort] = (),
+) -> str:
+    """A node's translation of one family as an nft script that replaces what was there."""
+    own = [target for target in wanted if target.family is family]
+    mapped = [one for one in host_ports if one.node == node.name and family.has(one.address)]
+    found = verdicts(node, own, family)
+    found.nat += [one.rule(node, family) for one in mapped]
+    endpoints = [end.address for target in own for end in target.endpoints]
+    hairpins = _hairpins([*endpoints, *(one.address for one in mapped)], behaviour, family)
     invalid = "    ct state invalid counter drop\n" if behaviour.drop_invalid else ""
-    return f"""table ip services
-delete table ip services
-table ip services {{
+    table, kind = f"{family.keyword} services", family.set_type
+    return f"""table {table}
+delete table {table}
+table {table} {{
   chain translate {{
 {_body(found.nat)}  }}
   chain refuse {{
@@ -188,9 +220,9 @@ table ip services {{
   }}
   chain own {{ type filter hook output priority -5; policy accept; ct state new jump refuse; }}
   chain input {{ type filter hook input priority -5; policy accept; ct state new jump refuse; }}
-  set hairpin {{ type ipv4_addr . ipv4_addr; elements = {{ {hairpins} }}; }}
+  set hairpin {{ type {kind} . {kind}; elements = {{ {hairpins} }}; }}
   chain postrouting {{ type nat hook postrouting priority srcnat; policy accept;
-    ip saddr . ip daddr @hairpin masquerade
+    {family.keyword} saddr . {family.keyword} daddr @hairpin masquerade
     meta mark & {MASQUERADE:#x} != 0 masquerade
   }}
 }}
@@ -199,6 +231,12 @@ table ip services {{
 
 def _body(lines: Iterable[str]) -> str:
     return "".join(f"    {line}\n" for line in lines)
+
+
+def _udp_endpoints(wanted: Sequence[ProxyTarget]) -> dict[str, set[str]]:
+    """By cluster IP of IPv4."""
+    udp = [one for one in wanted if one.protocol == "udp" and one.family is IPV4]
+    return {one.address: {end.address for end in one.endpoints} for one in udp}
 
 
 class Proxy:
@@ -213,21 +251,27 @@ class Proxy:
 
     async def sync(self) -> None:
         """Load what has changed; LabError where nft refuses it."""
-        wanted = targets(self.store)
+        wanted, mapped = targets(self.store), host_ports_of(self.store)
         gone = self._vanished(wanted)
         for node, sandbox in self._nodes:
-            script = rules(node, wanted, self.behaviour)
-            if script != self._loaded.get(node.name):
-                await run(sandbox.inside(["nft", "-f", "-"]), script)
-                self._loaded[node.name] = script
+            await self._load(sandbox, self._script(node, wanted, mapped))
             if gone and self.behaviour.forget_udp:
                 await run(sandbox.inside([sys.executable, "-I", "-S", str(FORGET), *gone]))
 
+    def _script(self, node: Node, wanted: Sequence[ProxyTarget], mapped: Sequence[HostPort]) -> str:
+        return "".join(
+            rules(node, wanted, self.behaviour, family=family, host_ports=mapped)
+            for family in FAMILIES
+            if family.of(node.addresses)
+        )
+
+    async def _load(self, sandbox: Sandbox, script: str) -> None:
+        if script != self._loaded.get(sandbox.name):
+            await sandbox.load_rules(script)
+            self._loaded[sandbox.name] = script
+
     def _vanished(self, wanted: Sequence[ProxyTarget]) -> list[str]:
-        """Cluster IPs of UDP Services that have lost an endpoint since the last time."""
-        now = {t.address: {e.address for e in t.endpoints} for t in wanted if t.protocol == "udp"}
-        gone = [
-            address for address, before in self._udp.items() if before - now.get(address, set())
-        ]
-        self._udp = now
-        return gone
+        """Cluster IPs of UDP Services that have lost an endpoint since the last time; of IPv4, as
+        conntrack is asked for these alone."""
+        before, self._udp = self._udp, _udp_endpoints(wanted)
+        return [address for address in before if before[address] - self._udp.get(address, set())]

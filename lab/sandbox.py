@@ -25,13 +25,23 @@ def enter(hostname: str, files: str | None) -> None:
     socket.sethostname(hostname)
     with contextlib.suppress(OSError):  # else /sys of the outer namespace stays
         syscalls.mount("sysfs", "/sys", "sysfs")
-    for scope in ("all", "default"):  # the lab is IPv4 only: no router solicitations into nothing
+    disable_ipv6()
+    for source in sorted(Path(files).iterdir()) if files else []:
+        bind(source)
+
+
+def disable_ipv6() -> None:
+    """No router solicitations into nothing."""
+    for scope in ("all", "default"):
         with contextlib.suppress(OSError):
             Path(f"/proc/sys/net/ipv6/conf/{scope}/disable_ipv6").write_text("1")
-    for source in sorted(Path(files).iterdir()) if files else []:
-        target = Path("/etc") / source.name
-        if target.exists():
-            syscalls.mount(str(source), os.path.realpath(target), None, syscalls.MS_BIND)
+
+
+def bind(source: Path) -> None:
+    """Over the file of its name in /etc, where one is."""
+    target = Path("/etc", source.name)
+    if target.exists():
+        syscalls.mount(str(source), os.path.realpath(target), None, syscalls.MS_BIND)
 
 
 def main() -> None:

@@ -13,11 +13,13 @@ import socket
 import struct
 import sys
 import time
+from typing import NamedTuple
 
 ETH_P_IP = 0x0800
 # bytes beyond what the peer expects; conntrack mistakes what is behind for a retransmission
 AHEAD = 5_000_000
 PSH_ACK, WINDOW = 0x18, 512
+PAYLOAD = b"strayed "
 EVERY_S = 1.0  # for each connection; one that lives shorter than this is spared
 
 
@@ -31,36 +33,79 @@ def checksum(data: bytes) -> int:
 
 
 def segment(source: bytes, target: bytes, ports: tuple[int, int], seq: int, ack: int) -> bytes:
-    payload = b"strayed "
     numbers = struct.pack(">HHII", *ports, seq & 0xFFFF_FFFF, ack & 0xFFFF_FFFF)
-    head = numbers + struct.pack(">BBHI", 5 << 4, PSH_ACK, WINDOW, 0)  # no checksum yet, not urgent
-    pseudo = source + target + struct.pack(">BBH", 0, socket.IPPROTO_TCP, len(head) + len(payload))
-    total = checksum(pseudo + head + payload)
-    return head[:16] + struct.pack(">H", total) + head[18:] + payload
+    head = numbers + struct.pack(">BBH", 5 << 4, PSH_ACK, WINDOW)
+    rest = b"\0\0" + PAYLOAD  # not urgent
+    pseudo = pseudo_header(source, target, len(head) + 2 + len(rest))
+    return head + struct.pack(">H", checksum(pseudo + head + b"\0\0" + rest)) + rest
+
+
+def pseudo_header(source: bytes, target: bytes, length: int) -> bytes:
+    """What the checksum covers beside the segment (RFC 9293, 3.1)."""
+    return source + target + struct.pack(">BBH", 0, socket.IPPROTO_TCP, length)
+
+
+class Request(NamedTuple):
+    """A segment with data from a client."""
+
+    client: bytes
+    server: bytes
+    ports: tuple[int, int]  # the client's, the server's
+    seq: int
+    ack: int
+    length: int
+
+    def stray(self) -> bytes:
+        """It acknowledges the request, as a server does: a RST gets its number from there, and only
+        the exact next one resets (RFC 5961 3.2)."""
+        seq, ack = self.ack + AHEAD, self.seq + self.length
+        return segment(self.server, self.client, self.ports[::-1], seq, ack)
+
+
+def read_request(packet: bytes) -> Request | None:
+    """None for what is not TCP, or has no data pushed."""
+    if len(packet) < 40 or packet[9] != socket.IPPROTO_TCP:
+        return None
+    start = (packet[0] & 15) * 4
+    return _request(packet, start) if packet[start + 13] == PSH_ACK else None
+
+
+def _request(packet: bytes, start: int) -> Request:
+    """`start` is where its TCP header begins."""
+    client_port, server_port, seq, ack = struct.unpack_from(">HHII", packet, start)
+    length = int.from_bytes(packet[2:4], "big") - start - (packet[start + 12] >> 4) * 4
+    return Request(
+        client=packet[12:16],
+        server=packet[16:20],
+        ports=(client_port, server_port),
+        seq=seq,
+        ack=ack,
+        length=length,
+    )
+
+
+class Pace:
+    """One stray segment for each connection in EVERY_S, and none at once."""
+
+    def __init__(self) -> None:
+        self._last: dict[tuple[bytes, int], float] = {}
+
+    def is_due(self, request: Request) -> bool:
+        now, key = time.monotonic(), (request.client, request.ports[0])
+        due = now - self._last.setdefault(key, now) >= EVERY_S
+        if due:
+            self._last[key] = now
+        return due
 
 
 def main(port: int) -> None:
     listening = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_IP))
     sending = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
-    last: dict[tuple[bytes, int], float] = {}
+    pace = Pace()
     while True:
-        packet = listening.recv(2048)
-        if len(packet) < 40 or packet[9] != socket.IPPROTO_TCP:
-            continue
-        start = (packet[0] & 15) * 4
-        client_port, own_port, seq, ack = struct.unpack_from(">HHII", packet, start)
-        source, target = packet[12:16], packet[16:20]
-        flags = packet[start + 13]
-        key = (source, client_port)
-        now = time.monotonic()
-        if own_port != port or flags != 0x18 or now - last.setdefault(key, now) < EVERY_S:
-            continue
-        last[key] = now
-        # It acknowledges the request, as a server does: a RST gets its number from there, and only
-        # the exact next one resets (RFC 5961 3.2).
-        length = int.from_bytes(packet[2:4], "big") - start - (packet[start + 12] >> 4) * 4
-        stray = segment(target, source, (port, client_port), ack + AHEAD, seq + length)
-        sending.sendto(stray, (socket.inet_ntoa(source), 0))
+        request = read_request(listening.recv(2048))
+        if request and request.ports[1] == port and pace.is_due(request):
+            sending.sendto(request.stray(), (socket.inet_ntoa(request.client), 0))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import secrets
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,17 @@ NOT_ROOT = " Allow user namespaces for your account, or run as root."
 START_S = 45.0
 STOP_TIMEOUT_S = 5.0
 CONTEXTS = ("lab", "viewer", "debugger")  # of the kubeconfig; lab/users.py says who they are
+UNSHARE = (
+    "unshare",
+    "--net",
+    "--mount",
+    "--uts",
+    "--pid",
+    "--fork",
+    "--kill-child",
+    "--mount-proc",
+)
+AS_USER = ("--user", "--map-current-user", "--keep-caps")
 NEEDED = {
     "ip": "iproute2",
     "ss": "iproute2",
@@ -41,15 +53,11 @@ NEEDED = {
 
 
 def _environment() -> dict[str, str]:
-    """The lab's: it finds this tree's packages, and the tools in /usr/sbin and /sbin."""
+    """The lab's: it finds this tree's packages, and its tools."""
     root = str(Path(__file__).parent.parent)
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {
-        **os.environ,
-        "PYTHONPATH": ":".join(paths),
-        "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin",
-        "LC_ALL": "C",
-    }
+    own = {"PYTHONPATH": ":".join(paths), "PATH": search_path(), "LC_ALL": "C"}
+    return {**os.environ, **own}
 
 
 class LabUnavailable(Exception):
@@ -58,10 +66,20 @@ class LabUnavailable(Exception):
 
 def missing_programs() -> list[str]:
     """Debian packages whose programs the lab needs and this machine lacks."""
-    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-    return sorted(
-        {package for program, package in NEEDED.items() if not shutil.which(program, path=path)}
-    )
+    path = search_path()
+    return sorted({NEEDED[name] for name in NEEDED if not shutil.which(name, path=path)})
+
+
+def search_path() -> str:
+    """With the tools in /usr/sbin and /sbin."""
+    return os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+
+
+def require_programs() -> None:
+    """LabUnavailable where some are missing."""
+    if missing := missing_programs():
+        install = f"apt-get install {' '.join(missing)}"
+        raise LabUnavailable(f"The lab needs programs that are not installed. Run: {install}")
 
 
 def runtime_directory() -> Path:
@@ -103,19 +121,7 @@ def listen() -> socket.socket:
 def namespace_command() -> list[str]:
     """How to enter namespaces of our own. An ordinary user keeps their own id there (only one is
     mapped), with every capability: as uid 0 tcpdump would try, and fail, to become another user."""
-    command = [
-        "unshare",
-        "--net",
-        "--mount",
-        "--uts",
-        "--pid",
-        "--fork",
-        "--kill-child",
-        "--mount-proc",
-    ]
-    if os.getuid() != 0:
-        command += ["--user", "--map-current-user", "--keep-caps"]
-    return command
+    return [*UNSHARE, *([] if os.getuid() == 0 else AS_USER)]
 
 
 class Lab:
@@ -123,11 +129,19 @@ class Lab:
     behind."""
 
     def __init__(
-        self, faults: Sequence[str] = (), scale: Mapping[str, float] | None = None
+        self,
+        faults: Sequence[str] = (),
+        scale: Mapping[str, float] | None = None,
+        *,
+        dual_stack: bool = False,
+        noise: str = "healthy",
     ) -> None:
         """`scale`: how many pods, services and nodes to add without namespaces behind them, and
-        their churn (1/s)."""
+        their churn (1/s). `dual_stack`: nodes and pods have IPv6, too. `noise` is one of
+        lab.noise.LEVELS."""
+        self.dual_stack = dual_stack
         self.faults = list(faults)
+        self.noise = noise
         self.scale = {"pods": 0, "services": 0, "nodes": 0, "churn": 0.0, **(scale or {})}
         self.directory: Path
         self.kubeconfig: Path
@@ -136,10 +150,7 @@ class Lab:
         self._hold = -1
 
     def start(self, progress: Callable[[str], None] = lambda text: None) -> Lab:
-        missing = missing_programs()
-        if missing:
-            install = f"apt-get install {' '.join(missing)}"
-            raise LabUnavailable(f"The lab needs programs that are not installed. Run: {install}")
+        require_programs()
         remove_leftovers()
         self.directory, self._hold = held_directory()
         try:
@@ -156,16 +167,21 @@ class Lab:
         with listen() as listener:
             self._write_kubeconfig(listener.getsockname()[1], tokens)
             lifeline, self._lifeline = os.pipe()
-            settings = {
-                "directory": str(self.directory),
-                "tokens": tokens,
-                "listen_fd": listener.fileno(),
-                "lifeline_fd": lifeline,
-                "faults": self.faults,
-                "scale": self.scale,
-            }
-            self._process = self._started(settings, (listener.fileno(), lifeline))
+            descriptors = (listener.fileno(), lifeline)
+            self._process = self._started(self._settings(tokens, *descriptors), descriptors)
             os.close(lifeline)
+
+    def _settings(self, tokens: dict[str, str], listener: int, lifeline: int) -> dict[str, Any]:
+        return {
+            "directory": str(self.directory),
+            "tokens": tokens,
+            "listen_fd": listener,
+            "lifeline_fd": lifeline,
+            "faults": self.faults,
+            "scale": self.scale,
+            "dual_stack": self.dual_stack,
+            "noise": self.noise,
+        }
 
     def _write_kubeconfig(self, port: int, tokens: dict[str, str]) -> None:
         self.kubeconfig = self.directory / "kubeconfig"
@@ -195,27 +211,37 @@ class Lab:
                 yield json.loads(line)
 
     def _await_ready(self, progress: Callable[[str], None]) -> None:
-        step = "starting"
         late = threading.Timer(START_S, self._process.kill)
         late.start()
         try:
-            for message in self._messages():
-                if message.get("ready"):
-                    return
-                if "error" in message:
-                    raise LabUnavailable(f"The lab could not be built: {message['error']}")
-                step = message.get("step", "")
-                progress(step)
+            ready, step = self._follow_start(progress)
         finally:
             late.cancel()
+        if not ready:
+            raise LabUnavailable(self._why_not_ready(step))
+
+    def _follow_start(self, progress: Callable[[str], None]) -> tuple[bool, str]:
+        """Whether it became ready, and the last step."""
+        step = "starting"
+        for message in self._messages():
+            if message.get("ready"):
+                return True, step
+            if "error" in message:
+                raise LabUnavailable(f"The lab could not be built: {message['error']}")
+            step = message.get("step", "")
+            progress(step)
+        return False, step
+
+    def _why_not_ready(self, step: str) -> str:
         if self._process.wait() == -signal.SIGKILL:
-            raise LabUnavailable(
-                f"The lab was not ready after {START_S:g} s; it was {step}. Try again."
-            )
-        last = (self.directory / LOG).read_text().strip().splitlines()[-1:]
-        reason = last[0] if last else "no reason given"
+            return f"The lab was not ready after {START_S:g} s; it was {step}. Try again."
         hint = "" if os.getuid() == 0 else NOT_ROOT
-        raise LabUnavailable(f"The lab's namespaces could not be made: {reason}.{hint}")
+        return f"The lab's namespaces could not be made: {self._last_line()}.{hint}"
+
+    def _last_line(self) -> str:
+        """Of its log."""
+        last = (self.directory / LOG).read_text().strip().splitlines()[-1:]
+        return last[0] if last else "no reason given"
 
     @property
     def alive(self) -> bool:
@@ -223,27 +249,33 @@ class Lab:
 
     def stop(self) -> None:
         """End the lab and everything in it; waits until it is gone."""
-        if self._lifeline >= 0:
-            os.close(self._lifeline)
-            self._lifeline = -1
+        self._lifeline = _closed(self._lifeline)
         if hasattr(self, "_process"):
-            try:
-                self._process.wait(STOP_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-            if self._process.stdout is not None:
-                self._process.stdout.close()
+            self._await_end()
         shutil.rmtree(self.directory, ignore_errors=True)
-        if self._hold >= 0:
-            os.close(self._hold)
-            self._hold = -1
+        self._hold = _closed(self._hold)
+
+    def _await_end(self) -> None:
+        try:
+            self._process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
 
     def __enter__(self) -> Lab:
         return self.start()
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def _closed(descriptor: int) -> int:
+    """What stands for the descriptor from now on."""
+    if descriptor >= 0:
+        os.close(descriptor)
+    return -1
 
 
 # A directory of a lab that runs is locked (shared) by the supervisor and by the lab itself. When
@@ -277,8 +309,13 @@ def _is_held(path: Path) -> bool:
 def _own_directories() -> Iterator[Path]:
     for path in runtime_directory().glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError):
-            if path.lstat().st_uid == os.getuid() and path.is_dir() and not path.is_symlink():
+            if _is_own_directory(path):
                 yield path
+
+
+def _is_own_directory(path: Path) -> bool:
+    status = path.lstat()
+    return status.st_uid == os.getuid() and stat.S_ISDIR(status.st_mode)
 
 
 def remove_leftovers() -> None:
@@ -295,5 +332,9 @@ def running_labs() -> list[Path]:
     for path in _own_directories():
         with contextlib.suppress(OSError):
             if _is_held(path):
-                found.append(((path / "kubeconfig").stat().st_mtime, path / "kubeconfig"))
+                found.append(_with_time(path / "kubeconfig"))
     return [path for _, path in sorted(found)]
+
+
+def _with_time(path: Path) -> tuple[float, Path]:
+    return path.stat().st_mtime, path

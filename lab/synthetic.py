@@ -9,11 +9,12 @@ lab.synthetic_stream.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from random import Random
 
 from lab import objects
 from lab.api import defaults
+from lab.api.metadata import Place, containers_of, is_ending, labels_of, node_of, place_of
 from lab.api.store import Object, ObjectStore, now
 from lab.images import APP, KNOWN, find
 from lab.ownership import owner
@@ -25,6 +26,19 @@ PODS_A_SERVICE = 10
 ZONES = ("zone-a", "zone-b", "zone-c")
 NAMESPACES = 20
 TEMPLATE_HASH = "5c689d88bb"
+NODE_ADDRESS = "172.16.0.1"
+RUNNING: Object = {"observedGeneration": 1, "phase": "Running", "qosClass": "BestEffort"}
+READY: Object = {"type": "Ready", "status": "True", "lastProbeTime": None}
+HTTP_PORT: Object = {"name": "http", "protocol": "TCP"}
+CONTAINER: Object = {
+    "name": "app",
+    "lastState": {},
+    "ready": True,
+    "restartCount": 0,
+    "image": APP,
+    "imageID": KNOWN[APP].id,
+    "started": True,
+}
 
 
 def _address(base: int, index: int) -> str:
@@ -44,39 +58,28 @@ def _pod_key(index: int) -> tuple[str, str]:
     return _namespace(index), f"{_app(index)}-{TEMPLATE_HASH}-{index:05x}"
 
 
+def _pod_metadata(index: int) -> Object:
+    namespace, name = _pod_key(index)
+    labels = {"app": _app(index), "pod-template-hash": TEMPLATE_HASH, LABEL: "true"}
+    return {"name": name, "namespace": namespace, "generation": 1, "labels": labels}
+
+
 def _running_status(index: int) -> Object:
     address, started = _address(11, index), now()
-    ready = {
-        "type": "Ready",
-        "status": "True",
-        "lastProbeTime": None,
-        "lastTransitionTime": started,
-    }
     return {
-        "observedGeneration": 1,
-        "phase": "Running",
+        **RUNNING,
         "podIP": address,
         "podIPs": [{"ip": address}],
-        "hostIP": "172.16.0.1",
+        "hostIP": NODE_ADDRESS,
         "startTime": started,
         "containerStatuses": [_running_container(index, started)],
-        "qosClass": "BestEffort",
-        "conditions": [ready],
+        "conditions": [{**READY, "lastTransitionTime": started}],
     }
 
 
 def _running_container(index: int, started: str) -> Object:
-    return {
-        "name": "app",
-        "state": {"running": {"startedAt": started}},
-        "lastState": {},
-        "ready": True,
-        "restartCount": 0,
-        "image": APP,
-        "imageID": KNOWN[APP].id,
-        "containerID": f"containerd://{index:064x}",
-        "started": True,
-    }
+    state = {"running": {"startedAt": started}}
+    return {**CONTAINER, "state": state, "containerID": f"containerd://{index:064x}"}
 
 
 class Synthetic:
@@ -94,16 +97,16 @@ class Synthetic:
         self._template = self._pod_template()
 
     def covers(self, pod: Object) -> bool:
-        return pod["spec"].get("nodeName") in self._is_node
+        return node_of(pod) in self._is_node
 
     # --- what there is from the start
 
     def populate(self) -> None:
+        pods, services = self._counts
         for index, name in enumerate(self.node_names):
             self._add_node(index, name)
-        for index in range(NAMESPACES if any(self._counts) else 0):
-            self.store.put("namespaces", objects.namespace(f"load-{index:02d}"))
-        pods, services = self._counts
+        for index in range(NAMESPACES if pods or services else 0):
+            self.store.put("namespaces", objects.namespace(_namespace(index)))
         for _ in range(pods if self.node_names else 0):
             self._add_pod()
         for index in range(services):
@@ -128,55 +131,37 @@ class Synthetic:
     def _add_pod(self) -> None:
         self._serial += 1
         index = self._serial
-        namespace, name = _pod_key(index)
-        app = _app(index)
-        pod = {
-            "metadata": {
-                "name": name,
-                "namespace": namespace,
-                "generation": 1,
-                "labels": {"app": app, "pod-template-hash": TEMPLATE_HASH, LABEL: "true"},
-            },
-            "spec": {**self._template["spec"], "nodeName": self._node_of(index)},
-            "status": _running_status(index),
-        }
+        spec = {**self._template["spec"], "nodeName": self._node_of(index)}
+        pod = {"metadata": _pod_metadata(index), "spec": spec, "status": _running_status(index)}
         self.store.put("pods", pod, own=True)
 
     def _node_of(self, index: int) -> str:
         return self.node_names[index % len(self.node_names)]
 
     def _add_service(self, index: int) -> None:
+        metadata = {"name": f"svc-{index:04d}", "namespace": _namespace(index)}
         service = {
-            "metadata": {
-                "name": f"svc-{index:04d}",
-                "namespace": _namespace(index),
-                "labels": {LABEL: "true"},
-            },
-            "spec": {
-                "selector": {"app": _app(index)},
-                "clusterIP": _address(10, 0x6E0000 + index),
-                "ports": [{"name": "http", "protocol": "TCP", "port": 80, "targetPort": 8080}],
-            },
+            "metadata": {**metadata, "labels": {LABEL: "true"}},
+            "spec": _service_spec(index),
         }
         stored = self.store.put("services", defaults.service(service), own=True)
         self._add_slice(index, stored)
 
     def _add_slice(self, index: int, service: Object) -> None:
-        metadata = service["metadata"]
-        last = min(index + PODS_A_SERVICE, self._counts[0]) if self.node_names else 0
         item = {
-            "metadata": {
-                "name": f"{metadata['name']}-{index:05x}",
-                "namespace": metadata["namespace"],
-                "generation": 1,
-                "labels": {"kubernetes.io/service-name": metadata["name"], LABEL: "true"},
-                "ownerReferences": [owner("Service", service)],
-            },
+            "metadata": _slice_metadata(index, service),
             "addressType": "IPv4",
-            "endpoints": [self._endpoint(number) for number in range(index + 1, last + 1)],
-            "ports": [{"name": "http", "protocol": "TCP", "port": 8080}],
+            "endpoints": self._endpoints(index),
+            "ports": [{**HTTP_PORT, "port": 8080}],
         }
         self.store.put("endpointslices", item, own=True)
+
+    def _endpoints(self, index: int) -> list[Object]:
+        """Of the Service of that number: the pods from that number on."""
+        if not self.node_names:
+            return []
+        last = min(index + PODS_A_SERVICE, self._counts[0])
+        return [self._endpoint(number) for number in range(index + 1, last + 1)]
 
     def _endpoint(self, index: int) -> Object:
         return {
@@ -198,49 +183,90 @@ class Synthetic:
 
     def _steps(self) -> Iterator[None]:
         while True:
-            number = self._random.randint(max(1, self._serial - self._counts[0] + 1), self._serial)
-            place = _pod_key(number)
-            pod = self.store.get("pods", *place)
-            if pod is not None and self._random.random() < 0.5:
-                self.store.remove("pods", *place)
-                self._add_pod()
-            elif pod is not None:
-                (entry,) = pod["status"]["containerStatuses"][:1]
-                restarted = {**entry, "restartCount": entry["restartCount"] + 1}
-                status = {**pod["status"], "containerStatuses": [restarted]}
-                self.store.put("pods", {**pod, "status": status}, own=True)
+            oldest = max(1, self._serial - self._counts[0] + 1)
+            pod = self.store.get("pods", *_pod_key(self._random.randint(oldest, self._serial)))
+            if pod is not None:
+                self._change(pod)
             yield
+
+    def _change(self, pod: Object) -> None:
+        """It goes and another comes, or its container was restarted."""
+        if self._random.random() < 0.5:
+            self.store.remove("pods", *place_of(pod))
+            self._add_pod()
+        else:
+            self.store.put("pods", {**pod, "status": _restarted(pod["status"])}, own=True)
 
     async def follow(self, since: int) -> None:
         """Let what is created on synthetic nodes run at once, and end at once; for ever."""
         async for change in self.store.watch(since):
-            pod = change.item
-            if change.resource != "pods" or change.kind == "DELETED" or not self.covers(pod):
-                continue
-            metadata = pod["metadata"]
-            place = (metadata["namespace"], metadata["name"])
-            if metadata.get("deletionTimestamp"):
-                self.store.remove("pods", *place)
-            elif (
-                change.kind == "ADDED" and LABEL not in metadata.get("labels", {})
-            ) or self._lacks(pod):
-                self._start(place)
+            ours = change.resource == "pods" and self.covers(change.item)
+            if ours and change.kind != "DELETED":
+                self._follow_pod(change.item, created=change.kind == "ADDED")
 
-    def _lacks(self, pod: Object) -> bool:
-        wanted = {c["name"] for c in pod["spec"].get("ephemeralContainers", ())}
-        return wanted != {e["name"] for e in pod["status"].get("ephemeralContainerStatuses", ())}
+    def _follow_pod(self, pod: Object, created: bool) -> None:
+        if is_ending(pod):
+            self.store.remove("pods", *place_of(pod))
+        elif (created and _is_by_hand(pod)) or _lacks_ephemeral(pod):
+            self._start(place_of(pod))
 
-    def _start(self, place: tuple[str, str]) -> None:
-        def run(pod: Object) -> None:
-            states = {}
-            for key, ephemeral in (("containers", False), ("ephemeralContainers", True)):
-                states[key] = [ContainerState(c, ephemeral) for c in pod["spec"].get(key, ())]
-                for state in states[key]:
-                    state.start(find(state.spec["image"]) or KNOWN[APP], 0, 0)
-                    state.ready = not ephemeral
-            address = pod["status"].get("podIP") or "172.16.0.1"
-            pod["status"] = status_of(
-                pod, states["containers"], states["ephemeralContainers"], ("172.16.0.1", address)
-            )
+    def _start(self, place: Place) -> None:
+        self.store.edit("pods", *place, _run)
 
-        self.store.edit("pods", *place, run)
+
+def _is_by_hand(pod: Object) -> bool:
+    """Created through the API, on a synthetic node."""
+    return LABEL not in labels_of(pod)
+
+
+def _run(pod: Object) -> None:
+    """Report everything of a pod as running."""
+    spec = pod["spec"]
+    states = [_started(one, False) for one in spec["containers"]]
+    states += [_started(one, True) for one in spec.get("ephemeralContainers", ())]
+    address = pod["status"].get("podIP") or NODE_ADDRESS
+    pod["status"] = status_of(pod, states, ((NODE_ADDRESS,), (address,)))
+
+
+def _started(spec: Object, ephemeral: bool) -> ContainerState:
+    state = ContainerState(spec, ephemeral)
+    state.start(find(spec["image"]) or KNOWN[APP], 0, 0)
+    state.ready = not ephemeral
+    return state
+
+
+def _lacks_ephemeral(pod: Object) -> bool:
+    """Whether a status does not say what the spec's ephemeral containers do."""
+    wanted = containers_of(pod, "ephemeralContainers")
+    known = pod["status"].get("ephemeralContainerStatuses", ())
+    return _names(wanted) != _names(known)
+
+
+def _names(items: Iterable[Object]) -> set[str]:
+    return {one["name"] for one in items}
+
+
+def _restarted(status: Object) -> Object:
+    """A status whose first container was restarted once more."""
+    entry = status["containerStatuses"][0]
+    restarted = {**entry, "restartCount": entry["restartCount"] + 1}
+    return {**status, "containerStatuses": [restarted]}
+
+
+def _service_spec(index: int) -> Object:
+    return {
+        "selector": {"app": _app(index)},
+        "clusterIP": _address(10, 0x6E0000 + index),
+        "ports": [{**HTTP_PORT, "port": 80, "targetPort": 8080}],
+    }
+
+
+def _slice_metadata(index: int, service: Object) -> Object:
+    namespace, name = place_of(service)
+    return {
+        "name": f"{name}-{index:05x}",
+        "namespace": namespace,
+        "generation": 1,
+        "labels": {"kubernetes.io/service-name": name, LABEL: "true"},
+        "ownerReferences": [owner("Service", service)],
+    }

@@ -9,6 +9,7 @@ separator (0x1E). Everything else fails, politely.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import math
 import re
 from collections.abc import AsyncIterator, Sequence
@@ -17,6 +18,8 @@ from pathlib import Path
 from zlib import crc32
 
 MAXIMUM = 262_144
+SOCKETS = ("ss tcp\nLISTEN 0 128 0.0.0.0:10250 0.0.0.0:* ino:1 sk:1 <->\n", "ss udp\n")
+CAPABILITIES = ("caps\nCapEff:\t00000000000030c0\n",)
 
 
 @cache
@@ -32,36 +35,47 @@ def template(path: str) -> str:
 def plain(argv: Sequence[str]) -> list[str]:
     """A command without what is in front of it: `env NAME=VALUE`, and a `sh -c` that chooses the
     shell for the rest."""
-    rest = list(argv)
-    if rest[:1] == ["env"]:
-        rest = rest[1:]
-        while rest and "=" in rest[0]:
-            rest = rest[1:]
+    rest = _without_env(list(argv))
     if rest[:2] == ["sh", "-c"] and rest[3:4] == ["sh"]:
-        rest = ["sh", "-c", *rest[4:]]
+        return ["sh", "-c", *rest[4:]]
     return rest
 
 
+def _without_env(argv: list[str]) -> list[str]:
+    if argv[:1] != ["env"]:
+        return argv
+    return list(itertools.dropwhile(lambda word: "=" in word, argv[1:]))
+
+
 def is_sampler(argv: Sequence[str]) -> bool:
-    return (
-        len(argv) > 11
-        and argv[:2] == ["sh", "-c"]
-        and all(a.isdigit() for a in (*argv[4:9], argv[10]))
-    )
+    is_shell = len(argv) > 11 and argv[:2] == ["sh", "-c"]
+    return is_shell and all(map(str.isdigit, (*argv[4:9], argv[10])))
 
 
 def counters(text: str, tick: int, seed: int) -> str:
     """A /proc/net table of header and value lines, each counter grown at a pace of its own."""
     lines = text.splitlines()
-    for row in range(1, len(lines), 2):
-        title, _, values = lines[row].partition(":")
-        grown = []
-        for column, value in enumerate(values.split()):
-            pace = crc32(f"{seed}/{title}/{column}".encode()) % 97
-            steady = int(value) < 0 or (title == "Tcp" and column < 4)
-            grown.append(value if steady else str(int(value) + pace * tick))
-        lines[row] = f"{title}: {' '.join(grown)}"
+    lines[1::2] = [_grown(line, tick, seed) for line in lines[1::2]]
     return "\n".join(lines) + "\n"
+
+
+def _grown(line: str, tick: int, seed: int) -> str:
+    """A line of values, after so many ticks."""
+    title, _, values = line.partition(":")
+    grown = []
+    for column, value in enumerate(map(int, values.split())):
+        pace = 0 if _is_steady(title, column, value) else _pace(f"{seed}/{title}/{column}")
+        grown.append(value + pace * tick)
+    return f"{title}: {' '.join(map(str, grown))}"
+
+
+def _pace(counter: str) -> int:
+    return crc32(counter.encode()) % 97
+
+
+def _is_steady(title: str, column: int, value: int) -> bool:
+    """Not a counter: settings of TCP, and what is unset."""
+    return value < 0 or (title == "Tcp" and column < 4)
 
 
 def content(path: str, tick: int, seed: int) -> str:
@@ -75,30 +89,30 @@ def content(path: str, tick: int, seed: int) -> str:
 
 
 def frame(tick: int, files: Sequence[str], sockets: bool, seed: int) -> bytes:
+    first = tick == 0
     parts = [
         f"frame {tick}\n",
         f"uptime\n{100_000 + seed % 9_000 + tick:.2f}\n",
         f"netns\nnet:[{4_026_000_000 + seed % 999_999}]\n",
+        f"{'all ' if first else ''}files\n{_shown(files, tick, seed)}",
+        *(SOCKETS if sockets else ()),
+        *(CAPABILITIES if first else ()),
+        "end\n",
     ]
-    shown = "\n".join(
-        f"==> {path} <==\n{content(path, tick, seed)}" for path in files if template(path)
-    )
-    parts.append(f"{'all ' if tick == 0 else ''}files\n{shown}")
-    if sockets:
-        row = "LISTEN 0 128 0.0.0.0:10250 0.0.0.0:* ino:1 sk:1 <->\n"
-        parts += [f"ss tcp\n{row}", "ss udp\n"]
-    if tick == 0:
-        parts.append("caps\nCapEff:\t00000000000030c0\n")
-    parts.append("end\n")
     return "".join(f"\x1e{part}" for part in parts).encode()
+
+
+def _shown(files: Sequence[str], tick: int, seed: int) -> str:
+    """As `head` prints several files."""
+    known = filter(template, files)
+    return "\n".join(f"==> {path} <==\n{content(path, tick, seed)}" for path in known)
 
 
 async def answer(argv: Sequence[str], node: str) -> AsyncIterator[tuple[int, bytes]]:
     """(channel, data) of each piece of output. The exit code comes last, as channel 3."""
     argv = plain(argv)
     if not is_sampler(argv):
-        word = re.sub(r"[^ -~]", "?", argv[0]) if argv else ""
-        yield 2, f"{word}: nothing runs on {node}: it is a synthetic node of the lab\n".encode()
+        yield 2, _refusal(argv, node)
         yield 3, b"1"
         return
     ticks, pause, every, settings = (int(argv[place]) for place in (4, 5, 6, 10))
@@ -107,3 +121,8 @@ async def answer(argv: Sequence[str], node: str) -> AsyncIterator[tuple[int, byt
         yield 1, frame(tick, argv[11 if tick == 0 else 11 + settings :], tick % every == 0, seed)
         await asyncio.sleep(pause)
     yield 3, b"0"
+
+
+def _refusal(argv: Sequence[str], node: str) -> bytes:
+    word = re.sub(r"[^ -~]", "?", argv[0]) if argv else ""
+    return f"{word}: nothing runs on {node}: it is a synthetic node of the lab\n".encode()

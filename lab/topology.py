@@ -5,7 +5,7 @@ Everything else in the lab (links, NAT rules, DNS names, API objects) is derived
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lab.images import APP, SHELL_APP
 
@@ -28,6 +28,28 @@ class Node:
     pod_prefix: str  # first three octets of the node's pod CIDR
     zone: str
     control_plane: bool = False
+    address6: str = ""  # of IPv6, where the lab has both families
+    pod_prefix6: str = ""  # of a /64: fd00:244:1
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        return tuple(filter(None, (self.address, self.address6)))
+
+    @property
+    def pod_cidrs(self) -> tuple[str, ...]:
+        return tuple(filter(None, (self.pod_cidr, self.pod_cidr6)))
+
+    @property
+    def gateway6(self) -> str:
+        return f"{self.pod_prefix6}::1"
+
+    @property
+    def vtep6(self) -> str:
+        return f"{self.pod_prefix6}::"
+
+    @property
+    def pod_cidr6(self) -> str:
+        return f"{self.pod_prefix6}::/64" if self.pod_prefix6 else ""
 
     @property
     def gateway(self) -> str:
@@ -47,8 +69,11 @@ class Node:
         return "02:77:" + ":".join(f"{o:02x}" for o in octets)
 
 
+SYSTEM_NAMESPACES = ("default", "kube-system", "kube-flannel", "kube-node-lease")
+
+
 @dataclass(frozen=True, slots=True)
-class Workload:
+class TopologyWorkload:
     """A Deployment of the lab: which program its pods run (lab/workload.py), and on which nodes."""
 
     namespace: str
@@ -73,7 +98,7 @@ class Service:
 @dataclass(frozen=True, slots=True)
 class Topology:
     nodes: tuple[Node, ...]
-    workloads: tuple[Workload, ...]
+    workloads: tuple[TopologyWorkload, ...]
     services: tuple[Service, ...]
     idle: tuple[str, ...] = ()  # namespaces with one bare, idle, non-root pod
     security: dict[str, str] = field(
@@ -82,16 +107,13 @@ class Topology:
     external_names: dict[str, str] = field(default_factory=dict)
 
     @property
+    def dual_stack(self) -> bool:
+        return any(node.address6 for node in self.nodes)
+
+    @property
     def namespaces(self) -> tuple[str, ...]:
-        wanted = {
-            "default",
-            "kube-system",
-            "kube-flannel",
-            "kube-node-lease",
-            *self.idle,
-            *(w.namespace for w in self.workloads),
-        }
-        return tuple(sorted(wanted))
+        used = (workload.namespace for workload in self.workloads)
+        return tuple(sorted({*SYSTEM_NAMESPACES, *self.idle, *used}))
 
 
 DEFAULT = Topology(
@@ -100,14 +122,14 @@ DEFAULT = Topology(
         Node("node2", "10.0.77.12", "10.244.2", "zone-b"),
     ),
     workloads=(
-        Workload("kube-system", "kube-dns", ("dns",), ("node1",), 53),
-        Workload("shop", "backend", ("serve", "8080"), ("node1", "node2"), 8080),
-        Workload(
+        TopologyWorkload("kube-system", "kube-dns", ("dns",), ("node1",), 53),
+        TopologyWorkload("shop", "backend", ("serve", "8080"), ("node1", "node2"), 8080),
+        TopologyWorkload(
             "shop", "catalog", ("serve", "8080"), ("node2", "node1"), 8080, ready_path="/ready"
         ),
-        Workload("shop", "frontend", ("short", "backend", "80", "20"), ("node1", "node2")),
-        Workload("shop", "checkout", ("keepalive", "catalog", "80", "12"), ("node1",)),
-        Workload("shop", "search", ("lookups", "12"), ("node2",), image=SHELL_APP),
+        TopologyWorkload("shop", "frontend", ("short", "backend", "80", "20"), ("node1", "node2")),
+        TopologyWorkload("shop", "checkout", ("keepalive", "catalog", "80", "12"), ("node1",)),
+        TopologyWorkload("shop", "search", ("lookups", "12"), ("node2",), image=SHELL_APP),
     ),
     services=(
         Service(
@@ -131,4 +153,11 @@ DEFAULT = Topology(
     idle=("base", "locked"),
     security={"base": "baseline", "locked": "restricted"},
     external_names={"api.payments.example": "203.0.113.10", "cdn.assets.example": "203.0.113.20"},
+)
+DUAL_STACK = replace(
+    DEFAULT,
+    nodes=tuple(
+        replace(node, address6=f"fd00:77::1{number}", pod_prefix6=f"fd00:244:{number}")
+        for number, node in enumerate(DEFAULT.nodes, 1)
+    ),
 )

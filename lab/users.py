@@ -81,14 +81,17 @@ API_GROUP = "rbac.authorization.k8s.io"
 
 def role_objects() -> list[tuple[str, Object]]:
     """(resource, object) of every ClusterRole and ClusterRoleBinding of the lab."""
-    rows: list[tuple[str, Object]] = []
-    for name, rules in ROLES.items():
-        rows.append(("clusterroles", {"metadata": {"name": name}, "rules": rules}))
-    for name, role, kind, subject in BINDINGS:
-        binding = {
-            "metadata": {"name": name},
-            "subjects": [{"kind": kind, "apiGroup": API_GROUP, "name": subject}],
-            "roleRef": {"apiGroup": API_GROUP, "kind": "ClusterRole", "name": role},
-        }
-        rows.append(("clusterrolebindings", binding))
-    return rows
+    roles = [("clusterroles", _role(*row)) for row in ROLES.items()]
+    return roles + [("clusterrolebindings", _binding(*row)) for row in BINDINGS]
+
+
+def _role(name: str, rules: list[Object]) -> Object:
+    return {"metadata": {"name": name}, "rules": rules}
+
+
+def _binding(name: str, role: str, kind: str, subject: str) -> Object:
+    return {
+        "metadata": {"name": name},
+        "subjects": [{"kind": kind, "apiGroup": API_GROUP, "name": subject}],
+        "roleRef": {"apiGroup": API_GROUP, "kind": "ClusterRole", "name": role},
+    }

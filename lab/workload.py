@@ -10,18 +10,23 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-import selectors
+import select
 import signal
 import socket
 import struct
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
 
 SMALL_BODY = b"ok " * 100
 LARGE_BODY = b"catalogue entry " * 1024  # 16 KiB: several full-size segments
 HUGE_BODY = LARGE_BODY * 512  # 8 MiB: more than any socket buffer holds
+BODIES = ((b"/huge", HUGE_BODY), (b"/large", LARGE_BODY))
 TIMEOUT_S = 3.0
+Work = Callable[[], None]
 KEPT_REQUESTS = 30  # on one connection, as proxies limit it; about 10 s here
 
 
@@ -35,35 +40,54 @@ def mode() -> str:
         return ""
 
 
-_said: dict[str, float] = {}
+_logged: dict[str, float] = {}  # when a line was
 
 
 def log(text: str) -> None:
     """A line of the container's log; the same line at most every 2 s."""
-    now = time.monotonic()
-    if now - _said.get(text, -9.0) >= 2.0:
-        _said[text] = now
+    if not recently_logged(text):
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
 
 
+def recently_logged(text: str) -> bool:
+    """Whether that line was; from now on it is."""
+    now = time.monotonic()
+    recent = now - _logged.get(text, -9.0) < 2.0
+    if not recent:
+        _logged[text] = now
+    return recent
+
+
+OK, UNAVAILABLE, ERROR = "200 OK", "503 Service Unavailable", "500 Internal Server Error"
+
+
 def response(path: bytes) -> bytes:
-    wanted = mode()
-    if path.startswith(b"/ready") and wanted == "not-ready":
-        return b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
-    if wanted == "errors":
-        return b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"
-    body = (
-        HUGE_BODY
-        if path.startswith(b"/huge")
-        else LARGE_BODY
-        if path.startswith(b"/large")
-        else SMALL_BODY
-    )
-    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    status = status_for(path)
+    return http_message(status, body_of(path) if status is OK else b"")
 
 
-def serve(port: int) -> None:
+def status_for(path: bytes) -> str:
+    if mode() == "errors":
+        return ERROR
+    not_ready = mode() == "not-ready" and path.startswith(b"/ready")
+    return UNAVAILABLE if not_ready else OK
+
+
+def http_message(status: str, body: bytes) -> bytes:
+    return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def body_of(path: bytes) -> bytes:
+    return next((body for start, body in BODIES if path.startswith(start)), SMALL_BODY)
+
+
+LISTENERS = {"loopback": ("127.0.0.1", 128), "no-accept": ("", 2)}  # mode: address, backlog
+EVERY_ADDRESS = ("", 128)
+ACCEPT_S = 0.2  # after which the mode is read again
+
+
+def serve(port: str) -> None:
     """A small HTTP/1.1 server: keeps connections open unless the request says close.
 
     Modes: `loopback` listens on 127.0.0.1 only, `no-accept` leaves connections in a short queue,
@@ -71,54 +95,111 @@ def serve(port: int) -> None:
     probe and works on.
     """
     while True:
-        wanted = mode()
-        where = "127.0.0.1" if wanted == "loopback" else ""
-        backlog = 2 if wanted == "no-accept" else 128
-        with socket.create_server((where, port), backlog=backlog) as listener:
-            log(f"listening on {where or '0.0.0.0'}:{port}")
-            listener.settimeout(0.2)
-            while (now := mode()) == wanted or {now, wanted}.isdisjoint({"loopback", "no-accept"}):
-                wanted = now
-                if wanted == "no-accept":
-                    time.sleep(0.2)
-                    continue
-                with contextlib.suppress(TimeoutError):
-                    connection, _ = listener.accept()
-                    threading.Thread(target=serve_one, args=(connection,), daemon=True).start()
+        serve_at(int(port), *listener_wanted())
+
+
+def serve_at(port: int, address: str, backlog: int) -> None:
+    """Until the mode asks for another listener."""
+    with listening(port, address, backlog) as listener:
+        log(f"listening on {address or '0.0.0.0'}:{port}")
+        while listener_wanted() == (address, backlog):
+            accept(listener)
+
+
+def listener_wanted() -> tuple[str, int]:
+    """Address and backlog, by the mode."""
+    return LISTENERS.get(mode(), EVERY_ADDRESS)
+
+
+def accept(listener: socket.socket) -> None:
+    """The next connection, if there is one soon."""
+    if mode() == "no-accept":
+        time.sleep(ACCEPT_S)
+    elif select.select([listener], [], [], ACCEPT_S)[0]:
+        in_background(serve_one, listener.accept()[0])
+
+
+def in_background(work: Callable[..., None], *arguments: Any) -> None:
+    threading.Thread(target=work, args=arguments, daemon=True).start()
+
+
+def listening(port: int, address: str, backlog: int) -> socket.socket:
+    """Of both families where the pod has them."""
+    if not address and has_ipv6():
+        return listening_on_both(port, backlog)
+    return socket.create_server((address, port), backlog=backlog)
+
+
+def listening_on_both(port: int, backlog: int) -> socket.socket:
+    family = socket.AF_INET6
+    return socket.create_server(("", port), family=family, backlog=backlog, dualstack_ipv6=True)
+
+
+def has_ipv6() -> bool:
+    with contextlib.suppress(OSError), open("/proc/net/if_inet6") as addresses:  # noqa: PTH123
+        return any(line.split()[-1] == "eth0" for line in addresses)
+    return False
 
 
 def serve_one(connection: socket.socket) -> None:
     with connection, contextlib.suppress(OSError):
         connection.settimeout(120)
-        buffer = b""
-        while True:
-            while b"\r\n\r\n" not in buffer:
-                data = connection.recv(4096)
-                if not data:
-                    return
-                buffer += data
-            head, _, buffer = buffer.partition(b"\r\n\r\n")
-            if (wanted := mode()) == "reset":
-                log("dropping a connection: worker crashed")
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                return
-            if wanted == "slow":
-                time.sleep(2)
-            connection.sendall(response(head.split(b" ", 2)[1]))
-            if b"connection: close" in head.lower():
+        for head in requests(connection):
+            if not respond(connection, head):
                 return
 
 
-def request(connection: socket.socket, host: str, path: str, close: bool) -> None:
-    header = "Connection: close\r\n" if close else ""
-    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n{header}\r\n".encode())
+def requests(connection: socket.socket) -> Iterator[bytes]:
+    """The heads of requests as they come; OSError when the client leaves."""
     buffer = b""
+    while True:
+        head, buffer = read_head(connection, buffer)
+        yield head
+
+
+def respond(connection: socket.socket, head: bytes) -> bool:
+    """Answer a request; whether the connection is kept."""
+    if mode() == "reset":
+        reset(connection)
+        return False
+    send_response(connection, head)
+    return b"connection: close" not in head.lower()
+
+
+def send_response(connection: socket.socket, head: bytes) -> None:
+    if mode() == "slow":
+        time.sleep(2)
+    connection.sendall(response(head.split(b" ", 2)[1]))
+
+
+def reset(connection: socket.socket) -> None:
+    """Closing it sends a RST."""
+    log("dropping a connection: worker crashed")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def request(connection: socket.socket, host: str, path: str) -> None:
+    """A request on a connection that is kept, and all of its answer."""
+    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+    read_response(connection)
+
+
+def read_response(connection: socket.socket) -> None:
+    head, body = read_head(connection, b"")
+    while len(body) < content_length(head):
+        body += read_some(connection)
+
+
+def read_head(connection: socket.socket, buffer: bytes) -> tuple[bytes, bytes]:
+    """The head of a message that begins with `buffer`, and what came after it."""
     while b"\r\n\r\n" not in buffer:
         buffer += read_some(connection)
-    head, _, body = buffer.partition(b"\r\n\r\n")
-    length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
-    while len(body) < length:
-        body += read_some(connection)
+    head, _, rest = buffer.partition(b"\r\n\r\n")
+    return head, rest
+
+
+def content_length(head: bytes) -> int:
+    return int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
 
 
 def read_some(connection: socket.socket) -> bytes:
@@ -128,73 +209,121 @@ def read_some(connection: socket.socket) -> bytes:
     return data
 
 
-def paced(rate: float, work: object) -> None:
+def paced(rate: float, work: Work) -> None:
     """Call `work` about `rate` times a second, for ever; a slow or failed call is simply late."""
     while True:
-        started = time.monotonic()
-        try:
-            work()  # type: ignore[operator]
-        except (OSError, IndexError, ValueError) as error:
-            log(f"failed: {type(error).__name__}: {error}")
-        jitter = random.uniform(0.8, 1.2)
-        time.sleep(max(0.0, jitter / rate - (time.monotonic() - started)))
+        due = time.monotonic() + random.uniform(0.8, 1.2) / rate
+        attempt(work)
+        sleep_until(due)
 
 
-def in_threads(count: int, rate: float, work: object) -> None:
+def sleep_until(due: float) -> None:
+    time.sleep(max(0.0, due - time.monotonic()))
+
+
+def attempt(work: Work) -> None:
+    """What fails is a line of the log."""
+    try:
+        work()
+    except (OSError, IndexError, ValueError) as error:
+        log(f"failed: {type(error).__name__}: {error}")
+
+
+def in_threads(count: int, rate: float, work: Work) -> None:
     for _ in range(count):
-        threading.Thread(target=paced, args=(rate / count, work), daemon=True).start()
+        in_background(paced, rate / count, work)
+    wait_for_ever()
+
+
+def wait_for_ever() -> None:
     threading.Event().wait()
 
 
-def short(host: str, port: int, rate: float) -> None:
+def short(host: str, port: str, rate: str) -> None:
     """Open a connection, make one request, close it first: what leaves TIME_WAIT behind, here and
     in conntrack."""
-
-    def once() -> None:
-        with socket.create_connection((host, port), TIMEOUT_S) as connection:
-            request(connection, host, "/" if random.random() < 0.9 else "/large", close=False)
-
-    in_threads(4, rate, once)
+    in_threads(4, float(rate), partial(connect_and_request, host, int(port)))
 
 
-def keepalive(host: str, port: int, rate: float) -> None:
-    """A few long-lived connections with large answers: what shows an MTU black hole."""
-    local = threading.local()
+def connect_and_request(host: str, port: int) -> None:
+    with socket.create_connection((host, port), TIMEOUT_S) as connection:
+        request(connection, host, "/" if random.random() < 0.9 else "/large")
 
-    def once() -> None:
-        if getattr(local, "connection", None) is None:
-            local.connection, local.left = (
-                socket.create_connection((host, port), TIMEOUT_S),
-                KEPT_REQUESTS,
-            )
-        if mode() == "slow-read":
-            read_slowly(local.connection, host)
-            local.connection = None
-            return
+
+class Client(threading.local):
+    """A client that keeps its connection: each thread has one of its own."""
+
+    def __init__(self, host: str, port: str) -> None:
+        self.host = host
+        self.address = (host, int(port))
+        self.connection: socket.socket | None = None
+        self.left = 0  # requests that the connection is still good for
+
+    def connected(self) -> socket.socket:
+        if self.connection is None:
+            self.connection = socket.create_connection(self.address, TIMEOUT_S)
+            self.left = KEPT_REQUESTS
+        return self.connection
+
+    def close(self) -> None:
+        if self.connection is not None:
+            self.connection.close()
+        self.connection = None
+
+    def request(self, path: str) -> None:
+        """On the kept connection, which a failure ends."""
         try:
-            request(local.connection, host, random.choice(("/", "/large")), close=False)
-            local.left -= 1
+            request(self.connected(), self.host, path)
         except OSError:
-            local.left = 0
+            self.close()
             raise
-        finally:
-            if local.left <= 0:
-                local.connection.close()
-                local.connection = None
 
-    in_threads(4, rate, once)
+    def ask_large(self) -> None:
+        """A small or a large answer; after some of them the connection is replaced."""
+        self.request(random.choice(("/", "/large")))
+        self.left -= 1
+        if self.left <= 0:
+            self.close()
+
+    def read_slowly(self) -> None:
+        read_slowly(self.connected(), self.host)
+        self.close()
+
+    def download(self) -> None:
+        if mode() == "slow-read":
+            self.read_slowly()
+        else:
+            self.ask_large()
+
+    def ask_patiently(self) -> None:
+        """Without a timeout of its own."""
+        self.connected().settimeout(None)
+        self.request("/")
+
+
+def keepalive(host: str, port: str, rate: str) -> None:
+    """A few long-lived connections with large answers: what shows an MTU black hole."""
+    in_threads(4, float(rate), Client(host, port).download)
+
+
+def hold(host: str, port: str, rate: str) -> None:
+    """Connections that are kept, with a request on each from time to time, and no timeout but TCP's
+    own: what hangs for long where the other end is gone."""
+    in_threads(6, float(rate), Client(host, port).ask_patiently)
 
 
 def read_slowly(connection: socket.socket, host: str) -> None:
-    """Ask for 8 MiB and read a little of it from time to time: the receive window closes, and the
-    sender waits."""
-    log("reading slowly: the disk is busy")
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
-    connection.sendall(f"GET /huge HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+    """Read a little of 8 MiB from time to time: the receive window closes, and the sender waits."""
+    ask_for_huge(connection, host)
     while mode() == "slow-read":
         connection.recv(16384)
         time.sleep(0.5)
-    connection.close()
+
+
+def ask_for_huge(connection: socket.socket, host: str) -> None:
+    log("reading slowly: the disk is busy")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
+    connection.sendall(f"GET /huge HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
 
 
 NAMES = (
@@ -206,39 +335,14 @@ NAMES = (
 )
 
 
-def lookups(rate: float, names: tuple[str, ...] = NAMES) -> None:
+def lookups(rate: str, *names: str) -> None:
     """Resolve names as an application does; ndots:5 turns each outside name into several
     questions."""
-
-    def once() -> None:
-        socket.getaddrinfo(random.choice(names), 80, type=socket.SOCK_STREAM)
-
-    in_threads(2, rate, once)
+    in_threads(2, float(rate), partial(resolve_one, names or NAMES))
 
 
-def echo(port: int) -> None:
-    """Answer every datagram with itself."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
-        server.bind(("", port))
-        log(f"listening on udp {port}")
-        while True:
-            data, peer = server.recvfrom(4096)
-            server.sendto(data, peer)
-
-
-def report(host: str, port: int, rate: float) -> None:
-    """Send datagrams from one source port for ever, as a metrics agent does."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.bind(("", 40000))
-        client.settimeout(1 / rate)
-        address = socket.gethostbyname(host)
-        while True:
-            client.sendto(b"metric 1", (address, port))
-            try:
-                client.recv(4096)
-            except OSError:
-                log("no answer from the collector")
-            time.sleep(1 / rate)
+def resolve_one(names: tuple[str, ...]) -> None:
+    socket.getaddrinfo(random.choice(names), 80, type=socket.SOCK_STREAM)
 
 
 def needs(name: str) -> None:
@@ -250,117 +354,25 @@ def needs(name: str) -> None:
     except OSError as error:
         log(f"fatal: cannot resolve {name}: {error}")
         raise SystemExit(1) from None
-    threading.Event().wait()
+    wait_for_ever()
 
 
-# --- DNS (RFC 1035): A answers for known names, NODATA for other types, NXDOMAIN otherwise
+PROGRAMS: dict[str, Callable[..., None]] = {
+    "serve": serve,
+    "short": short,
+    "keepalive": keepalive,
+    "hold": hold,
+    "lookups": lookups,
+    "needs": needs,
+}
 
 
-def read_question(message: bytes) -> tuple[str, int, int]:
-    labels, position = [], 12
-    while message[position]:
-        length = message[position]
-        labels.append(
-            message[position + 1 : position + 1 + length].decode("ascii", "replace").lower()
-        )
-        position += 1 + length
-    kind = int.from_bytes(message[position + 1 : position + 3], "big")
-    return ".".join(labels), kind, position + 5
-
-
-def answer(message: bytes, zone: dict[str, str]) -> bytes:
-    name, kind, end = read_question(message)
-    if mode() == "servfail":
-        return message[:2] + b"\x81\x82\0\1\0\0\0\0\0\0" + message[12:end]
-    address = zone.get(name)
-    records = b""
-    if address and kind == 1:
-        records = (
-            b"\xc0\x0c\x00\x01\x00\x01"
-            + (30).to_bytes(4, "big")
-            + b"\x00\x04"
-            + socket.inet_aton(address)
-        )
-    flags = 0x8580 | (0 if address else 3)
-    counts = (1).to_bytes(2, "big") + (1 if records else 0).to_bytes(2, "big") + b"\0\0\0\0"
-    return message[:2] + flags.to_bytes(2, "big") + counts + message[12:end] + records
-
-
-_zone: tuple[float, dict[str, str]] = (0.0, {})
-
-
-def load_zone(path: str) -> dict[str, str]:
-    """name: address of the zone file, read again when it has changed."""
-    global _zone
-    changed = os.stat(path).st_mtime  # noqa: PTH116
-    if changed != _zone[0]:
-        _zone = (changed, read_zone(path))
-    return _zone[1]
-
-
-def read_zone(path: str) -> dict[str, str]:
-    with open(path, encoding="ascii") as lines:  # noqa: PTH123 - started with -S
-        return dict(line.split() for line in lines if line.strip())
-
-
-def dns(path: str, port: int = 53) -> None:
-    """Modes: `slow` answers after 2.5 s, `servfail` with SERVFAIL."""
-    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    udp.bind(("", port))
-    tcp = socket.create_server(("", port))
-    log(f".:{port} ready")
-    chooser = selectors.DefaultSelector()
-    chooser.register(udp, selectors.EVENT_READ)
-    chooser.register(tcp, selectors.EVENT_READ)
-    late: list[tuple[float, bytes, tuple[str, int]]] = []
-    while True:
-        ready = chooser.select(0.05 if late else None)
-        zone = load_zone(path)
-        while late and late[0][0] <= time.monotonic():
-            _, message, peer = late.pop(0)
-            with contextlib.suppress(OSError, IndexError):
-                udp.sendto(answer(message, zone), peer)
-        for key, _ in ready:
-            with contextlib.suppress(OSError, IndexError):
-                if key.fileobj is udp:
-                    message, peer = udp.recvfrom(4096)
-                    if mode() == "slow":
-                        late.append((time.monotonic() + 2.5, message, peer))
-                    else:
-                        udp.sendto(answer(message, zone), peer)
-                else:
-                    dns_over_tcp(tcp, zone)
-
-
-def dns_over_tcp(listener: socket.socket, zone: dict[str, str]) -> None:
-    connection, _ = listener.accept()
-    with connection:
-        connection.settimeout(1)
-        size = int.from_bytes(connection.recv(2), "big")
-        reply = answer(connection.recv(size), zone)
-        connection.sendall(len(reply).to_bytes(2, "big") + reply)
-
-
-def main(arguments: list[str]) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    name, rest = arguments[0], arguments[1:]
-    if name == "serve":
-        serve(int(rest[0]))
-    elif name in ("short", "keepalive", "report"):
-        {"short": short, "keepalive": keepalive, "report": report}[name](
-            rest[0], int(rest[1]), float(rest[2])
-        )
-    elif name == "lookups":
-        lookups(float(rest[0]), tuple(rest[1:]) or NAMES)
-    elif name == "dns":
-        dns(os.environ["LAB_ZONE"])
-    elif name == "echo":
-        echo(int(rest[0]))
-    elif name == "needs":
-        needs(rest[0])
-    else:
+def main(name: str, *arguments: str) -> None:
+    if name not in PROGRAMS:
         raise SystemExit(f"unknown workload {name}")
+    PROGRAMS[name](*arguments)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    main(*sys.argv[1:])

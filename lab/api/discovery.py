@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import platform
+from functools import cache
 
+from lab.api.metadata import without_empty
 from lab.api.resources import EVERY, Resource, singular
 from lab.api.store import Object
 
@@ -31,35 +33,65 @@ API_VERSIONS: Object = {
 }
 
 
+FIELD_VALIDATION: Object = {
+    "name": "fieldValidation",
+    "in": "query",
+    "schema": {"type": "string"},
+}
+
+
+PATCH: Object = {
+    "parameters": [FIELD_VALIDATION],
+    "responses": {"200": {"description": "OK"}},
+}
+OPENAPI: Object = {
+    "openapi": "3.0.0",
+    "info": {"title": "podwire lab", "version": VERSION["gitVersion"]},
+    "components": {"schemas": {}},
+}
+
+
 def _row(resource: Resource) -> Object:
-    row: Object = {
+    return {
         "name": resource.plural,
         "singularName": singular(resource),
         "namespaced": resource.namespaced,
         "kind": resource.kind,
         "verbs": list(resource.verbs),
+        **_optional_fields(resource),
     }
-    if resource.short:
-        row["shortNames"] = list(resource.short)
-    if resource.categories:
-        row["categories"] = list(resource.categories)
-    if resource.storage_hash:
-        row["storageVersionHash"] = resource.storage_hash
-    return row
 
 
+def _optional_fields(resource: Resource) -> Object:
+    return without_empty(
+        {
+            "shortNames": list(resource.short),
+            "categories": list(resource.categories),
+            "storageVersionHash": resource.storage_hash,
+        }
+    )
+
+
+@cache
 def documents() -> dict[str, Object]:
     """What is answered at each path of discovery."""
-    versions = list(dict.fromkeys(r.group_version for r in EVERY))
-    groups = [_group(version) for version in versions if "/" in version]
-    lists = {f"/{_path(version)}": _resource_list(version) for version in versions}
-    return {
-        "/version": VERSION,
-        "/api": API_VERSIONS,
-        **lists,
-        **{f"/apis/{g['name']}": {"kind": "APIGroup", "apiVersion": "v1", **g} for g in groups},
-        "/apis": {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups},
-    }
+    groups = [_group(version) for version in _versions() if "/" in version]
+    lists = {f"/{_path(version)}": _resource_list(version) for version in _versions()}
+    of_groups = {f"/apis/{group['name']}": _group_document(group) for group in groups}
+    return {"/version": VERSION, "/api": API_VERSIONS, **lists, **of_groups, **_group_list(groups)}
+
+
+def _group_list(groups: list[Object]) -> dict[str, Object]:
+    return {"/apis": {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}}
+
+
+def _versions() -> list[str]:
+    """Every group and version: `v1`, `apps/v1`."""
+    return list(dict.fromkeys(resource.group_version for resource in EVERY))
+
+
+def _group_document(group: Object) -> Object:
+    return {"kind": "APIGroup", "apiVersion": "v1", **group}
 
 
 def _path(version: str) -> str:
@@ -68,15 +100,9 @@ def _path(version: str) -> str:
 
 
 def _resource_list(version: str) -> Object:
-    listed: Object = {
-        "kind": "APIResourceList",
-        "apiVersion": "v1",
-        "groupVersion": version,
-        "resources": [_row(r) for r in EVERY if r.group_version == version],
-    }
-    if "/" not in version:
-        del listed["apiVersion"]  # the core group's list has none
-    return listed
+    head = {"apiVersion": "v1"} if "/" in version else {}  # the core group's list has none
+    rows = [_row(resource) for resource in EVERY if resource.group_version == version]
+    return {"kind": "APIResourceList", **head, "groupVersion": version, "resources": rows}
 
 
 def _group(version: str) -> Object:
@@ -88,26 +114,18 @@ def _group(version: str) -> Object:
 def openapi_index(prefix: str) -> Object:
     """/openapi/v3. `prefix` is the token in the server's path, which clients expect these URLs to
     be without."""
-    paths = {}
-    for version in dict.fromkeys(r.group_version for r in EVERY):
-        path = _path(version)
-        paths[path] = {"serverRelativeURL": f"{prefix}/openapi/v3/{path}?hash=lab"}
-    return {"paths": paths}
+    root = f"{prefix}/openapi/v3"
+    paths = map(_path, _versions())
+    return {"paths": {p: {"serverRelativeURL": f"{root}/{p}?hash=lab"} for p in paths}}
 
 
 def openapi(path: str) -> Object | None:
     """The document of one group and version: only that the server validates fields itself, which
     kubectl asks."""
     version = path.removeprefix("apis/").removeprefix("api/")
-    found = {
-        f"/{path}/{_item_path(resource)}": {"patch": _patch_operation(resource)}
-        for resource in EVERY
-        if resource.group_version == version and resource.stored
-    }
-    if not found:
-        return None
-    info = {"title": "podwire lab", "version": VERSION["gitVersion"]}
-    return {"openapi": "3.0.0", "info": info, "paths": found, "components": {"schemas": {}}}
+    stored = [one for one in EVERY if one.stored and one.group_version == version]
+    paths = {f"/{path}/{_item_path(one)}": {"patch": _patch_operation(one)} for one in stored}
+    return {**OPENAPI, "paths": paths} if paths else None
 
 
 def _item_path(resource: Resource) -> str:
@@ -117,8 +135,4 @@ def _item_path(resource: Resource) -> str:
 
 def _patch_operation(resource: Resource) -> Object:
     kind = {"group": resource.group, "version": resource.version, "kind": resource.kind}
-    return {
-        "parameters": [{"name": "fieldValidation", "in": "query", "schema": {"type": "string"}}],
-        "responses": {"200": {"description": "OK"}},
-        "x-kubernetes-group-version-kind": kind,
-    }
+    return {**PATCH, "x-kubernetes-group-version-kind": kind}

@@ -4,58 +4,76 @@ sends them."""
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
+from asyncio import StreamReader, StreamWriter, Task, create_task
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import closing, suppress
+from functools import partial
 from secrets import token_hex
 from typing import Any
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSMsgType
+from aiohttp.web import Request, WebSocketResponse
 
 from lab.api.hooks import HookStream
+from lab.api.node_streams import NodeStream
+from lab.api.store import Object
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
-STDIN, STDOUT, STDERR, ERROR, CLOSE = 0, 1, 2, 3, 255
+STDIN, STDOUT, STDERR, ERROR = 0, 1, 2, 3
+CLOSE_STDIN = b"\xff\0"
+Pieces = AsyncIterator[tuple[int, bytes]]  # channel, data
+Write = Callable[[int, bytes], Awaitable[None]]
 CHUNK = 32 * 1024
+NOT_STARTED = (
+    "error executing command in container: failed to exec in container: failed to start "
+    'exec "{id}": OCI runtime exec failed: exec failed: unable to start container process: exec: '
+    '"{command}": {why}'
+)
 
 
-def success() -> dict[str, Any]:
+def success() -> Object:
     return {"metadata": {}, "status": "Success"}
 
 
-def exit_status(code: int, protocol: str, argv: Sequence[str]) -> dict[str, Any]:
-    said = f"command terminated with exit code {code}"
-    if protocol == "v4.channel.k8s.io":
-        said = f"error executing command [{' '.join(argv)}], exit code {code}"
+def exit_status(code: int, protocol: str, argv: Sequence[str]) -> Object:
+    return _non_zero(code, _how_it_ended(code, protocol, argv)) if code else success()
+
+
+def _how_it_ended(code: int, protocol: str, argv: Sequence[str]) -> str:
+    if protocol == PROTOCOLS[1]:
+        return f"error executing command [{' '.join(argv)}], exit code {code}"
+    return f"command terminated with exit code {code}"
+
+
+def _non_zero(code: int, said: str) -> Object:
+    message = f"command terminated with non-zero exit code: {said}"
+    return _failure("NonZeroExitCode", message, {"reason": "ExitCode", "message": str(code)})
+
+
+def _failure(reason: str, message: str, cause: Object) -> Object:
     return {
         "metadata": {},
         "status": "Failure",
-        "message": f"command terminated with non-zero exit code: {said}",
-        "reason": "NonZeroExitCode",
-        "details": {"causes": [{"reason": "ExitCode", "message": str(code)}]},
+        "message": message,
+        "reason": reason,
+        "details": {"causes": [cause]},
     }
 
 
-def missing_command(command: str) -> dict[str, Any]:
-    why = "executable file not found in $PATH"
+def missing_command(command: str) -> Object:
+    why = _why_missing(command)
+    said = NOT_STARTED.format(id=token_hex(32), command=command, why=why)
+    message = f"Internal error occurred: {said}"
+    return {**_failure("InternalError", message, {"message": said}), "code": 500}
+
+
+def _why_missing(command: str) -> str:
     if "/" in command:
-        why = f"stat {command}: no such file or directory"
-    said = (
-        "error executing command in container: failed to exec in container: failed to start "
-        f'exec "{token_hex(32)}": '
-        "OCI runtime exec failed: exec failed: unable to start container process: exec: "
-        f'"{command}": {why}'
-    )
-    return {
-        "metadata": {},
-        "status": "Failure",
-        "message": f"Internal error occurred: {said}",
-        "reason": "InternalError",
-        "details": {"causes": [{"message": said}]},
-        "code": 500,
-    }
+        return f"stat {command}: no such file or directory"
+    return "executable file not found in $PATH"
 
 
 def exit_code(returncode: int) -> int:
@@ -63,156 +81,197 @@ def exit_code(returncode: int) -> int:
     return 128 - returncode if returncode < 0 else returncode
 
 
-async def copy_out(
-    source: asyncio.StreamReader, channel: int, socket: web.WebSocketResponse, stream: HookStream
-) -> None:
-    while chunk := await source.read(CHUNK):
-        await stream.pass_on()
-        size = stream.split or len(chunk)
-        for start in range(0, len(chunk), size):
-            await socket.send_bytes(bytes([channel]) + chunk[start : start + size])
+class ExecSession:
+    """One exec of `argv`: its WebSocket, whose frames begin with the number of their channel.
+    `path` carries what the command prints through its node."""
+
+    def __init__(self, request: Request, argv: list[str], stream: HookStream) -> None:
+        self.request = request
+        self.argv = argv
+        self.stream = stream
+        self.socket = WebSocketResponse(protocols=PROTOCOLS, max_msg_size=0, timeout=0.5)
+
+    async def serve(
+        self, inside: Sequence[str], started: Callable[[Process], None], path: NodeStream | None
+    ) -> WebSocketResponse:
+        """`inside` is `argv` wrapped to run in the container, empty where the container's image
+        lacks the command; `started` gets the process. `path` carries what the command prints
+        through its node."""
+        await self._open()
+        if inside:
+            process = await _started(self.request, inside)
+            started(process)
+            await self._relay(CommandOutput(self, process, path))
+        else:
+            await self._say_status(missing_command(self.argv[0] if self.argv else ""))
+        return self.socket
+
+    async def serve_synthetic(self, pieces: Pieces) -> WebSocketResponse:
+        """Answer from (channel, data) pieces; the last, on channel 3, is the exit code."""
+        await self._open()
+        reading = create_task(_until_closed(self.socket))
+        writing = create_task(self._pass(pieces))
+        await _first_of(reading, writing)
+        reading.cancel()
+        writing.cancel()
+        return self.socket
+
+    async def _open(self) -> None:
+        await self.socket.prepare(self.request)
+        await self._send(STDOUT, b"")
+
+    async def _send(self, channel: int, data: bytes) -> None:
+        await self.socket.send_bytes(bytes([channel]) + data)
+
+    # --- a command that runs
+
+    async def _relay(self, output: CommandOutput) -> None:
+        """Copy both directions until the command ends, the client leaves or a test ends the
+        stream."""
+        ending = create_task(output.finish())
+        reading = create_task(copy_in(self.socket, output.process))
+        asked = create_task(self.stream.ended.wait())
+        try:
+            await _first_of(ending, reading, asked)
+            await self._say_why(ending)
+        finally:
+            output.kill()
+            await ending
+            reading.cancel()
+            asked.cancel()
+
+    async def _say_why(self, ending: Task[int]) -> None:
+        """The last frame; none where the client has left."""
+        if self.stream.ended.is_set():
+            await self._say_last(self.stream.last_word)
+        elif ending.done():
+            await self._say_end(ending.result())
+
+    async def pass_on(self, channel: int, chunk: bytes) -> None:
+        """In the pieces that a test asks for."""
+        await self.stream.pass_on()
+        for piece in self.stream.pieces(chunk):
+            await self._send(channel, piece)
+
+    # --- pieces without a command
+
+    async def _pass(self, pieces: Pieces) -> None:
+        async for channel, data in pieces:
+            await self.stream.pass_on()
+            if channel == ERROR:
+                await self._say_end(int(data))
+            else:
+                await self._send(channel, data)
+
+    # --- the end
+
+    async def _say_end(self, returncode: int) -> None:
+        protocol = self.socket.ws_protocol or PROTOCOLS[1]
+        await self._say_status(exit_status(exit_code(returncode), protocol, self.argv))
+
+    async def _say_last(self, text: str | None) -> None:
+        """A test's own end of a stream: any bytes as the Status frame, or none."""
+        with suppress(ConnectionError):
+            if text is not None:
+                await self._send(ERROR, text.encode())
+            await self.socket.close(code=1000)
+
+    async def _say_status(self, status: Object) -> None:
+        await self._say_last(json.dumps(status))
 
 
-async def copy_in(socket: web.WebSocketResponse, process: Process) -> None:
+class CommandOutput:
+    """What a command prints, as it goes to the client: straight, or over a stream through its
+    node."""
+
+    def __init__(self, to: ExecSession, process: Process, path: NodeStream | None) -> None:
+        self.process = process
+        self._to = to
+        self._path = path
+
+    async def finish(self) -> int:
+        """Wait for the command, and briefly for what its children still write (as containerd
+        does)."""
+        copies = create_task(self._copy_all())
+        code = await self.process.wait()
+        await asyncio.wait({copies}, timeout=1.0)
+        copies.cancel()
+        return code
+
+    def kill(self) -> None:
+        if self.process.returncode is None:
+            self.process.kill()
+
+    async def _copy_all(self) -> None:
+        if self._path is None:
+            await _copy_both(self.process, self._to.pass_on)
+            return
+        with closing(self._path) as path:
+            writing = create_task(_into(path, self.process))
+            try:
+                async for channel, chunk in path.frames():
+                    await self._to.pass_on(channel, chunk)
+            finally:
+                writing.cancel()
+
+
+async def copy_in(socket: WebSocketResponse, process: Process) -> None:
     """Feed stdin until the client closes it (v5) or goes away."""
     async for message in socket:
-        if message.type != WSMsgType.BINARY or not message.data or process.stdin is None:
-            continue
-        if message.data[0] == STDIN:
-            process.stdin.write(message.data[1:])
-            with contextlib.suppress(ConnectionError):
-                await process.stdin.drain()
-        elif message.data[0] == CLOSE and message.data[1:2] == bytes([STDIN]):
-            process.stdin.close()
+        if message.type == WSMsgType.BINARY and message.data and process.stdin:
+            await _feed(process.stdin, message.data)
 
 
-async def finish(process: Process, copies: list[asyncio.Task[None]]) -> int:
-    """Wait for the command, and briefly for what its children still write (as containerd does)."""
-    code = await process.wait()
-    await asyncio.wait(copies, timeout=1.0)
-    for copy in copies:
-        copy.cancel()
-    return code
+async def _feed(stdin: StreamWriter, frame: bytes) -> None:
+    if frame[0] == STDIN:
+        stdin.write(frame[1:])
+        with suppress(ConnectionError):
+            await stdin.drain()
+    elif frame[:2] == CLOSE_STDIN:
+        stdin.close()
 
 
-async def serve(
-    request: web.Request,
-    argv: Sequence[str],
-    inside: Sequence[str],
-    started: Callable[[Process], None],
-    stream: HookStream,
-) -> web.WebSocketResponse:
-    """Answer one exec. `argv` is what was asked for, `inside` the same wrapped to run in the
-    container, empty where the container's image lacks the command; `started` gets the process."""
-    socket = web.WebSocketResponse(protocols=PROTOCOLS, max_msg_size=0, timeout=0.5)
-    await socket.prepare(request)
-    await socket.send_bytes(bytes([STDOUT]))
-    if not inside:
-        await say_status(socket, missing_command(argv[0] if argv else ""))
-        return socket
-    process = await _started(request, inside)
-    started(process)
-    await _relay(socket, process, argv, stream)
-    return socket
+async def _into(path: NodeStream, process: Process) -> None:
+    with suppress(OSError):
+        await _copy_both(process, path.write)
+    path.finish()
 
 
-async def _started(request: web.Request, inside: Sequence[str]) -> Process:
-    wanted = {name: request.query.get(name) == "true" for name in ("stdin", "stdout", "stderr")}
+async def _copy_both(process: Process, write: Write) -> None:
+    """stdout and stderr, as they come."""
+    await asyncio.gather(
+        _copy(process.stdout, partial(write, STDOUT)), _copy(process.stderr, partial(write, STDERR))
+    )
+
+
+async def _copy(source: StreamReader | None, write: Callable[[bytes], Awaitable[None]]) -> None:
+    while source is not None and (chunk := await source.read(CHUNK)):
+        await write(chunk)
+
+
+async def _first_of(*tasks: Task[Any]) -> None:
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+
+
+async def _started(request: Request, inside: Sequence[str]) -> Process:
     return await asyncio.create_subprocess_exec(
         *inside,
-        stdin=PIPE if wanted["stdin"] else DEVNULL,
-        stdout=PIPE if wanted["stdout"] else DEVNULL,
-        stderr=PIPE if wanted["stderr"] else DEVNULL,
-        env={"PATH": os.environ.get("PATH", ""), "HOME": "/root", "TERM": "xterm", "LC_ALL": "C"},
+        stdin=_wanted(request, "stdin"),
+        stdout=_wanted(request, "stdout"),
+        stderr=_wanted(request, "stderr"),
+        env=_environment(),
     )
 
 
-async def _relay(
-    socket: web.WebSocketResponse, process: Process, argv: Sequence[str], stream: HookStream
-) -> None:
-    """Copy both directions until the command ends, the client leaves or a test ends the stream."""
-    copies = _copies_out(socket, process, stream)
-    ending = asyncio.create_task(finish(process, copies))
-    reading = asyncio.create_task(copy_in(socket, process))
-    asked = asyncio.create_task(stream.ended.wait())
-    try:
-        await asyncio.wait({ending, reading, asked}, return_when=asyncio.FIRST_COMPLETED)
-        if asked.done():
-            await say_last(socket, stream.last_word)
-        elif ending.done():
-            await say_end(socket, ending.result(), argv)
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await ending
-        reading.cancel()
-        asked.cancel()
+def _wanted(request: Request, stream: str) -> int:
+    return PIPE if request.query.get(stream) == "true" else DEVNULL
 
 
-def _copies_out(
-    socket: web.WebSocketResponse, process: Process, stream: HookStream
-) -> list[asyncio.Task[None]]:
-    sources = ((process.stdout, STDOUT), (process.stderr, STDERR))
-    return [
-        asyncio.create_task(copy_out(source, channel, socket, stream))
-        for source, channel in sources
-        if source is not None
-    ]
+def _environment() -> dict[str, str]:
+    path = os.environ.get("PATH", "")
+    return {"PATH": path, "HOME": "/root", "TERM": "xterm", "LC_ALL": "C"}
 
 
-async def serve_synthetic(
-    request: web.Request,
-    argv: Sequence[str],
-    pieces: AsyncIterator[tuple[int, bytes]],
-    stream: HookStream,
-) -> web.WebSocketResponse:
-    """Answer one exec from (channel, data) pieces; the last, on channel 3, is the exit code."""
-    socket = web.WebSocketResponse(protocols=PROTOCOLS, max_msg_size=0, timeout=0.5)
-    await socket.prepare(request)
-    await socket.send_bytes(bytes([STDOUT]))
-    reading = asyncio.create_task(_until_closed(socket))
-    writing = asyncio.create_task(_pass(socket, argv, pieces, stream))
-    await asyncio.wait({reading, writing}, return_when=asyncio.FIRST_COMPLETED)
-    for task in (reading, writing):
-        task.cancel()
-    return socket
-
-
-async def _until_closed(socket: web.WebSocketResponse) -> None:
+async def _until_closed(socket: WebSocketResponse) -> None:
     async for _ in socket:
         pass
-
-
-async def _pass(
-    socket: web.WebSocketResponse,
-    argv: Sequence[str],
-    pieces: AsyncIterator[tuple[int, bytes]],
-    stream: HookStream,
-) -> None:
-    async for channel, data in pieces:
-        await stream.pass_on()
-        if channel == ERROR:
-            await say_end(socket, int(data), argv)
-        else:
-            await socket.send_bytes(bytes([channel]) + data)
-
-
-async def say_end(socket: web.WebSocketResponse, returncode: int, argv: Sequence[str]) -> None:
-    code = exit_code(returncode)
-    await say_status(
-        socket, exit_status(code, socket.ws_protocol or PROTOCOLS[1], argv) if code else success()
-    )
-
-
-async def say_last(socket: web.WebSocketResponse, text: str | None) -> None:
-    """A test's own end of a stream: any bytes as the Status frame, or none."""
-    with contextlib.suppress(ConnectionError):
-        if text is not None:
-            await socket.send_bytes(bytes([ERROR]) + text.encode())
-        await socket.close(code=1000)
-
-
-async def say_status(socket: web.WebSocketResponse, status: dict[str, Any]) -> None:
-    with contextlib.suppress(ConnectionError):
-        await socket.send_bytes(bytes([ERROR]) + json.dumps(status).encode())
-        await socket.close(code=1000)

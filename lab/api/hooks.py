@@ -10,14 +10,30 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
 
-from aiohttp import web
+from aiohttp.web import Request, Response, json_response
 
-from lab.api import status
 from lab.api.requestinfo import RequestInfo
+from lab.api.status import ApiError, bad_request
+from lab.api.store import Object
+
+# A stream in pieces of a byte costs more to send than its pod prints: it would never catch up
+SPLIT_BYTES = 65_536
+ACTIONS = ("cut", "end", "freeze", "thaw")
+REASONS = {
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "NotFound",
+    409: "Conflict",
+    410: "Expired",
+    429: "TooManyRequests",
+    500: "InternalError",
+    503: "ServiceUnavailable",
+    504: "Timeout",
+}
 
 
 @dataclass(slots=True)
@@ -34,8 +50,10 @@ class HookRule:
     times: int | None = None
 
     def applies(self, path: str, method: str) -> bool:
-        if not (self.code or self.delay_s) or self.method not in ("", method):
-            return False
+        does_something = bool(self.code or self.delay_s)
+        return does_something and self.method in ("", method) and self.matches(path)
+
+    def matches(self, path: str) -> bool:
         return re.search(self.match, path) is not None
 
 
@@ -45,8 +63,9 @@ class HookStream:
 
     path: str
     user: str
-    request: web.Request
+    request: Request
     split: int = 0
+    split_left: int = SPLIT_BYTES
     flowing: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     last_word: str | None = None  # of an exec that was ended: its Status frame, None for no frame
@@ -55,17 +74,26 @@ class HookStream:
         """Called before each piece is sent; waits while the stream is frozen."""
         await self.flowing.wait()
 
+    def pieces(self, chunk: bytes) -> Iterator[bytes]:
+        """A chunk as it is sent: the first SPLIT_BYTES of a stream in the pieces asked for."""
+        size = self.split if self.split and self.split_left > 0 else len(chunk)
+        self.split_left -= len(chunk)
+        for start in range(0, len(chunk), size):
+            yield chunk[start : start + size]
+
     def obey(self, action: str, last_word: str | None) -> None:
         """cut, end (with `last_word`), freeze or thaw."""
-        if action == "cut":
-            self.cut()
-        elif action == "end":
-            self.last_word = last_word
-            self.ended.set()
-        elif action == "freeze":
-            self.flowing.clear()
-        else:
-            self.flowing.set()
+        actions: dict[str, Callable[[], None]] = {
+            "cut": self.cut,
+            "end": partial(self.end, last_word),
+            "freeze": self.flowing.clear,
+            "thaw": self.flowing.set,
+        }
+        actions[action]()
+
+    def end(self, last_word: str | None) -> None:
+        self.last_word = last_word
+        self.ended.set()
 
     def cut(self) -> None:
         if self.request.transport is not None:
@@ -77,17 +105,21 @@ class Hooks:
         self.rules: list[HookRule] = []
         self.streams: set[HookStream] = set()
 
-    async def before(self, info: RequestInfo, method: str) -> web.Response | None:
+    async def before(self, info: RequestInfo, method: str) -> Response | None:
         """Apply the rules to a request; a Response where one answers in the server's stead."""
-        for rule in list(self.rules):
-            if not rule.applies(info.path, method):
-                continue
-            self._count_down(rule)
-            if rule.delay_s:
-                await asyncio.sleep(rule.delay_s)
-            if rule.code:
-                return _answer(rule)
+        for rule in self._rules_for(info.path, method):
+            if (answer := await self._apply(rule)) is not None:
+                return answer
         return None
+
+    def _rules_for(self, path: str, method: str) -> list[HookRule]:
+        return [rule for rule in self.rules if rule.applies(path, method)]
+
+    async def _apply(self, rule: HookRule) -> Response | None:
+        self._count_down(rule)
+        if rule.delay_s:
+            await asyncio.sleep(rule.delay_s)
+        return _answer(rule) if rule.code else None
 
     def _count_down(self, rule: HookRule) -> None:
         if rule.times is None:
@@ -97,9 +129,8 @@ class Hooks:
             self.rules.remove(rule)
 
     @contextlib.contextmanager
-    def stream(self, request: web.Request, info: RequestInfo) -> Iterator[HookStream]:
-        split = next((r.split for r in self.rules if r.split and re.search(r.match, info.path)), 0)
-        stream = HookStream(info.path, request.get("user", ""), request, split)
+    def stream(self, request: Request, info: RequestInfo) -> Iterator[HookStream]:
+        stream = HookStream(info.path, request.get("user", ""), request, self._split(info.path))
         stream.flowing.set()
         self.streams.add(stream)
         try:
@@ -107,47 +138,62 @@ class Hooks:
         finally:
             self.streams.discard(stream)
 
-    def order(self, body: dict[str, Any]) -> int:
+    def _split(self, path: str) -> int:
+        """Of how many bytes the pieces of an exec's output are; 0 for as they come."""
+        return next((r.split for r in self.rules if r.split and r.matches(path)), 0)
+
+    def order(self, body: Object) -> int:
         """Carry out `{"do": cut|end|freeze|thaw|rule|clear, "match": REGEX, …}`; how many streams
         it reached.
 
         `rule` has the fields of `HookRule`. Raises ApiError for anything else.
         """
-        action, match = body.get("do"), str(body.get("match", ""))
-        try:
-            re.compile(match)
-            if action == "rule":
-                self.rules.append(HookRule(**{k: v for k, v in body.items() if k != "do"}))
-                return 0
-        except (re.error, TypeError) as error:
-            raise status.bad_request(f"bad hook: {error}") from None
-        if action == "clear":
-            self.rules.clear()
-            self.order({"do": "thaw"})
-            return 0
-        if action not in ("cut", "end", "freeze", "thaw"):
-            raise status.bad_request(f"no such hook: {action}")
-        reached = [s for s in self.streams if re.search(match, s.path)]
+        action, match = body.get("do"), _compiled(str(body.get("match", "")))
+        if action in ACTIONS:
+            return self._reach(action, match, body.get("status"))
+        if action == "rule":
+            self.rules.append(_rule(body))
+        elif action == "clear":
+            self._clear()
+        else:
+            raise bad_request(f"no such hook: {action}")
+        return 0
+
+    def _clear(self) -> None:
+        self.rules.clear()
+        self.order({"do": "thaw"})
+
+    def _reach(self, action: str, match: re.Pattern[str], last_word: str | None) -> int:
+        reached = self._matching(match)
         for stream in reached:
-            stream.obey(action, body.get("status"))
+            stream.obey(action, last_word)
         return len(reached)
 
+    def _matching(self, match: re.Pattern[str]) -> list[HookStream]:
+        return [stream for stream in self.streams if match.search(stream.path)]
 
-def _answer(rule: HookRule) -> web.Response:
+
+def _compiled(match: str) -> re.Pattern[str]:
+    try:
+        return re.compile(match)
+    except re.error as error:
+        raise bad_request(f"bad hook: {error}") from None
+
+
+def _rule(body: Object) -> HookRule:
+    fields = dict(body)
+    del fields["do"]
+    try:
+        return HookRule(**fields)
+    except TypeError as error:
+        raise bad_request(f"bad hook: {error}") from None
+
+
+def _answer(rule: HookRule) -> Response:
     if rule.body is not None:
-        return web.Response(status=rule.code, text=rule.body, headers=rule.headers)
-    reasons = {
-        401: "Unauthorized",
-        403: "Forbidden",
-        404: "NotFound",
-        409: "Conflict",
-        410: "Expired",
-        429: "TooManyRequests",
-        500: "InternalError",
-        503: "ServiceUnavailable",
-        504: "Timeout",
-    }
-    body = status.ApiError(
-        rule.code, reasons.get(rule.code, "Unknown"), "asked for by a test of the lab"
-    ).body
-    return web.json_response(body, status=rule.code, headers=rule.headers)
+        return Response(status=rule.code, text=rule.body, headers=rule.headers)
+    return json_response(_error_body(rule.code), status=rule.code, headers=rule.headers)
+
+
+def _error_body(code: int) -> Object:
+    return ApiError(code, REASONS.get(code, "Unknown"), "asked for by a test of the lab").body

@@ -7,7 +7,7 @@ of restricted).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sized
 
 from lab.api.store import Object
 
@@ -29,6 +29,7 @@ BASELINE_CAPABILITIES = frozenset(
         "SYS_CHROOT",
     )
 )
+ALLOWED_ADD = "NET_BIND_SERVICE"  # what the restricted level lets a container add
 RESTRICTED_VOLUMES = frozenset(
     (
         "configMap",
@@ -59,18 +60,22 @@ SAFE_SYSCTLS = frozenset(
     )
 )
 Check = Callable[[Object], str]
+Capabilities = Callable[[Object], set[str]]  # of a security context
+DROP_ALL = 'securityContext.capabilities.drop=["ALL"]'
+SECCOMP_ALLOWED = ("RuntimeDefault", "Localhost")
+
+
+CONTAINER_LISTS = ("initContainers", "containers", "ephemeralContainers")
+SECCOMP_WANTED = 'securityContext.seccompProfile.type to "RuntimeDefault" or "Localhost"'
 
 
 def containers_of(spec: Object) -> list[Object]:
-    return [
-        c
-        for key in ("initContainers", "containers", "ephemeralContainers")
-        for c in spec.get(key) or ()
-    ]
+    return [c for key in CONTAINER_LISTS for c in spec.get(key) or ()]
 
 
-def _context(container: Object) -> Object:
-    return container.get("securityContext") or {}
+def _context(item: Object) -> Object:
+    """The security context of a container, or of a pod's spec."""
+    return item.get("securityContext") or {}
 
 
 def _quoted(names: Iterable[str]) -> str:
@@ -78,15 +83,19 @@ def _quoted(names: Iterable[str]) -> str:
 
 
 def _plural(names: list[str], word: str = "container") -> str:
-    return f"{word}{'s' if len(names) > 1 else ''} {_quoted(names)}"
+    return f"{_noun(word, names)} {_quoted(names)}"
 
 
-def _bad(spec: Object, test: Callable[[Object], bool]) -> list[str]:
-    return [c["name"] for c in containers_of(spec) if test(_context(c))]
+def _noun(word: str, of: Sized) -> str:
+    return f"{word}s" if len(of) > 1 else word
+
+
+def _bad(spec: Object, test: Callable[[Object], object]) -> list[str]:
+    return [one["name"] for one in containers_of(spec) if test(_context(one))]
 
 
 def _added(context: Object) -> list[str]:
-    return list((context.get("capabilities") or {}).get("add") or ())
+    return _capabilities(context, "add")
 
 
 def host_namespaces(spec: Object) -> str:
@@ -100,18 +109,23 @@ def host_paths(spec: Object) -> str:
 
 
 def host_ports(spec: Object) -> str:
-    found = [
-        (c["name"], p["hostPort"])
-        for c in containers_of(spec)
-        for p in c.get("ports") or ()
-        if p.get("hostPort")
-    ]
-    if not found:
-        return ""
-    names = list(dict.fromkeys(name for name, _ in found))
-    ports = ", ".join(str(p) for p in sorted({port for _, port in found}))
-    uses = f"{'use' if len(names) > 1 else 'uses'} hostPort{'s' if ',' in ports else ''}"
-    return f"hostPort ({_plural(names)} {uses} {ports})"
+    found = {one["name"]: _host_ports(one) for one in containers_of(spec)}
+    names = [name for name, ports in found.items() if ports]
+    return f"hostPort ({_plural(names)} {_uses_ports(names, found)})" if names else ""
+
+
+def _uses_ports(names: list[str], found: dict[str, list[int]]) -> str:
+    ports = sorted(set().union(*found.values()))
+    return f"{_verb('use', names)} {_noun('hostPort', ports)} {', '.join(map(str, ports))}"
+
+
+def _host_ports(container: Object) -> list[int]:
+    return [p["hostPort"] for p in container.get("ports") or () if p.get("hostPort")]
+
+
+def _verb(word: str, subjects: list[str]) -> str:
+    """`use` of several, `uses` of one."""
+    return word if len(subjects) > 1 else f"{word}s"
 
 
 def privileged(spec: Object) -> str:
@@ -124,31 +138,41 @@ def privileged(spec: Object) -> str:
 
 
 def baseline_capabilities(spec: Object) -> str:
-    found = {
-        c["name"]: [a for a in _added(_context(c)) if a not in BASELINE_CAPABILITIES]
-        for c in containers_of(spec)
-    }
-    names = [name for name, added in found.items() if added]
-    if not names:
-        return ""
-    wrong = sorted({a for added in found.values() for a in added})
-    said = f"{_plural(names)} must not include {_quoted(wrong)} in securityContext.capabilities.add"
-    return f"non-default capabilities ({said})"
+    names = _bad(spec, _beyond_baseline)
+    wrong = _quoted(sorted(_all_of(spec, _beyond_baseline)))
+    said = f"{_plural(names)} must not include {wrong} in securityContext.capabilities.add"
+    return f"non-default capabilities ({said})" if names else ""
+
+
+def _all_of(spec: Object, wrong: Capabilities) -> set[str]:
+    """What is wrong with any of the containers."""
+    return {name for one in containers_of(spec) for name in wrong(_context(one))}
+
+
+def _beyond_baseline(context: Object) -> set[str]:
+    return set(_added(context)) - BASELINE_CAPABILITIES
 
 
 def seccomp_baseline(spec: Object) -> str:
-    def unconfined(context: Object) -> bool:
-        return (context.get("seccompProfile") or {}).get("type") == "Unconfined"
+    who = _pod_and_containers(spec, _is_unconfined)
+    said = f'{who} must not set securityContext.seccompProfile.type to "Unconfined"'
+    return f"seccompProfile ({said})" if who else ""
 
-    who = (["pod"] if unconfined(spec.get("securityContext") or {}) else []) + (
-        [_plural(names)] if (names := _bad(spec, unconfined)) else []
-    )
-    said = " and ".join(who)
-    return (
-        f'seccompProfile ({said} must not set securityContext.seccompProfile.type to "Unconfined")'
-        if who
-        else ""
-    )
+
+def _pod_and_containers(spec: Object, test: Callable[[Object], bool]) -> str:
+    """Who has such a security context: `pod and container "x"`; empty for nobody."""
+    pod = ["pod"] if test(_context(spec)) else []
+    names = _bad(spec, test)
+    return " and ".join([*pod, _plural(names)] if names else pod)
+
+
+def _seccomp_type(context: Object) -> str | None:
+    found: str | None = (context.get("seccompProfile") or {}).get("type")
+    return found
+
+
+def _is_unconfined(context: Object) -> bool:
+    return _seccomp_type(context) == "Unconfined"
 
 
 def proc_mount(spec: Object) -> str:
@@ -161,12 +185,9 @@ def proc_mount(spec: Object) -> str:
 
 
 def sysctls(spec: Object) -> str:
-    names = [
-        s["name"]
-        for s in (spec.get("securityContext") or {}).get("sysctls") or ()
-        if s["name"] not in SAFE_SYSCTLS
-    ]
-    return f"forbidden sysctls ({', '.join(names)})" if names else ""
+    found = [one["name"] for one in _context(spec).get("sysctls") or ()]
+    unsafe = ", ".join(name for name in found if name not in SAFE_SYSCTLS)
+    return f"forbidden sysctls ({unsafe})" if unsafe else ""
 
 
 def escalation(spec: Object) -> str:
@@ -176,73 +197,71 @@ def escalation(spec: Object) -> str:
 
 
 def restricted_capabilities(spec: Object) -> str:
-    keeping = _bad(spec, lambda c: "ALL" not in ((c.get("capabilities") or {}).get("drop") or ()))
-    adding = _bad(spec, lambda c: any(a != "NET_BIND_SERVICE" for a in _added(c)))
-    said = []
-    if keeping:
-        said.append(f'{_plural(keeping)} must set securityContext.capabilities.drop=["ALL"]')
-    if adding:
-        every = {
-            a for c in containers_of(spec) for a in _added(_context(c)) if a != "NET_BIND_SERVICE"
-        }
-        said.append(
-            f"{_plural(adding)} must not include {_quoted(sorted(every))} in "
-            "securityContext.capabilities.add"
-        )
+    said = list(filter(None, (_not_dropping_all(spec), _beyond_restricted(spec))))
     return f"unrestricted capabilities ({'; '.join(said)})" if said else ""
 
 
+def _not_dropping_all(spec: Object) -> str:
+    names = _bad(spec, lambda context: "ALL" not in _capabilities(context, "drop"))
+    return f"{_plural(names)} must set {DROP_ALL}" if names else ""
+
+
+def _capabilities(context: Object, change: str) -> list[str]:
+    """Those that a container adds, or drops."""
+    return list((context.get("capabilities") or {}).get(change) or ())
+
+
+def _beyond_restricted(spec: Object) -> str:
+    names = _bad(spec, _refused)
+    wrong = _quoted(sorted(_all_of(spec, _refused)))
+    said = f"must not include {wrong} in securityContext.capabilities.add"
+    return f"{_plural(names)} {said}" if names else ""
+
+
+def _refused(context: Object) -> set[str]:
+    """Capabilities that the restricted level does not let a container add."""
+    return set(_added(context)) - {ALLOWED_ADD}
+
+
 def volumes(spec: Object) -> str:
-    bad = [
-        (v["name"], k)
-        for v in spec.get("volumes") or ()
-        for k in v
-        if k != "name" and k not in RESTRICTED_VOLUMES
-    ]
-    if not bad:
-        return ""
-    kinds = sorted({kind for _, kind in bad})
-    uses = (
-        f"{'use' if len(bad) > 1 else 'uses'} restricted volume "
-        f"type{'s' if len(kinds) > 1 else ''} {_quoted(kinds)}"
-    )
-    return f"restricted volume types ({_plural([name for name, _ in bad], 'volume')} {uses})"
+    found = {one["name"]: _bad_kinds(one) for one in spec.get("volumes") or ()}
+    names = [name for name, kinds in found.items() for _ in kinds]
+    kinds = sorted(set().union(*found.values()))
+    uses = f"{_verb('use', names)} restricted volume {_plural(kinds, 'type')}"
+    return f"restricted volume types ({_plural(names, 'volume')} {uses})" if names else ""
+
+
+def _bad_kinds(volume: Object) -> list[str]:
+    return [k for k in volume if k != "name" and k not in RESTRICTED_VOLUMES]
 
 
 def non_root(spec: Object) -> str:
-    pod = (spec.get("securityContext") or {}).get("runAsNonRoot")
-    unset = _bad(spec, lambda c: c.get("runAsNonRoot") is None) if not pod else []
-    wrong = _bad(spec, lambda c: c.get("runAsNonRoot") is False)
-    if wrong:
-        return (
-            f"runAsNonRoot != true ({_plural(wrong)} must not set "
-            "securityContext.runAsNonRoot=false)"
-        )
-    if unset:
-        return (
-            f"runAsNonRoot != true (pod or {_plural(unset)} must set "
-            "securityContext.runAsNonRoot=true)"
-        )
-    return ""
+    if wrong := _bad(spec, lambda context: context.get("runAsNonRoot") is False):
+        said = f"{_plural(wrong)} must not set securityContext.runAsNonRoot=false"
+        return f"runAsNonRoot != true ({said})"
+    return "" if _context(spec).get("runAsNonRoot") else _unset_non_root(spec)
+
+
+def _unset_non_root(spec: Object) -> str:
+    unset = _bad(spec, lambda context: context.get("runAsNonRoot") is None)
+    said = f"pod or {_plural(unset)} must set securityContext.runAsNonRoot=true"
+    return f"runAsNonRoot != true ({said})" if unset else ""
 
 
 def as_user(spec: Object) -> str:
-    who = ["pod"] if (spec.get("securityContext") or {}).get("runAsUser") == 0 else []
-    names = _bad(spec, lambda c: c.get("runAsUser") == 0)
-    who += [_plural(names)] if names else []
-    return f"runAsUser=0 ({' and '.join(who)} must not set runAsUser=0)" if who else ""
+    who = _pod_and_containers(spec, _is_root)
+    return f"runAsUser=0 ({who} must not set runAsUser=0)" if who else ""
+
+
+def _is_root(context: Object) -> bool:
+    return context.get("runAsUser") == 0
 
 
 def seccomp_restricted(spec: Object) -> str:
-    allowed = ("RuntimeDefault", "Localhost")
-    pod = ((spec.get("securityContext") or {}).get("seccompProfile") or {}).get("type")
-    names = _bad(
-        spec, lambda c: ((c.get("seccompProfile") or {}).get("type") or pod) not in allowed
-    )
-    if not names:
-        return ""
-    said = 'must set securityContext.seccompProfile.type to "RuntimeDefault" or "Localhost"'
-    return f"seccompProfile (pod or {_plural(names)} {said})"
+    pod = _seccomp_type(_context(spec))
+    names = _bad(spec, lambda context: (_seccomp_type(context) or pod) not in SECCOMP_ALLOWED)
+    said = f"pod or {_plural(names)} must set {SECCOMP_WANTED}"
+    return f"seccompProfile ({said})" if names else ""
 
 
 BASELINE: tuple[Check, ...] = (

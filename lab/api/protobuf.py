@@ -1,22 +1,26 @@
 """Requests in Kubernetes' protobuf encoding, which kubectl uses for the kinds it knows: read into
 what JSON would say.
 
-Only what kubectl creates so is known: pods (`debug`, `run`), Deployments, reviews (`auth can-i`),
-delete options. Field numbers: the generated.proto files of k8s.io/api and k8s.io/apimachinery.
-Answers stay JSON; clients accept both.
+Only what kubectl creates so is known: namespaces, pods (`debug`, `run`), Deployments, Services
+(`expose`), ConfigMaps, ServiceAccounts, reviews (`auth can-i`), delete options. Field numbers: the
+generated.proto files of k8s.io/api and k8s.io/apimachinery. Answers stay JSON; clients accept both.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 MAGIC = b"k8s\0"
 CONTENT_TYPE = "application/vnd.kubernetes.protobuf"
+VARINT, LENGTH_DELIMITED = 0, 2  # wire types
 # a field: (name, type). Types: s string, b bool, i int (left out when empty, as `omitempty` does),
-# B and I the same behind a pointer (kept), map strings by string, time seconds, quantity, or a
-# message; `[]` is a list of it. The name `` puts the message's fields into the one that holds it.
+# B and I the same behind a pointer (kept), map strings by string, time seconds, quantity, either
+# (IntOrString), or a message; `[]` is a list of it. The name `` puts the message's fields into the
+# one that holds it.
 Field = tuple[str, str]
+Value = int | bytes
+Object = dict[str, Any]
 SCHEMA: dict[str, dict[int, Field]] = {
     "ObjectMeta": {
         1: ("name", "s"),
@@ -147,6 +151,48 @@ SCHEMA: dict[str, dict[int, Field]] = {
         4: ("strategy", "Ignored"),
     },
     "LabelSelector": {1: ("matchLabels", "map")},
+    "Namespace": {
+        1: ("metadata", "ObjectMeta"),
+        2: ("spec", "NamespaceSpec"),
+        3: ("status", "Ignored"),
+    },
+    "NamespaceSpec": {1: ("finalizers", "[]s")},
+    "ConfigMap": {1: ("metadata", "ObjectMeta"), 2: ("data", "map"), 4: ("immutable", "B")},
+    "ServiceAccount": {1: ("metadata", "ObjectMeta"), 4: ("automountServiceAccountToken", "B")},
+    "Service": {
+        1: ("metadata", "ObjectMeta"),
+        2: ("spec", "ServiceSpec"),
+        3: ("status", "Ignored"),
+    },
+    "ServiceSpec": {
+        1: ("ports", "[]ServicePort"),
+        2: ("selector", "map"),
+        3: ("clusterIP", "s"),
+        4: ("type", "s"),
+        5: ("externalIPs", "[]s"),
+        7: ("sessionAffinity", "s"),
+        8: ("loadBalancerIP", "s"),
+        9: ("loadBalancerSourceRanges", "[]s"),
+        10: ("externalName", "s"),
+        11: ("externalTrafficPolicy", "s"),
+        12: ("healthCheckNodePort", "i"),
+        13: ("publishNotReadyAddresses", "b"),
+        17: ("ipFamilyPolicy", "s"),
+        18: ("clusterIPs", "[]s"),
+        19: ("ipFamilies", "[]s"),
+        20: ("allocateLoadBalancerNodePorts", "B"),
+        21: ("loadBalancerClass", "s"),
+        22: ("internalTrafficPolicy", "s"),
+        23: ("trafficDistribution", "s"),
+    },
+    "ServicePort": {
+        1: ("name", "s"),
+        2: ("protocol", "s"),
+        3: ("port", "i"),
+        4: ("targetPort", "either"),
+        5: ("nodePort", "i"),
+        6: ("appProtocol", "s"),
+    },
     "PodTemplateSpec": {1: ("metadata", "ObjectMeta"), 2: ("spec", "PodSpec")},
     "DeleteOptions": {
         1: ("gracePeriodSeconds", "I"),
@@ -190,15 +236,13 @@ class Unreadable(ValueError):
 
 
 def _varint(data: bytes, position: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        if position >= len(data) or shift > 63:
-            raise Unreadable("a number is cut off")
-        byte = data[position]
+    """A number, and where the next begins; the last of its bytes is below 0x80."""
+    value = 0
+    for shift, byte in zip(range(0, 64, 7), data[position : position + 10], strict=False):
         value |= (byte & 0x7F) << shift
-        position, shift = position + 1, shift + 7
-        if not byte & 0x80:
-            return value, position
+        if byte < 0x80:
+            return value, position + shift // 7 + 1
+    raise Unreadable("a number is cut off")
 
 
 def fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
@@ -206,78 +250,131 @@ def fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
     position = 0
     while position < len(data):
         tag, position = _varint(data, position)
-        if tag & 7 == 0:
-            number, position = _varint(data, position)
-            yield tag >> 3, number
-        elif tag & 7 == 2:
-            size, position = _varint(data, position)
-            if position + size > len(data):
-                raise Unreadable("a field is cut off")
-            yield tag >> 3, data[position : position + size]
-            position += size
-        else:
-            raise Unreadable(f"wire type {tag & 7} is not expected")
+        value, position = _field_value(data, position, tag & 7)
+        yield tag >> 3, value
 
 
-def _text(value: int | bytes) -> str:
+def _field_value(data: bytes, position: int, wire_type: int) -> tuple[int | bytes, int]:
+    """The value at `position`, and where the next field begins."""
+    if wire_type == VARINT:
+        return _varint(data, position)
+    if wire_type == LENGTH_DELIMITED:
+        return _bytes_at(data, *_varint(data, position))
+    raise Unreadable(f"wire type {wire_type} is not expected")
+
+
+def _bytes_at(data: bytes, size: int, start: int) -> tuple[bytes, int]:
+    end = start + size
+    if end > len(data):
+        raise Unreadable("a field is cut off")
+    return data[start:end], end
+
+
+def _text(value: Value) -> str:
     if isinstance(value, int):
         raise Unreadable("a number where a text is expected")
     return value.decode(errors="strict")
 
 
-def _read(kind: str, value: int | bytes) -> Any:
+def _signed(value: Value) -> int:
+    number = value if isinstance(value, int) else 0
+    return number - ((number >> 63) << 64)  # two's complement
+
+
+def _bytes(value: Value) -> bytes:
+    return value if isinstance(value, bytes) else b""
+
+
+SCALARS: dict[str, Callable[[int | bytes], Any]] = {
+    "s": lambda value: _text(value) or None,
+    "b": lambda value: bool(value) or None,
+    "B": bool,
+    "i": lambda value: _signed(value) or None,
+    "I": _signed,
+}
+
+
+def _read(kind: str, value: Value) -> Any:
     """One value; None where it is empty and would be left out."""
-    if kind == "s":
-        return _text(value) or None
-    if kind in ("b", "B"):
-        return bool(value) if value or kind == "B" else None
-    if kind in ("i", "I"):
-        number = int(value) if isinstance(value, int) else 0
-        number -= (number >> 63) << 64  # two's complement
-        return number if number or kind == "I" else None
+    if kind in SCALARS:
+        return SCALARS[kind](value)
     if isinstance(value, int):
         raise Unreadable(f"a number where {kind} is expected")
-    if kind in ("Ignored", "time"):
-        return None
-    return message(kind, value)
+    return _read_message(kind, value)
 
 
-def message(kind: str, data: bytes) -> dict[str, Any]:
+def _read_message(kind: str, data: bytes) -> Any:
+    if kind == "either":
+        return _either(data)
+    return None if kind in ("Ignored", "time") else message(kind, data)
+
+
+def _either(data: bytes) -> int | str | None:
+    """An IntOrString: its type (0 is a number), the number, the text; None for 0."""
+    found = dict(fields(data))
+    is_text = found.get(1, 0)
+    return _text(found.get(3, b"")) if is_text else _signed(found.get(2, 0)) or None
+
+
+def message(kind: str, data: bytes) -> Object:
     """A message as the object that JSON would give. Unreadable for a field that the lab does not
     know."""
-    schema = SCHEMA[kind]
-    found: dict[str, Any] = {}
+    found: Object = {}
     for number, value in fields(data):
-        if number not in schema:
-            if value in (b"", 0):
-                continue
+        if number in SCHEMA[kind]:
+            _add(found, *SCHEMA[kind][number], value)
+        elif value not in (b"", 0):
             raise Unreadable(f"field {number} of {kind} is not known to the lab: send JSON")
-        name, inner = schema[number]
-        if inner == "map":
-            pair = dict(fields(value if isinstance(value, bytes) else b""))
-            found.setdefault(name, {})[_text(pair.get(1, b""))] = _text(pair.get(2, b""))
-        elif inner.startswith("[]"):
-            item = _read(inner[2:], value)
-            found.setdefault(name, []).append("" if item is None else item)
-        elif name == "":
-            found.update(_read(inner, value))
-        elif (item := _read(inner, value)) is not None:
-            found[name] = item
     return found
 
 
-def decode(data: bytes) -> dict[str, Any]:
+def _add(found: Object, name: str, kind: str, value: Value) -> None:
+    if kind == "map":
+        _add_pair(found.setdefault(name, {}), value)
+    elif kind.startswith("[]"):
+        found.setdefault(name, []).append(_read_item(kind[2:], value))
+    else:
+        _add_value(found, name, _read(kind, value))
+
+
+def _read_item(kind: str, value: Value) -> Any:
+    """Of a list, in which an empty text is one."""
+    item = _read(kind, value)
+    return "" if item is None else item
+
+
+def _add_value(found: Object, name: str, value: Any) -> None:
+    if value is not None:
+        found.update({name: value} if name else value)
+
+
+def _add_pair(found: Object, value: Value) -> None:
+    """One entry of a map: the key is field 1, its value field 2."""
+    pair = dict(fields(_bytes(value)))
+    key, text = pair.get(1, b""), pair.get(2, b"")
+    found[_text(key)] = _text(text)
+
+
+def decode(data: bytes) -> Object:
     """The object in a request's body: magic, followed by runtime.Unknown with the type and the
     message."""
     if not data.startswith(MAGIC):
         raise Unreadable("it does not begin as Kubernetes protobuf does")
     try:
-        envelope = dict(fields(data[len(MAGIC) :]))
-        kind_of, raw = envelope.get(1, b""), envelope.get(2, b"")
-        names = {n: _text(v) for n, v in fields(kind_of if isinstance(kind_of, bytes) else b"")}
-        kind = names.get(2, "")
-        if kind not in SCHEMA or not isinstance(raw, bytes):
-            raise Unreadable(f"the lab does not read {kind or 'this'} as protobuf: send JSON")
-        return {"kind": kind, "apiVersion": names.get(1, ""), **message(kind, raw)}
+        return _unwrapped(dict(fields(data.removeprefix(MAGIC))))
     except UnicodeDecodeError:
         raise Unreadable("a text in it is not UTF-8") from None
+
+
+def _unwrapped(envelope: dict[int, Value]) -> Object:
+    """The object in a runtime.Unknown."""
+    version, kind = _type_meta(_bytes(envelope.get(1, b"")))
+    raw = envelope.get(2, b"")
+    if kind not in SCHEMA or not isinstance(raw, bytes):
+        raise Unreadable(f"the lab does not read {kind or 'this'} as protobuf: send JSON")
+    return {"kind": kind, "apiVersion": version, **message(kind, raw)}
+
+
+def _type_meta(data: bytes) -> tuple[str, str]:
+    names = {number: _text(value) for number, value in fields(data)}
+    return names.get(1, ""), names.get(2, "")

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from aiohttp import web
+from aiohttp.web import Response, StreamResponse, json_response
 
 from lab.api import status, tables
-from lab.api.requestinfo import RequestInfo
+from lab.api.compact_json import compact
+from lab.api.representation import META, partial, partial_list, version_of, view_of, whole
+from lab.api.requestinfo import ApiCall, RequestInfo
 from lab.api.resources import Resource
 from lab.api.selectors import field_selector, label_selector
+from lab.api.status import ApiError, bad_request, not_found
 from lab.api.store import Object, ObjectStore, ResourceExpired, key_of
 
 Matches = Callable[[Object], bool]
-META = "meta.k8s.io/v1"
+Query = Mapping[str, str]
 TOO_OLD_TO_CONTINUE = (
     "The provided continue parameter is too old to display a consistent list result. "
     "You can start a new list without the continue parameter, or use the continue token in this "
@@ -25,36 +28,15 @@ TOO_OLD_TO_CONTINUE = (
 )
 
 
-def view_of(request: web.Request) -> str:
-    """`Table`, `PartialObjectMetadata` or `` (whole objects), as the Accept header asks."""
-    for part in request.headers.get("Accept", "").split(","):
-        fields = dict(f.strip().split("=", 1) for f in part.split(";")[1:] if "=" in f)
-        if fields.get("g") == "meta.k8s.io" and fields.get("v") == "v1":
-            return fields.get("as", "").removesuffix("List")
-        if part.strip().split(";")[0] == "application/json" and "as" not in fields:
-            return ""
-    return ""
-
-
-def whole(resource: Resource, item: Object) -> Object:
-    return {"kind": resource.kind, "apiVersion": resource.group_version, **item}
-
-
-def partial(item: Object) -> Object:
-    return {"kind": "PartialObjectMetadata", "apiVersion": META, "metadata": item["metadata"]}
-
-
-def selector_of(request: web.Request, resource: Resource) -> Matches:
-    labels = label_selector(request.query.get("labelSelector", ""))
-    fields = field_selector(request.query.get("fieldSelector", ""), resource)
+def selector_of(call: ApiCall) -> Matches:
+    labels = label_selector(call.query.get("labelSelector", ""))
+    fields = field_selector(call.query.get("fieldSelector", ""), call.resource)
     return lambda item: labels(item) and fields(item)
 
 
-def table_of(
-    request: web.Request, resource: Resource, items: list[Object], *, headers: bool = True
-) -> Object:
-    include = request.query.get("includeObject", "Metadata")
-    return tables.table(resource, items, include, headers=headers)
+def table_of(call: ApiCall, items: list[Object], *, headers: bool = True) -> Object:
+    include = call.query.get("includeObject", "Metadata")
+    return tables.table(call.resource, items, include, headers=headers)
 
 
 class ReadHandler:
@@ -67,118 +49,100 @@ class ReadHandler:
         namespace = info.namespace if resource.namespaced else ""
         item = self.store.get(resource.plural, namespace, info.name)
         if item is None:
-            raise status.not_found(resource, info.name)
+            raise not_found(resource, info.name)
         return item
 
-    def get(self, request: web.Request, info: RequestInfo, resource: Resource) -> web.Response:
-        return self.answer(request, resource, self.found(info, resource))
-
-    def answer(
-        self, request: web.Request, resource: Resource, item: Object, code: int = 200
-    ) -> web.Response:
-        return web.json_response(_body_of(request, resource, item), status=code)
+    def get(self, call: ApiCall) -> Response:
+        return answer(call, self.found(call.info, call.resource))
 
     # --- many
 
-    async def list_all(
-        self, request: web.Request, info: RequestInfo, resource: Resource
-    ) -> web.StreamResponse:
-        items, metadata = self._page(request, info, resource)
-        view = view_of(request)
+    async def list_all(self, call: ApiCall) -> StreamResponse:
+        items, metadata = self._page(call)
+        view = view_of(call.request)
         if view == "Table":
-            body = table_of(request, resource, items)
-            return web.json_response({**body, "metadata": metadata})
+            return json_response({**table_of(call, items), "metadata": metadata})
         if view == "PartialObjectMetadata":
-            return web.json_response(_partial_list([partial(i) for i in items], metadata))
-        return self._whole_list(resource, items, metadata)
+            return json_response(partial_list(items, metadata))
+        return self._whole_list(call.resource, items, metadata)
 
-    def _whole_list(
-        self, resource: Resource, items: list[Object], metadata: Object
-    ) -> web.Response:
+    def _whole_list(self, resource: Resource, items: list[Object], metadata: Object) -> Response:
         """Joined from the store's encoded objects: a list of thousands is answered at once."""
-        head = {
-            "kind": f"{resource.kind}List",
-            "apiVersion": resource.group_version,
-            "metadata": metadata,
-        }
-        start = json.dumps(head, separators=(",", ":"))[:-1].encode() + b',"items":['
-        data = start + b",".join(self.store.encoded(i) for i in items) + b"]}\n"
-        return web.Response(body=data, content_type="application/json")
+        start = _list_head(resource, metadata)[:-1] + b',"items":['
+        data = start + b",".join(map(self.store.encoded, items)) + b"]}\n"
+        return Response(body=data, content_type="application/json")
 
-    def _page(
-        self, request: web.Request, info: RequestInfo, resource: Resource
-    ) -> tuple[list[Object], Object]:
+    def _page(self, call: ApiCall) -> tuple[list[Object], Object]:
         """The objects of one page, and the list's metadata."""
-        matches = selector_of(request, resource)
-        version, after = self._start(request)
-        every = self._items_at(request, info, resource, version)
+        matches = selector_of(call)
+        version, after = self._start(call.query)
+        every = self._items_at(call, version)
         rest = [i for i in every if (not after or key_of(i) > after) and matches(i)]
-        return _cut(request, rest, version)
+        return _cut(call.query, rest, version)
 
-    def _items_at(
-        self, request: web.Request, info: RequestInfo, resource: Resource, version: int
-    ) -> list[Object]:
+    def _items_at(self, call: ApiCall, version: int) -> list[Object]:
+        plural, namespace = call.resource.plural, call.info.namespace
         if version == self.store.version:
-            return list(self.store.items(resource.plural, info.namespace))
+            return list(self.store.items(plural, namespace))
         try:
-            return list(self.store.items_at(resource.plural, info.namespace, version))
+            return self.store.items_at(plural, namespace, version)
         except ResourceExpired as error:
-            raise _too_old(request, error) from None
+            raise _too_old(call.query, error) from None
 
-    def _start(self, request: web.Request) -> tuple[int, str]:
+    def _start(self, query: Query) -> tuple[int, str]:
         """The version to list at, and the key after which the page starts."""
-        if token := request.query.get("continue"):
+        if token := query.get("continue"):
             version, after = _continued(token)
             return (self.store.version if version == -1 else version), after
-        asked = request.query.get("resourceVersion", "")
-        if asked in ("", "0"):
-            return self.store.version, ""
-        return self._asked_version(request, asked), ""
+        return self._asked_version(query), ""
 
-    def _asked_version(self, request: web.Request, asked: str) -> int:
-        if not asked.isdigit():
-            raise status.bad_request(
-                f"resourceVersion: Invalid value: {json.dumps(asked)}: strconv.ParseUint"
-            )
-        if int(asked) > self.store.version:
-            raise too_large(int(asked), self.store.version)
-        exact = request.query.get("resourceVersionMatch") == "Exact"
-        return int(asked) if exact else self.store.version
+    def _asked_version(self, query: Query) -> int:
+        asked, current = _version_in(query), self.store.version
+        if asked > current:
+            raise too_large(asked, current)
+        exact = asked and query.get("resourceVersionMatch") == "Exact"
+        return asked if exact else current
 
 
-def _body_of(request: web.Request, resource: Resource, item: Object) -> Object:
-    view = view_of(request)
+def answer(call: ApiCall, item: Object, code: int = 200) -> Response:
+    return json_response(_body_of(call, item), status=code)
+
+
+def _body_of(call: ApiCall, item: Object) -> Object:
+    view = view_of(call.request)
     if view == "Table":
-        metadata = {"resourceVersion": version_of(item)}
-        return {**table_of(request, resource, [item]), "metadata": metadata}
-    if view == "PartialObjectMetadata":
-        return partial(item)
-    return whole(resource, item)
+        return {**table_of(call, [item]), "metadata": {"resourceVersion": version_of(item)}}
+    return partial(item) if view == "PartialObjectMetadata" else whole(call.resource, item)
 
 
-def _partial_list(items: list[Object], metadata: Object) -> Object:
-    return {
-        "kind": "PartialObjectMetadataList",
-        "apiVersion": META,
-        "metadata": metadata,
-        "items": items,
-    }
+def _list_head(resource: Resource, metadata: Object) -> bytes:
+    head = {"kind": f"{resource.kind}List", "apiVersion": resource.group_version}
+    return compact({**head, "metadata": metadata})
 
 
-def _cut(request: web.Request, items: list[Object], version: int) -> tuple[list[Object], Object]:
+def _version_in(query: Query) -> int:
+    """The resourceVersion of a query, 0 for none; ApiError 400."""
+    asked = query.get("resourceVersion") or "0"
+    if asked.isdigit():
+        return int(asked)
+    said = f"resourceVersion: Invalid value: {json.dumps(asked)}: strconv.ParseUint"
+    raise bad_request(said)
+
+
+def _cut(query: Query, items: list[Object], version: int) -> tuple[list[Object], Object]:
     """The first `limit` of what is left to list, with the token for the next page."""
     metadata: Object = {"resourceVersion": str(version)}
-    limit = int(request.query.get("limit") or 0)
+    limit = int(query.get("limit") or 0)
     if not limit or len(items) <= limit:
         return items, metadata
     metadata["continue"] = _token(version, key_of(items[limit - 1]))
-    if not (request.query.get("labelSelector") or request.query.get("fieldSelector")):
+    if not _is_selective(query):
         metadata["remainingItemCount"] = len(items) - limit
     return items[:limit], metadata
 
 
-def version_of(item: Object) -> str:
-    return str(item["metadata"].get("resourceVersion", ""))
+def _is_selective(query: Query) -> bool:
+    return bool(query.get("labelSelector") or query.get("fieldSelector"))
 
 
 # --- `continue`
@@ -186,8 +150,8 @@ def version_of(item: Object) -> str:
 
 def _token(version: int, key: str) -> str:
     """`continue` as etcd3's storage makes it: the version, and the first key of the next page."""
-    state = json.dumps({"v": META, "rv": version, "start": f"/{key}\0"}, separators=(",", ":"))
-    return base64.urlsafe_b64encode(state.encode()).decode().rstrip("=")
+    state = compact({"v": META, "rv": version, "start": f"/{key}\0"})
+    return base64.urlsafe_b64encode(state).decode().rstrip("=")
 
 
 def _continued(token: str) -> tuple[int, str]:
@@ -196,20 +160,20 @@ def _continued(token: str) -> tuple[int, str]:
         state = json.loads(base64.urlsafe_b64decode(token + "=="))
         version, start = int(state["rv"]), str(state["start"])
     except (ValueError, KeyError, TypeError):
-        raise status.bad_request("continue key is not valid: illegal base64 data") from None
+        raise bad_request("continue key is not valid: illegal base64 data") from None
     return version, start.removeprefix("/").rstrip("\0")
 
 
-def _too_old(request: web.Request, error: ResourceExpired) -> status.ApiError:
-    token = request.query.get("continue")
+def _too_old(query: Query, error: ResourceExpired) -> ApiError:
+    token = query.get("continue")
     if token is None:
         return status.expired(str(error))
-    answer = status.expired(TOO_OLD_TO_CONTINUE)
-    answer.body["metadata"] = {"continue": _token(-1, _continued(token)[1])}
-    return answer
+    too_old = status.expired(TOO_OLD_TO_CONTINUE)
+    too_old.body["metadata"] = {"continue": _token(-1, _continued(token)[1])}
+    return too_old
 
 
-def too_large(asked: int, current: int) -> status.ApiError:
+def too_large(asked: int, current: int) -> ApiError:
     message = f"Timeout: Too large resource version: {asked}, current: {current}"
     cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
-    return status.ApiError(504, "Timeout", message, {"causes": [cause], "retryAfterSeconds": 1})
+    return ApiError(504, "Timeout", message, {"causes": [cause], "retryAfterSeconds": 1})

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from lab.api.resources import Resource
-from lab.api.status import bad_request
+from lab.api.status import ApiError, bad_request
 from lab.api.store import Object, Selector
 
 _SET = re.compile(r"^\s*(?P<key>[^\s!=,]+)\s+(?P<op>in|notin)\s+\((?P<values>[^)]*)\)\s*$")
@@ -19,17 +19,29 @@ def _terms(text: str) -> list[str]:
 
 
 def _label_term(term: str) -> Selector:
-    if match := _SET.match(term):
-        key, values = match["key"], {v.strip() for v in match["values"].split(",")}
-        wanted = match["op"] == "in"
-        return lambda item: (_labels(item).get(key) in values) == wanted
-    if match := _EQUAL.match(term):
-        key, value, wanted = match["key"], match["value"], match["op"] != "!="
-        return lambda item: (_labels(item).get(key) == value) == wanted
-    if match := _EXISTS.match(term):
-        key, wanted = match["key"], not match["not"]
-        return lambda item: (key in _labels(item)) == wanted
+    for pattern, selector in TERMS:
+        if match := pattern.match(term):
+            return selector(match)
     raise bad_request(f"unable to parse requirement: {term}")
+
+
+def _in_set(match: re.Match[str]) -> Selector:
+    key, wanted = match["key"], match["op"] == "in"
+    values = {value.strip() for value in match["values"].split(",")}
+    return lambda item: (_labels(item).get(key) in values) == wanted
+
+
+def _equals(match: re.Match[str]) -> Selector:
+    key, value, wanted = match["key"], match["value"], match["op"] != "!="
+    return lambda item: (_labels(item).get(key) == value) == wanted
+
+
+def _exists(match: re.Match[str]) -> Selector:
+    key, wanted = match["key"], not match["not"]
+    return lambda item: (key in _labels(item)) == wanted
+
+
+TERMS = ((_SET, _in_set), (_EQUAL, _equals), (_EXISTS, _exists))
 
 
 def _labels(item: Object) -> dict[str, str]:
@@ -45,11 +57,12 @@ def label_selector(text: str) -> Selector:
 def _dig(item: Any, path: str) -> str:
     for part in path.split("."):
         item = item.get(part) if isinstance(item, dict) else None
-    if isinstance(item, bool):
-        return "true" if item else "false"
-    return "" if item is None else str(item)
+    if item is None:
+        return ""
+    return str(item).lower() if isinstance(item, bool) else str(item)
 
 
+OF_EVERY_RESOURCE = ("metadata.name", "metadata.namespace")
 SUPPORTED = {
     "pods": (
         "spec.nodeName",
@@ -84,40 +97,44 @@ SUPPORTED = {
 def field_selector(text: str, resource: Resource) -> Selector:
     """Only the fields that a real API server indexes for the resource are supported; 400 for
     others."""
-    terms = []
-    for term in _terms(text):
-        match = _EQUAL.match(term)
-        if match is None:
-            raise bad_request(f"invalid selector: '{term}'; can't understand '{term}'")
-        key = match["key"]
-        if key not in ("metadata.name", "metadata.namespace", *SUPPORTED.get(resource.plural, ())):
-            raise bad_request(
-                f'Unable to find "{resource.group_version}, Resource={resource.plural}" that '
-                "match label selector "
-                f'"", field selector "{text}": field label not supported: {key}'
-            )
-        terms.append((key, match["value"], match["op"] != "!="))
-    return lambda item: all((_dig(item, key) == value) == wanted for key, value, wanted in terms)
+    terms = [_field_term(term, text, resource) for term in _terms(text)]
+    return lambda item: all(term(item) for term in terms)
+
+
+def _field_term(term: str, text: str, resource: Resource) -> Selector:
+    """One term of a field selector `text`."""
+    match = _EQUAL.match(term)
+    if match is None:
+        raise bad_request(f"invalid selector: '{term}'; can't understand '{term}'")
+    key, value, wanted = match["key"], match["value"], match["op"] != "!="
+    if key not in (*OF_EVERY_RESOURCE, *SUPPORTED.get(resource.plural, ())):
+        raise _not_supported(key, text, resource)
+    return lambda item: (_dig(item, key) == value) == wanted
+
+
+def _not_supported(key: str, text: str, resource: Resource) -> ApiError:
+    return bad_request(
+        f'Unable to find "{resource.group_version}, Resource={resource.plural}" that match label '
+        f'selector "", field selector "{text}": field label not supported: {key}'
+    )
 
 
 def matches_labels(wanted: dict[str, str], item: Object) -> bool:
     """A Service's kind of selector: every label equal."""
-    labels = _labels(item)
-    return all(labels.get(k) == v for k, v in wanted.items())
+    return wanted.items() <= _labels(item).items()
 
 
 def matches_selector(selector: Object, labels: dict[str, str]) -> bool:
     """A LabelSelector (matchLabels, matchExpressions); the empty one matches everything."""
-    if not all(labels.get(k) == v for k, v in (selector.get("matchLabels") or {}).items()):
+    if not (selector.get("matchLabels") or {}).items() <= labels.items():
         return False
-    for term in selector.get("matchExpressions") or ():
-        key, operator, values = term["key"], term["operator"], term.get("values") or []
-        holds = {
-            "In": labels.get(key) in values,
-            "NotIn": labels.get(key) not in values,
-            "Exists": key in labels,
-            "DoesNotExist": key not in labels,
-        }.get(operator, False)
-        if not holds:
-            return False
-    return True
+    return all(_holds(term, labels) for term in selector.get("matchExpressions") or ())
+
+
+def _holds(term: Object, labels: dict[str, str]) -> bool:
+    """Whether one of a LabelSelector's matchExpressions is met."""
+    key, operator, values = term["key"], str(term["operator"]), term.get("values") or []
+    if operator in ("Exists", "DoesNotExist"):
+        return (key in labels) == (operator == "Exists")
+    is_member = labels.get(key) in values
+    return (operator == "In" and is_member) or (operator == "NotIn" and not is_member)

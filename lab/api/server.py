@@ -3,265 +3,218 @@
 from __future__ import annotations
 
 import uuid
-from functools import partial
+from dataclasses import dataclass
 
-from aiohttp import web
+from aiohttp.web import Application, Request, Response, StreamResponse, json_response
 
-from lab import synthetic_stream
-from lab.api import discovery, execstream, requestinfo, reviews, status
+from lab.api import discovery, requestinfo, reviews, status
+from lab.api.bodies import body_of
 from lab.api.hooks import Hooks
-from lab.api.labroutes import LabRoutes, Restart
-from lab.api.logs import Log, serve_log
-from lab.api.rbac import Attributes, Authorizer, User, refusal
+from lab.api.labroutes import LabRoutes
+from lab.api.podstreams import PodStreams
+from lab.api.rbac import AUTHENTICATED, MASTERS, Attributes, Authorizer, User, refusal
 from lab.api.reading import ReadHandler
-from lab.api.requestinfo import RequestInfo
+from lab.api.requestinfo import ApiCall, RequestInfo
 from lab.api.resources import BY_PATH, Resource
-from lab.api.store import Object, ObjectStore
+from lab.api.status import ApiError, forbidden, no_such_path
+from lab.api.store import Object
 from lab.api.watch import serve_watch
-from lab.api.writing import Writer, read_body
-from lab.faultswitch import FaultSwitch
-from lab.kubelet import Kubelet, NotRunning
-from lab.podstatus import waiting_reason
-from lab.synthetic import Synthetic
+from lab.api.writing import Writer
 
 PODS = BY_PATH["", "v1", "pods"]
+OF_COLLECTION = ("create", "deletecollection")
+CHANGES = {
+    "create": Writer.create,
+    "update": Writer.update,
+    "patch": Writer.patch,
+    "delete": Writer.delete,
+    "deletecollection": Writer.delete_many,
+}
 
 
+@dataclass(frozen=True, slots=True)
 class ApiServer:
-    """`tokens` gives the user of each bearer token. `restart` stops the server for some seconds."""
+    """`tokens` gives the user of each bearer token; `lab_routes` answers `/lab/…`."""
 
-    def __init__(
-        self,
-        store: ObjectStore,
-        kubelet: Kubelet,
-        faults: FaultSwitch,
-        writer: Writer,
-        reader: ReadHandler,
-        hooks: Hooks,
-        tokens: dict[str, User],
-        restart: Restart,
-        synthetic: Synthetic,
-    ) -> None:
-        self.store = store
-        self.kubelet = kubelet
-        self.writer = writer
-        self.reader = reader
-        self.hooks = hooks
-        self.tokens = tokens
-        self.authorizer = Authorizer(store)
-        self.synthetic = synthetic
-        self._own = LabRoutes(store, faults, hooks, restart)
-        self._documents = discovery.documents()
+    writer: Writer
+    reader: ReadHandler
+    hooks: Hooks
+    tokens: dict[str, User]
+    lab_routes: LabRoutes
+    pod_streams: PodStreams
 
-    def application(self) -> web.Application:
-        app = web.Application(client_max_size=8 * 1024 * 1024)
+    def application(self) -> Application:
+        app = Application(client_max_size=8 * 1024 * 1024)
         app.router.add_route("*", "/{path:.*}", self._answer)
         return app
 
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
-        try:
-            response = await self._dispatch(request)
-        except status.ApiError as error:
-            response = web.json_response(error.body, status=error.code)
+    async def _answer(self, request: Request) -> StreamResponse:
+        response = await self._response(request)
         if not response.prepared:
             response.headers["Audit-Id"] = str(uuid.uuid4())
         return response
 
-    async def _dispatch(self, request: web.Request) -> web.StreamResponse:
+    async def _response(self, request: Request) -> StreamResponse:
+        try:
+            return await self._dispatch(request)
+        except ApiError as error:
+            return json_response(error.body, status=error.code)
+
+    async def _dispatch(self, request: Request) -> StreamResponse:
         user, path = self._authenticate(request)
         request["user"] = user.name
-        info = requestinfo.read(request, path)
         if path.startswith("/lab/"):
             self._authorize(user, Attributes("post", path=path))
-            return await self._own.answer(request, path)
+            return await self.lab_routes.answer(request, path)
+        return await self._api(request, requestinfo.read(request, path), user)
+
+    async def _api(self, request: Request, info: RequestInfo, user: User) -> StreamResponse:
+        if (answer := await self._hooked(request, info)) is not None:
+            return answer
+        return await self._kubernetes(request, info, user)
+
+    async def _hooked(self, request: Request, info: RequestInfo) -> Response | None:
+        """The answer of a hook that answers in the server's stead."""
         if self.hooks.rules:
             # a request that is held is carried out even when its client has gone
             await request.read()
-        if (answer := await self.hooks.before(info, request.method)) is not None:
-            return answer
-        if not info.resource:
-            self._authorize(user, Attributes(info.verb, path=path))
-            return self._document(path, request.path.removesuffix(path))
-        self._authorize_resource(user, info)
-        return await self._resource(request, info, _resource_of(info), user)
+        return await self.hooks.before(info, request.method)
+
+    async def _kubernetes(self, request: Request, info: RequestInfo, user: User) -> StreamResponse:
+        """What a real API server answers, too."""
+        if info.resource:
+            self._authorize_resource(user, info)
+            return await self._resource(ApiCall(request, info, _resource_of(info)), user)
+        self._authorize(user, Attributes(info.verb, path=info.path))
+        return _document(info.path, request.path.removesuffix(info.path))
 
     # --- who, and may they
 
-    def _authenticate(self, request: web.Request) -> tuple[User, str]:
-        """The user and the path, whose first segment may be the token (kubectl sends no other)."""
-        first, _, rest = request.path.removeprefix("/").partition("/")
-        user = self.tokens.get(first)
-        path = f"/{rest}" if user else request.path
-        if user is None:
-            user = self.tokens.get(request.headers.get("Authorization", "").removeprefix("Bearer "))
-        if user is None:
-            raise status.unauthorized()
-        if (name := request.headers.get("Impersonate-User")) and "system:masters" in user.groups:
-            groups = request.headers.getall("Impersonate-Group", [])
-            user = User(name, (*groups, "system:authenticated"))
+    def _authenticate(self, request: Request) -> tuple[User, str]:
+        """The user, and the path without a token."""
+        user, path = self._by_token(request)
+        if MASTERS in user.groups:
+            user = _impersonated(request) or user
         return user, path
 
+    def _by_token(self, request: Request) -> tuple[User, str]:
+        """The first segment of the path may be the token (kubectl sends no other)."""
+        first, _, rest = request.path.removeprefix("/").partition("/")
+        if first in self.tokens:
+            return self.tokens[first], f"/{rest}"
+        return self._by_header(request), request.path
+
+    def _by_header(self, request: Request) -> User:
+        bearer = _bearer(request)
+        if bearer not in self.tokens:
+            raise status.unauthorized()
+        return self.tokens[bearer]
+
+    def _allows(self, user: User, asked: Attributes) -> bool:
+        return Authorizer(self.reader.store).allows(user, asked)[0]
+
     def _authorize(self, user: User, asked: Attributes) -> None:
-        if not self.authorizer.allows(user, asked)[0]:
-            raise status.ApiError(403, "Forbidden", f"forbidden: {refusal(user, asked)}", {})
+        if not self._allows(user, asked):
+            raise ApiError(403, "Forbidden", f"forbidden: {refusal(user, asked)}", {})
 
     def _authorize_resource(self, user: User, info: RequestInfo) -> None:
-        verbs = [info.verb]
-        if info.subresource == "exec" and info.verb == "get":
-            verbs.append("create")  # 1.35: AuthorizePodWebsocketUpgradeCreatePermission
-        resource = BY_PATH.get((info.group, info.version, info.resource))
-        for verb in verbs:
+        for verb in _verbs(info):
             asked = Attributes(verb, info.group, info.whole, info.namespace, info.name)
-            if not self.authorizer.allows(user, asked)[0]:
-                known = resource or Resource(info.group, info.version, info.resource, "")
-                raise status.forbidden(known, info.name, refusal(user, asked))
+            if not self._allows(user, asked):
+                raise forbidden(_named(info), info.name, refusal(user, asked))
 
     # --- what
 
-    def _document(self, path: str, prefix: str) -> web.Response:
-        if path.startswith("/openapi/v3"):
-            part = path.removeprefix("/openapi/v3").strip("/")
-            document = discovery.openapi(part) if part else discovery.openapi_index(prefix)
-            if document is not None:
-                return web.json_response(document)
-        if path in ("/healthz", "/livez", "/readyz"):
-            return web.Response(text="ok")
-        found = self._documents.get(path.rstrip("/") or "/")
-        if found is None:
-            raise status.no_such_path()
-        return web.json_response(found)
+    async def _resource(self, call: ApiCall, user: User) -> StreamResponse:
+        if call.resource.kind.startswith("SelfSubject"):
+            return await self._review(call, user)
+        if call.info.subresource in ("exec", "log"):
+            return await self._pod_stream(call)
+        if call.info.verb in ("get", "list", "watch"):
+            return await self._read(call)
+        return await self._change(call)
 
-    async def _resource(
-        self, request: web.Request, info: RequestInfo, resource: Resource, user: User
-    ) -> web.StreamResponse:
-        if resource.kind.startswith("SelfSubject"):
-            return await self._review(request, info, resource, user)
-        if info.subresource in ("exec", "log"):
-            answer = self._exec if info.subresource == "exec" else self._log
-            return await answer(request, info, self.reader.found(info, PODS))
-        if info.subresource == "ephemeralcontainers":
-            resource = PODS
-        if info.verb in ("get", "list", "watch"):
-            return await self._read(request, info, resource)
-        return await self._change(request, info, resource)
-
-    async def _review(
-        self, request: web.Request, info: RequestInfo, resource: Resource, user: User
-    ) -> web.Response:
-        if info.verb != "create":
+    async def _review(self, call: ApiCall, user: User) -> Response:
+        if call.info.verb != "create":
             raise _no_verb()
-        body = await read_body(request, resource)
-        answer = reviews.answer(resource.kind, body, user, self.authorizer)
-        return web.json_response(answer, status=201)
+        body = await body_of(call)
+        answer = reviews.answer(call.resource.kind, body, user, Authorizer(self.reader.store))
+        return json_response(answer, status=201)
 
-    async def _read(
-        self, request: web.Request, info: RequestInfo, resource: Resource
-    ) -> web.StreamResponse:
-        if info.verb == "get":
-            return self.reader.get(request, info, resource)
-        if info.verb == "list":
-            return await self.reader.list_all(request, info, resource)
-        return await serve_watch(request, info, resource, self.store, self.hooks)
+    async def _pod_stream(self, call: ApiCall) -> StreamResponse:
+        pod, streams = self.reader.found(call.info, PODS), self.pod_streams
+        answer = streams.exec if call.info.subresource == "exec" else streams.log
+        return await answer(call.request, call.info, pod)
 
-    async def _change(
-        self, request: web.Request, info: RequestInfo, resource: Resource
-    ) -> web.Response:
-        change = {
-            "create": self.writer.create,
-            "update": self.writer.update,
-            "patch": self.writer.patch,
-            "delete": self.writer.delete,
-            "deletecollection": self.writer.delete_many,
-        }.get(info.verb)
-        of_collection = info.verb in ("create", "deletecollection")
-        if change is None or (info.name == "") != of_collection:
+    async def _read(self, call: ApiCall) -> StreamResponse:
+        if call.info.verb == "get":
+            return self.reader.get(call)
+        if call.info.verb == "list":
+            return await self.reader.list_all(call)
+        return await serve_watch(call, self.reader.store, self.hooks)
+
+    async def _change(self, call: ApiCall) -> Response:
+        if not _is_change(call.info):
             raise _no_verb()
-        return await change(request, info, resource)
+        return await CHANGES[call.info.verb](self.writer, call)
 
-    # --- a pod's exec and log
 
-    async def _exec(
-        self, request: web.Request, info: RequestInfo, pod: Object
-    ) -> web.StreamResponse:
-        container = _container(request, pod)
-        if "upgrade" not in request.headers.get("Connection", "").lower():
-            raise status.bad_request("Upgrade request required")
-        offered = request.headers.get("Sec-WebSocket-Protocol", "").split(",")
-        if not {p.strip() for p in offered} & set(execstream.PROTOCOLS):
-            return web.Response(status=403)
-        if self.synthetic.covers(pod):
-            return await self._synthetic_exec(request, info, pod)
-        argv = request.query.getall("command", [])
-        key = (pod["metadata"]["namespace"], info.name)
-        try:
-            inside = self.kubelet.exec_argv(key, container, argv)
-        except NotRunning:
-            message = f'Internal error occurred: container not found ("{container}")'
-            raise status.ApiError(500, "InternalError", message) from None
-        started = partial(self.kubelet.running_exec, key, container)
-        with self.hooks.stream(request, info) as stream:
-            return await execstream.serve(request, argv, inside, started, stream)
+def _bearer(request: Request) -> str:
+    return request.headers.get("Authorization", "").removeprefix("Bearer ")
 
-    async def _synthetic_exec(
-        self, request: web.Request, info: RequestInfo, pod: Object
-    ) -> web.StreamResponse:
-        argv = request.query.getall("command", [])
-        pieces = synthetic_stream.answer(argv, pod["spec"]["nodeName"])
-        with self.hooks.stream(request, info) as stream:
-            return await execstream.serve_synthetic(request, argv, pieces, stream)
 
-    async def _log(
-        self, request: web.Request, info: RequestInfo, pod: Object
-    ) -> web.StreamResponse:
-        container = _container(request, pod)
-        names = [c["name"] for c in pod["spec"]["containers"]]
-        if len(names) > 1 and not request.query.get("container"):
-            raise status.bad_request(
-                f"a container name must be specified for pod {info.name}, "
-                f"choose one of: [{' '.join(names)}]"
-            )
-        log = self._found_log(request, info, pod, container)
-        with self.hooks.stream(request, info) as stream:
-            return await serve_log(request, log, stream)
+def _is_change(info: RequestInfo) -> bool:
+    """Whether the verb is one for what the path names: one object, or all of them."""
+    return info.verb in CHANGES and bool(info.name) != (info.verb in OF_COLLECTION)
 
-    def _found_log(
-        self, request: web.Request, info: RequestInfo, pod: Object, container: str
-    ) -> Log:
-        previous = request.query.get("previous") == "true"
-        log = self.kubelet.log_of((info.namespace, info.name), container, previous)
-        if log is not None:
-            return log
-        where = f'container "{container}" in pod "{info.name}"'
-        if previous:
-            raise status.bad_request(f"previous terminated {where} not found")
-        reason = waiting_reason(pod, container)
-        raise status.bad_request(f"{where} is waiting to start: {reason}")
+
+def _impersonated(request: Request) -> User | None:
+    name = request.headers.get("Impersonate-User")
+    groups = request.headers.getall("Impersonate-Group", [])
+    return User(name, (*groups, AUTHENTICATED)) if name else None
+
+
+def _document(path: str, prefix: str) -> Response:
+    """Discovery, schemas and health; `prefix` is what the path of the request begins with."""
+    if path in ("/healthz", "/livez", "/readyz"):
+        return Response(text="ok")
+    found = _schema(path, prefix) or discovery.documents().get(path.rstrip("/") or "/")
+    if found is None:
+        raise no_such_path()
+    return json_response(found)
+
+
+def _schema(path: str, prefix: str) -> Object | None:
+    if not path.startswith("/openapi/v3"):
+        return None
+    part = path.removeprefix("/openapi/v3").strip("/")
+    return discovery.openapi(part) if part else discovery.openapi_index(prefix)
+
+
+def _verbs(info: RequestInfo) -> tuple[str, ...]:
+    """The verbs that a user must be allowed for a request."""
+    if info.subresource == "exec" and info.verb == "get":
+        return info.verb, "create"  # 1.35: AuthorizePodWebsocketUpgradeCreatePermission
+    return (info.verb,)
+
+
+def _named(info: RequestInfo) -> Resource:
+    """The resource of a path, also one that the lab does not know."""
+    place = info.group, info.version, info.resource
+    return BY_PATH.get(place) or Resource(*place, "")
 
 
 def _resource_of(info: RequestInfo) -> Resource:
-    """The resource of a path; `status` is answered with the object itself."""
+    """The resource of a path; `status` and `ephemeralcontainers` are answered with the object
+    itself."""
     resource = BY_PATH.get((info.group, info.version, info.whole))
-    if resource is not None:
-        return resource
-    resource = BY_PATH.get((info.group, info.version, info.resource))
-    on_status = info.subresource == "status" and info.verb in ("get", "patch", "update")
-    if resource is None or not on_status:
-        raise status.no_such_path()
-    return resource
+    if info.subresource == "status" and info.verb in ("get", "patch", "update"):
+        resource = resource or BY_PATH.get((info.group, info.version, info.resource))
+    if resource is None:
+        raise no_such_path()
+    return PODS if info.subresource == "ephemeralcontainers" else resource
 
 
-def _no_verb() -> status.ApiError:
+def _no_verb() -> ApiError:
     said = "the server does not allow this method on the requested resource"
-    return status.ApiError(405, "MethodNotAllowed", said, {})
-
-
-def _container(request: web.Request, pod: Object) -> str:
-    """The container that a request names, or a pod's first; ApiError 400 for an unknown name."""
-    spec = pod["spec"]
-    names = [c["name"] for key in ("containers", "ephemeralContainers") for c in spec.get(key, ())]
-    wanted: str = request.query.get("container") or names[0]
-    if wanted not in names:
-        raise status.bad_request(
-            f"container {wanted} is not valid for pod {pod['metadata']['name']}"
-        )
-    return wanted
+    return ApiError(405, "MethodNotAllowed", said, {})

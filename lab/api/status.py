@@ -3,39 +3,33 @@ tests/lab/transcripts)."""
 
 from __future__ import annotations
 
-from typing import Any
-
+from lab.api.metadata import without_empty
 from lab.api.resources import Resource
+from lab.api.store import Object
+
+FAILURE: Object = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure"}
+REASONS = {
+    "Forbidden": "FieldValueForbidden",
+    "Not found": "FieldValueNotFound",
+    "Duplicate value": "FieldValueDuplicate",
+    "Required value": "FieldValueRequired",
+    "Unsupported value": "FieldValueNotSupported",
+}
 
 
 class ApiError(Exception):
     """An answer other than success; `body` is the Status object."""
 
-    def __init__(
-        self, code: int, reason: str, message: str, details: dict[str, Any] | None = None
-    ) -> None:
+    def __init__(self, code: int, reason: str, message: str, details: Object | None = None) -> None:
         super().__init__(message)
         self.code = code
-        self.body: dict[str, Any] = {
-            "kind": "Status",
-            "apiVersion": "v1",
-            "metadata": {},
-            "status": "Failure",
-            "message": message,
-            "reason": reason,
-        }
-        if details is not None:
-            self.body["details"] = details
-        self.body["code"] = code
+        said = {"message": message, "reason": reason}
+        more = {} if details is None else {"details": details}
+        self.body: Object = {**FAILURE, **said, **more, "code": code}
 
 
-def details(resource: Resource, name: str) -> dict[str, Any]:
-    found = {"name": name} if name else {}
-    return {
-        **found,
-        **({"group": resource.group} if resource.group else {}),
-        "kind": resource.plural,
-    }
+def details(resource: Resource, name: str) -> Object:
+    return without_empty({"name": name, "group": resource.group, "kind": resource.plural})
 
 
 def not_found(resource: Resource, name: str) -> ApiError:
@@ -71,18 +65,13 @@ def invalid(kind: str, name: str, field: str, message: str) -> ApiError:
     """422. `message` begins with the kind of mistake (`Forbidden: …`), which also gives the cause
     its reason."""
     text = f'{kind} "{name}" is invalid: {field}: {message}'
-    reasons = {
-        "Forbidden": "FieldValueForbidden",
-        "Not found": "FieldValueNotFound",
-        "Duplicate value": "FieldValueDuplicate",
-        "Required value": "FieldValueRequired",
-        "Unsupported value": "FieldValueNotSupported",
-    }
-    reason = next(
-        (r for start, r in reasons.items() if message.startswith(start)), "FieldValueInvalid"
-    )
-    cause = {"reason": reason, "message": message, "field": field}
+    cause = {"reason": _reason_of(message), "message": message, "field": field}
     return ApiError(422, "Invalid", text, {"name": name, "kind": kind, "causes": [cause]})
+
+
+def _reason_of(message: str) -> str:
+    found = (reason for start, reason in REASONS.items() if message.startswith(start))
+    return next(found, "FieldValueInvalid")
 
 
 def bad_request(message: str) -> ApiError:

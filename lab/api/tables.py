@@ -11,13 +11,26 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from lab.api.metadata import conditions_of, is_ending, labels_of, name_of, node_of
+from lab.api.representation import META, partial, whole
 from lab.api.resources import Resource
 from lab.api.store import Object
 from lab.ownership import is_ready
 
 NONE = "<none>"
-META = "meta.k8s.io/v1"
+UNSET = "<unset>"
+TABLE: Object = {"kind": "Table", "apiVersion": META, "metadata": {}}
 Cells = Callable[[Object], list[Any]]
+Column = tuple[str, int]  # name, priority
+ROLE = "node-role.kubernetes.io/"
+NODE_STATUS = {"True": "Ready", "False": "NotReady"}
+DAEMON_NUMBERS = (
+    "desiredNumberScheduled",
+    "currentNumberScheduled",
+    "numberReady",
+    "updatedNumberScheduled",
+    "numberAvailable",
+)
 UNITS = {1: "s", 60: "m", 3600: "h", 86400: "d"}
 # (an age below this, its unit, the unit of the rest or 0), all in seconds
 AGES = (
@@ -34,7 +47,11 @@ def age(stamp: str | None, at: datetime | None = None) -> str:
     """A short duration as `kubectl get` gives ages (k8s.io/apimachinery duration.HumanDuration)."""
     if not stamp:
         return "<unknown>"
-    seconds = int(((at or datetime.now(UTC)) - datetime.fromisoformat(stamp)).total_seconds())
+    seconds = ((at or datetime.now(UTC)) - datetime.fromisoformat(stamp)).total_seconds()
+    return duration(int(seconds))
+
+
+def duration(seconds: int) -> str:
     if seconds < 0:
         return "0s" if seconds >= -1 else "<invalid>"
     for below_s, big, small in AGES:
@@ -56,26 +73,35 @@ def _age(item: Object) -> str:
 
 def pod_reason(pod: Object) -> str:
     """The STATUS column: the phase, or what keeps it from running."""
-    if pod["metadata"].get("deletionTimestamp"):
+    if is_ending(pod):
         return "Terminating"
-    state = pod.get("status", {})
-    entries = state.get("containerStatuses", [])
-    reasons = list(filter(None, map(_container_reason, entries)))
-    reason: str = reasons[0] if reasons else state.get("reason") or state.get("phase", "")
-    if reason == "Completed" and any(map(_runs, entries)):
+    reason = _reason(pod)
+    if reason == "Completed" and any(map(_runs, _container_statuses(pod))):
         return "Running" if is_ready(pod) else "NotReady"
     return reason
+
+
+def _reason(pod: Object) -> str:
+    state = pod.get("status", {})
+    reasons = [*map(_container_reason, _container_statuses(pod)), state.get("reason")]
+    return str(next(filter(None, reasons), state.get("phase", "")))
+
+
+def _container_statuses(pod: Object) -> list[Object]:
+    return list(pod.get("status", {}).get("containerStatuses", ()))
 
 
 def _container_reason(entry: Object) -> str:
     """Why a container waits or has ended; empty for one that runs."""
     waiting, ended = entry["state"].get("waiting", {}), entry["state"].get("terminated", {})
-    reason: str = waiting.get("reason") or ended.get("reason") or ""
-    if reason or not ended:
-        return reason
-    if ended.get("signal"):
-        return f"Signal:{ended['signal']}"
-    return f"ExitCode:{ended.get('exitCode', 0)}"
+    return str(waiting.get("reason") or ended.get("reason") or (ended and _end_of(ended)) or "")
+
+
+def _end_of(terminated: Object) -> str:
+    """How a container ended whose runtime gives no reason."""
+    if signal := terminated.get("signal"):
+        return f"Signal:{signal}"
+    return f"ExitCode:{terminated.get('exitCode', 0)}"
 
 
 def _runs(entry: Object) -> bool:
@@ -83,62 +109,81 @@ def _runs(entry: Object) -> bool:
 
 
 def _restarts(pod: Object) -> str:
-    entries = pod.get("status", {}).get("containerStatuses", [])
-    count = sum(e.get("restartCount", 0) for e in entries)
-    ends = [
-        e["lastState"]["terminated"]["finishedAt"]
-        for e in entries
-        if e.get("lastState", {}).get("terminated")
-    ]
-    return f"{count} ({age(max(ends))} ago)" if count and ends else str(count)
+    entries = _container_statuses(pod)
+    count = sum(entry.get("restartCount", 0) for entry in entries)
+    ended = max(map(_last_end, entries), default="")
+    return f"{count} ({age(ended)} ago)" if count and ended else str(count)
+
+
+def _last_end(entry: Object) -> str:
+    """When a container ended before it was restarted; empty if it was not."""
+    ended = entry.get("lastState", {}).get("terminated")
+    return str(ended["finishedAt"]) if ended else ""
 
 
 def _pod(pod: Object) -> list[Any]:
-    state, spec = pod.get("status", {}), pod["spec"]
-    ready = sum(bool(e.get("ready")) for e in state.get("containerStatuses", []))
     return [
-        pod["metadata"]["name"],
-        f"{ready}/{len(spec['containers'])}",
+        name_of(pod),
+        _ready_containers(pod),
         pod_reason(pod),
         _restarts(pod),
         _age(pod),
-        state.get("podIP") or NONE,
-        spec.get("nodeName") or NONE,
+        pod.get("status", {}).get("podIP") or NONE,
+        node_of(pod) or NONE,
         NONE,
         NONE,
     ]
 
 
+def _ready_containers(pod: Object) -> str:
+    ready = sum(bool(entry.get("ready")) for entry in _container_statuses(pod))
+    return f"{ready}/{len(pod['spec']['containers'])}"
+
+
 def _node(node: Object) -> list[Any]:
-    state, labels = node["status"], node["metadata"].get("labels", {})
-    ready = {c["type"]: c["status"] for c in state.get("conditions", [])}.get("Ready")
-    status = {"True": "Ready", "False": "NotReady"}.get(str(ready), "Unknown")
-    if node["spec"].get("unschedulable"):
-        status += ",SchedulingDisabled"
-    prefix = "node-role.kubernetes.io/"
-    roles = ",".join(sorted(k.removeprefix(prefix) for k in labels if k.startswith(prefix))) or NONE
-    address = {a["type"]: a["address"] for a in state.get("addresses", [])}
+    state = node["status"]
     info = state["nodeInfo"]
     return [
-        node["metadata"]["name"],
-        status,
-        roles,
+        name_of(node),
+        _node_status(node),
+        _roles(node),
         _age(node),
         info["kubeletVersion"],
-        address.get("InternalIP", NONE),
-        address.get("ExternalIP", NONE),
+        _node_address(state, "InternalIP"),
+        _node_address(state, "ExternalIP"),
         info["osImage"],
         info["kernelVersion"],
         info["containerRuntimeVersion"],
     ]
 
 
+def _node_status(node: Object) -> str:
+    status = NODE_STATUS.get(_ready_condition(node), "Unknown")
+    return f"{status},SchedulingDisabled" if node["spec"].get("unschedulable") else status
+
+
+def _ready_condition(node: Object) -> str:
+    ready = (one["status"] for one in conditions_of(node) if one["type"] == "Ready")
+    return next(ready, "")
+
+
+def _roles(node: Object) -> str:
+    roles = (label.removeprefix(ROLE) for label in labels_of(node) if label.startswith(ROLE))
+    return ",".join(sorted(roles)) or NONE
+
+
+def _node_address(state: Object, kind: str) -> str:
+    known = state.get("addresses", ())
+    return next((str(one["address"]) for one in known if one["type"] == kind), NONE)
+
+
 def _ports(service: Object) -> str:
-    texts = []
-    for port in service["spec"].get("ports", []):
-        node = f":{port['nodePort']}" if port.get("nodePort") else ""
-        texts.append(f"{port['port']}{node}/{port.get('protocol', 'TCP')}")
-    return ",".join(texts) or NONE
+    return ",".join(map(_port, service["spec"].get("ports", ()))) or NONE
+
+
+def _port(port: Object) -> str:
+    node = f":{port['nodePort']}" if port.get("nodePort") else ""
+    return f"{port['port']}{node}/{port.get('protocol', 'TCP')}"
 
 
 def labels_text(labels: dict[str, str] | None) -> str:
@@ -147,21 +192,23 @@ def labels_text(labels: dict[str, str] | None) -> str:
 
 def selector_text(selector: Object | None) -> str:
     """A LabelSelector in the form that `kubectl get` shows and `-l` accepts."""
-    parts = [f"{k}={v}" for k, v in sorted((selector or {}).get("matchLabels", {}).items())]
-    for term in (selector or {}).get("matchExpressions", []):
-        values = ",".join(term.get("values", []))
-        operator = term["operator"]
-        if operator in ("In", "NotIn"):
-            parts.append(f"{term['key']} {operator.lower()} ({values})")
-        else:
-            parts.append(("" if operator == "Exists" else "!") + term["key"])
-    return ",".join(parts) or NONE
+    given = selector or {}
+    labels = [f"{key}={value}" for key, value in sorted(given.get("matchLabels", {}).items())]
+    terms = map(_term_text, given.get("matchExpressions", ()))
+    return ",".join([*labels, *terms]) or NONE
+
+
+def _term_text(term: Object) -> str:
+    key, operator = term["key"], term["operator"]
+    if operator in ("In", "NotIn"):
+        return f"{key} {operator.lower()} ({','.join(term.get('values', ()))})"
+    return str(key) if operator == "Exists" else f"!{key}"
 
 
 def _service(service: Object) -> list[Any]:
     spec = service["spec"]
     return [
-        service["metadata"]["name"],
+        name_of(service),
         spec.get("type", "ClusterIP"),
         spec.get("clusterIP") or NONE,
         ",".join(spec.get("externalIPs", [])) or NONE,
@@ -172,27 +219,23 @@ def _service(service: Object) -> list[Any]:
 
 
 def _slice(item: Object) -> list[Any]:
-    ports = ",".join(str(p.get("port", "*")) for p in item.get("ports", [])) or "<unset>"
-    addresses = [a for e in item.get("endpoints", []) for a in e["addresses"]]
-    shown = ",".join(addresses[:3]) + (
-        f" + {len(addresses) - 3} more..." if len(addresses) > 3 else ""
-    )
-    return [item["metadata"]["name"], item["addressType"], ports, shown or "<unset>", _age(item)]
+    ports = ",".join(str(port.get("port", "*")) for port in item.get("ports", ()))
+    addresses = [one for end in item.get("endpoints", ()) for one in end["addresses"]]
+    shown = _first_three(addresses)
+    return [name_of(item), item["addressType"], ports or UNSET, shown or UNSET, _age(item)]
+
+
+def _first_three(texts: list[str]) -> str:
+    more = f" + {len(texts) - 3} more..." if len(texts) > 3 else ""
+    return ",".join(texts[:3]) + more
 
 
 def _daemon(item: Object) -> list[Any]:
-    state, template = item.get("status", {}), item["spec"]["template"]["spec"]
-    numbers = [
-        "desiredNumberScheduled",
-        "currentNumberScheduled",
-        "numberReady",
-        "updatedNumberScheduled",
-        "numberAvailable",
-    ]
+    state, pod = item.get("status", {}), item["spec"]["template"]["spec"]
     return [
-        item["metadata"]["name"],
-        *(state.get(n, 0) for n in numbers),
-        labels_text(template.get("nodeSelector")),
+        name_of(item),
+        *(state.get(number, 0) for number in DAEMON_NUMBERS),
+        labels_text(pod.get("nodeSelector")),
         _age(item),
         *_template(item),
     ]
@@ -200,17 +243,18 @@ def _daemon(item: Object) -> list[Any]:
 
 def _template(item: Object) -> list[Any]:
     containers = item["spec"]["template"]["spec"]["containers"]
-    return [
-        ",".join(c["name"] for c in containers),
-        ",".join(c["image"] for c in containers),
-        selector_text(item["spec"].get("selector")),
-    ]
+    selector = selector_text(item["spec"].get("selector"))
+    return [_joined(containers, "name"), _joined(containers, "image"), selector]
+
+
+def _joined(items: list[Object], field: str) -> str:
+    return ",".join(item[field] for item in items)
 
 
 def _deployment(item: Object) -> list[Any]:
     state = item.get("status", {})
     return [
-        item["metadata"]["name"],
+        name_of(item),
         f"{state.get('readyReplicas', 0)}/{item['spec'].get('replicas', 1)}",
         state.get("updatedReplicas", 0),
         state.get("availableReplicas", 0),
@@ -222,7 +266,7 @@ def _deployment(item: Object) -> list[Any]:
 def _replica_set(item: Object) -> list[Any]:
     state = item.get("status", {})
     return [
-        item["metadata"]["name"],
+        name_of(item),
         item["spec"].get("replicas", 1),
         state.get("replicas", 0),
         state.get("readyReplicas", 0),
@@ -243,14 +287,16 @@ def _event(item: Object) -> list[Any]:
 
 
 def _policy(item: Object) -> list[Any]:
-    return [item["metadata"]["name"], selector_text(item["spec"].get("podSelector")), _age(item)]
+    return [name_of(item), selector_text(item["spec"].get("podSelector")), _age(item)]
 
 
-def _columns(text: str) -> list[tuple[str, int]]:
+def _columns(text: str) -> list[Column]:
     """`Name Ready -IP -Readiness_Gates`: a leading dash marks what only -o wide shows."""
-    return [
-        (word.lstrip("-").replace("_", " "), int(word.startswith("-"))) for word in text.split()
-    ]
+    return [_column(word) for word in text.split()]
+
+
+def _column(word: str) -> Column:
+    return word.lstrip("-").replace("_", " "), int(word.startswith("-"))
 
 
 TABLES: dict[str, tuple[list[tuple[str, int]], Cells]] = {
@@ -267,7 +313,7 @@ TABLES: dict[str, tuple[list[tuple[str, int]], Cells]] = {
     ),
     "namespaces": (
         _columns("Name Status Age"),
-        lambda i: [i["metadata"]["name"], i["status"]["phase"], _age(i)],
+        lambda i: [name_of(i), i["status"]["phase"], _age(i)],
     ),
     "services": (_columns("Name Type Cluster-IP External-IP Port(s) Age -Selector"), _service),
     "endpointslices": (_columns("Name AddressType Ports Endpoints Age"), _slice),
@@ -289,13 +335,13 @@ TABLES: dict[str, tuple[list[tuple[str, int]], Cells]] = {
     ),
     "configmaps": (
         _columns("Name Data Age"),
-        lambda i: [i["metadata"]["name"], len(i.get("data", {})), _age(i)],
+        lambda i: [name_of(i), len(i.get("data", {})), _age(i)],
     ),
     "events": (_columns("Last_Seen Type Reason Object Message"), _event),
 }
 DEFAULT = (
     _columns("Name Created_At"),
-    lambda i: [i["metadata"]["name"], i["metadata"].get("creationTimestamp")],
+    lambda i: [name_of(i), i["metadata"].get("creationTimestamp")],
 )
 NUMBERS = frozenset(("Desired", "Current", "Up-to-date", "Available", "Data"))
 
@@ -306,32 +352,25 @@ def table(
     """A meta.k8s.io/v1 Table, without its list metadata. `include`: None, Metadata or Object of
     each row."""
     columns, cells = TABLES.get(resource.plural, DEFAULT)
-    rows = []
-    for item in items:
-        row: Object = {"cells": cells(item)}
-        if include == "Object":
-            row["object"] = {"kind": resource.kind, "apiVersion": resource.group_version, **item}
-        elif include != "None":
-            row["object"] = {
-                "kind": "PartialObjectMetadata",
-                "apiVersion": "meta.k8s.io/v1",
-                "metadata": item["metadata"],
-            }
-        rows.append(row)
-    definitions = [
-        {
-            "name": name,
-            "type": "integer" if name in NUMBERS else "string",
-            "format": "name" if name == "Name" else "",
-            "description": f"{name} of the {resource.kind}.",
-            "priority": priority,
-        }
-        for name, priority in columns
-    ]
+    definitions = [_definition(resource.kind, *column) for column in columns]
     return {
-        "kind": "Table",
-        "apiVersion": META,
-        "metadata": {},
+        **TABLE,
         "columnDefinitions": definitions if headers else None,
-        "rows": rows,
+        "rows": [{"cells": cells(item), **_included(resource, item, include)} for item in items],
+    }
+
+
+def _included(resource: Resource, item: Object, include: str) -> Object:
+    if include == "None":
+        return {}
+    return {"object": whole(resource, item) if include == "Object" else partial(item)}
+
+
+def _definition(kind: str, name: str, priority: int) -> Object:
+    return {
+        "name": name,
+        "type": "integer" if name in NUMBERS else "string",
+        "format": "name" if name == "Name" else "",
+        "description": f"{name} of the {kind}.",
+        "priority": priority,
     }

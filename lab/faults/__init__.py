@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
+Object = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class FaultStep:
     `run` a command to its end, `start` one that goes on until the fault is off; `hold` an app down;
     `mode` sets how the programs `of` an app behave; `proxy` removes a virtue of kube-proxy; `apply`
     creates or patches objects (YAML); `delete` the pods of an app; `wait` until the pods of an app
-    are ready; `throttle` the CPU of a node's pods; `pause`.
+    are ready; `throttle` the CPU of a node's pods; `stop` the programs of an app; `pause`.
     """
 
     at: str = ""
@@ -42,6 +43,7 @@ class FaultStep:
     delete: str = ""
     wait: str = ""
     throttle: str = ""
+    stop: str = ""
     pause: float = 0.0  # seconds
 
 
@@ -75,26 +77,24 @@ class Fault:
     off: tuple[FaultStep, ...]
 
 
-def _steps(rows: Sequence[dict[str, Any]]) -> tuple[FaultStep, ...]:
-    return tuple(
-        FaultStep(**{**row, "run": tuple(row.get("run", ())), "start": tuple(row.get("start", ()))})
-        for row in rows
-    )
+def _steps(rows: Sequence[Object]) -> tuple[FaultStep, ...]:
+    return tuple(FaultStep(**_with_tuples(row, "run", "start")) for row in rows)
+
+
+def _with_tuples(row: Object, *keys: str) -> Object:
+    """A table whose commands cannot be changed."""
+    return {**row, **{key: tuple(row[key]) for key in keys if key in row}}
 
 
 def load(path: Path) -> Fault:
     data = tomllib.loads(path.read_text())
     return Fault(
-        name=data["name"],
-        title=data["title"],
-        what=data["what"],
-        expect=data["expect"],
-        find=data["find"],
+        **{key: data[key] for key in ("name", "title", "what", "expect", "find")},
         rules=tuple(data["rules"]),
         also=tuple(data.get("also", ())),
         moves=data.get("moves", {}),
         breaks=tuple(data.get("breaks", ())),
-        probes=tuple(Probe(**{**p, "run": tuple(p["run"])}) for p in data["probe"]),
+        probes=tuple(Probe(**_with_tuples(row, "run")) for row in data["probe"]),
         on=_steps(data["on"]),
         off=_steps(data.get("off", ())),
     )

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from cli import check
 from cli.check_targets import selection
+from cli.waiting import until
 from collectors.cluster.api.connection import connect
 from collectors.events import PodRow
 from collectors.findings import Finding
@@ -106,6 +107,18 @@ class Bench:
             await asyncio.sleep(EVERY_S)
         return None
 
+    async def open_new_pods(self) -> None:
+        """Those of the shop that the fault made, as one would who looks at them."""
+        pods = [row for row in self.store.rows("pods") if isinstance(row, PodRow)]
+        new = [
+            row
+            for row in pods
+            if row.namespace == "shop"
+            and row.all_ready
+            and f"pod/shop/{row.name}" not in self.store.targets
+        ]
+        await check.attach(self.control, self.store, new)
+
 
 @asynccontextmanager
 async def bench(lab: Lab) -> AsyncIterator[Bench]:
@@ -114,7 +127,7 @@ async def bench(lab: Lab) -> AsyncIterator[Bench]:
     control.start()
     control.open(await connect(str(lab.kubeconfig)), is_lab=True)
     try:
-        await check.until(lambda: all(k in store.inventory for k in check.KINDS), 15)
+        await until(lambda: all(k in store.inventory for k in check.KINDS), 15)
         options = argparse.Namespace(target="ns/shop", all_namespaces=False)
         selected = selection(options, store)
         pods = (row for row in store.rows("pods") if isinstance(row, PodRow))
@@ -132,6 +145,7 @@ async def tried(one: Bench, fault: str) -> Row:
     row, expected = Row(fault), all_faults()[fault]
     await one.control.require_cluster().turn_fault(fault, True)
     try:
+        await one.open_new_pods()
         seconds = await one.until(
             lambda found: any(f.rule in expected.rules for f in found), FOUND_S
         )
@@ -145,6 +159,8 @@ async def tried(one: Bench, fault: str) -> Row:
         row.unrelated = sorted(
             {f.rule for f in found if f.severity == "critical"} - {*expected.rules, *expected.also}
         )
+        if row.unrelated:
+            print("   said:", [(f.rule, f.where, f.title) for f in found], flush=True)
     finally:
         await one.control.require_cluster().turn_fault(fault, False)
     row.cleared = await one.until(lambda found: not found, CLEAR_S) is not None
@@ -221,7 +237,8 @@ def publish(rows: list[Row]) -> None:
     text = "\n".join(row.line() for row in rows)
     PAGE.write_text(
         "# Detection matrix\n\nWhat podwire finds of each fault of its lab; written by `python -m "
-        f"tests.lab.detection`.\n\n{HEAD}\n{text}\n"
+        f"tests.lab.detection`. Loss by share, direction and kind of\nsegment, and the place that was said: "
+        f"[loss.md](loss.md).\n\n{HEAD}\n{text}\n"
     )
     before, _, rest = README.read_text().partition(BEGIN)
     short = "\n".join(row.short() for row in rows)

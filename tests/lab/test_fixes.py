@@ -21,6 +21,7 @@ from diagnosis import rules
 from diagnosis.reachability import policy_proposal
 from diagnosis.snapshot import Snapshot
 from lab.supervisor import Lab
+from tests.diagnosis.rules.test_cross_zone import crossing
 from tests.diagnosis.test_rules import FIRES
 from tests.support import network_snapshots as modes, policy_snapshots as gaps
 from tests.support.lab_client import Client, client_of
@@ -38,6 +39,7 @@ def findings() -> Iterator[Finding]:
     """Those of every rule's own case, of policies, and of networks that are set up otherwise."""
     for _, target, more in FIRES:
         yield from found(target, **more).values()
+    yield from filter(None, [crossing()])
     cut = PolicyRow("shop", "locked", '{"podSelector":{},"policyTypes":["Egress"]}')
     dns = ServiceRow(
         "kube-system",

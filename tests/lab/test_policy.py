@@ -12,6 +12,7 @@ import pytest
 import yaml
 from hypothesis import given, settings, strategies as st
 
+from lab.families import FAMILIES
 from lab.policy import Pod, _without, rules
 from lab.supervisor import Lab
 from tests.support.lab_client import Client, client_of
@@ -202,7 +203,7 @@ pods = st.lists(
         lambda host, own, where: Pod(
             where,
             f"p{host}",
-            f"10.244.1.{host}",
+            (f"10.244.1.{host}", f"fd00:244:1::{host:x}"),
             "node1",
             own,
             {"team": where},
@@ -212,7 +213,7 @@ pods = st.lists(
         labels,
         st.sampled_from(["n1", "n2"]),
     ),
-    unique_by=lambda p: p.address,
+    unique_by=lambda p: p.addresses,
     max_size=6,
 )
 
@@ -220,7 +221,7 @@ pods = st.lists(
 @given(pods, st.lists(policies, max_size=3))
 @settings(max_examples=25, deadline=None)
 def test_nft_accepts_the_rules_of_any_policy(found: list[Pod], wanted: list[Any]) -> None:
-    script = rules("node1", found, wanted)
+    script = "".join(rules("node1", found, wanted, family) for family in FAMILIES)
     done = subprocess.run(
         ["nft", "-c", "-f", "-"], input=script, capture_output=True, text=True, check=False
     )

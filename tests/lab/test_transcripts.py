@@ -316,9 +316,11 @@ async def test_ephemeral_container_image_missing(replayed: Client) -> None:
     def seen(lines: list[Json], name: str) -> list[tuple[str, str, str]]:
         return [row for row in ephemeral_steps(lines, {name}) if row[0] != "ADDED"]
 
+    version = (await replayed.get("/api/v1/namespaces/shop/pods"))["metadata"]["resourceVersion"]
+    path = renamed(watch["request"]["path"])
     watching = asyncio.create_task(
         replayed.lines(
-            renamed(watch["request"]["path"]),
+            f"{path}&resourceVersion={version}",  # from here on, however late the watch begins
             20.0,
             until=lambda lines: all(seen(lines, n) == want[n] for n in want),
         )

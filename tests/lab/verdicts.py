@@ -1,32 +1,24 @@
-"""Verdicts against real packets: random NetworkPolicies in the lab, whose nodes enforce them with nftables, and TCP connects
-between its pods, and from them to a node port. python -m tests.lab.verdicts [ROUNDS] prints every pair on which the two
-disagree."""
+"""Verdicts against real packets, in a lab with both address families: random NetworkPolicies that its nodes enforce with
+nftables, and TCP connects to pods, Services, headless Services, node ports and host ports, from pods, nodes and outside
+(tests/lab/flows.py). python -m tests.lab.verdicts [ROUNDS [SEED]] prints every pair on which the two disagree."""
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 import random
 import sys
+from collections import Counter
 from typing import Any
 
 from collectors.cluster.inventory.row_builders import KINDS, built
 from diagnosis.reachability.cluster_state import ClusterState
-from diagnosis.reachability.path import ask
 from lab.supervisor import Lab
+from tests.lab.flows import Flow, arrived, asked, chosen, prepare, tried
 from tests.support.lab_client import Client, client_of
 
-SOURCES = (
-    "shop/frontend@node1",
-    "shop/frontend@node2",
-    "shop/search",
-    "shop/checkout",
-    "base/idle",
-)
-TARGETS = ("shop/backend@node1", "shop/backend@node2", "shop/catalog@node2")
-PORT, NODE_PORT = 8080, 30080
-ROUNDS = 16  # of 15 pairs each, and 10 by node ports
+PORT = 8080
+ROUNDS, PAIRS = 16, 25
 STABLE_S = 0.6
 PATHS = {
     "pods": "/api/v1/pods",
@@ -39,7 +31,9 @@ PATHS = {
 
 
 def selector(chance: random.Random) -> dict[str, Any]:
-    app = chance.choice(["backend", "catalog", "frontend", "search", "checkout", "nobody"])
+    app = chance.choice(
+        ["backend", "catalog", "frontend", "search", "checkout", "ingress", "nobody"]
+    )
     return chance.choice(
         [
             {},
@@ -79,6 +73,14 @@ def peer(chance: random.Random) -> dict[str, Any]:
             },
             {"ipBlock": {"cidr": f"10.244.{chance.choice([1, 2])}.0/24"}},
             {"ipBlock": {"cidr": "203.0.113.0/24"}},
+            {"ipBlock": {"cidr": chance.choice(["0.0.0.0/0", "::/0"])}},
+            {
+                "ipBlock": {
+                    "cidr": "fd00:244::/32",
+                    "except": [f"fd00:244:{chance.choice([1, 2])}::/64"],
+                }
+            },
+            {"ipBlock": {"cidr": chance.choice(["fd00:77::/64", "fd00:77::11/128"])}},
             {"ipBlock": {"cidr": chance.choice(["10.0.77.0/24", "10.0.77.11/32"])}},
         ]
     )
@@ -123,19 +125,7 @@ async def cluster(client: Client) -> ClusterState:
     return ClusterState.of(rows)
 
 
-def pod_of(known: ClusterState, who: str) -> Any:
-    name, _, node = who.partition("@")
-    namespace, _, app = name.partition("/")
-    return next(
-        p
-        for p in known.pods
-        if p.namespace == namespace
-        and (dict(p.labels).get("app") == app or p.name == app)
-        and (not node or p.node == node)
-    )
-
-
-async def one_round(client: Client, chance: random.Random) -> list[str]:
+async def one_round(client: Client, chance: random.Random, counts: Counter[str]) -> list[str]:
     """The disagreements of one set of policies."""
     made = []
     for number in range(chance.randint(1, 3)):
@@ -148,55 +138,57 @@ async def one_round(client: Client, chance: random.Random) -> list[str]:
     try:
         await asyncio.sleep(STABLE_S)
         known = await cluster(client)
-        pairs = list(itertools.product(SOURCES, TARGETS))
-        seen = await asyncio.gather(
-            *(client.probe(a, "tcp", f"{{{b}}}", str(PORT), "1") for a, b in pairs)
-        )
-        by_nodes = [(a, node.address) for a in SOURCES for node in known.nodes]
-        answers = await asyncio.gather(
-            *(client.probe(a, "tcp", ip, str(NODE_PORT), "1") for a, ip in by_nodes)
-        )
+        wanted = chosen(known, chance, PAIRS)
+        seen = await asyncio.gather(*(tried(client, flow) for flow in wanted))
     finally:
         for path, body in made:
             await client.call("DELETE", f"{path}/{body['metadata']['name']}")
-    wrong = []
-    for (a, ip), said in zip(by_nodes, answers, strict=True):
-        said_path = ask(known, pod_of(known, a), ip, port=str(NODE_PORT), protocol="TCP")
-        if (
-            said_path.verdict != "unknown"
-            and not said_path.partly
-            and said_path.allowed != said.startswith("ok")
-        ):  # of several endpoints one is asked
-            wrong.append(
-                f"{a} → {ip}:{NODE_PORT}: podwire says {said_path.verdict} ({said_path.path}), the packets {said}"
-            )
-    for (a, b), said in zip(pairs, seen, strict=True):
-        parties = known.party(pod_of(known, a)), known.party(pod_of(known, b))
-        verdict = known.policies.verdict(*parties, PORT, "TCP")
-        if verdict.allowed != said.startswith("ok"):
-            specs = json.dumps([body["spec"] for _, body in made])
-            wrong.append(
-                f"{a} → {b}: podwire says {verdict.allowed} ({verdict.decided_by.reason}), the packets {said}: {specs}"
-            )
+    specs = json.dumps([body["spec"] for _, body in made])
+    wrong = [
+        f"{problem}: {specs}"
+        for flow, said in zip(wanted, seen, strict=True)
+        if (problem := disagreement(known, flow, said, counts))
+    ]
     await asyncio.sleep(STABLE_S / 2)
     return wrong
 
 
-async def compared(lab: Lab, rounds: int, seed: int) -> tuple[int, list[str]]:
+def disagreement(known: ClusterState, flow: Flow, said: list[str], counts: Counter[str]) -> str:
+    """'' where the verdict is what the packets say, or that it is not known. Of several endpoints
+    one is asked, so that a verdict over some of them may come out as either."""
+    answer = asked(known, flow)
+    outcome = "partly" if answer.partly else answer.verdict
+    counts[f"{flow.kind} {outcome}"] += 1
+    if answer.verdict == "unknown" or answer.partly:
+        return ""
+    if arrived(answer, said) is answer.allowed:
+        return ""
+    steps = "; ".join(f"{step.what}: {step.reason}" for step in answer.path)
+    return f"{flow.text}: podwire says {outcome} ({steps}), the packets {said}"
+
+
+async def compared(
+    lab: Lab, rounds: int, seed: int, counts: Counter[str] | None = None
+) -> tuple[int, list[str]]:
     """(pairs compared, disagreements)."""
     chance, wrong = random.Random(seed), []
+    counts = Counter() if counts is None else counts
     async with client_of(lab) as client:
+        await prepare(client)
         for _ in range(rounds):
-            wrong += await one_round(client, chance)
-    return rounds * len(SOURCES) * (len(TARGETS) + 2), wrong
+            wrong += await one_round(client, chance, counts)
+    return counts.total(), wrong
 
 
 def main() -> int:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
-    with Lab() as lab:
-        pairs, wrong = asyncio.run(compared(lab, rounds, random.randrange(1 << 30)))
+    seed = int(sys.argv[2]) if len(sys.argv) > 2 else random.randrange(1 << 30)
+    counts = Counter[str]()
+    with Lab(dual_stack=True) as lab:
+        pairs, wrong = asyncio.run(compared(lab, rounds, seed, counts))
     print("\n".join(wrong))
-    print(f"{pairs} pairs of policies and flows, {len(wrong)} disagreements")
+    print("\n".join(f"{number:>5} {what}" for what, number in sorted(counts.items())))
+    print(f"{pairs} pairs of policies and flows, {len(wrong)} disagreements (seed {seed})")
     return 1 if wrong else 0
 
 
