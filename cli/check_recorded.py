@@ -7,6 +7,8 @@ import argparse
 import asyncio
 import gzip
 import re
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from cli import check_output
@@ -19,10 +21,11 @@ from collectors.recording.event_log import RecordingSource
 from collectors.sanitize import sanitize
 from collectors.source import JoinedSource, RecordedSource
 from collectors.stream import Stream
-from diagnosis.report import Period, Periods
+from diagnosis.report import Period, Periods, Report
 from session.controller import Controller
 from session.finding_history import FindingHistory, Key
 from session.replay import play
+from session.session_files import located
 from session.store import Store
 
 GZIP = b"\x1f\x8b"
@@ -38,27 +41,34 @@ def check_recorded(options: argparse.Namespace) -> int:
 async def _check(options: argparse.Namespace) -> int:
     if options.target:
         raise ConfigError("With --from, all that was recorded is looked at: name no target.")
-    store, stream = Store(), Stream()
-    control = Controller(store, stream)
-    control.diagnosis.budget_ms = options.budget
-    sources = [
-        source_of(text, stream, FIRST_CAPTURE + number)
-        for number, text in enumerate(options.recorded)
-    ]
-    await play(control, JoinedSource(sources, stream), with_rules=True)
-    await control.close()
+    stream = Stream()
+    sources = _sources(options.recorded, stream)
+    store = await _played(sources, stream, options.budget)
     if all(source.state == "failed" for source in sources):
         raise ConfigError(" ".join(source.message for source in sources))
+    report = _report(store, notes_of(sources))
+    check_output.write(options.output, report)
+    return check_output.exit_code(report.findings, options.fail_on)
+
+
+def _sources(texts: Iterable[str], stream: Stream) -> list[RecordedSource]:
+    return [source_of(text, stream, capture) for capture, text in enumerate(texts, FIRST_CAPTURE)]
+
+
+async def _played(sources: list[RecordedSource], stream: Stream, budget: float | None) -> Store:
+    """What is known after all that was recorded."""
+    store = Store()
+    control = Controller(store, stream)
+    control.diagnosis.budget_ms = budget
+    await play(control, JoinedSource(sources, stream), with_rules=True)
+    await control.close()
+    return store
+
+
+def _report(store: Store, notes: list[str]) -> Report:
     findings, periods = over_time(store.findings)
-    check_output.write(
-        options.output,
-        findings,
-        context=store.start.context if store.start else "",
-        at=store.latest,
-        notes=notes_of(sources),
-        periods=periods,
-    )
-    return check_output.exit_code(findings, options.fail_on)
+    context = store.start.context if store.start else ""
+    return Report(findings, context, store.latest, notes, periods)
 
 
 def source_of(text: str, stream: Stream, capture: int) -> RecordedSource:
@@ -67,13 +77,8 @@ def source_of(text: str, stream: Stream, capture: int) -> RecordedSource:
     ConfigError where it cannot be read.
     """
     match = _TARGET.fullmatch(text)
-    key, path = (match[1], Path(match[2])) if match else ("", Path(text))
-    try:
-        is_capture = _is_capture(path)
-    except OSError as error:
-        name = sanitize(path, 200)
-        raise ConfigError(f"{name} cannot be read: {error.strerror or 'it is damaged'}.") from None
-    if is_capture:
+    key, path = (match[1], Path(match[2])) if match else ("", located(Path(text)))
+    if not path.is_dir() and _is_capture(path):
         return PcapSource(path, stream, capture=capture, key=key)
     if key:
         raise ConfigError(f"{sanitize(path, 200)} is no capture: a recording names its targets.")
@@ -81,23 +86,63 @@ def source_of(text: str, stream: Stream, capture: int) -> RecordedSource:
 
 
 def _is_capture(path: Path) -> bool:
-    """By its first bytes, gzipped or not."""
-    with path.open("rb") as file:
-        is_packed = file.read(2) == GZIP
-    with gzip.open(path) if is_packed else path.open("rb") as file:
-        first = file.read(4)
+    """ConfigError where it cannot be read."""
+    try:
+        first = _first_bytes(path)
+    except OSError as error:
+        name = sanitize(path, 200)
+        raise ConfigError(f"{name} cannot be read: {error.strerror or 'it is damaged'}.") from None
     return first in MAGIC or first == SECTION_BYTES
 
 
+def _first_bytes(path: Path) -> bytes:
+    with gzip.open(path) if _is_packed(path) else path.open("rb") as file:
+        return file.read(4)
+
+
+def _is_packed(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == GZIP
+
+
 def over_time(history: FindingHistory) -> tuple[list[Finding], Periods]:
-    """Each finding once, with its latest figures, and from when to when it was seen in all."""
-    findings: dict[Key, Finding] = {}
+    """Each finding once, with its latest figures, and from when to when it was seen in all. A
+    symptom that a cause explained at any time is under that cause for all of it."""
+    findings = {span.finding.key: span.finding for span in history.spans}
+    consequences = _consequences(history)
+    explained = {(where, key) for key, texts in consequences.items() for where in texts}
+    found = [
+        replace(finding, consequences=tuple(consequences[key].values()))
+        for key, finding in findings.items()
+        if not _is_explained(finding, explained)
+    ]
+    return ordered(found), _periods(history)
+
+
+def _periods(history: FindingHistory) -> Periods:
+    """From the first time that each was seen until the end of the last."""
     periods: dict[Key, Period] = {}
     for span in history.spans:
         key = span.finding.key
         since, _ = periods.get(key, (span.since, None))
-        findings[key], periods[key] = span.finding, (since, span.until)
-    return ordered(findings.values()), periods
+        periods[key] = since, span.until
+    return periods
+
+
+def _consequences(history: FindingHistory) -> dict[Key, dict[str, str]]:
+    found: dict[Key, dict[str, str]] = {}
+    for span in history.spans:
+        found.setdefault(span.finding.key, {}).update(span.consequences)
+    return found
+
+
+def _is_explained(finding: Finding, explained: set[tuple[str, Key]]) -> bool:
+    """By another finding than itself; of one subject only what is no cause."""
+    another = finding.stage != "cause"
+    return any(
+        where == finding.where and key != finding.key and (another or key[1] != finding.subject)
+        for where, key in explained
+    )
 
 
 def notes_of(sources: list[RecordedSource]) -> list[str]:

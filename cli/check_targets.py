@@ -4,55 +4,109 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from collectors.errors import ConfigError
-from collectors.events import NodeRow, PodRow
+from collectors.events import NodeRow, PodRow, Row
 from collectors.frozen import frozen
+from collectors.sanitize import sanitize
 from session.store import Store
 
 MOST_PODS, MOST_NODES = 12, 12  # that are attached to in one check
+SYSTEM = "kube-system"
+OWN_LABEL = ("app.kubernetes.io/managed-by", "podwire")
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Selection:
-    """`notes` say of how many others nothing is looked at."""
+    """`notes` say of how many others, of which it was asked, nothing is looked at. `all_pods` are
+    those that run, `all_nodes` those there are where it was asked. `namespace`: of it alone, and of
+    what it depends on, findings are wanted; '' for all."""
 
     pods: Sequence[PodRow]
     nodes: Sequence[NodeRow]
     notes: Sequence[str] = ()
+    all_pods: int = 0
+    all_nodes: int = 0
+    namespace: str = ""
+
+
+@frozen
+class _Inventory:
+    pods: Sequence[PodRow]
+    nodes: Mapping[str, NodeRow]
+
+    def running(self, namespace: str) -> list[PodRow]:
+        """Of a namespace, '' for all; podwire's own pods are none of them."""
+        return [
+            pod
+            for pod in self.pods
+            if pod.phase == "Running"
+            and namespace in ("", pod.namespace)
+            and OWN_LABEL not in pod.labels
+        ]
 
 
 def selection(options: argparse.Namespace, store: Store) -> Selection:
-    """A pod with its node, a node, a namespace's pods (one a workload and node), or every node.
+    """A pod with its node, a node, a namespace's pods (one a workload and node) with theirs, or
+    those of the namespace that is asked for, or of all, with every node.
 
     ConfigError where the target that was named is not there.
     """
-    pods = [row for row in store.rows("pods") if isinstance(row, PodRow)]
-    nodes = {row.name: row for row in store.rows("nodes") if isinstance(row, NodeRow)}
-    kind, _, name = (options.target or "").partition("/")
+    known = _inventory(store)
+    own = "" if options.all_namespaces or store.start is None else store.start.namespace
+    target = options.target or ""
+    kind, _, name = target.partition("/")
     if not kind:
-        namespace = "" if options.all_namespaces or store.start is None else store.start.namespace
-        wanted = _one_a_workload(pods, namespace) if namespace else []
-        return _bounded(wanted, list(nodes.values()), pods)
-    if kind in ("node", "nodes") and name in nodes:
-        return Selection((), [nodes[name]])
+        return _bounded(known.running(own), list(known.nodes.values()), known.pods)
+    if kind in ("node", "nodes") and name in known.nodes:
+        return Selection((), [known.nodes[name]], all_nodes=1)
     if kind in ("ns", "namespace"):
-        wanted = _one_a_workload(pods, name)
-        return _bounded(wanted, _nodes_of(wanted, nodes), pods)
-    named = name if kind in ("pod", "pods") else options.target
-    return _named_pod(named, options.target, pods, nodes)
+        return _namespace(name, store, known)
+    return _named_pod(_pod_name(target, own), target, known)
 
 
-def _named_pod(
-    name: str, target: str, pods: Sequence[PodRow], nodes: Mapping[str, NodeRow]
-) -> Selection:
-    matching = [pod for pod in pods if f"{pod.namespace}/{pod.name}" == name]
+def _inventory(store: Store) -> _Inventory:
+    pods = store.pods()
+    return _Inventory(pods, _by_name(store.rows("nodes")))
+
+
+def _by_name(rows: Iterable[Row]) -> dict[str, NodeRow]:
+    return {row.name: row for row in rows if isinstance(row, NodeRow)}
+
+
+def _pod_name(target: str, namespace: str) -> str:
+    """Its namespace/name, of `NAMESPACE/POD`, `pod/NAME` or `pod/NAMESPACE/NAME`."""
+    kind, _, name = target.partition("/")
+    named = name if kind in ("pod", "pods", "po") else target
+    return named if "/" in named else f"{namespace}/{named}"
+
+
+def _namespace(name: str, store: Store, known: _Inventory) -> Selection:
+    listed = store.coverage("namespaces").state == "complete"
+    if not name or (listed and store.listing("namespaces").get("", name) is None):
+        raise ConfigError(f"There is no namespace {sanitize(name, 80)!r}.")
+    running = known.running(name)
+    selected = _bounded(running, _nodes_of(running, known.nodes), known.pods)
+    return replace(selected, namespace=name)
+
+
+def _named_pod(name: str, target: str, known: _Inventory) -> Selection:
+    matching = [pod for pod in known.pods if f"{pod.namespace}/{pod.name}" == name]
     if not matching:
         raise ConfigError(
-            f"There is no {target!r}: name a pod as NAMESPACE/POD, or node/NAME, or ns/NAME."
+            f"There is no {sanitize(target, 200)!r}: name a pod as NAMESPACE/POD or, with -n, as "
+            "pod/NAME; or node/NAME, or ns/NAMESPACE."
         )
-    return Selection(matching, _nodes_of(matching, nodes))
+    nodes = _nodes_of(matching, known.nodes)
+    return Selection(
+        matching,
+        nodes,
+        all_pods=len(matching),
+        all_nodes=len(nodes),
+        namespace=matching[0].namespace,
+    )
 
 
 def _nodes_of(pods: Sequence[PodRow], nodes: Mapping[str, NodeRow]) -> list[NodeRow]:
@@ -60,30 +114,48 @@ def _nodes_of(pods: Sequence[PodRow], nodes: Mapping[str, NodeRow]) -> list[Node
     return [nodes[name] for name in names if name in nodes]
 
 
-def _one_a_workload(pods: Sequence[PodRow], namespace: str) -> list[PodRow]:
-    """One running pod of each workload on each node."""
-    first: dict[tuple[str, str], PodRow] = {}
-    for pod in pods:
-        if pod.namespace == namespace and pod.phase == "Running":
-            first.setdefault((pod.workload or pod.name, pod.node), pod)
+def _one_a_workload(pods: Sequence[PodRow]) -> list[PodRow]:
+    """Of each workload on each node the one that is in trouble, else any."""
+    first: dict[tuple[str, str, str], PodRow] = {}
+    for pod in sorted(pods, key=_is_not_ready, reverse=True):
+        first.setdefault((pod.namespace, pod.workload or pod.name, pod.node), pod)
     return list(first.values())
 
 
 def _bounded(
-    wanted: Sequence[PodRow], nodes: Sequence[NodeRow], pods: Sequence[PodRow]
+    running: Sequence[PodRow], nodes: Sequence[NodeRow], pods: Sequence[PodRow]
 ) -> Selection:
     """Not more than a cluster bears at once: pods of which some container is not ready first, and
     the nodes that have most of such."""
-    not_ready = Counter(pod.node for pod in pods if _is_not_ready(pod))
-    few = sorted(wanted, key=lambda pod: not _is_not_ready(pod))[:MOST_PODS]
-    own = {pod.node for pod in few}
-    some = sorted(nodes, key=lambda node: (node.name not in own, -not_ready[node.name], node.name))
-    some = some[:MOST_NODES]
+    wanted = _one_a_workload(running)
+    few = _spread(wanted)[:MOST_PODS]
+    some = _nodes_by_need(nodes, few, pods)[:MOST_NODES]
     notes = [
         *_passed_over(len(few), len(wanted), "pods", "NAMESPACE/POD"),
         *_passed_over(len(some), len(nodes), "nodes", "node/NAME"),
     ]
-    return Selection(few, some, notes)
+    return Selection(few, some, notes, all_pods=len(running), all_nodes=len(nodes))
+
+
+def _nodes_by_need(
+    nodes: Sequence[NodeRow], chosen: Sequence[PodRow], pods: Sequence[PodRow]
+) -> list[NodeRow]:
+    """Those of the chosen pods first, each with most pods in trouble before."""
+    not_ready = Counter(pod.node for pod in pods if _is_not_ready(pod))
+    own = {pod.node for pod in chosen}
+    return sorted(nodes, key=lambda node: (node.name not in own, -not_ready[node.name], node.name))
+
+
+def _spread(pods: Sequence[PodRow]) -> list[PodRow]:
+    """Those in trouble first; then a pod of every workload before a second one of any, and those of
+    the cluster's own namespace last."""
+    seen = Counter[tuple[str, str]]()
+    ranked = []
+    for pod in pods:
+        workload = pod.namespace, pod.workload or pod.name
+        ranked.append((not _is_not_ready(pod), seen[workload], pod.namespace == SYSTEM, pod))
+        seen[workload] += 1
+    return [pod for *_, pod in sorted(ranked, key=lambda row: row[:3])]
 
 
 def _passed_over(count: int, of: int, what: str, how: str) -> list[str]:

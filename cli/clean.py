@@ -39,21 +39,32 @@ async def _clean(options: argparse.Namespace) -> int:
     stays = 0
     cleaned: set[tuple[str, str]] = set()
     for request in _requests(options, journal):
-        try:
-            cluster = await open_cluster(request)
-        except PodwireError as error:
-            print_message(f"context {request.context or 'current'}: {error}")
-            stays += 1
-            continue
-        if (cluster.server, cluster.context) not in cleaned:
-            cleaned.add((cluster.server, cluster.context))
-            left, outcomes = await _clean_one(cluster, options, journal)
-            stays, found = stays + left, found + outcomes
-        await cluster.close()
+        left, outcomes = await _clean_once(request, options, journal, cleaned)
+        stays, found = stays + left, found + outcomes
     if not found and not stays:
         print_line("nothing is left behind")
     await asyncio.to_thread(journal.compact)
     return LEFT_BEHIND if stays else 0
+
+
+async def _clean_once(
+    request: ConnectionRequest,
+    options: argparse.Namespace,
+    journal: Journal,
+    cleaned: set[tuple[str, str]],
+) -> tuple[int, int]:
+    """As `_clean_one`; nothing in a cluster that was `cleaned` by another request."""
+    try:
+        cluster = await open_cluster(request)
+    except PodwireError as error:
+        print_message(f"context {request.context or 'current'}: {error}")
+        return 1, 0
+    counts = 0, 0
+    if (cluster.server, cluster.context) not in cleaned:
+        cleaned.add((cluster.server, cluster.context))
+        counts = await _clean_one(cluster, options, journal)
+    await cluster.close()
+    return counts
 
 
 async def _clean_one(
@@ -77,19 +88,23 @@ def _forget_unreachable(journal: Journal) -> int:
     ask those clusters again. Returns how many there were."""
     lost = [entry for entry in leftovers.abandoned(journal) if not _has_kubeconfig(entry)]
     for entry in lost:
-        number = journal.begin(
-            entry.where,
-            verb="delete pods",
-            namespace=entry.namespace,
-            name=entry.pod,
-            node=entry.node,
-        )
-        journal.end(number, GONE)
+        _forget(entry, journal)
         print_line(
             f"{entry.where.context}: forgot {entry.name}: the kubeconfig of its cluster is gone; "
             "it ends within 4 h"
         )
     return len(lost)
+
+
+def _forget(entry: PendingDelete, journal: Journal) -> None:
+    number = journal.begin(
+        entry.where,
+        verb="delete pods",
+        namespace=entry.namespace,
+        name=entry.pod,
+        node=entry.node,
+    )
+    journal.end(number, GONE)
 
 
 def _has_kubeconfig(entry: PendingDelete) -> bool:
@@ -100,20 +115,23 @@ def _has_kubeconfig(entry: PendingDelete) -> bool:
 def _requests(options: argparse.Namespace, journal: Journal) -> Sequence[ConnectionRequest]:
     """The clusters to clean: those of the journal first, after them the contexts that are named,
     or the current one."""
-    requests = [_request_of(entry) for entry in leftovers.abandoned(journal)]
+    journalled = [_request_of(entry) for entry in leftovers.abandoned(journal)]
     asked = connection_request(options)
-    names: Sequence[str | None] = options.context or ()
-    if options.all_contexts:
-        names = every_context(options.kubeconfig)
-    requests += [
+    named = [
         ConnectionRequest(asked.kubeconfig, name, "", asked.impersonation)
-        for name in names or (None,)
+        for name in _contexts(options)
     ]
-    return list(dict.fromkeys(requests))
+    return list(dict.fromkeys([*journalled, *named]))
+
+
+def _contexts(options: argparse.Namespace) -> Sequence[str | None]:
+    """None is the current one."""
+    names = every_context(options.kubeconfig) if options.all_contexts else options.context
+    return names or (None,)
 
 
 def _request_of(entry: PendingDelete) -> ConnectionRequest:
-    context = None if entry.where.context == IN_CLUSTER else entry.where.context
-    return ConnectionRequest(
-        entry.where.kubeconfig or None, context, "", Impersonation(entry.where.acting_as)
-    )
+    where = entry.where
+    context = None if where.context == IN_CLUSTER else where.context
+    impersonation = Impersonation(where.acting_as)
+    return ConnectionRequest(where.kubeconfig or None, context, "", impersonation)

@@ -1,8 +1,9 @@
 """The user's configuration: a TOML file (XDG). The command line wins over it.
 
 Keys: image, pull_policy, pull_timeout_s, pull_secrets, node_namespace, read_only, end_on_leave,
-theme; the table [images] has the images for other architectures, and [contexts.NAME] the same keys
-for one context.
+theme, record (true: each session is recorded), sessions_gib and sessions_days (bounds of what is
+kept of them); the table [images] has the images for other architectures, and [contexts.NAME] the
+same keys, except those of sessions and the theme, for one context.
 """
 
 from __future__ import annotations
@@ -30,7 +31,11 @@ KEYS: dict[str, type | tuple[type, ...]] = {
     "read_only": bool,
     "end_on_leave": bool,
     "theme": str,
+    "record": bool,
+    "sessions_gib": (int, float),
+    "sessions_days": (int, float),
 }
+OF_ALL = ("theme", "record", "sessions_gib", "sessions_days")  # never of one context
 
 
 @frozen
@@ -41,17 +46,8 @@ class Config:
 
     def settings(self, options: argparse.Namespace, context: str) -> AttachSettings:
         """For a context: the command line, else the context's table, else the common keys."""
-        chosen = {**self.common, **self.contexts.get(context, {})}
-        chosen.pop("theme", None)
-        given = {
-            "image": options.image,
-            "pull_policy": options.pull_policy,
-            "pull_timeout_s": options.pull_timeout,
-            "node_namespace": options.node_namespace,
-            "read_only": options.read_only or None,
-            "end_on_leave": options.end_on_leave or None,
-        }
-        chosen |= {key: value for key, value in given.items() if value is not None}
+        chosen = {**self.common, **self.contexts.get(context, {}), **_given(options)}
+        chosen = {key: value for key, value in chosen.items() if key not in OF_ALL}
         if "pull_secrets" in chosen:
             chosen["pull_secrets"] = tuple(chosen["pull_secrets"])
         return AttachSettings(**chosen, yes=options.yes)
@@ -59,6 +55,30 @@ class Config:
     @property
     def theme(self) -> str:
         return str(self.common.get("theme", ""))
+
+    @property
+    def record(self) -> bool:
+        return bool(self.common.get("record", False))
+
+    @property
+    def bounds(self) -> dict[str, Any]:
+        """Of sessions on disk, where the file has them."""
+        gib, days = self.common.get("sessions_gib"), self.common.get("sessions_days")
+        bounds = {"size": gib and int(gib * (1 << 30)), "age_s": days and days * 86_400.0}
+        return {key: value for key, value in bounds.items() if value}
+
+
+def _given(options: argparse.Namespace) -> dict[str, Any]:
+    """What the command line says of the keys."""
+    given = {
+        "image": options.image,
+        "pull_policy": options.pull_policy,
+        "pull_timeout_s": options.pull_timeout,
+        "node_namespace": options.node_namespace,
+        "read_only": options.read_only or None,
+        "end_on_leave": options.end_on_leave or None,
+    }
+    return {key: value for key, value in given.items() if value is not None}
 
 
 def default_path() -> Path:
@@ -79,13 +99,16 @@ def load(given: Path | None) -> Config:
             raise ConfigError(f"There is no configuration at {sanitize(path)}.") from None
         return Config()
     contexts = data.pop("contexts", {})
-    tables = contexts.values() if isinstance(contexts, dict) else [None]
-    if not all(isinstance(table, dict) for table in tables):
+    if not _are_tables(contexts):
         raise ConfigError(f'{sanitize(path)}: contexts must be tables, as [contexts."prod"].')
     _check(path, "", data)
     for name, table in contexts.items():
         _check(path, f"contexts.{name}.", table)
     return Config(path, data, contexts)
+
+
+def _are_tables(contexts: object) -> bool:
+    return isinstance(contexts, dict) and all(isinstance(one, dict) for one in contexts.values())
 
 
 def _parsed(path: Path) -> dict[str, Any]:
@@ -106,15 +129,20 @@ def _parsed(path: Path) -> dict[str, Any]:
 def _check(path: Path, prefix: str, table: Mapping[str, Any]) -> None:
     """The keys of a table and the kinds of their values; `prefix` is the name of the table."""
     for key, value in table.items():
-        where = f"{sanitize(path)}: "
-        shown = repr(sanitize(prefix + key, 80))
-        if key not in KEYS or (prefix and key == "theme"):
-            known = ", ".join(sorted(KEYS))
-            raise ConfigError(f"{where}there is no key {shown}. Known: {known}, contexts.")
-        if not isinstance(value, KEYS[key]) or (isinstance(value, bool) and KEYS[key] is not bool):
-            raise ConfigError(f"{where}{shown} has a value of the wrong kind.")
-        if not all(isinstance(text, str) for text in _texts(value)):
-            raise ConfigError(f"{where}{shown} holds something that is not text.")
+        if wrong := _wrong(prefix, key, value):
+            raise ConfigError(f"{sanitize(path)}: {wrong}")
+
+
+def _wrong(prefix: str, key: str, value: object) -> str:
+    """What is not right with a key, as a sentence; '' where nothing is."""
+    shown = repr(sanitize(prefix + key, 80))
+    if key not in KEYS or (prefix and key in OF_ALL):
+        return f"there is no key {shown}. Known: {', '.join(sorted(KEYS))}, contexts."
+    if not isinstance(value, KEYS[key]) or (isinstance(value, bool) and KEYS[key] is not bool):
+        return f"{shown} has a value of the wrong kind."
+    if not all(isinstance(text, str) for text in _texts(value)):
+        return f"{shown} holds something that is not text."
+    return ""
 
 
 def _texts(value: object) -> Iterable[object]:

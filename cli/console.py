@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import os
 import signal
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING
 import themes
 from cli import config
 from cli.exit_codes import LEFT_BEHIND
-from cli.messages import print_message
+from cli.messages import print_message, print_messages
+from cli.recorder import Recorders
 from collectors.errors import ConfigError
 from collectors.sanitize import sanitize
 from collectors.terminal_owner import TerminalOwner
@@ -23,7 +25,7 @@ from tui.app import OpenConsole, PodwireApp
 if TYPE_CHECKING:  # the first frame waits for none of them
     from cli.console_session import ConsoleSession
     from collectors.cluster.api.connection import Cluster
-    from collectors.recording.event_log import Recorder
+    from collectors.cluster.attach.settings import AttachSettings
     from session.controller import Controller
 
 NAMES = {"local": "this machine", "pcap": "capture files", "replay": "a recording"}
@@ -34,14 +36,23 @@ def console(options: argparse.Namespace) -> int:
     theme = _theme(options, settings_of)
     if options.command != "lab":
         return asyncio.run(_run(options, settings_of, theme, None))
+    with _lab(options.fault) as kubeconfig:
+        return asyncio.run(_run(options, settings_of, theme, kubeconfig))
+
+
+@contextlib.contextmanager
+def _lab(faults: list[str]) -> Iterator[Path]:
+    """The kubeconfig of a lab that runs for so long."""
+    from cli.lab import refuse_unknown
     from lab.supervisor import Lab
 
-    known = Lab(options.fault)
-    known.start(lambda text: print_message(f"lab: {text}"))
+    refuse_unknown(faults)
+    lab = Lab(faults)
+    lab.start(lambda text: print_message(f"lab: {text}"))
     try:
-        return asyncio.run(_run(options, settings_of, theme, known.kubeconfig))
+        yield lab.kubeconfig
     finally:
-        known.stop()
+        lab.stop()
 
 
 def _theme(options: argparse.Namespace, settings_of: config.Config) -> str:
@@ -55,38 +66,69 @@ def _theme(options: argparse.Namespace, settings_of: config.Config) -> str:
 async def _run(
     options: argparse.Namespace, settings_of: config.Config, theme: str, lab: Path | None
 ) -> int:
-    on_cluster = options.command in (None, "lab")
-    imported = (
-        asyncio.create_task(_imported("cluster")) if on_cluster else None
-    )  # while the server answers
-    cluster = await _connected(options, lab) if on_cluster else None
-    settings = settings_of.settings(options, cluster.context) if cluster else None
-    recorder = _recorder(options)
-    console: ConsoleSession | None = None
+    opener = await _opener(options, settings_of, lab)
+    app = PodwireApp(opener.open, opener.title, theme)
+    code = await _until_left(app, opener, _wants_mouse(options))
+    opener.recorders.say_where()
+    return _report(opener.console.control, code) if opener.console is not None else code
 
-    async def opening() -> OpenConsole:
-        nonlocal console
-        await (imported or _imported("target"))
-        from cli.console_session import ConsoleSession
 
-        console = ConsoleSession(options, recorder)
-        return OpenConsole(console.control, await console.open(cluster, settings))
+async def _opener(
+    options: argparse.Namespace, settings_of: config.Config, lab: Path | None
+) -> _Opener:
+    if options.command not in (None, "lab"):
+        return _Opener(options, None, None, None, Recorders(options, settings_of))
+    # while the server answers
+    imported = asyncio.create_task(_imported("cluster"))
+    cluster = await _connected(options, lab)
+    settings = settings_of.settings(options, cluster.context)
+    return _Opener(options, cluster, settings, imported, Recorders(options, settings_of))
 
-    app = PodwireApp(opening, cluster.context if cluster else NAMES.get(options.command, ""), theme)
+
+async def _until_left(app: PodwireApp, opener: _Opener, mouse: bool) -> int:
     TerminalOwner.ours = True
     try:
-        await app.run_async(mouse=_wants_mouse(options))
+        await app.run_async(mouse=mouse)
     finally:
         TerminalOwner.ours = False
-        if console is not None:
-            await _leave(console.control)
-            await console.recorded()
-        elif recorder is not None:
-            recorder.close()
+        await opener.close()
     if app.failed is not None:
         raise app.failed
-    code = app.return_code or 0
-    return _report(console.control, code) if console is not None else code
+    return app.return_code or 0
+
+
+class _Opener:
+    """Opens the console's session once the screen is there. `imported` is waited for before."""
+
+    def __init__(
+        self,
+        options: argparse.Namespace,
+        cluster: Cluster | None,
+        settings: AttachSettings | None,
+        imported: asyncio.Task[None] | None,
+        recorders: Recorders,
+    ) -> None:
+        self.options, self.cluster, self.settings = options, cluster, settings
+        self.imported, self.recorders = imported, recorders
+        self.console: ConsoleSession | None = None
+
+    @property
+    def title(self) -> str:
+        return self.cluster.context if self.cluster else NAMES.get(self.options.command, "")
+
+    async def open(self) -> OpenConsole:
+        await (self.imported or _imported("target"))
+        await self.recorders.prepare()
+        from cli.console_session import ConsoleSession
+
+        self.console = ConsoleSession(self.options, self.recorders)
+        first = await self.console.open(self.cluster, self.settings)
+        return OpenConsole(self.console.control, first)
+
+    async def close(self) -> None:
+        if self.console is not None:
+            await _leave(self.console.control)
+        await self.recorders.finished()
 
 
 async def _imported(screen: str) -> None:
@@ -97,13 +139,16 @@ async def _imported(screen: str) -> None:
 def _report(control: Controller, code: int) -> int:
     """Say where things are, and what is left; the exit code."""
     if control.captures.directory is not None:
-        try:
-            control.captures.directory.rmdir()  # where nothing was captured
-        except OSError:
-            print_message(f"what was captured is in {control.captures.directory}")
-    for text in control.left_behind:
-        print_message(text)
+        _say_what_was_captured(control.captures.directory)
+    print_messages(control.left_behind)
     return LEFT_BEHIND if control.left_behind else code
+
+
+def _say_what_was_captured(directory: Path) -> None:
+    try:
+        directory.rmdir()  # where nothing was
+    except OSError:
+        print_message(f"what was captured is in {directory}")
 
 
 async def _connected(options: argparse.Namespace, lab: Path | None) -> Cluster:
@@ -111,51 +156,41 @@ async def _connected(options: argparse.Namespace, lab: Path | None) -> Cluster:
     from cli.cluster_options import connection_request
     from collectors.cluster.api.connection import ConnectionRequest, open_cluster
 
-    return await open_cluster(
-        ConnectionRequest(str(lab), namespace=options.namespace)
-        if lab
-        else connection_request(options)
-    )
+    if lab:
+        return await open_cluster(ConnectionRequest(str(lab), namespace=options.namespace))
+    return await open_cluster(connection_request(options))
 
 
 async def _leave(control: Controller) -> None:
     """Remove what was added. One more Ctrl-C does not stop that: it says what it waits for; a
     second one does."""
     loop, leaving = asyncio.get_running_loop(), asyncio.ensure_future(control.close())
-    asked = 0
-
-    def interrupted() -> None:
-        nonlocal asked
-        asked += 1
-        if asked == 1:
-            print_message(
-                "removing what was added to the cluster; Ctrl-C again leaves it to `podwire clean`"
-            )
-        else:
-            leaving.cancel()
-
     with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-        loop.add_signal_handler(signal.SIGINT, interrupted)
+        loop.add_signal_handler(signal.SIGINT, _interrupts(leaving))
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, lambda: None)
     with contextlib.suppress(asyncio.CancelledError):
         await asyncio.shield(leaving)
 
 
+def _interrupts(leaving: asyncio.Future[None]) -> Callable[[], None]:
+    """What each Ctrl-C does."""
+    asked = 0
+
+    def interrupted() -> None:
+        nonlocal asked
+        asked += 1
+        if asked > 1:
+            leaving.cancel()
+            return
+        print_message(
+            "removing what was added to the cluster; Ctrl-C again leaves it to `podwire clean`"
+        )
+
+    return interrupted
+
+
 def _wants_mouse(options: argparse.Namespace) -> bool:
     """Off where people select text with the terminal: in tmux and over SSH."""
     shared = os.environ.get("TMUX") or os.environ.get("SSH_CONNECTION")
     return bool(getattr(options, "mouse", False)) or not shared
-
-
-def _recorder(options: argparse.Namespace) -> Recorder | None:
-    if getattr(options, "record", None) is None:
-        return None
-    from collectors.recording.event_log import Recorder
-
-    try:
-        return Recorder(options.record)
-    except OSError as error:
-        raise ConfigError(
-            f"The recording {options.record} cannot be written: {error.strerror}."
-        ) from None

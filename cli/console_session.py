@@ -4,35 +4,29 @@ this machine, files or a recording."""
 from __future__ import annotations
 
 import argparse
-import asyncio
-import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from collectors.errors import ConfigError
-from collectors.stream import Stream, Subscription
+from collectors.stream import Stream
 from session.controller import Controller
 from session.store import Store
 
 if TYPE_CHECKING:
+    from cli.recorder import Recorders
     from collectors.cluster.api.connection import Cluster
     from collectors.cluster.attach.settings import AttachSettings
-    from collectors.recording.event_log import Recorder
-
-RECORDER_QUEUE = 65_536  # events
 
 
 class ConsoleSession:
-    def __init__(self, options: argparse.Namespace, recorder: Recorder | None) -> None:
+    def __init__(self, options: argparse.Namespace, recorders: Recorders) -> None:
         """On the event loop."""
         self.options = options
         self.stream, self.store = Stream(), Store()
         self.control = Controller(self.store, self.stream, capture_on_attach=not options.no_capture)
         self.control.painted.clear()
-        self._recording: asyncio.Task[None] | None = None
-        if recorder is not None:
-            subscription = self.stream.subscribe(RECORDER_QUEUE, "the recorder", paced=True)
-            self._recording = asyncio.create_task(_record(recorder, subscription))
+        recorders.begin(self.stream, self.store)
+        self.control.captures.kept_in = recorders.directory
 
     async def open(self, cluster: Cluster | None, settings: AttachSettings | None) -> str:
         """The key of the target to begin with; '' for the cluster's lists."""
@@ -40,6 +34,9 @@ class ConsoleSession:
             return await self._replay(self.options.file)
         if self.options.command == "pcap":
             return self._open_files(self.options.files, self.options.pipe)
+        return self._watch_live(cluster, settings)
+
+    def _watch_live(self, cluster: Cluster | None, settings: AttachSettings | None) -> str:
         self.control.start()
         if cluster is None:
             return self.control.targets.watch_this_machine()
@@ -59,36 +56,28 @@ class ConsoleSession:
         self.control.live = False
         self.control.diagnosis.time_passes = False
         self.control.start()
-        targets = self.control.targets
-        keys = []
-        for path in files:
-            if str(path) == "-" and pipe is not None:
-                keys.append(targets.watch_pipe(pipe))
-            else:
-                keys.append(targets.watch_file(path))
+        keys = [self._watch(path, pipe) for path in files]
         for key in keys:
             self.control.targets.open_tab(key)
         return keys[0]
+
+    def _watch(self, path: Path, pipe: int | None) -> str:
+        if str(path) == "-" and pipe is not None:
+            return self.control.targets.watch_pipe(pipe)
+        return self.control.targets.watch_file(path)
 
     async def _replay(self, path: Path) -> str:
         """Play a recording as fast as it is folded, to its end."""
         from collectors.recording.event_log import RecordingSource
         from session.replay import play
+        from session.session_files import located
 
-        source = RecordingSource(path, self.stream)
+        source = RecordingSource(located(path), self.stream)
         source.findings_again = not source.has_findings()
         await play(self.control, source, with_rules=source.findings_again)
         if source.state == "failed":
             raise ConfigError(source.message)
+        return self._first_target()
+
+    def _first_target(self) -> str:
         return next((key for key in self.store.targets if key.startswith(("pod/", "local/"))), "")
-
-    async def recorded(self) -> None:
-        """What was seen is on disk."""
-        if self._recording is not None:
-            await self._recording
-
-
-async def _record(recorder: Recorder, subscription: Subscription) -> None:
-    with contextlib.closing(recorder):
-        async for batch in subscription.batches():
-            await asyncio.to_thread(recorder.write, batch)

@@ -39,10 +39,14 @@ async def _doctor(options: argparse.Namespace) -> int:
     _print_leftovers(left)
     if not review.refused:
         return 0
+    _print_missing_role(review, cluster.user)
+    return FORBIDDEN
+
+
+def _print_missing_role(review: AccessReview, user: str) -> None:
     print_line()
     print_line("# the smallest Role that gives what is missing: kubectl apply -f - <<EOF … EOF")
-    print_line(access_review.missing_role(review.rows, cluster.user).rstrip())
-    return FORBIDDEN
+    print_line(access_review.missing_role(review.rows, user).rstrip())
 
 
 async def _leftovers(cluster: Cluster, settings: AttachSettings) -> LeftBehind:

@@ -7,15 +7,19 @@ import asyncio
 import math
 import signal
 import threading
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
+from typing import Any, NamedTuple
 
 from cli.exit_codes import FAILED
 from cli.messages import flush_output, print_line, print_message
-from collectors.cluster.api.connection import connect
+from cli.waiting import until
+from collectors.cluster.api.connection import Cluster, connect
 from collectors.errors import ClusterError, ConfigError
 from collectors.events import PodRow
+from collectors.sanitize import sanitize
 from collectors.stream import Stream
+from lab.faults import all_faults
 from lab.supervisor import Lab, running_labs
 from session.controller import Controller
 from session.store import Store
@@ -30,20 +34,27 @@ def say(text: str) -> None:
     flush_output()
 
 
+def refuse_unknown(names: Iterable[str]) -> None:
+    """ConfigError for a name that is no fault's."""
+    known = all_faults()
+    for name in names:
+        if name not in known:
+            close = get_close_matches(name[:80], known, 3)
+            meant = f" Is {' or '.join(close)} meant?" if close else ""
+            raise ConfigError(
+                f"The lab has no fault named {sanitize(name, 40)!r}.{meant} They are listed in "
+                "docs/faults.md, and of a lab that runs by: podwire lab fault list"
+            )
+
+
 def serve(options: argparse.Namespace) -> int:
     """Run the lab until a signal; its kubeconfig's path is the only line on standard output."""
+    refuse_unknown((*options.fault, *options.serve_faults))
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: ended.set())
-    scale = {
-        "pods": options.pods,
-        "services": options.services,
-        "nodes": options.nodes,
-        "churn": options.churn,
-    }
-    if (options.pods or options.services) and not options.nodes:
-        scale["nodes"] = max(1, options.pods // 20)
-    with Lab([*options.fault, *options.serve_faults], scale) as lab:
+    faults = [*options.fault, *options.serve_faults]
+    with Lab(faults, _scale(options), noise=options.noise) as lab:
         say(str(lab.kubeconfig))
         while lab.alive and not ended.wait(0.5):
             pass
@@ -53,24 +64,39 @@ def serve(options: argparse.Namespace) -> int:
     return 0
 
 
+def _scale(options: argparse.Namespace) -> dict[str, Any]:
+    """Objects to add; pods and Services have nodes to be on."""
+    nodes = options.nodes
+    if (options.pods or options.services) and not nodes:
+        nodes = max(1, options.pods // 20)
+    return {
+        "pods": options.pods,
+        "services": options.services,
+        "nodes": nodes,
+        "churn": options.churn,
+    }
+
+
 def fault(options: argparse.Namespace) -> int:
+    refuse_unknown([options.name] if options.name else [])
+    return asyncio.run(_fault(_latest_lab(), options.state, options.name))
+
+
+def _latest_lab() -> str:
+    """Its kubeconfig."""
     labs = running_labs()
     if not labs:
         raise ConfigError(
             "No lab of yours is running. Start one: podwire lab, or podwire lab serve."
         )
-    return asyncio.run(_fault(str(labs[-1]), options.state, options.name))
+    return str(labs[-1])
 
 
 async def _fault(kubeconfig: str, state: str, name: str | None) -> int:
     cluster = await connect(kubeconfig)
     try:
         if state != "list":
-            if not name:
-                raise ConfigError("Which fault? `podwire lab fault list` shows them.")
-            await cluster.rest.request(
-                "POST", "/lab/faults", body={"name": name, "on": state == "on"}
-            )
+            await _switch(cluster, state == "on", name)
         for row in (await cluster.rest.get("/lab/faults"))["faults"]:
             say(f"{'on ' if row['on'] else 'off'}  {row['name']:<20} {row['what']}")
     finally:
@@ -78,78 +104,94 @@ async def _fault(kubeconfig: str, state: str, name: str | None) -> int:
     return 0
 
 
+async def _switch(cluster: Cluster, on: bool, name: str | None) -> None:
+    if not name:
+        raise ConfigError("Which fault? `podwire lab fault list` shows them.")
+    await cluster.rest.request("POST", "/lab/faults", body={"name": name, "on": on})
+
+
 def check(options: argparse.Namespace) -> int:
     """Attach to a pod and its node, read 5 s of each stream, print a line a stream."""
+    refuse_unknown(options.fault)
     with Lab(options.fault) as lab:
         return asyncio.run(_check(str(lab.kubeconfig)))
 
 
 async def _wait_for(what: str, ready: Callable[[], object]) -> None:
-    try:
-        async with asyncio.timeout(START_S):
-            while not ready():
-                await asyncio.sleep(0.05)
-    except TimeoutError:
-        raise ClusterError(f"The check failed: {what} did not come within {START_S:g} s.") from None
-
-
-def _has_started(data: TargetData) -> bool:
-    return data.phase in ("live", "failed", "gone")
+    if not await until(ready, START_S):
+        raise ClusterError(f"The check failed: {what} did not come within {START_S:g} s.")
 
 
 async def _check(kubeconfig: str) -> int:
-    store, session = Store(), Stream()
-    control = Controller(store, session)
+    control = Controller(Store(), Stream())
     control.open(await connect(kubeconfig), is_lab=True)
     control.start()
     try:
-        await _wait_for("the list of pods", lambda: store.rows("pods"))
-        pods = [
-            row
-            for row in store.rows("pods")
-            if isinstance(row, PodRow) and row.name.startswith("frontend-")
-        ]
-        pod, node = control.targets.watch_pod(pods[0]), control.targets.watch_node(pods[0].node)
-        own, beside = store.target(pod.key), store.target(node.key)
-        for key in (pod.key, node.key):
-            data = store.target(key)
-            await _wait_for(f"{key} live", partial(_has_started, data))
-            if data.phase != "live":
-                raise ClusterError(f"The check failed at {key}: {data.message}")
-        await asyncio.sleep(SECONDS)
-        return _report(
-            store, pod.key, node.key, own.packets_seen, beside.series("conntrack").current
-        )
+        return await _read_streams(control, control.store)
     finally:
         await control.close()
 
 
-def _report(store: Store, pod: str, node: str, packets: int, tracked: float | None) -> int:
-    own = store.target(pod)
-    retransmits = own.series("retransmits").points(0, math.inf)
-    sent = own.moved.get("TcpExtTCPOrigDataSent", 0)
-    rates = sum(1 for _, value in retransmits if value is not None)
-    lines = (
-        ("packets", packets, f"{packets} packets at {pod}"),
-        ("sockets", len(own.sockets), f"{len(own.sockets)} sockets at {pod}"),
-        (
-            "conntrack",
-            tracked or 0,
-            f"{tracked or 0:.0f} entries at {node}, pod's own {_own(store, pod)}",
-        ),
-        (
-            "retransmits",
-            rates,
-            f"{own.moved.get('TcpRetransSegs', 0)} of {sent} segments retransmitted, "
-            f"{rates} samples at {pod}",
-        ),
-    )
-    for name, _, text in lines:
-        say(f"{name:<12} {text}")
-    silent = [name for name, amount, _ in lines if not amount]
+async def _read_streams(control: Controller, store: Store) -> int:
+    await _wait_for("the list of pods", lambda: store.rows("pods"))
+    row = _frontend(store)
+    pod, node = control.targets.watch_pod(row), control.targets.watch_node(row.node)
+    for key in (pod.key, node.key):
+        await _until_live(store.target(key))
+    await asyncio.sleep(SECONDS)
+    return _report(store, pod.key, node.key)
+
+
+def _frontend(store: Store) -> PodRow:
+    return next(pod for pod in store.pods() if pod.name.startswith("frontend-"))
+
+
+async def _until_live(data: TargetData) -> None:
+    await _wait_for(f"{data.key} live", lambda: data.has_started)
+    if data.phase != "live":
+        raise ClusterError(f"The check failed at {data.key}: {data.message}")
+
+
+def _report(store: Store, pod: str, node: str) -> int:
+    streams = _streams(store, pod, node)
+    for stream in streams:
+        say(f"{stream.name:<12} {stream.text}")
+    silent = [stream.name for stream in streams if not stream.amount]
     if silent:
         print_message(f"the check failed: nothing came from {', '.join(silent)}")
     return FAILED if silent else 0
+
+
+class _Streamed(NamedTuple):
+    """What came from one stream, and how much of it."""
+
+    name: str
+    amount: float
+    text: str
+
+
+def _streams(store: Store, pod: str, node: str) -> tuple[_Streamed, ...]:
+    own = store.target(pod)
+    return (
+        _Streamed("packets", own.packets_seen, f"{own.packets_seen} packets at {pod}"),
+        _Streamed("sockets", len(own.sockets), f"{len(own.sockets)} sockets at {pod}"),
+        _conntrack(store, pod, node),
+        _retransmits(own),
+    )
+
+
+def _retransmits(own: TargetData) -> _Streamed:
+    sent = own.moved.get("TcpExtTCPOrigDataSent", 0)
+    points = own.series("retransmits").points(0, math.inf)
+    rates = sum(value is not None for _, value in points)
+    text = f"{own.moved.get('TcpRetransSegs', 0)} of {sent} segments retransmitted"
+    return _Streamed("retransmits", rates, f"{text}, {rates} samples at {own.key}")
+
+
+def _conntrack(store: Store, pod: str, node: str) -> _Streamed:
+    entries = store.target(node).series("conntrack").current or 0
+    text = f"{entries:.0f} entries at {node}, pod's own {_own(store, pod)}"
+    return _Streamed("conntrack", entries, text)
 
 
 def _own(store: Store, key: str) -> str:

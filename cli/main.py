@@ -1,6 +1,6 @@
 """The command line. Exit codes: 0 success, 1 failed, 2 usage or not a terminal, 3 API server or
-credentials, 4 forbidden, 5 something was left in the cluster (it is named), 128+n ended by
-signal n."""
+credentials, 4 forbidden, 5 something was left in the cluster (it is named), 6 unknown (`policy`),
+70 an error of podwire's own, 128+n ended by signal n."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from cli.exit_codes import FAILED, INTERRUPTED, USAGE
+from cli.exit_codes import CRASHED, FAILED, INTERRUPTED, USAGE
 from cli.messages import (
     OutputLost,
     exit_code_without_output,
@@ -22,6 +22,7 @@ from cli.messages import (
     replace_closed_streams,
 )
 from cli.parser import parser
+from cli.unused_options import refuse
 
 # command: the module and its function; only what is asked for is imported
 WITHOUT_CONSOLE = {
@@ -33,24 +34,33 @@ WITHOUT_CONSOLE = {
     "check": ("cli.check", "check"),
     "check recorded": ("cli.check_recorded", "check_recorded"),
     "policy": ("cli.policy", "policy"),
+    "sessions": ("cli.sessions", "sessions"),
     "pcap jsonl": ("cli.pcap", "print_jsonl"),
+    "report": ("cli.report", "report"),
 }
+ANSWERING = ("policy", "check")
 Command = Callable[[argparse.Namespace], int]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     replace_closed_streams()
-    code = 0
+    code, command = 0, ""
     try:
         options = parser().parse_args(arguments)
+        command = options.command or ""
         reduce_repaints_over_ssh()
         collect_garbage_rarely()
         code = run_reporting_errors(options)
         flush_output()
     except OutputLost as lost:
         without_output = exit_code_without_output(lost)
-        code = code or without_output
+        code = code or _unless_an_answer(without_output, command)
     return code
+
+
+def _unless_an_answer(code: int, command: str) -> int:
+    """Of `policy` and `check` 1 is an answer, which was not given."""
+    return CRASHED if code == FAILED and command in ANSWERING else code
 
 
 def reduce_repaints_over_ssh() -> None:
@@ -74,7 +84,7 @@ def run_reporting_errors(options: argparse.Namespace) -> int:
         return run(options)
     except PodwireError as error:
         print_message(str(error))
-        return error.exit_code
+        return _unless_an_answer(error.exit_code, options.command or "")
     except KeyboardInterrupt:
         return INTERRUPTED
     except OutputLost:
@@ -86,7 +96,7 @@ def run_reporting_errors(options: argparse.Namespace) -> int:
         from session.crash import report_crash
 
         print_message(report_crash(error))
-        return FAILED
+        return CRASHED
 
 
 def is_lab_unavailable(error: Exception) -> bool:
@@ -97,6 +107,7 @@ def is_lab_unavailable(error: Exception) -> bool:
 
 def run(options: argparse.Namespace) -> int:
     command = command_of(options)
+    refuse(command, options)
     if command in WITHOUT_CONSOLE:
         return function(*WITHOUT_CONSOLE[command])(options)
     options.pipe = None

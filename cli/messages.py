@@ -8,7 +8,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from typing import TextIO
+from collections.abc import Iterable
+from typing import IO, TextIO, cast
 
 from cli.exit_codes import BROKEN_PIPE, FAILED
 
@@ -52,12 +53,20 @@ def print_line(text: str = "") -> None:
     write_output(text + "\n")
 
 
+def print_messages(texts: Iterable[str]) -> None:
+    for text in texts:
+        print_message(text)
+
+
 def replace_closed_streams() -> None:
     """`podwire <&- >&-`: Python has None for a standard stream that is closed at the start."""
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:
-            mode = "r" if name == "stdin" else "w"
-            setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115 (open to the end)
+            setattr(sys, name, _null_stream("r" if name == "stdin" else "w"))
+
+
+def _null_stream(mode: str) -> IO[str]:
+    return cast(IO[str], open(os.devnull, mode))  # noqa: PTH123 (open to the end)
 
 
 def discard(stream: TextIO) -> None:
@@ -73,6 +82,9 @@ def exit_code_without_output(lost: OutputLost) -> int:
     cause = lost.__cause__
     if isinstance(cause, BrokenPipeError):  # `podwire doctor | head`
         return BROKEN_PIPE
-    reason = cause.strerror if isinstance(cause, OSError) else cause
-    print_message(f"standard output cannot be written: {reason}")
+    print_message(f"standard output cannot be written: {_reason(cause)}")
     return FAILED
+
+
+def _reason(cause: BaseException | None) -> object:
+    return cause.strerror if isinstance(cause, OSError) else cause

@@ -37,7 +37,8 @@ class Version(argparse.Action):
     """Prints the version and leaves; nothing is looked up before it is asked for."""
 
     def __init__(self, option_strings: list[str], dest: str, **options: Any) -> None:
-        super().__init__(option_strings, dest, nargs=0, **{**options, "default": argparse.SUPPRESS})
+        options["default"] = argparse.SUPPRESS
+        super().__init__(option_strings, dest, nargs=0, **options)
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from cli.version import version_line
@@ -53,7 +54,12 @@ def console_options() -> argparse.ArgumentParser:
     options.add_argument("--theme", help="night, day or contrast")
     options.add_argument("--mouse", action="store_true", help="use the mouse")
     options.add_argument(
-        "--record", metavar="FILE", type=Path, help="write the session to a new file"
+        "--record", metavar="FILE", type=Path, help="write the session to a new file as well"
+    )
+    options.add_argument(
+        "--no-record",
+        action="store_true",
+        help="whatever the configuration says, keep only captures on disk",
     )
     return options
 
@@ -150,6 +156,13 @@ def add_lab(commands: Commands) -> None:
 def add_lab_serve(actions: Commands) -> None:
     serve = actions.add_parser("serve", help="run the lab alone and print its kubeconfig's path")
     serve.add_argument("--fault", action="append", default=[], metavar="NAME", dest="serve_faults")
+    serve.add_argument(
+        "--noise",
+        choices=("none", "healthy", "changing"),
+        default="healthy",
+        help="what else a cluster has: nothing, probes and long polls and Jobs and the like"
+        " (default), or rollouts and autoscaling as well",
+    )
     for kind, label in (("pods", "pods"), ("services", "Services"), ("nodes", "nodes")):
         serve.add_argument(
             f"--{kind}",
@@ -181,15 +194,17 @@ def add_clean(commands: Commands) -> None:
 def add_check(commands: Commands) -> None:
     check = commands.add_parser("check", help="no console: look for what is wrong, and print it")
     check.add_argument(
-        "target", nargs="?", help="NAMESPACE/POD, node/NAME or ns/NAMESPACE (default: the nodes)"
+        "target",
+        nargs="?",
+        help="NAMESPACE/POD, pod/NAME with -n, node/NAME or ns/NAMESPACE (default: the context's "
+        "namespace, and every node; with -A all namespaces)",
     )
     check.add_argument(
         "--for",
         dest="seconds",
         type=seconds,
-        default=30.0,
         metavar="30s",
-        help="watch for so long",
+        help="watch for so long (default: 30s)",
     )
     check.add_argument("-o", "--output", choices=("text", "json", "markdown"), default="text")
     check.add_argument(
@@ -206,6 +221,21 @@ def add_check(commands: Commands) -> None:
         metavar="FILE",
         help="no cluster: look at a recording or a capture; repeatable, and node/NAME=FILE says"
         " where a capture was made",
+    )
+    check.add_argument(
+        "--strict",
+        action="store_true",
+        help="exit with 4 where a part of what was asked for could not be looked at",
+    )
+    check.add_argument(
+        "--record",
+        metavar="FILE",
+        type=Path,
+        nargs="?",
+        const=Path(),
+        default=argparse.SUPPRESS,
+        help="record what is seen, as the console does, or write it to a new FILE: `podwire replay`"
+        " and `check --from` read both",
     )
     check.add_argument(
         "--budget", type=float, metavar="MS", help="round trips that last longer are a finding"
@@ -229,10 +259,12 @@ def add_policy(commands: Commands) -> None:
         dest="target",
         required=True,
         metavar="NS/POD|SERVICE|IP",
-        help="pod, deploy/NAME, svc/NAME, name in DNS, URL or address",
+        help="pod, deploy/NAME, svc/NAME, name in DNS, URL or address, with or without :PORT",
     )
     policy.add_argument(
-        "--port", required=True, metavar="80/TCP", help="number or name, and protocol (TCP)"
+        "--port",
+        metavar="80/TCP",
+        help="number or name, and protocol (TCP); else that of --to, as in svc/NAME:80",
     )
     policy.add_argument(
         "-f",
@@ -279,7 +311,52 @@ def add_replay(commands: Commands) -> None:
     replay = commands.add_parser(
         "replay", parents=[console_options()], help="look at a recorded session"
     )
-    replay.add_argument("file", type=Path)
+    replay.add_argument(
+        "file",
+        type=Path,
+        metavar="SESSION|FILE",
+        help="a session (`podwire sessions`), the beginning of its name, `last`, or a file",
+    )
+
+
+def add_sessions(commands: Commands) -> None:
+    sessions = commands.add_parser(
+        "sessions", help="what was recorded here: list, export, import, prune"
+    )
+    sessions.add_argument("-o", "--output", choices=("text", "json"), default="text")
+    actions = sessions.add_subparsers(dest="sessions_command", metavar="sessions command")
+    export = actions.add_parser("export", help="write one session into one new file")
+    export.add_argument("session", metavar="SESSION")
+    export.add_argument("file", type=Path, nargs="?", metavar="FILE")
+    imported = actions.add_parser("import", help="add a session from such a file")
+    imported.add_argument("file", type=Path, metavar="FILE")
+    actions.add_parser("prune", help="remove what is past the bounds of size and age")
+
+
+def add_report(commands: Commands) -> None:
+    report = commands.add_parser("report", help="write a session up: what was found, and when")
+    report.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="a session, a recording or a capture; node/NAME=FILE says where a capture was made",
+    )
+    report.add_argument(
+        "-o", dest="output", choices=("markdown", "html", "json"), default="markdown"
+    )
+    report.add_argument(
+        "--output",
+        dest="output_file",
+        type=Path,
+        metavar="PATH",
+        help="write to this file (0600) instead of standard output",
+    )
+    report.add_argument(
+        "--rules",
+        choices=("recorded", "today"),
+        default="recorded",
+        help="findings as they were recorded (default), or of today's rules",
+    )
 
 
 COMMANDS = (
@@ -291,6 +368,8 @@ COMMANDS = (
     add_local,
     add_pcap,
     add_replay,
+    add_report,
+    add_sessions,
 )
 
 

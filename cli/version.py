@@ -5,7 +5,12 @@ from __future__ import annotations
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-CORE = "pure Python"  # decoding and flow tables: there is no compiled core
+from collectors import capture
+
+
+def core() -> str:
+    """Whether packets are decoded by the compiled core, or why not."""
+    return f"pure Python ({capture.WHY_PURE})" if capture.WHY_PURE else "compiled core"
 
 
 def version_line() -> str:
@@ -13,4 +18,4 @@ def version_line() -> str:
         installed = version("podwire")
     except PackageNotFoundError:
         installed = "(not installed)"
-    return f"podwire {installed}, Python {platform.python_version()}, {CORE}"
+    return f"podwire {installed}, Python {platform.python_version()}, {core()}"

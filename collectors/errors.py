@@ -33,6 +33,21 @@ class ClusterError(PodwireError):
         self.status = status
         self.reason = reason
 
+    @property
+    def concerns_all(self) -> bool:
+        """Whether every other request would fail as well: no API server, or unknown there."""
+        return self.status in (0, 401)
+
+
+class RefusalsSuppressed:
+    """A block whose requests may be refused. What concerns all requests is raised nevertheless."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        return isinstance(error, ClusterError) and not error.concerns_all
+
 
 class Forbidden(ClusterError):
     exit_code = 4

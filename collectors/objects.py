@@ -43,6 +43,7 @@ class Endpoint(NamedTuple):
     serving: bool = False
     terminating: bool = False
     hints: tuple[str, ...] = ()
+    hostname: str = ""
 
 
 @frozen
@@ -69,6 +70,14 @@ class PodRow:
     host_ips: tuple[str, ...] = ()  # of its node
     dns_policy: str = ""
     nameservers: tuple[str, ...] = ()  # of its dnsConfig
+    never_ready: bool = False  # not since it began
+    program: str = ""  # a digest of its containers' images, commands and arguments
+    hostname: str = ""  # that it asks for: with `subdomain` it has a name in DNS
+    subdomain: str = ""
+    absent: str = ""  # why a workload of a manifest has no pods; '' where it has
+    generated_labels: tuple[str, ...] = ()  # of a manifest's: keys that a controller gives values
+    egress_limit: int = 0  # bits a second, by an annotation for the CNI's bandwidth plugin
+    ingress_limit: int = 0
     kind: str = "pods"
 
     @property
@@ -99,7 +108,18 @@ class NamespaceRow:
     name: str
     namespace: str = ""
     labels: Labels = ()
+    terminating: bool = False
     kind: str = "namespaces"
+
+
+@frozen
+class ScaledRow:
+    """A workload of no replicas, with the labels that its pods would have."""
+
+    namespace: str
+    name: str
+    labels: Labels = ()
+    kind: str = "scaledtozero"
 
 
 @frozen
@@ -122,12 +142,16 @@ class ServiceRow:
     headless: bool = False  # clusterIP: None
     affinity: str = ""  # sessionAffinity, '' for None
     families: tuple[str, ...] = ()  # ipFamilies; () where they are not said
+    balancer_names: tuple[str, ...] = ()  # host names of its load balancer
+    proxied_ips: tuple[str, ...] = ()  # of its load balancer, with ipMode Proxy
+    ranges_annotated: bool = False  # source_ranges are from the annotation
     kind: str = "services"
 
 
 @frozen
 class SliceRow:
-    """An EndpointSlice: which addresses answer for a Service, and which of them are ready."""
+    """An EndpointSlice: which addresses answer for a Service, and which of them are ready;
+    `changed` when it was written last."""
 
     namespace: str
     name: str
@@ -136,6 +160,7 @@ class SliceRow:
     not_ready: tuple[str, ...]
     ports: tuple[ContainerPort, ...] = ()
     endpoints: tuple[Endpoint, ...] = ()
+    changed: float = 0.0
     kind: str = "endpointslices"
 
 
@@ -158,7 +183,7 @@ class ForeignPolicyRow:
 
     `object_kind` and `api_version` together say what it is. `spec` is its specification as plain
     JSON values, strings made safe to show; Cilium's `specs` stand in it as `specs`. `namespace` is
-    '' for those of the whole cluster.
+    '' for those of the whole cluster. `kind` is cuttingpolicies for what may only cut.
     """
 
     namespace: str
@@ -237,4 +262,5 @@ Row = (
     | SettingsRow
     | ProbeRow
     | IngressRow
+    | ScaledRow
 )

@@ -13,7 +13,7 @@ import contextlib
 import secrets
 from collections.abc import Sequence
 
-from collectors.command_runner import Runner, run
+from collectors.command_runner import CommandResult, Runner, run
 from collectors.errors import PodwireError
 
 TOKEN = secrets.token_hex(6)  # of this console
@@ -44,21 +44,23 @@ def owned(argv: Sequence[str]) -> list[str]:
 async def end(runner: Runner, pid: int, signal: str = "TERM") -> None:
     """Signal a command of ours; nothing where it is no more, or another has its number by now."""
     with contextlib.suppress(PodwireError):
-        await run(
-            runner, ["sh", "-c", _END, "podwire-end", str(pid), TOKEN, signal], timeout=SHORT_S
-        )
+        arguments = (str(pid), TOKEN, signal)
+        await _run_script(runner, _END, "podwire-end", *arguments)
 
 
 async def sweep(runner: Runner) -> int:
     """End what consoles that are gone left running in a container; returns how many commands that
     were."""
     try:
-        result = await run(
-            runner, ["sh", "-c", _SWEEP, "podwire-sweep", str(OLD_MIN)], timeout=SHORT_S
-        )
+        result = await _run_script(runner, _SWEEP, "podwire-sweep", str(OLD_MIN))
     except PodwireError:
         return 0  # no `find`, or no access: each command is bounded by itself
     return len(result.out.split())
+
+
+async def _run_script(runner: Runner, script: str, *arguments: str) -> CommandResult:
+    """The first of the arguments is the script's name."""
+    return await run(runner, ["sh", "-c", script, *arguments], timeout=SHORT_S)
 
 
 async def keep_marked(runner: Runner) -> None:

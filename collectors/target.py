@@ -40,6 +40,20 @@ class Target:
         return SCOPES[self.kind]
 
 
+def name_in(key: str) -> str:
+    """A key without its kind: `shop/frontend-1` of `pod/shop/frontend-1`."""
+    return key.partition("/")[2]
+
+
+def pod_key(namespace: str, name: str) -> str:
+    """The key of a pod's target."""
+    return f"pod/{namespace}/{name}"
+
+
+def node_target(name: str) -> Target:
+    return Target("node", name, node=name)
+
+
 def this_machine() -> Target:
     name = sanitize(socket.gethostname(), 64)
     return Target("local", name, node=name)

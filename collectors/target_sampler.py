@@ -8,6 +8,7 @@ import time
 from collectors import remote_commands
 from collectors.backoff import Check, keep_connected
 from collectors.command_runner import STDERR, Runner, Running
+from collectors.conntrack import table_count
 from collectors.errors import ExecError, PodwireError, TargetGone
 from collectors.events import Event, Notice, TargetPhase, TargetState
 from collectors.kernel import packet_filters, sampler, sampler_program
@@ -41,8 +42,9 @@ class TargetSampler:
         """Until cancelled, or until the target is gone."""
         helpers = [asyncio.create_task(remote_commands.keep_marked(self.runner))]
         if self.target.kind == "node":
-            reading = packet_filters.follow(self.runner, self.stream, self.target.key)
-            helpers.append(asyncio.create_task(reading))
+            where = self.runner, self.stream, self.target.key
+            helpers.append(asyncio.create_task(packet_filters.follow(*where)))
+            helpers.append(asyncio.create_task(table_count.follow(*where)))
         try:
             await self._sweep()
             await keep_connected(

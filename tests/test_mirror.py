@@ -12,6 +12,7 @@ STORIES = {
     "collectors": {
         "broken_streams",  # exec and watch streams that are cut
         "busybox",  # commands on another shell
+        "compiled_core",  # beside the same code as Python
         "foreign_captures",  # captures of other people's wires
         "foreign_lists",  # lists that another server answers
         "manifests_fuzz",
@@ -30,6 +31,7 @@ STORIES = {
         "host",  # what the lab leaves
         "kubectl",  # the API server as kubectl sees it
         "parts",
+        "rights",  # verdicts with rights that RBAC narrows
         "scale",
         "transcripts",  # beside a real API server's answers
     },

@@ -41,7 +41,7 @@ WORD = re.compile(rf"(?<![a-z0-9])({'|'.join(WORDS)})(?![a-z0-9])", re.IGNORECAS
 SELF = "tests/test_vocabulary.py"
 OLD_NAMES = "collectors/recording/earlier_formats.py"  # fields as recordings of 0.1.0 have them
 SKIPPED = ("LICENSE", "requirements.lock", "tests/data/", "tests/lab/transcripts/", SELF, OLD_NAMES)
-TEXT = (".py", ".md", ".toml", ".tcss", ".yaml", ".yml")  # `then` is a word of the shell's
+TEXT = (".py", ".pyi", ".pyx", ".pxd", ".md", ".toml", ".tcss", ".yaml", ".yml", ".sh", "Makefile")
 
 
 def tracked() -> list[str]:

@@ -47,7 +47,7 @@ python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
     echo "podwire: Python 3.11 or newer is needed; this is $(python3 --version)." >&2
     exit 1
 }
-stamp=$(cat requirements.lock pyproject.toml | cksum)
+stamp=$(cat requirements.lock pyproject.toml setup.py collectors/capture/*.p[xy]* | cksum)
 if [ ! -x .venv/bin/podwire ] || [ "$(cat .venv/stamp 2>/dev/null)" != "$stamp" ]; then
     echo "podwire: setting up .venv (a minute or so the first time)"
     [ -x .venv/bin/python ] || python3 -m venv .venv

@@ -120,6 +120,13 @@ ACTIONS = (
             ("escape", "back", "*back", "stop; other symptoms; back"),
         ),
     ),
+    *_at(
+        "timeline",
+        (
+            ("v", "next_figure", "*figure", "the next figure, of this or another target"),
+            ("escape", "back", "*back", "to the present; back to where you were"),
+        ),
+    ),
     *_at("matrix", (("escape", "back", "*back", "back to the cluster"),)),
     *_at(
         "compare",
@@ -134,6 +141,8 @@ ACTIONS = (
             ("right_square_bracket", "step(1)", "next tab", "next open target"),
             ("left_square_bracket", "step(-1)", "previous tab", "previous open target"),
             ("d", "findings", "*findings", "what is wrong, the evidence, and what to do"),
+            ("t", "timeline", "timeline", "what came first: findings, marks, writes, changes"),
+            ("asterisk", "mark", "mark", "set a mark with a note on the timeline"),
             ("question_mark", "help", "*help", "this page"),
             ("T", "next_theme", "theme", "next theme"),
             ("colon", "command_palette", "command", "command palette (also Ctrl+P)"),
@@ -159,6 +168,7 @@ _SHOWN = {
     "slash": "/",
     "question_mark": "?",
     "colon": ":",
+    "asterisk": "*",
     "escape": "esc",
     "right_square_bracket": "]",
     "left_square_bracket": "[",

@@ -22,6 +22,7 @@ from tui.actions import ACTIONS, bindings
 from tui.background_imports import preload
 from tui.garbage_collection import GarbageCollection
 from tui.key_queue import Handled, KeyQueue
+from tui.ring import following
 from tui.screens.base import ConsoleScreen
 from tui.tabbed_app import TabbedApp
 from tui.themes import all_themes
@@ -182,6 +183,28 @@ class PodwireApp(TabbedApp):
         elif isinstance(self.screen, ConsoleScreen):
             self.push_screen(FindingsScreen(self.control.store, self.control))
 
+    def action_timeline(self) -> None:
+        from tui.screens.timeline import TimelineScreen
+
+        if isinstance(self.screen, TimelineScreen):
+            self.pop_screen()
+        elif isinstance(self.screen, ConsoleScreen):
+            key = getattr(self.screen, "key", "")
+            self.push_screen(TimelineScreen(self.control.store, self.control, key))
+
+    def action_mark(self) -> None:
+        from tui.screens.mark_note import MarkNote
+
+        key = str(getattr(self.screen, "key", ""))
+        self.push_screen(MarkNote(), lambda note: self._set_mark(note, key))
+
+    def _set_mark(self, note: str | None, key: str) -> None:
+        if note is None:
+            return
+        self.control.mark(note, key)
+        kept = "" if self.control.live else " Of a recording it is kept until you quit."
+        self.notify(f"A mark is set: t shows the timeline.{kept}", markup=False)
+
     def action_faults(self) -> None:
         from tui.screens.faults import Faults
 
@@ -191,9 +214,7 @@ class PodwireApp(TabbedApp):
             self.notify("Faults are the lab's: start it with `podwire lab`.", markup=False)
 
     def action_next_theme(self) -> None:
-        names = list(themes.names())
-        place = names.index(self.theme) if self.theme in names else -1
-        self.theme = names[(place + 1) % len(names)]
+        self.theme = following(list(themes.names()), self.theme)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if isinstance(self.focused, Input):

@@ -30,7 +30,7 @@ def _arrow(event: FlowEvent) -> Cell:
 def _note(event: FlowEvent) -> Cell:
     size = f"{fmt.count(event.size)} bytes" if event.size else ""
     lasts = f"over {ms(event.until - event.at)} ms" if event.count > 1 else ""
-    return " ".join(part for part in (size, lasts, event.note) if part), "dim"
+    return " ".join(filter(None, (size, lasts, event.note))), "dim"
 
 
 def columns(begin_ns: int) -> tuple[Column, ...]:

@@ -31,11 +31,14 @@ class GarbageCollection:
 
     def turn(self) -> None:
         """Collect now, if now is the time."""
-        now = time.monotonic()
-        since = now - self._collected
-        if since > LATEST_S or (since > EVERY_S and now - self._key > QUIET_S):
+        if self._is_due(time.monotonic()):
             gc.collect()
             self._collected = time.monotonic()
+
+    def _is_due(self, now: float) -> bool:
+        """Sooner where nobody types."""
+        since = now - self._collected
+        return since > LATEST_S or (since > EVERY_S and now - self._key > QUIET_S)
 
     def end(self) -> None:
         gc.unfreeze()

@@ -65,7 +65,7 @@ def time_status(view: TimeView, oldest: float | None) -> str:
     kept = f"data since {fmt.clock(oldest)}" if oldest is not None else "no data yet"
     dot = f"{fmt.duration(view.span)} per dot"
     if view.until is None:
-        return f"live · {dot} · ← back, +/- zoom · {kept}"
+        return f"latest · {dot} · ← back, +/- zoom · {kept}"
     seconds = view.now - view.until
     ago = f" ({fmt.duration(seconds)} ago)" if seconds >= 1 else ""
     return f"paused at {fmt.clock(view.until)}{ago} · {dot} · {kept}"

@@ -1,5 +1,5 @@
-"""A count of a conntrack table, on demand: in a container by its own `conntrack`, on this machine
-over netlink."""
+"""A count of a conntrack table, on demand or again and again: in a container by its own
+`conntrack`, on this machine over netlink."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from collectors.conntrack import groups, netlink_count
 from collectors.errors import PodwireError
 from collectors.events import ConntrackTable
 from collectors.sanitize import sanitize
+from collectors.stream import Stream
 
+EVERY_S, SELDOM_S = 20.0, 300.0
+SHARE = 20  # of the time that one count needs: a large table is counted more seldom
 SECONDS = 30.0  # a million entries are read in a few
 NO_TABLE = "Nothing was counted: `conntrack` is not there, or may not read the table (NET_ADMIN)."
 
@@ -37,3 +40,16 @@ async def here(key: str) -> ConntrackTable:
         why = f"The table could not be read over netlink: {detail}. Only root may."
         return ConntrackTable(time.time(), key, 0, (), source="netlink", error=why)
     return ConntrackTable(time.time(), key, total, found, source="netlink")
+
+
+async def follow(runner: Runner, session: Stream, key: str) -> None:
+    """Count what a runner's commands see again and again, until cancelled; where it cannot be
+    counted, seldom, and only a count that is asked for says why."""
+    while True:
+        began = time.monotonic()
+        table = await there(runner, key)
+        if not table.error:
+            session.publish(table)
+        needed = time.monotonic() - began
+        wait = SELDOM_S if table.error else min(SELDOM_S, max(EVERY_S, SHARE * needed))
+        await asyncio.sleep(wait)

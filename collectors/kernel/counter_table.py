@@ -103,6 +103,7 @@ TcpExtTWRecycled | netns | sockets | | TIME_WAIT sockets reused for a new connec
 TcpExtTWKilled | netns | sockets | | TIME_WAIT sockets cut short
 TcpExtPAWSActive | netns | segments | ! | SYN answers refused for an old timestamp
 TcpExtPAWSEstab | netns | segments | ! | segments refused for an old timestamp (NAT, clocks)
+TcpExtPAWSTimewait | netns | segments | ! | the same, of connections in TIME-WAIT (since 6.14)
 TcpExtDelayedACKs | netns | segments | | acknowledgements sent late on purpose
 TcpExtDelayedACKLocked | netns | segments | | late acknowledgements later still: the socket was busy
 TcpExtDelayedACKLost | netns | segments | | the peer retransmitted: our ACK was late or lost

@@ -98,11 +98,15 @@ def _proc_values(paths: Iterable[str]) -> tuple[procfs.Values, list[str]]:
 def conntrack_statistics() -> procfs.Values:
     """Per-CPU conntrack statistics over netlink, summed. PermissionError or OSError where not
     allowed."""
-    with NFCTSocket() as netlink:
-        cpus = list(netlink.stat())
+    cpus = _statistics_of_cpus()
     if not cpus:
         return {}
     return {f"conntrack_{ours}": _sum(cpus, theirs) for ours, theirs in _CONNTRACK.items()}
+
+
+def _statistics_of_cpus() -> list[Any]:
+    with NFCTSocket() as netlink:
+        return list(netlink.stat())
 
 
 def _sum(messages: list[Any], attribute: str) -> int:
@@ -137,6 +141,7 @@ def _all_cpus() -> procfs.Values:
 SETUP = {
     "ip addr": ("ip", "-s", "-d", "-j", "addr"),
     "ip route": ("ip", "-j", "route", "show", "table", "all"),
+    "ip neigh": ("ip", "-6", "-j", "neigh"),
     "ip fdb": ("bridge", "-j", "fdb"),
 }
 

@@ -74,7 +74,13 @@ def _link(item: Item) -> LinkRow:
         detail=_tunnel(_dict(info, "info_data")),
         hairpin=hairpin if isinstance(hairpin, bool) else None,
         promiscuous=_promiscuous(item.get("flags")),
+        lladdr=_lladdr(_text(item, "address")),
     )
+
+
+def _lladdr(text: str) -> str:
+    """Of Ethernet; '' for a loopback's zeros and for the addresses that tunnels have there."""
+    return text.lower() if len(text) == 17 and text.strip("0:") else ""
 
 
 def _tunnel(data: Item) -> str:
@@ -113,8 +119,12 @@ def _is_unicast(item: Item) -> bool:
 
 
 def _route(item: Item) -> RouteRow:
-    via = _text(item, "gateway") or _text(_dict(item, "via"), "host")
-    return RouteRow(_text(item, "dst"), _text(item, "dev"), via, _route_mtu(item))
+    return RouteRow(_text(item, "dst"), _text(item, "dev"), _next_hop(item), _route_mtu(item))
+
+
+def _next_hop(item: Item) -> str:
+    """Of another address family where `via` has it."""
+    return _text(item, "gateway") or _text(_dict(item, "via"), "host")
 
 
 def _route_mtu(item: Item) -> int | None:
@@ -125,7 +135,7 @@ def _route_mtu(item: Item) -> int | None:
 
 def forwarding(text: str) -> tuple[tuple[str, str, str], ...]:
     """`bridge -j fdb`: entries that lead to another host."""
-    entries = (_forwarding_entry(item) for item in _objects(text))
+    entries = map(_forwarding_entry, _objects(text))
     return tuple(entry for entry in entries if entry[1])
 
 
@@ -137,7 +147,7 @@ def _forwarding_entry(item: Item) -> tuple[str, str, str]:
 def neighbours(text: str) -> tuple[NeighbourRow, ...]:
     """/proc/net/arp. Flag 0x2 (ATF_COM) says that the link-layer address is known."""
     lines = text.splitlines()[1 : MAX_ROWS + 1]
-    return tuple(filter(None, (_neighbour(line.split()) for line in lines)))
+    return tuple(filter(None, map(_neighbour, map(str.split, lines))))
 
 
 def _neighbour(fields: list[str]) -> NeighbourRow | None:
@@ -148,6 +158,16 @@ def _neighbour(fields: list[str]) -> NeighbourRow | None:
     return NeighbourRow(
         sanitize(address, 64), sanitize(device, 32), sanitize(mac, 32) if known else ""
     )
+
+
+def neighbours_v6(text: str) -> tuple[NeighbourRow, ...]:
+    """`ip -6 -j neigh`: IPv6's, which /proc/net/arp does not have."""
+    return tuple(_neighbour_v6(item) for item in _objects(text) if _text(item, "dst"))
+
+
+def _neighbour_v6(item: Item) -> NeighbourRow:
+    lladdr = _lladdr(_text(item, "lladdr"))
+    return NeighbourRow(_text(item, "dst"), _text(item, "dev", 32), lladdr)
 
 
 def resolver(text: str) -> tuple[tuple[str, ...], tuple[str, ...], int]:
@@ -208,7 +228,7 @@ def state(at: float, target: str, sections: dict[str, str]) -> NetworkState:
         target=target,
         links=links(text["ip addr"]),
         routes=routes(text["ip route"]),
-        neighbours=neighbours(text["arp"]),
+        neighbours=neighbours(text["arp"]) + neighbours_v6(text["ip neigh"]),
         forwarding=forwarding(text["ip fdb"]),
         nameservers=servers,
         search=search,

@@ -41,7 +41,7 @@ def _protocol(names: str, numbers: str) -> Values:
 def snmp6(text: str) -> Values:
     """/proc/net/snmp6: a name and a figure per line. Counters of single ICMPv6 types are left
     out."""
-    pairs = (line.split() for line in text.splitlines())
+    pairs = map(str.split, text.splitlines())
     return {pair[0]: int(pair[1]) for pair in pairs if _is_snmp6(pair)}
 
 

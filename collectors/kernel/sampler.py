@@ -17,6 +17,7 @@ from collectors.sockets.rows import SocketRow
 
 MAX_FRAME = 32 << 20
 _FILE = re.compile(r"^==> (/proc/\S+) <==\n", re.MULTILINE)
+FRAME_END = b"\x1eend\n"
 
 
 class SamplerError(Exception):
@@ -43,10 +44,12 @@ class FrameReader:
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> Iterator[SamplerFrame]:
+        searched = max(0, len(self._buffer) - len(FRAME_END) + 1)
         self._buffer += data
-        while (end := self._buffer.find(b"\x1eend\n")) >= 0:
+        while (end := self._buffer.find(FRAME_END, searched)) >= 0:
             text = self._buffer[:end].decode("utf-8", "replace")
-            del self._buffer[: end + 5]
+            del self._buffer[: end + len(FRAME_END)]
+            searched = 0
             yield _frame(text)
         if len(self._buffer) > MAX_FRAME:
             raise SamplerError(f"a sample grew past {MAX_FRAME >> 20} MiB")
@@ -55,9 +58,14 @@ class FrameReader:
 def _frame(text: str) -> SamplerFrame:
     frame = SamplerFrame()
     for part in text.split("\x1e")[1:]:
-        title, _, body = part.partition("\n")
-        frame.sections.append((title, body))
+        frame.sections.append(_section(part))
     return frame
+
+
+def _section(part: str) -> tuple[str, str]:
+    """Title and body."""
+    title, _, body = part.partition("\n")
+    return title, body
 
 
 def files(frame: SamplerFrame) -> dict[str, str]:

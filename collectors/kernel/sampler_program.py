@@ -112,6 +112,7 @@ surroundings() {
   if has ip; then
     p ip addr; x ip -s -d -j addr
     p ip route; x ip -j route show table all
+    read -r a < /proc/net/if_inet6 && p ip neigh && x ip -6 -j neigh
   fi
   has bridge && { p ip fdb; x bridge -j fdb; }
   p arp; some 2000 /proc/net/arp

@@ -78,8 +78,12 @@ def _has_peer(row: SocketRow) -> bool:
 
 
 def _new_group(name: str, row: SocketRow, book: AddressBook) -> PeerGroup:
+    return PeerGroup(name, book.zone(row.peer), cross_zone=_crosses_zones(row, book))
+
+
+def _crosses_zones(row: SocketRow, book: AddressBook) -> bool:
     own, other = book.zone(row.local), book.zone(row.peer)
-    return PeerGroup(name, other, cross_zone=bool(own and other and own != other))
+    return bool(own and other and own != other)
 
 
 def _order(peer: PeerGroup) -> tuple[int, int, int, str]:

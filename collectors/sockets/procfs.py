@@ -55,4 +55,4 @@ def _row(line: str, protocol: str) -> SocketRow | None:
 
 def parse(text: str, protocol: str) -> tuple[SocketRow, ...]:
     rows = (_row(line, protocol) for line in text.splitlines()[1:])
-    return tuple(row for row in rows if row is not None)
+    return tuple(filter(None, rows))

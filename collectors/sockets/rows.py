@@ -45,10 +45,15 @@ class SocketRow(NamedTuple):
     alike: int = 1  # more: a sum over so many; queues and segments are sums, the RTT a mean
 
 
+def queue_is_full(listener: SocketRow) -> bool:
+    """Whether more connections wait to be accepted than the listener's limit (sent as send_q)."""
+    return 0 < listener.send_q < listener.recv_q
+
+
 def trouble(row: SocketRow) -> str:
     """One short reason why a socket deserves a look, or '' (docs/reference/sockets.md)."""
     if row.state == "LISTEN":
-        return "accept queue full" if row.send_q and row.recv_q > row.send_q else ""
+        return "accept queue full" if queue_is_full(row) else ""
     return next((name for name, holds in _TROUBLES if holds(row)), "")
 
 

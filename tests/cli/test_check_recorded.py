@@ -78,3 +78,88 @@ def test_what_cannot_be_read_is_said(
     torn.write_bytes((Path(__file__).parent.parent / "data" / "lab.pcap").read_bytes()[:30])
     code, _ = checked(capsys, "--from", str(recording), "--from", str(torn))
     assert code == 1
+
+
+CLUSTER = Path(__file__).parent.parent / "data" / "cluster"
+SERVICE = "svc/shop/backend:80"
+# a recording: (rule, words of its title) with the node's capture, of the capture, of the pod alone
+TRUE_CAUSES: dict[str, tuple[tuple[str, str] | None, ...]] = {
+    "healthy-1": (None, None, None),
+    "drop30-requests": (
+        ("packet_loss", f"of what goes to {SERVICE}"),
+        ("packet_loss", "of what goes to 10.96.149.93:80"),
+        ("retransmits", "of data segments are retransmitted"),
+    ),
+    "drop-one-backend": (
+        ("endpoint_failing", "node1 drops what goes to shop/backend-7f9dcd85f9-757tg"),
+        ("endpoint_failing", "drops what goes to 10.244.1.4:8080, 1 of 2 endpoints"),
+        ("service_failing", f"of first SYNs to {SERVICE} get no answer"),
+    ),
+    "backend-stopped": (
+        ("endpoint_failing", "shop/backend-7f9dcd85f9-ld76r (10.244.1.3:8080), 1 of 2"),
+        ("endpoint_failing", "it accepts connections and never answers a request"),
+        ("service_failing", f"of requests to {SERVICE} are accepted and get no answer"),
+    ),
+    "kube-proxy-dead-stale-endpoint": (
+        ("stale_rule", f"node1 translates {SERVICE} to 10.244.1.4:8080 (which no pod has)"),
+        ("endpoint_failing", "10.244.1.4:8080, 1 of 2 endpoints"),
+        ("service_failing", f"of first SYNs to {SERVICE} get no answer"),
+    ),
+    "conntrack-96": (
+        ("conntrack_full", "new connections are dropped"),
+        ("packet_loss", "drops 99 %"),
+        ("conntrack_full", "new connections are dropped"),
+    ),
+    "policy-not-enforced": (
+        ("policy_not_enforced", "shop/frontend → svc/shop/backend:80"),
+        None,
+        ("policy_not_enforced", "shop/frontend → svc/shop/backend:80"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TRUE_CAUSES)
+def test_a_real_cluster_gives_the_true_cause_and_nothing_else(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the node's capture beside it, the capture alone, the pod and the counters alone."""
+    recorded, capture = f"{CLUSTER / name}.jsonl.gz", f"{CLUSTER / name}.pcap.gz"
+    given = [recorded, f"node/node1={capture}"], [capture], [recorded]
+    for sources, cause in zip(given, TRUE_CAUSES[name], strict=True):
+        options = [part for source in sources for part in ("--from", source)]
+        code, body = checked(capsys, *options)
+        found = [(finding["rule"], finding["title"]) for finding in body["findings"]]
+        if cause is None:
+            assert (code, found) == (0, [])
+            continue
+        ((rule, title),) = found
+        assert (code, rule) == (1, cause[0]) and cause[1] in title
+
+
+ASKED = "10.99.0.1:80"
+BRIDGED = {
+    "healthy": (),
+    "drop20-answers": (
+        ("packet_loss", f"drops 20 % (bound 17 to 23 %) of the answers of {ASKED}"),
+    ),
+    "large40": (("packet_loss", f"of the segments of 1,000 bytes and more from {ASKED}"),),
+    "one-40": (("packet_loss", f"of what goes to {ASKED} at 10.250.1.10:8080"),),
+    "egress-drop-one": (
+        ("packet_loss", f"drops all of the answers of {ASKED} at 10.250.1.11:8080"),
+    ),
+    "reject-one": (("endpoint_failing", "10.250.1.11:8080, 1 of 2 endpoints of 10.99.0.1:80"),),
+    "reset-one": (("endpoint_failing", "resets connections to 10.250.1.10:8080, 1 of 2"),),
+    "reset-established": (("packet_loss", f"resets connections to {ASKED}: RSTs leave it"),),
+}
+
+
+@pytest.mark.parametrize("name", BRIDGED)
+def test_a_node_with_a_bridge_whose_rules_drop_reject_or_reset(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """bridge-nf-call-iptables: legs of one connection are before and after the bridge."""
+    _, body = checked(capsys, "--from", str(CLUSTER / f"bridge-{name}.pcap.gz"))
+    found = [(finding["rule"], finding["title"]) for finding in body["findings"]]
+    assert len(found) == len(BRIDGED[name])
+    for (rule, title), (wanted, words) in zip(found, BRIDGED[name], strict=True):
+        assert rule == wanted and words in title

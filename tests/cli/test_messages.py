@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from collectors import capture
+
 ROOT = Path(__file__).parent.parent.parent
 PODWIRE = f"{sys.executable} -m cli.main"
 
@@ -53,4 +55,5 @@ def test_version_names_podwire_python_and_the_core(tmp_path: Path) -> None:
     name, python, core = done.stdout.strip().split(", ")
     assert name.startswith("podwire ")
     assert python == f"Python {sys.version.split()[0]}"
-    assert core == "pure Python"
+    why = capture.WHY_PURE
+    assert core == (f"pure Python ({why})" if why else "compiled core")

@@ -288,6 +288,11 @@ REFUSED: dict[str, Any] = {
         2,
         "gke-gcloud-auth-plugin",
     ),
+    "a certificate authority that is none": (
+        lambda p: _edited(p, _with_authority("bm8gY2VydGlmaWNhdGU=")),
+        2,
+        "is not a PEM certificate",
+    ),
     "an unknown user": (
         lambda p: _edited(p, lambda d: d["contexts"][0]["context"].update(user="nobody")),
         2,
@@ -323,6 +328,17 @@ def _directory(place: Place) -> Path:
     path = place.folder / "folder"
     path.mkdir()
     return path
+
+
+def _with_authority(data: str) -> Any:
+    """`data` in base64."""
+
+    def change(document: Any) -> None:
+        cluster = document["clusters"][0]["cluster"]
+        cluster.pop("certificate-authority", None)
+        cluster["certificate-authority-data"] = data
+
+    return change
 
 
 def _edited(place: Place, change: Any) -> Path:

@@ -13,7 +13,13 @@ import pytest
 from collectors import events as ev
 from collectors.cluster.api import access_review
 from collectors.cluster.api.connection import connect
-from collectors.cluster.inventory.foreign_policies import DEEPEST, KIND, foreign_row, safe_json
+from collectors.cluster.inventory.foreign_policies import (
+    CUTTING,
+    DEEPEST,
+    KIND,
+    foreign_row,
+    safe_json,
+)
 from collectors.cluster.inventory.inventory import Inventory
 from collectors.recording.event_codec import decode, encode
 from collectors.stream import Stream
@@ -95,6 +101,22 @@ async def test_what_is_served_is_listed_and_watched(tmp_path: Path) -> None:
         await until(lambda: "ClusterNetworkPolicy /default" not in titles(store))
         assert "AdminNetworkPolicy /default" in titles(store)
         assert api.requests.count("/apis") == 1, "discovered once"
+
+
+async def test_what_may_only_cut_is_a_list_of_its_own(tmp_path: Path) -> None:
+    istio = "/apis/security.istio.io/v1/authorizationpolicies"
+    groups = {"security.istio.io/v1": ["authorizationpolicies", "requestauthentications"]}
+    api = FakeApi(groups={**GROUPS, **groups}, items={CILIUM: [item("c", "shop")]})
+    api.items[istio] = [item("who", "shop", action="DENY")]
+    async with followed(api, tmp_path) as (store, until):
+        await until(lambda: KIND in store.inventory and CUTTING in store.inventory)
+        assert [row.name for row in store.rows(CUTTING)] == ["who"]
+        assert titles(store) == ["CiliumNetworkPolicy shop/c"]
+    api.refused |= {istio, istio.replace("/auth", "/namespaces/shop/auth")}
+    async with followed(api, tmp_path) as (store, until):
+        await until(lambda: CUTTING in store.refused and KIND in store.inventory)
+        assert "authorizationpolicies" in store.coverage(CUTTING).detail
+        assert store.coverage(KIND).complete, "the others are known all the same"
 
 
 async def test_a_cluster_without_any_has_a_complete_empty_list(tmp_path: Path) -> None:

@@ -170,7 +170,7 @@ async def followed(cluster: Cluster) -> AsyncIterator[Followed]:
         asyncio.create_task(Inventory(cluster, session).run()),
     ]
     try:
-        await seen.until(lambda: set(seen.lists) == {*KINDS, "foreignpolicies"})
+        await seen.until(lambda: set(seen.lists) == {*KINDS, "foreignpolicies", "cuttingpolicies"})
         yield seen
     finally:
         for task in tasks:

@@ -124,3 +124,19 @@ def test_no_text_breaks_a_parser(text: str) -> None:
     assert all(link.mtu >= 0 for link in found.links)
     network_state.statistics(text)
     network_state.ethtool(text, "eth0")
+
+
+def test_ipv6_neighbours() -> None:
+    text = """[{"dst":"fd00::2","dev":"eth0","lladdr":"52:54:00:AA:00:02","state":["REACHABLE"]},
+      {"dst":"fd00::9","dev":"eth0","state":["FAILED"]},{"dev":"eth0"},7]"""
+    rows = network_state.neighbours_v6(text)
+    assert [(row.address, row.lladdr) for row in rows] == [
+        ("fd00::2", "52:54:00:aa:00:02"),
+        ("fd00::9", ""),
+    ]
+
+
+def test_link_layer_addresses_of_interfaces() -> None:
+    text = """[{"ifname":"lo","address":"00:00:00:00:00:00"},{"ifname":"eth0","address":"52:54:00:AA:00:02"},
+      {"ifname":"tunl0","address":"0.0.0.0"},{"ifname":"wg0"}]"""
+    assert [row.lladdr for row in network_state.links(text)] == ["", "52:54:00:aa:00:02", "", ""]

@@ -240,7 +240,7 @@ def test_faults_from_the_command_line(lab: object) -> None:
     assert re.search(r"^on +dns-dead", cli("lab", "fault", "on", "dns-dead").stdout, re.MULTILINE)
     assert re.search(r"^off +dns-dead", cli("lab", "fault", "off", "dns-dead").stdout, re.MULTILINE)
     refused = cli("lab", "fault", "on", "nope")
-    assert refused.returncode == 3 and "no fault named nope" in refused.stderr
+    assert refused.returncode == 2 and "no fault named 'nope'" in refused.stderr
 
 
 def test_small_and_large_terminals(lab: object) -> None:
@@ -304,8 +304,8 @@ def test_check_fails_with_a_reason() -> None:
     assert done.returncode == 1
     assert "apt-get install" in done.stderr or "could not" in done.stderr
     done = cli("lab", "--check", "--fault", "nope")
-    assert done.returncode == 1
-    assert "no fault named nope" in done.stderr
+    assert done.returncode == 2
+    assert "no fault named 'nope'" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -20,16 +20,15 @@ import psutil
 import pytest
 
 from collectors.backoff import STEADY_S
-from collectors.recording.event_log import read
 from lab.supervisor import Lab, LabUnavailable
-from session.store import Store
+from tests.support.followed_recording import FollowedRecording
+from tests.support.key_latency import KeyLatency
 from tests.support.lab_client import Client, client_of
 from tests.support.terminal import PROGRAM, Tmux
 
 pytestmark = pytest.mark.skipif(
     not shutil.which("tmux"), reason="NO TMUX: install tmux to drive the real console"
 )
-KEY_S = 0.2
 
 
 @dataclass
@@ -37,12 +36,9 @@ class World:
     lab: Lab
     tmux: Tmux
     state: Path
-    recording: Path
-
-    def replayed(self) -> Store:
-        store = Store()
-        store.apply_all(read(self.recording))
-        return store
+    path: Path
+    recording: FollowedRecording
+    keys: KeyLatency
 
     def packets(self) -> int:
         return int(self.tmux.until(r"1 packets ([\d,]+)")[1].replace(",", ""))
@@ -66,7 +62,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     tmux.keys("Enter")
     tmux.until(r"pod backend.*● live", 20)
     tmux.until(r"svc/|frontend|IP ", 10)
-    yield World(lab, tmux, state, recording)
+    yield World(lab, tmux, state, recording, FollowedRecording(recording), KeyLatency(tmux))
     tmux.close()
     lab.stop()
 
@@ -148,22 +144,6 @@ ROWS: dict[str, Trouble] = {
 }
 
 
-def key_answers(tmux: Tmux) -> float:
-    """Seconds from a key to the screen that it brings; the best of three, since this machine is shared."""
-    best = 9.0
-    for _ in range(3):
-        began = time.monotonic()
-        tmux.keys("?")
-        while "Everywhere" not in tmux.screen() and time.monotonic() - began < 3:
-            time.sleep(0.01)
-        best = min(best, time.monotonic() - began)
-        tmux.keys("?")
-        tmux.gone("Everywhere")
-        if best < KEY_S:
-            break
-    return best
-
-
 def flows_again(world: World) -> None:
     world.tmux.until(r"● live", 30)
     before, deadline = world.packets(), time.monotonic() + 20
@@ -174,19 +154,21 @@ def flows_again(world: World) -> None:
 
 @pytest.mark.parametrize("name", ROWS)
 async def test_streams_survive(world: World, name: str) -> None:
-    before = world.replayed().log_count
+    before = world.recording.store().log_count
     async with client_of(world.lab) as client:
         await all_open(client)
-        await ROWS[name](world, client)
-        deadline = time.monotonic() + 15
-        while not (lines := [x for x in list(world.replayed().log)[before:] if x.kind == "gap"]):
-            assert time.monotonic() < deadline, world.tmux.screen()
-            await asyncio.sleep(0.2)
-        assert key_answers(world.tmux) < KEY_S, "keys answer while streams are broken"
-        flows_again(world)
-    async with client_of(world.lab) as client:  # another connection: the server may have been away
-        await client.hook(do="clear")
-    lines = [x for x in list(world.replayed().log)[before:] if x.kind == "gap"]
+        try:
+            await ROWS[name](world, client)
+            deadline = time.monotonic() + 15
+            while not world.recording.gaps_since(before):
+                assert time.monotonic() < deadline, world.tmux.screen()
+                await asyncio.sleep(0.2)
+            world.keys.check("while streams are broken")
+            flows_again(world)
+        finally:  # by another connection: the server may have been away
+            async with client_of(world.lab) as another:
+                await another.hook(do="clear")
+    lines = world.recording.gaps_since(before)
     by_target: dict[str, int] = {}
     for line in lines:
         by_target[line.target] = by_target.get(line.target, 0) + 1
@@ -207,7 +189,10 @@ def test_resized_while_it_runs(world: World, size: tuple[int, int]) -> None:
     assert world.tmux.program() is not None, world.tmux.screen()
     if size == (120, 40):
         flows_again(world)
-        assert key_answers(world.tmux) < KEY_S
+        world.tmux.keys("?")
+        world.tmux.until("Everywhere", 3)
+        world.tmux.keys("?")
+        world.tmux.gone("Everywhere")
 
 
 def test_a_storm_of_sizes(world: World) -> None:
@@ -257,7 +242,7 @@ def processes(world: World, word: str) -> dict[int, str]:
 
 async def test_a_container_that_restarts_is_no_break(world: World) -> None:
     """The pod's own program is killed and started again; our debug container beside it goes on."""
-    before = world.replayed().log_count
+    before = world.recording.store().log_count
     ours = set(processes(world, "podwire-sampler").values())
     (program,) = [
         pid for pid, namespace in processes(world, "workload.py").items() if namespace in ours
@@ -277,7 +262,7 @@ async def test_a_container_that_restarts_is_no_break(world: World) -> None:
             assert time.monotonic() < deadline
             await asyncio.sleep(0.1)
     flows_again(world)
-    assert [x.text for x in list(world.replayed().log)[before:] if x.kind == "gap"] == []
+    assert world.recording.gaps_since(before) == []
 
 
 def test_in_the_end_all_is_whole(world: World) -> None:
@@ -295,7 +280,8 @@ def test_in_the_end_all_is_whole(world: World) -> None:
         )
         assert "truncated" not in done.stderr
     assert (
-        world.replayed().log_count > 0 and oct(os.stat(world.recording).st_mode & 0o777) == "0o600"
+        world.recording.store().log_count > 0
+        and oct(os.stat(world.path).st_mode & 0o777) == "0o600"
     )
 
     async def left() -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,11 +12,13 @@ import pytest
 
 from collectors import events as ev
 from collectors.cluster.api.connection import connect
+from collectors.errors import ConfigError
 from collectors.recording.event_log import Recorder, RecordingSource
 from collectors.stream import Stream
 from lab.supervisor import Lab
 from session.controller import Controller
 from session.replay import play
+from session.session_files import located
 from session.store import Store
 from tests.support.incident import BEGAN, FULL_FROM, FULL_TO, full_table, written
 
@@ -115,3 +118,34 @@ def test_a_fault_that_was_switched_on_and_off_is_in_the_timeline(recorded_fault:
     assert [one.finding.key for one in again.findings.spans] == [span.finding.key]
     times = [line.at for line in again.log if line.kind != "live"]
     assert times == sorted(times), "findings stand where they were made"
+
+
+NEWER = b'{"_":"RecordingStart","at":1.0,"target":"","version":99,"podwire":"9.0","extra":{}}\n'
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "holds nothing that podwire recorded."),
+        (bytes(range(256)) * 8, "unreadable lines"),
+        (NEWER, "format 99 by podwire 9.0"),
+    ],
+    ids=["empty", "noise", "newer"],
+)
+async def test_what_is_no_recording_is_a_sentence(
+    tmp_path: Path, content: bytes, said: str
+) -> None:
+    path = tmp_path / "file.jsonl"
+    path.write_bytes(content)
+    control = Controller(Store(), Stream())
+    source = RecordingSource(path, control.stream)
+    await play(control, source, with_rules=False)
+    await control.close()
+    assert source.state == "failed"
+    assert said in source.message and "file.jsonl" in source.message
+
+
+def test_a_pipe_is_refused_before_it_is_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ConfigError, match="is a pipe or a device"):
+        located(tmp_path / "pipe")

@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from collectors import manifests
-from collectors.events import ForeignPolicyRow, PodRow, PolicyRow, ServiceRow
+from collectors.events import ForeignPolicyRow, PolicyRow, SettingsRow
 from diagnosis.reachability import path
 from diagnosis.reachability.blind_spots import NONE, BlindSpots, not_evaluated
 from diagnosis.reachability.cluster_state import ClusterState
 from diagnosis.reachability.deliveries import PathVerdict
-from diagnosis.reachability.end_names import EndFinder, asked_port
+from diagnosis.reachability.end_names import EndFinder, EndRow
 from diagnosis.reachability.parties import Party
 from diagnosis.reachability.policy_set import PolicySet
 from diagnosis.reachability.verdicts import Verdict
+from diagnosis.reachability.written_ends import asked_port
 
 
 def cluster_of_files(files: Sequence[Path], blind: BlindSpots = NONE) -> ClusterState:
@@ -31,9 +32,7 @@ def cluster_of_text(folder: Path, *texts: str) -> ClusterState:
     return cluster_of_files([file])
 
 
-def row_of(
-    cluster: ClusterState, text: str, namespace: str = "", port: str = ""
-) -> PodRow | ServiceRow | str:
+def row_of(cluster: ClusterState, text: str, namespace: str = "", port: str = "") -> EndRow:
     return EndFinder(cluster, namespace).find(text, port).row
 
 
@@ -54,7 +53,8 @@ def ask(
 def policy_set(
     rows: Iterable[PolicyRow] = (), foreign: Iterable[ForeignPolicyRow] = ()
 ) -> PolicySet:
-    return PolicySet.of(rows, foreign)
+    """With a plugin whose ipBlock matches every address."""
+    return PolicySet.of(rows, foreign, settings=(SettingsRow("antrea", "test", ()),))
 
 
 def verdict(

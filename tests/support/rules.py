@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Iterator
-from importlib import import_module
 from inspect import signature
-from pathlib import Path
 from string import Formatter
+from typing import get_args
 
-from collectors.findings import Finding
+from collectors.findings import Confidence, Finding, FixKind, Severity, Stage
 from collectors.kernel.counters import COUNTERS
 from diagnosis import rules
 from diagnosis.edit_distance import near
-from diagnosis.rule import INPUTS, SYMPTOMS, Rule
+from diagnosis.rule import INPUTS, SYMPTOMS, Rule, Scope, Screen, Threshold
 from diagnosis.snapshot import Snapshot
 
-ROOT = Path(__file__).parent.parent.parent
 PARAMETERS = set(signature(Rule.finding).parameters)
+CHOICES: dict[str, tuple[str, ...]] = {
+    "scope": get_args(Scope),
+    "stage": get_args(Stage),
+    "screen": get_args(Screen),
+    "severity": get_args(Severity),
+    "confidence": get_args(Confidence),
+    "fix_kind": get_args(FixKind),
+}
 
 
 def finder(*ids: str) -> Callable[[Snapshot], list[Finding]]:
@@ -41,7 +47,11 @@ def unknown_ids(named: Iterable[str], where: str) -> list[str]:
 
 def problems(rule: Rule, module: str) -> list[str]:
     """A sentence for each thing that is wrong with how the rule of a file is declared."""
-    return [f"diagnosis/rules/{module}.py: {text}" for text in _problems(rule, module)]
+    return of_file(module, _problems(rule, module))
+
+
+def of_file(module: str, sentences: Iterable[str]) -> list[str]:
+    return [f"diagnosis/rules/{module}.py: {text}" for text in sentences]
 
 
 def _problems(rule: Rule, module: str) -> Iterator[str]:
@@ -51,12 +61,13 @@ def _problems(rule: Rule, module: str) -> Iterator[str]:
         yield "the title is a sentence without its full stop."
     if not rule.criterion and not rule.thresholds:
         yield "it has neither a criterion nor a threshold."
-    for threshold in rule.thresholds:
-        if not threshold.source.strip():
-            yield f"the threshold {threshold.text!r} has no source: name it, or CONVENTION."
+    yield from _unfounded(rule.thresholds)
     for symptom in rule.symptoms:
         if symptom not in SYMPTOMS:
             yield f"{symptom!r} is no symptom: there are {', '.join(SYMPTOMS)}."
+    for name, known in CHOICES.items():
+        if getattr(rule, name) not in known:
+            yield f"the {name} {getattr(rule, name)!r} is none of {', '.join(known)}."
     if not rule.false_friends:
         yield "it has no false friends: what looks the same and is something else?"
     if not rule.inputs:
@@ -66,26 +77,41 @@ def _problems(rule: Rule, module: str) -> Iterator[str]:
             yield f"{name!r} is no input and no counter.{_meant(name, {*INPUTS, *COUNTERS})}"
 
 
-def miscalled(module: str) -> Iterator[str]:
-    """A sentence for each finding of a rule's file that lacks a fix, or whose values are not those
-    of the placeholders in what the rule declares."""
-    rule: Rule = import_module(f"diagnosis.rules.{module}").RULE
-    source = (ROOT / "diagnosis" / "rules" / f"{module}.py").read_text()
-    for given in _keywords_of_findings(source):
+def _unfounded(thresholds: Iterable[Threshold]) -> Iterator[str]:
+    for threshold in thresholds:
+        if not threshold.source.strip():
+            yield f"the threshold {threshold.text!r} has no source: name it, or CONVENTION."
+        if threshold.value < 0:
+            yield f"the threshold {threshold.text!r} is below 0."
+
+
+def miscalled(rule: Rule, source: str) -> Iterator[str]:
+    """A sentence for each finding of a rule's source that lacks a fix or its proof, or whose values
+    are not those of the placeholders in what the rule declares."""
+    for given in _arguments_of_findings(source):
         declared = {"disproof": rule.disproof_text, "fix": rule.fix, "verify": rule.verify}
         used = [text for name, text in declared.items() if name not in given]
         wanted = {name for text in used for name in _placeholders(text)}
-        values = given - PARAMETERS
         if not rule.fix and "fix" not in given:
-            yield f"diagnosis/rules/{module}.py: a finding without a fix."
-        for name in sorted(wanted ^ values):
-            yield f"diagnosis/rules/{module}.py: {name!r} is a placeholder or a value, not both."
+            yield "a finding without a fix."
+        if not rule.verify and "verify" not in given:
+            yield "a finding without verify: what shows that the fix has helped?"
+        for name in sorted(wanted ^ (set(given) - PARAMETERS)):
+            yield f"{name!r} is a placeholder or a value, not both."
+        yield from _no_choices(given)
 
 
-def _keywords_of_findings(source: str) -> Iterator[set[str]]:
+def _no_choices(given: dict[str, ast.expr]) -> Iterator[str]:
+    for name, known in CHOICES.items():
+        value = given.get(name)
+        if isinstance(value, ast.Constant) and value.value not in known:
+            yield f"a finding has the {name} {value.value!r}: there are {', '.join(known)}."
+
+
+def _arguments_of_findings(source: str) -> Iterator[dict[str, ast.expr]]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "RULE.finding":
-            yield {keyword.arg or "" for keyword in node.keywords}
+            yield {keyword.arg or "": keyword.value for keyword in node.keywords}
 
 
 def _placeholders(template: str) -> set[str]:

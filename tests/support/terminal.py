@@ -33,7 +33,11 @@ class Tmux:
             "exec sh",
         )
         self._run("set-option", "-g", "status", "off")
-        self.type(f"PS1='$ '; cd {ROOT}; export TERM=tmux-256color COLORTERM=truecolor; clear")
+        # the shell clears by itself: a program that does would be seen as something that was left
+        self.type(
+            f"PS1='$ '; cd {ROOT}; export TERM=tmux-256color COLORTERM=truecolor;"
+            r" printf '\033[H\033[2J'"
+        )
         self.keys("Enter")
 
     def _run(self, *arguments: str) -> str:

@@ -7,7 +7,7 @@ import json
 from collectors import events as ev
 from session.path_text import cluster_of, path_report
 from tests.support.replay import console, replayed
-from tui.screens.connectivity_matrix import MatrixScreen, rows_of
+from tui.screens.connectivity_matrix import MatrixScreen, rows_of, unseen_in
 
 SPEC = {
     "podSelector": {"matchLabels": {"app": "api"}},
@@ -95,3 +95,16 @@ async def test_the_matrix_on_screen() -> None:
         await pilot.press("b", "j", "b")
         await pilot.pause(0.3)
         assert "api-1 → shop/job-1" in app.screen.heading  # type: ignore[attr-defined]
+
+
+REFUSED = ev.InventoryList(1.7e9, "", "networkpolicies", (), refused="forbidden")
+
+
+def test_policies_that_were_not_read_are_no_tick() -> None:
+    store, _ = replayed([*EVENTS[:-1], REFUSED])
+    cluster = cluster_of(store)
+    words = {word for _, row in rows_of(cluster, "shop") for word in row}
+    assert words == {"unknown", "self"}
+    assert unseen_in(cluster) == "not seen: networkpolicies"
+    whole, _ = replayed(EVENTS)
+    assert unseen_in(cluster_of(whole)) == ""

@@ -145,6 +145,8 @@ def test_a_finding_of_node10_does_not_open_node1() -> None:
     assert seen(Subject(kind="node", name="node1")) == "node/node1"
     assert seen(Subject(kind="node", name="node10", detail="→ node1")) == "node/node10"
     assert seen(Subject(kind="pod", namespace="shop", name="web-10")) == "pod/shop/web-10"
+    assert seen(Subject(kind="node", name="node2")) == ""  # not open: another would mislead
+    assert seen(Subject(kind="pod", namespace="shop", name="web")) == ""
     assert seen(Subject(kind="cluster", name="x"), "node node10") == "node/node10"
     assert seen(Subject(kind="cluster", name="x"), "pod shop/web-10") == "pod/shop/web-10"
 

@@ -18,7 +18,7 @@ from collectors import events as ev
 from collectors.capture.capture import _last_words
 from collectors.cluster.api.rest import failure
 from collectors.cluster.attach.container_start import StartingContainer, _state
-from collectors.cluster.inventory import row_builders
+from collectors.cluster.inventory import row_builders, service_rows
 from collectors.errors import ClusterError
 from collectors.kernel import sampler
 from collectors.recording.event_codec import encode
@@ -76,7 +76,7 @@ def evil_objects() -> list[ev.Event]:
     lists: tuple[tuple[str, tuple[ev.Row, ...]], ...] = (
         ("pods", (row_builders.pod_row(pod), row_builders.pod_row(named))),
         ("nodes", (row_builders.node_row(node),)),
-        ("services", (row_builders.service_row(service),)),
+        ("services", (service_rows.service_row(service),)),
         ("namespaces", (row_builders.namespace_row({"metadata": meta}),)),
     )
     return [ev.InventoryList(1.0, "", kind, rows) for kind, rows in lists]

@@ -7,6 +7,7 @@ ages can be compared.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,6 +34,7 @@ MORE_SCREENS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 ALL = {**SCREENS, **MORE_SCREENS}
 SIZE = (120, 40)
+STATE = re.compile(r"(● (live|ready|running)|◐ listing|○ recorded)\s*$")
 Line = tuple[str, tuple[str, ...]]
 
 
@@ -124,7 +126,7 @@ async def replayed(written: Path) -> Controller:
 def drawn(app: App[int]) -> list[Line]:
     """Each line of the screen, its text and the styles; of the first, not whether it is live."""
     header, *strips = app.screen._compositor.render_strips()
-    words = " ".join(header.text.replace("● recorded", "● live").split())
+    words = " ".join(STATE.sub("", header.text).split())
     lines = [(strip.text, tuple(str(segment.style) for segment in strip)) for strip in strips]
     return [(words, ()), *lines]
 

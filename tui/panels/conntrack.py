@@ -108,8 +108,7 @@ class ConntrackPanel(Panel):
         return self._found(table.groups if table else (), lambda group: searched(group, names))
 
     def note(self) -> str:
-        values = self.data.sample.values if self.data.sample else {}
-        return fmt.count(values.get("conntrack_count"))
+        return fmt.count(self.data.values.get("conntrack_count"))
 
     def empty(self) -> str:
         table = self.data.conntrack

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from collectors.capture.flow_problems import flow_problem
+from collectors.capture.flow_problems import Problem, flow_problem
 from collectors.capture.tcp import TcpFlow
+from session.own_connections import problem_of
 from session.store import Store
 from tui import format as fmt
 from tui.flow_format import Flow, Names, address, end, ms
 from tui.panels.panel import Panel, Sort, Status, joined
 from tui.widgets.row_list import Cell, Column, ListState
 
+ProblemOf = Callable[[Flow], Problem]
 STATE_STYLES = {
     "open": "good",
     "answered": "good",
@@ -21,16 +25,16 @@ STATE_STYLES = {
 }
 
 
-def _state(flow: Flow) -> Cell:
-    weight, _ = flow_problem(flow)
+def _state(flow: Flow, problem: ProblemOf) -> Cell:
+    weight, _ = problem(flow)
     if weight:
         return flow.state, "bad" if weight >= 80 else "warn"
     return flow.state, STATE_STYLES.get(flow.state, "")
 
 
-def _problem(flow: Flow) -> Cell:
-    weight, reason = flow_problem(flow)
-    return reason, "bad" if weight >= 70 else "warn"
+def _problem(flow: Flow, problem: ProblemOf) -> Cell:
+    weight, reason = problem(flow)
+    return reason, "bad" if weight >= 70 else "warn" if weight else "dim"
 
 
 def _handshake(flow: Flow) -> Cell:
@@ -57,14 +61,14 @@ def _bytes(flow: Flow) -> Cell:
     return fmt.count(flow.client.bytes + flow.server.bytes), "dim"
 
 
-def columns(names: Names) -> tuple[Column, ...]:
+def columns(names: Names, problem: ProblemOf = flow_problem) -> tuple[Column, ...]:
     return (
         Column("START", 8, lambda f: (fmt.clock(f.first_ns / 1e9), "dim"), rank=6),
         Column("PROTO", 5, lambda f: (f.protocol, "dim"), rank=7),
         Column("CLIENT", 34, lambda f: end(f.client, names), rank=2),
         Column("SERVER", 0, lambda f: end(f.server, names)),
-        Column("STATE", 23, _state, rank=3),
-        Column("PROBLEM", 34, _problem, rank=1),
+        Column("STATE", 23, lambda f: _state(f, problem), rank=3),
+        Column("PROBLEM", 34, lambda f: _problem(f, problem), rank=1),
         Column("RETRANS", 7, _retransmitted, right=True),
         Column("SYN ms", 7, _handshake, right=True, rank=4),
         Column("RESP ms", 7, _response, right=True),
@@ -73,7 +77,7 @@ def columns(names: Names) -> tuple[Column, ...]:
     )
 
 
-def searched(flow: Flow, names: Names) -> str:
+def searched(flow: Flow, names: Names, problem: ProblemOf = flow_problem) -> str:
     """What the filter's words are looked for in."""
     parts = (
         flow.protocol,
@@ -82,7 +86,7 @@ def searched(flow: Flow, names: Names) -> str:
         address(flow.client.address),
         address(flow.server.address),
         flow.state,
-        flow_problem(flow)[1],
+        problem(flow)[1],
     )
     return " ".join(parts).lower()
 
@@ -90,7 +94,6 @@ def searched(flow: Flow, names: Names) -> str:
 class FlowsPanel(Panel):
     name = "flows"
     sorts: tuple[Sort, ...] = (
-        ("problem", lambda f: (-flow_problem(f)[0], -f.last_ns)),
         ("newest", lambda f: (-f.first_ns,)),
         ("retransmissions", lambda f: (-f.retransmitted, -f.last_ns)),
         ("response time", lambda f: (-f.waits.mean, -f.last_ns)),
@@ -100,15 +103,18 @@ class FlowsPanel(Panel):
     nothing = "no flows yet: they are read from the capture, which c starts"
 
     def __init__(self, store: Store, key: str) -> None:
-        state = ListState(columns(store.book.short), identity=lambda flow: flow.number)
-        super().__init__(store, key, state)
+        self.problem: ProblemOf = partial(problem_of, store, key)
+        found = columns(store.book.short, self.problem)
+        super().__init__(store, key, ListState(found, identity=lambda flow: flow.number))
+        by_problem: Sort = ("problem", lambda f: (-self.problem(f)[0], -f.last_ns))
+        self.sorts = (by_problem, *self.sorts)
 
     def version(self) -> tuple[Any, ...]:
         return (self.data.flows.revision, self.sort, self.words)
 
     def rows(self) -> list[Any]:
         names = self.store.book.names
-        return self._found(self.data.flows.flows, lambda flow: searched(flow, names))
+        return self._found(self.data.flows.flows, lambda flow: searched(flow, names, self.problem))
 
     def note(self) -> str:
         return fmt.count(len(self.data.flows))

@@ -118,20 +118,20 @@ def links(data: TargetData) -> Iterator[NodeLine]:
 
 
 def _busiest_links(data: TargetData) -> list[str]:
-    values = data.sample.values if data.sample else {}
-    change = data.step
+    names = {name.split("/")[1] for name in data.values if name.startswith("dev/")}
+    return sorted(names, key=lambda name: (-_traffic(data.step, name), name))
 
-    def traffic(name: str) -> tuple[float, str]:
-        rate = change.rate(f"dev/{name}/rx_bytes", f"dev/{name}/tx_bytes") if change else 0
-        return -(rate or 0), name
 
-    return sorted({n.split("/")[1] for n in values if n.startswith("dev/")}, key=traffic)
+def _traffic(change: SampleDelta | None, name: str) -> float:
+    """Bytes a second of an interface, both directions; 0 where it is not known."""
+    rate = change.rate(f"dev/{name}/rx_bytes", f"dev/{name}/tx_bytes") if change else 0
+    return rate or 0.0
 
 
 def _about_links(data: TargetData) -> dict[str, Cell]:
     """Kind and MTU of each interface, and whether it is down."""
     found: dict[str, Cell] = {}
-    for link in data.network.links if data.network else ():
+    for link in data.links:
         what = f"{link.kind or 'device'} {link.mtu}"
         found[link.name] = (f"{what} down", "warn") if link.state == "DOWN" else (what, "dim")
     return found
@@ -150,7 +150,7 @@ def _link_figures(change: SampleDelta | None, name: str) -> tuple[Cell, ...]:
 
 
 def neighbours(data: TargetData) -> Iterator[NodeLine]:
-    values = data.sample.values if data.sample else {}
+    values = data.values
     entries = values.get("arp_entries")
     if entries is None and data.network is None:
         return
@@ -179,8 +179,7 @@ def _unanswered(data: TargetData) -> Iterator[NodeLine]:
 
 def pressure(data: TargetData) -> Iterator[NodeLine]:
     """PSI: the share of time in which some, or all (full), tasks were stalled."""
-    values = data.sample.values if data.sample else {}
-    kinds = [kind for kind in ("cpu", "memory", "io") if f"psi_{kind}_some" in values]
+    kinds = [kind for kind in ("cpu", "memory", "io") if f"psi_{kind}_some" in data.values]
     if kinds:
         yield _header("PRESSURE", "STALLED", ("SOME", "FULL"))
     for kind in kinds:

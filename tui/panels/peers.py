@@ -73,7 +73,7 @@ class PeersPanel(Panel):
         super().__init__(store, key, state)
 
     def _range_size(self) -> int:
-        values = self.data.sample.values if self.data.sample else {}
+        values = self.data.values
         low, high = values.get("port_range_low", 0), values.get("port_range_high", 0)
         return high - low + 1 if high else 0
 

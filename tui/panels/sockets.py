@@ -8,6 +8,7 @@ from typing import Any
 
 from collectors.sockets.rates import SocketRate, identity
 from collectors.sockets.rows import SocketRow, trouble
+from session.own_connections import trouble_of
 from session.store import Store
 from tui import format as fmt
 from tui.panels.panel import Panel, Sort, Status, joined
@@ -15,6 +16,7 @@ from tui.widgets.row_list import Cell, Column, ListState
 
 STATE_STYLES = {"ESTAB": "good", "SYN-SENT": "warn", "CLOSE-WAIT": "warn", "TIME-WAIT": "dim"}
 RateOf = Callable[[SocketRow], SocketRate | None]
+TroubleOf = Callable[[SocketRow], str]
 
 
 def _peer(names: Mapping[str, str], row: SocketRow) -> Cell:
@@ -70,8 +72,11 @@ def _moved(rate_of: RateOf, field: str) -> Callable[[SocketRow], Cell]:
     return cell
 
 
-def columns(names: Mapping[str, str], rate_of: RateOf) -> tuple[Column, ...]:
-    """`rate_of` gives what a socket did since the sample before."""
+def columns(
+    names: Mapping[str, str], rate_of: RateOf, trouble: TroubleOf = trouble
+) -> tuple[Column, ...]:
+    """`rate_of` gives what a socket did since the sample before, `trouble` what is wrong with
+    it."""
     return (
         Column("STATE", 10, _state),
         Column("PROBLEM", 17, lambda r: (trouble(r), "bad"), rank=1),
@@ -90,7 +95,7 @@ def columns(names: Mapping[str, str], rate_of: RateOf) -> tuple[Column, ...]:
     )
 
 
-def _problems_first(row: SocketRow) -> tuple[object, ...]:
+def _problems_first(row: SocketRow, trouble: TroubleOf = trouble) -> tuple[object, ...]:
     return (
         not trouble(row),
         row.state == "TIME-WAIT",
@@ -101,7 +106,7 @@ def _problems_first(row: SocketRow) -> tuple[object, ...]:
     )
 
 
-def searched(row: SocketRow, names: Mapping[str, str]) -> str:
+def searched(row: SocketRow, names: Mapping[str, str], trouble: TroubleOf = trouble) -> str:
     """What the filter's words are looked for in."""
     parts = (
         row.protocol,
@@ -119,7 +124,6 @@ def searched(row: SocketRow, names: Mapping[str, str]) -> str:
 class SocketsPanel(Panel):
     name = "sockets"
     sorts: tuple[Sort, ...] = (
-        ("problem", _problems_first),
         ("retransmissions", lambda r: (-r.retrans_total,)),
         ("RTT", lambda r: (-(r.rtt or 0.0),)),
         ("queues", lambda r: (-(r.recv_q + r.send_q),)),
@@ -129,15 +133,22 @@ class SocketsPanel(Panel):
     )
 
     def __init__(self, store: Store, key: str) -> None:
-        cells = columns(store.book.short, lambda row: self.data.socket_rates.get(identity(row)))
+        self.trouble: TroubleOf = partial(trouble_of, store, key)
+        cells = columns(
+            store.book.short,
+            lambda row: self.data.socket_rates.get(identity(row)),
+            self.trouble,
+        )
         super().__init__(store, key, ListState(cells, identity=identity))
+        by_problem: Sort = ("problem", partial(_problems_first, trouble=self.trouble))
+        self.sorts = (by_problem, *self.sorts)
 
     def version(self) -> tuple[Any, ...]:
         return (self.key, self.data.sockets_at, self.sort, self.words)
 
     def rows(self) -> list[Any]:
         names = self.store.book.names
-        return self._found(self.data.sockets, lambda row: searched(row, names))
+        return self._found(self.data.sockets, lambda row: searched(row, names, self.trouble))
 
     def note(self) -> str:
         return fmt.count(len(self.data.sockets))

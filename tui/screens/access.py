@@ -12,6 +12,7 @@ from textual.widgets import Static
 
 from collectors.cluster.api.access_review import missing_role
 from collectors.events import AccessReview
+from tui.screens.dialog import dialog_keys, dialog_title
 from tui.screens.text_view import Document
 
 
@@ -25,10 +26,9 @@ class Access(ModalScreen[None]):
         where = f"namespace {self.review.namespace}" if self.review.namespace else "all namespaces"
         keys = "r  the Role that is missing   esc  back" if self.review.refused else "esc  back"
         with Vertical(classes="dialog wide"):
-            title = f"Permissions of {self.user}, {where}"
-            yield Static(title, classes="dialog--title", markup=False)
+            yield dialog_title(f"Permissions of {self.user}, {where}")
             yield Static(self._table(), markup=False)
-            yield Static(keys, classes="dialog--keys", markup=False)
+            yield dialog_keys(keys)
 
     def _table(self) -> Table:
         table = Table.grid(padding=(0, 2))

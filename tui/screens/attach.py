@@ -20,6 +20,7 @@ from collectors.target import Target
 from session.controller import Controller
 from tui.screens.attach_plan import described
 from tui.screens.base import while_there
+from tui.screens.dialog import dialog_keys, dialog_title
 from tui.screens.text_view import Document
 
 Chosen = Literal["both", "pod", "node"]
@@ -50,9 +51,9 @@ class Attach(ModalScreen[AttachChoice | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog wide"):
             name = f"{self.target.namespace}/{self.target.name}".lstrip("/")
-            yield Static(f"Open {self.target.kind} {name}", classes="dialog--title", markup=False)
+            yield dialog_title(f"Open {self.target.kind} {name}")
             yield Static("asking the API server what is permitted here", id="plan", markup=False)
-            yield Static("esc  back", classes="dialog--keys", markup=False)
+            yield dialog_keys("esc  back")
 
     def on_mount(self) -> None:
         self.run_worker(while_there(self, self._ask()))

@@ -32,6 +32,9 @@ MOODS = {
 }
 
 
+PRESENT = ("live", "listing", "ready", "running")  # states that a recording cannot be in
+
+
 async def while_there(screen: Screen[Any], work: Coroutine[Any, Any, None]) -> None:
     """Await `work` of a screen that may be left meanwhile: its widgets are gone."""
     try:
@@ -84,11 +87,13 @@ class ConsoleScreen(Screen[None]):
     def _pull_if_there(self) -> None:
         """Not while the screen is being left (no widgets), nor under another (it would repaint
         that)."""
-        shown = next(
-            (s for s in reversed(self.app.screen_stack) if isinstance(s, ConsoleScreen)), None
-        )
-        if shown is self and self.query(Header):
+        if self._is_topmost() and self.query(Header):
             self.pull()
+
+    def _is_topmost(self) -> bool:
+        """Dialogs above it do not count."""
+        stack = reversed(self.app.screen_stack)
+        return next((one for one in stack if isinstance(one, ConsoleScreen)), None) is self
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """No action on a screen that is not drawn yet; in a text box keys are text, but esc
@@ -108,8 +113,10 @@ class ConsoleScreen(Screen[None]):
         raise NotImplementedError
 
     def header(self, target: str, state: str, mood: str, namespace: str = "") -> HeaderData:
-        """The header with the context and user of this session."""
+        """The header with the context and user of this session; of a recording it says that."""
         start = self.store.start
+        if not self.control.live and state in PRESENT:
+            state, mood = "recorded", "dim"
         return HeaderData(
             context=start.context if start else "",
             user=start.user if start else "",

@@ -10,7 +10,7 @@ from textual.containers import Horizontal
 from textual.widgets import Footer, Input, Static
 
 from collectors.errors import PodwireError
-from collectors.events import PodRow, ServiceRow
+from collectors.events import PodRow, Row, ServiceRow
 from session.controller import Controller
 from session.path_text import path_report
 from session.store import Store
@@ -84,18 +84,25 @@ class ClusterScreen(TargetOpener):
         self.show_header()
 
     def _draw(self) -> None:
-        main = self.main
-        wanted = columns(self.view, self.namespace, self.control.now)
-        if [c.title for c in wanted] != [c.title for c in main.columns]:
-            main.set_columns(wanted)
-        main.empty = self._empty()
-        namespace = "" if self.view == "nodes" else self.namespace or ""
-        shown = self.store.listing(self.view).rows(namespace, self.text)
-        main.show(shown)
+        self._draw_columns()
+        self.main.empty = self._empty()
+        shown = self._shown_rows()
+        self.main.show(shown)
         self.query_one("#namespaces", RowList).show(self._namespaces())
-        self.query_one("#summary", Static).update(
-            self._summary(len(shown), sum(map(is_unhealthy, shown)))
-        )
+        summary = self._summary(len(shown), sum(map(is_unhealthy, shown)))
+        self.query_one("#summary", Static).update(summary)
+        self._draw_notice()
+
+    def _draw_columns(self) -> None:
+        wanted = columns(self.view, self.namespace, self.control.now)
+        if [c.title for c in wanted] != [c.title for c in self.main.columns]:
+            self.main.set_columns(wanted)
+
+    def _shown_rows(self) -> list[Row]:
+        namespace = "" if self.view == "nodes" else self.namespace or ""
+        return self.store.listing(self.view).rows(namespace, self.text)
+
+    def _draw_notice(self) -> None:
         text, line = notice(self.store), self.query_one("#notice", Static)
         line.display = bool(text)
         line.update(f" {text}")
@@ -176,11 +183,14 @@ class ClusterScreen(TargetOpener):
 
     def on_row_list_row_chosen(self, event: RowList.RowChosen) -> None:
         if event.rows.id == "namespaces":
-            self.namespace = event.row[0]
-            self.set_focus(self.main)
-            self.pull()
+            self._choose_namespace(event.row[0])
         else:
             self.open_row(event.row)
+
+    def _choose_namespace(self, name: str) -> None:
+        self.namespace = name
+        self.set_focus(self.main)
+        self.pull()
 
     # --- filter
 

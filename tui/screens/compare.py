@@ -10,6 +10,7 @@ from textual.widgets import Footer
 
 from collectors.errors import PodwireError
 from collectors.kernel import sysctls
+from collectors.target import name_in
 from diagnosis.compare import Difference, compare
 from diagnosis.snapshot import Snapshot
 from session.controller import Controller
@@ -18,6 +19,7 @@ from session.snapshot_builder import gathered
 from session.store import Store
 from tui.actions import bindings
 from tui.panels.panel import joined
+from tui.ring import following
 from tui.screens.base import MOODS, ConsoleScreen, while_there
 from tui.screens.text_view import Document
 from tui.widgets.header import Header, HeaderData
@@ -35,7 +37,7 @@ def candidates(store: Store, control: Controller, key: str) -> list[str]:
     unhealthy = {target_key(finding.subject) for finding in store.findings.current}
 
     def rank(other: str) -> tuple[bool, bool, str]:
-        theirs = other.partition("/")[2]
+        theirs = name_in(other)
         return (theirs.rpartition("-")[0] != name.rpartition("-")[0], other in unhealthy, theirs)
 
     others = [
@@ -76,10 +78,10 @@ class CompareScreen(ConsoleScreen):
         yield Footer()
 
     def _here(self) -> str:
-        return self.key.partition("/")[2]
+        return name_in(self.key)
 
     def _there(self) -> str:
-        return self.other.partition("/")[2]
+        return name_in(self.other)
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -148,8 +150,7 @@ class CompareScreen(ConsoleScreen):
         if len(others) < 2:
             self.say("Nothing else of this kind is open: open another from the cluster's list.")
             return
-        place = others.index(self.other) + 1 if self.other in others else 0
-        self.other = others[place % len(others)]
+        self.other = following(others, self.other)
         self.found, self._at = [], 0.0
         self.pull()
 

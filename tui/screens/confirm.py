@@ -10,6 +10,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from tui.screens.dialog import dialog_keys, dialog_title
+
 
 class Confirm(ModalScreen[str | None]):
     """Ends with the key that was chosen, or None."""
@@ -21,11 +23,13 @@ class Confirm(ModalScreen[str | None]):
         self.choices = tuple(choices)
 
     def compose(self) -> ComposeResult:
-        keys = "   ".join(f"{key}  {label}" for key, label in (*self.choices, ("n", "no")))
         with Vertical(classes="dialog"):
-            yield Static(self.heading, classes="dialog--title", markup=False)
+            yield dialog_title(self.heading)
             yield Static(self.text, markup=False)
-            yield Static(keys, classes="dialog--keys", markup=False)
+            yield dialog_keys(self._keys())
+
+    def _keys(self) -> str:
+        return "   ".join(f"{key}  {label}" for key, label in (*self.choices, ("n", "no")))
 
     def on_key(self, event: events.Key) -> None:
         event.stop()

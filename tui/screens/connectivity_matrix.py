@@ -12,6 +12,7 @@ from textual.widgets import Footer
 from collectors.events import PodRow
 from diagnosis.reachability.cluster_state import ClusterState
 from diagnosis.reachability.connectivity_matrix import reach
+from diagnosis.reachability.deliveries import Delivery
 from diagnosis.reachability.verdicts import Outcome
 from session.controller import Controller
 from session.path_text import cluster_of, path_report
@@ -56,14 +57,24 @@ def rows_of(cluster: ClusterState, namespace: str) -> list[Row]:
     tables = {port: reach(parties, *port, cluster.policies.stacks) for port in ports}
     fallback = [min(ports)]
     wanted = [_declared(pod) or fallback for pod in pods]
+
+    def outcome(a: int, b: int, port: tuple[int, str]) -> Outcome:
+        if not parties[a].host:
+            return tables[port].outcome(a, b)
+        return Delivery.plain(parties[a], parties[b], *port).verdict(cluster).verdict
+
     rows: list[Row] = []
     for a, source in enumerate(pods):
-        words = [
-            _word([tables[port].outcome(a, b) for port in ports]) for b, ports in enumerate(wanted)
-        ]
+        words = [_word([outcome(a, b, port) for port in ports]) for b, ports in enumerate(wanted)]
         words[a] = "self"
         rows.append((source, words))
     return rows
+
+
+def unseen_in(cluster: ClusterState) -> str:
+    """What is behind `?`, or missing from the rows."""
+    spots = [spot.unseen for spot in cluster.blind.spots]
+    return f"not seen: {', '.join(spots)}" if spots else ""
 
 
 def _declared(pod: PodRow) -> list[tuple[int, str]]:
@@ -123,14 +134,14 @@ class MatrixScreen(ConsoleScreen):
         parts = [
             f"namespace {self.namespace}" if self.namespace else "all namespaces",
             f"the first {MOST} of {every} workloads" if every > MOST else "",
-            "NetworkPolicies allow: ✓ all declared ports ◐ some ? not known ✗ none",
+            unseen_in(cluster),
+            "policies allow: ✓ all declared ports ◐ some ? not known ✗ none",
             "enter: the paths",
         ]
         self.query_one("#status", TextLine).show(joined(parts))
 
     def header_data(self) -> HeaderData:
-        state = "live" if self.control.live else "recorded"
-        return self.header("connectivity matrix", state, "good", self.namespace)
+        return self.header("connectivity matrix", "live", "good", self.namespace)
 
     def on_row_list_row_chosen(self, event: RowList.RowChosen) -> None:
         source: PodRow = event.row[0]

@@ -7,6 +7,16 @@ from typing import ClassVar
 from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
+from textual.widgets import Static
+
+
+def dialog_title(text: str) -> Static:
+    return Static(text, classes="dialog--title", markup=False)
+
+
+def dialog_keys(text: str) -> Static:
+    """The line at the bottom that says which keys there are."""
+    return Static(text, classes="dialog--keys", markup=False)
 
 
 class ScrolledDialog(ModalScreen[None]):

@@ -17,6 +17,7 @@ from collectors.errors import PodwireError
 from collectors.sanitize import sanitize
 from session.controller import Controller
 from tui.screens.base import while_there
+from tui.screens.dialog import dialog_keys, dialog_title
 from tui.widgets.row_list import Column, RowList
 
 COLUMNS = (
@@ -43,7 +44,7 @@ class Faults(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog wide tall"):
-            yield Static("Faults of the lab", classes="dialog--title", markup=False)
+            yield dialog_title("Faults of the lab")
             yield Input(placeholder="type to find a fault", id="find")
             yield RowList(
                 COLUMNS,
@@ -53,7 +54,7 @@ class Faults(ModalScreen[None]):
             )
             yield Static("", id="about", markup=False)
             keys = "↑ ↓  choose   enter  switch on or off   esc  clear, back"
-            yield Static(keys, classes="dialog--keys", markup=False)
+            yield dialog_keys(keys)
 
     def on_mount(self) -> None:
         find, rows = self.query_one(Input), self.query_one(RowList)
@@ -68,18 +69,23 @@ class Faults(ModalScreen[None]):
         try:
             self._all = await self.control.require_cluster().faults()
         except PodwireError as error:
-            self.notify(str(error), severity="error", markup=False)
+            self._say(error)
         self._show()
+
+    def _say(self, error: PodwireError) -> None:
+        self.notify(str(error), severity="error", markup=False)
 
     def _show(self) -> None:
         words = self.query_one(Input).value.lower().split()
         rows = self.query_one(RowList)
         rows.empty = "no fault matches: esc clears the words"
         rows.show([row for row in self._all if all(word in _searched(row) for word in words)])
-        on = sum(row["on"] for row in self._all)
-        title = f"Faults of the lab · {len(self._all)}" + (f", {on} on" if on else "")
-        self.query_one(".dialog--title", Static).update(title)
+        self.query_one(".dialog--title", Static).update(self._title())
         self._describe()
+
+    def _title(self) -> str:
+        on = sum(row["on"] for row in self._all)
+        return f"Faults of the lab · {len(self._all)}" + (f", {on} on" if on else "")
 
     def _describe(self) -> None:
         row = self.query_one(RowList).current
@@ -108,7 +114,7 @@ class Faults(ModalScreen[None]):
         try:
             await self.control.require_cluster().turn_fault(row["name"], not row["on"])
         except PodwireError as error:
-            self.notify(str(error), severity="error", markup=False)
+            self._say(error)
         await self._load()
 
 

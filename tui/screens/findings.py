@@ -8,7 +8,7 @@ from textual.containers import VerticalScroll
 from textual.widgets import Footer, Static
 
 from collectors.findings import Finding
-from diagnosis.report import text as report_text
+from diagnosis.report import findings_text
 from session import finding_location
 from session.controller import Controller
 from session.store import Store
@@ -81,13 +81,11 @@ class FindingsScreen(ConsoleScreen):
         self.query_one("#finding", Static).update(detail(finding) if finding else about())
 
     def header_data(self) -> HeaderData:
-        return self.header("findings", "live" if self.control.live else "recorded", "good")
+        return self.header("findings", "live", "good")
 
     def on_row_list_row_chosen(self) -> None:
         if self._shown is not None:
-            self.app.push_screen(
-                Document(self._shown.title, report_text([self._shown]).partition("\n\n")[2])
-            )
+            self.app.push_screen(Document(self._shown.title, findings_text([self._shown])))
 
     def action_show(self) -> None:
         """The screen on which it can be seen."""

@@ -10,7 +10,7 @@ from textual.widgets import Footer, Input, Static
 
 from collectors.sanitize import sanitize
 from diagnosis.guide import Conclusion, Goal, Symptom, symptoms
-from diagnosis.report import text as report_text
+from diagnosis.report import findings_text
 from session.controller import Controller
 from session.guide_runner import (
     Guided,
@@ -156,9 +156,7 @@ class GuideScreen(ConsoleScreen):
     def _read(self) -> None:
         end = self.guided.conclusion if self.guided else None
         if end is not None and end.findings:
-            self.app.push_screen(
-                Document(end.findings[0].title, report_text(end.findings).partition("\n\n")[2])
-            )
+            self.app.push_screen(Document(end.findings[0].title, findings_text(end.findings)))
 
     # --- keys
 

@@ -12,7 +12,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Static
 
 from tui.actions import ACTIONS, shown_keys
-from tui.screens.dialog import ScrolledDialog
+from tui.screens.dialog import ScrolledDialog, dialog_keys
 
 PLACES = {
     "app": "Everywhere",
@@ -22,6 +22,7 @@ PLACES = {
     "flow": "Flow",
     "figure": "Figure",
     "findings": "Findings",
+    "timeline": "Timeline",
     "guide": "Guide",
     "compare": "Compare",
     "matrix": "Matrix",
@@ -47,7 +48,7 @@ class Help(ScrolledDialog):
                     Text("\nScopes: where a figure is counted", style="bold"), markup=False
                 )
                 yield Static(_scopes())
-            yield Static("esc  back   j k  scroll", markup=False, classes="dialog--keys")
+            yield dialog_keys("esc  back   j k  scroll")
 
 
 def _keys() -> Table:

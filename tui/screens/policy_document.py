@@ -21,5 +21,7 @@ def proposed_policy(store: Store, key: str, now: float) -> Document | None:
     lines = [f"# it would newly deny: {path}" for path in denied[:LISTED]]
     if len(denied) > LISTED:
         lines.append(f"# and {len(denied) - LISTED} more")
+    if why := policy_proposal.effect_unknown(moment):
+        lines.append(f"# what it would deny besides is not known: {why}")
     effect = "\n".join(lines or ["# it would deny nothing that is allowed now"])
     return Document(f"A policy for {pod.namespace}/{pod.name}", f"{text}\n{effect}")

@@ -9,9 +9,11 @@ from collectors.capture.dns_transactions import DnsTransaction
 from collectors.sockets.peer_groups import PeerGroup
 from collectors.sockets.rows import SocketRow
 from diagnosis import report
+from diagnosis.report import Report
 from session.controller import Controller
+from session.log_line import LogLine
 from session.series import SeriesInfo, of_counter, of_peer, of_socket
-from session.store import LogLine, Store
+from session.store import Store
 from session.target_data import CounterLine, PacketLine
 from tui import format as fmt
 from tui.screens.flow import FlowScreen
@@ -45,7 +47,7 @@ def event_text(row: LogLine) -> str:
     output."""
     if row.finding is None:
         return f"{row.text}\n\n{row.detail}"
-    return f"{row.text}\n\n{report.text([row.finding])}"
+    return f"{row.text}\n\n{report.text(Report([row.finding]))}"
 
 
 def flow_number(row: object) -> int:

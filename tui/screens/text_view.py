@@ -7,7 +7,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Static
 
 from collectors.sanitize import sanitize
-from tui.screens.dialog import ScrolledDialog
+from tui.screens.dialog import ScrolledDialog, dialog_keys, dialog_title
 
 LONGEST = 4000  # characters of a line
 
@@ -20,7 +20,7 @@ class Document(ScrolledDialog):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog wide document"):
-            yield Static(self.heading, classes="dialog--title", markup=False)
+            yield dialog_title(self.heading)
             with VerticalScroll(can_focus=False):
                 yield Static(self.text, markup=False)
-            yield Static("esc  back   j k  scroll", classes="dialog--keys", markup=False)
+            yield dialog_keys("esc  back   j k  scroll")

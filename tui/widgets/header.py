@@ -50,6 +50,8 @@ class Header(Widget):
         return str(self.get_component_rich_style(f"header--{name}", partial=True))
 
     def render(self) -> Text:
+        if not self.data.state:  # nothing was drawn yet
+            return Text(" podwire", self._style("label"))
         state, width = self._state(), self.size.width
         text = self._place(width - state.cell_len - 10)
         text.truncate(max(10, width - state.cell_len - 1), overflow="ellipsis")

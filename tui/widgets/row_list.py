@@ -95,6 +95,7 @@ class RowList(ScrollView, can_focus=True):
         self.set_reactive(RowList.follow, follow)
         self.columns = list(columns)
         self.rows: Sequence[Any] = ()
+        self.has_shown = False  # before it has, that there is nothing is not known
         self.empty = empty
         self.identity = identity
         self._shown: list[tuple[Column, int]] = []
@@ -105,7 +106,7 @@ class RowList(ScrollView, can_focus=True):
     def show(self, rows: Sequence[Any], keep: bool = True) -> None:
         """Replace the rows. With `identity` set, the cursor stays on the row that it was on."""
         current = self.current
-        self.rows = rows
+        self.rows, self.has_shown = rows, True
         self._measure()
         self._resize(len(rows) + 1)
         if keep and self.identity is not None and current is not None:
@@ -116,8 +117,21 @@ class RowList(ScrollView, can_focus=True):
         self.cursor = max(0, min(self.cursor, len(rows) - 1))
         if self.follow:
             self.cursor = max(0, len(rows) - 1)
-            self.scroll_to(y=self._last_top, animate=False, immediate=True)
+            self._to_last()
         self.refresh()
+
+    def on_resize(self) -> None:
+        """A list that follows does so at any height, also where no row comes any more."""
+        self.call_after_refresh(self._to_last)
+
+    def _to_last(self) -> None:
+        if self.follow:
+            self.scroll_to(y=self._last_top, animate=False, immediate=True, force=True)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Textual moves a scrollbar only while it is shown; the layout may show it later."""
+        super().watch_scroll_y(old_value, new_value)
+        self.vertical_scrollbar.position = new_value
 
     def _resize(self, lines: int) -> None:
         """Set the scrollbar. A new layout, which repaints the whole screen, only where it comes
@@ -199,7 +213,8 @@ class RowList(ScrollView, can_focus=True):
             return Strip([Segment(fit(text, width), self.get_component_rich_style("rows--header"))])
         index = self.scroll_offset.y + y - 1
         if index >= len(self.rows):
-            text = f"  {self.empty}" if not self.rows and y == 2 else ""
+            says_why = self.has_shown and not self.rows and y == 2
+            text = f"  {self.empty}" if says_why else ""
             return Strip(
                 [
                     Segment(

@@ -1,0 +1,46 @@
+"""What ends a command other than an answer has a code of its own: 1 of `policy` and `check` is an
+answer."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from cli import main as command_line
+from cli.exit_codes import CRASHED, FAILED
+from collectors.errors import JournalError
+from tests.cli.test_messages import PODWIRE, shell
+
+BASE = Path(__file__).parent.parent / "data" / "policy" / "base.yaml"
+QUESTION = f"policy -f {BASE} --from shop/web --to shop/db --port 5432"
+
+
+def failing_with(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: argparse.Namespace) -> int:
+        raise error
+
+    monkeypatch.setattr(command_line, "run", fail)
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), RecursionError(), MemoryError(), KeyError("k")])
+@pytest.mark.parametrize("command", [QUESTION, "check", "doctor", "local"])
+def test_a_crash_is_no_answer(
+    error: Exception, command: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    failing_with(error, monkeypatch)
+    assert command_line.main(command.split()) == CRASHED
+
+
+def test_what_failed_is_no_answer_of_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    failing_with(JournalError("It cannot be written."), monkeypatch)
+    assert command_line.main(["check"]) == CRASHED
+    assert command_line.main(["clean"]) == FAILED
+
+
+def test_an_answer_that_cannot_be_written_is_none(tmp_path: Path) -> None:
+    done = shell(f"{PODWIRE} {QUESTION} > /dev/full", tmp_path)
+    assert done.returncode == CRASHED and "cannot be written" in done.stderr
+    assert shell(f"{PODWIRE} {QUESTION}", tmp_path).returncode == 0

@@ -1,0 +1,85 @@
+"""`podwire report`: a recording in three forms, privately to a file, without any secret."""
+
+from __future__ import annotations
+
+import json
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cli.main import main
+from collectors import events as ev
+from tests.support.incident import BEGAN, FULL_FROM, NODE, full_table, written
+from tests.support.secrets import planted
+
+POD = ev.PodRow("shop", "web-1", "u", "n1", "10.0.0.5", "Running", "1/1", 0, 0.0)
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    """The table of a node is full; secrets stand where people and programs write."""
+    secrets: list[ev.Event] = []
+    for number, (text, _) in enumerate(planted()):
+        at = BEGAN + 1 + number
+        secrets += [
+            ev.Mark(at, NODE, "alice", text),
+            ev.Command(at, NODE, "alice", "create pods", "default/x", f"refused: {text}"),
+            ev.TargetState(at, "pod/shop/web-1", "gap", text),
+            ev.TargetState(at, "pod/shop/web-1", "live", ""),
+        ]
+    listed: list[ev.Event] = [ev.InventoryList(BEGAN, "", "pods", (POD,))]
+    restart = ev.InventoryChange(BEGAN + 20, "", "MODIFIED", replace(POD, restarts=1))
+    everything = [*listed, *full_table(), *secrets, restart]
+    return written(tmp_path / "r.jsonl", sorted(everything, key=lambda event: event.at))
+
+
+def made(recording: Path, form: str, output: Path) -> str:
+    assert (
+        main(["report", str(recording), "-o", form, "--output", str(output), "--rules", "today"])
+        == 0
+    )
+    assert stat.S_IMODE(output.stat().st_mode) == 0o600
+    return output.read_text()
+
+
+@pytest.mark.parametrize("form", ["markdown", "html", "json"])
+def test_no_secret_leaves_in_any_form(recording: Path, tmp_path: Path, form: str) -> None:
+    text = made(recording, form, tmp_path / "report")
+    assert not [secret for _, secret in planted() if secret in text]
+    assert "alice" in text and "web-1" in text, "names are there unless they are to be masked"
+
+
+def test_what_was_found_when_and_what_came_before(recording: Path, tmp_path: Path) -> None:
+    body = json.loads(made(recording, "json", tmp_path / "report.json"))
+    (finding,) = (one for one in body["findings"] if one["severity"] != "info")
+    assert finding["rule"] == "conntrack_full" and finding["evidence"] and finding["fix"]
+    assert finding["from"][:18] == "2023-11-14T22:13:50"[:18]
+    (graph,) = (one for one in finding["graphs"] if one["title"] == "conntrack_count")
+    assert max(value for _, value in graph["points"] if value is not None) == 10_000
+    (before,) = (one for one in body["before_first_finding"] if one["kind"] == "restart")
+    assert before["where"] == "shop/web-1" and before["from"] < finding["from"]
+    assert FULL_FROM == 30 and body["to"] > finding["from"]
+
+
+def test_a_report_goes_to_standard_output_as_well(
+    recording: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", str(recording)]) == 0
+    assert capsys.readouterr().out.startswith("# Incident report: prod, 2023-11-14")
+
+
+def test_what_cannot_be_read_or_written_is_said(
+    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", str(tmp_path / "none.jsonl")]) == 2
+    assert main(["report", str(recording), "--output", str(tmp_path / "no" / "r")]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_each_field_of_the_json_is_documented(recording: Path, tmp_path: Path) -> None:
+    body = json.loads(made(recording, "json", tmp_path / "report.json"))
+    page = (Path(__file__).parents[2] / "docs" / "report.md").read_text()
+    parts = [body, body["timeline"][0], body["writes"][0], body["findings"][0]["graphs"][0]]
+    assert not [name for part in parts for name in part if f"`{name}" not in page]

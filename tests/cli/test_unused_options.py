@@ -1,0 +1,48 @@
+"""Options that a command cannot honour."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cli import unused_options
+from cli.main import main
+from cli.parser import COMMANDS, parser
+
+REFUSED = (
+    ("--theme night check", "check cannot honour --theme"),
+    ("check --from x --context a --yes", "cannot honour --context, --yes"),
+    ("check --from x --for 30s --strict", "cannot honour --for, --strict"),
+    ("--record f policy --from a/b --to c/d --port 80", "policy cannot honour --record"),
+    ("policy --from a/b --to c/d --port 80 --image x", "cannot honour --image"),
+    ("--as bob local", "local cannot honour --as"),
+    ("-n shop pcap -o jsonl f", "cannot honour --namespace"),
+    ("--no-capture replay f", "replay cannot honour --no-capture"),
+)
+
+
+@pytest.mark.parametrize(("line", "said"), REFUSED)
+def test_an_option_that_does_nothing_is_refused(
+    line: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(line.split()) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_what_is_honoured_is_accepted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    missing = str(tmp_path / "none")
+    assert main(["check", "--from", missing, "--fail-on", "info", "--budget", "3"]) == 2
+    assert "cannot be read" in capsys.readouterr().err
+    record = str(tmp_path / "f")
+    line = ["--no-capture", "check", "-A", "--record", record, "--strict", "--kubeconfig", missing]
+    assert main(line) != 0
+    assert "cannot honour" not in capsys.readouterr().err
+
+
+def test_every_command_has_its_list() -> None:
+    known = {name.partition(" ")[0] for name in unused_options.UNUSED}
+    assert known == {command.__name__.removeprefix("add_") for command in COMMANDS}
+    given = vars(parser().parse_args(["check"]))
+    for names in unused_options.UNUSED.values():
+        assert set(names) <= {*given, "theme", "mouse", "record", "no_record", "seconds", "strict"}

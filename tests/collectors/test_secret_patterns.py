@@ -1,0 +1,42 @@
+"""What looks like a secret is hidden, and what does not stays as it is."""
+
+from __future__ import annotations
+
+import pytest
+
+from collectors.privacy.secret_patterns import kinds, without_secrets
+from collectors.secrets import HIDDEN
+from tests.support.secrets import PLANTED, planted
+
+INNOCENT = (
+    "TcpExtSyncookiesSent 5",
+    "net.ipv4.tcp_rmem = 4096 131072 6291456",
+    "the password authentication failed",
+    "iptables -p tcp --dport 8080 -j DROP",
+    "ss -tinp state established",
+    "nsenter -n -p -t 4242 tcpdump -ni any port 53",
+    "svc/shop/backend:80: SYNs are not answered",
+    "10.96.0.10:53 answers in 12 ms; 3 of 4",
+    "Pod shop/frontend-58cc45b5bc-r8thp, uid 6c1f8a52-92b9-4ec1-a1ce-0a4f9d3e2b11",
+    "SHA-256 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    "fe80::1%eth0 is the router of 2001:db8::/32",
+    "kubectl -n shop get pods -o wide",
+    "basic checks passed",
+    "bearer of bad news",
+)
+
+
+def test_at_least_thirty_kinds_are_tried() -> None:
+    assert len(PLANTED) >= 40 and len(kinds()) >= 30
+
+
+@pytest.mark.parametrize(("text", "secret"), planted())
+def test_a_secret_is_hidden(text: str, secret: str) -> None:
+    clean = without_secrets(text)
+    assert secret not in clean and HIDDEN in clean
+    assert without_secrets(clean) == clean, "hiding twice changes nothing"
+
+
+@pytest.mark.parametrize("text", INNOCENT)
+def test_what_is_no_secret_stays(text: str) -> None:
+    assert without_secrets(text) == text

@@ -1,0 +1,82 @@
+"""Which ends and waits of connections count as failures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from collectors.capture.flows import FlowTable
+from collectors.events import Packet
+from diagnosis.snapshot import Conversation
+from session import conversations
+from tests.support.node_capture import (
+    ACK,
+    COOKED2,
+    IN,
+    OUT,
+    PUSH,
+    RST,
+    SECOND,
+    SYN,
+    SYN_ACK,
+    Hop,
+    Segment,
+)
+
+CLIENT, SERVER = "10.244.1.6", "10.244.1.3"
+START = 100 * SECOND
+
+
+def connection(port: int, waits: Sequence[float], last: str = "") -> Iterator[Packet]:
+    """A handshake, requests that are answered after so many seconds, and how it ends: `answered`
+    or `asked`, both reset by the server."""
+    there, back = (Hop(2, side, (CLIENT, port, SERVER, 8080)) for side in (IN, OUT))
+    ns, mine, yours = START, 1, 1
+    yield Segment(SYN, 0, ident=port).at(there, ns)
+    yield Segment(SYN_ACK, 0, 1).at(back, ns + 1_000, back=True)
+    yield Segment(ACK, 1, 1).at(there, ns + 2_000)
+    for wait in waits:
+        yield Segment(PUSH, mine, yours, 80).at(there, ns + 3_000)
+        ns, mine = ns + int(wait * SECOND), mine + 80
+        yield Segment(PUSH, yours, mine, 100).at(back, ns, back=True)
+        yours += 100
+    if last == "asked":
+        yield Segment(PUSH, mine, yours, 80).at(there, ns + 3_000)
+        mine += 80
+    if last:
+        yield Segment(RST, yours, mine).at(back, ns + 4_000, back=True)
+
+
+def seen(*connections: Iterator[Packet]) -> Conversation:
+    table = FlowTable(hops=True)
+    packets = [packet for one in connections for packet in one]
+    table.add(COOKED2, sorted(packets, key=lambda packet: packet.ns))
+    (only,) = conversations.recent(table.flows).conversations()
+    return only
+
+
+def test_a_reset_after_the_complete_answer_is_no_failure() -> None:
+    done = seen(*(connection(40_000 + n, [0.01], "answered") for n in range(3)))
+    assert (done.flows, done.server_resets) == (3, 0)
+    cut = seen(*(connection(40_000 + n, [0.01], "asked") for n in range(3)))
+    assert cut.server_resets == 3
+
+
+@pytest.mark.parametrize(
+    ("waits", "slow"),
+    [
+        ([12.0, 12.001], 0),  # long polls
+        ([12.0, 9.0], 3),  # one of them is quicker: it varies
+        ([3.0, 3.0], 3),  # as a timeout of what the server asks in its turn
+        ([12.0, 0.01], 3),  # it can answer at once
+    ],
+)
+def test_answers_after_one_and_the_same_long_time_are_long_polls(
+    waits: list[float], slow: int
+) -> None:
+    assert seen(*(connection(40_000 + n, waits) for n in range(3))).slow == slow
+
+
+def test_one_late_answer_alone_is_no_long_poll() -> None:
+    assert seen(connection(40_000, [12.0])).slow == 1

@@ -1,0 +1,89 @@
+"""The session that runs, written as it goes."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from collectors.events import Event, Mark, Notice
+from collectors.recording.session_reader import SessionReader
+from collectors.stream import Stream
+from session import recording
+from session.recorded_sessions import new_session, sessions
+from session.recording import SessionRecording
+from session.store import Store
+
+
+def mark(number: int) -> Mark:
+    return Mark(1_800_000_000.0 + number, "", "alice", f"mark {number}")
+
+
+def recorded(directory: Path) -> list[Event]:
+    return [e for e in SessionReader(directory).events() if isinstance(e, Mark | Notice)]
+
+
+async def until(ready: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not ready():
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture(autouse=True)
+def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+
+
+def test_what_is_published_is_on_disk_while_it_runs() -> None:
+    async def session() -> None:
+        stream = Stream()
+        running = SessionRecording(new_session(), stream, Store())
+        stream.publish(mark(1))
+        await until(lambda: recorded(running.directory) == [mark(1)])
+        (listed,) = sessions()
+        assert listed.running and not listed.complete
+        stream.publish(mark(2))
+        stream.close()
+        await running.finished()
+        assert recorded(running.directory) == [mark(1), mark(2)]
+        (listed,) = sessions()
+        assert listed.complete and listed.summary.marks == 2
+
+    asyncio.run(session())
+
+
+def test_a_full_disk_is_said_and_the_rest_is_recorded_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(recording, "AGAIN_S", 0.0)
+    write = os.write
+    full: list[bool] = []
+
+    def refusing(fd: int, data: bytes) -> int:
+        if full and os.readlink(f"/proc/self/fd/{fd}").endswith(".zst"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(fd, data)
+
+    async def session() -> None:
+        stream = Stream()
+        running = SessionRecording(new_session(), stream, Store())
+        stream.publish(mark(1))
+        await until(lambda: recorded(running.directory) == [mark(1)])
+        monkeypatch.setattr(os, "write", refusing)
+        full.append(True)
+        stream.publish(mark(2))
+        await until(lambda: bool(running._failed_at))
+        full.clear()
+        stream.publish(mark(3))
+        await until(lambda: mark(3) in recorded(running.directory))
+        stream.close()
+        await running.finished()
+        seen = recorded(running.directory)
+        said = " ".join(event.text for event in seen if isinstance(event, Notice))
+        assert mark(2) not in seen and "events are missing before" in said
+
+    asyncio.run(session())

@@ -1,0 +1,26 @@
+"""What of the store is in a snapshot."""
+
+from __future__ import annotations
+
+from collectors.events import CounterSample
+from session.snapshot_builder import snapshot
+from session.store import Store
+from tests.support.node_capture import COOKED2, IN, OUT, SECOND, SYN, Hop, Segment
+
+MANY = 2_000  # connections in 15 s: a node of 130 new ones a second
+NOW = 100 * SECOND
+
+
+def test_a_busy_node_compares_all_of_its_last_seconds() -> None:
+    """A count that passed over the older ones would be a loss on the path to another node."""
+    store = Store()
+    store.apply(CounterSample(100.0, "node/n1", 1.0, "net", {"x": 1}))
+    packets = []
+    for number in range(MANY):
+        ends = ("10.244.1.6", 20_000 + number, "10.244.2.3", 8080)
+        segment = Segment(SYN, 1_000 * number, ident=number % 60_000 + 1)
+        at = NOW + number * SECOND // 200
+        packets += [segment.at(Hop(5, IN, ends), at), segment.at(Hop(3, OUT, ends), at + 1_000)]
+    store.target("node/n1").flows.add(COOKED2, packets)
+    (row,) = snapshot(store, 111.0).targets[0].paths
+    assert (row.connections, row.to_server.entered.syn) == (MANY, MANY)

@@ -1,0 +1,50 @@
+"""A list says that it is empty only when it knows, and shows its last rows while it follows."""
+
+from __future__ import annotations
+
+from textual.app import App, ComposeResult
+
+from tui.widgets.row_list import Column, RowList
+
+COLUMNS = (Column("N", 0, str),)
+
+
+class ListApp(App[None]):
+    """`rows` are shown as soon as it is mounted, before there is a layout."""
+
+    def __init__(self, rows: list[str]) -> None:
+        super().__init__()
+        self._rows = rows
+
+    def compose(self) -> ComposeResult:
+        yield RowList(COLUMNS, "nothing is wrong", follow=True, id="list")
+
+    def on_mount(self) -> None:
+        if self._rows:
+            self.query_one(RowList).show(self._rows)
+
+
+def lines(rows: RowList) -> list[str]:
+    return [rows.render_line(y).text.strip() for y in range(rows.size.height)]
+
+
+async def test_that_nothing_is_there_is_said_when_it_is_known() -> None:
+    app = ListApp([])
+    async with app.run_test(size=(40, 12)) as pilot:
+        await pilot.pause()
+        rows = app.query_one(RowList)
+        assert "nothing is wrong" not in lines(rows)
+        rows.show([])
+        assert "nothing is wrong" in lines(rows)
+
+
+async def test_the_last_rows_are_shown_at_any_height() -> None:
+    app = ListApp([f"row {number}" for number in range(400)])
+    async with app.run_test(size=(40, 12)) as pilot:
+        await pilot.pause(0.2)
+        rows = app.query_one(RowList)
+        assert lines(rows)[-1] == "row 399"
+        for height in (30, 8, 20):
+            await pilot.resize_terminal(40, height)
+            await pilot.pause(0.2)
+            assert lines(rows)[-1] == "row 399"
