@@ -78,6 +78,7 @@ class PodRow:
     generated_labels: tuple[str, ...] = ()  # of a manifest's: keys that a controller gives values
     egress_limit: int = 0  # bits a second, by an annotation for the CNI's bandwidth plugin
     ingress_limit: int = 0
+    asks: tuple[str, ...] = ()  # Services by namespace/name that its configuration names
     kind: str = "pods"
 
     @property

@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Any
 
 from collectors.cluster.api.fields import annotations_of, list_at, mapping_at, text_at
+from collectors.cluster.inventory.named_services import named_services
 from collectors.cluster.inventory.object_facts import changed, program, seconds
 from collectors.cluster.inventory.object_fields import (
     Object,
@@ -143,6 +144,7 @@ def pod_row(item: Object) -> PodRow:
         hostname=text_at(spec, "hostname", 63),
         subdomain=text_at(spec, "subdomain", 63),
         program=program(_containers(spec)),
+        asks=named_services(_containers(spec)),
         never_ready=_never_ready(status),
         egress_limit=_bandwidth(metadata, "egress"),
         ingress_limit=_bandwidth(metadata, "ingress"),
