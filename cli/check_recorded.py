@@ -16,7 +16,7 @@ from collectors.capture.file_source import PcapSource
 from collectors.capture.pcap import MAGIC
 from collectors.capture.pcapng import SECTION_BYTES
 from collectors.errors import ConfigError
-from collectors.findings import Finding, ordered
+from collectors.findings import Finding, ordered, stronger
 from collectors.recording.event_log import RecordingSource
 from collectors.sanitize import sanitize
 from collectors.source import JoinedSource, RecordedSource
@@ -106,9 +106,9 @@ def _is_packed(path: Path) -> bool:
 
 
 def over_time(history: FindingHistory) -> tuple[list[Finding], Periods]:
-    """Each finding once, with its latest figures, and from when to when it was seen in all. A
+    """Each finding once, as it was at its worst, and from when to when it was seen in all. A
     symptom that a cause explained at any time is under that cause for all of it."""
-    findings = {span.finding.key: span.finding for span in history.spans}
+    findings = _worst_states(history)
     consequences = _consequences(history)
     explained = {(where, key) for key, texts in consequences.items() for where in texts}
     found = [
@@ -117,6 +117,15 @@ def over_time(history: FindingHistory) -> tuple[list[Finding], Periods]:
         if not _is_explained(finding, explained)
     ]
     return ordered(found), _periods(history)
+
+
+def _worst_states(history: FindingHistory) -> dict[Key, Finding]:
+    """Of all spans of a finding, what it was at its worst."""
+    found: dict[Key, Finding] = {}
+    for span in history.spans:
+        key, worst = span.finding.key, span.worst
+        found[key] = stronger(found[key], worst) if key in found else worst
+    return found
 
 
 def _periods(history: FindingHistory) -> Periods:

@@ -15,6 +15,7 @@ from collectors.frozen import frozen
 Severity = Literal["critical", "warning", "info"]
 Confidence = Literal["certain", "likely", "possible"]
 Stage = Literal["cause", "symptom", "advice"]
+CONFIDENCES: tuple[Confidence, ...] = ("certain", "likely", "possible")
 STAGES: tuple[Stage, ...] = ("cause", "symptom", "advice")
 FixKind = Literal["text", "sysctl", "yaml", "shell"]
 SubjectKind = Literal[
@@ -85,6 +86,15 @@ class Finding:
     def key(self) -> tuple[str, Subject]:
         """What stays the same while its figures change."""
         return (self.rule, self.subject)
+
+
+def stronger(before: Finding, later: Finding) -> Finding:
+    """Of two states of one finding: the graver, then the surer, then the later."""
+    return before if _strength(before) < _strength(later) else later
+
+
+def _strength(finding: Finding) -> tuple[int, int]:
+    return SEVERITY_ORDER[finding.severity], CONFIDENCES.index(finding.confidence)
 
 
 def ordered(findings: Iterable[Finding]) -> list[Finding]:

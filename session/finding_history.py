@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from collectors.events import FindingEvent
-from collectors.findings import Finding, Subject, ordered
+from collectors.findings import Finding, Subject, ordered, stronger
 
 KEPT = 1_000  # spans that are over
 COUNTED = {"critical": ("critical", "critical"), "warning": ("warning", "warnings")}
@@ -17,15 +17,21 @@ Key = tuple[str, Subject]
 
 @dataclass(slots=True)
 class FindingSpan:
-    """A finding with its latest evidence, from `since` to `until`; None where it still holds.
-    `consequences` are all that it explained at any time, the latest text by what they are of."""
+    """A finding with its latest evidence, and at its `worst`, from `since` to `until`; None where
+    it still holds. `consequences` are all that it explained at any time, the latest text by what
+    they are of."""
 
     finding: Finding
     since: float
     until: float | None = None
     consequences: dict[str, str] = field(default_factory=dict)
+    worst: Finding = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.worst = self.finding
 
     def note(self, finding: Finding) -> None:
+        self.worst = stronger(self.worst, finding)
         self.consequences.update((text.partition(": ")[0], text) for text in finding.consequences)
 
 

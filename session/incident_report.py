@@ -64,8 +64,8 @@ def incident_report(
 
 
 def _finding(store: Store, span: FindingSpan, began: float, ended: float) -> ReportFinding:
-    figures = tuple(graphs(store, span.finding, began, ended))
-    return ReportFinding(span.finding, span.since, span.until, figures)
+    figures = tuple(graphs(store, span.worst, began, ended))
+    return ReportFinding(span.worst, span.since, span.until, figures)
 
 
 def _worst_first(one: ReportFinding) -> tuple[int, float]:

@@ -135,7 +135,7 @@ def joined(timeline: Timeline, findings: FindingHistory) -> list[TimelineEntry]:
 
 
 def _of_finding(span: FindingSpan) -> TimelineEntry:
-    finding = span.finding
+    finding = span.worst
     return TimelineEntry(
         span.since,
         "finding",

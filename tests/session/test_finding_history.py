@@ -67,3 +67,15 @@ def test_the_worst_first_and_a_headline() -> None:
     history.apply(event(11, "appeared"))
     assert history.headline == ("1 critical, 1 warning", "bad")
     assert history.current == [FULL, SLOW]
+
+
+def test_what_it_was_at_its_worst_is_kept() -> None:
+    """The graver counts; of equal ones the surer, of equal ones the later."""
+    history = FindingHistory()
+    weaker = replace(FULL, severity="warning", title="nearly full")
+    unlikely = replace(FULL, confidence="possible", title="perhaps full")
+    later = replace(FULL, title="full still")
+    for at, finding in enumerate((weaker, FULL, unlikely, later, weaker)):
+        history.apply(event(at, "changed", finding))
+    (span,) = history.spans
+    assert (span.worst.title, span.finding.title) == ("full still", "nearly full")
