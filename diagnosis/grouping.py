@@ -45,8 +45,9 @@ def _of_many(group: Sequence[Finding]) -> Finding:
 
 
 def _plural(group: Sequence[Finding]) -> str:
+    """`pods`, or of several kinds `nodes and pods`."""
     kinds = {finding.subject.kind for finding in group}
-    return PLURALS.get(kinds.pop(), "objects") if len(kinds) == 1 else "objects"
+    return " and ".join(sorted({PLURALS.get(kind, "objects") for kind in kinds}))
 
 
 def _namespace(group: Sequence[Finding]) -> str:

@@ -49,6 +49,7 @@ def test_what_differs_is_an_example_and_consequences_are_kept() -> None:
     ]
     many[3] = replace(many[3], subject=Subject(kind="node", name="n1"))
     (one,) = grouped(many)
-    assert one.title == "9 objects, as n1: title 3" and one.where == "objects"
+    assert one.title == "9 Services and nodes, as n1: title 3"
+    assert one.where == "Services and nodes"
     assert one.consequences == ("follows from 0", "follows from 1")
     assert one.evidence[1].text == "svc/shop/s000: fact 0"
