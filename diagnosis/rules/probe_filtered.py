@@ -130,7 +130,7 @@ def _of_probe(snapshot: Snapshot, pod: PodRow, row: ProbeRow) -> Iterator[Filter
         sent = next((talk for talk in own if talk.unanswered), None)
         if sent is not None or NOT_MADE.search(row.message):
             view = next((v for v in snapshot.targets if sent in v.conversations), None)
-            yield FilteredProbe(pod, row, port, sent, view, reached)
+            yield FilteredProbe(pod, row, port, sent, view=view, reached=reached)
 
 
 def _ports(pod: PodRow, row: ProbeRow) -> list[int]:
