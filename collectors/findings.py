@@ -89,7 +89,7 @@ class Finding:
 
 
 def stronger(before: Finding, later: Finding) -> Finding:
-    """Of two states of one finding: the graver, then the surer, then the later."""
+    """Of two states of one finding the graver; of equal ones the surer, else the later."""
     return before if _strength(before) < _strength(later) else later
 
 
