@@ -6,7 +6,7 @@ where they concern the session). Text in them is already safe to show.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from collectors.findings import Evidence as Evidence, Finding as Finding, Subject as Subject
 from collectors.frozen import frozen
@@ -30,6 +30,7 @@ from collectors.objects import (
     SliceRow as SliceRow,
 )
 from collectors.packet import Packet as Packet
+from collectors.packet_filter_rows import FilterRule as FilterRule, RuleCount as RuleCount
 from collectors.sockets.rows import SocketRow
 
 
@@ -148,16 +149,6 @@ class ConntrackTable(Event):
     error: str = ""
 
 
-class RuleCount(NamedTuple):
-    """Packet-filter rules of a backend (iptables-legacy, iptables-nft, nft, ipvs); `services` are
-    those that lead to a Service each; `seconds` is the time that one reading needed."""
-
-    backend: str
-    rules: int
-    services: int
-    seconds: float
-
-
 @frozen
 class RuleTables(Event):
     """What a network namespace holds; a backend that is not there, or may not be read, is left
@@ -165,6 +156,13 @@ class RuleTables(Event):
 
     rows: tuple[RuleCount, ...]
     error: str = ""
+
+
+@frozen
+class FilterRules(Event):
+    """Those of a network namespace that count."""
+
+    rows: tuple[FilterRule, ...]
 
 
 CapturePhase = Literal["checking", "running", "gap", "ended", "failed"]

@@ -11,7 +11,7 @@ from collectors.command_runner import STDERR, Runner, Running
 from collectors.conntrack import table_count
 from collectors.errors import ExecError, PodwireError, TargetGone
 from collectors.events import Event, Notice, TargetPhase, TargetState
-from collectors.kernel import packet_filters, sampler, sampler_program
+from collectors.kernel import filter_rules, packet_filters, sampler, sampler_program
 from collectors.sanitize import sanitize_bytes
 from collectors.stream import Stream
 from collectors.target import Target
@@ -40,9 +40,12 @@ class TargetSampler:
 
     async def run(self) -> None:
         """Until cancelled, or until the target is gone."""
-        helpers = [asyncio.create_task(remote_commands.keep_marked(self.runner))]
+        where = self.runner, self.stream, self.target.key
+        helpers = [
+            asyncio.create_task(remote_commands.keep_marked(self.runner)),
+            asyncio.create_task(filter_rules.follow(*where)),
+        ]
         if self.target.kind == "node":
-            where = self.runner, self.stream, self.target.key
             helpers.append(asyncio.create_task(packet_filters.follow(*where)))
             helpers.append(asyncio.create_task(table_count.follow(*where)))
         try:

@@ -80,7 +80,7 @@ def _cause_of(
     if not _is_explainable(symptom):
         return None
     fails = FAILS.get(symptom.rule, has_failed)
-    talks = _talks_of(snapshot, symptom, explains.get(symptom.rule))
+    talks = talks_of(snapshot, symptom, explains.get(symptom.rule))
     total = sum(map(fails, talks))
     for cause in causes if total else ():
         if _rank(cause) >= _rank(symptom):
@@ -91,7 +91,7 @@ def _cause_of(
     return None
 
 
-def _talks_of(snapshot: Snapshot, symptom: Finding, own: Explains | None) -> list[Conversation]:
+def talks_of(snapshot: Snapshot, symptom: Finding, own: Explains | None) -> list[Conversation]:
     """What a symptom is about: by its own rule, where that says it."""
     if own is None:
         return failing(snapshot, symptom)

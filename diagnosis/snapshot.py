@@ -32,8 +32,10 @@ from collectors.events import (
 from collectors.findings import Evidence, Subject
 from collectors.frozen import frozen
 from collectors.sockets.rows import SocketRow
+from diagnosis.accept_queues import AcceptQueue
 from diagnosis.addresses import addresses_of, inside
 from diagnosis.by_key import by_key
+from diagnosis.filter_counts import RisingRule
 from diagnosis.idle_requests import IdleConnections
 from diagnosis.paths import End, PathRow
 from diagnosis.reachability.blind_spots import NONE, BlindSpots
@@ -87,21 +89,6 @@ class Conversation:
 
 
 @frozen
-class AcceptQueue:
-    """The listeners of a port whose longest accept queue was never shorter than before through
-    `seconds`: `before` connections waited at first, `waiting` wait now, of `limit`; `emptied`
-    listeners of the same port have none waiting."""
-
-    port: int
-    listeners: int
-    emptied: int
-    waiting: int
-    before: int
-    limit: int
-    seconds: float
-
-
-@frozen
 class DnsSummary:
     """DNS of the last 15 s, or of the `seconds` that are remembered. Latencies are milliseconds;
     `missing` is client to names that do not exist."""
@@ -141,6 +128,7 @@ class TargetView:
     network: NetworkState | None = None
     conntrack: ConntrackTable | None = None
     rules: RuleTables | None = None
+    filters: tuple[RisingRule, ...] = ()  # rules that dropped or rejected something
     conversations: tuple[Conversation, ...] = ()
     paths: tuple[PathRow, ...] = ()  # what a capture on all interfaces saw come in and go out
     idle: tuple[IdleConnections, ...] = ()  # whose requests fail after pauses

@@ -7,7 +7,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 
 from collectors.sockets.rows import SocketRow, queue_is_full
-from diagnosis.snapshot import AcceptQueue
+from diagnosis.accept_queues import AcceptQueue
 
 LEAST_SNAPSHOTS, LEAST_S = 3, 6.0
 KEPT = 12  # snapshots

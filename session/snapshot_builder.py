@@ -204,6 +204,7 @@ def view(
         network=data.network,
         conntrack=data.conntrack,
         rules=data.rules,
+        filters=tuple(data.filters.rising(data.sample_at)),
         conversations=found,
         paths=seen,
         lookups=dns_summary.summary(data.flows),

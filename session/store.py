@@ -90,6 +90,7 @@ class Store:
             ev.PacketBatch: self._packets,
             ev.CounterSample: self._sample,
             ev.SocketSnapshot: self._sockets,
+            ev.FilterRules: self._filter_rules,
             **dict.fromkeys(LATEST, self._keep_latest),
         }
 
@@ -207,6 +208,9 @@ class Store:
 
     def _keep_latest(self, event: ev.NetworkState | ev.RuleTables | ev.ConntrackTable) -> None:
         setattr(self.target(event.target), LATEST[type(event)], event)
+
+    def _filter_rules(self, event: ev.FilterRules) -> None:
+        self.target(event.target).filters.add(event)
 
     def _sample(self, event: ev.CounterSample) -> None:
         self.target(event.target).add_sample(event)

@@ -15,6 +15,7 @@ from collectors.kernel.deltas import SampleDelta, between
 from collectors.sockets.rates import SocketKey, SocketRate, identity, rates
 from collectors.sockets.rows import SocketRow
 from session.accept_queues import AcceptQueues
+from session.filter_counts import FilterCounts
 from session.history import History, Point
 from session.series import figures
 
@@ -107,6 +108,7 @@ class TargetData:
     rates_from: ev.SocketSnapshot | None = None  # the snapshot before, for rates
     conntrack: ev.ConntrackTable | None = None
     rules: ev.RuleTables | None = None
+    filters: FilterCounts = field(default_factory=FilterCounts)
     flows: FlowTable = field(default_factory=lambda: FlowTable(FLOWS_KEPT, hops=True))
 
     @property
@@ -181,6 +183,7 @@ class TargetData:
         self.sample, self.socket_rates, self.rates_from = None, {}, None
         self.samples.clear()
         self.accept_queues.clear()
+        self.filters.clear()
 
     @property
     def sample_at(self) -> float:

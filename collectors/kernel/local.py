@@ -29,7 +29,7 @@ from collectors.events import (
     SocketSnapshot,
     TargetState,
 )
-from collectors.kernel import network_state, packet_filters, procfs
+from collectors.kernel import filter_rules, network_state, packet_filters, procfs
 from collectors.sanitize import sanitize
 from collectors.sockets import inet_diag
 from collectors.stream import Stream
@@ -235,11 +235,14 @@ def _route_fact(entry: Any, device: Any) -> str:
 
 async def watch(session: Stream, where: Target) -> None:
     """Publish this machine's evidence, for ever."""
-    counting = asyncio.create_task(packet_filters.follow(LocalRunner(), session, where.key))
+    followed = (module.follow for module in (packet_filters, filter_rules))
+    counting = [asyncio.create_task(one(LocalRunner(), session, where.key)) for one in followed]
     try:
         await _watch(session, where.key)
     finally:
-        counting.cancel()
+        for task in counting:
+            task.cancel()
+        await asyncio.gather(*counting, return_exceptions=True)  # their programs end with them
 
 
 async def _watch(session: Stream, key: str) -> None:

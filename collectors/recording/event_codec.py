@@ -28,6 +28,7 @@ _CLASSES: dict[str, type] = {
     "ServicePort": events.ServicePort,
     "Endpoint": events.Endpoint,
     "RuleCount": events.RuleCount,
+    "FilterRule": events.FilterRule,
     "Backend": events.Backend,
 }
 

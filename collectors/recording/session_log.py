@@ -15,6 +15,7 @@ from collectors.events import (
     ConntrackTable,
     CounterSample,
     Event,
+    FilterRules,
     NetworkState,
     PacketBatch,
     RuleTables,
@@ -34,6 +35,7 @@ EVERY_SECOND = (
     ConntrackTable,
     NetworkState,
     RuleTables,
+    FilterRules,
     PacketBatch,
 )
 BLOCK_S = 30.0  # of evidence: what a replay reads again to be at a time within

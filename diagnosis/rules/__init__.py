@@ -1,11 +1,12 @@
 """Every rule is a module here: `RULE`, what it declares, and `evaluate(snapshot)`, pure; a cause
 may have `explains(snapshot, finding, conversation)`, which conversations fail because of it, and
-`explains_finding(snapshot, finding, other)`, which findings follow from it. They are found by
-themselves; a module whose name begins with an underscore is shared by several rules."""
+`explains_finding(snapshot, finding, other)`, which findings follow from it; what fails at some
+addresses only may have `failing_ends(snapshot, finding)`. They are found by themselves; a module
+whose name begins with an underscore is shared by several rules."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cache
 from importlib import import_module
 
@@ -13,10 +14,14 @@ from collectors.findings import STAGES, Finding, ordered
 from collectors.frozen import frozen
 from diagnosis.consequences import Explains, ExplainsFinding, joined
 from diagnosis.grouping import grouped
+from diagnosis.paths import End
 from diagnosis.reachability.blind_spots import CUTTING, FOREIGN, POLICIES, BlindSpots, sentences
 from diagnosis.rule import Rule, SymptomName
+from diagnosis.rules._filters import with_filters
 from diagnosis.scope import in_scope
 from diagnosis.snapshot import Snapshot
+
+FailingEnds = Callable[[Snapshot, Finding], Iterable[End]]
 
 
 @frozen
@@ -25,6 +30,7 @@ class TableRow:
     evaluate: Callable[[Snapshot], Iterator[Finding]]
     explains: Explains | None = None
     explains_finding: ExplainsFinding | None = None
+    failing_ends: FailingEnds | None = None
 
 
 KINDS_OF = {  # inputs of rules: the lists that they are from
@@ -49,6 +55,7 @@ def table() -> tuple[TableRow, ...]:
             module.evaluate,
             getattr(module, "explains", None),
             getattr(module, "explains_finding", None),
+            getattr(module, "failing_ends", None),
         )
         for module in modules
     ]
@@ -78,4 +85,11 @@ def findings(snapshot: Snapshot) -> list[Finding]:
     explains = {row.rule.id: row.explains for row in table() if row.explains is not None}
     others = {row.rule.id: row.explains_finding for row in table() if row.explains_finding}
     known = joined(snapshot, found, explains, others)
-    return ordered(grouped(in_scope(snapshot, known)))
+    named = [_with_filters(snapshot, finding) for finding in known]
+    return ordered(grouped(in_scope(snapshot, named)))
+
+
+def _with_filters(snapshot: Snapshot, finding: Finding) -> Finding:
+    """With the rule of a packet filter that counts what the finding says is lost."""
+    row = next(one for one in table() if one.rule.id == finding.rule)
+    return with_filters(snapshot, finding, row.explains, row.failing_ends)

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from collectors.findings import Evidence, Finding
+from diagnosis.accept_queues import AcceptQueue
 from diagnosis.rule import CONVENTION, Rule, Threshold
-from diagnosis.snapshot import AcceptQueue, Conversation, Snapshot, TargetView
+from diagnosis.snapshot import Conversation, Snapshot, TargetView
 from diagnosis.subjects import pod_subject, service_subject
 
 LEAST = Threshold("at least", 3, "connections waiting, and no fewer for 6 s", CONVENTION)

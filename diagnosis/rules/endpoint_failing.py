@@ -20,7 +20,7 @@ from diagnosis.path_groups import (
     node_text,
     server_text,
 )
-from diagnosis.paths import PathRow
+from diagnosis.paths import End, PathRow
 from diagnosis.per_snapshot import once_per_snapshot
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._losses import is_denied
@@ -82,6 +82,16 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 def explains(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
     """What fails with the Service, or with those endpoints."""
     return any(_is_of(fault, talk) for fault in _faults_of(snapshot, finding))
+
+
+def failing_ends(snapshot: Snapshot, finding: Finding) -> Iterator[End]:
+    """Of the endpoints that fail, at the ports that any of the Service's were seen at, or that its
+    slices have."""
+    for fault in _faults_of(snapshot, finding):
+        ports = {row.endpoint_port for row in fault.group.rows if row.endpoint_port}
+        slices = snapshot.slices_behind(fault.group.service) if fault.group.service else ()
+        ports |= {port.number for row in slices for port in row.ports}
+        yield from ((endpoint, port) for endpoint in fault.endpoints for port in sorted(ports))
 
 
 def _faults_of(snapshot: Snapshot, finding: Finding) -> Iterator[EndpointFault]:

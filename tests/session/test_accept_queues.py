@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from collectors.sockets.rows import SocketRow
-from diagnosis.snapshot import AcceptQueue
+from diagnosis.accept_queues import AcceptQueue
 from session.accept_queues import AcceptQueues
 from session.target_data import TargetData
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collectors.sockets.rows import SocketRow
-from diagnosis.snapshot import AcceptQueue
+from diagnosis.accept_queues import AcceptQueue
 from tests.support.snapshots import POD, found, pod
 
 STUCK = AcceptQueue(8082, 2, 1, waiting=12, before=2, limit=511, seconds=9.0)
