@@ -16,9 +16,9 @@ LEAST = 3  # connections
 
 @frozen
 class PathGroup:
-    """Connections of TCP to one address and port. `endpoints` are what the address stands for by
-    its Service's EndpointSlices, ready and not, sorted; empty where it is no Service's or nobody
-    knows."""
+    """Connections of one protocol to one address and port. `endpoints` are what the address stands
+    for by its Service's EndpointSlices, ready and not, sorted; empty where it is no Service's or
+    nobody knows."""
 
     view: TargetView
     asked: str

@@ -21,7 +21,8 @@ from diagnosis.paths import PathDirection, PathRow, added
 from diagnosis.per_snapshot import once_per_snapshot
 from diagnosis.snapshot import Snapshot, TargetView
 
-Failure = Literal["SYN", "request", "rejected", "reset"]
+Failure = Literal["SYN", "request", "rejected", "reset", "datagram"]
+DNS_PORT = 53
 LEAST_PERCENT = 10.0  # that certainly fail
 MOST_PERCENT = 90.0  # above, it is no matter of some
 LEAST_WELL = 10  # connections that do not
@@ -63,21 +64,24 @@ def _groups_of_pods(snapshot: Snapshot) -> Iterator[PathGroup]:
 
 
 def _groups(snapshot: Snapshot, view: TargetView) -> Iterator[PathGroup]:
-    """By Service and port, of what the pod asked."""
+    """By Service, port and protocol, of what the pod asked."""
     rows = filter(partial(_asks_service, snapshot), view.paths)
-    for (asked, port), own in by_key(rows, lambda row: row.asked_end).items():
-        yield grouped(snapshot, view, asked, port, own)
+    for _, own in by_key(rows, lambda row: (row.protocol, *row.asked_end)).items():
+        yield grouped(snapshot, view, *own[0].asked_end, own)
 
 
 def _asks_service(snapshot: Snapshot, row: PathRow) -> bool:
-    return row.protocol == "TCP" and row.asked in snapshot.service_by_address
+    """DNS has rules of its own."""
+    is_other = row.protocol == "TCP" or row.asked_port != DNS_PORT
+    return is_other and row.asked in snapshot.service_by_address
 
 
 def _failure(group: PathGroup) -> ServiceFailure | None:
     row = added(group.rows)
     if not _are_comparable(group, row):
         return None
-    for failure, share in _shares(row).items():
+    shares = _shares(row) if group.rows[0].protocol == "TCP" else _shares_of_datagrams(row)
+    for failure, share in shares.items():
         number = _number(share, len(group.ready))
         if share.is_loss and share.low >= LEAST_PERCENT and share.high <= MOST_PERCENT:
             return ServiceFailure(group, failure, share, number, row)
@@ -101,6 +105,14 @@ def _shares(row: PathRow) -> dict[Failure, LossShare]:
         "rejected": LossShare(row.rejected + row.refused, row.connections),
         "request": LossShare(row.silent, row.silent + row.answered),
         "SYN": LossShare(row.retried, row.connections),
+    }
+
+
+def _shares_of_datagrams(row: PathRow) -> dict[Failure, LossShare]:
+    """Conversations: nobody says that a datagram came, and a client may not send it again."""
+    return {
+        "rejected": LossShare(row.rejected, row.connections),
+        "datagram": LossShare(row.unanswered, row.connections),
     }
 
 
@@ -138,7 +150,9 @@ def _unanswered_ends(snapshot: Snapshot, group: PathGroup) -> tuple[str, ...]:
 def _entries(snapshot: Snapshot, group: PathGroup) -> Iterator[ConntrackGroup]:
     """What nodes remember of the group's connections."""
     clients = {row.client for row in group.rows}
+    protocol = group.rows[0].protocol.lower()
     for host in snapshot.hosts:
         for entry in host.conntrack_groups:
-            if entry.source in clients and (entry.destination, entry.port) == group.end:
+            is_asked = (entry.destination, entry.port) == group.end
+            if is_asked and entry.source in clients and entry.protocol == protocol:
                 yield entry

@@ -43,6 +43,7 @@ WHAT: dict[Failure, str] = {
     "request": "requests to {server} are accepted and get no answer",
     "rejected": "connections to {server} are rejected",
     "reset": "requests to {server} are reset",
+    "datagram": "what is sent to {server} over UDP gets no answer",
 }
 
 
@@ -107,6 +108,7 @@ def _evidence(snapshot: Snapshot, failure: ServiceFailure) -> Iterator[Evidence]
         "answered",
         "capture",
     )
-    yield view.fact(f"SYNs sent again: {row.to_server.retransmitted.syn:,}", "capture")
+    if failure.group.rows[0].protocol == "TCP":
+        yield view.fact(f"SYNs sent again: {row.to_server.retransmitted.syn:,}", "capture")
     if row.icmp:
         yield view.fact(f"{row.icmp}, from {row.icmp_from}", "capture")

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from collectors.events import ConntrackGroup, ConntrackTable
-from diagnosis.paths import PathRow, Period, Retransmissions
+from diagnosis.paths import PathDirection, PathRow, Period, Retransmissions
 from diagnosis.rules import findings
 from diagnosis.snapshot import Conversation, TargetView
 from tests.support.path_snapshots import (
@@ -118,3 +118,32 @@ def test_a_nodes_capture_sees_more_and_explains_it() -> None:
     (finding,) = findings(snapshot(view, node(WELL, LOST)))
     assert finding.rule == "endpoint_failing"
     assert [text.partition(":")[0] for text in finding.consequences] == ["svc/shop/api"] * 2
+
+
+# --- UDP
+
+DATAGRAMS = replace(
+    SEEN,
+    protocol="UDP",
+    connections=60,
+    completed=31,
+    answered=31,
+    requests=60,
+    unanswered=29,
+    to_server=PathDirection(),
+    to_client=PathDirection(),
+)
+
+
+def test_a_share_of_datagrams_gets_no_answer() -> None:
+    (finding,) = evaluate(snapshot(pod_view(DATAGRAMS)))
+    assert "what is sent to svc/shop/api:80 over UDP gets no answer" in finding.title
+    assert "by the share 1 of 2" in finding.title
+    assert not any("SYN" in one.text for one in finding.evidence)
+
+
+def test_udp_that_nobody_answers_and_dns() -> None:
+    """UDP of one direction has no answers beside; DNS has rules of its own."""
+    one_direction = replace(DATAGRAMS, completed=0, answered=0, unanswered=60, answering=Period())
+    dns = replace(DATAGRAMS, asked_port=53)
+    assert not evaluate(snapshot(pod_view(one_direction))) and not evaluate(snapshot(pod_view(dns)))
