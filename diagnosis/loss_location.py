@@ -14,6 +14,7 @@ from typing import Literal
 
 from collectors.events import PodRow
 from collectors.frozen import frozen
+from diagnosis.lagging import why_lagging
 from diagnosis.paths import End
 from diagnosis.snapshot import Conversation, Snapshot, TargetView
 
@@ -97,8 +98,8 @@ def _beyond_the_pods_node(sights: list[NodeSight], pod: PodRow) -> LossLocation 
 def _between_nodes(
     view: TargetView, one: Conversation, sender: NodeSight | None, answers_left: bool
 ) -> LossLocation | None:
-    """`view` and `one` are of the pod's node."""
-    if sender is None:
+    """`view` and `one` are of the pod's node. Nothing where either capture may lack packets."""
+    if sender is None or why_lagging(view) or why_lagging(sender[0]):
         return None
     other, sent = sender
     if answers_left:

@@ -13,6 +13,7 @@ from typing import Literal
 
 from collectors.frozen import frozen
 from diagnosis.endpoint_faults import EndpointFault, endpoint_faults
+from diagnosis.lagging import why_lagging
 from diagnosis.loss_shares import KindShare, LossShare, kind_shares
 from diagnosis.path_groups import PathGroup, all_path_groups, path_views
 from diagnosis.paths import PathDirection, PathRow, Segments, added
@@ -177,11 +178,13 @@ def _between(
     snapshot: Snapshot, view: TargetView, group: PathGroup, rows: list[PathRow]
 ) -> Iterator[PathLoss]:
     """On the path to an endpoint's node or pod."""
-    if not view.paths_complete:
+    if not view.paths_complete or why_lagging(view):
         return
     for end in _endpoints(rows):
         own = [row for row in rows if row.endpoint == end]
         for next_view in _next(snapshot, view, end):
+            if why_lagging(next_view):
+                continue
             theirs = added(_as_seen_at(next_view, own, end))
             yield from _compared(view, next_view, group, added(own), theirs)
 

@@ -135,6 +135,7 @@ class TargetView:
     lookups: DnsSummary | None = None
     paths_complete: bool = True  # False: too many connections to compare with another place
     capture_loss: float = 0.0  # % of packets that the capture itself lost
+    capture_lag: float = 0.0  # seconds by which it stops before the latest of all captures
 
     @property
     def name(self) -> str:

@@ -67,8 +67,16 @@ def _view(
     flows, is_complete = _flows(data, own, of)
     found = yield from _conversations(flows)
     seen = yield from _paths(flows, of)
-    made = replace(view(data, pod, found, seen), idle=_idle(data, own))
+    made = replace(view(data, pod, found, seen), idle=_idle(data, own), capture_lag=_lag(data, of))
     return made if is_complete else replace(made, paths_complete=False)
+
+
+def _lag(data: TargetData, of: paths.PathWindow) -> float:
+    """Seconds. A pod may be silent for long: of its capture only where that is interrupted."""
+    is_running = data.capture is not None and data.capture.phase == "running"
+    if not data.flows.latest_ns or (data.key.startswith("pod/") and is_running):
+        return 0.0
+    return max(0.0, (of.now - data.flows.latest_ns) / 1e9)
 
 
 def _conversations(flows: Sequence[Flow]) -> Generator[None, None, tuple[Conversation, ...]]:

@@ -14,6 +14,7 @@ from collectors.findings import STAGES, Finding, ordered
 from collectors.frozen import frozen
 from diagnosis.consequences import Explains, ExplainsFinding, joined
 from diagnosis.grouping import grouped
+from diagnosis.lagging import with_lag
 from diagnosis.paths import End
 from diagnosis.reachability.blind_spots import CUTTING, FOREIGN, POLICIES, BlindSpots, sentences
 from diagnosis.rule import Rule, SymptomName
@@ -85,8 +86,9 @@ def findings(snapshot: Snapshot) -> list[Finding]:
     explains = {row.rule.id: row.explains for row in table() if row.explains is not None}
     others = {row.rule.id: row.explains_finding for row in table() if row.explains_finding}
     known = joined(snapshot, found, explains, others)
-    named = [_with_filters(snapshot, finding) for finding in known]
-    return ordered(grouped(in_scope(snapshot, named)))
+    named = (_with_filters(snapshot, finding) for finding in known)
+    said = [with_lag(snapshot, finding) for finding in named]
+    return ordered(grouped(in_scope(snapshot, said)))
 
 
 def _with_filters(snapshot: Snapshot, finding: Finding) -> Finding:

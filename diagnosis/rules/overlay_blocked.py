@@ -15,6 +15,7 @@ from itertools import combinations
 from collectors.events import LinkRow
 from collectors.findings import Evidence, Finding, Subject
 from collectors.frozen import frozen
+from diagnosis.lagging import why_lagging
 from diagnosis.overlays import overlays, tunnel_fields
 from diagnosis.paths import PathDirection, PathRow
 from diagnosis.per_snapshot import once_per_snapshot
@@ -97,7 +98,8 @@ def _blocked(snapshot: Snapshot) -> list[BlockedPair]:
 
 def _silent_pairs(snapshot: Snapshot) -> Iterator[BlockedPair]:
     known = [set(pair_of(one)) for rule in TABLES for one in rule.evaluate(snapshot)]
-    views = [view for view in snapshot.of_kind("node") if view.paths and overlays(view)]
+    nodes = (view for view in snapshot.of_kind("node") if not why_lagging(view))
+    views = [view for view in nodes if view.paths and overlays(view)]
     for one, other in combinations(views, 2):
         there, back = _crossing(snapshot, one, other), _crossing(snapshot, other, one)
         pair = BlockedPair(one, other, there, back)

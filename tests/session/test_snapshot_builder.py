@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collectors.events import CounterSample
+from collectors.events import CaptureState, CounterSample
 from session.snapshot_builder import snapshot
 from session.store import Store
 from tests.support.node_capture import COOKED2, IN, OUT, SECOND, SYN, Hop, Segment
@@ -24,3 +24,17 @@ def test_a_busy_node_compares_all_of_its_last_seconds() -> None:
     store.target("node/n1").flows.add(COOKED2, packets)
     (row,) = snapshot(store, 111.0).targets[0].paths
     assert (row.connections, row.to_server.entered.syn) == (MANY, MANY)
+
+
+def test_a_capture_that_stops_before_another() -> None:
+    store = Store()
+    ends = ("10.244.1.6", 20_000, "10.244.2.3", 8080)
+    for name, late in (("node/n1", 0), ("node/n2", 5), ("pod/shop/web", 9)):
+        store.apply(CounterSample(100.0, name, 1.0, "net", {"x": 1}))
+        hop = Segment(SYN, 1_000).at(Hop(5, IN, ends), NOW - late * SECOND)
+        store.target(name).flows.add(COOKED2, [hop])
+    lags = {view.key: view.capture_lag for view in snapshot(store, 101.0).targets}
+    assert lags == {"node/n1": 0.0, "node/n2": 5.0, "pod/shop/web": 9.0}
+    store.apply(CaptureState(100.0, "pod/shop/web", 1, "running", ""))
+    lags = {view.key: view.capture_lag for view in snapshot(store, 101.0).targets}
+    assert lags["pod/shop/web"] == 0.0  # nobody sends it anything

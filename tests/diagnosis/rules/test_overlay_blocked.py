@@ -103,3 +103,9 @@ def test_what_fails_between_them_is_listed_under_it() -> None:
     (finding,) = rules.findings(service_snapshot(one, second(OWN)))
     wheres = [text.partition(":")[0] for text in finding.consequences]
     assert (finding.rule, wheres) == ("overlay_blocked", ["n1 → n2", "shop/api-1"])
+
+
+@pytest.mark.parametrize("more", [{"capture_loss": 3.0}, {"capture_lag": 9.0}])
+def test_a_capture_that_lags_shows_no_such_thing(more: dict[str, float]) -> None:
+    assert not evaluate(service_snapshot(first(LOST), second(OWN, **more)))
+    assert not evaluate(service_snapshot(first(LOST, **more), second(OWN)))

@@ -112,6 +112,15 @@ def test_between_two_nodes() -> None:
     assert (finding.subject.name, finding.subject.detail) == ("n1", "→ n2")
 
 
+@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize("more", [{"capture_loss": 2.0}, {"capture_lag": 5.0}])
+def test_a_capture_that_lags_is_not_compared(which: int, more: dict[str, float]) -> None:
+    views = list(crossing("n1", data(140, 140), data(100, 100)))
+    views[which] = replace(views[which], **more)  # type: ignore[arg-type]
+    pods = (*PODS, pod("far", "10.244.2.9", "n2"))
+    assert not any("between" in f.title for f in evaluate(snapshot(*views, pods=pods)))
+
+
 def test_behind_the_last_node_that_is_open() -> None:
     near, _ = crossing("n1", data(140, 140), data(100, 100))
     finding = one(near, pods=(*PODS, pod("far", "10.244.2.9", "n2")))
