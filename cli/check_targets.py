@@ -11,6 +11,15 @@ from collectors.errors import ConfigError
 from collectors.events import NodeRow, PodRow, Row
 from collectors.frozen import frozen
 from collectors.sanitize import sanitize
+from diagnosis.reachability.end_kinds import NODE
+from session.named_target import (
+    OF_NAMESPACE,
+    NamedTarget,
+    is_listed,
+    named_target,
+    node_of,
+    pods_of,
+)
 from session.store import Store
 
 MOST_PODS, MOST_NODES = 12, 12  # that are attached to in one check
@@ -49,22 +58,22 @@ class _Inventory:
 
 
 def selection(options: argparse.Namespace, store: Store) -> Selection:
-    """A pod with its node, a node, a namespace's pods (one a workload and node) with theirs, or
-    those of the namespace that is asked for, or of all, with every node.
+    """A pod with its node, a node, pods of a workload, a Service or a namespace (one a workload and
+    node) with theirs, or those of the namespace that is asked for, or of all, with every node.
 
     ConfigError where the target that was named is not there.
     """
     known = _inventory(store)
     own = "" if options.all_namespaces or store.start is None else store.start.namespace
-    target = options.target or ""
-    kind, _, name = target.partition("/")
-    if not kind:
+    if not options.target:
         return _bounded(known.running(own), list(known.nodes.values()), known.pods)
-    if kind in ("node", "nodes") and name in known.nodes:
-        return Selection((), [known.nodes[name]], all_nodes=1)
-    if kind in ("ns", "namespace"):
-        return _namespace(name, store, known)
-    return _named_pod(_pod_name(target, own), target, known)
+    target = named_target(options.target, own)
+    if target.kind == NODE:
+        is_listed(target, store)
+        return Selection((), [node_of(target, store)], all_nodes=1)
+    if target.kind == OF_NAMESPACE:
+        return _namespace(target.name, store, known)
+    return _named(target, store, known)
 
 
 def _inventory(store: Store) -> _Inventory:
@@ -76,13 +85,6 @@ def _by_name(rows: Iterable[Row]) -> dict[str, NodeRow]:
     return {row.name: row for row in rows if isinstance(row, NodeRow)}
 
 
-def _pod_name(target: str, namespace: str) -> str:
-    """Its namespace/name, of `NAMESPACE/POD`, `pod/NAME` or `pod/NAMESPACE/NAME`."""
-    kind, _, name = target.partition("/")
-    named = name if kind in ("pod", "pods", "po") else target
-    return named if "/" in named else f"{namespace}/{named}"
-
-
 def _namespace(name: str, store: Store, known: _Inventory) -> Selection:
     listed = store.coverage("namespaces").state == "complete"
     if not name or (listed and store.listing("namespaces").get("", name) is None):
@@ -92,21 +94,17 @@ def _namespace(name: str, store: Store, known: _Inventory) -> Selection:
     return replace(selected, namespace=name)
 
 
-def _named_pod(name: str, target: str, known: _Inventory) -> Selection:
-    matching = [pod for pod in known.pods if f"{pod.namespace}/{pod.name}" == name]
-    if not matching:
-        raise ConfigError(
-            f"There is no {sanitize(target, 200)!r}: name a pod as NAMESPACE/POD or, with -n, as "
-            "pod/NAME; or node/NAME, or ns/NAMESPACE."
-        )
-    nodes = _nodes_of(matching, known.nodes)
-    return Selection(
-        matching,
-        nodes,
-        all_pods=len(matching),
-        all_nodes=len(nodes),
-        namespace=matching[0].namespace,
-    )
+def _named(target: NamedTarget, store: Store, known: _Inventory) -> Selection:
+    """The pod that is named with its node; of a workload or Service one a node, with theirs."""
+    is_listed(target, store)
+    found = pods_of(target, store)
+    nodes = _nodes_of(found, known.nodes)
+    if len(found) == 1:
+        named = Selection(found, nodes, all_pods=1, all_nodes=len(nodes))
+    else:
+        running = [pod for pod in found if pod.phase == "Running"]
+        named = _bounded(running, nodes, known.pods)
+    return replace(named, namespace=target.namespace)
 
 
 def _nodes_of(pods: Sequence[PodRow], nodes: Mapping[str, NodeRow]) -> list[NodeRow]:

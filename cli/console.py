@@ -16,6 +16,7 @@ import themes
 from cli import config
 from cli.exit_codes import LEFT_BEHIND
 from cli.messages import print_message, print_messages
+from cli.open_target import OPEN, prepare
 from cli.recorder import Recorders
 from collectors.errors import ConfigError
 from collectors.sanitize import sanitize
@@ -76,7 +77,9 @@ async def _run(
 async def _opener(
     options: argparse.Namespace, settings_of: config.Config, lab: Path | None
 ) -> _Opener:
-    if options.command not in (None, "lab"):
+    if options.command == OPEN:
+        prepare(options)
+    if options.command not in (None, OPEN, "lab"):
         return _Opener(options, None, None, None, Recorders(options, settings_of))
     # while the server answers
     imported = asyncio.create_task(_imported("cluster"))
@@ -123,7 +126,7 @@ class _Opener:
 
         self.console = ConsoleSession(self.options, self.recorders)
         first = await self.console.open(self.cluster, self.settings)
-        return OpenConsole(self.console.control, first)
+        return OpenConsole(self.console.control, first, getattr(self.options, "target", "") or "")
 
     async def close(self) -> None:
         if self.console is not None:

@@ -21,6 +21,7 @@ from cli.messages import (
     print_message,
     replace_closed_streams,
 )
+from cli.open_target import with_open
 from cli.parser import parser
 from cli.unused_options import refuse
 
@@ -46,7 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     replace_closed_streams()
     code, command = 0, ""
     try:
-        options = parser().parse_args(arguments)
+        given = sys.argv[1:] if arguments is None else arguments
+        options = parser().parse_args(with_open(given))
         command = options.command or ""
         reduce_repaints_over_ssh()
         collect_garbage_rarely()

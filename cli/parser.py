@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from cli.common_options import add_cluster_options, add_no_capture, console_options
 from cli.messages import flush_output, print_line
 
 SECONDS_PER = {"s": 1.0, "m": 60.0}
@@ -23,9 +24,7 @@ def parser() -> argparse.ArgumentParser:
         parents=[console_options()],
     )
     add_cluster_options(top)
-    top.add_argument(
-        "--no-capture", action="store_true", help="do not start a capture when a pod is opened"
-    )
+    add_no_capture(top, False)
     top.add_argument("--version", action=Version, help="print the version and leave")
     commands = top.add_subparsers(dest="command", metavar="command")
     for add_command in COMMANDS:
@@ -48,92 +47,19 @@ class Version(argparse.Action):
         parser.exit()
 
 
-def console_options() -> argparse.ArgumentParser:
-    """What may stand before and after a command that opens the console."""
-    options = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
-    options.add_argument("--theme", help="night, day or contrast")
-    options.add_argument("--mouse", action="store_true", help="use the mouse")
-    options.add_argument(
-        "--record", metavar="FILE", type=Path, help="write the session to a new file as well"
+def add_open(commands: Commands) -> None:
+    opened = commands.add_parser(
+        "open",
+        parents=[console_options()],
+        help="open the console on a pod or node; `podwire shop/web` is short for it",
     )
-    options.add_argument(
-        "--no-record",
-        action="store_true",
-        help="whatever the configuration says, keep only captures on disk",
+    add_no_capture(opened, argparse.SUPPRESS)
+    opened.add_argument(
+        "target",
+        help="NAMESPACE/POD, or with -n pod/NAME, deploy/NAME, sts/NAME, svc/NAME (of several pods "
+        "the worst); node/NAME; ns/NAMESPACE",
     )
-    return options
-
-
-CLUSTER_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
-    (("--kubeconfig",), {"help": "path of the kubeconfig"}),
-    (
-        ("--context",),
-        {
-            "action": "append",
-            "metavar": "NAME",
-            "help": "context of the kubeconfig; `clean` accepts several",
-        },
-    ),
-    (("-n", "--namespace"), {"help": "namespace to begin with"}),
-    (
-        ("-A", "--all-namespaces"),
-        {"action": "store_true", "help": "begin with all namespaces"},
-    ),
-    (("--as",), {"dest": "as_user", "metavar": "USER", "help": "impersonate this user"}),
-    (
-        ("--as-group",),
-        {"action": "append", "metavar": "GROUP", "help": "and this group; repeatable"},
-    ),
-    (("--as-uid",), {"metavar": "UID", "help": "and this uid"}),
-    (
-        ("--config",),
-        {
-            "type": Path,
-            "metavar": "FILE",
-            "help": "configuration (default: $XDG_CONFIG_HOME/podwire/config.toml)",
-        },
-    ),
-    (
-        ("--image",),
-        {"help": "image of debug containers and node pods (default: nicolaka/netshoot)"},
-    ),
-    (
-        ("--pull-policy",),
-        {"metavar": "POLICY", "help": "Always, IfNotPresent (default) or Never"},
-    ),
-    (
-        ("--pull-timeout",),
-        {
-            "type": float,
-            "metavar": "SECONDS",
-            "help": "wait so long for an image (default: 120)",
-        },
-    ),
-    (
-        ("--node-namespace",),
-        {"metavar": "NAMESPACE", "help": "where node pods go (default: one that allows it)"},
-    ),
-    (
-        ("--end-on-leave",),
-        {"action": "store_true", "help": "end the processes of debug containers on leaving"},
-    ),
-    (
-        ("--read-only",),
-        {"action": "store_true", "help": "add, change and run nothing in the cluster"},
-    ),
-    (
-        ("--yes",),
-        {"action": "store_true", "help": "do not ask before a debug container is added"},
-    ),
-)
-
-
-def add_cluster_options(parser: argparse.ArgumentParser, of_command: bool = False) -> None:
-    """Which cluster, as which user, and what may be added there. `of_command`: given after a
-    command, where they replace those before it."""
-    for names, options in CLUSTER_OPTIONS:
-        default = False if options.get("action") == "store_true" else None
-        parser.add_argument(*names, default=argparse.SUPPRESS if of_command else default, **options)
+    add_cluster_options(opened, of_command=True)
 
 
 def add_lab(commands: Commands) -> None:
@@ -196,8 +122,8 @@ def add_check(commands: Commands) -> None:
     check.add_argument(
         "target",
         nargs="?",
-        help="NAMESPACE/POD, pod/NAME with -n, node/NAME or ns/NAMESPACE (default: the context's "
-        "namespace, and every node; with -A all namespaces)",
+        help="NAMESPACE/POD, pod/NAME, deploy/NAME or svc/NAME with -n, node/NAME or ns/NAMESPACE "
+        "(default: the context's namespace, and every node; with -A all namespaces)",
     )
     check.add_argument(
         "--for",
@@ -360,6 +286,7 @@ def add_report(commands: Commands) -> None:
 
 
 COMMANDS = (
+    add_open,
     add_lab,
     add_doctor,
     add_clean,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # most sessions write none
 
 RECORDER_QUEUE = 65_536  # events
 HERE = Path()  # of --record without a file: the session's own directory
-RECORDED = (None, "", "lab", "local")  # commands of which each session is recorded
+RECORDED = (None, "", "open", "lab", "local")  # commands of which each session is recorded
 
 
 class Recorders:

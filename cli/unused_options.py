@@ -20,6 +20,7 @@ UNUSED: Mapping[str, tuple[str, ...]] = {
     "policy": (*SCREEN, *WRITES, *ATTACH),
     "doctor": (*SCREEN, *WRITES),
     "clean": (*SCREEN, *WRITES),
+    "open": (),
     "lab": CLUSTER,
     "lab check": (*SCREEN, *WRITES, *NO_CLUSTER),
     "lab serve": (*SCREEN, *WRITES, *NO_CLUSTER),

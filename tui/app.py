@@ -35,10 +35,12 @@ OURS = frozenset(action.name for action in ACTIONS if action.where in ("app", "l
 
 
 class OpenConsole(NamedTuple):
-    """What a console works on; `first` is the key of the target to open, '' opens the cluster."""
+    """What a console works on; `first` is the key of the target to open, '' opens the cluster.
+    `wanted` is a target by its name, which is opened as soon as it is listed."""
 
     control: Controller
     first: str
+    wanted: str = ""
 
 
 class PodwireApp(TabbedApp):
@@ -88,7 +90,7 @@ class PodwireApp(TabbedApp):
 
     async def _open(self) -> None:
         try:
-            self.control, first = await self._opening()
+            self.control, first, wanted = await self._opening()
         except PodwireError as error:
             self.failed = error
             self.exit(return_code=error.exit_code)
@@ -101,7 +103,7 @@ class PodwireApp(TabbedApp):
         else:
             from tui.screens.cluster import ClusterScreen
 
-            self.push_screen(ClusterScreen(self.control.store, self.control))
+            self.push_screen(ClusterScreen(self.control.store, self.control, wanted))
 
     async def _preload(self) -> None:
         await self.control.painted.wait()

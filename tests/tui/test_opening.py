@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from collectors.errors import ConfigError
 from tests.support.replay import replayed
+from tests.support.snapshots import POD
 from tests.tui.test_connectivity_matrix import EVENTS
 from tui.app import OpenConsole, PodwireApp
 
@@ -59,3 +60,29 @@ async def test_it_opens_and_keys_work() -> None:
         await pilot.press("question_mark")
         await pilot.pause(0.5)
         assert type(app.screen).__name__ == "Help"
+
+
+async def test_a_target_that_is_named_is_opened_as_soon_as_it_is_listed() -> None:
+    _, control = replayed(EVENTS)
+
+    async def opening() -> OpenConsole:
+        return OpenConsole(control, "", f"pod/{POD.name}")
+
+    app = PodwireApp(opening)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause(1.5)
+        assert getattr(app.screen, "key", "") == f"pod/{POD.namespace}/{POD.name}"
+
+
+async def test_a_target_that_is_not_there_is_said_over_the_lists() -> None:
+    _, control = replayed(EVENTS)
+
+    async def opening() -> OpenConsole:
+        return OpenConsole(control, "", "deploy/nobody")
+
+    app = PodwireApp(opening)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause(1.0)
+        (said,) = app._notifications
+        assert said.message.startswith("There is no deploy/nobody in namespace")
+        assert type(app.screen).__name__ == "ClusterScreen"

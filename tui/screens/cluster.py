@@ -35,8 +35,9 @@ class ClusterScreen(TargetOpener):
     place = "cluster"
     AUTO_FOCUS = "#main"
 
-    def __init__(self, store: Store, control: Controller) -> None:
+    def __init__(self, store: Store, control: Controller, wanted: str = "") -> None:
         super().__init__(store, control)
+        self.wanted = wanted
         self.view = "pods"
         self.namespace: str | None = None
         self.text = ""
@@ -82,6 +83,7 @@ class ClusterScreen(TargetOpener):
         elif self.control.live:
             self.main.refresh()  # ages grow though nothing changes
         self.show_header()
+        self.open_wanted()
 
     def _draw(self) -> None:
         self._draw_columns()

@@ -4,7 +4,9 @@ screen."""
 from __future__ import annotations
 
 from collectors.cluster.attach.planner import Offer
+from collectors.errors import PodwireError
 from collectors.events import NodeRow, PodRow, Row, ServiceRow
+from session.named_target import NamedTarget, first_row, is_listed, named_target
 from session.targets import target_of
 from tui.screens.attach import Attach, AttachChoice
 from tui.screens.base import ConsoleScreen, ShowTarget
@@ -16,7 +18,29 @@ def _identity(row: PodRow | NodeRow) -> str:
 
 
 class TargetOpener(ConsoleScreen):
-    """A screen with a list of pods and nodes."""
+    """A screen with a list of pods and nodes. `wanted` is a target's name (pod/web), to open as
+    soon as it is listed."""
+
+    wanted = ""
+
+    def open_wanted(self) -> None:
+        start = self.store.start
+        if self.wanted and start is not None:
+            self._open_named(named_target(self.wanted, start.namespace))
+
+    def _open_named(self, target: NamedTarget) -> None:
+        try:
+            if not is_listed(target, self.store):
+                return
+            self.wanted = ""
+            row, others = first_row(target, self.store)
+        except PodwireError as error:
+            self.wanted = ""
+            self.say(str(error), "error")
+            return
+        if others:
+            self.say(f"{row.name} is one of {others + 1} pods of {target.text}.")
+        self.open_row(row)
 
     def open_row(self, row: Row) -> None:
         if isinstance(row, (PodRow, NodeRow)):

@@ -1,0 +1,111 @@
+"""Options of several commands: how the console looks, which cluster, as which user, what may be
+added there."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+
+def console_options() -> argparse.ArgumentParser:
+    """What may stand before and after a command that opens the console."""
+    options = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    options.add_argument("--theme", help="night, day or contrast")
+    options.add_argument("--mouse", action="store_true", help="use the mouse")
+    options.add_argument(
+        "--record", metavar="FILE", type=Path, help="write the session to a new file as well"
+    )
+    options.add_argument(
+        "--no-record",
+        action="store_true",
+        help="whatever the configuration says, keep only captures on disk",
+    )
+    return options
+
+
+CLUSTER_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
+    (("--kubeconfig",), {"help": "path of the kubeconfig"}),
+    (
+        ("--context",),
+        {
+            "action": "append",
+            "metavar": "NAME",
+            "help": "context of the kubeconfig; `clean` accepts several",
+        },
+    ),
+    (("-n", "--namespace"), {"help": "namespace to begin with"}),
+    (
+        ("-A", "--all-namespaces"),
+        {"action": "store_true", "help": "begin with all namespaces"},
+    ),
+    (("--as",), {"dest": "as_user", "metavar": "USER", "help": "impersonate this user"}),
+    (
+        ("--as-group",),
+        {"action": "append", "metavar": "GROUP", "help": "and this group; repeatable"},
+    ),
+    (("--as-uid",), {"metavar": "UID", "help": "and this uid"}),
+    (
+        ("--config",),
+        {
+            "type": Path,
+            "metavar": "FILE",
+            "help": "configuration (default: $XDG_CONFIG_HOME/podwire/config.toml)",
+        },
+    ),
+    (
+        ("--image",),
+        {"help": "image of debug containers and node pods (default: nicolaka/netshoot)"},
+    ),
+    (
+        ("--pull-policy",),
+        {"metavar": "POLICY", "help": "Always, IfNotPresent (default) or Never"},
+    ),
+    (
+        ("--pull-timeout",),
+        {
+            "type": float,
+            "metavar": "SECONDS",
+            "help": "wait so long for an image (default: 120)",
+        },
+    ),
+    (
+        ("--node-namespace",),
+        {"metavar": "NAMESPACE", "help": "where node pods go (default: one that allows it)"},
+    ),
+    (
+        ("--end-on-leave",),
+        {"action": "store_true", "help": "end the processes of debug containers on leaving"},
+    ),
+    (
+        ("--read-only",),
+        {"action": "store_true", "help": "add, change and run nothing in the cluster"},
+    ),
+    (
+        ("--yes",),
+        {"action": "store_true", "help": "do not ask before a debug container is added"},
+    ),
+)
+
+
+def add_cluster_options(parser: argparse.ArgumentParser, of_command: bool = False) -> None:
+    """Which cluster, as which user, and what may be added there. `of_command`: given after a
+    command, where they replace those before it."""
+    for names, options in CLUSTER_OPTIONS:
+        default = False if options.get("action") == "store_true" else None
+        parser.add_argument(*names, default=argparse.SUPPRESS if of_command else default, **options)
+
+
+def add_no_capture(parser: argparse.ArgumentParser, default: Any) -> None:
+    parser.add_argument(
+        "--no-capture",
+        action="store_true",
+        default=default,
+        help="do not start a capture when a pod is opened",
+    )
+
+
+def options_with_values() -> frozenset[str]:
+    """Of those that may stand before a command, the ones that a value follows."""
+    of_cluster = (names for names, more in CLUSTER_OPTIONS if more.get("action") != "store_true")
+    return frozenset(("--theme", "--record")).union(*of_cluster)
