@@ -23,6 +23,7 @@ UNANSWERED_NS = 1_500_000_000  # a SYN that was retransmitted, or waits longer t
 LONG_POLL_NS, ALIKE = 10 * 1_000_000_000, 1.05
 FULL_SIZE = 1_000  # bytes: segments of bulk data
 MOST_FLOWS = 1_500  # the newest
+BEFORE = 500  # flows before those: legs of a connection begin within microseconds
 STUCK = 2  # timeouts of one flow in which nothing was acknowledged
 AGAIN = ("retransmission", "spurious retransmission")
 
@@ -60,7 +61,7 @@ class RecentFlows:
 def recent(flows: Sequence[Flow]) -> RecentFlows:
     now = max((flow.last_ns for flow in flows), default=0)
     latest = [flow for flow in flows[-MOST_FLOWS:] if now - flow.last_ns <= RECENT_NS]
-    return RecentFlows(_by_ends(latest), now, _seen_on(flows))
+    return RecentFlows(_by_ends(latest), now, _seen_on(flows[-MOST_FLOWS - BEFORE :]))
 
 
 def _by_ends(flows: Sequence[Flow]) -> Groups:

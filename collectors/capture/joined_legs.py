@@ -7,17 +7,16 @@ differ from those of the one before.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from collectors.capture.dns_ports import is_dns_port
 from collectors.capture.flow_expiry import Flow
-from collectors.capture.hop_counts import HopCounts
 from collectors.capture.tcp import TcpFlow
-from collectors.capture.udp import UdpFlow
 
 Legs = tuple[Flow, ...]
 AT_ONCE_NS = 20_000_000
+MOST_AT_ONCE = 64  # questions within that time that are compared
 
 
 def joined(flows: Iterable[Flow]) -> Iterator[Legs]:
@@ -43,46 +42,62 @@ def _invariant(flow: Flow) -> object:
 
 
 def _connected(group: Sequence[Flow]) -> Iterator[Legs]:
-    """Those that are one connection: a scanner has one sequence number for all."""
-    rest = list(group)
-    while rest:
-        legs = [rest.pop(0)]
-        for flow in list(rest):
-            if any(_same(leg, flow) for leg in legs):
-                legs.append(flow)
-                rest.remove(flow)
-        yield tuple(legs)
+    """Those that are one connection: a scanner has one sequence number for all, and a program may
+    ask one question again and again."""
+    by_client = _with_common_keys(group, _keys)
+    joined_groups = by_client if isinstance(group[0], TcpFlow) else _at_once(by_client)
+    return map(tuple, joined_groups)
 
 
-def _same(one: Flow, other: Flow) -> bool:
-    if isinstance(one, TcpFlow) and isinstance(other, TcpFlow):
-        return _same_connection(one, other)
-    if isinstance(one, UdpFlow) and isinstance(other, UdpFlow):
-        is_dns = is_dns_port(one.server.port) or is_dns_port(other.server.port)
-        return (is_dns and _at_once(one, other)) or _same_client(one, other)
-    return False
+def _with_common_keys(
+    flows: Iterable[Flow], keys_of: Callable[[Flow], Iterable[object]]
+) -> list[list[Flow]]:
+    found: list[list[Flow]] = []
+    by_key: dict[object, list[Flow]] = {}
+    for flow in flows:
+        keys = list(keys_of(flow))
+        legs = next((by_key[key] for key in keys if key in by_key), None)
+        if legs is None:
+            legs = []
+            found.append(legs)
+        legs.append(flow)
+        by_key.update(dict.fromkeys(keys, legs))
+    return found
 
 
-def _same_connection(one: TcpFlow, other: TcpFlow) -> bool:
-    """By the IP identification of a SYN, which a scanner's probes do not share; of connections that
-    were open before the capture, by the server's sequence number as well."""
-    if one.syn_at and other.syn_at:
-        return bool(_ids(one.hops) & _ids(other.hops))
-    if one.syn_at or other.syn_at:
+def _keys(flow: Flow) -> Iterable[object]:
+    """What only legs of one connection have in common. Of TCP the IP identification of a SYN,
+    which a scanner's probes do not share; of connections that were open before the capture the
+    server's sequence number. Of UDP the client's end."""
+    if not isinstance(flow, TcpFlow):
+        return ((flow.client.address, flow.client.port),)
+    if flow.syn_at:
+        return set(flow.hops.ids) if flow.hops is not None else ()
+    return (("server", flow.server.start),) if flow.server.start >= 0 else ()
+
+
+def _at_once(groups: Iterable[list[Flow]]) -> list[list[Flow]]:
+    """Those of a DNS question whose client is translated on the path. A packet is on all of its
+    interfaces within microseconds; the same question with the same 16-bit number is asked by
+    somebody else sooner or later."""
+    found: list[list[Flow]] = []
+    recent: deque[list[Flow]] = deque(maxlen=MOST_AT_ONCE)
+    for legs in sorted(groups, key=lambda legs: legs[0].first_ns):
+        while recent and legs[0].first_ns - recent[0][-1].first_ns > AT_ONCE_NS:
+            recent.popleft()
+        before = next((one for one in recent if _may_be_one(one, legs)), None)
+        if before is not None:
+            before += legs
+        else:
+            found.append(legs)
+            recent.append(legs)
+    return found
+
+
+def _may_be_one(before: Sequence[Flow], legs: Sequence[Flow]) -> bool:
+    """Whether a translation made these of those: one address with two ports is two sockets."""
+    is_dns = any(is_dns_port(flow.server.port) for flow in (*before, *legs))
+    if not is_dns or legs[0].first_ns - before[-1].first_ns > AT_ONCE_NS:
         return False
-    return one.server.start >= 0 and one.server.start == other.server.start
-
-
-def _ids(hops: HopCounts | None) -> set[int]:
-    return set(hops.ids) if hops is not None else set()
-
-
-def _same_client(one: Flow, other: Flow) -> bool:
-    mine, yours = one.client, other.client
-    return (mine.address, mine.port) == (yours.address, yours.port)
-
-
-def _at_once(one: Flow, other: Flow) -> bool:
-    """A packet is on all of its interfaces within microseconds; the same question with the same
-    16-bit number is asked by somebody else sooner or later."""
-    return abs(one.first_ns - other.first_ns) <= AT_ONCE_NS
+    addresses = {flow.client.address for flow in legs}
+    return not any(flow.client.address in addresses for flow in before)
