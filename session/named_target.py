@@ -70,8 +70,8 @@ def _not_understood(text: str) -> ConfigError:
 
 def is_listed(target: NamedTarget, store: Store) -> bool:
     """Whether all is listed that it needs. Forbidden where it may not be."""
-    kinds = ("nodes",) if target.kind == NODE else ("pods",)
-    kinds += ("services",) if target.kind == SERVICE else ()
+    kinds = ["nodes"] if target.kind == NODE else ["pods"]
+    kinds += ["services"] if target.kind == SERVICE else []
     for kind in kinds:
         if reason := store.refused.get(kind):
             raise Forbidden(f"{target.text} cannot be looked up. {reason}")
