@@ -20,7 +20,7 @@ from session.store import Store
 from tests.support.snapshots import NODE, POD
 
 WEB = replace(POD, name="web-1", workload="Deployment/web", labels=(("app", "web"),))
-SICK = replace(WEB, name="web-2", ready="0/1")
+BROKEN = replace(WEB, name="web-2", ready="0/1")
 WAITS = replace(WEB, name="web-3", phase="Pending", ready="0/1", node="")
 JOB = replace(POD, name="backup-29391840-x", workload="Job/backup-29391840", labels=())
 SERVICE = ServiceRow("shop", "front", ("10.96.0.7",), ("80/TCP",), "ClusterIP", (("app", "web"),))
@@ -29,7 +29,7 @@ EMPTY = replace(SERVICE, name="empty", selector=(("app", "none"),))
 
 def store(*pods: PodRow) -> Store:
     known = Store()
-    known.apply(InventoryList(1.0, "", "pods", pods or (WEB, SICK, WAITS, JOB)))
+    known.apply(InventoryList(1.0, "", "pods", pods or (WEB, BROKEN, WAITS, JOB)))
     known.apply(InventoryList(1.0, "", "nodes", (NODE,)))
     known.apply(InventoryList(1.0, "", "services", (SERVICE, EMPTY)))
     return known
@@ -64,7 +64,7 @@ def test_what_names_no_target_says_the_forms(text: str) -> None:
 def test_of_several_pods_the_worst_that_can_be_entered_is_first(text: str) -> None:
     target = named_target(text, "shop")
     assert [pod.name for pod in pods_of(target, store())] == ["web-2", "web-1", "web-3"]
-    assert first_row(target, store()) == (SICK, 2)
+    assert first_row(target, store()) == (BROKEN, 2)
 
 
 def test_a_node_a_pod_and_a_cron_jobs_pod() -> None:
