@@ -10,7 +10,7 @@ from operator import or_
 from collectors.capture import hop_counts as hops
 from collectors.capture.flow_expiry import Flow
 from collectors.capture.hop_counts import BUCKET_NS, LEFT, TO_CLIENT, HopCounts
-from collectors.capture.joined_legs import Legs, joined
+from collectors.capture.joined_legs import Legs, joined_in_pieces
 from collectors.capture.tcp import TcpFlow
 from collectors.frozen import frozen
 from diagnosis.paths import PathDirection, PathRow, Period, Retransmissions, Segments
@@ -132,9 +132,14 @@ def rows(flows: Sequence[Flow], of: PathWindow) -> Iterator[PathRow | None]:
     """A row for each pair of ends that sent something in the window, in pieces: None where somebody
     else may have a turn."""
     found = _Paths(of)
-    connections = list(joined(flows))
+    connections: list[Legs] = []
+    for legs in joined_in_pieces(flows):
+        if legs is None:
+            yield None
+        else:
+            connections.append(legs)
     transit = transit_interfaces(connections)
-    for number, legs in enumerate([legs for legs in connections if _recent(legs, of)]):
+    for number, legs in enumerate([one for one in connections if _recent(one, of)]):
         if number % AT_ONCE == AT_ONCE - 1:
             yield None
         found.add(legs, transit)

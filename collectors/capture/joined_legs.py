@@ -16,19 +16,26 @@ from collectors.capture.tcp import TcpFlow
 
 Legs = tuple[Flow, ...]
 AT_ONCE_NS = 20_000_000
+PIECE = 500  # flows: within 2 ms or so
 MOST_AT_ONCE = 64  # questions within that time that are compared
 
 
 def joined(flows: Iterable[Flow]) -> Iterator[Legs]:
     """Flows of a connection together, in the order in which they began."""
+    return filter(None, joined_in_pieces(flows))
+
+
+def joined_in_pieces(flows: Iterable[Flow]) -> Iterator[Legs | None]:
+    """The same, with None where somebody else may have a turn: 20,000 flows need 0.1 s."""
     alike: dict[object, list[Flow]] = defaultdict(list)
-    for flow in flows:
+    for number, flow in enumerate(flows, 1):
         alike[_invariant(flow)].append(flow)
-    for group in alike.values():
-        if len(group) == 1:
-            yield (group[0],)
-        else:
-            yield from _connected(group)
+        if number % PIECE == 0:
+            yield None
+    for number, group in enumerate(alike.values(), 1):
+        yield from _connected(group) if len(group) > 1 else ((group[0],),)
+        if number % PIECE == 0:
+            yield None
 
 
 def _invariant(flow: Flow) -> object:
