@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import gzip
 import re
 from collections.abc import Iterable
@@ -25,7 +26,7 @@ from diagnosis.report import Period, Periods, Report
 from session.controller import Controller
 from session.finding_history import FindingHistory, Key
 from session.replay import play
-from session.session_files import located
+from session.session_files import opened
 from session.store import Store
 
 GZIP = b"\x1f\x8b"
@@ -42,8 +43,9 @@ async def _check(options: argparse.Namespace) -> int:
     if options.target:
         raise ConfigError("With --from, all that was recorded is looked at: name no target.")
     stream = Stream()
-    sources = _sources(options.recorded, stream)
-    store = await _played(sources, stream, options.budget)
+    with contextlib.ExitStack() as places:
+        sources = _sources(options.recorded, stream, places)
+        store = await _played(sources, stream, options.budget)
     if all(source.state == "failed" for source in sources):
         raise ConfigError(" ".join(source.message for source in sources))
     report = _report(store, notes_of(sources))
@@ -51,8 +53,11 @@ async def _check(options: argparse.Namespace) -> int:
     return check_output.exit_code(report.findings, options.fail_on)
 
 
-def _sources(texts: Iterable[str], stream: Stream) -> list[RecordedSource]:
-    return [source_of(text, stream, capture) for capture, text in enumerate(texts, FIRST_CAPTURE)]
+def _sources(
+    texts: Iterable[str], stream: Stream, places: contextlib.ExitStack
+) -> list[RecordedSource]:
+    numbered = enumerate(texts, FIRST_CAPTURE)
+    return [source_of(text, stream, capture, places) for capture, text in numbered]
 
 
 async def _played(sources: list[RecordedSource], stream: Stream, budget: float | None) -> Store:
@@ -71,13 +76,16 @@ def _report(store: Store, notes: list[str]) -> Report:
     return Report(findings, context, store.latest, notes, periods)
 
 
-def source_of(text: str, stream: Stream, capture: int) -> RecordedSource:
-    """`FILE`, or `node/NAME=FILE` for a capture that was made there.
+def source_of(
+    text: str, stream: Stream, capture: int, places: contextlib.ExitStack
+) -> RecordedSource:
+    """`FILE`, or `node/NAME=FILE` for a capture that was made there. What is unpacked goes with
+    `places`.
 
     ConfigError where it cannot be read.
     """
     match = _TARGET.fullmatch(text)
-    key, path = (match[1], Path(match[2])) if match else ("", located(Path(text)))
+    key, path = (match[1], Path(match[2])) if match else ("", opened(Path(text), places))
     if not path.is_dir() and _is_capture(path):
         return PcapSource(path, stream, capture=capture, key=key)
     if key:

@@ -4,10 +4,11 @@ this machine, files or a recording."""
 from __future__ import annotations
 
 import argparse
+import asyncio
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from collectors.errors import ConfigError
 from collectors.stream import Stream
 from session.controller import Controller
 from session.store import Store
@@ -27,6 +28,7 @@ class ConsoleSession:
         self.control.painted.clear()
         recorders.begin(self.stream, self.store)
         self.control.captures.kept_in = recorders.directory
+        self.places = contextlib.ExitStack()  # that go with the console
 
     async def open(self, cluster: Cluster | None, settings: AttachSettings | None) -> str:
         """The key of the target to begin with; '' for the cluster's lists."""
@@ -67,16 +69,20 @@ class ConsoleSession:
         return self.control.targets.watch_file(path)
 
     async def _replay(self, path: Path) -> str:
-        """Play a recording as fast as it is folded, to its end."""
-        from collectors.recording.event_log import RecordingSource
-        from session.replay import play
-        from session.session_files import located
+        """A recording at the time that was asked for, or as it ended; it does not play yet."""
+        from session.opened_recording import open_recording
+        from session.replay_player import ReplayPlayer
+        from session.replay_source import ReplaySource
+        from session.replay_time import time_within
 
-        source = RecordingSource(located(path), self.stream)
-        source.findings_again = not source.has_findings()
-        await play(self.control, source, with_rules=source.findings_again)
-        if source.state == "failed":
-            raise ConfigError(source.message)
+        again = self.options.rules == "today"
+        opened = await asyncio.to_thread(open_recording, path, again, self.places)
+        archive, at = opened.archive, opened.archive.ended
+        if self.options.at:
+            at = time_within(self.options.at, archive.began, archive.ended)
+        self.control.start()
+        source = ReplaySource(archive, self.stream)
+        await ReplayPlayer(self.control, source, opened.with_rules).move(at)
         return self._first_target()
 
     def _first_target(self) -> str:

@@ -243,6 +243,10 @@ def add_replay(commands: Commands) -> None:
         metavar="SESSION|FILE",
         help="a session (`podwire sessions`), the beginning of its name, `last`, or a file",
     )
+    replay.add_argument(
+        "--at", default="", metavar="TIME", help="open at this time: 14:03, 14:03:20, ISO (local)"
+    )
+    _add_rules(replay)
 
 
 def add_sessions(commands: Commands) -> None:
@@ -277,7 +281,11 @@ def add_report(commands: Commands) -> None:
         metavar="PATH",
         help="write to this file (0600) instead of standard output",
     )
-    report.add_argument(
+    _add_rules(report)
+
+
+def _add_rules(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
         "--rules",
         choices=("recorded", "today"),
         default="recorded",

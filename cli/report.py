@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from cli.check_recorded import notes_of, source_of
@@ -48,24 +49,25 @@ def _write(text: str, path: Path | None) -> None:
 
 async def _made(options: argparse.Namespace) -> IncidentReport:
     stream = Stream()
-    sources = [
-        _source(text, stream, capture, options.rules == "today")
-        for capture, text in enumerate(options.files, FIRST_CAPTURE)
-    ]
-    store = await _played(sources, stream)
-    if all(source.state == "failed" for source in sources):
-        raise ConfigError(" ".join(source.message for source in sources))
-    captures = files_of(store, sources)
-    return incident_report(store, captures=captures, notes=notes_of(sources))
+    with contextlib.ExitStack() as places:
+        sources = [
+            source_of(text, stream, capture, places)
+            for capture, text in enumerate(options.files, FIRST_CAPTURE)
+        ]
+        _choose_findings(sources, again=options.rules == "today")
+        store = await _played(sources, stream)
+        if all(source.state == "failed" for source in sources):
+            raise ConfigError(" ".join(source.message for source in sources))
+        captures = files_of(store, sources)
+        return incident_report(store, captures=captures, notes=notes_of(sources))
 
 
-def _source(text: str, stream: Stream, capture: int, again: bool) -> RecordedSource:
-    """With the findings that were made when it was recorded, where it has them in full and nobody
-    asks for those of today's rules."""
-    source = source_of(text, stream, capture)
-    if isinstance(source, RecordingSource):
-        source.findings_again = again or not source.has_findings()
-    return source
+def _choose_findings(sources: Iterable[RecordedSource], again: bool) -> None:
+    """Those that were made when it was recorded, where it has them in full and nobody asks for
+    those of today's rules."""
+    for source in sources:
+        if isinstance(source, RecordingSource):
+            source.findings_again = again or not source.has_findings()
 
 
 async def _played(sources: list[RecordedSource], stream: Stream) -> Store:

@@ -68,7 +68,7 @@ def _began(about: Summary) -> str:
 def _state(one: RecordedSession) -> str:
     if one.running:
         return " (running)"
-    return "" if one.complete else " (broke off)"
+    return " (ended abruptly)" if one.ended_abruptly else ""
 
 
 def _targets(about: Summary) -> str:
@@ -96,7 +96,7 @@ def _fields(one: RecordedSession) -> dict[str, object]:
         "marks": about.marks,
         "bytes": one.size,
         "running": one.running,
-        "complete": one.complete,
+        "complete": not one.running and not one.ended_abruptly,
         "evidence": one.has_evidence,
     }
 

@@ -30,7 +30,7 @@ UNUSED: Mapping[str, tuple[str, ...]] = {
     "pcap jsonl": (*SCREEN, *WRITES, *NO_CLUSTER),
     "report": (*SCREEN, *WRITES, *NO_CLUSTER),
     "sessions": (*SCREEN, *WRITES, *NO_CLUSTER),
-    "replay": (*NO_CLUSTER, "no_capture", "no_record"),
+    "replay": (*NO_CLUSTER, *WRITES),
 }  # by command, the attributes of the options
 SPELT = {"as_user": "as", "seconds": "for"}  # where it is not the attribute's name
 

@@ -340,6 +340,14 @@ class RecordingStart(Event):
 
 
 @frozen
+class RecordingEnd(Event):
+    """The last event of a session's recording. Not `clean`: there was none, since its console was
+    killed or its machine stopped; it is put there when the recording is read."""
+
+    clean: bool = True
+
+
+@frozen
 class Mark(Event):
     """A person's mark on the timeline: who set it, and the note beside it ('' for none). `target`
     is what was on the screen, '' for the session as a whole."""

@@ -150,8 +150,10 @@ class RecordedSource(Source):
         while self.speed and self._position and at > self._position:
             step = min(STEP_S, (at - self._position) / self.speed)
             await asyncio.sleep(step)
-            self._position = min(at, self._position + step * self.speed)
-            await self._playing.wait()
+            if self.paused:  # meanwhile: it stands where it stood
+                await self._playing.wait()
+            else:
+                self._position = min(at, self._position + step * self.speed)
 
 
 def _next_of(events: Iterator[Event], count: int) -> list[Event]:

@@ -63,6 +63,16 @@ class DiagnosisLoop:
             self._next += EVERY_S
         self._next = max(self._next, at)
 
+    async def begin_at(self, at: float) -> None:
+        """Forget what was found, and look at what is known of a time: what cannot be seen to last
+        is found at once, as at the end of a capture."""
+        tracker = self._tracker = self._new_tracker()
+        self._published, self._next = {}, at + EVERY_S
+        usual, tracker.rise = tracker.rise, 0.0
+        await self.look(at)
+        tracker.rise = usual
+        await self._stream.caught_up()
+
     async def look(self, at: float, *, at_end: bool = False) -> list[Finding]:
         """Evaluate the rules now; what holds, the worst first. `at_end` of what was recorded holds
         what was seen once before."""

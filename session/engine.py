@@ -19,6 +19,7 @@ from session.tasks import Tasks
 
 if TYPE_CHECKING:  # a console without a cluster never imports it
     from session.cluster_side import ClusterSide
+    from session.replay_player import ReplayPlayer
 
 NO_CLUSTER = "There is no cluster here: this console looks at a machine, a file or a recording."
 NOTE_KEPT = 300  # characters of a mark's note
@@ -36,11 +37,14 @@ class Engine:
         self.cluster: ClusterSide | None = None
         self.is_lab = False
         self.live = True
+        self.replay: ReplayPlayer | None = None
         self.painted = asyncio.Event()
         self.painted.set()
 
     def now(self) -> float:
-        """The right edge of graphs: the present, or the latest time of a recording."""
+        """The right edge of graphs: the present, or where a recording is."""
+        if self.replay is not None:
+            return self.replay.now()
         return time.time() if self.live else self.store.latest
 
     def require_cluster(self) -> ClusterSide:
@@ -54,7 +58,10 @@ class Engine:
 
     def mark(self, text: str, key: str = "") -> None:
         """A person's mark on the timeline, now, by the name that they are logged in as."""
-        self.stream.publish(Mark(self.now(), key, login_name(), sanitize(text.strip(), NOTE_KEPT)))
+        mark = Mark(self.now(), key, login_name(), sanitize(text.strip(), NOTE_KEPT))
+        self.stream.publish(mark)
+        if self.replay is not None:
+            self.replay.keep(mark)
 
 
 def login_name() -> str:

@@ -75,22 +75,44 @@ class Table:
 
 
 class History:
-    """Rows at full rate, and the mean of each minute. Feed rows in order of time."""
+    """Rows at full rate, and the mean of each minute. Feed rows in order of time; those up to
+    `known_until`, as of a recording's own figures, are there already."""
+
+    COARSE_ROWS = int(COARSE_S / MINUTE)
 
     def __init__(self) -> None:
+        self.known_until = 0.0
         self.fine = Table(FINE_ROWS)
-        self.coarse = Table(int(COARSE_S / MINUTE))
+        self.coarse = Table(self.COARSE_ROWS)
         self._sums: dict[str, float] = {}
         self._rows = 0
         self._minute = 0.0
 
+    @classmethod
+    def of(cls, fine: Table, coarse: Table) -> History:
+        """As it would be had those rows been fed: the minute of the last goes on."""
+        made = cls()
+        made.fine, made.coarse = fine, coarse
+        if fine.times:
+            minute = fine.times[-1] - fine.times[-1] % MINUTE
+            for row in range(bisect_left(fine.times, minute), len(fine.times)):
+                columns = fine.columns.items()
+                values = {name: column[row] for name, column in columns if column[row]}
+                made._sum_up(fine.times[row], values, fine.known[row] != 0)
+        return made
+
     def add(self, at: float, values: Mapping[str, float], gap: bool = False) -> None:
         """`values` that are not 0; those that cannot be known may be NaN."""
+        if at <= self.known_until:
+            return
+        self._sum_up(at, values, gap)
+        self.fine.append(at, values, gap)
+
+    def _sum_up(self, at: float, values: Mapping[str, float], gap: bool) -> None:
         minute = at - at % MINUTE
         if minute != self._minute:
             self._close()
             self._minute = minute
-        self.fine.append(at, values, gap)
         if gap:
             return
         self._rows += 1

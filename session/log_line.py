@@ -38,6 +38,11 @@ def _notice(event: ev.Notice) -> LogLine:
     return line(event, "notice", event.text, bad=event.level == "error")
 
 
+def _end(event: ev.RecordingEnd) -> LogLine:
+    text = "the recording ends" if event.clean else "the recording ends abruptly"
+    return line(event, "end", text, bad=not event.clean)
+
+
 def _drop(event: ev.ConsumerDrop) -> LogLine:
     packets = f", {event.packets:,} packets in them" if event.packets else ""
     text = f"{event.consumer} lost {event.events:,} events{packets}: {event.cause}"
@@ -98,6 +103,7 @@ _FORMS: dict[type[Event], Callable[[Any], LogLine]] = {
     ev.Mark: _mark,
     ev.Notice: _notice,
     ev.ConsumerDrop: _drop,
+    ev.RecordingEnd: _end,
     ev.Command: _command,
     ev.CommandRun: _command_run,
     ev.GuideStep: _guide_step,

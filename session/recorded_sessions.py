@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import time
@@ -11,14 +10,22 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from collectors.errors import ConfigError
-from collectors.events import Event, FindingEvent, Mark, SessionStart, TargetState
+from collectors.events import (
+    Event,
+    FindingEvent,
+    Mark,
+    RecordingEnd,
+    SessionStart,
+    TargetState,
+)
 from collectors.findings import SEVERITY_ORDER
+from collectors.recording.session_lock import LOCK, hold, is_running
 from collectors.recording.session_log import EVIDENCE_FILES
 from collectors.recording.session_reader import SessionReader, is_session
 from collectors.sanitize import sanitize
 from session.files import private_directory, state_directory
 
-SUMMARY, LOCK = "summary.json", "running"
+SUMMARY = "summary.json"
 
 
 @dataclass(slots=True)
@@ -32,6 +39,7 @@ class Summary:
     worst: str = ""
     worst_title: str = ""
     marks: int = 0
+    clean: bool = False  # its log has an end
 
     def add(self, event: Event) -> None:
         self.began = self.began or event.at
@@ -44,6 +52,8 @@ class Summary:
             self._finding(event)
         elif isinstance(event, Mark):
             self.marks += 1
+        elif isinstance(event, RecordingEnd):
+            self.clean = event.clean
 
     def _target(self, key: str) -> None:
         if key.startswith(("pod/", "node/", "local/", "file/")) and key not in self.targets:
@@ -62,9 +72,7 @@ class RunningSession:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        self._fd = os.open(directory / LOCK, flags, 0o600)
-        fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._fd = hold(directory)
 
     def close(self) -> None:
         """It ended well: what it was about is written down."""
@@ -97,12 +105,16 @@ class RecordedSession:
     summary: Summary
     size: int
     running: bool
-    complete: bool  # its console ended well
     has_evidence: bool
 
     @property
     def name(self) -> str:
         return self.directory.name
+
+    @property
+    def ended_abruptly(self) -> bool:
+        """Its console was killed, or its machine stopped: the last second may be missing."""
+        return not self.running and not self.summary.clean
 
 
 def sessions() -> list[RecordedSession]:
@@ -119,7 +131,6 @@ def described(directory: Path) -> RecordedSession:
         summary=_summary(directory, running),
         size=size_of(directory),
         running=running,
-        complete=not running and not (directory / LOCK).exists(),
         has_evidence=any(directory.glob(EVIDENCE_FILES)),
     )
 
@@ -170,20 +181,6 @@ def _none_of_that_name(shown: str, several: bool) -> ConfigError:
     return ConfigError(f"There is no session {shown}. `podwire sessions` lists them.")
 
 
-def is_running(directory: Path) -> bool:
-    try:
-        descriptor = os.open(directory / LOCK, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
-
-
 def size_of(directory: Path) -> int:
     return sum(_size(path) for path in directory.iterdir())
 
@@ -204,14 +201,8 @@ def _read_through(directory: Path) -> Summary:
     summary, reader = Summary(), SessionReader(directory)
     for _, event in reader.timeline():
         summary.add(event)
-    summary.ended = _last_evidence(reader) or summary.ended
+    summary.ended = max(summary.ended, reader.last_evidence().at)
     return summary
-
-
-def _last_evidence(reader: SessionReader) -> float:
-    """When it was seen; 0 where there is none."""
-    last = reader.evidence_from(len(reader.evidence) - 1)
-    return max((item.at for _, item in last), default=0.0)
 
 
 def _write_summary(directory: Path, summary: Summary) -> None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from collectors.events import Event, Notice
+from collectors.events import Event, Notice, RecordingEnd
 from collectors.recording.session_log import SessionWriter
 from collectors.stream import Stream, Subscription
 from session import session_bounds
@@ -101,5 +101,7 @@ class SessionRecording:
         self._stream.publish(Notice(time.time(), "", text, level))  # type: ignore[arg-type]
 
     def _close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._writer.write([RecordingEnd(time.time(), "")])
         self._writer.close()
         self._running.close()

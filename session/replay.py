@@ -1,4 +1,4 @@
-"""Playing what was recorded through the same engine as what is live."""
+"""Playing what was recorded through the same engine as what is live, to its end."""
 
 from __future__ import annotations
 

@@ -12,12 +12,13 @@ from pathlib import Path
 
 from collectors.frozen import frozen
 from collectors.recording.pcap_segments import SUFFIX
-from collectors.recording.session_log import EVIDENCE_FILES, FIGURES
+from collectors.recording.session_lock import is_running
+from collectors.recording.session_log import EVIDENCE_FILES, FIGURES, STATES
 from collectors.recording.session_reader import is_session
-from session.recorded_sessions import is_running, sessions_directory, size_of
+from session.recorded_sessions import sessions_directory, size_of
 
 GIB, DAY_S = 1 << 30, 86_400.0
-BULK = (EVIDENCE_FILES, f"*{SUFFIX}", FIGURES)
+BULK = (EVIDENCE_FILES, f"*{SUFFIX}", FIGURES, STATES)
 
 
 @frozen

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import tarfile
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -19,7 +20,9 @@ from collectors.recording.session_reader import is_session
 from collectors.sanitize import sanitize
 from session.recorded_sessions import RunningSession, found, new_session, sessions_directory
 
-NAME = re.compile(r"(timeline|figures|evidence-\d{1,6})\.zst|[A-Za-z0-9.-]{1,120}\.pcap\.zst")
+NAME = re.compile(
+    r"(timeline|figures|states|evidence-\d{1,6})\.zst|[A-Za-z0-9.-]{1,120}\.pcap\.zst"
+)
 MOST_FILES = 10_000
 MOST_BYTES = 4 << 30
 PIECE = 1 << 20
@@ -71,25 +74,47 @@ def require_regular(path: Path) -> None:
 
 
 def located(path: Path) -> Path:
-    """A recording as it was named: a file, a directory, a session of this machine; one that was
-    exported is imported first."""
+    """A recording as it was named: a file, a directory, or a session of this machine."""
     require_regular(path)
     is_name = len(path.parts) == 1 and not path.exists() and sessions_directory().is_dir()
-    if is_name:
-        return found(path.name)
-    return import_session(path) if path.is_file() and is_export(path) else path
+    return found(path.name) if is_name else path
+
+
+def opened(path: Path, places: contextlib.ExitStack) -> Path:
+    """The same; one that was exported is unpacked into a directory that goes with `places`."""
+    path = located(path)
+    if not path.is_file() or not is_export(path):
+        return path
+    directory = temporary_directory(places)
+    with _said_of(path), tarfile.open(path, "r:") as archive:
+        _unpack(archive, directory, sanitize(path, 200))
+    return directory
+
+
+def temporary_directory(places: contextlib.ExitStack) -> Path:
+    """Of mode 0700."""
+    return Path(places.enter_context(tempfile.TemporaryDirectory(prefix="podwire-")))
 
 
 def import_session(path: Path) -> Path:
     """A new session of what is in a file; its directory. ConfigError where it is none, or claims
     more than a session may have."""
+    with (
+        _said_of(path),
+        new_session_of_file() as directory,
+        tarfile.open(path, "r:") as archive,
+    ):
+        _unpack(archive, directory, sanitize(path, 200))
+    return directory
+
+
+@contextlib.contextmanager
+def _said_of(path: Path) -> Iterator[None]:
     try:
-        with new_session_of_file() as directory, tarfile.open(path, "r:") as archive:
-            _unpack(archive, directory, sanitize(path, 200))
-            return directory
+        yield
     except (OSError, tarfile.TarError) as error:
         reason = getattr(error, "strerror", None) or "it is not a session that podwire exported"
-        raise ConfigError(f"{sanitize(path, 200)} cannot be imported: {reason}.") from None
+        raise ConfigError(f"{sanitize(path, 200)} cannot be opened: {reason}.") from None
 
 
 @contextlib.contextmanager
@@ -110,13 +135,13 @@ def _unpack(archive: tarfile.TarFile, directory: Path, shown: str) -> None:
     for files, info in enumerate(archive, 1):
         if not info.isreg() or not NAME.fullmatch(info.name):
             name = sanitize(info.name, 80)
-            raise ConfigError(f"{shown} is not imported: {name!r} is no file of a session.")
+            raise ConfigError(f"{shown} is not opened: {name!r} is no file of a session.")
         left -= info.size
         if left < 0 or files > MOST_FILES:
-            raise ConfigError(f"{shown} is not imported: it is larger than a session may be.")
+            raise ConfigError(f"{shown} is not opened: it is larger than a session may be.")
         _copy(archive, info, directory / info.name)
     if not (directory / TIMELINE).exists():
-        raise ConfigError(f"{shown} is not imported: there is no timeline in it.")
+        raise ConfigError(f"{shown} is not opened: there is no timeline in it.")
 
 
 def _copy(archive: tarfile.TarFile, info: tarfile.TarInfo, path: Path) -> None:

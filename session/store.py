@@ -62,8 +62,31 @@ class Store:
         self.log_count = 0
         self.revision = 0
         self.inventory_revision = 0
+        self.generation = 0  # how often it became another
         self.began = self.latest = 0.0
-        self._fold = self._folds_of_session() | self._folds_of_cluster() | self._folds_of_targets()
+        self._fold = self._folds()
+
+    def become(self, other: Store) -> None:
+        """Hold what another holds, which nobody feeds any more: those who read this one read on.
+        Sockets that somebody looks at stay looked at."""
+        watched = {key: data.watched_sockets for key, data in self.targets.items()}
+        revisions = self.revision, self.timeline.revision, self.findings.revision
+        inventory, generation, book = self.inventory_revision, self.generation, self.book
+        vars(self).update(vars(other))
+        self.book = book
+        book.become(other.book)
+        self.generation = generation + 1
+        self.revision += revisions[0] + 1
+        self.timeline.revision += revisions[1] + 1
+        self.findings.revision += revisions[2] + 1
+        self.inventory_revision += inventory + 1
+        for key, sockets in watched.items():
+            if key in self.targets:
+                self.targets[key].watched_sockets |= sockets
+        self._fold = self._folds()
+
+    def _folds(self) -> Folds:
+        return self._folds_of_session() | self._folds_of_cluster() | self._folds_of_targets()
 
     def _folds_of_session(self) -> Folds:
         return {
@@ -71,6 +94,7 @@ class Store:
             ev.ConsoleEnds: self._console_ends,
             ev.Mark: self.timeline.mark,
             ev.Command: self.timeline.command,
+            ev.RecordingEnd: self.timeline.recording_end,
             ev.ConsumerDrop: self._drop,
             ev.FindingEvent: self._finding,
         }
@@ -95,7 +119,9 @@ class Store:
         }
 
     def target(self, key: str) -> TargetData:
-        return self.targets.setdefault(key, TargetData(key))
+        if (known := self.targets.get(key)) is None:
+            known = self.targets[key] = TargetData(key)
+        return known
 
     def forget(self, key: str) -> None:
         """A target that was closed: its figures go, its events stay."""
@@ -218,6 +244,8 @@ class Store:
     def _sockets(self, event: ev.SocketSnapshot) -> None:
         data = self.target(event.target)
         data.add_sockets(event)
+        if event.at <= data.peer_history.known_until:
+            return
         values = peer_figures(grouped(event.rows, self.book)[:PEERS_KEPT])
         for row in data.watched_rows():
             values.update(socket_figures(row))

@@ -95,6 +95,7 @@ class TargetData:
     watched_sockets: set[SocketKey] = field(default_factory=set)
     network: ev.NetworkState | None = None
     moved: dict[str, int] = field(default_factory=dict)
+    moved_until: float = 0.0  # what moved before is in `moved`, as a recording has it
     sockets: tuple[SocketRow, ...] = ()
     accept_queues: AcceptQueues = field(default_factory=AcceptQueues)
     sockets_at: float = 0.0
@@ -103,6 +104,7 @@ class TargetData:
     socket_rates: dict[SocketKey, SocketRate] = field(default_factory=dict)
     packets: list[PacketLine | GapLine] = field(default_factory=list)
     packets_seen: int = 0
+    packets_from: float = 0.0  # where a replay went to a time: since when it has them
     capture: ev.CaptureState | None = None
     capture_error: str = ""
     rates_from: ev.SocketSnapshot | None = None  # the snapshot before, for rates
@@ -151,8 +153,10 @@ class TargetData:
         if step.gap:
             self.samples.clear()
         self.samples.append(sample)
-        self._add_moved(step)
-        self.history.add(sample.at, figures(step, sample), step.gap)
+        if sample.at > self.moved_until:
+            self._add_moved(step)
+        if sample.at > self.history.known_until:
+            self.history.add(sample.at, figures(step, sample), step.gap)
 
     def _add_moved(self, step: SampleDelta) -> None:
         for name, delta in step.deltas.items():

@@ -21,6 +21,10 @@ KEPT = 2_000  # lines of each kind that comes by itself
 KEPT_OF_PEOPLE = 10_000
 WATCHED = ("pods", "nodes", "events")
 BY_PEOPLE = ("mark", "write")
+ENDED_ABRUPTLY = (
+    "the recording ends abruptly here: its console was killed, or its machine stopped; up to a"
+    " second before and all after is missing"
+)
 INTERRUPTED = ("gap", "gone", "failed")
 
 
@@ -98,6 +102,10 @@ class Timeline:
         where = name_in(event.target) or event.target
         gap = self._gaps[key] = TimelineEntry(event.at, "gap", where, text, True, open=True)
         self._add(gap)
+
+    def recording_end(self, event: ev.RecordingEnd) -> None:
+        if not event.clean:
+            self._add(TimelineEntry(event.at, "gap", "", ENDED_ABRUPTLY, True))
 
     # --- the cluster
 

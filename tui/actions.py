@@ -17,7 +17,7 @@ class Action:
     key: str
     label: str
     help: str
-    where: str  # app, cluster, target, time, figure, flow, lab, list, …
+    where: str  # app, replay, cluster, target, time, figure, flow, lab, list, …
     footer: bool = False
 
 
@@ -152,6 +152,23 @@ ACTIONS = (
         ),
     ),
     *_at(
+        "replay",
+        (
+            ("P", "play", "*play", "play or pause; from the end, from the beginning"),
+            ("greater_than_sign", "speed(1)", "faster", "twice as fast, up to 64 times"),
+            ("less_than_sign", "speed(-1)", "slower", "more slowly, down to as it was"),
+            ("full_stop", "skip(10)", "forward", "10 s forward"),
+            ("comma", "skip(-10)", "back", "10 s back"),
+            ("l", "skip(60)", "forward", "a minute forward"),
+            ("h", "skip(-60)", "back", "a minute back"),
+            ("right_curly_bracket", "to_finding(1)", "next finding", "to the next finding"),
+            ("left_curly_bracket", "to_finding(-1)", "previous finding", "to the one before"),
+            ("right_parenthesis", "to_mark(1)", "next mark", "to the next mark"),
+            ("left_parenthesis", "to_mark(-1)", "previous mark", "to the one before"),
+            ("at", "to_time", "*go to", "to a time that is typed: 14:03, 14:03:20, +90, -5m"),
+        ),
+    ),
+    *_at(
         "list",
         (
             ("enter", "choose", "open", "open the row: pod, flow, figure over time"),
@@ -172,6 +189,15 @@ _SHOWN = {
     "escape": "esc",
     "right_square_bracket": "]",
     "left_square_bracket": "[",
+    "greater_than_sign": ">",
+    "less_than_sign": "<",
+    "full_stop": ".",
+    "comma": ",",
+    "right_curly_bracket": "}",
+    "left_curly_bracket": "{",
+    "right_parenthesis": ")",
+    "left_parenthesis": "(",
+    "at": "@",
     "left": "←",
     "right": "→",
     "minus": "-",

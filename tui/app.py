@@ -22,6 +22,7 @@ from tui.actions import ACTIONS, bindings
 from tui.background_imports import preload
 from tui.garbage_collection import GarbageCollection
 from tui.key_queue import Handled, KeyQueue
+from tui.replay_keys import ReplayKeys
 from tui.ring import following
 from tui.screens.base import ConsoleScreen
 from tui.tabbed_app import TabbedApp
@@ -31,7 +32,8 @@ from tui.widgets.header import Header, HeaderData
 if TYPE_CHECKING:
     from session.controller import Controller
 
-OURS = frozenset(action.name for action in ACTIONS if action.where in ("app", "lab"))
+OURS = frozenset(action.name for action in ACTIONS if action.where in ("app", "lab", "replay"))
+REPLAYS = frozenset(action.name.partition("(")[0] for action in ACTIONS if action.where == "replay")
 
 
 class OpenConsole(NamedTuple):
@@ -43,10 +45,10 @@ class OpenConsole(NamedTuple):
     wanted: str = ""
 
 
-class PodwireApp(TabbedApp):
+class PodwireApp(ReplayKeys, TabbedApp):
     TITLE = "podwire"
     CSS_PATH = "podwire.tcss"
-    BINDINGS = bindings("lab", "app")
+    BINDINGS = bindings("lab", "replay", "app")
     ENABLE_COMMAND_PALETTE = True
 
     def __init__(
@@ -225,6 +227,8 @@ class PodwireApp(TabbedApp):
             return action == "interrupt" or action not in OURS
         if not self.is_open:
             return action in ("leave", "interrupt") or action not in OURS
+        if action in REPLAYS:
+            return self.control.replay is not None
         return self.control.is_lab if action == "faults" else True
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
@@ -232,10 +236,12 @@ class PodwireApp(TabbedApp):
         if not self.is_open:
             return
         place = screen.place if isinstance(screen, ConsoleScreen) else ""
-        places = ("app", place, *(("lab",) if self.control.is_lab else ()))
+        places = {"app", place}
+        places |= {"lab"} if self.control.is_lab else set()
+        places |= {"replay"} if self.control.replay is not None else set()
         for action in ACTIONS:
             if action.where in places and action.name != "command_palette":
-                namespace = "app" if action.where in ("app", "lab") else "screen"
+                namespace = "app" if action.where in ("app", "lab", "replay") else "screen"
                 yield SystemCommand(
                     action.label,
                     action.help,

@@ -158,7 +158,7 @@ class RecordingSource(RecordedSource):
         for event in self._checked(name):
             is_empty &= isinstance(event, RecordingStart)
             if self.findings_again and isinstance(event, FindingEvent):
-                event = _as_notice(event)
+                event = as_notice(event)
             yield event
         if is_empty:
             raise ConfigError(f"{name} holds nothing that podwire recorded{self._passed_over()}.")
@@ -187,7 +187,7 @@ class RecordingSource(RecordedSource):
             return False
 
 
-def _as_notice(event: FindingEvent) -> Notice:
+def as_notice(event: FindingEvent) -> Notice:
     finding = event.finding
     text = f"found when recorded: {finding.where}: {finding.title} ({event.change})"
     return Notice(event.at, event.target, text)

@@ -17,7 +17,8 @@ from collectors.recording.log_lines import PacketPlace
 
 SUFFIX = ".pcap.zst"
 SEGMENT = 64 << 20  # bytes of a file: the oldest go where room is needed
-BLOCK_S = 30.0
+BLOCK_S = 60.0  # longer packs better, and is more to read for one packet of it
+LEVEL = 6
 KEPT = 4  # blocks that are unpacked
 
 
@@ -27,7 +28,7 @@ class PcapSegment:
     def __init__(self, path: Path, linktype: int) -> None:
         self.linktype = linktype
         self.count = 0
-        self.writer = BlockWriter(path)
+        self.writer = BlockWriter(path, LEVEL)
         self._began = 0.0
 
     @property
@@ -126,6 +127,17 @@ class PacketReader:
         packets = tuple(self._packets(place))
         self.missing += place.packets - len(packets)
         return PacketBatch(place.at, place.target, place.capture, place.linktype, packets)
+
+    def before(self, place: PacketPlace) -> int:
+        """How many packets its capture had before it."""
+        stem = _stem(place.target, place.capture)
+        of_it = (name for name in self._files if name.rpartition("-")[0] == stem)
+        earlier = [name for name in of_it if name < place.file]
+        return place.first + sum(map(self._count, earlier))
+
+    def _count(self, name: str) -> int:
+        known = self.blocks_of(name)
+        return known[-1].number + len(unpacked(known[-1], 1)) if known else 0
 
     def _packets(self, place: PacketPlace) -> list[Packet]:
         found: list[Packet] = []

@@ -1,8 +1,9 @@
 """A session on disk: a directory (0700) of compressed logs, with the packets beside them.
 
 `timeline.zst` has what is rare and said (findings, marks, writes, states, objects), `figures.zst`
-figures over time, `evidence-N.zst` what comes every second, and `*.pcap.zst` the packets. A line is
-an event; its number orders the lines of all files.
+figures over time, `states.zst` tables of which the latest holds until the next, `evidence-N.zst`
+what comes every second, and `*.pcap.zst` the packets. A line is an event; its number orders the
+lines of all files.
 """
 
 from __future__ import annotations
@@ -27,18 +28,12 @@ from collectors.recording.figure_rows import FigureRows
 from collectors.recording.log_lines import PacketPlace, line
 from collectors.recording.pcap_segments import PcapSegments
 
-TIMELINE, FIGURES, EVIDENCE = "timeline.zst", "figures.zst", "evidence-{:04}.zst"
+TIMELINE, FIGURES, STATES = "timeline.zst", "figures.zst", "states.zst"
+EVIDENCE = "evidence-{:04}.zst"
 EVIDENCE_FILES = "evidence-*.zst"
-EVERY_SECOND = (
-    CounterSample,
-    SocketSnapshot,
-    ConntrackTable,
-    NetworkState,
-    RuleTables,
-    FilterRules,
-    PacketBatch,
-)
-BLOCK_S = 30.0  # of evidence: what a replay reads again to be at a time within
+EVERY_SECOND = (CounterSample, SocketSnapshot, PacketBatch)
+SELDOM = (ConntrackTable, NetworkState, RuleTables, FilterRules)
+BLOCK_S = 60.0  # of evidence: what a replay reads again to be at a time within; longer packs better
 LONG_BLOCK_S = 300.0
 SEGMENT = 64 << 20
 LEVEL = 6  # lines repeat themselves: it is a sixth less than by 3
@@ -71,6 +66,7 @@ class SessionWriter:
         self._packets = PcapSegments(directory)
         self._timeline = LineFile(directory / TIMELINE, LONG_BLOCK_S)
         self._figures = LineFile(directory / FIGURES, LONG_BLOCK_S)
+        self._states = LineFile(directory / STATES, LONG_BLOCK_S)
         self._evidence: LineFile | None = None
         self._segments = 0
 
@@ -98,6 +94,8 @@ class SessionWriter:
             self._open_evidence().add(number, self._packets.put(event))
         elif isinstance(event, EVERY_SECOND):
             self._open_evidence().add(number, event)
+        elif isinstance(event, SELDOM):
+            self._states.add(number, event)
         elif isinstance(event, FigureRows):
             self._figures.add(number, event)
         else:
@@ -113,7 +111,8 @@ class SessionWriter:
         return self._evidence
 
     def _files(self) -> list[LineFile]:
-        return [self._timeline, self._figures, *([self._evidence] if self._evidence else [])]
+        always = [self._timeline, self._figures, self._states]
+        return [*always, self._evidence] if self._evidence else always
 
     def close(self) -> None:
         for end in (self._packets.close, *(file.writer.close for file in self._files())):

@@ -9,38 +9,60 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from operator import itemgetter
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from collectors.errors import ConfigError
-from collectors.events import Event
+from collectors.events import Event, RecordingEnd
 from collectors.recording.blocks import FileBlock, blocks, content
 from collectors.recording.event_codec import Malformed, UnknownKind
 from collectors.recording.figure_rows import FigureRows
 from collectors.recording.log_lines import Numbered, PacketPlace, parsed
 from collectors.recording.pcap_segments import PacketReader
-from collectors.recording.session_log import EVIDENCE_FILES, FIGURES, TIMELINE
+from collectors.recording.session_lock import is_running
+from collectors.recording.session_log import EVIDENCE_FILES, FIGURES, STATES, TIMELINE
 from collectors.sanitize import sanitize
 
 
+class LastLine(NamedTuple):
+    """The number of the last line of evidence, and the time until which there is any; zeros where
+    there is none."""
+
+    number: int
+    at: float
+
+
 class SessionReader:
-    """`skipped` counts what was passed over, by what it was."""
+    """`skipped` counts what was passed over, by what it was. `is_running`: it is still written, so
+    that it has no end yet."""
 
     def __init__(self, directory: Path) -> None:
         if not is_session(directory):
             raise ConfigError(f"{sanitize(directory, 200)} is no recorded session.")
         self.directory = directory
+        self.is_running = is_running(directory)
         self.skipped: Counter[str] = Counter()
         self.packets = PacketReader(directory)
         files = sorted(directory.glob(EVIDENCE_FILES))
         self.evidence = list(chain.from_iterable(map(_blocks, files)))
 
     def timeline(self) -> Iterator[tuple[int, Event]]:
-        """What is rare: everything but evidence."""
-        for number, item in self._lines(_blocks(self.directory / TIMELINE)):
-            if isinstance(item, Event):
-                yield number, item
+        """What is rare: everything but evidence, figures and tables."""
+        return self._events(self._lines(_blocks(self.directory / TIMELINE)))
 
-    def figures(self) -> Iterator[FigureRows]:
-        for _, item in self._lines(_blocks(self.directory / FIGURES)):
+    def states(self) -> Iterator[tuple[int, Event]]:
+        """Tables of which the latest holds until the next."""
+        return self._events(self._lines(self.state_blocks))
+
+    @property
+    def state_blocks(self) -> list[FileBlock]:
+        return _blocks(self.directory / STATES)
+
+    @property
+    def figure_blocks(self) -> list[FileBlock]:
+        return _blocks(self.directory / FIGURES)
+
+    def figures(self, block: FileBlock) -> Iterator[FigureRows]:
+        for _, item in self._lines([block]):
             if isinstance(item, FigureRows):
                 yield item
 
@@ -52,21 +74,57 @@ class SessionReader:
         """Lines of evidence from a block on; packets are places."""
         return self._lines(self.evidence[max(index, 0) : until])
 
+    def evidence_texts(self, index: int, until: int | None = None) -> Iterator[bytes]:
+        """The same lines as they were written, each to be `parsed` or passed over."""
+        return self.texts(self.evidence[max(index, 0) : until])
+
+    @staticmethod
+    def texts(of: Iterable[FileBlock]) -> Iterator[bytes]:
+        """Lines of blocks as they were written."""
+        return chain.from_iterable(_split(content(block)) for block in of)
+
+    def last_evidence(self) -> LastLine:
+        last = LastLine(0, 0.0)
+        for number, item in self.evidence_from(len(self.evidence) - 1):
+            last = LastLine(number, max(last.at, item.at))
+        return last
+
+    def parsed(self, text: bytes) -> Numbered | None:
+        """A line; None, and counted, where it is damaged or of an unknown kind."""
+        try:
+            return parsed(text)
+        except UnknownKind as error:
+            self.skipped[error.kind] += 1
+        except Malformed:
+            self.skipped["damaged lines"] += 1
+        return None
+
     def events(self, index: int = 0) -> Iterator[Event]:
-        """All in order, from a block of evidence on."""
+        """All in order, from a block of evidence on; where the log broke off, an end that says
+        so."""
         first = self.evidence[index].number if index > 0 else 0
-        timeline = (one for one in self.timeline() if one[0] >= first)
-        for _, item in heapq.merge(timeline, self.evidence_from(index), key=itemgetter(0)):
-            yield self.packets.batch(item) if isinstance(item, PacketPlace) else item
+        rare = (one for one in merged(self.timeline(), self.states()) if one[0] >= first)
+        last: Event | None = None
+        at = 0.0
+        for _, item in merged(rare, self.evidence_from(index)):
+            last = self.packets.batch(item) if isinstance(item, PacketPlace) else item
+            at = max(at, last.at)
+            yield last
+        if last is not None and not isinstance(last, RecordingEnd) and not self.is_running:
+            yield RecordingEnd(at, "", clean=False)
+
+    def _events(self, lines: Iterable[Numbered]) -> Iterator[tuple[int, Event]]:
+        for number, item in lines:
+            if isinstance(item, Event):
+                yield number, item
 
     def _lines(self, of: Iterable[FileBlock]) -> Iterator[Numbered]:
-        for text in chain.from_iterable(_split(content(block)) for block in of):
-            try:
-                yield parsed(text)
-            except UnknownKind as error:
-                self.skipped[error.kind] += 1
-            except Malformed:
-                self.skipped["damaged lines"] += 1
+        return filter(None, map(self.parsed, self.texts(of)))
+
+
+def merged(*logs: Iterable[Any]) -> Iterator[Any]:
+    """Several logs as one, by the numbers that their lines begin with."""
+    return heapq.merge(*logs, key=itemgetter(0))
 
 
 def _blocks(path: Path) -> list[FileBlock]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,12 +16,13 @@ from benchmarks.feed import counter_sample, socket_rows
 from collectors import events as ev
 from collectors.capture.pcap import PcapReader
 from collectors.recording.blocks import blocks
+from collectors.recording.session_lock import hold
 from collectors.recording.session_log import BLOCK_S, SessionWriter
 from collectors.recording.session_reader import SessionReader
 from tests.collectors.test_event_codec import every_event, values_of
 
 KEY = "pod/shop/web"
-SECONDS = 90
+SECONDS = 120
 
 
 def second(number: int) -> list[ev.Event]:
@@ -52,7 +55,13 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def read(directory: Path) -> list[ev.Event]:
-    return [e for e in SessionReader(directory).events() if not isinstance(e, ev.RecordingStart)]
+    return without_start(SessionReader(directory).events())
+
+
+def without_start(events: Iterable[ev.Event]) -> list[ev.Event]:
+    """Nor the end that is put there where the log has none."""
+    missing = ev.RecordingStart, ev.RecordingEnd
+    return [e for e in events if not isinstance(e, missing) or e == ev.RecordingEnd(e.at, "")]
 
 
 def test_what_is_written_is_read_in_its_order(session: Path) -> None:
@@ -63,7 +72,7 @@ def test_reading_begins_at_any_block(session: Path) -> None:
     reader = SessionReader(session)
     assert len(reader.evidence) == SECONDS / BLOCK_S
     for index, block in enumerate(reader.evidence):
-        events = [e for e in reader.events(index) if not isinstance(e, ev.RecordingStart)]
+        events = without_start(reader.events(index))
         assert events == seconds()[-len(events) :]
         assert reader.block_at(block.at) == reader.block_at(block.at + 1) == index
 
@@ -124,7 +133,7 @@ def test_every_event_survives(events: tuple[ev.Event, ...]) -> None:
         writer.write([event for event in events if not isinstance(event, ev.PacketBatch)])
         writer.close()
         wanted = [event for event in events if not isinstance(event, ev.PacketBatch)]
-        assert list(SessionReader(Path(folder)).events())[1:] == wanted
+        assert list(SessionReader(Path(folder)).events())[1 : 1 + len(wanted)] == wanted
 
 
 def test_bytes_of_a_packet_are_no_header_of_a_block(session: Path, tmp_path: Path) -> None:
@@ -137,3 +146,22 @@ def test_bytes_of_a_packet_are_no_header_of_a_block(session: Path, tmp_path: Pat
     assert len(blocks(pcap)) == 1
     (batch,) = (e for e in SessionReader(tmp_path).events() if isinstance(e, ev.PacketBatch))
     assert batch.packets[0].data == stolen
+
+
+def test_a_log_without_an_end_has_one_that_says_so(tmp_path: Path) -> None:
+    """It broke off after the last event; one that was ended, and one that runs, did not."""
+    broken, whole, running = (tmp_path / name for name in ("broken", "whole", "running"))
+    for directory in (broken, whole, running):
+        directory.mkdir()
+        writer = SessionWriter(directory)
+        writer.write(second(0))
+        if directory is whole:
+            writer.write([ev.RecordingEnd(1_800_000_009.0, "")])
+        writer.close()
+    lock = hold(running)
+    ends = {d.name: list(SessionReader(d).events())[-1] for d in (broken, whole, running)}
+    os.close(lock)
+    at = second(0)[-1].at
+    assert ends["broken"] == ev.RecordingEnd(at, "", clean=False)
+    assert ends["whole"] == ev.RecordingEnd(1_800_000_009.0, "")
+    assert ends["running"] == second(0)[-1]

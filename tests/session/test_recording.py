@@ -45,13 +45,13 @@ def test_what_is_published_is_on_disk_while_it_runs() -> None:
         stream.publish(mark(1))
         await until(lambda: recorded(running.directory) == [mark(1)])
         (listed,) = sessions()
-        assert listed.running and not listed.complete
+        assert listed.running and not listed.ended_abruptly
         stream.publish(mark(2))
         stream.close()
         await running.finished()
         assert recorded(running.directory) == [mark(1), mark(2)]
         (listed,) = sessions()
-        assert listed.complete and listed.summary.marks == 2
+        assert not listed.running and not listed.ended_abruptly and listed.summary.marks == 2
 
     asyncio.run(session())
 

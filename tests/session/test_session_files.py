@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import tarfile
 from pathlib import Path
@@ -13,7 +14,7 @@ from collectors.events import Mark
 from collectors.recording.session_log import SessionWriter
 from collectors.recording.session_reader import SessionReader
 from session.recorded_sessions import new_session, sessions, sessions_directory
-from session.session_files import export, import_session, located
+from session.session_files import export, import_session, located, opened
 
 MARKS = [Mark(1_800_000_000.0 + n, "", "alice", f"mark {n}") for n in range(5)]
 
@@ -36,7 +37,7 @@ def marks(directory: Path) -> list[Mark]:
 def test_exported_and_imported_it_is_the_same(session: Path, tmp_path: Path) -> None:
     file = export(session, tmp_path / "one.podwire")
     assert file.stat().st_mode & 0o777 == 0o600
-    imported = located(file)
+    imported = import_session(file)
     assert imported != session and imported.stat().st_mode & 0o777 == 0o700
     assert marks(imported) == marks(session) == MARKS
     assert {one.summary.marks for one in sessions()} == {5}
@@ -72,9 +73,21 @@ def tar(path: Path, name: str, kind: bytes = tarfile.REGTYPE) -> Path:
 @pytest.mark.usefixtures("session")
 def test_a_hostile_file_leaves_nothing(tmp_path: Path, name: str, kind: bytes) -> None:
     before = sorted(sessions_directory().iterdir())
-    with pytest.raises(ConfigError, match="is not imported"):
+    with pytest.raises(ConfigError, match="is not opened"):
         import_session(tar(tmp_path / "hostile.podwire", name, kind))
     assert sorted(sessions_directory().iterdir()) == before
+
+
+def test_opened_it_is_in_a_place_that_goes(session: Path, tmp_path: Path) -> None:
+    file, known = export(session, tmp_path / "one.podwire"), sorted(sessions_directory().iterdir())
+    with contextlib.ExitStack() as places:
+        directory = opened(file, places)
+        assert marks(directory) == MARKS and directory.stat().st_mode & 0o777 == 0o700
+        assert sorted(sessions_directory().iterdir()) == known
+    assert not directory.exists()
+    with contextlib.ExitStack() as places:
+        assert opened(session, places) == session
+    assert session.exists()
 
 
 def test_what_is_no_export_is_a_sentence(session: Path, tmp_path: Path) -> None:

@@ -17,16 +17,21 @@ from collectors.capture.file_source import PcapSource
 from collectors.cluster.api.connection import connect
 from collectors.cluster.attach.settings import AttachSettings
 from collectors.recording.event_log import Recorder, RecordingSource
+from collectors.recording.session_log import SessionWriter
+from collectors.recording.session_reader import SessionReader
 from collectors.source import JoinedSource, RecordedSource, Source
 from collectors.stream import Stream, Subscription
 from collectors.target import Target, this_machine
 from lab.supervisor import Lab
 from session.controller import Controller
+from session.opened_recording import converted
+from session.replay_source import ReplaySource
+from session.session_archive import SessionArchive
 from session.sources import AttachedSource, LocalSource
 from session.store import Store
 
 DATA = Path(__file__).parent.parent / "data"
-RECORDED = ("pcap", "recording", "joined")
+RECORDED = ("pcap", "recording", "joined", "session")
 LIVE = ("pod", "node", "local")
 SOON_S = 20.0
 
@@ -59,12 +64,15 @@ KINDS = [
 
 
 @pytest.fixture(params=KINDS)
-async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
+async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
     stream = Stream()
     controller = Controller(Store(), stream, capture_on_attach=False)
     controller.diagnosis.enabled = False
     controller.start()
     make = partial(unattached, controller, request.param)
+    if request.param == "session":
+        converted(RecordingSource(DATA / "session.jsonl", Stream()), tmp_path)
+        make = partial(replayed, tmp_path, stream)
     if request.param in ON_LAB:
         lab: Lab = request.getfixturevalue("lab")
         settings = AttachSettings(pull_timeout_s=3.0)  # a node that is not there
@@ -116,6 +124,16 @@ def unattached(controller: Controller, kind: str, there: bool) -> Source:
         "joined": JoinedSource([capture, recording], stream),
     }
     return sources[kind]
+
+
+def replayed(directory: Path, stream: Stream, there: bool) -> Source:
+    """A session's directory; what is not there is one whose files were removed meanwhile."""
+    archive = SessionArchive(SessionReader(directory))
+    if not there:
+        (empty := directory / "empty").mkdir(exist_ok=True)
+        SessionWriter(empty).close()
+        archive = SessionArchive(SessionReader(empty))
+    return ReplaySource(archive, stream)
 
 
 def test_each_kind_says_whether_it_is_live(bench: Bench) -> None:
@@ -274,3 +292,22 @@ async def test_it_can_be_paused_and_its_speed_changed(four_seconds: Path) -> Non
 
     assert await played(source, meanwhile) < 1.0
     assert len(subscription.pending()) == 5
+
+
+async def test_a_session_is_played_on_from_where_it_was_moved_to(tmp_path: Path) -> None:
+    """Nothing of before, all of after; also from its end."""
+    writer = SessionWriter(tmp_path)
+    marks = [ev.Mark(1_000.0 + second, "", "a", str(second)) for second in range(5)]
+    writer.write([*marks, ev.RecordingEnd(1_004.0, "")])
+    writer.close()
+    stream = Stream()
+    source = ReplaySource(SessionArchive(SessionReader(tmp_path)), stream)
+    await played(source)
+    assert source.state == "ended"
+    subscription = stream.subscribe(100, "test")
+    store = await source.move(1_002.5)
+    assert (source.state, source.now()) == ("new", 1_002.5) and subscription.pending() == []
+    assert [entry.text for entry in store.timeline.entries] == ["0", "1", "2"]
+    await played(source)
+    assert subscription.pending() == [*marks[3:], ev.RecordingEnd(1_004.0, "")]
+    assert source.now() == 1_004.0 and source.state == "ended"

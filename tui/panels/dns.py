@@ -9,7 +9,7 @@ from collectors.capture.flow_problems import lookup_problem
 from session.store import Store
 from tui import format as fmt
 from tui.flow_format import Names, address, ms, named
-from tui.panels.panel import Panel, Sort, Status, joined
+from tui.panels.panel import Panel, Sort, Status, joined, read_from
 from tui.widgets.row_list import Cell, Column, ListState
 
 NXDOMAIN = 3
@@ -92,5 +92,6 @@ class DnsPanel(Panel):
             f"failed {fmt.count(failed)}",
             f"retries {fmt.count(totals.retries)}",
             f"unanswered {fmt.count(totals.unanswered)}",
+            read_from(self.data),
         ]
         return joined(parts), bool(failed or totals.unanswered)

@@ -12,7 +12,7 @@ from session.own_connections import problem_of
 from session.store import Store
 from tui import format as fmt
 from tui.flow_format import Flow, Names, address, end, ms
-from tui.panels.panel import Panel, Sort, Status, joined
+from tui.panels.panel import Panel, Sort, Status, joined, read_from
 from tui.widgets.row_list import Cell, Column, ListState
 
 ProblemOf = Callable[[Flow], Problem]
@@ -121,7 +121,8 @@ class FlowsPanel(Panel):
 
     def status(self, shown: int) -> Status:
         totals = self.data.flows.totals
-        seen = f"{fmt.count(totals.tcp)} TCP, {fmt.count(totals.udp)} UDP since the capture started"
+        since = read_from(self.data) or "since the capture started"
+        seen = f"{fmt.count(totals.tcp)} TCP, {fmt.count(totals.udp)} UDP {since}"
         if totals.left:
             seen += f" ({fmt.count(totals.left)} idle or closed no longer listed)"
         return joined([*self._shown(shown), seen]), False

@@ -13,7 +13,7 @@ from collectors.events import CaptureState
 from session.store import Store
 from session.target_data import GapLine, PacketLine
 from tui import format as fmt
-from tui.panels.panel import Panel, Status, joined
+from tui.panels.panel import Panel, Status, joined, read_from
 from tui.widgets.row_list import Cell, Column, ListState
 
 
@@ -88,6 +88,8 @@ class PacketsPanel(Panel):
             return data.capture_error
         if data.capture is None:
             return "no capture yet: c starts one, / sets its filter"
+        if data.packets_seen:
+            return "its packets are earlier: , goes back"
         if data.capture.filter:
             return "no packet matches the filter yet: / changes it"
         return "no packets yet"
@@ -126,4 +128,6 @@ class PacketsPanel(Panel):
     def _count(self) -> str:
         seen, kept = self.data.packets_seen, len(self.data.packets)
         text = f"{fmt.count(seen)} packets"
+        if since := read_from(self.data):
+            return f"{text}, {since}"
         return f"{text}, the last {fmt.count(kept)} listed" if kept < seen else text

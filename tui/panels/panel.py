@@ -85,6 +85,12 @@ class Panel:
         return parts
 
 
+def read_from(data: TargetData) -> str:
+    """From when on packets were read, where that is not the capture's start: a replay that went to
+    a time reads those shortly before it."""
+    return f"read from {fmt.clock(data.packets_from)}" if data.packets_from else ""
+
+
 def joined(parts: Iterable[str]) -> str:
     """A status line of its parts; empty ones are left out."""
     return " " + " · ".join(part for part in parts if part)

@@ -13,11 +13,13 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Input
 
+from tui import format as fmt
 from tui.widgets.header import Header, HeaderData
 from tui.widgets.target_tabs import Tab, Targets
 
 if TYPE_CHECKING:  # the first frame waits for none of them
     from session.controller import Controller
+    from session.replay_player import ReplayClock
     from session.store import Store
 
 REFRESH_S = 0.5
@@ -66,6 +68,12 @@ class CloseTarget(Message):
         self.key = key
 
 
+def clock_text(clock: ReplayClock) -> str:
+    """`14:03:20 x8`, and whether it plays."""
+    state = "" if clock.playing else " end" if clock.at_end else " paused"
+    return f"{fmt.clock(clock.at)} x{clock.speed:.0f}{state}"
+
+
 class ConsoleScreen(Screen[None]):
     place = ""  # where in the table of actions a screen's own stand; '' is not a tab
 
@@ -73,6 +81,8 @@ class ConsoleScreen(Screen[None]):
         super().__init__()
         self.store = store
         self.control = control
+        self._drawn: Any = None
+        self._generation = store.generation
 
     def on_mount(self) -> None:
         self.set_interval(
@@ -87,8 +97,17 @@ class ConsoleScreen(Screen[None]):
     def _pull_if_there(self) -> None:
         """Not while the screen is being left (no widgets), nor under another (it would repaint
         that)."""
-        if self._is_topmost() and self.query(Header):
+        if not self._is_topmost() or not self.query(Header):
+            return
+        if self._generation != self.store.generation:
+            self._generation = self.store.generation
+            self.forget_drawn()
+        if self._is_topmost():  # still
             self.pull()
+
+    def forget_drawn(self) -> None:
+        """The store is of another time: what was drawn holds no more."""
+        self._drawn = None
 
     def _is_topmost(self) -> bool:
         """Dialogs above it do not count."""
@@ -117,6 +136,8 @@ class ConsoleScreen(Screen[None]):
         start = self.store.start
         if not self.control.live and state in PRESENT:
             state, mood = "recorded", "dim"
+        elif self.control.replay is not None:
+            state = f"{state}, recorded"
         return HeaderData(
             context=start.context if start else "",
             user=start.user if start else "",
@@ -130,7 +151,10 @@ class ConsoleScreen(Screen[None]):
         """The two lines on top of every screen; `current` is the key of the target shown, '' on
         the cluster's."""
         alert, mood = self.store.findings.headline
-        self.query_one(Header).show(replace(self.header_data(), alert=alert, alert_mood=mood))
+        data = replace(self.header_data(), alert=alert, alert_mood=mood)
+        if self.control.replay is not None:
+            data = replace(data, replay=clock_text(self.control.replay.clock))
+        self.query_one(Header).show(data)
         tabs = [Tab("")] if self.control.cluster is not None else []
         for opened in self.control.targets.tabs:
             phase = self.store.target(opened.key).phase

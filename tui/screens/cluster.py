@@ -42,7 +42,6 @@ class ClusterScreen(TargetOpener):
         self.namespace: str | None = None
         self.text = ""
         self._source: PodRow | None = None  # of the path that is asked for
-        self._drawn: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
         yield Header()

@@ -102,7 +102,6 @@ class MatrixScreen(ConsoleScreen):
     def __init__(self, store: Store, control: Controller, namespace: str) -> None:
         super().__init__(store, control)
         self.namespace = namespace
-        self._drawn = -1
         self._rows: list[Row] = []
 
     def compose(self) -> ComposeResult:

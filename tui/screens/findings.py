@@ -36,7 +36,6 @@ class FindingsScreen(ConsoleScreen):
 
     def __init__(self, store: Store, control: Controller) -> None:
         super().__init__(store, control)
-        self._drawn: object = None
         self._shown: Finding | None = None
 
     def compose(self) -> ComposeResult:

@@ -35,7 +35,6 @@ class FlowScreen(ConsoleScreen):
         super().__init__(store, control)
         self.key = key
         self.flow = flow
-        self._drawn: tuple[int, ...] = ()
 
     def compose(self) -> ComposeResult:
         yield Header()
@@ -54,6 +53,10 @@ class FlowScreen(ConsoleScreen):
             self.query_one("#flow", Static).update(self._summary())
             moments = list(flow.events) if isinstance(flow, TcpFlow) else []
             self.query_one("#list", RowList).show(moments)
+
+    def forget_drawn(self) -> None:
+        """Its flow is of another time."""
+        self.app.pop_screen()
 
     def header_data(self) -> HeaderData:
         weight, _ = flow_problem(self.flow)

@@ -28,6 +28,7 @@ PLACES = {
     "matrix": "Matrix",
     "list": "Lists",
     "lab": "Lab",
+    "replay": "Replay",
 }
 SCOPES = (
     ("this pod", "counted in the pod's own network namespace"),

@@ -68,6 +68,12 @@ class TargetScreen(CaptureKeys, TimeKeys):
 
     # --- drawing
 
+    def forget_drawn(self) -> None:
+        """A list that was paused is of another time: it follows."""
+        self._drawn.clear()
+        self.time.until = None
+        self.rows.follow = self.panels.current.state.follow
+
     @property
     def data(self) -> TargetData:
         return self.store.target(self.key)

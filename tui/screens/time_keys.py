@@ -11,6 +11,11 @@ class TimeKeys(ConsoleScreen):
 
     time: TimeView
 
+    def forget_drawn(self) -> None:
+        """Graphs that were paused are at another time: they follow."""
+        super().forget_drawn()
+        self.time.until = None
+
     def oldest(self) -> float | None:
         raise NotImplementedError
 

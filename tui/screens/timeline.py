@@ -60,7 +60,6 @@ class TimelineScreen(TimeKeys):
         self.key = key
         self.time = TimeView()
         self._chosen = 0
-        self._drawn: object = None
 
     def compose(self) -> ComposeResult:
         yield Header()

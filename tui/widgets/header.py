@@ -21,6 +21,7 @@ class HeaderData:
     mood: str = "dim"  # good, warn, bad, dim
     alert: str = ""  # what the diagnosis says, in a few words
     alert_mood: str = "warn"
+    replay: str = ""  # of what was recorded: where it is, how fast it plays
 
 
 LONG, LONGEST = 24, 40  # cells of a name that may be cut, and of a cut one
@@ -64,7 +65,8 @@ class Header(Widget):
         if data.alert:
             text.append(f"▲ {data.alert} ", self._style(data.alert_mood))
             text.append(" ")
-        return text.append(f"{GLYPHS[data.mood]} {data.state} ", self._style(data.mood))
+        text.append(f"{GLYPHS[data.mood]} {data.state} ", self._style(data.mood))
+        return text.append(f"{data.replay} ", self._style("strong")) if data.replay else text
 
     def _place(self, room: int) -> Text:
         """Left: target, context, namespace and user, the target's name cut where `room` is

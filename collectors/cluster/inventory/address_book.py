@@ -77,6 +77,13 @@ class AddressBook:
             self._known, lambda address, row: f"{shortened(name_of(row))}({address})"
         )
 
+    def become(self, other: AddressBook) -> None:
+        """Know what another knows, and nothing else: whoever has this one's names reads on."""
+        for name in ("_known", "_gone", "_nodes", "_slices", "_services"):
+            mine: dict[object, object] = getattr(self, name)
+            mine.clear()
+            mine.update(getattr(other, name))
+
     # --- questions
 
     def owner(self, address: str) -> Row | None:

@@ -1,0 +1,71 @@
+"""A recording as a console opens it: a session of this machine as it is, an exported one or a file
+of events in a temporary place. A file of events becomes a session first, so that any time of it
+can be gone to."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from collectors.errors import ConfigError
+from collectors.events import Event, Notice, RecordingEnd, RecordingStart
+from collectors.frozen import frozen
+from collectors.recording.event_log import RecordingSource
+from collectors.recording.session_log import SessionWriter
+from collectors.recording.session_reader import SessionReader
+from collectors.sanitize import sanitize
+from collectors.stream import Stream
+from session.figure_pieces import FigurePieces
+from session.session_archive import SessionArchive
+from session.session_files import opened, temporary_directory
+from session.store import Store
+
+PIECES_S = 30.0
+AT_ONCE = 1_000  # events
+
+
+@frozen
+class OpenedRecording:
+    """`with_rules`: findings are those of today's rules."""
+
+    archive: SessionArchive
+    with_rules: bool
+
+
+def open_recording(path: Path, again: bool, places: contextlib.ExitStack) -> OpenedRecording:
+    """Blocking. With rules of today where that is asked for (`again`), or where the recording has
+    no findings in full. ConfigError where it cannot be read, or holds nothing."""
+    located, left_out = opened(path, places), ""
+    if not located.is_dir():
+        source = RecordingSource(located, Stream())
+        again = again or not source.has_findings()
+        located, left_out = converted(source, temporary_directory(places)), source.message
+    archive = SessionArchive(SessionReader(located), again)
+    if not archive.ended:
+        raise ConfigError(f"{sanitize(path, 200)} holds nothing that podwire recorded.")
+    if left_out:
+        archive.add(Notice(archive.began, "", left_out, "warning"))
+    return OpenedRecording(archive, again)
+
+
+def converted(source: RecordingSource, directory: Path) -> Path:
+    """A file of events as a session, with its figures."""
+    store, writer = Store(), SessionWriter(directory)
+    pieces, pieces_at, batch = FigurePieces(store), 0.0, list[Event]()
+    for event in _events(source):
+        store.apply(event)
+        batch.append(event)
+        if len(batch) >= AT_ONCE or event.at - pieces_at >= PIECES_S:
+            if event.at - pieces_at >= PIECES_S:
+                pieces_at = event.at
+                batch += pieces.new()
+            writer.write(batch)
+            batch.clear()
+    writer.write([*batch, *pieces.new(), RecordingEnd(store.latest, "")])
+    writer.close()
+    return directory
+
+
+def _events(source: RecordingSource) -> Iterator[Event]:
+    return (event for event in source.events() if not isinstance(event, RecordingStart))

@@ -1,0 +1,145 @@
+"""What plays a recorded session in a console: play and pause, speed, and going to a time, a finding
+or a mark. Going there is one thing: the store becomes what was known at that time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from collectors.frozen import frozen
+from session.replay_time import time_within
+
+if TYPE_CHECKING:
+    from collectors.events import Event
+    from session.controller import Controller
+    from session.replay_source import ReplaySource
+
+SPEEDS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
+NEAR_S = 1.0  # a finding that one has just gone to is not the one before
+BEFORE_S = 0.5  # of a finding or mark: going there shows it
+
+
+@frozen
+class ReplayClock:
+    """Where a replay is: a time, how fast it plays, and whether it does."""
+
+    at: float
+    speed: float
+    playing: bool
+    at_end: bool
+
+
+class ReplayPlayer:
+    """`with_rules`: today's rules look at what is played. On the event loop."""
+
+    def __init__(self, control: Controller, source: ReplaySource, with_rules: bool) -> None:
+        self.source = source
+        self.with_rules = with_rules
+        self._control = control
+        self._wanted: float | None = None
+        self._is_going = False
+        self._playing = False
+        source.speed = SPEEDS[0]
+        source.pause()
+        control.live = False
+        control.replay = self
+        control.diagnosis.enabled = False
+        if with_rules:
+            source.before_event = control.diagnosis.advance
+
+    # --- questions
+
+    @property
+    def began(self) -> float:
+        return self.source.archive.began
+
+    @property
+    def ended(self) -> float:
+        return self.source.archive.ended
+
+    def now(self) -> float:
+        """Where it goes, or is."""
+        return self._wanted if self._wanted is not None else self.source.now()
+
+    @property
+    def clock(self) -> ReplayClock:
+        at_end = self.source.state == "ended" or self.now() >= self.ended
+        return ReplayClock(self.now(), self.source.speed, self._playing and not at_end, at_end)
+
+    # --- playing
+
+    def toggle(self) -> None:
+        """Play or pause; from its end it plays again from the beginning."""
+        if self.clock.at_end:
+            self._set_playing(True)
+            self.go(self.began)
+        else:
+            self._set_playing(not self._playing)
+
+    def _set_playing(self, playing: bool) -> None:
+        self._playing = playing
+        if playing:
+            self.source.resume()
+        else:
+            self.source.pause()
+
+    def change_speed(self, steps: int) -> None:
+        place = SPEEDS.index(self.source.speed) + steps
+        self.source.speed = SPEEDS[max(0, min(len(SPEEDS) - 1, place))]
+
+    # --- going to a time
+
+    def skip(self, seconds: float) -> None:
+        self.go(self.now() + seconds)
+
+    def go_to(self, text: str) -> None:
+        """ConfigError where that is no time of the recording."""
+        self.go(time_within(text, self.began, self.ended, self.now()))
+
+    def go(self, at: float) -> None:
+        """Of many in short order only the last is gone to."""
+        self._wanted = max(self.began, min(at, self.ended))
+        if not self._is_going:
+            self._is_going = True
+            self._control.tasks.spawn(self._go())
+
+    async def _go(self) -> None:
+        try:
+            while (at := self._wanted) is not None:
+                await self.move(at)
+                if self._wanted == at:
+                    self._wanted = None
+        finally:
+            self._is_going = False
+
+    async def move(self, at: float) -> None:
+        """Be at a time, and go on from there where it plays."""
+        control = self._control
+        store = await self.source.move(at)
+        control.store.become(store)
+        if self.with_rules:
+            await control.diagnosis.begin_at(at)
+        control.tasks.watch(self.source.start())
+
+    def go_to_finding(self, direction: int) -> bool:
+        """The next (1) or previous (-1); False where there is none."""
+        times = set(self.source.archive.finding_times)
+        if self.with_rules:  # those that were found since one went somewhere
+            times |= {span.since for span in self._control.store.findings.spans}
+        return self._go_to_next(times, direction)
+
+    def go_to_mark(self, direction: int) -> bool:
+        return self._go_to_next(self.source.archive.mark_times, direction)
+
+    def _go_to_next(self, times: Iterable[float], direction: int) -> bool:
+        now = self.now() - BEFORE_S
+        later = [at for at in times if (at - now) * direction > NEAR_S / 2]
+        if not later:
+            return False
+        nearest = min(later) if direction > 0 else max(later)
+        self.go(nearest + BEFORE_S)
+        return True
+
+    def keep(self, event: Event) -> None:
+        """What somebody says meanwhile stays at its time until the console is left."""
+        self._control.tasks.spawn(self.source.keep(event))

@@ -1,0 +1,63 @@
+"""A time as a person types it, within what was recorded: `14:03`, `14:03:20`, `+90`, `-5m`, ISO."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from collectors.errors import ConfigError
+from collectors.sanitize import sanitize
+
+_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
+_STEP = re.compile(r"([+-])(\d{1,6})([smh]?)")
+_SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+FORMS = "14:03, 14:03:20, 2026-11-27T14:03:20"
+
+
+def time_within(text: str, began: float, ended: float, now: float = 0.0) -> float:
+    """Seconds since the epoch. Without a zone it is local time, and without a date that of the
+    recording; `+` and `-` are from `now`. ConfigError where it is no time, or is outside."""
+    text = text.strip()
+    if now and (step := _STEP.fullmatch(text)) is not None:
+        seconds = float(step[2]) * _SECONDS[step[3]]
+        return min(max(now + (seconds if step[1] == "+" else -seconds), began), ended)
+    known = list(_readings(text, began, ended))
+    if not known:
+        raise ConfigError(f"{sanitize(text, 40)!r} is no time: {FORMS}.")
+    # a minute that was typed begins before the second in which the recording does
+    wanted = 60.0 if text.count(":") == 1 else 1.0
+    for at in known:
+        if began - wanted < at <= ended:
+            return max(at, began)
+    raise ConfigError(
+        f"{sanitize(text, 40)} is not within the recording, which is from {_shown(began)} to "
+        f"{_shown(ended)}."
+    )
+
+
+def _readings(text: str, began: float, ended: float) -> Iterator[float]:
+    if (clock := _CLOCK.fullmatch(text)) is not None:
+        yield from _on_each_day(tuple(int(part or 0) for part in clock.groups()), began, ended)
+        return
+    try:
+        yield datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return
+
+
+def _on_each_day(clock: tuple[int, ...], began: float, ended: float) -> Iterator[float]:
+    """The same time of the day on each day of the recording."""
+    hour, minute, second = clock
+    if hour > 23 or minute > 59 or second > 59:
+        return
+    day = datetime.fromtimestamp(began).replace(hour=hour, minute=minute, second=second)
+    day = day.replace(microsecond=0)
+    while day.timestamp() <= ended + 86_400:
+        yield day.timestamp()
+        day += timedelta(days=1)
+
+
+def _shown(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))

@@ -1,0 +1,78 @@
+"""`podwire sessions`: what was recorded, and how it ended."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from cli.main import main
+from collectors import events as ev
+from collectors.recording.session_log import SessionWriter
+from session.recorded_sessions import RunningSession, new_session
+from tests.support.incident import full_table
+
+
+@pytest.fixture(autouse=True)
+def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+
+
+def recorded(clean: bool) -> RunningSession:
+    """A session of an incident, as its console leaves it while it runs."""
+    running, events = new_session(), full_table()
+    writer = SessionWriter(running.directory)
+    writer.write([*events, *([ev.RecordingEnd(events[-1].at, "")] if clean else [])])
+    writer.close()
+    return running
+
+
+def killed() -> Path:
+    running = recorded(clean=False)
+    os.close(running._fd)  # as the kernel does
+    return running.directory
+
+
+def listed(capsys: pytest.CaptureFixture[str]) -> str:
+    assert main(["sessions"]) == 0
+    return capsys.readouterr().out
+
+
+def test_how_each_ended(capsys: pytest.CaptureFixture[str]) -> None:
+    ended = recorded(clean=True)
+    assert "(running)" in listed(capsys) and "abruptly" not in listed(capsys)
+    ended.close()
+    assert "1m59s " in listed(capsys) and "abruptly" not in listed(capsys)
+    killed()
+    first, *_ = (line for line in listed(capsys).splitlines() if "ended abruptly" in line)
+    assert "1m59s (ended abruptly)" in first
+    assert main(["sessions", "-o", "json"]) == 0
+    body = json.loads(capsys.readouterr().out)
+    assert [one["complete"] for one in body] == [False, True]
+
+
+def test_it_is_known_of_an_exported_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = str(tmp_path / "one.podwire")
+    assert main(["sessions", "export", killed().name, file]) == 0
+    assert main(["sessions", "import", file]) == 0
+    capsys.readouterr()
+    assert listed(capsys).count("(ended abruptly)") == 2
+
+
+@pytest.mark.parametrize("form", ["markdown", "json", "html"])
+def test_its_report_says_it(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    name = killed().name
+    assert main(["report", name, "-o", form]) == 0
+    assert "the recording ends abruptly here: its console was killed" in capsys.readouterr().out
+
+
+def test_a_report_of_an_exported_one_imports_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = str(tmp_path / "one.podwire")
+    assert main(["sessions", "export", killed().name, file]) == 0
+    assert main(["report", file]) == 0 and main(["check", "--from", file]) == 1
+    capsys.readouterr()
+    assert listed(capsys).count("1m59s") == 1

@@ -1,0 +1,39 @@
+"""A time of the recording to go to."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from tui import format as fmt
+from tui.screens.dialog import dialog_keys, dialog_title
+
+LONGEST = 40  # characters
+
+
+class GoToTime(ModalScreen[str | None]):
+    """Ends with what was typed, or None."""
+
+    BINDINGS: ClassVar = [Binding("escape", "dismiss", "back", priority=True)]
+
+    def __init__(self, began: float, ended: float) -> None:
+        super().__init__()
+        self._span = f"recorded from {fmt.clock(began)} to {fmt.clock(ended)}"
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield dialog_title("Go to a time")
+            yield Static(self._span, markup=False)
+            yield Input(placeholder="14:03  14:03:20  +90  -5m", max_length=LONGEST)
+            yield dialog_keys("enter  go there   esc  back")
+
+    def on_mount(self) -> None:
+        self.query_one(Input).cursor_blink = False
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        self.dismiss(event.value.strip() or None)
