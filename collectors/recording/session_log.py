@@ -31,8 +31,8 @@ from collectors.recording.pcap_segments import PcapSegments
 TIMELINE, FIGURES, STATES = "timeline.zst", "figures.zst", "states.zst"
 EVIDENCE = "evidence-{:04}.zst"
 EVIDENCE_FILES = "evidence-*.zst"
-EVERY_SECOND = (CounterSample, SocketSnapshot, PacketBatch)
-SELDOM = (ConntrackTable, NetworkState, RuleTables, FilterRules)
+EVERY_SECOND = (CounterSample, SocketSnapshot, PacketBatch, FilterRules)
+SELDOM = (ConntrackTable, NetworkState, RuleTables)
 BLOCK_S = 60.0  # of evidence: what a replay reads again to be at a time within; longer packs better
 LONG_BLOCK_S = 300.0
 SEGMENT = 64 << 20
