@@ -69,20 +69,17 @@ class Store:
     def become(self, other: Store) -> None:
         """Hold what another holds, which nobody feeds any more: those who read this one read on.
         Sockets that somebody looks at stay looked at."""
-        watched = {key: data.watched_sockets for key, data in self.targets.items()}
-        revisions = self.revision, self.timeline.revision, self.findings.revision
-        inventory, generation, book = self.inventory_revision, self.generation, self.book
+        for key, data in self.targets.items():
+            if key in other.targets:
+                other.targets[key].watched_sockets |= data.watched_sockets
+        other.timeline.revision += self.timeline.revision + 1
+        other.findings.revision += self.findings.revision + 1
+        other.inventory_revision += self.inventory_revision + 1
+        other.revision += self.revision + 1
+        other.generation = self.generation + 1
+        self.book.become(other.book)
+        other.book = self.book
         vars(self).update(vars(other))
-        self.book = book
-        book.become(other.book)
-        self.generation = generation + 1
-        self.revision += revisions[0] + 1
-        self.timeline.revision += revisions[1] + 1
-        self.findings.revision += revisions[2] + 1
-        self.inventory_revision += inventory + 1
-        for key, sockets in watched.items():
-            if key in self.targets:
-                self.targets[key].watched_sockets |= sockets
         self._fold = self._folds()
 
     def _folds(self) -> Folds:

@@ -81,7 +81,7 @@ class ConsoleScreen(Screen[None]):
         super().__init__()
         self.store = store
         self.control = control
-        self._drawn: Any = None
+        self._drawn: Any = {}
         self._generation = store.generation
 
     def on_mount(self) -> None:
@@ -107,7 +107,7 @@ class ConsoleScreen(Screen[None]):
 
     def forget_drawn(self) -> None:
         """The store is of another time: what was drawn holds no more."""
-        self._drawn = None
+        self._drawn = {}
 
     def _is_topmost(self) -> bool:
         """Dialogs above it do not count."""

@@ -49,7 +49,6 @@ class TargetScreen(CaptureKeys, TimeKeys):
         self._graphs = GraphGrid(store, key, node)
         self.time = self._graphs.time
         self._zoom = 0
-        self._drawn: dict[str, Any] = {}
 
     def compose(self) -> ComposeResult:
         yield Header()
@@ -66,13 +65,9 @@ class TargetScreen(CaptureKeys, TimeKeys):
     def on_resize(self, event: events.Resize) -> None:
         self._graphs.fit(event.size)
 
-    # --- drawing
-
     def forget_drawn(self) -> None:
-        """A list that was paused is of another time: it follows."""
-        self._drawn.clear()
-        self.time.until = None
-        self.rows.follow = self.panels.current.state.follow
+        super().forget_drawn()
+        self.rows.follow = self.panels.current.state.follow  # paused at another time
 
     @property
     def data(self) -> TargetData:
