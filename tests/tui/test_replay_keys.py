@@ -24,6 +24,7 @@ from tui.actions import ACTIONS
 from tui.app import OpenConsole, PodwireApp
 from tui.screens.flow import FlowScreen
 from tui.widgets.header import Header
+from tui.widgets.row_list import RowList
 
 SECONDS = 260
 AT = 100.0
@@ -64,6 +65,14 @@ def header(pilot: Pilot[int]) -> str:
     return str(pilot.app.screen.query_one(Header).render())
 
 
+async def until(pilot: Pilot[int], ready: Callable[[], bool]) -> None:
+    for _ in range(80):
+        if ready():
+            return
+        await pilot.pause(0.1)
+    raise AssertionError(header(pilot))
+
+
 async def shows(pilot: Pilot[int], words: str) -> None:
     for _ in range(80):
         if words in header(pilot):
@@ -88,9 +97,9 @@ async def test_each_key_and_what_the_header_says(session: Path) -> None:
         await pilot.pause(0.3)
         assert "08:02:00" in header(pilot), "there is no finding before"
         await pilot.press("asterisk")
-        await pilot.pause(0.4)
+        await until(pilot, lambda: isinstance(app.screen.focused, Input))
         await pilot.press(*"hm", "enter")
-        await pilot.pause(0.6)
+        await until(pilot, lambda: bool(app.player and app.player.source.archive.mark_times))
         await pilot.press("l")
         await shows(pilot, "08:03:00")
         await pilot.press("left_parenthesis")
@@ -110,8 +119,7 @@ async def test_a_time_is_typed(session: Path) -> None:
         await begun(pilot)
         for typed, wanted in (("08:03", "08:03:00"), ("-90", "08:01:30"), ("noon", "08:01:30")):
             await pilot.press("at")
-            await pilot.pause(0.4)
-            assert isinstance(app.screen.focused, Input)
+            await until(pilot, lambda: isinstance(app.screen.focused, Input))
             await pilot.press(*typed, "enter")
             await shows(pilot, wanted)
         assert any("'noon' is no time" in one.message for one in app._notifications)
@@ -121,16 +129,15 @@ async def test_every_screen_says_it_and_follows(session: Path) -> None:
     app = replaying(session)
     async with app.run_test(size=(120, 40)) as pilot:
         await begun(pilot)
-        for keys in (["d"], ["t"], ["5", "enter"]):
+        for keys in (["d"], ["t"], ["5"]):
             await pilot.press(*keys)
-            await pilot.pause(0.3)
             await shows(pilot, "recorded 08:01:40 x1 paused")
             await pilot.press("full_stop")
             await shows(pilot, "recorded 08:01:50 x1 paused")
             await pilot.press("comma")
             await shows(pilot, "recorded 08:01:40")
             await pilot.press("escape")
-            await pilot.pause(0.3)
+            await until(pilot, lambda: header(pilot).startswith(" podwire  pod"))
 
 
 async def test_a_flow_of_another_time_is_left(session: Path) -> None:
@@ -138,10 +145,9 @@ async def test_a_flow_of_another_time_is_left(session: Path) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await begun(pilot)
         await pilot.press("2")
-        await pilot.pause(0.6)
+        await until(pilot, lambda: bool(app.screen.query_one("#list", RowList).rows))
         await pilot.press("enter")
-        await pilot.pause(0.6)
-        assert isinstance(app.screen, FlowScreen)
+        await until(pilot, lambda: isinstance(app.screen, FlowScreen))
         await pilot.press("h")
         await shows(pilot, "08:00:40")
         assert not isinstance(app.screen, FlowScreen)
