@@ -119,7 +119,7 @@ def _opened(
 ) -> Controller:
     control = Controller(Store(), Stream(), capture_on_attach=not options.no_capture)
     recorders.begin(control.stream, control.store)
-    control.captures.kept_in = recorders.directory
+    control.captures.kept_by = recorders.session
     control.diagnosis.budget_ms = options.budget
     control.start()
     control.open(

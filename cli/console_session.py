@@ -27,7 +27,7 @@ class ConsoleSession:
         self.control = Controller(self.store, self.stream, capture_on_attach=not options.no_capture)
         self.control.painted.clear()
         recorders.begin(self.stream, self.store)
-        self.control.captures.kept_in = recorders.directory
+        self.control.captures.kept_by = recorders.session
         self.places = contextlib.ExitStack()  # that go with the console
 
     async def open(self, cluster: Cluster | None, settings: AttachSettings | None) -> str:

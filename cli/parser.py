@@ -216,7 +216,7 @@ def add_pcap(commands: Commands) -> None:
     pcap = commands.add_parser(
         "pcap",
         parents=[console_options()],
-        help="look at capture files (pcap, pcapng; gzip, bzip2, xz), or a pipe (-)",
+        help="look at capture files (pcap, pcapng; gzip, bzip2, xz, zstd), or a pipe (-)",
     )
     pcap.add_argument("files", type=Path, nargs="+", metavar="FILE")
     pcap.add_argument(

@@ -41,6 +41,10 @@ class Recorders:
         self._recording: SessionRecording | None = None
 
     @property
+    def session(self) -> SessionRecording | None:
+        return self._recording
+
+    @property
     def directory(self) -> Path | None:
         """Of the session that is written."""
         return self._recording.directory if self._recording else None

@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # imported where it is used: the first frame does not wait fo
     from collectors.capture.capture import Capture
     from collectors.capture.pcap_files import PcapFiles
     from session.engine import Engine
+    from session.recording import SessionRecording
     from session.targets import OpenTargets, WatchedTarget
 
 STOP_S = 1.5  # tcpdump's last counts come within that, or not at all
@@ -34,12 +35,12 @@ class RunningCapture:
 
 
 class Captures:
-    """`directory` is where this session's captures are kept; None before the first. `kept_in` is
-    the directory of the session that is recorded, with its packets: they are stored once."""
+    """`directory` is where this session's captures are kept; None before the first. `kept_by` is
+    the recording of the session, where there is one, with its packets: they are stored once."""
 
     def __init__(self, engine: Engine, targets: OpenTargets) -> None:
         self.directory: Path | None = None
-        self.kept_in: Path | None = None
+        self.kept_by: SessionRecording | None = None
         self._engine = engine
         self._targets = targets
         self._numbers = itertools.count(1)
@@ -71,7 +72,7 @@ class Captures:
             expression,
             segments=await self._files(watched.target.key, number),
             alive=watched.alive,
-            kept_in=str(self.kept_in or ""),
+            kept_by=self.kept_by.keeper(watched.target.key) if self.kept_by else None,
         )
 
     async def _is_accepted(self, new: Capture, expression: str) -> bool:
@@ -96,7 +97,7 @@ class Captures:
         """Where a capture is kept on disk; None, and a notice, where that cannot be."""
         from collectors.capture.pcap_files import PcapFiles
 
-        if self.kept_in is not None:
+        if self.kept_by is not None:
             return None
         self.directory = self.directory or await self._new_directory(key)
         if self.directory is None:

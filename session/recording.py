@@ -6,10 +6,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from collectors.events import Event, Notice, RecordingEnd
+from collectors.events import ConsumerDrop, Event, Notice, PacketBatch, RecordingEnd
 from collectors.recording.session_log import SessionWriter
 from collectors.stream import Stream, Subscription
 from session import session_bounds
@@ -43,9 +44,18 @@ class SessionRecording:
         self._bounds_at = 0.0
         self._failed_at = 0.0
         self._lost = 0
+        self._lost_packets: Counter[str] = Counter()
+        self.error = ""  # why nothing is written at the moment
         self._ending = asyncio.Event()
         self._subscription: Subscription = stream.subscribe(QUEUE, NAME)
         self.task = asyncio.create_task(self._run())
+
+    def lost_packets(self, target: str) -> int:
+        """Of a target, that are not on disk: the disk was full, or too slow."""
+        return self._lost_packets[target]
+
+    def keeper(self, target: str) -> TargetPackets:
+        return TargetPackets(self, target)
 
     async def finished(self) -> None:
         """All is on disk. The stream was closed before."""
@@ -72,20 +82,34 @@ class SessionRecording:
     async def _write(self, batch: Sequence[Event]) -> None:
         now = time.monotonic()
         if self._failed_at and now - self._failed_at < AGAIN_S:
-            self._lost += len(batch)
+            self._lose(batch)
             return
+        self._note_drops(batch)
         try:
             await asyncio.to_thread(self._writer.write, batch)
         except OSError as error:
-            self._lost += len(batch)
+            self._lose(batch)
             if not self._failed_at:
                 reason = error.strerror or "the disk failed"
-                self._say(f"the session is not recorded at the moment: {reason}", bad=True)
+                self.error = f"the session is not recorded at the moment: {reason}"
+                self._say(self.error, bad=True)
             self._failed_at = now
             return
         if self._failed_at:
             self._say(f"the session is recorded again; {self._lost:,} events are missing before")
-            self._failed_at, self._lost = 0.0, 0
+            self._failed_at, self._lost, self.error = 0.0, 0, ""
+
+    def _lose(self, batch: Sequence[Event]) -> None:
+        self._lost += len(batch)
+        for event in batch:
+            if isinstance(event, PacketBatch):
+                self._lost_packets[event.target] += len(event.packets)
+
+    def _note_drops(self, batch: Sequence[Event]) -> None:
+        """What came faster than it was written."""
+        for event in batch:
+            if isinstance(event, ConsumerDrop) and event.consumer == NAME:
+                self._lost_packets[event.target] += event.packets
 
     async def _keep_bounds(self) -> None:
         """Old sessions go where there is no room: on start, and as this one grows."""
@@ -105,3 +129,24 @@ class SessionRecording:
             self._writer.write([RecordingEnd(time.time(), "")])
         self._writer.close()
         self._running.close()
+
+
+class TargetPackets:
+    """Of one capture: where the session keeps its packets, and how many of them it lost."""
+
+    def __init__(self, recording: SessionRecording, target: str) -> None:
+        self._recording = recording
+        self._target = target
+        self._before = recording.lost_packets(target)
+
+    @property
+    def directory(self) -> Path:
+        return self._recording.directory
+
+    @property
+    def dropped(self) -> int:
+        return self._recording.lost_packets(self._target) - self._before
+
+    @property
+    def error(self) -> str:
+        return self._recording.error

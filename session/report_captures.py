@@ -4,12 +4,14 @@ so that whoever has a file can see that it is the one that was meant."""
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from collectors.capture.file_source import PcapSource
 from collectors.capture.readers import read_file
 from collectors.errors import CaptureError
+from collectors.recording.event_log import RecordingSource
+from collectors.recording.pcap_segments import SUFFIX
 from collectors.sanitize import sanitize
 from collectors.source import RecordedSource
 from collectors.target import name_in
@@ -17,28 +19,39 @@ from diagnosis.incident.model import ReportCapture
 from session.files import file_stem
 from session.store import Store
 
+ENDS = (".pcap", SUFFIX)
+
 
 def files_of(store: Store, sources: Iterable[RecordedSource]) -> list[ReportCapture]:
     """Those that were given, and those that the session kept, where they are still there."""
+    sources = list(sources)
     given = [source for source in sources if isinstance(source, PcapSource)]
     found = [capture_file(one.path, name_in(one.key)) for one in given]
-    return [*found, *_kept(store)]
+    recordings = (source for source in sources if isinstance(source, RecordingSource))
+    sessions = [one.recording.path for one in recordings if one.recording.path.is_dir()]
+    return [*found, *_kept(store, sessions)]
 
 
-def _kept(store: Store) -> Iterator[ReportCapture]:
+def _kept(store: Store, sessions: Sequence[Path]) -> Iterator[ReportCapture]:
+    """In the directory that the capture names, or in that of the session."""
     for key, data in store.targets.items():
         state = data.capture
         if state is None or not state.kept:
             continue
         stem = f"{file_stem(key)}-{state.capture}-"
-        paths = sorted(Path(state.kept).glob(f"{stem}*.pcap"))
-        where = name_in(key)
+        where, paths = name_in(key), _files(stem, (*sessions, Path(state.kept)))
         yield from (capture_file(path, where) for path in paths)
         if not paths:
-            yield ReportCapture(f"{stem}*.pcap", where, state.received, 0, sha256="", note=GONE)
+            yield ReportCapture(f"{stem}*", where, state.received, 0, sha256="", note=GONE)
 
 
 GONE = "not on this machine"
+
+
+def _files(stem: str, places: Iterable[Path]) -> list[Path]:
+    """As a capture writes them, or a session, which compresses them."""
+    found = (sorted(place.glob(f"{stem}*{end}")) for place in places for end in ENDS)
+    return next(filter(None, found), [])
 
 
 def capture_file(path: Path, where: str) -> ReportCapture:

@@ -12,6 +12,8 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Protocol
 
 from collectors import remote_commands
 from collectors.backoff import Check, keep_connected
@@ -75,6 +77,17 @@ def _last_words(text: str) -> str:
     return sanitize(" ".join(kept[-2:]), 300)
 
 
+class PacketKeeper(Protocol):
+    """Who writes a capture's packets to disk: where, how many were lost, and why now."""
+
+    @property
+    def directory(self) -> Path: ...
+    @property
+    def dropped(self) -> int: ...
+    @property
+    def error(self) -> str: ...
+
+
 class Capture:
     """One run of tcpdump at a target. Its packets and states go to the stream under its number."""
 
@@ -88,10 +101,10 @@ class Capture:
         interface: str = "any",
         segments: PcapFiles | None = None,
         alive: Check | None = None,
-        kept_in: str = "",
+        kept_by: PacketKeeper | None = None,
     ) -> None:
-        """`segments` keeps the packets on disk, or somebody else does in the directory `kept_in`;
-        `alive` raises TargetGone once a broken stream cannot be resumed."""
+        """`segments` keeps the packets on disk, or somebody else does (`kept_by`); `alive` raises
+        TargetGone once a broken stream cannot be resumed."""
         self.number = number
         self.target = target
         self.expression = expression
@@ -100,7 +113,7 @@ class Capture:
         self._interface = interface
         self._segments = segments
         self._alive = alive
-        self._kept_in = kept_in
+        self._kept_by: PacketKeeper | None = segments or kept_by
         self._pid: int | None = None
         self._phase: CapturePhase = "checking"
         self._received = 0
@@ -110,7 +123,7 @@ class Capture:
         self._stopping = False
 
     def say(self, phase: CapturePhase, message: str = "") -> None:
-        kept, self._phase = self._segments, phase
+        kept, self._phase = self._kept_by, phase
         state = CaptureState(
             time.time(),
             self.target.key,
@@ -121,7 +134,7 @@ class Capture:
             received=self._received,
             dropped_kernel=self._dropped_before + self._dropped,
             dropped_disk=kept.dropped if kept else 0,
-            kept=str(kept.directory) if kept and not kept.error else self._kept_in,
+            kept=str(kept.directory) if kept and not kept.error else "",
         )
         self._session.publish(state)
 
@@ -220,7 +233,7 @@ class Capture:
             if self._phase != "running":
                 continue
             await self._signal("USR1")
-            kept = self._segments
+            kept = self._kept_by
             if (
                 kept is not None
                 and self._phase == "running"

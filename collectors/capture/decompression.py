@@ -1,5 +1,5 @@
-"""Compressed captures: gzip, bzip2 and xz, also of several members, are read; others are refused by
-their name.
+"""Compressed captures: gzip, bzip2, xz and Zstandard, also of several members, are read; others are
+refused by their name.
 
 What was decoded before damage is not lost: the decoders of the standard library drop the output of
 a call that fails, so a damaged file is decoded a second time, up to the damaged byte.
@@ -18,9 +18,11 @@ from collectors.errors import CaptureError
 OUTPUT = 65_536  # bytes decoded at a time: what a compression bomb may hold in memory
 SIGNATURE_BYTES = 12
 GZIP, BZIP2, XZ = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0"
+ZSTD, ZSTD_SKIPPABLE = b"\x28\xb5\x2f\xfd", b"\x5d\x2a\x4d\x18"  # RFC 8878; a session's frames
+ZSTD_INPUT = 32  # bytes at a time: each may become a block of 128 KiB
+ZSTD_WINDOW = 1 << 27  # bytes, of what another program wrote
 # signature, what it is, how a user gets a capture out of it
 OTHER_FORMATS = (
-    (b"\x28\xb5\x2f\xfd", "Zstandard-compressed (zst)", "zstd -d"),
     (b"\x04\x22\x4d\x18", "LZ4-compressed", "lz4 -d"),
     (b"\x1f\x9d", "compressed by compress (.Z)", "uncompress"),
     (b"\x1f\xa0", "compressed by compress -H (.Z)", "uncompress"),
@@ -81,6 +83,42 @@ class _GzipMember:
         return self._inflate.decompress(self._inflate.unconsumed_tail + data, max_length)
 
 
+class _ZstdFrame:
+    """A frame, or a skippable one, which holds nothing."""
+
+    def __init__(self) -> None:
+        import zstandard  # others do without
+
+        self._error = zstandard.ZstdError
+        decompressor = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW)
+        self._frame = decompressor.decompressobj()
+        self._waiting = b""
+
+    @property
+    def eof(self) -> bool:
+        return self._frame.eof
+
+    @property
+    def needs_input(self) -> bool:
+        return self.eof or not self._waiting
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._frame.unused_data + self._waiting
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+        data, found, size, place = self._waiting + data, [], 0, 0
+        while place < len(data) and size < max_length and not self.eof:
+            try:
+                found.append(self._frame.decompress(data[place : place + ZSTD_INPUT]))
+            except self._error as error:
+                raise ValueError(str(error)) from None
+            size += len(found[-1])
+            place += ZSTD_INPUT
+        self._waiting = data[place:]
+        return b"".join(found)
+
+
 def _xz() -> _Decoder:
     return lzma.LZMADecompressor(lzma.FORMAT_XZ)
 
@@ -89,6 +127,8 @@ _DECODERS: tuple[tuple[bytes, Callable[[], _Decoder]], ...] = (
     (GZIP, _GzipMember),
     (BZIP2, bz2.BZ2Decompressor),
     (XZ, _xz),
+    (ZSTD, _ZstdFrame),
+    (ZSTD_SKIPPABLE, _ZstdFrame),
 )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import zstandard
 from hypothesis import given, settings, strategies as st
 
 from collectors.capture.decompression import (
@@ -23,12 +24,28 @@ from collectors.capture.decompression import (
 )
 from collectors.capture.readers import Truncated, read_file
 from collectors.errors import CaptureError
+from collectors.events import PacketBatch
+from collectors.recording.pcap_segments import PcapSegments
 
 LAB = Path(__file__).parent.parent / "data" / "lab.pcap"
+
+
+def in_blocks(data: bytes) -> bytes:
+    """One frame of zstd, in blocks of a few packets, as a session writes them."""
+    frame = zstandard.ZstdCompressor(write_checksum=True).compressobj()
+    parts = []
+    for start in range(0, len(data), BLOCK):
+        parts.append(frame.compress(data[start : start + BLOCK]))
+        parts.append(frame.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK))
+    return b"".join([*parts, frame.flush(zstandard.COMPRESSOBJ_FLUSH_FINISH)])
+
+
+BLOCK = 2_000  # bytes
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     "gz": gzip.compress,
     "bz2": bz2.compress,
     "xz": lzma.compress,
+    "zst": in_blocks,
 }
 KINDS = pytest.mark.parametrize("kind", COMPRESS)
 
@@ -75,7 +92,7 @@ def test_a_cut_file_says_so_even_between_packets(kind: str, tmp_path: Path) -> N
 @KINDS
 def test_a_wrong_checksum_loses_nothing(kind: str, tmp_path: Path) -> None:
     data = bytearray(COMPRESS[kind](LAB.read_bytes()))
-    data[{"gz": -6, "bz2": -3, "xz": -28}[kind]] ^= 0xFF
+    data[{"gz": -6, "bz2": -3, "xz": -28, "zst": -1}[kind]] ^= 0xFF
     found, why = count(written(tmp_path, bytes(data)))
     assert found == 400 and "its compression is damaged" in why
 
@@ -125,20 +142,18 @@ def test_any_damage_raises_nothing_else(kind: str, place: int, value: int) -> No
 
 
 def test_a_bomb_is_decoded_piece_by_piece() -> None:
-    data = bz2.compress(bytes(50_000_000))
-    make = decoder_for(data)
-    assert make is not None and len(data) < 100
-    assert max(map(len, decompressed(iter([data]), make))) <= 65_536
+    for compress, most in ((bz2.compress, 65_536), (zstandard.compress, 2 << 20)):
+        data = compress(bytes(50_000_000))
+        make = decoder_for(data)
+        assert make is not None and len(data) < 5_000
+        sizes = list(map(len, decompressed(iter([data]), make)))
+        assert max(sizes) <= most and sum(sizes) == 50_000_000
 
 
 @pytest.mark.parametrize(
     ("head", "name"),
     [
-        (
-            b"\x28\xb5\x2f\xfd",
-            "Zstandard-compressed (zst), which podwire does not read: use zstd -d",
-        ),
-        (b"\x04\x22\x4d\x18", "LZ4-compressed"),
+        (b"\x04\x22\x4d\x18", "LZ4-compressed, which podwire does not read: use lz4 -d"),
         (b"PK\x03\x04", "a zip archive"),
         (b"\x1f\x9d", "compressed by compress (.Z)"),
         (b"snoop\0\0\0", "a snoop capture"),
@@ -152,9 +167,25 @@ def test_others_are_refused_by_name(head: bytes, name: str, tmp_path: Path) -> N
     assert name in str(raised.value) and "is not a capture" in str(raised.value)
 
 
-def test_real_zstd_is_refused_by_name(tmp_path: Path) -> None:
+def test_another_programs_zstd_is_read(tmp_path: Path) -> None:
     if not shutil.which("zstd"):
         pytest.skip("NO ZSTD")
     path = tmp_path / "lab.pcap.zst"
-    subprocess.run(["zstd", "-q", LAB, "-o", path], check=True)
-    assert "Zstandard" in count(path)[1]
+    subprocess.run(["zstd", "-q", "-19", LAB, "-o", path], check=True)
+    assert count(path) == count(LAB)
+
+
+def test_packets_of_a_session_are_a_capture(tmp_path: Path) -> None:
+    """Its blocks, and the skippable frames before them, also where it was killed: all that was
+    flushed is read."""
+    packets = [packet for _, some in read_file(LAB) for packet in some]
+    linktype = next(iter(read_file(LAB)))[0]
+    segments = PcapSegments(tmp_path)
+    for number, packet in enumerate(packets):
+        segments.put(PacketBatch(float(number * 7), "pod/a/b", 1, linktype, (packet,)))
+    segments.flush()
+    (path,) = tmp_path.iterdir()
+    found, why = count(path)
+    assert found == len(packets) and "it was cut" in why
+    segments.close()
+    assert count(path) == (len(packets), "")

@@ -10,13 +10,25 @@ from pathlib import Path
 
 import pytest
 
-from collectors.events import Event, Mark, Notice
+from collectors.capture.capture import Capture
+from collectors.command_runner import LocalRunner
+from collectors.events import (
+    CaptureState,
+    ConsumerDrop,
+    Event,
+    Mark,
+    Notice,
+    Packet,
+    PacketBatch,
+)
 from collectors.recording.session_reader import SessionReader
 from collectors.stream import Stream
+from collectors.target import Target
 from session import recording
 from session.recorded_sessions import new_session, sessions
 from session.recording import SessionRecording
 from session.store import Store
+from tests.support.killed_recording import killed_after
 
 
 def mark(number: int) -> Mark:
@@ -85,5 +97,49 @@ def test_a_full_disk_is_said_and_the_rest_is_recorded_again(
         seen = recorded(running.directory)
         said = " ".join(event.text for event in seen if isinstance(event, Notice))
         assert mark(2) not in seen and "events are missing before" in said
+
+    asyncio.run(session())
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.4, 0.9, 1.3, 2.2])
+def test_killed_at_any_moment_the_last_second_is_missing_at_most(seconds: float) -> None:
+    """Log and pcap; 100 times at random: python -m tests.support.killed_recording."""
+    found = killed_after(seconds + 0.7)  # the first write is after that
+    assert found.is_whole, found
+
+
+def test_packets_that_were_lost_are_counted_by_their_capture(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Those of a full disk, and those that came faster than they were written."""
+    monkeypatch.setattr(recording, "AGAIN_S", 0.0)
+    batch = PacketBatch(1.0, "pod/a/b", 1, 1, (Packet(1, bytes(60), 60),) * 7)
+    drop = ConsumerDrop(1.0, "pod/a/b", recording.NAME, 3, 20, 0.0, "its queue was full")
+
+    async def session() -> None:
+        stream = Stream()
+        running = SessionRecording(new_session(), stream, Store())
+        keeper = running.keeper("pod/a/b")
+        capture = Capture(1, Target("pod", "b", "a"), LocalRunner(), stream, "", kept_by=keeper)
+        states = stream.subscribe(100, "states")
+        write = running._writer.write
+
+        def refusing(events: object) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr(running._writer, "write", refusing)
+        stream.publish(batch)
+        await until(lambda: keeper.dropped == 7)
+        capture.say("running")
+        monkeypatch.setattr(running._writer, "write", write)
+        stream.publish(drop)
+        await until(lambda: keeper.dropped == 27)
+        capture.say("running")
+        assert running.keeper("pod/a/b").dropped == 0, "a capture that begins now lost none"
+        said = [e for e in states.pending() if isinstance(e, CaptureState)]
+        assert [(one.dropped_disk, bool(one.kept)) for one in said] == [(7, False), (27, True)]
+        assert "is not recorded at the moment: No space left" in said[0].message
+        stream.close()
+        await running.finished()
 
     asyncio.run(session())
