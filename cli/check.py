@@ -8,6 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from cli import check_output, config
 from cli.check_targets import Selection, selection
@@ -27,6 +28,7 @@ from diagnosis.report import LookedAt, Report
 from session.blind_spots import blind_spots
 from session.controller import Controller
 from session.crash import report_crash
+from session.earlier_findings import EarlierFindings, LookedAgain, earlier_findings
 from session.files import journal_path
 from session.store import Store
 
@@ -61,12 +63,15 @@ def _is_agreed() -> bool:
 
 async def _check(options: argparse.Namespace) -> int:
     settings = config.load(options.config)
+    earlier = earlier_findings(options.since) if options.since else None
     cluster = await open_cluster(connection_request(options))
     recorders = Recorders(options, settings)
     await recorders.prepare()
     control = _opened(options, settings, cluster, recorders)
     try:
         outcome = await _outcome(options, control, cluster.context)
+        if earlier is not None:
+            outcome = _compared(outcome, earlier, control)
     finally:
         await control.close()
         await recorders.finished()
@@ -96,10 +101,17 @@ async def _outcome(options: argparse.Namespace, control: Controller, context: st
     return CheckOutcome(report, blind, looked.failed)
 
 
+def _compared(outcome: CheckOutcome, earlier: EarlierFindings, control: Controller) -> CheckOutcome:
+    namespace, report = control.diagnosis.namespace, outcome.report
+    again = LookedAgain(control.store, bool(outcome.blind), namespace)
+    comparison = earlier.against(report.findings, again)
+    return replace(outcome, report=replace(report, comparison=comparison))
+
+
 def _exit_code(options: argparse.Namespace, outcome: CheckOutcome) -> int:
     if {spot.kind for spot in outcome.blind if spot.total} >= set(KINDS):
         return FORBIDDEN
-    if code := check_output.exit_code(outcome.report.findings, options.fail_on):
+    if code := check_output.exit_code(outcome.report.deciding, options.fail_on):
         return code
     is_partial = bool(outcome.blind) or outcome.failed
     return FORBIDDEN if options.strict and is_partial else 0

@@ -24,6 +24,7 @@ from collectors.source import JoinedSource, RecordedSource
 from collectors.stream import Stream
 from diagnosis.report import Period, Periods, Report
 from session.controller import Controller
+from session.earlier_findings import LookedAgain, earlier_findings
 from session.finding_history import FindingHistory, Key
 from session.replay import play
 from session.session_files import opened
@@ -42,6 +43,7 @@ def check_recorded(options: argparse.Namespace) -> int:
 async def _check(options: argparse.Namespace) -> int:
     if options.target:
         raise ConfigError("With --from, all that was recorded is looked at: name no target.")
+    earlier = earlier_findings(options.since) if options.since else None
     stream = Stream()
     with contextlib.ExitStack() as places:
         sources = _sources(options.recorded, stream, places)
@@ -49,8 +51,11 @@ async def _check(options: argparse.Namespace) -> int:
     if all(source.state == "failed" for source in sources):
         raise ConfigError(" ".join(source.message for source in sources))
     report = _report(store, notes_of(sources))
+    if earlier is not None:
+        comparison = earlier.against(report.findings, LookedAgain(store))
+        report = replace(report, comparison=comparison)
     check_output.write(options.output, report)
-    return check_output.exit_code(report.findings, options.fail_on)
+    return check_output.exit_code(report.deciding, options.fail_on)
 
 
 def _sources(

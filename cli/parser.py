@@ -149,6 +149,11 @@ def add_check(commands: Commands) -> None:
         " where a capture was made",
     )
     check.add_argument(
+        "--since",
+        metavar="SESSION",
+        help="say what is new, still there and gone against what an earlier session found",
+    )
+    check.add_argument(
         "--strict",
         action="store_true",
         help="exit with 4 where a part of what was asked for could not be looked at",

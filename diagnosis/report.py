@@ -13,6 +13,8 @@ from typing import Any
 
 from collectors.findings import Evidence, Finding, FixKind, Severity, Subject
 from collectors.frozen import frozen
+from diagnosis.comparison import Comparison
+from diagnosis.escaping import fenced, in_markdown as md
 
 SCHEMA = 2  # of the JSON; fields are only ever added within a version
 SEVERITY_WORDS: dict[Severity, str] = {
@@ -119,14 +121,33 @@ class Report:
     periods: Periods = field(default_factory=dict)
     unseen: Sequence[str] = ()
     looked_at: LookedAt | None = None
+    comparison: Comparison | None = None
+
+    @property
+    def deciding(self) -> Sequence[Finding]:
+        """Those that the exit code depends on: where there is a comparison, what is new."""
+        return (
+            list(filter(self.comparison.is_new, self.findings))
+            if self.comparison
+            else self.findings
+        )
 
     @property
     def summary(self) -> str:
         """`2 critical, 1 warning in 4 pods and 1 node`, or that nothing was found there; what was
         not looked at, and what could not be."""
-        if not self.unseen:
-            return self._found
-        return f"{self._found}; not seen: {', '.join(self.unseen)}"
+        found = self._found
+        if self.comparison is not None:
+            found = f"{found}; {self.comparison.summary(self.findings)}"
+        return f"{found}; not seen: {', '.join(self.unseen)}" if self.unseen else found
+
+    def in_order(self) -> Iterator[tuple[Finding, str]]:
+        """Findings, and what each is against the earlier session ('' without one)."""
+        if self.comparison is None:
+            yield from ((finding, "") for finding in self.findings)
+            return
+        for finding in self.comparison.new_first(self.findings):
+            yield finding, self.comparison.state(finding)
 
     @property
     def _found(self) -> str:
@@ -151,9 +172,15 @@ def _counts_text(findings: Sequence[Finding]) -> str:
 
 def text(report: Report) -> str:
     lines = [report.summary, *(f"note: {note}" for note in report.notes)]
-    for finding in report.findings:
-        lines += ["", *_text_lines(finding, report.period_text(finding))]
+    for finding, state in report.in_order():
+        lines += ["", *_text_lines(finding, report.period_text(finding), state)]
+    if report.comparison is not None and (absent := list(report.comparison.lines())):
+        lines += ["", *(f"{state}: {_line(finding)}" for state, finding in absent)]
     return "\n".join(lines) + "\n"
+
+
+def _line(finding: Finding) -> str:
+    return f"{finding.severity} {finding.where}: {finding.title}  ({finding.rule})"
 
 
 def findings_text(findings: Sequence[Finding]) -> str:
@@ -161,8 +188,9 @@ def findings_text(findings: Sequence[Finding]) -> str:
     return "\n\n".join("\n".join(_text_lines(one, "")) for one in findings) + "\n"
 
 
-def _text_lines(finding: Finding, period: str) -> Iterator[str]:
-    yield f"{SEVERITY_WORDS[finding.severity]} {finding.where}: {finding.title}  ({finding.rule})"
+def _text_lines(finding: Finding, period: str, state: str = "") -> Iterator[str]:
+    shown = f"{finding.where}: {finding.title}  ({finding.rule}){f', {state}' if state else ''}"
+    yield f"{SEVERITY_WORDS[finding.severity]} {shown}"
     for line in _facts(finding, period):
         yield f"    {line}"
     if finding.fix:
@@ -194,13 +222,14 @@ def as_json(report: Report) -> str:
         "looked_at": asdict(looked_at) if looked_at is not None else None,
         "not_seen": list(report.unseen),
         "notes": list(report.notes),
-        "findings": [_json_finding(one, report.periods) for one in report.findings],
+        "findings": [_json_finding(one, report.periods, state) for one, state in report.in_order()],
+        "since": report.comparison.as_json() if report.comparison is not None else None,
     }
     return json.dumps(body, indent=1, ensure_ascii=True) + "\n"
 
 
-def _json_finding(finding: Finding, periods: Periods) -> dict[str, Any]:
-    body = {one.name: one.value(finding) for one in FIELDS}
+def _json_finding(finding: Finding, periods: Periods, state: str) -> dict[str, Any]:
+    body = {one.name: one.value(finding) for one in FIELDS} | ({"state": state} if state else {})
     if (period := periods.get(finding.key)) is not None:
         body |= _json_period(period)
     return body
@@ -212,18 +241,22 @@ def _json_period(period: Period) -> dict[str, str | None]:
 
 
 def markdown(report: Report) -> str:
-    head = f"# podwire check of {report.context}, {_when(report.at)}"
-    lines = [head, "", f"{report.summary}.", ""]
-    lines += [f"> {note}" for note in report.notes]
-    for finding in report.findings:
-        lines += _markdown_lines(finding, report.period_text(finding))
+    """Nothing of a cluster's text is read as markup."""
+    head = f"# podwire check of {md(report.context)}, {_when(report.at)}"
+    lines = [head, "", f"{md(report.summary)}.", ""]
+    lines += [f"> {md(note)}" for note in report.notes]
+    for finding, state in report.in_order():
+        lines += _markdown_lines(finding, report.period_text(finding), state)
+    if report.comparison is not None and (absent := list(report.comparison.lines())):
+        lines += ["## No longer found", ""]
+        lines += [f"- {state}: {md(_line(finding))}" for state, finding in absent]
     return "\n".join(lines) + "\n"
 
 
-def _markdown_lines(finding: Finding, period: str) -> Iterator[str]:
-    yield f"## {finding.severity}: {finding.where}"
-    yield f"\n**{finding.title}.** ({finding.rule})\n"
+def _markdown_lines(finding: Finding, period: str, state: str) -> Iterator[str]:
+    yield f"## {finding.severity}: {md(finding.where)}{f' ({state})' if state else ''}"
+    yield f"\n**{md(finding.title)}.** ({md(finding.rule)})\n"
     for line in _facts(finding, period):
-        yield f"- {line}"
+        yield f"- {md(line)}"
     if finding.fix:
-        yield f"\n```{LANGUAGES[finding.fix_kind]}\n{finding.fix.rstrip()}\n```\n"
+        yield f"\n{fenced(finding.fix, LANGUAGES[finding.fix_kind])}\n"

@@ -11,8 +11,8 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 
 from collectors.findings import Finding
+from diagnosis.escaping import in_html as h
 from diagnosis.incident import svg
-from diagnosis.incident.escaping import in_html as h
 from diagnosis.incident.model import (
     IncidentReport,
     ReportEntry,

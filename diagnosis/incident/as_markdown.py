@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from diagnosis.incident.escaping import fenced, in_markdown as md
+from diagnosis.escaping import fenced, in_markdown as md
 from diagnosis.incident.model import (
     IncidentReport,
     ReportCapture,

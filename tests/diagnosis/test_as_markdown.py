@@ -6,8 +6,8 @@ import re
 
 import pytest
 
+from diagnosis.escaping import fenced, in_markdown
 from diagnosis.incident.as_markdown import bars, markdown
-from diagnosis.incident.escaping import fenced, in_markdown
 from diagnosis.incident.model import ReportGraph
 from tests.support.reports import hostile_report
 

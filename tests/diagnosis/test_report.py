@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 
+from collectors.findings import Evidence, Finding, Subject
 from diagnosis import report
+from diagnosis.escaping import in_markdown
 from diagnosis.report import Report
 from tests.support.snapshots import found, node
 
@@ -33,10 +36,10 @@ def test_reports_say_the_same_in_every_form() -> None:
         "port": 0,
         "detail": "",
     }
-    for text in (report.text(made), report.markdown(made)):
+    for text, shown in ((report.text(made), str), (report.markdown(made), in_markdown)):
         assert "The conntrack table is full" in text and "nf_conntrack_max = 524288" in text
         for label, value in report.labelled(findings[0]):
-            assert f"{label}: {value}" in text
+            assert shown(f"{label}: {value}") in text
     assert report.text(Report([])) == "nothing found\n"
     assert report.findings_text(findings) == report.text(made).partition("\n\n")[2]
 
@@ -63,3 +66,25 @@ def test_the_first_line_says_how_much_was_looked_at() -> None:
     )
     body = json.loads(report.as_json(Report([], "prod", 1.0, looked_at=seen)))
     assert body["looked_at"] == {"pods": 4, "nodes": 1, "other_pods": 37, "other_nodes": 0}
+
+
+HOSTILE = "</td><script>alert(1)</script> [x](https://evil.example) ![](x) @all `a` # b | c"
+
+
+def test_nothing_of_a_cluster_is_markup_in_markdown() -> None:
+    finding = Finding(
+        rule="refused",
+        severity="warning",
+        subject=Subject(kind="service", name=HOSTILE, namespace="shop"),
+        title=HOSTILE,
+        evidence=(Evidence(HOSTILE, "ss", 0.0, HOSTILE),),
+        fix=f"```\n{HOSTILE}\n````",
+        consequences=(HOSTILE,),
+    )
+    text = report.markdown(Report([finding], HOSTILE, 1.0, [HOSTILE]))
+    outside, fence, fix = text.partition("`````")
+    assert fence and fix.count("`````") == 1, "the fence is longer than any in it"
+    outside = re.sub(r"\\.", "", outside)  # what is escaped
+    assert "<" not in outside and "](" not in outside and "@all" not in outside
+    assert "https:" not in outside and "`" not in outside
+    assert "alert" in outside, "it is there as text"

@@ -44,7 +44,7 @@ def test_a_sessions_packets_are_named_with_their_digest(session: Path) -> None:
 
 
 def test_they_are_found_where_the_session_is_now(session: Path, tmp_path: Path) -> None:
-    moved = shutil.move(session, tmp_path / "moved")
+    moved = Path(shutil.move(session, tmp_path / "moved"))
     ((file, _, packets, _, note),) = found(moved)
     assert file.endswith(".pcap.zst") and packets == 9 and note == ""
 

@@ -51,8 +51,7 @@ class Killed:
 
     @property
     def is_whole(self) -> bool:
-        is_alike = self.in_pcap >= self.packets > 0 and self.marks > 0
-        return is_alike and self.missing_s <= MOST_S and self.is_said
+        return self.in_pcap >= self.packets and self.missing_s <= MOST_S and self.is_said
 
 
 async def record(pipe: int) -> None:
@@ -102,7 +101,7 @@ def left(directory: Path, published: list[tuple[int, float]]) -> Killed:
     known = min(len(marks), len(packets))
     last = published[-1][1]
     missing = [at for number, at in published if number >= known]
-    end = events[-1]
+    end = events[-1] if events else RecordingEnd(0.0, "", clean=False)  # killed before a write
     return Killed(
         published=len(published),
         marks=len(marks),

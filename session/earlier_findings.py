@@ -1,0 +1,88 @@
+"""What an earlier session found, and which of it would be found now if it still held: what was not
+looked at again is not gone."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from collectors.errors import ConfigError
+from collectors.events import Event, FindingEvent, TargetState
+from collectors.findings import Finding
+from collectors.frozen import frozen
+from collectors.recording.event_log import RecordingSource
+from collectors.recording.session_reader import SessionReader
+from collectors.sanitize import sanitize
+from collectors.stream import Stream
+from diagnosis.comparison import Comparison, compared
+from session.finding_history import FindingHistory
+from session.finding_location import CLUSTER, target_key
+from session.session_files import opened
+from session.store import Store
+from session.target_data import TargetData
+
+
+@frozen
+class EarlierFindings:
+    """Each once, as it was at its worst; `targets` are the keys of what was looked at."""
+
+    name: str
+    findings: tuple[Finding, ...]
+    targets: frozenset[str]
+
+    def against(self, now: Sequence[Finding], again: LookedAgain) -> Comparison:
+        shown = (one.key for one in self.findings if again.shows(one, self.targets))
+        return compared(self.name, self.findings, now, shown)
+
+
+@frozen
+class LookedAgain:
+    """What is looked at now. `blind`: objects of some kind could not be listed; `namespace`: the
+    only one of which findings are wanted, '' for all."""
+
+    store: Store
+    blind: bool = False
+    namespace: str = ""
+
+    def shows(self, finding: Finding, before: frozenset[str]) -> bool:
+        """Whether a finding of the targets `before` would be found now, if it still held."""
+        subject = finding.subject
+        if self.namespace and subject.namespace != self.namespace:
+            return False
+        if finding.screen in CLUSTER:
+            return not self.blind and "pods" in self.store.inventory
+        targets = {key for key, data in self.store.targets.items() if _has_evidence(data)}
+        return before <= targets or target_key(subject) in targets
+
+
+def _has_evidence(data: TargetData) -> bool:
+    return data.history.since is not None or data.packets_seen > 0
+
+
+def earlier_findings(text: str) -> EarlierFindings:
+    """Of a session or a recording. ConfigError where it cannot be read, or has none in full."""
+    with contextlib.ExitStack() as places:
+        path = opened(Path(text), places)
+        return _of_events(sanitize(Path(text).name, 80), _events(path, text))
+
+
+def _events(path: Path, text: str) -> Iterator[Event]:
+    if path.is_dir():
+        return (event for _, event in SessionReader(path).timeline())
+    source = RecordingSource(path, Stream())
+    if path.exists() and not source.has_findings():
+        name = sanitize(text, 200)
+        raise ConfigError(f"{name} has no findings in full: it is of an early version of podwire.")
+    return source.events()
+
+
+def _of_events(name: str, events: Iterable[Event]) -> EarlierFindings:
+    history, targets = FindingHistory(), set[str]()
+    for event in events:
+        if isinstance(event, FindingEvent):
+            history.apply(event)
+        elif isinstance(event, TargetState) and event.phase == "live":
+            targets.add(event.target)
+    worst = {span.finding.key: span.worst for span in history.spans}
+    return EarlierFindings(name, tuple(worst.values()), frozenset(targets))
