@@ -7,9 +7,11 @@ Standard library only, run as `python -I -S fault_workload.py MODE ARGS...`, as 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import signal
 import socket
+import struct
 import sys
 import threading
 import time
@@ -225,6 +227,31 @@ def send_burst(client: socket.socket, data: bytes, address: Address) -> None:
             client.sendto(data, address)
 
 
+def udp_ask(host: str, port: str, rate: str) -> None:
+    """A datagram from a port of its own for every request, as resolvers do."""
+    address = address_of(host, port)
+    while True:
+        ask_once(b"request", address)
+        time.sleep(1 / float(rate))
+
+
+def ask_once(data: bytes, address: Address) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client, contextlib.suppress(OSError):
+        client.settimeout(0.3)
+        client.connect(address)
+        client.send(data)
+        client.recv(4096)
+
+
+def resolve(name: str, server: str, rate: str) -> None:
+    """Asks a resolver for a name, for ever."""
+    labels = b"".join(bytes([len(one)]) + one.encode() for one in name.split("."))
+    for number in itertools.cycle(range(1, 65536)):
+        head = struct.pack(">HHHHHH", number, 0x0100, 1, 0, 0, 0)
+        ask_once(head + labels + b"\0" + struct.pack(">HH", 1, 1), (server, 53))
+        time.sleep(1 / float(rate))
+
+
 PROGRAMS: dict[str, Callable[..., None]] = {
     "serve": serve,
     "workers": workers,
@@ -233,6 +260,8 @@ PROGRAMS: dict[str, Callable[..., None]] = {
     "pool": pool,
     "short": short,
     "udp-send": udp_send,
+    "udp-ask": udp_ask,
+    "resolve": resolve,
 }
 
 
