@@ -82,6 +82,7 @@ class Conversation:
     slowest_ms: float = 0.0
     rtt_ms: float | None = None
     opened: float = 0.0  # when the last one that was answered began
+    challenged: int = 0  # the SYN was answered by an ACK alone, and the client sent a RST
 
     @property
     def end(self) -> End:

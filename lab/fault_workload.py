@@ -247,7 +247,7 @@ def resolve(name: str, server: str, rate: str) -> None:
     """Asks a resolver for a name, for ever."""
     labels = b"".join(bytes([len(one)]) + one.encode() for one in name.split("."))
     for number in itertools.cycle(range(1, 65536)):
-        head = struct.pack(">HHHHHH", number, 0x0100, 1, 0, 0, 0)
+        head = struct.pack(">HHH6x", number, 0x0100, 1)
         ask_once(head + labels + b"\0" + struct.pack(">HH", 1, 1), (server, 53))
         time.sleep(1 / float(rate))
 

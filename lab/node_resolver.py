@@ -17,7 +17,7 @@ HEADER = 12
 def answer(question: bytes) -> bytes:
     """That the name does not exist."""
     number, _, count = struct.unpack(">HHH", question[:6])
-    head = struct.pack(">HHHHHH", number, RESPONSE | NXDOMAIN, count, 0, 0, 0)
+    head = struct.pack(">HHH6x", number, RESPONSE | NXDOMAIN, count)
     return head + question[HEADER:]
 
 

@@ -33,12 +33,14 @@ Groups = dict[Ends, list[Flow]]
 
 class LegsSeen(NamedTuple):
     """What any leg of a connection saw: IN, OUT of the client's first packet, and of the server's;
-    whether the handshake was completed. Where a packet is masqueraded between a pod's port and the
-    bridge, a leg has the SYN alone: it was answered all the same."""
+    whether the handshake was completed; whether an ACK alone answered the SYN. Where a packet is
+    masqueraded between a pod's port and the bridge, a leg has the SYN alone: it was answered all
+    the same."""
 
     client: int
     server: int
     acknowledged: bool
+    challenged: bool
 
 
 SeenOn = dict[int, LegsSeen]  # by the number of a flow
@@ -89,6 +91,7 @@ def _legs_seen(legs: Sequence[Flow]) -> LegsSeen:
         client=reduce(or_, (leg.client.seen_on for leg in legs)),
         server=reduce(or_, (leg.server.seen_on for leg in legs)),
         acknowledged=any(isinstance(leg, TcpFlow) and leg.acked_at for leg in legs),
+        challenged=any(isinstance(leg, TcpFlow) and _is_challenged(leg) for leg in legs),
     )
 
 
@@ -171,9 +174,10 @@ def _add_udp(totals: Counter[str], flow: Flow, now: int, sides: LegsSeen) -> Non
 
 def _add_tcp(totals: Counter[str], flow: TcpFlow, now: int, sides: LegsSeen) -> None:
     totals["answered"] += bool(flow.synack_at or flow.server.payload or sides.acknowledged)
-    if not sides.acknowledged:
+    if not sides.acknowledged and not sides.challenged:
         _add_handshake(totals, flow, now, sides)
     _add_end(totals, flow)
+    totals["challenged"] += _is_challenged(flow)
     _add_side(totals, flow.client, "client_zero_windows")
     _add_side(totals, flow.server, "server_zero_windows")
     totals["stuck"] += _is_stuck(flow)
@@ -214,6 +218,13 @@ def _add_end(totals: Counter[str], flow: TcpFlow) -> None:
     if flow.reset_by is not None and flow.synack_at and flow.state.startswith("reset"):
         side = "client_resets" if flow.reset_by.client else "server_resets"
         totals[side] += bool(flow.client.payload if flow.reset_by.client else flow.asked_at)
+
+
+def _is_challenged(flow: TcpFlow) -> bool:
+    """Whether the server answered the SYN with something that opens nothing: it has an older
+    connection of the same ends (RFC 9293, 3.10.7.4; RFC 5961, 4)."""
+    is_reset = flow.syn_at > 0 and not flow.synack_at and flow.reset_by is flow.client
+    return is_reset and flow.server.packets > 0
 
 
 def _is_slow(flow: TcpFlow) -> bool:

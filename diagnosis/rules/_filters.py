@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from collectors.events import FilterRule
 from collectors.findings import Evidence, Finding
 from collectors.frozen import frozen
 from diagnosis.addresses import addresses_of
@@ -24,6 +25,8 @@ NAMED_IN = (
     "service_failing",
     "unanswered",
 )
+CLUSTER_CHAINS = ("KUBE-", "cali", "CILIUM", "WEAVE", "FLANNEL", "ANTREA", "OVN")
+CLUSTER_TABLES = ("kube-", "calico", "cilium", "antrea")
 LEAST = 3  # packets
 AS_MANY = 0.5  # of the connections that fail: one packet each at least, counted at other times
 MOST = 2  # rules
@@ -75,11 +78,22 @@ def _rules(
         own = _addresses(view)
         for rising in view.filters if own else ():
             match = filter_match(rising.rule)
-            if match is None or not any(covers(match, rising.rule, flow, own) for flow in flows):
+            if match is None or _is_of_the_cluster(snapshot, rising.rule, match):
+                continue
+            if not any(covers(match, rising.rule, flow, own) for flow in flows):
                 continue
             failed = refused if match.verdict == "reject" else lost
             if failed and rising.packets >= max(LEAST, AS_MANY * failed):
                 yield NamedRule(view, rising, match)
+
+
+def _is_of_the_cluster(snapshot: Snapshot, rule: FilterRule, match: FilterMatch) -> bool:
+    """Whether kube-proxy or the CNI wrote it: what they refuse follows from Services and policies,
+    and they write it again."""
+    if rule.chain.startswith(CLUSTER_CHAINS) or any(one in rule.table for one in CLUSTER_TABLES):
+        return True
+    asked = {value.partition("/")[0] for one in match.destinations for value in one.values}
+    return match.verdict == "reject" and bool(asked & snapshot.service_by_address.keys())
 
 
 def _lost(talk: Conversation) -> int:
@@ -88,9 +102,21 @@ def _lost(talk: Conversation) -> int:
 
 
 def _views(snapshot: Snapshot, finding: Finding) -> list[TargetView]:
-    """The place where a finding says that it is, else all."""
-    own = [view for view in snapshot.targets if view.subject == finding.subject]
-    return own or [view for view in snapshot.targets if view.filters]
+    """The place where a finding says that it is, else all; a node once, though a pod on its network
+    is open as well."""
+    views = {_place(view): view for view in sorted(snapshot.targets, key=_is_node)}
+    own = [view for view in views.values() if view.subject == finding.subject]
+    return own or [view for view in views.values() if view.filters]
+
+
+def _is_node(view: TargetView) -> bool:
+    return view.kind == "node"
+
+
+def _place(view: TargetView) -> tuple[str, str]:
+    """The network namespace."""
+    is_host = view.kind == "node" or (view.pod is not None and view.pod.host_network)
+    return ("node", view.node) if is_host else (view.kind, view.name)
 
 
 def _addresses(view: TargetView) -> frozenset[str]:

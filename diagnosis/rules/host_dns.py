@@ -89,11 +89,14 @@ def _knows_the_cluster(snapshot: Snapshot, node: str) -> bool:
 
 
 def _on_node(snapshot: Snapshot, node: str) -> Iterator[TargetView]:
-    """Vantage points in the node's own network."""
-    for view in snapshot.targets:
-        is_host = view.kind == "node" or (view.pod is not None and view.pod.host_network)
-        if is_host and view.node == node:
-            yield view
+    """Vantage points in the node's own network: the node, else the pods there that are open."""
+    views = [view for view in snapshot.targets if view.node == node and _is_host(view)]
+    nodes = [view for view in views if view.kind == "node"]
+    yield from nodes or views
+
+
+def _is_host(view: TargetView) -> bool:
+    return view.kind == "node" or (view.pod is not None and view.pod.host_network)
 
 
 def _nameservers(view: TargetView) -> tuple[str, ...]:
@@ -213,12 +216,17 @@ def _of_one_of(snapshot: Snapshot, pods: Sequence[PodRow], missing: Sequence[Mis
     )
 
 
+def _outside(snapshot: Snapshot, view: TargetView) -> list[str]:
+    """The servers that are not the cluster's."""
+    known = snapshot.by_address.keys() | snapshot.service_by_address.keys()
+    return [one for one in (view.lookups.servers if view.lookups else ()) if one not in known]
+
+
 def _questions(snapshot: Snapshot, missing: Sequence[Missing]) -> Iterator[Evidence]:
     if missing:
         names = listed(dict.fromkeys(asked for _, asked, _ in missing))
         view = missing[0][2]
-        servers = listed(
-            snapshot.name(one) for one in (view.lookups.servers if view.lookups else ())
-        )
-        text = f"NXDOMAIN for {names}, asked by the node's own address; servers: {servers}"
+        servers = listed(_outside(snapshot, view))
+        by = f", of {servers}" if servers else ""
+        text = f"NXDOMAIN for {names}{by}, asked by the node's own address"
         yield view.fact(text, SOURCE)

@@ -14,6 +14,7 @@ from collectors.events import ConntrackGroup, ServicePort, ServiceRow
 from collectors.findings import Evidence, Finding
 from collectors.frozen import frozen
 from diagnosis.path_groups import endpoint_text
+from diagnosis.paths import PathRow
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._service_paths import endpoints
 from diagnosis.snapshot import Snapshot, listed
@@ -141,7 +142,22 @@ def _chance(on_them: int, total: int, number: int, of: int) -> float:
 
 
 def _load(snapshot: Snapshot, busy: tuple[str, ...]) -> int:
-    return sum(talk.segments for talk in snapshot.conversations if talk.server in busy)
+    """Segments with data, as the node saw most of them. Connections were open before the capture:
+    which end is the server's is a guess."""
+    by_node = (
+        sum(_segments(row) for row in host.paths if _ends(row) & set(busy))
+        for host in snapshot.hosts
+    )
+    return max(by_node, default=0)
+
+
+def _ends(row: PathRow) -> set[str]:
+    return {row.client, row.sent_as, row.asked, row.endpoint}
+
+
+def _segments(row: PathRow) -> int:
+    both = row.to_server, row.to_client
+    return sum(max(one.entered.data, one.left.data) for one in both)
 
 
 def _are_fresh(snapshot: Snapshot, idle: set[str]) -> bool:

@@ -26,9 +26,17 @@ from diagnosis.rules._services import age
 from diagnosis.snapshot import Conversation, Snapshot, TargetView, listed
 from diagnosis.subjects import pod_subject, service_subject
 
-FAILURES = Threshold("at least", 3, "failures of a probe by a time-out", CONVENTION)
+FAILURES = Threshold(
+    "at least", 3, "failures of a probe by a time-out, or a pod that is not ready", CONVENTION
+)
 RECENT = Threshold("the last within", 120, "s", CONVENTION)
-STARTED = Threshold("of a pod older than", 60, "s", CONVENTION)
+KNOWN = Threshold(
+    "where a capture has probes without an answer within",
+    330,
+    "s",
+    "client-go's EventSourceObjectSpamFilter: after 25 in a row one in 5 min",
+)
+STARTED = Threshold("of a pod older than", 20, "s", CONVENTION)
 OTHERS = Threshold("while others open at least", 3, "connections to the port in 15 s", CONVENTION)
 WELL = Threshold("of which fail up to", 10, "%", CONVENTION)
 RULE = Rule(
@@ -39,7 +47,7 @@ RULE = Rule(
     inputs=("events", "capture", "pods", "NetworkPolicies", "namespaces"),
     symptoms=("connect", "timeout"),
     screen="pods",
-    thresholds=(FAILURES, RECENT, STARTED, OTHERS, WELL),
+    thresholds=(FAILURES, RECENT, KNOWN, STARTED, OTHERS, WELL),
     false_friends=(
         "the pod answers SYNs of its node, and is slow to answer the request",
         "others get no answer either: the program, or its accept queue",
@@ -103,7 +111,7 @@ def _is_alone(snapshot: Snapshot, pod: PodRow, other: Finding) -> bool:
 def _filtered(snapshot: Snapshot) -> Iterator[FilteredProbe]:
     for pod in snapshot.pods if snapshot.probes else ():
         row = snapshot.probe(pod) if _is_old_enough(snapshot, pod) else None
-        if row is not None and _times_out(snapshot, row):
+        if row is not None and TIMED_OUT.search(row.message):
             yield from _of_probe(snapshot, pod, row)
 
 
@@ -112,9 +120,15 @@ def _is_old_enough(snapshot: Snapshot, pod: PodRow) -> bool:
     return is_there and snapshot.at - pod.created > STARTED.value
 
 
-def _times_out(snapshot: Snapshot, row: ProbeRow) -> bool:
-    is_recent = snapshot.at - row.last < RECENT.value
-    return is_recent and row.count >= FAILURES.value and bool(TIMED_OUT.search(row.message))
+def _goes_on(snapshot: Snapshot, pod: PodRow, row: ProbeRow, sent: Conversation | None) -> bool:
+    """Whether it fails still. What a capture has is of now; a kubelet reports few of many
+    failures."""
+    age_s = snapshot.at - row.last
+    if sent is not None:
+        is_failing = row.count >= FAILURES.value or not pod.all_ready
+        return is_failing and age_s < KNOWN.value
+    is_frequent = row.count >= FAILURES.value and age_s < RECENT.value
+    return is_frequent and bool(NOT_MADE.search(row.message))
 
 
 def _of_probe(snapshot: Snapshot, pod: PodRow, row: ProbeRow) -> Iterator[FilteredProbe]:
@@ -128,7 +142,7 @@ def _of_probe(snapshot: Snapshot, pod: PodRow, row: ProbeRow) -> Iterator[Filter
         if any(talk.answered or talk.refused for talk in own):
             continue
         sent = next((talk for talk in own if talk.unanswered), None)
-        if sent is not None or NOT_MADE.search(row.message):
+        if _goes_on(snapshot, pod, row, sent):
             view = next((v for v in snapshot.targets if sent in v.conversations), None)
             yield FilteredProbe(pod, row, port, sent, view=view, reached=reached)
 

@@ -80,3 +80,37 @@ def test_answers_after_one_and_the_same_long_time_are_long_polls(
 
 def test_one_late_answer_alone_is_no_long_poll() -> None:
     assert seen(connection(40_000, [12.0])).slow == 1
+
+
+def in_time_wait(port: int, answer: int = ACK) -> Iterator[Packet]:
+    """The server has an older connection of these ends: an ACK, a RST, the same SYN a second
+    later."""
+    there, back = (Hop(2, side, (CLIENT, port, SERVER, 8080)) for side in (IN, OUT))
+    yield Segment(SYN, 5_000, ident=port).at(there, START)
+    yield Segment(answer, 77, 900).at(back, START + 1_000, back=True)
+    yield Segment(RST & ~ACK, 900).at(there, START + 2_000)
+    yield Segment(SYN, 5_000, ident=port + 1).at(there, START + SECOND)
+    yield Segment(SYN_ACK, 80, 5_001).at(back, START + SECOND + 1_000, back=True)
+    yield Segment(ACK, 5_001, 81).at(there, START + SECOND + 2_000)
+
+
+def test_a_syn_that_an_ack_alone_answers() -> None:
+    found = seen(*(in_time_wait(40_000 + 2 * n) for n in range(3)))
+    assert (found.flows, found.challenged, found.answered) == (6, 3, 3)
+    assert not found.unanswered and not found.refused and not found.client_resets
+
+
+def test_a_scanner_that_resets_what_was_answered_is_not_challenged() -> None:
+    assert not seen(in_time_wait(40_000, SYN_ACK)).challenged
+
+
+def test_a_leg_that_has_the_syn_alone_is_not_unanswered() -> None:
+    """Masqueraded between the pod's port and the bridge: the answer has other addresses there."""
+    table = FlowTable(hops=True)
+    packets = [packet for n in range(3) for packet in in_time_wait(40_000 + 2 * n)]
+    for n in range(3):
+        leg = Hop(4, OUT, ("10.0.77.11", 50_000 + n, SERVER, 8080))
+        packets.append(Segment(SYN, 5_000, ident=40_000 + 2 * n).at(leg, START + 10))
+    table.add(COOKED2, sorted(packets, key=lambda packet: packet.ns))
+    talks = list(conversations.recent(table.flows).conversations())
+    assert len(talks) == 2 and not any(talk.unanswered for talk in talks)

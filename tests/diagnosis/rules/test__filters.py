@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from collectors.events import ContainerPort, FilterRule, LinkRow, NetworkState
+from collectors.events import ContainerPort, FilterRule, LinkRow, NetworkState, ServiceRow
 from collectors.findings import Finding
 from diagnosis import rules
 from diagnosis.filter_counts import RisingRule
@@ -87,6 +87,38 @@ def test_what_is_refused_needs_a_rule_that_rejects() -> None:
     reject = DROP._replace(text="tcp dport 8080 counter reject with tcp reset")
     finding = unanswered(rising(reject), talk=refused)
     assert finding.rule == "refused" and "a rule rejected 27 packets" in finding.evidence[-1].text
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"chain": "KUBE-SERVICES", "table": "filter"},
+        {"chain": "cali-fw-cali123"},
+        {"table": "ip kube-proxy"},
+    ],
+)
+def test_what_kube_proxy_and_the_cni_write_is_not_to_be_deleted(more: dict[str, str]) -> None:
+    rule = DROP._replace(**more)  # type: ignore[arg-type]
+    assert not is_named(unanswered(rising(rule)))
+
+
+def test_a_rule_that_refuses_a_service_without_endpoints() -> None:
+    """Of any program that translates Services."""
+    talk = replace(LOST, server="10.96.0.7", port=80, unanswered=9, refused=9)
+    service = ServiceRow("shop", "api", ("10.96.0.7",), ("80/TCP",), "ClusterIP")
+    text = "ip daddr 10.96.0.7 tcp dport 80 counter reject"
+    view = node(conversations=(talk,), filters=(rising(DROP._replace(text=text)),), network=SETUP)
+    said = found(view, services=(service,))
+    assert not any(map(is_named, said.values()))
+
+
+def test_a_node_and_a_pod_on_its_network_are_one_place() -> None:
+    view = node(conversations=(LOST,), filters=(rising(),), network=SETUP)
+    agent = replace(POD, name="agent", ip="192.168.0.1", host_network=True)
+    beside = replace(view, key="pod/shop/agent", kind="pod", scope="this pod", pod=agent)
+    for targets in ((view, beside), (beside, view)):
+        facts = [one for one in found(*targets)["unanswered"].evidence if "a rule " in one.text]
+        assert [one.scope for one in facts] == ["whole node n1"]
 
 
 # --- one endpoint of a Service

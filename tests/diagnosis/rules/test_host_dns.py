@@ -55,7 +55,10 @@ def test_by_its_configuration_alone() -> None:
 def test_its_questions_make_it_certain() -> None:
     said = finding(AGENT, targets=(node(lookups=asked(node=(NAME,))),))
     assert said and (said.severity, said.confidence) == ("critical", "certain")
-    assert f"NXDOMAIN for {NAME}, asked by the node's own address" in said.evidence[-1].text
+    assert (
+        f"NXDOMAIN for {NAME}, of 192.168.0.254, asked by the node's own address"
+        in said.evidence[-1].text
+    )
 
 
 def test_replicas_are_one() -> None:
@@ -132,3 +135,10 @@ def test_what_the_capture_of_the_pod_itself_saw() -> None:
     view = replace(pod(lookups=asked(node=(NAME,))), pod=AGENT)
     said = finding(AGENT, targets=(view,))
     assert said and said.confidence == "certain"
+
+
+def test_a_node_and_a_pod_on_its_network_are_one_place() -> None:
+    view = replace(pod(lookups=asked(node=(NAME,))), pod=AGENT)
+    said = finding(AGENT, targets=(view, node(lookups=asked(node=(NAME,)))))
+    assert said and len([one for one in said.evidence if "NXDOMAIN" in one.text]) == 1
+    assert said.evidence[-1].scope == "whole node n1"

@@ -10,7 +10,7 @@ import pytest
 from collectors.events import ConntrackGroup, ServicePort, ServiceRow, SettingsRow, SliceRow
 from collectors.findings import Finding
 from collectors.objects import Endpoint
-from diagnosis.snapshot import Conversation
+from diagnosis.paths import PathDirection, PathRow, Segments
 from tests.support.snapshots import API, NEAR, POD, conntrack_table, found, node
 
 CLIENT = replace(POD, created=-5_000.0)
@@ -25,13 +25,16 @@ SLICE = SliceRow("shop", "api-a", "api", (OLD.ip, LATER.ip, THIRD.ip), ())
 OPEN = ConntrackGroup(
     12, "tcp", "ESTABLISHED", POD.ip, "10.96.0.7", 50051, OLD.ip, 50051, True, True
 )
-REQUESTS = Conversation("TCP", POD.ip, OLD.ip, 50051, flows=12, answered=12, segments=9_000)
+DATA = PathDirection(entered=Segments(small=4_500), left=Segments(small=4_500))
+REQUESTS = PathRow(
+    "TCP", POD.ip, "10.96.0.7", 50051, OLD.ip, 50051, POD.ip, to_server=DATA, to_client=DATA
+)
 
 
 def finding(
-    *entries: ConntrackGroup, service: ServiceRow = SERVICE, talks: Any = (), **more: Any
+    *entries: ConntrackGroup, service: ServiceRow = SERVICE, seen: Any = (), **more: Any
 ) -> Finding | None:
-    view = node(conntrack=conntrack_table(entries), conversations=talks)
+    view = node(conntrack=conntrack_table(entries), paths=seen)
     rows = {"pods": (CLIENT, OLD, LATER, THIRD), "services": (service,), "slices": (SLICE,)}
     return found(view, **{**rows, **more}).get("pinned")
 
@@ -42,7 +45,7 @@ def on(end: str, count: int, **more: Any) -> ConntrackGroup:
 
 def test_all_on_the_oldest_endpoint() -> None:
     """dapr 1444: replicas that came later get none."""
-    said = finding(OPEN, talks=(REQUESTS,))
+    said = finding(OPEN, seen=(REQUESTS,))
     assert said and (said.where, said.severity) == ("svc/shop/api:50051", "warning")
     assert said.title == (
         "12 of 12 open connections are on shop/api-1 (10.2.0.5), 1 of 3 endpoints: the others are "
@@ -54,6 +57,13 @@ def test_all_on_the_oldest_endpoint() -> None:
         "9,000 segments of them in 15 s",
         "they were there 3000 s before each of the others",
     ]
+
+
+def test_load_of_connections_of_which_the_capture_guessed_the_server() -> None:
+    """They were open before, and 50051 is the higher port."""
+    guessed = replace(REQUESTS, client=OLD.ip, sent_as=OLD.ip, asked=POD.ip, endpoint=POD.ip)
+    said = finding(OPEN, seen=(guessed,))
+    assert said and said.severity == "warning"
 
 
 def test_without_load_it_is_worth_a_look() -> None:
@@ -74,7 +84,7 @@ def test_on_two_of_four() -> None:
 
 
 def test_spread_evenly() -> None:
-    assert finding(on(OLD.ip, 5), on(LATER.ip, 3), on(THIRD.ip, 6), talks=(REQUESTS,)) is None
+    assert finding(on(OLD.ip, 5), on(LATER.ip, 3), on(THIRD.ip, 6), seen=(REQUESTS,)) is None
 
 
 def test_few_connections() -> None:
@@ -107,7 +117,7 @@ def test_endpoints_that_are_not_ready_get_none() -> None:
     ],
 )
 def test_clients_that_are_meant_to_stay(more: dict[str, str]) -> None:
-    assert finding(OPEN, service=replace(SERVICE, **more), talks=(REQUESTS,)) is None  # type: ignore[arg-type]
+    assert finding(OPEN, service=replace(SERVICE, **more), seen=(REQUESTS,)) is None  # type: ignore[arg-type]
 
 
 def test_hints_of_zones() -> None:
@@ -123,7 +133,7 @@ def test_ipvs_that_hashes_the_clients_address() -> None:
 def test_endpoints_that_have_just_come_while_load_is_small() -> None:
     pods = (CLIENT, OLD, *(replace(pod, created=10.0) for pod in (LATER, THIRD)))
     assert finding(OPEN, pods=pods) is None
-    assert finding(OPEN, pods=pods, talks=(REQUESTS,))
+    assert finding(OPEN, pods=pods, seen=(REQUESTS,))
 
 
 @pytest.mark.parametrize(

@@ -114,12 +114,25 @@ def test_nobody_gets_an_answer() -> None:
 
 
 def test_a_pod_that_starts() -> None:
-    assert finding(OTHERS, KUBELET, of=replace(OUT, created=60.0)) is None
+    assert finding(OTHERS, KUBELET, of=replace(OUT, created=85.0)) is None
+
+
+def test_a_kubelet_reports_few_of_many_failures() -> None:
+    """After 25 in a row one in five minutes: what is captured is of now."""
+    assert finding(OTHERS, KUBELET, probe=replace(PROBE, last=-180.0, count=1))
+    assert finding(OTHERS, KUBELET, probe=replace(PROBE, last=-300.0)) is None
 
 
 def test_probes_that_failed_long_ago_or_once() -> None:
-    assert finding(OTHERS, KUBELET, probe=replace(PROBE, last=-60.0)) is None
-    assert finding(OTHERS, KUBELET, probe=replace(PROBE, count=2)) is None
+    made = replace(PROBE, message=MESSAGE)
+    assert finding(OTHERS, probe=made)
+    assert finding(OTHERS, probe=replace(made, last=-60.0)) is None
+    assert finding(OTHERS, probe=replace(made, count=2)) is None
+
+
+def test_a_ready_pod_of_which_one_probe_failed_once() -> None:
+    ready = replace(OUT, ready="1/1")
+    assert finding(OTHERS, KUBELET, of=ready, probe=replace(PROBE, count=1)) is None
 
 
 def test_another_node_is_not_the_kubelet() -> None:
