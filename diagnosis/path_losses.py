@@ -14,7 +14,7 @@ from typing import Literal
 from collectors.frozen import frozen
 from diagnosis.endpoint_faults import EndpointFault, endpoint_faults
 from diagnosis.lagging import why_lagging
-from diagnosis.loss_shares import KindShare, LossShare, kind_shares
+from diagnosis.loss_shares import FULL_SIZE_TEXT, KindShare, LossShare, kind_shares
 from diagnosis.path_groups import PathGroup, all_path_groups, path_views
 from diagnosis.paths import PathDirection, PathRow, Segments, added
 from diagnosis.snapshot import Snapshot, TargetView
@@ -46,6 +46,11 @@ class PathLoss:
         for kind in self.kinds:
             total += kind.share
         return total
+
+    @property
+    def only_large(self) -> bool:
+        """Whether it concerns segments of full size, and no others."""
+        return bool(self.spared) and all(kind.name == FULL_SIZE_TEXT for kind in self.kinds)
 
     @property
     def resets(self) -> int:

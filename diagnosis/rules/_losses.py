@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collectors.findings import Subject
 from collectors.kernel.derived_figures import CONNTRACK_FILL
+from diagnosis.ip_forwarding import FORWARDING, forwarding_setting
 from diagnosis.path_groups import PathGroup
 from diagnosis.path_losses import PathLoss, path_losses
 from diagnosis.paths import End
@@ -10,6 +12,7 @@ from diagnosis.per_snapshot import once_per_snapshot
 from diagnosis.rules._idle_expiries import is_forgotten
 from diagnosis.rules._policies import policy_context, verdicts
 from diagnosis.snapshot import Conversation, Snapshot, TargetView
+from diagnosis.subjects import pod_subject
 
 FULL = 95.0  # % of a conntrack table: nf_conntrack_core.c, early_drop
 CAPTURED_S = 20.0  # what losses are counted over, with a margin
@@ -26,6 +29,20 @@ COUNTED_DROPS = (
 @once_per_snapshot
 def unexplained(snapshot: Snapshot) -> list[PathLoss]:
     return [loss for loss in path_losses(snapshot) if not _is_explained(snapshot, loss)]
+
+
+def losses_at(snapshot: Snapshot, place: Subject) -> list[PathLoss]:
+    return [loss for loss in unexplained(snapshot) if loss_subject(snapshot, loss) == place]
+
+
+def loss_subject(snapshot: Snapshot, loss: PathLoss) -> Subject:
+    """The place: a node, a path from one to another, a pod."""
+    pod = snapshot.by_address.get(loss.endpoints[0]) if loss.place == "pod" else None
+    if pod is not None:
+        return pod_subject(pod, loss.group.port if loss.group.service is None else 0)
+    subject = loss.view.subject
+    detail = {"between": f"→ {loss.other}", "beyond": "and behind it"}.get(loss.place, "")
+    return Subject(kind=subject.kind, name=subject.name, namespace=subject.namespace, detail=detail)
 
 
 def _is_explained(snapshot: Snapshot, loss: PathLoss) -> bool:
@@ -52,7 +69,7 @@ def _ends(group: PathGroup) -> set[End]:
 
 def _is_counted(view: TargetView, loss: PathLoss) -> bool:
     """By a counter of the node, a full conntrack table, or forwarding that is off."""
-    if _is_table_full(view) or view.sysctl("net.ipv4.ip_forward") == 0:
+    if _is_table_full(view) or forwarding_setting(view) != FORWARDING:
         return True
     return 2 * view.delta(*COUNTED_DROPS) >= loss.share.lost
 

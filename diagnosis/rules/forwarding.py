@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collectors.findings import Finding
+from diagnosis.ip_forwarding import FORWARDING, forwarding_setting
 from diagnosis.rule import Rule
-from diagnosis.snapshot import Snapshot, TargetView
+from diagnosis.snapshot import Conversation, Snapshot, TargetView
 
-FORWARDING = 1
 FIX = """# /etc/sysctl.d/99-k8s-networking.conf
 # a node routes between its pods and other nodes; \
 a security baseline or a restart of the network may have switched it off
@@ -37,10 +37,15 @@ RULE = Rule(
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for node in snapshot.of_kind("node"):
-        value = node.values.get("IpForwarding", FORWARDING)
-        if value == FORWARDING:
-            continue
-        yield _finding(node, value)
+        value = forwarding_setting(node)
+        if value != FORWARDING:
+            yield _finding(node, value)
+
+
+def explains(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
+    """What that node's pods and others say to each other."""
+    nodes = snapshot.node_of(talk.client), snapshot.node_of(talk.server)
+    return finding.subject.name in nodes and nodes[0] != nodes[1]
 
 
 def _finding(node: TargetView, value: int) -> Finding:

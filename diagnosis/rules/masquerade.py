@@ -46,9 +46,9 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     rows = {view.name: list(_leaving(snapshot, view)) for view in snapshot.hosts}
     if any(map(_is_routed, chain.from_iterable(rows.values()))):
         return
-    others = {name: own for name, own in rows.items() if any(map(_is_masqueraded, own))}
+    others = {name: own for name, own in rows.items() if any(map(_is_of_the_cni, own))}
     for view in snapshot.hosts:
-        own = rows[view.name]
+        own = [row for row in rows[view.name] if not _is_masqueraded(row)]
         if view.name not in others and _is_silent(own) and (others or overlays(view)):
             yield _finding(snapshot, view, own, others)
 
@@ -83,12 +83,17 @@ def _is_masqueraded(row: PathRow) -> bool:
     return row.sent_as != row.client
 
 
+def _is_of_the_cni(row: PathRow) -> bool:
+    """Masqueraded, and not because of a Service: kube-proxy has rules of its own for those."""
+    return _is_masqueraded(row) and row.asked == row.endpoint
+
+
 def _finding(
     snapshot: Snapshot, view: TargetView, rows: list[PathRow], others: dict[str, list[PathRow]]
 ) -> Finding:
     asked = {row.endpoint for row in rows}
     same = any(
-        row.completed and row.endpoint in asked and _is_masqueraded(row)
+        row.completed and row.endpoint in asked and _is_of_the_cni(row)
         for theirs in others.values()
         for row in theirs
     )
@@ -123,7 +128,7 @@ def _evidence(
         )
         yield view.fact(text, "capture")
     for name, theirs in list(others.items())[:2]:
-        row = max(filter(_is_masqueraded, theirs), key=lambda row: row.completed)
+        row = max(filter(_is_of_the_cni, theirs), key=lambda row: row.completed)
         text = (
             f"{name}: {snapshot.name(row.client)} leaves for {row.endpoint} as {row.sent_as}, "
             f"{row.completed} connections were made"

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
+from operator import attrgetter
 
 from collectors.events import LinkRow
 from collectors.findings import Evidence, Finding, Subject
+from diagnosis.by_key import by_key
 from diagnosis.overlays import has_own_mtu, overhead, overlays, overlays_of_pods
 from diagnosis.path_losses import path_losses
 from diagnosis.rule import CONVENTION, Rule, Threshold
+from diagnosis.rules._losses import losses_at
 from diagnosis.snapshot import Conversation, Snapshot, TargetView, listed
 
 STUCK = Threshold("at least", 2, "flows whose full-size segments do not pass", CONVENTION)
@@ -36,6 +40,7 @@ RULE = Rule(
     severity="critical",
     confidence="certain",
 )
+BLACK_HOLE = "black hole"
 BLACK_HOLE_FIX = (
     "Let ICMP type 3 code 4 pass, and set the pods' MTU to what the path carries: find it with "
     "ping -M do -s N between pods of two nodes; as a stopgap clamp the MSS:\niptables -t mangle "
@@ -47,10 +52,27 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     hosts = {host.node or host.name: host for host in snapshot.hosts}
     for node in snapshot.hosts:
         yield from _underlay(snapshot, node)
-    for target in snapshot.of_kind("pod"):
-        if host := hosts.get(target.node):
-            yield from _pod(snapshot, target, host)
+    for pods in by_key(snapshot.of_kind("pod"), attrgetter("node")).values():
+        if host := hosts.get(pods[0].node):
+            above = (finding for pod in pods for finding in _pod(snapshot, pod, host))
+            yield from islice(above, 1)
     yield from _black_hole(snapshot)
+
+
+def explains(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
+    """What does not get its full-size segments through."""
+    return talk.stuck > 0
+
+
+def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
+    """The black hole that comes of an MTU; and that a node which counts packets as too large
+    drops large ones alone."""
+    if other.rule == RULE.id:
+        return other.subject.name == BLACK_HOLE and finding.subject.name != BLACK_HOLE
+    losses = losses_at(snapshot, other.subject) if other.rule == "packet_loss" else []
+    return bool(losses) and all(
+        loss.only_large and loss.view.delta("IpFragFails") > 0 for loss in losses
+    )
 
 
 def _pod(snapshot: Snapshot, pod: TargetView, host: TargetView) -> Iterator[Finding]:
@@ -180,7 +202,7 @@ def _black_hole_finding(
 
 def _black_hole_subject(failing: list[TargetView]) -> Subject:
     where = ", ".join(host.name for host in failing) or "path"
-    return Subject(kind="cluster", name="black hole", detail=where)
+    return Subject(kind="cluster", name=BLACK_HOLE, detail=where)
 
 
 def _only_large_are_lost(snapshot: Snapshot, stuck: list[Conversation]) -> bool:

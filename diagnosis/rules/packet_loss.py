@@ -10,14 +10,15 @@ from functools import partial
 
 from collectors.findings import Evidence, Finding, Severity, Subject
 from diagnosis.by_key import by_key
+from diagnosis.loss_location import place
 from diagnosis.loss_shares import FULL_SIZE_TEXT, LossShare, counts_text
 from diagnosis.path_groups import client_text, endpoint_text, node_text, server_text
 from diagnosis.path_losses import PathLoss
 from diagnosis.paths import End
 from diagnosis.rule import CONVENTION, Rule, Threshold, level
-from diagnosis.rules._losses import unexplained
+from diagnosis.rules import endpoint_failing
+from diagnosis.rules._losses import loss_subject, losses_at, unexplained
 from diagnosis.snapshot import Conversation, Snapshot, listed
-from diagnosis.subjects import pod_subject
 
 WARNING = Threshold("warning from", 1, "% of a kind of packet that is certainly lost", CONVENTION)
 CRITICAL = Threshold("critical from", 5, "%", CONVENTION)
@@ -54,7 +55,7 @@ FIXES = {"node": DROPPED, "between": BETWEEN, "pod": IN_POD, "beyond": BEYOND}
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
-    by_place = by_key(unexplained(snapshot), partial(_subject, snapshot))
+    by_place = by_key(unexplained(snapshot), partial(loss_subject, snapshot))
     for subject, losses in by_place.items():
         yield _finding(snapshot, subject, _without_parts(losses))
 
@@ -72,28 +73,35 @@ def _translated(loss: PathLoss) -> Iterator[End]:
 
 def explains(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
     """What fails, or is slow, between ends that lose packets there."""
-    return any(_is_of(loss, talk) for loss in _losses_of(snapshot, finding))
+    return any(_is_of(loss, talk) for loss in losses_at(snapshot, finding.subject))
 
 
-def _losses_of(snapshot: Snapshot, finding: Finding) -> Iterator[PathLoss]:
-    for loss in unexplained(snapshot):
-        if _subject(snapshot, loss) == finding.subject:
-            yield loss
+def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
+    """Of what one node drops on its own: that an endpoint fails to which it drops packets, beside
+    others; that SYNs are dropped there."""
+    if other.rule == "unanswered":
+        return _dropped_at(snapshot, other.subject) == finding.subject
+    if other.rule != endpoint_failing.RULE.id:
+        return False
+    losses = [loss for loss in losses_at(snapshot, finding.subject) if loss.place == "node"]
+    ends = {row.endpoint_end for loss in losses for row in loss.group.rows}
+    failing = set(endpoint_failing.failing_ends(snapshot, other))
+    return bool(ends & failing) and not ends <= failing
+
+
+def _dropped_at(snapshot: Snapshot, server: Subject) -> Subject | None:
+    """The node that the SYNs to a server, or its answers, came into and did not leave."""
+    for end in {talk.end for talk in snapshot.conversations}:
+        if snapshot.subject(*end) == server:
+            lost = place(snapshot, *end)
+            if lost is not None and lost.what in ("request", "answer"):
+                return lost.view.subject
+    return None
 
 
 def _is_of(loss: PathLoss, talk: Conversation) -> bool:
     group = loss.group
     return talk.end in {group.end, *(row.endpoint_end for row in group.rows)}
-
-
-def _subject(snapshot: Snapshot, loss: PathLoss) -> Subject:
-    """The place: a node, a path from one to another, a pod."""
-    pod = snapshot.by_address.get(loss.endpoints[0]) if loss.place == "pod" else None
-    if pod is not None:
-        return pod_subject(pod, loss.group.port if loss.group.service is None else 0)
-    subject = loss.view.subject
-    detail = {"between": f"→ {loss.other}", "beyond": "and behind it"}.get(loss.place, "")
-    return Subject(kind=subject.kind, name=subject.name, namespace=subject.namespace, detail=detail)
 
 
 def _finding(snapshot: Snapshot, subject: Subject, losses: list[PathLoss]) -> Finding:

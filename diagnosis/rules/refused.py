@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from collectors.events import PodRow
 from collectors.findings import Evidence, Finding
 from diagnosis.rule import Rule
+from diagnosis.rules import service_failing
 from diagnosis.rules._connections import LEAST, by_server, node_of_unused, refused, seen
 from diagnosis.rules._probers import PROBED, SCANNED, asked_in_earnest
 from diagnosis.rules._service_paths import endpoint_of
@@ -49,6 +50,14 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
             yield _by_pod(snapshot, pod, server, port, known)
         else:
             yield _by_address(snapshot, server, port, known)
+
+
+def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
+    """That a share of a Service's connections is rejected, of which this is an endpoint."""
+    if other.rule != service_failing.RULE.id:
+        return False
+    ends = service_failing.rejecting_ends(snapshot, other)
+    return finding.subject in {snapshot.subject(*end) for end in ends}
 
 
 def _known(snapshot: Snapshot, talks: list[Conversation]) -> Evidence:

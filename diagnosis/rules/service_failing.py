@@ -6,10 +6,12 @@ Facts: docs/reference/failures.md; how it is found: docs/detection.md.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 
 from collectors.findings import Evidence, Finding
 from diagnosis import service_failures as failures
 from diagnosis.path_groups import PathGroup, endpoint_text, server_text
+from diagnosis.paths import End
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._losses import is_denied
 from diagnosis.service_failures import Failure, ServiceFailure, service_failures
@@ -57,6 +59,14 @@ def explains(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
     """What fails with the Service, or at an address that its connections are translated to: a
     bridge that floods shows it to the pod."""
     return any(_is_of(snapshot, one, talk) for one in _failures_of(snapshot, finding))
+
+
+def rejecting_ends(snapshot: Snapshot, finding: Finding) -> Iterator[End]:
+    """The endpoints, of which some reject; nothing where it fails otherwise."""
+    for failure in _failures_of(snapshot, finding):
+        if failure.failure == "rejected":
+            ports = _endpoint_ports(snapshot, failure.group)
+            yield from product(failure.group.ready, ports)
 
 
 def _failures_of(snapshot: Snapshot, finding: Finding) -> Iterator[ServiceFailure]:

@@ -42,6 +42,17 @@ def test_one_node_has_lost_it() -> None:
     assert finding.confidence == "likely"
 
 
+def test_what_kube_proxy_masquerades_for_a_service_is_not_the_cnis() -> None:
+    by_service = leaves(POD.ip, NODE.address, server="203.0.113.7", completed=9)
+    by_service = replace(by_service, asked="10.96.90.8")
+    views_of = (seen_at("n1", LOST, by_service), seen_at("n2", RIGHT))
+    (finding,) = evaluate(service_snapshot(*views_of))
+    assert finding.where == "n1" and "203.0.113.7" not in finding.title
+    by_service = replace(by_service, client=API.ip, sent_as=OTHER.address)
+    views_of = (seen_at("n1", LOST), seen_at("n2", by_service))
+    assert not evaluate(service_snapshot(*views_of))
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [

@@ -7,7 +7,20 @@ from typing import Any
 
 from collectors.events import LinkRow, NetworkState, RouteRow
 from collectors.findings import Finding
+from diagnosis import rules
+from diagnosis.paths import Retransmissions
+from diagnosis.snapshot import Snapshot
+from tests.support.path_snapshots import (
+    PODS,
+    WELL,
+    WELL_TOO,
+    answers,
+    direction,
+    node as path_node,
+    snapshot,
+)
 from tests.support.snapshots import (
+    API,
     ETH,
     NODE,
     OTHER,
@@ -98,3 +111,34 @@ def test_full_size_segments_alone_do_not_pass() -> None:
     assert found(failing)["mtu"].confidence == "certain"
     assert "mtu" not in found(node({}, {"IpFragFails": 4}, conversations=(talk(),)))
     assert "mtu" not in found(node(conversations=(talk(stuck=1),)))
+
+
+def test_pods_of_a_node_are_one_finding_and_the_black_hole_follows_from_it() -> None:
+    """Where the node counts packets as too large, large segments alone are lost because of it."""
+    twin = replace(POD, name="web-2", uid="u9", ip="10.1.0.77")
+    views = (
+        node(network=SETUP, deltas={"IpFragFails": 9}),
+        pod(network=own(), conversations=(talk(stuck=3, retransmitted=9),)),
+        replace(pod(network=own()), key="pod/shop/web-2", pod=twin),
+    )
+    findings = rules.findings(Snapshot(100.0, views, pods=(POD, API, twin), nodes=(NODE, OTHER)))
+    assert [one.rule for one in findings].count("mtu") == 1
+    (finding,) = [one for one in findings if one.rule == "mtu"]
+    assert any("an MTU black hole" in text for text in finding.consequences)
+
+
+def large_segments_lost(**counted: int) -> list[str]:
+    """Of what a node drops segments of full size alone, the rules that are said."""
+    back = direction(
+        answers(100, 900, large=1_000), answers(100, 900, large=100), Retransmissions(timeout=800)
+    )
+    lossy = replace(WELL, to_client=back)
+    pods = replace(pod(network=own()), pod=PODS[0], node="n1")
+    host = path_node(lossy, WELL_TOO, network=SETUP, deltas=counted, seconds=15.0)
+    findings = rules.findings(snapshot(host, pods))
+    return sorted(f.rule for f in findings if f.rule in ("mtu", "packet_loss"))
+
+
+def test_a_node_that_counts_them_as_too_large_drops_large_segments_for_that() -> None:
+    assert large_segments_lost(IpFragFails=900) == ["mtu"]
+    assert large_segments_lost() == ["mtu", "packet_loss"]

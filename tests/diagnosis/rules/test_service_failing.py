@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from collectors.events import ConntrackGroup, ConntrackTable
+from collectors.objects import ContainerPort
 from diagnosis.paths import PathDirection, PathRow, Period, Retransmissions
 from diagnosis.rules import findings
 from diagnosis.snapshot import Conversation, TargetView
@@ -17,6 +18,7 @@ from tests.support.path_snapshots import (
     PODS,
     SECOND,
     SERVICE,
+    SLICE,
     WELL,
     answers,
     data,
@@ -118,6 +120,20 @@ def test_a_nodes_capture_sees_more_and_explains_it() -> None:
     (finding,) = findings(snapshot(view, node(WELL, LOST)))
     assert finding.rule == "endpoint_failing"
     assert [text.partition(":")[0] for text in finding.consequences] == ["svc/shop/api"] * 2
+
+
+def test_an_endpoint_that_refuses_explains_the_share() -> None:
+    """A capture of the node sees it; a share that fails otherwise has another cause."""
+    refusing = Conversation("TCP", CLIENT, FIRST, 8080, flows=60, answered=12, refused=48)
+    host = replace(node(WELL), conversations=(refusing,))
+    slices = (replace(SLICE, ports=(ContainerPort("", 8080, "TCP"),)),)
+    (finding,) = findings(snapshot(pod_view(REJECTED), host, slices=slices))
+    assert finding.rule == "refused"
+    assert [text.partition(":")[0] for text in finding.consequences] == ["svc/shop/api"]
+    assert sorted(one.rule for one in findings(snapshot(pod_view(SILENT), host))) == [
+        "refused",
+        "service_failing",
+    ]
 
 
 # --- UDP
