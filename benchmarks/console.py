@@ -86,11 +86,26 @@ def pane(columns: int, rows: int) -> Iterator[tuple[Tmux, Pane]]:
 
 def keys() -> Figure:
     """From a key to the first byte of what it shows, at 200x50 under load."""
+    waits, screen = key_waits()
+    detail = (
+        f"median {statistics.median(waits):.0f} ms, slowest {max(waits):.0f} ms of {len(waits)}; "
+        f"{seen(screen)}"
+    )
+    work = "key to screen, 200x50, 20,000 packets/s, 5,000 sockets, 4 graphs, p95"
+    return Figure(work, p95(waits), 50, "ms", detail)
+
+
+def p95(waits: list[float]) -> float:
+    return statistics.quantiles(waits, n=20)[-1]
+
+
+def key_waits(*options: str) -> tuple[list[float], str]:
+    """Milliseconds of each key, and the screen at the end."""
     with pane(200, 50) as (terminal, shown):
-        terminal.line(f"{sys.executable} -m benchmarks.consoleload")
+        terminal.line(f"{sys.executable} -m benchmarks.consoleload {' '.join(options)}")
         shown.until(b"PACKET")
         shown.count(8)
-        waits = []
+        waits: list[float] = []
         for number in range(ROUNDS * len(KEYS)):
             key, wanted = KEYS[number % len(KEYS)]
             while shown.read(0.0):
@@ -100,19 +115,7 @@ def keys() -> Figure:
             shown.until(wanted)
             waits.append(1000 * (time.perf_counter() - began))
             time.sleep(0.13)
-        screen = terminal.screen()
-    p95 = statistics.quantiles(waits, n=20)[-1]
-    detail = (
-        f"median {statistics.median(waits):.0f} ms, slowest {max(waits):.0f} ms of {len(waits)}; "
-        f"{seen(screen)}"
-    )
-    return Figure(
-        "key to screen, 200x50, 20,000 packets/s, 5,000 sockets, 4 graphs, p95",
-        p95,
-        50,
-        "ms",
-        detail,
-    )
+        return waits, terminal.screen()
 
 
 def seen(screen: str) -> str:

@@ -1,11 +1,14 @@
 """A console under load, for benchmarks.console: 20,000 packets/s through the decoder, 5,000
 sockets, four graphs. It is the program's own app; only its evidence is made up. python -m
-benchmarks.consoleload"""
+benchmarks.consoleload [--record] [--calm]
+
+`--record` writes the session as the program does; `--calm`: 200 packets/s and 2,000 sockets."""
 
 from __future__ import annotations
 
 import asyncio
 import struct
+import sys
 import time
 
 from benchmarks.feed import counter_sample, socket_rows
@@ -15,13 +18,15 @@ from collectors import events as ev
 from collectors.capture.pcap import PcapReader
 from collectors.stream import Stream
 from session.controller import Controller
+from session.recorded_sessions import new_session
+from session.recording import SessionRecording
 from session.store import Store
 from tests.support.replay import opened
 
-RATE, SOCKETS, EVERY_S = 20_000, 5_000, 16
-BURST_S = 0.01  # an exec frame holds 32 KiB at most
+RATE, SOCKETS, EVERY_S = (200, 2_000, 6) if "--calm" in sys.argv else (20_000, 5_000, 16)
+BURST_S = 0.05 if "--calm" in sys.argv else 0.01  # an exec frame holds 32 KiB at most
 KEY, NODE = "pod/shop/loaded", "node/node1"
-FRAMES = [packet.data for packet in mixed()[:RATE]]
+FRAMES = [packet.data for packet in mixed()[:20_000]]
 HEAD = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262_144, 1)
 
 
@@ -61,7 +66,13 @@ async def samples(session: Stream) -> None:
 
 
 class Loaded(Controller):
+    """With its recording, where that is asked for."""
+
+    recording: SessionRecording | None = None
+
     def start(self) -> None:
+        if "--record" in sys.argv:
+            self.recording = SessionRecording(new_session(), self.stream, self.store)
         super().start()
         self.tasks.spawn(packets(self.stream))
         self.tasks.spawn(samples(self.stream))
@@ -73,7 +84,14 @@ def main() -> None:
     store, session = Store(), Stream()
     control = Loaded(store, session)
     store.target(KEY), store.target(NODE)
-    opened(control, KEY).run(mouse=False)
+    asyncio.run(_run(control))
+
+
+async def _run(control: Loaded) -> None:
+    await opened(control, KEY).run_async(mouse=False)
+    await control.close()
+    if control.recording is not None:
+        await control.recording.finished()
 
 
 if __name__ == "__main__":

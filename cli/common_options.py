@@ -19,7 +19,7 @@ def console_options() -> argparse.ArgumentParser:
     options.add_argument(
         "--no-record",
         action="store_true",
-        help="whatever the configuration says, keep only captures on disk",
+        help="do not record the session; captures are kept on disk by themselves",
     )
     return options
 

@@ -1,7 +1,7 @@
 """The user's configuration: a TOML file (XDG). The command line wins over it.
 
 Keys: image, pull_policy, pull_timeout_s, pull_secrets, node_namespace, read_only, end_on_leave,
-theme, record (true: each session is recorded), sessions_gib and sessions_days (bounds of what is
+theme, record (false: no session is recorded), sessions_gib and sessions_days (bounds of what is
 kept of them); the table [images] has the images for other architectures, and [contexts.NAME] the
 same keys, except those of sessions and the theme, for one context.
 """
@@ -58,7 +58,7 @@ class Config:
 
     @property
     def record(self) -> bool:
-        return bool(self.common.get("record", False))
+        return bool(self.common.get("record", True))
 
     @property
     def bounds(self) -> dict[str, Any]:

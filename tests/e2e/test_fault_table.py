@@ -54,7 +54,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     tmux = Tmux()
     recording = state / "incident.jsonl"
     tmux.line(f"export XDG_STATE_HOME={state} KUBECONFIG={lab.kubeconfig}; clear")
-    tmux.line(f"{PROGRAM} --record {recording} --yes -n shop; echo EXIT=$?")
+    tmux.line(f"{PROGRAM} --record {recording} --no-record --yes -n shop; echo EXIT=$?")
     tmux.until(r"8 pods, namespace shop", 20)
     tmux.type("/backend")
     tmux.until(r"2 pods, namespace shop, matching")

@@ -378,6 +378,6 @@ def test_a_terminal_that_goes_away_is_no_crash(own_lab: Lab, tmux: Tmux, tmp_pat
         assert time.monotonic() < deadline, "the console is still there"
         time.sleep(0.05)
     assert not list(tmp_path.rglob("crash.log"))
-    assert list((tmp_path / "podwire" / "captures").rglob("*.pcap"))  # there was something to say
+    assert list((tmp_path / "podwire" / "sessions").rglob("*.pcap.zst"))  # something to say
     done = podwire(own_lab, tmp_path, "clean")
     assert (done.returncode, done.stdout) == (0, "nothing is left behind\n")

@@ -35,6 +35,7 @@ PUBLISHED = struct.Struct("<Id")  # number, when
 TIMES = 100
 MOST_S = 1.0
 FRAME = bytes(60)
+ENDS_EARLY = "it was cut", "ends in the middle", "it is empty", "it ends before its header"
 
 
 @dataclass
@@ -122,7 +123,7 @@ def pcap_numbers(directory: Path) -> list[int]:
             for _, packets in read_file(path):
                 found += map(_number, packets)
         except CaptureError as error:
-            assert "it was cut" in str(error) or "ends in the middle" in str(error), error
+            assert any(words in str(error) for words in ENDS_EARLY), error
     return found
 
 
@@ -137,7 +138,7 @@ def main(arguments: list[str]) -> int:
     rnd, worst, bad = random.Random(), 0.0, 0
     times = int(arguments[0]) if arguments else TIMES
     for number in range(1, times + 1):
-        found = killed_after(rnd.uniform(0.0, 3.0))
+        found = killed_after(rnd.uniform(0.0, 2.0))
         worst, bad = max(worst, found.missing_s), bad + (not found.is_whole)
         print(f"{number:4} {'' if found.is_whole else 'NOT WHOLE '}{found}", flush=True)
     print(f"killed {times} times: at most {worst:.2f} s missing, not whole: {bad}")
