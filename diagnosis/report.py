@@ -152,10 +152,11 @@ class Report:
     @property
     def _found(self) -> str:
         found = _counts_text(self.findings)
-        if self.looked_at is not None:
-            return f"{found or 'nothing found'} in {self.looked_at.text}"
         nothing = "nothing found in what could be seen" if self.unseen else "nothing found"
-        return found or nothing
+        if self.looked_at is None:
+            return found or nothing
+        joint = " of " if self.unseen and not found else " in "
+        return f"{found or nothing}{joint}{self.looked_at.text}"
 
     def period_text(self, finding: Finding) -> str:
         """From when to when it was seen; '' for a finding of now."""

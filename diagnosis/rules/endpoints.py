@@ -39,12 +39,19 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     if not snapshot.slices and not snapshot.pods:
         return
     for service in snapshot.services:
-        if _selects_pods(service):
+        if _selects_pods(service) and _is_known(snapshot, service):
             yield from _of_service(snapshot, service)
 
 
 def _selects_pods(service: ServiceRow) -> bool:
     return bool(service.selector) and service.type != "ExternalName"
+
+
+def _is_known(snapshot: Snapshot, service: ServiceRow) -> bool:
+    """Whether its endpoints were listed, and where no pod of it is known the pods, too."""
+    at, namespace = snapshot.blind.at, service.namespace
+    pods_seen = bool(snapshot.selected(service)) or at("pods", namespace) is None
+    return pods_seen and at("endpointslices", namespace) is None
 
 
 def _of_service(snapshot: Snapshot, service: ServiceRow) -> Iterator[Finding]:

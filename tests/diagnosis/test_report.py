@@ -13,6 +13,8 @@ from tests.support.snapshots import found, node
 
 
 def test_reports_say_the_same_in_every_form() -> None:
+    first = Report([], looked_at=report.LookedAt(other_pods=1), unseen=["nodes"]).summary
+    assert first.startswith("nothing found in what could be seen of the cluster's objects; 1 pod")
     findings = list(found(node({"conntrack_count": 262_000}, {"conntrack_drop": 50})).values())
     made = Report(findings, "prod", 1_700_000_000.0, ["a note"])
     body = json.loads(report.as_json(made))

@@ -18,12 +18,14 @@ Item = dict[str, Any]
 @dataclass
 class FakeApi:
     """`items` by the path of their list, as /api/v1/pods; `groups` by group version the names of
-    their resources; `refused` and `failing` are paths that answer 403 and 500."""
+    their resources; `refused` and `failing` are paths that answer 403 and 500, `bodies` what is
+    sent with 200 whatever was asked."""
 
     items: dict[str, list[Item]] = field(default_factory=dict)
     groups: dict[str, list[str]] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
     failing: set[str] = field(default_factory=set)
+    bodies: dict[str, bytes] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     watches: dict[str, asyncio.Queue[Item]] = field(default_factory=dict)
 
@@ -36,6 +38,8 @@ class FakeApi:
             return _status(403, f"User cannot list {request.path}")
         if request.path in self.failing:
             return _status(500, "it failed")
+        if (body := self.bodies.get(request.path)) is not None:
+            return web.Response(body=body, content_type="text/html")
         if request.query.get("watch"):
             return await self._watch(request)
         if request.method == "POST":

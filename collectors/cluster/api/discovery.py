@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from collectors.cluster.api.fields import list_at
+from collectors.cluster.api.fields import list_at, listed_at
 from collectors.cluster.api.foreign_kinds import KNOWN_KINDS, ForeignKind
 from collectors.cluster.api.rest import Rest
 from collectors.errors import ClusterError
@@ -60,7 +60,8 @@ def _once(kinds: list[ServedKind]) -> list[ServedKind]:
 
 def _versions(answer: Mapping[str, Any]) -> dict[str, list[str]]:
     """Of our groups the versions that are served, in the server's order: the newest first."""
-    ours = (group for group in list_at(answer, "groups") if group.get("name") in GROUPS)
+    served = listed_at(answer, "groups", "discover API groups")
+    ours = (group for group in served if group.get("name") in GROUPS)
     return {group["name"]: _listed(group) for group in ours}
 
 
@@ -88,7 +89,7 @@ async def _of_group(rest: Rest, group: str, versions: list[str]) -> tuple[list[S
 async def _of_version(rest: Rest, version: str) -> set[str]:
     """The resources of a group's version."""
     answer = await rest.get(f"/apis/{version}", what=f"discover {version}")
-    return set(map(_name, list_at(answer, "resources")))
+    return set(map(_name, listed_at(answer, "resources", f"discover {version}")))
 
 
 def _name(resource: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from collectors.errors import ClusterError
 from collectors.sanitize import sanitize
 
 Object = Mapping[str, Any]
@@ -41,6 +42,22 @@ def as_mapping(value: object) -> Mapping[str, Any]:
 
 def as_list(value: object) -> Sequence[Any]:
     return value if isinstance(value, list) else ()
+
+
+def listed_at(answer: Object, field: str, what: str) -> Sequence[Any]:
+    """What an answer lists, where null is an empty list (Go's nil). ClusterError where the field is
+    missing or no list: such an answer is of something else, not of a cluster that has none."""
+    found = answer.get(field, answer)
+    if found is None:
+        return ()
+    if not isinstance(found, list):
+        said = sanitize(", ".join(map(str, answer)) or "no fields", 120)
+        raise ClusterError(
+            f"The API server's answer is no list ({what}): it has no {field}, but {said}. A proxy "
+            "or a login page may stand before it.",
+            200,
+        )
+    return found
 
 
 def next_page(page: Object) -> str:

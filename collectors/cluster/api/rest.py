@@ -256,14 +256,35 @@ def _as_unauthorized() -> Iterator[None]:
 
 async def _answer(response: aiohttp.ClientResponse, what: str) -> Json:
     try:
-        answer = await _parse(await response.read())
+        raw = await response.read()
     except (aiohttp.ClientError, TimeoutError) as error:
         raise ClusterError(
             f"The API server's answer was cut off ({what}): {sanitize(error, 200)}"
         ) from None
     if response.status >= 400:
-        raise failure(response.status, answer, what, response.headers)
+        raise failure(response.status, await _parse(raw), what, response.headers)
+    return await _object(raw, response.status, what)
+
+
+async def _object(raw: bytes, status: int, what: str) -> Json:
+    """The object of a success. What a proxy or a login page sends instead is none, nor is JSON
+    that was cut; and a Status may say that it failed whatever the HTTP status is."""
+    answer = await _decoded(raw)
+    if answer is None:
+        raise ClusterError(_no_object(raw, status, what), status)
+    if (answer.get("kind"), answer.get("status")) == ("Status", "Failure"):
+        code = answer.get("code")
+        raise failure(code if isinstance(code, int) else status, answer, what)
     return answer
+
+
+def _no_object(raw: bytes, status: int, what: str) -> str:
+    began = sanitize(raw[:40].decode("utf-8", "replace"), 60)
+    sent = f"what is no JSON object, or was cut ({began!r}…)" if began else "nothing"
+    return (
+        f"The API server answered {status} with {sent} ({what}). A proxy or a login page may stand "
+        "before it."
+    )
 
 
 async def _refusal(response: aiohttp.ClientResponse, what: str) -> ClusterError:
@@ -286,8 +307,14 @@ async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
 
 
 async def _parse(raw: bytes) -> Json:
+    """The object, else one that quotes what came instead."""
+    value = await _decoded(raw)
+    return {"message": raw[:300].decode("utf-8", "replace")} if value is None else value
+
+
+async def _decoded(raw: bytes) -> Json | None:
     try:
         value = await asyncio.to_thread(json.loads, raw) if len(raw) > BIG else json.loads(raw)
-    except ValueError:
-        return {"message": raw[:300].decode("utf-8", "replace")}
-    return value if isinstance(value, dict) else {"message": str(value)[:300]}
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from collectors.cluster.api.connection import Cluster, quote
-from collectors.cluster.api.fields import annotations_of, list_at, mapping_at
+from collectors.cluster.api.fields import annotations_of, listed_at, mapping_at
 from collectors.cluster.attach.attacher import LATE_S, Attacher
 from collectors.cluster.attach.container_specs import (
     EXPIRES,
@@ -154,4 +154,4 @@ async def _labelled_in(cluster: Cluster, namespaces: list[str]) -> list[Object]:
 
 async def _list_labelled(cluster: Cluster, path: str, what: str) -> Sequence[Object]:
     answer = await cluster.rest.get(path, what=what, labelSelector=SELECTOR)
-    return list_at(answer, "items")
+    return listed_at(answer, "items", what)

@@ -11,9 +11,10 @@ from typing import cast
 from collectors.backoff import Backoff
 from collectors.cluster.api.connection import Cluster
 from collectors.cluster.api.discovery import ServedKind, served_policies
-from collectors.cluster.inventory import foreign_policies
+from collectors.cluster.inventory import foreign_policies, live_policies
 from collectors.cluster.inventory.foreign_lists import ForeignPolicyLists, Verb
 from collectors.cluster.inventory.list_health import ListHealth
+from collectors.cluster.inventory.live_policies import policies_built
 from collectors.cluster.inventory.row_builders import KINDS, SELECTED, built, built_by
 from collectors.cluster.inventory.watch import (
     LONGEST_WAIT_S,
@@ -102,7 +103,8 @@ class Inventory:
 
 def _core_kind(kind: str) -> WatchedKind:
     path, namespaced_path, _ = KINDS[kind]
-    rows, query = partial(built, kind), SELECTED.get(kind, {})
+    rows = policies_built if kind == live_policies.KIND else partial(built, kind)
+    query = SELECTED.get(kind, {})
     return WatchedKind(kind, path, namespaced_path, rows=rows, query=query)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from ipaddress import ip_network
 from typing import Any
 
-from collectors.address_text import is_address, unpadded
+from collectors.address_text import canonical, is_address, unpadded
 from collectors.cluster.api.fields import text_at
 from collectors.objects import ContainerPort
 from collectors.sanitize import sanitize
@@ -50,7 +51,23 @@ def container_port(port: Object, field: str) -> ContainerPort:
 
 
 def address_text(text: object) -> str:
-    return unpadded(sanitize(text or "", 64))
+    return canonical(sanitize(text or "", 64))
+
+
+def checked_address(text: object) -> str:
+    """'' for none; ValueError for what is no address: by what it is reached is not known."""
+    found = address_text(text)
+    if found and not is_address(found):
+        raise ValueError(f"{found} is no address")
+    return found
+
+
+def checked_ranges(texts: Iterable[object] | None) -> tuple[str, ...]:
+    """ValueError where one of them is no range."""
+    found = ranges_of(texts)
+    for text in found:
+        ip_network(text, strict=False)
+    return found
 
 
 def addresses_of(texts: Iterable[object] | None) -> tuple[str, ...]:

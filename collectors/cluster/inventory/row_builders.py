@@ -13,12 +13,12 @@ from collectors.cluster.inventory.object_facts import changed, program, seconds
 from collectors.cluster.inventory.object_fields import (
     Object,
     Texts,
-    address_text,
     addresses_of,
+    checked_address,
+    checked_ranges,
     container_port,
     labels_of,
     name_of,
-    ranges_of,
 )
 from collectors.cluster.inventory.service_rows import service_row, slice_row
 from collectors.objects import (
@@ -126,7 +126,7 @@ def pod_row(item: Object) -> PodRow:
         name=name_of(item),
         uid=name_of(item, "uid"),
         node=text_at(spec, "nodeName", 253),
-        ip="" if ended else address_text(status.get("podIP")),
+        ip="" if ended else checked_address(status.get("podIP")),
         phase=_phase(metadata, status),
         ready=_ready(spec, status),
         restarts=_restarts(status),
@@ -156,7 +156,8 @@ def _phase(metadata: Object, status: Object) -> str:
 
 
 def _pod_ips(status: Object) -> tuple[str, ...]:
-    return tuple(address_text(entry.get("ip")) for entry in list_at(status, "podIPs"))
+    found = (checked_address(entry.get("ip")) for entry in list_at(status, "podIPs"))
+    return tuple(filter(None, found))
 
 
 def _container_ports(spec: Object) -> tuple[ContainerPort, ...]:
@@ -222,7 +223,7 @@ def node_row(item: Object) -> NodeRow:
         ready=any(one.get("status") == "True" for one in _ready_conditions(status)),
         os=text_at(info, "operatingSystem", 20),
         arch=text_at(info, "architecture", 20),
-        pod_cidrs=ranges_of(list_at(item, "spec", "podCIDRs")),
+        pod_cidrs=checked_ranges(list_at(item, "spec", "podCIDRs")),
         kernel=text_at(info, "kernelVersion", 80),
         labels=labels_of(labels),
         addresses=_addresses(status, ("InternalIP", "ExternalIP")),

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from collectors.cluster.api.connection import Cluster
-from collectors.cluster.api.fields import list_at, mapping_at, next_page
+from collectors.cluster.api.fields import listed_at, mapping_at, next_page
 from collectors.cluster.inventory.object_fields import labels_of, name_of
 from collectors.errors import ClusterError
 from collectors.events import InventoryList, ScaledRow
@@ -53,7 +53,7 @@ async def _pages(cluster: Cluster, path: str) -> AsyncIterator[Mapping[str, Any]
     more: dict[str, str] = {}
     while True:
         body = await cluster.rest.get(path, limit=PAGE, **more)
-        for item in list_at(body, "items"):
+        for item in listed_at(body, "items", f"list {path}"):
             yield item
         more = {"continue": next_page(body)}
         if not more["continue"]:

@@ -10,8 +10,8 @@ from collectors.cluster.inventory.object_facts import changed
 from collectors.cluster.inventory.object_fields import (
     Object,
     Texts,
-    address_text,
     addresses_of,
+    checked_address,
     container_port,
     labels_of,
     name_of,
@@ -133,7 +133,7 @@ def _endpoints(entry: Object) -> list[Endpoint]:
     conditions = mapping_at(entry, "conditions")
     return [
         Endpoint(
-            address=address_text(address),
+            address=_endpoint_address(address),
             ready=_is_ready(conditions),
             node=text_at(entry, "nodeName", 253),
             zone=text_at(entry, "zone", 63),
@@ -145,6 +145,13 @@ def _endpoints(entry: Object) -> list[Endpoint]:
         )
         for address in list_at(entry, "addresses")
     ]
+
+
+def _endpoint_address(written: object) -> str:
+    found = checked_address(written)
+    if not found:
+        raise ValueError("an endpoint without an address")
+    return found
 
 
 def _is_ready(conditions: Object) -> bool:

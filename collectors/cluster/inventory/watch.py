@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from collectors.backoff import Backoff
 from collectors.cluster.api.connection import Cluster, quote
+from collectors.cluster.api.fields import as_mapping, listed_at
 from collectors.cluster.inventory.list_health import ListHealth
 from collectors.errors import ClusterError, Forbidden, NotFound
 from collectors.events import Row
@@ -135,9 +136,10 @@ class KindWatch:
         rows: list[Row] = []
         version, unreadable = "0", 0
         async for page in self._pages():
-            readable, odd = self.kind.rows(page.get("items") or ())
+            items = listed_at(page, "items", f"list {self.kind.name}")
+            readable, odd = self.kind.rows(items)
             rows, unreadable = rows + readable, unreadable + odd
-            version = str((page.get("metadata") or {}).get("resourceVersion") or "0")
+            version = str(as_mapping(page.get("metadata")).get("resourceVersion") or "0")
         self.consumer.listed(self.kind.name, ListedRows(tuple(rows), self._namespace, unreadable))
         self.health.works(self.kind.name)
         return version
@@ -154,7 +156,7 @@ class KindWatch:
                     raise WatchExpired from None
                 raise
             yield page
-            token = (page.get("metadata") or {}).get("continue") or ""
+            token = str(as_mapping(page.get("metadata")).get("continue") or "")
             if not token:
                 return
             await asyncio.sleep(0)

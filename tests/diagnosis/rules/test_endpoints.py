@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from collectors.events import (
     ProbeRow,
     ScaledRow,
     ServiceRow,
     SliceRow,
 )
+from diagnosis.reachability.blind_spots import BlindSpot, BlindSpots
 from diagnosis.snapshot import Conversation, Snapshot
 from tests.support.loss_snapshots import SERVER, seen
 from tests.support.rules import finder
@@ -68,3 +71,15 @@ def test_what_is_scaled_to_zero_is_silent_until_it_is_asked_for() -> None:
     (asked,) = evaluate(replace(moment, targets=(view,)))
     assert "db is scaled to zero, and it is asked for" in asked.title
     assert asked.severity == "critical"
+
+
+@pytest.mark.parametrize(
+    ("kind", "read"), [("endpointslices", ""), ("endpointslices", "bank"), ("pods", "")]
+)
+def test_what_was_not_listed_is_not_missing(kind: str, read: str) -> None:
+    """Slices that no list shows may be there, and pods that a selector matches."""
+    service = ServiceRow("shop", "db", (), (), "ClusterIP", (("app", "db"),))
+    moment = Snapshot(1000.0, (), (SERVER,), services=(service,))
+    assert list(evaluate(moment))
+    spot = BlindSpot(kind, "refused", frozenset(filter(None, (read,))))
+    assert not list(evaluate(replace(moment, blind=BlindSpots((spot,)))))
