@@ -17,9 +17,14 @@ from textual.pilot import Pilot
 
 from collectors import events as ev
 from collectors.recording.event_log import Recorder, RecordingSource, read
+from collectors.recording.session_reader import SessionReader
 from collectors.stream import Stream, Subscription
 from session.controller import Controller
+from session.opened_recording import converted
 from session.replay import play
+from session.replay_player import ReplayPlayer
+from session.replay_source import ReplaySource
+from session.session_archive import SessionArchive
 from session.store import Store
 from tests.support.replay import opened
 from tests.tui.test_snapshots import SCREENS
@@ -35,6 +40,17 @@ MORE_SCREENS: dict[str, tuple[str, tuple[str, ...]]] = {
 ALL = {**SCREENS, **MORE_SCREENS}
 SIZE = (120, 40)
 STATE = re.compile(r"(● (live|ready|running)|◐ listing|○ recorded)\s*$")
+READ_AGAIN = (
+    "cluster",
+    "packets",
+    "flows",
+    "dns",
+    "sockets",
+    "peers",
+    "counters",
+    "events",
+    "finding",
+)
 Line = tuple[str, tuple[str, ...]]
 
 
@@ -123,6 +139,19 @@ async def replayed(written: Path) -> Controller:
     return control
 
 
+async def gone_to(written: Path, directory: Path) -> Controller:
+    """The end of the recording, gone to instead of played to."""
+    control = AtTheEnd(Store(), Stream())
+    directory.mkdir()
+    archive = SessionArchive(
+        SessionReader(converted(RecordingSource(written, Stream()), directory))
+    )
+    control.start()
+    source = ReplaySource(archive, control.stream)
+    await ReplayPlayer(control, source, with_rules=False).move(archive.ended)
+    return control
+
+
 def drawn(app: App[int]) -> list[Line]:
     """Each line of the screen, its text and the styles; of the first, not whether it is live."""
     header, *strips = app.screen._compositor.render_strips()
@@ -161,6 +190,27 @@ async def test_a_screen_is_the_same_live_and_replayed(
     assert [text for text, _ in before] == [text for text, _ in after]
     assert before == after
     assert sum(bool(text) for text, _ in before) > 5
+
+
+@pytest.mark.parametrize("name", READ_AGAIN)
+async def test_a_screen_is_the_same_where_its_time_was_gone_to(
+    recording: Path, tmp_path: Path, name: str
+) -> None:
+    first, keys = ALL[name]
+    before = await screen_of(await live(recording, tmp_path / "r.jsonl"), first, keys)
+    control = await gone_to(tmp_path / "r.jsonl", tmp_path / "session")
+    # what the recording says of its end is said of a session alone
+    ends = [line for line in control.store.log if line.kind == "end"]
+    assert [line.text for line in ends] == ["the recording ends"]
+    control.store.log.remove(ends[0])
+    control.store.log_count -= 1
+    after = await screen_of(control, first, keys)
+    assert _without_replay(before) == _without_replay(after)
+
+
+def _without_replay(lines: list[Line]) -> list[Line]:
+    """Without the header, which has its clock, and the footer, which has its keys."""
+    return lines[1:-1]
 
 
 async def test_findings_and_the_log_are_the_same(recording: Path, tmp_path: Path) -> None:
