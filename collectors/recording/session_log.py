@@ -36,7 +36,7 @@ SELDOM = (ConntrackTable, NetworkState, RuleTables)
 BLOCK_S = 60.0  # of evidence: what a replay reads again to be at a time within; longer packs better
 LONG_BLOCK_S = 300.0
 SEGMENT = 64 << 20
-LEVEL = 6  # lines repeat themselves: it is a sixth less than by 3
+LEVEL = 9  # lines repeat themselves
 
 
 class LineFile:
