@@ -17,11 +17,12 @@ from collectors.recording.event_log import as_notice, left_out
 from collectors.recording.log_lines import PacketPlace
 from collectors.recording.session_reader import SessionReader, merged
 from session.recorded_figures import RecordedFigures
+from session.recorded_inventory import RecordedInventory
 from session.recorded_tables import RecordedTables
 from session.replay_window import Item, Window
 from session.store import Store
 
-WINDOW_S = 30.0
+WINDOW_S = 35.0  # figures are recorded every 30 s
 NUMBER = itemgetter(0)
 NEVER = (float("inf"), None)
 Rare = tuple[float, Event]  # a mark that is set while it is played has a number between two others
@@ -42,6 +43,7 @@ class SessionArchive:
     def __init__(self, reader: SessionReader, again: bool = False) -> None:
         self.reader = reader
         self._timeline: list[Rare] = list(reader.timeline())
+        self._inventory = RecordedInventory(self._timeline)
         self._tables = RecordedTables(reader)
         self._figures = RecordedFigures(reader)
         self._end_if_torn()
@@ -104,8 +106,8 @@ class SessionArchive:
         store, blocks = Store(), self.reader.evidence
         block = max(0, self.reader.block_at(at - WINDOW_S))
         first = blocks[block].number if blocks else self._first_after(at)
-        for _, event in self._timeline[: bisect_left(self._timeline, first, key=NUMBER)]:
-            store.apply(event)
+        before = self._timeline[: bisect_left(self._timeline, first, key=NUMBER)]
+        self._inventory.restore(store, before, at)
         self._restore_figures(store, at)
         self._restore_silent(store, at, block)
         window = Window(self.reader)

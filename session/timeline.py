@@ -48,6 +48,7 @@ class Timeline:
 
     def __init__(self) -> None:
         self.revision = 0
+        self.is_restored = False  # what changed in the cluster is known already, and put here
         self._by_people: deque[TimelineEntry] = deque(maxlen=KEPT_OF_PEOPLE)
         self._others: deque[TimelineEntry] = deque(maxlen=KEPT)
         self._gaps: dict[str, TimelineEntry] = {}
@@ -61,6 +62,14 @@ class Timeline:
     def _add(self, entry: TimelineEntry) -> None:
         self.revision += 1
         (self._by_people if entry.kind in BY_PEOPLE else self._others).append(entry)
+
+    def newest(self, count: int) -> list[TimelineEntry]:
+        """The last of those that came by themselves."""
+        return list(self._others)[-count:]
+
+    def restore(self, entries: Iterable[TimelineEntry]) -> None:
+        for entry in entries:
+            self._add(entry)
 
     def mark(self, event: ev.Mark) -> None:
         where = name_in(event.target)
@@ -112,7 +121,7 @@ class Timeline:
     def inventory_change(self, event: ev.InventoryChange, known: RowIndex) -> None:
         """Before it is folded into what is `known` of its kind."""
         row = event.row
-        if row.kind not in WATCHED:
+        if row.kind not in WATCHED or self.is_restored:
             return
         before = known.get(row.namespace, row.name)
         now = None if event.verb == "DELETED" else row
@@ -122,7 +131,7 @@ class Timeline:
 
     def inventory_list(self, event: ev.InventoryList, known: RowIndex | None) -> None:
         """A list that replaces what was `known`; the first one of a kind changes nothing."""
-        if event.kind not in WATCHED or known is None:
+        if event.kind not in WATCHED or known is None or self.is_restored:
             return
         now = {(row.namespace, row.name): row for row in event.rows}
         for row in event.rows:
