@@ -209,8 +209,7 @@ class Store:
     def _inventory_change(self, event: ev.InventoryChange) -> None:
         self.inventory_revision += 1
         self.book.apply(event)
-        if (known := self.inventory.get(event.row.kind)) is None:
-            known = self.inventory[event.row.kind] = RowIndex()
+        known = self.inventory.setdefault(event.row.kind, RowIndex())
         self.timeline.inventory_change(event, known)
         self.readiness.add(event, known.get(event.row.namespace, event.row.name))
         if event.verb == "DELETED":
