@@ -12,7 +12,7 @@ from session.row_index import Key, RowIndex, key_of
 from session.store import Store
 from session.timeline import Timeline, TimelineEntry
 
-SETTLED_S = 300.0  # a name is kept so long after its owner went, and readiness is looked at
+MATTERS_S = 300.0  # a name is kept so long after its owner went, and readiness is looked at
 Numbered = tuple[float, Event]
 
 
@@ -25,7 +25,7 @@ class RecordedInventory:
 
     def restore(self, store: Store, events: Iterable[Numbered], at: float) -> None:
         """Fold events, all from the first on, as far as they matter at a time."""
-        timeline, matters_from = store.timeline, at - SETTLED_S
+        timeline, matters_from = store.timeline, at - MATTERS_S
         timeline.is_restored = True
         for number, event in events:
             if self._next_at.get(number, inf) >= matters_from:
