@@ -120,12 +120,15 @@ def _conversation(ends: Ends, flows: Sequence[Flow], now: int, seen_on: SeenOn) 
 
 def _totals(flows: Sequence[Flow], now: int, seen_on: SeenOn) -> Counter[str]:
     totals: Counter[str] = Counter(flows=len(flows))
+    tcp = [flow for flow in flows if isinstance(flow, TcpFlow)]
     for flow in flows:
         sides = seen_on.get(flow.number) or _legs_seen((flow,))
         if isinstance(flow, TcpFlow):
             _add_tcp(totals, flow, now, sides)
         else:
             _add_udp(totals, flow, now, sides)
+    if totals["stuck"]:
+        totals["large"] = sum(any(map(_is_full_size, flow.events)) for flow in tcp)
     return totals
 
 

@@ -14,6 +14,7 @@ from diagnosis.rules._dns import QUESTIONS, SOURCE, asking, servers, share
 from diagnosis.snapshot import DnsSummary, Snapshot, TargetView
 
 SHARE = Threshold("from", 10, "% of questions unanswered", CONVENTION)
+MOST = Threshold("with a place from", 50, "%: fewer may be lost anywhere", CONVENTION)
 LEAST = Threshold("at least", 3, "questions unanswered in 15 s", CONVENTION)
 RULE = Rule(
     id="dns_unanswered",
@@ -23,7 +24,7 @@ RULE = Rule(
     inputs=("DNS", "capture"),
     symptoms=("name", "slow", "load"),
     screen="dns",
-    thresholds=(SHARE, LEAST, QUESTIONS),
+    thresholds=(SHARE, MOST, LEAST, QUESTIONS),
     false_friends=("answers reach the node and not the pod",),
     verify="every question is answered",
 )
@@ -72,7 +73,8 @@ def _finding(snapshot: Snapshot, target: TargetView, lookups: DnsSummary) -> Fin
 
 def _place(snapshot: Snapshot, lookups: DnsSummary) -> tuple[LossLocation, str] | None:
     """Where the questions to one of the servers are lost, and which server."""
-    for address in lookups.servers:
+    are_most = share(lookups.unanswered, lookups.asked) >= MOST.value
+    for address in lookups.servers if are_most else ():
         lost = place(snapshot, address, 53, "UDP")
         if lost is not None:
             return lost, address

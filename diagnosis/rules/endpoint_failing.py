@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 
 from collectors.findings import Evidence, Finding, Subject
 from diagnosis import endpoint_faults as faults, path_groups
@@ -81,17 +82,20 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 
 def explains(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
     """What fails with the Service, or with those endpoints."""
-    return any(_is_of(fault, talk) for fault in _faults_of(snapshot, finding))
+    return any(_is_of(snapshot, fault, talk) for fault in _faults_of(snapshot, finding))
 
 
 def failing_ends(snapshot: Snapshot, finding: Finding) -> Iterator[End]:
     """Of the endpoints that fail, at the ports that any of the Service's were seen at, or that its
     slices have."""
     for fault in _faults_of(snapshot, finding):
-        ports = {row.endpoint_port for row in fault.group.rows if row.endpoint_port}
-        slices = snapshot.slices_behind(fault.group.service) if fault.group.service else ()
-        ports |= {port.number for row in slices for port in row.ports}
-        yield from ((endpoint, port) for endpoint in fault.endpoints for port in sorted(ports))
+        yield from product(fault.endpoints, sorted(_ports(snapshot, fault)))
+
+
+def _ports(snapshot: Snapshot, fault: EndpointFault) -> set[int]:
+    slices = snapshot.slices_behind(fault.group.service) if fault.group.service else ()
+    seen = {row.endpoint_port for row in fault.group.rows if row.endpoint_port}
+    return seen | {port.number for row in slices for port in row.ports}
 
 
 def _faults_of(snapshot: Snapshot, finding: Finding) -> Iterator[EndpointFault]:
@@ -100,8 +104,12 @@ def _faults_of(snapshot: Snapshot, finding: Finding) -> Iterator[EndpointFault]:
             yield fault
 
 
-def _is_of(fault: EndpointFault, talk: Conversation) -> bool:
-    return talk.end == fault.group.end or talk.server in fault.endpoints
+def _is_of(snapshot: Snapshot, fault: EndpointFault, talk: Conversation) -> bool:
+    """What a scanner finds closed at the same address is another matter."""
+    if talk.end == fault.group.end:
+        return True
+    is_port = talk.port in _ports(snapshot, fault) or not talk.refused
+    return talk.server in fault.endpoints and is_port
 
 
 @once_per_snapshot

@@ -20,6 +20,7 @@ from diagnosis.rules._losses import losses_at
 from diagnosis.snapshot import Conversation, Snapshot, TargetView, listed
 
 STUCK = Threshold("at least", 2, "flows whose full-size segments do not pass", CONVENTION)
+MOST = Threshold("from", 50, "% of the flows between two ends that send any", CONVENTION)
 RULE = Rule(
     id="mtu",
     title="Packets are larger than the path carries: full-size segments do not pass",
@@ -31,10 +32,10 @@ RULE = Rule(
     criterion="the MTU of pods is above the overlay's; the overlay's packets do not fit into the "
     "interface below; or handshakes succeed and full-size segments are retransmitted after "
     "timeouts",
-    thresholds=(STUCK,),
+    thresholds=(STUCK, MOST),
     false_friends=(
         "the underlay fragments and it works",
-        "full-size segments arrive at the receiver",
+        "full-size segments of other connections arrive at the receiver",
         "SYNs are lost, too: that is loss, whatever the size",
     ),
     severity="critical",
@@ -61,7 +62,7 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 
 def explains(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
     """What does not get its full-size segments through."""
-    return talk.stuck > 0
+    return _is_stuck(talk)
 
 
 def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
@@ -177,11 +178,16 @@ def _overlay_above_uplink_evidence(
 
 def _black_hole(snapshot: Snapshot) -> Iterator[Finding]:
     """Handshakes work, and full-size segments are retransmitted again and again."""
-    stuck = [talk for talk in snapshot.conversations if talk.stuck]
+    stuck = [talk for talk in snapshot.conversations if _is_stuck(talk)]
     failing = [host for host in snapshot.hosts if host.delta("IpFragFails")]
     if not stuck or not (failing or _only_large_are_lost(snapshot, stuck)):
         return
     yield _black_hole_finding(snapshot, failing, stuck)
+
+
+def _is_stuck(talk: Conversation) -> bool:
+    """Whether full-size segments do not pass: where loss hits any, those of most connections do."""
+    return talk.stuck > 0 and 100 * talk.stuck >= MOST.value * talk.large
 
 
 def _black_hole_finding(

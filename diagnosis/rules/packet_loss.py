@@ -23,6 +23,7 @@ from diagnosis.snapshot import Conversation, Snapshot, listed
 WARNING = Threshold("warning from", 1, "% of a kind of packet that is certainly lost", CONVENTION)
 CRITICAL = Threshold("critical from", 5, "%", CONVENTION)
 LEAST = Threshold("at least", 5, "packets in 15 s", CONVENTION)
+PASSES = 4  # of a question and its answer through nodes
 RULE = Rule(
     id="packet_loss",
     title="Packets are lost on their path: they come to a place and do not leave it",
@@ -78,15 +79,24 @@ def explains(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
 
 def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
     """Of what one node drops on its own: that an endpoint fails to which it drops packets, beside
-    others; that SYNs are dropped there."""
+    others; that SYNs are dropped there; that a share of DNS questions gets no answer."""
     if other.rule == "unanswered":
         return _dropped_at(snapshot, other.subject) == finding.subject
+    losses = [loss for loss in losses_at(snapshot, finding.subject) if loss.place == "node"]
+    if other.rule == "dns_unanswered":
+        return _loses_questions(snapshot, losses, other.subject)
     if other.rule != endpoint_failing.RULE.id:
         return False
-    losses = [loss for loss in losses_at(snapshot, finding.subject) if loss.place == "node"]
     ends = {row.endpoint_end for loss in losses for row in loss.group.rows}
     failing = set(endpoint_failing.failing_ends(snapshot, other))
     return bool(ends & failing) and not ends <= failing
+
+
+def _loses_questions(snapshot: Snapshot, losses: list[PathLoss], target: Subject) -> bool:
+    """Whether so many are lost where a question and its answer pass two nodes each."""
+    worst = max((loss.share.high for loss in losses), default=0.0)
+    asked = [view.lookups for view in snapshot.targets if view.subject == target and view.lookups]
+    return bool(asked) and all(100 * one.unanswered <= PASSES * worst * one.asked for one in asked)
 
 
 def _dropped_at(snapshot: Snapshot, server: Subject) -> Subject | None:

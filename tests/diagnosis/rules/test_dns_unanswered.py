@@ -22,3 +22,16 @@ def test_questions_are_followed_as_well() -> None:
     (finding,) = evaluate(replace(views, targets=(node, views.targets[1])))
     assert finding.title == "100 % of DNS questions get no answer: dropped on n1"
     assert "9 questions came in and did not go out" in [e.text for e in finding.evidence]
+
+
+def test_a_share_that_is_lost_anywhere_has_no_place() -> None:
+    """Of a few the capture sees some come in and not go out; so it does of any."""
+    asked = Conversation("UDP", CLIENT.ip, SERVER.ip, 53, flows=20, unanswered=4, stopped=4)
+    views = seen(None, None)
+    node = replace(
+        views.targets[0],
+        conversations=(ANSWERED, asked),
+        lookups=DnsSummary(10, 20, 0, 4, servers=(SERVER.ip,)),
+    )
+    (finding,) = evaluate(replace(views, targets=(node, views.targets[1])))
+    assert finding.title == "20 % of DNS questions get no answer"

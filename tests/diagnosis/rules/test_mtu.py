@@ -142,3 +142,8 @@ def large_segments_lost(**counted: int) -> list[str]:
 def test_a_node_that_counts_them_as_too_large_drops_large_segments_for_that() -> None:
     assert large_segments_lost(IpFragFails=900) == ["mtu"]
     assert large_segments_lost() == ["mtu", "packet_loss"]
+
+
+def test_loss_that_lets_full_size_segments_of_most_connections_pass_is_no_black_hole() -> None:
+    assert "mtu" in found(node(conversations=(talk(stuck=3, large=5),)))
+    assert "mtu" not in found(node(conversations=(talk(stuck=3, large=9),)))

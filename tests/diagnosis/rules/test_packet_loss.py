@@ -8,7 +8,8 @@ import pytest
 
 from collectors.findings import Finding
 from diagnosis.paths import PathRow, Retransmissions, Segments
-from diagnosis.snapshot import Snapshot, TargetView
+from diagnosis.rules import findings
+from diagnosis.snapshot import DnsSummary, Snapshot, TargetView
 from tests.support.path_snapshots import (
     CLIENT,
     FIRST,
@@ -205,3 +206,16 @@ def test_a_service_whose_only_endpoint_comes_and_goes_rejects_what_looks_lost() 
 def test_a_pods_own_capture_has_no_other_side() -> None:
     view = replace(node(lossy(WELL)), kind="pod", key="pod/shop/web")
     assert evaluate(snapshot(view)) == [] and CLIENT and FIRST and SERVICE
+
+
+def with_lookups(view: TargetView, unanswered: int) -> list[str]:
+    lookups = DnsSummary(15.0, 100, 0, unanswered)
+    return sorted(one.rule for one in findings(snapshot(replace(view, lookups=lookups))))
+
+
+def test_dns_questions_that_a_lossy_node_drops_follow_from_it() -> None:
+    """A question and its answer pass two nodes each: more has another cause."""
+    assert with_lookups(node(lossy(WELL), lossy(WELL_TOO)), 60) == ["packet_loss"]
+    mild = replace(WELL, to_server=direction(data(1_000, 1_000), data(950, 950), AGAIN))
+    assert with_lookups(node(mild), 15) == ["packet_loss"]
+    assert with_lookups(node(mild), 60) == ["dns_unanswered", "packet_loss"]
