@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from collectors.events import NamespaceRow, NodeRow, PodRow, ServiceRow, SliceRow
+from collectors.events import Endpoint, NamespaceRow, NodeRow, PodRow, ServiceRow, SliceRow
 from diagnosis.reachability import parties, special_addresses
 from diagnosis.reachability.address_blocks import inside, networks
 from diagnosis.reachability.blind_spots import NONE, BlindSpots
@@ -153,11 +153,15 @@ class ClusterState:
         return [self.node_party(name, ips) for ips in chosen]
 
     def address_party(self, address: str) -> Party:
-        """A node where it is one's address, else what is outside, as far as that can be known."""
+        """A node where it is one's address, a pod where a slice says so that is not among the
+        objects itself, else what is outside, as far as that can be known."""
         if node := self.node_addresses.get(address):
             return self.node_party(node, (address,))
         unsure = self.blind.why("pods") or self.blind.why("services")
+        if not unsure and (listed := self._unlisted_pods.get(address)):
+            return self._unlisted_party(*listed)
         unsure = unsure or may_be_of(address, self.pods, self.services)
+        unsure = unsure or self._may_be_pods(address)
         return Party(
             name=address,
             ips=(address,),
@@ -165,6 +169,45 @@ class ClusterState:
             maybe_node=self._maybe_node(address),
             api_server=self._is_api_server((address,)),
         )
+
+    @cached_property
+    def _unlisted_pods(self) -> dict[str, tuple[str, Endpoint]]:
+        """The endpoints, with their namespaces, of pods that are not among the objects, by their
+        addresses."""
+        known = {(pod.namespace, pod.name) for pod in self.pods}
+        return {
+            end.address: (row.namespace, end)
+            for row in self.slices
+            for end in row.endpoints
+            if end.pod and (row.namespace, end.pod) not in known
+        }
+
+    def _unlisted_party(self, namespace: str, end: Endpoint) -> Party:
+        """Out of the nodes' ranges for pods it may be on the host's network as well."""
+        name = f"{namespace}/{end.pod}"
+        known, reason = self.labels.get(namespace), f"pod {name} is not among the objects"
+        party = Party(name=name, ips=(end.address,), namespace=namespace, node=end.node)
+        if not self._node_of_range(end.address):
+            return replace(party, unsure=reason, maybe_node=reason)
+        return replace(
+            party,
+            labels={},
+            namespace_labels=known or {parties.NAME_LABEL: namespace},
+            namespace_known=known is not None,
+            unlisted=f"{reason}, nor are its labels",
+        )
+
+    def _node_of_range(self, address: str) -> str:
+        """The node in whose range for pods an address is, '' for none."""
+        for node in self.nodes:
+            if any(inside(address, cidr) for cidr in networks(node.pod_cidrs)):
+                return node.name
+        return ""
+
+    def _may_be_pods(self, address: str) -> str:
+        if node := self._node_of_range(address):
+            return f"it is in {node}'s range for pods, and no pod among the objects has it"
+        return ""
 
     def nobodys(self, address: str) -> str:
         """What is to be said of an address that `at` found to be no pod's and no Service's, ''
@@ -174,7 +217,8 @@ class ClusterState:
         if special_addresses.group_of(address):
             return ""
         said = "nobody among the objects has it: it is read as one outside of the cluster"
-        return self.address_party(address).unsure or said
+        party = self.address_party(address)
+        return party.unlisted or party.unsure or said
 
     def _maybe_node(self, address: str) -> str:
         if why := self.blind.why("nodes"):
@@ -183,10 +227,9 @@ class ClusterState:
 
     def _may_be_tunnel(self, address: str) -> str:
         """An address of a node's pods' range that no pod has may be the node's own."""
-        for node in self.nodes:
-            if any(inside(address, cidr) for cidr in networks(node.pod_cidrs)):
-                own = f"may be {node.name}'s own (a bridge's, a tunnel's)"
-                return f"{address} is in the range of its pods and no pod's: it {own}"
+        if node := self._node_of_range(address):
+            own = f"may be {node}'s own (a bridge's, a tunnel's)"
+            return f"{address} is in the range of its pods and no pod's: it {own}"
         return ""
 
     def at(self, address: str) -> PodRow | ServiceRow | str:

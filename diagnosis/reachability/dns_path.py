@@ -28,7 +28,7 @@ ASSUMED = (
 
 def external_name(row: PodRow | ServiceRow | NodeRow | str) -> str:
     """The name that a Service of type ExternalName is looked up by, whatever it is given by."""
-    if isinstance(row, ServiceRow) and (row.external_name or row.type == "ExternalName"):
+    if isinstance(row, ServiceRow) and row.type == "ExternalName":
         return f"{row.name}.{row.namespace}"
     return ""
 

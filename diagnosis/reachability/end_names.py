@@ -39,7 +39,7 @@ class End:
 
     `dns_name` is the name that a client would look up, '' for none. `unseen` says why an end
     could not be looked for, `missing` why a name has no answer in DNS. `pods` are all of the
-    workload that was named; `row` is the first.
+    workload that was named; `row` is the first. `address` is the one that was given, '' for none.
     """
 
     text: str
@@ -48,6 +48,7 @@ class End:
     unseen: str = ""
     missing: str = ""
     pods: tuple[PodRow, ...] = ()
+    address: str = ""
 
 
 class EndFinder:
@@ -77,7 +78,8 @@ class EndFinder:
         if plain in LOCAL:
             return End(written, "127.0.0.1")
         if is_address(plain):
-            return End(written, self.cluster.at(canonical(plain)))
+            address = canonical(plain)
+            return End(written, self.cluster.at(address), address=address)
         if "/" in plain:
             return self._object(written, plain.split("/"), port)
         if "." in plain:

@@ -40,7 +40,7 @@ def namespace_match(selector: LabelSelector, party: Party) -> Match:
 
 def pod_match(selector: LabelSelector, party: Party) -> Match:
     """A selector of pods: controllers give some labels values that are not known."""
-    if not party.generated_labels:
+    if not party.generated_labels and not party.unlisted:
         return selector(party.labels or {})
 
     def unknown(key: str) -> str:

@@ -14,6 +14,7 @@ from diagnosis.reachability.load_balancers import RANGES, Limits, by_balancer, l
 from diagnosis.reachability.masqueraded_sources import senders
 from diagnosis.reachability.parties import Party, is_ipv6, over
 from diagnosis.reachability.service_backends import Chosen, endpoints
+from diagnosis.reachability.unassigned_addresses import is_inner
 
 MASQUERADED = (
     "externalTrafficPolicy Cluster: the node that receives it masquerades it, and policies at "
@@ -48,6 +49,20 @@ def unseen_at(cluster: ClusterState, end: Party) -> str:
     if not end.host:
         return ""
     return cluster.blind.why("services") or cluster.blind.why("pods")
+
+
+def may_be_node_port(
+    cluster: ClusterState, address: str, *, number: int, protocol: str
+) -> Iterator[str]:
+    """Why an address that nobody has may lead to a Service: it has that node port, and the nodes
+    are not all known."""
+    nodes = cluster.blind.why("nodes") or ("" if cluster.nodes else "no node is among the objects")
+    if not nodes and is_inner(address):
+        nodes = "other nodes may have it than those among the objects"
+    for service in cluster.services if nodes else ():
+        if any((p.node_port, p.protocol) == (number, protocol) for p in service.targets):
+            name = f"{service.namespace}/{service.name}"
+            yield f"{address} may be a node's, of which Service {name} has port {number}: {nodes}"
 
 
 def listens_itself(
@@ -165,7 +180,7 @@ def by_external(
     return _received(
         cluster,
         origin,
-        _receiving(cluster, origin),
+        _receiving(cluster, origin, external),
         service=service,
         port=port,
         steps=steps,
@@ -186,10 +201,13 @@ def _limits(origin: Party, service: ServiceRow, external: Sequence[str]) -> Limi
     return limits(origin, service) if balanced and service.type == "LoadBalancer" else Limits()
 
 
-def _receiving(cluster: ClusterState, origin: Party) -> list[Party]:
-    """Any node may receive it; of a pod its own node does."""
+def _receiving(cluster: ClusterState, origin: Party, external: Sequence[str]) -> list[Party]:
+    """Any node may receive it, or the one that has the address; of a pod its own node does."""
     if origin.in_cluster and origin.node:
         return [cluster.node_party(origin.node)]
+    own = [cluster.node_addresses.get(ip, "") for ip in external]
+    if own and all(own):
+        return [cluster.node_party(name) for name in dict.fromkeys(own)]
     nodes = [cluster.node_party(name) for name in cluster.node_names]
     return nodes or [Party("the node that receives it", host=True)]
 

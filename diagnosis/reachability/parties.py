@@ -20,8 +20,9 @@ class Party:
     No `ips` means that the address is not known. `namespace_known` is False where the labels of
     the namespace are not known beyond its name. `unsure` says why it is not known whether an
     address is a pod's, `maybe_node` why not whether it is a node's. `generated_labels` are keys of
-    labels that a controller gives it, with values that only the cluster knows. `api_server`:
-    whether its address is one of the API server's, None where these are not known.
+    labels that a controller gives it, with values that only the cluster knows. `unlisted` says why
+    labels and ports of what is known to be a pod are not known. `api_server`: whether its address
+    is one of the API server's, None where these are not known.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Party:
     unsure: str = ""
     maybe_node: str = ""
     generated_labels: tuple[str, ...] = ()
+    unlisted: str = ""
     api_server: bool | None = None
 
     @property
@@ -50,7 +52,7 @@ class Party:
         """Ends with equal ones are selected by the same policies."""
         labels = None if self.labels is None else tuple(sorted(self.labels.items()))
         inherited = tuple(sorted((self.namespace_labels or {}).items()))
-        unknown = self.namespace_known, self.unsure, self.generated_labels
+        unknown = self.namespace_known, self.unsure, self.generated_labels, self.unlisted
         return self.namespace, self.host, labels, inherited, unknown
 
     @property
@@ -81,6 +83,8 @@ def party_of(pod: PodRow, namespaces: Mapping[str, Mapping[str, str]]) -> Party:
 
 def why_generated(party: Party, key: str) -> str:
     """Why the value of a label is not known, '' where it is."""
+    if party.unlisted:
+        return party.unlisted
     if key not in party.generated_labels:
         return ""
     return f"the value of {key} of {party.name} is given by its controller, in the cluster"

@@ -8,7 +8,13 @@ from dataclasses import replace
 
 from collectors.address_text import is_address
 from collectors.events import NodeRow, PodRow, ServiceRow
-from diagnosis.reachability import dns_path, node_path, service_path, special_addresses
+from diagnosis.reachability import (
+    dns_path,
+    node_path,
+    service_path,
+    shared_addresses,
+    special_addresses,
+)
 from diagnosis.reachability.cluster_state import ClusterState
 from diagnosis.reachability.deliveries import Delivery, PathStep, PathVerdict, judged, stopped
 from diagnosis.reachability.end_names import End, EndRow
@@ -59,6 +65,11 @@ def _ask_one(
         step = PathStep(f"DNS {destination.dns_name}", "stops", destination.missing)
         return stopped(step)
     origins = _origins(cluster, source.row)
+    if destination.address:
+        at = shared_addresses.at_port(cluster, destination.address, port, protocol)
+        if isinstance(at, PathVerdict):
+            return at
+        destination = replace(destination, row=destination.row if at is None else at)
     name = destination.dns_name or dns_path.external_name(destination.row)
     answers = []
     for origin in origins:
@@ -264,14 +275,19 @@ class _Question:
         return judged(self.cluster, (), [delivery], because=(because,))
 
     def _outside(self, end: Party) -> PathVerdict:
+        address = end.ips[0]
         services = self.cluster.blind.why("services")
-        note = special_addresses.note(end.name)
+        note = special_addresses.note(address)
+        because = [f"{address} may be a Service's: {services}"] if services else []
+        because += node_path.may_be_node_port(
+            self.cluster, address, number=int(self.port), protocol=self.protocol
+        )
         return judged(
             self.cluster,
             (),
             [Delivery.plain(self.origin, end, int(self.port), self.protocol)],
             after=(PathStep(end.name, "note", note),) if note else (),
-            because=(f"{end.name} may be a Service's: {services}",) if services else (),
+            because=because,
         )
 
 

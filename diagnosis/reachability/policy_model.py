@@ -82,6 +82,8 @@ class Port:
     def _by_name(self, number: int, protocol: str, destination: Party) -> Match:
         if destination.unsure:
             return doubt(f"{destination.unsure}, and port {self.name!r} is a name")
+        if destination.unlisted:
+            return doubt(f"{destination.unlisted}, and port {self.name!r} is a name")
         return any(
             (p.name, p.protocol, p.number) == (self.name, protocol, number)
             for p in destination.ports

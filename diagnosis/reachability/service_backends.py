@@ -45,6 +45,7 @@ class Candidate:
     ready: bool
     serving_terminating: bool = False
     hints: tuple[str, ...] = ()
+    ended: str = ""  # why nothing answers there any more, of one that its slice lists as ready
 
 
 def endpoints(
@@ -57,12 +58,13 @@ def endpoints(
 ) -> Chosen:
     """Those that a Service has for a port, over one address family (None: any), before traffic
     policies. `by_dns`: as DNS lists them, which has no place for endpoints that terminate."""
-    six = _only_family(service) if six is None else six
+    rows = cluster.slices_of.get((service.namespace, service.name), [])
+    if six is None and not (by_dns and rows):  # DNS answers with whatever its slices list
+        six = _only_family(service)
     if not _has_family(service, six):
         wanted = "IPv6" if six else "IPv4"
         has = " and ".join(service.families)
         return Chosen([], f"the Service has {has} alone (ipFamilies), and this is {wanted}")
-    rows = cluster.slices_of.get((service.namespace, service.name), [])
     pods = selected(cluster, service)
     perhaps = () if rows else tuple(dict.fromkeys(_perhaps_selected(cluster, service)))
     if perhaps and not pods:
@@ -74,13 +76,18 @@ def endpoints(
     else:
         listed = [_of_pod(cluster, service, port, pod) for pod in pods]
     found = _unique(one for one in listed if _of_family(one.party, six))
+    if rows and listed and not found:
+        return Chosen([], f"none of its EndpointSlices is of {'IPv6' if six else 'IPv4'}")
     usable = _usable(found, by_dns=by_dns)
+    ended = tuple(one.ended for one in found if one.ended)
+    if ended and not usable:
+        return Chosen([], "; ".join(ended))
     if not any(one.number for one in usable):
         return Chosen(
             [], _why_none(service, port, pods, found=found, usable=usable, sliced=bool(rows))
         )
     chosen = _chosen(service, found, [one for one in usable if one.number], six)
-    return replace(chosen, unknown_because=perhaps)
+    return replace(chosen, unknown_because=(*perhaps, *ended))
 
 
 def _only_family(service: ServiceRow) -> bool | None:
@@ -178,7 +185,8 @@ def _of_pod(
 ) -> Candidate:
     number = port_number(pod, port.target, port.protocol) or 0
     ready = is_ready(pod) or (service.publish_not_ready and not pod.absent)
-    return Candidate(cluster.party(pod), number, ready)
+    going = pod.phase == "Terminating" and is_serving(pod)
+    return Candidate(cluster.party(pod), number, ready, serving_terminating=going)
 
 
 def _listed(
@@ -193,26 +201,39 @@ def _listed(
             continue
         for endpoint in row.endpoints:
             pod = named.get((row.namespace, endpoint.pod))
-            party = _endpoint_party(cluster, row, endpoint, pod)
             own = port_number(pod, port.target, port.protocol) if pod else None
+            ended = _ended(cluster, endpoint, pod)
             yield Candidate(
-                party=party,
+                party=_endpoint_party(cluster, row, endpoint, pod),
                 number=numbers[port.name] or own or 0,
-                ready=endpoint.ready,
-                serving_terminating=endpoint.serving and endpoint.terminating,
+                ready=endpoint.ready and not ended,
+                serving_terminating=endpoint.serving and endpoint.terminating and not ended,
                 hints=endpoint.hints,
+                ended=ended,
             )
+
+
+def _ended(cluster: ClusterState, endpoint: Endpoint, pod: PodRow | None) -> str:
+    """Why nothing answers at an endpoint of a slice that is out of date."""
+    if pod is None or not pod.ended or endpoint.address in cluster.pods_by_address:
+        return ""
+    if not (endpoint.ready or endpoint.serving):
+        return ""
+    name = f"{pod.namespace}/{pod.name}"
+    return f"{name} has ended ({pod.phase}), and its EndpointSlice still lists it"
 
 
 def _endpoint_party(
     cluster: ClusterState, row: SliceRow, endpoint: Endpoint, pod: PodRow | None
 ) -> Party:
-    pod = pod or cluster.pods_by_address.get(endpoint.address)
+    """Whatever the slice's target is, its address is where the connection goes."""
     if pod is not None:
         party = cluster.party(pod)
-        if not party.ips:
+        if not party.ips or endpoint.address in party.ips:
             return replace(party, ips=(endpoint.address,))
-        return party
+    pod = cluster.pods_by_address.get(endpoint.address)
+    if pod is not None:
+        return replace(cluster.party(pod), ips=(endpoint.address,))
     why = cluster.blind.why("pods", row.namespace)
     if not why:
         return cluster.address_party(endpoint.address)
@@ -234,7 +255,10 @@ def _unique(found: Iterator[Candidate] | Sequence[Candidate]) -> list[Candidate]
     """Once each: of two families there are two slices."""
     first: dict[str, Candidate] = {}
     for one in found:
-        first.setdefault(one.party.name, one)
+        known = first.setdefault(one.party.name, one)
+        if known is not one:
+            ips = tuple(dict.fromkeys((*known.party.ips, *one.party.ips)))
+            first[one.party.name] = replace(known, party=replace(known.party, ips=ips))
     return list(first.values())
 
 
@@ -272,4 +296,9 @@ def is_ready(pod: PodRow) -> bool:
         return not pod.absent
     if pod.phase == "Unknown" and not pod.uid:
         return True
-    return bool(pod.ip) and pod.all_ready and pod.phase != "Terminating"
+    return is_serving(pod) and pod.phase != "Terminating"
+
+
+def is_serving(pod: PodRow) -> bool:
+    """Ready, as far as its containers go: it may be terminating."""
+    return bool(pod.ip) and pod.all_ready

@@ -32,7 +32,7 @@ def followed(cluster: ClusterState, service: ServiceRow) -> ServiceRow | str | P
     """The Service that an ExternalName leads to, or the name outside of the cluster; itself for
     any other."""
     met: list[str] = []
-    while service.external_name or service.type == "ExternalName":
+    while service.type == "ExternalName":
         name = f"{service.namespace}/{service.name}"
         if name in met or len(met) > DEEPEST:
             chain = " → ".join((*met, name))

@@ -15,9 +15,14 @@ INNER = tuple(
 )
 
 
+def is_inner(address: str) -> bool:
+    """Whether it is of those that clusters give to their own."""
+    return any(inside(address, network) for network in INNER)
+
+
 def may_be_of(address: str, pods: Iterable[PodRow], services: Iterable[ServiceRow]) -> str:
     """Whose an address may be that nobody is known to have, '' where it is outside."""
-    if not any(inside(address, network) for network in INNER):
+    if not is_inner(address):
         return ""
     return next(_without_address(pods, services), "")
 

@@ -235,6 +235,9 @@ class World:
                 )
                 yield from self._of_service(source, renamed)
                 return
+        if self._is_external(asked.destination):
+            yield from self._by_external_ip(source, asked)
+            return
         node = next((n for n in self.nodes if asked.destination in node_addresses(n)), None)
         if node is not None and source.pod is None and not source.node:
             found = self._node_port(asked)
@@ -242,6 +245,19 @@ class World:
                 yield from self._through_node_port(source, node, *found, asked.protocol)
                 return
         yield self.permitted(source, self.party(asked.destination), asked.port, asked.protocol)
+
+    def _is_external(self, address: str) -> bool:
+        return any(address in s["spec"].get("externalIPs", ()) for s in self.services)
+
+    def _by_external_ip(self, source: Party, asked: Question) -> Iterator[bool | None]:
+        """From outside, by whichever node receives it. Services may share the address: the port
+        and the protocol say which is meant, and none is reached by another port."""
+        for service in self.services:
+            port = service_port(service, "port", asked)
+            if port is not None and asked.destination in service["spec"].get("externalIPs", ()):
+                for node in self.nodes:
+                    yield from self._through_node_port(source, node, service, port, asked.protocol)
+                return
 
     def _node_port(self, asked: Question) -> tuple[Manifest, Manifest] | None:
         for service in self.services:
@@ -257,6 +273,8 @@ class World:
         """From outside, at a node. Cluster hides the source behind the node; Local keeps it. At a
         pod of that node policies may see it before it is hidden."""
         name, version = node["metadata"]["name"], family(source.address)
+        if not any(family(ip) == version for ip in service["spec"]["clusterIPs"]):
+            return  # a Service is of the families of its ClusterIPs, its node ports, too
         local = service["spec"].get("externalTrafficPolicy") == "Local"
         seen_as = source
         if not local:
@@ -369,8 +387,9 @@ def slice_ports(item: Manifest, port: Manifest) -> list[int]:
 
 
 def condition(endpoint: Manifest) -> str:
-    """'ready', 'terminating' (serving still: used where nothing else is left) or ''."""
+    """'ready', 'terminating' (serving still: used where nothing else is left) or ''. What is not
+    said of ready and serving is true (API reference, EndpointSlice: EndpointConditions)."""
     state = endpoint.get("conditions") or {}
     if state.get("ready", True):
         return "ready"
-    return "terminating" if state.get("serving") and state.get("terminating") else ""
+    return "terminating" if state.get("serving", True) and state.get("terminating") else ""

@@ -13,6 +13,7 @@ PORTS = (80, 443, 5432, 8080)
 PORT_NAMES = {80: "http", 443: "https", 5432: "pg", 8080: "alt"}
 PROTOCOLS = ("TCP", "TCP", "TCP", "UDP")
 OUTSIDE = ("203.0.113.9", "198.51.100.7")
+SHARED = "198.51.100.77"  # an external address, of several Services
 OUTSIDE_V6 = "2001:db8:99::9"
 
 
@@ -126,6 +127,8 @@ class Maker:
                 port.pop("nodePort")
         if kind == "cluster" and self.dice.random() < 0.2:
             spec["internalTrafficPolicy"] = "Local"
+        if kind != "headless" and version == 4 and self.dice.random() < 0.5:
+            spec["externalIPs"] = [SHARED]
         service = {
             "apiVersion": "v1",
             "kind": "Service",
@@ -159,7 +162,10 @@ class Maker:
             and pod["status"]["phase"] == "Running"
         ]
         groups = [chosen] if self.dice.random() < 0.7 else [chosen[:1], chosen[1:]]
-        return [self.slice(service, version, n, group) for n, group in enumerate(groups)]
+        made = [self.slice(service, version, n, group) for n, group in enumerate(groups)]
+        if self.dice.random() < 0.2:  # of the family that the Service has not
+            made.append(self.slice(service, 10 - version, len(groups), chosen))
+        return made
 
     def slice(self, service: Manifest, version: int, number: int, pods: list[Manifest]) -> Manifest:
         name = service["metadata"]["name"]
@@ -189,13 +195,12 @@ class Maker:
             return None
         going = "deletionTimestamp" in pod["metadata"]
         serving = self.dice.random() < 0.9
+        conditions = {"ready": serving and not going, "serving": serving, "terminating": going}
+        if serving and self.dice.random() < 0.2:
+            del conditions["serving"]  # which means the same
         return {
             "addresses": own[:1],
-            "conditions": {
-                "ready": serving and not going,
-                "serving": serving,
-                "terminating": going,
-            },
+            "conditions": conditions,
             "nodeName": pod["spec"]["nodeName"],
             "targetRef": {
                 "kind": "Pod",
@@ -287,6 +292,8 @@ class Maker:
         draw = self.dice.random()
         if "/" not in source and draw < 0.5 and (asked := self.node_port(world, source)):
             return asked
+        if "/" not in source and draw < 0.7 and (asked := self.shared(world, source)):
+            return asked
         if world.services and draw < 0.4 and "/" in source:
             service = self.dice.choice(world.services)
             name = f"{service['metadata']['namespace']}/{service['metadata']['name']}"
@@ -309,3 +316,8 @@ class Maker:
             return None
         port = self.dice.choice(self.dice.choice(services)["spec"]["ports"])
         return Question(source, node, port["nodePort"])
+
+    def shared(self, world: World, source: str) -> Question | None:
+        if ":" in source or not any("externalIPs" in s["spec"] for s in world.services):
+            return None
+        return Question(source, SHARED, self.dice.choice(PORTS))

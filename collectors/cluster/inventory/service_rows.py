@@ -160,8 +160,8 @@ def _is_ready(conditions: Object) -> bool:
 
 
 def _is_serving(conditions: Object) -> bool:
-    serving = conditions.get("serving")
-    return _is_ready(conditions) if serving is None else bool(serving)
+    """An absent condition means serving, as kube-proxy reads it."""
+    return conditions.get("serving") is not False
 
 
 def _hinted_zones(entry: Object) -> Texts:

@@ -70,6 +70,39 @@ CASES: list[Case] = [
     ("+46", "shop/web", "svc/shop/m", "80", "denied", "none is ready"),
 ]  # fmt: skip
 
+# beside two-nodes.yaml
+CLIENT = "203.0.113.9"
+OF_TWO_NODES: list[Case] = [
+    ("50", CLIENT, "198.51.100.7", "443", "allowed", "Service data/s2:443/TCP"),
+    ("50", CLIENT, "198.51.100.7", "80", "allowed", "Service data/s:80/TCP"),
+    ("50", CLIENT, "198.51.100.7", "80/UDP", "denied", "no Service has port 80/UDP at it (data/s: 80"),
+    ("51-", CLIENT, "192.168.5.1", "22", "allowed", "port 22 of node/n1"),
+    ("51-", CLIENT, "192.168.5.1", "30001", "allowed", "port 30001 of node/n1: Service data/s:80/TCP"),
+    ("51-", "shop/web", "192.168.5.1", "10250", "allowed", "egress to node/n1:10250/TCP"),
+    ("51-", CLIENT, "192.168.5.1", "80", "allowed", "Service data/s:80/TCP: 192.168.5.1"),
+    ("51b", CLIENT, "192.168.5.1", "22", "allowed", "port 22 of node/n1"),
+    ("51c", CLIENT, "192.168.5.1", "5432", "allowed", "Service data/b:5432/TCP"),
+    ("51c", CLIENT, "192.168.5.2", "30002", "allowed", "port 30002 of node/n2: Service data/b"),
+    ("52", "shop/web", "svc/data/s", "80", "denied", "none of its EndpointSlices is of IPv4"),
+    ("52", "shop/web", "10.96.0.60", "80", "denied", "none of its EndpointSlices is of IPv4"),
+    ("53-", "shop/web", "svc/data/s", "80", "denied", "data/d isolates data/gone for ingress"),
+    ("53-", CLIENT, "10.244.2.77", "5432", "denied", "data/d isolates data/gone for ingress"),
+    ("53b", "shop/web", "svc/data/s", "80", "allowed", "rule 0 of shop/e allows it"),
+    ("54-", "shop/web", "10.244.2.99", "80", "unknown", "it is in n2's range for pods, and no pod"),
+    ("54-", "10.244.2.99", "data/db", "5432", "unknown", "it is in n2's range for pods"),
+    ("54b", "shop/web", "10.244.2.99", "80", "unknown", "it is in n2's range for pods"),
+    ("55-", "shop/web", "svc/data/s", "80", "denied", "data/d isolates data/db for ingress"),
+    ("55-", "shop/web", "10.96.0.50", "80", "denied", "data/d isolates data/db for ingress"),
+    ("55b", "shop/web", "svc/data/s", "80", "denied", "no selector and no EndpointSlice"),
+    ("56", CLIENT, "192.168.5.77", "30080", "unknown", "of which Service data/s has port 30080"),
+    ("56", CLIENT, "192.168.5.77", "30081", "allowed", "it is no pod"),
+    ("57-", "shop/web", "svc/data/s", "80", "allowed", "1 terminating and still serving: db"),
+    ("57b", "shop/web", "svc/data/tt", "80", "allowed", "1 terminating and still serving: tt"),
+    ("58-", "shop/web", "svc/data/s", "80", "denied", "data/fin has ended (Succeeded)"),
+    ("58b", "shop/web", "svc/data/s", "80", "denied", "egress to 203.0.113.50:5432/TCP"),
+    ("59", "shop/cl", "fd00:2::31", "80", "denied", "data/d isolates data/v for ingress"),
+]  # fmt: skip
+
 
 def files(name: str) -> list[Path]:
     found = sorted(DATA.glob(f"{name.lstrip('+')}*.yaml"))[:1]
@@ -81,6 +114,16 @@ def files(name: str) -> list[Path]:
 def test_the_verdict_and_its_reason(case: Case) -> None:
     name, source, destination, port, verdict, said = case
     answer = ask(cluster_of_files(files(name)), source, destination, port)
+    text = "\n".join(f"{step.what}: {step.reason}" for step in answer.path)
+    assert answer.verdict == verdict, text
+    assert said in text
+
+
+@pytest.mark.parametrize("case", OF_TWO_NODES, ids=[f"{c[0]} {c[2]}:{c[3]}" for c in OF_TWO_NODES])
+def test_a_cluster_of_two_nodes(case: Case) -> None:
+    name, source, destination, port, verdict, said = case
+    cluster = cluster_of_files([DATA / "two-nodes.yaml", *files(name)])
+    answer = ask(cluster, source, destination, port)
     text = "\n".join(f"{step.what}: {step.reason}" for step in answer.path)
     assert answer.verdict == verdict, text
     assert said in text
