@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from collectors.errors import ConfigError
 from collectors.frozen import frozen
 from session.replay_time import time_within
 
@@ -106,11 +107,19 @@ class ReplayPlayer:
     async def _go(self) -> None:
         try:
             while (at := self._wanted) is not None:
-                await self.move(at)
+                await self._moved(at)
                 if self._wanted == at:
                     self._wanted = None
         finally:
             self._is_going = False
+
+    async def _moved(self, at: float) -> None:
+        """Where that fails, it says so and stands still where it was."""
+        try:
+            await self.move(at)
+        except ConfigError as error:
+            self._set_playing(False)
+            self._control.notice(str(error), level="error")
 
     async def move(self, at: float) -> None:
         """Be at a time, and go on from there where it plays."""

@@ -23,9 +23,12 @@ class ReplaySource(RecordedSource):
 
     def events(self) -> Iterator[Event]:
         is_empty = True
-        for event in self.archive.events_from(self._next):
-            is_empty = False
-            yield event
+        try:
+            for event in self.archive.events_from(self._next):
+                is_empty = False
+                yield event
+        except OSError as error:
+            raise ConfigError(_unreadable(error)) from None
         self.message = self.archive.left_out()
         if is_empty and not self._next:
             raise ConfigError("The recording holds nothing.")
@@ -44,9 +47,18 @@ class ReplaySource(RecordedSource):
             self.state = "new"
 
     async def move(self, at: float) -> Store:
-        """Go to a time: what is known there. It is not playing meanwhile, nor after."""
+        """Go to a time: what is known there. It is not playing meanwhile, nor after. ConfigError
+        where it cannot be read any more."""
         await self.halt()
         await self.stream.caught_up()
-        state = await asyncio.to_thread(self.archive.state_at, at)
+        try:
+            state = await asyncio.to_thread(self.archive.state_at, at)
+        except OSError as error:
+            raise ConfigError(_unreadable(error)) from None
         self._next, self._position = state.next, at
         return state.store
+
+
+def _unreadable(error: OSError) -> str:
+    """A session of which something was removed meanwhile, or whose disk fails."""
+    return f"The recording cannot be read any more: {error.strerror or error}."

@@ -105,7 +105,9 @@ class SessionArchive:
     def state_at(self, at: float) -> StateAt:
         store, blocks = Store(), self.reader.evidence
         block = max(0, self.reader.block_at(at - WINDOW_S))
-        first = blocks[block].number if blocks else self._first_after(at)
+        first = self._first_after(at)  # of a session that has lost its first evidence
+        if blocks:
+            first = min(first, blocks[block].number)
         before = self._timeline[: bisect_left(self._timeline, first, key=NUMBER)]
         self._inventory.restore(store, before, at)
         self._restore_figures(store, at)
@@ -119,7 +121,7 @@ class SessionArchive:
         return StateAt(store, after)
 
     def _first_after(self, at: float) -> float:
-        """Of a session without evidence."""
+        """The number of the first that is not evidence."""
         return next((number for number, event in self._timeline if event.at > at), NEVER[0])
 
     def _fill(self, window: Window, at: float, block: int, first: float) -> float:

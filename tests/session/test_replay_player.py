@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -171,4 +172,19 @@ async def test_todays_rules_look_at_what_is_played(tmp_path: Path) -> None:
     assert found() == ["conntrack_full"], "it is seen at once where one goes to"
     await replay.player.move(INCIDENT + 10)
     assert found() == []
+    await replay.control.close()
+
+
+async def test_what_was_removed_meanwhile_is_said(session: Path, tmp_path: Path) -> None:
+    shutil.copytree(session, tmp_path / "s")
+    replay = replay_of(tmp_path / "s")
+    await replay.player.move(BEGAN + 200)
+    for path in (tmp_path / "s").glob("evidence-*"):
+        path.unlink()
+    replay.player.go(BEGAN + 20)
+    await replay.there()
+    await replay.control.stream.caught_up()
+    said = [line.text for line in replay.control.store.log if line.kind == "notice"]
+    assert said == ["The recording cannot be read any more: No such file or directory."]
+    assert replay.at == 200 and not replay.player.clock.playing
     await replay.control.close()

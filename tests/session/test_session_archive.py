@@ -144,3 +144,21 @@ def test_an_end_that_is_missing_is_said_at_its_time(session: Path, tmp_path: Pat
         assert last.at == archive.ended
     whole = SessionArchive(SessionReader(session)).state_at(archive.ended + 9).store
     assert not [one for one in whole.timeline.entries if one.kind == "gap"]
+
+
+def test_where_the_first_evidence_was_removed_the_rest_is_of_its_time(tmp_path: Path) -> None:
+    """As where room was needed: what was said stays, and is not said before its time."""
+    writer = SessionWriter(tmp_path)
+    marks = [ev.Mark(BEGAN + second, "", "a", str(second)) for second in range(100)]
+    writer.write(marks[:60])
+    sample = next(one for one in HourOfEvents().second(60) if isinstance(one, ev.CounterSample))
+    writer.write([sample, *marks[60:], ev.RecordingEnd(BEGAN + 100, "")])
+    writer.close()
+    archive = SessionArchive(SessionReader(tmp_path))
+    for second in (0.5, 10.5, 59.5, 60.5, 99.5):
+        gone_to = archive.state_at(BEGAN + second)
+        texts = [one.text for one in gone_to.store.timeline.entries]
+        assert texts == [str(n) for n in range(int(second) + 1)]
+        assert ("pod/shop/web-1" in gone_to.store.targets) == (second > 60)
+        rest = [e.text for e in archive.events_from(gone_to.next) if isinstance(e, ev.Mark)]
+        assert rest == [str(n) for n in range(int(second) + 1, 100)]
