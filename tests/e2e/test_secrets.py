@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from collectors.recording.blocks import blocks, content
 from lab.supervisor import Lab
 from tests.collectors.test_credentials import Place
 from tests.support.lab_client import client_of
@@ -76,6 +77,14 @@ def test_a_plugin_that_asks_has_the_terminal_before_the_console_opens(
     assert "The credential plugin plugin.sh failed with exit code 1." in tmux.screen()
 
 
+def held(path: Path) -> bytes:
+    """What is in a file; of one of a session, what is in its blocks as well."""
+    data = path.read_bytes()
+    if path.suffix == ".zst":
+        data += b"".join(piece for block in blocks(path) for piece in content(block))
+    return data
+
+
 async def test_no_secret_is_written_anywhere(lab: Lab, place: Place, tmux: Tmux) -> None:
     """Token, key and password planted; a session recorded, errors that repeat the token, a crash with it in hand."""
     async with client_of(lab) as client:
@@ -110,11 +119,12 @@ async def test_no_secret_is_written_anywhere(lab: Lab, place: Place, tmux: Tmux)
     written = [
         p for folder in ("state", "tmp") for p in (place.folder / folder).rglob("*") if p.is_file()
     ]
-    assert {p.name for p in written} >= {"journal.jsonl", "rec.jsonl", "crash.log"}
+    expected = {"journal.jsonl", "rec.jsonl", "crash.log", "timeline.zst"}
+    assert {p.name for p in written} >= expected
     for secret in (place.token, *key):
         assert secret not in shown
         for path in written:
-            assert secret.encode() not in path.read_bytes(), path
+            assert secret.encode() not in held(path), path
     for path in written:
         assert path.stat().st_mode & 0o777 == 0o600, path
     recording = (place.folder / "state" / "rec.jsonl").read_text()
