@@ -6,17 +6,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import gzip
 import re
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from cli import check_output
+from collectors.capture.decompression import decoder_for, decompressed
 from collectors.capture.file_source import PcapSource
 from collectors.capture.pcap import MAGIC
 from collectors.capture.pcapng import SECTION_BYTES
-from collectors.errors import ConfigError
+from collectors.errors import CaptureError, ConfigError
 from collectors.findings import Finding, ordered, stronger
 from collectors.recording.event_log import RecordingSource
 from collectors.sanitize import sanitize
@@ -30,7 +30,7 @@ from session.replay import play
 from session.session_files import opened
 from session.store import Store
 
-GZIP = b"\x1f\x8b"
+HEAD = 65_536  # bytes
 FIRST_CAPTURE = 1_000_000  # its number: a recording has captures of its own
 _TARGET = re.compile(r"((?:pod|node|local)/[^=]+)=(.+)")
 
@@ -109,13 +109,18 @@ def _is_capture(path: Path) -> bool:
 
 
 def _first_bytes(path: Path) -> bytes:
-    with gzip.open(path) if _is_packed(path) else path.open("rb") as file:
-        return file.read(4)
-
-
-def _is_packed(path: Path) -> bool:
+    """Of what is in a file, compressed or not."""
     with path.open("rb") as file:
-        return file.read(2) == GZIP
+        head = file.read(HEAD)
+    if (decoder := decoder_for(head)) is None:
+        return head[:4]
+    found = b""
+    with contextlib.suppress(CaptureError):  # the rest of it was not read
+        for piece in decompressed([head], decoder):
+            found += piece
+            if len(found) >= 4:
+                break
+    return found[:4]
 
 
 def over_time(history: FindingHistory) -> tuple[list[Finding], Periods]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
+import lzma
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 
 from cli.main import main
 from tests.support.incident import full_table, sample, written
@@ -63,6 +67,19 @@ def test_a_capture_beside_it_is_of_the_node_that_is_named(
     code, body = checked(capsys, "--from", str(recording), "--from", f"node/n1={capture}")
     assert code == 1
     assert [finding["rule"] for finding in body["findings"]].count("conntrack_full") == 1
+
+
+@pytest.mark.parametrize("compress", [bz2.compress, lzma.compress, zstandard.compress])
+def test_a_capture_may_be_compressed(
+    compress: Callable[[bytes], bytes], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw = (Path(__file__).parent.parent / "data" / "lab.pcap").read_bytes()
+    plain, packed = tmp_path / "lab.pcap", tmp_path / "lab.pcap.packed"
+    plain.write_bytes(raw)
+    packed.write_bytes(compress(raw))
+    _, wanted = checked(capsys, "--from", f"node/n1={plain}")
+    _, found = checked(capsys, "--from", f"node/n1={packed}")
+    assert found == wanted and not [note for note in found["notes"] if "cannot" in note]
 
 
 def test_what_cannot_be_read_is_said(
