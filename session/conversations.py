@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache, reduce
 from ipaddress import ip_address
+from itertools import islice
 from operator import or_
 from statistics import median
 from typing import NamedTuple
@@ -23,6 +24,7 @@ UNANSWERED_NS = 1_500_000_000  # a SYN that was retransmitted, or waits longer t
 LONG_POLL_NS, ALIKE = 10 * 1_000_000_000, 1.05
 FULL_SIZE = 1_000  # bytes: segments of bulk data
 MOST_FLOWS = 1_500  # the newest
+MOST_LASTING = 500  # of those that began long before these
 BEFORE = 500  # flows before those: legs of a connection begin within microseconds
 STUCK = 2  # timeouts of one flow in which nothing was acknowledged
 AGAIN = ("retransmission", "spurious retransmission")
@@ -63,7 +65,17 @@ class RecentFlows:
 def recent(flows: Sequence[Flow]) -> RecentFlows:
     now = max((flow.last_ns for flow in flows), default=0)
     latest = [flow for flow in flows[-MOST_FLOWS:] if now - flow.last_ns <= RECENT_NS]
-    return RecentFlows(_by_ends(latest), now, _seen_on(flows[-MOST_FLOWS - BEFORE :]))
+    before = flows[-MOST_FLOWS - BEFORE : -MOST_FLOWS]
+    lasting = _lasting(flows[: -MOST_FLOWS - BEFORE], now)
+    shown = [*lasting, *_lasting(before, now), *latest]
+    return RecentFlows(_by_ends(shown), now, _seen_on([*lasting, *flows[-MOST_FLOWS - BEFORE :]]))
+
+
+def _lasting(flows: Sequence[Flow], now: int) -> list[Flow]:
+    """Those that are still used, of flows that began earlier: many that are short come after one
+    that is kept."""
+    used = (flow for flow in flows if now - flow.last_ns <= RECENT_NS < now - flow.first_ns)
+    return list(islice(used, MOST_LASTING))
 
 
 def _by_ends(flows: Sequence[Flow]) -> Groups:

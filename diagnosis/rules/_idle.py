@@ -63,5 +63,11 @@ def is_once(requests: Iterable[IdleRequest]) -> bool:
     return max(at) - min(at) < MOMENTS_S
 
 
-def is_of(row: IdleConnections, talk: Conversation) -> bool:
-    return (row.client, row.server, row.port) == (talk.client, talk.server, talk.port)
+def is_of(snapshot: Snapshot, row: IdleConnections, talk: Conversation) -> bool:
+    """At the address that is asked, or at an endpoint of its Service."""
+    service = snapshot.service_by_address.get(row.server)
+    ends = {(row.server, row.port)}
+    for one in snapshot.slices_behind(service) if service is not None else ():
+        addresses = (*one.ready, *one.not_ready)
+        ends |= {(address, port.number) for address in addresses for port in one.ports}
+    return talk.client == row.client and talk.end in ends

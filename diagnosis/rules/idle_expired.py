@@ -59,7 +59,7 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 def explains(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
     """What fails between that client and that server, and through a node that forgets."""
     own = [one for one in idle_expiries(snapshot) if _subject(snapshot, one) == finding.subject]
-    if any(is_of(one.row, talk) for one in own):
+    if any(is_of(snapshot, one.row, talk) for one in own):
         return True
     return any(one.node for one in own) and is_forgotten(snapshot, {talk.end})
 

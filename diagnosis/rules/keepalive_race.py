@@ -47,7 +47,8 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 def explains(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
     """Resets of connections of that client to that server."""
     return any(
-        is_of(row, talk) and subject(snapshot, row) == finding.subject for row in _raced(snapshot)
+        is_of(snapshot, row, talk) and subject(snapshot, row) == finding.subject
+        for row in _raced(snapshot)
     )
 
 

@@ -114,3 +114,18 @@ def test_a_leg_that_has_the_syn_alone_is_not_unanswered() -> None:
     table.add(COOKED2, sorted(packets, key=lambda packet: packet.ns))
     talks = list(conversations.recent(table.flows).conversations())
     assert len(talks) == 2 and not any(talk.unanswered for talk in talks)
+
+
+@pytest.mark.parametrize("before", [10, conversations.BEFORE + 10])
+def test_a_connection_that_lasts_is_seen_behind_many_short_ones(before: int) -> None:
+    """On a busy node thousands come after it; it is asked on all the same."""
+    long_lived = Hop(2, IN, (CLIENT, 39_000, SERVER, 5432))
+    begun = START - 60 * SECOND
+    packets = [Segment(SYN, 0).at(long_lived, begun), Segment(ACK, 1, 1).at(long_lived, begun + 9)]
+    for number in range(conversations.MOST_FLOWS + before):
+        packets += connection(10_000 + number, [])
+    packets.append(Segment(PUSH, 1, 1, 80).at(long_lived, START + SECOND))
+    table = FlowTable(hops=True)
+    table.add(COOKED2, sorted(packets, key=lambda packet: packet.ns))
+    ports = {talk.port for talk in conversations.recent(table.flows).conversations()}
+    assert ports == {5432, 8080}

@@ -4,8 +4,9 @@ reasons."""
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
-from collectors.events import ServiceRow, SliceRow
+from collectors.events import ContainerPort, ServiceRow, SliceRow
 from collectors.findings import Finding
 from diagnosis.idle_requests import IdleConnections, IdleRequest
 from diagnosis.rules import findings
@@ -68,3 +69,13 @@ def test_by_the_service_and_by_its_endpoint_it_is_one_finding() -> None:
 def test_connections_of_a_deleted_pod_are_silent() -> None:
     gone = IdleConnections("10.1.0.200", API.ip, 8080, CLOSED)
     assert "keepalive_race" not in found(pod(idle=(gone,)))
+
+
+def test_resets_at_the_endpoint_are_listed_under_it() -> None:
+    """A node's capture has the connections by both addresses."""
+    by_service = IdleConnections(POD.ip, "10.96.0.7", 80, CLOSED)
+    reset = talk(server_resets=9)
+    view = pod(idle=(by_service,), conversations=(reset,))
+    slices = (replace(OF_API, ports=(ContainerPort("", 8080, "TCP"),)),)
+    said = found(view, services=(SHOP_API,), slices=slices)
+    assert "keepalive_race" in said and "resets" not in said

@@ -98,3 +98,28 @@ def test_what_is_unanswered_outside_is_listed_under_it() -> None:
     second = replace(seen_at("n2", RIGHT), conversations=(fails_elsewhere,))
     found = rules.findings(service_snapshot(first, second))
     assert {one.rule for one in found} == {"masquerade", "unanswered"}
+
+
+ELSEWHERE = leaves(POD.ip, NODE.address, "198.51.100.2", completed=9)
+
+
+def both(*rows: PathRow) -> TargetView:
+    return replace(seen_at("n1", rows[0]), paths=rows)
+
+
+def test_a_node_that_masquerades_what_a_service_leads_to() -> None:
+    """kube-proxy has rules of its own for that."""
+    of_service = replace(ELSEWHERE, asked="10.96.0.9")
+    (finding,) = evaluate(service_snapshot(both(LOST, of_service), seen_at("n2", RIGHT)))
+    assert (finding.where, finding.confidence) == ("n1", "certain")
+
+
+def test_a_rule_for_some_addresses_while_a_server_is_down() -> None:
+    """Nothing shows that these were ever to be masqueraded."""
+    down = replace(RIGHT, endpoint="198.51.100.9", asked="198.51.100.9")
+    assert not evaluate(service_snapshot(both(LOST, ELSEWHERE), seen_at("n2", down)))
+
+
+def test_what_other_pods_of_the_node_reach_translated() -> None:
+    other = replace(ELSEWHERE, endpoint=OUTSIDE, asked=OUTSIDE, endpoint_port=443, asked_port=443)
+    assert not evaluate(service_snapshot(both(LOST, other), seen_at("n2", RIGHT)))
