@@ -25,7 +25,7 @@ from collectors.stream import Stream, Subscription
 from diagnosis.reachability.blind_spots import DECIDING, BlindSpots, not_evaluated, noted
 from diagnosis.reachability.cluster_state import ClusterState
 from diagnosis.reachability.deliveries import PathStep, PathVerdict
-from diagnosis.reachability.end_names import End, EndFinder, EndRow
+from diagnosis.reachability.end_names import End, EndFinder, EndRow, aliases_of
 from diagnosis.reachability.path import ask_ends
 from diagnosis.reachability.verdicts import Decision, Outcome
 from diagnosis.reachability.written_ends import (
@@ -64,7 +64,7 @@ def _asked(
     explicit = bool(options.namespace)
     source = EndFinder(cluster, namespace, explicit=True).find(options.source)
     near = namespace if explicit else _namespace(source, namespace)
-    finder = EndFinder(cluster, near, explicit=explicit)
+    finder = EndFinder(cluster, near, explicit=explicit, aliases=aliases_of(source))
     destination = finder.find(options.target, port.port)
     answer = ask_ends(cluster, source, destination, port=port.port, protocol=port.protocol)
     if not options.files:

@@ -79,6 +79,7 @@ class PodRow:
     egress_limit: int = 0  # bits a second, by an annotation for the CNI's bandwidth plugin
     ingress_limit: int = 0
     asks: tuple[str, ...] = ()  # Services by namespace/name that its configuration names
+    host_aliases: Labels = ()  # (name, address) of its /etc/hosts, in their order
     kind: str = "pods"
 
     @property

@@ -11,6 +11,7 @@ from collectors.frozen import frozen
 from diagnosis.reachability import why_not
 from diagnosis.reachability.cluster_state import ClusterState
 from diagnosis.reachability.overlay_sources import as_from_tunnel
+from diagnosis.reachability.own_ends import by_own_service
 from diagnosis.reachability.parties import Party, family, no_common_family, over
 from diagnosis.reachability.policy_model import Ask
 from diagnosis.reachability.verdicts import Decision, Outcome, Verdict, combined, either
@@ -66,8 +67,9 @@ def stopped(*steps: PathStep) -> PathVerdict:
 
 @dataclass(frozen=True)
 class Delivery:
-    """One connection: leaving `source` for `seen` (what its own policies see), arriving at `end`
-    as from `sender`, or as from `perhaps`, for the reason `why`."""
+    """One connection: leaving `source` for `seen` (what its own policies see; `early`: perhaps for
+    `end` already), arriving at `end` as from `sender`, or as from one of `perhaps`, for the reason
+    `why`. `translated`: by the address of a Service."""
 
     source: Party
     seen: Party
@@ -77,10 +79,13 @@ class Delivery:
     number: int
     protocol: str
     service_port: int = 0
+    host_port: int = 0
     label: str = field(default="")  # by which node it goes, '' for none
     service_ips: tuple[str, ...] = ()  # to which it was sent, before translation
-    perhaps: Party | None = None
+    perhaps: tuple[Party, ...] = ()
     why: str = ""
+    early: str = ""  # why the destination may be translated before its policies are asked
+    translated: bool = False
 
     @classmethod
     def plain(
@@ -111,16 +116,31 @@ class Delivery:
         return f"{self.end.name}:{self.number}/{self.protocol}{self.label}"
 
     def verdict(self, cluster: ClusterState) -> Verdict:
+        if self._is_hairpin:
+            found = cluster.policies.hairpin(self.source, self.number, self.protocol)
+            return by_own_service(found, self._plain(cluster))
+        return self._plain(cluster)
+
+    @property
+    def _is_hairpin(self) -> bool:
+        to_itself = self.source.name == self.end.name and self.seen is self.end
+        return self.translated and self.source.selectable and to_itself
+
+    def _plain(self, cluster: ClusterState) -> Verdict:
         asked = cluster.policies.verdict
         out = asked(self.source, self.seen, self.seen_number, self.protocol)
+        egress = out.egress
+        if self.early:
+            other = asked(self.source, self.end, self.number, self.protocol).egress
+            egress = either(egress, other, self.early)
         into = out.ingress
         if self.sender is not self.source or self.seen is not self.end:
             into = self._into(cluster, self.sender)
         else:
             into = self._by_tunnel(cluster, into, self.sender)
-        if self.perhaps is not None:
-            into = either(into, self._into(cluster, self.perhaps), self.why)
-        return Verdict(out.egress, into)
+        for one in self.perhaps:
+            into = either(into, self._into(cluster, one), self.why)
+        return Verdict(egress, into)
 
     def _into(self, cluster: ClusterState, sender: Party) -> Decision:
         found = cluster.policies.verdict(sender, self.end, self.number, self.protocol).ingress
@@ -128,6 +148,12 @@ class Delivery:
 
     def _by_tunnel(self, cluster: ClusterState, into: Decision, sender: Party) -> Decision:
         return as_from_tunnel(cluster, into, sender, self.end, (self.number, self.protocol))
+
+    def seen_as(self, side: Literal["egress", "ingress"]) -> str:
+        """What policies of a side see of the other end, its address and a destination's port."""
+        other = self.seen if side == "egress" else self.sender
+        shown = other.ips[0] if other.ips else other.name
+        return f"{shown}:{self.seen_number}" if side == "egress" else shown
 
     def ask(self, side: Literal["egress", "ingress"]) -> Ask:
         source, end, number = self.source, self.seen, self.seen_number
@@ -228,7 +254,13 @@ def _side(
         yield PathStep("not known", "unknown", reason)
     if decision.verdict == "allowed":
         return
-    context = Context(delivery.service_port, cluster.service_ips, delivery.service_ips)
+    context = Context(
+        asked_port=delivery.service_port or delivery.host_port,
+        asked_as="the Service's" if delivery.service_port else "the node's (hostPort)",
+        service_ips=cluster.service_ips,
+        asked_ips=delivery.service_ips,
+        seen=delivery.seen_as(decision.side),
+    )
     for text in why_not.misses(cluster.policies.stacks, delivery.ask(decision.side), context):
         yield PathStep("why not", "note", text)
 

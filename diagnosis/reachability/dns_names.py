@@ -54,6 +54,18 @@ def readings(labels: Sequence[str], namespace: str) -> Iterator[NameInCluster]:
         yield NameInCluster(labels[2], labels[1], labels[0])
 
 
+def foreign_domain(labels: Sequence[str]) -> str:
+    """Why it is not known whether a name is of this cluster: it is under another domain than most
+    clusters have. '' where it is under that one, or under none."""
+    for kind in ("svc", "pod"):
+        at = next((n for n in (2, 3) if labels[n : n + 1] == [kind]), 0)
+        domain = ".".join(labels[at + 1 :])
+        if at and domain and f".svc.{domain}" != DOMAIN:
+            usual = DOMAIN.removeprefix(".svc.")
+            return f"whether {domain} is the domain of this cluster is not known (usual: {usual})"
+    return ""
+
+
 def resolved(cluster: ClusterState, name: NameInCluster) -> Named | None:
     if name.pod:
         return _pod_by_address(cluster, name.pod)

@@ -4,13 +4,13 @@ an address, a URL."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from collectors.address_text import is_address
 from collectors.events import NodeRow, PodRow, ServiceRow
 from collectors.frozen import frozen
-from diagnosis.reachability import dns_names
+from diagnosis.reachability import dns_names, name_doubts
 from diagnosis.reachability.cluster_state import ClusterState
 from diagnosis.reachability.end_kinds import (
     GROUPS,
@@ -39,7 +39,8 @@ class End:
 
     `dns_name` is the name that a client would look up, '' for none. `unseen` says why an end
     could not be looked for, `missing` why a name has no answer in DNS. `pods` are all of the
-    workload that was named; `row` is the first. `address` is the one that was given, '' for none.
+    workload that was named; `row` is the first. `address` is the one that was given, '' for none;
+    `aliased` the name of the source's hostAliases that stands for it.
     """
 
     text: str
@@ -49,18 +50,25 @@ class End:
     missing: str = ""
     pods: tuple[PodRow, ...] = ()
     address: str = ""
+    aliased: str = ""
 
 
 class EndFinder:
     """Finds what a text names among the rows. A name alone is of `namespace`; `explicit` where a
-    person said which."""
+    person said which. `aliases` are those of the pod that asks."""
 
     def __init__(
-        self, cluster: ClusterState, namespace: str = "", *, explicit: bool = False
+        self,
+        cluster: ClusterState,
+        namespace: str = "",
+        *,
+        explicit: bool = False,
+        aliases: Sequence[tuple[str, str]] = (),
     ) -> None:
         self.cluster = cluster
         self.namespace = namespace
         self.explicit = explicit
+        self.aliases = dict(reversed(aliases))  # the first counts
 
     def find(self, text: str, port: str = "") -> End:
         """A pod's name may be that of its workload; where it is a Service's, too, the `port`
@@ -77,6 +85,8 @@ class EndFinder:
             )
         if plain in LOCAL:
             return End(written, "127.0.0.1")
+        if own := self.aliases.get(plain.rstrip(".").lower()):
+            return End(written, self.cluster.at(own), address=own, aliased=plain)
         if is_address(plain):
             address = canonical(plain)
             return End(written, self.cluster.at(address), address=address)
@@ -84,6 +94,7 @@ class EndFinder:
             return self._object(written, plain.split("/"), port)
         if "." in plain:
             _check_dns_name(written, plain.rstrip("."))
+            name_doubts.check_no_srv(written, plain.rstrip("."))
             return self._dns_name(written, plain.rstrip("."))
         return self._bare(written, plain, port)
 
@@ -180,7 +191,10 @@ class EndFinder:
             return End(written, replace(balanced, ips=(name.lower(),)), dns_name=name)
         for reading in dns_names.readings(labels, self.namespace):
             if found := dns_names.resolved(self.cluster, reading):
-                return End(written, found.row, dns_name=name, missing=found.missing)
+                foreign = dns_names.foreign_domain(labels)
+                return End(written, found.row, dns_name=name, missing=found.missing, unseen=foreign)
+        if reason := name_doubts.why_unsure(self.cluster, labels, self.namespace):
+            return End(written, name, dns_name=name, unseen=reason)
         if not self._is_of_cluster(labels):
             return End(written, name, dns_name=name)
         return self._unseen_name(written, labels[2 if labels[3:4] == ["svc"] else 1])
@@ -225,6 +239,9 @@ class EndFinder:
             return End(written, row, pods=pods)
         if why := self.cluster.blind.why(kind, namespace):
             return End(written, written, unseen=f"{written} could not be looked for: {why}")
+        name = written_end(written).plain.rpartition("/")[2]
+        if kind == "services" and name_doubts.is_api(self.cluster, namespace, name):
+            return End(written, written, unseen=name_doubts.API_UNSEEN)
         raise Unknown(self._nothing(written))
 
     def _nothing(self, written: str) -> str:
@@ -257,6 +274,11 @@ class EndFinder:
                 return (exact,)
         made = tuple(pod for pod in own if _is_of(pod, name, kind))
         return tuple(pod for pod in made if not pod.ended) or made[:1]
+
+
+def aliases_of(source: End) -> Sequence[tuple[str, str]]:
+    """The names of its own that a pod knows without DNS."""
+    return source.row.host_aliases if isinstance(source.row, PodRow) else ()
 
 
 def _check_dns_name(written: str, name: str) -> None:

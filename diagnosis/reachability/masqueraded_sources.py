@@ -18,6 +18,11 @@ from collectors.frozen import frozen
 from diagnosis.reachability.parties import Party
 
 Seen = Literal["client", "node", "either"]
+LEAVING = (
+    "whether what leaves its own node for another node is masqueraded depends on the network "
+    "plugin (natOutgoing, ip-masq)"
+)
+EARLY = "Cilium may translate the destination at the pod's socket, before policies are asked"
 KEPT = ("true", "strict", "partial", "probe")  # kube-proxy-replacement of Cilium, where it is on
 
 
@@ -28,6 +33,8 @@ class SeenSources:
     own_node: Seen = "either"
     other_node: Seen = "node"
     replaces_proxy: bool = False  # Cilium translates what pods send before it leaves them
+    early: str = ""  # why that may be so
+    within: bool = False  # whether what pods send to other nodes is known to be masqueraded nowhere
 
 
 def seen_sources(settings: Iterable[SettingsRow], plugin: str) -> SeenSources:
@@ -42,18 +49,21 @@ def _of_calico(values: Mapping[str, Mapping[str, str]]) -> SeenSources:
     if by_ebpf == "true":
         return SeenSources("client", "client")
     by_proxy = by_ebpf == "false" or "kube-proxy" in values
-    return SeenSources("client", "node" if by_proxy else "either")
+    pools = values.get("calico ippools", {})
+    outgoing = any(k.endswith(".natOutgoing") and v == "true" for k, v in pools.items())
+    within = bool(pools) and not outgoing
+    return SeenSources("client", "node" if by_proxy else "either", within=within)
 
 
 def _of_cilium(values: Mapping[str, str]) -> SeenSources:
     replaced = values.get("kube-proxy-replacement", "").lower()
     if not replaced:
-        return SeenSources("either", "either")
+        return SeenSources("either", "either", early=EARLY, within=True)
     if replaced not in KEPT:
-        return SeenSources("node", "node")
+        return SeenSources("node", "node", within=True)
     modes: dict[str, Seen] = {"snat": "node", "": "node", "dsr": "client"}
     mode = modes.get(values.get("bpf-lb-mode", ""), "either")
-    return SeenSources("client", mode, replaces_proxy=True)
+    return SeenSources("client", mode, replaces_proxy=True, early=EARLY, within=True)
 
 
 @frozen
@@ -61,8 +71,16 @@ class Senders:
     """The end that policies see; `perhaps` is another that may be, because of `why`."""
 
     sender: Party
-    perhaps: Party | None = None
+    perhaps: tuple[Party, ...] = ()
     why: str = ""
+
+
+def kept(known: SeenSources, origin: Party, node: Party, own_node: Party) -> Senders:
+    """Of what `origin` sends to an address of `node`, which leaves the source alone: a pod's may
+    be masqueraded as `own_node`, its own, as it leaves that."""
+    if known.within or not origin.selectable or origin.node == node.node:
+        return Senders(origin)
+    return Senders(origin, (own_node,), f"{origin.name} sends to a node's address: {LEAVING}")
 
 
 def senders(known: SeenSources, origin: Party, node: Party, end: Party) -> Senders:
@@ -73,7 +91,7 @@ def senders(known: SeenSources, origin: Party, node: Party, end: Party) -> Sende
     if seen == "either":
         either = f"whether policies see {origin.name} or {node.name}"
         why = f"{where}: {either}, which masquerades it, depends on the network plugin"
-        return Senders(node, origin, why)
+        return Senders(node, (origin,), why)
     return Senders(origin if seen == "client" else node)
 
 

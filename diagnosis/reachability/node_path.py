@@ -11,7 +11,7 @@ from collectors.events import ContainerPort, PodRow, ServicePort, ServiceRow
 from diagnosis.reachability.cluster_state import ClusterState
 from diagnosis.reachability.deliveries import Delivery, PathStep, PathVerdict, judged, stopped
 from diagnosis.reachability.load_balancers import RANGES, Limits, by_balancer, limits
-from diagnosis.reachability.masqueraded_sources import senders
+from diagnosis.reachability.masqueraded_sources import kept, senders
 from diagnosis.reachability.parties import Party, is_ipv6, over
 from diagnosis.reachability.service_backends import Chosen, endpoints
 from diagnosis.reachability.unassigned_addresses import is_inner
@@ -142,9 +142,10 @@ def _by_host_port(
         end=end,
         number=declared.number,
         protocol=declared.protocol,
-        service_port=declared.host_port,
+        host_port=declared.host_port,
+        early="" if here or not origin.selectable else cluster.policies.seen.early,
     )
-    return judged(cluster, (step,), [delivery])
+    return judged(cluster, (step,), [_as_sent_on(cluster, delivery, node, masquerades=False)])
 
 
 def _without_family(end: Party, node: Party, declared: ContainerPort) -> PathVerdict:
@@ -245,9 +246,11 @@ def _received(
         label = f" by {node.name}" if len(nodes) > 1 else ""
         for end, number in ends:
             one = Delivery.plain(origin, end, number, port.protocol, service_port=port.number)
-            one = _as_sent_on(cluster, one, None if local else node)
+            one = _as_sent_on(cluster, one, node, masquerades=not local)
             if not here:
                 one = replace(one, seen=node, seen_number=seen_number)
+                early = cluster.policies.seen.early if origin.selectable else ""
+                one = replace(one, early=early)
             deliveries.append(replace(one, label=label))
     if not deliveries:
         reason = f"externalTrafficPolicy Local: 0 ready on {', '.join(dropping)}, which drops it"
@@ -257,12 +260,19 @@ def _received(
     return _unless_known(answer, (*because, *chosen.unknown_because))
 
 
-def _as_sent_on(cluster: ClusterState, one: Delivery, node: Party | None) -> Delivery:
-    """By a node that masquerades it; None where nobody does."""
-    if node is None:
-        return one
-    found = senders(cluster.policies.seen, one.source, node, one.end)
-    return replace(one, sender=found.sender, perhaps=found.perhaps, why=found.why)
+def _as_sent_on(
+    cluster: ClusterState, one: Delivery, node: Party, *, masquerades: bool
+) -> Delivery:
+    """By a node that masquerades it, or keeps the source as it came."""
+    known, origin = cluster.policies.seen, one.source
+    arrived = kept(known, origin, node, cluster.node_party(origin.node))
+    if not masquerades:
+        return replace(one, sender=origin, perhaps=arrived.perhaps, why=arrived.why)
+    found = senders(known, origin, node, one.end)
+    if origin not in (found.sender, *found.perhaps) or not arrived.perhaps:
+        return replace(one, sender=found.sender, perhaps=found.perhaps, why=found.why)
+    why = "; ".join(filter(None, (found.why, arrived.why)))
+    return replace(one, sender=found.sender, perhaps=(*found.perhaps, *arrived.perhaps), why=why)
 
 
 def _unless_known(answer: PathVerdict, because: Sequence[str]) -> PathVerdict:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from collectors.address_text import is_address
-from collectors.events import NodeRow, PodRow, ServiceRow
+from collectors.events import ContainerPort, NodeRow, PodRow, ServicePort, ServiceRow
 from diagnosis.reachability import (
     dns_path,
     node_path,
@@ -29,8 +29,8 @@ Source = PodRow | NodeRow | str
 def ask(
     cluster: ClusterState, source: Source, destination: EndRow, *, port: str, protocol: str
 ) -> PathVerdict:
-    """`port` is a number, or the name of a port of the destination. Addresses outside are
-    strings."""
+    """`port` is a number, or the name of a port of the destination, whose `protocol` is that of
+    the name where it is ''. Addresses outside are strings."""
     return ask_ends(cluster, End("", source), End("", destination), port=port, protocol=protocol)
 
 
@@ -65,6 +65,7 @@ def _ask_one(
         step = PathStep(f"DNS {destination.dns_name}", "stops", destination.missing)
         return stopped(step)
     origins = _origins(cluster, source.row)
+    protocol = protocol or _protocol_of(destination.row, port)
     if destination.address:
         at = shared_addresses.at_port(cluster, destination.address, port, protocol)
         if isinstance(at, PathVerdict):
@@ -74,11 +75,25 @@ def _ask_one(
     answers = []
     for origin in origins:
         answer = _Question(cluster, origin, port, protocol).to(destination.row)
-        if name:
+        if destination.aliased:
+            said = f"{destination.address}, by hostAliases of {origin.name}: DNS is not asked"
+            answer = answer.after(PathStep(f"name {destination.aliased}", "ok", said))
+        elif name:
             asked = dns_path.LookedUp(name, dns_path.is_of_cluster(cluster, destination.row, name))
             answer = _with_lookup(dns_path.lookup(cluster, origin, source.row, asked), answer)
         answers.append((origin, answer))
     return whichever(origins[0].name, answers)
+
+
+def _protocol_of(row: EndRow, name: str) -> str:
+    """That of a port by its name; TCP where several have it, or none."""
+    ports: Sequence[ServicePort | ContainerPort] = ()
+    if isinstance(row, ServiceRow):
+        ports = row.targets
+    elif isinstance(row, PodRow):
+        ports = row.ports
+    found = [one.protocol for one in ports if one.name == name]
+    return found[0] if found and "TCP" not in found else "TCP"
 
 
 def whichever(name: str, answers: Sequence[tuple[Party, PathVerdict]]) -> PathVerdict:

@@ -71,6 +71,16 @@ def ip_blocks(
     return "everywhere" if found else "either"
 
 
+def evidence(
+    settings: Sequence[SettingsRow], foreign: Iterable[ForeignPolicyRow], pods: Iterable[PodRow]
+) -> Evidence | None:
+    """Which plugin polices connections; None where that is not known, or seems to be several."""
+    if plugin := plugin_of(settings):
+        return "cilium" if plugin == "cilium" else "other"
+    found = set(_evidence(settings, foreign, pods)) - {"beside"}
+    return found.pop() if len(found) == 1 else None
+
+
 def _evidence(
     settings: Iterable[SettingsRow], foreign: Iterable[ForeignPolicyRow], pods: Iterable[PodRow]
 ) -> Iterator[Evidence]:

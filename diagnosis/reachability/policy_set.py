@@ -26,11 +26,22 @@ from diagnosis.reachability.blind_spots import (
 )
 from diagnosis.reachability.masqueraded_sources import SeenSources, seen_sources
 from diagnosis.reachability.may_decide import Known
+from diagnosis.reachability.own_ends import to_own_node
 from diagnosis.reachability.parties import Party
-from diagnosis.reachability.plugin_evidence import ip_blocks, plugin_of
-from diagnosis.reachability.policy_model import Policy, Stack, Tier, Unread, one_each
+from diagnosis.reachability.plugin_evidence import evidence, ip_blocks, plugin_of
+from diagnosis.reachability.policy_model import (
+    Ask,
+    Policy,
+    Side,
+    Stack,
+    Tier,
+    Unread,
+    one_each,
+)
 from diagnosis.reachability.unevaluated_policies import UnevaluatedTiers
 from diagnosis.reachability.verdicts import Verdict
+
+EACH: tuple[Side, Side] = ("egress", "ingress")
 
 
 @dataclass(frozen=True)
@@ -45,6 +56,7 @@ class PolicySet:
     blind: BlindSpots = NONE
     tunnels: bool = False  # whether an overlay is known to be between the nodes
     seen: SeenSources = field(default_factory=SeenSources)
+    polices_nodes: bool = False  # whether the plugin is known to police what pods send to nodes
     nodes: tuple[NodeRow, ...] = ()
 
     @classmethod
@@ -63,7 +75,7 @@ class PolicySet:
         plugin, tunnels = plugin_of(settings), any(row.name == "flannel" for row in settings)
         foreign, malformed = _readable(foreign)
         blind = replace(blind, spots=(*blind.spots, *malformed))
-        reading = ip_blocks(settings, foreign, pods)
+        reading, evident = ip_blocks(settings, foreign, pods), evidence(settings, foreign, pods)
         compiled = network_policy.policies(rows, reading)
         return cls(
             kubernetes=tuple(compiled),
@@ -71,7 +83,8 @@ class PolicySet:
             plugin=plugin,
             blind=blind,
             tunnels=tunnels,
-            seen=seen_sources(settings, plugin),
+            seen=seen_sources(settings, plugin or ("cilium" if evident == "cilium" else "")),
+            polices_nodes=evident in ("cilium", "other"),
             nodes=tuple(nodes),
         )
 
@@ -95,7 +108,15 @@ class PolicySet:
         return unevaluated_policies.tiers(self.foreign, known, self._unread(CUTTING))
 
     def verdict(self, source: Party, destination: Party, number: int, protocol: str) -> Verdict:
-        return verdicts.verdict(source, destination, number, protocol, self.stacks)
+        found = verdicts.verdict(source, destination, number, protocol, self.stacks)
+        if self.polices_nodes:
+            return found
+        return replace(found, egress=to_own_node(found.egress, source, destination))
+
+    def hairpin(self, pod: Party, number: int, protocol: str) -> Verdict:
+        """What its policies say of a pod that reaches itself by a Service."""
+        out, into = (Ask(side, pod, pod, number, protocol) for side in EACH)
+        return Verdict(verdicts.decide(self.stacks, out), verdicts.decide(self.stacks, into))
 
     @property
     def policies(self) -> tuple[Policy, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from collectors.events import ContainerPort, ServicePort, ServiceRow
-from diagnosis.reachability import load_balancers, node_path
+from diagnosis.reachability import load_balancers, name_doubts, node_path
 from diagnosis.reachability.cluster_state import ClusterState
 from diagnosis.reachability.deliveries import Delivery, PathStep, PathVerdict, judged, stopped
 from diagnosis.reachability.dns_names import DOMAIN
@@ -50,6 +50,8 @@ def followed(cluster: ClusterState, service: ServiceRow) -> ServiceRow | str | P
         if led is None:
             if why := cluster.blind.why("services", namespace):
                 return PathVerdict.unknown((why,))
+            if name_doubts.is_api(cluster, namespace, first):
+                return PathVerdict.unknown((name_doubts.API_UNSEEN,))
             reason = f"ExternalName: {target}, and there is no such Service"
             return stopped(PathStep(f"Service {name}", "stops", reason))
         service = led
@@ -98,7 +100,7 @@ def through(
         return stopped(PathStep(f"Service {name}", "stops", reason))
     if _from_outside(origin, service):
         return node_path.by_external(cluster, origin, service, chosen)
-    return _by_cluster_ip(cluster, origin, service, chosen, addresses)
+    return _by_families(cluster, origin, service, chosen, addresses)
 
 
 def _families_differ(origin: Party, service: ServiceRow) -> str:
@@ -132,6 +134,30 @@ def _from_outside(origin: Party, service: ServiceRow) -> bool:
     return external or (not origin.in_cluster and service.type in OUTWARD)
 
 
+def _by_families(
+    cluster: ClusterState,
+    origin: Party,
+    service: ServiceRow,
+    port: ServicePort,
+    addresses: Sequence[str],
+) -> PathVerdict:
+    """Over the first family, with what is so over the other where that differs: DNS answers with
+    both addresses, and a client may try them in turn."""
+    first = _by_cluster_ip(cluster, origin, service, port, addresses)
+    other = [ip for ip in addresses if is_ipv6(ip) != is_ipv6(addresses[0])]
+    if not other or not over(origin, is_ipv6(other[0])).ips:
+        return first
+    second = _by_cluster_ip(cluster, origin, service, port, other)
+    if second.verdict == first.verdict:
+        return first
+    words = {"denied": "not allowed", "unknown": "not known"}
+    names = ["IPv6" if is_ipv6(ip) else "IPv4" for ip in (addresses[0], other[0])]
+    found = zip((first, second), names, strict=True)
+    said = ", ".join(f"{words.get(one.verdict, one.verdict)} over {name}" for one, name in found)
+    reason = f"{said}: a client may use either (AAAA and A)"
+    return first.noted(PathStep("which family", "note", reason))
+
+
 def _by_cluster_ip(
     cluster: ClusterState,
     origin: Party,
@@ -149,7 +175,9 @@ def _by_cluster_ip(
     if not origin.in_cluster and not origin.unsure:
         because = (*chosen.unknown_because, f"from {origin.name}: {NOT_ROUTED}")
         chosen = replace(chosen, unknown_because=because)
-    return _to_ends(cluster, origin, chosen, steps, port, service_ips=tuple(addresses))
+    found = [replace(one, translated=True) for one in _deliveries(origin, chosen, port)]
+    found = [replace(one, service_ips=tuple(addresses)) for one in found]
+    return _delivered(cluster, found, chosen, steps)
 
 
 def _to_ends(
@@ -158,24 +186,24 @@ def _to_ends(
     chosen: Chosen,
     steps: Sequence[PathStep],
     port: ServicePort,
-    *,
-    service_ips: tuple[str, ...] = (),
+) -> PathVerdict:
+    return _delivered(cluster, _deliveries(origin, chosen, port), chosen, steps)
+
+
+def _deliveries(origin: Party, chosen: Chosen, port: ServicePort) -> list[Delivery]:
+    return [
+        Delivery.plain(origin, end, number, port.protocol, service_port=port.number)
+        for end, number in chosen.ends
+    ]
+
+
+def _delivered(
+    cluster: ClusterState, deliveries: Sequence[Delivery], chosen: Chosen, steps: Sequence[PathStep]
 ) -> PathVerdict:
     if not chosen.ends:
         if chosen.unknown_because:
             return PathVerdict.unknown(chosen.unknown_because, steps)
         return stopped(*steps, PathStep("endpoints", "stops", chosen.note))
-    deliveries = [
-        Delivery.plain(
-            origin,
-            end,
-            number,
-            port.protocol,
-            service_port=port.number,
-            service_ips=service_ips,
-        )
-        for end, number in chosen.ends
-    ]
     return judged(
         cluster,
         (*steps, PathStep("endpoints", "ok", chosen.note)),

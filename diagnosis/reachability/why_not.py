@@ -21,12 +21,14 @@ MOST_PEERS = 3
 
 @frozen
 class Context:
-    """What stands around a question: the ports of Services on the path, and the addresses of
-    Services."""
+    """What stands around a question: the port before translation, whose it is, and the addresses
+    of Services."""
 
-    service_port: int = 0  # the Service's own port, before translation
+    asked_port: int = 0
+    asked_as: str = ""
     service_ips: Mapping[str, str] | None = None  # address to NAMESPACE/NAME
     asked_ips: Sequence[str] = ()  # those of the Service that was asked for
+    seen: str = ""  # what policies see of the other end
 
 
 NO_CONTEXT = Context()
@@ -77,12 +79,12 @@ def _port_miss(rule: TierRule, ask: Ask, context: Context) -> str:
     ports = ", ".join(port.text for port in rule.ports or ()) or "no port"
     this = f"{ask.number}/{ask.protocol}{_family(ask) if ' over IPv' in ports else ''}"
     text = f"on {ports}, and this is {this}"
-    if context.service_port and context.service_port != ask.number:
-        asked = rule.match_ports(context.service_port, ask.protocol, ask.destination)
+    if context.asked_port and context.asked_port != ask.number:
+        asked = rule.match_ports(context.asked_port, ask.protocol, ask.destination)
         if asked is not False:
             return (
-                f"on port {context.service_port}, which is the Service's: policies see the pod's, "
-                f"and the pod listens on {ask.number}"
+                f"on port {context.asked_port}, which is {context.asked_as}: policies see the "
+                f"pod's, and the pod listens on {ask.number}"
             )
     declared = any(p.number == ask.number for p in ask.destination.ports)
     if not declared:
@@ -109,8 +111,7 @@ def _peer_misses(rule: TierRule, ask: Ask, context: Context) -> str:
 def _peer_miss(peer: Peer, ask: Ask, context: Context) -> str:
     for block in blocks_of(peer):
         if service := _service_in(block, context):
-            seen = f"{ask.other.ips[0]}:{ask.number}" if ask.other.ips else ask.other.name
-            return f"{service}: policies see {seen}"
+            return f"{service}: policies see {context.seen or ask.other.name}"
     return peer.miss(ask.other)
 
 

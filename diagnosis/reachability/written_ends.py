@@ -45,14 +45,15 @@ class Unknown(Exception):
 
 @frozen
 class AskedPort:
-    """A number, or the name of a port. `text` is how it is shown."""
+    """A number, or the name of a port; of a name `protocol` may be '', the port's own. `text` is
+    how it is shown."""
 
     port: str
     protocol: str
 
     @property
     def text(self) -> str:
-        return f"{self.port}/{self.protocol}"
+        return f"{self.port}/{self.protocol}" if self.protocol else self.port
 
 
 def asked_port(text: str, where: str = "") -> AskedPort:
@@ -65,7 +66,7 @@ def asked_port(text: str, where: str = "") -> AskedPort:
     if not (port.isdecimal() and port.isascii()):
         if not PORT_NAME.fullmatch(port):
             raise Unknown(f"{where} is neither a number nor a port's name: write 80 or 80/TCP.")
-        return AskedPort(port, protocol)
+        return AskedPort(port, protocol if slash else "")
     if not 0 < int(port.lstrip("0")[:9] or "0") < 65_536:
         raise Unknown(f"{where}: a port is a number from 1 to 65535.")
     return AskedPort(port.lstrip("0"), protocol)

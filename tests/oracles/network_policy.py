@@ -10,7 +10,7 @@ Cilium, kube-router): so does this.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -209,7 +209,17 @@ class World:
         else:
             yield from self._of_address(source, asked)
 
-    def _of_service(self, source: Party, asked: Question) -> Iterator[bool]:
+    def _through(self, source: Party, to: Party, port: int, protocol: str) -> bool | None:
+        """By a Service. A pod cannot block access to itself; whether its policies are asked all the
+        same of what its own Service sends back to it is the plugin's."""
+        allowed = self.permitted(source, to, port, protocol)
+        if source.address != to.address or source.selectable is None:
+            return allowed
+        sides = (source, to, "Egress"), (to, source, "Ingress")
+        asked = all(self._side(a, b, d, to, port, protocol) for a, b, d in sides)
+        return allowed if asked else None
+
+    def _of_service(self, source: Party, asked: Question) -> Iterator[bool | None]:
         service = next(s for s in self.services if f"svc/{name_of(s)}" == asked.destination)
         spec = service["spec"]
         if spec.get("clusterIP") == "None":
@@ -223,19 +233,17 @@ class World:
             return
         local = source.node if spec.get("internalTrafficPolicy") == "Local" else None
         for address, number in self.backends(service, port, family(source.address), local):
-            yield self.permitted(source, self.party(address), number, asked.protocol)
+            yield self._through(source, self.party(address), number, asked.protocol)
 
     def _of_address(self, source: Party, asked: Question) -> Iterator[bool | None]:
         if family(asked.destination) != family(source.address):
             return
         for service in self.services:
             if asked.destination in service["spec"].get("clusterIPs", ()):
-                renamed = Question(
-                    asked.source, f"svc/{name_of(service)}", asked.port, asked.protocol
-                )
-                yield from self._of_service(source, renamed)
+                by_name = replace(asked, destination=f"svc/{name_of(service)}")
+                yield from self._of_service(source, by_name)
                 return
-        if self._is_external(asked.destination):
+        if any(asked.destination in s["spec"].get("externalIPs", ()) for s in self.services):
             yield from self._by_external_ip(source, asked)
             return
         node = next((n for n in self.nodes if asked.destination in node_addresses(n)), None)
@@ -245,9 +253,6 @@ class World:
                 yield from self._through_node_port(source, node, *found, asked.protocol)
                 return
         yield self.permitted(source, self.party(asked.destination), asked.port, asked.protocol)
-
-    def _is_external(self, address: str) -> bool:
-        return any(address in s["spec"].get("externalIPs", ()) for s in self.services)
 
     def _by_external_ip(self, source: Party, asked: Question) -> Iterator[bool | None]:
         """From outside, by whichever node receives it. Services may share the address: the port

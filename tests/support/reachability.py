@@ -12,7 +12,7 @@ from diagnosis.reachability import path
 from diagnosis.reachability.blind_spots import NONE, BlindSpots, not_evaluated
 from diagnosis.reachability.cluster_state import ClusterState
 from diagnosis.reachability.deliveries import PathVerdict
-from diagnosis.reachability.end_names import EndFinder, EndRow
+from diagnosis.reachability.end_names import EndFinder, EndRow, aliases_of
 from diagnosis.reachability.parties import Party
 from diagnosis.reachability.policy_set import PolicySet
 from diagnosis.reachability.verdicts import Verdict
@@ -41,10 +41,11 @@ def ask(
 ) -> PathVerdict:
     """As `podwire policy` asks."""
     asked = asked_port(port)
+    end = EndFinder(cluster, namespace).find(source)
     return path.ask_ends(
         cluster,
-        EndFinder(cluster, namespace).find(source),
-        EndFinder(cluster, namespace).find(destination, asked.port),
+        end,
+        EndFinder(cluster, namespace, aliases=aliases_of(end)).find(destination, asked.port),
         port=asked.port,
         protocol=asked.protocol,
     )

@@ -144,11 +144,18 @@ def pod_row(item: Object) -> PodRow:
         hostname=text_at(spec, "hostname", 63),
         subdomain=text_at(spec, "subdomain", 63),
         program=program(_containers(spec)),
+        host_aliases=tuple(_host_aliases(spec)),
         asks=named_services(_containers(spec)),
         never_ready=_never_ready(status),
         egress_limit=_bandwidth(metadata, "egress"),
         ingress_limit=_bandwidth(metadata, "ingress"),
     )
+
+
+def _host_aliases(spec: Object) -> Iterator[tuple[str, str]]:
+    for entry in list_at(spec, "hostAliases"):
+        for name in list_at(entry, "hostnames"):
+            yield sanitize(name, 253).rstrip(".").lower(), checked_address(entry.get("ip"))
 
 
 def _phase(metadata: Object, status: Object) -> str:

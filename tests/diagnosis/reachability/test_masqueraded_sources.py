@@ -10,7 +10,7 @@ import pytest
 from collectors.events import NodeRow, PodRow, PolicyRow, ServicePort, ServiceRow, SettingsRow
 from diagnosis.reachability import path
 from diagnosis.reachability.cluster_state import ClusterState
-from diagnosis.reachability.masqueraded_sources import SeenSources, seen_sources
+from diagnosis.reachability.masqueraded_sources import EARLY, SeenSources, seen_sources
 
 WEB = PodRow(
     "shop", "web", "u1", "n1", "10.0.1.9", "Running", "1/1", 0, 0.0, labels=(("app", "web"),)
@@ -31,6 +31,8 @@ CLIENT, NODE = "203.0.113.0/24", "192.168.0.0/24"
 CALICO = (SettingsRow("calico", "c", (("calico_backend", "bird"),)),)
 ANTREA = (SettingsRow("antrea", "c", (("trafficEncapMode", "encap"),)),)
 PROXY = (SettingsRow("kube-proxy", "c", (("mode", "iptables"),)),)
+NO_NAT = (SettingsRow("calico ippools", "c", (("a.cidr", "10.0.0.0/16"),)),)
+NAT = (SettingsRow("calico ippools", "c", (("a.natOutgoing", "true"),)),)
 EBPF = (SettingsRow("calico felix", "c", (("bpfEnabled", "true"),)),)
 
 
@@ -44,24 +46,34 @@ def cilium(**values: str) -> tuple[SettingsRow, ...]:
     [
         ((), "", SeenSources("either", "node")),
         ((*CALICO, *PROXY), "calico", SeenSources("client", "node")),
+        (
+            (*CALICO, *PROXY, *NO_NAT),
+            "calico",
+            SeenSources("client", "node", within=True),
+        ),
+        ((*CALICO, *PROXY, *NAT), "calico", SeenSources("client", "node")),
         ((*CALICO, *EBPF), "calico", SeenSources("client", "client")),
         (CALICO, "calico", SeenSources("client", "either")),
-        (cilium(mtu="1450"), "cilium", SeenSources("either", "either")),
-        (cilium(kube_proxy_replacement="false"), "cilium", SeenSources("node", "node")),
+        (cilium(mtu="1450"), "cilium", SeenSources("either", "either", early=EARLY, within=True)),
+        (
+            cilium(kube_proxy_replacement="false"),
+            "cilium",
+            SeenSources("node", "node", within=True),
+        ),
         (
             cilium(kube_proxy_replacement="true"),
             "cilium",
-            SeenSources("client", "node", replaces_proxy=True),
+            SeenSources("client", "node", replaces_proxy=True, early=EARLY, within=True),
         ),
         (
             cilium(kube_proxy_replacement="true", bpf_lb_mode="dsr"),
             "cilium",
-            SeenSources("client", "client", replaces_proxy=True),
+            SeenSources("client", "client", replaces_proxy=True, early=EARLY, within=True),
         ),
         (
             cilium(kube_proxy_replacement="true", bpf_lb_mode="hybrid"),
             "cilium",
-            SeenSources("client", "either", replaces_proxy=True),
+            SeenSources("client", "either", replaces_proxy=True, early=EARLY, within=True),
         ),
     ],
 )

@@ -101,6 +101,35 @@ OF_TWO_NODES: list[Case] = [
     ("58-", "shop/web", "svc/data/s", "80", "denied", "data/fin has ended (Succeeded)"),
     ("58b", "shop/web", "svc/data/s", "80", "denied", "egress to 203.0.113.50:5432/TCP"),
     ("59", "shop/cl", "fd00:2::31", "80", "denied", "data/d isolates data/v for ingress"),
+    ("60-", "shop/cl", "mydb.local", "5432", "denied", "10.244.2.6, by hostAliases of shop/cl"),
+    ("60-", "shop/cl", "MyDB.local.", "5432", "denied", "DNS is not asked"),
+    ("60b", "shop/cl", "mydb.local", "5432", "allowed", "10.244.2.6, by hostAliases of shop/cl"),
+    ("60b", "shop/web", "mydb.local", "5432", "denied", "egress to mydb.local:5432/TCP"),
+    ("61-", "shop/web", "192.168.5.2", "30080", "unknown", "Cilium may translate the destination"),
+    ("61b", "shop/web", "192.168.5.2", "30080", "unknown", "Cilium may translate the destination"),
+    ("61c", CLIENT, "192.168.5.1", "30080", "unknown", "depends on the network plugin"),
+    ("62-", "shop/web", "192.168.5.2", "443", "unknown", "natOutgoing"),
+    ("62-", CLIENT, "192.168.5.2", "443", "denied", "the source is kept"),
+    ("62b", "shop/web", "192.168.5.2", "30080", "unknown", "natOutgoing"),
+    ("63", "shop/web", "node/n1", "10250", "unknown", "to its own node a pod may always connect"),
+    ("63", "shop/web", "shop/hn", "8081", "unknown", "to its own node a pod may always connect"),
+    ("63", "shop/web", "node/n2", "10250", "denied", "shop/e isolates shop/web"),
+    ("64", "data/db", "svc/data/db", "5432", "unknown", "by its Service some network plugins"),
+    ("64", "data/db", "data/db", "5432", "allowed", "a pod may always reach itself"),
+    ("65", "shop/web", "svc/kube-system/kube-dns", "dns", "allowed", "kube-dns:53/UDP"),
+    ("65", "shop/web", "svc/kube-system/kube-dns", "dns/TCP", "denied", "it has no port dns/TCP"),
+    ("65", "shop/web", "kube-system/coredns", "dns", "allowed", "coredns:53/UDP"),
+    ("66", CLIENT, "192.168.5.2", "443", "denied", "on port 443, which is the node's (hostPort)"),
+    ("67", "shop/web", "svc/data/a", "443", "unknown", "which every cluster has"),
+    ("67", "shop/web", "svc/default/kubernetes", "443", "unknown", "which every cluster has"),
+    ("67", "shop/web", "kubernetes.default", "443", "unknown", "which every cluster has"),
+    ("67", "shop/web", "db.dta", "5432", "unknown", "Service db is in data; there is data"),
+    ("67", "shop/web", "example.com", "443", "allowed", "egress to example.com:443/TCP"),
+    ("67", "shop/web", "db.data.svc.corp.example.com", "5432", "unknown", "corp.example.com is the"),
+    ("67", "shop/web", "db.data.svc.cluster.locl", "5432", "unknown", "cluster.locl is the domain"),
+    ("67", "shop/web", "db.data.svc.cluster.local.", "5432", "allowed", "Service data/db:5432/TCP"),
+    ("68", "shop/cl", "svc/data/s", "80", "denied", "not allowed over IPv4, allowed over IPv6"),
+    ("69", "shop/web", "svc/data/db", "5432", "denied", "policies see 10.244.1.5"),
 ]  # fmt: skip
 
 
@@ -127,6 +156,12 @@ def test_a_cluster_of_two_nodes(case: Case) -> None:
     text = "\n".join(f"{step.what}: {step.reason}" for step in answer.path)
     assert answer.verdict == verdict, text
     assert said in text
+
+
+def test_the_name_of_a_srv_record_is_no_end() -> None:
+    name = "_pg._tcp.db.data.svc.cluster.local"
+    with pytest.raises(Unknown, match=r"write db\.data\.svc\.cluster\.local and --port pg/TCP"):
+        ask(cluster_of_files([DATA / "two-nodes.yaml"]), "shop/web", name, "5432")
 
 
 def test_one_service_has_one_answer() -> None:

@@ -5,10 +5,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from collectors.events import ContainerPort, NodeRow, PodRow, PolicyRow, ServicePort, ServiceRow
+from collectors.events import (
+    ContainerPort,
+    NodeRow,
+    PodRow,
+    PolicyRow,
+    ServicePort,
+    ServiceRow,
+    SettingsRow,
+)
 from diagnosis.reachability import path
 from diagnosis.reachability.cluster_state import ClusterState
 from diagnosis.reachability.deliveries import PathVerdict
@@ -47,6 +56,13 @@ NO_NODES = {
 }
 
 
+# Calico beside kube-proxy, whose pools do not masquerade what pods send to nodes
+NOT_MASQUERADED = (
+    SettingsRow("calico ippools", "test", (("pool.natOutgoing", "false"),)),
+    SettingsRow("kube-proxy", "test", (("mode", "iptables"),)),
+)
+
+
 def ask(
     source: PodRow | str,
     address: str,
@@ -55,14 +71,18 @@ def ask(
     service: ServiceRow = SERVICE,
 ) -> PathVerdict:
     policies = [PolicyRow("shop", f"p{n}", json.dumps(spec)) for n, spec in enumerate(specs)]
-    cluster = cluster_of(policies, service)
+    cluster = cluster_of(policies, service, settings=NOT_MASQUERADED)
     return path.ask(cluster, source, row_of(cluster, address), port=port, protocol="TCP")
 
 
 def cluster_of(
-    policies: list[PolicyRow], service: ServiceRow = SERVICE, nodes: tuple[NodeRow, ...] = NODES
+    policies: list[PolicyRow],
+    service: ServiceRow = SERVICE,
+    nodes: tuple[NodeRow, ...] = NODES,
+    settings: tuple[SettingsRow, ...] = (),
 ) -> ClusterState:
-    rows = {
+    rows: dict[str, Any] = {
+        "networking": settings,
         "pods": (CLIENT, WEB),
         "services": (service,),
         "networkpolicies": policies,
@@ -112,6 +132,13 @@ def test_by_a_node_port(
     answer = ask(source, address, *specs)
     assert answer.allowed is allowed, (case, answer.path)
     assert answer.path[0].reason == "Service shop/web:80/TCP"
+
+
+def test_a_pods_network_may_masquerade_it() -> None:
+    """As it leaves for another node's address: policies there see the pod or its node."""
+    rules = [PolicyRow("shop", "p", json.dumps(ONLY_PODS))]
+    answer = path.ask(cluster_of(rules), CLIENT, "192.168.0.2", port="30080", protocol="TCP")
+    assert answer.verdict == "unknown" and "natOutgoing" in answer.unknown_because[0]
 
 
 def test_local_only_where_an_endpoint_runs() -> None:

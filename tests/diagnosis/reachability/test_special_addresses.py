@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from collectors.events import PodRow
 from diagnosis.reachability.cluster_state import ClusterState
+from diagnosis.reachability.masqueraded_sources import SeenSources
 from diagnosis.reachability.written_ends import Unknown
 from tests.support.reachability import ask, cluster_of_text, row_of
 
@@ -241,4 +243,6 @@ def test_a_host_port_is_of_the_family_that_was_asked(
 ) -> None:
     """Seen with real packets: the pod behind it sees a client's address of the same family."""
     known = cluster_of_text(tmp_path, OBJECTS, DUAL_HOST_PORT)
+    policies = replace(known.policies, seen=SeenSources(within=True))
+    known = replace(known, policies=policies)
     assert ask(known, "shop/both", address, "81").allowed is allowed
