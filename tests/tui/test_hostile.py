@@ -51,8 +51,13 @@ def evil_objects() -> list[ev.Event]:
     pod = {
         "metadata": meta,
         "spec": {"nodeName": EVIL, "containers": [{}]},
-        "status": {"podIP": EVIL, "containerStatuses": [{"state": {"waiting": {"reason": EVIL}}}]},
+        "status": {
+            "podIP": "10.0.0.3",
+            "containerStatuses": [{"state": {"waiting": {"reason": EVIL}}}],
+        },
     }
+    # an address that is none makes no row: the pod is counted as unreadable
+    assert row_builders.built("pods", [{**pod, "status": {"podIP": EVIL}}]) == ([], 1)
     named = {
         "metadata": {"name": "pod-1", "namespace": "shop"},
         "spec": {},
