@@ -181,6 +181,8 @@ def _row(item: ManifestObject, kind: str, namespace: str) -> Row:
 def _placed(item: ManifestObject, namespace: str) -> dict[str, object]:
     """The object in its namespace; a Namespace with the label that the API server gives it."""
     metadata = {**item.metadata, "namespace": namespace}
+    if not metadata.get("name") and metadata.get("generateName"):
+        metadata["name"] = f"{metadata['generateName']}*"  # the API server gives it the rest
     if item.kind == "Namespace":
         labels = {**(item.metadata.get("labels") or {}), NAME_LABEL: item.metadata["name"]}
         metadata = {**item.metadata, "labels": labels}

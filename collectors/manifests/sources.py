@@ -23,6 +23,8 @@ UNRENDERED = (
     ("Chart.yaml", "a Helm chart", "helm template"),
 )
 
+LATER_MARK = "\n\ufeff"  # a byte order mark where files were joined
+
 
 @frozen
 class ManifestText:
@@ -42,6 +44,7 @@ def texts(paths: Iterable[Path]) -> Iterator[ManifestText]:
             yield from map(_read, _files_below(path))
         else:
             _check_rendered(path)
+            _check_no_url(path)
             yield _read(path)
 
 
@@ -69,6 +72,15 @@ def _check_rendered(path: Path) -> None:
             )
 
 
+def _check_no_url(path: Path) -> None:
+    """ConfigError for what kubectl would load."""
+    scheme, _, rest = str(path).partition(":/")
+    if scheme in ("http", "https"):
+        url = sanitize(f"{scheme}://{rest.lstrip('/')}", 200)
+        pipe = f"curl -fsSL {url} | podwire policy -f - …"
+        raise ConfigError(f"{url} is a URL, and podwire loads none. Pipe it in: {pipe}")
+
+
 def _read(path: Path) -> ManifestText:
     try:
         with path.open("rb") as file:
@@ -81,7 +93,8 @@ def _text(path: Path, name: str, data: bytes) -> ManifestText:
     if len(data) > LARGEST:
         raise ConfigError(f"{name} is larger than {LARGEST >> 20} MiB.")
     try:
-        return ManifestText(name, path.suffix, data.decode(_encoding(data)))
+        text = data.decode(_encoding(data)).replace(LATER_MARK, "\n")
+        return ManifestText(name, path.suffix, text)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{name}:{line}: not text: {error.reason}.") from None

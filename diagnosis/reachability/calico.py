@@ -13,7 +13,7 @@ from typing import Any
 
 from collectors.events import ForeignPolicyRow
 from collectors.frozen import frozen
-from diagnosis.reachability import calico_selectors
+from diagnosis.reachability import calico_hosts, calico_selectors
 from diagnosis.reachability.calico_entities import Entity, NetworkSet, ProtocolPorts, set_of
 from diagnosis.reachability.calico_selectors import Expression, SelectorError
 from diagnosis.reachability.certainty import Doubt, Match, all_of, doubt
@@ -211,11 +211,6 @@ def is_calico(row: ForeignPolicyRow) -> bool:
     return row.group in GROUPS
 
 
-def _of_forwarded(spec: Spec, *, hosts: bool) -> bool:
-    """Whether it is for packets that a host endpoint forwards, and not for pods."""
-    return not hosts and bool(spec.get("doNotTrack") or spec.get("preDNAT"))
-
-
 @frozen
 class CalicoTier:
     """Where a tier stands, and the policies in it with their orders. `known` is False where its
@@ -239,17 +234,26 @@ def tiers(rows: Iterable[ForeignPolicyRow]) -> list[CalicoTier]:
     sets = [set_of(row) for row in rows if row.object_kind in SETS]
     known = {row.name: row.spec for row in rows if row.object_kind == "Tier"}
     held: dict[str, list[tuple[float, Policy]]] = {}
-    for row in _policy_rows(rows, hosts=hosts):
+    for row in _policy_rows(rows):
         name = str(row.spec.get("tier") or "default")
         made = policy(row, sets=sets, hosts=hosts)
         held.setdefault(name, []).append((_order(row.spec), made))
     found = [_tier(name, policies, known.get(name)) for name, policies in held.items()]
+    found += _of_hosts(rows)
     return sorted(found, key=lambda tier: (tier.order, tier.name))
 
 
-def _policy_rows(rows: Iterable[ForeignPolicyRow], *, hosts: bool) -> Iterator[ForeignPolicyRow]:
+def _of_hosts(rows: Sequence[ForeignPolicyRow]) -> Iterator[CalicoTier]:
+    """What host endpoints ask before everything else, and what they do at the end."""
+    places = (-LAST, calico_hosts.forwarded(rows)), (LAST, calico_hosts.by_default(rows))
+    for order, policies in places:
+        if made := tuple((order, policy) for policy in policies):
+            yield CalicoTier("host endpoints", order, made, "pass")
+
+
+def _policy_rows(rows: Iterable[ForeignPolicyRow]) -> Iterator[ForeignPolicyRow]:
     for row in rows:
-        if row.object_kind in POLICIES and not _of_forwarded(row.spec, hosts=hosts):
+        if row.object_kind in POLICIES and not calico_hosts.is_early(row.spec):
             yield row
 
 

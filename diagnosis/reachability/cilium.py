@@ -34,7 +34,7 @@ GROUP = "cilium.io"
 K8S_NAMESPACE = f"k8s:{NAMESPACE}"
 POLICIES = ("CiliumNetworkPolicy", "CiliumClusterwideNetworkPolicy")
 SIDES: tuple[tuple[Side, str], ...] = (("ingress", "from"), ("egress", "to"))
-UNEVALUATED = ("authentication",)  # fields of a rule
+AUTHENTICATION = "authentication"  # a field of a rule
 UNEVALUATED_PORTS = ("terminatingTLS", "originatingTLS", "serverNames", "listener")
 Spec = Mapping[str, Any]
 
@@ -196,12 +196,17 @@ def _port(entry: Spec, uncertain: Doubt | None) -> Port:
     return Port(protocol, number, last if rises else None, doubt=uncertain)
 
 
+def _authenticates(entry: Spec) -> bool:
+    mode = (entry.get(AUTHENTICATION) or {}).get("mode")
+    return bool(entry.get(AUTHENTICATION)) and mode != "disabled"
+
+
 def _rule(number: int, entry: Spec, source: CiliumSource, *, deny: bool) -> TierRule:
     where = source.of(number, deny)
     peers, ports = _peers(entry, source, where), _ports(entry, where)
     if peers is None and ports is None:
         peers = ()  # an empty rule is about nobody
-    reasons = [f"{where}: {field}" for field in UNEVALUATED if entry.get(field)]
+    reasons = [f"{where}: {AUTHENTICATION}"] if _authenticates(entry) else []
     if entry.get(f"{source.prefix}Requires"):
         reasons.append(f"{where}: {source.prefix}Requires")
     action: Action = "deny" if deny else "allow"

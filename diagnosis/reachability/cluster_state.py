@@ -94,6 +94,15 @@ class ClusterState:
             if ip
         }
 
+    def why_whose(self, address: str) -> str:
+        """Why it is not known which pod has an address, '' where at most one has."""
+        if address not in self.pods_by_address:
+            return ""
+        names = [f"{p.namespace}/{p.name}" for p in self.pods if _has(p, address)]
+        if len(names) < 2:
+            return ""
+        return f"{' and '.join(names)} both have {address}: which of them answers is not known"
+
     @cached_property
     def service_ips(self) -> dict[str, str]:
         return {ip: f"{s.namespace}/{s.name}" for s in self.services for ip in s.ips}
@@ -256,3 +265,7 @@ class ClusterState:
     @cached_property
     def _services(self) -> dict[tuple[str, str], ServiceRow]:
         return {(s.namespace, s.name): s for s in reversed(self.services)}
+
+
+def _has(pod: PodRow, address: str) -> bool:
+    return not pod.host_network and not pod.ended and address in (pod.ips or (pod.ip,))

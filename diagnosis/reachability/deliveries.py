@@ -9,6 +9,7 @@ from typing import Literal
 
 from collectors.frozen import frozen
 from diagnosis.reachability import why_not
+from diagnosis.reachability.ambient_mesh import PORT, why_tunnelled
 from diagnosis.reachability.cluster_state import ClusterState
 from diagnosis.reachability.overlay_sources import as_from_tunnel
 from diagnosis.reachability.own_ends import by_own_service
@@ -140,6 +141,10 @@ class Delivery:
             into = self._by_tunnel(cluster, into, self.sender)
         for one in self.perhaps:
             into = either(into, self._into(cluster, one), self.why)
+        if why := why_tunnelled(self.sender, self.end, self.protocol):
+            tunnel = asked(self.sender, self.end, PORT, self.protocol)
+            egress = either(egress, tunnel.egress, why)
+            into = either(into, tunnel.ingress, why)
         return Verdict(egress, into)
 
     def _into(self, cluster: ClusterState, sender: Party) -> Decision:

@@ -89,7 +89,8 @@ class EndFinder:
             return End(written, self.cluster.at(own), address=own, aliased=plain)
         if is_address(plain):
             address = canonical(plain)
-            return End(written, self.cluster.at(address), address=address)
+            unseen = self.cluster.why_whose(address)
+            return End(written, self.cluster.at(address), address=address, unseen=unseen)
         if "/" in plain:
             return self._object(written, plain.split("/"), port)
         if "." in plain:

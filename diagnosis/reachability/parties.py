@@ -53,7 +53,8 @@ class Party:
         labels = None if self.labels is None else tuple(sorted(self.labels.items()))
         inherited = tuple(sorted((self.namespace_labels or {}).items()))
         unknown = self.namespace_known, self.unsure, self.generated_labels, self.unlisted
-        return self.namespace, self.host, labels, inherited, unknown
+        node = self.node if self.host else ""  # which goes by the policies of host endpoints
+        return self.namespace, self.host, node, labels, inherited, unknown
 
     @property
     def in_cluster(self) -> bool:

@@ -176,7 +176,11 @@ def _no_pods(cluster: ClusterState, service: ServiceRow) -> Chosen:
     for kind in ("endpointslices", "pods"):
         if why := cluster.blind.why(kind, service.namespace):
             return Chosen([], "its endpoints are not known", (why,))
-    selector = ",".join(f"{k}={v}" for k, v in service.selector)
+    selector, wanted = ",".join(f"{k}={v}" for k, v in service.selector), set(service.selector)
+    for pod in cluster.pods:
+        if pod.ended and pod.namespace == service.namespace and wanted <= set(pod.labels):
+            ended = f"{pod.name}, which has ended ({pod.phase})"
+            return Chosen([], f"its selector {selector} matches no pod but {ended}")
     return Chosen([], f"its selector {selector} matches no pod")
 
 
@@ -201,11 +205,10 @@ def _listed(
             continue
         for endpoint in row.endpoints:
             pod = named.get((row.namespace, endpoint.pod))
-            own = port_number(pod, port.target, port.protocol) if pod else None
             ended = _ended(cluster, endpoint, pod)
             yield Candidate(
                 party=_endpoint_party(cluster, row, endpoint, pod),
-                number=numbers[port.name] or own or 0,
+                number=numbers[port.name],
                 ready=endpoint.ready and not ended,
                 serving_terminating=endpoint.serving and endpoint.terminating and not ended,
                 hints=endpoint.hints,
@@ -271,6 +274,8 @@ def _why_none(
     usable: Sequence[Candidate],
     sliced: bool,
 ) -> str:
+    if usable and sliced:
+        return "its EndpointSlice has no number for that port, and kube-proxy passes over it"
     if usable:
         reason = f"no container names a port {port.target}"
     elif sliced and not found:

@@ -88,7 +88,7 @@ def through(
         return _headless(cluster, origin, service, port=port, protocol=protocol)
     if chosen is None:
         have = ", ".join(service.ports) or "none"
-        reason = f"it has no port {port}/{protocol}; it has {have}"
+        reason = f"it has no port {port}/{protocol}; it has {have}{_node_port_hint(service, port)}"
         return stopped(PathStep(f"Service {name}", "stops", reason))
     if reason := cluster.redirect(service.ips, chosen.number, protocol, service):
         return PathVerdict.unknown((reason,))
@@ -101,6 +101,12 @@ def through(
     if _from_outside(origin, service):
         return node_path.by_external(cluster, origin, service, chosen)
     return _by_families(cluster, origin, service, chosen, addresses)
+
+
+def _node_port_hint(service: ServiceRow, port: str) -> str:
+    if not any(port == str(one.node_port) for one in service.targets):
+        return ""
+    return f" ({port} is its node port: ask for a node, as in --to node/NAME --port {port})"
 
 
 def _families_differ(origin: Party, service: ServiceRow) -> str:
@@ -244,7 +250,9 @@ def _headless(
     asked = declared or ServicePort("", number, protocol, port)
     if number:  # as it is asked, whatever targetPort says
         asked = ServicePort(asked.name, number, protocol, port)
-    chosen = _all_addresses(cluster, service, asked)
+        chosen = _all_addresses(cluster, service, asked)
+    else:  # by its name, which a SRV record has: the number is that of its endpoints
+        chosen = endpoints(cluster, service, asked, six=None, by_dns=True)
     ends = [(end, number or found) for end, found in chosen.ends]
     reason = "headless: its name stands for the pods' own addresses, and ports are not translated"
     steps = [PathStep(name, "ok", reason)]

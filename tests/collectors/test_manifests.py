@@ -507,3 +507,10 @@ def test_yaml_agrees_with_pyyaml_where_both_mean_the_same(tmp_path: Path) -> Non
     path = tmp_path / "b.yaml"
     path.write_text(yaml.safe_dump_all(yaml.safe_load_all(text), default_flow_style=False))
     assert manifests.read([path]) == manifests.read([DATA / "base.yaml"])
+
+
+def test_generated_names_begin_as_they_are_written(tmp_path: Path) -> None:
+    text = policy("{podSelector: {}}")
+    made = text.replace("metadata: {", "metadata: {generateName: p-, ").replace("name: p,", "")
+    rows = read(tmp_path, f"{made}\n---\n{made}").rows["networkpolicies"]
+    assert [row.name for row in rows] == ["p-*", "p-*"]

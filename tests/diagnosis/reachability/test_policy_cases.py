@@ -130,6 +130,23 @@ OF_TWO_NODES: list[Case] = [
     ("67", "shop/web", "db.data.svc.cluster.local.", "5432", "allowed", "Service data/db:5432/TCP"),
     ("68", "shop/cl", "svc/data/s", "80", "denied", "not allowed over IPv4, allowed over IPv6"),
     ("69", "shop/web", "svc/data/db", "5432", "denied", "policies see 10.244.1.5"),
+    ("70", CLIENT, "192.168.5.1", "9100", "denied", "Calico HostEndpoint he denies it"),
+    ("70", CLIENT, "192.168.5.1", "22", "unknown", "22/TCP is a failsafe port of Felix"),
+    ("70", CLIENT, "192.168.5.2", "9100", "allowed", "ingress at node/n2"),
+    ("70", "shop/web", "192.168.5.1", "9100", "unknown", "between a node and its own pods"),
+    ("70", "node/n1", CLIENT, "443", "denied", "Calico HostEndpoint he denies it"),
+    ("71-", CLIENT, "192.168.5.1", "30080", "unknown", "drop-nodeports is for what host endpoints"),
+    ("71b", CLIENT, "data/db", "5432", "unknown", "fwd is for what host endpoints forward"),
+    ("71b", "data/db", "data/db", "5432", "allowed", "a pod may always reach itself"),
+    ("72", "shop/web", "data/db", "5432", "unknown", "whose tunnel goes to port 15008"),
+    ("72", CLIENT, "data/db", "5432", "allowed", "rule 0 of data/e allows it"),
+    ("73", "shop/web", "svc/data/h", "pg", "allowed", "egress to data/db:5432/TCP"),
+    ("73", "shop/web", "svc/data/h", "80", "denied", "and this is 80/TCP"),
+    ("74", "shop/web", "svc/data/s", "80", "denied", "kube-proxy passes over it"),
+    ("75", "shop/web", "db.data", "5432", "denied", "coredns, which has ended (Failed)"),
+    ("76", CLIENT, "svc/data/s", "30080", "denied", "30080 is its node port: ask for a node"),
+    ("77", "shop/web", "10.244.2.90", "80", "unknown", "data/a1 and data/a2 both have 10.244.2.90"),
+    ("77", "shop/web", "data/a1", "80", "allowed", "no policy decides it"),
 ]  # fmt: skip
 
 
