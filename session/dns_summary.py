@@ -17,7 +17,9 @@ LATEST_NS, FEW = 6_000_000_000, 4  # the median is of the latest answers, where 
 RESOLVER_TIMEOUT_MS = (4_500.0, 5_500.0)  # resolv.conf(5): 5 s by default
 NXDOMAIN = 3
 NAMES_SHOWN, MISSING_KEPT = 3, 20
+AT_ONCE_NS = 1_000_000  # a packet is on all of its interfaces within microseconds
 Names = dict[str, set[str]]
+Question = tuple[bytes, str, str]
 
 
 def summary(flows: FlowTable) -> DnsSummary | None:
@@ -26,9 +28,11 @@ def summary(flows: FlowTable) -> DnsSummary | None:
     if not table.totals.asked:
         return None
     now = max((flow.last_ns for flow in flows.flows), default=0)
-    done = [one for one in table.done if now - (one.answered_at or one.at) <= RECENT_NS]
-    late = [one for one in table.pending if now - one.at > LATE_NS]
-    answered = [one for one in done if one.rcode is not None]
+    recent = [one for one in table.done if now - (one.answered_at or one.at) <= RECENT_NS]
+    answered = [one for one in recent if one.rcode is not None]
+    silent = [one for one in recent if one.rcode is None]
+    done = [*answered, *_without_legs(silent, answered)]
+    late = _without_legs([one for one in table.pending if now - one.at > LATE_NS], answered)
     return DnsSummary(
         seconds=(now - min((one.at for one in done), default=now)) / 1e9,
         asked=len(done) + len(late),
@@ -44,6 +48,26 @@ def summary(flows: FlowTable) -> DnsSummary | None:
         missing=_missing(answered),
         servers=tuple(dict.fromkeys(address(one.server) for one in (*done, *late))),
     )
+
+
+def _without_legs(
+    silent: Sequence[DnsTransaction], answered: Iterable[DnsTransaction]
+) -> list[DnsTransaction]:
+    """Without those that are a leg of a question that was answered: where a packet is masqueraded
+    between a pod's port and the bridge, a capture on the node has the question there alone, to
+    the endpoint instead of the Service."""
+    asked: dict[Question, list[DnsTransaction]] = defaultdict(list)
+    for one in answered if silent else ():
+        asked[_question(one)].append(one)
+    return [one for one in silent if not any(_is_leg(one, of) for of in asked[_question(one)])]
+
+
+def _question(one: DnsTransaction) -> Question:
+    return one.client, one.name, one.type
+
+
+def _is_leg(one: DnsTransaction, of: DnsTransaction) -> bool:
+    return one.server != of.server and 0 <= one.at - of.at <= AT_ONCE_NS
 
 
 def _median_ms(answered: Sequence[DnsTransaction], now: int) -> float | None:
