@@ -10,7 +10,7 @@ from typing import Any
 
 from collectors.events import Endpoint, NamespaceRow, NodeRow, PodRow, ServiceRow, SliceRow
 from diagnosis.reachability import parties, special_addresses
-from diagnosis.reachability.address_blocks import inside, networks
+from diagnosis.reachability.address_blocks import Network, inside, networks
 from diagnosis.reachability.blind_spots import NONE, BlindSpots
 from diagnosis.reachability.local_redirects import SentTo, redirected
 from diagnosis.reachability.parties import Party, is_ipv6
@@ -208,10 +208,12 @@ class ClusterState:
 
     def _node_of_range(self, address: str) -> str:
         """The node in whose range for pods an address is, '' for none."""
-        for node in self.nodes:
-            if any(inside(address, cidr) for cidr in networks(node.pod_cidrs)):
-                return node.name
-        return ""
+        return next((name for cidr, name in self._pod_ranges if inside(address, cidr)), "")
+
+    @cached_property
+    def _pod_ranges(self) -> list[tuple[Network, str]]:
+        """The ranges that nodes have for their pods, with the nodes' names."""
+        return [(cidr, node.name) for node in self.nodes for cidr in networks(node.pod_cidrs)]
 
     def _may_be_pods(self, address: str) -> str:
         if node := self._node_of_range(address):

@@ -34,6 +34,7 @@ class SeenSources:
     other_node: Seen = "node"
     replaces_proxy: bool = False  # Cilium translates what pods send before it leaves them
     early: str = ""  # why that may be so
+    early_here: str = ""  # the same of the pod's own node, by whose port it goes
     within: bool = False  # whether what pods send to other nodes is known to be masqueraded nowhere
 
 
@@ -58,12 +59,14 @@ def _of_calico(values: Mapping[str, Mapping[str, str]]) -> SeenSources:
 def _of_cilium(values: Mapping[str, str]) -> SeenSources:
     replaced = values.get("kube-proxy-replacement", "").lower()
     if not replaced:
-        return SeenSources("either", "either", early=EARLY, within=True)
+        return SeenSources("either", "either", early=EARLY, early_here=EARLY, within=True)
     if replaced not in KEPT:
-        return SeenSources("node", "node", within=True)
+        return SeenSources("node", "node", early_here=EARLY, within=True)
     modes: dict[str, Seen] = {"snat": "node", "": "node", "dsr": "client"}
     mode = modes.get(values.get("bpf-lb-mode", ""), "either")
-    return SeenSources("client", mode, replaces_proxy=True, early=EARLY, within=True)
+    return SeenSources(
+        "client", mode, replaces_proxy=True, early=EARLY, early_here=EARLY, within=True
+    )
 
 
 @frozen

@@ -160,7 +160,14 @@ def _by_node_port(
     name = f"Service {service.namespace}/{service.name}:{port.number}/{port.protocol}"
     steps = [PathStep(f"port {port.node_port} of {node.name}", "ok", name)]
     return _received(
-        cluster, origin, [node], service=service, port=port, steps=steps, seen_number=port.node_port
+        cluster,
+        origin,
+        [node],
+        service=service,
+        port=port,
+        steps=steps,
+        seen_number=port.node_port,
+        by_node_port=True,
     )
 
 
@@ -172,6 +179,10 @@ def by_external(
     external = _external_ips(service)
     if not external and (names := (*service.balancer_names, *service.proxied_ips)):
         return by_balancer(cluster, origin, service, port, address=names[0])
+    if len(entries := _entries(cluster, origin, external)) > 1:
+        each = (replace(service, ips=(ip,)) for ip in entries)
+        answers = [by_external(cluster, origin, one, port) for one in each]
+        return _of_entries(entries, answers)
     name = f"Service {service.namespace}/{service.name}:{port.number}/{port.protocol}"
     shown = ", ".join(external) or "by any node's port"
     steps = [PathStep(name, "ok", f"{shown}; to targetPort {port.target}")]
@@ -188,6 +199,23 @@ def by_external(
         seen_number=port.number,
         because=found.unknown_because,
     )
+
+
+def _entries(cluster: ClusterState, origin: Party, external: Sequence[str]) -> list[str]:
+    """Where each address is a node's, so that one node receives it: those of the source's
+    family."""
+    if origin.in_cluster or not all(ip in cluster.node_addresses for ip in external):
+        return []
+    own = {is_ipv6(ip) for ip in origin.ips}
+    return [ip for ip in external if not own or is_ipv6(ip) in own]
+
+
+def _of_entries(entries: Sequence[str], answers: Sequence[PathVerdict]) -> PathVerdict:
+    if len({answer.verdict for answer in answers}) == 1:
+        return answers[0]
+    each = ", ".join(f"{ip}: {one.verdict}" for ip, one in zip(entries, answers, strict=True))
+    reason = f"it depends on which of its addresses is used ({each}): give one of them"
+    return PathVerdict.unknown((reason,), answers[0].path)
 
 
 def _external_ips(service: ServiceRow) -> list[str]:
@@ -222,6 +250,7 @@ def _received(
     port: ServicePort,
     steps: Sequence[PathStep],
     seen_number: int,
+    by_node_port: bool = False,
     because: Sequence[str] = (),
 ) -> PathVerdict:
     """By any of some nodes, which translate and masquerade (unless externalTrafficPolicy is
@@ -247,10 +276,11 @@ def _received(
         for end, number in ends:
             one = Delivery.plain(origin, end, number, port.protocol, service_port=port.number)
             one = _as_sent_on(cluster, one, node, masquerades=not local)
-            if not here:
+            seen = cluster.policies.seen
+            early = seen.early_here if here else seen.early
+            if not here or (early and by_node_port):
                 one = replace(one, seen=node, seen_number=seen_number)
-                early = cluster.policies.seen.early if origin.selectable else ""
-                one = replace(one, early=early)
+                one = replace(one, early=early if origin.selectable else "")
             deliveries.append(replace(one, label=label))
     if not deliveries:
         reason = f"externalTrafficPolicy Local: 0 ready on {', '.join(dropping)}, which drops it"

@@ -54,26 +54,36 @@ def cilium(**values: str) -> tuple[SettingsRow, ...]:
         ((*CALICO, *PROXY, *NAT), "calico", SeenSources("client", "node")),
         ((*CALICO, *EBPF), "calico", SeenSources("client", "client")),
         (CALICO, "calico", SeenSources("client", "either")),
-        (cilium(mtu="1450"), "cilium", SeenSources("either", "either", early=EARLY, within=True)),
+        (
+            cilium(mtu="1450"),
+            "cilium",
+            SeenSources("either", "either", early=EARLY, early_here=EARLY, within=True),
+        ),
         (
             cilium(kube_proxy_replacement="false"),
             "cilium",
-            SeenSources("node", "node", within=True),
+            SeenSources("node", "node", early_here=EARLY, within=True),
         ),
         (
             cilium(kube_proxy_replacement="true"),
             "cilium",
-            SeenSources("client", "node", replaces_proxy=True, early=EARLY, within=True),
+            SeenSources(
+                "client", "node", replaces_proxy=True, early=EARLY, early_here=EARLY, within=True
+            ),
         ),
         (
             cilium(kube_proxy_replacement="true", bpf_lb_mode="dsr"),
             "cilium",
-            SeenSources("client", "client", replaces_proxy=True, early=EARLY, within=True),
+            SeenSources(
+                "client", "client", replaces_proxy=True, early=EARLY, early_here=EARLY, within=True
+            ),
         ),
         (
             cilium(kube_proxy_replacement="true", bpf_lb_mode="hybrid"),
             "cilium",
-            SeenSources("client", "either", replaces_proxy=True, early=EARLY, within=True),
+            SeenSources(
+                "client", "either", replaces_proxy=True, early=EARLY, early_here=EARLY, within=True
+            ),
         ),
     ],
 )
