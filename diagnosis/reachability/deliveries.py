@@ -20,6 +20,7 @@ from diagnosis.reachability.why_not import Context
 
 Result = Literal["ok", "stops", "note", "unknown"]
 RESULTS: dict[Outcome, Result] = {"allowed": "ok", "denied": "stops", "unknown": "unknown"}
+AT_MOST = "to some endpoints at most"
 NAMED = 3  # endpoints of a group that are named
 
 
@@ -36,7 +37,8 @@ class PathStep:
 class PathVerdict:
     """Whether connections get through: to a Service, to every endpoint that it may choose.
     `partly`: to some of them only. `unknown_because` says what could not be known, where that
-    decides. `share`: of several pods that were asked how many, '' for one alone."""
+    decides. `share`: of several pods that were asked how many, or AT_MOST, where it is denied to
+    some and not known of the others; '' else."""
 
     verdict: Outcome
     partly: bool
@@ -185,6 +187,7 @@ def judged(
     whole = combined(*outcomes)
     if because and whole == "allowed":
         whole = "unknown"
+    at_most = set(outcomes) == {"denied", "unknown"}
     some = "allowed" in outcomes and len(set(outcomes)) > 1
     deciding = next((v for _, v in found if v.verdict == whole), found[0][1])
     reasons = [reason for _, verdict in found for reason in verdict.unknown_because]
@@ -194,10 +197,11 @@ def judged(
     steps += [PathStep("not known", "unknown", reason) for reason in because]
     return PathVerdict(
         verdict=whole,
-        partly=some and whole == "denied",
+        partly=(some or at_most) and whole == "denied",
         decided_by=deciding.decided_by,
         path=tuple(steps),
         unknown_because=tuple(dict.fromkeys((*reasons, *because))) if whole == "unknown" else (),
+        share=AT_MOST if at_most else "",
     )
 
 

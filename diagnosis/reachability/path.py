@@ -129,6 +129,7 @@ def _with_lookup(lookup: PathVerdict, answer: PathVerdict) -> PathVerdict:
     return PathVerdict(
         verdict=verdict,
         partly=answer.partly and lookup.verdict == "allowed",
+        share=answer.share if lookup.verdict == "allowed" else "",
         decided_by=deciding.decided_by,
         path=(*lookup.path, *answer.path),
         unknown_because=tuple(dict.fromkeys(because)) if verdict == "unknown" else (),

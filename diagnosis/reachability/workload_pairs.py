@@ -117,8 +117,12 @@ def merged(asked: Pairs, found: Sequence[PairAnswer]) -> PathVerdict:
         decided_by=deciding.answer.decided_by,
         path=tuple(_steps(found, varying)),
         unknown_because=because,
-        share=varying.share(good, len(found)) if good else "",
+        share=varying.share(good, len(found)) if good else _share_of_one(found),
     )
+
+
+def _share_of_one(found: Sequence[PairAnswer]) -> str:
+    return next((one.answer.share for one in found if one.answer.share), "")
 
 
 def _outcome(asked: Pairs, found: Sequence[PairAnswer]) -> tuple[Outcome, tuple[str, ...]]:

@@ -21,7 +21,7 @@ import yaml
 from collectors.cluster.inventory.row_builders import built
 from collectors.events import SettingsRow
 from diagnosis.reachability.cluster_state import ClusterState
-from diagnosis.reachability.deliveries import PathVerdict
+from diagnosis.reachability.deliveries import AT_MOST, PathVerdict
 from diagnosis.reachability.end_names import EndFinder
 from diagnosis.reachability.path import ask_ends
 from tests.oracles.network_policy import Question, World
@@ -58,7 +58,7 @@ class Disagreement:
 
 
 def said(answer: PathVerdict) -> str:
-    if answer.verdict == "unknown":
+    if answer.verdict == "unknown" or answer.share == AT_MOST:
         return "unknown"
     if answer.allowed:
         return "allowed"

@@ -12,6 +12,7 @@ from collectors.errors import ConfigError
 from collectors.events import PodRow
 from diagnosis.reachability.blind_spots import BlindSpot, BlindSpots
 from diagnosis.reachability.written_ends import Unknown
+from session.path_text import word
 from tests.support.reachability import ask, cluster_of_files
 
 DATA = Path(__file__).parent.parent.parent / "data" / "policy"
@@ -151,6 +152,7 @@ OF_TWO_NODES: list[Case] = [
     ("76", CLIENT, "svc/data/s", "30080", "denied", "30080 is its node port: ask for a node"),
     ("77", "shop/web", "10.244.2.90", "80", "unknown", "data/a1 and data/a2 both have 10.244.2.90"),
     ("77", "shop/web", "data/a1", "80", "allowed", "no policy decides it"),
+    ("78", CLIENT, "192.168.5.1", "30080", "denied", "whether policies see 203.0.113.9 or node/n1"),
 ]  # fmt: skip
 
 
@@ -183,6 +185,14 @@ def test_the_name_of_a_srv_record_is_no_end() -> None:
     name = "_pg._tcp.db.data.svc.cluster.local"
     with pytest.raises(Unknown, match=r"write db\.data\.svc\.cluster\.local and --port pg/TCP"):
         ask(cluster_of_files([DATA / "two-nodes.yaml"]), "shop/web", name, "5432")
+
+
+def test_denied_to_one_endpoint_and_not_known_of_the_other() -> None:
+    """It may be that some connections get through."""
+    cluster = cluster_of_files([DATA / "two-nodes.yaml", *files("78")])
+    answer = ask(cluster, CLIENT, "192.168.5.1", "30080")
+    assert (answer.verdict, answer.partly) == ("denied", True)
+    assert word(answer) == "allowed to some endpoints at most"
 
 
 def test_one_service_has_one_answer() -> None:
