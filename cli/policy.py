@@ -22,6 +22,7 @@ from collectors.cluster.inventory.inventory import Inventory
 from collectors.errors import ClusterError, ConfigError
 from collectors.events import InventoryList, PodRow, SettingsRow
 from collectors.stream import Stream, Subscription
+from diagnosis.reachability import name_doubts
 from diagnosis.reachability.blind_spots import DECIDING, BlindSpots, not_evaluated, noted
 from diagnosis.reachability.cluster_state import ClusterState
 from diagnosis.reachability.deliveries import PathStep, PathVerdict
@@ -75,8 +76,10 @@ def _asked(
 
 
 def _of_nobody(cluster: ClusterState, row: EndRow) -> str:
-    """What is to be said of an address that nobody in the files has."""
-    return cluster.nobodys(row) if isinstance(row, str) and is_address(row) else ""
+    """What is to be said of an address that nobody in the files has, and of a name."""
+    if not isinstance(row, str):
+        return ""
+    return cluster.nobodys(row) if is_address(row) else name_doubts.read_as_outside(row)
 
 
 def _namespace(source: End, default: str) -> str:

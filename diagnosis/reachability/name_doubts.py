@@ -44,6 +44,14 @@ def why_unsure(cluster: ClusterState, labels: Sequence[str], namespace: str) -> 
     return _mistyped(cluster, labels) if len(labels) == 2 else ""
 
 
+def read_as_outside(name: str) -> str:
+    """What is to be said of a name that might be of a namespace which is not among the objects."""
+    labels = name.rstrip(".").split(".")
+    if len(labels) != 2:
+        return ""
+    return f"namespace {labels[1]} is not among the objects: the name is read as one outside"
+
+
 def _readings(labels: Sequence[str], namespace: str) -> list[dns_names.NameInCluster]:
     return [one for one in dns_names.readings(labels, namespace) if not one.host]
 

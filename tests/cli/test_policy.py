@@ -353,3 +353,11 @@ def test_an_object_that_is_called_a_policy_is_noted(
     question = ["--from", "shop/web", "--to", "shop/web", "--port", "80"]
     assert main(["policy", "-f", manifests, "-f", str(file), *question]) == 0
     assert "HostFirewall of acme.example/v1 (shop/f) is not known here" in capsys.readouterr().out
+
+
+def test_a_name_that_may_be_of_another_namespace_is_noted(
+    manifests: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    question = ["--from", "shop/web", "--to", "cache.prod", "--port", "6379"]
+    assert main(["policy", "-f", manifests, *question]) == 0
+    assert "namespace prod is not among the objects" in capsys.readouterr().out
