@@ -21,6 +21,9 @@ def console_options() -> argparse.ArgumentParser:
         action="store_true",
         help="do not record the session; captures are kept on disk by themselves",
     )
+    options.add_argument(
+        "--share", action="store_true", help="let colleagues join from the start, as S does"
+    )
     return options
 
 

@@ -29,7 +29,12 @@ if TYPE_CHECKING:  # the first frame waits for none of them
     from collectors.cluster.attach.settings import AttachSettings
     from session.controller import Controller
 
-NAMES = {"local": "this machine", "pcap": "capture files", "replay": "a recording"}
+NAMES = {
+    "local": "this machine",
+    "pcap": "capture files",
+    "replay": "a recording",
+    "join": "a session",
+}
 
 
 def console(options: argparse.Namespace) -> int:

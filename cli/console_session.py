@@ -34,12 +34,16 @@ class ConsoleSession:
         """The key of the target to begin with; '' for the cluster's lists."""
         if self.options.command == "replay":
             return await self._replay(self.options.file)
+        if self.options.command == "join":
+            return await self._join(self.options.session)
         if self.options.command == "pcap":
             return self._open_files(self.options.files, self.options.pipe)
         return self._watch_live(cluster, settings)
 
     def _watch_live(self, cluster: Cluster | None, settings: AttachSettings | None) -> str:
         self.control.start()
+        if getattr(self.options, "share", False):
+            self.control.sharing.begin()
         if cluster is None:
             return self.control.targets.watch_this_machine()
         self._open_cluster(cluster, settings)
@@ -84,6 +88,13 @@ class ConsoleSession:
         source = ReplaySource(archive, self.stream)
         await ReplayPlayer(self.control, source, opened.with_rules).move(at)
         return self._first_target()
+
+    async def _join(self, name: str) -> str:
+        """A session that is shared, at its cluster's lists where it has a cluster."""
+        from session.share.joining import joined
+
+        await joined(self.control, name)
+        return "" if self.control.lists_cluster else self._first_target()
 
     def _first_target(self) -> str:
         return next((key for key in self.store.targets if key.startswith(("pod/", "local/"))), "")

@@ -254,6 +254,22 @@ def add_replay(commands: Commands) -> None:
     _add_rules(replay)
 
 
+def add_join(commands: Commands) -> None:
+    join = commands.add_parser(
+        "join",
+        parents=[console_options()],
+        help="look at the session that a colleague shares (S in a console), with cursor and size"
+        " of one's own",
+    )
+    join.add_argument(
+        "session",
+        nargs="?",
+        default="",
+        metavar="SESSION",
+        help="which, where several are shared: its name or the beginning of it",
+    )
+
+
 def add_sessions(commands: Commands) -> None:
     sessions = commands.add_parser(
         "sessions", help="what was recorded here: list, export, import, prune"
@@ -308,6 +324,7 @@ COMMANDS = (
     add_local,
     add_pcap,
     add_replay,
+    add_join,
     add_report,
     add_sessions,
 )

@@ -12,10 +12,10 @@ SCREEN = ("theme", "mouse")
 CLUSTER = ("kubeconfig", "context", "as_user", "as_group", "as_uid")
 NAMESPACE = ("namespace", "all_namespaces")
 ATTACH = ("image", "pull_policy", "pull_timeout", "node_namespace", "end_on_leave", "yes")
-WRITES = ("record", "no_record", "no_capture")
+WRITES = ("record", "no_record", "no_capture", "share")
 NO_CLUSTER = (*CLUSTER, *NAMESPACE, *ATTACH, "read_only")
 UNUSED: Mapping[str, tuple[str, ...]] = {
-    "check": (*SCREEN, "no_record"),
+    "check": (*SCREEN, "no_record", "share"),
     "check recorded": (*SCREEN, *WRITES, *NO_CLUSTER, "seconds", "strict"),
     "policy": (*SCREEN, *WRITES, *ATTACH),
     "doctor": (*SCREEN, *WRITES),
@@ -26,11 +26,12 @@ UNUSED: Mapping[str, tuple[str, ...]] = {
     "lab serve": (*SCREEN, *WRITES, *NO_CLUSTER),
     "lab fault": (*SCREEN, *WRITES, *NO_CLUSTER),
     "local": NO_CLUSTER,
-    "pcap": (*NO_CLUSTER, "no_capture", "no_record"),
+    "pcap": (*NO_CLUSTER, "no_capture", "no_record", "share"),
     "pcap jsonl": (*SCREEN, *WRITES, *NO_CLUSTER),
     "report": (*SCREEN, *WRITES, *NO_CLUSTER),
     "sessions": (*SCREEN, *WRITES, *NO_CLUSTER),
     "replay": (*NO_CLUSTER, *WRITES),
+    "join": (*NO_CLUSTER, *WRITES),
 }  # by command, the attributes of the options
 SPELT = {"as_user": "as", "seconds": "for"}  # where it is not the attribute's name
 

@@ -11,6 +11,7 @@ from collectors.stream import Stream
 from session.captures import Captures
 from session.diagnosis_loop import DiagnosisLoop
 from session.engine import Engine
+from session.sharing import Sharing
 from session.store import Store
 from session.store_feed import StoreFeed
 from session.targets import OpenTargets
@@ -33,6 +34,7 @@ class Controller(Engine):
         self.left_behind: list[str] = []
         self._is_started = False
         self._feed = StoreFeed(store, stream)
+        self.sharing = Sharing(self, self._feed)
         self.targets.before_end = self.captures.stop
         if capture_on_attach:
             self.targets.on_attached = self._capture_pod
@@ -92,6 +94,7 @@ class Controller(Engine):
     async def close(self) -> None:
         """Stop everything and remove what was added. What could not be is named in
         `left_behind`."""
+        await self.sharing.end()
         await self.tasks.cancel_all()
         if self.cluster is not None:
             self.left_behind += await self.cluster.clean_up(self.targets.attachments())

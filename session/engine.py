@@ -20,6 +20,7 @@ from session.tasks import Tasks
 if TYPE_CHECKING:  # a console without a cluster never imports it
     from session.cluster_side import ClusterSide
     from session.replay_player import ReplayPlayer
+    from session.share.viewer_source import ViewerSource
 
 NO_CLUSTER = "There is no cluster here: this console looks at a machine, a file or a recording."
 NOTE_KEPT = 300  # characters of a mark's note
@@ -27,7 +28,7 @@ NOTE_KEPT = 300  # characters of a mark's note
 
 class Engine:
     """`live` is False where what is looked at was recorded; `painted` is set once the first frame
-    is drawn: what imports slowly waits for it."""
+    is drawn: what imports slowly waits for it. `joined` is what feeds a console that joined."""
 
     def __init__(self, store: Store, stream: Stream) -> None:
         self.store = store
@@ -38,6 +39,7 @@ class Engine:
         self.is_lab = False
         self.live = True
         self.replay: ReplayPlayer | None = None
+        self.joined: ViewerSource | None = None
         self.painted = asyncio.Event()
         self.painted.set()
 
@@ -45,11 +47,23 @@ class Engine:
         """The right edge of graphs: the present, or where a recording is."""
         if self.replay is not None:
             return self.replay.now()
-        return time.time() if self.live else self.store.latest
+        return time.time() if self.live or self.joined is not None else self.store.latest
+
+    @property
+    def lists_cluster(self) -> bool:
+        """Whether there is a cluster, here or at the console that was joined."""
+        return self.cluster is not None or (
+            self.joined is not None and self.store.start is not None
+        )
+
+    @property
+    def refusal(self) -> str:
+        """Why nothing is written or run from here, a sentence; '' where it may be."""
+        return self.joined.refusal if self.joined is not None else ""
 
     def require_cluster(self) -> ClusterSide:
         if self.cluster is None:
-            raise ClusterError(NO_CLUSTER)
+            raise ClusterError(self.refusal or NO_CLUSTER)
         return self.cluster
 
     def notice(self, text: str, key: str = "", level: NoticeLevel = "information") -> None:
@@ -58,15 +72,19 @@ class Engine:
 
     def mark(self, text: str, key: str = "") -> None:
         """A person's mark on the timeline, now, by the name that they are logged in as."""
+        if self.joined is not None:
+            self.joined.mark(text, key)
+            return
         mark = Mark(self.now(), key, login_name(), sanitize(text.strip(), NOTE_KEPT))
         self.stream.publish(mark)
         if self.replay is not None:
             self.replay.keep(mark)
 
 
-def login_name() -> str:
-    """Of whoever runs podwire; their number where they have none."""
+def login_name(uid: int | None = None) -> str:
+    """Of a user, or of whoever runs podwire; their number where they have none."""
+    uid = os.getuid() if uid is None else uid
     try:
-        return sanitize(pwd.getpwuid(os.getuid()).pw_name, 64)
+        return sanitize(pwd.getpwuid(uid).pw_name, 64)
     except KeyError:
-        return f"uid {os.getuid()}"
+        return f"uid {uid}"

@@ -93,7 +93,7 @@ class RecordedFigures:
     def _index(self, block: FileBlock, rows: FigureRows) -> None:
         if not rows.times:
             return
-        key, piece = (rows.target, rows.of_peers), _piece(rows)
+        key, piece = (rows.target, rows.of_peers), piece_of(rows)
         self._places[key].append(
             PiecePlace(block, rows.times[0], rows.times[-1], rows.moved, rows.packets)
         )
@@ -118,7 +118,7 @@ class RecordedFigures:
 
     def history(self, key: Key, at: float) -> History:
         """As it was: 30 minutes of rows, a day by the minute."""
-        fine = _joined(self._last_pieces(key, at), at)
+        fine = joined_pieces(self._last_pieces(key, at), at)
         until = fine.times[-1] if fine.times else 0.0
         made = History.of(fine, self._coarse(key, until - until % MINUTE))
         made.known_until = until
@@ -142,7 +142,7 @@ class RecordedFigures:
         if kept not in self._unpacked:
             for rows in self._reader.figures(place.block):
                 if rows.times:
-                    self._keep((rows.target, rows.of_peers), _piece(rows))
+                    self._keep((rows.target, rows.of_peers), piece_of(rows))
         self._unpacked.move_to_end(kept)
         return self._unpacked[kept]
 
@@ -162,7 +162,7 @@ class RecordedFigures:
         return Table(History.COARSE_ROWS, means.times[:end], means.known[:end], moved)
 
 
-def _piece(rows: FigureRows) -> Piece:
+def piece_of(rows: FigureRows) -> Piece:
     known = array("d", bytes(8 * len(rows.times)))
     for gap in rows.gaps:
         known[gap] = NAN
@@ -179,7 +179,7 @@ def _columns(
             yield name, array("d", [NAN if value is None else value for value in values])
 
 
-def _joined(pieces: Sequence[Piece], at: float) -> Table:
+def joined_pieces(pieces: Sequence[Piece], at: float) -> Table:
     """The rows of pieces that follow each other, up to a time; a figure that is not in a piece did
     not move meanwhile."""
     table = Table(FINE_ROWS)

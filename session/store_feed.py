@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Sequence
 
 from collectors.events import Event
@@ -19,6 +20,11 @@ class StoreFeed:
         """It is subscribed at once: what is published before `run` is not lost."""
         self._store = store
         self._subscription = stream.subscribe(QUEUE, SCREENS, paced=True)
+        self._batch: deque[Event] = deque()  # that is being folded
+
+    def not_folded(self) -> list[Event]:
+        """What was published and is not in the store yet, in order."""
+        return [*self._batch, *self._subscription.pending()]
 
     async def run(self) -> None:
         """Until the stream closes. Where an event cannot be folded, nobody waits for the rest."""
@@ -29,9 +35,9 @@ class StoreFeed:
             self._subscription.close()
 
     async def _fold(self, batch: Sequence[Event]) -> None:
-        began = time.monotonic()
-        for event in batch:
-            self._store.apply(event)
+        began, self._batch = time.monotonic(), deque(batch)
+        while self._batch:
+            self._store.apply(self._batch.popleft())
             if time.monotonic() - began > SLICE_S:
                 await asyncio.sleep(0)
                 began = time.monotonic()

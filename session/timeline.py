@@ -71,6 +71,15 @@ class Timeline:
         for entry in entries:
             self._add(entry)
 
+    def open_gaps(self) -> dict[str, TimelineEntry]:
+        """Those that go on, by what they are of."""
+        return dict(self._gaps)
+
+    def restore_gap(self, key: str, entry: TimelineEntry) -> None:
+        """One that goes on."""
+        self._gaps[key] = entry
+        self._add(entry)
+
     def mark(self, event: ev.Mark) -> None:
         where = name_in(event.target)
         self._add(TimelineEntry(event.at, "mark", where, event.text, author=event.author))

@@ -127,6 +127,7 @@ ACTIONS = (
             ("escape", "back", "*back", "to the present; back to where you were"),
         ),
     ),
+    *_at("people", (("escape", "back", "*back", "back to where you were"),)),
     *_at("matrix", (("escape", "back", "*back", "back to the cluster"),)),
     *_at(
         "compare",
@@ -143,6 +144,9 @@ ACTIONS = (
             ("d", "findings", "*findings", "what is wrong, the evidence, and what to do"),
             ("t", "timeline", "timeline", "what came first: findings, marks, writes, changes"),
             ("asterisk", "mark", "mark", "set a mark with a note on the timeline"),
+            ("S", "share", "share", "share the session with colleagues, or end that"),
+            ("W", "people", "who is here", "who joined the session, where each one looks"),
+            ("F", "follow", "follow", "joined: follow the driver's screen, or stop that"),
             ("question_mark", "help", "*help", "this page"),
             ("T", "next_theme", "theme", "next theme"),
             ("colon", "command_palette", "command", "command palette (also Ctrl+P)"),

@@ -25,7 +25,7 @@ from tui.key_queue import Handled, KeyQueue
 from tui.replay_keys import ReplayKeys
 from tui.ring import following
 from tui.screens.base import ConsoleScreen
-from tui.tabbed_app import TabbedApp
+from tui.share_keys import ShareKeys
 from tui.themes import all_themes
 from tui.widgets.header import Header, HeaderData
 
@@ -45,7 +45,7 @@ class OpenConsole(NamedTuple):
     wanted: str = ""
 
 
-class PodwireApp(ReplayKeys, TabbedApp):
+class PodwireApp(ReplayKeys, ShareKeys):
     TITLE = "podwire"
     CSS_PATH = "podwire.tcss"
     BINDINGS = bindings("lab", "replay", "app")
@@ -98,6 +98,7 @@ class PodwireApp(ReplayKeys, TabbedApp):
             self.exit(return_code=error.exit_code)
             return
         self.is_open = True
+        self.begin_to_look()
         self.control.tasks.spawn(self._preload())
         if first:
             nodes = (key for key in self.control.store.targets if key.startswith("node/"))
@@ -206,7 +207,7 @@ class PodwireApp(ReplayKeys, TabbedApp):
         if note is None:
             return
         self.control.mark(note, key)
-        kept = "" if self.control.live else " Of a recording it is kept until you quit."
+        kept = "" if self.control.replay is None else " Of a recording it is kept until you quit."
         self.notify(f"A mark is set: t shows the timeline.{kept}", markup=False)
 
     def action_faults(self) -> None:

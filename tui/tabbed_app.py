@@ -75,7 +75,7 @@ class TabbedApp(App[int]):
         """The next tab, or the one before; the cluster is the first."""
         if not isinstance(self.screen, ConsoleScreen) or not self.screen.place:
             return
-        cluster = [""] if self.control.cluster is not None else []
+        cluster = [""] if self.control.lists_cluster else []
         keys = [*cluster, *(tab.key for tab in self.control.targets.tabs)]
         here = shown.key if (shown := self._shown_target()) else ""
         if here in keys and len(keys) > 1:

@@ -19,6 +19,8 @@ REFUSED = (
     ("--as bob local", "local cannot honour --as"),
     ("-n shop pcap -o jsonl f", "cannot honour --namespace"),
     ("--no-capture replay f", "replay cannot honour --no-capture"),
+    ("--share replay f", "replay cannot honour --share"),
+    ("join --share --record f", "join cannot honour --record, --share"),
 )
 
 
@@ -45,4 +47,13 @@ def test_every_command_has_its_list() -> None:
     assert known == {command.__name__.removeprefix("add_") for command in COMMANDS}
     given = vars(parser().parse_args(["check"]))
     for names in unused_options.UNUSED.values():
-        assert set(names) <= {*given, "theme", "mouse", "record", "no_record", "seconds", "strict"}
+        assert set(names) <= {
+            *given,
+            "theme",
+            "mouse",
+            "record",
+            "no_record",
+            "share",
+            "seconds",
+            "strict",
+        }

@@ -74,6 +74,15 @@ def clock_text(clock: ReplayClock) -> str:
     return f"{fmt.clock(clock.at)} x{clock.speed:.0f}{state}"
 
 
+def shared_text(control: Controller) -> str:
+    """Whose session was joined, or how many joined this one."""
+    if control.joined is not None:
+        return f"joined {control.joined.driver}"
+    if control.sharing.share is None:
+        return ""
+    return f"shared, {len(control.sharing.people) - 1} joined"
+
+
 class ConsoleScreen(Screen[None]):
     place = ""  # where in the table of actions a screen's own stand; '' is not a tab
 
@@ -121,6 +130,11 @@ class ConsoleScreen(Screen[None]):
             action == "back" or not isinstance(self.focused, Input)
         )
 
+    @property
+    def shown_view(self) -> str:
+        """Which of the screen's lists is shown; '' where it has one."""
+        return ""
+
     def show(self, view: str, words: str = "") -> None:
         """Show one of the screen's lists, where it has such."""
 
@@ -134,7 +148,10 @@ class ConsoleScreen(Screen[None]):
     def header(self, target: str, state: str, mood: str, namespace: str = "") -> HeaderData:
         """The header with the context and user of this session; of a recording it says that."""
         start = self.store.start
-        if not self.control.live and state in PRESENT:
+        if self.control.joined is not None:
+            if self.control.joined.state != "running":
+                state, mood = "not live", "bad"
+        elif not self.control.live and state in PRESENT:
             state, mood = "recorded", "dim"
         elif self.control.replay is not None:
             state = f"{state}, recorded"
@@ -154,12 +171,19 @@ class ConsoleScreen(Screen[None]):
         data = replace(self.header_data(), alert=alert, alert_mood=mood)
         if self.control.replay is not None:
             data = replace(data, replay=clock_text(self.control.replay.clock))
+        data = replace(data, shared=shared_text(self.control))
         self.query_one(Header).show(data)
-        tabs = [Tab("")] if self.control.cluster is not None else []
+        tabs = [Tab("")] if self.control.lists_cluster else []
         for opened in self.control.targets.tabs:
             phase = self.store.target(opened.key).phase
             tabs.append(Tab(opened.key, MOODS[phase], self.control.captures.is_running(opened.key)))
         self.query_one(Targets).show(tuple(tabs), current)
+
+    def is_refused(self) -> bool:
+        """Whether nothing may be written or run from here: that is said."""
+        if refusal := self.control.refusal:
+            self.say(refusal, "warning")
+        return bool(refusal)
 
     def say(self, text: str, severity: str = "information") -> None:
         """A short message to the user; never markup."""

@@ -1,4 +1,4 @@
-"""The keys that start, stop and save a target's capture."""
+"""The keys that start, stop and save a target's capture, and that run probes there."""
 
 from __future__ import annotations
 
@@ -24,12 +24,24 @@ class CaptureKeys(ConsoleScreen):
 
     def action_capture(self) -> None:
         capture = self.store.target(self.key).capture
+        if self.is_refused():
+            return
         if self.is_file:
             self.say("This is a capture file: nothing can be captured here.")
         elif capture is not None and capture.phase == "running":
             self.run_worker(self.control.captures.stop(self.key))
         else:
             self.control.captures.start(self.key, self.capture_filter)
+
+    def action_guide(self) -> None:
+        from tui.screens.guide import GuideScreen
+
+        if self.is_refused():
+            return
+        if self.is_file or not self.control.live:
+            self.say("This is a recording: no probe can be run.")
+        else:
+            self.app.push_screen(GuideScreen(self.store, self.control, self.key))
 
     def action_save(self) -> None:
         self.run_worker(self._save())

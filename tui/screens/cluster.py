@@ -79,7 +79,7 @@ class ClusterScreen(TargetOpener):
         if drawn != self._drawn:
             self._drawn = drawn
             self._draw()
-        elif self.control.live:
+        elif self.control.live or self.control.joined is not None:
             self.main.refresh()  # ages grow though nothing changes
         self.show_header()
         self.open_wanted()
@@ -152,6 +152,10 @@ class ClusterScreen(TargetOpener):
         self.main.set_columns(columns(view, self.namespace, self.control.now))
         self.main.show((), keep=False)
         self.pull()
+
+    @property
+    def shown_view(self) -> str:
+        return str(self.view)
 
     def show(self, view: str, words: str = "") -> None:
         self.text, self.namespace = words, ""
@@ -234,6 +238,8 @@ class ClusterScreen(TargetOpener):
         self.app.push_screen(MatrixScreen(self.store, self.control, self.namespace or ""))
 
     def action_local(self) -> None:
+        if self.is_refused():
+            return
         self.post_message(ShowTarget(self.control.targets.watch_this_machine()))
 
     def action_access(self) -> None:
@@ -243,6 +249,8 @@ class ClusterScreen(TargetOpener):
         self.app.push_screen(Access(self.store.access, self.store.start.user))
 
     def action_clean(self) -> None:
+        if self.is_refused():
+            return
         if any(row.here for row in self.store.left):
             self.run_worker(self._clean())
         else:

@@ -26,6 +26,7 @@ PLACES = {
     "guide": "Guide",
     "compare": "Compare",
     "matrix": "Matrix",
+    "people": "Who is here",
     "list": "Lists",
     "lab": "Lab",
     "replay": "Replay",

@@ -134,6 +134,10 @@ class TargetScreen(CaptureKeys, TimeKeys):
         self.rows.switch(before.state, panel.state, panel.rows())
         self.pull()
 
+    @property
+    def shown_view(self) -> str:
+        return self.panels.current.name
+
     def show(self, view: str, words: str = "") -> None:
         if view in self.panels.by_name:
             self._show(self.panels.by_name[view])
@@ -164,7 +168,7 @@ class TargetScreen(CaptureKeys, TimeKeys):
 
     def action_again(self) -> None:
         """Count the conntrack table again; the other lists are live by themselves."""
-        if self.panels.current.name == "conntrack":
+        if self.panels.current.name == "conntrack" and not self.is_refused():
             self.control.targets.count_conntrack(self.panels.current.key)
             self.say("Counting the conntrack table.")
 
@@ -220,6 +224,8 @@ class TargetScreen(CaptureKeys, TimeKeys):
     def action_filter(self) -> None:
         box, panel = self.query_one(FilterBox), self.panels.current
         if panel is self.panels.packets and not self.is_file:
+            if self.is_refused():
+                return
             box.value = self.capture_filter
         elif panel.has_words:
             box.value = panel.words
@@ -261,14 +267,6 @@ class TargetScreen(CaptureKeys, TimeKeys):
             return
         kind = vantage.partition("/")[0]
         self.say(f"Open a healthy {kind} to compare with: esc, and enter on it in the list.")
-
-    def action_guide(self) -> None:
-        from tui.screens.guide import GuideScreen
-
-        if self.is_file or not self.control.live:
-            self.say("This is a recording: no probe can be run.")
-        else:
-            self.app.push_screen(GuideScreen(self.store, self.control, self.key))
 
     def action_close(self) -> None:
         self.post_message(CloseTarget(self.key))

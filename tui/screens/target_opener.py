@@ -49,7 +49,10 @@ class TargetOpener(ConsoleScreen):
             self.say(f"A Service has no network namespace: open a pod behind {row.name} (key 1).")
 
     def _open(self, row: PodRow | NodeRow) -> None:
-        control = self.control
+        control, key = self.control, target_of(row).key
+        if control.joined is not None and key not in self.store.targets:
+            self.say(f"{row.name} is not open there: {control.joined.driver} opens what is seen.")
+            return
         agreed = control.targets.choices.get(_identity(row))
         if control.is_lab or not control.live or control.settings.yes or agreed:
             self._watch(row, agreed or "both")

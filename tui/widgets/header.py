@@ -21,6 +21,7 @@ class HeaderData:
     mood: str = "dim"  # good, warn, bad, dim
     alert: str = ""  # what the diagnosis says, in a few words
     alert_mood: str = "warn"
+    shared: str = ""  # with how many, or whose session was joined
     replay: str = ""  # of what was recorded: where it is, how fast it plays
 
 
@@ -65,6 +66,8 @@ class Header(Widget):
         if data.alert:
             text.append(f"▲ {data.alert} ", self._style(data.alert_mood))
             text.append(" ")
+        if data.shared:
+            text.append(f"{data.shared}  ", self._style("strong"))
         text.append(f"{GLYPHS[data.mood]} {data.state} ", self._style(data.mood))
         return text.append(f"{data.replay} ", self._style("strong")) if data.replay else text
 

@@ -1,0 +1,148 @@
+"""Who is in a shared session, where each one looks, and what a viewer may ask for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from collectors.frozen import frozen
+from collectors.sanitize import sanitize
+from session.engine import NOTE_KEPT
+from session.share.frames import PROTOCOL, FrameError, said
+
+LONGEST = 300  # characters of a target's key
+BURST, PER_S = 20.0, 4.0  # messages of a viewer at once, and each second
+
+
+@frozen
+class ScreenLook:
+    """What somebody has on the screen: its name (cluster, target, findings), the target's key, and
+    which of its lists."""
+
+    screen: str = ""
+    key: str = ""
+    view: str = ""
+
+    @property
+    def text(self) -> str:
+        where = self.key.partition("/")[2]
+        return " ".join(part for part in (self.screen, where, self.view) if part)
+
+
+@frozen
+class Person:
+    """`since` when (epoch) they are there; `lost` events that their console was too slow for."""
+
+    name: str
+    pid: int
+    since: float
+    look: ScreenLook = ScreenLook()
+    lost: int = 0
+    drives: bool = False
+
+
+@frozen
+class JoinRequest:
+    """The first message: which protocol the viewer speaks."""
+
+    protocol: int
+
+
+@frozen
+class MarkRequest:
+    text: str
+    target: str
+
+
+@frozen
+class LookRequest:
+    look: ScreenLook
+
+
+Request = JoinRequest | MarkRequest | LookRequest
+
+
+def request(body: bytes) -> Request:
+    """What a viewer asks for, clean and within bounds. FrameError where it is nothing that one may
+    ask for."""
+    value = said(body)
+    if (made := _REQUESTS.get(value["say"])) is None:
+        raise FrameError("a request that a viewer cannot make")
+    return made(value)
+
+
+def _join(value: Mapping[str, Any]) -> JoinRequest:
+    protocol = value.get("protocol")
+    if type(protocol) is not int or protocol != PROTOCOL:
+        raise FrameError(
+            f"it speaks another version of the protocol than this podwire ({PROTOCOL}): use the"
+            " podwire that shares"
+        )
+    return JoinRequest(protocol)
+
+
+def _mark(value: Mapping[str, Any]) -> MarkRequest:
+    return MarkRequest(_text(value, "text", NOTE_KEPT), _text(value, "target", LONGEST))
+
+
+def _look(value: Mapping[str, Any]) -> LookRequest:
+    return LookRequest(look_of(value))
+
+
+_REQUESTS: dict[str, Callable[[Mapping[str, Any]], Request]] = {
+    "join": _join,
+    "mark": _mark,
+    "look": _look,
+}
+
+
+def _text(value: Mapping[str, Any], name: str, most: int) -> str:
+    text = value.get(name, "")
+    if not isinstance(text, str) or len(text) > most:
+        raise FrameError(f"a text of more than {most} characters, or none")
+    return sanitize(text.strip(), most)
+
+
+def look_of(value: Mapping[str, Any]) -> ScreenLook:
+    return ScreenLook(*(_text(value, name, LONGEST) for name in ("screen", "key", "view")))
+
+
+def plain_look(look: ScreenLook) -> dict[str, str]:
+    return {"screen": look.screen, "key": look.key, "view": look.view}
+
+
+def plain_person(person: Person) -> dict[str, object]:
+    names = ("name", "pid", "since", "lost", "drives")
+    return {name: getattr(person, name) for name in names} | plain_look(person.look)
+
+
+def person_of(value: Mapping[str, Any]) -> Person:
+    """FrameError where that is nobody."""
+    pid, since, lost = value.get("pid"), value.get("since"), value.get("lost")
+    if not isinstance(pid, int) or not isinstance(lost, int) or not isinstance(since, int | float):
+        raise FrameError("a person without a process or a time")
+    return Person(
+        _text(value, "name", LONGEST),
+        pid,
+        float(since),
+        look=look_of(value),
+        lost=lost,
+        drives=value.get("drives") is True,
+    )
+
+
+class Allowance:
+    """So many messages at once, and so many each second."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._left, self._at = BURST, clock()
+
+    def use(self) -> None:
+        """FrameError where there is none left."""
+        now = self._clock()
+        self._left = min(BURST, self._left + PER_S * (now - self._at)) - 1.0
+        self._at = now
+        if self._left < 0:
+            raise FrameError(f"more than {PER_S:.0f} messages a second")

@@ -1,0 +1,315 @@
+"""The driver's end of a shared session: colleagues connect, and each is sent the state and what
+comes after. Whatever they do, nobody waits for them: an event is encoded once, in a thread, and
+put into the queue of each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from itertools import chain
+
+import orjson
+
+from collectors.events import ConsumerDrop, Event, Mark
+from collectors.recording.log_lines import line
+from session.engine import Engine, login_name
+from session.share import state as shared_state
+from session.share.frames import (
+    EVENT,
+    MOST_OF_VIEWER,
+    SAID,
+    FrameError,
+    MessageReader,
+    frame,
+    saying,
+)
+from session.share.people import (
+    Allowance,
+    JoinRequest,
+    LookRequest,
+    MarkRequest,
+    Person,
+    Request,
+    ScreenLook,
+    plain_person,
+    request,
+)
+from session.share.place import PeerProcess, new_socket, peer
+from session.share.viewer_queue import AT_ONCE, CAUSE, ViewerQueue
+from session.store import Store
+from session.store_feed import StoreFeed
+
+NAME = "the share"  # the consumer of the stream
+QUEUE = 65_536  # events
+MOST_VIEWERS = 16  # connections at a time
+ACCEPT_S = 0.05  # between connections that are accepted
+JOIN_S = 5.0  # within which a viewer says what it is
+STATE_AGAIN_S = 5.0  # between two states that one viewer is sent
+PEOPLE_S = 0.3  # between two lists of who is there
+RECEIVED = 4_096  # bytes at once
+WITHOUT_END = OSError, EOFError  # it went, without a word
+
+
+class JoinedViewer:
+    """One connection; `joined` is set once it has said what it is."""
+
+    def __init__(self, connection: socket.socket, of: PeerProcess) -> None:
+        self.connection = connection
+        self.of = of
+        self.since = time.time()
+        self.look = ScreenLook()
+        self.queue = ViewerQueue()
+        self.allowance = Allowance()
+        self.joined = asyncio.Event()
+        self.is_writing = False
+        self.state_at = 0.0
+
+    @property
+    def person(self) -> Person:
+        name = login_name(self.of.uid)
+        return Person(name, self.of.pid, self.since, look=self.look, lost=self.queue.lost)
+
+    @property
+    def shown(self) -> str:
+        return f"{login_name(self.of.uid)} (process {self.of.pid})"
+
+    async def send(self, data: bytes) -> None:
+        self.is_writing = True
+        await asyncio.get_running_loop().sock_sendall(self.connection, data)
+        self.is_writing = False
+
+    def end(self, reason: str) -> None:
+        """Close, and say why where that does not need to wait."""
+        if reason and not self.is_writing:
+            with contextlib.suppress(OSError):
+                self.connection.send(saying("bye", text=reason))
+        self.connection.close()
+
+
+class SharedSession:
+    """Begins when it is made, on the event loop. ConfigError where there can be no socket."""
+
+    def __init__(self, engine: Engine, feed: StoreFeed, name: str) -> None:
+        self.look = ScreenLook()
+        self.refused = 0  # connections
+        self.last_refusal = ""
+        self._engine, self._feed = engine, feed
+        self._socket, self.path = new_socket(name)
+        self._since = time.time()
+        self._viewers: set[JoinedViewer] = set()
+        self._number = 0  # of the next event
+        self._subscription = engine.stream.subscribe(QUEUE, NAME)
+        works = (self._accept(), self._pump(), self._announce())
+        self._tasks = [engine.tasks.spawn(work) for work in works]
+        self._serving: set[asyncio.Task[None]] = set()
+
+    @property
+    def people(self) -> list[Person]:
+        """The driver first."""
+        me = Person(login_name(), 0, self._since, look=self.look, drives=True)
+        joined = (one.person for one in self._viewers if one.joined.is_set())
+        return [me, *sorted(joined, key=lambda person: person.since)]
+
+    async def close(self) -> None:
+        """Say so to each viewer, and remove the socket."""
+        with contextlib.suppress(OSError):
+            self.path.unlink()
+        self._subscription.close()
+        tasks = [*self._tasks, *self._serving]
+        for viewer in list(self._viewers):
+            viewer.end(f"{login_name()} shares this session no longer.")
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._socket.close()
+
+    # --- connections
+
+    async def _accept(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            with contextlib.suppress(OSError):  # no descriptor is free: later
+                connection, _ = await loop.sock_accept(self._socket)
+                self._admit(connection)
+            await asyncio.sleep(ACCEPT_S)
+
+    def _admit(self, connection: socket.socket) -> None:
+        connection.setblocking(False)
+        viewer = JoinedViewer(connection, peer(connection))
+        if reason := self._refusal(viewer):
+            self._refuse(viewer, reason)
+            return
+        self._viewers.add(viewer)
+        task = self._engine.tasks.spawn(self._serve(viewer))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+
+    def _refusal(self, viewer: JoinedViewer) -> str:
+        if viewer.of.uid != os.getuid():
+            return "another user: only the one who shares may join"
+        if len(self._viewers) >= MOST_VIEWERS:
+            return f"{MOST_VIEWERS} connections are open, and there may be no more"
+        return ""
+
+    def _refuse(self, viewer: JoinedViewer, reason: str) -> None:
+        self.refused += 1
+        self.last_refusal = f"{viewer.shown}: {reason}"
+        what = "put out of the session" if viewer.joined.is_set() else "not let in"
+        viewer.end(f"This console was {what}: {reason}.")
+
+    async def _serve(self, viewer: JoinedViewer) -> None:
+        both = {asyncio.create_task(self._read(viewer)), asyncio.create_task(self._write(viewer))}
+        try:
+            done, _ = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            self._ended(viewer, next(iter(done)))
+        finally:
+            for task in both:
+                task.cancel()
+            await asyncio.gather(*both, return_exceptions=True)
+            self._viewers.discard(viewer)
+            viewer.end("")
+
+    def _ended(self, viewer: JoinedViewer, task: asyncio.Task[None]) -> None:
+        """Why one went, or must go; an error of podwire's own is raised."""
+        error = task.exception()
+        if isinstance(error, FrameError):
+            self._refuse(viewer, str(error))
+        elif error is not None and not isinstance(error, WITHOUT_END):
+            raise error
+        if viewer.joined.is_set():
+            why = f": {error}" if isinstance(error, FrameError) else ""
+            self._engine.notice(f"{viewer.shown} is no longer in the session{why}")
+
+    # --- what a viewer says
+
+    async def _read(self, viewer: JoinedViewer) -> None:
+        loop, frames = asyncio.get_running_loop(), MessageReader(MOST_OF_VIEWER)
+        while data := await loop.sock_recv(viewer.connection, RECEIVED):
+            for body in frames.feed(data):
+                viewer.allowance.use()
+                self._answer(viewer, request(body))
+
+    def _answer(self, viewer: JoinedViewer, asked: Request) -> None:
+        if viewer.joined.is_set() == isinstance(asked, JoinRequest):
+            raise FrameError("it joins once, and before all else")
+        if isinstance(asked, JoinRequest):
+            viewer.joined.set()
+            self._engine.notice(f"{viewer.shown} joined")
+        elif isinstance(asked, LookRequest):
+            viewer.look = asked.look
+        else:
+            self._mark(viewer, asked)
+
+    def _mark(self, viewer: JoinedViewer, asked: MarkRequest) -> None:
+        target = asked.target if asked.target in self._engine.store.targets else ""
+        author = login_name(viewer.of.uid)
+        self._engine.stream.publish(Mark(time.time(), target, author, asked.text))
+
+    # --- what a viewer is sent
+
+    async def _pump(self) -> None:
+        async for batch in self._subscription.batches():
+            events = [event for event in batch if not _is_own_loss(event)]
+            first, self._number = self._number, self._number + len(events)
+            if len(events) < len(batch):
+                for viewer in self._viewers:
+                    viewer.queue.fall_behind()
+            if self._viewers:
+                data = await asyncio.to_thread(_frames, first, events)
+                self._put(first, events, data)
+
+    def _put(self, first: int, events: Sequence[Event], data: Sequence[bytes]) -> None:
+        for viewer in self._viewers:
+            put = viewer.queue.put
+            for number, (event, of_event) in enumerate(zip(events, data, strict=True), first):
+                put(number, event, of_event)
+
+    async def _write(self, viewer: JoinedViewer) -> None:
+        try:
+            await asyncio.wait_for(viewer.joined.wait(), JOIN_S)
+        except TimeoutError:
+            raise FrameError(f"it did not say within {JOIN_S:.0f} s that it joins") from None
+        while True:
+            if viewer.queue.needs_state:
+                await self._send_state(viewer)
+            await viewer.queue.filled.wait()
+            if not viewer.queue.needs_state:
+                await viewer.send(viewer.queue.next_piece())
+
+    async def _send_state(self, viewer: JoinedViewer) -> None:
+        """All that the store holds; the events after it follow."""
+        await asyncio.sleep(viewer.state_at + STATE_AGAIN_S - time.monotonic())
+        viewer.state_at = time.monotonic()
+        store = self._engine.store
+        state = shared_state.gathered_state(store, self._feed.not_folded())
+        viewer.queue.begin(self._number + len(self._subscription.pending()))
+        drops = viewer.queue.losses.report(f"the console of {viewer.shown}", CAUSE)
+        lines = _lines(store, state)
+        await viewer.send(saying("state", driver=login_name(), session=self.path.stem))
+        pieces = _pieces(_state_frames(state))
+        while piece := await asyncio.to_thread(next, pieces, b""):
+            await viewer.send(piece)
+        await viewer.send(lines + saying("live"))
+        await viewer.send(b"".join(_frames(0, [*state.not_folded, *drops])))
+        viewer.queue.say("people", self._people())
+
+    def _people(self) -> bytes:
+        return saying("people", people=[plain_person(person) for person in self.people])
+
+    async def _announce(self) -> None:
+        """Who is there, to all, where that changed."""
+        known = b""
+        while True:
+            await asyncio.sleep(PEOPLE_S)
+            if (people := self._people()) != known:
+                known = people
+                for viewer in self._viewers:
+                    viewer.queue.say("people", people)
+
+
+def _is_own_loss(event: Event) -> bool:
+    return isinstance(event, ConsumerDrop) and event.consumer == NAME
+
+
+def _frames(first: int, events: Sequence[Event]) -> list[bytes]:
+    """Blocking: in a thread."""
+    return [
+        frame(EVENT, line(number, event).rstrip()) for number, event in enumerate(events, first)
+    ]
+
+
+def _state_frames(state: shared_state.SharedState) -> Iterator[bytes]:
+    events = chain(shared_state.figure_events(state), shared_state.state_events(state))
+    return (frame(EVENT, line(0, event).rstrip()) for event in events)
+
+
+def _pieces(frames: Iterator[bytes]) -> Iterator[bytes]:
+    """Several together, so that a thread is worth it."""
+    waiting, size = list[bytes](), 0
+    for one in frames:
+        waiting.append(one)
+        size += len(one)
+        if size >= AT_ONCE:
+            yield b"".join(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield b"".join(waiting)
+
+
+def _lines(store: Store, state: shared_state.SharedState) -> bytes:
+    """The timeline and the log, and what is counted."""
+    value = {
+        "say": "lines",
+        "entries": [shared_state.plain_entry(key, entry) for key, entry in state.entries],
+        "log": [shared_state.plain_log_line(one) for one in state.log],
+        "drops": store.drops,
+        "began": store.began,
+        "latest": store.latest,
+        "packets_seen": {key: data.packets_seen for key, data in store.targets.items()},
+    }
+    return frame(SAID, orjson.dumps(value))

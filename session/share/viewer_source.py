@@ -1,0 +1,169 @@
+"""A session that somebody shares as a source: the state as it is, what comes after, and who is
+there. Marks go the other direction, and nothing else that has an effect."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from collectors.errors import ConfigError, PodwireError
+from collectors.events import ConsumerDrop, Event, TargetPhase
+from collectors.sanitize import sanitize
+from collectors.source import Source
+from session.share.frames import (
+    EVENT,
+    MOST_OF_DRIVER,
+    PROTOCOL,
+    FrameError,
+    MessageReader,
+    said,
+    saying,
+)
+from session.share.people import Person, ScreenLook, person_of, plain_look
+from session.share.received_state import event_of, received_state
+from session.share.viewer_queue import CAUSE
+
+if TYPE_CHECKING:
+    from session.engine import Engine
+
+AT_ONCE = 1 << 18  # bytes that are read at once
+LARGE = 1 << 16  # bytes of an event that is decoded in a thread
+DROPS_KEPT = 1_000
+MOST_PEOPLE = 100
+
+
+class ViewerSource(Source):
+    """`driver` is the login name of whoever shares; `ready` is set once the state is there."""
+
+    def __init__(self, path: Path, engine: Engine) -> None:
+        super().__init__("", engine.stream)
+        self.path = path
+        self.driver = "the driver"
+        self.people: list[Person] = []
+        self.lost = 0  # events
+        self.ready = asyncio.Event()
+        self._engine = engine
+        self._writer: asyncio.StreamWriter | None = None
+        self._look = ScreenLook()
+        self._state: list[bytes] | None = None  # while it arrives
+        self._drops: list[ConsumerDrop] = []
+
+    @property
+    def session(self) -> str:
+        return sanitize(self.path.stem, 80)
+
+    @property
+    def refusal(self) -> str:
+        return (
+            f"joined: {self.driver} does it, whose session this is. * sets a mark that everybody"
+            " sees."
+        )
+
+    def fail(self, message: str, phase: TargetPhase = "failed") -> None:
+        super().fail(message, phase)
+        self._engine.notice(message, level="error")
+
+    # --- to the driver
+
+    def mark(self, text: str, key: str) -> None:
+        self._say(saying("mark", text=text.strip(), target=key))
+
+    def looks(self, look: ScreenLook) -> None:
+        """What is on the screen here."""
+        if look != self._look:
+            self._look = look
+            self._say(saying("look", **plain_look(look)))
+
+    def _say(self, data: bytes) -> None:
+        if self._writer is not None and self.state == "running":
+            self._writer.write(data)
+
+    # --- from the driver
+
+    async def run(self) -> None:
+        try:
+            reader, self._writer = await asyncio.open_unix_connection(str(self.path))
+        except OSError as error:
+            reason = error.strerror or "it does not answer"
+            raise ConfigError(f"The session {self.session} cannot be joined: {reason}.") from None
+        try:
+            self._writer.write(saying("join", protocol=PROTOCOL))
+            await self._receive(reader)
+        except FrameError as error:
+            text = f"What {self.driver}'s console sent cannot be used: {error}."
+            raise PodwireError(text) from None
+        except OSError:
+            self._broke_off()
+        finally:
+            self._writer.close()
+
+    async def _receive(self, reader: asyncio.StreamReader) -> None:
+        frames = MessageReader(MOST_OF_DRIVER)
+        while data := await reader.read(AT_ONCE):
+            for body in frames.feed(data):
+                await self._put(body)
+        self._broke_off()
+
+    def _broke_off(self) -> None:
+        at = time.strftime("%H:%M:%S")
+        raise PodwireError(
+            f"The connection to {self.driver}'s console broke off at {at}: what is shown is of that"
+            " time."
+        ) from None
+
+    async def _put(self, body: bytes) -> None:
+        if self._state is not None and body[:1] == EVENT:
+            self._state.append(body)
+        elif body[:1] == EVENT:
+            await self._publish(body)
+        else:
+            await self._hear(said(body), body)
+
+    async def _publish(self, body: bytes) -> None:
+        large = len(body) > LARGE
+        event = await asyncio.to_thread(event_of, body) if large else event_of(body)
+        if isinstance(event, ConsumerDrop) and event.cause == CAUSE:
+            self._note_drop(event)
+        if not self.stream.has_room():
+            await self.stream.caught_up()
+        self.stream.publish(event)
+
+    def _note_drop(self, event: ConsumerDrop) -> None:
+        self.lost += event.events
+        self._drops = [*self._drops, event][-DROPS_KEPT:]
+
+    async def _hear(self, value: Mapping[str, Any], body: bytes) -> None:
+        say = value["say"]
+        if say == "state":
+            self.driver = sanitize(str(value.get("driver", "")), 64)
+            self._state = []
+        elif say == "lines" and self._state is not None:
+            self._state.append(body)
+        elif say == "live":
+            await self._become()
+        elif say == "people":
+            self.people = [person_of(one) for one in _list(value, "people")[:MOST_PEOPLE]]
+        elif say == "bye":
+            raise PodwireError(sanitize(str(value.get("text", "")), 300))
+        else:
+            raise FrameError("a message that it should not send now")
+
+    async def _become(self) -> None:
+        """The store holds what the driver's does; losses of before stay on the timeline."""
+        bodies, self._state = self._state or [], None
+        store = await asyncio.to_thread(received_state, bodies)
+        drops: list[Event] = list(self._drops)
+        store.apply_all(drops)
+        await self.stream.caught_up()
+        self._engine.store.become(store)
+        self.ready.set()
+
+
+def _list(value: Mapping[str, Any], name: str) -> list[Any]:
+    found = value.get(name)
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise FrameError(f"a list of {name} that is none")
+    return found

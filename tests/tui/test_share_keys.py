@@ -1,0 +1,149 @@
+"""Two consoles of one session: the driver's, and one that joined."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from benchmarks.session_hour import POD, HourOfEvents
+from collectors.stream import Stream
+from session.controller import Controller
+from session.engine import login_name
+from session.share.joining import joined
+from session.store import Store
+from tests.support.replay import opened
+from tests.support.shared_session import driving
+from tui.app import OpenConsole, PodwireApp
+from tui.screens.people import PeopleScreen
+from tui.screens.timeline import TimelineScreen
+from tui.widgets.header import Header
+from tui.widgets.row_list import RowList
+
+SIZE = (120, 40)
+Two = tuple[Pilot[int], Pilot[int]]
+
+
+@pytest.fixture(autouse=True)
+def _runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+
+
+def joining() -> PodwireApp:
+    async def opening() -> OpenConsole:
+        control = Controller(Store(), Stream())
+        control.painted.clear()
+        await joined(control, "")
+        return OpenConsole(control, "")
+
+    return PodwireApp(opening)
+
+
+@contextlib.asynccontextmanager
+async def two_consoles() -> AsyncIterator[Two]:
+    """The driver's on a pod, and the other at the cluster's lists."""
+    async with driving() as driver:
+        made = HourOfEvents()
+        for event in [*made.beginning(), *made.second(0)]:
+            driver.stream.publish(event)
+        await driver.stream.caught_up()
+        async with opened(driver, POD).run_test(size=SIZE) as one:
+            await shown(one, lambda: header(one).startswith(" podwire  pod"))
+            viewer = joining()
+            async with viewer.run_test(size=SIZE) as other:
+                await shown(other, lambda: "joined" in header(other))
+                yield one, other
+            await viewer.control.close()
+
+
+async def shown(pilot: Pilot[int], ready: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not (pilot.app.screen.query(Header) and ready()):
+            await pilot.pause(0.05)
+
+
+def header(pilot: Pilot[int]) -> str:
+    return pilot.app.screen.query_one(Header).render().plain
+
+
+def said(pilot: Pilot[int]) -> str:
+    return " ".join(one.message for one in pilot.app._notifications)
+
+
+async def test_both_headers_say_that_it_is_shared() -> None:
+    async with two_consoles() as (driver, viewer):
+        assert f"joined {login_name()}" in header(viewer)
+        await shown(driver, lambda: "shared, 1 joined" in header(driver))
+        await driver.press("S")
+        await shown(viewer, lambda: "not live" in header(viewer))
+        assert "shares this session no longer" in viewer.app.control.joined.message  # type: ignore[attr-defined]
+        await shown(viewer, lambda: "shares this session no longer" in said(viewer))
+        await shown(driver, lambda: "shared" not in header(driver))
+        await driver.press("S")
+        await shown(driver, lambda: "shared, 0 joined" in header(driver))
+
+
+async def test_who_is_there_and_where_each_one_looks() -> None:
+    async with two_consoles() as (driver, viewer):
+        for pilot in (driver, viewer):
+            await pilot.press("W")
+            await shown(pilot, lambda p=pilot: isinstance(p.app.screen, PeopleScreen))  # type: ignore[misc]
+
+            def looks(pilot: Pilot[int] = pilot) -> list[str]:
+                rows = pilot.app.screen.query_one("#people", RowList).rows
+                return [person.look.screen for person in rows]
+
+            wanted = ["people", "cluster"] if pilot is driver else ["people", "people"]
+            await shown(pilot, lambda w=wanted, f=looks: f() == w)  # type: ignore[misc]
+        await viewer.press("escape")
+        await viewer.pause(0.1)
+        assert not isinstance(viewer.app.screen, PeopleScreen)
+
+
+async def test_following_goes_where_the_driver_goes_and_stops() -> None:
+    async with two_consoles() as (driver, viewer):
+        await viewer.press("F")
+        await shown(viewer, lambda: "pod web-1 @ n1" in header(viewer))
+        await driver.press("4")
+        await shown(viewer, lambda: viewer.app.screen.shown_view == "sockets")  # type: ignore[attr-defined]
+        await driver.press("t")
+        await shown(viewer, lambda: isinstance(viewer.app.screen, TimelineScreen))
+        await viewer.press("F", "escape")
+        await driver.press("escape", "5")
+        await driver.pause(1.0)
+        assert viewer.app.screen.shown_view == "sockets"  # type: ignore[attr-defined]
+
+
+async def test_what_writes_or_runs_is_refused_with_a_sentence() -> None:
+    async with two_consoles() as (_, viewer):
+        control = viewer.app.control  # type: ignore[attr-defined]
+        for key in ("L", "x"):
+            viewer.app.clear_notifications()
+            await viewer.press(key)
+            await viewer.pause(0.1)
+            assert f"joined: {login_name()} does it" in said(viewer), key
+        await viewer.press("F")
+        await shown(viewer, lambda: "pod web-1" in header(viewer))
+        for key in ("c", "e", "slash"):
+            viewer.app.clear_notifications()
+            await viewer.press(key)
+            await viewer.pause(0.1)
+            assert f"joined: {login_name()} does it" in said(viewer), key
+        await viewer.press("6")
+        viewer.app.clear_notifications()
+        await viewer.press("r")
+        await viewer.pause(0.1)
+        assert "joined: " in said(viewer)
+        assert control.targets.attachments() == [] and not control.captures.any_running()
+
+
+async def test_a_mark_by_its_key_is_on_the_drivers_timeline() -> None:
+    async with two_consoles() as (driver, viewer):
+        await viewer.press("asterisk", *"look", "enter")
+        entries = driver.app.control.store.timeline  # type: ignore[attr-defined]
+        await shown(driver, lambda: any(e.text == "look" for e in entries.entries))
+        assert "recording" not in said(viewer)

@@ -1,0 +1,72 @@
+"""Who is in a shared session: since when, and where each one looks."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.widgets import Footer
+
+from session.share.people import Person
+from tui import format as fmt
+from tui.actions import bindings
+from tui.screens.base import ConsoleScreen
+from tui.widgets.header import Header, HeaderData
+from tui.widgets.row_list import Cell, Column, RowList
+from tui.widgets.target_tabs import Targets
+from tui.widgets.text_line import TextLine
+
+
+def _lost(person: Person) -> Cell:
+    return (f"{person.lost:,} events", "warn") if person.lost else ("none", "dim")
+
+
+COLUMNS = (
+    Column("WHO", 24, lambda person: (person.name, "name")),
+    Column("", 6, lambda person: "drives" if person.drives else ("joined", "dim")),
+    Column("PROCESS", 9, lambda person: (str(person.pid or ""), "dim"), right=True, rank=2),
+    Column("SINCE", 8, lambda person: fmt.clock(person.since), rank=1),
+    Column("LOST", 16, _lost, rank=1),
+    Column("LOOKS AT", 0, lambda person: person.look.text),
+)
+
+
+class PeopleScreen(ConsoleScreen):
+    BINDINGS = bindings("people")
+    AUTO_FOCUS = "#people"
+
+    def compose(self) -> ComposeResult:
+        yield Header()
+        yield Targets()
+        yield RowList(
+            COLUMNS,
+            "this session is not shared: S shares it",
+            lambda person: (person.drives, person.pid),
+            id="people",
+        )
+        yield TextLine(id="status")
+        yield Footer()
+
+    def pull(self) -> None:
+        self.show_header()
+        people = self.control.sharing.people
+        if self._drawn != people:
+            self._drawn = list(people)
+            self.query_one("#people", RowList).show(people)
+        self.query_one("#status", TextLine).show(*self._status())
+
+    def _status(self) -> tuple[str, bool]:
+        joined, share = self.control.joined, self.control.sharing.share
+        if joined is not None:
+            lost = f" · {joined.lost:,} events lost here" if joined.lost else ""
+            state = joined.message or f"session {joined.session}"
+            return f" {state}{lost}", bool(joined.message or lost)
+        if share is None:
+            return " ", False
+        many = fmt.many(share.refused, "connection")
+        refused = f" · {many} refused, the last: {share.last_refusal}" if share.refused else ""
+        return f" session {share.path.stem}{refused}", bool(share.refused)
+
+    def header_data(self) -> HeaderData:
+        return self.header("who is here", "live", "good")
+
+    def action_back(self) -> None:
+        self.app.pop_screen()
