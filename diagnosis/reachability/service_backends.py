@@ -255,11 +255,14 @@ def _of_family(party: Party, six: bool | None) -> bool:
 
 
 def _unique(found: Iterator[Candidate] | Sequence[Candidate]) -> list[Candidate]:
-    """Once each: of two families there are two slices."""
+    """Once each: of two families there are two slices; where one alone is ready its address
+    counts."""
     first: dict[str, Candidate] = {}
     for one in found:
         known = first.setdefault(one.party.name, one)
-        if known is not one:
+        if one.ready and not known.ready:
+            first[one.party.name] = one
+        elif known is not one and known.ready == one.ready:
             ips = tuple(dict.fromkeys((*known.party.ips, *one.party.ips)))
             first[one.party.name] = replace(known, party=replace(known.party, ips=ips))
     return list(first.values())

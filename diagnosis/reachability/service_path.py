@@ -11,7 +11,7 @@ from diagnosis.reachability import load_balancers, name_doubts, node_path
 from diagnosis.reachability.cluster_state import ClusterState
 from diagnosis.reachability.deliveries import Delivery, PathStep, PathVerdict, judged, stopped
 from diagnosis.reachability.dns_names import DOMAIN
-from diagnosis.reachability.parties import Party, is_ipv6, over
+from diagnosis.reachability.parties import Party, is_ipv6, no_common_family, over
 from diagnosis.reachability.service_backends import Chosen, endpoints
 
 OUTWARD = ("NodePort", "LoadBalancer")
@@ -240,7 +240,8 @@ def _internal(service: ServiceRow, chosen: Chosen, origin: Party) -> Chosen:
 def _headless(
     cluster: ClusterState, origin: Party, service: ServiceRow, *, port: str, protocol: str
 ) -> PathVerdict:
-    """Its name stands for the pods' own addresses: no port is translated."""
+    """Its name stands for the pods' own addresses: no port is translated, and a client uses those
+    of its own families."""
     name = f"Service {service.namespace}/{service.name}"
     declared = _service_port(service, port, protocol)
     number = int(port) if port.isdecimal() else 0
@@ -253,7 +254,8 @@ def _headless(
         chosen = _all_addresses(cluster, service, asked)
     else:  # by its name, which a SRV record has: the number is that of its endpoints
         chosen = endpoints(cluster, service, asked, six=None, by_dns=True)
-    ends = [(end, number or found) for end, found in chosen.ends]
+    found = [(end, number or own) for end, own in chosen.ends]
+    ends = [one for one in found if not no_common_family(origin, one[0])] or found
     reason = "headless: its name stands for the pods' own addresses, and ports are not translated"
     steps = [PathStep(name, "ok", reason)]
     return _to_ends(cluster, origin, replace(chosen, ends=ends), steps, asked)
