@@ -63,7 +63,10 @@ def new_socket(name: str) -> tuple[socket.socket, Path]:
     shared_sessions()  # removes those of consoles that were killed
     path, unnamed = directory / f"{name}{SUFFIX}", directory / f".{name}"
     if len(os.fsencode(path)) > LONGEST_PATH:
-        raise ConfigError(f"{sanitize(path, 200)} is too long for a socket's path.")
+        shown = sanitize(path, 200)
+        raise ConfigError(
+            f"{shown} is too long for a socket's path: name a shorter directory by XDG_RUNTIME_DIR."
+        )
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         _listen(listening, unnamed)

@@ -83,12 +83,11 @@ class JoinedViewer:
         await asyncio.get_running_loop().sock_sendall(self.connection, data)
         self.is_writing = False
 
-    def end(self, reason: str) -> None:
-        """Close, and say why where that does not need to wait."""
-        if reason and not self.is_writing:
+    def say_why(self, reason: str) -> None:
+        """Why it is going to be closed, where that does not need to wait."""
+        if not self.is_writing:
             with contextlib.suppress(OSError):
                 self.connection.send(saying("bye", text=reason))
-        self.connection.close()
 
 
 class SharedSession:
@@ -122,7 +121,7 @@ class SharedSession:
         self._subscription.close()
         tasks = [*self._tasks, *self._serving]
         for viewer in list(self._viewers):
-            viewer.end(f"{login_name()} shares this session no longer.")
+            viewer.say_why(f"{login_name()} shares this session no longer.")
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -143,6 +142,7 @@ class SharedSession:
         viewer = JoinedViewer(connection, peer(connection))
         if reason := self._refusal(viewer):
             self._refuse(viewer, reason)
+            connection.close()
             return
         self._viewers.add(viewer)
         task = self._engine.tasks.spawn(self._serve(viewer))
@@ -160,7 +160,7 @@ class SharedSession:
         self.refused += 1
         self.last_refusal = f"{viewer.shown}: {reason}"
         what = "put out of the session" if viewer.joined.is_set() else "not let in"
-        viewer.end(f"This console was {what}: {reason}.")
+        viewer.say_why(f"This console was {what}: {reason}.")
 
     async def _serve(self, viewer: JoinedViewer) -> None:
         both = {asyncio.create_task(self._read(viewer)), asyncio.create_task(self._write(viewer))}
@@ -172,7 +172,7 @@ class SharedSession:
                 task.cancel()
             await asyncio.gather(*both, return_exceptions=True)
             self._viewers.discard(viewer)
-            viewer.end("")
+            viewer.connection.close()
 
     def _ended(self, viewer: JoinedViewer, task: asyncio.Task[None]) -> None:
         """Why one went, or must go; an error of podwire's own is raised."""
