@@ -231,7 +231,8 @@ class SharedSession:
 
     async def _write(self, viewer: JoinedViewer) -> None:
         try:
-            await asyncio.wait_for(viewer.joined.wait(), JOIN_S)
+            async with asyncio.timeout(JOIN_S):  # wait_for of 3.11 may lose a cancellation
+                await viewer.joined.wait()
         except TimeoutError:
             raise FrameError(f"it did not say within {JOIN_S:.0f} s that it joins") from None
         while True:

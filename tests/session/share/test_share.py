@@ -242,7 +242,7 @@ HOSTILE = (
 )
 
 
-@pytest.mark.parametrize(("data", "reason"), HOSTILE)
+@pytest.mark.parametrize(("data", "reason"), HOSTILE, ids=[reason for _, reason in HOSTILE])
 async def test_a_hostile_viewer_is_closed_and_counted(data: bytes, reason: str) -> None:
     async with driving() as driver:
         raw = RawViewer(share_of(driver).path)
