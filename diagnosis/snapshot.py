@@ -157,6 +157,12 @@ class TargetView:
         return self.network.links if self.network else ()
 
     @property
+    def addresses(self) -> frozenset[str]:
+        """Its own."""
+        own = {address for link in self.links for address in addresses_of(link)}
+        return frozenset((*own, *((self.pod.ip, *self.pod.ips) if self.pod else ())))
+
+    @property
     def bridges(self) -> set[str]:
         return {link.name for link in self.links if link.kind == "bridge"}
 

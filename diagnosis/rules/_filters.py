@@ -10,7 +10,6 @@ from dataclasses import replace
 from collectors.events import FilterRule
 from collectors.findings import Evidence, Finding
 from collectors.frozen import frozen
-from diagnosis.addresses import addresses_of
 from diagnosis.consequences import FAILS, Explains, has_failed, talks_of
 from diagnosis.filter_counts import RisingRule
 from diagnosis.filter_matches import FilterMatch, FlowEnds, covers, filter_match
@@ -75,7 +74,7 @@ def _rules(
     refused = sum(talk.refused for talk in failing)
     flows = [flow for talk in failing for flow in _flows(snapshot, talk, ends)]
     for view in _views(snapshot, finding):
-        own = _addresses(view)
+        own = view.addresses
         for rising in view.filters if own else ():
             match = filter_match(rising.rule)
             if match is None or _is_of_the_cluster(snapshot, rising.rule, match):
@@ -117,11 +116,6 @@ def _place(view: TargetView) -> tuple[str, str]:
     """The network namespace."""
     is_host = view.kind == "node" or (view.pod is not None and view.pod.host_network)
     return ("node", view.node) if is_host else (view.kind, view.name)
-
-
-def _addresses(view: TargetView) -> frozenset[str]:
-    own = {address for link in view.links for address in addresses_of(link)}
-    return frozenset((*own, *((view.pod.ip, *view.pod.ips) if view.pod else ())))
 
 
 def _flows(snapshot: Snapshot, talk: Conversation, ends: frozenset[End]) -> Iterator[FlowEnds]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from collectors.findings import Finding
 from diagnosis.rules import retransmits
-from tests.support.snapshots import found, pod
+from diagnosis.snapshot import Conversation
+from tests.support.snapshots import API, NEAR, POD, found, pod
 
 
 def deltas(retransmitted: int, sent: int, syns: int = 0) -> dict[str, int]:
@@ -32,12 +34,20 @@ def test_no_share_is_above_100_percent() -> None:
     assert finding.severity == "critical"
 
 
+@pytest.mark.parametrize(("retransmitted", "sent"), [(40, 90), (10, 99), (12, 8), (10, 0)])
+def test_loss_that_lets_connections_send_few_is_found(retransmitted: int, sent: int) -> None:
+    assert found(pod({}, deltas(retransmitted, sent)))["retransmits"].severity == "critical"
+
+
 @pytest.mark.parametrize(
     "innocent",
     [
         deltas(0, 1000, syns=60),  # SYNs to a closed port: no data is lost
         deltas(4, 40),  # a handful of segments of a quiet connection
-        deltas(40, 90),  # too few were sent to speak of a share
+        deltas(1, 5),
+        deltas(7, 1),  # one segment, again and again: its peer is gone
+        deltas(9, 99),
+        deltas(0, 0),
     ],
 )
 def test_what_looks_like_loss_and_is_not(innocent: dict[str, int]) -> None:
@@ -48,3 +58,59 @@ def test_the_threshold_is_shown_with_its_source() -> None:
     finding = found(pod({}, deltas(50, 1000)))["retransmits"]
     assert finding.threshold == retransmits.RULE.threshold_text
     assert "critical from 5 %" in finding.threshold
+
+
+def with_clients(*clients: str) -> Finding:
+    """Of a pod that is asked by them."""
+    talks = tuple(
+        Conversation("TCP", client, POD.ip, 80, segments=60, retransmitted=16) for client in clients
+    )
+    return found(pod({}, deltas(50, 1000), conversations=talks))["retransmits"]
+
+
+def texts(finding: Finding) -> list[str]:
+    return [evidence.text for evidence in finding.evidence]
+
+
+def test_peers_of_a_server_are_its_clients() -> None:
+    assert "most with shop/api (32 of 120)" in texts(with_clients(API.ip, NEAR.ip))
+    assert "most with 203.0.113.9 (16 of 60)" in texts(with_clients("203.0.113.9"))
+
+
+def test_peers_of_a_client_are_its_servers() -> None:
+    talks = (Conversation("TCP", POD.ip, API.ip, 80, segments=60, retransmitted=16),)
+    finding = found(pod({}, deltas(50, 1000), conversations=talks))["retransmits"]
+    assert "most with shop/api (16 of 60)" in texts(finding)
+
+
+def test_loss_with_one_client_may_be_of_its_node() -> None:
+    assert with_clients(API.ip).confidence == "possible"
+    assert with_clients(API.ip, "203.0.113.9").confidence == "likely"
+
+
+def test_the_share_can_be_worked_out_from_the_evidence() -> None:
+    finding = found(pod({}, deltas(22, 123, syns=8)))["retransmits"]
+    assert finding.title.startswith("17.9 % of data segments")
+    assert "TcpExtTCPSynRetrans +8 in 15 s (0.533/s)" in texts(finding)
+    assert (
+        "30 retransmitted less 8 SYNs and SYN-ACKs = 22 with data; "
+        "17.9 % of 123 sent for the first time"
+    ) in texts(finding)
+
+
+@pytest.mark.parametrize(
+    ("timeouts", "fast", "said"),
+    [
+        (3, 40, ": mostly what was sent later did arrive"),
+        (40, 3, ": mostly nothing came back for a whole RTO"),
+        (11, 3, "fast retransmissions"),  # 8 of them of SYNs
+    ],
+)
+def test_the_kind_of_loss_is_no_weight_of_it(timeouts: int, fast: int, said: str) -> None:
+    kinds = {"TcpExtTCPTimeouts": timeouts, "TcpExtTCPFastRetrans": fast}
+    (text,) = [
+        text
+        for text in texts(found(pod({}, {**deltas(290, 1000, syns=8), **kinds}))["retransmits"])
+        if "timeouts" in text
+    ]
+    assert text.endswith(said) and "light" not in text
