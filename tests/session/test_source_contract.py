@@ -1,9 +1,10 @@
 """One contract for whatever feeds the stream: pods and nodes of the lab, this machine, a capture file, a
-recording, and several of them joined."""
+recording, several of them joined, and a session that somebody shares."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
@@ -27,12 +28,14 @@ from session.controller import Controller
 from session.opened_recording import converted
 from session.replay_source import ReplaySource
 from session.session_archive import SessionArchive
+from session.share.viewer_source import ViewerSource
 from session.sources import AttachedSource, LocalSource
 from session.store import Store
+from tests.support.shared_session import driving
 
 DATA = Path(__file__).parent.parent / "data"
 RECORDED = ("pcap", "recording", "joined", "session")
-LIVE = ("pod", "node", "local")
+LIVE = ("pod", "node", "local", "shared")
 SOON_S = 20.0
 
 
@@ -64,7 +67,9 @@ KINDS = [
 
 
 @pytest.fixture(params=KINDS)
-async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
+async def bench(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Bench]:
     stream = Stream()
     controller = Controller(Store(), stream, capture_on_attach=False)
     controller.diagnosis.enabled = False
@@ -73,6 +78,12 @@ async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     if request.param == "session":
         converted(RecordingSource(DATA / "session.jsonl", Stream()), tmp_path)
         make = partial(replayed, tmp_path, stream)
+    places = contextlib.AsyncExitStack()
+    if request.param == "shared":
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+        driver = await places.enter_async_context(driving())
+        driver.tasks.spawn(sampled(driver.stream))
+        make = partial(joining, controller, driver)
     if request.param in ON_LAB:
         lab: Lab = request.getfixturevalue("lab")
         settings = AttachSettings(pull_timeout_s=3.0)  # a node that is not there
@@ -88,6 +99,7 @@ async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     await one.missing.stop()
     await controller.close()
     await consuming
+    await places.aclose()
 
 
 async def consume(subscription: Subscription, seen: list[ev.Event]) -> None:
@@ -124,6 +136,19 @@ def unattached(controller: Controller, kind: str, there: bool) -> Source:
         "joined": JoinedSource([capture, recording], stream),
     }
     return sources[kind]
+
+
+async def sampled(stream: Stream) -> None:
+    """What somebody shares: a reading every so often."""
+    while True:
+        stream.publish(ev.CounterSample(time.time(), "node/n1", time.monotonic(), "1", {"a": 1}))
+        await asyncio.sleep(0.05)
+
+
+def joining(controller: Controller, driver: Controller, there: bool) -> Source:
+    assert driver.sharing.share is not None
+    path = driver.sharing.share.path
+    return ViewerSource(path if there else path.with_name("none.sock"), controller)
 
 
 def replayed(directory: Path, stream: Stream, there: bool) -> Source:
