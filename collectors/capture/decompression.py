@@ -132,6 +132,9 @@ _DECODERS: tuple[tuple[bytes, Callable[[], _Decoder]], ...] = (
 )
 
 
+_NAMES = {_GzipMember: "gzip", bz2.BZ2Decompressor: "bzip2", _xz: "xz", _ZstdFrame: "Zstandard"}
+
+
 def decoder_for(head: bytes) -> Callable[[], _Decoder] | None:
     return next((make for magic, make in _DECODERS if head.startswith(magic)), None)
 
@@ -174,7 +177,7 @@ def decompressed(pieces: Iterable[bytes], make: Callable[[], _Decoder]) -> Itera
         if len(rest) >= SIGNATURE_BYTES:
             break
     if begun:
-        raise CutCompression("it was cut: its compressed data has no end")
+        raise CutCompression(f"it was cut: its {_NAMES[make]} data has no end")
     if rest:
         raise DamagedCompression("other bytes follow its compressed data, and are not read")
 
