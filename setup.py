@@ -74,10 +74,12 @@ def extensions() -> list[Extension]:
         from Cython.Build import cythonize
     except ImportError:
         return []
+    types = sorted(map(str, FOLDER.glob("*.pxd")))
     made = [
         Extension(
             f"collectors.capture.{name}",
             [str(source(name))],
+            depends=types,  # a class that grows is another for all that extend it
             extra_compile_args=FLAGS,
             optional=True,
         )

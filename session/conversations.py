@@ -122,10 +122,10 @@ def _conversation(ends: Ends, flows: Sequence[Flow], now: int, seen_on: SeenOn) 
         port=port,
         unreachable=_last(flow.icmp_note for flow in flows),
         rejected_by=_last(flow.icmp_from for flow in flows),
-        slowest_ms=_slowest(tcp) / 1e6,
+        slowest_ms=_slowest(tcp, now) / 1e6,
         rtt_ms=_median_rtt_ms(tcp),
         opened=_opened(tcp) / 1e9,
-        slow=_slow(tcp),
+        slow=_slow(tcp, now),
         **_totals(flows, now, seen_on),
     )
 
@@ -144,9 +144,14 @@ def _totals(flows: Sequence[Flow], now: int, seen_on: SeenOn) -> Counter[str]:
     return totals
 
 
-def _slowest(flows: Sequence[TcpFlow]) -> int:
+def _slowest(flows: Sequence[TcpFlow], now: int) -> int:
     """The longest wait for an answer, in ns."""
-    return max((flow.waits.largest for flow in flows if flow.waits.count), default=0)
+    return max((_wait(flow, now) for flow in flows), default=0)
+
+
+def _wait(flow: TcpFlow, now: int) -> int:
+    """The longest of the last 15 s: what a connection that lasts met earlier is over."""
+    return flow.recent_wait if now - flow.recent_wait_at <= RECENT_NS else 0
 
 
 def _opened(flows: Sequence[TcpFlow]) -> int:
@@ -159,10 +164,10 @@ def _median_rtt_ms(flows: Sequence[TcpFlow]) -> float | None:
     return median(known) / 1e6 if known else None
 
 
-def _slow(flows: Sequence[TcpFlow]) -> int:
+def _slow(flows: Sequence[TcpFlow], now: int) -> int:
     """How many had a slow answer that was not meant to be."""
-    slow = [flow for flow in flows if _is_slow(flow)]
-    return 0 if _are_long_polls(slow) else len(slow)
+    slow = [flow for flow in flows if _is_slow(flow, now)]
+    return 0 if _are_long_polls(slow, now) else len(slow)
 
 
 def _last(texts: Iterator[str]) -> str:
@@ -242,18 +247,18 @@ def _is_challenged(flow: TcpFlow) -> bool:
     return is_reset and flow.server.packets > 0
 
 
-def _is_slow(flow: TcpFlow) -> bool:
+def _is_slow(flow: TcpFlow, now: int) -> bool:
     """Whether an answer was later than a second, or far later than the path needs."""
     needed = min(SLOW_NS, max(SLOW_LEAST_NS, SLOW_TIMES * (_rtt(flow) or 0)))
-    return flow.waits.count > 0 and flow.waits.largest >= needed
+    return _wait(flow, now) >= needed
 
 
-def _are_long_polls(slow: Sequence[TcpFlow]) -> bool:
+def _are_long_polls(slow: Sequence[TcpFlow], now: int) -> bool:
     """Whether answers that are late are so by design: after one and the same long time, every
     one of these connections."""
     least = min((flow.waits.smallest for flow in slow), default=0)
     waits = sum(flow.waits.count for flow in slow)
-    return waits > 1 and least >= LONG_POLL_NS and _slowest(slow) <= least * ALIKE
+    return waits > 1 and least >= LONG_POLL_NS and _slowest(slow, now) <= least * ALIKE
 
 
 def _is_stuck(flow: TcpFlow) -> bool:

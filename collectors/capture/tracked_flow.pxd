@@ -3,10 +3,12 @@ from collectors.capture.direction cimport DurationStats
 from collectors.capture.header_row cimport HeaderRow
 
 cdef DurationStats NO_DURATIONS
+cdef long long RECENT_NS
 
 cdef class TrackedFlow:
     cdef public bytes key
     cdef public long long number, network, first_ns, last_ns, asked_at, copies, icmp
+    cdef public long long recent_wait, recent_wait_at
     cdef public DurationStats waits
     cdef public object hops
     cdef public str icmp_from, icmp_note

@@ -6,9 +6,12 @@ from collectors.capture.direction import NO_DURATIONS, DurationStats
 from collectors.capture.header_row import HeaderRow, Key
 from collectors.capture.hop_counts import HopCounts
 
+RECENT_NS = 15 * 1_000_000_000
+
 
 class TrackedFlow:
-    """`number` and `key` are the table's, `waits` from what the client sent to what it got."""
+    """`number` and `key` are the table's, `waits` from what the client sent to what it got.
+    `recent_wait` is the longest of `RECENT_NS` before `recent_wait_at`, when that answer came."""
 
     __slots__ = (
         "asked_at",
@@ -22,6 +25,8 @@ class TrackedFlow:
         "last_ns",
         "network",
         "number",
+        "recent_wait",
+        "recent_wait_at",
         "waits",
     )
 
@@ -30,6 +35,7 @@ class TrackedFlow:
         self.first_ns = self.last_ns = row.ns
         self.asked_at = 0
         self.waits: DurationStats = NO_DURATIONS
+        self.recent_wait = self.recent_wait_at = 0
         self.copies = 0
         self.hops: HopCounts | None = None  # where they are counted
         self.icmp = 0
@@ -40,5 +46,8 @@ class TrackedFlow:
         if self.asked_at:
             if self.waits is NO_DURATIONS:
                 self.waits = DurationStats()
-            self.waits.add(ns - self.asked_at)
+            wait = ns - self.asked_at
+            self.waits.add(wait)
+            if wait >= self.recent_wait or ns - self.recent_wait_at > RECENT_NS:
+                self.recent_wait, self.recent_wait_at = wait, ns
             self.asked_at = 0

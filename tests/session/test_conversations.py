@@ -129,3 +129,10 @@ def test_a_connection_that_lasts_is_seen_behind_many_short_ones(before: int) -> 
     table.add(COOKED2, sorted(packets, key=lambda packet: packet.ns))
     ports = {talk.port for talk in conversations.recent(table.flows).conversations()}
     assert ports == {5432, 8080}
+
+
+def test_a_slow_answer_of_long_ago_is_over_though_the_connection_lasts() -> None:
+    assert seen(connection(40_000, [3.0, 0.01])).slow == 1
+    late = seen(connection(40_000, [3.0, *[0.5] * 40]))
+    assert late.slowest_ms == pytest.approx(500, abs=1)
+    assert seen(connection(40_000, [3.0, *[0.05] * 400])).slow == 0
