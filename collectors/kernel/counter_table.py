@@ -151,7 +151,7 @@ TcpExtTCPOrigDataSent | netns | segments | | data segments sent for the first ti
 TcpExtTCPHystartTrainDetect | netns | events | | slow start ended by spacing
 TcpExtTCPHystartDelayDetect | netns | events | | slow start ended by delay
 TcpExtTCPSynRetrans | netns | segments | ! | SYN or SYN/ACK retransmitted: policy, dead peer
-TcpExtTCPSynChallenge | netns | segments | ! | challenge acknowledgements to a SYN
+TcpExtTCPSYNChallenge | netns | segments | ! | challenge acknowledgements to a SYN
 TcpExtTCPChallengeACK | netns | segments | ! | challenge acknowledgements sent
 TcpExtTCPACKSkippedSynRecv | netns | segments | | acknowledgements not sent: rate limit
 TcpExtTCPACKSkippedSeq | netns | segments | | acknowledgements not sent: rate limit, out of window
@@ -196,7 +196,7 @@ softnet_dropped | node | packets | ! | dropped: a CPU's backlog is full (netdev_
 softnet_time_squeeze | node | events | ! | a CPU's packet budget ran out (netdev_budget)
 softnet_flow_limit | node | packets | ! | dropped by the flow limit
 arp_entries | node | =entries | | entries of the ARP table of the whole node
-arp_res_failed | node | look-ups | ! | neighbours that did not answer
+arp_res_failed | node | lookups | ! | neighbours that did not answer
 arp_unresolved_discards | node | packets | ! | packets dropped while a neighbour was looked for
 arp_table_fulls | node | events | ! | neighbour table overflow (gc_thresh3)
 cpu_total | node | ticks | | CPU time of all kinds

@@ -61,7 +61,7 @@ _CONNTRACK = {
     "icmp_error": "error",
     "search_restart": "search_restart",
     "clashres": "clash_resolve",
-    "chaintoolong": "chaintoolong",
+    "chainlength": "chaintoolong",  # its column is of `chaintoolong` (nf_conntrack_standalone.c)
 }
 # The tool prints names of /proc or its own, which are those used here.
 _CONNTRACK_TOOL = {ours: ours for ours in _CONNTRACK.values()} | _CONNTRACK

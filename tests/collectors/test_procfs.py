@@ -11,7 +11,7 @@ from collectors.kernel.counters import describe
 CONNTRACK = (
     "entries  clashres found new invalid ignore delete chainlength insert insert_failed drop early_drop icmp_error  "
     "expect_new expect_create expect_delete search_restart\n"
-    "000017ac  00000001 00000002 0 0000000a 0 0 0 0 00000003 000000ff 00000010 0 0 0 0 00000007\n"
+    "000017ac  00000001 00000002 0 0000000a 0 0 00000005 0 00000003 000000ff 00000010 0 0 0 0 00000007\n"
     "000017ac  00000000 00000001 0 00000000 0 0 0 0 00000000 00000001 00000000 0 0 0 0 00000000\n"
 )
 
@@ -21,6 +21,7 @@ def test_conntrack_rows_are_summed_but_not_the_repeated_total() -> None:
     assert values["conntrack_drop"] == 256
     assert values["conntrack_insert_failed"] == 3
     assert values["conntrack_found"] == 3
+    assert values["conntrack_chaintoolong"] == 5
     assert "conntrack_entries" not in values
 
 
