@@ -206,7 +206,11 @@ class PodwireApp(ReplayKeys, ShareKeys):
     def _set_mark(self, note: str | None, key: str) -> None:
         if note is None:
             return
-        self.control.mark(note, key)
+        try:
+            self.control.mark(note, key)
+        except PodwireError as error:
+            self.notify(str(error), severity="error", markup=False)
+            return
         kept = "" if self.control.replay is None else " Of a recording it is kept until you quit."
         self.notify(f"A mark is set: t shows the timeline.{kept}", markup=False)
 

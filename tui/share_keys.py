@@ -44,7 +44,7 @@ class ShareKeys(TabbedApp):
             return ScreenLook()
         screen = shown[-1]
         name = type(screen).__name__.removesuffix("Screen").lower()
-        return ScreenLook(name, str(getattr(screen, "key", ""))[:300], screen.shown_view)
+        return ScreenLook(name, str(getattr(screen, "key", "")), screen.shown_view)
 
     async def action_share(self) -> None:
         sharing = self.control.sharing

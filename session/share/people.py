@@ -11,8 +11,8 @@ from collectors.sanitize import sanitize
 from session.engine import NOTE_KEPT
 from session.share.frames import PROTOCOL, FrameError, said
 
-LONGEST = 300  # characters of a target's key
-BURST, PER_S = 20.0, 4.0  # messages of a viewer at once, and each second
+LONGEST = 400  # characters of a target's key: a namespace of 63, a name of 253
+BURST, PER_S = 20.0, 10.0  # messages of a viewer at once, and each second
 
 
 @frozen

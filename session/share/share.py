@@ -41,7 +41,6 @@ from session.share.people import (
 )
 from session.share.place import PeerProcess, new_socket, peer
 from session.share.viewer_queue import AT_ONCE, CAUSE, ViewerQueue
-from session.store import Store
 from session.store_feed import StoreFeed
 
 NAME = "the share"  # the consumer of the stream
@@ -250,12 +249,11 @@ class SharedSession:
         state = shared_state.gathered_state(store, self._feed.not_folded())
         viewer.queue.begin(self._number + len(self._subscription.pending()))
         drops = viewer.queue.losses.report(f"the console of {viewer.shown}", CAUSE)
-        lines = _lines(store, state)
         await viewer.send(saying("state", driver=login_name(), session=self.path.stem))
         pieces = _pieces(_state_frames(state))
         while piece := await asyncio.to_thread(next, pieces, b""):
             await viewer.send(piece)
-        await viewer.send(lines + saying("live"))
+        await viewer.send(await asyncio.to_thread(_lines, state) + saying("live"))
         await viewer.send(b"".join(_frames(0, [*state.not_folded, *drops])))
         viewer.queue.say("people", self._people())
 
@@ -302,15 +300,12 @@ def _pieces(frames: Iterator[bytes]) -> Iterator[bytes]:
         yield b"".join(waiting)
 
 
-def _lines(store: Store, state: shared_state.SharedState) -> bytes:
+def _lines(state: shared_state.SharedState) -> bytes:
     """The timeline and the log, and what is counted."""
     value = {
         "say": "lines",
         "entries": [shared_state.plain_entry(key, entry) for key, entry in state.entries],
         "log": [shared_state.plain_log_line(one) for one in state.log],
-        "drops": store.drops,
-        "began": store.began,
-        "latest": store.latest,
-        "packets_seen": {key: data.packets_seen for key, data in store.targets.items()},
+        **state.counts,
     }
     return frame(SAID, orjson.dumps(value))

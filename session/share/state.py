@@ -45,7 +45,7 @@ class FigureCopy:
 @frozen
 class SharedState:
     """`figures` come first: evidence that they were made of is not added to them again. `entries`
-    are those of the timeline, with the key of a gap that goes on."""
+    are those of the timeline, with the key of a gap that goes on; `counts` by name."""
 
     figures: tuple[FigureCopy, ...]
     events: tuple[Event, ...]
@@ -53,6 +53,7 @@ class SharedState:
     captures: tuple[ev.CaptureState, ...]
     entries: tuple[tuple[str, TimelineEntry], ...]
     log: tuple[LogLine, ...]
+    counts: dict[str, object]
     not_folded: tuple[Event, ...]
 
 
@@ -66,8 +67,18 @@ def gathered_state(store: Store, not_folded: Iterable[Event]) -> SharedState:
         captures=tuple(data.capture for data in targets if data.capture is not None),
         entries=tuple(_entries(store)),
         log=tuple(store.log),
+        counts=_counts(store),
         not_folded=tuple(not_folded),
     )
+
+
+def _counts(store: Store) -> dict[str, object]:
+    return {
+        "drops": dict(store.drops),
+        "began": store.began,
+        "latest": store.latest,
+        "packets_seen": {key: data.packets_seen for key, data in store.targets.items()},
+    }
 
 
 def _figures(data: TargetData) -> Iterator[FigureCopy]:

@@ -69,6 +69,9 @@ class ViewerSource(Source):
     # --- to the driver
 
     def mark(self, text: str, key: str) -> None:
+        """PodwireError where the driver's console is not there any more."""
+        if self.state != "running":
+            raise PodwireError(f"No mark is set. {self.message}")
         self._say(saying("mark", text=text.strip(), target=key))
 
     def looks(self, look: ScreenLook) -> None:

@@ -35,7 +35,7 @@ def test_a_mark_is_cleaned() -> None:
     [
         ("mark", {"text": "x" * 301}, "more than 300"),
         ("mark", {"text": 3}, "or none"),
-        ("look", {"key": "k" * 301}, "more than 300"),
+        ("look", {"key": "k" * 401}, "more than 400"),
         ("exec", {"argv": ["rm"]}, "cannot make"),
         ("join", {"protocol": 2}, "another version"),
         ("join", {"protocol": True}, "another version"),

@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks.session_hour import BEGAN, NODE, POD, HourOfEvents
 from collectors import events as ev
-from collectors.errors import ClusterError, ConfigError
+from collectors.errors import ClusterError, ConfigError, PodwireError
 from collectors.findings import Evidence, Finding, Subject
 from collectors.frozen import frozen
 from session.controller import Controller
@@ -190,6 +190,8 @@ async def test_the_end_is_said_and_the_socket_goes() -> None:
             source = viewer.joined
             assert source is not None
             await until(lambda: source.state == "failed")
+            with pytest.raises(PodwireError, match="No mark is set"):
+                viewer.mark("too late", POD)
             assert "no longer" in source.message and "no longer" in viewer.store.log[-1].text
             driver.sharing.begin()
             assert share_of(driver).path.exists()
