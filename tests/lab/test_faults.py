@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from lab.faults import VITAL_SIGNS, Fault, Probe, all_faults
+from lab.faults import HEALTH_CHECKS, HERE, Fault, FaultFileError, Probe, all_faults, load
 from lab.faults.__main__ import page
 from lab.supervisor import Lab, LabUnavailable
+from tests.support.counter_rows import unknown_names
 from tests.support.lab_client import Client, client_of
 
 FAULTS = all_faults()
@@ -58,8 +59,8 @@ async def trying(client: Client, probe: Probe) -> AsyncIterator[None]:
         await asyncio.wait({task})
 
 
-async def vital_signs(client: Client, without: tuple[str, ...], seconds: float) -> None:
-    for name, (at, run) in VITAL_SIGNS.items():
+async def health_checks(client: Client, without: tuple[str, ...], seconds: float) -> None:
+    for name, (at, run) in HEALTH_CHECKS.items():
         if name not in without:
             await until(client, at, run, rf"^ok {run[-1]}/{run[-1]}$", seconds)
 
@@ -70,7 +71,47 @@ def test_every_fault_file_is_complete() -> None:
         for text in (fault.what, fault.expect, fault.find):
             assert text.endswith(".") and len(text) < 200, f"{name}: {text}"
         assert fault.on and fault.probes
-        assert set(fault.breaks) <= set(VITAL_SIGNS)
+        assert set(fault.breaks) <= set(HEALTH_CHECKS)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_the_counters_that_move_are_the_kernels(name: str) -> None:
+    moved = [counter for counters in FAULTS[name].moves.values() for counter in counters]
+    wrong = [f"lab/faults/{name}.toml: {text}" for text in unknown_names(moved)]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_counter_that_is_misspelt_is_said_in_a_sentence() -> None:
+    assert list(unknown_names(["TcpExtTCPSynRetran", "conntrack_clashres", "TcpOutRsts"])) == [
+        "'TcpExtTCPSynRetran' is no counter of the kernel. Is 'TcpExtTCPSynRetrans' meant?"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("right", "mistake", "sentence"),
+    [
+        ("rules = [", "rule = [", "'rules' is missing or empty."),
+        ("rules = [", "rule = [", "the key 'rule' is not known. Is 'rules' meant?"),
+        ('find = "', 'finds = "', "'find' is missing or empty."),
+        ('name = "mtu', 'name = "mut', "the name 'mut-black-hole' is not the file's, 'mtu-black-"),
+        ('"node port"]', '"nodeport"]', "breaks: 'nodeport' is not known. Is 'node port' meant?"),
+        ("faulty = ", "fualty = ", "[[probe]]: the key 'fualty' is not known. Is 'faulty' meant?"),
+        ("faulty = ", "fualty = ", "[[probe]]: 'faulty' is missing."),
+        ("input = ", "imput = ", "[[on]]: the key 'imput' is not known. Is 'input' meant?"),
+        ("[[off]]\nat", "[[off]]\nwiat", "[[off]]: the key 'wiat' is not known. Is 'wait' meant?"),
+        ("[[off]]", "[[of]]", "the key 'of' is not known. Is 'off' meant?"),
+    ],
+)
+def test_a_file_that_is_written_wrongly_is_said_in_a_sentence(
+    tmp_path: Path, right: str, mistake: str, sentence: str
+) -> None:
+    text = (HERE / "mtu-black-hole.toml").read_text()
+    assert right in text
+    path = tmp_path / "mtu-black-hole.toml"
+    path.write_text(text.replace(right, mistake))
+    with pytest.raises(FaultFileError) as error:
+        load(path)
+    assert f"lab/faults/mtu-black-hole.toml: {sentence}" in str(error.value)
 
 
 def test_the_reference_is_of_these_files() -> None:
@@ -80,7 +121,7 @@ def test_the_reference_is_of_these_files() -> None:
 
 async def prove(client: Client, fault: Fault) -> None:
     """That a fault is real, that it goes away, and that nothing else breaks."""
-    await vital_signs(client, (), GONE_S)
+    await health_checks(client, (), GONE_S)
     for probe in fault.probes:
         if probe.healthy:
             await until(client, probe.at, probe.run, probe.healthy, GONE_S)
@@ -92,13 +133,13 @@ async def prove(client: Client, fault: Fault) -> None:
             for counter in counters:
                 async with trying(client, fault.probes[0]):
                     await until(client, at, ("counters", "3", counter), "=[1-9]", SEEN_S)
-        await vital_signs(client, fault.breaks, 5.0)
+        await health_checks(client, fault.breaks, 5.0)
     finally:
         await client.fault(fault.name, False)
     for probe in fault.probes:
         if probe.healthy:
             await until(client, probe.at, probe.run, probe.healthy, GONE_S)
-    await vital_signs(client, (), GONE_S)
+    await health_checks(client, (), GONE_S)
 
 
 class Lane(threading.Thread):
@@ -182,7 +223,7 @@ async def test_two_at_once_and_back_in_any_order(client: Client) -> None:
     rows = {r["name"]: r["on"] for r in (await client.get("/lab/faults"))["faults"]}
     assert [name for name, on in rows.items() if on] == ["dns-servfail"]
     await client.fault("dns-servfail", False)
-    await vital_signs(client, (), GONE_S)
+    await health_checks(client, (), GONE_S)
 
 
 async def test_a_worker_in_a_crash_loop_says_why(client: Client) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import get_args
@@ -33,6 +33,7 @@ UNITS = frozenset(
         "ticks",
     ]
 )
+CONNTRACK_COLUMNS = ("conntrack_clashres", "conntrack_icmp_error")  # by lab/probe.py
 SCOPES = {  # of all that a file holds (docs/reference/counters.md)
     "/proc/net/snmp": "netns",
     "/proc/net/netstat": "netns",
@@ -49,6 +50,13 @@ def names_of_the_kernel() -> frozenset[str]:
     """Those that the parsers read of a real kernel's files."""
     lines = RECORDED.read_text().splitlines()
     return frozenset(line for line in lines if line and not line.startswith(("#", "/")))
+
+
+def unknown_names(names: Iterable[str]) -> Iterator[str]:
+    """A sentence for each that no kernel counts; `conntrack_clashres` is as /proc has it."""
+    for name in names:
+        if name not in names_of_the_kernel() and name not in CONNTRACK_COLUMNS:
+            yield f"{name!r} is no counter of the kernel.{_meant(name)}"
 
 
 def row_problems(line: str) -> list[str]:
