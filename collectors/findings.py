@@ -21,6 +21,7 @@ FixKind = Literal["text", "sysctl", "yaml", "shell"]
 SubjectKind = Literal[
     "pod", "node", "local", "capture", "workload", "service", "policy", "address", "cluster"
 ]
+ViewKind = Literal["pod", "node", "local", "capture"]  # what a vantage point is
 SEVERITY_ORDER: dict[str, int] = {"critical": 0, "warning": 1, "info": 2}
 
 

@@ -29,7 +29,7 @@ from collectors.events import (
     SettingsRow,
     SliceRow,
 )
-from collectors.findings import Evidence, Subject
+from collectors.findings import Evidence, Subject, ViewKind
 from collectors.frozen import frozen
 from collectors.sockets.rows import SocketRow
 from diagnosis.accept_queues import AcceptQueue
@@ -289,7 +289,7 @@ class Snapshot:
         """The settings of a part of the network, {} where it is not known to be there."""
         return next((dict(row.values) for row in self.settings if row.name == name), {})
 
-    def of_kind(self, *kinds: str) -> Iterator[TargetView]:
+    def of_kind(self, *kinds: ViewKind) -> Iterator[TargetView]:
         return (target for target in self.targets if target.kind in kinds and target.values)
 
     @cached_property

@@ -10,11 +10,11 @@ from inspect import getsource
 from pathlib import Path
 from textwrap import dedent
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from collectors.findings import Evidence, Subject
+from collectors.findings import Evidence, Stage, Subject
 from diagnosis import rules
 from diagnosis.rule import CONVENTION, Rule, Threshold, level
 from diagnosis.rules import conntrack_full
@@ -23,7 +23,7 @@ from diagnosis.snapshot import Snapshot
 from lab.faults import all_faults
 from tests.support.configured_machines import CONFIGURED
 from tests.support.rule_sources import missing_parts, source_problems
-from tests.support.rules import miscalled, of_file, problems, unknown_ids
+from tests.support.rules import miscalled, of_file, problems, unknown_ids, untested
 from tests.support.snapshots import pod
 
 ROOT = Path(__file__).parent.parent.parent
@@ -32,6 +32,8 @@ FILES = {
     for path in (ROOT / "diagnosis" / "rules").glob("*.py")
     if not path.stem.startswith("_")
 }
+TESTS = ROOT / "tests" / "diagnosis" / "rules"
+FIX = "Fewer sockets that hold unread data (ss -tm), or a larger net.ipv4.tcp_mem"
 GOOD = conntrack_full.RULE
 
 
@@ -51,6 +53,7 @@ def wrong(module: ModuleType, name: str) -> list[str]:
 @pytest.mark.parametrize("name", sorted(FILES))
 def test_a_rule_does_what_it_declares(name: str) -> None:
     found = wrong(import_module(f"diagnosis.rules.{name}"), name)
+    found += of_file(name, untested(name, TESTS))
     assert not found, "\n".join(found)
 
 
@@ -96,6 +99,9 @@ def test_the_example_of_a_rule_is_one_and_overwrites_none(tmp_path: Path) -> Non
         ('screen="counters"', 'screen="counter"', "the screen 'counter' is none of conntrack,"),
         ('verify="', 'title="', "a finding without verify: what shows that the fix has helped?"),
         ('fix="', 'title="', "a finding without a fix."),
+        ('verify="TCPAbortOnMemory stands still"', 'verify=""', "a finding without verify: what"),
+        (f'fix="{FIX}"', 'fix=" "', "a finding without a fix."),
+        ('of_kind("pod")', 'of_kind("pdo")', "of_kind('pdo') finds nothing: there are pod, node,"),
         ('severity="critical"', 'severity="bad"', "a finding has the severity 'bad': there are"),
         ("< LEAST.value", "< 5", "'pod.delta(COUNTER) < 5' compares with a figure that is no"),
         ("< LEAST.value", "== 0", "the threshold 'at least 3 connections aborted in 15 s' is decl"),
@@ -149,6 +155,27 @@ def test_what_is_declared_wrongly_is_said_in_a_sentence(
 ) -> None:
     assert problems(replace(GOOD, **wrong), "conntrack_full") == [
         f"diagnosis/rules/conntrack_full.py: {sentence}"
+    ]
+
+
+def test_a_rule_without_a_test_is_said_in_a_sentence(tmp_path: Path) -> None:
+    assert list(untested("x", tmp_path)) == ["it has no test: tests/diagnosis/rules/test_x.py."]
+    (tmp_path / "test_x.py").write_text("def helper() -> None: ...\n")
+    assert list(untested("x", tmp_path)) == ["tests/diagnosis/rules/test_x.py has no test in it."]
+    (tmp_path / "test_x.py").write_text("def test_it() -> None: ...\n")
+    assert not list(untested("x", tmp_path))
+
+
+def test_a_rule_of_a_stage_that_there_is_not_does_not_hide_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The table can be made, so that the sentence on its stage can be read."""
+    stageless = replace(GOOD, stage=cast(Stage, "reason"))
+    monkeypatch.setattr(conntrack_full, "RULE", stageless)
+    rows = rules.table.__wrapped__()
+    assert len(rows) == len(FILES) and rows[-1].rule is stageless
+    assert problems(stageless, "conntrack_full") == [
+        "diagnosis/rules/conntrack_full.py: the stage 'reason' is none of cause, symptom, advice."
     ]
 
 

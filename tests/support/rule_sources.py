@@ -9,7 +9,9 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from inspect import getsource
 from types import ModuleType
+from typing import get_args
 
+from collectors.findings import ViewKind
 from collectors.kernel.counters import COUNTERS
 from diagnosis.edit_distance import near
 from diagnosis.rule import Rule, Threshold
@@ -32,6 +34,7 @@ def source_problems(module: ModuleType) -> Iterator[str]:
     yield from _unread_thresholds(module)
     yield from _undeclared_counters(module)
     yield from _bare_figures(ast.parse(getsource(module)))
+    yield from _unknown_kinds(ast.parse(getsource(module)))
 
 
 # --- thresholds
@@ -131,3 +134,16 @@ def _bare_figures(tree: ast.Module) -> Iterator[str]:
             figures = [side.value for side in sides if isinstance(side, ast.Constant)]
             if any(one not in NO_FIGURES for one in figures) and "len(" not in ast.unparse(node):
                 yield f"{ast.unparse(node)!r} compares with a figure that is no threshold of RULE."
+
+
+# --- vantage points
+
+
+def _unknown_kinds(tree: ast.Module) -> Iterator[str]:
+    """Of what there is none, none is ever found."""
+    known = get_args(ViewKind)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".of_kind"):
+            for kind in (one.value for one in node.args if isinstance(one, ast.Constant)):
+                if kind not in known:
+                    yield f"of_kind({kind!r}) finds nothing: there are {', '.join(known)}."

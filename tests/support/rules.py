@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Iterator
 from inspect import signature
+from pathlib import Path
 from string import Formatter
 from typing import get_args
 
@@ -54,6 +55,20 @@ def of_file(module: str, sentences: Iterable[str]) -> list[str]:
     return [f"diagnosis/rules/{module}.py: {text}" for text in sentences]
 
 
+def untested(module: str, tests: Path) -> Iterator[str]:
+    """A sentence where the folder of tests has none of that rule."""
+    name = f"test_{module}.py"
+    if not (tests / name).exists():
+        yield f"it has no test: tests/diagnosis/rules/{name}."
+    elif not any(map(_is_test, ast.parse((tests / name).read_text()).body)):
+        yield f"tests/diagnosis/rules/{name} has no test in it."
+
+
+def _is_test(node: ast.stmt) -> bool:
+    is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    return is_function and node.name.startswith("test_")
+
+
 def _problems(rule: Rule, module: str) -> Iterator[str]:
     if rule.id != module:
         yield f"the id {rule.id!r} is not the name of the file."
@@ -92,13 +107,18 @@ def miscalled(rule: Rule, source: str) -> Iterator[str]:
         declared = {"disproof": rule.disproof_text, "fix": rule.fix, "verify": rule.verify}
         used = [text for name, text in declared.items() if name not in given]
         wanted = {name for text in used for name in _placeholders(text)}
-        if not rule.fix and "fix" not in given:
+        if not rule.fix.strip() and _is_empty(given.get("fix")):
             yield "a finding without a fix."
-        if not rule.verify and "verify" not in given:
+        if not rule.verify.strip() and _is_empty(given.get("verify")):
             yield "a finding without verify: what shows that the fix has helped?"
         for name in sorted(wanted ^ (set(given) - PARAMETERS)):
             yield f"{name!r} is a placeholder or a value, not both."
         yield from _no_choices(given)
+
+
+def _is_empty(text: ast.expr | None) -> bool:
+    """Whether it is not given, or as an empty string."""
+    return text is None or (isinstance(text, ast.Constant) and not str(text.value).strip())
 
 
 def _no_choices(given: dict[str, ast.expr]) -> Iterator[str]:
