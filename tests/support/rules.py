@@ -65,8 +65,9 @@ def untested(module: str, tests: Path) -> Iterator[str]:
 
 
 def _is_test(node: ast.stmt) -> bool:
-    is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    return is_function and node.name.startswith("test_")
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return False
+    return node.name.startswith("test_")
 
 
 def _problems(rule: Rule, module: str) -> Iterator[str]:
