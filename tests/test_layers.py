@@ -2,9 +2,13 @@
 collectors/cluster knows kubernetes, only tui knows textual and rich."""
 
 import ast
+from collections.abc import Iterable, Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from tools.import_diagram import imports
 
 ROOT = Path(__file__).parent.parent
 SCREENS = {"textual", "rich"}
@@ -37,6 +41,48 @@ def test_imports_keep_their_direction(path: Path) -> None:
     assert not imported(path) & FORBIDDEN[package]
     if package == "collectors" and "cluster" not in path.parts:
         assert "kubernetes" not in imported(path)
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def module_of(name: str, known: Iterable[str]) -> Iterator[str]:
+    """Of `collectors.findings.Finding` its module; none of a name from outside."""
+    if name in known:
+        yield name
+    elif (parent := name.rpartition(".")[0]) in known:
+        yield parent
+
+
+def cycle(graph: dict[str, set[str]]) -> str:
+    """Modules that import each other when they are imported; '' where there are none."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return " <- ".join(error.args[1])
+    return ""
+
+
+def test_no_modules_import_each_other() -> None:
+    """Packages may: docs/architecture.md. What is imported inside of functions comes later."""
+    paths = {module_name(path): path for path in FILES}
+    graph = {
+        name: {
+            found
+            for imported_name, at_import in imports(ast.parse(path.read_text()))
+            for found in module_of(imported_name, paths)
+            if at_import and found != name
+        }
+        for name, path in paths.items()
+    }
+    assert sum(map(len, graph.values())) > len(graph), "the imports are not seen"
+    assert cycle(graph) == ""
+
+
+def test_a_cycle_is_named() -> None:
+    assert set(cycle({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": set()}).split(" <- ")) == set("abc")
 
 
 def test_no_shell_and_no_markup() -> None:
