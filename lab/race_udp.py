@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 QUESTION = b"\x12\x34\x01\0\0\1\0\0\0\0\0\0\7backend\4shop\3svc\7cluster\5local\0\0\1\0\1"
 SOCKETS = 32  # of a burst
-PAUSE_S = 0.03
+PAUSE_S = 0.1
 AHEAD_NS, STEP_NS = 6_000_000, 30_000  # a process begins on its CPU, and what one socket needs
 SECONDS = 3600.0
 

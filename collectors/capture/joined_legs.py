@@ -103,6 +103,8 @@ def _at_once(groups: Iterable[list[Flow]]) -> list[list[Flow]]:
 
 def _may_be_one(before: Sequence[Flow], legs: Sequence[Flow]) -> bool:
     """Whether a translation made these of those: one address with two ports is two sockets."""
+    if legs[0].client.address == before[0].client.address:
+        return False
     is_dns = any(is_dns_port(flow.server.port) for flow in (*before, *legs))
     if not is_dns or legs[0].first_ns - before[-1].first_ns > AT_ONCE_NS:
         return False
