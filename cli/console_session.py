@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cli.recorder import Recorders
     from collectors.cluster.api.connection import Cluster
     from collectors.cluster.attach.settings import AttachSettings
+    from session.targets import OpenTab
 
 
 class ConsoleSession:
@@ -87,7 +88,13 @@ class ConsoleSession:
         self.control.start()
         source = ReplaySource(archive, self.stream)
         await ReplayPlayer(self.control, source, opened.with_rules).move(at)
-        return self._first_target()
+        return self._open_recorded(await asyncio.to_thread(archive.tabs))
+
+    def _open_recorded(self, tabs: list[OpenTab]) -> str:
+        """What was open in it, each with its own node; the first is shown."""
+        for tab in tabs:
+            self.control.targets.open_tab(tab.key, tab.node)
+        return tabs[0].key if tabs else self._first_target()
 
     async def _join(self, name: str) -> str:
         """A session that is shared, at its cluster's lists where it has a cluster."""

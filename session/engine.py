@@ -51,10 +51,10 @@ class Engine:
 
     @property
     def lists_cluster(self) -> bool:
-        """Whether there is a cluster, here or at the console that was joined."""
-        return self.cluster is not None or (
-            self.joined is not None and self.store.start is not None
-        )
+        """Whether there is a cluster: here, at the console that was joined, or in what was
+        recorded."""
+        elsewhere = self.joined is not None or self.replay is not None
+        return self.cluster is not None or (elsewhere and self.store.start is not None)
 
     @property
     def refusal(self) -> str:

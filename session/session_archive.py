@@ -19,8 +19,10 @@ from collectors.recording.session_reader import SessionReader, merged
 from session.recorded_figures import RecordedFigures
 from session.recorded_inventory import RecordedInventory
 from session.recorded_tables import RecordedTables
+from session.recorded_targets import recorded_tabs
 from session.replay_window import Item, Window
 from session.store import Store
+from session.targets import OpenTab
 
 WINDOW_S = 35.0  # figures are recorded every 30 s
 NUMBER = itemgetter(0)
@@ -65,6 +67,10 @@ class SessionArchive:
     @property
     def mark_times(self) -> list[float]:
         return [event.at for _, event in self._timeline if isinstance(event, Mark)]
+
+    def tabs(self) -> list[OpenTab]:
+        """What was open, at any time of it."""
+        return recorded_tabs(event for _, event in self._timeline)
 
     def add(self, event: Event) -> None:
         """What somebody says while it is played, at its time."""

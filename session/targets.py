@@ -155,9 +155,13 @@ class OpenTargets:
 
     # --- tabs
 
-    def open_tab(self, key: str, node: str = "") -> None:
-        if not any(tab.key == key for tab in self.tabs):
-            self.tabs.append(OpenTab(key, node))
+    def open_tab(self, key: str, node: str = "") -> OpenTab:
+        """The tab of a target; one that is there keeps the node beside it."""
+        for tab in self.tabs:
+            if tab.key == key:
+                return tab
+        self.tabs.append(OpenTab(key, node))
+        return self.tabs[-1]
 
     def close_tab(self, key: str) -> None:
         """End what runs for a target and, where no other tab needs it, for the node beside it."""

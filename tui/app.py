@@ -100,13 +100,14 @@ class PodwireApp(ReplayKeys, ShareKeys):
         self.is_open = True
         self.begin_to_look()
         self.control.tasks.spawn(self._preload())
-        if first:
-            nodes = (key for key in self.control.store.targets if key.startswith("node/"))
-            self._show_target(first, next(nodes, "") if first.startswith("pod/") else "")
-        else:
+        if not first or self.control.lists_cluster:
             from tui.screens.cluster import ClusterScreen
 
             self.push_screen(ClusterScreen(self.control.store, self.control, wanted))
+        if first:
+            from session.recorded_targets import node_beside
+
+            self._show_target(first, node_beside(self.control.store, first))
 
     async def _preload(self) -> None:
         await self.control.painted.wait()

@@ -20,18 +20,23 @@ class TabbedApp(App[int]):
     control: Controller  # set when the console is open
 
     def _show_target(self, key: str, node: str = "") -> None:
-        name = f"target:{key}"
-        self.control.targets.open_tab(key, node)
-        if not self.is_screen_installed(name):
-            from tui.screens.target import TargetScreen
-
-            self.install_screen(TargetScreen(self.control.store, self.control, key, node), name)
+        name = self._installed(key, node)
         if (shown := self._target_in_stack()) is None:
             self.push_screen(name)
             return
         self._pop_to(shown)
         if shown.key != key:
             self.switch_screen(name)
+
+    def _installed(self, key: str, node: str = "") -> str:
+        """The name of a target's screen, which is made where its tab was not shown yet."""
+        name, tab = f"target:{key}", self.control.targets.open_tab(key, node)
+        if not self.is_screen_installed(name):
+            from tui.screens.target import TargetScreen
+
+            screen = TargetScreen(self.control.store, self.control, key, tab.node)
+            self.install_screen(screen, name)
+        return name
 
     def _target_in_stack(self) -> TargetScreen | None:
         """At most one target's screen is open; the others are installed, and switched to."""
@@ -90,7 +95,7 @@ class TabbedApp(App[int]):
         if len(self.screen_stack) > 2:
             await self.pop_screen()
         else:
-            await self.switch_screen(f"target:{self.control.targets.tabs[0].key}")
+            await self.switch_screen(self._installed(self.control.targets.tabs[0].key))
         closed = self.get_screen(name)
         self.uninstall_screen(name)
         await closed.remove()

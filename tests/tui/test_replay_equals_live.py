@@ -55,7 +55,11 @@ Line = tuple[str, tuple[str, ...]]
 
 
 class AtTheEnd(Controller):
-    """Its present is the last event's time, live as well."""
+    """Its present is the last event's time, live as well, and there is its cluster."""
+
+    @property
+    def lists_cluster(self) -> bool:
+        return self.store.start is not None
 
     def now(self) -> float:
         return self.store.latest

@@ -238,6 +238,9 @@ class ClusterScreen(TargetOpener):
         self.app.push_screen(MatrixScreen(self.store, self.control, self.namespace or ""))
 
     def action_local(self) -> None:
+        if self.control.replay is not None:
+            self.say("This is a recording: `podwire local` looks at this machine.")
+            return
         if self.is_refused():
             return
         self.post_message(ShowTarget(self.control.targets.watch_this_machine()))

@@ -7,6 +7,7 @@ from collectors.cluster.attach.planner import Offer
 from collectors.errors import PodwireError
 from collectors.events import NodeRow, PodRow, Row, ServiceRow
 from session.named_target import NamedTarget, first_row, is_listed, named_target
+from session.recorded_targets import node_beside
 from session.targets import target_of
 from tui.screens.attach import Attach, AttachChoice
 from tui.screens.base import ConsoleScreen, ShowTarget
@@ -53,12 +54,21 @@ class TargetOpener(ConsoleScreen):
         if control.joined is not None and key not in self.store.targets:
             self.say(f"{row.name} is not open there: {control.joined.driver} opens what is seen.")
             return
+        if control.replay is not None:
+            self._open_recorded(row, key)
+            return
         agreed = control.targets.choices.get(_identity(row))
         if control.is_lab or not control.live or control.settings.yes or agreed:
             self._watch(row, agreed or "both")
             return
         ask = Attach(control, target_of(row))
         self.app.push_screen(ask, lambda answer: self._answered(row, answer))
+
+    def _open_recorded(self, row: PodRow | NodeRow, key: str) -> None:
+        if key in self.store.targets:
+            self.post_message(ShowTarget(key, node_beside(self.store, key)))
+        else:
+            self.say(f"{row.name} was not open when this was recorded: nothing is known inside it.")
 
     def _answered(self, row: PodRow | NodeRow, answer: AttachChoice | None) -> None:
         if answer is None:
