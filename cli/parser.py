@@ -25,7 +25,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add_cluster_options(top)
     add_no_capture(top, False)
-    top.add_argument("--version", action=Version, help="print the version and leave")
+    top.add_argument("--version", action=Version, help="print the version and exit")
     commands = top.add_subparsers(dest="command", metavar="command")
     for add_command in COMMANDS:
         add_command(commands)
@@ -235,7 +235,7 @@ def add_pcap(commands: Commands) -> None:
     shown.add_argument(
         "--flows", action="store_true", help="with jsonl: an object a flow instead of a packet"
     )
-    shown.add_argument("--dns", action="store_true", help="with jsonl: an object a DNS look-up")
+    shown.add_argument("--dns", action="store_true", help="with jsonl: an object a DNS lookup")
 
 
 def add_replay(commands: Commands) -> None:

@@ -9,7 +9,6 @@ from collectors.findings import Finding, Subject, ordered
 from collectors.frozen import frozen
 
 Key = tuple[str, Subject]
-LOOKED = "gone"
 NOT_LOOKED = "not looked at again"
 
 

@@ -125,9 +125,9 @@ class PodwireApp(ReplayKeys, ShareKeys):
             self._typing.ended(event)
         elif self._typing.begins(event):
             self._tidy.key()
-            taker = self.focused or self.screen
+            receiver = self.focused or self.screen
             await super().on_event(event)
-            taker.post_message(Handled(event))
+            receiver.post_message(Handled(event))
 
     def on_handled(self, message: Handled) -> None:
         self._typing.ended(message.key)

@@ -24,6 +24,11 @@ def many(number: int, one: str) -> str:
     return f"{count(number)} {one}{'' if number == 1 else 's'}"
 
 
+def times(number: int) -> str:
+    """`once`, `2 times`."""
+    return "once" if number == 1 else f"{count(number)} times"
+
+
 def rate(value: float | None) -> str:
     """A rate to three figures."""
     if value is None:

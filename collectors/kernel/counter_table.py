@@ -81,8 +81,8 @@ Icmp6InDestUnreachs | netns | messages | ! | ICMPv6 'unreachable' answers receiv
 Icmp6InPktTooBigs | netns | messages | ! | ICMPv6 'too big' received: a smaller MTU on the path
 Icmp6OutPktTooBigs | netns | messages | ! | ICMPv6 'packet too big' sent
 Icmp6InTimeExcds | netns | messages | ! | IPv6 hop limit ran out on the path
-Icmp6InNeighborSolicits | netns | messages | | IPv6 neighbour look-ups received
-Icmp6OutNeighborSolicits | netns | messages | | IPv6 neighbour look-ups sent
+Icmp6InNeighborSolicits | netns | messages | | IPv6 neighbour lookups received
+Icmp6OutNeighborSolicits | netns | messages | | IPv6 neighbour lookups sent
 Udp6InDatagrams | netns | datagrams | | IPv6 datagrams delivered to a socket
 Udp6OutDatagrams | netns | datagrams | | IPv6 datagrams sent
 Udp6NoPorts | netns | datagrams | ! | IPv6 datagrams to a port that nobody listens on
@@ -188,7 +188,7 @@ conntrack_insert_failed | netns | packets | ! | insertion failed on a clash: DNS
 conntrack_drop | netns | packets | ! | packets dropped: table full, or a clash not resolved
 conntrack_early_drop | netns | entries | ! | entries evicted to make room
 conntrack_error | netns | packets | ! | ICMP or protocol errors
-conntrack_search_restart | netns | lookups | | look-ups started again
+conntrack_search_restart | netns | lookups | | lookups started again
 conntrack_clash_resolve | netns | packets | | clashes resolved without loss
 conntrack_chaintoolong | netns | packets | ! | hash bucket too long: too few buckets
 softnet_processed | node | packets | | packets processed by the CPUs

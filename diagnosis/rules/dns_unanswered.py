@@ -14,7 +14,7 @@ from diagnosis.rules._dns import QUESTIONS, SOURCE, asking, servers, share
 from diagnosis.snapshot import DnsSummary, Snapshot, TargetView
 
 SHARE = Threshold("from", 10, "% of questions unanswered", CONVENTION)
-MOST = Threshold("with a place from", 50, "%: fewer may be lost anywhere", CONVENTION)
+MOST = Threshold("with a place from", 50, "% unanswered", CONVENTION)
 LEAST = Threshold("at least", 3, "questions unanswered in 15 s", CONVENTION)
 RULE = Rule(
     id="dns_unanswered",

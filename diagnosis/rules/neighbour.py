@@ -25,7 +25,7 @@ RULE = Rule(
     symptoms=("connect", "timeout", "name", "nodes"),
     screen="node",
     criterion="an entry without a link-layer address (FAILED or INCOMPLETE) of a node that is "
-    "ready, while look-ups fail (arp_res_failed, where that is counted)",
+    "ready, while lookups fail (arp_res_failed, where that is counted)",
     false_friends=(
         "ping of that address from the node is answered",
         "the other node is switched off",

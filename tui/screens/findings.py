@@ -49,7 +49,7 @@ class FindingsScreen(ConsoleScreen):
         yield Targets()
         yield RowList(
             columns,
-            "nothing is wrong in what is open: open a pod or a node to see more",
+            "no findings in what is open: open a pod or a node to see more",
             lambda f: f.key,
             id="findings",
         )

@@ -98,7 +98,7 @@ def _of_udp(flow: UdpFlow) -> Iterator[str]:
 
 
 def _datagrams(name: str, side: UdpDirection) -> str:
-    return f"{name} sent {fmt.count(side.packets)} datagrams, {fmt.count(side.payload)} bytes"
+    return f"{name} sent {fmt.many(side.packets, 'datagram')}, {fmt.many(side.payload, 'byte')}"
 
 
 def _of_tcp(flow: TcpFlow) -> Iterator[str]:
@@ -129,7 +129,8 @@ def _handshake(flow: TcpFlow) -> str:
     if not flow.syn_at:
         return "handshake: not in this capture"
     if not flow.synack_at:
-        return f"handshake: SYN sent {1 + flow.client.counts.syn_retransmitted} times, no SYN-ACK"
+        sent = fmt.times(1 + flow.client.counts.syn_retransmitted)
+        return f"handshake: SYN sent {sent}, no SYN-ACK"
     text = f"handshake: SYN to SYN-ACK {ms(flow.synack_at - flow.syn_at)} ms (network and server)"
     if flow.acked_at:
         text += f", SYN-ACK to ACK {ms(flow.acked_at - flow.synack_at)} ms (client)"
@@ -137,9 +138,9 @@ def _handshake(flow: TcpFlow) -> str:
 
 
 def _sent(name: str, side: Direction) -> str:
-    packets, payload = fmt.count(side.packets), fmt.count(side.payload)
+    packets, payload = fmt.many(side.packets, "packet"), fmt.many(side.payload, "byte")
     segments = fmt.many(side.segments, "segment")
-    parts = [f"{name} sent {packets} packets, {payload} bytes in {segments}"]
+    parts = [f"{name} sent {packets}, {payload} in {segments}"]
     if side.rtt.count:
         parts.append(f"RTT {ms(side.rtt.smallest)}–{ms(side.rtt.largest)} ms")
     counts = (

@@ -61,7 +61,7 @@ NEEDS = (
     Need("Services", ("list", "watch"), "services"),
     Need("endpoints behind Services", ("list", "watch"), "endpointslices", "discovery.k8s.io"),
     Need("policies", ("list", "watch"), "networkpolicies", "networking.k8s.io"),
-    Need("what probes and controllers say", ("list", "watch"), "events"),
+    Need("events of probes and controllers", ("list", "watch"), "events"),
     Need("Ingresses", ("list", "watch"), "ingresses", "networking.k8s.io"),
     Need("settings of kube-proxy and the CNI", ("get",), "configmaps", namespace="kube-system"),
     Need("nodes", READ, "nodes", namespaced=False),
