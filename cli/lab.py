@@ -97,8 +97,10 @@ async def _fault(kubeconfig: str, state: str, name: str | None) -> int:
     try:
         if state != "list":
             await _switch(cluster, state == "on", name)
-        for row in (await cluster.rest.get("/lab/faults"))["faults"]:
-            say(f"{'on ' if row['on'] else 'off'}  {row['name']:<20} {row['what']}")
+        rows = (await cluster.rest.get("/lab/faults"))["faults"]
+        width = max((len(row["name"]) for row in rows), default=0)
+        for row in rows:
+            say(f"{'on ' if row['on'] else 'off'}  {row['name']:<{width}} {row['what']}")
     finally:
         await cluster.close()
     return 0

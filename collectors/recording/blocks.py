@@ -118,12 +118,6 @@ class BlockWriter:
             os.close(self._fd)
 
 
-def is_block_file(path: Path) -> bool:
-    with path.open("rb") as file:
-        head = file.read(HEADER)
-    return head.startswith(SKIPPABLE) and head[8:16] == _NAME
-
-
 def blocks(path: Path) -> list[FileBlock]:
     """Those of a file in order; what is before the first is passed over."""
     with path.open("rb") as file:

@@ -46,8 +46,3 @@ def any_of(matches: Iterable[Match]) -> Match:
 
 def negated(match: Match) -> Match:
     return match if isinstance(match, Doubt) else not match
-
-
-def possible(match: Match) -> bool:
-    """Whether it matches, or may."""
-    return match is not False
