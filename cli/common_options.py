@@ -34,7 +34,7 @@ CLUSTER_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
         {
             "action": "append",
             "metavar": "NAME",
-            "help": "context of the kubeconfig; `clean` accepts several",
+            "help": "context of the kubeconfig",
         },
     ),
     (("-n", "--namespace"), {"help": "namespace to begin with"}),

@@ -110,7 +110,11 @@ def add_doctor(commands: Commands) -> None:
 
 
 def add_clean(commands: Commands) -> None:
-    clean = commands.add_parser("clean", help="remove what a killed console left in a cluster")
+    clean = commands.add_parser(
+        "clean",
+        help="remove what a killed console left in a cluster",
+        epilog="--context may be given several times.",
+    )
     add_cluster_options(clean, of_command=True)
     clean.add_argument(
         "--all-contexts", action="store_true", help="look in every context of the kubeconfig"
