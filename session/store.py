@@ -40,8 +40,7 @@ Folds = dict[type[Event], Callable[[Any], None]]
 
 
 class Store:
-    """The present state. `drops` counts, by consumer of the stream, the events it was too slow
-    for."""
+    """The present state. `drops`: by consumer of the stream, how many events it lost."""
 
     def __init__(self) -> None:
         self.start: ev.SessionStart | None = None
@@ -91,6 +90,7 @@ class Store:
             ev.ConsoleEnds: self._console_ends,
             ev.Mark: self.timeline.mark,
             ev.Command: self.timeline.command,
+            ev.GuideConclusion: self.timeline.guide,
             ev.RecordingEnd: self.timeline.recording_end,
             ev.ConsumerDrop: self._drop,
             ev.FindingEvent: self._finding,

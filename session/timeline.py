@@ -31,7 +31,7 @@ INTERRUPTED = ("gap", "gone", "failed")
 @dataclass(slots=True)
 class TimelineEntry:
     """From `at` to `until`: None where it is a moment, or goes on (`open`). `kind` is mark, write,
-    gap, rollout, restart, eviction, pod, node or probe; `where` is what it concerns."""
+    guide, gap, rollout, restart, eviction, pod, node or probe; `where` is what it concerns."""
 
     at: float
     kind: str
@@ -91,6 +91,12 @@ class Timeline:
         bad = event.result.startswith("refused")
         where = name_in(event.target)
         self._add(TimelineEntry(event.at, "write", where, text, bad, author=event.user))
+
+    def guide(self, event: ev.GuideConclusion) -> None:
+        """A guided diagnosis and how it ended: one line for all its steps."""
+        about = f"{event.symptom} {event.goal}".strip()
+        where = name_in(event.target)
+        self._add(TimelineEntry(event.at, "guide", where, f"{about}: {event.text}", event.found))
 
     def drop(self, event: ev.ConsumerDrop) -> None:
         """Events that were lost between `since` and the event."""

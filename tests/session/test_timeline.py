@@ -89,3 +89,14 @@ def test_marks_and_writes_stay_however_much_changes() -> None:
     found = entries(mark, write, *churn)
     assert [one.kind for one in found[:2]] == ["mark", "write"]
     assert len(found) == KEPT + 2
+
+
+def test_a_guided_diagnosis_is_one_line_whatever_its_steps() -> None:
+    store = Store()
+    key = "pod/shop/web-1"
+    for step in ("ask the DNS", "connect"):
+        store.apply(ev.GuideStep(1.0, key, "it is slow", "api:80", step, "good", "answered"))
+    store.apply(ev.GuideConclusion(2.0, key, "it is slow", "api:80", True, "the DNS is slow"))
+    (entry,) = store.timeline.entries
+    assert (entry.at, entry.kind, entry.where) == (2.0, "guide", "shop/web-1")
+    assert entry.text == "it is slow api:80: the DNS is slow" and entry.bad

@@ -69,6 +69,12 @@ class DnsPanel(Panel):
     def __init__(self, store: Store, key: str) -> None:
         super().__init__(store, key, ListState(columns(store.book.short), identity=id))
 
+    def empty(self) -> str:
+        capture = self.data.capture
+        if not self.words and capture is not None and capture.phase == "running":
+            return "no DNS yet: the running capture has seen no lookup"
+        return super().empty()
+
     def version(self) -> tuple[Any, ...]:
         return (self.data.flows.lookups.revision, self.sort, self.words)
 
