@@ -246,5 +246,5 @@ async def test_a_worker_in_a_crash_loop_says_why(client: Client) -> None:
 async def test_an_unknown_fault_is_refused_with_the_known_ones(client: Client) -> None:
     status, body = await client.call("POST", "/lab/faults", {"name": "nope", "on": True})
     assert status == 400 and body["message"].startswith(
-        "there is no fault named nope; known: bridge-overlap, "
+        "there is no fault named nope; known: bandwidth-limit, bridge-overlap, "
     )
