@@ -133,7 +133,7 @@ def test_packets_that_were_lost_are_counted_by_their_capture(
         capture.say("running")
         monkeypatch.setattr(running._writer, "write", write)
         stream.publish(drop)
-        await until(lambda: keeper.dropped == 27)
+        await until(lambda: keeper.dropped == 27 and not running.error)
         capture.say("running")
         assert running.keeper("pod/a/b").dropped == 0, "a capture that begins now lost none"
         said = [e for e in states.pending() if isinstance(e, CaptureState)]
