@@ -194,7 +194,7 @@ delete table {table}
 table {table} {{
 {"".join(chains)}  chain forward {{ type filter hook forward priority filter; policy accept;
     ct state established,related accept
-{egress}{"".join(jumps["Ingress"])}  }}
+{neighbours}{egress}{"".join(jumps["Ingress"])}  }}
   chain input {{ type filter hook input priority filter; policy accept;
     ct state established,related accept
 {neighbours}{egress}  }}
