@@ -149,6 +149,16 @@ class ServiceRow:
     ranges_annotated: bool = False  # source_ranges are from the annotation
     kind: str = "services"
 
+    @property
+    def selector_text(self) -> str:
+        """As kubectl's -l has it: app=web,tier=front."""
+        return ",".join(f"{key}={value}" for key, value in self.selector)
+
+    def selects(self, row: PodRow | ScaledRow) -> bool:
+        """Whether its selector matches that; without one it selects nothing."""
+        is_near = bool(self.selector) and row.namespace == self.namespace
+        return is_near and set(self.selector) <= set(row.labels)
+
 
 @frozen
 class SliceRow:

@@ -367,9 +367,7 @@ class Snapshot:
 
     def selected(self, service: ServiceRow) -> list[PodRow]:
         """The pods that its selector matches, without those that have ended."""
-        wanted = set(service.selector)
-        own = (p for p in self.pods if p.namespace == service.namespace and not p.ended)
-        return [p for p in own if wanted <= set(p.labels)] if wanted else []
+        return [pod for pod in self.pods if not pod.ended and service.selects(pod)]
 
     def probe(self, pod: PodRow) -> ProbeRow | None:
         """What the kubelet said last of a probe of that pod that failed."""

@@ -15,11 +15,11 @@ from collectors.capture.direction import IN, OUT, Direction, FlowEvent
 from collectors.capture.flows import Flow
 from collectors.capture.joined_legs import joined
 from collectors.capture.tcp import TcpFlow
+from collectors.capture.tracked_flow import RECENT_NS
 from collectors.frozen import frozen
 from diagnosis.slow_answers import SLOW_LEAST_NS, SLOW_NS, SLOW_TIMES
 from diagnosis.snapshot import Conversation
 
-RECENT_NS = 15 * 1_000_000_000
 UNANSWERED_NS = 1_500_000_000  # a SYN that was retransmitted, or waits longer than any path needs
 LONG_POLL_NS, ALIKE = 10 * 1_000_000_000, 1.05
 FULL_SIZE = 1_000  # bytes: segments of bulk data

@@ -9,8 +9,9 @@ from statistics import median
 from collectors.capture.dns import code_name
 from collectors.capture.dns_transactions import DnsTransaction
 from collectors.capture.flows import FlowTable
+from collectors.capture.tracked_flow import RECENT_NS
 from diagnosis.snapshot import DnsSummary
-from session.conversations import RECENT_NS, address
+from session.conversations import address
 
 LATE_NS = 2_000_000_000  # without an answer for so long, there will be none
 LATEST_NS, FEW = 6_000_000_000, 4  # the median is of the latest answers, where there are so many

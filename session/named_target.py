@@ -132,8 +132,7 @@ def _of_service(
     service = next((row for row in services if row.name == target.name), None)
     if service is None:
         return []
-    wanted = set(service.selector)
-    found = [pod for pod in pods if wanted and not pod.ended and wanted <= set(pod.labels)]
+    found = [pod for pod in pods if not pod.ended and service.selects(pod)]
     if not found:
         raise ConfigError(f"There is no pod behind svc/{target.name} in {target.namespace}.")
     return found

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from collectors.capture.flow_expiry import Flow
+from collectors.capture.tracked_flow import RECENT_NS
 from collectors.events import CounterSample, PodRow
 from collectors.kernel.deltas import over
 from collectors.sockets.rows import SocketRow
@@ -104,7 +105,7 @@ def _flows(data: TargetData, own: OwnConnections, of: paths.PathWindow) -> tuple
     """Those of the last 15 s and of the window, without those of this console, and whether they are
     all of them, as a comparison with another place needs: a table that is full has lost some."""
     known = data.flows.flows
-    since = min(of.since, data.flows.latest_ns - conversations.RECENT_NS)
+    since = min(of.since, data.flows.latest_ns - RECENT_NS)
     recent = [flow for flow in known if flow.last_ns >= since]
     is_complete = len(known) <= NEARLY_FULL or len(recent) < len(known)
     return [flow for flow in recent if not own.of_console(flow)], is_complete
@@ -149,7 +150,7 @@ def _window(store: Store) -> paths.PathWindow:
     """Of all captures that go on."""
     tables = [data.flows for data in store.targets.values() if data.flows.latest_ns]
     now = max((table.latest_ns for table in tables), default=0)
-    going_on = [t for t in tables if now - t.latest_ns < conversations.RECENT_NS]
+    going_on = [t for t in tables if now - t.latest_ns < RECENT_NS]
     began = max((table.first_ns for table in going_on), default=0)
     return paths.window(now, began, min((t.latest_ns for t in going_on), default=0))
 

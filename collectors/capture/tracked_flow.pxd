@@ -3,7 +3,6 @@ from collectors.capture.direction cimport DurationStats
 from collectors.capture.header_row cimport HeaderRow
 
 cdef DurationStats NO_DURATIONS
-cdef long long RECENT_NS
 
 cdef class TrackedFlow:
     cdef public bytes key

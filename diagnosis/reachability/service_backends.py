@@ -176,9 +176,9 @@ def _no_pods(cluster: ClusterState, service: ServiceRow) -> Chosen:
     for kind in ("endpointslices", "pods"):
         if why := cluster.blind.why(kind, service.namespace):
             return Chosen([], "its endpoints are not known", (why,))
-    selector, wanted = ",".join(f"{k}={v}" for k, v in service.selector), set(service.selector)
+    selector = service.selector_text
     for pod in cluster.pods:
-        if pod.ended and pod.namespace == service.namespace and wanted <= set(pod.labels):
+        if pod.ended and service.selects(pod):
             ended = f"{pod.name}, which has ended ({pod.phase})"
             return Chosen([], f"its selector {selector} matches no pod but {ended}")
     return Chosen([], f"its selector {selector} matches no pod")

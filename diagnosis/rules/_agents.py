@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collectors.events import PodRow, ServiceRow
+from collectors.events import PodRow
 from diagnosis.rules._services import is_dns
 from diagnosis.snapshot import Snapshot
 from diagnosis.subjects import workload_name
@@ -106,9 +106,5 @@ def dns_pods(snapshot: Snapshot) -> str:
     """The cluster's DNS pods as kubectl selects them: `-n kube-system … -l k8s-app=kube-dns`."""
     for service in snapshot.services:
         if is_dns(service) and service.selector and service.namespace.startswith("kube-"):
-            return f"-n {service.namespace} -l {_label_selector(service)}"
+            return f"-n {service.namespace} -l {service.selector_text}"
     return "-n kube-system -l k8s-app=kube-dns"
-
-
-def _label_selector(service: ServiceRow) -> str:
-    return ",".join(f"{key}={value}" for key, value in service.selector)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collectors.events import PodRow, ProbeRow, ScaledRow, ServiceRow
+from collectors.events import PodRow, ProbeRow, ServiceRow
 from collectors.findings import Evidence, Finding
 from diagnosis.edit_distance import near
 from diagnosis.rule import CONVENTION, Rule, Threshold
@@ -72,12 +72,7 @@ def _is_idle(snapshot: Snapshot, service: ServiceRow) -> bool:
 
 def _scaled_to_zero(snapshot: Snapshot, service: ServiceRow) -> list[str]:
     """The workloads that its selector matches and that are to have no pods."""
-    return [row.name for row in snapshot.scaled if _matches(service, row)]
-
-
-def _matches(service: ServiceRow, row: ScaledRow) -> bool:
-    is_near = row.namespace == service.namespace
-    return is_near and set(service.selector) <= set(row.labels)
+    return [row.name for row in snapshot.scaled if service.selects(row)]
 
 
 # --- some are out
@@ -193,7 +188,7 @@ def _matches_nothing(snapshot: Snapshot, service: ServiceRow) -> tuple[str, list
             f"kubectl -n {service.namespace} get deployments,statefulsets {idle[0]}  # scale it "
             "up, or have its clients not ask",
         )
-    selector = ",".join(f"{key}={value}" for key, value in service.selector)
+    selector = service.selector_text
     text = f"no pod of {service.namespace} is labelled {selector}{_near(snapshot, service)}"
     return (
         f"The Service has no endpoints: its selector {selector} matches no pod",

@@ -86,15 +86,8 @@ def _all_flap(snapshot: Snapshot, service: ServiceRow) -> bool:
 
 def _services(snapshot: Snapshot, pod: PodRow) -> list[ServiceRow]:
     """Those whose endpoints it leaves while it is not ready."""
-    labels = set(pod.labels)
-    return [
-        service
-        for service in snapshot.services
-        if service.namespace == pod.namespace
-        and service.selector
-        and not service.publish_not_ready
-        and set(service.selector) <= labels
-    ]
+    found = (service for service in snapshot.services if service.selects(pod))
+    return [service for service in found if not service.publish_not_ready]
 
 
 def _is_alone(snapshot: Snapshot, pod: PodRow, service: ServiceRow) -> bool:

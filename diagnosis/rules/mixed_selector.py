@@ -63,10 +63,6 @@ class MixedService:
     outcomes: list[PodOutcome]
     others: list[PodOutcome]
 
-    @property
-    def selector(self) -> str:
-        return ",".join(f"{key}={value}" for key, value in self.service.selector)
-
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     """One for each group of pods that do not serve, whatever number of Services selects them."""
@@ -171,8 +167,8 @@ def _fix(mixed: MixedService) -> str:
     service, pod = mixed.service, mixed.others[0].pod
     return (
         f"# a label that only the pods that serve have: in their template, and in the selector\n"
-        f"kubectl -n {service.namespace} edit service {service.name}  # {mixed.selector} is too "
-        "wide\n# at once: remove the label from the other pod\n"
+        f"kubectl -n {service.namespace} edit service {service.name}  "
+        f"# {service.selector_text} is too wide\n# at once: remove the label from the other pod\n"
         f"kubectl -n {pod.namespace} label pod {pod.name} {service.selector[0][0]}-"
     )
 
@@ -189,4 +185,6 @@ def _evidence(
     yield snapshot.fact(f"the others: {names}", "capture, pods")
     for mixed in (first, *more)[:4]:
         source = f"Service {mixed.service.namespace}/{mixed.service.name}"
-        yield snapshot.fact(f"the selector {mixed.selector} matches all of them", source)
+        yield snapshot.fact(
+            f"the selector {mixed.service.selector_text} matches all of them", source
+        )
