@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # most consoles share nothing
     from session.controller import Controller
     from session.share.people import Person
     from session.share.share import SharedSession
+    from session.share.viewer_source import ViewerSource
     from session.store_feed import StoreFeed
 
 
@@ -29,10 +30,64 @@ class Sharing:
             return self._control.joined.people
         return self.share.people if self.share is not None else []
 
+    @property
+    def number(self) -> int:
+        """This console's own among `people`."""
+        return self._control.joined.number if self._control.joined is not None else 0
+
+    @property
+    def driver(self) -> Person | None:
+        return next((person for person in self.people if person.drives), None)
+
+    @property
+    def drives(self) -> bool:
+        """Whether everybody follows this console."""
+        return self.driver is not None and self.driver.number == self.number
+
+    @property
+    def asking(self) -> list[Person]:
+        """Who wants to drive."""
+        return [person for person in self.people if person.asks]
+
+    def hand_over(self, chosen: Person | None = None) -> str:
+        """Who drives gives that to the one chosen, or the first who asks, or back to the owner; the
+        owner may have it back at any time; all others ask for it, or no longer. What that did, a
+        sentence. PodwireError where the other console is not there any more."""
+        if self.driver is None and self._control.joined is None:
+            return "This session is not shared: S shares it."
+        if self.drives:
+            return self._give(chosen)
+        if self._control.joined is None:
+            self._give_to(0)
+            return "You drive again."
+        return self._ask(self._control.joined)
+
+    def _ask(self, joined: ViewerSource) -> str:
+        wants = not any(person.number == self.number for person in self.asking)
+        joined.ask(wants)
+        return "You ask to drive: H withdraws it." if wants else "You do not ask to drive any more."
+
+    def _give(self, chosen: Person | None) -> str:
+        asking = self.asking
+        wanted = [one for one in asking if chosen is not None and one.number == chosen.number]
+        for person in [*wanted, *asking][:1]:
+            self._give_to(person.number)
+            return f"You hand over to {person.name}: F follows."
+        if self._control.joined is None:
+            return "Nobody asks to drive: whoever joined does that by H."
+        self._give_to(0)
+        return f"You hand over to {self._control.joined.owner}, whose session it is."
+
+    def _give_to(self, number: int) -> None:
+        if self._control.joined is not None:
+            self._control.joined.give(number)
+        elif self.share is not None:
+            self.share.give(number)
+
     def begin(self) -> None:
         """ConfigError where that cannot be."""
         if self._control.joined is not None:
-            raise ConfigError(f"This console joined: only {self._control.joined.driver} shares it.")
+            raise ConfigError(f"This console joined: only {self._control.joined.owner} shares it.")
         if not self._control.live:
             raise ConfigError(
                 "Only a live session is shared: of a recording or a capture, give away the file."

@@ -3,9 +3,9 @@ said of one's own screen meanwhile."""
 
 from __future__ import annotations
 
-from collectors.errors import ConfigError
+from collectors.errors import ConfigError, PodwireError
 from collectors.events import PodRow
-from session.share.people import ScreenLook
+from session.share.people import Person, ScreenLook, label
 from tui.screens.base import ConsoleScreen, ShowTarget
 from tui.tabbed_app import TabbedApp
 
@@ -17,6 +17,8 @@ class ShareKeys(TabbedApp):
     _follows = False
     _has_said_end = False
     _followed = ScreenLook()
+    _known_driver = 0  # by the number of the connection
+    _known_asking: frozenset[int] = frozenset()
 
     def begin_to_look(self) -> None:
         self.set_interval(LOOK_S, self._look)
@@ -27,10 +29,26 @@ class ShareKeys(TabbedApp):
         if control.joined is not None:
             control.joined.looks(look)
             self._say_end(control.joined.message)
-            if self._follows:
-                self._go_along(look)
         elif control.sharing.share is not None:
             control.sharing.share.look = look
+        if people := control.sharing.people:
+            self._say_who_drives(people)
+            if self._follows and not control.sharing.drives:
+                self._go_along(look)
+
+    def _say_who_drives(self, people: list[Person]) -> None:
+        """Where that changed; and to whoever drives, that somebody asks for it."""
+        sharing = self.control.sharing
+        driver = sharing.driver
+        if driver is not None and driver.number != self._known_driver:
+            self._known_driver = driver.number
+            who = "You drive" if sharing.drives else f"{label(driver, people)} drives"
+            self.notify(f"{who}: F follows the driver.", markup=False)
+        asking = {person.number: person for person in sharing.asking}
+        for number in sorted(asking.keys() - self._known_asking if sharing.drives else ()):
+            who = label(asking[number], people)
+            self.notify(f"{who} asks to drive: H grants it.", timeout=15, markup=False)
+        self._known_asking = frozenset(asking) if sharing.drives else frozenset()
 
     def _say_end(self, message: str) -> None:
         """Once: the session goes on without this console, or is over."""
@@ -77,26 +95,53 @@ class ShareKeys(TabbedApp):
         node = f"node/{row.node}" if isinstance(row, PodRow) else ""
         return node if node in self.control.store.targets else ""
 
-    def action_follow(self) -> None:
+    def _is_open_here(self, key: str) -> bool:
+        """Nothing is opened by following: at the owner's console that would attach to it."""
         if self.control.joined is None:
-            self.notify("Nobody is followed here: this console joined nobody.", markup=False)
+            return any(tab.key == key for tab in self.control.targets.tabs)
+        return key in self.control.store.targets
+
+    def _view_of(self, wanted: ScreenLook) -> str:
+        """At the owner's console not the list that is counted when it is shown: whoever joined
+        would run that."""
+        counts = wanted.view == "conntrack" and self.control.joined is None
+        return "" if counts else wanted.view
+
+    def action_follow(self) -> None:
+        sharing = self.control.sharing
+        if self.control.joined is None and sharing.share is None:
+            self.notify("Nobody is followed here: the session is not shared.", markup=False)
             return
         self._follows, self._followed = not self._follows, ScreenLook()
-        driver = self.control.joined.driver
-        text = f"Following {driver}: F stops that." if self._follows else f"{driver} is left alone."
-        self.notify(text, markup=False)
+        if not self._follows:
+            self.notify("The driver is followed no longer.", markup=False)
+            return
+        driver = sharing.driver
+        who = label(driver, sharing.people) if driver and not sharing.drives else "whoever drives"
+        self.notify(f"Following {who}: F stops that.", markup=False)
+
+    def action_hand_over(self) -> None:
+        """Ask to drive, or grant that to whoever asked first, or is chosen on the people screen."""
+        from tui.screens.people import PeopleScreen
+
+        chosen = self.screen.chosen if isinstance(self.screen, PeopleScreen) else None
+        try:
+            self.notify(self.control.sharing.hand_over(chosen), markup=False)
+        except PodwireError as error:
+            self.notify(str(error), severity="error", markup=False)
 
     def _go_along(self, own: ScreenLook) -> None:
         """To where the driver is, once each time that the driver goes somewhere."""
-        wanted = next((one.look for one in self.control.sharing.people if one.drives), ScreenLook())
+        driver = self.control.sharing.driver
+        wanted = driver.look if driver is not None else ScreenLook()
         if wanted in (self._followed, own) or not isinstance(self.screen, ConsoleScreen):
             return
         self._followed = wanted
         if wanted.screen == "cluster":
             self._go("")
             self.screen.show(wanted.view)
-        elif wanted.screen == "target" and wanted.key in self.control.store.targets:
-            node = self._node_of(wanted.key)
-            self.post_message(ShowTarget(wanted.key, node=node, view=wanted.view))
+        elif wanted.screen == "target" and self._is_open_here(wanted.key):
+            node, view = self._node_of(wanted.key), self._view_of(wanted)
+            self.post_message(ShowTarget(wanted.key, node=node, view=view))
         elif wanted.screen in FOLLOWED and own.screen != wanted.screen:
             self.run_worker(self.run_action(wanted.screen))

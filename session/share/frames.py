@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-PROTOCOL = 1  # of the messages; both ends must have the same
+PROTOCOL = 2  # of the messages; both ends must have the same
 EVENT, SAID = b"E", b"J"
 MOST_OF_VIEWER = 4_096  # bytes of a message to the driver
 MOST_OF_DRIVER = 64 << 20  # bytes of a message to a viewer: a list of all pods is one

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from collectors.frozen import frozen
@@ -32,7 +32,9 @@ class ScreenLook:
 
 @frozen
 class Person:
-    """`since` when (epoch) they are there; `lost` events that their console was too slow for."""
+    """`since` when (epoch) they are there; `lost` events that their console was too slow for.
+    `number` is their connection's: 0 is the console whose session it is. `drives`: all follow
+    them; `asks`: they want to."""
 
     name: str
     pid: int
@@ -40,6 +42,16 @@ class Person:
     look: ScreenLook = ScreenLook()
     lost: int = 0
     drives: bool = False
+    number: int = 0
+    asks: bool = False
+
+
+def label(person: Person, people: Sequence[Person]) -> str:
+    """Their name; with their process where others have that name as well."""
+    others = (one for one in people if one.number != person.number)
+    if person.pid and any(one.name == person.name for one in others):
+        return f"{person.name} ({person.pid})"
+    return person.name
 
 
 @frozen
@@ -60,7 +72,21 @@ class LookRequest:
     look: ScreenLook
 
 
-Request = JoinRequest | MarkRequest | LookRequest
+@frozen
+class DriveRequest:
+    """To drive, or not to ask for that any more."""
+
+    wants: bool
+
+
+@frozen
+class GiveRequest:
+    """To hand the driver's place to the connection of that number."""
+
+    to: int
+
+
+Request = JoinRequest | MarkRequest | LookRequest | DriveRequest | GiveRequest
 
 
 def request(body: bytes) -> Request:
@@ -90,10 +116,24 @@ def _look(value: Mapping[str, Any]) -> LookRequest:
     return LookRequest(look_of(value))
 
 
+def _drive(value: Mapping[str, Any]) -> DriveRequest:
+    if type(wants := value.get("wants")) is not bool:
+        raise FrameError("to drive is wanted or not: true or false")
+    return DriveRequest(wants)
+
+
+def _give(value: Mapping[str, Any]) -> GiveRequest:
+    if type(to := value.get("to")) is not int:
+        raise FrameError("a hand-over is to the number of a connection")
+    return GiveRequest(to)
+
+
 _REQUESTS: dict[str, Callable[[Mapping[str, Any]], Request]] = {
     "join": _join,
     "mark": _mark,
     "look": _look,
+    "drive": _drive,
+    "give": _give,
 }
 
 
@@ -113,15 +153,18 @@ def plain_look(look: ScreenLook) -> dict[str, str]:
 
 
 def plain_person(person: Person) -> dict[str, object]:
-    names = ("name", "pid", "since", "lost", "drives")
+    names = ("name", "pid", "since", "lost", "drives", "number", "asks")
     return {name: getattr(person, name) for name in names} | plain_look(person.look)
 
 
 def person_of(value: Mapping[str, Any]) -> Person:
     """FrameError where that is nobody."""
-    pid, since, lost = value.get("pid"), value.get("since"), value.get("lost")
-    if not isinstance(pid, int) or not isinstance(lost, int) or not isinstance(since, int | float):
-        raise FrameError("a person without a process or a time")
+    pid, lost, number = (value.get(name) for name in ("pid", "lost", "number"))
+    since = value.get("since")
+    if not (isinstance(pid, int) and isinstance(lost, int) and isinstance(number, int)):
+        raise FrameError("a person without a process or a number")
+    if not isinstance(since, int | float):
+        raise FrameError("a person without a time")
     return Person(
         _text(value, "name", LONGEST),
         pid,
@@ -129,6 +172,8 @@ def person_of(value: Mapping[str, Any]) -> Person:
         look=look_of(value),
         lost=lost,
         drives=value.get("drives") is True,
+        number=number,
+        asks=value.get("asks") is True,
     )
 
 

@@ -28,8 +28,11 @@ from session.share.frames import (
     frame,
     saying,
 )
+from session.share.hand_over import OWNER, HandOver
 from session.share.people import (
     Allowance,
+    DriveRequest,
+    GiveRequest,
     JoinRequest,
     LookRequest,
     MarkRequest,
@@ -55,11 +58,12 @@ WITHOUT_END = OSError, EOFError  # it went, without a word
 
 
 class JoinedViewer:
-    """One connection; `joined` is set once it has said what it is."""
+    """One connection, by its number; `joined` is set once it has said what it is."""
 
-    def __init__(self, connection: socket.socket, of: PeerProcess) -> None:
+    def __init__(self, connection: socket.socket, of: PeerProcess, number: int) -> None:
         self.connection = connection
         self.of = of
+        self.number = number
         self.since = time.time()
         self.look = ScreenLook()
         self.queue = ViewerQueue()
@@ -68,10 +72,17 @@ class JoinedViewer:
         self.is_writing = False
         self.state_at = 0.0
 
-    @property
-    def person(self) -> Person:
-        name = login_name(self.of.uid)
-        return Person(name, self.of.pid, self.since, look=self.look, lost=self.queue.lost)
+    def person(self, drive: HandOver) -> Person:
+        return Person(
+            login_name(self.of.uid),
+            self.of.pid,
+            self.since,
+            look=self.look,
+            lost=self.queue.lost,
+            drives=self.number == drive.driver,
+            number=self.number,
+            asks=self.number in drive.asking,
+        )
 
     @property
     def shown(self) -> str:
@@ -94,6 +105,7 @@ class SharedSession:
 
     def __init__(self, engine: Engine, feed: StoreFeed, name: str) -> None:
         self.look = ScreenLook()
+        self.drive = HandOver()
         self.refused = 0  # connections
         self.last_refusal = ""
         self._engine, self._feed = engine, feed
@@ -101,6 +113,7 @@ class SharedSession:
         self._since = time.time()
         self._viewers: set[JoinedViewer] = set()
         self._number = 0  # of the next event
+        self._connections = 0  # that were ever accepted
         self._subscription = engine.stream.subscribe(QUEUE, NAME)
         works = (self._accept(), self._pump(), self._announce())
         self._tasks = [engine.tasks.spawn(work) for work in works]
@@ -108,10 +121,20 @@ class SharedSession:
 
     @property
     def people(self) -> list[Person]:
-        """The driver first."""
-        me = Person(login_name(), 0, self._since, look=self.look, drives=True)
-        joined = (one.person for one in self._viewers if one.joined.is_set())
-        return [me, *sorted(joined, key=lambda person: person.since)]
+        """The owner first."""
+        drives = self.drive.driver == OWNER
+        me = Person(login_name(), 0, self._since, look=self.look, drives=drives)
+        joined = (one.person(self.drive) for one in self._viewers if one.joined.is_set())
+        return [me, *sorted(joined, key=lambda person: person.number)]
+
+    def give(self, to: int, by: int = OWNER) -> None:
+        """The driver's place, where `by` may give it to that connection."""
+        if self.drive.give(by, to):
+            self._engine.notice(f"{self._shown(to)} drives: F follows")
+
+    def _shown(self, number: int) -> str:
+        found = (one.shown for one in self._viewers if one.number == number)
+        return next(found, f"{login_name()}, whose session it is,")
 
     async def close(self) -> None:
         """Say so to each viewer, and remove the socket."""
@@ -138,7 +161,8 @@ class SharedSession:
 
     def _admit(self, connection: socket.socket) -> None:
         connection.setblocking(False)
-        viewer = JoinedViewer(connection, peer(connection))
+        self._connections += 1
+        viewer = JoinedViewer(connection, peer(connection), self._connections)
         if reason := self._refusal(viewer):
             self._refuse(viewer, reason)
             connection.close()
@@ -183,6 +207,8 @@ class SharedSession:
         if viewer.joined.is_set():
             why = f": {error}" if isinstance(error, FrameError) else ""
             self._engine.notice(f"{viewer.shown} is no longer in the session{why}")
+        if self.drive.left(viewer.number):
+            self._engine.notice(f"{self._shown(OWNER)} drives again: who drove went")
 
     # --- what a viewer says
 
@@ -201,8 +227,17 @@ class SharedSession:
             self._engine.notice(f"{viewer.shown} joined")
         elif isinstance(asked, LookRequest):
             viewer.look = asked.look
+        elif isinstance(asked, DriveRequest):
+            self._ask(viewer, asked)
+        elif isinstance(asked, GiveRequest):
+            self.give(asked.to, viewer.number)
         else:
             self._mark(viewer, asked)
+
+    def _ask(self, viewer: JoinedViewer, asked: DriveRequest) -> None:
+        if self.drive.ask(viewer.number, asked.wants):
+            what = "asks to drive" if asked.wants else "does not ask to drive any more"
+            self._engine.notice(f"{viewer.shown} {what}")
 
     def _mark(self, viewer: JoinedViewer, asked: MarkRequest) -> None:
         target = asked.target if asked.target in self._engine.store.targets else ""
@@ -249,7 +284,7 @@ class SharedSession:
         state = shared_state.gathered_state(store, self._feed.not_folded())
         viewer.queue.begin(self._number + len(self._subscription.pending()))
         drops = viewer.queue.losses.report(f"the console of {viewer.shown}", CAUSE)
-        await viewer.send(saying("state", driver=login_name(), session=self.path.stem))
+        await viewer.send(_begin_state(viewer, self.path.stem))
         pieces = _pieces(_state_frames(state))
         while piece := await asyncio.to_thread(next, pieces, b""):
             await viewer.send(piece)
@@ -273,6 +308,10 @@ class SharedSession:
 
 def _is_own_loss(event: Event) -> bool:
     return isinstance(event, ConsumerDrop) and event.consumer == NAME
+
+
+def _begin_state(viewer: JoinedViewer, session: str) -> bytes:
+    return saying("state", owner=login_name(), session=session, you=viewer.number)
 
 
 def _frames(first: int, events: Sequence[Event]) -> list[bytes]:

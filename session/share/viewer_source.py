@@ -1,5 +1,5 @@
 """A session that somebody shares as a source: the state as it is, what comes after, and who is
-there. Marks go the other direction, and nothing else that has an effect."""
+there. Marks and requests go the other direction, and nothing that has an effect elsewhere."""
 
 from __future__ import annotations
 
@@ -33,15 +33,18 @@ AT_ONCE = 1 << 18  # bytes that are read at once
 LARGE = 1 << 16  # bytes of an event that is decoded in a thread
 DROPS_KEPT = 1_000
 MOST_PEOPLE = 100
+NOBODY = -1  # no connection has that number
 
 
 class ViewerSource(Source):
-    """`driver` is the login name of whoever shares; `ready` is set once the state is there."""
+    """`owner` is the login name of whoever shares, `number` that of this connection; `ready` is
+    set once the state is there."""
 
     def __init__(self, path: Path, engine: Engine) -> None:
         super().__init__("", engine.stream)
         self.path = path
-        self.driver = "the driver"
+        self.owner = "the driver"
+        self.number = NOBODY
         self.people: list[Person] = []
         self.lost = 0  # events
         self.ready = asyncio.Event()
@@ -58,7 +61,7 @@ class ViewerSource(Source):
     @property
     def refusal(self) -> str:
         return (
-            f"joined: {self.driver} does it, whose session this is. * sets a mark that everybody"
+            f"joined: {self.owner} does it, whose session this is. * sets a mark that everybody"
             " sees."
         )
 
@@ -70,8 +73,7 @@ class ViewerSource(Source):
 
     def mark(self, text: str, key: str) -> None:
         """PodwireError where the driver's console is not there any more."""
-        if self.state != "running":
-            raise PodwireError(f"No mark is set. {self.message}")
+        self._require_driver("No mark is set.")
         self._say(saying("mark", text=text.strip(), target=key))
 
     def looks(self, look: ScreenLook) -> None:
@@ -79,6 +81,21 @@ class ViewerSource(Source):
         if look != self._look:
             self._look = look
             self._say(saying("look", **plain_look(look)))
+
+    def ask(self, wants: bool) -> None:
+        """To drive, or no longer. PodwireError as of a mark."""
+        self._require_driver("Nobody is asked.")
+        self._say(saying("drive", wants=wants))
+
+    def give(self, to: int) -> None:
+        """The driver's place to a connection; only of effect where this one drives. PodwireError as
+        of a mark."""
+        self._require_driver("Nothing is handed over.")
+        self._say(saying("give", to=to))
+
+    def _require_driver(self, otherwise: str) -> None:
+        if self.state != "running":
+            raise PodwireError(f"{otherwise} {self.message}")
 
     def _say(self, data: bytes) -> None:
         if self._writer is not None and self.state == "running":
@@ -96,7 +113,7 @@ class ViewerSource(Source):
             self._writer.write(saying("join", protocol=PROTOCOL))
             await self._receive(reader)
         except FrameError as error:
-            text = f"What {self.driver}'s console sent cannot be used: {error}."
+            text = f"What {self.owner}'s console sent cannot be used: {error}."
             raise PodwireError(text) from None
         except OSError:
             self._broke_off()
@@ -113,7 +130,7 @@ class ViewerSource(Source):
     def _broke_off(self) -> None:
         at = time.strftime("%H:%M:%S")
         raise PodwireError(
-            f"The connection to {self.driver}'s console broke off at {at}: what is shown is of that"
+            f"The connection to {self.owner}'s console broke off at {at}: what is shown is of that"
             " time."
         ) from None
 
@@ -141,7 +158,9 @@ class ViewerSource(Source):
     async def _hear(self, value: Mapping[str, Any], body: bytes) -> None:
         say = value["say"]
         if say == "state":
-            self.driver = sanitize(str(value.get("driver", "")), 64)
+            self.owner = sanitize(str(value.get("owner", "")), 64)
+            number = value.get("you")
+            self.number = number if isinstance(number, int) else NOBODY
             self._state = []
         elif say == "lines" and self._state is not None:
             self._state.append(body)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
 
-from benchmarks.session_hour import POD, HourOfEvents
+from benchmarks.session_hour import NODE, POD, HourOfEvents
 from collectors.stream import Stream
 from session.controller import Controller
 from session.engine import login_name
+from session.share.frames import saying
 from session.share.joining import joined
 from session.store import Store
 from tests.support.replay import opened
@@ -116,6 +118,53 @@ async def test_following_goes_where_the_driver_goes_and_stops() -> None:
         await driver.press("escape", "5")
         await driver.pause(1.0)
         assert viewer.app.screen.shown_view == "sockets"  # type: ignore[attr-defined]
+
+
+async def test_a_hand_over_by_one_key_each_and_the_owner_follows() -> None:
+    async with two_consoles() as (owner, viewer):
+        name = f"{login_name()} \\(\\d+\\)"
+        await viewer.press("H")
+        await shown(viewer, lambda: "you asked to drive" in header(viewer))
+        await shown(
+            owner, lambda: re.search(f"{name} asks to drive: H ", header(owner)) is not None
+        )
+        await shown(owner, lambda: "asks to drive: H grants it" in said(owner))
+        await owner.press("H")
+        await shown(owner, lambda: re.search(f"{name} drives ", header(owner)) is not None)
+        await shown(viewer, lambda: "you drive" in header(viewer))
+        await viewer.press("L")
+        assert f"joined: {login_name()} does it" in said(viewer)
+        await owner.press("F")
+        await viewer.press("t")
+        await shown(owner, lambda: isinstance(owner.app.screen, TimelineScreen))
+        await viewer.press("W")
+        await shown(viewer, lambda: isinstance(viewer.app.screen, PeopleScreen))
+        await viewer.press("H")
+        await shown(owner, lambda: "shared, 1 joined  " in header(owner))
+        await shown(owner, lambda: "You drive: F follows" in said(owner))
+
+
+async def test_the_owner_opens_and_counts_nothing_by_following() -> None:
+    async with two_consoles() as (owner, viewer):
+        ran: list[str] = []
+        control = owner.app.control  # type: ignore[attr-defined]
+        control.targets.count_conntrack = ran.append
+        before = list(control.targets.tabs)
+        await viewer.press("H")
+        await shown(owner, lambda: "asks to drive" in header(owner))
+        await owner.press("H", "F")
+        source = viewer.app.control.joined  # type: ignore[attr-defined]
+        for screen, key, view in (
+            ("target", "pod/shop/other", "sockets"),
+            ("target", NODE, "counters"),
+            ("target", POD, "conntrack"),
+        ):
+            source.looks = lambda look: None
+            source._say(saying("look", screen=screen, key=key, view=view))
+            await shown(owner, lambda k=key: control.sharing.driver.look.key == k)  # type: ignore[misc]
+            await owner.pause(0.7)
+        assert not ran and control.targets.tabs == before
+        assert owner.app.screen.key == POD and owner.app.screen.shown_view != "conntrack"  # type: ignore[attr-defined]
 
 
 async def test_what_writes_or_runs_is_refused_with_a_sentence() -> None:

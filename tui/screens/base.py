@@ -4,7 +4,7 @@ steady refresh."""
 from __future__ import annotations
 
 import os
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Input
 
+from session.share.people import label
 from tui import format as fmt
 from tui.widgets.header import Header, HeaderData
 from tui.widgets.target_tabs import Tab, Targets
@@ -20,6 +21,7 @@ from tui.widgets.target_tabs import Tab, Targets
 if TYPE_CHECKING:  # the first frame waits for none of them
     from session.controller import Controller
     from session.replay_player import ReplayClock
+    from session.sharing import Sharing
     from session.store import Store
 
 REFRESH_S = 0.5
@@ -75,12 +77,27 @@ def clock_text(clock: ReplayClock) -> str:
 
 
 def shared_text(control: Controller) -> str:
-    """Whose session was joined, or how many joined this one."""
+    """Whose session was joined, or how many joined this one; who drives, and who asks for that."""
+    sharing = control.sharing
     if control.joined is not None:
-        return f"joined {control.joined.driver}"
-    if control.sharing.share is None:
+        return ", ".join([f"joined {control.joined.owner}", *_driving_text(sharing)])
+    if sharing.share is None:
         return ""
-    return f"shared, {len(control.sharing.people) - 1} joined"
+    return ", ".join([f"shared, {len(sharing.people) - 1} joined", *_driving_text(sharing)])
+
+
+def _driving_text(sharing: Sharing) -> Iterator[str]:
+    """Nothing where the owner drives and nobody asks."""
+    driver, people = sharing.driver, sharing.people
+    if driver is not None and driver.number:
+        who = "you drive" if sharing.drives else f"{label(driver, people)} drives"
+        yield who
+    for person in sharing.asking:
+        if person.number == sharing.number:
+            yield "you asked to drive"
+        elif sharing.drives:
+            yield f"{label(person, people)} asks to drive: H"
+            return
 
 
 class ConsoleScreen(Screen[None]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.app import ComposeResult
 from textual.widgets import Footer
 
+from session.share.hand_over import OWNER
 from session.share.people import Person
 from tui import format as fmt
 from tui.actions import bindings
@@ -19,9 +20,17 @@ def _lost(person: Person) -> Cell:
     return (f"{person.lost:,} events", "warn") if person.lost else ("none", "dim")
 
 
+def _role(person: Person) -> Cell:
+    if person.drives:
+        return "drives"
+    if person.asks:
+        return ("asks", "warn")
+    return ("owner" if person.number == OWNER else "joined", "dim")
+
+
 COLUMNS = (
     Column("WHO", 24, lambda person: (person.name, "name")),
-    Column("", 6, lambda person: "drives" if person.drives else ("joined", "dim")),
+    Column("", 6, _role),
     Column("PROCESS", 9, lambda person: (str(person.pid or ""), "dim"), right=True, rank=2),
     Column("SINCE", 8, lambda person: fmt.clock(person.since), rank=1),
     Column("LOST", 16, _lost, rank=1),
@@ -39,7 +48,7 @@ class PeopleScreen(ConsoleScreen):
         yield RowList(
             COLUMNS,
             "this session is not shared: S shares it",
-            lambda person: (person.drives, person.pid),
+            lambda person: person.number,
             id="people",
         )
         yield TextLine(id="status")
@@ -64,6 +73,11 @@ class PeopleScreen(ConsoleScreen):
         many = fmt.many(share.refused, "connection")
         refused = f" · {many} refused, the last: {share.last_refusal}" if share.refused else ""
         return f" session {share.path.stem}{refused}", bool(share.refused)
+
+    @property
+    def chosen(self) -> Person | None:
+        """Whoever is under the cursor."""
+        return self.query_one("#people", RowList).current
 
     def header_data(self) -> HeaderData:
         return self.header("who is here", "live", "good")

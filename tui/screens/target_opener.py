@@ -52,7 +52,7 @@ class TargetOpener(ConsoleScreen):
     def _open(self, row: PodRow | NodeRow) -> None:
         control, key = self.control, target_of(row).key
         if control.joined is not None and key not in self.store.targets:
-            self.say(f"{row.name} is not open there: {control.joined.driver} opens what is seen.")
+            self.say(f"{row.name} is not open there: {control.joined.owner} opens what is seen.")
             return
         if control.replay is not None:
             self._open_recorded(row, key)

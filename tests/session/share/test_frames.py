@@ -11,6 +11,7 @@ from hypothesis import given, settings, strategies as st
 from session.share.frames import (
     EVENT,
     MOST_OF_VIEWER,
+    PROTOCOL,
     SAID,
     FrameError,
     MessageReader,
@@ -20,6 +21,7 @@ from session.share.frames import (
 )
 from session.share.people import JoinRequest, request
 
+ALLOWED = ("join", "mark", "look", "drive", "give")
 payloads = st.lists(st.tuples(st.sampled_from([EVENT, SAID]), st.binary(max_size=200)), max_size=8)
 cuts = st.lists(st.integers(1, 60), min_size=1, max_size=40)
 
@@ -71,12 +73,13 @@ def test_garbage_is_refused_or_waited_for_and_never_kept_without_bound(data: byt
 
 @given(st.recursive(st.none() | st.integers() | st.text(), st.lists, max_leaves=5))
 def test_a_request_is_known_or_refused(value: object) -> None:
-    for say in ("join", "mark", "look", "run", value):
+    for say in (*ALLOWED, "run", value):
         fields = {"say": say, "text": value, "target": value, "protocol": value, "key": value}
+        fields |= {"wants": value, "to": value}
         body = SAID + json.dumps(fields).encode()
         with contextlib.suppress(FrameError):
             asked = request(body)
-            assert say in ("join", "mark", "look") and not isinstance(asked, JoinRequest)
+            assert say in ALLOWED and not isinstance(asked, JoinRequest)
 
 
 def test_a_length_beyond_the_bound_is_refused_before_anything_is_kept() -> None:
@@ -87,5 +90,6 @@ def test_a_length_beyond_the_bound_is_refused_before_anything_is_kept() -> None:
 
 
 def test_what_is_said_comes_back() -> None:
-    (body,) = MessageReader(100).feed(saying("join", protocol=1))
-    assert said(body) == {"say": "join", "protocol": 1} and request(body) == JoinRequest(1)
+    (body,) = MessageReader(100).feed(saying("join", protocol=PROTOCOL))
+    assert said(body) == {"say": "join", "protocol": PROTOCOL}
+    assert request(body) == JoinRequest(PROTOCOL)

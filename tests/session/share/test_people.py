@@ -37,7 +37,11 @@ def test_a_mark_is_cleaned() -> None:
         ("mark", {"text": 3}, "or none"),
         ("look", {"key": "k" * 401}, "more than 400"),
         ("exec", {"argv": ["rm"]}, "cannot make"),
-        ("join", {"protocol": 2}, "another version"),
+        ("join", {"protocol": 1}, "another version"),
+        ("drive", {"wants": 1}, "true or false"),
+        ("drive", {}, "true or false"),
+        ("give", {"to": "2"}, "number"),
+        ("give", {"to": True}, "number"),
         ("join", {"protocol": True}, "another version"),
     ],
 )
@@ -53,10 +57,19 @@ def test_where_somebody_looks() -> None:
 
 
 def test_a_person_comes_back() -> None:
-    person = Person("alice", 7, 12.5, ScreenLook("cluster", "", "pods"), lost=3, drives=True)
+    person = Person(
+        "alice",
+        7,
+        12.5,
+        ScreenLook("cluster", "", "pods"),
+        lost=3,
+        drives=True,
+        number=2,
+        asks=True,
+    )
     assert person_of(json.loads(json.dumps(plain_person(person)))) == person
     with pytest.raises(FrameError):
-        person_of({"name": "alice", "pid": "7", "since": 1, "lost": 0})
+        person_of({"name": "alice", "pid": "7", "since": 1, "lost": 0, "number": 1})
 
 
 def test_so_many_messages_and_no_more() -> None:

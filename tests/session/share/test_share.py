@@ -262,7 +262,7 @@ async def test_one_that_says_nothing_is_closed(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(share_module, "JOIN_S", 0.2)
     async with driving() as driver:
         raw = RawViewer(share_of(driver).path)
-        await raw.send(saying("join", protocol=1)[:7])
+        await raw.send(saying("join", protocol=PROTOCOL)[:7])
         assert "did not say" in await raw.end()
 
 
