@@ -306,6 +306,11 @@ def add_report(commands: Commands) -> None:
         metavar="PATH",
         help="write to this file (0600) instead of standard output",
     )
+    report.add_argument(
+        "--private",
+        action="store_true",
+        help="mask names and addresses, and write the captures beside it with the same mask",
+    )
     _add_rules(report)
 
 

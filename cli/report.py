@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from cli.check_recorded import notes_of, source_of
@@ -22,8 +23,9 @@ from diagnosis.incident.as_markdown import markdown
 from diagnosis.incident.model import IncidentReport
 from session.controller import Controller
 from session.incident_report import incident_report
+from session.private_report import NamedSource, report_mask
 from session.replay import play
-from session.report_captures import files_of
+from session.report_captures import capture_files, files_of
 from session.store import Store
 
 FORMS: dict[str, Callable[[IncidentReport], str]] = {
@@ -55,11 +57,21 @@ async def _made(options: argparse.Namespace) -> IncidentReport:
             for capture, text in enumerate(options.files, FIRST_CAPTURE)
         ]
         _choose_findings(sources, again=options.rules == "today")
-        store = await _played(sources, stream)
+        played = (NamedSource if options.private else JoinedSource)(sources, stream)
+        store = await _played(played, stream)
         if all(source.state == "failed" for source in sources):
             raise ConfigError(" ".join(source.message for source in sources))
-        captures = files_of(store, sources)
-        return incident_report(store, captures=captures, notes=notes_of(sources))
+        files, notes = capture_files(store, sources), notes_of(sources)
+        if not isinstance(played, NamedSource):
+            return incident_report(store, captures=files_of(files), notes=notes)
+        mask = report_mask(played)
+        report = mask.report(incident_report(store, notes=notes))
+        return replace(report, captures=mask.captures(files, _beside(options.output_file)))
+
+
+def _beside(path: Path | None) -> Path | None:
+    """The directory of the captures of a report."""
+    return None if path is None else path.with_name(f"{path.name}.captures")
 
 
 def _choose_findings(sources: Iterable[RecordedSource], again: bool) -> None:
@@ -70,12 +82,12 @@ def _choose_findings(sources: Iterable[RecordedSource], again: bool) -> None:
             source.findings_again = again or not source.has_findings()
 
 
-async def _played(sources: list[RecordedSource], stream: Stream) -> Store:
+async def _played(source: JoinedSource, stream: Stream) -> Store:
     control = Controller(Store(), stream)
     with_rules = not any(
-        isinstance(one, RecordingSource) and not one.findings_again for one in sources
+        isinstance(one, RecordingSource) and not one.findings_again for one in source.sources
     )
-    await play(control, JoinedSource(sources, stream), with_rules=with_rules)
+    await play(control, source, with_rules=with_rules)
     await control.close()
     return control.store
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from collectors.capture.file_source import PcapSource
 from collectors.capture.readers import read_file
 from collectors.errors import CaptureError
+from collectors.frozen import frozen
 from collectors.recording.event_log import RecordingSource
 from collectors.recording.pcap_segments import SUFFIX
 from collectors.sanitize import sanitize
@@ -22,17 +23,38 @@ from session.store import Store
 ENDS = (".pcap", SUFFIX)
 
 
-def files_of(store: Store, sources: Iterable[RecordedSource]) -> list[ReportCapture]:
+@frozen
+class CaptureFile:
+    """A capture of a session. `path` None: it is not on this machine, but is said to have had so
+    many packets."""
+
+    name: str
+    where: str
+    path: Path | None = None
+    packets: int = 0
+
+
+def files_of(files: Iterable[CaptureFile]) -> list[ReportCapture]:
+    """As a report has them. Blocking: each is read."""
+    return [
+        ReportCapture(one.name, one.where, one.packets, 0, sha256="", note=GONE)
+        if one.path is None
+        else capture_file(one.path, one.where)
+        for one in files
+    ]
+
+
+def capture_files(store: Store, sources: Iterable[RecordedSource]) -> list[CaptureFile]:
     """Those that were given, and those that the session kept, where they are still there."""
     sources = list(sources)
     given = [source for source in sources if isinstance(source, PcapSource)]
-    found = [capture_file(one.path, name_in(one.key)) for one in given]
+    found = [CaptureFile(one.path.name, name_in(one.key), one.path) for one in given]
     recordings = (source for source in sources if isinstance(source, RecordingSource))
     sessions = [one.recording.path for one in recordings if one.recording.path.is_dir()]
     return [*found, *_kept(store, sessions)]
 
 
-def _kept(store: Store, sessions: Sequence[Path]) -> Iterator[ReportCapture]:
+def _kept(store: Store, sessions: Sequence[Path]) -> Iterator[CaptureFile]:
     """In the directory that the capture names, or in that of the session."""
     for key, data in store.targets.items():
         state = data.capture
@@ -40,9 +62,9 @@ def _kept(store: Store, sessions: Sequence[Path]) -> Iterator[ReportCapture]:
             continue
         stem = f"{file_stem(key)}-{state.capture}-"
         where, paths = name_in(key), _files(stem, (*sessions, Path(state.kept)))
-        yield from (capture_file(path, where) for path in paths)
+        yield from (CaptureFile(path.name, where, path) for path in paths)
         if not paths:
-            yield ReportCapture(f"{stem}*", where, state.received, 0, sha256="", note=GONE)
+            yield CaptureFile(f"{stem}*", where, packets=state.received)
 
 
 GONE = "not on this machine"

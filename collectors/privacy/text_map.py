@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Container, Hashable
 from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any, TypeVar
@@ -19,20 +19,26 @@ def field_names(kind: Hashable) -> tuple[str, ...]:
     return tuple(getattr(kind, "_fields", ()))
 
 
-def map_text(value: T, clean: Clean) -> T:
-    """A copy with each string, keys of mappings as well, as `clean` returns it."""
-    found: Any = _mapped(value, clean)
+def map_text(value: T, clean: Clean, kept: Container[str] = ()) -> T:
+    """A copy with each string, keys of mappings as well, as `clean` returns it. Fields that are
+    called as one of `kept` stay as they are."""
+    found: Any = _mapped(value, clean, kept)
     return found  # type: ignore[no-any-return]
 
 
-def _mapped(value: Any, clean: Clean) -> Any:
+def _mapped(value: Any, clean: Clean, kept: Container[str]) -> Any:
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, dict):
-        return {_mapped(key, clean): _mapped(item, clean) for key, item in value.items()}
+        return {
+            _mapped(key, clean, kept): _mapped(item, clean, kept) for key, item in value.items()
+        }
     kind: type = type(value)
     if names := field_names(kind):
-        return kind(**{name: _mapped(getattr(value, name), clean) for name in names})
+        parts = ((name, getattr(value, name)) for name in names)
+        return kind(
+            **{name: item if name in kept else _mapped(item, clean, kept) for name, item in parts}
+        )
     if isinstance(value, (list, tuple)):
-        return kind(_mapped(item, clean) for item in value)
+        return kind(_mapped(item, clean, kept) for item in value)
     return value

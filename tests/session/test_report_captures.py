@@ -12,7 +12,7 @@ from collectors import events as ev
 from collectors.recording.event_log import RecordingSource, read
 from collectors.recording.session_log import SessionWriter
 from collectors.stream import Stream
-from session.report_captures import GONE, files_of
+from session.report_captures import GONE, capture_files, files_of
 from session.store import Store
 
 KEY = "pod/shop/web-1"
@@ -33,7 +33,7 @@ def session(tmp_path: Path) -> Path:
 def found(directory: Path) -> list[tuple[str, str, int, str, str]]:
     store = Store()
     store.apply_all(read(directory))
-    captures = files_of(store, [RecordingSource(directory, Stream())])
+    captures = files_of(capture_files(store, [RecordingSource(directory, Stream())]))
     return [(one.name, one.where, one.packets, one.sha256, one.note) for one in captures]
 
 

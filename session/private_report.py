@@ -1,0 +1,87 @@
+"""A report with masked names and addresses, and its captures beside it, behind the same mask.
+
+The mask depends on a key of this machine and on the session: two reports of one session have the
+same masks, those of two sessions do not.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from hashlib import blake2b
+from pathlib import Path
+
+from collectors.errors import ConfigError
+from collectors.events import Event
+from collectors.new_file import open_new
+from collectors.privacy.address_mask import AddressMask
+from collectors.privacy.frame_mask import FrameMask
+from collectors.privacy.known_names import KnownNames
+from collectors.privacy.name_mask import NameMask
+from collectors.privacy.text_map import map_text
+from collectors.privacy.text_mask import TextMask
+from collectors.source import JoinedSource, RecordedSource
+from collectors.stream import Stream
+from diagnosis.incident.model import IncidentReport, ReportCapture
+from session.files import private_directory, state_directory
+from session.masked_captures import CaptureCopier
+from session.report_captures import CaptureFile
+
+KEY = 32  # bytes
+KEPT = ("rule", "severity", "kind", "stage", "confidence", "fix_kind", "sha256", "podwire")
+
+
+class NamedSource(JoinedSource):
+    """Recordings as one, whose names are gathered as they are played."""
+
+    def __init__(self, sources: Sequence[RecordedSource], stream: Stream) -> None:
+        super().__init__(sources, stream)
+        self.known = KnownNames()
+        self.began = 0.0
+
+    def events(self) -> Iterator[Event]:
+        for event in super().events():
+            self.began = self.began or event.at
+            self.known.add_event(event)
+            yield event
+
+
+def mask_key(path: Path | None = None) -> bytes:
+    """Of this machine, made where there is none. OSError where it cannot be."""
+    path = path or private_directory(state_directory()) / "mask-key"
+    try:
+        with open(open_new(path), "wb") as file:  # noqa: PTH123
+            file.write(secrets.token_bytes(KEY))
+    except FileExistsError:
+        pass
+    return path.read_bytes()[:KEY]
+
+
+def report_mask(source: NamedSource, key: bytes | None = None) -> ReportMask:
+    """Of what was played. ConfigError where this machine's key can be neither read nor made."""
+    try:
+        return ReportMask(key or mask_key(), source.known, source.began)
+    except OSError as error:
+        raise ConfigError(f"The key of masks cannot be kept: {error.strerror}.") from None
+
+
+class ReportMask:
+    """For one session, whose names are known."""
+
+    def __init__(self, key: bytes, known: KnownNames, began: float) -> None:
+        own = blake2b(f"{began!r}".encode(), key=key).digest()
+        self.addresses = AddressMask.apart_from(own, known.addresses)
+        self.names = NameMask(own, self.addresses, known.names)
+        self._text = TextMask(self.addresses, self.names, known.names)
+
+    def report(self, report: IncidentReport) -> IncidentReport:
+        """Without captures: `captures` has them."""
+        return replace(map_text(report, self._text, KEPT), is_private=True)
+
+    def captures(self, files: Iterable[CaptureFile], directory: Path | None) -> list[ReportCapture]:
+        """Copies of capture files, in a directory that is made if there are any; without one they
+        are named only. Blocking. CaptureError where one cannot be written."""
+        frames = FrameMask(self.addresses, self.names.on_the_wire)
+        copier = CaptureCopier(frames, directory)
+        return [copy for file in files for copy in copier.copies(file, self._text(file.where))]

@@ -1,0 +1,80 @@
+"""Names and addresses in sentences, commands and manifests."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, strategies as st
+
+from collectors.privacy.address_mask import AddressMask
+from collectors.privacy.name_mask import NameMask
+from collectors.privacy.text_mask import TextMask
+
+KNOWN = ("shop", "checkout", "checkout-7d9f8-x2k4f", "zebra01", "ip-10-0-3-7.ec2.internal", "q")
+ADDRESSES = AddressMask(b"k")
+NAMES = NameMask(b"k", ADDRESSES, KNOWN)
+MASK = TextMask(ADDRESSES, NAMES, KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("pod shop/checkout-7d9f8-x2k4f is unhealthy", "7d9f8"),
+        ("svc/shop/checkout:80 is refused", "checkout"),
+        ("kubectl -n shop logs checkout-7d9f8-zzzzz", "zzzzz"),
+        ("node ip-10-0-3-7.ec2.internal is gone", "10-0-3-7"),
+        ("pod-shop-checkout-7d9f8-x2k4f-3-001.pcap.zst", "shop"),
+        ("a cut name: checkout-7d9…", "7d9"),
+        ("10.0.3.7:8080→10.0.3.8:80 resets", "10.0.3."),
+        ("via 10.0.3.7.", "10.0.3.7"),
+        ("12:30:05:10.0.3.7", "10.0.3.7"),
+        ("route 10.244.7.0/24 dev eth0", "10.244.7"),
+        ("[2001:db8::77]:443 and fd12:3456::9,", "db8"),
+        ("lladdr 3a:5b:7c:9d:1e:2f", "3a:5b"),
+        ("asks for payments.corp-bank.com. often", "corp-bank"),
+        ("7.3.0.10.in-addr.arpa has no name", "7.3.0"),
+        ("10-0-3-7.shop.pod.cluster.local", "10-0-3-7"),
+        ("volume 0a1b2c3d-1111-2222-3333-444455556666 is lost", "0a1b2c3d"),
+        ("as /q/ or q/x", "q"),
+    ],
+)
+def test_what_names_somebody_is_masked(text: str, secret: str) -> None:
+    masked = MASK(text)
+    assert secret in text and secret not in masked
+    assert MASK(text) == masked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "net.ipv4.tcp_rmem is 4096 131072 6291456",
+        "12:30:05 2 critical in 3 min 20 s",
+        "127.0.0.1:6443 and ::1 on kube-dns.kube-system.svc.cluster.local",
+        "apiVersion: networking.k8s.io/v1",
+        "the q of it",
+    ],
+)
+def test_podwires_own_words_stay(text: str) -> None:
+    assert MASK(text) == text
+
+
+def test_one_mask_in_all_places() -> None:
+    name, address = NAMES.name("checkout"), ADDRESSES.text("10.0.3.7")
+    assert MASK("svc/shop/checkout at 10.0.3.7") == f"svc/{NAMES.name('shop')}/{name} at {address}"
+    assert MASK("route 10.0.3.0/24") == f"route {ADDRESSES.network('10.0.3.0', 24)}/24"
+
+
+@given(
+    st.text(alphabet=" .:,/()=\"'\n→", min_size=1, max_size=3),
+    st.ip_addresses(),
+    st.sampled_from([name for name in KNOWN if len(name) > 3]),
+    st.text(alphabet=" ,()=\"'\n→", min_size=1, max_size=3),
+)
+def test_nothing_leaves_whatever_is_around_it(
+    before: str, address: object, name: str, after: str
+) -> None:
+    text = f"x{before}{name}{after}{address}{after}{before}{name}"
+    masked = MASK(text)
+    assert name not in masked
+    if ADDRESSES.text(str(address)) != str(address):
+        assert str(address) not in masked
+        assert ADDRESSES.text(str(address)) in masked
