@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from ipaddress import ip_address, ip_network
 
 from collectors.findings import Evidence
 from diagnosis.addresses import inside
@@ -12,6 +13,7 @@ from diagnosis.rule import CONVENTION, Threshold
 from diagnosis.snapshot import Conversation, Snapshot, listed
 
 LEAST = Threshold("at least", 3, "connections in 15 s", CONVENTION)
+CILIUM_HEALTH = 4240  # TCP: docs.cilium.io, System Requirements, Firewall Rules
 ByServer = dict[End, list[Conversation]]
 
 
@@ -35,11 +37,26 @@ def seen(snapshot: Snapshot, talks: list[Conversation], text: str) -> Evidence:
     return snapshot.fact(f"{text}, asked by {clients}", "capture")
 
 
-def node_of_unused(snapshot: Snapshot, address: str) -> str:
-    """The node of whose pod CIDR an address is that no pod has; '' for any other address."""
+def node_of_unused(snapshot: Snapshot, address: str, port: int = 0) -> str:
+    """The node of whose pod CIDR an address is that no pod has; '' for any other address, and where
+    not all pods were listed: one of the others may have it. At Cilium's port it is an agent's
+    health endpoint, which is no pod."""
+    if port == CILIUM_HEALTH and snapshot.setting("cilium"):
+        return ""
     if address in snapshot.by_address or address in snapshot.node_by_address:
         return ""
-    if address.endswith((".0", ".1")):  # the tunnel's and the bridge's own
-        return ""
     ranges = ((node.name, cidr) for node in snapshot.nodes for cidr in node.pod_cidrs)
-    return next((name for name, cidr in ranges if inside(address, cidr)), "")
+    found = next((pair for pair in ranges if inside(address, pair[1])), None)
+    if found is None or _is_of_the_node(address, found[1]) or _are_pods_unseen(snapshot):
+        return ""
+    return found[0]
+
+
+def _is_of_the_node(address: str, cidr: str) -> bool:
+    """Whether it is the tunnel's or the bridge's own: the first two of a range, of any size."""
+    first = ip_network(cidr, strict=False).network_address
+    return int(ip_address(address)) - int(first) < 2
+
+
+def _are_pods_unseen(snapshot: Snapshot) -> bool:
+    return any(spot.kind == "pods" for spot in snapshot.blind.spots)

@@ -53,7 +53,7 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         return
     stale = stale_endpoints(snapshot)
     for (server, port), talks in _failing(snapshot).items():
-        node = node_of_unused(snapshot, server)
+        node = node_of_unused(snapshot, server, port)
         if (server, port) in stale or any(talk.answered for talk in talks):
             continue
         if node:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from collectors.events import LinkRow, NeighbourRow, PodRow
-from collectors.findings import Evidence, Finding, Subject
+from collectors.findings import Evidence, Finding, Subject, ViewKind
 from collectors.frozen import frozen
 from diagnosis.addresses import addresses_of
 from diagnosis.rule import CONVENTION, Rule, Threshold
@@ -137,9 +137,21 @@ def _strangers(snapshot: Snapshot, owner: TargetView) -> Mapping[str, list[Stran
             if host is owner:
                 continue
             for row in _entries(host, address):
-                if row.lladdr.lower() != link.lladdr and not _is_proxied(snapshot, host, row):
+                if _is_strange(snapshot, owner, row):
                     found.setdefault(address, []).append(Stranger(host, row, link))
     return found
+
+
+def _is_strange(snapshot: Snapshot, owner: TargetView, row: NeighbourRow) -> bool:
+    """Whether a device answers that is no open owner's: Linux answers for all of its addresses by
+    any of its interfaces (ip-sysctl, arp_ignore), and an address may be shared (a virtual one)."""
+    owners = (view for view in snapshot.of_kind("pod", "node") if _has(view, row.address))
+    known = {link.lladdr for view in owners for link in view.links}
+    return row.lladdr.lower() not in known and not _is_proxied(snapshot, owner, row)
+
+
+def _has(view: TargetView, address: str) -> bool:
+    return any(address == own for own, _ in _own(view))
 
 
 def _own(owner: TargetView) -> Iterator[tuple[str, LinkRow]]:
@@ -164,21 +176,29 @@ def _entries(host: TargetView, address: str) -> list[NeighbourRow]:
     ]
 
 
-def _is_proxied(snapshot: Snapshot, host: TargetView, row: NeighbourRow) -> bool:
-    """Whether one device answers there for several nodes or pods, or nobody is seen as it is."""
-    own = _known_pairs(snapshot)
-    alike = {other.address for other in host.neighbours if other.lladdr == row.lladdr}
+def _is_proxied(snapshot: Snapshot, owner: TargetView, row: NeighbourRow) -> bool:
+    """Whether one device answers for several nodes or pods, as any node sees it, or nobody is seen
+    as it is (beside a node: no node; its bridge shows pods as they are under any cloud)."""
+    own = _known_pairs(snapshot, "pod", "node")
+    alike = {
+        other.address
+        for view in snapshot.of_kind("node")
+        for other in view.neighbours
+        if other.lladdr == row.lladdr
+    }
     known = {address for address in alike if snapshot.node_at(address)}
     false = {address for address in known if (address, row.lladdr.lower()) not in own}
-    return len(false) > 1 or not _is_anybody_true(snapshot, own)
+    near = _known_pairs(snapshot, "node") if owner.kind == "node" else own
+    return len(false) > 1 or not _is_anybody_true(snapshot, near)
 
 
-def _known_pairs(snapshot: Snapshot) -> set[tuple[str, str]]:
-    """Addresses of open nodes and pods, with the link-layer addresses of their interfaces."""
+def _known_pairs(snapshot: Snapshot, *kinds: ViewKind) -> set[tuple[str, str]]:
+    """Addresses of what is open, with the link-layer addresses of its interfaces."""
     return {
         (address, link.lladdr)
-        for view in snapshot.of_kind("pod", "node")
-        for address, link in _own(view)
+        for view in snapshot.of_kind(*kinds)
+        for address, _ in _own(view)
+        for link in view.links
     }
 
 

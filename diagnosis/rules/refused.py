@@ -41,7 +41,7 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         talks = asked_in_earnest(snapshot, all_talks, refused)
         if sum(map(refused, talks)) < LEAST.value:
             continue
-        if server in snapshot.service_by_address or node_of_unused(snapshot, server):
+        if server in snapshot.service_by_address or node_of_unused(snapshot, server, port):
             continue
         known = _known(snapshot, talks)
         if _rejected_on_the_path(server, talks):

@@ -44,7 +44,7 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         if sum(map(unanswered, talks)) < LEAST.value:
             continue
         silent, answered = sum(map(unanswered, talks)), sum(talk.answered for talk in talks)
-        if 100 * silent < SHARE.value * answered or node_of_unused(snapshot, server):
+        if 100 * silent < SHARE.value * answered or node_of_unused(snapshot, server, port):
             continue
         if _is_said_of_an_endpoint(snapshot, server, servers):
             continue

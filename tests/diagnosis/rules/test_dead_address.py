@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
-from collectors.events import (
-    NodeRow,
-)
+from collectors.events import NodeRow, SettingsRow
+from diagnosis.reachability.blind_spots import BlindSpot, BlindSpots
 from tests.support.loss_snapshots import SERVER, SILENT, seen
 from tests.support.rules import finder
 
@@ -30,3 +30,36 @@ def test_an_address_that_no_pod_has() -> None:
     assert [
         f.rule for f in evaluate(replace(seen(replace(dead, answered=1), None), nodes=nodes))
     ] == []
+
+
+def dead_at(address: str, cidr: str, **more: Any) -> list[str]:
+    nodes = (NodeRow("n2", "192.0.2.2", "", True, "linux", "amd64", pod_cidrs=(cidr,)),)
+    port = more.pop("port", 5432)
+    dead = replace(SILENT, server=address, port=port)
+    return [f.rule for f in evaluate(replace(seen(dead, None), nodes=nodes, **more))]
+
+
+def test_a_node_s_own_addresses_are_the_first_two_of_its_range() -> None:
+    for own, cidr in (
+        ("10.244.2.129", "10.244.2.128/25"),
+        ("fd00:2::1", "fd00:2::/64"),
+        ("10.244.4.1", "10.244.4.0/22"),
+    ):
+        assert dead_at(own, cidr) == ["unanswered"], own
+    for pod in ("10.244.5.1", "10.244.5.0"):  # in the middle of a range
+        assert dead_at(pod, "10.244.4.0/22") == ["dead_address"], pod
+
+
+def test_pods_that_may_not_be_listed_may_have_it() -> None:
+    spot = BlindSpot("pods", "refused", frozenset(("shop",)))
+    assert dead_at("10.244.2.99", "10.244.2.0/24") == ["dead_address"]
+    blind = BlindSpots((spot,))
+    assert dead_at("10.244.2.99", "10.244.2.0/24", blind=blind) == ["unanswered"]
+
+
+def test_the_health_endpoint_of_cilium_is_no_pod() -> None:
+    rows = (SettingsRow("cilium", "configmap", (("routing-mode", "tunnel"),)),)
+    where = ("10.244.2.99", "10.244.2.0/24")
+    assert dead_at(*where, port=4240, settings=rows) == ["unanswered"]
+    assert dead_at(*where, port=4240) == ["dead_address"]
+    assert dead_at(*where, settings=rows) == ["dead_address"]

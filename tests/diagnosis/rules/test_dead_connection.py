@@ -10,6 +10,7 @@ import pytest
 from collectors.events import ConntrackGroup, ConntrackTable
 from collectors.sockets.rows import SocketRow
 from diagnosis import rules
+from diagnosis.reachability.blind_spots import BlindSpot, BlindSpots
 from diagnosis.snapshot import Conversation, Snapshot, TargetView
 from tests.support.rules import finder
 from tests.support.service_snapshots import SLICE, WEB, seen_at, service_snapshot
@@ -102,3 +103,10 @@ def test_what_is_retransmitted_there_is_listed_under_it() -> None:
         replace(host(), conversations=(again,)), nodes=(NODE, OTHER), services=(WEB,)
     )
     assert {one.rule for one in rules.findings(moment)} >= {"dead_connection"}
+
+
+def test_a_pod_of_a_namespace_that_may_not_be_listed() -> None:
+    stuck = opened(replace_peer(GONE))
+    assert evaluate(service_snapshot(stuck))
+    spot = BlindSpot("pods", "refused", frozenset(("shop",)))
+    assert not evaluate(service_snapshot(stuck, blind=BlindSpots((spot,))))

@@ -142,3 +142,40 @@ def test_what_fails_at_the_address_is_listed_under_it() -> None:
     first = replace(first, conversations=(refused, replace(elsewhere, server="203.0.113.5")))
     found = rules.findings(snapshot(opened(), first, TRUE))
     assert {f.rule for f in found} >= {"duplicate_address"}
+
+
+def with_links(view: TargetView, *links: LinkRow) -> TargetView:
+    assert view.network is not None
+    return replace(view, network=replace(view.network, links=(*view.network.links, *links)))
+
+
+def test_a_machine_answers_by_another_of_its_interfaces() -> None:
+    """arp_ignore is 0: any interface answers for all of its addresses."""
+    first = node("n1", NeighbourRow(OTHER.address, "eth0", ELSE))
+    assert evaluate(snapshot(first, TRUE))
+    second = with_links(TRUE, LinkRow("eth1", "", 1500, "UP", ("192.168.9.2/24",), lladdr=ELSE))
+    assert not evaluate(snapshot(first, second))
+    first = node("n1", NeighbourRow(POD.ip, "cni0", ELSE))
+    other = LinkRow("net1", "macvlan", 1500, "UP", ("172.31.0.5/24",), lladdr=ELSE)
+    assert not evaluate(snapshot(with_links(opened(), other), first, TRUE))
+
+
+def test_a_virtual_address_that_each_node_has() -> None:
+    """IPVS has the addresses of Services on a device of every node; one announces it."""
+    virtual = "192.168.0.100"
+    device = LinkRow("kube-ipvs0", "dummy", 1500, "DOWN", (f"{virtual}/32",), lladdr=MAC)
+    holder = with_links(TRUE, LinkRow("vip", "", 1500, "UP", (f"{virtual}/32",), lladdr=ELSE))
+    third = replace(node("n1", NeighbourRow(virtual, "eth0", ELSE)), key="node/n3", node="n3")
+    assert evaluate(snapshot(with_links(node("n1"), device), third, TRUE))
+    assert not evaluate(snapshot(with_links(node("n1"), device), third, holder))
+
+
+def test_a_cloud_that_answers_for_nodes_beside_pods_on_a_bridge() -> None:
+    """Two nodes, each sees the other at the cloud's address, and its own pods as they are."""
+    cloud = "12:34:56:78:9a:bc"
+    first = node(
+        "n1", NeighbourRow(OTHER.address, "eth0", cloud), NeighbourRow(POD.ip, "cbr0", MAC)
+    )
+    second = node("n2", NeighbourRow(NODE.address, "eth0", cloud))
+    assert not evaluate(snapshot(opened(), first, second))
+    assert not evaluate(snapshot(opened(), first, node("n2")))
