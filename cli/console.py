@@ -84,6 +84,10 @@ async def _opener(
 ) -> _Opener:
     if options.command == OPEN:
         prepare(options)
+    if options.command == "join":
+        from cli.join import link
+
+        options.link = await link(options)
     if options.command not in (None, OPEN, "lab"):
         return _Opener(options, None, None, None, Recorders(options, settings_of))
     # while the server answers

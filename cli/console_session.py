@@ -36,7 +36,7 @@ class ConsoleSession:
         if self.options.command == "replay":
             return await self._replay(self.options.file)
         if self.options.command == "join":
-            return await self._join(self.options.session)
+            return await self._join()
         if self.options.command == "pcap":
             return self._open_files(self.options.files, self.options.pipe)
         return self._watch_live(cluster, settings)
@@ -96,11 +96,11 @@ class ConsoleSession:
             self.control.targets.open_tab(tab.key, tab.node)
         return tabs[0].key if tabs else self._first_target()
 
-    async def _join(self, name: str) -> str:
+    async def _join(self) -> str:
         """A session that is shared, at its cluster's lists where it has a cluster."""
         from session.share.joining import joined
 
-        await joined(self.control, name)
+        await joined(self.control, self.options.link)
         return "" if self.control.lists_cluster else self._first_target()
 
     def _first_target(self) -> str:

@@ -38,6 +38,7 @@ WITHOUT_CONSOLE = {
     "sessions": ("cli.sessions", "sessions"),
     "pcap jsonl": ("cli.pcap", "print_jsonl"),
     "report": ("cli.report", "report"),
+    "join stdio": ("cli.join", "relay"),
 }
 ANSWERING = ("policy", "check")
 Command = Callable[[argparse.Namespace], int]
@@ -132,6 +133,8 @@ def command_of(options: argparse.Namespace) -> str:
         return "check recorded"
     if options.command == "pcap" and (options.output == "jsonl" or options.flows or options.dns):
         return "pcap jsonl"
+    if options.command == "join" and options.stdio:
+        return "join stdio"
     return options.command or ""
 
 

@@ -272,6 +272,25 @@ def add_join(commands: Commands) -> None:
         metavar="SESSION",
         help="which, where several are shared: its name or the beginning of it",
     )
+    how = join.add_mutually_exclusive_group()
+    how.add_argument(
+        "--ssh",
+        metavar="HOST",
+        default="",
+        help="a session of another machine, where podwire is installed as well",
+    )
+    how.add_argument(
+        "--via",
+        metavar="COMMAND",
+        default="",
+        help="the same through another command, whose end is `podwire join --stdio` there; no shell"
+        " reads it",
+    )
+    how.add_argument(
+        "--stdio",
+        action="store_true",
+        help="no console: the session on standard input and output, for one on another machine",
+    )
 
 
 def add_sessions(commands: Commands) -> None:

@@ -91,6 +91,11 @@ class Controller(Engine):
         self.tasks.spawn(self.cluster.own_ends())
         self.tasks.spawn(self.cluster.scaled_to_zero())
 
+    async def next_mark(self) -> None:
+        """Until a mark is in the store that was not there before."""
+        await self._feed.marked.wait()
+        self._feed.marked.clear()
+
     async def close(self) -> None:
         """Stop everything and remove what was added. What could not be is named in
         `left_behind`."""

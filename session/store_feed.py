@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
-from collectors.events import Event
+from collectors.events import Event, Mark
 from collectors.stream import Stream
 from session.store import SCREENS, Store
 
@@ -21,6 +21,7 @@ class StoreFeed:
         self._store = store
         self._subscription = stream.subscribe(QUEUE, SCREENS, paced=True)
         self._batch: deque[Event] = deque()  # that is being folded
+        self.marked = asyncio.Event()  # a mark was folded: a person waits to see it
 
     def not_folded(self) -> list[Event]:
         """What was published and is not in the store yet, in order."""
@@ -37,7 +38,10 @@ class StoreFeed:
     async def _fold(self, batch: Sequence[Event]) -> None:
         began, self._batch = time.monotonic(), deque(batch)
         while self._batch:
-            self._store.apply(self._batch.popleft())
+            event = self._batch.popleft()
+            self._store.apply(event)
+            if isinstance(event, Mark):
+                self.marked.set()
             if time.monotonic() - began > SLICE_S:
                 await asyncio.sleep(0)
                 began = time.monotonic()

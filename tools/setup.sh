@@ -25,6 +25,9 @@ if [ "$1" = test ]; then
     want busybox busybox-static
     want ping iputils-ping
     want ethtool ethtool
+    want ssh openssh-client
+    # where systemd runs, the package would start a server: the test on ssh says what is missing
+    [ -d /run/systemd/system ] || want sshd openssh-server
 fi
 
 if [ -n "$need" ]; then
@@ -33,7 +36,7 @@ if [ -n "$need" ]; then
     if [ "$as_root" != refused ] && command -v apt-get >/dev/null 2>&1; then
         echo "podwire: installing$need"
         log=$(mktemp) # apt's output is shown only if it fails
-        { $as_root apt-get update -qq && DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq \
+        { $as_root apt-get update -qq && $as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq \
             --no-install-recommends $need; } >"$log" 2>&1 || { cat "$log"; exit 1; }
         rm -f "$log"
     else

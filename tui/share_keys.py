@@ -22,6 +22,15 @@ class ShareKeys(TabbedApp):
 
     def begin_to_look(self) -> None:
         self.set_interval(LOOK_S, self._look)
+        self.run_worker(self._draw_marks())
+
+    async def _draw_marks(self) -> None:
+        """At once: screens refresh by themselves only every so often."""
+        while True:
+            await self.control.next_mark()
+            for screen in self.screen_stack:
+                if isinstance(screen, ConsoleScreen):
+                    screen.pull_now()
 
     def _look(self) -> None:
         """Say what is on the screen, and follow where that is wanted."""

@@ -6,14 +6,13 @@ import asyncio
 
 from collectors.errors import ConfigError
 from session.controller import Controller
-from session.share.place import found_session
+from session.share.links import SessionLink
 from session.share.viewer_source import ViewerSource
 
 
-async def joined(control: Controller, name: str) -> ViewerSource:
-    """The state is there. ConfigError where there is no such session, or it does not let in."""
-    path = await asyncio.to_thread(found_session, name)
-    source = control.joined = ViewerSource(path, control)
+async def joined(control: Controller, link: SessionLink) -> ViewerSource:
+    """The state is there. ConfigError where the session is not reached, or does not let in."""
+    source = control.joined = ViewerSource(link, control)
     control.live = control.diagnosis.enabled = False
     control.start()
     control.tasks.watch(source.start())

@@ -6,10 +6,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from collectors.errors import ConfigError, PodwireError
+from collectors.errors import PodwireError
 from collectors.events import ConsumerDrop, Event, TargetPhase
 from collectors.sanitize import sanitize
 from collectors.source import Source
@@ -28,6 +27,7 @@ from session.share.viewer_queue import CAUSE
 
 if TYPE_CHECKING:
     from session.engine import Engine
+    from session.share.links import SessionLink
 
 AT_ONCE = 1 << 18  # bytes that are read at once
 LARGE = 1 << 16  # bytes of an event that is decoded in a thread
@@ -40,23 +40,19 @@ class ViewerSource(Source):
     """`owner` is the login name of whoever shares, `number` that of this connection; `ready` is
     set once the state is there."""
 
-    def __init__(self, path: Path, engine: Engine) -> None:
+    def __init__(self, link: SessionLink, engine: Engine) -> None:
         super().__init__("", engine.stream)
-        self.path = path
+        self.session = link.name
         self.owner = "the driver"
         self.number = NOBODY
         self.people: list[Person] = []
         self.lost = 0  # events
         self.ready = asyncio.Event()
-        self._engine = engine
+        self._engine, self._link = engine, link
         self._writer: asyncio.StreamWriter | None = None
         self._look = ScreenLook()
         self._state: list[bytes] | None = None  # while it arrives
         self._drops: list[ConsumerDrop] = []
-
-    @property
-    def session(self) -> str:
-        return sanitize(self.path.stem, 80)
 
     @property
     def refusal(self) -> str:
@@ -105,11 +101,7 @@ class ViewerSource(Source):
 
     async def run(self) -> None:
         try:
-            reader, self._writer = await asyncio.open_unix_connection(str(self.path))
-        except OSError as error:
-            reason = error.strerror or "it does not answer"
-            raise ConfigError(f"The session {self.session} cannot be joined: {reason}.") from None
-        try:
+            reader, self._writer = await self._link.open()
             self._writer.write(saying("join", protocol=PROTOCOL))
             await self._receive(reader)
         except FrameError as error:
@@ -118,7 +110,7 @@ class ViewerSource(Source):
         except OSError:
             self._broke_off()
         finally:
-            self._writer.close()
+            await self._link.close()
 
     async def _receive(self, reader: asyncio.StreamReader) -> None:
         frames = MessageReader(MOST_OF_DRIVER)
@@ -128,10 +120,10 @@ class ViewerSource(Source):
         self._broke_off()
 
     def _broke_off(self) -> None:
-        at = time.strftime("%H:%M:%S")
+        at, why = time.strftime("%H:%M:%S"), self._link.why()
         raise PodwireError(
-            f"The connection to {self.owner}'s console broke off at {at}: what is shown is of that"
-            " time."
+            f"The connection to {self.owner}'s console broke off at {at}{why and f' ({why})'}: what"
+            " is shown is of that time."
         ) from None
 
     async def _put(self, body: bytes) -> None:
@@ -159,6 +151,7 @@ class ViewerSource(Source):
         say = value["say"]
         if say == "state":
             self.owner = sanitize(str(value.get("owner", "")), 64)
+            self.session = sanitize(str(value.get("session", "")), 80)
             number = value.get("you")
             self.number = number if isinstance(number, int) else NOBODY
             self._state = []

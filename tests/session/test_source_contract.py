@@ -28,6 +28,7 @@ from session.controller import Controller
 from session.opened_recording import converted
 from session.replay_source import ReplaySource
 from session.session_archive import SessionArchive
+from session.share.links import SocketLink
 from session.share.viewer_source import ViewerSource
 from session.sources import AttachedSource, LocalSource
 from session.store import Store
@@ -148,7 +149,8 @@ async def sampled(stream: Stream) -> None:
 def joining(controller: Controller, driver: Controller, there: bool) -> Source:
     assert driver.sharing.share is not None
     path = driver.sharing.share.path
-    return ViewerSource(path if there else path.with_name("none.sock"), controller)
+    link = SocketLink(path if there else path.with_name("none.sock"))
+    return ViewerSource(link, controller)
 
 
 def replayed(directory: Path, stream: Stream, there: bool) -> Source:

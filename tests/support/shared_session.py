@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Callable
 from collectors.stream import Stream
 from session.controller import Controller
 from session.share.joining import joined
+from session.share.links import SocketLink
+from session.share.place import found_session
 from session.store import Store
 
 
@@ -35,7 +37,7 @@ async def driving() -> AsyncIterator[Controller]:
 @contextlib.asynccontextmanager
 async def viewing(name: str = "") -> AsyncIterator[Controller]:
     control = Controller(Store(), Stream())
-    await joined(control, name)
+    await joined(control, SocketLink(found_session(name)))
     try:
         yield control
     finally:

@@ -17,6 +17,8 @@ from session.controller import Controller
 from session.engine import login_name
 from session.share.frames import saying
 from session.share.joining import joined
+from session.share.links import SocketLink
+from session.share.place import found_session
 from session.store import Store
 from tests.support.replay import opened
 from tests.support.shared_session import driving
@@ -39,7 +41,7 @@ def joining() -> PodwireApp:
     async def opening() -> OpenConsole:
         control = Controller(Store(), Stream())
         control.painted.clear()
-        await joined(control, "")
+        await joined(control, SocketLink(found_session()))
         return OpenConsole(control, "")
 
     return PodwireApp(opening)

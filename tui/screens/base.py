@@ -112,15 +112,15 @@ class ConsoleScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self.set_interval(
-            REFRESH_SSH_S if os.environ.get("SSH_CONNECTION") else REFRESH_S, self._pull_if_there
+            REFRESH_SSH_S if os.environ.get("SSH_CONNECTION") else REFRESH_S, self.pull_now
         )
         self.call_after_refresh(self._first_pull)
 
     def _first_pull(self) -> None:
-        self._pull_if_there()
+        self.pull_now()
         self.call_after_refresh(self.control.painted.set)
 
-    def _pull_if_there(self) -> None:
+    def pull_now(self) -> None:
         """Not while the screen is being left (no widgets), nor under another (it would repaint
         that)."""
         if not self._is_topmost() or not self.query(Header):
