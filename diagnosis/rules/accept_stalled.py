@@ -22,12 +22,13 @@ RULE = Rule(
     title="A listener accepts no connections: its accept queue only grows",
     scope="pod or node",
     stage="cause",
-    inputs=("sockets",),
+    inputs=("sockets", "TcpPassiveOpens"),
     symptoms=("timeout", "slow", "connect"),
     screen="sockets",
     thresholds=(LEAST,),
     false_friends=(
         "Recv-Q of the listener falls again: the program is slow, and does accept",
+        "more connections are opened than wait: they are accepted as fast as they come",
         "the program waits with accepting on purpose, until a leader is elected",
     ),
     severity="critical",
@@ -42,8 +43,22 @@ RULE = Rule(
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for target in snapshot.counted:
         for queue in target.stalled:
-            if queue.waiting >= LEAST.value:
+            if queue.waiting >= LEAST.value and not _is_served(target, queue):
                 yield _finding(target, queue)
+
+
+def _is_served(target: TargetView, queue: AcceptQueue) -> bool:
+    """Whether connections are accepted all the same, as many as come: more were opened than wait,
+    and no other listener may have accepted them (TcpPassiveOpens counts those of all)."""
+    listening = {row.local_port for row in target.sockets if row.state == "LISTEN"}
+    opened = target.delta("TcpPassiveOpens") - queue.waiting
+    return listening == {queue.port} and not queue.emptied and opened >= LEAST.value
+
+
+def stalled_ports(target: TargetView) -> set[int]:
+    """Ports at which nothing is accepted, or one of several listeners accepts nothing."""
+    many = (queue for queue in target.stalled if queue.waiting >= LEAST.value)
+    return {queue.port for queue in many if not _is_served(target, queue)}
 
 
 def _finding(target: TargetView, queue: AcceptQueue) -> Finding:

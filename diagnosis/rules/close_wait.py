@@ -9,7 +9,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from collectors.findings import Evidence, Finding
+from collectors.sockets.rows import SocketRow
 from diagnosis.rule import CONVENTION, Rule, Threshold
+from diagnosis.rules.accept_stalled import stalled_ports
 from diagnosis.snapshot import Snapshot, TargetView, listed
 
 MANY = Threshold("from", 50, "connections in CLOSE-WAIT", CONVENTION)
@@ -22,7 +24,10 @@ RULE = Rule(
     symptoms=("load",),
     screen="sockets",
     thresholds=(MANY,),
-    false_friends=("the count falls by itself",),
+    false_friends=(
+        "the count falls by itself",
+        "they wait to be accepted (Recv-Q of the listener)",
+    ),
     fix="A leak in the program: it never closes what its peers have closed (pools without a "
     "limit, responses that are not read to the end)",
     verify="ss -tan state close-wait | wc -l falls",
@@ -39,9 +44,30 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 def _waiting(snapshot: Snapshot, target: TargetView) -> Counter[str]:
     """Connections by the workload of their peer."""
     found = Counter[str]()
+    for row in _accepted(target):
+        found[snapshot.workload(row.peer)] += row.alike
+    return found
+
+
+def _accepted(target: TargetView) -> Iterator[SocketRow]:
+    """Those in CLOSE-WAIT that the program can close: not what waits to be accepted, of clients
+    that gave up."""
+    stalled, queued = stalled_ports(target), _queued(target)
     for row in target.sockets:
-        if row.state == "CLOSE-WAIT":
-            found[snapshot.workload(row.peer)] += row.alike
+        if row.state != "CLOSE-WAIT" or row.local_port in stalled:
+            continue
+        if queued[row.local_port] >= row.alike:
+            queued[row.local_port] -= row.alike
+        else:
+            yield row
+
+
+def _queued(target: TargetView) -> Counter[int]:
+    """By port, connections that wait to be accepted."""
+    found = Counter[int]()
+    for row in target.sockets:
+        if row.state == "LISTEN":
+            found[row.local_port] += row.recv_q
     return found
 
 

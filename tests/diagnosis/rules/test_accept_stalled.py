@@ -30,3 +30,18 @@ def test_a_stopped_process_and_its_overflow_are_one_finding() -> None:
 def test_two_that_wait_are_no_finding() -> None:
     few = AcceptQueue(8082, 2, 1, waiting=2, before=1, limit=511, seconds=9.0)
     assert "accept_stalled" not in found(pod(stalled=(few,)))
+
+
+def test_a_busy_server_that_accepts_as_fast_as_connections_come() -> None:
+    """Its queue is full, or grows in a burst, and more are opened than wait."""
+    listener = SocketRow("tcp", "LISTEN", POD.ip, 8080, "", 0, 129, 128)
+    full = AcceptQueue(8080, 1, 0, waiting=129, before=129, limit=128, seconds=9.0)
+    growing = AcceptQueue(8080, 1, 0, waiting=60, before=10, limit=128, seconds=9.0)
+    for queue in (full, growing):
+        busy = pod({}, {"TcpPassiveOpens": 500}, stalled=(queue,), sockets=(listener,))
+        assert "accept_stalled" not in found(busy)
+        stopped = pod({}, {"TcpPassiveOpens": 40}, stalled=(queue,), sockets=(listener,))
+        assert "accept_stalled" in found(stopped)
+        beside = listener._replace(local_port=9090, recv_q=0)  # which may have them
+        view = pod({}, {"TcpPassiveOpens": 500}, stalled=(queue,), sockets=(listener, beside))
+        assert "accept_stalled" in found(view)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.support.snapshots import API, found, node, pod, sockets
+from collectors.sockets.rows import SocketRow
+from diagnosis.accept_queues import AcceptQueue
+from tests.support.snapshots import API, POD, found, node, pod, sockets
 
 
 def test_a_pool_that_leaks_names_its_peer() -> None:
@@ -22,3 +24,20 @@ def test_connections_that_are_open_or_were_closed() -> None:
 
 def test_a_node_s_sockets_are_of_many_programs() -> None:
     assert "close_wait" not in found(node(sockets=sockets(60, "CLOSE-WAIT")))
+
+
+def gave_up(count: int) -> tuple[SocketRow, ...]:
+    return tuple(
+        SocketRow("tcp", "CLOSE-WAIT", POD.ip, 8080, API.ip, 30_000 + n, recv_q=78)
+        for n in range(count)
+    )
+
+
+def test_clients_that_gave_up_while_nothing_accepted_them() -> None:
+    """The program has none of them to close: that it accepts nothing is the finding."""
+    queue = AcceptQueue(8080, 1, 0, waiting=129, before=129, limit=128, seconds=9.0)
+    findings = found(pod(stalled=(queue,), sockets=gave_up(100)))
+    assert "accept_stalled" in findings and "close_wait" not in findings
+    listener = SocketRow("tcp", "LISTEN", POD.ip, 8080, "", 0, 129, 128)
+    assert "close_wait" not in found(pod(sockets=(listener, *gave_up(129))))
+    assert "close_wait" in found(pod(sockets=(listener, *gave_up(200))))
