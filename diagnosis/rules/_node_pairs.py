@@ -7,7 +7,7 @@ from itertools import chain
 
 from collectors.events import NodeRow
 from collectors.findings import Finding
-from diagnosis.snapshot import Conversation, Snapshot, TargetView
+from diagnosis.snapshot import WINDOW_S, Conversation, Snapshot, TargetView
 
 
 def node_pairs(snapshot: Snapshot) -> Iterator[tuple[TargetView, NodeRow]]:
@@ -33,6 +33,19 @@ def between(node: str, other: str, snapshot: Snapshot, talk: Conversation) -> bo
     direction; a Service's may where an endpoint is there."""
     here, there = snapshot.node_at(talk.client), _nodes_at(snapshot, talk.server)
     return (here == node and other in there) or (here == other and node in there)
+
+
+def passes(snapshot: Snapshot, node: str, other: str) -> bool:
+    """Whether connections of these seconds between pods of two nodes are made, and none fails:
+    whatever the tables look like, packets come there, and back."""
+    pods = snapshot.by_address
+    talks = [
+        talk
+        for talk in snapshot.conversations
+        if talk.client in pods and talk.server in pods and between(node, other, snapshot, talk)
+    ]
+    is_made = any(talk.answered and snapshot.at - talk.opened < WINDOW_S for talk in talks)
+    return is_made and not any(talk.unanswered for talk in talks)
 
 
 def pair_of(finding: Finding) -> tuple[str, str]:

@@ -74,7 +74,32 @@ def is_stale(snapshot: Snapshot, path: ServicePath) -> bool:
     """Whether a node's rule for a Service leads where it should not."""
     if path.current or _begun(path.row) < LEAST.value or _is_fresh(snapshot, path.service):
         return False
-    return not path.untranslated or _is_unanswered(path.row)
+    if path.untranslated:
+        return _is_unanswered(path.row) and not _is_for_another(snapshot, path)
+    return path.row.protocol == "TCP" or not _reaches_all(snapshot, path)
+
+
+def _is_for_another(snapshot: Snapshot, path: ServicePath) -> bool:
+    """Whether others translate what is asked: a node port of another node that node, an address of
+    a load balancer that is to pass all (ipMode Proxy) the balancer."""
+    asked = path.row.asked
+    if asked in path.service.proxied_ips:
+        return True
+    node = snapshot.node_at(asked)
+    return bool(node) and node != path.host.node
+
+
+def _reaches_all(snapshot: Snapshot, path: ServicePath) -> bool:
+    """Whether what the node has for a Service leads to each of its endpoints: its rules are those
+    of today, and entries of conntrack, which UDP keeps, lead elsewhere."""
+    ready, _ = snapshot.endpoints(path.service)
+    of_port = (path.host, path.service, path.port)
+    reached = {
+        one.row.endpoint
+        for one in service_paths(snapshot)
+        if (one.host, one.service, one.port) == of_port and one.current
+    }
+    return reached >= set(ready)
 
 
 def _is_unanswered(row: PathRow) -> bool:

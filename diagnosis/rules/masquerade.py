@@ -10,6 +10,7 @@ Facts: docs/reference/failures.md.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from ipaddress import ip_address, ip_network
 from itertools import chain
 
 from collectors.findings import Evidence, Finding
@@ -30,7 +31,8 @@ RULE = Rule(
     symptoms=("connect", "timeout", "nodes"),
     screen="node",
     criterion="nothing outside answers to pods' own addresses; another node masquerades, or pods "
-    "are behind an overlay",
+    "are behind an overlay; of one family, and of private addresses apart (ip-masq-agent leaves "
+    "those alone)",
     thresholds=(LEAST,),
     false_friends=(
         "the network routes to pods, and the servers outside are down",
@@ -40,10 +42,28 @@ RULE = Rule(
     fix_kind="shell",
     verify="SYNs leave the node with its own address",
 )
+# RFC 1918, 6598 and 4193: the network may know the pods, where it carries these
+PRIVATE = tuple(
+    map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"))
+)
+RowsOf = dict[str, list[PathRow]]  # by the name of the node
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     rows = {view.name: list(_leaving(snapshot, view)) for view in snapshot.hosts}
+    for kind in {_kind(row) for row in chain.from_iterable(rows.values())}:
+        alike = {name: [row for row in own if _kind(row) == kind] for name, own in rows.items()}
+        yield from _of_kind(snapshot, alike)
+
+
+def _kind(row: PathRow) -> tuple[int, bool]:
+    """The family of the address outside, and whether it is private: nodes are compared by what they
+    do with one kind."""
+    address = ip_address(row.endpoint)
+    return address.version, any(address in private for private in PRIVATE)
+
+
+def _of_kind(snapshot: Snapshot, rows: RowsOf) -> Iterator[Finding]:
     if any(map(_is_routed, chain.from_iterable(rows.values()))):
         return
     others = {name: own for name, own in rows.items() if any(map(_is_of_the_cni, own))}
@@ -88,9 +108,7 @@ def _is_of_the_cni(row: PathRow) -> bool:
     return _is_masqueraded(row) and row.asked == row.endpoint
 
 
-def _finding(
-    snapshot: Snapshot, view: TargetView, rows: list[PathRow], others: dict[str, list[PathRow]]
-) -> Finding:
+def _finding(snapshot: Snapshot, view: TargetView, rows: list[PathRow], others: RowsOf) -> Finding:
     asked = {row.endpoint for row in rows}
     same = any(
         row.completed and row.endpoint in asked and _is_of_the_cni(row)
@@ -119,7 +137,7 @@ def _ends(rows: Iterable[PathRow]) -> str:
 
 
 def _evidence(
-    snapshot: Snapshot, view: TargetView, rows: list[PathRow], others: dict[str, list[PathRow]]
+    snapshot: Snapshot, view: TargetView, rows: list[PathRow], others: RowsOf
 ) -> Iterator[Evidence]:
     for row in sorted(rows, key=lambda row: -row.unanswered)[:3]:
         text = (

@@ -30,7 +30,8 @@ RULE = Rule(
     inputs=("Services", "pods", "capture"),
     symptoms=("connect", "reset"),
     screen="services",
-    criterion="two workloads behind one selector: pods of one answer, all of the other refuse",
+    criterion="two workloads behind one selector: pods of one answer, all of the other refuse and "
+    "declare no such port",
     thresholds=(LEAST, OLDER),
     false_friends=("both workloads are meant to serve, and one of them is broken",),
     severity="critical",
@@ -131,8 +132,15 @@ def _mixed(
         if one.refused >= LEAST.value
         and _group(one.pod) not in serving
         and snapshot.at - one.pod.created > OLDER.value
+        and not _declares(one.pod, port)
     ]
     return MixedService(service, port, outcomes, others) if serving and others else None
+
+
+def _declares(pod: PodRow, port: ServicePort) -> bool:
+    """Whether it is meant to serve, as a canary whose program failed is."""
+    number = port_number(pod, port.target, port.protocol)
+    return any((own.number, own.protocol) == (number, port.protocol) for own in pod.ports)
 
 
 def _finding(snapshot: Snapshot, first: MixedService, *more: MixedService) -> Finding:

@@ -13,6 +13,7 @@ from operator import attrgetter
 from collectors.events import LinkRow
 from collectors.findings import Evidence, Finding, Subject
 from diagnosis.by_key import by_key
+from diagnosis.carriers import carrier
 from diagnosis.overlays import has_own_mtu, overhead, overlays, overlays_of_pods
 from diagnosis.path_losses import path_losses
 from diagnosis.rule import CONVENTION, Rule, Threshold
@@ -134,23 +135,10 @@ def _pod_above_overlay(
 
 def _underlay(snapshot: Snapshot, host: TargetView) -> Iterator[Finding]:
     """An overlay that is larger than the interface below it."""
-    nic = _uplink(host)
-    if nic is None:
-        return
     for overlay in _overlays(snapshot, host):
-        if overlay.mtu + overhead(overlay) > nic.mtu:
+        nic = carrier(snapshot, host, overlay)
+        if nic is not None and overlay.mtu + overhead(overlay) > nic.mtu:
             yield _overlay_above_uplink(host, overlay, nic)
-
-
-def _uplink(host: TargetView) -> LinkRow | None:
-    """The interface of the default route, else the first that looks like one."""
-    device = next((row.device for row in host.routes if row.destination == "default"), "")
-    of_route = (link for link in host.links if link.name == device)
-    return next(of_route, None) or next(filter(_looks_physical, host.links), None)
-
-
-def _looks_physical(link: LinkRow) -> bool:
-    return link.name.startswith(("eth", "en")) and link.kind in ("", "veth")
 
 
 def _overlay_above_uplink(host: TargetView, overlay: LinkRow, nic: LinkRow) -> Finding:

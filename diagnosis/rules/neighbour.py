@@ -11,7 +11,7 @@ from dataclasses import replace
 from collectors.events import NeighbourRow, NodeRow
 from collectors.findings import Evidence, Finding
 from diagnosis.rule import Rule
-from diagnosis.rules._node_pairs import explains_pair as explains, node_pairs
+from diagnosis.rules._node_pairs import between, explains_pair as explains, node_pairs, passes
 from diagnosis.snapshot import Snapshot, TargetView
 
 __all__ = ["RULE", "evaluate", "explains"]
@@ -41,19 +41,30 @@ RULE = Rule(
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for host, other in node_pairs(snapshot):
-        if other.ready and _looks_in_vain(host):
+        if other.ready and _looks_in_vain(snapshot, host, other):
             for row in _unresolved(host, other.address):
                 yield _finding(host, other, row)
 
 
-def _looks_in_vain(host: TargetView) -> bool:
-    """An entry stays FAILED, also for a node that came back, until somebody sends to it again."""
+def _looks_in_vain(snapshot: Snapshot, host: TargetView, other: NodeRow) -> bool:
+    """An entry stays FAILED, also for a node that came back, until somebody sends to it again;
+    lookups fail of other addresses as well, as of pods that are gone. Those of IPv6 nobody counts:
+    something between the two has to fail."""
+    if ":" in other.address:
+        return any(
+            talk.unanswered and between(host.node, other.name, snapshot, talk)
+            for talk in snapshot.conversations
+        )
+    if passes(snapshot, host.node, other.name):
+        return False
     is_counted = FAILED in host.values
     return not is_counted or host.delta(FAILED, DISCARDED) > 0
 
 
 def _unresolved(host: TargetView, address: str) -> list[NeighbourRow]:
-    return [row for row in host.neighbours if row.address == address and not row.lladdr]
+    """None where another interface has it: a node of two networks is asked for on both."""
+    rows = [row for row in host.neighbours if row.address == address]
+    return [] if any(row.lladdr for row in rows) else rows
 
 
 def _finding(host: TargetView, other: NodeRow, row: NeighbourRow) -> Finding:

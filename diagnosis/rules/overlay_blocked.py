@@ -16,6 +16,7 @@ from collectors.events import LinkRow
 from collectors.findings import Evidence, Finding, Subject
 from collectors.frozen import frozen
 from diagnosis.lagging import why_lagging
+from diagnosis.node_routes import PodRoute, pod_route
 from diagnosis.overlays import overlays, tunnel_fields
 from diagnosis.paths import PathDirection, PathRow
 from diagnosis.per_snapshot import once_per_snapshot
@@ -67,6 +68,7 @@ class BlockedPair:
     other: TargetView
     there: Crossing
     back: Crossing
+    link: LinkRow
 
     @property
     def is_silent(self) -> bool:
@@ -102,9 +104,29 @@ def _silent_pairs(snapshot: Snapshot) -> Iterator[BlockedPair]:
     views = [view for view in nodes if view.paths and overlays(view)]
     for one, other in combinations(views, 2):
         there, back = _crossing(snapshot, one, other), _crossing(snapshot, other, one)
-        pair = BlockedPair(one, other, there, back)
+        device = _device(snapshot, one, other)
+        if device is None:
+            continue
+        pair = BlockedPair(one, other, there, back, device)
         if pair.is_silent and pair.names not in known:
             yield pair
+
+
+def _device(snapshot: Snapshot, one: TargetView, other: TargetView) -> LinkRow | None:
+    """The overlay by which the first reaches the other's pods; None where one of them routes
+    natively: a tunnel that a module or a CNI of before left is on no path."""
+    there, back = _route(snapshot, one, other), _route(snapshot, other, one)
+    if any(route is not None and not route.overlay for route in (there, back)):
+        return None
+    device = there.route.device if there is not None else ""
+    links = overlays(one)
+    return next((link for link in links if link.name == device), links[0])
+
+
+def _route(snapshot: Snapshot, here: TargetView, there: TargetView) -> PodRoute | None:
+    nodes = (node for node in snapshot.nodes if node.name == there.node)
+    node = next(nodes, None)
+    return pod_route(snapshot, here, node) if node is not None else None
 
 
 def _crossing(snapshot: Snapshot, one: TargetView, other: TargetView) -> Crossing:
@@ -142,7 +164,7 @@ def _directions(
 
 def _finding(snapshot: Snapshot, pairs: list[BlockedPair]) -> Finding:
     first = pairs[0]
-    link = overlays(first.one)[0]
+    link = first.link
     return RULE.finding(
         subject=_subject(pairs),
         title=f"Nothing of the overlay crosses between {_between(pairs)}: packets leave by "

@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 
 from collectors.events import PodRow
 from collectors.findings import Evidence, Finding
+from diagnosis.per_snapshot import once_per_snapshot
 from diagnosis.reachability import policy_proposal
 from diagnosis.reachability.network_policy import KIND
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._policies import PodVerdict, policy_context, verdicts
+from diagnosis.rules._probers import SCANNED, not_of_scanners
+from diagnosis.rules.policy_not_enforced import ENFORCED
 from diagnosis.snapshot import Conversation, Snapshot, listed
 from diagnosis.subjects import policy_subject
 
@@ -26,8 +29,8 @@ RULE = Rule(
     inputs=("capture", "NetworkPolicies", "namespaces", "pods", "Services"),
     symptoms=("connect", "timeout"),
     screen="policy",
-    criterion="SYNs without an answer where the policies allow nothing",
-    thresholds=(SHARE,),
+    criterion="SYNs without an answer, or rejected on their path, where the policies allow nothing",
+    thresholds=(SHARE, SCANNED),
     false_friends=("the SYN reaches the server's pod, or a RST comes back",),
     severity="critical",
     confidence="certain",
@@ -44,12 +47,21 @@ class DroppedTraffic:
     kind: str
     pairs: list[str] = field(default_factory=list)
     count: int = 0
+    rejected_ends: set[tuple[str, str, int]] = field(default_factory=set)
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
-    if snapshot.policies or snapshot.foreign_policies:
-        for key, dropped in _dropped(snapshot).items():
-            yield _finding(snapshot, dropped, key)
+    for key, dropped in _dropped(snapshot).items():
+        yield _finding(snapshot, dropped, key)
+
+
+def explains(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
+    """What it rejects."""
+    return talk.rejected > 0 and any(
+        policy_subject(key) == finding.subject
+        and (talk.client, talk.server, talk.port) in dropped.rejected_ends
+        for key, dropped in _dropped(snapshot).items()
+    )
 
 
 def _finding(snapshot: Snapshot, dropped: DroppedTraffic, key: str) -> Finding:
@@ -63,8 +75,8 @@ def _finding(snapshot: Snapshot, dropped: DroppedTraffic, key: str) -> Finding:
 
 
 def _evidence(snapshot: Snapshot, dropped: DroppedTraffic, key: str) -> Iterator[Evidence]:
-    unanswered = f"{dropped.count} connections without an answer: {listed(dropped.pairs)}"
-    yield snapshot.fact(unanswered, "capture")
+    what = "rejected on their path" if dropped.rejected_ends else "without an answer"
+    yield snapshot.fact(f"{dropped.count} connections {what}: {listed(dropped.pairs)}", "capture")
     yield snapshot.fact(dropped.reason, f"{dropped.kind} {key}")
 
 
@@ -76,24 +88,46 @@ def _fix(key: str, dropped: DroppedTraffic) -> str:
     return f"{head}\n{dropped.fix}"
 
 
+@once_per_snapshot
 def _dropped(snapshot: Snapshot) -> dict[str, DroppedTraffic]:
     """By the key of the policy that decides."""
+    if not (snapshot.policies or snapshot.foreign_policies):
+        return {}
     context = policy_context(snapshot)
     found: dict[str, DroppedTraffic] = {}
-    for talk in snapshot.conversations:
+    changed = {f"{row.namespace}/{row.name}": row.changed for row in snapshot.policies}
+    for talk in not_of_scanners(snapshot, snapshot.conversations):
         client = snapshot.by_address.get(talk.client)
         if client is None or talk.port == 53 or not _is_cut(talk):
             continue
-        all_of = verdicts(snapshot, context, client, talk)
+        all_of = list(verdicts(snapshot, context, client, talk))
         denied = next((one for one in all_of if one.verdict.denied), None)
-        if denied is not None:
+        if denied is None:
+            continue
+        since = changed.get(denied.verdict.decided_by.policy, 0.0)
+        if not (since and _passes(talk, since, all_of)):
             _add(found, snapshot, client, talk, denied)
     return found
 
 
+def _cut(talk: Conversation) -> int:
+    """Dropped, or rejected by an ICMP error of another than the server, as kube-router's rules do
+    (k3s)."""
+    is_on_its_path = talk.rejected_by != talk.server
+    return talk.unanswered + (talk.rejected if is_on_its_path else 0)
+
+
 def _is_cut(talk: Conversation) -> bool:
     """A policy drops each connection that is new: where most are answered something else does."""
-    return talk.unanswered > 0 and SHARE.value * talk.answered <= 100 * talk.unanswered
+    cut = _cut(talk)
+    return cut > 0 and SHARE.value * talk.answered <= 100 * cut
+
+
+def _passes(talk: Conversation, since: float, all_of: list[PodVerdict]) -> bool:
+    """Whether others of them are answered though each endpoint is denied, long after the policy was
+    written: nothing enforces it, and something else drops."""
+    is_later = talk.opened - since > ENFORCED.value
+    return is_later and all(one.verdict.denied for one in all_of)
 
 
 def _add(
@@ -111,4 +145,6 @@ def _add(
     dropped.pairs.append(
         f"{snapshot.workload(talk.client)} → {snapshot.workload(talk.server)}:{talk.port}"
     )
-    dropped.count += talk.unanswered
+    dropped.count += _cut(talk)
+    if talk.rejected:
+        dropped.rejected_ends.add((talk.client, talk.server, talk.port))

@@ -12,7 +12,7 @@ from dataclasses import replace
 from collectors.findings import Evidence, Finding
 from diagnosis.rule import Rule
 from diagnosis.rules._agents import restart_cni_agent
-from diagnosis.rules._node_pairs import explains_pair as explains
+from diagnosis.rules._node_pairs import explains_pair as explains, passes
 from diagnosis.rules._vteps import VtepPath, vtep_paths
 from diagnosis.snapshot import Snapshot
 
@@ -27,7 +27,10 @@ RULE = Rule(
     symptoms=("connect", "timeout", "name", "nodes"),
     screen="node",
     criterion="the neighbour entry of a VTEP, compared with the device's own address on its node",
-    false_friends=("the device was made again a moment ago, and the agent is about to say so",),
+    false_friends=(
+        "the device was made again a moment ago, and the agent is about to say so",
+        "pods of the two nodes open connections to each other",
+    ),
     severity="critical",
     confidence="certain",
     fix_kind="shell",
@@ -37,7 +40,8 @@ RULE = Rule(
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for path in vtep_paths(snapshot):
-        if path.lladdr and path.own_lladdr and path.lladdr.lower() != path.own_lladdr:
+        is_stale = path.own_lladdr and path.lladdr.lower() not in ("", path.own_lladdr)
+        if is_stale and not passes(snapshot, path.host.node, path.other.name):
             yield _finding(snapshot, path)
 
 

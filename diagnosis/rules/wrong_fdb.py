@@ -11,7 +11,13 @@ from dataclasses import replace
 from collectors.findings import Evidence, Finding
 from diagnosis.rule import Rule
 from diagnosis.rules._agents import cni_agent
-from diagnosis.rules._node_pairs import addresses_of, between, explains_pair as explains, host_of
+from diagnosis.rules._node_pairs import (
+    addresses_of,
+    between,
+    explains_pair as explains,
+    host_of,
+    passes,
+)
 from diagnosis.rules._vteps import VtepPath, vtep_paths
 from diagnosis.snapshot import Conversation, Snapshot, listed
 
@@ -47,8 +53,11 @@ def _is_wrong(snapshot: Snapshot, path: VtepPath) -> bool:
 
 
 def _is_felt(snapshot: Snapshot, path: VtepPath) -> bool:
-    """Or known for certain, where the other node is open."""
-    return host_of(snapshot, path.other.name) is not None or _is_silent(snapshot, path)
+    """Or known for certain, where the other node is open and nothing shows that it works: a NAT of
+    the underlay may have that address."""
+    if host_of(snapshot, path.other.name) is None:
+        return _is_silent(snapshot, path)
+    return not passes(snapshot, path.host.node, path.other.name)
 
 
 def _is_silent(snapshot: Snapshot, path: VtepPath) -> bool:

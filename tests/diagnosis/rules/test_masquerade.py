@@ -123,3 +123,16 @@ def test_a_rule_for_some_addresses_while_a_server_is_down() -> None:
 def test_what_other_pods_of_the_node_reach_translated() -> None:
     other = replace(ELSEWHERE, endpoint=OUTSIDE, asked=OUTSIDE, endpoint_port=443, asked_port=443)
     assert not evaluate(service_snapshot(both(LOST, other), seen_at("n2", RIGHT)))
+
+
+def test_families_and_private_addresses_are_compared_apart() -> None:
+    """IPv6 is not masqueraded by default; ip-masq-agent leaves private addresses alone."""
+    six = replace(POD, ips=(POD.ip, "fd00:1::5"))
+    lost = leaves("fd00:1::5", "fd00:1::5", "2001:db8::9", unanswered=9)
+    assert not evaluate(service_snapshot(*views(lost, RIGHT), pods=(six, API)))
+    other = leaves(API.ip, OTHER.address, "2001:db8::7", completed=9)
+    assert evaluate(service_snapshot(*views(lost, other), pods=(six, API)))
+    near = leaves(POD.ip, POD.ip, "10.50.0.9", unanswered=9)
+    assert not evaluate(service_snapshot(*views(near, RIGHT)))
+    private = leaves(API.ip, OTHER.address, "10.60.0.9", completed=9)
+    assert evaluate(service_snapshot(*views(near, private)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from collectors.events import PodRow
+from collectors.events import ContainerPort, PodRow
 from diagnosis import rules
 from diagnosis.snapshot import Conversation, Snapshot
 from tests.support.rules import finder
@@ -78,3 +78,12 @@ def test_it_is_the_one_finding_of_its_cause() -> None:
     (finding,) = rules.findings(snapshot(*talks))
     assert finding.rule == "mixed_selector"
     assert [text.partition(": ")[0] for text in finding.consequences] == ["shop/api-migrate:8080"]
+
+
+def test_a_canary_that_declares_the_port_and_has_failed() -> None:
+    """It is meant to serve: to narrow the selector would be wrong."""
+    canary = replace(JOB, ports=(ContainerPort("http", 8080, "TCP"),))
+    talks = (talk(API, answered=20), talk(canary, refused=5))
+    assert not evaluate(snapshot(*talks, pods=(POD, API, canary)))
+    metrics = replace(JOB, ports=(ContainerPort("metrics", 9100, "TCP"),))
+    assert evaluate(snapshot(*talks, pods=(POD, API, metrics)))

@@ -147,3 +147,13 @@ def test_a_node_that_counts_them_as_too_large_drops_large_segments_for_that() ->
 def test_loss_that_lets_full_size_segments_of_most_connections_pass_is_no_black_hole() -> None:
     assert "mtu" in found(node(conversations=(talk(stuck=3, large=5),)))
     assert "mtu" not in found(node(conversations=(talk(stuck=3, large=9),)))
+
+
+def test_the_overlay_is_carried_by_a_second_interface() -> None:
+    """And the default route by the first."""
+    jumbo = LinkRow("eth1", "", 9000, "UP", ("10.99.0.1/24",))
+    large = replace(OVERLAY, mtu=8950, detail="id 1 local 10.99.0.1 port 8472")
+    assert mtu(replace(SETUP, links=(ETH, jumbo, large)), own(8950)) is None
+    small = (replace(ETH, mtu=9000), replace(jumbo, mtu=1500), large)
+    finding = mtu(replace(SETUP, links=small), own(8950))
+    assert finding is not None and "do not fit into eth1 (1500)" in finding.title

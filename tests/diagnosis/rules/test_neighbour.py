@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from collectors.events import NeighbourRow
+from collectors.events import NeighbourRow, NodeRow
 from collectors.findings import Finding
-from tests.support.snapshots import NODE, OTHER, SETUP, found, node
+from diagnosis.snapshot import Conversation
+from tests.support.snapshots import API, NODE, OTHER, POD, SETUP, found, node
 
 FAILED = NeighbourRow("192.168.0.2", "eth0")
 ASKED = {"arp_res_failed": 5}
@@ -46,3 +47,31 @@ def test_a_node_that_is_switched_off() -> None:
 def test_an_address_that_is_resolved_or_no_node_s() -> None:
     assert neighbour(replace(FAILED, lladdr="02:00:00:00:00:02")) is None
     assert neighbour(replace(FAILED, address="192.168.0.77")) is None
+
+
+def moment(
+    *rows: NeighbourRow, nodes: tuple[NodeRow, NodeRow] = (NODE, OTHER), **talks: Any
+) -> bool:
+    seen = Conversation("TCP", POD.ip, API.ip, 80, flows=5, **talks)
+    view = node({"arp_res_failed": 900}, ASKED, network=replace(SETUP, neighbours=rows))
+    return "neighbour" in found(replace(view, conversations=(seen,)), nodes=nodes)
+
+
+def test_a_node_of_two_networks_is_known_on_one() -> None:
+    known = NeighbourRow(FAILED.address, "eth1", "02:00:00:00:00:02")
+    assert not moment(FAILED, known, unanswered=5)
+    assert moment(FAILED, unanswered=5)
+
+
+def test_lookups_of_others_fail_and_pods_of_that_node_answer() -> None:
+    """The entry is of before; a pod that is gone is asked for now."""
+    gone = NeighbourRow("10.1.0.99", "cni0")
+    assert not moment(FAILED, gone, answered=5, opened=95.0)
+    assert moment(FAILED, gone, answered=5, opened=95.0, unanswered=1)
+
+
+def test_ipv6_whose_lookups_nobody_counts() -> None:
+    nodes = (replace(NODE, address="fd0a::1"), replace(OTHER, address="fd0a::2"))
+    failed = NeighbourRow("fd0a::2", "eth0")
+    assert moment(failed, nodes=nodes, unanswered=5)
+    assert not moment(failed, nodes=nodes)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from collectors.events import LinkRow, NetworkState, SettingsRow
+from collectors.events import LinkRow, NetworkState, RouteRow, SettingsRow
 from diagnosis import rules
 from diagnosis.paths import PathDirection, PathRow, Segments
 from diagnosis.snapshot import Conversation, TargetView
@@ -109,3 +109,21 @@ def test_what_fails_between_them_is_listed_under_it() -> None:
 def test_a_capture_that_lags_shows_no_such_thing(more: dict[str, float]) -> None:
     assert not evaluate(service_snapshot(first(LOST), second(OWN, **more)))
     assert not evaluate(service_snapshot(first(LOST, **more), second(OWN)))
+
+
+def beside(one: TargetView, *routes: RouteRow) -> TargetView:
+    """With a tunnel that a module left, and other routes where some are given."""
+    assert one.network is not None
+    links = (LinkRow("tunl0", "ipip", 1480, "DOWN"), *one.network.links)
+    network = replace(one.network, links=links, routes=routes or one.network.routes)
+    return replace(one, network=network)
+
+
+def test_the_tunnel_that_routes_use_is_the_one_that_is_named() -> None:
+    (finding,) = evaluate(service_snapshot(beside(first(LOST)), second(OWN)))
+    assert "flannel.1" in finding.title and "udp port" in finding.fix
+
+
+def test_nodes_that_route_natively_beside_a_tunnel_that_was_left() -> None:
+    native = beside(first(LOST), RouteRow("10.2.0.0/24", "eth0", "192.168.0.2"))
+    assert not evaluate(service_snapshot(native, second(OWN)))

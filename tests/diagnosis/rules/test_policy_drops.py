@@ -7,9 +7,11 @@ from typing import Any
 
 from collectors.events import PolicyRow
 from collectors.findings import Finding
+from diagnosis import rules
 from diagnosis.snapshot import Conversation
 from tests.support.policy_snapshots import policy, policy_snapshot
 from tests.support.rules import finder
+from tests.support.service_snapshots import SLICE, WEB
 from tests.support.snapshots import pod, talk
 
 evaluate = finder("policy_drops")
@@ -52,3 +54,28 @@ def test_connections_that_are_refused_reached_the_pod() -> None:
 
 def test_clients_from_outside_are_not_known_well_enough() -> None:
     assert not drops(replace(LOST, client="203.0.113.9"))
+
+
+def test_rules_that_reject_instead_of_dropping() -> None:
+    """As kube-router's do, k3s's own. What the pod itself rejects came to it."""
+    rejected = talk(refused=9, rejected=9, answered=0, rejected_by="192.168.0.1")
+    (finding,) = drops(rejected)
+    assert "9 connections rejected on their path" in finding.evidence[0].text
+    assert not drops(replace(rejected, rejected_by=rejected.server))
+    known = policy_snapshot(DENY, target=pod(conversations=(rejected,)), services=())
+    (whole,) = rules.findings(known)
+    assert whole.rule == "policy_drops" and "rejected on the path" in whole.consequences[0]
+
+
+def test_what_is_answered_long_after_the_policy_was_written() -> None:
+    """Nothing enforces it: what drops some is something else."""
+    some = talk(unanswered=9, answered=20, opened=95.0)
+    assert not drops(some, replace(DENY, changed=10.0))
+    assert drops(some, replace(DENY, changed=90.0))
+    assert drops(replace(some, answered=0, opened=0.0), replace(DENY, changed=10.0))
+
+
+def test_a_scanner_is_kept_out_on_purpose() -> None:
+    talks = [replace(LOST, port=port, unanswered=1) for port in range(9000, 9012)]
+    known = policy_snapshot(DENY, target=pod(conversations=tuple(talks)), services=(WEB,))
+    assert not evaluate(replace(known, slices=(SLICE,)))

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from collectors.events import ServicePort, SettingsRow, SliceRow
+from collectors.events import ServicePort, ServiceRow, SettingsRow, SliceRow
 from diagnosis import rules
 from diagnosis.paths import PathDirection, PathRow
 from diagnosis.snapshot import Conversation
@@ -141,3 +141,27 @@ def test_who_refuses_is_asked_first_whether_it_is_an_endpoint() -> None:
     elsewhere = replace(refused, port=9090, flows=40, refused=40)
     (other,) = one(service_snapshot(seen_at("n1", conversations=(elsewhere,))))
     assert "targetPort" not in other.fix
+
+
+@pytest.mark.parametrize(
+    ("asked", "port", "service"),
+    [
+        (OTHER.address, 30080, WEB),  # a node port of another node: that node translates it
+        ("203.0.113.7", 80, replace(WEB, outer_ips=("203.0.113.7",), proxied_ips=("203.0.113.7",))),
+    ],
+)
+def test_what_others_are_to_translate(asked: str, port: int, service: ServiceRow) -> None:
+    lost = path(asked, port, asked=asked, asked_port=port, unanswered=9)
+    assert not evaluate(service_snapshot(seen_at("n1", lost), services=(service,)))
+    own = path(NODE.address, 30080, asked=NODE.address, asked_port=30080, unanswered=9)
+    assert evaluate(service_snapshot(seen_at("n1", own)))
+
+
+def test_udp_that_conntrack_keeps_where_the_rules_reach_each_endpoint() -> None:
+    service = replace(WEB, targets=(ServicePort("http", 80, "UDP", "8080"),))
+    slices = (replace(SLICE, ports=(SLICE.ports[0]._replace(protocol="UDP"),)),)
+    kept = path("10.2.0.66", protocol="UDP", unanswered=9)
+    new = [path(one, protocol="UDP", completed=9) for one in (API.ip, NEAR.ip)]
+    rows = {"services": (service,), "slices": slices}
+    assert not evaluate(service_snapshot(seen_at("n1", kept, *new), **rows))
+    assert evaluate(service_snapshot(seen_at("n1", kept, new[0]), **rows))

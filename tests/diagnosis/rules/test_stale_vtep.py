@@ -144,3 +144,10 @@ def test_commands_name_the_agents_of_this_cluster() -> None:
     )
     assert "-n kube-system logs kube-proxy-7" in proxy_log(snapshot(pods=(proxy,)), "n1")
     assert "where it is a pod" in proxy_log(snapshot(pods=()), "n1")
+
+
+def test_connections_are_made_all_the_same() -> None:
+    works = Conversation("TCP", POD.ip, API.ip, 80, flows=5, answered=5, opened=95.0)
+    one = replace(view("n1", 1, HERE, *near(OLD)), conversations=(works,))
+    assert not evaluate(snapshot(one, SECOND))
+    assert evaluate(snapshot(replace(one, conversations=()), SECOND))

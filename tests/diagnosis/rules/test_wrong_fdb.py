@@ -39,3 +39,11 @@ def test_what_fails_elsewhere() -> None:
 def test_no_entry_is_another_finding() -> None:
     neighbour, _ = near(THERE)
     assert not evaluate(snapshot(view("n1", 1, HERE, neighbour), SECOND))
+
+
+def test_a_node_that_is_open_and_behind_a_nat() -> None:
+    """Its public address is on none of its interfaces, and connections are made."""
+    works = Conversation("TCP", POD.ip, API.ip, 80, flows=5, answered=5, opened=95.0)
+    assert not evaluate(snapshot(replace(WRONG, conversations=(works,)), SECOND))
+    for other in (replace(works, opened=50.0), replace(works, unanswered=2)):
+        assert evaluate(snapshot(replace(WRONG, conversations=(other,)), SECOND))
