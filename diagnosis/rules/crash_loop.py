@@ -16,6 +16,8 @@ from diagnosis.snapshot import Conversation, Snapshot, listed
 from diagnosis.subjects import pod_subject
 
 LOOPS = ("CrashLoopBackOff", "Error", "StartError")
+INIT = "Init:"  # as kubectl says it of an init container
+OUT_OF_MEMORY = "OOMKilled"
 _NETWORK = re.compile(
     r"no such host|not resolve|name resolution|getaddrinfo|NXDOMAIN|connection refused|dial tcp"
     r"|(i/o|connect(ion)?) timed? ?out|(network|host|destination) (is )?unreachable"
@@ -55,7 +57,7 @@ class Reasons:
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for pod in snapshot.pods:
-        if pod.phase not in LOOPS or not pod.restarts:
+        if pod.phase.removeprefix(INIT) not in LOOPS or not pod.restarts:
             continue
         yield _finding(snapshot, pod)
 
@@ -74,6 +76,8 @@ def _finding(snapshot: Snapshot, pod: PodRow) -> Finding:
 
 
 def _reasons(snapshot: Snapshot, pod: PodRow) -> Reasons:
+    if pod.message.startswith(OUT_OF_MEMORY):  # whatever else it meets
+        return Reasons([], [], said=False)
     own = set(pod.ips or (pod.ip,))
     talks = (talk for talk in snapshot.conversations if talk.client in own)
     return Reasons(

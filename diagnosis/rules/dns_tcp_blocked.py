@@ -87,7 +87,7 @@ def _finding(
 ) -> Finding:
     refused = sum(talk.refused for talk in talks)
     loss = None if refused else _loss(snapshot, server)
-    how, where = ("is refused", "at the DNS server") if refused else _place(loss)
+    how, where = _refusal(snapshot, talks) if refused else _place(loss)
     return RULE.finding(
         subject=snapshot.subject(server, DNS_PORT),
         title=f"DNS answers are truncated, and cannot be fetched: TCP port 53 {how}",
@@ -98,6 +98,16 @@ def _finding(
         fix=FIX.format(where=where),
         fix_kind="shell",
     )
+
+
+def _refusal(snapshot: Snapshot, talks: list[Conversation]) -> tuple[str, str]:
+    """As `_place`: by the server itself, or by a filter that sends ICMP errors."""
+    rejected = [talk for talk in talks if talk.rejected]
+    if not rejected:
+        return "is refused", "at the DNS server"
+    by = sorted({talk.rejected_by for talk in rejected} - {"", *(talk.server for talk in talks)})
+    who = listed(map(snapshot.name, by)) or "a filter on the path"
+    return f"is rejected by {who} (ICMP)", f"on {who}"
 
 
 def _loss(snapshot: Snapshot, server: str) -> PathLoss | None:

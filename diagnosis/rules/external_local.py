@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collectors.events import ServiceRow
+from collectors.events import NodeRow, ServiceRow
 from collectors.findings import Evidence, Finding
 from diagnosis.rule import Rule
 from diagnosis.rules._services import node_ports
 from diagnosis.snapshot import Snapshot, listed
 from diagnosis.subjects import service_subject
 
+# labels of nodes that stand for a service of the cloud: EKS Fargate, Virtual Kubelet
+VIRTUAL = {("eks.amazonaws.com/compute-type", "fargate"), ("type", "virtual-kubelet")}
 RULE = Rule(
     id="external_local",
     title="Nodes without a local endpoint drop outside traffic: externalTrafficPolicy is Local",
@@ -34,7 +36,7 @@ RULE = Rule(
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
-    workers = [node.name for node in snapshot.nodes if node.ready]
+    workers = [node.name for node in snapshot.nodes if node.ready and not _is_virtual(node)]
     for service in snapshot.services:
         if not _is_local(service):
             continue
@@ -44,6 +46,11 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
             without = [name for name in without if _fails_at(snapshot, service, name)]
         if local and without:
             yield _finding(snapshot, service, sorted(local), without)
+
+
+def _is_virtual(node: NodeRow) -> bool:
+    """Whether there is no machine that could be asked: each pod has one of its own."""
+    return not set(node.labels).isdisjoint(VIRTUAL)
 
 
 def _is_local(service: ServiceRow) -> bool:
@@ -56,10 +63,12 @@ def _is_balanced(service: ServiceRow) -> bool:
 
 
 def _fails_at(snapshot: Snapshot, service: ServiceRow, node: str) -> bool:
-    """Whether that node was asked for it, by its node port or the balancer's address, in vain."""
+    """Whether that node was asked for it from outside, by its node port or the balancer's address,
+    in vain. What its own pods ask goes to any endpoint (KEP-1669, kube-proxy)."""
     ports = {port.node_port for port in service.targets if port.node_port}
     return any(
         talk.unanswered
+        and not _is_inside(snapshot, talk.client)
         and (
             talk.server in service.balancer_ips
             or (talk.port in ports and snapshot.node_at(talk.server) == node)
@@ -68,6 +77,10 @@ def _fails_at(snapshot: Snapshot, service: ServiceRow, node: str) -> bool:
         if host.name == node
         for talk in host.conversations
     )
+
+
+def _is_inside(snapshot: Snapshot, client: str) -> bool:
+    return client in snapshot.by_address or client in snapshot.node_addresses
 
 
 def _nodes_with_endpoints(snapshot: Snapshot, service: ServiceRow) -> set[str]:

@@ -29,9 +29,10 @@ RULE = Rule(
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
-    failing = _failing_to_themselves(snapshot)
+    everywhere = _failing_to_themselves(snapshot)
     for host in snapshot.of_kind("node"):
         ports = _bridge_ports(snapshot, host)
+        failing = [talk for talk in everywhere if snapshot.node_of(talk.client) == host.node]
         if off := [link.name for link in ports if not link.hairpin]:
             yield _finding(snapshot, host, off, failing, ports)
 
@@ -77,7 +78,21 @@ def _fails_to_itself(snapshot: Snapshot, talk: Conversation) -> bool:
         return False
     service = snapshot.service_by_address.get(talk.server)
     pod = snapshot.by_address.get(talk.client)
-    return service is not None and pod is not None and pod in snapshot.selected(service)
+    is_backend = service is not None and pod is not None and pod in snapshot.selected(service)
+    return is_backend and not _fails_elsewhere(snapshot, talk)
+
+
+def _fails_elsewhere(snapshot: Snapshot, talk: Conversation) -> bool:
+    """Whether captures show that the Service's other endpoints are what does not answer the pod, or
+    that it is answered by itself."""
+    rows = [
+        row
+        for host in snapshot.hosts
+        for row in host.paths
+        if (row.client, *row.asked_end, row.protocol) == (talk.client, *talk.end, talk.protocol)
+    ]
+    is_self = any(row.endpoint == talk.client and row.completed for row in rows)
+    return is_self or any(row.unanswered and row.endpoint not in ("", talk.client) for row in rows)
 
 
 def _evidence(

@@ -1,4 +1,4 @@
-"""What a pod's annotations say of its bandwidth."""
+"""What a pod's annotations say of its bandwidth, and its status of how its containers ended."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from collectors.cluster.inventory.row_builders import pod_row
+from collectors.events import PodRow
 
 
 @pytest.mark.parametrize(
@@ -30,3 +31,38 @@ def test_bandwidth(text: str, bits: int) -> None:
     annotations: dict[str, Any] = {"kubernetes.io/egress-bandwidth": text}
     row = pod_row({"metadata": {"name": "a", "annotations": annotations}, "spec": {}, "status": {}})
     assert (row.ingress_limit, row.egress_limit) == (0, bits)
+
+
+def ended(reason: str, message: str = "", restarts: int = 4) -> dict[str, object]:
+    waiting = {"reason": "CrashLoopBackOff", "message": "back-off 5m0s restarting"}
+    last = {"terminated": {"reason": reason, "message": message}}
+    return {"state": {"waiting": waiting}, "lastState": last, "restartCount": restarts}
+
+
+def row_of(**status: object) -> PodRow:
+    meta = {"name": "web-1", "namespace": "shop", "uid": "u"}
+    return pod_row({"metadata": meta, "spec": {}, "status": status})
+
+
+def test_a_container_says_how_it_ended_before_that_it_waits() -> None:
+    """FallbackToLogsOnError puts the end of the log there; memory is said by the reason alone."""
+    assert row_of(containerStatuses=[ended("Error", "no such host")]).message == "no such host"
+    assert row_of(containerStatuses=[ended("OOMKilled")]).message == "OOMKilled"
+    assert row_of(containerStatuses=[ended("Error")]).message == "back-off 5m0s restarting"
+    pulling = {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}
+    last = {"terminated": {"reason": "Error", "message": "exit 1"}}
+    entry = {"state": pulling, "lastState": last}
+    assert row_of(containerStatuses=[entry]).message == "no such image"
+
+
+def test_an_init_container_that_fails_is_what_the_pod_waits_for() -> None:
+    """As kubectl shows it, with its restarts."""
+    waits = {"state": {"waiting": {"reason": "PodInitializing"}}, "restartCount": 0}
+    done = {"state": {"terminated": {"reason": "Completed"}}, "restartCount": 2}
+    row = row_of(containerStatuses=[waits], initContainerStatuses=[done, ended("Error")])
+    assert (row.phase, row.restarts) == ("Init:CrashLoopBackOff", 6)
+    row = row_of(containerStatuses=[waits], initContainerStatuses=[done])
+    assert row.phase == "PodInitializing"
+    runs = {"state": {"running": {}}, "restartCount": 1}
+    row = row_of(phase="Running", containerStatuses=[runs], initContainerStatuses=[done])
+    assert (row.phase, row.restarts) == ("Running", 1)

@@ -50,10 +50,24 @@ def _container_statuses(status: Object) -> Iterator[Object]:
 
 
 def pod_reason(status: Object) -> str:
-    """The word kubectl shows: a waiting or ending container's reason before the phase."""
+    """The word kubectl shows: a waiting or ending container's reason before the phase; of an init
+    container as `Init:CrashLoopBackOff`."""
+    if _is_initializing(status) and (reason := _first_reason(status, "initContainerStatuses")):
+        return f"Init:{reason}"
     reasons = chain.from_iterable(map(_reasons, _container_statuses(status)))
     shown = next((reason for reason in reasons if reason and reason != "Completed"), "")
     return str(shown or status.get("reason") or status.get("phase") or "Unknown")
+
+
+def _is_initializing(status: Object) -> bool:
+    """Whether its containers wait for an init container."""
+    return _first_reason(status, "containerStatuses") == "PodInitializing"
+
+
+def _first_reason(status: Object, of: str) -> object:
+    """Of containers that have not completed; '' for none."""
+    reasons = chain.from_iterable(map(_reasons, list_at(status, of)))
+    return next((reason for reason in reasons if reason and reason != "Completed"), "")
 
 
 def _reasons(entry: Object) -> list[object]:
@@ -203,7 +217,9 @@ def _host_ips(status: Object) -> tuple[str, ...]:
 
 
 def _restarts(status: Object) -> int:
-    return sum(int(e.get("restartCount") or 0) for e in status.get("containerStatuses") or ())
+    """Of what runs now: of the init containers while the others wait for them."""
+    of = "initContainerStatuses" if _is_initializing(status) else "containerStatuses"
+    return sum(int(e.get("restartCount") or 0) for e in status.get(of) or ())
 
 
 def _message(status: Object) -> str:
@@ -212,12 +228,20 @@ def _message(status: Object) -> str:
     return sanitize(next((message for message in messages if message), ""), 300)
 
 
-def _messages(entry: Object) -> list[Any]:
-    return [
-        mapping_at(entry, when, kind).get("message")
-        for when in ("state", "lastState")
-        for kind in ("terminated", "waiting")
-    ]
+def _messages(entry: Object) -> Iterator[Any]:
+    """How it ended, before that it waits to be started again."""
+    state, last = mapping_at(entry, "state"), mapping_at(entry, "lastState", "terminated")
+    waiting = mapping_at(state, "waiting")
+    before = (last,) if waiting.get("reason") == "CrashLoopBackOff" else ()
+    for ended in (mapping_at(state, "terminated"), *before):
+        yield _out_of_memory(ended) or ended.get("message")
+    yield waiting.get("message")
+    yield last.get("message")
+
+
+def _out_of_memory(ended: Object) -> str:
+    """The kubelet says it by the reason alone."""
+    return "OOMKilled" if ended.get("reason") == "OOMKilled" else ""
 
 
 def node_row(item: Object) -> NodeRow:

@@ -88,3 +88,18 @@ def test_a_pod_that_starts_runs_or_has_ended() -> None:
     assert crash(replace(LOOPS, restarts=0)) is None
     for phase in ("Running", "Pending", "ContainerCreating", "Succeeded", "Terminating"):
         assert crash(replace(LOOPS, phase=phase)) is None
+
+
+def test_what_was_killed_for_its_memory_is_none_of_the_network_s() -> None:
+    """Whatever name it asks for that does not exist, or server that refuses it."""
+    killed = replace(LOOPS, message="OOMKilled")
+    finding = crash(killed, lookups=MISSING, conversations=(talk(refused=9, answered=0),))
+    assert finding is not None
+    assert (finding.severity, finding.confidence) == ("info", "possible")
+
+
+def test_an_init_container_that_waits_for_a_name() -> None:
+    for phase in ("Init:CrashLoopBackOff", "Init:Error"):
+        finding = crash(replace(LOOPS, phase=phase), lookups=MISSING)
+        assert finding is not None and finding.confidence == "certain"
+    assert crash(replace(LOOPS, phase="Init:0/1"), lookups=MISSING) is None

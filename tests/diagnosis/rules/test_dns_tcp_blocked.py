@@ -46,6 +46,13 @@ def test_a_server_that_refuses_tcp_is_said_so() -> None:
     assert "is refused" in one.title and one.confidence == "certain"
 
 
+def test_a_filter_that_rejects_is_not_the_server() -> None:
+    one = said(over_tcp(refused=12, rejected=12, rejected_by="192.168.0.2"))["dns_tcp_blocked"]
+    assert "is rejected by node/n2 (ICMP)" in one.title and "# on node/n2" in one.fix
+    one = said(over_tcp(refused=12, rejected=12, rejected_by="10.96.0.10"))["dns_tcp_blocked"]
+    assert "is rejected by a filter on the path" in one.title  # a node answers with what was asked
+
+
 def test_the_endpoint_behind_the_service_is_no_second_finding() -> None:
     behind = replace(over_tcp(unanswered=12), server=API.ip)
     asked = replace(LOOKUPS, servers=("10.96.0.10", API.ip))

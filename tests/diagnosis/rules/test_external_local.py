@@ -63,3 +63,15 @@ def test_a_node_that_is_not_ready_is_another_matter() -> None:
 
 def test_no_endpoint_at_all_is_another_finding() -> None:
     assert local(SERVICE, slices=(replace(SLICE, endpoints=()),)) is None
+
+
+def test_what_a_pod_or_a_node_asks_goes_to_any_endpoint() -> None:
+    """That it gets no answer has another cause."""
+    for client in (API.ip, OTHER.address):
+        assert local(BALANCED, replace(LOST, client=client)) is None
+
+
+def test_nodes_that_are_no_machines() -> None:
+    for label in (("eks.amazonaws.com/compute-type", "fargate"), ("type", "virtual-kubelet")):
+        assert local(SERVICE, nodes=(replace(NODE, labels=(label,)), OTHER)) is None
+    assert local(SERVICE, nodes=(replace(NODE, labels=(("type", "spot"),)), OTHER)) is not None
