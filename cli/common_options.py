@@ -24,6 +24,11 @@ def console_options() -> argparse.ArgumentParser:
     options.add_argument(
         "--share", action="store_true", help="let colleagues join from the start, as S does"
     )
+    options.add_argument(
+        "--share-group",
+        metavar="GROUP",
+        help="as --share, and members of this Unix group may join as well",
+    )
     return options
 
 

@@ -1,7 +1,8 @@
 """The user's configuration: a TOML file (XDG). The command line wins over it.
 
 Keys: image, pull_policy, pull_timeout_s, pull_secrets, node_namespace, read_only, end_on_leave,
-theme, record (false: no session is recorded), sessions_gib and sessions_days (bounds of what is
+theme, record (false: no session is recorded), share_group (a Unix group whose members may join a
+session that is shared), sessions_gib and sessions_days (bounds of what is
 kept of them); the table [images] has the images for other architectures, and [contexts.NAME] the
 same keys, except those of sessions and the theme, for one context.
 """
@@ -32,10 +33,11 @@ KEYS: dict[str, type | tuple[type, ...]] = {
     "end_on_leave": bool,
     "theme": str,
     "record": bool,
+    "share_group": str,
     "sessions_gib": (int, float),
     "sessions_days": (int, float),
 }
-OF_ALL = ("theme", "record", "sessions_gib", "sessions_days")  # never of one context
+OF_ALL = ("theme", "record", "share_group", "sessions_gib", "sessions_days")  # never of one context
 
 
 @frozen
@@ -55,6 +57,10 @@ class Config:
     @property
     def theme(self) -> str:
         return str(self.common.get("theme", ""))
+
+    @property
+    def share_group(self) -> str:
+        return str(self.common.get("share_group", ""))
 
     @property
     def record(self) -> bool:

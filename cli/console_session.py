@@ -43,7 +43,8 @@ class ConsoleSession:
 
     def _watch_live(self, cluster: Cluster | None, settings: AttachSettings | None) -> str:
         self.control.start()
-        if getattr(self.options, "share", False):
+        self.control.sharing.group = getattr(self.options, "group", "")
+        if getattr(self.options, "share", False) or getattr(self.options, "share_group", ""):
             self.control.sharing.begin()
         if cluster is None:
             return self.control.targets.watch_this_machine()

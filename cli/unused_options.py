@@ -12,10 +12,10 @@ SCREEN = ("theme", "mouse")
 CLUSTER = ("kubeconfig", "context", "as_user", "as_group", "as_uid")
 NAMESPACE = ("namespace", "all_namespaces")
 ATTACH = ("image", "pull_policy", "pull_timeout", "node_namespace", "end_on_leave", "yes")
-WRITES = ("record", "no_record", "no_capture", "share")
+WRITES = ("record", "no_record", "no_capture", "share", "share_group")
 NO_CLUSTER = (*CLUSTER, *NAMESPACE, *ATTACH, "read_only")
 UNUSED: Mapping[str, tuple[str, ...]] = {
-    "check": (*SCREEN, "no_record", "share"),
+    "check": (*SCREEN, "no_record", "share", "share_group"),
     "check recorded": (*SCREEN, *WRITES, *NO_CLUSTER, "seconds", "strict"),
     "policy": (*SCREEN, *WRITES, *ATTACH),
     "doctor": (*SCREEN, *WRITES),
@@ -26,7 +26,7 @@ UNUSED: Mapping[str, tuple[str, ...]] = {
     "lab serve": (*SCREEN, *WRITES, *NO_CLUSTER),
     "lab fault": (*SCREEN, *WRITES, *NO_CLUSTER),
     "local": NO_CLUSTER,
-    "pcap": (*NO_CLUSTER, "no_capture", "no_record", "share"),
+    "pcap": (*NO_CLUSTER, "no_capture", "no_record", "share", "share_group"),
     "pcap jsonl": (*SCREEN, *WRITES, *NO_CLUSTER),
     "report": (*SCREEN, *WRITES, *NO_CLUSTER),
     "sessions": (*SCREEN, *WRITES, *NO_CLUSTER),

@@ -17,10 +17,12 @@ if TYPE_CHECKING:  # most consoles share nothing
 
 
 class Sharing:
-    """`share` is None where the session is not shared."""
+    """`share` is None where the session is not shared; members of `group` may join as well as the
+    same user, where one is named."""
 
     def __init__(self, control: Controller, feed: StoreFeed) -> None:
         self.share: SharedSession | None = None
+        self.group = ""
         self._control, self._feed = control, feed
 
     @property
@@ -95,7 +97,7 @@ class Sharing:
         from session.share.share import SharedSession
 
         if self.share is None:
-            self.share = SharedSession(self._control, self._feed, self._name())
+            self.share = SharedSession(self._control, self._feed, self._name(), self.group)
 
     def _name(self) -> str:
         """Of the session as it is recorded."""

@@ -84,7 +84,11 @@ class ShareKeys(TabbedApp):
         except ConfigError as error:
             self.notify(str(error), severity="warning", markup=False)
             return
-        text = "Shared: `podwire join` as the same user on this machine. S ends it, W shows who."
+        members = f" or a member of {sharing.group}" if sharing.group else ""
+        text = (
+            f"Shared: `podwire join` as the same user{members} on this machine. S ends it, W shows"
+            " who."
+        )
         self.notify(text, markup=False)
 
     def action_people(self) -> None:

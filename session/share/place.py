@@ -1,4 +1,5 @@
-"""Where shared sessions are: a socket (0600) each, in a directory (0700) of its user's.
+"""Where shared sessions are: a socket (0600) each, in a directory (0700) of its user's, or where a
+group may join (session/share/group_place.py).
 
 A socket whose console was killed refuses connections: nobody listens. It is removed by whoever
 finds it. One that is listed listens already: it gets its name only when it does.
@@ -17,6 +18,7 @@ from collectors.errors import ConfigError
 from collectors.frozen import frozen
 from collectors.sanitize import sanitize
 from session.files import private_directory, state_directory
+from session.share import group_place
 
 SUFFIX = ".sock"
 LONGEST_PATH = 107  # bytes: unix(7), sun_path
@@ -30,6 +32,7 @@ class PeerProcess:
 
     pid: int
     uid: int
+    groups: frozenset[int] = frozenset()
 
 
 def share_directory() -> Path:
@@ -55,11 +58,12 @@ def _require_private(directory: Path) -> None:
         )
 
 
-def new_socket(name: str) -> tuple[socket.socket, Path]:
-    """A socket that listens, and its path. ConfigError where that cannot be."""
+def new_socket(name: str, group: str = "") -> tuple[socket.socket, Path]:
+    """A socket that listens, and its path; members of the group may connect as well. ConfigError
+    where that cannot be."""
     if not hasattr(socket, "SO_PEERCRED"):
         raise ConfigError("Sharing needs Linux: only there the other end of a socket is known.")
-    directory = share_directory()
+    directory = group_place.own_directory(group) if group else share_directory()
     shared_sessions()  # removes those of consoles that were killed
     path, unnamed = directory / f"{name}{SUFFIX}", directory / f".{name}"
     if len(os.fsencode(path)) > LONGEST_PATH:
@@ -69,7 +73,7 @@ def new_socket(name: str) -> tuple[socket.socket, Path]:
         )
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        _listen(listening, unnamed)
+        _listen(listening, unnamed, group)
         unnamed.rename(path)
     except OSError as error:
         listening.close()
@@ -79,23 +83,35 @@ def new_socket(name: str) -> tuple[socket.socket, Path]:
     return listening, path
 
 
-def _listen(listening: socket.socket, path: Path) -> None:
+def _listen(listening: socket.socket, path: Path, group: str) -> None:
     path.unlink(missing_ok=True)
     listening.bind(str(path))
     path.chmod(0o600)
+    if group:
+        group_place.open_to(path, group)
     listening.listen(BACKLOG)
     listening.setblocking(False)
 
 
 def peer(connection: socket.socket) -> PeerProcess:
     data = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    pid, uid, _ = _CREDENTIALS.unpack(data)
-    return PeerProcess(pid, uid)
+    pid, uid, gid = _CREDENTIALS.unpack(data)
+    return PeerProcess(pid, uid, group_place.groups_of(connection) | {gid})
+
+
+def remove_socket(path: Path) -> None:
+    """And the directory that was made for a group, where nothing else is in it."""
+    with contextlib.suppress(OSError):
+        path.unlink()
+    if path.parent in group_place.directories():
+        with contextlib.suppress(OSError):
+            path.parent.rmdir()
 
 
 def shared_sessions() -> list[Path]:
-    """The sockets at which somebody listens."""
-    found = sorted(share_directory().glob(f"*{SUFFIX}"))
+    """The sockets at which somebody listens, one's own and those that a group of one's may join."""
+    places = [share_directory(), *group_place.directories()]
+    found = sorted(path for place in places for path in place.glob(f"*{SUFFIX}"))
     return [path for path in found if _is_live(path)]
 
 
@@ -115,6 +131,11 @@ def _is_live(path: Path) -> bool:
     return True
 
 
+def _listed(path: Path) -> str:
+    owner = group_place.owner_of(path)
+    return sanitize(path.stem, 80) + (f" (of {owner})" if owner else "")
+
+
 def found_session(name: str = "") -> Path:
     """The socket of a session by its name or the beginning of it; without a name that of the only
     one. ConfigError where there is none, or more than one."""
@@ -125,7 +146,7 @@ def found_session(name: str = "") -> Path:
     matching = exact or [path for path in known if path.stem.startswith(name)]
     if len(matching) == 1:
         return matching[0]
-    listed = ", ".join(sanitize(path.stem, 80) for path in matching or known)
+    listed = ", ".join(map(_listed, matching or known))
     if matching:
         raise ConfigError(f"Several sessions are shared: {listed}. Name one of them.")
     raise ConfigError(f"No session {sanitize(name, 80)} is shared. Shared are: {listed}.")

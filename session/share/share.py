@@ -28,6 +28,7 @@ from session.share.frames import (
     frame,
     saying,
 )
+from session.share.group_place import group_id
 from session.share.hand_over import OWNER, HandOver
 from session.share.people import (
     Allowance,
@@ -42,7 +43,7 @@ from session.share.people import (
     plain_person,
     request,
 )
-from session.share.place import PeerProcess, new_socket, peer
+from session.share.place import PeerProcess, new_socket, peer, remove_socket
 from session.share.viewer_queue import AT_ONCE, CAUSE, ViewerQueue
 from session.store_feed import StoreFeed
 
@@ -103,13 +104,15 @@ class JoinedViewer:
 class SharedSession:
     """Begins when it is made, on the event loop. ConfigError where there can be no socket."""
 
-    def __init__(self, engine: Engine, feed: StoreFeed, name: str) -> None:
+    def __init__(self, engine: Engine, feed: StoreFeed, name: str, group: str = "") -> None:
+        self.group = group
         self.look = ScreenLook()
         self.drive = HandOver()
         self.refused = 0  # connections
         self.last_refusal = ""
         self._engine, self._feed = engine, feed
-        self._socket, self.path = new_socket(name)
+        self._socket, self.path = new_socket(name, group)
+        self._gid = group_id(group) if group else None
         self._since = time.time()
         self._viewers: set[JoinedViewer] = set()
         self._number = 0  # of the next event
@@ -138,8 +141,7 @@ class SharedSession:
 
     async def close(self) -> None:
         """Say so to each viewer, and remove the socket."""
-        with contextlib.suppress(OSError):
-            self.path.unlink()
+        remove_socket(self.path)
         self._subscription.close()
         tasks = [*self._tasks, *self._serving]
         for viewer in list(self._viewers):
@@ -173,8 +175,9 @@ class SharedSession:
         task.add_done_callback(self._serving.discard)
 
     def _refusal(self, viewer: JoinedViewer) -> str:
-        if viewer.of.uid != os.getuid():
-            return "another user: only the one who shares may join"
+        if viewer.of.uid != os.getuid() and self._gid not in viewer.of.groups:
+            members = f" or a member of {self.group}" if self.group else ""
+            return f"another user: only the one who shares{members} may join"
         if len(self._viewers) >= MOST_VIEWERS:
             return f"{MOST_VIEWERS} connections are open, and there may be no more"
         return ""

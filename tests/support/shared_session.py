@@ -21,11 +21,12 @@ async def until(ready: Callable[[], object], seconds: float = 20.0) -> None:
 
 
 @contextlib.asynccontextmanager
-async def driving() -> AsyncIterator[Controller]:
-    """An engine whose session is shared; nothing feeds it yet."""
+async def driving(group: str = "") -> AsyncIterator[Controller]:
+    """An engine whose session is shared, with a group where one is named; nothing feeds it yet."""
     control = Controller(Store(), Stream())
     control.diagnosis.enabled = False
     control.start()
+    control.sharing.group = group
     control.sharing.begin()
     try:
         yield control
