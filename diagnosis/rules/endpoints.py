@@ -19,6 +19,8 @@ FAILURES = Threshold("where some are out: at least", 3, "failures of a probe", C
 RECENT = Threshold("the last within", 120, "s", CONVENTION)
 NO_ANSWER = ("i/o timeout", "deadline exceeded", "no route", "unreachable")
 STARTING = Threshold("of a pod older than", 60, "s", CONVENTION)
+DONE = ("Succeeded", "Completed")
+BEGINNING = ("Pending", "ContainerCreating", "PodInitializing", "Running")
 RULE = Rule(
     id="endpoints",
     title="A Service has no endpoint that is ready, or some endpoints are out",
@@ -65,9 +67,26 @@ def _of_service(snapshot: Snapshot, service: ServiceRow) -> Iterator[Finding]:
 
 
 def _is_idle(snapshot: Snapshot, service: ServiceRow) -> bool:
-    """Whether what it selects is scaled to zero, and nobody asks for it."""
-    asked = any(talk.server in service.ips for talk in snapshot.conversations)
-    return bool(_scaled_to_zero(snapshot, service)) and not asked
+    """Whether what it selects is scaled to zero, has run to its end, or starts for the first time,
+    and nobody asks for it."""
+    if any(talk.server in service.ips for talk in snapshot.conversations):
+        return False
+    is_without = bool(_scaled_to_zero(snapshot, service) or _has_succeeded(snapshot, service))
+    return is_without or _all_start(snapshot, service)
+
+
+def _has_succeeded(snapshot: Snapshot, service: ServiceRow) -> bool:
+    """Whether all that it selects are pods of a Job that is done."""
+    pods = [pod for pod in snapshot.pods if service.selects(pod)]
+    return bool(pods) and all(pod.ended and pod.phase in DONE for pod in pods)
+
+
+def _all_start(snapshot: Snapshot, service: ServiceRow) -> bool:
+    pods = snapshot.selected(service)
+    return bool(pods) and all(
+        snapshot.at - pod.created <= STARTING.value and not pod.restarts and pod.phase in BEGINNING
+        for pod in pods
+    )
 
 
 def _scaled_to_zero(snapshot: Snapshot, service: ServiceRow) -> list[str]:
@@ -202,12 +221,36 @@ def _pods_not_ready(
     snapshot: Snapshot, service: ServiceRow, pods: list[PodRow]
 ) -> tuple[str, list[Evidence], str]:
     """(title, evidence, fix) of pods that the selector matches and that are not ready."""
+    lost = _lost_nodes(snapshot, pods)
+    if lost:
+        return (
+            f"No endpoint of the Service is ready: {listed(lost)}, where its pods are, "
+            f"{'is' if len(lost) == 1 else 'are'} not ready",
+            list(_why_not_ready(snapshot, pods)),
+            f"kubectl describe node {lost[0]}  # its conditions: the kubelet does not report, or "
+            "the machine is gone",
+        )
+    if all(pod.all_ready and pod.phase == "Running" for pod in pods):
+        return (
+            f"No endpoint of the Service is ready: the containers of {len(pods)} pods are, the "
+            "pods are not",
+            list(_why_not_ready(snapshot, pods)),
+            f"kubectl -n {service.namespace} get pod {pods[0].name} -o wide  # its readiness gates "
+            "(a load balancer's controller sets them), or an EndpointSlice that is not written",
+        )
     return (
         f"No endpoint of the Service is ready: {_states(pods)}",
         list(_why_not_ready(snapshot, pods)),
         f"kubectl -n {service.namespace} describe pod {pods[0].name}  # what its readiness probe "
         "depends on",
     )
+
+
+def _lost_nodes(snapshot: Snapshot, pods: list[PodRow]) -> list[str]:
+    """The nodes of these pods, where none of them is ready; [] where one is, or is not known."""
+    state = {node.name: node.ready for node in snapshot.nodes}
+    nodes = sorted({pod.node for pod in pods})
+    return nodes if not any(state.get(node, True) for node in nodes) else []
 
 
 def _why_not_ready(snapshot: Snapshot, pods: list[PodRow]) -> Iterator[Evidence]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from collectors.events import (
+    NodeRow,
+    PodRow,
     ProbeRow,
     ScaledRow,
     ServiceRow,
     SliceRow,
 )
+from collectors.findings import Finding
 from diagnosis.reachability.blind_spots import BlindSpot, BlindSpots
 from diagnosis.snapshot import Conversation, Snapshot
 from tests.support.loss_snapshots import SERVER, seen
@@ -83,3 +87,55 @@ def test_what_was_not_listed_is_not_missing(kind: str, read: str) -> None:
     assert list(evaluate(moment))
     spot = BlindSpot(kind, "refused", frozenset(filter(None, (read,))))
     assert not list(evaluate(replace(moment, blind=BlindSpots((spot,)))))
+
+
+def none_ready(*pods: PodRow, **more: Any) -> list[Finding]:
+    """Of a Service that selects these, 1,000 s after the epoch."""
+    service = ServiceRow("shop", "db", ("10.96.0.8",), (), "ClusterIP", (("app", "db"),))
+    rows = (SliceRow("shop", "db-1", "db", (), tuple(pod.ip for pod in pods if pod.ip)),)
+    return evaluate(Snapshot(1000.0, (), pods, services=(service,), slices=rows, **more))
+
+
+BACKEND = replace(SERVER, labels=(("app", "db"),), ready="0/1")
+
+
+def test_pods_of_a_node_that_is_lost_are_not_the_probe_s_fault() -> None:
+    node = NodeRow("n2", "192.0.2.2", "", False, "linux", "amd64")
+    pod = replace(BACKEND, node="n2")
+    (finding,) = none_ready(pod, nodes=(node,))
+    assert (
+        finding.title == "No endpoint of the Service is ready: n2, where its pods are, is not ready"
+    )
+    assert finding.fix.startswith("kubectl describe node n2")
+    (finding,) = none_ready(pod, nodes=(replace(node, ready=True),))
+    assert "their readiness probes fail" in finding.title
+    near = replace(pod, name="near", ip="10.244.1.8", node="n1")
+    (finding,) = none_ready(pod, near, nodes=(node, replace(node, name="n1", ready=True)))
+    assert "their readiness probes fail" in finding.title
+
+
+def test_containers_that_are_ready_in_pods_that_are_not() -> None:
+    """A readiness gate, as of a load balancer's target group."""
+    (finding,) = none_ready(replace(BACKEND, ready="1/1"))
+    assert "the containers of 1 pods are, the pods are not" in finding.title
+    assert "readiness gates" in finding.fix
+
+
+def test_a_job_that_is_done_has_no_endpoints_any_more() -> None:
+    done = replace(BACKEND, phase="Succeeded", ended=True, ip="", ips=())
+    assert not none_ready(done)
+    assert none_ready(replace(done, phase="Error"))
+    assert none_ready(done, replace(BACKEND, name="next"))
+
+
+def test_pods_that_start_for_the_first_time() -> None:
+    for phase in ("Pending", "ContainerCreating", "Running"):
+        assert not none_ready(replace(BACKEND, phase=phase, created=970.0))
+        assert none_ready(replace(BACKEND, phase=phase, created=900.0))
+    assert none_ready(replace(BACKEND, created=970.0, restarts=1))
+    assert none_ready(replace(BACKEND, phase="ImagePullBackOff", created=970.0))
+    talk = Conversation("TCP", "10.244.1.5", "10.96.0.8", 80, flows=9, refused=9)
+    view = replace(seen(talk, None).targets[0], conversations=(talk,))
+    service = ServiceRow("shop", "db", ("10.96.0.8",), (), "ClusterIP", (("app", "db"),))
+    asked = Snapshot(1000.0, (view,), (replace(BACKEND, created=970.0),), services=(service,))
+    assert evaluate(asked)
