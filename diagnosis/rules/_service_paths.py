@@ -72,7 +72,7 @@ def _path(
 
 def is_stale(snapshot: Snapshot, path: ServicePath) -> bool:
     """Whether a node's rule for a Service leads where it should not."""
-    if path.current or _begun(path.row) < LEAST.value or _is_fresh(snapshot, path.service):
+    if path.current or _begun(path.row) < LEAST.value or is_fresh(snapshot, path.service):
         return False
     if path.untranslated:
         return _is_unanswered(path.row) and not _is_for_another(snapshot, path)
@@ -122,7 +122,8 @@ def stale_endpoints(snapshot: Snapshot) -> set[End]:
     return {path.row.endpoint_end for path in paths if is_stale(snapshot, path)}
 
 
-def _is_fresh(snapshot: Snapshot, service: ServiceRow) -> bool:
+def is_fresh(snapshot: Snapshot, service: ServiceRow) -> bool:
+    """Whether one of its slices was written a moment ago."""
     rows = snapshot.slices_behind(service)
     return any(snapshot.at - row.changed < SINCE.value for row in rows)
 

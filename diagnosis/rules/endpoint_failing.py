@@ -26,6 +26,7 @@ from diagnosis.per_snapshot import once_per_snapshot
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._losses import is_denied
 from diagnosis.rules._per_subject import first_of_each
+from diagnosis.rules._service_paths import is_fresh
 from diagnosis.snapshot import Conversation, Snapshot, listed
 
 LEAST = Threshold("at least", path_groups.LEAST, "connections in 15 s fail", CONVENTION)
@@ -44,7 +45,11 @@ RULE = Rule(
     criterion="connections by client, Service and endpoint; an endpoint that nothing leaves for is "
     "found by elimination",
     thresholds=(LEAST, MOSTLY, WELL),
-    false_friends=("all endpoints fail alike", "the capture sees one direction only"),
+    false_friends=(
+        "all endpoints fail alike",
+        "the capture sees one direction only",
+        "the endpoint's pod ends, as in a rollout",
+    ),
     severity="critical",
     confidence="certain",
     verify="connections to each endpoint are made and answered",
@@ -114,14 +119,23 @@ def _is_of(snapshot: Snapshot, fault: EndpointFault, talk: Conversation) -> bool
 
 @once_per_snapshot
 def _faults(snapshot: Snapshot) -> list[EndpointFault]:
-    """Those that no policy denies; the node that saw most first."""
+    """Those that no policy denies, of no pod that has just left; what saw most first."""
     found = [
         fault
         for group in all_path_groups(snapshot)
         for fault in _listed_faults(group)
-        if not is_denied(snapshot, group)
+        if not is_denied(snapshot, group) and not _is_leaving(snapshot, fault)
     ]
     return sorted(found, key=lambda fault: -fault.failed.lost)
+
+
+def _is_leaving(snapshot: Snapshot, fault: EndpointFault) -> bool:
+    """Whether its pods left a moment ago, as in a rollout: until each node knows it, some
+    connections go there."""
+    service = fault.group.service
+    if service is None or not set(fault.endpoints).isdisjoint(fault.group.ready):
+        return False
+    return is_fresh(snapshot, service)
 
 
 def _listed_faults(group: PathGroup) -> list[EndpointFault]:

@@ -71,10 +71,16 @@ def _own(snapshot: Snapshot, target: TargetView) -> Iterator[Finding]:
 
 
 def _usable_again(target: TargetView, destination: str) -> int:
-    """Ports in TIME-WAIT, of which each may be used again after a second (tcp_tw_reuse = 1)."""
-    if target.sysctl("net.ipv4.tcp_tw_reuse") != 1:
-        return 0
-    return _time_wait(target, destination.rpartition(":")[0])
+    """Ports in TIME-WAIT, of which each may be used again after a second (tcp_tw_reuse 1; 2, the
+    kernel's own: on the loopback, as from a sidecar to its pod; ip-sysctl)."""
+    reuse = target.sysctl("net.ipv4.tcp_tw_reuse")
+    if reuse == 1 or (reuse == 2 and _is_loopback(destination.rpartition(":")[0])):
+        return _time_wait(target, destination)
+    return 0
+
+
+def _is_loopback(address: str) -> bool:
+    return address.startswith("127.") or address in ("::1", "::ffff:127.0.0.1")
 
 
 def _local_ports(target: TargetView) -> range:
@@ -90,7 +96,7 @@ def _peer(snapshot: Snapshot, destination: str) -> str:
 
 def _own_evidence(target: TargetView, destination: str, used: int) -> Iterator[Evidence]:
     ports = _local_ports(target)
-    waiting = _time_wait(target, destination.rpartition(":")[0])
+    waiting = _time_wait(target, destination)
     bounds = f"{ports.start} to {ports.stop - 1}"
     yield target.fact(
         f"{used:,} ports in use of {len(ports):,} ({bounds})", "ss, ip_local_port_range"
@@ -99,9 +105,10 @@ def _own_evidence(target: TargetView, destination: str, used: int) -> Iterator[E
     yield target.fact(f"tcp_tw_reuse = {target.sysctl('net.ipv4.tcp_tw_reuse')}", "sysctl")
 
 
-def _time_wait(target: TargetView, peer: str) -> int:
-    rows = (row for row in target.sockets if row.state == "TIME-WAIT" and row.peer == peer)
-    return sum(row.alike for row in rows)
+def _time_wait(target: TargetView, destination: str) -> int:
+    """Sockets towards that address and port."""
+    waiting = (row for row in target.sockets if row.state == "TIME-WAIT")
+    return sum(row.alike for row in waiting if f"{row.peer}:{row.peer_port}" == destination)
 
 
 def _snat(snapshot: Snapshot, node: TargetView) -> Iterator[Finding]:

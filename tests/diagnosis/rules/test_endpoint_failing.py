@@ -110,3 +110,12 @@ def test_what_looks_alike_is_silent(rows: list[PathRow]) -> None:
 def test_a_service_with_one_endpoint_has_no_others() -> None:
     single = replace(SLICE, ready=(FIRST,))
     assert evaluate(snapshot(node(LOST), slices=(single,))) == []
+
+
+def test_an_endpoint_that_left_a_moment_ago() -> None:
+    """A rollout: nodes learn of it a little later. After that they should not send there."""
+    at = replace(snapshot(node(WELL, UNANSWERED)), at=1_000.0)
+    left = replace(SLICE, ready=(FIRST,), not_ready=(SECOND,))
+    assert not evaluate(replace(at, slices=(replace(left, changed=990.0),)))
+    assert evaluate(replace(at, slices=(replace(left, changed=900.0),)))
+    assert evaluate(replace(at, slices=(replace(SLICE, changed=990.0),)))  # it is ready

@@ -35,6 +35,20 @@ def test_ports_in_time_wait_that_may_be_used_again() -> None:
     assert own(27_000, 1, WAITING._replace(alike=2_000)) is not None
 
 
+def test_a_sidecar_s_connections_to_its_own_pod() -> None:
+    """On the loopback the kernel uses ports in TIME-WAIT again by itself; not towards others."""
+    waiting = WAITING._replace(peer="127.0.0.1")
+    view = pod({**RANGE, REUSE: 2}, ports_used=(("127.0.0.1:8080", 27_000),), sockets=(waiting,))
+    assert "ephemeral_ports" not in found(view)
+    few = waiting._replace(alike=2_000)
+    view = pod({**RANGE, REUSE: 2}, ports_used=(("127.0.0.1:8080", 27_000),), sockets=(few,))
+    assert "ephemeral_ports" in found(view)
+
+
+def test_time_wait_towards_another_port_of_the_same_address() -> None:
+    assert own(27_000, 1, WAITING._replace(peer_port=9090)) is not None
+
+
 def test_as_many_connections_to_many_destinations_or_a_larger_range() -> None:
     assert own(19_000) is None
     assert own(27_000, 2, port_range_low=1_024, port_range_high=65_000) is None
