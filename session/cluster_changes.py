@@ -13,12 +13,14 @@ OURS = ("app.kubernetes.io/managed-by", "podwire")  # written, and said, as such
 
 @frozen
 class ClusterChange:
-    """`kind` is rollout, restart, eviction, pod, node or probe; `where` names the object."""
+    """`kind` is rollout, restart, eviction, pod, node or probe; `where` names the object.
+    `routine`: of a pod of a Job that has done what it was to."""
 
     kind: str
     where: str
     text: str
     bad: bool = False
+    routine: bool = False
 
 
 def changes(before: Row | None, now: Row | None) -> Iterator[ClusterChange]:
@@ -48,7 +50,7 @@ def _is_new(before: ProbeRow, now: ProbeRow) -> bool:
 def _of_pod(before: PodRow | None, now: PodRow | None) -> Iterator[ClusterChange]:
     if now is None:
         if before is not None:
-            yield _pod_change("pod", before, "deleted")
+            yield _pod_change("pod", before, "deleted", routine=_is_done(before))
     elif before is None:
         yield _pod_change("pod", now, f"added on {now.node}" if now.node else "added")
     elif before.uid != now.uid:
@@ -63,7 +65,13 @@ def _of_living_pod(before: PodRow, now: PodRow) -> Iterator[ClusterChange]:
     if now.phase == "Evicted" != before.phase:
         yield _pod_change("eviction", now, f"evicted from {now.node}", bad=True)
     elif now.ended and not before.ended:
-        yield _pod_change("pod", now, f"ended: {now.phase}", bad=now.phase != "Succeeded")
+        bad = now.phase != "Succeeded"
+        yield _pod_change("pod", now, f"ended: {now.phase}", bad=bad, routine=_is_done(now))
+
+
+def _is_done(pod: PodRow) -> bool:
+    is_of_job = pod.workload.startswith("Job/")
+    return is_of_job and pod.ended and pod.phase in ("Succeeded", "Completed")
 
 
 def _restarted(before: PodRow, now: PodRow) -> str:
@@ -71,8 +79,10 @@ def _restarted(before: PodRow, now: PodRow) -> str:
     return f"restarted ({now.restarts - before.restarts} more, {now.restarts} in all){why}"
 
 
-def _pod_change(kind: str, pod: PodRow, text: str, *, bad: bool = False) -> ClusterChange:
-    return ClusterChange(kind, f"{pod.namespace}/{pod.name}", text, bad)
+def _pod_change(
+    kind: str, pod: PodRow, text: str, *, bad: bool = False, routine: bool = False
+) -> ClusterChange:
+    return ClusterChange(kind, f"{pod.namespace}/{pod.name}", text, bad, routine)
 
 
 def _of_node(before: NodeRow | None, now: NodeRow | None) -> Iterator[ClusterChange]:

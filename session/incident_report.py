@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 from collectors.events import Command
 from collectors.findings import SEVERITY_ORDER
@@ -41,7 +41,8 @@ def incident_report(
     """Of all that was folded into the store."""
     began, ended = store.began, store.latest
     findings = [_finding(store, span, began, ended) for span in store.findings.spans]
-    entries = [_entry(one) for one in store.timeline.entries]
+    known = store.timeline.entries
+    entries = [_entry(one) for one in known]
     start = store.start
     report = IncidentReport(
         context=start.context if start else "",
@@ -54,7 +55,7 @@ def incident_report(
         targets=_targets(store),
         findings=sorted(findings, key=_worst_first),
         timeline=sorted([*entries, *map(_of_finding, findings)], key=lambda one: one.at),
-        before_first=list(_before(entries, findings)),
+        before_first=list(_before(known, findings)),
         writes=[_write(one) for one in store.timeline.writes],
         left=list(_left(store.timeline.writes)),
         captures=captures,
@@ -103,13 +104,20 @@ def _of_finding(one: ReportFinding) -> ReportEntry:
 
 
 def _before(
-    entries: Iterable[ReportEntry], findings: Sequence[ReportFinding]
+    entries: Iterable[TimelineEntry], findings: Sequence[ReportFinding]
 ) -> Iterator[ReportEntry]:
-    """The changes of the minutes before the first finding, the newest of many."""
+    """The changes of the minutes before the first finding, the newest of many: without pods of Jobs
+    that had ended well by that time."""
     serious = [one.since for one in findings if one.finding.severity != "info"]
     first = min(serious, default=0.0)
-    found = [one for one in entries if one.kind in CHANGES and first - BEFORE_S <= one.at <= first]
-    yield from found[-MOST_BEFORE:]
+    earlier = [one for one in entries if one.kind in CHANGES and one.at <= first]
+    done = {one.where for one in earlier if one.routine}
+    found = [one for one in earlier if first - BEFORE_S <= one.at and not _is_routine(one, done)]
+    yield from map(_entry, found[-MOST_BEFORE:])
+
+
+def _is_routine(one: TimelineEntry, done: Container[str]) -> bool:
+    return one.routine or (one.kind == "pod" and not one.bad and one.where in done)
 
 
 def _write(one: Command) -> ReportWrite:

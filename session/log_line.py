@@ -9,8 +9,7 @@ from collectors import events as ev
 from collectors.events import Event
 from collectors.findings import Finding
 from collectors.frozen import frozen
-
-ARGV_SHOWN = 12  # words of a command
+from session.command_text import run_text
 
 
 @frozen
@@ -60,18 +59,9 @@ def _subject(what: str) -> str:
 
 
 def _command_run(event: ev.CommandRun) -> LogLine:
-    said, asked = " ".join(event.argv), event.asked_by
-    text = f"{asked}: {_shortened(said)}: {_result(event)}, {event.seconds:.1f} s"
+    text = f"{event.asked_by}: {run_text(event)}"
+    said = " ".join(event.argv)
     return line(event, "run", text, detail=f"{said}\n\n{event.output}")
-
-
-def _shortened(command: str) -> str:
-    return " ".join(command.split()[:ARGV_SHOWN])
-
-
-def _result(event: ev.CommandRun) -> str:
-    code = "no exit code" if event.exit_code is None else f"exit code {event.exit_code}"
-    return event.error or code
 
 
 def _guide_step(event: ev.GuideStep) -> LogLine:

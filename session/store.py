@@ -59,8 +59,7 @@ class Store:
         self.drops: dict[str, int] = {}
         self.log: deque[LogLine] = deque(maxlen=LOG_KEPT)
         self.log_count = 0
-        self.revision = 0
-        self.inventory_revision = 0
+        self.revision = self.inventory_revision = 0
         self.generation = 0  # how often it became another
         self.began = self.latest = 0.0
         self._fold = self._folds()
@@ -91,6 +90,7 @@ class Store:
             ev.Mark: self.timeline.mark,
             ev.Command: self.timeline.command,
             ev.GuideConclusion: self.timeline.guide,
+            ev.CommandRun: self.timeline.run,
             ev.RecordingEnd: self.timeline.recording_end,
             ev.ConsumerDrop: self._drop,
             ev.FindingEvent: self._finding,

@@ -14,6 +14,7 @@ from collectors import events as ev
 from collectors.events import Event, PodRow, Row
 from collectors.target import name_in
 from session.cluster_changes import ClusterChange, changes, rollout
+from session.command_text import run_text
 from session.finding_history import FindingHistory, FindingSpan
 from session.row_index import RowIndex
 
@@ -25,13 +26,15 @@ ENDED_ABRUPTLY = (
     "the recording ends abruptly here: its console was killed, or its machine stopped; up to a"
     " second before and all after is missing"
 )
+ONE_RUN_S = 10.0  # commands of one purpose with no longer pause between them are one line
 INTERRUPTED = ("gap", "gone", "failed")
 
 
 @dataclass(slots=True)
 class TimelineEntry:
     """From `at` to `until`: None where it is a moment, or goes on (`open`). `kind` is mark, write,
-    guide, gap, rollout, restart, eviction, pod, node or probe; `where` is what it concerns."""
+    run, guide, gap, rollout, restart, eviction, pod, node or probe; `where` is what it concerns.
+    What is `routine` happens every few minutes in a healthy cluster."""
 
     at: float
     kind: str
@@ -41,6 +44,22 @@ class TimelineEntry:
     author: str = ""
     until: float | None = None
     open: bool = False
+    routine: bool = False
+
+
+@dataclass(slots=True)
+class CommandsRun:
+    """Commands of one purpose, one after the other: their line, and how many."""
+
+    entry: TimelineEntry
+    count: int = 0
+    last: float = 0.0
+
+    def add(self, event: ev.CommandRun) -> None:
+        self.count += 1
+        self.last = self.entry.until = event.at
+        number = f"{self.count:,} commands, the last: " if self.count > 1 else ""
+        self.entry.text = f"{event.asked_by}: {number}{run_text(event)}"
 
 
 class Timeline:
@@ -52,6 +71,7 @@ class Timeline:
         self._by_people: deque[TimelineEntry] = deque(maxlen=KEPT_OF_PEOPLE)
         self._others: deque[TimelineEntry] = deque(maxlen=KEPT)
         self._gaps: dict[str, TimelineEntry] = {}
+        self._runs: dict[tuple[str, str], CommandsRun] = {}
         self.writes: deque[ev.Command] = deque(maxlen=KEPT_OF_PEOPLE)
 
     @property
@@ -91,6 +111,17 @@ class Timeline:
         bad = event.result.startswith("refused")
         where = name_in(event.target)
         self._add(TimelineEntry(event.at, "write", where, text, bad, author=event.user))
+
+    def run(self, event: ev.CommandRun) -> None:
+        """A command that was run at a target; several of one purpose are one line."""
+        key = event.target, event.asked_by
+        run = self._runs.get(key)
+        if run is None or event.at - run.last > ONE_RUN_S:
+            where, began = name_in(event.target), event.at - event.seconds
+            run = self._runs[key] = CommandsRun(TimelineEntry(began, "run", where, ""))
+            self._add(run.entry)
+        run.add(event)
+        self.revision += 1
 
     def guide(self, event: ev.GuideConclusion) -> None:
         """A guided diagnosis and how it ended: one line for all its steps."""
@@ -157,7 +188,9 @@ class Timeline:
 
     def _note(self, at: float, found: Iterable[ClusterChange]) -> None:
         for one in found:
-            self._add(TimelineEntry(at, one.kind, one.where, one.text, one.bad))
+            entry = TimelineEntry(at, one.kind, one.where, one.text, one.bad)
+            entry.routine = one.routine
+            self._add(entry)
 
 
 def joined(timeline: Timeline, findings: FindingHistory) -> list[TimelineEntry]:

@@ -243,6 +243,7 @@ def plain_entry(key: str, entry: TimelineEntry) -> Plain:
         entry.author,
         entry.until,
         entry.open,
+        entry.routine,
     ]
 
 

@@ -6,12 +6,17 @@ import json
 import stat
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 
 from cli.main import main
 from collectors import events as ev
+from collectors.findings import CONFIDENCES, SEVERITY_ORDER, SubjectKind
+from diagnosis.incident.as_json import as_json
 from tests.support.incident import BEGAN, FULL_FROM, NODE, full_table, written
+from tests.support.json_schema import violations
+from tests.support.reports import hostile_report
 from tests.support.secrets import planted
 
 POD = ev.PodRow("shop", "web-1", "u", "n1", "10.0.0.5", "Running", "1/1", 0, 0.0)
@@ -63,6 +68,34 @@ def test_what_was_found_when_and_what_came_before(recording: Path, tmp_path: Pat
     assert FULL_FROM == 30 and body["to"] > finding["from"]
 
 
+def test_jobs_that_ended_well_are_not_what_came_before(tmp_path: Path) -> None:
+    """One that still runs may be, and one that failed."""
+
+    def job(name: str) -> ev.PodRow:
+        return replace(POD, name=name, uid=name, workload=f"Job/{name}")
+
+    def change(at: float, verb: str, row: ev.PodRow) -> ev.InventoryChange:
+        return ev.InventoryChange(BEGAN + at, "", verb, row)  # type: ignore[arg-type]
+
+    done = replace(job("done"), ended=True, phase="Succeeded")
+    failed = replace(job("failed"), ended=True, phase="Error")
+    changes = [
+        *(change(5, "ADDED", job(name)) for name in ("done", "failed", "running")),
+        *(change(9, "MODIFIED", row) for row in (done, failed)),
+        change(12, "DELETED", done),
+    ]
+    listed = ev.InventoryList(BEGAN, "", "pods", (POD,))
+    run = ev.CommandRun(BEGAN + 15, NODE, "compare", ("sysctl", "-a"), 0, 0.5, "x")
+    everything = sorted([listed, *full_table(), *changes, run], key=lambda event: event.at)
+    recorded = written(tmp_path / "r.jsonl", everything)
+    body = json.loads(made(recorded, "json", tmp_path / "report"))
+    before = {(one["where"], one["text"]) for one in body["before_first_finding"]}
+    assert {where for where, _ in before} == {"shop/failed", "shop/running"}
+    assert any(one["where"] == "shop/done" for one in body["timeline"]), "it is on the timeline"
+    (row,) = (one for one in body["timeline"] if one["kind"] == "run")
+    assert row["text"] == "compare: sysctl -a: exit code 0, 0.5 s" and row["where"] == "n1"
+
+
 def test_a_report_goes_to_standard_output_as_well(
     recording: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -76,6 +109,34 @@ def test_what_cannot_be_read_or_written_is_said(
     assert main(["report", str(tmp_path / "none.jsonl")]) == 2
     assert main(["report", str(recording), "--output", str(tmp_path / "no" / "r")]) == 2
     assert "cannot be written" in capsys.readouterr().err
+
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "report.schema.json").read_text())
+
+
+def broken(body: dict[str, Any]) -> list[str]:
+    return list(violations(body, SCHEMA, SCHEMA, "report"))
+
+
+def test_the_json_is_as_its_schema_says(recording: Path, tmp_path: Path) -> None:
+    body = json.loads(made(recording, "json", tmp_path / "report.json"))
+    assert body["findings"] and body["timeline"] and body["writes"], "they are looked at, too"
+    assert broken(body) == []
+    assert broken(json.loads(as_json(hostile_report()))) == []
+
+
+def test_the_schema_names_each_kind_that_the_code_has() -> None:
+    finding = SCHEMA["$defs"]["finding"]["properties"]
+    assert finding["severity"]["enum"] == list(SEVERITY_ORDER)
+    assert finding["subject"]["properties"]["kind"]["enum"] == list(get_args(SubjectKind))
+    assert finding["confidence"]["enum"] == list(CONFIDENCES)
+
+
+@pytest.mark.parametrize(
+    "change", [{"schema": 2}, {"more": 1}, {"targets": "x"}, {"from": "yesterday"}, {"private": 1}]
+)
+def test_what_is_not_as_the_schema_says_is_found(change: dict[str, Any]) -> None:
+    assert broken(json.loads(as_json(hostile_report())) | change)
 
 
 def test_each_field_of_the_json_is_documented(recording: Path, tmp_path: Path) -> None:

@@ -100,3 +100,26 @@ def test_a_guided_diagnosis_is_one_line_whatever_its_steps() -> None:
     (entry,) = store.timeline.entries
     assert (entry.at, entry.kind, entry.where) == (2.0, "guide", "shop/web-1")
     assert entry.text == "it is slow api:80: the DNS is slow" and entry.bad
+
+
+def test_commands_that_are_run_in_a_pod_are_a_line_a_purpose() -> None:
+    key = "pod/shop/web-1"
+    reads = [
+        ev.CommandRun(T + 2 + n, key, "compare", ("sysctl", f"net.{n}"), 0, 0.5, "1")
+        for n in range(3)
+    ]
+    later = ev.CommandRun(T + 60, key, "compare", ("sysctl", "-a"), None, 1.0, error="no answer")
+    first, second = entries(*reads, later)
+    assert (first.at, first.until, first.kind, first.where) == (T + 1.5, T + 4, "run", "shop/web-1")
+    assert first.text == "compare: 3 commands, the last: sysctl net.2: exit code 0, 0.5 s"
+    assert second.text == "compare: sysctl -a: no answer, 1.0 s"
+
+
+def test_pods_of_jobs_that_ended_well_are_routine() -> None:
+    job = replace(WEB, name="backup-1", uid="j1", workload="Job/backup-29391840")
+    done = replace(job, ended=True, phase="Succeeded")
+    failed = replace(job, ended=True, phase="Error")
+    found = entries(changed(job, "ADDED"), changed(done), changed(done, "DELETED"))
+    assert [one.routine for one in found] == [False, True, True]
+    assert not any(one.routine for one in entries(changed(job, "ADDED"), changed(failed)))
+    assert not any(one.routine for one in entries(changed(WEB, "DELETED")))

@@ -1,0 +1,18 @@
+"""A command that was run at a target, in a line. Pure."""
+
+from __future__ import annotations
+
+from collectors.events import CommandRun
+
+ARGV_SHOWN = 12  # words
+
+
+def run_text(event: CommandRun) -> str:
+    """`ss -tin: exit code 0, 0.2 s`."""
+    words = " ".join(" ".join(event.argv).split()[:ARGV_SHOWN])
+    return f"{words}: {_result(event)}, {event.seconds:.1f} s"
+
+
+def _result(event: CommandRun) -> str:
+    code = "no exit code" if event.exit_code is None else f"exit code {event.exit_code}"
+    return event.error or code
