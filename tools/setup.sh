@@ -25,6 +25,7 @@ if [ "$1" = test ]; then
     want busybox busybox-static
     want ping iputils-ping
     want ethtool ethtool
+    command -v chromium-browser >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 || want chromium chromium
     want ssh openssh-client
     # where systemd runs, the package would start a server: the test on ssh says what is missing
     [ -d /run/systemd/system ] || want sshd openssh-server

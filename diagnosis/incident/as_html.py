@@ -70,7 +70,8 @@ def _first(report: IncidentReport) -> Iterator[str]:
     yield "<h2>Shortly before the first finding</h2>"
     yield '<p class="dim">What comes before is not for that reason the cause.</p><ul>'
     for entry in report.before_first:
-        yield f"<li>{entry_time(entry)} {h(entry.kind)} {h(entry.where)} {h(entry.text)}</li>"
+        where = f" {h(entry.where)}:" if entry.where else ""
+        yield f"<li>{entry_time(entry)} {h(entry.kind)}{where} {h(entry.text)}</li>"
     yield "</ul>"
 
 
@@ -122,7 +123,7 @@ def _figure(graph: ReportGraph, one: ReportFinding, shown: TimeSpan) -> str:
         f"<figure><figcaption><strong>{h(graph.title)}</strong><span>{h(graph.where)}</span>"
         f"<span>{highest}</span></figcaption>{svg.graph(graph, shown, held)}"
         f"{_axis(shown)}"
-        f'<div class="dim">{h(graph.meaning)}</div></figure>'
+        f'<div class="dim">{h(graph.meaning)}; shaded: while it was found</div></figure>'
     )
 
 

@@ -59,7 +59,7 @@ svg.band { background: var(--panel); border: 1px solid var(--line); }
 .key svg { display: inline-block; width: .8rem; height: .8rem; margin-right: .3rem;
   vertical-align: -.1rem; }
 table { width: 100%; border-collapse: collapse; font-size: .9rem; }
-th { text-align: left; color: var(--dim); font-weight: 600; }
+th { text-align: left; color: var(--dim); font-weight: 600; white-space: nowrap; }
 th, td { padding: .3rem .75rem .3rem 0; border-bottom: 1px solid var(--line);
   vertical-align: top; }
 td.when { white-space: nowrap; font-variant-numeric: tabular-nums; }

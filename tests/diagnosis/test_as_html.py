@@ -70,6 +70,9 @@ def test_the_policy_allows_the_style_sheet_and_nothing_else() -> None:
     assert "unsafe" not in policy and "*" not in policy and "http" not in policy
 
 
+WHITE, BLACK = "rgb(255, 255, 255)", "rgb(0, 0, 0)"
+
+
 @pytest.fixture
 def browser() -> None:
     if not CHROMIUM:
@@ -78,19 +81,22 @@ def browser() -> None:
 
 
 @pytest.mark.usefixtures("browser")
-@pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-async def test_a_browser_shows_it_without_a_request_or_a_complaint(
-    tmp_path: Path, width: int, dark: bool
+async def test_a_browser_shows_and_prints_it_without_a_request_or_a_complaint(
+    tmp_path: Path,
 ) -> None:
+    """One browser for all of it: on a phone and a screen, light and dark, and as on paper."""
     path = tmp_path / "report.html"
     path.write_text(html(hostile_report()))
     async with page(tmp_path) as shown:
-        await shown.show(path, width, dark)
-        assert await shown.value("document.documentElement.scrollWidth") <= width
-        colour = await shown.value("getComputedStyle(document.body).backgroundColor")
-        assert colour == ("rgb(18, 24, 31)" if dark else "rgb(255, 255, 255)")
-        assert (await shown.picture()).startswith(b"\x89PNG")
+        for width, dark in ((390, False), (390, True), (1280, False), (1280, True)):
+            await shown.show(path, width, dark)
+            assert await shown.value("document.documentElement.scrollWidth") <= width
+            colour = await shown.value("getComputedStyle(document.body).backgroundColor")
+            assert colour == ("rgb(18, 24, 31)" if dark else "rgb(255, 255, 255)")
+            assert (await shown.picture()).startswith(b"\x89PNG")
         assert (await shown.printed()).startswith(b"%PDF")
-        assert shown.requests == [path.as_uri()]
+        await shown.as_on_paper()
+        assert await shown.value("getComputedStyle(document.body).backgroundColor") == WHITE
+        assert await shown.value("getComputedStyle(document.body).color") == BLACK
+        assert set(shown.requests) == {path.as_uri()}
         assert shown.complaints == []

@@ -98,6 +98,11 @@ class Page:
         answer = await self.ask("Page.captureScreenshot", captureBeyondViewport=True)
         return base64.b64decode(answer["data"])
 
+    async def as_on_paper(self) -> None:
+        """What is shown next is in the style of print, of a browser that is set to dark."""
+        scheme = {"name": "prefers-color-scheme", "value": "dark"}
+        await self.ask("Emulation.setEmulatedMedia", media="print", features=[scheme])
+
     async def printed(self) -> bytes:
         """A4, as PDF."""
         answer = await self.ask("Page.printToPDF", paperWidth=8.27, paperHeight=11.69)
