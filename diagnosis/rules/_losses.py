@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collectors.findings import Subject
 from collectors.kernel.derived_figures import CONNTRACK_FILL
-from diagnosis.ip_forwarding import FORWARDING, forwarding_setting
+from diagnosis.ip_forwarding import family, forwarding_off
 from diagnosis.path_groups import PathGroup
 from diagnosis.path_losses import PathLoss, path_losses
 from diagnosis.paths import End
@@ -46,7 +46,7 @@ def loss_subject(snapshot: Snapshot, loss: PathLoss) -> Subject:
 
 
 def _is_explained(snapshot: Snapshot, loss: PathLoss) -> bool:
-    if loss.place == "node" and _is_counted(loss.view, loss):
+    if loss.place == "node" and _is_counted(snapshot, loss):
         return True
     if _had_no_endpoint(snapshot, loss.group):
         return True
@@ -67,9 +67,11 @@ def _ends(group: PathGroup) -> set[End]:
     return {group.end, *(row.endpoint_end for row in group.rows if row.endpoint)}
 
 
-def _is_counted(view: TargetView, loss: PathLoss) -> bool:
+def _is_counted(snapshot: Snapshot, loss: PathLoss) -> bool:
     """By a counter of the node, a full conntrack table, or forwarding that is off."""
-    if _is_table_full(view) or forwarding_setting(view) != FORWARDING:
+    view, wanted = loss.view, family(loss.group.asked)
+    is_off = any(one.family == wanted for one in forwarding_off(snapshot, view))
+    if _is_table_full(view) or is_off:
         return True
     return 2 * view.delta(*COUNTED_DROPS) >= loss.share.lost
 

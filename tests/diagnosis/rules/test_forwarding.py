@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from collectors.events import NodeRow
+from collectors.findings import Finding
 from diagnosis import rules
 from tests.support.loss_snapshots import SILENT, seen
 from tests.support.rules import finder
@@ -25,3 +27,27 @@ def test_what_its_pods_do_not_reach_follows_from_it() -> None:
     (finding,) = rules.findings(replace(views, targets=(first, off)))
     assert finding.rule == "forwarding" and len(finding.consequences) == 1
     assert [one.rule for one in rules.findings(views)] == ["unanswered"]
+
+
+SIX = "sysctl net.ipv6.conf.all.forwarding"
+
+
+def forwards(*cidrs: str, **values: int) -> list[Finding]:
+    """Of a node whose pods have these ranges."""
+    views = seen(None, None)
+    nodes = (NodeRow("n1", "192.0.2.1", "", True, "linux", "amd64", pod_cidrs=cidrs),)
+    first = replace(views.targets[0], values={"x": 1, **values})
+    return evaluate(replace(views, targets=(first,), nodes=nodes))
+
+
+def test_a_node_without_pods_of_that_family_need_not_forward_it() -> None:
+    assert not forwards("fd00:1::/64", IpForwarding=2, **{SIX: 1})
+    assert not forwards("10.1.0.0/24", IpForwarding=1, **{SIX: 0})
+
+
+def test_ipv6_that_is_not_forwarded() -> None:
+    (finding,) = forwards("fd00:1::/64", **{SIX: 0})
+    assert "does not forward packets (IPv6)" in finding.title
+    assert "net.ipv6.conf.all.forwarding = 1" in finding.fix and "ip_forward" not in finding.fix
+    (finding,) = forwards("10.1.0.0/24", "fd00:1::/64", IpForwarding=2, **{SIX: 0})
+    assert "(IPv4 and IPv6)" in finding.title and "net.ipv4.ip_forward = 1" in finding.fix
