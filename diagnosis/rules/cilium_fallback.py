@@ -5,7 +5,7 @@ Facts: docs/reference/failures.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from collectors.findings import Finding, Subject
 from collectors.frozen import frozen
@@ -26,25 +26,34 @@ RULE = Rule(
     symptoms=("slow", "nodes"),
     screen="node",
     criterion="cilium-config against cilium-dbg status",
-    false_friends=("the setting was changed and the agents were not restarted since",),
+    false_friends=(
+        "the setting was changed and the agents were not restarted since",
+        "what the feature needs was not asked for",
+    ),
     confidence="certain",
     fix=FIX,
     fix_kind="shell",
     verify="{line} of cilium-dbg status",
 )
 
+ON = ("true", "strict")
+
 
 @frozen
 class Check:
-    """`line` of `cilium-dbg status` must satisfy `holds` where the `setting` is one of `wanted`."""
+    """`line` of `cilium-dbg status` must satisfy `holds` where the `setting` is one of `wanted`.
+    Settings that it `needs` are on, else nobody asked: charts write some by themselves."""
 
     setting: str
     wanted: tuple[str, ...]
     line: str
     holds: Callable[[str], bool]
+    needs: tuple[str, ...] = ()
 
-    def fails(self, value: str, line: str) -> bool:
-        return value.lower() in self.wanted and not self.holds(line)
+    def fails(self, asked: Mapping[str, str], line: str) -> bool:
+        is_asked = asked.get(self.setting, "").lower() in self.wanted
+        is_possible = all(asked.get(name, "").lower() in ON for name in self.needs)
+        return is_asked and is_possible and not self.holds(line)
 
 
 def _enabled(text: str) -> bool:
@@ -55,7 +64,7 @@ CHECKS = (
     Check("routing-mode", ("native",), "Routing", lambda text: "Tunnel" not in text),
     Check(
         "kube-proxy-replacement",
-        ("true", "strict"),
+        ON,
         "KubeProxyReplacement",
         lambda text: text.startswith(("True", "Strict")),
     ),
@@ -73,6 +82,8 @@ CHECKS = (
         ("false",),
         "Routing",
         lambda text: "Host: Legacy" not in text,
+        # docs.cilium.io, Tuning Guide, eBPF Host-Routing: requirements
+        needs=("kube-proxy-replacement", "enable-bpf-masquerade"),
     ),
     Check("enable-wireguard", ("true",), "Encryption", _enabled),
 )
@@ -86,7 +97,7 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     asked, actual = dict(config.values), dict(status.values)
     for check in CHECKS:
         value, line = asked.get(check.setting, ""), actual.get(check.line)
-        if line is None or not check.fails(value, line):
+        if line is None or not check.fails(asked, line):
             continue
         yield RULE.finding(
             subject=Subject(kind="cluster", name="Cilium", detail=check.setting),

@@ -94,6 +94,8 @@ CILIUM = (
     "bpf-ct-global-any-max",
     "bpf-nat-global-max",
     "bpf-map-dynamic-size-ratio",
+    "bpf-policy-map-max",
+    "bpf-lb-map-max",
     "enable-endpoint-routes",
 )
 ANTREA = ("trafficEncapMode", "tunnelType", "noSNAT", "defaultMTU", "trafficEncryptionMode")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collectors.findings import Finding
 from tests.support.network_snapshots import (
     network_snapshot,
     settings,
@@ -29,3 +30,19 @@ def test_cilium_does_not_do_what_it_was_asked() -> None:
     found = list(evaluate(network_snapshot(asked, status)))
     assert {f.where for f in found} == {"Cilium routing-mode", "Cilium enable-bpf-masquerade"}
     assert not list(evaluate(network_snapshot(asked)))
+
+
+def legacy(**asked: str) -> list[Finding]:
+    names = {name.replace("_", "-"): value for name, value in asked.items()}
+    row = settings("cilium", **{"enable-host-legacy-routing": "false", **names})
+    status = settings("cilium status", Routing="Network: Tunnel [vxlan]   Host: Legacy")
+    return evaluate(network_snapshot(row, status))
+
+
+def test_host_routing_by_ebpf_where_what_it_needs_was_not_asked_for() -> None:
+    """Charts write `false` where nobody said anything, beside kube-proxy as well."""
+    assert not legacy()
+    assert not legacy(kube_proxy_replacement="false", enable_bpf_masquerade="true")
+    assert not legacy(kube_proxy_replacement="true", enable_bpf_masquerade="false")
+    (finding,) = legacy(kube_proxy_replacement="true", enable_bpf_masquerade="true")
+    assert finding.where == "Cilium enable-host-legacy-routing"
