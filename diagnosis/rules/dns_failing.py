@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from collectors.findings import Evidence, Finding, Severity
 from diagnosis.rule import CONVENTION, Rule, Threshold, level
 from diagnosis.rules._agents import dns_pods
-from diagnosis.rules._dns import QUESTIONS, SOURCE, asking, servers, share
+from diagnosis.rules._dns import QUESTIONS, SOURCE, asking, fix_outside, servers, share
 from diagnosis.snapshot import DnsSummary, Snapshot, TargetView
 
 WARNING = Threshold("warning from", 1, "% SERVFAIL and REFUSED of answers", "coredns-mixin")
@@ -29,10 +29,12 @@ RULE = Rule(
     thresholds=(WARNING, CRITICAL, LEAST, QUESTIONS),
     false_friends=("answers come from elsewhere than the cluster's DNS server",),
     confidence="certain",
-    fix="kubectl logs {pods} --tail 50  # its upstream, or its access to the API server",
     fix_kind="shell",
-    verify="dig +short kubernetes.default.svc.cluster.local answers",
 )
+
+FIX = "kubectl logs {pods} --tail 50  # its upstream, or its access to the API server"
+FINE = ("NOERROR", "NXDOMAIN")
+OLD = "FORMERR"  # of servers without EDNS: the resolver asks again without it (RFC 6891, 7)
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
@@ -50,14 +52,19 @@ def _finding(
         severity=severity,
         title=f"The DNS server is reached and answers {', '.join(_failed(lookups))}",
         evidence=_evidence(snapshot, target, lookups),
-        pods=dns_pods(snapshot),
+        fix=fix_outside(snapshot, lookups) or FIX.format(pods=dns_pods(snapshot)),
+        verify="dig +short NAME answers in the pod",
     )
 
 
 def _failed(lookups: DnsSummary) -> dict[str, int]:
-    """Answers by their code, of the codes that are failures of the server."""
-    codes = lookups.codes.items()
-    return {code: count for code, count in codes if code not in ("NOERROR", "NXDOMAIN")}
+    """Answers by their code, of the codes that are failures of the server; of FORMERR those that no
+    other answer can have followed."""
+    fine = sum(lookups.codes.get(code, 0) for code in FINE)
+    failed = {code: count for code, count in lookups.codes.items() if code not in FINE}
+    if OLD in failed:
+        failed[OLD] -= fine
+    return {code: count for code, count in failed.items() if count > 0}
 
 
 def _failed_share(lookups: DnsSummary) -> float:

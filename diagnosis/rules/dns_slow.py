@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from collectors.findings import Evidence, Finding, Severity
 from diagnosis.rule import CONVENTION, Rule, Threshold, level
 from diagnosis.rules._agents import dns_pods
-from diagnosis.rules._dns import QUESTIONS, SOURCE, asking, is_dns_server, servers
+from diagnosis.rules._dns import QUESTIONS, SOURCE, asking, fix_outside, is_dns_server, servers
 from diagnosis.snapshot import DnsSummary, Snapshot, TargetView
 
 WARNING = Threshold("warning from", 100, "ms median; in a cluster a few ms are usual", CONVENTION)
@@ -25,10 +25,11 @@ RULE = Rule(
     screen="dns",
     thresholds=(WARNING, CRITICAL, QUESTIONS),
     false_friends=("round trips of TCP to the server's pod are as slow: that is the path",),
-    fix="kubectl top pod {pods}  # CPU limit, replicas, health of its upstream; NodeLocal DNSCache",
     fix_kind="shell",
     verify="the median falls below 10 ms",
 )
+
+FIX = "kubectl top pod {pods}  # CPU limit, replicas, health of its upstream; NodeLocal DNSCache"
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
@@ -47,7 +48,7 @@ def _finding(
         title=f"DNS answers arrive after {lookups.median_ms:,.0f} ms: every new connection by name "
         "waits for them",
         evidence=_evidence(snapshot, target, lookups),
-        pods=dns_pods(snapshot),
+        fix=fix_outside(snapshot, lookups) or FIX.format(pods=dns_pods(snapshot)),
     )
 
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from collectors.findings import Finding
 from diagnosis.loss_location import LossLocation, loss_report, place
 from diagnosis.rule import CONVENTION, Rule, Threshold
-from diagnosis.rules._dns import QUESTIONS, SOURCE, asking, servers, share
-from diagnosis.snapshot import DnsSummary, Snapshot, TargetView
+from diagnosis.rules._dns import QUESTIONS, SOURCE, asking, servers, servers_outside, share
+from diagnosis.snapshot import DnsSummary, Snapshot, TargetView, listed
 
 SHARE = Threshold("from", 10, "% of questions unanswered", CONVENTION)
 MOST = Threshold("with a place from", 50, "% unanswered", CONVENTION)
@@ -25,18 +25,24 @@ RULE = Rule(
     symptoms=("name", "slow", "load"),
     screen="dns",
     thresholds=(SHARE, MOST, LEAST, QUESTIONS),
-    false_friends=("answers reach the node and not the pod",),
+    false_friends=("answers reach the node and not the pod", "the capture itself loses packets"),
     verify="every question is answered",
 )
+OWN = 2  # times the share of packets that the capture lost: as of other losses
 ASK = (
     "Is the Service kube-dns ready (services)? Does a policy cut port 53? Are packets lost "
     "(retransmits)?"
 )
 
+ASK_OUTSIDE = (
+    "Asked are servers outside of the cluster ({servers}): do they answer the node? Does a policy "
+    "or a firewall cut port 53 towards them?"
+)
+
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for target, lookups in asking(snapshot):
-        if _are_many(lookups):
+        if _are_many(lookups) and not _are_lost_here(target, lookups):
             yield _finding(snapshot, target, lookups)
 
 
@@ -45,17 +51,23 @@ def _are_many(lookups: DnsSummary) -> bool:
     return silent >= LEAST.value and share(silent, lookups.asked) >= SHARE.value
 
 
+def _are_lost_here(target: TargetView, lookups: DnsSummary) -> bool:
+    """Whether the capture may have lost the answers itself."""
+    return share(lookups.unanswered, lookups.asked) <= OWN * target.capture_loss
+
+
 def _finding(snapshot: Snapshot, target: TargetView, lookups: DnsSummary) -> Finding:
     counts = (
         f"{lookups.unanswered} of {lookups.asked} questions unanswered, {lookups.retried} "
         "asked again"
     )
     title = f"{share(lookups.unanswered, lookups.asked):.0f} % of DNS questions get no answer"
+    outside = servers_outside(snapshot, lookups)
     evidence = [
         target.fact(counts, SOURCE),
         target.fact(servers(snapshot, lookups), SOURCE),
     ]
-    fix = ASK
+    fix = ASK_OUTSIDE.format(servers=listed(outside)) if outside else ASK
     found = _place(snapshot, lookups)
     if found is not None:
         lost, server = found

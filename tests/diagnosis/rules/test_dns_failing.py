@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collectors.events import ServiceRow
 from diagnosis.snapshot import DnsSummary
 from tests.support.snapshots import found, pod
 
@@ -32,3 +33,16 @@ def test_a_few_of_many() -> None:
 
 def test_hardly_any_questions() -> None:
     assert severity(7, SERVFAIL=7) == ""
+
+
+def test_a_server_without_edns_is_asked_again_without_it() -> None:
+    assert severity(100, NOERROR=50, FORMERR=50) == ""
+    assert severity(100, NOERROR=10, FORMERR=90) == "critical"
+
+
+def test_a_server_outside_is_not_the_cluster_s() -> None:
+    for server, command in (("203.0.113.53", "dig @203.0.113.53"), ("10.96.0.10", "kubectl logs")):
+        lookups = DnsSummary(15.0, 99, 99, codes={"SERVFAIL": 40}, servers=(server,))
+        service = ServiceRow("kube-system", "kube-dns", ("10.96.0.10",), (), "ClusterIP")
+        finding = found(pod(lookups=lookups), services=(service,))["dns_failing"]
+        assert finding.fix.startswith(command)

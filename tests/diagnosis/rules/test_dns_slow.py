@@ -44,3 +44,10 @@ def test_few_questions() -> None:
 def test_a_dns_server_asks_its_upstream_which_is_far() -> None:
     assert "dns_slow" not in found(pod(lookups=LATE), services=(DNS,))
     assert "dns_slow" in found(pod(lookups=LATE), services=(replace(DNS, selector=(("a", "b"),)),))
+
+
+def test_a_server_outside_is_not_the_cluster_s() -> None:
+    for server, command in (("203.0.113.53", "dig @203.0.113.53"), ("10.96.0.10", "kubectl top")):
+        view = pod(lookups=replace(LATE, servers=(server,)))
+        service = replace(DNS, selector=(("a", "b"),))
+        assert found(view, services=(service,))["dns_slow"].fix.startswith(command)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from collectors.findings import Finding
 from diagnosis.snapshot import Conversation, DnsSummary
 from tests.support.loss_snapshots import ANSWERED, CLIENT, SERVER, seen
 from tests.support.rules import finder
@@ -35,3 +36,21 @@ def test_a_share_that_is_lost_anywhere_has_no_place() -> None:
     )
     (finding,) = evaluate(replace(views, targets=(node, views.targets[1])))
     assert finding.title == "20 % of DNS questions get no answer"
+
+
+def unanswered(capture_loss: float = 0.0, server: str = SERVER.ip) -> list[Finding]:
+    views = seen(None, None)
+    lookups = DnsSummary(10, 100, 80, 20, servers=(server,))
+    node = replace(views.targets[0], lookups=lookups, capture_loss=capture_loss)
+    return evaluate(replace(views, targets=(node,)))
+
+
+def test_a_capture_that_loses_packets_itself() -> None:
+    assert unanswered(0.5) and not unanswered(12.0)
+
+
+def test_a_server_outside_is_not_the_cluster_s() -> None:
+    (finding,) = unanswered(server="203.0.113.53")
+    assert "servers outside of the cluster (203.0.113.53)" in finding.fix
+    (finding,) = unanswered()
+    assert "kube-dns" in finding.fix
