@@ -92,11 +92,12 @@ class RouteRow:
 @frozen
 class NeighbourRow:
     """An entry of the neighbour table (ARP, NDP); without a link-layer address nobody answered for
-    it."""
+    it. `permanent`: a program wrote it, as CNIs do for other nodes' tunnels; of IPv4 only."""
 
     address: str
     device: str
     lladdr: str = ""
+    permanent: bool = False
 
 
 @frozen

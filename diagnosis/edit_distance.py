@@ -13,6 +13,17 @@ def near(wanted: str, names: Iterable[str]) -> str:
     return next((name for letters, name in by_distance if letters <= MOST), "")
 
 
+def misspelt(wanted: str, names: Iterable[str]) -> str:
+    """The name that was meant, if one is near. Names that differ in a figure are two: v1 and v2,
+    job-28 and job-29."""
+    plain = _without_figures(wanted)
+    return near(wanted, (name for name in names if _without_figures(name) != plain))
+
+
+def _without_figures(name: str) -> str:
+    return "".join(letter for letter in name if not letter.isdecimal())
+
+
 def distance(one: str, other: str) -> int:
     """Edit distance (Levenshtein), for names."""
     row = list(range(len(other) + 1))

@@ -145,7 +145,8 @@ def _forwarding_entry(item: Item) -> tuple[str, str, str]:
 
 
 def neighbours(text: str) -> tuple[NeighbourRow, ...]:
-    """/proc/net/arp. Flag 0x2 (ATF_COM) says that the link-layer address is known."""
+    """/proc/net/arp. Flag 0x2 (ATF_COM) says that the link-layer address is known, 0x4 (ATF_PERM)
+    that the entry is permanent."""
     lines = text.splitlines()[1 : MAX_ROWS + 1]
     return tuple(filter(None, map(_neighbour, map(str.split, lines))))
 
@@ -156,7 +157,10 @@ def _neighbour(fields: list[str]) -> NeighbourRow | None:
     address, _, flags, mac, _, device = fields[:6]
     known = flags[-1:] not in "01" and mac != "00:00:00:00:00:00"
     return NeighbourRow(
-        sanitize(address, 64), sanitize(device, 32), sanitize(mac, 32) if known else ""
+        sanitize(address, 64),
+        sanitize(device, 32),
+        sanitize(mac, 32) if known else "",
+        permanent=flags[-1:] in "4567cdef",
     )
 
 

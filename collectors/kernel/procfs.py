@@ -276,6 +276,7 @@ SETTINGS = (
     "net.ipv4.tcp_mtu_probing",
     "net.core.somaxconn",
     "net.ipv4.tcp_max_syn_backlog",
+    "net.ipv4.tcp_syncookies",
     "net.core.netdev_max_backlog",
     "net.core.netdev_budget",
     "net.ipv4.neigh.default.gc_thresh1",

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collectors.events import PodRow
+from collectors.events import NodeRow, PodRow
 from diagnosis.rules._services import is_dns
 from diagnosis.snapshot import Snapshot
 from diagnosis.subjects import workload_name
@@ -32,6 +32,16 @@ BESIDE = ("-envoy", "-operator", "-kube-controllers", "-typha")  # of the CNI, o
 def cni_agent(snapshot: Snapshot, node: str) -> PodRow | None:
     """The CNI's pod on a node; None where it is no pod (k3s), or is not known."""
     return next(_daemons(snapshot, node, CNI_AGENTS), None)
+
+
+def is_of_overlay(snapshot: Snapshot, host: str, other: NodeRow) -> bool:
+    """Whether the CNI of one node reaches another as well: a node that only stands for a cloud's
+    own machines (virtual-kubelet, Fargate) has neither its agent nor pods of the cluster's
+    ranges."""
+    if cni_agent(snapshot, host) is None or cni_agent(snapshot, other.name) is not None:
+        return True
+    pods = (pod for pod in snapshot.pods if pod.node == other.name and not pod.host_network)
+    return any(pod.ip and snapshot.in_pod_range(pod.ip) for pod in pods)
 
 
 def proxy(snapshot: Snapshot, node: str) -> PodRow | None:

@@ -15,7 +15,7 @@ from diagnosis.reachability.parties import NAME_LABEL, Party
 from diagnosis.reachability.policy_model import Policy
 from diagnosis.reachability.policy_set import PolicySet
 from diagnosis.reachability.verdicts import Decision, Verdict
-from diagnosis.rules._services import dns_pods, pods_behind
+from diagnosis.rules._services import asked_dns_pods, asks_cluster_dns, pods_behind
 from diagnosis.snapshot import Conversation, Snapshot
 
 
@@ -85,10 +85,10 @@ class DnsDecisions:
 def dns_decisions(snapshot: Snapshot, context: PolicyContext) -> Iterator[DnsDecisions]:
     """Of the pods that NetworkPolicies isolate for egress, where these decide. Pods with equal
     labels are one case, since their own policies see no difference."""
-    servers = [(context.party(server), port) for _, server, port in dns_pods(snapshot)]
+    servers = [(context.party(server), port) for _, server, port in asked_dns_pods(snapshot)]
     if not servers:
         return
-    for pods in _alike(snapshot.pods):
+    for pods in _alike(filter(asks_cluster_dns, snapshot.pods)):
         party = context.party(pods[0])
         if not any(policy.selects(party, "egress") for policy in context.policies):
             continue

@@ -50,7 +50,7 @@ def service_paths(snapshot: Snapshot) -> tuple[ServicePath, ...]:
 def _service_paths(snapshot: Snapshot) -> Iterator[ServicePath]:
     if not snapshot.slices or _is_translated_unseen(snapshot):
         return
-    asked = _asked(snapshot)
+    asked = asked_services(snapshot)
     for host in snapshot.hosts:
         for row in host.paths:
             found = asked.get((row.asked, row.asked_port, row.protocol))
@@ -163,7 +163,8 @@ def _text(service: ServiceRow) -> str:
     return f"svc/{service.namespace}/{service.name}"
 
 
-def _asked(snapshot: Snapshot) -> Asked:
+@once_per_snapshot
+def asked_services(snapshot: Snapshot) -> Asked:
     """Services by the addresses and ports that they are asked at: node ports, too."""
     nodes = {address for node in snapshot.nodes for address in (node.address, *node.addresses)}
     found: dict[tuple[str, int, str], tuple[ServiceRow, ServicePort]] = {}

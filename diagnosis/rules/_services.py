@@ -8,6 +8,8 @@ from collectors.events import PodRow, ServiceRow
 from diagnosis.reachability.parties import port_number
 from diagnosis.snapshot import Snapshot
 
+SYSTEM = ("kube-", "openshift-")  # how namespaces of a cluster's own DNS begin
+
 
 def is_dns(service: ServiceRow) -> bool:
     return any(port.number == 53 for port in service.targets)
@@ -20,6 +22,33 @@ def dns_pods(snapshot: Snapshot) -> Iterator[tuple[ServiceRow, PodRow, int]]:
         for target in targets:
             for pod in snapshot.selected(service):
                 yield service, pod, port_number(pod, target) or 53
+
+
+def asked_dns_pods(snapshot: Snapshot) -> Iterator[tuple[ServiceRow, PodRow, int]]:
+    """Those of the Services that pods ask: by the resolvers of open pods; else those of
+    the system's namespaces, or all where there are none."""
+    every = list(dns_pods(snapshot))
+    servers = _resolvers(snapshot)
+    if servers:
+        yield from (one for one in every if servers & set(one[0].ips))
+        return
+    of_system = [one for one in every if one[0].namespace.startswith(SYSTEM)]
+    yield from of_system or every
+
+
+def _resolvers(snapshot: Snapshot) -> set[str]:
+    """Of open pods that use the cluster's; a cache on the node (NodeLocal DNSCache) may be it."""
+    views = (view for view in snapshot.of_kind("pod") if view.pod and asks_cluster_dns(view.pod))
+    return {address for view in views if view.network for address in view.network.nameservers}
+
+
+def asks_cluster_dns(pod: PodRow) -> bool:
+    """Whether it is there, and its resolver is the cluster's and none of its own."""
+    if pod.ended or pod.dns_policy == "Default":
+        return False
+    if pod.host_network and pod.dns_policy == "ClusterFirst":
+        return False
+    return pod.dns_policy != "None"
 
 
 def node_ports(service: ServiceRow) -> str:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from collectors.events import NodeRow
 from collectors.findings import Evidence, Finding
 from diagnosis.rule import Rule
-from diagnosis.rules._agents import restart_cni_agent
+from diagnosis.rules._agents import is_of_overlay, restart_cni_agent
 from diagnosis.rules._node_pairs import addresses_of, explains_pair as explains
 from diagnosis.rules._vteps import VtepPath, leads_to, vtep_paths
 from diagnosis.snapshot import Snapshot, TargetView
@@ -27,7 +27,11 @@ RULE = Rule(
     screen="node",
     criterion="one forwarding entry per node, on a VXLAN device that routes use and that does "
     "not learn by multicast, and per node that is ready",
-    false_friends=("the device learns addresses by multicast", "the CNI uses another path"),
+    false_friends=(
+        "the device learns addresses by multicast",
+        "the CNI uses another path",
+        "the node has no agent of the CNI, as a virtual one",
+    ),
     severity="critical",
     confidence="certain",
     fix_kind="shell",
@@ -39,6 +43,8 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for path in vtep_paths(snapshot):
         known = _destinations(path.host, path.link.name)
         if not path.other.ready or _goes_elsewhere(path):
+            continue
+        if not is_of_overlay(snapshot, path.host.node, path.other):
             continue
         if not path.remotes and not addresses_of(snapshot, path.other) & known:
             yield _finding(snapshot, path, len(known))

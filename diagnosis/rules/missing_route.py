@@ -14,7 +14,7 @@ from collectors.findings import Evidence, Finding
 from diagnosis.addresses import inside
 from diagnosis.overlays import overlays_of_pods
 from diagnosis.rule import Rule
-from diagnosis.rules._agents import restart_cni_agent
+from diagnosis.rules._agents import is_of_overlay, restart_cni_agent
 from diagnosis.rules._node_pairs import explains_pair as explains, node_pairs
 from diagnosis.snapshot import Snapshot, TargetView
 
@@ -43,6 +43,8 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         overlay = next(iter(overlays_of_pods(snapshot, host)), None)
         if overlay is None or not other.ready:  # in clouds the network routes to pods
             continue
+        if not is_of_overlay(snapshot, host.node, other):
+            continue
         for cidr in _without_route(snapshot, host, other):
             yield _finding(snapshot, host, other, cidr, overlay.name)
 
@@ -56,10 +58,10 @@ def _without_route(snapshot: Snapshot, host: TargetView, other: NodeRow) -> Iter
 
 
 def _is_used(snapshot: Snapshot, other: NodeRow, cidr: str) -> bool:
-    """Some CNIs (Calico's IPAM) give pods other addresses than those of the node's CIDR."""
-    family = ":" in cidr
+    """Some CNIs (Calico's IPAM) give pods other addresses than those of the node's CIDR, or those
+    of one family only."""
     pods = (pod for pod in snapshot.pods if pod.node == other.name and not pod.host_network)
-    known = [ip for pod in pods for ip in (pod.ips or (pod.ip,)) if ip and (":" in ip) == family]
+    known = [ip for pod in pods for ip in (pod.ips or (pod.ip,)) if ip]
     return not known or any(inside(ip, cidr) for ip in known)
 
 

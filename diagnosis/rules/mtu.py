@@ -22,12 +22,14 @@ from diagnosis.snapshot import Conversation, Snapshot, TargetView, listed
 
 STUCK = Threshold("at least", 2, "flows whose full-size segments do not pass", CONVENTION)
 MOST = Threshold("from", 50, "% of the flows between two ends that send any", CONVENTION)
+# packets that a node could not send on: IPv6's routers split none, and count them apart
+TOO_LARGE = ("IpFragFails", "Ip6FragFails", "Ip6InTooBigErrors")
 RULE = Rule(
     id="mtu",
     title="Packets are larger than the path carries: full-size segments do not pass",
     scope="node",
     stage="cause",
-    inputs=("links", "capture", "IpFragFails", "TcpExtTCPSynRetrans", "IcmpInDestUnreachs"),
+    inputs=("links", "capture", *TOO_LARGE, "TcpExtTCPSynRetrans", "IcmpInDestUnreachs"),
     symptoms=("large", "slow", "nodes", "timeout"),
     screen="node",
     criterion="the MTU of pods is above the overlay's; the overlay's packets do not fit into the "
@@ -73,7 +75,7 @@ def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bo
         return other.subject.name == BLACK_HOLE and finding.subject.name != BLACK_HOLE
     losses = losses_at(snapshot, other.subject) if other.rule == "packet_loss" else []
     return bool(losses) and all(
-        loss.only_large and loss.view.delta("IpFragFails") > 0 for loss in losses
+        loss.only_large and loss.view.delta(*TOO_LARGE) > 0 for loss in losses
     )
 
 
@@ -116,7 +118,7 @@ def _pod_above_overlay(
         pod.fact(f"{own.name} has MTU {own.mtu}", "ip link"),
         host.fact(f"{overlay.name} ({overlay.kind}) has MTU {overlay.mtu}", "ip link"),
     ]
-    fragments = host.delta("IpFragFails")
+    fragments = host.delta(*TOO_LARGE)
     if fragments:
         text = f"IpFragFails +{fragments} in {host.seconds:.0f} s"
         evidence.append(host.fact(text, "/proc/net/snmp"))
@@ -167,7 +169,7 @@ def _overlay_above_uplink_evidence(
 def _black_hole(snapshot: Snapshot) -> Iterator[Finding]:
     """Handshakes work, and full-size segments are retransmitted again and again."""
     stuck = [talk for talk in snapshot.conversations if _is_stuck(talk)]
-    failing = [host for host in snapshot.hosts if host.delta("IpFragFails")]
+    failing = [host for host in snapshot.hosts if host.delta(*TOO_LARGE)]
     if not stuck or not (failing or _only_large_are_lost(snapshot, stuck)):
         return
     yield _black_hole_finding(snapshot, failing, stuck)
@@ -222,7 +224,11 @@ def _black_hole_evidence(
         snapshot.fact(
             f"{flows} flows retransmit full-size segments after timeouts: {ends}", "capture"
         ),
-        *(host.counter("IpFragFails", "/proc/net/snmp") for host in failing),
+        *(
+            one
+            for host in failing
+            for one in host.moved(*TOO_LARGE, source="/proc/net/snmp, snmp6")
+        ),
         snapshot.fact(
             f"{errors} ICMP 'unreachable' reached the pods that are open here", "/proc/net/snmp"
         ),

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from collectors.findings import Evidence, Finding
 from diagnosis.rule import CONVENTION, Rule, Threshold
+from diagnosis.rules._packet_filters import kernel_version
 from diagnosis.snapshot import Snapshot, TargetView
 
 WARNING = Threshold("warning from", 90, "% of gc_thresh3", CONVENTION)
@@ -23,11 +24,12 @@ RULE = Rule(
     symptoms=("connect", "timeout", "load"),
     screen="node",
     thresholds=(WARNING, FULLS),
-    false_friends=("table_fulls stands still",),
+    false_friends=("table_fulls stands still", "most entries are permanent"),
     fix_kind="sysctl",
     verify="dmesg reports no further 'neighbor table overflow'",
 )
 LIMIT = "net.ipv4.neigh.default.gc_thresh3"
+EXEMPT_KERNEL = (5, 0)
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
@@ -42,8 +44,17 @@ def _overflows(node: TargetView) -> bool:
 
 def _fill(node: TargetView) -> float:
     """Per cent of the table; 0 where its size is not known."""
-    limit, entries = node.sysctl(LIMIT), node.values.get("arp_entries", 0)
-    return 100 * entries / limit if limit else 0.0
+    limit = node.sysctl(LIMIT)
+    return 100 * _counted(node) / limit if limit else 0.0
+
+
+def _counted(node: TargetView) -> int:
+    """Entries that count against the limit. Permanent ones, which CNIs write for other nodes, do
+    not since Linux 5.0 (net/core/neighbour.c, neigh_alloc: exempt_from_gc)."""
+    entries = node.values.get("arp_entries", 0)
+    if (0, 0) < kernel_version(node.kernel) < EXEMPT_KERNEL:
+        return entries
+    return max(0, entries - sum(row.permanent for row in node.neighbours))
 
 
 def _finding(node: TargetView) -> Finding:
@@ -60,7 +71,7 @@ def _finding(node: TargetView) -> Finding:
 
 def _evidence(node: TargetView) -> Iterator[Evidence]:
     if limit := node.sysctl(LIMIT):
-        text = f"{node.values.get('arp_entries')} entries of {limit} (gc_thresh3)"
+        text = f"{_counted(node)} entries that may be dropped, of {limit} (gc_thresh3)"
         yield node.fact(text, "/proc/net/stat/arp_cache, sysctl")
     yield node.counter("arp_table_fulls", "/proc/net/stat/arp_cache")
 

@@ -39,7 +39,7 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     if snapshot.foreign_policies or any(map(snapshot.blind.at, (POLICIES, FOREIGN, CUTTING))):
         return
     closed = _denying(snapshot)
-    exposed = sorted(_used(snapshot) - closed - SYSTEM)
+    exposed = sorted(_exposed(snapshot) - closed - SYSTEM)
     if closed and exposed:
         yield _finding(snapshot, exposed, closed)
 
@@ -49,9 +49,16 @@ def _denying(snapshot: Snapshot) -> set[str]:
     return {one.namespace for one in policy_context(snapshot).policies if _denies(one)}
 
 
-def _used(snapshot: Snapshot) -> set[str]:
-    """Namespaces with pods that policies apply to."""
-    return {pod.namespace for pod in snapshot.pods if not pod.host_network}
+def _exposed(snapshot: Snapshot) -> set[str]:
+    """Namespaces with pods that no policy isolates: those that some do are not open to anyone."""
+    context = policy_context(snapshot)
+    apply = (pod for pod in snapshot.pods if not pod.host_network and not pod.ended)
+    alike = {(pod.namespace, pod.labels): pod for pod in apply}
+    return {
+        pod.namespace
+        for pod in alike.values()
+        if not any(policy.selects(context.party(pod), "ingress") for policy in context.policies)
+    }
 
 
 def _finding(snapshot: Snapshot, exposed: list[str], closed: set[str]) -> Finding:
@@ -67,7 +74,7 @@ def _finding(snapshot: Snapshot, exposed: list[str], closed: set[str]) -> Findin
 
 
 def _evidence(snapshot: Snapshot, exposed: list[str], closed: set[str]) -> Iterator[Evidence]:
-    missing = f"pods and no such policy in {listed(exposed, 8)}"
+    missing = f"pods that no policy isolates in {listed(exposed, 8)}"
     yield snapshot.fact(f"default deny in {listed(sorted(closed), 5)}", "NetworkPolicies")
     yield snapshot.fact(missing, "NetworkPolicies, pods")
 

@@ -102,7 +102,7 @@ def _of_port(snapshot: Snapshot, service: ServiceRow, port: ServicePort) -> Iter
         if entry.reply_source in known:
             counts[entry.reply_source] += entry.count
     busy = _busy(counts)
-    if busy:
+    if busy and not any(_is_used(snapshot, end, entries) for end in known - set(busy)):
         load, source = _load(snapshot, busy), entries[0][0]
         pinned = PinnedPort(service, port, counts, busy=busy, load=load, source=source)
         if load >= LOAD.value or not _are_fresh(snapshot, known - set(busy)):
@@ -119,6 +119,21 @@ def _entries(
             is_asked = entry.destination in service.ips and entry.port == port.number
             if is_open and is_asked and entry.source in snapshot.by_address:
                 yield host.conntrack.source if host.conntrack else "", entry
+
+
+def _is_used(snapshot: Snapshot, end: str, asked: list[tuple[str, ConntrackGroup]]) -> bool:
+    """Whether pods of nodes that are not open have as many connections with an endpoint, as its own
+    node sees them: it is not idle."""
+    open_nodes = {host.node for host in snapshot.hosts}
+    count = sum(
+        entry.count
+        for host in snapshot.hosts
+        for entry in host.conntrack_groups
+        if (entry.destination, entry.protocol, entry.state) == (end, "tcp", "ESTABLISHED")
+        and entry.source in snapshot.by_address
+        and snapshot.node_of(entry.source) not in open_nodes
+    )
+    return count > 0 and count * 2 >= sum(entry.count for _, entry in asked)
 
 
 def _busy(counts: Counter[str]) -> tuple[str, ...]:

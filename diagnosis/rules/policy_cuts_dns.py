@@ -12,7 +12,7 @@ from diagnosis.reachability.parties import Party
 from diagnosis.reachability.policy_model import Policy
 from diagnosis.rule import Rule
 from diagnosis.rules._policies import PolicyContext, allow_dns, dns_decisions, policy_context
-from diagnosis.rules._services import dns_pods
+from diagnosis.rules._services import asked_dns_pods
 from diagnosis.snapshot import Snapshot, listed
 from diagnosis.subjects import policy_subject
 
@@ -50,7 +50,7 @@ def _finding(
     snapshot: Snapshot, context: PolicyContext, key: str, pods: list[str], reason: str
 ) -> Finding:
     policy = context.policy(key)
-    service, server, port = next(dns_pods(snapshot))
+    service, server, port = next(asked_dns_pods(snapshot))
     return RULE.finding(
         subject=policy_subject(key),
         title=f"The policy isolates pods for egress and lets no DNS out: {listed(pods, 2)}",

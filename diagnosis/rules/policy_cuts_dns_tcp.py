@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from collectors.findings import Finding
 from diagnosis.rule import Rule
 from diagnosis.rules._policies import PolicyContext, allow_dns, dns_decisions, policy_context
-from diagnosis.rules._services import dns_pods
+from diagnosis.rules._services import asked_dns_pods
 from diagnosis.snapshot import Snapshot, listed
 from diagnosis.subjects import policy_subject
 
@@ -53,7 +53,7 @@ def _truncated(snapshot: Snapshot) -> int:
 
 
 def _finding(snapshot: Snapshot, context: PolicyContext, key: str, pods: list[str]) -> Finding:
-    service, server, port = next(dns_pods(snapshot))
+    service, server, port = next(asked_dns_pods(snapshot))
     truncated = _truncated(snapshot)
     evidence = [
         snapshot.fact(

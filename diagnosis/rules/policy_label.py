@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from collectors.events import PodRow
 from collectors.findings import Evidence, Finding, Severity
 from collectors.frozen import frozen
-from diagnosis.edit_distance import near
+from diagnosis.edit_distance import misspelt
 from diagnosis.reachability import selectors
 from diagnosis.reachability.policy_model import Policy
 from diagnosis.rule import Rule
-from diagnosis.rules._policies import PolicyContext, policy_context
+from diagnosis.rules._policies import PolicyContext, policy_context, verdicts
 from diagnosis.rules._services import pods_behind
 from diagnosis.snapshot import Conversation, Snapshot
 from diagnosis.subjects import policy_subject
@@ -65,14 +65,23 @@ def _severity(snapshot: Snapshot, peer: NamespacePeer, context: PolicyContext) -
 
 
 def _is_felt(snapshot: Snapshot, peer: NamespacePeer) -> bool:
-    """Whether connections fail of pods that the policy selects."""
+    """Whether connections fail that policies deny, of pods that this one selects."""
     selects = selectors.compiled(peer.policy.spec.get("podSelector") or {})
     return any(
         pod.namespace == peer.policy.namespace and selects(dict(pod.labels))
         for talk in snapshot.conversations
-        if talk.unanswered
+        if (talk.unanswered or talk.rejected) and _may_be_denied(snapshot, talk)
         for pod in _pods_of(snapshot, talk, peer.side)
     )
+
+
+def _may_be_denied(snapshot: Snapshot, talk: Conversation) -> bool:
+    """Of what is outside nothing is known, of pods what all policies together say."""
+    client = snapshot.by_address.get(talk.client)
+    if client is None:
+        return True
+    said = list(verdicts(snapshot, policy_context(snapshot), client, talk))
+    return not said or any(one.verdict.denied for one in said)
 
 
 def _pods_of(snapshot: Snapshot, talk: Conversation, side: str) -> list[PodRow]:
@@ -87,7 +96,7 @@ def _is_misspelt(peer: NamespacePeer, context: PolicyContext) -> bool:
     labels = peer.selector.get("matchLabels")
     for key, value in labels.items() if isinstance(labels, dict) else ():
         values = {own.get(key, "") for own in context.namespaces.values()} - {"", value}
-        if len(str(value)) >= SPELT and near(str(value), values):
+        if len(str(value)) >= SPELT and misspelt(str(value), values):
             return True
     return False
 

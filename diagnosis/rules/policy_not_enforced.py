@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from collectors.events import PodRow
 from collectors.findings import Evidence, Finding
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._policies import PolicyContext, policy_context, verdicts
-from diagnosis.snapshot import Conversation, Snapshot, listed
+from diagnosis.snapshot import WINDOW_S, Conversation, Snapshot, listed
 from diagnosis.subjects import policy_subject
 
 ENFORCED = Threshold(
@@ -30,7 +31,10 @@ RULE = Rule(
     symptoms=(),
     screen="flows",
     thresholds=(ENFORCED, FLOWS),
-    false_friends=("the connections are older than the policy, or come over the host's network",),
+    false_friends=(
+        "the connections are older than the policy, or come over the host's network",
+        "another pod had the address a moment ago",
+    ),
     fix=FIX,
     verify="the connections get no answer",
 )
@@ -61,10 +65,17 @@ def _denied_by(snapshot: Snapshot, context: PolicyContext, talk: Conversation) -
     client = snapshot.by_address.get(talk.client)
     if client is None or talk.answered < FLOWS.value or not talk.opened:
         return ""
-    said = [one.verdict for one in verdicts(snapshot, context, client, talk)]
-    if not said or not all(verdict.denied for verdict in said):
+    said = list(verdicts(snapshot, context, client, talk))
+    if not said or not all(one.verdict.denied for one in said):
         return ""
-    return said[0].decided_by.policy
+    if _are_new(snapshot, [client, *(one.server for one in said)]):
+        return ""
+    return said[0].verdict.decided_by.policy
+
+
+def _are_new(snapshot: Snapshot, pods: list[PodRow]) -> bool:
+    """Whether one of them is so new that another had its address in these seconds."""
+    return any(pod.created > 0 and snapshot.at - pod.created < WINDOW_S for pod in pods)
 
 
 def _finding(snapshot: Snapshot, key: str, talks: list[Conversation]) -> Finding:

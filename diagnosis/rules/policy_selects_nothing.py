@@ -5,11 +5,11 @@ Facts: docs/reference/failures.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from collectors.events import PodRow
+from collectors.events import PodRow, ScaledRow
 from collectors.findings import Finding
-from diagnosis.edit_distance import near
+from diagnosis.edit_distance import misspelt
 from diagnosis.reachability import selectors
 from diagnosis.reachability.policy_model import Policy
 from diagnosis.rule import Rule
@@ -41,13 +41,15 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 
 def _of_policy(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
     pods = [pod for pod in snapshot.pods if pod.namespace == policy.namespace]
-    if pods and not _selects_any(policy, pods):
+    scaled = [row for row in snapshot.scaled if row.namespace == policy.namespace]
+    if pods and not _selects_any(policy, [*pods, *scaled]):
         yield _finding(snapshot, policy, pods)
 
 
-def _selects_any(policy: Policy, pods: list[PodRow]) -> bool:
+def _selects_any(policy: Policy, rows: Iterable[PodRow | ScaledRow]) -> bool:
+    """Of pods, and of workloads that are scaled to zero."""
     selected = selectors.compiled(policy.spec.get("podSelector") or {})
-    return any(selected(dict(pod.labels)) for pod in pods)
+    return any(selected(dict(row.labels)) for row in rows)
 
 
 def _finding(snapshot: Snapshot, policy: Policy, pods: list[PodRow]) -> Finding:
@@ -76,7 +78,7 @@ def _finding(snapshot: Snapshot, policy: Policy, pods: list[PodRow]) -> Finding:
 def _meant(labels: object, pods: list[PodRow]) -> str:
     """A label of a pod that differs from a wanted one by a letter or two."""
     for key, value in labels.items() if isinstance(labels, dict) else ():
-        if alike := near(str(value), _values(pods, key) - {"", value}):
+        if alike := misspelt(str(value), _values(pods, key) - {"", value}):
             return f"{key}={alike}"
     return ""
 

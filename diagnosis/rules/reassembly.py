@@ -11,13 +11,14 @@ from collectors.findings import Finding
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.snapshot import Snapshot, TargetView
 
-LEAST = Threshold("at least", 10, "IpReasmFails in 15 s", CONVENTION)
+COUNTERS = ("IpReasmFails", "Ip6ReasmFails")
+LEAST = Threshold("at least", 10, "of both families in 15 s", CONVENTION)
 RULE = Rule(
     id="reassembly",
     title="Fragments arrive that cannot be reassembled: some are lost",
     scope="pod or node",
     stage="symptom",
-    inputs=("IpReasmFails",),
+    inputs=COUNTERS,
     symptoms=("large", "timeout"),
     screen="counters",
     thresholds=(LEAST,),
@@ -25,13 +26,13 @@ RULE = Rule(
     confidence="possible",
     fix="Avoid fragments: an MTU that fits the path (docs/reference/mtu.md); let fragments pass "
     "firewalls",
-    verify="IpReasmFails stands still",
+    verify="IpReasmFails and Ip6ReasmFails stand still",
 )
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for host in snapshot.counted:
-        if host.delta("IpReasmFails") < LEAST.value:
+        if host.delta(*COUNTERS) < LEAST.value:
             continue
         yield _finding(host)
 
@@ -39,5 +40,5 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 def _finding(host: TargetView) -> Finding:
     return RULE.finding(
         subject=host.subject,
-        evidence=(host.counter("IpReasmFails", "/proc/net/snmp"),),
+        evidence=host.moved(*COUNTERS, source="/proc/net/snmp, snmp6"),
     )

@@ -24,7 +24,6 @@ RULE = Rule(
     screen="flows",
     thresholds=(SHARE, LEAST),
     false_friends=("the RST comes from another address or TTL than the pod's data",),
-    confidence="certain",
     fix="Read the server's log: a crash of a worker, a limit, a protocol that it does not speak "
     "(TLS to plain HTTP)",
     verify="requests are answered",
@@ -39,7 +38,16 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
             yield RULE.finding(
                 subject=snapshot.workload_subject(server, port),
                 evidence=_evidence(snapshot, server, talks),
+                confidence="certain" if _is_seen_there(snapshot, server, talks) else "likely",
             )
+
+
+def _is_seen_there(snapshot: Snapshot, server: str, talks: list[Conversation]) -> bool:
+    """Whether a capture at the server's pod, or on its node, has the resets: from the client's end
+    alone a firewall on the path may have sent them."""
+    node = snapshot.node_at(server)
+    views = (view for view in snapshot.targets if node and view.node == node)
+    return any(talk in view.conversations for view in views for talk in talks)
 
 
 def _counts(talks: list[Conversation]) -> tuple[int, int]:

@@ -22,6 +22,9 @@ MANY_SENT = Threshold("of", 100, "sent or more", CONVENTION)
 # after 0.2, 0.6, 1.4, 3, 6.2 and 12.6 s (RFC 6298: the RTO doubles; Linux: from 0.2 s). 10 of fewer
 # than 100 are more than 5 % for certain (95 %, Wilson).
 LEAST_OF_FEWER = Threshold("of fewer sent at least", 10, "retransmitted", CONVENTION)
+IN_VAIN = Threshold("needless where the peers had at least", 90, "% of them", CONVENTION)
+DSACK = "TcpExtTCPDSACKRecv"
+IN_VAIN_TEXT = "the peers had them already; packets overtake each other, or answers come late"
 RULE = Rule(
     id="retransmits",
     title="Data segments are retransmitted: packets are lost",
@@ -33,14 +36,16 @@ RULE = Rule(
         "TcpExtTCPOrigDataSent",
         "TcpExtTCPTimeouts",
         "TcpExtTCPFastRetrans",
+        DSACK,
         "capture",
     ),
     symptoms=("slow", "large", "load", "connect", "timeout"),
     screen="graphs",
-    thresholds=(WARNING, CRITICAL, LEAST_RETRANSMITTED, MANY_SENT, LEAST_OF_FEWER),
+    thresholds=(WARNING, CRITICAL, LEAST_RETRANSMITTED, MANY_SENT, LEAST_OF_FEWER, IN_VAIN),
     false_friends=(
         "TCPSpuriousRtxHostQueues rises (this host's own queue)",
         "all loss is with one peer (that peer's node)",
+        "TCPDSACKRecv rises as much: the peer had it, nothing was lost",
     ),
     fix="Find the place: capture on both nodes; a segment that leaves one NIC and does not reach "
     "the other is lost between them. Compare NIC drops (7 node) and ask the owner of the "
@@ -70,19 +75,22 @@ def _finding(snapshot: Snapshot, target: TargetView, share: Share, severity: Sev
     return RULE.finding(
         subject=target.subject,
         severity=severity,
-        title=_title(share),
+        title=_title(share, is_in_vain=_is_in_vain(target, share)),
         evidence=_evidence(snapshot, target, share),
         confidence="likely" if len(_by_peer(target, snapshot.name)) > 1 else "possible",
     )
 
 
-def _title(share: Share) -> str:
+def _is_in_vain(target: TargetView, share: Share) -> bool:
+    """Whether the peers say of nearly all that they had it already (DSACK, RFC 2883)."""
+    return 100 * target.delta(DSACK) >= IN_VAIN.value * share.part
+
+
+def _title(share: Share, *, is_in_vain: bool) -> str:
+    why = IN_VAIN_TEXT if is_in_vain else "packets are lost"
     if share.exceeds:
-        return (
-            f"{share.part:,} segments are retransmitted beside {share.whole:,} new ones: "
-            "packets are lost"
-        )
-    return f"{share.percent:.1f} % of data segments are retransmitted: packets are lost"
+        return f"{share.part:,} segments are retransmitted beside {share.whole:,} new ones: {why}"
+    return f"{share.percent:.1f} % of data segments are retransmitted: {why}"
 
 
 def _evidence(snapshot: Snapshot, target: TargetView, share: Share) -> Iterator[Evidence]:
@@ -90,6 +98,7 @@ def _evidence(snapshot: Snapshot, target: TargetView, share: Share) -> Iterator[
     yield target.counter("TcpExtTCPSynRetrans", "/proc/net/netstat")
     yield target.counter("TcpExtTCPOrigDataSent", "/proc/net/netstat")
     yield target.fact(_formula(target, share), "/proc/net/snmp, /proc/net/netstat")
+    yield from target.moved(DSACK, source="/proc/net/netstat")
     yield target.fact(_kinds(target), "/proc/net/netstat")
     if peers := _by_peer(target, snapshot.workload):
         yield target.fact(f"most with {_worst(peers)}", "capture")

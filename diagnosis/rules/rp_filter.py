@@ -17,6 +17,10 @@ FIX = """# /etc/sysctl.d/99-k8s-networking.conf
 Better: make routing agree in both directions
 net.ipv4.conf.all.rp_filter = 2
 """
+LOOSE = 2  # Documentation/networking/ip-sysctl.rst: the larger of all and the interface counts
+NO_ROUTE = """# filtering is loose already: no interface at all has a route to the source
+sysctl -w net.ipv4.conf.all.log_martians=1; dmesg | grep martian  # which source, on which interface
+ip route get SOURCE  # the route that is missing: the CNI's, or a gateway for that network"""
 RULE = Rule(
     id="rp_filter",
     title="Packets are dropped by reverse-path filtering: the two directions differ",
@@ -39,22 +43,35 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for target in snapshot.counted:
         if target.delta("TcpExtIPReversePathFilter") < LEAST.value:
             continue
-        yield _finding(target, is_felt=_is_felt(snapshot))
+        yield _finding(target, is_felt=_is_felt(snapshot, target))
 
 
-def _is_felt(snapshot: Snapshot) -> bool:
-    """Whether anything that was seen lacks an answer. Stray packets (of another interface's
-    network, of a scan) are dropped on purpose, and nobody misses them."""
-    asked = (view.lookups.unanswered for view in snapshot.targets if view.lookups)
-    again = (view.delta("TcpExtTCPSynRetrans") for view in snapshot.counted)
-    return any(talk.unanswered for talk in snapshot.conversations) or any(asked) or any(again)
+def _is_felt(snapshot: Snapshot, target: TargetView) -> bool:
+    """Whether anything that was seen on that node lacks an answer. Stray packets (of another
+    interface's network, of a scan) are dropped on purpose, and nobody misses them."""
+    here = [view for view in snapshot.targets if view.node == target.node]
+    asked = (view.lookups.unanswered for view in here if view.lookups)
+    again = (view.delta("TcpExtTCPSynRetrans") for view in here if view in snapshot.counted)
+    lost = (talk.unanswered for view in here for talk in view.conversations)
+    return any(lost) or any(asked) or any(again) or _is_missed(snapshot, target.node)
+
+
+def _is_missed(snapshot: Snapshot, node: str) -> bool:
+    """Whether what was seen elsewhere, of that node's pods, lacks an answer."""
+    return any(
+        talk.unanswered and node in (snapshot.node_at(talk.client), snapshot.node_at(talk.server))
+        for talk in snapshot.conversations
+    )
 
 
 def _finding(target: TargetView, *, is_felt: bool) -> Finding:
+    is_loose = target.sysctl("net.ipv4.conf.all.rp_filter") == LOOSE
     setting = f"net.ipv4.conf.all.rp_filter = {target.sysctl('net.ipv4.conf.all.rp_filter')}"
     return RULE.finding(
         subject=target.subject,
         severity="critical" if is_felt else "info",
+        fix=NO_ROUTE if is_loose else FIX,
+        fix_kind="shell" if is_loose else "sysctl",
         evidence=(
             target.counter("TcpExtIPReversePathFilter", "/proc/net/netstat"),
             target.fact(setting, "sysctl; the larger of all and the interface counts"),

@@ -73,9 +73,16 @@ class Load:
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     load = _load(snapshot)
-    if not load.uses_iptables or not (load.heavy or load.services >= PORTS.value):
+    if _is_replaced(snapshot) or not load.uses_iptables:
+        return
+    if not (load.heavy or load.services >= PORTS.value):
         return
     yield _finding(snapshot, load)
+
+
+def _is_replaced(snapshot: Snapshot) -> bool:
+    """Whether Cilium translates Services: what kube-proxy left is on no path of theirs."""
+    return snapshot.setting("cilium").get("kube-proxy-replacement") in ("true", "strict")
 
 
 def _finding(snapshot: Snapshot, load: Load) -> Finding:

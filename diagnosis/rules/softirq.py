@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from collectors.findings import Finding
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._cpu import softirq_shares, softirq_text
-from diagnosis.rules.udp_flood import FLOOD
+from diagnosis.rules.udp_flood import FLOOD, NO_PORTS
 from diagnosis.snapshot import Snapshot, TargetView, listed
 
 SOFTIRQ = Threshold("from", 50, "% of one CPU in softirq", CONVENTION)
@@ -20,7 +20,7 @@ RULE = Rule(
     title="A CPU is busy with packets while others are not",
     scope="node",
     stage="cause",
-    inputs=("CPU", "UdpNoPorts"),
+    inputs=("CPU", *NO_PORTS),
     symptoms=("slow", "nodes", "load"),
     screen="node",
     criterion="and another CPU has less than a third of that; without a flood of UDP, which is a "
@@ -42,7 +42,7 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def _is_flooded(node: TargetView) -> bool:
-    return node.rate("UdpNoPorts") >= FLOOD.value
+    return node.rate(*NO_PORTS) >= FLOOD.value
 
 
 def _busy(shares: dict[str, float]) -> list[str]:

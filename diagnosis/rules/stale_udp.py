@@ -11,7 +11,7 @@ from dataclasses import replace
 from collectors.events import ConntrackGroup, ServiceRow
 from collectors.findings import Evidence, Finding
 from diagnosis.rule import CONVENTION, Rule, Threshold
-from diagnosis.rules._service_paths import stale_endpoints
+from diagnosis.rules._service_paths import asked_services, stale_endpoints
 from diagnosis.snapshot import Snapshot, TargetView
 
 OLDER = Threshold("of endpoints that are as they are for", 5, "s", CONVENTION)
@@ -39,7 +39,8 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     stale = stale_endpoints(snapshot)  # by rules: new entries would lead there as well
     for host in snapshot.hosts:
         for group in host.conntrack_groups:
-            service = snapshot.service_by_address.get(group.destination)
+            asked = asked_services(snapshot).get((group.destination, group.port, "UDP"))
+            service = asked[0] if asked else snapshot.service_by_address.get(group.destination)
             if (group.reply_source, group.reply_port) in stale:
                 continue
             counted = host.conntrack.at if host.conntrack else 0.0

@@ -22,6 +22,9 @@ from diagnosis.snapshot import Snapshot, TargetView, listed
 from diagnosis.subjects import service_subject
 
 LOOPBACK = ("127.", "::1")
+# to which iptables in the pod redirect what comes in: istio.io/latest/docs/ops/deployment/
+# application-requirements, linkerd.io/2/reference/proxy-configuration
+SIDECARS = (15006, 4143)
 RULE = Rule(
     id="target_port",
     title="A Service sends to a port on which nothing listens",
@@ -35,6 +38,7 @@ RULE = Rule(
     false_friends=(
         "the program opens the port later, or on demand",
         "the program listens on it although its container does not declare it: ss -ltn in the pod",
+        "a mesh's proxy gets what comes in (15006 of Istio, 4143 of Linkerd)",
     ),
     severity="critical",
     confidence="certain",
@@ -111,7 +115,7 @@ def _listeners(view: TargetView) -> list[SocketRow]:
 def _listening(view: TargetView, port: ServicePort) -> Listening:
     number = port_number(view.pod, port.target, port.protocol) if view.pod else None
     sockets = _listeners(view)
-    if number is None or not sockets:
+    if number is None or not sockets or _has_sidecar(sockets):
         return Listening(view, number or 0, None)
     reachable = {row.local_port for row in sockets if not row.local.startswith(LOOPBACK)}
     return Listening(
@@ -121,6 +125,11 @@ def _listening(view: TargetView, port: ServicePort) -> Listening:
         loopback=any(row.local_port == number for row in sockets),
         others=tuple(sorted(reachable)),
     )
+
+
+def _has_sidecar(sockets: list[SocketRow]) -> bool:
+    """Whether a mesh's proxy gets all that comes in: it hands it on to loopback as well."""
+    return any(row.local_port in SIDECARS for row in sockets)
 
 
 def _by_sockets(service: ServiceRow, index: int, listening: list[Listening]) -> Iterator[Finding]:

@@ -130,8 +130,8 @@ def _of_port(
     snapshot: Snapshot, view: TargetView, service: ServiceRow, port: ServicePort
 ) -> Iterator[SilentEndpoint]:
     """By what was captured, where anything was: conntrack remembers answers for minutes."""
-    ready, waiting = snapshot.endpoints(service)
-    known = {*ready, *waiting}
+    ready, _ = snapshot.endpoints(service)
+    known = set(ready)  # one that goes, or is not ready, has conversations of before
     rows = [row for row in view.paths if _asks(row, service, port)]
     uses, source = _of_paths(snapshot, rows), "capture, all interfaces"
     if not rows:

@@ -13,20 +13,21 @@ from diagnosis.rules._cpu import softirq_shares, softirq_text
 from diagnosis.snapshot import Snapshot, TargetView, listed
 
 FLOOD = Threshold("from", 2_000, "datagrams per second to closed ports", CONVENTION)
+NO_PORTS = ("UdpNoPorts", "Udp6NoPorts")
 RULE = Rule(
     id="udp_flood",
     title="A flood of UDP to a port on which nothing listens keeps CPUs busy",
     scope="node",
     stage="cause",
-    inputs=("UdpNoPorts", "CPU"),
+    inputs=(*NO_PORTS, "CPU"),
     symptoms=("slow", "nodes", "load"),
     screen="node",
     thresholds=(FLOOD,),
     false_friends=("UdpNoPorts stands still",),
     severity="critical",
     confidence="certain",
-    fix="tcpdump -ni any -c 20 'icmp[icmptype] == icmp-unreach'  # these ICMP errors go to the "
-    "sender",
+    fix="tcpdump -ni any -c 20 'icmp[icmptype] == icmp-unreach or icmp6[0] == 1'  # these ICMP "
+    "errors go to the sender",
     fix_kind="shell",
     verify="UdpNoPorts stands still",
 )
@@ -34,7 +35,7 @@ RULE = Rule(
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for node in snapshot.hosts:
-        rate = node.rate("UdpNoPorts")
+        rate = node.rate(*NO_PORTS)
         if rate < FLOOD.value:
             continue
         yield _finding(node, rate)
@@ -53,4 +54,4 @@ def _evidence(node: TargetView) -> Iterator[Evidence]:
     busy = listed(softirq_text(softirq_shares(node)))
     if busy:
         yield node.fact(busy, "/proc/stat")
-    yield node.counter("UdpNoPorts", "/proc/net/snmp")
+    yield from node.moved(*NO_PORTS, source="/proc/net/snmp, snmp6")

@@ -52,6 +52,14 @@ def test_who_did_not_answer() -> None:
     ]
 
 
+def test_entries_that_a_program_wrote() -> None:
+    head = "IP address  HW type  Flags  HW address  Mask  Device\n"
+    line = "10.2.0.0  0x1  {}  02:77:00:00:00:01  *  flannel.1\n"
+    for flags, permanent in (("0x2", False), ("0x6", True), ("0x0", False)):
+        (row,) = network_state.neighbours(head + line.format(flags))
+        assert row.permanent is permanent
+
+
 def test_resolvers() -> None:
     text = "# x\nnameserver 10.96.0.10\nsearch shop.svc.cluster.local svc.cluster.local\noptions ndots:5 timeout:1\n"
     assert network_state.resolver(text) == (

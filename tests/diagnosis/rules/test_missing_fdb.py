@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from collectors.events import RouteRow
+from collectors.events import NodeRow, RouteRow
 from collectors.findings import Finding
 from diagnosis.snapshot import TargetView
-from tests.diagnosis.rules.test_stale_vtep import HERE, ONE, THERE, TWO, near, snapshot, view
+from tests.diagnosis.rules.test_stale_vtep import AGENT, HERE, ONE, THERE, TWO, near, snapshot, view
 from tests.support.rules import finder
+from tests.support.snapshots import API, POD
 
 evaluate = finder("missing_fdb")
 NEIGHBOUR, ENTRY = near(THERE)
@@ -56,3 +57,16 @@ def test_a_node_that_is_not_ready_yet() -> None:
 
 def test_another_kind_of_tunnel() -> None:
     assert not missing(changed({"kind": "ipip"}))
+
+
+def test_a_node_that_stands_for_a_cloud_s_machines() -> None:
+    """No agent of the CNI runs there, and no pod of the cluster's ranges."""
+    virtual = NodeRow("virtual", "192.168.0.77", "", True, "linux", "amd64")
+    agents = [replace(AGENT, name=f"flannel-{n}", uid=n, node=n) for n in ("n1", "n2")]
+    whole = snapshot(view("n1", 1, HERE, NEIGHBOUR, ENTRY), pods=(POD, API, *agents))
+    nodes = (ONE, TWO, virtual)
+    assert not evaluate(replace(whole, nodes=nodes))
+    there = replace(API, name="api-9", uid="u9", node="virtual", ip="10.2.0.99")
+    (finding,) = evaluate(replace(whole, nodes=nodes, pods=(*whole.pods, there)))
+    assert finding.where == "n1 → virtual"
+    assert evaluate(replace(whole, nodes=nodes, pods=(POD, API)))  # k3s: its agent is no pod

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from collectors.events import LinkRow, RouteRow
+from collectors.events import LinkRow, NodeRow, RouteRow
 from collectors.findings import Finding
-from tests.support.snapshots import API, ETH, NEAR, POD, ROUTES, SETUP, found, node
+from tests.support.snapshots import API, ETH, NEAR, NODE, OTHER, POD, ROUTES, SETUP, found, node
 
 WITHOUT = replace(SETUP, routes=ROUTES[:1])
 
@@ -44,3 +44,21 @@ def test_a_cni_that_has_addresses_of_its_own() -> None:
     pods = (POD, NEAR, replace(API, ip="192.168.33.5"))
     assert missing(WITHOUT, pods=pods) is None
     assert missing(WITHOUT, pods=(POD, NEAR)) is not None
+
+
+def test_a_range_of_a_family_that_no_pod_there_has() -> None:
+    """The API server gives nodes two ranges, the CNI uses one."""
+    two = replace(OTHER, pod_cidrs=(*OTHER.pod_cidrs, "fd00:2::/64"))
+    nodes = (NODE, two)
+    assert missing(SETUP, nodes=nodes) is None
+    both = replace(API, ips=(API.ip, "fd00:2::5"))
+    assert missing(SETUP, nodes=nodes, pods=(POD, NEAR, both)) is not None
+
+
+def test_a_node_without_the_cni_s_agent() -> None:
+    virtual = NodeRow(
+        "virtual", "192.168.0.77", "", True, "linux", "amd64", pod_cidrs=("10.9.0.0/24",)
+    )
+    agent = replace(POD, name="flannel-1", host_network=True, workload="DaemonSet/kube-flannel-ds")
+    assert missing(SETUP, nodes=(NODE, virtual), pods=(POD, agent)) is None
+    assert missing(SETUP, nodes=(NODE, virtual), pods=(POD,)) is not None

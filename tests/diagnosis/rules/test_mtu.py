@@ -157,3 +157,11 @@ def test_the_overlay_is_carried_by_a_second_interface() -> None:
     small = (replace(ETH, mtu=9000), replace(jumbo, mtu=1500), large)
     finding = mtu(replace(SETUP, links=small), own(8950))
     assert finding is not None and "do not fit into eth1 (1500)" in finding.title
+
+
+def test_what_ipv6_counts_as_too_large() -> None:
+    stuck = pod(conversations=(talk(stuck=1, large=1),))
+    for name in ("Ip6FragFails", "Ip6InTooBigErrors"):
+        finding = found(node({}, {name: 50}), stuck)["mtu"]
+        assert finding.confidence == "certain"
+        assert any(name in one.text for one in finding.evidence)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from tests.support.snapshots import found, node, pod
+from dataclasses import replace
+
+from collectors.events import NeighbourRow
+from tests.support.snapshots import SETUP, found, node, pod
 
 LIMIT = "sysctl net.ipv4.neigh.default.gc_thresh3"
 
@@ -29,3 +32,20 @@ def test_an_overflow_of_last_week_and_a_size_that_is_unknown() -> None:
 
 def test_the_table_is_the_whole_node_s() -> None:
     assert "neighbour_table" not in found(pod({"arp_entries": 950, LIMIT: 1024}))
+
+
+def test_entries_that_a_cni_wrote_for_other_nodes() -> None:
+    """They do not count against the limit since Linux 5.0."""
+    rows = tuple(
+        NeighbourRow(f"10.{n // 250}.{n % 250}.0", "flannel.1", "02:77", permanent=True)
+        for n in range(1_100)
+    )
+    values = {"arp_entries": 1_130, LIMIT: 1024}
+
+    def seen(kernel: str, entries: tuple[NeighbourRow, ...] = rows) -> bool:
+        state = replace(SETUP, neighbours=entries, kernel=kernel)
+        return "neighbour_table" in found(node(values, network=state))
+
+    assert not seen("6.1.0-18-amd64") and not seen("")
+    assert seen("4.18.0-513.el8")
+    assert seen("6.1.0-18-amd64", tuple(replace(row, permanent=False) for row in rows))

@@ -32,3 +32,18 @@ def test_namespaces_without_a_default_deny() -> None:
     assert not findings(
         policy("allow", {"podSelector": {}, "ingress": [{}]}, "bank"), pods=(POD, other)
     ), "nobody denies"
+
+
+def test_pods_that_policies_isolate_and_admit_some() -> None:
+    """Of the namespace's own, or each app by a policy of its own."""
+    deny = policy("deny", {"podSelector": {}, "policyTypes": ["Ingress"]})
+    there = replace(API, namespace="bank", name="b", uid="b1", ip="10.2.0.44")
+    pods = (POD, API, there)
+    own: dict[str, Any] = {"podSelector": {}, "ingress": [{"from": [{"podSelector": {}}]}]}
+    app = {"podSelector": {"matchLabels": {"app": "api"}}, "ingress": [{}]}
+    assert findings(deny, pods=pods)
+    for spec in (own, app):
+        assert not findings(deny, policy("p", spec, "bank"), pods=pods)
+    other = {"podSelector": {"matchLabels": {"app": "web"}}}
+    assert findings(deny, policy("p", other, "bank"), pods=pods)
+    assert not findings(deny, pods=(POD, API, replace(there, ended=True)))

@@ -151,3 +151,14 @@ def test_entries_of_a_client_that_is_gone() -> None:
 def test_many_connections_are_counted_as_well() -> None:
     assert finding(on(OLD.ip, 200_000))
     assert finding(on(OLD.ip, 90_000), on(LATER.ip, 90_000), on(THIRD.ip, 90_000)) is None
+
+
+def test_others_are_used_by_pods_of_nodes_that_are_not_open() -> None:
+    """As the endpoint's own node sees them."""
+    remote = replace(CLIENT, name="web-9", uid="u9", node="n3", ip="10.3.0.9")
+    pods = (CLIENT, OLD, LATER, THIRD, remote)
+    there = replace(OPEN, source=remote.ip, destination=LATER.ip, reply_source=LATER.ip, count=40)
+    assert finding(OPEN, pods=pods)
+    assert finding(OPEN, there, pods=pods) is None
+    assert finding(OPEN, replace(there, count=2), pods=pods)
+    assert finding(OPEN, replace(there, source=CLIENT.ip), pods=pods)  # counted as it asked

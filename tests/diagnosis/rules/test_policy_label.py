@@ -65,3 +65,13 @@ def test_a_label_that_a_namespace_has_and_all_namespaces() -> None:
         "ingress": [{"from": [{"namespaceSelector": {}}]}],
     }
     assert not evaluate(policy_snapshot(policy("p", everything)))
+
+
+def test_clients_fail_that_another_rule_admits() -> None:
+    """A queue that is full, perhaps: not this label."""
+    spec = by({"team": "monitoring"})
+    spec["ingress"].append({"from": [{"podSelector": {}}]})
+    (one,) = evaluate(policy_snapshot(policy("p", spec), target=LOST))
+    assert one.severity == "info"
+    (two,) = evaluate(policy_snapshot(policy("p", by({"team": "monitoring"})), target=LOST))
+    assert two.severity == "critical"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from collectors.events import (
@@ -13,7 +14,7 @@ from tests.support.policy_snapshots import (
     policy_snapshot,
 )
 from tests.support.rules import finder
-from tests.support.snapshots import pod, talk
+from tests.support.snapshots import API, POD, pod, talk
 
 evaluate = finder("policy_not_enforced")
 
@@ -31,3 +32,15 @@ def test_traffic_that_a_policy_denies_and_that_passes() -> None:
     ), "it was changed just now"
     silent = pod(conversations=(talk(answered=0, unanswered=9),))
     assert "policy_not_enforced" not in findings(policy("deny", deny, changed=10.0), target=silent)
+
+
+def test_pods_that_are_so_new_that_others_had_their_addresses() -> None:
+    deny = policy(
+        "deny", {"podSelector": {"matchLabels": {"app": "api"}}, "policyTypes": ["Ingress"]}
+    )
+    seen = pod(conversations=(talk(opened=95.0),))
+    rows = policy_snapshot(replace(deny, changed=10.0), target=seen)
+    assert evaluate(rows)
+    for new in (POD, API):
+        pods = tuple(replace(one, created=90.0) if one == new else one for one in rows.pods)
+        assert not evaluate(replace(rows, pods=pods))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from collectors.events import (
     PolicyRow,
+    ScaledRow,
 )
 from collectors.findings import Finding
 from tests.support.policy_snapshots import (
@@ -13,6 +15,7 @@ from tests.support.policy_snapshots import (
     policy_snapshot,
 )
 from tests.support.rules import finder
+from tests.support.snapshots import POD
 
 evaluate = finder("policy_selects_nothing")
 
@@ -37,3 +40,20 @@ def test_a_policy_that_selects_nothing() -> None:
         "a namespace without pods"
     )
     assert not findings(policy("good", {"podSelector": {"matchLabels": {"app": "web"}}}))
+
+
+def test_versions_are_two_names() -> None:
+    """One that waits for its pods is not misspelt."""
+    rows = (replace(POD, labels=(("version", "v1"),)),)
+    (one,) = findings(
+        policy("next", {"podSelector": {"matchLabels": {"version": "v2"}}}), pods=rows
+    ).values()
+    assert one.severity == "info" and "v1" not in one.fix
+
+
+def test_a_workload_that_is_scaled_to_zero() -> None:
+    batch = policy("batch", {"podSelector": {"matchLabels": {"app": "batch"}}})
+    row = ScaledRow("shop", "batch", (("app", "batch"),))
+    assert findings(batch)
+    assert not findings(batch, scaled=(row,))
+    assert findings(batch, scaled=(replace(row, namespace="bank"),))

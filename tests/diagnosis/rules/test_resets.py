@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.support.snapshots import found, pod, talk
+from tests.support.snapshots import found, node, pod, talk
 
 
 def test_a_share_of_a_server_s_connections() -> None:
@@ -30,3 +30,11 @@ def test_refused_connections_are_another_finding() -> None:
 def test_no_tcp() -> None:
     udp = replace(talk(server_resets=9), protocol="UDP")
     assert "resets" not in found(pod(conversations=(udp,)))
+
+
+def test_only_at_the_server_s_end_it_is_known_who_reset() -> None:
+    """A firewall on the path may have."""
+    seen = (talk(server_resets=9),)
+    assert found(pod(conversations=seen))["resets"].confidence == "likely"
+    there = replace(node(conversations=seen), key="node/n2", node="n2")
+    assert found(there)["resets"].confidence == "certain"

@@ -114,3 +114,12 @@ def test_the_kind_of_loss_is_no_weight_of_it(timeouts: int, fast: int, said: str
         if "timeouts" in text
     ]
     assert text.endswith(said) and "light" not in text
+
+
+def test_what_the_peers_had_already_was_not_lost() -> None:
+    """Packets overtook each other, or acknowledgments were late (RFC 2883)."""
+    for had, text in ((5, "packets are lost"), (58, "the peers had them already")):
+        view = pod({}, {**deltas(60, 3_000), "TcpExtTCPDSACKRecv": had})
+        finding = found(view)["retransmits"]
+        assert text in finding.title
+        assert any("TCPDSACKRecv" in one.text for one in finding.evidence)

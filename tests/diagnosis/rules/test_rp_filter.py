@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from diagnosis.snapshot import DnsSummary
-from tests.support.snapshots import found, node, pod, talk
+from tests.support.snapshots import API, found, node, pod, talk
 
 DROPS = {"TcpExtIPReversePathFilter": 30}
 
@@ -30,3 +32,21 @@ def test_a_few_and_those_of_long_ago() -> None:
 
 def test_connections_that_fail_while_it_stands_still() -> None:
     assert "rp_filter" not in found(pod(conversations=(talk(unanswered=9, answered=0),)))
+
+
+def test_what_fails_on_other_nodes_is_not_this() -> None:
+    """Stray packets here, and a SYN that was sent again there."""
+    far = replace(pod({}, {"TcpExtTCPSynRetrans": 1}), key="pod/shop/api-1", pod=API, node="n2")
+    host = node({}, DROPS)
+    assert found(host, far)["rp_filter"].severity == "info"
+    there = replace(far, conversations=(talk(unanswered=9, answered=0),))
+    assert found(host, there)["rp_filter"].severity == "critical"  # of a pod of this node
+
+
+def test_filtering_that_is_loose_already() -> None:
+    seen = pod(conversations=(talk(unanswered=9, answered=0),))
+    for value, wanted in ((1, "rp_filter = 2"), (2, "ip route get SOURCE")):
+        finding = found(node({"sysctl net.ipv4.conf.all.rp_filter": value}, DROPS), seen)[
+            "rp_filter"
+        ]
+        assert wanted in finding.fix and (value == 1) == ("rp_filter = 2" in finding.fix)

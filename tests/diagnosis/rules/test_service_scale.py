@@ -40,3 +40,10 @@ def test_iptables_at_thousands_of_services() -> None:
     assert not list(evaluate(network_snapshot(services=services(6_000)))), (
         "nobody said how Services are made"
     )
+
+
+def test_rules_that_kube_proxy_left_behind_cilium() -> None:
+    view = counted(RuleCount("iptables-nft", 20_000, 2_000, 0.5))
+    for value, is_said in (("true", False), ("strict", False), ("false", True)):
+        row = settings("cilium", **{"kube-proxy-replacement": value})
+        assert bool(evaluate(network_snapshot(row, view=view))) is is_said

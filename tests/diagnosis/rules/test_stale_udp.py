@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from collectors.events import ConntrackGroup, ServiceRow, SliceRow
+from collectors.events import ConntrackGroup, ServicePort, ServiceRow, SliceRow
 from collectors.findings import Finding
-from tests.support.snapshots import API, NEAR, POD, conntrack_table, found, node
+from tests.support.snapshots import API, NEAR, NODE, POD, conntrack_table, found, node
 
 SERVICE = ServiceRow("shop", "log", ("10.96.0.7",), ("514/UDP",), "ClusterIP", API.labels)
 SLICE = SliceRow("shop", "log-a", "log", (API.ip,), (), changed=50.0)
@@ -45,3 +45,14 @@ def test_tcp_and_what_is_not_translated() -> None:
     assert stale(replace(GONE, protocol="tcp", state="ESTABLISHED")) is None
     assert stale(replace(GONE, reply_source="10.96.0.7")) is None
     assert stale(replace(GONE, destination=NEAR.ip)) is None
+
+
+def test_a_balancer_s_address_and_a_node_port() -> None:
+    port = ServicePort("log", 514, "UDP", "514", 30514)
+    service = replace(SERVICE, outer_ips=("203.0.113.7",), targets=(port,))
+    for address, number in (("203.0.113.7", 514), (NODE.address, 30514)):
+        entry = replace(GONE, source="198.51.100.4", destination=address, port=number)
+        assert stale(entry, services=(service,)) is not None
+        assert stale(replace(entry, reply_source=API.ip), services=(service,)) is None
+    other = replace(GONE, destination=NODE.address, port=30599)
+    assert stale(other, services=(service,)) is None

@@ -27,3 +27,11 @@ def test_cookies_that_are_always_sent() -> None:
 
 def test_a_flood_of_yesterday() -> None:
     assert "syn_flood" not in found(pod({COOKIES: 9_000, DROPS: 9_000}))
+
+
+def test_cookies_for_every_syn() -> None:
+    """net.ipv4.tcp_syncookies = 2: no queue is full."""
+    setting = "sysctl net.ipv4.tcp_syncookies"
+    assert "syn_flood" not in found(pod({setting: 2}, {COOKIES: 500}))
+    assert "syn_flood" in found(pod({setting: 1}, {COOKIES: 500}))
+    assert "syn_flood" in found(pod({setting: 2}, {COOKIES: 500, DROPS: 3}))

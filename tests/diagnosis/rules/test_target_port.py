@@ -64,3 +64,14 @@ def test_a_port_on_which_another_pod_answers_is_right() -> None:
     bad = replace(pod(sockets=other), pod=NEAR, key=f"pod/{NEAR.namespace}/{NEAR.name}")
     assert not evaluate(service_snapshot(bad, silent))
     assert evaluate(service_snapshot(bad))
+
+
+@pytest.mark.parametrize("port", [15006, 4143])
+def test_a_sidecar_gets_what_comes_in(port: int) -> None:
+    """And hands it on to a program that listens on loopback."""
+    own = SocketRow("tcp", "LISTEN", "127.0.0.1", 8080, "", 0)
+    service = replace(WEB, targets=(ServicePort("http", 80, "TCP", "8080"),))
+    alone = policy_snapshot(target=pod(sockets=(own,)), services=(service,))
+    assert evaluate(alone)
+    proxy = SocketRow("tcp", "LISTEN", "0.0.0.0", port, "", 0)
+    assert not evaluate(replace(alone, targets=(pod(sockets=(own, proxy)),)))

@@ -117,3 +117,9 @@ def test_a_policy_that_denies_it() -> None:
 def test_tcp_on_the_same_port() -> None:
     rows = [replace(row, protocol="TCP") for row in (WELL, SILENT)]
     assert finding(*rows) is None
+
+
+def test_an_endpoint_that_goes_has_conversations_of_before() -> None:
+    slices = (replace(SLICE, ready=(NEAR.ip,), not_ready=(API.ip,)),)
+    assert finding(SILENT, WELL) is not None
+    assert finding(SILENT, WELL, slices=slices) is None

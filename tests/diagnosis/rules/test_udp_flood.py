@@ -23,3 +23,9 @@ def test_as_many_datagrams_to_a_port_that_is_open() -> None:
 def test_what_came_long_ago_and_in_a_pod() -> None:
     assert "udp_flood" not in found(node({"UdpNoPorts": 900_000}))
     assert "udp_flood" not in found(pod({}, {"UdpNoPorts": 900_000}))
+
+
+def test_ipv6_is_counted_apart() -> None:
+    busy = {**CPU, "cpu/0/softirq": 1_200, "cpu/1/softirq": 10}
+    counted = found(node({}, {**busy, "Udp6NoPorts": 60_000}))
+    assert "udp_flood" in counted and "softirq" not in counted
