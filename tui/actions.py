@@ -133,6 +133,7 @@ ACTIONS = (
         "compare",
         (
             ("o", "other", "*another", "compare with another open target"),
+            ("r", "again", "*read again", "read the sysctls of both again"),
             ("escape", "back", "*back", "back to where you were"),
         ),
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collectors.capture.direction import FlowEvent
 from tui import format as fmt
 from tui.flow_format import ms
-from tui.widgets.row_list import Cell, Column
+from tui.widgets.columns import Cell, Column
 
 BAD_KINDS = ("retransmission", "fast retransmission", "RST", "zero window", "ICMP")
 ODD_KINDS = ("spurious retransmission", "out of order", "duplicate ACK", "window full")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from textual.app import App, ComposeResult
 
-from tui.widgets.row_list import Column, RowList
+from tui.widgets.columns import Column
+from tui.widgets.row_list import RowList
 
 COLUMNS = (Column("N", 0, str),)
 

@@ -12,7 +12,8 @@ from session.store import Store
 from tui import format as fmt
 from tui.panels.panel import Panel, Sort, Status, joined, scope_of
 from tui.target_graphs import full_in
-from tui.widgets.row_list import Cell, Column, ListState
+from tui.widgets.columns import Cell, Column
+from tui.widgets.row_list import ListState
 
 LOSSES = (
     ("conntrack_drop", "dropped"),
@@ -48,11 +49,16 @@ def columns(names: Mapping[str, str], total: Callable[[], int]) -> tuple[Column,
     return (
         Column("ENTRIES", 9, lambda g: fmt.count(g.count), right=True),
         Column("SHARE", 6, _share(total), right=True),
-        Column("PROTO", 6, lambda g: (g.protocol, "dim"), rank=3),
-        Column("STATE", 11, lambda g: g.state, rank=2),
-        Column("SOURCE", 36, lambda g: names.get(g.source, g.source)),
-        Column("DESTINATION", 0, lambda g: f"{names.get(g.destination, g.destination)}:{g.port}"),
-        Column("REPLIES FROM", 36, _replies(names), rank=1),
+        Column("PROTO", 6, lambda g: (g.protocol, "dim")),
+        Column("STATE", 11, lambda g: g.state, tight=9),
+        Column("SOURCE", 36, lambda g: names.get(g.source, g.source), tight=15, tail=6),
+        Column(
+            "DESTINATION",
+            0,
+            lambda g: f"{names.get(g.destination, g.destination)}:{g.port}",
+            tail=6,
+        ),
+        Column("REPLIES FROM", 36, _replies(names), rank=1, tight=15, tail=6),
         Column("STATUS", 9, _status, rank=4),
     )
 

@@ -10,7 +10,8 @@ from session.store import Store
 from session.target_data import CounterLine
 from tui import format as fmt
 from tui.panels.panel import Panel, Status, joined, scope_of
-from tui.widgets.row_list import Cell, Column, ListState
+from tui.widgets.columns import Cell, Column
+from tui.widgets.row_list import ListState
 
 
 def _name(row: CounterLine) -> Cell:

@@ -10,7 +10,8 @@ from session.store import Store
 from tui import format as fmt
 from tui.flow_format import Names, address, ms, named
 from tui.panels.panel import Panel, Sort, Status, joined, read_from
-from tui.widgets.row_list import Cell, Column, ListState
+from tui.widgets.columns import Cell, Column
+from tui.widgets.row_list import ListState
 
 NXDOMAIN = 3
 LAST = 1 << 60  # sorts below every latency
@@ -31,13 +32,13 @@ def _problem(lookup: DnsTransaction) -> Cell:
 def columns(names: Names) -> tuple[Column, ...]:
     return (
         Column("TIME", 12, lambda t: (fmt.clock(t.at / 1e9, 3), "dim"), rank=3),
-        Column("CLIENT", 26, lambda t: named(t.client, names), rank=4),
+        Column("CLIENT", 26, lambda t: named(t.client, names), rank=2, tight=14, tail=6),
         Column("NAME", 0, lambda t: t.name),
         Column("TYPE", 5, lambda t: (t.type, "dim")),
         Column("RESULT", 9, _outcome),
-        Column("PROBLEM", 26, _problem, rank=1),
+        Column("PROBLEM", 26, _problem, rank=1, tight=14),
         Column("ms", 8, lambda t: ms(t.latency), right=True),
-        Column("SERVER", 24, lambda t: (named(t.server, names), "dim"), rank=5),
+        Column("SERVER", 24, lambda t: (named(t.server, names), "dim"), rank=5, tight=14, tail=6),
     )
 
 

@@ -7,7 +7,8 @@ from typing import Any
 from session.store import Store
 from tui import format as fmt
 from tui.panels.panel import Panel, Status
-from tui.widgets.row_list import Column, ListState
+from tui.widgets.columns import Column
+from tui.widgets.row_list import ListState
 
 BAD_PHASES = ("failed", "gone", "gap")
 COLUMNS = (

@@ -13,7 +13,8 @@ from session.store import Store
 from tui import format as fmt
 from tui.flow_format import Flow, Names, address, end, ms
 from tui.panels.panel import Panel, Sort, Status, joined, read_from
-from tui.widgets.row_list import Cell, Column, ListState
+from tui.widgets.columns import Cell, Column
+from tui.widgets.row_list import ListState
 
 ProblemOf = Callable[[Flow], Problem]
 STATE_STYLES = {
@@ -65,13 +66,13 @@ def columns(names: Names, problem: ProblemOf = flow_problem) -> tuple[Column, ..
     return (
         Column("START", 8, lambda f: (fmt.clock(f.first_ns / 1e9), "dim"), rank=6),
         Column("PROTO", 5, lambda f: (f.protocol, "dim"), rank=7),
-        Column("CLIENT", 34, lambda f: end(f.client, names), rank=2),
-        Column("SERVER", 0, lambda f: end(f.server, names)),
-        Column("STATE", 23, lambda f: _state(f, problem), rank=3),
-        Column("PROBLEM", 34, lambda f: _problem(f, problem), rank=1),
-        Column("RETRANS", 7, _retransmitted, right=True),
+        Column("CLIENT", 34, lambda f: end(f.client, names), tight=19, tail=6),
+        Column("SERVER", 0, lambda f: end(f.server, names), least=19, tail=6),
+        Column("STATE", 23, lambda f: _state(f, problem), tight=9),
+        Column("PROBLEM", 34, lambda f: _problem(f, problem), tight=18),
+        Column("RETRANS", 7, _retransmitted, right=True, rank=1),
         Column("SYN ms", 7, _handshake, right=True, rank=4),
-        Column("RESP ms", 7, _response, right=True),
+        Column("RESP ms", 7, _response, right=True, rank=2),
         Column("PACKETS", 7, _packets, right=True, rank=5),
         Column("BYTES", 9, _bytes, right=True, rank=8),
     )

@@ -12,7 +12,8 @@ from session.store import Store
 from session.target_data import TargetData
 from tui import format as fmt
 from tui.panels.panel import Panel, Status, joined, scope_of
-from tui.widgets.row_list import Cell, Column, ListState
+from tui.widgets.columns import Cell, Column
+from tui.widgets.row_list import ListState
 
 BAR = 12
 LINKS_SHOWN = 60

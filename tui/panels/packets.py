@@ -14,7 +14,8 @@ from session.store import Store
 from session.target_data import GapLine, PacketLine
 from tui import format as fmt
 from tui.panels.panel import Panel, Status, joined, read_from
-from tui.widgets.row_list import Cell, Column, ListState
+from tui.widgets.columns import Cell, Column
+from tui.widgets.row_list import ListState
 
 
 class PacketCells:

@@ -10,7 +10,8 @@ from collectors.sockets.peer_groups import PeerGroup, grouped
 from session.store import Store
 from tui import format as fmt
 from tui.panels.panel import Panel, Sort, Status, joined
-from tui.widgets.row_list import Cell, Column, ListState
+from tui.widgets.columns import Cell, Column
+from tui.widgets.row_list import ListState
 
 FULL, HIGH = 90, 70  # % of ip_local_port_range: a convention
 

@@ -12,7 +12,8 @@ from session.own_connections import trouble_of
 from session.store import Store
 from tui import format as fmt
 from tui.panels.panel import Panel, Sort, Status, joined
-from tui.widgets.row_list import Cell, Column, ListState
+from tui.widgets.columns import Cell, Column
+from tui.widgets.row_list import ListState
 
 STATE_STYLES = {"ESTAB": "good", "SYN-SENT": "warn", "CLOSE-WAIT": "warn", "TIME-WAIT": "dim"}
 RateOf = Callable[[SocketRow], SocketRate | None]
@@ -79,9 +80,9 @@ def columns(
     it."""
     return (
         Column("STATE", 10, _state),
-        Column("PROBLEM", 17, lambda r: (trouble(r), "bad"), rank=1),
-        Column("LOCAL", 21, _local, rank=6),
-        Column("PEER", 0, partial(_peer, names)),
+        Column("PROBLEM", 17, lambda r: (trouble(r), "bad"), tight=12),
+        Column("LOCAL", 21, _local, tight=14, tail=6),
+        Column("PEER", 0, partial(_peer, names), tail=6),
         Column("RTT ms", 7, lambda r: fmt.milliseconds(r.rtt), right=True),
         Column("±ms", 6, lambda r: (fmt.milliseconds(r.rtt_var), "dim"), right=True, rank=5),
         Column("CWND", 5, _optional("cwnd"), right=True, rank=4),

@@ -138,7 +138,7 @@ class ClusterScreen(TargetOpener):
     def header_data(self) -> HeaderData:
         if self.store.start is None:
             return HeaderData(state="connecting", mood="warn")
-        namespace = self.namespace or ""
+        namespace = self.namespace or "all"
         if disconnected(self.store):
             return self.header("", "not live", "bad", namespace)
         if self.store.listing("pods"):

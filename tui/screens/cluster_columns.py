@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from collectors.events import PodRow, Row
 from tui import format as fmt
-from tui.widgets.row_list import Cell, Column
+from tui.widgets.columns import Cell, Column
 
 GOOD_PHASES = ("Running", "Succeeded", "Completed")
 STARTING = ("Pending", "ContainerCreating", "Terminating")

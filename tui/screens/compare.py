@@ -17,13 +17,15 @@ from session.controller import Controller
 from session.finding_location import target_key
 from session.snapshot_builder import gathered
 from session.store import Store
+from tui import format as fmt
 from tui.actions import bindings
 from tui.panels.panel import joined
 from tui.ring import following
 from tui.screens.base import MOODS, ConsoleScreen, while_there
 from tui.screens.text_view import Document
+from tui.widgets.columns import Cell, Column
 from tui.widgets.header import Header, HeaderData
-from tui.widgets.row_list import Cell, Column, RowList
+from tui.widgets.row_list import RowList
 from tui.widgets.target_tabs import Targets
 from tui.widgets.text_line import TextLine
 
@@ -60,6 +62,8 @@ class CompareScreen(ConsoleScreen):
         self.other = ""
         self.found: list[Difference] = []
         self._sysctls: Settings = {}
+        self._asked: set[str] = set()  # targets whose sysctls are not to be read again
+        self._read_at: dict[str, float] = {}
         self._working = False
         self._at = 0.0
 
@@ -98,17 +102,22 @@ class CompareScreen(ConsoleScreen):
 
     def _status(self) -> None:
         relevant = sum(difference.weight == "matters" for difference in self.found)
-        both = self._sysctls.get(self.key) and self._sysctls.get(self.other)
         parts = [
             f"{relevant} relevant, {len(self.found) - relevant} other differences",
-            "all sysctls" if both else "sampled sysctls only",
+            self._sysctls_text(),
             "o: compare with another",
         ]
         text = joined(parts) if self.other else " nothing else of this kind is open"
         self.query_one("#status", TextLine).show(text)
 
+    def _sysctls_text(self) -> str:
+        if not (self._sysctls.get(self.key) and self._sysctls.get(self.other)):
+            return "sampled sysctls only"
+        oldest = min(self._read_at[self.key], self._read_at[self.other])
+        return f"all sysctls, of {fmt.clock(oldest)}: r reads them again"
+
     async def _compare(self) -> None:
-        """Both are read again each time: what is fixed disappears."""
+        """What is sampled is looked at again each time: what is fixed disappears."""
         try:
             other = self.other
             for key in (self.key, other):
@@ -123,11 +132,16 @@ class CompareScreen(ConsoleScreen):
             self._at, self._working = self.control.now(), False
 
     async def _read_sysctls(self, key: str) -> None:
+        """Once: reading them is a command that runs in the target."""
+        if key in self._asked:
+            return
         runner = self.control.targets.runner(key, "compare")
         if runner is None:
             return
+        self._asked.add(key)
         try:
             self._sysctls[key] = await sysctls.read(runner)
+            self._read_at[key] = self.control.now()
         except PodwireError:
             self._sysctls.setdefault(key, {})
 
@@ -152,6 +166,12 @@ class CompareScreen(ConsoleScreen):
             return
         self.other = following(others, self.other)
         self.found, self._at = [], 0.0
+        self.pull()
+
+    def action_again(self) -> None:
+        """Read the sysctls of both once more."""
+        self._asked.clear()
+        self._at = 0.0
         self.pull()
 
     def action_back(self) -> None:

@@ -21,8 +21,9 @@ from tui.actions import bindings
 from tui.panels.panel import joined
 from tui.screens.base import ConsoleScreen, while_there
 from tui.screens.text_view import Document
+from tui.widgets.columns import Cell, Column
 from tui.widgets.header import Header, HeaderData
-from tui.widgets.row_list import Cell, Column, RowList
+from tui.widgets.row_list import RowList
 from tui.widgets.target_tabs import Targets
 from tui.widgets.text_line import TextLine
 
@@ -140,7 +141,7 @@ class MatrixScreen(ConsoleScreen):
         self.query_one("#status", TextLine).show(joined(parts))
 
     def header_data(self) -> HeaderData:
-        return self.header("connectivity matrix", "live", "good", self.namespace)
+        return self.header("connectivity matrix", "live", "good", self.namespace or "all")
 
     def on_row_list_row_chosen(self, event: RowList.RowChosen) -> None:
         source: PodRow = event.row[0]

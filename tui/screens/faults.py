@@ -18,7 +18,8 @@ from collectors.sanitize import sanitize
 from session.controller import Controller
 from tui.screens.base import while_there
 from tui.screens.dialog import dialog_keys, dialog_title
-from tui.widgets.row_list import Column, RowList
+from tui.widgets.columns import Column
+from tui.widgets.row_list import RowList
 
 COLUMNS = (
     Column("", 2, lambda r: ("ON", "bad") if r["on"] else ("·", "dim")),

@@ -17,8 +17,9 @@ from tui.actions import bindings
 from tui.finding_text import detail
 from tui.screens.base import ConsoleScreen, ShowTarget
 from tui.screens.text_view import Document
+from tui.widgets.columns import Cell, Column
 from tui.widgets.header import Header, HeaderData
-from tui.widgets.row_list import Cell, Column, RowList
+from tui.widgets.row_list import RowList
 from tui.widgets.target_tabs import Targets
 from tui.widgets.text_line import TextLine
 

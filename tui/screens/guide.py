@@ -23,9 +23,10 @@ from tui.actions import bindings
 from tui.finding_text import detail
 from tui.screens.base import ConsoleScreen
 from tui.screens.text_view import Document
+from tui.widgets.columns import Cell, Column
 from tui.widgets.filter_box import FilterBox
 from tui.widgets.header import Header, HeaderData
-from tui.widgets.row_list import Cell, Column, RowList
+from tui.widgets.row_list import RowList
 from tui.widgets.target_tabs import Targets
 from tui.widgets.text_line import TextLine
 

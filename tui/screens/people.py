@@ -10,8 +10,9 @@ from session.share.people import Person
 from tui import format as fmt
 from tui.actions import bindings
 from tui.screens.base import ConsoleScreen
+from tui.widgets.columns import Cell, Column
 from tui.widgets.header import Header, HeaderData
-from tui.widgets.row_list import Cell, Column, RowList
+from tui.widgets.row_list import RowList
 from tui.widgets.target_tabs import Targets
 from tui.widgets.text_line import TextLine
 

@@ -16,9 +16,10 @@ from tui.actions import bindings
 from tui.panels.panel import scope_of
 from tui.screens.time_keys import TimeKeys
 from tui.time_view import TimeView, time_status
+from tui.widgets.columns import Cell, Column
 from tui.widgets.graph import Graph
 from tui.widgets.header import Header, HeaderData
-from tui.widgets.row_list import Cell, Column, RowList
+from tui.widgets.row_list import RowList
 from tui.widgets.target_tabs import Targets
 from tui.widgets.text_line import TextLine
 
@@ -46,7 +47,7 @@ COLUMNS = (
     Column("FROM", 8, lambda entry: fmt.clock(entry.at)),
     Column("TO", 8, _until, rank=1),
     Column("WHAT", 8, _kind),
-    Column("WHERE", 30, lambda entry: (entry.where, "name"), rank=2),
+    Column("WHERE", 30, lambda entry: (entry.where, "name"), rank=2, tight=20),
     Column("", 0, _text),
 )
 

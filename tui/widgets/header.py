@@ -78,7 +78,7 @@ class Header(Widget):
         target = data.target or "cluster"
         parts = (
             ("ctx ", data.context),
-            ("ns ", data.namespace or ("all" if data.context else "")),
+            ("ns ", data.namespace),
             ("as ", data.user),
         )
         wanted = len(target) + 3 + sum(len(label) + len(value) + 3 for label, value in parts)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -17,24 +16,10 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from collectors.frozen import frozen
 from tui.actions import bindings
+from tui.widgets.columns import Column, fit, laid_out
 
 MEASURED = 60  # rows looked at for the widths of columns
-Cell = str | tuple[str, str]  # text, or text and a style name: good, warn, bad, dim, name
-
-
-@frozen
-class Column:
-    """`cell` gives the text of a row. `width` is the maximum (less where texts are shorter); 0 is
-    what the others leave, at least `least`. On a narrow screen those of a high `rank` go first."""
-
-    title: str
-    width: int
-    cell: Callable[[Any], Cell]
-    right: bool = False
-    rank: int = 0
-    least: int = 22
 
 
 @dataclass(slots=True)
@@ -48,15 +33,6 @@ class ListState:
     cursor: int = 0
     top: int = 0
     widths: dict[str, int] = field(default_factory=dict)
-
-
-def fit(text: str, width: int, right: bool = False) -> str:
-    """Exactly `width` cells; what does not fit ends in an ellipsis. Text is sanitized."""
-    size = cell_len(text)
-    if size > width:
-        return set_cell_size(text, max(width - 1, 0)) + "…" if width else ""
-    pad = " " * (width - size)
-    return pad + text if right else text + pad
 
 
 class RowList(ScrollView, can_focus=True):
@@ -185,23 +161,9 @@ class RowList(ScrollView, can_focus=True):
         if changed or not self._shown:
             self._layout_columns()
 
-    def _width(self, column: Column) -> int:
-        return self._widths.get(column.title, len(column.title)) if column.width else column.least
-
     def _layout_columns(self) -> None:
-        """Choose the columns that fit. What is left goes to the flexible column; no more than its
-        texts need where others follow, so that a row can be read across a wide screen."""
-        available = self._laid_out_for = self.size.width
-        kept = list(self.columns)
-        while sum(self._width(c) + 1 for c in kept) > available and max(c.rank for c in kept) > 0:
-            kept.remove(max(kept, key=lambda c: c.rank))
-        room = available - sum(self._width(c) + 1 for c in kept if c.width)
-        self._shown = []
-        for column in kept:
-            size = self._width(column) if column.width else max(4, room - 1)
-            if not column.width and column is not kept[-1]:
-                size = min(size, max(column.least, self._widths.get(column.title, 0) + 2))
-            self._shown.append((column, size))
+        self._laid_out_for = self.size.width
+        self._shown = laid_out(self.columns, self._widths, self.size.width)
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
@@ -236,7 +198,7 @@ class RowList(ScrollView, can_focus=True):
             style = over
             if name and not chosen:
                 style = self.get_component_rich_style(f"rows--{name}")
-            segments.append(Segment(fit(text, size, column.right), style))
+            segments.append(Segment(fit(text, size, column.right, column.tail), style))
             segments.append(Segment(" ", over))
         return Strip(segments).adjust_cell_length(width, over)
 
