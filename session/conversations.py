@@ -50,8 +50,8 @@ SeenOn = dict[int, LegsSeen]  # by the number of a flow
 
 @frozen
 class RecentFlows:
-    """The flows of the capture's last 15 s by the ends of their conversation; `now` is the time of
-    the last packet, in ns."""
+    """The flows of the capture's last 15 s by the ends of their conversation; `now` is when these
+    end, in ns."""
 
     groups: Groups
     now: int
@@ -62,8 +62,10 @@ class RecentFlows:
             yield _conversation(ends, flows, self.now, self.seen_on)
 
 
-def recent(flows: Sequence[Flow]) -> RecentFlows:
+def recent(flows: Sequence[Flow], until: int = 0) -> RecentFlows:
+    """Those of the 15 s before `until`, in ns, or before the last packet where that is later."""
     now = max((flow.last_ns for flow in flows), default=0)
+    now = max(now, until)
     latest = [flow for flow in flows[-MOST_FLOWS:] if now - flow.last_ns <= RECENT_NS]
     before = flows[-MOST_FLOWS - BEFORE : -MOST_FLOWS]
     lasting = _lasting(flows[: -MOST_FLOWS - BEFORE], now)

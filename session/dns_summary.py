@@ -23,12 +23,14 @@ Names = dict[str, set[str]]
 Question = tuple[bytes, str, str]
 
 
-def summary(flows: FlowTable) -> DnsSummary | None:
-    """Of the last 15 s; None where no name was ever asked for."""
+def summary(flows: FlowTable, until: int = 0) -> DnsSummary | None:
+    """Of the 15 s before `until`, in ns, or before the last packet where that is later; None
+    where no name was ever asked for."""
     table = flows.lookups
     if not table.totals.asked:
         return None
     now = max((flow.last_ns for flow in flows.flows), default=0)
+    now = max(now, until)
     recent = [one for one in table.done if now - (one.answered_at or one.at) <= RECENT_NS]
     answered = [one for one in recent if one.rcode is not None]
     silent = [one for one in recent if one.rcode is None]

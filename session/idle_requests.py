@@ -23,9 +23,11 @@ FLOWS_READ = 200  # of a client and a server, the newest
 Ends = tuple[bytes, bytes, int]
 
 
-def idle_connections(flows: Sequence[Flow]) -> tuple[IdleConnections, ...]:
-    """Connections of which so much happened that some of it is not kept say nothing."""
+def idle_connections(flows: Sequence[Flow], until: int = 0) -> tuple[IdleConnections, ...]:
+    """Of the minute before `until`, in ns, or before the last packet where that is later.
+    Connections of which so much happened that some of it is not kept say nothing."""
     now = max((flow.last_ns for flow in flows), default=0)
+    now = max(now, until)
     groups: dict[Ends, list[TcpFlow]] = defaultdict(list)
     failed: set[Ends] = set()
     for flow in flows:

@@ -50,7 +50,8 @@ def _views(store: Store) -> Iterator[TargetView | None]:
     of = _window(store)
     store.own = own_connections(store)
     for data in _open_targets(store):
-        made = yield from _view(data, pods.get(data.key), store.own, of)
+        until = data.captured_until(store.latest)
+        made = yield from _view(data, pods.get(data.key), store.own, of, until)
         yield (yield from _of_others(made, store.own)) if _is_of_a_node(made) else made
 
 
@@ -63,13 +64,19 @@ def _open_targets(store: Store) -> Iterator[TargetData]:
 
 
 def _view(
-    data: TargetData, pod: PodRow | None, own: OwnConnections, of: paths.PathWindow
+    data: TargetData, pod: PodRow | None, own: OwnConnections, of: paths.PathWindow, until: int
 ) -> Generator[None, None, TargetView]:
+    """`until` is where the capture's last seconds end."""
     flows, is_complete = _flows(data, own, of)
-    found = yield from _conversations(flows)
+    found = yield from _conversations(flows, until)
     seen = yield from _paths(flows, of)
-    made = replace(view(data, pod, found, seen), idle=_idle(data, own), capture_lag=_lag(data, of))
-    return made if is_complete else replace(made, paths_complete=False)
+    return replace(
+        view(data, pod, found, seen),
+        lookups=dns_summary.summary(data.flows, until),
+        idle=_idle(data, own, until),
+        capture_lag=_lag(data, of),
+        paths_complete=is_complete,
+    )
 
 
 def _lag(data: TargetData, of: paths.PathWindow) -> float:
@@ -80,9 +87,11 @@ def _lag(data: TargetData, of: paths.PathWindow) -> float:
     return max(0.0, (of.now - data.flows.latest_ns) / 1e9)
 
 
-def _conversations(flows: Sequence[Flow]) -> Generator[None, None, tuple[Conversation, ...]]:
+def _conversations(
+    flows: Sequence[Flow], until: int
+) -> Generator[None, None, tuple[Conversation, ...]]:
     found = []
-    for conversation in conversations.recent(flows).conversations():
+    for conversation in conversations.recent(flows, until).conversations():
         found.append(conversation)
         if len(found) % AT_ONCE == 0:
             yield None
@@ -111,10 +120,10 @@ def _flows(data: TargetData, own: OwnConnections, of: paths.PathWindow) -> tuple
     return [flow for flow in recent if not own.of_console(flow)], is_complete
 
 
-def _idle(data: TargetData, own: OwnConnections) -> tuple[IdleConnections, ...]:
+def _idle(data: TargetData, own: OwnConnections, until: int) -> tuple[IdleConnections, ...]:
     """Of more than the last 15 s: what fails after long pauses fails seldom."""
     others = [flow for flow in data.flows.flows if not own.of_console(flow)]
-    rows = idle_requests.idle_connections(others)
+    rows = idle_requests.idle_connections(others, until)
     links = () if data.key.startswith("pod/") else data.links
     return tuple(row for row in rows if not own.includes(row.client, row.server, row.port, links))
 
@@ -216,7 +225,6 @@ def view(
         filters=tuple(data.filters.rising(data.sample_at)),
         conversations=found,
         paths=seen,
-        lookups=dns_summary.summary(data.flows),
         capture_loss=capture_loss(data),
     )
 

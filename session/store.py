@@ -253,6 +253,7 @@ class Store:
     def _packets(self, event: ev.PacketBatch) -> None:
         data = self.target(event.target)
         data.packets_seen += len(event.packets)
+        data.packets_at = event.at
         capture, linktype = event.capture, event.linktype
         flows = data.flows.add(linktype, event.packets)
         data.packets.extend(

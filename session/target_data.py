@@ -19,6 +19,7 @@ from session.filter_counts import FilterCounts
 from session.history import History, Point
 from session.series import figures
 
+UNSAID_S = 5.0  # a capture without packets for so long may be on its way here
 RECENT = 900  # points that a series' maximum is of: 15 minutes at one a second
 FLOWS_KEPT = 5_000  # a list that is sorted twice a second
 TREND_S = 60.0  # of which growth is judged
@@ -104,6 +105,7 @@ class TargetData:
     socket_rates: dict[SocketKey, SocketRate] = field(default_factory=dict)
     packets: list[PacketLine | GapLine] = field(default_factory=list)
     packets_seen: int = 0
+    packets_at: float = 0.0  # when the latest came, by the session's clock
     packets_from: float = 0.0  # where a replay went to a time: since when it has them
     capture: ev.CaptureState | None = None
     capture_error: str = ""
@@ -117,6 +119,13 @@ class TargetData:
     def has_started(self) -> bool:
         """Whether attaching to it is over, well or not."""
         return self.phase in ("live", "failed", "gone")
+
+    def captured_until(self, latest: float) -> int:
+        """ns, by the capture's own clock: of its last packet, or later where none has come for
+        long; `latest` is the time of the session's last event. What was captured long ago is not
+        of now."""
+        silent = latest - self.packets_at - UNSAID_S
+        return self.flows.latest_ns + max(0, int(silent * 1e9))
 
     @property
     def values(self) -> Mapping[str, int]:
