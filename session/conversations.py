@@ -50,8 +50,8 @@ SeenOn = dict[int, LegsSeen]  # by the number of a flow
 
 @frozen
 class RecentFlows:
-    """The flows of the capture's last 15 s by the ends of their conversation; `now` is when these
-    end, in ns."""
+    """The flows of the capture's last 15 s by the ends of their conversation; `now` is the time of
+    the last packet, in ns."""
 
     groups: Groups
     now: int
@@ -65,11 +65,11 @@ class RecentFlows:
 def recent(flows: Sequence[Flow], until: int = 0) -> RecentFlows:
     """Those of the 15 s before `until`, in ns, or before the last packet where that is later."""
     now = max((flow.last_ns for flow in flows), default=0)
-    now = max(now, until)
-    latest = [flow for flow in flows[-MOST_FLOWS:] if now - flow.last_ns <= RECENT_NS]
+    until = max(now, until)
+    latest = [flow for flow in flows[-MOST_FLOWS:] if until - flow.last_ns <= RECENT_NS]
     before = flows[-MOST_FLOWS - BEFORE : -MOST_FLOWS]
-    lasting = _lasting(flows[: -MOST_FLOWS - BEFORE], now)
-    shown = [*lasting, *_lasting(before, now), *latest]
+    lasting = _lasting(flows[: -MOST_FLOWS - BEFORE], until)
+    shown = [*lasting, *_lasting(before, until), *latest]
     return RecentFlows(_by_ends(shown), now, _seen_on([*lasting, *flows[-MOST_FLOWS - BEFORE :]]))
 
 

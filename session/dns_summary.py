@@ -30,12 +30,14 @@ def summary(flows: FlowTable, until: int = 0) -> DnsSummary | None:
     if not table.totals.asked:
         return None
     now = max((flow.last_ns for flow in flows.flows), default=0)
-    now = max(now, until)
-    recent = [one for one in table.done if now - (one.answered_at or one.at) <= RECENT_NS]
+    since = max(now, until) - RECENT_NS
+    recent = [one for one in table.done if (one.answered_at or one.at) >= since]
     answered = [one for one in recent if one.rcode is not None]
     silent = [one for one in recent if one.rcode is None]
     done = [*answered, *_without_legs(silent, answered)]
-    late = _without_legs([one for one in table.pending if now - one.at > LATE_NS], answered)
+    late = _without_legs(
+        [one for one in table.pending if since <= one.at < now - LATE_NS], answered
+    )
     return DnsSummary(
         seconds=(now - min((one.at for one in done), default=now)) / 1e9,
         asked=len(done) + len(late),

@@ -9,6 +9,7 @@ from diagnosis.path_groups import PathGroup
 from diagnosis.path_losses import PathLoss, path_losses
 from diagnosis.paths import End
 from diagnosis.per_snapshot import once_per_snapshot
+from diagnosis.rules._connections import node_of_unused
 from diagnosis.rules._idle_expiries import is_forgotten
 from diagnosis.rules._policies import policy_context, verdicts
 from diagnosis.snapshot import Conversation, Snapshot, TargetView
@@ -48,7 +49,7 @@ def loss_subject(snapshot: Snapshot, loss: PathLoss) -> Subject:
 def _is_explained(snapshot: Snapshot, loss: PathLoss) -> bool:
     if loss.place == "node" and _is_counted(snapshot, loss):
         return True
-    if _had_no_endpoint(snapshot, loss.group):
+    if _had_no_endpoint(snapshot, loss.group) or _leads_nowhere(snapshot, loss):
         return True
     return is_denied(snapshot, loss.group) or is_forgotten(snapshot, _ends(loss.group))
 
@@ -61,6 +62,13 @@ def _had_no_endpoint(snapshot: Snapshot, group: PathGroup) -> bool:
     rows = snapshot.slices_behind(group.service)
     is_new = any(snapshot.at - row.changed < CAPTURED_S for row in rows)
     return bool(rows) and (not group.ready or is_new)
+
+
+def _leads_nowhere(snapshot: Snapshot, loss: PathLoss) -> bool:
+    """What leaves for an address that no pod has is lost nowhere on its path."""
+    ends = loss.endpoints or tuple(address for address, _ in _ends(loss.group))
+    nowhere = [address for address in ends if node_of_unused(snapshot, address)]
+    return loss.place == "beyond" and bool(nowhere) and len(nowhere) == len(ends)
 
 
 def _ends(group: PathGroup) -> set[End]:

@@ -83,10 +83,13 @@ def _has_succeeded(snapshot: Snapshot, service: ServiceRow) -> bool:
 
 def _all_start(snapshot: Snapshot, service: ServiceRow) -> bool:
     pods = snapshot.selected(service)
-    return bool(pods) and all(
-        snapshot.at - pod.created <= STARTING.value and not pod.restarts and pod.phase in BEGINNING
-        for pod in pods
-    )
+    return bool(pods) and all(_starts(snapshot, pod) for pod in pods)
+
+
+def _starts(snapshot: Snapshot, pod: PodRow) -> bool:
+    """Whether it is known to be young, and has not failed."""
+    is_young = bool(pod.created) and snapshot.at - pod.created <= STARTING.value
+    return is_young and not pod.restarts and pod.phase in BEGINNING
 
 
 def _scaled_to_zero(snapshot: Snapshot, service: ServiceRow) -> list[str]:

@@ -6,6 +6,7 @@ Facts: docs/reference/sockets.md.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from collectors.findings import Evidence, Finding
 from diagnosis.rule import Rule, Threshold
@@ -40,6 +41,12 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         full = listed(_full_queues(target))
         if full or _overflows(target):
             yield _finding(target, full or "not full when it was read")
+
+
+def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
+    """That what is handed to this pod is not acknowledged by it."""
+    is_here = replace(other.subject, port=0) == finding.subject
+    return other.rule == "packet_loss" and is_here and finding.severity == "critical"
 
 
 def _overflows(target: TargetView) -> bool:

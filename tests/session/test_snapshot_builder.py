@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collectors.events import CaptureState, CounterSample
+from collectors.events import CaptureState, CounterSample, PacketBatch
 from session.snapshot_builder import snapshot
 from session.store import Store
 from tests.support.node_capture import COOKED2, IN, OUT, SECOND, SYN, Hop, Segment
@@ -38,3 +38,17 @@ def test_a_capture_that_stops_before_another() -> None:
     store.apply(CaptureState(100.0, "pod/shop/web", 1, "running", ""))
     lags = {view.key: view.capture_lag for view in snapshot(store, 101.0).targets}
     assert lags["pod/shop/web"] == 0.0  # nobody sends it anything
+
+
+def test_what_was_captured_long_ago_is_not_of_now() -> None:
+    """A pod that ended, or sends nothing any more."""
+    store = Store()
+    ends = ("10.244.1.6", 20_000, "10.244.2.3", 8080)
+    asked = [Segment(SYN, 1_000).at(Hop(5, IN, ends), NOW + n * SECOND) for n in (-3, 0)]
+    store.apply(PacketBatch(500.0, "pod/shop/web", 1, COOKED2, tuple(asked)))
+    counted = {}
+    for late in (1.0, 12.0, 19.0, 21.0, 300.0):
+        store.apply(CounterSample(500.0 + late, "node/n1", 1.0 + late, "net", {"x": 1}))
+        (view,) = (v for v in snapshot(store, 900.0).targets if v.kind == "pod")
+        counted[late] = sum(talk.unanswered for talk in view.conversations)
+    assert counted == {1.0: 1, 12.0: 1, 19.0: 1, 21.0: 0, 300.0: 0}

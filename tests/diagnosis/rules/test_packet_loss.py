@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from collectors.events import NodeRow
 from collectors.findings import Finding
 from diagnosis.paths import PathRow, Retransmissions, Segments
 from diagnosis.rules import findings
@@ -126,6 +127,25 @@ def test_behind_the_last_node_that_is_open() -> None:
     near, _ = crossing("n1", data(140, 140), data(100, 100))
     finding = one(near, pods=(*PODS, pod("far", "10.244.2.9", "n2")))
     assert "lost behind it, or its answer" in finding.title and finding.confidence == "possible"
+
+
+def test_what_goes_to_an_address_that_no_pod_has_is_lost_nowhere() -> None:
+    near, _ = crossing("n1", data(140, 140), data(100, 100))
+    rows = tuple(replace(row, asked="10.244.2.9", endpoint="10.244.2.9") for row in near.paths)
+    ranges = (
+        NodeRow("n2", "10.200.0.2", "z", True, "linux", "amd64", pod_cidrs=("10.244.2.0/24",)),
+    )
+    gone = replace(near, paths=rows)
+    assert evaluate(snapshot(gone, nodes=ranges)) == []
+    assert evaluate(snapshot(gone, nodes=ranges, pods=(*PODS, pod("far", "10.244.2.9", "n2"))))
+
+
+def test_in_a_pod_whose_accept_queue_overflows() -> None:
+    row = replace(WELL, to_server=direction(data(140, 140), again=AGAIN))
+    overflows = {"TcpExtListenOverflows": 60, "TcpExtListenDrops": 60}
+    view = replace(node(), key="pod/shop/api-1", kind="pod", pod=PODS[1], deltas=overflows)
+    (finding,) = findings(snapshot(node(row), view))
+    assert finding.rule == "listen_queue" and "hands it to the pod" in finding.consequences[0]
 
 
 def test_in_the_pod() -> None:
