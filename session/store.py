@@ -21,11 +21,9 @@ from session.own_connections import OwnConnections
 from session.readiness import ReadinessHistory
 from session.row_index import RowIndex
 from session.series import peer_figures, socket_figures
-from session.target_data import GapLine, PacketLine, TargetData
+from session.target_data import GapLine, TargetData
 from session.timeline import Timeline
 
-PACKETS_KEPT = 60_000
-PACKETS_TRIMMED = 20_000
 LOG_KEPT = 1_000
 SCREENS = "the screens"  # the consumer of the stream that feeds the store
 LATEST: dict[type[Event], str] = {  # that a target keeps as they are, and where
@@ -251,19 +249,7 @@ class Store:
     # --- captures
 
     def _packets(self, event: ev.PacketBatch) -> None:
-        data = self.target(event.target)
-        data.packets_seen += len(event.packets)
-        data.packets_at = event.at
-        capture, linktype = event.capture, event.linktype
-        flows = data.flows.add(linktype, event.packets)
-        data.packets.extend(
-            [
-                PacketLine(capture, linktype, packet, *of_flow)
-                for packet, of_flow in zip(event.packets, flows, strict=True)
-            ]
-        )
-        if len(data.packets) > PACKETS_KEPT:  # a new list: a paused screen keeps the old one
-            data.packets = data.packets[PACKETS_TRIMMED:]
+        self.target(event.target).add_packets(event)
 
     def _capture(self, event: ev.CaptureState) -> None:
         self.timeline.capture(event)

@@ -20,6 +20,8 @@ from session.history import History, Point
 from session.series import figures
 
 UNSAID_S = 5.0  # a capture without packets for so long may be on its way here
+PACKETS_KEPT = 60_000
+PACKETS_TRIMMED = 20_000
 RECENT = 900  # points that a series' maximum is of: 15 minutes at one a second
 FLOWS_KEPT = 5_000  # a list that is sorted twice a second
 TREND_S = 60.0  # of which growth is judged
@@ -184,6 +186,19 @@ class TargetData:
         """The sockets that somebody looks at."""
         watched = self.watched_sockets
         return [row for row in self.sockets if identity(row) in watched] if watched else []
+
+    def add_packets(self, event: ev.PacketBatch) -> None:
+        self.packets_seen += len(event.packets)
+        self.packets_at = event.at
+        flows = self.flows.add(event.linktype, event.packets)
+        self.packets.extend(
+            [
+                PacketLine(event.capture, event.linktype, packet, *of_flow)
+                for packet, of_flow in zip(event.packets, flows, strict=True)
+            ]
+        )
+        if len(self.packets) > PACKETS_KEPT:  # a new list: a paused screen keeps the old one
+            self.packets = self.packets[PACKETS_TRIMMED:]
 
     def forget_packets(self) -> None:
         self.packets, self.packets_seen = [], 0
