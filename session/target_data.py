@@ -19,7 +19,7 @@ from session.filter_counts import FilterCounts
 from session.history import History, Point
 from session.series import figures
 
-UNSAID_S = 5.0  # a capture without packets for so long may be on its way here
+UNSAID_S = 5.0  # packets of the last seconds may not be here yet
 PACKETS_KEPT = 60_000
 PACKETS_TRIMMED = 20_000
 RECENT = 900  # points that a series' maximum is of: 15 minutes at one a second
