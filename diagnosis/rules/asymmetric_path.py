@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collectors.findings import Evidence, Finding, Subject
+from diagnosis.addresses import inside
 from diagnosis.node_routes import PodRoute, pod_route
 from diagnosis.rule import Rule
 from diagnosis.snapshot import Snapshot
@@ -23,7 +24,10 @@ RULE = Rule(
     screen="node",
     criterion="one route to the other node's pods is over an overlay device and the route back "
     "is not",
-    false_friends=("both directions carry traffic and MTUs fit",),
+    false_friends=(
+        "both directions carry traffic and MTUs fit",
+        "the pods are of two of Calico's pools, which are set so",
+    ),
     confidence="certain",
     fix="kubectl -n kube-system get pods -o wide  # the CNI agents of the two nodes: same "
     "version and configuration? Restart the older one",
@@ -36,8 +40,22 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     paths = dict(_paths(snapshot))
     for (here, there), path in paths.items():
         back = paths.get((there, here))
-        if back is not None and here < there and path.overlay != back.overlay:
+        if back is None or not here < there or path.overlay == back.overlay:
+            continue
+        if _mode(snapshot, path.pod) == _mode(snapshot, back.pod):
             yield _finding(snapshot, (here, path), (there, back))
+
+
+def _mode(snapshot: Snapshot, address: str) -> tuple[str, ...]:
+    """How Calico is to carry what goes to that pod, by the pool of its address."""
+    pools = snapshot.setting("calico ippools")
+    own = (
+        name.removesuffix(".cidr")
+        for name, cidr in pools.items()
+        if name.endswith(".cidr") and inside(address, cidr)
+    )
+    pool = next(own, "")
+    return tuple(pools.get(f"{pool}.{mode}", "") for mode in ("ipipMode", "vxlanMode"))
 
 
 def _paths(snapshot: Snapshot) -> Iterator[tuple[tuple[str, str], PodRoute]]:

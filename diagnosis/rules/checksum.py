@@ -15,9 +15,10 @@ from diagnosis.snapshot import Conversation, Snapshot, TargetView, listed
 
 LEAST = Threshold("at least", 3, "InCsumErrors in 15 s", CONVENTION)
 MANY = Threshold("critical from", 20, "in 15 s", CONVENTION)
+TUNNELS = ("vxlan", "geneve")
 RULE = Rule(
     id="checksum",
-    title="Packets arrive with wrong checksums and are dropped: a tunnel's offload is broken",
+    title="Packets arrive with wrong checksums and are dropped, mostly by a tunnel's offload",
     scope="pod or node",
     stage="cause",
     inputs=("UdpInCsumErrors", "TcpInCsumErrors", "links"),
@@ -56,22 +57,28 @@ def _errors(host: TargetView) -> int:
 
 
 def _finding(snapshot: Snapshot, host: TargetView) -> Finding:
-    tunnels = [link.name for link in host.links if link.kind in ("vxlan", "geneve")]
+    tunnels = [link.name for link in host.links if link.kind in TUNNELS]
     senders = _others(snapshot, host)
+    is_tunnelled = bool(tunnels) or _is_tunnelled(snapshot, host)
+    cause = "a tunnel's offload is broken" if is_tunnelled else "changed on the path, or sent so"
     who = f"{listed(senders)}, the other end of the tunnel" if tunnels else "the sender"
     return RULE.finding(
         subject=host.subject,
         severity="critical" if _errors(host) >= MANY.value else "warning",
         title=f"{host.name} drops {_errors(host)} packets in 15 s, because their checksums are "
-        "wrong: a tunnel's offload is broken"
-        if tunnels
-        else "",
+        f"wrong: {cause}",
         evidence=_evidence(host, tunnels),
         fix=f"# on {who}: checksums by software\n"
         f"ethtool -K {tunnels[0] if tunnels else 'DEVICE'} tx-checksum-ip-generic off\n"
         "# if it stays: of the NIC, which may have its own offload for tunnels\n"
         "ethtool -K NIC tx-udp_tnl-segmentation off tx-udp_tnl-csum-segmentation off tx off",
     )
+
+
+def _is_tunnelled(snapshot: Snapshot, pod: TargetView) -> bool:
+    """Whether a pod's node, where it is open, has tunnels; those of a node are its own."""
+    views = [view for view in snapshot.hosts if pod.kind == "pod" and view.name == pod.node]
+    return any(link.kind in TUNNELS for view in views for link in view.links)
 
 
 def _evidence(host: TargetView, tunnels: list[str]) -> Iterator[Evidence]:

@@ -13,7 +13,7 @@ from collectors.kernel.deltas import Share
 from collectors.kernel.derived_figures import CONNTRACK_FILL
 from diagnosis.rule import Rule, Threshold, level
 from diagnosis.snapshot import Conversation, Snapshot, TargetView, listed
-from diagnosis.subjects import service_subject
+from diagnosis.subjects import pod_subject, service_subject
 
 WARNING = Threshold("warning from", 75, "% of the table", "node_exporter mixin")
 CRITICAL = Threshold("critical from", 90, "% of the table", "node-problem-detector")
@@ -25,7 +25,7 @@ LATE = ("deadline exceeded", "Timeout", "timed out", "i/o timeout")  # of the ku
 RULE = Rule(
     id="conntrack_full",
     title="The conntrack table fills up: when it is full, new connections are dropped",
-    scope="node",
+    scope="pod or node",
     stage="cause",
     inputs=(
         "conntrack_count",
@@ -47,21 +47,34 @@ RULE = Rule(
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
-    for node in snapshot.hosts:
-        share = CONNTRACK_FILL.share(node.values)
+    for view in filter(_has_its_own, snapshot.counted):
+        share = CONNTRACK_FILL.share(view.values)
         if share is not None and share.percent is not None:
-            yield from _of_node(snapshot, node, share.percent, share)
+            yield from _of_view(snapshot, view, share.percent, share)
 
 
-def _of_node(snapshot: Snapshot, node: TargetView, fill: float, share: Share) -> Iterator[Finding]:
+def _has_its_own(view: TargetView) -> bool:
+    """Each network namespace has a table, and the limit counts for each: of a pod whose packets a
+    mesh translates in the pod, too (nf_conntrack_core.c, __nf_conntrack_alloc)."""
+    return view.pod is None or not view.pod.host_network
+
+
+def _of_view(snapshot: Snapshot, node: TargetView, fill: float, share: Share) -> Iterator[Finding]:
     if severity := level(fill, WARNING, CRITICAL):
         yield _finding(snapshot, node, fill, severity, share)
 
 
 def explains(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
-    """New connections of, and to, the pods of a node whose table is full."""
-    nodes = map(snapshot.node_of, (talk.client, talk.server))
-    return finding.subject.name in nodes and _is_dropping(snapshot, finding)
+    """New connections of, and to, the pods of a node whose table is full, or that pod."""
+    return _is_dropping(snapshot, finding) and _passes(snapshot, finding, talk)
+
+
+def _passes(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
+    ends = talk.client, talk.server
+    if finding.subject.kind == "node":
+        return finding.subject.name in map(snapshot.node_of, ends)
+    pods = (snapshot.by_address.get(end) for end in ends)
+    return any(pod is not None and pod_subject(pod) == finding.subject for pod in pods)
 
 
 def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
@@ -92,19 +105,20 @@ def _says_late(probe: ProbeRow) -> bool:
 
 
 def _is_dropping(snapshot: Snapshot, finding: Finding) -> bool:
-    node = snapshot.host(finding.subject)
-    return node is not None and node.delta("conntrack_drop", "conntrack_early_drop") > 0
+    views = (view for view in snapshot.counted if view.subject == finding.subject)
+    return any(view.delta("conntrack_drop", "conntrack_early_drop") for view in views)
 
 
 def _finding(
     snapshot: Snapshot, node: TargetView, fill: float, severity: Severity, share: Share
 ) -> Finding:
     dropping = node.delta("conntrack_drop") > 0 and fill >= EVICTING.value
+    whose = "pod's own " if node.kind == "pod" else ""
     state = "full: new connections are dropped" if dropping else f"{fill:.0f} % full"
     return RULE.finding(
         subject=node.subject,
         severity=severity,
-        title=f"The conntrack table is {state}",
+        title=f"The {whose}conntrack table is {state}",
         evidence=_evidence(snapshot, node, share),
         confidence="certain" if dropping else "likely",
         fix=_sysctl(share.part, share.whole),

@@ -32,6 +32,7 @@ RULE = Rule(
         "invalid stands still while connections are reset",
         "kube-proxy drops INVALID packets itself (since 1.15)",
         "the clients are probes, which end so",
+        "the client ends connections that it knows: its RST is seen towards the Service as well",
     ),
     fix=FIX,
     fix_kind="sysctl",
@@ -40,14 +41,16 @@ RULE = Rule(
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
-    for node in filter(_has_many, snapshot.hosts):
+    for node in filter(_is_passing_invalid, snapshot.hosts):
         reset = list(_reset_by_clients(snapshot, node))
         if sum(talk.client_resets for talk in reset) >= RESET.value:
             yield _finding(snapshot, node, reset)
 
 
-def _has_many(node: TargetView) -> bool:
-    return node.delta("conntrack_invalid") >= INVALID.value and not _is_full(node)
+def _is_passing_invalid(node: TargetView) -> bool:
+    """Whether segments outside of the window may be among them: a liberal table has none."""
+    has_many = node.delta("conntrack_invalid") >= INVALID.value and not _is_full(node)
+    return has_many and node.sysctl(LIBERAL) != 1
 
 
 def _reset_by_clients(snapshot: Snapshot, node: TargetView) -> Iterator[Conversation]:
@@ -58,8 +61,26 @@ def _reset_by_clients(snapshot: Snapshot, node: TargetView) -> Iterator[Conversa
         passed = {snapshot.node_at(talk.client), snapshot.node_at(talk.server)}
         is_of_node = talk.client in snapshot.node_addresses
         is_translated = talk.server in ends or talk.server not in snapshot.by_address
-        if talk.client_resets and not is_of_node and is_translated and node.name in passed:
+        if not talk.client_resets or is_of_node or _resets_the_service(snapshot, talk):
+            continue
+        if is_translated and node.name in passed:
             yield talk
+
+
+def _resets_the_service(snapshot: Snapshot, talk: Conversation) -> bool:
+    """Whether the client's RSTs pass translated, as seen on both of its legs: it ends connections
+    that it knows. The answer to a segment that came untranslated goes to the endpoint alone."""
+    own = [one for one in snapshot.conversations if one.client == talk.client]
+    asked, behind = set[str](), set[str]()
+    for one in own:
+        service = snapshot.service_by_address.get(one.server)
+        ready = snapshot.endpoints(service)[0] if service is not None else []
+        if talk.server == one.server or talk.server in ready:
+            asked |= {one.server} if service is not None else set()
+            behind |= set(ready)
+    to_service = sum(one.client_resets for one in own if one.server in asked)
+    to_endpoints = sum(one.client_resets for one in own if one.server in behind)
+    return bool(to_service) and 0 < to_endpoints < to_service + RESET.value
 
 
 def _service_ends(snapshot: Snapshot) -> frozenset[str]:

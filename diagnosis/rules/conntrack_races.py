@@ -19,7 +19,13 @@ RULE = Rule(
     title="Packets of one socket race into conntrack: some are lost, DNS answers come 5 s late",
     scope="node",
     stage="cause",
-    inputs=("conntrack_insert_failed", "conntrack_clash_resolve", "conntrack_drop", "DNS"),
+    inputs=(
+        "conntrack_insert_failed",
+        "conntrack_chaintoolong",
+        "conntrack_clash_resolve",
+        "conntrack_drop",
+        "DNS",
+    ),
     symptoms=("name", "slow", "load"),
     screen="counters",
     thresholds=(FAILED, NOT_FULL, RESOLVED),
@@ -30,14 +36,45 @@ RULE = Rule(
 )
 CLASH = "conntrack_clash_resolve"
 INSERT_FAILED = "conntrack_insert_failed"
+TOO_LONG = "conntrack_chaintoolong"  # nf_conntrack_core.c, __nf_conntrack_confirm
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for node in snapshot.hosts:
         if node.delta(INSERT_FAILED) >= FAILED.value and _fill(node) < NOT_FULL.value:
-            yield _lost(snapshot, node)
+            yield _lost(snapshot, node) if _are_races(node) else _chains(node)
         elif node.rate(CLASH) >= RESOLVED.value:
             yield _resolved(node)
+
+
+def _are_races(node: TargetView) -> bool:
+    """What is dropped because its hash chain is too long counts as insert_failed as well."""
+    return 2 * node.delta(TOO_LONG) < node.delta(INSERT_FAILED)
+
+
+def _chains(node: TargetView) -> Finding:
+    count, limit = node.values.get("conntrack_count", 0), node.values.get("conntrack_max", 0)
+    buckets = max(limit, 4 * count) // 4
+    return RULE.finding(
+        subject=node.subject,
+        title="Packets are lost because chains of the conntrack table are too long: it has too few "
+        "buckets, or one client opens connections that collide",
+        evidence=_chain_evidence(node),
+        disproof="chaintoolong stands still",
+        fix=f"# /etc/sysctl.d/99-k8s-networking.conf\n# max / 4, so that chains stay short\n"
+        f"net.netfilter.nf_conntrack_buckets = {1 << (buckets - 1).bit_length()}",
+        fix_kind="sysctl",
+        verify="conntrack -S: chaintoolong stands still",
+    )
+
+
+def _chain_evidence(node: TargetView) -> Iterator[Evidence]:
+    yield node.counter(TOO_LONG)
+    yield node.counter(INSERT_FAILED)
+    count, limit = node.values.get("conntrack_count", 0), node.values.get("conntrack_max", 0)
+    buckets = node.sysctl("net.netfilter.nf_conntrack_buckets")
+    known = f", {buckets:,} buckets" if buckets else ""
+    yield node.fact(f"{count:,} of {limit:,} entries{known}", "sysctl")
 
 
 def _fill(node: TargetView) -> float:

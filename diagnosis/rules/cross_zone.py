@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from collectors.events import ServiceRow
 from collectors.findings import Evidence, Finding
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.snapshot import Snapshot, TargetView
@@ -29,6 +30,7 @@ RULE = Rule(
     false_friends=(
         "the client needs that one replica, as the primary of a database",
         "the connections are older than the replica in this zone",
+        "the Service keeps to zones already, or a client at its endpoint (sessionAffinity)",
     ),
     severity="info",
     fix="""spec:
@@ -65,9 +67,17 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 def _chosen_in(snapshot: Snapshot, zone: str, zone_of: dict[str, str]) -> set[str]:
     """The workloads of which a Service could choose a replica in that zone: one of its ready
     endpoints. Behind a headless Service, as of a database's, the client means one replica."""
-    chosen = (service for service in snapshot.services if not service.headless)
+    chosen = (service for service in snapshot.services if _chooses_freely(snapshot, service))
     ready = (ip for service in chosen for ip in snapshot.endpoints(service)[0])
     return {snapshot.workload(ip) for ip in ready if zone_of.get(ip) == zone}
+
+
+def _chooses_freely(snapshot: Snapshot, service: ServiceRow) -> bool:
+    """Not one that keeps to the zone already, by its field or by hints (connections from before
+    stay where they are), nor one that keeps a client at its endpoint."""
+    hinted = (end for row in snapshot.slices_behind(service) for end in row.endpoints if end.hints)
+    is_bound = service.headless or service.distribution or service.affinity
+    return not is_bound and next(hinted, None) is None
 
 
 def _counts(

@@ -20,7 +20,10 @@ RULE = Rule(
     symptoms=(),
     screen="services",
     criterion="a Service behind an Ingress needs no port of its own outside",
-    false_friends=("a health check or a partner is meant to come by that port",),
+    false_friends=(
+        "a health check or a partner is meant to come by that port",
+        "the Ingress's load balancer comes by node ports itself (gce, alb)",
+    ),
     confidence="certain",
     fix="kubectl -n {namespace} patch service {name} --type merge -p "
     '\'{{"spec":{{"type":"ClusterIP"}}}}\'  # the node port is given up',
@@ -28,29 +31,49 @@ RULE = Rule(
     verify="the node port refuses connections; the Ingress answers",
 )
 
+Led = tuple[IngressRow, str]  # and the target port
+# classes whose load balancers reach pods by node ports: GKE's, unless it uses NEGs, and that of
+# AWS (target-type: instance)
+BY_NODE_PORT = ("gce", "alb")
+
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     behind = _selectors_behind_ingresses(snapshot)
     for service in snapshot.services:
-        ingresses = behind.get((service.namespace, service.selector))
+        rows = behind.get((service.namespace, service.selector), [])
+        ingresses = [row for row, port in rows if _leads_to(service, port)]
+        if service.type == "NodePort":
+            ingresses = [row for row in ingresses if not row.class_name.startswith(BY_NODE_PORT)]
         if ingresses and service.type in ("NodePort", "LoadBalancer"):
-            yield _finding(snapshot, service, ingresses)
+            yield _finding(snapshot, service, list(dict.fromkeys(ingresses)))
 
 
-def _selectors_behind_ingresses(
-    snapshot: Snapshot,
-) -> dict[tuple[str, object], list[IngressRow]]:
-    """(namespace, selector) to the Ingresses that lead to those pods."""
-    by_service: dict[tuple[str, str], list[IngressRow]] = {}
+def _leads_to(service: ServiceRow, target: str) -> bool:
+    """Whether the Service opens that port of the pods ('' where it is not known)."""
+    return not target or target in {port.target for port in service.targets}
+
+
+def _selectors_behind_ingresses(snapshot: Snapshot) -> dict[tuple[str, object], list[Led]]:
+    """(namespace, selector) to the Ingresses that lead to those pods, and to which of their
+    ports."""
+    by_service: dict[tuple[str, str], list[tuple[IngressRow, str]]] = {}
     for ingress in snapshot.ingresses:
         for backend in ingress.backends:
-            by_service.setdefault((ingress.namespace, backend.service), []).append(ingress)
-    found: dict[tuple[str, object], list[IngressRow]] = {}
+            led = by_service.setdefault((ingress.namespace, backend.service), [])
+            led.append((ingress, backend.port))
+    found: dict[tuple[str, object], list[Led]] = {}
     for service in snapshot.services:
         rows = by_service.get((service.namespace, service.name))
         if service.selector and rows:
-            found[service.namespace, service.selector] = rows
+            led = found.setdefault((service.namespace, service.selector), [])
+            led += [(ingress, _target(service, port)) for ingress, port in rows]
     return found
+
+
+def _target(service: ServiceRow, port: str) -> str:
+    """The pods' port behind a Service's number or name; '' where it is not known."""
+    named = (one.target for one in service.targets if port in (one.name, str(one.number)))
+    return next(named, "")
 
 
 def _finding(snapshot: Snapshot, service: ServiceRow, ingresses: list[IngressRow]) -> Finding:

@@ -8,7 +8,7 @@ from diagnosis import rules
 from diagnosis.snapshot import Conversation, TargetView
 from tests.support.rules import finder
 from tests.support.service_snapshots import service_snapshot
-from tests.support.snapshots import API, NEAR, POD, SETUP, node
+from tests.support.snapshots import API, NEAR, POD, SETUP, node, pod
 
 evaluate = finder("checksum")
 LOST = Conversation("TCP", API.ip, POD.ip, 8080, flows=9, unanswered=9)
@@ -42,3 +42,17 @@ def test_what_it_does_not_explain() -> None:
     assert {one.rule for one in found} == {"checksum", "unanswered"}
     found = rules.findings(service_snapshot(dropping("TcpInCsumErrors")))
     assert {one.rule for one in found} == {"checksum", "unanswered"}
+
+
+def test_a_cluster_without_tunnels_has_none_that_is_broken() -> None:
+    bare = replace(node({}, {"TcpInCsumErrors": 9}), network=None)
+    (finding,) = evaluate(service_snapshot(bare))
+    assert "tunnel" not in finding.title and finding.fix.startswith("# on the sender")
+
+
+def test_a_pod_behind_a_node_with_a_tunnel() -> None:
+    errors = pod({}, {"TcpInCsumErrors": 9})
+    (finding,) = evaluate(service_snapshot(errors))
+    assert "tunnel" not in finding.title
+    (finding,) = evaluate(service_snapshot(errors, node(network=SETUP)))
+    assert "a tunnel's offload is broken" in finding.title

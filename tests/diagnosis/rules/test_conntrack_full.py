@@ -8,6 +8,7 @@ from collectors.events import ProbeRow, ServiceRow, SliceRow
 from diagnosis import rules
 from diagnosis.snapshot import Conversation, TargetView
 from tests.support.path_snapshots import API, CLIENT, PODS, SERVICE, SLICE, node, pod, snapshot
+from tests.support.snapshots import API as API_POD, NEAR, POD, found as everything, pod as pod_of
 
 FULL = {"conntrack_count": 4_569, "conntrack_max": 4_569}
 DROPPING = replace(node(), values=FULL, deltas={"conntrack_drop": 900}, seconds=15.0)
@@ -51,3 +52,21 @@ def test_a_probe_that_is_answered_with_an_error_is_another_matter() -> None:
 def test_a_table_that_fills_up_and_drops_nothing_explains_no_lost_connection() -> None:
     filling = replace(DROPPING, deltas={}, values=FULL | {"conntrack_count": 3_600})
     assert {"conntrack_full", "unanswered", "endpoints"} <= found(filling, "deadline exceeded")
+
+
+def test_a_pod_s_own_table_is_full() -> None:
+    """A mesh translates in the pod: its namespace counts for itself, the limit is the node's."""
+    pod_view = pod_of(FULL | {"TcpRetransSegs": 1}, {"conntrack_drop": 40})
+    lost = Conversation("TCP", POD.ip, NEAR.ip, 80, flows=9, unanswered=9)
+    findings = everything(replace(pod_view, conversations=(lost,)))
+    finding = findings["conntrack_full"]
+    assert finding.title == "The pod's own conntrack table is full: new connections are dropped"
+    assert finding.where == "shop/web-1" and "unanswered" not in findings
+    other = replace(lost, client=API_POD.ip)
+    assert "unanswered" in everything(replace(pod_view, conversations=(other,)))
+
+
+def test_a_pod_of_the_host_s_network_has_the_node_s_table() -> None:
+    host = replace(POD, host_network=True)
+    view = replace(pod_of(FULL), pod=host)
+    assert "conntrack_full" not in everything(view, pods=(host,))

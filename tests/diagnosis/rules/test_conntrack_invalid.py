@@ -45,3 +45,24 @@ def test_connections_that_do_not_pass_this_node() -> None:
 def test_a_full_table_and_a_counter_that_stands_still() -> None:
     assert invalid(conntrack_count=250_000) is None
     assert invalid(count=4) is None
+
+
+def legs(to_service: int, to_endpoint: int) -> Finding | None:
+    """A node's capture has both legs of a client's connections."""
+    asked = replace(RESET, server="10.96.0.7", client_resets=to_service)
+    behind = replace(RESET, client_resets=to_endpoint)
+    view = node({}, {"conntrack_invalid": 30}, conversations=(asked, behind))
+    return found(view, services=(SERVICE,), slices=(SLICE,)).get("conntrack_invalid")
+
+
+def test_a_client_that_ends_connections_that_it_knows() -> None:
+    """A download that is cancelled: its RST is translated as the rest. What answers a segment that
+    came untranslated goes to the endpoint."""
+    assert legs(9, 9) is None
+    assert legs(0, 9) is not None
+    assert legs(2, 9) is not None
+
+
+def test_a_liberal_table_calls_nothing_outside_of_the_window_invalid() -> None:
+    assert invalid(**{"sysctl net.netfilter.nf_conntrack_tcp_be_liberal": 1}) is None
+    assert invalid(**{"sysctl net.netfilter.nf_conntrack_tcp_be_liberal": 0}) is not None

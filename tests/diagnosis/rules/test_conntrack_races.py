@@ -33,3 +33,12 @@ def test_one_in_a_while_and_those_of_long_ago() -> None:
     assert "conntrack_races" not in found(node({}, {"conntrack_insert_failed": 2}))
     assert "conntrack_races" not in found(node({"conntrack_insert_failed": 9_000}))
     assert "conntrack_races" not in found(pod({}, FAILED))
+
+
+def test_chains_that_are_too_long_are_no_race() -> None:
+    """Each counts as insert_failed as well."""
+    finding = found(node({}, {**FAILED, "conntrack_chaintoolong": 9}))["conntrack_races"]
+    assert "chains of the conntrack table are too long" in finding.title
+    assert "nf_conntrack_buckets = 65536" in finding.fix and "NodeLocal" not in finding.fix
+    finding = found(node({}, {**FAILED, "conntrack_chaintoolong": 2}))["conntrack_races"]
+    assert "races in conntrack" in finding.title

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from collectors.events import ServiceRow, SliceRow
+from collectors.events import Endpoint, ServiceRow, SliceRow
 from collectors.findings import Finding
 from collectors.sockets.rows import SocketRow
 from tests.support.snapshots import API, NEAR, NODE, OTHER, POD, found, pod, sockets
@@ -61,3 +61,11 @@ def test_replicas_that_talk_to_each_other() -> None:
     """Of three in three zones, one is in its own zone itself."""
     own = tuple(replace(one, workload=POD.workload) for one in (API, NEAR))
     assert crossing(pods=(POD, *own)) is None
+
+
+def test_services_that_keep_to_zones_already_or_a_client_at_its_endpoint() -> None:
+    """Connections from before stay where they are."""
+    assert crossing(services=(replace(SERVICE, distribution="PreferSameZone"),)) is None
+    assert crossing(services=(replace(SERVICE, affinity="ClientIP"),)) is None
+    hinted = replace(SLICE, endpoints=(Endpoint(API.ip, True, "n2", "b", hints=("b",)),))
+    assert crossing(slices=(hinted,)) is None

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from collectors.events import (
     IngressRow,
+    ServicePort,
     ServiceRow,
 )
 from collectors.findings import Finding
@@ -36,3 +37,21 @@ def test_around_the_ingress() -> None:
     assert not list(evaluate(policy_snapshot(services=(WEB,)))), (
         "a cluster without Ingresses opens ports on purpose"
     )
+
+
+def test_a_load_balancer_that_comes_by_node_ports_itself() -> None:
+    """The fix would cut the Ingress off."""
+    for name in ("gce", "gce-internal", "alb"):
+        ingress = replace(INGRESS, class_name=name)
+        assert not exposed(ingress, WEB)
+        assert exposed(ingress, replace(WEB, type="LoadBalancer"))
+
+
+def test_another_port_of_the_same_pods() -> None:
+    web = replace(WEB, type="ClusterIP")
+    admin = replace(
+        WEB, name="web-grpc", targets=(ServicePort("grpc", 50_051, "TCP", "50051", 30_051),)
+    )
+    assert not exposed(INGRESS, web, admin)
+    both = replace(admin, targets=(*admin.targets, ServicePort("", 81, "TCP", "8080", 30_081)))
+    assert exposed(INGRESS, web, both)["ingress_bypass"].where == "svc/shop/web-grpc"
