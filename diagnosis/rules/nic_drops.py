@@ -15,6 +15,10 @@ from diagnosis.snapshot import Snapshot, TargetView
 SHARE = Threshold("above", 1, "% of packets", "node_exporter mixin")
 LEAST = Threshold("at least", 10, "packets in 15 s", CONVENTION)
 USED = Threshold("of an interface that passes at least", 100, "packets in 15 s", CONVENTION)
+VIRTUAL_FIX = (
+    "ip -s -s link show {device}; tc -s qdisc show dev {device}; tc -s filter show dev {device} "
+    "ingress  # a virtual device has no ring: a queue, a policer or its other end drops"
+)
 RULE = Rule(
     id="nic_drops",
     title="An interface loses packets",
@@ -53,12 +57,21 @@ def _one(host: TargetView, device: str, direction: str) -> Iterator[Finding]:
     if passed < USED.value or not _is_much(total, passed):
         return
     verb = "receives" if direction == "rx" else "sends"
-    yield RULE.finding(
-        subject=replace(host.subject, detail=device),
-        title=f"{device} loses {100 * total / (passed + total):.1f} % of the packets it {verb}",
-        evidence=_evidence(host, lost, passed),
-        device=device,
-    )
+    share = f"{100 * total / (passed + total):.1f} % of the packets it {verb}"
+    yield _finding(host, device, f"{device} loses {share}", _evidence(host, lost, passed))
+
+
+def _finding(host: TargetView, device: str, title: str, evidence: Iterator[Evidence]) -> Finding:
+    subject = replace(host.subject, detail=device)
+    if _is_hardware(host, device):
+        return RULE.finding(subject=subject, title=title, evidence=evidence, device=device)
+    fix = VIRTUAL_FIX.format(device=device)
+    return RULE.finding(subject=subject, title=title, evidence=evidence, fix=fix)
+
+
+def _is_hardware(host: TargetView, device: str) -> bool:
+    """Or not known."""
+    return not any(link.kind for link in host.links if link.name == device)
 
 
 def _is_much(lost: int, passed: int) -> bool:

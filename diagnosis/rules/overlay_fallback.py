@@ -24,7 +24,10 @@ RULE = Rule(
     symptoms=("slow", "nodes", "large"),
     screen="node",
     criterion="the route to a pod of another node against the CNI's own configuration",
-    false_friends=("the setting was changed a moment ago and the agents have not read it",),
+    false_friends=(
+        "the setting was changed a moment ago and the agents have not read it",
+        "the device encrypts (WireGuard), whatever the routing",
+    ),
     confidence="certain",
     fix_kind="shell",
 )
@@ -38,6 +41,7 @@ FIXES = {
     'across nodes of one L2 needs auto-direct-node-routes: "true"',
     "Antrea": ("{restart}  # if it stays, compare the two nodes' subnets"),
 }
+WIREGUARD = ("wireguard.cali", "wg-v6.cali", "cilium_wg0", "antrea-wg0")
 AGENTS = {
     "flannel": ("kube-flannel", "kube-flannel"),
     "Calico": ("calico-node", "kube-system"),
@@ -69,11 +73,17 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 def _tunnelled(snapshot: Snapshot, host: TargetView) -> Iterator[Tunnelled]:
     for other in snapshot.nodes:
         path = pod_route(snapshot, host, other) if other.name != host.node else None
-        if path is None or not path.overlay:
+        if path is None or not path.overlay or _encrypts(host, path.route.device):
             continue
         asked, subnet = native_routing(snapshot, path.pod), same_subnet(host, other)
         if asked is not None and (asked.reach == "always" or subnet):
             yield Tunnelled(other.name, path, subnet, asked)
+
+
+def _encrypts(host: TargetView, device: str) -> bool:
+    """Whether it is WireGuard's, which is asked for by a setting of its own beside the routing."""
+    kind = next((link.kind for link in host.links if link.name == device), "")
+    return kind == "wireguard" or device.startswith(WIREGUARD)
 
 
 def _finding(snapshot: Snapshot, host: TargetView, tunnelled: list[Tunnelled]) -> Finding:

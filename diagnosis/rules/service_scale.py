@@ -67,7 +67,7 @@ class Load:
 
     @property
     def heavy(self) -> bool:
-        slow = self.seconds >= READING.value
+        slow = self.seconds >= READING.value and self.services >= PORTS.value  # else a slow node
         return slow or self.rules >= RULES.value or self.services >= HEAVY_PORTS.value
 
 

@@ -16,12 +16,17 @@ FIX = """# /etc/sysctl.d/99-k8s-networking.conf
 # a longer queue for each CPU
 net.core.netdev_max_backlog = 5000
 """
+LIMITED = "softnet_flow_limit"
+FLOW_FIX = (
+    "Which flow is so large (t)? Spread the others over more CPUs (RPS), or end the limit: "
+    "net.core.flow_limit_cpu_bitmap = 0 (Documentation/networking/scaling.rst)"
+)
 RULE = Rule(
     id="softnet_drops",
     title="CPUs drop packets: their backlog is full",
     scope="node",
     stage="cause",
-    inputs=("softnet_dropped",),
+    inputs=("softnet_dropped", LIMITED),
     symptoms=("slow", "load"),
     screen="node",
     thresholds=(LEAST,),
@@ -40,5 +45,13 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def _finding(node: TargetView) -> Finding:
-    evidence = node.counter("softnet_dropped", "/proc/net/softnet_stat")
-    return RULE.finding(subject=node.subject, evidence=(evidence,))
+    evidence = tuple(node.moved("softnet_dropped", LIMITED, source="/proc/net/softnet_stat"))
+    if 2 * node.delta(LIMITED) <= node.delta("softnet_dropped"):
+        return RULE.finding(subject=node.subject, evidence=evidence)
+    return RULE.finding(
+        subject=node.subject,
+        title="CPUs drop packets of the largest flows: a flow limit is set",
+        evidence=evidence,
+        fix=FLOW_FIX,
+        fix_kind="text",
+    )

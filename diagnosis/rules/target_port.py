@@ -38,6 +38,7 @@ RULE = Rule(
     false_friends=(
         "the program opens the port later, or on demand",
         "the program listens on it although its container does not declare it: ss -ltn in the pod",
+        "a headless Service, of which clients use the addresses alone",
         "a mesh's proxy gets what comes in (15006 of Istio, 4143 of Linkerd)",
     ),
     severity="critical",
@@ -78,6 +79,8 @@ def _of_service(
     for index, port in enumerate(service.targets):
         if _is_answered(snapshot, service, port):
             continue
+        if service.headless and not _refused(snapshot, service, port, pods):
+            continue  # its clients ask pods at a port of their own choice
         listening = [_listening(view, port) for view in watched]
         if port.protocol == "TCP" and _all_known(listening):
             yield from _by_sockets(service, index, listening)

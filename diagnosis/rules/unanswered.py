@@ -19,7 +19,7 @@ from diagnosis.rules._connections import (
     unanswered,
 )
 from diagnosis.rules._probers import SCANNED, not_of_scanners
-from diagnosis.snapshot import Snapshot
+from diagnosis.snapshot import Conversation, Snapshot
 
 SHARE = Threshold("from", 20, "unanswered for 100 answered", CONVENTION)
 RULE = Rule(
@@ -48,6 +48,9 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
             continue
         if _is_said_of_an_endpoint(snapshot, server, servers):
             continue
+        if node := _not_ready(snapshot, server):
+            yield _at_node(snapshot, server, port, node, talks)
+            continue
         counts = f"{silent} connections without an answer, {answered} answered"
         known = seen(snapshot, talks, counts)
         lost = place(snapshot, server, port)
@@ -64,6 +67,32 @@ def _is_said_of_an_endpoint(snapshot: Snapshot, server: str, servers: ByServer) 
         return False
     ready, _ = snapshot.endpoints(service)
     return any(address in ready for address, _ in servers)
+
+
+def _not_ready(snapshot: Snapshot, server: str) -> str:
+    """The server's node where its kubelet does not report: switched off, or cut off; '' for any
+    other."""
+    node = snapshot.node_at(server)
+    return next((row.name for row in snapshot.nodes if row.name == node and not row.ready), "")
+
+
+def _at_node(
+    snapshot: Snapshot, server: str, port: int, node: str, talks: list[Conversation]
+) -> Finding:
+    counts = f"{sum(map(unanswered, talks))} connections without an answer"
+    return RULE.finding(
+        subject=snapshot.subject(server, port),
+        title=f"SYNs are not answered: {node}, where they go, is not ready",
+        evidence=(
+            seen(snapshot, talks, counts),
+            snapshot.fact(f"{node} is not ready", "nodes"),
+        ),
+        confidence="likely",
+        disproof=f"other pods of {node} answer",
+        fix=f"kubectl describe node {node}  # does the machine run, and its kubelet reach the API "
+        "server? One that is gone for good: kubectl delete node, its pods start elsewhere",
+        fix_kind="shell",
+    )
 
 
 def _somewhere(snapshot: Snapshot, server: str, port: int, known: Evidence) -> Finding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.snapshots import found, node, pod
+from tests.support.snapshots import SETUP, found, node, pod
 
 
 def loses(received: int, lost: int, kind: str = "rx_drop", device: str = "eth0") -> bool:
@@ -35,3 +35,10 @@ def test_an_interface_that_nobody_uses() -> None:
 
 def test_losses_of_long_ago() -> None:
     assert "nic_drops" not in found(node({"dev/eth0/rx_drop": 90_000}))
+
+
+def test_a_virtual_device_has_no_ring() -> None:
+    for device, is_virtual in (("flannel.1", True), ("eth0", False)):
+        lost = {f"dev/{device}/tx_packets": 10_000, f"dev/{device}/tx_drop": 400}
+        finding = found(node({}, lost, network=SETUP))["nic_drops"]
+        assert ("ethtool -G" not in finding.fix) is is_virtual and device in finding.fix

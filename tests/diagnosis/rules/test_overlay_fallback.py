@@ -8,6 +8,7 @@ from collectors.events import (
     SettingsRow,
 )
 from diagnosis import rules
+from diagnosis.rules import overlay_fallback
 from tests.support.network_snapshots import (
     DIRECT,
     host,
@@ -74,3 +75,13 @@ def test_devices_of_cnis_are_known_by_name_too() -> None:
 
 def test_it_is_among_the_rules() -> None:
     assert "overlay_fallback" in {f.rule for f in rules.findings(network_snapshot(DIRECT))}
+
+
+def test_encryption_is_asked_for_beside_the_routing() -> None:
+    never = settings("calico ippools", **{"p.cidr": "10.0.0.0/8", "p.vxlanMode": "Never"})
+    for device, kind, is_said in (
+        ("wireguard.cali", "wireguard", False),
+        ("vxlan.calico", "vxlan", True),
+    ):
+        rows = network_snapshot(never, view=host(device, kind))
+        assert bool(list(overlay_fallback.evaluate(rows))) is is_said

@@ -47,3 +47,10 @@ def test_rules_that_kube_proxy_left_behind_cilium() -> None:
     for value, is_said in (("true", False), ("strict", False), ("false", True)):
         row = settings("cilium", **{"kube-proxy-replacement": value})
         assert bool(evaluate(network_snapshot(row, view=view))) is is_said
+
+
+def test_a_slow_node_with_few_services() -> None:
+    few = counted(RuleCount("iptables-nft", 400, 40, 3.1))
+    assert not evaluate(network_snapshot(view=few))
+    many = counted(RuleCount("iptables-nft", 9_000, 1_100, 3.1))
+    assert only(evaluate(network_snapshot(view=many)), "service_scale").severity == "warning"

@@ -21,3 +21,12 @@ def test_flow_limits_drop_on_purpose() -> None:
 
 def test_a_pod_has_none_of_its_own() -> None:
     assert "softnet_drops" not in found(pod({}, {"softnet_dropped": 3}))
+
+
+def test_a_flow_limit_drops_the_largest_on_purpose() -> None:
+    for limited, text in ((50, "largest flows"), (3, "their backlog is full")):
+        finding = found(node({}, {"softnet_dropped": 50, "softnet_flow_limit": limited}))[
+            "softnet_drops"
+        ]
+        assert text in finding.title
+        assert ("netdev_max_backlog" in finding.fix) == (limited == 3)

@@ -75,3 +75,16 @@ def test_a_sidecar_gets_what_comes_in(port: int) -> None:
     assert evaluate(alone)
     proxy = SocketRow("tcp", "LISTEN", "0.0.0.0", port, "", 0)
     assert not evaluate(replace(alone, targets=(pod(sockets=(own, proxy)),)))
+
+
+def test_a_headless_service_s_clients_use_its_addresses_alone() -> None:
+    """Its port is often a placeholder."""
+    own = SocketRow("tcp", "LISTEN", "0.0.0.0", 5432, "", 0)
+    service = replace(WEB, ips=(), targets=(ServicePort("db", 80, "TCP", "8080"),))
+    view = pod(sockets=(own,))
+    assert evaluate(policy_snapshot(target=view, services=(service,)))
+    headless = replace(service, headless=True)
+    assert not evaluate(policy_snapshot(target=view, services=(headless,)))
+    refused = Conversation("TCP", API.ip, POD.ip, 8080, flows=9, refused=9)
+    asked = replace(view, conversations=(refused,))
+    assert evaluate(policy_snapshot(target=asked, services=(headless,)))

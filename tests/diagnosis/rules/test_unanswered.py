@@ -7,7 +7,8 @@ from typing import Any
 
 from collectors.events import ServiceRow, SliceRow
 from collectors.findings import Finding
-from tests.support.snapshots import API, NEAR, found, node, pod, talk
+from diagnosis.snapshot import Conversation
+from tests.support.snapshots import API, NEAR, NODE, OTHER, POD, found, node, pod, talk
 
 LOST = talk(unanswered=9, answered=0)
 SERVICE = ServiceRow("shop", "api", ("10.96.0.7",), ("8080/TCP",), "ClusterIP", API.labels)
@@ -50,3 +51,13 @@ def test_a_service_whose_endpoint_is_said_already() -> None:
 def test_no_tcp_and_other_addresses_of_the_pods() -> None:
     assert unanswered(replace(LOST, protocol="UDP")) is None
     assert unanswered(replace(talk(), server=NEAR.ip)) is None
+
+
+def test_the_server_s_node_is_gone() -> None:
+    """As a spot instance: its pods are listed for minutes."""
+    for server, port in ((API.ip, 8080), (OTHER.address, 9100)):
+        talk = Conversation("TCP", POD.ip, server, port, flows=9, unanswered=9)
+        for is_ready in (True, False):
+            nodes = (NODE, replace(OTHER, ready=is_ready))
+            finding = found(pod(conversations=(talk,)), nodes=nodes)["unanswered"]
+            assert ("n2, where they go, is not ready" in finding.title) is not is_ready
