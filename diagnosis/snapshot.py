@@ -140,6 +140,10 @@ class TargetView:
     capture_lag: float = 0.0  # seconds by which it stops before the latest of all captures
 
     @property
+    def is_of_host(self) -> bool:  # a pod in its host's network
+        return self.pod is not None and self.pod.host_network
+
+    @property
     def name(self) -> str:
         return self.key.partition("/")[2]
 
@@ -294,8 +298,10 @@ class Snapshot:
 
     @cached_property
     def counted(self) -> tuple[TargetView, ...]:
-        """Vantage points whose counters are read."""
-        return tuple(self.of_kind("pod", "node", "local"))
+        """Whose counters are read; of a network that a pod shares with its open node once."""
+        nodes = {host.node for host in self.hosts}
+        views = self.of_kind("pod", "node", "local")
+        return tuple(view for view in views if not (view.is_of_host and view.node in nodes))
 
     @cached_property
     def hosts(self) -> tuple[TargetView, ...]:

@@ -36,6 +36,8 @@ RULE = Rule(
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for target in snapshot.of_kind("pod", "local"):
+        if target.is_of_host:  # its sockets are those of all programs of the node
+            continue
         waiting = _waiting(snapshot, target)
         if waiting.total() >= MANY.value:
             yield _finding(target, waiting)

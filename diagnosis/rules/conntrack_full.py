@@ -56,7 +56,7 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 def _has_its_own(view: TargetView) -> bool:
     """Each network namespace has a table, and the limit counts for each: of a pod whose packets a
     mesh translates in the pod, too (nf_conntrack_core.c, __nf_conntrack_alloc)."""
-    return view.pod is None or not view.pod.host_network
+    return not view.is_of_host
 
 
 def _of_view(snapshot: Snapshot, node: TargetView, fill: float, share: Share) -> Iterator[Finding]:

@@ -9,7 +9,8 @@ from collectors.findings import Evidence, Finding, Subject
 from diagnosis.rule import Rule
 from diagnosis.snapshot import Snapshot, listed
 
-LIMITS = ("limit-rps", "limit-rpm", "limit-connections", "limit-req-status-code")
+# of ingress-nginx; limit-req-rate of F5's controller (docs.nginx.com), of class nginx as well
+LIMITS = ("limit-req-rate", "limit-rps", "limit-rpm", "limit-connections", "limit-req-status-code")
 RULE = Rule(
     id="ingress_unlimited",
     title="Ingresses have no rate limit",

@@ -12,6 +12,7 @@ from diagnosis.rule import Rule
 from diagnosis.rules._packet_filters import counts, kernel_version
 from diagnosis.snapshot import Snapshot, TargetView
 
+UNKNOWN = (0, 0)
 FIXED_IN = (5, 9)  # kubernetes#93297: from here on conn_reuse_mode 1 costs nothing
 FIX = """# /etc/sysctl.d/99-k8s-networking.conf
 # a port that is used again goes to the server it had
@@ -36,27 +37,33 @@ RULE = Rule(
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for host in snapshot.hosts:
         servers = _virtual_servers(host)
-        if servers and _delays(host):
-            yield _finding(host, servers)
+        kernel = _kernel(snapshot, host)
+        if servers and _delays(host, kernel):
+            yield _finding(host, servers, kernel)
 
 
 def _virtual_servers(host: TargetView) -> int:
     return sum(row.services for row in counts(host, "ipvs"))
 
 
-def _delays(host: TargetView) -> bool:
+def _kernel(snapshot: Snapshot, host: TargetView) -> str:
+    """As the node says it itself, else its object; '' where neither is known."""
+    return host.kernel or next((row.kernel for row in snapshot.nodes if row.name == host.node), "")
+
+
+def _delays(host: TargetView, kernel: str) -> bool:
     reuses = host.sysctl("net.ipv4.vs.conn_reuse_mode") == 1
-    return reuses and kernel_version(host.kernel) < FIXED_IN
+    return reuses and UNKNOWN < kernel_version(kernel) < FIXED_IN
 
 
-def _finding(host: TargetView, servers: int) -> Finding:
+def _finding(host: TargetView, servers: int, kernel: str) -> Finding:
     return RULE.finding(
         subject=host.subject,
-        evidence=_evidence(host, servers),
+        evidence=_evidence(host, servers, kernel),
     )
 
 
-def _evidence(host: TargetView, servers: int) -> Iterator[Evidence]:
+def _evidence(host: TargetView, servers: int, kernel: str) -> Iterator[Evidence]:
     yield host.fact("net.ipv4.vs.conn_reuse_mode = 1", "sysctl")
-    yield host.fact(f"kernel {host.kernel}", "uname -r")
+    yield host.fact(f"kernel {kernel}", "uname -r")
     yield host.fact(f"{servers:,} virtual servers", "/proc/net/ip_vs")

@@ -1,4 +1,4 @@
-"""What a pod's annotations say of its bandwidth, and its status of how its containers ended."""
+"""Rows of pods and Ingresses: what annotations say, and how containers ended."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from collectors.cluster.inventory.row_builders import pod_row
+from collectors.cluster.inventory.row_builders import ingress_row, pod_row
 from collectors.events import PodRow
 
 
@@ -66,3 +66,9 @@ def test_an_init_container_that_fails_is_what_the_pod_waits_for() -> None:
     runs = {"state": {"running": {}}, "restartCount": 1}
     row = row_of(phase="Running", containerStatuses=[runs], initContainerStatuses=[done])
     assert (row.phase, row.restarts) == ("Running", 1)
+
+
+def test_limits_of_both_controllers_called_nginx() -> None:
+    kept = {"nginx.ingress.kubernetes.io/limit-rps": "20", "nginx.org/limit-req-rate": "20r/s"}
+    meta = {"name": "front", "namespace": "shop", "annotations": {**kept, "nginx.org/other": "x"}}
+    assert dict(ingress_row({"metadata": meta, "spec": {}}).annotations) == kept

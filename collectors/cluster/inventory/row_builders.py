@@ -310,7 +310,7 @@ def _last_seen(event: Object, series: Object) -> float:
     return seconds(next(filter(None, times), ""))
 
 
-ANNOTATIONS = "nginx.ingress.kubernetes.io/limit-"
+ANNOTATIONS = ("nginx.ingress.kubernetes.io/limit-", "nginx.org/limit-req-")
 
 
 def ingress_row(item: Object) -> IngressRow:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from collectors.sockets.rows import SocketRow
 from diagnosis.accept_queues import AcceptQueue
 from tests.support.snapshots import API, POD, found, node, pod, sockets
@@ -41,3 +43,9 @@ def test_clients_that_gave_up_while_nothing_accepted_them() -> None:
     listener = SocketRow("tcp", "LISTEN", POD.ip, 8080, "", 0, 129, 128)
     assert "close_wait" not in found(pod(sockets=(listener, *gave_up(129))))
     assert "close_wait" in found(pod(sockets=(listener, *gave_up(200))))
+
+
+def test_a_pod_of_the_host_s_network_has_the_node_s_sockets() -> None:
+    view = pod(sockets=sockets(60, "CLOSE-WAIT"))
+    host = replace(POD, host_network=True)
+    assert "close_wait" not in found(replace(view, pod=host), pods=(host, API))

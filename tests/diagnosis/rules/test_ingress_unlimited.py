@@ -30,3 +30,5 @@ def test_ingresses_without_a_limit() -> None:
     assert "ingress_unlimited" not in exposed(replace(INGRESS, class_name="traefik")), (
         "others keep limits elsewhere"
     )
+    other = replace(INGRESS, annotations=(("nginx.org/limit-req-rate", "20r/s"),))
+    assert "ingress_unlimited" not in exposed(other)

@@ -25,3 +25,15 @@ def test_ipvs_on_an_old_kernel() -> None:
     assert view.network is not None
     new = replace(view, network=replace(view.network, kernel="6.1.0"))
     assert not list(evaluate(network_snapshot(view=new)))
+
+
+def test_a_kernel_that_the_node_s_object_says_or_nobody() -> None:
+    view = replace(
+        counted(RuleCount("ipvs", 30, 10, 0)), values={"sysctl net.ipv4.vs.conn_reuse_mode": 1}
+    )
+    silent = replace(view, network=None)
+    moment = network_snapshot(view=silent)
+    assert not evaluate(moment)
+    old = tuple(replace(row, kernel="4.19.0-25-amd64") for row in moment.nodes)
+    finding = only(evaluate(replace(moment, nodes=old)), "ipvs_reuse")
+    assert finding.evidence[1].text == "kernel 4.19.0-25-amd64"

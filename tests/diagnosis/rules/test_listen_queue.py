@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from collectors.sockets.rows import SocketRow
-from tests.support.snapshots import found, pod
+from diagnosis import rules
+from diagnosis.snapshot import Snapshot, TargetView
+from tests.support.snapshots import NODE, POD, found, node, pod
 
 LISTENER = SocketRow("tcp", "LISTEN", "0.0.0.0", 8080, "*", 0, recv_q=129, send_q=128)
 OVERFLOWS = {"TcpExtListenOverflows": 3, "TcpExtListenDrops": 3}
@@ -33,3 +37,17 @@ def test_a_connection_whose_data_is_not_read_is_no_queue() -> None:
 def test_overflows_of_long_ago_and_a_limit_that_is_unknown() -> None:
     assert "listen_queue" not in found(pod({"TcpExtListenOverflows": 9_000}))
     assert "listen_queue" not in found(pod(sockets=(LISTENER._replace(send_q=0),)))
+
+
+def test_a_pod_of_the_host_s_network_and_its_node_are_one() -> None:
+    """They have the same counters; of the pod alone where its node is not open."""
+    host = replace(POD, host_network=True)
+    overflows = {"TcpExtListenOverflows": 9}
+    own = replace(pod({}, overflows), pod=host)
+
+    def places(*views: TargetView) -> list[str]:
+        moment = Snapshot(100.0, views, (host,), (NODE,))
+        return [f.where for f in rules.findings(moment) if f.rule == "listen_queue"]
+
+    assert places(own, node({}, overflows)) == ["n1"]
+    assert places(own) == ["shop/web-1"]
