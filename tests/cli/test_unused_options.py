@@ -54,6 +54,7 @@ def test_every_command_has_its_list() -> None:
             "record",
             "no_record",
             "share",
+            "share_group",
             "seconds",
             "strict",
         }
