@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import psutil
@@ -99,11 +99,17 @@ def p95(waits: list[float]) -> float:
     return statistics.quantiles(waits, n=20)[-1]
 
 
-def key_waits(*options: str) -> tuple[list[float], str]:
-    """Milliseconds of each key, and the screen at the end."""
-    with pane(200, 50) as (terminal, shown):
+def key_waits(
+    *options: str, beside: AbstractContextManager[object] | None = None
+) -> tuple[list[float], str]:
+    """Milliseconds of each key, and the screen at the end; `beside` is there once it runs."""
+    with pane(200, 50) as (terminal, shown), ExitStack() as places:
+        if (runtime := os.environ.get("XDG_RUNTIME_DIR")) is not None:
+            terminal.line(f"export XDG_RUNTIME_DIR={runtime}")
         terminal.line(f"{sys.executable} -m benchmarks.consoleload {' '.join(options)}")
         shown.until(b"PACKET")
+        if beside is not None:
+            places.enter_context(beside)
         shown.count(8)
         waits: list[float] = []
         for number in range(ROUNDS * len(KEYS)):

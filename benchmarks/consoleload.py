@@ -1,15 +1,20 @@
 """A console under load, for benchmarks.console: 20,000 packets/s through the decoder, 5,000
 sockets, four graphs. It is the program's own app; only its evidence is made up. python -m
-benchmarks.consoleload [--record] [--calm]
+benchmarks.consoleload [--record] [--calm] [--share FILE]
 
-`--record` writes the session as the program does; `--calm`: 200 packets/s and 2,000 sockets."""
+`--record` writes the session as the program does; `--calm`: 200 packets/s and 2,000 sockets;
+`--share` shares it, and writes each second what it costs to a file."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import struct
 import sys
 import time
+from pathlib import Path
+
+import psutil
 
 from benchmarks.feed import counter_sample, socket_rows
 from benchmarks.packets import mixed
@@ -71,11 +76,32 @@ class Loaded(Controller):
     recording: SessionRecording | None = None
 
     def start(self) -> None:
+        if "--share" in sys.argv:
+            self.sharing.begin()
+            self.tasks.spawn(self._say_costs(Path(sys.argv[sys.argv.index("--share") + 1])))
         if "--record" in sys.argv:
             self.recording = SessionRecording(new_session(), self.stream, self.store)
         super().start()
         self.tasks.spawn(packets(self.stream))
         self.tasks.spawn(samples(self.stream))
+
+    async def _say_costs(self, path: Path) -> None:
+        process, share = psutil.Process(), self.sharing.share
+        assert share is not None
+        while True:
+            costs = {
+                "memory": process.memory_info().rss / 2**20,
+                "cpu": sum(process.cpu_times()[:2]),
+                "descriptors": process.num_fds(),
+                "packets": self.store.target(KEY).packets_seen,
+                "published": self.stream.published,
+                "drops": dict(self.store.drops),
+                "refused": share.refused,
+                "people": [[one.pid, one.lost] for one in share.people],
+            }
+            (new := path.with_suffix(".new")).write_text(json.dumps(costs))
+            new.replace(path)
+            await asyncio.sleep(1.0)
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ folded into, the cluster, and the tasks that run."""
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import pwd
 import time
@@ -83,7 +84,12 @@ class Engine:
 
 def login_name(uid: int | None = None) -> str:
     """Of a user, or of whoever runs podwire; their number where they have none."""
-    uid = os.getuid() if uid is None else uid
+    return _name_of(os.getuid() if uid is None else uid)
+
+
+@functools.lru_cache(maxsize=64)
+def _name_of(uid: int) -> str:
+    """Once: a directory service may be asked."""
     try:
         return sanitize(pwd.getpwuid(uid).pw_name, 64)
     except KeyError:

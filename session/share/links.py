@@ -8,6 +8,8 @@ import asyncio
 import contextlib
 import re
 import shlex
+import socket
+import time
 from abc import ABC, abstractmethod
 from asyncio.subprocess import PIPE, Process
 from collections import deque
@@ -21,6 +23,7 @@ GREETING = b"\npodwire join: the session begins here\n"  # what a shell says bef
 MOST_BEFORE = 1 << 16  # bytes before the greeting
 SHOWN = 100  # characters of what came in its place
 LINES_KEPT, LONGEST_LINE = 3, 200  # of standard error, for a message; characters
+CONNECT_S = 30.0  # that many others may wait before
 END_S = 2.0  # for a command that is left to end by itself
 ALIVE = ("-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3")  # ssh_config(5)
 
@@ -33,8 +36,8 @@ class SessionLink(ABC):
     name: str
 
     @abstractmethod
-    async def open(self) -> Ends:
-        """Once. ConfigError where the session cannot be reached."""
+    async def open(self, first: bytes) -> Ends:
+        """Once; `first` is sent. ConfigError where the session cannot be reached."""
 
     @abstractmethod
     async def close(self) -> None: ...
@@ -50,9 +53,15 @@ class SocketLink(SessionLink):
         self._path = path
         self._writer: asyncio.StreamWriter | None = None
 
-    async def open(self) -> Ends:
+    async def open(self, first: bytes) -> Ends:
+        """One that is refused has been closed meanwhile: why is read all the same."""
+        joining = socket.socket(socket.AF_UNIX)
+        joining.setblocking(False)
         try:
-            reader, self._writer = await asyncio.open_unix_connection(str(self._path))
+            await _connect(joining, str(self._path))
+            with contextlib.suppress(BrokenPipeError):
+                joining.send(first)
+            reader, self._writer = await asyncio.open_unix_connection(sock=joining)
         except OSError as error:
             reason = error.strerror or "it does not answer"
             raise ConfigError(f"The session {self.name} cannot be joined: {reason}.") from None
@@ -61,6 +70,21 @@ class SocketLink(SessionLink):
     async def close(self) -> None:
         if self._writer is not None:
             self._writer.close()
+
+
+async def _connect(joining: socket.socket, path: str) -> None:
+    """Where many wait to be accepted, later: the loop's own call would not notice (unix(7),
+    EAGAIN)."""
+    deadline = time.monotonic() + CONNECT_S
+    while True:
+        try:
+            joining.connect(path)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise
+        else:
+            return
+        await asyncio.sleep(0.05)
 
 
 class CommandLink(SessionLink):
@@ -127,10 +151,11 @@ class CommandLink(SessionLink):
         if self._say is not None:
             self._say(line)
 
-    async def open(self) -> Ends:
+    async def open(self, first: bytes) -> Ends:
         if self._process is None:
             await self.begin()
         assert self._process is not None and self._process.stdin and self._process.stdout
+        self._process.stdin.write(first)
         return self._process.stdout, self._process.stdin
 
     async def close(self) -> None:

@@ -10,6 +10,7 @@ import contextlib
 import os
 import socket
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
@@ -49,9 +50,11 @@ from session.store_feed import StoreFeed
 
 NAME = "the share"  # the consumer of the stream
 QUEUE = 65_536  # events
-MOST_VIEWERS = 16  # connections at a time
-ACCEPT_S = 0.05  # between connections that are accepted
+MOST_VIEWERS, MOST_OF_PROCESS = 16, 4  # connections at a time
+PUT_OUT_S = 60.0  # within which a process that sent what is no message is not let in again
+ACCEPT_S, ACCEPTED = 0.05, 8  # so many connections are accepted in so many seconds
 JOIN_S = 5.0  # within which a viewer says what it is
+STALLED_S = 900.0  # within which a viewer reads what was sent at once
 STATE_AGAIN_S = 5.0  # between two states that one viewer is sent
 PEOPLE_S = 0.3  # between two lists of who is there
 RECEIVED = 4_096  # bytes at once
@@ -91,7 +94,11 @@ class JoinedViewer:
 
     async def send(self, data: bytes) -> None:
         self.is_writing = True
-        await asyncio.get_running_loop().sock_sendall(self.connection, data)
+        try:
+            async with asyncio.timeout(STALLED_S):
+                await asyncio.get_running_loop().sock_sendall(self.connection, data)
+        except TimeoutError:
+            raise FrameError(f"it did not read for {STALLED_S / 60:.0f} minutes") from None
         self.is_writing = False
 
     def say_why(self, reason: str) -> None:
@@ -117,6 +124,7 @@ class SharedSession:
         self._viewers: set[JoinedViewer] = set()
         self._number = 0  # of the next event
         self._connections = 0  # that were ever accepted
+        self._put_out: deque[tuple[int, float]] = deque(maxlen=MOST_VIEWERS)  # processes, and when
         self._subscription = engine.stream.subscribe(QUEUE, NAME)
         works = (self._accept(), self._pump(), self._announce())
         self._tasks = [engine.tasks.spawn(work) for work in works]
@@ -156,9 +164,10 @@ class SharedSession:
     async def _accept(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            with contextlib.suppress(OSError):  # no descriptor is free: later
-                connection, _ = await loop.sock_accept(self._socket)
-                self._admit(connection)
+            for _ in range(ACCEPTED):
+                with contextlib.suppress(OSError):  # no descriptor is free: later
+                    connection, _ = await loop.sock_accept(self._socket)
+                    self._admit(connection)
             await asyncio.sleep(ACCEPT_S)
 
     def _admit(self, connection: socket.socket) -> None:
@@ -178,9 +187,18 @@ class SharedSession:
         if viewer.of.uid != os.getuid() and self._gid not in viewer.of.groups:
             members = f" or a member of {self.group}" if self.group else ""
             return f"another user: only the one who shares{members} may join"
+        if viewer.of.pid in self._processes_out():
+            return f"this process was put out less than {PUT_OUT_S:.0f} s ago"
+        of_process = sum(one.of.pid == viewer.of.pid for one in self._viewers)
+        if viewer.of.pid and of_process >= MOST_OF_PROCESS:  # 0: of another namespace
+            return f"one process has {MOST_OF_PROCESS} connections at most"
         if len(self._viewers) >= MOST_VIEWERS:
             return f"{MOST_VIEWERS} connections are open, and there may be no more"
         return ""
+
+    def _processes_out(self) -> set[int]:
+        since = time.monotonic() - PUT_OUT_S
+        return {pid for pid, at in self._put_out if pid and at > since}
 
     def _refuse(self, viewer: JoinedViewer, reason: str) -> None:
         self.refused += 1
@@ -204,6 +222,7 @@ class SharedSession:
         """Why one went, or must go; an error of podwire's own is raised."""
         error = task.exception()
         if isinstance(error, FrameError):
+            self._put_out.append((viewer.of.pid, time.monotonic()))
             self._refuse(viewer, str(error))
         elif error is not None and not isinstance(error, WITHOUT_END):
             raise error

@@ -101,8 +101,7 @@ class ViewerSource(Source):
 
     async def run(self) -> None:
         try:
-            reader, self._writer = await self._link.open()
-            self._writer.write(saying("join", protocol=PROTOCOL))
+            reader, self._writer = await self._link.open(saying("join", protocol=PROTOCOL))
             await self._receive(reader)
         except FrameError as error:
             text = f"What {self.owner}'s console sent cannot be used: {error}."

@@ -26,7 +26,7 @@ NEEDS_ROOT = "only root may become another user: a second user's console is not 
 STRANGER, MEMBER, GROUP = 40_001, 40_002, 40_003  # ids that nobody has
 # as another user: what is found, and what the other end says
 OTHER_USER = """
-import os, socket, sys
+import contextlib, os, socket, sys
 from pathlib import Path
 from collectors.errors import ConfigError
 from session.share import group_place, place
@@ -47,7 +47,8 @@ try:
     joining = socket.socket(socket.AF_UNIX)
     joining.settimeout(10)
     joining.connect(path)
-    joining.sendall(saying("join", protocol=PROTOCOL))
+    with contextlib.suppress(BrokenPipeError):  # refused already
+        joining.sendall(saying("join", protocol=PROTOCOL))
     print(joining.recv(300))
 except OSError as error:
     print(type(error).__name__)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shlex
+import socket
 import sys
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from session.share.links import (
     GREETING,
     MOST_BEFORE,
     CommandLink,
+    SocketLink,
     given_command,
     ssh_command,
 )
@@ -135,3 +138,25 @@ def test_a_command_is_split_into_words_and_no_shell_reads_it() -> None:
     for text, why in (("", "needs a command"), ("ssh 'a", "no command")):
         with pytest.raises(ConfigError, match=why):
             given_command(text)
+
+
+async def test_one_waits_where_many_connections_wait_to_be_accepted(tmp_path: Path) -> None:
+    path = tmp_path / "full.sock"
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(str(path))
+    listening.listen(1)
+    before = []
+    with contextlib.suppress(BlockingIOError):
+        for _ in range(20):
+            before.append(socket.socket(socket.AF_UNIX))
+            before[-1].setblocking(False)
+            before[-1].connect(str(path))
+    opening = asyncio.create_task(SocketLink(path).open(b"hello"))
+    await asyncio.sleep(0.2)
+    assert not opening.done()
+    accepted = [listening.accept()[0] for _ in before[:-1]]
+    await opening
+    listening.settimeout(10)
+    assert listening.accept()[0].recv(5) == b"hello"
+    for one in (*before, *accepted, listening):
+        one.close()

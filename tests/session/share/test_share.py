@@ -31,6 +31,8 @@ SECONDS = 70
 @pytest.fixture(autouse=True)
 def _runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setattr(share_module, "MOST_OF_PROCESS", MOST_VIEWERS + 2)  # all are this process
+    monkeypatch.setattr(share_module, "PUT_OUT_S", 0.0)
 
 
 FULL = Finding(
@@ -282,6 +284,44 @@ async def test_of_many_connections_the_rest_is_refused() -> None:
         await until(lambda: len(share.people) == 1)
         async with viewing():
             assert len(share.people) == 2
+
+
+async def test_one_process_does_not_fill_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(share_module, "MOST_OF_PROCESS", 2)
+    async with driving() as driver, viewing():
+        kept = RawViewer(share_of(driver).path)
+        more = [RawViewer(share_of(driver).path) for _ in range(5)]
+        assert "2 connections at most" in await more[0].end()
+        await until(lambda: share_of(driver).refused == 5)
+        assert len(driver.sharing.people) == 2
+        kept.socket.close()
+
+
+async def test_a_process_that_sent_garbage_is_not_let_in_again_at_once_and_knows_why(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(share_module, "PUT_OUT_S", 60.0)
+    async with driving() as driver:
+        raw = RawViewer(share_of(driver).path)
+        await raw.send(b"\xff" * 100)
+        await raw.end()
+        await until(lambda: share_of(driver).refused == 1)
+        with pytest.raises(ConfigError, match="not let in: this process was put out"):
+            async with viewing():
+                pass
+
+
+async def test_one_that_reads_nothing_for_long_is_put_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(share_module, "STALLED_S", 0.3)
+    async with driving() as driver, viewing():
+        raw = RawViewer(share_of(driver).path)
+        await raw.send(saying("join", protocol=PROTOCOL))
+        await until(lambda: len(driver.sharing.people) == 3)
+        for number in range(300):
+            driver.stream.publish(ev.Notice(BEGAN + number, "", "x" * 4_000))
+        await until(lambda: len(driver.sharing.people) == 2)
+        assert "did not read for" in share_of(driver).last_refusal
+        raw.socket.close()
 
 
 async def test_five_viewers_of_which_four_misbehave() -> None:
