@@ -53,6 +53,9 @@ class OpenTab:
     node: str = ""
 
 
+CLOSED = "closed: it is looked at no longer"
+
+
 def target_of(row: PodRow | NodeRow) -> Target:
     if isinstance(row, NodeRow):
         return node_target(row.name)
@@ -181,8 +184,9 @@ class OpenTargets:
             await self.before_end(key)
         del self._watched[key]
         await watched.source.stop()
+        left = ""
         if watched.attachment is not None:
             left = await self._engine.require_cluster().leave(watched.attachment)
-            if left:
-                watched.source.report("ended", left)
+        watched.source.report("ended", left or CLOSED)  # to who joined, and the recording
+        await self._engine.stream.caught_up()
         self._engine.store.forget(key)

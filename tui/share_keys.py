@@ -17,6 +17,7 @@ class ShareKeys(TabbedApp):
     _follows = False
     _has_said_end = False
     _followed = ScreenLook()
+    _closed_there: frozenset[str] = frozenset()  # keys of targets
     _known_driver = 0  # by the number of the connection
     _known_asking: frozenset[int] = frozenset()
 
@@ -38,6 +39,7 @@ class ShareKeys(TabbedApp):
         if control.joined is not None:
             control.joined.looks(look)
             self._say_end(control.joined.message)
+            self._say_closed(control.joined.owner)
         elif control.sharing.share is not None:
             control.sharing.share.look = look
         if people := control.sharing.people:
@@ -64,6 +66,19 @@ class ShareKeys(TabbedApp):
         if message and not self._has_said_end:
             self._has_said_end = True
             self.notify(message, severity="error", timeout=30, markup=False)
+
+    def _say_closed(self, owner: str) -> None:
+        """Once for each tab here whose target was closed there."""
+        store = self.control.store
+        closed = {
+            tab.key for tab in self.control.targets.tabs if store.target(tab.key).phase == "ended"
+        }
+        for key in sorted(closed - self._closed_there):
+            name = key.partition("/")[2] or key
+            why = store.target(key).message or "ended"
+            text = f"{name} at {owner}'s console: {why}. What is shown is of that time."
+            self.notify(text, severity="warning", timeout=15, markup=False)
+        self._closed_there = frozenset(closed)
 
     def _own_look(self) -> ScreenLook:
         shown = [one for one in self.screen_stack if isinstance(one, ConsoleScreen)]

@@ -55,8 +55,9 @@ PUT_OUT_S = 60.0  # within which a process that sent what is no message is not l
 ACCEPT_S, ACCEPTED = 0.05, 8  # so many connections are accepted in so many seconds
 JOIN_S = 5.0  # within which a viewer says what it is
 STALLED_S = 900.0  # within which a viewer reads what was sent at once
-STATE_AGAIN_S = 5.0  # between two states that one viewer is sent
-PEOPLE_S = 0.3  # between two lists of who is there
+STATE_AGAIN_S, STATE_AGAIN_MOST_S = 5.0, 60.0  # before one who fell behind is sent the state again
+REST_S = 0.01  # between pieces of a state: threads that encode them hold up the loop
+PEOPLE_S, AGAIN_S = 0.3, 2.0  # between two lists of who is there, where that changed or did not
 RECEIVED = 4_096  # bytes at once
 WITHOUT_END = OSError, EOFError  # it went, without a word
 
@@ -75,6 +76,7 @@ class JoinedViewer:
         self.joined = asyncio.Event()
         self.is_writing = False
         self.state_at = 0.0
+        self.wait_s = 0.0  # before the next state: longer each time for one that is too slow
 
     def person(self, drive: HandOver) -> Person:
         return Person(
@@ -91,6 +93,16 @@ class JoinedViewer:
     @property
     def shown(self) -> str:
         return f"{login_name(self.of.uid)} (process {self.of.pid})"
+
+    def next_state_s(self) -> float:
+        """Seconds before it is sent a state, which is noted. Twice as many as before where it fell
+        behind soon after the last."""
+        now = time.monotonic()
+        soon = self.state_at and now - self.state_at < 4 * STATE_AGAIN_MOST_S
+        self.wait_s = min(STATE_AGAIN_MOST_S, 2 * self.wait_s or STATE_AGAIN_S) if soon else 0.0
+        wait = max(0.0, self.state_at + self.wait_s - now)
+        self.state_at = now + wait
+        return wait
 
     async def send(self, data: bytes) -> None:
         self.is_writing = True
@@ -274,7 +286,7 @@ class SharedSession:
             first, self._number = self._number, self._number + len(events)
             if len(events) < len(batch):
                 for viewer in self._viewers:
-                    viewer.queue.fall_behind()
+                    viewer.queue.fall_behind(_lost_of(batch))
             if self._viewers:
                 data = await asyncio.to_thread(_frames, first, events)
                 self._put(first, events, data)
@@ -300,8 +312,7 @@ class SharedSession:
 
     async def _send_state(self, viewer: JoinedViewer) -> None:
         """All that the store holds; the events after it follow."""
-        await asyncio.sleep(viewer.state_at + STATE_AGAIN_S - time.monotonic())
-        viewer.state_at = time.monotonic()
+        await asyncio.sleep(viewer.next_state_s())
         store = self._engine.store
         state = shared_state.gathered_state(store, self._feed.not_folded())
         viewer.queue.begin(self._number + len(self._subscription.pending()))
@@ -310,6 +321,7 @@ class SharedSession:
         pieces = _pieces(_state_frames(state))
         while piece := await asyncio.to_thread(next, pieces, b""):
             await viewer.send(piece)
+            await asyncio.sleep(REST_S)
         await viewer.send(await asyncio.to_thread(_lines, state) + saying("live"))
         await viewer.send(b"".join(_frames(0, [*state.not_folded, *drops])))
         viewer.queue.say("people", self._people())
@@ -318,14 +330,21 @@ class SharedSession:
         return saying("people", people=[plain_person(person) for person in self.people])
 
     async def _announce(self) -> None:
-        """Who is there, to all, where that changed."""
-        known = b""
+        """Who is there, to all, where that changed; and every so often, so that silence is known to
+        be one."""
+        known, at = b"", 0.0
         while True:
             await asyncio.sleep(PEOPLE_S)
-            if (people := self._people()) != known:
-                known = people
+            if (people := self._people()) != known or time.monotonic() - at >= AGAIN_S:
+                known, at = people, time.monotonic()
                 for viewer in self._viewers:
                     viewer.queue.say("people", people)
+
+
+def _lost_of(batch: Sequence[Event]) -> int:
+    """Events that the share was too slow for; the driver's timeline says so, and viewers have it
+    with the state."""
+    return sum(event.events for event in batch if _is_own_loss(event))  # type: ignore[attr-defined]
 
 
 def _is_own_loss(event: Event) -> bool:

@@ -49,8 +49,9 @@ class ViewerQueue:
         self._size += len(data)
         self.filled.set()
 
-    def fall_behind(self) -> None:
-        """All that waits is lost."""
+    def fall_behind(self, before: int = 0) -> None:
+        """All that waits is lost, and so many that did not come so far."""
+        self.lost += before
         for event, _ in self._events:
             self._lose(event)
         self._events.clear()

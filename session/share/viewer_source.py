@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from collectors.errors import PodwireError
-from collectors.events import ConsumerDrop, Event, TargetPhase
+from collectors.events import ConsumerDrop, Event, TargetPhase, TargetState
 from collectors.sanitize import sanitize
 from collectors.source import Source
 from session.share.frames import (
@@ -24,6 +24,7 @@ from session.share.frames import (
 from session.share.people import Person, ScreenLook, person_of, plain_look
 from session.share.received_state import event_of, received_state
 from session.share.viewer_queue import CAUSE
+from session.targets import CLOSED
 
 if TYPE_CHECKING:
     from session.engine import Engine
@@ -48,6 +49,7 @@ class ViewerSource(Source):
         self.people: list[Person] = []
         self.lost = 0  # events
         self.ready = asyncio.Event()
+        self.heard = time.monotonic()  # when anything came
         self._engine, self._link = engine, link
         self._writer: asyncio.StreamWriter | None = None
         self._look = ScreenLook()
@@ -64,6 +66,11 @@ class ViewerSource(Source):
     def fail(self, message: str, phase: TargetPhase = "failed") -> None:
         super().fail(message, phase)
         self._engine.notice(message, level="error")
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds for which nothing came, of a console that says something every 2 s."""
+        return time.monotonic() - self.heard
 
     # --- to the driver
 
@@ -114,6 +121,7 @@ class ViewerSource(Source):
     async def _receive(self, reader: asyncio.StreamReader) -> None:
         frames = MessageReader(MOST_OF_DRIVER)
         while data := await reader.read(AT_ONCE):
+            self.heard = time.monotonic()
             for body in frames.feed(data):
                 await self._put(body)
         self._broke_off()
@@ -172,7 +180,10 @@ class ViewerSource(Source):
         drops: list[Event] = list(self._drops)
         store.apply_all(drops)
         await self.stream.caught_up()
+        closed = self._engine.store.targets.keys() - store.targets.keys()
         self._engine.store.become(store)
+        for key in closed:
+            self.stream.publish(TargetState(self.now(), key, "ended", CLOSED))
         self.ready.set()
 
 

@@ -212,6 +212,7 @@ async def test_what_is_not_there_fails_with_a_sentence(bench: Bench) -> None:
     bench.missing.start()
     ended = ("failed", "ended") if bench.kind == "joined" else ("failed",)
     await bench.until(lambda: bench.missing.state in ended)
+    await bench.stream.caught_up()
     sources = bench.missing.sources if isinstance(bench.missing, JoinedSource) else [bench.missing]
     for source in sources:
         assert source.state == "failed"

@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # the first frame waits for none of them
     from session.store import Store
 
 REFRESH_S = 0.5
+SILENT_S = 6.0  # of a console that was joined: it says something every 2 s
 REFRESH_SSH_S = 1.0  # every repaint costs there
 MOODS = {
     "live": "good",
@@ -168,6 +169,8 @@ class ConsoleScreen(Screen[None]):
         if self.control.joined is not None:
             if self.control.joined.state != "running":
                 state, mood = "not live", "bad"
+            elif (silent := self.control.joined.silent_s) > SILENT_S:
+                state, mood = f"{self.control.joined.owner} is silent for {silent:.0f} s", "warn"
         elif not self.control.live and state in PRESENT:
             state, mood = "recorded", "dim"
         elif self.control.replay is not None:

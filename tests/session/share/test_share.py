@@ -20,9 +20,11 @@ from session.controller import Controller
 from session.engine import login_name
 from session.share import share as share_module
 from session.share.frames import PROTOCOL, MessageReader, said, saying
+from session.share.place import PeerProcess
 from session.share.share import MOST_VIEWERS, SharedSession
 from session.share.viewer_queue import MOST
 from session.store import Store
+from session.targets import CLOSED
 from tests.support.shared_session import driving, until, viewing
 
 SECONDS = 70
@@ -198,6 +200,58 @@ async def test_the_end_is_said_and_the_socket_goes() -> None:
             driver.sharing.begin()
             assert share_of(driver).path.exists()
     assert not path.exists()
+
+
+async def test_a_target_that_was_closed_is_said_to_who_joined() -> None:
+    async with driving() as driver, viewing() as viewer:
+        key = driver.targets.watch_this_machine()
+        driver.targets.open_tab(key)
+        await until(lambda: key in viewer.store.targets)
+        driver.targets.close_tab(key)
+        await until(lambda: viewer.store.target(key).phase == "ended")
+        assert viewer.store.target(key).message == CLOSED
+        await until(lambda: key not in driver.store.targets)
+        await asyncio.sleep(0.1)
+        assert key not in driver.store.targets
+
+
+async def test_one_that_was_closed_while_nothing_was_read_is_said_with_the_next_state(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(share_module, "STATE_AGAIN_S", 0.1)
+    async with driving() as driver, viewing() as viewer:
+        driver.stream.publish(ev.TargetState(BEGAN, NODE, "live"))
+        await until(lambda: NODE in viewer.store.targets)
+        driver.store.forget(NODE)
+        (one,) = share_of(driver)._viewers
+        one.queue.fall_behind(7)
+        await until(lambda: viewer.store.target(NODE).phase == "ended")
+        assert one.queue.lost >= 7
+
+
+async def test_one_that_is_always_too_slow_is_sent_the_state_less_and_less_often() -> None:
+    here, there = socket.socketpair()
+    viewer = share_module.JoinedViewer(here, PeerProcess(1, 2), 1)
+    waits = [viewer.next_state_s() for _ in range(7)]
+    assert waits[0] == 0.0 and waits == sorted(waits)
+    assert [round(wait) for wait in waits[1:3]] == [5, 15]
+    assert viewer.wait_s == share_module.STATE_AGAIN_MOST_S
+    here.close()
+    there.close()
+
+
+async def test_a_driver_whose_console_stands_still_is_known_to_be_silent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(share_module, "AGAIN_S", 0.1)
+    async with driving() as driver, viewing() as viewer:
+        source = viewer.joined
+        assert source is not None
+        await asyncio.sleep(1.5)
+        assert source.silent_s < 1.2
+        stopped = [task for task in share_of(driver)._tasks if "_announce" in repr(task)]
+        stopped[0].cancel()
+        await until(lambda: source.silent_s > 1.2)
 
 
 async def test_a_recording_is_not_shared() -> None:

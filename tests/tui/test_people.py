@@ -1,0 +1,75 @@
+"""Who is in a shared session, at the usual sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from session.share.people import Person, ScreenLook
+from tests.support.replay import console
+from tui.app import PodwireApp
+
+AT = 1_767_225_600.0
+PEOPLE = [
+    Person("alice", 0, AT, ScreenLook("target", "pod/shop/web-5d8f", "flows")),
+    Person("bob", 4_211, AT + 65, ScreenLook("findings"), drives=True, number=1),
+    Person("carol", 4_500, AT + 130, ScreenLook("cluster", "", "pods"), number=2, asks=True),
+    Person(
+        "dave.of-a-long-login-name",
+        4_302_117,
+        AT + 700,
+        ScreenLook("target", "pod/payments/ledger-write-ahead-7c9d5bd4f-x2x9z", "packets"),
+        lost=20_514,
+        number=3,
+    ),
+]
+REFUSED = "mallory (process 6666): another user: only the one who shares may join"
+
+
+def shared(recording: Path) -> PodwireApp:
+    app = console(recording)
+    app.control.sharing.share = SimpleNamespace(  # type: ignore[assignment]
+        people=PEOPLE,
+        path=Path("20260101T000000-4100.sock"),
+        refused=3,
+        last_refusal=REFUSED,
+        look=ScreenLook(),
+        group="",
+    )
+    return app
+
+
+@pytest.mark.parametrize(
+    "size", [(80, 24), (120, 40), (200, 50)], ids=["80x24", "120x40", "200x50"]
+)
+def test_who_is_here(
+    snap_compare: Callable[..., bool], recording: Path, size: tuple[int, int]
+) -> None:
+    async def people(pilot) -> None:  # type: ignore[no-untyped-def]
+        await pilot.pause(0.5)
+        await pilot.press("W", "j", "j")
+        await pilot.pause(6.5)  # messages go
+
+    assert snap_compare(shared(recording), terminal_size=size, run_before=people)
+
+
+async def test_the_one_under_the_cursor_is_handed_over_to(recording: Path) -> None:
+    given: list[int] = []
+    app = shared(recording)
+    people = [*PEOPLE[1:2], *PEOPLE[2:3], Person("eve", 9, AT, number=9, asks=True)]
+    owner = Person("alice", 0, AT, drives=True)
+    app.control.sharing.share.people = [  # type: ignore[union-attr,misc]
+        owner,
+        *(Person(one.name, one.pid, AT, number=one.number, asks=one.asks) for one in people),
+    ]
+    app.control.sharing.share.give = given.append  # type: ignore[union-attr,method-assign]
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause(0.5)
+        await pilot.press("W")
+        await pilot.pause(0.7)
+        await pilot.press("H", "G", "H", "k", "k", "H")
+        await pilot.pause(0.1)
+    assert given == [2, 9, 2]  # the first who asks where the one under the cursor does not
