@@ -49,6 +49,7 @@ RULE = Rule(
         "all endpoints fail alike",
         "the capture sees one direction only",
         "the endpoint's pod ends, as in a rollout",
+        "clients of one endpoint alone wait for events (long polls)",
     ),
     severity="critical",
     confidence="certain",
@@ -124,7 +125,9 @@ def _faults(snapshot: Snapshot) -> list[EndpointFault]:
         fault
         for group in all_path_groups(snapshot)
         for fault in _listed_faults(group)
-        if not is_denied(snapshot, group) and not _is_leaving(snapshot, fault)
+        if not is_denied(snapshot, group)
+        and not _is_leaving(snapshot, fault)
+        and _is_comparable(snapshot, fault)
     ]
     return sorted(found, key=lambda fault: -fault.failed.lost)
 
@@ -136,6 +139,19 @@ def _is_leaving(snapshot: Snapshot, fault: EndpointFault) -> bool:
     if service is None or not set(fault.endpoints).isdisjoint(fault.group.ready):
         return False
     return is_fresh(snapshot, service)
+
+
+def _is_comparable(snapshot: Snapshot, fault: EndpointFault) -> bool:
+    """Whether who gets no answer there gets one elsewhere: a workload that keeps long polls open on
+    one endpoint says nothing beside others that ask for something else."""
+    if fault.manner != "silent":
+        return True
+    silent, answered = set[str](), set[str]()
+    for row in fault.group.rows:
+        is_there = row.endpoint in fault.endpoints
+        if row.silent if is_there else row.answered:
+            (silent if is_there else answered).add(snapshot.workload(row.client))
+    return not silent.isdisjoint(answered)
 
 
 def _listed_faults(group: PathGroup) -> list[EndpointFault]:

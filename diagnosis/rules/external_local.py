@@ -84,8 +84,9 @@ def _is_inside(snapshot: Snapshot, client: str) -> bool:
 
 
 def _nodes_with_endpoints(snapshot: Snapshot, service: ServiceRow) -> set[str]:
-    slices = snapshot.slices_behind(service)
-    return {end.node for row in slices for end in row.endpoints if end.ready}
+    """Ready, or ending and answering still: kube-proxy uses those where none is (KEP-1669)."""
+    ends = (end for row in snapshot.slices_behind(service) for end in row.endpoints)
+    return {end.node for end in ends if end.ready or (end.serving and end.terminating)}
 
 
 def _finding(

@@ -8,8 +8,10 @@ import pytest
 
 from diagnosis.paths import PathDirection, PathRow, Retransmissions, Segments
 from tests.support.path_snapshots import (
+    CLIENT,
     FIRST,
     LOST,
+    PODS,
     SECOND,
     SERVICE,
     SLICE,
@@ -19,6 +21,7 @@ from tests.support.path_snapshots import (
     data,
     direction,
     node,
+    pod,
     snapshot,
 )
 from tests.support.rules import finder
@@ -119,3 +122,15 @@ def test_an_endpoint_that_left_a_moment_ago() -> None:
     assert not evaluate(replace(at, slices=(replace(left, changed=990.0),)))
     assert evaluate(replace(at, slices=(replace(left, changed=900.0),)))
     assert evaluate(replace(at, slices=(replace(SLICE, changed=990.0),)))  # it is ready
+
+
+def test_long_polls_of_clients_that_ask_nobody_else() -> None:
+    """They wait for events at one endpoint; others ask the second one, and are answered."""
+    waits = replace(SILENT, client="10.244.1.77", sent_as="10.244.1.77")
+    assert not evaluate(snapshot(node(WELL, waits)))
+    assert evaluate(snapshot(node(WELL, SILENT, waits)))
+    replicas = tuple(
+        replace(pod(f"web-{n}", ip), workload="Deployment/web")
+        for n, ip in enumerate((CLIENT, "10.244.1.77"))
+    )
+    assert evaluate(snapshot(node(WELL, waits), pods=(*PODS[1:], *replicas)))

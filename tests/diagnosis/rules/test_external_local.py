@@ -75,3 +75,11 @@ def test_nodes_that_are_no_machines() -> None:
     for label in (("eks.amazonaws.com/compute-type", "fargate"), ("type", "virtual-kubelet")):
         assert local(SERVICE, nodes=(replace(NODE, labels=(label,)), OTHER)) is None
     assert local(SERVICE, nodes=(replace(NODE, labels=(("type", "spot"),)), OTHER)) is not None
+
+
+def test_an_endpoint_that_ends_and_answers_still() -> None:
+    """A rollout: kube-proxy uses it where the node has no other."""
+    ending = Endpoint("10.1.0.6", False, "n1", serving=True, terminating=True)
+    assert local(SERVICE, slices=(replace(SLICE, endpoints=(END, ending)),)) is None
+    gone = ending._replace(serving=False)
+    assert local(SERVICE, slices=(replace(SLICE, endpoints=(END, gone)),)) is not None
