@@ -33,6 +33,7 @@ NAMES = {
     "local": "this machine",
     "pcap": "capture files",
     "replay": "a recording",
+    "demo": "a recorded incident",
     "join": "a session",
 }
 
@@ -136,7 +137,9 @@ class _Opener:
 
         self.console = ConsoleSession(self.options, self.recorders)
         first = await self.console.open(self.cluster, self.settings)
-        return OpenConsole(self.console.control, first, getattr(self.options, "target", "") or "")
+        wanted = getattr(self.options, "target", "") or ""
+        is_demo = self.options.command == "demo"
+        return OpenConsole(self.console.control, first, wanted, is_demo)
 
     async def close(self) -> None:
         if self.console is not None:

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from session.targets import OpenTab
 
 
+DEMO = Path(__file__).with_name("demo.tar")
+DEMO_FROM_S = 15.0  # some time before what happens in it
+
+
 class ConsoleSession:
     def __init__(self, options: argparse.Namespace, recorders: Recorders) -> None:
         """On the event loop."""
@@ -35,6 +39,9 @@ class ConsoleSession:
         """The key of the target to begin with; '' for the cluster's lists."""
         if self.options.command == "replay":
             return await self._replay(self.options.file)
+        if self.options.command == "demo":
+            self.options.rules, self.options.at = "recorded", ""
+            return await self._replay(DEMO, after_s=DEMO_FROM_S)
         if self.options.command == "join":
             return await self._join()
         if self.options.command == "pcap":
@@ -74,8 +81,9 @@ class ConsoleSession:
             return self.control.targets.watch_pipe(pipe)
         return self.control.targets.watch_file(path)
 
-    async def _replay(self, path: Path) -> str:
-        """A recording at the time that was asked for, or as it ended; it does not play yet."""
+    async def _replay(self, path: Path, after_s: float | None = None) -> str:
+        """A recording at the time that was asked for, so many seconds after its beginning, or as it
+        ended; it does not play yet."""
         from session.opened_recording import open_recording
         from session.replay_player import ReplayPlayer
         from session.replay_source import ReplaySource
@@ -86,6 +94,8 @@ class ConsoleSession:
         archive, at = opened.archive, opened.archive.ended
         if self.options.at:
             at = time_within(self.options.at, archive.began, archive.ended)
+        if after_s is not None:
+            at = archive.began + after_s
         self.control.start()
         source = ReplaySource(archive, self.stream)
         await ReplayPlayer(self.control, source, opened.with_rules).move(at)

@@ -258,6 +258,14 @@ def add_replay(commands: Commands) -> None:
     _add_rules(replay)
 
 
+def add_demo(commands: Commands) -> None:
+    commands.add_parser(
+        "demo",
+        parents=[console_options()],
+        help="a recorded incident of the lab, with a tour of the keys: no cluster, no root",
+    )
+
+
 def add_join(commands: Commands) -> None:
     join = commands.add_parser(
         "join",
@@ -351,6 +359,7 @@ COMMANDS = (
     add_policy,
     add_local,
     add_pcap,
+    add_demo,
     add_replay,
     add_join,
     add_report,

@@ -31,6 +31,7 @@ UNUSED: Mapping[str, tuple[str, ...]] = {
     "report": (*SCREEN, *WRITES, *NO_CLUSTER),
     "sessions": (*SCREEN, *WRITES, *NO_CLUSTER),
     "replay": (*NO_CLUSTER, *WRITES),
+    "demo": (*NO_CLUSTER, *WRITES),
     "join": (*NO_CLUSTER, *WRITES),
     "join stdio": (*SCREEN, *NO_CLUSTER, *WRITES),
 }  # by command, the attributes of the options

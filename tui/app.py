@@ -27,6 +27,7 @@ from tui.ring import following
 from tui.screens.base import ConsoleScreen
 from tui.share_keys import ShareKeys
 from tui.themes import all_themes
+from tui.tour_keys import TourKeys
 from tui.widgets.header import Header, HeaderData
 
 if TYPE_CHECKING:
@@ -38,14 +39,16 @@ REPLAYS = frozenset(action.name.partition("(")[0] for action in ACTIONS if actio
 
 class OpenConsole(NamedTuple):
     """What a console works on; `first` is the key of the target to open, '' opens the cluster.
-    `wanted` is a target by its name, which is opened as soon as it is listed."""
+    `wanted` is a target by its name, which is opened as soon as it is listed. `is_demo`: a tour
+    begins there."""
 
     control: Controller
     first: str
     wanted: str = ""
+    is_demo: bool = False
 
 
-class PodwireApp(ReplayKeys, ShareKeys):
+class PodwireApp(ReplayKeys, ShareKeys, TourKeys):
     TITLE = "podwire"
     CSS_PATH = "podwire.tcss"
     BINDINGS = bindings("lab", "replay", "app")
@@ -92,7 +95,7 @@ class PodwireApp(ReplayKeys, ShareKeys):
 
     async def _open(self) -> None:
         try:
-            self.control, first, wanted = await self._opening()
+            self.control, first, wanted, is_demo = await self._opening()
         except PodwireError as error:
             self.failed = error
             self.exit(return_code=error.exit_code)
@@ -108,6 +111,8 @@ class PodwireApp(ReplayKeys, ShareKeys):
             from session.recorded_targets import node_beside
 
             self._show_target(first, node_beside(self.control.store, first))
+        if is_demo:
+            self.begin_tour()
 
     async def _preload(self) -> None:
         await self.control.painted.wait()
@@ -125,6 +130,9 @@ class PodwireApp(ReplayKeys, ShareKeys):
             self._typing.ended(event)
         elif self._typing.begins(event):
             self._tidy.key()
+            if self.tour_has(event):
+                self._typing.ended(event)
+                return
             receiver = self.focused or self.screen
             await super().on_event(event)
             receiver.post_message(Handled(event))

@@ -1,0 +1,65 @@
+"""A tour on the console: one quiet line over the footer of whichever screen is shown."""
+
+from __future__ import annotations
+
+from textual import events
+from textual.app import App
+from textual.screen import ModalScreen
+from textual.timer import Timer
+from textual.widgets import Input
+
+from tui.screens.base import ConsoleScreen
+from tui.tour import Tour
+from tui.widgets.text_line import TextLine
+
+FOLLOW_S = 0.2  # a screen that was opened has the line that late
+
+
+class TourLine(TextLine):
+    """What the next key does."""
+
+
+class TourKeys(App[int]):
+    tour: Tour | None = None
+    _tour_timer: Timer | None = None
+
+    def begin_tour(self) -> None:
+        self.tour = Tour()
+        self._tour_timer = self.set_interval(FOLLOW_S, self._show_tour)
+
+    def tour_has(self, key: events.Key) -> bool:
+        """Note a key; whether it is the tour's alone: esc, where no dialog or text box has it."""
+        if self.tour is None or self._is_elsewhere():
+            return False
+        if key.key == "escape":
+            self._end_tour()
+            return True
+        if self.tour.pressed(key.key):
+            self.call_after_refresh(self._show_tour)
+        return False
+
+    def _is_elsewhere(self) -> bool:
+        return isinstance(self.screen, ModalScreen) or isinstance(self.focused, Input)
+
+    def _end_tour(self) -> None:
+        if self._tour_timer is not None:
+            self._tour_timer.stop()
+        self.tour = None
+        for screen in self.screen_stack:
+            screen.query(TourLine).remove()
+
+    def _show_tour(self) -> None:
+        """The line of the screen on top; it goes with the last step."""
+        if self.tour is None:
+            return
+        if self.tour.is_over:
+            self._end_tour()
+            return
+        if not isinstance(self.screen, ConsoleScreen) or not self.screen.is_mounted:
+            return
+        lines = self.screen.query(TourLine)
+        if not lines:
+            self.screen.mount(TourLine())
+            self.call_after_refresh(self._show_tour)
+        for line in lines:
+            line.show(self.tour.text)
