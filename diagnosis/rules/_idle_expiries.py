@@ -44,7 +44,22 @@ def _expiry(snapshot: Snapshot, row: IdleConnections) -> IdleExpiry | None:
     if len(lost) < LEAST.value or limit < IDLE.value or not _depends_on_pauses(row, lost, limit):
         return None
     node = _forgetful(snapshot, row, limit)
+    if node is None and _have_endpoints_changed(snapshot, row, lost):
+        return None
     return IdleExpiry(row, lost, limit, node) if node or _is_again(lost) else None
+
+
+def _have_endpoints_changed(
+    snapshot: Snapshot, row: IdleConnections, lost: tuple[IdleRequest, ...]
+) -> bool:
+    """Whether pods of the server came or went while the connections were idle, as in a rollout,
+    which ends them one after another."""
+    since = min(one.at - one.pause for one in lost)
+    service = snapshot.service_by_address.get(row.server)
+    rows = snapshot.slices if service is None else snapshot.slices_behind(service)
+    if service is None:
+        rows = [one for one in rows if row.server in (*one.ready, *one.not_ready)]
+    return any(one.changed > since for one in rows)
 
 
 def _depends_on_pauses(row: IdleConnections, lost: tuple[IdleRequest, ...], limit: float) -> bool:

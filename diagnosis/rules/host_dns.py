@@ -32,6 +32,7 @@ RULE = Rule(
     false_friends=(
         "the node's resolv.conf leads to the cluster's DNS",
         "the name is that of a certificate, and nobody asks for it",
+        "the pod's /etc/hosts has the name (hostAliases)",
     ),
     fix_kind="shell",
     verify="getent hosts kubernetes.default.svc in the pod answers",
@@ -77,7 +78,13 @@ def _names(snapshot: Snapshot, services: dict[str, ServiceRow], pod: PodRow) -> 
         f"{row.name}.{row.namespace}.svc"
         for row in named
         if pod not in snapshot.selected(row) and (row.namespace, row.name) != KUBERNETES
+        if not _is_in_hosts(pod, f"{row.name}.{row.namespace}")
     ]
+
+
+def _is_in_hosts(pod: PodRow, name: str) -> bool:
+    """Whether its /etc/hosts has that name, with or without what follows (hostAliases)."""
+    return any(alias == name or alias.startswith(f"{name}.") for alias, _ in pod.host_aliases)
 
 
 def _knows_the_cluster(snapshot: Snapshot, node: str) -> bool:

@@ -41,6 +41,7 @@ RULE = Rule(
     false_friends=(
         "the server or its node ended: every connection that was open fails once",
         "requests after shorter pauses fail as well: packets are lost",
+        "the server's pods were replaced meanwhile, one after another",
     ),
     fix="Keep-alives of the client more often than every {limit} (TCP_KEEPIDLE, tcp(7)), or an "
     "idle timeout of its pool below that",

@@ -142,3 +142,10 @@ def test_a_node_and_a_pod_on_its_network_are_one_place() -> None:
     said = finding(AGENT, targets=(view, node(lookups=asked(node=(NAME,)))))
     assert said and len([one for one in said.evidence if "NXDOMAIN" in one.text]) == 1
     assert said.evidence[-1].scope == "whole node n1"
+
+
+def test_a_name_in_the_pod_s_hosts_file() -> None:
+    """hostAliases hold on the host's network as well."""
+    for alias in ("backend.shop.svc", "backend.shop", NAME):
+        assert finding(replace(AGENT, host_aliases=((alias, "10.96.0.9"),))) is None
+    assert finding(replace(AGENT, host_aliases=(("backend.shopping", "10.96.0.9"),))) is not None

@@ -4,7 +4,10 @@ reasons."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
 
+from collectors.events import SliceRow
 from collectors.findings import Finding
 from diagnosis.idle_requests import IdleConnections, IdleRequest
 from diagnosis.rules._idle_expiries import TIMEOUT
@@ -20,12 +23,15 @@ AFTER = [
 ]
 
 
-def idle(rows: Requests, settings: Mapping[str, int] | None = None) -> dict[str, Finding]:
+def idle(
+    rows: Requests, settings: Mapping[str, int] | None = None, **objects: Any
+) -> dict[str, Finding]:
     requests = sorted((IdleRequest(*row) for row in rows), key=lambda one: one.at)  # type: ignore[arg-type]
     seen = IdleConnections(POD.ip, API.ip, 8080, tuple(requests))
     return found(
         pod(conversations=(talk(server_resets=4),), idle=(seen,)),
         node({f"sysctl {name}": value for name, value in (settings or {}).items()}),
+        **objects,
     )
 
 
@@ -62,3 +68,15 @@ def test_healthy_connections_that_are_idle_for_long_are_silent() -> None:
     assert "idle_expired" not in idle([*AFTER, *SHORT, *well], {TIMEOUT: 4})
     assert "idle_expired" not in idle([*well, *SHORT], {TIMEOUT: 4})
     assert "idle_expired" not in idle([*AFTER[:2], *SHORT], {TIMEOUT: 4})
+
+
+def test_pods_that_were_replaced_one_after_another() -> None:
+    """A rollout ends idle connections as often as pods end; a node that forgets does so anyhow."""
+    row = SliceRow("shop", "api-a", "api", (API.ip,), ())
+    for changed, is_silent in ((105.0, True), (80.0, False), (0.0, False)):
+        slices = (replace(row, changed=changed),)
+        on_the_path = idle([*AFTER, *SHORT], {TIMEOUT: 86_400}, slices=slices)
+        assert ("idle_expired" not in on_the_path) is is_silent
+        assert "idle_expired" in idle([*AFTER, *SHORT], {TIMEOUT: 4}, slices=slices)
+    other = (replace(row, ready=("10.2.0.77",), changed=105.0),)
+    assert "idle_expired" in idle([*AFTER, *SHORT], {TIMEOUT: 86_400}, slices=other)
