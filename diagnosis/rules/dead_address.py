@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from collectors.events import ServiceRow
 from collectors.findings import Evidence, Finding, Subject
+from diagnosis.paths import End
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._agents import proxy_log
 from diagnosis.rules._connections import (
@@ -21,7 +23,7 @@ from diagnosis.rules._connections import (
     unanswered,
 )
 from diagnosis.rules._probers import not_of_scanners
-from diagnosis.rules._service_paths import stale_endpoints
+from diagnosis.rules._service_paths import is_fresh, stale_endpoints
 from diagnosis.snapshot import Conversation, Snapshot, listed
 
 CRITICAL = Threshold(
@@ -36,7 +38,10 @@ RULE = Rule(
     symptoms=("connect", "timeout", "nodes"),
     screen="flows",
     thresholds=(LEAST, CRITICAL),
-    false_friends=("the address belongs to something else than a pod",),
+    false_friends=(
+        "the address belongs to something else than a pod",
+        "its pod ended a moment ago, and nodes learn of it",
+    ),
     fix_kind="shell",
     verify="no connection goes there any more",
 )
@@ -56,8 +61,28 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         node = node_of_unused(snapshot, server, port)
         if (server, port) in stale or any(talk.answered for talk in talks):
             continue
-        if node:
+        if node and not _has_just_left(snapshot, (server, port), talks):
             yield _finding(snapshot, node, Subject(kind="address", name=server, port=port), talks)
+
+
+def _has_just_left(snapshot: Snapshot, end: End, talks: list[Conversation]) -> bool:
+    """Whether few fail, and it was an endpoint until a moment ago, as in a rollout: of a Service
+    that nodes were asked for, else of any with that port."""
+    asked = {row.asked for host in snapshot.hosts for row in host.paths if row.endpoint_end == end}
+    services = [service for service in snapshot.services if asked.intersection(service.ips)]
+    if not services:
+        services = [one for one in snapshot.services if _has_port(snapshot, one, end[1])]
+    is_few = _failed(talks) < CRITICAL.value
+    return is_few and any(is_fresh(snapshot, service) for service in services)
+
+
+def _has_port(snapshot: Snapshot, service: ServiceRow, number: int) -> bool:
+    rows = snapshot.slices_behind(service)
+    return any(port.number == number for row in rows for port in row.ports)
+
+
+def _failed(talks: list[Conversation]) -> int:
+    return sum(talk.unanswered + talk.refused for talk in talks)
 
 
 def _failing(snapshot: Snapshot) -> ByServer:
@@ -66,7 +91,7 @@ def _failing(snapshot: Snapshot) -> ByServer:
 
 
 def _finding(snapshot: Snapshot, node: str, subject: Subject, talks: list[Conversation]) -> Finding:
-    failed = sum(talk.unanswered + talk.refused for talk in talks)
+    failed = _failed(talks)
     clients = listed(name for talk in talks if (name := snapshot.node_of(talk.client)))
     server = subject.name
     return RULE.finding(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from collectors.events import NodeRow, SettingsRow
+from collectors.events import ContainerPort, NodeRow, ServiceRow, SettingsRow, SliceRow
 from diagnosis.reachability.blind_spots import BlindSpot, BlindSpots
 from tests.support.loss_snapshots import SERVER, SILENT, seen
 from tests.support.rules import finder
@@ -63,3 +63,28 @@ def test_the_health_endpoint_of_cilium_is_no_pod() -> None:
     assert dead_at(*where, port=4240, settings=rows) == ["unanswered"]
     assert dead_at(*where, port=4240) == ["dead_address"]
     assert dead_at(*where, settings=rows) == ["dead_address"]
+
+
+def test_a_few_connections_to_what_left_a_moment_ago() -> None:
+    """A rollout: nodes learn of it a little later."""
+    where = ("10.244.2.99", "10.244.2.0/24")
+    service = ServiceRow("shop", "db", ("10.96.0.8",), (), "ClusterIP", (("app", "db"),))
+    ports = (ContainerPort("", 5432, "TCP"),)
+    row = SliceRow("shop", "db-1", "db", (SERVER.ip,), (), ports)
+
+    def found(changed: float, port: int = 5432) -> list[str]:
+        slices = (replace(row, changed=changed),)
+        return dead_at(*where, at=1000.0, services=(service,), slices=slices, port=port)
+
+    assert found(990.0) == []
+    assert found(900.0) == ["dead_address"]
+    assert found(990.0, port=6379) == ["dead_address"]  # of another Service
+    many = replace(SILENT, server=where[0], flows=30, unanswered=30)
+    moment = replace(
+        seen(many, None),
+        at=1000.0,
+        services=(service,),
+        slices=(replace(row, changed=990.0),),
+        nodes=(NodeRow("n2", "192.0.2.2", "", True, "linux", "amd64", pod_cidrs=(where[1],)),),
+    )
+    assert [f.severity for f in evaluate(moment)] == ["critical"]
