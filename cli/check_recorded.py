@@ -22,7 +22,7 @@ from collectors.recording.event_log import RecordingSource
 from collectors.sanitize import sanitize
 from collectors.source import JoinedSource, RecordedSource
 from collectors.stream import Stream
-from diagnosis.report import Period, Periods, Report
+from diagnosis.report import Periods, Report, Spans
 from session.controller import Controller
 from session.earlier_findings import LookedAgain, earlier_findings
 from session.finding_history import FindingHistory, Key
@@ -124,7 +124,7 @@ def _first_bytes(path: Path) -> bytes:
 
 
 def over_time(history: FindingHistory) -> tuple[list[Finding], Periods]:
-    """Each finding once, as it was at its worst, and from when to when it was seen in all. A
+    """Each finding once, as it was at its worst, and each time that it was seen. A
     symptom that a cause explained at any time is under that cause for all of it."""
     findings = _worst_states(history)
     consequences = _consequences(history)
@@ -147,12 +147,11 @@ def _worst_states(history: FindingHistory) -> dict[Key, Finding]:
 
 
 def _periods(history: FindingHistory) -> Periods:
-    """From the first time that each was seen until the end of the last."""
-    periods: dict[Key, Period] = {}
+    """Each time that a finding was seen."""
+    periods: dict[Key, Spans] = {}
     for span in history.spans:
         key = span.finding.key
-        since, _ = periods.get(key, (span.since, None))
-        periods[key] = since, span.until
+        periods[key] = (*periods.get(key, ()), (span.since, span.until))
     return periods
 
 

@@ -23,8 +23,10 @@ SEVERITY_WORDS: dict[Severity, str] = {
     "info": "INFO    ",
 }
 LANGUAGES: dict[FixKind, str] = {"sysctl": "ini", "yaml": "yaml", "shell": "sh", "text": ""}
-Period = tuple[float, float | None]  # from, to (None: it still held at the end)
-Periods = Mapping[tuple[str, Subject], Period]  # by a finding's key; of what was recorded
+Span = tuple[float, float | None]  # from, to (None: it still held at the end)
+Spans = tuple[Span, ...]  # in order
+Periods = Mapping[tuple[str, Subject], Spans]  # by a finding's key; of what was recorded
+SPANS_SHOWN = 4
 
 
 def _when(at: float) -> str:
@@ -160,10 +162,17 @@ class Report:
 
     def period_text(self, finding: Finding) -> str:
         """From when to when it was seen; '' for a finding of now."""
-        if (period := self.periods.get(finding.key)) is None:
-            return ""
-        since, until = period
-        return f"{_when(since)} to {_when(until) if until is not None else 'the end'}"
+        spans = self.periods.get(finding.key, ())
+        if len(spans) <= 1:
+            return "".join(map(_span_text, spans))
+        more = f" and {len(spans) - SPANS_SHOWN} more" if len(spans) > SPANS_SHOWN else ""
+        listed = ", ".join(map(_span_text, spans[:SPANS_SHOWN]))
+        return f"{_span_text((spans[0][0], spans[-1][1]))}, {len(spans)} times: {listed}{more}"
+
+
+def _span_text(span: Span) -> str:
+    since, until = span
+    return f"{_when(since)} to {_when(until) if until is not None else 'the end'}"
 
 
 def _counts_text(findings: Sequence[Finding]) -> str:
@@ -213,7 +222,8 @@ def _with_origin(one: Evidence) -> str:
 
 
 def as_json(report: Report) -> str:
-    """`from` and `to` are of what was recorded only; `to` is null where it held to the end."""
+    """`from`, `to` and `spans` are of what was recorded only; `to` is null where it held to the
+    end."""
     looked_at = report.looked_at
     body = {
         "schema": SCHEMA,
@@ -231,13 +241,14 @@ def as_json(report: Report) -> str:
 
 def _json_finding(finding: Finding, periods: Periods, state: str) -> dict[str, Any]:
     body = {one.name: one.value(finding) for one in FIELDS} | ({"state": state} if state else {})
-    if (period := periods.get(finding.key)) is not None:
-        body |= _json_period(period)
+    if spans := periods.get(finding.key):
+        body |= _json_span((spans[0][0], spans[-1][1]))
+        body["spans"] = [_json_span(span) for span in spans]
     return body
 
 
-def _json_period(period: Period) -> dict[str, str | None]:
-    since, until = period
+def _json_span(span: Span) -> dict[str, str | None]:
+    since, until = span
     return {"from": _when(since), "to": _when(until) if until is not None else None}
 
 

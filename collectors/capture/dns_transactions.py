@@ -1,4 +1,4 @@
-"""DNS transactions and look-ups: latency, repeated questions, and the chain of search domains that
+"""DNS transactions and lookups: latency, repeated questions, and the chain of search domains that
 one name costs.
 
 A resolver tries a short name with each search domain in turn (resolv.conf(5), ndots): each NXDOMAIN

@@ -1,4 +1,4 @@
-"""What deserves a look in a flow or a look-up: one short reason, and how much it weighs in a list
+"""What deserves a look in a flow or a lookup: one short reason, and how much it weighs in a list
 sorted by trouble."""
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _waits(flow: TcpFlow) -> Problem | None:
 
 
 def lookup_problem(found: DnsTransaction) -> Problem:
-    """As `flow_problem`, of a look-up."""
+    """As `flow_problem`, of a lookup."""
     if found.rcode is None:
         return 90, "no answer"
     if found.rcode not in (0, NXDOMAIN):

@@ -1,4 +1,4 @@
-"""The flow table: every TCP connection, UDP conversation and DNS look-up of a capture.
+"""The flow table: every TCP connection, UDP conversation and DNS lookup of a capture.
 
 Bounded: what is closed or idle leaves, the counts stay. Fed with packets in the order of capture;
 never raises on what they hold.

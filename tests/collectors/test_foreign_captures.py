@@ -203,7 +203,7 @@ def test_a_clock_that_jumps_back_gives_no_negative_durations(tmp_path: Path) -> 
 
 
 def tcp_dns(segments: list[tuple[int, bytes]], tmp_path: Path) -> list[Object]:
-    """Look-ups where a server's answer is in these (offset, bytes) segments, in this order."""
+    """Lookups where a server's answer is in these (offset, bytes) segments, in this order."""
     message = struct.pack("!6H", 7, 0x8180, 1, 0, 0, 0) + NAME
     stream = struct.pack("!H", len(message)) + message
     assert all(stream[at : at + len(part)] == part for at, part in segments)

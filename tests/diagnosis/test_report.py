@@ -90,3 +90,19 @@ def test_nothing_of_a_cluster_is_markup_in_markdown() -> None:
     assert "<" not in outside and "](" not in outside and "@all" not in outside
     assert "https:" not in outside and "`" not in outside
     assert "alert" in outside, "it is there as text"
+
+
+def test_each_time_that_a_finding_was_seen_is_said() -> None:
+    (finding,) = found(node({"conntrack_count": 262_000}, {"conntrack_drop": 50})).values()
+    spans = tuple((60.0 * n, 60.0 * n + 20) for n in range(1, 6))
+    made = Report([finding], "prod", 400.0, periods={finding.key: (*spans, (360.0, None))})
+    assert (
+        "seen: 1970-01-01T00:01:00Z to the end, 6 times: 1970-01-01T00:01:00Z to "
+        "1970-01-01T00:01:20Z, " in report.text(made)
+    )
+    assert "1970-01-01T00:04:20Z and 2 more" in report.markdown(made)
+    (one,) = json.loads(report.as_json(made))["findings"]
+    assert (one["from"], one["to"]) == ("1970-01-01T00:01:00Z", None)
+    assert [span["to"] for span in one["spans"][4:]] == ["1970-01-01T00:05:20Z", None]
+    once = Report([finding], "prod", 400.0, periods={finding.key: spans[:1]})
+    assert "seen: 1970-01-01T00:01:00Z to 1970-01-01T00:01:20Z\n" in report.text(once)

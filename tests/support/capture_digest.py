@@ -1,4 +1,4 @@
-"""What the flow table, its look-ups and JSON make of captures, as one line of digest for each: to
+"""What the flow table, its lookups and JSON make of captures, as one line of digest for each: to
 compare the compiled core with the same code as Python.
 
 python -m tests.support.capture_digest COUNT: of every capture of tests/data, and of COUNT that are
@@ -74,7 +74,7 @@ def changed(random: Random, packet: Packet) -> Packet:
 
 
 def digest(chunks: list[Chunk]) -> str:
-    """Of rows, analysis flags, flows and look-ups."""
+    """Of rows, analysis flags, flows and lookups."""
     said = sha256()
 
     def show(found: jsonl.Object) -> None:

@@ -35,7 +35,7 @@ COLUMNS = (
     Column("PROCESS", 9, lambda person: (str(person.pid or ""), "dim"), right=True, rank=2),
     Column("SINCE", 8, lambda person: fmt.clock(person.since), rank=1),
     Column("LOST", 16, _lost, rank=1),
-    Column("LOOKS AT", 0, lambda person: person.look.text),
+    Column("SCREEN", 0, lambda person: person.look.text),
 )
 
 
