@@ -24,7 +24,10 @@ RULE = Rule(
     symptoms=("slow", "large", "load", "timeout"),
     screen="flows",
     thresholds=(CLOSED, QUEUE),
-    false_friends=("the receive queue is empty while the sender waits: the path is slow",),
+    false_friends=(
+        "the receive queue is empty while the sender waits: the path is slow",
+        "it is a proxy, and a client of its own does not read",
+    ),
     confidence="certain",
     fix="Look at the program: what does it do between reads? CPU limit, lock, disk. The network "
     "is not the cause",
@@ -42,8 +45,25 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         if _is_slow(target):
             subject = snapshot.workload_subject(target.pod.ip) if target.pod else target.subject
             evidence[subject].extend(_of_target(target))
+    passing_on = _passing_on(snapshot)
     for subject, facts in evidence.items():
-        yield _finding(subject, facts)
+        if subject not in passing_on:
+            yield _finding(subject, facts)
+
+
+def _passing_on(snapshot: Snapshot) -> set[Subject]:
+    """Proxies: what a client of theirs does not read they do not read either."""
+    slow = (talk for talk in snapshot.conversations if talk.client_zero_windows >= CLOSED.value)
+    return {
+        snapshot.workload_subject(address)
+        for talk in slow
+        for address in _servers(snapshot, talk.server)
+    }
+
+
+def _servers(snapshot: Snapshot, address: str) -> list[str]:
+    service = snapshot.service_by_address.get(address)
+    return snapshot.endpoints(service)[0] if service is not None else [address]
 
 
 def _finding(subject: Subject, facts: list[Evidence]) -> Finding:

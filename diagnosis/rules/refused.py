@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from collectors.events import PodRow
 from collectors.findings import Evidence, Finding
+from diagnosis.paths import End
 from diagnosis.rule import Rule
 from diagnosis.rules import service_failing
 from diagnosis.rules._connections import LEAST, by_server, node_of_unused, refused, seen
@@ -18,6 +19,8 @@ from diagnosis.rules._service_paths import endpoint_of
 from diagnosis.snapshot import Conversation, Snapshot, listed
 from diagnosis.subjects import pod_subject
 
+LOOPBACK = ("127.", "::1")
+NOW_S = 5.0  # a convention, not from a source
 RULE = Rule(
     id="refused",
     title="Connections are refused",
@@ -47,7 +50,10 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         if _rejected_on_the_path(server, talks):
             yield _on_the_path(snapshot, talks, known)
         elif pod := snapshot.by_address.get(server):
-            yield _by_pod(snapshot, pod, server, port, known)
+            if _listens(snapshot, pod, (server, port)):
+                yield _for_pod(snapshot, pod, server, port, known)
+            else:
+                yield _by_pod(snapshot, pod, server, port, known)
         else:
             yield _by_address(snapshot, server, port, known)
 
@@ -94,6 +100,34 @@ def _on_the_path_evidence(
 ) -> Iterator[Evidence]:
     yield known
     yield snapshot.fact(talk.unreachable, f"ICMP from {talk.rejected_by}")
+
+
+def _listens(snapshot: Snapshot, pod: PodRow, end: End) -> bool:
+    """Whether the pod is seen to serve the port: by its listen sockets, or by what other clients
+    opened a moment ago, and none of theirs is refused."""
+    talks = [talk for talk in snapshot.conversations if talk.end == end]
+    if any(t.answered and not t.refused and snapshot.at - t.opened < NOW_S for t in talks):
+        return True
+    views = (view for view in snapshot.of_kind("pod") if view.pod == pod)
+    return any(
+        row.state == "LISTEN" and row.local_port == end[1] and not row.local.startswith(LOOPBACK)
+        for view in views
+        for row in view.sockets
+    )
+
+
+def _for_pod(snapshot: Snapshot, pod: PodRow, address: str, port: int, known: Evidence) -> Finding:
+    return RULE.finding(
+        subject=pod_subject(pod, port),
+        title=f"Connections to {address}:{port} are refused though the pod listens there: it "
+        "restarts its program, or a filter refuses in its place",
+        evidence=_by_pod_evidence(snapshot, pod, known),
+        disproof="ss -ltn in the pod does not show the port",
+        fix=f"# when did it begin to listen? Rules that refuse: reject with tcp reset\n"
+        f"kubectl -n {pod.namespace} logs {pod.name} --since 5m\n"
+        "nft list ruleset | grep -n 'tcp reset'; iptables-save -c | grep tcp-reset",
+        fix_kind="shell",
+    )
 
 
 def _by_pod(snapshot: Snapshot, pod: PodRow, address: str, port: int, known: Evidence) -> Finding:

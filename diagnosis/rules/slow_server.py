@@ -20,6 +20,7 @@ LOSSY = Threshold("and up to", 2, "% of segments are retransmitted", CONVENTION)
 TIMES = Threshold(
     "an answer is slow from", SLOW_TIMES, "times the round trip and 100 ms, or 1 s", CONVENTION
 )
+WAITED = Threshold("under another that it asks: above", 50, "% of the slowest answer", CONVENTION)
 RULE = Rule(
     id="slow_server",
     title="Answers are late while the network is quick: the server is slow",
@@ -28,10 +29,11 @@ RULE = Rule(
     inputs=("capture",),
     symptoms=("slow", "nodes", "load", "timeout"),
     screen="flows",
-    thresholds=(LEAST, SHARE, QUICK_MS, LOSSY, TIMES),
+    thresholds=(LEAST, SHARE, QUICK_MS, LOSSY, TIMES, WAITED),
     false_friends=(
         "round trips are as slow",
         "segments are retransmitted before each late answer",
+        "it waits for another server that it asks",
     ),
     fix="Is its CPU throttled (container_cpu_cfs_throttled_periods_total)? Raise the limit; else "
     "profile the program and what it asks in its turn",
@@ -44,6 +46,24 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         rtts = [talk.rtt_ms for talk in talks if talk.rtt_ms is not None]
         if rtts and min(rtts) <= QUICK_MS.value and _is_frequent(talks):
             yield _finding(snapshot, subject, talks, min(rtts))
+
+
+def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
+    """That a server is as slow which asks this one, and waits for it."""
+    if other.rule != RULE.id or other.subject == finding.subject:
+        return False
+    talks = _slow_by_server(snapshot)
+    own, theirs = talks.get(finding.subject, []), talks.get(other.subject, [])
+    servers = {one for talk in theirs for one in _behind(snapshot, talk.server)}
+    asked = [talk.slowest_ms for talk in own if talk.client in servers]
+    slowest = max((talk.slowest_ms for talk in theirs), default=0.0)
+    return 100 * max(asked, default=0.0) > WAITED.value * slowest > 0
+
+
+def _behind(snapshot: Snapshot, address: str) -> list[str]:
+    """An address, or a Service's endpoints."""
+    service = snapshot.service_by_address.get(address)
+    return snapshot.endpoints(service)[0] if service is not None else [address]
 
 
 def _slow_by_server(snapshot: Snapshot) -> dict[Subject, list[Conversation]]:

@@ -75,7 +75,7 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 def _of_service(
     snapshot: Snapshot, service: ServiceRow, pods: list[PodRow], views: dict[str, TargetView]
 ) -> Iterator[Finding]:
-    watched = _watched(pods, views)
+    watched = _watched(_endpoints(service, pods), views)
     for index, port in enumerate(service.targets):
         if _is_answered(snapshot, service, port):
             continue
@@ -96,6 +96,12 @@ def _is_answered(snapshot: Snapshot, service: ServiceRow, port: ServicePort) -> 
 
 def _answering(snapshot: Snapshot) -> Iterator[End]:
     return (talk.end for talk in snapshot.conversations if talk.answered)
+
+
+def _endpoints(service: ServiceRow, pods: list[PodRow]) -> list[PodRow]:
+    """Those that connections go to: a standby that is not ready need not listen."""
+    ready = [pod for pod in pods if pod.all_ready]
+    return pods if service.publish_not_ready or not ready else ready
 
 
 def _watched(pods: list[PodRow], views: dict[str, TargetView]) -> list[TargetView]:

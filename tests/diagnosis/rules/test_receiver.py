@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from tests.support.snapshots import found, pod, sockets, talk
+from dataclasses import replace
+
+from diagnosis.rules import receiver
+from diagnosis.snapshot import Conversation, Snapshot
+from tests.support.snapshots import API, POD, found, pod, sockets, talk
 
 WINDOWS = "TcpExtTCPToZeroWindowAdv"
 
@@ -40,3 +44,15 @@ def test_many_small_queues_are_no_long_one() -> None:
 def test_queues_without_a_closed_window() -> None:
     rows = tuple(row._replace(recv_q=900_000) for row in sockets(2))
     assert "receiver" not in found(pod(sockets=rows))
+
+
+def test_a_proxy_reads_as_slowly_as_its_own_client() -> None:
+    """nginx, Envoy: they stop to read the answer that their client does not read."""
+    upstream = Conversation("TCP", POD.ip, API.ip, 8080, flows=9, client_zero_windows=9)
+    outside = Conversation("TCP", "198.51.100.4", POD.ip, 80, flows=9, client_zero_windows=9)
+    rows = Snapshot(100.0, (pod(conversations=(upstream, outside)),), (POD, API))
+    (finding,) = receiver.evaluate(rows)
+    assert finding.subject.name == "198.51.100.4"
+    alone = replace(rows, targets=(pod(conversations=(upstream,)),))
+    (finding,) = receiver.evaluate(alone)
+    assert finding.subject.name == "web"

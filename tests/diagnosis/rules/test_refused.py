@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from diagnosis.snapshot import Conversation, Snapshot
+from collectors.sockets.rows import SocketRow
+from diagnosis.snapshot import Conversation, Snapshot, TargetView
 from tests.support.loss_snapshots import SILENT, seen
 from tests.support.rules import finder
+from tests.support.snapshots import API, NEAR, POD, pod
 
 evaluate = finder("refused", "resets", "unanswered", "dead_address")
 
@@ -41,3 +43,22 @@ def found(snapshot: Snapshot) -> list[str]:
 def test_who_refuses(talk: Conversation, title: str) -> None:
     (text,) = found(seen(talk, None))
     assert text.startswith(title)
+
+
+def refusals(*views: TargetView) -> list[str]:
+    return found(Snapshot(100.0, views, (POD, API, NEAR)))
+
+
+def test_the_pod_listens_and_connections_are_refused() -> None:
+    """A filter that answers with RSTs, or a program that restarts: not nothing."""
+    lost = Conversation("TCP", POD.ip, API.ip, 8080, flows=9, refused=9)
+    own = SocketRow("tcp", "LISTEN", "0.0.0.0", 8080, "", 0)
+    server = replace(pod(sockets=(own,)), key="pod/shop/api-1", pod=API, node="n2")
+    (title,) = refusals(pod(conversations=(lost,)), server)
+    assert "though the pod listens there" in title
+    local = replace(server, sockets=(own._replace(local="127.0.0.1"),))
+    assert "nothing listens" in refusals(pod(conversations=(lost,)), local)[0]
+    other = Conversation("TCP", NEAR.ip, API.ip, 8080, flows=9, answered=9, opened=98.0)
+    assert "though" in refusals(pod(conversations=(lost, other)))[0]
+    before = replace(other, opened=88.0)
+    assert "nothing listens" in refusals(pod(conversations=(lost, before)))[0]

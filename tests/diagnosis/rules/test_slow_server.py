@@ -7,7 +7,9 @@ from typing import Any
 
 from collectors.events import ServiceRow
 from collectors.findings import Finding
-from tests.support.snapshots import API, found, pod, talk
+from diagnosis import rules
+from diagnosis.snapshot import Conversation, Snapshot
+from tests.support.snapshots import API, NEAR, POD, found, pod, talk
 
 SLOW = talk(slow=9, slowest_ms=900.0)
 
@@ -46,3 +48,25 @@ def test_watches_of_the_api_server_and_look_ups() -> None:
     kubernetes = ServiceRow("default", "kubernetes", (API.ip,), ("443/TCP",), "ClusterIP")
     assert slow(services=(kubernetes,)) is None
     assert slow(replace(SLOW, port=53)) is None
+
+
+def test_a_server_that_waits_for_another() -> None:
+    """One cause, one finding: the last of a chain."""
+
+    def slow(client: str, server: str, ms: float) -> Conversation:
+        return Conversation(
+            "TCP", client, server, 80, flows=20, answered=20, slow=9, slowest_ms=ms, rtt_ms=0.2
+        )
+
+    def said(*talks: Conversation) -> dict[str, int]:
+        rows = Snapshot(100.0, (pod(conversations=talks),), (POD, API, NEAR, DB))
+        found = [one for one in rules.findings(rows) if one.rule == "slow_server"]
+        return {one.subject.name: len(one.consequences) for one in found}
+
+    first = slow(POD.ip, API.ip, 1_200.0)
+    assert said(first, slow(API.ip, DB.ip, 1_100.0)) == {"db": 1}
+    assert said(first, slow(API.ip, DB.ip, 300.0)) == {"api": 0, "db": 0}  # most of it is its own
+    assert said(first, slow(POD.ip, DB.ip, 1_100.0)) == {"api": 0, "db": 0}
+
+
+DB = replace(API, name="db-1", uid="u8", ip="10.2.0.8", workload="StatefulSet/db")

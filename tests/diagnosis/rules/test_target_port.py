@@ -88,3 +88,15 @@ def test_a_headless_service_s_clients_use_its_addresses_alone() -> None:
     refused = Conversation("TCP", API.ip, POD.ip, 8080, flows=9, refused=9)
     asked = replace(view, conversations=(refused,))
     assert evaluate(policy_snapshot(target=asked, services=(headless,)))
+
+
+def test_a_standby_that_is_not_ready_need_not_listen() -> None:
+    standby = replace(POD, ready="0/1")
+    leader = replace(POD, name="web-2", uid="u9", ip="10.1.0.9")
+    view = replace(pod(sockets=(SocketRow("tcp", "LISTEN", "0.0.0.0", 9090, "", 0),)), pod=standby)
+    service = replace(WEB, targets=(ServicePort("http", 80, "TCP", "8080"),))
+    rows = policy_snapshot(target=view, services=(service,), pods=(standby, leader))
+    assert not evaluate(rows)
+    assert evaluate(replace(rows, pods=(standby,)))  # nobody serves
+    early = (replace(service, publish_not_ready=True),)
+    assert evaluate(replace(rows, services=early))
