@@ -3,6 +3,7 @@ contexts and hosts, gathered from its events, its packets among them."""
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import socket
 from collections.abc import Iterable, Iterator
@@ -32,18 +33,18 @@ SUBJECTS = ("pod", "node", "local", "workload", "service", "policy", "capture")
 
 
 class KnownNames:
-    """Filled by `add_event`. `addresses` are those that packets had."""
+    """Filled by `add_event`. `addresses` are those of rows and packets."""
 
     def __init__(self) -> None:
         self.names: set[str] = set()
-        self._packets_addresses = AddressMask(b"only to see them")
-        names = NameMask(b"only to see them", self._packets_addresses)
-        self._frames = FrameMask(self._packets_addresses, names.on_the_wire)
+        self._addresses = AddressMask(b"only to see them")
+        names = NameMask(b"only to see them", self._addresses)
+        self._frames = FrameMask(self._addresses, names.on_the_wire)
         self._add_this_machine()
 
     @property
     def addresses(self) -> list[bytes]:
-        return self._packets_addresses.met
+        return self._addresses.met
 
     def _add_this_machine(self) -> None:
         self.add(socket.gethostname())
@@ -115,10 +116,17 @@ class KnownNames:
         for packet in event.packets:
             self.add_packet(event.linktype, packet)
 
+    def _add_addresses(self, row: Any) -> None:
+        parts = (row, *getattr(row, "endpoints", ()))
+        for text in (text for part in parts for text in _addresses_in(part)):
+            with contextlib.suppress(ValueError):  # none yet
+                self._addresses.text(text)
+
     def add_row(self, row: Any) -> None:
         """Of the inventory."""
         if row.kind not in NOT_NAMES:
             self.add(*_names_in(row))
+            self._add_addresses(row)
             self.add(*_label_values(getattr(row, "labels", ())))
 
 
@@ -132,6 +140,11 @@ def _names_in(row: Any) -> Iterator[str]:
     for name in NESTED:
         for part in getattr(row, name, ()):
             yield from (getattr(part, field) for field in FIELDS if hasattr(part, field))
+
+
+def _addresses_in(part: Any) -> Iterator[str]:
+    yield from (getattr(part, name) for name in ("ip", "address") if hasattr(part, name))
+    yield from getattr(part, "ips", ())
 
 
 def _label_values(labels: Iterable[tuple[str, str]]) -> Iterator[str]:

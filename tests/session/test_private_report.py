@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from cli.main import main
 from collectors import events as ev
 from collectors.capture.readers import read_file
+from collectors.privacy.known_names import KnownNames
 from collectors.recording.session_log import SessionWriter
 from session.private_report import mask_key
 from tests.support import wire
@@ -202,6 +203,15 @@ def test_without_a_file_the_captures_are_named_only(
     text = capsys.readouterr().out
     assert "not handed on" in text and "are masked" in text
     assert not [one for one in NAMES if one in text]
+
+
+def test_addresses_of_rows_and_packets_are_known() -> None:
+    """So that no mask of one is another one."""
+    known = KnownNames()
+    known.add_event(ev.InventoryList(BEGAN, "", "pods", (row(),)))
+    known.add_event(ev.PacketBatch(BEGAN, "pod/x/y", 1, 1, packets()))
+    wanted = {ip_address(text).packed for text in (POD_IP, OTHER_IP, V6)}
+    assert wanted <= set(known.addresses)
 
 
 def test_the_key_stays_and_is_nobody_elses(tmp_path: Path) -> None:
