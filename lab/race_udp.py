@@ -9,38 +9,56 @@ as `python -I -S race_udp.py HOST PORT`.
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import sys
-import threading
 import time
+from collections.abc import Iterable
 
 QUESTION = b"\x12\x34\x01\0\0\1\0\0\0\0\0\0\7backend\4shop\3svc\7cluster\5local\0\0\1\0\1"
-SENDERS = 3
+SOCKETS = 12  # of a burst, a pair of datagrams each
+STEP_NS = 30_000  # from one pair to the next
+READY_NS = 4_000_000  # until the second process runs
+SPIN_NS = 300_000  # a sleep may end so much later
+PAUSE_S = 0.04
 SECONDS = 3600.0
+Address = tuple[str, int]
 
 
-def main(host: str, port: int) -> None:
-    address = (host, port)
-    barrier = threading.Barrier(SENDERS + 1)
-    current: list[socket.socket] = []
-
-    def sender() -> None:
-        while True:
-            barrier.wait()
-            with contextlib.suppress(OSError):
-                current[0].sendto(QUESTION, address)
-            barrier.wait()
-
-    for _ in range(SENDERS):
-        threading.Thread(target=sender, daemon=True).start()
+def main(address: Address) -> None:
+    with contextlib.suppress(OSError):  # both senders run at once, however busy the CPUs are
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
     end = time.monotonic() + SECONDS
     while time.monotonic() < end:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-            current[:] = [client]
-            barrier.wait()
-            barrier.wait()
-        time.sleep(0.001)
+        burst(address)
+        time.sleep(PAUSE_S)
+
+
+def burst(address: Address) -> None:
+    """By two processes, on a CPU each: threads of one interpreter send one after the other."""
+    clients = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(SOCKETS)]
+    for client in clients:
+        client.bind(("0.0.0.0", 0))
+    start = time.monotonic_ns() + READY_NS
+    child = os.fork()
+    send(clients, address, start, cpu=1 if child else 0)
+    if not child:
+        os._exit(0)
+    os.waitpid(child, 0)
+    for client in clients:
+        client.close()
+
+
+def send(clients: Iterable[socket.socket], address: Address, start: int, cpu: int) -> None:
+    cpus = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cpus[cpu % len(cpus)]})
+    time.sleep(max(0, start - SPIN_NS - time.monotonic_ns()) / 1e9)
+    for number, client in enumerate(clients):
+        while time.monotonic_ns() < start + number * STEP_NS:
+            pass
+        with contextlib.suppress(OSError):
+            client.sendto(QUESTION, address)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main((sys.argv[1], int(sys.argv[2])))
