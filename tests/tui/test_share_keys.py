@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from textual.pilot import Pilot
 
 from benchmarks.session_hour import NODE, POD, HourOfEvents
+from collectors.events import TargetState
 from collectors.stream import Stream
 from session.controller import Controller
 from session.engine import login_name
@@ -19,7 +21,9 @@ from session.share.frames import saying
 from session.share.joining import joined
 from session.share.links import SocketLink
 from session.share.place import found_session
+from session.share.viewer_source import ViewerSource
 from session.store import Store
+from session.targets import CLOSED
 from tests.support.replay import opened
 from tests.support.shared_session import driving
 from tui.app import OpenConsole, PodwireApp
@@ -167,6 +171,24 @@ async def test_the_owner_opens_and_counts_nothing_by_following() -> None:
             await owner.pause(0.7)
         assert not ran and control.targets.tabs == before
         assert owner.app.screen.key == POD and owner.app.screen.shown_view != "conntrack"  # type: ignore[attr-defined]
+
+
+async def test_a_silent_driver_and_a_closed_target_are_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with two_consoles() as (owner, viewer):
+        await viewer.press("F")
+        await shown(viewer, lambda: "pod web-1 @ n1" in header(viewer))
+        monkeypatch.setattr(ViewerSource, "silent_s", 12.4)
+        await shown(viewer, lambda: f"{login_name()} is silent for 12 s" in header(viewer))
+        monkeypatch.setattr(ViewerSource, "silent_s", 1.0)
+        await shown(viewer, lambda: "silent" not in header(viewer))
+        stream = owner.app.control.stream  # type: ignore[attr-defined]
+        stream.publish(TargetState(time.time(), POD, "ended", CLOSED))
+        await shown(viewer, lambda: f"at {login_name()}'s console: {CLOSED}." in said(viewer))
+        await shown(viewer, lambda: "ended" in header(viewer))
+        await viewer.pause(1.0)
+        assert said(viewer).count(CLOSED) == 1
 
 
 async def test_what_writes_or_runs_is_refused_with_a_sentence() -> None:
