@@ -33,12 +33,21 @@ def joined(
     `explains` and `explains_finding` are by the id of the cause's rule."""
     known = list(findings)
     causes = sorted((one for one in known if one.rule in explains), key=_rank)
+    followed = {one.key: _followed(snapshot, one, known, explains_finding) for one in known}
     causes_of = {
-        one.key: _cause_of(snapshot, one, causes, explains)
-        or _followed(snapshot, one, known, explains_finding)
+        one.key: _cause_of(snapshot, one, _not_due_to(one, causes, followed), explains)
+        or followed[one.key]
         for one in known
     }
     return _under_causes(known, causes_of)
+
+
+def _not_due_to(
+    finding: Finding, causes: Iterable[Finding], followed: CausesOf
+) -> Iterator[Finding]:
+    """Without what a rule says to follow from this finding: that is more exact than connections
+    that both are about."""
+    return (cause for cause in causes if followed[cause.key] is not finding)
 
 
 def _under_causes(known: Iterable[Finding], causes_of: CausesOf) -> list[Finding]:

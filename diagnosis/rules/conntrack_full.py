@@ -81,14 +81,18 @@ def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bo
     """That its limit is small, and that the kubelet's probes of pods there get no answer."""
     if other.rule == "tuning":
         return other.subject == finding.subject and "nf_conntrack_max" in other.title
-    if other.rule != "endpoints" or finding.severity != "critical":
+    if finding.severity != "critical":
         return False
     out = _pods_out(snapshot, other)
     return bool(out) and all(_is_late(snapshot, pod, finding.subject.name) for pod in out)
 
 
 def _pods_out(snapshot: Snapshot, finding: Finding) -> list[PodRow]:
-    """Pods of a finding's Service that are not ready."""
+    """Pods of a finding's Service that are not ready, or the one whose readiness comes and goes."""
+    if finding.rule == "flapping":
+        return [pod for pod in snapshot.pods if pod_subject(pod) == finding.subject]
+    if finding.rule != "endpoints":
+        return []
     service = next((s for s in snapshot.services if service_subject(s) == finding.subject), None)
     pods = snapshot.selected(service) if service is not None else []
     return [pod for pod in pods if not pod.all_ready]

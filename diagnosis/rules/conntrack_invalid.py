@@ -5,10 +5,12 @@ Facts: docs/reference/conntrack.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from collectors.findings import Evidence, Finding
+from diagnosis.path_losses import PathLoss
 from diagnosis.rule import CONVENTION, Rule, Threshold
+from diagnosis.rules._losses import losses_at
 from diagnosis.snapshot import Conversation, Snapshot, TargetView, listed
 
 INVALID = Threshold("at least", 5, "INVALID packets in 15 s", CONVENTION)
@@ -19,6 +21,7 @@ FIX = f"""# /etc/sysctl.d/99-k8s-networking.conf
 # segments outside of the window are tracked instead of passed untranslated
 {LIBERAL} = 1
 """
+SENT_AGAIN = 5  # retransmissions of a segment within 15 s, from an RTO of 0.2 s on (RFC 6298)
 RULE = Rule(
     id="conntrack_invalid",
     title="Conntrack counts INVALID packets while clients reset connections that work",
@@ -45,6 +48,27 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         reset = list(_reset_by_clients(snapshot, node))
         if sum(talk.client_resets for talk in reset) >= RESET.value:
             yield _finding(snapshot, node, reset)
+
+
+def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
+    """That what the clients go on to send is not acknowledged: the server lost the connection to
+    their RST, and they have not heard of it."""
+    if other.rule != "packet_loss":
+        return False
+    node = next((view for view in snapshot.hosts if view.subject == finding.subject), None)
+    reset = list(_reset_by_clients(snapshot, node)) if node is not None else []
+    losses = losses_at(snapshot, other.subject)
+    return bool(losses) and all(_follows(loss, reset) for loss in losses)
+
+
+def _follows(loss: PathLoss, reset: Sequence[Conversation]) -> bool:
+    """No more segments than those connections send again before they give up."""
+    if loss.place != "pod" or not loss.to_server:
+        return False
+    ends = {loss.group.end, *(row.endpoint_end for row in loss.group.rows)}
+    clients = {row.client for row in loss.group.rows}
+    resets = sum(one.client_resets for one in reset if one.end in ends and one.client in clients)
+    return loss.share.lost <= SENT_AGAIN * resets
 
 
 def _is_passing_invalid(node: TargetView) -> bool:

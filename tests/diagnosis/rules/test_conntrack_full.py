@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from collectors.events import ProbeRow, ServiceRow, SliceRow
 from diagnosis import rules
+from diagnosis.readiness_flips import ReadinessFlips
 from diagnosis.snapshot import Conversation, TargetView
 from tests.support.path_snapshots import API, CLIENT, PODS, SERVICE, SLICE, node, pod, snapshot
 from tests.support.snapshots import API as API_POD, NEAR, POD, found as everything, pod as pod_of
@@ -22,7 +23,9 @@ def probe(message: str) -> ProbeRow:
     return ProbeRow("kube-system", "dns-1.1", "dns-1", message, 5, 0.0)
 
 
-def found(view: TargetView, message: str, at_node: str = "n1") -> set[str]:
+def found(
+    view: TargetView, message: str, at_node: str = "n1", flips: tuple[ReadinessFlips, ...] = ()
+) -> set[str]:
     dns = replace(
         pod("dns-1", "10.244.1.9", at_node),
         namespace="kube-system",
@@ -36,12 +39,19 @@ def found(view: TargetView, message: str, at_node: str = "n1") -> set[str]:
         services=(API, DNS),
         slices=(SLICE, DNS_SLICE),
         probes=(probe(message),),
+        flips=flips,
     )
     return {finding.rule for finding in rules.findings(known)}
 
 
 def test_lost_connections_late_probes_and_its_own_small_limit_are_its_consequences() -> None:
     assert found(DROPPING, "context deadline exceeded") == {"conntrack_full"}
+
+
+def test_readiness_that_comes_and_goes_for_it_is_its_consequence() -> None:
+    flips = (ReadinessFlips("kube-system", "dns-1", 6, 30.0),)
+    assert found(DROPPING, "context deadline exceeded", flips=flips) == {"conntrack_full"}
+    assert "flapping" in found(DROPPING, "statuscode: 503", flips=flips)
 
 
 def test_a_probe_that_is_answered_with_an_error_is_another_matter() -> None:

@@ -5,8 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from collectors.events import ServiceRow, SliceRow
 from collectors.findings import Finding
+from diagnosis.paths import Retransmissions
+from diagnosis.rules import findings
+from diagnosis.snapshot import Conversation
+from tests.support import path_snapshots
+from tests.support.path_snapshots import data, direction
 from tests.support.snapshots import API, NEAR, NODE, found, node, talk
 
 SERVICE = ServiceRow("shop", "api", ("10.96.0.7",), ("8080/TCP",), "ClusterIP", API.labels)
@@ -66,3 +73,18 @@ def test_a_client_that_ends_connections_that_it_knows() -> None:
 def test_a_liberal_table_calls_nothing_outside_of_the_window_invalid() -> None:
     assert invalid(**{"sysctl net.netfilter.nf_conntrack_tcp_be_liberal": 1}) is None
     assert invalid(**{"sysctl net.netfilter.nf_conntrack_tcp_be_liberal": 0}) is not None
+
+
+@pytest.mark.parametrize(("resets", "cause"), [(3, "packet_loss"), (40, "conntrack_invalid")])
+def test_what_is_sent_on_connections_that_the_server_has_lost_follows_from_it(
+    resets: int, cause: str
+) -> None:
+    """The server answers nothing that conntrack translates; to the client it looks lost."""
+    again = Retransmissions(timeout=40)
+    row = replace(path_snapshots.WELL, to_server=direction(data(100, 140), again=again))
+    view = path_snapshots.node(row)
+    talks = Conversation(
+        "TCP", path_snapshots.CLIENT, path_snapshots.FIRST, 8080, flows=9, client_resets=resets
+    )
+    view = replace(view, deltas={"conntrack_invalid": 60}, conversations=(talks,))
+    assert [one.rule for one in findings(path_snapshots.snapshot(view))] == [cause]
