@@ -151,6 +151,7 @@ class ClusterScreen(TargetOpener):
         self.view = view
         self.main.set_columns(columns(view, self.namespace, self.control.now))
         self.main.show((), keep=False)
+        self.forget_drawn()  # of the same view as before, the rows are not there any more
         self.pull()
 
     @property
@@ -252,6 +253,9 @@ class ClusterScreen(TargetOpener):
         self.app.push_screen(Access(self.store.access, self.store.start.user))
 
     def action_clean(self) -> None:
+        if self.control.replay is not None:
+            self.say("This is a recording: `podwire clean` looks at a cluster.")
+            return
         if self.is_refused():
             return
         if any(row.here for row in self.store.left):
