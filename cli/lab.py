@@ -17,6 +17,8 @@ from cli.waiting import until
 from collectors.cluster.api.connection import Cluster, connect
 from collectors.errors import ClusterError, ConfigError
 from collectors.events import PodRow
+from collectors.kernel.deltas import Share
+from collectors.kernel.derived_figures import RETRANSMIT_SHARE
 from collectors.sanitize import sanitize
 from collectors.stream import Stream
 from lab.faults import all_faults
@@ -183,10 +185,10 @@ def _streams(store: Store, pod: str, node: str) -> tuple[_Streamed, ...]:
 
 
 def _retransmits(own: TargetData) -> _Streamed:
-    sent = own.moved.get("TcpExtTCPOrigDataSent", 0)
     points = own.series("retransmits").points(0, math.inf)
     rates = sum(value is not None for _, value in points)
-    text = f"{own.moved.get('TcpRetransSegs', 0)} of {sent} segments retransmitted"
+    share = RETRANSMIT_SHARE.share(own.moved) or Share(0, 0)
+    text = f"{share.part:,} of {share.whole:,} data segments retransmitted"
     return _Streamed("retransmits", rates, f"{text}, {rates} samples at {own.key}")
 
 

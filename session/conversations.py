@@ -28,6 +28,7 @@ MOST_LASTING = 500  # of those that began long before these
 BEFORE = 500  # flows before those: legs of a connection begin within microseconds
 STUCK = 2  # timeouts of one flow in which nothing was acknowledged
 AGAIN = ("retransmission", "spurious retransmission")
+NEW = ("data", "out of order", "window full", "zero window", "FIN")  # data that is sent first
 
 Ends = tuple[str, bytes, bytes, int]
 Groups = dict[Ends, list[Flow]]
@@ -280,7 +281,7 @@ def _last_in_vain(events: Iterable[FlowEvent]) -> int:
     for event in filter(_is_full_size, events):
         if event.kind in AGAIN:
             again += event.count
-        elif event.kind == "data":
+        elif event.kind in NEW:
             again = 0
     return again
 

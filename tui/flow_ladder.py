@@ -7,7 +7,16 @@ from tui import format as fmt
 from tui.flow_format import ms
 from tui.widgets.columns import Cell, Column
 
-BAD_KINDS = ("retransmission", "fast retransmission", "RST", "zero window", "ICMP")
+BAD_KINDS = (
+    "retransmission",
+    "fast retransmission",
+    "SYN retransmission",
+    "SYN-ACK retransmission",
+    "FIN retransmission",
+    "RST",
+    "zero window",
+    "ICMP",
+)
 ODD_KINDS = ("spurious retransmission", "out of order", "duplicate ACK", "window full")
 WIDTH = 38  # cells of the arrow between the two ends
 

@@ -13,7 +13,8 @@ cdef class DurationStats:
     cpdef add(self, long long ns)
 
 cdef class SegmentCounts:
-    cdef public long long fast, timeouts, syn_retransmitted, spurious, out_of_order
+    cdef public long long fast, timeouts, spurious, out_of_order
+    cdef public long long syn_retransmitted, fin_retransmitted
     cdef public long long duplicate_acks, zero_windows, window_full, keep_alives
 
 cdef class Direction:

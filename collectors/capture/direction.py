@@ -17,6 +17,9 @@ Kind = Literal[
     "retransmission",
     "fast retransmission",
     "spurious retransmission",
+    "SYN retransmission",
+    "SYN-ACK retransmission",
+    "FIN retransmission",
     "out of order",
     "duplicate ACK",
     "zero window",
@@ -81,11 +84,13 @@ NO_DURATIONS = DurationStats()  # of flows that have none: most of a flood
 
 
 class SegmentCounts:
-    """What went wrong in a direction, in segments. Retransmissions by their kind."""
+    """What went wrong in a direction, in segments. `fast`, `timeouts` and `spurious` are
+    retransmissions of data."""
 
     __slots__ = (
         "duplicate_acks",
         "fast",
+        "fin_retransmitted",
         "keep_alives",
         "out_of_order",
         "spurious",
@@ -96,7 +101,8 @@ class SegmentCounts:
     )
 
     def __init__(self) -> None:
-        self.fast = self.timeouts = self.syn_retransmitted = self.spurious = 0
+        self.fast = self.timeouts = self.spurious = 0
+        self.syn_retransmitted = self.fin_retransmitted = 0
         self.out_of_order = self.duplicate_acks = 0
         self.zero_windows = self.window_full = self.keep_alives = 0
 
@@ -176,5 +182,11 @@ class Direction:
 
     @property
     def retransmitted(self) -> int:
+        """Segments of every kind."""
         counts = self.counts
-        return counts.fast + counts.timeouts + counts.syn_retransmitted + counts.spurious
+        return self.data_retransmitted + counts.syn_retransmitted + counts.fin_retransmitted
+
+    @property
+    def data_retransmitted(self) -> int:
+        """Those of `segments` that were sent before."""
+        return self.counts.fast + self.counts.timeouts + self.counts.spurious

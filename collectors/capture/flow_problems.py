@@ -3,6 +3,7 @@ sorted by trouble."""
 
 from __future__ import annotations
 
+from collectors.capture.direction import Direction
 from collectors.capture.dns import NXDOMAIN
 from collectors.capture.dns_transactions import DnsTransaction
 from collectors.capture.tcp import TcpFlow
@@ -56,12 +57,24 @@ def _losses(flow: TcpFlow) -> Problem | None:
     client, server = flow.client, flow.server
     segments = client.segments + server.segments
     if flow.retransmitted and flow.retransmitted >= SHARE * max(segments, 1):
-        sent = segments + client.counts.syn_retransmitted + server.counts.syn_retransmitted
-        return 70, f"{flow.retransmitted} of {sent} segments retransmitted"
+        return 70, f"{_retransmitted(client, server, segments)} retransmitted"
     if client.counts.zero_windows or server.counts.zero_windows:
         end = "client" if client.counts.zero_windows else "server"
         return 65, f"the {end} does not read (zero window)"
     return None
+
+
+def _retransmitted(client: Direction, server: Direction, segments: int) -> str:
+    """Each kind by itself: SYNs and FINs are none of the segments, which have data."""
+    again = client.data_retransmitted + server.data_retransmitted
+    others = (
+        (client.counts.syn_retransmitted, "SYN"),
+        (server.counts.syn_retransmitted, "SYN-ACK"),
+        (client.counts.fin_retransmitted + server.counts.fin_retransmitted, "FIN"),
+    )
+    parts = [f"{again} of {segments} segments"] if again else []
+    parts += [f"{count} {name}{'' if count == 1 else 's'}" for count, name in others if count]
+    return ", ".join(parts)
 
 
 def _waits(flow: TcpFlow) -> Problem | None:

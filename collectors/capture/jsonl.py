@@ -239,6 +239,7 @@ def _end(own: Direction | UdpDirection) -> Object:
             "fast_retransmissions": own.counts.fast,
             "timeout_retransmissions": own.counts.timeouts,
             "syn_retransmissions": own.counts.syn_retransmitted,
+            "fin_retransmissions": own.counts.fin_retransmitted,
             "spurious_retransmissions": own.counts.spurious,
             "out_of_order": own.counts.out_of_order,
             "duplicate_acks": own.counts.duplicate_acks,

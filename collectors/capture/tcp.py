@@ -88,10 +88,12 @@ class TcpFlow(TrackedFlow):
         own.packets += 1
         own.bytes += row.wire
         analysis = analyse(own, peer, row, self.first_rtt)
+        kind: Kind | None = None  # of the event that it makes: one at most
         if flags & (SYN | FIN | RST):
-            self._phase(own, row)
+            kind = self._phase(own, row)
         elif not self.acked_at and self.synack_at and own is self.client:
-            self._handshake_completed(own, ns)
+            self._handshake_completed(ns)
+            kind = "data" if length else "ACK"
         if flags & ACK and (peer.probe >= 0 or peer.probe_stamp >= 0):
             _measure_rtt(peer, row)
         if length:
@@ -99,10 +101,13 @@ class TcpFlow(TrackedFlow):
             own.payload += length
             if not analysis & NOT_NEW_DATA:
                 self._data(own, row)
+                kind = kind or "data"
             else:
                 own.probe = NOT_SEEN  # Karn: an ACK of what was retransmitted gives no round trip
         if analysis:
-            self._count(own, row, analysis)
+            kind = _count(own, row, analysis) or kind
+        if kind:
+            self._note_event(own, ns, kind, length)
         return analysis
 
     def _copy(self, own: Direction, row: HeaderRow) -> int:
@@ -114,39 +119,35 @@ class TcpFlow(TrackedFlow):
 
     # --- what only some packets do
 
-    def _handshake_completed(self, own: Direction, ns: int) -> None:
+    def _handshake_completed(self, ns: int) -> None:
         self.acked_at = ns
         self.first_rtt = max(ns - self.latest_syn_at, 0) if self.latest_syn_at else 0
-        self._note_event(own, ns, "ACK", 0)
 
-    def _phase(self, own: Direction, row: HeaderRow) -> None:
+    def _phase(self, own: Direction, row: HeaderRow) -> Kind:
         ns, flags = row.ns, row.flags
         if flags & RST:
             if self.reset_by is None:
                 self.reset_by = own
             own.reset_at = own.reset_at or ns
-            self._note_event(own, ns, "RST", 0)
-        elif flags & SYN:
+            return "RST"
+        if flags & SYN:
             read_syn_options(own, row)
             own.seen_on |= interface_direction(row.data, row.interface)
-            self._opening(own, ns, flags)
-        else:
-            own.fin_at = own.fin_at or ns
-            self._note_event(own, ns, "FIN", 0)
+            return self._opening(ns, flags)
+        own.fin_at = own.fin_at or ns
+        return "FIN"
 
-    def _opening(self, own: Direction, ns: int, flags: int) -> None:
+    def _opening(self, ns: int, flags: int) -> Kind:
         if flags & ACK:
             self.synack_at = self.synack_at or ns
-            self._note_event(own, ns, "SYN-ACK", 0)
-        else:
-            self.syn_at = self.syn_at or ns
-            self.latest_syn_at = ns
-            self._note_event(own, ns, "SYN", 0)
+            return "SYN-ACK"
+        self.syn_at = self.syn_at or ns
+        self.latest_syn_at = ns
+        return "SYN"
 
     def _data(self, own: Direction, row: HeaderRow) -> None:
         """New data: the client asks, or the server answers; its ACK may give a round trip."""
         ns = row.ns
-        self._note_event(own, ns, "data", row.length)
         if own is self.client:
             self.asked_at = ns
         else:
@@ -157,15 +158,6 @@ class TcpFlow(TrackedFlow):
             else:
                 own.probe = row.sequence + row.length & MASK
             own.probe_at = ns
-
-    def _count(self, own: Direction, row: HeaderRow, analysis: int) -> None:
-        if analysis & RETRANS:
-            self._note_event(own, row.ns, _retransmission(own, row.flags, analysis), row.length)
-        for flag, counter, kind in COUNTED:
-            if analysis & flag:
-                counts = own.counted()
-                setattr(counts, counter, getattr(counts, counter) + 1)
-                self._note_event(own, row.ns, kind, row.length if flag == OUT_OF_ORDER else 0)
 
     def error(self, ns: int, note: str, source: str, of_client: bool) -> None:
         """An ICMP error about a packet of this connection, and who sent it."""
@@ -218,7 +210,8 @@ class TcpFlow(TrackedFlow):
             return "refused"
         if self.icmp:
             return "unreachable"
-        return "" if self.server.packets else "unanswered"
+        is_opened = self.server.packets or not self.client.first_ack  # it acknowledges an answer
+        return "" if is_opened else "unanswered"
 
     @property
     def one_sided(self) -> bool:
@@ -227,6 +220,7 @@ class TcpFlow(TrackedFlow):
 
     @property
     def retransmitted(self) -> int:
+        """Segments of every kind: SYNs and FINs, which are none of `segments`, among them."""
         return self.client.retransmitted + self.server.retransmitted
 
 
@@ -234,19 +228,33 @@ def _side(direction: Direction) -> str:
     return "client" if direction.client else "server"
 
 
-def _retransmission(own: Direction, flags: int, analysis: int) -> Kind:
-    """Counts a retransmission by its kind."""
+def _count(own: Direction, row: HeaderRow, analysis: int) -> Kind | None:
+    """Counts what a segment is called; the event that it makes, where it makes one."""
+    found: Kind | None = _retransmission(own, row, analysis) if analysis & RETRANS else None
+    for flag, counter, kind in COUNTED:
+        if analysis & flag:
+            counts = own.counted()
+            setattr(counts, counter, getattr(counts, counter) + 1)
+            found = found or kind
+    return found
+
+
+def _retransmission(own: Direction, row: HeaderRow, analysis: int) -> Kind:
+    """Counts a retransmission by its kind: only what has data is one of the data segments."""
     counts = own.counted()
+    if row.flags & SYN:
+        counts.syn_retransmitted += 1
+        return "SYN-ACK retransmission" if row.flags & ACK else "SYN retransmission"
+    if not row.length:
+        counts.fin_retransmitted += 1
+        return "FIN retransmission"
     if analysis & SPURIOUS_RETRANSMISSION:
         counts.spurious += 1
         return "spurious retransmission"
     if analysis & FAST_RETRANSMISSION:
         counts.fast += 1
         return "fast retransmission"
-    if flags & SYN:
-        counts.syn_retransmitted += 1
-    else:
-        counts.timeouts += 1
+    counts.timeouts += 1
     return "retransmission"
 
 

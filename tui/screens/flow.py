@@ -113,7 +113,9 @@ def _of_tcp(flow: TcpFlow) -> Iterator[str]:
         yield f"reset by the {end_name} after {after} ms, {reset_phase(flow)}"
     if flow.copies:
         yield f"{flow.copies} duplicates of packets seen on other interfaces are not counted"
-    if flow.one_sided:
+    if flow.state == "unanswered":
+        yield "nothing came back to where this was captured"
+    elif flow.one_sided and flow.state != "unreachable":
         yield "only one direction was captured: losses and times are estimates"
 
 
@@ -144,14 +146,17 @@ def _sent(name: str, side: Direction) -> str:
     if side.rtt.count:
         parts.append(f"RTT {ms(side.rtt.smallest)}–{ms(side.rtt.largest)} ms")
     counts = (
-        (side.counts.fast, "fast retransmissions"),
-        (side.counts.timeouts, "timeout retransmissions"),
-        (side.counts.syn_retransmitted, "SYN retransmissions"),
-        (side.counts.spurious, "spurious retransmissions"),
-        (side.counts.out_of_order, "out of order"),
-        (side.counts.duplicate_acks, "duplicate ACKs"),
-        (side.counts.zero_windows, "zero windows"),
-        (side.counts.window_full, "times window full"),
+        (side.counts.fast, "fast retransmission"),
+        (side.counts.timeouts, "timeout retransmission"),
+        (side.counts.syn_retransmitted, f"{'SYN' if side.client else 'SYN-ACK'} retransmission"),
+        (side.counts.fin_retransmitted, "FIN retransmission"),
+        (side.counts.spurious, "spurious retransmission"),
+        (side.counts.duplicate_acks, "duplicate ACK"),
+        (side.counts.zero_windows, "zero window"),
     )
-    parts += [f"{count} {what}" for count, what in counts if count]
+    parts += [fmt.many(count, what) for count, what in counts if count]
+    if side.counts.out_of_order:
+        parts.append(f"{fmt.count(side.counts.out_of_order)} out of order")
+    if side.counts.window_full:
+        parts.append(f"window full {fmt.times(side.counts.window_full)}")
     return ", ".join(parts)
