@@ -1,7 +1,9 @@
 """Findings as the session goes: every two seconds the rules look at what is known, in a thread;
 what appears, changes and is gone is an event.
 
-Live, by the clock on the wall; over a recording or a capture, by the time that was recorded.
+Live, by the clock on the wall; over a recording or a capture, by the time that was recorded. Both
+look at the same moments, the even seconds: a session says the same periods whenever it is looked
+at.
 """
 
 from __future__ import annotations
@@ -22,7 +24,18 @@ if TYPE_CHECKING:
 
 EVERY_S = 2.0
 LAST_RISE_S = 0.5  # between the last two looks
+EARLY_S = 0.05
 MOST_LOOKS = 8  # at what does not change: longer than a finding needs to appear and to clear
+
+
+def next_look(at: float) -> float:
+    """The first even second after a time."""
+    return (at // EVERY_S + 1) * EVERY_S
+
+
+def _not_early(at: float) -> float:
+    """A timer may be over a moment before its time."""
+    return coming if (coming := next_look(at)) - at < EARLY_S else at
 
 
 class DiagnosisLoop:
@@ -45,15 +58,18 @@ class DiagnosisLoop:
         """Until cancelled. What stands still is looked at once."""
         looked_at = 0.0
         while True:
+            if self.time_passes:
+                await asyncio.sleep(next_look(now()) - now())
             if self.enabled and (at := now()) != looked_at:
                 looked_at = at
-                await self.look(at)
-            await asyncio.sleep(EVERY_S)
+                await self.look(_not_early(at))
+            if not self.time_passes:
+                await asyncio.sleep(EVERY_S)
 
     async def advance(self, at: float) -> None:
         """Recorded time comes to `at`: look at every two seconds on the path there. Where nothing
         was recorded for long, findings have appeared and cleared after some of them."""
-        self._next = self._next or at + EVERY_S
+        self._next = self._next or next_look(at)
         if at >= self._next:
             await self._stream.caught_up()
         for _ in range(MOST_LOOKS):
@@ -61,13 +77,13 @@ class DiagnosisLoop:
                 return
             await self.look(self._next)
             self._next += EVERY_S
-        self._next = max(self._next, at)
+        self._next = max(self._next, next_look(at) - EVERY_S)
 
     async def begin_at(self, at: float) -> None:
         """Forget what was found, and look at what is known of a time: what cannot be seen to last
         is found at once, as at the end of a capture."""
         tracker = self._tracker = self._new_tracker()
-        self._published, self._next = {}, at + EVERY_S
+        self._published, self._next = {}, next_look(at)
         usual, tracker.rise = tracker.rise, 0.0
         await self.look(at)
         tracker.rise = usual

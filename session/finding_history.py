@@ -3,6 +3,7 @@ when."""
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -36,10 +37,12 @@ class FindingSpan:
 
 
 class FindingHistory:
-    """`revision` changes with what holds."""
+    """`revision` changes with what holds. What holds at `known_from` may have begun earlier: nobody
+    has looked at the time before."""
 
     def __init__(self) -> None:
         self.revision = 0
+        self.known_from = 0.0
         self._holding: dict[Key, FindingSpan] = {}
         self._over: deque[FindingSpan] = deque(maxlen=KEPT)
 
@@ -53,7 +56,7 @@ class FindingHistory:
         if span is None:
             span = self._holding[key] = FindingSpan(finding, event.since or event.at)
             span.note(finding)
-            return _line("appeared", finding)
+            return "" if self.is_earlier(span) else _line("appeared", finding)
         span.note(finding)
         before, span.finding = span.finding, finding
         if (before.severity, before.title) == (finding.severity, finding.title):
@@ -80,6 +83,18 @@ class FindingHistory:
         """When it began to hold; 0 where it does not."""
         span = self._holding.get(finding.key)
         return span.since if span is not None else 0.0
+
+    def is_earlier(self, span: FindingSpan) -> bool:
+        """Whether it began at a time that is not known, before its `since`."""
+        return span.since <= self.known_from
+
+    def since_text(self, finding: Finding) -> str:
+        """`14:03:20`, or `before 14:03:20`; UTC."""
+        span = self._holding.get(finding.key)
+        if span is None:
+            return ""
+        at = time.strftime("%H:%M:%S", time.gmtime(span.since))
+        return f"before {at}" if self.is_earlier(span) else at
 
     @property
     def headline(self) -> tuple[str, str]:

@@ -1,19 +1,26 @@
 """What plays a recorded session in a console: play and pause, speed, and going to a time, a finding
-or a mark. Going there is one thing: the store becomes what was known at that time."""
+or a mark. Going there is one thing: the store becomes what was known at that time.
+
+Where rules of today are asked for, they look at all of it once, beside what is played; until that
+is done, what they find where one is began "before" that time.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from collectors.errors import ConfigError
 from collectors.frozen import frozen
+from session.findings_again import findings_again
 from session.replay_time import time_within
 
 if TYPE_CHECKING:
     from collectors.events import Event
     from session.controller import Controller
     from session.replay_source import ReplaySource
+    from session.session_archive import Rare
 
 SPEEDS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 NEAR_S = 1.0  # a finding that one has just gone to is not the one before
@@ -31,7 +38,7 @@ class ReplayClock:
 
 
 class ReplayPlayer:
-    """`with_rules`: today's rules look at what is played. On the event loop."""
+    """`with_rules`: findings are those of today's rules. On the event loop."""
 
     def __init__(self, control: Controller, source: ReplaySource, with_rules: bool) -> None:
         self.source = source
@@ -39,6 +46,9 @@ class ReplayPlayer:
         self._control = control
         self._wanted: float | None = None
         self._is_going = False
+        self._moving = asyncio.Lock()
+        self._looks_again = False
+        self._found: list[Rare] | None = None  # in all of it, by rules of today
         self._playing = False
         source.speed = SPEEDS[0]
         source.pause()
@@ -124,11 +134,33 @@ class ReplayPlayer:
     async def move(self, at: float) -> None:
         """Be at a time, and go on from there where it plays."""
         control = self._control
-        store = await self.source.move(at)
-        control.store.become(store)
-        if self.with_rules:
-            await control.diagnosis.begin_at(at)
-        control.tasks.watch(self.source.start())
+        async with self._moving:
+            await self._put_found()
+            store = await self.source.move(at)
+            control.store.become(store)
+            if self.with_rules:
+                control.store.findings.known_from = at if at > self.began else 0.0
+                await control.diagnosis.begin_at(at)
+            control.tasks.watch(self.source.start())
+        if self.with_rules and not self._looks_again:
+            self._looks_again = True
+            control.tasks.spawn(self._look_again())
+
+    async def _look_again(self) -> None:
+        try:
+            self._found = await findings_again(self.source.archive)
+        except (OSError, ConfigError) as error:
+            text = f"The rules of this version could not look at all of the recording: {error}"
+            self._control.notice(text, level="error")
+        else:
+            self.go(self.now())
+
+    async def _put_found(self) -> None:
+        """From here on they are replayed, as those of a recording are."""
+        if self._found is not None:
+            await self.source.halt()
+            self.source.archive.put_findings(self._found)
+            self._found, self.with_rules, self.source.before_event = None, False, None
 
     def go_to_finding(self, direction: int) -> bool:
         """The next (1) or previous (-1); False where there is none."""

@@ -7,6 +7,7 @@ WINDOW_S and a block before: to read more would need longer than a key may.
 
 from __future__ import annotations
 
+import threading
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator
 from operator import itemgetter
@@ -44,6 +45,7 @@ class SessionArchive:
 
     def __init__(self, reader: SessionReader, again: bool = False) -> None:
         self.reader = reader
+        self._adding = threading.Lock()
         self._timeline: list[Rare] = list(reader.timeline())
         self._inventory = RecordedInventory(self._timeline)
         self._tables = RecordedTables(reader)
@@ -74,10 +76,18 @@ class SessionArchive:
 
     def add(self, event: Event) -> None:
         """What somebody says while it is played, at its time."""
-        rare = (one for one in self._timeline if one[1].at > event.at)
-        often = self._often_after(event.at)
-        number = min(next(rare, NEVER)[0], next(often, NEVER)[0], self._timeline[-1][0] + 1)
-        insort(self._timeline, (number - 0.5, event), key=NUMBER)
+        with self._adding:
+            rare = (one for one in self._timeline if one[1].at > event.at)
+            often = self._often_after(event.at)
+            number = min(next(rare, NEVER)[0], next(often, NEVER)[0], self._timeline[-1][0] + 1)
+            insort(self._timeline, (number - 0.5, event), key=NUMBER)
+
+    def put_findings(self, found: Iterable[Rare]) -> None:
+        """What rules of today found in it, each with its place: it is replayed as if it had been
+        recorded. Nobody reads it meanwhile."""
+        with self._adding:
+            self._timeline = sorted([*self._timeline, *found], key=NUMBER)
+            self.finding_times = sorted(_appeared(event for _, event in self._timeline))
 
     def _often_after(self, at: float) -> Iterator[tuple[float, Item]]:
         texts = self.reader.evidence_texts(max(0, self.reader.block_at(at)))
@@ -94,8 +104,13 @@ class SessionArchive:
 
     def events_from(self, number: float) -> Iterator[Event]:
         """All from a number on, in order."""
-        for _, item in self._items(self._block_of(number), number):
-            yield self.reader.packets.batch(item) if isinstance(item, PacketPlace) else item
+        return map(itemgetter(1), self.numbered_from(number))
+
+    def numbered_from(self, number: float) -> Iterator[Rare]:
+        """The same, with their numbers."""
+        for place, item in self._items(self._block_of(number), number):
+            packets = self.reader.packets
+            yield place, packets.batch(item) if isinstance(item, PacketPlace) else item
 
     def _block_of(self, number: float) -> int:
         blocks = self.reader.evidence

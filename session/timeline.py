@@ -195,17 +195,17 @@ class Timeline:
 
 def joined(timeline: Timeline, findings: FindingHistory) -> list[TimelineEntry]:
     """With the findings, each from when to when it held; the oldest first."""
-    held = map(_of_finding, findings.spans)
+    held = [_of_finding(span, findings.is_earlier(span)) for span in findings.spans]
     return sorted([*timeline.entries, *held], key=lambda entry: entry.at)
 
 
-def _of_finding(span: FindingSpan) -> TimelineEntry:
+def _of_finding(span: FindingSpan, is_earlier: bool) -> TimelineEntry:
     finding = span.worst
     return TimelineEntry(
         span.since,
         "finding",
         finding.where,
-        finding.title,
+        f"began before: {finding.title}" if is_earlier else finding.title,
         finding.severity == "critical",
         until=span.until,
         open=span.until is None,

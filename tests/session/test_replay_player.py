@@ -162,6 +162,18 @@ async def test_todays_rules_look_at_what_is_played(tmp_path: Path) -> None:
     def found() -> list[str]:
         return [f.rule for f in replay.control.store.findings.current if f.severity != "info"]
 
+    await replay.player.move(INCIDENT + FULL_FROM + 20)
+    (finding,) = replay.control.store.findings.current
+
+    def since() -> str:
+        return replay.control.store.findings.since_text(finding)
+
+    assert since() == "before 22:14:10", "nobody has looked at the time before"
+    assert "appeared" not in replay.control.store.log[-1].text
+    await replay.until(lambda: not replay.player.with_rules)
+    await replay.there()
+    assert since() == "22:13:52"
+    assert replay.at == FULL_FROM + 20
     await replay.player.move(INCIDENT + FULL_FROM - 3)
     assert found() == []
     replay.player.change_speed(5)

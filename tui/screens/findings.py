@@ -42,7 +42,7 @@ class FindingsScreen(ConsoleScreen):
     def compose(self) -> ComposeResult:
         columns = (
             Column("SEVERITY", 8, _severity),
-            Column("SINCE", 8, lambda f: (fmt.clock(self.store.findings.since(f)), "dim"), rank=2),
+            Column("SINCE", 15, lambda f: (self.store.findings.since_text(f), "dim"), rank=2),
             Column("WHERE", 34, lambda f: (f.where, "name"), rank=1),
             Column("WHAT", 0, lambda f: f.title),
         )
