@@ -17,7 +17,7 @@ cdef class FlowTable:
     cdef public long long revision, first_ns, latest_ns
     cdef long long _limit, _number, _next_check
     cdef bint _evict, _hops
-    cdef object _leaving, _copies
+    cdef object _leaving, _copies, _gone
     cdef ExpiryQueue _expiry
     cdef dict _tcp, _udp, _flows, _dns_streams
     @cython.locals(results=list, cooked=cython.bint, next_check=cython.longlong, ns=cython.longlong, data=bytes, wire=cython.longlong, row=HeaderRow)
@@ -28,6 +28,7 @@ cdef class FlowTable:
     cdef tuple _one_udp(self, HeaderRow row)
     cdef TcpFlow _open_tcp(self, HeaderRow row, bytes key)
     cdef UdpFlow _open_udp(self, HeaderRow row, bytes key)
+    cdef bint _is_first(self, bytes key, HeaderRow row)
     cdef bint _room(self)
     cdef _enter(self, TrackedFlow flow, long long ns)
     cdef _leave(self, TrackedFlow flow)

@@ -19,6 +19,7 @@ from collectors.capture.dns_over_tcp import DnsStream
 from collectors.capture.dns_ports import is_dns_port
 from collectors.capture.dns_transactions import DnsEnds, DnsTracker
 from collectors.capture.flow_expiry import ExpiryQueue, Flow as Flow
+from collectors.capture.flows_gone import GoneFlows
 from collectors.capture.header_row import HeaderRow, Key
 from collectors.capture.header_rows import flow_key, headers, other_headers
 from collectors.capture.hop_counts import count_tcp, count_udp
@@ -41,14 +42,16 @@ ICMP6_UNREACHABLE, ICMP6_TIME_EXCEEDED = 1, 3
 
 @dataclass(slots=True)
 class FlowTotals:
-    """Since the start, whatever has left. `refused` are packets of flows for which there was no
-    room in a table that admits no more."""
+    """Since the start, whatever has left; each flow once, but for `forgotten` that may have come
+    back. `refused` are packets of flows for which there was no room in a table that admits no
+    more."""
 
     packets: int = 0
     other: int = 0  # neither TCP nor UDP, or too damaged to read
     tcp: int = 0
     udp: int = 0
     left: int = 0
+    forgotten: int = 0
     refused: int = 0
 
 
@@ -80,6 +83,7 @@ class FlowTable:
         self._flows: dict[int, Flow] = {}
         self._number = 0
         self._expiry = ExpiryQueue(keep_idle)
+        self._gone = GoneFlows()
         self._next_check = 0
         self._dns_streams: dict[Direction, DnsStream] = {}
         self._copies = CookedCopies()
@@ -202,7 +206,7 @@ class FlowTable:
     def _open_tcp(self, row: HeaderRow, key: Key) -> TcpFlow | None:
         if not self._room():
             return None
-        self.totals.tcp += 1
+        self.totals.tcp += self._is_first(key, row)
         flow = self._tcp[key] = TcpFlow(self._number, key, row)
         self._enter(flow, row.ns)
         return flow
@@ -210,10 +214,16 @@ class FlowTable:
     def _open_udp(self, row: HeaderRow, key: Key) -> UdpFlow | None:
         if not self._room():
             return None
-        self.totals.udp += 1
+        self.totals.udp += self._is_first(key, row)
         flow = self._udp[key] = UdpFlow(self._number, key, row)
         self._enter(flow, row.ns)
         return flow
+
+    def _is_first(self, key: Key, row: HeaderRow) -> bool:
+        """Whether it is no flow that had left and goes on."""
+        is_back = self._gone.is_back(key, row)
+        self.totals.left -= is_back
+        return not is_back
 
     def _room(self) -> bool:
         """Whether one more flow may come; makes room where that is allowed."""
@@ -225,6 +235,8 @@ class FlowTable:
             count = max(1, self._limit // EVICTED_AT_ONCE)
             for flow in self._expiry.idlest(count):
                 self._leave(flow)
+                self._gone.add(flow)
+            self.totals.forgotten = self._gone.forgotten
         self._number += 1
         return True
 
@@ -239,6 +251,7 @@ class FlowTable:
         self.lookups.expire(ns)
         for flow in self._expiry.expired(ns):
             self._leave(flow)
+            self._gone.add_expired(flow)
         self._next_check = min(self._expiry.next_at or ns + CHECK_NS, ns + CHECK_NS)
         return self._next_check
 

@@ -123,7 +123,8 @@ class FlowsPanel(Panel):
     def status(self, shown: int) -> Status:
         totals = self.data.flows.totals
         since = read_from(self.data) or "since the capture started"
-        seen = f"{fmt.count(totals.tcp)} TCP, {fmt.count(totals.udp)} UDP {since}"
+        most = "at most " if totals.forgotten else ""  # those forgotten may be counted again
+        seen = f"{most}{fmt.count(totals.tcp)} TCP, {fmt.count(totals.udp)} UDP {since}"
         if totals.left:
             seen += f" ({fmt.count(totals.left)} idle or closed no longer listed)"
         return joined([*self._shown(shown), seen]), False
