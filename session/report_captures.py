@@ -64,7 +64,9 @@ def _kept(store: Store, sessions: Sequence[Path]) -> Iterator[CaptureFile]:
         where, paths = name_in(key), _files(stem, (*sessions, Path(state.kept)))
         yield from (CaptureFile(path.name, where, path) for path in paths)
         if not paths:
-            yield CaptureFile(f"{stem}*", where, packets=state.received)
+            # its packets go on after the last count that was recorded
+            packets = max(state.received, data.packets_seen)
+            yield CaptureFile(f"{stem}*", where, packets=packets)
 
 
 GONE = "not on this machine"

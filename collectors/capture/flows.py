@@ -42,8 +42,8 @@ ICMP6_UNREACHABLE, ICMP6_TIME_EXCEEDED = 1, 3
 
 @dataclass(slots=True)
 class FlowTotals:
-    """Since the start, whatever has left; each flow once, but for `forgotten` that may have come
-    back. `refused` are packets of flows for which there was no room in a table that admits no
+    """Since the start, whatever has left; each flow once, except `forgotten`, which may have
+    come back. `refused` are packets of flows for which there was no room in a table that admits no
     more."""
 
     packets: int = 0

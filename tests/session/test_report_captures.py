@@ -53,3 +53,12 @@ def test_those_that_went_are_named_as_gone(session: Path) -> None:
     for path in session.glob("*.pcap.zst"):
         path.unlink()
     assert found(session) == [("pod-shop-web-1-3-*", "shop/web-1", 9, "", GONE)]
+
+
+def test_packets_that_come_after_the_last_count_are_counted(tmp_path: Path) -> None:
+    """As the screen counts them."""
+    store = Store()
+    store.apply(ev.CaptureState(1.0, KEY, 3, "running", "", received=4, kept=str(tmp_path)))
+    store.apply(ev.PacketBatch(1.5, KEY, 3, 1, PACKETS))
+    (capture,) = files_of(capture_files(store, []))
+    assert capture.packets == store.target(KEY).packets_seen == 9
