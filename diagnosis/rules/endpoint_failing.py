@@ -211,24 +211,30 @@ def _evidence(snapshot: Snapshot, fault: EndpointFault) -> Iterator[Evidence]:
     if fault.eliminated:
         used = listed(sorted({row.endpoint for row in group.rows if row.to_server.left.syn}))
         yield view.fact(
-            f"{fault.failed.lost:,} of {fault.failed.total:,} SYNs to it never left: "
-            f"{fault.failed.text}; all that left went to {used}; clients: {clients}",
+            f"{fault.failed.lost:,} of {fault.failed.total:,} SYNs to "
+            f"{server_text(snapshot, group)} never left: {fault.failed.text}; all that left went "
+            f"to {used}; clients: {clients}",
             "capture, all interfaces",
         )
     else:
         yield view.fact(f"{_failures(fault.row)}; clients: {clients}", "capture")
     for endpoint, row in sorted(group.by_endpoint.items()):
         if endpoint:
-            yield view.fact(_of_endpoint(snapshot, endpoint, row), "capture, all interfaces")
+            text = _of_endpoint(snapshot, endpoint, row, eliminated=fault.eliminated)
+            yield view.fact(text, "capture, all interfaces")
     if fault.row.icmp:
         yield view.fact(f"{fault.row.icmp}, from {fault.row.icmp_from}", "capture")
 
 
-def _of_endpoint(snapshot: Snapshot, endpoint: str, row: PathRow) -> str:
-    name = endpoint_text(snapshot, endpoint, 0)
+def _of_endpoint(snapshot: Snapshot, endpoint: str, row: PathRow, *, eliminated: bool) -> str:
+    """Which endpoint a SYN that never left was for is not seen, and its connection may be opened
+    with another by the next SYN: it is none of that one's."""
+    counts = counts_text(row.to_server, to_server=True)
+    if eliminated:
+        counts = f"{row.to_server.left.syn:,} SYNs left for it"
     return (
-        f"{name}: {row.completed:,} of {row.connections:,} opened, {row.answered:,} of "
-        f"{row.requests:,} requests answered; {counts_text(row.to_server, to_server=True)}"
+        f"{endpoint_text(snapshot, endpoint, 0)}: {row.completed:,} of {row.connections:,} "
+        f"connections opened, {row.answered:,} of {row.requests:,} requests answered; {counts}"
     )
 
 

@@ -24,7 +24,13 @@ MANY_SENT = Threshold("of", 100, "sent or more", CONVENTION)
 LEAST_OF_FEWER = Threshold("of fewer sent at least", 10, "retransmitted", CONVENTION)
 IN_VAIN = Threshold("needless where the peers had at least", 90, "% of them", CONVENTION)
 DSACK = "TcpExtTCPDSACKRecv"
+PERIOD = "of the connections that were used in the last 15 s, since they began"
 IN_VAIN_TEXT = "the peers had them already; packets overtake each other, or answers come late"
+IN_VAIN_DISPROOF = "all of it is with one peer (a slow receiver, that peer's node)"
+IN_VAIN_FIX = (
+    "Capture here and at a peer (c): segments that come in another order have several paths ("
+    "bonds, ECMP by packet); answers later than the RTO wait in a queue, or for a busy receiver"
+)
 RULE = Rule(
     id="retransmits",
     title="Data segments are retransmitted: packets are lost",
@@ -72,10 +78,13 @@ def _severity(share: Share) -> Severity | None:
 
 
 def _finding(snapshot: Snapshot, target: TargetView, share: Share, severity: Severity) -> Finding:
+    is_in_vain = _is_in_vain(target, share)
     return RULE.finding(
         subject=target.subject,
         severity=severity,
-        title=_title(share, is_in_vain=_is_in_vain(target, share)),
+        title=_title(share, is_in_vain=is_in_vain),
+        disproof=IN_VAIN_DISPROOF if is_in_vain else "",
+        fix=IN_VAIN_FIX if is_in_vain else "",
         evidence=_evidence(snapshot, target, share),
         confidence="likely" if len(_by_peer(target, snapshot.name)) > 1 else "possible",
     )
@@ -101,7 +110,7 @@ def _evidence(snapshot: Snapshot, target: TargetView, share: Share) -> Iterator[
     yield from target.moved(DSACK, source="/proc/net/netstat")
     yield target.fact(_kinds(target), "/proc/net/netstat")
     if peers := _by_peer(target, snapshot.workload):
-        yield target.fact(f"most with {_worst(peers)}", "capture")
+        yield target.fact(f"most with {_worst(peers)}; {PERIOD}", "capture")
 
 
 def _formula(target: TargetView, share: Share) -> str:
@@ -135,4 +144,5 @@ def _by_peer(target: TargetView, named: Callable[[str], str]) -> dict[str, LossS
 
 
 def _worst(peers: Mapping[str, LossShare]) -> str:
-    return listed(f"{name} ({share.lost:,} of {share.total:,})" for name, share in peers.items())
+    counts = ((name, f"{share.lost:,} of {share.total:,}") for name, share in peers.items())
+    return listed(f"{name} ({count} segments)" for name, count in counts)

@@ -48,6 +48,14 @@ WHAT: dict[Failure, str] = {
     "datagram": "what is sent to {server} over UDP gets no answer",
 }
 
+COUNTED: dict[Failure, str] = {
+    "SYN": "first SYNs without an answer",
+    "request": "requests without an answer",
+    "rejected": "connections rejected or refused",
+    "reset": "requests reset",
+    "datagram": "conversations without an answer",
+}
+
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for failure in service_failures(snapshot):
@@ -111,14 +119,23 @@ def _title(snapshot: Snapshot, failure: ServiceFailure) -> str:
 
 
 def _evidence(snapshot: Snapshot, failure: ServiceFailure) -> Iterator[Evidence]:
-    row, view = failure.row, failure.group.view
-    yield view.fact(
-        f"{failure.share.lost:,} of {failure.share.total:,}; {row.completed:,} of "
-        f"{row.connections:,} connections opened, {row.answered:,} of {row.requests:,} requests "
-        "answered",
-        "capture",
-    )
+    row, view, share = failure.row, failure.group.view, failure.share
+    counted = f"{share.lost:,} of {share.total:,} {COUNTED[failure.failure]}"
     if failure.group.rows[0].protocol == "TCP":
-        yield view.fact(f"SYNs sent again: {row.to_server.retransmitted.syn:,}", "capture")
+        counted += f"; {', '.join(_beside(failure))}"
+    yield view.fact(counted, "capture")
+    if row.to_server.retransmitted.syn:
+        yield view.fact(f"SYNs retransmitted: {row.to_server.retransmitted.syn:,}", "capture")
     if row.icmp:
         yield view.fact(f"{row.icmp}, from {row.icmp_from}", "capture")
+
+
+def _beside(failure: ServiceFailure) -> Iterator[str]:
+    """The rest of the counts: requests have one total."""
+    row, share = failure.row, failure.share
+    if failure.failure != "rejected":
+        yield f"{row.completed:,} of {row.connections:,} connections opened"
+    if failure.failure not in ("request", "reset"):
+        yield f"{row.answered:,} of {row.requests:,} requests answered"
+    elif row.requests > share.total:
+        yield f"{row.requests - share.total:,} more requests wait, or ended otherwise"

@@ -63,6 +63,16 @@ def test_service_and_endpoint_are_named(rows: list[PathRow], title: str) -> None
     assert all(one.text for one in finding.evidence)
 
 
+def test_syns_that_never_left_are_the_services_and_no_other_endpoints() -> None:
+    """Those of a connection that was opened with another endpoint in the end, too."""
+    retried = replace(WELL, to_server=direction(data(170, 100), data(100, 100)))
+    (finding,) = evaluate(snapshot(node(retried, LOST)))
+    texts = [one.text for one in finding.evidence]
+    assert texts[0].startswith("170 of 270 SYNs to svc/shop/api:80 never left: 63 %")
+    assert texts[1].endswith("100 of 100 requests answered; 100 SYNs left for it")
+    assert not any("170 in" in text for text in texts)
+
+
 def test_a_few_errors_are_all_that_say_that_it_is_rejected() -> None:
     """The kernel sends about one a second."""
     some = replace(UNANSWERED, to_server=LOST.to_server, rejected=5)

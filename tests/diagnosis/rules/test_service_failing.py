@@ -163,3 +163,34 @@ def test_udp_that_nobody_answers_and_dns() -> None:
     one_direction = replace(DATAGRAMS, completed=0, answered=0, unanswered=60, answering=Period())
     dns = replace(DATAGRAMS, asked_port=53)
     assert not evaluate(snapshot(pod_view(one_direction))) and not evaluate(snapshot(pod_view(dns)))
+
+
+@pytest.mark.parametrize(
+    ("row", "counts"),
+    [
+        (
+            SYNS,
+            "58 of 120 first SYNs without an answer; 100 of 120 connections opened, 100 of 100 "
+            "requests answered",
+        ),
+        (
+            SILENT,
+            "48 of 98 requests without an answer; 100 of 100 connections opened, 2 more requests "
+            "wait, or ended otherwise",
+        ),
+        (
+            REJECTED,
+            "48 of 100 connections rejected or refused; 52 of 52 requests answered",
+        ),
+        (
+            RESET,
+            "48 of 98 requests reset; 100 of 100 connections opened, 2 more requests wait, or "
+            "ended otherwise",
+        ),
+    ],
+)
+def test_each_count_says_of_what_and_requests_have_one_total(row: PathRow, counts: str) -> None:
+    (finding,) = evaluate(snapshot(pod_view(row)))
+    first, *others = (one.text for one in finding.evidence)
+    assert first == counts
+    assert ("SYNs retransmitted: 80" in others) is (row is SYNS), "0 is no evidence"
