@@ -21,6 +21,7 @@ FixKind = Literal["text", "sysctl", "yaml", "shell"]
 SubjectKind = Literal[
     "pod", "node", "local", "capture", "workload", "service", "policy", "address", "cluster"
 ]
+PREFIX: dict[SubjectKind, str] = {"service": "svc/", "policy": "policy/"}
 ViewKind = Literal["pod", "node", "local", "capture"]  # what a vantage point is
 SEVERITY_ORDER: dict[str, int] = {"critical": 0, "warning": 1, "info": 2}
 
@@ -48,9 +49,10 @@ class Subject:
 
     @property
     def text(self) -> str:
-        """As kubectl would write it: `svc/shop/backend:80`, `shop/web-1`, `node1 → node2`."""
+        """As kubectl would write it: `svc/shop/backend:80`, `shop/web-1`, `node1 → node2`;
+        of a policy, whose kind may be any, `policy/shop/deny`."""
         name = f"{self.namespace}/{self.name}" if self.namespace else self.name
-        name = f"svc/{name}" if self.kind == "service" else name
+        name = f"{PREFIX.get(self.kind, '')}{name}"
         if self.port:
             name += f":{self.port}"
         return f"{name} {self.detail}" if self.detail else name

@@ -40,7 +40,7 @@ from diagnosis.idle_requests import IdleConnections
 from diagnosis.paths import End, PathRow
 from diagnosis.reachability.blind_spots import NONE, BlindSpots
 from diagnosis.readiness_flips import ReadinessFlips
-from diagnosis.subjects import pod_subject, service_subject, workload_subject
+from diagnosis.subjects import pod_subject, service_subject, workload_name, workload_subject
 
 KUBERNETES = ("default", "kubernetes")  # the API server's Service
 WINDOW_S = 15.0  # what rates are of
@@ -324,6 +324,10 @@ class Snapshot:
         return tuple(best.values())
 
     def fact(self, text: str, source: str, scope: str = "") -> Evidence:
+        """What a capture shows has as scope where captures see connections."""
+        if source.startswith("capture") and not scope:
+            seen = (one for one in self.targets if one.conversations or one.paths)
+            scope = listed(f"{one.scope} {one.name}" for one in seen)
         return Evidence(text, source, self.at, scope)
 
     def name(self, address: str) -> str:
@@ -365,11 +369,8 @@ class Snapshot:
     def workload(self, address: str) -> str:
         """As `name`, but replicas are one."""
         pod = self.by_address.get(address)
-        return (
-            f"{pod.namespace}/{pod.workload.partition('/')[2] or pod.name}"
-            if pod
-            else self.name(address)
-        )
+        named = f"{pod.namespace}/{workload_name(pod) or pod.name}" if pod else ""
+        return named or self.name(address)
 
     def selected(self, service: ServiceRow) -> list[PodRow]:
         """The pods that its selector matches, without those that have ended."""
@@ -377,7 +378,8 @@ class Snapshot:
 
     def probe(self, pod: PodRow) -> ProbeRow | None:
         """What the kubelet said last of a probe of that pod that failed."""
-        said = (row for row in self.probes if _is_probe_of(row, pod))
+        own = pod.namespace, pod.name
+        said = (row for row in self.probes if (row.namespace, row.pod) == own)
         return max(said, key=attrgetter("last"), default=None)
 
     def slices_behind(self, service: ServiceRow) -> list[SliceRow]:
@@ -387,10 +389,6 @@ class Snapshot:
         """(ready, not ready) addresses."""
         rows = self.slices_behind(service)
         return [a for row in rows for a in row.ready], [a for row in rows for a in row.not_ready]
-
-
-def _is_probe_of(row: ProbeRow, pod: PodRow) -> bool:
-    return row.namespace == pod.namespace and row.pod == pod.name
 
 
 def listed(items: Iterable[str], most: int = 3) -> str:

@@ -20,7 +20,7 @@ ENFORCED = Threshold(
 FLOWS = Threshold("at least", 3, "connections answered in 15 s", CONVENTION)
 FIX = (
     "Does anything enforce policies here? flannel and kindnet's older versions do not: add one "
-    "that does (Calico, Cilium, kube-network-policies), or know that the policy is only a wish"
+    "that does (Calico, Cilium, kube-network-policies), or know that the policy changes nothing"
 )
 RULE = Rule(
     id="policy_not_enforced",

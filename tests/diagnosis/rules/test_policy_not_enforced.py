@@ -44,3 +44,14 @@ def test_pods_that_are_so_new_that_others_had_their_addresses() -> None:
     for new in (POD, API):
         pods = tuple(replace(one, created=90.0) if one == new else one for one in rows.pods)
         assert not evaluate(replace(rows, pods=pods))
+
+
+def test_the_evidence_says_where_it_was_captured_and_the_subject_that_it_is_a_policy() -> None:
+    deny = policy(
+        "deny", {"podSelector": {"matchLabels": {"app": "api"}}, "policyTypes": ["Ingress"]}
+    )
+    passing = pod(conversations=(talk(answered=9, opened=90.0),))
+    (finding,) = evaluate(policy_snapshot(replace(deny, changed=10.0), target=passing))
+    seen, written = finding.evidence
+    assert seen.scope == f"{passing.scope} {passing.name}" and not written.scope
+    assert finding.subject.text == "policy/shop/deny"
