@@ -3,7 +3,8 @@
 On a node, and in a pod on the host's network: what stays on loopback (etcd, the API server, health
 checks, the container runtime's streaming server, which carries podwire's own exec streams), what
 goes to a node's ports of the control plane (the kubelet carries the same streams), and what goes to
-the API server from anything but a pod. What cannot be opened to another machine is evidence about
+the API server from anything but a pod. The machine on which podwire runs may be no node: there only
+the control plane's ports are. What cannot be opened to another machine is evidence about
 a node, and stays. A pod's own connections to the API server are looked at, except those of a
 console that runs there: its ports are known.
 
@@ -59,15 +60,25 @@ class OwnConnections:
         pods: Iterable[str] = (),
         api_server: Iterable[End] = (),
         console: Iterable[End] = (),
+        *,
+        of_any_machine: bool = False,
     ) -> None:
         self._nodes, self._pods = frozenset(nodes), frozenset(pods)
         self._api, self._console = frozenset(api_server), frozenset(console)
+        self._of_any_machine = of_any_machine
+
+    def seen_from(self, key: str) -> OwnConnections:
+        """As a target's own connections are known: loopback of this machine is other programs'."""
+        if not key.startswith("local/"):
+            return self
+        known = self._nodes, self._pods, self._api, self._console
+        return OwnConnections(*known, of_any_machine=True)
 
     def includes(self, client: str, server: str, port: int, links: Iterable[LinkRow] = ()) -> bool:
         """Whether a connection in a node's network is podwire's or the control plane's. `links` are
         that node's interfaces."""
         if is_loopback(client) and is_loopback(server):
-            return True
+            return port in CONTROL_PLANE_PORTS or not self._of_any_machine
         if client in self._pods:
             return False
         if (server, port) in self._api:
@@ -123,7 +134,7 @@ def problem_of(store: Store, key: str, flow: Flow) -> Problem:
     data = None if key.startswith("pod/") else store.targets.get(key)
     if data is not None:
         client, server = address_text(flow.client.address), address_text(flow.server.address)
-        if store.own.includes(client, server, flow.server.port, data.links):
+        if store.own.seen_from(key).includes(client, server, flow.server.port, data.links):
             return OWN
     return flow_problem(flow)
 
@@ -132,7 +143,7 @@ def trouble_of(store: Store, key: str, row: SocketRow) -> str:
     """A socket's trouble; none of a connection that is podwire's own, or the control plane's."""
     reason = trouble(row)
     data = store.targets.get(key) if reason and not key.startswith("pod/") else None
-    is_own = data is not None and store.own.socket(row, data.links)
+    is_own = data is not None and store.own.seen_from(key).socket(row, data.links)
     return "" if is_own else reason
 
 

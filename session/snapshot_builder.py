@@ -50,9 +50,9 @@ def _views(store: Store) -> Iterator[TargetView | None]:
     of = _window(store)
     store.own = own_connections(store)
     for data in _open_targets(store):
-        until = data.captured_until(store.latest)
-        made = yield from _view(data, pods.get(data.key), store.own, of, until)
-        yield (yield from _of_others(made, store.own)) if _is_of_a_node(made) else made
+        until, own = data.captured_until(store.latest), store.own.seen_from(data.key)
+        made = yield from _view(data, pods.get(data.key), own, of, until)
+        yield (yield from _of_others(made, own)) if _is_of_a_node(made) else made
 
 
 def _open_targets(store: Store) -> Iterator[TargetData]:

@@ -134,6 +134,25 @@ def test_a_socket_of_the_control_plane_is_in_no_trouble(own: OwnConnections) -> 
     assert trouble_of(store, "node/n1", row._replace(local=POD.ip, peer="10.96.0.1", peer_port=443))
 
 
+def test_loopback_of_this_machine_is_other_programs(own: OwnConnections) -> None:
+    """On a node it is the runtime's and the control plane's; podwire's own ports are known."""
+    store = Store()
+    store.own = own
+    store.targets = {key: TargetData(key) for key in ("local/host", "node/n1")}
+    row = SocketRow("tcp", "ESTAB", "127.0.0.1", 40_001, "127.0.0.1", 5432, retrans=2)
+    ours = row._replace(peer_port=6443)
+    assert trouble_of(store, "local/host", row) == trouble(row) != ""
+    assert not trouble_of(store, "local/host", ours) and not trouble_of(store, "node/n1", row)
+    ends = "127.0.0.1", 40_002, "127.0.0.1", 5432
+    table = FlowTable(hops=True)
+    table.add(COOKED2, [Segment(SYN, 1).at(Hop(1, IN, ends), SECOND)])
+    (asked,) = table.flows
+    assert problem_of(store, "local/host", asked)[1] == "SYN not answered yet"
+    assert problem_of(store, "node/n1", asked) == OWN_PROBLEM
+    store.own = OwnConnections(console=(ends[:2],))
+    assert problem_of(store, "local/host", asked) == OWN_PROBLEM
+
+
 def test_the_consoles_own_ends_are_those_of_its_sockets() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         with socket.create_connection(server.getsockname()) as client:
