@@ -78,10 +78,11 @@ def full_in(data: TargetData) -> tuple[str, ...]:
     return (f"full in {fmt.duration(seconds)}",) if seconds is not None and seconds < FAR_S else ()
 
 
-def _of_sent(share: float | None) -> tuple[str, ...]:
+def _of_data(share: float | None) -> tuple[str, ...]:
+    """SYNs, which are in the rate beside it, are in no share of data."""
     if share is None:
         return ()
-    return (f"{fmt.percent(share)} of sent" if share < 100 else "more than new ones",)
+    return (f"{fmt.percent(share)} of data" if share < 100 else "more than new data",)
 
 
 def retransmits(pod: GraphSpec) -> GraphData:
@@ -91,9 +92,9 @@ def retransmits(pod: GraphSpec) -> GraphData:
         unit="seg/s",
         scope=pod.scope,
         lines=(pod.line("retransmits"),),
-        figures=(f"{fmt.rate(rate.current)} seg/s", *_of_sent(share), peak(rate)),
+        figures=(f"{fmt.rate(rate.current)} seg/s", *_of_data(share), peak(rate)),
         short="retrans",
-        compact=(f"{fmt.rate(rate.current)}/s", fmt.percent(share), peak(rate)),
+        compact=(f"{fmt.rate(rate.current)}/s", *_of_data(share), peak(rate)),
         **pod.view.edge,
         empty=pod.why_empty(),
         alarm=alarm(share, retransmits_rule.WARNING, retransmits_rule.CRITICAL),
