@@ -22,11 +22,21 @@ of the last 15 s.
 
 def page() -> str:
     rules = [row.rule for row in table()]
+    for rule in rules:
+        for sentence in no_symptoms(rule):
+            raise SystemExit(f"diagnosis/rules/{rule.id}.py: {sentence}")
     rows = "".join(
         f"| [`{rule.id}`](#{rule.id}) | {rule.title} | {rule.scope} | {rule.stage} |\n"
         for rule in rules
     )
     return HEAD + rows + "".join(f"\n{_section(rule)}" for rule in rules)
+
+
+def no_symptoms(rule: Rule) -> Iterator[str]:
+    """A sentence for each symptom that a rule names and that there is not."""
+    for name in rule.symptoms:
+        if name not in SYMPTOMS:
+            yield f"{name!r} is no symptom: there are {', '.join(SYMPTOMS)}."
 
 
 def _section(rule: Rule) -> str:

@@ -37,11 +37,6 @@ FIX = "Fewer sockets that hold unread data (ss -tm), or a larger net.ipv4.tcp_me
 GOOD = conntrack_full.RULE
 
 
-def test_every_file_is_one_rule_and_is_found_by_itself() -> None:
-    assert {row.rule.id for row in rules.table()} == FILES
-    assert len(rules.table()) == len(FILES)
-
-
 def wrong(module: ModuleType, name: str) -> list[str]:
     """All that is wrong with a rule's module, in sentences."""
     if parts := of_file(name, missing_parts(module)):
@@ -55,6 +50,13 @@ def test_a_rule_does_what_it_declares(name: str) -> None:
     found = wrong(import_module(f"diagnosis.rules.{name}"), name)
     found += of_file(name, untested(name, TESTS))
     assert not found, "\n".join(found)
+
+
+def test_every_file_is_one_rule_and_is_found_by_itself() -> None:
+    ids = [row.rule.id for row in rules.table()]
+    strangers = ", ".join(sorted(set(ids) - FILES))
+    assert not strangers, f"no file of diagnosis/rules is called as the rules {strangers}"
+    assert sorted(ids) == sorted(FILES)
 
 
 def module_of(text: str, path: Path) -> ModuleType:
@@ -136,6 +138,20 @@ def test_a_rule_that_is_written_wrongly_is_said_in_a_sentence(
             "the threshold 'from 75 %' has no source: name it, or CONVENTION.",
         ),
         (
+            {"thresholds": (Threshold("from", 75, "%", "x"),)},
+            "the threshold 'from 75 %' has the source 'x', by which nobody finds who says so: name "
+            "a document, a file or a project, or CONVENTION.",
+        ),
+        (
+            {"thresholds": (Threshold("at least", 0, "pods", CONVENTION),)},
+            "the threshold 'at least 0 pods' is met by anything: from how many on is it one?",
+        ),
+        (
+            {"symptoms": ()},
+            "it has no symptoms: for which is the guide to ask it? connect, timeout, slow, reset, "
+            "name, nodes, large, load.",
+        ),
+        (
             {"symptoms": ("slwo",)},
             "'slwo' is no symptom: there are connect, timeout, slow, reset, name, nodes, large, load.",
         ),
@@ -177,6 +193,16 @@ def test_a_rule_of_a_stage_that_there_is_not_does_not_hide_the_others(
     assert problems(stageless, "conntrack_full") == [
         "diagnosis/rules/conntrack_full.py: the stage 'reason' is none of cause, symptom, advice."
     ]
+
+
+def test_the_page_of_a_rule_with_a_wrong_symptom_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wrong = replace(GOOD, symptoms=cast(Any, ("slwo",)))
+    monkeypatch.setattr(conntrack_full, "RULE", wrong)
+    monkeypatch.setattr("diagnosis.rules.__main__.table", rules.table.__wrapped__)
+    with pytest.raises(SystemExit, match=r"conntrack_full.py: 'slwo' is no symptom: there are"):
+        page()
 
 
 def test_rules_that_faults_name_exist() -> None:

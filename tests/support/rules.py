@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterable, Iterator
 from inspect import signature
 from pathlib import Path
@@ -13,7 +14,8 @@ from collectors.findings import Confidence, Finding, FixKind, Severity, Stage
 from collectors.kernel.counters import COUNTERS
 from diagnosis import rules
 from diagnosis.edit_distance import near
-from diagnosis.rule import INPUTS, SYMPTOMS, Rule, Scope, Screen, Threshold
+from diagnosis.rule import CONVENTION, INPUTS, SYMPTOMS, Rule, Scope, Screen, Threshold
+from diagnosis.rules.__main__ import no_symptoms
 from diagnosis.snapshot import Snapshot
 
 PARAMETERS = set(signature(Rule.finding).parameters)
@@ -78,9 +80,9 @@ def _problems(rule: Rule, module: str) -> Iterator[str]:
     if not rule.criterion and not rule.thresholds:
         yield "it has neither a criterion nor a threshold."
     yield from _unfounded(rule.thresholds)
-    for symptom in rule.symptoms:
-        if symptom not in SYMPTOMS:
-            yield f"{symptom!r} is no symptom: there are {', '.join(SYMPTOMS)}."
+    yield from no_symptoms(rule)
+    if not rule.symptoms and rule.stage != "advice" and rule.scope != "policy":
+        yield f"it has no symptoms: for which is the guide to ask it? {', '.join(SYMPTOMS)}."
     for name, known in CHOICES.items():
         if getattr(rule, name) not in known:
             yield f"the {name} {getattr(rule, name)!r} is none of {', '.join(known)}."
@@ -95,10 +97,23 @@ def _problems(rule: Rule, module: str) -> Iterator[str]:
 
 def _unfounded(thresholds: Iterable[Threshold]) -> Iterator[str]:
     for threshold in thresholds:
+        named = f"the threshold {threshold.text!r}"
         if not threshold.source.strip():
-            yield f"the threshold {threshold.text!r} has no source: name it, or CONVENTION."
+            yield f"{named} has no source: name it, or CONVENTION."
+        elif threshold.source != CONVENTION and not _is_found(threshold.source):
+            yield (
+                f"{named} has the source {threshold.source!r}, by which nobody finds who says so: "
+                "name a document, a file or a project, or CONVENTION."
+            )
         if threshold.value < 0:
-            yield f"the threshold {threshold.text!r} is below 0."
+            yield f"{named} is below 0."
+        elif not threshold.value > 0:
+            yield f"{named} is met by anything: from how many on is it one?"
+
+
+def _is_found(source: str) -> bool:
+    """Whether it looks like a name that can be looked up: RFC 9293, coredns-mixin, arp(7)."""
+    return len(re.findall("[A-Za-z]", source)) >= 3 and bool(re.search(r"[-_.#(/:\d]", source))
 
 
 def miscalled(rule: Rule, source: str) -> Iterator[str]:
