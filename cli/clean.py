@@ -29,22 +29,28 @@ from session.files import journal_path
 
 
 def clean(options: argparse.Namespace) -> int:
-    """Remove what consoles left behind; 5 where something stays, and it is named."""
+    """Remove what consoles left behind; 5 where something stays, and it is named; where nobody can
+    look and nothing is known to be there, the code of what is wrong."""
     return asyncio.run(_clean(options))
 
 
 async def _clean(options: argparse.Namespace) -> int:
     journal = Journal(await asyncio.to_thread(journal_path))
     found = await asyncio.to_thread(_forget_unreachable, journal)
-    stays = 0
+    known, stays, refused = _journalled(journal), 0, 0
     cleaned: set[tuple[str, str]] = set()
     for request in _requests(options, journal):
-        left, outcomes = await _clean_once(request, options, journal, cleaned)
+        try:
+            left, outcomes = await _clean_once(request, options, journal, cleaned)
+        except PodwireError as error:
+            print_message(f"context {request.context}: {error}" if request.context else str(error))
+            left, outcomes = request in known, 0
+            refused = refused or error.exit_code
         stays, found = stays + left, found + outcomes
-    if not found and not stays:
+    if not found and not stays and not refused:
         print_line("nothing is left behind")
     await asyncio.to_thread(journal.compact)
-    return LEFT_BEHIND if stays else 0
+    return LEFT_BEHIND if stays else refused
 
 
 async def _clean_once(
@@ -53,18 +59,16 @@ async def _clean_once(
     journal: Journal,
     cleaned: set[tuple[str, str]],
 ) -> tuple[int, int]:
-    """As `_clean_one`; nothing in a cluster that was `cleaned` by another request."""
+    """As `_clean_one`; nothing in a cluster that was `cleaned` by another request. PodwireError
+    where nobody can look."""
+    cluster = await open_cluster(request)
     try:
-        cluster = await open_cluster(request)
-    except PodwireError as error:
-        print_message(f"context {request.context or 'current'}: {error}")
-        return 1, 0
-    counts = 0, 0
-    if (cluster.server, cluster.context) not in cleaned:
+        if (cluster.server, cluster.context) in cleaned:
+            return 0, 0
         cleaned.add((cluster.server, cluster.context))
-        counts = await _clean_one(cluster, options, journal)
-    await cluster.close()
-    return counts
+        return await _clean_one(cluster, options, journal)
+    finally:
+        await cluster.close()
 
 
 async def _clean_one(
@@ -73,11 +77,7 @@ async def _clean_one(
     """(what stays, what was looked at) in one cluster."""
     settings = config.load(options.config).settings(options, cluster.context)
     cluster.rest.read_only = settings.read_only
-    try:
-        outcomes = await leftovers.clean(cluster, Attacher(cluster, Stream(), settings, journal))
-    except PodwireError as error:
-        print_message(f"context {cluster.context}: {error}")
-        return 1, 0
+    outcomes = await leftovers.clean(cluster, Attacher(cluster, Stream(), settings, journal))
     for outcome in outcomes:
         print_line(f"{outcome.context}: {outcome.text}")
     return sum(outcome.stays for outcome in outcomes), len(outcomes)
@@ -115,13 +115,17 @@ def _has_kubeconfig(entry: PendingDelete) -> bool:
 def _requests(options: argparse.Namespace, journal: Journal) -> Sequence[ConnectionRequest]:
     """The clusters to clean: those of the journal first, after them the contexts that are named,
     or the current one."""
-    journalled = [_request_of(entry) for entry in leftovers.abandoned(journal)]
     asked = connection_request(options)
     named = [
         ConnectionRequest(asked.kubeconfig, name, "", asked.impersonation)
         for name in _contexts(options)
     ]
-    return list(dict.fromkeys([*journalled, *named]))
+    return list(dict.fromkeys([*_journalled(journal), *named]))
+
+
+def _journalled(journal: Journal) -> Sequence[ConnectionRequest]:
+    """Of clusters in which something was left, as far as is known."""
+    return [_request_of(entry) for entry in leftovers.abandoned(journal)]
 
 
 def _contexts(options: argparse.Namespace) -> Sequence[str | None]:

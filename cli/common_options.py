@@ -4,12 +4,27 @@ added there."""
 from __future__ import annotations
 
 import argparse
+from math import inf
 from pathlib import Path
 from typing import Any
 
+from cli.unused_options import UNUSED
 
-def console_options() -> argparse.ArgumentParser:
-    """What may stand before and after a command that opens the console."""
+
+def above_zero(text: str) -> float:
+    """A number that something can be more than."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
+    return number
+
+
+def console_options(command: str = "") -> argparse.ArgumentParser:
+    """What may stand before and after a command that opens the console. What that command cannot
+    honour is not in its help: it is refused with a sentence."""
     options = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     options.add_argument("--theme", help="night, day or contrast")
     options.add_argument("--mouse", action="store_true", help="use the mouse")
@@ -29,6 +44,7 @@ def console_options() -> argparse.ArgumentParser:
         metavar="GROUP",
         help="as --share, and members of this Unix group may join as well",
     )
+    _hide_unused(options, command)
     return options
 
 
@@ -72,7 +88,7 @@ CLUSTER_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (
         ("--pull-timeout",),
         {
-            "type": float,
+            "type": above_zero,
             "metavar": "SECONDS",
             "help": "wait so long for an image (default: 120)",
         },
@@ -96,12 +112,19 @@ CLUSTER_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
 )
 
 
+def _hide_unused(parser: argparse.ArgumentParser, command: str) -> None:
+    for action in parser._actions:
+        if action.dest in UNUSED.get(command, ()):
+            action.help = argparse.SUPPRESS
+
+
 def add_cluster_options(parser: argparse.ArgumentParser, of_command: bool = False) -> None:
     """Which cluster, as which user, and what may be added there. `of_command`: given after a
     command, where they replace those before it."""
     for names, options in CLUSTER_OPTIONS:
         default = False if options.get("action") == "store_true" else None
         parser.add_argument(*names, default=argparse.SUPPRESS if of_command else default, **options)
+    _hide_unused(parser, parser.prog.rpartition(" ")[2] if of_command else "")
 
 
 def add_no_capture(parser: argparse.ArgumentParser, default: Any) -> None:

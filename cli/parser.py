@@ -7,7 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from cli.common_options import add_cluster_options, add_no_capture, console_options
+from cli.common_options import (
+    above_zero,
+    add_cluster_options,
+    add_no_capture,
+    console_options,
+)
 from cli.messages import flush_output, print_line
 
 SECONDS_PER = {"s": 1.0, "m": 60.0}
@@ -16,9 +21,28 @@ LONGEST_WATCH_S = 86_400.0
 Commands = Any  # argparse's type for it is private
 
 
+class CommandParser(argparse.ArgumentParser):
+    """What a command does not know is said with that command's usage."""
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        options, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            self._of(options).error(f"unrecognized arguments: {' '.join(unknown)}")
+        return options
+
+    def _of(self, options: argparse.Namespace) -> argparse.ArgumentParser:
+        """The parser of the command that was given, the innermost."""
+        for action in self._actions:
+            chosen = getattr(options, action.dest, None)
+            if isinstance(action, argparse._SubParsersAction) and chosen in action.choices:
+                found = action.choices[chosen]
+                return found._of(options) if isinstance(found, CommandParser) else found
+        return self
+
+
 def parser() -> argparse.ArgumentParser:
     called_as = Path(sys.argv[0]).name
-    top = argparse.ArgumentParser(
+    top = CommandParser(
         prog="kubectl podwire" if called_as.startswith("kubectl-") else "podwire",
         description="Finds out what is wrong with the network of a cluster.",
         parents=[console_options()],
@@ -50,7 +74,7 @@ class Version(argparse.Action):
 def add_open(commands: Commands) -> None:
     opened = commands.add_parser(
         "open",
-        parents=[console_options()],
+        parents=[console_options("open")],
         help="open the console on a pod or node; `podwire shop/web` is short for it",
     )
     add_no_capture(opened, argparse.SUPPRESS)
@@ -64,7 +88,9 @@ def add_open(commands: Commands) -> None:
 
 def add_lab(commands: Commands) -> None:
     lab = commands.add_parser(
-        "lab", parents=[console_options()], help="practise on an embedded cluster with real faults"
+        "lab",
+        parents=[console_options("lab")],
+        help="practise on an embedded cluster with real faults",
     )
     lab.add_argument(
         "--check", action="store_true", help="no console: try every stream for 5 s and report"
@@ -173,7 +199,7 @@ def add_check(commands: Commands) -> None:
         " and `check --from` read both",
     )
     check.add_argument(
-        "--budget", type=float, metavar="MS", help="round trips that last longer are a finding"
+        "--budget", type=above_zero, metavar="MS", help="round trips that last longer are a finding"
     )
     add_cluster_options(check, of_command=True)
 
@@ -217,14 +243,14 @@ def add_policy(commands: Commands) -> None:
 
 def add_local(commands: Commands) -> None:
     commands.add_parser(
-        "local", parents=[console_options()], help="look at this machine, without a cluster"
+        "local", parents=[console_options("local")], help="look at this machine, without a cluster"
     )
 
 
 def add_pcap(commands: Commands) -> None:
     pcap = commands.add_parser(
         "pcap",
-        parents=[console_options()],
+        parents=[console_options("pcap")],
         help="look at capture files (pcap, pcapng; gzip, bzip2, xz, zstd), or a pipe (-)",
     )
     pcap.add_argument("files", type=Path, nargs="+", metavar="FILE")
@@ -233,7 +259,8 @@ def add_pcap(commands: Commands) -> None:
         "--output",
         choices=("console", "jsonl"),
         default="console",
-        help="jsonl: no console, a JSON object a line on standard output (docs/pcap.md)",
+        help="jsonl: no console, and no recording; a JSON object a line on standard output"
+        " (docs/pcap.md)",
     )
     shown = pcap.add_mutually_exclusive_group()
     shown.add_argument(
@@ -244,7 +271,7 @@ def add_pcap(commands: Commands) -> None:
 
 def add_replay(commands: Commands) -> None:
     replay = commands.add_parser(
-        "replay", parents=[console_options()], help="look at a recorded session"
+        "replay", parents=[console_options("replay")], help="look at a recorded session"
     )
     replay.add_argument(
         "file",
@@ -261,7 +288,7 @@ def add_replay(commands: Commands) -> None:
 def add_demo(commands: Commands) -> None:
     commands.add_parser(
         "demo",
-        parents=[console_options()],
+        parents=[console_options("demo")],
         help="a recorded incident of the lab, with a tour of the keys: no cluster, no root",
     )
 
@@ -269,7 +296,7 @@ def add_demo(commands: Commands) -> None:
 def add_join(commands: Commands) -> None:
     join = commands.add_parser(
         "join",
-        parents=[console_options()],
+        parents=[console_options("join")],
         help="look at the session that a colleague shares (S in a console), with cursor and size"
         " of one's own",
     )

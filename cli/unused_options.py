@@ -35,6 +35,12 @@ UNUSED: Mapping[str, tuple[str, ...]] = {
     "join": (*NO_CLUSTER, *WRITES),
     "join stdio": (*SCREEN, *NO_CLUSTER, *WRITES),
 }  # by command, the attributes of the options
+TYPED = {
+    "check recorded": "With --from FILE, check",
+    "pcap jsonl": "podwire pcap -o jsonl",
+    "join stdio": "podwire join --stdio",
+    "lab check": "podwire lab --check",
+}  # where it is not the command's name
 SPELT = {"as_user": "as", "seconds": "for"}  # where it is not the attribute's name
 
 
@@ -42,8 +48,8 @@ def refuse(command: str, options: argparse.Namespace) -> None:
     """ConfigError where an option was given that this command cannot honour."""
     given = [name for name in UNUSED.get(command, ()) if getattr(options, name, None)]
     if given:
-        what = "With --from FILE, check" if command == "check recorded" else f"podwire {command}"
-        raise ConfigError(f"{what} cannot honour {_spelt(given)}: leave it out.")
+        what, it = TYPED.get(command, f"podwire {command}"), "it" if len(given) == 1 else "them"
+        raise ConfigError(f"{what} cannot honour {_spelt(given)}: leave {it} out.")
 
 
 def _spelt(names: Iterable[str]) -> str:

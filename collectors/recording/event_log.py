@@ -160,8 +160,13 @@ class RecordingSource(RecordedSource):
             if self.findings_again and isinstance(event, FindingEvent):
                 event = as_notice(event)
             yield event
+        if is_empty and (lines := self.recording.skipped.total()):
+            count = f"{lines:,} unreadable line{'' if lines == 1 else 's'}"
+            raise ConfigError(
+                f"{name} is neither a recording nor a capture (pcap, pcapng): {count}."
+            )
         if is_empty:
-            raise ConfigError(f"{name} holds nothing that podwire recorded{self._passed_over()}.")
+            raise ConfigError(f"{name} holds nothing that podwire recorded.")
 
     def _checked(self, name: str) -> Iterator[Event]:
         """The events, where the format, which the first says, is one that is known."""
@@ -173,11 +178,6 @@ class RecordingSource(RecordedSource):
                     "update podwire to look at it."
                 )
             yield event
-
-    def _passed_over(self) -> str:
-        """What was there instead."""
-        skipped = self.recording.skipped
-        return f": {skipped.total():,} unreadable lines" if skipped else ""
 
     def has_findings(self) -> bool:
         """Whether its findings are in it in full; else rules must look at it again."""

@@ -20,7 +20,9 @@ REFUSED = (
     ("-n shop pcap -o jsonl f", "cannot honour --namespace"),
     ("--no-capture replay f", "replay cannot honour --no-capture"),
     ("--share replay f", "replay cannot honour --share"),
-    ("join --share --record f", "join cannot honour --record, --share"),
+    ("join --share --record f", "join cannot honour --record, --share: leave them out"),
+    ("--as bob local", "local cannot honour --as: leave it out"),
+    ("--theme day pcap -o jsonl f", "podwire pcap -o jsonl cannot honour --theme"),
 )
 
 
@@ -40,6 +42,46 @@ def test_what_is_honoured_is_accepted(tmp_path: Path, capsys: pytest.CaptureFixt
     line = ["--no-capture", "check", "-A", "--record", record, "--strict", "--kubeconfig", missing]
     assert main(line) != 0
     assert "cannot honour" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["replay", "demo", "join", "pcap", "policy", "local"])
+def test_the_help_offers_nothing_that_is_refused(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    offered = set(capsys.readouterr().out.replace(",", " ").split())
+    refused = unused_options.UNUSED[command]
+    assert not {f"--{name.replace('_', '-')}" for name in refused} & offered
+    assert "--help" in offered
+
+
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        ("sessions prune --bogus", "podwire sessions prune"),
+        ("check --bogus", "podwire check"),
+        ("--bogus", "podwire"),
+    ],
+)
+def test_an_unknown_option_gets_the_usage_of_its_command(
+    line: str, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(line.split())
+    said = capsys.readouterr().err
+    assert left.value.code == 2 and "unrecognized arguments: --bogus" in said
+    assert said.startswith(f"usage: {command} [") and f"{command}: error:" in said
+
+
+@pytest.mark.parametrize("text", ["-5", "nan", "0", "inf", "x"])
+@pytest.mark.parametrize("line", ["check --budget", "check --pull-timeout"])
+def test_a_number_that_nothing_can_be_more_than(
+    line: str, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([*line.split(), text])
+    assert f"{text!r} is no number above 0" in capsys.readouterr().err
 
 
 def test_every_command_has_its_list() -> None:
