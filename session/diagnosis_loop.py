@@ -2,8 +2,8 @@
 what appears, changes and is gone is an event.
 
 Live, by the clock on the wall; over a recording or a capture, by the time that was recorded. Both
-look at the same moments, the even seconds: a session says the same periods whenever it is looked
-at.
+look at the same moments, every two seconds from the session's first event on: a session says the
+same periods whenever it is looked at.
 """
 
 from __future__ import annotations
@@ -28,14 +28,9 @@ EARLY_S = 0.05
 MOST_LOOKS = 8  # at what does not change: longer than a finding needs to appear and to clear
 
 
-def next_look(at: float) -> float:
-    """The first even second after a time."""
-    return (at // EVERY_S + 1) * EVERY_S
-
-
-def _not_early(at: float) -> float:
-    """A timer may be over a moment before its time."""
-    return coming if (coming := next_look(at)) - at < EARLY_S else at
+def next_look(began: float, at: float) -> float:
+    """The first moment after a time at which is looked, in a session that `began` then."""
+    return began + ((at - began) // EVERY_S + 1) * EVERY_S
 
 
 class DiagnosisLoop:
@@ -59,17 +54,24 @@ class DiagnosisLoop:
         looked_at = 0.0
         while True:
             if self.time_passes:
-                await asyncio.sleep(next_look(now()) - now())
+                await asyncio.sleep(self._next_after(now()) - now())
             if self.enabled and (at := now()) != looked_at:
                 looked_at = at
-                await self.look(_not_early(at))
+                await self.look(self._not_early(at))
             if not self.time_passes:
                 await asyncio.sleep(EVERY_S)
+
+    def _next_after(self, at: float) -> float:
+        return next_look(self._store.began or at, at)
+
+    def _not_early(self, at: float) -> float:
+        """A timer may be over a moment before its time."""
+        return coming if (coming := self._next_after(at)) - at < EARLY_S else at
 
     async def advance(self, at: float) -> None:
         """Recorded time comes to `at`: look at every two seconds on the path there. Where nothing
         was recorded for long, findings have appeared and cleared after some of them."""
-        self._next = self._next or next_look(at)
+        self._next = self._next or self._next_after(at)
         if at >= self._next:
             await self._stream.caught_up()
         for _ in range(MOST_LOOKS):
@@ -77,13 +79,13 @@ class DiagnosisLoop:
                 return
             await self.look(self._next)
             self._next += EVERY_S
-        self._next = max(self._next, next_look(at) - EVERY_S)
+        self._next = max(self._next, self._next_after(at) - EVERY_S)
 
     async def begin_at(self, at: float) -> None:
         """Forget what was found, and look at what is known of a time: what cannot be seen to last
         is found at once, as at the end of a capture."""
         tracker = self._tracker = self._new_tracker()
-        self._published, self._next = {}, next_look(at)
+        self._published, self._next = {}, self._next_after(at)
         usual, tracker.rise = tracker.rise, 0.0
         await self.look(at)
         tracker.rise = usual

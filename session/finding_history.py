@@ -89,11 +89,11 @@ class FindingHistory:
         return span.since <= self.known_from
 
     def since_text(self, finding: Finding) -> str:
-        """`14:03:20`, or `before 14:03:20`; UTC."""
+        """`14:03:20`, or `before 14:03:20`; local time."""
         span = self._holding.get(finding.key)
         if span is None:
             return ""
-        at = time.strftime("%H:%M:%S", time.gmtime(span.since))
+        at = time.strftime("%H:%M:%S", time.localtime(span.since))
         return f"before {at}" if self.is_earlier(span) else at
 
     @property

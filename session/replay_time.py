@@ -14,6 +14,7 @@ _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
 _STEP = re.compile(r"([+-])(\d{1,6})([smh]?)")
 _SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 FORMS = "14:03, 14:03:20, 2026-11-27T14:03:20"
+STEPS = ", +90, -5m"  # from where a replay is
 
 
 def time_within(text: str, began: float, ended: float, now: float = 0.0) -> float:
@@ -25,7 +26,7 @@ def time_within(text: str, began: float, ended: float, now: float = 0.0) -> floa
         return min(max(now + (seconds if step[1] == "+" else -seconds), began), ended)
     known = list(_readings(text, began, ended))
     if not known:
-        raise ConfigError(f"{sanitize(text, 40)!r} is no time: {FORMS}.")
+        raise ConfigError(f"{sanitize(text, 40)!r} is no time: {FORMS}{STEPS if now else ''}.")
     # a minute that was typed begins before the second in which the recording does
     wanted = 60.0 if text.count(":") == 1 else 1.0
     for at in known:

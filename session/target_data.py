@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from collectors import events as ev
@@ -221,8 +221,15 @@ class TargetData:
         """Counters that have moved: those that mean trouble first, after them the busiest."""
         if self.sample is None:
             return []
-        shown = (name for name in self.moved if not _is_quiet(name))
-        return sorted((self._line(name, self.sample) for name in shown), key=_importance)
+        return sorted((self._line(name, self.sample) for name in self._listed()), key=_importance)
+
+    @property
+    def counters_moved(self) -> int:
+        """How many `counters` there are."""
+        return sum(1 for _ in self._listed()) if self.sample is not None else 0
+
+    def _listed(self) -> Iterator[str]:
+        return (name for name in self.moved if not _is_quiet(name))
 
     def _line(self, name: str, sample: ev.CounterSample) -> CounterLine:
         rate = self.step.rate(name) if self.step else None

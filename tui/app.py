@@ -187,7 +187,13 @@ class PodwireApp(ReplayKeys, ShareKeys, TourKeys):
         if isinstance(self.screen, Help):
             self.screen.dismiss(None)
         else:
-            self.push_screen(Help())
+            lists = getattr(self.screen, "shown_lists", ())
+            self.push_screen(Help(lists, self._without()))
+
+    def _without(self) -> set[str]:
+        """Places of the table of actions whose keys do nothing here."""
+        is_here = {"lab": self.control.is_lab, "replay": self.control.replay is not None}
+        return {place for place, here in is_here.items() if not here}
 
     def action_findings(self) -> None:
         from tui.screens.findings import FindingsScreen

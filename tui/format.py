@@ -19,9 +19,9 @@ def count(value: float | None) -> str:
     return f"{value:,.0f}"
 
 
-def many(number: int, one: str) -> str:
-    """`1 finding`, `2 findings`."""
-    return f"{count(number)} {one}{'' if number == 1 else 's'}"
+def many(number: int, one: str, several: str = "") -> str:
+    """`1 finding`, `2 findings`, `2 queries`."""
+    return f"{count(number)} {one if number == 1 else several or f'{one}s'}"
 
 
 def times(number: int) -> str:
@@ -63,7 +63,9 @@ def milliseconds(value: float | None) -> str:
 
 
 def clock(at: float, fraction: int = 0) -> str:
-    """Wall time of day, local."""
+    """Wall time of day, local; of what has no time, as a file that cannot be read, none."""
+    if not at:
+        return NONE
     text = time.strftime("%H:%M:%S", time.localtime(at))
     return f"{text}.{int(at % 1 * 10**fraction):0{fraction}d}" if fraction else text
 

@@ -152,6 +152,9 @@ class ShareKeys(TabbedApp):
         """Ask to drive, or grant that to whoever asked first, or is chosen on the people screen."""
         from tui.screens.people import PeopleScreen
 
+        if self.control.replay is not None:
+            self.notify("This is a recording: nobody drives it but you.", markup=False)
+            return
         chosen = self.screen.chosen if isinstance(self.screen, PeopleScreen) else None
         try:
             self.notify(self.control.sharing.hand_over(chosen), markup=False)

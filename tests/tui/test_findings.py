@@ -92,7 +92,7 @@ async def test_a_finding_leads_to_the_screen_that_shows_it() -> None:
         screen = app.screen
         assert isinstance(screen, ClusterScreen)
         assert (screen.view, screen.text) == ("services", "catalog")
-        assert "1 services" in str(screen.query_one("#summary").render())
+        assert "1 service," in str(screen.query_one("#summary").render())
 
 
 def test_the_tab_that_shows_a_finding() -> None:

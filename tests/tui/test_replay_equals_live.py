@@ -40,6 +40,7 @@ MORE_SCREENS: dict[str, tuple[str, tuple[str, ...]]] = {
 ALL = {**SCREENS, **MORE_SCREENS}
 SIZE = (120, 40)
 STATE = re.compile(r"(● (live|ready|running)|◐ listing|○ recorded)\s*$")
+STATUS = re.compile("· running ·")  # of a capture; one of a recording runs no more
 READ_AGAIN = (
     "cluster",
     "packets",
@@ -160,7 +161,10 @@ def drawn(app: App[int]) -> list[Line]:
     """Each line of the screen, its text and the styles; of the first, not whether it is live."""
     header, *strips = app.screen._compositor.render_strips()
     words = " ".join(STATE.sub("", header.text).split())
-    lines = [(strip.text, tuple(str(segment.style) for segment in strip)) for strip in strips]
+    lines = [
+        (STATUS.sub("· recorded ·", strip.text), tuple(str(segment.style) for segment in strip))
+        for strip in strips
+    ]
     return [(words, ()), *lines]
 
 

@@ -15,6 +15,7 @@ from tui.target_graphs import full_in
 from tui.widgets.columns import Cell, Column
 from tui.widgets.row_list import ListState
 
+NOT_COUNTED = "the entries were not counted up to this time of the recording"
 LOSSES = (
     ("conntrack_drop", "dropped"),
     ("conntrack_early_drop", "early_drop"),
@@ -119,15 +120,16 @@ class ConntrackPanel(Panel):
     def empty(self) -> str:
         table = self.data.conntrack
         if table is None:
-            return "counting the entries"
+            return "counting the entries" if self.live else NOT_COUNTED
         if self.words:
             return super().empty()
-        return table.error or "no entries: r counts again"
+        return table.error or ("no entries: r counts again" if self.live else "no entries")
 
     def status(self, shown: int) -> Status:
         table = self.data.conntrack
         if table is None:
-            return joined([scope_of(self.key), "counting"]), False
+            now = "counting" if self.live else NOT_COUNTED
+            return joined([scope_of(self.key), now]), False
         if table.error:
             return f" {table.error}", True
         states = (f"{name} {fmt.count(n)}" for name, n in groups.by_state(table.groups)[:4])
@@ -138,7 +140,7 @@ class ConntrackPanel(Panel):
             *self._losses(),
             ", ".join(states),
             *self._shown(shown)[2:],
-            f"{table.source} at {fmt.clock(table.at)}, r counts again",
+            f"{table.source} at {fmt.clock(table.at)}{', r counts again' if self.live else ''}",
         ]
         return joined(parts), False
 

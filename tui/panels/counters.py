@@ -32,7 +32,7 @@ def columns(own: str) -> tuple[Column, ...]:
         Column("PER s", 8, lambda r: fmt.rate(r.rate), right=True),
         Column("SINCE OPEN", 10, lambda r: fmt.count(r.moved), right=True, rank=3),
         Column("TOTAL", 12, lambda r: (fmt.count(r.value), "dim"), right=True, rank=4),
-        Column("UNIT", 11, lambda r: (describe(r.name).unit, "dim"), rank=2),
+        Column("UNIT", 12, lambda r: (describe(r.name).unit, "dim"), rank=2),
         Column("SCOPE", 10, _scope(own), rank=1),
         Column("MEANING", 0, lambda r: describe(r.name).meaning),
     )
@@ -46,6 +46,7 @@ def searched(row: CounterLine) -> str:
 class CountersPanel(Panel):
     name = "counters"
     nothing = "no counter has moved yet"
+    nothing_recorded = "no counter had moved"
 
     def __init__(self, store: Store, key: str) -> None:
         super().__init__(store, key, ListState(columns(scope_of(key)), identity=lambda r: r.name))
@@ -57,7 +58,7 @@ class CountersPanel(Panel):
         return self._found(self.data.counters(), searched)
 
     def note(self) -> str:
-        return fmt.count(len(self.data.moved))
+        return fmt.count(self.data.counters_moved)
 
     def status(self, shown: int) -> Status:
         missing = len(self.data.sample.missing) if self.data.sample else 0

@@ -9,7 +9,7 @@ from collectors.capture.flow_problems import lookup_problem
 from session.store import Store
 from tui import format as fmt
 from tui.flow_format import Names, address, ms, named
-from tui.panels.panel import Panel, Sort, Status, joined, read_from
+from tui.panels.panel import Panel, Sort, Status, joined, none_read, read_from
 from tui.widgets.columns import Cell, Column
 from tui.widgets.row_list import ListState
 
@@ -72,6 +72,8 @@ class DnsPanel(Panel):
 
     def empty(self) -> str:
         capture = self.data.capture
+        if not self.words and not self.live:
+            return none_read("DNS lookup", self.data)
         if not self.words and capture is not None and capture.phase == "running":
             return "no DNS yet: the running capture has seen no lookup"
         return super().empty()
@@ -94,7 +96,7 @@ class DnsPanel(Panel):
         share = fmt.percent(100 * missing / totals.answered) if totals.answered else ""
         parts = [
             *self._shown(shown),
-            f"{fmt.count(totals.asked)} queries",
+            fmt.many(totals.asked, "query", "queries"),
             f"NXDOMAIN {fmt.count(missing)}{f' ({share} of responses)' if share else ''}",
             f"failed {fmt.count(failed)}",
             f"retries {fmt.count(totals.retries)}",

@@ -14,8 +14,8 @@ BAD_PHASES = ("failed", "gone", "gap")
 COLUMNS = (
     Column("TIME", 8, lambda r: (fmt.clock(r.at), "dim")),
     Column("TYPE", 9, lambda r: (r.kind, "bad" if r.bad else "name")),
-    Column("TARGET", 24, lambda r: (r.target, "dim"), rank=1),
-    Column("MESSAGE", 0, lambda r: r.text),
+    Column("TARGET", 48, lambda r: (r.target, "dim"), rank=1, tight=18, tail=6),
+    Column("MESSAGE", 0, lambda r: r.text, least=36),
 )
 
 
@@ -23,6 +23,7 @@ class EventsPanel(Panel):
     name = "events"
     has_words = False
     nothing = "no events yet"
+    nothing_recorded = "no events were recorded"
 
     def __init__(self, store: Store, key: str, node: str) -> None:
         super().__init__(store, key, ListState(COLUMNS, follow=True))
@@ -36,5 +37,6 @@ class EventsPanel(Panel):
 
     def status(self, shown: int) -> Status:
         data = self.data
-        text = f"{data.phase}: {data.message}" if data.message else data.phase
+        more = data.message and data.message != data.phase
+        text = f"{data.phase}: {data.message}" if more else data.phase
         return f" {text}", data.phase in BAD_PHASES

@@ -12,10 +12,11 @@ from session.own_connections import problem_of
 from session.store import Store
 from tui import format as fmt
 from tui.flow_format import Flow, Names, address, end, ms
-from tui.panels.panel import Panel, Sort, Status, joined, read_from
+from tui.panels.panel import Panel, Sort, Status, joined, none_read, read_from
 from tui.widgets.columns import Cell, Column
 from tui.widgets.row_list import ListState
 
+GAVE_UP_NS = 500_000_000  # a convention: who sends and closes at once waits for no answer
 ProblemOf = Callable[[Flow], Problem]
 STATE_STYLES = {
     "open": "good",
@@ -24,6 +25,15 @@ STATE_STYLES = {
     "midstream": "dim",
     "one direction": "dim",
 }
+
+
+def _with_requests(problem: ProblemOf, flow: Flow) -> Problem:
+    """Also a request on which the client gave up, where nothing else is wrong."""
+    found = problem(flow)
+    if any(found) or not isinstance(flow, TcpFlow) or not flow.asked_at:
+        return found
+    waited = flow.client.fin_at - flow.asked_at
+    return (55, f"no answer for {waited / 1e9:.1f} s") if waited >= GAVE_UP_NS else found
 
 
 def _state(flow: Flow, problem: ProblemOf) -> Cell:
@@ -47,7 +57,7 @@ def _handshake(flow: Flow) -> Cell:
 def _retransmitted(flow: Flow) -> Cell:
     if not isinstance(flow, TcpFlow):
         return fmt.NONE, "dim"
-    return str(flow.retransmitted), "bad" if flow.retransmitted else "dim"
+    return fmt.count(flow.retransmitted), "bad" if flow.retransmitted else "dim"
 
 
 def _response(flow: Flow) -> Cell:
@@ -104,11 +114,14 @@ class FlowsPanel(Panel):
     nothing = "no flows yet: they are read from the capture, which c starts"
 
     def __init__(self, store: Store, key: str) -> None:
-        self.problem: ProblemOf = partial(problem_of, store, key)
+        self.problem: ProblemOf = partial(_with_requests, partial(problem_of, store, key))
         found = columns(store.book.short, self.problem)
         super().__init__(store, key, ListState(found, identity=lambda flow: flow.number))
         by_problem: Sort = ("problem", lambda f: (-self.problem(f)[0], -f.last_ns))
         self.sorts = (by_problem, *self.sorts)
+
+    def empty(self) -> str:
+        return super().empty() if self.words or self.live else none_read("flow", self.data)
 
     def version(self) -> tuple[Any, ...]:
         return (self.data.flows.revision, self.sort, self.words)

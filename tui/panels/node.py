@@ -231,6 +231,7 @@ class NodePanel(Panel):
     name = "node"
     has_words = False
     nothing = "waiting for the first sample: 8 shows what happens"
+    nothing_recorded = "no sample was recorded"
 
     def __init__(self, store: Store, key: str) -> None:
         super().__init__(store, key, ListState(columns(), identity=lambda r: r.identity))
@@ -243,7 +244,7 @@ class NodePanel(Panel):
 
     def note(self) -> str:
         busy = _busy(self.data.step, "cpu_")
-        return "" if busy is None else f"{busy:.0f} %"
+        return "" if busy is None else f"CPU {busy:.0f} %"
 
     def status(self, shown: int) -> Status:
         kernel = self.data.network.kernel if self.data.network else ""

@@ -88,12 +88,19 @@ class PacketsPanel(Panel):
         if data.capture_error:
             return data.capture_error
         if data.capture is None:
-            return "no capture yet: c starts one, / sets its filter"
+            return self._no_capture()
         if data.packets_seen:
             return "its packets are earlier: , goes back"
+        if not self.live:
+            return "the capture had no packets up to this time"
         if data.capture.filter:
             return "no packet matches the filter yet: / changes it"
         return "no packets yet"
+
+    def _no_capture(self) -> str:
+        if self.live:
+            return "no capture yet: c starts one, / sets its filter"
+        return self.data.message or "no capture up to this time of the recording"
 
     def status(self, shown: int) -> Status:
         data = self.data
@@ -124,6 +131,8 @@ class PacketsPanel(Panel):
 
     def _phase(self, capture: CaptureState) -> str:
         phase = f"interrupted: {capture.message}" if capture.phase == "gap" else capture.phase
+        if phase == "running" and not self.live:
+            phase = "recorded"
         return f"{phase}, list paused" if self.held else phase
 
     def _count(self) -> str:

@@ -31,6 +31,8 @@ class Panel:
     has_words = True
     sorts: tuple[Sort, ...] = ()
     nothing = "nothing here yet"
+    nothing_recorded = "nothing of this was recorded"
+    live = True  # False where what is shown was recorded: nothing comes any more, no key starts it
 
     def __init__(self, store: Store, key: str, state: ListState) -> None:
         self.store = store
@@ -62,7 +64,7 @@ class Panel:
         """Why there is no row, and what to press."""
         if self.words:
             return f"nothing matches “{self.words}”: / changes the filter, esc clears it"
-        return self.nothing
+        return self.nothing if self.live else self.nothing_recorded
 
     def next_sort(self) -> None:
         if self.sorts:
@@ -89,6 +91,13 @@ def read_from(data: TargetData) -> str:
     """From when on packets were read, where that is not the capture's start: a replay that went to
     a time reads those shortly before it."""
     return f"read from {fmt.clock(data.packets_from)}" if data.packets_from else ""
+
+
+def none_read(what: str, data: TargetData) -> str:
+    """Of a recording: which packets held none of it."""
+    since = read_from(data)
+    where = f"the packets {since}: earlier ones may have some" if since else "the packets read"
+    return f"no {what} in {where}"
 
 
 def joined(parts: Iterable[str]) -> str:

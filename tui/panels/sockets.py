@@ -42,7 +42,7 @@ def _retransmitted(row: SocketRow) -> Cell:
     """As ss writes it: unacknowledged now / since the connection began."""
     if row.rtt is None and not row.retrans_total:
         return fmt.NONE, "dim"
-    text = f"{row.retrans}/{row.retrans_total}"
+    text = f"{row.retrans:,}/{row.retrans_total:,}"
     if row.retrans:
         return text, "bad"
     return text, "warn" if row.retrans_total else "dim"
@@ -157,11 +157,13 @@ class SocketsPanel(Panel):
     def empty(self) -> str:
         if self.words:
             return super().empty()
-        return "no sockets" if self.data.sockets_at else "not read yet: 8 shows why"
+        if self.data.sockets_at:
+            return "no sockets"
+        return "not read yet: 8 shows why" if self.live else "no sockets were recorded"
 
     def status(self, shown: int) -> Status:
         data = self.data
-        source = "not read yet"
+        source = "not read yet" if self.live else "not read"
         if data.sockets_at:
             source = f"{data.sockets_source} at {fmt.clock(data.sockets_at)}"
         return joined([*self._shown(shown), data.sockets_note, source]), False

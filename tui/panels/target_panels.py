@@ -22,7 +22,7 @@ class TargetPanels:
     """`key` is the target's, `node` that of the node beside it or ''. `vantage` is the one of the
     two whose sockets and counters are listed."""
 
-    def __init__(self, store: Store, key: str, node: str) -> None:
+    def __init__(self, store: Store, key: str, node: str, live: bool = True) -> None:
         self.key = key
         self.node = node
         self.vantage = key
@@ -40,6 +40,8 @@ class TargetPanels:
             NodePanel(store, node or key),
             EventsPanel(store, key, node),
         )
+        for panel in (*every, self.peers):
+            panel.live = live
         self.by_name = {panel.name: panel for panel in every if self._has(panel)}
         self.current: Panel = self.packets
 

@@ -22,12 +22,20 @@ class CaptureKeys(ConsoleScreen):
         capture = self.store.target(self.key).capture
         return capture.filter if capture else ""
 
+    def is_recorded(self) -> bool:
+        """Whether this is a recording, where nothing is captured nor counted: that is said."""
+        if not self.control.live:
+            self.say("This is a recording: nothing can be captured or counted here.")
+        return not self.control.live
+
     def action_capture(self) -> None:
         capture = self.store.target(self.key).capture
         if self.is_refused():
             return
         if self.is_file:
             self.say("This is a capture file: nothing can be captured here.")
+        elif self.is_recorded():
+            return
         elif capture is not None and capture.phase == "running":
             self.run_worker(self.control.captures.stop(self.key))
         else:

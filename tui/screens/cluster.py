@@ -14,6 +14,7 @@ from collectors.events import PodRow, Row, ServiceRow
 from session.controller import Controller
 from session.path_text import path_report
 from session.store import Store
+from tui import format as fmt
 from tui.actions import bindings
 from tui.screens.access import Access
 from tui.screens.base import ShowTarget
@@ -128,7 +129,7 @@ class ClusterScreen(TargetOpener):
         filtered = f", matching “{self.text}”" if self.text else ""
         trouble = f" · {unhealthy} unhealthy" if unhealthy else ""
         opens = "" if self.view == "services" else " · enter opens"
-        return f" {shown} {self.view}, {where}{filtered}{trouble}{opens}"
+        return f" {fmt.many(shown, self.view[:-1])}, {where}{filtered}{trouble}{opens}"
 
     def _namespaces(self) -> list[tuple[str, int]]:
         counts = self.store.listing("pods").counts

@@ -42,7 +42,7 @@ def _restarts(row: PodRow) -> Cell:
 
 POD_COLUMNS = (
     Column("NAMESPACE", 20, lambda r: (r.namespace, "dim"), rank=1),
-    Column("POD", 0, lambda r: r.name),
+    Column("POD", 0, lambda r: r.name, tail=6),
     Column("READY", 5, _ready, right=True),
     Column("STATUS", 17, _phase),
     Column("RESTARTS", 8, _restarts, right=True, rank=4),

@@ -23,6 +23,8 @@ from tui.widgets.row_list import RowList
 from tui.widgets.target_tabs import Targets
 from tui.widgets.text_line import TextLine
 
+NOTHING = "no findings in what is open: open a pod or a node to see more"
+NOTHING_RECORDED = "no findings in what was recorded up to this time"
 LISTED = 12  # lines of the list: the rest is for the one that is read
 STYLES = {"critical": "bad", "warning": "warn", "info": "dim"}
 
@@ -50,7 +52,7 @@ class FindingsScreen(ConsoleScreen):
         yield Targets()
         yield RowList(
             columns,
-            "no findings in what is open: open a pod or a node to see more",
+            NOTHING if self.control.live else NOTHING_RECORDED,
             lambda f: f.key,
             id="findings",
         )
@@ -71,8 +73,9 @@ class FindingsScreen(ConsoleScreen):
         elif rows.current != self._shown:
             self._draw_detail(rows.current)
         open_here = sum(1 for key in self.store.targets if key != "cluster")
+        objects = "the cluster's objects and " if self.store.inventory else ""
         self.query_one("#status", TextLine).show(
-            f" {fmt.many(len(rows.rows), 'finding')}, from the cluster's objects and "
+            f" {fmt.many(len(rows.rows), 'finding')}, from {objects}"
             f"{fmt.many(open_here, 'target')} · enter: as text, to copy"
         )
 

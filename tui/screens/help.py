@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from rich.table import Table
@@ -11,7 +13,7 @@ from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Static
 
-from tui.actions import ACTIONS, shown_keys
+from tui.actions import ACTIONS, Action, shown_keys
 from tui.screens.dialog import ScrolledDialog, dialog_keys
 
 PLACES = {
@@ -39,13 +41,20 @@ SCOPES = (
 
 
 class Help(ScrolledDialog):
+    """`lists` are those of the target under it, in the order of their keys; `without` are places
+    whose keys do nothing here."""
+
     BINDINGS: ClassVar = [Binding("question_mark", "dismiss", "back", priority=True)]
+
+    def __init__(self, lists: Sequence[str] = (), without: Container[str] = ()) -> None:
+        super().__init__()
+        self.actions = present(lists, without)
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog wide document"):
             with VerticalScroll(can_focus=False):
                 yield Static(Text("Keys", style="bold"), markup=False)
-                yield Static(_keys())
+                yield Static(_keys(self.actions))
                 yield Static(
                     Text("\nScopes: where a figure is counted", style="bold"), markup=False
                 )
@@ -53,10 +62,22 @@ class Help(ScrolledDialog):
             yield dialog_keys("esc  back   j k  scroll")
 
 
-def _keys() -> Table:
+def present(lists: Sequence[str], without: Container[str]) -> list[Action]:
+    """What the keys do here: a number opens the list that has it, where a target has not all."""
+    tabs = {action.label: action for action in ACTIONS if action.name.startswith("tab(")}
+    numbered = {
+        str(number): replace(tabs[name], key=str(number))
+        for number, name in enumerate(lists or tabs, 1)
+    }
+    here = (action for action in ACTIONS if action.where not in without)
+    shown = (numbered.get(one.key) if one.name.startswith("tab(") else one for one in here)
+    return [action for action in shown if action is not None]
+
+
+def _keys(actions: Iterable[Action]) -> Table:
     table = Table.grid(padding=(0, 2))
     for place, title in PLACES.items():
-        for number, action in enumerate(a for a in ACTIONS if a.where == place):
+        for number, action in enumerate(a for a in actions if a.where == place):
             keys = Text(" ".join(shown_keys(action)), style="bold")
             table.add_row("" if number else title, keys, Text(action.help))
     return table

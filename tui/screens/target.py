@@ -44,7 +44,7 @@ class TargetScreen(CaptureKeys, TimeKeys):
         super().__init__(store, control)
         self.key = key
         self.node = node
-        self.panels = TargetPanels(store, key, node)
+        self.panels = TargetPanels(store, key, node, live=control.live)
         self.details = RowDetails(store, control, key)
         self._graphs = GraphGrid(store, key, node)
         self.time = self._graphs.time
@@ -135,6 +135,10 @@ class TargetScreen(CaptureKeys, TimeKeys):
         self.pull()
 
     @property
+    def shown_lists(self) -> tuple[str, ...]:
+        return tuple(self.panels.by_name)
+
+    @property
     def shown_view(self) -> str:
         return self.panels.current.name
 
@@ -168,7 +172,9 @@ class TargetScreen(CaptureKeys, TimeKeys):
 
     def action_again(self) -> None:
         """Count the conntrack table again; the other lists are live by themselves."""
-        if self.panels.current.name == "conntrack" and not self.is_refused():
+        if self.panels.current.name != "conntrack" or self.is_refused():
+            return
+        if not self.is_recorded():
             self.control.targets.count_conntrack(self.panels.current.key)
             self.say("Counting the conntrack table.")
 
@@ -224,7 +230,7 @@ class TargetScreen(CaptureKeys, TimeKeys):
     def action_filter(self) -> None:
         box, panel = self.query_one(FilterBox), self.panels.current
         if panel is self.panels.packets and not self.is_file:
-            if self.is_refused():
+            if self.is_refused() or self.is_recorded():
                 return
             box.value = self.capture_filter
         elif panel.has_words:

@@ -17,7 +17,8 @@ class Column:
     """`cell` gives the text of a row. `width` is the maximum in cells (less where texts are
     shorter); 0 is what the others leave, at least `least`. On a narrow screen a column with
     `tight` is cut down to that many cells, and those of a high `rank` go first. `tail` cells of
-    a text's end remain where it is cut: a port."""
+    a text's end remain where it is cut: a port. A column of numbers (`right`) is as wide as they
+    are: a number that is cut is another number."""
 
     title: str
     width: int

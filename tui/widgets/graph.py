@@ -54,7 +54,7 @@ class Graph(Widget):
         text = Text(no_wrap=True, overflow="ellipsis")
         text.append(title, self._style("title"))
         text.append(f" {figures}", self._style(data.alarm))
-        text.truncate(max(room, 1))
+        text.truncate(max(room, 1), overflow="ellipsis")
         text.append(" " * max(1, width - text.cell_len - len(data.scope)))
         return text.append(data.scope, self._style("axis"))
 

@@ -30,7 +30,8 @@ class TabBar(Widget):
             self.refresh()
 
     def _pieces(self) -> list[tuple[str, str]]:
-        """Each list's name and its count; on a narrow screen only the shown list has one."""
+        """Each list's name and its count; on a narrow screen only the shown list has one, where it
+        has room."""
         current, notes = self._state
         full = [
             (name, f" {number} {name} {notes.get(name, '')} ")
@@ -38,10 +39,9 @@ class TabBar(Widget):
         ]
         if sum(len(piece) for _, piece in full) <= self.size.width:
             return full
-        return [
-            (name, piece if name == current else f" {number} {name}")
-            for number, (name, piece) in enumerate(full, 1)
-        ]
+        short = [(name, f" {number} {name}") for number, name in enumerate(self.names, 1)]
+        one = [full[n] if name == current else short[n] for n, name in enumerate(self.names)]
+        return one if sum(len(piece) for _, piece in one) <= self.size.width else short
 
     def render(self) -> Text:
         text = Text(no_wrap=True)

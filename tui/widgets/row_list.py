@@ -146,8 +146,9 @@ class RowList(ScrollView, can_focus=True):
         self.refresh()
 
     def _measure(self) -> None:
-        """How wide each column must be for the rows in sight. Widths only grow while a list is
-        open: columns that jump with every refresh cannot be read."""
+        """How wide each column must be for the rows in sight; of numbers, which stand right,
+        nothing is cut. Widths only grow while a list is open: columns that jump with every refresh
+        cannot be read."""
         changed = False
         top = max(0, min(self.scroll_offset.y, len(self.rows)) - MEASURED // 2)
         measured = self.columns if self.columns[-1].width else self.columns[:-1]
@@ -156,7 +157,8 @@ class RowList(ScrollView, can_focus=True):
                 cell = column.cell(row)
                 needed = len(cell[0] if isinstance(cell, tuple) else cell)
                 if needed > self._widths.get(column.title, len(column.title)):
-                    self._widths[column.title] = min(needed, column.width or needed)
+                    most = needed if column.right else column.width or needed
+                    self._widths[column.title] = min(needed, most)
                     changed = True
         if changed or not self._shown:
             self._layout_columns()

@@ -19,4 +19,7 @@ class TextLine(Widget):
             self.refresh()
 
     def render(self) -> Text:
-        return Text(self._text, no_wrap=True, overflow="ellipsis")
+        """What does not fit is cut, and an ellipsis says so: Textual crops in silence."""
+        text = Text(self._text, no_wrap=True)
+        text.truncate(max(self.size.width, 1), overflow="ellipsis")
+        return text
