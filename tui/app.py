@@ -187,7 +187,8 @@ class PodwireApp(ReplayKeys, ShareKeys, TourKeys):
         if isinstance(self.screen, Help):
             self.screen.dismiss(None)
         else:
-            lists = getattr(self.screen, "shown_lists", ())
+            panels = getattr(self.screen, "panels", None)
+            lists = tuple(panels.by_name) if panels is not None else ()
             self.push_screen(Help(lists, self._without()))
 
     def _without(self) -> set[str]:

@@ -135,10 +135,6 @@ class TargetScreen(CaptureKeys, TimeKeys):
         self.pull()
 
     @property
-    def shown_lists(self) -> tuple[str, ...]:
-        return tuple(self.panels.by_name)
-
-    @property
     def shown_view(self) -> str:
         return self.panels.current.name
 
