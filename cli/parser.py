@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from cli.command_parser import CommandParser
 from cli.common_options import (
     above_zero,
     add_cluster_options,
@@ -19,25 +20,6 @@ SECONDS_PER = {"s": 1.0, "m": 60.0}
 LONGEST_WATCH_S = 86_400.0
 
 Commands = Any  # argparse's type for it is private
-
-
-class CommandParser(argparse.ArgumentParser):
-    """What a command does not know is said with that command's usage."""
-
-    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        options, unknown = self.parse_known_args(args, namespace)
-        if unknown:
-            self._of(options).error(f"unrecognized arguments: {' '.join(unknown)}")
-        return options
-
-    def _of(self, options: argparse.Namespace) -> argparse.ArgumentParser:
-        """The parser of the command that was given, the innermost."""
-        for action in self._actions:
-            chosen = getattr(options, action.dest, None)
-            if isinstance(action, argparse._SubParsersAction) and chosen in action.choices:
-                found = action.choices[chosen]
-                return found._of(options) if isinstance(found, CommandParser) else found
-        return self
 
 
 def parser() -> argparse.ArgumentParser:

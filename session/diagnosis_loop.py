@@ -29,7 +29,7 @@ MOST_LOOKS = 8  # at what does not change: longer than a finding needs to appear
 
 
 def next_look(began: float, at: float) -> float:
-    """The first moment after a time at which is looked, in a session that `began` then."""
+    """The first moment after a time at which is looked, in a session that `began` earlier."""
     return began + ((at - began) // EVERY_S + 1) * EVERY_S
 
 
