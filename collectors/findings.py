@@ -6,6 +6,7 @@ They travel in the stream of events, are recorded, and are shown; the rules that
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -23,6 +24,11 @@ SubjectKind = Literal[
 ]
 PREFIX: dict[SubjectKind, str] = {"service": "svc/", "policy": "policy/"}
 ViewKind = Literal["pod", "node", "local", "capture"]  # what a vantage point is
+SEVERITY_PLURALS: dict[Severity, str] = {
+    "critical": "critical",
+    "warning": "warnings",
+    "info": "info",
+}
 SEVERITY_ORDER: dict[str, int] = {"critical": 0, "warning": 1, "info": 2}
 
 
@@ -89,6 +95,16 @@ class Finding:
     def key(self) -> tuple[str, Subject]:
         """What stays the same while its figures change."""
         return (self.rule, self.subject)
+
+
+def counts_text(findings: Iterable[Finding]) -> str:
+    """`1 critical, 2 warnings`; '' of none."""
+    counts = Counter(finding.severity for finding in findings)
+    return ", ".join(
+        f"{counts[one]} {one if counts[one] == 1 else many}"
+        for one, many in SEVERITY_PLURALS.items()
+        if counts[one]
+    )
 
 
 def stronger(before: Finding, later: Finding) -> Finding:

@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from collectors.findings import Evidence, Finding, FixKind, Severity, Subject
+from collectors.findings import Evidence, Finding, FixKind, Severity, Subject, counts_text
 from collectors.frozen import frozen
 from diagnosis.comparison import Comparison
 from diagnosis.escaping import fenced, in_markdown as md
@@ -153,7 +152,7 @@ class Report:
 
     @property
     def _found(self) -> str:
-        found = _counts_text(self.findings)
+        found = counts_text(self.findings)
         nothing = "nothing found in what could be seen" if self.unseen else "nothing found"
         if self.looked_at is None:
             return found or nothing
@@ -173,11 +172,6 @@ class Report:
 def _span_text(span: Span) -> str:
     since, until = span
     return f"{_when(since)} to {_when(until) if until is not None else 'the end'}"
-
-
-def _counts_text(findings: Sequence[Finding]) -> str:
-    counts = Counter(finding.severity for finding in findings)
-    return ", ".join(f"{counts[kind]} {kind}" for kind in SEVERITY_WORDS if counts[kind])
 
 
 def text(report: Report) -> str:

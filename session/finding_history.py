@@ -3,15 +3,17 @@ when."""
 
 from __future__ import annotations
 
+import re
 import time
 from collections import deque
 from dataclasses import dataclass, field
 
 from collectors.events import FindingEvent
-from collectors.findings import Finding, Subject, ordered, stronger
+from collectors.findings import Finding, Subject, counts_text, ordered, stronger
 
 KEPT = 1_000  # spans that are over
-COUNTED = {"critical": ("critical", "critical"), "warning": ("warning", "warnings")}
+# a number by itself: none of a name, an address or a port
+FIGURE = re.compile(r"(?<![\w.:/-])\d+(?:,\d{3})*(?:\.\d+)?(?![\w.:/-])")
 
 Key = tuple[str, Subject]
 
@@ -59,9 +61,7 @@ class FindingHistory:
             return "" if self.is_earlier(span) else _line("appeared", finding)
         span.note(finding)
         before, span.finding = span.finding, finding
-        if (before.severity, before.title) == (finding.severity, finding.title):
-            return ""
-        return _line("changed", finding)
+        return "" if _said(before) == _said(finding) else _line("changed", finding)
 
     def _end(self, key: Key, finding: Finding, event: FindingEvent) -> str:
         span = self._holding.pop(key, None) or FindingSpan(finding, event.since or event.at)
@@ -99,12 +99,14 @@ class FindingHistory:
     @property
     def headline(self) -> tuple[str, str]:
         """(`2 critical, 1 warning`, the mood of it); ('', '') where nothing is wrong."""
-        severities: list[str] = [span.finding.severity for span in self._holding.values()]
-        counts = {severity: severities.count(severity) for severity in COUNTED}
-        parts = [
-            f"{count} {COUNTED[severity][count > 1]}" for severity, count in counts.items() if count
-        ]
-        return ", ".join(parts), "bad" if counts["critical"] else "warn"
+        grave = [one for one in self.current if one.severity != "info"]
+        is_bad = any(one.severity == "critical" for one in grave)
+        return counts_text(grave), "bad" if is_bad else "warn"
+
+
+def _said(finding: Finding) -> tuple[str, str]:
+    """What it says apart from its figures, which move at each look."""
+    return finding.severity, FIGURE.sub("", finding.title)
 
 
 def _line(change: str, finding: Finding) -> str:

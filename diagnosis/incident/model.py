@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from collectors.findings import Finding, Severity
+from collectors.findings import Finding, counts_text
 from collectors.frozen import frozen
-
-SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
 
 
 @frozen
@@ -98,8 +95,7 @@ class IncidentReport:
     @property
     def summary(self) -> str:
         """`2 critical, 1 warning in 3 min 20 s`."""
-        counts = Counter(one.finding.severity for one in self.findings)
-        found = ", ".join(f"{counts[kind]} {kind}" for kind in SEVERITIES if counts[kind])
+        found = counts_text(one.finding for one in self.findings)
         return f"{found or 'nothing found'} in {length(self.ended - self.began)}"
 
 

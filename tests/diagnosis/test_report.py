@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 from collectors.findings import Evidence, Finding, Subject
 from diagnosis import report
@@ -68,6 +69,13 @@ def test_the_first_line_says_how_much_was_looked_at() -> None:
     )
     body = json.loads(report.as_json(Report([], "prod", 1.0, looked_at=seen)))
     assert body["looked_at"] == {"pods": 4, "nodes": 1, "other_pods": 37, "other_nodes": 0}
+
+
+def test_several_are_in_the_plural() -> None:
+    (one,) = found(node({"conntrack_count": 262_000}, {"conntrack_drop": 50})).values()
+    warning, info = replace(one, severity="warning"), replace(one, severity="info")
+    assert Report([one, warning, warning]).summary == "1 critical, 2 warnings"
+    assert Report([one, one, warning, info, info]).summary == "2 critical, 1 warning, 2 info"
 
 
 HOSTILE = "</td><script>alert(1)</script> [x](https://evil.example) ![](x) @all `a` # b | c"

@@ -43,6 +43,23 @@ def test_figures_that_change_are_kept_and_say_nothing() -> None:
     assert history.since(worse) == 7 and history.revision == 3
 
 
+def test_figures_in_a_title_say_nothing_and_names_do() -> None:
+    first = replace(FULL, title="9.1 % (bound 7 to 12 %) of what goes to web-1:80 is lost")
+    history = FindingHistory()
+    history.apply(event(10, "appeared", first))
+    for title, is_said in (
+        ("17 % (bound 12 to 1,017 %) of what goes to web-1:80 is lost", False),
+        ("17 % (bound 12 to 1,017 %) of what goes to web-2:80 is lost", True),
+        ("17 % (bound 12 to 1,017 %) of what goes to web-2:8080 is lost", True),
+        ("18 % (bound 13 to 22 %) of what goes to 10.0.0.1 is lost", True),
+        ("19 % (bound 13 to 22 %) of what goes to 10.0.0.2 is lost", True),
+        ("2 % (bound 1 to 3 %) of what goes to 10.0.0.2 is lost", False),
+    ):
+        latest = replace(FULL, title=title)
+        assert bool(history.apply(event(12, "changed", latest))) is is_said, title
+        assert history.current == [latest]
+
+
 def test_what_comes_again_is_another_span() -> None:
     history = FindingHistory()
     for at, change in ((10, "appeared"), (20, "gone"), (40, "appeared")):
