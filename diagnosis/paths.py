@@ -51,26 +51,29 @@ class Segments:
 class Retransmissions:
     """Retransmissions by kind: of SYNs or SYN-ACKs, after a timeout, fast (after duplicate ACKs),
     spurious (of what was acknowledged already: the acknowledgment was lost or late). `gaps` are
-    segments that came without the one before them, which was lost before the capture."""
+    segments that came without the one before them, which was lost before the capture.
+    What is after a timeout or fast is data; FINs without any are `fin`."""
 
     syn: int = 0
     timeout: int = 0
     fast: int = 0
     spurious: int = 0
     gaps: int = 0
+    fin: int = 0
 
     def __add__(self, other: Retransmissions) -> Retransmissions:
         return Retransmissions(
-            self.syn + other.syn,
-            self.timeout + other.timeout,
-            self.fast + other.fast,
-            self.spurious + other.spurious,
-            self.gaps + other.gaps,
+            syn=self.syn + other.syn,
+            timeout=self.timeout + other.timeout,
+            fast=self.fast + other.fast,
+            spurious=self.spurious + other.spurious,
+            gaps=self.gaps + other.gaps,
+            fin=self.fin + other.fin,
         )
 
     @property
     def total(self) -> int:
-        return self.syn + self.timeout + self.fast + self.spurious
+        return self.syn + self.timeout + self.fast + self.spurious + self.fin
 
 
 @frozen

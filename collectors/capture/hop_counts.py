@@ -23,7 +23,7 @@ BUCKETS = 5  # 20 to 25 s
 FULL_SIZE = 1_000  # bytes of payload: a segment of bulk data
 MOST_IDS = 8  # SYNs of one connection in its life: tcp_syn_retries is 6
 KINDS = (SYN_KIND, SYN_ACK_KIND, ACK_KIND, SMALL, LARGE, FIN_KIND, RST_KIND, BYTES) = range(8)
-AGAIN = (AGAIN_SYN, AGAIN_TIMEOUT, AGAIN_FAST, AGAIN_SPURIOUS, GAP) = range(5)
+AGAIN = (AGAIN_SYN, AGAIN_TIMEOUT, AGAIN_FAST, AGAIN_SPURIOUS, GAP, AGAIN_FIN) = range(6)
 TO_CLIENT, LEFT = 8, 16  # bits of a code; what is above them is the interface, 0: AGAIN
 
 
@@ -86,7 +86,8 @@ def count_tcp(flow: CountedTcp, row: HeaderRow, analysis: int, *, from_client: b
         counts[place | BYTES] = counts.get(place | BYTES, 0) + length
     counts[place | kind] = counts.get(place | kind, 0) + 1
     if analysis & RETRANS:
-        code = _again(flow, flags, analysis) | place & TO_CLIENT
+        is_fin = not length and not flags & SYN  # none of the data segments
+        code = (AGAIN_FIN if is_fin else _again(flow, flags, analysis)) | place & TO_CLIENT
         counts[code] = counts.get(code, 0) + 1
     elif analysis & LOST_SEGMENT and length:
         counts[place & TO_CLIENT | GAP] = counts.get(place & TO_CLIENT | GAP, 0) + 1

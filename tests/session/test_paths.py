@@ -11,6 +11,7 @@ from session import conversations, paths
 from tests.support.node_capture import (
     ACK,
     COOKED2,
+    FIN,
     IN,
     OTHER_HOST,
     OUT,
@@ -135,6 +136,18 @@ def test_a_syn_that_is_sent_again_and_translated_again_is_the_same_connection() 
     assert (row.connections, row.endpoint, row.unanswered, row.stuck) == (1, ENDPOINT, 1, 0)
     assert (row.to_server.entered.syn, row.to_server.left.syn) == (2, 1)
     assert row.to_server.retransmitted.syn == 1
+
+
+def test_a_fin_that_is_sent_again_is_no_data_sent_again() -> None:
+    """It is in no share of data segments."""
+    packets = list(exchange(40_000))
+    last = max(packet.ns for packet in packets)
+    for number in range(3):
+        fin = Segment(FIN, 1_000 * 40_000 + 101, 3_006, ident=200 + number)
+        packets += [fin.at(hop, last + (number + 1) * SECOND) for hop in hops(40_000)]
+    (row,) = seen(packets, last + 4 * SECOND)
+    again = row.to_server.retransmitted
+    assert (again.fin, again.timeout, again.fast) == (2, 0, 0) and again.total == 2
 
 
 def test_what_never_left_has_no_endpoint_and_is_stuck() -> None:
