@@ -9,6 +9,7 @@ from collectors import events as ev
 from collectors.events import Event
 from collectors.findings import Finding
 from collectors.frozen import frozen
+from collectors.plural import counted
 from session.command_text import run_text
 
 
@@ -43,8 +44,8 @@ def _end(event: ev.RecordingEnd) -> LogLine:
 
 
 def _drop(event: ev.ConsumerDrop) -> LogLine:
-    packets = f", {event.packets:,} packets in them" if event.packets else ""
-    text = f"{event.consumer} lost {event.events:,} events{packets}: {event.cause}"
+    packets = f", {counted(event.packets, 'packet')} in them" if event.packets else ""
+    text = f"{event.consumer} lost {counted(event.events, 'event')}{packets}: {event.cause}"
     return line(event, "drop", text, bad=True)
 
 
@@ -86,7 +87,7 @@ def of_finding(event: ev.FindingEvent, text: str) -> LogLine:
 
 def of_state(event: ev.TargetState) -> LogLine:
     bad = event.phase in ("gap", "gone", "failed")
-    return line(event, event.phase, event.message or event.phase, bad=bad)
+    return line(event, event.phase, event.message, bad=bad)
 
 
 _FORMS: dict[type[Event], Callable[[Any], LogLine]] = {

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from collectors.events import ConsumerDrop, Event, Notice, PacketBatch, RecordingEnd
+from collectors.plural import counted
 from collectors.recording.session_log import SessionWriter
 from collectors.stream import Stream, Subscription
 from session import session_bounds
@@ -96,7 +97,8 @@ class SessionRecording:
             self._failed_at = now
             return
         if self._failed_at:
-            self._say(f"the session is recorded again; {self._lost:,} events are missing before")
+            lost = counted(self._lost, "event")
+            self._say(f"the session is recorded again, with {lost} missing before")
             self._failed_at, self._lost, self.error = 0.0, 0, ""
 
     def _lose(self, batch: Sequence[Event]) -> None:

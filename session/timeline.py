@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from collectors import events as ev
 from collectors.events import Event, PodRow, Row
+from collectors.plural import counted
 from collectors.target import name_in
 from session.cluster_changes import ClusterChange, changes, rollout
 from session.command_text import run_text
@@ -58,7 +59,7 @@ class CommandsRun:
     def add(self, event: ev.CommandRun) -> None:
         self.count += 1
         self.last = self.entry.until = event.at
-        number = f"{self.count:,} commands, the last: " if self.count > 1 else ""
+        number = f"{counted(self.count, 'command')}, the last: " if self.count > 1 else ""
         self.entry.text = f"{event.asked_by}: {number}{run_text(event)}"
 
 
@@ -131,7 +132,7 @@ class Timeline:
 
     def drop(self, event: ev.ConsumerDrop) -> None:
         """Events that were lost between `since` and the event."""
-        text = f"{event.consumer} lost {event.events:,} events: {event.cause}"
+        text = f"{event.consumer} lost {counted(event.events, 'event')}: {event.cause}"
         where = name_in(event.target)
         self._add(TimelineEntry(event.since, "gap", where, text, True, until=event.at))
 

@@ -37,7 +37,7 @@ def _arrow(event: FlowEvent) -> Cell:
 
 
 def _note(event: FlowEvent) -> Cell:
-    size = f"{fmt.count(event.size)} bytes" if event.size else ""
+    size = fmt.many(event.size, "byte") if event.size else ""
     lasts = f"over {ms(event.until - event.at)} ms" if event.count > 1 else ""
     return " ".join(filter(None, (size, lasts, event.note))), "dim"
 

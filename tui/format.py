@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from collectors.plural import plural
+
 NONE = "–"
 
 
@@ -21,7 +23,7 @@ def count(value: float | None) -> str:
 
 def many(number: int, one: str, several: str = "") -> str:
     """`1 finding`, `2 findings`, `2 queries`."""
-    return f"{count(number)} {one if number == 1 else several or f'{one}s'}"
+    return f"{count(number)} {plural(number, one, several)}"
 
 
 def times(number: int) -> str:

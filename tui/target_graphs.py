@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collectors.frozen import frozen
+from collectors.plural import plural
 from diagnosis.rule import Threshold, level
 from diagnosis.rules import conntrack_full, retransmits as retransmits_rule
 from session.series import SeriesInfo
@@ -52,7 +53,7 @@ def conntrack(node: GraphSpec) -> GraphData:
         scope=node.scope,
         lines=(node.line("conntrack"),),
         figures=(
-            f"{fmt.count(count)} entries",
+            f"{fmt.count(count)} {plural(count or 0, 'entry', 'entries')}",
             fmt.percent(fill),
             *full_in(node.data),
             f"of {fmt.count(limit)} (global)",

@@ -6,11 +6,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
 from textual.widgets import Input
 
 from tests.support.replay import console
 from tests.tui.test_findings import events
 from tui.screens.cluster import ClusterScreen
+from tui.screens.cluster_columns import POD_COLUMNS
+from tui.widgets.columns import fit
 
 
 def rows(app: Any) -> int:
@@ -52,3 +55,21 @@ async def test_keys_of_a_recording_say_why_they_start_nothing(recording: Path) -
                 "This is a recording: nothing can be captured or counted here."
             ], key
             assert not isinstance(app.screen.focused, Input)
+
+
+@pytest.mark.parametrize(
+    ("view", "shown", "said"), [("nodes", 1, "1 node,"), ("services", 2, "2 services,")]
+)
+async def test_one_is_one(view: str, shown: int, said: str) -> None:
+    app = console(events(), "")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause(0.5)
+        screen = cast("ClusterScreen", app.screen)
+        screen.view = view
+        assert f" {said}" in screen._summary(shown, 0)
+
+
+def test_a_pod_keeps_the_end_of_its_name_on_a_narrow_screen() -> None:
+    (column,) = (one for one in POD_COLUMNS if one.title == "POD")
+    shown = fit("frontend-58cc45b5bc-r8thp", 16, tail=column.tail)
+    assert shown == "frontend-…-r8thp"

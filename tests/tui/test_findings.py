@@ -14,6 +14,9 @@ from session.targets import OpenTab
 from tests.support.replay import console
 from tui.app import PodwireApp
 from tui.screens.cluster import ClusterScreen
+from tui.screens.findings import NOTHING_RECORDED
+from tui.widgets.row_list import RowList
+from tui.widgets.text_line import TextLine
 
 
 def events() -> list[ev.Event]:
@@ -165,3 +168,16 @@ def test_what_a_person_types_as_a_goal(text: str, host: str, port: int) -> None:
     for bad in ("", "a b:1", "x:0", "x:70000", "x:y"):
         with pytest.raises(ValueError, match="Name what"):
             goal_of(bad)
+
+
+async def test_what_the_findings_are_from_is_what_is_there() -> None:
+    """This machine, and a recording of it, have no cluster's objects."""
+    for given, wanted in ((events(), True), ([ev.TargetState(1.7e9, "local", "live")], False)):
+        app = console(given, "")
+        async with app.run_test(size=(120, 40)) as pilot:
+            await pilot.pause(0.6)
+            await pilot.press("d")
+            await pilot.pause(0.6)
+            status = str(app.screen.query_one("#status", TextLine).render())
+            assert ("the cluster's objects" in status) is wanted, status
+            assert app.screen.query_one("#findings", RowList).empty == NOTHING_RECORDED

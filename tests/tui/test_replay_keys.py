@@ -121,7 +121,11 @@ async def test_a_time_is_typed(session: Path) -> None:
             await until(pilot, lambda: isinstance(app.screen.focused, Input))
             await pilot.press(*typed, "enter")
             await shows(pilot, wanted)
-        assert any("'noon' is no time" in one.message for one in app._notifications)
+        (said,) = (one.message for one in app._notifications if "'noon' is no time" in one.message)
+        assert "+90, -5m" in said, "as the help says"
+        await pilot.press("H")
+        await pilot.pause(0.2)
+        assert any("nobody drives it but you" in one.message for one in app._notifications)
 
 
 async def test_every_screen_says_it_and_follows(session: Path) -> None:

@@ -146,7 +146,7 @@ class ConntrackPanel(Panel):
 
     def _fill(self, table: ConntrackTable) -> str:
         limit = self.data.conntrack_max()
-        text = f"{fmt.count(table.total)} entries"
+        text = fmt.many(table.total, "entry", "entries")
         if not limit:
             return text
         return f"{text} of {fmt.count(limit)} ({fmt.percent(Share(table.total, limit).percent)})"

@@ -124,9 +124,9 @@ class PacketsPanel(Panel):
         """What podwire itself lost of the packets: on disk, and each consumer of the stream."""
         missed = []
         if capture.dropped_disk:
-            missed.append(f"{fmt.count(capture.dropped_disk)} packets not written to disk")
+            missed.append(f"{fmt.many(capture.dropped_disk, 'packet')} not written to disk")
         for consumer, events in self.store.drops.items():
-            missed.append(f"{consumer} missed {fmt.count(events)} events")
+            missed.append(f"{consumer} missed {fmt.many(events, 'event')}")
         return missed
 
     def _phase(self, capture: CaptureState) -> str:
@@ -137,7 +137,7 @@ class PacketsPanel(Panel):
 
     def _count(self) -> str:
         seen, kept = self.data.packets_seen, len(self.data.packets)
-        text = f"{fmt.count(seen)} packets"
+        text = fmt.many(seen, "packet")
         if since := read_from(self.data):
             return f"{text}, {since}"
         return f"{text}, the last {fmt.count(kept)} listed" if kept < seen else text

@@ -18,7 +18,7 @@ from tui.widgets.text_line import TextLine
 
 
 def _lost(person: Person) -> Cell:
-    return (f"{person.lost:,} events", "warn") if person.lost else ("none", "dim")
+    return (fmt.many(person.lost, "event"), "warn") if person.lost else ("none", "dim")
 
 
 def _role(person: Person) -> Cell:
@@ -66,7 +66,7 @@ class PeopleScreen(ConsoleScreen):
     def _status(self) -> tuple[str, bool]:
         joined, share = self.control.joined, self.control.sharing.share
         if joined is not None:
-            lost = f" · {joined.lost:,} events lost here" if joined.lost else ""
+            lost = f" · {fmt.many(joined.lost, 'event')} lost here" if joined.lost else ""
             state = joined.message or f"session {joined.session}"
             return f" {state}{lost}", bool(joined.message or lost)
         if share is None:
