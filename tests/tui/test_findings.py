@@ -172,7 +172,8 @@ def test_what_a_person_types_as_a_goal(text: str, host: str, port: int) -> None:
 
 async def test_what_the_findings_are_from_is_what_is_there() -> None:
     """This machine, and a recording of it, have no cluster's objects."""
-    for given, wanted in ((events(), True), ([ev.TargetState(1.7e9, "local", "live")], False)):
+    alone: list[ev.Event] = [ev.TargetState(1.7e9, "local", "live")]
+    for given, wanted in ((events(), True), (alone, False)):
         app = console(given, "")
         async with app.run_test(size=(120, 40)) as pilot:
             await pilot.pause(0.6)

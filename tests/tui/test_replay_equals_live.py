@@ -40,7 +40,8 @@ MORE_SCREENS: dict[str, tuple[str, tuple[str, ...]]] = {
 ALL = {**SCREENS, **MORE_SCREENS}
 SIZE = (120, 40)
 STATE = re.compile(r"(● (live|ready|running)|◐ listing|○ recorded)\s*$")
-STATUS = re.compile("· running ·")  # of a capture; one of a recording runs no more
+# a capture of a recording runs no more, and no key counts there
+STATUS = re.compile("(?<=· )running(?= ·)|, r counts again")
 READ_AGAIN = (
     "cluster",
     "packets",
@@ -166,6 +167,10 @@ def drawn(app: App[int]) -> list[Line]:
         for strip in strips
     ]
     return [(words, ()), *lines]
+
+
+def _status_of_any(text: str) -> str:
+    return STATUS.sub("", text.replace("· recorded ·", "· running ·")).rstrip()
 
 
 async def screen_of(control: Controller, first: str, keys: tuple[str, ...]) -> list[Line]:
