@@ -28,6 +28,7 @@ from session.session_archive import SessionArchive
 from session.store import Store
 from tests.support.replay import opened
 from tests.tui.test_snapshots import SCREENS
+from tui.panels.conntrack import NOT_COUNTED
 
 MORE_SCREENS: dict[str, tuple[str, tuple[str, ...]]] = {
     "findings": ("pod", ("d",)),
@@ -41,7 +42,12 @@ ALL = {**SCREENS, **MORE_SCREENS}
 SIZE = (120, 40)
 STATE = re.compile(r"(● (live|ready|running)|◐ listing|○ recorded)\s*$")
 # a capture of a recording runs no more, and no key counts there
-STATUS = re.compile("(?<=· )running(?= ·)|, r counts again")
+STATUS = re.compile(", r counts again")
+MEANWHILE = (
+    ("· recorded ·", "· running ·"),
+    (NOT_COUNTED, "counting"),
+    ("counting the entries", "counting"),
+)
 READ_AGAIN = (
     "cluster",
     "packets",
@@ -163,14 +169,16 @@ def drawn(app: App[int]) -> list[Line]:
     header, *strips = app.screen._compositor.render_strips()
     words = " ".join(STATE.sub("", header.text).split())
     lines = [
-        (STATUS.sub("· recorded ·", strip.text), tuple(str(segment.style) for segment in strip))
+        (_status_of_any(strip.text), tuple(str(segment.style) for segment in strip))
         for strip in strips
     ]
     return [(words, ()), *lines]
 
 
 def _status_of_any(text: str) -> str:
-    return STATUS.sub("", text.replace("· recorded ·", "· running ·")).rstrip()
+    for recorded, live in MEANWHILE:
+        text = text.replace(recorded, live)
+    return STATUS.sub("", text).rstrip()
 
 
 async def screen_of(control: Controller, first: str, keys: tuple[str, ...]) -> list[Line]:
