@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from collectors.findings import Evidence, Finding, Subject
 from diagnosis.idle_requests import IdleRequest
+from diagnosis.path_losses import PathLoss
 from diagnosis.rule import Rule
 from diagnosis.rules._idle import LEAST, is_of, seconds, subject
 from diagnosis.rules._idle_expiries import (
@@ -24,6 +25,7 @@ from diagnosis.rules._idle_expiries import (
     idle_expiries,
     is_forgotten,
 )
+from diagnosis.rules._losses import losses_at
 from diagnosis.rules._per_subject import first_of_each
 from diagnosis.snapshot import Conversation, Snapshot, TargetView
 
@@ -66,8 +68,19 @@ def explains(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
 
 
 def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
-    """INVALID packets on a node that forgets: its own of connections that it does not know."""
-    return other.rule == "conntrack_invalid" and other.subject == finding.subject
+    """INVALID packets on a node that forgets: its own of connections that it does not know; and
+    late answers, as of long polls, that it drops."""
+    if other.subject != finding.subject:
+        return False
+    losses = losses_at(snapshot, other.subject) if other.rule == "packet_loss" else []
+    are_late = bool(losses) and all(map(_may_be_late_answers, losses))
+    return other.rule == "conntrack_invalid" or are_late
+
+
+def _may_be_late_answers(loss: PathLoss) -> bool:
+    """Of connections that are made as always."""
+    is_made = all(kind.name != "SYN-ACKs" for kind in loss.kinds)
+    return loss.place == "node" and not loss.to_server and is_made
 
 
 def _subject(snapshot: Snapshot, expiry: IdleExpiry) -> Subject:

@@ -7,10 +7,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from collectors.events import SliceRow
 from collectors.findings import Finding
 from diagnosis.idle_requests import IdleConnections, IdleRequest
+from diagnosis.paths import Retransmissions, Segments
+from diagnosis.rules import findings
 from diagnosis.rules._idle_expiries import TIMEOUT
+from tests.support import path_snapshots
+from tests.support.path_snapshots import answers, direction
 from tests.support.snapshots import API, POD, found, node, pod, talk
 
 Requests = Iterable[tuple[float, float, str]]
@@ -80,3 +86,20 @@ def test_pods_that_were_replaced_one_after_another() -> None:
         assert "idle_expired" in idle([*AFTER, *SHORT], {TIMEOUT: 4}, slices=slices)
     other = (replace(row, ready=("10.2.0.77",), changed=105.0),)
     assert "idle_expired" in idle([*AFTER, *SHORT], {TIMEOUT: 86_400}, slices=other)
+
+
+@pytest.mark.parametrize(
+    ("left", "rules"),
+    [(answers(100, 60), ["idle_expired"]), (answers(60, 60), ["idle_expired", "packet_loss"])],
+    ids=["late answers", "SYN-ACKs as well"],
+)
+def test_late_answers_that_the_node_drops_follow_from_it(left: Segments, rules: list[str]) -> None:
+    """As of long polls, which are longer than it remembers."""
+    again = Retransmissions(timeout=40, syn=40)
+    other = replace(path_snapshots.WELL, asked="10.96.0.99", endpoint=path_snapshots.SECOND)
+    lossy = replace(other, to_client=direction(answers(100, 100), left, again))
+    requests = tuple(IdleRequest(*row) for row in sorted([*AFTER, *SHORT]))
+    seen = IdleConnections(path_snapshots.CLIENT, path_snapshots.SERVICE, 80, requests)
+    view = path_snapshots.node(lossy, idle=(seen,))
+    view = replace(view, values={f"sysctl {TIMEOUT}": 4})
+    assert sorted(one.rule for one in findings(path_snapshots.snapshot(view))) == rules
