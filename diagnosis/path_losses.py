@@ -8,6 +8,7 @@ connections do not feel (nothing is retransmitted, nothing fails) is the capture
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
@@ -16,7 +17,7 @@ from diagnosis.endpoint_faults import EndpointFault, endpoint_faults
 from diagnosis.lagging import why_lagging
 from diagnosis.loss_shares import FULL_SIZE_TEXT, KindShare, LossShare, kind_shares
 from diagnosis.path_groups import PathGroup, all_path_groups, path_views
-from diagnosis.paths import PathDirection, PathRow, Segments, added
+from diagnosis.paths import End, PathDirection, PathRow, Segments, added
 from diagnosis.snapshot import Snapshot, TargetView
 
 Place = Literal["node", "between", "pod", "beyond"]
@@ -187,15 +188,34 @@ def _between(
         return
     for end in _endpoints(rows):
         own = [row for row in rows if row.endpoint == end]
+        ours = _translated_alike(view, own, end)
+        if group.end != _most_asked(ours):
+            continue
         for next_view in _next(snapshot, view, end):
             if why_lagging(next_view):
                 continue
-            theirs = added(_as_seen_at(next_view, own, end))
-            yield from _compared(view, next_view, group, added(own), theirs)
+            theirs = added(_as_seen_at(next_view, ours, end))
+            yield from _compared(view, next_view, group, added(ours), theirs)
 
 
 def _endpoints(rows: Iterable[PathRow]) -> list[str]:
     return sorted({row.endpoint for row in rows if row.endpoint})
+
+
+def _translated_alike(view: TargetView, rows: list[PathRow], endpoint: str) -> list[PathRow]:
+    """All connections that go on with the ends of these, whichever address was asked for: the next
+    vantage point cannot tell those to a Service from those to the pod itself."""
+    sent = {(row.sent_as, row.endpoint_port) for row in rows}
+    of_endpoint = (row for row in view.paths if row.endpoint == endpoint)
+    return [row for row in of_endpoint if (row.sent_as, row.endpoint_port) in sent]
+
+
+def _most_asked(rows: list[PathRow]) -> End:
+    """What most of the connections asked for: theirs is what is compared, once."""
+    asked = Counter[End]()
+    for row in rows:
+        asked[row.asked, row.asked_port] += row.connections
+    return max(asked, key=lambda end: (asked[end], end))
 
 
 def _as_seen_at(far: TargetView, rows: list[PathRow], endpoint: str) -> Iterator[PathRow]:

@@ -22,11 +22,10 @@ from session import conversations, dns_summary, idle_requests, paths
 from session.blind_spots import blind_spots
 from session.own_connections import OwnConnections, own_connections
 from session.store import Store
-from session.target_data import FLOWS_KEPT, TargetData
+from session.target_data import TargetData
 
 AT_ONCE = 100  # conversations: within 1 ms or so
 SOCKETS_AT_ONCE = 2_000
-NEARLY_FULL = FLOWS_KEPT * 8 // 10  # a tenth is evicted at once
 PORTS_SHOWN = 5  # destinations
 
 
@@ -112,11 +111,11 @@ def _paths(
 
 def _flows(data: TargetData, own: OwnConnections, of: paths.PathWindow) -> tuple[list[Flow], bool]:
     """Those of the last 15 s and of the window, without those of this console, and whether they are
-    all of them, as a comparison with another place needs: a table that is full has lost some."""
+    all of them, as a comparison with another place needs: a table that was full has lost some."""
     known = data.flows.flows
     since = min(of.since, data.flows.latest_ns - RECENT_NS)
     recent = [flow for flow in known if flow.last_ns >= since]
-    is_complete = len(known) <= NEARLY_FULL or len(recent) < len(known)
+    is_complete = data.flows.evicted_ns < since
     return [flow for flow in recent if not own.of_console(flow)], is_complete
 
 

@@ -74,6 +74,7 @@ class FlowTable:
         self.lookups = DnsTracker()
         self.revision = 0
         self.first_ns = self.latest_ns = 0  # of packets
+        self.evicted_ns = 0  # the latest packet of a flow that left for want of room
         self._limit = limit
         self._evict = evict
         self._hops = hops
@@ -236,6 +237,7 @@ class FlowTable:
             for flow in self._expiry.idlest(count):
                 self._leave(flow)
                 self._gone.add(flow)
+                self.evicted_ns = max(self.evicted_ns, flow.last_ns)
             self.totals.forgotten = self._gone.forgotten
         self._number += 1
         return True

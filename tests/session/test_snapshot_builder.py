@@ -52,3 +52,32 @@ def test_what_was_captured_long_ago_is_not_of_now() -> None:
         (view,) = (v for v in snapshot(store, 900.0).targets if v.kind == "pod")
         counted[late] = sum(talk.unanswered for talk in view.conversations)
     assert counted == {1.0: 1, 12.0: 1, 19.0: 1, 21.0: 0, 300.0: 0}
+
+
+def test_a_table_that_was_full_in_the_window_has_not_all_of_it() -> None:
+    """An idle connection was evicted by a burst, with what it had sent: at another place it would
+    look lost. Later the window begins after that."""
+    store = Store()
+    table = store.target("node/n1").flows
+    store.apply(CounterSample(100.0, "node/n1", 1.0, "net", {"x": 1}))
+
+    def burst(count: int, second: int) -> None:
+        segments = [
+            Segment(SYN, n).at(Hop(5, IN, ("10.244.1.6", 1_000 + n, "10.244.2.3", second)), at)
+            for n in range(count)
+            for at in (NOW + second * SECOND,)
+        ]
+        table.add(COOKED2, segments)
+
+    def is_complete() -> bool:
+        return snapshot(store, 101.0).targets[0].paths_complete
+
+    burst(10, 0)
+    burst(4_900, 4)
+    assert is_complete()
+    burst(200, 5)
+    assert not is_complete()
+    burst(1, 16)
+    assert not is_complete()
+    burst(1, 40)
+    assert is_complete()

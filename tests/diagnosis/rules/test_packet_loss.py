@@ -123,6 +123,25 @@ def test_a_capture_that_lags_is_not_compared(which: int, more: dict[str, float])
     assert not any("between" in f.title for f in evaluate(snapshot(*views, pods=pods)))
 
 
+def test_connections_to_a_service_and_to_its_pod_itself_are_one_at_the_next_node() -> None:
+    """FINs that are sent again for connections that the client forgot long ago are to the pod by
+    what the client's node knows of them; all else is to the Service."""
+    near, far = crossing("n1", data(100, 100), data(100, 100))
+    (to_pod,) = far.paths
+    to_service = replace(to_pod, asked=SERVICE, asked_port=80)
+    again = direction(answers(0, 0), again=Retransmissions(timeout=160))
+    orphans = replace(to_pod, connections=9, to_server=direction(data(0, 0)), to_client=again)
+    answered = replace(to_pod, to_client=direction(answers(100, 100)))
+    pods = (*PODS, pod("far", "10.244.2.9", "n2"))
+    slices = (replace(SLICE, ready=("10.244.2.9",), changed=-60.0),)
+    views = replace(near, paths=(to_service, orphans)), replace(far, paths=(answered, orphans))
+    assert evaluate(snapshot(*views, pods=pods, slices=slices)) == []
+    resent = Retransmissions(timeout=40)
+    lossy = replace(to_service, to_client=direction(answers(100, 60), again=resent))
+    finding = one(replace(near, paths=(lossy, orphans)), views[1], pods=pods, slices=slices)
+    assert "svc/shop/api" in finding.title and "between n2 and n1" in finding.title
+
+
 def test_behind_the_last_node_that_is_open() -> None:
     near, _ = crossing("n1", data(140, 140), data(100, 100))
     finding = one(near, pods=(*PODS, pod("far", "10.244.2.9", "n2")))
