@@ -98,7 +98,10 @@ def test_late_answers_that_the_node_drops_follow_from_it(left: Segments, rules: 
     again = Retransmissions(timeout=40, syn=40)
     other = replace(path_snapshots.WELL, asked="10.96.0.99", endpoint=path_snapshots.SECOND)
     lossy = replace(other, to_client=direction(answers(100, 100), left, again))
-    requests = tuple(IdleRequest(*row) for row in sorted([*AFTER, *SHORT]))
+    requests = tuple(
+        IdleRequest(at, pause, end)  # type: ignore[arg-type]
+        for at, pause, end in sorted([*AFTER, *SHORT])
+    )
     seen = IdleConnections(path_snapshots.CLIENT, path_snapshots.SERVICE, 80, requests)
     view = path_snapshots.node(lossy, idle=(seen,))
     view = replace(view, values={f"sysctl {TIMEOUT}": 4})
