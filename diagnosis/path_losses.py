@@ -204,7 +204,7 @@ def _endpoints(rows: Iterable[PathRow]) -> list[str]:
 
 def _translated_alike(view: TargetView, rows: list[PathRow], endpoint: str) -> list[PathRow]:
     """All connections that go on with the ends of these, whichever address was asked for: the next
-    vantage point cannot tell those to a Service from those to the pod itself."""
+    vantage point cannot distinguish those to a Service from those to the pod."""
     sent = {(row.sent_as, row.endpoint_port) for row in rows}
     of_endpoint = (row for row in view.paths if row.endpoint == endpoint)
     return [row for row in of_endpoint if (row.sent_as, row.endpoint_port) in sent]

@@ -136,8 +136,8 @@ def test_connections_to_a_service_and_to_its_pod_itself_are_one_at_the_next_node
     slices = (replace(SLICE, ready=("10.244.2.9",), changed=-60.0),)
     views = replace(near, paths=(to_service, orphans)), replace(far, paths=(answered, orphans))
     assert evaluate(snapshot(*views, pods=pods, slices=slices)) == []
-    resent = Retransmissions(timeout=40)
-    lossy = replace(to_service, to_client=direction(answers(100, 60), again=resent))
+    again = Retransmissions(timeout=40)
+    lossy = replace(to_service, to_client=direction(answers(100, 60), again=again))
     finding = one(replace(near, paths=(lossy, orphans)), views[1], pods=pods, slices=slices)
     assert "svc/shop/api" in finding.title and "between n2 and n1" in finding.title
 
