@@ -129,8 +129,8 @@ def test_connections_to_a_service_and_to_its_pod_itself_are_one_at_the_next_node
     near, far = crossing("n1", data(100, 100), data(100, 100))
     (to_pod,) = far.paths
     to_service = replace(to_pod, asked=SERVICE, asked_port=80)
-    again = direction(answers(0, 0), again=Retransmissions(timeout=160))
-    orphans = replace(to_pod, connections=9, to_server=direction(data(0, 0)), to_client=again)
+    fins = direction(answers(0, 0), again=Retransmissions(timeout=160))
+    orphans = replace(to_pod, connections=9, to_server=direction(data(0, 0)), to_client=fins)
     answered = replace(to_pod, to_client=direction(answers(100, 100)))
     pods = (*PODS, pod("far", "10.244.2.9", "n2"))
     slices = (replace(SLICE, ready=("10.244.2.9",), changed=-60.0),)
