@@ -32,7 +32,7 @@ from collectors.stream import Stream
 from collectors.target import Target
 
 SNAPLEN = 256
-MAX_PACKETS = 5_000_000
+MAX_PACKETS = 5_000_000  # of one tcpdump: one that is left behind ends by itself
 ASK_EVERY_S = 5.0
 BY_SIGNAL = 128  # exit codes above it: 128 and the signal's number
 LONGEST_FILTER = 2000
@@ -116,7 +116,7 @@ class Capture:
         self._kept_by: PacketKeeper | None = segments or kept_by
         self._pid: int | None = None
         self._phase: CapturePhase = "checking"
-        self._received = 0
+        self._received = self._received_before = 0  # packets; before this tcpdump
         self._dropped = 0
         self._dropped_before = 0
         self._errors = ""
@@ -160,6 +160,19 @@ class Capture:
         await self._signal("TERM")
 
     async def _connection(self) -> PodwireError | None:
+        """Runs of tcpdump, another one where it had all that it may have; why the last broke off,
+        None where it ended."""
+        while True:
+            self._received_before = self._received
+            broke = await self._run_once()
+            if broke is not None or not self._had_all():
+                return broke
+
+    def _had_all(self) -> bool:
+        """Whether the latest tcpdump had all packets that it may have, and nobody ended it."""
+        return not self._stopping and self._received - self._received_before >= MAX_PACKETS
+
+    async def _run_once(self) -> PodwireError | None:
         """One run of tcpdump; why it broke off, None where it ended."""
         self._errors = ""
         self._dropped_before, self._dropped = self._dropped_before + self._dropped, 0
@@ -191,7 +204,8 @@ class Capture:
             if code > BY_SIGNAL:
                 return CaptureError(f"tcpdump was killed (exit code {code})")
         if code in (0, None):
-            self.say("ended")
+            if not self._had_all():
+                self.say("ended")
         else:
             self.say("failed", _last_words(self._errors) or message or f"exit code {code}")
         return None

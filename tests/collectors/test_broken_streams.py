@@ -137,6 +137,23 @@ async def test_a_reset_stream_is_resumed_with_one_gap_and_a_new_file(
     assert len(seen.segments.paths) == 2
 
 
+async def test_a_capture_goes_on_after_the_most_packets_of_one_tcpdump(
+    own_lab: Lab, client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collectors.capture.capture.MAX_PACKETS", 25)
+    async with watched(own_lab, client, tmp_path) as seen:
+        batches = [e for e in seen.events if isinstance(e, ev.PacketBatch)]
+        assert batches
+        await seen.until(lambda: len(seen.segments.paths) > 2)
+        mark = len(seen.events)
+        await seen.until(lambda: seen.since(ev.PacketBatch, mark) > 2)
+        assert {state.phase for state in seen.events if isinstance(state, ev.CaptureState)} <= {
+            "starting",
+            "running",
+        }
+    assert len(seen.segments.paths) > 2
+
+
 async def test_a_server_that_restarts(own_lab: Lab, client: Client, tmp_path: Path) -> None:
     async with watched(own_lab, client, tmp_path) as seen:
         mark = len(seen.events)
