@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from collectors.events import CommandRun
 
 ARGV_SHOWN = 12  # words
@@ -9,8 +11,13 @@ ARGV_SHOWN = 12  # words
 
 def run_text(event: CommandRun) -> str:
     """`ss -tin: exit code 0, 0.2 s`."""
-    words = " ".join(" ".join(event.argv).split()[:ARGV_SHOWN])
+    words = " ".join(" ".join(map(_word, event.argv)).split()[:ARGV_SHOWN])
     return f"{words}: {_result(event)}, {event.seconds:.1f} s"
+
+
+def _word(text: str) -> str:
+    """In quotes where it has spaces: what belongs to it stays known, a password's rest as well."""
+    return shlex.quote(text) if len(text.split()) > 1 else text
 
 
 def _result(event: CommandRun) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from collectors.privacy.secret_patterns import kinds, without_secrets
@@ -23,6 +25,16 @@ INNOCENT = (
     "kubectl -n shop get pods -o wide",
     "basic checks passed",
     "bearer of bad news",
+    "docker run -p 8080:80 web; curl -k https://web",
+    "curl -sS -o /dev/null -w %{http_code} http://web",
+    "tcpdump -ni eth0 -w out.pcap and ping -w 5 web",
+    "ssh -p 2222 node; mkdir -p /a; mysql -h db -P 3306 -u root",
+    "openssl s_client -connect web:443 -key a.pem",
+    "docker run -u 1000:1000 web and nc -u web:53",
+    "the password is wrong; passwords are refused",
+    "http 503 of web, uname -a says 6.1",
+    "automountServiceAccountToken: false, password: null",
+    "net.core.somaxconn = 4096, ss -u",
 )
 
 
@@ -35,6 +47,18 @@ def test_a_secret_is_hidden(text: str, secret: str) -> None:
     clean = without_secrets(text)
     assert secret not in clean and HIDDEN in clean
     assert without_secrets(clean) == clean, "hiding twice changes nothing"
+
+
+def test_all_secrets_of_one_command_are_hidden() -> None:
+    text = without_secrets("curl -b sid=aaa1 -U me:bbb2 -u you:ccc3 http://api --cookie 'ddd4 e'")
+    assert not [secret for secret in ("aaa1", "bbb2", "ccc3", "ddd4 e") if secret in text]
+    assert text.endswith(f"http://api --cookie '{HIDDEN}'"), "what is around them stays"
+
+
+def test_many_options_are_no_long_wait() -> None:
+    begin = time.monotonic()
+    without_secrets("curl -x mysql http a_a-" * 400)
+    assert time.monotonic() - begin < 5.0
 
 
 @pytest.mark.parametrize("text", INNOCENT)
