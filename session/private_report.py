@@ -70,13 +70,21 @@ class ReportMask:
     """For one session, whose names are known."""
 
     def __init__(self, key: bytes, known: KnownNames, began: float) -> None:
-        own = blake2b(f"{began!r}".encode(), key=key).digest()
-        self.addresses = AddressMask.apart_from(own, known.addresses)
-        self.names = NameMask(own, self.addresses, known.names)
-        self._text = TextMask(self.addresses, self.names, known.names)
+        self._own = blake2b(f"{began!r}".encode(), key=key).digest()
+        self._known = known
+        self.addresses = AddressMask.apart_from(self._own, known.addresses)
+        self._know()
+
+    def _know(self) -> None:
+        """The masks of all names that are known by now."""
+        self.names = NameMask(self._own, self.addresses, self._known.names)
+        self._text = TextMask(self.addresses, self.names, self._known.names)
 
     def report(self, report: IncidentReport) -> IncidentReport:
-        """Without captures: `captures` has them."""
+        """Without captures: `captures` has them, afterwards. A name that one of its texts has by
+        its form is known in all."""
+        map_text(report, self._known.add_text, KEPT)
+        self._know()
         return replace(map_text(report, self._text, KEPT), is_private=True)
 
     def captures(self, files: Iterable[CaptureFile], directory: Path | None) -> list[ReportCapture]:

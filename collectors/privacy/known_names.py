@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+import re
 import socket
 from collections.abc import Iterable, Iterator
 from functools import singledispatchmethod
@@ -14,6 +15,7 @@ from collectors import events as ev
 from collectors.packet import Packet
 from collectors.privacy.address_mask import AddressMask
 from collectors.privacy.frame_mask import FrameMask
+from collectors.privacy.name_forms import names_in, parts_of
 from collectors.privacy.name_mask import KEPT_NAMES, NameMask
 
 FIELDS = (  # of rows of any kind, and of what is in them
@@ -29,6 +31,7 @@ COMMON_VALUES = frozenset(  # of labels: they name nothing
         *("frontend", "backend", "web", "api", "server", "client", "worker", "control-plane"),
     )
 )
+OWNER = re.compile(r"podwire/owner:\s*[\"']?([^\s\"']+)")  # of what podwire writes
 SUBJECTS = ("pod", "node", "local", "workload", "service", "policy", "capture")
 
 
@@ -54,14 +57,23 @@ class KnownNames:
             return
 
     def add(self, *names: str) -> None:
-        self.names |= {name for name in names if name and name.lower() not in KEPT_NAMES}
+        """With what of them is a name as well."""
+        found = {name for name in names if name and name.lower() not in KEPT_NAMES}
+        new = found - self.names
+        self.names |= new | {part for name in new for part in parts_of(name) if part}
+        self.names -= KEPT_NAMES
+
+    def add_text(self, text: str) -> str:
+        """The names that it has by their form; the text itself."""
+        self.add(*names_in(text))
+        return text
 
     def add_packet(self, linktype: int, packet: Packet) -> None:
         """The names that it asks for, and its addresses."""
         self._frames.packet(linktype, packet)
         if hosts := self._frames.hosts:
             for host in hosts:
-                self.add(host, *(host.split(".")[:2] if ".svc." in host.lower() else ()))
+                self.add(host)
             hosts.clear()
 
     def add_finding(self, finding: ev.Finding) -> None:
@@ -82,7 +94,13 @@ class KnownNames:
 
     @_of.register
     def _of_write(self, event: ev.Command) -> None:
-        self.add(event.user, *event.what.split("/"))
+        owner = OWNER.search(event.manifest)
+        self.add(event.user, *event.what.split("/"), owner[1] if owner else "")
+
+    @_of.register
+    def _of_capture(self, event: ev.CaptureState) -> None:
+        """Whose home the files are in, of the console that recorded."""
+        self.add_text(event.kept)
 
     @_of.register
     def _of_person(self, event: ev.Mark) -> None:

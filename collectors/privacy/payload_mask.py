@@ -11,7 +11,13 @@ from ipaddress import ip_address
 MaskName = Callable[[str], str]  # as long as what it is given
 HANDSHAKE, ALERT, CLIENT_HELLO = 22, 21, 1
 SERVER_NAME, ALPN, VERSIONS = 0, 16, 43
-KEPT_EXTENSIONS = (ALPN, VERSIONS)
+PUBLIC_PROTOCOLS = frozenset(  # of ALPN, as IANA and meshes name them
+    (
+        *(b"http/0.9", b"http/1.0", b"http/1.1", b"spdy/1", b"spdy/2", b"spdy/3", b"h2", b"h2c"),
+        *(b"h3", b"grpc-exp", b"dot", b"doq", b"ftp", b"imap", b"pop3", b"mqtt", b"postgresql"),
+        *(b"istio", b"istio-peer-exchange", b"istio-http/1.0", b"istio-http/1.1", b"istio-h2"),
+    )
+)
 RANDOM_AT, RANDOM = 11, 32  # behind the headers of record and handshake, and the version
 REQUEST = re.compile(rb"(GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH) /([^ \r\n]*) HTTP/1\.[01]\r\n")
 HOST = re.compile(rb"\r\n(?i:host):[ \t]*([^\s:/]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?[ \t]*\r\n")
@@ -105,9 +111,22 @@ class PayloadMask:
             if len(name) == size:
                 hello[begin + 5 : after] = self._masked(name)
                 return
-        if kind not in KEPT_EXTENSIONS:
+        if kind == ALPN:
+            hello[begin:after] = _public_protocols(hello[begin:after])
+        elif kind != VERSIONS:
             hello[begin:after] = bytes(after - begin)
 
 
 def _number(data: bytearray, place: int) -> int:
     return data[place] << 8 | data[place + 1]
+
+
+def _public_protocols(value: bytearray) -> bytearray:
+    """The list of ALPN (RFC 7301); those that are somebody's own are `x`."""
+    place = 2
+    while place < len(value):
+        end = place + 1 + value[place]
+        if bytes(value[place + 1 : end]) not in PUBLIC_PROTOCOLS:
+            value[place + 1 : end] = b"x" * (min(end, len(value)) - place - 1)
+        place = end
+    return value

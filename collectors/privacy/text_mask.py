@@ -9,28 +9,42 @@ from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 
 from collectors.privacy.address_mask import AddressMask
-from collectors.privacy.name_mask import KEPT_NAMES, LAST_PARTS, WORD, NameMask
+from collectors.privacy.name_forms import NAME_FORMS, is_public
+from collectors.privacy.name_mask import KEPT_NAMES, WORD, NameMask
 
 V4 = r"(?<!\d)\d{1,3}(?:\.\d{1,3}){3}(?!\d)"
 MOST_WORDS = 24  # of a name
 LONE = 1  # character: only beside a slash is such a word a name
-UUID = r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"
+HEX = "[0-9a-fA-F]"
+UUID = (  # with dashes, with underscores (of control groups) or without
+    rf"(?:(?<!{HEX})|(?<=pod)){HEX}{{8}}(?:[-_]?{HEX}{{4}}){{3}}[-_]?{HEX}{{12}}(?!{HEX})"
+)
+UUID_GROUPS = re.compile(
+    rf"({HEX}{{8}})([-_]?)({HEX}{{4}})[-_]?({HEX}{{4}})[-_]?({HEX}{{4}})[-_]?(.*)"
+)
 FORMS = re.compile(
     "|".join(
         (
             rf"(?P<uuid>{UUID})",
+            NAME_FORMS[0],
             r"(?P<mac>(?<![0-9a-fA-F:])(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}(?![0-9a-fA-F:]))",
             r"(?P<reverse>[0-9a-fA-F][0-9a-fA-F.]*\.(?:in-addr|ip6)\.arpa)",
             r"(?P<v6>(?<![0-9a-zA-Z:.])[0-9a-fA-F:]*:[0-9a-fA-F:]*:[0-9a-fA-F:.]*)(?P<l6>/\d{1,3})?",
             rf"(?P<v4>{V4})(?P<l4>/\d{{1,2}}(?!\d))?",
             r"(?P<quad>(?<!\d)\d{1,3}(?:-\d{1,3}){3}(?!\d))",
-            rf"(?P<host>(?<![\w.-])(?:[\w-]+\.)+(?:{'|'.join(sorted(LAST_PARTS))}|local)(?![\w-]))",
+            *NAME_FORMS[1:],
         )
     )
 )
-PUBLIC = (  # whose names are in what podwire itself says
-    *("k8s.io", "kubernetes.io", "projectcalico.org", "cilium.io", "istio.io", "linkerd.io"),
-    *("antrea.io", "openshift.io", "kernel.org", "ietf.org", "github.com", "docker.io", "cncf.io"),
+OWN_WORDS = frozenset(  # of podwire's sentences: with a capital they are no name of somebody's
+    (
+        *("API", "ARP", "CNI", "CPU", "DNS", "HTTP", "HTTPS", "ICMP", "IP", "MTU", "TCP", "TLS"),
+        *("SYN", "SYNs", "FIN", "FINs", "RST", "RSTs", "ACK", "ACKs", "UDP", "NAT", "VM", "OK"),
+        *("Pod", "Pods", "Node", "Nodes", "Service", "Services", "Deployment", "DaemonSet", "Job"),
+        *("StatefulSet", "ReplicaSet", "CronJob", "Ingress", "Endpoints", "Namespace", "Secret"),
+        *("NetworkPolicy", "ConfigMap", "Container", "Gateway", "Host", "Cookie", "Bearer"),
+        *("Ready", "Running", "Pending", "Failed", "The", "A", "An", "In", "It", "No", "Of", "To"),
+    )
 )
 CUT = re.compile(r"([^\W_][\w.-]{2,})…")  # a name may have been cut there
 
@@ -70,10 +84,19 @@ class TextMask:
             return self._address(match["v4"], match["l4"] or "")
         if kind in ("v6", "l6"):
             return self._address_of_v6(match["v6"], match["l6"] or "")
-        if kind == "host":
-            is_public = text.lower().endswith(PUBLIC)
-            return None if is_public and not self._is_known(text) else self._names.name(text)
+        if kind in ("host", "url", "at", "user", "home"):
+            return self._of_name(text)
+        if kind == "uuid":
+            first, dash, *others = UUID_GROUPS.sub(r"\1 \2. \3 \4 \5 \6", text).split()
+            return dash[:-1].join(map(self._names.words, (first, *others)))
         return self._names.on_the_wire(text) if kind == "reverse" else self._names.words(text)
+
+    def _of_name(self, text: str) -> str | None:
+        """A name by its form; a dot or a hyphen behind it is of the sentence."""
+        name = text.rstrip(".-")
+        if is_public(name) and not self._is_known(name):
+            return None
+        return self._names.name(name) + text[len(name) :]
 
     def _address_of_v6(self, text: str, length: str) -> str | None:
         """Colons and dots behind it are of the sentence."""
@@ -96,9 +119,8 @@ class TextMask:
     # --- names
 
     def _is_known(self, text: str) -> bool:
-        if text in self._known:
-            return True
-        return not text.isalpha() and text.lower() in self._lower
+        """In any case, save for podwire's own words."""
+        return text in self._known or (text.lower() in self._lower and text not in OWN_WORDS)
 
     def _without_forms(self, text: str) -> str:
         words = [match.span() for match in WORD.finditer(text)]

@@ -71,6 +71,12 @@ def test_names_in_packets_have_the_mask_that_they_have_in_text() -> None:
     assert ADDRESSES.packed(ip_address("10.244.3.3").packed) in answer
 
 
+def test_protocols_of_their_own_are_not_in_a_hello() -> None:
+    hello = wire.client_hello("a.example", b"h2", b"zebra-proto", b"http/1.1")
+    frame = masked(wire.tcp(A, B, (40_000, 443), hello)).data
+    assert b"\x02h2\x0b" + b"x" * 11 + b"\x08http/1.1" in frame and b"zebra" not in frame
+
+
 def test_names_that_were_asked_for_are_known() -> None:
     frames = FrameMask(ADDRESSES, NAMES.on_the_wire)
     for packet in PACKETS.values():

@@ -35,6 +35,19 @@ MASK = TextMask(ADDRESSES, NAMES, KNOWN)
         ("10-0-3-7.shop.pod.cluster.local", "10-0-3-7"),
         ("volume 0a1b2c3d-1111-2222-3333-444455556666 is lost", "0a1b2c3d"),
         ("as /q/ or q/x", "q"),
+        ("SHOP is Checkout, of Shop", "SHOP"),
+        ("SHOP is Checkout, of Shop", "Checkout"),
+        ("curl http://evil.test", "evil"),
+        ("curl http://grafana/x", "grafana"),
+        ("https://grafana.intern:3000/d", "grafana"),
+        ("http://ledger.billing.svc/x", "ledger"),
+        ("ledger.billing.svc is slow", "billing"),
+        ("bob@acme.de", "bob"),
+        ("ssh oncall@bastion", "oncall"),
+        ("ssh oncall@bastion.", "bastion"),
+        ("in /home/oncall/x and /Users/me1", "oncall"),
+        ("uid 0A1b2c3d111122223333444455556666.", "0A1b2c3d"),
+        ("kubepods-pod0a1b2c3d_1111_2222_3333_444455556666.slice", "0a1b2c3d"),
     ],
 )
 def test_what_names_somebody_is_masked(text: str, secret: str) -> None:
@@ -51,10 +64,22 @@ def test_what_names_somebody_is_masked(text: str, secret: str) -> None:
         "127.0.0.1:6443 and ::1 on kube-dns.kube-system.svc.cluster.local",
         "apiVersion: networking.k8s.io/v1",
         "the q of it",
+        "docs at https://kubernetes.io/docs/ and image@sha256:0123",
     ],
 )
 def test_podwires_own_words_stay(text: str) -> None:
     assert MASK(text) == text
+
+
+def test_a_uuid_without_dashes_has_the_mask_of_the_one_with_them() -> None:
+    masked = MASK("0a1b2c3d-1111-2222-3333-444455556666")
+    assert MASK("0a1b2c3d111122223333444455556666") == masked.replace("-", "")
+
+
+def test_a_name_of_a_kind_is_no_kind() -> None:
+    mask = TextMask(ADDRESSES, NameMask(b"k", ADDRESSES, ("service", "pod")), ("service", "pod"))
+    assert mask("Service and Pod") == "Service and Pod"
+    assert "service" not in mask("svc/service of pod")
 
 
 def test_one_mask_in_all_places() -> None:

@@ -214,6 +214,28 @@ def test_addresses_of_rows_and_packets_are_known() -> None:
     assert wanted <= set(known.addresses)
 
 
+def test_whose_console_recorded_is_no_word_of_it(tmp_path: Path) -> None:
+    """Its owner is in what it wrote, the home in where it kept packets; a host that a URL has once
+    is known in every text, and so is a pod's suffix."""
+    (directory := tmp_path / "s").mkdir()
+    manifest = "metadata:\n  annotations:\n    podwire/owner: oncall@bastion\n"
+    said = "bastion and Oncall, okapi2: http://okapi2/x, narval (http://narval.billing.svc), 757tg"
+    writer = SessionWriter(directory)
+    writer.write(
+        [
+            ev.InventoryList(BEGAN, "", "pods", (replace(row(), name="web-58cc45b5bc-757tg"),)),
+            ev.Command(BEGAN, "", "me", "create pods", "a/b", "created", manifest),
+            ev.CaptureState(BEGAN, "pod/a/b", 3, "ended", "", kept="/home/lodger/x"),
+            ev.Mark(BEGAN + 1, "", "me", said),
+            ev.Mark(BEGAN + 2, "", "me", "lodger looked at BILLING"),
+        ]
+    )
+    writer.close()
+    text = made(directory, "markdown", tmp_path / "r").decode().lower()
+    plain = ("bastion", "oncall", "lodger", "okapi2", "narval", "billing", "757tg")
+    assert not [one for one in plain if one in text]
+
+
 def test_the_key_stays_and_is_nobody_elses(tmp_path: Path) -> None:
     path = tmp_path / "key"
     key = mask_key(path)

@@ -72,12 +72,15 @@ def dns_answer(name: str, address: str, alias: str) -> bytes:
     return head + cname + a + txt
 
 
-def client_hello(name: str) -> bytes:
+def client_hello(name: str, *protocols: bytes) -> bytes:
     packed = name.encode()
     entry = struct.pack("!HBH", len(packed) + 3, 0, len(packed)) + packed
     extensions = struct.pack("!HH", 35, 16) + b"a-session-ticket"
     extensions += struct.pack("!HH", 0, len(entry)) + entry
     extensions += struct.pack("!HH", 43, 3) + b"\2\3\4"
+    if protocols:
+        offered = b"".join(bytes([len(one)]) + one for one in protocols)
+        extensions += struct.pack("!HHH", 16, len(offered) + 2, len(offered)) + offered
     body = b"\3\3" + b"R" * 32 + b"\x20" + b"S" * 32 + b"\0\2\x13\1" + b"\1\0"
     body += struct.pack("!H", len(extensions)) + extensions
     hello = b"\1" + len(body).to_bytes(3) + body
