@@ -1,6 +1,6 @@
 """Names behind a mask: the same word of a name always has the same mask, as long as it is, so that
 `backend` and the pods `backend-7d9f-x` still belong together, and names in packets keep their
-place. What every cluster has stays."""
+place. An address in a name has the mask of that address. What every cluster has stays."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from hashlib import blake2b
 
 from collectors.privacy.address_mask import AddressMask
+from collectors.privacy.address_names import DASHED, dashed, reverse_labels
 
 LETTERS, DIGITS = "abcdefghijklmnopqrstuvwxyz", "0123456789"
 KEPT_NAMES = frozenset(
@@ -41,6 +42,7 @@ LAST_PARTS = frozenset(  # behind a dot
 )
 WORD = re.compile(r"[^\W_]+")
 BETWEEN_PARTS = re.compile(r"([.:/@])")
+NO_DIGITS = str.maketrans("0123456789", "ghijklmnop")
 SHORT = 3  # characters: a mask may be such a word, the words are too few
 
 
@@ -62,27 +64,56 @@ class NameMask:
         try:
             return self._addresses.text(name)
         except ValueError:
+            if (found := reverse_labels(name, self._addresses)) is not None:
+                return ".".join((*found[0], found[1]))
             pieces = BETWEEN_PARTS.split(name)
             last = len(pieces) - 1 if "." in pieces else -1
             return "".join(self.part(one, n == last) for n, one in enumerate(pieces))
 
     def on_the_wire(self, name: str) -> str:
-        """A name of DNS, label by label: each as long as it was."""
+        """A name of DNS, label by label: each as long as it was. Of an address in it the mask has
+        zeros in front where it is shorter, and is letters where there is no room for it."""
         labels = name.split(".")
+        if (found := reverse_labels(name, self._addresses)) is not None:
+            new, zone = found
+            return ".".join((*self._fitted(labels[: len(new)], new), zone))
         last = len(labels) - 1 or -1
-        return ".".join(self.part(one, n == last) for n, one in enumerate(labels))
+        return ".".join(self.part(one, n == last, fits=True) for n, one in enumerate(labels))
 
-    def part(self, label: str, is_last: bool = False) -> str:
-        """A label of a DNS name, or another part of a name; as long as it was."""
+    def _fitted(self, labels: list[str], new: list[str]) -> list[str]:
+        """The new labels, each as long as it was; letters where one has no room."""
+        if all(len(one) <= len(label) for label, one in zip(labels, new, strict=True)):
+            return [one.zfill(len(label)) for label, one in zip(labels, new, strict=True)]
+        return [self._letters(label) for label in labels]
+
+    def _letters(self, text: str) -> str:
+        """In place of an address, that are none; as long as it was."""
+        return WORD.sub(lambda match: self._candidate(match[0].translate(NO_DIGITS), 0), text)
+
+    def part(self, label: str, is_last: bool = False, fits: bool = False) -> str:
+        """A label of a DNS name, or another part of a name; as long as it was, or with an address
+        in it, where it need not fit."""
         plain = label.lower()
         if plain in KEPT_NAMES or label.startswith("_"):
             return label
         if plain not in self._names and (plain in KEPT_PARTS or (is_last and plain in LAST_PARTS)):
             return label
-        return self.words(label)
+        return self.words(label, fits)
 
-    def words(self, text: str) -> str:
-        """Each word of a text masked, whatever it is."""
+    def words(self, text: str, fits: bool = False) -> str:
+        """Each word of a text masked, whatever it is; addresses with dashes as these. `fits`: as
+        long as it was."""
+        found, at = list[str](), 0
+        for match in DASHED.finditer(text):
+            if (new := dashed(match[0], self._addresses)) is not None:
+                found += (self._words(text[at : match.start()]), self._sized(match[0], new, fits))
+                at = match.end()
+        return "".join(found) + self._words(text[at:])
+
+    def _sized(self, text: str, new: str, fits: bool) -> str:
+        return self._fitted([text], [new])[0] if fits else new
+
+    def _words(self, text: str) -> str:
         return WORD.sub(lambda match: self.word(match[0]), text)
 
     def word(self, word: str) -> str:

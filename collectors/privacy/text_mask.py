@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 
 from collectors.privacy.address_mask import AddressMask
+from collectors.privacy.address_names import DASHED_V4, DASHED_V6
 from collectors.privacy.name_forms import NAME_FORMS, is_public
 from collectors.privacy.name_mask import KEPT_NAMES, WORD, NameMask
 
@@ -28,10 +29,10 @@ FORMS = re.compile(
             rf"(?P<uuid>{UUID})",
             NAME_FORMS[0],
             r"(?P<mac>(?<![0-9a-fA-F:])(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}(?![0-9a-fA-F:]))",
-            r"(?P<reverse>[0-9a-fA-F][0-9a-fA-F.]*\.(?:in-addr|ip6)\.arpa)",
+            r"(?P<reverse>(?i:(?<![\w.-])[0-9a-f][0-9a-f.]*\.(?:in-addr|ip6)\.arpa))",
             r"(?P<v6>(?<![0-9a-zA-Z:.])[0-9a-fA-F:]*:[0-9a-fA-F:]*:[0-9a-fA-F:.]*)(?P<l6>/\d{1,3})?",
             rf"(?P<v4>{V4})(?P<l4>/\d{{1,2}}(?!\d))?",
-            r"(?P<quad>(?<!\d)\d{1,3}(?:-\d{1,3}){3}(?!\d))",
+            rf"(?P<quad>(?<!\d){DASHED_V4}(?!\d)|(?<![\w-]){DASHED_V6}(?![\w-]))",
             *NAME_FORMS[1:],
         )
     )
@@ -89,7 +90,7 @@ class TextMask:
         if kind == "uuid":
             first, dash, *others = UUID_GROUPS.sub(r"\1 \2. \3 \4 \5 \6", text).split()
             return dash[:-1].join(map(self._names.words, (first, *others)))
-        return self._names.on_the_wire(text) if kind == "reverse" else self._names.words(text)
+        return self._names.name(text) if kind == "reverse" else self._names.words(text)
 
     def _of_name(self, text: str) -> str | None:
         """A name by its form; a dot or a hyphen behind it is of the sentence."""

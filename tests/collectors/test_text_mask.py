@@ -64,6 +64,7 @@ def test_what_names_somebody_is_masked(text: str, secret: str) -> None:
         "127.0.0.1:6443 and ::1 on kube-dns.kube-system.svc.cluster.local",
         "apiVersion: networking.k8s.io/v1",
         "the q of it",
+        "ipset --add x of 2026-11-28, exec -- 1-2",
         "docs at https://kubernetes.io/docs/ and image@sha256:0123",
     ],
 )
