@@ -64,6 +64,16 @@ def sanitize(text: object, limit: int = LIMIT) -> str:
     return value if len(value) <= limit else value[: limit - 1] + "…"
 
 
+def visible(text: str) -> str:
+    """The same without a limit, and with nothing hidden: text that was recorded."""
+    return text if text.isascii() and text.isprintable() else _UNSAFE.sub(_visible, text)
+
+
+def visible_lines(text: str) -> str:
+    """The same of several lines: their ends and tabs stay."""
+    return "\n".join("\t".join(map(visible, line.split("\t"))) for line in text.split("\n"))
+
+
 def sanitize_bytes(data: bytes, limit: int = LIMIT) -> str:
     """Bytes from a process or a wire as safe text."""
     return sanitize(data[: limit * 4].decode("utf-8", "replace"), limit)

@@ -13,6 +13,7 @@ Ports: https://kubernetes.io/docs/reference/networking/ports-and-protocols/
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,7 @@ CONTROL_PLANE_PORTS = frozenset(
         10259,  # kube-scheduler
     )
 )
+PORT = re.compile(r"[0-9]{1,5}")
 KUBERNETES = ("default", "kubernetes")  # the API server's Service
 OWN: Problem = (0, "podwire's own, or control plane")
 End = tuple[str, int]  # address, port
@@ -186,12 +188,19 @@ def _api_server(store: Store) -> Iterable[End]:
     """Where it is reached: the address that podwire uses, the Service's, its endpoints'."""
     if store.start is not None and store.start.api_server:
         address, _, port = store.start.api_server.rpartition(":")
-        yield address.strip("[]"), int(port)
+        yield from ((address.strip("[]"), number) for number in _port_number(port))
     for service in store.rows("services"):
         if isinstance(service, ServiceRow) and (service.namespace, service.name) == KUBERNETES:
             for port in service.ports:
-                yield from ((ip, int(port.partition("/")[0])) for ip in service.ips)
+                for number in _port_number(port.partition("/")[0]):
+                    yield from ((ip, number) for ip in service.ips)
     for row in store.rows("endpointslices"):
         if isinstance(row, SliceRow) and (row.namespace, row.service) == KUBERNETES:
             for target in row.ports:
                 yield from ((ip, target.number) for ip in (*row.ready, *row.not_ready))
+
+
+def _port_number(text: str) -> Iterator[int]:
+    """Of what was recorded: it may be none."""
+    if PORT.fullmatch(text):
+        yield int(text)

@@ -19,6 +19,7 @@ from collectors.events import (
     TargetState,
 )
 from collectors.findings import SEVERITY_ORDER
+from collectors.recording.field_types import is_time
 from collectors.recording.session_lock import LOCK, hold, is_running
 from collectors.recording.session_log import EVIDENCE_FILES
 from collectors.recording.session_reader import SessionReader, is_session
@@ -193,7 +194,8 @@ def _size(path: Path) -> int:
 
 def _known_summary(directory: Path) -> Summary | None:
     with contextlib.suppress(OSError, ValueError, TypeError):
-        return Summary(**json.loads((directory / SUMMARY).read_text()))
+        summary = Summary(**json.loads((directory / SUMMARY).read_text()))
+        return summary if is_time(summary.began) and is_time(summary.ended) else None
     return None
 
 

@@ -20,6 +20,7 @@ from typing import NamedTuple
 import zstandard
 
 from collectors.new_file import open_new
+from collectors.recording.field_types import is_time
 
 LEVEL = 3
 SKIPPABLE = b"\x5d\x2a\x4d\x18"  # RFC 8878, 3.1.2
@@ -142,7 +143,7 @@ def _headers(data: mmap.mmap) -> Iterator[BlockHeader]:
     while place >= 0 and place + HEADER <= len(data):
         token, at, number = _PLACE.unpack_from(data, place + len(_BEGIN))
         wanted = _BEGIN + token
-        yield BlockHeader(place, at, number)
+        yield BlockHeader(place, at if is_time(at) else 0.0, number)
         place = data.find(wanted, place + HEADER)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from collectors import events
 from collectors.recording import earlier_formats
+from collectors.recording.field_types import checks_of
 from collectors.recording.figure_rows import FigureRows
 from collectors.sockets.rows import SocketRow
 
@@ -52,6 +53,9 @@ FIELDS = {
     for kind in _CLASSES.values()
 }
 
+CHECKS = {kind: checks_of(kind) for kind in _CLASSES.values()}
+DAMAGES = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
+
 
 def plain(value: Any) -> Any:
     """A value made of JSON's types only."""
@@ -72,7 +76,8 @@ def plain(value: Any) -> Any:
 
 
 def rich(value: Any) -> Any:
-    """The inverse of `plain`; unknown fields (of a later version) are left out."""
+    """The inverse of `plain`; unknown fields (of a later version) are left out. One of DAMAGES
+    where a field does not hold what it may."""
     if isinstance(value, list):
         return tuple(rich(item) for item in value)
     if not isinstance(value, dict):
@@ -94,8 +99,8 @@ def _typed(value: dict[str, Any]) -> Any:
     kind = _CLASSES.get(value["_"])
     if kind is None:
         raise UnknownKind(str(value["_"])[:60])
-    names = FIELDS[kind]
-    return kind(**{key: rich(item) for key, item in value.items() if key in names})
+    checks = CHECKS[kind]
+    return kind(**{key: checks[key](rich(item)) for key, item in value.items() if key in checks})
 
 
 def encode(event: events.Event) -> str:
@@ -107,7 +112,7 @@ def decode(line: str) -> events.Event:
         event = rich(json.loads(line))
     except UnknownKind:
         raise
-    except (ValueError, TypeError, RecursionError) as error:
+    except DAMAGES as error:
         raise Malformed(f"not an event: {error}") from None
     if not isinstance(event, events.Event):
         raise Malformed("not an event")

@@ -7,14 +7,15 @@ the place where they are kept. The rest is as in event_codec.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, get_type_hints
 
 import orjson
 
 from collectors.events import CounterSample, Event, SocketSnapshot
 from collectors.recording import event_codec
-from collectors.recording.event_codec import Malformed
+from collectors.recording.event_codec import DAMAGES, Malformed
+from collectors.recording.field_types import Check, checks_of, column_check
 from collectors.recording.figure_rows import FigureRows
 from collectors.sockets.rows import SocketRow
 
@@ -87,18 +88,37 @@ def _decoded(text: bytes) -> Event | PacketPlace:
             return made(value)
     except Malformed:
         raise
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except DAMAGES as error:
         raise Malformed(f"not an event: {error}") from None
     return event_codec.decode(text.decode("utf-8", "replace"))
 
 
+_COLUMNS = {name: column_check(hint, name) for name, hint in get_type_hints(SocketRow).items()}
+_PLACE = checks_of(PacketPlace)
+_SOCKETS = event_codec.CHECKS[SocketSnapshot]
+_SAMPLE = event_codec.CHECKS[CounterSample]
+_ROWS = event_codec.CHECKS[FigureRows]
+_FIGURE = column_check(float | None, "")
+
+
+def _checked(value: dict[str, Any], checks: Mapping[str, Check], *names: str) -> dict[str, Any]:
+    return {name: checks[name](value[name]) for name in names}
+
+
+def _tuple(value: Any) -> tuple[Any, ...]:
+    if not isinstance(value, list):
+        raise Malformed("not a list")
+    return tuple(value)
+
+
 def _sockets(value: dict[str, Any]) -> SocketSnapshot:
     rows = tuple(_socket_rows(value["columns"]))
-    return SocketSnapshot(value["at"], value["target"], rows, value["source"], value["note"])
+    about = _checked(value, _SOCKETS, "at", "target", "source", "note")
+    return SocketSnapshot(rows=rows, **about)
 
 
 def _socket_rows(columns: dict[str, Any]) -> Iterator[SocketRow]:
-    known = {name: column for name, column in columns.items() if name in SocketRow._fields}
+    known = {name: _COLUMNS[name](column) for name, column in columns.items() if name in _COLUMNS}
     rows = zip(*known.values(), strict=True)
     if tuple(known) == SocketRow._fields:
         return map(SocketRow._make, rows)
@@ -107,35 +127,36 @@ def _socket_rows(columns: dict[str, Any]) -> Iterator[SocketRow]:
 
 
 def _place(value: dict[str, Any]) -> PacketPlace:
-    place = PacketPlace(**{name: value[name] for name in PacketPlace._fields})
-    numbers = (place.capture, place.linktype, place.first, place.packets)
-    if not all(isinstance(one, int) and one >= 0 for one in numbers):
+    place = PacketPlace(**_checked(value, _PLACE, *PacketPlace._fields))
+    if min(place.capture, place.linktype, place.first, place.packets) < 0:
         raise Malformed("not a place of packets")
     return place
 
 
 def _sample(value: dict[str, Any]) -> CounterSample:
-    return CounterSample(
-        value["at"],
-        value["target"],
-        clock=value["clock"],
-        netns=value["netns"],
-        values=value["values"],
-        missing=tuple(value["missing"]),
-    )
+    value["missing"] = _tuple(value["missing"])
+    names = ("at", "target", "clock", "netns", "values", "missing")
+    return CounterSample(**_checked(value, _SAMPLE, *names))
 
 
 def _figures(value: dict[str, Any]) -> FigureRows:
-    return FigureRows(
-        value["at"],
-        value["target"],
-        of_peers=value["of_peers"],
-        times=tuple(value["times"]),
-        columns={name: tuple(column) for name, column in value["columns"].items()},
-        gaps=tuple(value["gaps"]),
-        moved=value["moved"],
-        packets=value["packets"],
-    )
+    value["times"], value["gaps"] = _tuple(value["times"]), _tuple(value["gaps"])
+    columns = {name: tuple(_FIGURE(column)) for name, column in value["columns"].items()}
+    names = ("at", "target", "of_peers", "times", "gaps", "moved", "packets")
+    rows = FigureRows(columns=columns, **_checked(value, _ROWS, *names))
+    _require_table(rows)
+    return rows
+
+
+def _require_table(rows: FigureRows) -> None:
+    """Columns of one length, in order of time."""
+    count = len(rows.times)
+    if not count or list(rows.times) != sorted(rows.times):
+        raise Malformed("times that are not in order")
+    if any(len(column) != count for column in rows.columns.values()):
+        raise Malformed("columns of several lengths")
+    if any(not 0 <= row < count for row in rows.gaps):
+        raise Malformed("a gap outside of the rows")
 
 
 _FORMS: dict[str, Callable[[dict[str, Any]], Event | PacketPlace]] = {

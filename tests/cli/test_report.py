@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 import stat
 from dataclasses import replace
 from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any, get_args
 
 import pytest
+from hypothesis import given, settings, strategies as st
 
 from cli.main import main
 from collectors import events as ev
+from collectors.errors import ConfigError
 from collectors.findings import CONFIDENCES, SEVERITY_ORDER, SubjectKind
+from collectors.recording.event_codec import encode
 from diagnosis.incident.as_json import as_json
+from session.opened_recording import open_recording
+from tests.collectors.test_event_codec import every_event, values_of
+from tests.support.damage import damaged
 from tests.support.incident import BEGAN, FULL_FROM, NODE, full_table, written
 from tests.support.json_schema import violations
 from tests.support.reports import hostile_report
@@ -144,3 +154,28 @@ def test_each_field_of_the_json_is_documented(recording: Path, tmp_path: Path) -
     page = (Path(__file__).parents[2] / "docs" / "report.md").read_text()
     parts = [body, body["timeline"][0], body["writes"][0], body["findings"][0]["graphs"][0]]
     assert not [name for part in parts for name in part if f"`{name}" not in page]
+
+
+@settings(max_examples=12, deadline=None, derandomize=True)
+@given(
+    st.lists(st.one_of([values_of(kind) for kind in every_event()]), min_size=1, max_size=8),
+    st.randoms(use_true_random=False),
+)
+def test_nothing_that_a_recording_holds_ends_a_command(
+    events: list[ev.Event], random: Random
+) -> None:
+    """Values of any field replaced by hostile ones: each form is written, or why not is said; the
+    recording opens as a replay."""
+    lines = [line for one in events for line in (encode(one), damaged(encode(one), random))]
+    with TemporaryDirectory() as folder, contextlib.ExitStack() as places:
+        path, output = Path(folder) / "r.jsonl", Path(folder) / "report"
+        path.write_text("".join(f"{line}\n" for line in lines))
+        for form in ("markdown", "html", "json"):
+            asked = ["report", str(path), "-o", form, "--output", str(output)]
+            for more in ([], ["--rules", "today"], ["--private"]):
+                assert main([*asked, *more]) in (0, 3)
+                written_text = output.read_text() if output.exists() else ""
+                assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]", written_text)
+        with contextlib.suppress(ConfigError):
+            archive = open_recording(path, again=False, places=places).archive
+            archive.state_at(archive.began)

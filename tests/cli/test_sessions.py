@@ -10,7 +10,8 @@ import pytest
 
 from cli.main import main
 from collectors import events as ev
-from collectors.recording.session_log import SessionWriter
+from collectors.recording.blocks import BlockWriter
+from collectors.recording.session_log import TIMELINE, SessionWriter
 from session.recorded_sessions import RunningSession, new_session
 from tests.support.incident import full_table
 
@@ -76,3 +77,28 @@ def test_a_report_of_an_exported_one_imports_nothing(
     assert main(["report", file]) == 0 and main(["check", "--from", file]) == 1
     capsys.readouterr()
     assert listed(capsys).count("1m59s") == 1
+
+
+def hostile_session() -> Path:
+    """Made with podwire's own writer: its blocks are whole, and its lines are not events."""
+    running = new_session()
+    writer = BlockWriter(running.directory / TIMELINE)
+    writer.begin(float("inf"), 0)
+    for number, at in enumerate(("x", 1e300, -1e18, None)):
+        line = {"_": "Mark", "at": at, "target": 5, "author": None, "text": []}
+        writer.write(b"%d %s\n" % (number, json.dumps(line).encode()))
+    writer.write(b'9 {"_":"Mark","at":1000.0,"target":"","author":"a","text":"\\u001b[2J"}\n')
+    writer.close()
+    running.close()
+    return running.directory
+
+
+def test_a_hostile_session_costs_no_other_one(capsys: pytest.CaptureFixture[str]) -> None:
+    recorded(clean=True).close()
+    name = hostile_session().name
+    text = listed(capsys)
+    assert text.count("MiB") == 2 and max(map(len, text.splitlines())) < 300
+    assert main(["report", name]) == 0
+    text = capsys.readouterr().out
+    assert "␛" in text and "\x1b" not in text
+    assert "damaged lines that are left out: 4" in text

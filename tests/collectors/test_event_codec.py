@@ -18,11 +18,13 @@ from collectors import events as ev
 from collectors.recording import earlier_formats, event_codec
 from collectors.recording.event_codec import Malformed, UnknownKind, decode, encode
 from collectors.recording.event_log import Recorder, RecordingSource, read
+from collectors.recording.field_types import LARGEST, RANGES
+from collectors.sanitize import visible
 from collectors.stream import Stream
 
 EARLIER = Path(__file__).parent.parent / "data" / "recordings" / "0.1.0.jsonl.gz"
-TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
-FLOATS = st.floats(allow_nan=False, allow_infinity=False)
+TEXT = st.text(st.characters(codec="utf-8"), max_size=12).map(visible)  # as events have it
+FLOATS = st.floats(-LARGEST, LARGEST)
 SCALARS: dict[Any, st.SearchStrategy[Any]] = {
     str: TEXT,
     int: st.integers(-(1 << 63), 1 << 63),
@@ -43,9 +45,11 @@ def every_event() -> list[type[ev.Event]]:
     return [kind for kind in kinds if issubclass(kind, ev.Event) and kind is not ev.Event]
 
 
-def values_of(hint: Any) -> st.SearchStrategy[Any]:
+def values_of(hint: Any, name: str = "") -> st.SearchStrategy[Any]:
     """Of a type as events use it: scalars, literals, unions, tuples, mappings, rows."""
     origin, inner = get_origin(hint), get_args(hint)
+    if hint in (int, float) and name in RANGES:
+        return (st.integers if hint is int else st.floats)(*RANGES[name])
     if hint in SCALARS:
         return SCALARS[hint]
     if hint is Any:
@@ -56,12 +60,14 @@ def values_of(hint: Any) -> st.SearchStrategy[Any]:
         return st.one_of([values_of(one) for one in inner])
     if origin is tuple:
         if inner[-1] is Ellipsis:
-            return st.lists(values_of(inner[0]), max_size=2).map(tuple)
+            return st.lists(values_of(inner[0], name), max_size=2).map(tuple)
         return st.tuples(*map(values_of, inner))
     if origin in (dict, Mapping):
         return st.dictionaries(*map(values_of, inner), max_size=3)
     assert isinstance(hint, type), hint
-    return st.builds(hint, **{name: values_of(of) for name, of in get_type_hints(hint).items()})
+    return st.builds(
+        hint, **{name: values_of(of, name) for name, of in get_type_hints(hint).items()}
+    )
 
 
 def test_the_kinds_are_found() -> None:
