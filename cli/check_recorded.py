@@ -26,6 +26,7 @@ from diagnosis.report import Periods, Report, Spans
 from session.controller import Controller
 from session.earlier_findings import LookedAgain, earlier_findings
 from session.finding_history import FindingHistory, Key
+from session.given_recordings import each_once, require_evidence
 from session.replay import play
 from session.session_files import opened
 from session.store import Store
@@ -46,11 +47,12 @@ async def _check(options: argparse.Namespace) -> int:
     earlier = earlier_findings(options.since) if options.since else None
     stream = Stream()
     with contextlib.ExitStack() as places:
-        sources = _sources(options.recorded, stream, places)
+        sources, notes = each_once(_sources(options.recorded, stream, places))
+        notes += require_evidence(sources)
         store = await _played(sources, stream, options.budget)
     if all(source.state == "failed" for source in sources):
         raise ConfigError(" ".join(source.message for source in sources))
-    report = _report(store, notes_of(sources))
+    report = _report(store, [*notes, *notes_of(sources)])
     if earlier is not None:
         comparison = earlier.against(report.findings, LookedAgain(store))
         report = replace(report, comparison=comparison)

@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from diagnosis.incident.as_json import as_json
 from diagnosis.incident.as_markdown import markdown
 from diagnosis.incident.model import IncidentReport
 from session.controller import Controller
+from session.given_recordings import each_once, removed_notes, without_evidence
 from session.incident_report import incident_report
 from session.private_report import NamedSource, report_mask
 from session.replay import play
@@ -33,6 +34,10 @@ FORMS: dict[str, Callable[[IncidentReport], str]] = {
     "html": html,
     "json": as_json,
 }
+OF_TODAY = (
+    "one of the recordings has no findings in full, of an early version: findings are those of"
+    " today's rules, in all of them"
+)
 FIRST_CAPTURE = 1_000_000  # its number: a recording has captures of its own
 
 
@@ -52,16 +57,16 @@ def _write(text: str, path: Path | None) -> None:
 async def _made(options: argparse.Namespace) -> IncidentReport:
     stream = Stream()
     with contextlib.ExitStack() as places:
-        sources = [
+        sources, notes = each_once(
             source_of(text, stream, capture, places)
             for capture, text in enumerate(options.files, FIRST_CAPTURE)
-        ]
-        _choose_findings(sources, again=options.rules == "today")
+        )
+        notes += _choose_findings(sources, again=options.rules == "today")
         played = (NamedSource if options.private else JoinedSource)(sources, stream)
         store = await _played(played, stream)
         if all(source.state == "failed" for source in sources):
             raise ConfigError(" ".join(source.message for source in sources))
-        files, notes = capture_files(store, sources), notes_of(sources)
+        files, notes = capture_files(store, sources), [*notes, *notes_of(sources)]
         if not isinstance(played, NamedSource):
             return incident_report(store, captures=files_of(files), notes=notes)
         mask = report_mask(played)
@@ -74,19 +79,24 @@ def _beside(path: Path | None) -> Path | None:
     return None if path is None else path.with_name(f"{path.name}.captures")
 
 
-def _choose_findings(sources: Iterable[RecordedSource], again: bool) -> None:
-    """Those that were made when it was recorded, where it has them in full and nobody asks for
-    those of today's rules."""
-    for source in sources:
-        if isinstance(source, RecordingSource):
-            source.findings_again = again or not source.has_findings()
+def _choose_findings(sources: Sequence[RecordedSource], again: bool) -> list[str]:
+    """Those that were made when it was recorded, where all have them in full and nobody asks for
+    those of today's rules; always, where rules have nothing to look at. What is to be said."""
+    recordings = [one for one in sources if isinstance(one, RecordingSource)]
+    full = [one.has_findings() for one in recordings]
+    by_rules, gone = again or not all(full), without_evidence(recordings)
+    for source in recordings:
+        source.findings_again = by_rules and source not in gone
+    notes = list(removed_notes(gone)) if by_rules else []
+    if not again and any(full) and not all(full):
+        notes.append(OF_TODAY)
+    return notes
 
 
 async def _played(source: JoinedSource, stream: Stream) -> Store:
     control = Controller(Store(), stream)
-    with_rules = not any(
-        isinstance(one, RecordingSource) and not one.findings_again for one in source.sources
-    )
+    recordings = [one for one in source.sources if isinstance(one, RecordingSource)]
+    with_rules = not recordings or any(one.findings_again for one in recordings)
     await play(control, source, with_rules=with_rules)
     await control.close()
     return control.store

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cli import config
 from cli.messages import print_line, print_message
+from collectors.recording.session_reader import SessionReader
 from collectors.sanitize import sanitize
 from session import recorded_sessions, session_bounds, session_files
 from session.recorded_sessions import RecordedSession, Summary
@@ -110,6 +111,8 @@ def _export(options: argparse.Namespace) -> int:
 
 def _import(options: argparse.Namespace) -> int:
     directory = session_files.import_session(options.file)
+    if SessionReader(directory).timeline_is_damaged():
+        print_message("what was imported is damaged: some of its findings and marks are missing")
     print_message(f"imported: podwire replay {directory.name}")
     return 0
 

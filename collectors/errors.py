@@ -8,6 +8,7 @@ PodwireError
 │   └── NotFound         the object is not there
 ├── TargetGone           the pod or node ended or was replaced
 ├── ExecError            a command could not be run in a container
+├── EvidenceGone         what a recording held was removed (exit 4)
 ├── CaptureError         tcpdump refused, or its output is not a capture
 ├── JournalError         a pending delete cannot be written down
 └── ToolMissing          a program is not installed where it is needed
@@ -63,6 +64,10 @@ class TargetGone(PodwireError):
 
 class ExecError(PodwireError):
     pass
+
+
+class EvidenceGone(PodwireError):
+    exit_code = 4
 
 
 class JournalError(PodwireError):

@@ -69,7 +69,11 @@ def earlier_findings(text: str) -> EarlierFindings:
 
 def _events(path: Path, text: str) -> Iterator[Event]:
     if path.is_dir():
-        return (event for _, event in SessionReader(path).timeline())
+        reader = SessionReader(path)
+        if reader.timeline_is_damaged():
+            name = sanitize(text, 200)
+            raise ConfigError(f"{name} is damaged: what was found in it is not known in full.")
+        return (event for _, event in reader.timeline())
     source = RecordingSource(path, Stream())
     if path.exists() and not source.has_findings():
         name = sanitize(text, 200)

@@ -17,6 +17,7 @@ from collectors.recording.session_reader import SessionReader
 from collectors.sanitize import sanitize
 from collectors.stream import Stream
 from session.figure_pieces import FigurePieces
+from session.given_recordings import REMOVED
 from session.session_archive import SessionArchive
 from session.session_files import opened, temporary_directory
 from session.store import Store
@@ -41,10 +42,13 @@ def open_recording(path: Path, again: bool, places: contextlib.ExitStack) -> Ope
         source = RecordingSource(located, Stream())
         again = again or not source.has_findings()
         located, left_out = converted(source, temporary_directory(places)), source.message
-    archive = SessionArchive(SessionReader(located), again)
+    reader = SessionReader(located)
+    if again and reader.lacks_evidence():
+        again, left_out = False, REMOVED
+    archive = SessionArchive(reader, again)
     if not archive.ended:
         raise ConfigError(f"{sanitize(path, 200)} holds nothing that podwire recorded.")
-    if left_out:
+    if left_out := "; ".join(filter(None, (left_out, archive.left_out()))):
         archive.add(Notice(archive.began, "", left_out, "warning"))
     return OpenedRecording(archive, again)
 

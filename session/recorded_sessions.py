@@ -203,6 +203,8 @@ def _read_through(directory: Path) -> Summary:
     summary, reader = Summary(), SessionReader(directory)
     for _, event in reader.timeline():
         summary.add(event)
+    if not summary.began and reader.evidence:
+        summary.began = reader.evidence[0].at
     summary.ended = max(summary.ended, reader.last_evidence().at)
     return summary
 

@@ -13,7 +13,7 @@ import mmap
 import os
 import secrets
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,7 +30,7 @@ _BEGIN = SKIPPABLE + struct.pack("<I", len(_NAME) + _PLACE.size) + _NAME
 HEADER = len(_BEGIN) + _PLACE.size  # bytes
 LONGEST = 8 << 20  # bytes of a block, before compression
 MOST = 256 << 20  # that a block may claim when it is read: a file may be hostile
-PIECE = 1 << 18
+STEP = 1 << 9  # bytes that are unpacked together: with a damaged one go the others
 WINDOW = 1 << 27  # of a foreign encoder
 
 
@@ -50,6 +50,9 @@ class FileBlock(NamedTuple):
     at: float
     number: int
     end: int
+
+
+OnDamage = Callable[[FileBlock], None]
 
 
 class BlockWriter:
@@ -153,11 +156,19 @@ def _packed(block: FileBlock) -> bytes:
         return file.read(block.end - block.offset - HEADER)
 
 
-def content(block: FileBlock) -> Iterator[bytes]:
-    """A block's bytes, in pieces. A torn or damaged one ends early."""
-    reader = zstandard.ZstdDecompressor(max_window_size=WINDOW).stream_reader(_packed(block))
-    left = MOST
-    with contextlib.suppress(zstandard.ZstdError):
-        while left > 0 and (piece := reader.read(PIECE)):
-            left -= len(piece)
-            yield piece
+def content(block: FileBlock, on_damage: OnDamage | None = None) -> Iterator[bytes]:
+    """A block's bytes, in pieces. A torn one ends early; one that is damaged as well, and is said:
+    what is before the damage is read."""
+    unpacker = zstandard.ZstdDecompressor(max_window_size=WINDOW).decompressobj()
+    packed, left = memoryview(_packed(block)), MOST
+    try:
+        while packed and left > 0 and not unpacker.eof:
+            piece = unpacker.decompress(packed[:STEP])
+            packed, left = packed[STEP:], left - len(piece)
+            if piece:
+                yield piece
+        is_damaged = bool(packed or unpacker.unused_data)  # the next block's header, if no other
+    except zstandard.ZstdError:
+        is_damaged = True
+    if is_damaged and on_damage is not None:
+        on_damage(block)

@@ -59,6 +59,7 @@ def start_event(at: float) -> RecordingStart:
 LEFT_OUT = {
     "damaged lines": "damaged lines that are left out: {}",
     "damaged compression": "the file's compression is damaged: what comes after that is missing",
+    "damaged parts": "parts that are damaged: {} (of what was written there, some is missing)",
     "packets": "packets that are missing: {}",
 }
 
@@ -178,6 +179,13 @@ class RecordingSource(RecordedSource):
                     "update podwire to look at it."
                 )
             yield event
+
+    def lacks_evidence(self) -> bool:
+        """Whether only what was said is left of a session: rules find nothing in it."""
+        from collectors.recording.session_reader import SessionReader  # it imports this module
+
+        path = self.recording.path
+        return path.is_dir() and SessionReader(path).lacks_evidence()
 
     def has_findings(self) -> bool:
         """Whether its findings are in it in full; else rules must look at it again."""

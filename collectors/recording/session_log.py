@@ -33,7 +33,7 @@ EVIDENCE = "evidence-{:04}.zst"
 EVIDENCE_FILES = "evidence-*.zst"
 EVERY_SECOND = (CounterSample, SocketSnapshot, PacketBatch, FilterRules)
 SELDOM = (ConntrackTable, NetworkState, RuleTables)
-BLOCK_S = 60.0  # of evidence: what a replay reads again to be at a time within; longer packs better
+BLOCK_S = 60.0  # of evidence, and of what is said: what a replay reads again; longer packs better
 LONG_BLOCK_S = 300.0
 SEGMENT = 64 << 20
 LEVEL = 9  # lines repeat themselves
@@ -64,7 +64,7 @@ class SessionWriter:
         self.directory = directory
         self.count = 0  # of events, and the number of the next
         self._packets = PcapSegments(directory)
-        self._timeline = LineFile(directory / TIMELINE, LONG_BLOCK_S)
+        self._timeline = LineFile(directory / TIMELINE, BLOCK_S)
         self._figures = LineFile(directory / FIGURES, LONG_BLOCK_S)
         self._states = LineFile(directory / STATES, LONG_BLOCK_S)
         self._evidence: LineFile | None = None

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from collectors.errors import ConfigError
-from collectors.events import Event, RecordingEnd
+from collectors.events import Event, RecordingEnd, TargetState
 from collectors.recording.blocks import FileBlock, blocks, content
 from collectors.recording.event_codec import Malformed, UnknownKind
 from collectors.recording.figure_rows import FigureRows
@@ -21,6 +21,8 @@ from collectors.recording.pcap_segments import PacketReader
 from collectors.recording.session_lock import is_running
 from collectors.recording.session_log import EVIDENCE_FILES, FIGURES, STATES, TIMELINE
 from collectors.sanitize import sanitize
+
+DAMAGED_PARTS = "damaged parts"
 
 
 class LastLine(NamedTuple):
@@ -41,13 +43,18 @@ class SessionReader:
         self.directory = directory
         self.is_running = is_running(directory)
         self.skipped: Counter[str] = Counter()
+        self._damaged: set[tuple[str, int]] = set()
         self.packets = PacketReader(directory)
         files = sorted(directory.glob(EVIDENCE_FILES))
         self.evidence = list(chain.from_iterable(map(_blocks, files)))
 
     def timeline(self) -> Iterator[tuple[int, Event]]:
         """What is rare: everything but evidence, figures and tables."""
-        return self._events(self._lines(_blocks(self.directory / TIMELINE)))
+        path = self.directory / TIMELINE
+        known = _blocks(path)
+        if (begins := known[0].offset if known else path.stat().st_size) and not self.is_running:
+            self._is_damaged(FileBlock(path, 0, at=0.0, number=0, end=begins))
+        return self._events(self._lines(known))
 
     def states(self) -> Iterator[tuple[int, Event]]:
         """Tables of which the latest holds until the next."""
@@ -78,16 +85,34 @@ class SessionReader:
         """The same lines as they were written, each to be `parsed` or passed over."""
         return self.texts(self.evidence[max(index, 0) : until])
 
-    @staticmethod
-    def texts(of: Iterable[FileBlock]) -> Iterator[bytes]:
+    def texts(self, of: Iterable[FileBlock]) -> Iterator[bytes]:
         """Lines of blocks as they were written."""
-        return chain.from_iterable(_split(content(block)) for block in of)
+        return chain.from_iterable(_split(content(block, self._is_damaged)) for block in of)
+
+    def _is_damaged(self, block: FileBlock) -> None:
+        """A block; each counts once, however often it is read."""
+        self._damaged.add((block.path.name, block.offset))
+        self.skipped[DAMAGED_PARTS] = len(self._damaged)
+
+    def timeline_is_damaged(self) -> bool:
+        """Whether something that was said is missing, before the end of it."""
+        for _ in self.timeline():
+            pass
+        return any(name == TIMELINE for name, _ in self._damaged)
 
     def last_evidence(self) -> LastLine:
         last = LastLine(0, 0.0)
         for number, item in self.evidence_from(len(self.evidence) - 1):
             last = LastLine(number, max(last.at, item.at))
         return last
+
+    def lacks_evidence(self) -> bool:
+        """Whether targets were looked at, and nothing of what was seen there is left: it was
+        removed, or cannot be read."""
+        if next(self.evidence_from(0), None) is not None:
+            return False
+        said = (event for _, event in self.timeline())
+        return any(isinstance(one, TargetState) and one.phase == "live" for one in said)
 
     def parsed(self, text: bytes) -> Numbered | None:
         """A line; None, and counted, where it is damaged or of an unknown kind."""
