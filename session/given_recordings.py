@@ -70,5 +70,7 @@ def require_evidence(sources: Sequence[RecordedSource]) -> list[str]:
     gone = without_evidence(sources)
     notes = list(removed_notes(gone))
     if gone and len(gone) == len(sources):
-        raise EvidenceGone(f"{'; '.join(notes)}. `podwire report` shows what was found then.")
+        raise EvidenceGone(
+            f"{'; '.join(notes)}. `podwire report` shows what was found while it was recorded."
+        )
     return notes

@@ -72,7 +72,7 @@ def _minutes(times: Sequence[float]) -> Iterator[tuple[float, int, int]]:
     begin = 0
     while begin < len(times):
         minute = times[begin] - times[begin] % MINUTE
-        end = bisect_left(times, minute + MINUTE, begin)
+        end = max(begin + 1, bisect_left(times, minute + MINUTE, begin))  # a clock may go back
         yield minute, begin, end
         begin = end
 

@@ -50,7 +50,7 @@ def test_damaged_evidence_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert main(["check", "--from", str(path)]) == 4
 
 
-def test_its_report_has_what_was_found_then(
+def test_its_report_has_what_was_found_while_it_ran(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for rules in ("recorded", "today"):
