@@ -85,7 +85,7 @@ def hostile_session() -> Path:
     writer = BlockWriter(running.directory / TIMELINE)
     writer.begin(float("inf"), 0)
     for number, at in enumerate(("x", 1e300, -1e18, None)):
-        line = {"_": "Mark", "at": at, "target": 5, "author": None, "text": []}
+        line: dict[str, object] = {"_": "Mark", "at": at, "target": 5, "author": None, "text": []}
         writer.write(b"%d %s\n" % (number, json.dumps(line).encode()))
     writer.write(b'9 {"_":"Mark","at":1000.0,"target":"","author":"a","text":"\\u001b[2J"}\n')
     writer.close()

@@ -19,6 +19,7 @@ from tests.collectors.test_event_codec import every_event, values_of
 from tests.support.damage import HOSTILE, damaged
 
 MARK = {"_": "Mark", "at": 5.0, "target": "", "author": "a", "text": "b"}
+NO_FIELD: tuple[object, ...] = (None, [{}], 1e300)
 SOCKET = SocketRow("tcp", "ESTAB", "10.0.0.1", 80, "10.0.0.2", 81)
 EVERY_SECOND: tuple[Event, ...] = (
     CounterSample(5.0, "node/n1", 1.0, "n", {"a": 1}),
@@ -71,7 +72,7 @@ def test_what_comes_every_second_is_checked_as_well(event: Event) -> None:
     assert log_lines.parsed(line) == (3, event)
     value = json.loads(line.partition(b" ")[2])
     for name in set(value) - {"_"}:
-        for hostile in (None, [{}], 1e300):
+        for hostile in NO_FIELD:
             text = json.dumps({**value, name: hostile}).encode()
             with pytest.raises(Malformed):
                 log_lines.parsed(b"3 " + text)
