@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,13 +15,57 @@ from collectors.capture.readers import read_file
 from collectors.errors import CaptureError
 from collectors.packet import Packet
 from collectors.privacy.frame_mask import LINK_TYPES, FrameMask
+from collectors.sanitize import sanitize
 from diagnosis.incident.model import ReportCapture
 from session.files import private_directory
 from session.report_captures import GONE, CaptureFile, sha256
 
 NOT_WRITTEN = "not handed on: masked captures are written beside a report that --output names"
+OWN_FILE = re.compile(r"capture-\d+(?:-\d+)?\.pcap|\.capture-\d+-\d+\.\d+\.part")
 CUT = "it cannot be read to its end"
 LEFT_OUT = "left out, since they cannot be masked: packets of {}"
+
+
+def own_directory(path: Path) -> Path:
+    """`path` as a directory of mode 0700: a new or an empty one, or one that has nothing but copies
+    of an earlier report. CaptureError where it is another one."""
+    name = sanitize(path, 200)
+    try:
+        if (why := _not_own(path)) is not None:
+            raise CaptureError(
+                f"Masked captures are not written to {name}, since it {why}: remove it, or choose"
+                " another --output."
+            )
+        private_directory(path).chmod(0o700)
+    except OSError as error:
+        raise CaptureError(
+            f"The directory {name} of masked captures cannot be made: {error.strerror}."
+        ) from None
+    return path
+
+
+def _not_own(path: Path) -> str | None:
+    """Why podwire did not make it; None where it did, or where there is none."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return None
+    if stat.S_ISLNK(found.st_mode):
+        return "is a symbolic link"
+    if not stat.S_ISDIR(found.st_mode):
+        return "is no directory"
+    if found.st_uid != os.geteuid():
+        return "belongs to another user"
+    files = list(path.iterdir())
+    if any(not OWN_FILE.fullmatch(one.name) or not _is_file(one) for one in files):
+        return "has files that podwire did not write"
+    if files and stat.S_IMODE(found.st_mode) != 0o700:
+        return "has captures, and podwire did not make it (its mode is not 0700)"
+    return None
+
+
+def _is_file(path: Path) -> bool:
+    return stat.S_ISREG(path.lstat().st_mode)
 
 
 class CaptureCopier:
@@ -39,7 +85,7 @@ class CaptureCopier:
             note = GONE if file.path is None else NOT_WRITTEN
             yield ReportCapture(f"{stem}.pcap", where, file.packets, 0, sha256="", note=note)
             return
-        copy = MaskedCopy(self._frames, private_directory(self._directory), stem)
+        copy = MaskedCopy(self._frames, own_directory(self._directory), stem)
         try:
             copy.read(file.path)
         except OSError as error:
