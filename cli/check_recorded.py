@@ -12,11 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from cli import check_output
-from collectors.capture.decompression import decoder_for, decompressed
+from collectors.capture.capture_files import is_capture
 from collectors.capture.file_source import PcapSource
-from collectors.capture.pcap import MAGIC
-from collectors.capture.pcapng import SECTION_BYTES
-from collectors.errors import CaptureError, ConfigError
+from collectors.errors import ConfigError
 from collectors.findings import Finding, ordered, stronger
 from collectors.recording.event_log import RecordingSource
 from collectors.sanitize import sanitize
@@ -31,7 +29,6 @@ from session.replay import play
 from session.session_files import opened
 from session.store import Store
 
-HEAD = 65_536  # bytes
 FIRST_CAPTURE = 1_000_000  # its number: a recording has captures of its own
 _TARGET = re.compile(r"((?:pod|node|local)/[^=]+)=(.+)")
 
@@ -93,36 +90,11 @@ def source_of(
     """
     match = _TARGET.fullmatch(text)
     key, path = (match[1], Path(match[2])) if match else ("", opened(Path(text), places))
-    if not path.is_dir() and _is_capture(path):
+    if not path.is_dir() and is_capture(path):
         return PcapSource(path, stream, capture=capture, key=key)
     if key:
         raise ConfigError(f"{sanitize(path, 200)} is no capture: a recording names its targets.")
     return RecordingSource(path, stream, findings_again=True)
-
-
-def _is_capture(path: Path) -> bool:
-    """ConfigError where it cannot be read."""
-    try:
-        first = _first_bytes(path)
-    except OSError as error:
-        name = sanitize(path, 200)
-        raise ConfigError(f"{name} cannot be read: {error.strerror or 'it is damaged'}.") from None
-    return first in MAGIC or first == SECTION_BYTES
-
-
-def _first_bytes(path: Path) -> bytes:
-    """Of what is in a file, compressed or not."""
-    with path.open("rb") as file:
-        head = file.read(HEAD)
-    if (decoder := decoder_for(head)) is None:
-        return head[:4]
-    found = b""
-    with contextlib.suppress(CaptureError):  # the rest of it was not read
-        for piece in decompressed([head], decoder):
-            found += piece
-            if len(found) >= 4:
-                break
-    return found[:4]
 
 
 def over_time(history: FindingHistory) -> tuple[list[Finding], Periods]:

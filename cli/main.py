@@ -40,6 +40,13 @@ WITHOUT_CONSOLE = {
     "report": ("cli.report", "report"),
     "join stdio": ("cli.join", "relay"),
 }
+WITHOUT_TERMINAL = {
+    "lab": "without one, `podwire lab --check` tries it",
+    "replay": "without one, `podwire report` and `podwire check --from` read what was recorded",
+    "pcap": "without one, `podwire pcap --flows` and `podwire check --from` read a capture",
+    "join": "what is shared is shown there only",
+    "demo": "what it shows is shown there only",
+}
 ANSWERING = ("policy", "check")
 Command = Callable[[argparse.Namespace], int]
 
@@ -116,7 +123,7 @@ def run(options: argparse.Namespace) -> int:
     options.pipe = None
     if command == "pcap" and Path("-") in options.files:
         options.pipe = set_standard_input_aside()
-    if not has_terminal():
+    if not has_terminal(options.command or ""):
         return USAGE
     # Nothing that is imported now is garbage; the console collects it between keys
     # (tui/garbage_collection.py).
@@ -143,10 +150,11 @@ def function(module: str, name: str) -> Command:
     return found
 
 
-def has_terminal() -> bool:
+def has_terminal(command: str) -> bool:
     if sys.stdin.isatty() and sys.stdout.isatty():
         return True
-    print_message("this is a console and needs a terminal. Without one, try `podwire lab --check`.")
+    instead = WITHOUT_TERMINAL.get(command, "without one, try `podwire check`")
+    print_message(f"this is a console and needs a terminal: {instead}.")
     return False
 
 

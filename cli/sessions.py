@@ -53,11 +53,17 @@ def _row(one: RecordedSession) -> TableRow:
         one.name,
         _began(about),
         f"{_lasted(about.ended - about.began)}{_state(one)}",
-        f"{one.size / MIB:.1f} MiB" + ("" if one.has_evidence else " (findings only)"),
+        f"{one.size / MIB:.1f} MiB" + _left(one),
         sanitize(about.context, 40) or "-",
         sanitize(_targets(about), 60) or "-",
         sanitize(f"{about.worst}: {about.worst_title}" if about.worst else "-", 80),
     )
+
+
+def _left(one: RecordedSession) -> str:
+    if one.has_evidence:
+        return ""
+    return " (findings only)" if one.summary.began else " (nothing was recorded)"
 
 
 def _began(about: Summary) -> str:

@@ -7,11 +7,20 @@ import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from collectors.capture.capture_files import is_capture
 from collectors.errors import ConfigError
-from collectors.events import Event, FindingEvent, TargetState
+from collectors.events import (
+    Event,
+    FindingEvent,
+    Notice,
+    RecordingEnd,
+    RecordingStart,
+    SessionStart,
+    TargetState,
+)
 from collectors.findings import Finding
 from collectors.frozen import frozen
-from collectors.recording.event_log import RecordingSource
+from collectors.recording.event_log import Recording, RecordingSource
 from collectors.recording.session_reader import SessionReader
 from collectors.sanitize import sanitize
 from collectors.stream import Stream
@@ -21,6 +30,9 @@ from session.finding_location import CLUSTER, target_key
 from session.session_files import opened
 from session.store import Store
 from session.target_data import TargetData
+
+NEEDED = "findings are compared with those of a session or a recording"
+OF_PODWIRE = (RecordingStart, RecordingEnd, SessionStart, Notice)  # of no target and no object
 
 
 @frozen
@@ -61,9 +73,12 @@ def _has_evidence(data: TargetData) -> bool:
 
 
 def earlier_findings(text: str) -> EarlierFindings:
-    """Of a session or a recording. ConfigError where it cannot be read, or has none in full."""
+    """Of a session or a recording. ConfigError where it cannot be read, has none in full, or
+    nothing was looked at in it."""
     with contextlib.ExitStack() as places:
         path = opened(Path(text), places)
+        if path.is_file() and is_capture(path):
+            raise ConfigError(f"{sanitize(text, 200)} is a capture: {NEEDED}.")
         return _of_events(sanitize(Path(text).name, 80), _events(path, text))
 
 
@@ -75,18 +90,22 @@ def _events(path: Path, text: str) -> Iterator[Event]:
             raise ConfigError(f"{name} is damaged: what was found in it is not known in full.")
         return (event for _, event in reader.timeline())
     source = RecordingSource(path, Stream())
-    if path.exists() and not source.has_findings():
+    is_empty = path.is_file() and next(Recording(path).events(), None) is None
+    if path.exists() and not is_empty and not source.has_findings():
         name = sanitize(text, 200)
         raise ConfigError(f"{name} has no findings in full: it is of an early version of podwire.")
     return source.events()
 
 
 def _of_events(name: str, events: Iterable[Event]) -> EarlierFindings:
-    history, targets = FindingHistory(), set[str]()
+    history, targets, is_empty = FindingHistory(), set[str](), True
     for event in events:
+        is_empty &= isinstance(event, OF_PODWIRE)
         if isinstance(event, FindingEvent):
             history.apply(event)
         elif isinstance(event, TargetState) and event.phase == "live":
             targets.add(event.target)
+    if is_empty:
+        raise ConfigError(f"{name} holds nothing that was looked at: {NEEDED}.")
     worst = {span.finding.key: span.worst for span in history.spans}
     return EarlierFindings(name, tuple(worst.values()), frozenset(targets))

@@ -25,6 +25,8 @@ NAME = re.compile(
 )
 MOST_FILES = 10_000
 MOST_BYTES = 4 << 30
+NO_EXPORT = "it is not a session that podwire exported"
+CUT = "it is an incomplete copy of an exported session: its end is missing"
 PIECE = 1 << 20
 TAR_MAGIC_AT = 257
 
@@ -112,8 +114,11 @@ def import_session(path: Path) -> Path:
 def _said_of(path: Path) -> Iterator[None]:
     try:
         yield
+    except tarfile.ReadError as error:
+        reason = CUT if is_export(path) and "unexpected end" in str(error) else NO_EXPORT
+        raise ConfigError(f"{sanitize(path, 200)} cannot be opened: {reason}.") from None
     except (OSError, tarfile.TarError) as error:
-        reason = getattr(error, "strerror", None) or "it is not a session that podwire exported"
+        reason = getattr(error, "strerror", None) or NO_EXPORT
         raise ConfigError(f"{sanitize(path, 200)} cannot be opened: {reason}.") from None
 
 

@@ -33,6 +33,8 @@ def shell(line: str, state: Path) -> subprocess.CompletedProcess[str]:
         ("pcap -o jsonl tests/data/lab.pcap > /dev/full", 1, "No space left on device"),
         ("pcap -o jsonl tests/data/lab.pcap | head -n 1 > /dev/null", 141, ""),
         ("local >&- <&-", 2, "needs a terminal"),
+        ("replay x >&- <&-", 2, "`podwire report`"),
+        ("join >&- <&-", 2, "is shown there only"),
         ("local 2>&- >&- <&-", 2, ""),
         ("local 2> /dev/full < /dev/null", 2, ""),
         ("pcap -o jsonl nowhere 2> /dev/full", 1, ""),

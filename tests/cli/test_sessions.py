@@ -102,3 +102,28 @@ def test_a_hostile_session_costs_no_other_one(capsys: pytest.CaptureFixture[str]
     text = capsys.readouterr().out
     assert "␛" in text and "\x1b" not in text
     assert "damaged lines that are left out: 4" in text
+
+
+def test_one_that_was_killed_before_its_first_line_holds_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    running = new_session()
+    SessionWriter(running.directory).close()
+    os.close(running._fd)
+    assert "(nothing was recorded)" in listed(capsys)
+
+
+@pytest.mark.parametrize("part", [0.4, 0.95])
+def test_an_export_that_is_cut_is_called_incomplete(
+    part: float, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "one.podwire"
+    assert main(["sessions", "export", killed().name, str(file)]) == 0
+    data = file.read_bytes()
+    file.write_bytes(data[: int(len(data.rstrip(b"\0")) * part)])
+    capsys.readouterr()
+    assert main(["sessions", "import", str(file)]) == 2
+    assert "incomplete copy of an exported session" in capsys.readouterr().err
+    file.write_text("x" * 5_000)
+    assert main(["sessions", "import", str(file)]) == 2
+    assert "it is not a session that podwire exported" in capsys.readouterr().err

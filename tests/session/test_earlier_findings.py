@@ -129,3 +129,16 @@ def test_what_cannot_be_compared_with_is_said(tmp_path: Path) -> None:
         earlier_findings(str(early))
     with pytest.raises(ConfigError, match="There is no"):
         earlier_findings(str(tmp_path / "none"))
+
+
+def test_with_what_nothing_was_looked_at_in_nothing_is_compared(tmp_path: Path) -> None:
+    (directory := tmp_path / "killed").mkdir()
+    SessionWriter(directory).close()
+    empty = tmp_path / "empty.jsonl"
+    empty.touch()
+    for path in (directory, empty):
+        with pytest.raises(ConfigError, match="holds nothing"):
+            earlier_findings(str(path))
+    capture = Path(__file__).parent.parent / "data" / "lab.pcap"
+    with pytest.raises(ConfigError, match="is a capture"):
+        earlier_findings(str(capture))
