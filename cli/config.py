@@ -37,6 +37,7 @@ KEYS: dict[str, type | tuple[type, ...]] = {
     "sessions_gib": (int, float),
     "sessions_days": (int, float),
 }
+MOST = 1_000_000  # of a number: seconds, days, GiB
 OF_ALL = ("theme", "record", "share_group", "sessions_gib", "sessions_days")  # never of one context
 
 
@@ -146,6 +147,8 @@ def _wrong(prefix: str, key: str, value: object) -> str:
         return f"there is no key {shown}. Known: {', '.join(sorted(KEYS))}, contexts."
     if not isinstance(value, KEYS[key]) or (isinstance(value, bool) and KEYS[key] is not bool):
         return f"{shown} has a value of the wrong kind."
+    if isinstance(value, int | float) and not isinstance(value, bool) and not 0 < value < MOST:
+        return f"{shown} must be more than 0, and less than {MOST:,}."
     if not all(isinstance(text, str) for text in _texts(value)):
         return f"{shown} holds something that is not text."
     return ""

@@ -6,11 +6,12 @@ from __future__ import annotations
 import contextlib
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
 from collectors.frozen import frozen
+from collectors.plural import counted
 from collectors.recording.pcap_segments import SUFFIX
 from collectors.recording.session_lock import is_running
 from collectors.recording.session_log import EVIDENCE_FILES, FIGURES, STATES
@@ -40,15 +41,35 @@ def keep(bounds: Bounds, own: Path | None = None) -> list[str]:
         return said
     ended = [path for path in known if path != own and not is_running(path)]
     freed = 0
-    for go in (_evidence_of(ended), _old_segments(own), _whole(ended)):
-        for count in go:
-            freed += count
-            if freed >= over:
-                break
-        if freed >= over:
-            break
-    text = f"sessions on disk may use {bounds.size / GIB:.1f} GiB: {freed / (1 << 20):,.0f} MiB"
-    return [*said, f"{text} of the oldest packets and samples were removed"]
+    for go in (_evidence_of(ended), _old_segments(own)):
+        freed += sum(_until(go, over - freed))
+    whole = list(_until(_whole(ended), over - freed))
+    return [*said, *_no_room(bounds, freed, whole)]
+
+
+def _until(sizes: Iterator[int], wanted: int) -> Iterator[int]:
+    """What is removed, until so many bytes are free."""
+    while wanted > 0 and (size := next(sizes, None)) is not None:
+        wanted -= size
+        yield size
+
+
+def _no_room(bounds: Bounds, freed: int, whole: Sequence[int]) -> Iterator[str]:
+    limit = f"sessions on disk may use {bounds.size / GIB:.3g} GiB"
+    if freed or not whole:
+        yield f"{limit}: {_mib(freed)} of the oldest packets and samples were removed"
+    if whole:
+        yield f"{limit}: {_whole_text(whole)}"
+
+
+def _whole_text(sizes: Sequence[int]) -> str:
+    verb = "was" if len(sizes) == 1 else "were"
+    what = f"{counted(len(sizes), 'session')} {verb} removed whole"
+    return f"{what}, with findings, marks and writes ({_mib(sum(sizes))})"
+
+
+def _mib(size: int) -> str:
+    return f"{size / (1 << 20):,.1f} MiB"
 
 
 def _all() -> list[Path]:
@@ -61,11 +82,13 @@ def _all() -> list[Path]:
 def _by_age(bounds: Bounds) -> Iterator[str]:
     old = [path for path in _all() if _age(path) > bounds.age_s and not is_running(path)]
     oldest = [path for path in old if _age(path) > bounds.age_s * bounds.kept]
-    if freed := sum(_evidence_of(old)) + sum(_whole(oldest)):
-        days = bounds.age_s / DAY_S
+    days, last = bounds.age_s / DAY_S, bounds.age_s * bounds.kept / DAY_S
+    if whole := list(_whole(oldest)):
+        yield f"older than {last:.4g} days: {_whole_text(whole)}"
+    if freed := sum(_evidence_of(one for one in old if one not in oldest)):
         yield (
-            f"packets and samples of sessions older than {days:.0f} days were removed "
-            f"({freed / (1 << 20):,.1f} MiB); findings, marks and writes stay longer"
+            f"packets and samples of sessions older than {days:.4g} days were removed "
+            f"({_mib(freed)}); findings, marks and writes stay {last:.4g} days"
         )
 
 

@@ -79,3 +79,12 @@ def test_options_may_stand_before_and_after_a_command() -> None:
         assert parser().parse_args(line).context == ["a"]
     both = parser().parse_args(["--image", "x", "clean", "--context", "a", "--context", "b"])
     assert (both.context, both.image, both.read_only) == (["a", "b"], "x", False)
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "inf", "nan", "-0.5"])
+@pytest.mark.parametrize("key", ["sessions_gib", "sessions_days", "pull_timeout_s"])
+def test_a_number_is_more_than_nothing(key: str, value: str, tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(f"{key} = {value}")
+    with pytest.raises(ConfigError, match=r"must be more than 0|wrong kind"):
+        config.load(path)

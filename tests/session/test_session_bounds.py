@@ -47,8 +47,9 @@ def test_packets_go_by_age_and_marks_stay_longer() -> None:
     old, ancient = session("20260101T000000-1", 1000, 20), session("20250101T000000-1", 1000, 60)
     running = session("20260102T000000-1", 1000, 20)
     lock = RunningSession(running)
-    (said,) = keep(Bounds())
-    assert "older than 14 days were removed" in said and "marks and writes stay longer" in said
+    gone, said = keep(Bounds())
+    assert "older than 14 days were removed" in said and "marks and writes stay 56 days" in said
+    assert "older than 56 days: 1 session was removed whole, with findings" in gone
     assert "timeline.zst" in names(old) and "pod-1-001.pcap.zst" not in names(old)
     assert not ancient.exists()
     assert "pod-1-001.pcap.zst" in names(running), "it runs"
@@ -61,3 +62,10 @@ def test_the_oldest_packets_go_where_there_is_no_room() -> None:
     assert "sessions on disk may use" in said
     assert "pod-1-001.pcap.zst" not in names(first) and "timeline.zst" in names(first)
     assert "pod-1-001.pcap.zst" in names(second)
+
+
+def test_what_goes_whole_is_said() -> None:
+    session("20270101T000000-1", 0), session("20270102T000000-1", 0)
+    *_, said = keep(Bounds(size=1))
+    assert "2 sessions were removed whole, with findings, marks and writes" in said
+    assert "stay" not in said and "packets and samples" not in said
