@@ -14,6 +14,7 @@ from cli.config import Config
 from cli.messages import print_message
 from collectors.errors import ConfigError
 from collectors.events import Notice
+from collectors.plural import counted
 from collectors.stream import Stream, Subscription
 
 if TYPE_CHECKING:  # most sessions write none
@@ -79,8 +80,10 @@ class Recorders:
         return SessionRecording(session, stream, store, Bounds(**self._bounds))
 
     def say_where(self) -> None:
-        if self.directory is not None:
-            print_message(f"recorded: podwire replay {self.directory.name}")
+        if self._recording is not None:
+            name, lost = self._recording.directory.name, self._recording.lost
+            part = f"in part ({counted(lost, 'event')} not written: the disk was full)"
+            print_message(f"recorded{f' {part}' if lost else ''}: podwire replay {name}")
 
     async def finished(self) -> None:
         """The stream was closed: what was seen is on disk."""

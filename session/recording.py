@@ -8,6 +8,7 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from collectors.events import ConsumerDrop, Event, Notice, PacketBatch, RecordingEnd
@@ -22,6 +23,7 @@ from session.store import Store
 
 QUEUE = 65_536  # events
 NAME = "the recorder"  # the consumer of the stream
+DISK = "the session's recording"  # as a consumer, of what the disk had no room for
 GATHER_S = 0.5  # between writes: fewer of them cost less
 PIECES_S = 30.0
 BOUNDS_S = 60.0
@@ -44,7 +46,8 @@ class SessionRecording:
         self._pieces_at = time.monotonic()
         self._bounds_at = 0.0
         self._failed_at = 0.0
-        self._lost = 0
+        self._gap: ConsumerDrop | None = None  # what is not on disk since it was full
+        self.lost = 0  # events that are not on disk, in all
         self._lost_packets: Counter[str] = Counter()
         self.error = ""  # why nothing is written at the moment
         self._ending = asyncio.Event()
@@ -87,25 +90,39 @@ class SessionRecording:
             return
         self._note_drops(batch)
         try:
-            await asyncio.to_thread(self._writer.write, batch)
+            await asyncio.to_thread(self._writer.write, [*self._known_gap(), *batch])
         except OSError as error:
-            self._lose(batch)
+            reason = error.strerror or "the disk failed"
+            self._lose(batch, reason)
             if not self._failed_at:
-                reason = error.strerror or "the disk failed"
                 self.error = f"the session is not recorded at the moment: {reason}"
                 self._say(self.error, bad=True)
             self._failed_at = now
             return
         if self._failed_at:
-            lost = counted(self._lost, "event")
-            self._say(f"the session is recorded again, with {lost} missing before")
-            self._failed_at, self._lost, self.error = 0.0, 0, ""
+            self._recovered()
 
-    def _lose(self, batch: Sequence[Event]) -> None:
-        self._lost += len(batch)
-        for event in batch:
-            if isinstance(event, PacketBatch):
-                self._lost_packets[event.target] += len(event.packets)
+    def _known_gap(self) -> Sequence[ConsumerDrop]:
+        """What was lost until now, to be written before what comes next."""
+        return () if self._gap is None else (replace(self._gap, at=time.time()),)
+
+    def _recovered(self) -> None:
+        """The disk has the gap; whoever else follows the session is given it now."""
+        for gap in self._known_gap():
+            lost = counted(gap.events, "event")
+            self._say(f"the session is recorded again, with {lost} missing before")
+            self._stream.publish(gap, to_all_but=self._subscription)
+        self._failed_at, self._gap, self.error = 0.0, None, ""
+
+    def _lose(self, batch: Sequence[Event], reason: str = "") -> None:
+        batches = [event for event in batch if isinstance(event, PacketBatch)]
+        for event in batches:
+            self._lost_packets[event.target] += len(event.packets)
+        now = time.time()
+        gap = self._gap or ConsumerDrop(now, "", DISK, 0, packets=0, since=now, cause=reason)
+        packets = gap.packets + sum(len(event.packets) for event in batches)
+        self._gap = replace(gap, events=gap.events + len(batch), packets=packets)
+        self.lost += len(batch)
 
     def _note_drops(self, batch: Sequence[Event]) -> None:
         """What came faster than it was written."""
@@ -128,7 +145,7 @@ class SessionRecording:
 
     def _close(self) -> None:
         with contextlib.suppress(OSError):
-            self._writer.write([RecordingEnd(time.time(), "")])
+            self._writer.write([*self._known_gap(), RecordingEnd(time.time(), "")])
         self._writer.close()
         self._running.close()
 

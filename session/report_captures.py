@@ -75,7 +75,12 @@ GONE = "not on this machine"
 def _files(stem: str, places: Iterable[Path]) -> list[Path]:
     """As a capture writes them, or a session, which compresses them."""
     found = (sorted(place.glob(f"{stem}*{end}")) for place in places for end in ENDS)
-    return next(filter(None, found), [])
+    return next(filter(None, map(_with_content, found)), [])
+
+
+def _with_content(paths: Sequence[Path]) -> list[Path]:
+    """Without files that a full disk left empty."""
+    return [path for path in paths if path.stat().st_size]
 
 
 def capture_file(path: Path, where: str) -> ReportCapture:

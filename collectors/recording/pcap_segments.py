@@ -3,6 +3,7 @@ read, and where each batch is in it."""
 
 from __future__ import annotations
 
+import contextlib
 import re
 from bisect import bisect_right
 from collections import OrderedDict
@@ -99,10 +100,11 @@ class PcapSegments:
         """After an error: what comes next begins new files."""
         for key in list(self._open):
             segment = self._open.pop(key)
-            try:
+            with contextlib.suppress(OSError):
                 segment.writer.close()
-            except OSError:
-                continue
+            if not segment.count:  # nobody has a use for a file of no packets
+                with contextlib.suppress(OSError):
+                    segment.writer.path.unlink()
 
     def close(self) -> None:
         for segment in self._open.values():

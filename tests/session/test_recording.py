@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from collectors.events import (
     Notice,
     Packet,
     PacketBatch,
+    RecordingEnd,
 )
 from collectors.recording.session_reader import SessionReader
 from collectors.stream import Stream
@@ -97,6 +99,16 @@ def test_a_full_disk_is_said_and_the_rest_is_recorded_again(
         seen = recorded(running.directory)
         said = " ".join(event.text for event in seen if isinstance(event, Notice))
         assert mark(2) not in seen and "recorded again, with 1 event missing before" in said
+        reader = SessionReader(running.directory)
+        (gap,) = [one for one in reader.events() if isinstance(one, ConsumerDrop)]
+        assert (gap.events, gap.consumer, running.lost) == (1, recording.DISK, 1)
+        assert gap.since <= gap.at and "No space left" in gap.cause
+        events = list(reader.events())
+        assert events.index(gap) < events.index(mark(3)), "it stands where it was"
+        store = Store()
+        store.apply_all(events)
+        (line,) = [one for one in store.timeline.entries if one.kind == "gap"]
+        assert line.text.startswith("the session's recording lost 1 event: No space left")
 
     asyncio.run(session())
 
@@ -141,5 +153,40 @@ def test_packets_that_were_lost_are_counted_by_their_capture(
         assert "is not recorded at the moment: No space left" in said[0].message
         stream.close()
         await running.finished()
+
+    asyncio.run(session())
+
+
+def _has_lost_more(running: SessionRecording, before: int) -> bool:
+    return running.lost_packets("pod/a/b") > before
+
+
+def test_what_is_lost_at_the_end_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No later write succeeds but the last: the gap is before the end. Packets count in it, and no
+    empty file of them is left."""
+    write, full = os.write, [True]
+
+    def refusing(fd: int, data: bytes) -> int:
+        if full and os.readlink(f"/proc/self/fd/{fd}").endswith(".zst"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(fd, data)
+
+    monkeypatch.setattr(os, "write", refusing)
+    monkeypatch.setattr(recording, "AGAIN_S", 0.0)
+    batch = PacketBatch(1.0, "pod/a/b", 1, 1, (Packet(1, bytes(60), 60),) * 7)
+
+    async def session() -> None:
+        stream = Stream()
+        running = SessionRecording(new_session(), stream, Store())
+        while (before := running.lost_packets("pod/a/b")) < 21:
+            stream.publish(batch)
+            await until(partial(_has_lost_more, running, before))
+        assert not list(running.directory.glob("*.pcap.zst"))
+        stream.close()
+        full.clear()
+        await running.finished()
+        *_, gap, end = SessionReader(running.directory).events()
+        assert isinstance(gap, ConsumerDrop) and isinstance(end, RecordingEnd) and end.clean
+        assert gap.packets == 21 and running.lost >= 3
 
     asyncio.run(session())
