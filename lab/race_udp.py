@@ -28,20 +28,21 @@ Address = tuple[str, int]
 def main(address: Address) -> None:
     with contextlib.suppress(OSError):  # both senders run at once, however busy the CPUs are
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    cpus = sorted(os.sched_getaffinity(0))
     end = time.monotonic() + SECONDS
     while time.monotonic() < end:
-        burst(address)
+        burst(address, cpus[0], cpus[-1])
         time.sleep(PAUSE_S)
 
 
-def burst(address: Address) -> None:
+def burst(address: Address, one: int, other: int) -> None:
     """By two processes, on a CPU each: threads of one interpreter send one after the other."""
     clients = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(SOCKETS)]
     for client in clients:
         client.bind(("0.0.0.0", 0))
     start = time.monotonic_ns() + READY_NS
     child = os.fork()
-    send(clients, address, start, cpu=1 if child else 0)
+    send(clients, address, start, cpu=other if child else one)
     if not child:
         os._exit(0)
     os.waitpid(child, 0)
@@ -50,8 +51,7 @@ def burst(address: Address) -> None:
 
 
 def send(clients: Iterable[socket.socket], address: Address, start: int, cpu: int) -> None:
-    cpus = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {cpus[cpu % len(cpus)]})
+    os.sched_setaffinity(0, {cpu})
     time.sleep(max(0, start - SPIN_NS - time.monotonic_ns()) / 1e9)
     for number, client in enumerate(clients):
         while time.monotonic_ns() < start + number * STEP_NS:
