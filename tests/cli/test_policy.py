@@ -222,7 +222,7 @@ def test_a_fault_is_found_by_its_rule_and_its_fix_is_accepted(own_lab: Lab) -> N
     found = {finding["rule"]: finding for finding in json.loads(done.stdout)["findings"]}
     assert done.returncode == 1 and "policy_drops" in found, done.stdout
     fix = found["policy_drops"]
-    assert fix["where"] == "shop/backend-clients" and fix["fix_kind"] == "yaml"
+    assert fix["where"] == "policy/shop/backend-clients" and fix["fix_kind"] == "yaml"
     assert asyncio.run(allowed_by_dry_run(own_lab, fix["fix"])) == 201
     done = podwire("check", "ns/shop", "--for", "20s", "--yes", "-o", "json", **environment)
     assert (done.returncode, json.loads(done.stdout)["findings"]) == (0, []), done.stdout

@@ -117,7 +117,7 @@ def test_list_attach_packets_sockets_counters_faults_and_leave(tmux: Tmux, tmp_p
     tmux.until(r"whole node · \d+ counters? · .*moved since")
     tmux.keys("v")
     tmux.keys("8")
-    tmux.until(r"create pods default/podwire-node-\w+: created \(as lab-admin\)")
+    tmux.until(r"create pods default/podwire-node-\w+: created \(as lab-adm(in\)|…)")
     tmux.until(r"patch pods/ephemeralcontainers podwire-\w+: added, full")
 
     # a fault from the console moves its graph, and is switched off again

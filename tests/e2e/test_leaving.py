@@ -287,7 +287,7 @@ async def test_clean_looks_in_the_contexts_that_are_named(own_lab: Lab, tmp_path
     done = podwire(own_lab, tmp_path, "clean", "--context", "lab", "--context", "debugger")
     assert (done.returncode, done.stdout) == (0, "nothing is left behind\n")
     done = podwire(own_lab, tmp_path, "clean", "--context", "nope")
-    assert done.returncode == 5 and "There is no context 'nope'" in done.stderr
+    assert done.returncode == 2 and "There is no context 'nope'" in done.stderr
 
 
 async def test_a_full_disk_adds_nothing_that_could_be_forgotten(
