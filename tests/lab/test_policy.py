@@ -86,7 +86,7 @@ async def client(own_lab: Lab) -> AsyncIterator[Client]:
         yield made
 
 
-async def settled(client: Client, wanted: set[tuple[str, str]]) -> set[tuple[str, str]]:
+async def reached_in_the_end(client: Client, wanted: set[tuple[str, str]]) -> set[tuple[str, str]]:
     """What is reached once the lab has applied its rules; as it is after 5 s where it never is as
     wanted."""
     for _ in range(10):
@@ -114,11 +114,11 @@ async def test_a_policy_by_real_packets(client: Client, name: str) -> None:
     status, answer = await client.call("POST", NETPOL, body)
     assert status == 201, answer
     try:
-        assert await settled(client, allowed) == allowed
+        assert await reached_in_the_end(client, allowed) == allowed
     finally:
         await client.call("DELETE", f"{NETPOL}/under-test")
     everything = {(who, to) for who in (FRONTEND, SEARCH, IDLE) for to in TO}
-    assert await settled(client, everything) == everything, "all is open again"
+    assert await reached_in_the_end(client, everything) == everything, "all is open again"
 
 
 async def test_two_policies_add_up_and_a_new_pod_is_covered(client: Client) -> None:
