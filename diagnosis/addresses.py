@@ -8,6 +8,8 @@ from ipaddress import ip_address, ip_network
 
 from collectors.events import LinkRow
 
+LOOPBACK = ("127.", "::1")  # how its addresses begin
+
 
 @lru_cache(10_000)
 def inside(address: str, cidr: str) -> bool:

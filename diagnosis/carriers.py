@@ -7,7 +7,7 @@ from ipaddress import ip_address
 
 from collectors.events import LinkRow
 from diagnosis.addresses import addresses_of
-from diagnosis.node_routes import is_overlay, network
+from diagnosis.node_routes import is_overlay, longest_route
 from diagnosis.overlays import tunnel_fields
 from diagnosis.snapshot import Snapshot, TargetView
 
@@ -28,13 +28,8 @@ def _devices(snapshot: Snapshot, host: TargetView) -> Iterator[str]:
     for node in snapshot.nodes:
         if node.name == host.node or not node.address:
             continue
-        wanted, best = ip_address(node.address), -1
-        device = ""
-        for row in host.routes:
-            found = network(row.destination)
-            is_longer = found is not None and found.prefixlen > best
-            if found is not None and is_longer and wanted in found:
-                best, device = found.prefixlen, row.device
+        found = longest_route(host, ip_address(node.address))
+        device = found[1].device if found is not None else ""
         if device and not is_overlay(host, device):
             yield device
     yield from (row.device for row in host.routes if row.destination == "default")

@@ -78,10 +78,16 @@ def pod_route(snapshot: Snapshot, host: TargetView, other: NodeRow) -> PodRoute 
     address = pod_of(snapshot, other)
     if not address:
         return None
-    longest, row = max(_routes_to(host, ip_address(address)), key=itemgetter(0), default=(0, None))
-    if row is None or not longest:
+    length, row = longest_route(host, ip_address(address)) or (0, None)
+    if row is None or not length:
         return None
     return PodRoute(address, row, is_overlay(host, row.device))
+
+
+def longest_route(host: TargetView, address: Address) -> tuple[int, RouteRow] | None:
+    """The most specific one, with the length of its prefix; None where only the default route leads
+    there."""
+    return max(_routes_to(host, address), key=itemgetter(0), default=None)
 
 
 def _routes_to(host: TargetView, address: Address) -> Iterator[tuple[int, RouteRow]]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from collectors.findings import Evidence, Finding, FixKind, Severity, Subject, counts_text
 from collectors.frozen import frozen
+from collectors.plural import counted
 from diagnosis.comparison import Comparison
 from diagnosis.escaping import fenced, in_markdown as md
 
@@ -107,7 +108,7 @@ class LookedAt:
 def _counted(pods: int, nodes: int) -> Iterator[str]:
     for count, what in ((pods, "pod"), (nodes, "node")):
         if count:
-            yield f"{count:,} {what}{'s' if count > 1 else ''}"
+            yield counted(count, what)
 
 
 @frozen

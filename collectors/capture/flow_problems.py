@@ -8,6 +8,7 @@ from collectors.capture.dns import NXDOMAIN
 from collectors.capture.dns_transactions import DnsTransaction
 from collectors.capture.tcp import TcpFlow
 from collectors.capture.udp import UdpFlow
+from collectors.plural import plural
 
 SLOW_NS = 1_000_000_000  # a convention: an answer this late is felt
 # A convention: a resolver in the cluster answers within a few milliseconds
@@ -73,7 +74,7 @@ def _retransmitted(client: Direction, server: Direction, segments: int) -> str:
         (client.counts.fin_retransmitted + server.counts.fin_retransmitted, "FIN"),
     )
     parts = [f"{again} of {segments} segments"] if again else []
-    parts += [f"{count} {name}{'' if count == 1 else 's'}" for count, name in others if count]
+    parts += [f"{count} {plural(count, name)}" for count, name in others if count]
     return ", ".join(parts)
 
 

@@ -23,6 +23,7 @@ from collectors.capture.links import LINKS, link_name
 from collectors.capture.pcap import MAGIC, Damaged, PcapReader
 from collectors.capture.pcapng import SECTION_BYTES, Chunk, PcapngReader
 from collectors.errors import CaptureError
+from collectors.plural import counted
 from collectors.sanitize import sanitize
 
 PIECE = 65_536
@@ -151,8 +152,7 @@ def _check_link_types(counts: Counter[int], name: str) -> None:
     if not unknown:
         return
     parts = [
-        f"{counts[linktype]:,} packet{'s' if counts[linktype] > 1 else ''} of {link_name(linktype)}"
-        for linktype in unknown
+        f"{counted(counts[linktype], 'packet')} of {link_name(linktype)}" for linktype in unknown
     ]
     raise NotDecoded(
         f"{name}: not decoded are {', '.join(parts)}.", all_of_them=len(unknown) == len(counts)

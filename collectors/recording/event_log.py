@@ -15,6 +15,7 @@ from typing import BinaryIO, cast
 from collectors.errors import ConfigError
 from collectors.events import Event, FindingEvent, Notice, RecordingStart
 from collectors.new_file import open_new
+from collectors.plural import counted
 from collectors.recording.event_codec import Malformed, UnknownKind, decode, encode
 from collectors.sanitize import sanitize
 from collectors.source import RecordedSource
@@ -162,9 +163,9 @@ class RecordingSource(RecordedSource):
                 event = as_notice(event)
             yield event
         if is_empty and (lines := self.recording.skipped.total()):
-            count = f"{lines:,} unreadable line{'' if lines == 1 else 's'}"
             raise ConfigError(
-                f"{name} is neither a recording nor a capture (pcap, pcapng): {count}."
+                f"{name} is neither a recording nor a capture (pcap, pcapng): "
+                f"{counted(lines, 'unreadable line')}."
             )
         if is_empty:
             raise ConfigError(f"{name} holds nothing that podwire recorded.")

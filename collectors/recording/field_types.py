@@ -80,15 +80,17 @@ def is_time(at: float) -> bool:
 
 
 def _text(value: Any) -> str:
-    if type(value) is not str or len(value) > LONGEST:
-        raise Unfit("not a text")
-    return visible(value)
+    return visible(_known_text(value))
 
 
 def _lines(value: Any) -> str:
+    return visible_lines(_known_text(value))
+
+
+def _known_text(value: Any) -> str:
     if type(value) is not str or len(value) > LONGEST:
         raise Unfit("not a text")
-    return visible_lines(value)
+    return value
 
 
 def _whole(value: Any) -> int:

@@ -12,6 +12,7 @@ import yaml
 
 from collectors.events import PodRow, PolicyRow
 from collectors.frozen import frozen
+from collectors.plural import plural
 from diagnosis.reachability.blind_spots import CUTTING, FOREIGN, NONE, POLICIES, sentences
 from diagnosis.reachability.network_policy import KIND
 from diagnosis.reachability.parties import (
@@ -141,7 +142,7 @@ def from_traffic(pod: PodRow, snapshot: Snapshot) -> str:
 
 
 def _paths(seen: Sized) -> str:
-    return f"{len(seen)} path{'' if len(seen) == 1 else 's'}"
+    return f"{len(seen)} {plural(len(seen), 'path')}"
 
 
 def _entry(end: PodRow | str, own_namespace: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from collectors.events import Endpoint, PodRow, ServicePort, ServiceRow, SliceRow
+from collectors.plural import plural
 from diagnosis.reachability.cluster_state import ClusterState
 from diagnosis.reachability.parties import Party, is_ipv6, over, port_number, why_generated
 
@@ -290,7 +291,7 @@ def _why_none(
         reason = "none is ready"
     if not service.selector or not pods:
         return reason
-    return f"{len(pods)} pod{'s' if len(pods) > 1 else ''} match and {reason}"
+    return f"{len(pods)} {plural(len(pods), 'pod')} match and {reason}"
 
 
 def short(end: Party) -> str:

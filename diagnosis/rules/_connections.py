@@ -37,6 +37,12 @@ def seen(snapshot: Snapshot, talks: list[Conversation], text: str) -> Evidence:
     return snapshot.fact(f"{text}, asked by {clients}", "capture")
 
 
+def servers_behind(snapshot: Snapshot, address: str) -> list[str]:
+    """The ready endpoints of a Service, or the address itself."""
+    service = snapshot.service_by_address.get(address)
+    return snapshot.endpoints(service)[0] if service is not None else [address]
+
+
 def node_of_unused(snapshot: Snapshot, address: str, port: int = 0) -> str:
     """The node of whose pod CIDR an address is that no pod has; '' for any other address, and where
     not all pods were listed: one of the others may have it. At Cilium's port it is an agent's

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from collectors.events import PodRow, ServiceRow
 from collectors.findings import Evidence, Finding
-from diagnosis.addresses import addresses_of
+from diagnosis.addresses import LOOPBACK, addresses_of
 from diagnosis.by_key import by_key
 from diagnosis.rule import Rule
 from diagnosis.rules._dns import SOURCE
@@ -47,7 +47,6 @@ BARE = (
     "ClusterFirstWithHostNet"
 )
 ROLLED_OUT = ("Deployment", "StatefulSet", "DaemonSet")
-LOOPBACK = ("127.", "::1")
 LINK_LOCAL = "169.254."  # of a cache of the cluster's DNS on the node
 SYSTEM = "kube-system"
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from collectors.findings import Evidence, Finding, Subject
 from diagnosis.rule import CONVENTION, Rule, Threshold
+from diagnosis.rules._connections import servers_behind
 from diagnosis.snapshot import Snapshot, TargetView, listed
 
 CLOSED = Threshold("from", 5, "closed windows in 15 s", CONVENTION)
@@ -57,13 +58,8 @@ def _passing_on(snapshot: Snapshot) -> set[Subject]:
     return {
         snapshot.workload_subject(address)
         for talk in slow
-        for address in _servers(snapshot, talk.server)
+        for address in servers_behind(snapshot, talk.server)
     }
-
-
-def _servers(snapshot: Snapshot, address: str) -> list[str]:
-    service = snapshot.service_by_address.get(address)
-    return snapshot.endpoints(service)[0] if service is not None else [address]
 
 
 def _finding(subject: Subject, facts: list[Evidence]) -> Finding:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from collectors.events import PodRow
 from collectors.findings import Evidence, Finding
+from diagnosis.addresses import LOOPBACK
 from diagnosis.paths import End
 from diagnosis.rule import Rule
 from diagnosis.rules import service_failing
@@ -19,7 +20,6 @@ from diagnosis.rules._service_paths import endpoint_of
 from diagnosis.snapshot import Conversation, Snapshot, listed
 from diagnosis.subjects import pod_subject
 
-LOOPBACK = ("127.", "::1")
 NOW_S = 5.0  # a convention, not from a source
 RULE = Rule(
     id="refused",

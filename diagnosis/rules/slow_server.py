@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from collectors.findings import Evidence, Finding, Subject
 from diagnosis.by_key import by_key
 from diagnosis.rule import CONVENTION, Rule, Threshold
+from diagnosis.rules._connections import servers_behind
 from diagnosis.slow_answers import SLOW_TIMES
 from diagnosis.snapshot import Conversation, Snapshot, listed
 
@@ -54,16 +55,10 @@ def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bo
         return False
     talks = _slow_by_server(snapshot)
     own, theirs = talks.get(finding.subject, []), talks.get(other.subject, [])
-    servers = {one for talk in theirs for one in _behind(snapshot, talk.server)}
+    servers = {one for talk in theirs for one in servers_behind(snapshot, talk.server)}
     asked = [talk.slowest_ms for talk in own if talk.client in servers]
     slowest = max((talk.slowest_ms for talk in theirs), default=0.0)
     return 100 * max(asked, default=0.0) > WAITED.value * slowest > 0
-
-
-def _behind(snapshot: Snapshot, address: str) -> list[str]:
-    """An address, or a Service's endpoints."""
-    service = snapshot.service_by_address.get(address)
-    return snapshot.endpoints(service)[0] if service is not None else [address]
 
 
 def _slow_by_server(snapshot: Snapshot) -> dict[Subject, list[Conversation]]:
