@@ -19,13 +19,17 @@ def test_sockets_read_over_netlink_agree_with_ss() -> None:
         with socket.create_connection(("127.0.0.1", port)) as client:
             accepted, _ = server.accept()
             client.sendall(b"x" * 1000)
+            ends = {port, client.getsockname()[1]}
             rows = local.LocalReader().sockets("local/x").rows
             text = subprocess.run(
                 ["ss", "-tinoOaH"], capture_output=True, text=True, check=True
             ).stdout
             accepted.close()
     printed = {(r.state, r.local, r.local_port, r.peer_port): r for r in ss.parse(text, "tcp")}
-    ours = [r for r in rows if port in (r.local_port, r.peer_port) and r.protocol == "tcp"]
+    tcp = [r for r in rows if r.protocol == "tcp"]
+    listening = [r for r in tcp if (r.state, r.local_port) == ("LISTEN", port)]
+    # the port may have been another program's a moment ago, whose connections are in TIME-WAIT
+    ours = [*listening, *(r for r in tcp if {r.local_port, r.peer_port} == ends)]
     assert sorted(r.state for r in ours) == ["ESTAB", "ESTAB", "LISTEN"]
     for row in ours:
         same = printed[row.state, row.local, row.local_port, row.peer_port]
