@@ -57,7 +57,8 @@ def replaying(directory: Path, first: str = "") -> PodwireApp:
 async def begun(pilot: Pilot[int]) -> None:
     for _ in range(50):
         await pilot.pause(0.1)
-        if pilot.app.query(Header) and header(pilot).startswith(" podwire  pod"):
+        screen = pilot.app.screen  # of one moment: a screen may be pushed between two questions
+        if screen.query(Header) and header(pilot).startswith(" podwire  pod"):
             return
 
 
