@@ -17,7 +17,7 @@ from collectors.secrets import HIDDEN, redact
 TABLE = Path(__file__).with_name("secrets.toml")
 MOST_OF_ONE = 16  # secrets of one kind behind one command
 LONG_WORDS = (  # of a password, wherever they stand in a name
-    *("password", "passwd", "passphrase", "passcode", "passwort", "kennwort", "wachtwoord"),
+    *("password", "passwd", "pass[ _-]?phrase", "passcode", "passwort", "kennwort", "wachtwoord"),
     *("mot[ _-]?de[ _-]?passe", "contrase[nñ]a", "palavra-?passe", "lösenord", "losenord"),
     *("passord", "adgangskode", "kodeord", "salasana", "has[lł]o", "heslo", "jelsz[oó]"),
     *("lozinka", "parool", "slapta[zž]odis", "şifre", "sifre", "parola", "senha", "пароль"),
@@ -25,14 +25,24 @@ LONG_WORDS = (  # of a password, wherever they stand in a name
 )
 SHORT_WORDS = (  # only as a whole part of a name
     *("pass(?:word|wd|phrase)?", "pwd", "pw", "mdp", "clave", "psk", "secret", "credentials?"),
-    *("geheimnis", "token", "api[_-]?key", "access[_-]?key", "secret[_-]?key", "private[_-]?key"),
+    *(
+        "geheimnis",
+        "token",
+        "api[ _-]?key",
+        "access[_-]?key",
+        "secret[_-]?key",
+        "private[_-]?key",
+        "pre-?shared[_-]?key",
+    ),
     *("encryption[_-]?key", "auth[_-]?token", "access[_-]?token", "refresh[_-]?token"),
     *("id[_-]?token", "session[_-]?token", "client[_-]?secret"),
 )
 BARE = (  # a comma before another assignment is no part of it, quotes behind `user:` are
     r"""(?:[^\s"'`,;<>]|,(?!\s|$|[\w.-]+[=:])|(?<=:)"[^"]*"|(?<=:)'[^']*')"""
 )
-VALUE = rf"(?!‹)(?:\\?\"(?P<d>[^\"‹]+)(?:\"|\Z)|\\?'(?P<q>[^'‹]+)(?:'|\Z)|\\?[\"']?(?P<s>{BARE}+))"
+VALUE = (
+    rf"(?!‹)(?:\\?\"(?P<d>[^\"‹]+)(?:\"|\Z)|\\?'(?P<q>[^'‹]+)(?:'|\Z)|\\?[\"']?(?P<s>(?!‹){BARE}+))"
+)
 PARTS = {
     "⟨value⟩": VALUE,
     "⟨word⟩": "|".join((*LONG_WORDS, *SHORT_WORDS)),
@@ -58,16 +68,26 @@ def _filled(pattern: str) -> str:
 
 
 def _of_client(row: dict[str, Any]) -> str:
-    """An option's value is `glued` to it, `apart` from it, or either."""
+    """An option's value is `glued` to it, `apart` from it, or either; `bundled`: other letters may
+    be in front of its own."""
     between = r"(?:\s*=\s*|\s+)" if row.get("apart") else r"(?:\s*=\s*|\s*)"
     between = "" if row.get("glued") else rf"{between}(?!-)"
     value = f"{row.get('value', '')}⟨value⟩"
     options = "|".join(
-        re.escape(option) + (r"(?=[\s=])" if option.startswith("--") else "")
-        for option in row["options"]
+        _option(option, is_bundled=row.get("bundled", False)) for option in row["options"]
     )
     commands = rf"(?<![\w.-])(?:{row['commands']})(?:\.exe)?(?=\s)"
     return rf"{commands}{BEFORE_OPTION}(?:{options}){between}{value}"
+
+
+def _option(option: str, is_bundled: bool) -> str:
+    if option.startswith("--"):
+        return rf"{re.escape(option)}(?=[\s=])"
+    return (
+        rf"-[A-Za-z]{{0,6}}?{option[1:]}"
+        if is_bundled
+        else rf"{re.escape(option)}(?!assw(?:or)?d[\s=])"
+    )
 
 
 def without_secrets(text: str) -> str:

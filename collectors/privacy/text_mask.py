@@ -109,6 +109,8 @@ class TextMask:
         return masked if short == text else masked + text[len(short) :] + length
 
     def _address(self, text: str, length: str) -> str | None:
+        if "." in text and ":" not in text:  # with zeros in front, as some programs write it
+            text = ".".join(part.lstrip("0") or "0" for part in text.split("."))
         try:
             plain = ip_address(text)
         except ValueError:

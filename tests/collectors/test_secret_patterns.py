@@ -34,6 +34,8 @@ INNOCENT = (
     "the password is wrong; passwords are refused",
     "http 503 of web, uname -a says 6.1",
     "automountServiceAccountToken: false, password: null",
+    "the cookie is set; bypass=1; password of pod/shop/web-123456; image:1.2@sha256:abc",
+    "ldapsearch -x -s sub -b dc=x; curl -fsSLo out http://web",
     "net.core.somaxconn = 4096, ss -u",
 )
 
@@ -52,6 +54,8 @@ def test_a_secret_is_hidden(text: str, secret: str) -> None:
 def test_all_secrets_of_one_command_are_hidden() -> None:
     text = without_secrets("curl -b sid=aaa1 -U me:bbb2 -u you:ccc3 http://api --cookie 'ddd4 e'")
     assert not [secret for secret in ("aaa1", "bbb2", "ccc3", "ddd4 e") if secret in text]
+    keys = without_secrets("ssh-keygen -t rsa -N 'aaa1' -P 'bbb2'")
+    assert keys == f"ssh-keygen -t rsa -N '{HIDDEN}' -P '{HIDDEN}'"
     assert text.endswith(f"http://api --cookie '{HIDDEN}'"), "what is around them stays"
 
 

@@ -35,6 +35,7 @@ MASK = TextMask(ADDRESSES, NAMES, KNOWN)
         ("10-0-3-7.shop.pod.cluster.local", "10-0-3-7"),
         ("volume 0a1b2c3d-1111-2222-3333-444455556666 is lost", "0a1b2c3d"),
         ("as /q/ or q/x", "q"),
+        ("10.244.001.006 is it", "244.001"),
         ("SHOP is Checkout, of Shop", "SHOP"),
         ("SHOP is Checkout, of Shop", "Checkout"),
         ("curl http://evil.test", "evil"),
