@@ -24,7 +24,16 @@ LONG_WORDS = (  # of a password, wherever they stand in a name
     *("密码", "密碼", "口令", "パスワード", "暗証番号", "비밀번호", "암호", "كلمة المرور", "סיסמה"),
 )
 SHORT_WORDS = (  # only as a whole part of a name
-    *("pass(?:word|wd|phrase)?", "pwd", "pw", "mdp", "clave", "psk", "secret", "credentials?"),
+    *(
+        "(?<!to )(?<!not )pass(?:word|wd|phrase)?",
+        "pwd",
+        "pw",
+        "mdp",
+        "clave",
+        "psk",
+        "secret",
+        "credentials?",
+    ),
     *(
         "geheimnis",
         "token",

@@ -36,6 +36,7 @@ INNOCENT = (
     "automountServiceAccountToken: false, password: null",
     "the cookie is set; bypass=1; password of pod/shop/web-123456; image:1.2@sha256:abc",
     "ldapsearch -x -s sub -b dc=x; curl -fsSLo out http://web",
+    "if tcp/80 is to pass: policies add up; segments do not pass: where loss is",
     "net.core.somaxconn = 4096, ss -u",
 )
 
