@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from collectors.cluster.attach.settings import AttachSettings
 from collectors.errors import ClusterError
-from collectors.events import Mark, Notice, NoticeLevel
+from collectors.events import NOTE_KEPT, Mark, Notice, NoticeLevel
 from collectors.sanitize import sanitize
 from collectors.stream import Stream
 from session.store import Store
@@ -24,7 +24,6 @@ if TYPE_CHECKING:  # a console without a cluster never imports it
     from session.share.viewer_source import ViewerSource
 
 NO_CLUSTER = "There is no cluster here: this console looks at a machine, a file or a recording."
-NOTE_KEPT = 300  # characters of a mark's note
 
 
 class Engine:

@@ -64,3 +64,19 @@ def test_what_looks_at_files_imports_no_client_of_the_cluster() -> None:
     assert "kubernetes" not in packages
     _, packages = packages_of("check", "--from", str(RECORDING))
     assert "kubernetes" not in packages
+
+
+def test_the_first_frame_waits_for_no_engine() -> None:
+    """What diagnoses and what keeps the data is imported behind it (tui/background_imports.py)."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys, cli.console; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=ROOT,
+        check=True,
+    )
+    modules = done.stdout.split()
+    assert "tui.app" in modules
+    late = ("diagnosis", "session.store", "session.engine", "collectors.capture", "kubernetes")
+    assert not [name for name in modules if name.startswith(late)]
