@@ -8,7 +8,7 @@ test: ## set up what is missing and pass the tests
 	@tools/setup.sh test
 	@tools/test.sh $(ARGS)
 
-unit: ## under a minute, as any user: all but the tests on the lab and of moving screens
+unit: ## under a minute, as any user: all but the tests on the lab, of moving screens, and slow ones
 	@tools/setup.sh test
 	@tools/unit.sh $(ARGS)
 

@@ -1,10 +1,11 @@
 #!/bin/sh
-# The tests that need neither the lab (root, namespaces) nor screens that move, in two processes.
+# The tests that need neither the lab (root, namespaces) nor screens that move, and that do not wait
+# for seconds, in two processes.
 # Any arguments: one plain pytest with them.
 set -u
 cd "$(dirname "$0")/.."
 pytest=".venv/bin/python -m pytest -p no:cacheprovider"
-wanted="not lab and not screen"
+wanted="not lab and not screen and not slow"
 [ $# -eq 0 ] || exec $pytest -m "$wanted" "$@"
 beside=$(mktemp)
 trap 'rm -f "$beside"' EXIT

@@ -16,6 +16,8 @@ import zstandard
 from cli.main import main
 from tests.support.incident import full_table, sample, written
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def recording(tmp_path: Path) -> Path:

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from textual.pilot import Pilot
 
 from cli.config import Config
@@ -21,6 +22,8 @@ from tui.screens.connectivity_matrix import MatrixScreen
 from tui.screens.findings import FindingsScreen
 from tui.screens.target import TargetScreen
 from tui.widgets.header import Header
+
+pytestmark = pytest.mark.slow
 
 AT = 1.7e9
 WEB, BACKEND = "pod/shop/web-1", "pod/shop/api-1"  # of nodes n1 and n2

@@ -29,6 +29,8 @@ from tests.support.json_schema import violations
 from tests.support.reports import hostile_report
 from tests.support.secrets import planted
 
+pytestmark = pytest.mark.slow
+
 POD = ev.PodRow("shop", "web-1", "u", "n1", "10.0.0.5", "Running", "1/1", 0, 0.0)
 
 

@@ -15,6 +15,8 @@ from collectors.conntrack import groups
 from collectors.kernel import procfs, sampler, sampler_program
 from tests.collectors.test_netlink_count import OWN
 
+pytestmark = pytest.mark.slow
+
 APPLETS = (
     "sh",
     "tail",

@@ -13,6 +13,8 @@ import pytest
 
 from collectors import capture
 
+pytestmark = pytest.mark.slow
+
 GENERATED = int(os.environ.get("PODWIRE_GENERATED_CAPTURES", "1500"))
 ROOT = Path(__file__).parent.parent.parent
 needs_core = pytest.mark.skipif(

@@ -20,6 +20,8 @@ from collectors.privacy.frame_mask import LINK_TYPES, FrameMask
 from collectors.privacy.name_mask import NameMask
 from tests.support import wire
 
+pytestmark = pytest.mark.slow
+
 ADDRESSES = AddressMask(b"k")
 NAMES = NameMask(b"k", ADDRESSES)
 HOST = "payments.shop.svc.cluster.local"

@@ -12,6 +12,8 @@ import pytest
 from collectors import remote_commands
 from collectors.command_runner import LocalRunner, run
 
+pytestmark = pytest.mark.slow
+
 
 async def started(token: str, seconds: int = 60) -> int:
     process = await asyncio.create_subprocess_exec(

@@ -66,6 +66,7 @@ def test_fifty_sockets_cost_next_to_nothing() -> None:
     assert frames[3].first("ss tcp 51 3") and not frames[2].first("ss tcp 51 3"), "every third tick"
 
 
+@pytest.mark.slow
 def test_bash_prints_what_the_plain_shell_prints() -> None:
     """bash reads the files by itself; the plain shell lets `tail` and `head` do it."""
     if not shutil.which("bash"):

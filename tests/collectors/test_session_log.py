@@ -21,6 +21,8 @@ from collectors.recording.session_log import BLOCK_S, SessionWriter
 from collectors.recording.session_reader import SessionReader
 from tests.collectors.test_event_codec import every_event, values_of
 
+pytestmark = pytest.mark.slow
+
 KEY = "pod/shop/web"
 SECONDS = 120
 

@@ -14,6 +14,8 @@ from diagnosis.incident.as_html import html
 from tests.support.browser import CHROMIUM, WHY_NOT, page
 from tests.support.reports import HOSTILE, hostile_report
 
+pytestmark = pytest.mark.slow
+
 ALLOWED = {
     *(
         "html",

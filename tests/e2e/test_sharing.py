@@ -16,6 +16,8 @@ from session.engine import login_name
 from tests.support.ssh_server import HOST, MISSING, SSHD, ssh_server
 from tests.support.terminal import PROGRAM, Tmux
 
+pytestmark = pytest.mark.slow
+
 MARKS = 5  # in each direction
 SEEN_S = 0.3  # by 90 % of them: the machine is shared
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+import pytest
+
 from collectors.command_runner import LocalRunner, Runner, Running
 from collectors.errors import ExecError
 from collectors.events import CommandRun, Event, GuideConclusion, GuideStep
@@ -13,6 +15,8 @@ from diagnosis.guide import Goal, symptoms
 from session.command_log import LoggedRunner
 from session.guide_runner import Guided, goal_text
 from session.store import Store
+
+pytestmark = pytest.mark.slow
 
 
 class NoPod:

@@ -32,6 +32,8 @@ from session.recording import SessionRecording
 from session.store import Store
 from tests.support.killed_recording import killed_after
 
+pytestmark = pytest.mark.slow
+
 
 def mark(number: int) -> Mark:
     return Mark(1_800_000_000.0 + number, "", "alice", f"mark {number}")

@@ -21,6 +21,8 @@ from session.session_archive import SessionArchive
 from session.store import Store
 from tests.support.incident import BEGAN as INCIDENT, FULL_FROM, full_table, written
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 260  # a finding from 120 to 240
 
 

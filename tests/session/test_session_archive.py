@@ -16,6 +16,8 @@ from session.session_archive import WINDOW_S, SessionArchive
 from session.store import Store
 from session.target_data import PacketLine, TargetData
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 400  # a finding comes and goes, and marks are set
 
 

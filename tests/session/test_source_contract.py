@@ -34,6 +34,8 @@ from session.sources import AttachedSource, LocalSource
 from session.store import Store
 from tests.support.shared_session import driving
 
+pytestmark = pytest.mark.slow
+
 DATA = Path(__file__).parent.parent / "data"
 RECORDED = ("pcap", "recording", "joined", "session")
 LIVE = ("pod", "node", "local", "shared")

@@ -25,6 +25,8 @@ from collectors.recording.event_codec import encode
 from collectors.sanitize import sanitize
 from tests.collectors.test_dissect import eth
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent.parent
 EVIL = (
     "\x1b]0;PWNED\x07\x1b]52;c;UFdORUQ=\x07\x1b[2J\x9b31m\u202eEVIL\u2066[/][@click=app.quit]x[/]"

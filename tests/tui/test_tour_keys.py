@@ -25,6 +25,8 @@ from tui.screens.timeline import TimelineScreen
 from tui.tour import STEPS, Tour
 from tui.tour_keys import TourLine
 
+pytestmark = pytest.mark.slow
+
 Press = Callable[[Pilot[int]], object]
 SIZES = pytest.mark.parametrize(
     "size", [(80, 24), (120, 40), (200, 50)], ids=["80x24", "120x40", "200x50"]

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
 from tests.oracles.compare import compared
+
+pytestmark = pytest.mark.slow
 
 FEW = 10_000
 

@@ -14,6 +14,8 @@ from session.share.hand_over import OWNER, HandOver
 from session.share.people import label
 from tests.support.shared_session import driving, until, viewing
 
+pytestmark = pytest.mark.slow
+
 numbers = st.integers(0, 4)
 steps = st.lists(
     st.tuples(st.sampled_from(["ask", "withdraw", "give", "left"]), numbers, numbers), max_size=30

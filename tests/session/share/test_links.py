@@ -26,6 +26,8 @@ from session.share.links import (
 from session.store import Store
 from tests.support.shared_session import driving, until
 
+pytestmark = pytest.mark.slow
+
 RELAY = [sys.executable, "-m", "cli.main", "join", "--stdio"]
 
 

@@ -27,6 +27,8 @@ from session.store import Store
 from session.targets import CLOSED
 from tests.support.shared_session import driving, until, viewing
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 70
 
 
