@@ -3,19 +3,26 @@
 Without them podwire is installed as pure Python, which does the same, slower: `podwire --version`
 says which it is. One source: the modules that CORE names are compiled as they are, with the types
 that the .pxd file beside each gives; fast_headers.pyx alone has no Python of its own.
+
+A wheel has all packages inside of one, `podwire`, so that no other distribution's files are
+overwritten (podwire/__init__.py); a working copy that is installed editable keeps their names.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from zlib import crc32
 
-from setuptools import Extension, setup
+from setuptools import Extension, find_packages, setup
 from setuptools.command.build_ext import build_ext
 from setuptools.errors import BaseError, CCompilerError
 
+NAME = "podwire"
+PACKAGES = ("cli", "collectors", "diagnosis", "lab", "session", "themes", "tui")
+EDITABLE = "editable_wheel" in sys.argv
 FOLDER = Path("collectors/capture")
 CORE = (
     "header_row",
@@ -92,4 +99,19 @@ def extensions() -> list[Extension]:
     )
 
 
-setup(ext_modules=extensions(), cmdclass={"build_ext": BuildCore})
+def packages() -> dict[str, str]:
+    """The folder of each package, by the name it is installed by."""
+    names = find_packages(include=[pattern for name in PACKAGES for pattern in (name, f"{name}.*")])
+    folders = {name: name.replace(".", "/") for name in names}
+    if not EDITABLE:
+        folders = {f"{NAME}.{name}": folder for name, folder in folders.items()}
+    return {NAME: NAME, **folders}
+
+
+setup(
+    packages=list(packages()),
+    package_dir=packages(),
+    ext_modules=extensions(),
+    ext_package=None if EDITABLE else NAME,  # Cython knows them by the names they are imported by
+    cmdclass={"build_ext": BuildCore},
+)

@@ -20,6 +20,8 @@ FORBIDDEN = {
     "tui": {"cli", "kubernetes", "pyroute2", "psutil"},
     "cli": SCREENS | {"kubernetes", "pyroute2", "psutil"},
     "lab": SCREENS | {"cli", "tui", "session", "diagnosis", "collectors", "themes", "kubernetes"},
+    "podwire": SCREENS
+    | {"tui", "session", "diagnosis", "collectors", "lab", "themes", "kubernetes"},
     "themes": SCREENS | {"cli", "tui", "session", "diagnosis", "collectors", "lab", "kubernetes"},
 }
 FILES = sorted(p for package in FORBIDDEN for p in (ROOT / package).rglob("*.py"))
