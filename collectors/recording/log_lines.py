@@ -7,6 +7,7 @@ the place where they are kept. The rest is as in event_codec.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, get_type_hints
 
@@ -83,7 +84,7 @@ def parsed(text: bytes) -> Numbered:
 
 def _decoded(text: bytes) -> Event | PacketPlace:
     try:
-        value = orjson.loads(text)
+        value = _loaded(text)
         if isinstance(value, dict) and (made := _FORMS.get(value.get("_", ""))) is not None:
             return made(value)
     except Malformed:
@@ -91,6 +92,13 @@ def _decoded(text: bytes) -> Event | PacketPlace:
     except DAMAGES as error:
         raise Malformed(f"not an event: {error}") from None
     return event_codec.decode(text.decode("utf-8", "replace"))
+
+
+def _loaded(text: bytes) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:  # a lone surrogate is one of Python's own JSON only
+        return json.loads(text)
 
 
 _COLUMNS = {name: column_check(hint, name) for name, hint in get_type_hints(SocketRow).items()}

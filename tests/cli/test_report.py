@@ -20,6 +20,7 @@ from collectors import events as ev
 from collectors.errors import ConfigError
 from collectors.findings import CONFIDENCES, SEVERITY_ORDER, SubjectKind
 from collectors.recording.event_codec import encode
+from collectors.recording.session_log import SessionWriter
 from diagnosis.incident.as_json import as_json
 from session.opened_recording import open_recording
 from tests.collectors.test_event_codec import every_event, values_of
@@ -121,6 +122,41 @@ def test_what_cannot_be_read_or_written_is_said(
     assert main(["report", str(tmp_path / "none.jsonl")]) == 2
     assert main(["report", str(recording), "--output", str(tmp_path / "no" / "r")]) == 2
     assert "cannot be written" in capsys.readouterr().err
+
+
+LONE = "web \ud83d \udc80"  # surrogates without their other one
+
+
+@pytest.mark.parametrize("form", ["markdown", "html", "json"])
+@pytest.mark.parametrize("is_directory", [False, True], ids=["file", "session"])
+def test_a_lone_surrogate_is_shown_as_its_number(
+    form: str, is_directory: bool, tmp_path: Path
+) -> None:
+    """In texts of every kind, and nothing of the recording is left out for it."""
+    pod = replace(POD, name=LONE, message=LONE)
+    everything = [
+        ev.InventoryList(BEGAN, "", "pods", (POD,)),
+        *full_table(),
+        ev.Mark(BEGAN + 119, NODE, LONE, LONE),
+        ev.Command(BEGAN + 119, NODE, LONE, "create pods", LONE, LONE),
+        ev.SocketSnapshot(BEGAN + 119, NODE, (), "ss", LONE),
+        ev.InventoryChange(BEGAN + 119, "", "ADDED", pod),
+    ]
+    path = tmp_path / "recorded"
+    if is_directory:
+        path.mkdir()
+        writer = SessionWriter(path)
+        writer.write(everything)
+        writer.close()
+    else:
+        written(path, everything)
+    text = made(path, form, tmp_path / "report")
+    shown = as_shown(form, "web ⟨D83D⟩ ⟨DC80⟩")
+    assert text.count(shown) >= 5 and "left out" not in text and "damaged" not in text
+
+
+def as_shown(form: str, text: str) -> str:
+    return json.dumps(text)[1:-1] if form == "json" else text
 
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "report.schema.json").read_text())
