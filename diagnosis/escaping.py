@@ -6,7 +6,7 @@ import html
 import re
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~>$])")
-_AT_BEGIN = re.compile(r"^(\d{0,9})([#+=-]|[.)](?= |$))")  # a heading, a list: only there
+_AT_BEGIN = re.compile(r"^(\d{0,9})([.)](?= |$))|^([#+=-])")  # a heading, a list: only there
 _LINK = re.compile(r"(?i)(https?|ftp|mailto):|www\\?\.")
 _FENCE = re.compile(r"`{3,}")
 
@@ -19,7 +19,7 @@ def in_markdown(text: object) -> str:
     """On one line. Neither markup, nor HTML, nor a link or a name that a forge would notify."""
     line = " ".join(str(text).split())
     line = line.replace("&", "&amp;").replace("<", "&lt;").replace("@", "&#64;")
-    line = _AT_BEGIN.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", line))
+    line = _AT_BEGIN.sub(r"\1\\\2\3", _SPECIAL.sub(r"\\\1", line))
     return _LINK.sub(_unlinked, line)
 
 

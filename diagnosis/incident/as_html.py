@@ -15,14 +15,12 @@ from diagnosis.escaping import in_html as h
 from diagnosis.incident import svg
 from diagnosis.incident.model import (
     IncidentReport,
+    ReportClock,
     ReportEntry,
     ReportFinding,
     ReportGraph,
-    clock,
     date,
-    entry_time,
     length,
-    period,
 )
 from diagnosis.incident.page_style import STYLE
 from diagnosis.incident.svg import Bar, TimeSpan
@@ -56,12 +54,17 @@ def content_policy() -> str:
 def _head(report: IncidentReport) -> Iterator[str]:
     yield f"<h1>Incident report: {h(report.context or 'no cluster')}</h1>"
     yield f'<p class="summary">{h(report.summary)}</p>'
-    span = f"{clock(report.began)} to {clock(report.ended)}"
-    yield f'<p class="dim">{date(report.began)}, {span}, all times UTC</p>'
+    yield f'<p class="dim">{_span(report)}, all times UTC</p>'
     if report.is_private:
         yield "<p>Names and addresses are masked: the same name always has the same mask.</p>"
     if report.targets:
         yield f"<p>Looked at: {h(', '.join(report.targets))}</p>"
+
+
+def _span(report: IncidentReport) -> str:
+    clock = report.clock
+    span = clock.period(report.began, report.ended)
+    return span if clock.has_days else f"{date(report.began)}, {span}"
 
 
 def _first(report: IncidentReport) -> Iterator[str]:
@@ -69,9 +72,10 @@ def _first(report: IncidentReport) -> Iterator[str]:
         return
     yield "<h2>Shortly before the first finding</h2>"
     yield '<p class="dim">What comes before is not for that reason the cause.</p><ul>'
+    clock = report.clock
     for entry in report.before_first:
         where = f" {h(entry.where)}:" if entry.where else ""
-        yield f"<li>{entry_time(entry)} {h(entry.kind)}{where} {h(entry.text)}</li>"
+        yield f"<li>{clock.of_entry(entry)} {h(entry.kind)}{where} {h(entry.text)}</li>"
     yield "</ul>"
 
 
@@ -82,26 +86,27 @@ def _findings(report: IncidentReport) -> Iterator[str]:
     yield "<h2>Findings</h2>"
     if not report.findings:
         yield "<p>Nothing was found.</p>"
+    shown, clock = TimeSpan(report.began, report.ended), report.clock
     for one in report.findings:
-        yield from _finding(one, TimeSpan(report.began, report.ended))
+        yield from _finding(one, shown, clock)
 
 
-def _finding(one: ReportFinding, shown: TimeSpan) -> Iterator[str]:
+def _finding(one: ReportFinding, shown: TimeSpan, clock: ReportClock) -> Iterator[str]:
     finding = one.finding
     yield f'<article class="finding {finding.severity}"><div class="head">'
     yield f'<span class="badge {finding.severity}">{finding.severity}</span>'
     yield f"<h3>{h(finding.where)}: {h(finding.title)}</h3>"
-    yield f'<p class="dim">{_held_text(one, shown)}, {h(finding.rule)}</p></div>'
+    yield f'<p class="dim">{_held_text(one, shown, clock)}, {h(finding.rule)}</p></div>'
     yield from _facts(finding)
-    yield from (_figure(graph, one, shown) for graph in one.graphs)
+    yield from (_figure(graph, one, shown, clock) for graph in one.graphs)
     if finding.fix:
         yield f"<p><strong>What to do</strong></p><pre>{h(finding.fix.rstrip())}</pre>"
     yield "</article>"
 
 
-def _held_text(one: ReportFinding, shown: TimeSpan) -> str:
+def _held_text(one: ReportFinding, shown: TimeSpan, clock: ReportClock) -> str:
     end = shown.ended if one.until is None else one.until
-    return f"{period(one.since, one.until)} ({length(end - one.since)})"
+    return f"{clock.period(one.since, one.until)} ({length(end - one.since)})"
 
 
 def _facts(finding: Finding) -> Iterator[str]:
@@ -116,19 +121,19 @@ def _facts(finding: Finding) -> Iterator[str]:
     yield "</dl>"
 
 
-def _figure(graph: ReportGraph, one: ReportFinding, shown: TimeSpan) -> str:
+def _figure(graph: ReportGraph, one: ReportFinding, shown: TimeSpan, clock: ReportClock) -> str:
     held = (one.since, shown.ended if one.until is None else one.until)
     highest = f"at most {graph.highest:,.4g} {h(graph.unit)}"
     return (
         f"<figure><figcaption><strong>{h(graph.title)}</strong><span>{h(graph.where)}</span>"
         f"<span>{highest}</span></figcaption>{svg.graph(graph, shown, held)}"
-        f"{_axis(shown)}"
+        f"{_axis(shown, clock)}"
         f'<div class="dim">{h(graph.meaning)}; shaded: while it was found</div></figure>'
     )
 
 
-def _axis(shown: TimeSpan) -> str:
-    ends = f"<span>{clock(shown.began)}</span><span>{clock(shown.ended)}</span>"
+def _axis(shown: TimeSpan, clock: ReportClock) -> str:
+    ends = f"<span>{clock.at(shown.began)}</span><span>{clock.at(shown.ended)}</span>"
     return f'<div class="axis">{ends}</div>'
 
 
@@ -139,9 +144,9 @@ def _timeline(report: IncidentReport) -> Iterator[str]:
     yield "<h2>Timeline</h2>"
     shown = TimeSpan(report.began, report.ended)
     yield svg.band(_bars(report, shown), _ticks(report), shown)
-    yield _axis(shown)
+    yield _axis(shown, report.clock)
     yield f'<ul class="key">{"".join(_key())}</ul>'
-    yield from _table(("time", "what", "where", ""), map(_entry_row, report.timeline))
+    yield from _table(("time", "what", "where", ""), _entry_rows(report))
 
 
 def _bars(report: IncidentReport, shown: TimeSpan) -> Iterator[Bar]:
@@ -172,11 +177,16 @@ def _key() -> Iterator[str]:
         yield f'<li><svg viewBox="0 0 10 10" aria-hidden="true">{swatch}</svg>{text}</li>'
 
 
-def _entry_row(entry: ReportEntry) -> Sequence[Cell]:
+def _entry_rows(report: IncidentReport) -> Iterator[Sequence[Cell]]:
+    clock = report.clock
+    return (_entry_row(entry, clock) for entry in report.timeline)
+
+
+def _entry_row(entry: ReportEntry, clock: ReportClock) -> Sequence[Cell]:
     author = f"{h(entry.author)}: " if entry.author else ""
     style = "bad" if entry.bad else ""
     return (
-        ("when", entry_time(entry)),
+        ("when", clock.of_entry(entry)),
         (f"kind {style}".strip(), h(entry.kind)),
         ("", h(entry.where)),
         ("", f"{author}{h(entry.text)}"),
@@ -188,8 +198,9 @@ def _entry_row(entry: ReportEntry) -> Sequence[Cell]:
 
 def _writes(report: IncidentReport) -> Iterator[str]:
     yield "<h2>Added to the cluster, and removed</h2>"
+    clock = report.clock
     rows = [
-        (("when", clock(one.at)), *_plain(one.verb, one.what, one.result, one.user))
+        (("when", clock.at(one.at)), *_plain(one.verb, one.what, one.result, one.user))
         for one in report.writes
     ]
     yield from _table(("time", "request", "object", "result", "as"), rows)

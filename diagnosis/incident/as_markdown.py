@@ -8,14 +8,12 @@ from diagnosis.escaping import fenced, in_markdown as md
 from diagnosis.incident.model import (
     IncidentReport,
     ReportCapture,
+    ReportClock,
     ReportEntry,
     ReportFinding,
     ReportGraph,
-    clock,
     date,
-    entry_time,
     length,
-    period,
 )
 from diagnosis.report import LANGUAGES, labelled, origin
 
@@ -40,33 +38,35 @@ def _head(report: IncidentReport) -> Iterator[str]:
 
 def _span(report: IncidentReport) -> str:
     seconds = length(report.ended - report.began)
-    return f"From {clock(report.began)} to {clock(report.ended)} ({seconds})"
+    return f"From {report.clock.period(report.began, report.ended)} ({seconds})"
 
 
 def _first(report: IncidentReport) -> Iterator[str]:
     if report.before_first:
         yield "\n## Shortly before the first finding\n"
         yield "What comes before is not for that reason the cause.\n"
-        yield from (f"- {_entry_line(entry)}" for entry in report.before_first)
+        clock = report.clock
+        yield from (f"- {_entry_line(entry, clock)}" for entry in report.before_first)
 
 
-def _entry_line(entry: ReportEntry) -> str:
+def _entry_line(entry: ReportEntry, clock: ReportClock) -> str:
     where = f" {md(entry.where)}:" if entry.where else ""
-    return f"{entry_time(entry)} {md(entry.kind)}{where} {md(entry.text)}"
+    return f"{clock.of_entry(entry)} {md(entry.kind)}{where} {md(entry.text)}"
 
 
 def _findings(report: IncidentReport) -> Iterator[str]:
     yield "\n## Findings"
     if not report.findings:
         yield "\nNothing was found."
+    clock = report.clock
     for one in report.findings:
-        yield from _finding(one)
+        yield from _finding(one, clock.period(one.since, one.until))
 
 
-def _finding(one: ReportFinding) -> Iterator[str]:
+def _finding(one: ReportFinding, held: str) -> Iterator[str]:
     finding = one.finding
     yield f"\n### {finding.severity}: {md(finding.where)}\n"
-    yield f"**{md(finding.title)}** ({md(finding.rule)}), {period(one.since, one.until)}\n"
+    yield f"**{md(finding.title)}** ({md(finding.rule)}), {held}\n"
     for evidence in finding.evidence:
         place = f" _({md(origin(evidence))})_" if origin(evidence) else ""
         yield f"- {md(evidence.text)}{place}"
@@ -104,18 +104,20 @@ def _bar(value: float | None, top: float) -> str:
 
 def _timeline(report: IncidentReport) -> Iterator[str]:
     yield "\n## Timeline\n"
-    rows = [_timeline_row(entry) for entry in report.timeline]
+    clock = report.clock
+    rows = [_timeline_row(entry, clock) for entry in report.timeline]
     yield from _table(("time", "what", "where", "text"), rows)
 
 
-def _timeline_row(entry: ReportEntry) -> tuple[str, ...]:
+def _timeline_row(entry: ReportEntry, clock: ReportClock) -> tuple[str, ...]:
     author = f"{entry.author}: " if entry.author else ""
-    return entry_time(entry), entry.kind, entry.where, f"{author}{entry.text}"
+    return clock.of_entry(entry), entry.kind, entry.where, f"{author}{entry.text}"
 
 
 def _writes(report: IncidentReport) -> Iterator[str]:
     yield "\n## Added to the cluster, and removed\n"
-    rows = [(clock(one.at), one.verb, one.what, one.result, one.user) for one in report.writes]
+    clock = report.clock
+    rows = [(clock.at(one.at), one.verb, one.what, one.result, one.user) for one in report.writes]
     yield from _table(("time", "request", "object", "result", "user"), rows)
     for text in report.left:
         yield f"\n**Left in the cluster:** {md(text)}"

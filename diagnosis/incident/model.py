@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 
 from collectors.findings import Finding, counts_text
 from collectors.frozen import frozen
@@ -98,6 +99,17 @@ class IncidentReport:
         found = counts_text(one.finding for one in self.findings)
         return f"{found or 'nothing found'} in {length(self.ended - self.began)}"
 
+    @property
+    def clock(self) -> ReportClock:
+        return ReportClock(len({date(at) for at in self._times() if at}) > 1)
+
+    def _times(self) -> Iterator[float]:
+        yield from (self.began, self.ended, *(one.at for one in self.writes))
+        spans = ((one.since, one.until) for one in self.findings)
+        lines = ((one.at, one.until) for one in (*self.timeline, *self.before_first))
+        for since, until in chain(spans, lines):
+            yield from (since, until or 0.0)
+
 
 def length(seconds: float) -> str:
     """`45 s`, `3 min 20 s`, `2 h 5 min`."""
@@ -117,17 +129,28 @@ def date(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d") if at else ""
 
 
-def clock(at: float) -> str:
-    """Of the day, UTC."""
+def _of_day(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S") if at else ""
 
 
-def period(since: float, until: float | None) -> str:
-    return f"{clock(since)} to {clock(until) if until is not None else 'the end'}"
+@frozen
+class ReportClock:
+    """Times as a report shows them, UTC: with their date where it is of more days than one."""
 
+    has_days: bool
 
-def entry_time(entry: ReportEntry) -> str:
-    """A moment, or from when to when."""
-    if entry.open or entry.until is not None:
-        return period(entry.at, entry.until)
-    return clock(entry.at)
+    def at(self, at: float) -> str:
+        return f"{date(at)} {_of_day(at)}".strip() if self.has_days else _of_day(at)
+
+    def period(self, since: float, until: float | None) -> str:
+        """The date of the end only where it is another one."""
+        if until is None:
+            return f"{self.at(since)} to the end"
+        end = _of_day(until) if date(since) == date(until) else self.at(until)
+        return f"{self.at(since)} to {end}"
+
+    def of_entry(self, entry: ReportEntry) -> str:
+        """A moment, or from when to when."""
+        if entry.open or entry.until is not None:
+            return self.period(entry.at, entry.until)
+        return self.at(entry.at)

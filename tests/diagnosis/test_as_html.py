@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from diagnosis.incident.as_html import html
 from tests.support.browser import CHROMIUM, WHY_NOT, page
-from tests.support.reports import HOSTILE, hostile_report
+from tests.support.reports import BEGAN, HOSTILE, hostile_report
 
 pytestmark = pytest.mark.slow
 
@@ -70,6 +71,18 @@ def test_the_policy_allows_the_style_sheet_and_nothing_else() -> None:
     (policy,) = re.findall(r'Content-Security-Policy" content="([^"]+)"', html(hostile_report()))
     assert policy.startswith("default-src 'none'; style-src 'sha256-")
     assert "unsafe" not in policy and "*" not in policy and "http" not in policy
+
+
+def test_of_several_days_each_time_has_its_date() -> None:
+    made = hostile_report("x")
+    text = html(replace(made, ended=BEGAN + 7_000))
+    assert "2023-11-14 22:13:20 to 2023-11-15 00:10:00, all times UTC" in text
+    assert "<span>2023-11-14 22:13:20</span><span>2023-11-15 00:10:00</span>" in text
+    assert '"when">2023-11-14 22:13:41 to the end<' in text
+    assert '"when">2023-11-14 22:13:26<' in text, "what was written to the cluster"
+    short = html(made)
+    assert "2023-11-14, 22:13:20 to 22:14:20, all times UTC" in short
+    assert '"when">22:13:26<' in short
 
 
 WHITE, BLACK = "rgb(255, 255, 255)", "rgb(0, 0, 0)"
