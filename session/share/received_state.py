@@ -8,7 +8,8 @@ from typing import Any
 
 from collectors.events import Event
 from collectors.recording import event_codec
-from collectors.recording.event_codec import Malformed
+from collectors.recording.event_codec import DAMAGES, Malformed
+from collectors.recording.field_types import Check, check_of, checks_of
 from collectors.recording.figure_rows import FigureRows
 from collectors.recording.log_lines import parsed
 from session.history import History, Table
@@ -19,6 +20,10 @@ from session.store import LOG_KEPT, Store
 from session.timeline import Timeline, TimelineEntry
 
 NEVER = float("inf")
+_ENTRY = checks_of(TimelineEntry) | {"until": check_of(float | None, "at")}
+_LOG_LINE = checks_of(LogLine) | {"detail": check_of(str, "output")}  # of several lines
+_TIME = check_of(float, "at")
+_COUNTS = check_of(dict[str, int])
 
 
 def event_of(body: bytes) -> Event:
@@ -42,7 +47,7 @@ def received_state(bodies: Sequence[bytes]) -> Store:
         for body in bodies:
             if body[:1] != EVENT:
                 _restore_lines(store, said(body))
-    except (TypeError, ValueError, KeyError) as error:
+    except DAMAGES as error:
         raise FrameError(f"a state that cannot be read: {error}") from None
     return store
 
@@ -74,16 +79,17 @@ def _restore_lines(store: Store, value: Mapping[str, Any]) -> None:
     before, timeline = store.timeline, Timeline()
     timeline.writes = before.writes
     for key, *entry in value["entries"]:
+        made = TimelineEntry(**_checked(_ENTRY, entry))
         if key:
-            timeline.restore_gap(key, TimelineEntry(*entry))
+            timeline.restore_gap(str(key), made)
         else:
-            timeline.restore([TimelineEntry(*entry)])
+            timeline.restore([made])
     store.timeline = timeline
     store.log = deque(map(_log_line, value["log"]), maxlen=LOG_KEPT)
     store.log_count = len(store.log)
-    store.drops = dict(value["drops"])
-    store.began, store.latest = float(value["began"]), float(value["latest"])
-    for target, seen in value["packets_seen"].items():
+    store.drops = _COUNTS(value["drops"])
+    store.began, store.latest = _TIME(value["began"]), _TIME(value["latest"])
+    for target, seen in _COUNTS(value["packets_seen"]).items():
         data = store.target(target)
         missing = seen - data.packets_seen
         data.packets_seen = seen
@@ -93,6 +99,15 @@ def _restore_lines(store: Store, value: Mapping[str, Any]) -> None:
 
 
 def _log_line(fields: Sequence[Any]) -> LogLine:
-    at, target, kind, text, bad, detail, finding = fields
+    *about, finding = fields
     shown = None if finding is None else event_codec.rich(finding)
-    return LogLine(at, target, kind, text, bad=bad, detail=detail, finding=shown)
+    return LogLine(**_checked(_LOG_LINE, [*about, shown]))
+
+
+def _checked(checks: Mapping[str, Check], values: Sequence[Any]) -> dict[str, Any]:
+    """Fields by their names, each as it may be: what the driver's console sends is read by every
+    screen."""
+    if len(values) != len(checks):
+        raise ValueError(f"not {len(checks)} fields")
+    named = zip(checks.items(), values, strict=True)
+    return {name: check(value) for (name, check), value in named}
