@@ -179,6 +179,12 @@ def test_a_rule_without_a_test_is_said_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "test_x.py").write_text("def helper() -> None: ...\n")
     assert list(untested("x", tmp_path)) == ["tests/diagnosis/rules/test_x.py has no test in it."]
     (tmp_path / "test_x.py").write_text("def test_it() -> None: ...\n")
+    assert list(untested("x", tmp_path)) == [
+        "tests/diagnosis/rules/test_x.py has no test with the marker `alike`: what looks most like "
+        "it, and is healthy?"
+    ]
+    marked = "@pytest.mark.alike\ndef test_it() -> None: ...\n"
+    (tmp_path / "test_x.py").write_text(f"def test_that() -> None: ...\n{marked}")
     assert not list(untested("x", tmp_path))
 
 

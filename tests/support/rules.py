@@ -18,6 +18,7 @@ from diagnosis.rule import CONVENTION, INPUTS, SYMPTOMS, Rule, Scope, Screen, Th
 from diagnosis.rules.__main__ import no_symptoms
 from diagnosis.snapshot import Snapshot
 
+ALIKE = "pytest.mark.alike"
 PARAMETERS = set(signature(Rule.finding).parameters)
 CHOICES: dict[str, tuple[str, ...]] = {
     "scope": get_args(Scope),
@@ -31,9 +32,9 @@ CHOICES: dict[str, tuple[str, ...]] = {
 
 def finder(*ids: str) -> Callable[[Snapshot], list[Finding]]:
     """What these rules find, one after another."""
-    evaluated = {row.rule.id: row.evaluate for row in rules.table()}
 
     def found(snapshot: Snapshot) -> list[Finding]:
+        evaluated = {row.rule.id: row.evaluate for row in rules.table()}
         return [finding for one in ids for finding in evaluated[one](snapshot)]
 
     return found
@@ -62,14 +63,26 @@ def untested(module: str, tests: Path) -> Iterator[str]:
     name = f"test_{module}.py"
     if not (tests / name).exists():
         yield f"it has no test: tests/diagnosis/rules/{name}."
-    elif not any(map(_is_test, ast.parse((tests / name).read_text()).body)):
+        return
+    own = list(filter(_is_test, ast.parse((tests / name).read_text()).body))
+    if not own:
         yield f"tests/diagnosis/rules/{name} has no test in it."
+    elif not any(map(_is_alike, own)):
+        yield (
+            f"tests/diagnosis/rules/{name} has no test with the marker `alike`: what looks most "
+            "like it, and is healthy?"
+        )
 
 
 def _is_test(node: ast.stmt) -> bool:
     if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         return False
     return node.name.startswith("test_")
+
+
+def _is_alike(node: ast.stmt) -> bool:
+    marks = node.decorator_list if isinstance(node, ast.FunctionDef) else []
+    return ALIKE in map(ast.unparse, marks)
 
 
 def _problems(rule: Rule, module: str) -> Iterator[str]:

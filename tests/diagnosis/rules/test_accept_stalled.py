@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from collectors.sockets.rows import SocketRow
 from diagnosis.accept_queues import AcceptQueue
 from tests.support.snapshots import POD, found, pod
@@ -27,11 +29,13 @@ def test_a_stopped_process_and_its_overflow_are_one_finding() -> None:
     assert any("accept queue overflows" in text for text in finding.consequences)
 
 
+@pytest.mark.alike
 def test_two_that_wait_are_no_finding() -> None:
     few = AcceptQueue(8082, 2, 1, waiting=2, before=1, limit=511, seconds=9.0)
     assert "accept_stalled" not in found(pod(stalled=(few,)))
 
 
+@pytest.mark.alike
 def test_a_busy_server_that_accepts_as_fast_as_connections_come() -> None:
     """Its queue is full, or grows in a burst, and more are opened than wait."""
     listener = SocketRow("tcp", "LISTEN", POD.ip, 8080, "", 0, 129, 128)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from collectors.events import (
     RouteRow,
 )
@@ -29,6 +31,7 @@ def test_two_directions_that_differ() -> None:
     assert only(list(evaluate(both)), "asymmetric_path").where == "n1 ↔ n2"
 
 
+@pytest.mark.alike
 def test_pods_of_two_pools_that_are_set_so() -> None:
     """Calico's pools say how what goes to their pods is carried, each for itself."""
     tunnel = host("tunl0", "ipip")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from collectors.events import PodRow
 from collectors.findings import Finding
 from diagnosis import rules
@@ -47,12 +49,14 @@ def test_what_it_receives_is_limited_where_segments_are_missing() -> None:
     assert quiet is not None and quiet.severity == "info"
 
 
+@pytest.mark.alike
 def test_an_application_that_needs_as_much_and_loses_nothing() -> None:
     finding = found(LIMITED, {SENT: megabits(7.0)})
     assert finding is not None and finding.severity == "info"
     assert "dropped" not in finding.title
 
 
+@pytest.mark.alike
 def test_below_the_limit_whatever_else_is_lost() -> None:
     assert found(LIMITED, {SENT: megabits(3), **LOSES}) is None
     assert found(LIMITED, {CAME: megabits(8), **LOSES}) is None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from diagnosis import rules
 from diagnosis.snapshot import Conversation, TargetView
 from tests.support.rules import finder
@@ -29,6 +31,7 @@ def test_a_node_drops_what_comes_in_its_tunnel() -> None:
     assert (finding.rule, len(finding.consequences)) == ("checksum", 1)
 
 
+@pytest.mark.alike
 def test_a_few_or_none() -> None:
     assert not evaluate(service_snapshot(dropping(count=2)))
     (finding,) = evaluate(service_snapshot(dropping(count=5)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from collectors.findings import Finding
 from tests.support.network_snapshots import (
     network_snapshot,
@@ -39,6 +41,7 @@ def legacy(**asked: str) -> list[Finding]:
     return evaluate(network_snapshot(row, status))
 
 
+@pytest.mark.alike
 def test_host_routing_by_ebpf_where_what_it_needs_was_not_asked_for() -> None:
     """Charts write `false` where nobody said anything, beside kube-proxy as well."""
     assert not legacy()

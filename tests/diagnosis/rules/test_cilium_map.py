@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.network_snapshots import (
     network_snapshot,
     only,
@@ -50,3 +52,11 @@ def test_what_is_set_is_doubled_and_never_made_smaller() -> None:
         "ct4_global", bpf_map_dynamic_size_ratio="0.005"
     )
     assert '"0.005"' in fix("ct4_global", bpf_map_dynamic_size_ratio="odd", bpf_nat_global_max="x")
+
+
+@pytest.mark.alike
+def test_maps_with_room_and_those_that_are_full_by_design() -> None:
+    """A pressure of a moment falls again; what is no number is of no map."""
+    names = {"map pressure ct4_global": "0.79", "map pressure lb4_backends": "0", "map x": "0.99"}
+    assert not evaluate(network_snapshot(settings("cilium status", **names)))
+    assert not evaluate(network_snapshot(settings("cilium", **{"map pressure nat4": "0.99"})))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from collectors.sockets.rows import SocketRow
 from diagnosis.accept_queues import AcceptQueue
 from tests.support.snapshots import API, POD, found, node, pod, sockets
@@ -15,6 +17,7 @@ def test_a_pool_that_leaks_names_its_peer() -> None:
     assert "shop/api (60)" in finding.evidence[0].text
 
 
+@pytest.mark.alike
 def test_a_few_are_usual() -> None:
     assert "close_wait" not in found(pod(sockets=sockets(49, "CLOSE-WAIT")))
 
@@ -35,6 +38,7 @@ def gave_up(count: int) -> tuple[SocketRow, ...]:
     )
 
 
+@pytest.mark.alike
 def test_clients_that_gave_up_while_nothing_accepted_them() -> None:
     """The program has none of them to close: that it accepts nothing is the finding."""
     queue = AcceptQueue(8080, 1, 0, waiting=129, before=129, limit=128, seconds=9.0)

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from collectors.events import ProbeRow, ServiceRow, SliceRow
 from diagnosis import rules
 from diagnosis.readiness_flips import ReadinessFlips
 from diagnosis.snapshot import Conversation, TargetView
 from tests.support.path_snapshots import API, CLIENT, PODS, SERVICE, SLICE, node, pod, snapshot
-from tests.support.snapshots import API as API_POD, NEAR, POD, found as everything, pod as pod_of
+from tests.support.snapshots import (
+    API as API_POD,
+    NEAR,
+    POD,
+    found as everything,
+    node as node_of,
+    pod as pod_of,
+)
 
 FULL = {"conntrack_count": 4_569, "conntrack_max": 4_569}
 DROPPING = replace(node(), values=FULL, deltas={"conntrack_drop": 900}, seconds=15.0)
@@ -80,3 +89,13 @@ def test_a_pod_of_the_host_s_network_has_the_node_s_table() -> None:
     host = replace(POD, host_network=True)
     view = replace(pod_of(FULL), pod=host)
     assert "conntrack_full" not in everything(view, pods=(host,))
+
+
+@pytest.mark.alike
+def test_a_busy_table_with_room_and_drops_of_another_cause() -> None:
+    """A hundred thousand entries are few of 262,144; packets that race are dropped as well."""
+    busy = {"conntrack_count": 196_000, "conntrack_max": 262_144}
+    assert "conntrack_full" not in everything(node_of(busy, {"conntrack_drop": 40}))
+    assert "conntrack_full" in everything(node_of(busy | {"conntrack_count": 197_000}))
+    unlimited = {"conntrack_count": 5_000, "conntrack_max": 0}
+    assert "conntrack_full" not in everything(node_of(unlimited, {"conntrack_drop": 40}))

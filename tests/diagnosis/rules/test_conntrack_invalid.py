@@ -41,6 +41,7 @@ def test_a_pod_that_no_service_stands_before_is_not_translated() -> None:
     assert invalid(replace(RESET, server=NEAR.ip)) is None
 
 
+@pytest.mark.alike
 def test_probes_of_the_node() -> None:
     assert invalid(replace(RESET, client=NODE.address)) is None
 
@@ -62,6 +63,7 @@ def legs(to_service: int, to_endpoint: int) -> Finding | None:
     return found(view, services=(SERVICE,), slices=(SLICE,)).get("conntrack_invalid")
 
 
+@pytest.mark.alike
 def test_a_client_that_ends_connections_that_it_knows() -> None:
     """A download that is cancelled: its RST is translated as the rest. What answers a segment that
     came untranslated goes to the endpoint."""

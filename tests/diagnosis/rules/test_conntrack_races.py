@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from diagnosis.snapshot import DnsSummary
 from tests.support.snapshots import found, node, pod
 
@@ -15,6 +17,7 @@ def test_packets_are_lost_and_dns_is_five_seconds_late() -> None:
     assert "4 DNS answers came a resolver's timeout" in finding.evidence[-1].text
 
 
+@pytest.mark.alike
 def test_what_the_kernel_resolves_costs_nothing() -> None:
     assert found(node({}, {"conntrack_clash_resolve": 40}))["conntrack_races"].severity == "info"
     assert "conntrack_races" not in found(node({}, {"conntrack_clash_resolve": 9}))

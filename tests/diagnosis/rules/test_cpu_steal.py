@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.snapshots import CPU, found, node, pod
 
 
@@ -10,6 +12,7 @@ def test_a_share_of_all_time() -> None:
     assert finding.title == "The hypervisor withholds 13 % of the CPU time"
 
 
+@pytest.mark.alike
 def test_some_is_usual_on_a_shared_host() -> None:
     assert "cpu_steal" not in found(node({}, {**CPU, "cpu_steal": 270}))
 

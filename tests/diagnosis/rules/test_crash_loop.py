@@ -64,6 +64,7 @@ def test_what_it_says_itself(message: str) -> None:
         "unreachable code was reached",
     ],
 )
+@pytest.mark.alike
 def test_a_program_that_breaks_by_itself_is_no_warning(message: str) -> None:
     """A line in the list, and no cause."""
     assert said(message) == "info"

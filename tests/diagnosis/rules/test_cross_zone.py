@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from collectors.events import Endpoint, ServiceRow, SliceRow
 from collectors.findings import Finding
 from collectors.sockets.rows import SocketRow
@@ -26,6 +28,7 @@ def test_a_client_whose_connections_all_leave_the_zone() -> None:
     assert "40 of 40 connections cross zones" in finding.evidence[0].text
 
 
+@pytest.mark.alike
 def test_few_connections_or_a_share_of_them() -> None:
     assert crossing(sockets(19)) is None
     assert crossing((*FAR, *sockets(40, peer=NEAR.ip))) is None
@@ -43,6 +46,7 @@ def test_zones_that_are_the_same_or_unknown() -> None:
     assert crossing(nodes=(NODE, replace(OTHER, zone=""))) is None
 
 
+@pytest.mark.alike
 def test_a_database_s_replicas_are_not_each_other_s_place() -> None:
     """Behind a headless Service a client means one of them."""
     assert crossing(services=(replace(SERVICE, headless=True, ips=()),)) is None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from collectors.events import ContainerPort, NodeRow, ServiceRow, SettingsRow, SliceRow
 from diagnosis.reachability.blind_spots import BlindSpot, BlindSpots
 from tests.support.loss_snapshots import SERVER, SILENT, seen
@@ -57,6 +59,7 @@ def test_pods_that_may_not_be_listed_may_have_it() -> None:
     assert dead_at("10.244.2.99", "10.244.2.0/24", blind=blind) == ["unanswered"]
 
 
+@pytest.mark.alike
 def test_the_health_endpoint_of_cilium_is_no_pod() -> None:
     rows = (SettingsRow("cilium", "configmap", (("routing-mode", "tunnel"),)),)
     where = ("10.244.2.99", "10.244.2.0/24")
@@ -65,6 +68,7 @@ def test_the_health_endpoint_of_cilium_is_no_pod() -> None:
     assert dead_at(*where, settings=rows) == ["dead_address"]
 
 
+@pytest.mark.alike
 def test_a_few_connections_to_what_left_a_moment_ago() -> None:
     """A rollout: nodes learn of it a little later."""
     where = ("10.244.2.99", "10.244.2.0/24")

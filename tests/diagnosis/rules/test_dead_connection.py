@@ -72,10 +72,12 @@ def replace_peer(peer: str, **more: Any) -> SocketRow:
         replace(ENTRY, destination="203.0.113.5"),
     ],
 )
+@pytest.mark.alike
 def test_entries_that_are_healthy_or_nobodys(entry: ConntrackGroup) -> None:
     assert not evaluate(service_snapshot(host(entry)))
 
 
+@pytest.mark.alike
 def test_a_rollout_of_a_moment_ago() -> None:
     """The table was read before the endpoint left, or just after."""
     for changed in (95.0, 110.0):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from collectors.events import ServiceRow
 from diagnosis.snapshot import DnsSummary
 from tests.support.snapshots import found, pod
@@ -18,11 +20,13 @@ def test_a_share_of_failures() -> None:
     assert severity(500, NOERROR=490, REFUSED=10) == "warning"
 
 
+@pytest.mark.alike
 def test_one_broken_name_that_a_resolver_asks_for_again() -> None:
     """A search domain, A and AAAA, and once more: four questions."""
     assert severity(12, NOERROR=8, SERVFAIL=4) == ""
 
 
+@pytest.mark.alike
 def test_names_that_do_not_exist_are_no_failures() -> None:
     assert severity(100, NOERROR=20, NXDOMAIN=80) == ""
 

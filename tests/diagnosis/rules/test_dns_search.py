@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from diagnosis.snapshot import DnsSummary
 from tests.support.snapshots import found, pod
 
@@ -22,6 +24,7 @@ def test_a_flood_of_search_domains() -> None:
     assert "1500 NXDOMAIN to 500 others in 2000 answers, 375/s" in finding.evidence[0].text
 
 
+@pytest.mark.alike
 def test_the_same_share_at_a_usual_rate() -> None:
     """With ndots:5 three in four answers are NXDOMAIN in every cluster."""
     assert not is_found(replace(FLOOD, seconds=15.0))

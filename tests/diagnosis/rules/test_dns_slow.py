@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from collectors.events import ServicePort, ServiceRow
 from diagnosis.snapshot import DnsSummary
 from tests.support.snapshots import POD, found, pod
@@ -27,6 +29,7 @@ def test_a_median_of_many_answers() -> None:
     assert slower.severity == "critical"
 
 
+@pytest.mark.alike
 def test_one_late_answer_is_no_median() -> None:
     """Of ten questions of which one was answered nothing can be said of how late answers are."""
     assert "dns_slow" not in found(pod(lookups=replace(LATE, asked=10, answered=1)))
@@ -41,6 +44,7 @@ def test_few_questions() -> None:
     assert "dns_slow" not in found(pod(lookups=replace(LATE, asked=7, answered=7)))
 
 
+@pytest.mark.alike
 def test_a_dns_server_asks_its_upstream_which_is_far() -> None:
     assert "dns_slow" not in found(pod(lookups=LATE), services=(DNS,))
     assert "dns_slow" in found(pod(lookups=LATE), services=(replace(DNS, selector=(("a", "b"),)),))

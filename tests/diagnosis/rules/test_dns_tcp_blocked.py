@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from collectors.events import ServicePort, ServiceRow, SliceRow
 from collectors.findings import Finding
 from diagnosis.snapshot import Conversation, DnsSummary
@@ -60,6 +62,7 @@ def test_the_endpoint_behind_the_service_is_no_second_finding() -> None:
     assert one.where == "svc/kube-system/kube-dns:53"
 
 
+@pytest.mark.alike
 def test_truncation_that_is_answered_over_tcp_is_no_fault() -> None:
     findings = said(over_tcp(answered=12))
     assert "dns_tcp_blocked" not in findings and "dns_truncated" in findings

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from diagnosis.snapshot import DnsSummary
 from tests.support.snapshots import found, pod
 
@@ -18,6 +20,7 @@ def test_a_share_of_them_is_worth_a_line() -> None:
     assert finding.evidence[0].text == "30 of 100 answers have TC set"
 
 
+@pytest.mark.alike
 def test_a_few_large_answers() -> None:
     assert not is_found(100, 100, 2)
     assert not is_found(100, 100, 4)

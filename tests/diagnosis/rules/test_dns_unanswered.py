@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from collectors.findings import Finding
 from diagnosis.snapshot import Conversation, DnsSummary
 from tests.support.loss_snapshots import ANSWERED, CLIENT, SERVER, seen
@@ -45,6 +47,7 @@ def unanswered(capture_loss: float = 0.0, server: str = SERVER.ip) -> list[Findi
     return evaluate(replace(views, targets=(node,)))
 
 
+@pytest.mark.alike
 def test_a_capture_that_loses_packets_itself() -> None:
     assert unanswered(0.5) and not unanswered(12.0)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from collectors.events import LinkRow, NeighbourRow, NetworkState
 from diagnosis import rules
 from diagnosis.snapshot import Conversation, Snapshot, TargetView
@@ -48,6 +50,7 @@ def test_two_running_pods_with_one_address() -> None:
     assert evaluate(snapshot(pods=(POD, replace(TWIN, node="n9"))))  # of a node that is not listed
 
 
+@pytest.mark.alike
 def test_pods_that_share_an_address_rightly() -> None:
     """A finished pod's address is used again; pods of the host's network have the node's; one that
     ends still has its own; a node that is gone keeps its pods for a while; an address that was
@@ -110,6 +113,7 @@ def test_one_interface_answers_for_two_pods_of_a_bridge() -> None:
     assert not evaluate(snapshot(node("n1", *rows), pods=(POD, near)))
 
 
+@pytest.mark.alike
 def test_a_router_that_answers_for_everybody() -> None:
     """Azure's network has one link-layer address for all: every node sees every other so."""
     first = node("n1", NeighbourRow(OTHER.address, "eth0", "12:34:56:78:9a:bc"))
@@ -160,6 +164,7 @@ def test_a_machine_answers_by_another_of_its_interfaces() -> None:
     assert not evaluate(snapshot(with_links(opened(), other), first, TRUE))
 
 
+@pytest.mark.alike
 def test_a_virtual_address_that_each_node_has() -> None:
     """IPVS has the addresses of Services on a device of every node; one announces it."""
     virtual = "192.168.0.100"

@@ -116,6 +116,7 @@ HEALTHY = [
 
 
 @pytest.mark.parametrize("rows", HEALTHY)
+@pytest.mark.alike
 def test_what_looks_alike_is_silent(rows: list[PathRow]) -> None:
     assert evaluate(snapshot(node(*rows))) == []
 

@@ -54,6 +54,7 @@ def standing_by(message: str, never_ready: bool) -> Snapshot:
     return Snapshot(1000.0, (), pods, services=(service,), slices=(row,), probes=(said,))
 
 
+@pytest.mark.alike
 def test_a_standby_is_silent_and_one_that_cannot_be_reached_is_not() -> None:
     """It was never ready, and says so; a pod that was ready is out."""
     assert not list(evaluate(standing_by("HTTP probe failed with statuscode: 503", True)))
@@ -62,6 +63,7 @@ def test_a_standby_is_silent_and_one_that_cannot_be_reached_is_not() -> None:
     assert len(list(evaluate(standing_by("dial tcp 10.244.2.7:80: i/o timeout", True)))) == 1
 
 
+@pytest.mark.alike
 def test_what_is_scaled_to_zero_is_silent_until_it_is_asked_for() -> None:
     service = ServiceRow("shop", "db", ("10.96.0.8",), (), "ClusterIP", (("app", "db"),))
     slices = (SliceRow("shop", "db-1", "db", (), ()),)
@@ -121,6 +123,7 @@ def test_containers_that_are_ready_in_pods_that_are_not() -> None:
     assert "readiness gates" in finding.fix
 
 
+@pytest.mark.alike
 def test_a_job_that_is_done_has_no_endpoints_any_more() -> None:
     done = replace(BACKEND, phase="Succeeded", ended=True, ip="", ips=())
     assert not none_ready(done)
@@ -128,6 +131,7 @@ def test_a_job_that_is_done_has_no_endpoints_any_more() -> None:
     assert none_ready(done, replace(BACKEND, name="next"))
 
 
+@pytest.mark.alike
 def test_pods_that_start_for_the_first_time() -> None:
     for phase in ("Pending", "ContainerCreating", "Running"):
         assert not none_ready(replace(BACKEND, phase=phase, created=970.0))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from collectors.events import ConntrackGroup
 from collectors.findings import Finding
 from collectors.sockets.rows import SocketRow
@@ -30,6 +32,7 @@ def test_most_ports_towards_one_destination_are_in_use() -> None:
     assert "26,000 of its sockets are in TIME-WAIT" in finding.evidence[1].text
 
 
+@pytest.mark.alike
 def test_ports_in_time_wait_that_may_be_used_again() -> None:
     assert own(27_000, 1, WAITING) is None
     assert own(27_000, 1, WAITING._replace(alike=2_000)) is not None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from collectors.events import Endpoint, ServicePort, ServiceRow, SliceRow
 from collectors.findings import Finding
 from diagnosis.snapshot import Conversation
@@ -37,6 +39,7 @@ def test_a_node_port_of_which_one_node_has_no_endpoint() -> None:
     assert "node ports 30080" in finding.evidence[-1].text
 
 
+@pytest.mark.alike
 def test_a_load_balancer_asks_health_checks_and_keeps_those_nodes_out() -> None:
     assert local(BALANCED) is None
     assert local(replace(BALANCED, balancer_ips=(), balancer_names=("lb.example",))) is None
@@ -77,6 +80,7 @@ def test_nodes_that_are_no_machines() -> None:
     assert local(SERVICE, nodes=(replace(NODE, labels=(("type", "spot"),)), OTHER)) is not None
 
 
+@pytest.mark.alike
 def test_an_endpoint_that_ends_and_answers_still() -> None:
     """A rollout: kube-proxy uses it where the node has no other."""
     ending = Endpoint("10.1.0.6", False, "n1", serving=True, terminating=True)

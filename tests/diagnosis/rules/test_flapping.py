@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from collectors.events import ProbeRow, ServiceRow, SliceRow
 from diagnosis import rules
 from diagnosis.readiness_flips import ReadinessFlips
@@ -40,6 +42,7 @@ def test_where_other_endpoints_are_ready_it_is_a_warning() -> None:
     assert finding.severity == "warning"
 
 
+@pytest.mark.alike
 def test_one_outage_a_start_or_an_end_is_no_flapping() -> None:
     assert not evaluate(replace(FLAPPING, flips=(replace(FLIPS, count=3),)))
     assert not evaluate(replace(FLAPPING, flips=()))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from collectors.events import NodeRow
 from collectors.findings import Finding
 from diagnosis import rules
@@ -40,6 +42,7 @@ def forwards(*cidrs: str, **values: int) -> list[Finding]:
     return evaluate(replace(views, targets=(first,), nodes=nodes))
 
 
+@pytest.mark.alike
 def test_a_node_without_pods_of_that_family_need_not_forward_it() -> None:
     assert not forwards("fd00:1::/64", IpForwarding=2, **{SIX: 1})
     assert not forwards("10.1.0.0/24", IpForwarding=1, **{SIX: 0})

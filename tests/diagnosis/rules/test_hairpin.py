@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from collectors.events import LinkRow, NetworkState, ServiceRow
 from collectors.findings import Finding
 from diagnosis.paths import PathRow
@@ -42,6 +44,7 @@ def test_the_mode_alone_harms_nobody_yet() -> None:
     assert other is not None and other.severity == "info"
 
 
+@pytest.mark.alike
 def test_a_port_that_reflects_and_a_bridge_that_receives_everything() -> None:
     assert hairpin(BRIDGE, replace(PORT, hairpin=True), talk=ITSELF) is None
     assert hairpin(replace(BRIDGE, promiscuous=True), PORT, talk=ITSELF) is None

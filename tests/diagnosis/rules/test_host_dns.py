@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from collectors.events import NetworkState, ServicePort, ServiceRow
 from collectors.findings import Finding
 from diagnosis.snapshot import DnsSummary, TargetView
@@ -87,6 +89,7 @@ def test_a_name_without_svc() -> None:
 # --- what looks alike and is healthy
 
 
+@pytest.mark.alike
 def test_agents_of_the_node_ask_no_names_of_the_cluster() -> None:
     questions = asked(node=("registry.example.org", "web.example", "a.b.c"))
     assert finding(PROXY, targets=(node(lookups=questions),)) is None
@@ -101,6 +104,7 @@ def test_a_pod_of_its_own_network() -> None:
     assert finding(replace(POD, asks=("shop/backend",), dns_policy="ClusterFirst")) is None
 
 
+@pytest.mark.alike
 def test_a_node_whose_resolver_is_the_clusters() -> None:
     setup = NetworkState(100.0, "node/n1", nameservers=DNS.ips)
     assert finding(AGENT, targets=(node(network=setup),)) is None

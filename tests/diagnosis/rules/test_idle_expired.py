@@ -61,12 +61,14 @@ def test_requests_after_shorter_pauses_that_fail_as_well_are_something_else() ->
     assert "idle_expired" not in idle([(100.0 + n, 1.0 + n, "reset") for n in range(9)])
 
 
+@pytest.mark.alike
 def test_a_server_that_ended_once_is_silent() -> None:
     """Every connection that was open is reset, whenever it is used next."""
     rows = [(100.0 + n, 5.0 + n, "reset") for n in range(9)]
     assert "idle_expired" not in idle([*rows, *SHORT], {TIMEOUT: 86_400})
 
 
+@pytest.mark.alike
 def test_healthy_connections_that_are_idle_for_long_are_silent() -> None:
     """Of many after such pauses two or three fail, by chance; a short timeout of conntrack that
     hurts nobody."""

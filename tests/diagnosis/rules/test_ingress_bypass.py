@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from collectors.events import (
     IngressRow,
     ServicePort,
@@ -39,6 +41,7 @@ def test_around_the_ingress() -> None:
     )
 
 
+@pytest.mark.alike
 def test_a_load_balancer_that_comes_by_node_ports_itself() -> None:
     """The fix would cut the Ingress off."""
     for name in ("gce", "gce-internal", "alb"):
@@ -47,6 +50,7 @@ def test_a_load_balancer_that_comes_by_node_ports_itself() -> None:
         assert exposed(ingress, replace(WEB, type="LoadBalancer"))
 
 
+@pytest.mark.alike
 def test_another_port_of_the_same_pods() -> None:
     web = replace(WEB, type="ClusterIP")
     admin = replace(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from collectors.events import (
     RuleCount,
 )
@@ -27,6 +29,7 @@ def test_ipvs_on_an_old_kernel() -> None:
     assert not list(evaluate(network_snapshot(view=new)))
 
 
+@pytest.mark.alike
 def test_a_kernel_that_the_node_s_object_says_or_nobody() -> None:
     view = replace(
         counted(RuleCount("ipvs", 30, 10, 0)), values={"sysctl net.ipv4.vs.conn_reuse_mode": 1}

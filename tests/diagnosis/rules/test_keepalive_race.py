@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+import pytest
+
 from collectors.events import ContainerPort, ServiceRow, SliceRow
 from collectors.findings import Finding
 from diagnosis.idle_requests import IdleConnections, IdleRequest
@@ -32,11 +34,13 @@ def test_requests_after_the_fin_again_and_again() -> None:
     assert "resets" not in findings, "it is what the race does"
 
 
+@pytest.mark.alike
 def test_a_server_that_ended_is_silent() -> None:
     """All FINs at one moment."""
     assert "keepalive_race" not in idle((100.0 + n / 10, 2.0, "closed") for n in range(6))
 
 
+@pytest.mark.alike
 def test_healthy_closes_are_silent() -> None:
     """After every answer (a limit of requests a connection), after times that have nothing in
     common, or twice."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.snapshots import NEAR, found, node, pod, sockets
 
 
@@ -15,6 +17,7 @@ def test_without_a_budget_nothing_is_too_long() -> None:
     assert "latency" not in found(pod(sockets=sockets(5)))
 
 
+@pytest.mark.alike
 def test_one_of_many_is_slow() -> None:
     slow = tuple(row._replace(rtt=900.0) for row in sockets(2))
     rows = (*sockets(5), *slow)

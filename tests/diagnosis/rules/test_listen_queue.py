@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from collectors.sockets.rows import SocketRow
 from diagnosis import rules
 from diagnosis.snapshot import Snapshot, TargetView
@@ -24,6 +26,7 @@ def test_it_is_full_and_nothing_was_dropped_yet() -> None:
     assert finding.severity == "warning" and "is full" in finding.title
 
 
+@pytest.mark.alike
 def test_a_burst_that_the_queue_holds() -> None:
     for waiting in (0, 40, 128):
         assert "listen_queue" not in found(pod(sockets=(LISTENER._replace(recv_q=waiting),)))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from collectors.events import LinkRow, NeighbourRow, NetworkState, RouteRow
 from diagnosis import rules
 from diagnosis.rules.local_route import route_to
@@ -46,6 +48,7 @@ def test_dockers_bridge_hides_a_database() -> None:
     assert finding.confidence == "likely" and "nothing is connected to it" in finding.title
 
 
+@pytest.mark.alike
 def test_what_is_something_else() -> None:
     """A container of that node answers for the address, or answers; nobody else knows better; the
     route is by a gateway, or by the NIC."""

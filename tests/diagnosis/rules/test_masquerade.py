@@ -74,6 +74,7 @@ def test_what_kube_proxy_masquerades_for_a_service_is_not_the_cnis() -> None:
         (leaves(NODE.address, NODE.address, unanswered=9), RIGHT),
     ],
 )
+@pytest.mark.alike
 def test_what_is_healthy_or_something_else(one: PathRow, other: PathRow) -> None:
     assert not evaluate(service_snapshot(*views(one, other)))
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from collectors.events import NodeRow, RouteRow
 from collectors.findings import Finding
 from diagnosis.snapshot import TargetView
@@ -33,6 +35,7 @@ def test_an_entry_is_missing() -> None:
     assert not missing(view("n1", 1, HERE, NEIGHBOUR, ENTRY))
 
 
+@pytest.mark.alike
 def test_a_device_that_learns_or_has_one_other_end() -> None:
     assert not missing(changed({"detail": "id 1 group 239.1.1.1"}))
     assert not missing(changed({"detail": "id 1 remote 192.168.0.2"}))
@@ -42,6 +45,7 @@ def test_a_device_that_no_route_uses() -> None:
     assert not missing(changed({}, RouteRow("10.2.0.0/24", "eth0", "192.168.0.2")))
 
 
+@pytest.mark.alike
 def test_a_node_of_the_same_network_is_reached_without_the_tunnel() -> None:
     direct = RouteRow("10.2.0.0/24", "eth0", "192.168.0.2")
     far = RouteRow("10.3.0.0/24", "flannel.1", "10.3.0.0")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from collectors.events import LinkRow, NodeRow, RouteRow
 from collectors.findings import Finding
 from tests.support.snapshots import API, ETH, NEAR, NODE, OTHER, POD, ROUTES, SETUP, found, node
@@ -28,6 +30,7 @@ def test_a_route_to_a_part_or_to_more() -> None:
         assert missing(replace(SETUP, routes=(*ROUTES[:1], route))) is None
 
 
+@pytest.mark.alike
 def test_the_cloud_routes_and_the_node_has_a_vpn_of_its_own() -> None:
     vpn = LinkRow("wg0", "wireguard", 1420, "UNKNOWN", ("172.30.0.1/24",))
     routes = (*ROUTES[:1], RouteRow("172.30.0.0/24", "wg0"))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from collectors.events import ContainerPort, PodRow
 from diagnosis import rules
 from diagnosis.snapshot import Conversation, Snapshot
@@ -48,6 +50,7 @@ def test_pods_that_nothing_owns_are_compared_by_what_they_run() -> None:
     assert not evaluate(snapshot(talk(API, answered=9), talk(JOB, refused=9), pods=(POD, *alike)))
 
 
+@pytest.mark.alike
 def test_blue_and_green_both_serve() -> None:
     assert not evaluate(snapshot(talk(API, answered=9), talk(JOB, answered=9)))
 
@@ -80,6 +83,7 @@ def test_it_is_the_one_finding_of_its_cause() -> None:
     assert [text.partition(": ")[0] for text in finding.consequences] == ["shop/api-migrate:8080"]
 
 
+@pytest.mark.alike
 def test_a_canary_that_declares_the_port_and_has_failed() -> None:
     """It is meant to serve: to narrow the selector would be wrong."""
     canary = replace(JOB, ports=(ContainerPort("http", 8080, "TCP"),))

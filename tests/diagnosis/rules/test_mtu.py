@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from collectors.events import LinkRow, NetworkState, RouteRow
 from collectors.findings import Finding
 from diagnosis import rules
@@ -97,6 +99,7 @@ def test_devices_of_open_vswitch_and_cilium_have_a_nominal_mtu() -> None:
         assert mtu(beside(device, RouteRow("10.2.0.0/24", name))) is None
 
 
+@pytest.mark.alike
 def test_a_vpn_of_the_node_and_what_a_cni_left() -> None:
     vpn = LinkRow("wg0", "wireguard", 1_280, "UNKNOWN", ("172.30.0.1/24",))
     left = LinkRow("tunl0", "ipip", 1_300, "DOWN", ("10.1.0.77/32",))
@@ -144,6 +147,7 @@ def test_a_node_that_counts_them_as_too_large_drops_large_segments_for_that() ->
     assert large_segments_lost() == ["mtu", "packet_loss"]
 
 
+@pytest.mark.alike
 def test_loss_that_lets_full_size_segments_of_most_connections_pass_is_no_black_hole() -> None:
     assert "mtu" in found(node(conversations=(talk(stuck=3, large=5),)))
     assert "mtu" not in found(node(conversations=(talk(stuck=3, large=9),)))

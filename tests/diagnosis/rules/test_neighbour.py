@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from collectors.events import NeighbourRow, NodeRow
 from collectors.findings import Finding
 from diagnosis.snapshot import Conversation
@@ -35,11 +37,13 @@ def test_look_ups_that_nobody_counts_are_believed() -> None:
     assert neighbour(values={}, deltas={}) is not None
 
 
+@pytest.mark.alike
 def test_an_entry_that_failed_long_ago() -> None:
     """Nobody has sent to it since: the next packet looks it up again."""
     assert neighbour(deltas={}) is None
 
 
+@pytest.mark.alike
 def test_a_node_that_is_switched_off() -> None:
     assert neighbour(other=replace(OTHER, ready=False)) is None
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from collectors.events import NeighbourRow
 from tests.support.snapshots import SETUP, found, node, pod
 
@@ -21,6 +23,7 @@ def test_it_is_nearly_full() -> None:
     assert (finding.severity, finding.title) == ("warning", "The neighbour table is 93 % full")
 
 
+@pytest.mark.alike
 def test_a_large_table_of_a_large_cluster() -> None:
     assert "neighbour_table" not in found(node({"arp_entries": 6_000, LIMIT: 8_192}))
 
@@ -34,6 +37,7 @@ def test_the_table_is_the_whole_node_s() -> None:
     assert "neighbour_table" not in found(pod({"arp_entries": 950, LIMIT: 1024}))
 
 
+@pytest.mark.alike
 def test_entries_that_a_cni_wrote_for_other_nodes() -> None:
     """They do not count against the limit since Linux 5.0."""
     rows = tuple(

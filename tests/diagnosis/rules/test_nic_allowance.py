@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.snapshots import found, node
 
 
@@ -18,6 +20,7 @@ def test_what_exceeds_its_bandwidth_waits_or_is_dropped() -> None:
     assert "queues or drops" in finding.title
 
 
+@pytest.mark.alike
 def test_a_short_burst_waits_for_a_moment() -> None:
     for name in ("bw_in", "bw_out", "pps"):
         deltas = {f"ethtool/eth0/{name}_allowance_exceeded": 40}

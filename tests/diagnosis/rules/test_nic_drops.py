@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.snapshots import SETUP, found, node, pod
 
 
@@ -27,6 +29,7 @@ def test_a_few_of_many() -> None:
     assert not loses(400, 9)
 
 
+@pytest.mark.alike
 def test_an_interface_that_nobody_uses() -> None:
     """Spanning tree and LLDP frames, which this host has no use for, are all that it receives."""
     assert not loses(0, 15, device="eth1")

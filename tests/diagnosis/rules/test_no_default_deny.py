@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from collectors.events import (
     PolicyRow,
 )
@@ -34,6 +36,7 @@ def test_namespaces_without_a_default_deny() -> None:
     ), "nobody denies"
 
 
+@pytest.mark.alike
 def test_pods_that_policies_isolate_and_admit_some() -> None:
     """Of the namespace's own, or each app by a policy of its own."""
     deny = policy("deny", {"podSelector": {}, "policyTypes": ["Ingress"]})

@@ -65,6 +65,7 @@ def test_answers_are_lost_as_well() -> None:
         (row(server="203.0.113.9", to_server=LEFT), OWN),
     ],
 )
+@pytest.mark.alike
 def test_what_is_something_else(here: PathRow, there: PathRow) -> None:
     assert not evaluate(service_snapshot(first(here), second(there)))
 
@@ -106,6 +107,7 @@ def test_what_fails_between_them_is_listed_under_it() -> None:
 
 
 @pytest.mark.parametrize("more", [{"capture_loss": 3.0}, {"capture_lag": 9.0}])
+@pytest.mark.alike
 def test_a_capture_that_lags_shows_no_such_thing(more: dict[str, float]) -> None:
     assert not evaluate(service_snapshot(first(LOST), second(OWN, **more)))
     assert not evaluate(service_snapshot(first(LOST, **more), second(OWN)))

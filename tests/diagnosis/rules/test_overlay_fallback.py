@@ -55,10 +55,12 @@ def test_an_overlay_where_native_routing_was_meant(row: SettingsRow) -> None:
         settings("antrea", trafficEncapMode="encap"),
     ],
 )
+@pytest.mark.alike
 def test_an_overlay_that_was_asked_for_is_well(row: SettingsRow) -> None:
     assert not list(evaluate(network_snapshot(row)))
 
 
+@pytest.mark.alike
 def test_across_subnets_an_overlay_is_what_was_meant() -> None:
     assert not list(
         evaluate(network_snapshot(DIRECT, view=host("flannel.1", "vxlan", "192.168.9.1/24")))

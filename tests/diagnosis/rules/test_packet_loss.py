@@ -228,6 +228,7 @@ HEALTHY: list[Snapshot] = [
 
 
 @pytest.mark.parametrize("known", HEALTHY)
+@pytest.mark.alike
 def test_what_looks_alike_is_silent(known: Snapshot) -> None:
     assert evaluate(known) == []
 

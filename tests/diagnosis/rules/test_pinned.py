@@ -91,6 +91,7 @@ def test_few_connections() -> None:
     assert finding(on(OLD.ip, 9)) is None
 
 
+@pytest.mark.alike
 def test_what_chance_makes_with_two_endpoints() -> None:
     """10 of 11 heads in so many throws are no news."""
     two = replace(SLICE, ready=(OLD.ip, LATER.ip))
@@ -116,6 +117,7 @@ def test_endpoints_that_are_not_ready_get_none() -> None:
         {"external_policy": "Local"},
     ],
 )
+@pytest.mark.alike
 def test_clients_that_are_meant_to_stay(more: dict[str, str]) -> None:
     assert finding(OPEN, service=replace(SERVICE, **more), seen=(REQUESTS,)) is None  # type: ignore[arg-type]
 

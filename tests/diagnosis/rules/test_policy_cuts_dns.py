@@ -66,6 +66,7 @@ def test_pods_with_equal_labels_are_one_case() -> None:
         {"ended": True, "phase": "Succeeded"},
     ],
 )
+@pytest.mark.alike
 def test_pods_that_do_not_ask_the_cluster_s_dns(other: dict[str, Any]) -> None:
     rows = policy_snapshot(policy("web", out((443, "TCP"))), pods=(POD, DNS_POD))
     assert evaluate(rows)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from collectors.events import PolicyRow
 from collectors.findings import Finding
 from diagnosis import rules
@@ -32,6 +34,7 @@ def test_nothing_is_answered_that_a_policy_denies() -> None:
     assert finding.fix_kind == "yaml" and "policies add up" in finding.fix
 
 
+@pytest.mark.alike
 def test_what_another_policy_admits() -> None:
     assert not drops(LOST, DENY, ADMIT)
 
@@ -75,6 +78,7 @@ def test_what_is_answered_long_after_the_policy_was_written() -> None:
     assert drops(replace(some, answered=0, opened=0.0), replace(DENY, changed=10.0))
 
 
+@pytest.mark.alike
 def test_a_scanner_is_kept_out_on_purpose() -> None:
     talks = [replace(LOST, port=port, unanswered=1) for port in range(9000, 9012)]
     known = policy_snapshot(DENY, target=pod(conversations=tuple(talks)), services=(WEB,))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from collectors.events import NamespaceRow
 from collectors.findings import Finding
 from tests.support.policy_snapshots import SPACES, policy, policy_snapshot
@@ -43,6 +45,7 @@ def test_two_short_values_are_two_values() -> None:
     assert finding is not None and finding.severity == "info"
 
 
+@pytest.mark.alike
 def test_a_chart_admits_a_monitoring_that_this_cluster_has_not() -> None:
     finding = found({"purpose": "monitoring"})
     assert finding is not None and finding.severity == "info"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from collectors.events import (
     PolicyRow,
 )
@@ -34,6 +36,7 @@ def test_traffic_that_a_policy_denies_and_that_passes() -> None:
     assert "policy_not_enforced" not in findings(policy("deny", deny, changed=10.0), target=silent)
 
 
+@pytest.mark.alike
 def test_pods_that_are_so_new_that_others_had_their_addresses() -> None:
     deny = policy(
         "deny", {"podSelector": {"matchLabels": {"app": "api"}}, "policyTypes": ["Ingress"]}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from collectors.events import (
     PolicyRow,
     ScaledRow,
@@ -51,6 +53,7 @@ def test_versions_are_two_names() -> None:
     assert one.severity == "info" and "v1" not in one.fix
 
 
+@pytest.mark.alike
 def test_a_workload_that_is_scaled_to_zero() -> None:
     batch = policy("batch", {"podSelector": {"matchLabels": {"app": "batch"}}})
     row = ScaledRow("shop", "batch", (("app", "batch"),))

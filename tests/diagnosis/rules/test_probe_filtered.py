@@ -101,11 +101,13 @@ def test_nothing_listens() -> None:
     assert finding(OTHERS, refused) is None
 
 
+@pytest.mark.alike
 def test_the_program_is_slow_to_answer_its_probe() -> None:
     answered = replace(KUBELET, unanswered=0, answered=2)
     assert finding(OTHERS, answered) is None
 
 
+@pytest.mark.alike
 def test_nobody_gets_an_answer() -> None:
     silent = replace(OTHERS, answered=0, unanswered=10)
     assert finding(silent, KUBELET) is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.snapshots import found, node, pod
 
 
@@ -10,6 +12,7 @@ def test_datagrams_that_never_come_together() -> None:
         assert found(view)["reassembly"].confidence == "possible"
 
 
+@pytest.mark.alike
 def test_fragments_that_all_arrive() -> None:
     assert "reassembly" not in found(node({}, {"IpReasmReqds": 9_000, "IpReasmOKs": 3_000}))
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from diagnosis.rules import receiver
 from diagnosis.snapshot import Conversation, Snapshot
 from tests.support.snapshots import API, POD, found, pod, sockets, talk
@@ -30,6 +32,7 @@ def test_zero_windows_in_a_capture_are_of_the_end_that_sent_them() -> None:
     assert named == {"web", "api"}
 
 
+@pytest.mark.alike
 def test_a_window_that_closes_for_a_moment() -> None:
     """A large download to a disk: the kernel's flow control at work."""
     assert "receiver" not in found(pod({}, {WINDOWS: 2}, sockets=sockets(3)))

@@ -62,3 +62,13 @@ def test_the_pod_listens_and_connections_are_refused() -> None:
     assert "though" in refusals(pod(conversations=(lost, other)))[0]
     before = replace(other, opened=88.0)
     assert "nothing listens" in refusals(pod(conversations=(lost, before)))[0]
+
+
+@pytest.mark.alike
+def test_what_is_refused_for_no_failure_of_anything() -> None:
+    """A monitor of a port that nobody promised; some of many, as in a restart; answers in full."""
+    monitor = Conversation("TCP", POD.ip, API.ip, 9999, flows=15, refused=15)
+    slices = (SliceRow("shop", "api-a", "api", (API.ip,), ()),)
+    for talk in (monitor, replace(monitor, port=8080, flows=3, refused=2)):
+        view = pod(conversations=(talk,))
+        assert not found(Snapshot(100.0, (view,), (POD, API, NEAR), slices=slices)), talk

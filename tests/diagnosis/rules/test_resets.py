@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from tests.support.snapshots import found, node, pod, talk
 
 
@@ -13,6 +15,7 @@ def test_a_share_of_a_server_s_connections() -> None:
     assert "9 of 20 connections reset by shop/api-1" in finding.evidence[0].text
 
 
+@pytest.mark.alike
 def test_a_few_of_many_are_how_some_programs_end() -> None:
     assert "resets" not in found(pod(conversations=(talk(flows=100, server_resets=9),)))
     assert "resets" not in found(pod(conversations=(talk(flows=4, server_resets=2),)))

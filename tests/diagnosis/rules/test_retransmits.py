@@ -50,6 +50,7 @@ def test_loss_that_lets_connections_send_few_is_found(retransmitted: int, sent: 
         deltas(0, 0),
     ],
 )
+@pytest.mark.alike
 def test_what_looks_like_loss_and_is_not(innocent: dict[str, int]) -> None:
     assert "retransmits" not in found(pod({}, innocent))
 

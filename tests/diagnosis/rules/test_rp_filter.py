@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from diagnosis.snapshot import DnsSummary
 from tests.support.snapshots import API, found, node, pod, talk
 
@@ -19,6 +21,7 @@ def test_connections_fail_meanwhile() -> None:
         assert found(seen)["rp_filter"].severity == "critical"
 
 
+@pytest.mark.alike
 def test_stray_packets_that_nobody_misses() -> None:
     """Of another interface's network, or of a scan: it does what it is there for."""
     finding = found(node({}, DROPS, conversations=(talk(),)))["rp_filter"]

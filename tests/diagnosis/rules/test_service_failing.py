@@ -110,6 +110,7 @@ HEALTHY = [
 
 
 @pytest.mark.parametrize("row", HEALTHY)
+@pytest.mark.alike
 def test_what_looks_alike_is_silent(row: PathRow) -> None:
     assert evaluate(snapshot(pod_view(row))) == []
 

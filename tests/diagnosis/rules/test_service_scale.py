@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from collectors.events import (
     RuleCount,
 )
@@ -49,6 +51,7 @@ def test_rules_that_kube_proxy_left_behind_cilium() -> None:
         assert bool(evaluate(network_snapshot(row, view=view))) is is_said
 
 
+@pytest.mark.alike
 def test_a_slow_node_with_few_services() -> None:
     few = counted(RuleCount("iptables-nft", 400, 40, 3.1))
     assert not evaluate(network_snapshot(view=few))

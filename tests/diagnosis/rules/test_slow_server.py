@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from collectors.events import ServiceRow
 from collectors.findings import Finding
 from diagnosis import rules
@@ -25,6 +27,7 @@ def test_late_answers_over_a_quick_path() -> None:
     assert "its pods that are slow run on n2" in finding.evidence[0].text
 
 
+@pytest.mark.alike
 def test_a_path_that_is_as_slow() -> None:
     assert slow(replace(SLOW, rtt_ms=80.0)) is None
     assert slow(replace(SLOW, rtt_ms=None)) is None
@@ -39,11 +42,13 @@ def test_a_reader_that_does_not_read() -> None:
     assert slow(replace(SLOW, server_zero_windows=2)) is None
 
 
+@pytest.mark.alike
 def test_one_report_among_many_quick_answers() -> None:
     assert slow(replace(SLOW, slow=2)) is None
     assert slow(replace(SLOW, flows=400, slow=9)) is None
 
 
+@pytest.mark.alike
 def test_watches_of_the_api_server_and_look_ups() -> None:
     kubernetes = ServiceRow("default", "kubernetes", (API.ip,), ("443/TCP",), "ClusterIP")
     assert slow(services=(kubernetes,)) is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.snapshots import CPU, found, node
 
 
@@ -12,6 +14,7 @@ def test_one_busy_cpu_of_two() -> None:
     assert "CPU 0 80 % softirq, CPU 1 4 % softirq" in finding.evidence[0].text
 
 
+@pytest.mark.alike
 def test_all_cpus_are_busy_alike() -> None:
     """Receive queues are spread already."""
     alike = {**CPU, "cpu/0/softirq": 1200, "cpu/1/softirq": 900}

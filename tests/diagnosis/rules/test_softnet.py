@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.snapshots import found, node, pod
 
 SQUEEZED = {"softnet_time_squeeze": 900}
@@ -16,6 +18,7 @@ def test_a_busy_node_that_loses_nothing_is_worth_a_line_and_no_warning() -> None
     assert found(node({}, SQUEEZED))["softnet"].severity == "info"
 
 
+@pytest.mark.alike
 def test_a_few_are_usual() -> None:
     assert "softnet" not in found(node({}, {"softnet_time_squeeze": 200}))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.snapshots import found, node, pod
 
 
@@ -15,6 +17,7 @@ def test_old_drops_do_not_count() -> None:
     assert "softnet_drops" not in found(node({"softnet_dropped": 9_000}))
 
 
+@pytest.mark.alike
 def test_flow_limits_drop_on_purpose() -> None:
     assert "softnet_drops" not in found(node({}, {"softnet_flow_limit": 90}))
 

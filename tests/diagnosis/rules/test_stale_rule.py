@@ -34,6 +34,7 @@ def test_a_rule_leads_to_an_address_that_is_no_endpoint() -> None:
     assert any(one.text.startswith("n2: translates as") for one in finding.evidence)
 
 
+@pytest.mark.alike
 def test_connections_that_were_open_before_are_silent() -> None:
     """A pod that is no endpoint any more, as one that was relabelled, keeps its connections."""
     held = replace(STALE, refused=0, completed=9, to_server=PathDirection())
@@ -96,6 +97,7 @@ def test_a_service_that_is_not_translated() -> None:
         (path("", unanswered=9), 0.0),  # it never left: a policy, perhaps
     ],
 )
+@pytest.mark.alike
 def test_what_is_healthy_or_not_known(row: PathRow, changed: float) -> None:
     rows = (replace(SLICE, changed=changed),)
     assert not evaluate(service_snapshot(seen_at("n1", row), slices=rows))

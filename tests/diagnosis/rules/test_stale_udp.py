@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from collectors.events import ConntrackGroup, ServicePort, ServiceRow, SliceRow
 from collectors.findings import Finding
 from tests.support.snapshots import API, NEAR, NODE, POD, conntrack_table, found, node
@@ -26,6 +28,7 @@ def test_an_entry_to_an_endpoint_that_is_gone() -> None:
     assert "--reply-src 10.2.0.99" in finding.fix
 
 
+@pytest.mark.alike
 def test_entries_to_endpoints_ready_or_not() -> None:
     assert stale(replace(GONE, reply_source=API.ip)) is None
     ending = replace(SLICE, not_ready=("10.2.0.99",))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from collectors.events import LinkRow, NeighbourRow, NetworkState, NodeRow, PodRow, RouteRow
 from diagnosis import rules
 from diagnosis.rules._agents import proxy_log, restart_cni_agent
@@ -84,6 +86,7 @@ def test_the_entry_leads_to_another_node() -> None:
     assert "192.168.0.3, the address of n3" in found[-1].title
 
 
+@pytest.mark.alike
 def test_a_node_with_several_interfaces_is_healthy() -> None:
     """The CNI may use another interface than the node's InternalIP: known from its object, or from
     its interfaces; where neither is known, only while nothing between the two is answered."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.snapshots import found, pod
 
 COOKIES, DROPS = "TcpExtTCPReqQFullDoCookies", "TcpExtTCPReqQFullDrop"
@@ -16,6 +18,7 @@ def test_a_syn_that_is_dropped() -> None:
     assert "syn_flood" in found(pod({}, {DROPS: 1}))
 
 
+@pytest.mark.alike
 def test_a_burst_whose_clients_are_all_let_in_by_cookies() -> None:
     assert "syn_flood" not in found(pod({}, {COOKIES: 6, "TcpExtSyncookiesSent": 6}))
 

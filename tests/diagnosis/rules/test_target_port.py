@@ -67,6 +67,7 @@ def test_a_port_on_which_another_pod_answers_is_right() -> None:
 
 
 @pytest.mark.parametrize("port", [15006, 4143])
+@pytest.mark.alike
 def test_a_sidecar_gets_what_comes_in(port: int) -> None:
     """And hands it on to a program that listens on loopback."""
     own = SocketRow("tcp", "LISTEN", "127.0.0.1", 8080, "", 0)
@@ -90,6 +91,7 @@ def test_a_headless_service_s_clients_use_its_addresses_alone() -> None:
     assert evaluate(policy_snapshot(target=asked, services=(headless,)))
 
 
+@pytest.mark.alike
 def test_a_standby_that_is_not_ready_need_not_listen() -> None:
     standby = replace(POD, ready="0/1")
     leader = replace(POD, name="web-2", uid="u9", ip="10.1.0.9")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from collectors.events import ServiceRow, SliceRow
 from collectors.findings import Finding
 from diagnosis.snapshot import Conversation, TargetView
@@ -60,6 +62,7 @@ def test_few() -> None:
     assert finding(replace(SNAT, challenged=2)) is None
 
 
+@pytest.mark.alike
 def test_resets_after_a_handshake_and_refusals() -> None:
     reset = replace(SNAT, challenged=0, client_resets=8)
     refused = replace(SNAT, challenged=0, refused=8)

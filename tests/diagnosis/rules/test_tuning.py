@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.snapshots import found, node, pod
 
 SMALL = {"sysctl fs.file-max": 20_000, "sysctl net.core.somaxconn": 128}
@@ -14,6 +16,7 @@ def test_a_busy_node_with_small_limits() -> None:
     assert "net.core.somaxconn = 1024" in finding.fix
 
 
+@pytest.mark.alike
 def test_a_node_that_carries_little() -> None:
     assert "tuning" not in found(node({**SMALL, "conntrack_count": 900}))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from collectors.sockets.rows import SocketRow
 from tests.support.snapshots import POD, found, pod
 
@@ -16,6 +18,7 @@ def test_a_reader_that_is_too_slow_is_named_by_its_port() -> None:
     assert "75 % of the datagrams" in finding.evidence[-1].text
 
 
+@pytest.mark.alike
 def test_a_burst_whose_buffer_is_empty_again() -> None:
     idle = SLOW._replace(recv_q=0, local=POD.ip)
     deltas = {"Udp6RcvbufErrors": 40, "Udp6InDatagrams": 9_000}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from collectors.events import ConntrackGroup, PodRow, ServicePort, ServiceRow, SliceRow
 from collectors.findings import Finding
 from diagnosis.paths import PathRow
@@ -75,6 +77,7 @@ def test_dns_without_an_answer_is_listed_under_it() -> None:
 # --- what looks alike and is healthy
 
 
+@pytest.mark.alike
 def test_udp_that_nobody_answers() -> None:
     """syslog, statsd."""
     one_direction = replace(WELL, completed=0, answered=0, unanswered=12)
@@ -82,6 +85,7 @@ def test_udp_that_nobody_answers() -> None:
     assert finding(entries=(ENTRY, replace(REPLIED, replied=False))) is None
 
 
+@pytest.mark.alike
 def test_another_workload_sends_what_is_never_answered() -> None:
     other = PodRow("shop", "agent-1", "u9", "n1", "10.1.0.9", "Running", "1/1", 0, 0.0)
     silent = replace(SILENT, client=other.ip)

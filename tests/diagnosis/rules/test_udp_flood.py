@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.snapshots import CPU, found, node, pod
 
 
@@ -12,10 +14,12 @@ def test_thousands_a_second() -> None:
     assert "CPU 0 80 % softirq" in finding.evidence[0].text
 
 
+@pytest.mark.alike
 def test_a_syslog_sender_whose_server_is_gone() -> None:
     assert "udp_flood" not in found(node({}, {"UdpNoPorts": 20_000}))
 
 
+@pytest.mark.alike
 def test_as_many_datagrams_to_a_port_that_is_open() -> None:
     assert "udp_flood" not in found(node({}, {"UdpInDatagrams": 900_000}))
 

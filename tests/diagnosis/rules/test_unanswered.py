@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from collectors.events import ServiceRow, SliceRow
 from collectors.findings import Finding
 from diagnosis.snapshot import Conversation
@@ -32,6 +34,7 @@ def test_a_few_or_a_small_share() -> None:
     assert unanswered(talk(unanswered=9, answered=91)) is None
 
 
+@pytest.mark.alike
 def test_a_scanner_that_tries_ports_that_nobody_promised() -> None:
     scan = [replace(LOST, port=port) for port in range(20, 30)]
     assert unanswered(*scan, slices=(SLICE,)) is None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from diagnosis.snapshot import Conversation
 from tests.diagnosis.rules.test_stale_vtep import HERE, SECOND, THERE, near, snapshot, view
 from tests.support.rules import finder
@@ -23,6 +25,7 @@ def test_the_entry_is_right() -> None:
     assert not evaluate(snapshot(view("n1", 1, HERE, *near(THERE)), SECOND))
 
 
+@pytest.mark.alike
 def test_an_underlay_with_addresses_of_its_own() -> None:
     """Behind a NAT, where the two talk to each other or nobody asks."""
     assert not evaluate(snapshot(WRONG))
