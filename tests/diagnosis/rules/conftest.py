@@ -37,7 +37,7 @@ def counted(evaluate: Evaluate, counts: list[int]) -> Evaluate:
 
     def kept(snapshot: Snapshot) -> Iterator[Finding]:
         found = list(evaluate(snapshot))
-        if snapshot.targets or snapshot.services or snapshot.policies or snapshot.settings:
+        if any((snapshot.targets, snapshot.pods, snapshot.services, snapshot.settings)):
             counts.append(len(found))
         return iter(found)
 

@@ -49,7 +49,6 @@ def test_what_it_receives_is_limited_where_segments_are_missing() -> None:
     assert quiet is not None and quiet.severity == "info"
 
 
-@pytest.mark.alike
 def test_an_application_that_needs_as_much_and_loses_nothing() -> None:
     finding = found(LIMITED, {SENT: megabits(7.0)})
     assert finding is not None and finding.severity == "info"

@@ -64,7 +64,6 @@ def test_what_it_says_itself(message: str) -> None:
         "unreachable code was reached",
     ],
 )
-@pytest.mark.alike
 def test_a_program_that_breaks_by_itself_is_no_warning(message: str) -> None:
     """A line in the list, and no cause."""
     assert said(message) == "info"
@@ -85,6 +84,7 @@ def test_names_and_failures_of_other_pods() -> None:
     assert finding is not None and finding.severity == "info"
 
 
+@pytest.mark.alike
 def test_a_pod_that_starts_runs_or_has_ended() -> None:
     assert crash(replace(LOOPS, restarts=0)) is None
     for phase in ("Running", "Pending", "ContainerCreating", "Succeeded", "Terminating"):

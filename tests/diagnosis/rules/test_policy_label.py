@@ -45,7 +45,6 @@ def test_two_short_values_are_two_values() -> None:
     assert finding is not None and finding.severity == "info"
 
 
-@pytest.mark.alike
 def test_a_chart_admits_a_monitoring_that_this_cluster_has_not() -> None:
     finding = found({"purpose": "monitoring"})
     assert finding is not None and finding.severity == "info"
@@ -61,6 +60,7 @@ def test_what_fails_of_other_pods() -> None:
     assert finding.severity == "info" and API.labels == (("app", "api"),)
 
 
+@pytest.mark.alike
 def test_a_label_that_a_namespace_has_and_all_namespaces() -> None:
     assert found({"kubernetes.io/metadata.name": "bank"}) is None
     everything: dict[str, Any] = {

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from collectors.events import SliceRow
 from collectors.sockets.rows import SocketRow
 from diagnosis.snapshot import Conversation, Snapshot, TargetView
 from tests.support.loss_snapshots import SILENT, seen

@@ -21,13 +21,13 @@ def test_connections_fail_meanwhile() -> None:
         assert found(seen)["rp_filter"].severity == "critical"
 
 
-@pytest.mark.alike
 def test_stray_packets_that_nobody_misses() -> None:
     """Of another interface's network, or of a scan: it does what it is there for."""
     finding = found(node({}, DROPS, conversations=(talk(),)))["rp_filter"]
     assert finding.severity == "info"
 
 
+@pytest.mark.alike
 def test_a_few_and_those_of_long_ago() -> None:
     assert "rp_filter" not in found(node({}, {"TcpExtIPReversePathFilter": 2}))
     assert "rp_filter" not in found(node({"TcpExtIPReversePathFilter": 9_000}))

@@ -18,7 +18,6 @@ def test_a_reader_that_is_too_slow_is_named_by_its_port() -> None:
     assert "75 % of the datagrams" in finding.evidence[-1].text
 
 
-@pytest.mark.alike
 def test_a_burst_whose_buffer_is_empty_again() -> None:
     idle = SLOW._replace(recv_q=0, local=POD.ip)
     deltas = {"Udp6RcvbufErrors": 40, "Udp6InDatagrams": 9_000}
@@ -27,6 +26,7 @@ def test_a_burst_whose_buffer_is_empty_again() -> None:
     assert finding.severity == "warning"
 
 
+@pytest.mark.alike
 def test_a_few_drops_and_unread_datagrams_alone_are_no_finding() -> None:
     deltas = {"UdpRcvbufErrors": 9, "UdpInDatagrams": 3_000}
     assert "udp_buffer" not in found(pod({}, deltas, sockets=(SLOW,)))
