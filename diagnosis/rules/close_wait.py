@@ -15,6 +15,8 @@ from diagnosis.rules.accept_stalled import stalled_ports
 from diagnosis.snapshot import Snapshot, TargetView, listed
 
 MANY = Threshold("from", 50, "connections in CLOSE-WAIT", CONVENTION)
+SHARE = Threshold("and from", 5, "% of its connections", CONVENTION)
+OPEN = ("ESTAB", "CLOSE-WAIT")
 RULE = Rule(
     id="close_wait",
     title="Connections wait for the program to close them",
@@ -23,10 +25,11 @@ RULE = Rule(
     inputs=("sockets",),
     symptoms=("load",),
     screen="sockets",
-    thresholds=(MANY,),
+    thresholds=(MANY, SHARE),
     false_friends=(
         "the count falls by itself",
         "they wait to be accepted (Recv-Q of the listener)",
+        "a proxy of many thousand connections, of which some are being closed at any moment",
     ),
     fix="A leak in the program: it never closes what its peers have closed (pools without a "
     "limit, responses that are not read to the end)",
@@ -39,7 +42,7 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         if target.is_of_host:  # its sockets are those of all programs of the node
             continue
         waiting = _waiting(snapshot, target)
-        if waiting.total() >= MANY.value:
+        if waiting.total() >= MANY.value and _is_share(target, waiting.total()):
             yield _finding(target, waiting)
 
 
@@ -49,6 +52,12 @@ def _waiting(snapshot: Snapshot, target: TargetView) -> Counter[str]:
     for row in _accepted(target):
         found[snapshot.workload(row.peer)] += row.alike
     return found
+
+
+def _is_share(target: TargetView, waiting: int) -> bool:
+    """Whether they are more than what is being closed at any moment where many are open."""
+    total = sum(row.alike for row in target.sockets if row.state in OPEN)
+    return 100 * waiting >= SHARE.value * total
 
 
 def _accepted(target: TargetView) -> Iterator[SocketRow]:

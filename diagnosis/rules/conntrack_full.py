@@ -65,16 +65,24 @@ def _of_view(snapshot: Snapshot, node: TargetView, fill: float, share: Share) ->
 
 
 def explains(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
-    """New connections of, and to, the pods of a node whose table is full, or that pod."""
+    """New connections of, and to, the pods of a node whose table is full, or that pod; and all that
+    the node's own capture saw: whatever their ends are called, they pass its table."""
     return _is_dropping(snapshot, finding) and _passes(snapshot, finding, talk)
 
 
 def _passes(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
     ends = talk.client, talk.server
     if finding.subject.kind == "node":
-        return finding.subject.name in map(snapshot.node_of, ends)
+        at_ends = finding.subject.name in map(snapshot.node_of, ends)
+        return at_ends or _is_seen(snapshot, finding, talk)
     pods = (snapshot.by_address.get(end) for end in ends)
     return any(pod is not None and pod_subject(pod) == finding.subject for pod in pods)
+
+
+def _is_seen(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
+    node = snapshot.host(finding.subject)
+    seen = node.conversations if node is not None else ()
+    return any((one.client, one.end) == (talk.client, talk.end) for one in seen)
 
 
 def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:

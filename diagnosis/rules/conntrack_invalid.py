@@ -35,7 +35,8 @@ RULE = Rule(
         "invalid stands still while connections are reset",
         "kube-proxy drops INVALID packets itself (since 1.15)",
         "the clients are probes, which end so",
-        "the client ends connections that it knows: its RST is seen towards the Service as well",
+        "the client ends connections that it knows: its RST is seen towards the Service as well, "
+        "or leaves the node with its address translated",
     ),
     fix=FIX,
     fix_kind="sysctl",
@@ -85,10 +86,25 @@ def _reset_by_clients(snapshot: Snapshot, node: TargetView) -> Iterator[Conversa
         passed = {snapshot.node_at(talk.client), snapshot.node_at(talk.server)}
         is_of_node = talk.client in snapshot.node_addresses
         is_translated = talk.server in ends or talk.server not in snapshot.by_address
-        if not talk.client_resets or is_of_node or _resets_the_service(snapshot, talk):
+        if not talk.client_resets or is_of_node or _is_known_to_client(snapshot, talk):
             continue
         if is_translated and node.name in passed:
             yield talk
+
+
+def _is_known_to_client(snapshot: Snapshot, talk: Conversation) -> bool:
+    """Whether the client ends connections that it knows: a download that is cancelled."""
+    return _resets_the_service(snapshot, talk) or _resets_translated(snapshot, talk)
+
+
+def _resets_translated(snapshot: Snapshot, talk: Conversation) -> bool:
+    """Whether its RSTs leave a node with that node's address: conntrack knows them, too."""
+    left = sum(
+        one.client_resets
+        for one in snapshot.conversations
+        if one.end == talk.end and one.client in snapshot.node_addresses
+    )
+    return bool(left) and talk.client_resets < left + RESET.value
 
 
 def _resets_the_service(snapshot: Snapshot, talk: Conversation) -> bool:

@@ -20,6 +20,9 @@ RECENT = Threshold("the last within", 120, "s", CONVENTION)
 NO_ANSWER = ("i/o timeout", "deadline exceeded", "no route", "unreachable")
 STARTING = Threshold("of a pod older than", 60, "s", CONVENTION)
 DONE = ("Succeeded", "Completed")
+# pods of some clusters alone: a cloud that runs the control plane, k3s and what stands in for
+# kube-proxy have none; charts of monitoring make a Service of each all the same
+COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler")
 BEGINNING = ("Pending", "ContainerCreating", "PodInitializing", "Running")
 RULE = Rule(
     id="endpoints",
@@ -31,7 +34,11 @@ RULE = Rule(
     screen="services",
     criterion="no ready address in any EndpointSlice",
     thresholds=(FAILURES, RECENT, STARTING),
-    false_friends=("ready endpoints exist and answer directly", "they come and go with a rollout"),
+    false_friends=(
+        "ready endpoints exist and answer directly",
+        "they come and go with a rollout",
+        "a part of the control plane that is no pod of this cluster, for a monitoring to ask",
+    ),
     confidence="certain",
     fix_kind="shell",
 )
@@ -67,12 +74,19 @@ def _of_service(snapshot: Snapshot, service: ServiceRow) -> Iterator[Finding]:
 
 
 def _is_idle(snapshot: Snapshot, service: ServiceRow) -> bool:
-    """Whether what it selects is scaled to zero, has run to its end, or starts for the first time,
-    and nobody asks for it."""
+    """Whether what it selects is scaled to zero, has run to its end, starts for the first time, or
+    is no pod of this cluster, and nobody asks for it."""
     if any(talk.server in service.ips for talk in snapshot.conversations):
         return False
     is_without = bool(_scaled_to_zero(snapshot, service) or _has_succeeded(snapshot, service))
-    return is_without or _all_start(snapshot, service)
+    return is_without or _all_start(snapshot, service) or _is_no_pod_here(snapshot, service)
+
+
+def _is_no_pod_here(snapshot: Snapshot, service: ServiceRow) -> bool:
+    """Whether it is a headless Service, which only its metrics are read by, of a component that
+    not every cluster has as a pod."""
+    named = {value for _, value in service.selector} & set(COMPONENTS)
+    return service.headless and bool(named) and not snapshot.selected(service)
 
 
 def _has_succeeded(snapshot: Snapshot, service: ServiceRow) -> bool:

@@ -5,17 +5,24 @@ Facts: docs/reference/failures.md.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from collectors.events import NodeRow, ServiceRow
 from collectors.findings import Evidence, Finding
-from diagnosis.rule import Rule
+from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._services import node_ports
-from diagnosis.snapshot import Snapshot, listed
+from diagnosis.snapshot import Conversation, Snapshot, listed
 from diagnosis.subjects import service_subject
 
 # labels of nodes that stand for a service of the cloud: EKS Fargate, Virtual Kubelet
 VIRTUAL = {("eks.amazonaws.com/compute-type", "fargate"), ("type", "virtual-kubelet")}
+KEPT_OUT = Threshold(
+    "a health check, where other nodes answer that client, from",
+    5,
+    "times as many connections",
+    CONVENTION,
+)
 RULE = Rule(
     id="external_local",
     title="Nodes without a local endpoint drop outside traffic: externalTrafficPolicy is Local",
@@ -25,7 +32,9 @@ RULE = Rule(
     symptoms=("connect", "timeout", "nodes"),
     screen="services",
     criterion="kube-proxy forwards outside traffic to local endpoints only; of a load balancer's "
-    "Service, where connections to such a node fail",
+    "Service, where connections to such a node fail; of a node port, unless clients outside are "
+    "seen to use other nodes alone",
+    thresholds=(KEPT_OUT,),
     false_friends=("the load balancer's health check keeps those nodes out",),
     confidence="certain",
     fix="kubectl -n {namespace} patch service {name} -p "
@@ -44,6 +53,8 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         without = [name for name in workers if name not in local]
         if _is_balanced(service):
             without = [name for name in without if _fails_at(snapshot, service, name)]
+        elif without and _are_kept_out(snapshot, service, without):
+            continue
         if local and without:
             yield _finding(snapshot, service, sorted(local), without)
 
@@ -64,19 +75,43 @@ def _is_balanced(service: ServiceRow) -> bool:
 
 def _fails_at(snapshot: Snapshot, service: ServiceRow, node: str) -> bool:
     """Whether that node was asked for it from outside, by its node port or the balancer's address,
-    in vain. What its own pods ask goes to any endpoint (KEP-1669, kube-proxy)."""
-    ports = {port.node_port for port in service.targets if port.node_port}
+    in vain, by more than a balancer's health check. What its own pods ask goes to any endpoint
+    (KEP-1669, kube-proxy)."""
+    asked = _asked_from_outside(snapshot, service)
+    served = Counter[str]()
+    for name, talk in asked:
+        served[talk.client] += talk.answered if name != node else 0
     return any(
-        talk.unanswered
-        and not _is_inside(snapshot, talk.client)
+        KEPT_OUT.value * talk.unanswered > served[talk.client]
+        for name, talk in asked
+        if name == node and talk.unanswered
+    )
+
+
+def _are_kept_out(snapshot: Snapshot, service: ServiceRow, nodes: list[str]) -> bool:
+    """Whether clients outside use a node port, and these nodes, which are open, are not asked for
+    it in earnest: something in front of the nodes checks their health."""
+    open_nodes = {host.name for host in snapshot.hosts}
+    asked = _asked_from_outside(snapshot, service)
+    used = any(talk.answered for name, talk in asked if name not in nodes)
+    return used and all(
+        name in open_nodes and not _fails_at(snapshot, service, name) for name in nodes
+    )
+
+
+def _asked_from_outside(snapshot: Snapshot, service: ServiceRow) -> list[tuple[str, Conversation]]:
+    """(node, what it saw): connections to its node ports, or to the balancer's address."""
+    ports = {port.node_port for port in service.targets if port.node_port}
+    return [
+        (host.name, talk)
+        for host in snapshot.hosts
+        for talk in host.conversations
+        if not _is_inside(snapshot, talk.client)
         and (
             talk.server in service.balancer_ips
-            or (talk.port in ports and snapshot.node_at(talk.server) == node)
+            or (talk.port in ports and snapshot.node_at(talk.server) == host.name)
         )
-        for host in snapshot.hosts
-        if host.name == node
-        for talk in host.conversations
-    )
+    ]
 
 
 def _is_inside(snapshot: Snapshot, client: str) -> bool:

@@ -14,6 +14,9 @@ from diagnosis.snapshot import Snapshot, TargetView
 
 SHARE = Threshold("above", 1, "% of packets", "node_exporter mixin")
 LEAST = Threshold("at least", 10, "packets in 15 s", CONVENTION)
+STRAY = Threshold(
+    "of what it receives and drops, above", 30, "in 15 s: as many are of switches", CONVENTION
+)
 USED = Threshold("of an interface that passes at least", 100, "packets in 15 s", CONVENTION)
 VIRTUAL_FIX = (
     "ip -s -s link show {device}; tc -s qdisc show dev {device}; tc -s filter show dev {device} "
@@ -27,7 +30,7 @@ RULE = Rule(
     inputs=("interfaces",),
     symptoms=("slow", "timeout", "load"),
     screen="node",
-    thresholds=(SHARE, LEAST, USED),
+    thresholds=(SHARE, LEAST, STRAY, USED),
     false_friends=(
         "the same on healthy hosts",
         "frames that nobody on this host asked for (LLDP, spanning tree, other VLANs)",
@@ -54,7 +57,8 @@ def _one(host: TargetView, device: str, direction: str) -> Iterator[Finding]:
     passed = host.delta(f"dev/{device}/{direction}_packets")
     lost = {kind: host.delta(f"dev/{device}/{direction}_{kind}") for kind in ("errs", "drop")}
     total = sum(lost.values())
-    if passed < USED.value or not _is_much(total, passed):
+    is_stray = direction == "rx" and not lost["errs"] and total <= STRAY.value
+    if passed < USED.value or is_stray or not _is_much(total, passed):
         return
     verb = "receives" if direction == "rx" else "sends"
     share = f"{100 * total / (passed + total):.1f} % of the packets it {verb}"

@@ -55,13 +55,14 @@ class Listening:
     view: TargetView
     number: int
     found: bool | None
-    loopback: bool = False
+    only: str = ""  # the address on which it listens there, where no connection comes to
     others: tuple[int, ...] = ()
 
     @property
     def instead(self) -> str:
-        if self.loopback:
-            return f"127.0.0.1:{self.number} only"
+        if self.only:
+            local = f"[{self.only}]" if ":" in self.only else self.only
+            return f"{local}:{self.number} only"
         return listed(map(str, self.others), 5) or "nothing"
 
 
@@ -81,7 +82,7 @@ def _of_service(
             continue
         if service.headless and not _refused(snapshot, service, port, pods):
             continue  # its clients ask pods at a port of their own choice
-        listening = [_listening(view, port) for view in watched]
+        listening = [_listening(view, service, port) for view in watched]
         if port.protocol == "TCP" and _all_known(listening):
             yield from _by_sockets(service, index, listening)
         else:
@@ -121,19 +122,26 @@ def _listeners(view: TargetView) -> list[SocketRow]:
     return [row for row in tcp if row.state == "LISTEN"]
 
 
-def _listening(view: TargetView, port: ServicePort) -> Listening:
+def _listening(view: TargetView, service: ServiceRow, port: ServicePort) -> Listening:
     number = port_number(view.pod, port.target, port.protocol) if view.pod else None
     sockets = _listeners(view)
     if number is None or not sockets or _has_sidecar(sockets):
         return Listening(view, number or 0, None)
-    reachable = {row.local_port for row in sockets if not row.local.startswith(LOOPBACK)}
+    reachable = {row.local_port for row in sockets if _is_reached(row, service)}
     return Listening(
         view=view,
         number=number,
         found=number in reachable,
-        loopback=any(row.local_port == number for row in sockets),
+        only=next((row.local for row in sockets if row.local_port == number), ""),
         others=tuple(sorted(reachable)),
     )
+
+
+def _is_reached(row: SocketRow, service: ServiceRow) -> bool:
+    """Whether what is sent to the pod's address of the Service's family comes to that socket: one
+    of IPv4 alone has no IPv6 (of IPv6, with or without IPv4: ipv6(7), IPV6_V6ONLY)."""
+    is_of_family = service.families != ("IPv6",) or ":" in row.local or row.local == "*"
+    return is_of_family and not row.local.startswith(LOOPBACK)
 
 
 def _has_sidecar(sockets: list[SocketRow]) -> bool:
@@ -146,7 +154,7 @@ def _by_sockets(service: ServiceRow, index: int, listening: list[Listening]) -> 
     pod = bad.view.pod if bad is not None else None
     if bad is None or pod is None or pod.phase != "Running":  # one that starts does not listen yet
         return
-    if bad.loopback or not any(one.found for one in listening):  # else the port is right
+    if bad.only or not any(one.found for one in listening):  # else the port is right
         yield _by_sockets_finding(service, index, bad, pod)
 
 
@@ -156,7 +164,7 @@ def _by_sockets_finding(service: ServiceRow, index: int, bad: Listening, pod: Po
     return RULE.finding(
         subject=_subject(service, port),
         title=f"The program in {pod.name} listens on {bad.instead}"
-        if bad.loopback
+        if bad.only
         else f"Nothing listens on targetPort {port.target} in {pod.name}: it listens on "
         f"{bad.instead}",
         evidence=_by_sockets_evidence(service, bad, port),
@@ -177,8 +185,12 @@ def _by_sockets_evidence(
 
 def _fix(service: ServiceRow, index: int, bad: Listening) -> tuple[str, bool]:
     """What to do, and whether that is a command."""
-    if bad.loopback:
-        return f"Make the program listen on the pod's address or 0.0.0.0, port {bad.number}", False
+    if bad.only:
+        everywhere = "::" if service.families == ("IPv6",) else "0.0.0.0"
+        return (
+            f"Make the program listen on the pod's address or {everywhere}, port {bad.number}",
+            False,
+        )
     if bad.others:
         return _patch(service, index, bad.others[0]), True
     return f"Make the program listen on port {bad.number}, or correct targetPort", False

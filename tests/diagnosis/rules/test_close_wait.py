@@ -22,6 +22,15 @@ def test_a_few_are_usual() -> None:
     assert "close_wait" not in found(pod(sockets=sockets(49, "CLOSE-WAIT")))
 
 
+@pytest.mark.alike
+def test_a_large_proxy_closes_some_at_any_moment() -> None:
+    """The client closed first, and the proxy has the last of an answer to send."""
+    (one,) = sockets(1)
+    closing = sockets(60, "CLOSE-WAIT")
+    assert "close_wait" not in found(pod(sockets=(*closing, one._replace(alike=20_000))))
+    assert "close_wait" in found(pod(sockets=(*closing, one._replace(alike=1_000))))
+
+
 def test_connections_that_are_open_or_were_closed() -> None:
     for state in ("ESTAB", "TIME-WAIT", "FIN-WAIT-2", "LAST-ACK"):
         assert "close_wait" not in found(pod(sockets=sockets(60, state, API.ip)))

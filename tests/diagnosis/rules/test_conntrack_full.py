@@ -73,6 +73,19 @@ def test_a_table_that_fills_up_and_drops_nothing_explains_no_lost_connection() -
     assert {"conntrack_full", "unanswered", "endpoints"} <= found(filling, "deadline exceeded")
 
 
+def test_connections_whose_ends_nobody_knows_pass_the_node_that_sees_them() -> None:
+    """Pods of a namespace that was not listed, as in a recording of one namespace."""
+    lost = Conversation("TCP", "10.244.9.7", "10.244.9.8", 80, flows=9, unanswered=9)
+    full, pod_view = replace(DROPPING, conversations=(lost,)), pod_of({}, {})
+    near = replace(pod_view, conversations=(lost,))
+
+    def said(*views: TargetView) -> set[str]:
+        return {one.rule for one in rules.findings(snapshot(*views))}
+
+    assert said(full) == {"conntrack_full"}
+    assert said(DROPPING, near) == {"conntrack_full", "unanswered"}
+
+
 def test_a_pod_s_own_table_is_full() -> None:
     """A mesh translates in the pod: its namespace counts for itself, the limit is the node's."""
     pod_view = pod_of(FULL | {"TcpRetransSegs": 1}, {"conntrack_drop": 40})

@@ -72,6 +72,19 @@ def test_a_client_that_ends_connections_that_it_knows() -> None:
     assert legs(2, 9) is not None
 
 
+@pytest.mark.alike
+def test_a_download_from_outside_that_is_cancelled() -> None:
+    """Its RST leaves the node translated, as all else of the connection."""
+    own = replace(RESET, server="203.0.113.9", port=443)
+    left = replace(own, client=NODE.address)
+    view = node({}, {"conntrack_invalid": 30}, conversations=(own, left))
+    assert "conntrack_invalid" not in found(view)
+    few = replace(view, conversations=(replace(own, client_resets=9), left))
+    assert "conntrack_invalid" in found(few)
+    other = replace(view, conversations=(own, replace(left, port=8443)))
+    assert "conntrack_invalid" in found(other)
+
+
 def test_a_liberal_table_calls_nothing_outside_of_the_window_invalid() -> None:
     assert invalid(**{"sysctl net.netfilter.nf_conntrack_tcp_be_liberal": 1}) is None
     assert invalid(**{"sysctl net.netfilter.nf_conntrack_tcp_be_liberal": 0}) is not None

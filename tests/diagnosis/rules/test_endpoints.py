@@ -91,6 +91,30 @@ def test_what_was_not_listed_is_not_missing(kind: str, read: str) -> None:
     assert not list(evaluate(replace(moment, blind=BlindSpots((spot,)))))
 
 
+@pytest.mark.alike
+def test_components_that_are_no_pods_of_a_managed_cluster() -> None:
+    """kube-prometheus-stack makes headless Services for them, whoever runs them."""
+    scheduler = ServiceRow(
+        "kube-system",
+        "monitoring-kube-scheduler",
+        (),
+        ("10259/TCP",),
+        "ClusterIP",
+        (("component", "kube-scheduler"),),
+        headless=True,
+    )
+    moment = Snapshot(1000.0, (), (SERVER,), services=(scheduler,))
+    assert not list(evaluate(moment))
+    misspelt = replace(scheduler, selector=(("component", "kube-schedular"),))
+    addressed = replace(scheduler, headless=False, ips=("10.96.0.44",))
+    broken = replace(
+        SERVER, namespace="kube-system", labels=(("component", "kube-scheduler"),), ready="0/1"
+    )
+    assert list(evaluate(replace(moment, services=(misspelt,))))
+    assert list(evaluate(replace(moment, services=(addressed,))))
+    assert list(evaluate(replace(moment, pods=(SERVER, broken))))
+
+
 def none_ready(*pods: PodRow, **more: Any) -> list[Finding]:
     """Of a Service that selects these, 1,000 s after the epoch."""
     service = ServiceRow("shop", "db", ("10.96.0.8",), (), "ClusterIP", (("app", "db"),))

@@ -53,6 +53,35 @@ def test_a_load_balancer_that_sends_to_such_a_node_all_the_same() -> None:
     assert local(BALANCED, replace(LOST, server="198.51.100.7", port=80)) is not None
 
 
+def both_open(*talks: Conversation, service: ServiceRow = SERVICE) -> Finding | None:
+    """Both nodes are open; a balancer outside asks the one that has the endpoint."""
+    here = tuple(talk for talk in talks if talk.server == NODE.address)
+    there = tuple(talk for talk in talks if talk.server == OTHER.address)
+    other = replace(node(conversations=there), key="node/n2", node="n2")
+    known = {"services": (service,), "slices": (SLICE,)}
+    return found(node(conversations=here), other, **known).get("external_local")
+
+
+WELL = replace(LOST, server=OTHER.address, unanswered=0, answered=60, flows=60)
+
+
+@pytest.mark.alike
+def test_a_balancer_in_front_of_node_ports_keeps_nodes_out_by_its_own_checks() -> None:
+    """Which such a node drops: they are few beside what the other node answers."""
+    assert both_open(WELL) is None
+    check = replace(LOST, flows=7, unanswered=7)
+    assert both_open(WELL, check) is None
+    assert both_open(WELL, check, service=BALANCED) is None
+
+
+def test_clients_that_fail_at_a_node_port_whatever_others_do() -> None:
+    assert both_open(WELL, replace(LOST, flows=13, unanswered=13)) is not None
+    assert both_open(WELL, replace(LOST, client="203.0.113.77")) is not None
+    assert both_open() is not None, "nobody is seen to use it"
+    assert both_open(replace(WELL, client=API.ip)) is not None, "a pod uses it"
+    assert local(SERVICE, LOST) is not None
+
+
 def test_every_node_has_an_endpoint_or_may_send_to_others() -> None:
     both = replace(SLICE, endpoints=(END, Endpoint("10.1.0.6", True, "n1")))
     assert local(SERVICE, slices=(both,)) is None

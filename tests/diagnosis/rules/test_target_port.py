@@ -10,6 +10,7 @@ from collectors.events import (
     ContainerPort,
     ServicePort,
 )
+from collectors.findings import Finding
 from collectors.sockets.rows import SocketRow
 from diagnosis.snapshot import Conversation
 from tests.support.policy_snapshots import (
@@ -89,6 +90,41 @@ def test_a_headless_service_s_clients_use_its_addresses_alone() -> None:
     refused = Conversation("TCP", API.ip, POD.ip, 8080, flows=9, refused=9)
     asked = replace(view, conversations=(refused,))
     assert evaluate(policy_snapshot(target=asked, services=(headless,)))
+
+
+def of_family(local: str, *families: str) -> list[Finding]:
+    """Of a program that listens on that address, and a Service of these families."""
+    service = replace(WEB, families=families, targets=(ServicePort("http", 80, "TCP", "8080"),))
+    view = pod(sockets=(SocketRow("tcp", "LISTEN", local, 8080, "", 0),))
+    return evaluate(policy_snapshot(target=view, services=(service,)))
+
+
+@pytest.mark.parametrize("local", ["0.0.0.0", "10.1.0.5", "::1"])
+def test_a_socket_of_ipv4_or_loopback_and_a_service_of_ipv6(local: str) -> None:
+    (finding,) = of_family(local, "IPv6")
+    shown = "[::1]" if local == "::1" else local
+    assert f"listens on {shown}:8080 only" in finding.title
+    assert "or ::, port 8080" in finding.fix
+
+
+@pytest.mark.parametrize(
+    ("local", "families"),
+    [
+        ("0.0.0.0", ("IPv4", "IPv6")),
+        ("0.0.0.0", ("IPv4",)),
+        ("0.0.0.0", ()),
+        ("::", ("IPv6",)),
+        ("*", ("IPv6",)),
+        ("2001:db8::5", ("IPv6",)),
+        ("::", ("IPv4",)),
+    ],
+)
+@pytest.mark.alike
+def test_sockets_that_a_service_of_their_family_reaches(
+    local: str, families: tuple[str, ...]
+) -> None:
+    """A socket of IPv6 accepts IPv4 as well; of two families, clients may use either."""
+    assert not of_family(local, *families)
 
 
 @pytest.mark.alike
