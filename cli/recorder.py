@@ -11,19 +11,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.config import Config
-from cli.messages import print_message
+from cli.messages import print_message, print_messages
 from collectors.errors import ConfigError
 from collectors.events import Notice
 from collectors.plural import counted
-from collectors.stream import Stream, Subscription
+from collectors.sanitize import sanitize
+from collectors.stream import Stream
 
 if TYPE_CHECKING:  # most sessions write none
     from collectors.recording.event_log import Recorder
+    from session.disk_gap import DiskGap
+    from session.file_recording import FileRecording
     from session.recorded_sessions import RunningSession
     from session.recording import SessionRecording
     from session.store import Store
 
-RECORDER_QUEUE = 65_536  # events
 HERE = Path()  # of --record without a file: the session's own directory
 RECORDED = (None, "", "open", "lab", "local")  # commands of which each session is recorded
 
@@ -38,7 +40,7 @@ class Recorders:
         self._bounds = settings.bounds
         self._session: RunningSession | None = None
         self._failure = ""
-        self._task: asyncio.Task[None] | None = None
+        self._to_file: FileRecording | None = None
         self._recording: SessionRecording | None = None
 
     @property
@@ -62,35 +64,52 @@ class Recorders:
         try:
             self._session = new_session()
         except OSError as error:
-            self._failure = f"the session is not recorded: {error.strerror or error}"
+            self._fail(error)
+
+    def _fail(self, error: OSError) -> None:
+        self._failure = f"the session is not recorded: {error.strerror or error}"
 
     def begin(self, stream: Stream, store: Store) -> None:
         """On the event loop: what is published from now on is written, until the stream is
         closed."""
-        self._task, self._file = recording(self._file, stream), None
-        if self._failure:
-            stream.publish(Notice(time.time(), "", self._failure, "warning"))
+        self._to_file, self._file = recording(self._file, stream), None
         if self._session is not None:
             self._recording = self._begun(self._session, stream, store)
+        if self._failure:
+            stream.publish(Notice(time.time(), "", self._failure, "warning"))
 
-    def _begun(self, session: RunningSession, stream: Stream, store: Store) -> SessionRecording:
+    def _begun(
+        self, session: RunningSession, stream: Stream, store: Store
+    ) -> SessionRecording | None:
         from session.recording import SessionRecording
         from session.session_bounds import Bounds
 
-        return SessionRecording(session, stream, store, Bounds(**self._bounds))
+        try:
+            return SessionRecording(session, stream, store, Bounds(**self._bounds))
+        except OSError as error:  # its files cannot be made
+            self._fail(error)
+            session.close()
+            with contextlib.suppress(OSError):
+                session.directory.rmdir()
+            return None
 
     def say_where(self) -> None:
         if self._recording is not None:
-            name, lost = self._recording.directory.name, self._recording.lost
-            part = f"in part ({counted(lost, 'event')} not written: the disk was full)"
-            print_message(f"recorded{f' {part}' if lost else ''}: podwire replay {name}")
+            name, gap = self._recording.directory.name, self._recording.gap
+            print_messages(dict.fromkeys(self._recording.removed))
+            print_message(f"recorded{_part(gap)}: podwire replay {name}")
+        if self._to_file is not None and self._to_file.gap.lost:
+            name = sanitize(self._to_file.path, 200)
+            print_message(f"{name} was written{_part(self._to_file.gap)}")
+        if self._failure:
+            print_message(self._failure)
 
     async def finished(self) -> None:
         """The stream was closed: what was seen is on disk."""
         if self._file is not None:
             self._file.close()
-        if self._task is not None:
-            await self._task
+        if self._to_file is not None:
+            await self._to_file.finished()
         if self._recording is not None:
             await self._recording.finished()
 
@@ -116,18 +135,20 @@ def open_recorder(options: argparse.Namespace) -> Recorder | None:
     try:
         return Recorder(path)
     except OSError as error:
-        raise ConfigError(f"The recording {path} cannot be written: {error.strerror}.") from None
+        raise ConfigError(
+            f"The recording {sanitize(path, 200)} cannot be written: {error.strerror}."
+        ) from None
 
 
-def recording(recorder: Recorder | None, stream: Stream) -> asyncio.Task[None] | None:
+def recording(recorder: Recorder | None, stream: Stream) -> FileRecording | None:
     """Writes what is published from now on, until the stream is closed."""
     if recorder is None:
         return None
-    subscription = stream.subscribe(RECORDER_QUEUE, "the recorder", paced=True)
-    return asyncio.create_task(_record(recorder, subscription))
+    from session.file_recording import FileRecording
+
+    return FileRecording(recorder, stream)
 
 
-async def _record(recorder: Recorder, subscription: Subscription) -> None:
-    with contextlib.closing(recorder):
-        async for batch in subscription.batches():
-            await asyncio.to_thread(recorder.write, batch)
+def _part(gap: DiskGap) -> str:
+    lost = counted(gap.lost, "event")
+    return f" in part ({lost} not written: the disk was full)" if gap.lost else ""

@@ -323,13 +323,15 @@ class Notice(Event):
 @frozen
 class ConsumerDrop(Event):
     """Events of a target that a consumer of the stream lost since `since`, because of `cause`; how
-    many packets were in them. The consumer itself finds this event where the gap is."""
+    many packets were in them. The consumer itself finds this event where the gap is. `open`: it
+    goes on, and another event of the same `since` has all of it."""
 
     consumer: str
     events: int
     packets: int
     since: float
     cause: str
+    open: bool = False
 
 
 @frozen

@@ -43,7 +43,10 @@ def _end(event: ev.RecordingEnd) -> LogLine:
     return line(event, "end", text, bad=not event.clean)
 
 
-def _drop(event: ev.ConsumerDrop) -> LogLine:
+def _drop(event: ev.ConsumerDrop) -> LogLine | None:
+    """Once, when it is over."""
+    if event.open:
+        return None
     packets = f", {counted(event.packets, 'packet')} in them" if event.packets else ""
     text = f"{event.consumer} lost {counted(event.events, 'event')}{packets}: {event.cause}"
     return line(event, "drop", text, bad=True)
@@ -90,7 +93,7 @@ def of_state(event: ev.TargetState) -> LogLine:
     return line(event, event.phase, event.message, bad=bad)
 
 
-_FORMS: dict[type[Event], Callable[[Any], LogLine]] = {
+_FORMS: dict[type[Event], Callable[[Any], LogLine | None]] = {
     ev.Mark: _mark,
     ev.Notice: _notice,
     ev.ConsumerDrop: _drop,

@@ -6,16 +6,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from collectors.events import ConsumerDrop, Event, Notice, PacketBatch, RecordingEnd
-from collectors.plural import counted
+from collectors.events import ConsumerDrop, Event, Notice, RecordingEnd
 from collectors.recording.session_log import SessionWriter
 from collectors.stream import Stream, Subscription
 from session import session_bounds
+from session.disk_gap import DiskGap, DiskReserve
 from session.figure_pieces import FigurePieces
 from session.recorded_sessions import RunningSession
 from session.session_bounds import Bounds
@@ -27,7 +25,6 @@ DISK = "the session's recording"  # as a consumer, of what the disk had no room 
 GATHER_S = 0.5  # between writes: fewer of them cost less
 PIECES_S = 30.0
 BOUNDS_S = 60.0
-AGAIN_S = 5.0  # after a disk that was full
 
 
 class SessionRecording:
@@ -42,21 +39,21 @@ class SessionRecording:
         self._stream = stream
         self._bounds = bounds or Bounds()
         self._writer = SessionWriter(running.directory)
+        self._reserve = DiskReserve(running.directory)
         self._pieces = FigurePieces(store)
         self._pieces_at = time.monotonic()
         self._bounds_at = 0.0
-        self._failed_at = 0.0
-        self._gap: ConsumerDrop | None = None  # what is not on disk since it was full
-        self.lost = 0  # events that are not on disk, in all
-        self._lost_packets: Counter[str] = Counter()
-        self.error = ""  # why nothing is written at the moment
+        self.removed: list[str] = []  # sentences about what the bounds removed of other sessions
         self._ending = asyncio.Event()
         self._subscription: Subscription = stream.subscribe(QUEUE, NAME)
+        self.gap = DiskGap(
+            DISK, "the session is {}recorded", self.directory, stream, self._subscription
+        )
         self.task = asyncio.create_task(self._run())
 
     def lost_packets(self, target: str) -> int:
         """Of a target, that are not on disk: the disk was full, or too slow."""
-        return self._lost_packets[target]
+        return self.gap.lost_packets[target]
 
     def keeper(self, target: str) -> TargetPackets:
         return TargetPackets(self, target)
@@ -84,51 +81,33 @@ class SessionRecording:
         return self._pieces.new()
 
     async def _write(self, batch: Sequence[Event]) -> None:
-        now = time.monotonic()
-        if self._failed_at and now - self._failed_at < AGAIN_S:
-            self._lose(batch)
+        if self.gap.rests:
+            self.gap.lose(batch)
+            return
+        if not await asyncio.to_thread(self.gap.has_room):
+            self.gap.goes_on(batch)
             return
         self._note_drops(batch)
         try:
-            await asyncio.to_thread(self._writer.write, [*self._known_gap(), *batch])
+            await asyncio.to_thread(self._writer.write, [*self.gap.known(), *batch])
         except OSError as error:
-            reason = error.strerror or "the disk failed"
-            self._lose(batch, reason)
-            if not self._failed_at:
-                self.error = f"the session is not recorded at the moment: {reason}"
-                self._say(self.error, bad=True)
-            self._failed_at = now
+            if self.gap.failed(batch, error):
+                await asyncio.to_thread(self._write_gap)
             return
-        if self._failed_at:
-            self._recovered()
+        if self.gap.is_open:
+            self.gap.recovered()
 
-    def _known_gap(self) -> Sequence[ConsumerDrop]:
-        """What was lost until now, to be written before what comes next."""
-        return () if self._gap is None else (replace(self._gap, at=time.time()),)
-
-    def _recovered(self) -> None:
-        """The disk has the gap; whoever else follows the session is given it now."""
-        for gap in self._known_gap():
-            lost = counted(gap.events, "event")
-            self._say(f"the session is recorded again, with {lost} missing before")
-            self._stream.publish(gap, to_all_but=self._subscription)
-        self._failed_at, self._gap, self.error = 0.0, None, ""
-
-    def _lose(self, batch: Sequence[Event], reason: str = "") -> None:
-        batches = [event for event in batch if isinstance(event, PacketBatch)]
-        for event in batches:
-            self._lost_packets[event.target] += len(event.packets)
-        now = time.time()
-        gap = self._gap or ConsumerDrop(now, "", DISK, 0, packets=0, since=now, cause=reason)
-        packets = gap.packets + sum(len(event.packets) for event in batches)
-        self._gap = replace(gap, events=gap.events + len(batch), packets=packets)
-        self.lost += len(batch)
+    def _write_gap(self) -> None:
+        """That it begins: whatever ends this process, its recording says so."""
+        self._reserve.free_part()
+        with contextlib.suppress(OSError):
+            self._writer.write(self.gap.known(is_open=True))
 
     def _note_drops(self, batch: Sequence[Event]) -> None:
         """What came faster than it was written."""
         for event in batch:
             if isinstance(event, ConsumerDrop) and event.consumer == NAME:
-                self._lost_packets[event.target] += event.packets
+                self.gap.lost_packets[event.target] += event.packets
 
     async def _keep_bounds(self) -> None:
         """Old sessions go where there is no room: on start, and as this one grows."""
@@ -136,16 +115,14 @@ class SessionRecording:
             return
         self._bounds_at = time.monotonic()
         said = await asyncio.to_thread(session_bounds.keep, self._bounds, self.directory)
+        self.removed += said
         for text in said:
-            self._say(text)
-
-    def _say(self, text: str, bad: bool = False) -> None:
-        level = "warning" if bad else "information"
-        self._stream.publish(Notice(time.time(), "", text, level))  # type: ignore[arg-type]
+            self._stream.publish(Notice(time.time(), "", text))
 
     def _close(self) -> None:
+        self._reserve.free()
         with contextlib.suppress(OSError):
-            self._writer.write([*self._known_gap(), RecordingEnd(time.time(), "")])
+            self._writer.write([*self.gap.known(), RecordingEnd(time.time(), "")])
         self._writer.close()
         self._running.close()
 
@@ -168,4 +145,4 @@ class TargetPackets:
 
     @property
     def error(self) -> str:
-        return self._recording.error
+        return self._recording.gap.error

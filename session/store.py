@@ -176,6 +176,8 @@ class Store:
 
     def _drop(self, event: ev.ConsumerDrop) -> None:
         self.timeline.drop(event)
+        if event.open:
+            return
         self.drops[event.consumer] = self.drops.get(event.consumer, 0) + event.events
 
     def _finding(self, event: ev.FindingEvent) -> None:

@@ -24,8 +24,8 @@ KEPT_OF_PEOPLE = 10_000
 WATCHED = ("pods", "nodes", "events")
 BY_PEOPLE = ("mark", "write")
 ENDED_ABRUPTLY = (
-    "the recording ends abruptly here: its console was killed, or its machine stopped; up to a"
-    " second before and all after is missing"
+    "the recording ends abruptly here: its console was killed, its machine stopped, or its file was"
+    " cut; up to a second before and all after is missing"
 )
 ONE_RUN_S = 10.0  # commands of one purpose with no longer pause between them are one line
 INTERRUPTED = ("gap", "gone", "failed")
@@ -131,10 +131,17 @@ class Timeline:
         self._add(TimelineEntry(event.at, "guide", where, f"{about}: {event.text}", event.found))
 
     def drop(self, event: ev.ConsumerDrop) -> None:
-        """Events that were lost between `since` and the event."""
-        text = f"{event.consumer} lost {counted(event.events, 'event')}: {event.cause}"
-        where = name_in(event.target)
-        self._add(TimelineEntry(event.since, "gap", where, text, True, until=event.at))
+        """Events that were lost between `since` and the event, or so far."""
+        key = f"{event.consumer} {event.target} {event.since}"
+        gap = self._gaps.pop(key, None)
+        if gap is None:
+            gap = TimelineEntry(event.since, "gap", name_in(event.target), "", True)
+            self._add(gap)
+        gap.text = f"{event.consumer} lost {counted(event.events, 'event')}: {event.cause}"
+        gap.open, gap.until = event.open, None if event.open else event.at
+        if gap.open:
+            self._gaps[key] = gap
+        self.revision += 1
 
     def state(self, event: ev.TargetState) -> None:
         """A target's gap, from its first message until it is live again."""

@@ -3,12 +3,13 @@ line."""
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import os
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -31,17 +32,26 @@ class Recorder:
     """Appends every event of a session to a new file of mode 0600."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         self._fd = open_new(path)
-        self._is_new = True
+        self._size = 0
 
-    def write(self, batch: list[Event]) -> None:
-        if self._is_new and batch:
-            self._is_new = False
+    def write(self, batch: Sequence[Event]) -> None:
+        """OSError where the disk is full: nothing of the batch is written, and it can be tried
+        again."""
+        if not self._size and batch:
             batch = [start_event(batch[0].at), *batch]
         data = "".join(encode(event) + "\n" for event in batch).encode()
         view = memoryview(data)
-        while view:
-            view = view[os.write(self._fd, view) :]
+        try:
+            while view:
+                view = view[os.write(self._fd, view) :]
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._fd, self._size)
+                os.lseek(self._fd, self._size, os.SEEK_SET)
+            raise
+        self._size += len(data)
 
     def close(self) -> None:
         os.close(self._fd)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -26,10 +26,12 @@ from collectors.events import (
 from collectors.recording.session_reader import SessionReader
 from collectors.stream import Stream
 from collectors.target import Target
-from session import recording
+from session import disk_gap, recording
+from session.disk_gap import RESERVE, RESERVED
 from session.recorded_sessions import new_session, sessions
 from session.recording import SessionRecording
 from session.store import Store
+from session.timeline import TimelineEntry
 from tests.support.killed_recording import killed_after
 
 pytestmark = pytest.mark.slow
@@ -75,7 +77,7 @@ def test_what_is_published_is_on_disk_while_it_runs() -> None:
 def test_a_full_disk_is_said_and_the_rest_is_recorded_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(recording, "AGAIN_S", 0.0)
+    monkeypatch.setattr(disk_gap, "AGAIN_S", 0.0)
     write = os.write
     full: list[bool] = []
 
@@ -92,7 +94,7 @@ def test_a_full_disk_is_said_and_the_rest_is_recorded_again(
         monkeypatch.setattr(os, "write", refusing)
         full.append(True)
         stream.publish(mark(2))
-        await until(lambda: bool(running._failed_at))
+        await until(lambda: running.gap.is_open)
         full.clear()
         stream.publish(mark(3))
         await until(lambda: mark(3) in recorded(running.directory))
@@ -103,7 +105,7 @@ def test_a_full_disk_is_said_and_the_rest_is_recorded_again(
         assert mark(2) not in seen and "recorded again, with 1 event missing before" in said
         reader = SessionReader(running.directory)
         (gap,) = [one for one in reader.events() if isinstance(one, ConsumerDrop)]
-        assert (gap.events, gap.consumer, running.lost) == (1, recording.DISK, 1)
+        assert (gap.events, gap.consumer, running.gap.lost) == (1, recording.DISK, 1)
         assert gap.since <= gap.at and "No space left" in gap.cause
         events = list(reader.events())
         assert events.index(gap) < events.index(mark(3)), "it stands where it was"
@@ -126,7 +128,7 @@ def test_packets_that_were_lost_are_counted_by_their_capture(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Those of a full disk, and those that came faster than they were written."""
-    monkeypatch.setattr(recording, "AGAIN_S", 0.0)
+    monkeypatch.setattr(disk_gap, "AGAIN_S", 0.0)
     batch = PacketBatch(1.0, "pod/a/b", 1, 1, (Packet(1, bytes(60), 60),) * 7)
     drop = ConsumerDrop(1.0, "pod/a/b", recording.NAME, 3, 20, 0.0, "its queue was full")
 
@@ -147,7 +149,7 @@ def test_packets_that_were_lost_are_counted_by_their_capture(
         capture.say("running")
         monkeypatch.setattr(running._writer, "write", write)
         stream.publish(drop)
-        await until(lambda: keeper.dropped == 27 and not running.error)
+        await until(lambda: keeper.dropped == 27 and not running.gap.error)
         capture.say("running")
         assert running.keeper("pod/a/b").dropped == 0, "a capture that begins now lost none"
         said = [e for e in states.pending() if isinstance(e, CaptureState)]
@@ -174,7 +176,7 @@ def test_what_is_lost_at_the_end_is_said(monkeypatch: pytest.MonkeyPatch) -> Non
         return write(fd, data)
 
     monkeypatch.setattr(os, "write", refusing)
-    monkeypatch.setattr(recording, "AGAIN_S", 0.0)
+    monkeypatch.setattr(disk_gap, "AGAIN_S", 0.0)
     batch = PacketBatch(1.0, "pod/a/b", 1, 1, (Packet(1, bytes(60), 60),) * 7)
 
     async def session() -> None:
@@ -189,6 +191,68 @@ def test_what_is_lost_at_the_end_is_said(monkeypatch: pytest.MonkeyPatch) -> Non
         await running.finished()
         *_, gap, end = SessionReader(running.directory).events()
         assert isinstance(gap, ConsumerDrop) and isinstance(end, RecordingEnd) and end.clean
-        assert gap.packets == 21 and running.lost >= 3
+        assert gap.packets == 21 and running.gap.lost >= 3
+
+    asyncio.run(session())
+
+
+class SmallDisk:
+    """For a session's files: once it is full, there is the room that the reserve gives back."""
+
+    def __init__(self, directory: Path) -> None:
+        self.reserve = directory / RESERVE
+        self.is_full = False
+        self._used = 0
+        self._write = os.write
+
+    def write(self, fd: int, data: bytes) -> int:
+        if self.is_full and os.readlink(f"/proc/self/fd/{fd}").endswith(".zst"):
+            kept = self.reserve.stat().st_size if self.reserve.exists() else 0
+            if self._used + len(data) > RESERVED - kept:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self._used += len(data)
+        return self._write(fd, data)
+
+    def free_bytes(self, _: Path) -> int:
+        return 0 if self.is_full else 1 << 30
+
+
+def gaps(events: Iterable[Event]) -> list[TimelineEntry]:
+    store = Store()
+    store.apply_all(events)
+    return [one for one in store.timeline.entries if one.kind == "gap"]
+
+
+def test_a_gap_is_on_the_timeline_and_on_disk_while_it_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The disk is full to the end: what was lost is said there, and the session ends well."""
+    monkeypatch.setattr(disk_gap, "AGAIN_S", 0.0)
+    batch = PacketBatch(1.0, "pod/a/b", 1, 1, (Packet(1, os.urandom(RESERVED), 60),))
+
+    async def session() -> None:
+        stream = Stream()
+        seen = stream.subscribe(1_000, "the timeline")
+        running = SessionRecording(new_session(), stream, Store())
+        disk = SmallDisk(running.directory)
+        monkeypatch.setattr(os, "write", disk.write)
+        monkeypatch.setattr(disk_gap, "free_bytes", disk.free_bytes)
+        stream.publish(mark(1))
+        await until(lambda: recorded(running.directory) == [mark(1)])
+        disk.is_full = True
+        stream.publish(batch)
+        await until(lambda: bool(gaps(seen.pending())))
+        (line,) = gaps(seen.pending())
+        assert line.open and "lost 1 event: No space left" in line.text
+        (on_disk,) = gaps(SessionReader(running.directory).events())
+        assert on_disk.open, "whatever ends the console now"
+        stream.publish(batch)
+        await until(lambda: "lost 3 events" in gaps(seen.pending())[0].text)  # and the notice
+        stream.close()
+        await running.finished()
+        (line,) = gaps(SessionReader(running.directory).events())
+        assert line.until is not None and line.at < line.until and "lost 3 events" in line.text
+        (listed,) = sessions()
+        assert not listed.ended_abruptly and not disk.reserve.exists()
 
     asyncio.run(session())

@@ -123,3 +123,18 @@ def test_pods_of_jobs_that_ended_well_are_routine() -> None:
     assert [one.routine for one in found] == [False, True, True]
     assert not any(one.routine for one in entries(changed(job, "ADDED"), changed(failed)))
     assert not any(one.routine for one in entries(changed(WEB, "DELETED")))
+
+
+def test_a_gap_of_a_consumer_goes_on_until_it_is_over() -> None:
+    """Each event of it has all that was lost: they are one line, and count once."""
+    lost = ev.ConsumerDrop(T + 5, "", "the recording", 3, 0, T + 4, "no room", open=True)
+    more = replace(lost, at=T + 9, events=8)
+    (line,) = entries(lost, more)
+    assert (line.at, line.until, line.open) == (T + 4, None, True)
+    assert line.text == "the recording lost 8 events: no room"
+    store = Store()
+    store.apply_all([lost, more, replace(more, at=T + 12, events=9, open=False)])
+    (line,) = store.timeline.entries
+    assert (line.at, line.until, line.open) == (T + 4, T + 12, False)
+    assert store.drops == {"the recording": 9} and not store.timeline.open_gaps()
+    assert [one.text for one in store.log] == ["the recording lost 9 events: no room"]
