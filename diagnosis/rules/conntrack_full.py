@@ -12,7 +12,7 @@ from collectors.findings import Evidence, Finding, Severity
 from collectors.kernel.deltas import Share
 from collectors.kernel.derived_figures import CONNTRACK_FILL
 from diagnosis.rule import Rule, Threshold, level
-from diagnosis.snapshot import Conversation, Snapshot, TargetView, listed
+from diagnosis.snapshot import WINDOW_S, Conversation, Snapshot, TargetView, listed
 from diagnosis.subjects import pod_subject, service_subject
 
 WARNING = Threshold("warning from", 75, "% of the table", "node_exporter mixin")
@@ -21,6 +21,7 @@ EVICTING = Threshold(
     "new entries evict others from", 95, "% of the table", "nf_conntrack_core.c, early_drop"
 )
 ENTRY_BYTES = 320
+DROPS = ("conntrack_drop", "conntrack_early_drop")
 LATE = ("deadline exceeded", "Timeout", "timed out", "i/o timeout")  # of the kubelet's probes
 RULE = Rule(
     id="conntrack_full",
@@ -67,7 +68,8 @@ def _of_view(snapshot: Snapshot, node: TargetView, fill: float, share: Share) ->
 def explains(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
     """New connections of, and to, the pods of a node whose table is full, or that pod; and all that
     the node's own capture saw: whatever their ends are called, they pass its table."""
-    return _is_dropping(snapshot, finding) and _passes(snapshot, finding, talk)
+    drops = _is_dropping(snapshot, finding) or _may_have_dropped(snapshot, finding, talk)
+    return drops and _passes(snapshot, finding, talk)
 
 
 def _passes(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
@@ -118,7 +120,18 @@ def _says_late(probe: ProbeRow) -> bool:
 
 def _is_dropping(snapshot: Snapshot, finding: Finding) -> bool:
     views = (view for view in snapshot.counted if view.subject == finding.subject)
-    return any(view.delta("conntrack_drop", "conntrack_early_drop") for view in views)
+    return any(view.delta(*DROPS) for view in views)
+
+
+def _may_have_dropped(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
+    """Whether its counters are known for a shorter time than connections are, and say that it has
+    dropped before; what left the node was not dropped there."""
+    if finding.severity != "critical" or talk.passed:
+        return False
+    views = (view for view in snapshot.counted if view.subject == finding.subject)
+    return any(
+        view.seconds < WINDOW_S and any(view.values.get(name) for name in DROPS) for view in views
+    )
 
 
 def _finding(
@@ -148,7 +161,7 @@ def _evidence(snapshot: Snapshot, node: TargetView, share: Share) -> tuple[Evide
 
 def _drops(node: TargetView) -> Iterator[Evidence]:
     source = "/proc/net/stat/nf_conntrack"
-    return node.moved("conntrack_drop", "conntrack_early_drop", source=source)
+    return node.moved(*DROPS, source=source)
 
 
 def _largest_groups(snapshot: Snapshot, node: TargetView) -> Iterator[Evidence]:

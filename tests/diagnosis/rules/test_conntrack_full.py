@@ -73,6 +73,24 @@ def test_a_table_that_fills_up_and_drops_nothing_explains_no_lost_connection() -
     assert {"conntrack_full", "unanswered", "endpoints"} <= found(filling, "deadline exceeded")
 
 
+def test_what_failed_before_its_counters_were_read() -> None:
+    """A console that was attached a moment ago: the table has dropped, nobody knows when."""
+    before = FULL | {"conntrack_drop": 8_988, "conntrack_count": 4_300}
+    just = replace(DROPPING, values=before, deltas={}, seconds=3.0)
+    talk = Conversation("TCP", CLIENT, SERVICE, 80, flows=50, answered=5, unanswered=40)
+
+    def said(view: TargetView, lost: Conversation = talk) -> set[str]:
+        known = snapshot(replace(view, conversations=(lost,)))
+        return {one.rule for one in rules.findings(known)}
+
+    assert said(just) == {"conntrack_full"}
+    both = {"conntrack_full", "unanswered"}
+    assert said(replace(just, seconds=15.0)) == both, "it drops nothing now"
+    assert said(replace(just, values=before | {"conntrack_drop": 0})) == both
+    assert said(replace(just, values=before | {"conntrack_count": 3_900})) == both, "85 % full"
+    assert said(just, replace(talk, passed=40)) == both, "SYNs left the node"
+
+
 def test_connections_whose_ends_nobody_knows_pass_the_node_that_sees_them() -> None:
     """Pods of a namespace that was not listed, as in a recording of one namespace."""
     lost = Conversation("TCP", "10.244.9.7", "10.244.9.8", 80, flows=9, unanswered=9)
