@@ -21,6 +21,7 @@ from collectors.sanitize import sanitize
 from collectors.source import JoinedSource, RecordedSource
 from collectors.stream import Stream
 from diagnosis.report import Periods, Report, Spans
+from session.capture_place import captured_node
 from session.controller import Controller
 from session.earlier_findings import LookedAgain, earlier_findings
 from session.finding_history import FindingHistory, Key
@@ -46,6 +47,7 @@ async def _check(options: argparse.Namespace) -> int:
     with contextlib.ExitStack() as places:
         sources, notes = each_once(_sources(options.recorded, stream, places))
         notes += require_evidence(sources)
+        sources = [placed(source, sources, notes) for source in sources]
         store = await _played(sources, stream, options.budget)
     if all(source.state == "failed" for source in sources):
         raise ConfigError(" ".join(source.message for source in sources))
@@ -95,6 +97,26 @@ def source_of(
     if key:
         raise ConfigError(f"{sanitize(path, 200)} is no capture: a recording names its targets.")
     return RecordingSource(path, stream, findings_again=True)
+
+
+def placed(
+    source: RecordedSource, sources: Iterable[RecordedSource], notes: list[str]
+) -> RecordedSource:
+    """A capture beside recordings as that of the node that it was made on; `notes` gets a sentence
+    about it."""
+    recordings = [one.recording.path for one in sources if isinstance(one, RecordingSource)]
+    if not isinstance(source, PcapSource) or source.is_of_target or not recordings:
+        return source
+    name = sanitize(source.path.name, 80)
+    node = captured_node(source.path, recordings)
+    if not node:
+        notes.append(
+            f"{name}: where it was captured is not known, so it is looked at by itself; "
+            f"--from node/NAME=FILE or pod/NAMESPACE/NAME=FILE names the place"
+        )
+        return source
+    notes.append(f"{name}: captured on {node}, by the pods that it shows")
+    return source.at_target(f"node/{node}")
 
 
 def over_time(history: FindingHistory) -> tuple[list[Finding], Periods]:

@@ -65,7 +65,11 @@ class PcapSource(RecordedSource):
         super().__init__(key or target(path).key, stream, speed)
         self.path = path
         self._capture = capture
-        self._of_other = bool(key)  # whose state is not this file's to report
+        self.is_of_target = bool(key)  # whose state is not this file's to report
+
+    def at_target(self, key: str) -> PcapSource:
+        """The same file, captured at that target."""
+        return PcapSource(self.path, self.stream, capture=self._capture, key=key, speed=self.speed)
 
     def events(self) -> Iterator[Event]:
         progress = CaptureProgress(self.key, self._capture)
@@ -80,5 +84,5 @@ class PcapSource(RecordedSource):
                 yield progress.state("failed", self.message)
                 raise
         yield progress.state("ended", self.message)
-        if not self._of_other:
+        if not self.is_of_target:
             yield TargetState(progress.at, self.key, "ended", self.message)

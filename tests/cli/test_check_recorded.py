@@ -155,6 +155,17 @@ def test_a_real_cluster_gives_the_true_cause_and_nothing_else(
         assert (code, rule) == (1, cause[0]) and cause[1] in title
 
 
+@pytest.mark.parametrize("name", TRUE_CAUSES)
+def test_a_capture_without_its_place_is_put_where_it_was_made(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recorded, capture = f"{CLUSTER / name}.jsonl.gz", f"{CLUSTER / name}.pcap.gz"
+    _, named = checked(capsys, "--from", recorded, "--from", f"node/node1={capture}")
+    _, plain = checked(capsys, "--from", recorded, "--from", capture)
+    assert plain["findings"] == named["findings"]
+    assert f"{name}.pcap.gz: captured on node1, by the pods that it shows" in plain["notes"]
+
+
 ASKED = "10.99.0.1:80"
 BRIDGED = {
     "healthy": (),
