@@ -15,6 +15,7 @@ from cli.check_targets import Selection, selection
 from cli.cluster_options import connection_request
 from cli.exit_codes import CRASHED, FORBIDDEN, LEFT_BEHIND
 from cli.messages import print_message, print_messages
+from cli.packages import package_notes
 from cli.recorder import Recorders
 from cli.waiting import until
 from collectors.cluster.api.connection import Cluster, open_cluster
@@ -63,13 +64,14 @@ def _is_agreed() -> bool:
 
 async def _check(options: argparse.Namespace) -> int:
     settings = config.load(options.config)
+    unused = settings.set_thresholds()
     earlier = earlier_findings(options.since) if options.since else None
     cluster = await open_cluster(connection_request(options))
     recorders = Recorders(options, settings)
     await recorders.prepare()
     control = _opened(options, settings, cluster, recorders)
     try:
-        outcome = await _outcome(options, control, cluster.context)
+        outcome = await _outcome(options, control, cluster.context, unused)
         if earlier is not None:
             outcome = _compared(outcome, earlier, control)
     finally:
@@ -90,14 +92,15 @@ class CheckOutcome:
     failed: bool
 
 
-async def _outcome(options: argparse.Namespace, control: Controller, context: str) -> CheckOutcome:
+async def _outcome(
+    options: argparse.Namespace, control: Controller, context: str, unused: Sequence[str]
+) -> CheckOutcome:
     looked = await _prepare(options, control)
     findings = await watched(control, options.seconds or WATCH_S)
     blind = blind_spots(control.store).spots
     unseen = [spot.unseen for spot in blind]
-    report = Report(
-        findings, context, time.time(), looked.notes, unseen=unseen, looked_at=looked.at
-    )
+    notes = [*looked.notes, *unused, *package_notes()]
+    report = Report(findings, context, time.time(), notes, unseen=unseen, looked_at=looked.at)
     return CheckOutcome(report, blind, looked.failed)
 
 

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from cli import check_output
+from cli import check_output, config
+from cli.packages import package_notes
 from collectors.capture.capture_files import is_capture
 from collectors.capture.file_source import PcapSource
 from collectors.errors import ConfigError
@@ -24,7 +25,7 @@ from diagnosis.report import Periods, Report, Spans
 from session.capture_place import captured_node
 from session.controller import Controller
 from session.earlier_findings import LookedAgain, earlier_findings
-from session.finding_history import FindingHistory, Key
+from session.finding_history import FIGURE, FindingHistory, Key
 from session.given_recordings import each_once, require_evidence
 from session.replay import play
 from session.session_files import opened
@@ -42,6 +43,7 @@ def check_recorded(options: argparse.Namespace) -> int:
 async def _check(options: argparse.Namespace) -> int:
     if options.target:
         raise ConfigError("With --from, all that was recorded is looked at: name no target.")
+    unused = config.load(options.config).set_thresholds()
     earlier = earlier_findings(options.since) if options.since else None
     stream = Stream()
     with contextlib.ExitStack() as places:
@@ -51,7 +53,7 @@ async def _check(options: argparse.Namespace) -> int:
         store = await _played(sources, stream, options.budget)
     if all(source.state == "failed" for source in sources):
         raise ConfigError(" ".join(source.message for source in sources))
-    report = _report(store, [*notes, *notes_of(sources)])
+    report = _report(store, [*notes, *notes_of(sources), *unused, *package_notes()])
     if earlier is not None:
         comparison = earlier.against(report.findings, LookedAgain(store))
         report = replace(report, comparison=comparison)
@@ -124,7 +126,7 @@ def over_time(history: FindingHistory) -> tuple[list[Finding], Periods]:
     symptom that a cause explained at any time is under that cause for all of it."""
     findings = _worst_states(history)
     consequences = _consequences(history)
-    explained = {(where, key) for key, texts in consequences.items() for where in texts}
+    explained = [(text, key) for key, texts in consequences.items() for text in texts.values()]
     found = [
         replace(finding, consequences=tuple(consequences[key].values()))
         for key, finding in findings.items()
@@ -158,13 +160,21 @@ def _consequences(history: FindingHistory) -> dict[Key, dict[str, str]]:
     return found
 
 
-def _is_explained(finding: Finding, explained: set[tuple[str, Key]]) -> bool:
+def _is_explained(finding: Finding, explained: list[tuple[str, Key]]) -> bool:
     """By another finding than itself; of one subject only what is no cause."""
     another = finding.stage != "cause"
     return any(
-        where == finding.where and key != finding.key and (another or key[1] != finding.subject)
-        for where, key in explained
+        _is_of(text, finding) and key != finding.key and (another or key[1] != finding.subject)
+        for text, key in explained
     )
+
+
+def _is_of(text: str, finding: Finding) -> bool:
+    """Whether it is what a cause says of this finding. A symptom may have had another title at that
+    time; advice that a cause explains is that very advice, whatever its figures were."""
+    where, _, title = text.partition(": ")
+    is_same = FIGURE.sub("", title) == FIGURE.sub("", finding.title)
+    return where == finding.where and (is_same or finding.stage != "advice")
 
 
 def notes_of(sources: list[RecordedSource]) -> list[str]:

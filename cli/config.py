@@ -4,7 +4,8 @@ Keys: image, pull_policy, pull_timeout_s, pull_secrets, node_namespace, read_onl
 theme, record (false: no session is recorded), share_group (a Unix group whose members may join a
 session that is shared), sessions_gib and sessions_days (bounds of what is
 kept of them); the table [images] has the images for other architectures, and [contexts.NAME] the
-same keys, except those of sessions and the theme, for one context.
+same keys, except those of sessions and the theme, for one context. The table [thresholds] sets
+those of rules, as `conntrack_full.warning = 60` (diagnosis/thresholds.py).
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ KEYS: dict[str, type | tuple[type, ...]] = {
     "sessions_gib": (int, float),
     "sessions_days": (int, float),
 }
+LARGE = 1e300  # what is more is refused as this is
 MOST = 1_000_000  # of a number: seconds, days, GiB
 OF_ALL = ("theme", "record", "share_group", "sessions_gib", "sessions_days")  # never of one context
 
@@ -46,6 +48,7 @@ class Config:
     path: Path | None = None
     common: Mapping[str, Any] = field(default_factory=dict)
     contexts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    thresholds: Mapping[str, float] = field(default_factory=dict)
 
     def settings(self, options: argparse.Namespace, context: str) -> AttachSettings:
         """For a context: the command line, else the context's table, else the common keys."""
@@ -54,6 +57,15 @@ class Config:
         if "pull_secrets" in chosen:
             chosen["pull_secrets"] = tuple(chosen["pull_secrets"])
         return AttachSettings(**chosen, yes=options.yes)
+
+    def set_thresholds(self) -> list[str]:
+        """Before rules look at anything. Sentences on those that are not used; ConfigError where
+        one cannot be set."""
+        if not self.thresholds:
+            return []
+        from diagnosis.thresholds import set_values  # imports all rules
+
+        return set_values(self.thresholds, _shown(self.path))
 
     @property
     def theme(self) -> str:
@@ -108,10 +120,34 @@ def load(given: Path | None) -> Config:
     contexts = data.pop("contexts", {})
     if not _are_tables(contexts):
         raise ConfigError(f'{sanitize(path)}: contexts must be tables, as [contexts."prod"].')
+    thresholds = _numbers(path, data.pop("thresholds", {}))
     _check(path, "", data)
     for name, table in contexts.items():
         _check(path, f"contexts.{name}.", table)
-    return Config(path, data, contexts)
+    return Config(path, data, contexts, thresholds)
+
+
+def _shown(path: Path | None) -> str:
+    """With ~ for the home directory, whose name is nobody else's business."""
+    text = sanitize(path, 200)
+    home = f"{Path.home()}/"
+    return f"~/{text.removeprefix(home)}" if text.startswith(home) else text
+
+
+def _numbers(path: Path, table: object) -> dict[str, float]:
+    """The keys of thresholds, `rule.name`, with or without quotes around them."""
+    if not isinstance(table, dict):
+        raise ConfigError(f"{sanitize(path)}: 'thresholds' must be tables of numbers.")
+    numbers: dict[str, float] = {}
+    for name, value in table.items():
+        below = value if isinstance(value, dict) else {"": value}
+        for key, number in below.items():
+            whole = f"{name}.{key}" if key else name
+            if isinstance(number, bool) or not isinstance(number, int | float):
+                shown = repr(sanitize(f"thresholds.{whole}", 80))
+                raise ConfigError(f"{sanitize(path)}: {shown} must be a number.")
+            numbers[whole] = float(min(number, LARGE))
+    return numbers
 
 
 def _are_tables(contexts: object) -> bool:
@@ -144,7 +180,7 @@ def _wrong(prefix: str, key: str, value: object) -> str:
     """What is not right with a key, as a sentence; '' where nothing is."""
     shown = repr(sanitize(prefix + key, 80))
     if key not in KEYS or (prefix and key in OF_ALL):
-        return f"there is no key {shown}. Known: {', '.join(sorted(KEYS))}, contexts."
+        return f"there is no key {shown}. Known: {', '.join(sorted(KEYS))}, contexts, thresholds."
     if not isinstance(value, KEYS[key]) or (isinstance(value, bool) and KEYS[key] is not bool):
         return f"{shown} has a value of the wrong kind."
     if isinstance(value, int | float) and not isinstance(value, bool) and not 0 < value < MOST:

@@ -40,6 +40,7 @@ NAMES = {
 
 def console(options: argparse.Namespace) -> int:
     settings_of = config.load(options.config)
+    print_messages(settings_of.set_thresholds())
     theme = _theme(options, settings_of)
     options.group = getattr(options, "share_group", "") or settings_of.share_group
     if options.command != "lab":

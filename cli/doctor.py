@@ -9,6 +9,7 @@ from cli import config
 from cli.cluster_options import connection_request
 from cli.exit_codes import FORBIDDEN
 from cli.messages import print_line
+from cli.packages import package_notes
 from collectors.cluster.api import access_review
 from collectors.cluster.api.connection import Cluster, open_cluster
 from collectors.cluster.attach import leftovers
@@ -60,6 +61,8 @@ def _print_cluster(cluster: Cluster, settings: AttachSettings) -> None:
         f"context {cluster.context}, {where}, as {cluster.user}, API server {cluster.version}"
     )
     print_line(f"image {settings.image}, pulled {settings.pull_policy}")
+    for note in package_notes():
+        print_line(note)
     print_line()
 
 

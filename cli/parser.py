@@ -46,9 +46,9 @@ class Version(argparse.Action):
         super().__init__(option_strings, dest, nargs=0, **options)
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from cli.version import version_line
+        from cli.version import version_text
 
-        print_line(version_line())
+        print_line(version_text())
         flush_output()
         parser.exit()
 

@@ -10,8 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from cli import config
 from cli.check_recorded import notes_of, source_of
 from cli.messages import write_output
+from cli.packages import package_notes
 from collectors.errors import ConfigError
 from collectors.recording.event_log import RecordingSource
 from collectors.sanitize import sanitize
@@ -55,6 +57,7 @@ def _write(text: str, path: Path | None) -> None:
 
 
 async def _made(options: argparse.Namespace) -> IncidentReport:
+    unused = config.load(options.config).set_thresholds()
     stream = Stream()
     with contextlib.ExitStack() as places:
         sources, notes = each_once(
@@ -66,7 +69,8 @@ async def _made(options: argparse.Namespace) -> IncidentReport:
         store = await _played(played, stream)
         if all(source.state == "failed" for source in sources):
             raise ConfigError(" ".join(source.message for source in sources))
-        files, notes = capture_files(store, sources), [*notes, *notes_of(sources)]
+        files, notes = capture_files(store, sources), [*notes, *notes_of(sources), *unused]
+        notes += package_notes() if by_rules(sources) else []
         if not isinstance(played, NamedSource):
             return incident_report(store, captures=files_of(files), notes=notes)
         mask = report_mask(played)
@@ -93,11 +97,15 @@ def _choose_findings(sources: Sequence[RecordedSource], again: bool) -> list[str
     return notes
 
 
+def by_rules(sources: Sequence[RecordedSource]) -> bool:
+    """Whether the findings are those of today's rules."""
+    recordings = [one for one in sources if isinstance(one, RecordingSource)]
+    return not recordings or any(one.findings_again for one in recordings)
+
+
 async def _played(source: JoinedSource, stream: Stream) -> Store:
     control = Controller(Store(), stream)
-    recordings = [one for one in source.sources if isinstance(one, RecordingSource)]
-    with_rules = not recordings or any(one.findings_again for one in recordings)
-    await play(control, source, with_rules=with_rules)
+    await play(control, source, with_rules=by_rules(source.sources))
     await control.close()
     return control.store
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
+from cli.packages import package_notes
 from collectors import capture
 
 
@@ -13,9 +14,11 @@ def core() -> str:
     return f"pure Python ({capture.WHY_PURE})" if capture.WHY_PURE else "compiled core"
 
 
-def version_line() -> str:
+def version_text() -> str:
+    """A line, and one for each package that brings rules, or fails to."""
     try:
         installed = version("podwire")
     except PackageNotFoundError:
         installed = "(not installed)"
-    return f"podwire {installed}, Python {platform.python_version()}, {core()}"
+    line = f"podwire {installed}, Python {platform.python_version()}, {core()}"
+    return "\n".join((line, *package_notes()))

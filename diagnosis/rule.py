@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from collectors.findings import Confidence, Evidence, Finding, FixKind, Severity, Stage, Subject
-from collectors.frozen import frozen
 
 CONVENTION = "a convention, not from a source"
 SymptomName = Literal["connect", "timeout", "slow", "reset", "name", "nodes", "large", "load"]
@@ -58,15 +57,17 @@ INPUTS = {
 }  # counters are named as the kernel names them
 
 
-@frozen
+@dataclass(slots=True, eq=False)
 class Threshold:
     """`name` reads before the figure: 'warning from', 'at least'. `source` is who says so, or
-    CONVENTION."""
+    CONVENTION. `fixed`: the value is that of another module, which compares with it, and so cannot
+    be set by itself. Only diagnosis/thresholds.py sets the others, before anything is looked at."""
 
     name: str
     value: float
     unit: str
     source: str
+    fixed: bool = False
 
     @property
     def text(self) -> str:

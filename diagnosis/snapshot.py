@@ -219,6 +219,8 @@ class TargetView:
 
 @dataclass(frozen=True)
 class Snapshot:
+    """Known at `at`: `targets` are what is open, the other rows the cluster's objects."""
+
     at: float
     targets: tuple[TargetView, ...] = ()
     pods: tuple[PodRow, ...] = ()

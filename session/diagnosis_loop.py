@@ -14,7 +14,7 @@ from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from collectors.events import FindingChange, FindingEvent
+from collectors.events import FindingChange, FindingEvent, Notice
 from collectors.findings import Finding
 from collectors.stream import Stream
 from session.store import Store
@@ -47,6 +47,7 @@ class DiagnosisLoop:
         self._stream = stream
         self._tracker: Tracker | None = None
         self._published: dict[object, tuple[Finding, float]] = {}  # and since when it holds
+        self.problems: tuple[str, ...] = ()  # of rules of other packages, in sentences
         self._next = 0.0
 
     async def run(self, now: Callable[[], float]) -> None:
@@ -101,10 +102,17 @@ class DiagnosisLoop:
         if self.namespace:
             snapshot = replace(snapshot, namespace=self.namespace)
         found = await asyncio.to_thread(rules.findings, snapshot)
+        self._say(rules.extensions().problems, at)
         tracker = self._tracker = self._tracker or self._new_tracker()
         if at_end:
             tracker.rise = min(tracker.rise, LAST_RISE_S)
         return self._update(tracker, found, at)
+
+    def _say(self, problems: tuple[str, ...], at: float) -> None:
+        for sentence in problems:
+            if sentence not in self.problems:
+                self._stream.publish(Notice(at, "", sentence, "error"))
+        self.problems = problems
 
     def _update(self, tracker: Tracker, found: list[Finding], at: float) -> list[Finding]:
         appeared, cleared = tracker.update(found, at)

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cache
 from importlib import import_module
+from types import ModuleType
 
 from collectors.findings import STAGES, Finding, ordered
 from collectors.frozen import frozen
 from diagnosis.consequences import Explains, ExplainsFinding, joined
+from diagnosis.extensions import Extensions, installed
 from diagnosis.grouping import grouped
 from diagnosis.lagging import with_lag
 from diagnosis.paths import End
@@ -27,8 +29,11 @@ FailingEnds = Callable[[Snapshot, Finding], Iterable[End]]
 
 @frozen
 class TableRow:
+    """`module` has the rule's thresholds by name."""
+
     rule: Rule
     evaluate: Callable[[Snapshot], Iterator[Finding]]
+    module: ModuleType
     explains: Explains | None = None
     explains_finding: ExplainsFinding | None = None
     failing_ends: FailingEnds | None = None
@@ -46,21 +51,35 @@ KINDS_OF = {  # inputs of rules: the lists that they are from
 @cache
 def table() -> tuple[TableRow, ...]:
     """All rules, causes before symptoms. The first call imports them: some 100 ms."""
+    foreign = (TableRow(one.rule, one.evaluate, one.module) for one in extensions().rules)
+    return tuple(sorted((*built_in(), *foreign), key=_order))
+
+
+def built_in() -> tuple[TableRow, ...]:
+    """Podwire's own, in the same order."""
     from pkgutil import iter_modules  # not needed by screens that import one rule
 
     names = (found.name for found in iter_modules(__path__) if not found.name.startswith("_"))
-    modules = (import_module(f"{__name__}.{name}") for name in names)
-    rows = [
-        TableRow(
-            module.RULE,
-            module.evaluate,
-            getattr(module, "explains", None),
-            getattr(module, "explains_finding", None),
-            getattr(module, "failing_ends", None),
-        )
-        for module in modules
-    ]
+    rows = map(_row, (import_module(f"{__name__}.{name}") for name in names))
     return tuple(sorted(rows, key=_order))
+
+
+def _row(module: ModuleType) -> TableRow:
+    return TableRow(
+        module.RULE,
+        module.evaluate,
+        module,
+        explains=getattr(module, "explains", None),
+        explains_finding=getattr(module, "explains_finding", None),
+        failing_ends=getattr(module, "failing_ends", None),
+    )
+
+
+@cache
+def extensions() -> Extensions:
+    """The rules of other packages, and what is wrong with them by now. The first call imports
+    them."""
+    return installed(frozenset(row.rule.id for row in built_in()))
 
 
 def _order(row: TableRow) -> tuple[int, str]:

@@ -29,11 +29,11 @@ from diagnosis.rules._per_subject import first_of_each
 from diagnosis.rules._service_paths import is_fresh
 from diagnosis.snapshot import Conversation, Snapshot, listed
 
-LEAST = Threshold("at least", path_groups.LEAST, "connections in 15 s fail", CONVENTION)
+LEAST = Threshold("at least", path_groups.LEAST, "connections in 15 s fail", CONVENTION, fixed=True)
 MOSTLY = Threshold(
-    "from", 100 - 100 * faults.WELL, "% of an endpoint's, while another's", CONVENTION
+    "from", 100 - 100 * faults.WELL, "% of an endpoint's, while another's", CONVENTION, fixed=True
 )
-WELL = Threshold("fail up to", 100 * faults.WELL, "%", CONVENTION)
+WELL = Threshold("fail up to", 100 * faults.WELL, "%", CONVENTION, fixed=True)
 RULE = Rule(
     id="endpoint_failing",
     title="Some endpoints of a Service fail while others answer",

@@ -17,10 +17,16 @@ from diagnosis.rules._losses import is_denied
 from diagnosis.service_failures import Failure, ServiceFailure, service_failures
 from diagnosis.snapshot import Conversation, Snapshot, listed
 
-SHARE = Threshold("from", failures.LEAST_PERCENT, "% that certainly fail", CONVENTION)
-WELL = Threshold("beside", failures.LEAST_WELL, "requests that are answered", CONVENTION)
+SHARE = Threshold("from", failures.LEAST_PERCENT, "% that certainly fail", CONVENTION, fixed=True)
+WELL = Threshold(
+    "beside", failures.LEAST_WELL, "requests that are answered", CONVENTION, fixed=True
+)
 LOSSY = Threshold(
-    "while up to", 100 * failures.LOSSY, "% of data segments are retransmitted", CONVENTION
+    "while up to",
+    100 * failures.LOSSY,
+    "% of data segments are retransmitted",
+    CONVENTION,
+    fixed=True,
 )
 RULE = Rule(
     id="service_failing",

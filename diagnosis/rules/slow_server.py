@@ -19,7 +19,11 @@ SHARE = Threshold("from", 5, "slow answers per 100 connections", CONVENTION)
 QUICK_MS = Threshold("while a round trip is up to", 20, "ms", CONVENTION)
 LOSSY = Threshold("and up to", 2, "% of segments are retransmitted", CONVENTION)
 TIMES = Threshold(
-    "an answer is slow from", SLOW_TIMES, "times the round trip and 100 ms, or 1 s", CONVENTION
+    "an answer is slow from",
+    SLOW_TIMES,
+    "times the round trip and 100 ms, or 1 s",
+    CONVENTION,
+    fixed=True,
 )
 WAITED = Threshold("under another that it asks: above", 50, "% of the slowest answer", CONVENTION)
 RULE = Rule(

@@ -9,19 +9,16 @@ from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.snapshot import Snapshot, TargetView
 
 BUSY = Threshold("from", 2_000, "conntrack entries on the node", CONVENTION)
+FILE_MAX = Threshold("at least", 100_000, "fs.file-max", CONVENTION)
+SOMAXCONN = Threshold("at least", 1024, "net.core.somaxconn", CONVENTION)
+TABLE = Threshold(
+    "at least", 131_072, "net.netfilter.nf_conntrack_max", "kube-proxy, conntrack.min"
+)
 # setting, and the reason for it
 WANTED = (
-    (Threshold("at least", 100_000, "fs.file-max", CONVENTION), "every socket is a file"),
-    (
-        Threshold("at least", 1024, "net.core.somaxconn", CONVENTION),
-        "the longest accept queue that a program may ask for",
-    ),
-    (
-        Threshold(
-            "at least", 131_072, "net.netfilter.nf_conntrack_max", "kube-proxy, conntrack.min"
-        ),
-        "kube-proxy's own minimum",
-    ),
+    (FILE_MAX, "every socket is a file"),
+    (SOMAXCONN, "the longest accept queue that a program may ask for"),
+    (TABLE, "kube-proxy's own minimum"),
 )
 RULE = Rule(
     id="tuning",
@@ -31,7 +28,7 @@ RULE = Rule(
     inputs=("sysctls", "conntrack_count", "conntrack_max"),
     symptoms=("load",),
     screen="counters",
-    thresholds=(BUSY, *(threshold for threshold, _ in WANTED)),
+    thresholds=(BUSY, FILE_MAX, SOMAXCONN, TABLE),
     false_friends=("the node carries little",),
     severity="info",
     confidence="possible",

@@ -7,13 +7,18 @@ import gzip
 import json
 import lzma
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import zstandard
 
+from cli.check_recorded import over_time
 from cli.main import main
+from collectors.events import FindingEvent
+from collectors.findings import Finding, Subject
+from session.finding_history import FindingHistory
 from tests.support.incident import full_table, sample, written
 
 pytestmark = pytest.mark.slow
@@ -193,3 +198,22 @@ def test_a_node_with_a_bridge_whose_rules_drop_reject_or_reset(
     assert len(found) == len(BRIDGED[name])
     for (rule, title), (wanted, words) in zip(found, BRIDGED[name], strict=True):
         assert rule == wanted and words in title
+
+
+def test_what_another_finding_of_its_subject_explains_does_not_hide_it() -> None:
+    """A symptom and advice on one subject, of which a cause explains the symptom: the other stays."""
+    history = FindingHistory()
+    subject = Subject(kind="node", name="n1")
+    cause = Finding(rule="cause", severity="critical", subject=subject, title="It is full")
+    one = Finding(
+        rule="one", severity="warning", subject=subject, title="3 are slow", stage="symptom"
+    )
+    other = replace(one, rule="other", title="4 are small", stage="advice")
+    for number, finding in enumerate((one, other)):
+        history.apply(FindingEvent(1.0 + number, "", "appeared", finding, 1.0))
+    history.apply(FindingEvent(3.0, "", "gone", one, 1.0))
+    explaining = replace(cause, consequences=("n1: 5 are slow",))
+    history.apply(FindingEvent(4.0, "", "appeared", explaining, 4.0))
+    found, _ = over_time(history)
+    assert [finding.rule for finding in found] == ["cause", "other"]
+    assert found[0].consequences == ("n1: 5 are slow",)

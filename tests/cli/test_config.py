@@ -56,6 +56,10 @@ def test_the_command_line_before_the_context_before_the_common_keys(tmp_path: Pa
         ("[contexts.prod]\ntheme = 'day'", r"there is no key 'contexts\.prod\.theme'"),
         ("contexts = 3", r"contexts must be tables"),
         ("pull_secrets = [1]", r"holds something that is not text"),
+        ("thresholds = 3", r"'thresholds' must be tables of numbers"),
+        ("[thresholds]\nmtu.stuck = 'x'", r"'thresholds\.mtu\.stuck' must be a number"),
+        ("[thresholds]\nmtu.stuck = true", r"'thresholds\.mtu\.stuck' must be a number"),
+        ("[thresholds.mtu.stuck]\nx = 1", r"'thresholds\.mtu\.stuck' must be a number"),
     ],
 )
 def test_what_is_wrong_is_a_sentence(tmp_path: Path, text: str, says: str) -> None:
@@ -88,3 +92,11 @@ def test_a_number_is_more_than_nothing(key: str, value: str, tmp_path: Path) -> 
     path.write_text(f"{key} = {value}")
     with pytest.raises(ConfigError, match=r"must be more than 0|wrong kind"):
         config.load(path)
+
+
+def test_thresholds_are_numbers_under_their_rules(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('[thresholds]\nconntrack_full.warning = 60\n"dns_slow.critical" = 500.5\n')
+    loaded = config.load(path)
+    assert loaded.thresholds == {"conntrack_full.warning": 60.0, "dns_slow.critical": 500.5}
+    assert "thresholds" not in loaded.common

@@ -206,7 +206,6 @@ def test_the_page_of_a_rule_with_a_wrong_symptom_is_a_sentence(
 ) -> None:
     wrong = replace(GOOD, symptoms=cast(Any, ("slwo",)))
     monkeypatch.setattr(conntrack_full, "RULE", wrong)
-    monkeypatch.setattr("diagnosis.rules.__main__.table", rules.table.__wrapped__)
     with pytest.raises(SystemExit, match=r"conntrack_full.py: 'slwo' is no symptom: there are"):
         page()
 

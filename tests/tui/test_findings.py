@@ -8,6 +8,8 @@ import pytest
 
 from collectors import events as ev
 from collectors.findings import Evidence, Finding, Subject
+from diagnosis import rules
+from diagnosis.extensions import Extensions
 from session import finding_location
 from session.guide_runner import goal_of
 from session.targets import OpenTab
@@ -182,3 +184,19 @@ async def test_what_the_findings_are_from_is_what_is_there() -> None:
             status = str(app.screen.query_one("#status", TextLine).render())
             assert ("the cluster's objects" in status) is wanted, status
             assert app.screen.query_one("#findings", RowList).empty == NOTHING_RECORDED
+
+
+async def test_rules_of_packages_that_fail_are_counted_and_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    why = "The rule 'acme_table' of acme-rules 1.0 is left out: it has no RULE = Rule(…)."
+    broken = Extensions((), (why,), frozenset({"acme_table"}))
+    monkeypatch.setattr(rules, "extensions", lambda: broken)
+    app: PodwireApp = console(events(), "")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause(3.0)
+        await pilot.press("d")
+        await pilot.pause(0.7)
+        status = str(app.screen.query_one("#status", TextLine).render())
+        assert "without 1 rule that failed: 8 says why" in status
+        assert [line.text for line in app.control.store.log if line.kind == "notice"] == [why]

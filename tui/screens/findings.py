@@ -76,8 +76,13 @@ class FindingsScreen(ConsoleScreen):
         objects = "the cluster's objects and " if self.store.inventory else ""
         self.query_one("#status", TextLine).show(
             f" {fmt.many(len(rows.rows), 'finding')}, from {objects}"
-            f"{fmt.many(open_here, 'target')} · enter: as text, to copy"
+            f"{fmt.many(open_here, 'target')}{self._failed_rules()} · enter: as text, to copy"
         )
+
+    def _failed_rules(self) -> str:
+        """Of other packages: their findings are missing from what is listed."""
+        failed = len(self.control.diagnosis.problems)
+        return f", without {fmt.many(failed, 'rule')} that failed: 8 says why" if failed else ""
 
     def _draw_detail(self, finding: Finding | None) -> None:
         self._shown = finding

@@ -1,0 +1,68 @@
+"""Calls of code that is not podwire's: they end in a result, or in a sentence, within a time."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from collectors.sanitize import sanitize
+
+T = TypeVar("T")
+TEXT = 160  # characters of an error
+
+
+class CallFailed(Exception):
+    """`str` says why, as a clause after a name."""
+
+
+class CallTooSlow(CallFailed):
+    """It was stopped; what blocks outside of Python is left behind in a thread that nobody waits
+    for."""
+
+
+class _Call(threading.Thread, Generic[T]):
+    def __init__(self, function: Callable[[], T]) -> None:
+        super().__init__(daemon=True, name="a rule of a package")
+        self._function = function
+        self.results: list[T] = []
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            self.results.append(self._function())
+        except BaseException as error:  # SystemExit as well: nobody else's code ends podwire
+            self.error = error
+
+
+def within(seconds: float, function: Callable[[], T]) -> T:
+    """Its result. CallFailed where it raises, CallTooSlow where it lasts longer."""
+    call = _Call(function)
+    call.start()
+    call.join(seconds)
+    if call.is_alive():
+        _stop(call)
+        raise CallTooSlow(f"it needs more than {seconds:g} s")
+    if isinstance(call.error, CallFailed):
+        raise call.error
+    if call.error is not None:
+        raise CallFailed(described(call.error)) from None
+    return call.results[0]
+
+
+def _stop(call: threading.Thread) -> None:
+    """SystemExit is raised in it, at its next step in Python."""
+    identity = ctypes.c_ulong(call.ident or 0)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(identity, ctypes.py_object(SystemExit))
+
+
+def described(error: BaseException) -> str:
+    """`ZeroDivisionError: division by zero (queue.py, line 12)`"""
+    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    frames = traceback.extract_tb(error.__traceback__)
+    outside = [one for one in frames if not one.filename.startswith(("<frozen ", __file__))]
+    place = f" ({Path(outside[-1].filename).name}, line {outside[-1].lineno})" if outside else ""
+    return f"{sanitize(text, TEXT)}{sanitize(place, TEXT)}"
