@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
+from cli.completion import complete, is_asked, program
 from cli.exit_codes import CRASHED, FAILED, INTERRUPTED, USAGE
 from cli.messages import (
     OutputLost,
@@ -39,6 +40,7 @@ WITHOUT_CONSOLE = {
     "pcap jsonl": ("cli.pcap", "print_jsonl"),
     "report": ("cli.report", "report"),
     "join stdio": ("cli.join", "relay"),
+    "completion": ("cli.shell_scripts", "print_script"),
 }
 WITHOUT_TERMINAL = {
     "lab": "without one, `podwire lab --check` tries it",
@@ -56,6 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     code, command = 0, ""
     try:
         given = sys.argv[1:] if arguments is None else arguments
+        if is_asked(program(), given):
+            return complete(given)
         options = parser().parse_args(with_open(given))
         command = options.command or ""
         reduce_repaints_over_ssh()

@@ -350,6 +350,13 @@ def add_report(commands: Commands) -> None:
     _add_rules(report)
 
 
+def add_completion(commands: Commands) -> None:
+    completion = commands.add_parser(
+        "completion", help="print what a shell needs to complete commands, options and names"
+    )
+    completion.add_argument("shell", choices=("bash", "zsh", "fish"))
+
+
 def _add_rules(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--rules",
@@ -373,6 +380,7 @@ COMMANDS = (
     add_join,
     add_report,
     add_sessions,
+    add_completion,
 )
 
 

@@ -32,6 +32,7 @@ UNUSED: Mapping[str, tuple[str, ...]] = {
     "sessions": (*SCREEN, *WRITES, *NO_CLUSTER),
     "replay": (*NO_CLUSTER, *WRITES),
     "demo": (*NO_CLUSTER, *WRITES),
+    "completion": (*SCREEN, *WRITES, *NO_CLUSTER),
     "join": (*NO_CLUSTER, *WRITES),
     "join stdio": (*SCREEN, *NO_CLUSTER, *WRITES),
 }  # by command, the attributes of the options

@@ -165,6 +165,16 @@ async def _rest(entries: ConnectionEntries, impersonation: Impersonation) -> Res
     return Rest(_client(configuration), credentials)
 
 
+async def open_unchecked(wanted: ConnectionRequest) -> tuple[Rest, str]:
+    """The API server and the namespace of the context ('' for none); nothing is asked there yet.
+
+    ConfigError for what is wrong on this side.
+    """
+    entries = _chosen(wanted)
+    rest = await _rest(entries, wanted.impersonation)
+    return rest, wanted.namespace or entries.context.text("namespace")
+
+
 def _client(configuration: Configuration) -> ApiClient:
     from kubernetes.aio.client.api_client import ApiClient  # slow, and only needed with a cluster
 
