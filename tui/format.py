@@ -21,6 +21,16 @@ def count(value: float | None) -> str:
     return f"{value:,.0f}"
 
 
+def compact(text: str) -> str:
+    """A figure as `count` writes it, in at most four characters: 56, 4.9k, 391k, 1.2M."""
+    number = text.replace(",", "")
+    if not number.isdecimal() or len(number) < 4:
+        return text.replace(" ", "")
+    size, unit = (1e6, "M") if len(number) > 6 else (1e3, "k")
+    value = int(number) / size
+    return f"{value:.1f}{unit}" if value < 9.95 else f"{value:.0f}{unit}"
+
+
 def many(number: int, one: str, several: str = "") -> str:
     """`1 finding`, `2 findings`, `2 queries`."""
     return f"{count(number)} {plural(number, one, several)}"

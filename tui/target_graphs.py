@@ -96,6 +96,7 @@ def retransmits(pod: GraphSpec) -> GraphData:
         figures=(f"{fmt.rate(rate.current)} seg/s", *_of_data(share), peak(rate)),
         short="retrans",
         compact=(f"{fmt.rate(rate.current)}/s", *_of_data(share), peak(rate)),
+        rule=f"warning from {retransmits_rule.WARNING.value:g} % of data",
         **pod.view.edge,
         empty=pod.why_empty(),
         alarm=alarm(share, retransmits_rule.WARNING, retransmits_rule.CRITICAL),

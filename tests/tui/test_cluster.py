@@ -12,7 +12,7 @@ from textual.widgets import Input
 from tests.support.replay import console
 from tests.tui.test_findings import events
 from tui.screens.cluster import ClusterScreen
-from tui.screens.cluster_columns import POD_COLUMNS
+from tui.screens.cluster_columns import POD_STATE
 from tui.widgets.columns import fit
 
 
@@ -70,6 +70,6 @@ async def test_one_is_one(view: str, shown: int, said: str) -> None:
 
 
 def test_a_pod_keeps_the_end_of_its_name_on_a_narrow_screen() -> None:
-    (column,) = (one for one in POD_COLUMNS if one.title == "POD")
+    (column,) = (one for one in POD_STATE if one.title == "POD")
     shown = fit("frontend-58cc45b5bc-r8thp", 16, tail=column.tail)
-    assert shown == "frontend-…-r8thp"
+    assert shown == "frontend…r8thp  "

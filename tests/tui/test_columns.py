@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, strategies as st
 from rich.cells import cell_len
 
-from tui.widgets.columns import Column, fit, laid_out
+from tui.widgets.columns import Column, common_beginning, fit, laid_out
 
 COLUMNS = (
     Column("CLIENT", 34, str, tight=19, tail=6),
@@ -49,3 +49,21 @@ def test_columns_fit_on_any_screen_that_has_room_for_the_least(
 @given(st.text(), st.integers(0, 40), st.booleans(), st.integers(0, 8))
 def test_a_text_fills_exactly_its_column(text: str, width: int, right: bool, tail: int) -> None:
     assert cell_len(fit(text, width, right, tail)) == width
+
+
+def test_of_a_long_name_the_hash_of_its_template_goes_first() -> None:
+    assert fit("checkout-58cc45b5bc-r8thp", 18, tail=6) == "checkout…r8thp    "
+
+
+def test_what_long_names_have_in_common_goes_before_what_they_differ_in() -> None:
+    names = ["payments-europe-west-ledger-0", "payments-europe-west-gateway-0"]
+    common = common_beginning(names)
+    assert common == "payments-europe-west-"
+    shown = [fit(name, 20, tail=6, common=common) for name in names]
+    assert shown == ["payments-eu…ledger-0", "payments-e…gateway-0"]
+    assert fit("web-0", 20, tail=6, common=common) == "web-0" + " " * 15
+
+
+def test_one_name_or_a_short_beginning_is_nothing_in_common() -> None:
+    assert common_beginning(["payments-europe-west-ledger-0"]) == ""
+    assert common_beginning(["a-ledger", "a-gateway"]) == ""

@@ -6,3 +6,17 @@ from tui import format as fmt
 def test_one_is_no_plural() -> None:
     assert [fmt.times(number) for number in (1, 2, 1000)] == ["once", "2 times", "1,000 times"]
     assert [fmt.many(number, "packet") for number in (1, 2)] == ["1 packet", "2 packets"]
+
+
+def test_a_compact_count_has_four_characters_at_most() -> None:
+    given = ["", "56", "999", "4,956", "39,949", "999,999", "1.2 M", "n/a"]
+    assert [fmt.compact(one) for one in given] == [
+        "",
+        "56",
+        "999",
+        "5.0k",
+        "40k",
+        "1000k",
+        "1.2M",
+        "n/a",
+    ]

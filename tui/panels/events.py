@@ -22,7 +22,7 @@ COLUMNS = (
 class EventsPanel(Panel):
     name = "events"
     has_words = False
-    nothing = "no events yet"
+    nothing = "no events yet: t shows the timeline of the whole session"
     nothing_recorded = "no events were recorded"
 
     def __init__(self, store: Store, key: str, node: str) -> None:

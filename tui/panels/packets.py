@@ -95,7 +95,7 @@ class PacketsPanel(Panel):
             return "the capture had no packets up to this time"
         if data.capture.filter:
             return "no packet matches the filter yet: / changes it"
-        return "no packets yet"
+        return "no packets yet: 4 shows the sockets, / sets another filter"
 
     def _no_capture(self) -> str:
         if self.live:

@@ -158,7 +158,7 @@ class SocketsPanel(Panel):
         if self.words:
             return super().empty()
         if self.data.sockets_at:
-            return "no sockets"
+            return "no sockets: 2 shows the flows of the capture"
         return "not read yet: 8 shows why" if self.live else "no sockets were recorded"
 
     def status(self, shown: int) -> Status:

@@ -16,6 +16,7 @@ from session.path_text import path_report
 from session.store import Store
 from tui import format as fmt
 from tui.actions import bindings
+from tui.pod_sparklines import PodSparklines
 from tui.screens.access import Access
 from tui.screens.base import ShowTarget
 from tui.screens.cluster_columns import NAMESPACE_COLUMNS, columns, is_unhealthy
@@ -23,12 +24,14 @@ from tui.screens.cluster_notices import disconnected, not_followed, notice
 from tui.screens.connectivity_matrix import MatrixScreen
 from tui.screens.target_opener import TargetOpener
 from tui.screens.text_view import Document
+from tui.widgets.columns import Column
 from tui.widgets.filter_box import FilterBox
 from tui.widgets.header import Header, HeaderData
 from tui.widgets.row_list import RowList
 from tui.widgets.target_tabs import Targets
 
-WAITING = "waiting for the API server's list"
+WAITING = "waiting for the API server's list: p shows what you may list"
+LISTED = {"1": "pods", "2": "nodes", "3": "services"}
 
 
 class ClusterScreen(TargetOpener):
@@ -42,6 +45,7 @@ class ClusterScreen(TargetOpener):
         self.view = "pods"
         self.namespace: str | None = None
         self.text = ""
+        self._over_time = PodSparklines(store, control.now)
         self._source: PodRow | None = None  # of the path that is asked for
 
     def compose(self) -> ComposeResult:
@@ -52,8 +56,7 @@ class ClusterScreen(TargetOpener):
         with Horizontal(id="lists"):
             yield RowList(NAMESPACE_COLUMNS, id="namespaces", empty="", identity=lambda row: row[0])
             identity = attrgetter("kind", "namespace", "name")
-            every = columns("pods", self.namespace, self.control.now)
-            yield RowList(every, id="main", empty=WAITING, identity=identity)
+            yield RowList(self._columns(), id="main", empty=WAITING, identity=identity)
         yield FilterBox(id="filter", placeholder="words to find; ! in front excludes; esc clears")
         yield Footer()
 
@@ -76,11 +79,12 @@ class ClusterScreen(TargetOpener):
             self.view,
             self.namespace,
             self.text,
+            self._over_time.has_watched,
         )
         if drawn != self._drawn:
             self._drawn = drawn
             self._draw()
-        elif self.control.live or self.control.joined is not None:
+        elif self.control.live or self.control.joined or self.control.replay:
             self.main.refresh()  # ages grow though nothing changes
         self.show_header()
         self.open_wanted()
@@ -90,15 +94,18 @@ class ClusterScreen(TargetOpener):
         self.main.empty = self._empty()
         shown = self._shown_rows()
         self.main.show(shown)
-        self.query_one("#namespaces", RowList).show(self._namespaces())
+        self.query_one("#namespaces", RowList).show(self.namespaces())
         summary = self._summary(len(shown), sum(map(is_unhealthy, shown)))
         self.query_one("#summary", Static).update(summary)
         self._draw_notice()
 
     def _draw_columns(self) -> None:
-        wanted = columns(self.view, self.namespace, self.control.now)
+        wanted = self._columns()
         if [c.title for c in wanted] != [c.title for c in self.main.columns]:
             self.main.set_columns(wanted)
+
+    def _columns(self) -> tuple[Column, ...]:
+        return columns(self.view, self.namespace, self.control.now, self._over_time)
 
     def _shown_rows(self) -> list[Row]:
         namespace = "" if self.view == "nodes" else self.namespace or ""
@@ -118,7 +125,8 @@ class ClusterScreen(TargetOpener):
             return f"nothing matches “{self.text}”: / changes the filter, esc clears it"
         if self.namespace and self.view != "nodes":
             return f"no {self.view} in {self.namespace}: n shows the next namespace"
-        return f"no {self.view}"
+        others = " or ".join(key for key in LISTED if LISTED[key] != self.view)
+        return f"no {self.view}: {others} shows what else there is"
 
     def _summary(self, shown: int, unhealthy: int) -> str:
         if why := disconnected(self.store):
@@ -131,7 +139,7 @@ class ClusterScreen(TargetOpener):
         opens = "" if self.view == "services" else " · enter opens"
         return f" {fmt.many(shown, self.view[:-1])}, {where}{filtered}{trouble}{opens}"
 
-    def _namespaces(self) -> list[tuple[str, int]]:
+    def namespaces(self) -> list[tuple[str, int]]:
         counts = self.store.listing("pods").counts
         names = sorted({*counts, *(row.name for row in self.store.rows("namespaces"))})
         return [("", sum(counts.values())), *((name, counts.get(name, 0)) for name in names)]
@@ -150,7 +158,7 @@ class ClusterScreen(TargetOpener):
 
     def _show_view(self, view: str) -> None:
         self.view = view
-        self.main.set_columns(columns(view, self.namespace, self.control.now))
+        self.main.set_columns(self._columns())
         self.main.show((), keep=False)
         self.forget_drawn()  # of the same view as before, the rows are not there any more
         self.pull()
@@ -176,7 +184,7 @@ class ClusterScreen(TargetOpener):
         self._show_view("services")
 
     def _step_namespace(self, by: int) -> None:
-        names = [name for name, _ in self._namespaces()]
+        names = [name for name, _ in self.namespaces()]
         here = self.namespace or ""
         place = names.index(here) if here in names else 0
         self.namespace = names[(place + by) % len(names)]
@@ -190,11 +198,11 @@ class ClusterScreen(TargetOpener):
 
     def on_row_list_row_chosen(self, event: RowList.RowChosen) -> None:
         if event.rows.id == "namespaces":
-            self._choose_namespace(event.row[0])
+            self.choose_namespace(event.row[0])
         else:
             self.open_row(event.row)
 
-    def _choose_namespace(self, name: str) -> None:
+    def choose_namespace(self, name: str) -> None:
         self.namespace = name
         self.set_focus(self.main)
         self.pull()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from collectors.events import PodRow, Row
 from tui import format as fmt
+from tui.pod_sparklines import PodSparklines
 from tui.widgets.columns import Cell, Column
 
 GOOD_PHASES = ("Running", "Succeeded", "Completed")
@@ -36,16 +37,13 @@ def _ready(row: PodRow) -> Cell:
     return row.ready, "" if _all_ready(row) else "warn"
 
 
-def _restarts(row: PodRow) -> Cell:
-    return str(row.restarts), "warn" if row.restarts else "dim"
-
-
-POD_COLUMNS = (
+POD_STATE = (
     Column("NAMESPACE", 20, lambda r: (r.namespace, "dim"), rank=1),
     Column("POD", 0, lambda r: r.name, tail=6),
     Column("READY", 5, _ready, right=True),
     Column("STATUS", 17, _phase),
-    Column("RESTARTS", 8, _restarts, right=True, rank=4),
+)
+POD_PLACE = (
     Column("IP", 39, lambda r: r.ip or fmt.NONE, rank=3),
     Column("NODE", 40, lambda r: r.node or fmt.NONE, rank=2),
 )
@@ -77,12 +75,22 @@ def _age(now: Callable[[], float]) -> Column:
     return Column("AGE", 5, cell, right=True, rank=5)
 
 
-def columns(view: str, namespace: str | None, now: Callable[[], float]) -> tuple[Column, ...]:
+def _of_pods(now: Callable[[], float], over_time: PodSparklines) -> Iterator[Column]:
+    yield from POD_STATE
+    yield Column("RESTARTS", 8, over_time.restarts, right=True, rank=4)
+    if over_time.has_watched:
+        yield Column("RETRANS/S", 9, over_time.retransmits, right=True, rank=4)
+    yield from POD_PLACE
+    yield _age(now)
+
+
+def columns(
+    view: str, namespace: str | None, now: Callable[[], float], over_time: PodSparklines
+) -> tuple[Column, ...]:
     """`view` is pods, nodes or services. In one namespace its column is left out: the header
     says it."""
-    every = {
-        "pods": (*POD_COLUMNS, _age(now)),
-        "nodes": NODE_COLUMNS,
-        "services": SERVICE_COLUMNS,
-    }[view]
+    if view == "pods":
+        every = tuple(_of_pods(now, over_time))
+    else:
+        every = {"nodes": NODE_COLUMNS, "services": SERVICE_COLUMNS}[view]
     return every[1:] if namespace and every[0].title == "NAMESPACE" else every

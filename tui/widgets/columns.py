@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 from rich.cells import cell_len, set_cell_size
 
+from collectors.cluster.inventory.short_names import shortened
 from collectors.frozen import frozen
 
+HEAD = 4  # cells that remain of what names have in common
+_TO_SEPARATOR = re.compile(r".*[-./]")
 Cell = str | tuple[str, str]  # text, or text and a style name: good, warn, bad, dim, name
 
 
@@ -30,13 +35,37 @@ class Column:
     tail: int = 0
 
 
-def fit(text: str, width: int, right: bool = False, tail: int = 0) -> str:
-    """Exactly `width` cells; an ellipsis stands for what does not fit. Text is sanitized."""
+def fit(text: str, width: int, right: bool = False, tail: int = 0, common: str = "") -> str:
+    """Exactly `width` cells; an ellipsis stands for what does not fit: first for the hash of a
+    pod's template and for what all begin with (`common`). Text is sanitized."""
     size = cell_len(text)
+    if size > width and tail:
+        text = _apart(text, width, common)
+        size = cell_len(text)
     if size > width:
         return _cut(text, width, tail if tail < width - 1 else 0)
     pad = " " * (width - size)
     return pad + text if right else text + pad
+
+
+def _apart(name: str, width: int, common: str) -> str:
+    """A name without what is the same in others."""
+    short = shortened(name)
+    if cell_len(short) <= width or not (common and short.startswith(common)):
+        return short
+    rest = short[len(common) :]
+    return f"{common[: max(HEAD, width - 1 - cell_len(rest))]}…{rest}"
+
+
+def common_beginning(texts: Iterable[str]) -> str:
+    """What several names all begin with, up to a separator; '' where that is short."""
+    several = list(texts)
+    if len(several) < 2:
+        return ""
+    pairs = zip(min(several), max(several), strict=False)
+    same = "".join(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    found = _TO_SEPARATOR.match(same)
+    return found[0] if found and len(found[0]) > HEAD + 1 else ""
 
 
 def _cut(text: str, width: int, tail: int) -> str:

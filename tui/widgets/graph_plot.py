@@ -1,7 +1,8 @@
 """What a graph draws, as text in named styles: braille dots, axis, thresholds, gaps, gauge.
 
-Time runs to the right and ends at `now`, `span` seconds per dot. A time without a value is a gap:
-drawn as ┊, never bridged. The first series is an area, the second a line over it.
+Time runs to the right, `span` seconds per dot, and ends at `now`. What was watched for less than
+the width begins at the left edge and grows. A time without a value is a gap: drawn as ┊, never
+bridged. The first series is an area, the second a line over it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ DOTS = (
     (0x08, 0x10, 0x20, 0x80),
 )  # bits of the left and right column, top to bottom
 AXIS = 8  # cells
+CEILINGS = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)  # times a power of ten: what the axis ends at
 BLANK = 0x2800
+EMPTY = " ╌"  # where text may be written: nothing, and the line of a threshold
 Piece = tuple[str, str]  # text, and the name of its style: first, second, axis, limit, gap, …
 
 
@@ -35,8 +38,8 @@ class GraphLine:
 
 @frozen
 class GraphData:
-    """Everything a graph draws. `limits` are (value, label) lines; `gauge` is a fill, % of a
-    maximum."""
+    """Everything a graph draws. `limits` are (value, label) lines; `rule` is a threshold of
+    something else than the figure drawn, as text; `gauge` is a fill, % of a maximum."""
 
     title: str
     unit: str
@@ -46,6 +49,7 @@ class GraphData:
     short: str = ""  # the title where room is short
     compact: tuple[str, ...] = ()  # and the figures
     limits: tuple[tuple[float, str], ...] = ()
+    rule: str = ""
     gauge: float | None = None
     gauge_note: str = ""
     now: float = 0.0
@@ -91,11 +95,11 @@ def _bridge(values: list[float | None], begin: int, end: int, value: float) -> N
 
 
 def nice_ceiling(value: float) -> float:
-    """The next of 1, 2, 5 times a power of ten."""
+    """The next round number: a steady value fills at least two thirds of the height."""
     if value <= 0:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))
-    return next(step * power for step in (1, 2, 5, 10) if step * power >= value * 0.999)
+    return next(step * power for step in CEILINGS if step * power >= value * 0.999)
 
 
 def scale(highest: float, limits: Sequence[tuple[float, str]]) -> float:
@@ -155,34 +159,42 @@ def runs(cells: Iterable[Piece]) -> list[Piece]:
 
 class Plot:
     """The series of a graph in `cells` x `height` cells; `highest` is None where nothing is
-    known."""
+    known. `dots` are those up to `now`: fewer than there is room for while a graph is young."""
 
     def __init__(self, data: GraphData, cells: int) -> None:
         self.data = data
         self.cells = cells
-        self._series = [
+        series = [
             columns(line.points, data.now, cells * 2, data.span, line.apart) for line in data.lines
         ]
+        past = min(map(_without_past, series), default=0)
+        past = past if past < cells * 2 else 0
+        self.dots = cells * 2 - past
+        self._series = [[*values[past:], *[None] * past] for values in series]
         known = [value for row in self._series for value in row if value is not None]
         self.highest = max(known, default=None)
         self.top = scale(self.highest or 0.0, data.limits)
 
     def rows(self, height: int) -> Iterator[list[Piece]]:
         series = [levels(values, self.top, height * 4) for values in self._series]
-        labels = self._limit_labels(height)
+        labels, texts = self._limit_labels(height), self._texts(height)
         for row in range(height):
             base = (height - row - 1) * 4  # dots below this row
-            yield [self._axis(row, height), *runs(self._row(series, base, labels.get(row)))]
+            cells = list(self._row(series, base, row in labels))
+            for text, style in (*labels.get(row, ()), *texts.get(row, ())):
+                cells = written(cells, text, style)
+            yield [self._axis(row, height), *runs(cells)]
 
     def _axis(self, row: int, height: int) -> Piece:
         label = ""
-        if row == 0:
-            label = _axis_label(self.top)
-        elif height >= 6 and row == height // 2:
-            label = _axis_label(self.top / 2)
+        if self.highest:
+            if row == 0:
+                label = _axis_label(self.top)
+            elif height >= 6 and row == height // 2:
+                label = _axis_label(self.top / 2)
         return f"{label:>{AXIS - 1}}▕", "axis"
 
-    def _row(self, series: list[list[int]], base: int, label: str | None) -> Iterator[Piece]:
+    def _row(self, series: list[list[int]], base: int, on_limit: bool) -> Iterator[Piece]:
         first = series[0]
         begin = next((place for place, level in enumerate(first) if level >= 0), len(first))
         for cell in range(self.cells):
@@ -193,35 +205,69 @@ class Plot:
                     bits, style = bits | added, "second"
             if bits:
                 yield chr(BLANK + bits), style
-            elif label is not None:
-                yield label[cell] if cell < len(label) else "╌", "limit"
-            elif left > begin and first[left] < 0 and first[right] < 0:
+            elif on_limit:
+                yield "╌", "limit"
+            elif begin < left < self.dots and first[left] < 0 and first[right] < 0:
                 yield "┊", "gap"  # before the first value there is no gap, only no past
             else:
                 yield " ", ""
 
-    def _limit_labels(self, height: int) -> dict[int, str]:
+    def _limit_labels(self, height: int) -> dict[int, list[Piece]]:
         """The rows that threshold lines fall on, with their labels; lines in one row share it."""
         labels: dict[int, list[str]] = {}
         for limit, label in self.data.limits:
             if limit <= self.top:
                 labels.setdefault(int((1 - limit / self.top) * height), []).append(label)
-        return {row: f"{' '.join(names)} " for row, names in labels.items()}
+        return {row: [(" ".join(names), "limit")] for row, names in labels.items()}
+
+    def _texts(self, height: int) -> dict[int, list[Piece]]:
+        """What is written into the plot, by its row: the threshold that is not in view, and what a
+        flat line at 0 is."""
+        texts: dict[int, list[Piece]] = {}
+        above = next((one for one in self.data.limits if one[0] > self.top), None)
+        rule = f"↑ {above[1]}: {fmt.count(above[0])}" if above else self.data.rule
+        if rule and height > 1:
+            texts[0] = [(rule, "limit")]
+        if self.highest == 0 and height > 2:
+            texts[height // 2] = [(f"0 {self.data.unit} {self._how_long()}", "axis")]
+        return texts
+
+    def _how_long(self) -> str:
+        if None in self._series[0][: self.dots]:
+            return "where it is known"
+        return f"for {fmt.duration(self.dots * self.data.span)}"
 
     def times(self) -> list[Piece]:
-        """The time axis: how far back it goes, and what its right end is."""
+        """The time axis: how far back it goes, where the present is, and what is to come."""
         data = self.data
         end = "now" if data.live else fmt.clock(data.now)
-        begin = f"-{fmt.duration(self.cells * 2 * data.span)}"
-        line = begin.ljust(self.cells - len(end), "─") + end
+        begin = f"-{fmt.duration(self.dots * data.span)}"
+        length = max(-(-self.dots // 2), len(begin) + 1 + len(end))
+        line = begin.ljust(length - len(end), "─") + end
         return [
             (f"{'0':>{AXIS - 1}} ", "axis"),
-            (line[: self.cells], "axis" if data.live else "warn"),
+            (line.ljust(self.cells, "┈")[: self.cells], "axis" if data.live else "warn"),
         ]
 
 
+def _without_past(values: Sequence[float | None]) -> int:
+    """How many columns there are before the first value; all of them where there is none."""
+    return next((place for place, value in enumerate(values) if value is not None), len(values))
+
+
+def written(cells: list[Piece], text: str, style: str) -> list[Piece]:
+    """Text on the left of a row, or on its right, where nothing is drawn; else not at all."""
+    last = len(cells) - len(text)
+    for start in (1, last - 1):
+        around = cells[start - 1 : start + len(text) + 1]
+        if start > 0 and all(cell in EMPTY for cell, _ in around):
+            letters = [(letter, style) for letter in f" {text} "]
+            return [*cells[: start - 1], *letters, *cells[start + len(text) + 1 :]]
+    return cells
+
+
 def _axis_label(value: float) -> str:
-    return fmt.count(value) if value >= 10 else f"{value:g}"
+    return fmt.count(value) if value >= 1_000 else f"{value:g}"
 
 
 # --- the gauge

@@ -10,6 +10,29 @@ from textual import events
 from textual.message import Message
 from textual.widget import Widget
 
+from tui import format as fmt
+
+SHORT = {
+    "packets": "pkts",
+    "flows": "flow",
+    "sockets": "sock",
+    "counters": "ctr",
+    "conntrack": "ct",
+    "events": "evt",
+}
+
+
+def _cells(pieces: Sequence[tuple[str, str]]) -> int:
+    return sum(len(piece) for _, piece in pieces)
+
+
+def _short(number: str, name: str, note: str, is_current: bool) -> str:
+    """The list that is shown has its whole name."""
+    note = fmt.compact(note.rpartition("CPU ")[2].replace(" %", "%"))
+    if is_current:
+        return f"{number}{name} {note}".rstrip() + " "
+    return f"{number}{SHORT.get(name, name)} {note}".rstrip()
+
 
 class TabBar(Widget):
     COMPONENT_CLASSES: ClassVar[set[str]] = {"tabs--on", "tabs--off"}
@@ -30,18 +53,30 @@ class TabBar(Widget):
             self.refresh()
 
     def _pieces(self) -> list[tuple[str, str]]:
-        """Each list's name and its count; on a narrow screen only the shown list has one, where it
-        has room."""
+        """Each list's name and its count, in the longest form that has room; where none has, the
+        last lists are without a count."""
         current, notes = self._state
-        full = [
-            (name, f" {number} {name} {notes.get(name, '')} ")
-            for number, name in enumerate(self.names, 1)
-        ]
-        if sum(len(piece) for _, piece in full) <= self.size.width:
+        numbered = [(number, name) for number, name in enumerate(self.names, 1)]
+        full = [(name, f" {number} {name} {notes.get(name, '')} ") for number, name in numbered]
+        if _cells(full) <= self.size.width:
             return full
-        short = [(name, f" {number} {name}") for number, name in enumerate(self.names, 1)]
-        one = [full[n] if name == current else short[n] for n, name in enumerate(self.names)]
-        return one if sum(len(piece) for _, piece in one) <= self.size.width else short
+        for gap in (" ", ""):
+            short = [
+                (name, _short(f" {number}{gap}", name, notes.get(name, ""), name == current))
+                for number, name in numbered
+            ]
+            if _cells(short) <= self.size.width:
+                return short
+        return self._without_counts(short)
+
+    def _without_counts(self, pieces: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        for place in reversed(range(len(pieces))):
+            name = pieces[place][0]
+            if name != self._state[0]:
+                pieces[place] = name, f" {place + 1}{SHORT.get(name, name)}"
+            if _cells(pieces) <= self.size.width:
+                break
+        return pieces
 
     def render(self) -> Text:
         text = Text(no_wrap=True)

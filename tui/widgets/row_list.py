@@ -16,8 +16,9 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from collectors.cluster.inventory.short_names import shortened
 from tui.actions import bindings
-from tui.widgets.columns import Column, fit, laid_out
+from tui.widgets.columns import Column, common_beginning, fit, laid_out
 
 MEASURED = 60  # rows looked at for the widths of columns
 
@@ -33,6 +34,11 @@ class ListState:
     cursor: int = 0
     top: int = 0
     widths: dict[str, int] = field(default_factory=dict)
+
+
+def _text_of(column: Column, row: Any) -> str:
+    cell = column.cell(row)
+    return cell[0] if isinstance(cell, tuple) else cell
 
 
 class RowList(ScrollView, can_focus=True):
@@ -76,6 +82,7 @@ class RowList(ScrollView, can_focus=True):
         self.identity = identity
         self._shown: list[tuple[Column, int]] = []
         self._widths: dict[str, int] = {}
+        self._common: dict[str, str] = {}  # by column what all its long texts begin with
         self._laid_out_for = 0
         self.always_cursor = False  # the cursor shows also while another widget has the keys
 
@@ -152,16 +159,20 @@ class RowList(ScrollView, can_focus=True):
         changed = False
         top = max(0, min(self.scroll_offset.y, len(self.rows)) - MEASURED // 2)
         measured = self.columns if self.columns[-1].width else self.columns[:-1]
-        for row in self.rows[top : top + MEASURED]:
+        in_sight = self.rows[top : top + MEASURED]
+        for row in in_sight:
             for column in measured:
-                cell = column.cell(row)
-                needed = len(cell[0] if isinstance(cell, tuple) else cell)
+                needed = len(_text_of(column, row))
                 if needed > self._widths.get(column.title, len(column.title)):
                     most = needed if column.right else column.width or needed
                     self._widths[column.title] = min(needed, most)
                     changed = True
         if changed or not self._shown:
             self._layout_columns()
+        for column, size in self._shown:
+            if column.tail:
+                texts = (shortened(_text_of(column, row)) for row in in_sight)
+                self._common[column.title] = common_beginning(t for t in texts if len(t) > size)
 
     def _layout_columns(self) -> None:
         self._laid_out_for = self.size.width
@@ -200,9 +211,13 @@ class RowList(ScrollView, can_focus=True):
             style = over
             if name and not chosen:
                 style = self.get_component_rich_style(f"rows--{name}")
-            segments.append(Segment(fit(text, size, column.right, column.tail), style))
+            segments.append(Segment(self._fitted(text, column, size), style))
             segments.append(Segment(" ", over))
         return Strip(segments).adjust_cell_length(width, over)
+
+    def _fitted(self, text: str, column: Column, size: int) -> str:
+        common = self._common.get(column.title, "")
+        return fit(text, size, column.right, column.tail, common)
 
     def action_cursor(self, where: str) -> None:
         page = max(1, self.size.height - 2)

@@ -1,0 +1,47 @@
+"""The lists and their counts, on screens of any width."""
+
+import pytest
+from textual.app import App, ComposeResult
+
+from session.store import Store
+from tui.panels.target_panels import TargetPanels
+from tui.widgets.list_tabs import TabBar
+
+NAMES = tuple(TargetPanels(Store(), "pod/shop/web", "").by_name)
+USUAL = dict(zip(NAMES, ("400", "56", "56", "391", "36", "4,956", "CPU 5 %", "13"), strict=True))
+LARGE = dict.fromkeys(NAMES, "1,234,567") | {"node": "CPU 100 %"}
+
+
+class Bar(App[None]):
+    def compose(self) -> ComposeResult:
+        yield TabBar(NAMES)
+
+
+async def shown(width: int, current: str, notes: dict[str, str]) -> str:
+    app = Bar()
+    async with app.run_test(size=(width, 5)) as pilot:
+        bar = app.query_one(TabBar)
+        bar.show(current, notes)
+        await pilot.pause()
+        return bar.render().plain
+
+
+@pytest.mark.parametrize("current", NAMES)
+async def test_every_count_fits_at_80_columns(current: str) -> None:
+    line = await shown(80, current, USUAL)
+    assert len(line) <= 80 and current in line
+    for number, count in enumerate(("400", "56", "56", "391", "36", "5.0k", "5%", "13"), 1):
+        assert str(number) in line and f" {count}" in line, line
+
+
+async def test_a_wide_screen_has_whole_names_and_counts() -> None:
+    line = await shown(120, "flows", USUAL)
+    assert all(f"{name} {USUAL[name]}" in line for name in NAMES)
+
+
+@pytest.mark.parametrize("width", [80, 60, 40])
+async def test_no_count_is_cut(width: int) -> None:
+    line = await shown(width, "events", LARGE)
+    assert "events 1.2M" in line or width == 40
+    assert len(line) <= width or width == 40
+    assert not any(word in line for word in ("1.2 ", "1,2", "10 "))
