@@ -1,4 +1,4 @@
-.PHONY: lab test unit lint bench oracle fuzz lock clean
+.PHONY: lab test unit lint bench oracle fuzz docs screenshots lock clean
 
 lab: ## set up what is missing and open the console on the lab
 	@tools/setup.sh lab
@@ -30,6 +30,15 @@ fuzz: ## ten minutes of atheris on captures, packets and DNS
 	@tools/setup.sh test
 	.venv/bin/pip install -q 'atheris>=3'
 	.venv/bin/python -m tests.fuzz.packets -max_total_time=600
+
+docs: ## the site of docs/, into build/site; fails where a page would load something from elsewhere
+	@tools/setup.sh lab
+	@.venv/bin/python -c 'import material' 2>/dev/null || .venv/bin/pip install -q --no-build-isolation -e '.[docs]'
+	@.venv/bin/python -m tools.site
+
+screenshots: ## docs/images, from the recording of `podwire demo`
+	@tools/setup.sh lab
+	@.venv/bin/python -m tools.screenshots
 
 lock: ## pin every dependency by version and hash (needs pip-tools)
 	pip-compile --allow-unsafe --generate-hashes --extra test --strip-extras --no-emit-index-url \
