@@ -9,7 +9,7 @@ from diagnosis.path_groups import PathGroup
 from diagnosis.path_losses import PathLoss, path_losses
 from diagnosis.paths import End
 from diagnosis.per_snapshot import once_per_snapshot
-from diagnosis.rules._connections import node_of_unused
+from diagnosis.rules._connections import LEAST, node_of_unused
 from diagnosis.rules._idle_expiries import is_forgotten
 from diagnosis.rules._policies import policy_context, verdicts
 from diagnosis.snapshot import Conversation, Snapshot, TargetView
@@ -57,11 +57,22 @@ def _is_explained(snapshot: Snapshot, loss: PathLoss) -> bool:
 def _had_no_endpoint(snapshot: Snapshot, group: PathGroup) -> bool:
     """What is sent to a Service of which no endpoint is ready is rejected, and the kernel sends
     few ICMP errors a second: the rest looks lost."""
-    if group.service is None or len(group.ready) > 1:
+    if group.service is None:
+        return _is_rejected(snapshot, group)
+    if len(group.ready) > 1:
         return False
     rows = snapshot.slices_behind(group.service)
     is_new = any(snapshot.at - row.changed < CAPTURED_S for row in rows)
     return bool(rows) and (not group.ready or is_new)
+
+
+def _is_rejected(snapshot: Snapshot, group: PathGroup) -> bool:
+    """Whether, of an address of which nothing is known, nothing is opened any more, and some SYNs
+    are rejected: by a capture alone that is all that shows of a Service without endpoints."""
+    if snapshot.services or group.asked in snapshot.by_address:
+        return False
+    rejected = sum(row.rejected for row in group.rows)
+    return rejected >= LEAST.value and rejected >= sum(row.completed for row in group.rows)
 
 
 def _leads_nowhere(snapshot: Snapshot, loss: PathLoss) -> bool:

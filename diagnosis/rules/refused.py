@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from collectors.events import PodRow
 from collectors.findings import Evidence, Finding
 from diagnosis.addresses import LOOPBACK
+from diagnosis.path_groups import path_views
 from diagnosis.paths import End
 from diagnosis.rule import Rule
 from diagnosis.rules import service_failing
@@ -40,12 +41,15 @@ ip route show type unreachable; ip route show type prohibit"""
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
-    for (server, port), all_talks in by_server(snapshot, refused).items():
+    servers = by_server(snapshot, refused)
+    for (server, port), all_talks in servers.items():
         talks = asked_in_earnest(snapshot, all_talks, refused)
         if sum(map(refused, talks)) < LEAST.value:
             continue
         if server in snapshot.service_by_address or node_of_unused(snapshot, server, port):
             continue
+        if not _translated(snapshot, (server, port)).isdisjoint(servers):
+            continue  # said of the end that refuses
         known = _known(snapshot, talks)
         if _rejected_on_the_path(server, talks):
             yield _on_the_path(snapshot, talks, known)
@@ -56,6 +60,16 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
                 yield _by_pod(snapshot, pod, server, port, known)
         else:
             yield _by_address(snapshot, server, port, known)
+
+
+def _translated(snapshot: Snapshot, asked: End) -> set[End]:
+    """The ends that nodes translate an address to, where no Service is known."""
+    return {
+        row.endpoint_end
+        for view in path_views(snapshot)
+        for row in view.paths
+        if row.asked_end == asked and row.endpoint and row.endpoint_end != asked and row.refused
+    }
 
 
 def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:

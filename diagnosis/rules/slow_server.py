@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from collectors.findings import Evidence, Finding, Subject
 from diagnosis.by_key import by_key
+from diagnosis.path_groups import path_views
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._connections import servers_behind
 from diagnosis.slow_answers import SLOW_TIMES
@@ -26,6 +27,8 @@ TIMES = Threshold(
     fixed=True,
 )
 WAITED = Threshold("under another that it asks: above", 50, "% of the slowest answer", CONVENTION)
+# kubernetes.io/docs/reference/networking/ports-and-protocols
+DNS_PORT, API_PORT, KUBELET_PORT = 53, 6443, 10250
 RULE = Rule(
     id="slow_server",
     title="Answers are late while the network is quick: the server is slow",
@@ -78,10 +81,20 @@ def _is_frequent(talks: list[Conversation]) -> bool:
 
 def _is_explained(snapshot: Snapshot, talk: Conversation) -> bool:
     """By a receiver that does not read, or by loss; DNS has rules of its own, and watches of the
-    API server are answered whenever something happens."""
-    if talk.port == 53 or talk.server in snapshot.api_server:
+    API server, logs and execs of a kubelet are answered whenever something happens."""
+    if talk.port in (DNS_PORT, KUBELET_PORT) or _is_api_server(snapshot, talk):
         return True
     return _is_not_read(talk) or _is_lossy(talk)
+
+
+def _is_api_server(snapshot: Snapshot, talk: Conversation) -> bool:
+    """By its addresses; where nobody knows them, as of a capture alone, by its port, and what nodes
+    translate to that."""
+    if snapshot.api_server:
+        return talk.server in snapshot.api_server
+    rows = (row for view in path_views(snapshot) for row in view.paths)
+    asked = {row.asked_end for row in rows if row.endpoint_port == API_PORT}
+    return talk.port == API_PORT or talk.end in asked
 
 
 def _is_lossy(talk: Conversation) -> bool:

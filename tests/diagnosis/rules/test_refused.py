@@ -8,10 +8,11 @@ import pytest
 
 from collectors.events import SliceRow
 from collectors.sockets.rows import SocketRow
+from diagnosis.paths import PathRow
 from diagnosis.snapshot import Conversation, Snapshot, TargetView
 from tests.support.loss_snapshots import SILENT, seen
 from tests.support.rules import finder
-from tests.support.snapshots import API, NEAR, POD, pod
+from tests.support.snapshots import API, NEAR, POD, node, pod
 
 evaluate = finder("refused", "resets", "unanswered", "dead_address")
 
@@ -63,6 +64,19 @@ def test_the_pod_listens_and_connections_are_refused() -> None:
     assert "though" in refusals(pod(conversations=(lost, other)))[0]
     before = replace(other, opened=88.0)
     assert "nothing listens" in refusals(pod(conversations=(lost, before)))[0]
+
+
+def test_a_service_that_a_capture_alone_shows_is_no_second_finding() -> None:
+    """What a node translates it to refuses, and is said."""
+    end = Conversation("TCP", POD.ip, API.ip, 8080, flows=9, refused=9)
+    asked = replace(end, server="10.96.0.7", port=80)
+    row = PathRow("TCP", POD.ip, "10.96.0.7", 80, API.ip, 8080, POD.ip, refused=9)
+    view = node({}, {}, conversations=(end, asked), paths=(row,))
+    (finding,) = evaluate(Snapshot(100.0, (view,)))
+    assert finding.where == f"{API.ip}:8080"
+    other = replace(row, endpoint=NEAR.ip)
+    assert len(evaluate(Snapshot(100.0, (replace(view, paths=(other,)),)))) == 2
+    assert len(evaluate(Snapshot(100.0, (replace(view, paths=()),)))) == 2
 
 
 @pytest.mark.alike

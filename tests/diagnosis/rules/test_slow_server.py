@@ -10,8 +10,9 @@ import pytest
 from collectors.events import ServiceRow
 from collectors.findings import Finding
 from diagnosis import rules
+from diagnosis.paths import PathRow
 from diagnosis.snapshot import Conversation, Snapshot
-from tests.support.snapshots import API, NEAR, POD, found, pod, talk
+from tests.support.snapshots import API, NEAR, POD, found, node, pod, talk
 
 SLOW = talk(slow=9, slowest_ms=900.0)
 
@@ -53,6 +54,19 @@ def test_watches_of_the_api_server_and_look_ups() -> None:
     kubernetes = ServiceRow("default", "kubernetes", (API.ip,), ("443/TCP",), "ClusterIP")
     assert slow(services=(kubernetes,)) is None
     assert slow(replace(SLOW, port=53)) is None
+    assert slow(replace(SLOW, port=10_250)) is None, "logs that are followed, execs"
+
+
+@pytest.mark.alike
+def test_watches_in_a_capture_of_a_cluster_of_which_nothing_is_known() -> None:
+    assert slow(replace(SLOW, port=6443)) is None
+    asked = replace(SLOW, server="10.96.0.1", port=443)
+    row = PathRow("TCP", POD.ip, "10.96.0.1", 443, "192.168.0.1", 6443, POD.ip, connections=5)
+    for rows, is_said in (((row,), False), ((), True)):
+        view = node(conversations=(asked,), paths=rows)
+        assert ("slow_server" in found(view)) is is_said
+    elsewhere = ServiceRow("default", "kubernetes", ("10.96.0.1",), ("443/TCP",), "ClusterIP")
+    assert slow(replace(SLOW, port=6443), services=(elsewhere,)) is not None
 
 
 def test_a_server_that_waits_for_another() -> None:
