@@ -99,7 +99,7 @@ class Controller(Engine):
     async def close(self) -> None:
         """Stop everything and remove what was added. What could not be is named in
         `left_behind`."""
-        await self.sharing.end()
+        await self.sharing.end(leaves=True)
         await self.tasks.cancel_all()
         if self.cluster is not None:
             self.left_behind += await self.cluster.clean_up(self.targets.attachments())

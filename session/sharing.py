@@ -27,9 +27,9 @@ class Sharing:
 
     @property
     def people(self) -> list[Person]:
-        """Who is in the session, the driver first; nobody where it is not shared."""
-        if self._control.joined is not None:
-            return self._control.joined.people
+        """Who is in the session, the driver first; nobody where it is not shared, or over."""
+        if (joined := self._control.joined) is not None:
+            return [] if joined.ended else joined.people
         return self.share.people if self.share is not None else []
 
     @property
@@ -106,7 +106,8 @@ class Sharing:
             return recording.directory.name
         return f"{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}"
 
-    async def end(self) -> None:
+    async def end(self, leaves: bool = False) -> None:
+        """`leaves`: the console ends as well."""
         if self.share is not None:
             share, self.share = self.share, None
-            await share.close()
+            await share.close(leaves)

@@ -7,6 +7,7 @@ to the filter that it opens."""
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -35,15 +36,21 @@ class KeyQueue:
         self._now: Key | None = None
         self._screen: Screen[object] | None = None
         self._stuck: asyncio.TimerHandle | None = None
+        self._last = 0.0
 
     def begins(self, key: Key) -> bool:
         """Whether it is this key's turn; where not, it waits."""
         if self._now is not None and self._now is not key:
             self._waiting.append(key)
             return False
-        self._now, self._screen = key, self._app.screen
+        self._now, self._screen, self._last = key, self._app.screen, time.monotonic()
         self._stuck = asyncio.get_running_loop().call_later(STUCK_S, self._next, key)
         return True
+
+    @property
+    def idle_s(self) -> float:
+        """Seconds since the last key; 0 while one waits for its turn."""
+        return 0.0 if self._waiting else time.monotonic() - self._last
 
     def ended(self, key: Key) -> None:
         """It had its effect. On a new screen the next waits for the first frame: before,

@@ -3,17 +3,22 @@ said of one's own screen meanwhile."""
 
 from __future__ import annotations
 
+from textual.widgets import Input
+
 from collectors.errors import ConfigError, PodwireError
 from collectors.events import PodRow
 from session.share.people import Person, ScreenLook, label
+from tui.key_queue import KeyQueue
 from tui.screens.base import ConsoleScreen, ShowTarget
 from tui.tabbed_app import TabbedApp
 
 LOOK_S = 0.3
+TYPING_S = 0.5  # after a key, the next one may belong to it
 FOLLOWED = ("findings", "timeline")  # screens over a list or a target that are gone to by a key
 
 
 class ShareKeys(TabbedApp):
+    _typing: KeyQueue  # set by the app
     _follows = False
     _has_said_end = False
     _followed = ScreenLook()
@@ -140,6 +145,9 @@ class ShareKeys(TabbedApp):
         if self.control.joined is None and sharing.share is None:
             self.notify("Nobody is followed here: the session is not shared.", markup=False)
             return
+        if self.control.joined is not None and self.control.joined.ended:
+            self.notify(self.control.joined.message, severity="warning", markup=False)
+            return
         self._follows, self._followed = not self._follows, ScreenLook()
         if not self._follows:
             self.notify("The driver is followed no longer.", markup=False)
@@ -162,10 +170,13 @@ class ShareKeys(TabbedApp):
             self.notify(str(error), severity="error", markup=False)
 
     def _go_along(self, own: ScreenLook) -> None:
-        """To where the driver is, once each time that the driver goes somewhere."""
+        """To where the driver is, once each time that the driver goes somewhere; later, where one
+        is about to type something, or in a dialog."""
         driver = self.control.sharing.driver
         wanted = driver.look if driver is not None else ScreenLook()
         if wanted in (self._followed, own) or not isinstance(self.screen, ConsoleScreen):
+            return
+        if isinstance(self.focused, Input) or self._typing.idle_s < TYPING_S:
             return
         self._followed = wanted
         if wanted.screen == "cluster":

@@ -22,8 +22,10 @@ from session.engine import Engine, login_name
 from session.share import state as shared_state
 from session.share.frames import (
     EVENT,
+    LEFT,
     MOST_OF_VIEWER,
     SAID,
+    SHARED_NO_LONGER,
     FrameError,
     MessageReader,
     frame,
@@ -59,6 +61,7 @@ STATE_AGAIN_S, STATE_AGAIN_MOST_S = 5.0, 60.0  # before one who fell behind is s
 REST_S = 0.01  # between pieces of a state: threads that encode them hold up the loop
 PEOPLE_S, AGAIN_S = 0.3, 2.0  # between two lists of who is there, where that changed or did not
 RECEIVED = 4_096  # bytes at once
+_NO_LONGER = "shares this session no longer", SHARED_NO_LONGER
 WITHOUT_END = OSError, EOFError  # it went, without a word
 
 
@@ -113,11 +116,11 @@ class JoinedViewer:
             raise FrameError(f"it did not read for {STALLED_S / 60:.0f} minutes") from None
         self.is_writing = False
 
-    def say_why(self, reason: str) -> None:
+    def say_why(self, reason: str, how: str = "") -> None:
         """Why it is going to be closed, where that does not need to wait."""
         if not self.is_writing:
             with contextlib.suppress(OSError):
-                self.connection.send(saying("bye", text=reason))
+                self.connection.send(saying("bye", text=reason, how=how))
 
 
 class SharedSession:
@@ -159,13 +162,14 @@ class SharedSession:
         found = (one.shown for one in self._viewers if one.number == number)
         return next(found, f"{login_name()}, whose session it is,")
 
-    async def close(self) -> None:
-        """Say so to each viewer, and remove the socket."""
+    async def close(self, leaves: bool = False) -> None:
+        """Say so to each viewer, and remove the socket. `leaves`: the console ends as well."""
+        why, how = ("left: this session is over", LEFT) if leaves else _NO_LONGER
         remove_socket(self.path)
         self._subscription.close()
         tasks = [*self._tasks, *self._serving]
         for viewer in list(self._viewers):
-            viewer.say_why(f"{login_name()} shares this session no longer.")
+            viewer.say_why(f"{login_name()} {why}.", how)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -14,8 +14,10 @@ from collectors.sanitize import sanitize
 from collectors.source import Source
 from session.share.frames import (
     EVENT,
+    LEFT,
     MOST_OF_DRIVER,
     PROTOCOL,
+    SHARED_NO_LONGER,
     FrameError,
     MessageReader,
     said,
@@ -35,17 +37,23 @@ LARGE = 1 << 16  # bytes of an event that is decoded in a thread
 DROPS_KEPT = 1_000
 MOST_PEOPLE = 100
 NOBODY = -1  # no connection has that number
+OVER = {  # how, as the header says it
+    LEFT: "{} left",
+    SHARED_NO_LONGER: "{} stopped sharing",
+    "": "put out of the session of {}",
+}
 
 
 class ViewerSource(Source):
     """`owner` is the login name of whoever shares, `number` that of this connection; `ready` is
-    set once the state is there."""
+    set once the state is there. `ended`: how it ended and since when, in a few words."""
 
     def __init__(self, link: SessionLink, engine: Engine) -> None:
         super().__init__("", engine.stream)
         self.session = link.name
         self.owner = "the driver"
         self.number = NOBODY
+        self.ended = ""
         self.people: list[Person] = []
         self.lost = 0  # events
         self.ready = asyncio.Event()
@@ -53,6 +61,7 @@ class ViewerSource(Source):
         self._engine, self._link = engine, link
         self._writer: asyncio.StreamWriter | None = None
         self._look = ScreenLook()
+        self._over = ""
         self._state: list[bytes] | None = None  # while it arrives
         self._drops: list[ConsumerDrop] = []
 
@@ -64,6 +73,7 @@ class ViewerSource(Source):
         )
 
     def fail(self, message: str, phase: TargetPhase = "failed") -> None:
+        self.ended = f"{self._over or 'connection lost'} at {time.strftime('%H:%M:%S')}"
         super().fail(message, phase)
         self._engine.notice(message, level="error")
 
@@ -169,6 +179,8 @@ class ViewerSource(Source):
         elif say == "people":
             self.people = [person_of(one) for one in _list(value, "people")[:MOST_PEOPLE]]
         elif say == "bye":
+            how = OVER.get(str(value.get("how", "")), OVER[""])
+            self._over = how.format(self.owner)
             raise PodwireError(sanitize(str(value.get("text", "")), 300))
         else:
             raise FrameError("a message that it should not send now")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from benchmarks.session_hour import NODE, POD, HourOfEvents
 from collectors.events import TargetState
@@ -90,6 +91,7 @@ async def test_both_headers_say_that_it_is_shared() -> None:
         await shown(viewer, lambda: "not live" in header(viewer))
         assert "shares this session no longer" in viewer.app.control.joined.message  # type: ignore[attr-defined]
         await shown(viewer, lambda: "shares this session no longer" in said(viewer))
+        assert re.search(rf"{login_name()} stopped sharing at \d\d:\d\d:\d\d ", header(viewer))
         await shown(driver, lambda: "shared" not in header(driver))
         await driver.press("S")
         await shown(driver, lambda: "shared, 0 joined" in header(driver))
@@ -148,6 +150,48 @@ async def test_a_hand_over_by_one_key_each_and_the_owner_follows() -> None:
         await viewer.press("H")
         await shown(owner, lambda: "shared, 1 joined  " in header(owner))
         await shown(owner, lambda: "You drive: F follows" in said(owner))
+
+
+async def test_after_the_owner_left_nobody_drives() -> None:
+    """Not the one who did, and nobody is followed or asked."""
+    async with two_consoles() as (owner, viewer):
+        await viewer.press("H")
+        await shown(owner, lambda: "asks to drive" in header(owner))
+        await owner.press("H")
+        await shown(viewer, lambda: "you drive" in header(viewer))
+        await owner.app.control.close()  # type: ignore[attr-defined]
+        left = rf"{login_name()} left at \d\d:\d\d:\d\d  ✕ not live"
+        await shown(viewer, lambda: re.search(left, header(viewer)) is not None)
+        assert "drive" not in header(viewer)
+        assert viewer.app.control.joined.message == f"{login_name()} left: this session is over."  # type: ignore[attr-defined]
+        viewer.app.clear_notifications()
+        await viewer.press("F", "H")
+        await viewer.pause(0.2)
+        assert said(viewer).count("this session is over") == 2 and "drive" not in said(viewer)
+        await viewer.press("W")
+        await shown(viewer, lambda: isinstance(viewer.app.screen, PeopleScreen))
+        assert not viewer.app.screen.query_one("#people", RowList).rows
+
+
+async def test_following_waits_while_one_types() -> None:
+    async with two_consoles() as (driver, viewer):
+        await viewer.press("F")
+        await shown(viewer, lambda: "pod web-1 @ n1" in header(viewer))
+        await viewer.press("left_square_bracket", "slash", "w")
+        await viewer.pause(0.2)
+        box = viewer.app.focused
+        assert isinstance(box, Input) and box.value == "w"
+        await driver.press("t")
+        await driver.pause(1.5)
+        assert viewer.app.focused is box, "nobody is moved away from a text"
+        await viewer.press("e", "escape")
+        await shown(viewer, lambda: isinstance(viewer.app.screen, TimelineScreen))
+        viewer.app._typing._last = time.monotonic() + 60.0  # type: ignore[attr-defined]
+        await driver.press("t", "4")
+        await driver.pause(1.0)
+        assert isinstance(viewer.app.screen, TimelineScreen), "a key was just pressed"
+        viewer.app._typing._last = 0.0  # type: ignore[attr-defined]
+        await shown(viewer, lambda: "pod web-1 @ n1" in header(viewer))
 
 
 async def test_the_owner_opens_and_counts_nothing_by_following() -> None:

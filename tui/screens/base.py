@@ -78,8 +78,11 @@ def clock_text(clock: ReplayClock) -> str:
 
 
 def shared_text(control: Controller) -> str:
-    """Whose session was joined, or how many joined this one; who drives, and who asks for that."""
+    """Whose session was joined, or how many joined this one; who drives, and who asks for that; of
+    one that is over, since when."""
     sharing = control.sharing
+    if control.joined is not None and control.joined.ended:
+        return control.joined.ended
     if control.joined is not None:
         return ", ".join([f"joined {control.joined.owner}", *_driving_text(sharing)])
     if sharing.share is None:

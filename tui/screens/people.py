@@ -39,6 +39,10 @@ COLUMNS = (
 )
 
 
+NOT_SHARED = "this session is not shared: S shares it"
+OVER = "nobody is here any more: the session is over"
+
+
 class PeopleScreen(ConsoleScreen):
     BINDINGS = bindings("people")
     AUTO_FOCUS = "#people"
@@ -48,7 +52,7 @@ class PeopleScreen(ConsoleScreen):
         yield Targets()
         yield RowList(
             COLUMNS,
-            "this session is not shared: S shares it",
+            OVER if self.control.joined is not None else NOT_SHARED,
             lambda person: person.number,
             id="people",
         )
