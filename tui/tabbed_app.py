@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from textual.app import App
 from textual.screen import Screen
 
 from tui.screens.base import CloseTarget, ConsoleScreen, ShowTarget
+from tui.toasts import Toasts
 from tui.widgets.target_tabs import Targets
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tui.screens.target import TargetScreen
 
 
-class TabbedApp(App[int]):
+class TabbedApp(Toasts):
     control: Controller  # set when the console is open
 
     def _show_target(self, key: str, node: str = "") -> None:
