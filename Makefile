@@ -1,4 +1,4 @@
-.PHONY: lab test unit lint bench oracle fuzz docs screenshots lock clean
+.PHONY: lab test unit lint bench oracle fuzz docs screenshots lock bundle man clean
 
 lab: ## set up what is missing and open the console on the lab
 	@tools/setup.sh lab
@@ -31,6 +31,7 @@ fuzz: ## ten minutes of atheris on captures, packets and DNS
 	.venv/bin/pip install -q 'atheris>=3'
 	.venv/bin/python -m tests.fuzz.packets -max_total_time=600
 
+<<<<<<< HEAD
 docs: ## the site of docs/, into build/site; fails where a page would load something from elsewhere
 	@tools/setup.sh lab
 	@.venv/bin/python -c 'import material' 2>/dev/null || .venv/bin/pip install -q --no-build-isolation -e '.[docs]'
@@ -39,6 +40,15 @@ docs: ## the site of docs/, into build/site; fails where a page would load somet
 screenshots: ## docs/images, from the recording of `podwire demo`
 	@tools/setup.sh lab
 	@.venv/bin/python -m tools.screenshots
+=======
+bundle: ## into dist/: one file for CPython 3.11 to 3.14 (ARGS=x86-64), its checksum and SBOM
+	@tools/setup.sh test
+	@.venv/bin/python -m tools.bundle $(ARGS)
+
+man: ## the man page, of the parser
+	@tools/setup.sh lab
+	.venv/bin/python -m tools.man_page > man/podwire.1
+>>>>>>> aeb641c (install: a bundle of one file with checksum and SBOM, a man page of the parser, recipes for an image, the cluster and krew)
 
 lock: ## pin every dependency by version and hash (needs pip-tools)
 	pip-compile --allow-unsafe --generate-hashes --extra test --strip-extras --no-emit-index-url \

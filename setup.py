@@ -111,6 +111,7 @@ def packages() -> dict[str, str]:
 setup(
     packages=list(packages()),
     package_dir=packages(),
+    data_files=[("share/man/man1", ["man/podwire.1"])],
     ext_modules=extensions(),
     ext_package=None if EDITABLE else NAME,  # Cython knows them by the names they are imported by
     cmdclass={"build_ext": BuildCore},

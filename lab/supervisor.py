@@ -54,8 +54,9 @@ NEEDED = {
 
 def _environment() -> dict[str, str]:
     """The lab's: it finds this tree's packages, and its tools."""
-    root = str(Path(__file__).parent.parent)
-    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+    root = Path(__file__).parent.parent
+    beside = [str(root.parent)] if (root.parent / "yaml").is_dir() else []  # a bundle's packages
+    paths = [str(root), *beside, *filter(None, [os.environ.get("PYTHONPATH")])]
     own = {"PYTHONPATH": ":".join(paths), "PATH": search_path(), "LC_ALL": "C"}
     return {**os.environ, **own}
 

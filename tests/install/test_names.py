@@ -67,7 +67,9 @@ def top_level(wheel: Path) -> Iterator[str]:
 
 
 def test_the_wheel_has_one_name(wheel: Path) -> None:
-    assert {name for name in top_level(wheel) if not name.endswith(".dist-info")} == {"podwire"}
+    assert {name for name in top_level(wheel) if not name.startswith("podwire-")} == {"podwire"}
+    data = [name for name in zipfile.ZipFile(wheel).namelist() if ".data/" in name]
+    assert [name.partition(".data/")[2] for name in data] == ["data/share/man/man1/podwire.1"]
 
 
 def test_what_the_packages_read_is_in_the_wheel(wheel: Path) -> None:
