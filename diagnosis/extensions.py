@@ -57,7 +57,11 @@ class ForeignRule:
         found = list(islice(self._evaluate(snapshot), MOST_FINDINGS + 1))
         if len(found) > MOST_FINDINGS:
             raise CallFailed(f"it has more than {MOST_FINDINGS:,} findings at once")
-        return [checked(self.rule, one) for one in found]
+        kept: dict[object, Finding] = {}
+        for finding in (checked(self.rule, one) for one in found):
+            if kept.setdefault(finding.key, finding) is not finding:
+                self.fault = self.fault or f"{self._named} {_twice(finding)}"
+        return list(kept.values())
 
     @property
     def _named(self) -> str:
@@ -84,6 +88,13 @@ class Extensions:
         for one in self.rules:
             named.setdefault(one.package, []).append(one.rule.id)
         return ", ".join(f"{package} ({', '.join(ids)})" for package, ids in named.items())
+
+
+def _twice(finding: Finding) -> str:
+    return (
+        f"finds the same subject twice: {finding.where}: the first is kept; detail of the subject "
+        "says which is which."
+    )
 
 
 def installed(own: Collection[str]) -> Extensions:

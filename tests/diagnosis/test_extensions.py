@@ -143,6 +143,13 @@ def test_what_is_too_slow_is_stopped_and_not_asked_again(
     assert slow.fault.endswith(": it needs more than 0.3 s: it is not asked again.")
 
 
+def test_of_one_subject_the_first_finding_is_kept(load: Any) -> None:
+    twice = f"for _ in (1, 2): {YIELD}"
+    found = load({"acme_table": rule("acme_table").replace(YIELD, twice)})
+    assert len(list(found.rules[0].evaluate(node()))) == 1
+    assert "finds the same subject twice: n1: the first is kept" in found.problems[0]
+
+
 def test_its_text_is_made_safe(load: Any) -> None:
     text = (
         rule("acme_table")
