@@ -1,5 +1,5 @@
-"""python -m benchmarks [packets|memory|parsers|sockets|console …]: the tables that the README
-quotes."""
+"""python -m benchmarks [packets|memory|parsers|sockets|console …]: the tables of
+docs/figures.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exit codes of every command (docs: README, `podwire --help`)."""
+"""Exit codes of every command (docs/check.md, `podwire --help`)."""
 
 FAILED = 1
 USAGE = 2

@@ -40,7 +40,7 @@ VIEW = [
     ),
     _rule(READ, "networking.k8s.io", "networkpolicies ingresses"),
 ]
-# what podwire asks for: see the README's section on RBAC
+# what podwire asks for: see docs/access.md
 DEBUGGER = [
     _rule(READ, "", "pods namespaces nodes services"),
     _rule(["get"], "", "pods/log"),

@@ -2,7 +2,7 @@
 
 One console, without its screens, is attached to the pods of the shop and to both nodes. Each fault is switched on, and
 what is found is compared with what is to be found (`rules` of the fault's file); it is switched off, and all findings must clear.
-Writes docs/detection.md and the README's table when all faults were asked for.
+Writes docs/detection.md and the table of docs/figures.md when all faults were asked for.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from tests.support.configured_machines import CONFIGURED, write
 
 FOUND_S, CLEAR_S, EVERY_S = 25.0, 75.0, 1.0
 ROOT = Path(__file__).parent.parent.parent
-PAGE, README = ROOT / "docs" / "detection.md", ROOT / "README.md"
+PAGE, FIGURES = ROOT / "docs" / "detection.md", ROOT / "docs" / "figures.md"
 BEGIN, END = "<!-- detection: python -m tests.lab.detection -->", "<!-- end -->"
 PAIRS = (
     "conntrack-full+dns-slow",
@@ -67,13 +67,12 @@ class Row:
         wrong = f" **unrelated: {', '.join(self.unrelated)}**" if self.unrelated else ""
         return f"| {self.fault} | {found} | {self.title} | {also}{wrong} | {'yes' if self.cleared else '**no**'} |"
 
-    def _found(self, folder: str = "") -> str:
-        names = self.rule.split(" and ")
-        return " and ".join(link(name, f"{folder}rules.md") for name in names)
+    def _found(self) -> str:
+        return " and ".join(link(name, "rules.md") for name in self.rule.split(" and "))
 
     def short(self) -> str:
-        """The README's: without what it says."""
-        found = self._found("docs/") if self.rule else "**not found**"
+        """That of docs/figures.md: without what it says."""
+        found = self._found() if self.rule else "**not found**"
         wrong = f" **{', '.join(self.unrelated)}**" if self.unrelated else ""
         left = "" if self.cleared else " **stays**"
         return f"| {self.fault} | {found}{left} | {self.seconds:.0f} s |{wrong} {', '.join(self.others)} |"
@@ -240,9 +239,9 @@ def publish(rows: list[Row]) -> None:
         f"tests.lab.detection`. Loss by share, direction and kind of\nsegment, and the place that was said: "
         f"[loss.md](loss.md).\n\n{HEAD}\n{text}\n"
     )
-    before, _, rest = README.read_text().partition(BEGIN)
+    before, _, rest = FIGURES.read_text().partition(BEGIN)
     short = "\n".join(row.short() for row in rows)
-    README.write_text(f"{before}{BEGIN}\n{SHORT}\n{short}\n{END}{rest.partition(END)[2]}")
+    FIGURES.write_text(f"{before}{BEGIN}\n{SHORT}\n{short}\n{END}{rest.partition(END)[2]}")
 
 
 def main() -> int:
