@@ -8,7 +8,11 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+import themes
 from cli.unused_options import UNUSED
+
+SECONDS_PER = {"s": 1.0, "m": 60.0}
+LONGEST_WATCH_S = 86_400.0
 
 
 def above_zero(text: str) -> float:
@@ -22,12 +26,56 @@ def above_zero(text: str) -> float:
     return number
 
 
+def seconds(text: str) -> float:
+    """`30s`, `2m` or a plain number of seconds."""
+    number, factor = text, 1.0
+    if text[-1:] in SECONDS_PER:
+        number, factor = text[:-1], SECONDS_PER[text[-1]]
+    try:
+        duration = float(number) * factor
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time: 30s, 2m") from None
+    if not 0 <= duration <= LONGEST_WATCH_S:
+        raise argparse.ArgumentTypeError("from 0s to a day")
+    return duration
+
+
 def console_options(command: str = "") -> argparse.ArgumentParser:
     """What may stand before and after a command that opens the console. What that command cannot
     honour is not in its help: it is refused with a sentence."""
     options = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
-    options.add_argument("--theme", help="night, day or contrast")
-    options.add_argument("--mouse", action="store_true", help="use the mouse")
+    options.add_argument(
+        "--theme", metavar="NAME", help=f"one of {', '.join(themes.names())}, or your own"
+    )
+    drawn = options.add_mutually_exclusive_group()
+    drawn.add_argument(
+        "--ascii",
+        dest="characters",
+        action="store_const",
+        const="ascii",
+        help="draw with ASCII alone; without it, where the locale or the terminal has no more",
+    )
+    drawn.add_argument(
+        "--no-ascii",
+        dest="characters",
+        action="store_const",
+        const="unicode",
+        help="draw with all characters, whatever the locale says",
+    )
+    mouse = options.add_mutually_exclusive_group()
+    mouse.add_argument(
+        "--mouse",
+        action="store_const",
+        const="on",
+        help="use the mouse; without it, where the terminal has one",
+    )
+    mouse.add_argument(
+        "--no-mouse",
+        dest="mouse",
+        action="store_const",
+        const="off",
+        help="leave the mouse to the terminal, to select text",
+    )
     options.add_argument(
         "--record", metavar="FILE", type=Path, help="write the session to a new file as well"
     )

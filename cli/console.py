@@ -5,23 +5,21 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import os
 import signal
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import themes
 from cli import config
+from cli.console_look import look_of, thresholds_set
 from cli.exit_codes import LEFT_BEHIND
 from cli.messages import print_message, print_messages
 from cli.open_target import OPEN, prepare
 from cli.recorder import Recorders
-from collectors.errors import ConfigError
-from collectors.sanitize import sanitize
 from collectors.terminal_owner import TerminalOwner
 from tui.app import OpenConsole, PodwireApp
+from tui.look import TerminalLook
 
 if TYPE_CHECKING:  # the first frame waits for none of them
     from cli.console_session import ConsoleSession
@@ -39,14 +37,14 @@ NAMES = {
 
 
 def console(options: argparse.Namespace) -> int:
-    settings_of = config.load(options.config)
-    print_messages(settings_of.set_thresholds())
-    theme = _theme(options, settings_of)
+    settings_of = config.read(options.config)
+    look = look_of(options, settings_of, said=thresholds_set(settings_of))
+    print_messages(look.notices)  # they are there when it is left
     options.group = getattr(options, "share_group", "") or settings_of.share_group
     if options.command != "lab":
-        return asyncio.run(_run(options, settings_of, theme, None))
+        return asyncio.run(_run(options, settings_of, look, None))
     with _lab(options.fault) as kubeconfig:
-        return asyncio.run(_run(options, settings_of, theme, kubeconfig))
+        return asyncio.run(_run(options, settings_of, look, kubeconfig))
 
 
 @contextlib.contextmanager
@@ -64,20 +62,12 @@ def _lab(faults: list[str]) -> Iterator[Path]:
         lab.stop()
 
 
-def _theme(options: argparse.Namespace, settings_of: config.Config) -> str:
-    names = themes.names()
-    chosen = str(getattr(options, "theme", "") or settings_of.theme or themes.DEFAULT)
-    if chosen not in names:
-        raise ConfigError(f"There is no theme {sanitize(chosen, 40)!r}. Known: {', '.join(names)}")
-    return chosen
-
-
 async def _run(
-    options: argparse.Namespace, settings_of: config.Config, theme: str, lab: Path | None
+    options: argparse.Namespace, settings_of: config.Config, look: TerminalLook, lab: Path | None
 ) -> int:
     opener = await _opener(options, settings_of, lab)
-    app = PodwireApp(opener.open, opener.title, theme)
-    code = await _until_left(app, opener, _wants_mouse(options))
+    app = PodwireApp(opener.open, opener.title, look)
+    code = await _until_left(app, opener, look.mouse)
     opener.recorders.say_where()
     return _report(opener.console.control, code) if opener.console is not None else code
 
@@ -207,9 +197,3 @@ def _interrupts(leaving: asyncio.Future[None]) -> Callable[[], None]:
         )
 
     return interrupted
-
-
-def _wants_mouse(options: argparse.Namespace) -> bool:
-    """Off where people select text with the terminal: in tmux and over SSH."""
-    shared = os.environ.get("TMUX") or os.environ.get("SSH_CONNECTION")
-    return bool(getattr(options, "mouse", False)) or not shared

@@ -41,6 +41,7 @@ WITHOUT_CONSOLE = {
     "report": ("cli.report", "report"),
     "join stdio": ("cli.join", "relay"),
     "completion": ("cli.shell_scripts", "print_script"),
+    "config": ("cli.config_command", "config_command"),
 }
 WITHOUT_TERMINAL = {
     "lab": "without one, `podwire lab --check` tries it",

@@ -13,11 +13,9 @@ from cli.common_options import (
     add_cluster_options,
     add_no_capture,
     console_options,
+    seconds,
 )
 from cli.messages import flush_output, print_line
-
-SECONDS_PER = {"s": 1.0, "m": 60.0}
-LONGEST_WATCH_S = 86_400.0
 
 Commands = Any  # argparse's type for it is private
 
@@ -357,6 +355,20 @@ def add_completion(commands: Commands) -> None:
     completion.add_argument("shell", choices=("bash", "zsh", "fish"))
 
 
+def add_config(commands: Commands) -> None:
+    config = commands.add_parser(
+        "config",
+        parents=[console_options("config")],
+        help="the settings in force, and where each comes from (docs/configuration.md)",
+    )
+    how = config.add_mutually_exclusive_group()
+    how.add_argument(
+        "--edit", action="store_true", help="open the file in $VISUAL or $EDITOR, and check it"
+    )
+    how.add_argument("--schema", action="store_true", help="print the JSON schema of the file")
+    add_cluster_options(config, of_command=True)
+
+
 def _add_rules(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--rules",
@@ -381,18 +393,5 @@ COMMANDS = (
     add_report,
     add_sessions,
     add_completion,
+    add_config,
 )
-
-
-def seconds(text: str) -> float:
-    """`30s`, `2m` or a plain number of seconds."""
-    number, factor = text, 1.0
-    if text[-1:] in SECONDS_PER:
-        number, factor = text[:-1], SECONDS_PER[text[-1]]
-    try:
-        duration = float(number) * factor
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time: 30s, 2m") from None
-    if not 0 <= duration <= LONGEST_WATCH_S:
-        raise argparse.ArgumentTypeError("from 0s to a day")
-    return duration

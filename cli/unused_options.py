@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from collectors.errors import ConfigError
 
-SCREEN = ("theme", "mouse")
+SCREEN = ("theme", "characters", "mouse")
 CLUSTER = ("kubeconfig", "context", "as_user", "as_group", "as_uid")
 NAMESPACE = ("namespace", "all_namespaces")
 ATTACH = ("image", "pull_policy", "pull_timeout", "node_namespace", "end_on_leave", "yes")
@@ -21,6 +21,7 @@ UNUSED: Mapping[str, tuple[str, ...]] = {
     "doctor": (*SCREEN, *WRITES),
     "clean": (*SCREEN, *WRITES),
     "open": (),
+    "config": (*CLUSTER, *NAMESPACE, "yes", "no_capture", "record", "share"),
     "lab": CLUSTER,
     "lab check": (*SCREEN, *WRITES, *NO_CLUSTER),
     "lab serve": (*SCREEN, *WRITES, *NO_CLUSTER),
@@ -42,7 +43,8 @@ TYPED = {
     "join stdio": "podwire join --stdio",
     "lab check": "podwire lab --check",
 }  # where it is not the command's name
-SPELT = {"as_user": "as", "seconds": "for"}  # where it is not the attribute's name
+# where it is not the attribute's name
+SPELT = {"as_user": "as", "seconds": "for", "characters": "ascii"}
 
 
 def refuse(command: str, options: argparse.Namespace) -> None:

@@ -16,7 +16,8 @@ os.environ["TZ"] = "UTC"
 time.tzset()
 os.environ.update(TEXTUAL_ANIMATIONS="none", COLORTERM="truecolor")
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="podwire-tests-state-")
-os.environ.pop("NO_COLOR", None)
+for _name in ("NO_COLOR", "TMUX"):  # a key that copies would write into one's own tmux
+    os.environ.pop(_name, None)
 
 from collectors.cluster.api.connection import Cluster, connect  # noqa: E402
 from lab.supervisor import Lab, LabUnavailable  # noqa: E402

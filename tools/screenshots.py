@@ -19,6 +19,7 @@ from cli.console_session import DEMO, ConsoleSession
 from cli.recorder import Recorders
 from collectors.frozen import frozen
 from tui.app import OpenConsole, PodwireApp
+from tui.look import TerminalLook
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 THEMES = {"night": "dark", "day": "light"}
@@ -64,7 +65,7 @@ async def picture(scene: Scene, theme: str) -> str:
         sessions.append(session)
         return OpenConsole(session.control, await session.open(None, None))
 
-    app = PodwireApp(opening, "a recorded incident", theme)
+    app = PodwireApp(opening, "a recorded incident", TerminalLook(theme=theme))
     with contextlib.ExitStack() as places:
         async with app.run_test(size=SIZE) as pilot:
             until = time.monotonic() + OPENED_S

@@ -3,7 +3,7 @@ come from it."""
 
 from __future__ import annotations
 
-from textual.binding import Binding
+from typing import Any
 
 from collectors.frozen import frozen
 
@@ -19,6 +19,23 @@ class Action:
     help: str
     where: str  # app, replay, cluster, target, time, figure, flow, lab, list, …
     footer: bool = False
+
+    @property
+    def id(self) -> str:
+        """Of the binding, and of the key in hints: `target.capture`."""
+        return f"{self.where}.{self.name}"
+
+    @property
+    def setting(self) -> str:
+        """Its name in the configuration, in the table of its place: `skip_back_10`."""
+        name, _, argument = self.name.rstrip(")").partition("(")
+        argument = argument.strip("'").replace("-", "back_")
+        return f"{name}_{argument}" if argument else name
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """As Textual names them."""
+        return tuple(self.key.split(","))
 
 
 def _at(where: str, rows: tuple[tuple[str, str, str, str], ...]) -> tuple[Action, ...]:
@@ -62,7 +79,7 @@ ACTIONS = (
             ("3", "tab(3)", "dns", "DNS lookups: latency, retries, search domains"),
             ("4", "tab(4)", "sockets", "sockets with RTT, window, retransmissions"),
             ("5", "tab(5)", "counters", "kernel counters that have moved"),
-            ("6", "tab(6)", "conntrack", "what fills the node's conntrack table; r counts again"),
+            ("6", "tab(6)", "conntrack", "what fills the node's conntrack table"),
             ("7", "tab(7)", "node", "CPUs with softirq and steal, interfaces, neighbours"),
             ("8", "tab(8)", "events", "what happened here, and what podwire did"),
             ("p", "group", "peers", "sockets by peer: workload, Service, zone, local ports"),
@@ -151,10 +168,12 @@ ACTIONS = (
             ("H", "hand_over", "hand over", "shared: ask to drive; as driver, grant that"),
             ("question_mark", "help", "*help", "this page"),
             ("T", "next_theme", "theme", "next theme"),
+            ("Y", "copy", "copy", "copy the row, finding or selected text; to a file, too"),
+            ("X", "mouse", "mouse", "mouse on or off; off, the terminal selects text"),
             ("colon", "command_palette", "command", "command palette (also Ctrl+P)"),
             ("ctrl+c", "interrupt", "stop", "stop running captures; without one, quit"),
             ("q", "leave", "*quit", "quit; asks while a capture runs"),
-            ("ctrl+q", "leave", "quit", "the same"),
+            ("ctrl+q", "quit", "quit", "the same"),
         ),
     ),
     *_at(
@@ -186,52 +205,51 @@ ACTIONS = (
             ("ctrl+b,pageup", "cursor('page_up')", "page up", "one page up"),
         ),
     ),
+    *_at(
+        "dialog",
+        (
+            ("escape,q,enter", "dismiss", "back", "close the page"),
+            ("j,down", "scroll('down')", "down", "one line down"),
+            ("k,up", "scroll('up')", "up", "one line up"),
+            ("g,home", "scroll('home')", "top", "first line"),
+            ("G,end", "scroll('end')", "bottom", "last line"),
+            ("ctrl+f,pagedown,space", "scroll('page_down')", "page down", "one page down"),
+            ("ctrl+b,pageup", "scroll('page_up')", "page up", "one page up"),
+            ("Y", "copy", "copy", "copy the page, or what is selected; to a file, too"),
+        ),
+    ),
 )
-_SHOWN = {
-    "slash": "/",
-    "question_mark": "?",
-    "colon": ":",
-    "asterisk": "*",
-    "escape": "esc",
-    "right_square_bracket": "]",
-    "left_square_bracket": "[",
-    "greater_than_sign": ">",
-    "less_than_sign": "<",
-    "full_stop": ".",
-    "comma": ",",
-    "right_curly_bracket": "}",
-    "left_curly_bracket": "{",
-    "right_parenthesis": ")",
-    "left_parenthesis": "(",
-    "at": "@",
-    "left": "←",
-    "right": "→",
-    "minus": "-",
-    "plus": "+",
-    "equals_sign": "=",
-}
+SCREENS = {
+    "cluster": ("cluster",),
+    "target": ("target", "time"),
+    "figure": ("figure", "time"),
+    "flow": ("flow",),
+    "findings": ("findings",),
+    "guide": ("guide",),
+    "timeline": ("timeline", "time"),
+    "people": ("people",),
+    "matrix": ("matrix",),
+    "compare": ("compare",),
+}  # places of the table that a screen has of its own; those below it has as well
+EVERYWHERE = ("lab", "replay", "app", "list")
 
 
-def shown_keys(action: Action) -> list[str]:
-    """The keys as help shows them; the footer shows the first."""
-    return [_SHOWN.get(key, key) for key in action.key.split(",")]
-
-
-def bindings(*places: str) -> list[Binding | tuple[str, str] | tuple[str, str, str]]:
-    """Textual bindings for some places of the table, each with an id for keymaps.
+def bindings(*places: str) -> list[Any]:
+    """Textual bindings for some places of the table, each with the id that the user's keys have.
 
     All have priority: those are checked in the order in which keys come, while others wait in the
     queue of the focused widget, and a fast typist's keys would act out of order. A focused text box
     switches them off, and a dialog those of the app.
     """
+    from textual.binding import Binding  # the table itself needs no screens
+
     return [
         Binding(
             action.key,
             action.name,
             action.label,
             show=action.footer,
-            key_display=shown_keys(action)[0],
-            id=f"{action.where}.{action.name}",
+            id=action.id,
             priority=True,
         )
         for action in ACTIONS

@@ -11,22 +11,23 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from textual import events
-from textual.app import App, ComposeResult, SystemCommand
+from textual.app import ComposeResult, SystemCommand
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Input
 
-import themes
 from collectors.errors import PodwireError
 from session.crash import report_crash
 from tui.actions import ACTIONS, bindings
 from tui.background_imports import preload
 from tui.garbage_collection import GarbageCollection
 from tui.key_queue import Handled, KeyQueue
+from tui.keymap import KEYS
+from tui.look import TerminalLook
+from tui.looking_app import LookingApp
 from tui.replay_keys import ReplayKeys
-from tui.ring import following
 from tui.screens.base import ConsoleScreen
 from tui.share_keys import ShareKeys
-from tui.themes import all_themes
+from tui.terminal_keys import TerminalKeys
 from tui.tour_keys import TourKeys
 from tui.widgets.header import Header, HeaderData
 
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
 
 OURS = frozenset(action.name for action in ACTIONS if action.where in ("app", "lab", "replay"))
 REPLAYS = frozenset(action.name.partition("(")[0] for action in ACTIONS if action.where == "replay")
+
+QUITTING = (
+    "Quitting stops it. Its packets stay on disk; {target.save} saves those listed as one file."
+)
 
 
 class OpenConsole(NamedTuple):
@@ -48,7 +53,7 @@ class OpenConsole(NamedTuple):
     is_demo: bool = False
 
 
-class PodwireApp(ReplayKeys, ShareKeys, TourKeys):
+class PodwireApp(LookingApp, TerminalKeys, ReplayKeys, ShareKeys, TourKeys):
     TITLE = "podwire"
     CSS_PATH = "podwire.tcss"
     BINDINGS = bindings("lab", "replay", "app")
@@ -58,7 +63,7 @@ class PodwireApp(ReplayKeys, ShareKeys, TourKeys):
         self,
         opening: Callable[[], Awaitable[OpenConsole]],
         name: str = "",
-        theme: str = themes.DEFAULT,
+        look: TerminalLook | None = None,
     ) -> None:
         """`opening` is awaited after the first frame, which shows the `name` of what opens."""
         super().__init__()
@@ -69,16 +74,9 @@ class PodwireApp(ReplayKeys, ShareKeys, TourKeys):
         self._signalled: int | None = None
         self._tidy = GarbageCollection()
         self._typing = KeyQueue(self)
-        self.begin_with(theme)
-
-    def begin_with(self, name: str) -> None:
-        """Set before the style sheets are read: a later change reads and applies them all again."""
-        for theme in all_themes():
-            self.register_theme(theme)
-        self.set_reactive(App.theme, name)
-        self.stylesheet.set_variables(self.get_css_variables())
-        self.set_class(self.current_theme.dark, "-dark-mode", update=False)
-        self.set_class(not self.current_theme.dark, "-light-mode", update=False)
+        self.look = look or TerminalLook()
+        self.use_keys()
+        self.begin_with(self.look.theme)
 
     def compose(self) -> ComposeResult:
         yield Header()
@@ -101,6 +99,7 @@ class PodwireApp(ReplayKeys, ShareKeys, TourKeys):
             self.exit(return_code=error.exit_code)
             return
         self.is_open = True
+        self.say_notices()
         self.begin_to_look()
         self.control.tasks.spawn(self._preload())
         if not first or self.control.lists_cluster:
@@ -157,7 +156,7 @@ class PodwireApp(ReplayKeys, ShareKeys, TourKeys):
     async def action_interrupt(self) -> None:
         if self.is_open and self.control.captures.any_running():
             await self.control.captures.stop_all()
-            self.notify("Captures stopped. q quits.", markup=False)
+            self.notify(KEYS.fill("Captures stopped. {app.leave} quits."), markup=False)
         else:
             self.action_leave()
 
@@ -167,9 +166,13 @@ class PodwireApp(ReplayKeys, ShareKeys, TourKeys):
             return
         from tui.screens.confirm import Confirm
 
-        text = "Quitting stops it. Its packets stay on disk; w saves those listed as one file."
+        text = KEYS.fill(QUITTING)
         ask = Confirm("A capture is running. Quit?", text, (("y", "quit"),))
         self.push_screen(ask, lambda answer: self.exit(0) if answer else None)
+
+    async def action_quit(self) -> None:
+        """Textual's own name for it."""
+        self.action_leave()
 
     def _fatal_error(self) -> None:
         """A sentence on the screen; the traceback, without local variables (tokens), in a file."""
@@ -189,7 +192,7 @@ class PodwireApp(ReplayKeys, ShareKeys, TourKeys):
         else:
             panels = getattr(self.screen, "panels", None)
             lists = tuple(panels.by_name) if panels is not None else ()
-            self.push_screen(Help(lists, self._without()))
+            self.push_screen(Help(lists, self._without(), self.look.keymap))
 
     def _without(self) -> set[str]:
         """Places of the table of actions whose keys do nothing here."""
@@ -228,7 +231,8 @@ class PodwireApp(ReplayKeys, ShareKeys, TourKeys):
             self.notify(str(error), severity="error", markup=False)
             return
         kept = "" if self.control.replay is None else " Of a recording it is kept until you quit."
-        self.notify(f"A mark is set: t shows the timeline.{kept}", markup=False)
+        shown = KEYS.fill("A mark is set: {app.timeline} shows the timeline.")
+        self.notify(f"{shown}{kept}", markup=False)
 
     def action_faults(self) -> None:
         from tui.screens.faults import Faults
@@ -238,16 +242,13 @@ class PodwireApp(ReplayKeys, ShareKeys, TourKeys):
         else:
             self.notify("Faults are the lab's: start it with `podwire lab`.", markup=False)
 
-    def action_next_theme(self) -> None:
-        self.theme = following(list(themes.names()), self.theme)
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if isinstance(self.focused, Input):
             return action not in OURS
         if isinstance(self.screen, ModalScreen):  # a dialog has all keys but ctrl+c
             return action == "interrupt" or action not in OURS
         if not self.is_open:
-            return action in ("leave", "interrupt") or action not in OURS
+            return action in ("leave", "quit", "interrupt") or action not in OURS
         if action in REPLAYS:
             return self.control.replay is not None
         return self.control.is_lab if action == "faults" else True

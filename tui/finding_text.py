@@ -16,11 +16,12 @@ from diagnosis.report import labelled, origin
 LONGEST, LONGEST_NAME = 400, 200  # characters
 
 
-def detail(finding: Finding) -> Group:
-    return Group(*_parts(finding))
+def detail(finding: Finding, colour: str = "") -> Group:
+    """`colour` is that of commands and manifests that fix it."""
+    return Group(*_parts(finding, colour))
 
 
-def _parts(finding: Finding) -> Iterator[RenderableType]:
+def _parts(finding: Finding, colour: str) -> Iterator[RenderableType]:
     yield _under(" ", Text(sanitize(finding.where, LONGEST_NAME), "bold"))
     yield _under(" ", Text(sanitize(finding.title, LONGEST)))
     yield ""
@@ -30,7 +31,7 @@ def _parts(finding: Finding) -> Iterator[RenderableType]:
     if finding.fix:
         yield ""
         yield _under(" ", Text("What to do", "bold"))
-        style = "" if finding.fix_kind == "text" else "green"
+        style = "" if finding.fix_kind == "text" else colour
         for line in finding.fix.rstrip().splitlines():
             yield _under("   ", Text(sanitize(line, LONGEST), style))
     yield ""

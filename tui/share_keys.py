@@ -9,6 +9,7 @@ from collectors.errors import ConfigError, PodwireError
 from collectors.events import PodRow
 from session.share.people import Person, ScreenLook, label
 from tui.key_queue import KeyQueue
+from tui.keymap import KEYS
 from tui.screens.base import ConsoleScreen, ShowTarget
 from tui.tabbed_app import TabbedApp
 
@@ -59,11 +60,13 @@ class ShareKeys(TabbedApp):
         if driver is not None and driver.number != self._known_driver:
             self._known_driver = driver.number
             who = "You drive" if sharing.drives else f"{label(driver, people)} drives"
-            self.notify(f"{who}: F follows the driver.", markup=False)
+            hint = KEYS.fill("{app.follow} follows the driver.")
+            self.notify(f"{who}: {hint}", markup=False)
         asking = {person.number: person for person in sharing.asking}
         for number in sorted(asking.keys() - self._known_asking if sharing.drives else ()):
             who = label(asking[number], people)
-            self.notify(f"{who} asks to drive: H grants it.", timeout=15, markup=False)
+            hint = KEYS.fill("{app.hand_over} grants it.")
+            self.notify(f"{who} asks to drive: {hint}", timeout=15, markup=False)
         self._known_asking = frozenset(asking) if sharing.drives else frozenset()
 
     def _say_end(self, message: str) -> None:
@@ -105,9 +108,8 @@ class ShareKeys(TabbedApp):
             self.notify(str(error), severity="warning", markup=False)
             return
         members = f" or a member of {sharing.group}" if sharing.group else ""
-        text = (
-            f"Shared: `podwire join` as the same user{members} on this machine. S ends it, W shows"
-            " who."
+        text = f"Shared: `podwire join` as the same user{members} on this machine. " + KEYS.fill(
+            "{app.share} ends it, {app.people} shows who."
         )
         self.notify(text, markup=False)
 
@@ -154,7 +156,8 @@ class ShareKeys(TabbedApp):
             return
         driver = sharing.driver
         who = label(driver, sharing.people) if driver and not sharing.drives else "whoever drives"
-        self.notify(f"Following {who}: F stops that.", markup=False)
+        hint = KEYS.fill("{app.follow} stops that.")
+        self.notify(f"Following {who}: {hint}", markup=False)
 
     def action_hand_over(self) -> None:
         """Ask to drive, or grant that to whoever asked first, or is chosen on the people screen."""

@@ -1,21 +1,14 @@
-"""The theme files as Textual's themes; Textual derives what a file leaves out."""
+"""The theme files as Textual's themes."""
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 from textual.theme import Theme
 
-import themes
+from themes import ThemeFile
 
 
-@cache
-def all_themes() -> list[Theme]:
-    """The themes of the folder, the default first."""
-    return [_theme(themes.load(themes.HERE / f"{name}.toml")) for name in themes.names()]
-
-
-def _theme(read: themes.ThemeFile) -> Theme:
+def as_textual(read: ThemeFile) -> Theme:
     colours: dict[str, Any] = dict(read.colours)
     return Theme(name=read.name, dark=read.dark, variables=read.variables, **colours)

@@ -8,6 +8,7 @@ from typing import Any
 from session.history import MINUTE
 from session.target_data import Series
 from tui import format as fmt
+from tui.keymap import KEYS
 from tui.widgets.graph_plot import BRIDGE_S, GraphLine
 
 SPANS = (1.0, 5.0, 15.0, 60.0, 300.0)  # seconds per dot
@@ -65,7 +66,8 @@ def time_status(view: TimeView, oldest: float | None) -> str:
     kept = f"data since {fmt.clock(oldest)}" if oldest is not None else "no data yet"
     dot = f"{fmt.duration(view.span)} per dot"
     if view.until is None:
-        return f"latest · {dot} · ← back, +/- zoom · {kept}"
+        keys = KEYS.fill("{time.move(-1)} back, {time.stretch(-1)}/{time.stretch(1)} zoom")
+        return f"latest · {dot} · {keys} · {kept}"
     seconds = view.now - view.until
     ago = f" ({fmt.duration(seconds)} ago)" if seconds >= 1 else ""
     return f"paused at {fmt.clock(view.until)}{ago} · {dot} · {kept}"

@@ -5,26 +5,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from collectors.frozen import frozen
+from tui.keymap import KEYS
 
 
 @frozen
 class TourStep:
-    """`key` as Textual names it, `shown` as it is written on a keyboard."""
+    """`action` is the id of what its key does; `text` has the ids of others in braces."""
 
-    key: str
-    shown: str
+    action: str
     text: str
+
+    @property
+    def key(self) -> str:
+        """As Textual names it: the first where the action has several."""
+        return KEYS.of(self.action)[0]
+
+    @property
+    def shown(self) -> str:
+        """As it is written on a keyboard."""
+        return KEYS.write(self.key)
 
 
 STEPS = (
-    TourStep("P", "P", "a recorded incident: play it. P again pauses"),
-    TourStep("right_curly_bracket", "}", "go to the next thing that was found"),
-    TourStep("d", "d", "what is wrong, by which figures, what to do"),
-    TourStep("s", "s", "the screen that shows it: the node's conntrack"),
-    TourStep("left_square_bracket", "[", "back to the pod: what is open has a tab"),
-    TourStep("2", "2", "its connections, those that fail first"),
-    TourStep("enter", "enter", "one of them: handshake, losses, a ladder"),
-    TourStep("t", "t", "what came first, in order. ? has all keys"),
+    TourStep("replay.play", "a recorded incident: play it. {replay.play} again pauses"),
+    TourStep("replay.to_finding(1)", "go to the next thing that was found"),
+    TourStep("app.findings", "what is wrong, by which figures, what to do"),
+    TourStep("findings.show", "the screen that shows it: the node's conntrack"),
+    TourStep("app.step(-1)", "back to the pod: what is open has a tab"),
+    TourStep("target.tab(2)", "its connections, those that fail first"),
+    TourStep("list.choose", "one of them: handshake, losses, a ladder"),
+    TourStep("app.timeline", "what came first, in order. {app.help} has all keys"),
 )
 
 
@@ -46,11 +56,11 @@ class Tour:
             return ""
         step = self._steps[self._done]
         number = f"{self._done + 1} of {len(self._steps)}"
-        return f"{number}, esc ends it:  {step.shown}  {step.text}"
+        return f"{number}, esc ends it:  {step.shown}  {KEYS.fill(step.text)}"
 
     def pressed(self, key: str) -> bool:
         """Whether it was the key of the step: the next one begins."""
-        if self.is_over or key != self._steps[self._done].key:
+        if self.is_over or key not in KEYS.of(self._steps[self._done].action):
             return False
         self._done += 1
         return True

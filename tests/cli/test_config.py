@@ -50,7 +50,14 @@ def test_the_command_line_before_the_context_before_the_common_keys(tmp_path: Pa
     ("text", "says"),
     [
         ("\nimage = x\n", r"is not TOML: Invalid value \(at line 2"),
-        ("imge = 'x'", r"there is no key 'imge'\. Known: end_on_leave, image"),
+        ("imge = 'x'", r"config\.toml, line 1: there is no key 'imge': the nearest is 'image'\."),
+        ("zzzzz = 'x'", r"there is no key 'zzzzz': there are bell, characters, colours, contexts"),
+        ("\nreed_only = 'x'", r"line 2: there is no key 'reed_only': the nearest is 'read_only'"),
+        (
+            "read_only = 'yes'",
+            r"'read_only' has a value of the wrong kind: it must be true or false",
+        ),
+        ("pull_policy = 'never'", r"'never', and must be one of Always, IfNotPresent, Never"),
         ("image = 3", r"'image' has a value of the wrong kind"),
         ("pull_timeout_s = true", r"'pull_timeout_s' has a value of the wrong kind"),
         ("[contexts.prod]\ntheme = 'day'", r"there is no key 'contexts\.prod\.theme'"),
@@ -100,3 +107,49 @@ def test_thresholds_are_numbers_under_their_rules(tmp_path: Path) -> None:
     loaded = config.load(path)
     assert loaded.thresholds == {"conntrack_full.warning": 60.0, "dns_slow.critical": 500.5}
     assert "thresholds" not in loaded.common
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "read_only = 'no'",
+        "read_onyl = false",
+        "= 3",
+        "read_only = false\n\xff",
+        "[contexts.prod]\nread_only = 'x'",
+        "[contexts.prod]\nreadonly = 1",
+    ],
+)
+def test_what_may_forbid_something_is_read_as_if_it_did(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_bytes(text.encode("latin-1"))
+    found = config.read(path)
+    assert len(found.problems) == 1
+    assert found.settings(parser().parse_args([]), "prod").read_only
+
+
+def test_what_was_said_clearly_beside_it_holds(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("read_only = false\nreadonly = 3\nrecord = false\nrecrod = 'x'")
+    found = config.read(path)
+    assert len(found.problems) == 2
+    assert not found.settings(parser().parse_args([]), "prod").read_only and not found.record
+
+
+def test_only_the_console_minds_what_only_it_uses(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("theme = 3\nbell = 'loud'\ncolours = 1\n[keys]\nx = 1")
+    assert len(config.load(path).problems) == 4
+
+
+def test_a_variable_of_the_environment_that_is_wrong_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("PODWIRE_READ_ONLY", "maybe")
+    monkeypatch.setenv("PODWIRE_SESSIONS_GIB", "-1")
+    with pytest.raises(ConfigError, match=r"\$PODWIRE_READ_ONLY has a value of the wrong kind"):
+        config.load(None)
+    found = config.read(None)
+    assert len(found.problems) == 2 and found.value("sessions_gib") == 2.0
+    assert found.settings(parser().parse_args([]), "prod").read_only

@@ -92,6 +92,7 @@ def test_every_command_has_its_list() -> None:
         assert set(names) <= {
             *given,
             "theme",
+            "characters",
             "mouse",
             "record",
             "no_record",

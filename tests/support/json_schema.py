@@ -1,10 +1,11 @@
-"""The part of JSON Schema that docs/report.schema.json uses: what of a value is not as it says. Words
+"""The part of JSON Schema that docs/report.schema.json and that of the configuration use: what of a value is not as it says. Words
 of a schema that are not known here are an error."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from math import inf
 from typing import Any
 
 KINDS: dict[str, type | tuple[type, ...]] = {
@@ -16,9 +17,9 @@ KINDS: dict[str, type | tuple[type, ...]] = {
     "number": (int, float),
     "null": type(None),
 }
-SAID = {"$schema", "$id", "$defs", "title", "description"}
+SAID = {"$schema", "$id", "$defs", "title", "description", "default"}
 CHECKED = {"type", "properties", "required", "additionalProperties", "items", "enum", "const"}
-CHECKED |= {"pattern", "minItems", "maxItems", "$ref"}
+CHECKED |= {"pattern", "minItems", "maxItems", "$ref", "exclusiveMinimum", "exclusiveMaximum"}
 
 
 def violations(value: Any, schema: dict[str, Any], whole: dict[str, Any], at: str) -> Iterator[str]:
@@ -49,6 +50,10 @@ def _of_plain(value: Any, schema: dict[str, Any], at: str) -> Iterator[str]:
         yield f"{at}: {value!r} is not {schema['const']!r}"
     if "enum" in schema and value not in schema["enum"]:
         yield f"{at}: {value!r} is none of {schema['enum']}"
+    if isinstance(value, int | float):
+        least, most = schema.get("exclusiveMinimum", -inf), schema.get("exclusiveMaximum", inf)
+        if not least < value < most:
+            yield f"{at}: {value!r} is not between {least} and {most}"
     if isinstance(value, str) and not re.search(schema.get("pattern", ""), value):
         yield f"{at}: {value!r} does not match {schema['pattern']}"
 
@@ -65,3 +70,5 @@ def _of_object(
             yield from violations(item, known[name], whole, f"{at}.{name}")
         elif schema.get("additionalProperties") is False:
             yield f"{at}: {name} is not known"
+        elif isinstance(others := schema.get("additionalProperties"), dict):
+            yield from violations(item, others, whole, f"{at}.{name}")

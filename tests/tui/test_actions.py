@@ -29,7 +29,10 @@ SCREENS = sorted(set(BOUND) - {"app", "row_list"})
 
 
 def seen_together(screen: str) -> tuple[str, ...]:
-    """What the app binds is there on every screen, and so are the keys of a list."""
+    """What the app binds is there on every screen, and so are the keys of a list; a dialog has all
+    keys for itself."""
+    if screen == "dialog":
+        return BOUND[screen]
     return (*BOUND[screen], *BOUND["app"], *BOUND["row_list"])
 
 

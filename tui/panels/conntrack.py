@@ -10,6 +10,7 @@ from collectors.events import ConntrackGroup, ConntrackTable
 from collectors.kernel.deltas import Share
 from session.store import Store
 from tui import format as fmt
+from tui.keymap import KEYS
 from tui.panels.panel import Panel, Sort, Status, joined, scope_of
 from tui.target_graphs import full_in
 from tui.widgets.columns import Cell, Column
@@ -123,7 +124,7 @@ class ConntrackPanel(Panel):
             return "counting the entries" if self.live else NOT_COUNTED
         if self.words:
             return super().empty()
-        return table.error or ("no entries: r counts again" if self.live else "no entries")
+        return table.error or (f"no entries: {counts_again()}" if self.live else "no entries")
 
     def status(self, shown: int) -> Status:
         table = self.data.conntrack
@@ -140,7 +141,7 @@ class ConntrackPanel(Panel):
             *self._losses(),
             ", ".join(states),
             *self._shown(shown)[2:],
-            f"{table.source} at {fmt.clock(table.at)}{', r counts again' if self.live else ''}",
+            f"{table.source} at {fmt.clock(table.at)}{f', {counts_again()}' if self.live else ''}",
         ]
         return joined(parts), False
 
@@ -158,3 +159,7 @@ class ConntrackPanel(Panel):
             return []
         rates = ((change.rate(counter), name) for counter, name in LOSSES)
         return [f"{name} {fmt.rate(rate)}/s" for rate, name in rates if rate]
+
+
+def counts_again() -> str:
+    return KEYS.fill("{target.again} counts again")

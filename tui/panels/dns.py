@@ -65,7 +65,7 @@ class DnsPanel(Panel):
         ("latency", lambda t: (-(t.latency or LAST), -t.at)),
         ("name", lambda t: (t.name, t.type, -t.at)),
     )
-    nothing = "no DNS yet: lookups are read from the capture, which c starts"
+    nothing = "no DNS yet: lookups are read from the capture, which {target.capture} starts"
 
     def __init__(self, store: Store, key: str) -> None:
         super().__init__(store, key, ListState(columns(store.book.short), identity=id))

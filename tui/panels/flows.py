@@ -111,7 +111,7 @@ class FlowsPanel(Panel):
         ("bytes", lambda f: (-(f.client.bytes + f.server.bytes),)),
         ("server", lambda f: (f.server.address, f.server.port, f.client.address, f.client.port)),
     )
-    nothing = "no flows yet: they are read from the capture, which c starts"
+    nothing = "no flows yet: they are read from the capture, which {target.capture} starts"
 
     def __init__(self, store: Store, key: str) -> None:
         self.problem: ProblemOf = partial(_with_requests, partial(problem_of, store, key))

@@ -230,7 +230,7 @@ class NodePanel(Panel):
 
     name = "node"
     has_words = False
-    nothing = "waiting for the first sample: 8 shows what happens"
+    nothing = "waiting for the first sample: {target.tab(8)} shows what happens"
     nothing_recorded = "no sample was recorded"
 
     def __init__(self, store: Store, key: str) -> None:

@@ -13,6 +13,7 @@ from collectors.events import CaptureState
 from session.store import Store
 from session.target_data import GapLine, PacketLine
 from tui import format as fmt
+from tui.keymap import KEYS
 from tui.panels.panel import Panel, Status, joined, read_from
 from tui.widgets.columns import Cell, Column
 from tui.widgets.row_list import ListState
@@ -94,12 +95,14 @@ class PacketsPanel(Panel):
         if not self.live:
             return "the capture had no packets up to this time"
         if data.capture.filter:
-            return "no packet matches the filter yet: / changes it"
-        return "no packets yet: 4 shows the sockets, / sets another filter"
+            return KEYS.fill("no packet matches the filter yet: {target.filter} changes it")
+        hint = "{target.tab(4)} shows the sockets, {target.filter} sets another filter"
+        return KEYS.fill(f"no packets yet: {hint}")
 
     def _no_capture(self) -> str:
         if self.live:
-            return "no capture yet: c starts one, / sets its filter"
+            hint = "no capture yet: {target.capture} starts one, {target.filter} sets its filter"
+            return KEYS.fill(hint)
         return self.data.message or "no capture up to this time of the recording"
 
     def status(self, shown: int) -> Status:

@@ -10,6 +10,7 @@ from collectors.target import SCOPES
 from session.store import Store
 from session.target_data import TargetData
 from tui import format as fmt
+from tui.keymap import KEYS
 from tui.widgets.row_list import ListState
 
 Status = tuple[str, bool]  # text, whether it is bad news
@@ -63,8 +64,9 @@ class Panel:
     def empty(self) -> str:
         """Why there is no row, and what to press."""
         if self.words:
-            return f"nothing matches “{self.words}”: / changes the filter, esc clears it"
-        return self.nothing if self.live else self.nothing_recorded
+            hint = KEYS.fill("{target.filter} changes the filter, {target.back} clears it")
+            return f"nothing matches “{self.words}”: {hint}"
+        return KEYS.fill(self.nothing) if self.live else self.nothing_recorded
 
     def next_sort(self) -> None:
         if self.sorts:

@@ -9,6 +9,7 @@ from collectors.kernel.deltas import Share
 from collectors.sockets.peer_groups import PeerGroup, grouped
 from session.store import Store
 from tui import format as fmt
+from tui.keymap import KEYS
 from tui.panels.panel import Panel, Sort, Status, joined
 from tui.widgets.columns import Cell, Column
 from tui.widgets.row_list import ListState
@@ -67,7 +68,7 @@ class PeersPanel(Panel):
         ("retransmissions", lambda p: (-p.retransmitted, p.name)),
         ("name", lambda p: (p.name,)),
     )
-    nothing = "no TCP socket has a peer: p shows all sockets"
+    nothing = "no TCP socket has a peer: {target.group} shows all sockets"
 
     def __init__(self, store: Store, key: str) -> None:
         state = ListState(columns(self._range_size), identity=lambda peer: peer.name)
@@ -94,6 +95,6 @@ class PeersPanel(Panel):
             f"PORTS: local ports to one destination{f' of {fmt.count(size)}' if size else ''}",
             "NOW: sockets retransmitting",
             "≠ other zone",
-            "p shows sockets",
+            KEYS.fill("{target.group} shows sockets"),
         ]
         return joined(parts), False

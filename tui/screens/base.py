@@ -15,6 +15,7 @@ from textual.widgets import Input
 
 from session.share.people import label
 from tui import format as fmt
+from tui.keymap import KEYS
 from tui.widgets.header import Header, HeaderData
 from tui.widgets.target_tabs import Tab, Targets
 
@@ -100,7 +101,7 @@ def _driving_text(sharing: Sharing) -> Iterator[str]:
         if person.number == sharing.number:
             yield "you asked to drive"
         elif sharing.drives:
-            yield f"{label(person, people)} asks to drive: H"
+            yield f"{label(person, people)} asks to drive: {KEYS.fill('{app.hand_over}')}"
             return
 
 
@@ -150,6 +151,11 @@ class ConsoleScreen(Screen[None]):
         return bool(self.query(Header)) and (
             action == "back" or not isinstance(self.focused, Input)
         )
+
+    def copied_text(self) -> str:
+        """What is copied here: the row under the cursor; '' where there is none."""
+        text_of_row = getattr(self.focused, "text_of_row", None)
+        return str(text_of_row()) if text_of_row is not None else ""
 
     @property
     def shown_view(self) -> str:

@@ -16,6 +16,7 @@ from session.path_text import path_report
 from session.store import Store
 from tui import format as fmt
 from tui.actions import bindings
+from tui.keymap import KEYS
 from tui.pod_sparklines import PodSparklines
 from tui.screens.access import Access
 from tui.screens.base import ShowTarget
@@ -32,6 +33,22 @@ from tui.widgets.target_tabs import Targets
 
 WAITING = "waiting for the API server's list: p shows what you may list"
 LISTED = {"1": "pods", "2": "nodes", "3": "services"}
+
+NO_MATCH = "{cluster.filter} changes the filter, {cluster.back} clears it"
+SOURCE = "Move the cursor to the pod that opens the connection, and press {cluster.reach}."
+DESTINATION = (
+    "Now {cluster.reach} on the destination, a pod ({cluster.pods}) or a Service"
+    " ({cluster.services})."
+)
+NO_DESTINATION = (
+    "The destination is a pod or a Service (keys {cluster.pods} and {cluster.services})."
+    " {cluster.back} cancels."
+)
+
+
+def other_lists(view: str) -> str:
+    """Their keys."""
+    return " or ".join(KEYS.fill(f"{{cluster.{one}}}") for one in LISTED.values() if one != view)
 
 
 class ClusterScreen(TargetOpener):
@@ -122,11 +139,11 @@ class ClusterScreen(TargetOpener):
         if self.view not in self.store.inventory:
             return WAITING
         if self.text:
-            return f"nothing matches “{self.text}”: / changes the filter, esc clears it"
+            return f"nothing matches “{self.text}”: {KEYS.fill(NO_MATCH)}"
         if self.namespace and self.view != "nodes":
-            return f"no {self.view} in {self.namespace}: n shows the next namespace"
-        others = " or ".join(key for key in LISTED if LISTED[key] != self.view)
-        return f"no {self.view}: {others} shows what else there is"
+            hint = KEYS.fill("{cluster.next_namespace} shows the next namespace")
+            return f"no {self.view} in {self.namespace}: {hint}"
+        return f"no {self.view}: {other_lists(self.view)} shows what else there is"
 
     def _summary(self, shown: int, unhealthy: int) -> str:
         if why := disconnected(self.store):
@@ -235,14 +252,14 @@ class ClusterScreen(TargetOpener):
             source, self._source = self._source, None
             self.app.push_screen(Document(*path_report(self.store, source, row)))
         else:
-            self.say("The destination is a pod or a Service (keys 1 and 3). esc cancels.")
+            self.say(KEYS.fill(NO_DESTINATION))
 
     def _choose_source(self, row: object) -> None:
         if isinstance(row, PodRow):
             self._source = row
-            self.say(f"Source: {row.name}. Now b on the destination, a pod (1) or a Service (3).")
+            self.say(f"Source: {row.name}. {KEYS.fill(DESTINATION)}")
         else:
-            self.say("Move the cursor to the pod that opens the connection, and press b.")
+            self.say(KEYS.fill(SOURCE))
 
     def action_matrix(self) -> None:
         self.app.push_screen(MatrixScreen(self.store, self.control, self.namespace or ""))

@@ -4,6 +4,7 @@ permitted."""
 from __future__ import annotations
 
 from session.store import Store
+from tui.keymap import KEYS
 
 
 def disconnected(store: Store) -> str:
@@ -41,4 +42,5 @@ def _left_elsewhere(store: Store) -> str:
 
 def _denied(store: Store) -> str:
     denied = ", ".join(row.use for row in store.access.refused) if store.access else ""
-    return f"Not permitted: {denied}. p shows the Role that is missing" if denied else ""
+    hint = KEYS.fill("{cluster.access} shows the Role that is missing")
+    return f"Not permitted: {denied}. {hint}" if denied else ""

@@ -18,6 +18,7 @@ from session.controller import Controller
 from session.path_text import cluster_of, path_report
 from session.store import Store
 from tui.actions import bindings
+from tui.keymap import KEYS
 from tui.panels.panel import joined
 from tui.screens.base import ConsoleScreen, while_there
 from tui.screens.text_view import Document
@@ -36,6 +37,9 @@ CELLS: dict[str, Cell] = {
     "unknown": ("?", "warn"),
     "self": ("·", "dim"),
 }
+NO_ADDRESS = (
+    "no pod has an address: {matrix.back}, and {cluster.next_namespace} for another namespace"
+)
 TITLE = "FROM ↓ TO →"
 Row = tuple[PodRow, list[str]]
 
@@ -110,7 +114,7 @@ class MatrixScreen(ConsoleScreen):
         yield Targets()
         yield RowList(
             (Column(TITLE, 30, lambda r: r[0].name),),
-            "no pod has an address: esc, and n for another namespace",
+            KEYS.fill(NO_ADDRESS),
             lambda r: r[0].uid,
             id="matrix",
         )
@@ -136,7 +140,7 @@ class MatrixScreen(ConsoleScreen):
             f"the first {MOST} of {every} workloads" if every > MOST else "",
             unseen_in(cluster),
             "policies allow: ✓ all declared ports ◐ some ? not known ✗ none",
-            "enter: the paths",
+            KEYS.fill("{list.choose}: the paths"),
         ]
         self.query_one("#status", TextLine).show(joined(parts))
 

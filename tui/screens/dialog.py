@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, cast
 
-from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
+
+from tui.actions import bindings
+from tui.keymap import KEYS
+
+if TYPE_CHECKING:
+    from tui.terminal_keys import TerminalKeys
 
 
 def dialog_title(text: str) -> Static:
@@ -19,18 +24,22 @@ def dialog_keys(text: str) -> Static:
     return Static(text, classes="dialog--keys", markup=False)
 
 
+def scroll_keys() -> str:
+    """Those of a page, for its bottom line."""
+    scroll = "{dialog.scroll('down')} {dialog.scroll('up')}  scroll"
+    return KEYS.fill(f"{{dialog.dismiss}}  back   {scroll}   {{dialog.copy}}  copy")
+
+
 class ScrolledDialog(ModalScreen[None]):
     """A page to read; esc, q or enter close it."""
 
-    BINDINGS: ClassVar = [
-        Binding("escape,q,enter", "dismiss", "back", priority=True),
-        Binding("j,down", "scroll('down')", priority=True),
-        Binding("k,up", "scroll('up')", priority=True),
-        Binding("g,home", "scroll('home')", priority=True),
-        Binding("G,end", "scroll('end')", priority=True),
-        Binding("ctrl+f,pagedown,space", "scroll('page_down')", priority=True),
-        Binding("ctrl+b,pageup", "scroll('page_up')", priority=True),
-    ]
+    BINDINGS = bindings("dialog")
+
+    copied = ""  # the page as text; '' where it has none
+
+    def action_copy(self) -> None:
+        text = self.get_selected_text() or self.copied
+        cast("TerminalKeys", self.app).copy_text(text)
 
     def action_scroll(self, where: str) -> None:
         getattr(self.query_one(VerticalScroll), f"scroll_{where}")(animate=False)

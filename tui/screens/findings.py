@@ -15,6 +15,7 @@ from session.store import Store
 from tui import format as fmt
 from tui.actions import bindings
 from tui.finding_text import detail
+from tui.keymap import KEYS
 from tui.screens.base import ConsoleScreen, ShowTarget
 from tui.screens.text_view import Document
 from tui.widgets.columns import Cell, Column
@@ -76,17 +77,25 @@ class FindingsScreen(ConsoleScreen):
         objects = "the cluster's objects and " if self.store.inventory else ""
         self.query_one("#status", TextLine).show(
             f" {fmt.many(len(rows.rows), 'finding')}, from {objects}"
-            f"{fmt.many(open_here, 'target')}{self._failed_rules()} · enter: as text, to copy"
+            f"{fmt.many(open_here, 'target')}{self._failed_rules()}"
+            f" · {KEYS.fill('{list.choose}')}: as text, to copy"
         )
 
     def _failed_rules(self) -> str:
         """Of other packages: their findings are missing from what is listed."""
         failed = len(self.control.diagnosis.problems)
-        return f", without {fmt.many(failed, 'rule')} that failed: 8 says why" if failed else ""
+        why = KEYS.fill("{target.tab(8)} says why")
+        return f", without {fmt.many(failed, 'rule')} that failed: {why}" if failed else ""
 
     def _draw_detail(self, finding: Finding | None) -> None:
         self._shown = finding
-        self.query_one("#finding", Static).update(detail(finding) if finding else about())
+        self.query_one("#finding", Static).update(
+            detail(finding, self.app.theme_variables["success"]) if finding else about()
+        )
+
+    def copied_text(self) -> str:
+        """The finding in full."""
+        return findings_text([self._shown]) if self._shown is not None else ""
 
     def header_data(self) -> HeaderData:
         return self.header("findings", "live", "good")

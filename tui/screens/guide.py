@@ -21,6 +21,7 @@ from session.guide_runner import (
 from session.store import Store
 from tui.actions import bindings
 from tui.finding_text import detail
+from tui.keymap import KEYS
 from tui.screens.base import ConsoleScreen
 from tui.screens.text_view import Document
 from tui.widgets.columns import Cell, Column
@@ -30,6 +31,12 @@ from tui.widgets.row_list import RowList
 from tui.widgets.target_tabs import Targets
 from tui.widgets.text_line import TextLine
 
+CHOOSE = " {list.choose} chooses · each step says what it does before it does it"
+STOP = "{guide.back} stops"
+NEXT = (
+    "{guide.again} runs it again · {list.choose}: the finding, to copy"
+    " · {guide.back}: other symptoms"
+)
 MARKS = {"good": ("✓", "good"), "bad": ("✗", "bad"), "unknown": ("?", "warn"), "": ("…", "dim")}
 
 
@@ -86,15 +93,13 @@ class GuideScreen(ConsoleScreen):
         if self.guided is None:
             if not rows.rows:
                 rows.show(list(symptoms()))
-            status.show(" enter chooses · each step says what it does before it does it")
+            status.show(KEYS.fill(CHOOSE))
             return
         rows.show(list(self.guided.steps))
         goal = self.guided.goal
         wanted = f" to {goal.host}:{goal.port or 80}" if goal.host else ""
-        keys = "r runs it again · enter: the finding, to copy · esc: other symptoms"
-        status.show(
-            f" {self.guided.symptom.title}{wanted} · {'esc stops' if self._is_probing else keys}"
-        )
+        keys = KEYS.fill(STOP if self._is_probing else NEXT)
+        status.show(f" {self.guided.symptom.title}{wanted} · {keys}")
 
     def header_data(self) -> HeaderData:
         state = "running" if self._is_probing else "ready"

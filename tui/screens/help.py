@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -13,8 +13,9 @@ from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Static
 
-from tui.actions import ACTIONS, Action, shown_keys
-from tui.screens.dialog import ScrolledDialog, dialog_keys
+from tui.actions import Action
+from tui.keymap import KEYS, in_force
+from tui.screens.dialog import ScrolledDialog, dialog_keys, scroll_keys
 
 PLACES = {
     "app": "Everywhere",
@@ -30,6 +31,7 @@ PLACES = {
     "matrix": "Matrix",
     "people": "Who is here",
     "list": "Lists",
+    "dialog": "Pages",
     "lab": "Lab",
     "replay": "Replay",
 }
@@ -44,11 +46,18 @@ class Help(ScrolledDialog):
     """`lists` are those of the target under it, in the order of their keys; `without` are places
     whose keys do nothing here."""
 
-    BINDINGS: ClassVar = [Binding("question_mark", "dismiss", "back", priority=True)]
+    BINDINGS: ClassVar = [
+        Binding("question_mark", "dismiss", "back", priority=True, id="app.help", show=False)
+    ]
 
-    def __init__(self, lists: Sequence[str] = (), without: Container[str] = ()) -> None:
+    def __init__(
+        self,
+        lists: Sequence[str] = (),
+        without: Container[str] = (),
+        keymap: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__()
-        self.actions = present(lists, without)
+        self.actions = present(lists, without, keymap)
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog wide document"):
@@ -59,26 +68,30 @@ class Help(ScrolledDialog):
                     Text("\nScopes: where a figure is counted", style="bold"), markup=False
                 )
                 yield Static(_scopes())
-            yield dialog_keys("esc  back   j k  scroll")
+            yield dialog_keys(scroll_keys())
 
 
-def present(lists: Sequence[str], without: Container[str]) -> list[Action]:
+def present(
+    lists: Sequence[str], without: Container[str], keymap: Mapping[str, str] | None = None
+) -> list[Action]:
     """What the keys do here: a number opens the list that has it, where a target has not all."""
-    tabs = {action.label: action for action in ACTIONS if action.name.startswith("tab(")}
-    numbered = {
-        str(number): replace(tabs[name], key=str(number))
-        for number, name in enumerate(lists or tabs, 1)
-    }
-    here = (action for action in ACTIONS if action.where not in without)
-    shown = (numbered.get(one.key) if one.name.startswith("tab(") else one for one in here)
-    return [action for action in shown if action is not None]
+    actions = [action for action in in_force(keymap or {}) if action.where not in without]
+    tabs = {action.label: action for action in actions if action.name.startswith("tab(")}
+    listed = iter([replace(tabs[name], key="") for name in lists or tabs])
+    shown = []
+    for action in actions:
+        if not action.name.startswith("tab("):
+            shown.append(action)
+        elif (tab := next(listed, None)) is not None:
+            shown.append(replace(tab, name=action.name, key=action.key))
+    return shown
 
 
 def _keys(actions: Iterable[Action]) -> Table:
     table = Table.grid(padding=(0, 2))
     for place, title in PLACES.items():
         for number, action in enumerate(a for a in actions if a.where == place):
-            keys = Text(" ".join(shown_keys(action)), style="bold")
+            keys = Text(" ".join(map(KEYS.write, action.keys)), style="bold")
             table.add_row("" if number else title, keys, Text(action.help))
     return table
 

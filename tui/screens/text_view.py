@@ -7,7 +7,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Static
 
 from collectors.sanitize import sanitize
-from tui.screens.dialog import ScrolledDialog, dialog_keys, dialog_title
+from tui.screens.dialog import ScrolledDialog, dialog_keys, dialog_title, scroll_keys
 
 LONGEST = 4000  # characters of a line
 
@@ -17,10 +17,11 @@ class Document(ScrolledDialog):
         super().__init__()
         self.heading = title
         self.text = "\n".join(sanitize(line, LONGEST) for line in text.splitlines())
+        self.copied = self.text
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog wide document"):
             yield dialog_title(self.heading)
             with VerticalScroll(can_focus=False):
                 yield Static(self.text, markup=False)
-            yield dialog_keys("esc  back   j k  scroll")
+            yield dialog_keys(scroll_keys())

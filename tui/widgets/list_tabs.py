@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from tui import format as fmt
+from tui.keymap import KEYS
 
 SHORT = {
     "packets": "pkts",
@@ -56,7 +57,7 @@ class TabBar(Widget):
         """Each list's name and its count, in the longest form that has room; where none has, the
         last lists are without a count."""
         current, notes = self._state
-        numbered = [(number, name) for number, name in enumerate(self.names, 1)]
+        numbered = [(key_of(number), name) for number, name in enumerate(self.names, 1)]
         full = [(name, f" {number} {name} {notes.get(name, '')} ") for number, name in numbered]
         if _cells(full) <= self.size.width:
             return full
@@ -73,7 +74,7 @@ class TabBar(Widget):
         for place in reversed(range(len(pieces))):
             name = pieces[place][0]
             if name != self._state[0]:
-                pieces[place] = name, f" {place + 1}{SHORT.get(name, name)}"
+                pieces[place] = name, f" {key_of(place + 1)}{SHORT.get(name, name)}"
             if _cells(pieces) <= self.size.width:
                 break
         return pieces
@@ -92,3 +93,8 @@ class TabBar(Widget):
                 self.post_message(self.ListChosen(name))
                 return
             start += len(piece)
+
+
+def key_of(number: int) -> str:
+    """The key that shows a list, by its place."""
+    return KEYS.fill(f"{{target.tab({number})}}")

@@ -142,6 +142,13 @@ class RowList(ScrollView, can_focus=True):
     def current(self) -> Any | None:
         return self.rows[self.cursor] if 0 <= self.cursor < len(self.rows) else None
 
+    def text_of_row(self) -> str:
+        """The row under the cursor, all its columns, with tabs between them."""
+        if self.current is None:
+            return ""
+        cells = (column.cell(self.current) for column in self.columns)
+        return "\t".join(cell[0] if isinstance(cell, tuple) else cell for cell in cells)
+
     @property
     def _last_top(self) -> int:
         return max(0, len(self.rows) + 1 - self.size.height)

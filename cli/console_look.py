@@ -1,0 +1,97 @@
+"""How the console looks: what was asked for, what the terminal has, and a sentence for what of it
+cannot be."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import themes
+from cli.config import Config, default_path, given_options
+from cli.config_tables import colours, keys
+from collectors.errors import ConfigError
+from collectors.sanitize import sanitize
+from themes import ThemeFile
+from themes.contrast_figures import LEAST, failing
+from tui.ascii_text import has_ascii_only
+from tui.look import TerminalLook, bundled_themes, usual_theme
+from tui.terminal_sequences import BARE
+
+AUTO = "auto"
+
+
+def thresholds_set(settings_of: Config) -> list[str]:
+    """Before rules look at anything: sentences on those that are not used."""
+    try:
+        return settings_of.set_thresholds()
+    except ConfigError as error:
+        return [f"{error} Rules have the thresholds of podwire."]
+
+
+def look_of(
+    options: argparse.Namespace, settings_of: Config, said: Sequence[str] = ()
+) -> TerminalLook:
+    """ConfigError where the command line asks for a theme that is not there; what else is wrong is
+    among the notices."""
+    directory = (settings_of.path or default_path()).parent / "themes"
+    own, problems = themes.users(directory)
+    available = (*bundled_themes(), *own)
+    notices = [*(problem.text for problem in settings_of.problems), *said]
+    notices += [sanitize(text) for text in problems]
+    own_colours, bad_colours = colours(settings_of)
+    keymap, bad_keys = keys(settings_of)
+    name, why = _theme(options, settings_of, [theme.name for theme in available])
+    available = tuple(
+        theme.with_colours(own_colours) if theme.name == name else theme for theme in available
+    )
+    chosen = next(theme for theme in available if theme.name == name)
+    notices += [*bad_colours, *bad_keys, *why, *hard_to_read(chosen)]
+    return TerminalLook(
+        name,
+        available,
+        is_ascii=_is_ascii(value(options, settings_of, "characters")),
+        keymap=keymap,
+        mouse=_has_mouse(value(options, settings_of, "mouse")),
+        title=value(options, settings_of, "title"),
+        bell=value(options, settings_of, "bell"),
+        notices=tuple(notices),
+    )
+
+
+def value(options: argparse.Namespace, settings_of: Config, name: str) -> Any:
+    """Of a setting that no context has its own of."""
+    return given_options(options).get(name, settings_of.value(name))
+
+
+def _has_mouse(wanted: str) -> bool:
+    return os.environ.get("TERM", "") not in BARE if wanted == AUTO else wanted == "on"
+
+
+def _is_ascii(characters: str) -> bool:
+    return has_ascii_only(os.environ) if characters == AUTO else characters == "ascii"
+
+
+def hard_to_read(theme: ThemeFile) -> Iterator[str]:
+    """A sentence where text of a theme has too little contrast."""
+    if pairs := failing(theme):
+        yield (
+            f"Text of the theme {theme.name} is hard to read, below a contrast of {LEAST}:"
+            f" {', '.join(pairs)}."
+        )
+
+
+def _theme(
+    options: argparse.Namespace, settings_of: Config, known: list[str]
+) -> tuple[str, list[str]]:
+    """The name of one that there is, and why it is another than was asked for."""
+    wanted = str(value(options, settings_of, "theme"))
+    if wanted == AUTO:
+        return usual_theme(os.environ), []
+    if wanted in known:
+        return wanted, []
+    unknown = f"There is no theme {sanitize(wanted, 40)!r}. Known: {', '.join(known)}."
+    if getattr(options, "theme", None):
+        raise ConfigError(unknown)
+    return usual_theme(os.environ), [unknown]
