@@ -31,7 +31,6 @@ fuzz: ## ten minutes of atheris on captures, packets and DNS
 	.venv/bin/pip install -q 'atheris>=3'
 	.venv/bin/python -m tests.fuzz.packets -max_total_time=600
 
-<<<<<<< HEAD
 docs: ## the site of docs/, into build/site; fails where a page would load something from elsewhere
 	@tools/setup.sh lab
 	@.venv/bin/python -c 'import material' 2>/dev/null || .venv/bin/pip install -q --no-build-isolation -e '.[docs]'
@@ -40,7 +39,7 @@ docs: ## the site of docs/, into build/site; fails where a page would load somet
 screenshots: ## docs/images, from the recording of `podwire demo`
 	@tools/setup.sh lab
 	@.venv/bin/python -m tools.screenshots
-=======
+
 bundle: ## into dist/: one file for CPython 3.11 to 3.14 (ARGS=x86-64), its checksum and SBOM
 	@tools/setup.sh test
 	@.venv/bin/python -m tools.bundle $(ARGS)
@@ -48,7 +47,6 @@ bundle: ## into dist/: one file for CPython 3.11 to 3.14 (ARGS=x86-64), its chec
 man: ## the man page, of the parser
 	@tools/setup.sh lab
 	.venv/bin/python -m tools.man_page > man/podwire.1
->>>>>>> aeb641c (install: a bundle of one file with checksum and SBOM, a man page of the parser, recipes for an image, the cluster and krew)
 
 lock: ## pin every dependency by version and hash (needs pip-tools)
 	pip-compile --allow-unsafe --generate-hashes --extra test --strip-extras --no-emit-index-url \

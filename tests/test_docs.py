@@ -13,12 +13,19 @@ ROOT = Path(__file__).parent.parent
 PAGE = re.compile(r"\bdocs/[\w./-]+\.md\b")
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)")
 OUTSIDE = re.compile(r"SIGNATURES(?:\.md)?\b|FIELD-NOTES|\bDESIGN\.md|\bDESIGN '|\.\./shared")
+CONFLICT = re.compile(r"^(?:<{7} |>{7} )", re.MULTILINE)
 SELF = "tests/test_docs.py"
 
 
 def texts(suffixes: tuple[str, ...]) -> list[tuple[str, str]]:
     names = [name for name in tracked() if name.endswith(suffixes) and name != SELF]
     return [(name, (ROOT / name).read_text()) for name in names]
+
+
+def test_no_file_has_both_sides_of_a_conflict() -> None:
+    names = [name for name in tracked() if name != SELF]
+    found = [name for name in names if CONFLICT.search((ROOT / name).read_text())]
+    assert not found
 
 
 def test_every_page_that_is_named_exists() -> None:
