@@ -1,4 +1,4 @@
-.PHONY: lab test unit lint bench oracle fuzz docs screenshots lock bundle man clean
+.PHONY: lab test unit lint bench oracle cores fuzz wheels docs screenshots lock bundle man clean
 
 lab: ## set up what is missing and open the console on the lab
 	@tools/setup.sh lab
@@ -26,6 +26,10 @@ oracle: ## 100,000 random verdicts beside an independent oracle
 	@tools/setup.sh test
 	.venv/bin/python -m tests.oracles.compare 100000
 
+cores: ## the compiled core and the same code as Python on 20,000 captures
+	@tools/setup.sh test
+	PODWIRE_GENERATED_CAPTURES=$${COUNT:-20000} .venv/bin/pytest tests/collectors/test_compiled_core.py -k agree
+
 fuzz: ## ten minutes of atheris on captures, packets and DNS
 	@tools/setup.sh test
 	.venv/bin/pip install -q 'atheris>=3'
@@ -48,9 +52,13 @@ man: ## the man page, of the parser
 	@tools/setup.sh lab
 	.venv/bin/python -m tools.man_page > man/podwire.1
 
+wheels: ## into dist/: Python alone, and with the compiled core for Linux on x86-64 and arm64
+	@tools/setup.sh wheels
+	@.venv/bin/python -m tools.wheels $(ARGS)
+
 lock: ## pin every dependency by version and hash (needs pip-tools)
 	pip-compile --allow-unsafe --generate-hashes --extra test --strip-extras --no-emit-index-url \
 	  --no-emit-find-links --no-emit-trusted-host --no-header --annotation-style line -o requirements.lock pyproject.toml
 
 clean:
-	rm -rf .venv build *.egg-info
+	rm -rf .venv build dist *.egg-info

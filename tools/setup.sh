@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes .venv from requirements.lock and installs the system packages that are missing and may be installed.
-# Usage: tools/setup.sh lab|test. Safe to run again: it does only what is not done yet.
+# Usage: tools/setup.sh lab|test|wheels|fuzz. Safe to run again: it does only what is not done yet.
 set -eu
 cd "$(dirname "$0")/.."
 PATH="$PATH:/usr/sbin:/sbin"
@@ -29,6 +29,11 @@ if [ "$1" = test ]; then
     command -v chromium-browser >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 ||
         ! grep -q '^ID=debian' /etc/os-release || want chromium chromium
 fi
+if [ "$1" = wheels ]; then
+    want aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+    [ -e /usr/aarch64-linux-gnu/include/stdlib.h ] || need="$need libc6-dev-arm64-cross"
+fi
+[ "$1" != fuzz ] || want clang clang
 
 if [ -n "$need" ]; then
     as_root=""
@@ -41,8 +46,8 @@ if [ -n "$need" ]; then
         rm -f "$log"
     else
         echo "podwire: these programs are missing. Run: sudo apt-get install$need" >&2
-        # tests skip, loudly, what they lack; the lab cannot
-        [ "$1" = test ] && python3 -c 'import ensurepip, venv' 2>/dev/null || exit 1
+        # tests skip, loudly, what they lack, and wheels that cannot be built are named; the lab cannot
+        { [ "$1" = test ] || [ "$1" = wheels ]; } && python3 -c 'import ensurepip, venv' 2>/dev/null || exit 1
     fi
 fi
 

@@ -10,7 +10,12 @@ from __future__ import annotations
 import json
 import os
 import sys
-from importlib.machinery import SOURCE_SUFFIXES, FileFinder, SourceFileLoader
+from importlib.machinery import (
+    EXTENSION_SUFFIXES,
+    SOURCE_SUFFIXES,
+    FileFinder,
+    SourceFileLoader,
+)
 from pathlib import Path
 from zlib import crc32
 
@@ -25,10 +30,17 @@ def _why_pure() -> str:
     try:
         checksums = json.loads((_FOLDER / _COMPILED).read_bytes())
     except FileNotFoundError:
-        return "it was installed without a compiler"
+        return "it was installed without a compiled core"
     except (OSError, ValueError):
         return f"{_COMPILED} cannot be read"
-    return "" if all(map(_is_of, checksums, checksums.values())) else "its sources changed since"
+    if not all(map(_is_of, checksums, checksums.values())):
+        return "its sources changed since"
+    return "" if all(map(_is_here, checksums)) else "its core was compiled for another Python"
+
+
+def _is_here(module: str) -> bool:
+    """Whether a module was compiled for this Python and this kind of machine."""
+    return any((_FOLDER / f"{module}{suffix}").exists() for suffix in EXTENSION_SUFFIXES)
 
 
 def _is_of(module: str, checksum: int) -> bool:

@@ -22,20 +22,26 @@ needs_core = pytest.mark.skipif(
 )
 
 
-def digests(pure: str) -> list[str]:
-    result = subprocess.run(
+def digesting(pure: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
         [sys.executable, "-m", "tests.support.capture_digest", str(GENERATED)],
         env={**os.environ, "PODWIRE_PURE": pure, "PYTHONHASHSEED": "0"},
-        capture_output=True,
+        stdout=subprocess.PIPE,
         text=True,
-        check=True,
     )
-    return result.stdout.splitlines()
+
+
+def digests() -> list[list[str]]:
+    """Of the core and of Python, side by side."""
+    both = digesting(""), digesting("1")
+    found = [one.communicate()[0].splitlines() for one in both]
+    assert [one.returncode for one in both] == [0, 0]
+    return found
 
 
 @needs_core
 def test_compiled_and_python_agree_on_every_capture() -> None:
-    compiled, pure = digests(""), digests("1")
+    compiled, pure = digests()
     assert len(compiled) == len(pure) > GENERATED
     assert [one for one, other in zip(compiled, pure, strict=True) if one != other] == []
 
@@ -69,3 +75,13 @@ def test_a_core_of_other_sources_is_not_used(tmp_path: Path) -> None:
         file.write("# edited\n")
     said = loaded(tmp_path)
     assert said.startswith("its sources changed since") and said.endswith("tcp.py")
+
+
+@needs_core
+def test_a_core_for_another_python_is_not_called_one(tmp_path: Path) -> None:
+    """Installed as Python alone from a folder where another Python was given a core."""
+    shutil.copytree(ROOT / "collectors", tmp_path / "collectors")
+    (core,) = (tmp_path / "collectors" / "capture").glob("udp.*.so")
+    core.rename(core.with_name("udp.cpython-38-x86_64-linux-gnu.so"))
+    said = loaded(tmp_path)
+    assert said.startswith("its core was compiled for another Python") and said.endswith("tcp.py")

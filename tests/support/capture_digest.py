@@ -1,12 +1,14 @@
-"""What the flow table, its lookups and JSON make of captures, as one line of digest for each: to
-compare the compiled core with the same code as Python.
+"""What the framing, rows, packets, the flow table, its lookups and JSON make of captures, as one line
+of digest for each: to compare the compiled core with the same code as Python.
 
-python -m tests.support.capture_digest COUNT: of every capture of tests/data, and of COUNT that are
-made of their packets, cut, repeated, damaged and with a clock that jumps.
+python -m tests.support.capture_digest COUNT: of every capture of tests/data, and of COUNT files that
+are made of their packets and of frames of every link type and tunnel, cut, repeated, damaged and
+with a clock that jumps, in either byte order and in pieces.
 """
 
 from __future__ import annotations
 
+import struct
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,15 +17,21 @@ from pathlib import Path
 from random import Random
 
 from collectors.capture import jsonl
+from collectors.capture.dissect import dissect
 from collectors.capture.flows import FlowTable
 from collectors.capture.header_rows import reader
-from collectors.capture.readers import read_file
+from collectors.capture.pcap import MAGIC, Damaged
+from collectors.capture.readers import CaptureReader, read_file
 from collectors.errors import CaptureError
 from collectors.events import Packet
+from tests.collectors.test_links import FRAMES
+from tests.collectors.test_tunnels import FRAMES as TUNNELS
 
 DATA = Path(__file__).parent.parent / "data"
 Chunk = tuple[int, list[Packet]]
+ETHERNET = 1
 MOST_POOLED = 3_000  # packets of one link type
+MOST_SHOWN = 2_000  # packets of a file
 STEPS_NS = (0, 1_000, 1_000_000, 30_000_000, 3_000_000_000, 400_000_000_000, -90_000_000_000)
 
 
@@ -44,7 +52,14 @@ def pools() -> dict[int, list[Packet]]:
         for linktype, packets in read(path):
             pool = found.setdefault(linktype, [])
             pool += packets[: MOST_POOLED - len(pool)]
+    for linktype, frames in FRAMES.items():
+        found.setdefault(linktype, []).extend(map(sent, frames.values()))
+    found[ETHERNET] += (sent(frame) for frame, _ in TUNNELS.values())
     return found
+
+
+def sent(frame: bytes) -> Packet:
+    return Packet(0, frame, len(frame))
 
 
 def made(seed: int, pools: dict[int, list[Packet]]) -> Chunk:
@@ -73,8 +88,44 @@ def changed(random: Random, packet: Packet) -> Packet:
     return packet._replace(data=bytes(data))
 
 
+def as_file(random: Random, linktype: int, packets: list[Packet]) -> bytes:
+    """A pcap of any kind, of which some are cut and some have a wrong octet."""
+    magic = random.choice(sorted(MAGIC))
+    order, fraction, head = MAGIC[magic]
+    data = magic + struct.pack(order + "HHiIII", 2, 4, 0, 0, 262_144, linktype)
+    for packet in packets:
+        seconds, rest = divmod(packet.ns, 1_000_000_000)
+        sizes = len(packet.data), packet.length
+        data += struct.pack(order + "IIII", seconds, rest // fraction, *sizes)
+        data += bytes(head - 16) + packet.data
+    if random.random() < 0.1:
+        data = data[: random.randrange(len(data))]
+    if random.random() < 0.1 and len(data) > 40:
+        place = random.randrange(24, len(data))
+        data = data[:place] + bytes([random.randrange(256)]) + data[place + 1 :]
+    return data
+
+
+def in_pieces(random: Random, data: bytes) -> list[Chunk]:
+    """What the framing makes of a file that arrives in pieces."""
+    stream, chunks = CaptureReader(), []
+    while data:
+        size = random.choice((1, 7, 100, 4_000, 65_536))
+        try:
+            chunks += stream.feed(data[:size])
+        except Damaged as error:
+            return chunks + error.chunks
+        data = data[size:]
+    return chunks
+
+
+def generated(seed: int, pools: dict[int, list[Packet]]) -> list[Chunk]:
+    random = Random(-seed)
+    return in_pieces(random, as_file(random, *made(seed, pools)))
+
+
 def digest(chunks: list[Chunk]) -> str:
-    """Of rows, analysis flags, flows and lookups."""
+    """Of packets, rows, analysis flags, flows and lookups."""
     said = sha256()
 
     def show(found: jsonl.Object) -> None:
@@ -85,7 +136,11 @@ def digest(chunks: list[Chunk]) -> str:
     for linktype, packets in chunks:
         row_of = reader(linktype)
         said.update(repr([row_of(packet.data, packet.length) for packet in packets]).encode())
-        said.update(repr(table.add(linktype, packets)).encode())
+        seen = table.add(linktype, packets)
+        said.update(repr(seen).encode())
+        for packet, (analysis, flow) in zip(packets[:MOST_SHOWN], seen, strict=False):
+            frame = dissect(linktype, packet.data, packet.length)
+            show(jsonl.packet_object(1, packet, frame, analysis, flow))
     table.close()
     said.update(repr(table.totals).encode())
     return said.hexdigest()
@@ -96,7 +151,7 @@ def lines(count: int) -> Iterator[str]:
         yield f"{path.name} {digest(read(path))}"
     ready = pools()
     for seed in range(count):
-        yield f"{seed} {digest([made(seed, ready)])}"
+        yield f"{seed} {digest(generated(seed, ready))}"
 
 
 if __name__ == "__main__":
