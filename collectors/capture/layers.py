@@ -197,12 +197,14 @@ class Frame:
 
     @property
     def network(self) -> int:
-        """Separates networks that share a wire: VNI and innermost VLAN; 0 for none. A capture of
-        all interfaces (cooked) sees a packet inside its tunnel and out of it: there it is 0."""
+        """Separates networks that share a wire: VNI and the two innermost VLANs; 0 for none. A
+        capture of all interfaces (cooked) sees a packet inside its tunnel and out of it: there it
+        is 0."""
         if self.link in COOKED:
             return 0
         vlan = self.vlans[-1] if self.vlans else 0
-        return (0 if self.vni is None else self.vni + 1) | vlan << 25
+        service = self.vlans[-2] if len(self.vlans) > 1 else 0
+        return (0 if self.vni is None else self.vni + 1) | vlan << 25 | service << 37
 
     @property
     def protocol(self) -> str:

@@ -3,6 +3,7 @@ of tcpdump.org/linktypes.html): what each is called, and the function that reads
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from struct import Struct
 
 from collectors.capture.dissection import Dissection, Layer, Next, Wrong
@@ -16,12 +17,14 @@ AF_INET, AF_INET6 = (2,), (10, 23, 24, 28, 30, 26)
 ARCNET_OLD = {240: "ipv4", 241: "arp"}  # RFC 1051: no fragments, a shorter header
 ARCNET = {212: "ipv4", 213: "arp", 196: "ipv6", 205: "ipv6"}  # RFC 1201
 CISCO_HDLC = (0x0F, 0x8F)  # unicast, multicast: no PPP frame begins with these
-NFLOG_PAYLOAD = 9  # NFULA_PAYLOAD
+SLARP = 0x8035  # Cisco's keep-alives; RARP elsewhere
+NFLOG_HEADER, NFLOG_PAYLOAD = 1, 9  # NFULA_PACKET_HDR, NFULA_PAYLOAD
 LLC_TYPE = 0x0004  # in cooked captures: 802.2 follows
 ERF_EXTENDED = 0x80
 ERF = {1: "hdlc", 10: "hdlc", 15: "hdlc", 19: "hdlc", 22: "ipv4", 23: "ipv6"} | dict.fromkeys(
     (2, 11, 16, 20), "padded_ethernet"
 )
+ERF_AFTER_WORD = {4: "atm", 5: "hdlc", 17: "hdlc"}  # AAL5; HDLC of one of several channels
 
 _SLL2 = Struct("!HxxIxxB")
 _SLL = Struct("!H12xH")
@@ -94,6 +97,9 @@ def hdlc(d: Dissection, offset: int, left: int) -> Next:
 
 def cisco_hdlc(d: Dissection, offset: int, left: int) -> Next:
     (kind,) = d.unpack(_TYPE, offset + 2)
+    if kind == SLARP:
+        d.frame.ethertype, d.frame.payload = kind, offset + 4
+        return None
     if kind == 0xFEFE:  # ISO: a third octet and the identifier of the network layer
         return "nlpid", offset + 5, left - 5
     return by_ethertype(d, kind, offset + 4, left - 4)
@@ -198,20 +204,30 @@ def atm(d: Dissection, offset: int, left: int) -> Next:
 
 
 def nflog(d: Dissection, offset: int, left: int) -> Next:
-    """netfilter's log: attributes in the byte order of the machine, one of which is the packet."""
-    family = d.octet(offset)
-    at = offset + 4
+    """netfilter's log: attributes, one of which is the packet. Of families that are not IP, as a
+    bridge's, another one says what the packet is."""
+    family, ethertype = d.octet(offset), 0
+    for kind, at, size in _attributes(d, offset + 4):
+        if kind == NFLOG_HEADER:
+            ethertype = d.number(at, 2)
+        if kind == NFLOG_PAYLOAD:
+            size = min(size, left - (at - offset))
+            if ethertype and family not in AF_INET + AF_INET6:
+                return by_ethertype(d, ethertype, at, size)
+            return _by_family(d, family, at, size)
+    return None
+
+
+def _attributes(d: Dissection, at: int) -> Iterator[tuple[int, int, int]]:
+    """Kind, offset and size of each value, in the byte order of the machine that captured."""
     while at + 4 <= len(d.data):
         head = d.octets(at, 4)
         little = bool(head[2])  # no attribute's type is above 255, none is 0
         size = int.from_bytes(head[:2], "little" if little else "big")
-        kind = head[2] if little else head[3]
         if size < 4:
             raise Wrong(f"an attribute of NFLOG says that it has {size} bytes")
-        if kind == NFLOG_PAYLOAD:
-            return _by_family(d, family, at + 4, min(size - 4, left - (at + 4 - offset)))
+        yield (head[2] if little else head[3]), at + 4, size - 4
         at += size + 3 & ~3
-    return None
 
 
 def erf(d: Dissection, offset: int, left: int) -> Next:
@@ -222,6 +238,8 @@ def erf(d: Dissection, offset: int, left: int) -> Next:
         more = d.octet(at) & ERF_EXTENDED
         at += 8
     layer = ERF.get(kind & 0x7F)
+    if kind & 0x7F in ERF_AFTER_WORD:
+        layer, at = ERF_AFTER_WORD[kind & 0x7F], at + 4
     if layer is None:
         raise Wrong(f"an ERF record of type {kind & 0x7F} is not decoded")
     if layer == "padded_ethernet":

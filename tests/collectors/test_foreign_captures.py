@@ -92,8 +92,10 @@ def test_vnis_are_part_of_a_flow() -> None:
 
 def test_vlans_are_part_of_a_flow(tmp_path: Path) -> None:
     frames = [ethernet("8100", struct.pack(">H", vlan) + b"\x08\0" + IP4_SYN) for vlan in (5, 6)]
+    inner = struct.pack(">HHH", 0x8100, 5, 0x0800) + IP4_SYN
+    frames += [ethernet("88a8", struct.pack(">H", service) + inner) for service in (7, 8)]
     found = objects(write_pcap(tmp_path / "vlans.pcap", 1, frames), "--flows")
-    assert [flow["client"]["packets"] for flow in found] == [1, 1]
+    assert [flow["client"]["packets"] for flow in found] == [1, 1, 1, 1]
 
 
 # --- copies

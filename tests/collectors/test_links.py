@@ -105,6 +105,8 @@ FRAMES: dict[int, dict[str, bytes]] = {
         "extended": record(2, b"\0\0" + FRAME, b"\x85" + bytes(7) + b"\5" + bytes(7)),
         "Cisco HDLC": record(1, b"\x0f\0\x08\0" + IP4_SYN),
         "PPP": record(1, b"\xff\x03\0\x21" + IP4_SYN),
+        "AAL5": record(4, bytes(4) + SNAP + IP4_SYN),
+        "a channel of HDLC": record(5, bytes(4) + b"\x0f\0\x08\0" + IP4_SYN),
         "IPv4": record(22, IP4_SYN),
         "IPv6": record(23, IP6_SYN),
     },
@@ -116,6 +118,7 @@ FRAMES: dict[int, dict[str, bytes]] = {
     229: {"IPv6": IP6_SYN},
     239: {
         "IPv4": b"\2\0\0\5" + attribute(10, b"prefix\0") + attribute(9, IP4_SYN),
+        "bridge": b"\7\0\0\5" + attribute(1, b"\x08\0\3\0") + attribute(9, IP4_SYN),
         "IPv6": b"\x0a\0\0\5" + attribute(1, b"\x86\xdd\3\0") + attribute(9, IP6_SYN),
         "big-endian": b"\2\0\0\5" + attribute(1, b"\x08\0\3\0", ">") + attribute(9, IP4_SYN, ">"),
     },
@@ -182,6 +185,12 @@ def test_arp_over_arcnet_has_addresses_of_one_octet() -> None:
         "00",
         "10.1.0.2",
     )
+
+
+def test_keep_alives_of_cisco_hdlc_are_no_arp() -> None:
+    data = b"\x8f\0\x80\x35" + struct.pack(">IIIHI", 2, 7, 6, 0xFFFF, 5)
+    frame = dissect(104, data, len(data))
+    assert (frame.protocol, frame.problem) == ("Cisco HDLC", "")
 
 
 @pytest.mark.parametrize("linktype", [105, 127, 189, 4711])
