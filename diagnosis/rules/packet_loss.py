@@ -63,9 +63,10 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 
 def _without_parts(losses: list[PathLoss]) -> list[PathLoss]:
     """Without those of an endpoint whose Service is among them: flows that began before the
-    capture have the endpoint's address only."""
+    capture have the endpoint's address only. All of them where each is an endpoint of another, as
+    where two addresses are translated to each other."""
     ends = {end for loss in losses for end in _translated(loss)}
-    return [loss for loss in losses if loss.group.end not in ends]
+    return [loss for loss in losses if loss.group.end not in ends] or losses
 
 
 def _translated(loss: PathLoss) -> Iterator[End]:

@@ -16,6 +16,7 @@ from tests.support.path_snapshots import (
     FIRST,
     LOST,
     PODS,
+    SECOND,
     SERVICE,
     SLICE,
     WELL,
@@ -82,6 +83,15 @@ def test_flows_that_began_before_the_capture_are_no_server_of_their_own() -> Non
     early = replace(row, asked=FIRST, asked_port=8080)
     finding = one(node(row, early))
     assert "svc/shop/api:80" in finding.title and "api-1:8080" not in finding.title
+
+
+def test_two_addresses_that_are_translated_to_each_other_are_both_named() -> None:
+    """As where pods get each other's addresses while a conntrack entry of before remains."""
+    row = replace(WELL, to_server=direction(data(140, 140), data(100, 97), AGAIN))
+    there = replace(row, asked=FIRST, asked_port=8080, endpoint=SECOND)
+    back = replace(row, asked=SECOND, asked_port=8080, endpoint=FIRST)
+    title = one(node(there, back), services=(), slices=()).title
+    assert "api-1:8080" in title and "api-2:8080" in title
 
 
 def test_where_one_endpoint_only_is_reached_it_is_said() -> None:
