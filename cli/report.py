@@ -24,7 +24,7 @@ from diagnosis.incident.as_json import as_json
 from diagnosis.incident.as_markdown import markdown
 from diagnosis.incident.model import IncidentReport
 from session.controller import Controller
-from session.given_recordings import each_once, removed_notes, without_evidence
+from session.given_recordings import each_once, pruned_notes, removed_notes, without_evidence
 from session.incident_report import incident_report
 from session.private_report import NamedSource, report_mask
 from session.replay import play
@@ -91,7 +91,8 @@ def _choose_findings(sources: Sequence[RecordedSource], again: bool) -> list[str
     by_rules, gone = again or not all(full), without_evidence(recordings)
     for source in recordings:
         source.findings_again = by_rules and source not in gone
-    notes = list(removed_notes(gone)) if by_rules else []
+    said = gone if by_rules else []
+    notes = [*removed_notes(said), *pruned_notes(one for one in sources if one not in said)]
     if not again and any(full) and not all(full):
         notes.append(OF_TODAY)
     return notes

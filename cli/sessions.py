@@ -14,11 +14,12 @@ from collectors.recording.session_reader import SessionReader
 from collectors.sanitize import sanitize
 from session import recorded_sessions, session_bounds, session_files
 from session.recorded_sessions import RecordedSession, Summary
+from session.removals import Removal
 from session.session_bounds import Bounds
 
 MIB = 1 << 20
 NOTHING_REMOVED = "all sessions are within their bounds: nothing was removed"
-TARGETS_SHOWN = 2
+TARGETS_SHOWN, DAMAGE_SHOWN = 2, 5
 TableRow = tuple[str, ...]
 HEADINGS = ("SESSION", "FROM", "LASTED", "SIZE", "CONTEXT", "TARGETS", "WORST FINDING")
 
@@ -34,6 +35,8 @@ def _list(options: argparse.Namespace) -> int:
         print_line(json.dumps([_fields(one) for one in known], indent=2))
     elif known:
         _print_table([HEADINGS, *map(_row, known)])
+        for one in known:
+            _print_damage(one)
     else:
         print_line("No session is recorded here yet.")
     return 0
@@ -45,6 +48,12 @@ def _print_table(rows: Sequence[TableRow]) -> None:
     for *cells, last in rows:
         padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=False)]
         print_line("  ".join((*padded, last)).rstrip())
+
+
+def _print_damage(one: RecordedSession) -> None:
+    if damage := one.summary.damage:
+        more = f"; and {len(damage) - DAMAGE_SHOWN} more" if len(damage) > DAMAGE_SHOWN else ""
+        print_line(f"\n{one.name} is damaged: {'; '.join(damage[:DAMAGE_SHOWN])}{more}")
 
 
 def _row(one: RecordedSession) -> TableRow:
@@ -62,8 +71,11 @@ def _row(one: RecordedSession) -> TableRow:
 
 def _left(one: RecordedSession) -> str:
     if one.has_evidence:
-        return ""
-    return " (findings only)" if one.summary.began else " (nothing was recorded)"
+        return " (packets removed in part)" if one.removed else ""
+    if not one.summary.began:
+        return " (nothing was recorded)"
+    why = f": the rest {one.removed[-1].text}" if one.removed else ""
+    return f" (findings only{why})"
 
 
 def _began(about: Summary) -> str:
@@ -75,6 +87,8 @@ def _began(about: Summary) -> str:
 def _state(one: RecordedSession) -> str:
     if one.running:
         return " (running)"
+    if one.summary.damage:
+        return " (damaged)"
     return " (ended abruptly)" if one.ended_abruptly else ""
 
 
@@ -103,9 +117,16 @@ def _fields(one: RecordedSession) -> dict[str, object]:
         "marks": about.marks,
         "bytes": one.size,
         "running": one.running,
-        "complete": not one.running and not one.ended_abruptly,
+        "complete": not one.running and not one.ended_abruptly and not about.damage,
+        "damage": about.damage,
         "evidence": one.has_evidence,
+        "removed": [_removed(removal) for removal in one.removed],
     }
+
+
+def _removed(one: Removal) -> dict[str, object]:
+    """`limit` of bytes or of seconds, by what `by` is."""
+    return {"at": one.at, "by": one.bound, "limit": one.limit, "files": list(one.files)}
 
 
 def _export(options: argparse.Namespace) -> int:
@@ -119,6 +140,8 @@ def _import(options: argparse.Namespace) -> int:
     directory = session_files.import_session(options.file)
     if SessionReader(directory).timeline_is_damaged():
         print_message("what was imported is damaged: some of its findings and marks are missing")
+    elif damage := recorded_sessions.described(directory).summary.damage:
+        print_message(f"what was imported is damaged: {damage[0]}")
     print_message(f"imported: podwire replay {directory.name}")
     return 0
 

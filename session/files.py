@@ -35,6 +35,19 @@ def private_directory(path: Path) -> Path:
     return path
 
 
+def write_private(path: Path, text: str) -> None:
+    """A file of mode 0600, in place of one that is there. OSError where it cannot be."""
+    new = path.with_name(f"{path.name}.new")
+    try:
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+        new.replace(path)
+    except OSError:
+        new.unlink(missing_ok=True)
+        raise
+
+
 def file_stem(key: str) -> str:
     """A target's key as part of a file's name."""
     return re.sub(r"[^A-Za-z0-9.-]+", "-", key).strip("-")[:80]

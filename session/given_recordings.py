@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from pathlib import Path
 
 from collectors.capture.file_source import PcapSource
 from collectors.errors import EvidenceGone
@@ -15,12 +16,13 @@ from collectors.recording.event_codec import encode
 from collectors.recording.event_log import Recording, RecordingSource
 from collectors.sanitize import sanitize
 from collectors.source import RecordedSource
+from session.removals import removals, removed_text
 from session.report_captures import sha256
 
 HEAD = 20  # events by which a recording is known again
-REMOVED = (
-    "its packets and samples are not there any more (removed by the bounds of size or age, or"
-    " damaged): what today's rules would find is unknown"
+UNKNOWN_WHY = "removed by the bounds of size or age, or damaged"
+WITHOUT = (
+    "its packets and samples are not there any more ({}): what today's rules would find is unknown"
 )
 
 
@@ -61,8 +63,21 @@ def without_evidence(sources: Iterable[RecordedSource]) -> list[RecordingSource]
     return [one for one in sources if isinstance(one, RecordingSource) and one.lacks_evidence()]
 
 
-def removed_notes(sources: Iterable[RecordedSource]) -> Iterator[str]:
-    return (f"{_name(one)}: {REMOVED}" for one in sources)
+def removed_notes(sources: Iterable[RecordingSource]) -> Iterator[str]:
+    return (f"{_name(one)}: {without_text(one.recording.path)}" for one in sources)
+
+
+def without_text(session: Path) -> str:
+    """Of one that has no evidence any more."""
+    known = removals(session)
+    return WITHOUT.format(known[-1].text if known else UNKNOWN_WHY)
+
+
+def pruned_notes(sources: Iterable[RecordedSource]) -> Iterator[str]:
+    """What the bounds removed of each, while what was said of it stayed."""
+    for one in sources:
+        if isinstance(one, RecordingSource) and (known := removals(one.recording.path)):
+            yield f"{_name(one)}: {removed_text(known)}"
 
 
 def require_evidence(sources: Sequence[RecordedSource]) -> list[str]:

@@ -18,7 +18,7 @@ from collectors.privacy.frame_mask import LINK_TYPES, FrameMask
 from collectors.sanitize import sanitize
 from diagnosis.incident.model import ReportCapture
 from session.files import private_directory
-from session.report_captures import GONE, CaptureFile, sha256
+from session.report_captures import CaptureFile, sha256
 
 NOT_WRITTEN = "not handed on: masked captures are written beside a report that --output names"
 OWN_FILE = re.compile(r"capture-\d+(?:-\d+)?\.pcap|\.capture-\d+-\d+\.\d+\.part")
@@ -82,10 +82,10 @@ class CaptureCopier:
         self._count += 1
         stem = f"capture-{self._count}"
         if file.path is None or self._directory is None:
-            note = GONE if file.path is None else NOT_WRITTEN
+            note = file.note if file.path is None else NOT_WRITTEN
             yield ReportCapture(f"{stem}.pcap", where, file.packets, 0, sha256="", note=note)
             return
-        copy = MaskedCopy(self._frames, own_directory(self._directory), stem)
+        copy = MaskedCopy(self._frames, own_directory(self._directory), stem, file.note)
         try:
             copy.read(file.path)
         except OSError as error:
@@ -98,13 +98,13 @@ class CaptureCopier:
 class MaskedCopy:
     """Of one capture file."""
 
-    def __init__(self, frames: FrameMask, directory: Path, stem: str) -> None:
+    def __init__(self, frames: FrameMask, directory: Path, stem: str, note: str) -> None:
         self._frames = frames
         self._directory = directory
         self._stem = stem
         self._writers: dict[int, PcapWriter] = {}
         self._packets: dict[int, int] = {}
-        self._notes: list[str] = []
+        self._notes = [note] if note else []
 
     def read(self, path: Path) -> None:
         try:

@@ -17,7 +17,8 @@ from collectors.recording.session_reader import SessionReader
 from collectors.sanitize import sanitize
 from collectors.stream import Stream
 from session.figure_pieces import FigurePieces
-from session.given_recordings import REMOVED
+from session.given_recordings import without_text
+from session.removals import removals, removed_text
 from session.session_archive import SessionArchive
 from session.session_files import opened, temporary_directory
 from session.store import Store
@@ -44,7 +45,9 @@ def open_recording(path: Path, again: bool, places: contextlib.ExitStack) -> Ope
         located, left_out = converted(source, temporary_directory(places)), source.message
     reader = SessionReader(located)
     if again and reader.lacks_evidence():
-        again, left_out = False, REMOVED
+        again, left_out = False, without_text(located)
+    elif known := removals(located):
+        left_out = removed_text(known)
     archive = SessionArchive(reader, again)
     if not archive.ended:
         raise ConfigError(f"{sanitize(path, 200)} holds nothing that podwire recorded.")

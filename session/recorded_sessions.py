@@ -24,14 +24,17 @@ from collectors.recording.session_lock import LOCK, hold, is_running
 from collectors.recording.session_log import EVIDENCE_FILES
 from collectors.recording.session_reader import SessionReader, is_session
 from collectors.sanitize import sanitize
-from session.files import private_directory, state_directory
+from session.files import private_directory, state_directory, write_private
+from session.removals import Removal, removals
+from session.session_damage import damage_of, files_seen
 
 SUMMARY = "summary.json"
 
 
 @dataclass(slots=True)
 class Summary:
-    """What a session is about. `worst` is the severity of its worst finding, and its title."""
+    """What a session is about. `worst` is the severity of its worst finding, and its title;
+    `damage` of its `files`, as they were when they were looked at."""
 
     context: str = ""
     began: float = 0.0
@@ -41,6 +44,8 @@ class Summary:
     worst_title: str = ""
     marks: int = 0
     clean: bool = False  # its log has an end
+    damage: list[str] = field(default_factory=list)
+    files: dict[str, list[int]] = field(default_factory=dict)
 
     def add(self, event: Event) -> None:
         self.began = self.began or event.at
@@ -75,10 +80,13 @@ class RunningSession:
         self.directory = directory
         self._fd = hold(directory)
 
-    def close(self) -> None:
-        """It ended well: what it was about is written down."""
+    def close(self, is_own: bool = True) -> None:
+        """It ended well: what it was about is written down. Files that came from elsewhere, not
+        `is_own`, are looked at for damage when it is listed."""
         with contextlib.suppress(OSError, ConfigError):
-            _keep_summary(self.directory, _read_through(self.directory))
+            summary = _read_through(self.directory)
+            summary.files = files_seen(self.directory) if is_own else {}
+            _keep_summary(self.directory, summary)
         with contextlib.suppress(OSError):
             (self.directory / LOCK).unlink()
         os.close(self._fd)
@@ -107,6 +115,7 @@ class RecordedSession:
     size: int
     running: bool
     has_evidence: bool
+    removed: list[Removal]
 
     @property
     def name(self) -> str:
@@ -119,10 +128,8 @@ class RecordedSession:
 
 
 def sessions() -> list[RecordedSession]:
-    """All that are here, the newest first."""
-    with contextlib.suppress(OSError):
-        return [described(path) for path in _newest_first()]
-    return []
+    """All that are here, the newest first. Blocking: what changed is read."""
+    return [described(path) for path in newest_first()]
 
 
 def described(directory: Path) -> RecordedSession:
@@ -133,28 +140,39 @@ def described(directory: Path) -> RecordedSession:
         size=size_of(directory),
         running=running,
         has_evidence=any(directory.glob(EVIDENCE_FILES)),
+        removed=removals(directory),
     )
 
 
 def _summary(directory: Path, running: bool) -> Summary:
     """As it was written down, or made now, and written down where the session is over."""
-    if (known := _known_summary(directory)) is not None:
+    known = _known_summary(directory)
+    if known is not None and (running or known.files == files_seen(directory)):
         return known
-    made = _read_through(directory)
+    made = known or _read_again(directory)
     if not running:
+        made.damage = damage_of(directory, made.files, made.clean)
+        made.files = files_seen(directory)
         _keep_summary(directory, made)
     return made
+
+
+def _read_again(directory: Path) -> Summary:
+    """Of one that cannot be read, nothing."""
+    with contextlib.suppress(OSError, ConfigError):
+        return _read_through(directory)
+    return Summary()
 
 
 def _keep_summary(directory: Path, summary: Summary) -> None:
     """It is made again where it cannot be written."""
     with contextlib.suppress(OSError):
-        _write_summary(directory, summary)
+        write_private(directory / SUMMARY, json.dumps(asdict(summary)))
 
 
 def found(name: str) -> Path:
     """The directory of a session: by its name, by the beginning of it, or `last`."""
-    known = _newest_first()
+    known = newest_first()
     if name == "last" and known:
         return known[0]
     return _only_one(_beginning_with(name, known), name)
@@ -164,8 +182,15 @@ def _beginning_with(name: str, known: list[Path]) -> list[Path]:
     return [path for path in known if path.name.startswith(name)] if name else []
 
 
-def _newest_first() -> list[Path]:
-    return sorted(filter(is_session, sessions_directory().glob("*")), reverse=True)
+def newest_first() -> list[Path]:
+    """Their directories."""
+    return sorted(filter(_is_session, sessions_directory().glob("*")), reverse=True)
+
+
+def _is_session(path: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return is_session(path)
+    return True  # whose it is that nobody may read: it is named
 
 
 def _only_one(matching: list[Path], name: str) -> Path:
@@ -183,7 +208,10 @@ def _none_of_that_name(shown: str, several: bool) -> ConfigError:
 
 
 def size_of(directory: Path) -> int:
-    return sum(_size(path) for path in directory.iterdir())
+    """Bytes; 0 where it is not there any more."""
+    with contextlib.suppress(OSError):
+        return sum(_size(path) for path in directory.iterdir())
+    return 0
 
 
 def _size(path: Path) -> int:
@@ -207,11 +235,3 @@ def _read_through(directory: Path) -> Summary:
         summary.began = reader.evidence[0].at
     summary.ended = max(summary.ended, reader.last_evidence().at)
     return summary
-
-
-def _write_summary(directory: Path, summary: Summary) -> None:
-    new = directory / f"{SUMMARY}.new"
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(asdict(summary), file)
-    new.replace(directory / SUMMARY)

@@ -18,6 +18,7 @@ from collectors.source import RecordedSource
 from collectors.target import name_in
 from diagnosis.incident.model import ReportCapture
 from session.files import file_stem
+from session.removals import removals, removed_files
 from session.store import Store
 
 ENDS = (".pcap", SUFFIX)
@@ -26,20 +27,21 @@ ENDS = (".pcap", SUFFIX)
 @frozen
 class CaptureFile:
     """A capture of a session. `path` None: it is not on this machine, but is said to have had so
-    many packets."""
+    many packets. `note`: what is missing of it, and why."""
 
     name: str
     where: str
     path: Path | None = None
     packets: int = 0
+    note: str = ""
 
 
 def files_of(files: Iterable[CaptureFile]) -> list[ReportCapture]:
     """As a report has them. Blocking: each is read."""
     return [
-        ReportCapture(one.name, one.where, one.packets, 0, sha256="", note=GONE)
+        ReportCapture(one.name, one.where, one.packets, 0, sha256="", note=one.note)
         if one.path is None
-        else capture_file(one.path, one.where)
+        else capture_file(one.path, one.where, one.note)
         for one in files
     ]
 
@@ -55,21 +57,27 @@ def capture_files(store: Store, sources: Iterable[RecordedSource]) -> list[Captu
 
 
 def _kept(store: Store, sessions: Sequence[Path]) -> Iterator[CaptureFile]:
-    """In the directory that the capture names, or in that of the session."""
+    """In the directory that the capture names, or in that of the session; those that the bounds
+    removed are known."""
+    removed = [one for session in sessions for one in removals(session)]
     for key, data in store.targets.items():
         state = data.capture
         if state is None or not state.kept:
             continue
         stem = f"{file_stem(key)}-{state.capture}-"
         where, paths = name_in(key), _files(stem, (*sessions, Path(state.kept)))
-        yield from (CaptureFile(path.name, where, path) for path in paths)
+        note = removed_files(removed, stem)
+        for path in paths:
+            yield CaptureFile(path.name, where, path, note=note and f"{EARLIER} {note}")
+            note = ""
         if not paths:
             # its packets go on after the last count that was recorded
             packets = max(state.received, data.packets_seen)
-            yield CaptureFile(f"{stem}*", where, packets=packets)
+            yield CaptureFile(f"{stem}*", where, packets=packets, note=note or GONE)
 
 
 GONE = "not on this machine"
+EARLIER = "of what came before,"
 
 
 def _files(stem: str, places: Iterable[Path]) -> list[Path]:
@@ -83,17 +91,20 @@ def _with_content(paths: Sequence[Path]) -> list[Path]:
     return [path for path in paths if path.stat().st_size]
 
 
-def capture_file(path: Path, where: str) -> ReportCapture:
-    name, note, packets = sanitize(path.name, 200), "", 0
+def capture_file(path: Path, where: str, known: str = "") -> ReportCapture:
+    """`known` is what is missing before it."""
+    name, notes, packets = sanitize(path.name, 200), [known], 0
     try:
         for _, some in read_file(path):
             packets += len(some)
     except CaptureError as error:
-        note = str(error)
+        notes.append(str(error))
     try:
         size, digest = path.stat().st_size, sha256(path)
     except OSError as error:
-        size, digest, note = 0, "", f"{note} {error.strerror}".strip()
+        size, digest = 0, ""
+        notes.append(error.strerror or "it cannot be read")
+    note = "; ".join(filter(None, notes))
     return ReportCapture(name, where, packets, size, sha256=digest, note=note)
 
 

@@ -7,6 +7,7 @@ import contextlib
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
@@ -15,11 +16,12 @@ from collectors.plural import counted
 from collectors.recording.pcap_segments import SUFFIX
 from collectors.recording.session_lock import is_running
 from collectors.recording.session_log import EVIDENCE_FILES, FIGURES, STATES
-from collectors.recording.session_reader import is_session
-from session.recorded_sessions import sessions_directory, size_of
+from session.disk_gap import RESERVE
+from session.recorded_sessions import SUMMARY, newest_first, size_of
+from session.removals import DAY_S, GIB, REMOVALS, Removal, note_removal
 
-GIB, DAY_S = 1 << 30, 86_400.0
-BULK = (EVIDENCE_FILES, f"*{SUFFIX}", FIGURES, STATES)
+ABOUT = (SUMMARY, REMOVALS)  # which are written later than what they are about
+BULK = (EVIDENCE_FILES, f"*{SUFFIX}", FIGURES, STATES, RESERVE)
 
 
 @frozen
@@ -40,8 +42,8 @@ def keep(bounds: Bounds, own: Path | None = None) -> list[str]:
     if over <= 0:
         return said
     ended = [path for path in known if path != own and not is_running(path)]
-    freed = 0
-    for go in (_evidence_of(ended), _old_segments(own)):
+    freed, because = 0, Removal(time.time(), "size", bounds.size, files=())
+    for go in (_evidence_of(ended, because), _old_segments(own, because)):
         freed += sum(_until(go, over - freed))
     whole = list(_until(_whole(ended), over - freed))
     return [*said, *_no_room(bounds, freed, whole)]
@@ -74,9 +76,7 @@ def _mib(size: int) -> str:
 
 def _all() -> list[Path]:
     """The oldest first."""
-    with contextlib.suppress(OSError):
-        return sorted(path for path in sessions_directory().iterdir() if is_session(path))
-    return []
+    return newest_first()[::-1]
 
 
 def _by_age(bounds: Bounds) -> Iterator[str]:
@@ -85,7 +85,8 @@ def _by_age(bounds: Bounds) -> Iterator[str]:
     days, last = bounds.age_s / DAY_S, bounds.age_s * bounds.kept / DAY_S
     if whole := list(_whole(oldest)):
         yield f"older than {last:.4g} days: {_whole_text(whole)}"
-    if freed := sum(_evidence_of(one for one in old if one not in oldest)):
+    because = Removal(time.time(), "age", bounds.age_s, files=())
+    if freed := sum(_evidence_of((one for one in old if one not in oldest), because)):
         yield (
             f"packets and samples of sessions older than {days:.4g} days were removed "
             f"({_mib(freed)}); findings, marks and writes stay {last:.4g} days"
@@ -93,20 +94,24 @@ def _by_age(bounds: Bounds) -> Iterator[str]:
 
 
 def _age(directory: Path) -> float:
-    return time.time() - max((path.stat().st_mtime for path in directory.iterdir()), default=0.0)
+    """Seconds since anything was recorded in it; 0 where another console removes it just now."""
+    with contextlib.suppress(OSError):
+        files = (path for path in directory.iterdir() if path.name not in ABOUT)
+        return time.time() - max((path.stat().st_mtime for path in files), default=0.0)
+    return 0.0
 
 
-def _evidence_of(directories: Iterable[Path]) -> Iterator[int]:
+def _evidence_of(directories: Iterable[Path], because: Removal) -> Iterator[int]:
     """Remove evidence, session by session; the bytes of each."""
     for directory in directories:
-        yield sum(_removed(path) for path in _bulk(directory))
+        yield _removed(directory, _bulk(directory), because)
 
 
 def _bulk(directory: Path) -> list[Path]:
     return [path for pattern in BULK for path in directory.glob(pattern)]
 
 
-def _old_segments(own: Path | None) -> Iterator[int]:
+def _old_segments(own: Path | None, because: Removal) -> Iterator[int]:
     """Of the session that runs, files that are not written any more."""
     if own is None:
         return
@@ -115,7 +120,7 @@ def _old_segments(own: Path | None) -> Iterator[int]:
     for _, files in groupby(names, key=lambda path: path.name.rpartition("-")[0]):
         closed += list(files)[:-1]
     for path in sorted(closed, key=lambda path: path.stat().st_mtime):
-        yield _removed(path)
+        yield _removed(own, [path], because)
 
 
 def _whole(directories: Iterable[Path]) -> Iterator[int]:
@@ -125,9 +130,17 @@ def _whole(directories: Iterable[Path]) -> Iterator[int]:
         yield size
 
 
-def _removed(path: Path) -> int:
+def _removed(directory: Path, files: Iterable[Path], because: Removal) -> int:
+    """The bytes of files of a session that were removed, which is noted there."""
+    sizes = {path.name: size for path in files if (size := _unlinked(path)) is not None}
+    if names := tuple(name for name in sizes if name != RESERVE):
+        note_removal(directory, replace(because, files=names))
+    return sum(sizes.values())
+
+
+def _unlinked(path: Path) -> int | None:
     with contextlib.suppress(OSError):
         size = path.lstat().st_size
         path.unlink()
         return size
-    return 0
+    return None

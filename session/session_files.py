@@ -22,6 +22,7 @@ from session.recorded_sessions import RunningSession, found, new_session, sessio
 
 NAME = re.compile(
     r"(timeline|figures|states|evidence-\d{1,6})\.zst|[A-Za-z0-9.-]{1,120}\.pcap\.zst"
+    r"|removed\.json"
 )
 MOST_FILES = 10_000
 MOST_BYTES = 4 << 30
@@ -132,7 +133,7 @@ def new_session_of_file() -> Iterator[Path]:
         running.close()
         shutil.rmtree(running.directory, ignore_errors=True)
         raise
-    running.close()
+    running.close(is_own=False)
 
 
 def _unpack(archive: tarfile.TarFile, directory: Path, shown: str) -> None:

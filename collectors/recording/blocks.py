@@ -13,9 +13,9 @@ import mmap
 import os
 import secrets
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import zstandard
 
@@ -53,6 +53,7 @@ class FileBlock(NamedTuple):
 
 
 OnDamage = Callable[[FileBlock], None]
+Condition = Literal["whole", "torn", "damaged"]
 
 
 class BlockWriter:
@@ -159,6 +160,14 @@ def _packed(block: FileBlock) -> bytes:
 def content(block: FileBlock, on_damage: OnDamage | None = None) -> Iterator[bytes]:
     """A block's bytes, in pieces. A torn one ends early; one that is damaged as well, and is said:
     what is before the damage is read."""
+    condition = yield from pieces(block)
+    if condition == "damaged" and on_damage is not None:
+        on_damage(block)
+
+
+def pieces(block: FileBlock) -> Generator[bytes, None, Condition]:
+    """The same, and at the end what the block is like. A torn one is as a process leaves it that
+    was killed, or whose disk was full."""
     unpacker = zstandard.ZstdDecompressor(max_window_size=WINDOW).decompressobj()
     packed, left = memoryview(_packed(block)), MOST
     try:
@@ -170,5 +179,6 @@ def content(block: FileBlock, on_damage: OnDamage | None = None) -> Iterator[byt
         is_damaged = bool(packed or unpacker.unused_data)  # the next block's header, if no other
     except zstandard.ZstdError:
         is_damaged = True
-    if is_damaged and on_damage is not None:
-        on_damage(block)
+    if is_damaged:
+        return "damaged"
+    return "whole" if unpacker.eof else "torn"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ from cli.main import main
 from collectors import events as ev
 from collectors.recording.blocks import BlockWriter
 from collectors.recording.session_log import TIMELINE, SessionWriter
+from session.opened_recording import open_recording
 from session.recorded_sessions import RunningSession, new_session
 from tests.support.incident import full_table
 
@@ -127,3 +131,137 @@ def test_an_export_that_is_cut_is_called_incomplete(
     file.write_text("x" * 5_000)
     assert main(["sessions", "import", str(file)]) == 2
     assert "it is not a session that podwire exported" in capsys.readouterr().err
+
+
+def with_packets() -> Path:
+    """A session that ended well."""
+    running, events = new_session(), full_table()
+    writer = SessionWriter(running.directory)
+    kept = ev.CaptureState(
+        events[-1].at, "node/n1", 3, "running", "", received=9, kept=str(running.directory)
+    )
+    packets = tuple(ev.Packet(number, bytes(60), 60) for number in range(9))
+    batch = ev.PacketBatch(events[-1].at, "node/n1", 3, 1, packets)
+    writer.write([*events, kept, batch, ev.RecordingEnd(events[-1].at, "")])
+    writer.close()
+    running.close()
+    return running.directory
+
+
+def pruned(days: float = 20.0) -> Path:
+    """One of so many days before, of which `prune` removed the packets."""
+    directory = with_packets()
+    for path in directory.iterdir():
+        os.utime(path, (time.time() - days * 86_400,) * 2)
+    assert main(["sessions", "prune"]) == 0
+    return directory
+
+
+WHY = "UTC: packets and samples stay 14 days"
+
+
+def test_what_was_pruned_is_said_by_its_bound(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the list, in each form of a report, in its replay; of an exported one as well."""
+    name, file = pruned().name, str(tmp_path / "one.podwire")
+    assert main(["sessions", "export", name, file]) == 0
+    capsys.readouterr()
+    assert f"(findings only: the rest removed on {time.strftime('%Y-%m-%d')}" in listed(capsys)
+    assert main(["sessions", "-o", "json"]) == 0
+    ((removal,),) = [one["removed"] for one in json.loads(capsys.readouterr().out)]
+    assert (removal["by"], removal["limit"]) == ("age", 14 * 86_400)
+    assert any(name.endswith(".pcap.zst") for name in removal["files"])
+    for source in (name, file):
+        for form in ("markdown", "html", "json"):
+            assert main(["report", source, "-o", form]) == 0
+            text = capsys.readouterr().out
+            assert text.count(WHY) == 2 and "not on this machine" not in text, "capture and note"
+        with contextlib.ExitStack() as places:
+            for again in (False, True):
+                archive = open_recording(Path(source), again, places).archive
+                events = archive.events_from(0)
+                (said,) = (e for e in events if isinstance(e, ev.Notice) and WHY in e.text)
+                assert ("what today's rules would find is unknown" in said.text) == again
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-20])
+
+
+def spoil(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 :] = b"\xff" * (len(data) - len(data) // 2)
+    path.write_bytes(data)
+
+
+def replace_by_directory(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("name", "harm", "said"),
+    [
+        ("timeline.zst", cut, "timeline.zst: its end is missing"),
+        ("timeline.zst", spoil, "timeline.zst: 1 part damaged"),
+        ("evidence-0001.zst", cut, "evidence-0001.zst: its end is missing"),
+        ("evidence-0001.zst", spoil, "evidence-0001.zst: 1 part damaged"),
+        ("evidence-0001.zst", replace_by_directory, "evidence-0001.zst: it cannot be read"),
+        ("evidence-0001.zst", Path.unlink, "evidence-0001.zst is missing"),
+        ("*.pcap.zst", Path.unlink, "node-n1-3-001.pcap.zst is missing"),
+        ("*.pcap.zst", cut, "node-n1-3-001.pcap.zst: its end is missing"),
+        ("*.pcap.zst", lambda path: path.write_text("x"), "pcap.zst: it cannot be read"),
+    ],
+)
+@pytest.mark.parametrize("is_known", [True, False], ids=["here", "from elsewhere"])
+def test_a_damaged_one_is_called_so(
+    name: str,
+    harm: Callable[[Path], None],
+    said: str,
+    is_known: bool,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    directory, other = with_packets(), recorded(clean=True)
+    other.close()
+    assert "damaged" not in listed(capsys)
+    (path,) = directory.glob(name)
+    if not is_known:
+        (directory / "summary.json").unlink()
+    harm(path)
+    text = listed(capsys)
+    if is_known or said != "evidence-0001.zst is missing":  # nothing else says that there was one
+        assert f"{directory.name} is damaged: {said}" in text or said in text
+        assert text.count("(damaged)") == 1 and "abruptly" not in text
+    assert listed(capsys) == text, "as it is known now"
+    assert other.directory.name in text
+    assert main(["sessions", "-o", "json"]) == 0
+    shown = {one["session"]: one for one in json.loads(capsys.readouterr().out)}
+    about = shown[directory.name]
+    assert about["complete"] == (not about["damage"]) and shown[other.directory.name]["complete"]
+
+
+def test_one_that_was_pruned_is_not_damaged(capsys: pytest.CaptureFixture[str]) -> None:
+    directory = pruned()
+    capsys.readouterr()
+    assert "damaged" not in listed(capsys)
+    (directory / "summary.json").unlink()
+    assert "damaged" not in listed(capsys)
+
+
+def test_the_torn_end_of_a_killed_one_is_no_damage(capsys: pytest.CaptureFixture[str]) -> None:
+    running = new_session()
+    SessionWriter(running.directory).write(full_table())
+    os.close(running._fd)
+    text = listed(capsys)
+    assert "(ended abruptly)" in text and "damaged" not in text
+
+
+def test_a_damaged_import_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    directory, file = with_packets(), str(tmp_path / "one.podwire")
+    cut(directory / "evidence-0001.zst")
+    assert main(["sessions", "export", directory.name, file]) == 0
+    assert main(["sessions", "import", file]) == 0
+    said = capsys.readouterr().err
+    assert "what was imported is damaged: evidence-0001.zst: its end is missing" in said
+    assert listed(capsys).count("(damaged)") == 2

@@ -12,6 +12,7 @@ from collectors import events as ev
 from collectors.recording.event_log import RecordingSource, read
 from collectors.recording.session_log import SessionWriter
 from collectors.stream import Stream
+from session.removals import Removal, note_removal
 from session.report_captures import GONE, capture_files, files_of
 from session.store import Store
 
@@ -53,6 +54,26 @@ def test_those_that_went_are_named_as_gone(session: Path) -> None:
     for path in session.glob("*.pcap.zst"):
         path.unlink()
     assert found(session) == [("pod-shop-web-1-3-*", "shop/web-1", 9, "", GONE)]
+
+
+def removal(*names: str) -> Removal:
+    return Removal(1_700_000_000.0, "age", 14 * 86_400.0, names)
+
+
+def test_those_that_the_bounds_removed_are_called_so(session: Path) -> None:
+    (path,) = session.glob("pod-shop-web-1-3-*.pcap.zst")
+    path.unlink()
+    note_removal(session, removal(path.name, "pod-shop-web-10-30-002.pcap.zst"))
+    text = "1 file removed on 2023-11-14 22:13 UTC: packets and samples stay 14 days"
+    assert found(session) == [("pod-shop-web-1-3-*", "shop/web-1", 9, "", text)]
+
+
+def test_what_is_missing_before_those_that_stay_is_said(session: Path) -> None:
+    earlier = removal("pod-shop-web-1-3-000.pcap.zst", "evidence-0001.zst")
+    note_removal(session, earlier)
+    ((_, _, packets, digest, note),) = found(session)
+    assert packets == 9 and digest
+    assert note.startswith("of what came before, 1 file removed on 2023-11-14")
 
 
 def test_packets_that_come_after_the_last_count_are_counted(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ import pytest
 from collectors.events import Mark
 from collectors.recording.session_log import SessionWriter
 from session.recorded_sessions import RunningSession, sessions_directory
-from session.session_bounds import DAY_S, Bounds, keep
+from session.removals import DAY_S, removals
+from session.session_bounds import Bounds, keep
 
 
 @pytest.fixture(autouse=True)
@@ -69,3 +70,33 @@ def test_what_goes_whole_is_said() -> None:
     *_, said = keep(Bounds(size=1))
     assert "2 sessions were removed whole, with findings, marks and writes" in said
     assert "stay" not in said and "packets and samples" not in said
+
+
+def test_what_goes_is_noted_beside_what_stays() -> None:
+    """By which bound and when; that is no reason to keep the session for longer."""
+    old, large = session("20260101T000000-1", 1000, 20), session("20270101T000000-1", 50_000)
+    before = time.time()
+    keep(Bounds(size=20_000))
+    (by_age,), (by_size,) = removals(old), removals(large)
+    assert (by_age.bound, by_age.limit) == ("age", 14 * DAY_S) and by_age.at >= before
+    assert "pod-1-001.pcap.zst" in by_age.files and "figures.zst" in by_age.files
+    assert by_age.text.endswith(" UTC: packets and samples stay 14 days")
+    assert (by_size.bound, by_size.limit) == ("size", 20_000)
+    gone, *_ = keep(Bounds(kept=1.2))
+    assert "older than 16.8 days: 1 session was removed whole" in gone and not old.exists()
+
+
+def test_each_old_file_of_a_session_that_runs_is_noted() -> None:
+    one = session("20270101T000000-1", 50_000)
+    (one / "pod-1-002.pcap.zst").write_bytes(bytes(50_000))
+    lock = RunningSession(one)
+    keep(Bounds(size=70_000), one)
+    (known,) = removals(one)
+    assert known.files == ("pod-1-001.pcap.zst",) and "pod-1-002.pcap.zst" in names(one)
+    lock.close()
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '[{"at": 1}]', '[{"files": 3}]', "[" * 99_999])
+def test_a_note_that_is_none_says_nothing(text: str, tmp_path: Path) -> None:
+    (tmp_path / "removed.json").write_text(text)
+    assert removals(tmp_path) == []
