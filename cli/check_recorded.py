@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cli import check_output, config
 from cli.packages import package_notes
+from cli.progress import progress
 from collectors.capture.capture_files import is_capture
 from collectors.capture.file_source import PcapSource
 from collectors.errors import ConfigError
@@ -73,7 +74,9 @@ async def _played(sources: list[RecordedSource], stream: Stream, budget: float |
     store = Store()
     control = Controller(store, stream)
     control.diagnosis.budget_ms = budget
-    await play(control, JoinedSource(sources, stream), with_rules=True)
+    joined = JoinedSource(sources, stream)
+    async with progress(joined, sources):
+        await play(control, joined, with_rules=True)
     await control.close()
     return store
 

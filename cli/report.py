@@ -14,6 +14,7 @@ from cli import config
 from cli.check_recorded import notes_of, source_of
 from cli.messages import write_output
 from cli.packages import package_notes
+from cli.progress import progress
 from collectors.errors import ConfigError
 from collectors.recording.event_log import RecordingSource
 from collectors.sanitize import sanitize
@@ -106,7 +107,8 @@ def by_rules(sources: Sequence[RecordedSource]) -> bool:
 
 async def _played(source: JoinedSource, stream: Stream) -> Store:
     control = Controller(Store(), stream)
-    await play(control, source, with_rules=by_rules(source.sources))
+    async with progress(source, source.sources):
+        await play(control, source, with_rules=by_rules(source.sources))
     await control.close()
     return control.store
 
