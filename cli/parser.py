@@ -154,9 +154,9 @@ def add_check(commands: Commands) -> None:
         dest="recorded",
         action="append",
         default=[],
-        metavar="FILE",
-        help="no cluster: look at a recording or a capture; repeatable, and node/NAME=FILE says"
-        " where a capture was made",
+        metavar="SESSION|FILE",
+        help="no cluster: look at a session, a file that was recorded or a capture; repeatable, and"
+        " node/NAME=FILE says where a capture was made",
     )
     check.add_argument(
         "--since",
@@ -315,11 +315,12 @@ def add_sessions(commands: Commands) -> None:
     sessions.add_argument("-o", "--output", choices=("text", "json"), default="text")
     actions = sessions.add_subparsers(dest="sessions_command", metavar="sessions command")
     export = actions.add_parser("export", help="write one session into one new file")
-    export.add_argument("session", metavar="SESSION")
-    export.add_argument("file", type=Path, nargs="?", metavar="FILE")
+    export.add_argument("session", metavar="SESSION", help="its name, its beginning, or `last`")
+    export.add_argument("file", type=Path, nargs="?", metavar="FILE", help="new; SESSION.podwire")
     imported = actions.add_parser("import", help="add a session from such a file")
-    imported.add_argument("file", type=Path, metavar="FILE")
-    actions.add_parser("prune", help="remove what is past the bounds of size and age")
+    imported.add_argument("file", type=Path, metavar="FILE", help="what `export` wrote")
+    bounds = "(sessions_gib, sessions_days of the configuration: 2 GiB, 14 days)"
+    actions.add_parser("prune", help=f"remove now what is past the bounds of size and age {bounds}")
 
 
 def add_report(commands: Commands) -> None:
@@ -327,8 +328,9 @@ def add_report(commands: Commands) -> None:
     report.add_argument(
         "files",
         nargs="+",
-        metavar="FILE",
-        help="a session, a recording or a capture; node/NAME=FILE says where a capture was made",
+        metavar="SESSION|FILE",
+        help="a session (`podwire sessions`), the beginning of its name, `last`, a file that was"
+        " recorded or a capture; node/NAME=FILE says where a capture was made",
     )
     report.add_argument(
         "-o", dest="output", choices=("markdown", "html", "json"), default="markdown"
