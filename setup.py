@@ -2,7 +2,8 @@
 
 Without them podwire is installed as pure Python, which does the same, slower: `podwire --version`
 says which it is. One source: the modules that CORE names are compiled as they are, with the types
-that the .pxd file beside each gives; fast_headers.pyx alone has no Python of its own.
+that the .pxd file beside each gives; fast_headers.pyx and fast_flow_lines.pyx, which write and read
+memory, stand beside Python that does the same.
 
 A wheel has all packages inside of one, `podwire`, so that no other distribution's files are
 overwritten (podwire/__init__.py); a working copy that is installed editable keeps their names.
@@ -32,6 +33,7 @@ CORE = (
     "tracked_flow",
     "cooked_copies",
     "direction",
+    "fast_flow_lines",
     "dns",
     "dns_transactions",
     "flow_expiry",

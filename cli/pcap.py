@@ -12,6 +12,7 @@ from cli.exit_codes import FAILED
 from cli.messages import flush_output, print_message, write_bytes
 from collectors.capture import jsonl
 from collectors.capture.dissect import dissect
+from collectors.capture.flow_lines import flow_line
 from collectors.capture.flows import FlowTable
 from collectors.capture.pcapng import Chunk
 from collectors.capture.readers import read_file, was_read
@@ -48,17 +49,17 @@ def _print_file(path: Path, options: argparse.Namespace) -> None:
         write_bytes(jsonl.encoded({"file": name, **found} if many else found))
 
     if options.flows:
-        _print_flows(path, show)
+        _print_flows(path, name if many else "")
     elif options.dns:
         _print_lookups(path, show)
     else:
         _print_packets(path, show)
 
 
-def _print_flows(path: Path, show: Show) -> None:
+def _print_flows(path: Path, name: str) -> None:
     table = FlowTable(
         MANY_FLOWS,
-        leaving=lambda flow: show(jsonl.flow_object(flow)),
+        leaving=lambda flow: write_bytes(flow_line(flow, name)),
         evict=False,
         keep_idle=True,
     )

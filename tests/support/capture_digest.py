@@ -18,6 +18,7 @@ from random import Random
 
 from collectors.capture import jsonl
 from collectors.capture.dissect import dissect
+from collectors.capture.flow_lines import flow_line
 from collectors.capture.flows import FlowTable
 from collectors.capture.header_rows import reader
 from collectors.capture.pcap import MAGIC, Damaged
@@ -131,7 +132,7 @@ def digest(chunks: list[Chunk]) -> str:
     def show(found: jsonl.Object) -> None:
         said.update(jsonl.encoded(found))
 
-    table = FlowTable(leaving=lambda flow: show(jsonl.flow_object(flow)), hops=True)
+    table = FlowTable(leaving=lambda flow: said.update(flow_line(flow)), hops=True)
     table.lookups.on_done = lambda found: show(jsonl.lookup_object(found))
     for linktype, packets in chunks:
         row_of = reader(linktype)

@@ -1,0 +1,3 @@
+from collectors.capture.flow_expiry import Flow
+
+def flow_line(flow: Flow, name: str) -> bytes | None: ...
