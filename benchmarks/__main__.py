@@ -1,11 +1,11 @@
-"""python -m benchmarks [packets|memory|parsers|sockets|console …]: the tables of
+"""python -m benchmarks [packets|flows|memory|parsers|sockets|console …]: the tables of
 docs/figures.md."""
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks import console, packets, parsers, sockets
+from benchmarks import console, flows, packets, parsers, sockets
 from benchmarks.table import FIGURES_HEAD, HEAD
 from cli.main import collect_garbage_rarely
 
@@ -15,6 +15,10 @@ def main(wanted: list[str]) -> None:
     if not wanted or "packets" in wanted:
         print(HEAD)
         for ratio in [*packets.decoding(), packets.transport()]:
+            print(ratio.row(), flush=True)
+    if "flows" in wanted:
+        print(HEAD)
+        for ratio in flows.measure():
             print(ratio.row(), flush=True)
     if "sockets" in wanted:
         sockets.alone()
