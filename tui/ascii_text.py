@@ -14,7 +14,7 @@ TERMINALS = ("linux", "dumb", "vt100", "vt102", "vt220", "ansi", "cons25")
 UNKNOWN = "?"
 _GLYPHS = {
     **dict.fromkeys("▕▏│┃▌▐▍▎▊▋▉┆", "|"),
-    **dict.fromkeys("┊╎", ":"),
+    **dict.fromkeys("┊╎", "/"),  # a gap: as nothing that is filled
     **dict.fromkeys("─━╌═▔▀–—‒‐·•", "-"),
     **dict.fromkeys("▁▂▃▄", "_"),
     **dict.fromkeys("╭╮╰╯┌┐└┘├┤┬┴┼╔╗╚╝", "+"),
