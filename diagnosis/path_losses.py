@@ -191,7 +191,7 @@ def _between(
         ours = _translated_alike(view, own, end)
         if group.end != _most_asked(ours):
             continue
-        for next_view in _next(snapshot, view, end, ours):
+        for next_view in _next(snapshot, view, end):
             if why_lagging(next_view):
                 continue
             theirs = added(_as_seen_at(next_view, ours, end))
@@ -226,15 +226,9 @@ def _as_seen_at(far: TargetView, rows: list[PathRow], endpoint: str) -> Iterator
             yield row
 
 
-def _next(
-    snapshot: Snapshot, view: TargetView, endpoint: str, rows: list[PathRow]
-) -> list[TargetView]:
-    """The next vantage point on the path to a pod: its node, or the pod on that node itself; where
-    no pods are known, as of captures alone, another that sees these connections."""
+def _next(snapshot: Snapshot, view: TargetView, endpoint: str) -> list[TargetView]:
+    """The next vantage point on the path to a pod: its node, or the pod on that node itself."""
     pod = snapshot.by_address.get(endpoint)
-    if pod is None and not snapshot.pods:
-        others = (v for v in path_views(snapshot) if v is not view and v.paths_complete)
-        return [other for other in others if any(_as_seen_at(other, rows, endpoint))]
     if pod is None:
         return []
     if pod.node == view.node:
@@ -266,10 +260,9 @@ def _behind(
     for end in _endpoints(rows):
         pod = snapshot.by_address.get(end)
         is_here = pod is not None and pod.node == view.node
-        own = [one for one in rows if one.endpoint == end]
-        if not is_here and _next(snapshot, view, end, own):
+        if not is_here and _next(snapshot, view, end):
             continue
-        row = added(own)
+        row = added(one for one in rows if one.endpoint == end)
         yield from _behind_one(view, group, row, end, is_here)
 
 

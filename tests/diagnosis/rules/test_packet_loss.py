@@ -158,23 +158,6 @@ def test_behind_the_last_node_that_is_open() -> None:
     assert "lost behind it, or its answer" in finding.title and finding.confidence == "possible"
 
 
-def test_two_captures_of_a_cluster_of_which_nothing_is_known() -> None:
-    """The second sees the connections as they come in: they are not lost behind the first."""
-    views = crossing("n1", data(140, 140), data(100, 100))
-    (finding,) = evaluate(Snapshot(0.0, views))
-    assert "is lost between n1 and n2" in finding.title
-    near, far = views
-    (row,) = far.paths
-    there = direction(data(140, 140), data(100, 100), AGAIN)
-    (finding,) = evaluate(
-        Snapshot(0.0, (near, replace(far, paths=(replace(row, to_server=there),))))
-    )
-    assert finding.title.startswith("n2 drops")
-    elsewhere = replace(far, paths=(replace(row, client="10.244.1.77"),))
-    (finding,) = evaluate(Snapshot(0.0, (near, elsewhere)))
-    assert "lost behind it, or its answer" in finding.title
-
-
 @pytest.mark.alike
 def test_a_service_without_endpoints_in_a_capture_alone() -> None:
     """The kernel sends few ICMP errors a second: most of what it rejects looks dropped."""
