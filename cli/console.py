@@ -6,7 +6,9 @@ import argparse
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +18,9 @@ from cli.console_look import look_of, thresholds_set
 from cli.exit_codes import LEFT_BEHIND
 from cli.messages import print_message, print_messages
 from cli.open_target import OPEN, prepare
-from cli.recorder import Recorders
+from cli.recorder import HERE, Recorders
+from collectors.errors import PodwireError
+from collectors.sanitize import sanitize
 from collectors.terminal_owner import TerminalOwner
 from tui.app import OpenConsole, PodwireApp
 from tui.look import TerminalLook
@@ -26,6 +30,7 @@ if TYPE_CHECKING:  # the first frame waits for none of them
     from collectors.cluster.api.connection import Cluster
     from collectors.cluster.attach.settings import AttachSettings
     from session.controller import Controller
+    from tui.command_keys import ContextSwitch
 
 NAMES = {
     "local": "this machine",
@@ -65,11 +70,66 @@ def _lab(faults: list[str]) -> Iterator[Path]:
 async def _run(
     options: argparse.Namespace, settings_of: config.Config, look: TerminalLook, lab: Path | None
 ) -> int:
-    opener = await _opener(options, settings_of, lab)
-    app = PodwireApp(opener.open, opener.title, look)
-    code = await _until_left(app, opener, look.mouse)
-    opener.recorders.say_where()
-    return _report(opener.console.control, code) if opener.console is not None else code
+    """One console after the other, each of another context, until one is left for good."""
+    opener, notes, left = await _opener(options, settings_of, lab), list[str](), 0
+    while True:
+        opener.notes = tuple(notes)
+        app = PodwireApp(opener.open, opener.title, look)
+        code = await _until_left(app, opener, look.mouse)
+        opener.recorders.say_where()
+        notes.clear()
+        if opener.console is not None:
+            code = _report(opener.console.control, code)
+            notes += opener.console.control.left_behind
+        left = left or (code if notes else 0)
+        if app.switch_to is None:
+            return code or left
+        look = replace(look, theme=app.theme, notices=())
+        opener = await _next_opener(app.switch_to, opener, settings_of, notes)
+
+
+async def _next_opener(
+    wanted: ContextSwitch, left: _Opener, settings_of: config.Config, notes: list[str]
+) -> _Opener:
+    """Of the wanted context; of the one that was left where that one cannot be opened."""
+    _default_signals()
+    there = _options_for(wanted, left.options, notes)
+    print_message(f"context {sanitize(wanted.context, 80)}: connecting")
+    try:
+        return await _opener(there, settings_of, None)
+    except PodwireError as error:
+        if left.cluster is None or left.cluster.context == sanitize(wanted.context, 80):
+            raise
+        print_message(str(error))
+        notes.append(f"{error} This is the context that you left.")
+    kept = {"command": None, "target": "", "record": there.record}
+    return await _opener(argparse.Namespace(**vars(left.options) | kept), settings_of, None)
+
+
+def _options_for(
+    wanted: ContextSwitch, options: argparse.Namespace, notes: list[str]
+) -> argparse.Namespace:
+    """As if podwire had been started for that context; a file of --record is of one console."""
+    record = getattr(options, "record", None)
+    if record not in (None, HERE):
+        notes.append(f"{sanitize(record)} ends with the context that you left.")
+    changed = {
+        "command": None,
+        "target": "",
+        "context": [wanted.context],
+        "namespace": wanted.namespace,
+        "all_namespaces": wanted.namespace == "",
+        "record": None if record is None else HERE,
+    }
+    return argparse.Namespace(**vars(options) | changed)
+
+
+def _default_signals() -> None:
+    """No console has them now: Ctrl-C ends the connecting."""
+    loop = asyncio.get_running_loop()
+    with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.remove_signal_handler(number)
 
 
 async def _opener(
@@ -116,6 +176,7 @@ class _Opener:
         self.options, self.cluster, self.settings = options, cluster, settings
         self.imported, self.recorders = imported, recorders
         self.console: ConsoleSession | None = None
+        self.notes: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -130,7 +191,22 @@ class _Opener:
         first = await self.console.open(self.cluster, self.settings)
         wanted = getattr(self.options, "target", "") or ""
         is_demo = self.options.command == "demo"
-        return OpenConsole(self.console.control, first, wanted, is_demo)
+        return OpenConsole(
+            self.console.control,
+            first,
+            wanted=wanted,
+            is_demo=is_demo,
+            contexts=self._contexts(),
+            notes=self.notes,
+        )
+
+    def _contexts(self) -> Callable[[], Sequence[str]] | None:
+        """Which others can be gone to: not from the lab, which has one."""
+        if self.cluster is None or self.options.command == "lab":
+            return None
+        from collectors.cluster.api.connection import every_context
+
+        return partial(every_context, self.options.kubeconfig)
 
     async def close(self) -> None:
         if self.console is not None:

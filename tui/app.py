@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from textual import events
@@ -19,6 +19,7 @@ from collectors.errors import PodwireError
 from session.crash import report_crash
 from tui.actions import ACTIONS, bindings
 from tui.background_imports import preload
+from tui.command_keys import CommandKeys
 from tui.garbage_collection import GarbageCollection
 from tui.key_queue import Handled, KeyQueue
 from tui.keymap import KEYS
@@ -45,19 +46,23 @@ QUITTING = (
 class OpenConsole(NamedTuple):
     """What a console works on; `first` is the key of the target to open, '' opens the cluster.
     `wanted` is a target by its name, which is opened as soon as it is listed. `is_demo`: a tour
-    begins there."""
+    begins there. `contexts` reads which contexts there are, where others can be gone to; `notes`
+    are said at once."""
 
     control: Controller
     first: str
     wanted: str = ""
     is_demo: bool = False
+    contexts: Callable[[], Sequence[str]] | None = None
+    notes: Sequence[str] = ()
 
 
-class PodwireApp(LookingApp, TerminalKeys, ReplayKeys, ShareKeys, TourKeys):
+class PodwireApp(LookingApp, TerminalKeys, ReplayKeys, ShareKeys, CommandKeys, TourKeys):
     TITLE = "podwire"
     CSS_PATH = "podwire.tcss"
     BINDINGS = bindings("lab", "replay", "app")
     ENABLE_COMMAND_PALETTE = True
+    COMMAND_PALETTE_BINDING = ""  # the table has its key, and it is not in the footer
 
     def __init__(
         self,
@@ -93,11 +98,13 @@ class PodwireApp(LookingApp, TerminalKeys, ReplayKeys, ShareKeys, TourKeys):
 
     async def _open(self) -> None:
         try:
-            self.control, first, wanted, is_demo = await self._opening()
+            opened = await self._opening()
         except PodwireError as error:
             self.failed = error
             self.exit(return_code=error.exit_code)
             return
+        self.control, first = opened.control, opened.first
+        self.contexts = opened.contexts
         self.is_open = True
         self.say_notices()
         self.begin_to_look()
@@ -105,13 +112,17 @@ class PodwireApp(LookingApp, TerminalKeys, ReplayKeys, ShareKeys, TourKeys):
         if not first or self.control.lists_cluster:
             from tui.screens.cluster import ClusterScreen
 
-            self.push_screen(ClusterScreen(self.control.store, self.control, wanted))
+            self.push_screen(ClusterScreen(self.control.store, self.control, opened.wanted))
         if first:
             from session.recorded_targets import node_beside
 
             self._show_target(first, node_beside(self.control.store, first))
-        if is_demo:
+        if opened.is_demo:
             self.begin_tour()
+        for note in opened.notes:
+            self.notify(note, severity="warning", timeout=30, markup=False)
+        with contextlib.suppress(PodwireError):  # said when one is gone to
+            await self.read_contexts()
 
     async def _preload(self) -> None:
         await self.control.painted.wait()

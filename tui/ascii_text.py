@@ -15,7 +15,7 @@ UNKNOWN = "?"
 _GLYPHS = {
     **dict.fromkeys("▕▏│┃▌▐▍▎▊▋▉┆", "|"),
     **dict.fromkeys("┊╎", "/"),  # a gap: as nothing that is filled
-    **dict.fromkeys("─━╌═▔▀–—‒‐·•", "-"),
+    **dict.fromkeys("─━╌┈═▔▀–—‒‐·•", "-"),
     **dict.fromkeys("▁▂▃▄", "_"),
     **dict.fromkeys("╭╮╰╯┌┐└┘├┤┬┴┼╔╗╚╝", "+"),
     **dict.fromkeys("█▅▆▇▓▒░■", "#"),

@@ -1,6 +1,6 @@
 """Random keys on all screens: esc leads back to the first screen, no dialog opens twice, nothing crashes.
 
-300 steps; PODWIRE_RANDOM_KEYS=10000 for more, PODWIRE_RANDOM_SEED for others.
+450 steps; PODWIRE_RANDOM_KEYS=10000 for more of each kind, PODWIRE_RANDOM_SEED for others.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tui.app import PodwireApp
 from tui.screens.cluster import ClusterScreen
 from tui.screens.target import TargetScreen
 
-STEPS = int(os.environ.get("PODWIRE_RANDOM_KEYS", "300"))
+STEPS = int(os.environ.get("PODWIRE_RANDOM_KEYS", "150"))  # of each kind
 SEED = int(os.environ.get("PODWIRE_RANDOM_SEED", "1"))
 ROUND = 25  # keys between two checks that esc leads back
 # Those end the console, or are the terminal's.
@@ -38,6 +38,7 @@ KEYS = sorted(
 OFTEN = ("enter", "down", "escape", "d", "question_mark", "q", "right_square_bracket")
 OF_TARGET = sorted(key for a in ACTIONS if a.where == "target" for key in a.key.split(","))
 SIZES = ((80, 24), (120, 40), (200, 50))
+SMALLEST, LARGEST = (1, 1), (240, 70)  # of a terminal whose size changes all the time
 
 
 async def no_answer(*arguments: object) -> None:
@@ -125,8 +126,19 @@ def quiet(control: Controller, monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setattr(part, name, value)
 
 
-@pytest.mark.parametrize("kind", ["lab", "cluster"])  # the lab asks nothing before it attaches
-async def test_random_keys(recording: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+def any_size(choose: random.Random) -> tuple[int, int]:
+    width, height = (
+        choose.randint(least, most) for least, most in zip(SMALLEST, LARGEST, strict=True)
+    )
+    return width, height
+
+
+# the lab asks nothing before it attaches; `resized` is a cluster on a terminal of changing size
+@pytest.mark.parametrize("kind", ["lab", "cluster", "resized"])
+async def test_random_keys(
+    recording: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     choose = random.Random(f"{SEED} {kind}")
     _, control = replayed(recording, is_lab=kind == "lab")
     quiet(control, monkeypatch)
@@ -134,9 +146,12 @@ async def test_random_keys(recording: Path, monkeypatch: pytest.MonkeyPatch, kin
     monkeypatch.setattr(app, "exit", lambda *arguments, **options: None)  # y on the question
     async with app.run_test(size=SIZES[1]) as pilot:
         await pilot.pause(0.5)
-        control.live = kind == "cluster"
+        control.live = kind != "lab"
+        app.contexts = lambda: ["dev", "lab"]
         walk = Walk(app, pilot)
-        for step in range(STEPS // 2):
+        for step in range(STEPS):
+            if kind == "resized" and choose.random() < 0.3:
+                await pilot.resize_terminal(*any_size(choose))
             usual = OF_TARGET if isinstance(app.screen, TargetScreen) else ("enter", "L", "j")
             await walk.press(choose.choice(choose.choice((OFTEN, KEYS, usual))))
             if step % ROUND == ROUND - 1:
