@@ -19,7 +19,7 @@ _GLYPHS = {
     **dict.fromkeys("▁▂▃▄", "_"),
     **dict.fromkeys("╭╮╰╯┌┐└┘├┤┬┴┼╔╗╚╝", "+"),
     **dict.fromkeys("█▅▆▇▓▒░■", "#"),
-    **dict.fromkeys("●▪◆", "*"),
+    **dict.fromkeys("●▪◆★", "*"),
     **dict.fromkeys("→▶⟩›≥", ">"),
     **dict.fromkeys("←◀⟨‹≤", "<"),
     **dict.fromkeys("✕✗×", "x"),

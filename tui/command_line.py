@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from collectors.errors import ConfigError
 from collectors.frozen import frozen
 from collectors.sanitize import sanitize
-from diagnosis.edit_distance import near
 from session.favourites import Place
 
 ALL = ("all", "*", "-")  # namespaces
@@ -153,5 +152,7 @@ def namespace_of(argument: str, known: Sequence[str]) -> str:
 
 
 def _unknown(what: str, name: str, known: Iterable[str]) -> ConfigError:
+    from diagnosis.edit_distance import near  # the first frame waits for no diagnosis
+
     found = sanitize(near(name, known), 80)
     return ConfigError(f"There is no {what}.{f' Is it {found}?' if found else ''}")

@@ -18,6 +18,7 @@ from collectors.terminal_owner import TerminalOwner
 from tests.support.fake_api import FakeApi, served
 from tui.app import OpenConsole
 from tui.command_keys import ContextSwitch
+from tui.look import TerminalLook
 
 LEFT = "pod podwire-x in namespace default may be left: `podwire clean` removes it."
 
@@ -31,10 +32,10 @@ class ScriptedApp:
     left: list[str]
 
     def __init__(
-        self, opening: Callable[[], Awaitable[OpenConsole]], name: str, theme: str
+        self, opening: Callable[[], Awaitable[OpenConsole]], name: str, look: TerminalLook
     ) -> None:
         self._opening = opening
-        self.theme = theme
+        self.theme = look.theme
         self.failed, self.return_code = None, 0
         self.switch_to: ContextSwitch | None = None
 
@@ -70,7 +71,7 @@ def several(path: Path) -> Path:
 
 async def left_with(path: Path, *arguments: str) -> int:
     options = parser().parse_args(["--kubeconfig", str(path), "--no-record", *arguments])
-    return await console._run(options, Config(), "night", None)
+    return await console._run(options, Config(), TerminalLook(), None)
 
 
 async def test_a_context_is_opened_after_the_one_before_was_left(

@@ -1,4 +1,5 @@
-"""What says who we are: token, token file, password, certificate or exec plugin; impersonation.
+"""What says who we are: token, token file, password, certificate, exec plugin or OIDC;
+impersonation.
 
 Semantics are client-go's (tools/clientcmd, plugin/pkg/client/auth/exec): a tokenFile goes before a
 token and is read again every minute; a plugin's answer is kept until it expires or the server
@@ -8,14 +9,14 @@ answers 401.
 from __future__ import annotations
 
 import base64
-import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from collectors.cluster.api.exec_plugin import ExecPlugin, Issued
+from collectors.cluster.api.fields import as_mapping
 from collectors.cluster.api.kubeconfig import KubeconfigEntry
+from collectors.cluster.api.oidc import OidcProvider
 from collectors.errors import ConfigError
 from collectors.frozen import frozen
 from collectors.sanitize import sanitize
@@ -25,11 +26,6 @@ TOKEN_FILE_S = 60.0
 REMOVED = {  # auth providers that kubectl no longer has, and what replaced them
     "gcp": "gke-gcloud-auth-plugin",
     "azure": "kubelogin",
-}
-OIDC_CONFIG = {  # a kubeconfig around a user, for the library
-    "current-context": "c",
-    "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-    "clusters": [{"name": "c", "cluster": {"server": "https://unused"}}],
 }
 
 
@@ -76,13 +72,14 @@ class Credentials:
         self.impersonation = impersonation or Impersonation()
         self.certificate: Certificate | None = None
         self.plugin: ExecPlugin | None = None
+        self.oidc: OidcProvider | None = None
         self._authorization = ""
         self._token_file: Path | None = None
         self._read_at = 0.0
 
     @property
     def renewable(self) -> bool:
-        return self.plugin is not None or self._token_file is not None
+        return bool(self.plugin or self.oidc or self._token_file)
 
     async def headers(self) -> list[tuple[str, str]]:
         """What to send now; a plugin runs again, or a file is read again, when it is time."""
@@ -93,7 +90,8 @@ class Credentials:
         return [("Authorization", self._authorization)] if self._authorization else []
 
     async def _refresh(self) -> None:
-        if self.plugin is not None and self.plugin.expired:
+        issuer = self.plugin or self.oidc
+        if issuer is not None and issuer.expired:
             await self.renew()
         elif self._token_file is not None and self._is_read_long_ago():
             self._read_token()
@@ -110,6 +108,8 @@ class Credentials:
     async def _get_again(self) -> None:
         if self.plugin is not None:
             self._use_issued(await self.plugin.run())
+        elif self.oidc is not None:
+            self.use_token(await self.oidc.token())
         elif self._token_file is not None:
             self._read_token()
 
@@ -259,12 +259,12 @@ def _extra(user: KubeconfigEntry) -> tuple[tuple[str, str], ...]:
 
 
 async def _use_provider(credentials: Credentials, user: KubeconfigEntry) -> None:
-    """`auth-provider`: only oidc is left in kubectl; the library knows how to refresh its token."""
-    provider: Any = user.value["auth-provider"]
-    _check_provider(str(provider.get("name") if isinstance(provider, dict) else ""), user)
-    with _failing_as_sentence(user):
-        token = await _oidc_token(provider, str(user.folder))
-    credentials.use_token(token.removeprefix("Bearer "))
+    """`auth-provider`: only oidc is left in kubectl."""
+    provider = as_mapping(user.value["auth-provider"])
+    _check_provider(str(provider.get("name") or ""), user)
+    config = KubeconfigEntry(user.name, as_mapping(provider.get("config")), user.folder)
+    credentials.oidc = OidcProvider(config, data_or_file(config, "idp-certificate-authority"))
+    await credentials.renew()
 
 
 def _check_provider(name: str, user: KubeconfigEntry) -> None:
@@ -277,22 +277,3 @@ def _check_provider(name: str, user: KubeconfigEntry) -> None:
             f"The auth provider {sanitize(name, 40)!r} of user {sanitize(user.name, 80)!r} "
             "is not known."
         )
-
-
-@contextlib.contextmanager
-def _failing_as_sentence(user: KubeconfigEntry) -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:  # the library raises whatever its HTTP client does
-        raise ConfigError(
-            f"The OIDC token of {sanitize(user.name, 80)!r} cannot be had: {sanitize(error, 200)}"
-        ) from None
-
-
-async def _oidc_token(provider: Any, folder: str) -> str:
-    from kubernetes.aio.config.kube_config import KubeConfigLoader
-
-    config = OIDC_CONFIG | {"users": [{"name": "u", "user": {"auth-provider": provider}}]}
-    loader = KubeConfigLoader(config_dict=config, config_base_path=folder)
-    await loader._load_oid_token()
-    return str(loader.token)

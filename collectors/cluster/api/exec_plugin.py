@@ -33,8 +33,8 @@ DEFAULT_MODE = dict(zip(VERSIONS, ("", "IfAvailable"), strict=True))  # v1 needs
 UNATTENDED_S = 60.0  # while the console is open nobody can answer it
 ISSUED = ("token", "clientCertificateData", "clientKeyData")
 CLUSTER_INFO = ("tls-server-name", "proxy-url", "certificate-authority-data")
-LOG_IN = "Leave podwire, log in, and start it again."
-LOG_IN_AGAIN = "Leave podwire, log in, and start again."
+LOG_IN = "Log in, and start podwire again."
+LOG_IN_HERE = "`:login` leaves this screen for as long as it asks, and opens the context again."
 
 
 @frozen
@@ -105,13 +105,13 @@ class ExecPlugin:
             return issued
 
     def _failed(self, code: int, err: bytes, interactive: bool) -> ConfigError:
-        retry = "" if interactive or self.mode == "Never" else f" {LOG_IN}"
+        retry = "" if interactive or self.mode == "Never" else f" {_log_in()}"
         return self._error(f"failed with exit code {code}{_last_words(err)}.{retry}")
 
     def _interactive(self) -> bool:
         terminal = _has_terminal()
         if self.mode == "Always" and not terminal:
-            raise self._error(f"needs a terminal to ask on. {LOG_IN_AGAIN}")
+            raise self._error(f"needs a terminal to ask on. {_log_in()}")
         return terminal and self.mode != "Never"
 
     async def _started(self, interactive: bool) -> Process:
@@ -192,6 +192,11 @@ def _last_words(err: bytes) -> str:
     """What a plugin said last before it failed."""
     said = err.strip()
     return f": {sanitize_bytes(said[-300:], 300)}" if said else ""
+
+
+def _log_in() -> str:
+    """What to do where a plugin has to ask."""
+    return LOG_IN_HERE if TerminalOwner.ours else LOG_IN
 
 
 def _has_terminal() -> bool:

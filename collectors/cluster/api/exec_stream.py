@@ -18,7 +18,7 @@ from yarl import URL
 from collectors.cluster.api.connection import Cluster, pod_path
 from collectors.cluster.api.fields import as_list, as_mapping
 from collectors.cluster.api.rest import retry_after
-from collectors.cluster.api.transport import connector, session_options
+from collectors.cluster.api.transport import session_options
 from collectors.command_runner import STDERR, STDOUT, Output
 from collectors.errors import ClusterError, ExecError
 from collectors.lazy_import import lazy_import
@@ -138,7 +138,7 @@ class ExecRunner:
         rest = self.cluster.rest
         if rest.read_only:
             raise ExecError("podwire was started with --read-only: nothing is run in the cluster.")
-        session = aiohttp.ClientSession(connector=connector(rest.ssl_context, 4))
+        session = aiohttp.ClientSession(connector=rest.connector(4))
         try:
             return ExecRunning(session, await self._connect(session, self._query(argv)))
         except BaseException as error:

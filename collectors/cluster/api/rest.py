@@ -17,7 +17,8 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from collectors.cluster.api.credentials import Credentials
-from collectors.cluster.api.transport import connector, use_certificate
+from collectors.cluster.api.socks import SocksFailed
+from collectors.cluster.api.transport import connector, http_proxy, use_certificate
 from collectors.errors import ClusterError, ConfigError, Forbidden, NotFound
 from collectors.frozen import frozen
 from collectors.lazy_import import lazy_import
@@ -110,6 +111,9 @@ def unreachable(host: str, error: Exception) -> str:
         )
     if isinstance(error, aiohttp.ClientProxyConnectionError):
         return f"The proxy to the{where[3:]} cannot be reached. Check proxy-url or HTTPS_PROXY."
+    if isinstance(error.__cause__, SocksFailed):  # aiohttp makes an error of its own of it
+        said = error.__cause__
+        return f"The{where[3:]} cannot be reached: {said}. Check proxy-url or HTTPS_PROXY."
     if isinstance(error, (aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError)):
         return (
             f"{where} shows a certificate that this context does not trust: {_distrust(error)}. "
@@ -141,13 +145,18 @@ class Rest:
         self.configuration = client.configuration
         self.credentials = credentials
         self.read_only = False
-        client.rest_client._create_connector = lambda: connector(self.ssl_context, CONNECTIONS)
+        client.rest_client._create_connector = lambda: self.connector(CONNECTIONS)
+        client.rest_client.proxy = http_proxy(client.configuration)
         self._present_certificate()
 
     @property
     def ssl_context(self) -> ssl.SSLContext:
         context: ssl.SSLContext = self.client.rest_client.ssl_context
         return context
+
+    def connector(self, limit: int) -> aiohttp.TCPConnector:
+        """At most so many connections to the API server. Call on the event loop."""
+        return connector(self.ssl_context, limit, self.configuration.proxy)
 
     def _present_certificate(self) -> None:
         if self.credentials.certificate is not None:

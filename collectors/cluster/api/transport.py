@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from collectors.cluster.api.credentials import Certificate, data_or_file
 from collectors.cluster.api.kubeconfig import KubeconfigEntry
+from collectors.cluster.api.socks import SCHEMES, SocksProxy, check_installed
 from collectors.errors import ConfigError
 from collectors.lazy_import import lazy_import
 from collectors.sanitize import sanitize
@@ -40,14 +41,25 @@ KEEPALIVE = (
 def _socket(address: Any) -> socket.socket:
     family, kind, protocol, *_ = address
     made = socket.socket(family, kind, protocol)
-    for name, value in KEEPALIVE:
-        if hasattr(socket, name):
-            made.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    _keep_alive(made)
     return made
 
 
-def connector(context: ssl.SSLContext, limit: int) -> aiohttp.TCPConnector:
-    """For requests and exec streams; aiohttp switches keepalive on. Call on the event loop."""
+def _keep_alive(made: socket.socket) -> None:
+    for name, value in KEEPALIVE:
+        if hasattr(socket, name):
+            made.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def connector(
+    context: ssl.SSLContext, limit: int, proxy: str | None = None
+) -> aiohttp.TCPConnector:
+    """For requests and exec streams; aiohttp switches keepalive on, and knows HTTP proxies itself.
+    Call on the event loop."""
+    if (socks := SocksProxy.of(proxy)) is not None:
+        from collectors.cluster.api.socks_connector import SocksConnector
+
+        return SocksConnector(socks, context, limit, _keep_alive)
     return aiohttp.TCPConnector(ssl=context, limit=limit, socket_factory=_socket)
 
 
@@ -129,12 +141,21 @@ def _usable_proxy(given: str, where: str) -> str:
     url = given if "://" in given else f"http://{given}"
     proxy = urlsplit(url)
     _hide_password(proxy)
+    if proxy.scheme in SCHEMES and proxy.hostname:
+        check_installed(where)
+        return url
     if proxy.scheme not in PROXIES:
         raise ConfigError(
             f"{where} is reached through a {sanitize(proxy.scheme, 20)} proxy; "
-            "podwire knows http and https."
+            f"podwire knows {', '.join((*PROXIES, *SCHEMES))}."
         )
     return url
+
+
+def http_proxy(configuration: Configuration) -> str | None:
+    """What aiohttp is to ask for a connection; None where the connector does that."""
+    proxy: str | None = configuration.proxy
+    return None if SocksProxy.of(proxy) else proxy
 
 
 def _is_loopback(name: str) -> bool:
@@ -165,7 +186,7 @@ def use_certificate(context: ssl.SSLContext, certificate: Certificate) -> None:
 
 def session_options(configuration: Configuration) -> dict[str, Any]:
     """What every request of this API server is sent with."""
-    options: dict[str, Any] = {"proxy": configuration.proxy}
+    options: dict[str, Any] = {"proxy": http_proxy(configuration)}
     if configuration.tls_server_name:
         options["server_hostname"] = configuration.tls_server_name
     return options
