@@ -17,7 +17,7 @@ MOST = 200
 NAME = "favourites.json"
 
 
-class Place(NamedTuple):
+class ContextNamespace(NamedTuple):
     """A context of the kubeconfig, and a namespace in it: '' for that of the context."""
 
     context: str
@@ -36,21 +36,21 @@ class Favourites:
         self._path = (directory or state_directory()) / NAME
         self.places = list(_read(self._path))
 
-    def add(self, place: Place) -> bool:
+    def add(self, place: ContextNamespace) -> bool:
         """False where it was one. ConfigError where it cannot be kept."""
         if place in self.places:
             return False
         self._keep([*self.places, place][-MOST:])
         return True
 
-    def remove(self, place: Place) -> bool:
+    def remove(self, place: ContextNamespace) -> bool:
         """False where it was none."""
         if place not in self.places:
             return False
         self._keep([one for one in self.places if one != place])
         return True
 
-    def _keep(self, places: list[Place]) -> None:
+    def _keep(self, places: list[ContextNamespace]) -> None:
         try:
             private_directory(self._path.parent)
             beside = self._path.with_suffix(f".{os.getpid()}")
@@ -63,11 +63,11 @@ class Favourites:
         self.places = places
 
 
-def _read(path: Path) -> Iterable[Place]:
+def _read(path: Path) -> Iterable[ContextNamespace]:
     try:
         rows = json.loads(path.read_text())
     except (OSError, ValueError):
         return
     for row in rows[:MOST] if isinstance(rows, list) else ():
         if isinstance(row, list) and len(row) == 2 and all(isinstance(one, str) for one in row):
-            yield Place(*row)
+            yield ContextNamespace(*row)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from collectors.errors import PodwireError
-from session.favourites import Favourites, Place
+from session.favourites import ContextNamespace, Favourites
 from tui.command_line import CommandChoices, namespace_of, place_of, typed
 from tui.screens.base import ConsoleScreen
 from tui.tabbed_app import TabbedApp
@@ -60,10 +60,10 @@ class CommandKeys(TabbedApp):
                 return screen  # type: ignore[return-value]
         return None
 
-    def _here(self) -> Place:
+    def _here(self) -> ContextNamespace:
         start, lists = self.control.store.start, self._cluster_screen()
         namespace = lists.namespace if lists is not None else None
-        return Place(start.context if start else "", namespace or "")
+        return ContextNamespace(start.context if start else "", namespace or "")
 
     def _entered(self, text: str | None) -> None:
         if text:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from collectors.errors import ConfigError
 from collectors.frozen import frozen
 from collectors.sanitize import sanitize
-from session.favourites import Place
+from session.favourites import ContextNamespace
 
 ALL = ("all", "*", "-")  # namespaces
 
@@ -44,8 +44,8 @@ class CommandChoices:
 
     contexts: tuple[str, ...] = ()
     namespaces: tuple[str, ...] = ()
-    favourites: tuple[Place, ...] = ()
-    here: Place = Place("")
+    favourites: tuple[ContextNamespace, ...] = ()
+    here: ContextNamespace = ContextNamespace("")
 
     def of(self, argument: str) -> Iterator[tuple[str, str]]:
         """Texts for an argument, each with a note."""
@@ -126,15 +126,15 @@ def typed(text: str) -> TypedLine:
     raise _unknown(f"command {sanitize(name, 40)!r}", name, BY_NAME)
 
 
-def place_of(argument: str, contexts: Iterable[str]) -> Place:
+def place_of(argument: str, contexts: Iterable[str]) -> ContextNamespace:
     """`prod` or `prod shop`; names of contexts may have spaces. ConfigError where there is no
     such context."""
     known = list(contexts)
     if argument in known:
-        return Place(argument)
+        return ContextNamespace(argument)
     context, _, namespace = argument.rpartition(" ")
     if context.strip() in known:
-        return Place(context.strip(), namespace)
+        return ContextNamespace(context.strip(), namespace)
     name = sanitize(argument, 80)
     if not known:
         raise ConfigError(f"There is no context {name!r}: the kubeconfig has none.")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
+
 from collectors.capture import jsonl
 from collectors.capture.flow_expiry import Flow
 
@@ -21,7 +24,8 @@ def _never(flow: Flow, name: str) -> bytes | None:
     return None
 
 
-try:
-    from collectors.capture.fast_flow_lines import flow_line as fast_flow_line
-except ImportError:
-    fast_flow_line = _never
+fast_flow_line: Callable[[Flow, str], bytes | None] = _never
+with contextlib.suppress(ImportError):
+    from collectors.capture import fast_flow_lines
+
+    fast_flow_line = fast_flow_lines.flow_line

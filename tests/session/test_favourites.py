@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from collectors.errors import ConfigError
-from session.favourites import NAME, Favourites, Place
+from session.favourites import NAME, ContextNamespace, Favourites
 
-SHOP = Place("prod", "shop")
+SHOP = ContextNamespace("prod", "shop")
 
 
 def test_a_favourite_is_there_the_next_time_and_private(tmp_path: Path) -> None:
     directory = tmp_path / "state"
     assert Favourites(directory).add(SHOP) and not Favourites(directory).add(SHOP)
-    assert Favourites(directory).add(Place("arn:aws:eks:eu-1:12:cluster/a"))
-    assert Favourites(directory).places == [SHOP, Place("arn:aws:eks:eu-1:12:cluster/a")]
+    assert Favourites(directory).add(ContextNamespace("arn:aws:eks:eu-1:12:cluster/a"))
+    assert Favourites(directory).places == [SHOP, ContextNamespace("arn:aws:eks:eu-1:12:cluster/a")]
     assert (directory / NAME).stat().st_mode & 0o777 == 0o600
     assert directory.stat().st_mode & 0o777 == 0o700
     assert [one.name for one in directory.iterdir()] == [NAME]

@@ -9,7 +9,7 @@ import pytest
 from textual.pilot import Pilot
 
 from collectors import events as ev
-from session.favourites import Favourites, Place
+from session.favourites import ContextNamespace, Favourites
 from tests.support.replay import replayed
 from tests.support.snapshots import API, POD
 from tui.app import OpenConsole, PodwireApp
@@ -132,7 +132,7 @@ async def test_favourites_are_kept_and_gone_to(state: Path) -> None:
         await pilot.pause(0.8)
         await typed(pilot, "ns bank")
         await typed(pilot, "keep")
-        assert Favourites(state).places == [Place("prod", "bank")]
+        assert Favourites(state).places == [ContextNamespace("prod", "bank")]
         await typed(pilot, "ns all")
         await typed(pilot, "fav")  # shows them; the first is one key away
         await pilot.press("down", "enter")

@@ -8,7 +8,7 @@ import pytest
 from textual.app import App
 
 from collectors.errors import ConfigError
-from session.favourites import Place
+from session.favourites import ContextNamespace
 from tui.command_line import (
     COMMANDS,
     CommandChoices,
@@ -23,8 +23,8 @@ from tui.screens.command_line import CommandLine
 CHOICES = CommandChoices(
     contexts=("dev", "prod", "prod-eu", "my cluster"),
     namespaces=("default", "shop"),
-    favourites=(Place("prod-eu", "shop"),),
-    here=Place("dev", "shop"),
+    favourites=(ContextNamespace("prod-eu", "shop"),),
+    here=ContextNamespace("dev", "shop"),
 )
 
 
@@ -60,8 +60,8 @@ def test_a_line_is_a_command_or_a_target() -> None:
 
 
 def test_contexts_may_have_spaces_and_a_namespace_may_follow() -> None:
-    assert place_of("my cluster", CHOICES.contexts) == Place("my cluster")
-    assert place_of("my cluster shop", CHOICES.contexts) == Place("my cluster", "shop")
+    assert place_of("my cluster", CHOICES.contexts) == ContextNamespace("my cluster")
+    assert place_of("my cluster shop", CHOICES.contexts) == ContextNamespace("my cluster", "shop")
     with pytest.raises(ConfigError, match=r"There is no context 'prot' in the kubeconfig. Is it"):
         place_of("prot", CHOICES.contexts)
     with pytest.raises(ConfigError, match=r"the kubeconfig has none"):
