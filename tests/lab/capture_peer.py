@@ -2,8 +2,10 @@
 python -m tests.lab.capture_peer NETVERDICT FOLDER
 
 NETVERDICT is its command, installed elsewhere (PyPI). FOLDER has a folder a fault with NODE.pcap of
-each node. Prints a table: what the peer says with more than low confidence, by rule and server, and
-what `podwire check --from` finds of the same files without anything else.
+each node, or a folder whose `right` says what is right. Prints a table, and what it adds up to:
+what is right, as the fault says of itself, what the peer says with more than low confidence, by rule
+and server, and what `podwire check --from` finds of the same files without anything else.
+docs/peer.md has it.
 """
 
 from __future__ import annotations
@@ -12,13 +14,15 @@ import json
 import subprocess
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-LOW, CLEAN = "basse", "clean"
+from lab.faults import all_faults
+
+LOW, CLEAN = "basse", "RAS"
 SHOWN = 4  # servers of a rule
-HEAD = "| capture | netverdict | podwire |\n| --- | --- | --- |"
+HEAD = "| captures | what is right | netverdict | podwire |\n| --- | --- | --- | --- |"
 TIMEOUT_S = 300
 Said = dict[str, Counter[str]]  # by rule: connections by server
 
@@ -27,12 +31,19 @@ def peer(command: str, capture: Path) -> Said:
     argv = [command, "analyze", str(capture), "--json", "--top", "100000"]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     said: Said = defaultdict(Counter)
-    for flow in json.loads(done.stdout)["flows"]:
-        server = flow["flow"].partition("->")[2]
-        for match in flow.get("matches") or ():
-            if match["confidence"] != LOW and match["rule"] != CLEAN:
-                said[match["rule"]][server] += 1
+    report = json.loads(done.stdout)
+    for kind in ("flows", "udp", "dns"):
+        for one in report[kind]:
+            for match in one.get("matches") or ():
+                if match["confidence"] != LOW and match["verdict"] != CLEAN:
+                    said[match["rule"]][_server(one)] += 1
     return said
+
+
+def _server(one: Mapping[str, Any]) -> str:
+    """Whom a connection, a conversation of UDP or a question goes to."""
+    text = str(one.get("flow") or one.get("conversation") or "")
+    return text.partition("->")[2] or str(one["signals"]["resolver"])
 
 
 def added(of: Iterable[Said]) -> Said:
@@ -45,7 +56,7 @@ def added(of: Iterable[Said]) -> Said:
 
 def peer_text(said: Said) -> str:
     return "<br>".join(
-        f"{rule}: {servers.total()} connections to "
+        f"{rule}: {servers.total():,} to "
         + ", ".join(server for server, _ in servers.most_common(SHOWN))
         + (" …" if len(servers) > SHOWN else "")
         for rule, servers in sorted(said.items(), key=lambda pair: -pair[1].total())
@@ -60,19 +71,48 @@ def podwire(captures: Iterable[Path]) -> list[dict[str, Any]]:
     return found
 
 
+def right(folder: Path) -> str:
+    """What is wrong there in truth: as the fault of that name says, or the folder's own note."""
+    note, fault = folder / "right", all_faults().get(folder.name)
+    if note.exists():
+        return note.read_text().strip()
+    return fault.find if fault is not None else "–"
+
+
+def row(command: str, folder: Path, totals: Counter[str]) -> str:
+    captures = sorted(folder.glob("*.pcap"))
+    said = added(peer(command, one) for one in captures)
+    found = podwire(captures)
+    totals["captures"] += len(captures)
+    totals["connections"] += sum(servers.total() for servers in said.values())
+    totals["places"] += sum(map(len, said.values()))
+    totals["findings"] += len(found)
+    texts = [f"`{one['rule']}`: {one['where']}: {one['title']}" for one in found]
+    cells = (
+        f"{folder.name} ({len(captures)})",
+        right(folder),
+        peer_text(said) or "–",
+        "<br>".join(texts) or "–",
+    )
+    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
+
+
 def rows(command: str, folder: Path) -> Iterator[str]:
+    totals = Counter[str]()
     for fault in sorted(path for path in folder.iterdir() if path.is_dir()):
-        captures = sorted(fault.glob("*.pcap"))
-        said = peer_text(added(peer(command, one) for one in captures))
-        found = [f"{one['rule']}: {one['where']}: {one['title']}" for one in podwire(captures)]
-        yield f"| {fault.name} | {said or '–'} | {'<br>'.join(found) or '–'} |"
+        yield row(command, fault, totals)
+    yield (
+        f"\nIn {totals['captures']} captures netverdict speaks of {totals['connections']:,} "
+        f"connections, a panel each, of {totals['places']:,} rules and servers; podwire has "
+        f"{totals['findings']:,} findings."
+    )
 
 
 def main() -> int:
     command, folder = sys.argv[1:]
     sys.stdout.write(f"{HEAD}\n")
-    for row in rows(command, Path(folder)):
-        sys.stdout.write(row.replace("\n", " ") + "\n")
+    for line in rows(command, Path(folder)):
+        sys.stdout.write(line + "\n")
         sys.stdout.flush()
     return 0
 
