@@ -41,7 +41,7 @@ def peer(command: str, capture: Path) -> Said:
 
 
 def _server(one: Mapping[str, Any]) -> str:
-    """Whom a connection, a conversation of UDP or a question goes to."""
+    """The server of a connection, of a conversation of UDP, of a question."""
     text = str(one.get("flow") or one.get("conversation") or "")
     return text.partition("->")[2] or str(one["signals"]["resolver"])
 
