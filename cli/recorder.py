@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING
 from cli.config import Config
 from cli.messages import print_message, print_messages
 from collectors.errors import ConfigError
-from collectors.events import Notice
 from collectors.plural import counted
 from collectors.sanitize import sanitize
-from collectors.stream import Stream
 
 if TYPE_CHECKING:  # most sessions write none
     from collectors.recording.event_log import Recorder
+    from collectors.stream import Stream
     from session.disk_gap import DiskGap
     from session.file_recording import FileRecording
     from session.recorded_sessions import RunningSession
@@ -72,6 +71,8 @@ class Recorders:
     def begin(self, stream: Stream, store: Store) -> None:
         """On the event loop: what is published from now on is written, until the stream is
         closed."""
+        from collectors.events import Notice  # imports slowly
+
         self._to_file, self._file = recording(self._file, stream), None
         if self._session is not None:
             self._recording = self._begun(self._session, stream, store)

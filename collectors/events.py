@@ -350,9 +350,6 @@ class RecordingEnd(Event):
     clean: bool = True
 
 
-NOTE_KEPT = 300  # characters of a mark's note
-
-
 @frozen
 class Mark(Event):
     """A person's mark on the timeline: who set it, and the note beside it ('' for none). `target`

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from collectors.cluster.attach.settings import AttachSettings
 from collectors.errors import ClusterError
-from collectors.events import NOTE_KEPT, Mark, Notice, NoticeLevel
+from collectors.events import Mark, Notice, NoticeLevel
 from collectors.sanitize import sanitize
 from collectors.stream import Stream
+from session.share.frames import NOTE_KEPT
 from session.store import Store
 from session.tasks import Tasks
 

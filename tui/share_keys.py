@@ -6,7 +6,6 @@ from __future__ import annotations
 from textual.widgets import Input
 
 from collectors.errors import ConfigError, PodwireError
-from collectors.events import PodRow
 from session.share.people import Person, ScreenLook, label
 from tui.key_queue import KeyQueue
 from tui.keymap import KEYS
@@ -125,6 +124,8 @@ class ShareKeys(TabbedApp):
 
     def _node_of(self, key: str) -> str:
         """The key of the node beside a pod; '' where that is not looked at."""
+        from collectors.events import PodRow  # imports slowly
+
         kind, _, name = key.partition("/")
         row = self.control.store.listing("pods").get(*name.split("/", 1)) if kind == "pod" else None
         node = f"node/{row.node}" if isinstance(row, PodRow) else ""

@@ -6,10 +6,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from collectors.events import NOTE_KEPT
 from collectors.frozen import frozen
 from collectors.sanitize import sanitize
-from session.share.frames import PROTOCOL, FrameError, said
+from session.share.frames import NOTE_KEPT, PROTOCOL, FrameError, said
 
 LONGEST = 400  # characters of a target's key: a namespace of 63, a name of 253
 BURST, PER_S = 20.0, 10.0  # messages of a viewer at once, and each second

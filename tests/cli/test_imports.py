@@ -78,5 +78,12 @@ def test_the_first_frame_waits_for_no_engine() -> None:
     )
     modules = done.stdout.split()
     assert "tui.app" in modules
-    late = ("diagnosis", "session.store", "session.engine", "collectors.capture", "kubernetes")
+    late = (
+        "diagnosis",
+        "session.store",
+        "session.engine",
+        "collectors.capture",
+        "collectors.events",
+        "kubernetes",
+    )
     assert not [name for name in modules if name.startswith(late)]
