@@ -30,10 +30,9 @@ cores: ## the compiled core and the same code as Python on 20,000 captures
 	@tools/setup.sh test
 	PODWIRE_GENERATED_CAPTURES=$${COUNT:-20000} .venv/bin/pytest tests/collectors/test_compiled_core.py -k agree
 
-fuzz: ## ten minutes of atheris on captures, packets and DNS
-	@tools/setup.sh test
-	.venv/bin/pip install -q 'atheris>=3'
-	.venv/bin/python -m tests.fuzz.packets -max_total_time=600
+fuzz: ## ten minutes (or so many seconds: ARGS=3600) on the core under AddressSanitizer and UBSan
+	@tools/setup.sh fuzz
+	@tools/fuzz.sh $(ARGS)
 
 docs: ## the site of docs/, into build/site; fails where a page would load something from elsewhere
 	@tools/setup.sh lab

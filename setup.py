@@ -46,7 +46,7 @@ CORE = (
     "tcp_sequence",
     "udp",
 )
-FLAGS = ["-O2", "-g0", "-fstack-protector-strong", "-D_FORTIFY_SOURCE=2"]
+FLAGS = "-O2 -g0 -fstack-protector-strong -D_FORTIFY_SOURCE=2"
 
 
 def source(name: str) -> Path:
@@ -89,7 +89,7 @@ def extensions() -> list[Extension]:
             f"collectors.capture.{name}",
             [str(source(name))],
             depends=types,  # a class that grows is another for all that extend it
-            extra_compile_args=FLAGS,
+            extra_compile_args=os.environ.get("PODWIRE_CORE_FLAGS", FLAGS).split(),
             optional=True,
         )
         for name in CORE

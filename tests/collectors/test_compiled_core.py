@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from collectors import capture
+from tests.fuzz import targets
 
 pytestmark = pytest.mark.slow
 
@@ -44,6 +45,15 @@ def test_compiled_and_python_agree_on_every_capture() -> None:
     compiled, pure = digests()
     assert len(compiled) == len(pure) > GENERATED
     assert [one for one, other in zip(compiled, pure, strict=True) if one != other] == []
+
+
+def test_what_the_fuzzer_begins_with(tmp_path: Path) -> None:
+    """Nothing but what is promised is raised, and its conversations are such."""
+    targets.seeds(tmp_path)
+    inputs = [path.read_bytes() for path in sorted(tmp_path.iterdir())]
+    assert {data[0] for data in inputs} == set(range(len(targets.TARGETS)))
+    for data in inputs:
+        targets.one(data)
 
 
 WHICH = "import collectors.capture as c, collectors.capture.tcp as t; print(c.WHY_PURE, t.__file__)"
