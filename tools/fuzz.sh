@@ -29,7 +29,8 @@ fi
 
 runtime=$work/site/asan_with_fuzzer.so
 [ -e "$runtime" ] || { echo "atheris came without its runtime for native code ($runtime)" >&2; exit 1; }
-exec env LD_PRELOAD="$runtime" PYTHONPATH="$work/tree:$PWD:$work/site" PYTHONMALLOC=malloc PODWIRE_FUZZ_CORE=1 PODWIRE_PURE= \
+# -P: the modules of the tree, not those of this folder
+exec env LD_PRELOAD="$runtime" PYTHONPATH="$work/tree:$PWD:$work/site" PYTHONMALLOC=malloc PODWIRE_FUZZ_CORE="$work/tree" PODWIRE_PURE= \
     ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:symbolize=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
-    "$python" -m tests.fuzz.packets "-max_total_time=$seconds" "-artifact_prefix=$work/faults/" -max_len=16384 \
+    "$python" -P -m tests.fuzz.packets "-max_total_time=$seconds" "-artifact_prefix=$work/faults/" -max_len=16384 \
     -rss_limit_mb=2048 -print_final_stats=1 "$work/corpus"

@@ -20,9 +20,17 @@ with atheris.instrument_imports(include=["collectors"]):
 HANG_S = 10  # for one input
 
 
-def main() -> None:
-    if os.environ.get("PODWIRE_FUZZ_CORE") and capture.WHY_PURE:
+def require_core(tree: Path) -> None:
+    """That the core is there, and the one that the sanitizers were built into."""
+    if capture.WHY_PURE:
         sys.exit(f"the compiled core is not there: {capture.WHY_PURE}")
+    if not Path(capture.__file__).is_relative_to(tree):
+        sys.exit(f"{capture.__file__} is fuzzed, and not the core in {tree}")
+
+
+def main() -> None:
+    if wanted := os.environ.get("PODWIRE_FUZZ_CORE"):
+        require_core(Path(wanted))
     with tempfile.TemporaryDirectory() as folder:
         seeds(Path(folder))
         atheris.Setup([sys.argv[0], f"-timeout={HANG_S}", *sys.argv[1:], folder], one)
