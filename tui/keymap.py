@@ -45,7 +45,6 @@ _NAMES = {
 _WRITTEN = {"escape": "esc", "left": "←", "right": "→"}
 _WRITTEN_ASCII = {"escape": "esc"}
 _SPELT = {"esc": "escape", "return": "enter", "del": "delete", "←": "left", "→": "right"}
-RESERVED = {"ctrl+p": "opens the command palette"}
 SAME = {"ctrl+i": "tab", "ctrl+m": "enter", "ctrl+left_square_bracket": "escape"}
 _HINT = re.compile(r"\{([a-z]+\.[a-z_]+(?:\([^)]*\))?)\}")
 
@@ -147,8 +146,6 @@ def refusal(key: str, text: str) -> str:
     if not key:
         known = "a character, ctrl+LETTER, f1 to f24, or a name such as esc"
         return f"{sanitize(text, 40)!r} is no key: {known}"
-    if key in RESERVED:
-        return f"{written(key)!r} {RESERVED[key]}"
     if key in SAME:
         return f"a terminal sends the same for {written(key)!r} and {written(SAME[key])!r}"
     return ""

@@ -112,7 +112,7 @@ def test_one_that_cannot_be_read_well_is_named_with_pair_and_figure(directory: P
         ("config.toml", "[keys.app]\nhelp = 'wrod'", "line 2: keys.app.help: 'wrod' is no key"),
         ("config.toml", "[keys.app]\nhelp = []", "must be a key or a list of keys"),
         ("config.toml", "[keys.app]\nhelp = 3", "must be a key or a list of keys"),
-        ("config.toml", "[keys.app]\nhelp = ['f1', 'ctrl+p']", "opens the command palette"),
+        ("config.toml", "[keys.app]\nhelp = ['f1', 'ctrl+p']", "is app.command_palette already"),
         ("config.toml", "bell = 'loud'", "'bell' is 'loud', and must be one of off, bell"),
         ("config.toml", "= 3", "is not TOML"),
         (
