@@ -24,6 +24,7 @@ from collectors.sanitize import sanitize
 from collectors.terminal_owner import TerminalOwner
 from tui.app import OpenConsole, PodwireApp
 from tui.look import TerminalLook
+from tui.terminal_output import drawn_on_terminal
 
 if TYPE_CHECKING:  # the first frame waits for none of them
     from cli.console_session import ConsoleSession
@@ -153,7 +154,8 @@ async def _opener(
 async def _until_left(app: PodwireApp, opener: _Opener, mouse: bool) -> int:
     TerminalOwner.ours = True
     try:
-        await app.run_async(mouse=mouse)
+        with drawn_on_terminal():
+            await app.run_async(mouse=mouse)
     finally:
         TerminalOwner.ours = False
         await opener.close()

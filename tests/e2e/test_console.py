@@ -249,7 +249,7 @@ def test_small_and_large_terminals(lab: object) -> None:
         try:
             opened(terminal)
             terminal.keys("Enter")
-            terminal.until(r"1 packets [\d,]{3,}")
+            terminal.until(r"1 ?packets [\d,.k]{3,}")
             shown = terminal.screen()
             assert max(len(line) for line in shown.splitlines()) <= columns
             for word in (
