@@ -1,6 +1,6 @@
 """What is drawn, where the terminal may go away: no failure and no waiting then.
 
-Textual 8 writes in a thread, by way of a queue of 30 texts. Where a write fails the thread ends,
+Textual 8 writes in a thread, with a queue of 30 texts. Where a write fails the thread ends,
 the queue is full soon, and the app waits for room in it for ever.
 """
 
