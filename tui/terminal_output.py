@@ -1,4 +1,4 @@
-"""What is drawn, where the terminal may go away: no failure and no waiting then.
+"""What is drawn, where the terminal may go away: nothing fails and nothing waits for it.
 
 Textual 8 writes in a thread, with a queue of 30 texts. Where a write fails the thread ends,
 the queue is full soon, and the app waits for room in it for ever.
