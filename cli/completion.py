@@ -9,6 +9,7 @@ ShellCompDirective). kubectl asks an executable `kubectl_complete-podwire` in th
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 import time
@@ -110,6 +111,7 @@ def _bound() -> None:
     import signal  # here and below: a start of podwire without completion needs none of it
 
     def expired(_signal: int, _frame: FrameType | None) -> None:
+        _end_plugins()
         _print_and_end(ShellOffer())
 
     nowhere = os.open(os.devnull, os.O_RDWR)
@@ -117,6 +119,15 @@ def _bound() -> None:
     os.dup2(nowhere, 2)
     signal.signal(signal.SIGALRM, expired)
     signal.setitimer(signal.ITIMER_REAL, max(0.05, remaining_s() + ENDING_S))
+
+
+def _end_plugins() -> None:
+    """Programs for credentials that have not answered: they would outlive the prompt."""
+    import psutil
+
+    with contextlib.suppress(psutil.Error):
+        for process in psutil.Process().children(recursive=True):
+            process.kill()
 
 
 def _print_and_end(offer: ShellOffer) -> None:

@@ -13,6 +13,8 @@ from tools import screenshots, site
 from tools.remote_assets import in_css, in_html, remote_assets
 from tools.site_pages import pages
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def made() -> dict[str, str]:

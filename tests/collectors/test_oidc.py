@@ -21,6 +21,8 @@ from collectors.cluster.api.oidc import DISCOVERY
 from collectors.errors import ConfigError
 from tests.support.tls_front import Certificates, Front
 
+pytestmark = pytest.mark.slow
+
 CLUSTER = KubeconfigEntry("c", {"server": "https://x"}, Path())
 
 

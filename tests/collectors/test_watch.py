@@ -11,6 +11,8 @@ from session.blind_spots import blind_spots
 from tests.support.fake_api import FakeApi
 from tests.support.followed_inventory import followed
 
+pytestmark = pytest.mark.slow
+
 POLICIES = "/apis/networking.k8s.io/v1/networkpolicies"
 LIST = b'{"kind": "NetworkPolicyList", "metadata": {"resourceVersion": "5"}, "items": []}'
 STATUS = {"kind": "Status", "status": "Failure", "code": 500, "message": "etcd is away"}

@@ -13,6 +13,8 @@ import pytest
 
 import podwire
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent.parent
 STRANGER = "raise SystemExit('a package of somebody else was imported')\n"
 

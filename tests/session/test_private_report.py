@@ -22,6 +22,8 @@ from tests.support import wire
 from tests.support.incident import BEGAN, full_table
 from tests.support.secrets import planted
 
+pytestmark = pytest.mark.slow
+
 NAMESPACE, POD, NODE, SERVICE = "zebrashop", "quagga-7d9f8-x2k4f", "okapi-worker3", "tapirsvc"
 CONTEXT, USER, AUTHOR, EXTERNAL = "giraffe-prod", "lemur@ibex.example", "narwhal", "pangolin.com"
 NAMES = (
