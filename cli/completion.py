@@ -9,7 +9,6 @@ ShellCompDirective). kubectl asks an executable `kubectl_complete-podwire` in th
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import sys
 import time
@@ -111,7 +110,9 @@ def _bound() -> None:
     import signal  # here and below: a start of podwire without completion needs none of it
 
     def expired(_signal: int, _frame: FrameType | None) -> None:
-        _end_plugins()
+        from collectors.child_processes import kill_children
+
+        kill_children()  # plugins for credentials that have not answered would outlive the prompt
         _print_and_end(ShellOffer())
 
     nowhere = os.open(os.devnull, os.O_RDWR)
@@ -119,15 +120,6 @@ def _bound() -> None:
     os.dup2(nowhere, 2)
     signal.signal(signal.SIGALRM, expired)
     signal.setitimer(signal.ITIMER_REAL, max(0.05, remaining_s() + ENDING_S))
-
-
-def _end_plugins() -> None:
-    """Programs for credentials that have not answered: they would outlive the prompt."""
-    import psutil
-
-    with contextlib.suppress(psutil.Error):
-        for process in psutil.Process().children(recursive=True):
-            process.kill()
 
 
 def _print_and_end(offer: ShellOffer) -> None:
