@@ -8,26 +8,18 @@ from collections.abc import Callable, Iterable, Iterator
 from inspect import signature
 from pathlib import Path
 from string import Formatter
-from typing import get_args
 
-from collectors.findings import Confidence, Finding, FixKind, Severity, Stage
+from collectors.findings import Finding
 from collectors.kernel.counters import COUNTERS
 from diagnosis import rules
 from diagnosis.edit_distance import near
-from diagnosis.rule import CONVENTION, INPUTS, SYMPTOMS, Rule, Scope, Screen, Threshold
+from diagnosis.foreign_findings import CHOICES as CHOICES
+from diagnosis.rule import CONVENTION, INPUTS, SYMPTOMS, Rule, Threshold
 from diagnosis.rules.__main__ import no_symptoms
 from diagnosis.snapshot import Snapshot
 
 ALIKE = "pytest.mark.alike"
 PARAMETERS = set(signature(Rule.finding).parameters)
-CHOICES: dict[str, tuple[str, ...]] = {
-    "scope": get_args(Scope),
-    "stage": get_args(Stage),
-    "screen": get_args(Screen),
-    "severity": get_args(Severity),
-    "confidence": get_args(Confidence),
-    "fix_kind": get_args(FixKind),
-}
 
 
 def finder(*ids: str) -> Callable[[Snapshot], list[Finding]]:
