@@ -7,7 +7,7 @@ import argparse
 import asyncio
 import contextlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from collectors.sanitize import sanitize
 from collectors.source import JoinedSource, RecordedSource
 from collectors.stream import Stream
 from diagnosis.report import Periods, Report, Spans
-from session.capture_place import captured_node
+from session.capture_place import KnownNodes, captured_node, known_nodes
 from session.controller import Controller
 from session.earlier_findings import LookedAgain, earlier_findings
 from session.finding_history import FIGURE, FindingHistory, Key
@@ -50,7 +50,7 @@ async def _check(options: argparse.Namespace) -> int:
     with contextlib.ExitStack() as places:
         sources, notes = each_once(_sources(options.recorded, stream, places))
         notes += require_evidence(sources)
-        sources = [placed(source, sources, notes) for source in sources]
+        sources = placed(sources, notes)
         store = await _played(sources, stream, options.budget)
     if all(source.state == "failed" for source in sources):
         raise ConfigError(" ".join(source.message for source in sources))
@@ -104,16 +104,21 @@ def source_of(
     return RecordingSource(path, stream, findings_again=True)
 
 
-def placed(
-    source: RecordedSource, sources: Iterable[RecordedSource], notes: list[str]
-) -> RecordedSource:
-    """A capture beside recordings as that of the node that it was made on; `notes` gets a sentence
-    about it."""
+def placed(sources: Sequence[RecordedSource], notes: list[str]) -> list[RecordedSource]:
+    """Captures beside recordings as those of the nodes that they were made on; `notes` gets a
+    sentence about each."""
     recordings = [one.recording.path for one in sources if isinstance(one, RecordingSource)]
-    if not isinstance(source, PcapSource) or source.is_of_target or not recordings:
-        return source
+    unnamed = [one for one in sources if isinstance(one, PcapSource) and not one.is_of_target]
+    if not recordings or not unnamed:
+        return list(sources)
+    known = known_nodes(recordings)
+    return [_placed(one, known, notes) if one in unnamed else one for one in sources]
+
+
+def _placed(source: RecordedSource, known: KnownNodes, notes: list[str]) -> RecordedSource:
+    assert isinstance(source, PcapSource)
     name = sanitize(source.path.name, 80)
-    node = captured_node(source.path, recordings)
+    node = captured_node(source.path, known)
     if not node:
         notes.append(
             f"{name}: where it was captured is not known, so it is looked at by itself; "

@@ -77,10 +77,9 @@ class KnownNodes:
             self.pods.setdefault(row.node, set()).update(_packed((row.ip, *row.ips)))
 
 
-def captured_node(capture: Path, recordings: Iterable[Path]) -> str:
+def captured_node(capture: Path, known: KnownNodes) -> str:
     """Name of the one node that was open in the recordings and that the capture was made on; ''
     where that cannot be known."""
-    known = _known(recordings)
     with contextlib.suppress(PodwireError, OSError):  # which is said where it is read
         carried = _carried(capture)
         if known.since and carried.since < known.since[0] - EARLIER_S:
@@ -90,7 +89,8 @@ def captured_node(capture: Path, recordings: Iterable[Path]) -> str:
     return ""
 
 
-def _known(recordings: Iterable[Path]) -> KnownNodes:
+def known_nodes(recordings: Iterable[Path]) -> KnownNodes:
+    """What the begin of each recording says; nothing of those that cannot be read."""
     known = KnownNodes()
     for path in recordings:
         with contextlib.suppress(PodwireError, OSError):

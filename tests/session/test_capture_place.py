@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from collectors import events as ev
-from session.capture_place import captured_node
+from session.capture_place import captured_node, known_nodes
 from tests.support.frames import write_pcap
 from tests.support.incident import BEGAN, written
 from tests.support.node_capture import COOKED2, IN, OUT, SYN, Hop, Segment
@@ -61,12 +61,12 @@ def test_what_only_that_node_carries(
     tmp_path: Path, seen: tuple[tuple[int, int, str, str], ...]
 ) -> None:
     path = capture(tmp_path / "any.pcap", *seen)
-    assert captured_node(path, [recording(tmp_path / "session")]) == "n1"
+    assert captured_node(path, known_nodes([recording(tmp_path / "session")])) == "n1"
     none_open = recording(tmp_path / "pods-only", opened=("n2",))
-    assert captured_node(path, [none_open]) == "", "nothing of that node was recorded"
+    assert captured_node(path, known_nodes([none_open])) == "", "nothing of that node was recorded"
     later = recording(tmp_path / "later", at=BEGAN + 90_000)
-    assert captured_node(path, [later]) == "", "of the day before"
-    assert captured_node(path, []) == ""
+    assert captured_node(path, known_nodes([later])) == "", "of the day before"
+    assert captured_node(path, known_nodes([])) == ""
 
 
 @pytest.mark.parametrize("seen", ELSEWHERE)
@@ -74,23 +74,26 @@ def test_what_others_carry_as_well(
     tmp_path: Path, seen: tuple[tuple[int, int, str, str], ...]
 ) -> None:
     path = capture(tmp_path / "any.pcap", *seen)
-    assert captured_node(path, [recording(tmp_path / "session")]) == ""
+    assert captured_node(path, known_nodes([recording(tmp_path / "session")])) == ""
 
 
 def test_two_nodes_in_one_capture(tmp_path: Path) -> None:
     """Of a merged capture, or with addresses that were used again."""
     far = ((5, OUT, "10.244.2.1", FAR), (5, IN, FAR, "10.244.2.1"))
     path = capture(tmp_path / "any.pcap", *itertools.chain(ON_NODE[0], far))
-    assert captured_node(path, [recording(tmp_path / "session")]) == ""
+    assert captured_node(path, known_nodes([recording(tmp_path / "session")])) == ""
 
 
 def test_what_cannot_be_read_is_of_no_node(tmp_path: Path) -> None:
     torn = tmp_path / "torn.pcap"
     torn.write_bytes(b"\xa1\xb2\xc3")
-    assert captured_node(torn, [recording(tmp_path / "session")]) == ""
-    assert captured_node(tmp_path / "none", [tmp_path / "no recording"]) == ""
+    assert captured_node(torn, known_nodes([recording(tmp_path / "session")])) == ""
+    assert captured_node(tmp_path / "none", known_nodes([tmp_path / "no recording"])) == ""
 
 
 @pytest.mark.parametrize("name", [path.name.split(".")[0] for path in CLUSTER.glob("*.jsonl.gz")])
 def test_a_real_node(name: str) -> None:
-    assert captured_node(CLUSTER / f"{name}.pcap.gz", [CLUSTER / f"{name}.jsonl.gz"]) == "node1"
+    assert (
+        captured_node(CLUSTER / f"{name}.pcap.gz", known_nodes([CLUSTER / f"{name}.jsonl.gz"]))
+        == "node1"
+    )
