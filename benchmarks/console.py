@@ -62,7 +62,7 @@ class Pane:
             tail = tail[-100:] + self.read(seconds - passed)
             if wanted in tail:
                 return time.perf_counter() - began
-        raise TimeoutError(f"{wanted!r} was not written")
+        raise TimeoutError(f"{wanted!r} was not written; on the screen:\n{self.terminal.screen()}")
 
     def count(self, seconds: float) -> int:
         """Bytes written within that time."""

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+from pathlib import Path
+
 from textual.app import App, ComposeResult
 
+from tests.support.replay import console
+from tui.screens.target import TargetScreen
 from tui.widgets.columns import Column
 from tui.widgets.row_list import RowList
 
@@ -49,3 +54,14 @@ async def test_the_last_rows_are_shown_at_any_height() -> None:
             await pilot.resize_terminal(40, height)
             await pilot.pause(0.2)
             assert lines(rows)[-1] == "row 399"
+
+
+async def test_any_list_follows_any_other(recording: Path) -> None:
+    """A list that is shown again is as wide as before: its columns are not those of the last."""
+    app = console(recording)
+    async with app.run_test(size=(200, 50)) as pilot:
+        await pilot.pause(0.3)
+        for first, second in permutations("12345678", 2):
+            await pilot.press(first, second)
+        assert app._exception is None
+        assert isinstance(app.screen, TargetScreen) and app.screen.shown_view == "node"

@@ -132,6 +132,7 @@ class RowList(ScrollView, can_focus=True):
         self.columns, self.empty, self.identity = list(new.columns), new.empty, new.identity
         self.set_reactive(RowList.follow, new.follow)
         self._widths, self._laid_out_for = new.widths, 0
+        self._shown, self._common = [], {}  # the other's columns know nothing of these rows
         self.rows = ()
         self.set_reactive(RowList.cursor, new.cursor)
         self.show(rows, keep=False)
