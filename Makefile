@@ -1,4 +1,4 @@
-.PHONY: lab test unit lint bench oracle cores fuzz wheels docs screenshots lock bundle man clean
+.PHONY: lab test unit lint bench oracle cores fuzz wheels docs screenshots lock bundle versions roots man clean
 
 lab: ## set up what is missing and open the console on the lab
 	@tools/setup.sh lab
@@ -46,6 +46,13 @@ screenshots: ## docs/images, from the recording of `podwire demo`
 bundle: ## into dist/: one file for CPython 3.11 to 3.14 (ARGS=x86-64), its checksum and SBOM
 	@tools/setup.sh test
 	@.venv/bin/python -m tools.bundle $(ARGS)
+
+versions: ## `make unit` on each CPython of this machine, and on the oldest and newest dependencies
+	@tools/setup.sh test
+	@tools/versions.sh $(ARGS)
+
+roots: ## each method of docs/install.md in an empty Debian (ARGS="bookworm trixie"), as root
+	@tools/roots.sh $(ARGS)
 
 man: ## the man page, of the parser
 	@tools/setup.sh lab

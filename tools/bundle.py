@@ -154,12 +154,17 @@ def own_wheel(folder: Path) -> Path:
 
 def cores(machine: str, own: Path) -> Iterator[Path]:
     """podwire's wheels in dist/ that have the compiled core for such a machine, of these sources:
-    where a source differs the core would not be loaded."""
+    where a source differs the core would not be loaded. One that needs a newer C library than the
+    dependencies would be found by an older system, and not load there: it is left out."""
     with zipfile.ZipFile(own) as sources:
         wanted = {
             name: sources.read(name) for name in sources.namelist() if name.startswith("podwire/")
         }
+    admitted = {f"{name}_{machine}" for name in GLIBC}
     for path in sorted(DIST.glob(f"podwire-*-cp3*{machine}.whl")):
+        if not admitted & set(path.stem.split("-")[-1].split(".")):
+            print(f"podwire: left out, for it needs a newer C library: {path.name}")  # noqa: T201
+            continue
         with zipfile.ZipFile(path) as wheel:
             inside = set(wheel.namelist())
             if all(name in inside and wheel.read(name) == data for name, data in wanted.items()):

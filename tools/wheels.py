@@ -1,7 +1,8 @@
 """Builds podwire's wheels and tries them: python -m tools.wheels [pure] [x86-64] [arm64]
 
 Into dist/: a wheel of Python alone, for any machine, and wheels with the compiled core for Linux on
-x86-64 and arm64, for this version of Python (pip prefers those where they fit). The one of another
+x86-64 and arm64, for this version of Python (pip prefers those where they fit; `python3.13 -m
+tools.wheels x86-64` builds another Python's, and needs nothing installed). The one of another
 machine is made by Debian's cross compiler with Debian's headers of Python for it. Each wheel that
 this machine can run is installed in an empty environment, with no compiler on its PATH, and must
 say which core it has. What was not built or not run is said.
@@ -84,9 +85,10 @@ def clean_sources(folder: Path) -> Path:
 
 def tools() -> Path:
     """The folder of programs of an environment that has what building needs, and nothing else."""
-    programs = BUILD / "tools" / "bin"
+    place = BUILD / f"tools-{PYTHON}"
+    programs = place / "bin"
     if not (programs / "python").exists():
-        run(sys.executable, "-m", "venv", BUILD / "tools")
+        run(sys.executable, "-m", "venv", place)
     run(programs / "pip", "install", "-q", "--disable-pip-version-check", *TOOLS)
     return programs
 

@@ -144,3 +144,25 @@ def test_the_sbom_names_each_wheel_once(tmp_path: Path) -> None:
     assert component["licenses"] == [{"license": {"id": "MIT"}}]
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     assert component["hashes"] == [{"alg": "SHA-256", "content": digest}]
+
+
+def wheel(path: Path, source: bytes) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("podwire/a.py", source)
+    return path
+
+
+def test_a_core_goes_in_where_it_can_be_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not where it is of other sources, of another machine, or for a newer system than the rest."""
+    monkeypatch.setattr(bundle, "DIST", tmp_path)
+    own = wheel(tmp_path / "podwire-0.1.0-py3-none-any.whl", b"a = 1")
+    old = "manylinux1_x86_64.manylinux_2_5_x86_64"
+    fits = wheel(tmp_path / f"podwire-0.1.0-cp311-cp311-{old}.whl", b"a = 1")
+    wheel(tmp_path / "podwire-0.1.0-cp312-cp312-manylinux_2_17_x86_64.whl", b"a = 2")
+    wheel(tmp_path / "podwire-0.1.0-cp313-cp313-manylinux_2_38_x86_64.whl", b"a = 1")
+    wheel(tmp_path / "podwire-0.1.0-cp311-cp311-manylinux_2_17_aarch64.whl", b"a = 1")
+    assert list(bundle.cores("x86_64", own)) == [fits]
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[1].split()[0] for line in said] == ["podwire-0.1.0-cp312-cp312-manylinux_2_17_x86_64.whl", "left"]  # fmt: skip

