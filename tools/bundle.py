@@ -259,12 +259,23 @@ def sbom(name: str, version: str, digest: str, paths: Sequence[Path]) -> str:
     return json.dumps(document, indent=1) + "\n"
 
 
+def said_of(cores_inside: Sequence[Path]) -> str:
+    """On which Pythons it decodes packets by the compiled core, and on which not."""
+    compiled = {path.name.split("-")[2] for path in cores_inside}
+    by_kind: dict[bool, list[str]] = {True: [], False: []}
+    for minor in MINORS:
+        by_kind[f"cp3{minor}" in compiled].append(f"3.{minor}")
+    found = (("compiled core", by_kind[True]), ("Python alone", by_kind[False]))
+    return "; ".join(f"{kind} on {', '.join(pythons)}" for kind, pythons in found if pythons)
+
+
 def make(machine: str) -> Path:
     """One bundle with its checksum and SBOM, in dist/."""
     parts = Parts()
     with tempfile.TemporaryDirectory() as work:
         own = own_wheel(Path(work))
         inside = [own, *cores(machine, own)]
+        print(f"podwire for {machine}: {said_of(inside[1:])}")  # noqa: T201
         contents([own], "", parts)
         for core in inside[1:]:
             contents([core], core.name.split("-")[2], parts)

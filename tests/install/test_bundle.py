@@ -163,6 +163,9 @@ def test_a_core_goes_in_where_it_can_be_loaded(
     wheel(tmp_path / "podwire-0.1.0-cp312-cp312-manylinux_2_17_x86_64.whl", b"a = 2")
     wheel(tmp_path / "podwire-0.1.0-cp313-cp313-manylinux_2_38_x86_64.whl", b"a = 1")
     wheel(tmp_path / "podwire-0.1.0-cp311-cp311-manylinux_2_17_aarch64.whl", b"a = 1")
-    assert list(bundle.cores("x86_64", own)) == [fits]
+    found = list(bundle.cores("x86_64", own))
+    assert found == [fits]
+    assert bundle.said_of(found) == "compiled core on 3.11; Python alone on 3.12, 3.13, 3.14"
+    assert bundle.said_of([]) == "Python alone on 3.11, 3.12, 3.13, 3.14"
     said = capsys.readouterr().out.splitlines()
     assert [line.split(":")[1].split()[0] for line in said] == ["podwire-0.1.0-cp312-cp312-manylinux_2_17_x86_64.whl", "left"]  # fmt: skip
