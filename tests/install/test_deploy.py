@@ -123,7 +123,17 @@ def test_kubectls_types_have_every_field_that_the_manifest_has(
     (document,) = of_kind(kind)
     file = tmp_path / "document.yaml"
     file.write_text(yaml.safe_dump(document))
-    command = [str(KUBECTL), "set", *change[:1], "--local", "-o", "json", "-f", str(file), *change[1:]]
+    command = [
+        str(KUBECTL),
+        "set",
+        *change[:1],
+        "--local",
+        "-o",
+        "json",
+        "-f",
+        str(file),
+        *change[1:],
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     read = json.loads(done.stdout)
@@ -164,7 +174,7 @@ def test_krews_manifest_has_what_krew_checks() -> None:
 def test_krews_archive_is_a_plugin_that_runs(tmp_path: Path) -> None:
     """As krew installs it: unpacked, its files moved, a link to `bin` on the PATH."""
     bundle = tmp_path / "podwire-0.1.0-linux-x86_64.pyz"
-    bundle.write_bytes(b"#!/bin/sh\necho \"$0 $*\"\n")
+    bundle.write_bytes(b'#!/bin/sh\necho "$0 $*"\n')
     packed = krew_manifest.archive(bundle)
     assert packed == krew_manifest.archive(bundle)
     (store := tmp_path / "store").mkdir()

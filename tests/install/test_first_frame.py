@@ -19,7 +19,7 @@ def test_it_waits_for_the_tabs_and_ends_the_program() -> None:
 
 
 def test_a_program_that_ends_without_a_frame_is_an_error_with_what_it_said() -> None:
-    with pytest.raises(SystemExit, match="no frame .* it has nowhere to unpack"):
+    with pytest.raises(SystemExit, match=r"no frame came: .it has nowhere to unpack"):
         first_frame.started([sys.executable, "-c", "print('it has nowhere to unpack')"])
 
 

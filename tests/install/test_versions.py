@@ -31,11 +31,16 @@ def test_in_those_of_others_it_is_not() -> None:
 
 def test_every_dependency_has_an_oldest_and_a_newest() -> None:
     """tools/versions.sh reads them."""
-    wanted = (*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["socks"])
+    wanted = (
+        *PROJECT["project"]["dependencies"],
+        *PROJECT["project"]["optional-dependencies"]["socks"],
+    )
     assert not [one for one in wanted if not re.fullmatch(r"[\w-]+>=[\d.]+,<[\d.]+", one)]
 
 
-@pytest.mark.parametrize("script", sorted((ROOT / "tools").glob("*.sh")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "script", sorted((ROOT / "tools").glob("*.sh")), ids=lambda path: path.name
+)
 def test_a_shell_can_read_every_script(script: Path) -> None:
     done = subprocess.run(["sh", "-n", script], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
