@@ -1,7 +1,7 @@
 #!/bin/sh
 # Every method of docs/install.md as a new user has it, in empty roots made by debootstrap: seconds, and what podwire
 # says of itself. Needs root, debootstrap, a network and dist/ (make wheels, make bundle); changes nothing outside of
-# build/roots (PODWIRE_ROOTS). Usage: tools/roots.sh [bookworm|trixie|sid ...]
+# build/roots (PODWIRE_ROOTS); PODWIRE_METHODS="pip bundle" tries some. Usage: tools/roots.sh [bookworm|trixie|sid ...]
 set -eu
 cd "$(dirname "$0")/.."
 here=$PWD
@@ -59,7 +59,7 @@ made() { # a root of a Debian with its Python, without pip and without a compile
     rm -rf "$root/srv"
     mkdir -p "$root/srv/clone"
     git ls-files -z | grep -zv '^tests/' | tar --null -T - -c | tar -x -C "$root/srv/clone"
-    cp dist/podwire-*.whl dist/podwire-*.pyz tools/first_frame.py "$root/srv/"
+    cp $(ls dist/podwire-*.whl dist/podwire-*.pyz 2>/dev/null) tools/first_frame.py "$root/srv/"
     python3 tools/strangers.py "$root/srv"
     cp tests/data/lab.pcap "$root/srv/"
     cp /etc/resolv.conf "$root/etc/"
@@ -82,6 +82,8 @@ bundled() { # without a network, without HOME, from a read-only folder, beside t
     inside --net "$user" "python3 /srv/first_frame.py ${PODWIRE_STARTS:-9} venv/bin/podwire demo -- $alone demo" 2>&1
 }
 
+wants() { case " ${PODWIRE_METHODS:-pip names source pipx uv bundle} " in *" $1 "*) ;; *) return 1 ;; esac; }
+
 for system in "${@:-bookworm}"; do
     root=$roots/$system log=$roots/$system.out
     mkdir -p "$roots"
@@ -89,25 +91,36 @@ for system in "${@:-bookworm}"; do
     python=$(inside "" "$user" "python3 -c 'import sys; print(\"cp%d%d\" % sys.version_info[:2])'")
     pure=/srv/$(basename "$(ls dist/podwire-*-none-any.whl)")
     own=$(cd dist && ls podwire-*-"$python"-"$python"-*"$machine".whl 2>/dev/null | head -1)
+    best=${own:+/srv/$own} best=${best:-$pure} # as make wheels and this root's Python have it
     apt="apt-get -qq -o APT::Sandbox::User=root"
     venv="rm -rf venv && python3 -m venv venv && venv/bin/pip install -q"
 
-    for wheel in "$pure" ${own:+"/srv/$own"}; do
-        kind=$([ "$wheel" = "$pure" ] && echo "pure wheel" || echo "wheel with the core")
-        tried "pip install, $kind" "$venv $wheel" venv/bin/podwire
-    done
-    # strangers.py: a package whose modules are called cli, collectors and tui, installed before and after
-    tried "the same names, installed before and after" \
+    if wants pip; then
+        tried "pip install, pure wheel" "$venv $pure" venv/bin/podwire
+        [ "$best" = "$pure" ] || tried "pip install, wheel with the core" "$venv $best" venv/bin/podwire
+    fi
+    # packages of others that are called cli, session, collectors and tui
+    wants names && tried "beside packages of the same names, installed before and after" \
         "$venv /srv/before-*.whl $pure && venv/bin/pip install -q /srv/after-*.whl &&
          venv/bin/python -c 'import cli, tui; assert (cli.OWNER, tui.OWNER) == (\"before\", \"after\")'" venv/bin/podwire
-    tried "pip install ., without gcc" "rm -rf clone && cp -r /srv/clone . && $venv ./clone" venv/bin/podwire
-    timed "apt-get install gcc, headers" root "$apt update && $apt install -y --no-install-recommends gcc libc6-dev python3-dev" && echo
-    tried "pip install ., with gcc" "rm -rf clone && cp -r /srv/clone . && $venv ./clone" venv/bin/podwire
-    timed "apt-get install pipx" root "$apt install -y --no-install-recommends pipx" && echo
-    tried "pipx install, pure wheel" "pipx install $pure" podwire "pipx uninstall podwire"
-    timed "pipx install uv" "$user" "pipx install uv" && echo
-    tried "uv tool install, pure wheel" "uv tool install -q $pure" podwire "uv tool uninstall podwire"
-    inside "" "$user" "$venv $pure" >"$log" 2>&1
-    bundled
+    if wants source; then
+        clone="rm -rf clone && cp -r /srv/clone . && $venv ./clone"
+        tried "pip install ., without a compiler" "$clone" venv/bin/podwire
+        timed "apt-get install gcc libc6-dev python3-dev" root \
+            "$apt update && $apt install -y --no-install-recommends gcc libc6-dev python3-dev" && echo
+        tried "pip install ., with gcc" "$clone" venv/bin/podwire
+    fi
+    if wants pipx || wants uv; then
+        timed "apt-get install pipx" root "$apt update && $apt install -y --no-install-recommends pipx" && echo
+    fi
+    wants pipx && tried "pipx install" "pipx install $best" podwire "pipx uninstall podwire"
+    if wants uv; then
+        timed "pipx install uv" "$user" "pipx install uv" && echo
+        tried "uv tool install" "uv tool install -q $best" podwire "uv tool uninstall podwire"
+    fi
+    if wants bundle && ls dist/podwire-*-"$machine".pyz >/dev/null; then
+        inside "" "$user" "$venv $best" >"$log" 2>&1
+        bundled
+    fi
 done
 exit $failed
