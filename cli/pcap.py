@@ -12,6 +12,7 @@ from cli.exit_codes import FAILED
 from cli.messages import flush_output, print_message, write_bytes
 from collectors.capture import jsonl
 from collectors.capture.dissect import dissect
+from collectors.capture.dns_transactions import MAX_PENDING
 from collectors.capture.flow_lines import flow_line
 from collectors.capture.flows import FlowTable
 from collectors.capture.pcapng import Chunk
@@ -79,6 +80,7 @@ def _print_lookups(path: Path, show: Show) -> None:
             table.add(linktype, packets)
     finally:
         table.close()
+        _report_left_out(table)
 
 
 def _print_packets(path: Path, show: Show) -> None:
@@ -95,6 +97,14 @@ def _report_refused(table: FlowTable) -> None:
         print_message(
             f"{table.totals.refused:,} packets belong to flows beyond the first {MANY_FLOWS:,}, "
             "which are left out. Filter the capture, or split it."
+        )
+
+
+def _report_left_out(table: FlowTable) -> None:
+    if table.lookups.totals.left_out:
+        print_message(
+            f"{table.lookups.totals.left_out:,} DNS questions are left out: more than "
+            f"{MAX_PENDING:,} waited for an answer at once. Filter the capture, or split it."
         )
 
 

@@ -1,5 +1,5 @@
 # Types of dns_transactions.py for the compiled core.
-cdef long long UNANSWERED_NS, CHAIN_NS, MAX_PENDING, RESPONSE, OPCODE, TRUNCATED, MULTICAST_PORT
+cdef long long UNANSWERED_NS, CHAIN_NS, MAX_CHAINS, RESPONSE, OPCODE, TRUNCATED, MULTICAST_PORT
 
 cdef class DnsTracker:
     cdef dict __dict__  # for what has no type here yet

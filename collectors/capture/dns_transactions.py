@@ -11,12 +11,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 
 from collectors.capture.dns import NXDOMAIN, code_name, glance, parse
 
 UNANSWERED_NS = 15_000_000_000  # three attempts of 5 s, resolv.conf's defaults
 CHAIN_NS = 6_000_000_000  # a resolver goes on at once, or after its timeout of 5 s
-MAX_PENDING = 10_000
+MAX_PENDING = 100_000  # about 700 bytes each
+LEFT_OUT_AT_ONCE = 10  # a tenth of them
+MAX_CHAINS = 10_000
 KEPT = 2_000
 RESPONSE, OPCODE, TRUNCATED = 0x8000, 0x7800, 0x0200  # bits of a message's flags (RFC 1035 4.1.1)
 DnsEnds = tuple[bytes, int, bytes, int]  # source, its port, destination, its port
@@ -47,8 +50,9 @@ class DnsTransaction:
 
     @property
     def latency(self) -> int | None:
-        """From the first time that it was asked; None where the clock was set back meanwhile."""
-        answered = self.rcode is not None and self.answered_at >= self.at
+        """From the first time that it was asked; None where the clock was set back meanwhile, or
+        where packets have no time (pcapng's simple blocks)."""
+        answered = self.rcode is not None and self.answered_at >= self.at > 0
         return self.answered_at - self.at if answered else None
 
     @property
@@ -58,13 +62,15 @@ class DnsTransaction:
 
 @dataclass(slots=True)
 class DnsTotals:
-    """Since the start, whatever was forgotten."""
+    """Since the start, whatever was forgotten. `left_out` are questions that waited when there
+    was no room for more: what became of them is not known."""
 
     asked: int = 0
     answered: int = 0
     unanswered: int = 0
     retries: int = 0
     truncated: int = 0
+    left_out: int = 0
     codes: dict[int, int] = field(default_factory=dict)
 
 
@@ -147,6 +153,8 @@ class DnsTracker:
         self.totals.asked += 1
         if self._pending and ns - next(iter(self._pending.values())).at > UNANSWERED_NS:
             self.expire(ns)
+        if len(self._pending) >= MAX_PENDING:  # a flood, or a clock that stands still
+            self._make_room()
         client, _, server, port, _, name, kind = key
         found = DnsTransaction(
             client=client,
@@ -182,7 +190,7 @@ class DnsTracker:
             self._chains[chain] = (ns, (*found.tried[-15:], found.name))
         elif self._chains:
             self._chains.pop(chain, None)
-        if len(self._chains) > MAX_PENDING:
+        if len(self._chains) > MAX_CHAINS:
             self._chains.pop(next(iter(self._chains)))
         self._end(found)
 
@@ -199,11 +207,19 @@ class DnsTracker:
         if self.on_done is not None:
             self.on_done(found)
 
+    def _make_room(self) -> None:
+        """Leave out those that have waited for longest."""
+        oldest = list(islice(self._pending, max(1, MAX_PENDING // LEFT_OUT_AT_ONCE)))
+        self.totals.left_out += len(oldest)
+        for key in oldest:
+            del self._pending[key]
+            self._forget(key)
+
     def expire(self, ns: int) -> None:
         """Questions that no answer is to be awaited for any more."""
         while self._pending:
             key, first = next(iter(self._pending.items()))
-            if ns - first.at < UNANSWERED_NS and len(self._pending) < MAX_PENDING:
+            if ns - first.at < UNANSWERED_NS:
                 return
             del self._pending[key]
             self._forget(key)

@@ -13,6 +13,7 @@ SECTION, INTERFACE, OLD_PACKET, SIMPLE, ENHANCED = 0x0A0D0D0A, 1, 2, 3, 6
 SECTION_BYTES = b"\x0a\x0d\x0d\x0a"
 _ORDER = {b"\x1a\x2b\x3c\x4d": ">", b"\x4d\x3c\x2b\x1a": "<"}
 MAX_BLOCK = 16 << 20
+MAX_INTERFACES = 65_536  # of a section; the first blocks for packets have 16 bits for their number
 TSRESOL, TSOFFSET = 9, 14
 Chunk = tuple[int, list[Packet]]  # link type, packets in a row
 
@@ -109,6 +110,8 @@ class PcapngReader:
             number, high, low, *sizes = struct.unpack_from(order + "5I", data, start)
             self._packet(number, (high, low), data[start + 20 : end], sizes, chunks)
         elif kind == INTERFACE:
+            if len(self._interfaces) >= MAX_INTERFACES:
+                raise _Bad(f"a section has more than {MAX_INTERFACES:,} interfaces")
             self._interfaces.append(_Interface(order, data[start:end]))
         elif kind == SECTION:
             self._interfaces = []

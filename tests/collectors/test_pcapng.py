@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from collectors.capture.pcap import Damaged
-from collectors.capture.pcapng import PcapngReader
+from collectors.capture.pcapng import MAX_INTERFACES, PcapngReader
 from collectors.capture.readers import CaptureReader, Truncated, read_file
 from collectors.errors import CaptureError
 from collectors.events import Packet
@@ -151,6 +151,20 @@ def test_editcaps_formats_hold_the_same_packets(form: str, tmp_path: Path) -> No
 def podwire(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "cli.main", "pcap", *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_a_section_has_so_many_interfaces_at_most() -> None:
+    """Each is kept for as long as its section goes on."""
+    most = section("<") + MAX_INTERFACES * interface("<", 1)
+    last = enhanced("<", MAX_INTERFACES - 1, 7, b"abc", 3)
+    ((linktype, packets),) = PcapngReader().feed(most + last)
+    assert (linktype, packets[0].data) == (1, b"abc")
+    with pytest.raises(Damaged, match="more than 65,536 interfaces"):
+        PcapngReader().feed(most + interface("<", 1))
+    ((_, packets),) = PcapngReader().feed(
+        most + section("<") + interface("<", 1) + enhanced("<", 0, 7, b"d", 1)
+    )
+    assert packets[0].data == b"d"
 
 
 def test_jsonl_of_whole_cut_damaged_and_no_captures(tmp_path: Path) -> None:

@@ -101,6 +101,7 @@ class DnsPanel(Panel):
             f"failed {fmt.count(failed)}",
             f"retries {fmt.count(totals.retries)}",
             f"unanswered {fmt.count(totals.unanswered)}",
+            *([f"left out {fmt.count(totals.left_out)}"] if totals.left_out else []),
             read_from(self.data),
         ]
         return joined(parts), bool(failed or totals.unanswered)

@@ -1,0 +1,87 @@
+"""What is kept of DNS questions is bounded, and what is left out is said."""
+
+from __future__ import annotations
+
+import json
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from collectors.capture.dns_transactions import MAX_PENDING, DnsTracker
+from collectors.capture.pcap import packed_header, packed_packets
+from collectors.events import Packet
+from tests.collectors.test_pcapng import block, interface, section
+from tests.support.frames import udp4
+
+ROOT = Path(__file__).parent.parent.parent
+CLIENT, SERVER = bytes([10, 0, 0, 1]), bytes([10, 0, 0, 2])
+AT = 1_700_000_000_000_000_000
+ETHERNET = 1
+
+
+def message(number: int, flags: int = 0x0100) -> bytes:
+    """A question of its own name, or its answer."""
+    name = f"name{number:06d}".encode()
+    head = struct.pack(">HHHHHH", number & 0xFFFF, flags, 1, 0, 0, 0)
+    return head + bytes([len(name)]) + name + b"\0\0\1\0\1"
+
+
+def asked(number: int) -> tuple[bytes, int, bytes, int]:
+    return CLIENT, 1024 + number % 60_000, SERVER, 53
+
+
+def test_questions_of_a_clock_that_stands_still_are_bounded() -> None:
+    tracker, count = DnsTracker(), MAX_PENDING + MAX_PENDING // 4
+    for number in range(count):
+        tracker.add(asked(number), AT, message(number))
+    totals = tracker.totals
+    assert len(tracker.pending) <= MAX_PENDING
+    assert (totals.asked, totals.unanswered) == (count, 0)
+    assert totals.left_out + len(tracker.pending) == count
+    answered = (SERVER, 53, *asked(count - 1)[:2])
+    tracker.add(answered, AT + 1, message(count - 1, 0x8180))
+    assert (totals.answered, totals.unanswered) == (1, 0), "those that came last are followed"
+    tracker.expire(1 << 62)
+    assert totals.unanswered + totals.left_out + totals.answered == count
+
+
+@pytest.mark.slow
+def test_the_program_says_what_it_left_out(tmp_path: Path) -> None:
+    count = MAX_PENDING + 1
+    frames = [udp4(53, message(number), 1024 + number % 60_000) for number in range(count)]
+    packets = [Packet(AT + number, frame, len(frame)) for number, frame in enumerate(frames)]
+    path = tmp_path / "flood.pcap"
+    path.write_bytes(packed_header(ETHERNET) + packed_packets(packets))
+    done = subprocess.run(
+        [sys.executable, "-m", "cli.main", "pcap", path, "--dns"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    left_out = MAX_PENDING // 10
+    assert len(done.stdout.splitlines()) == count - left_out
+    assert f"{left_out:,} DNS questions are left out" in done.stderr
+
+
+def test_packets_without_a_time_have_no_latency(tmp_path: Path) -> None:
+    """pcapng's simple blocks have none."""
+    answer = udp4(1025, message(1, 0x8180), 53)  # from there to here
+    answer = answer[:26] + answer[30:34] + answer[26:30] + answer[34:]
+    frames = udp4(53, message(1), 1025), answer
+    blocks = [block("<", 3, struct.pack("<I", len(frame)) + frame) for frame in frames]
+    path = tmp_path / "simple.pcapng"
+    path.write_bytes(section("<") + interface("<", ETHERNET) + b"".join(blocks))
+    done = subprocess.run(
+        [sys.executable, "-m", "cli.main", "pcap", path, "--dns"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (found,) = map(json.loads, done.stdout.splitlines())
+    assert found["outcome"] == "NOERROR"
+    assert "latency_ms" not in found
