@@ -1,9 +1,9 @@
-"""Builds the compiled core of collectors/capture where Cython and a C compiler are there.
+"""Builds the compiled core where Cython and a C compiler are there.
 
 Without them podwire is installed as pure Python, which does the same, slower: `podwire --version`
 says which it is. One source: the modules that CORE names are compiled as they are, with the types
-that the .pxd file beside each gives; fast_headers.pyx and fast_flow_lines.pyx, which write and read
-memory, stand beside Python that does the same.
+that the .pxd file beside each gives; the .pyx files, which write and read memory, stand beside
+Python that does the same.
 
 A wheel has all packages inside of one, `podwire`, so that no other distribution's files are
 overwritten (podwire/__init__.py); a working copy that is installed editable keeps their names.
@@ -24,8 +24,8 @@ from setuptools.errors import BaseError, CCompilerError
 NAME = "podwire"
 PACKAGES = ("cli", "collectors", "diagnosis", "lab", "session", "themes", "tui")
 EDITABLE = "editable_wheel" in sys.argv
-FOLDER = Path("collectors/capture")
-CORE = (
+CAPTURE, DUMPS = Path("collectors/capture"), Path("collectors/dumps")
+CORE = (  # modules of CAPTURE
     "header_row",
     "fast_headers",
     "dns_ports",
@@ -46,12 +46,14 @@ CORE = (
     "tcp_sequence",
     "udp",
 )
+MODULES = (*(CAPTURE / name for name in CORE), DUMPS / "fast_dumps")
 FLAGS = "-O2 -g0 -fstack-protector-strong -D_FORTIFY_SOURCE=2"
 
 
-def source(name: str) -> Path:
+def source(module: Path) -> Path:
     """The file that a module is made from."""
-    return FOLDER / f"{name}.pyx" if (FOLDER / f"{name}.pyx").exists() else FOLDER / f"{name}.py"
+    pyx = module.with_suffix(".pyx")
+    return pyx if pyx.exists() else module.with_suffix(".py")
 
 
 class BuildCore(build_ext):
@@ -72,8 +74,13 @@ class BuildCore(build_ext):
         if not all(Path(path).exists() for path in built):
             self.warn("the core could not be compiled: podwire runs as pure Python")
             return
-        checksums = {name: crc32(source(name).read_bytes()) for name in CORE}
-        Path(built[0]).with_name("compiled.json").write_text(json.dumps(checksums, indent=1))
+        checksums: dict[Path, dict[str, int]] = {}
+        for extension, path in zip(self.extensions, built, strict=True):
+            module = Path(*extension.name.split("."))
+            made_from = checksums.setdefault(Path(path).with_name("compiled.json"), {})
+            made_from[module.name] = crc32(source(module).read_bytes())
+        for path, made_from in checksums.items():
+            path.write_text(json.dumps(made_from, indent=1))
 
 
 def extensions() -> list[Extension]:
@@ -83,16 +90,16 @@ def extensions() -> list[Extension]:
         from Cython.Build import cythonize
     except ImportError:
         return []
-    types = sorted(map(str, FOLDER.glob("*.pxd")))
+    types = sorted(map(str, CAPTURE.glob("*.pxd")))
     made = [
         Extension(
-            f"collectors.capture.{name}",
-            [str(source(name))],
+            ".".join(module.parts),
+            [str(source(module))],
             depends=types,  # a class that grows is another for all that extend it
             extra_compile_args=os.environ.get("PODWIRE_CORE_FLAGS", FLAGS).split(),
             optional=True,
         )
-        for name in CORE
+        for module in MODULES
     ]
     return cythonize(  # type: ignore[no-any-return]
         made,

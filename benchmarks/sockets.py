@@ -84,7 +84,7 @@ def measure() -> list[Ratio]:
             "ss -tinHO",
             inet_diag.dump,
             show,
-            1 / 0.6,
+            2.5,
         ),
         compare("the same", "pyroute2 DiagSocket", inet_diag.dump, with_pyroute2, 10),
     ]
@@ -97,7 +97,7 @@ def measure() -> list[Ratio]:
             "conntrack -L",
             netlink_count.dump,
             listed,
-            1,
+            2,
         )
     )
     return found

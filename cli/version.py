@@ -6,12 +6,16 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 
 from cli.packages import package_notes
-from collectors import capture
+from collectors import capture, dumps
 
 
 def core() -> str:
-    """Whether packets are decoded by the compiled core, or why not."""
-    return f"pure Python ({capture.WHY_PURE})" if capture.WHY_PURE else "compiled core"
+    """Whether packets and netlink's dumps are decoded by the compiled core, or why not."""
+    if capture.WHY_PURE:
+        return f"pure Python ({capture.WHY_PURE})"
+    if dumps.WHY_PURE:
+        return f"compiled core (pure Python for sockets and conntrack: {dumps.WHY_PURE})"
+    return "compiled core"
 
 
 def version_text() -> str:

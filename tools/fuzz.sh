@@ -12,7 +12,7 @@ mkdir -p "$work/corpus" "$work/faults" "$work/site"
 [ -d "$work/site/atheris" ] || "$python" -m pip install -q --disable-pip-version-check --target "$work/site" atheris==3.0.0
 
 # the sources, where they changed, and the core of just these
-stamp=$(cat setup.py collectors/capture/*.p[xy]* | cksum)
+stamp=$(cat setup.py collectors/capture/*.p[xy]* collectors/dumps/*.pyx | cksum)
 rm -rf "$work/sources" && mkdir "$work/sources"
 git ls-files -z -co --exclude-standard collectors setup.py pyproject.toml README.md | xargs -0 cp --parents -t "$work/sources"
 if [ "$(cat "$work/stamp" 2>/dev/null)" != "$stamp" ]; then

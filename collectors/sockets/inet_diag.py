@@ -15,6 +15,8 @@ from socket import ntohs
 from typing import Any
 
 from collectors import netlink
+from collectors.dumps import WHY_PURE
+from collectors.dumps.address_texts import V4, V6, address_text
 from collectors.sockets.procfs import STATES, TIMERS
 from collectors.sockets.rows import SocketRow
 
@@ -54,24 +56,6 @@ def decode(data: bytes, protocol: str, rows: list[SocketRow]) -> bool:
     return netlink.walk(data, SOCK_DIAG_BY_FAMILY, reader.receive, reader.run)
 
 
-_V4: dict[bytes, str] = {}  # a machine speaks to few addresses, from few
-_V6: dict[bytes, str] = {}
-
-
-def _address(family: int, raw: bytes) -> str:
-    """An address of 16 bytes, of which IPv4 fills the first four."""
-    known = _V4 if family == socket.AF_INET else _V6
-    if len(known) > 50_000:
-        known.clear()
-    text = known.get(raw)
-    if text is None:
-        four = family == socket.AF_INET
-        text = known[raw] = socket.inet_ntop(
-            socket.AF_INET if four else socket.AF_INET6, raw[:4] if four else raw
-        )
-    return text
-
-
 @lru_cache(64)
 def _whole(gap: int, size: int) -> struct.Struct | None:
     """A whole message of `size` bytes in which tcp_info begins `gap` bytes behind inet_diag_msg,
@@ -79,6 +63,29 @@ def _whole(gap: int, size: int) -> struct.Struct | None:
     layout = f"=IH10x{_MESSAGE.format[1:]}{gap}xHH{_TCP_INFO.format[1:]}"
     rest = size - struct.calcsize(layout)
     return struct.Struct(f"{layout}{rest}x") if rest >= 0 else None
+
+
+def python_tcp_rows(
+    data: bytes, offset: int, gap: int, rows: list[SocketRow], most: int = 1 << 20
+) -> int:
+    """Append the sockets from there on, at most `most`, while they are of one size, tcp_info is
+    whole and begins `gap` bytes behind inet_diag_msg; where that ended."""
+    if offset + 16 > len(data):
+        return offset
+    size = int.from_bytes(data[offset : offset + 4], sys.byteorder) + 3 & ~3
+    whole = _whole(gap, size)
+    if whole is None:
+        return offset
+    count = min(most, (len(data) - offset) // size)
+    before = len(rows)
+    _append(whole.iter_unpack(memoryview(data)[offset : offset + count * size]), size, rows)
+    return offset + (len(rows) - before) * size
+
+
+if not WHY_PURE:
+    from collectors.dumps.fast_dumps import tcp_rows as tcp_rows
+else:
+    tcp_rows = python_tcp_rows
 
 
 class _Reader:
@@ -90,21 +97,11 @@ class _Reader:
         self._rows = rows
         self._gap = 0  # as of the last message that was read by itself
 
-    def run(self, data: bytes, offset: int, most: int = 1 << 20) -> int:
-        """Read messages from there on, at most `most`, while tcp_info is whole and at the same
-        offset; where that ended."""
-        if self._protocol != "tcp" or offset + 16 > len(data):
+    def run(self, data: bytes, offset: int) -> int:
+        """Read messages from there on while they are alike; where that ended."""
+        if self._protocol != "tcp":
             return offset
-        size = int.from_bytes(data[offset : offset + 4], sys.byteorder) + 3 & ~3
-        whole = _whole(self._gap, size)
-        if whole is None:
-            return offset
-        count = min(most, (len(data) - offset) // size)
-        before = len(self._rows)
-        _append(
-            whole.iter_unpack(memoryview(data)[offset : offset + count * size]), size, self._rows
-        )
-        return offset + (len(self._rows) - before) * size
+        return tcp_rows(data, offset, self._gap, self._rows)
 
     def receive(self, data: bytes, start: int, end: int) -> None:
         """The row of one message, whatever it has."""
@@ -115,7 +112,7 @@ class _Reader:
         at, size = _info(data, start, end) if has_info else (0, 0)
         if size >= _TCP_INFO.size:
             self._gap = at - start - _MESSAGE.size
-            self.run(data, start - 16, 1)
+            python_tcp_rows(data, start - 16, self._gap, self._rows, most=1)
         elif size >= EARLY:
             self._rows.append(_of_old(_head(self._protocol, values), data[at + 4 : at + 4 + size]))
         else:
@@ -127,9 +124,9 @@ def _head(protocol: str, values: tuple[Any, ...]) -> Head:
     return (
         protocol,
         STATES.get(state, "?"),
-        _address(family, source),
+        address_text(family, source),
         ntohs(sport),
-        _address(family, target),
+        address_text(family, target),
         ntohs(dport),
         received,
         sent,
@@ -155,7 +152,7 @@ def _append(messages: Iterable[tuple[Any, ...]], size: int, rows: list[SocketRow
     """Rows of TCP sockets, up to the first message that is not like the others. One loop with
     everything inline: per socket a call costs more than the rest. Times in tcp_info are
     microseconds, rates bytes per second."""
-    append, v4, v6 = rows.append, _V4.get, _V6.get
+    append, v4, v6 = rows.append, V4.get, V6.get
     for (
         length,
         kind,
@@ -207,9 +204,9 @@ def _append(messages: Iterable[tuple[Any, ...]], size: int, rows: list[SocketRow
                 (
                     "tcp",
                     STATES.get(state, "?"),
-                    known(source) or _address(family, source),
+                    known(source) or address_text(family, source),
                     ntohs(sport),
-                    known(target) or _address(family, target),
+                    known(target) or address_text(family, target),
                     ntohs(dport),
                     received,
                     sent,

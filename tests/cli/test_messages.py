@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from collectors import capture
+from collectors import capture, dumps
 
 ROOT = Path(__file__).parent.parent.parent
 PODWIRE = f"{sys.executable} -m cli.main"
@@ -57,5 +57,8 @@ def test_version_names_podwire_python_and_the_core(tmp_path: Path) -> None:
     name, python, core = done.stdout.strip().split(", ")
     assert name.startswith("podwire ")
     assert python == f"Python {sys.version.split()[0]}"
-    why = capture.WHY_PURE
-    assert core == (f"pure Python ({why})" if why else "compiled core")
+    why, why_of_dumps = capture.WHY_PURE, dumps.WHY_PURE
+    if not why and why_of_dumps:
+        assert core == f"compiled core (pure Python for sockets and conntrack: {why_of_dumps})"
+    else:
+        assert core == (f"pure Python ({why})" if why else "compiled core")

@@ -7,14 +7,17 @@ import shutil
 import struct
 import subprocess
 import sys
+from ipaddress import IPv4Address
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given, strategies as st
 
-from collectors import netlink
+from collectors import dumps, netlink
 from collectors.sockets import inet_diag
 from collectors.sockets.rows import SocketRow
+from tests.support.netlink_messages import tcp_socket
 
 ROOT = Path(__file__).parent.parent.parent
 SCRIPT = r"""
@@ -131,6 +134,53 @@ def test_messages_that_differ_follow_each_other(order: list[str]) -> None:
             (None,) * 4 if name == "none" else (1.5, 204, 1448, 1500)
         )
         assert row.min_rtt == (None if name in ("none", "old") else 0)
+
+
+needs_core = pytest.mark.skipif(bool(dumps.WHY_PURE), reason=f"no compiled dumps: {dumps.WHY_PURE}")
+
+
+def read(data: bytes, gap: int, pure: bool) -> tuple[int, str]:
+    """Where reading ends, and the rows; Python stops where sizes differ, and is asked again."""
+    rows: list[SocketRow] = []
+    run = inet_diag.python_tcp_rows if pure else inet_diag.tcp_rows
+    offset = 0
+    while (behind := run(data, offset, gap, rows)) > offset:
+        offset = behind
+    return offset, repr(rows)
+
+
+@needs_core
+@given(st.randoms(use_true_random=False), st.sampled_from((0, 8, 40)), st.integers(0, 900))
+def test_the_compiled_code_reads_what_python_does(random: Random, gap: int, cut: int) -> None:
+    """Sockets of any figures, of several sizes, behind attributes, damaged and cut."""
+    data = b""
+    for _ in range(random.randrange(1, 4)):
+        info = random.randbytes(random.choice((192, 192, 224, 240, 104)))
+        if random.random() < 0.5:  # as they are: high octets are 0
+            info = bytes(value if place % 8 < 4 else 0 for place, value in enumerate(info))
+        before = bytes(gap) if random.random() < 0.9 else b""
+        state = random.choice((1, 1, 2, 6, 10, 12, 77))
+        data += tcp_socket(info, before, random.randbytes(48), state)
+    damaged = bytearray(data)
+    if random.random() < 0.3:
+        damaged[random.randrange(len(data))] = random.randrange(256)
+    data = bytes(damaged)
+    if random.random() < 0.3:
+        data = data[: -cut or None]
+    assert read(data, gap, pure=False) == read(data, gap, pure=True)
+
+
+@needs_core
+def test_addresses_that_share_a_place_are_each_their_own() -> None:
+    """More peers than the compiled code keeps at hand."""
+    peers = [struct.pack(">I", 0x0A000000 + 77 * number) for number in range(5_000)]
+    data = b"".join(
+        tcp_socket(head=b"\0P\1\0" + peers[0] + bytes(12) + peer + bytes(24)) for peer in peers
+    )
+    rows: list[SocketRow] = []
+    assert inet_diag.tcp_rows(data, 0, 0, rows) == len(data)
+    assert [row.peer for row in rows] == [str(IPv4Address(peer)) for peer in peers]
+    assert {row.local for row in rows} == {"10.0.0.0"}
 
 
 def test_the_kernels_refusal_is_an_error() -> None:

@@ -8,13 +8,18 @@ import shutil
 import struct
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given, strategies as st
 
+from collectors import dumps, netlink
 from collectors.conntrack import entries, groups, netlink_count
+from collectors.events import ConntrackGroup
 from tests.support import conntrack_text
+from tests.support.netlink_messages import entry
 
 ROOT = Path(__file__).parent.parent.parent
 OWN = (
@@ -52,14 +57,72 @@ def message(body: bytes, kind: int = entries.CTNETLINK) -> bytes:
     return struct.pack("=IHHII", 16 + len(body), kind, 2, 1, 0) + body + bytes(-len(body) % 4)
 
 
+def counters() -> list[netlink_count.EntryCounter]:
+    """As Python, and compiled where that is there."""
+    pure = netlink_count.EntryCounter(netlink_count.PlainEntries())
+    return [pure, *([] if dumps.WHY_PURE else [netlink_count.EntryCounter()])]
+
+
+Counted = tuple[int, tuple[ConntrackGroup, ...]]
+
+
+def counted(data: bytes, largest: int = groups.LARGEST) -> Counted:
+    """What every implementation makes of a dump."""
+    results = []
+    for counter in counters():
+        with suppress(OSError):
+            netlink.walk(data, netlink_count.KIND, counter.receive, counter.run)
+        results.append(counter.result(largest))
+    assert all(result == results[0] for result in results)
+    return results[0]
+
+
 @given(st.lists(st.binary(max_size=220), max_size=4), st.binary(max_size=40))
 def test_no_bytes_break_netlink(bodies: list[bytes], rest: bytes) -> None:
     found: list[entries.ConntrackEntry] = []
-    conntrack_text.decode(b"".join(map(message, bodies)) + rest, found)
-    counter = netlink_count.EntryCounter()
-    for body in bodies:
-        counter.receive(body, 0, len(body))
-    counter.result()
+    data = b"".join(map(message, bodies)) + rest
+    conntrack_text.decode(data, found)
+    assert counted(data) == groups.count(found)
+
+
+needs_core = pytest.mark.skipif(bool(dumps.WHY_PURE), reason=f"no compiled dumps: {dumps.WHY_PURE}")
+
+
+@given(st.randoms(use_true_random=False), st.integers(1, 6))
+def test_the_largest_groups_are_those_of_all_entries(random: Random, largest: int) -> None:
+    """Entries of both kinds, damaged and cut: the same from every implementation."""
+    data = b""
+    for _ in range(random.randrange(1, 30)):
+        data += entry(
+            random.choice((6, 6, 17, 132)),
+            (random.randrange(1024, 65536), random.choice((53, 80, 443))),
+            bytes([10, 96, 0, random.randrange(3)]),
+            random.choice((0x0E, 0x0A, 0x88, 0x18E)),
+            random.choice((0, 1, 3, 7, 9, 10, 255)),
+        )
+    if random.random() < 0.2:
+        data = data[: random.randrange(len(data))]
+    damaged = bytearray(data)
+    if data:
+        damaged[random.randrange(len(data))] = random.randrange(256)
+    counted(bytes(damaged), largest)
+    counted(data, largest)
+    found: list[entries.ConntrackEntry] = []
+    conntrack_text.decode(data, found)
+    total, every = counted(data)
+    assert (total, set(every)) == (len(found), set(groups.count(found)[1]))
+
+
+@needs_core
+def test_more_groups_than_there_is_room_for_at_first() -> None:
+    """Of 5,000 groups the largest, of those alike the first that came."""
+    order = [number for number in range(5_000) for _ in range(1 + number % 7)]
+    Random(1).shuffle(order)
+    data = b"".join(entry(17, (1, number)) for number in order)
+    total, found = counted(data, 900)
+    assert total == len(order)
+    assert [group.count for group in found] == [7] * 714 + [6] * 186
+    assert {group.port % 7 for group in found[:714]} == {6}
 
 
 @given(st.binary(max_size=120), st.integers(0, 120), st.integers(0, 255))
@@ -98,11 +161,9 @@ def test_no_damage_to_a_plain_entry_breaks_it(rest: bytes, place: int, value: in
         head[place] = value
     found: list[entries.ConntrackEntry] = []
     conntrack_text.decode(message(bytes(4) + bytes(head) + rest), found)
-    counter = netlink_count.EntryCounter()
-    body = bytes(4) + bytes(head) + rest
-    counter.receive(body, 0, len(body))
+    seen = counted(message(bytes(4) + bytes(head) + rest))
     if place in VALUES or place >= len(head):
-        assert counter.result() == groups.count(found)
+        assert seen == groups.count(found)
 
 
 # Where addresses, ports and the status are: all else is heads of attributes, which the kernel

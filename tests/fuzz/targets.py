@@ -6,10 +6,12 @@ Any exception but those that are promised is a fault. `one` chooses by the first
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from collections.abc import Iterator
 from pathlib import Path
 
+from collectors import dumps, netlink
 from collectors.capture import dns
 from collectors.capture.dissect import dissect
 from collectors.capture.flows import FlowTable
@@ -20,8 +22,12 @@ from collectors.capture.packet_summary import dns_info
 from collectors.capture.pcap import Damaged
 from collectors.capture.pcapng import Chunk
 from collectors.capture.readers import CaptureReader, read_file
+from collectors.conntrack import netlink_count
 from collectors.errors import CaptureError
 from collectors.events import Packet
+from collectors.sockets import inet_diag
+from collectors.sockets.rows import SocketRow
+from tests.support.netlink_messages import entry, tcp_socket
 
 CAPTURES = Path(__file__).parent.parent / "data"
 LINKTYPES = (*sorted(LINKS), 999)
@@ -75,6 +81,34 @@ def name(data: bytes) -> None:
     seen = dns.glance(data, 0)
     if seen is not None and found is not None and found.questions:
         assert seen[3] == (found.questions[0].name.lower(), found.questions[0].type)
+
+
+def dump(data: bytes) -> None:
+    """Netlink's messages, and one around all of it: the compiled code reads what Python does."""
+    for kind in (netlink_count.KIND, inet_diag.SOCK_DIAG_BY_FAMILY):
+        whole = struct.pack("=IHHII", 16 + len(data), kind, 2, 1, 0) + data
+        for stream in (data, whole + bytes(-len(data) % 4)):
+            for gap in (0, 8):
+                assert repr(_sockets(stream, gap, pure=True)) == repr(_sockets(stream, gap))
+            with contextlib.suppress(OSError):
+                assert _entries(stream, pure=True) == _entries(stream)
+
+
+def _sockets(
+    stream: bytes, gap: int, pure: bool = bool(dumps.WHY_PURE)
+) -> tuple[int, list[SocketRow]]:
+    rows: list[SocketRow] = []
+    read = inet_diag.python_tcp_rows if pure else inet_diag.tcp_rows
+    offset = 0
+    while (behind := read(stream, offset, gap, rows)) > offset:  # Python stops where sizes differ
+        offset = behind
+    return offset, rows
+
+
+def _entries(stream: bytes, pure: bool = bool(dumps.WHY_PURE)) -> object:
+    counter = netlink_count.EntryCounter(netlink_count.PlainEntries() if pure else None)
+    netlink.walk(stream, netlink_count.KIND, counter.receive, counter.run)
+    return counter.result(), counter.result(2)
 
 
 # --- conversations
@@ -163,7 +197,7 @@ def _link(linktype: int, number: int) -> bytes:
 
 # --- all of them
 
-TARGETS = (capture, packet, name, conversation)
+TARGETS = (capture, packet, name, conversation, dump)
 
 
 def one(data: bytes) -> None:
@@ -196,3 +230,5 @@ def seeds(folder: Path) -> None:
         )
         made = b"".join(bytes([kind, 0, 0, size, 255, 2, number & 3]) for kind, size in steps)
         (folder / f"conversation-{number}").write_bytes(ends + made)
+    for number, seed in enumerate((entry(6), entry(17), tcp_socket())):
+        (folder / f"dump-{number}").write_bytes(bytes([4]) + 3 * seed)
