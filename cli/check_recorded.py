@@ -7,7 +7,7 @@ import argparse
 import asyncio
 import contextlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -131,16 +131,30 @@ def _placed(source: RecordedSource, known: KnownNodes, notes: list[str]) -> Reco
 
 def over_time(history: FindingHistory) -> tuple[list[Finding], Periods]:
     """Each finding once, as it was at its worst, and each time that it was seen. A
-    symptom that a cause explained at any time is under that cause for all of it."""
+    symptom that a cause explained at any time is under that cause for all of it; of those that
+    explained each other, at different times, the gravest is."""
     findings = _worst_states(history)
     consequences = _consequences(history)
     explained = [(text, key) for key, texts in consequences.items() for text in texts.values()]
-    found = [
-        replace(finding, consequences=tuple(consequences[key].values()))
-        for key, finding in findings.items()
-        if not _is_explained(finding, explained)
-    ]
+    causes = {key: set(_causes(finding, explained)) for key, finding in findings.items()}
+    kept = {key for key in findings if not causes[key]}
+    for finding in ordered(findings.values()):
+        if not _leads_to(kept, finding.key, causes):
+            kept.add(finding.key)
+    found = [replace(findings[key], consequences=tuple(consequences[key].values())) for key in kept]
     return ordered(found), _periods(history)
+
+
+def _leads_to(kept: set[Key], key: Key, causes: dict[Key, set[Key]]) -> bool:
+    """Whether a cause of a finding, or a cause of that, and so on, is said."""
+    passed, left = set[Key](), [key]
+    while left:
+        one = left.pop()
+        if one in kept:
+            return True
+        passed.add(one)
+        left += causes[one] - passed
+    return False
 
 
 def _worst_states(history: FindingHistory) -> dict[Key, Finding]:
@@ -168,13 +182,13 @@ def _consequences(history: FindingHistory) -> dict[Key, dict[str, str]]:
     return found
 
 
-def _is_explained(finding: Finding, explained: list[tuple[str, Key]]) -> bool:
-    """By another finding than itself; of one subject only what is no cause."""
+def _causes(finding: Finding, explained: list[tuple[str, Key]]) -> Iterator[Key]:
+    """The other findings that explained it at any time; of one subject only what is no cause."""
     another = finding.stage != "cause"
-    return any(
-        _is_of(text, finding) and key != finding.key and (another or key[1] != finding.subject)
-        for text, key in explained
-    )
+    for text, key in explained:
+        is_other = key != finding.key and (another or key[1] != finding.subject)
+        if is_other and _is_of(text, finding):
+            yield key
 
 
 def _is_of(text: str, finding: Finding) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from collectors.events import ServiceRow
 from collectors.frozen import frozen
@@ -57,13 +57,29 @@ def all_path_groups(snapshot: Snapshot) -> list[PathGroup]:
     return [group for view in path_views(snapshot) for group in path_groups(snapshot, view)]
 
 
+def translated(snapshot: Snapshot, asked: End) -> set[End]:
+    """What captures saw an address and port translated to: objects need not be known for that.
+    Two that are translated to each other are neither's."""
+    known = _translations(snapshot)
+    return {end for end in known.get(asked, ()) if asked not in known.get(end, ())}
+
+
+@once_per_snapshot
+def _translations(snapshot: Snapshot) -> Mapping[End, frozenset[End]]:
+    rows = (row for view in path_views(snapshot) for row in view.paths if row.endpoint)
+    translated = (row for row in rows if row.endpoint_end != row.asked_end)
+    found = by_key(translated, lambda row: row.asked_end)
+    return {end: frozenset(row.endpoint_end for row in of) for end, of in found.items()}
+
+
 def path_groups(snapshot: Snapshot, view: TargetView) -> Iterator[PathGroup]:
     """What can be compared: not of the machine's own ends, not where packets are handed on unseen
     (Cilium's eBPF)."""
     if any(row.name == "cilium" for row in snapshot.settings):
         return
+    others = frozenset(_others(view))
     for (asked, port), rows in _by_server(view).items():
-        if _is_passed_on(snapshot, view, asked, rows):
+        if asked in others or _is_passed_on(snapshot, asked, rows):
             yield grouped(snapshot, view, asked, port, rows)
 
 
@@ -72,15 +88,23 @@ def _by_server(view: TargetView) -> dict[End, list[PathRow]]:
     return by_key(rows, lambda row: row.asked_end)
 
 
-def _is_passed_on(
-    snapshot: Snapshot, view: TargetView, asked: str, rows: Iterable[PathRow]
-) -> bool:
+def _is_passed_on(snapshot: Snapshot, asked: str, rows: Iterable[PathRow]) -> bool:
     """Whether the machine is to hand it on: what only comes in may be for itself."""
     if any(row.endpoint and row.endpoint != asked for row in rows):
         return True
     if asked in snapshot.service_by_address or asked in snapshot.by_address:
         return True
     return any(row.to_server.left.total for row in rows)
+
+
+def _others(view: TargetView) -> Iterator[str]:
+    """Addresses that are not the machine's own: it hands something on to them, or what they send
+    comes in."""
+    for row in view.paths:
+        if row.endpoint and row.to_server.left.total:
+            yield row.endpoint
+        if row.to_server.entered.total and not row.one_sided:
+            yield row.client
 
 
 def grouped(

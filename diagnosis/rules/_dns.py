@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
+from collectors.findings import Finding, Subject
+from collectors.frozen import frozen
+from diagnosis.path_groups import translated
 from diagnosis.rule import CONVENTION, Threshold
+from diagnosis.rules._connections import servers_behind
 from diagnosis.rules._outside import is_outside
 from diagnosis.rules._services import dns_pods
 from diagnosis.snapshot import DnsSummary, Snapshot, TargetView, listed
@@ -12,6 +18,9 @@ from diagnosis.snapshot import DnsSummary, Snapshot, TargetView, listed
 QUESTIONS = Threshold("at least", 8, "questions in 15 s", CONVENTION)
 SOURCE = "capture, port 53"
 LINK_LOCAL = "169.254."
+DNS_PORT = 53
+NEARLY_ALL = 0.8  # of what a node counts
+SHOWN = 3  # vantage points whose evidence is shown
 
 
 def asking(snapshot: Snapshot) -> Iterator[tuple[TargetView, DnsSummary]]:
@@ -19,6 +28,77 @@ def asking(snapshot: Snapshot) -> Iterator[tuple[TargetView, DnsSummary]]:
     for target in snapshot.targets:
         if target.lookups is not None and target.lookups.asked >= QUESTIONS.value:
             yield target, target.lookups
+
+
+@frozen
+class Sight:
+    """A finding of one vantage point; `count` is what it counts there."""
+
+    view: TargetView
+    count: int
+    finding: Finding
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        return self.view.lookups.servers if self.view.lookups is not None else ()
+
+
+def with_servers(snapshot: Snapshot, sights: Sequence[Sight]) -> Iterator[Finding]:
+    """What each vantage point sees, and where several see the same servers so, of the servers."""
+    for group in _of_common_servers(sights):
+        yield from (sight.finding for sight in group)
+        if len(group) > 1 and _only_pod(group) is None:
+            yield _of_servers(snapshot, group)
+
+
+def is_said_first(
+    snapshot: Snapshot, sights: Sequence[Sight], finding: Finding, other: Finding
+) -> bool:
+    """Whether a finding of a rule says what others of it follow from: that of the servers, or of
+    the one pod of which a node sees nothing but the same."""
+    for group in _of_common_servers(sights):
+        if other.subject != finding.subject and other.key in {s.finding.key for s in group}:
+            pod = _only_pod(group)
+            first = pod.finding.subject if pod else _server(snapshot, group)
+            return len(group) > 1 and finding.subject == first
+    return False
+
+
+def _of_common_servers(sights: Iterable[Sight]) -> list[list[Sight]]:
+    groups: list[list[Sight]] = []
+    for one in sights:
+        alike = [group for group in groups if any(_have_one(one, other) for other in group)]
+        groups = [group for group in groups if group not in alike]
+        groups.append([*(sight for group in alike for sight in group), one])
+    return groups
+
+
+def _have_one(first: Sight, second: Sight) -> bool:
+    return not set(first.servers).isdisjoint(second.servers)
+
+
+def _only_pod(group: Sequence[Sight]) -> Sight | None:
+    """The only pod, where it counts nearly all that its node does."""
+    pods = [sight for sight in group if sight.view.kind == "pod"]
+    most = max(sight.count for sight in group)
+    return pods[0] if len(pods) == 1 and pods[0].count >= NEARLY_ALL * most else None
+
+
+def _of_servers(snapshot: Snapshot, group: Sequence[Sight]) -> Finding:
+    worst = sorted(group, key=lambda sight: -sight.count)
+    facts = (fact for sight in worst[:SHOWN] for fact in sight.finding.evidence)
+    subject = _server(snapshot, group)
+    return replace(worst[0].finding, subject=subject, evidence=tuple(dict.fromkeys(facts)))
+
+
+def _server(snapshot: Snapshot, group: Sequence[Sight]) -> Subject:
+    """Of what most ask: not an endpoint, where its Service is asked as well."""
+    asked = Counter(server for sight in group for server in sight.servers)
+    behind = {end for server in asked for end in servers_behind(snapshot, server) if end != server}
+    for server in asked:
+        behind |= {address for address, _ in translated(snapshot, (server, DNS_PORT))}
+    known = [server for server in asked if server not in behind] or list(asked)
+    return snapshot.subject(min(known, key=lambda server: (-asked[server], server)), DNS_PORT)
 
 
 def is_dns_server(snapshot: Snapshot, target: TargetView) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from collectors.findings import Subject
 from diagnosis.idle_requests import IdleConnections, IdleRequest
+from diagnosis.path_groups import translated
 from diagnosis.per_snapshot import once_per_snapshot
 from diagnosis.rule import CONVENTION, Threshold
 from diagnosis.rules._connections import node_of_unused
@@ -43,6 +44,8 @@ def _asked(snapshot: Snapshot, rows: Iterable[IdleConnections]) -> dict[str, set
     connections by both addresses, and they are one."""
     found: dict[str, set[str]] = defaultdict(set)
     for row in rows:
+        seen = translated(snapshot, (row.server, row.port))
+        found[row.client].update(address for address, _ in seen)
         if service := snapshot.service_by_address.get(row.server):
             ready, not_ready = snapshot.endpoints(service)
             found[row.client].update(ready, not_ready)
@@ -66,7 +69,7 @@ def is_once(requests: Iterable[IdleRequest]) -> bool:
 def is_of(snapshot: Snapshot, row: IdleConnections, talk: Conversation) -> bool:
     """At the address that is asked, or at an endpoint of its Service."""
     service = snapshot.service_by_address.get(row.server)
-    ends = {(row.server, row.port)}
+    ends = {(row.server, row.port), *translated(snapshot, (row.server, row.port))}
     for one in snapshot.slices_behind(service) if service is not None else ():
         addresses = (*one.ready, *one.not_ready)
         ends |= {(address, port.number) for address in addresses for port in one.ports}

@@ -8,9 +8,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collectors.findings import Evidence, Finding, Severity
+from diagnosis.per_snapshot import once_per_snapshot
 from diagnosis.rule import CONVENTION, Rule, Threshold, level
 from diagnosis.rules._agents import dns_pods
-from diagnosis.rules._dns import QUESTIONS, SOURCE, asking, fix_outside, servers, share
+from diagnosis.rules._dns import (
+    QUESTIONS,
+    SOURCE,
+    Sight,
+    asking,
+    fix_outside,
+    is_said_first,
+    servers,
+    share,
+    with_servers,
+)
 from diagnosis.snapshot import DnsSummary, Snapshot, TargetView
 
 WARNING = Threshold("warning from", 1, "% SERVFAIL and REFUSED of answers", "coredns-mixin")
@@ -38,10 +49,25 @@ OLD = "FORMERR"  # of servers without EDNS: the resolver asks again without it (
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    return with_servers(snapshot, _sights(snapshot))
+
+
+def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
+    """That the same servers answer so to one who asks."""
+    return other.rule == RULE.id and is_said_first(snapshot, _sights(snapshot), finding, other)
+
+
+@once_per_snapshot
+def _sights(snapshot: Snapshot) -> tuple[Sight, ...]:
+    return tuple(_seen(snapshot))
+
+
+def _seen(snapshot: Snapshot) -> Iterator[Sight]:
     for target, lookups in asking(snapshot):
         severity = level(_failed_share(lookups), WARNING, CRITICAL)
-        if severity and sum(_failed(lookups).values()) >= LEAST.value:
-            yield _finding(snapshot, target, lookups, severity)
+        count = sum(_failed(lookups).values())
+        if severity and count >= LEAST.value:
+            yield Sight(target, count, _finding(snapshot, target, lookups, severity))
 
 
 def _finding(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from collectors.findings import Evidence, Finding
-from diagnosis.path_groups import node_text
+from diagnosis.path_groups import node_text, translated
 from diagnosis.path_losses import PathLoss, path_losses
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.snapshot import Conversation, DnsSummary, Snapshot, TargetView, listed
@@ -65,14 +65,16 @@ def _failing(snapshot: Snapshot, servers: Iterable[str]) -> dict[str, list[Conve
         if is_dns and 100 * _failures(talk) >= SHARE.value * talk.flows:
             found.setdefault(talk.server, []).append(talk)
     enough = {s: t for s, t in found.items() if sum(map(_failures, t)) >= FAILED.value}
-    services = [s for s in enough if s in snapshot.service_by_address]
-    behind = {address for s in services for address in _endpoints(snapshot, s)}
+    behind = {address for server in enough for address in _endpoints(snapshot, server)}
     return {server: talks for server, talks in enough.items() if server not in behind}
 
 
 def _endpoints(snapshot: Snapshot, server: str) -> list[str]:
-    ready, not_ready = snapshot.endpoints(snapshot.service_by_address[server])
-    return [*ready, *not_ready]
+    """Of a Service; of any other address what captures saw it translated to."""
+    seen = [address for address, _ in translated(snapshot, (server, DNS_PORT))]
+    service = snapshot.service_by_address.get(server)
+    ready, not_ready = snapshot.endpoints(service) if service is not None else ([], [])
+    return [*ready, *not_ready, *seen]
 
 
 def _failures(talk: Conversation) -> int:
@@ -153,7 +155,7 @@ def explains(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
     return any(
         snapshot.subject(address, DNS_PORT) == whole
         and talk.server in _endpoints(snapshot, address)
-        for address in snapshot.service_by_address
+        for address in (*snapshot.service_by_address, whole.name)
     )
 
 

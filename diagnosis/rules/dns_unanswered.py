@@ -9,8 +9,19 @@ from collections.abc import Iterator
 
 from collectors.findings import Finding
 from diagnosis.loss_location import LossLocation, loss_report, place
+from diagnosis.per_snapshot import once_per_snapshot
 from diagnosis.rule import CONVENTION, Rule, Threshold
-from diagnosis.rules._dns import QUESTIONS, SOURCE, asking, servers, servers_outside, share
+from diagnosis.rules._dns import (
+    QUESTIONS,
+    SOURCE,
+    Sight,
+    asking,
+    is_said_first,
+    servers,
+    servers_outside,
+    share,
+    with_servers,
+)
 from diagnosis.snapshot import DnsSummary, Snapshot, TargetView, listed
 
 SHARE = Threshold("from", 10, "% of questions unanswered", CONVENTION)
@@ -41,9 +52,23 @@ ASK_OUTSIDE = (
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    return with_servers(snapshot, _sights(snapshot))
+
+
+def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
+    """That questions to the same servers get no answer at one who asks."""
+    return other.rule == RULE.id and is_said_first(snapshot, _sights(snapshot), finding, other)
+
+
+@once_per_snapshot
+def _sights(snapshot: Snapshot) -> tuple[Sight, ...]:
+    return tuple(_seen(snapshot))
+
+
+def _seen(snapshot: Snapshot) -> Iterator[Sight]:
     for target, lookups in asking(snapshot):
         if _are_many(lookups) and not _are_lost_here(target, lookups):
-            yield _finding(snapshot, target, lookups)
+            yield Sight(target, lookups.unanswered, _finding(snapshot, target, lookups))
 
 
 def _are_many(lookups: DnsSummary) -> bool:

@@ -55,6 +55,7 @@ RULE = Rule(
     confidence="certain",
     verify="connections to each endpoint are made and answered",
 )
+LOCATED: tuple[Manner, ...] = ("dropped", "rejected", "reset")  # by the node that sees it
 TITLES: dict[str, str] = {
     "dropped": "{node} drops what goes to {ends}, {count} of {server}",
     "rejected": "{ends}, {count} of {server}: connections are rejected by {by}",
@@ -98,6 +99,15 @@ def failing_ends(snapshot: Snapshot, finding: Finding) -> Iterator[End]:
         yield from product(fault.endpoints, sorted(_ports(snapshot, fault)))
 
 
+def is_seen_at(snapshot: Snapshot, finding: Finding, place: Subject) -> bool:
+    """Whether it is what a place itself does or sees: not only that nothing comes back to others
+    from behind it."""
+    return any(
+        fault.group.view.subject == place or fault.manner in LOCATED
+        for fault in _faults_of(snapshot, finding)
+    )
+
+
 def _ports(snapshot: Snapshot, fault: EndpointFault) -> set[int]:
     slices = snapshot.slices_behind(fault.group.service) if fault.group.service else ()
     seen = {row.endpoint_port for row in fault.group.rows if row.endpoint_port}
@@ -120,7 +130,8 @@ def _is_of(snapshot: Snapshot, fault: EndpointFault, talk: Conversation) -> bool
 
 @once_per_snapshot
 def _faults(snapshot: Snapshot) -> list[EndpointFault]:
-    """Those that no policy denies, of no pod that has just left; what saw most first."""
+    """Those that no policy denies, of no pod that has just left; the node that does it itself
+    first, and what saw most."""
     found = [
         fault
         for group in all_path_groups(snapshot)
@@ -129,7 +140,7 @@ def _faults(snapshot: Snapshot) -> list[EndpointFault]:
         and not _is_leaving(snapshot, fault)
         and _is_comparable(snapshot, fault)
     ]
-    return sorted(found, key=lambda fault: -fault.failed.lost)
+    return sorted(found, key=lambda fault: (fault.manner not in LOCATED, -fault.failed.lost))
 
 
 def _is_leaving(snapshot: Snapshot, fault: EndpointFault) -> bool:

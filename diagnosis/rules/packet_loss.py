@@ -5,7 +5,7 @@ Facts: docs/reference/failures.md; how places are found: docs/detection.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 from collectors.findings import Evidence, Finding, Severity, Subject
@@ -15,14 +15,17 @@ from diagnosis.loss_shares import FULL_SIZE_TEXT, LossShare, counts_text
 from diagnosis.path_groups import client_text, endpoint_text, node_text, server_text
 from diagnosis.path_losses import PathLoss
 from diagnosis.paths import End
+from diagnosis.per_snapshot import once_per_snapshot
 from diagnosis.rule import CONVENTION, Rule, Threshold, level
 from diagnosis.rules import endpoint_failing
 from diagnosis.rules._losses import loss_subject, losses_at, unexplained
-from diagnosis.snapshot import Conversation, Snapshot, listed
+from diagnosis.snapshot import Conversation, DnsSummary, Snapshot, listed
 
 WARNING = Threshold("warning from", 1, "% of a kind of packet that is certainly lost", CONVENTION)
 CRITICAL = Threshold("critical from", 5, "%", CONVENTION)
 LEAST = Threshold("at least", 5, "packets in 15 s", CONVENTION)
+PLACES = ("node", "between", "pod", "beyond")  # the surest first
+NEARLY_ALL = 0.9  # of what is lost
 PASSES = 4  # of a question and its answer through nodes
 RULE = Rule(
     id="packet_loss",
@@ -56,21 +59,67 @@ FIXES = {"node": DROPPED, "between": BETWEEN, "pod": IN_POD, "beyond": BEYOND}
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
-    by_place = by_key(unexplained(snapshot), partial(loss_subject, snapshot))
-    for subject, losses in by_place.items():
-        yield _finding(snapshot, subject, _without_parts(losses))
+    for subject, losses in _by_place(snapshot).items():
+        yield _finding(snapshot, subject, [*losses, *_alike(snapshot, subject)])
+
+
+@once_per_snapshot
+def _by_place(snapshot: Snapshot) -> Mapping[Subject, list[PathLoss]]:
+    found = by_key(unexplained(snapshot), partial(loss_subject, snapshot))
+    return {subject: _without_parts(losses) for subject, losses in found.items()}
 
 
 def _without_parts(losses: list[PathLoss]) -> list[PathLoss]:
     """Without those of an endpoint whose Service is among them: flows that began before the
     capture have the endpoint's address only. All of them where each is an endpoint of another, as
     where two addresses are translated to each other."""
-    ends = {end for loss in losses for end in _translated(loss)}
-    return [loss for loss in losses if loss.group.end not in ends] or losses
+    parts = {part for loss in losses for part in _translated(loss)}
+    return [loss for loss in losses if not set(_asked(loss)) <= parts] or losses
 
 
-def _translated(loss: PathLoss) -> Iterator[End]:
-    return (row.endpoint_end for row in loss.group.rows if row.endpoint != row.asked)
+def _translated(loss: PathLoss) -> Iterator[tuple[str, End]]:
+    """By client, where its connections were translated to."""
+    rows = (row for row in loss.group.rows if row.endpoint != row.asked)
+    return ((row.client, row.endpoint_end) for row in rows)
+
+
+def _asked(loss: PathLoss) -> Iterator[tuple[str, End]]:
+    return ((row.client, row.asked_end) for row in loss.group.rows)
+
+
+def _alike(snapshot: Snapshot, subject: Subject) -> Iterator[PathLoss]:
+    """What other nodes drop alike, which is said here."""
+    for other, losses in _by_place(snapshot).items():
+        if losses[0].place == "node" and _is_said_at(snapshot, subject, other):
+            yield from losses
+
+
+def _is_said_at(snapshot: Snapshot, subject: Subject, other: Subject) -> bool:
+    """Whether what is lost at another place is mostly of the same ends: it is lost here, or on its
+    path behind; where both are alike, it is said at the first by its kind and name."""
+    own, others = _by_place(snapshot).get(subject, []), _by_place(snapshot).get(other, [])
+    if subject == other or not own or not others or _rank(own) > _rank(others):
+        return False
+    is_first = _rank(own) < _rank(others) or subject.text < other.text
+    return _covers(own, others) and (is_first or not _covers(others, own))
+
+
+def _rank(losses: list[PathLoss]) -> int:
+    return PLACES.index(losses[0].place)
+
+
+def _covers(losses: list[PathLoss], others: list[PathLoss]) -> bool:
+    ends = {end for loss in losses for end in _ends(loss)}
+    covered = [loss.share.lost for loss in others if not ends.isdisjoint(_ends(loss))]
+    return sum(covered) >= NEARLY_ALL * sum(loss.share.lost for loss in others)
+
+
+def _ends(loss: PathLoss) -> Iterator[End]:
+    """What is asked, and the endpoints that it is about."""
+    yield loss.group.end
+    for row in loss.group.rows:
+        if row.endpoint and row.endpoint in (loss.endpoints or (row.endpoint,)):
+            yield row.endpoint_end
 
 
 def explains(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
@@ -80,7 +129,10 @@ def explains(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
 
 def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
     """Of what one node drops on its own: that an endpoint fails to which it drops packets, beside
-    others; that SYNs are dropped there; that a share of DNS questions gets no answer."""
+    others, or those of other nodes; that SYNs are dropped there; that a share of DNS questions gets
+    no answer; that the same is lost behind other nodes."""
+    if other.rule == RULE.id:
+        return _is_said_at(snapshot, finding.subject, other.subject)
     if other.rule == "unanswered":
         return _dropped_at(snapshot, other.subject) == finding.subject
     losses = [loss for loss in losses_at(snapshot, finding.subject) if loss.place == "node"]
@@ -88,16 +140,26 @@ def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bo
         return _loses_questions(snapshot, losses, other.subject)
     if other.rule != endpoint_failing.RULE.id:
         return False
-    ends = {row.endpoint_end for loss in losses for row in loss.group.rows}
+    ends = {row.endpoint_end if row.endpoint else row.asked_end for loss in losses for row in loss.group.rows}
     failing = set(endpoint_failing.failing_ends(snapshot, other))
-    return bool(ends & failing) and not ends <= failing
+    is_elsewhere = not endpoint_failing.is_seen_at(snapshot, other, finding.subject)
+    return bool(ends & failing) and (is_elsewhere or not ends <= failing)
 
 
 def _loses_questions(snapshot: Snapshot, losses: list[PathLoss], target: Subject) -> bool:
     """Whether so many are lost where a question and its answer pass two nodes each."""
     worst = max((loss.share.high for loss in losses), default=0.0)
-    asked = [view.lookups for view in snapshot.targets if view.subject == target and view.lookups]
+    asked = list(_lookups_of(snapshot, target))
     return bool(asked) and all(100 * one.unanswered <= PASSES * worst * one.asked for one in asked)
+
+
+def _lookups_of(snapshot: Snapshot, asking: Subject) -> Iterator[DnsSummary]:
+    """Of a vantage point, or of all that ask a server."""
+    for view in snapshot.targets:
+        if view.lookups is not None:
+            servers = {snapshot.subject(one, asking.port) for one in view.lookups.servers}
+            if view.subject == asking or asking in servers:
+                yield view.lookups
 
 
 def _dropped_at(snapshot: Snapshot, server: Subject) -> Subject | None:
@@ -138,12 +200,14 @@ def _severity(losses: list[PathLoss]) -> Severity:
 def _title(snapshot: Snapshot, losses: list[PathLoss]) -> str:
     worst = max(losses, key=lambda loss: loss.share.lost)
     node, share = node_text(worst.view), _range_text(losses)
+    nodes = sorted({node_text(loss.view) for loss in losses})
     what = listed((_what(snapshot, loss) for loss in losses), 2)
     if worst.resets >= LEAST.value:
         server = server_text(snapshot, worst.group)
         return f"{node} resets connections to {server}: RSTs leave it that no server sent"
     if worst.place == "node":
-        return f"{node} drops {share} of {what}"
+        drop = "drops" if len(nodes) == 1 else "drop"
+        return f"{' and '.join(nodes)} {drop} {share} of {what}"
     if worst.place == "between":
         return f"{share} of {what} is lost between {node} and {worst.other}"
     if not worst.to_server and worst.place in ("pod", "beyond"):

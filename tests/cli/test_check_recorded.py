@@ -217,3 +217,22 @@ def test_what_another_finding_of_its_subject_explains_does_not_hide_it() -> None
     found, _ = over_time(history)
     assert [finding.rule for finding in found] == ["cause", "other"]
     assert found[0].consequences == ("n1: 5 are slow",)
+
+
+def test_of_two_that_explained_each_other_the_graver_is_said() -> None:
+    """At different times: neither is left unsaid."""
+    history = FindingHistory()
+    first, second = (
+        Finding(
+            rule="lost", severity="warning", subject=Subject(kind="node", name=name), title="Lost"
+        )
+        for name in ("n1", "n2")
+    )
+    first, second = replace(first, stage="symptom"), replace(second, stage="symptom")
+    for at, one, text in ((1.0, first, "n2: Lost"), (9.0, second, "n1: Lost")):
+        said = replace(one, consequences=(text,), severity="critical" if at > 5 else "warning")
+        history.apply(FindingEvent(at, "", "appeared", said, at))
+        history.apply(FindingEvent(at + 4, "", "gone", said, at))
+    found, periods = over_time(history)
+    assert [(one.where, one.consequences) for one in found] == [("n2", ("n1: Lost",))]
+    assert len(periods) == 2

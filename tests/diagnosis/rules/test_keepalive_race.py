@@ -12,7 +12,8 @@ from collectors.events import ContainerPort, ServiceRow, SliceRow
 from collectors.findings import Finding
 from diagnosis.idle_requests import IdleConnections, IdleRequest
 from diagnosis.rules import findings
-from diagnosis.snapshot import Snapshot
+from diagnosis.snapshot import Snapshot, TargetView
+from tests.support.path_snapshots import WELL
 from tests.support.snapshots import API, NODE, OTHER, POD, found, pod, talk
 
 Requests = Iterable[tuple[float, float, str]]
@@ -83,3 +84,19 @@ def test_resets_at_the_endpoint_are_listed_under_it() -> None:
     slices = (replace(OF_API, ports=(ContainerPort("", 8080, "TCP"),)),)
     said = found(view, services=(SHOP_API,), slices=slices)
     assert "keepalive_race" in said and "resets" not in said
+
+
+def test_a_capture_alone_shows_which_endpoint_is_asked_by_its_service() -> None:
+    """No object says that the addresses belong together: what leaves the node does."""
+    service = "10.96.0.7"
+    rows = tuple(
+        replace(WELL, client=POD.ip, asked=service, endpoint=end, sent_as=POD.ip)
+        for end in (API.ip, "10.1.0.8")
+    )
+    ends = ((service, 80), (API.ip, 8080), ("10.1.0.8", 8080))
+    idle_rows = tuple(IdleConnections(POD.ip, end, port, CLOSED) for end, port in ends)
+    view = TargetView("capture/1", "pcap", "", 100.0, "capture", idle=idle_rows, paths=rows)
+    said = [one.where for one in findings(Snapshot(100.0, (view,))) if one.stage == "cause"]
+    assert said == [f"{service}:80"]
+    apart = replace(view, paths=())
+    assert len([one for one in findings(Snapshot(100.0, (apart,))) if one.stage == "cause"]) == 3

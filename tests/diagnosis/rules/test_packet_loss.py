@@ -280,3 +280,52 @@ def test_dns_questions_that_a_lossy_node_drops_follow_from_it() -> None:
     mild = replace(WELL, to_server=direction(data(1_000, 1_000), data(950, 950), AGAIN))
     assert with_lookups(node(mild), 15) == ["packet_loss"]
     assert with_lookups(node(mild), 60) == ["dns_unanswered", "packet_loss"]
+
+
+def test_what_two_nodes_drop_alike_is_said_once() -> None:
+    """A policy that every node enforces, without the objects that say so."""
+    rows = lossy(WELL), lossy(WELL_TOO)
+    (finding,) = findings(Snapshot(0.0, (node(*rows, name="n2"), node(*rows))))
+    assert finding.title.startswith("n1 and n2 drop 30 % (bound 28 to 33 %) of what goes to ")
+    assert (finding.where, len(finding.consequences)) == ("n1", 1)
+    assert {fact.scope for fact in finding.evidence} == {"whole node n1", "whole node n2"}
+
+
+@pytest.mark.alike
+def test_what_two_nodes_drop_of_different_servers_is_two_things() -> None:
+    other = replace(lossy(WELL), asked="10.96.0.9", endpoint="10.244.2.9")
+    known = findings(Snapshot(0.0, (node(lossy(WELL)), node(other, name="n2"))))
+    assert [one.where for one in known] == ["n1", "n2"]
+    assert evaluate(Snapshot(0.0, (node(WELL), node(WELL, name="n2")))) == []
+
+
+DROPPED_THERE = replace(LOST, asked=SECOND, asked_port=8080)  # never left
+OF_THAT_POD = replace(WELL, client=SECOND, asked="10.244.2.9", endpoint="10.244.2.9", sent_as=SECOND)
+SILENT = replace(
+    LOST,
+    endpoint=SECOND,
+    endpoint_port=8080,
+    stuck=0,
+    to_server=direction(data(100, 0), again=Retransmissions(syn=60)),
+)
+
+
+def test_the_node_that_drops_is_said_and_not_the_one_before_it() -> None:
+    """By captures alone: SYNs go out to an endpoint by n1 and nothing answers; n2, where that
+    address sends from, has them come in and not go out."""
+    views = node(WELL, SILENT), node(DROPPED_THERE, OF_THAT_POD, name="n2")
+    (finding,) = findings(Snapshot(0.0, views))
+    assert finding.title.startswith("n2 drops all of what goes to 10.244.1.4:8080")
+    assert (finding.where, len(finding.consequences)) == ("n2", 1)
+    assert "1 of 2 endpoints" in finding.consequences[0]
+
+
+@pytest.mark.alike
+def test_what_only_comes_in_may_be_for_the_node_itself() -> None:
+    assert evaluate(Snapshot(0.0, (node(DROPPED_THERE, name="n2"),))) == []
+
+
+def test_a_part_of_a_service_is_a_server_of_its_own_for_other_clients() -> None:
+    from_elsewhere = replace(lossy(WELL), client="10.244.2.7", asked=FIRST, asked_port=8080)
+    finding = one(node(lossy(WELL), from_elsewhere))
+    assert "svc/shop/api:80" in finding.title and "api-1:8080" in finding.title
