@@ -66,7 +66,8 @@ def translated(snapshot: Snapshot, asked: End) -> set[End]:
 
 @once_per_snapshot
 def _translations(snapshot: Snapshot) -> Mapping[End, frozenset[End]]:
-    rows = (row for view in path_views(snapshot) for row in view.paths if row.endpoint)
+    views = (view for view in snapshot.targets if view.kind != "pod")
+    rows = (row for view in views for row in view.paths if row.endpoint)
     translated = (row for row in rows if row.endpoint_end != row.asked_end)
     found = by_key(translated, lambda row: row.asked_end)
     return {end: frozenset(row.endpoint_end for row in of) for end, of in found.items()}

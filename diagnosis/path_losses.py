@@ -271,7 +271,9 @@ def _behind_one(
 ) -> Iterator[PathLoss]:
     """Answers with holes as they come in; requests that are not acknowledged."""
     back = tuple(k for k in _missing(row.to_client) if _is_seen(view, k.share))
-    there = tuple(k for k in _unacknowledged(row.to_server) if _is_seen(view, k.share))
+    sent = row.to_server
+    there = tuple(k for k in _unacknowledged(sent) if _is_seen(view, k.share))
+    spared = not back and sent.left.data >= SPARED and not sent.retransmitted.data
     if back or there:
         yield PathLoss(
             place="pod" if is_here else "beyond",
@@ -279,7 +281,7 @@ def _behind_one(
             group=group,
             to_server=not back,
             kinds=back or there,
-            spared=(),
+            spared=("data segments",) if spared else (),
             row=row,
             endpoints=(end,),
         )

@@ -72,6 +72,11 @@ class Retransmissions:
         )
 
     @property
+    def data(self) -> int:
+        """Without those that nothing was lost for."""
+        return self.timeout + self.fast
+
+    @property
     def total(self) -> int:
         return self.syn + self.timeout + self.fast + self.spurious + self.fin
 

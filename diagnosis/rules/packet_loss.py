@@ -24,6 +24,7 @@ from diagnosis.snapshot import Conversation, DnsSummary, Snapshot, listed
 WARNING = Threshold("warning from", 1, "% of a kind of packet that is certainly lost", CONVENTION)
 CRITICAL = Threshold("critical from", 5, "%", CONVENTION)
 LEAST = Threshold("at least", 5, "packets in 15 s", CONVENTION)
+ONLY_SYNS = "a full accept queue, or a filter of new connections"
 PLACES = ("node", "between", "pod", "beyond")  # the surest first
 NEARLY_ALL = 0.9  # of what is lost
 PASSES = 4  # of a question and its answer through nodes
@@ -88,9 +89,11 @@ def _asked(loss: PathLoss) -> Iterator[tuple[str, End]]:
 
 
 def _alike(snapshot: Snapshot, subject: Subject) -> Iterator[PathLoss]:
-    """What other nodes drop alike, which is said here."""
+    """What other nodes, or other pods, lose alike, which is said here."""
+    own = _by_place(snapshot)[subject][0].place
     for other, losses in _by_place(snapshot).items():
-        if losses[0].place == "node" and _is_said_at(snapshot, subject, other):
+        alike = own == losses[0].place in ("node", "pod")
+        if alike and _is_said_at(snapshot, subject, other):
             yield from losses
 
 
@@ -140,7 +143,11 @@ def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bo
         return _loses_questions(snapshot, losses, other.subject)
     if other.rule != endpoint_failing.RULE.id:
         return False
-    ends = {row.endpoint_end if row.endpoint else row.asked_end for loss in losses for row in loss.group.rows}
+    ends = {
+        row.endpoint_end if row.endpoint else row.asked_end
+        for loss in losses
+        for row in loss.group.rows
+    }
     failing = set(endpoint_failing.failing_ends(snapshot, other))
     is_elsewhere = not endpoint_failing.is_seen_at(snapshot, other, finding.subject)
     return bool(ends & failing) and (is_elsewhere or not ends <= failing)
@@ -210,15 +217,21 @@ def _title(snapshot: Snapshot, losses: list[PathLoss]) -> str:
         return f"{' and '.join(nodes)} {drop} {share} of {what}"
     if worst.place == "between":
         return f"{share} of {what} is lost between {node} and {worst.other}"
-    if not worst.to_server and worst.place in ("pod", "beyond"):
+    return _title_behind(worst, node, share, what)
+
+
+def _title_behind(worst: PathLoss, node: str, share: str, what: str) -> str:
+    if not worst.to_server:
         share = f"at least {worst.share.percent:.0f} %"  # a hole shows where something follows it
-    if worst.place == "pod" and not worst.to_server:
-        return f"{share} of {what} is missing as it comes to {node}: lost in the pod"
-    if worst.place == "beyond" and not worst.to_server:
-        return f"{share} of {what} is missing as it comes to {node}: lost before it"
+        where = "in the pod" if worst.place == "pod" else "before it"
+        return f"{share} of {what} is missing as it comes to {node}: lost {where}"
+    outcome = f"gets no answer, and no data is lost: {ONLY_SYNS}"
     if worst.place == "pod":
-        return f"{node} hands it to the pod, and {share} of {what} is not acknowledged there"
-    return f"{share} of {what} leaves {node} and is not acknowledged: lost behind it, or its answer"
+        outcome = outcome if worst.spared else "is not acknowledged there"
+        return f"{node} hands it to the pod, and {share} of {what} {outcome}"
+    if not worst.spared:
+        outcome = "is not acknowledged: lost behind it, or its answer"
+    return f"{share} of {what} leaves {node} and {outcome}"
 
 
 def _range_text(losses: list[PathLoss]) -> str:
@@ -235,7 +248,7 @@ def _what(snapshot: Snapshot, loss: PathLoss) -> str:
         port = loss.group.rows[0].endpoint_port
         ends = listed(endpoint_text(snapshot, one, port) for one in loss.endpoints)
         server = f"{server} at {ends}"
-    if loss.place in ("pod", "beyond") or not loss.spared:
+    if not loss.spared:
         return f"what goes to {server}" if loss.to_server else f"the answers of {server}"
     kinds = " and ".join(f"the {kind.name}" for kind in loss.kinds)
     return f"{kinds} to {server}" if loss.to_server else f"{kinds} from {server}"

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 
 from collectors.findings import Evidence, Finding
 from diagnosis.loss_location import LossLocation, LossReport, loss_report, place
+from diagnosis.path_groups import translated
+from diagnosis.paths import End
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._connections import (
     LEAST,
@@ -46,7 +48,7 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         silent, answered = sum(map(unanswered, talks)), sum(talk.answered for talk in talks)
         if 100 * silent < SHARE.value * answered or node_of_unused(snapshot, server, port):
             continue
-        if _is_said_of_an_endpoint(snapshot, server, servers):
+        if _is_said_of_an_endpoint(snapshot, (server, port), servers):
             continue
         if node := _not_ready(snapshot, server):
             yield _at_node(snapshot, server, port, node, talks)
@@ -60,9 +62,11 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
             yield _placed(snapshot, lost, server, port, known)
 
 
-def _is_said_of_an_endpoint(snapshot: Snapshot, server: str, servers: ByServer) -> bool:
+def _is_said_of_an_endpoint(snapshot: Snapshot, asked: End, servers: ByServer) -> bool:
     """Whether a Service does not answer because an endpoint does not, which is a finding itself."""
-    service = snapshot.service_by_address.get(server)
+    if not translated(snapshot, asked).isdisjoint(servers):
+        return True
+    service = snapshot.service_by_address.get(asked[0])
     if service is None:
         return False
     ready, _ = snapshot.endpoints(service)

@@ -78,3 +78,11 @@ def test_what_is_lost_behind_the_translation_is_unanswered_on_both_legs() -> Non
 def test_another_client_at_the_same_time() -> None:
     packets = [*asked(1, SERVICE, answer=True), *asked(1, SERVER, 20_000, NODE, answer=False)]
     assert seen(*packets).unanswered == 1
+
+
+def test_a_question_just_before_the_end_of_a_capture_is_not_unanswered_yet() -> None:
+    answered = [p for n in range(10) for p in asked(n, SERVICE, answer=True)]
+    found = seen(*answered, *asked(59, SERVICE, answer=False))
+    assert (found.asked, found.answered, found.unanswered) == (10, 10, 0)
+    found = seen(*answered, *asked(39, SERVICE, answer=False))
+    assert (found.asked, found.unanswered) == (11, 1)

@@ -286,7 +286,7 @@ def test_what_two_nodes_drop_alike_is_said_once() -> None:
     """A policy that every node enforces, without the objects that say so."""
     rows = lossy(WELL), lossy(WELL_TOO)
     (finding,) = findings(Snapshot(0.0, (node(*rows, name="n2"), node(*rows))))
-    assert finding.title.startswith("n1 and n2 drop 30 % (bound 28 to 33 %) of what goes to ")
+    assert finding.title.startswith("n1 and n2 drop 30 % (bound 27 to 32 %) of what goes to ")
     assert (finding.where, len(finding.consequences)) == ("n1", 1)
     assert {fact.scope for fact in finding.evidence} == {"whole node n1", "whole node n2"}
 
@@ -300,7 +300,9 @@ def test_what_two_nodes_drop_of_different_servers_is_two_things() -> None:
 
 
 DROPPED_THERE = replace(LOST, asked=SECOND, asked_port=8080)  # never left
-OF_THAT_POD = replace(WELL, client=SECOND, asked="10.244.2.9", endpoint="10.244.2.9", sent_as=SECOND)
+OF_THAT_POD = replace(
+    WELL, client=SECOND, asked="10.244.2.9", endpoint="10.244.2.9", sent_as=SECOND
+)
 SILENT = replace(
     LOST,
     endpoint=SECOND,
@@ -329,3 +331,18 @@ def test_a_part_of_a_service_is_a_server_of_its_own_for_other_clients() -> None:
     from_elsewhere = replace(lossy(WELL), client="10.244.2.7", asked=FIRST, asked_port=8080)
     finding = one(node(lossy(WELL), from_elsewhere))
     assert "svc/shop/api:80" in finding.title and "api-1:8080" in finding.title
+
+
+def test_syns_alone_that_get_no_answer_are_said_to_be_that() -> None:
+    """As where the accept queue of a pod is full; with data that is sent again it is loss."""
+    again = Retransmissions(syn=60)
+    near, _ = crossing("n1", data(140, 140), data(100, 100))
+    rows = tuple(
+        replace(row, to_server=direction(data(160, 100), again=again)) for row in near.paths
+    )
+    far = {"pods": (*PODS, pod("far", "10.244.2.9", "n2"))}
+    title = one(replace(near, paths=rows), **far).title
+    assert "of the SYNs to shop/far:8080" in title and "a full accept queue, or a filter" in title
+    here = replace(WELL, to_server=direction(data(160, 100), again=again))
+    assert "gets no answer, and no data is lost: a full" in one(node(here)).title
+    assert "accept queue" not in one(near, **far).title

@@ -10,6 +10,7 @@ import pytest
 from collectors.events import ServiceRow, SliceRow
 from collectors.findings import Finding
 from diagnosis.snapshot import Conversation
+from tests.support.path_snapshots import WELL
 from tests.support.snapshots import API, NEAR, NODE, OTHER, POD, found, node, pod, talk
 
 LOST = talk(unanswered=9, answered=0)
@@ -64,3 +65,14 @@ def test_the_server_s_node_is_gone() -> None:
             nodes = (NODE, replace(OTHER, ready=is_ready))
             finding = found(pod(conversations=(talk,)), nodes=nodes)["unanswered"]
             assert ("n2, where they go, is not ready" in finding.title) is not is_ready
+
+
+def test_what_a_capture_saw_translated_is_said_of_the_endpoint() -> None:
+    """An endpoint that is in no slice any more, or a capture without objects."""
+    asked = replace(LOST, server="10.96.0.7", port=80)
+    gone = replace(LOST, server="10.1.0.77")
+    row = replace(WELL, client=POD.ip, asked="10.96.0.7", endpoint="10.1.0.77", completed=0)
+    view = replace(node(conversations=(asked, gone), paths=(row,)), kind="pcap", values={})
+    nodes = (replace(NODE, pod_cidrs=()),)
+    finding = found(view, services=(SERVICE,), slices=(SLICE,), nodes=nodes)["unanswered"]
+    assert finding.where == "10.1.0.77:8080"
