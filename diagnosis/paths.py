@@ -81,17 +81,24 @@ class Retransmissions:
         return self.syn + self.timeout + self.fast + self.spurious + self.fin
 
 
+def _sums(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
+    return one[0] + other[0], one[1] + other[1]
+
+
 @frozen
 class PathDirection:
     """One direction through a machine: what came in by an interface, what went out by one (the
     most that any interface saw), what its sender sent again. `complete_…` are the same two of the
-    seconds that can be compared with another machine's."""
+    seconds that can be compared with another machine's. `latest_…` are packets: of the last two
+    spans of 5 s that can be compared what left, and what entered in them and since."""
 
     entered: Segments = Segments()
     left: Segments = Segments()
     retransmitted: Retransmissions = Retransmissions()
     complete_entered: Segments = Segments()
     complete_left: Segments = Segments()
+    latest_left: tuple[int, int] = (0, 0)
+    latest_entered: int = 0
 
     def __add__(self, other: PathDirection) -> PathDirection:
         return PathDirection(
@@ -100,6 +107,8 @@ class PathDirection:
             self.retransmitted + other.retransmitted,
             self.complete_entered + other.complete_entered,
             self.complete_left + other.complete_left,
+            _sums(self.latest_left, other.latest_left),
+            self.latest_entered + other.latest_entered,
         )
 
     @property

@@ -9,7 +9,7 @@ from operator import or_
 
 from collectors.capture import hop_counts as hops
 from collectors.capture.flow_expiry import Flow
-from collectors.capture.hop_counts import BUCKET_NS, LEFT, TO_CLIENT, HopCounts
+from collectors.capture.hop_counts import BUCKET_NS, BUCKETS, LEFT, TO_CLIENT, HopCounts
 from collectors.capture.joined_legs import Legs, joined_in_pieces
 from collectors.capture.tcp import TcpFlow
 from collectors.frozen import frozen
@@ -19,6 +19,7 @@ from session.conversations import address
 WINDOW_BUCKETS = 3
 LATE_NS = 1_500_000_000  # an answer that is later is none, for now
 LAG_NS = 1_000_000_000  # so late packets of a capture arrive at most
+NEVER_NS = 1 << 63
 AT_ONCE = 100  # connections: within 1 ms or so
 CAME_IN, ANSWERS_CAME_IN, WENT_OUT, ANSWERS_WENT_OUT, PASSED = (1 << bit for bit in range(5))
 SIDES = PASSED - 1
@@ -35,7 +36,8 @@ Codes = dict[int, int]  # packets by the codes of hop_counts
 @frozen
 class PathWindow:
     """Of which time the counts are: buckets of BUCKET_NS, from `first` to that of `now` (ns). Those
-    of `complete` are whole in every capture."""
+    of `complete` are whole in every capture; `latest` are the last two of them, and what is since.
+    """
 
     first: int
     now: int
@@ -50,11 +52,27 @@ class PathWindow:
     def buckets(self) -> range:
         return range(self.first, self.now // BUCKET_NS + 1)
 
+    def is_covered(self, first_ns: int, latest_ns: int) -> bool:
+        """Whether a capture has all that can be compared."""
+        start, stop = (BUCKET_NS * bucket for bucket in (self.complete.start, self.complete.stop))
+        return not self.complete or (first_ns <= start and stop <= latest_ns)
+
+    @property
+    def latest(self) -> tuple[range, range, range]:
+        end = self.complete.stop
+        return range(end - 2, end - 1), range(end - 1, end), range(end, self.buckets.stop)
+
+    @property
+    def latest_since(self) -> int:
+        """ns; `latest` is of no use before two buckets are whole."""
+        return (self.complete.stop - 2) * BUCKET_NS if len(self.complete) > 1 else NEVER_NS
+
 
 def window(now: int, began: int, covered: int) -> PathWindow:
     """`began` is the time from which all captures reach, to `covered`."""
     last = now // BUCKET_NS
-    whole = range(began // BUCKET_NS + 1, (covered - LAG_NS) // BUCKET_NS)
+    first = max(began // BUCKET_NS, last - BUCKETS) + 1
+    whole = range(first, (covered - LAG_NS) // BUCKET_NS)
     return PathWindow(last - WINDOW_BUCKETS, now, whole)
 
 
@@ -66,6 +84,7 @@ class _PathTotals:
         self.failing = self.answering = Period()
         self.whole: Codes = defaultdict(int)
         self.complete: Codes = defaultdict(int)
+        self.latest: list[Codes] = [defaultdict(int) for _ in range(3)]
         self.icmp = self.icmp_from = ""
         self.translated: set[bytes] = set()
 
@@ -73,6 +92,9 @@ class _PathTotals:
         self._add_outcome(_outcome(legs, sides, of.now), legs[0].first_ns)
         _add_most(self.whole, _counted(legs, of.buckets), transit)
         _add_most(self.complete, _counted(legs, of.complete), transit)
+        if _last_ns(legs) >= of.latest_since:
+            for totals, buckets in zip(self.latest, of.latest, strict=True):
+                _add_most(totals, _counted(legs, buckets), transit)
         self.translated.update(leg.server.address for leg in legs[1:])
         for leg in legs:
             self.icmp = leg.icmp_note or self.icmp
@@ -147,7 +169,11 @@ def rows(flows: Sequence[Flow], of: PathWindow) -> Iterator[PathRow | None]:
 
 
 def _recent(legs: Legs, of: PathWindow) -> bool:
-    return max(leg.last_ns for leg in legs) >= of.since
+    return _last_ns(legs) >= of.since
+
+
+def _last_ns(legs: Legs) -> int:
+    return max(leg.last_ns for leg in legs)
 
 
 class _Paths:
@@ -287,13 +313,20 @@ def _row(ends: Ends, totals: _PathTotals) -> PathRow:
 
 def _direction(totals: _PathTotals, direction: int) -> PathDirection:
     whole, complete = totals.whole, totals.complete
+    before, last, _ = totals.latest
     return PathDirection(
         entered=_segments(whole, direction),
         left=_segments(whole, direction | LEFT),
         retransmitted=_retransmissions(whole, direction),
         complete_entered=_segments(complete, direction),
         complete_left=_segments(complete, direction | LEFT),
+        latest_left=(_packets(before, direction | LEFT), _packets(last, direction | LEFT)),
+        latest_entered=sum(_packets(codes, direction) for codes in totals.latest),
     )
+
+
+def _packets(counts: Codes, place: int) -> int:
+    return sum(counts.get(place | kind, 0) for kind in hops.KINDS if kind != hops.BYTES)
 
 
 def _retransmissions(counts: Codes, direction: int) -> Retransmissions:

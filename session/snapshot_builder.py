@@ -115,7 +115,9 @@ def _flows(data: TargetData, own: OwnConnections, of: paths.PathWindow) -> tuple
     known = data.flows.flows
     since = min(of.since, data.flows.latest_ns - RECENT_NS)
     recent = [flow for flow in known if flow.last_ns >= since]
-    is_complete = data.flows.evicted_ns < since
+    is_complete = data.flows.evicted_ns < since and of.is_covered(
+        data.flows.first_ns, data.flows.latest_ns
+    )
     return [flow for flow in recent if not own.of_console(flow)], is_complete
 
 
@@ -155,12 +157,15 @@ def _sockets_of_others(
 
 
 def _window(store: Store) -> paths.PathWindow:
-    """Of all captures that go on."""
-    tables = [data.flows for data in store.targets.values() if data.flows.latest_ns]
-    now = max((table.latest_ns for table in tables), default=0)
-    going_on = [t for t in tables if now - t.latest_ns < RECENT_NS]
-    began = max((table.first_ns for table in going_on), default=0)
-    return paths.window(now, began, min((t.latest_ns for t in going_on), default=0))
+    """Of all captures that go on. What can be compared is said by the nodes': one of a pod to which
+    nobody sends anything would end it before now."""
+    targets = [data for data in store.targets.values() if data.flows.latest_ns]
+    now = max((data.flows.latest_ns for data in targets), default=0)
+    going_on = [data for data in targets if now - data.flows.latest_ns < RECENT_NS]
+    tables = [data.flows for data in going_on if not data.key.startswith("pod/")]
+    tables = tables or [data.flows for data in going_on]
+    began = max((table.first_ns for table in tables), default=0)
+    return paths.window(now, began, min((table.latest_ns for table in tables), default=0))
 
 
 def _pods(store: Store) -> dict[str, PodRow]:

@@ -56,10 +56,17 @@ PORTS = {"vxlan": "8472 or 4789", "geneve": "6081"}  # where the device does not
 
 @frozen
 class Crossing:
-    """Packets of pods from one node to another, in both directions: that left, and that came."""
+    """Packets of pods from one node to another: that left, in all and in the last two spans of 5 s;
+    that came, in the whole window and since those began."""
 
     left: int = 0
+    lately: tuple[int, int] = (0, 0)
     entered: int = 0
+    entered_lately: int = 0
+
+    @property
+    def left_lately(self) -> int:
+        return sum(self.lately)
 
 
 @frozen
@@ -72,9 +79,18 @@ class BlockedPair:
 
     @property
     def is_silent(self) -> bool:
-        """Whether enough left, and nothing came."""
-        entered = self.there.entered + self.back.entered
-        return not entered and self.there.left + self.back.left >= LEAST.value
+        """Whether enough left, and nothing came: never, or no longer. Both spans count, so that
+        clocks that differ by seconds, and what is sent in bursts, do not look so."""
+        if not self.there.entered + self.back.entered:
+            return self.there.left + self.back.left >= LEAST.value
+        return self.is_silent_lately
+
+    @property
+    def is_silent_lately(self) -> bool:
+        if self.there.entered_lately + self.back.entered_lately:
+            return False
+        spans = [sum(both) for both in zip(self.there.lately, self.back.lately, strict=True)]
+        return all(spans) and sum(spans) >= LEAST.value
 
     @property
     def names(self) -> set[str]:
@@ -130,23 +146,25 @@ def _route(snapshot: Snapshot, here: TargetView, there: TargetView) -> PodRoute 
 
 
 def _crossing(snapshot: Snapshot, one: TargetView, other: TargetView) -> Crossing:
+    left = _sum(_between_nodes(snapshot, one, one, other))
+    entered = _sum(_between_nodes(snapshot, other, one, other))
     return Crossing(
-        _counted(snapshot, one, one, other, left=True),
-        _counted(snapshot, other, one, other, left=False),
+        left.complete_left.total, left.latest_left, entered.entered.total, entered.latest_entered
     )
 
 
-def _counted(
-    snapshot: Snapshot, view: TargetView, one: TargetView, other: TargetView, *, left: bool
-) -> int:
-    """Packets from pods of one node to pods of the other, that left the view, or came into it."""
-    wanted, total = (one.node, other.node), 0
+def _between_nodes(
+    snapshot: Snapshot, view: TargetView, one: TargetView, other: TargetView
+) -> Iterator[PathDirection]:
+    """What the view saw from pods of one node to pods of the other."""
     for row in view.paths:
         for nodes, direction in _directions(snapshot, row):
-            if nodes == wanted:
-                counts = direction.complete_left if left else direction.entered
-                total += counts.total
-    return total
+            if nodes == (one.node, other.node):
+                yield direction
+
+
+def _sum(directions: Iterable[PathDirection]) -> PathDirection:
+    return sum(directions, PathDirection())
 
 
 def _directions(
@@ -198,11 +216,19 @@ def _evidence(pairs: list[BlockedPair]) -> Iterator[Evidence]:
             (pair.one, pair.other, pair.there),
             (pair.other, pair.one, pair.back),
         ):
-            text = f"{crossing.left} packets left for pods of {there.name}, none came there"
-            if crossing.left:
+            left, when = _said(pair, crossing)
+            text = f"{left} packets left for pods of {there.name}{when}, none came there"
+            if left:
                 yield here.fact(text, "captures of both nodes")
         entry = f"neighbour entries, routes and forwarding entries towards {pair.other.name} exist"
         yield pair.one.fact(entry, "ip, bridge")
+
+
+def _said(pair: BlockedPair, crossing: Crossing) -> tuple[int, str]:
+    """Packets that left, and when."""
+    if pair.is_silent_lately:
+        return crossing.left_lately, " in 10 s"
+    return crossing.left, ""
 
 
 def _transport(link: LinkRow) -> str:

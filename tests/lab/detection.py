@@ -85,6 +85,7 @@ class Bench:
         self.store = store
         self.control = control
         self.tracker = Tracker()
+        self.slowest = 0.0  # ms of a look
         self._counted = 0.0
 
     def look(self) -> list[Finding]:
@@ -94,8 +95,17 @@ class Bench:
             for key in self.store.targets:
                 if key.startswith("node/"):
                     self.control.targets.count_conntrack(key)
+        began = time.perf_counter()
         self.tracker.update(rules.findings(snapshot(self.store, now)), now)
+        self.slowest = max(self.slowest, 1000 * (time.perf_counter() - began))
         return self.tracker.current
+
+    def cost(self) -> str:
+        """What looking costs, so that a run of an hour shows whether it grows."""
+        flows = sum(len(data.flows.flows) for data in self.store.targets.values())
+        slowest, self.slowest = self.slowest, 0.0
+        targets = len(self.store.targets)
+        return f"slowest look {slowest:.0f} ms; {targets} targets, {flows:,} flows"
 
     async def until(self, ready: Callable[[list[Finding]], bool], seconds: float) -> float | None:
         """Seconds until the findings are as wanted; None where they never were."""
@@ -229,6 +239,7 @@ async def run(faults: list[str]) -> list[Row]:
                 row = await how(one, fault)
                 rows.append(row)
                 print(row.line(), flush=True)
+                print(f"{fault}: {one.cost()}", file=sys.stderr, flush=True)
     return rows
 
 

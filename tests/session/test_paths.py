@@ -245,3 +245,19 @@ def test_what_is_answered_though_it_is_not_seen_to_leave_is_not_compared() -> No
     requests = (NOW, NOW + 2, NOW + 3)
     packets = [p for p in exchange(40_000) if not (p.data[10] == OUT and p.ns in requests)]
     assert [row.one_sided for row in seen(packets)] == [True, True]
+
+
+def test_the_latest_are_two_whole_spans_and_what_is_since() -> None:
+    """SYNs every second for 20 s that leave; at 23 s the whole spans are those of 10 to 20 s."""
+    leaving = Hop(NIC, OUT, (POD, 40_000, ENDPOINT, 8080))
+    came_in = Hop(VETH, OTHER_HOST, (POD, 40_000, ENDPOINT, 8080))
+    packets = []
+    for second in range(22):
+        syn = Segment(SYN, 77, ident=second + 1)
+        packets += [syn.at(hop, NOW + second * SECOND) for hop in (came_in, leaving)]
+    (row,) = seen(packets, now=NOW + 23 * SECOND)
+    assert row.to_server.latest_left == (5, 5)
+    assert row.to_server.latest_entered == 5 + 5 + 2
+    assert row.to_client.latest_left == (0, 0) and row.to_client.latest_entered == 0
+    (short,) = seen(packets[:4], now=NOW + 2 * SECOND)
+    assert short.to_server.latest_left == (0, 0)

@@ -40,6 +40,30 @@ def test_a_capture_that_stops_before_another() -> None:
     assert lags["pod/shop/web"] == 0.0  # nobody sends it anything
 
 
+def test_a_silent_pod_does_not_end_what_two_nodes_have() -> None:
+    """Nor does one that is opened later begin it again; neither is compared itself."""
+    store = Store()
+    ends = ("10.244.1.6", 20_000, "10.244.2.3", 8080)
+    captured = {
+        "node/n1": range(30),
+        "node/n2": range(30),
+        "pod/shop/late": range(28, 30),
+        "pod/shop/silent": range(20),
+        "pod/shop/busy": range(30),
+    }
+    for name, seconds in captured.items():
+        store.apply(CounterSample(100.0, name, 1.0, "net", {"x": 1}))
+        syn = Segment(SYN, 1_000)
+        hops = [syn.at(Hop(5, IN, ends), NOW + second * SECOND) for second in seconds]
+        store.target(name).flows.add(COOKED2, hops)
+    views = {view.key: view for view in snapshot(store, 130.0).targets}
+    (row,) = views["node/n1"].paths
+    assert row.to_server.complete_entered.syn == 20  # four whole spans of 5 s
+    assert row.to_server.latest_entered == 5 + 5 + 5
+    complete = {name: view.paths_complete for name, view in views.items()}
+    assert complete == {name: name.split("/")[-1] not in ("late", "silent") for name in captured}
+
+
 def test_what_was_captured_long_ago_is_not_of_now() -> None:
     """A pod that ended, or sends nothing any more."""
     store = Store()

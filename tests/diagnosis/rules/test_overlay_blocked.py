@@ -36,6 +36,7 @@ def second(*rows: PathRow, **more: Any) -> TargetView:
 
 
 LOST = row(to_server=LEFT)
+BEFORE = PathDirection(left=SYNS, complete_left=SYNS, entered=SYNS, latest_left=(4, 3))
 OWN = row(client=API.ip, server=API.ip)  # what a node sees of itself: its capture works
 
 
@@ -44,6 +45,25 @@ def test_nothing_crosses() -> None:
     assert finding.where == "n1 → n2"
     assert "9 packets left for pods of n2, none came there" in finding.evidence[0].text
     assert "udp port 8472 or udp port 4789" in finding.fix
+
+
+def test_nothing_crosses_any_longer() -> None:
+    """It did within the window; a filter was set since."""
+    (finding,) = evaluate(
+        service_snapshot(first(row(to_server=BEFORE)), second(row(to_server=CAME)))
+    )
+    assert "7 packets left for pods of n2 in 10 s, none came there" in finding.evidence[0].text
+
+
+@pytest.mark.parametrize(
+    ("left", "came"),
+    [((9, 0), 0), ((0, 9), 0), ((2, 2), 0), ((9, 9), 1)],
+)
+@pytest.mark.alike
+def test_a_burst_or_clocks_that_differ(left: tuple[int, int], came: int) -> None:
+    here, there = replace(BEFORE, latest_left=left), replace(CAME, latest_entered=came)
+    moment = service_snapshot(first(row(to_server=here)), second(row(to_server=there)))
+    assert not evaluate(moment)
 
 
 def test_answers_are_lost_as_well() -> None:
