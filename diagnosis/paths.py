@@ -102,13 +102,13 @@ class PathDirection:
 
     def __add__(self, other: PathDirection) -> PathDirection:
         return PathDirection(
-            self.entered + other.entered,
-            self.left + other.left,
-            self.retransmitted + other.retransmitted,
-            self.complete_entered + other.complete_entered,
-            self.complete_left + other.complete_left,
-            _sums(self.latest_left, other.latest_left),
-            self.latest_entered + other.latest_entered,
+            entered=self.entered + other.entered,
+            left=self.left + other.left,
+            retransmitted=self.retransmitted + other.retransmitted,
+            complete_entered=self.complete_entered + other.complete_entered,
+            complete_left=self.complete_left + other.complete_left,
+            latest_left=_sums(self.latest_left, other.latest_left),
+            latest_entered=self.latest_entered + other.latest_entered,
         )
 
     @property
