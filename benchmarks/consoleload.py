@@ -18,7 +18,7 @@ import psutil
 
 from benchmarks.feed import counter_sample, socket_rows
 from benchmarks.packets import mixed
-from cli.main import collect_garbage_rarely, reduce_repaints_over_ssh
+from cli.main import collect_garbage_rarely, reduce_repaints_over_ssh, switch_threads_often
 from collectors import events as ev
 from collectors.capture.pcap import PcapReader
 from collectors.stream import Stream
@@ -107,6 +107,7 @@ class Loaded(Controller):
 def main() -> None:
     reduce_repaints_over_ssh()
     collect_garbage_rarely()
+    switch_threads_often()
     store, session = Store(), Stream()
     control = Loaded(store, session)
     store.target(KEY), store.target(NODE)

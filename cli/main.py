@@ -65,6 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command = options.command or ""
         reduce_repaints_over_ssh()
         collect_garbage_rarely()
+        switch_threads_often()
         code = run_reporting_errors(options)
         flush_output()
     except OutputLost as lost:
@@ -90,6 +91,12 @@ def collect_garbage_rarely() -> None:
     """Packets and rows are hundreds of thousands of tuples, none in a cycle: looking through them
     again and again costs more than 50 % of the decoder's time."""
     gc.set_threshold(100_000, 20, 100)
+
+
+def switch_threads_often() -> None:
+    """A key waits for a thread that writes a recording as long as this at each of its steps; 5 ms
+    is Python's default."""
+    sys.setswitchinterval(0.001)
 
 
 def run_reporting_errors(options: argparse.Namespace) -> int:

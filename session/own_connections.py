@@ -67,6 +67,7 @@ class OwnConnections:
     ) -> None:
         self._nodes, self._pods = frozenset(nodes), frozenset(pods)
         self._api, self._console = frozenset(api_server), frozenset(console)
+        self._console_ports = frozenset(port for _, port in self._console)
         self._of_any_machine = of_any_machine
 
     def seen_from(self, key: str) -> OwnConnections:
@@ -88,9 +89,11 @@ class OwnConnections:
         return port in CONTROL_PLANE_PORTS and self._is_node(server, links)
 
     def of_console(self, flow: Flow) -> bool:
-        """Whether an end of it is this console's."""
-        sides = (flow.client, flow.server) if self._console else ()
-        return any(_end_of(side) in self._console for side in sides)
+        """Whether an end of it is this console's. Asked of each flow at each look."""
+        ports = self._console_ports
+        if flow.client.port not in ports and flow.server.port not in ports:
+            return False
+        return any(_end_of(side) in self._console for side in (flow.client, flow.server))
 
     def _is_node(self, address: str, links: Iterable[LinkRow]) -> bool:
         return address in self._nodes or address in _addresses(links)

@@ -18,9 +18,10 @@ from collectors.target import SCOPES, pod_key
 from diagnosis.idle_requests import IdleConnections
 from diagnosis.paths import PathRow
 from diagnosis.snapshot import WINDOW_S, Conversation, Snapshot, TargetView
-from session import conversations, dns_summary, idle_requests, paths
+from session import conversations, dns_summary, idle_requests, path_window, paths
 from session.blind_spots import blind_spots
 from session.own_connections import OwnConnections, own_connections
+from session.path_window import PathWindow
 from session.store import Store
 from session.target_data import TargetData
 
@@ -63,12 +64,12 @@ def _open_targets(store: Store) -> Iterator[TargetData]:
 
 
 def _view(
-    data: TargetData, pod: PodRow | None, own: OwnConnections, of: paths.PathWindow, until: int
+    data: TargetData, pod: PodRow | None, own: OwnConnections, of: PathWindow, until: int
 ) -> Generator[None, None, TargetView]:
     """`until` is where the capture's last seconds end."""
     flows, is_complete = _flows(data, own, of)
     found = yield from _conversations(flows, until)
-    seen = yield from _paths(flows, of)
+    seen = yield from _paths(data, flows, of)
     return replace(
         view(data, pod, found, seen),
         lookups=dns_summary.summary(data.flows, until),
@@ -78,7 +79,7 @@ def _view(
     )
 
 
-def _lag(data: TargetData, of: paths.PathWindow) -> float:
+def _lag(data: TargetData, of: PathWindow) -> float:
     """Seconds. A pod may be silent for long: of its capture only where that is interrupted."""
     is_running = data.capture is not None and data.capture.phase == "running"
     if not data.flows.latest_ns or (data.key.startswith("pod/") and is_running):
@@ -98,10 +99,10 @@ def _conversations(
 
 
 def _paths(
-    flows: Sequence[Flow], of: paths.PathWindow
+    data: TargetData, flows: Sequence[Flow], of: PathWindow
 ) -> Generator[None, None, tuple[PathRow, ...]]:
     seen = []
-    for row in paths.rows(flows, of):
+    for row in paths.rows(flows, of, data.connections):
         if row is None:
             yield None
         else:
@@ -109,7 +110,7 @@ def _paths(
     return tuple(seen)
 
 
-def _flows(data: TargetData, own: OwnConnections, of: paths.PathWindow) -> tuple[list[Flow], bool]:
+def _flows(data: TargetData, own: OwnConnections, of: PathWindow) -> tuple[list[Flow], bool]:
     """Those of the last 15 s and of the window, without those of this console, and whether they are
     all of them, as a comparison with another place needs: a table that was full has lost some."""
     known = data.flows.flows
@@ -156,7 +157,7 @@ def _sockets_of_others(
     return tuple(sockets)
 
 
-def _window(store: Store) -> paths.PathWindow:
+def _window(store: Store) -> PathWindow:
     """Of all captures that go on. What can be compared is said by the nodes': one of a pod to which
     nobody sends anything would end it before now."""
     targets = [data for data in store.targets.values() if data.flows.latest_ns]
@@ -165,7 +166,7 @@ def _window(store: Store) -> paths.PathWindow:
     tables = [data.flows for data in going_on if not data.key.startswith("pod/")]
     tables = tables or [data.flows for data in going_on]
     began = max((table.first_ns for table in tables), default=0)
-    return paths.window(now, began, min((table.latest_ns for table in tables), default=0))
+    return path_window.window(now, began, min((table.latest_ns for table in tables), default=0))
 
 
 def _pods(store: Store) -> dict[str, PodRow]:

@@ -17,6 +17,7 @@ from collectors.sockets.rows import SocketRow
 from session.accept_queues import AcceptQueues
 from session.filter_counts import FilterCounts
 from session.history import History, Point
+from session.known_connections import KnownConnections
 from session.series import figures
 
 UNSAID_S = 5.0  # packets of the last seconds may not be here yet
@@ -116,6 +117,7 @@ class TargetData:
     rules: ev.RuleTables | None = None
     filters: FilterCounts = field(default_factory=FilterCounts)
     flows: FlowTable = field(default_factory=lambda: FlowTable(FLOWS_KEPT, hops=True))
+    connections: KnownConnections = field(default_factory=KnownConnections)  # of these flows
 
     @property
     def has_started(self) -> bool:

@@ -8,6 +8,8 @@ from collectors.capture.flows import FlowTable
 from collectors.events import Packet
 from diagnosis.paths import PathRow, Period, Segments
 from session import conversations, paths
+from session.known_connections import KnownConnections
+from session.path_window import window
 from tests.support.node_capture import (
     ACK,
     COOKED2,
@@ -35,7 +37,8 @@ NOW = 100 * SECOND
 def seen(packets: Sequence[Packet], now: int = NOW + SECOND) -> list[PathRow]:
     table = FlowTable(hops=True)
     table.add(COOKED2, packets)
-    return [row for row in paths.rows(table.flows, paths.window(now, 1, now)) if row is not None]
+    found = paths.rows(table.flows, window(now, 1, now), KnownConnections())
+    return [row for row in found if row is not None]
 
 
 def hops(
