@@ -38,10 +38,6 @@ _TARGET = re.compile(r"((?:pod|node|local)/[^=]+)=(.+)")
 
 def check_recorded(options: argparse.Namespace) -> int:
     """0 where nothing as bad as --fail-on was found at any time, 1 where something was."""
-    return asyncio.run(_check(options))
-
-
-async def _check(options: argparse.Namespace) -> int:
     if options.target:
         raise ConfigError("With --from, all that was recorded is looked at: name no target.")
     unused = config.load(options.config).set_thresholds()
@@ -51,7 +47,7 @@ async def _check(options: argparse.Namespace) -> int:
         sources, notes = each_once(_sources(options.recorded, stream, places))
         notes += require_evidence(sources)
         sources = placed(sources, notes)
-        store = await _played(sources, stream, options.budget)
+        store = asyncio.run(_played(sources, stream, options.budget))
     if all(source.state == "failed" for source in sources):
         raise ConfigError(" ".join(source.message for source in sources))
     report = _report(store, [*notes, *notes_of(sources), *unused, *package_notes()])

@@ -213,8 +213,7 @@ class _Opener:
     async def close(self) -> None:
         if self.console is not None:
             await _leave(self.console.control)
-            self.console.stream.close()  # whatever was left: recorders end with it
-            self.console.places.close()
+            await self.console.close()  # whatever was left: recorders end with it
         await self.recorders.finished()
 
 

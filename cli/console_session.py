@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from cli.recorder import Recorders
     from collectors.cluster.api.connection import Cluster
     from collectors.cluster.attach.settings import AttachSettings
+    from session.opened_recording import OpenedRecording
     from session.targets import OpenTab
 
 
@@ -34,6 +36,8 @@ class ConsoleSession:
         recorders.begin(self.stream, self.store)
         self.control.captures.kept_by = recorders.session
         self.places = contextlib.ExitStack()  # that go with the console
+        self._left = threading.Event()
+        self._opening: asyncio.Future[OpenedRecording] | None = None
 
     async def open(self, cluster: Cluster | None, settings: AttachSettings | None) -> str:
         """The key of the target to begin with; '' for the cluster's lists."""
@@ -47,6 +51,15 @@ class ConsoleSession:
         if self.options.command == "pcap":
             return self._open_files(self.options.files, self.options.pipe)
         return self._watch_live(cluster, settings)
+
+    async def close(self) -> None:
+        """Whatever still waits for what is seen here ends with it. The control was closed
+        before."""
+        self.stream.close()
+        self._left.set()
+        if self._opening is not None:
+            await asyncio.gather(self._opening, return_exceptions=True)
+        self.places.close()
 
     def _watch_live(self, cluster: Cluster | None, settings: AttachSettings | None) -> str:
         self.control.start()
@@ -90,7 +103,9 @@ class ConsoleSession:
         from session.replay_time import time_within
 
         again = self.options.rules == "today"
-        opened = await asyncio.to_thread(open_recording, path, again, self.places)
+        opening = asyncio.to_thread(open_recording, path, again, self.places, self._left)
+        self._opening = asyncio.ensure_future(opening)
+        opened = await asyncio.shield(self._opening)
         archive, at = opened.archive, opened.archive.ended
         if self.options.at:
             at = time_within(self.options.at, archive.began, archive.ended)

@@ -51,6 +51,11 @@ WITHOUT_TERMINAL = {
     "demo": "what it shows is shown there only",
 }
 ANSWERING = ("policy", "check")
+AFTER_INTERRUPT = {
+    **dict.fromkeys(ANSWERING, ": that is no answer"),
+    "report": ": no report was written",
+    "sessions": ": of what it had begun to write nothing is left",
+}
 Command = Callable[[argparse.Namespace], int]
 
 
@@ -108,6 +113,7 @@ def run_reporting_errors(options: argparse.Namespace) -> int:
         print_message(str(error))
         return _unless_an_answer(error.exit_code, options.command or "")
     except KeyboardInterrupt:
+        print_message(f"ended by Ctrl-C{AFTER_INTERRUPT.get(options.command or '', '')}")
         return INTERRUPTED
     except OutputLost:
         raise

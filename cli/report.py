@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import os
+import stat
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from cli.messages import write_output
 from cli.packages import package_notes
 from cli.progress import progress
 from collectors.errors import ConfigError
+from collectors.new_file import whole_file
 from collectors.recording.event_log import RecordingSource
 from collectors.sanitize import sanitize
 from collectors.source import JoinedSource, RecordedSource
@@ -45,7 +46,9 @@ FIRST_CAPTURE = 1_000_000  # its number: a recording has captures of its own
 
 
 def report(options: argparse.Namespace) -> int:
-    _write(FORMS[options.output](asyncio.run(_made(options))), options.output_file)
+    with contextlib.ExitStack() as places:
+        made = _made(options, places)
+    _write(FORMS[options.output](made), options.output_file)
     return 0
 
 
@@ -57,31 +60,45 @@ def _write(text: str, path: Path | None) -> None:
         write_new(path, text)
 
 
-async def _made(options: argparse.Namespace) -> IncidentReport:
+def _made(options: argparse.Namespace, places: contextlib.ExitStack) -> IncidentReport:
+    """The event loop is there while the recordings are played: it would keep Ctrl-C waiting for
+    what blocks."""
     unused = config.load(options.config).set_thresholds()
     stream = Stream()
-    with contextlib.ExitStack() as places:
-        sources, notes = each_once(
-            source_of(text, stream, capture, places)
-            for capture, text in enumerate(options.files, FIRST_CAPTURE)
-        )
-        notes += _choose_findings(sources, again=options.rules == "today")
-        played = (NamedSource if options.private else JoinedSource)(sources, stream)
-        store = await _played(played, stream)
-        if all(source.state == "failed" for source in sources):
-            raise ConfigError(" ".join(source.message for source in sources))
-        files, notes = capture_files(store, sources), [*notes, *notes_of(sources), *unused]
-        notes += package_notes() if by_rules(sources) else []
-        if not isinstance(played, NamedSource):
-            return incident_report(store, captures=files_of(files), notes=notes)
-        mask = report_mask(played)
-        report = mask.report(incident_report(store, notes=notes))
-        return replace(report, captures=mask.captures(files, _beside(options.output_file)))
+    sources, notes = each_once(
+        source_of(text, stream, capture, places)
+        for capture, text in enumerate(options.files, FIRST_CAPTURE)
+    )
+    notes += _choose_findings(sources, again=options.rules == "today")
+    played = (NamedSource if options.private else JoinedSource)(sources, stream)
+    store = asyncio.run(_played(played, stream))
+    if all(source.state == "failed" for source in sources):
+        raise ConfigError(" ".join(source.message for source in sources))
+    files, notes = capture_files(store, sources), [*notes, *notes_of(sources), *unused]
+    notes += package_notes() if by_rules(sources) else []
+    if not isinstance(played, NamedSource):
+        return incident_report(store, captures=files_of(files), notes=notes)
+    mask = report_mask(played)
+    report = mask.report(incident_report(store, notes=notes))
+    return replace(report, captures=mask.captures(files, _beside(options.output_file)))
 
 
 def _beside(path: Path | None) -> Path | None:
-    """The directory of the captures of a report."""
-    return None if path is None else path.with_name(f"{path.name}.captures")
+    """The directory of the captures of a report; none where it goes to a device or a pipe."""
+    if path is None or not path.name or _is_written_into(path):
+        return None
+    return path.with_name(f"{path.name}.captures")
+
+
+def _is_written_into(path: Path) -> bool:
+    """A device, a pipe or an open file by its number: nothing is put in its place."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    place = str(path.parent.resolve())
+    is_file = stat.S_ISREG(mode) or stat.S_ISDIR(mode)
+    return not is_file or place == "/dev" or place.startswith("/proc/")
 
 
 def _choose_findings(sources: Sequence[RecordedSource], again: bool) -> list[str]:
@@ -114,14 +131,14 @@ async def _played(source: JoinedSource, stream: Stream) -> Store:
 
 
 def write_new(path: Path, text: str) -> None:
-    """To a file of mode 0600, in place of one that is there. ConfigError where that cannot be."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    """To a file of mode 0600, in place of one that is there; into a device or a pipe. ConfigError
+    where that cannot be."""
     try:
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(descriptor, "w", encoding="utf-8", newline="\n") as file:  # noqa: PTH123
-            file.write(text)
-        partial.replace(path)
+        if _is_written_into(path):
+            path.write_bytes(text.encode())
+            return
+        with whole_file(path, replace=True) as file:
+            file.write(text.encode())
     except OSError as error:
-        partial.unlink(missing_ok=True)
         name = sanitize(path, 200)
         raise ConfigError(f"The report {name} cannot be written: {error.strerror}.") from None

@@ -21,7 +21,7 @@ from session.files import private_directory
 from session.report_captures import CaptureFile, sha256
 
 NOT_WRITTEN = "not handed on: masked captures are written beside a report that --output names"
-OWN_FILE = re.compile(r"capture-\d+(?:-\d+)?\.pcap|\.capture-\d+-\d+\.\d+\.part")
+OWN_FILE = re.compile(r"capture-\d+(?:-\d+)?\.pcap|\.capture-\d+-\d+\.[0-9a-f]+\.part")
 CUT = "it cannot be read to its end"
 LEFT_OUT = "left out, since they cannot be masked: packets of {}"
 
@@ -75,6 +75,7 @@ class CaptureCopier:
         self._frames = frames
         self._directory = directory
         self._count = 0
+        self._copies: list[MaskedCopy] = []
 
     def copies(self, file: CaptureFile, where: str) -> Iterator[ReportCapture]:
         """One for each link type of the capture; `where` is where it was made, masked. Blocking.
@@ -86,13 +87,30 @@ class CaptureCopier:
             yield ReportCapture(f"{stem}.pcap", where, file.packets, 0, sha256="", note=note)
             return
         copy = MaskedCopy(self._frames, own_directory(self._directory), stem, file.note)
-        try:
+        self._copies.append(copy)
+        with _said():
             copy.read(file.path)
-        except OSError as error:
-            raise CaptureError(f"A masked capture cannot be written: {error.strerror}.") from None
-        finally:
-            copy.close()
-        yield from copy.described(where)
+            found = list(copy.described(where))
+        yield from found
+
+    def keep(self) -> None:
+        """All are written: they get their names."""
+        with _said():
+            for copy in self._copies:
+                copy.keep()
+
+    def discard(self) -> None:
+        """Those that have no names yet."""
+        for copy in self._copies:
+            copy.discard()
+
+
+@contextlib.contextmanager
+def _said() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CaptureError(f"A masked capture cannot be written: {error.strerror}.") from None
 
 
 class MaskedCopy:
@@ -115,31 +133,36 @@ class MaskedCopy:
                     self._notes.append(note)
         except CaptureError:
             self._notes.append(CUT)
+        finally:
+            self._frames.hosts.clear()
+            for writer in self._writers.values():
+                writer.close()
 
     def _write(self, linktype: int, packets: list[Packet]) -> None:
         writer = self._writers.get(linktype)
         if writer is None:
-            partial = self._directory / f".{self._stem}-{linktype}.{os.getpid()}.part"
+            partial = self._directory / f".{self._stem}-{linktype}.{os.urandom(4).hex()}.part"
             writer = self._writers[linktype] = PcapWriter(partial, linktype)
         writer.write([self._frames.packet(linktype, packet) for packet in packets])
         self._packets[linktype] = self._packets.get(linktype, 0) + len(packets)
 
-    def close(self) -> None:
+    def keep(self) -> None:
         for number, writer in enumerate(self._writers.values(), 1):
-            writer.close()
-            with contextlib.suppress(OSError):  # it is not described
-                writer.path.replace(self._path(number))
-        self._frames.hosts.clear()
+            writer.path.replace(self._directory / self._name(number))
 
-    def _path(self, number: int) -> Path:
-        return self._directory / f"{self._stem}{f'-{number}' if number > 1 else ''}.pcap"
+    def discard(self) -> None:
+        for writer in self._writers.values():
+            with contextlib.suppress(OSError):
+                writer.path.unlink(missing_ok=True)
+
+    def _name(self, number: int) -> str:
+        return f"{self._stem}{f'-{number}' if number > 1 else ''}.pcap"
 
     def described(self, where: str) -> Iterator[ReportCapture]:
         note = "; ".join(self._notes)
-        for number, linktype in enumerate(self._writers, 1):
-            path = self._path(number)
-            size, digest = path.stat().st_size, sha256(path)
-            packets = self._packets[linktype]
-            yield ReportCapture(path.name, where, packets, size, sha256=digest, note=note)
+        for number, (linktype, writer) in enumerate(self._writers.items(), 1):
+            size, digest = writer.path.stat().st_size, sha256(writer.path)
+            packets, name = self._packets[linktype], self._name(number)
+            yield ReportCapture(name, where, packets, size, sha256=digest, note=note)
         if not self._writers:
             yield ReportCapture(f"{self._stem}.pcap", where, 0, 0, sha256="", note=note)

@@ -5,6 +5,7 @@ can be gone to."""
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from session.figure_pieces import FigurePieces
 from session.given_recordings import without_text
 from session.removals import removals, removed_text
 from session.session_archive import SessionArchive
-from session.session_files import opened, temporary_directory
+from session.session_files import opened, require_wanted, temporary_directory
 from session.store import Store
 
 PIECES_S = 30.0
@@ -35,14 +36,20 @@ class OpenedRecording:
     with_rules: bool
 
 
-def open_recording(path: Path, again: bool, places: contextlib.ExitStack) -> OpenedRecording:
-    """Blocking. With rules of today where that is asked for (`again`), or where the recording has
+def open_recording(
+    path: Path,
+    again: bool,
+    places: contextlib.ExitStack,
+    left: threading.Event | None = None,
+) -> OpenedRecording:
+    """Blocking, until it is `left`. With rules of today where that is asked for (`again`), or where the recording has
     no findings in full. ConfigError where it cannot be read, or holds nothing."""
-    located, left_out = opened(path, places), ""
+    located, left_out = opened(path, places, left), ""
     if not located.is_dir():
         source = RecordingSource(located, Stream())
         again = again or not source.has_findings()
-        located, left_out = converted(source, temporary_directory(places)), source.message
+        directory = converted(source, temporary_directory(places), left)
+        located, left_out = directory, source.message
     reader = SessionReader(located)
     if again and reader.lacks_evidence():
         again, left_out = False, without_text(located)
@@ -56,11 +63,14 @@ def open_recording(path: Path, again: bool, places: contextlib.ExitStack) -> Ope
     return OpenedRecording(archive, again)
 
 
-def converted(source: RecordingSource, directory: Path) -> Path:
-    """A file of events as a session, with its figures."""
+def converted(
+    source: RecordingSource, directory: Path, left: threading.Event | None = None
+) -> Path:
+    """A file of events as a session, with its figures. NoLongerWanted where it is `left`."""
     store, writer = Store(), SessionWriter(directory)
     pieces, pieces_at, batch = FigurePieces(store), 0.0, list[Event]()
     for event in _events(source):
+        require_wanted(left)
         store.apply(event)
         batch.append(event)
         if len(batch) >= AT_ONCE or event.at - pieces_at >= PIECES_S:

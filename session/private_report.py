@@ -89,7 +89,13 @@ class ReportMask:
 
     def captures(self, files: Iterable[CaptureFile], directory: Path | None) -> list[ReportCapture]:
         """Copies of capture files, in a directory that is made if there are any; without one they
-        are named only. Blocking. CaptureError where one cannot be written."""
+        are named only. They get their names when all are written. Blocking. CaptureError where one
+        cannot be written."""
         frames = FrameMask(self.addresses, self.names.on_the_wire)
         copier = CaptureCopier(frames, directory)
-        return [copy for file in files for copy in copier.copies(file, self._text(file.where))]
+        try:
+            found = [copy for one in files for copy in copier.copies(one, self._text(one.where))]
+            copier.keep()
+        finally:
+            copier.discard()
+        return found

@@ -9,12 +9,13 @@ import re
 import shutil
 import tarfile
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 from collectors.errors import ConfigError
-from collectors.new_file import open_new
+from collectors.new_file import open_new, whole_file
 from collectors.recording.session_log import TIMELINE
 from collectors.recording.session_reader import is_session
 from collectors.sanitize import sanitize
@@ -33,11 +34,12 @@ TAR_MAGIC_AT = 257
 
 
 def export(directory: Path, path: Path) -> Path:
-    """Write a session into a new file of mode 0600. ConfigError where that cannot be."""
+    """Write a session into a new file of mode 0600, which has its name once it is whole.
+    ConfigError where that cannot be."""
     if not is_session(directory):
         raise ConfigError(f"{sanitize(directory, 200)} is no recorded session.")
     try:
-        with os.fdopen(open_new(path), "wb") as file:
+        with whole_file(path) as file:
             _pack(directory, file)
     except OSError as error:
         name = sanitize(path, 200)
@@ -83,14 +85,26 @@ def located(path: Path) -> Path:
     return found(path.name) if is_name else path
 
 
-def opened(path: Path, places: contextlib.ExitStack) -> Path:
-    """The same; one that was exported is unpacked into a directory that goes with `places`."""
+class NoLongerWanted(Exception):
+    """Whoever waited for a recording was left meanwhile."""
+
+
+def require_wanted(left: threading.Event | None) -> None:
+    if left is not None and left.is_set():
+        raise NoLongerWanted
+
+
+def opened(
+    path: Path, places: contextlib.ExitStack, left: threading.Event | None = None
+) -> Path:
+    """The same; one that was exported is unpacked into a directory that goes with `places`.
+    NoLongerWanted where it is `left` meanwhile."""
     path = located(path)
     if not path.is_file() or not is_export(path):
         return path
     directory = temporary_directory(places)
     with _said_of(path), tarfile.open(path, "r:") as archive:
-        _unpack(archive, directory, sanitize(path, 200))
+        _unpack(archive, directory, sanitize(path, 200), left)
     return directory
 
 
@@ -136,22 +150,28 @@ def new_session_of_file() -> Iterator[Path]:
     running.close(is_own=False)
 
 
-def _unpack(archive: tarfile.TarFile, directory: Path, shown: str) -> None:
-    left = MOST_BYTES
+def _unpack(
+    archive: tarfile.TarFile, directory: Path, shown: str, left: threading.Event | None = None
+) -> None:
+    room = MOST_BYTES
     for files, info in enumerate(archive, 1):
         if not info.isreg() or not NAME.fullmatch(info.name):
             name = sanitize(info.name, 80)
             raise ConfigError(f"{shown} is not opened: {name!r} is no file of a session.")
-        left -= info.size
-        if left < 0 or files > MOST_FILES:
+        room -= info.size
+        if room < 0 or files > MOST_FILES:
             raise ConfigError(f"{shown} is not opened: it is larger than a session may be.")
-        _copy(archive, info, directory / info.name)
+        _copy(archive, info, directory / info.name, left)
     if not (directory / TIMELINE).exists():
         raise ConfigError(f"{shown} is not opened: there is no timeline in it.")
 
 
-def _copy(archive: tarfile.TarFile, info: tarfile.TarInfo, path: Path) -> None:
+def _copy(
+    archive: tarfile.TarFile, info: tarfile.TarInfo, path: Path, left: threading.Event | None
+) -> None:
     content = archive.extractfile(info)
     assert content is not None
     with os.fdopen(open_new(path), "wb") as file:
-        shutil.copyfileobj(content, file, PIECE)
+        while piece := content.read(PIECE):
+            require_wanted(left)
+            file.write(piece)
