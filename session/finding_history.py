@@ -4,12 +4,12 @@ when."""
 from __future__ import annotations
 
 import re
-import time
 from collections import deque
 from dataclasses import dataclass, field
 
 from collectors.events import FindingEvent
 from collectors.findings import Finding, Subject, counts_text, ordered, stronger
+from session.wall_clock import wall_clock
 
 KEPT = 1_000  # spans that are over
 # a number by itself: none of a name, an address or a port
@@ -88,12 +88,13 @@ class FindingHistory:
         """Whether it began at a time that is not known, before its `since`."""
         return span.since <= self.known_from
 
-    def since_text(self, finding: Finding) -> str:
-        """`14:03:20`, or `before 14:03:20`; local time."""
+    def since_text(self, finding: Finding, beside: float = 0.0) -> str:
+        """`14:03:20`, or `before 14:03:20`; local time, with the date where that is not the day of
+        `beside`."""
         span = self._holding.get(finding.key)
         if span is None:
             return ""
-        at = time.strftime("%H:%M:%S", time.localtime(span.since))
+        at = wall_clock(span.since, beside=beside)
         return f"before {at}" if self.is_earlier(span) else at
 
     @property

@@ -15,6 +15,7 @@ from collectors.errors import ConfigError
 from collectors.frozen import frozen
 from session.findings_again import findings_again
 from session.replay_time import time_within
+from session.wall_clock import same_day
 
 if TYPE_CHECKING:
     from collectors.events import Event
@@ -35,6 +36,7 @@ class ReplayClock:
     speed: float
     playing: bool
     at_end: bool
+    of_days: bool = False  # the recording is of more than one day
 
 
 class ReplayPlayer:
@@ -75,7 +77,13 @@ class ReplayPlayer:
     @property
     def clock(self) -> ReplayClock:
         at_end = self.source.state == "ended" or self.now() >= self.ended
-        return ReplayClock(self.now(), self.source.speed, self._playing and not at_end, at_end)
+        return ReplayClock(
+            self.now(),
+            self.source.speed,
+            playing=self._playing and not at_end,
+            at_end=at_end,
+            of_days=not same_day(self.began, self.ended),
+        )
 
     # --- playing
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from collectors.errors import ConfigError
 from collectors.sanitize import sanitize
+from session.wall_clock import same_day
 
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
 _STEP = re.compile(r"([+-])(\d{1,6})([smh]?)")
@@ -19,7 +20,8 @@ STEPS = ", +90, -5m"  # from where a replay is
 
 def time_within(text: str, began: float, ended: float, now: float = 0.0) -> float:
     """Seconds since the epoch. Without a zone it is local time, and without a date that of the
-    recording; `+` and `-` are from `now`. ConfigError where it is no time, or is outside."""
+    recording: of several the one of `now`, else the first. `+` and `-` are from `now`. ConfigError
+    where it is no time, or is outside."""
     text = text.strip()
     if now and (step := _STEP.fullmatch(text)) is not None:
         seconds = float(step[2]) * _SECONDS[step[3]]
@@ -29,9 +31,9 @@ def time_within(text: str, began: float, ended: float, now: float = 0.0) -> floa
         raise ConfigError(f"{sanitize(text, 40)!r} is no time: {FORMS}{STEPS if now else ''}.")
     # a minute that was typed begins before the second in which the recording does
     wanted = 60.0 if text.count(":") == 1 else 1.0
-    for at in known:
-        if began - wanted < at <= ended:
-            return max(at, began)
+    within = [max(at, began) for at in known if began - wanted < at <= ended]
+    if within:  # of several days, the one that is looked at
+        return next((at for at in within if now and same_day(at, now)), within[0])
     raise ConfigError(
         f"{sanitize(text, 40)} is not within the recording, which is from {_shown(began)} to "
         f"{_shown(ended)}."

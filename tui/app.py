@@ -24,6 +24,7 @@ from tui.garbage_collection import GarbageCollection
 from tui.key_queue import Handled, KeyQueue
 from tui.keymap import KEYS
 from tui.look import TerminalLook
+from tui.offered_keys import Offered, offered
 from tui.looking_app import LookingApp
 from tui.replay_keys import ReplayKeys
 from tui.screens.base import ConsoleScreen
@@ -203,12 +204,11 @@ class PodwireApp(LookingApp, TerminalKeys, ReplayKeys, ShareKeys, CommandKeys, T
         else:
             panels = getattr(self.screen, "panels", None)
             lists = tuple(panels.by_name) if panels is not None else ()
-            self.push_screen(Help(lists, self._without(), self.look.keymap))
+            self.push_screen(Help(lists, self._offered(), self.look.keymap))
 
-    def _without(self) -> set[str]:
-        """Places of the table of actions whose keys do nothing here."""
-        is_here = {"lab": self.control.is_lab, "replay": self.control.replay is not None}
-        return {place for place, here in is_here.items() if not here}
+    def _offered(self) -> Offered:
+        places = (one.place for one in self.screen_stack if isinstance(one, ConsoleScreen))
+        return offered(self.control, "cluster" in places)
 
     def action_findings(self) -> None:
         from tui.screens.findings import FindingsScreen
@@ -269,10 +269,8 @@ class PodwireApp(LookingApp, TerminalKeys, ReplayKeys, ShareKeys, CommandKeys, T
         if not self.is_open:
             return
         place = screen.place if isinstance(screen, ConsoleScreen) else ""
-        places = {"app", place}
-        places |= {"lab"} if self.control.is_lab else set()
-        places |= {"replay"} if self.control.replay is not None else set()
-        for action in ACTIONS:
+        places = {"app", "lab", "replay", place}
+        for action in self._offered().of(ACTIONS):
             if action.where in places and action.name != "command_palette":
                 namespace = "app" if action.where in ("app", "lab", "replay") else "screen"
                 yield SystemCommand(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
-
 from collectors.plural import plural
+from session.wall_clock import wall_clock
 
 NONE = "–"
 
@@ -74,12 +73,10 @@ def milliseconds(value: float | None) -> str:
     return f"{value:.2f}" if value < 10 else f"{value:.0f}"
 
 
-def clock(at: float, fraction: int = 0) -> str:
-    """Wall time of day, local; of what has no time, as a file that cannot be read, none."""
-    if not at:
-        return NONE
-    text = time.strftime("%H:%M:%S", time.localtime(at))
-    return f"{text}.{int(at % 1 * 10**fraction):0{fraction}d}" if fraction else text
+def clock(at: float, fraction: int = 0, beside: float = 0.0) -> str:
+    """Wall time of day, local, with the date where that is not the day of `beside`; of what has no
+    time, as a file that cannot be read, none."""
+    return wall_clock(at, fraction, beside) if at else NONE
 
 
 def age(seconds: float) -> str:

@@ -58,6 +58,14 @@ class Tour:
         number = f"{self._done + 1} of {len(self._steps)}"
         return f"{number}, esc ends it:  {step.shown}  {KEYS.fill(step.text)}"
 
+    @property
+    def short_text(self) -> str:
+        """`3/8 d: …`, for two lines of a narrow terminal."""
+        if self.is_over:
+            return ""
+        step = self._steps[self._done]
+        return f"{self._done + 1}/{len(self._steps)} {step.shown}: {KEYS.fill(step.text)}"
+
     def pressed(self, key: str) -> bool:
         """Whether it was the key of the step: the next one begins."""
         if self.is_over or key not in KEYS.of(self._steps[self._done].action):

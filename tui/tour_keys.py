@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.text import Text
 from textual import events
 from textual.app import App
 from textual.screen import ModalScreen
@@ -13,10 +14,19 @@ from tui.tour import Tour
 from tui.widgets.text_line import TextLine
 
 FOLLOW_S = 0.2  # a screen that was opened has the line that late
+NARROW, LOW = 80, 24  # columns and rows, from which on nothing is cut
 
 
 class TourLine(TextLine):
-    """What the next key does."""
+    """What the next key does; on two lines where the terminal is narrow."""
+
+    def show_step(self, tour: Tour, width: int) -> None:
+        narrow = width < NARROW
+        self.set_class(narrow, "narrow")
+        self.show(tour.short_text if narrow else tour.text)
+
+    def render(self) -> Text:
+        return Text(self.text) if self.has_class("narrow") else super().render()
 
 
 class TourKeys(App[int]):
@@ -26,6 +36,10 @@ class TourKeys(App[int]):
     def begin_tour(self) -> None:
         self.tour = Tour()
         self._tour_timer = self.set_interval(FOLLOW_S, self._show_tour)
+        columns, rows = self.size
+        if columns < NARROW or rows < LOW:
+            text = f"{columns} x {rows} is small: {NARROW} x {LOW} shows all."
+            self.notify(text, severity="warning", timeout=15, markup=False)
 
     def tour_has(self, key: events.Key) -> bool:
         """Note a key; whether it is the tour's alone: esc, where no dialog or text box has it."""
@@ -62,4 +76,4 @@ class TourKeys(App[int]):
             self.screen.mount(TourLine())
             self.call_after_refresh(self._show_tour)
         for line in lines:
-            line.show(self.tour.text)
+            line.show_step(self.tour, self.size.width)

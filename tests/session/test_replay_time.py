@@ -33,6 +33,15 @@ def test_a_time_of_the_recording(text: str, seconds: float) -> None:
     assert time_within(text, BEGAN, ENDED, BEGAN + 100) == BEGAN + seconds
 
 
+@pytest.mark.parametrize(("day", "wanted"), [(0, 0), (1, 1), (2, 2)])
+def test_a_time_that_comes_on_each_day_is_that_of_the_day_one_is_at(day: int, wanted: int) -> None:
+    days = 86_400.0
+    now = BEGAN + 3600 + day * days
+    found = time_within("23:00", BEGAN, BEGAN + 3 * days, now)
+    assert found == BEGAN + 2800 + wanted * days
+    assert time_within("23:00", BEGAN, BEGAN + 3 * days) == BEGAN + 2800
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

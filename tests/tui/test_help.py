@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from tui.offered_keys import Offered
 from tui.screens.help import present
 
-WITHOUT = {"lab", "replay"}
+WITHOUT = Offered({"lab", "replay"})
 
 
 def test_numbers_of_a_capture_file_open_its_lists() -> None:
@@ -19,4 +20,4 @@ def test_of_a_target_all_and_only_where_they_do_something() -> None:
     shown = present((), WITHOUT)
     assert sum(one.name.startswith("tab(") for one in shown) == 8
     assert not {"lab", "replay"} & {one.where for one in shown}
-    assert {"lab", "replay"} <= {one.where for one in present((), ())}
+    assert {"lab", "replay"} <= {one.where for one in present((), Offered())}

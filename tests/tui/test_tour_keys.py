@@ -7,6 +7,8 @@ import contextlib
 from collections.abc import Callable
 
 import pytest
+from rich.console import Console
+from rich.text import Text
 from textual.pilot import Pilot
 
 from cli.config import Config
@@ -24,6 +26,8 @@ from tui.screens.target import TargetScreen
 from tui.screens.timeline import TimelineScreen
 from tui.tour import STEPS, Tour
 from tui.tour_keys import TourLine
+from tui.widgets.header import Header
+from tui.widgets.row_list import RowList
 
 pytestmark = pytest.mark.slow
 
@@ -108,6 +112,45 @@ def test_each_line_fits_into_80_columns() -> None:
         assert len(tour.text) <= 78
         assert tour.pressed(step.key)
     assert tour.is_over and tour.text == ""
+
+
+@pytest.mark.parametrize("size", [(30, 10), (40, 15)], ids=["30x10", "40x15"])
+async def test_on_a_small_terminal_each_step_is_there_with_something_to_look_at(
+    size: tuple[int, int],
+) -> None:
+    """On two lines, under rows of the list: graphs have no room."""
+    async with demo().run_test(size=size) as pilot:
+        await ready(pilot)
+        (warning,) = (one.message for one in pilot.app._notifications)
+        assert warning == f"{size[0]} x {size[1]} is small: 80 x 24 shows all."
+        for number, step in enumerate(STEPS, 1):
+            line = pilot.app.screen.query_one(TourLine)
+            assert (await shown(pilot)).startswith(f"{number}/8 {step.shown}: {step.text[:10]}")
+            assert line.region.height == 2 and line.region.bottom <= size[1] - 1
+            wrapped = Text(line.text).wrap(Console(), line.content_size.width)
+            assert len(wrapped) <= 2, "no word is cut"
+            header = pilot.app.screen.query_one(Header).region
+            rows = pilot.app.screen.query(RowList).first().region
+            assert header.y == 0 and rows.height >= 2 and rows.bottom <= line.region.y
+            await pilot.press(step.key)
+            if step.key == "P":
+                await pilot.press("P")
+            await pilot.pause(1.0)
+        assert await shown(pilot) == ""
+
+
+async def test_the_key_of_graphs_shows_them_on_a_small_terminal() -> None:
+    async with demo().run_test(size=(40, 12)) as pilot:
+        await ready(pilot)
+        graphs = pilot.app.screen.query_one("#graphs")
+        shown_by_zoom = []
+        for _ in range(3):
+            shown_by_zoom.append(graphs.display)
+            pilot.app.screen.action_zoom()  # type: ignore[attr-defined]
+        assert shown_by_zoom == [False, False, True]
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause(0.3)
+        assert graphs.display
 
 
 async def test_another_key_does_what_it_does_and_the_step_stays() -> None:

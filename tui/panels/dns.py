@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from collectors.capture.dns_transactions import DnsTransaction
@@ -29,9 +30,10 @@ def _problem(lookup: DnsTransaction) -> Cell:
     return reason, "bad" if weight >= 60 else "warn"
 
 
-def columns(names: Names) -> tuple[Column, ...]:
+def columns(names: Names, now: Callable[[], float]) -> tuple[Column, ...]:
+    """`now` is the present of what is shown: times of other days have their date."""
     return (
-        Column("TIME", 12, lambda t: (fmt.clock(t.at / 1e9, 3), "dim"), rank=3),
+        Column("TIME", 23, lambda t: (fmt.clock(t.at / 1e9, 3, now()), "dim"), rank=3),
         Column("CLIENT", 26, lambda t: named(t.client, names), rank=2, tight=14, tail=6),
         Column("NAME", 0, lambda t: t.name),
         Column("TYPE", 5, lambda t: (t.type, "dim")),
@@ -68,7 +70,7 @@ class DnsPanel(Panel):
     nothing = "no DNS yet: lookups are read from the capture, which {target.capture} starts"
 
     def __init__(self, store: Store, key: str) -> None:
-        super().__init__(store, key, ListState(columns(store.book.short), identity=id))
+        super().__init__(store, key, ListState(columns(store.book.short, lambda: store.latest), identity=id))
 
     def empty(self) -> str:
         capture = self.data.capture

@@ -11,12 +11,15 @@ from tui.widgets.columns import Column
 from tui.widgets.row_list import ListState
 
 BAD_PHASES = ("failed", "gone", "gap")
-COLUMNS = (
-    Column("TIME", 8, lambda r: (fmt.clock(r.at), "dim")),
-    Column("TYPE", 9, lambda r: (r.kind, "bad" if r.bad else "name")),
-    Column("TARGET", 48, lambda r: (r.target, "dim"), rank=1, tight=18, tail=6),
-    Column("MESSAGE", 0, lambda r: r.text, least=36),
-)
+
+
+def columns(store: Store) -> tuple[Column, ...]:
+    return (
+        Column("TIME", 19, lambda r: (fmt.clock(r.at, beside=store.latest), "dim")),
+        Column("TYPE", 9, lambda r: (r.kind, "bad" if r.bad else "name")),
+        Column("TARGET", 48, lambda r: (r.target, "dim"), rank=1, tight=18, tail=6),
+        Column("MESSAGE", 0, lambda r: r.text, least=36),
+    )
 
 
 class EventsPanel(Panel):
@@ -26,7 +29,7 @@ class EventsPanel(Panel):
     nothing_recorded = "no events were recorded"
 
     def __init__(self, store: Store, key: str, node: str) -> None:
-        super().__init__(store, key, ListState(COLUMNS, follow=True))
+        super().__init__(store, key, ListState(columns(store), follow=True))
         self.keys = (key, node)
 
     def version(self) -> tuple[Any, ...]:

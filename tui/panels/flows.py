@@ -72,9 +72,14 @@ def _bytes(flow: Flow) -> Cell:
     return fmt.count(flow.client.bytes + flow.server.bytes), "dim"
 
 
-def columns(names: Names, problem: ProblemOf = flow_problem) -> tuple[Column, ...]:
+def columns(
+    names: Names, problem: ProblemOf = flow_problem, now: Callable[[], float] = float
+) -> tuple[Column, ...]:
+    """`now` is the present of what is shown: times of other days have their date."""
     return (
-        Column("START", 8, lambda f: (fmt.clock(f.first_ns / 1e9), "dim"), rank=6),
+        Column(
+            "START", 19, lambda f: (fmt.clock(f.first_ns / 1e9, beside=now()), "dim"), rank=6
+        ),
         Column("PROTO", 5, lambda f: (f.protocol, "dim"), rank=7),
         Column("CLIENT", 34, lambda f: end(f.client, names), tight=19, tail=6),
         Column("SERVER", 0, lambda f: end(f.server, names), least=19, tail=6),
@@ -115,7 +120,7 @@ class FlowsPanel(Panel):
 
     def __init__(self, store: Store, key: str) -> None:
         self.problem: ProblemOf = partial(_with_requests, partial(problem_of, store, key))
-        found = columns(store.book.short, self.problem)
+        found = columns(store.book.short, self.problem, lambda: store.latest)
         super().__init__(store, key, ListState(found, identity=lambda flow: flow.number))
         by_problem: Sort = ("problem", lambda f: (-self.problem(f)[0], -f.last_ns))
         self.sorts = (by_problem, *self.sorts)

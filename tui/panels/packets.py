@@ -24,6 +24,7 @@ class PacketCells:
 
     def __init__(self, store: Store) -> None:
         self.book = store.book
+        self._store = store
         self.mode = 0  # 0 names, 1 names and addresses, 2 addresses
         self._last: tuple[PacketLine, Frame] | None = None
 
@@ -34,7 +35,8 @@ class PacketCells:
         return self._last[1]
 
     def time(self, row: PacketLine | GapLine) -> Cell:
-        return fmt.clock(row.at if isinstance(row, GapLine) else row.packet.time, 6), "dim"
+        at = row.at if isinstance(row, GapLine) else row.packet.time
+        return fmt.clock(at, 6, self._store.latest), "dim"
 
     def direction(self, row: PacketLine | GapLine) -> Cell:
         return ("", "") if isinstance(row, GapLine) else (self._frame(row).direction, "dim")
@@ -51,7 +53,7 @@ class PacketCells:
 
     def columns(self) -> tuple[Column, ...]:
         return (
-            Column("TIME", 15, self.time, rank=2),
+            Column("TIME", 26, self.time, rank=2),
             Column("DIR", 3, self.direction, rank=1),
             Column("PACKET", 0, self.text),
         )

@@ -14,6 +14,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from session.share.people import label
+from session.wall_clock import wall_date
 from tui import format as fmt
 from tui.keymap import KEYS
 from tui.widgets.header import Header, HeaderData
@@ -73,9 +74,10 @@ class CloseTarget(Message):
 
 
 def clock_text(clock: ReplayClock) -> str:
-    """`14:03:20 x8`, and whether it plays."""
+    """`14:03:20 x8`, with the date of a recording of several days, and whether it plays."""
     state = "" if clock.playing else " end" if clock.at_end else " paused"
-    return f"{fmt.clock(clock.at)} x{clock.speed:.0f}{state}"
+    day = f"{wall_date(clock.at)} " if clock.of_days else ""
+    return f"{day}{fmt.clock(clock.at)} x{clock.speed:.0f}{state}"
 
 
 def shared_text(control: Controller) -> str:

@@ -129,7 +129,7 @@ class ClusterScreen(TargetOpener):
         return self.store.listing(self.view).rows(namespace, self.text)
 
     def _draw_notice(self) -> None:
-        text, line = notice(self.store), self.query_one("#notice", Static)
+        text, line = notice(self.store, self.control.live), self.query_one("#notice", Static)
         line.display = bool(text)
         line.update(f" {text}")
 

@@ -19,18 +19,19 @@ def not_followed(store: Store) -> str:
     return lists.message if lists is not None and lists.phase == "live" else ""
 
 
-def notice(store: Store) -> str:
-    """'' where there is nothing to know."""
-    return _left_here(store) or not_followed(store) or _left_elsewhere(store) or _denied(store)
+def notice(store: Store, live: bool = True) -> str:
+    """'' where there is nothing to know. What is not `live` is not deleted from here."""
+    return _left_here(store, live) or not_followed(store) or _left_elsewhere(store) or _denied(store)
 
 
-def _left_here(store: Store) -> str:
+def _left_here(store: Store, live: bool) -> str:
     here = [row for row in store.left if row.here]
     if not here:
         return ""
     more = f" and {len(here) - 1} more" if len(here) > 1 else ""
     first = f"{here[0].namespace}/{here[0].pod} on {here[0].node}"
-    return f"An earlier podwire left {first}{more} behind: x deletes it"
+    hint = KEYS.fill(": {cluster.clean} deletes it") if live else ""
+    return f"An earlier podwire left {first}{more} behind{hint}"
 
 
 def _left_elsewhere(store: Store) -> str:

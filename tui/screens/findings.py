@@ -42,10 +42,13 @@ class FindingsScreen(ConsoleScreen):
         super().__init__(store, control)
         self._shown: Finding | None = None
 
+    def _since(self, finding: Finding) -> str:
+        return self.store.findings.since_text(finding, self.store.latest)
+
     def compose(self) -> ComposeResult:
         columns = (
             Column("SEVERITY", 8, _severity),
-            Column("SINCE", 15, lambda f: (self.store.findings.since_text(f), "dim"), rank=2),
+            Column("SINCE", 26, lambda f: (self._since(f), "dim"), rank=2),
             Column("WHERE", 34, lambda f: (f.where, "name"), rank=1),
             Column("WHAT", 0, lambda f: f.title),
         )

@@ -10,10 +10,12 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from session.wall_clock import wall_date
 from tui import format as fmt
 from tui.screens.dialog import dialog_keys, dialog_title
 
 LONGEST = 40  # characters
+FORMS = "14:03  14:03:20  2026-11-27T14:03  +90  -5m"
 
 
 class GoToTime(ModalScreen[str | None]):
@@ -23,13 +25,14 @@ class GoToTime(ModalScreen[str | None]):
 
     def __init__(self, began: float, ended: float) -> None:
         super().__init__()
-        self._span = f"recorded from {fmt.clock(began)} to {fmt.clock(ended)}"
+        last = fmt.clock(ended, beside=began)
+        self._span = f"recorded from {wall_date(began)} {fmt.clock(began)} to {last}"
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
             yield dialog_title("Go to a time")
             yield Static(self._span, markup=False)
-            yield Input(placeholder="14:03  14:03:20  +90  -5m", max_length=LONGEST)
+            yield Input(placeholder=FORMS, max_length=LONGEST)
             yield dialog_keys("enter  go there   esc  back")
 
     def on_mount(self) -> None:

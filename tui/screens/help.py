@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -15,6 +15,7 @@ from textual.widgets import Static
 
 from tui.actions import Action
 from tui.keymap import KEYS, in_force
+from tui.offered_keys import Offered
 from tui.screens.dialog import ScrolledDialog, dialog_keys, scroll_keys
 
 PLACES = {
@@ -43,8 +44,8 @@ SCOPES = (
 
 
 class Help(ScrolledDialog):
-    """`lists` are those of the target under it, in the order of their keys; `without` are places
-    whose keys do nothing here."""
+    """`lists` are those of the target under it, in the order of their keys; `offered` are the keys
+    that do something here."""
 
     BINDINGS: ClassVar = [
         Binding("question_mark", "dismiss", "back", priority=True, id="app.help", show=False)
@@ -53,11 +54,11 @@ class Help(ScrolledDialog):
     def __init__(
         self,
         lists: Sequence[str] = (),
-        without: Container[str] = (),
+        offered: Offered = Offered(),
         keymap: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__()
-        self.actions = present(lists, without, keymap)
+        self.actions = present(lists, offered, keymap)
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog wide document"):
@@ -72,10 +73,10 @@ class Help(ScrolledDialog):
 
 
 def present(
-    lists: Sequence[str], without: Container[str], keymap: Mapping[str, str] | None = None
+    lists: Sequence[str], offered: Offered, keymap: Mapping[str, str] | None = None
 ) -> list[Action]:
     """What the keys do here: a number opens the list that has it, where a target has not all."""
-    actions = [action for action in in_force(keymap or {}) if action.where not in without]
+    actions = list(offered.of(in_force(keymap or {})))
     tabs = {action.label: action for action in actions if action.name.startswith("tab(")}
     listed = iter([replace(tabs[name], key="") for name in lists or tabs])
     shown = []

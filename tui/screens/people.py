@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from textual.app import ComposeResult
 from textual.widgets import Footer
 
@@ -9,6 +11,7 @@ from session.share.hand_over import OWNER
 from session.share.people import Person
 from tui import format as fmt
 from tui.actions import bindings
+from tui.keymap import KEYS
 from tui.screens.base import ConsoleScreen
 from tui.widgets.columns import Cell, Column
 from tui.widgets.header import Header, HeaderData
@@ -29,17 +32,19 @@ def _role(person: Person) -> Cell:
     return ("owner" if person.number == OWNER else "joined", "dim")
 
 
-COLUMNS = (
-    Column("WHO", 24, lambda person: (person.name, "name")),
-    Column("", 6, _role),
-    Column("PROCESS", 9, lambda person: (str(person.pid or ""), "dim"), right=True, rank=2),
-    Column("SINCE", 8, lambda person: fmt.clock(person.since), rank=1),
-    Column("LOST", 16, _lost, rank=1),
-    Column("SCREEN", 0, lambda person: person.look.text),
-)
+def columns(now: Callable[[], float]) -> tuple[Column, ...]:
+    return (
+        Column("WHO", 24, lambda person: (person.name, "name")),
+        Column("", 6, _role),
+        Column("PROCESS", 9, lambda person: (str(person.pid or ""), "dim"), right=True, rank=2),
+        Column("SINCE", 19, lambda person: fmt.clock(person.since, beside=now()), rank=1),
+        Column("LOST", 16, _lost, rank=1),
+        Column("SCREEN", 0, lambda person: person.look.text),
+    )
 
 
-NOT_SHARED = "this session is not shared: S shares it"
+NOT_SHARED = "this session is not shared: {app.share} shares it"
+RECORDED = "what was recorded is not shared: give away its file"
 OVER = "nobody is here any more: the session is over"
 
 
@@ -51,13 +56,19 @@ class PeopleScreen(ConsoleScreen):
         yield Header()
         yield Targets()
         yield RowList(
-            COLUMNS,
-            OVER if self.control.joined is not None else NOT_SHARED,
+            columns(self.control.now),
+            self._nobody(),
             lambda person: person.number,
             id="people",
         )
         yield TextLine(id="status")
         yield Footer()
+
+    def _nobody(self) -> str:
+        """Why the list is empty."""
+        if self.control.joined is not None:
+            return OVER
+        return KEYS.fill(NOT_SHARED) if self.control.live else RECORDED
 
     def pull(self) -> None:
         self.show_header()

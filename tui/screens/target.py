@@ -30,6 +30,7 @@ from tui.widgets.target_tabs import Targets
 from tui.widgets.text_line import TextLine
 
 STALE_S = 4.0
+WITH_GRAPHS = 16  # rows of the terminal
 ZOOMS = ("both", "list", "graphs")
 
 
@@ -53,7 +54,7 @@ class TargetScreen(CaptureKeys, TimeKeys):
     def compose(self) -> ComposeResult:
         yield Header()
         yield Targets()
-        self._graphs.display = not self.is_file
+        self._show_graphs()
         yield self._graphs
         yield TabBar(tuple(self.panels.by_name), id="tabs")
         first = self.panels.packets.state
@@ -64,6 +65,13 @@ class TargetScreen(CaptureKeys, TimeKeys):
 
     def on_resize(self, event: events.Resize) -> None:
         self._graphs.fit(event.size)
+        self._show_graphs()
+
+    def _show_graphs(self) -> None:
+        """Not of a file; on a small terminal the list comes first."""
+        zoom, has_room = ZOOMS[self._zoom], self.app.size.height >= WITH_GRAPHS
+        is_shown = zoom == "graphs" or (zoom == "both" and has_room)
+        self._graphs.display = is_shown and not self.is_file
 
     def forget_drawn(self) -> None:
         super().forget_drawn()
@@ -217,9 +225,9 @@ class TargetScreen(CaptureKeys, TimeKeys):
         if self.is_file:
             return
         self._zoom = (self._zoom + 1) % len(ZOOMS)
-        self._graphs.display = ZOOMS[self._zoom] != "list"
         self.rows.display = ZOOMS[self._zoom] != "graphs"
         self.set_class(ZOOMS[self._zoom] == "graphs", "only-graphs")
+        self._show_graphs()
 
     # --- filter
 

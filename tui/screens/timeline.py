@@ -3,6 +3,7 @@ cluster in one list, under a figure of the same time."""
 
 from __future__ import annotations
 
+from textual import events
 from textual.app import ComposeResult
 from textual.widgets import Footer
 
@@ -23,6 +24,7 @@ from tui.widgets.row_list import RowList
 from tui.widgets.target_tabs import Targets
 from tui.widgets.text_line import TextLine
 
+WITH_FIGURE = 16  # rows of the terminal
 DRAWN = ("retransmits", "drops", "conntrack", "opened", "failed")
 STYLES = {"mark": "name", "write": "good", "gap": "warn"}
 Choice = tuple[str, SeriesInfo]  # the key of a target, and a figure of it
@@ -33,9 +35,10 @@ def _kind(entry: TimelineEntry) -> Cell:
 
 
 def _until(entry: TimelineEntry) -> Cell:
+    """With its date where that is another day than it began."""
     if entry.open:
         return "goes on", "warn"
-    return (fmt.clock(entry.until), "dim") if entry.until is not None else ""
+    return (fmt.clock(entry.until, beside=entry.at), "dim") if entry.until is not None else ""
 
 
 def _text(entry: TimelineEntry) -> Cell:
@@ -43,13 +46,14 @@ def _text(entry: TimelineEntry) -> Cell:
     return (text, "bad") if entry.bad else text
 
 
-COLUMNS = (
-    Column("FROM", 8, lambda entry: fmt.clock(entry.at)),
-    Column("TO", 8, _until, rank=1),
-    Column("WHAT", 8, _kind),
-    Column("WHERE", 30, lambda entry: (entry.where, "name"), rank=2, tight=20),
-    Column("", 0, _text),
-)
+def columns(store: Store) -> tuple[Column, ...]:
+    return (
+        Column("FROM", 19, lambda entry: fmt.clock(entry.at, beside=store.latest)),
+        Column("TO", 19, _until, rank=1),
+        Column("WHAT", 8, _kind),
+        Column("WHERE", 30, lambda entry: (entry.where, "name"), rank=2, tight=20),
+        Column("", 0, _text),
+    )
 
 
 class TimelineScreen(TimeKeys):
@@ -67,13 +71,17 @@ class TimelineScreen(TimeKeys):
         yield Targets()
         yield Graph(id="timeline-figure")
         yield RowList(
-            COLUMNS,
+            columns(self.store),
             "nothing has happened yet: * sets a mark",
             lambda entry: (entry.at, entry.kind, entry.where, entry.text),
             id="timeline",
         )
         yield TextLine(id="status")
         yield Footer()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """On a small terminal the list comes first."""
+        self.query_one("#timeline-figure", Graph).display = event.size.height >= WITH_FIGURE
 
     def choices(self) -> list[Choice]:
         """Figures of the targets that have any, those of the target that was looked at first."""

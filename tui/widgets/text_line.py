@@ -10,16 +10,16 @@ from textual.widget import Widget
 class TextLine(Widget):
     def __init__(self, **options: str) -> None:
         super().__init__(**options)  # type: ignore[arg-type]
-        self._text = ""
+        self.text = ""
 
     def show(self, text: str, bad: bool = False) -> None:
         self.set_class(bad, "bad")
-        if text != self._text:
-            self._text = text
+        if text != self.text:
+            self.text = text
             self.refresh()
 
     def render(self) -> Text:
         """What does not fit is cut, and an ellipsis says so: Textual crops in silence."""
-        text = Text(self._text, no_wrap=True)
+        text = Text(self.text, no_wrap=True)
         text.truncate(max(self.size.width, 1), overflow="ellipsis")
         return text
