@@ -42,8 +42,8 @@ def open_recording(
     places: contextlib.ExitStack,
     left: threading.Event | None = None,
 ) -> OpenedRecording:
-    """Blocking, until it is `left`. With rules of today where that is asked for (`again`), or where the recording has
-    no findings in full. ConfigError where it cannot be read, or holds nothing."""
+    """Blocking, until it is `left`. With rules of today where that is asked for (`again`), or where
+    the recording has no findings in full. ConfigError where it cannot be read, or holds nothing."""
     located, left_out = opened(path, places, left), ""
     if not located.is_dir():
         source = RecordingSource(located, Stream())

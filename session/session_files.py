@@ -155,7 +155,8 @@ def _unpack(
 ) -> None:
     room = MOST_BYTES
     for files, info in enumerate(archive, 1):
-        if not info.isreg() or not NAME.fullmatch(info.name):
+        is_plain = info.isreg() and not info.issparse() and info.size >= 0
+        if not is_plain or not NAME.fullmatch(info.name):
             name = sanitize(info.name, 80)
             raise ConfigError(f"{shown} is not opened: {name!r} is no file of a session.")
         room -= info.size

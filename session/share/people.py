@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from collectors.frozen import frozen
+from collectors.recording.field_types import is_time
 from collectors.sanitize import sanitize
 from session.share.frames import NOTE_KEPT, PROTOCOL, FrameError, said
 
@@ -162,7 +163,7 @@ def person_of(value: Mapping[str, Any]) -> Person:
     since = value.get("since")
     if not (isinstance(pid, int) and isinstance(lost, int) and isinstance(number, int)):
         raise FrameError("a person without a process or a number")
-    if not isinstance(since, int | float):
+    if not isinstance(since, int | float) or not is_time(since):
         raise FrameError("a person without a time")
     return Person(
         _text(value, "name", LONGEST),

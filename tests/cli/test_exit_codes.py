@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cli import main as command_line
-from cli.exit_codes import CRASHED, FAILED
+from cli.exit_codes import CRASHED, FAILED, INTERRUPTED
 from collectors.errors import JournalError
 from tests.cli.test_messages import PODWIRE, shell
 
@@ -44,3 +44,23 @@ def test_an_answer_that_cannot_be_written_is_none(tmp_path: Path) -> None:
     done = shell(f"{PODWIRE} {QUESTION} > /dev/full", tmp_path)
     assert done.returncode == CRASHED and "cannot be written" in done.stderr
     assert shell(f"{PODWIRE} {QUESTION}", tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("report x", "ended by Ctrl-C: no report was written"),
+        ("sessions export x", "ended by Ctrl-C: of what it had begun to write nothing is left"),
+        ("check", "ended by Ctrl-C: that is no answer"),
+        ("doctor", "ended by Ctrl-C"),
+    ],
+)
+def test_ctrl_c_is_a_sentence(
+    command: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_: argparse.Namespace) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command_line, "run", interrupted)
+    assert command_line.main(command.split()) == INTERRUPTED == 130
+    assert capsys.readouterr().err == f"podwire: {said}\n"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import stat
+import threading
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -15,7 +17,9 @@ from typing import Any, get_args
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from cli.exit_codes import INTERRUPTED
 from cli.main import main
+from cli.report import FORMS
 from collectors import events as ev
 from collectors.errors import ConfigError
 from collectors.findings import CONFIDENCES, SEVERITY_ORDER, SubjectKind
@@ -122,6 +126,46 @@ def test_what_cannot_be_read_or_written_is_said(
     assert main(["report", str(tmp_path / "none.jsonl")]) == 2
     assert main(["report", str(recording), "--output", str(tmp_path / "no" / "r")]) == 2
     assert "cannot be written" in capsys.readouterr().err
+
+
+def test_a_device_or_a_pipe_is_written_into(recording: Path, tmp_path: Path) -> None:
+    """And not replaced by a file; captures have no place beside it."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read: list[str] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text()))
+    reader.start()
+    assert main(["report", str(recording), "--private", "--output", str(pipe)]) == 0
+    reader.join(30)
+    assert read and read[0].startswith("# Incident report: ")
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert {one.name for one in tmp_path.iterdir()} == {"pipe", "r.jsonl"}
+    directory = tmp_path / "directory"
+    directory.mkdir()
+    assert main(["report", str(recording), "--output", str(directory)]) == 2
+
+
+@pytest.mark.parametrize("form", ["markdown", "html", "json"])
+def test_ctrl_c_leaves_the_report_that_was_there(
+    form: str, recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also while what it is about is gone through, and while it is written."""
+
+    class Interrupted(str):
+        def encode(self, *_: object) -> bytes:
+            raise KeyboardInterrupt
+
+    def interrupted(_: object) -> str:
+        raise KeyboardInterrupt
+
+    (tmp_path / "out").mkdir()
+    output = tmp_path / "out" / "report"
+    output.write_text("earlier")
+    for made_of in (interrupted, lambda _: Interrupted("x")):
+        monkeypatch.setitem(FORMS, form, made_of)
+        command = ["report", str(recording), "-o", form, "--output", str(output)]
+        assert main(command) == INTERRUPTED
+        assert list((tmp_path / "out").iterdir()) == [output] and output.read_text() == "earlier"
 
 
 LONE = "web \ud83d \udc80"  # surrogates without their other one

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import tarfile
+import threading
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from collectors.events import Mark
 from collectors.recording.session_log import SessionWriter
 from collectors.recording.session_reader import SessionReader
 from session.recorded_sessions import new_session, sessions, sessions_directory
-from session.session_files import export, import_session, located, opened
+from session.session_files import NoLongerWanted, export, import_session, located, opened
 
 MARKS = [Mark(1_800_000_000.0 + n, "", "alice", f"mark {n}") for n in range(5)]
 
@@ -88,6 +90,55 @@ def test_opened_it_is_in_a_place_that_goes(session: Path, tmp_path: Path) -> Non
     with contextlib.ExitStack() as places:
         assert opened(session, places) == session
     assert session.exists()
+
+
+def test_nobody_unpacks_what_nobody_waits_for(session: Path, tmp_path: Path) -> None:
+    file, left = export(session, tmp_path / "one.podwire"), threading.Event()
+    left.set()
+    with contextlib.ExitStack() as places, pytest.raises(NoLongerWanted):
+        opened(file, places, left)
+
+
+@pytest.mark.parametrize("ends", [KeyboardInterrupt(), OSError(errno.ENOSPC, "the disk is full")])
+def test_an_export_that_ends_early_leaves_nothing(
+    ends: BaseException, session: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ended(*_: object) -> None:
+        raise ends
+
+    monkeypatch.setattr(tarfile.TarFile, "addfile", ended)
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises((KeyboardInterrupt, ConfigError)):
+        export(session, tmp_path / "one.podwire")
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def header(size: int, kind: bytes = b"0") -> bytes:
+    """Of a file of a tar, that claims a size: below 0 as GNU tar writes large ones."""
+    made = bytearray(tarfile.TarInfo("timeline.zst").tobuf(tarfile.GNU_FORMAT))
+    made[124:136] = (size % (1 << 96)).to_bytes(12, "big") if size < 0 else b"%011o\0" % size
+    made[156:157] = kind
+    if kind == tarfile.GNUTYPE_SPARSE:
+        made[386:410] = b"%011o\0%011o\0" % (0, size)
+        made[483:495] = b"%011o\0" % (4_000 << 20)  # its real size
+    made[148:156] = b" " * 8
+    made[148:156] = b"%06o\0 " % sum(made)
+    return bytes(made)
+
+
+@pytest.mark.parametrize("kind", [b"0", b"x", b"L", tarfile.GNUTYPE_SPARSE])
+@pytest.mark.parametrize("size", [-512, -1024, 512])
+@pytest.mark.usefixtures("session")
+def test_a_size_that_cannot_be_ends_it(kind: bytes, size: int, tmp_path: Path) -> None:
+    """Neither a loop, nor 4 GiB of zeros out of 2 KiB."""
+    path, before = tmp_path / "hostile.podwire", sorted(sessions_directory().iterdir())
+    path.write_bytes(header(size, kind) + b"x" * 512 + b"\0" * 1024)
+    if (kind, size) == (b"0", 512):
+        assert import_session(path).is_dir()  # it holds nothing: that is said where it is opened
+        return
+    with pytest.raises(ConfigError, match="is not opened|cannot be opened"):
+        import_session(path)
+    assert sorted(sessions_directory().iterdir()) == before
 
 
 def test_what_is_no_export_is_a_sentence(session: Path, tmp_path: Path) -> None:

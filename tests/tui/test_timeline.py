@@ -10,12 +10,17 @@ import pytest
 
 from collectors import events as ev
 from collectors.findings import Evidence, Finding, Subject
+from session.replay_player import ReplayClock
+from session.store import Store
+from session.timeline import TimelineEntry, joined
 from tests.support.incident import BEGAN, NODE, full_table
 from tests.support.replay import console
 from tests.support.snapshots import POD
-from tui.screens.timeline import TimelineScreen
+from tui.screens.base import clock_text
+from tui.screens.timeline import TimelineScreen, columns
 from tui.widgets.row_list import RowList
 
+DAY = 86_400.0
 FULL = Finding(
     rule="conntrack_full",
     severity="critical",
@@ -53,6 +58,19 @@ def test_what_came_first(snap_compare: Callable[..., bool], size: tuple[int, int
         await pilot.pause(0.8)
 
     assert snap_compare(console(events(), "node"), terminal_size=size, run_before=stable)
+
+
+def test_a_line_of_another_day_has_its_date() -> None:
+    store = Store()
+    store.apply(ev.Mark(BEGAN, "", "alice", "before midnight"))
+    store.apply(ev.Mark(BEGAN + DAY, "", "alice", "after it"))
+    first, second = columns(store)[:2]
+    cells = [(first.cell(one), second.cell(one)) for one in joined(store.timeline, store.findings)]
+    assert cells == [("11-14 22:13:20", ""), ("22:13:20", "")]
+    over_midnight = TimelineEntry(BEGAN, "gap", "", "", until=BEGAN + DAY)
+    assert second.cell(over_midnight) == ("11-15 22:13:20", "dim")
+    clock = ReplayClock(BEGAN, 4.0, playing=True, at_end=False, of_days=True)
+    assert clock_text(clock) == "2023-11-14 22:13:20 x4"
 
 
 async def test_lines_stand_in_the_order_of_time_and_esc_goes_back() -> None:

@@ -70,6 +70,9 @@ def test_a_person_comes_back() -> None:
     assert person_of(json.loads(json.dumps(plain_person(person)))) == person
     with pytest.raises(FrameError):
         person_of({"name": "alice", "pid": "7", "since": 1, "lost": 0, "number": 1})
+    for since in (1e300, -1.0, float("inf"), float("nan"), "1"):
+        with pytest.raises(FrameError, match="without a time"):
+            person_of({"name": "alice", "pid": 7, "since": since, "lost": 0, "number": 1})
 
 
 def test_so_many_messages_and_no_more() -> None:
