@@ -7,6 +7,7 @@ import contextlib
 import os
 import re
 import shutil
+import struct
 import tarfile
 import tempfile
 import threading
@@ -31,6 +32,8 @@ NO_EXPORT = "it is not a session that podwire exported"
 CUT = "it is an incomplete copy of an exported session: its end is missing"
 PIECE = 1 << 20
 TAR_MAGIC_AT = 257
+# of tarfile, for headers that no program writes: ValueError for a size below 0
+DAMAGES = (ValueError, LookupError, EOFError, OverflowError, struct.error)
 
 
 def export(directory: Path, path: Path) -> Path:
@@ -132,7 +135,7 @@ def _said_of(path: Path) -> Iterator[None]:
     except tarfile.ReadError as error:
         reason = CUT if is_export(path) and "unexpected end" in str(error) else NO_EXPORT
         raise ConfigError(f"{sanitize(path, 200)} cannot be opened: {reason}.") from None
-    except (OSError, tarfile.TarError) as error:
+    except (OSError, tarfile.TarError, *DAMAGES) as error:
         reason = getattr(error, "strerror", None) or NO_EXPORT
         raise ConfigError(f"{sanitize(path, 200)} cannot be opened: {reason}.") from None
 

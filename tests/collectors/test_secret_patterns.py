@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from collectors.privacy.secret_patterns import kinds, without_secrets
 from collectors.secrets import HIDDEN
 from tests.support.secrets import PLANTED, planted
 
+ROOT = Path(__file__).parent.parent.parent
 INNOCENT = (
     "TcpExtSyncookiesSent 5",
     "net.ipv4.tcp_rmem = 4096 131072 6291456",
@@ -38,11 +40,18 @@ INNOCENT = (
     "ldapsearch -x -s sub -b dc=x; curl -fsSLo out http://web",
     "if tcp/80 is to pass: policies add up; segments do not pass: where loss is",
     "net.core.somaxconn = 4096, ss -u",
+    "pod/shop/ops-tools-7d9f8c6b5-abcde and gloo-gateway-7d9f8c6b5-x2k4f",
+    "auth: enabled, AUTH failed, Digest: sha256:e3b0c44298fc1c149afbf4c8996fb924",
+    "x-request-id: 8f14e45fceea167a5a36dedd4bea2543, host_key: /etc/ssh/key",
+    "session 20261128T091905-12345 of <b>web</b>, key: app.kubernetes.io/name value: web",
+    "/var/lib/kubelet/pods/0a1b2c3d-1111-2222-3333-444455556666/volumes/kubernetes.io~projected",
+    "MIIB is short, eyJ as well; secrets/web-tls is mounted; login user bob",
 )
 
 
 def test_at_least_thirty_kinds_are_tried() -> None:
-    assert len(PLANTED) >= 40 and len(kinds()) >= 30
+    assert len(PLANTED) >= 190 and len(kinds()) >= 90
+    assert f"all {len(kinds())} kinds" in (ROOT / "docs" / "report.md").read_text()
 
 
 @pytest.mark.parametrize(("text", "secret"), planted())
@@ -60,10 +69,11 @@ def test_all_secrets_of_one_command_are_hidden() -> None:
     assert text.endswith(f"http://api --cookie '{HIDDEN}'"), "what is around them stays"
 
 
-def test_many_options_are_no_long_wait() -> None:
-    begin = time.monotonic()
-    without_secrets("curl -x mysql http a_a-" * 400)
-    assert time.monotonic() - begin < 5.0
+@pytest.mark.parametrize("piece", ["curl -x mysql http a_a-", "x-a-", "a.", "<password ", "cf-"])
+def test_many_options_are_no_long_wait(piece: str) -> None:
+    begin = time.process_time()
+    without_secrets((piece * 9_200)[:9_200])
+    assert time.process_time() - begin < 5.0
 
 
 @pytest.mark.parametrize("text", INNOCENT)
