@@ -31,6 +31,7 @@ REFUSED = "mallory (process 6666): another user: only the one who shares may joi
 
 def shared(recording: Path) -> PodwireApp:
     app = console(recording)
+    app.control.now = lambda: AT + 900  # type: ignore[method-assign]
     app.control.sharing.share = SimpleNamespace(  # type: ignore[assignment]
         people=PEOPLE,
         path=Path("20260101T000000-4100.sock"),
