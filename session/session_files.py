@@ -97,9 +97,7 @@ def require_wanted(left: threading.Event | None) -> None:
         raise NoLongerWanted
 
 
-def opened(
-    path: Path, places: contextlib.ExitStack, left: threading.Event | None = None
-) -> Path:
+def opened(path: Path, places: contextlib.ExitStack, left: threading.Event | None = None) -> Path:
     """The same; one that was exported is unpacked into a directory that goes with `places`.
     NoLongerWanted where it is `left` meanwhile."""
     path = located(path)

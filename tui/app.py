@@ -24,8 +24,8 @@ from tui.garbage_collection import GarbageCollection
 from tui.key_queue import Handled, KeyQueue
 from tui.keymap import KEYS
 from tui.look import TerminalLook
-from tui.offered_keys import Offered, offered
 from tui.looking_app import LookingApp
+from tui.offered_keys import Offered, offered
 from tui.replay_keys import ReplayKeys
 from tui.screens.base import ConsoleScreen
 from tui.share_keys import ShareKeys

@@ -1,5 +1,6 @@
-"""Which keys do something in a console: help and menu offer no others. Where a recording or a capture
-is shown, or a session of somebody else, nothing can be written or run, and a key says so."""
+"""Which keys do something in a console: help and menu offer no others. Where a recording or a
+capture is shown, or a session of somebody else, nothing can be written or run, and a key says so.
+"""
 
 from __future__ import annotations
 

@@ -63,7 +63,9 @@ class TimeView:
 
 def time_status(view: TimeView, oldest: float | None) -> str:
     """Which time is shown, and how far back there is data."""
-    kept = f"data since {fmt.clock(oldest, beside=view.now)}" if oldest is not None else "no data yet"
+    kept = (
+        f"data since {fmt.clock(oldest, beside=view.now)}" if oldest is not None else "no data yet"
+    )
     dot = f"{fmt.duration(view.span)} per dot"
     if view.until is None:
         keys = KEYS.fill("{time.move(-1)} back, {time.stretch(-1)}/{time.stretch(1)} zoom")

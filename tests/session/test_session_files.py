@@ -136,7 +136,7 @@ def test_a_size_that_cannot_be_ends_it(kind: bytes, size: int, tmp_path: Path) -
     if (kind, size) == (b"0", 512):
         assert import_session(path).is_dir()  # it holds nothing: that is said where it is opened
         return
-    with pytest.raises(ConfigError, match="is not opened|cannot be opened"):
+    with pytest.raises(ConfigError, match=r"is not opened|cannot be opened"):
         import_session(path)
     assert sorted(sessions_directory().iterdir()) == before
 

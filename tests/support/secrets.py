@@ -117,7 +117,7 @@ OF_FORM = (
     "db_password: >-\n    {}\n",
     "password&quot;:&quot;{}&quot;",
     "body=%7B%22password%22%3A%22{}%22%7D",
-    '\\\\\"password\\\\\": \\\\\"{}\\\\\"',
+    '\\\\"password\\\\": \\\\"{}\\\\"',
     "jdbc:sqlserver://db:1433;user=sa;password={};encrypt=true",
     "jdbc:postgresql://db/shop?user=app&password={}",
     "mongodb+srv://app:{}@db.example/shop",

@@ -70,7 +70,9 @@ class DnsPanel(Panel):
     nothing = "no DNS yet: lookups are read from the capture, which {target.capture} starts"
 
     def __init__(self, store: Store, key: str) -> None:
-        super().__init__(store, key, ListState(columns(store.book.short, lambda: store.latest), identity=id))
+        super().__init__(
+            store, key, ListState(columns(store.book.short, lambda: store.latest), identity=id)
+        )
 
     def empty(self) -> str:
         capture = self.data.capture

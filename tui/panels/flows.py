@@ -77,9 +77,7 @@ def columns(
 ) -> tuple[Column, ...]:
     """`now` is the present of what is shown: times of other days have their date."""
     return (
-        Column(
-            "START", 19, lambda f: (fmt.clock(f.first_ns / 1e9, beside=now()), "dim"), rank=6
-        ),
+        Column("START", 19, lambda f: (fmt.clock(f.first_ns / 1e9, beside=now()), "dim"), rank=6),
         Column("PROTO", 5, lambda f: (f.protocol, "dim"), rank=7),
         Column("CLIENT", 34, lambda f: end(f.client, names), tight=19, tail=6),
         Column("SERVER", 0, lambda f: end(f.server, names), least=19, tail=6),

@@ -21,7 +21,9 @@ def not_followed(store: Store) -> str:
 
 def notice(store: Store, live: bool = True) -> str:
     """'' where there is nothing to know. What is not `live` is not deleted from here."""
-    return _left_here(store, live) or not_followed(store) or _left_elsewhere(store) or _denied(store)
+    return (
+        _left_here(store, live) or not_followed(store) or _left_elsewhere(store) or _denied(store)
+    )
 
 
 def _left_here(store: Store, live: bool) -> str:

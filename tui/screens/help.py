@@ -54,11 +54,11 @@ class Help(ScrolledDialog):
     def __init__(
         self,
         lists: Sequence[str] = (),
-        offered: Offered = Offered(),
+        offered: Offered | None = None,
         keymap: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__()
-        self.actions = present(lists, offered, keymap)
+        self.actions = present(lists, offered or Offered(), keymap)
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog wide document"):
