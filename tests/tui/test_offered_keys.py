@@ -65,8 +65,9 @@ async def test_no_key_that_the_help_of_a_replay_has_is_refused(kind: type[Cluste
         assert isinstance(screen, kind)
         await pilot.press("question_mark")
         await pilot.pause(0.5)
-        assert isinstance(app.screen, Help)
-        actions = app.screen.actions
+        page = app.screen
+        assert isinstance(page, Help)
+        actions = page.actions
         await pilot.press("escape")
         assert "replay.play" in {one.id for one in actions}
         for action in actions:
