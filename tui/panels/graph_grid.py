@@ -15,6 +15,8 @@ from tui.time_view import TimeView
 from tui.widgets.graph import Graph
 
 NAMES = ("conntrack", "retransmits", "connections", "drops")
+WITH_GRAPHS = 16  # rows of a terminal that has room for them and a list
+ZOOMS = ("both", "list", "graphs")
 Pinned = tuple[str, SeriesInfo]  # a target's key, and one of its figures
 
 
@@ -28,12 +30,29 @@ class GraphGrid(Grid):
         self.node = node
         self.time = TimeView()
         self._pinned: list[Pinned] = []
+        self._zoom = 0
+        self._has_room = True
+        self._show()
 
     def compose(self) -> ComposeResult:
         for name in NAMES:
             yield Graph(id=name)
 
+    def _show(self) -> None:
+        """Not of a file; on a small terminal the list comes first."""
+        zoom = ZOOMS[self._zoom]
+        is_shown = zoom == "graphs" or (zoom == "both" and self._has_room)
+        self.display = is_shown and not self.key.startswith("pcap/")
+
+    def next_zoom(self) -> str:
+        """What is shown from now on: list and graphs, or one of them."""
+        self._zoom = (self._zoom + 1) % len(ZOOMS)
+        self._show()
+        return ZOOMS[self._zoom]
+
     def fit(self, screen: Size) -> None:
+        self._has_room = screen.height >= WITH_GRAPHS
+        self._show()
         self.set_class(screen.height < 30, "low")
         self.set_class(screen.height >= 45, "high")
         self.set_class(screen.width >= 180, "row")

@@ -30,8 +30,6 @@ from tui.widgets.target_tabs import Targets
 from tui.widgets.text_line import TextLine
 
 STALE_S = 4.0
-WITH_GRAPHS = 16  # rows of the terminal
-ZOOMS = ("both", "list", "graphs")
 
 
 class TargetScreen(CaptureKeys, TimeKeys):
@@ -49,12 +47,10 @@ class TargetScreen(CaptureKeys, TimeKeys):
         self.details = RowDetails(store, control, key)
         self._graphs = GraphGrid(store, key, node)
         self.time = self._graphs.time
-        self._zoom = 0
 
     def compose(self) -> ComposeResult:
         yield Header()
         yield Targets()
-        self._show_graphs()
         yield self._graphs
         yield TabBar(tuple(self.panels.by_name), id="tabs")
         first = self.panels.packets.state
@@ -65,13 +61,6 @@ class TargetScreen(CaptureKeys, TimeKeys):
 
     def on_resize(self, event: events.Resize) -> None:
         self._graphs.fit(event.size)
-        self._show_graphs()
-
-    def _show_graphs(self) -> None:
-        """Not of a file; on a small terminal the list comes first."""
-        zoom, has_room = ZOOMS[self._zoom], self.app.size.height >= WITH_GRAPHS
-        is_shown = zoom == "graphs" or (zoom == "both" and has_room)
-        self._graphs.display = is_shown and not self.is_file
 
     def forget_drawn(self) -> None:
         super().forget_drawn()
@@ -224,10 +213,9 @@ class TargetScreen(CaptureKeys, TimeKeys):
     def action_zoom(self) -> None:
         if self.is_file:
             return
-        self._zoom = (self._zoom + 1) % len(ZOOMS)
-        self.rows.display = ZOOMS[self._zoom] != "graphs"
-        self.set_class(ZOOMS[self._zoom] == "graphs", "only-graphs")
-        self._show_graphs()
+        zoom = self._graphs.next_zoom()
+        self.rows.display = zoom != "graphs"
+        self.set_class(zoom == "graphs", "only-graphs")
 
     # --- filter
 
