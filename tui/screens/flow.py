@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rich.text import Text
+from textual import events
 from textual.app import ComposeResult
 from textual.widgets import Footer, Static
 
@@ -20,9 +21,12 @@ from tui.actions import bindings
 from tui.flow_format import Flow, end, ms
 from tui.panels.panel import scope_of
 from tui.screens.base import ConsoleScreen
+from tui.screens.text_view import Document
 from tui.widgets.header import Header, HeaderData
 from tui.widgets.row_list import RowList
 from tui.widgets.target_tabs import Targets
+
+LOW = 16  # rows of the terminal
 
 
 class FlowScreen(ConsoleScreen):
@@ -43,6 +47,13 @@ class FlowScreen(ConsoleScreen):
         columns = flow_ladder.columns(self.flow.first_ns)
         yield RowList(columns, "UDP has no connection: there is no ladder to draw", id="list")
         yield Footer()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """On a small terminal the ladder comes first; enter has all that is known of the flow."""
+        self.set_class(event.size.height < LOW, "low")
+
+    def on_row_list_row_chosen(self) -> None:
+        self.app.push_screen(Document(f"flow {self.flow.number}", self._summary().plain))
 
     def pull(self) -> None:
         self.show_header(self.key)
