@@ -13,6 +13,7 @@ from tests.tui.test_tour_keys import demo, ready
 from tui.actions import ACTIONS
 from tui.keymap import in_force
 from tui.offered_keys import OF_SHARING, OF_THE_OWNER, offered
+from tui.screens.base import ConsoleScreen
 from tui.screens.cluster import ClusterScreen
 from tui.screens.help import Help
 from tui.screens.target import TargetScreen
@@ -53,7 +54,7 @@ def test_each_id_is_one_of_the_table() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", [TargetScreen, ClusterScreen])
-async def test_no_key_that_the_help_of_a_replay_has_is_refused(kind: type[ClusterScreen]) -> None:
+async def test_no_key_that_the_help_of_a_replay_has_is_refused(kind: type[ConsoleScreen]) -> None:
     app = demo()
     async with app.run_test(size=(120, 40)) as pilot:
         await ready(pilot)
@@ -62,7 +63,8 @@ async def test_no_key_that_the_help_of_a_replay_has_is_refused(kind: type[Cluste
             await pilot.press("escape")
         await pilot.pause(0.5)
         screen = app.screen
-        assert isinstance(screen, kind)
+        assert isinstance(screen, ConsoleScreen) and type(screen) is kind
+        place = screen.place
         await pilot.press("question_mark")
         await pilot.pause(0.5)
         page = app.screen
@@ -72,7 +74,7 @@ async def test_no_key_that_the_help_of_a_replay_has_is_refused(kind: type[Cluste
         assert "replay.play" in {one.id for one in actions}
         for action in actions:
             leaves = action.name in LEAVING or action.name.startswith("step(")
-            if action.where not in (screen.place, "app") or leaves:
+            if action.where not in (place, "app") or leaves:
                 continue
             app._notifications.clear()
             where = "app" if action.where == "app" else "screen"
