@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
 
-from collectors.frozen import frozen
+from collectors.frozen import frozen, frozen_by_name
 
 Severity = Literal["critical", "warning", "info"]
 Confidence = Literal["certain", "likely", "possible"]
@@ -42,7 +41,7 @@ class Evidence:
     scope: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_by_name
 class Subject:
     """What a finding is about. `port` 0 is none; `detail` narrows it down (an interface, a rule of
     a policy, the other end of a path). `local` is the machine on which podwire runs."""
@@ -64,7 +63,7 @@ class Subject:
         return f"{name} {self.detail}" if self.detail else name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_by_name
 class Finding:
     """`screen` is the list that shows it. `fix` can be copied as it is (commands, a sysctl drop-in,
     YAML, or a sentence); `fix_kind` says which. `disproof` is what would show that it is wrong. A

@@ -11,15 +11,15 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 
 from collectors.events import ConsumerDrop, Event, PacketBatch
+from collectors.frozen import slotted
 
 QUEUE = 4096
 REPORT_S = 1.0  # between reports of a consumer that goes on losing events
 
 
-@dataclass(slots=True)
+@slotted
 class Loss:
     """Events of one target that were lost, not reported yet."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from collectors.findings import Confidence, Evidence, Finding, FixKind, Severity, Stage, Subject
+from collectors.frozen import frozen_by_name
 
 CONVENTION = "a convention, not from a source"
 SymptomName = Literal["connect", "timeout", "slow", "reset", "name", "nodes", "large", "load"]
@@ -74,7 +75,7 @@ class Threshold:
         return " ".join(part for part in (self.name, f"{self.value:,g}", self.unit) if part)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_by_name
 class Rule:
     """`title` says in general what a finding says of one case. `criterion` is what is compared
     beside, or instead of, numbers; `inputs` are keys of INPUTS or names of counters;

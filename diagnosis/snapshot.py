@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from operator import attrgetter
 from typing import Any
@@ -30,7 +30,7 @@ from collectors.events import (
     SliceRow,
 )
 from collectors.findings import Evidence, Subject, ViewKind
-from collectors.frozen import frozen
+from collectors.frozen import frozen, frozen_with_cache
 from collectors.sockets.rows import SocketRow
 from diagnosis.accept_queues import AcceptQueue
 from diagnosis.addresses import addresses_of, inside
@@ -110,7 +110,7 @@ class DnsSummary:
     servers: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@frozen_with_cache
 class TargetView:
     """A vantage point. `deltas` are changes of counters over `seconds`; a counter that was reset is
     not in them."""
@@ -217,7 +217,7 @@ class TargetView:
         return Evidence(text, source, self.at, f"{self.scope} {self.name}")
 
 
-@dataclass(frozen=True)
+@frozen_with_cache
 class Snapshot:
     """Known at `at`: `targets` are what is open, the other rows the cluster's objects."""
 

@@ -11,7 +11,9 @@ import math
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from collectors.frozen import slotted
 
 COARSE_S = 86_400.0
 MINUTE = 60.0
@@ -30,7 +32,7 @@ def value_or_none(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-@dataclass(slots=True)
+@slotted
 class Table:
     """Columns of equal length over shared times. At most `keep` rows, and TRIM more between two
     trims."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from collectors import events as ev
 from collectors.capture.flows import FlowTable
 from collectors.events import Packet
-from collectors.frozen import frozen
+from collectors.frozen import frozen, slotted
 from collectors.kernel.counters import describe
 from collectors.kernel.deltas import SampleDelta, between
 from collectors.sockets.rates import SocketKey, SocketRate, identity, rates
@@ -83,7 +83,7 @@ class GapLine:
     text: str
 
 
-@dataclass(slots=True)
+@slotted
 class TargetData:
     """`samples` have no gap between them; `history` holds counters and what is derived of them,
     `peer_history` peers, and the sockets that somebody looks at."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from collectors.command_runner import LocalRunner, Runner
 from collectors.events import NodeRow, PodRow
-from collectors.frozen import frozen
+from collectors.frozen import frozen, slotted
 from collectors.target import Target, node_target, this_machine
 from session.command_log import LoggedRunner
 from session.sources import AttachedSource, LocalSource
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from session.engine import Engine
 
 
-@dataclass(slots=True)
+@slotted
 class WatchedTarget:
     """A target that is being looked at, and what feeds it."""
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from collectors import events as ev
 from collectors.events import Event, PodRow, Row
+from collectors.frozen import slotted
 from collectors.plural import counted
 from collectors.target import name_in
 from session.cluster_changes import ClusterChange, changes, rollout
@@ -31,7 +31,7 @@ ONE_RUN_S = 10.0  # commands of one purpose with no longer pause between them ar
 INTERRUPTED = ("gap", "gone", "failed")
 
 
-@dataclass(slots=True)
+@slotted
 class TimelineEntry:
     """From `at` to `until`: None where it is a moment, or goes on (`open`). `kind` is mark, write,
     run, guide, gap, rollout, restart, eviction, pod, node or probe; `where` is what it concerns.
@@ -48,7 +48,7 @@ class TimelineEntry:
     routine: bool = False
 
 
-@dataclass(slots=True)
+@slotted
 class CommandsRun:
     """Commands of one purpose, one after the other: their line, and how many."""
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from collectors.frozen import slotted
 from session.history import MINUTE
 from session.target_data import Series
 from tui import format as fmt
@@ -16,7 +16,7 @@ STEP = 60  # dots that one key goes back or forward
 DOTS = 500  # more than a screen is wide
 
 
-@dataclass(slots=True)
+@slotted
 class TimeView:
     """`now` is the right edge while live, `until` while paused."""
 

@@ -3,16 +3,16 @@ a count; of many, the oldest of the least serious goes, and the newest says how 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from textual.app import App
 from textual.notifications import Notification, SeverityLevel
+
+from collectors.frozen import slotted
 
 MOST = 3
 SERIOUS = {"information": 0, "warning": 1, "error": 2}
 
 
-@dataclass(slots=True)
+@slotted
 class ShownToast:
     """`text` as it was said `times` times; `shown` is what Textual has of it."""
 

@@ -6,8 +6,10 @@ A field that the packet is too short for is None (or the layer is None), and `pr
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
+
+from collectors.frozen import slotted
 
 FIN, SYN, RST, PSH, ACK, URG, ECE, CWR, NS = (1 << bit for bit in range(9))
 # A sequence number is ahead of another where it is at most this far behind it, modulo 2^32
@@ -33,7 +35,7 @@ PROTOCOL_NAMES = {
 }
 
 
-@dataclass(slots=True)
+@slotted
 class Ip:
     """RFC 791 and 8200. `length` is of header and payload; `protocol` is the transport's, behind
     any extension header of IPv6."""
@@ -56,7 +58,7 @@ class Ip:
         return self.more_fragments or self.fragment_offset > 0
 
 
-@dataclass(slots=True)
+@slotted
 class TcpOptions:
     """RFC 9293, 7323, 2018. `sack` are (left, right) edges."""
 
@@ -67,7 +69,7 @@ class TcpOptions:
     timestamp: tuple[int, int] | None = None  # value, echo reply
 
 
-@dataclass(slots=True)
+@slotted
 class Tcp:
     """`length` is of the payload on the wire; `window` as sent, not scaled."""
 
@@ -82,7 +84,7 @@ class Tcp:
     options: TcpOptions = field(default_factory=TcpOptions)
 
 
-@dataclass(slots=True)
+@slotted
 class Udp:
     """`length` is of header and payload, as the header says."""
 
@@ -91,7 +93,7 @@ class Udp:
     length: int
 
 
-@dataclass(slots=True)
+@slotted
 class Quoted:
     """The packet that an ICMP error speaks of, as far as it is quoted."""
 
@@ -103,7 +105,7 @@ class Quoted:
     sequence: int | None = None
 
 
-@dataclass(slots=True)
+@slotted
 class Icmp:
     """RFC 792, 4443. `mtu` of fragmentation needed and of packet too big."""
 
@@ -118,7 +120,7 @@ class Icmp:
     quoted: Quoted | None = None
 
 
-@dataclass(slots=True)
+@slotted
 class Arp:
     """RFC 826 for IPv4 over Ethernet."""
 
@@ -129,13 +131,13 @@ class Arp:
     target: str
 
 
-@dataclass(slots=True)
+@slotted
 class Question:
     name: str
     type: str
 
 
-@dataclass(slots=True)
+@slotted
 class Record:
     name: str
     type: str
@@ -143,7 +145,7 @@ class Record:
     data: str
 
 
-@dataclass(slots=True)
+@slotted
 class Dns:
     """RFC 1035. `answers` holds at most a bounded number; the counts are the header's."""
 
@@ -164,7 +166,7 @@ class Dns:
 COOKED = ("SLL", "SLL2")
 
 
-@dataclass(slots=True)
+@slotted
 class Frame:
     """A packet. `outer` are the IP headers around the innermost, outermost first; `tunnels` what is
     between them."""

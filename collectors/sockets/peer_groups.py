@@ -4,18 +4,18 @@ trouble."""
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from statistics import median
+from collections.abc import Iterable, Sequence
+from dataclasses import field
 
 from collectors.cluster.inventory.address_book import AddressBook, name_of
 from collectors.events import PodRow, ServiceRow
+from collectors.frozen import slotted
 from collectors.sockets.rows import SocketRow
 
 OPEN = ("ESTAB", "CLOSE-WAIT", "FIN-WAIT-1", "FIN-WAIT-2", "CLOSING", "LAST-ACK")
 
 
-@dataclass(slots=True)
+@slotted
 class PeerGroup:
     """Times are milliseconds. `ports` are the local ports in use towards the one destination
     (address and port) that has most of them: what ip_local_port_range must hold. `retransmitted`
@@ -37,7 +37,14 @@ class PeerGroup:
 
     @property
     def rtt(self) -> float | None:
-        return median(self.rtts) if self.rtts else None
+        return _median(self.rtts) if self.rtts else None
+
+
+def _median(values: Sequence[float]) -> float:
+    """That of `statistics`, which the first list would wait for: 8 ms with what it imports."""
+    middle, is_odd = divmod(len(values), 2)
+    ordered = sorted(values)
+    return ordered[middle] if is_odd else (ordered[middle - 1] + ordered[middle]) / 2
 
 
 def peer_name(book: AddressBook, address: str) -> str:

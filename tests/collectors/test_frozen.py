@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 import pickle
 from dataclasses import FrozenInstanceError, asdict, dataclass, field, fields, is_dataclass, replace
+from functools import cached_property
 from typing import cast
 
 import pytest
 
-from collectors.frozen import frozen
+from collectors.frozen import frozen, frozen_by_name, frozen_with_cache, slotted
 
 
 @frozen
@@ -70,3 +71,75 @@ def test_nothing_is_assigned_or_forgotten() -> None:
         del mine.name
     with pytest.raises(TypeError):
         Mine(1.0)  # type: ignore[call-arg]
+
+
+@frozen_by_name
+class ByName:
+    name: str
+    at: float = 0.0
+
+
+@frozen_with_cache
+class Cached:
+    words: tuple[str, ...]
+
+    @cached_property
+    def text(self) -> str:
+        return " ".join(self.words)
+
+
+@slotted
+class Slotted:
+    """Not empty."""
+
+    name: str
+    words: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.name = self.name.upper()
+
+
+def test_by_name_alone() -> None:
+    one = ByName(name="a", at=1.0)
+    with pytest.raises(TypeError):
+        ByName("a")  # type: ignore[misc]
+    assert one == replace(one, at=1.0) == pickle.loads(pickle.dumps(one)) != replace(one, at=2.0)
+    assert hash(one) == hash(ByName(at=1.0, name="a")) and repr(one) == "ByName(name='a', at=1.0)"
+    with pytest.raises(FrozenInstanceError):
+        one.name = "b"  # type: ignore[misc]
+
+
+def test_what_was_worked_out_is_kept_and_does_not_count() -> None:
+    one = Cached(("a", "b"))
+    assert one.text == "a b" and one.text is one.text
+    assert one == Cached(("a", "b")) != Cached(("a",)) and hash(one) == hash(Cached(("a", "b")))
+    assert pickle.loads(pickle.dumps(one)) == copy.copy(one) == one
+    with pytest.raises(FrozenInstanceError):
+        one.words = ()  # type: ignore[misc]
+
+
+def test_one_that_may_be_changed() -> None:
+    one = Slotted("a")
+    one.words.append("x")
+    assert (one.name, one) == ("A", Slotted("A", ["x"])) and Slotted("a").words == []
+    assert pickle.loads(pickle.dumps(one)) == copy.deepcopy(one) == replace(one) == one
+    assert repr(one).endswith("(name='A', words=['x'])") and not hasattr(one, "__dict__")
+    with pytest.raises(TypeError):
+        hash(one)
+    one.name = "b"
+    assert one != Slotted("A", ["x"])
+
+
+def test_a_class_has_its_own_first_value_whoever_made_one_before() -> None:
+    """The `__init__` of each is compiled when it is first called."""
+
+    @frozen
+    class First:
+        at: float
+
+    @frozen
+    class Second(First):
+        name: str = "b"
+
+    assert (Second(1.0).name, First(2.0).at, Second(3.0, "c").name) == ("b", 2.0, "c")
+    assert First(4.0) != cast(object, Second(4.0)) and First(at=4.0) == First(4.0)

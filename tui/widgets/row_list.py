@@ -4,7 +4,7 @@ events."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar
 
 from rich.segment import Segment
@@ -17,13 +17,14 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from collectors.cluster.inventory.short_names import shortened
+from collectors.frozen import slotted
 from tui.actions import bindings
 from tui.widgets.columns import Column, common_beginning, fit, laid_out
 
 MEASURED = 60  # rows looked at for the widths of columns
 
 
-@dataclass(slots=True)
+@slotted
 class ListState:
     """What a RowList shows, its cursor and scroll, so that one widget can show several lists."""
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from collectors.errors import ConfigError
+from collectors.frozen import frozen
 from collectors.sanitize import sanitize
 
 IMAGE = "nicolaka/netshoot"
@@ -25,7 +26,7 @@ _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _NAME = re.compile(rf"{_LABEL.pattern}(?:\.{_LABEL.pattern})*")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AttachSettings:
     """`images` replaces `image` on nodes of an architecture.
 
