@@ -40,14 +40,14 @@ def seconds(text: str) -> float:
     return duration
 
 
-def console_options(command: str = "") -> argparse.ArgumentParser:
+def add_console_options(parser: argparse.ArgumentParser, command: str = "") -> None:
     """What may stand before and after a command that opens the console. What that command cannot
     honour is not in its help: it is refused with a sentence."""
-    options = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
-    options.add_argument(
+    before, parser.argument_default = parser.argument_default, argparse.SUPPRESS
+    parser.add_argument(
         "--theme", metavar="NAME", help=f"one of {', '.join(themes.names())}, or your own"
     )
-    drawn = options.add_mutually_exclusive_group()
+    drawn = parser.add_mutually_exclusive_group()
     drawn.add_argument(
         "--ascii",
         dest="characters",
@@ -62,7 +62,7 @@ def console_options(command: str = "") -> argparse.ArgumentParser:
         const="unicode",
         help="draw with all characters, whatever the locale says",
     )
-    mouse = options.add_mutually_exclusive_group()
+    mouse = parser.add_mutually_exclusive_group()
     mouse.add_argument(
         "--mouse",
         action="store_const",
@@ -76,24 +76,24 @@ def console_options(command: str = "") -> argparse.ArgumentParser:
         const="off",
         help="leave the mouse to the terminal, to select text",
     )
-    options.add_argument(
+    parser.add_argument(
         "--record", metavar="FILE", type=Path, help="write the session to a new file as well"
     )
-    options.add_argument(
+    parser.add_argument(
         "--no-record",
         action="store_true",
         help="do not record the session; captures are kept on disk by themselves",
     )
-    options.add_argument(
+    parser.add_argument(
         "--share", action="store_true", help="let colleagues join from the start, as S does"
     )
-    options.add_argument(
+    parser.add_argument(
         "--share-group",
         metavar="GROUP",
         help="as --share, and members of this Unix group may join as well",
     )
-    _hide_unused(options, command)
-    return options
+    parser.argument_default = before
+    _hide_unused(parser, command)
 
 
 CLUSTER_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (

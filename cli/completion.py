@@ -10,20 +10,18 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import field
 from types import FrameType
 from typing import Any
 
 from cli.open_target import OPEN
+from cli.program_name import COMPLETE
+from collectors.frozen import slotted
 
 DEADLINE_S = 0.9  # after it nothing is offered: a shell's user waits for the prompt
 LONGER = "PODWIRE_COMPLETION_S"  # in the environment: another deadline, for a far or busy machine
-COMMAND = "__complete"
-KUBECTL = "kubectl_complete-"
 NO_SPACE, NO_FILES = 2, 4
 ENDING_S = 0.15  # before the deadline: a plugin for credentials is ended, a connection closed
 _BEGUN = time.monotonic()
@@ -32,7 +30,7 @@ GLUE = "=:@"  # bash makes words of their own of these (COMP_WORDBREAKS)
 Actions = Sequence[argparse.Action]
 
 
-@dataclass(slots=True)
+@slotted
 class ShellOffer:
     """Candidates with what each means ('' for nothing), and cobra's directive."""
 
@@ -49,7 +47,7 @@ class ShellOffer:
         return "".join(f"{row}\n" for row in (*rows, f":{self.directive}"))
 
 
-@dataclass(slots=True)
+@slotted
 class Cursor:
     """Where the last word stands. `wants`: the option or argument whose value it is, None where
     there is none. `given`: values by the option's attribute."""
@@ -73,14 +71,9 @@ class Cursor:
         return None
 
 
-def is_asked(program: str, words: Sequence[str]) -> bool:
-    """Whether a shell asks, or kubectl by the name of the program."""
-    return program.startswith(KUBECTL) or list(words[:1]) == [COMMAND]
-
-
 def complete(words: Sequence[str]) -> int:
     """Prints what may be at the last word, and ends the process, by itself at the deadline."""
-    words = list(words[1:] if list(words[:1]) == [COMMAND] else words)
+    words = list(words[1:] if list(words[:1]) == [COMPLETE] else words)
     _bound()
     in_bash = os.environ.get("PODWIRE_COMPLETION") == "bash"
     if in_bash:
@@ -255,8 +248,3 @@ def _commands(cursor: Cursor, action: Any, prefix: str) -> ShellOffer:
     helps = {choice.dest: choice.help for choice in action._get_subactions()}
     names = {str(name): _first_words(helps.get(str(name))) for name in action.choices or ()}
     return ShellOffer(names).beginning_with(prefix)
-
-
-def program() -> str:
-    """The name that this process was started by."""
-    return Path(sys.argv[0]).name

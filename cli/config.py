@@ -12,14 +12,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cli.config_lines import KeyPath, lines_of
 from cli.settings import BY_NAME, SETTINGS, Setting, from_text, wrong
 from collectors.cluster.attach.settings import AttachSettings
 from collectors.errors import ConfigError
 from collectors.frozen import frozen
 from collectors.sanitize import sanitize
+
+if TYPE_CHECKING:
+    from cli.config_lines import KeyPath
 
 TABLES = ("colours", "keys", "contexts", "thresholds")  # cli/config_tables.py has the first two
 LARGE = 1e300  # what is more is refused as this is
@@ -148,6 +150,8 @@ def read(given: Path | None) -> Config:
         problems.insert(0, unread)
         common = {"read_only": True}
         return Config(path, common, environment=environment, problems=tuple(problems))
+    from cli.config_lines import lines_of  # most have no file
+
     return Checked(path, lines_of(text)).config(data, environment, problems)
 
 

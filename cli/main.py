@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from cli.completion import complete, is_asked, program
 from cli.exit_codes import CRASHED, FAILED, INTERRUPTED, USAGE
 from cli.messages import (
     OutputLost,
@@ -24,6 +23,7 @@ from cli.messages import (
 )
 from cli.open_target import with_open
 from cli.parser import parser
+from cli.program_name import asks_for_completion
 from cli.unused_options import refuse
 
 # command: the module and its function; only what is asked for is imported
@@ -64,9 +64,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     code, command = 0, ""
     try:
         given = sys.argv[1:] if arguments is None else arguments
-        if is_asked(program(), given):
-            return complete(given)
-        options = parser().parse_args(with_open(given))
+        if asks_for_completion(given):
+            return _completed(given)
+        words = with_open(given)
+        options = parser(words).parse_args(words)
         command = options.command or ""
         reduce_repaints_over_ssh()
         collect_garbage_rarely()
@@ -77,6 +78,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         without_output = exit_code_without_output(lost)
         code = code or _unless_an_answer(without_output, command)
     return code
+
+
+def _completed(words: Sequence[str]) -> int:
+    from cli.completion import complete
+
+    return complete(words)
 
 
 def _unless_an_answer(code: int, command: str) -> int:

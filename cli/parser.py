@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import sys
+from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,29 +12,42 @@ from cli.command_parser import CommandParser
 from cli.common_options import (
     above_zero,
     add_cluster_options,
+    add_console_options,
     add_no_capture,
-    console_options,
     seconds,
 )
 from cli.messages import flush_output, print_line
+from cli.program_name import is_of_kubectl
 
 Commands = Any  # argparse's type for it is private
 
 
-def parser() -> argparse.ArgumentParser:
-    called_as = Path(sys.argv[0]).name
+def parser(words: Collection[str] | None = None) -> argparse.ArgumentParser:
+    """Only a command that is one of the `words` has its own arguments: those of all need time.
+    Without words all have them."""
     top = CommandParser(
-        prog="kubectl podwire" if called_as.startswith("kubectl-") else "podwire",
+        prog="kubectl podwire" if is_of_kubectl() else "podwire",
         description="Finds out what is wrong with the network of a cluster.",
-        parents=[console_options()],
     )
+    add_console_options(top)
     add_cluster_options(top)
     add_no_capture(top, False)
     top.add_argument("--version", action=Version, help="print the version and exit")
-    commands = top.add_subparsers(dest="command", metavar="command")
-    for add_command in COMMANDS:
-        add_command(commands)
+    made: Any = partial(_made, words, CommandParser(add_help=False))
+    commands = top.add_subparsers(dest="command", metavar="command", parser_class=made)
+    for name, (add_arguments, help_text) in COMMANDS.items():
+        command = commands.add_parser(name, help=help_text)
+        if words is None or name in words:
+            add_arguments(command)
     return top
+
+
+def _made(
+    words: Collection[str] | None, unused: CommandParser, prog: str, **options: Any
+) -> CommandParser:
+    """Of a command; one is enough for all that were not given."""
+    is_given = words is None or prog.rpartition(" ")[2] in words
+    return CommandParser(prog=prog, **options) if is_given else unused
 
 
 class Version(argparse.Action):
@@ -51,12 +65,8 @@ class Version(argparse.Action):
         parser.exit()
 
 
-def add_open(commands: Commands) -> None:
-    opened = commands.add_parser(
-        "open",
-        parents=[console_options("open")],
-        help="open the console on a pod or node; `podwire shop/web` is short for it",
-    )
+def add_open(opened: argparse.ArgumentParser) -> None:
+    add_console_options(opened, "open")
     add_no_capture(opened, argparse.SUPPRESS)
     opened.add_argument(
         "target",
@@ -66,12 +76,8 @@ def add_open(commands: Commands) -> None:
     add_cluster_options(opened, of_command=True)
 
 
-def add_lab(commands: Commands) -> None:
-    lab = commands.add_parser(
-        "lab",
-        parents=[console_options("lab")],
-        help="practise on an embedded cluster with real faults",
-    )
+def add_lab(lab: argparse.ArgumentParser) -> None:
+    add_console_options(lab, "lab")
     lab.add_argument(
         "--check", action="store_true", help="no console: try every stream for 5 s and report"
     )
@@ -108,27 +114,19 @@ def add_lab_serve(actions: Commands) -> None:
     )
 
 
-def add_doctor(commands: Commands) -> None:
-    doctor = commands.add_parser(
-        "doctor", help="what you may do here, and the Role that is missing"
-    )
+def add_doctor(doctor: argparse.ArgumentParser) -> None:
     add_cluster_options(doctor, of_command=True)
 
 
-def add_clean(commands: Commands) -> None:
-    clean = commands.add_parser(
-        "clean",
-        help="remove what a killed console left in a cluster",
-        epilog="--context may be given several times.",
-    )
+def add_clean(clean: argparse.ArgumentParser) -> None:
+    clean.epilog = "--context may be given several times."
     add_cluster_options(clean, of_command=True)
     clean.add_argument(
         "--all-contexts", action="store_true", help="look in every context of the kubeconfig"
     )
 
 
-def add_check(commands: Commands) -> None:
-    check = commands.add_parser("check", help="no console: look for what is wrong, and print it")
+def add_check(check: argparse.ArgumentParser) -> None:
     check.add_argument(
         "target",
         nargs="?",
@@ -184,10 +182,7 @@ def add_check(commands: Commands) -> None:
     add_cluster_options(check, of_command=True)
 
 
-def add_policy(commands: Commands) -> None:
-    policy = commands.add_parser(
-        "policy", help="may A talk to B: policies, Services, endpoints, step by step"
-    )
+def add_policy(policy: argparse.ArgumentParser) -> None:
     policy.add_argument(
         "--from",
         dest="source",
@@ -221,18 +216,12 @@ def add_policy(commands: Commands) -> None:
     add_cluster_options(policy, of_command=True)
 
 
-def add_local(commands: Commands) -> None:
-    commands.add_parser(
-        "local", parents=[console_options("local")], help="look at this machine, without a cluster"
-    )
+def add_local(command: argparse.ArgumentParser) -> None:
+    add_console_options(command, "local")
 
 
-def add_pcap(commands: Commands) -> None:
-    pcap = commands.add_parser(
-        "pcap",
-        parents=[console_options("pcap")],
-        help="look at capture files (pcap, pcapng; gzip, bzip2, xz, zstd), or a pipe (-)",
-    )
+def add_pcap(pcap: argparse.ArgumentParser) -> None:
+    add_console_options(pcap, "pcap")
     pcap.add_argument("files", type=Path, nargs="+", metavar="FILE")
     pcap.add_argument(
         "-o",
@@ -249,10 +238,8 @@ def add_pcap(commands: Commands) -> None:
     shown.add_argument("--dns", action="store_true", help="with jsonl: an object a DNS lookup")
 
 
-def add_replay(commands: Commands) -> None:
-    replay = commands.add_parser(
-        "replay", parents=[console_options("replay")], help="look at a recorded session"
-    )
+def add_replay(replay: argparse.ArgumentParser) -> None:
+    add_console_options(replay, "replay")
     replay.add_argument(
         "file",
         type=Path,
@@ -265,21 +252,12 @@ def add_replay(commands: Commands) -> None:
     _add_rules(replay)
 
 
-def add_demo(commands: Commands) -> None:
-    commands.add_parser(
-        "demo",
-        parents=[console_options("demo")],
-        help="a recorded incident of the lab, with a tour of the keys: no cluster, no root",
-    )
+def add_demo(command: argparse.ArgumentParser) -> None:
+    add_console_options(command, "demo")
 
 
-def add_join(commands: Commands) -> None:
-    join = commands.add_parser(
-        "join",
-        parents=[console_options("join")],
-        help="look at the session that a colleague shares (S in a console), with cursor and size"
-        " of one's own",
-    )
+def add_join(join: argparse.ArgumentParser) -> None:
+    add_console_options(join, "join")
     join.add_argument(
         "session",
         nargs="?",
@@ -308,10 +286,7 @@ def add_join(commands: Commands) -> None:
     )
 
 
-def add_sessions(commands: Commands) -> None:
-    sessions = commands.add_parser(
-        "sessions", help="what was recorded here: list, export, import, prune"
-    )
+def add_sessions(sessions: argparse.ArgumentParser) -> None:
     sessions.add_argument("-o", "--output", choices=("text", "json"), default="text")
     actions = sessions.add_subparsers(dest="sessions_command", metavar="sessions command")
     export = actions.add_parser("export", help="write one session into one new file")
@@ -323,8 +298,7 @@ def add_sessions(commands: Commands) -> None:
     actions.add_parser("prune", help=f"remove now what is past the bounds of size and age {bounds}")
 
 
-def add_report(commands: Commands) -> None:
-    report = commands.add_parser("report", help="write a session up: what was found, and when")
+def add_report(report: argparse.ArgumentParser) -> None:
     report.add_argument(
         "files",
         nargs="+",
@@ -350,19 +324,12 @@ def add_report(commands: Commands) -> None:
     _add_rules(report)
 
 
-def add_completion(commands: Commands) -> None:
-    completion = commands.add_parser(
-        "completion", help="print what a shell needs to complete commands, options and names"
-    )
+def add_completion(completion: argparse.ArgumentParser) -> None:
     completion.add_argument("shell", choices=("bash", "zsh", "fish"))
 
 
-def add_config(commands: Commands) -> None:
-    config = commands.add_parser(
-        "config",
-        parents=[console_options("config")],
-        help="the settings in force, and where each comes from (docs/configuration.md)",
-    )
+def add_config(config: argparse.ArgumentParser) -> None:
+    add_console_options(config, "config")
     how = config.add_mutually_exclusive_group()
     how.add_argument(
         "--edit", action="store_true", help="open the file in $VISUAL or $EDITOR, and check it"
@@ -380,20 +347,37 @@ def _add_rules(command: argparse.ArgumentParser) -> None:
     )
 
 
-COMMANDS = (
-    add_open,
-    add_lab,
-    add_doctor,
-    add_clean,
-    add_check,
-    add_policy,
-    add_local,
-    add_pcap,
-    add_demo,
-    add_replay,
-    add_join,
-    add_report,
-    add_sessions,
-    add_completion,
-    add_config,
-)
+Arguments = Callable[[argparse.ArgumentParser], None]
+COMMANDS: dict[str, tuple[Arguments, str]] = {
+    "open": (add_open, "open the console on a pod or node; `podwire shop/web` is short for it"),
+    "lab": (add_lab, "practise on an embedded cluster with real faults"),
+    "doctor": (add_doctor, "what you may do here, and the Role that is missing"),
+    "clean": (add_clean, "remove what a killed console left in a cluster"),
+    "check": (add_check, "no console: look for what is wrong, and print it"),
+    "policy": (add_policy, "may A talk to B: policies, Services, endpoints, step by step"),
+    "local": (add_local, "look at this machine, without a cluster"),
+    "pcap": (
+        add_pcap,
+        "look at capture files (pcap, pcapng; gzip, bzip2, xz, zstd), or a pipe (-)",
+    ),
+    "demo": (
+        add_demo,
+        "a recorded incident of the lab, with a tour of the keys: no cluster, no root",
+    ),
+    "replay": (add_replay, "look at a recorded session"),
+    "join": (
+        add_join,
+        "look at the session that a colleague shares (S in a console), with cursor and size"
+        " of one's own",
+    ),
+    "report": (add_report, "write a session up: what was found, and when"),
+    "sessions": (add_sessions, "what was recorded here: list, export, import, prune"),
+    "completion": (
+        add_completion,
+        "print what a shell needs to complete commands, options and names",
+    ),
+    "config": (
+        add_config,
+        "the settings in force, and where each comes from (docs/configuration.md)",
+    ),
+}  # what adds a command's arguments, and what the command is for
