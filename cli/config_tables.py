@@ -32,11 +32,12 @@ def colours(found: Config) -> tuple[dict[str, str], list[str]]:
 def keys(found: Config) -> tuple[dict[str, str], list[str]]:
     """Keys by the ids of actions, as Textual names them, and a sentence for each that is not
     used."""
+    tables = found.tables.get("keys", {})
     known: dict[str, dict[str, str]] = {}
-    for action in ACTIONS:
+    for action in ACTIONS if tables else ():
         known.setdefault(action.where, {})[action.setting] = action.id
     given, wrong = {}, []
-    for place, table in found.tables.get("keys", {}).items():
+    for place, table in tables.items():
         if place not in known:
             wrong.append(_unknown(found, ("keys", place), known))
             continue

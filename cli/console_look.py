@@ -14,9 +14,8 @@ from cli.config_tables import colours, keys
 from collectors.errors import ConfigError
 from collectors.sanitize import sanitize
 from themes import ThemeFile
-from themes.contrast_figures import LEAST, failing
 from tui.ascii_text import has_ascii_only
-from tui.look import TerminalLook, bundled_themes, usual_theme
+from tui.look import TerminalLook, usual_theme
 from tui.terminal_sequences import BARE
 
 AUTO = "auto"
@@ -37,20 +36,21 @@ def look_of(
     among the notices."""
     directory = (settings_of.path or default_path()).parent / "themes"
     own, problems = themes.users(directory)
-    available = (*bundled_themes(), *own)
+    names = (*themes.names(), *(theme.name for theme in own))
     notices = [*(problem.text for problem in settings_of.problems), *said]
     notices += [sanitize(text) for text in problems]
     own_colours, bad_colours = colours(settings_of)
     keymap, bad_keys = keys(settings_of)
-    name, why = _theme(options, settings_of, [theme.name for theme in available])
-    available = tuple(
-        theme.with_colours(own_colours) if theme.name == name else theme for theme in available
-    )
-    chosen = next(theme for theme in available if theme.name == name)
-    notices += [*bad_colours, *bad_keys, *why, *hard_to_read(chosen)]
+    name, why = _theme(options, settings_of, names)
+    others = {theme.name: theme for theme in own}
+    if own_colours:
+        others[name] = (others.get(name) or themes.bundled(name)).with_colours(own_colours)
+    unread = hard_to_read(others[name]) if name in others else ()  # podwire's own are tested
+    notices += [*bad_colours, *bad_keys, *why, *unread]
     return TerminalLook(
         name,
-        available,
+        names,
+        others,
         is_ascii=_is_ascii(value(options, settings_of, "characters")),
         keymap=keymap,
         mouse=_has_mouse(value(options, settings_of, "mouse")),
@@ -75,6 +75,8 @@ def _is_ascii(characters: str) -> bool:
 
 def hard_to_read(theme: ThemeFile) -> Iterator[str]:
     """A sentence where text of a theme has too little contrast."""
+    from themes.contrast_figures import LEAST, failing  # most have podwire's own themes
+
     if pairs := failing(theme):
         yield (
             f"Text of the theme {theme.name} is hard to read, below a contrast of {LEAST}:"
@@ -83,7 +85,7 @@ def hard_to_read(theme: ThemeFile) -> Iterator[str]:
 
 
 def _theme(
-    options: argparse.Namespace, settings_of: Config, known: list[str]
+    options: argparse.Namespace, settings_of: Config, known: Sequence[str]
 ) -> tuple[str, list[str]]:
     """The name of one that there is, and why it is another than was asked for."""
     wanted = str(value(options, settings_of, "theme"))

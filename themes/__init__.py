@@ -6,9 +6,9 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 HERE = Path(__file__).parent
 DEFAULT, LIGHT, SIXTEEN, PLAIN = "night", "day", "sixteen", "plain"
@@ -38,8 +38,7 @@ class BadTheme(ValueError):
     """A theme file is wrong; the message says where."""
 
 
-@dataclass(frozen=True, slots=True)
-class ThemeFile:
+class ThemeFile(NamedTuple):
     """`colours` and `variables` (CSS variables of Textual) have #rrggbb by name, all that are
     above; `palette` is what of it the terminal gets: the colours, the nearest of its 16, or none.
     """
@@ -54,7 +53,7 @@ class ThemeFile:
         """The same with other colours, by the names of either table."""
         colours = {name: given.get(name, value) for name, value in self.colours.items()}
         variables = {name: given.get(name, value) for name, value in self.variables.items()}
-        return replace(self, colours=colours, variables=variables)
+        return self._replace(colours=colours, variables=variables)
 
     @property
     def all_colours(self) -> dict[str, str]:
@@ -96,8 +95,7 @@ def _filled(read: ThemeFile) -> ThemeFile:
     if not COLOURS.keys() - read.colours and not VARIABLES.keys() - read.variables:
         return read
     base = bundled(DEFAULT if read.dark else LIGHT)
-    return replace(
-        read,
+    return read._replace(
         colours={**base.colours, **read.colours},
         variables={**base.variables, **read.variables},
     )

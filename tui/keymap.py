@@ -108,6 +108,8 @@ def checked_keys(
 ) -> tuple[dict[str, str], list[KeyProblem]]:
     """Keys in place of those of the table, by the ids of bindings; and why others are not used.
     `given` are the keys, as Textual names them, by place and name of the setting."""
+    if not given:  # the table has no conflict of its own
+        return {}, []
     actions = {(one.where, one.setting): one for one in ACTIONS}
     used = {actions[path].id: keys for path, keys in given.items()}
     paths = {actions[path].id: path for path in given}

@@ -10,16 +10,14 @@ from collectors.frozen import frozen
 from themes import ThemeFile
 
 
-def bundled_themes() -> tuple[ThemeFile, ...]:
-    return tuple(map(themes.bundled, themes.names()))
-
-
 @frozen
 class TerminalLook:
-    """`theme` is the name of one of `available`. `notices` are said when the console is open."""
+    """`theme` is one of `names`. `own` are those that are not podwire's as they are: a file of the
+    user's, or other colours. `notices` are said when the console is open."""
 
     theme: str = themes.DEFAULT
-    available: tuple[ThemeFile, ...] = field(default_factory=bundled_themes)
+    names: tuple[str, ...] = field(default_factory=themes.names)
+    own: Mapping[str, ThemeFile] = field(default_factory=dict)
     is_ascii: bool = False
     keymap: Mapping[str, str] = field(default_factory=dict)  # keys by the ids of actions
     mouse: bool = True
@@ -28,7 +26,8 @@ class TerminalLook:
     notices: tuple[str, ...] = ()
 
     def theme_file(self, name: str) -> ThemeFile:
-        return next((one for one in self.available if one.name == name), self.available[0])
+        """Read when it is shown: the first frame waits for that of one."""
+        return self.own.get(name) or themes.bundled(name)
 
 
 def usual_theme(environment: Mapping[str, str]) -> str:

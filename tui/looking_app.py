@@ -19,13 +19,17 @@ NOTICE_S = 20.0
 
 class LookingApp(App[int]):
     look: TerminalLook = TerminalLook()
+    _has_theme = False
     _line_filters: tuple[LineFilter, ...] = ()
+
+    def get_css_variables(self) -> dict[str, str]:
+        """None before there is a theme: those of Textual's own are not needed."""
+        return super().get_css_variables() if self._has_theme else {}
 
     def begin_with(self, name: str) -> None:
         """Set before the style sheets are read: a later change reads and applies them all again."""
-        for theme in self.look.available:
-            self.register_theme(as_textual(theme))
-        self._filter_for(name)
+        self._prepare(name)
+        self._has_theme = True
         self.set_reactive(App.theme, name)
         self.stylesheet.set_variables(self.get_css_variables())
         self.set_class(self.current_theme.dark, "-dark-mode", update=False)
@@ -41,8 +45,11 @@ class LookingApp(App[int]):
         """The first key of an action, whichever of its bindings is asked about."""
         return KEYS.write(KEYS.first(binding.id, binding.key))
 
-    def _filter_for(self, name: str) -> None:
-        colours = colour_filters(self.look.theme_file(name))
+    def _prepare(self, name: str) -> None:
+        """A theme, and the filters of its palette."""
+        theme = self.look.theme_file(name)
+        self.register_theme(as_textual(theme))
+        colours = colour_filters(theme)
         self._line_filters = (*colours, *([AsciiOnly()] if self.look.is_ascii else ()))
 
     def get_line_filters(self) -> Sequence[LineFilter]:
@@ -58,8 +65,8 @@ class LookingApp(App[int]):
             self.notify(text, severity="warning", timeout=NOTICE_S, markup=False)
 
     def action_next_theme(self) -> None:
-        self.change_theme(following([one.name for one in self.look.available], self.theme))
+        self.change_theme(following(self.look.names, self.theme))
 
     def change_theme(self, name: str) -> None:
-        self._filter_for(name)
+        self._prepare(name)
         self.theme = name
