@@ -15,7 +15,7 @@ from collectors.errors import ClusterError
 from collectors.events import Mark, Notice, NoticeLevel
 from collectors.sanitize import sanitize
 from collectors.stream import Stream
-from session.share.frames import NOTE_KEPT
+from session.share.person import NOTE_KEPT
 from session.store import Store
 from session.tasks import Tasks
 

@@ -10,7 +10,7 @@ from collectors.errors import ConfigError
 
 if TYPE_CHECKING:  # most consoles share nothing
     from session.controller import Controller
-    from session.share.people import Person
+    from session.share.person import Person
     from session.share.share import SharedSession
     from session.share.viewer_source import ViewerSource
     from session.store_feed import StoreFeed

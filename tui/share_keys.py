@@ -6,7 +6,7 @@ from __future__ import annotations
 from textual.widgets import Input
 
 from collectors.errors import ConfigError, PodwireError
-from session.share.people import Person, ScreenLook, label
+from session.share.person import Person, ScreenLook, label
 from tui.key_queue import KeyQueue
 from tui.keymap import KEYS
 from tui.screens.base import ConsoleScreen, ShowTarget
@@ -184,7 +184,7 @@ class ShareKeys(TabbedApp):
             return
         self._followed = wanted
         if wanted.screen == "cluster":
-            self._go("")
+            self.go("")
             self.screen.show(wanted.view)
         elif wanted.screen == "target" and self._is_open_here(wanted.key):
             node, view = self._node_of(wanted.key), self._view_of(wanted)

@@ -14,7 +14,6 @@ import orjson
 PROTOCOL = 2  # of the messages; both ends must have the same
 EVENT, SAID = b"E", b"J"
 LEFT, SHARED_NO_LONGER = "left", "ended"  # how a session is over, in its last message
-NOTE_KEPT = 300  # characters of a mark's note
 MOST_OF_VIEWER = 4_096  # bytes of a message to the driver
 MOST_OF_DRIVER = 64 << 20  # bytes of a message to a viewer: a list of all pods is one
 _LENGTH = struct.Struct("!I")

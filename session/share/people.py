@@ -1,57 +1,19 @@
-"""Who is in a shared session, where each one looks, and what a viewer may ask for."""
+"""What a viewer of a shared session may ask for, and people as messages have them."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from collectors.frozen import frozen
 from collectors.recording.field_types import is_time
 from collectors.sanitize import sanitize
-from session.share.frames import NOTE_KEPT, PROTOCOL, FrameError, said
+from session.share.frames import PROTOCOL, FrameError, said
+from session.share.person import NOTE_KEPT, Person, ScreenLook
 
 LONGEST = 400  # characters of a target's key: a namespace of 63, a name of 253
 BURST, PER_S = 20.0, 10.0  # messages of a viewer at once, and each second
-
-
-@frozen
-class ScreenLook:
-    """What somebody has on the screen: its name (cluster, target, findings), the target's key, and
-    which of its lists."""
-
-    screen: str = ""
-    key: str = ""
-    view: str = ""
-
-    @property
-    def text(self) -> str:
-        where = self.key.partition("/")[2]
-        return " ".join(part for part in (self.screen, where, self.view) if part)
-
-
-@frozen
-class Person:
-    """`since` when (epoch) they are there; `lost` events that their console was too slow for.
-    `number` is their connection's: 0 is the console whose session it is. `drives`: all follow
-    them; `asks`: they want to."""
-
-    name: str
-    pid: int
-    since: float
-    look: ScreenLook = ScreenLook()
-    lost: int = 0
-    drives: bool = False
-    number: int = 0
-    asks: bool = False
-
-
-def label(person: Person, people: Sequence[Person]) -> str:
-    """Their name; with their process where others have that name as well."""
-    others = (one for one in people if one.number != person.number)
-    if person.pid and any(one.name == person.name for one in others):
-        return f"{person.name} ({person.pid})"
-    return person.name
 
 
 @frozen

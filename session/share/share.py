@@ -40,12 +40,11 @@ from session.share.people import (
     JoinRequest,
     LookRequest,
     MarkRequest,
-    Person,
     Request,
-    ScreenLook,
     plain_person,
     request,
 )
+from session.share.person import Person, ScreenLook
 from session.share.place import PeerProcess, new_socket, peer, remove_socket
 from session.share.viewer_queue import AT_ONCE, CAUSE, ViewerQueue
 from session.store_feed import StoreFeed

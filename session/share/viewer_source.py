@@ -23,7 +23,8 @@ from session.share.frames import (
     said,
     saying,
 )
-from session.share.people import Person, ScreenLook, person_of, plain_look
+from session.share.people import person_of, plain_look
+from session.share.person import Person, ScreenLook
 from session.share.received_state import event_of, received_state
 from session.share.viewer_queue import CAUSE
 from session.targets import CLOSED

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from session.share.people import Person, ScreenLook
+from session.share.person import Person, ScreenLook
 from tests.support.replay import console
 from tui.app import PodwireApp
 

@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.widgets import Footer
 
 from session.share.hand_over import OWNER
-from session.share.people import Person
+from session.share.person import Person
 from tui import format as fmt
 from tui.actions import bindings
 from tui.keymap import KEYS

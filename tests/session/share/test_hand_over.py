@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 from collectors.errors import ClusterError, PodwireError
 from session.controller import Controller
 from session.share.hand_over import OWNER, HandOver
-from session.share.people import label
+from session.share.person import label
 from tests.support.shared_session import driving, until, viewing
 
 pytestmark = pytest.mark.slow

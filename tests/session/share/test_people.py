@@ -13,12 +13,11 @@ from session.share.people import (
     Allowance,
     LookRequest,
     MarkRequest,
-    Person,
-    ScreenLook,
     person_of,
     plain_person,
     request,
 )
+from session.share.person import Person, ScreenLook
 
 
 def asked(say: str, **fields: object) -> object:
