@@ -56,7 +56,7 @@ class TabbedApp(Toasts):
 
     def on_show_target(self, message: ShowTarget) -> None:
         if not message.key:
-            self._go("")
+            self.go("")
             if isinstance(self.screen, ConsoleScreen) and self.screen.place == "cluster":
                 self.screen.show(message.view, message.words)
             return
@@ -65,9 +65,9 @@ class TabbedApp(Toasts):
             self.call_after_refresh(shown.show, message.view)
 
     def on_targets_tab_chosen(self, message: Targets.TabChosen) -> None:
-        self._go(message.key)
+        self.go(message.key)
 
-    def _go(self, key: str) -> None:
+    def go(self, key: str) -> None:
         """To a tab; '' is the cluster's."""
         if key:
             self._show_target(key)
@@ -84,7 +84,7 @@ class TabbedApp(Toasts):
         keys = [*cluster, *(tab.key for tab in self.control.targets.tabs)]
         here = shown.key if (shown := self._shown_target()) else ""
         if here in keys and len(keys) > 1:
-            self._go(keys[(keys.index(here) + by) % len(keys)])
+            self.go(keys[(keys.index(here) + by) % len(keys)])
 
     async def on_close_target(self, message: CloseTarget) -> None:
         """Close a target's tab. The last one of a console without a cluster stays."""

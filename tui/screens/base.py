@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Input
 
-from session.share.people import label
+from session.share.person import label
 from session.wall_clock import wall_date
 from tui import format as fmt
 from tui.keymap import KEYS
@@ -130,7 +130,7 @@ class ConsoleScreen(Screen[None]):
     def pull_now(self) -> None:
         """Not while the screen is being left (no widgets), nor under another (it would repaint
         that)."""
-        if not self._is_topmost() or not self.query(Header):
+        if not self._is_topmost() or not self._has_widgets():
             return
         if self._generation != self.store.generation:
             self._generation = self.store.generation
@@ -150,9 +150,11 @@ class ConsoleScreen(Screen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """No action on a screen that is not drawn yet; in a text box keys are text, but esc
         leaves it."""
-        return bool(self.query(Header)) and (
-            action == "back" or not isinstance(self.focused, Input)
-        )
+        return self._has_widgets() and (action == "back" or not isinstance(self.focused, Input))
+
+    def _has_widgets(self) -> bool:
+        """By its header, a child of each screen: this is asked for every key that there is."""
+        return any(isinstance(child, Header) for child in self.children)
 
     def copied_text(self) -> str:
         """What is copied here: the row under the cursor; '' where there is none."""
