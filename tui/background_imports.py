@@ -9,13 +9,18 @@ from importlib import import_module
 PAUSE_S = 0.02  # it lets a key be answered
 MODULES = (
     "diagnosis.rules",
+    "diagnosis.joined_findings",
+    "diagnosis.extensions",
     "session.snapshot_builder",
     "tui.screens.findings",
+    "diagnosis.report",
     "tui.screens.text_view",
     "tui.screens.series_detail",
     "tui.screens.flow",
     "tui.screens.help",
     "tui.screens.confirm",
+    "tui.entered_commands",
+    "tui.screens.command_line",
     "diagnosis.guide.symptom_trees",
     "tui.screens.guide",
     "diagnosis.reachability.policy_proposal",

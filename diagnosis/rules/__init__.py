@@ -10,19 +10,18 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cache
 from importlib import import_module
 from types import ModuleType
+from typing import TYPE_CHECKING
 
-from collectors.findings import STAGES, Finding, ordered
+from collectors.findings import STAGES, Finding
 from collectors.frozen import frozen
-from diagnosis.consequences import Explains, ExplainsFinding, joined
-from diagnosis.extensions import Extensions, installed
-from diagnosis.grouping import grouped
-from diagnosis.lagging import with_lag
 from diagnosis.paths import End
 from diagnosis.reachability.blind_spots import CUTTING, FOREIGN, POLICIES, BlindSpots, sentences
 from diagnosis.rule import Rule, SymptomName
-from diagnosis.rules._filters import with_filters
-from diagnosis.scope import in_scope
 from diagnosis.snapshot import Snapshot
+
+if TYPE_CHECKING:  # a screen that imports one rule waits for none of what joins them all
+    from diagnosis.consequences import Explains, ExplainsFinding
+    from diagnosis.extensions import Extensions
 
 FailingEnds = Callable[[Snapshot, Finding], Iterable[End]]
 
@@ -79,6 +78,8 @@ def _row(module: ModuleType) -> TableRow:
 def extensions() -> Extensions:
     """The rules of other packages, and what is wrong with them by now. The first call imports
     them."""
+    from diagnosis.extensions import installed
+
     return installed(frozenset(row.rule.id for row in built_in()))
 
 
@@ -107,16 +108,6 @@ def unseen(names: Collection[str], blind: BlindSpots) -> list[str]:
 def findings(snapshot: Snapshot) -> list[Finding]:
     """What is wrong, the worst first; symptoms under the causes that explain them, many alike as
     one."""
-    found = [finding for row in table() for finding in row.evaluate(snapshot)]
-    explains = {row.rule.id: row.explains for row in table() if row.explains is not None}
-    others = {row.rule.id: row.explains_finding for row in table() if row.explains_finding}
-    known = joined(snapshot, found, explains, others)
-    named = (_with_filters(snapshot, finding) for finding in known)
-    said = [with_lag(snapshot, finding) for finding in named]
-    return ordered(grouped(in_scope(snapshot, said)))
+    from diagnosis.joined_findings import joined_findings
 
-
-def _with_filters(snapshot: Snapshot, finding: Finding) -> Finding:
-    """With the rule of a packet filter that counts what the finding says is lost."""
-    row = next(one for one in table() if one.rule.id == finding.rule)
-    return with_filters(snapshot, finding, row.explains, row.failing_ends)
+    return joined_findings(snapshot, table())

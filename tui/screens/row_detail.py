@@ -3,22 +3,23 @@ time."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.screen import Screen
 
 from collectors.capture.dns_transactions import DnsTransaction
 from collectors.sockets.peer_groups import PeerGroup
 from collectors.sockets.rows import SocketRow
-from diagnosis import report
-from diagnosis.report import Report
 from session.controller import Controller
 from session.log_line import LogLine
 from session.series import SeriesInfo, of_counter, of_peer, of_socket
 from session.store import Store
 from session.target_data import CounterLine, PacketLine
 from tui import format as fmt
-from tui.screens.flow import FlowScreen
-from tui.screens.series_detail import FigureScreen
-from tui.screens.text_view import Document
+
+if TYPE_CHECKING:  # imported where one is opened: the lists do not wait for them
+    from tui.screens.flow import FlowScreen
+    from tui.screens.text_view import Document
 
 
 def figures_of(row: object) -> list[SeriesInfo]:
@@ -33,13 +34,15 @@ def figures_of(row: object) -> list[SeriesInfo]:
 def document_of(row: object) -> Document | None:
     """A row of text in full: an event (of a write, the manifest), a lookup with the names tried
     before."""
+    if not isinstance(row, LogLine | DnsTransaction):
+        return None
+    from tui.screens.text_view import Document
+
     if isinstance(row, LogLine):
         return Document(f"{row.kind} at {fmt.clock(row.at)}", event_text(row))
-    if isinstance(row, DnsTransaction):
-        tried = "\n".join(row.tried) or "none: this name was queried first"
-        text = f"Names queried before, each NXDOMAIN:\n{tried}"
-        return Document(f"{row.type} {row.name}: {row.outcome}", text)
-    return None
+    tried = "\n".join(row.tried) or "none: this name was queried first"
+    text = f"Names queried before, each NXDOMAIN:\n{tried}"
+    return Document(f"{row.type} {row.name}: {row.outcome}", text)
 
 
 def event_text(row: LogLine) -> str:
@@ -47,7 +50,9 @@ def event_text(row: LogLine) -> str:
     output."""
     if row.finding is None:
         return f"{row.text}\n\n{row.detail}"
-    return f"{row.text}\n\n{report.text(Report([row.finding]))}"
+    from diagnosis.report import Report, text
+
+    return f"{row.text}\n\n{text(Report([row.finding]))}"
 
 
 def flow_number(row: object) -> int:
@@ -68,10 +73,14 @@ class RowDetails:
         """The screen of a row; its figures are of the target `key`. None where there is nothing
         more to show."""
         if figures := figures_of(row):
+            from tui.screens.series_detail import FigureScreen
+
             name = figures[0].title.rpartition(": ")[0] or figures[0].title
             return FigureScreen(self.store, self.control, key=key, figures=figures, name=name)
         return document_of(row) or self._flow(flow_number(row))
 
     def _flow(self, number: int) -> FlowScreen | None:
+        from tui.screens.flow import FlowScreen
+
         flow = self.store.target(self.key).flows.flow(number)
         return FlowScreen(self.store, self.control, self.key, flow) if flow else None

@@ -1,0 +1,34 @@
+"""The findings of all rules as one list: symptoms under their causes, many alike as one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from collectors.findings import Finding, ordered
+from diagnosis.consequences import joined
+from diagnosis.grouping import grouped
+from diagnosis.lagging import with_lag
+from diagnosis.rules._filters import with_filters
+from diagnosis.scope import in_scope
+from diagnosis.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from diagnosis.rules import TableRow
+
+
+def joined_findings(snapshot: Snapshot, table: Sequence[TableRow]) -> list[Finding]:
+    """What is wrong by the rules of a table, the worst first."""
+    found = [finding for row in table for finding in row.evaluate(snapshot)]
+    explains = {row.rule.id: row.explains for row in table if row.explains is not None}
+    others = {row.rule.id: row.explains_finding for row in table if row.explains_finding}
+    known = joined(snapshot, found, explains, others)
+    rows = {row.rule.id: row for row in table}
+    named = (_with_filters(snapshot, finding, rows[finding.rule]) for finding in known)
+    said = [with_lag(snapshot, finding) for finding in named]
+    return ordered(grouped(in_scope(snapshot, said)))
+
+
+def _with_filters(snapshot: Snapshot, finding: Finding, row: TableRow) -> Finding:
+    """With the rule of a packet filter that counts what the finding says is lost."""
+    return with_filters(snapshot, finding, row.explains, row.failing_ends)
