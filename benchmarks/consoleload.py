@@ -23,8 +23,8 @@ from collectors import events as ev
 from collectors.capture.pcap import PcapReader
 from collectors.stream import Stream
 from session.controller import Controller
-from session.recorded_sessions import new_session
 from session.recording import SessionRecording
+from session.running_session import new_session
 from session.store import Store
 from tests.support.replay import opened
 

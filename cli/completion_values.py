@@ -92,7 +92,7 @@ def themes(_cursor: Cursor, _prefix: str) -> ShellOffer:
 
 def sessions(cursor: Cursor, prefix: str) -> ShellOffer:
     """Those that are kept here, and files where a command reads them as well."""
-    from session.recorded_sessions import sessions_directory
+    from session.running_session import sessions_directory
 
     found = sorted(path.name for path in sessions_directory().glob("*/") if path.is_dir())
     names = ["last", *found] if cursor.wants and cursor.wants.dest == "file" else found

@@ -33,7 +33,7 @@ class ConsoleSession:
         self.stream, self.store = Stream(), Store()
         self.control = Controller(self.store, self.stream, capture_on_attach=not options.no_capture)
         self.control.painted.clear()
-        recorders.begin(self.stream, self.store)
+        recorders.begin(self.stream, self.store, self.control.painted)
         self.control.captures.kept_by = recorders.session
         self.places = contextlib.ExitStack()  # that go with the console
         self._left = threading.Event()

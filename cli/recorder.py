@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import time
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,8 +19,8 @@ if TYPE_CHECKING:  # most sessions write none
     from collectors.stream import Stream
     from session.disk_gap import DiskGap
     from session.file_recording import FileRecording
-    from session.recorded_sessions import RunningSession
     from session.recording import SessionRecording
+    from session.running_session import RunningSession
     from session.store import Store
 
 HERE = Path()  # of --record without a file: the session's own directory
@@ -44,66 +42,50 @@ class Recorders:
 
     @property
     def session(self) -> SessionRecording | None:
-        return self._recording
+        return None if self._recording is None or self._recording.failure else self._recording
 
     @property
     def directory(self) -> Path | None:
         """Of the session that is written."""
-        return self._recording.directory if self._recording else None
+        return self.session.directory if self.session else None
 
     async def prepare(self) -> None:
-        """What imports slowly, and the directory, in a thread."""
+        """The session's directory, in a thread."""
         if self._wanted:
             await asyncio.to_thread(self._prepare)
 
     def _prepare(self) -> None:
-        import_module("session.recording")
-        from session.recorded_sessions import new_session
+        from session.recording import failure_text
+        from session.running_session import new_session
 
         try:
             self._session = new_session()
         except OSError as error:
-            self._fail(error)
+            self._failure = failure_text(error)
 
-    def _fail(self, error: OSError) -> None:
-        self._failure = f"the session is not recorded: {error.strerror or error}"
-
-    def begin(self, stream: Stream, store: Store) -> None:
-        """On the event loop: what is published from now on is written, until the stream is
-        closed."""
+    def begin(self, stream: Stream, store: Store, after: asyncio.Event | None = None) -> None:
+        """On the event loop: what is published from now on is written, `after` that is set, until
+        the stream is closed."""
         from collectors.events import Notice  # imports slowly
 
         self._to_file, self._file = recording(self._file, stream), None
         if self._session is not None:
-            self._recording = self._begun(self._session, stream, store)
+            from session.recording import SessionRecording
+
+            self._recording = SessionRecording(self._session, stream, store, self._bounds, after)
         if self._failure:
             stream.publish(Notice(time.time(), "", self._failure, "warning"))
 
-    def _begun(
-        self, session: RunningSession, stream: Stream, store: Store
-    ) -> SessionRecording | None:
-        from session.recording import SessionRecording
-        from session.session_bounds import Bounds
-
-        try:
-            return SessionRecording(session, stream, store, Bounds(**self._bounds))
-        except OSError as error:  # its files cannot be made
-            self._fail(error)
-            session.close()
-            with contextlib.suppress(OSError):
-                session.directory.rmdir()
-            return None
-
     def say_where(self) -> None:
-        if self._recording is not None:
-            name, gap = self._recording.directory.name, self._recording.gap
-            print_messages(dict.fromkeys(self._recording.removed))
+        if self.session is not None:
+            name, gap = self.session.directory.name, self.session.gap
+            print_messages(dict.fromkeys(self.session.removed))
             print_message(f"recorded{_part(gap)}: podwire replay {name}")
         if self._to_file is not None and self._to_file.gap.lost:
             name = sanitize(self._to_file.path, 200)
             print_message(f"{name} was written{_part(self._to_file.gap)}")
-        if self._failure:
-            print_message(self._failure)
+        if failure := self._failure or (self._recording.failure if self._recording else ""):
+            print_message(failure)
 
     async def finished(self) -> None:
         """The stream was closed: what was seen is on disk."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from collectors.errors import CaptureError, PodwireError
+from collectors.frozen import slotted
 from session.files import file_stem, save_packets, session_directory
 
 if TYPE_CHECKING:  # imported where it is used: the first frame does not wait for it
@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # imported where it is used: the first frame does not wait fo
 STOP_S = 1.5  # tcpdump's last counts come within that, or not at all
 
 
-@dataclass(slots=True)
+@slotted
 class RunningCapture:
     capture: Capture
     task: asyncio.Task[None]
@@ -63,16 +63,19 @@ class Captures:
         from collectors.capture.capture import Capture
 
         assert watched.runner is not None
-        number = next(self._numbers)
+        number, key = next(self._numbers), watched.target.key
+        recording = self.kept_by
+        if recording is not None and not await recording.has_files():
+            recording = None
         return Capture(
             number,
             watched.target,
             watched.runner,
             self._engine.stream,
             expression,
-            segments=await self._files(watched.target.key, number),
+            segments=None if recording else await self._files(key, number),
             alive=watched.alive,
-            kept_by=self.kept_by.keeper(watched.target.key) if self.kept_by else None,
+            kept_by=recording.keeper(key) if recording else None,
         )
 
     async def _is_accepted(self, new: Capture, expression: str) -> bool:
@@ -97,8 +100,6 @@ class Captures:
         """Where a capture is kept on disk; None, and a notice, where that cannot be."""
         from collectors.capture.pcap_files import PcapFiles
 
-        if self.kept_by is not None:
-            return None
         self.directory = self.directory or await self._new_directory(key)
         if self.directory is None:
             return None

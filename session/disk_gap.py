@@ -3,15 +3,16 @@ timeline while it goes on, and stands in the recording as soon as anything can b
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from collectors.events import ConsumerDrop, Event, Notice, PacketBatch
+from collectors.events import ConsumerDrop, Event, Notice, NoticeLevel, PacketBatch
 from collectors.new_file import open_new
 from collectors.plural import counted
 from collectors.stream import Stream, Subscription
@@ -42,25 +43,42 @@ class DiskGap:
     def is_open(self) -> bool:
         return self._gap is not None
 
+    async def write(self, batch: Sequence[Event], write: Callable[[list[Event]], None]) -> bool:
+        """In a thread, behind what is known to be lost before it; lost where there is no room.
+        Whether a gap begins with it."""
+        if self._rests:
+            self._lose(batch)
+            return False
+        if not await asyncio.to_thread(self._has_room):
+            self._goes_on(batch)
+            return False
+        try:
+            await asyncio.to_thread(write, [*self.known(), *batch])
+        except OSError as error:
+            return self._failed(batch, error)
+        if self.is_open:
+            self._recovered()
+        return False
+
     @property
-    def rests(self) -> bool:
+    def _rests(self) -> bool:
         """Whether the last write failed a moment ago: nothing is tried."""
         return self.is_open and time.monotonic() - self._failed_at < AGAIN_S
 
-    def has_room(self) -> bool:
+    def _has_room(self) -> bool:
         """Whether it is worth a try. Blocking."""
         return not self.is_open or free_bytes(self._directory) >= ENOUGH
 
-    def goes_on(self, batch: Sequence[Event]) -> None:
+    def _goes_on(self, batch: Sequence[Event]) -> None:
         """There is no room yet."""
-        self.lose(batch)
+        self._lose(batch)
         self._failed_at = time.monotonic()
         self._publish(is_open=True)
 
-    def failed(self, batch: Sequence[Event], error: OSError) -> bool:
+    def _failed(self, batch: Sequence[Event], error: OSError) -> bool:
         """A write failed; whether the gap begins with it."""
         begins, reason = not self.is_open, error.strerror or "the disk failed"
-        self.lose(batch, reason)
+        self._lose(batch, reason)
         self._failed_at = time.monotonic()
         if begins:
             self.error = f"{self._says.format('not ')} at the moment: {reason}"
@@ -68,7 +86,7 @@ class DiskGap:
         self._publish(is_open=True)
         return begins
 
-    def lose(self, batch: Sequence[Event], reason: str = "") -> None:
+    def _lose(self, batch: Sequence[Event], reason: str = "") -> None:
         batches = [event for event in batch if isinstance(event, PacketBatch)]
         for event in batches:
             self.lost_packets[event.target] += len(event.packets)
@@ -84,7 +102,7 @@ class DiskGap:
         """What was lost until now, to be written before what comes next."""
         return () if self._gap is None else (replace(self._gap, at=time.time(), open=is_open),)
 
-    def recovered(self) -> None:
+    def _recovered(self) -> None:
         """The disk has the gap; whoever else follows the session is given the end of it now."""
         for gap in self.known():
             lost = counted(gap.events, "event")
@@ -97,8 +115,8 @@ class DiskGap:
             self._stream.publish(gap, to_all_but=self._own)
 
     def _say(self, text: str, bad: bool = False) -> None:
-        level = "warning" if bad else "information"
-        self._stream.publish(Notice(time.time(), "", text, level))  # type: ignore[arg-type]
+        level: NoticeLevel = "warning" if bad else "information"
+        self._stream.publish(Notice(time.time(), "", text, level))
 
 
 def free_bytes(directory: Path) -> int:

@@ -10,9 +10,6 @@ from typing import TYPE_CHECKING
 from session.disk_gap import DiskGap
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from collectors.events import Event
     from collectors.recording.event_log import Recorder
     from collectors.stream import Stream
 
@@ -38,24 +35,9 @@ class FileRecording:
     async def _run(self) -> None:
         try:
             async for batch in self._subscription.batches():
-                await self._write(batch)
+                await self.gap.write(batch, self._recorder.write)
         finally:
             await asyncio.shield(asyncio.to_thread(self._close))
-
-    async def _write(self, batch: Sequence[Event]) -> None:
-        if self.gap.rests:
-            self.gap.lose(batch)
-            return
-        if not await asyncio.to_thread(self.gap.has_room):
-            self.gap.goes_on(batch)
-            return
-        try:
-            await asyncio.to_thread(self._recorder.write, [*self.gap.known(), *batch])
-        except OSError as error:
-            self.gap.failed(batch, error)
-            return
-        if self.gap.is_open:
-            self.gap.recovered()
 
     def _close(self) -> None:
         with contextlib.suppress(OSError):

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import Path
 
 from collectors.errors import ConfigError
@@ -19,19 +17,21 @@ from collectors.events import (
     TargetState,
 )
 from collectors.findings import SEVERITY_ORDER
+from collectors.frozen import slotted
 from collectors.recording.field_types import is_time
-from collectors.recording.session_lock import LOCK, hold, is_running
+from collectors.recording.session_lock import is_running
 from collectors.recording.session_log import EVIDENCE_FILES
 from collectors.recording.session_reader import SessionReader, is_session
 from collectors.sanitize import sanitize
-from session.files import private_directory, state_directory, write_private
+from session.files import write_private
 from session.removals import Removal, removals
+from session.running_session import sessions_directory
 from session.session_damage import damage_of, files_seen
 
 SUMMARY = "summary.json"
 
 
-@dataclass(slots=True)
+@slotted
 class Summary:
     """What a session is about. `worst` is the severity of its worst finding, and its title;
     `damage` of its `files`, as they were when they were looked at."""
@@ -72,43 +72,7 @@ class Summary:
             self.worst, self.worst_title = severity, event.finding.title
 
 
-class RunningSession:
-    """A session of this process: nobody removes it while its lock is held, and a lock ends with
-    its process, however that ends."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self._fd = hold(directory)
-
-    def close(self, is_own: bool = True) -> None:
-        """It ended well: what it was about is written down. Files that came from elsewhere, not
-        `is_own`, are looked at for damage when it is listed."""
-        with contextlib.suppress(OSError, ConfigError):
-            summary = _read_through(self.directory)
-            summary.files = files_seen(self.directory) if is_own else {}
-            _keep_summary(self.directory, summary)
-        with contextlib.suppress(OSError):
-            (self.directory / LOCK).unlink()
-        os.close(self._fd)
-
-
-def sessions_directory() -> Path:
-    return state_directory() / "sessions"
-
-
-def new_session() -> RunningSession:
-    """A directory of mode 0700 for the session that begins. OSError where it cannot be made."""
-    parent = private_directory(sessions_directory())
-    stamp = f"{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}"
-    for attempt in range(100):
-        directory = parent / (f"{stamp}-{attempt}" if attempt else stamp)
-        with contextlib.suppress(FileExistsError):
-            directory.mkdir(mode=0o700)
-            return RunningSession(directory)
-    raise FileExistsError(f"{parent / stamp} and a hundred more are there")
-
-
-@dataclass(slots=True)
+@slotted
 class RecordedSession:
     directory: Path
     summary: Summary
@@ -162,6 +126,15 @@ def _read_again(directory: Path) -> Summary:
     with contextlib.suppress(OSError, ConfigError):
         return _read_through(directory)
     return Summary()
+
+
+def write_summary(directory: Path, is_own: bool) -> None:
+    """What a session was about that has ended. Files that came from elsewhere, not `is_own`, are
+    looked at for damage when it is listed."""
+    with contextlib.suppress(OSError, ConfigError):
+        summary = _read_through(directory)
+        summary.files = files_seen(directory) if is_own else {}
+        _keep_summary(directory, summary)
 
 
 def _keep_summary(directory: Path, summary: Summary) -> None:

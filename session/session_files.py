@@ -20,7 +20,8 @@ from collectors.new_file import open_new, whole_file
 from collectors.recording.session_log import TIMELINE
 from collectors.recording.session_reader import is_session
 from collectors.sanitize import sanitize
-from session.recorded_sessions import RunningSession, found, new_session, sessions_directory
+from session.recorded_sessions import found
+from session.running_session import RunningSession, new_session, sessions_directory
 
 NAME = re.compile(
     r"(timeline|figures|states|evidence-\d{1,6})\.zst|[A-Za-z0-9.-]{1,120}\.pcap\.zst"

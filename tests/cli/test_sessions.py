@@ -16,7 +16,7 @@ from collectors import events as ev
 from collectors.recording.blocks import BlockWriter
 from collectors.recording.session_log import TIMELINE, SessionWriter
 from session.opened_recording import open_recording
-from session.recorded_sessions import RunningSession, new_session
+from session.running_session import RunningSession, new_session
 from tests.support.incident import full_table
 
 

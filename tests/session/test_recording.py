@@ -23,13 +23,15 @@ from collectors.events import (
     PacketBatch,
     RecordingEnd,
 )
+from collectors.recording.session_log import SessionWriter
 from collectors.recording.session_reader import SessionReader
 from collectors.stream import Stream
 from collectors.target import Target
 from session import disk_gap, recording
 from session.disk_gap import RESERVE, RESERVED
-from session.recorded_sessions import new_session, sessions
+from session.recorded_sessions import sessions
 from session.recording import SessionRecording
+from session.running_session import new_session
 from session.store import Store
 from session.timeline import TimelineEntry
 from tests.support.killed_recording import killed_after
@@ -60,6 +62,7 @@ def test_what_is_published_is_on_disk_while_it_runs() -> None:
     async def session() -> None:
         stream = Stream()
         running = SessionRecording(new_session(), stream, Store())
+        assert await running.has_files()
         stream.publish(mark(1))
         await until(lambda: recorded(running.directory) == [mark(1)])
         (listed,) = sessions()
@@ -89,6 +92,7 @@ def test_a_full_disk_is_said_and_the_rest_is_recorded_again(
     async def session() -> None:
         stream = Stream()
         running = SessionRecording(new_session(), stream, Store())
+        assert await running.has_files()
         stream.publish(mark(1))
         await until(lambda: recorded(running.directory) == [mark(1)])
         monkeypatch.setattr(os, "write", refusing)
@@ -135,19 +139,20 @@ def test_packets_that_were_lost_are_counted_by_their_capture(
     async def session() -> None:
         stream = Stream()
         running = SessionRecording(new_session(), stream, Store())
+        assert await running.has_files()
         keeper = running.keeper("pod/a/b")
         capture = Capture(1, Target("pod", "b", "a"), LocalRunner(), stream, "", kept_by=keeper)
         states = stream.subscribe(100, "states")
-        write = running._writer.write
+        write = SessionWriter.write
 
-        def refusing(events: object) -> None:
+        def refusing(writer: SessionWriter, events: object) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-        monkeypatch.setattr(running._writer, "write", refusing)
+        monkeypatch.setattr(SessionWriter, "write", refusing)
         stream.publish(batch)
         await until(lambda: keeper.dropped == 7)
         capture.say("running")
-        monkeypatch.setattr(running._writer, "write", write)
+        monkeypatch.setattr(SessionWriter, "write", write)
         stream.publish(drop)
         await until(lambda: keeper.dropped == 27 and not running.gap.error)
         capture.say("running")
@@ -157,6 +162,28 @@ def test_packets_that_were_lost_are_counted_by_their_capture(
         assert "is not recorded at the moment: No space left" in said[0].message
         stream.close()
         await running.finished()
+
+    asyncio.run(session())
+
+
+@pytest.mark.parametrize("is_drawn", [True, False])
+def test_its_files_wait_for_the_first_list_and_have_what_came_before(is_drawn: bool) -> None:
+    """Also where the console is left before it was drawn."""
+
+    async def session() -> None:
+        stream, drawn = Stream(), asyncio.Event()
+        running = SessionRecording(new_session(), stream, Store(), after=drawn)
+        stream.publish(mark(1))
+        await asyncio.sleep(0.1)
+        assert [path.name for path in running.directory.iterdir()] == ["running"]
+        if is_drawn:
+            drawn.set()
+            assert await running.has_files()
+            await until(lambda: recorded(running.directory) == [mark(1)])
+        stream.publish(mark(2))
+        stream.close()
+        await running.finished()
+        assert recorded(running.directory) == [mark(1), mark(2)]
 
     asyncio.run(session())
 
@@ -182,6 +209,7 @@ def test_what_is_lost_at_the_end_is_said(monkeypatch: pytest.MonkeyPatch) -> Non
     async def session() -> None:
         stream = Stream()
         running = SessionRecording(new_session(), stream, Store())
+        assert await running.has_files()
         while (before := running.lost_packets("pod/a/b")) < 21:
             stream.publish(batch)
             await until(partial(_has_lost_more, running, before))
@@ -234,6 +262,7 @@ def test_a_gap_is_on_the_timeline_and_on_disk_while_it_goes_on(
         stream = Stream()
         seen = stream.subscribe(1_000, "the timeline")
         running = SessionRecording(new_session(), stream, Store())
+        assert await running.has_files()
         disk = SmallDisk(running.directory)
         monkeypatch.setattr(os, "write", disk.write)
         monkeypatch.setattr(disk_gap, "free_bytes", disk.free_bytes)

@@ -10,8 +10,8 @@ import pytest
 
 from collectors.events import Mark
 from collectors.recording.session_log import SessionWriter
-from session.recorded_sessions import RunningSession, sessions_directory
 from session.removals import DAY_S, removals
+from session.running_session import RunningSession, sessions_directory
 from session.session_bounds import Bounds, keep
 
 

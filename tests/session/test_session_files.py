@@ -15,7 +15,8 @@ from collectors.errors import ConfigError
 from collectors.events import Mark
 from collectors.recording.session_log import SessionWriter
 from collectors.recording.session_reader import SessionReader
-from session.recorded_sessions import new_session, sessions, sessions_directory
+from session.recorded_sessions import sessions
+from session.running_session import new_session, sessions_directory
 from session.session_files import NoLongerWanted, export, import_session, located, opened
 
 MARKS = [Mark(1_800_000_000.0 + n, "", "alice", f"mark {n}") for n in range(5)]

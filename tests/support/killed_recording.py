@@ -24,8 +24,9 @@ from collectors.errors import CaptureError
 from collectors.events import Mark, Packet, PacketBatch, RecordingEnd
 from collectors.recording.session_reader import SessionReader
 from collectors.stream import Stream
-from session.recorded_sessions import described, new_session, sessions_directory
+from session.recorded_sessions import described
 from session.recording import SessionRecording
+from session.running_session import new_session, sessions_directory
 from session.store import Store
 
 EVERY_S = 0.01
@@ -58,7 +59,7 @@ class Killed:
 async def record(pipe: int) -> None:
     """Until it is killed."""
     stream, number = Stream(), 0
-    SessionRecording(new_session(), stream, Store())
+    await SessionRecording(new_session(), stream, Store()).has_files()
     while True:
         at = time.time()
         data = struct.pack("<I", number) + FRAME
