@@ -13,7 +13,6 @@ import hashlib
 import json
 import os
 import re
-import subprocess
 import sys
 import tempfile
 import time
@@ -27,6 +26,8 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from tools.wheels import CannotBuildError, run
 
 ROOT = Path(__file__).parent.parent
 DIST, KEPT = ROOT / "dist", ROOT / "build" / "bundle"
@@ -56,21 +57,6 @@ class Parts:
             self.by_python.setdefault(own, {})[name] = data
         elif self.common.setdefault(name, data) != data and ".dist-info/" not in name:
             raise SystemExit(f"podwire: {name} is another in the wheels of two Pythons")
-
-
-def run(*command: str | Path, env: dict[str, str] | None = None, cwd: Path = ROOT) -> str:
-    """Standard output of a command; the end, with its last lines, where it fails."""
-    done = subprocess.run(
-        [*map(str, command)],
-        cwd=cwd,
-        env={**os.environ, **(env or {})},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise SystemExit(f"podwire: {command[0]} failed:\n{(done.stdout + done.stderr)[-2000:]}")
-    return done.stdout
 
 
 def needed() -> set[str]:
@@ -298,7 +284,10 @@ def main() -> int:
     parser.add_argument("machines", nargs="*", choices=[*MACHINES, []], help="without any, all")
     DIST.mkdir(exist_ok=True)
     for name in parser.parse_args().machines or MACHINES:
-        path = make(MACHINES[name])
+        try:
+            path = make(MACHINES[name])
+        except CannotBuildError as error:
+            raise SystemExit(f"podwire: {error}") from None
         print(f"dist/{path.name}: {path.stat().st_size / 1e6:.0f} MB")  # noqa: T201
     return 0
 

@@ -30,7 +30,7 @@ Environment = Mapping[str, str]
 
 
 class CannotBuildError(Exception):
-    """Why a wheel was not built: a sentence."""
+    """Why nothing was built: a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
