@@ -66,24 +66,60 @@ def test_what_looks_at_files_imports_no_client_of_the_cluster() -> None:
     assert "kubernetes" not in packages
 
 
-def test_the_first_frame_waits_for_no_engine() -> None:
-    """What diagnoses and what keeps the data is imported behind it (tui/background_imports.py)."""
+def modules_of(program: str) -> list[str]:
+    """What is imported when it has ended."""
     done = subprocess.run(
-        [sys.executable, "-c", "import sys, cli.console; print(*sys.modules)"],
+        [sys.executable, "-c", f"import sys\n{program}\nprint(*sys.modules)"],
         capture_output=True,
         text=True,
         timeout=60,
         cwd=ROOT,
         check=True,
     )
-    modules = done.stdout.split()
+    return done.stdout.split()
+
+
+def test_the_first_frame_waits_for_no_engine() -> None:
+    """What diagnoses and what keeps the data is imported behind it (tui/background_imports.py)."""
+    modules = modules_of("import cli.main, cli.console")
     assert "tui.app" in modules
     late = (
         "diagnosis",
         "session.store",
         "session.engine",
+        "session.favourites",
+        "session.share.frames",
         "collectors.capture",
         "collectors.events",
+        "tui.command_line",
+        "themes.contrast_figures",
         "kubernetes",
+        "orjson",
+        "json",
+    )
+    assert not [name for name in modules if name.startswith(late)]
+
+
+def test_the_lists_wait_for_few_rules_and_no_recorder() -> None:
+    modules = modules_of(
+        "import cli.main, cli.console, cli.console_session, tui.screens.target\n"
+        "import session.running_session, session.recording"
+    )
+    assert {"session.store", "tui.panels.flows", "diagnosis.rules.retransmits"} <= set(modules)
+    late = (
+        "diagnosis.extensions",
+        "diagnosis.joined_findings",
+        "diagnosis.consequences",
+        "diagnosis.report",
+        "collectors.capture.jsonl",
+        "session.snapshot_builder",
+        "tui.screens.flow",
+        "tui.screens.series_detail",
+        "tui.screens.text_view",
+        "session.recorded_sessions",
+        "collectors.recording.session_log",
+        "zstandard",
+        "importlib.metadata",
+        "statistics",
     )
     assert not [name for name in modules if name.startswith(late)]
