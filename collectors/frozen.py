@@ -60,7 +60,7 @@ def _made(cls: type[T], form: Form) -> type[T]:
         init=False, repr=False, eq=False, slots=form.has_slots, kw_only=form.kw_only
     )(cls)
     names = tuple(field.name for field in fields(made))
-    made.__match_args__ = () if form.kw_only else names
+    made.__match_args__ = () if form.kw_only else names  # type: ignore[misc]
     methods = {"__init__": _filled_later(made, form), **_compared(names)}
     methods |= _unchanged(names, form.kw_only) if form.is_frozen else {"__hash__": None}
     for name, method in methods.items():

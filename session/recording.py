@@ -8,7 +8,7 @@ import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from collectors.events import ConsumerDrop, Event, Notice, RecordingEnd
 from collectors.stream import Stream, Subscription
@@ -70,7 +70,7 @@ class SessionRecording:
         running: RunningSession,
         stream: Stream,
         store: Store,
-        bounds: Mapping[str, float] | None = None,
+        bounds: Mapping[str, Any] | None = None,
         after: asyncio.Event | None = None,
     ) -> None:
         self.directory: Path = running.directory

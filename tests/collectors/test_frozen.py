@@ -102,7 +102,7 @@ class Slotted:
 def test_by_name_alone() -> None:
     one = ByName(name="a", at=1.0)
     with pytest.raises(TypeError):
-        ByName("a")  # type: ignore[misc]
+        ByName("a")  # type: ignore[call-arg]
     assert one == replace(one, at=1.0) == pickle.loads(pickle.dumps(one)) != replace(one, at=2.0)
     assert hash(one) == hash(ByName(at=1.0, name="a")) and repr(one) == "ByName(name='a', at=1.0)"
     with pytest.raises(FrozenInstanceError):
