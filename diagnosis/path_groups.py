@@ -66,11 +66,18 @@ def translated(snapshot: Snapshot, asked: End) -> set[End]:
 
 @once_per_snapshot
 def _translations(snapshot: Snapshot) -> Mapping[End, frozenset[End]]:
+    found = by_key(_translated_rows(snapshot), lambda row: row.asked_end)
+    return {end: frozenset(row.endpoint_end for row in of) for end, of in found.items()}
+
+
+@once_per_snapshot
+def _translated_rows(snapshot: Snapshot) -> tuple[PathRow, ...]:
+    """Of connections whose begin was seen: of others the first leg that was seen may be that of an
+    answer."""
     views = (view for view in snapshot.targets if view.kind != "pod")
     rows = (row for view in views for row in view.paths if row.endpoint)
-    translated = (row for row in rows if row.endpoint_end != row.asked_end)
-    found = by_key(translated, lambda row: row.asked_end)
-    return {end: frozenset(row.endpoint_end for row in of) for end, of in found.items()}
+    begun = (row for row in rows if row.to_server.left.syn or row.protocol != "TCP")
+    return tuple(row for row in begun if row.endpoint_end != row.asked_end)
 
 
 def path_groups(snapshot: Snapshot, view: TargetView) -> Iterator[PathGroup]:
@@ -78,7 +85,7 @@ def path_groups(snapshot: Snapshot, view: TargetView) -> Iterator[PathGroup]:
     (Cilium's eBPF)."""
     if any(row.name == "cilium" for row in snapshot.settings):
         return
-    others = frozenset(_others(view))
+    others = _others(snapshot, view)
     for (asked, port), rows in _by_server(view).items():
         if asked in others or _is_passed_on(snapshot, asked, rows):
             yield grouped(snapshot, view, asked, port, rows)
@@ -98,14 +105,26 @@ def _is_passed_on(snapshot: Snapshot, asked: str, rows: Iterable[PathRow]) -> bo
     return any(row.to_server.left.total for row in rows)
 
 
-def _others(view: TargetView) -> Iterator[str]:
-    """Addresses that are not the machine's own: it hands something on to them, or what they send
-    comes in."""
+def _others(snapshot: Snapshot, view: TargetView) -> set[str]:
+    """Addresses that are not the machine's own: it hands something on to them, what they send comes
+    in, or another machine translates to them and they are not seen to be its own."""
+    found = set[str]()
     for row in view.paths:
         if row.endpoint and row.to_server.left.total:
-            yield row.endpoint
+            found.add(row.endpoint)
         if row.to_server.entered.total and not row.one_sided:
+            found.add(row.client)
+    elsewhere = {row.endpoint for row in _translated_rows(snapshot)}
+    return found | (elsewhere - set(_own(view)))
+
+
+def _own(view: TargetView) -> Iterator[str]:
+    """Addresses that the machine sends from."""
+    for row in view.paths:
+        if row.one_sided and row.to_server.left.total and not row.to_server.entered.total:
             yield row.client
+        if row.one_sided and row.to_client.left.total and not row.to_client.entered.total:
+            yield row.asked
 
 
 def grouped(
