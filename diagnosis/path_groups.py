@@ -86,14 +86,27 @@ def path_groups(snapshot: Snapshot, view: TargetView) -> Iterator[PathGroup]:
     if any(row.name == "cilium" for row in snapshot.settings):
         return
     others = _others(snapshot, view)
-    for (asked, port), rows in _by_server(view).items():
+    for (asked, port), rows in _by_server(snapshot, view).items():
         if asked in others or _is_passed_on(snapshot, asked, rows):
             yield grouped(snapshot, view, asked, port, rows)
 
 
-def _by_server(view: TargetView) -> dict[End, list[PathRow]]:
-    rows = (row for row in view.paths if row.protocol == "TCP" and not row.one_sided)
+def _by_server(snapshot: Snapshot, view: TargetView) -> dict[End, list[PathRow]]:
+    tcp = (row for row in view.paths if row.protocol == "TCP")
+    rows = (row for row in tcp if not row.one_sided or is_reset_on_its_way(snapshot, row))
     return by_key(rows, lambda row: row.asked_end)
+
+
+def is_reset_on_its_way(snapshot: Snapshot, row: PathRow) -> bool:
+    """Whether the machine answers with RSTs of its own what it translates and hands on: a rule
+    does. An endpoint that is a machine's own address may be where nothing listens."""
+    if not row.refused or row.to_server.left.total or row.to_client.entered.total:
+        return False
+    service = snapshot.service_by_address.get(row.asked)
+    if service is None:
+        return bool(translated(snapshot, row.asked_end))
+    ready, not_ready = snapshot.endpoints(service)
+    return bool(ready) and snapshot.node_addresses.isdisjoint((*ready, *not_ready))
 
 
 def _is_passed_on(snapshot: Snapshot, asked: str, rows: Iterable[PathRow]) -> bool:

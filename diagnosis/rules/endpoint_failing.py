@@ -192,7 +192,7 @@ def _title(snapshot: Snapshot, fault: EndpointFault) -> str:
     group, number = fault.group, len(fault.endpoints)
     seen = {row.endpoint for row in group.rows if row.endpoint}
     total = len(group.ready) or len(seen | set(fault.endpoints))
-    port = next((r.endpoint_port for r in group.rows if r.endpoint), 0)
+    port = next((r.endpoint_port for r in group.rows if r.endpoint not in ("", r.asked)), 0)
     beyond = fault.manner == "silent" and _is_beyond(snapshot, fault)
     return TITLES["no answer" if beyond else fault.manner].format(
         server=server_text(snapshot, group),

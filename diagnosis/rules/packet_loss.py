@@ -213,8 +213,10 @@ def _title(snapshot: Snapshot, losses: list[PathLoss]) -> str:
         server = server_text(snapshot, worst.group)
         return f"{node} resets connections to {server}: RSTs leave it that no server sent"
     if worst.place == "node":
-        drop = "drops" if len(nodes) == 1 else "drop"
-        return f"{' and '.join(nodes)} {drop} {share} of {what}"
+        verb = "reject" if worst.row.rejected >= LEAST.value else "drop"
+        verb, why = f"{verb}s" if len(nodes) == 1 else verb, f" ({worst.row.icmp})"
+        why = why if worst.row.rejected >= LEAST.value else ""
+        return f"{' and '.join(nodes)} {verb} {share} of {what}{why}"
     if worst.place == "between":
         return f"{share} of {what} is lost between {node} and {worst.other}"
     return _title_behind(worst, node, share, what)

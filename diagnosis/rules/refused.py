@@ -1,5 +1,5 @@
-"""Connections are refused: by pods, by addresses outside, or on the path. What a Service without
-endpoints refuses is another finding.
+"""Connections are refused: by pods, by all endpoints of a Service, by addresses outside, or on the
+path. What a Service without endpoints refuses is another finding.
 
 Facts: docs/reference/failures.md.
 """
@@ -9,18 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collectors.events import PodRow
-from collectors.findings import Evidence, Finding
+from collectors.findings import Evidence, Finding, Subject
 from diagnosis.addresses import LOOPBACK
-from diagnosis.path_groups import path_views
+from diagnosis.path_groups import endpoint_text, node_text, path_views
 from diagnosis.paths import End
-from diagnosis.rule import Rule
+from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules import service_failing
 from diagnosis.rules._connections import LEAST, by_server, node_of_unused, refused, seen
 from diagnosis.rules._probers import PROBED, SCANNED, asked_in_earnest
-from diagnosis.rules._service_paths import endpoint_of
+from diagnosis.rules._service_paths import endpoint_of, is_fresh
 from diagnosis.snapshot import Conversation, Snapshot, listed
 from diagnosis.subjects import pod_subject
 
+ALL = Threshold("of a Service that has endpoints from", 90, "% refused", CONVENTION)
 NOW_S = 5.0  # a convention, not from a source
 RULE = Rule(
     id="refused",
@@ -30,7 +31,7 @@ RULE = Rule(
     inputs=("capture", "pods"),
     symptoms=("connect", "reset", "nodes"),
     screen="flows",
-    thresholds=(LEAST, PROBED, SCANNED),
+    thresholds=(LEAST, PROBED, SCANNED, ALL),
     false_friends=("connections to the same port from elsewhere are made",),
     verify="the connection is made",
 )
@@ -46,20 +47,53 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         talks = asked_in_earnest(snapshot, all_talks, refused)
         if sum(map(refused, talks)) < LEAST.value:
             continue
-        if server in snapshot.service_by_address or node_of_unused(snapshot, server, port):
+        behind = sorted(_translated(snapshot, (server, port)) & servers.keys())
+        if node_of_unused(snapshot, server, port):
             continue
-        if not _translated(snapshot, (server, port)).isdisjoint(servers):
-            continue  # said of the end that refuses
+        if server in snapshot.service_by_address and not _refuses_all(snapshot, server, talks):
+            continue
         known = _known(snapshot, talks)
         if _rejected_on_the_path(server, talks):
             yield _on_the_path(snapshot, talks, known)
-        elif pod := snapshot.by_address.get(server):
-            if _listens(snapshot, pod, (server, port)):
-                yield _for_pod(snapshot, pod, server, port, known)
-            else:
-                yield _by_pod(snapshot, pod, server, port, known)
+        elif len(behind) > 1:
+            yield _by_endpoints(snapshot, (server, port), behind, known)
         else:
-            yield _by_address(snapshot, server, port, known)
+            yield _by_server(snapshot, (server, port), known)
+
+
+def _refuses_all(snapshot: Snapshot, address: str, talks: list[Conversation]) -> bool:
+    """Whether nothing else comes of what asks a Service that has endpoints: service_failing is
+    about a share, `endpoints` about Services that have none, or have had some for a moment."""
+    service = snapshot.service_by_address[address]
+    if not snapshot.endpoints(service)[0] or is_fresh(snapshot, service):
+        return False
+    failed, answered = sum(map(refused, talks)), sum(talk.answered for talk in talks)
+    return 100 * failed >= ALL.value * (failed + answered)
+
+
+def _by_server(snapshot: Snapshot, end: End, known: Evidence) -> Finding:
+    server, port = end
+    pod = snapshot.by_address.get(server)
+    if pod is None:
+        node = _resetting(snapshot, end)
+        return _by_node(snapshot, end, node, known) if node else _by_address(snapshot, end, known)
+    if _listens(snapshot, pod, end):
+        return _for_pod(snapshot, pod, server, port, known)
+    return _by_pod(snapshot, pod, server, port, known)
+
+
+def _resetting(snapshot: Snapshot, end: End) -> str:
+    """The machine that RSTs leave which never came into it, and whose address this is not; '' for
+    none."""
+    rows = (row for view in path_views(snapshot) for row in view.paths if row.asked_end == end)
+    made = sum(row.to_client.resets_made for row in rows if row.refused)
+    if made < LEAST.value or end[0] in snapshot.node_addresses:
+        return ""
+    return listed(
+        node_text(view)
+        for view in path_views(snapshot)
+        if any(row.asked_end == end and row.to_client.resets_made > 0 for row in view.paths)
+    )
 
 
 def _translated(snapshot: Snapshot, asked: End) -> set[End]:
@@ -73,11 +107,37 @@ def _translated(snapshot: Snapshot, asked: End) -> set[End]:
 
 
 def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
-    """That a share of a Service's connections is rejected, of which this is an endpoint."""
+    """That a share of a Service's connections is rejected, of which this is an endpoint; that an
+    endpoint refuses, where all do; that some get no answer, where the kernel sends few ICMP errors
+    a second."""
+    if other.rule == "unanswered":
+        return finding.subject == other.subject and _are_limited(snapshot, finding.subject)
+    if other.rule == RULE.id:
+        return _is_said_first(snapshot, finding.subject, other.subject)
     if other.rule != service_failing.RULE.id:
         return False
-    ends = service_failing.rejecting_ends(snapshot, other)
-    return finding.subject in {snapshot.subject(*end) for end in ends}
+    rejecting = service_failing.rejecting_ends(snapshot, other)
+    return finding.subject in {other.subject, *(snapshot.subject(*end) for end in rejecting)}
+
+
+def _is_said_first(snapshot: Snapshot, first: Subject, other: Subject) -> bool:
+    """The one endpoint of an address that refuses, or the address where several do."""
+    ends = {talk.end for talk in snapshot.conversations if talk.refused}
+    for end in ends:
+        behind = {snapshot.subject(*one) for one in _translated(snapshot, end) & ends}
+        asked = snapshot.subject(*end)
+        if first == asked and other in behind:
+            return len(behind) > 1
+        if other == asked and first in behind:
+            return len(behind) == 1
+    return False
+
+
+def _are_limited(snapshot: Snapshot, server: Subject) -> bool:
+    """Whether it is rejected by ICMP errors: icmp(7), icmp_ratelimit."""
+    return any(
+        talk.rejected and snapshot.subject(*talk.end) == server for talk in snapshot.conversations
+    )
 
 
 def _known(snapshot: Snapshot, talks: list[Conversation]) -> Evidence:
@@ -172,8 +232,40 @@ def _by_pod_evidence(snapshot: Snapshot, pod: PodRow, known: Evidence) -> Iterat
     yield snapshot.fact(state, "pods")
 
 
-def _by_address(snapshot: Snapshot, server: str, port: int, known: Evidence) -> Finding:
+def _by_endpoints(snapshot: Snapshot, end: End, behind: list[End], known: Evidence) -> Finding:
+    """Of a Service, or of what a capture saw translated."""
+    ends = listed(endpoint_text(snapshot, *one) for one in behind)
+    return RULE.finding(
+        subject=snapshot.subject(*end),
+        title=f"Connections to {snapshot.name(end[0])}:{end[1]} are refused by {len(behind)} "
+        f"endpoints, {ends}: nothing listens there on port {behind[0][1]}",
+        evidence=(known,),
+        disproof="ss -ltn in the pods shows the port on 0.0.0.0 or [::]",
+        fix=f"In each of them: ss -ltn 'sport = {behind[0][1]}'  # does the program run, and "
+        "listen there? Else the targetPort of the Service",
+    )
+
+
+def _by_node(snapshot: Snapshot, end: End, node: str, known: Evidence) -> Finding:
+    name = f"{snapshot.name(end[0])}:{end[1]}"
+    return RULE.finding(
+        subject=snapshot.subject(*end),
+        title=f"Connections to {name} are refused by {node} itself, with RSTs that no server sent: "
+        f"a rule rejects them, or {end[0]} is its own address and nothing listens there",
+        evidence=(known,),
+        disproof=f"connections to {name} from elsewhere are made",
+        fix=f"# on {node}: the rule that rejects with a RST, or the listener\n"
+        f"iptables-save -c | grep tcp-reset; nft list ruleset | grep -n 'tcp reset'\n"
+        f"ss -ltn 'sport = {end[1]}'",
+        fix_kind="shell",
+    )
+
+
+def _by_address(snapshot: Snapshot, end: End, known: Evidence) -> Finding:
+    server, port = end
     name = snapshot.name(server)
+    if server in snapshot.service_by_address:
+        name = f"every endpoint of {name}, or for them"
     return RULE.finding(
         subject=snapshot.subject(server, port),
         title=f"Connections are refused by {name}: nothing listens there, or a firewall answers "

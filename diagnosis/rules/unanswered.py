@@ -14,7 +14,6 @@ from diagnosis.paths import End
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._connections import (
     LEAST,
-    ByServer,
     by_server,
     node_of_unused,
     seen,
@@ -48,8 +47,6 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         silent, answered = sum(map(unanswered, talks)), sum(talk.answered for talk in talks)
         if 100 * silent < SHARE.value * answered or node_of_unused(snapshot, server, port):
             continue
-        if _is_said_of_an_endpoint(snapshot, (server, port), servers):
-            continue
         if node := _not_ready(snapshot, server):
             yield _at_node(snapshot, server, port, node, talks)
             continue
@@ -62,15 +59,22 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
             yield _placed(snapshot, lost, server, port, known)
 
 
-def _is_said_of_an_endpoint(snapshot: Snapshot, asked: End, servers: ByServer) -> bool:
-    """Whether a Service does not answer because an endpoint does not, which is a finding itself."""
-    if not translated(snapshot, asked).isdisjoint(servers):
+def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
+    """That a Service does not answer because an endpoint does not."""
+    if other.rule != RULE.id:
+        return False
+    ends = {talk.end for talk in snapshot.conversations}
+    own = {end for end in ends if snapshot.subject(*end) == finding.subject}
+    asked = (end for end in ends if snapshot.subject(*end) == other.subject)
+    return any(_is_behind(snapshot, end, own) for end in asked)
+
+
+def _is_behind(snapshot: Snapshot, asked: End, ends: set[End]) -> bool:
+    if not translated(snapshot, asked).isdisjoint(ends):
         return True
     service = snapshot.service_by_address.get(asked[0])
-    if service is None:
-        return False
-    ready, _ = snapshot.endpoints(service)
-    return any(address in ready for address, _ in servers)
+    ready = snapshot.endpoints(service)[0] if service is not None else []
+    return any(address in ready for address, _ in ends)
 
 
 def _not_ready(snapshot: Snapshot, server: str) -> str:

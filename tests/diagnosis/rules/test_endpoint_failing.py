@@ -11,6 +11,7 @@ from tests.support.path_snapshots import (
     CLIENT,
     FIRST,
     LOST,
+    NODES,
     PODS,
     SECOND,
     SERVICE,
@@ -42,6 +43,7 @@ SILENT = replace(WELL_TOO, answered=0, silent=90, to_client=direction(answers(10
 REJECTED = replace(LOST, unanswered=0, rejected=40, icmp="ICMP admin prohibited", icmp_from=SERVICE)
 RESET = replace(
     LOST,
+    NODES,
     unanswered=0,
     refused=40,
     to_client=direction(Segments(), Segments(rst=100)),
@@ -145,3 +147,28 @@ def test_long_polls_of_clients_that_ask_nobody_else() -> None:
         for n, ip in enumerate((CLIENT, "10.244.1.77"))
     )
     assert evaluate(snapshot(node(WELL, waits), pods=(*PODS[1:], *replicas)))
+
+
+RESET = replace(
+    LOST,
+    NODES,
+    endpoint=SERVICE,
+    endpoint_port=80,
+    unanswered=0,
+    stuck=0,
+    refused=100,
+    one_sided=True,
+    to_client=PathDirection(left=Segments(rst=100)),
+)
+
+
+def test_a_rule_that_resets_with_the_address_that_was_asked() -> None:
+    """The RSTs are translated back: they look like those of a closed port of the node itself."""
+    (finding,) = evaluate(snapshot(node(WELL, RESET)))
+    assert "n1 resets connections to shop/api-2 (10.244.1.4:8080), 1 of 2" in finding.title
+
+
+@pytest.mark.alike
+def test_an_endpoint_on_the_node_s_own_network_where_nothing_listens() -> None:
+    slices = (replace(SLICE, ready=(FIRST, NODES[0].address)),)
+    assert list(evaluate(snapshot(node(WELL, RESET), slices=slices))) == []

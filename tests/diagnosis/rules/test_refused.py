@@ -6,14 +6,17 @@ from dataclasses import replace
 
 import pytest
 
-from collectors.events import SliceRow
+from collectors.events import ServiceRow, SliceRow
 from collectors.sockets.rows import SocketRow
-from diagnosis.paths import PathRow
+from diagnosis.paths import PathDirection, PathRow, Segments
+from diagnosis.rules import findings
 from diagnosis.snapshot import Conversation, Snapshot, TargetView
 from tests.support.loss_snapshots import SILENT, seen
 from tests.support.rules import finder
 from tests.support.snapshots import API, NEAR, POD, node, pod
 
+SERVICE = ServiceRow("shop", "api", ("10.96.0.7",), ("80/TCP",), "ClusterIP")
+SYNS = PathDirection(Segments(syn=9), Segments(syn=9))
 evaluate = finder("refused", "resets", "unanswered", "dead_address")
 
 
@@ -70,13 +73,71 @@ def test_a_service_that_a_capture_alone_shows_is_no_second_finding() -> None:
     """What a node translates it to refuses, and is said."""
     end = Conversation("TCP", POD.ip, API.ip, 8080, flows=9, refused=9)
     asked = replace(end, server="10.96.0.7", port=80)
-    row = PathRow("TCP", POD.ip, "10.96.0.7", 80, API.ip, 8080, POD.ip, refused=9)
+    row = PathRow("TCP", POD.ip, "10.96.0.7", 80, API.ip, 8080, POD.ip, refused=9, to_server=SYNS)
     view = node({}, {}, conversations=(end, asked), paths=(row,))
-    (finding,) = evaluate(Snapshot(100.0, (view,)))
-    assert finding.where == f"{API.ip}:8080"
+    (finding,) = findings(Snapshot(100.0, (view,)))
+    assert finding.where == f"{API.ip}:8080" and len(finding.consequences) == 1
     other = replace(row, endpoint=NEAR.ip)
-    assert len(evaluate(Snapshot(100.0, (replace(view, paths=(other,)),)))) == 2
-    assert len(evaluate(Snapshot(100.0, (replace(view, paths=()),)))) == 2
+    assert len(findings(Snapshot(100.0, (replace(view, paths=(other,)),)))) == 2
+    assert len(findings(Snapshot(100.0, (replace(view, paths=()),)))) == 2
+
+
+def test_where_several_endpoints_refuse_it_is_said_of_what_is_asked() -> None:
+    """A wrong targetPort."""
+    ends = [Conversation("TCP", POD.ip, one.ip, 8080, flows=9, refused=9) for one in (API, NEAR)]
+    asked = Conversation("TCP", POD.ip, "10.96.0.7", 80, flows=18, refused=18)
+    rows = tuple(
+        PathRow("TCP", POD.ip, "10.96.0.7", 80, end.server, 8080, POD.ip, refused=9, to_server=SYNS)
+        for end in ends
+    )
+    view = node({}, {}, conversations=(*ends, asked), paths=rows)
+    (finding,) = findings(Snapshot(100.0, (view,)))
+    assert finding.where == "10.96.0.7:80" and len(finding.consequences) == 2
+    assert "by 2 endpoints, 10.1.0.6:8080, 10.2.0.5:8080: nothing listens" in finding.title
+
+
+REFUSING = Conversation("TCP", POD.ip, "10.96.0.7", 80, flows=9, refused=9)
+OLD = SliceRow("shop", "api-a", "api", (API.ip,), (), changed=1.0)
+
+
+def by_service(*slices: SliceRow, talk: Conversation = REFUSING) -> list[str]:
+    """As a client's pod alone sees it."""
+    view = pod(conversations=(talk,))
+    rows = {"services": (SERVICE,), "slices": slices}
+    return found(Snapshot(100.0, (view,), (POD, API, NEAR), **rows))
+
+
+def test_a_service_of_which_everything_refuses() -> None:
+    (title,) = by_service(OLD)
+    assert title.startswith("Connections are refused by every endpoint of svc/shop/api")
+
+
+@pytest.mark.alike
+def test_services_without_endpoints_and_those_that_restart_are_other_things() -> None:
+    assert not by_service(replace(OLD, ready=()))
+    assert not by_service(replace(OLD, changed=95.0))
+    assert not by_service(OLD, talk=replace(REFUSING, flows=30, answered=21))
+
+
+def test_rsts_that_the_node_itself_sends() -> None:
+    """A rule with `reject with tcp reset`: they leave it, and never came into it."""
+    made = PathDirection(left=Segments(rst=9))
+    row = PathRow(
+        "TCP", POD.ip, "10.96.0.7", 80, "", 0, POD.ip, refused=9, one_sided=True, to_client=made
+    )
+    view = replace(node(conversations=(REFUSING,), paths=(row,)), kind="pcap", values={})
+    (title,) = found(Snapshot(100.0, (view,)))
+    assert "refused by the captured node itself, with RSTs that no server sent" in title
+    passed = replace(row, to_client=PathDirection(Segments(rst=9), Segments(rst=9)))
+    (title,) = found(Snapshot(100.0, (replace(view, paths=(passed,)),)))
+    assert "refused by 10.96.0.7: nothing listens" in title
+
+
+def test_of_what_is_rejected_some_gets_no_answer() -> None:
+    """The kernel sends few ICMP errors a second."""
+    talk = replace(SILENT, refused=5, rejected=5, rejected_by="10.0.0.2", unreachable="ICMP")
+    (finding,) = findings(seen(talk, None))
+    assert finding.rule == "refused" and len(finding.consequences) == 1
 
 
 @pytest.mark.alike

@@ -129,7 +129,7 @@ def test_it_is_the_one_finding_of_its_cause() -> None:
         seen_at("n1", STALE, conversations=(refused, asked)), pods=(POD, API, NEAR, OTHER_POD)
     )
     (finding,) = rules.findings(moment)
-    assert finding.rule == "stale_rule" and len(finding.consequences) == 1
+    assert finding.rule == "stale_rule" and len(finding.consequences) == 2
     gone = replace(moment, pods=(POD, API, NEAR), nodes=(NODE, OTHER))
     (finding,) = rules.findings(gone)
     assert finding.rule == "stale_rule"
