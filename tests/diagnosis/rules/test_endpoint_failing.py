@@ -43,7 +43,6 @@ SILENT = replace(WELL_TOO, answered=0, silent=90, to_client=direction(answers(10
 REJECTED = replace(LOST, unanswered=0, rejected=40, icmp="ICMP admin prohibited", icmp_from=SERVICE)
 RESET = replace(
     LOST,
-    NODES,
     unanswered=0,
     refused=40,
     to_client=direction(Segments(), Segments(rst=100)),
@@ -149,9 +148,8 @@ def test_long_polls_of_clients_that_ask_nobody_else() -> None:
     assert evaluate(snapshot(node(WELL, waits), pods=(*PODS[1:], *replicas)))
 
 
-RESET = replace(
+RESET_FOR_IT = replace(
     LOST,
-    NODES,
     endpoint=SERVICE,
     endpoint_port=80,
     unanswered=0,
@@ -164,11 +162,11 @@ RESET = replace(
 
 def test_a_rule_that_resets_with_the_address_that_was_asked() -> None:
     """The RSTs are translated back: they look like those of a closed port of the node itself."""
-    (finding,) = evaluate(snapshot(node(WELL, RESET)))
+    (finding,) = evaluate(snapshot(node(WELL, RESET_FOR_IT)))
     assert "n1 resets connections to shop/api-2 (10.244.1.4:8080), 1 of 2" in finding.title
 
 
 @pytest.mark.alike
 def test_an_endpoint_on_the_node_s_own_network_where_nothing_listens() -> None:
     slices = (replace(SLICE, ready=(FIRST, NODES[0].address)),)
-    assert list(evaluate(snapshot(node(WELL, RESET), slices=slices))) == []
+    assert list(evaluate(snapshot(node(WELL, RESET_FOR_IT), slices=slices))) == []
