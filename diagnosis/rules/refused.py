@@ -17,6 +17,7 @@ from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules import service_failing
 from diagnosis.rules._connections import LEAST, by_server, node_of_unused, refused, seen
 from diagnosis.rules._probers import PROBED, SCANNED, asked_in_earnest
+from diagnosis.rules._same_server import endpoints_of, is_said_first
 from diagnosis.rules._service_paths import endpoint_of, is_fresh
 from diagnosis.snapshot import Conversation, Snapshot, listed
 from diagnosis.subjects import pod_subject
@@ -47,7 +48,7 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         talks = asked_in_earnest(snapshot, all_talks, refused)
         if sum(map(refused, talks)) < LEAST.value:
             continue
-        behind = sorted(_translated(snapshot, (server, port)) & servers.keys())
+        behind = sorted(endpoints_of(snapshot, (server, port), servers))
         if node_of_unused(snapshot, server, port):
             continue
         if server in snapshot.service_by_address and not _refuses_all(snapshot, server, talks):
@@ -96,16 +97,6 @@ def _resetting(snapshot: Snapshot, end: End) -> str:
     )
 
 
-def _translated(snapshot: Snapshot, asked: End) -> set[End]:
-    """The ends that nodes translate an address to, where no Service is known."""
-    return {
-        row.endpoint_end
-        for view in path_views(snapshot)
-        for row in view.paths
-        if row.asked_end == asked and row.endpoint and row.endpoint_end != asked and row.refused
-    }
-
-
 def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
     """That a share of a Service's connections is rejected, of which this is an endpoint; that an
     endpoint refuses, where all do; that some get no answer, where the kernel sends few ICMP errors
@@ -113,24 +104,13 @@ def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bo
     if other.rule == "unanswered":
         return finding.subject == other.subject and _are_limited(snapshot, finding.subject)
     if other.rule == RULE.id:
-        return _is_said_first(snapshot, finding.subject, other.subject)
+        ends = {talk.end for talk in snapshot.conversations if talk.refused}
+        pair = finding.subject, other.subject
+        return is_said_first(snapshot, ends, snapshot.subject, pair)
     if other.rule != service_failing.RULE.id:
         return False
     rejecting = service_failing.rejecting_ends(snapshot, other)
     return finding.subject in {other.subject, *(snapshot.subject(*end) for end in rejecting)}
-
-
-def _is_said_first(snapshot: Snapshot, first: Subject, other: Subject) -> bool:
-    """The one endpoint of an address that refuses, or the address where several do."""
-    ends = {talk.end for talk in snapshot.conversations if talk.refused}
-    for end in ends:
-        behind = {snapshot.subject(*one) for one in _translated(snapshot, end) & ends}
-        asked = snapshot.subject(*end)
-        if first == asked and other in behind:
-            return len(behind) > 1
-        if other == asked and first in behind:
-            return len(behind) == 1
-    return False
 
 
 def _are_limited(snapshot: Snapshot, server: Subject) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from collectors.findings import Evidence, Finding
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._connections import LEAST, by_server, seen
+from diagnosis.rules._same_server import is_said_first
 from diagnosis.snapshot import Conversation, Snapshot
 
 SHARE = Threshold("from", 20, "% of its connections: some programs end connections so", CONVENTION)
@@ -40,6 +41,13 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
                 evidence=_evidence(snapshot, server, talks),
                 confidence="certain" if _is_seen_there(snapshot, server, talks) else "likely",
             )
+
+
+def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
+    """The same at another address of the server."""
+    ends = {talk.end for talk in snapshot.conversations if talk.server_resets}
+    pair = finding.subject, other.subject
+    return other.rule == RULE.id and is_said_first(snapshot, ends, snapshot.workload_subject, pair)
 
 
 def _is_seen_there(snapshot: Snapshot, server: str, talks: list[Conversation]) -> bool:
