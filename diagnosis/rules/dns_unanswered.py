@@ -22,6 +22,7 @@ from diagnosis.rules._dns import (
     share,
     with_servers,
 )
+from diagnosis.rules._dns_paths import DnsLoss, dns_loss
 from diagnosis.snapshot import DnsSummary, Snapshot, TargetView, listed
 
 SHARE = Threshold("from", 10, "% of questions unanswered", CONVENTION)
@@ -67,8 +68,12 @@ def _sights(snapshot: Snapshot) -> tuple[Sight, ...]:
 
 def _seen(snapshot: Snapshot) -> Iterator[Sight]:
     for target, lookups in asking(snapshot):
-        if _are_many(lookups) and not _are_lost_here(target, lookups):
-            yield Sight(target, lookups.unanswered, _finding(snapshot, target, lookups))
+        loss = dns_loss(snapshot, target, lookups)
+        if loss is not None and loss.share.percent >= SHARE.value:
+            count = max(lookups.unanswered, loss.share.lost)
+            yield Sight(target, count, _finding(snapshot, target, lookups, loss))
+        elif _are_many(lookups) and not _are_lost_here(target, lookups):
+            yield Sight(target, lookups.unanswered, _finding(snapshot, target, lookups, None))
 
 
 def _are_many(lookups: DnsSummary) -> bool:
@@ -81,20 +86,26 @@ def _are_lost_here(target: TargetView, lookups: DnsSummary) -> bool:
     return share(lookups.unanswered, lookups.asked) <= OWN * target.capture_loss
 
 
-def _finding(snapshot: Snapshot, target: TargetView, lookups: DnsSummary) -> Finding:
+def _finding(
+    snapshot: Snapshot, target: TargetView, lookups: DnsSummary, loss: DnsLoss | None
+) -> Finding:
     counts = (
         f"{lookups.unanswered} of {lookups.asked} questions unanswered, {lookups.retried} "
         "asked again"
     )
-    title = f"{share(lookups.unanswered, lookups.asked):.0f} % of DNS questions get no answer"
+    percent = loss.share.percent if loss else share(lookups.unanswered, lookups.asked)
+    title = f"{percent:.0f} % of DNS questions get no answer"
     outside = servers_outside(snapshot, lookups)
     evidence = [
         target.fact(counts, SOURCE),
         target.fact(servers(snapshot, lookups), SOURCE),
     ]
     fix = ASK_OUTSIDE.format(servers=listed(outside)) if outside else ASK
-    found = _place(snapshot, lookups)
-    if found is not None:
+    found = None if loss and loss.how != "silent" else _place(snapshot, lookups)
+    if loss is not None and found is None:
+        title, fix = f"{title}: {loss.short(snapshot)}", loss.fix
+        evidence.append(loss.view.fact(loss.figure, "capture, all interfaces"))
+    elif found is not None:
         lost, server = found
         report = loss_report(lost, server, "questions")
         title, fix = f"{title}: {report.short}", report.fix
@@ -104,7 +115,7 @@ def _finding(snapshot: Snapshot, target: TargetView, lookups: DnsSummary) -> Fin
         title=title,
         evidence=evidence,
         fix=fix,
-        fix_kind="text" if found is None else "shell",
+        fix_kind="text" if found is None and loss is None else "shell",
     )
 
 

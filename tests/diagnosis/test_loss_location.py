@@ -14,6 +14,7 @@ from collectors.events import (
 )
 from collectors.objects import Endpoint
 from diagnosis.reachability.observed_connections import proof
+from diagnosis.rules import findings
 from diagnosis.snapshot import Conversation, Snapshot
 from tests.support.loss_snapshots import ANSWERED, CLIENT, SERVER, SILENT, seen
 from tests.support.rules import finder
@@ -72,7 +73,8 @@ def test_a_service_is_no_finding_beside_its_endpoint() -> None:
     views = seen(replace(SILENT, stopped=9), None, services=(service,), slices=(row,))
     both = replace(views.targets[0], conversations=(*views.targets[0].conversations, asked))
     snapshot = replace(views, targets=(both, views.targets[1]))
-    assert [finding.where for finding in evaluate(snapshot)] == ["shop/db:5432"]
+    said = [one for one in findings(snapshot) if one.rule == "unanswered"]
+    assert [(one.where, len(one.consequences)) for one in said] == [("shop/db:5432", 1)]
     alone = replace(
         snapshot, targets=(replace(both, conversations=(ANSWERED, asked)), views.targets[1])
     )

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from collectors.findings import Finding
+from diagnosis.paths import PathDirection, PathRow, Segments
 from diagnosis.snapshot import Conversation, DnsSummary
 from tests.support.loss_snapshots import ANSWERED, CLIENT, SERVER, seen
 from tests.support.rules import finder
@@ -50,6 +51,18 @@ def unanswered(capture_loss: float = 0.0, server: str = SERVER.ip) -> list[Findi
 @pytest.mark.alike
 def test_a_capture_that_loses_packets_itself() -> None:
     assert unanswered(0.5) and not unanswered(12.0)
+
+
+@pytest.mark.alike
+def test_a_capture_with_legs_that_were_not_joined() -> None:
+    """Questions come in and do not leave, by its figures, and nobody misses an answer."""
+    leg = PathDirection(Segments(small=40), Segments())
+    row = PathRow("UDP", CLIENT.ip, SERVER.ip, 53, "", 0, CLIENT.ip, to_server=leg)
+    answered = DnsSummary(10, 100, 100, 0, servers=(SERVER.ip,))
+    views = seen(None, None)
+    for lookups, count in ((answered, 0), (replace(answered, answered=60, unanswered=40), 1)):
+        node = replace(views.targets[0], lookups=lookups, paths=(row,))
+        assert len(evaluate(replace(views, targets=(node,)))) == count
 
 
 def test_a_server_outside_is_not_the_cluster_s() -> None:

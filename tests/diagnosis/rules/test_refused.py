@@ -103,8 +103,8 @@ OLD = SliceRow("shop", "api-a", "api", (API.ip,), (), changed=1.0)
 def by_service(*slices: SliceRow, talk: Conversation = REFUSING) -> list[str]:
     """As a client's pod alone sees it."""
     view = pod(conversations=(talk,))
-    rows = {"services": (SERVICE,), "slices": slices}
-    return found(Snapshot(100.0, (view,), (POD, API, NEAR), **rows))
+    pods = POD, API, NEAR
+    return found(Snapshot(100.0, (view,), pods, services=(SERVICE,), slices=slices))
 
 
 def test_a_service_of_which_everything_refuses() -> None:
