@@ -93,11 +93,11 @@ def path_groups(snapshot: Snapshot, view: TargetView) -> Iterator[PathGroup]:
 
 def _by_server(snapshot: Snapshot, view: TargetView) -> dict[End, list[PathRow]]:
     tcp = (row for row in view.paths if row.protocol == "TCP")
-    rows = (row for row in tcp if not row.one_sided or is_reset_on_its_way(snapshot, row))
+    rows = (row for row in tcp if not row.one_sided or is_reset_in_transit(snapshot, row))
     return by_key(rows, lambda row: row.asked_end)
 
 
-def is_reset_on_its_way(snapshot: Snapshot, row: PathRow) -> bool:
+def is_reset_in_transit(snapshot: Snapshot, row: PathRow) -> bool:
     """Whether the machine answers with RSTs of its own what it translates and hands on: a rule
     does. An endpoint that is a machine's own address may be where nothing listens."""
     if not row.refused or row.to_server.left.total or row.to_client.entered.total:

@@ -160,6 +160,7 @@ class PathRow:
     requests: int = 0  # connections in which the client sent data
     answered: int = 0  # of those: data came back
     silent: int = 0  # of those: none came for 1.5 s and more, or until the client gave up
+    abandoned: int = 0  # of the silent: the client ended them, the server did not
     refused: int = 0  # by a RST in answer to the SYN
     rejected: int = 0  # by an ICMP error in answer to the SYN
     icmp: str = ""  # what it said
@@ -210,6 +211,7 @@ COUNTS = (
     "requests",
     "answered",
     "silent",
+    "abandoned",
     "refused",
     "rejected",
     "reset_by_client",

@@ -70,10 +70,12 @@ def _request(legs: Sequence[TcpFlow], now: int) -> Outcome:
     answered = any(leg.server.payload for leg in legs)
     cut = [leg for leg in legs if leg.reset_by is not None and leg.synack_at and not answered]
     reset = any(leg.reset_by is leg.server for leg in cut)
+    silent = asked and not answered and not reset and _gave_up(legs, now)
     return {
         "requests": asked,
         "answered": asked and answered,
-        "silent": asked and not answered and not reset and _gave_up(legs, now),
+        "silent": silent,
+        "abandoned": silent and _is_abandoned(legs),
         "reset_by_client": any(leg.reset_by is leg.client for leg in cut),
         "reset_by_server": reset,
     }
@@ -84,6 +86,12 @@ def _gave_up(legs: Sequence[TcpFlow], now: int) -> bool:
     over = any(leg.client.fin_at or leg.reset_by is leg.client for leg in legs)
     until = _closed_at(legs) if over else now
     return until - max(leg.asked_at for leg in legs) > LATE_NS
+
+
+def _is_abandoned(legs: Sequence[TcpFlow]) -> bool:
+    """Whether the client ended it and the server has not: its kernel only acknowledges."""
+    over = any(leg.client.fin_at or leg.reset_by is leg.client for leg in legs)
+    return over and not any(leg.server.fin_at for leg in legs)
 
 
 def _closed_at(legs: Sequence[TcpFlow]) -> int:

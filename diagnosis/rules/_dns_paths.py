@@ -103,7 +103,7 @@ def _asked(snapshot: Snapshot, target: TargetView) -> Iterator[tuple[TargetView,
 
 
 def _losses(view: TargetView, rows: list[PathRow]) -> Iterator[DnsLoss]:
-    row, asked_at = added(rows), rows[0].asked
+    row = added(rows)
     servers = tuple(sorted({one.endpoint for one in rows if one.endpoint}))
     there, back = row.to_server, row.to_client
     asked, left, came = there.entered.data, there.left.data, back.entered.data
@@ -113,11 +113,10 @@ def _losses(view: TargetView, rows: list[PathRow]) -> Iterator[DnsLoss]:
         "silent": LossShare(max(0, left - came), left),
     }
     if row.rejected >= REJECTED:
-        yield DnsLoss("rejected", view, LossShare(asked - came, asked), row, asked_at, servers)
-        return
+        shares = {"rejected": LossShare(asked - came, asked)}
     for how, share in shares.items():
-        if share.is_loss and share.low > 2 * view.capture_loss:
-            yield DnsLoss(how, view, share, row, asked_at, servers)
+        if how == "rejected" or (share.is_loss and share.low > 2 * view.capture_loss):
+            yield DnsLoss(how, view, share, row, asked=rows[0].asked, servers=servers)
 
 
 def _is_felt(loss: DnsLoss, lookups: DnsSummary) -> bool:

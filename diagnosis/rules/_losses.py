@@ -90,12 +90,12 @@ def _is_counted(snapshot: Snapshot, loss: PathLoss) -> bool:
     """By a counter of the node, a full conntrack table, or forwarding that is off."""
     view, wanted = loss.view, family(loss.group.asked)
     is_off = any(one.family == wanted for one in forwarding_off(snapshot, view))
-    if _is_table_full(view) or is_off:
+    if is_table_full(view) or is_off:
         return True
     return 2 * view.delta(*COUNTED_DROPS) >= loss.share.lost
 
 
-def _is_table_full(view: TargetView) -> bool:
+def is_table_full(view: TargetView) -> bool:
     fill = CONNTRACK_FILL.share(view.values)
     return fill is not None and (fill.percent or 0) >= FULL
 

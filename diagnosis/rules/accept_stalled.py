@@ -113,7 +113,9 @@ def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bo
     Service fail."""
     if other.rule == "listen_queue":
         return replace(finding.subject, port=0) == other.subject
-    if other.rule == "service_failing":
+    if other.rule == "never_answered" and other.subject == finding.subject:
+        return True
+    if other.rule in ("service_failing", "never_answered"):
         return any(
             pod_subject(pod, finding.subject.port) == finding.subject
             for service in snapshot.services

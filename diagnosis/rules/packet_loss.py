@@ -17,7 +17,7 @@ from diagnosis.path_losses import PathLoss
 from diagnosis.paths import End
 from diagnosis.per_snapshot import once_per_snapshot
 from diagnosis.rule import CONVENTION, Rule, Threshold, level
-from diagnosis.rules import endpoint_failing
+from diagnosis.rules import endpoint_failing, never_answered
 from diagnosis.rules._losses import loss_subject, losses_at, unexplained
 from diagnosis.snapshot import Conversation, DnsSummary, Snapshot, listed
 
@@ -133,11 +133,15 @@ def explains(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
 def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
     """Of what one node drops on its own: that an endpoint fails to which it drops packets, beside
     others, or those of other nodes; that SYNs are dropped there; that a share of DNS questions gets
-    no answer; that the same is lost behind other nodes."""
+    no answer; that the same is lost behind other nodes. Of any place, that no request that passes
+    it is answered."""
     if other.rule == RULE.id:
         return _is_said_at(snapshot, finding.subject, other.subject)
     if other.rule == "unanswered":
         return _dropped_at(snapshot, other.subject) == finding.subject
+    if other.rule == never_answered.RULE.id:
+        found = losses_at(snapshot, finding.subject)
+        return other.subject in {snapshot.subject(*end) for one in found for end in _ends(one)}
     losses = [loss for loss in losses_at(snapshot, finding.subject) if loss.place == "node"]
     if other.rule == "dns_unanswered":
         return _loses_questions(snapshot, losses, other.subject)

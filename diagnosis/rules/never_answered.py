@@ -1,0 +1,96 @@
+"""A server accepts connections, and answers no request.
+
+The kernel completes handshakes and acknowledges requests for a program that is stopped or hangs
+(RFC 9293, 3.6 and 3.10). Facts: docs/reference/failures.md; some of several endpoints:
+endpoint_failing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from collectors.findings import Finding
+from diagnosis.by_key import by_key
+from diagnosis.path_groups import client_text
+from diagnosis.paths import PathRow, added
+from diagnosis.rule import CONVENTION, Rule, Threshold
+from diagnosis.rules._losses import is_table_full
+from diagnosis.rules._per_subject import first_of_each
+from diagnosis.snapshot import Snapshot, TargetView, listed
+
+GIVEN_UP = Threshold(
+    "from", 5, "connections that the client ends after 1.5 s without an answer", CONVENTION
+)
+WAITING = Threshold("or", 30, "that were opened in 15 s and wait for one", CONVENTION)
+SPREAD_S = Threshold("opened over", 2, "s and more", CONVENTION)
+RULE = Rule(
+    id="never_answered",
+    title="Connections are accepted, and no request is ever answered",
+    scope="connection",
+    stage="symptom",
+    inputs=("capture", "Services", "pods"),
+    symptoms=("timeout", "slow"),
+    screen="flows",
+    criterion="handshakes are completed and requests acknowledged, no answer comes to any of them, "
+    "and the server does not close what the client has closed",
+    thresholds=(GIVEN_UP, WAITING, SPREAD_S),
+    false_friends=(
+        "requests are lost on their path: they are retransmitted",
+        "a protocol in which only the client speaks (logs, metrics)",
+        "long polls, of which none had an event",
+    ),
+    severity="critical",
+    verify="requests are answered",
+)
+UNACKNOWLEDGED = 0.5  # retransmissions a request: they are lost, which other rules say
+FIX = """# in each pod that serves it: does the program run? What is never accepted waits in a queue
+ss -lnt; ps -eo pid,stat,wchan,args
+# State T: it was stopped (SIGSTOP); next, its log, and a liveness probe that asks as clients do"""
+
+
+def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
+    return first_of_each(
+        _finding(snapshot, view, rows)
+        for view in snapshot.targets
+        for rows in by_key(filter(_is_tcp, view.paths), lambda row: row.asked_end).values()
+        if _is_silent(added(rows)) and not is_table_full(view)
+    )
+
+
+def _is_tcp(row: PathRow) -> bool:
+    return row.protocol == "TCP"
+
+
+def _is_silent(row: PathRow) -> bool:
+    """Whether nothing of what was asked was answered, for long enough, though it arrived."""
+    if row.answered or row.reset_by_server or row.silent < GIVEN_UP.value:
+        return False
+    if row.to_server.retransmitted.data >= UNACKNOWLEDGED * row.silent:
+        return False
+    spread = (row.failing.last_ns - row.failing.first_ns) / 1e9
+    opened = min(row.completed, row.silent)
+    is_many = row.abandoned >= GIVEN_UP.value or opened >= WAITING.value
+    return spread >= SPREAD_S.value and is_many
+
+
+def _finding(snapshot: Snapshot, view: TargetView, rows: list[PathRow]) -> Finding:
+    row, asked = added(rows), rows[0]
+    name = f"{snapshot.name(asked.asked)}:{asked.asked_port}"
+    ends = sorted({one.endpoint for one in rows if one.endpoint not in ("", asked.asked)})
+    at = f", at {listed(map(snapshot.name, ends))}" if ends else ""
+    return RULE.finding(
+        subject=snapshot.subject(*asked.asked_end),
+        title=f"{name} accepts connections and answers no request{at}: its program is stopped, or "
+        "hangs",
+        evidence=(
+            view.fact(
+                f"{row.completed:,} connections opened, {row.requests:,} requests, none answered; "
+                f"{row.abandoned:,} were given up, and the server did not close them; clients: "
+                f"{client_text(snapshot, rows)}",
+                "capture",
+            ),
+        ),
+        confidence="likely" if row.abandoned >= GIVEN_UP.value else "possible",
+        fix=FIX,
+        fix_kind="shell",
+    )
