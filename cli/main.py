@@ -4,7 +4,6 @@ credentials, 4 forbidden, 5 something was left in the cluster (it is named), 6 u
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import gc
 import os
@@ -12,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from cli.exit_codes import CRASHED, FAILED, INTERRUPTED, USAGE
 from cli.messages import (
@@ -21,10 +21,11 @@ from cli.messages import (
     print_message,
     replace_closed_streams,
 )
-from cli.open_target import with_open
-from cli.parser import parser
+from cli.plain_pcap import PlainPcap, plain_pcap
 from cli.program_name import asks_for_completion
-from cli.unused_options import refuse
+
+if TYPE_CHECKING:
+    import argparse
 
 # command: the module and its function; only what is asked for is imported
 WITHOUT_CONSOLE = {
@@ -56,7 +57,8 @@ AFTER_INTERRUPT = {
     "report": ": no report was written",
     "sessions": ": of what it had begun to write nothing is left",
 }
-Command = Callable[[argparse.Namespace], int]
+Options: TypeAlias = "argparse.Namespace | PlainPcap"
+Command = Callable[["Options"], int]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,8 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given = sys.argv[1:] if arguments is None else arguments
         if asks_for_completion(given):
             return _completed(given)
-        words = with_open(given)
-        options = parser(words).parse_args(words)
+        options = plain_pcap(given) or parsed(given)
         command = options.command or ""
         reduce_repaints_over_ssh()
         collect_garbage_rarely()
@@ -78,6 +79,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         without_output = exit_code_without_output(lost)
         code = code or _unless_an_answer(without_output, command)
     return code
+
+
+def parsed(given: Sequence[str]) -> argparse.Namespace:
+    """What the command line asks for; ends the process with a sentence where it is wrong."""
+    from cli.open_target import with_open
+    from cli.parser import parser
+
+    words = with_open(given)
+    return parser(words).parse_args(words)
 
 
 def _completed(words: Sequence[str]) -> int:
@@ -111,7 +121,7 @@ def switch_threads_often() -> None:
     sys.setswitchinterval(0.001)
 
 
-def run_reporting_errors(options: argparse.Namespace) -> int:
+def run_reporting_errors(options: Options) -> int:
     from collectors.errors import PodwireError
 
     try:
@@ -140,7 +150,11 @@ def is_lab_unavailable(error: Exception) -> bool:
     return supervisor is not None and isinstance(error, supervisor.LabUnavailable)
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: Options) -> int:
+    if isinstance(options, PlainPcap):
+        return function("cli.pcap", "print_jsonl")(options)
+    from cli.unused_options import refuse
+
     command = command_of(options)
     refuse(command, options)
     if command in WITHOUT_CONSOLE:

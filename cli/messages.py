@@ -34,7 +34,7 @@ def write_output(text: str) -> None:
         raise OutputLost from error
 
 
-def write_bytes(data: bytes) -> None:
+def write_bytes(data: bytes | memoryview) -> None:
     """Whole lines of UTF-8, whatever the locale's encoding is."""
     try:
         sys.stdout.buffer.write(data)

@@ -3,31 +3,33 @@ without a console."""
 
 from __future__ import annotations
 
-import argparse
 import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from cli.exit_codes import FAILED
 from cli.messages import flush_output, print_message, write_bytes
-from collectors.capture import jsonl
-from collectors.capture.dissect import dissect
-from collectors.capture.dns_transactions import MAX_PENDING
-from collectors.capture.flow_lines import flow_line
+from collectors.capture.flow_lines import FlowLines
 from collectors.capture.flows import FlowTable
-from collectors.capture.pcapng import Chunk
-from collectors.capture.readers import read_file, was_read
+from collectors.capture.readers import read_file, read_records, was_read
 from collectors.errors import CaptureError
 from collectors.sanitize import sanitize
+
+if TYPE_CHECKING:
+    import argparse
+
+    from cli.plain_pcap import PlainPcap
+    from collectors.capture.pcapng import Chunk
 
 PIECE = 1000  # packets at a time
 MAX_NAME = 4096
 MANY_FLOWS = 300_000
 NEW_OBJECTS = 500_000  # between two looks for garbage: flows and packets leave none in cycles
-Show = Callable[[jsonl.Object], None]
+Show = Callable[[dict[str, Any]], None]
 
 
-def print_jsonl(options: argparse.Namespace) -> int:
+def print_jsonl(options: argparse.Namespace | PlainPcap) -> int:
     """Each file in turn; 1 where one could not be read to its end by fault of its bytes, 0 where
     it was merely cut."""
     gc.set_threshold(NEW_OBJECTS)
@@ -43,47 +45,54 @@ def print_jsonl(options: argparse.Namespace) -> int:
     return worst
 
 
-def _print_file(path: Path, options: argparse.Namespace) -> None:
+def _print_file(path: Path, options: argparse.Namespace | PlainPcap) -> None:
     many, name = len(options.files) > 1, sanitize(path, MAX_NAME)
+    if options.flows:
+        _print_flows(path, name if many else "")
+        return
+    from collectors.capture import jsonl
 
     def show(found: jsonl.Object) -> None:
         write_bytes(jsonl.encoded({"file": name, **found} if many else found))
 
-    if options.flows:
-        _print_flows(path, name if many else "")
-    elif options.dns:
+    if options.dns:
         _print_lookups(path, show)
     else:
         _print_packets(path, show)
 
 
 def _print_flows(path: Path, name: str) -> None:
-    table = FlowTable(
-        MANY_FLOWS,
-        leaving=lambda flow: write_bytes(flow_line(flow, name)),
-        evict=False,
-        keep_idle=True,
-    )
+    lines = FlowLines(write_bytes, name)
+    table = FlowTable(MANY_FLOWS, leaving=lines.add, evict=False, keep_idle=True)
     try:
-        for linktype, packets in pieces(read_file(path)):
-            table.add(linktype, packets)
+        for linktype, found in read_records(path):
+            table.follow(linktype, found)
+            lines.flush()
+            flush_output()
     finally:
         table.close()
+        lines.flush()
         _report_refused(table)
 
 
 def _print_lookups(path: Path, show: Show) -> None:
+    from collectors.capture import jsonl
+
     table = FlowTable()
     table.lookups.on_done = lambda found: show(jsonl.lookup_object(found))
     try:
-        for linktype, packets in pieces(read_file(path)):
-            table.add(linktype, packets)
+        for linktype, found in read_records(path):
+            table.follow(linktype, found)
+            flush_output()
     finally:
         table.close()
         _report_left_out(table)
 
 
 def _print_packets(path: Path, show: Show) -> None:
+    from collectors.capture import jsonl
+    from collectors.capture.dissect import dissect
+
     table, number = FlowTable(MANY_FLOWS, keep_idle=True), 0
     for linktype, packets in pieces(read_file(path)):
         for packet, (analysis, flow) in zip(packets, table.add(linktype, packets), strict=True):
@@ -101,6 +110,8 @@ def _report_refused(table: FlowTable) -> None:
 
 
 def _report_left_out(table: FlowTable) -> None:
+    from collectors.capture.dns_transactions import MAX_PENDING
+
     if table.lookups.totals.left_out:
         print_message(
             f"{table.lookups.totals.left_out:,} DNS questions are left out: more than "
