@@ -23,7 +23,8 @@ class CookedCopies:
     def seen_before(self, row: HeaderRow) -> bool:
         """Whether this is a copy. Equal are addresses, ports, sequence, identification, payload."""
         ns, start = row.ns, row.offset + BEHIND_CHECKSUM[row.protocol != TCP]
-        key = (*row.headers()[:10], row.identification, row.data[start : start + COMPARED])
+        body = row.data[start : min(start + COMPARED, row.end)]
+        key = (*row.headers()[:10], row.identification, body)
         before = self._seen.pop(key, None)
         if before is not None and 0 <= ns - before < COPY_NS:
             self._seen[key] = before

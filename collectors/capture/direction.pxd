@@ -1,15 +1,21 @@
-# Types of direction.py for the compiled core.
+# Types of direction.py for the compiled core. None of these can be part of a cycle.
+cimport cython
+from collectors.capture.header_row cimport HeaderRow
 
-cpdef long long interface_direction(bytes data, long long interface)
+cdef long long LIMIT_NS
 
+cpdef long long interface_direction(HeaderRow row)
+
+@cython.no_gc
 cdef class FlowEvent:
     cdef public long long at, until, count, size
     cdef public bint by_client
     cdef public str kind, note
+    cdef public FlowEvent next
+    cpdef begin(self, long long at, bint by_client, str kind, long long size, str note)
 
 cdef class DurationStats:
-    cdef public long long count, largest, smallest
-    cdef public object total
+    cdef public long long count, largest, smallest, rest, wholes
     cpdef add(self, long long ns)
 
 cdef class SegmentCounts:
@@ -17,6 +23,7 @@ cdef class SegmentCounts:
     cdef public long long syn_retransmitted, fin_retransmitted
     cdef public long long duplicate_acks, zero_windows, window_full, keep_alives
 
+@cython.no_gc
 cdef class Direction:
     cdef public bytes address
     cdef public long long port, interface, packets, bytes, payload, segments
@@ -26,5 +33,6 @@ cdef class Direction:
     cdef public long long probe, probe_stamp, probe_at, fin_at, reset_at
     cdef public DurationStats rtt
     cdef public SegmentCounts counts
+    cpdef begin(self, bytes address, long long port, long long interface)
     cpdef SegmentCounts counted(self)
     cpdef add_rtt(self, long long ns)

@@ -5,8 +5,11 @@ from __future__ import annotations
 
 from typing import Literal
 
+from collectors.capture.header_row import HeaderRow
+
 IN, OUT = 1, 2  # it came in by an interface, it went out by one
 NOT_SEEN = -1
+LIMIT_NS = WHOLE_NS = 1 << 62  # no duration is longer; the second one is no C integer anywhere
 OUTGOING = 4  # packet type in the header of cooked v2
 
 Kind = Literal[
@@ -31,18 +34,26 @@ Kind = Literal[
 ]
 
 
-def interface_direction(data: bytes, interface: int) -> int:
+def interface_direction(row: HeaderRow) -> int:
     """IN or OUT of a packet on cooked v2, the only link type whose packets name their interface
     (LINKTYPE_LINUX_SLL2); 0 of others."""
-    return 0 if not interface else OUT if data[10] == OUTGOING else IN
+    if not row.interface:
+        return 0
+    return OUT if row.data[row.begin + 10] == OUTGOING else IN
 
 
 class FlowEvent:
-    """Something that happened in a connection: `count` alike in a row, with `size` bytes in all."""
+    """Something that happened in a connection: `count` alike in a row, with `size` bytes in all.
+    `next` is the connection's next event."""
 
-    __slots__ = ("at", "by_client", "count", "kind", "note", "size", "until")
+    __slots__ = ("at", "by_client", "count", "kind", "next", "note", "size", "until")
 
     def __init__(self, at: int, by_client: bool, kind: Kind, size: int = 0, note: str = "") -> None:
+        self.next: FlowEvent | None = None
+        self.begin(at, by_client, kind, size, note)
+
+    def begin(self, at: int, by_client: bool, kind: Kind, size: int, note: str) -> None:
+        """What a new one is: without Python's ways of calling, where it is compiled."""
         self.at = self.until = at
         self.by_client = by_client
         self.kind: Kind = kind
@@ -54,26 +65,29 @@ class FlowEvent:
 class DurationStats:
     """Smallest, mean and largest of some durations, in nanoseconds."""
 
-    __slots__ = (
-        "count",
-        "largest",
-        "smallest",
-        "total",
-    )
+    __slots__ = ("count", "largest", "rest", "smallest", "wholes")
 
     def __init__(self) -> None:
-        self.count = self.total = self.largest = 0
-        self.smallest = 1 << 62
+        self.count = self.largest = 0
+        self.rest = self.wholes = 0  # the sum, in two: it may be beyond 64 bits
+        self.smallest = LIMIT_NS
 
     def add(self, ns: int) -> None:
         if ns < 0:  # the capture's clock was set back meanwhile
             return
         self.count += 1
-        self.total += ns
+        self.rest += ns
+        if self.rest >= LIMIT_NS:
+            self.rest -= LIMIT_NS
+            self.wholes += 1
         if ns < self.smallest:
             self.smallest = ns
         if ns > self.largest:
             self.largest = ns
+
+    @property
+    def total(self) -> int:
+        return self.wholes * WHOLE_NS + self.rest
 
     @property
     def mean(self) -> float:
@@ -146,6 +160,10 @@ class Direction:
     )
 
     def __init__(self, address: bytes, port: int, interface: int) -> None:
+        self.begin(address, port, interface)
+
+    def begin(self, address: bytes, port: int, interface: int) -> None:
+        """What a new one is: without Python's ways of calling, where it is compiled."""
         self.address, self.port, self.interface = address, port, interface
         self.client = False
         self.packets = self.bytes = self.payload = self.segments = 0

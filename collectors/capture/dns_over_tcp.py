@@ -12,13 +12,13 @@ LEAST = 12  # bytes of a DNS header
 MOST_EARLY, MOST_EARLY_BYTES = 16, 1 << 18  # segments that wait for one before them
 
 
-def payload(row: HeaderRow, data: bytes) -> bytes:
+def payload(row: HeaderRow) -> bytes:
     """What was captured of a TCP segment's payload."""
     offset = row.offset
-    if len(data) <= offset + 12:
+    if row.end <= offset + 12:
         return b""
-    start = offset + (data[offset + 12] >> 4) * 4
-    return data[start : start + row.length]
+    start = offset + (row.data[offset + 12] >> 4) * 4
+    return row.data[start : min(start + row.length, row.end)]
 
 
 class DnsStream:
@@ -34,9 +34,10 @@ class DnsStream:
         self._next = start  # the sequence number that continues the buffer
         self._early: dict[int, tuple[int, bytes]] = {}  # by sequence number: size, what is unread
 
-    def add(self, row: HeaderRow, data: bytes) -> Iterator[bytes]:
+    def add(self, row: HeaderRow) -> Iterator[bytes]:
         """The messages that this segment completes."""
-        body, seq = payload(row, data), row.sequence
+        body, seq = payload(row), row.sequence
+        is_cut = len(body) < row.length  # by the snap length
         if self._next is None or MOST_EARLY_BYTES < (seq - self._next) & MASK <= AHEAD:
             self._buffer, self._next, self._early = b"", seq, {}
         if 0 < (seq - self._next) & MASK <= AHEAD:
@@ -47,7 +48,7 @@ class DnsStream:
             size, body = self._early.pop(self._next)
             self._next = (self._next + size - len(body)) & MASK
             yield from self._append(body)
-        if len(payload(row, data)) < row.length:  # cut by the snap length
+        if is_cut:
             self._buffer, self._next, self._early = b"", None, {}
 
     def _append(self, body: bytes) -> Iterator[bytes]:

@@ -2,5 +2,6 @@
 from libc.stdint cimport int64_t
 from collectors.capture.header_row cimport HeaderRow
 
-cpdef HeaderRow headers(int64_t linktype, bytes data, int64_t length)
+cpdef Py_ssize_t next_record(HeaderRow row, Py_ssize_t position, tuple layout) except -1
+cpdef bint read_headers(HeaderRow row, int64_t linktype) except -1
 cpdef bytes flow_key(HeaderRow row)

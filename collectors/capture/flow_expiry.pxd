@@ -14,9 +14,12 @@ cdef long long _tcp_expires_after(TcpFlow flow, bint keep_idle)
 cdef class ExpiryQueue:
     cdef public bint keep_idle
     cdef dict _due
-    cdef list _order
+    cdef list _order, _of_latest
+    cdef long long _latest
     cpdef add(self, TrackedFlow flow, long long ns)
     @cython.locals(gone=list, flow=TrackedFlow, silent=cython.longlong, allowed=cython.longlong)
     cpdef list expired(self, long long ns)
-    @cython.locals(step=cython.longlong, flows=list)
+    @cython.locals(step=cython.longlong)
     cdef _look_at(self, TrackedFlow flow, long long at)
+    @cython.locals(flows=list)
+    cdef list _flows_of(self, long long step)

@@ -46,6 +46,8 @@ class ExpiryQueue:
         self.keep_idle = keep_idle
         self._due: dict[int, list[Flow]] = {}
         self._order: list[int] = []  # a heap of the keys
+        self._latest = 0  # the key that was used last, and its flows
+        self._of_latest: list[Flow] = []
 
     @property
     def next_at(self) -> int:
@@ -58,16 +60,23 @@ class ExpiryQueue:
 
     def _look_at(self, flow: Flow, at: int) -> None:
         step = at // GRAIN_NS + 1
+        if step != self._latest:
+            self._of_latest = self._flows_of(step)
+            self._latest = step
+        self._of_latest.append(flow)
+
+    def _flows_of(self, step: int) -> list[Flow]:
         flows = self._due.get(step)
         if flows is None:
             flows = self._due[step] = []
             heappush(self._order, step)
-        flows.append(flow)
+        return flows
 
     def expired(self, ns: int) -> list[Flow]:
         """Those that leave now; the others that were due are looked at again later."""
         gone: list[Flow] = []
         while self._order and self._order[0] * GRAIN_NS <= ns:
+            self._latest = 0
             for flow in self._due.pop(heappop(self._order)):
                 silent, allowed = ns - flow.last_ns, expires_after(flow, self.keep_idle)
                 if silent > allowed:
@@ -80,6 +89,7 @@ class ExpiryQueue:
         """About `count` flows that were silent for longest; they are no longer waiting."""
         gone = sorted(self._waiting(), key=lambda flow: flow.last_ns)[:count]
         leaving = {id(flow) for flow in gone}
+        self._latest = 0
         for step, flows in self._due.items():
             self._due[step] = [flow for flow in flows if id(flow) not in leaving]
         return gone

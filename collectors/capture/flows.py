@@ -7,7 +7,6 @@ never raises on what they hold.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
 
@@ -19,13 +18,15 @@ from collectors.capture.dns_over_tcp import DnsStream
 from collectors.capture.dns_ports import is_dns_port
 from collectors.capture.dns_transactions import DnsEnds, DnsTracker
 from collectors.capture.flow_expiry import ExpiryQueue, Flow as Flow
+from collectors.capture.flow_totals import FlowTotals as FlowTotals
 from collectors.capture.flows_gone import GoneFlows
 from collectors.capture.header_row import HeaderRow, Key
-from collectors.capture.header_rows import flow_key, headers, other_headers
+from collectors.capture.header_rows import flow_key, other_headers, read_headers
 from collectors.capture.hop_counts import count_tcp, count_udp
 from collectors.capture.layers import ACK, MASK, SYN, TCP, Icmp, Quoted
 from collectors.capture.links import LINUX_SLL
 from collectors.capture.packet_summary import icmp_info
+from collectors.capture.records import Raw, Records, next_record
 from collectors.capture.tcp import TcpFlow
 from collectors.capture.udp import UdpFlow
 from collectors.packet import Packet
@@ -38,21 +39,6 @@ SET_BACK_NS = 60_000_000_000  # packets that are so much earlier come from a clo
 Leaving = Callable[[Flow], None]
 ICMP_UNREACHABLE, ICMP_TIME_EXCEEDED, FRAGMENTATION_NEEDED = 3, 11, 4
 ICMP6_UNREACHABLE, ICMP6_TIME_EXCEEDED = 1, 3
-
-
-@dataclass(slots=True)
-class FlowTotals:
-    """Since the start, whatever has left; each flow once, except `forgotten`, which may have
-    come back. `refused` are packets of flows for which there was no room in a table that admits no
-    more."""
-
-    packets: int = 0
-    other: int = 0  # neither TCP nor UDP, or too damaged to read
-    tcp: int = 0
-    udp: int = 0
-    left: int = 0
-    forgotten: int = 0
-    refused: int = 0
 
 
 class FlowTable:
@@ -88,6 +74,8 @@ class FlowTable:
         self._next_check = 0
         self._dns_streams: dict[Direction, DnsStream] = {}
         self._copies = CookedCopies()
+        self._row = HeaderRow(0, b"", b"")  # of the packet that is looked at
+        self._of = 0  # the number of its flow
 
     @property
     def flows(self) -> list[Flow]:
@@ -103,39 +91,67 @@ class FlowTable:
     def add(self, linktype: int, packets: Sequence[Packet]) -> list[tuple[int, int]]:
         """For each packet its analysis flags (0: none) and the number of its flow (0: none)."""
         results: list[tuple[int, int]] = []
-        cooked, next_check = linktype == LINUX_SLL, self._next_check
+        row = self._row
         for packet in packets:
             ns, data, wire = packet
-            row = headers(linktype, data, wire) or other_headers(linktype, data, wire)
-            if ns >= next_check:
-                next_check = self._expire(ns)
-            if row is None:
-                self.totals.other += 1
-                results.append((0, self._other(linktype, packet)))
-                continue
-            row.ns, row.data, row.wire = ns, data, wire
-            if cooked and self._copies.seen_before(row):
-                results.append((COPY, self._copied(row)))
-            else:
-                results.append(self._one_tcp(row) if row.protocol == TCP else self._one_udp(row))
-        self.totals.packets += len(packets)
+            row.hold(ns, data, wire)
+            analysis = self._one(linktype, row)
+            results.append((analysis, self._of))
         if packets:
-            self.first_ns = self.first_ns or packets[0][0]
-            self.latest_ns = max(self.latest_ns, packets[-1][0])
+            self._end_batch(len(packets), packets[0][0], packets[-1][0])
         self.revision += 1
-        if packets and packets[-1][0] + SET_BACK_NS < next_check:
-            self._next_check = packets[-1][0] + CHECK_NS
         return results
+
+    def follow(self, linktype: int, found: Raw) -> None:
+        """As `add`, where nobody asks what each packet is called."""
+        if not isinstance(found, Records):
+            self.add(linktype, found)
+            return
+        row, layout, position, first_ns = self._row, found.layout, found.start, 0
+        row.data = found.data
+        for number in range(found.count):
+            position = next_record(row, position, layout)
+            if not number:
+                first_ns = row.ns
+            self._one(linktype, row)
+        if found.count:
+            self._end_batch(found.count, first_ns, row.ns)
+        self.revision += 1
+
+    def _end_batch(self, count: int, first_ns: int, last_ns: int) -> None:
+        self.totals.packets += count
+        self.first_ns = self.first_ns or first_ns
+        self.latest_ns = max(self.latest_ns, last_ns)
+        if last_ns + SET_BACK_NS < self._next_check:
+            self._next_check = last_ns + CHECK_NS
 
     # --- one packet
 
-    def _one_tcp(self, row: HeaderRow) -> tuple[int, int]:
+    def _one(self, linktype: int, row: HeaderRow) -> int:
+        """The analysis flags of the packet that the row holds; `_of` is the number of its flow."""
+        self._of = 0
+        if row.ns >= self._next_check:
+            self._expire(row.ns)
+        if not read_headers(row, linktype):
+            packet = Packet(row.ns, row.packet(), row.wire)
+            other = other_headers(linktype, packet.data, packet.length)
+            if other is None:
+                self.totals.other += 1
+                self._of = self._other(linktype, packet)
+                return 0
+            other.ns, row = row.ns, other
+        if linktype == LINUX_SLL and self._copies.seen_before(row):
+            self._of = self._copied(row)
+            return COPY
+        return self._one_tcp(row) if row.protocol == TCP else self._one_udp(row)
+
+    def _one_tcp(self, row: HeaderRow) -> int:
         key = flow_key(row)
         flow = self._tcp.get(key)
         if flow is None or (row.flags & SYN and _reopened(flow, row)):
             flow = self._open_tcp(row, key)
             if flow is None:
-                return 0, 0
+                return 0
         own, peer = flow.client, flow.server
         if own.port != row.source_port or own.address != row.source:
             own, peer = peer, own
@@ -144,15 +160,16 @@ class FlowTable:
             count_tcp(flow, row, analysis, from_client=own is flow.client)
         if row.length and analysis != COPY and _is_dns(row):
             self._dns_over_tcp(own, row)
-        return analysis, flow.number
+        self._of = flow.number
+        return analysis
 
-    def _one_udp(self, row: HeaderRow) -> tuple[int, int]:
+    def _one_udp(self, row: HeaderRow) -> int:
         key = flow_key(row)
         flow = self._udp.get(key)
         if flow is None:
             flow = self._open_udp(row, key)
             if flow is None:
-                return 0, 0
+                return 0
         own = flow.client
         if own.port != row.source_port or own.address != row.source:
             own = flow.server
@@ -160,8 +177,9 @@ class FlowTable:
         if self._hops and row.interface:
             count_udp(flow, row, from_client=own is flow.client)
         if not analysis and _is_dns(row):
-            self.lookups.add(_ends(row), row.ns, row.data[row.offset + 8 :])
-        return analysis, flow.number
+            self.lookups.add(_ends(row), row.ns, row.data[row.offset + 8 : row.end])
+        self._of = flow.number
+        return analysis
 
     def _copied(self, row: HeaderRow) -> int:
         """A copy on cooked v1; the number of its flow, or 0."""
@@ -181,7 +199,7 @@ class FlowTable:
                 self._dns_streams.pop(next(iter(self._dns_streams)))
             start = None if own.start < 0 else own.start + 1 & MASK
             stream = self._dns_streams[own] = DnsStream(start)
-        for message in stream.add(row, row.data):
+        for message in stream.add(row):
             self.lookups.add(_ends(row), row.ns, message, over_tcp=True)
 
     def _other(self, linktype: int, packet: Packet) -> int:
@@ -208,7 +226,9 @@ class FlowTable:
         if not self._room():
             return None
         self.totals.tcp += self._is_first(key, row)
-        flow = self._tcp[key] = TcpFlow(self._number, key, row)
+        flow = TcpFlow.__new__(TcpFlow)
+        flow.begin(self._number, key, row)
+        self._tcp[key] = flow
         self._enter(flow, row.ns)
         return flow
 
@@ -216,7 +236,9 @@ class FlowTable:
         if not self._room():
             return None
         self.totals.udp += self._is_first(key, row)
-        flow = self._udp[key] = UdpFlow(self._number, key, row)
+        flow = UdpFlow.__new__(UdpFlow)
+        flow.begin(self._number, key, row)
+        self._udp[key] = flow
         self._enter(flow, row.ns)
         return flow
 
@@ -248,14 +270,13 @@ class FlowTable:
 
     # --- flows that leave
 
-    def _expire(self, ns: int) -> int:
-        """Let go of what has expired; the capture time of the next look."""
+    def _expire(self, ns: int) -> None:
+        """Let go of what has expired."""
         self.lookups.expire(ns)
         for flow in self._expiry.expired(ns):
             self._leave(flow)
             self._gone.add_expired(flow)
         self._next_check = min(self._expiry.next_at or ns + CHECK_NS, ns + CHECK_NS)
-        return self._next_check
 
     def _leave(self, flow: Flow) -> None:
         del self._flows[flow.number]
@@ -272,8 +293,12 @@ class FlowTable:
 
     def close(self) -> None:
         """All that are left leave."""
-        for flow in self.flows:
-            self._leave(flow)
+        flows = self.flows
+        self._flows, self._tcp, self._udp, self._dns_streams = {}, {}, {}, {}
+        self.totals.left += len(flows)
+        if self._leaving is not None:
+            for flow in flows:
+                self._leaving(flow)
         self._expiry = ExpiryQueue()
         self.lookups.expire(1 << 62)
 

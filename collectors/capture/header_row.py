@@ -31,14 +31,17 @@ _headers = attrgetter(*_HEADERS)
 
 class HeaderRow:
     """Addresses are 4 or 16 bytes. Of UDP, sequence to window are 0. `length` is the payload's on
-    the wire, `offset` that of the transport header, `network` is made of VNI and VLAN (0: none).
-    `ns`, `data` and `wire` are the packet's own; the flow table sets them."""
+    the wire, `network` is made of VNI and VLAN (0: none). The packet was captured at `ns`, is
+    `data` from `begin` up to `end`, and had `wire` bytes; `offset` is where in `data` its transport
+    header begins. The flow table uses one row for all packets."""
 
     __slots__ = (
         "acknowledgment",
+        "begin",
         "data",
         "destination",
         "destination_port",
+        "end",
         "flags",
         "identification",
         "interface",
@@ -61,6 +64,16 @@ class HeaderRow:
         self.length = self.offset = self.identification = self.interface = self.network = 0
         self.ns = self.wire = 0
         self.data = b""
+        self.begin = self.end = 0
+
+    def hold(self, ns: int, data: bytes, wire: int) -> None:
+        """A packet of its own, whose headers are to be read."""
+        self.ns, self.data, self.wire = ns, data, wire
+        self.begin, self.end = 0, len(data)
+
+    def packet(self) -> bytes:
+        """The bytes that were captured."""
+        return self.data[self.begin : self.end]
 
     def headers(self) -> tuple[Any, ...]:
         """What was read of the packet."""

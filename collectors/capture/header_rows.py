@@ -27,109 +27,105 @@ _IP4 = struct.Struct("!BxHHHxB2x4s4s").unpack_from
 _IP6 = struct.Struct("!IHBx16s16s").unpack_from
 _TCP = struct.Struct("!HHIIHH").unpack_from  # to the window
 _UDP = struct.Struct("!HHH2x").unpack_from
+IPV4_UDP, IPV6_UDP = 28, 48  # bytes of both headers, without options
+SMALLEST_TCP = 20
 
 
-def plain_headers(linktype: int, data: bytes, length: int) -> HeaderRow | None:
-    """The row of a packet that is plain and whole; None of all others."""
+def plain_headers(row: HeaderRow, linktype: int) -> bool:
+    """Reads the headers of the packet that a row holds: whether it is plain and whole. What is read
+    of others means nothing."""
+    data, start = row.data, row.begin
+    row.network = row.identification = row.interface = 0
     if linktype == ETHERNET:
-        return _by_type(data, (12, 14, 0), length)
+        return _by_type(row, start + 12, start + 14)
     if linktype == LINUX_SLL2:
-        return _of_any(_by_type(data, (0, 20, int.from_bytes(data[4:8], "big")), length))
+        row.interface = int.from_bytes(data[start + 4 : start + 8], "big")
+        return _of_any(row, _by_type(row, start, start + 20))
     if linktype == LINUX_SLL:
-        return _of_any(_by_type(data, (14, 16, 0), length))
-    if linktype in RAW_TYPES and data:
-        return _of_version(data, length)
-    return None
+        return _of_any(row, _by_type(row, start + 14, start + 16))
+    if linktype in RAW_TYPES and row.end > start:
+        version = data[start] >> 4
+        return _ipv4(row, start) if version == 4 else version == 6 and _ipv6(row, start)
+    return False
 
 
-def _by_type(data: bytes, place: tuple[int, int, int], length: int) -> HeaderRow | None:
-    """`place` is where the Ethernet type and IP begin, and the interface."""
-    type_at, start, interface = place
-    kind = data[type_at : type_at + 2]
-    if kind == _IPV4:
-        return _ipv4(data, start, length, interface)
-    return _ipv6(data, start, length, interface) if kind == _IPV6 else None
+def _by_type(row: HeaderRow, type_at: int, start: int) -> bool:
+    """The Ethernet type is at `type_at`, IP begins at `start`."""
+    kind = row.data[type_at : type_at + 2]
+    return _ipv4(row, start) if kind == _IPV4 else kind == _IPV6 and _ipv6(row, start)
 
 
-def _of_any(row: HeaderRow | None) -> HeaderRow | None:
+def _of_any(row: HeaderRow, plain: bool) -> bool:
     """A capture of all interfaces sees a packet in its tunnel and out of it: as one flow."""
-    if row is not None:
-        row.network = 0
-    return row
+    row.network = 0
+    return plain
 
 
-def _of_version(data: bytes, length: int) -> HeaderRow | None:
-    version = data[0] >> 4
-    if version == 4:
-        return _ipv4(data, 0, length, 0)
-    return _ipv6(data, 0, length, 0) if version == 6 else None
-
-
-def _ipv4(data: bytes, start: int, length: int, interface: int) -> HeaderRow | None:
+def _ipv4(row: HeaderRow, start: int) -> bool:
     """TCP or UDP over IPv4 without options at `start`."""
-    try:
-        first, total, ident, fragment, protocol, source, destination = _IP4(data, start)
-        if first != 0x45 or fragment & 0x3FFF or protocol not in (TCP, UDP):
-            return None
-        row = HeaderRow(protocol, source, destination)
-        row.identification, row.interface, row.offset = ident, interface, start + 20
-        if protocol == TCP:
-            return _tcp(row, data, total - 20, length)
-        return _udp(row, data, total - 20) or _vxlan(row, data, length)
-    except struct.error:
-        return None
+    if start + IPV4_UDP > row.end:
+        return False
+    first, total, ident, fragment, protocol, source, destination = _IP4(row.data, start)
+    if first != 0x45 or fragment & 0x3FFF or protocol not in (TCP, UDP):
+        return False
+    row.protocol, row.source, row.destination = protocol, source, destination
+    row.identification, row.offset = ident, start + 20
+    if protocol == TCP:
+        return _tcp(row, total - 20)
+    return _udp(row, total - 20) or _vxlan(row)
 
 
-def _ipv6(data: bytes, start: int, length: int, interface: int) -> HeaderRow | None:
+def _ipv6(row: HeaderRow, start: int) -> bool:
     """TCP or UDP over IPv6 without extension headers."""
-    try:
-        first, total, protocol, source, destination = _IP6(data, start)
-        if first >> 28 != 6 or protocol not in (TCP, UDP):
-            return None
-        row = HeaderRow(protocol, source, destination)
-        row.interface, row.offset = interface, start + 40
-        return _tcp(row, data, total, length) if protocol == TCP else _udp(row, data, total)
-    except struct.error:
-        return None
+    if start + IPV6_UDP > row.end:
+        return False
+    first, total, protocol, row.source, row.destination = _IP6(row.data, start)
+    if first >> 28 != 6 or protocol not in (TCP, UDP):
+        return False
+    row.protocol, row.offset = protocol, start + 40
+    return _tcp(row, total) if protocol == TCP else _udp(row, total)
 
 
-def _tcp(row: HeaderRow, data: bytes, size: int, length: int) -> HeaderRow | None:
+def _tcp(row: HeaderRow, size: int) -> bool:
     """`size` is of header and payload, as IP says."""
     start = row.offset
-    row.source_port, row.destination_port, seq, ack, bits, window = _TCP(data, start)
+    if start + SMALLEST_TCP > row.end:
+        return False
+    row.source_port, row.destination_port, seq, ack, bits, window = _TCP(row.data, start)
     header = bits >> 10 & 0x3C
-    if header < 20 or size < header or start + header > len(data) or start + size > length:
-        return None
+    if header < SMALLEST_TCP or size < header or start + header > row.end:
+        return False
+    if start - row.begin + size > row.wire:
+        return False
     row.sequence, row.acknowledgment = seq, ack
     row.flags, row.window, row.length = bits & 0x1FF, window, size - header
-    return row
+    return True
 
 
-def _udp(row: HeaderRow, data: bytes, size: int) -> HeaderRow | None:
-    row.source_port, row.destination_port, datagram = _UDP(data, row.offset)
+def _udp(row: HeaderRow, size: int) -> bool:
+    row.source_port, row.destination_port, datagram = _UDP(row.data, row.offset)
+    row.sequence = row.acknowledgment = row.flags = row.window = 0
     row.length = datagram - 8
-    tunnel = row.destination_port in TUNNEL_PORTS
-    return None if tunnel or datagram < 8 or size < 8 else row
+    return row.destination_port not in TUNNEL_PORTS and datagram >= 8 and size >= 8
 
 
-def _vxlan(outer: HeaderRow, data: bytes, length: int) -> HeaderRow | None:
-    """What a plain VXLAN datagram carries."""
-    udp = outer.offset
+def _vxlan(row: HeaderRow) -> bool:
+    """What a plain VXLAN datagram carries; the row has the outer headers."""
+    data, udp = row.data, row.offset
     start = udp + 16
-    if outer.destination_port not in VXLAN_PORTS or len(data) < start + 42 or data[start - 1]:
-        return None
+    if row.destination_port not in VXLAN_PORTS or row.end < start + 42 or data[start - 1]:
+        return False
     if data[udp + 8 : udp + 12] != _VXLAN or data[start + 12 : start + 15] != b"\x08\0\x45":
-        return None
-    end = udp + outer.length + 8
-    if outer.length + 8 != _word(data, udp - 18) - 20 or end > length:
-        return None
+        return False
+    end = udp + row.length + 8
+    if row.length + 8 != _word(data, udp - 18) - 20 or end - row.begin > row.wire:
+        return False
     if start + 14 + _word(data, start + 16) > end:
-        return None  # lengths that contradict each other
-    row = _ipv4(data, start + 14, length, outer.interface)
-    if row is None or row.network:
-        return None
+        return False  # lengths that contradict each other
+    if not _ipv4(row, start + 14) or row.network:
+        return False
     row.network = int.from_bytes(data[start - 4 : start - 1], "big") + 1
-    return row
+    return True
 
 
 def _word(data: bytes, offset: int) -> int:
@@ -137,9 +133,9 @@ def _word(data: bytes, offset: int) -> int:
 
 
 try:
-    from collectors.capture.fast_headers import flow_key as flow_key, headers as headers
+    from collectors.capture.fast_headers import flow_key as flow_key, read_headers as read_headers
 except ImportError:  # it was not built
-    flow_key, headers = plain_flow_key, plain_headers
+    flow_key, read_headers = plain_flow_key, plain_headers
 
 
 def reader(linktype: int) -> Reader:
@@ -150,7 +146,9 @@ def reader(linktype: int) -> Reader:
 
 def read(linktype: int, data: bytes, length: int) -> HeaderRow | None:
     """The row of a packet, None where it is neither TCP nor UDP."""
-    return headers(linktype, data, length) or other_headers(linktype, data, length)
+    row = HeaderRow(0, b"", b"")
+    row.hold(0, data, length)
+    return row if read_headers(row, linktype) else other_headers(linktype, data, length)
 
 
 def other_headers(linktype: int, data: bytes, length: int) -> HeaderRow | None:
@@ -171,6 +169,7 @@ def slow(linktype: int, data: bytes, length: int) -> HeaderRow | None:
     protocol = TCP if frame.tcp is not None else UDP
     ends = ip_address(frame.ip.source).packed, ip_address(frame.ip.destination).packed
     row = HeaderRow(protocol, *ends)
+    row.hold(0, data, length)
     row.source_port, row.destination_port = transport.source_port, transport.destination_port
     if frame.tcp is not None:
         row.sequence, row.acknowledgment = frame.tcp.sequence, frame.tcp.acknowledgment

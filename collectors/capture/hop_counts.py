@@ -14,7 +14,7 @@ from collectors.capture.analysis_flags import (
     RETRANS,
     SPURIOUS_RETRANSMISSION,
 )
-from collectors.capture.direction import OUTGOING
+from collectors.capture.direction import OUT, interface_direction
 from collectors.capture.header_row import HeaderRow
 from collectors.capture.layers import ACK, FIN, RST, SYN
 
@@ -76,7 +76,7 @@ def count_tcp(flow: CountedTcp, row: HeaderRow, analysis: int, *, from_client: b
     """One segment on one interface. Runs for every packet of a node."""
     hops = _turned(flow, row.ns)
     flags, length, counts = row.flags, row.length, hops.counts
-    place = _place(row.data, row.interface, from_client)
+    place = _place(row, from_client)
     if not length or flags & SYN:
         kind = _KIND_OF[flags & 31]
         if kind == SYN_KIND and row.identification not in hops.ids and len(hops.ids) < MOST_IDS:
@@ -103,10 +103,10 @@ def _turned(flow: Counted, ns: int) -> HopCounts:
     return hops
 
 
-def _place(data: bytes, interface: int, from_client: bool) -> int:
+def _place(row: HeaderRow, from_client: bool) -> int:
     """The code of a packet without its kind."""
-    left = LEFT if data[10] == OUTGOING else 0
-    return interface << 5 | left | (0 if from_client else TO_CLIENT)
+    left = LEFT if interface_direction(row) == OUT else 0
+    return row.interface << 5 | left | (0 if from_client else TO_CLIENT)
 
 
 def _again(flow: CountedTcp, flags: int, analysis: int) -> int:
@@ -124,8 +124,6 @@ def count_udp(flow: Counted, row: HeaderRow, *, from_client: bool) -> None:
     is_first = flow.hops is None
     hops = _turned(flow, row.ns)
     if is_first:
-        hops.digest = hash(row.data[row.offset + 8 :])
-    code = _place(row.data, row.interface, from_client) | (
-        SMALL if row.length < FULL_SIZE else LARGE
-    )
+        hops.digest = hash(row.data[row.offset + 8 : row.end])
+    code = _place(row, from_client) | (SMALL if row.length < FULL_SIZE else LARGE)
     hops.counts[code] = hops.counts.get(code, 0) + 1

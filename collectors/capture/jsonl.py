@@ -224,6 +224,12 @@ def flow_object(flow: TcpFlow | UdpFlow) -> Object:
     return found
 
 
+def plain_flow_line(flow: TcpFlow | UdpFlow, name: str = "") -> bytes:
+    """A flow's line; `name` is the file's, where there are several."""
+    found = flow_object(flow)
+    return encoded({"file": name, **found} if name else found)
+
+
 def _end(own: Direction | UdpDirection) -> Object:
     found: Object = {
         "address": address_text(own.address),

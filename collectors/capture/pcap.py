@@ -8,6 +8,7 @@ import struct
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from collectors.capture.records import Layout, Records, captured_size, whole
 from collectors.errors import CaptureError
 from collectors.new_file import open_new
 from collectors.packet import Packet
@@ -15,7 +16,6 @@ from collectors.packet import Packet
 MAX_FRAME = 262_144  # tcpdump's own largest snap length
 NANOSECOND = 0xA1B23C4D
 VERSION, UTC = (2, 4), (0, 0)  # of the format; no offset of the clock, no accuracy
-_LITTLE, _BIG = struct.Struct("<IIII"), struct.Struct(">IIII")
 _FILE_HEADER = struct.Struct("<IHHiIII")
 HEADER, RECORD = 24, 16  # bytes
 LONG_RECORD = 24  # of Kuznetsov's patched libpcap: interface, protocol and packet type, padding
@@ -36,36 +36,6 @@ class Damaged(CaptureError):
     def __init__(self, message: str, chunks: list[tuple[int, list[Packet]]]) -> None:
         super().__init__(message)
         self.chunks = chunks
-
-
-# Of records: big-endian or not, nanoseconds of a fraction, bytes of a header, the largest record
-Layout = tuple[bool, int, int, int]
-
-
-def _cut(data: bytes, position: int, layout: Layout, found: list[Packet]) -> tuple[int, int]:
-    """Append the whole records from `position` on to `found`. Returns the position behind them, and
-    the size that a record claims if it is too large, or 0."""
-    big, fraction, head, largest = layout
-    unpack = (_BIG if big else _LITTLE).unpack_from
-    make, append = tuple.__new__, found.append  # of what Packet(…) does, the part that is needed
-    last = len(data) - head
-    while position <= last:
-        seconds, rest, captured, length = unpack(data, position)
-        if captured > largest:
-            return position, captured
-        end = position + head + captured
-        if end > len(data):
-            break
-        ns = seconds * 1_000_000_000 + rest * fraction
-        append(make(Packet, (ns, data[position + head : end], length)))
-        position = end
-    return position, 0
-
-
-try:
-    from collectors.capture.fast_headers import cut
-except ImportError:  # it was not built
-    cut = _cut
 
 
 class PcapReader:
@@ -90,8 +60,13 @@ class PcapReader:
         return len(self._rest)
 
     def feed(self, data: bytes) -> list[Packet]:
+        return [packet for records in self.records(data) for packet in records.packets()]
+
+    def records(self, data: bytes) -> list[Records]:
+        """As `feed`, of what is read where it lies."""
+        found: list[Records] = []
         if self._rest:
-            data = self._rest + data
+            data = self._join(data, found)
         position = 0
         if self.linktype is None:
             if len(data) < HEADER:
@@ -99,14 +74,28 @@ class PcapReader:
                 return []
             self._read_header(data)
             position = HEADER
-        packets: list[Packet] = []
-        position, claimed = cut(data, position, self._layout, packets)
+        end, count, claimed = whole(data, position, self._layout)
+        if count:
+            found.append(Records(data, position, self._layout, count))
         if claimed:
             self._rest = b""
+            packets = [packet for records in found for packet in records.packets()]
             before = [(self.linktype or 0, packets)] if packets else []
             raise Damaged(f"The capture is damaged: a record claims {claimed} bytes.", before)
-        self._rest = bytes(data[position:])
-        return packets
+        self._rest = bytes(data[end:])
+        return found
+
+    def _join(self, data: bytes, found: list[Records]) -> bytes:
+        """What is to be read of the rest and of what came. A record of which each has a part is
+        put together alone, where that is all: the other records need not be copied."""
+        rest, head = self._rest, self._layout[2]
+        if self.linktype is None or len(rest) < head:
+            return rest + data
+        missing = captured_size(rest, self._layout) - (len(rest) - head)
+        if not 0 < missing <= len(data):
+            return rest + data
+        found.append(Records(rest + data[:missing], 0, self._layout, 1))
+        return data[missing:]
 
     def _read_header(self, data: bytes) -> None:
         magic = bytes(data[:4])

@@ -22,6 +22,7 @@ from collectors.capture.decompression import (
 from collectors.capture.links import LINKS, link_name
 from collectors.capture.pcap import MAGIC, Damaged, PcapReader
 from collectors.capture.pcapng import SECTION_BYTES, Chunk, PcapngReader
+from collectors.capture.records import RawChunk, packets_of
 from collectors.errors import CaptureError
 from collectors.plural import counted
 from collectors.sanitize import sanitize
@@ -40,6 +41,10 @@ class CaptureReader:
     def feed(self, data: bytes) -> list[Chunk]:
         """Packets, grouped by link type in the order of the capture. CaptureError where this is no
         capture; Damaged, with the `chunks` before the damage, where it cannot be read further."""
+        return [(linktype, packets_of(found)) for linktype, found in self.records(data)]
+
+    def records(self, data: bytes) -> list[RawChunk]:
+        """As `feed`, of what is read where it lies."""
         if self._reader is None:
             self._head += data
             if len(self._head) < 4:
@@ -47,9 +52,9 @@ class CaptureReader:
             data, self._head = self._head, b""
             self._reader = _reader_of(data)
         if isinstance(self._reader, PcapngReader):
-            return self._reader.feed(data)
-        packets = self._reader.feed(data)
-        return [(self._reader.linktype or 0, packets)] if packets else []
+            return list[RawChunk](self._reader.feed(data))
+        found = self._reader.records(data)
+        return [(self._reader.linktype or 0, records) for records in found]
 
     def close(self) -> None:
         """The input has ended. CaptureError where it was no capture, Truncated where it was cut."""
@@ -100,27 +105,35 @@ def read_file(path: Path) -> Iterator[Chunk]:
     CaptureError with a sentence where it is no capture or cannot be read further, Truncated where
     it was cut, NotDecoded where its link type is unknown to podwire: all packets before were given.
     """
+    return _packets(read_records(path))
+
+
+def read_records(path: Path) -> Iterator[RawChunk]:
+    """As `read_file`, of what is read where it lies."""
     if path == STDIN:
-        yield from _packets(_piped(0), "standard input")
-        return
-    yield from _packets(_of_path(path), sanitize(path, 200))
+        return _records(_piped(0), "standard input")
+    return _records(_of_path(path), sanitize(path, 200))
 
 
 def read_pipe(fd: int, idle_s: float) -> Iterator[Chunk]:
     """The packets of a pipe; an empty chunk whenever nothing came for `idle_s` seconds."""
-    yield from _packets(_piped(fd, idle_s), "standard input")
+    return _packets(_records(_piped(fd, idle_s), "standard input"))
 
 
-def _packets(pieces: Iterator[bytes], name: str) -> Iterator[Chunk]:
+def _packets(chunks: Iterator[RawChunk]) -> Iterator[Chunk]:
+    return ((linktype, packets_of(found)) for linktype, found in chunks)
+
+
+def _records(pieces: Iterator[bytes], name: str) -> Iterator[RawChunk]:
     reader, counts, cut = CaptureReader(), Counter[int](), ""
     try:
         for piece in pieces:
             if not piece:
                 yield 0, []
                 continue
-            for linktype, packets in reader.feed(piece):
-                counts[linktype] += len(packets)
-                yield linktype, packets
+            for linktype, found in reader.records(piece):
+                counts[linktype] += len(found)
+                yield linktype, found
     except CutCompression as error:
         cut = str(error)
     except Damaged as error:

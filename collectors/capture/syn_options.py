@@ -14,10 +14,10 @@ def read_syn_options(own: Direction, row: HeaderRow) -> None:
     Reading ends at the first that is cut or wrong, as in tcp_options.py."""
     data, start = row.data, row.offset
     own.scale = own.mss = NOT_SEEN
-    if start + 20 > len(data):
+    if start + 20 > row.end:
         return
     end = start + (data[start + 12] >> 4) * 4
-    if end > len(data):
+    if end > row.end:
         return
     own.scale, at = 0, start + 20
     while at < end and data[at] != END:

@@ -11,10 +11,14 @@ cdef long long COPY, DUPLICATE_ACK, FAST_RETRANSMISSION, KEEP_ALIVE, OUT_OF_ORDE
 cdef long long SPURIOUS_RETRANSMISSION, WINDOW_FULL, ZERO_WINDOW, ZERO_WINDOW_PROBE
 cdef long long MASK, AHEAD, NOT_NEW_DATA, MAX_EVENTS, NOT_SEEN, NOP_NOP_TIMESTAMP
 
+@cython.no_gc
 cdef class TcpFlow(TrackedFlow):
     cdef public Direction client, server, reset_by
     cdef public long long syn_at, latest_syn_at, synack_at, acked_at, first_rtt
-    cdef public list events
+    cdef public FlowEvent first_event, last_event
+    cdef public long long event_count
+    @cython.locals(first=Direction, second=Direction, opens=cython.longlong, downward=cython.bint)
+    cpdef begin(self, long long number, bytes key, HeaderRow row)
     @cython.locals(ns=cython.longlong, flags=cython.longlong, length=cython.longlong, interface=cython.longlong, analysis=cython.longlong)
     cpdef long long add(self, Direction own, Direction peer, HeaderRow row)
     cdef long long _copy(self, Direction own, HeaderRow row)
@@ -24,9 +28,9 @@ cdef class TcpFlow(TrackedFlow):
     cdef str _opening(self, long long ns, long long flags)
     @cython.locals(ns=cython.longlong)
     cdef _data(self, Direction own, HeaderRow row)
-    @cython.locals(events=list, last=FlowEvent)
+    @cython.locals(last=FlowEvent, event=FlowEvent)
     cdef _note_event(self, Direction own, long long ns, str kind, long long size)
-    cdef _add_event(self, FlowEvent event)
+    cpdef add_event(self, FlowEvent event)
 
 @cython.locals(echo=cython.longlong)
 cdef _measure_rtt(Direction peer, HeaderRow row)

@@ -32,7 +32,6 @@ from collectors.capture.tracked_flow import TrackedFlow
 
 MAX_EVENTS = 400
 NOP_NOP_TIMESTAMP = 0x0101080A
-NO_EVENTS: list[FlowEvent] = []  # of a connection that begins; never added to
 NOT_NEW_DATA = RETRANS | KEEP_ALIVE | ZERO_WINDOW_PROBE
 # analysis flag, the counter of its direction, the event that it makes
 COUNTED: tuple[tuple[int, str, Kind], ...] = (
@@ -50,8 +49,10 @@ class TcpFlow(TrackedFlow):
     __slots__ = (
         "acked_at",
         "client",
-        "events",
+        "event_count",
+        "first_event",
         "first_rtt",
+        "last_event",
         "latest_syn_at",
         "reset_by",
         "server",
@@ -61,9 +62,14 @@ class TcpFlow(TrackedFlow):
     protocol = "TCP"
 
     def __init__(self, number: int, key: Key, row: HeaderRow) -> None:
-        super().__init__(number, key, row)
-        first = Direction(row.source, row.source_port, row.interface)
-        second = Direction(row.destination, row.destination_port, -1)
+        self.begin(number, key, row)
+
+    def begin(self, number: int, key: Key, row: HeaderRow) -> None:
+        """A connection, of its first packet."""
+        self.enter(number, key, row)
+        first, second = Direction.__new__(Direction), Direction.__new__(Direction)
+        first.begin(row.source, row.source_port, row.interface)
+        second.begin(row.destination, row.destination_port, -1)
         opens = row.flags & (SYN | ACK)
         downward = row.source_port < row.destination_port
         if opens == SYN | ACK or (not opens & SYN and downward):
@@ -73,7 +79,18 @@ class TcpFlow(TrackedFlow):
         self.syn_at = self.latest_syn_at = self.synack_at = self.acked_at = 0
         self.first_rtt = 0  # the handshake's, from the latest SYN
         self.reset_by: Direction | None = None
-        self.events = NO_EVENTS
+        self.first_event: FlowEvent | None = None
+        self.last_event: FlowEvent | None = None
+        self.event_count = 0
+
+    @property
+    def events(self) -> list[FlowEvent]:
+        """What happened, in its order; a new list each time."""
+        found, event = [], self.first_event
+        while event is not None:
+            found.append(event)
+            event = event.next
+        return found
 
     # --- every packet
 
@@ -114,7 +131,7 @@ class TcpFlow(TrackedFlow):
         """The same direction on another interface: counted once, where it was seen first."""
         self.copies += 1
         if row.flags & SYN:
-            own.seen_on |= interface_direction(row.data, row.interface)
+            own.seen_on |= interface_direction(row)
         return COPY
 
     # --- what only some packets do
@@ -132,7 +149,7 @@ class TcpFlow(TrackedFlow):
             return "RST"
         if flags & SYN:
             read_syn_options(own, row)
-            own.seen_on |= interface_direction(row.data, row.interface)
+            own.seen_on |= interface_direction(row)
             return self._opening(ns, flags)
         own.fin_at = own.fin_at or ns
         return "FIN"
@@ -163,29 +180,35 @@ class TcpFlow(TrackedFlow):
         """An ICMP error about a packet of this connection, and who sent it."""
         self.icmp += 1
         self.icmp_note, self.icmp_from = note, source
-        last = self.events[-1] if self.events else None
+        last = self.last_event
         if last is not None and (last.kind, last.note) == ("ICMP", note):
             last.until = ns
             last.count += 1
         else:
-            self._add_event(FlowEvent(ns, False, "ICMP", note=note))
+            self.add_event(FlowEvent(ns, False, "ICMP", note=note))
 
     def _note_event(self, own: Direction, ns: int, kind: Kind, size: int) -> None:
-        events = self.events
-        if events:
-            last = events[-1]
-            if last.kind == kind and last.by_client == own.client:
-                last.until = ns
-                last.count += 1
-                last.size += size
-                return
-        self._add_event(FlowEvent(ns, own.client, kind, size))
+        last = self.last_event
+        if last is not None and last.kind == kind and last.by_client == own.client:
+            last.until = ns
+            last.count += 1
+            last.size += size
+        elif self.event_count < MAX_EVENTS:
+            event = FlowEvent.__new__(FlowEvent)
+            event.next = None
+            event.begin(ns, own.client, kind, size, "")
+            self.add_event(event)
 
-    def _add_event(self, event: FlowEvent) -> None:
-        if self.events is NO_EVENTS:
-            self.events = [event]
-        elif len(self.events) < MAX_EVENTS:
-            self.events.append(event)
+    def add_event(self, event: FlowEvent) -> None:
+        """One more, as long as there are not too many."""
+        if self.event_count >= MAX_EVENTS:
+            return
+        if self.last_event is None:
+            self.first_event = event
+        else:
+            self.last_event.next = event
+        self.last_event = event
+        self.event_count += 1
 
     # --- what it comes to
 
@@ -276,7 +299,7 @@ def _has_timestamp(row: HeaderRow) -> bool:
     """Whether the options are laid out as every system does it: NOP NOP timestamp, before all
     others."""
     data, start = row.data, row.offset
-    return start + 32 <= len(data) and _word(data, start + 20) == NOP_NOP_TIMESTAMP
+    return start + 32 <= row.end and _word(data, start + 20) == NOP_NOP_TIMESTAMP
 
 
 def _word(data: bytes, at: int) -> int:

@@ -1,9 +1,11 @@
-# Types of tracked_flow.py for the compiled core.
+# Types of tracked_flow.py for the compiled core. No flow is part of a cycle.
+cimport cython
 from collectors.capture.direction cimport DurationStats
 from collectors.capture.header_row cimport HeaderRow
 
 cdef DurationStats NO_DURATIONS
 
+@cython.no_gc
 cdef class TrackedFlow:
     cdef public bytes key
     cdef public long long number, network, first_ns, last_ns, asked_at, copies, icmp
@@ -11,4 +13,5 @@ cdef class TrackedFlow:
     cdef public DurationStats waits
     cdef public object hops
     cdef public str icmp_from, icmp_note
+    cpdef enter(self, long long number, bytes key, HeaderRow row)
     cpdef answered(self, long long ns)

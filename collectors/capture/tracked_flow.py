@@ -30,7 +30,8 @@ class TrackedFlow:
         "waits",
     )
 
-    def __init__(self, number: int, key: Key, row: HeaderRow) -> None:
+    def enter(self, number: int, key: Key, row: HeaderRow) -> None:
+        """What a new one is: without Python's ways of calling, where it is compiled."""
         self.number, self.key, self.network = number, key, row.network
         self.first_ns = self.last_ns = row.ns
         self.asked_at = 0

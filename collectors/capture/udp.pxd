@@ -10,9 +10,13 @@ cdef class UdpDirection:
     cdef public bytes address
     cdef public long long port, interface, packets, bytes, payload, seen_on
     cdef public bint client
+    cpdef begin(self, bytes address, long long port, long long interface)
 
+@cython.no_gc
 cdef class UdpFlow(TrackedFlow):
     cdef public UdpDirection client, server
     cdef public bint unreachable
+    @cython.locals(first=UdpDirection, second=UdpDirection)
+    cpdef begin(self, long long number, bytes key, HeaderRow row)
     @cython.locals(ns=cython.longlong)
     cpdef long long add(self, UdpDirection own, HeaderRow row)

@@ -13,6 +13,10 @@ class UdpDirection:
     __slots__ = ("address", "bytes", "client", "interface", "packets", "payload", "port", "seen_on")
 
     def __init__(self, address: bytes, port: int, interface: int) -> None:
+        self.begin(address, port, interface)
+
+    def begin(self, address: bytes, port: int, interface: int) -> None:
+        """What a new one is: without Python's ways of calling, where it is compiled."""
         self.address, self.port, self.interface = address, port, interface
         self.client = False
         self.packets = self.bytes = self.payload = 0
@@ -28,9 +32,15 @@ class UdpFlow(TrackedFlow):
     retransmitted = 0
 
     def __init__(self, number: int, key: Key, row: HeaderRow) -> None:
-        super().__init__(number, key, row)
-        first = UdpDirection(row.source, row.source_port, row.interface)
-        second = UdpDirection(row.destination, row.destination_port, -1)
+        self.begin(number, key, row)
+
+    def begin(self, number: int, key: Key, row: HeaderRow) -> None:
+        """A conversation, of its first datagram."""
+        self.enter(number, key, row)
+        first = UdpDirection.__new__(UdpDirection)
+        first.begin(row.source, row.source_port, row.interface)
+        second = UdpDirection.__new__(UdpDirection)
+        second.begin(row.destination, row.destination_port, -1)
         if row.source_port < 1024 <= row.destination_port:
             first, second = second, first
         self.client, self.server = first, second
@@ -42,11 +52,11 @@ class UdpFlow(TrackedFlow):
         ns = row.ns
         if not own.packets:
             own.interface = row.interface
-            own.seen_on = interface_direction(row.data, row.interface)
+            own.seen_on = interface_direction(row)
         elif own.interface != row.interface:
             self.copies += 1
             if own.packets == 1:
-                own.seen_on |= interface_direction(row.data, row.interface)
+                own.seen_on |= interface_direction(row)
             return COPY
         self.last_ns = ns
         own.packets += 1

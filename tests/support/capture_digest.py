@@ -22,14 +22,16 @@ from collectors.capture.flow_lines import flow_line
 from collectors.capture.flows import FlowTable
 from collectors.capture.header_rows import reader
 from collectors.capture.pcap import MAGIC, Damaged
-from collectors.capture.readers import CaptureReader, read_file
+from collectors.capture.pcapng import Chunk
+from collectors.capture.read_rows import read_rows
+from collectors.capture.readers import CaptureReader, read_file, read_records
+from collectors.capture.records import RawChunk, packets_of
 from collectors.errors import CaptureError
 from collectors.events import Packet
 from tests.collectors.test_links import FRAMES
 from tests.collectors.test_tunnels import FRAMES as TUNNELS
 
 DATA = Path(__file__).parent.parent / "data"
-Chunk = tuple[int, list[Packet]]
 ETHERNET = 1
 MOST_POOLED = 3_000  # packets of one link type
 MOST_SHOWN = 2_000  # packets of a file
@@ -41,9 +43,16 @@ def files() -> list[Path]:
 
 
 def read(path: Path) -> list[Chunk]:
-    chunks = []
+    chunks: list[Chunk] = []
     with suppress(CaptureError):  # what came before the damage counts
-        chunks += [(linktype, list(packets)) for linktype, packets in read_file(path)]
+        chunks.extend(read_file(path))
+    return chunks
+
+
+def read_raw(path: Path) -> list[RawChunk]:
+    chunks: list[RawChunk] = []
+    with suppress(CaptureError):
+        chunks.extend(read_records(path))
     return chunks
 
 
@@ -107,34 +116,41 @@ def as_file(random: Random, linktype: int, packets: list[Packet]) -> bytes:
     return data
 
 
-def in_pieces(random: Random, data: bytes) -> list[Chunk]:
+def in_pieces(random: Random, data: bytes) -> list[RawChunk]:
     """What the framing makes of a file that arrives in pieces."""
-    stream, chunks = CaptureReader(), []
+    stream, chunks = CaptureReader(), list[RawChunk]()
     while data:
         size = random.choice((1, 7, 100, 4_000, 65_536))
         try:
-            chunks += stream.feed(data[:size])
+            chunks += stream.records(data[:size])
         except Damaged as error:
-            return chunks + error.chunks
+            return [*chunks, *error.chunks]
         data = data[size:]
     return chunks
 
 
-def generated(seed: int, pools: dict[int, list[Packet]]) -> list[Chunk]:
+def generated(seed: int, pools: dict[int, list[Packet]]) -> list[RawChunk]:
     random = Random(-seed)
     return in_pieces(random, as_file(random, *made(seed, pools)))
 
 
-def digest(chunks: list[Chunk]) -> str:
-    """Of packets, rows, analysis flags, flows and lookups."""
+def digest(chunks: list[RawChunk]) -> str:
+    """Of packets, rows, analysis flags, flows and lookups: twice, of packets and of the records
+    where they lie."""
     said = sha256()
+    followed = FlowTable(leaving=lambda flow: said.update(flow_line(flow)), hops=True)
+    for linktype, found in chunks:
+        said.update(repr(read_rows(linktype, found)).encode())
+        followed.follow(linktype, found)
+    followed.close()
 
     def show(found: jsonl.Object) -> None:
         said.update(jsonl.encoded(found))
 
     table = FlowTable(leaving=lambda flow: said.update(flow_line(flow)), hops=True)
     table.lookups.on_done = lambda found: show(jsonl.lookup_object(found))
-    for linktype, packets in chunks:
+    for linktype, found in chunks:
+        packets = packets_of(found)
         row_of = reader(linktype)
         said.update(repr([row_of(packet.data, packet.length) for packet in packets]).encode())
         seen = table.add(linktype, packets)
@@ -143,13 +159,14 @@ def digest(chunks: list[Chunk]) -> str:
             frame = dissect(linktype, packet.data, packet.length)
             show(jsonl.packet_object(1, packet, frame, analysis, flow))
     table.close()
+    assert repr(table.totals) == repr(followed.totals)
     said.update(repr(table.totals).encode())
     return said.hexdigest()
 
 
 def lines(count: int) -> Iterator[str]:
     for path in files():
-        yield f"{path.name} {digest(read(path))}"
+        yield f"{path.name} {digest(read_raw(path))}"
     ready = pools()
     for seed in range(count):
         yield f"{seed} {digest(generated(seed, ready))}"
