@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from collectors.capture.header_row import HeaderRow
-from collectors.capture.layers import TCP
+from collectors.capture.header_values import TCP
 
 COPY_NS = 10_000_000
 REMEMBERED = 4_096  # packets

@@ -7,8 +7,7 @@ a call that fails, so a damaged file is decoded a second time, up to the damaged
 
 from __future__ import annotations
 
-import bz2
-import lzma
+import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
@@ -40,7 +39,6 @@ OTHER_FORMATS = (
     (b"XCP\0", "a NetXRay capture", "editcap -F pcapng"),
     (b"\x13\x37\xc0\xde", "an ETL or vendor trace", ""),
 )
-_ERRORS = (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError)
 
 
 class DamagedCompression(CaptureError):
@@ -119,20 +117,35 @@ class _ZstdFrame:
         return b"".join(found)
 
 
+def _bzip2() -> _Decoder:
+    import bz2  # here and below: most captures need neither
+
+    return bz2.BZ2Decompressor()
+
+
 def _xz() -> _Decoder:
+    import lzma
+
     return lzma.LZMADecompressor(lzma.FORMAT_XZ)
 
 
 _DECODERS: tuple[tuple[bytes, Callable[[], _Decoder]], ...] = (
     (GZIP, _GzipMember),
-    (BZIP2, bz2.BZ2Decompressor),
+    (BZIP2, _bzip2),
     (XZ, _xz),
     (ZSTD, _ZstdFrame),
     (ZSTD_SKIPPABLE, _ZstdFrame),
 )
 
 
-_NAMES = {_GzipMember: "gzip", bz2.BZ2Decompressor: "bzip2", _xz: "xz", _ZstdFrame: "Zstandard"}
+_NAMES = {_GzipMember: "gzip", _bzip2: "bzip2", _xz: "xz", _ZstdFrame: "Zstandard"}
+
+
+def _errors() -> tuple[type[Exception], ...]:
+    """What the decoders that were used raise."""
+    lzma = sys.modules.get("lzma")
+    of_xz = () if lzma is None else (lzma.LZMAError,)
+    return (zlib.error, OSError, EOFError, ValueError, *of_xz)
 
 
 def decoder_for(head: bytes) -> Callable[[], _Decoder] | None:
@@ -167,7 +180,7 @@ def decompressed(pieces: Iterable[bytes], make: Callable[[], _Decoder]) -> Itera
             begun = True
             try:
                 found = decoder.decompress(data, OUTPUT)
-            except _ERRORS:
+            except _errors():
                 raise DamagedCompression("its compression is damaged") from None
             if found:
                 yield found

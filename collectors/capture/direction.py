@@ -53,7 +53,7 @@ class FlowEvent:
         self.begin(at, by_client, kind, size, note)
 
     def begin(self, at: int, by_client: bool, kind: Kind, size: int, note: str) -> None:
-        """What a new one is: without Python's ways of calling, where it is compiled."""
+        """What a new one is; where it is compiled, a call that costs little."""
         self.at = self.until = at
         self.by_client = by_client
         self.kind: Kind = kind
@@ -163,7 +163,7 @@ class Direction:
         self.begin(address, port, interface)
 
     def begin(self, address: bytes, port: int, interface: int) -> None:
-        """What a new one is: without Python's ways of calling, where it is compiled."""
+        """What a new one is; where it is compiled, a call that costs little."""
         self.address, self.port, self.interface = address, port, interface
         self.client = False
         self.packets = self.bytes = self.payload = self.segments = 0

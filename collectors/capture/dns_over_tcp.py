@@ -5,11 +5,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from collectors.capture.direction import Direction
 from collectors.capture.header_row import HeaderRow
-from collectors.capture.layers import AHEAD, MASK
+from collectors.capture.header_values import AHEAD, MASK
 
+MAX_STREAMS = 1_000
 LEAST = 12  # bytes of a DNS header
 MOST_EARLY, MOST_EARLY_BYTES = 16, 1 << 18  # segments that wait for one before them
+
+
+class DnsStreams:
+    """Those of a flow table, by the direction; of too many the oldest is forgotten."""
+
+    def __init__(self) -> None:
+        self._known: dict[Direction, DnsStream] = {}
+
+    def messages(self, own: Direction, row: HeaderRow) -> Iterator[bytes]:
+        """Those that a segment of `own` completes."""
+        stream = self._known.get(own)
+        if stream is None:
+            if len(self._known) >= MAX_STREAMS:
+                del self._known[next(iter(self._known))]
+            start = None if own.start < 0 else own.start + 1 & MASK
+            stream = self._known[own] = DnsStream(start)
+        return stream.add(row)
+
+    def forget(self, own: Direction) -> None:
+        self._known.pop(own, None)
 
 
 def payload(row: HeaderRow) -> bytes:

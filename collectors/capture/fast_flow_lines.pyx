@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """Compiled: flows as lines of JSON, written without an object between.
 
-The same bytes as jsonl.plain_flow_line gives, which says what the fields are and which runs where
+The same bytes as flow_objects.plain_flow_line gives, which says what the fields are and which runs where
 this module was not built. What is rare (a time before 1970, a duration of eleven days or of less
 than 100 ns, text that needs escapes) is left to it or to its encoder. Every write compares the room
 that is left first.
@@ -22,11 +22,8 @@ from collectors.capture.tcp cimport TcpFlow
 from collectors.capture.tracked_flow cimport TrackedFlow
 from collectors.capture.udp cimport UdpDirection, UdpFlow
 
-import orjson
-
-from collectors.capture import jsonl
+from collectors.capture import flow_objects
 from collectors.capture.direction import NOTHING_COUNTED
-from collectors.capture.network_layers import address_text
 
 cdef enum:
     MOST_DIGITS = 20
@@ -96,7 +93,7 @@ cdef class FlowLines:
             self._line(flow)
         except (_Rare, OverflowError):
             self._used = before
-            line = jsonl.plain_flow_line(flow, self._name)
+            line = flow_objects.plain_flow_line(flow, self._name)
             self._put(PyBytes_AS_STRING(line), PyBytes_GET_SIZE(line))
         if self._used >= PIECE:
             self.flush()
@@ -168,7 +165,7 @@ cdef class FlowLines:
         for at in range(size):
             octet = <uint8_t>raw[at]
             if octet < 0x20 or octet > 0x7E or octet == 0x22 or octet == 0x5C:
-                escaped = orjson.dumps(text)
+                escaped = flow_objects.encoded(text).rstrip()
                 return self._put(PyBytes_AS_STRING(escaped), PyBytes_GET_SIZE(escaped))
         self._put(b'"', 1)
         self._put(raw, size)
@@ -252,7 +249,7 @@ cdef class FlowLines:
         cdef const uint8_t *at = <const uint8_t *>PyBytes_AS_STRING(packed)
         cdef int place
         if PyBytes_GET_SIZE(packed) != 4:
-            return self._text(address_text(packed))
+            return self._text(flow_objects.address(packed))
         for place in range(4):
             self._put(b"." if place else b'"', 1)
             self._number(at[place])
@@ -317,7 +314,7 @@ cdef class FlowLines:
             )
             self._seconds(b',"at":', flow.reset_by.reset_at)
             self._raw(b',"phase":')
-            self._text(jsonl.reset_phase(flow))
+            self._text(flow_objects.reset_phase(flow))
             self._put(b"}", 1)
         return self._events(flow.first_event)
 

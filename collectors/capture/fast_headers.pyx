@@ -14,7 +14,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 from collectors.capture.header_row cimport HeaderRow
-from collectors.capture.tunnels import TUNNEL_PORTS, VXLAN_PORTS
+from collectors.capture.header_values import TUNNEL_PORTS, VXLAN_PORTS
 from collectors.packet import Packet
 
 cdef extern from "Python.h":

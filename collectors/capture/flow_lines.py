@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from collectors.capture.flow_expiry import Flow
-from collectors.capture.jsonl import plain_flow_line as plain_flow_line
+from collectors.capture.flow_objects import plain_flow_line as plain_flow_line
 
 LINES_AT_ONCE = 100
 Write = Callable[[bytes | memoryview], object]

@@ -7,7 +7,7 @@ from itertools import islice
 
 from collectors.capture.flow_expiry import CLOSED_NS, IDLE_UDP_NS, Flow, expires_after
 from collectors.capture.header_row import HeaderRow, Key
-from collectors.capture.layers import ACK, SYN, TCP
+from collectors.capture.header_values import ACK, SYN, TCP
 from collectors.capture.tcp import TcpFlow
 
 MAX_GONE = 250_000  # about 100 bytes each

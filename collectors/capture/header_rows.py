@@ -10,18 +10,22 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from functools import partial
-from ipaddress import ip_address
 
-from collectors.capture.dissect import dissect
 from collectors.capture.header_row import HeaderRow as HeaderRow, plain_flow_key
-from collectors.capture.layers import TCP, UDP
-from collectors.capture.links import ETHERNET, LINUX_SLL, LINUX_SLL2, RAW_TYPES
-from collectors.capture.tunnels import TUNNEL_PORTS, VXLAN_PORTS
+from collectors.capture.header_values import (
+    ETHERNET,
+    LINUX_SLL,
+    LINUX_SLL2,
+    RAW_TYPES,
+    TCP,
+    TUNNEL_PORTS,
+    UDP,
+    VXLAN_PORTS,
+)
 
 Reader = Callable[[bytes, int], HeaderRow | None]
 
 _IPV4, _IPV6 = b"\x08\0", b"\x86\xdd"
-_NEVER_IP = (b"\x08\x06", b"\x88\xcc")  # ARP, LLDP
 _VXLAN = b"\x08\0\0\0"  # the VNI is valid, nothing else is set
 _IP4 = struct.Struct("!BxHHHxB2x4s4s").unpack_from
 _IP6 = struct.Struct("!IHBx16s16s").unpack_from
@@ -153,29 +157,7 @@ def read(linktype: int, data: bytes, length: int) -> HeaderRow | None:
 
 def other_headers(linktype: int, data: bytes, length: int) -> HeaderRow | None:
     """The row of a packet that is not plain."""
-    if linktype == ETHERNET and data[12:14] in _NEVER_IP:
-        return None
-    return slow(linktype, data, length)
+    from collectors.capture.unusual_packets import unusual  # with the dissector, which few need
 
-
-def slow(linktype: int, data: bytes, length: int) -> HeaderRow | None:
-    """Any packet, by the dissector; None where it is neither whole TCP nor UDP."""
-    frame = dissect(linktype, data, length)
-    if frame.ip is None or (frame.problem and not frame.problem.startswith("cut short")):
-        return None
-    transport = frame.tcp or frame.udp
-    if transport is None:
-        return None
-    protocol = TCP if frame.tcp is not None else UDP
-    ends = ip_address(frame.ip.source).packed, ip_address(frame.ip.destination).packed
-    row = HeaderRow(protocol, *ends)
-    row.hold(0, data, length)
-    row.source_port, row.destination_port = transport.source_port, transport.destination_port
-    if frame.tcp is not None:
-        row.sequence, row.acknowledgment = frame.tcp.sequence, frame.tcp.acknowledgment
-        row.flags, row.window, row.length = frame.tcp.flags, frame.tcp.window, frame.tcp.length
-    else:
-        row.length = max(transport.length - 8, 0)
-    row.offset, row.identification = frame.transport, frame.ip.identification or 0
-    row.interface, row.network = frame.interface, frame.network
-    return row
+    found = unusual(linktype, data, length)
+    return found if isinstance(found, HeaderRow) else None

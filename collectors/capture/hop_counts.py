@@ -16,7 +16,7 @@ from collectors.capture.analysis_flags import (
 )
 from collectors.capture.direction import OUT, interface_direction
 from collectors.capture.header_row import HeaderRow
-from collectors.capture.layers import ACK, FIN, RST, SYN
+from collectors.capture.header_values import ACK, FIN, RST, SYN
 
 BUCKET_NS = 5_000_000_000
 BUCKETS = 5  # 20 to 25 s

@@ -9,14 +9,21 @@ from __future__ import annotations
 from dataclasses import field
 from functools import cache
 
+from collectors.capture.header_values import (
+    ACK as ACK,
+    AHEAD as AHEAD,
+    FIN as FIN,
+    ICMP as ICMP,
+    ICMP6 as ICMP6,
+    MASK as MASK,
+    RST as RST,
+    SYN as SYN,
+    TCP as TCP,
+    UDP as UDP,
+)
 from collectors.frozen import slotted
 
-FIN, SYN, RST, PSH, ACK, URG, ECE, CWR, NS = (1 << bit for bit in range(9))
-# A sequence number is ahead of another where it is at most this far behind it, modulo 2^32
-# (RFC 9293 3.4)
-MASK, AHEAD = 0xFFFFFFFF, 0x7FFFFFFF
 FLAG_NAMES = ("FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR", "NS")
-TCP, UDP, ICMP, ICMP6 = 6, 17, 1, 58
 PROTOCOL_NAMES = {
     1: "ICMP",
     2: "IGMP",

@@ -8,9 +8,16 @@ from struct import Struct
 
 from collectors.capture.dissection import Dissection, Layer, Next, Wrong
 from collectors.capture.ethertypes import by_ethertype
+from collectors.capture.header_values import (
+    ETHERNET as ETHERNET,
+    IPV4_ONLY,
+    IPV6_ONLY,
+    LINUX_SLL as LINUX_SLL,
+    LINUX_SLL2 as LINUX_SLL2,
+    RAW_TYPES as RAW_TYPES,
+)
 
-NULL, ETHERNET, LOOP, LINUX_SLL, IPV4_ONLY, IPV6_ONLY, LINUX_SLL2 = 0, 1, 108, 113, 228, 229, 276
-RAW_TYPES = (101, 12, 14, IPV4_ONLY, IPV6_ONLY)
+NULL, LOOP = 0, 108
 PACKET_TYPES = {0: "In", 1: "B", 2: "M", 3: "P", 4: "Out"}  # of cooked captures
 # address families: Linux; Windows, NetBSD, FreeBSD, Darwin; Solaris
 AF_INET, AF_INET6 = (2,), (10, 23, 24, 28, 30, 26)

@@ -19,7 +19,7 @@ from collectors.capture.decompression import (
     decompressed_file,
     foreign_format,
 )
-from collectors.capture.links import LINKS, link_name
+from collectors.capture.header_values import ETHERNET, LINUX_SLL, LINUX_SLL2, RAW_TYPES
 from collectors.capture.pcap import MAGIC, Damaged, PcapReader
 from collectors.capture.pcapng import SECTION_BYTES, Chunk, PcapngReader
 from collectors.capture.records import RawChunk, packets_of
@@ -29,6 +29,7 @@ from collectors.sanitize import sanitize
 
 PIECE = 65_536
 STDIN = Path("-")
+USUAL = {ETHERNET, LINUX_SLL, LINUX_SLL2, *RAW_TYPES}  # link types that need no look at the others
 
 
 class CaptureReader:
@@ -161,6 +162,10 @@ def _check_end(reader: CaptureReader, name: str, cut: str) -> None:
 
 
 def _check_link_types(counts: Counter[int], name: str) -> None:
+    if counts.keys() <= USUAL:
+        return
+    from collectors.capture.links import LINKS, link_name  # with the dissector
+
     unknown = [linktype for linktype in counts if linktype not in LINKS]
     if not unknown:
         return

@@ -25,7 +25,7 @@ from collectors.capture.direction import (
     interface_direction,
 )
 from collectors.capture.header_row import HeaderRow, Key
-from collectors.capture.layers import ACK, AHEAD, FIN, MASK, RST, SYN
+from collectors.capture.header_values import ACK, AHEAD, FIN, MASK, RST, SYN
 from collectors.capture.syn_options import read_syn_options
 from collectors.capture.tcp_sequence import analyse
 from collectors.capture.tracked_flow import TrackedFlow

@@ -27,7 +27,7 @@ from collectors.capture.analysis_flags import (
 )
 from collectors.capture.direction import Direction
 from collectors.capture.header_row import HeaderRow
-from collectors.capture.layers import ACK, AHEAD, FIN, MASK, RST, SYN
+from collectors.capture.header_values import ACK, AHEAD, FIN, MASK, RST, SYN
 
 FAST_NS = 20_000_000  # a retransmission this soon after a third duplicate ACK is a fast one
 REORDER_NS = 3_000_000  # where no round trip was seen: later than this it is no reordering

@@ -31,7 +31,7 @@ class TrackedFlow:
     )
 
     def enter(self, number: int, key: Key, row: HeaderRow) -> None:
-        """What a new one is: without Python's ways of calling, where it is compiled."""
+        """What a new one is; where it is compiled, a call that costs little."""
         self.number, self.key, self.network = number, key, row.network
         self.first_ns = self.last_ns = row.ns
         self.asked_at = 0

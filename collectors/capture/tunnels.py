@@ -11,11 +11,15 @@ from struct import Struct
 
 from collectors.capture.dissection import Dissection, Layer, Next
 from collectors.capture.ethertypes import BRIDGED, by_ethertype
+from collectors.capture.header_values import (
+    GENEVE_PORT,
+    MPLS_PORT,
+    TUNNEL_PORTS as TUNNEL_PORTS,
+    VXLAN_GPE_PORT,
+    VXLAN_PORTS as VXLAN_PORTS,
+)
 from collectors.capture.layers import Udp
 
-VXLAN_PORTS = (4789, 8472)  # 8472: Linux's default, used by flannel and Cilium
-VXLAN_GPE_PORT, GENEVE_PORT, MPLS_PORT = 4790, 6081, 6635
-TUNNEL_PORTS = frozenset((*VXLAN_PORTS, VXLAN_GPE_PORT, GENEVE_PORT, MPLS_PORT))
 VNI_VALID, NEXT_PROTOCOL_VALID = 0x08, 0x04  # flags of VXLAN
 BY_GPE_PROTOCOL = {1: "ipv4", 2: "ipv6", 3: "ethernet", 4: "nsh", 5: "mpls"}
 

@@ -16,7 +16,7 @@ class UdpDirection:
         self.begin(address, port, interface)
 
     def begin(self, address: bytes, port: int, interface: int) -> None:
-        """What a new one is: without Python's ways of calling, where it is compiled."""
+        """What a new one is; where it is compiled, a call that costs little."""
         self.address, self.port, self.interface = address, port, interface
         self.client = False
         self.packets = self.bytes = self.payload = 0

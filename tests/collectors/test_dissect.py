@@ -9,12 +9,13 @@ from hypothesis import given, settings, strategies as st
 from collectors.capture import dns
 from collectors.capture.dissect import dissect
 from collectors.capture.flows import FlowTable
-from collectors.capture.header_rows import reader, slow
+from collectors.capture.header_rows import reader
 from collectors.capture.jsonl import packet_object
 from collectors.capture.links import ETHERNET, LINKS, LINUX_SLL, LINUX_SLL2, LOOP, NULL
 from collectors.capture.packet_summary import bad, dns_info, line
 from collectors.capture.readers import read_file
 from collectors.capture.tcp_options import tcp_options
+from collectors.capture.unusual_packets import slow
 from collectors.events import Packet
 from tests.collectors.test_sanitize import harmless
 

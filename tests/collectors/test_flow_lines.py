@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from collectors import capture
-from collectors.capture import jsonl
+from collectors.capture import flow_objects
 from collectors.capture.direction import Direction, DurationStats, FlowEvent
 from collectors.capture.flow_lines import flow_line, plain_flow_line
 from collectors.capture.flows import FlowTable
@@ -137,4 +137,4 @@ def test_every_field_of_a_connection() -> None:
     flow.add_event(FlowEvent(NOW + 1, False, "ICMP", note="x"))
     line = check(flow)
     assert '"fd00::2"' in line and '"phase":"' in line and '"window_scale":7' in line
-    assert jsonl.flow_object(flow) == json.loads(line) and len(counts) == 10
+    assert flow_objects.flow_object(flow) == json.loads(line) and len(counts) == 10

@@ -11,8 +11,9 @@ import pytest
 
 from collectors.capture.flow_expiry import CLOSED_NS, IDLE_TCP_NS, IDLE_UDP_NS
 from collectors.capture.flows import Flow, FlowTable
-from collectors.capture.header_rows import reader, slow
+from collectors.capture.header_rows import reader
 from collectors.capture.tcp import TcpFlow
+from collectors.capture.unusual_packets import slow
 from collectors.events import Packet
 from tests.collectors.test_links import FRAMES
 from tests.collectors.test_tunnels import FRAMES as TUNNELLED

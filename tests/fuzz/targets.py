@@ -15,13 +15,14 @@ from collectors import dumps, netlink
 from collectors.capture import dns
 from collectors.capture.dissect import dissect
 from collectors.capture.flows import FlowTable
-from collectors.capture.header_rows import reader, slow
+from collectors.capture.header_rows import reader
 from collectors.capture.jsonl import encoded, flow_object, lookup_object, packet_object
 from collectors.capture.links import LINKS
 from collectors.capture.packet_summary import dns_info
 from collectors.capture.pcap import Damaged
 from collectors.capture.pcapng import Chunk
 from collectors.capture.readers import CaptureReader, read_file
+from collectors.capture.unusual_packets import slow
 from collectors.conntrack import netlink_count
 from collectors.errors import CaptureError
 from collectors.events import Packet

@@ -10,8 +10,8 @@ from textual.app import ComposeResult
 from textual.widgets import Footer, Static
 
 from collectors.capture.direction import Direction
+from collectors.capture.flow_objects import reset_phase
 from collectors.capture.flow_problems import flow_problem
-from collectors.capture.jsonl import reset_phase
 from collectors.capture.tcp import TcpFlow
 from collectors.capture.udp import UdpDirection, UdpFlow
 from session.controller import Controller

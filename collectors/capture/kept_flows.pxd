@@ -1,0 +1,30 @@
+# Types of kept_flows.py for the compiled core.
+cimport cython
+from collectors.capture.flow_expiry cimport ExpiryQueue
+from collectors.capture.flow_totals cimport FlowTotals
+from collectors.capture.flows_gone cimport GoneFlows
+from collectors.capture.header_row cimport HeaderRow
+from collectors.capture.tcp cimport TcpFlow
+from collectors.capture.tracked_flow cimport TrackedFlow
+from collectors.capture.udp cimport UdpFlow
+
+cdef class KeptFlows:
+    cdef public FlowTotals totals
+    cdef public long long evicted_ns
+    cdef long long _limit, _number
+    cdef bint _evict
+    cdef object _leaving, _dns_streams
+    cdef ExpiryQueue _expiry
+    cdef GoneFlows _gone
+    cdef dict _tcp, _udp, _flows
+    cdef TrackedFlow _known(self, long long protocol, bytes key)
+    @cython.locals(flow=TcpFlow)
+    cdef TcpFlow _open_tcp(self, HeaderRow row, bytes key)
+    @cython.locals(flow=UdpFlow)
+    cdef UdpFlow _open_udp(self, HeaderRow row, bytes key)
+    cdef bint _is_first(self, bytes key, HeaderRow row)
+    cdef bint _room(self)
+    cdef _enter(self, TrackedFlow flow, long long ns)
+    cdef _let_go(self, long long ns)
+    cdef _leave(self, TrackedFlow flow)
+    cdef _all_leave(self)

@@ -1,0 +1,129 @@
+"""The flows that a table has room for: how one enters, and when and why it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from collectors.capture.flow_expiry import ExpiryQueue, Flow
+from collectors.capture.flow_totals import FlowTotals
+from collectors.capture.flows_gone import GoneFlows
+from collectors.capture.header_row import HeaderRow, Key
+from collectors.capture.header_values import TCP
+from collectors.capture.tcp import TcpFlow
+from collectors.capture.udp import UdpFlow
+
+if TYPE_CHECKING:
+    from collectors.capture.dns_over_tcp import DnsStreams
+
+EVICTED_AT_ONCE = 10  # a tenth of the flows
+Leaving = Callable[[Flow], None]
+
+
+class KeptFlows:
+    """At most `limit`; flows.FlowTable says what the others mean."""
+
+    def __init__(
+        self, limit: int, leaving: Leaving | None, *, evict: bool, keep_idle: bool
+    ) -> None:
+        self.totals = FlowTotals()
+        self.evicted_ns = 0  # the latest packet of a flow that left for want of room
+        self._limit = limit
+        self._evict = evict
+        self._leaving = leaving
+        self._tcp: dict[Key, TcpFlow] = {}
+        self._udp: dict[Key, UdpFlow] = {}
+        self._flows: dict[int, Flow] = {}
+        self._number = 0
+        self._expiry = ExpiryQueue(keep_idle)
+        self._gone = GoneFlows()
+        self._dns_streams: DnsStreams | None = None
+
+    @property
+    def flows(self) -> list[Flow]:
+        """Those that are in the table, in the order in which they began."""
+        return list(self._flows.values())
+
+    def __len__(self) -> int:
+        return len(self._flows)
+
+    def flow(self, number: int) -> Flow | None:
+        return self._flows.get(number)
+
+    def _known(self, protocol: int, key: Key) -> Flow | None:
+        return self._tcp.get(key) if protocol == TCP else self._udp.get(key)
+
+    def _open_tcp(self, row: HeaderRow, key: Key) -> TcpFlow | None:
+        if not self._room():
+            return None
+        self.totals.tcp += self._is_first(key, row)
+        flow = TcpFlow.__new__(TcpFlow)
+        flow.begin(self._number, key, row)
+        self._tcp[key] = flow
+        self._enter(flow, row.ns)
+        return flow
+
+    def _open_udp(self, row: HeaderRow, key: Key) -> UdpFlow | None:
+        if not self._room():
+            return None
+        self.totals.udp += self._is_first(key, row)
+        flow = UdpFlow.__new__(UdpFlow)
+        flow.begin(self._number, key, row)
+        self._udp[key] = flow
+        self._enter(flow, row.ns)
+        return flow
+
+    def _is_first(self, key: Key, row: HeaderRow) -> bool:
+        """Whether it is no flow that had left and goes on."""
+        is_back = self._gone.is_back(key, row)
+        self.totals.left -= is_back
+        return not is_back
+
+    def _room(self) -> bool:
+        """Whether one more flow may come; makes room where that is allowed."""
+        if len(self._flows) >= self._limit:
+            self._expiry.keep_idle = False
+            if not self._evict:
+                self.totals.refused += 1
+                return False
+            count = max(1, self._limit // EVICTED_AT_ONCE)
+            for flow in self._expiry.idlest(count):
+                self._leave(flow)
+                self._gone.add(flow)
+                self.evicted_ns = max(self.evicted_ns, flow.last_ns)
+            self.totals.forgotten = self._gone.forgotten
+        self._number += 1
+        return True
+
+    def _enter(self, flow: Flow, ns: int) -> None:
+        self._flows[flow.number] = flow
+        self._expiry.add(flow, ns)
+
+    # --- flows that leave
+
+    def _let_go(self, ns: int) -> None:
+        for flow in self._expiry.expired(ns):
+            self._leave(flow)
+            self._gone.add_expired(flow)
+
+    def _leave(self, flow: Flow) -> None:
+        del self._flows[flow.number]
+        self.totals.left += 1
+        table: dict[Key, TcpFlow] | dict[Key, UdpFlow]
+        table = self._tcp if isinstance(flow, TcpFlow) else self._udp
+        if table.get(flow.key) is flow:  # a later connection between the same ends may be there
+            del table[flow.key]
+        if self._dns_streams is not None and isinstance(flow, TcpFlow):
+            self._dns_streams.forget(flow.client)
+            self._dns_streams.forget(flow.server)
+        if self._leaving is not None:
+            self._leaving(flow)
+
+    def _all_leave(self) -> None:
+        flows = self.flows
+        self._flows, self._tcp, self._udp, self._dns_streams = {}, {}, {}, None
+        self.totals.left += len(flows)
+        if self._leaving is not None:
+            for flow in flows:
+                self._leaving(flow)
+        self._expiry = ExpiryQueue()
