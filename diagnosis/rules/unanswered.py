@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 from collectors.findings import Evidence, Finding
 from diagnosis.loss_location import LossLocation, LossReport, loss_report, place
-from diagnosis.path_groups import translated
-from diagnosis.paths import End
+from diagnosis.path_groups import node_text, path_views, translated
+from diagnosis.paths import End, added
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._connections import (
     LEAST,
@@ -20,7 +20,7 @@ from diagnosis.rules._connections import (
     unanswered,
 )
 from diagnosis.rules._probers import SCANNED, not_of_scanners
-from diagnosis.snapshot import Conversation, Snapshot
+from diagnosis.snapshot import Conversation, Snapshot, TargetView
 
 SHARE = Threshold("from", 20, "unanswered for 100 answered", CONVENTION)
 RULE = Rule(
@@ -53,7 +53,9 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         counts = f"{silent} connections without an answer, {answered} answered"
         known = seen(snapshot, talks, counts)
         lost = place(snapshot, server, port)
-        if lost is None:
+        if lost is None and (view := _stops_at(snapshot, (server, port))):
+            yield _stopped(snapshot, view, (server, port), known)
+        elif lost is None:
             yield _somewhere(snapshot, server, port, known)
         else:
             yield _placed(snapshot, lost, server, port, known)
@@ -99,6 +101,32 @@ def _at_node(
         disproof=f"other pods of {node} answer",
         fix=f"kubectl describe node {node}  # does the machine run, and its kubelet reach the API "
         "server? One that is gone for good: kubectl delete node, its pods start elsewhere",
+        fix_kind="shell",
+    )
+
+
+def _stops_at(snapshot: Snapshot, asked: End) -> TargetView | None:
+    """A machine that all SYNs came into and none left: nothing is known of the address."""
+    if any(row.name == "cilium" for row in snapshot.settings):
+        return None
+    for view in path_views(snapshot):
+        sent = added(row for row in view.paths if row.asked_end == asked).to_server
+        if sent.entered.syn >= LEAST.value and not sent.left.syn:
+            return view
+    return None
+
+
+def _stopped(snapshot: Snapshot, view: TargetView, asked: End, known: Evidence) -> Finding:
+    node, (server, port) = node_text(view), asked
+    return RULE.finding(
+        subject=snapshot.subject(server, port),
+        title=f"SYNs come into {node} and do not leave it: it drops them, or {server} is an "
+        "address of its own, and nothing there answers",
+        evidence=(known,),
+        disproof="eBPF hands packets on where a capture does not see them",
+        fix=f"# on {node}: the rule that drops it, or the listener\n"
+        "iptables-save -c | grep DROP; nft list ruleset | grep -n drop\n"
+        f"ip route get {server}; ss -lnt 'sport = {port}'",
         fix_kind="shell",
     )
 

@@ -9,10 +9,13 @@ import pytest
 
 from collectors.events import ServiceRow, SliceRow
 from collectors.findings import Finding
-from diagnosis.snapshot import Conversation
+from diagnosis.paths import PathDirection, PathRow, Segments
+from diagnosis.snapshot import Conversation, Snapshot
 from tests.support.path_snapshots import WELL
+from tests.support.rules import finder
 from tests.support.snapshots import API, NEAR, NODE, OTHER, POD, found, node, pod, talk
 
+evaluate = finder("unanswered")
 LOST = talk(unanswered=9, answered=0)
 SERVICE = ServiceRow("shop", "api", ("10.96.0.7",), ("8080/TCP",), "ClusterIP", API.labels)
 SLICE = SliceRow("shop", "api-a", "api", (API.ip,), ())
@@ -65,6 +68,20 @@ def test_the_server_s_node_is_gone() -> None:
             nodes = (NODE, replace(OTHER, ready=is_ready))
             finding = found(pod(conversations=(talk,)), nodes=nodes)["unanswered"]
             assert ("n2, where they go, is not ready" in finding.title) is not is_ready
+
+
+def test_a_machine_that_all_of_it_comes_into_and_nothing_leaves() -> None:
+    """By a capture alone, which may be of the server itself."""
+    silent = replace(LOST, server="10.96.0.7", port=80)
+    row = PathRow("TCP", POD.ip, "10.96.0.7", 80, "", 0, POD.ip, unanswered=9)
+    sent = {"to_server": PathDirection(Segments(syn=27), Segments())}
+    view = node(conversations=(silent,), paths=(replace(row, **sent),))
+    view = replace(view, kind="pcap", values={})
+    (finding,) = evaluate(Snapshot(100.0, (view,)))
+    assert "SYNs come into the captured node and do not leave it" in finding.title
+    left = replace(row, to_server=PathDirection(Segments(syn=27), Segments(syn=27)))
+    (finding,) = evaluate(Snapshot(100.0, (replace(view, paths=(left,)),)))
+    assert "dropped on the path" in finding.title
 
 
 def test_what_a_capture_saw_translated_is_said_of_the_endpoint() -> None:
