@@ -15,7 +15,13 @@ from typing import Literal
 from collectors.frozen import frozen
 from diagnosis.endpoint_faults import EndpointFault, endpoint_faults
 from diagnosis.lagging import why_lagging
-from diagnosis.loss_shares import FULL_SIZE_TEXT, KindShare, LossShare, kind_shares
+from diagnosis.loss_shares import (
+    FULL_SIZE_TEXT,
+    LEAST_LOST,
+    KindShare,
+    LossShare,
+    kind_shares,
+)
 from diagnosis.path_groups import PathGroup, all_path_groups, path_views
 from diagnosis.paths import End, PathDirection, PathRow, Segments, added
 from diagnosis.snapshot import Snapshot, TargetView
@@ -272,7 +278,7 @@ def _behind_one(
     """Answers with holes as they come in; requests that are not acknowledged."""
     back = tuple(k for k in _missing(row.to_client) if _is_seen(view, k.share))
     sent = row.to_server
-    there = tuple(k for k in _unacknowledged(sent) if _is_seen(view, k.share))
+    there = tuple(k for k in _unacknowledged(row) if _is_seen(view, k.share))
     spared = not back and sent.left.data >= SPARED and not sent.retransmitted.data
     if back or there:
         yield PathLoss(
@@ -296,11 +302,14 @@ def _missing(seen: PathDirection) -> Iterator[KindShare]:
         yield KindShare("data segments", share)
 
 
-def _unacknowledged(seen: PathDirection) -> Iterator[KindShare]:
-    """Retransmissions less those of what was lost on the node itself."""
+def _unacknowledged(row: PathRow) -> Iterator[KindShare]:
+    """Retransmissions less those of what was lost on the node itself; SYNs of several
+    connections."""
+    seen = row.to_server
     again, entered, left = seen.retransmitted, seen.entered, seen.left
     data = _again(again.timeout + again.fast, entered.data, left.data)
-    opening = _again(again.syn, entered.syn, left.syn)
+    of_many = again.syn if row.retried >= LEAST_LOST else 0
+    opening = _again(of_many, entered.syn, left.syn)
     kinds = (KindShare("SYNs", opening), KindShare("data segments", data))
     return (kind for kind in kinds if _is_above_chance(kind.share))
 

@@ -112,9 +112,16 @@ def _rank(losses: list[PathLoss]) -> int:
 
 
 def _covers(losses: list[PathLoss], others: list[PathLoss]) -> bool:
+    """By their ends; or of nothing but segments of full size: one MTU, or one filter."""
+    if all(loss.place == "node" and _is_of_large(loss) for loss in (*losses, *others)):
+        return True
     ends = {end for loss in losses for end in _ends(loss)}
     covered = [loss.share.lost for loss in others if not ends.isdisjoint(_ends(loss))]
     return sum(covered) >= NEARLY_ALL * sum(loss.share.lost for loss in others)
+
+
+def _is_of_large(loss: PathLoss) -> bool:
+    return [kind.name for kind in loss.kinds] == [FULL_SIZE_TEXT]
 
 
 def _ends(loss: PathLoss) -> Iterator[End]:

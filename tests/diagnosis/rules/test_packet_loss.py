@@ -337,12 +337,30 @@ def test_syns_alone_that_get_no_answer_are_said_to_be_that() -> None:
     """As where the accept queue of a pod is full; with data that is sent again it is loss."""
     again = Retransmissions(syn=60)
     near, _ = crossing("n1", data(140, 140), data(100, 100))
-    rows = tuple(
-        replace(row, to_server=direction(data(160, 100), again=again)) for row in near.paths
-    )
+    there = direction(data(160, 100), again=again)
+    rows = tuple(replace(row, retried=40, to_server=there) for row in near.paths)
     far = {"pods": (*PODS, pod("far", "10.244.2.9", "n2"))}
     title = one(replace(near, paths=rows), **far).title
     assert "of the SYNs to shop/far:8080" in title and "a full accept queue, or a filter" in title
-    here = replace(WELL, to_server=direction(data(160, 100), again=again))
+    here = replace(WELL, retried=40, to_server=there)
     assert "gets no answer, and no data is lost: a full" in one(node(here)).title
     assert "accept queue" not in one(near, **far).title
+
+
+@pytest.mark.alike
+def test_a_few_connections_that_go_on_trying_are_no_share_of_loss() -> None:
+    again = direction(data(106, 100), again=Retransmissions(syn=6))
+    near, _ = crossing("n1", data(140, 140), data(100, 100))
+    far = (*PODS, pod("far", "10.244.2.9", "n2"))
+    for retried, count in ((3, 0), (6, 1)):
+        rows = tuple(replace(row, retried=retried, to_server=again) for row in near.paths)
+        assert len(evaluate(snapshot(replace(near, paths=rows), pods=far))) == count
+
+
+def test_large_segments_that_two_nodes_drop_are_one_mtu_or_filter() -> None:
+    lost = direction(answers(100, 100, 90), answers(100, 100, 45), AGAIN)
+    row = replace(WELL, to_client=lost)
+    other = replace(row, asked="10.96.0.9", endpoint="10.244.2.9")
+    (finding,) = findings(Snapshot(0.0, (node(row), node(other, name="n2"))))
+    assert finding.title.startswith("n1 and n2 drop 50 %")
+    assert "the segments of 1,000 bytes and more from 10.96.0.9:80" in finding.title
