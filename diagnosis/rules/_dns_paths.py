@@ -14,7 +14,7 @@ from diagnosis.rules._dns import DNS_PORT
 from diagnosis.snapshot import DnsSummary, Snapshot, TargetView, listed
 
 How = Literal["rejected", "question", "answer", "silent"]
-REJECTED = 3  # ICMP errors: few a second are sent (icmp_ratelimit)
+REJECTED = 1  # ICMP errors: few a second are sent (icmp_ratelimit)
 FELT = 0.25  # of packets lost: questions without an answer, each sent three times, or asked again
 SHORT: dict[How, str] = {
     "rejected": "rejected by {by} ({icmp})",

@@ -109,7 +109,7 @@ def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bo
         return is_said_first(snapshot, ends, snapshot.subject, pair)
     if other.rule != service_failing.RULE.id:
         return False
-    rejecting = service_failing.rejecting_ends(snapshot, other)
+    rejecting = service_failing.ends_of(snapshot, other, "rejected")
     return finding.subject in {other.subject, *(snapshot.subject(*end) for end in rejecting)}
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collectors.findings import Evidence, Finding
+from diagnosis.paths import End
 from diagnosis.rule import CONVENTION, Rule, Threshold
+from diagnosis.rules import service_failing
 from diagnosis.rules._connections import LEAST, by_server, seen
 from diagnosis.rules._same_server import is_said_first
 from diagnosis.snapshot import Conversation, Snapshot
@@ -38,16 +40,31 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         if 100 * resets >= SHARE.value * flows:
             yield RULE.finding(
                 subject=snapshot.workload_subject(server, port),
+                title=_title(snapshot, (server, port)),
                 evidence=_evidence(snapshot, server, talks),
                 confidence="certain" if _is_seen_there(snapshot, server, talks) else "likely",
             )
 
 
 def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
-    """The same at another address of the server."""
+    """The same at another address of the server; that a share of a Service's requests is reset, of
+    which this is an endpoint."""
+    if other.rule == service_failing.RULE.id:
+        resetting = service_failing.ends_of(snapshot, other, "reset")
+        return finding.subject in {snapshot.workload_subject(*end) for end in resetting}
     ends = {talk.end for talk in snapshot.conversations if talk.server_resets}
     pair = finding.subject, other.subject
     return other.rule == RULE.id and is_said_first(snapshot, ends, snapshot.workload_subject, pair)
+
+
+def _title(snapshot: Snapshot, end: End) -> str:
+    """With the one pod of several, where the others do not."""
+    pod, whole = snapshot.by_address.get(end[0]), snapshot.workload_subject(*end)
+    own = [talk for talk in snapshot.conversations if snapshot.workload_subject(*talk.end) == whole]
+    well = {talk.server for talk in own if talk.answered and not talk.server_resets}
+    if pod is None or end[0] in well or not well:
+        return RULE.title
+    return f"{RULE.title} ({pod.name} alone, other pods do not)"
 
 
 def _is_seen_there(snapshot: Snapshot, server: str, talks: list[Conversation]) -> bool:

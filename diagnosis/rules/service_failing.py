@@ -75,10 +75,10 @@ def explains(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
     return any(_is_of(snapshot, one, talk) for one in _failures_of(snapshot, finding))
 
 
-def rejecting_ends(snapshot: Snapshot, finding: Finding) -> Iterator[End]:
-    """The endpoints, of which some reject; nothing where it fails otherwise."""
+def ends_of(snapshot: Snapshot, finding: Finding, kind: Failure) -> Iterator[End]:
+    """The endpoints, of which some fail so; nothing where it fails otherwise."""
     for failure in _failures_of(snapshot, finding):
-        if failure.failure == "rejected":
+        if failure.failure == kind:
             ports = _endpoint_ports(snapshot, failure.group)
             yield from product(failure.group.ready, ports)
 

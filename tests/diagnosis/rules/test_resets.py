@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.snapshots import found, node, pod, talk
+from tests.support.snapshots import NEAR, found, node, pod, talk
 
 
 def test_a_share_of_a_server_s_connections() -> None:
@@ -28,6 +28,15 @@ def test_a_client_that_resets() -> None:
 def test_refused_connections_are_another_finding() -> None:
     counted = found(pod(conversations=(talk(refused=9, answered=11),)))
     assert "resets" not in counted and "refused" in counted
+
+
+def test_one_pod_of_several_is_named() -> None:
+    well = replace(talk(), server=NEAR.ip)
+    finding = found(pod(conversations=(talk(server_resets=19), well)))["resets"]
+    assert finding.title.endswith("(api-1 alone, other pods do not)")
+    both = replace(well, server_resets=19)
+    finding = found(pod(conversations=(talk(server_resets=19), both)))["resets"]
+    assert "alone" not in finding.title
 
 
 def test_no_tcp() -> None:

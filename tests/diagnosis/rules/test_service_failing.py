@@ -195,3 +195,13 @@ def test_each_count_says_of_what_and_requests_have_one_total(row: PathRow, count
     first, *others = (one.text for one in finding.evidence)
     assert first == counts
     assert ("SYNs retransmitted: 80" in others) is (row is SYNS), "0 is no evidence"
+
+
+def test_an_endpoint_that_is_seen_to_reset_is_what_the_share_follows_from() -> None:
+    """By the node's capture beside the pod's: it is the workload that the reader is led to."""
+    at_end = Conversation("TCP", CLIENT, SECOND, 8080, flows=50, answered=50, server_resets=48)
+    host = replace(node(), conversations=(at_end,))
+    slices = (replace(SLICE, ports=(ContainerPort("", 8080, "TCP"),)),)
+    said = findings(snapshot(pod_view(RESET), host, slices=slices))
+    assert [one.rule for one in said] == ["resets"]
+    assert "some of its endpoints fail" in said[0].consequences[0]

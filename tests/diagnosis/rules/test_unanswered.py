@@ -74,8 +74,8 @@ def test_a_machine_that_all_of_it_comes_into_and_nothing_leaves() -> None:
     """By a capture alone, which may be of the server itself."""
     silent = replace(LOST, server="10.96.0.7", port=80)
     row = PathRow("TCP", POD.ip, "10.96.0.7", 80, "", 0, POD.ip, unanswered=9)
-    sent = {"to_server": PathDirection(Segments(syn=27), Segments())}
-    view = node(conversations=(silent,), paths=(replace(row, **sent),))
+    sent = PathDirection(Segments(syn=27), Segments())
+    view = node(conversations=(silent,), paths=(replace(row, to_server=sent),))
     view = replace(view, kind="pcap", values={})
     (finding,) = evaluate(Snapshot(100.0, (view,)))
     assert "SYNs come into the captured node and do not leave it" in finding.title
