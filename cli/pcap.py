@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 PIECE = 1000  # packets at a time
 MAX_NAME = 4096
 MANY_FLOWS = 300_000
-NEW_OBJECTS = 500_000  # between two looks for garbage: flows and packets leave none in cycles
+NEW_OBJECTS = 5_000_000  # between two looks for garbage: flows and packets leave none in cycles
 Show = Callable[[dict[str, Any]], None]
 
 
@@ -63,7 +63,7 @@ def _print_file(path: Path, options: argparse.Namespace | PlainPcap) -> None:
 
 def _print_flows(path: Path, name: str) -> None:
     lines = FlowLines(write_bytes, name)
-    table = FlowTable(MANY_FLOWS, leaving=lines.add, evict=False, keep_idle=True)
+    table = FlowTable(MANY_FLOWS, leaving=lines.add, evict=False, keep_idle=True, dns=False)
     try:
         for linktype, found in read_records(path):
             table.follow(linktype, found)

@@ -15,7 +15,7 @@ cdef class FlowTable(KeptFlows):
     cdef public long long revision, first_ns, latest_ns
     cdef long long _next_check, _of
     cdef HeaderRow _row
-    cdef bint _hops
+    cdef bint _hops, _dns
     cdef object _copies
     @cython.locals(results=list, ns=cython.longlong, data=bytes, wire=cython.longlong, row=HeaderRow, analysis=cython.longlong)
     cpdef list add(self, long long linktype, object packets)

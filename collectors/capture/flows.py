@@ -36,7 +36,7 @@ class FlowTable(KeptFlows):
     """`leaving` is called with each flow that leaves the table. A full table evicts those that were
     silent for longest or, with `evict` false, admits no more: no flow is counted twice. With
     `keep_idle` silent flows stay as long as there is room, with `hops` what each interface of a
-    capture of all of them saw is counted."""
+    capture of all of them saw is counted, without `dns` lookups are not followed."""
 
     def __init__(
         self,
@@ -46,12 +46,13 @@ class FlowTable(KeptFlows):
         evict: bool = True,
         keep_idle: bool = False,
         hops: bool = False,
+        dns: bool = True,
     ) -> None:
         super().__init__(limit, leaving, evict=evict, keep_idle=keep_idle)
         self._lookups: DnsTracker | None = None
         self.revision = 0
         self.first_ns = self.latest_ns = 0  # of packets
-        self._hops = hops
+        self._hops, self._dns = hops, dns
         self._next_check = 0
         self._copies = CookedCopies()
         self._row = HeaderRow(0, b"", b"")  # of the packet that is looked at
@@ -136,7 +137,7 @@ class FlowTable(KeptFlows):
         key = flow_key(row)
         flow = self._tcp.get(key)
         if flow is None or (row.flags & SYN and _reopened(flow, row)):
-            flow = self._open_tcp(row, key)
+            flow = self._open_tcp(row, key, flow)
             if flow is None:
                 return 0
         own, peer = flow.client, flow.server
@@ -145,7 +146,7 @@ class FlowTable(KeptFlows):
         analysis = flow.add(own, peer, row)
         if self._hops and row.interface:
             count_tcp(flow, row, analysis, from_client=own is flow.client)
-        if row.length and analysis != COPY and _is_dns(row):
+        if row.length and self._dns and analysis != COPY and _is_dns(row):
             self._dns_over_tcp(own, row)
         self._of = flow.number
         return analysis
@@ -163,7 +164,7 @@ class FlowTable(KeptFlows):
         analysis = flow.add(own, row)
         if self._hops and row.interface:
             count_udp(flow, row, from_client=own is flow.client)
-        if not analysis and _is_dns(row):
+        if not analysis and self._dns and _is_dns(row):
             self.lookups.add(_ends(row), row.ns, row.data[row.offset + 8 : row.end])
         self._of = flow.number
         return analysis

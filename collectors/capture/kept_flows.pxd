@@ -16,15 +16,14 @@ cdef class KeptFlows:
     cdef object _leaving, _dns_streams
     cdef ExpiryQueue _expiry
     cdef GoneFlows _gone
-    cdef dict _tcp, _udp, _flows
+    cdef dict _tcp, _udp, _replaced
     cdef TrackedFlow _known(self, long long protocol, bytes key)
     @cython.locals(flow=TcpFlow)
-    cdef TcpFlow _open_tcp(self, HeaderRow row, bytes key)
+    cdef TcpFlow _open_tcp(self, HeaderRow row, bytes key, TcpFlow replaced)
     @cython.locals(flow=UdpFlow)
     cdef UdpFlow _open_udp(self, HeaderRow row, bytes key)
     cdef bint _is_first(self, bytes key, HeaderRow row)
     cdef bint _room(self)
-    cdef _enter(self, TrackedFlow flow, long long ns)
     cdef _let_go(self, long long ns)
     cdef _leave(self, TrackedFlow flow)
     cdef _all_leave(self)

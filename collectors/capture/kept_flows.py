@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from collectors.capture.flow_expiry import ExpiryQueue, Flow
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 EVICTED_AT_ONCE = 10  # a tenth of the flows
 Leaving = Callable[[Flow], None]
+_number = attrgetter("number")
 
 
 class KeptFlows:
@@ -33,7 +35,7 @@ class KeptFlows:
         self._leaving = leaving
         self._tcp: dict[Key, TcpFlow] = {}
         self._udp: dict[Key, UdpFlow] = {}
-        self._flows: dict[int, Flow] = {}
+        self._replaced: dict[int, Flow] = {}  # by number: later ones have their keys
         self._number = 0
         self._expiry = ExpiryQueue(keep_idle)
         self._gone = GoneFlows()
@@ -42,25 +44,29 @@ class KeptFlows:
     @property
     def flows(self) -> list[Flow]:
         """Those that are in the table, in the order in which they began."""
-        return list(self._flows.values())
+        found = [*self._tcp.values(), *self._udp.values(), *self._replaced.values()]
+        return sorted(found, key=_number)
 
     def __len__(self) -> int:
-        return len(self._flows)
+        return len(self._tcp) + len(self._udp) + len(self._replaced)
 
     def flow(self, number: int) -> Flow | None:
-        return self._flows.get(number)
+        return next((flow for flow in self.flows if flow.number == number), None)
 
     def _known(self, protocol: int, key: Key) -> Flow | None:
         return self._tcp.get(key) if protocol == TCP else self._udp.get(key)
 
-    def _open_tcp(self, row: HeaderRow, key: Key) -> TcpFlow | None:
+    def _open_tcp(self, row: HeaderRow, key: Key, replaced: TcpFlow | None) -> TcpFlow | None:
+        """`replaced` was the last connection between the same ends."""
         if not self._room():
             return None
         self.totals.tcp += self._is_first(key, row)
         flow = TcpFlow.__new__(TcpFlow)
         flow.begin(self._number, key, row)
+        if replaced is not None and self._tcp.get(key) is replaced:  # it may have left for this one
+            self._replaced[replaced.number] = replaced
         self._tcp[key] = flow
-        self._enter(flow, row.ns)
+        self._expiry.add(flow, row.ns)
         return flow
 
     def _open_udp(self, row: HeaderRow, key: Key) -> UdpFlow | None:
@@ -70,7 +76,7 @@ class KeptFlows:
         flow = UdpFlow.__new__(UdpFlow)
         flow.begin(self._number, key, row)
         self._udp[key] = flow
-        self._enter(flow, row.ns)
+        self._expiry.add(flow, row.ns)
         return flow
 
     def _is_first(self, key: Key, row: HeaderRow) -> bool:
@@ -81,7 +87,7 @@ class KeptFlows:
 
     def _room(self) -> bool:
         """Whether one more flow may come; makes room where that is allowed."""
-        if len(self._flows) >= self._limit:
+        if len(self._tcp) + len(self._udp) + len(self._replaced) >= self._limit:
             self._expiry.keep_idle = False
             if not self._evict:
                 self.totals.refused += 1
@@ -95,10 +101,6 @@ class KeptFlows:
         self._number += 1
         return True
 
-    def _enter(self, flow: Flow, ns: int) -> None:
-        self._flows[flow.number] = flow
-        self._expiry.add(flow, ns)
-
     # --- flows that leave
 
     def _let_go(self, ns: int) -> None:
@@ -107,12 +109,13 @@ class KeptFlows:
             self._gone.add_expired(flow)
 
     def _leave(self, flow: Flow) -> None:
-        del self._flows[flow.number]
         self.totals.left += 1
         table: dict[Key, TcpFlow] | dict[Key, UdpFlow]
         table = self._tcp if isinstance(flow, TcpFlow) else self._udp
-        if table.get(flow.key) is flow:  # a later connection between the same ends may be there
+        if table.get(flow.key) is flow:
             del table[flow.key]
+        else:
+            del self._replaced[flow.number]
         if self._dns_streams is not None and isinstance(flow, TcpFlow):
             self._dns_streams.forget(flow.client)
             self._dns_streams.forget(flow.server)
@@ -121,7 +124,7 @@ class KeptFlows:
 
     def _all_leave(self) -> None:
         flows = self.flows
-        self._flows, self._tcp, self._udp, self._dns_streams = {}, {}, {}, None
+        self._tcp, self._udp, self._replaced, self._dns_streams = {}, {}, {}, None
         self.totals.left += len(flows)
         if self._leaving is not None:
             for flow in flows:
