@@ -132,7 +132,7 @@ def against_tcpdump(frames: Iterator[bytes], what: str, bar: float) -> Ratio:
         pairs = [(cpu_s(*ours), cpu_s(*theirs)) for _ in range(RUNS)]
     mine, other = (sorted(times)[RUNS // 2] for times in zip(*pairs, strict=True))
     return Ratio(
-        f"{count:,} packets, {what} as JSON, with DNS and the start (CPU)",
+        f"{count:,} packets, {what} as JSON, with the start (CPU)",
         "tcpdump -nr to /dev/null",
         tuple(theirs / ours for ours, theirs in pairs),
         bar,

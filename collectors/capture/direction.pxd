@@ -1,4 +1,4 @@
-# Types of direction.py for the compiled core. None of these can be part of a cycle.
+# Types of direction.py for the compiled core.
 cimport cython
 from collectors.capture.header_row cimport HeaderRow
 
@@ -6,7 +6,6 @@ cdef long long LIMIT_NS
 
 cpdef long long interface_direction(HeaderRow row)
 
-@cython.no_gc
 cdef class FlowEvent:
     cdef public long long at, until, count, size
     cdef public bint by_client
@@ -23,7 +22,6 @@ cdef class SegmentCounts:
     cdef public long long syn_retransmitted, fin_retransmitted
     cdef public long long duplicate_acks, zero_windows, window_full, keep_alives
 
-@cython.no_gc
 cdef class Direction:
     cdef public bytes address
     cdef public long long port, interface, packets, bytes, payload, segments

@@ -27,7 +27,7 @@ from collectors.errors import CaptureError
 from collectors.plural import counted
 from collectors.sanitize import sanitize
 
-PIECE = 65_536
+PIECE, PIECE_OF_FILE = 65_536, 262_144  # bytes, of pipes and of files
 STDIN = Path("-")
 USUAL = {ETHERNET, LINUX_SLL, LINUX_SLL2, *RAW_TYPES}  # link types that need no look at the others
 
@@ -188,8 +188,8 @@ def _of_path(path: Path) -> Iterator[bytes]:
 
 
 def _raw(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while piece := file.read(PIECE):
+    with path.open("rb", buffering=0) as file:
+        while piece := file.read(PIECE_OF_FILE):
             yield piece
 
 

@@ -11,7 +11,6 @@ cdef long long COPY, DUPLICATE_ACK, FAST_RETRANSMISSION, KEEP_ALIVE, OUT_OF_ORDE
 cdef long long SPURIOUS_RETRANSMISSION, WINDOW_FULL, ZERO_WINDOW, ZERO_WINDOW_PROBE
 cdef long long MASK, AHEAD, NOT_NEW_DATA, MAX_EVENTS, NOT_SEEN, NOP_NOP_TIMESTAMP
 
-@cython.no_gc
 cdef class TcpFlow(TrackedFlow):
     cdef public Direction client, server, reset_by
     cdef public long long syn_at, latest_syn_at, synack_at, acked_at, first_rtt

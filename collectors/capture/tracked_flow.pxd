@@ -1,11 +1,10 @@
-# Types of tracked_flow.py for the compiled core. No flow is part of a cycle.
+# Types of tracked_flow.py for the compiled core.
 cimport cython
 from collectors.capture.direction cimport DurationStats
 from collectors.capture.header_row cimport HeaderRow
 
 cdef DurationStats NO_DURATIONS
 
-@cython.no_gc
 cdef class TrackedFlow:
     cdef public bytes key
     cdef public long long number, network, first_ns, last_ns, asked_at, copies, icmp

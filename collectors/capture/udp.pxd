@@ -12,7 +12,6 @@ cdef class UdpDirection:
     cdef public bint client
     cpdef begin(self, bytes address, long long port, long long interface)
 
-@cython.no_gc
 cdef class UdpFlow(TrackedFlow):
     cdef public UdpDirection client, server
     cdef public bint unreachable
