@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import os
 import shutil
@@ -11,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 os.environ["TZ"] = "UTC"
 time.tzset()
@@ -19,6 +21,7 @@ os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="podwire-tests-state-")
 for _name in ("NO_COLOR", "TMUX"):  # a key that copies would write into one's own tmux
     os.environ.pop(_name, None)
 
+from cli.main import collect_garbage_rarely  # noqa: E402
 from collectors.cluster.api.connection import Cluster, connect  # noqa: E402
 from lab.supervisor import Lab, LabUnavailable  # noqa: E402
 from tests.support import machine  # noqa: E402
@@ -26,6 +29,15 @@ from tests.support import machine  # noqa: E402
 DATA = Path(__file__).parent / "data"
 # fixtures that start a lab; tests with one of them have the marker `lab`
 LAB_FIXTURES = {"lab", "own_lab", "large_lab", "lab_is_possible", "verdicts", "world"}
+
+settings.register_profile("unit", max_examples=25)  # of tools/unit.sh; `make test` has all
+collect_garbage_rarely()  # as podwire does: a fifth of the tests' time
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays, and is not looked through again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,6 +10,8 @@ import pytest
 from tools import code_figures
 from tools.code_figures import Figures
 
+pytestmark = pytest.mark.slow  # every token is counted
+
 
 @pytest.fixture(scope="module")
 def figures() -> Figures:

@@ -11,8 +11,9 @@ import ast
 import io
 import sys
 import tokenize
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median, quantiles
@@ -88,6 +89,11 @@ def docstring_lines(function: Function) -> tuple[int, int]:
     return 0, -1
 
 
+def _count(lines: Sequence[int], first: int, last: int) -> int:
+    """How many of them, in order, are from the first to the last."""
+    return bisect_right(lines, last) - bisect_left(lines, first)
+
+
 def measure(path: Path, figures: Figures) -> None:
     text = path.read_text()
     lines = text.splitlines()
@@ -99,8 +105,8 @@ def measure(path: Path, figures: Figures) -> None:
         if isinstance(node, Function):
             begin, end = docstring_lines(node)
             last = node.end_lineno or node.lineno
-            inside = [n for n in starts if node.lineno <= n <= last and not begin <= n <= end]
-            figures.tokens.append((len(inside), place))
+            inside = _count(starts, node.lineno, last) - _count(starts, begin, end)
+            figures.tokens.append((inside, place))
             figures.complexity.append((complexity(node), place))
         elif isinstance(node, ast.ClassDef):
             figures.classes[node.name].append(place)

@@ -11,6 +11,7 @@ import argparse
 import ast
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,6 +67,12 @@ def imports(tree: ast.AST, at_import: bool = True) -> Iterator[tuple[str, bool]]
             yield from imports(node, at_import and not later)
 
 
+@cache
+def imports_of(path: Path) -> tuple[tuple[str, bool], ...]:
+    """The same of a file."""
+    return tuple(imports(ast.parse(path.read_text())))
+
+
 def package_of(name: str, packages: set[str]) -> str:
     """The package of the product, or the library of OUTSIDE, that a name is from; '' for others."""
     parts = name.split(".")
@@ -83,7 +90,7 @@ def arrows(root: Path) -> list[Arrow]:
     packages = {module.package for module in found}
     at_imports: dict[tuple[str, str], bool] = {}
     for module in found:
-        for name, at_import in imports(ast.parse(module.path.read_text())):
+        for name, at_import in imports_of(module.path):
             imported = package_of(name, packages)
             if imported and imported != module.package:
                 pair = (module.package, imported)

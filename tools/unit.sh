@@ -1,10 +1,10 @@
 #!/bin/sh
 # The tests that need neither the lab (root, namespaces) nor screens that move, and that do not wait
-# for seconds, in two processes.
+# for seconds, in two processes; of made input a quarter of the examples that `make test` has.
 # Any arguments: one plain pytest with them.
 set -u
 cd "$(dirname "$0")/.."
-pytest=".venv/bin/python -m pytest -p no:cacheprovider"
+pytest=".venv/bin/python -m pytest -p no:cacheprovider --hypothesis-profile=unit"
 wanted="not lab and not screen and not slow"
 [ $# -eq 0 ] || exec $pytest -m "$wanted" "$@"
 beside=$(mktemp)

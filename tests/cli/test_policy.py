@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
+import io
 import json
 import os
 import subprocess
@@ -84,11 +86,12 @@ def manifests(tmp_path: Path) -> str:
 
 
 def asked(manifests: str, source: str, target: str, port: str) -> tuple[int, dict[str, Any]]:
-    done = podwire(
-        "policy", "--from", source, "--to", target, "--port", port, "-f", manifests, "-o", "json"
-    )
-    assert done.returncode in (0, 1), done.stderr
-    return done.returncode, json.loads(done.stdout)
+    said = io.StringIO()
+    words = ["--from", source, "--to", target, "--port", port, "-f", manifests, "-o", "json"]
+    with contextlib.redirect_stdout(said):
+        code = main(["policy", *words])
+    assert code in (0, 1)
+    return code, json.loads(said.getvalue())
 
 
 def test_a_policy_denies_and_is_named(manifests: str) -> None:

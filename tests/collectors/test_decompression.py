@@ -26,6 +26,7 @@ from collectors.capture.readers import Truncated, read_file
 from collectors.errors import CaptureError
 from collectors.events import PacketBatch
 from collectors.recording.pcap_segments import PcapSegments
+from tests.support.examples import examples
 
 LAB = Path(__file__).parent.parent / "data" / "lab.pcap"
 
@@ -114,7 +115,7 @@ def test_other_bytes_behind_the_data_are_said(kind: str, tmp_path: Path) -> None
         assert found == 400 and "other bytes follow" in why
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.binary(max_size=3000), st.sampled_from([*COMPRESS]), st.data())
 def test_any_pieces_give_the_same(raw: bytes, kind: str, data: st.DataObject) -> None:
     stream = COMPRESS[kind](raw[:100]) + COMPRESS[kind](raw[100:])
@@ -126,7 +127,7 @@ def test_any_pieces_give_the_same(raw: bytes, kind: str, data: st.DataObject) ->
     assert b"".join(decompressed(iter(pieces), make)) == raw
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.sampled_from([*COMPRESS]), st.integers(20, 400), st.integers(0, 255))
 def test_any_damage_raises_nothing_else(kind: str, place: int, value: int) -> None:
     data = bytearray(COMPRESS[kind](LAB.read_bytes()[:4000]))

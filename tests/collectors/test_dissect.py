@@ -18,6 +18,7 @@ from collectors.capture.tcp_options import tcp_options
 from collectors.capture.unusual_packets import slow
 from collectors.events import Packet
 from tests.collectors.test_sanitize import harmless
+from tests.support.examples import examples
 
 LINKTYPES = st.sampled_from((*LINKS, 999))
 CAPTURES = Path(__file__).parent.parent / "data"
@@ -191,7 +192,7 @@ SEEDS = st.sampled_from(
     st.lists(st.tuples(st.integers(0, 150), st.integers(0, 255)), max_size=4),
     st.data(),
 )
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 def test_no_cut_or_damaged_packet_breaks_it_and_both_readers_agree(
     seed: bytes, cut: int, changes: list[tuple[int, int]], data: st.DataObject
 ) -> None:

@@ -17,6 +17,7 @@ from collectors.recording.figure_rows import FigureRows
 from collectors.sockets.rows import SocketRow
 from tests.collectors.test_event_codec import every_event, values_of
 from tests.support.damage import HOSTILE, damaged
+from tests.support.examples import examples
 
 MARK = {"_": "Mark", "at": 5.0, "target": "", "author": "a", "text": "b"}
 NO_FIELD: tuple[object, ...] = (None, [{}], 1e300)
@@ -85,7 +86,7 @@ def test_figures_are_a_table(change: dict[str, object]) -> None:
         log_lines.parsed(b"3 " + json.dumps({**value, **change}).encode())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.one_of([values_of(kind) for kind in every_event()]), st.randoms(use_true_random=False))
 def test_whatever_is_read_can_be_written_and_read_again(event: Event, random: Random) -> None:
     """An event of which any value is another one is a damaged line, or as good as any."""

@@ -19,6 +19,7 @@ from collectors.privacy.address_mask import AddressMask
 from collectors.privacy.frame_mask import LINK_TYPES, FrameMask
 from collectors.privacy.name_mask import NameMask
 from tests.support import wire
+from tests.support.examples import examples
 
 pytestmark = pytest.mark.slow
 
@@ -92,7 +93,7 @@ def test_any_bytes_are_masked_or_cut(linktype: int, data: bytes) -> None:
     assert len(new.data) <= len(data) and new.length == len(data)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.sampled_from(sorted(PACKETS)), st.integers(0, 120), st.binary(min_size=1, max_size=4))
 def test_damaged_packets_have_no_secret_either(name: str, place: int, junk: bytes) -> None:
     packet = PACKETS[name]

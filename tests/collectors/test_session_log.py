@@ -20,6 +20,7 @@ from collectors.recording.session_lock import hold
 from collectors.recording.session_log import BLOCK_S, SessionWriter
 from collectors.recording.session_reader import SessionReader
 from tests.collectors.test_event_codec import every_event, values_of
+from tests.support.examples import examples
 
 pytestmark = pytest.mark.slow
 
@@ -95,7 +96,7 @@ def unpacked(path: Path) -> bytes:
     return subprocess.run(["zstd", "-dc", str(path)], capture_output=True, check=True).stdout
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.data())
 def test_cut_at_any_byte_all_before_the_cut_is_read(session: Path, data: st.DataObject) -> None:
     """Each file may end anywhere: what is read is what was written, up to there."""

@@ -19,9 +19,12 @@ from tests.collectors import oracle
 
 DATA = Path(__file__).parent.parent / "data"
 CAPTURES = sorted([DATA / "lab.pcap", *(DATA / "captures").glob("*.pcap*")])
-pytestmark = pytest.mark.skipif(
-    not shutil.which("tshark"), reason="NO TSHARK: install it to hold the decoder to it"
-)
+pytestmark = [
+    pytest.mark.slow,  # each is a start of tshark
+    pytest.mark.skipif(
+        not shutil.which("tshark"), reason="NO TSHARK: install it to hold the decoder to it"
+    ),
+]
 NOT_COMPARED = {"tcp.stream", "dns.qry.type"}  # numbered and named otherwise
 
 

@@ -15,6 +15,7 @@ from lab.api.status import ApiError
 from lab.api.store import ObjectStore, ResourceExpired
 from lab.capabilities import capabilities_of, confine, effective, refusal
 from lab.images import find, pull_failure
+from tests.support.examples import examples
 
 json_values: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=3),
@@ -175,7 +176,7 @@ def test_negative_numbers_and_unknown_fields() -> None:
 
 
 @given(st.binary(max_size=200), st.integers(0, 200))
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_no_bytes_break_the_reader(data: bytes, cut: int) -> None:
     for body in (
         data,

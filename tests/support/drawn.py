@@ -64,7 +64,8 @@ async def ready(pilot: Pilot[int]) -> None:
     for _ in range(200):
         await pilot.pause(0.05)
         app = pilot.app
-        if isinstance(app, PodwireApp) and app.is_open and len(app.screen_stack) > 1:
+        is_open = isinstance(app, PodwireApp) and app.is_open and len(app.screen_stack) > 1
+        if is_open and app.screen.query("FooterKey"):  # which is drawn last
             break
     await pilot.pause(0.3)
 

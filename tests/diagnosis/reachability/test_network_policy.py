@@ -16,6 +16,7 @@ from collectors.events import ContainerPort, NamespaceRow, PodRow, PolicyRow
 from diagnosis.reachability import parties
 from diagnosis.reachability.connectivity_matrix import reach
 from diagnosis.reachability.parties import Party
+from tests.support.examples import examples
 from tests.support.reachability import policy_set, verdict as verdict_of
 
 NAMESPACES = {"shop": {"team": "store"}, "data": {"team": "data", "tier": "back"}, "bare": {}}
@@ -436,7 +437,7 @@ def test_two_families_are_not_mixed() -> None:
 @given(
     st.lists(policies(), max_size=5), st.sampled_from([(8080, "TCP"), (53, "UDP"), (5432, "TCP")])
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_the_matrix_says_what_verdicts_say(specs: list[PolicyRow], port: tuple[int, str]) -> None:
     known, ends = policy_set(specs), [*EVERYONE.values(), *DUAL]
     rows = reach(ends, *port, known.stacks)

@@ -10,6 +10,7 @@ from hypothesis import given, settings, strategies as st
 from collectors.events import ForeignPolicyRow, PolicyRow
 from diagnosis.reachability.parties import Party
 from diagnosis.reachability.policy_set import PolicySet
+from tests.support.examples import examples
 
 CLIENT = Party("web/front", ("10.0.1.1",), "web", {"app": "front"}, {}, node="n1")
 SERVER = Party("db/store", ("10.0.2.1",), "db", {"app": "store"}, {}, node="n2")
@@ -130,6 +131,6 @@ SPECS = st.dictionaries(
 
 
 @given(st.sampled_from([CALICO, CILIUM, ADMIN]), SPECS)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_no_specification_is_a_traceback(kind: tuple[str, str], spec: dict[str, Any]) -> None:
     assert outcome(row(kind, spec))[0] in ("allowed", "denied", "unknown")

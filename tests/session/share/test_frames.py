@@ -20,6 +20,7 @@ from session.share.frames import (
     saying,
 )
 from session.share.people import JoinRequest, request
+from tests.support.examples import examples
 
 ALLOWED = ("join", "mark", "look", "drive", "give")
 payloads = st.lists(st.tuples(st.sampled_from([EVENT, SAID]), st.binary(max_size=200)), max_size=8)
@@ -60,7 +61,7 @@ def test_a_message_that_is_cut_off_is_none(
     assert got == whole[: len(got)] and (not whole or len(got) < len(whole))
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.binary(max_size=4_000))
 def test_garbage_is_refused_or_waited_for_and_never_kept_without_bound(data: bytes) -> None:
     reader = MessageReader(MOST_OF_VIEWER)
