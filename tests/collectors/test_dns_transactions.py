@@ -33,6 +33,7 @@ def asked(number: int) -> tuple[bytes, int, bytes, int]:
     return CLIENT, 1024 + number % 60_000, SERVER, 53
 
 
+@pytest.mark.slow
 def test_questions_of_a_clock_that_stands_still_are_bounded() -> None:
     tracker, count = DnsTracker(), MAX_PENDING + MAX_PENDING // 4
     for number in range(count):

@@ -58,6 +58,7 @@ def check(flow: TcpFlow | UdpFlow, name: str = "") -> str:
     return line.decode()
 
 
+@pytest.mark.slow
 def test_flows_of_every_capture_and_of_made_ones() -> None:
     seen = written = 0
     ready = pools()

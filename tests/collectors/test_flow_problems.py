@@ -94,6 +94,7 @@ def every_capture() -> Iterator[tuple[int, list[Packet]]]:
     yield from (capture_digest.made(seed, pools) for seed in range(SEEDS))
 
 
+@pytest.mark.slow
 def test_no_part_is_more_than_its_whole_in_any_capture() -> None:
     again = 0
     for linktype, packets in every_capture():

@@ -158,6 +158,7 @@ def test_the_syn_is_found(linktype: int, name: str) -> None:
     assert frame.ip.source in ("10.1.0.1", "fd00::1")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("linktype", FRAMES)
 def test_tshark_reads_the_same(linktype: int, tmp_path: Path) -> None:
     if not shutil.which("tshark"):

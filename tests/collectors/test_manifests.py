@@ -218,6 +218,7 @@ print(len(found.rows["pods"]), time.process_time() - began)
 """
 
 
+@pytest.mark.slow
 def test_eighteen_megabytes_of_json_in_under_two_seconds(tmp_path: Path) -> None:
     pod = {
         "apiVersion": "v1",

@@ -94,6 +94,7 @@ def test_the_syn_is_found(name: str) -> None:
     assert (frame.tunnels, frame.problem) == (tunnels, "")
 
 
+@pytest.mark.slow
 def test_tshark_reads_the_same(tmp_path: Path) -> None:
     if not shutil.which("tshark"):
         pytest.skip("NO TSHARK: install it to hold the decoder to it")
