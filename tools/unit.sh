@@ -9,10 +9,10 @@ wanted="not lab and not screen and not slow"
 [ $# -eq 0 ] || exec $pytest -m "$wanted" "$@"
 beside=$(mktemp)
 trap 'rm -f "$beside"' EXIT
-$pytest -m "$wanted" tests/collectors >"$beside" 2>&1 &
-collectors=$!
+$pytest -m "$wanted" tests/collectors tests/cli >"$beside" 2>&1 &
+first=$!
 failed=0
-$pytest -m "$wanted" --ignore=tests/collectors || failed=1
-wait "$collectors" || failed=1
+$pytest -m "$wanted" --ignore=tests/collectors --ignore=tests/cli || failed=1
+wait "$first" || failed=1
 cat "$beside"
 exit "$failed"
