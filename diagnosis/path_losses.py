@@ -29,6 +29,7 @@ from diagnosis.snapshot import Snapshot, TargetView
 Place = Literal["node", "between", "pod", "beyond"]
 FELT = 0.5  # of what is lost, as retransmissions and failures
 SPARED = 20  # packets of a kind that shows no loss, to say that it has none
+TOGETHER_NS = 2_000_000_000  # that connections fail and are answered beside each other
 BEYOND_PERCENT = 2.0  # a share of retransmissions that is certainly more
 
 
@@ -277,9 +278,8 @@ def _behind_one(
 ) -> Iterator[PathLoss]:
     """Answers with holes as they come in; requests that are not acknowledged."""
     back = tuple(k for k in _missing(row.to_client) if _is_seen(view, k.share))
-    sent = row.to_server
     there = tuple(k for k in _unacknowledged(row) if _is_seen(view, k.share))
-    spared = not back and sent.left.data >= SPARED and not sent.retransmitted.data
+    spared = not back and _only_syns(row)
     if back or there:
         yield PathLoss(
             place="pod" if is_here else "beyond",
@@ -291,6 +291,13 @@ def _behind_one(
             row=row,
             endpoints=(end,),
         )
+
+
+def _only_syns(row: PathRow) -> bool:
+    """Whether connections are made and used, and none of their data is lost, in the same seconds
+    in which others get no answer to their SYN: not where nothing passes, for a time."""
+    sent, together = row.to_server, row.failing.overlap_ns(row.answering)
+    return sent.left.data >= SPARED and not sent.retransmitted.data and together >= TOGETHER_NS
 
 
 def _missing(seen: PathDirection) -> Iterator[KindShare]:

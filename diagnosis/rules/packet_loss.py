@@ -19,6 +19,7 @@ from diagnosis.per_snapshot import once_per_snapshot
 from diagnosis.rule import CONVENTION, Rule, Threshold, level
 from diagnosis.rules import endpoint_failing, never_answered
 from diagnosis.rules._losses import loss_subject, losses_at, unexplained
+from diagnosis.rules._outside import is_outside
 from diagnosis.snapshot import Conversation, DnsSummary, Snapshot, listed
 
 WARNING = Threshold("warning from", 1, "% of a kind of packet that is certainly lost", CONVENTION)
@@ -244,6 +245,8 @@ def _title_behind(worst: PathLoss, node: str, share: str, what: str) -> str:
         return f"{node} hands it to the pod, and {share} of {what} {outcome}"
     if not worst.spared:
         outcome = "is not acknowledged: lost behind it, or its answer"
+    if worst.row.unanswered >= LEAST.value and not worst.row.completed:
+        return f"Nothing answers {what}, which leaves {node}: lost behind it, or its answer"
     return f"{share} of {what} leaves {node} and {outcome}"
 
 
@@ -257,7 +260,7 @@ def _range_text(losses: list[PathLoss]) -> str:
 def _what(snapshot: Snapshot, loss: PathLoss) -> str:
     """What goes to a server, or comes from it, as narrow as the kinds say."""
     server = server_text(snapshot, loss.group)
-    if loss.endpoints:
+    if loss.endpoints and loss.endpoints != (loss.group.asked,):
         port = loss.group.rows[0].endpoint_port
         ends = listed(endpoint_text(snapshot, one, port) for one in loss.endpoints)
         server = f"{server} at {ends}"
@@ -284,11 +287,23 @@ def _of_loss(snapshot: Snapshot, loss: PathLoss) -> Iterator[Evidence]:
     if loss.resets >= LEAST.value:
         yield loss.view.fact(f"{loss.resets} RSTs went out that never came in", "capture")
     yield loss.view.fact(_sent_again(loss), "capture")
+    if own := _unmasked(snapshot, loss):
+        hint = f"SYNs leave with the pods' own addresses ({listed(own)}), which nobody masquerades"
+        yield loss.view.fact(f"{hint}: can the other end answer them?", "capture")
     if (only := _only_endpoint(loss)) and len(loss.kinds) == 1:
         hint = f"all SYNs that leave go to {only}: perhaps another endpoint is never reached"
         yield loss.view.fact(hint, "capture")
     if FULL_SIZE_TEXT in [kind.name for kind in loss.kinds] and loss.spared:
         yield loss.view.fact("only large segments: an MTU, or a filter by length", "capture")
+
+
+def _unmasked(snapshot: Snapshot, loss: PathLoss) -> list[str]:
+    """Of what goes outside of the cluster and is answered by nothing: the addresses of pods that it
+    leaves the node with."""
+    if loss.place != "beyond" or loss.row.completed or not is_outside(snapshot, loss.group.asked):
+        return []
+    sent = {row.sent_as for row in loss.group.rows if row.to_server.left.syn}
+    return sorted(one for one in sent if one in snapshot.by_address)
 
 
 def _only_endpoint(loss: PathLoss) -> str:

@@ -8,13 +8,14 @@ import pytest
 
 from collectors.events import NodeRow
 from collectors.findings import Finding
-from diagnosis.paths import PathRow, Retransmissions, Segments
+from diagnosis.paths import PathRow, Period, Retransmissions, Segments
 from diagnosis.rules import findings
 from diagnosis.snapshot import DnsSummary, Snapshot, TargetView
 from tests.support.path_snapshots import (
     CLIENT,
     FIRST,
     LOST,
+    NODES,
     PODS,
     SECOND,
     SERVICE,
@@ -31,6 +32,7 @@ from tests.support.path_snapshots import (
 from tests.support.rules import finder
 
 evaluate = finder("packet_loss")
+SECOND_NS = 1_000_000_000
 AGAIN = Retransmissions(syn=60, timeout=70)
 
 
@@ -338,13 +340,18 @@ def test_syns_alone_that_get_no_answer_are_said_to_be_that() -> None:
     again = Retransmissions(syn=60)
     near, _ = crossing("n1", data(140, 140), data(100, 100))
     there = direction(data(160, 100), again=again)
-    rows = tuple(replace(row, retried=40, to_server=there) for row in near.paths)
+    both = Period(1, 9 * SECOND_NS)
+    mixed = {"retried": 40, "to_server": there, "failing": both, "answering": both}
+    rows = tuple(replace(row, **mixed) for row in near.paths)  # type: ignore[arg-type]
     far = {"pods": (*PODS, pod("far", "10.244.2.9", "n2"))}
     title = one(replace(near, paths=rows), **far).title
     assert "of the SYNs to shop/far:8080" in title and "a full accept queue, or a filter" in title
-    here = replace(WELL, retried=40, to_server=there)
+    here = replace(WELL, **mixed)  # type: ignore[arg-type]
     assert "gets no answer, and no data is lost: a full" in one(node(here)).title
     assert "accept queue" not in one(near, **far).title
+    before = Period(1, 2 * SECOND_NS)  # nothing passed for a time: a route, not a queue
+    rows = tuple(replace(row, failing=before) for row in rows)
+    assert "accept queue" not in one(replace(near, paths=rows), **far).title
 
 
 @pytest.mark.alike
@@ -355,6 +362,21 @@ def test_a_few_connections_that_go_on_trying_are_no_share_of_loss() -> None:
     for retried, count in ((3, 0), (6, 1)):
         rows = tuple(replace(row, retried=retried, to_server=again) for row in near.paths)
         assert len(evaluate(snapshot(replace(near, paths=rows), pods=far))) == count
+
+
+def test_what_leaves_the_cluster_with_a_pod_s_own_address() -> None:
+    outside = "203.0.113.9"
+    sent = direction(data(90, 0), again=Retransmissions(syn=60))
+    ends = {"asked": outside, "asked_port": 443, "endpoint": outside, "endpoint_port": 443}
+    known = {"to_server": sent, "sent_as": CLIENT, "retried": 30} | ends
+    row = replace(SILENT, **known)  # type: ignore[arg-type]
+    finding = one(node(row))
+    assert finding.title.startswith(f"Nothing answers what goes to {outside}:443, which leaves n1")
+    assert any(
+        "with the pods' own addresses (10.244.1.6)" in fact.text for fact in finding.evidence
+    )
+    masqueraded = one(node(replace(row, sent_as=NODES[0].address)))
+    assert not any("own addresses" in fact.text for fact in masqueraded.evidence)
 
 
 def test_large_segments_that_two_nodes_drop_are_one_mtu_or_filter() -> None:
