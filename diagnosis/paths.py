@@ -3,8 +3,10 @@ by direction and kind of packet."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import reduce
+from operator import add, attrgetter
 
 from collectors.frozen import frozen
 
@@ -188,17 +190,25 @@ class PathRow:
 
 
 def added(rows: Iterable[PathRow]) -> PathRow:
-    """Counts of several rows as one of no particular ends."""
+    """Counts of several rows as one of no particular ends; a single one is that row itself, as most
+    are."""
+    of = list(rows)
+    return of[0] if len(of) == 1 else _added(of)
+
+
+def _added(rows: Sequence[PathRow]) -> PathRow:
     total = PathRow(
         protocol="", client="", asked="", asked_port=0, endpoint="", endpoint_port=0, sent_as=""
     )
-    for row in rows:
-        counts = {name: getattr(total, name) + getattr(row, name) for name in COUNTS}
-        latest = {
-            name: getattr(row, name) or getattr(total, name) for name in ("icmp", "icmp_from")
-        }
-        total = replace(total, tried=total.tried | row.tried, **counts, **latest)
-    return total
+    if not rows:
+        return total
+    counts = {name: reduce(add, map(attrgetter(name), rows)) for name in COUNTS}
+    latest = {
+        name: next(filter(None, map(attrgetter(name), reversed(rows))), "")
+        for name in ("icmp", "icmp_from")
+    }
+    tried = frozenset[str]().union(*(row.tried for row in rows))
+    return replace(total, tried=tried, **counts, **latest)
 
 
 COUNTS = (
