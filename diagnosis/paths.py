@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import reduce
 from operator import add, attrgetter
+from typing import Any
 
 from collectors.frozen import frozen
 
@@ -202,13 +203,11 @@ def _added(rows: Sequence[PathRow]) -> PathRow:
     )
     if not rows:
         return total
-    counts = {name: reduce(add, map(attrgetter(name), rows)) for name in COUNTS}
-    latest = {
-        name: next(filter(None, map(attrgetter(name), reversed(rows))), "")
-        for name in ("icmp", "icmp_from")
-    }
+    sums: dict[str, Any] = {name: reduce(add, map(attrgetter(name), rows)) for name in COUNTS}
+    for name in ("icmp", "icmp_from"):
+        sums[name] = next(filter(None, map(attrgetter(name), reversed(rows))), "")
     tried = frozenset[str]().union(*(row.tried for row in rows))
-    return replace(total, tried=tried, **counts, **latest)
+    return replace(total, tried=tried, **sums)
 
 
 COUNTS = (

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.snapshots import NEAR, found, node, pod, talk
+from diagnosis.paths import PathDirection, PathRow, Segments
+from tests.support.snapshots import API, NEAR, POD, found, node, pod, talk
 
 
 def test_a_share_of_a_server_s_connections() -> None:
@@ -47,6 +48,19 @@ def test_no_tcp() -> None:
 def test_only_at_the_server_s_end_it_is_known_who_reset() -> None:
     """A firewall on the path may have."""
     seen = (talk(server_resets=9),)
-    assert found(pod(conversations=seen))["resets"].confidence == "likely"
+    finding = found(pod(conversations=seen))["resets"]
+    assert finding.confidence == "likely" and "or a filter in its place" in finding.title
     there = replace(node(conversations=seen), key="node/n2", node="n2")
-    assert found(there)["resets"].confidence == "certain"
+    finding = found(there)["resets"]
+    assert finding.confidence == "certain" and "not the network" in finding.title
+
+
+def test_a_node_on_the_path_that_rsts_come_into_did_not_send_them() -> None:
+    came = PathDirection(Segments(rst=9), Segments(rst=9))
+    row = PathRow(
+        "TCP", POD.ip, API.ip, 8080, API.ip, 8080, POD.ip, reset_by_server=9, to_client=came
+    )
+    view = node(conversations=(talk(server_resets=9),), paths=(row,))
+    assert "not the network" in found(view)["resets"].title
+    own = replace(row, to_client=PathDirection(left=Segments(rst=9)))
+    assert "or a filter" in found(replace(view, paths=(own,)))["resets"].title
