@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.settings import BY_NAME, SETTINGS, Setting, from_text, wrong
+from collectors.account import home
 from collectors.cluster.attach.settings import AttachSettings
 from collectors.errors import ConfigError
 from collectors.frozen import frozen
@@ -116,7 +117,7 @@ def given_options(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def default_path() -> Path:
-    base = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    base = os.environ.get("XDG_CONFIG_HOME") or str(home() / ".config")
     return Path(base) / "podwire" / "config.toml"
 
 
@@ -184,7 +185,7 @@ def _text(path: Path) -> str:
 def _parsed(path: Path, text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also of a number with thousands of digits
         raise ConfigError(
             f"The configuration {sanitize(path)} is not TOML: {sanitize(error, 200)}."
         ) from None
@@ -290,5 +291,6 @@ def _shown(path: KeyPath) -> str:
 def _at_home(path: Path | None) -> str:
     """With ~ for the home directory, whose name is nobody else's business."""
     text = sanitize(path, 200)
-    home = f"{Path.home()}/"
-    return f"~/{text.removeprefix(home)}" if text.startswith(home) else text
+    place = f"{home()}/"
+    own = place != "//" and text.startswith(place)
+    return f"~/{text.removeprefix(place)}" if own else text

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -116,5 +117,9 @@ def toml(value: Any) -> str:
         return f"{{ {inside} }}" if inside else "{}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(toml, value))}]"
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # nan, inf, -inf
+    if isinstance(value, str):  # bytes of a variable that are no text
+        value = value.encode("utf-8", "replace").decode()
     # what TOML escapes is escaped as in JSON, which hides no character that a terminal obeys
     return json.dumps(value).replace("\x7f", "\\u007f")

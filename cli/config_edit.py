@@ -50,12 +50,19 @@ def edit(wanted: Path) -> int:
 def editor() -> list[str]:
     """The user's, with its arguments. ConfigError where there is none."""
     for variable in ("VISUAL", "EDITOR"):
-        if words := shlex.split(os.environ.get(variable, "")):
+        if words := _words(variable):
             return words
     found = next((path for name in EDITORS if (path := shutil.which(name))), None)
     if found is None:
         raise ConfigError("There is no editor here: set $VISUAL or $EDITOR to one.")
     return [found]
+
+
+def _words(variable: str) -> list[str]:
+    try:
+        return shlex.split(os.environ.get(variable, ""))
+    except ValueError as error:  # a quotation mark without its other
+        raise ConfigError(f"${variable} is no command: {sanitize(error, 80)}.") from None
 
 
 def beginning() -> str:

@@ -190,11 +190,19 @@ def function(module: str, name: str) -> Command:
 
 
 def has_terminal(command: str) -> bool:
-    if sys.stdin.isatty() and sys.stdout.isatty():
+    lacking = _lacking()
+    if lacking is None:
         return True
     instead = WITHOUT_TERMINAL.get(command, "without one, try `podwire check`")
-    print_message(f"this is a console and needs a terminal: {instead}.")
+    print_message(f"this is a console and needs a terminal{lacking}: {instead}.")
     return False
+
+
+def _lacking() -> str | None:
+    """What a terminal has to be that this one is not; None where it is all right."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return ""
+    return " that can be drawn on, TERM is dumb" if os.environ.get("TERM") == "dumb" else None
 
 
 def set_standard_input_aside() -> int:

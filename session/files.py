@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from collectors.account import home
 from collectors.errors import CaptureError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ CHUNK = 4096
 
 
 def state_directory() -> Path:
-    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    base = os.environ.get("XDG_STATE_HOME") or str(home() / ".local" / "state")
     return Path(base) / "podwire"
 
 

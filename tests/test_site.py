@@ -11,6 +11,8 @@ from diagnosis.guide import symptoms
 from diagnosis.rules import built_in
 from tools import screenshots, site
 from tools.remote_assets import in_css, in_html, remote_assets
+from tools.remote_fonts import without_remote_fonts
+from tools.site_links import broken_links
 from tools.site_pages import pages
 
 pytestmark = pytest.mark.slow
@@ -114,6 +116,18 @@ def test_css_is_looked_at_as_well(tmp_path: Path) -> None:
     assert list(remote_assets(tmp_path)) == ["a.css: css //x.example/a"]
 
 
+def test_links_that_lead_nowhere_are_found(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "index.html").write_text('<h1 id="top">x</h1><a href="../a.html#x%20y">a</a>')
+    (tmp_path / "a.html").write_text(
+        '<a name="x y" href="b/"></a><a href="b/#top"></a><a href="#nope"></a>'
+        '<a href="b/#nope"></a><a href="c.html"></a><img src="d.svg">'
+        '<a href="https://x.example/#y"></a><a href="mailto:x@x"></a><a href="#__skip"></a>'
+    )
+    wanted = ["#nope", "b/#nope", "c.html", "d.svg"]
+    assert list(broken_links(tmp_path)) == [f"a.html: {link}" for link in wanted]
+
+
 def test_pictures_are_there_in_both_shades_and_load_nothing() -> None:
     for name in screenshots.SCENES:
         for shade in screenshots.THEMES.values():
@@ -126,4 +140,4 @@ def test_fonts_from_elsewhere_are_left_out_of_a_picture() -> None:
         'src: local("F"),\n url("https://x.example/F.woff2") format("woff2"),\n'
         ' url("https://x.example/F.woff") format("woff");'
     )
-    assert in_css(css) and screenshots.without_remote_fonts(css) == 'src: local("F");'
+    assert in_css(css) and without_remote_fonts(css) == 'src: local("F");'

@@ -130,6 +130,7 @@ def test_what_a_theme_leaves_out_is_as_in_the_bundled_one(tmp_path: Path) -> Non
     ("text", "says"),
     [
         ("[colours", r"cannot be read"),
+        (f"dark = {'[' * 5000}", r"cannot be read: maximum recursion depth"),
         ("[colours]\nprimary = 'red'", r"bad colour: primary = red: a colour is #rrggbb"),
         ("[colours]\nbackgroud = '#000000'", r"bad colour: backgroud"),
         ("[variables]\nprimary = '#000000'", r"bad colour: primary"),

@@ -67,7 +67,7 @@ def load(path: Path) -> ThemeFile:
     """
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BadTheme(f"The theme {path.name} cannot be read: {error}") from None
     tables = [data.get(name, {}) for name in ("colours", "variables")]
     if not all(isinstance(table, dict) for table in tables):

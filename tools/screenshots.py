@@ -1,32 +1,31 @@
 """`python -m tools.screenshots [NAME …]`: pictures of the console for the documents, as SVG,
 dark and light, from the recording of `podwire demo`. They are docs/images/NAME.SHADE.svg, and load
-nothing."""
+nothing.
+
+`python -m tools.screenshots --all --into DIRECTORY [--group GROUP] [--size 80x24]`: every screen in
+every theme at three sizes, with the text of each, how well it can be read (contrast.tsv), and
+sheets of many to look at."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import os
-import re
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from cli.config import Config
-from cli.console_session import DEMO, ConsoleSession
-from cli.recorder import Recorders
 from collectors.frozen import frozen
-from tui.app import OpenConsole, PodwireApp
+from tools.console_screens import GROUPS, Size, recorded
+from tools.remote_fonts import without_remote_fonts
+from tools.screen_pictures import SIZES, write_all
 from tui.look import TerminalLook
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 THEMES = {"night": "dark", "day": "light"}
 SIZE = (120, 34)
-AT = "00:59:47"  # of the recording, UTC: while the table is full
-OPENED_S, PAUSE_S = 30.0, 1.2
-_REMOTE_FONT = re.compile(r',\s*url\("https?:[^"]*"\)(?: format\("[^"]*"\))?')
+PAUSE_S = 1.2
 
 
 @frozen
@@ -48,44 +47,20 @@ SCENES = {
 }
 
 
-def without_remote_fonts(svg: str) -> str:
-    """With the fonts that the reader has."""
-    return _REMOTE_FONT.sub("", svg)
-
-
 async def picture(scene: Scene, theme: str) -> str:
     """The console on the recording, as SVG."""
-    options = argparse.Namespace(
-        command="replay", file=DEMO, rules="recorded", at=AT, no_capture=True
-    )
-    sessions: list[ConsoleSession] = []
-
-    async def opening() -> OpenConsole:
-        session = ConsoleSession(options, Recorders(options, Config()))
-        sessions.append(session)
-        return OpenConsole(session.control, await session.open(None, None))
-
-    app = PodwireApp(opening, "a recorded incident", TerminalLook(theme=theme))
-    with contextlib.ExitStack() as places:
-        async with app.run_test(size=SIZE) as pilot:
-            until = time.monotonic() + OPENED_S
-            while not sessions or not sessions[0].store.findings.spans:
-                if time.monotonic() > until:
-                    raise SystemExit("The recording was not opened in time.")
-                await pilot.pause(PAUSE_S)
-            places.push(sessions[0].places)
-            for key in ("", *scene.keys):
-                await pilot.press(*filter(None, (key,)))
-                await pilot.pause(PAUSE_S)
-            return without_remote_fonts(app.export_screenshot(title=f"podwire: {scene.title}"))
+    async with recorded(TerminalLook(theme=theme), SIZE) as pilot:
+        for key in ("", *scene.keys):
+            await pilot.press(*filter(None, (key,)))
+            await pilot.pause(PAUSE_S)
+        title = f"podwire: {scene.title}"
+        return without_remote_fonts(pilot.app.export_screenshot(title=title))
 
 
-def main(names: Sequence[str]) -> int:
+def _for_documents(names: Sequence[str]) -> int:
     if unknown := [name for name in names if name not in SCENES]:
         sys.stderr.write(f"there is no picture {', '.join(unknown)}: {', '.join(SCENES)}\n")
         return 2
-    os.environ["TZ"] = "UTC"
-    time.tzset()
     IMAGES.mkdir(exist_ok=True)
     for name in names or SCENES:
         for theme, shade in THEMES.items():
@@ -93,6 +68,30 @@ def main(names: Sequence[str]) -> int:
             path.write_text(asyncio.run(picture(SCENES[name], theme)))
             sys.stdout.write(f"{path.relative_to(Path.cwd())}\n")
     return 0
+
+
+def _size(text: str) -> Size:
+    known = {f"{columns}x{lines}": (columns, lines) for columns, lines in SIZES}
+    if text not in known:
+        raise argparse.ArgumentTypeError(f"one of {', '.join(known)}")
+    return known[text]
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--into", type=Path, metavar="DIRECTORY")
+    parser.add_argument("--group", action="append", choices=GROUPS, default=[])
+    parser.add_argument("--size", action="append", type=_size, default=[])
+    options = parser.parse_args(arguments)
+    os.environ["TZ"] = "UTC"
+    time.tzset()
+    if not options.all:
+        return _for_documents(options.names)
+    if options.into is None:
+        parser.error("--all needs --into DIRECTORY")
+    return asyncio.run(write_all(options.into, options.group, options.size))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Builds the site of docs/: python -m tools.site [DIRECTORY] (default: build/site). Needs the extra
-`docs` (make docs installs it). Fails where a page would load something from elsewhere."""
+`docs` (make docs installs it). Fails where a page would load something from elsewhere, or a link
+leads nowhere."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ import sys
 from pathlib import Path
 
 from tools.remote_assets import remote_assets
+from tools.site_links import broken_links
 from tools.site_pages import pages
 
 ROOT = Path(__file__).parent.parent
@@ -70,11 +72,12 @@ def build(site: Path) -> int:
     ]
     if code := subprocess.run([*command, "-f", str(ROOT / "mkdocs.yml")], check=False).returncode:
         return code
-    found = list(remote_assets(site))
+    found, broken = list(remote_assets(site)), list(broken_links(site))
     sys.stderr.writelines(f"loaded from elsewhere: {line}\n" for line in found)
-    count = len(list(site.rglob("*.html")))
-    sys.stdout.write(f"{count} pages in {site}; loaded from elsewhere: {len(found)}\n")
-    return 1 if found else 0
+    sys.stderr.writelines(f"leads nowhere: {line}\n" for line in broken)
+    counts = f"loaded from elsewhere: {len(found)}, links that lead nowhere: {len(broken)}"
+    sys.stdout.write(f"{len(list(site.rglob('*.html')))} pages in {site}; {counts}\n")
+    return 1 if found or broken else 0
 
 
 if __name__ == "__main__":

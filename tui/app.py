@@ -26,6 +26,7 @@ from tui.keymap import KEYS
 from tui.look import TerminalLook
 from tui.looking_app import LookingApp
 from tui.offered_keys import Offered, offered
+from tui.pasted_text import safe_paste
 from tui.replay_keys import ReplayKeys
 from tui.screens.base import ConsoleScreen
 from tui.share_keys import ShareKeys
@@ -134,7 +135,9 @@ class PodwireApp(LookingApp, TerminalKeys, ReplayKeys, ShareKeys, CommandKeys, T
         self._tidy.end()
 
     async def on_event(self, event: events.Event) -> None:
-        if not isinstance(event, events.Key):
+        if isinstance(event, events.Paste):
+            await super().on_event(safe_paste(event, self.focused))
+        elif not isinstance(event, events.Key):
             await super().on_event(event)
         elif event.is_forwarded:  # it bubbled: no widget handled it
             await super().on_event(event)

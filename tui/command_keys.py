@@ -7,11 +7,14 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from tui.keymap import KEYS
 from tui.screens.base import ConsoleScreen
 from tui.tabbed_app import TabbedApp
 
 if TYPE_CHECKING:
     from tui.screens.cluster import ClusterScreen
+
+LEAVING = "That ends it here, as {app.leave} does: packets stay on disk, who joined sees the end."
 
 
 class ContextSwitch(NamedTuple):
@@ -60,7 +63,7 @@ class CommandKeys(TabbedApp):
 
         what = "A capture is running" if captures else "This session is shared"
         title = f"{what}. Go to {context}?"
-        text = "That ends it here, as q does: packets stay on disk, who joined sees the end."
+        text = KEYS.fill(LEAVING)
         ask = Confirm(title, text, (("y", "go there"),))
         self.push_screen(ask, lambda answer: self._switch(wanted) if answer else None)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from collectors.errors import PodwireError
 from session.favourites import ContextNamespace, Favourites
 from tui.command_line import CommandChoices, namespace_of, place_of, typed
+from tui.keymap import KEYS
 
 if TYPE_CHECKING:
     from tui.command_keys import CommandKeys
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 NO_CONTEXTS = (
     "This console cannot go to another context: it is of no kubeconfig. Quit, and start "
     "`podwire --context NAME`."
+)
+NO_FAVOURITES = (
+    "There are no favourites yet: {app.command} and keep adds this context and namespace."
 )
 NO_CLUSTER = "There is no cluster here: this console looks at a machine, a file or a recording."
 
@@ -59,7 +63,8 @@ class EnteredCommands:
             return
         known = await self._app.read_contexts()
         if not argument:
-            self._say(f"This is {self._here().context}; : and ctx NAME goes to another context.")
+            other = KEYS.fill("{app.command} and ctx NAME goes to another context.")
+            self._say(f"This is {self._here().context}; {other}")
             return
         place = place_of(argument, known)
         if place.context == self._here().context:
@@ -78,7 +83,7 @@ class EnteredCommands:
 
     async def _command_fav(self, argument: str) -> None:
         if self._app.contexts is not None and not argument:
-            self._say("There are no favourites yet: : and keep adds this context and namespace.")
+            self._say(KEYS.fill(NO_FAVOURITES))
             return
         await self._command_ctx(argument)
 
@@ -88,7 +93,8 @@ class EnteredCommands:
             return
         here = self._here()
         added = await asyncio.to_thread(lambda: Favourites().add(here))
-        self._say(f"{here.text} is a favourite{'' if added else ' already'}: : and fav goes there.")
+        goes = KEYS.fill("{app.command} and fav goes there.")
+        self._say(f"{here.text} is a favourite{'' if added else ' already'}: {goes}")
 
     async def _command_forget(self, argument: str) -> None:
         here = self._here()

@@ -6,6 +6,7 @@ from collectors.plural import plural
 from session.wall_clock import wall_clock
 
 NONE = "–"
+QUOTED = 30  # characters of what was typed
 
 
 def count(value: float | None) -> str:
@@ -25,9 +26,22 @@ def compact(text: str) -> str:
     number = text.replace(",", "")
     if not number.isdecimal() or len(number) < 4:
         return text.replace(" ", "")
-    size, unit = (1e6, "M") if len(number) > 6 else (1e3, "k")
-    value = int(number) / size
+    value, unit = _scaled(int(number))
     return f"{value:.1f}{unit}" if value < 9.95 else f"{value:.0f}{unit}"
+
+
+def rounded(text: str) -> str:
+    """The same without a decimal: 56, 5k, 391k, 1M."""
+    number = text.replace(",", "")
+    if not number.isdecimal() or len(number) < 4:
+        return text.replace(" ", "")
+    value, unit = _scaled(int(number))
+    return f"{value:.0f}{unit}"
+
+
+def _scaled(number: int) -> tuple[float, str]:
+    """With its unit; what would be rounded up to 1000k is of the next."""
+    return (number / 1e6, "M") if number >= 999_500 else (number / 1e3, "k")
 
 
 def many(number: int, one: str, several: str = "") -> str:
@@ -71,6 +85,12 @@ def milliseconds(value: float | None) -> str:
     if value is None:
         return NONE
     return f"{value:.2f}" if value < 10 else f"{value:.0f}"
+
+
+def quoted(words: str) -> str:
+    """What was typed, cut so that what is said after it is seen."""
+    short = words if len(words) <= QUOTED else words[: QUOTED - 1] + "…"
+    return f"“{short}”"
 
 
 def clock(at: float, fraction: int = 0, beside: float = 0.0) -> str:

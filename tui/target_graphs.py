@@ -9,6 +9,7 @@ from diagnosis.rules import conntrack_full, retransmits as retransmits_rule
 from session.series import SeriesInfo
 from session.target_data import Series, TargetData
 from tui import format as fmt
+from tui.keymap import KEYS
 from tui.time_view import TimeView
 from tui.widgets.graph_plot import GraphData, GraphLine
 
@@ -28,7 +29,7 @@ class GraphSpec:
 
     def why_empty(self, otherwise: str = "a rate needs two samples") -> str:
         if self.data.phase in ("failed", "gone"):
-            return "no data: 8 shows why"
+            return KEYS.fill("no data: {target.tab(8)} shows why")
         return otherwise if self.data.sample is not None else "waiting for the first sample"
 
 
@@ -167,5 +168,5 @@ def figure(shown: SeriesInfo, place: GraphSpec) -> GraphData:
         lines=(place.view.line(series, "first"),),
         figures=(f"{fmt.rate(now)} {shown.unit}", peak(series)),
         **place.view.edge,
-        empty="no data for this time: → goes forward",
+        empty=KEYS.fill("no data for this time: {time.move(1)} goes forward"),
     )

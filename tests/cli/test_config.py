@@ -50,6 +50,8 @@ def test_the_command_line_before_the_context_before_the_common_keys(tmp_path: Pa
     ("text", "says"),
     [
         ("\nimage = x\n", r"is not TOML: Invalid value \(at line 2"),
+        (f"pull_timeout_s = {'1' * 5000}", r"is not TOML: Exceeds the limit"),
+        (f"image = {'[' * 5000}", r"is not TOML: maximum recursion depth"),
         ("imge = 'x'", r"config\.toml, line 1: there is no key 'imge': the nearest is 'image'\."),
         ("zzzzz = 'x'", r"there is no key 'zzzzz': there are bell, characters, colours, contexts"),
         ("\nreed_only = 'x'", r"line 2: there is no key 'reed_only': the nearest is 'read_only'"),

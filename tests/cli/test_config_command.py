@@ -124,3 +124,65 @@ def test_the_schema_knows_what_is_printed(capsys: pytest.CaptureFixture[str], pa
 def test_options_that_it_cannot_honour_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["config", "--context", "prod"]) == 2
     assert "cannot honour --context" in capsys.readouterr().err
+
+
+VALUES = (
+    "3", "-1", "1e400", "nan", "true", "'x'", '"\\u001b[2J\\u202e"', "[]", "[1]", "['']", "{}",
+    "{a=1}", "2020-01-01", "12:30:00", f"'{'x' * 5000}'", "[['a']]", "{a={b='c'}}",
+    f"0x{'f' * 300}", '"\\u0000"', "'''a\nb'''", "['q', 'q']", "'ctrl+c'",
+)  # fmt: skip
+NAMES = (
+    *(one.name for one in SETTINGS),
+    *("colours", "keys", "contexts", "thresholds", "imge", '"\\u001b[2J"', "''", "a.b.c"),
+    *("colours.primary", "colours.nope", "keys.app", "keys.app.help", "keys.target.nope"),
+    *("contexts.prod", 'contexts."\\u202e".image', "contexts.prod.read_only", "contexts.p.theme"),
+    *("thresholds.mtu.stuck", "thresholds.conntrack_full.warning", "thresholds.''.''"),
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_any_value_of_any_key_is_used_or_is_a_sentence(
+    name: str, capsys: pytest.CaptureFixture[str], path: Path
+) -> None:
+    for value in VALUES:
+        path.write_text(f"{name} = {value}\n")
+        code, values, text = shown(capsys)
+        assert code in (0, 2), (value, text)
+        assert {one.name for one in SETTINGS} <= values.keys()
+        said = [line for line in text.splitlines() if line.startswith("podwire: ")]
+        assert bool(said) == (code == 2), (value, said)
+        assert all(line.isprintable() and line.endswith(".") for line in said), (value, said)
+        assert "error of its own" not in text and "\u202e" not in text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [one.environment for one in SETTINGS if one.environment])
+def test_any_value_of_a_variable_is_used_or_is_a_sentence(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for value in ("", "x", "1", "-1", "nan", "1e400", "\x1b[2J", "\udcff", "a,b", ",", "9" * 5000):
+        monkeypatch.setenv(name, value)
+        code, _, text = shown(capsys)
+        assert code in (0, 2), (value, text)
+        assert "error of its own" not in text and "\x1b" not in text
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xff\xfe",
+        b"\x00",
+        b"a = " + b"[" * 5000,
+        b"a = " + b"1" * 5000,
+        b"[" * 5000,
+        b"\xef\xbb\xbf",
+    ],
+)
+def test_a_file_that_is_none_is_a_sentence(
+    data: bytes, capsys: pytest.CaptureFixture[str], path: Path
+) -> None:
+    path.write_bytes(data)
+    code, values, text = shown(capsys)
+    assert code == 2 and values["read_only"] is True
+    assert "podwire: " in text and "error of its own" not in text

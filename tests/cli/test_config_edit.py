@@ -159,3 +159,11 @@ def test_an_editor_that_is_not_there_is_a_sentence(
     assert edited() == 1
     assert "the editor /nonexistent/vi cannot be started" in capsys.readouterr().err
     assert list(path.parent.iterdir()) == []
+
+
+def test_an_editor_with_a_quotation_mark_too_few_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("VISUAL", "vi 'x")
+    assert edited() == 2
+    assert "$VISUAL is no command: No closing quotation." in capsys.readouterr().err

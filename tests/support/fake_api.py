@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -107,3 +108,24 @@ async def served(api: FakeApi, folder: Path, namespace: str = "shop") -> AsyncIt
         yield path
     finally:
         await runner.cleanup()
+
+
+@contextmanager
+def serving(api: FakeApi, folder: Path, namespace: str = "shop") -> Iterator[Path]:
+    """The same on a loop and thread of its own, for programs that are waited for."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+
+    def do(work: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, loop).result(20)
+
+    there = served(api, folder, namespace)
+    path = do(there.__aenter__())
+    try:
+        yield path
+    finally:
+        do(there.__aexit__(None, None, None))
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(5)
+        loop.close()

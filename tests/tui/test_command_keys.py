@@ -92,6 +92,14 @@ async def test_another_context_is_gone_to_by_leaving() -> None:
     assert app.return_code == 0 and app.switch_to == ContextSwitch("dev", "shop")
 
 
+async def test_login_opens_the_same_context_again() -> None:
+    app = app_of()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause(0.8)
+        await typed(pilot, "login")
+    assert app.return_code == 0 and app.switch_to == ContextSwitch("prod", "")
+
+
 async def test_a_running_capture_is_asked_about(monkeypatch: pytest.MonkeyPatch) -> None:
     app = app_of()
     async with app.run_test(size=(80, 24)) as pilot:

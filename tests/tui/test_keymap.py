@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import re
+from pathlib import Path
+
 import pytest
 
 from tests.tui.test_actions import BOUND
@@ -107,3 +111,36 @@ def test_hints_have_the_keys_in_force() -> None:
 def test_the_table_in_force() -> None:
     changed = [one for one in in_force({"app.help": "f1"}) if one not in ACTIONS]
     assert [(one.id, one.key) for one in changed] == [("app.help", "f1")]
+
+
+TUI = Path(__file__).parent.parent.parent / "tui"
+DOES = (
+    "shows|goes|graphs|compares?|opens|starts|stops|sets|counts|lists|changes|clears|cancels|saves"
+    "|quits|copies|pauses"
+)
+LITERAL = re.compile(
+    rf"(?<![\w{{}}'.-])(?:[b-zA-HJ-Z0-9?*]|esc|enter|space|→|←):? (?:{DOES})\b"
+    r"|\bkeys? [a-z0-9]\b|\([0-9a-z] or [0-9a-z]\)"
+)
+FIXED = ("actions.py", "faults.py")  # the table itself, with the keys as they are; a dialog's own
+
+
+def hints(path: Path) -> list[str]:
+    """The texts in a module but its docstrings."""
+    tree = ast.parse(path.read_text())
+    docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    texts = (node for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    return [one.value for one in texts if isinstance(one.value, str) and id(one) not in docs]
+
+
+def test_no_hint_names_a_key_that_somebody_may_have_changed() -> None:
+    assert LITERAL.search("not read yet: 8 shows why") and LITERAL.search("a pod (key 1)")
+    assert not LITERAL.search("not read yet: {target.tab(8)} shows why")
+    found = [
+        f"{path.name}: {text}"
+        for path in TUI.rglob("*.py")
+        if path.name not in FIXED
+        for text in hints(path)
+        if LITERAL.search(text)
+    ]
+    assert not found

@@ -45,7 +45,7 @@ def searched(row: CounterLine) -> str:
 
 class CountersPanel(Panel):
     name = "counters"
-    nothing = "no counter has moved yet: 7 shows CPUs, interfaces and neighbours"
+    nothing = "no counter has moved yet: {target.tab(7)} shows CPUs, interfaces and neighbours"
     nothing_recorded = "no counter had moved"
 
     def __init__(self, store: Store, key: str) -> None:

@@ -25,7 +25,7 @@ def columns(store: Store) -> tuple[Column, ...]:
 class EventsPanel(Panel):
     name = "events"
     has_words = False
-    nothing = "no events yet: t shows the timeline of the whole session"
+    nothing = "no events yet: {app.timeline} shows the timeline of the whole session"
     nothing_recorded = "no events were recorded"
 
     def __init__(self, store: Store, key: str, node: str) -> None:

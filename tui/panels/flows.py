@@ -81,7 +81,7 @@ def columns(
         Column("PROTO", 5, lambda f: (f.protocol, "dim"), rank=7),
         Column("CLIENT", 34, lambda f: end(f.client, names), tight=19, tail=6),
         Column("SERVER", 0, lambda f: end(f.server, names), least=19, tail=6),
-        Column("STATE", 23, lambda f: _state(f, problem), tight=9),
+        Column("STATE", 23, lambda f: _state(f, problem), tight=10),
         Column("PROBLEM", 34, lambda f: _problem(f, problem), tight=18),
         Column("RETRANS", 7, _retransmitted, right=True, rank=1),
         Column("SYN ms", 7, _handshake, right=True, rank=4),
@@ -138,7 +138,7 @@ class FlowsPanel(Panel):
 
     def status(self, shown: int) -> Status:
         totals = self.data.flows.totals
-        since = read_from(self.data) or "since the capture started"
+        since = read_from(self.data) or "since the start"
         most = "at most " if totals.forgotten else ""  # those forgotten may be counted again
         seen = f"{most}{fmt.count(totals.tcp)} TCP, {fmt.count(totals.udp)} UDP {since}"
         if totals.left:

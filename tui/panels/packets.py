@@ -93,7 +93,7 @@ class PacketsPanel(Panel):
         if data.capture is None:
             return self._no_capture()
         if data.packets_seen:
-            return "its packets are earlier: , goes back"
+            return KEYS.fill("its packets are earlier: {replay.skip(-10)} goes back")
         if not self.live:
             return "the capture had no packets up to this time"
         if data.capture.filter:

@@ -65,7 +65,7 @@ class Panel:
         """Why there is no row, and what to press."""
         if self.words:
             hint = KEYS.fill("{target.filter} changes the filter, {target.back} clears it")
-            return f"nothing matches “{self.words}”: {hint}"
+            return f"nothing matches {fmt.quoted(self.words)}: {hint}"
         return KEYS.fill(self.nothing) if self.live else self.nothing_recorded
 
     def next_sort(self) -> None:
@@ -85,7 +85,7 @@ class Panel:
         if self.sorts:
             parts.append(f"sorted by {self.sorts[self.sort][0]}")
         if self.words:
-            parts.append(f"matching “{self.words}”")
+            parts.append(f"matching {fmt.quoted(self.words)}")
         return parts
 
 

@@ -11,6 +11,7 @@ from collectors.sockets.rows import SocketRow, trouble
 from session.own_connections import trouble_of
 from session.store import Store
 from tui import format as fmt
+from tui.keymap import KEYS
 from tui.panels.panel import Panel, Sort, Status, joined
 from tui.widgets.columns import Cell, Column
 from tui.widgets.row_list import ListState
@@ -158,8 +159,9 @@ class SocketsPanel(Panel):
         if self.words:
             return super().empty()
         if self.data.sockets_at:
-            return "no sockets: 2 shows the flows of the capture"
-        return "not read yet: 8 shows why" if self.live else "no sockets were recorded"
+            return KEYS.fill("no sockets: {target.tab(2)} shows the flows of the capture")
+        hint = KEYS.fill("not read yet: {target.tab(8)} shows why")
+        return hint if self.live else "no sockets were recorded"
 
     def status(self, shown: int) -> Status:
         data = self.data

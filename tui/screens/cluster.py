@@ -31,7 +31,8 @@ from tui.widgets.header import Header, HeaderData
 from tui.widgets.row_list import RowList
 from tui.widgets.target_tabs import Targets
 
-WAITING = "waiting for the API server's list: p shows what you may list"
+WAITING = "waiting for the API server's list: {cluster.access} shows what you may list"
+FILTER = "words to find; ! in front excludes; {cluster.back} clears"
 LISTED = {"1": "pods", "2": "nodes", "3": "services"}
 
 NO_MATCH = "{cluster.filter} changes the filter, {cluster.back} clears it"
@@ -73,8 +74,8 @@ class ClusterScreen(TargetOpener):
         with Horizontal(id="lists"):
             yield RowList(NAMESPACE_COLUMNS, id="namespaces", empty="", identity=lambda row: row[0])
             identity = attrgetter("kind", "namespace", "name")
-            yield RowList(self._columns(), id="main", empty=WAITING, identity=identity)
-        yield FilterBox(id="filter", placeholder="words to find; ! in front excludes; esc clears")
+            yield RowList(self._columns(), id="main", empty=KEYS.fill(WAITING), identity=identity)
+        yield FilterBox(id="filter", placeholder=KEYS.fill(FILTER))
         yield Footer()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -137,9 +138,9 @@ class ClusterScreen(TargetOpener):
         if refused := self.store.refused.get(self.view):
             return refused
         if self.view not in self.store.inventory:
-            return WAITING
+            return KEYS.fill(WAITING)
         if self.text:
-            return f"nothing matches “{self.text}”: {KEYS.fill(NO_MATCH)}"
+            return f"nothing matches {fmt.quoted(self.text)}: {KEYS.fill(NO_MATCH)}"
         if self.namespace and self.view != "nodes":
             hint = KEYS.fill("{cluster.next_namespace} shows the next namespace")
             return f"no {self.view} in {self.namespace}: {hint}"
@@ -151,9 +152,10 @@ class ClusterScreen(TargetOpener):
         where = f"namespace {self.namespace}"
         if not self.namespace or self.view == "nodes":
             where = "all namespaces"
-        filtered = f", matching “{self.text}”" if self.text else ""
+        filtered = f", matching {fmt.quoted(self.text)}" if self.text else ""
         trouble = f" · {unhealthy} unhealthy" if unhealthy else ""
-        opens = "" if self.view == "services" else " · enter opens"
+        can_open = shown and self.view != "services"
+        opens = KEYS.fill(" · {list.choose} opens") if can_open else ""
         return f" {fmt.many(shown, self.view[:-1])}, {where}{filtered}{trouble}{opens}"
 
     def namespaces(self) -> list[tuple[str, int]]:

@@ -19,6 +19,7 @@ from session.snapshot_builder import gathered
 from session.store import Store
 from tui import format as fmt
 from tui.actions import bindings
+from tui.keymap import KEYS
 from tui.panels.panel import joined
 from tui.ring import following
 from tui.screens.base import MOODS, ConsoleScreen, while_there
@@ -30,6 +31,7 @@ from tui.widgets.target_tabs import Targets
 from tui.widgets.text_line import TextLine
 
 EVERY_S = 4.0
+NO_DIFFERENCE = "no difference in what was read of the two: {compare.other} compares with another"
 Settings = dict[str, Mapping[str, str]]  # sysctls by target
 
 
@@ -76,7 +78,7 @@ class CompareScreen(ConsoleScreen):
         )
         yield Header()
         yield Targets()
-        empty = "no difference in what was read of the two: o compares with another"
+        empty = KEYS.fill(NO_DIFFERENCE)
         yield RowList(columns, empty, lambda d: d.what, id="differences")
         yield TextLine(id="status")
         yield Footer()
@@ -105,7 +107,7 @@ class CompareScreen(ConsoleScreen):
         parts = [
             f"{relevant} relevant, {len(self.found) - relevant} other differences",
             self._sysctls_text(),
-            "o: compare with another",
+            KEYS.fill("{compare.other}: compare with another"),
         ]
         text = joined(parts) if self.other else " nothing else of this kind is open"
         self.query_one("#status", TextLine).show(text)

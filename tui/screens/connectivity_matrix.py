@@ -136,10 +136,10 @@ class MatrixScreen(ConsoleScreen):
         rows.show(self._rows)
         every = len(workloads(cluster, self.namespace))
         parts = [
-            f"namespace {self.namespace}" if self.namespace else "all namespaces",
+            "policies allow",
             f"the first {MOST} of {every} workloads" if every > MOST else "",
             unseen_in(cluster),
-            "policies allow: ✓ all declared ports ◐ some ? not known ✗ none",
+            "✓ all declared ports ◐ some ✗ none ? not known",
             KEYS.fill("{list.choose}: the paths"),
         ]
         self.query_one("#status", TextLine).show(joined(parts))

@@ -21,6 +21,7 @@ from tui.screens.dialog import dialog_keys, dialog_title
 from tui.widgets.columns import Column
 from tui.widgets.row_list import RowList
 
+LONGEST = 100  # characters
 COLUMNS = (
     Column("", 2, lambda r: ("ON", "bad") if r["on"] else ("·", "dim")),
     Column("FAULT", 36, lambda r: sanitize(r["title"])),
@@ -46,7 +47,7 @@ class Faults(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog wide tall"):
             yield dialog_title("Faults of the lab")
-            yield Input(placeholder="type to find a fault", id="find")
+            yield Input(placeholder="type to find a fault", max_length=LONGEST, id="find")
             yield RowList(
                 COLUMNS,
                 id="faults",

@@ -41,6 +41,7 @@ class FindingsScreen(ConsoleScreen):
     def __init__(self, store: Store, control: Controller) -> None:
         super().__init__(store, control)
         self._shown: Finding | None = None
+        self._drawn_theme = ""
 
     def _since(self, finding: Finding) -> str:
         return self.store.findings.since_text(finding, self.store.latest)
@@ -74,7 +75,7 @@ class FindingsScreen(ConsoleScreen):
             rows.show(findings.current)
             rows.styles.height = max(4, min(LISTED, len(rows.rows) + 1))
             self._draw_detail(rows.current)
-        elif rows.current != self._shown:
+        elif rows.current != self._shown or self.app.theme != self._drawn_theme:
             self._draw_detail(rows.current)
         open_here = sum(1 for key in self.store.targets if key != "cluster")
         objects = "the cluster's objects and " if self.store.inventory else ""
@@ -91,7 +92,7 @@ class FindingsScreen(ConsoleScreen):
         return f", without {fmt.many(failed, 'rule')} that failed: {why}" if failed else ""
 
     def _draw_detail(self, finding: Finding | None) -> None:
-        self._shown = finding
+        self._shown, self._drawn_theme = finding, self.app.theme
         self.query_one("#finding", Static).update(
             detail(finding, self.app.theme_variables["success"]) if finding else about()
         )
@@ -133,7 +134,7 @@ class FindingsScreen(ConsoleScreen):
 
 def about() -> Text:
     return Text(
-        " Rules read the cluster's Services, endpoints and policies, and the counters, sockets,\n"
+        "Rules read the cluster's Services, endpoints and policies, and the counters, sockets,"
         " packets and DNS of what is open.",
         "dim",
     )

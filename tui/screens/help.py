@@ -43,6 +43,9 @@ SCOPES = (
 )
 
 
+WIDEST = 13  # cells of the keys of one action: more stand below one another
+
+
 class Help(ScrolledDialog):
     """`lists` are those of the target under it, in the order of their keys; `offered` are the keys
     that do something here."""
@@ -90,6 +93,9 @@ def present(
 
 def _keys(actions: Iterable[Action]) -> Table:
     table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(max_width=WIDEST)
+    table.add_column()
     for place, title in PLACES.items():
         for number, action in enumerate(a for a in actions if a.where == place):
             keys = Text(" ".join(map(KEYS.write, action.keys)), style="bold")

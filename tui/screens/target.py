@@ -14,6 +14,7 @@ from session.controller import Controller
 from session.store import Store
 from session.target_data import TargetData
 from tui.actions import bindings
+from tui.keymap import KEYS
 from tui.panels.graph_grid import GraphGrid
 from tui.panels.panel import Panel
 from tui.panels.target_panels import TargetPanels
@@ -30,6 +31,11 @@ from tui.widgets.target_tabs import Targets
 from tui.widgets.text_line import TextLine
 
 STALE_S = 4.0
+NOT_PINNED = (
+    "{target.pin} graphs a counter, a peer or a socket: move the cursor to one"
+    " ({target.tab(4)} or {target.tab(5)})."
+)
+HEALTHY = "{target.back}, and {list.choose} on it in the list"
 
 
 class TargetScreen(CaptureKeys, TimeKeys):
@@ -189,7 +195,7 @@ class TargetScreen(CaptureKeys, TimeKeys):
         """The figure under the cursor in place of the last graph; a second time unpins it."""
         row = self.rows.current
         if not (figures := figures_of(row)):
-            self.say("m graphs a counter, a peer or a socket: move the cursor to one (4 or 5).")
+            self.say(KEYS.fill(NOT_PINNED))
             return
         self._watch_socket(row)
         self._graphs.pin(self.panels.current.key, figures[0])
@@ -264,7 +270,7 @@ class TargetScreen(CaptureKeys, TimeKeys):
             self.app.push_screen(CompareScreen(self.store, self.control, vantage))
             return
         kind = vantage.partition("/")[0]
-        self.say(f"Open a healthy {kind} to compare with: esc, and enter on it in the list.")
+        self.say(f"Open a healthy {kind} to compare with: {KEYS.fill(HEALTHY)}.")
 
     def action_close(self) -> None:
         self.post_message(CloseTarget(self.key))

@@ -9,6 +9,7 @@ from collectors.events import NodeRow, PodRow, Row, ServiceRow
 from session.named_target import NamedTarget, first_row, is_listed, named_target
 from session.recorded_targets import node_beside
 from session.targets import target_of
+from tui.keymap import KEYS
 from tui.screens.attach import Attach, AttachChoice
 from tui.screens.base import ConsoleScreen, ShowTarget
 
@@ -47,7 +48,8 @@ class TargetOpener(ConsoleScreen):
         if isinstance(row, (PodRow, NodeRow)):
             self._open(row)
         elif isinstance(row, ServiceRow):
-            self.say(f"A Service has no network namespace: open a pod behind {row.name} (key 1).")
+            hint = KEYS.fill("({cluster.pods} lists the pods)")
+            self.say(f"A Service has no network namespace: open a pod behind {row.name} {hint}.")
 
     def _open(self, row: PodRow | NodeRow) -> None:
         control, key = self.control, target_of(row).key

@@ -14,6 +14,7 @@ from session.store import Store
 from session.timeline import TimelineEntry, joined
 from tui import format as fmt, target_graphs
 from tui.actions import bindings
+from tui.keymap import KEYS
 from tui.panels.panel import scope_of
 from tui.screens.time_keys import TimeKeys
 from tui.time_view import TimeView, time_status
@@ -72,7 +73,7 @@ class TimelineScreen(TimeKeys):
         yield Graph(id="timeline-figure")
         yield RowList(
             columns(self.store),
-            "nothing has happened yet: * sets a mark",
+            KEYS.fill("nothing has happened yet: {app.mark} sets a mark"),
             lambda entry: (entry.at, entry.kind, entry.where, entry.text),
             id="timeline",
         )

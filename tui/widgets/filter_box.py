@@ -5,12 +5,14 @@ from __future__ import annotations
 from textual.widget import Widget
 from textual.widgets import Input
 
+from tui.pasted_text import LONGEST
+
 
 class FilterBox(Input, can_focus=False):
     """Closed until `open`. Its cursor does not blink: over SSH every repaint costs."""
 
     def __init__(self, **options: str) -> None:
-        super().__init__(**options)  # type: ignore[arg-type]
+        super().__init__(max_length=LONGEST, **options)  # type: ignore[arg-type]
         self._after: Widget | None = None
 
     def on_mount(self) -> None:

@@ -10,6 +10,8 @@ from textual.widget import Widget
 
 from tui.widgets.graph_plot import AXIS, GraphData, Piece, Plot, gauge_row
 
+LEAST_TITLE = 8  # cells
+
 
 class Graph(Widget):
     """Draws a GraphData. `show` with an equal one draws nothing new."""
@@ -87,4 +89,8 @@ def _fitting(data: GraphData, room: int) -> tuple[str, str]:
         title, figures = data.short or title, list(data.compact)
     while len(figures) > 1 and len(title) + 1 + len(" · ".join(figures)) > room:
         figures.pop()
-    return title, " · ".join(figures)
+    shown = " · ".join(figures)
+    left = room - 1 - len(shown)  # a figure that is cut is another one
+    if len(title) > left >= LEAST_TITLE:
+        title = f"{title[: left - 1]}…"
+    return title, shown

@@ -26,6 +26,7 @@ class HeaderData:
 
 
 LONG, LONGEST = 24, 40  # cells of a name that may be cut, and of a cut one
+BRAND = "podwire"
 GLYPHS = {"good": "●", "warn": "◐", "bad": "✕", "dim": "○"}
 
 
@@ -55,7 +56,7 @@ class Header(Widget):
         if not self.data.state:  # nothing was drawn yet
             return Text(" podwire", self._style("label"))
         state, width = self._state(), self.size.width
-        text = self._place(width - state.cell_len - 10)
+        text = self._place(width - state.cell_len - 1)
         text.truncate(max(10, width - state.cell_len - 1), overflow="ellipsis")
         text.append(" " * max(1, width - text.cell_len - state.cell_len))
         return text.append(state)
@@ -72,26 +73,30 @@ class Header(Widget):
         return text.append(f"{data.replay} ", self._style("strong")) if data.replay else text
 
     def _place(self, room: int) -> Text:
-        """Left: target, context, namespace and user, the target's name cut where `room` is
-        short."""
-        data = self.data
-        target = data.target or "cluster"
-        parts = (
-            ("ctx ", data.context),
-            ("ns ", data.namespace),
-            ("as ", data.user),
-        )
-        wanted = len(target) + 3 + sum(len(label) + len(value) + 3 for label, value in parts)
+        """Left: target, context, namespace and user. Where `room` cells are short the target's
+        name is cut, and what does not fit beside it is left out: what is cut is another name."""
+        target = self.data.target or "cluster"
+        parts = (("ctx ", self.data.context), ("ns ", self.data.namespace), ("as ", self.data.user))
+        known = [(label, value) for label, value in parts if value]
+        brand = len(BRAND) + 3
+        wanted = brand + len(target) + sum(map(_cells, known))
+        name = _cut(target) if wanted > room else target
         text = Text(" ", no_wrap=True, overflow="ellipsis")
-        text.append("podwire", self._style("label"))
-        text.append("  ")
-        text.append(_cut(target) if wanted > room else target, self._style("strong"))
-        for label, value in parts:
-            if value:
-                text.append("  ")
-                text.append(label, self._style("label"))
-                text.append(value)
+        if brand + len(name) <= room:
+            text.append(BRAND, self._style("label"))
+            text.append("  ")
+        text.append(name, self._style("strong"))
+        for label, value in known:
+            if text.cell_len + _cells((label, value)) > room:
+                break
+            text.append("  ")
+            text.append(label, self._style("label"))
+            text.append(value)
         return text
+
+
+def _cells(part: tuple[str, str]) -> int:
+    return 2 + len(part[0]) + len(part[1])
 
 
 def _cut(name: str) -> str:

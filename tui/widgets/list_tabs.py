@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -14,25 +14,30 @@ from tui import format as fmt
 from tui.keymap import KEYS
 
 SHORT = {
-    "packets": "pkts",
+    "packets": "pkt",
     "flows": "flow",
     "sockets": "sock",
     "counters": "ctr",
     "conntrack": "ct",
+    "node": "cpu",
     "events": "evt",
 }
+Piece = tuple[str, str]  # a list's name, and what is written
+# whether the list that is shown has its whole name, and how counts are written, longest first
+FORMS: tuple[tuple[bool, Callable[[str], str]], ...] = (
+    (True, fmt.compact),
+    (True, fmt.rounded),
+    (False, fmt.compact),
+    (False, fmt.rounded),
+)
 
 
-def _cells(pieces: Sequence[tuple[str, str]]) -> int:
+def _cells(pieces: Sequence[Piece]) -> int:
     return sum(len(piece) for _, piece in pieces)
 
 
-def _short(number: str, name: str, note: str, is_current: bool) -> str:
-    """The list that is shown has its whole name."""
-    note = fmt.compact(note.rpartition("CPU ")[2].replace(" %", "%"))
-    if is_current:
-        return f"{number}{name} {note}".rstrip() + " "
-    return f"{number}{SHORT.get(name, name)} {note}".rstrip()
+def _short_name(name: str) -> str:
+    return SHORT.get(name, name)
 
 
 class TabBar(Widget):
@@ -53,31 +58,37 @@ class TabBar(Widget):
             self._state = (current, notes)
             self.refresh()
 
-    def _pieces(self) -> list[tuple[str, str]]:
+    def _pieces(self) -> list[Piece]:
         """Each list's name and its count, in the longest form that has room; where none has, the
         last lists are without a count."""
-        current, notes = self._state
-        numbered = [(key_of(number), name) for number, name in enumerate(self.names, 1)]
-        full = [(name, f" {number} {name} {notes.get(name, '')} ") for number, name in numbered]
-        if _cells(full) <= self.size.width:
-            return full
-        for gap in (" ", ""):
-            short = [
-                (name, _short(f" {number}{gap}", name, notes.get(name, ""), name == current))
-                for number, name in numbered
-            ]
-            if _cells(short) <= self.size.width:
-                return short
-        return self._without_counts(short)
+        pieces = [self._full(name) for name in self.names]
+        for whole, count in FORMS:
+            if _cells(pieces) <= self.size.width:
+                return pieces
+            pieces = [self._short(name, whole, count) for name in self.names]
+        return self._without_counts(pieces)
 
-    def _without_counts(self, pieces: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    def _full(self, name: str) -> Piece:
+        return name, f" {self._key(name)} {name} {self._state[1].get(name, '')} "
+
+    def _short(self, name: str, whole: bool, count: Callable[[str], str]) -> Piece:
+        """`whole`: the list that is shown has its whole name."""
+        current, notes = self._state
+        note = count(notes.get(name, "").rpartition("CPU ")[2].replace(" %", "%"))
+        shown = name if whole and name == current else _short_name(name)
+        after = " " if name == current else ""
+        return name, f" {self._key(name)} {shown} {note}".rstrip() + after
+
+    def _without_counts(self, pieces: list[Piece]) -> list[Piece]:
         for place in reversed(range(len(pieces))):
-            name = pieces[place][0]
-            if name != self._state[0]:
-                pieces[place] = name, f" {key_of(place + 1)}{SHORT.get(name, name)}"
             if _cells(pieces) <= self.size.width:
                 break
+            if (name := pieces[place][0]) != self._state[0]:
+                pieces[place] = name, f" {self._key(name)} {_short_name(name)}"
         return pieces
+
+    def _key(self, name: str) -> str:
+        return key_of(self.names.index(name) + 1)
 
     def render(self) -> Text:
         text = Text(no_wrap=True)

@@ -15,9 +15,11 @@ from typing import Any
 
 import yaml
 
+from collectors.account import expanded, home
 from collectors.errors import ConfigError
 from collectors.frozen import frozen
 from collectors.sanitize import sanitize
+from collectors.yaml_errors import YAML_ERRORS
 
 SECTIONS = ("clusters", "contexts", "users")
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -98,9 +100,9 @@ def locate(given: str | None) -> list[Path]:
     """Where kubectl looks: --kubeconfig, else the list in $KUBECONFIG, else ~/.kube/config."""
     text = given or os.environ.get("KUBECONFIG")
     if not text:
-        return [Path.home() / ".kube" / "config"]
+        return [home() / ".kube" / "config"]
     names = [text] if given and _is_one_path(given) else filter(None, text.split(os.pathsep))
-    return [Path(name).expanduser() for name in names]
+    return [expanded(name) for name in names]
 
 
 def _is_one_path(given: str) -> bool:
@@ -140,10 +142,12 @@ def _yaml(path: Path, where: str) -> object:
         raise ConfigError(f"{where} cannot be read: {error.strerror}.") from None
     except yaml.MarkedYAMLError as error:
         raise ConfigError(f"{where} is not YAML: {_place_and_problem(error)}.") from None
-    except (yaml.YAMLError, ValueError):
+    except yaml.YAMLError:
         raise ConfigError(
             f"{where} is not YAML: it holds characters that YAML does not allow."
         ) from None
+    except YAML_ERRORS:
+        raise ConfigError(f"{where} is not YAML: a value in it is none.") from None
 
 
 def _place_and_problem(error: yaml.MarkedYAMLError) -> str:

@@ -7,7 +7,6 @@ all commands exec'd into it, since they share its process namespace.
 
 from __future__ import annotations
 
-import getpass
 import secrets
 import socket
 import time
@@ -15,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import field
 from typing import Any
 
+from collectors.account import user
 from collectors.frozen import frozen
 from collectors.sanitize import sanitize
 
@@ -109,7 +109,7 @@ def unique(prefix: str) -> str:
 
 def owner() -> str:
     """Who adds something: the account and the machine, for whoever finds it."""
-    return sanitize(f"{getpass.getuser()}@{socket.gethostname()}", 120)
+    return sanitize(f"{user()}@{socket.gethostname()}", 120)
 
 
 def debug_container(

@@ -23,6 +23,7 @@ from collectors.errors import ClusterError, Forbidden, NotFound, PodwireError
 from collectors.events import InventoryList, SettingsRow
 from collectors.sanitize import sanitize
 from collectors.stream import Stream
+from collectors.yaml_errors import YAML_ERRORS
 
 KIND = "networking"
 OFTEN_S, EVERY_S = 15.0, 300.0
@@ -50,7 +51,7 @@ def _mapping(item: Object, name: str) -> Object:
 def _yaml(text: object) -> Object:
     try:
         found = yaml.safe_load(text) if isinstance(text, str) else {}
-    except (yaml.YAMLError, RecursionError, ValueError):
+    except YAML_ERRORS:
         return {}
     return found if isinstance(found, Mapping) else {}
 
