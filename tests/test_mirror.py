@@ -40,7 +40,6 @@ STORIES = {
         "hostile",  # text from outside through every screen
         "opening",  # the first frame
         "random_keys",
-        "terminals",  # of every kind and size, in the real program
         "replay_equals_live",
         "snapshots",
     },

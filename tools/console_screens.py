@@ -28,7 +28,7 @@ from collectors.stream import Stream
 from collectors.target import Target, node_target
 from lab.faults import all_faults
 from session.controller import Controller
-from session.share.people import Person, ScreenLook
+from session.share.person import Person, ScreenLook
 from session.store import Store
 from tui.app import OpenConsole, PodwireApp
 from tui.look import TerminalLook

@@ -1,7 +1,6 @@
-"""Random keys on all screens, clicks and pastes: esc leads back to the first screen, no dialog opens twice, nothing
-crashes.
+"""Random keys on all screens: esc leads back to the first screen, no dialog opens twice, nothing crashes.
 
-600 steps; PODWIRE_RANDOM_KEYS=10000 for more of each kind, PODWIRE_RANDOM_SEED for others.
+450 steps; PODWIRE_RANDOM_KEYS=10000 for more of each kind, PODWIRE_RANDOM_SEED for others.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from textual import events
 from textual.pilot import Pilot
 from textual.screen import ModalScreen
 
@@ -40,7 +38,6 @@ KEYS = sorted(
 OFTEN = ("enter", "down", "escape", "d", "question_mark", "q", "right_square_bracket")
 OF_TARGET = sorted(key for a in ACTIONS if a.where == "target" for key in a.key.split(","))
 SIZES = ((80, 24), (120, 40), (200, 50))
-PASTES = ("x" * 100_000, "a b\n", "\x1b[2J\x9b31m\u202e", "", "\n", ":q\r", "pod/web é")
 SMALLEST, LARGEST = (1, 1), (240, 70)  # of a terminal whose size changes all the time
 
 
@@ -69,22 +66,6 @@ class Walk:
     async def press(self, key: str) -> None:
         self.pressed.append(key)
         await self.pilot.press(key)
-        await self.check()
-
-    async def click(self, choose: random.Random) -> None:
-        """Anywhere, with any button."""
-        offset = choose.randrange(self.app.size.width), choose.randrange(self.app.size.height)
-        self.pressed.append(f"click{offset}")
-        button, times = choose.choice((1, 1, 1, 2, 3)), choose.choice((1, 1, 2))
-        await self.pilot.click(offset=offset, button=button, times=times)
-        await self.check()
-
-    async def paste(self, text: str) -> None:
-        self.pressed.append(f"paste {text[:9]!r}")
-        self.app.post_message(events.Paste(text))
-        await self.check()
-
-    async def check(self) -> None:
         await self.pilot.pause()
         assert self.app.is_running, self.where()
         assert self.app._exception is None, self.where()
@@ -152,9 +133,8 @@ def any_size(choose: random.Random) -> tuple[int, int]:
     return width, height
 
 
-# the lab asks nothing before it attaches; `resized` is a cluster on a terminal of changing size;
-# `mouse` has clicks and pastes between the keys
-@pytest.mark.parametrize("kind", ["lab", "cluster", "resized", "mouse"])
+# the lab asks nothing before it attaches; `resized` is a cluster on a terminal of changing size
+@pytest.mark.parametrize("kind", ["lab", "cluster", "resized"])
 async def test_random_keys(
     recording: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str
 ) -> None:
@@ -172,8 +152,6 @@ async def test_random_keys(
         for step in range(STEPS):
             if kind == "resized" and choose.random() < 0.3:
                 await pilot.resize_terminal(*any_size(choose))
-            if kind == "mouse" and (chance := choose.random()) < 0.5:
-                await (walk.click(choose) if chance < 0.4 else walk.paste(choose.choice(PASTES)))
             usual = OF_TARGET if isinstance(app.screen, TargetScreen) else ("enter", "L", "j")
             await walk.press(choose.choice(choose.choice((OFTEN, KEYS, usual))))
             if step % ROUND == ROUND - 1:
