@@ -96,7 +96,7 @@ def sheets(place: Path, made: Sequence[Picture]) -> Iterator[Path]:
 
 
 def _sheet(path: Path, some: Sequence[Picture], across: int) -> None:
-    """By way of an SVG that shows the pictures; those are read from the same directory."""
+    """Through an SVG that shows the pictures; those are read from the same directory."""
     width, height = SHOWN
     scale = width * min(across, len(some))
     images = []
