@@ -45,7 +45,7 @@ tried() { # what it is, command that installs, command that runs podwire, comman
     timed "$1" "$user" "$2" || return 0
     printf '; %s; ' "$(inside "" "$user" "$3 --version" 2>&1)"
     printf '%s flows of lab.pcap; ' "$(inside --net "$user" "$3 pcap /srv/lab.pcap -o jsonl --flows" 2>&1 | grep -c '^{')"
-    printf 'first frame of demo: %s\n' "$(inside --net "$user" "python3 /srv/first_frame.py 1 $3 demo" 2>&1 | cut -d ' ' -f 1-2)"
+    printf 'first frame of demo: %s\n' "$(inside --net "$user" "python3 /srv/first_frame.py 1 $3 demo" 2>&1 | cut -d , -f 1)"
     [ -z "${4:-}" ] || inside "" "$user" "$4" >/dev/null 2>&1 || failed=1
 }
 
@@ -75,7 +75,7 @@ bundled() { # without a network, without HOME, from a read-only folder, beside t
     alone="env -u HOME python3 $pyz"
     inside --net "$user" "rm -rf .cache"
     printf '%s: bundle: first start %s; ' "$system" \
-        "$(inside --net "$user" "python3 /srv/first_frame.py 1 $alone demo" 2>&1 | cut -d ' ' -f 1-2)"
+        "$(inside --net "$user" "python3 /srv/first_frame.py 1 $alone demo" 2>&1 | cut -d , -f 1)"
     inside --net "$user" "$alone --version" 2>&1
     inside --net "$user" "$alone pcap /srv/lab.pcap -o jsonl --flows" 2>&1 | grep -c '^{' | sed "s/\$/ flows of lab.pcap/"
     inside --net "$user" "$alone lab --check" 2>&1 | tail -1
