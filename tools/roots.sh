@@ -27,11 +27,15 @@ inside() { # options of unshare, user, command: in the root, with /proc, termina
     ' "$root" "$2" "$3" "HOME=/home/$user $certificates"
 }
 
-timed() { # what it is, who, command: its seconds, and what became of it
-    before=$(date +%s%N)
+timed() { # what it is, who, command: its seconds, those of CPU (a busy machine does not count there), what became of it
+    began=$(date +%s)
+    times >"$roots/before"
     if inside "" "$2" "$3" >"$log" 2>&1; then
-        spent=$((($(date +%s%N) - before) / 100000000))
-        printf '%s: %s: %d.%d s' "$system" "$1" $((spent / 10)) $((spent % 10))
+        times >"$roots/after"
+        printf '%s: %s: %d s, %s s of CPU' "$system" "$1" $(($(date +%s) - began)) "$(
+            awk -F '[ms ]+' 'FNR == 2 { used[FILENAME] = $1 * 60 + $2 + $3 * 60 + $4 }
+                END { printf "%.0f", used[ARGV[2]] - used[ARGV[1]] }' "$roots/before" "$roots/after"
+        )"
     else
         failed=1
         printf '%s: %s: FAILED\n' "$system" "$1"
