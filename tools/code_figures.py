@@ -27,6 +27,7 @@ IGNORED = {
     tokenize.DEDENT,
     tokenize.ENDMARKER,
 }
+STARTS, ENDS = ("FSTRING_START", "TSTRING_START"), ("FSTRING_END", "TSTRING_END")
 BRANCHES = (
     ast.If,
     ast.IfExp,
@@ -77,9 +78,16 @@ def complexity(function: Function) -> int:
 
 
 def token_lines(text: str) -> list[int]:
-    """The line of each token; docstrings and comments are left out by the caller."""
-    stream = tokenize.generate_tokens(io.StringIO(text).readline)
-    return [token.start[0] for token in stream if token.type not in IGNORED]
+    """The line of each token; docstrings and comments are left out by the caller. A string with
+    fields is one, as it was until Python 3.12."""
+    lines, depth = [], 0
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        kind = tokenize.tok_name[token.type]
+        depth -= kind in ENDS
+        if token.type not in IGNORED and depth == 0 and kind not in STARTS:
+            lines.append(token.start[0])
+        depth += kind in STARTS
+    return lines
 
 
 def docstring_lines(function: Function) -> tuple[int, int]:

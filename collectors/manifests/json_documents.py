@@ -46,7 +46,9 @@ def json_documents(name: str, text: str) -> Iterator[ManifestDocument]:
 def _decoded(name: str, text: str, offset: int) -> tuple[Any, int]:
     """The value that begins there, and where it ends."""
     try:
-        return _DECODER.raw_decode(text, offset)
+        value, end = _DECODER.raw_decode(text, offset)
+        _refuse_deep(value)
+        return value, end
     except json.JSONDecodeError as error:
         raise syntax_error(name, error.lineno, error.colno, f"not JSON: {error.msg}") from None
     except DuplicateKey as error:
@@ -55,6 +57,18 @@ def _decoded(name: str, text: str, offset: int) -> tuple[Any, int]:
         raise ConfigError(f"{name}: nested deeper than {DEEPEST} levels.") from None
     except ValueError as error:  # NaN, or a number of thousands of digits
         raise ConfigError(f"{name}: not JSON: {sanitize(error, 120)}.") from None
+
+
+def _refuse_deep(value: Any) -> None:
+    """RecursionError, as json has it from another depth on in each version of Python."""
+    level = [value]
+    for _ in range(DEEPEST):
+        inner = [part for part in level if isinstance(part, (dict, list))]
+        level = [v for part in inner for v in (part.values() if isinstance(part, dict) else part)]
+        if not level:
+            return
+    if any(isinstance(part, (dict, list)) for part in level):
+        raise RecursionError
 
 
 def _skip_space(text: str, offset: int) -> int:

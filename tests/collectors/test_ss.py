@@ -2,7 +2,7 @@
 
 import re
 
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from collectors.sockets import procfs, ss
 from collectors.sockets.rows import SocketRow, trouble
@@ -109,6 +109,7 @@ ENDS = [
 ]
 
 
+@settings(deadline=None)  # a machine may be busy
 @given(
     st.lists(st.lists(st.sampled_from(MORE), max_size=14), min_size=1, max_size=3),
     st.sampled_from(("ESTAB", "SYN-SENT", "TIME-WAIT", "NONE")),
