@@ -8,6 +8,7 @@ import json
 import lzma
 from collections.abc import Callable
 from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ import zstandard
 
 from cli.check_recorded import over_time
 from cli.main import main
-from collectors.events import FindingEvent
+from collectors.capture.pcap import packed_header, packed_packets
+from collectors.capture.readers import read_file
+from collectors.events import FindingEvent, Packet
 from collectors.findings import Finding, Subject
 from session.finding_history import FindingHistory
 from tests.support.incident import full_table, sample, written
@@ -236,3 +239,74 @@ def test_of_two_that_explained_each_other_the_graver_is_said() -> None:
     found, periods = over_time(history)
     assert [(one.where, one.consequences) for one in found] == [("n2", ("n1: Lost",))]
     assert len(periods) == 2
+
+
+SERVICE_IP, ENDPOINTS = "10.96.149.93", ("10.244.1.3", "10.244.1.4")
+SYN, SYN_ACK, RST, FIN = 0x02, 0x12, 0x14, 0x01
+
+
+def rewritten(path: Path, change: Callable[[str, int, bytearray], bytearray | None]) -> str:
+    """The healthy node's capture with other packets of the frontend's connections; `change` has the
+    source, the flags and the bytes of each, and gives None for one that was never sent."""
+    packets = []
+    for _, batch in read_file(CLUSTER / "healthy-1.pcap.gz"):
+        for one in batch:
+            source = str(ip_address(one.data[32:36]))
+            ends = {source, str(ip_address(one.data[36:40]))}
+            data: bytearray | None = bytearray(one.data)
+            if one.data[29] == 6 and ends & {SERVICE_IP, *ENDPOINTS}:
+                data = change(source, one.data[53], bytearray(one.data))
+            if data is not None:
+                packets.append(Packet(one.ns, bytes(data), one.length))
+    path.write_bytes(packed_header(276) + packed_packets(packets))
+    return str(path)
+
+
+def refusing(source: str, flags: int, data: bytearray) -> bytearray | None:
+    """Nothing listens at the endpoints: a wrong targetPort."""
+    if flags == SYN_ACK:
+        data[53] = RST
+    return data if flags in (SYN, SYN_ACK) else None
+
+
+def rejecting(source: str, flags: int, data: bytearray) -> bytearray | None:
+    """A rule of the node answers SYNs with RSTs, and hands none on."""
+    if flags == SYN_ACK and source == SERVICE_IP:
+        data[53] = RST
+        return data
+    is_asked = flags == SYN and str(ip_address(bytes(data[36:40]))) == SERVICE_IP
+    return data if is_asked else None
+
+
+def silent(source: str, flags: int, data: bytearray) -> bytearray | None:
+    """Every program behind it is stopped: its kernel acknowledges; clients wait."""
+    by_server = source in (SERVICE_IP, *ENDPOINTS)
+    is_data = int.from_bytes(data[22:24], "big") > 20 + 4 * (data[52] >> 4)
+    return None if flags & FIN or (by_server and is_data) else data
+
+
+REWRITTEN = {
+    refusing: ("refused", "are refused by 2 endpoints, 10.244.1.3:8080, 10.244.1.4:8080"),
+    rejecting: ("refused", "refused by the captured node itself, with RSTs that no server sent"),
+    silent: ("never_answered", "accepts connections and answers no request, at 10.244.1.3"),
+}
+
+
+@pytest.mark.parametrize("change", REWRITTEN)
+def test_what_a_real_capture_says_with_a_fault_in_it(
+    change: Callable[[str, int, bytearray], bytearray | None],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _, body = checked(capsys, "--from", rewritten(tmp_path / "node.pcap", change))
+    (finding,) = body["findings"]
+    rule, words = REWRITTEN[change]
+    assert finding["rule"] == rule and words in finding["title"]
+    assert finding["where"] == f"{SERVICE_IP}:80"
+
+
+def test_a_real_capture_written_as_it_is_says_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    same = rewritten(tmp_path / "node.pcap", lambda source, flags, data: data)
+    assert checked(capsys, "--from", same)[1]["findings"] == []
