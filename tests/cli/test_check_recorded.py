@@ -285,7 +285,8 @@ def silent(source: str, flags: int, data: bytearray) -> bytearray | None:
     return None if flags & FIN or (by_server and is_data) else data
 
 
-REWRITTEN = {
+Change = Callable[[str, int, bytearray], bytearray | None]
+REWRITTEN: dict[Change, tuple[str, str]] = {
     refusing: ("refused", "are refused by 2 endpoints, 10.244.1.3:8080, 10.244.1.4:8080"),
     rejecting: ("refused", "refused by the captured node itself, with RSTs that no server sent"),
     silent: ("never_answered", "accepts connections and answers no request, at 10.244.1.3"),
@@ -294,9 +295,7 @@ REWRITTEN = {
 
 @pytest.mark.parametrize("change", REWRITTEN)
 def test_what_a_real_capture_says_with_a_fault_in_it(
-    change: Callable[[str, int, bytearray], bytearray | None],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    change: Change, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, body = checked(capsys, "--from", rewritten(tmp_path / "node.pcap", change))
     (finding,) = body["findings"]
