@@ -128,4 +128,3 @@ def serving(api: FakeApi, folder: Path, namespace: str = "shop") -> Iterator[Pat
         do(there.__aexit__(None, None, None))
         loop.call_soon_threadsafe(loop.stop)
         thread.join(5)
-        loop.close()
