@@ -5,6 +5,7 @@ Not all of it: of sockets the last snapshots of each target, of packets so many.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -42,11 +43,13 @@ class Window:
 
     def items(self, texts: Iterable[bytes]) -> Iterator[tuple[int, Item]]:
         """Lines of evidence, each as little read as it needs."""
-        for text in texts:
-            if (found := SOCKETS.match(text)) is not None:
-                yield int(found[1]), SocketText(float(found[2]), found[3].decode(), text)
-            elif (line := self._reader.parsed(text)) is not None:
-                yield line
+        return self._reader.items(texts, self._item)
+
+    def _item(self, text: bytes) -> tuple[int, Item] | None:
+        if (found := SOCKETS.match(text)) is not None:
+            with contextlib.suppress(ValueError):  # a hostile file: it is read in full
+                return int(found[1]), SocketText(float(found[2]), found[3].decode(), text)
+        return self._reader.parsed(text)
 
     def put_until(self, at: float, items: Iterable[tuple[float, Item]]) -> float:
         """The number of the first that is later."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from collectors.plural import counted
-from collectors.recording.blocks import FileBlock, blocks, pieces
+from collectors.recording.blocks import FileBlock, blocks, pieces, whole_lines
 from collectors.recording.event_codec import Malformed
 from collectors.recording.log_lines import PacketPlace, parsed
 from collectors.recording.pcap_segments import SUFFIX
@@ -86,17 +86,17 @@ def _found(path: Path) -> FoundInLog:
 
 def condition_of(block: FileBlock, captures: set[str]) -> str:
     """What a block is like; captures that its lines name are added."""
-    rest, reading = b"", pieces(block)
-    while True:
-        try:
-            *lines, rest = (rest + next(reading)).split(b"\n")
-        except StopIteration as end:
-            return str(end.value)
-        except OSError:
-            return "damaged"
-        for line in lines:
+    condition = "damaged"
+
+    def reading() -> Iterator[bytes]:
+        nonlocal condition
+        condition = yield from pieces(block)
+
+    with contextlib.suppress(OSError):
+        for line in whole_lines(reading()):
             if PLACE in line[:60]:
                 captures |= _capture_of(line)
+    return condition
 
 
 def _capture_of(line: bytes) -> set[str]:

@@ -13,7 +13,7 @@ import mmap
 import os
 import secrets
 import struct
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -29,9 +29,10 @@ _PLACE = struct.Struct("<8sdQ")  # the file's token, time, number
 _BEGIN = SKIPPABLE + struct.pack("<I", len(_NAME) + _PLACE.size) + _NAME
 HEADER = len(_BEGIN) + _PLACE.size  # bytes
 LONGEST = 8 << 20  # bytes of a block, before compression
-MOST = 256 << 20  # that a block may claim when it is read: a file may be hostile
+MOST = 64 << 20  # that a block may claim when it is read: a file may be hostile
 STEP = 1 << 9  # bytes that are unpacked together: with a damaged one go the others
 WINDOW = 1 << 27  # of a foreign encoder
+SPLIT = 1 << 20  # bytes of which lines are made together
 
 
 class BlockHeader(NamedTuple):
@@ -163,6 +164,18 @@ def content(block: FileBlock, on_damage: OnDamage | None = None) -> Iterator[byt
     condition = yield from pieces(block)
     if condition == "damaged" and on_damage is not None:
         on_damage(block)
+
+
+def whole_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Lines that are not empty; what is behind the last line end was torn off."""
+    rest: list[bytes] = []
+    for piece in pieces:
+        for begin in range(0, len(piece), SPLIT):
+            first, *others = piece[begin : begin + SPLIT].split(b"\n")
+            if others:
+                yield from filter(None, (b"".join((*rest, first)), *others[:-1]))
+                first, rest = others[-1], []
+            rest.append(first)
 
 
 def pieces(block: FileBlock) -> Generator[bytes, None, Condition]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from collectors.errors import ConfigError
 from collectors.events import Event, RecordingEnd, TargetState
-from collectors.recording.blocks import FileBlock, blocks, content
+from collectors.recording.blocks import FileBlock, blocks, content, whole_lines
 from collectors.recording.event_codec import Malformed, UnknownKind
 from collectors.recording.figure_rows import FigureRows
 from collectors.recording.log_lines import Numbered, PacketPlace, parsed
@@ -23,6 +23,8 @@ from collectors.recording.session_log import EVIDENCE_FILES, FIGURES, STATES, TI
 from collectors.sanitize import sanitize
 
 DAMAGED_PARTS = "damaged parts"
+MOST_DAMAGED = 10_000  # lines: a file may be hostile
+T = TypeVar("T")
 
 
 class LastLine(NamedTuple):
@@ -87,7 +89,7 @@ class SessionReader:
 
     def texts(self, of: Iterable[FileBlock]) -> Iterator[bytes]:
         """Lines of blocks as they were written."""
-        return chain.from_iterable(_split(content(block, self._is_damaged)) for block in of)
+        return chain.from_iterable(whole_lines(content(block, self._is_damaged)) for block in of)
 
     def _is_damaged(self, block: FileBlock) -> None:
         """A block; each counts once, however often it is read."""
@@ -144,7 +146,16 @@ class SessionReader:
                 yield number, item
 
     def _lines(self, of: Iterable[FileBlock]) -> Iterator[Numbered]:
-        return filter(None, map(self.parsed, self.texts(of)))
+        return self.items(self.texts(of), self.parsed)
+
+    def items(self, texts: Iterable[bytes], read: Callable[[bytes], T | None]) -> Iterator[T]:
+        """What lines say, until so many said nothing that no disk damages them."""
+        damaged = 0
+        for text in texts:
+            if (item := read(text)) is not None:
+                yield item
+            elif (damaged := damaged + 1) > MOST_DAMAGED:
+                return
 
 
 def merged(*logs: Iterable[Any]) -> Iterator[Any]:
@@ -157,14 +168,6 @@ def _blocks(path: Path) -> list[FileBlock]:
         return blocks(path)
     except FileNotFoundError:  # it went first, where room was needed
         return []
-
-
-def _split(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Whole lines; what is behind the last line end was torn off."""
-    rest = b""
-    for piece in pieces:
-        *lines, rest = (rest + piece).split(b"\n")
-        yield from lines
 
 
 def is_session(directory: Path) -> bool:
