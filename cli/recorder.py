@@ -78,9 +78,15 @@ class Recorders:
 
     def say_where(self) -> None:
         if self.session is not None:
+            from session.session_damage import files_seen
+
             name, gap = self.session.directory.name, self.session.gap
             print_messages(dict.fromkeys(self.session.removed))
-            print_message(f"recorded{_part(gap)}: podwire replay {name}")
+            sizes = [size for size, _ in files_seen(self.session.directory).values()]
+            if gap.lost and not any(sizes):
+                print_message(f"nothing is recorded{_lost(gap)}")
+            else:
+                print_message(f"recorded{_part(gap)}: podwire replay {name}")
         if self._to_file is not None and self._to_file.gap.lost:
             name = sanitize(self._to_file.path, 200)
             print_message(f"{name} was written{_part(self._to_file.gap)}")
@@ -133,5 +139,8 @@ def recording(recorder: Recorder | None, stream: Stream) -> FileRecording | None
 
 
 def _part(gap: DiskGap) -> str:
-    lost = counted(gap.lost, "event")
-    return f" in part ({lost} not written: the disk was full)" if gap.lost else ""
+    return f" in part{_lost(gap)}" if gap.lost else ""
+
+
+def _lost(gap: DiskGap) -> str:
+    return f" ({counted(gap.lost, 'event')} not written: the disk was full)"

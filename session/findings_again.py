@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING
 
 from collectors.events import Event, RecordingEnd
@@ -36,27 +36,35 @@ class Published(Stream):
         return kept
 
 
-async def findings_again(archive: SessionArchive) -> list[Rare]:
+async def findings_again(
+    archive: SessionArchive, comes_to: Callable[[float], object] = bool
+) -> list[Rare]:
     """The events of findings, each with its place among the session's. In a thread of its own, for
-    as long as nobody cancels it. OSError or ConfigError where it cannot be read."""
+    as long as nobody cancels it; `comes_to` is given the time that it has come to, there. OSError
+    or ConfigError where it cannot be read."""
     stopped = threading.Event()
     try:
-        return await asyncio.to_thread(asyncio.run, _collected(archive, stopped))
+        return await asyncio.to_thread(asyncio.run, _collected(archive, stopped, comes_to))
     finally:
         stopped.set()
 
 
-async def _collected(archive: SessionArchive, stopped: threading.Event) -> list[Rare]:
-    return [one async for one in _found(archive, stopped)]
+async def _collected(
+    archive: SessionArchive, stopped: threading.Event, comes_to: Callable[[float], object]
+) -> list[Rare]:
+    return [one async for one in _found(archive, stopped, comes_to)]
 
 
-async def _found(archive: SessionArchive, stopped: threading.Event) -> AsyncIterator[Rare]:
+async def _found(
+    archive: SessionArchive, stopped: threading.Event, comes_to: Callable[[float], object]
+) -> AsyncIterator[Rare]:
     store, stream = Store(), Published()
     diagnosis, place = DiagnosisLoop(store, stream), 0.0
     for count, (number, event) in enumerate(archive.numbered_from(0)):
         if stopped.is_set():
             return
         if not count % EVENTS:
+            comes_to(event.at)
             await asyncio.sleep(PAUSE_S)
         place = number - PLACE
         await diagnosis.advance(event.at)

@@ -37,6 +37,7 @@ class ReplayClock:
     playing: bool
     at_end: bool
     of_days: bool = False  # the recording is of more than one day
+    looked: float | None = None  # the share of it that rules of today have looked at
 
 
 class ReplayPlayer:
@@ -50,6 +51,7 @@ class ReplayPlayer:
         self._is_going = False
         self._moving = asyncio.Lock()
         self._looks_again = False
+        self._came_to = 0.0
         self._found: list[Rare] | None = None  # in all of it, by rules of today
         self._playing = False
         source.speed = SPEEDS[0]
@@ -83,7 +85,19 @@ class ReplayPlayer:
             playing=self._playing and not at_end,
             at_end=at_end,
             of_days=not same_day(self.began, self.ended),
+            looked=self._looked(),
         )
+
+    def _looked(self) -> float | None:
+        """None where rules of today do not look at it, or have."""
+        if not self.with_rules:
+            return None
+        span = self.ended - self.began
+        return max(0.0, min(1.0, (self._came_to - self.began) / span)) if span > 0 else 0.0
+
+    def _come_to(self, at: float) -> None:
+        """In another thread."""
+        self._came_to = at
 
     # --- playing
 
@@ -156,7 +170,7 @@ class ReplayPlayer:
 
     async def _look_again(self) -> None:
         try:
-            self._found = await findings_again(self.source.archive)
+            self._found = await findings_again(self.source.archive, self._come_to)
         except (OSError, ConfigError) as error:
             text = f"The rules of this version could not look at all of the recording: {error}"
             self._control.notice(text, level="error")

@@ -71,6 +71,8 @@ def test_a_line_of_another_day_has_its_date() -> None:
     assert second.cell(over_midnight) == ("11-15 22:13:20", "dim")
     clock = ReplayClock(BEGAN, 4.0, playing=True, at_end=False, of_days=True)
     assert clock_text(clock) == "2023-11-14 22:13:20 x4"
+    looking = ReplayClock(BEGAN, 1.0, playing=False, at_end=True, looked=0.345)
+    assert clock_text(looking) == "22:13:20 x1 end, rules at 34 %"
 
 
 async def test_lines_stand_in_the_order_of_time_and_esc_goes_back() -> None:

@@ -77,7 +77,8 @@ def clock_text(clock: ReplayClock) -> str:
     """`14:03:20 x8`, with the date of a recording of several days, and whether it plays."""
     state = "" if clock.playing else " end" if clock.at_end else " paused"
     day = f"{wall_date(clock.at)} " if clock.of_days else ""
-    return f"{day}{fmt.clock(clock.at)} x{clock.speed:.0f}{state}"
+    rules = "" if clock.looked is None else f", rules at {100 * clock.looked:.0f} %"
+    return f"{day}{fmt.clock(clock.at)} x{clock.speed:.0f}{state}{rules}"
 
 
 def shared_text(control: Controller) -> str:
