@@ -14,6 +14,7 @@ from tui.tour import Tour
 from tui.widgets.text_line import TextLine
 
 FOLLOW_S = 0.2  # a screen that was opened has the line that late
+SAID_S = 4.0  # it lies over the tour
 NARROW, LOW = 80, 24  # columns and rows, from which on nothing is cut
 
 
@@ -39,7 +40,7 @@ class TourKeys(App[int]):
         columns, rows = self.size
         if columns < NARROW or rows < LOW:
             text = f"{columns} x {rows} is small: {NARROW} x {LOW} shows all."
-            self.notify(text, severity="warning", timeout=15, markup=False)
+            self.notify(text, severity="warning", timeout=SAID_S, markup=False)
 
     def tour_has(self, key: events.Key) -> bool:
         """Note a key; whether it is the tour's alone: esc, where no dialog or text box has it."""

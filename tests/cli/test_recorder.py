@@ -133,3 +133,18 @@ async def test_a_file_that_was_written_in_part_is_said(
     assert said == (
         f"podwire: {file} was written in part (2 events not written: the disk was full)\n"
     )
+
+
+async def test_of_a_disk_that_was_full_to_begin_with_nothing_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(_: int, size: int) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", full)
+        recorders = await ended(monkeypatch, tmp_path)
+    recorders.say_where()
+    said = capsys.readouterr().err
+    assert said.startswith("podwire: nothing is recorded (")
+    assert said.endswith(" not written: the disk was full)\n")
