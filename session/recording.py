@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ QUEUE = 65_536  # events
 NAME = "the recorder"  # the consumer of the stream
 DISK = "the session's recording"  # as a consumer, of what the disk had no room for
 GATHER_S = 0.5  # between writes: fewer of them cost less
+AT_ONCE_S, PAUSE_S, PAUSES_S = 0.001, 0.002, 0.2
 PIECES_S = 30.0
 BOUNDS_S = 60.0
 
@@ -150,7 +151,7 @@ class SessionRecording:
 
     async def _write(self, files: SessionFiles, batch: Sequence[Event]) -> None:
         self._note_drops(batch)
-        if await self.gap.write(batch, files.writer.write):
+        if await self.gap.write(batch, lambda events: files.writer.write(paced(events))):
             await asyncio.to_thread(files.write_gap, self.gap.known(is_open=True))
 
     def _note_drops(self, batch: Sequence[Event]) -> None:
@@ -182,6 +183,18 @@ class SessionRecording:
 def failure_text(error: OSError) -> str:
     """Why a session is not recorded."""
     return f"the session is not recorded: {error.strerror or error}"
+
+
+def paced(events: Iterable[Event]) -> Iterator[Event]:
+    """With pauses between what is written for AT_ONCE_S: a key that is pressed meanwhile does not
+    wait for all of it. For PAUSES_S in all, so that a flood is written as fast as it can be."""
+    left, began = PAUSES_S, time.perf_counter()
+    for event in events:
+        yield event
+        if left > 0 and time.perf_counter() - began > AT_ONCE_S:
+            time.sleep(PAUSE_S)
+            left -= PAUSE_S
+            began = time.perf_counter()
 
 
 class TargetPackets:

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from cli import check
 from cli.check_targets import selection
+from cli.main import collect_garbage_rarely
 from cli.waiting import until
 from collectors.cluster.api.connection import connect
 from collectors.events import PodRow
@@ -110,6 +111,11 @@ class Bench:
             await asyncio.sleep(EVERY_S)
             self.latest = max(self.latest, 1000 * (time.monotonic() - due))
         return None
+
+    def close_others(self, first: set[str]) -> None:
+        """Pods that were opened for a fault are gone."""
+        for key in set(self.store.targets) - first:
+            self.control.targets.close_tab(key)
 
     async def open_new_pods(self) -> None:
         """Those of the shop that the fault made, as one would who looks at them."""
@@ -223,8 +229,10 @@ HEAD = "| fault | found by | as | also | clears |\n| --- | --- | --- | --- | ---
 
 async def run(faults: list[str]) -> list[Row]:
     rows = []
+    collect_garbage_rarely()  # as the console does
     with Lab() as lab:
         async with bench(lab) as one:
+            first = set(one.store.targets)
             quiet = await one.until(lambda found: bool(found), 15)
             if quiet is not None:
                 print("the healthy lab:", [(f.rule, f.where, f.title) for f in one.look()])
@@ -232,6 +240,7 @@ async def run(faults: list[str]) -> list[Row]:
             for fault in faults:
                 how = configured if fault in CONFIGURED else together if "+" in fault else tried
                 row = await how(one, fault)
+                one.close_others(first)
                 rows.append(row)
                 print(row.line(), flush=True)
                 print(f"{fault}: {one.cost()}", file=sys.stderr, flush=True)

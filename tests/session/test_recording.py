@@ -286,3 +286,14 @@ def test_a_gap_is_on_the_timeline_and_on_disk_while_it_goes_on(
         assert not listed.ended_abruptly and not disk.reserve.exists()
 
     asyncio.run(session())
+
+
+def test_a_flood_is_written_with_pauses_and_not_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each event needs as long as is written at once."""
+    slept: list[float] = []
+    clock = iter(n * recording.AT_ONCE_S for n in range(10_000))
+    monkeypatch.setattr(recording.time, "sleep", slept.append)
+    monkeypatch.setattr(recording.time, "perf_counter", lambda: next(clock))
+    events = [mark(number) for number in range(2_000)]
+    assert list(recording.paced(events)) == events
+    assert len(slept) > 0 and sum(slept) == pytest.approx(recording.PAUSES_S)
