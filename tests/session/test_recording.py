@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -292,8 +293,8 @@ def test_a_flood_is_written_with_pauses_and_not_for_long(monkeypatch: pytest.Mon
     """Each event needs as long as is written at once."""
     slept: list[float] = []
     clock = iter(n * recording.AT_ONCE_S for n in range(10_000))
-    monkeypatch.setattr(recording.time, "sleep", slept.append)
-    monkeypatch.setattr(recording.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(time, "sleep", slept.append)
+    monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
     events = [mark(number) for number in range(2_000)]
     assert list(recording.paced(events)) == events
     assert len(slept) > 0 and sum(slept) == pytest.approx(recording.PAUSES_S)
