@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from collectors.events import FilterRule, FilterRules
 from diagnosis.filter_counts import RisingRule
-from diagnosis.snapshot import WINDOW_S
 
 KEPT = 8
 Key = tuple[str, str, str, str]
@@ -28,6 +27,8 @@ class FilterCounts:
     def rising(self, now: float) -> Iterator[RisingRule]:
         """Since the reading before the window, or the first that is known; nothing of one reading,
         nor where the last is older than the window. A rule that is new counts from 0."""
+        from diagnosis.snapshot import WINDOW_S  # the first list waits for no snapshot
+
         if len(self._read) < 2 or now - self._read[-1].at > WINDOW_S:
             return
         last, first = self._read[-1], self._before(self._read[-1].at - WINDOW_S)

@@ -17,18 +17,18 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from collectors.capture.direction import Direction
-from collectors.capture.flow_expiry import Flow
 from collectors.capture.flow_problems import Problem, flow_problem
 from collectors.capture.network_layers import address_text
-from collectors.capture.udp import UdpDirection
 from collectors.events import LinkRow, NodeRow, PodRow, ServiceRow, SliceRow
 from collectors.sockets.rows import SocketRow, trouble
 from diagnosis.addresses import addresses_of
-from diagnosis.paths import PathRow
-from diagnosis.snapshot import Conversation
 
 if TYPE_CHECKING:
+    from collectors.capture.direction import Direction
+    from collectors.capture.flow_expiry import Flow
+    from collectors.capture.udp import UdpDirection
+    from diagnosis.paths import PathRow
+    from diagnosis.snapshot import Conversation
     from session.store import Store
 
 API_SERVER = 6443

@@ -10,10 +10,9 @@ from session.series import SeriesInfo
 from session.target_data import Series, TargetData
 from tui import format as fmt
 from tui.keymap import KEYS
+from tui.panels.conntrack import full_in
 from tui.time_view import TimeView
 from tui.widgets.graph_plot import GraphData, GraphLine
-
-FAR_S = 6 * 3600  # a table that fills more slowly needs no mention
 
 
 @frozen
@@ -71,13 +70,6 @@ def conntrack(node: GraphSpec) -> GraphData:
 def _limits(entries: float) -> tuple[tuple[float, str], ...]:
     thresholds = conntrack_full.RULE.thresholds
     return tuple((entries * one.value / 100, f"{one.value:g} %") for one in thresholds)
-
-
-def full_in(data: TargetData) -> tuple[str, ...]:
-    """When the table is full if it goes on to grow as it does; nothing where it does not, or
-    that is far away."""
-    seconds = data.seconds_to_full()
-    return (f"full in {fmt.duration(seconds)}",) if seconds is not None and seconds < FAR_S else ()
 
 
 def _of_data(share: float | None) -> tuple[str, ...]:

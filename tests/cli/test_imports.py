@@ -100,16 +100,16 @@ def test_the_first_frame_waits_for_no_engine() -> None:
     assert not [name for name in modules if name.startswith(late)]
 
 
-def test_the_lists_wait_for_few_rules_and_no_recorder() -> None:
+def test_the_lists_wait_for_no_rules_and_no_recorder() -> None:
     modules = modules_of(
         "import cli.main, cli.console, cli.console_session, tui.screens.target\n"
         "import session.running_session, session.recording"
     )
-    assert {"session.store", "tui.panels.flows", "diagnosis.rules.retransmits"} <= set(modules)
+    assert {"session.store", "tui.panels.flows", "session.recording"} <= set(modules)
     late = (
-        "diagnosis.extensions",
-        "diagnosis.joined_findings",
-        "diagnosis.consequences",
+        "diagnosis.rule",
+        "diagnosis.snapshot",
+        "diagnosis.reachability.",
         "diagnosis.report",
         "collectors.capture.jsonl",
         "session.snapshot_builder",

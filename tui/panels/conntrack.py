@@ -9,10 +9,10 @@ from collectors.conntrack import groups
 from collectors.events import ConntrackGroup, ConntrackTable
 from collectors.kernel.deltas import Share
 from session.store import Store
+from session.target_data import TargetData
 from tui import format as fmt
 from tui.keymap import KEYS
 from tui.panels.panel import Panel, Sort, Status, joined, scope_of
-from tui.target_graphs import full_in
 from tui.widgets.columns import Cell, Column
 from tui.widgets.row_list import ListState
 
@@ -23,6 +23,14 @@ LOSSES = (
     ("conntrack_insert_failed", "insert_failed"),
     ("conntrack_clash_resolve", "clash_resolve"),
 )
+FAR_S = 6 * 3600  # a table that fills more slowly needs no mention
+
+
+def full_in(data: TargetData) -> tuple[str, ...]:
+    """When the table is full if it goes on to grow as it does; nothing where it does not, or
+    that is far away."""
+    seconds = data.seconds_to_full()
+    return (f"full in {fmt.duration(seconds)}",) if seconds is not None and seconds < FAR_S else ()
 
 
 def _share(total: Callable[[], int]) -> Callable[[ConntrackGroup], Cell]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.app import ComposeResult
 from textual.containers import Grid
 from textual.geometry import Size
 
 from session.series import SeriesInfo
 from session.store import Store
-from tui import target_graphs
 from tui.panels.panel import scope_of
-from tui.target_graphs import GraphSpec
 from tui.time_view import TimeView
 from tui.widgets.graph import Graph
+
+if TYPE_CHECKING:
+    from tui.target_graphs import GraphSpec
 
 NAMES = ("conntrack", "retransmits", "connections", "drops")
 WITH_GRAPHS = 16  # rows of a terminal that has room for them and a list
@@ -66,9 +69,13 @@ class GraphGrid(Grid):
             self._pinned = [*self._pinned, wanted][-len(NAMES) :]
 
     def _spec(self, key: str) -> GraphSpec:
+        from tui.target_graphs import GraphSpec
+
         return GraphSpec(self.store.target(key), scope_of(key), self.time)
 
     def draw(self, now: float) -> None:
+        from tui import target_graphs  # with its rules: the lists are drawn before the graphs
+
         self.time.now = now
         pod, node = self._spec(self.key), self._spec(self.node or self.key)
         standard = [

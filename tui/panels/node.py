@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator
 
 from collectors.frozen import frozen
 from collectors.kernel.deltas import SampleDelta
-from diagnosis.rules.cpu_steal import WARNING as STEAL
-from diagnosis.rules.softirq import SOFTIRQ
 from session.store import Store
 from session.target_data import TargetData
 from tui import format as fmt
@@ -94,6 +92,9 @@ def cpus(data: TargetData) -> Iterator[NodeLine]:
 
 
 def _cpu(change: SampleDelta | None, label: str, prefix: str, softnet: str) -> NodeLine:
+    from diagnosis.rules.cpu_steal import WARNING as STEAL  # the first list waits for no rules
+    from diagnosis.rules.softirq import SOFTIRQ
+
     busy = _busy(change, prefix)
     figures = (
         _percent(busy, BUSY),
