@@ -20,6 +20,7 @@ CHAIN_NS = 6_000_000_000  # a resolver goes on at once, or after its timeout of 
 MAX_PENDING = 100_000  # about 700 bytes each
 LEFT_OUT_AT_ONCE = 10  # a tenth of them
 MAX_CHAINS = 10_000
+LOOK_NS = 100_000_000  # between two looks for late questions while questions come
 KEPT = 2_000
 RESPONSE, OPCODE, TRUNCATED = 0x8000, 0x7800, 0x0200  # bits of a message's flags (RFC 1035 4.1.1)
 DnsEnds = tuple[bytes, int, bytes, int]  # source, its port, destination, its port
@@ -84,6 +85,7 @@ class DnsTracker:
         self.done: deque[DnsTransaction] = deque(maxlen=kept)
         self.revision = 0
         self._pending: dict[Key, DnsTransaction] = {}
+        self._look_at = 0  # capture time from which on the oldest may be late
         self._by_id: dict[tuple[bytes, int, bytes, int, int], Key] = {}
         self._multicast: dict[tuple[str, str], list[Key]] = {}  # by name and type
         self._chains: dict[
@@ -151,7 +153,9 @@ class DnsTracker:
             self.totals.retries += 1
             return
         self.totals.asked += 1
-        if self._pending and ns - next(iter(self._pending.values())).at > UNANSWERED_NS:
+        if not self._pending:
+            self._look_at = ns + UNANSWERED_NS
+        elif ns > self._look_at:
             self.expire(ns)
         if len(self._pending) >= MAX_PENDING:  # a flood, or a clock that stands still
             self._make_room()
@@ -217,14 +221,17 @@ class DnsTracker:
 
     def expire(self, ns: int) -> None:
         """Questions that no answer is to be awaited for any more."""
-        while self._pending:
-            key, first = next(iter(self._pending.items()))
-            if ns - first.at < UNANSWERED_NS:
-                return
+        late = []
+        for key, waiting in self._pending.items():  # once: what has left costs a step each time
+            if ns - waiting.at < UNANSWERED_NS:
+                self._look_at = max(waiting.at + UNANSWERED_NS, ns + LOOK_NS)
+                break
+            late.append((key, waiting))
+        for key, waiting in late:
             del self._pending[key]
             self._forget(key)
             self.totals.unanswered += 1
-            self._end(first)
+            self._end(waiting)
 
 
 def _same_lookup(tried: tuple[str, ...], name: str) -> bool:

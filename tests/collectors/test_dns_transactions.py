@@ -6,6 +6,7 @@ import json
 import struct
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,21 @@ def test_questions_of_a_clock_that_stands_still_are_bounded() -> None:
     assert (totals.answered, totals.unanswered) == (1, 0), "those that came last are followed"
     tracker.expire(1 << 62)
     assert totals.unanswered + totals.left_out + totals.answered == count
+
+
+def test_a_flood_costs_the_same_for_each_question() -> None:
+    """Not a step for each that has left before: the last ones cost about what the first ones do."""
+    tracker, spent = DnsTracker(), []
+    for start in range(0, 3 * MAX_PENDING, MAX_PENDING // 2):
+        began = time.process_time()
+        for number in range(start, start + MAX_PENDING // 2):
+            tracker.add(asked(number), AT + 200_000 * number, message(number))
+        spent.append(time.process_time() - began)
+    began = time.process_time()
+    tracker.expire(1 << 62)
+    assert time.process_time() - began < 10 * max(spent[:2])
+    assert max(spent) < 10 * max(spent[:2])
+    assert tracker.totals.unanswered + tracker.totals.left_out == 3 * MAX_PENDING
 
 
 @pytest.mark.slow
