@@ -2,7 +2,7 @@
 cimport cython
 from collectors.capture.header_row cimport HeaderRow
 
-cdef long long LIMIT_NS
+cdef long long LIMIT_NS, _UNSEEN
 
 cpdef long long interface_direction(HeaderRow row)
 

@@ -8,7 +8,7 @@ from typing import Literal
 from collectors.capture.header_row import HeaderRow
 
 IN, OUT = 1, 2  # it came in by an interface, it went out by one
-NOT_SEEN = -1
+NOT_SEEN = _UNSEEN = -1  # the second one is a C integer here, which others cannot import
 LIMIT_NS = WHOLE_NS = 1 << 62  # no duration is longer; the second one is no C integer anywhere
 OUTGOING = 4  # packet type in the header of cooked v2
 
@@ -167,24 +167,24 @@ class Direction:
         self.address, self.port, self.interface = address, port, interface
         self.client = False
         self.packets = self.bytes = self.payload = self.segments = 0
-        self.start = NOT_SEEN  # sequence of the SYN, or what it would have been
-        self.end = NOT_SEEN  # behind the highest byte sent
+        self.start = _UNSEEN  # sequence of the SYN, or what it would have been
+        self.end = _UNSEEN  # behind the highest byte sent
         self.end_at = 0
-        self.ahead = NOT_SEEN  # behind the highest byte sent without a hole before it
-        self.last_ack = NOT_SEEN
+        self.ahead = _UNSEEN  # behind the highest byte sent without a hole before it
+        self.last_ack = _UNSEEN
         self.last_ack_at = 0
         self.seen_on = 0  # of its SYN, IN, OUT where a capture has it
         self.window = 0
-        self.scale = NOT_SEEN
+        self.scale = _UNSEEN
         self.first_ack = True  # windows are not scaled in the handshake
         self.duplicates = 0  # ACKs alike in a row
         self.last_analysis = 0
-        self.probe = NOT_SEEN  # the byte whose ACK gives a round trip
-        self.probe_stamp = NOT_SEEN
+        self.probe = _UNSEEN  # the byte whose ACK gives a round trip
+        self.probe_stamp = _UNSEEN
         self.probe_at = 0
         self.rtt = NO_DURATIONS
         self.fin_at = self.reset_at = 0
-        self.mss = NOT_SEEN
+        self.mss = _UNSEEN
         self.counts = NOTHING_COUNTED
 
     def counted(self) -> SegmentCounts:

@@ -27,7 +27,7 @@ from collectors.errors import CaptureError
 from collectors.plural import counted
 from collectors.sanitize import sanitize
 
-PIECE, PIECE_OF_FILE = 65_536, 262_144  # bytes, of pipes and of files
+PIECE = 65_536  # bytes; larger ones are slower: each needs new memory
 STDIN = Path("-")
 USUAL = {ETHERNET, LINUX_SLL, LINUX_SLL2, *RAW_TYPES}  # link types that need no look at the others
 
@@ -189,7 +189,7 @@ def _of_path(path: Path) -> Iterator[bytes]:
 
 def _raw(path: Path) -> Iterator[bytes]:
     with path.open("rb", buffering=0) as file:
-        while piece := file.read(PIECE_OF_FILE):
+        while piece := file.read(PIECE):
             yield piece
 
 

@@ -30,6 +30,7 @@ cdef class TcpFlow(TrackedFlow):
     @cython.locals(last=FlowEvent, event=FlowEvent)
     cdef _note_event(self, Direction own, long long ns, str kind, long long size)
     cpdef add_event(self, FlowEvent event)
+    cdef str _not_opened(self)
 
 @cython.locals(echo=cython.longlong)
 cdef _measure_rtt(Direction peer, HeaderRow row)

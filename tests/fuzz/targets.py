@@ -21,7 +21,9 @@ from collectors.capture.links import LINKS
 from collectors.capture.packet_summary import dns_info
 from collectors.capture.pcap import Damaged
 from collectors.capture.pcapng import Chunk
+from collectors.capture.read_rows import read_rows
 from collectors.capture.readers import CaptureReader, read_file
+from collectors.capture.records import RawChunk, packets_of
 from collectors.capture.unusual_packets import slow
 from collectors.conntrack import netlink_count
 from collectors.errors import CaptureError
@@ -54,15 +56,20 @@ def followed(table: FlowTable, chunks: list[Chunk]) -> None:
 
 def capture(data: bytes) -> None:
     """A whole file, in two pieces."""
-    stream, chunks = CaptureReader(), []
+    stream, chunks = CaptureReader(), list[RawChunk]()
     try:
         for piece in (data[: len(data) // 2], data[len(data) // 2 :]):
-            chunks += stream.feed(piece)
+            chunks += stream.records(piece)
     except Damaged as error:
         chunks += error.chunks
     except CaptureError:
         return
-    followed(FlowTable(50), chunks)
+    table = FlowTable(50)
+    for linktype, found in chunks:
+        table.follow(linktype, found)
+        assert len(read_rows(linktype, found)) == len(found)
+    table.close()
+    followed(FlowTable(50), [(linktype, packets_of(found)) for linktype, found in chunks])
 
 
 def packet(data: bytes) -> None:
