@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import themes
@@ -14,7 +15,7 @@ from cli.config_tables import colours, keys
 from collectors.errors import ConfigError
 from collectors.sanitize import sanitize
 from themes import ThemeFile
-from tui.ascii_text import has_ascii_only
+from tui.ascii_text import given_locale, has_ascii_only
 from tui.look import TerminalLook, usual_theme
 from tui.terminal_sequences import BARE
 
@@ -70,7 +71,13 @@ def _has_mouse(wanted: str) -> bool:
 
 
 def _is_ascii(characters: str) -> bool:
-    return has_ascii_only(os.environ) if characters == AUTO else characters == "ascii"
+    if characters != AUTO:
+        return characters == "ascii"
+    try:
+        begun_with = Path("/proc/self/environ").read_bytes()
+    except OSError:
+        begun_with = b""
+    return has_ascii_only(given_locale(os.environ, begun_with))
 
 
 def hard_to_read(theme: ThemeFile) -> Iterator[str]:

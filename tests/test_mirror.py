@@ -40,6 +40,7 @@ STORIES = {
         "hostile",  # text from outside through every screen
         "opening",  # the first frame
         "random_keys",
+        "terminals",  # of every kind and size, in the real program
         "replay_equals_live",
         "snapshots",
     },

@@ -72,6 +72,13 @@ def _dots(bits: int) -> str:
     return "." if not bits & _UPPER and count < 3 else ":"
 
 
+def given_locale(environment: Mapping[str, str], begun_with: bytes) -> dict[str, str]:
+    """Without the LC_CTYPE that Python itself sets where the locale is C (PEP 538). `begun_with` is
+    /proc/self/environ: what the process was given."""
+    own = begun_with and not any(part.startswith(b"LC_CTYPE=") for part in begun_with.split(b"\0"))
+    return {name: text for name, text in environment.items() if not own or name != "LC_CTYPE"}
+
+
 def has_ascii_only(environment: Mapping[str, str]) -> bool:
     """Whether the locale or the terminal says so; what says nothing is believed to have all."""
     locale = next(

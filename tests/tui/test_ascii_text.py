@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 from rich.cells import cell_len
 
-from tui.ascii_text import ascii_of, has_ascii_only
+from tui.ascii_text import ascii_of, given_locale, has_ascii_only
 
 
 @pytest.mark.parametrize(
@@ -61,3 +61,10 @@ def test_it_is_chosen_by_the_locale_and_the_terminal(
     environment: dict[str, str], expected: bool
 ) -> None:
     assert has_ascii_only(environment) == expected
+
+
+def test_what_python_sets_by_itself_is_not_the_users_locale() -> None:
+    both = {"LANG": "C", "LC_CTYPE": "C.UTF-8"}
+    assert given_locale(both, b"LANG=C\0PATH=/bin\0") == {"LANG": "C"}
+    assert given_locale(both, b"LC_CTYPE=C.UTF-8\0LANG=C\0") == both
+    assert given_locale(both, b"") == both, "a system without /proc"
