@@ -79,7 +79,8 @@ class SessionArchive:
         with self._adding:
             rare = (one for one in self._timeline if one[1].at > event.at)
             often = self._often_after(event.at)
-            number = min(next(rare, NEVER)[0], next(often, NEVER)[0], self._timeline[-1][0] + 1)
+            end = self._timeline[-1][0] + 1 if self._timeline else NEVER[0]  # its log may be gone
+            number = min(next(rare, NEVER)[0], next(often, NEVER)[0], end)
             insort(self._timeline, (number - 0.5, event), key=NUMBER)
 
     def put_findings(self, found: Iterable[Rare]) -> None:
