@@ -53,7 +53,7 @@ def tcp(d: Dissection, offset: int, left: int) -> Next:
         raise Wrong(f"the TCP header says that it has {header} bytes")
     found.urgent = d.number(offset + 18, 2)
     if length < 0:
-        raise Wrong(f"the TCP header says {header} bytes, and {left} are there")
+        raise Wrong(f"the TCP header says {header} bytes, and {max(left, 0)} are there")
     body = d.data[offset + 20 : offset + header]
     if body:
         found.options = tcp_options(body)

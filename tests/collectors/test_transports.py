@@ -11,7 +11,7 @@ from collectors.capture.jsonl import packet_object
 from collectors.capture.links import ETHERNET
 from collectors.capture.packet_summary import line
 from collectors.events import Packet
-from tests.support.frames import IP4_SYN, ethernet, ip4, udp4
+from tests.support.frames import ADDRESSES6, IP4_SYN, TCP_SYN, ethernet, ip4, udp4
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,11 @@ def test_a_quote_is_read_as_far_as_it_goes() -> None:
     icmp = dissect(ETHERNET, data, len(data)).icmp
     assert icmp is not None and icmp.quoted is not None
     assert (icmp.quoted.protocol, icmp.quoted.source_port) == (4, None)
+
+
+def test_a_length_below_nothing_is_not_said() -> None:
+    """An IPv6 header that says fewer bytes than the extension behind it has."""
+    head = struct.pack("!IHBB", 6 << 28, 4, 60, 64) + ADDRESSES6
+    data = ethernet("86dd", head + bytes([6, 0, 1, 4, 0, 0, 0, 0]) + TCP_SYN)
+    problem = dissect(ETHERNET, data, len(data)).problem
+    assert problem.endswith("and 0 are there"), problem
