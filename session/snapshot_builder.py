@@ -230,16 +230,8 @@ def view(
         filters=tuple(data.filters.rising(data.sample_at)),
         conversations=found,
         paths=seen,
-        capture_loss=capture_loss(data),
+        capture_loss=data.capture_loss.percent,
     )
-
-
-def capture_loss(data: TargetData) -> float:
-    """% of packets that the kernel did not hand to the capture."""
-    state = data.capture
-    if state is None or not state.dropped_kernel:
-        return 0.0
-    return 100 * state.dropped_kernel / (state.dropped_kernel + state.received)
 
 
 def ports_used(

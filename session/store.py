@@ -263,6 +263,7 @@ class Store:
         if is_other:  # another filter: the list shows what passes it
             data.forget_packets()
         data.capture = event
+        data.capture_loss.note(event)
 
     def _log_capture(self, data: TargetData, event: ev.CaptureState) -> None:
         is_new = data.capture is None or data.capture.phase != event.phase

@@ -15,6 +15,7 @@ from collectors.kernel.deltas import SampleDelta, between
 from collectors.sockets.rates import SocketKey, SocketRate, identity, rates
 from collectors.sockets.rows import SocketRow
 from session.accept_queues import AcceptQueues
+from session.capture_loss import CaptureLoss
 from session.filter_counts import FilterCounts
 from session.history import History, Point
 from session.known_connections import KnownConnections
@@ -112,6 +113,7 @@ class TargetData:
     packets_from: float = 0.0  # where a replay went to a time: since when it has them
     capture: ev.CaptureState | None = None
     capture_error: str = ""
+    capture_loss: CaptureLoss = field(default_factory=CaptureLoss)
     rates_from: ev.SocketSnapshot | None = None  # the snapshot before, for rates
     conntrack: ev.ConntrackTable | None = None
     rules: ev.RuleTables | None = None
