@@ -48,8 +48,8 @@ class Sharing:
 
     @property
     def asking(self) -> list[Person]:
-        """Who wants to drive."""
-        return [person for person in self.people if person.asks]
+        """Who wants to drive, by when they asked: the first is granted it."""
+        return sorted((one for one in self.people if one.asks), key=lambda person: person.turn)
 
     def hand_over(self, chosen: Person | None = None) -> str:
         """Who drives gives that to the one chosen, or the first who asks, or back to the owner; the

@@ -26,6 +26,10 @@ class HandOver:
             self.asking.remove(number)
         return True
 
+    def turn(self, number: int) -> int:
+        """From 1, by when each asked the last time; 0 of one who does not ask."""
+        return self.asking.index(number) + 1 if number in self.asking else 0
+
     def give(self, by: int, to: int) -> bool:
         """To somebody who asked, or back to the owner. Only the driver gives, and the owner, who
         may have it back at any time; whether it was given."""

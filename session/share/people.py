@@ -115,7 +115,7 @@ def plain_look(look: ScreenLook) -> dict[str, str]:
 
 
 def plain_person(person: Person) -> dict[str, object]:
-    names = ("name", "pid", "since", "lost", "drives", "number", "asks")
+    names = ("name", "pid", "since", "lost", "drives", "number", "asks", "turn")
     return {name: getattr(person, name) for name in names} | plain_look(person.look)
 
 
@@ -136,6 +136,7 @@ def person_of(value: Mapping[str, Any]) -> Person:
         drives=value.get("drives") is True,
         number=number,
         asks=value.get("asks") is True,
+        turn=turn if type(turn := value.get("turn")) is int else 0,
     )
 
 

@@ -28,7 +28,7 @@ class ScreenLook:
 class Person:
     """`since` when (epoch) they are there; `lost` events that their console was too slow for.
     `number` is their connection's: 0 is the console whose session it is. `drives`: all follow
-    them; `asks`: they want to."""
+    them; `asks`: they want to, and were the `turn`th (from 1) of those to ask for it."""
 
     name: str
     pid: int
@@ -38,6 +38,7 @@ class Person:
     drives: bool = False
     number: int = 0
     asks: bool = False
+    turn: int = 0
 
 
 def label(person: Person, people: Sequence[Person]) -> str:

@@ -90,6 +90,7 @@ class JoinedViewer:
             drives=self.number == drive.driver,
             number=self.number,
             asks=self.number in drive.asking,
+            turn=drive.turn(self.number),
         )
 
     @property

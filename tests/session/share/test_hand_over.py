@@ -13,6 +13,7 @@ from session.controller import Controller
 from session.share.hand_over import OWNER, HandOver
 from session.share.person import label
 from tests.support.shared_session import driving, until, viewing
+from tui.screens.base import shared_text
 
 pytestmark = pytest.mark.slow
 
@@ -31,6 +32,7 @@ def test_it_is_given_to_one_who_asked_and_goes_back_when_they_leave() -> None:
     drive = HandOver()
     assert drive.ask(2, True) and drive.ask(3, True) and not drive.ask(3, True)
     assert not drive.give(2, 2) and not drive.give(OWNER, 4) and drive.driver == OWNER
+    assert [drive.turn(number) for number in (2, 3, 4)] == [1, 2, 0]
     assert drive.give(OWNER, 3) and drive.driver == 3 and drive.asking == [2]
     assert not drive.ask(3, True) and drive.give(3, 2) and not drive.give(3, OWNER)
     assert drive.left(2) and drive.driver == OWNER and not drive.left(3)
@@ -105,6 +107,27 @@ async def test_the_owner_has_it_back_at_once_and_when_the_driver_goes() -> None:
         await all_say(OWNER, owner, one)
         await until(lambda: any("who drove went" in line.text for line in one.store.log))
         assert [person.number for person in owner.sharing.asking] == [one.sharing.number]
+
+
+async def test_of_several_the_first_by_when_each_asked_last_is_granted_it() -> None:
+    """Not by who joined first: one who withdrew and asked again is behind."""
+    async with driving() as owner, viewing() as one, viewing() as other:
+        numbers = [one.sharing.number, other.sharing.number]
+
+        def asking() -> list[int]:
+            return [person.number for person in owner.sharing.asking]
+
+        for asks, then in ((one, numbers[:1]), (one, []), (other, numbers[1:])):
+            asks.sharing.hand_over()
+            await until(lambda then=then: asking() == then)  # type: ignore[misc]
+            await until(lambda then=then: len(asks.sharing.asking) == len(then))  # type: ignore[misc]
+        one.sharing.hand_over()
+        await until(lambda: asking() == numbers[::-1])
+        await until(lambda: [p.number for p in other.sharing.asking] == numbers[::-1])
+        named = label(owner.sharing.asking[0], owner.sharing.people)
+        assert f"{named} asks to drive" in shared_text(owner)
+        owner.sharing.hand_over()
+        await all_say(other.sharing.number, owner, one, other)
 
 
 async def test_who_does_not_drive_gives_nothing_away() -> None:

@@ -65,6 +65,7 @@ def test_a_person_comes_back() -> None:
         drives=True,
         number=2,
         asks=True,
+        turn=2,
     )
     assert person_of(json.loads(json.dumps(plain_person(person)))) == person
     with pytest.raises(FrameError):
