@@ -16,6 +16,10 @@ if TYPE_CHECKING:  # most consoles share nothing
     from session.store_feed import StoreFeed
 
 
+NOT_SHARED = "This session is not shared: S shares it."
+LIVE_ONLY = "Only a live session is shared: of a recording or a capture, give away the file."
+
+
 class Sharing:
     """`share` is None where the session is not shared; members of `group` may join as well as the
     same user, where one is named."""
@@ -51,12 +55,17 @@ class Sharing:
         """Who wants to drive, by when they asked: the first is granted it."""
         return sorted((one for one in self.people if one.asks), key=lambda person: person.turn)
 
+    @property
+    def none_shared(self) -> str:
+        """Why nobody is here, of a console that joined none and shares none: as `S` says."""
+        return NOT_SHARED if self._control.live else LIVE_ONLY
+
     def hand_over(self, chosen: Person | None = None) -> str:
         """Who drives gives that to the one chosen, or the first who asks, or back to the owner; the
         owner may have it back at any time; all others ask for it, or no longer. What that did, a
         sentence. PodwireError where the other console is not there any more."""
         if self.driver is None and self._control.joined is None:
-            return "This session is not shared: S shares it."
+            return self.none_shared
         if self.drives:
             return self._give(chosen)
         if self._control.joined is None:
@@ -91,9 +100,7 @@ class Sharing:
         if self._control.joined is not None:
             raise ConfigError(f"This console joined: only {self._control.joined.owner} shares it.")
         if not self._control.live:
-            raise ConfigError(
-                "Only a live session is shared: of a recording or a capture, give away the file."
-            )
+            raise ConfigError(LIVE_ONLY)
         from session.share.share import SharedSession
 
         if self.share is None:

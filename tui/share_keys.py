@@ -7,6 +7,7 @@ from textual.widgets import Input
 
 from collectors.errors import ConfigError, PodwireError
 from session.share.person import Person, ScreenLook, label
+from session.sharing import LIVE_ONLY
 from tui.key_queue import KeyQueue
 from tui.keymap import KEYS
 from tui.screens.base import ConsoleScreen, ShowTarget
@@ -146,7 +147,8 @@ class ShareKeys(TabbedApp):
     def action_follow(self) -> None:
         sharing = self.control.sharing
         if self.control.joined is None and sharing.share is None:
-            self.notify("Nobody is followed here: the session is not shared.", markup=False)
+            why = "the session is not shared." if self.control.live else LIVE_ONLY
+            self.notify(f"Nobody is followed here: {why}", markup=False)
             return
         if self.control.joined is not None and self.control.joined.ended:
             self.notify(self.control.joined.message, severity="warning", markup=False)

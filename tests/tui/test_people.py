@@ -9,8 +9,10 @@ from types import SimpleNamespace
 import pytest
 
 from session.share.person import Person, ScreenLook
+from session.sharing import LIVE_ONLY
 from tests.support.replay import console
 from tui.app import PodwireApp
+from tui.widgets.row_list import RowList
 
 AT = 1_767_225_600.0
 PEOPLE = [
@@ -74,3 +76,18 @@ async def test_the_one_under_the_cursor_is_handed_over_to(recording: Path) -> No
         await pilot.press("H", "G", "H", "k", "k", "H")
         await pilot.pause(0.1)
     assert given == [2, 9, 2]  # the first who asks where the one under the cursor does not
+
+
+async def test_of_a_recording_all_keys_of_sharing_say_that_it_is_not_shared(
+    recording: Path,
+) -> None:
+    """None says that S would share it, which says that it cannot."""
+    app = console(recording)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause(0.5)
+        await pilot.press("S", "F", "H", "W")
+        await pilot.pause(0.3)
+        said = [one.message for one in app._notifications]
+        people = app.screen.query_one("#people", RowList)
+    assert [LIVE_ONLY in text for text in said] == [True, True, True], said
+    assert people.empty == LIVE_ONLY

@@ -9,6 +9,7 @@ from textual.widgets import Footer
 
 from session.share.hand_over import OWNER
 from session.share.person import Person
+from session.sharing import LIVE_ONLY
 from tui import format as fmt
 from tui.actions import bindings
 from tui.keymap import KEYS
@@ -43,8 +44,7 @@ def columns(now: Callable[[], float]) -> tuple[Column, ...]:
     )
 
 
-NOT_SHARED = "this session is not shared: {app.share} shares it"
-RECORDED = "what was recorded is not shared: give away its file"
+NOT_SHARED = "This session is not shared: {app.share} shares it."
 OVER = "nobody is here any more: the session is over"
 
 
@@ -68,11 +68,12 @@ class PeopleScreen(ConsoleScreen):
         """Why the list is empty."""
         if self.control.joined is not None:
             return OVER
-        return KEYS.fill(NOT_SHARED) if self.control.live else RECORDED
+        return KEYS.fill(NOT_SHARED) if self.control.live else LIVE_ONLY
 
     def pull(self) -> None:
         self.show_header()
         people = self.control.sharing.people
+        self.query_one("#people", RowList).empty = self._nobody()
         if self._drawn != people:
             self._drawn = list(people)
             self.query_one("#people", RowList).show(people)

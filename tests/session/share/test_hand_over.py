@@ -120,7 +120,7 @@ async def test_of_several_the_first_by_when_each_asked_last_is_granted_it() -> N
         for asks, then in ((one, numbers[:1]), (one, []), (other, numbers[1:])):
             asks.sharing.hand_over()
             await until(lambda then=then: asking() == then)  # type: ignore[misc]
-            await until(lambda then=then: len(asks.sharing.asking) == len(then))  # type: ignore[misc]
+            await until(lambda seen=asks, then=then: len(seen.sharing.asking) == len(then))  # type: ignore[misc]
         one.sharing.hand_over()
         await until(lambda: asking() == numbers[::-1])
         await until(lambda: [p.number for p in other.sharing.asking] == numbers[::-1])
