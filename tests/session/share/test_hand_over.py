@@ -117,10 +117,10 @@ async def test_of_several_the_first_by_when_each_asked_last_is_granted_it() -> N
         def asking() -> list[int]:
             return [person.number for person in owner.sharing.asking]
 
-        for asks, then in ((one, numbers[:1]), (one, []), (other, numbers[1:])):
+        for asks, after in ((one, numbers[:1]), (one, []), (other, numbers[1:])):
             asks.sharing.hand_over()
-            await until(lambda then=then: asking() == then)  # type: ignore[misc]
-            await until(lambda seen=asks, then=then: len(seen.sharing.asking) == len(then))  # type: ignore[misc]
+            await until(lambda after=after: asking() == after)  # type: ignore[misc]
+            await until(lambda seen=asks, after=after: len(seen.sharing.asking) == len(after))  # type: ignore[misc]
         one.sharing.hand_over()
         await until(lambda: asking() == numbers[::-1])
         await until(lambda: [p.number for p in other.sharing.asking] == numbers[::-1])
