@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cli.config import Config
 from cli.messages import print_message, print_messages
-from collectors.errors import ConfigError
+from collectors.errors import NotWritten
 from collectors.plural import counted
 from collectors.sanitize import sanitize
 
@@ -28,7 +28,7 @@ RECORDED = (None, "", "open", "lab", "local")  # commands of which each session 
 
 
 class Recorders:
-    """What a command writes: a session's directory, a file, both or neither. ConfigError where a
+    """What a command writes: a session's directory, a file, both or neither. NotWritten where a
     file that was asked for cannot be written."""
 
     def __init__(self, options: argparse.Namespace, settings: Config) -> None:
@@ -115,7 +115,7 @@ def _is_wanted(options: argparse.Namespace, settings: Config) -> bool:
 
 
 def open_recorder(options: argparse.Namespace) -> Recorder | None:
-    """That of --record; None without. ConfigError where the file cannot be written."""
+    """That of --record; None without. NotWritten where the file cannot be written."""
     path = getattr(options, "record", None)
     if path is None or path == HERE:
         return None
@@ -124,8 +124,8 @@ def open_recorder(options: argparse.Namespace) -> Recorder | None:
     try:
         return Recorder(path)
     except OSError as error:
-        raise ConfigError(
-            f"The recording {sanitize(path, 200)} cannot be written: {error.strerror}."
+        raise NotWritten(
+            f"The recording {sanitize(path, 200)} cannot be written: {error.strerror}.", error
         ) from None
 
 

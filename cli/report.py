@@ -15,7 +15,7 @@ from cli.check_recorded import notes_of, source_of
 from cli.messages import write_output
 from cli.packages import package_notes
 from cli.progress import progress
-from collectors.errors import ConfigError
+from collectors.errors import ConfigError, NotWritten
 from collectors.new_file import whole_file
 from collectors.recording.event_log import RecordingSource
 from collectors.sanitize import sanitize
@@ -131,7 +131,7 @@ async def _played(source: JoinedSource, stream: Stream) -> Store:
 
 
 def write_new(path: Path, text: str) -> None:
-    """To a file of mode 0600, in place of one that is there; into a device or a pipe. ConfigError
+    """To a file of mode 0600, in place of one that is there; into a device or a pipe. NotWritten
     where that cannot be."""
     try:
         if _is_written_into(path):
@@ -141,4 +141,5 @@ def write_new(path: Path, text: str) -> None:
             file.write(text.encode())
     except OSError as error:
         name = sanitize(path, 200)
-        raise ConfigError(f"The report {name} cannot be written: {error.strerror}.") from None
+        text = f"The report {name} cannot be written: {error.strerror}."
+        raise NotWritten(text, error) from None

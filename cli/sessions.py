@@ -137,7 +137,11 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _import(options: argparse.Namespace) -> int:
+    known = recorded_sessions.newest_first()
     directory = session_files.import_session(options.file)
+    if directory in known:
+        print_message(f"it is here already, and not added again: podwire replay {directory.name}")
+        return 0
     if SessionReader(directory).timeline_is_damaged():
         print_message("what was imported is damaged: some of its findings and marks are missing")
     elif damage := recorded_sessions.described(directory).summary.damage:

@@ -3,6 +3,7 @@ to do.
 
 PodwireError
 ├── ConfigError          kubeconfig or options (exit 2)
+│   └── NotWritten       what was asked for cannot be written (exit 1)
 ├── ClusterError         the API server cannot be reached, or refuses the credentials (exit 3)
 │   ├── Forbidden        RBAC or admission refuses (exit 4)
 │   └── NotFound         the object is not there
@@ -16,6 +17,8 @@ PodwireError
 
 from __future__ import annotations
 
+import errno
+
 
 class PodwireError(Exception):
     exit_code = 1
@@ -24,6 +27,20 @@ class PodwireError(Exception):
 
 class ConfigError(PodwireError):
     exit_code = 2
+
+
+OF_THE_NAME = frozenset(
+    {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP}
+)
+
+
+class NotWritten(ConfigError):
+    """A full disk, a directory that may not be written to. A name that was given and cannot be
+    one is wrong usage (exit 2)."""
+
+    def __init__(self, message: str, error: OSError) -> None:
+        super().__init__(message)
+        self.exit_code = 2 if error.errno in OF_THE_NAME else 1
 
 
 class ClusterError(PodwireError):

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from collectors.errors import ConfigError
+from collectors.errors import NotWritten
 from collectors.sanitize import sanitize
 from session.files import private_directory, state_directory
 
@@ -37,7 +37,7 @@ class Favourites:
         self.places = list(_read(self._path))
 
     def add(self, place: ContextNamespace) -> bool:
-        """False where it was one. ConfigError where it cannot be kept."""
+        """False where it was one. NotWritten where it cannot be kept."""
         if place in self.places:
             return False
         self._keep([*self.places, place][-MOST:])
@@ -59,7 +59,8 @@ class Favourites:
             beside.replace(self._path)
         except OSError as error:
             where = sanitize(self._path)
-            raise ConfigError(f"Favourites cannot be kept in {where}: {error.strerror}.") from None
+            text = f"Favourites cannot be kept in {where}: {error.strerror}."
+            raise NotWritten(text, error) from None
         self.places = places
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from collectors.account import home
-from collectors.errors import CaptureError
+from collectors.errors import CaptureError, NotWritten
+from collectors.sanitize import sanitize
 
 if TYPE_CHECKING:
     from session.target_data import GapLine, PacketLine
@@ -21,6 +22,15 @@ CHUNK = 4096
 def state_directory() -> Path:
     base = os.environ.get("XDG_STATE_HOME") or str(home() / ".local" / "state")
     return Path(base) / "podwire"
+
+
+def state_not_written(error: OSError) -> NotWritten:
+    """What is kept on this machine cannot be; names the directory, and what can be done."""
+    return NotWritten(
+        f"{sanitize(state_directory(), 200)} cannot be written to: {error.strerror or error}. Make"
+        " room there, or set XDG_STATE_HOME to a directory that can be written to.",
+        error,
+    )
 
 
 def journal_path() -> Path:

@@ -12,7 +12,6 @@ from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 
-from collectors.errors import ConfigError
 from collectors.events import Event
 from collectors.new_file import open_new
 from collectors.privacy.address_mask import AddressMask
@@ -24,7 +23,7 @@ from collectors.privacy.text_mask import TextMask
 from collectors.source import JoinedSource, RecordedSource
 from collectors.stream import Stream
 from diagnosis.incident.model import IncidentReport, ReportCapture
-from session.files import private_directory, state_directory
+from session.files import private_directory, state_directory, state_not_written
 from session.masked_captures import CaptureCopier
 from session.report_captures import CaptureFile
 
@@ -59,11 +58,11 @@ def mask_key(path: Path | None = None) -> bytes:
 
 
 def report_mask(source: NamedSource, key: bytes | None = None) -> ReportMask:
-    """Of what was played. ConfigError where this machine's key can be neither read nor made."""
+    """Of what was played. NotWritten where this machine's key can be neither read nor made."""
     try:
         return ReportMask(key or mask_key(), source.known, source.began)
     except OSError as error:
-        raise ConfigError(f"The key of masks cannot be kept: {error.strerror}.") from None
+        raise state_not_written(error) from None
 
 
 class ReportMask:

@@ -29,6 +29,11 @@ from session.running_session import sessions_directory
 from session.session_damage import damage_of, files_seen
 
 SUMMARY = "summary.json"
+LAST = "last"  # in place of a name
+NONE_RECORDED = (
+    "No session is recorded on this machine yet: a console records one while it is open, unless"
+    " --no-record or `record = false` says otherwise; podwire sessions import FILE adds one."
+)
 
 
 @slotted
@@ -146,8 +151,10 @@ def _keep_summary(directory: Path, summary: Summary) -> None:
 def found(name: str) -> Path:
     """The directory of a session: by its name, by the beginning of it, or `last`."""
     known = newest_first()
-    if name == "last" and known:
+    if name == LAST and known:
         return known[0]
+    if name == LAST:
+        raise ConfigError(NONE_RECORDED)
     return _only_one(_beginning_with(name, known), name)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import time
@@ -15,6 +16,7 @@ from cli.main import main
 from collectors import events as ev
 from collectors.recording.blocks import BlockWriter
 from collectors.recording.session_log import TIMELINE, SessionWriter
+from session import session_files
 from session.opened_recording import open_recording
 from session.running_session import RunningSession, new_session
 from tests.support.incident import full_table
@@ -58,12 +60,42 @@ def test_how_each_ended(capsys: pytest.CaptureFixture[str]) -> None:
     assert [one["complete"] for one in body] == [False, True]
 
 
-def test_it_is_known_of_an_exported_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = str(tmp_path / "one.podwire")
-    assert main(["sessions", "export", killed().name, file]) == 0
+def test_it_is_known_of_an_exported_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, name = str(tmp_path / "one.podwire"), killed().name
+    assert main(["sessions", "export", name, file]) == 0
+    assert main(["sessions", "import", file]) == 0
+    assert f"here already, and not added again: podwire replay {name}" in capsys.readouterr().err
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another machine's"))
     assert main(["sessions", "import", file]) == 0
     capsys.readouterr()
-    assert listed(capsys).count("(ended abruptly)") == 2
+    assert listed(capsys).count("(ended abruptly)") == 1
+
+
+def full(*_: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_what_cannot_be_written_is_one_exit_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """1, as where standard output cannot be; 2 where a name that was given is wrong."""
+    name, there = killed().name, tmp_path / "there"
+    there.write_text("mine")
+    file = str(tmp_path / "one.podwire")
+    assert main(["sessions", "export", name, file]) == 0
+    assert main(["report", name, "--output", "/dev/full"]) == 1
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another machine's"))
+    with monkeypatch.context() as patch:
+        patch.setattr(session_files, "_write", full)
+        assert main(["sessions", "import", file]) == 1
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    with monkeypatch.context() as patch:
+        patch.setattr(session_files, "_pack", full)
+        assert main(["sessions", "export", name, str(tmp_path / "other")]) == 1
+    assert main(["sessions", "export", name, str(there)]) == 2
+    assert capsys.readouterr().err.count("No space left on device") == 3
 
 
 @pytest.mark.parametrize("form", ["markdown", "json", "html"])
@@ -257,11 +289,14 @@ def test_the_torn_end_of_a_killed_one_is_no_damage(capsys: pytest.CaptureFixture
     assert "(ended abruptly)" in text and "damaged" not in text
 
 
-def test_a_damaged_import_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_damaged_import_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     directory, file = with_packets(), str(tmp_path / "one.podwire")
     cut(directory / "evidence-0001.zst")
     assert main(["sessions", "export", directory.name, file]) == 0
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another machine's"))
     assert main(["sessions", "import", file]) == 0
     said = capsys.readouterr().err
     assert "what was imported is damaged: evidence-0001.zst: its end is missing" in said
-    assert listed(capsys).count("(damaged)") == 2
+    assert listed(capsys).count("(damaged)") == 1

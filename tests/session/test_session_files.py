@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gzip
 import io
+import os
 import tarfile
 import threading
 from pathlib import Path
 
 import pytest
 
-from collectors.errors import ConfigError
+from collectors.errors import ConfigError, NotWritten
 from collectors.events import Mark
 from collectors.recording.session_log import SessionWriter
 from collectors.recording.session_reader import SessionReader
+from session import session_files
 from session.recorded_sessions import sessions
 from session.running_session import new_session, sessions_directory
 from session.session_files import NoLongerWanted, export, import_session, located, opened
@@ -37,13 +40,81 @@ def marks(directory: Path) -> list[Mark]:
     return [event for event in SessionReader(directory).events() if isinstance(event, Mark)]
 
 
-def test_exported_and_imported_it_is_the_same(session: Path, tmp_path: Path) -> None:
+def test_exported_and_imported_it_is_the_same(
+    session: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = export(session, tmp_path / "one.podwire")
     assert file.stat().st_mode & 0o777 == 0o600
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another machine's"))
     imported = import_session(file)
     assert imported != session and imported.stat().st_mode & 0o777 == 0o700
     assert marks(imported) == marks(session) == MARKS
-    assert {one.summary.marks for one in sessions()} == {5}
+    assert [one.summary.marks for one in sessions()] == [5]
+
+
+def test_what_is_here_already_is_not_added_again(session: Path, tmp_path: Path) -> None:
+    """By what is in it: one more mark makes it another one."""
+    file = export(session, tmp_path / "one.podwire")
+    assert import_session(file) == session == import_session(file)
+    assert [one.directory for one in sessions()] == [session]
+    data = (session / "timeline.zst").read_bytes()
+    (session / "timeline.zst").write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    imported = import_session(file)
+    assert imported != session and marks(imported) == MARKS
+    assert import_session(file) == imported
+
+
+def test_a_member_twice_is_a_sentence(session: Path, tmp_path: Path) -> None:
+    path, before = tmp_path / "twice.podwire", sorted(sessions_directory().iterdir())
+    with tarfile.open(path, "w") as archive:
+        for _ in range(2):
+            archive.add(session / "timeline.zst", "timeline.zst")
+    with pytest.raises(ConfigError, match=r"is not opened: timeline\.zst is in it twice"):
+        import_session(path)
+    assert sorted(sessions_directory().iterdir()) == before
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS])
+def test_a_directory_that_cannot_be_written_is_named_and_not_the_file_that_is_read(
+    code: int, session: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, before = export(session, tmp_path / "one.podwire"), sorted(session.parent.iterdir())
+
+    def full(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(session_files, "_write", full)
+        with pytest.raises(NotWritten, match=rf"^{tmp_path}/podwire cannot be .*XDG_STATE_HOME"):
+            import_session(file)
+        with contextlib.ExitStack() as places, pytest.raises(NotWritten, match="TMPDIR"):
+            opened(file, places)
+    monkeypatch.setattr(session_files, "new_session", full)
+    with pytest.raises(NotWritten, match=os.strerror(code)) as said:
+        import_session(file)
+    assert file.name not in str(said.value) and said.value.exit_code == 1
+    assert sorted(session.parent.iterdir()) == before
+
+
+@pytest.mark.usefixtures("session")
+def test_of_a_recording_in_one_file_it_is_said_what_reads_it(tmp_path: Path) -> None:
+    for name, data in (("a.jsonl", b"{}\n"), ("a.jsonl.gz", gzip.compress(b"{}\n"))):
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(ConfigError, match="podwire replay, report and check --from read it"):
+            import_session(tmp_path / name)
+    (tmp_path / "a.pcap").write_bytes(b"\xd4\xc3\xb2\xa1" + bytes(20))
+    with pytest.raises(ConfigError, match="podwire pcap and check --from read it"):
+        import_session(tmp_path / "a.pcap")
+
+
+def test_last_of_none_says_how_one_comes_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "none"))
+    for _ in range(2):
+        with pytest.raises(ConfigError, match=r"No session is recorded .* a console records one"):
+            located(Path("last"))
+        sessions_directory().mkdir(parents=True, exist_ok=True)
 
 
 def test_nothing_is_written_over(session: Path, tmp_path: Path) -> None:
