@@ -114,7 +114,9 @@ cdef class EntryTable:
     cdef Py_ssize_t _count, _room
     cdef int _bits
 
-    def __cinit__(self):
+    def __init__(self):  # Cython adds 0 to NULL for a __cinit__ without arguments
+        if self._groups != NULL:
+            return
         self._count, self._room, self._bits = 0, 1024, 11
         self._groups = <Group *>PyMem_Malloc(self._room * sizeof(Group))
         self._places = <uint32_t *>PyMem_Calloc(<size_t>1 << self._bits, sizeof(uint32_t))
