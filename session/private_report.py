@@ -22,7 +22,7 @@ from collectors.privacy.text_map import map_text
 from collectors.privacy.text_mask import TextMask
 from collectors.source import JoinedSource, RecordedSource
 from collectors.stream import Stream
-from diagnosis.incident.model import IncidentReport, ReportCapture
+from diagnosis.incident.model import IncidentReport, ReportCapture, ReportEntry
 from session.files import private_directory, state_directory, state_not_written
 from session.masked_captures import CaptureCopier
 from session.report_captures import CaptureFile
@@ -84,7 +84,22 @@ class ReportMask:
         its form is known in all."""
         map_text(report, self._known.add_text, KEPT)
         self._know()
-        return replace(map_text(report, self._text, KEPT), is_private=True)
+        masked = map_text(report, self._text, KEPT)
+        return replace(
+            masked,
+            is_private=True,
+            timeline=self._by_nobody(report.timeline, masked.timeline),
+            before_first=self._by_nobody(report.before_first, masked.before_first),
+        )
+
+    def _by_nobody(
+        self, plain: Iterable[ReportEntry], masked: Iterable[ReportEntry]
+    ) -> list[ReportEntry]:
+        """With each author masked, `root` as well, which stays where it is a word."""
+        return [
+            replace(one, author=self.names.words(of.author)) if one.author == of.author else one
+            for of, one in zip(plain, masked, strict=True)
+        ]
 
     def captures(self, files: Iterable[CaptureFile], directory: Path | None) -> list[ReportCapture]:
         """Copies of capture files, in a directory that is made if there are any; without one they

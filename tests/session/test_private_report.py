@@ -275,3 +275,15 @@ def test_whatever_somebody_is_called(
         whole = rf"(?<![a-z0-9])(?:{'|'.join(map(re.escape, names))})(?![a-z0-9])"
         assert not re.findall(whole, report)
         assert not [one for one in map(str, addresses) if re.search(rf"{one}(?!\d)", report)]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_author_of_a_mark_is_masked_whoever_it_is(form: str, tmp_path: Path) -> None:
+    """`root` is what every machine has, and a word of many sentences: it stays in these."""
+    (directory := tmp_path / "s").mkdir()
+    writer = SessionWriter(directory)
+    writer.write([ev.Mark(BEGAN, "", "root", "looked"), ev.Mark(BEGAN + 1, "", "root", "the root")])
+    writer.close()
+    text = made(directory, form, tmp_path / "r").decode()
+    text = re.sub(r"<style.*?</style>", "", text, flags=re.DOTALL)
+    assert len(re.findall(r"\broot\b", text)) == text.count("the root") > 0
