@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cli import check_output, config
+from cli.exit_codes import FORBIDDEN
 from cli.packages import package_notes
 from cli.progress import progress
 from collectors.capture.capture_files import is_capture
@@ -27,17 +28,20 @@ from session.capture_place import KnownNodes, captured_node, known_nodes
 from session.controller import Controller
 from session.earlier_findings import LookedAgain, earlier_findings
 from session.finding_history import FIGURE, FindingHistory, Key
-from session.given_recordings import each_once, require_evidence
+from session.given_recordings import damage_notes, each_once, require_evidence
+from session.recorded_sessions import ABRUPT
 from session.replay import play
 from session.session_files import opened
 from session.store import Store
 
+DAMAGED = "damaged or missing parts of what was recorded"
 FIRST_CAPTURE = 1_000_000  # its number: a recording has captures of its own
 _TARGET = re.compile(r"((?:pod|node|local)/[^=]+)=(.+)")
 
 
 def check_recorded(options: argparse.Namespace) -> int:
-    """0 where nothing as bad as --fail-on was found at any time, 1 where something was."""
+    """0 where nothing as bad as --fail-on was found at any time, 1 where something was, 4 where
+    nothing was found in what is left of a damaged session."""
     if options.target:
         raise ConfigError("With --from, all that was recorded is looked at: name no target.")
     unused = config.load(options.config).set_thresholds()
@@ -45,17 +49,21 @@ def check_recorded(options: argparse.Namespace) -> int:
     stream = Stream()
     with contextlib.ExitStack() as places:
         sources, notes = each_once(_sources(options.recorded, stream, places))
+        notes += (damage := damage_notes(sources))
         notes += require_evidence(sources)
         sources = placed(sources, notes)
         store = asyncio.run(_played(sources, stream, options.budget))
     if all(source.state == "failed" for source in sources):
         raise ConfigError(" ".join(source.message for source in sources))
     report = _report(store, [*notes, *notes_of(sources), *unused, *package_notes()])
+    report = replace(report, unseen=[DAMAGED] if damage else [])
     if earlier is not None:
         comparison = earlier.against(report.findings, LookedAgain(store))
         report = replace(report, comparison=comparison)
     check_output.write(options.output, report)
-    return check_output.exit_code(report.deciding, options.fail_on)
+    code = check_output.exit_code(report.deciding, options.fail_on)
+    is_unknown = any(ABRUPT not in text for text in damage) and not report.findings
+    return FORBIDDEN if is_unknown else code
 
 
 def _sources(

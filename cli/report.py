@@ -26,7 +26,13 @@ from diagnosis.incident.as_json import as_json
 from diagnosis.incident.as_markdown import markdown
 from diagnosis.incident.model import IncidentReport
 from session.controller import Controller
-from session.given_recordings import each_once, pruned_notes, removed_notes, without_evidence
+from session.given_recordings import (
+    damage_notes,
+    each_once,
+    pruned_notes,
+    removed_notes,
+    without_evidence,
+)
 from session.incident_report import incident_report
 from session.private_report import NamedSource, report_mask
 from session.replay import play
@@ -69,6 +75,7 @@ def _made(options: argparse.Namespace, places: contextlib.ExitStack) -> Incident
         source_of(text, stream, capture, places)
         for capture, text in enumerate(options.files, FIRST_CAPTURE)
     )
+    notes += damage_notes(sources)
     notes += _choose_findings(sources, again=options.rules == "today")
     played = (NamedSource if options.private else JoinedSource)(sources, stream)
     store = asyncio.run(_played(played, stream))

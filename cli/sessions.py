@@ -99,7 +99,7 @@ def _targets(about: Summary) -> str:
 
 
 def _lasted(seconds: float) -> str:
-    minutes, rest = divmod(int(max(0.0, seconds)), 60)
+    minutes, rest = divmod(round(max(0.0, seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}h{minutes:02}m" if hours else f"{minutes}m{rest:02}s"
 

@@ -16,6 +16,7 @@ from collectors.recording.event_codec import encode
 from collectors.recording.event_log import Recording, RecordingSource
 from collectors.sanitize import sanitize
 from collectors.source import RecordedSource
+from session.recorded_sessions import damage_now
 from session.removals import removals, removed_text
 from session.report_captures import sha256
 
@@ -78,6 +79,15 @@ def pruned_notes(sources: Iterable[RecordedSource]) -> Iterator[str]:
     for one in sources:
         if isinstance(one, RecordingSource) and (known := removals(one.recording.path)):
             yield f"{_name(one)}: {removed_text(known)}"
+
+
+def damage_notes(sources: Iterable[RecordedSource]) -> list[str]:
+    """What is damaged or missing of each session, whatever can still be read of it."""
+    return [
+        f"{_name(one)} is damaged: {'; '.join(damage)}"
+        for one in sources
+        if isinstance(one, RecordingSource) and (damage := damage_now(one.recording.path))
+    ]
 
 
 def require_evidence(sources: Sequence[RecordedSource]) -> list[str]:

@@ -29,6 +29,7 @@ from session.running_session import sessions_directory
 from session.session_damage import damage_of, files_seen
 
 SUMMARY = "summary.json"
+ABRUPT = "it ended abruptly, or is an incomplete copy: its end is missing"
 LAST = "last"  # in place of a name
 NONE_RECORDED = (
     "No session is recorded on this machine yet: a console records one while it is open, unless"
@@ -124,6 +125,18 @@ def _summary(directory: Path, running: bool) -> Summary:
         made.files = files_seen(directory)
         _keep_summary(directory, made)
     return made
+
+
+def damage_now(directory: Path) -> list[str]:
+    """What is damaged or missing of a session, as its files are now; nothing is written down.
+    Empty of one that runs and of what is no directory. Blocking."""
+    if not directory.is_dir() or is_running(directory):
+        return []
+    about = _known_summary(directory) or _read_again(directory)
+    damage = damage_of(directory, about.files, about.clean)
+    if not about.clean and not damage:
+        return [ABRUPT]
+    return damage
 
 
 def _read_again(directory: Path) -> Summary:

@@ -49,7 +49,7 @@ def damage_of(directory: Path, had: FilesSeen, clean: bool) -> list[str]:
     logs = {name: _found(directory / name) for name in sorted(names)}
     is_over = clean or any(one.is_ended for one in logs.values())
     damage = [f"{name}: {what}" for name, one in logs.items() for what in _said(one, is_over)]
-    wanted = {name for one in logs.values() for name in one.captures} | had.keys()
+    wanted = {FIGURES, STATES, *(name for one in logs.values() for name in one.captures), *had}
     gone = {name for one in removals(directory) for name in one.files}
     for name in sorted(wanted - gone):
         if not (directory / name).exists():

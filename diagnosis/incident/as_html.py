@@ -21,6 +21,7 @@ from diagnosis.incident.model import (
     ReportGraph,
     date,
     length,
+    number,
 )
 from diagnosis.incident.page_style import STYLE
 from diagnosis.incident.svg import Bar, TimeSpan
@@ -123,7 +124,7 @@ def _facts(finding: Finding) -> Iterator[str]:
 
 def _figure(graph: ReportGraph, one: ReportFinding, shown: TimeSpan, clock: ReportClock) -> str:
     held = (one.since, shown.ended if one.until is None else one.until)
-    highest = f"at most {graph.highest:,.4g} {h(graph.unit)}"
+    highest = f"at most {number(graph.highest)} {h(graph.unit)}"
     return (
         f"<figure><figcaption><strong>{h(graph.title)}</strong><span>{h(graph.where)}</span>"
         f"<span>{highest}</span></figcaption>{svg.graph(graph, shown, held)}"

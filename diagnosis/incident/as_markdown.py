@@ -14,6 +14,7 @@ from diagnosis.incident.model import (
     ReportGraph,
     date,
     length,
+    number,
 )
 from diagnosis.report import LANGUAGES, labelled, origin
 
@@ -78,7 +79,9 @@ def _finding(one: ReportFinding, held: str) -> Iterator[str]:
 
 
 def _graph_line(graph: ReportGraph) -> str:
-    head = f"{md(graph.title)} at {md(graph.where)}, at most {graph.highest:,.4g} {md(graph.unit)}"
+    head = (
+        f"{md(graph.title)} at {md(graph.where)}, at most {number(graph.highest)} {md(graph.unit)}"
+    )
     return f"{head}: `{bars(graph)}`"
 
 

@@ -111,6 +111,11 @@ class IncidentReport:
             yield from (since, until or 0.0)
 
 
+def number(value: float) -> str:
+    """`262,144`, `3.142`: four digits that count, and never fewer than the whole number has."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
 def length(seconds: float) -> str:
     """`45 s`, `3 min 20 s`, `2 h 5 min`."""
     whole = max(0, round(seconds))

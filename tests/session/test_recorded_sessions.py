@@ -9,9 +9,9 @@ import pytest
 
 from cli.main import main
 from collectors import events as ev
-from collectors.recording.session_log import TIMELINE, SessionWriter
+from collectors.recording.session_log import FIGURES, STATES, TIMELINE, SessionWriter
 from collectors.recording.session_reader import DAMAGED_PARTS, SessionReader
-from session.recorded_sessions import described
+from session.recorded_sessions import damage_now, described
 from tests.support.incident import BEGAN, NODE, full_table
 
 MARKS = 400
@@ -70,3 +70,32 @@ def test_with_a_damaged_session_nothing_is_compared(
     whole = session(tmp_path / "whole")
     assert main(["check", "--from", str(whole), "--since", str(tmp_path / "s")]) == 2
     assert "is damaged" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("gone", [STATES, FIGURES])
+def test_a_file_that_is_missing_is_said_by_check_and_report(
+    gone: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = session(tmp_path / "s")
+    assert damage_now(path) == []
+    (path / gone).unlink()
+    main(["check", "--from", str(path)])
+    text = capsys.readouterr().out
+    assert "not seen: damaged or missing parts" in text.splitlines()[0]
+    assert f"{gone} is missing" in text
+    assert main(["report", str(path), "-o", "json"]) == 0
+    assert f"{gone} is missing" in str(json.loads(capsys.readouterr().out)["notes"])
+
+
+def test_nothing_found_in_torn_files_is_no_all_clear(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "quiet"
+    path.mkdir()
+    writer = SessionWriter(path)
+    writer.write([ev.Mark(BEGAN, NODE, "alice", "x"), ev.RecordingEnd(BEGAN + 9, "")])
+    writer.close()
+    assert main(["check", "--from", str(path)]) == 0
+    (path / STATES).unlink()
+    assert main(["check", "--from", str(path)]) == 4
+    capsys.readouterr()
