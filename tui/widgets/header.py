@@ -26,6 +26,7 @@ class HeaderData:
 
 
 LONG, LONGEST = 24, 40  # cells of a name that may be cut, and of a cut one
+OF_PLACE = 10  # cells at least that are left of the state
 BRAND = "podwire"
 GLYPHS = {"good": "●", "warn": "◐", "bad": "✕", "dim": "○"}
 
@@ -55,22 +56,26 @@ class Header(Widget):
     def render(self) -> Text:
         if not self.data.state:  # nothing was drawn yet
             return Text(" podwire", self._style("label"))
-        state, width = self._state(), self.size.width
+        width = self.size.width
+        state = self._state(width)
         text = self._place(width - state.cell_len - 1)
         text.truncate(max(10, width - state.cell_len - 1), overflow="ellipsis")
         text.append(" " * max(1, width - text.cell_len - state.cell_len))
         return text.append(state)
 
-    def _state(self) -> Text:
+    def _state(self, width: int) -> Text:
         """Right: the alert of the diagnosis, and the state."""
-        data, text = self.data, Text()
+        data, text, state = self.data, Text(), Text()
         if data.alert:
             text.append(f"▲ {data.alert} ", self._style(data.alert_mood))
             text.append(" ")
+        state.append(f"{GLYPHS[data.mood]} {data.state} ", self._style(data.mood))
+        if data.replay:
+            state.append(f"{data.replay} ", self._style("strong"))
         if data.shared:
-            text.append(f"{data.shared}  ", self._style("strong"))
-        text.append(f"{GLYPHS[data.mood]} {data.state} ", self._style(data.mood))
-        return text.append(f"{data.replay} ", self._style("strong")) if data.replay else text
+            shared = _fitting(data.shared, width - OF_PLACE - text.cell_len - state.cell_len - 2)
+            text.append(f"{shared}  ", self._style("strong"))
+        return text.append(state)
 
     def _place(self, room: int) -> Text:
         """Left: target, context, namespace and user. Where `room` cells are short the target's
@@ -93,6 +98,13 @@ class Header(Widget):
             text.append(label, self._style("label"))
             text.append(value)
         return text
+
+
+def _fitting(shared: str, room: int) -> str:
+    """Without its first parts where there is no room for them: who asks to drive is the last."""
+    while len(shared) > room and ", " in shared:
+        shared = shared.partition(", ")[2]
+    return shared
 
 
 def _cells(part: tuple[str, str]) -> int:
