@@ -5,10 +5,12 @@ can be gone to."""
 from __future__ import annotations
 
 import contextlib
+import shlex
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from collectors.capture.capture_files import is_capture
 from collectors.errors import ConfigError
 from collectors.events import Event, Notice, RecordingEnd, RecordingStart
 from collectors.frozen import frozen
@@ -46,6 +48,7 @@ def open_recording(
     the recording has no findings in full. ConfigError where it cannot be read, or holds nothing."""
     located, left_out = opened(path, places, left), ""
     if not located.is_dir():
+        _require_recording(located, path)
         source = RecordingSource(located, Stream())
         again = again or not source.has_findings()
         directory = converted(source, temporary_directory(places), left)
@@ -61,6 +64,16 @@ def open_recording(
     if left_out := "; ".join(filter(None, (left_out, archive.left_out()))):
         archive.add(Notice(archive.began, "", left_out, "warning"))
     return OpenedRecording(archive, again)
+
+
+def _require_recording(located: Path, path: Path) -> None:
+    """ConfigError for a capture, with what reads it."""
+    if located.exists() and is_capture(located):
+        raise ConfigError(
+            f"{sanitize(path, 200)} is a capture, which has no screens of a session: open it with"
+            f" `podwire pcap {sanitize(shlex.quote(str(path)), 200)}`, or find what is wrong in it"
+            " with `podwire check --from`."
+        )
 
 
 def converted(
