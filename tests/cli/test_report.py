@@ -190,7 +190,7 @@ def test_a_lone_surrogate_is_shown_as_its_number(
     if is_directory:
         path.mkdir()
         writer = SessionWriter(path)
-        writer.write(everything)
+        writer.write([*everything, ev.RecordingEnd(BEGAN + 119, "")])  # else it is not whole
         writer.close()
     else:
         written(path, everything)
