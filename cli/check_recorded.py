@@ -7,7 +7,7 @@ import argparse
 import asyncio
 import contextlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,16 +18,15 @@ from cli.progress import progress
 from collectors.capture.capture_files import is_capture
 from collectors.capture.file_source import PcapSource
 from collectors.errors import ConfigError
-from collectors.findings import Finding, ordered, stronger
 from collectors.recording.event_log import RecordingSource
 from collectors.sanitize import sanitize
 from collectors.source import JoinedSource, RecordedSource
 from collectors.stream import Stream
-from diagnosis.report import Periods, Report, Spans
+from diagnosis.report import Report
 from session.capture_place import KnownNodes, captured_node, known_nodes
 from session.controller import Controller
 from session.earlier_findings import LookedAgain, earlier_findings
-from session.finding_history import FIGURE, FindingHistory, Key
+from session.findings_over_time import over_time
 from session.given_recordings import damage_notes, each_once, require_evidence
 from session.recorded_sessions import ABRUPT
 from session.replay import play
@@ -131,76 +130,6 @@ def _placed(source: RecordedSource, known: KnownNodes, notes: list[str]) -> Reco
         return source
     notes.append(f"{name}: captured on {node}, by the pods that it shows")
     return source.at_target(f"node/{node}")
-
-
-def over_time(history: FindingHistory) -> tuple[list[Finding], Periods]:
-    """Each finding once, as it was at its worst, and each time that it was seen. A
-    symptom that a cause explained at any time is under that cause for all of it; of those that
-    explained each other, at different times, the gravest is."""
-    findings = _worst_states(history)
-    consequences = _consequences(history)
-    explained = [(text, key) for key, texts in consequences.items() for text in texts.values()]
-    causes = {key: set(_causes(finding, explained)) for key, finding in findings.items()}
-    kept = {key for key in findings if not causes[key]}
-    for finding in ordered(findings.values()):
-        if not _leads_to(kept, finding.key, causes):
-            kept.add(finding.key)
-    found = [replace(findings[key], consequences=tuple(consequences[key].values())) for key in kept]
-    return ordered(found), _periods(history)
-
-
-def _leads_to(kept: set[Key], key: Key, causes: dict[Key, set[Key]]) -> bool:
-    """Whether a cause of a finding, or a cause of that, and so on, is said."""
-    passed, left = set[Key](), [key]
-    while left:
-        one = left.pop()
-        if one in kept:
-            return True
-        passed.add(one)
-        left += causes[one] - passed
-    return False
-
-
-def _worst_states(history: FindingHistory) -> dict[Key, Finding]:
-    """Of all spans of a finding, what it was at its worst."""
-    found: dict[Key, Finding] = {}
-    for span in history.spans:
-        key, worst = span.finding.key, span.worst
-        found[key] = stronger(found[key], worst) if key in found else worst
-    return found
-
-
-def _periods(history: FindingHistory) -> Periods:
-    """Each time that a finding was seen."""
-    periods: dict[Key, Spans] = {}
-    for span in history.spans:
-        key = span.finding.key
-        periods[key] = (*periods.get(key, ()), (span.since, span.until))
-    return periods
-
-
-def _consequences(history: FindingHistory) -> dict[Key, dict[str, str]]:
-    found: dict[Key, dict[str, str]] = {}
-    for span in history.spans:
-        found.setdefault(span.finding.key, {}).update(span.consequences)
-    return found
-
-
-def _causes(finding: Finding, explained: list[tuple[str, Key]]) -> Iterator[Key]:
-    """The other findings that explained it at any time; of one subject only what is no cause."""
-    another = finding.stage != "cause"
-    for text, key in explained:
-        is_other = key != finding.key and (another or key[1] != finding.subject)
-        if is_other and _is_of(text, finding):
-            yield key
-
-
-def _is_of(text: str, finding: Finding) -> bool:
-    """Whether it is what a cause says of this finding. A symptom may have had another title at that
-    time; advice that a cause explains is that very advice, whatever its figures were."""
-    where, _, title = text.partition(": ")
-    is_same = FIGURE.sub("", title) == FIGURE.sub("", finding.title)
-    return where == finding.where and (is_same or finding.stage != "advice")
 
 
 def notes_of(sources: list[RecordedSource]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from collectors.capture.capture_files import is_capture
@@ -24,9 +25,10 @@ from collectors.recording.event_log import Recording, RecordingSource
 from collectors.recording.session_reader import SessionReader
 from collectors.sanitize import sanitize
 from collectors.stream import Stream
-from diagnosis.comparison import Comparison, compared
+from diagnosis.comparison import Comparison, Key, compared
 from session.finding_history import FindingHistory
 from session.finding_location import CLUSTER, target_key
+from session.findings_over_time import explained_by, over_time
 from session.session_files import opened
 from session.store import Store
 from session.target_data import TargetData
@@ -37,15 +39,20 @@ OF_PODWIRE = (RecordingStart, RecordingEnd, SessionStart, Notice)  # of no targe
 
 @frozen
 class EarlierFindings:
-    """Each once, as it was at its worst; `targets` are the keys of what was looked at."""
+    """Each once, as it was at its worst, without consequences of others; `known` is all that was
+    found, `targets` are the keys of what was looked at."""
 
     name: str
     findings: tuple[Finding, ...]
+    known: frozenset[Key]
     targets: frozenset[str]
 
     def against(self, now: Sequence[Finding], again: LookedAgain) -> Comparison:
-        shown = (one.key for one in self.findings if again.shows(one, self.targets))
-        return compared(self.name, self.findings, now, shown)
+        """What is a consequence of another finding now is neither gone nor unseen."""
+        explained = explained_by(now, again.store.findings, self.findings)
+        before = [one for one in self.findings if one.key not in explained]
+        shown = (one.key for one in before if again.shows(one, self.targets))
+        return replace(compared(self.name, before, now, shown), known=self.known)
 
 
 @frozen
@@ -107,5 +114,5 @@ def _of_events(name: str, events: Iterable[Event]) -> EarlierFindings:
             targets.add(event.target)
     if is_empty:
         raise ConfigError(f"{name} holds nothing that was looked at: {NEEDED}.")
-    worst = {span.finding.key: span.worst for span in history.spans}
-    return EarlierFindings(name, tuple(worst.values()), frozenset(targets))
+    findings, periods = over_time(history)
+    return EarlierFindings(name, tuple(findings), frozenset(periods), frozenset(targets))

@@ -18,6 +18,7 @@ from diagnosis.incident.model import (
     ReportWrite,
 )
 from session.finding_history import FindingSpan
+from session.findings_over_time import over_time
 from session.report_figures import graphs
 from session.store import Store
 from session.timeline import TimelineEntry
@@ -60,6 +61,7 @@ def incident_report(
         left=list(_left(store.timeline.writes)),
         captures=captures,
         notes=notes,
+        counted=over_time(store.findings)[0],
     )
     return map_text(report, without_secrets)
 

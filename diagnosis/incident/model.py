@@ -75,7 +75,8 @@ class ReportCapture:
 @frozen
 class IncidentReport:
     """`before_first` are changes of the minutes before the first finding; `left` what was added to
-    the cluster and not removed again."""
+    the cluster and not removed again. `counted` are the findings as `check --from` has them: each
+    once, without consequences of others."""
 
     context: str
     user: str
@@ -92,11 +93,12 @@ class IncidentReport:
     left: Sequence[str]
     captures: Sequence[ReportCapture]
     notes: Sequence[str]
+    counted: Sequence[Finding]
 
     @property
     def summary(self) -> str:
         """`2 critical, 1 warning in 3 min 20 s`."""
-        found = counts_text(one.finding for one in self.findings)
+        found = counts_text(self.counted)
         return f"{found or 'nothing found'} in {length(self.ended - self.began)}"
 
     @property

@@ -7,7 +7,6 @@ import gzip
 import json
 import lzma
 from collections.abc import Callable
-from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -15,13 +14,10 @@ from typing import Any
 import pytest
 import zstandard
 
-from cli.check_recorded import over_time
 from cli.main import main
 from collectors.capture.pcap import packed_header, packed_packets
 from collectors.capture.readers import read_file
-from collectors.events import FindingEvent, Packet
-from collectors.findings import Finding, Subject
-from session.finding_history import FindingHistory
+from collectors.events import Packet
 from tests.support.incident import full_table, sample, written
 
 pytestmark = pytest.mark.slow
@@ -201,44 +197,6 @@ def test_a_node_with_a_bridge_whose_rules_drop_reject_or_reset(
     assert len(found) == len(BRIDGED[name])
     for (rule, title), (wanted, words) in zip(found, BRIDGED[name], strict=True):
         assert rule == wanted and words in title
-
-
-def test_what_another_finding_of_its_subject_explains_does_not_hide_it() -> None:
-    """A symptom and advice on one subject, of which a cause explains the symptom: the other stays."""
-    history = FindingHistory()
-    subject = Subject(kind="node", name="n1")
-    cause = Finding(rule="cause", severity="critical", subject=subject, title="It is full")
-    one = Finding(
-        rule="one", severity="warning", subject=subject, title="3 are slow", stage="symptom"
-    )
-    other = replace(one, rule="other", title="4 are small", stage="advice")
-    for number, finding in enumerate((one, other)):
-        history.apply(FindingEvent(1.0 + number, "", "appeared", finding, 1.0))
-    history.apply(FindingEvent(3.0, "", "gone", one, 1.0))
-    explaining = replace(cause, consequences=("n1: 5 are slow",))
-    history.apply(FindingEvent(4.0, "", "appeared", explaining, 4.0))
-    found, _ = over_time(history)
-    assert [finding.rule for finding in found] == ["cause", "other"]
-    assert found[0].consequences == ("n1: 5 are slow",)
-
-
-def test_of_two_that_explained_each_other_the_graver_is_said() -> None:
-    """At different times: neither is left unsaid."""
-    history = FindingHistory()
-    first, second = (
-        Finding(
-            rule="lost", severity="warning", subject=Subject(kind="node", name=name), title="Lost"
-        )
-        for name in ("n1", "n2")
-    )
-    first, second = replace(first, stage="symptom"), replace(second, stage="symptom")
-    for at, one, text in ((1.0, first, "n2: Lost"), (9.0, second, "n1: Lost")):
-        said = replace(one, consequences=(text,), severity="critical" if at > 5 else "warning")
-        history.apply(FindingEvent(at, "", "appeared", said, at))
-        history.apply(FindingEvent(at + 4, "", "gone", said, at))
-    found, periods = over_time(history)
-    assert [(one.where, one.consequences) for one in found] == [("n2", ("n1: Lost",))]
-    assert len(periods) == 2
 
 
 SERVICE_IP, ENDPOINTS = "10.96.149.93", ("10.244.1.3", "10.244.1.4")

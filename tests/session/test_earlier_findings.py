@@ -142,3 +142,44 @@ def test_with_what_nothing_was_looked_at_in_nothing_is_compared(tmp_path: Path) 
     capture = Path(__file__).parent.parent / "data" / "lab.pcap"
     with pytest.raises(ConfigError, match="is a capture"):
         earlier_findings(str(capture))
+
+
+CAUSE = replace(ON_NODE, consequences=("svc/shop/web: Connections are refused",))
+
+
+def recorded(directory: Path, *findings: Finding) -> Path:
+    """Each holds from a time of its own to the end."""
+    directory.mkdir()
+    writer = SessionWriter(directory)
+    writer.write(ev.TargetState(BEGAN, key, "live") for key in (NODE, "pod/shop/web-1"))
+    writer.write(
+        ev.FindingEvent(BEGAN + 5 + number, "", "appeared", one)
+        for number, one in enumerate(findings)
+    )
+    writer.close()
+    return directory
+
+
+def test_what_another_finding_explains_now_is_not_gone(tmp_path: Path) -> None:
+    """Nor new, where that is over again."""
+    earlier = earlier_findings(str(recorded(tmp_path / "first", ON_NODE, OF_PACKETS)))
+    again = LookedAgain(store(NODE, "pod/shop/web-1"))
+    found = earlier.against([CAUSE], again)
+    assert not found.gone and not found.unseen and not found.is_new(OF_PACKETS)
+    assert rules(earlier.against([ON_NODE], again).gone) == {"refused"}
+
+
+def test_what_another_finding_explained_before_is_not_gone_with_it(tmp_path: Path) -> None:
+    """It is said with its cause; nobody was shown it by itself."""
+    earlier = earlier_findings(str(recorded(tmp_path / "first", OF_PACKETS, CAUSE)))
+    found = earlier.against([], LookedAgain(store(NODE, "pod/shop/web-1")))
+    assert rules(found.gone) == {"conntrack_full"}
+    assert not found.is_new(OF_PACKETS)
+
+
+def test_against_itself_nothing_is_new_and_nothing_gone(capsys: pytest.CaptureFixture[str]) -> None:
+    """Rules of today explain more than those that it was recorded with."""
+    demo = str(Path(__file__).parents[2] / "cli" / "demo.tar")
+    code, text = checked(capsys, "--from", demo, "--since", demo)
+    assert code == 0 and "0 new" in text and "0 gone" in text
+    assert "\ngone:" not in text and "not looked at again" not in text

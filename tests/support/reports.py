@@ -51,4 +51,5 @@ def hostile_report(text: str = HOSTILE) -> IncidentReport:
         left=[text],
         captures=[ReportCapture(text, text, 3, 300, "ab" * 32, text)],
         notes=[text],
+        counted=[finding],
     )
