@@ -27,7 +27,7 @@ from session.capture_place import KnownNodes, captured_node, known_nodes
 from session.controller import Controller
 from session.earlier_findings import LookedAgain, earlier_findings
 from session.findings_over_time import over_time
-from session.given_recordings import damage_notes, each_once, require_evidence
+from session.given_recordings import damage_notes, each_once, require_evidence, running_notes
 from session.recorded_sessions import ABRUPT
 from session.replay import play
 from session.session_files import opened
@@ -48,6 +48,7 @@ def check_recorded(options: argparse.Namespace) -> int:
     stream = Stream()
     with contextlib.ExitStack() as places:
         sources, notes = each_once(_sources(options.recorded, stream, places))
+        notes += running_notes(sources)
         notes += (damage := damage_notes(sources))
         notes += require_evidence(sources)
         sources = placed(sources, notes)

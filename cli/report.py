@@ -31,6 +31,7 @@ from session.given_recordings import (
     each_once,
     pruned_notes,
     removed_notes,
+    running_notes,
     without_evidence,
 )
 from session.incident_report import incident_report
@@ -75,7 +76,7 @@ def _made(options: argparse.Namespace, places: contextlib.ExitStack) -> Incident
         source_of(text, stream, capture, places)
         for capture, text in enumerate(options.files, FIRST_CAPTURE)
     )
-    notes += damage_notes(sources)
+    notes += [*running_notes(sources), *damage_notes(sources)]
     notes += _choose_findings(sources, again=options.rules == "today")
     played = (NamedSource if options.private else JoinedSource)(sources, stream)
     store = asyncio.run(_played(played, stream))

@@ -14,6 +14,7 @@ from collectors.errors import EvidenceGone
 from collectors.events import RecordingStart
 from collectors.recording.event_codec import encode
 from collectors.recording.event_log import Recording, RecordingSource
+from collectors.recording.session_lock import is_running
 from collectors.sanitize import sanitize
 from collectors.source import RecordedSource
 from session.recorded_sessions import damage_now
@@ -87,6 +88,16 @@ def damage_notes(sources: Iterable[RecordedSource]) -> list[str]:
         f"{_name(one)} is damaged: {'; '.join(damage)}"
         for one in sources
         if isinstance(one, RecordingSource) and (damage := damage_now(one.recording.path))
+    ]
+
+
+def running_notes(sources: Iterable[RecordedSource]) -> list[str]:
+    """Of each session that is not over: what comes next is not in it."""
+    recordings = (one for one in sources if isinstance(one, RecordingSource))
+    return [
+        f"{_name(one)} still runs: this is what it recorded until now"
+        for one in recordings
+        if is_running(one.recording.path)
     ]
 
 

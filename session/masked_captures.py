@@ -18,11 +18,12 @@ from collectors.privacy.frame_mask import LINK_TYPES, FrameMask
 from collectors.sanitize import sanitize
 from diagnosis.incident.model import ReportCapture
 from session.files import private_directory
-from session.report_captures import CaptureFile, sha256
+from session.report_captures import CaptureFile, is_written, sha256
 
 NOT_WRITTEN = "not handed on: masked captures are written beside a report that --output names"
 OWN_FILE = re.compile(r"capture-\d+(?:-\d+)?\.pcap|\.capture-\d+-\d+\.[0-9a-f]+\.part")
 CUT = "it cannot be read to its end"
+UNTIL_NOW = "its packets until now: it was still written"
 LEFT_OUT = "left out, since they cannot be masked: packets of {}"
 
 
@@ -131,8 +132,8 @@ class MaskedCopy:
                     self._write(linktype, packets)
                 elif (note := LEFT_OUT.format(link_name(linktype))) not in self._notes and packets:
                     self._notes.append(note)
-        except CaptureError:
-            self._notes.append(CUT)
+        except CaptureError as error:
+            self._notes.append(UNTIL_NOW if is_written(path, error) else CUT)
         finally:
             self._frames.hosts.clear()
             for writer in self._writers.values():

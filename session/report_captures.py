@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from collectors.capture.file_source import PcapSource
-from collectors.capture.readers import read_file
+from collectors.capture.readers import Truncated, read_file
 from collectors.errors import CaptureError
 from collectors.frozen import frozen
 from collectors.recording.event_log import RecordingSource
 from collectors.recording.pcap_segments import SUFFIX
+from collectors.recording.session_lock import is_running
 from collectors.sanitize import sanitize
 from collectors.source import RecordedSource
 from collectors.target import name_in
@@ -53,7 +54,8 @@ def capture_files(store: Store, sources: Iterable[RecordedSource]) -> list[Captu
     found = [CaptureFile(one.path.name, name_in(one.key), one.path) for one in given]
     recordings = (source for source in sources if isinstance(source, RecordingSource))
     sessions = [one.recording.path for one in recordings if one.recording.path.is_dir()]
-    return [*found, *_kept(store, sessions)]
+    found += _kept(store, sessions)
+    return [*found, *_unclaimed(store, sessions, found)]
 
 
 def _kept(store: Store, sessions: Sequence[Path]) -> Iterator[CaptureFile]:
@@ -76,7 +78,26 @@ def _kept(store: Store, sessions: Sequence[Path]) -> Iterator[CaptureFile]:
             yield CaptureFile(f"{stem}*", where, packets=packets, note=note or GONE)
 
 
+def _unclaimed(
+    store: Store, sessions: Sequence[Path], claimed: Sequence[CaptureFile]
+) -> Iterator[CaptureFile]:
+    """The other packets of each session: of an earlier capture of a target, or of one whose
+    beginning was not recorded."""
+    known = {one.path.resolve() for one in claimed if one.path is not None}
+    places = {file_stem(key): name_in(key) for key in store.targets}
+    for session in sessions:
+        removed, before = removals(session), ""
+        for path in _with_content(sorted(session.glob(f"*{SUFFIX}"))):
+            if path.resolve() in known:
+                continue
+            stem = path.name.rpartition("-")[0]
+            note = removed_files(removed, f"{stem}-") if stem != before else ""
+            where, before = places.get(stem.rpartition("-")[0], ""), stem
+            yield CaptureFile(path.name, where, path, note=note and f"{EARLIER} {note}")
+
+
 GONE = "not on this machine"
+GROWS = "still written: its packets until now, and no digest before it is whole"
 EARLIER = "of what came before,"
 
 
@@ -98,6 +119,9 @@ def capture_file(path: Path, where: str, known: str = "") -> ReportCapture:
         for _, some in read_file(path):
             packets += len(some)
     except CaptureError as error:
+        if is_written(path, error):
+            note = "; ".join(filter(None, (known, GROWS)))
+            return ReportCapture(name, where, packets, 0, sha256="", note=note)
         notes.append(str(error))
     try:
         size, digest = path.stat().st_size, sha256(path)
@@ -106,6 +130,11 @@ def capture_file(path: Path, where: str, known: str = "") -> ReportCapture:
         notes.append(error.strerror or "it cannot be read")
     note = "; ".join(filter(None, notes))
     return ReportCapture(name, where, packets, size, sha256=digest, note=note)
+
+
+def is_written(path: Path, error: CaptureError) -> bool:
+    """Whether that which is read has no end only since its session still writes it."""
+    return isinstance(error, Truncated) and is_running(path.parent)
 
 
 def sha256(path: Path) -> str:

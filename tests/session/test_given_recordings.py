@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,15 @@ import pytest
 from cli.main import main
 from collectors import events as ev
 from collectors.findings import Finding, Subject
+from collectors.recording.session_lock import hold
 from collectors.recording.session_log import EVIDENCE_FILES, FIGURES, SessionWriter
 from tests.support.incident import BEGAN, NODE, full_table, written
 
 FOUND = Finding(
     rule="x", severity="critical", subject=Subject(kind="node", name="n2"), title="earlier"
 )
+
+SAID = "still runs: this is what it recorded until now"
 
 
 def pruned(path: Path) -> Path:
@@ -91,3 +95,36 @@ def test_an_early_recording_beside_a_new_one_keeps_what_is_found_in_it(
     body = json.loads(capsys.readouterr().out)
     assert "conntrack_full" in [one["rule"] for one in body["findings"]]
     assert "today's rules, in all of them" in str(body["notes"])
+
+
+@pytest.mark.parametrize("private", [False, True])
+def test_of_a_session_that_runs_it_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], private: bool
+) -> None:
+    """And that nothing of it is cut: its writer has it open."""
+    (path := tmp_path / "running").mkdir()
+    writer = SessionWriter(path)
+    packets = tuple(ev.Packet(number, bytes(60), 60) for number in range(9))
+    writer.write([*full_table(), ev.PacketBatch(BEGAN + 120, NODE, 1, 1, packets)])
+    lock = hold(path)
+    output = tmp_path / "report.json"
+    given = ["report", str(path), "-o", "json", "--output", str(output)]
+    if private:
+        given.append("--private")
+    try:
+        assert main(["check", "--from", str(path), "-o", "json"]) == 1
+        assert SAID in str(json.loads(capsys.readouterr().out)["notes"])
+        assert main(given) == 0
+    finally:
+        os.close(lock)
+    body = json.loads(output.read_text())
+    (capture,) = body["captures"]
+    assert SAID in str(body["notes"]) and "damaged" not in str(body["notes"])
+    assert "still written" in capture["note"] and capture["packets"] == 9
+    assert bool(capture["sha256"]) is private, "a masked copy is whole"
+    writer.write([ev.RecordingEnd(BEGAN + 121, "")])
+    writer.close()
+    assert main([*given, "--rules", "today"]) == 0
+    body = json.loads(output.read_text())
+    assert SAID not in str(body["notes"]) and not body["captures"][0]["note"]
+    assert body["captures"][0]["sha256"]
