@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from collectors.events import Command
 from collectors.findings import SEVERITY_ORDER
@@ -41,7 +42,12 @@ def incident_report(
 ) -> IncidentReport:
     """Of all that was folded into the store."""
     began, ended = store.began, store.latest
-    findings = [_finding(store, span, began, ended) for span in store.findings.spans]
+    counted, periods = over_time(store.findings)
+    explained = periods.keys() - {one.key for one in counted}
+    findings = [
+        replace(_finding(store, span, began, ended), is_explained=span.finding.key in explained)
+        for span in store.findings.spans
+    ]
     known = store.timeline.entries
     entries = [_entry(one) for one in known]
     start = store.start
@@ -61,7 +67,7 @@ def incident_report(
         left=list(_left(store.timeline.writes)),
         captures=captures,
         notes=notes,
-        counted=over_time(store.findings)[0],
+        counted=counted,
     )
     return map_text(report, without_secrets)
 

@@ -14,6 +14,7 @@ from collectors.findings import Finding
 from diagnosis.escaping import in_html as h
 from diagnosis.incident import svg
 from diagnosis.incident.model import (
+    EXPLAINED,
     IncidentReport,
     ReportClock,
     ReportEntry,
@@ -98,6 +99,8 @@ def _finding(one: ReportFinding, shown: TimeSpan, clock: ReportClock) -> Iterato
     yield f'<span class="badge {finding.severity}">{finding.severity}</span>'
     yield f"<h3>{h(finding.where)}: {h(finding.title)}</h3>"
     yield f'<p class="dim">{_held_text(one, shown, clock)}, {h(finding.rule)}</p></div>'
+    if one.is_explained:
+        yield f'<p class="dim">{EXPLAINED}</p>'
     yield from _facts(finding)
     yield from (_figure(graph, one, shown, clock) for graph in one.graphs)
     if finding.fix:

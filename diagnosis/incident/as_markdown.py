@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from diagnosis.escaping import fenced, in_markdown as md
 from diagnosis.incident.model import (
+    EXPLAINED,
     IncidentReport,
     ReportCapture,
     ReportClock,
@@ -68,6 +69,8 @@ def _finding(one: ReportFinding, held: str) -> Iterator[str]:
     finding = one.finding
     yield f"\n### {finding.severity}: {md(finding.where)}\n"
     yield f"**{md(finding.title)}** ({md(finding.rule)}), {held}\n"
+    if one.is_explained:
+        yield f"- {EXPLAINED}"
     for evidence in finding.evidence:
         place = f" _({md(origin(evidence))})_" if origin(evidence) else ""
         yield f"- {md(evidence.text)}{place}"

@@ -25,14 +25,19 @@ class ReportGraph:
         return max((value for _, value in self.points if value is not None), default=0.0)
 
 
+EXPLAINED = "explained by another finding, and not counted beside it"
+
+
 @frozen
 class ReportFinding:
-    """`until` None: it still held at the end."""
+    """`until` None: it still held at the end. `is_explained`: by another finding, at any time, so
+    that it is not counted."""
 
     finding: Finding
     since: float
     until: float | None
     graphs: Sequence[ReportGraph] = ()
+    is_explained: bool = False
 
 
 @frozen

@@ -6,6 +6,9 @@ from dataclasses import replace
 
 from collectors.events import FindingEvent
 from collectors.findings import Finding, Subject
+from diagnosis.incident.as_html import html
+from diagnosis.incident.as_markdown import markdown
+from diagnosis.incident.model import EXPLAINED
 from session.findings_over_time import over_time
 from session.incident_report import incident_report
 from session.store import Store
@@ -26,3 +29,10 @@ def test_a_consequence_and_a_finding_that_comes_back_are_not_counted_again() -> 
     assert len(report.findings) == 3, "each time that one held has its graphs"
     assert report.summary.startswith("1 critical in ")
     assert [one.key for one in report.counted] == [one.key for one in over_time(store.findings)[0]]
+    assert [(one.finding.rule, one.is_explained) for one in report.findings] == [
+        ("full", False),
+        ("full", False),
+        ("lost", True),
+    ]
+    for text in (markdown(report), html(report)):
+        assert text.count(EXPLAINED) == 1
