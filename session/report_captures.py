@@ -102,8 +102,10 @@ EARLIER = "of what came before,"
 
 
 def _files(stem: str, places: Iterable[Path]) -> list[Path]:
-    """As a capture writes them, or a session, which compresses them."""
+    """As a capture writes them, or a session, which compresses them; `web-1-` begins the names of
+    another target's too (`web-1-3-001`)."""
     found = (sorted(place.glob(f"{stem}*{end}")) for place in places for end in ENDS)
+    found = ([one for one in paths if "-" not in one.name[len(stem) :]] for paths in found)
     return next(filter(None, map(_with_content, found)), [])
 
 

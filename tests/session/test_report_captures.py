@@ -68,6 +68,20 @@ def test_an_earlier_capture_of_a_target_is_named_too(tmp_path: Path) -> None:
     }
 
 
+def test_those_of_a_target_whose_name_goes_on_are_not_its_own(tmp_path: Path) -> None:
+    """Capture 1 of `web`, and capture 3 of `web-1`."""
+    (directory := tmp_path / "session").mkdir()
+    writer = SessionWriter(directory)
+    for key, number in (("pod/shop/web", 1), (KEY, 3)):
+        state = ev.CaptureState(1.0, key, number, "running", "", received=9, kept=str(directory))
+        writer.write([state, ev.PacketBatch(1.5, key, number, 1, PACKETS)])
+    writer.close()
+    assert [(name, where) for name, where, *_ in found(directory)] == [
+        ("pod-shop-web-1-001.pcap.zst", "shop/web"),
+        ("pod-shop-web-1-3-002.pcap.zst", "shop/web-1"),
+    ]
+
+
 def test_one_of_a_place_that_was_not_recorded_is_named_without_it(session: Path) -> None:
     path = session / "node-n7-1-001.pcap.zst"
     shutil.copy(next(session.glob("pod-shop-web-10-*.pcap.zst")), path)
