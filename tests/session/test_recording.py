@@ -110,7 +110,7 @@ def test_a_full_disk_is_said_and_the_rest_is_recorded_again(
         assert mark(2) not in seen and "recorded again, with 1 event missing before" in said
         reader = SessionReader(running.directory)
         *begun, gap = [one for one in reader.events() if isinstance(one, ConsumerDrop)]
-        assert len(begun) <= 1, "that it began is on disk where there was room again by then"
+        assert len(begun) <= 1, "that it began is on disk as well, where there was room"
         assert (gap.events, gap.consumer, running.gap.lost) == (1, recording.DISK, 1)
         assert gap.since <= gap.at and "No space left" in gap.cause
         events = list(reader.events())
