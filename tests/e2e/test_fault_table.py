@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -40,8 +41,11 @@ class World:
     recording: FollowedRecording
     keys: KeyLatency
 
-    def packets(self) -> int:
-        return int(self.tmux.until(r"1 packets ([\d,]+)")[1].replace(",", ""))
+    def packets(self) -> tuple[str, str]:
+        """Their count, which is rounded where there is little room, and the time of the last."""
+        count = self.tmux.until(r"1 packets (\d\S*)")[1]
+        times = re.findall(r"^ *(\d\d:\d\d:\d\d\.\d{6}) ", self.tmux.screen(), re.MULTILINE)
+        return count, times[-1] if times else ""
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +151,7 @@ ROWS: dict[str, Trouble] = {
 def flows_again(world: World) -> None:
     world.tmux.until(r"● live", 30)
     before, deadline = world.packets(), time.monotonic() + 20
-    while world.packets() <= before:
+    while world.packets() == before:
         assert time.monotonic() < deadline, world.tmux.screen()
         time.sleep(0.1)
 
