@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from collectors.findings import Finding, Subject
 from collectors.frozen import frozen
 from diagnosis.path_groups import translated
-from diagnosis.rule import CONVENTION, Threshold
+from diagnosis.per_snapshot import once_per_snapshot
+from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._connections import servers_behind
 from diagnosis.rules._outside import is_outside
 from diagnosis.rules._services import dns_pods
@@ -41,6 +42,24 @@ class Sight:
     @property
     def servers(self) -> tuple[str, ...]:
         return self.view.lookups.servers if self.view.lookups is not None else ()
+
+
+class SaidOfServers:
+    """What a rule about DNS finds, of each vantage point and of the servers that several ask: its
+    `evaluate` and `explains_finding` are those of the rule's module. `seen` are its sights."""
+
+    def __init__(self, rule: Rule, seen: Callable[[Snapshot], Iterator[Sight]]) -> None:
+        self._rule = rule
+        self._sights = once_per_snapshot(lambda snapshot: tuple(seen(snapshot)))
+
+    def evaluate(self, snapshot: Snapshot) -> Iterator[Finding]:
+        return with_servers(snapshot, self._sights(snapshot))
+
+    def explains_finding(self, snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
+        """That the same servers do so to one who asks."""
+        if other.rule != self._rule.id:
+            return False
+        return is_said_first(snapshot, self._sights(snapshot), finding, other)
 
 
 def with_servers(snapshot: Snapshot, sights: Sequence[Sight]) -> Iterator[Finding]:

@@ -8,19 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collectors.findings import Evidence, Finding, Severity
-from diagnosis.per_snapshot import once_per_snapshot
 from diagnosis.rule import CONVENTION, Rule, Threshold, level
 from diagnosis.rules._agents import dns_pods
 from diagnosis.rules._dns import (
     QUESTIONS,
     SOURCE,
+    SaidOfServers,
     Sight,
     asking,
     fix_outside,
-    is_said_first,
     servers,
     share,
-    with_servers,
 )
 from diagnosis.snapshot import DnsSummary, Snapshot, TargetView
 
@@ -48,26 +46,16 @@ FINE = ("NOERROR", "NXDOMAIN")
 OLD = "FORMERR"  # of servers without EDNS: the resolver asks again without it (RFC 6891, 7)
 
 
-def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
-    return with_servers(snapshot, _sights(snapshot))
-
-
-def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
-    """That the same servers answer so to one who asks."""
-    return other.rule == RULE.id and is_said_first(snapshot, _sights(snapshot), finding, other)
-
-
-@once_per_snapshot
-def _sights(snapshot: Snapshot) -> tuple[Sight, ...]:
-    return tuple(_seen(snapshot))
-
-
 def _seen(snapshot: Snapshot) -> Iterator[Sight]:
     for target, lookups in asking(snapshot):
         severity = level(_failed_share(lookups), WARNING, CRITICAL)
         count = sum(_failed(lookups).values())
         if severity and count >= LEAST.value:
             yield Sight(target, count, _finding(snapshot, target, lookups, severity))
+
+
+_said = SaidOfServers(RULE, _seen)
+evaluate, explains_finding = _said.evaluate, _said.explains_finding
 
 
 def _finding(

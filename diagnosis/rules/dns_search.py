@@ -8,16 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collectors.findings import Evidence, Finding
-from diagnosis.per_snapshot import once_per_snapshot
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._dns import (
     QUESTIONS,
     SOURCE,
+    SaidOfServers,
     Sight,
     asking,
-    is_said_first,
     share,
-    with_servers,
 )
 from diagnosis.snapshot import DnsSummary, Snapshot, TargetView, listed
 
@@ -50,24 +48,14 @@ RULE = Rule(
 )
 
 
-def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
-    return with_servers(snapshot, _sights(snapshot))
-
-
-def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
-    """That one who asks the same servers asks so."""
-    return other.rule == RULE.id and is_said_first(snapshot, _sights(snapshot), finding, other)
-
-
-@once_per_snapshot
-def _sights(snapshot: Snapshot) -> tuple[Sight, ...]:
-    return tuple(_seen(snapshot))
-
-
 def _seen(snapshot: Snapshot) -> Iterator[Sight]:
     for target, lookups in asking(snapshot):
         if _is_flood(lookups) and lookups.searched >= QUESTIONS.value:
             yield Sight(target, _missing(lookups), _finding(target, lookups))
+
+
+_said = SaidOfServers(RULE, _seen)
+evaluate, explains_finding = _said.evaluate, _said.explains_finding
 
 
 def _missing(lookups: DnsSummary) -> int:

@@ -8,19 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collectors.findings import Evidence, Finding, Severity
-from diagnosis.per_snapshot import once_per_snapshot
 from diagnosis.rule import CONVENTION, Rule, Threshold, level
 from diagnosis.rules._agents import dns_pods
 from diagnosis.rules._dns import (
     QUESTIONS,
     SOURCE,
+    SaidOfServers,
     Sight,
     asking,
     fix_outside,
     is_dns_server,
-    is_said_first,
     servers,
-    with_servers,
 )
 from diagnosis.snapshot import DnsSummary, Snapshot, TargetView
 
@@ -43,26 +41,16 @@ RULE = Rule(
 FIX = "kubectl top pod {pods}  # CPU limit, replicas, health of its upstream; NodeLocal DNSCache"
 
 
-def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
-    return with_servers(snapshot, _sights(snapshot))
-
-
-def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
-    """That answers of the same servers are late to one who asks."""
-    return other.rule == RULE.id and is_said_first(snapshot, _sights(snapshot), finding, other)
-
-
-@once_per_snapshot
-def _sights(snapshot: Snapshot) -> tuple[Sight, ...]:
-    return tuple(_seen(snapshot))
-
-
 def _seen(snapshot: Snapshot) -> Iterator[Sight]:
     for target, lookups in asking(snapshot):
         severity = level(lookups.median_ms or 0.0, WARNING, CRITICAL)
         if severity and lookups.answered >= QUESTIONS.value and not is_dns_server(snapshot, target):
             finding = _finding(snapshot, target, lookups, severity)
             yield Sight(target, lookups.answered, finding)
+
+
+_said = SaidOfServers(RULE, _seen)
+evaluate, explains_finding = _said.evaluate, _said.explains_finding
 
 
 def _finding(

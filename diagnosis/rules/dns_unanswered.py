@@ -9,18 +9,16 @@ from collections.abc import Iterator
 
 from collectors.findings import Finding
 from diagnosis.loss_location import LossLocation, loss_report, place
-from diagnosis.per_snapshot import once_per_snapshot
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._dns import (
     QUESTIONS,
     SOURCE,
+    SaidOfServers,
     Sight,
     asking,
-    is_said_first,
     servers,
     servers_outside,
     share,
-    with_servers,
 )
 from diagnosis.rules._dns_paths import DnsLoss, dns_loss
 from diagnosis.snapshot import DnsSummary, Snapshot, TargetView, listed
@@ -52,20 +50,6 @@ ASK_OUTSIDE = (
 )
 
 
-def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
-    return with_servers(snapshot, _sights(snapshot))
-
-
-def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
-    """That questions to the same servers get no answer at one who asks."""
-    return other.rule == RULE.id and is_said_first(snapshot, _sights(snapshot), finding, other)
-
-
-@once_per_snapshot
-def _sights(snapshot: Snapshot) -> tuple[Sight, ...]:
-    return tuple(_seen(snapshot))
-
-
 def _seen(snapshot: Snapshot) -> Iterator[Sight]:
     for target, lookups in asking(snapshot):
         loss = dns_loss(snapshot, target, lookups)
@@ -74,6 +58,10 @@ def _seen(snapshot: Snapshot) -> Iterator[Sight]:
             yield Sight(target, count, _finding(snapshot, target, lookups, loss))
         elif _are_many(lookups) and not _are_lost_here(target, lookups):
             yield Sight(target, lookups.unanswered, _finding(snapshot, target, lookups, None))
+
+
+_said = SaidOfServers(RULE, _seen)
+evaluate, explains_finding = _said.evaluate, _said.explains_finding
 
 
 def _are_many(lookups: DnsSummary) -> bool:
