@@ -14,9 +14,10 @@ from random import Random
 import pytest
 from hypothesis import given, strategies as st
 
-from collectors import dumps, netlink
+from collectors import netlink
 from collectors.sockets import inet_diag
 from collectors.sockets.rows import SocketRow
+from tests.support.compiled_dumps import needs_core
 from tests.support.netlink_messages import tcp_socket
 
 ROOT = Path(__file__).parent.parent.parent
@@ -134,9 +135,6 @@ def test_messages_that_differ_follow_each_other(order: list[str]) -> None:
             (None,) * 4 if name == "none" else (1.5, 204, 1448, 1500)
         )
         assert row.min_rtt == (None if name in ("none", "old") else 0)
-
-
-needs_core = pytest.mark.skipif(bool(dumps.WHY_PURE), reason=f"no compiled dumps: {dumps.WHY_PURE}")
 
 
 def read(data: bytes, gap: int, pure: bool) -> tuple[int, str]:

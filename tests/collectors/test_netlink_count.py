@@ -19,6 +19,7 @@ from collectors import dumps, netlink
 from collectors.conntrack import entries, groups, netlink_count
 from collectors.events import ConntrackGroup
 from tests.support import conntrack_text
+from tests.support.compiled_dumps import needs_core
 from tests.support.netlink_messages import entry
 
 ROOT = Path(__file__).parent.parent.parent
@@ -83,9 +84,6 @@ def test_no_bytes_break_netlink(bodies: list[bytes], rest: bytes) -> None:
     data = b"".join(map(message, bodies)) + rest
     conntrack_text.decode(data, found)
     assert counted(data) == groups.count(found)
-
-
-needs_core = pytest.mark.skipif(bool(dumps.WHY_PURE), reason=f"no compiled dumps: {dumps.WHY_PURE}")
 
 
 @given(st.randoms(use_true_random=False), st.integers(1, 6))
