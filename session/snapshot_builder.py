@@ -112,7 +112,8 @@ def _paths(
 
 def _flows(data: TargetData, own: OwnConnections, of: PathWindow) -> tuple[list[Flow], bool]:
     """Those of the last 15 s and of the window, without those of this console, and whether they are
-    all of them, as a comparison with another place needs: a table that was full has lost some."""
+    all of them, as a comparison with another place needs: a table that was full has lost some,
+    and a capture may have begun later than others, or be late."""
     known = data.flows.flows
     since = min(of.since, data.flows.latest_ns - RECENT_NS)
     recent = [flow for flow in known if flow.last_ns >= since]
