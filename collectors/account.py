@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 from pathlib import Path
 
@@ -29,6 +28,8 @@ def expanded(name: str) -> Path:
 
 def user() -> str:
     """Its name, `uid-1000` where it has none."""
+    import getpass  # of it the console's first frame needs nothing
+
     try:
         return getpass.getuser()
     except (OSError, KeyError):  # since Python 3.13, and before

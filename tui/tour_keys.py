@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rich.text import Text
 from textual import events
 from textual.app import App
@@ -10,8 +12,10 @@ from textual.timer import Timer
 from textual.widgets import Input
 
 from tui.screens.base import ConsoleScreen
-from tui.tour import Tour
 from tui.widgets.text_line import TextLine
+
+if TYPE_CHECKING:
+    from tui.tour import Tour
 
 FOLLOW_S = 0.2  # a screen that was opened has the line that late
 SAID_S = 4.0  # it lies over the tour
@@ -35,6 +39,8 @@ class TourKeys(App[int]):
     _tour_timer: Timer | None = None
 
     def begin_tour(self) -> None:
+        from tui.tour import Tour  # few consoles begin one
+
         self.tour = Tour()
         self._tour_timer = self.set_interval(FOLLOW_S, self._show_tour)
         columns, rows = self.size

@@ -17,13 +17,13 @@ PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _HOST_PART = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _DOMAIN = rf"(?:{_HOST_PART}(?:\.{_HOST_PART})*|\[[0-9a-fA-F:]+\])"
-_IMAGE = re.compile(
-    rf"(?:{_DOMAIN}(?::[0-9]+)?/)?{_COMPONENT}(?:/{_COMPONENT})*(?::[\w][\w.-]{{0,127}})?"
-    r"(?:@[a-z0-9]+(?:[+._-][a-z0-9]+)*:[0-9a-fA-F]{32,})?",
-    re.ASCII,
+# Texts, since re keeps what it compiled: most consoles have the image's default, and check nothing.
+_IMAGE = (
+    rf"(?a:(?:{_DOMAIN}(?::[0-9]+)?/)?{_COMPONENT}(?:/{_COMPONENT})*(?::[\w][\w.-]{{0,127}})?"
+    r"(?:@[a-z0-9]+(?:[+._-][a-z0-9]+)*:[0-9a-fA-F]{32,})?)"
 )
-_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-_NAME = re.compile(rf"{_LABEL.pattern}(?:\.{_LABEL.pattern})*")
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_NAME = rf"{_LABEL}(?:\.{_LABEL})*"
 
 
 @frozen
@@ -45,7 +45,7 @@ class AttachSettings:
 
     def __post_init__(self) -> None:
         for image in (self.image, *self.images.values()):
-            if not _IMAGE.fullmatch(image) or len(image) > 512:
+            if image != IMAGE and (not re.fullmatch(_IMAGE, image) or len(image) > 512):
                 raise ConfigError(
                     f"{sanitize(image, 120)!r} is not the name of an image, as "
                     "registry/name:tag@digest."
@@ -57,12 +57,12 @@ class AttachSettings:
             )
         if not 1 <= self.pull_timeout_s <= 3600:
             raise ConfigError("The pull timeout must be 1 to 3600 seconds.")
-        if self.node_namespace and not _LABEL.fullmatch(self.node_namespace):
+        if self.node_namespace and not re.fullmatch(_LABEL, self.node_namespace):
             raise ConfigError(
                 f"{sanitize(self.node_namespace, 80)!r} is not the name of a namespace."
             )
         for name in self.pull_secrets:
-            if not _NAME.fullmatch(name):
+            if not re.fullmatch(_NAME, name):
                 raise ConfigError(f"{sanitize(name, 80)!r} is not the name of a pull secret.")
 
     def image_for(self, architecture: str) -> str:
