@@ -34,6 +34,7 @@ from session.given_recordings import (
     running_notes,
     without_evidence,
 )
+from session.hindsight import NOTE, Hindsight
 from session.incident_report import incident_report
 from session.private_report import NamedSource, report_mask
 from session.replay import play
@@ -79,7 +80,7 @@ def _made(options: argparse.Namespace, places: contextlib.ExitStack) -> Incident
     notes += [*running_notes(sources), *damage_notes(sources)]
     notes += _choose_findings(sources, again=options.rules == "today")
     played = (NamedSource if options.private else JoinedSource)(sources, stream)
-    store = asyncio.run(_played(played, stream))
+    store = asyncio.run(_played(played, stream, notes))
     if all(source.state == "failed" for source in sources):
         raise ConfigError(" ".join(source.message for source in sources))
     files, notes = capture_files(store, sources), [*notes, *notes_of(sources), *unused]
@@ -130,11 +131,15 @@ def by_rules(sources: Sequence[RecordedSource]) -> bool:
     return not recordings or any(one.findings_again for one in recordings)
 
 
-async def _played(source: JoinedSource, stream: Stream) -> Store:
+async def _played(source: JoinedSource, stream: Stream, notes: list[str]) -> Store:
     control = Controller(Store(), stream)
+    hindsight, with_rules = Hindsight(control.store, stream), by_rules(source.sources)
+    if not with_rules:
+        source.before_event = hindsight.advance
     async with progress(source, source.sources):
-        await play(control, source, with_rules=by_rules(source.sources))
+        await play(control, source, with_rules=with_rules)
     await control.close()
+    notes += [NOTE] if hindsight.explained else []
     return control.store
 
 

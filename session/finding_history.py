@@ -35,7 +35,10 @@ class FindingSpan:
 
     def note(self, finding: Finding) -> None:
         self.worst = stronger(self.worst, finding)
-        self.consequences.update((text.partition(": ")[0], text) for text in finding.consequences)
+        self.explain(*finding.consequences)
+
+    def explain(self, *texts: str) -> None:
+        self.consequences.update((text.partition(": ")[0], text) for text in texts)
 
 
 class FindingHistory:
@@ -68,6 +71,14 @@ class FindingHistory:
         span.until = event.at
         self._over.append(span)
         return _line("gone", finding)
+
+    def explain(self, key: Key, text: str) -> bool:
+        """What a finding that holds explains, in place of its recording; False where none of that
+        key holds."""
+        span = self._holding.get(key)
+        if span is not None:
+            span.explain(text)
+        return span is not None
 
     @property
     def current(self) -> list[Finding]:

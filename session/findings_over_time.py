@@ -87,11 +87,11 @@ def _causes(finding: Finding, explained: list[tuple[str, Key]]) -> Iterator[Key]
     another = finding.stage != "cause"
     for text, key in explained:
         is_other = key != finding.key and (another or key[1] != finding.subject)
-        if is_other and _is_of(text, finding):
+        if is_other and is_meant(text, finding):
             yield key
 
 
-def _is_of(text: str, finding: Finding) -> bool:
+def is_meant(text: str, finding: Finding) -> bool:
     """Whether it is what a cause says of this finding. A symptom may have had another title at that
     time; advice that a cause explains is that very advice, whatever its figures were."""
     where, _, title = text.partition(": ")

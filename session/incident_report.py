@@ -73,8 +73,10 @@ def incident_report(
 
 
 def _finding(store: Store, span: FindingSpan, began: float, ended: float) -> ReportFinding:
+    """At its worst, with all that it explained at any time."""
     figures = tuple(graphs(store, span.worst, began, ended))
-    return ReportFinding(span.worst, span.since, span.until, figures)
+    finding = replace(span.worst, consequences=tuple(span.consequences.values()))
+    return ReportFinding(finding, span.since, span.until, figures)
 
 
 def _worst_first(one: ReportFinding) -> tuple[int, float]:

@@ -36,3 +36,18 @@ def test_a_consequence_and_a_finding_that_comes_back_are_not_counted_again() -> 
     ]
     for text in (markdown(report), html(report)):
         assert text.count(EXPLAINED) == 1
+
+
+def test_a_cause_has_all_that_it_explained_at_any_time() -> None:
+    """Also where it was at its worst before it explained anything, and by what was said later."""
+    cause = Finding(
+        rule="full", severity="critical", subject=Subject(kind="node", name="n1"), title=""
+    )
+    store = Store()
+    for at, one in enumerate((cause, replace(cause, severity="warning", consequences=("a: b",)))):
+        store.apply(FindingEvent(1.0 + at, "", "changed" if at else "appeared", one))
+    assert store.findings.explain(cause.key, "c: d")
+    (found,) = incident_report(store).findings
+    assert found.finding.severity == "critical" and found.finding.consequences == ("a: b", "c: d")
+    store.apply(FindingEvent(9.0, "", "gone", cause))
+    assert not store.findings.explain(cause.key, "e: f"), "it does not hold any more"
