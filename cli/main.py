@@ -1,6 +1,4 @@
-"""The command line. Exit codes: 0 success, 1 failed, 2 usage or not a terminal, 3 API server or
-credentials, 4 forbidden, 5 something was left in the cluster (it is named), 6 unknown (`policy`),
-70 an error of podwire's own, 128+n ended by signal n."""
+"""The command line. cli/exit_codes.py has what its exit codes mean."""
 
 from __future__ import annotations
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.exit_codes import FAILED
 from cli.messages import flush_output, print_message, write_bytes
 from collectors.capture.flow_lines import FlowLines
 from collectors.capture.flows import FlowTable
@@ -30,8 +29,8 @@ Show = Callable[[dict[str, Any]], None]
 
 
 def print_jsonl(options: argparse.Namespace | PlainPcap) -> int:
-    """Each file in turn; 1 where one could not be read to its end by fault of its bytes, 0 where
-    it was merely cut."""
+    """Each file in turn; 1 where one could not be read to its end by fault of its bytes, 2 where
+    its name is none of a file, 0 where it was merely cut."""
     gc.set_threshold(NEW_OBJECTS)
     worst = 0
     for path in options.files:
@@ -41,7 +40,7 @@ def print_jsonl(options: argparse.Namespace | PlainPcap) -> int:
             flush_output()
             print_message(str(error))
             if not was_read(error):
-                worst = FAILED
+                worst = max(worst, error.exit_code)
     return worst
 
 

@@ -34,13 +34,18 @@ OF_THE_NAME = frozenset(
 )
 
 
+def exit_code_of(error: OSError) -> int:
+    """Of a file that was named and could not be opened: wrong usage where it is for its name."""
+    return 2 if error.errno in OF_THE_NAME else 1
+
+
 class NotWritten(ConfigError):
     """A full disk, a directory that may not be written to. A name that was given and cannot be
     one is wrong usage (exit 2)."""
 
     def __init__(self, message: str, error: OSError) -> None:
         super().__init__(message)
-        self.exit_code = 2 if error.errno in OF_THE_NAME else 1
+        self.exit_code = exit_code_of(error)
 
 
 class ClusterError(PodwireError):

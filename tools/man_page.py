@@ -1,6 +1,6 @@
 """The man page, of the parser: python -m tools.man_page > man/podwire.1
 
-Exit codes are those of cli/main.py's docstring, one source for both.
+Exit codes are those of cli/exit_codes.py.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import cli.main
+from cli.exit_codes import MEANINGS
 from cli.parser import parser
 
-OUTSIDE = (
-    ("KUBECONFIG", "Files of contexts, as kubectl reads them."),
-    ("XDG_CONFIG_HOME", "Where podwire/config.toml is (~/.config)."),
-    ("XDG_STATE_HOME", "Where podwire/sessions are kept (~/.local/state)."),
-    ("PODWIRE_PURE", "Packets are decoded by Python, not by the compiled core."),
-    ("PODWIRE_COMPLETION_S", "Seconds after which a shell's completion gives up (0.9)."),
-)
+OUTSIDE = {
+    "KUBECONFIG": "Files of contexts, as kubectl reads them.",
+    "XDG_CONFIG_HOME": "Where podwire/config.toml is (~/.config).",
+    "XDG_STATE_HOME": "Where podwire/sessions are kept (~/.local/state).",
+    "PODWIRE_PURE": "Packets are decoded by Python, not by the compiled core.",
+    "PODWIRE_COMPLETION_S": "Seconds after which a shell's completion gives up (0.9).",
+}
 
 
 def version() -> str:
@@ -89,10 +89,10 @@ def page() -> str:
             escaped(f"{help_text[:1].upper()}{help_text[1:]}."),
             *body(command),
         ]
-    codes = (cli.main.__doc__ or "").partition("Exit codes: ")[2]
-    lines += [".SH EXIT STATUS", escaped(" ".join(codes.split())), ".SH ENVIRONMENT"]
-    for name, meaning in OUTSIDE:
-        lines += [".TP", rf"\fB{name}\fR", escaped(meaning)]
+    for title, meanings in (("EXIT STATUS", MEANINGS), ("ENVIRONMENT", OUTSIDE)):
+        lines.append(f".SH {title}")
+        for name, meaning in meanings.items():
+            lines += [".TP", rf"\fB{escaped(name)}\fR", escaped(meaning)]
     return "\n".join(lines) + "\n"
 
 

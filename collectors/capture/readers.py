@@ -23,7 +23,7 @@ from collectors.capture.header_values import ETHERNET, LINUX_SLL, LINUX_SLL2, RA
 from collectors.capture.pcap import MAGIC, Damaged, PcapReader
 from collectors.capture.pcapng import SECTION_BYTES, Chunk, PcapngReader
 from collectors.capture.records import RawChunk, packets_of
-from collectors.errors import CaptureError
+from collectors.errors import CaptureError, exit_code_of
 from collectors.plural import counted
 from collectors.sanitize import sanitize
 
@@ -145,7 +145,9 @@ def _records(pieces: Iterator[bytes], name: str) -> Iterator[RawChunk]:
     except CaptureError as error:
         raise CaptureError(f"{name} is not a capture: {error}.") from None
     except OSError as error:
-        raise CaptureError(f"{name} cannot be read: {error.strerror}.") from None
+        refused = CaptureError(f"{name} cannot be read: {error.strerror}.")
+        refused.exit_code = exit_code_of(error)
+        raise refused from None
     _check_end(reader, name, cut)
     _check_link_types(counts, name)
 

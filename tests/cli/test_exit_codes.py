@@ -4,12 +4,13 @@ answer."""
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 
 import pytest
 
-from cli import main as command_line
-from cli.exit_codes import CRASHED, FAILED, INTERRUPTED
+from cli import exit_codes, main as command_line
+from cli.exit_codes import BROKEN_PIPE, CRASHED, FAILED, INTERRUPTED, MEANINGS
 from collectors.errors import JournalError
 from tests.cli.test_messages import PODWIRE, shell
 
@@ -64,3 +65,13 @@ def test_ctrl_c_is_a_sentence(
     monkeypatch.setattr(command_line, "run", interrupted)
     assert command_line.main(command.split()) == INTERRUPTED == 130
     assert capsys.readouterr().err == f"podwire: {said}\n"
+
+
+def test_the_documents_have_the_one_table_of_exit_codes() -> None:
+    text = (Path(__file__).parent.parent.parent / "docs" / "check.md").read_text()
+    table = text.partition("## Exit codes\n")[2]
+    rows = dict(re.findall(r"^\| (\d[\d+n]*) \| (.+) \|$", table, re.M))
+    assert rows == MEANINGS
+    known = {code for name, code in vars(exit_codes).items() if name.isupper() and code != MEANINGS}
+    signals = {BROKEN_PIPE, INTERRUPTED}  # 128+n
+    assert {str(code) for code in known - signals} | {"0", "3", "128+n"} == set(MEANINGS)

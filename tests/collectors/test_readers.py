@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from cli.exit_codes import USAGE
+from cli.main import main
 from collectors.capture.readers import CaptureReader, read_file, read_pipe
 from tests.support.frames import FRAME, write_pcap
 
@@ -50,6 +52,17 @@ def test_standard_input_gives_what_the_file_gives(options: tuple[str, ...]) -> N
 def test_what_is_wrong_with_standard_input_is_said(data: bytes, code: int, says: str) -> None:
     done = run("-", "-o", "jsonl", data=data)
     assert done.returncode == code and says in done.stderr.decode()
+
+
+@pytest.mark.parametrize("name", ["not-there.pcap", ".", "lab.pcap/a"])
+def test_a_name_of_no_file_is_wrong_usage_and_the_others_are_printed(
+    name: str, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    given = [str(LAB.parent / name), str(LAB)]
+    assert main(["pcap", *given, "--dns"]) == USAGE
+    written = capfdbinary.readouterr()
+    assert b"cannot be read" in written.err and written.out.count(b"\n") > 10
+    assert main(["pcap", "--dns", given[1]]) == 0
 
 
 def test_packets_of_a_live_pipe_are_shown_at_once() -> None:

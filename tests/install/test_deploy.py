@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from cli.exit_codes import MEANINGS
 from collectors.cluster.api.access_review import NEEDS
 from collectors.cluster.api.foreign_kinds import FOREIGN_KINDS
 from tools import krew_manifest, man_page
@@ -202,7 +203,9 @@ def test_the_man_page_names_every_command_and_the_exit_codes() -> None:
     text = man_page.page()
     for name in ("open", "check", "policy", "join", "sessions", "completion"):
         assert f'.SS "{name}"' in text
-    assert "forbidden" in text.partition(".SH EXIT STATUS")[2]
+    status = text.partition(".SH EXIT STATUS")[2].partition(".SH ")[0]
+    assert re.findall(r"\\fB(.+)\\fR", status) == list(MEANINGS)
+    assert "forbidden; of doctor: a right is missing" in status
 
 
 @pytest.mark.skipif(not shutil.which("groff"), reason="no groff on this machine")
