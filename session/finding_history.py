@@ -22,11 +22,12 @@ Key = tuple[str, Subject]
 class FindingSpan:
     """A finding with its latest evidence, and at its `worst`, from `since` to `until`; None where
     it still holds. `consequences` are all that it explained at any time, the latest text by what
-    they are of."""
+    they are of. `is_ahead`: it is shown from its beginning, and said later, by its event."""
 
     finding: Finding
     since: float
     until: float | None = None
+    is_ahead: bool = False
     consequences: dict[str, str] = field(default_factory=dict)
     worst: Finding = field(init=False)
 
@@ -59,12 +60,25 @@ class FindingHistory:
         if event.change == "gone":
             return self._end(key, finding, event)
         if span is None:
-            span = self._holding[key] = FindingSpan(finding, event.since or event.at)
-            span.note(finding)
+            span = self._begin(event)
             return "" if self.is_earlier(span) else _line("appeared", finding)
         span.note(finding)
+        if span.is_ahead:
+            span.is_ahead = False
+            return _line("appeared", finding)
         before, span.finding = span.finding, finding
         return "" if _said(before) == _said(finding) else _line("changed", finding)
+
+    def _begin(self, event: FindingEvent) -> FindingSpan:
+        finding = event.finding
+        span = self._holding[finding.key] = FindingSpan(finding, event.since or event.at)
+        span.note(finding)
+        return span
+
+    def show_ahead(self, event: FindingEvent) -> None:
+        """What holds already, and is said later, as a replay knows."""
+        self.revision += 1
+        self._begin(event).is_ahead = True
 
     def _end(self, key: Key, finding: Finding, event: FindingEvent) -> str:
         span = self._holding.pop(key, None) or FindingSpan(finding, event.since or event.at)

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from session.session_archive import Rare
 
 SPEEDS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
-NEAR_S = 1.0  # a finding that one has just gone to is not the one before
-BEFORE_S = 0.5  # of a finding or mark: going there shows it
+NEAR_S = 0.5  # a finding that one has just gone to is not the one before
 
 
 @frozen
@@ -48,6 +47,7 @@ class ReplayPlayer:
         self.with_rules = with_rules
         self._control = control
         self._wanted: float | None = None
+        self._ahead = False  # what begins there is shown, which was found later
         self._is_going = False
         self._moving = asyncio.Lock()
         self._looks_again = False
@@ -129,9 +129,9 @@ class ReplayPlayer:
         """ConfigError where that is no time of the recording."""
         self.go(time_within(text, self.began, self.ended, self.now()))
 
-    def go(self, at: float) -> None:
+    def go(self, at: float, ahead: bool = False) -> None:
         """Of many in short order only the last is gone to."""
-        self._wanted = max(self.began, min(at, self.ended))
+        self._wanted, self._ahead = max(self.began, min(at, self.ended)), ahead
         if not self._is_going:
             self._is_going = True
             self._control.tasks.spawn(self._go())
@@ -139,26 +139,26 @@ class ReplayPlayer:
     async def _go(self) -> None:
         try:
             while (at := self._wanted) is not None:
-                await self._moved(at)
+                await self._moved(at, self._ahead)
                 if self._wanted == at:
                     self._wanted = None
         finally:
             self._is_going = False
 
-    async def _moved(self, at: float) -> None:
+    async def _moved(self, at: float, ahead: bool) -> None:
         """Where that fails, it says so and stands still where it was."""
         try:
-            await self.move(at)
+            await self.move(at, ahead)
         except ConfigError as error:
             self._set_playing(False)
             self._control.notice(str(error), level="error")
 
-    async def move(self, at: float) -> None:
+    async def move(self, at: float, ahead: bool = False) -> None:
         """Be at a time, and go on from there where it plays."""
         control = self._control
         async with self._moving:
             await self._put_found()
-            store = await self.source.move(at)
+            store = await self.source.move(at, ahead)
             control.store.become(store)
             if self.with_rules:
                 control.store.findings.known_from = at if at > self.began else 0.0
@@ -175,7 +175,7 @@ class ReplayPlayer:
             text = f"The rules of this version could not look at all of the recording: {error}"
             self._control.notice(text, level="error")
         else:
-            self.go(self.now())
+            self.go(self.now(), self._ahead)
 
     async def _put_found(self) -> None:
         """From here on they are replayed, as those of a recording are."""
@@ -185,23 +185,22 @@ class ReplayPlayer:
             self._found, self.with_rules, self.source.before_event = None, False, None
 
     def go_to_finding(self, direction: int) -> bool:
-        """The next (1) or previous (-1); False where there is none."""
+        """To when the next (1) or previous (-1) began, with what was found of it some seconds
+        later; False where there is none."""
         times = set(self.source.archive.finding_times)
         if self.with_rules:  # those that were found since one went somewhere
             times |= {span.since for span in self._control.store.findings.spans}
-        return self._go_to_next(times, direction)
+        return self._go_to_next({max(at, self.began) for at in times}, direction, ahead=True)
 
     def go_to_mark(self, direction: int) -> bool:
         return self._go_to_next(self.source.archive.mark_times, direction)
 
-    def _go_to_next(self, times: Iterable[float], direction: int) -> bool:
-        now = self.now() - BEFORE_S
-        later = [at for at in times if (at - now) * direction > NEAR_S / 2]
-        if not later:
-            return False
-        nearest = min(later) if direction > 0 else max(later)
-        self.go(nearest + BEFORE_S)
-        return True
+    def _go_to_next(self, times: Iterable[float], direction: int, ahead: bool = False) -> bool:
+        now = self.now()
+        later = [at for at in times if (at - now) * direction > NEAR_S]
+        if later:
+            self.go(min(later) if direction > 0 else max(later), ahead)
+        return bool(later)
 
     def keep(self, event: Event) -> None:
         """What somebody says meanwhile stays at its time until the console is left."""

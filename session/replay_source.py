@@ -46,13 +46,13 @@ class ReplaySource(RecordedSource):
         if self.state != "failed":
             self.state = "new"
 
-    async def move(self, at: float) -> Store:
-        """Go to a time: what is known there. It is not playing meanwhile, nor after. ConfigError
-        where it cannot be read any more."""
+    async def move(self, at: float, ahead: bool = False) -> Store:
+        """Go to a time: what is known there, and `ahead` what begins there as well. It is not
+        playing meanwhile, nor after. ConfigError where it cannot be read any more."""
         await self.halt()
         await self.stream.caught_up()
         try:
-            state = await asyncio.to_thread(self.archive.state_at, at)
+            state = await asyncio.to_thread(self.archive.state_at, at, ahead)
         except OSError as error:
             raise ConfigError(_unreadable(error)) from None
         self._next, self._position = state.next, at

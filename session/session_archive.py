@@ -124,7 +124,9 @@ class SessionArchive:
 
     # --- going to a time
 
-    def state_at(self, at: float) -> StateAt:
+    def state_at(self, at: float, ahead: bool = False) -> StateAt:
+        """What was known at a time; `ahead`: and what had begun by that time, as it was found
+        later."""
         store, blocks = Store(), self.reader.evidence
         block = max(0, self.reader.block_at(at - WINDOW_S))
         first = self._first_after(at)  # of a session that has lost its first evidence
@@ -140,7 +142,15 @@ class SessionArchive:
         for event in self._tables.latest(after):
             store.apply(event)
         store.latest = max(store.latest, min(at, self.ended))
+        if ahead:
+            self._show_ahead(store, at, after)
         return StateAt(store, after)
+
+    def _show_ahead(self, store: Store, at: float, after: float) -> None:
+        later = self._timeline[bisect_left(self._timeline, after, key=NUMBER) :]
+        for _, event in later:
+            if isinstance(event, FindingEvent) and _is_ahead(event, at):
+                store.findings.show_ahead(event)
 
     def _first_after(self, at: float) -> float:
         """The number of the first that is not evidence."""
@@ -178,10 +188,15 @@ class SessionArchive:
 
 
 def _appeared(events: Iterable[Event]) -> Iterator[float]:
-    """When something was found that is more than advice."""
+    """When something began that is more than advice: it was found some seconds later."""
     for event in events:
         if isinstance(event, FindingEvent) and _is_new_trouble(event):
-            yield event.at
+            yield event.since or event.at
+
+
+def _is_ahead(event: FindingEvent, at: float) -> bool:
+    """Whether it had begun at a time, and was not found yet."""
+    return event.change == "appeared" and event.since <= at < event.at
 
 
 def _is_new_trouble(event: FindingEvent) -> bool:

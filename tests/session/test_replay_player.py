@@ -12,6 +12,8 @@ import pytest
 
 from benchmarks.session_hour import BEGAN, POD, write
 from collectors import events as ev
+from collectors.findings import Finding, Subject
+from collectors.recording.session_log import SessionWriter
 from collectors.recording.session_reader import SessionReader
 from collectors.stream import Stream
 from session.controller import Controller
@@ -120,13 +122,13 @@ async def test_to_findings_and_marks(replay: Replay) -> None:
     assert replay.player.go_to_finding(1)
     await replay.there()
     (span,) = replay.control.store.findings.spans
-    assert span.since == BEGAN + 120 and 120 <= replay.at < 122
+    assert span.since == BEGAN + 120 and replay.at == 120
     assert not replay.player.go_to_finding(1), "there is one"
     replay.player.skip(60)
     await replay.there()
     assert replay.player.go_to_finding(-1)
     await replay.there()
-    assert 120 <= replay.at < 122
+    assert replay.at == 120
     assert not replay.player.go_to_mark(1), "none was set"
     replay.control.mark("look here", POD)
     await replay.until(lambda: bool(replay.player.source.archive.mark_times))
@@ -137,6 +139,39 @@ async def test_to_findings_and_marks(replay: Replay) -> None:
     await replay.there()
     marks = [one for one in replay.control.store.timeline.entries if one.kind == "mark"]
     assert [one.text for one in marks] == ["look here"]
+    assert replay.player.now() == marks[0].at
+
+
+async def test_to_when_a_finding_began_and_not_when_it_was_said(tmp_path: Path) -> None:
+    """With what was found seconds later, and its line comes when it was said."""
+    finding = Finding(
+        rule="full", severity="critical", subject=Subject(kind="node", name="n1"), title="Full"
+    )
+    began, said = INCIDENT + FULL_FROM, INCIDENT + FULL_FROM + 4.25
+    writer = SessionWriter(tmp_path)
+    events = [*full_table(), ev.FindingEvent(said, "", "appeared", finding, began)]
+    writer.write(sorted(events, key=lambda event: event.at))
+    writer.close()
+    replay = replay_of(tmp_path)
+    await replay.player.move(INCIDENT)
+    assert replay.player.go_to_finding(1)
+    await replay.there()
+    assert replay.at == FULL_FROM and findings_of(replay) == [finding]
+    assert "appeared" not in replay.control.store.log[-1].text
+    assert not replay.player.go_to_finding(1), "there is one"
+    replay.player.change_speed(4)
+    replay.player.toggle()
+    await replay.until(lambda: replay.at > FULL_FROM + 5)
+    replay.player.toggle()
+    (line,) = [one for one in replay.control.store.log if "appeared" in one.text]
+    assert line.at == said and findings_of(replay) == [finding]
+    await replay.player.move(began)
+    assert not findings_of(replay), "what was known at that time"
+    await replay.control.close()
+
+
+def findings_of(replay: Replay) -> list[Finding]:
+    return replay.control.store.findings.current
 
 
 async def test_whoever_reads_the_store_reads_on(replay: Replay) -> None:
