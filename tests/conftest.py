@@ -30,6 +30,9 @@ DATA = Path(__file__).parent / "data"
 # fixtures that start a lab; tests with one of them have the marker `lab`
 LAB_FIXTURES = {"lab", "own_lab", "large_lab", "lab_is_possible", "verdicts", "world"}
 
+# how long an example lasts is what a busy machine does, not podwire: what must be quick is measured
+settings.register_profile("all", settings(), deadline=None)
+settings.load_profile("all")
 settings.register_profile("unit", max_examples=25)  # of tools/unit.sh; `make test` has all
 collect_garbage_rarely()  # as podwire does: a fifth of the tests' time
 
