@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from difflib import get_close_matches
+from typing import Any, NoReturn
+
+from cli.exit_codes import USAGE
+from cli.messages import print_message
+from cli.open_target import OPEN
+from collectors.sanitize import sanitize
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -23,3 +29,19 @@ class CommandParser(argparse.ArgumentParser):
                 found = action.choices[chosen]
                 return found._of(options) if isinstance(found, CommandParser) else found
         return self
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """A word that is no command is a sentence; the usage of all of them would hide it."""
+        if isinstance(action, argparse._SubParsersAction) and value not in action.choices:
+            self._no_such_command(str(value), list(action.choices))
+        super()._check_value(action, value)
+
+    def _no_such_command(self, given: str, known: list[str]) -> NoReturn:
+        word, near = sanitize(given, 100), get_close_matches(given, known, 1)
+        hint = f"there are {', '.join(known)}."
+        if near:
+            hint = f"did you mean `{near[0]}`?"
+        elif OPEN in known:
+            hint = f"a pod is opened as NAMESPACE/{word}."
+        print_message(f"there is no command `{word}`; {hint} `{self.prog} --help` lists them.")
+        raise SystemExit(USAGE)

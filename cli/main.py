@@ -47,7 +47,7 @@ WITHOUT_TERMINAL = {
     "replay": "without one, `podwire report` and `podwire check --from` read what was recorded",
     "pcap": "without one, `podwire pcap --flows` and `podwire check --from` read a capture",
     "join": "what is shared is shown there only",
-    "demo": "what it shows is shown there only",
+    **dict.fromkeys(("demo", "local"), "what it shows is shown there only"),
 }
 ANSWERING = ("policy", "check")
 AFTER_INTERRUPT = {
@@ -200,7 +200,9 @@ def _lacking() -> str | None:
     """What a terminal has to be that this one is not; None where it is all right."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return ""
-    return " that can be drawn on, TERM is dumb" if os.environ.get("TERM") == "dumb" else None
+    if os.environ.get("TERM") == "dumb":
+        return " that can be drawn on; TERM is dumb, set it to what it is (TERM=xterm-256color)"
+    return None
 
 
 def set_standard_input_aside() -> int:

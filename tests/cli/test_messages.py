@@ -32,12 +32,16 @@ def shell(line: str, state: Path) -> subprocess.CompletedProcess[str]:
         ("--version > /dev/full", 1, "standard output cannot be written: No space left on device"),
         ("pcap -o jsonl tests/data/lab.pcap > /dev/full", 1, "No space left on device"),
         ("pcap -o jsonl tests/data/lab.pcap | head -n 1 > /dev/null", 141, ""),
-        ("local >&- <&-", 2, "needs a terminal"),
+        ("local >&- <&-", 2, "needs a terminal: what it shows is shown there only."),
+        ("shop/web < /dev/null", 2, "needs a terminal: without one, try `podwire check`."),
+        ("web", 2, "there is no command `web`; a pod is opened as NAMESPACE/web. `podwire --help`"),
+        ("chekc", 2, "there is no command `chekc`; did you mean `check`? `podwire --help`"),
+        ("lab serv", 2, "there is no command `serv`; did you mean `serve`? `podwire lab --help`"),
         ("replay x >&- <&-", 2, "`podwire report`"),
         ("join >&- <&-", 2, "is shown there only"),
         ("local 2>&- >&- <&-", 2, ""),
         ("local 2> /dev/full < /dev/null", 2, ""),
-        ("pcap -o jsonl nowhere 2> /dev/full", 1, ""),
+        ("pcap -o jsonl nowhere 2> /dev/full", 2, ""),
     ],
 )
 def test_output_that_cannot_be_written_is_no_crash(
