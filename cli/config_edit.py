@@ -16,7 +16,7 @@ from cli import config
 from cli.exit_codes import FAILED, USAGE
 from cli.messages import print_message, print_messages
 from cli.settings import SETTINGS
-from collectors.errors import ConfigError
+from collectors.errors import ConfigError, NotWritten
 from collectors.sanitize import sanitize
 
 EDITORS = ("editor", "nano", "vi")  # where neither variable is set
@@ -95,8 +95,10 @@ def _copy(path: Path, text: bytes | None) -> Path:
         with os.fdopen(number, "wb") as file:
             file.write(beginning().encode() if text is None else text)
     except OSError as error:
-        raise ConfigError(
-            f"Nothing can be written to {sanitize(path.parent)}: {error.strerror}."
+        raise NotWritten(
+            f"Nothing can be written to {sanitize(path.parent)}: {error.strerror}. Give --config "
+            "FILE in a directory that can be written to.",
+            error,
         ) from None
     return Path(name)
 

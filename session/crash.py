@@ -7,6 +7,7 @@ import contextlib
 import traceback
 from pathlib import Path
 
+from collectors.sanitize import sanitize
 from collectors.secrets import redact
 from session.files import private_directory, state_directory
 
@@ -14,8 +15,10 @@ from session.files import private_directory, state_directory
 def report_crash(error: BaseException | None) -> str:
     """Keep the traceback; returns the sentence."""
     where = write(redact("".join(traceback.format_exception(error))) if error else "unknown")
-    kept = f" The details are in {where}." if where else ""
-    return f"podwire met an error of its own and had to stop: {type(error).__name__}.{kept}"
+    kept = f"The details are in {where}."
+    if where is None:
+        kept = f"Its details could not be kept: {sanitize(state_directory())} cannot be written to."
+    return f"podwire met an error of its own and had to stop: {type(error).__name__}. {kept}"
 
 
 def write(text: str) -> Path | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import time
@@ -34,8 +35,12 @@ def state_not_written(error: OSError) -> NotWritten:
 
 
 def journal_path() -> Path:
-    """Where writes to clusters are journalled; its directory is there."""
-    return private_directory(state_directory()) / "journal.jsonl"
+    """Where writes to clusters are journalled. Where its directory cannot be made, the first of
+    them says so: only what would write to a cluster needs it."""
+    directory = state_directory()
+    with contextlib.suppress(OSError):
+        private_directory(directory)
+    return directory / "journal.jsonl"
 
 
 def private_directory(path: Path) -> Path:

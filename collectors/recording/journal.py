@@ -129,6 +129,7 @@ class Journal:
             self._rows.append(row)
             return
         try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             flags = os.O_APPEND | os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW
             descriptor = os.open(self.path, flags, 0o600)
             try:
@@ -180,7 +181,7 @@ class Journal:
 
         Other consoles may append meanwhile.
         """
-        if self.path is None or not self.path.exists() or self.path.stat().st_size < LONGEST:
+        if self.path is None or not self._is_long():
             return
         keep = [entry.id.encode() for entry in self.pending_deletes()]
         with contextlib.suppress(OSError), self.path.open("r+b") as file:
@@ -191,6 +192,11 @@ class Journal:
             file.seek(0)
             file.writelines([*old, *lines[newest:]])
             file.truncate()
+
+    def _is_long(self) -> bool:
+        with contextlib.suppress(OSError):  # nothing is there, or nobody may look
+            return self.path is not None and self.path.stat().st_size >= LONGEST
+        return False
 
 
 def _pending(row: dict[str, Any], result: str) -> PendingDelete:

@@ -36,3 +36,12 @@ def test_what_is_known_to_be_left_stays_where_nobody_can_look(
     assert main(["clean", "--kubeconfig", str(config)]) == 5
     out, err = capsys.readouterr()
     assert out == "" and "context prod: " in err
+
+
+@pytest.mark.parametrize("command", ["clean", "check", "doctor"])
+def test_where_nothing_can_be_kept_the_answer_is_as_elsewhere(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", __file__)  # no directory can be made below a file
+    assert main([command, "--kubeconfig", "/nope"]) == 2
+    assert "There is no kubeconfig at /nope." in capsys.readouterr().err

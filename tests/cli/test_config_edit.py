@@ -152,6 +152,16 @@ def test_without_an_editor_that_is_a_sentence(
     assert "set $VISUAL or $EDITOR" in capsys.readouterr().err
 
 
+def test_where_no_file_can_be_made_that_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    editor(monkeypatch, tmp_path, "exit 0")
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/proc/1")  # nothing can be made there, by nobody
+    assert edited() in (1, 2)
+    said = capsys.readouterr().err
+    assert "Nothing can be written to /proc/1/podwire" in said and "Give --config FILE" in said
+
+
 def test_an_editor_that_is_not_there_is_a_sentence(
     path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

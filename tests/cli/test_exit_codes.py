@@ -35,6 +35,18 @@ def test_a_crash_is_no_answer(
     assert command_line.main(command.split()) == CRASHED
 
 
+def test_a_crash_says_where_its_details_are_or_why_nowhere(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    failing_with(ValueError("x"), monkeypatch)
+    for state, said in ((tmp_path, "The details are in"), (__file__, "could not be kept")):
+        monkeypatch.setenv("XDG_STATE_HOME", str(state))
+        assert command_line.main(["doctor"]) == CRASHED
+        assert f"had to stop: ValueError. {said}" in capsys.readouterr().err.replace(
+            "Its details ", ""
+        )
+
+
 def test_what_failed_is_no_answer_of_check(monkeypatch: pytest.MonkeyPatch) -> None:
     failing_with(JournalError("It cannot be written."), monkeypatch)
     assert command_line.main(["check"]) == CRASHED

@@ -106,6 +106,16 @@ def test_a_long_journal_is_cut_and_keeps_pending_deletes(
     assert all(json.loads(line) for line in (tmp_path / "j").read_text().splitlines())
 
 
+def test_where_its_directory_cannot_be_made_it_is_empty_and_says_why_nothing_is_kept() -> None:
+    journal = Journal(Path(__file__) / "podwire" / "journal.jsonl")
+    assert names(journal) == []
+    journal.compact()
+    with pytest.raises(
+        JournalError, match=r"cannot be written \(Not a directory\).*XDG_STATE_HOME"
+    ):
+        begun(journal)
+
+
 def test_sessions() -> None:
     assert runs(this_session())
     booted, pid, started = this_session().split(":")
