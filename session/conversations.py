@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache, reduce
+from functools import lru_cache
 from ipaddress import ip_address
 from itertools import islice
-from operator import or_
 from statistics import median
 from typing import NamedTuple
 
 from collectors.capture.direction import IN, OUT, Direction, FlowEvent
 from collectors.capture.flows import Flow
-from collectors.capture.joined_legs import joined
+from collectors.capture.joined_legs import Legs
 from collectors.capture.tcp import TcpFlow
 from collectors.capture.tracked_flow import RECENT_NS
 from collectors.frozen import frozen
@@ -24,8 +23,7 @@ UNANSWERED_NS = 1_500_000_000  # a SYN that was retransmitted, or waits longer t
 LONG_POLL_NS, ALIKE = 10 * 1_000_000_000, 1.05
 FULL_SIZE = 1_000  # bytes: segments of bulk data
 MOST_FLOWS = 1_500  # the newest
-MOST_LASTING = 500  # of those that began long before these
-BEFORE = 500  # flows before those: legs of a connection begin within microseconds
+MOST_LASTING = 1_000  # of those that began earlier
 STUCK = 2  # timeouts of one flow in which nothing was acknowledged
 AGAIN = ("retransmission", "spurious retransmission")
 NEW = ("data", "out of order", "window full", "zero window", "FIN")  # data that is sent first
@@ -63,15 +61,14 @@ class RecentFlows:
             yield _conversation(ends, flows, self.now, self.seen_on)
 
 
-def recent(flows: Sequence[Flow], until: int = 0) -> RecentFlows:
-    """Those of the 15 s before `until`, in ns, or before the last packet where that is later."""
+def recent(flows: Sequence[Flow], joined: Iterable[Legs], until: int = 0) -> RecentFlows:
+    """Those of the 15 s before `until`, in ns, or before the last packet if that is later. `joined`
+    are the same flows, the legs of each connection together."""
     now = max((flow.last_ns for flow in flows), default=0)
     until = max(now, until)
     latest = [flow for flow in flows[-MOST_FLOWS:] if until - flow.last_ns <= RECENT_NS]
-    before = flows[-MOST_FLOWS - BEFORE : -MOST_FLOWS]
-    lasting = _lasting(flows[: -MOST_FLOWS - BEFORE], until)
-    shown = [*lasting, *_lasting(before, until), *latest]
-    return RecentFlows(_by_ends(shown), now, _seen_on([*lasting, *flows[-MOST_FLOWS - BEFORE :]]))
+    shown = [*_lasting(flows[:-MOST_FLOWS], until), *latest]
+    return RecentFlows(_by_ends(shown), now, _seen_on(joined, {flow.number for flow in shown}))
 
 
 def _lasting(flows: Sequence[Flow], now: int) -> list[Flow]:
@@ -92,22 +89,25 @@ def _ends(flow: Flow) -> Ends:
     return flow.protocol, flow.client.address, flow.server.address, flow.server.port
 
 
-def _seen_on(flows: Sequence[Flow]) -> SeenOn:
-    """Of flows that are a leg of a connection only: what any leg saw."""
+def _seen_on(joined: Iterable[Legs], shown: set[int]) -> SeenOn:
+    """What any leg saw, of the flows `shown` that are one of several legs."""
     found: SeenOn = {}
-    for legs in joined(flows):
-        if len(legs) > 1:
-            found.update(dict.fromkeys((leg.number for leg in legs), _legs_seen(legs)))
+    for legs in joined:
+        if len(legs) > 1 and not shown.isdisjoint([leg.number for leg in legs]):
+            found.update(dict.fromkeys([leg.number for leg in legs], _legs_seen(legs)))
     return found
 
 
 def _legs_seen(legs: Sequence[Flow]) -> LegsSeen:
-    return LegsSeen(
-        client=reduce(or_, (leg.client.seen_on for leg in legs)),
-        server=reduce(or_, (leg.server.seen_on for leg in legs)),
-        acknowledged=any(isinstance(leg, TcpFlow) and leg.acked_at for leg in legs),
-        challenged=any(isinstance(leg, TcpFlow) and _is_challenged(leg) for leg in legs),
-    )
+    client = server = 0
+    acknowledged = challenged = False
+    for leg in legs:
+        client |= leg.client.seen_on
+        server |= leg.server.seen_on
+        if isinstance(leg, TcpFlow):
+            acknowledged = acknowledged or leg.acked_at > 0
+            challenged = challenged or _is_challenged(leg)
+    return LegsSeen(client, server, acknowledged, challenged)
 
 
 @lru_cache(100_000)

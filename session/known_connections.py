@@ -1,15 +1,15 @@
-"""Connections between two looks at a capture: what was found of those of which no packet came
-since is not counted again. A node has thousands in 15 s, and most of them are over."""
+"""What one look at a capture found of each connection, kept for the next: a connection that has
+sent no packet since is not counted again. A node has thousands in 15 s, and most are over."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import reduce
 from operator import or_
+from typing import NamedTuple
 
 from collectors.capture.flow_expiry import Flow
-from collectors.capture.hop_counts import LEFT, TO_CLIENT
+from collectors.capture.hop_counts import LEFT, TO_CLIENT, HopCounts
 from collectors.capture.joined_legs import Legs
 from collectors.capture.tcp import TcpFlow
 from session.connection_outcomes import LATE_NS, outcome
@@ -33,7 +33,18 @@ Codes = dict[int, int]  # packets by the codes of hop_counts
 class Connection:
     """The legs of one, and what was found of them. `ends` is None where it passed nowhere."""
 
-    __slots__ = ("_is_final", "_transit", "ends", "holds", "last_ns", "legs", "packets", "votes")
+    __slots__ = (
+        "_counted",
+        "_is_final",
+        "_sides",
+        "_transit",
+        "ends",
+        "holds",
+        "last_ns",
+        "legs",
+        "packets",
+        "votes",
+    )
 
     def __init__(self, legs: Legs, last_ns: int) -> None:
         self.legs = legs
@@ -42,43 +53,58 @@ class Connection:
         self.ends: Ends | None = None
         self.holds: frozenset[str] = frozenset()
         self.packets: dict[int, Codes] = {}  # by bucket
-        self._transit: Interfaces = frozenset()
+        self._transit: Interfaces | None = None  # those of the last look
+        self._counted: list[tuple[int, int]] = []  # packets of each leg at the last look
+        self._sides = 0
         self._is_final = False
 
     def look(self, transit: Interfaces, now: int, latest: int) -> None:
-        """`now` is the time of the latest packet of all captures, `latest` of this one, in ns."""
+        """`now` is the time of the latest packet of all captures, `latest` of this one, in ns.
+        Where it passed depends on its packets and `transit`, what became of it on `now` as well."""
         if self._is_final and self._transit == transit:
             return
+        counted = [_counted_of(leg.hops) for leg in self.legs]
+        if self._transit != transit or self._counted != counted:
+            self._counted = counted
+            self._locate(transit)
+        self._is_final = latest - self.last_ns > LATE_NS
+        if self.ends is not None:
+            found = outcome(self.legs, self._sides, now)
+            self.holds = frozenset([name for name, is_so in found.items() if is_so])
+
+    def _locate(self, transit: Interfaces) -> None:
+        self._transit, self.ends = transit, None
         masks = [sides_of(leg.hops, transit) for leg in self.legs]
-        self._transit, self._is_final = transit, latest - self.last_ns > LATE_NS
-        self.ends = None
         if any(masks):
+            self._sides = reduce(or_, masks) & SIDES
             self.ends = _ends(self.legs, masks)
-            found = outcome(self.legs, reduce(or_, masks) & SIDES, now)
-            self.holds = frozenset(name for name, is_so in found.items() if is_so)
             self.packets = _packets(self.legs, transit)
 
 
+def _counted_of(hops: HopCounts | None) -> tuple[int, int]:
+    """The current bucket and what it counts. A copy of a packet on another interface is counted,
+    and does not change when the flow was last seen."""
+    return (hops.bucket, sum(hops.counts.values())) if hops is not None else (0, 0)
+
+
 class KnownConnections:
-    """Those of one target, from look to look."""
+    """Those of one target that its last look met."""
 
     def __init__(self) -> None:
-        self._before: dict[int, Connection] = {}
-        self._found: dict[int, Connection] = {}
-
-    def turn(self) -> None:
-        """A look begins: those that the last one did not meet are of no use."""
-        self._before, self._found = self._found, {}
+        self._known: dict[int, Connection] = {}  # by the identity of the first leg
 
     def connection(self, legs: Legs) -> Connection:
-        """That of before, where no packet came since. It keeps its legs, so that no other flow has
-        the identity of the first."""
-        first, last_ns = id(legs[0]), max([leg.last_ns for leg in legs])
-        known = self._before.get(first)
+        """The one already known, or a new one if a packet has arrived since. It keeps its legs, so
+        that no other flow has the identity of the first."""
+        last_ns = max([leg.last_ns for leg in legs])
+        known = self._known.get(id(legs[0]))
         if known is None or known.last_ns != last_ns or known.legs != legs:
-            known = Connection(legs, last_ns)
-        self._found[first] = known
+            return Connection(legs, last_ns)
         return known
+
+    def keep(self, connections: Iterable[Connection]) -> None:
+        """Those of a complete look, and no others."""
+        self._known = {id(one.legs[0]): one for one in connections}
 
 
 # --- packets
@@ -86,11 +112,13 @@ class KnownConnections:
 
 def _packets(legs: Legs, transit: Interfaces) -> dict[int, Codes]:
     """By bucket; of each what the interface saw that saw most of it."""
-    found: dict[int, Codes] = {}
+    found: dict[int, _Counted] = {}
     for leg in legs:
         for bucket, counts in _by_bucket(leg):
-            _add(found.setdefault(bucket, defaultdict(int)), leg, counts, legs)
-    return {bucket: _most(counted, transit) for bucket, counted in found.items()}
+            if bucket not in found:
+                found[bucket] = _Counted({}, {})
+            _add(found[bucket], counts, leg, legs, transit)
+    return {bucket: counted.most for bucket, counted in found.items()}
 
 
 def _by_bucket(leg: Flow) -> Iterator[tuple[int, Codes]]:
@@ -99,25 +127,27 @@ def _by_bucket(leg: Flow) -> Iterator[tuple[int, Codes]]:
         yield leg.hops.bucket, leg.hops.counts
 
 
-def _add(found: Codes, leg: Flow, counts: Codes, legs: Legs) -> None:
-    """Of all legs: on one interface a packet is of one leg. Retransmissions are counted on the leg
-    nearest to their sender, which has all of them."""
+class _Counted(NamedTuple):
+    """Packets of all legs by their codes, and the most that one interface saw, by codes without
+    the interface."""
+
+    summed: Codes
+    most: Codes
+
+
+def _add(to: _Counted, counts: Codes, leg: Flow, legs: Legs, transit: Interfaces) -> None:
+    """On one interface a packet is of one leg. Retransmissions, whose codes have no interface, are
+    counted on the leg nearest to their sender, which has all of them."""
+    summed, most = to
     for code, count in counts.items():
-        nearest = legs[-1] if code & TO_CLIENT else legs[0]
-        if code >> 5 or leg is nearest:
-            found[code] += count
-
-
-def _most(counted: Codes, transit: Interfaces) -> Codes:
-    """Without the interface; retransmissions, which have none, with AGAIN."""
-    most: Codes = {}
-    for code, count in counted.items():
-        interface, kind = code >> 5, code & 31
-        if not interface:
-            most[AGAIN | kind] = count
-        elif count > most.get(kind, 0) and not (kind & LEFT and interface in transit):
-            most[kind] = count
-    return most
+        kind = code & 31
+        if code < AGAIN:
+            if leg is (legs[-1] if code & TO_CLIENT else legs[0]):
+                most[AGAIN | code] = most.get(AGAIN | code, 0) + count
+        elif not (kind & LEFT and code >> 5 in transit):
+            total = summed[code] = summed.get(code, 0) + count
+            if total > most.get(kind, 0):
+                most[kind] = total
 
 
 # --- ends

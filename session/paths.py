@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from collectors.capture import hop_counts as hops
-from collectors.capture.flow_expiry import Flow
 from collectors.capture.hop_counts import LEFT, TO_CLIENT
-from collectors.capture.joined_legs import joined_in_pieces
+from collectors.capture.joined_legs import Legs
 from diagnosis.paths import PathDirection, PathRow, Period, Retransmissions, Segments
 from session.connection_outcomes import FAILED
 from session.connection_sides import transit_interfaces
@@ -17,22 +16,20 @@ from session.known_connections import AGAIN, Codes, Connection, Ends, KnownConne
 from session.path_window import PathWindow
 
 AT_ONCE = 100  # connections: within 1 ms or so
-NEVER = Period()
-PARTS = ("whole", "complete", "before the last", "last", "since")  # of a window
+PACKETS = [kind for kind in hops.KINDS if kind != hops.BYTES]
 
 
 def rows(
-    flows: Sequence[Flow], of: PathWindow, known: KnownConnections
+    joined: Iterable[Legs], of: PathWindow, known: KnownConnections
 ) -> Iterator[PathRow | None]:
     """A row for each pair of ends that sent something in the window, in pieces: None where somebody
-    else may have a turn. `known` is what was found of the same capture before."""
-    known.turn()
+    else may have a turn. `joined` are the capture's connections, `known` those of the last look."""
     connections: list[Connection] = []
-    for legs in joined_in_pieces(flows):
-        if legs is None:
+    for legs in joined:
+        connections.append(known.connection(legs))
+        if len(connections) % AT_ONCE == 0:
             yield None
-        else:
-            connections.append(known.connection(legs))
+    known.keep(connections)
     transit = transit_interfaces(one.votes for one in connections)
     latest = max((one.last_ns for one in connections), default=0)
     found = _Paths(of)
@@ -42,35 +39,25 @@ def rows(
             yield None
         connection.look(transit, of.now, latest)
         found.add(connection)
-    yield from found.rows()
+    yield from found.rows_in_pieces()
 
 
 class _Paths:
     """Connections in groups of those that have the same ends."""
 
     def __init__(self, of: PathWindow) -> None:
-        self._parts = _Parts(of)
+        self._parts = (of.buckets, of.complete, *of.latest)
         self._groups: dict[Ends, _PathTotals] = defaultdict(_PathTotals)
 
     def add(self, connection: Connection) -> None:
         if connection.ends is not None:
-            self._groups[connection.ends].add(connection, self._parts)
+            self._groups[connection.ends].add(connection)
 
-    def rows(self) -> Iterator[PathRow]:
-        for ends, totals in self._groups.items():
-            yield _row(ends, totals)
-
-
-class _Parts(dict[int, tuple[int, ...]]):
-    """Which parts of a window a bucket is in: those of PARTS, by their places in it."""
-
-    def __init__(self, of: PathWindow) -> None:
-        super().__init__()
-        self._ranges = (of.buckets, of.complete, *of.latest)
-
-    def __missing__(self, bucket: int) -> tuple[int, ...]:
-        found = self[bucket] = tuple(n for n, part in enumerate(self._ranges) if bucket in part)
-        return found
+    def rows_in_pieces(self) -> Iterator[PathRow | None]:
+        for number, (ends, totals) in enumerate(self._groups.items(), 1):
+            if number % AT_ONCE == 0:
+                yield None
+            yield _row(ends, totals, [totals.packets_in(part) for part in self._parts])
 
 
 class _PathTotals:
@@ -78,37 +65,45 @@ class _PathTotals:
 
     def __init__(self) -> None:
         self.outcomes: Counter[str] = Counter()
-        self.failing = self.answering = NEVER
-        self.packets: list[Codes] = [defaultdict(int) for _ in PARTS]
+        self.failing: list[int] = []  # when these connections were opened, in ns
+        self.answering: list[int] = []
+        self._packets: dict[int, Codes] = {}  # by bucket
         self.icmp = self.icmp_from = ""
         self.translated: set[bytes] = set()
 
-    def add(self, connection: Connection, parts: _Parts) -> None:
+    def add(self, connection: Connection) -> None:
         self.outcomes["connections"] += 1
         for name in connection.holds:
             self.outcomes[name] += 1
         self._add_times(connection.legs[0].first_ns, connection.holds)
         for bucket, packets in connection.packets.items():
-            for part in parts[bucket]:
-                self._add_packets(part, packets)
+            _add_codes(self._packets.setdefault(bucket, defaultdict(int)), packets)
         for leg in connection.legs:
             self.icmp = leg.icmp_note or self.icmp
             self.icmp_from = leg.icmp_from or self.icmp_from
         self.translated.update([leg.server.address for leg in connection.legs[1:]])
 
+    def packets_in(self, buckets: range) -> Codes:
+        totals: Codes = defaultdict(int)
+        for bucket, packets in self._packets.items():
+            if bucket in buckets:
+                _add_codes(totals, packets)
+        return totals
+
     def _add_times(self, opened: int, holds: frozenset[str]) -> None:
         if holds & FAILED:
-            self.failing += Period(opened, opened)
+            self.failing.append(opened)
         if "answered" in holds:
-            self.answering += Period(opened, opened)
-
-    def _add_packets(self, part: int, packets: Codes) -> None:
-        totals = self.packets[part]
-        for code, count in packets.items():
-            totals[code] += count
+            self.answering.append(opened)
 
 
-def _row(ends: Ends, totals: _PathTotals) -> PathRow:
+def _add_codes(totals: Codes, packets: Codes) -> None:
+    for code, count in packets.items():
+        totals[code] += count
+
+
+def _row(ends: Ends, totals: _PathTotals, packets: Sequence[Codes]) -> PathRow:
+    """`packets` are those of the whole window, of what is complete in it, and of what is latest."""
     protocol, client, asked, asked_port, endpoint, endpoint_port, sent_as, one_sided = ends
     return PathRow(
         protocol=protocol,
@@ -119,10 +114,10 @@ def _row(ends: Ends, totals: _PathTotals) -> PathRow:
         endpoint_port=endpoint_port,
         sent_as=address(sent_as),
         one_sided=one_sided,
-        to_server=_direction(totals, 0),
-        to_client=_direction(totals, TO_CLIENT),
-        failing=totals.failing,
-        answering=totals.answering,
+        to_server=_direction(packets, 0),
+        to_client=_direction(packets, TO_CLIENT),
+        failing=_period(totals.failing),
+        answering=_period(totals.answering),
         icmp=totals.icmp,
         icmp_from=totals.icmp_from,
         tried=frozenset(address(one) for one in totals.translated - {asked, endpoint}),
@@ -130,8 +125,12 @@ def _row(ends: Ends, totals: _PathTotals) -> PathRow:
     )
 
 
-def _direction(totals: _PathTotals, direction: int) -> PathDirection:
-    whole, complete, before, last, since = totals.packets
+def _period(opened: Sequence[int]) -> Period:
+    return Period(min(opened), max(opened)) if opened else Period()
+
+
+def _direction(packets: Sequence[Codes], direction: int) -> PathDirection:
+    whole, complete, before, last, since = packets
     return PathDirection(
         entered=_segments(whole, direction),
         left=_segments(whole, direction | LEFT),
@@ -144,12 +143,12 @@ def _direction(totals: _PathTotals, direction: int) -> PathDirection:
 
 
 def _packets(counts: Codes, place: int) -> int:
-    return sum(counts.get(place | kind, 0) for kind in hops.KINDS if kind != hops.BYTES)
+    return sum([counts.get(place | kind, 0) for kind in PACKETS])
 
 
 def _retransmissions(counts: Codes, direction: int) -> Retransmissions:
-    return Retransmissions(*(counts.get(AGAIN | direction | kind, 0) for kind in hops.AGAIN))
+    return Retransmissions(*[counts.get(AGAIN | direction | kind, 0) for kind in hops.AGAIN])
 
 
 def _segments(counts: Codes, place: int) -> Segments:
-    return Segments(*(counts.get(place | kind, 0) for kind in hops.KINDS))
+    return Segments(*[counts.get(place | kind, 0) for kind in hops.KINDS])

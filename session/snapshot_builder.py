@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from collectors.capture.flow_expiry import Flow
+from collectors.capture.joined_legs import Legs, joined_in_pieces
 from collectors.capture.tracked_flow import RECENT_NS
 from collectors.events import CounterSample, PodRow
 from collectors.kernel.deltas import over
@@ -68,8 +69,9 @@ def _view(
 ) -> Generator[None, None, TargetView]:
     """`until` is where the capture's last seconds end."""
     flows, is_complete = _flows(data, own, of)
-    found = yield from _conversations(flows, until)
-    seen = yield from _paths(data, flows, of)
+    joined = yield from _joined(flows)
+    found = yield from _conversations(flows, joined, until)
+    seen = yield from _paths(data, joined, of)
     return replace(
         view(data, pod, found, seen),
         lookups=dns_summary.summary(data.flows, until),
@@ -87,11 +89,22 @@ def _lag(data: TargetData, of: PathWindow) -> float:
     return max(0.0, (of.now - data.flows.latest_ns) / 1e9)
 
 
+def _joined(flows: Sequence[Flow]) -> Generator[None, None, list[Legs]]:
+    """The legs of each connection together."""
+    found = []
+    for legs in joined_in_pieces(flows):
+        if legs is None:
+            yield None
+        else:
+            found.append(legs)
+    return found
+
+
 def _conversations(
-    flows: Sequence[Flow], until: int
+    flows: Sequence[Flow], joined: Sequence[Legs], until: int
 ) -> Generator[None, None, tuple[Conversation, ...]]:
     found = []
-    for conversation in conversations.recent(flows, until).conversations():
+    for conversation in conversations.recent(flows, joined, until).conversations():
         found.append(conversation)
         if len(found) % AT_ONCE == 0:
             yield None
@@ -99,10 +112,10 @@ def _conversations(
 
 
 def _paths(
-    data: TargetData, flows: Sequence[Flow], of: PathWindow
+    data: TargetData, joined: Sequence[Legs], of: PathWindow
 ) -> Generator[None, None, tuple[PathRow, ...]]:
     seen = []
-    for row in paths.rows(flows, of, data.connections):
+    for row in paths.rows(joined, of, data.connections):
         if row is None:
             yield None
         else:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from collectors.capture.flows import FlowTable
+from collectors.capture.joined_legs import joined
 from collectors.events import Packet
 from diagnosis.snapshot import Conversation
 from session import conversations
@@ -52,7 +53,7 @@ def seen(*connections: Iterator[Packet]) -> Conversation:
     table = FlowTable(hops=True)
     packets = [packet for one in connections for packet in one]
     table.add(COOKED2, sorted(packets, key=lambda packet: packet.ns))
-    (only,) = conversations.recent(table.flows).conversations()
+    (only,) = conversations.recent(table.flows, joined(table.flows)).conversations()
     return only
 
 
@@ -112,11 +113,11 @@ def test_a_leg_that_has_the_syn_alone_is_not_unanswered() -> None:
         leg = Hop(4, OUT, ("10.0.77.11", 50_000 + n, SERVER, 8080))
         packets.append(Segment(SYN, 5_000, ident=40_000 + 2 * n).at(leg, START + 10))
     table.add(COOKED2, sorted(packets, key=lambda packet: packet.ns))
-    talks = list(conversations.recent(table.flows).conversations())
+    talks = list(conversations.recent(table.flows, joined(table.flows)).conversations())
     assert len(talks) == 2 and not any(talk.unanswered for talk in talks)
 
 
-@pytest.mark.parametrize("before", [10, conversations.BEFORE + 10])
+@pytest.mark.parametrize("before", [10, 510])
 def test_a_connection_that_lasts_is_seen_behind_many_short_ones(before: int) -> None:
     """On a busy node thousands come after it; it is asked on all the same."""
     long_lived = Hop(2, IN, (CLIENT, 39_000, SERVER, 5432))
@@ -127,7 +128,9 @@ def test_a_connection_that_lasts_is_seen_behind_many_short_ones(before: int) -> 
     packets.append(Segment(PUSH, 1, 1, 80).at(long_lived, START + SECOND))
     table = FlowTable(hops=True)
     table.add(COOKED2, sorted(packets, key=lambda packet: packet.ns))
-    ports = {talk.port for talk in conversations.recent(table.flows).conversations()}
+    ports = {
+        talk.port for talk in conversations.recent(table.flows, joined(table.flows)).conversations()
+    }
     assert ports == {5432, 8080}
 
 

@@ -9,6 +9,7 @@ from random import Random
 import pytest
 
 from collectors.capture.flows import FlowTable
+from collectors.capture.joined_legs import joined
 from collectors.events import Packet
 from diagnosis.paths import PathRow
 from session import paths
@@ -62,7 +63,7 @@ def packets(rnd: Random) -> list[Packet]:
 
 def looked(table: FlowTable, known: KnownConnections) -> list[PathRow]:
     of = window(table.latest_ns, table.first_ns, table.latest_ns)
-    found = [row for row in paths.rows(table.flows, of, known) if row is not None]
+    found = [row for row in paths.rows(joined(table.flows), of, known) if row is not None]
     return sorted(found, key=repr)
 
 
@@ -87,8 +88,22 @@ def test_what_is_over_is_not_counted_again() -> None:
             COOKED2, [Segment(SYN, ISN * port).at(Hop(5, IN, ends), BEGAN + 4 * second * SECOND)]
         )
     looked(table, known)
-    before = {id(legs): one for one in known._found.values() for legs in (one.legs[0],)}
+    before = list(known._known.values())
     looked(table, known)
-    after = list(known._found.values())
-    assert [before[id(one.legs[0])] is one for one in after] == [True, True]
+    after = list(known._known.values())
+    assert [one is other for one, other in zip(before, after, strict=True)] == [True, True]
     assert [one._is_final for one in after] == [True, False]
+
+
+def test_a_look_that_is_given_up_loses_nothing_and_one_generation_is_kept() -> None:
+    known, table = KnownConnections(), FlowTable(hops=True)
+    table.add(COOKED2, packets(Random(1)))
+    looked(table, known)
+    before = {id(one) for one in known._known.values()}
+    of = window(table.latest_ns, table.first_ns, table.latest_ns)
+    next(paths.rows(joined(table.flows[:1]), of, known), None)
+    given_up = paths.rows(joined(table.flows), of, known)
+    given_up.close()
+    assert len(known._known) == 1
+    looked(table, known)
+    assert len(known._known) == len(before)

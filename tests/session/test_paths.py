@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from collectors.capture.flows import FlowTable
+from collectors.capture.joined_legs import joined
 from collectors.events import Packet
 from diagnosis.paths import PathRow, Period, Segments
 from session import conversations, paths
@@ -37,7 +38,7 @@ NOW = 100 * SECOND
 def seen(packets: Sequence[Packet], now: int = NOW + SECOND) -> list[PathRow]:
     table = FlowTable(hops=True)
     table.add(COOKED2, packets)
-    found = paths.rows(table.flows, window(now, 1, now), KnownConnections())
+    found = paths.rows(joined(table.flows), window(now, 1, now), KnownConnections())
     return [row for row in found if row is not None]
 
 
@@ -100,7 +101,10 @@ def test_a_leg_that_only_came_in_is_no_loss_where_another_went_out() -> None:
     table = FlowTable(hops=True)
     late = [Segment(SYN, 9, ident=3).at(Hop(NIC, IN, ("10.9.9.9", 7, NODE, 22)), NOW + 3 * SECOND)]
     table.add(COOKED2, [*packets, *late])
-    talks = {talk.server: talk for talk in conversations.recent(table.flows).conversations()}
+    talks = {
+        talk.server: talk
+        for talk in conversations.recent(table.flows, joined(table.flows)).conversations()
+    }
     assert talks[SERVICE].unanswered == 1
     assert (talks[SERVICE].stopped, talks[SERVICE].passed) == (0, 1)
 
@@ -118,7 +122,7 @@ def test_a_leg_that_has_the_syn_alone_was_answered_where_the_connection_was() ->
     for packets, failed in (([*syn, *answer, *rest, *late], 0), ([*syn, *late], 1)):
         table = FlowTable(hops=True)
         table.add(COOKED2, packets)
-        talks = conversations.recent(table.flows).conversations()
+        talks = conversations.recent(table.flows, joined(table.flows)).conversations()
         own = [t for t in talks if (t.client, t.server) == (POD, ENDPOINT)]
         assert [(t.unanswered, t.answered) for t in own] == [(failed, 1 - failed)]
 
