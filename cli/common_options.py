@@ -40,6 +40,15 @@ def seconds(text: str) -> float:
     return duration
 
 
+def _add_pair(
+    parser: argparse.ArgumentParser, setting: str, *options: tuple[str, str, str]
+) -> None:
+    """Options that exclude each other: of each its name, what it sets, its help."""
+    group = parser.add_mutually_exclusive_group()
+    for name, value, about in options:
+        group.add_argument(name, dest=setting, action="store_const", const=value, help=about)
+
+
 def add_console_options(parser: argparse.ArgumentParser, command: str = "") -> None:
     """What may stand before and after a command that opens the console. What that command cannot
     honour is not in its help: it is refused with a sentence."""
@@ -47,34 +56,17 @@ def add_console_options(parser: argparse.ArgumentParser, command: str = "") -> N
     parser.add_argument(
         "--theme", metavar="NAME", help=f"one of {', '.join(themes.names())}, or your own"
     )
-    drawn = parser.add_mutually_exclusive_group()
-    drawn.add_argument(
-        "--ascii",
-        dest="characters",
-        action="store_const",
-        const="ascii",
-        help="draw with ASCII alone; without it, where the locale or the terminal has no more",
+    _add_pair(
+        parser,
+        "characters",
+        ("--ascii", "ascii", "draw with ASCII only; the default depends on locale and terminal"),
+        ("--no-ascii", "unicode", "draw with all characters, whatever the locale says"),
     )
-    drawn.add_argument(
-        "--no-ascii",
-        dest="characters",
-        action="store_const",
-        const="unicode",
-        help="draw with all characters, whatever the locale says",
-    )
-    mouse = parser.add_mutually_exclusive_group()
-    mouse.add_argument(
-        "--mouse",
-        action="store_const",
-        const="on",
-        help="use the mouse; without it, where the terminal has one",
-    )
-    mouse.add_argument(
-        "--no-mouse",
-        dest="mouse",
-        action="store_const",
-        const="off",
-        help="leave the mouse to the terminal, to select text",
+    _add_pair(
+        parser,
+        "mouse",
+        ("--mouse", "on", "use the mouse; the default depends on the terminal"),
+        ("--no-mouse", "off", "leave the mouse to the terminal, to select text"),
     )
     parser.add_argument(
         "--record", metavar="FILE", type=Path, help="write the session to a new file as well"

@@ -13,9 +13,8 @@ from ipaddress import ip_address, ip_network
 from itertools import islice
 from pathlib import Path
 
-from collectors.capture.direction import OUTGOING
 from collectors.capture.header_rows import reader
-from collectors.capture.links import LINUX_SLL, LINUX_SLL2
+from collectors.capture.links import COOKED, OUTGOING, packet_type
 from collectors.capture.readers import read_file
 from collectors.errors import PodwireError
 from collectors.events import (
@@ -35,7 +34,6 @@ EVENTS = 50_000  # of a recording's begin: what is there is listed first
 EARLIER_S = 3600.0  # a capture that ended so long before the recording is of another time
 
 Pair = frozenset[bytes]  # the two addresses of a packet
-PACKET_TYPE = {LINUX_SLL: slice(0, 2), LINUX_SLL2: slice(10, 11)}  # where a header has it
 
 
 @frozen
@@ -107,12 +105,11 @@ def _carried(capture: Path) -> Carried:
     packets = ((linktype, one) for linktype, chunk in read_file(capture) for one in chunk)
     for linktype, packet in islice(packets, PACKETS):
         since = since or packet.time
-        place = PACKET_TYPE.get(linktype)
-        row = reader(linktype)(packet.data, packet.length) if place else None
-        if row is None or place is None or row.source == row.destination:
+        row = reader(linktype)(packet.data, packet.length) if linktype in COOKED else None
+        if row is None or row.source == row.destination:
             continue
         pairs.add(frozenset((row.source, row.destination)))
-        if int.from_bytes(packet.data[place], "big") != OUTGOING:
+        if packet_type(linktype, packet.data) != OUTGOING:
             incoming.add(row.source)
     return Carried(since, pairs, incoming)
 

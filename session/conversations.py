@@ -18,6 +18,7 @@ from collectors.capture.tracked_flow import RECENT_NS
 from collectors.frozen import frozen
 from diagnosis.slow_answers import SLOW_LEAST_NS, SLOW_NS, SLOW_TIMES
 from diagnosis.snapshot import Conversation
+from session.capture_time import capture_time
 
 UNANSWERED_NS = 1_500_000_000  # a SYN that was retransmitted, or waits longer than any path needs
 LONG_POLL_NS, ALIKE = 10 * 1_000_000_000, 1.05
@@ -64,8 +65,7 @@ class RecentFlows:
 def recent(flows: Sequence[Flow], joined: Iterable[Legs], until: int = 0) -> RecentFlows:
     """Those of the 15 s before `until`, in ns, or before the last packet if that is later. `joined`
     are the same flows, the legs of each connection together."""
-    now = max((flow.last_ns for flow in flows), default=0)
-    until = max(now, until)
+    now, until = capture_time(flows, until)
     latest = [flow for flow in flows[-MOST_FLOWS:] if until - flow.last_ns <= RECENT_NS]
     shown = [*_lasting(flows[:-MOST_FLOWS], until), *latest]
     return RecentFlows(_by_ends(shown), now, _seen_on(joined, {flow.number for flow in shown}))

@@ -11,6 +11,7 @@ from collectors.capture.dns_transactions import DnsTransaction
 from collectors.capture.flows import FlowTable
 from collectors.capture.tracked_flow import RECENT_NS
 from diagnosis.snapshot import DnsSummary
+from session.capture_time import capture_time
 from session.conversations import address
 
 LATE_NS = 2_000_000_000  # without an answer for so long, there will be none
@@ -29,8 +30,8 @@ def summary(flows: FlowTable, until: int = 0) -> DnsSummary | None:
     table = flows.lookups
     if not table.totals.asked:
         return None
-    now = max((flow.last_ns for flow in flows.flows), default=0)
-    since = max(now, until) - RECENT_NS
+    now, until = capture_time(flows.flows, until)
+    since = until - RECENT_NS
     recent = [one for one in table.done if (one.answered_at or one.at) >= since]
     answered = [one for one in recent if one.rcode is not None]
     silent = [one for one in recent if one.rcode is None]

@@ -13,6 +13,7 @@ from collectors.capture.direction import FlowEvent
 from collectors.capture.flow_expiry import Flow
 from collectors.capture.tcp import TcpFlow
 from diagnosis.idle_requests import IdleConnections, IdleEnd, IdleRequest
+from session.capture_time import capture_time
 from session.conversations import address
 
 LEAST_NS = 500_000_000  # a pause that no round trip or delayed ACK explains
@@ -26,12 +27,11 @@ Ends = tuple[bytes, bytes, int]
 def idle_connections(flows: Sequence[Flow], until: int = 0) -> tuple[IdleConnections, ...]:
     """Of the minute before `until`, in ns, or before the last packet where that is later.
     Connections of which so much happened that some of it is not kept say nothing."""
-    now = max((flow.last_ns for flow in flows), default=0)
-    now = max(now, until)
+    until = capture_time(flows, until).until
     groups: dict[Ends, list[TcpFlow]] = defaultdict(list)
     failed: set[Ends] = set()
     for flow in flows:
-        if isinstance(flow, TcpFlow) and _can_be_read(flow, now):
+        if isinstance(flow, TcpFlow) and _can_be_read(flow, until):
             ends = (flow.client.address, flow.server.address, flow.server.port)
             groups[ends].append(flow)
             if _may_have_failed(flow):
@@ -39,8 +39,8 @@ def idle_connections(flows: Sequence[Flow], until: int = 0) -> tuple[IdleConnect
     return tuple(_connections(ends, groups[ends]) for ends in groups if ends in failed)
 
 
-def _can_be_read(flow: TcpFlow, now: int) -> bool:
-    return now - flow.last_ns <= RECENT_NS and len(flow.events) < MOST_EVENTS
+def _can_be_read(flow: TcpFlow, until: int) -> bool:
+    return until - flow.last_ns <= RECENT_NS and len(flow.events) < MOST_EVENTS
 
 
 def _may_have_failed(flow: TcpFlow) -> bool:

@@ -6,11 +6,11 @@ from __future__ import annotations
 from typing import Literal
 
 from collectors.capture.header_row import HeaderRow
+from collectors.capture.header_values import OUTGOING
 
 IN, OUT = 1, 2  # it came in by an interface, it went out by one
 NOT_SEEN = _UNSEEN = -1  # the second one is a C integer here, which others cannot import
 LIMIT_NS = WHOLE_NS = 1 << 62  # no duration is longer; the second one is no C integer anywhere
-OUTGOING = 4  # packet type in the header of cooked v2
 
 Kind = Literal[
     "SYN",

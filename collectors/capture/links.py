@@ -14,11 +14,13 @@ from collectors.capture.header_values import (
     IPV6_ONLY,
     LINUX_SLL as LINUX_SLL,
     LINUX_SLL2 as LINUX_SLL2,
+    OUTGOING as OUTGOING,
     RAW_TYPES as RAW_TYPES,
 )
 
 NULL, LOOP = 0, 108
-PACKET_TYPES = {0: "In", 1: "B", 2: "M", 3: "P", 4: "Out"}  # of cooked captures
+COOKED = (LINUX_SLL, LINUX_SLL2)
+PACKET_TYPES = {0: "In", 1: "B", 2: "M", 3: "P", OUTGOING: "Out"}  # of cooked captures
 # address families: Linux; Windows, NetBSD, FreeBSD, Darwin; Solaris
 AF_INET, AF_INET6 = (2,), (10, 23, 24, 28, 30, 26)
 ARCNET_OLD = {240: "ipv4", 241: "arp"}  # RFC 1051: no fragments, a shorter header
@@ -37,6 +39,13 @@ _SLL2 = Struct("!HxxIxxB")
 _SLL = Struct("!H12xH")
 _TYPE = Struct("!H")
 _BIG, _LITTLE = Struct("!I"), Struct("<I")
+
+
+def packet_type(linktype: int, data: bytes) -> int:
+    """Of a frame of a COOKED link type; OUTGOING if this machine sent it."""
+    if linktype == LINUX_SLL2:
+        return int(_SLL2.unpack_from(data)[2])
+    return int(_SLL.unpack_from(data)[0])
 
 
 def cooked2(d: Dissection, offset: int, left: int) -> Next:

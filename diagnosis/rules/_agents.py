@@ -112,7 +112,7 @@ def _pod_of(snapshot: Snapshot, daemonset: str) -> PodRow | None:
     return next(found, None)
 
 
-def dns_pods(snapshot: Snapshot) -> str:
+def dns_pod_selector(snapshot: Snapshot) -> str:
     """The cluster's DNS pods as kubectl selects them: `-n kube-system … -l k8s-app=kube-dns`."""
     for service in snapshot.services:
         if is_dns(service) and service.selector and service.namespace.startswith("kube-"):

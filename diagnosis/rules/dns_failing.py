@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from collectors.findings import Evidence, Finding, Severity
 from diagnosis.rule import CONVENTION, Rule, Threshold, level
-from diagnosis.rules._agents import dns_pods
+from diagnosis.rules._agents import dns_pod_selector
 from diagnosis.rules._dns import (
     QUESTIONS,
     SOURCE,
@@ -66,7 +66,7 @@ def _finding(
         severity=severity,
         title=f"The DNS server is reached and answers {', '.join(_failed(lookups))}",
         evidence=_evidence(snapshot, target, lookups),
-        fix=fix_outside(snapshot, lookups) or FIX.format(pods=dns_pods(snapshot)),
+        fix=fix_outside(snapshot, lookups) or FIX.format(pods=dns_pod_selector(snapshot)),
         verify="dig +short NAME answers in the pod",
     )
 
