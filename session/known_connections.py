@@ -63,7 +63,7 @@ class Connection:
         Where it passed depends on its packets and `transit`, what became of it on `now` as well."""
         if self._is_final and self._transit == transit:
             return
-        counted = [_counted_of(leg.hops) for leg in self.legs]
+        counted = [_counted_on(leg.hops) for leg in self.legs]
         if self._transit != transit or self._counted != counted:
             self._counted = counted
             self._locate(transit)
@@ -81,7 +81,7 @@ class Connection:
             self.packets = _packets(self.legs, transit)
 
 
-def _counted_of(hops: HopCounts | None) -> tuple[int, int]:
+def _counted_on(hops: HopCounts | None) -> tuple[int, int]:
     """The current bucket and what it counts. A copy of a packet on another interface is counted,
     and does not change when the flow was last seen."""
     return (hops.bucket, sum(hops.counts.values())) if hops is not None else (0, 0)
@@ -112,11 +112,11 @@ class KnownConnections:
 
 def _packets(legs: Legs, transit: Interfaces) -> dict[int, Codes]:
     """By bucket; of each what the interface saw that saw most of it."""
-    found: dict[int, _Counted] = {}
+    found: dict[int, _BucketPackets] = {}
     for leg in legs:
         for bucket, counts in _by_bucket(leg):
             if bucket not in found:
-                found[bucket] = _Counted({}, {})
+                found[bucket] = _BucketPackets({}, {})
             _add(found[bucket], counts, leg, legs, transit)
     return {bucket: counted.most for bucket, counted in found.items()}
 
@@ -127,7 +127,7 @@ def _by_bucket(leg: Flow) -> Iterator[tuple[int, Codes]]:
         yield leg.hops.bucket, leg.hops.counts
 
 
-class _Counted(NamedTuple):
+class _BucketPackets(NamedTuple):
     """Packets of all legs by their codes, and the most that one interface saw, by codes without
     the interface."""
 
@@ -135,7 +135,7 @@ class _Counted(NamedTuple):
     most: Codes
 
 
-def _add(to: _Counted, counts: Codes, leg: Flow, legs: Legs, transit: Interfaces) -> None:
+def _add(to: _BucketPackets, counts: Codes, leg: Flow, legs: Legs, transit: Interfaces) -> None:
     """On one interface a packet is of one leg. Retransmissions, whose codes have no interface, are
     counted on the leg nearest to their sender, which has all of them."""
     summed, most = to
