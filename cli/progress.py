@@ -6,7 +6,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import TypeVar
 
 from cli.messages import discard
 from collectors.errors import PodwireError
@@ -16,6 +18,7 @@ from collectors.source import RecordedSource
 FIRST_S, EVERY_S = 1.5, 0.5  # what is done before needs none
 MINUTE_S = 60.0
 CLEAR = "\r\x1b[K"
+T = TypeVar("T")
 
 
 @contextlib.asynccontextmanager
@@ -33,6 +36,26 @@ async def progress(
         shown.cancel()
         await asyncio.gather(shown, return_exceptions=True)
         _write(CLEAR)
+
+
+@contextlib.contextmanager
+def counted_progress(things: Sequence[T], done: str) -> Iterator[Iterator[T]]:
+    """`things`, one after the other; how many of them are `done` is shown meanwhile."""
+    shown_at = time.monotonic() + FIRST_S - EVERY_S
+
+    def passed() -> Iterator[T]:
+        nonlocal shown_at
+        for number, thing in enumerate(things):
+            if sys.stderr.isatty() and time.monotonic() > shown_at + EVERY_S:
+                shown_at = time.monotonic()
+                _write(f"{CLEAR}podwire: {done}: {number:,} of {len(things):,}; Ctrl-C ends it")
+            yield thing
+
+    try:
+        yield passed()
+    finally:
+        if sys.stderr.isatty():
+            _write(CLEAR)
 
 
 async def _show(played: RecordedSource, sources: Sequence[RecordedSource]) -> None:

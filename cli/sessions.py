@@ -5,21 +5,25 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from cli import config
-from cli.messages import print_line, print_message
+from cli.messages import flush_output, print_line, print_message
+from cli.progress import counted_progress
+from collectors.plural import counted
 from collectors.recording.session_reader import SessionReader
 from collectors.sanitize import sanitize
 from session import recorded_sessions, session_bounds, session_files
-from session.recorded_sessions import RecordedSession, Summary
+from session.recorded_sessions import RecordedSession, Summary, described
 from session.removals import Removal
 from session.session_bounds import Bounds
 
 MIB = 1 << 20
 NOTHING_REMOVED = "all sessions are within their bounds: nothing was removed"
+AGAIN = "`podwire sessions` goes on with them, `-o json` looks at all"
 TARGETS_SHOWN, DAMAGE_SHOWN = 2, 5
+PATIENCE_S = 1.0
 TableRow = tuple[str, ...]
 HEADINGS = ("SESSION", "FROM", "LASTED", "SIZE", "CONTEXT", "TARGETS", "WORST FINDING")
 
@@ -30,24 +34,63 @@ def sessions(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    known = recorded_sessions.sessions()
+    known = recorded_sessions.newest_first()
     if options.output == "json":
-        print_line(json.dumps([_fields(one) for one in known], indent=2))
+        with counted_progress(known, "sessions looked at") as looked_at:
+            fields = [_fields(described(path)) for path in looked_at]
+        print_line(json.dumps(fields, indent=2))
     elif known:
-        _print_table([HEADINGS, *map(_row, known)])
-        for one in known:
-            _print_damage(one)
+        _print_sessions(known)
     else:
         print_line("No session is recorded here yet.")
     return 0
 
 
-def _print_table(rows: Sequence[TableRow]) -> None:
-    """Columns as wide as their widest cell; the last as it is."""
+def _print_sessions(known: Sequence[Path]) -> None:
+    """The newest first, as soon as each is known; columns are as wide as those of the first second
+    need."""
+    until, read = time.monotonic() + PATIENCE_S, _read(known)
+    listed: list[RecordedSession] = []
+    for one in read:
+        listed.append(one)
+        if time.monotonic() > until:
+            break
+    widths = _print_table([HEADINGS, *map(_row, listed)])
+    flush_output()
+    for one in read:
+        listed.append(one)
+        _print_row(_row(one), widths)
+        flush_output()
+    for one in listed:
+        _print_damage(one)
+    if unexamined := sum(not one.is_examined for one in listed):
+        print_line(f"\n{counted(unexamined, 'session')} not looked at for damage yet: {AGAIN}")
+
+
+def _read(known: Iterable[Path]) -> Iterator[RecordedSession]:
+    """Those that are new here are looked at for damage as long as nobody waits for it: all of a
+    session is read for that."""
+    spent = 0.0
+    for path in known:
+        one, began = described(path, examine=False), time.monotonic()
+        if not one.is_examined and spent <= PATIENCE_S:
+            one = described(path)
+            spent += time.monotonic() - began
+        yield one
+
+
+def _print_table(rows: Sequence[TableRow]) -> list[int]:
+    """Columns as wide as their widest cell, which are returned; the last as it is."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for *cells, last in rows:
-        padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=False)]
-        print_line("  ".join((*padded, last)).rstrip())
+    for row in rows:
+        _print_row(row, widths)
+    return widths
+
+
+def _print_row(row: TableRow, widths: Sequence[int]) -> None:
+    *cells, last = row
+    padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=False)]
+    print_line("  ".join((*padded, last)).rstrip())
 
 
 def _print_damage(one: RecordedSession) -> None:
@@ -144,7 +187,7 @@ def _import(options: argparse.Namespace) -> int:
         return 0
     if SessionReader(directory).timeline_is_damaged():
         print_message("what was imported is damaged: some of its findings and marks are missing")
-    elif damage := recorded_sessions.described(directory).summary.damage:
+    elif damage := described(directory).summary.damage:
         print_message(f"what was imported is damaged: {damage[0]}")
     print_message(f"imported: podwire replay {directory.name}")
     return 0

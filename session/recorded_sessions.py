@@ -86,6 +86,7 @@ class RecordedSession:
     running: bool
     has_evidence: bool
     removed: list[Removal]
+    is_examined: bool  # for damage; one that runs is not
 
     @property
     def name(self) -> str:
@@ -102,27 +103,33 @@ def sessions() -> list[RecordedSession]:
     return [described(path) for path in newest_first()]
 
 
-def described(directory: Path) -> RecordedSession:
+def described(directory: Path, examine: bool = True) -> RecordedSession:
+    """`examine`: it is looked at for damage as well, if its files are not as they were then: all
+    of it is read, where else what was said in it is enough."""
     running = is_running(directory)
+    summary = _summary(directory, running, examine)
     return RecordedSession(
         directory,
-        summary=_summary(directory, running),
+        summary=summary,
         size=size_of(directory),
         running=running,
         has_evidence=any(directory.glob(EVIDENCE_FILES)),
         removed=removals(directory),
+        is_examined=running or summary.files == files_seen(directory),
     )
 
 
-def _summary(directory: Path, running: bool) -> Summary:
+def _summary(directory: Path, running: bool, examine: bool) -> Summary:
     """As it was written down, or made now, and written down where the session is over."""
     known = _known_summary(directory)
-    if known is not None and (running or known.files == files_seen(directory)):
-        return known
     made = known or _read_again(directory)
-    if not running:
+    if running:
+        return made
+    is_as_it_was = known is not None and known.files == files_seen(directory)
+    if examine and not is_as_it_was:
         made.damage = damage_of(directory, made.files, made.clean)
         made.files = files_seen(directory)
+    if known is None or (examine and not is_as_it_was):
         _keep_summary(directory, made)
     return made
 

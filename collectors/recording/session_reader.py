@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
+import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -24,6 +26,7 @@ from collectors.sanitize import sanitize
 
 DAMAGED_PARTS = "damaged parts"
 MOST_DAMAGED = 10_000  # lines: a file may be hostile
+TIME = re.compile(rb'\d+ \{"_":"\w+","at":([0-9.e+-]+)[,}]')  # of a line, as podwire writes it
 T = TypeVar("T")
 
 
@@ -103,10 +106,12 @@ class SessionReader:
         return any(name == TIMELINE for name, _ in self._damaged)
 
     def last_evidence(self) -> LastLine:
-        last = LastLine(0, 0.0)
-        for number, item in self.evidence_from(len(self.evidence) - 1):
-            last = LastLine(number, max(last.at, item.at))
-        return last
+        """By how its lines begin: few of them are read in full."""
+        texts = list(self.evidence_texts(len(self.evidence) - 1))
+        by_time = sorted(texts, key=_said_time, reverse=True)
+        last = next(self.items(reversed(texts), self.parsed), None)
+        latest = next(self.items(by_time, self.parsed), None)
+        return LastLine(last[0] if last else 0, latest[1].at if latest else 0.0)
 
     def lacks_evidence(self) -> bool:
         """Whether targets were looked at, and nothing of what was seen there is left: it was
@@ -156,6 +161,13 @@ class SessionReader:
                 yield item
             elif (damaged := damaged + 1) > MOST_DAMAGED:
                 return
+
+
+def _said_time(text: bytes) -> float:
+    """Of a line; 0 where it begins in another manner."""
+    with contextlib.suppress(ValueError):
+        return float(found[1]) if (found := TIME.match(text)) else 0.0
+    return 0.0
 
 
 def merged(*logs: Iterable[Any]) -> Iterator[Any]:

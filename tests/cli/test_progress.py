@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cli import progress as module
-from cli.progress import CLEAR, progress, progress_text, span_of
+from cli.progress import CLEAR, counted_progress, progress, progress_text, span_of
 from collectors.recording.event_log import RecordingSource
 from collectors.recording.session_log import SessionWriter
 from collectors.source import JoinedSource, RecordedSource
@@ -70,3 +70,18 @@ def test_the_end_is_said_where_it_is_known(session: RecordedSource, tmp_path: Pa
     assert span_of([session, RecordingSource(tmp_path / "r.jsonl", Stream())]) == (0.0, 0.0)
     assert progress_text(BEGAN + 90, BEGAN, 0.0) == "looked at 1.5 min"
     assert progress_text(BEGAN + 90, BEGAN, BEGAN + 60) == "looked at 1.5 of 1.5 min"
+
+
+@pytest.mark.parametrize("stderr", [Terminal(), io.StringIO()])
+def test_of_many_things_it_counts_those_that_are_done(
+    stderr: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a terminal alone, and the line goes at the end."""
+    monkeypatch.setattr(module, "FIRST_S", 0.0)
+    monkeypatch.setattr(module, "EVERY_S", 0.0)
+    monkeypatch.setattr(sys, "stderr", stderr)
+    with counted_progress("abc", "letters read") as things:
+        assert list(things) == ["a", "b", "c"]
+    text = stderr.getvalue()
+    assert ("letters read: 2 of 3; Ctrl-C ends it" in text) == stderr.isatty()
+    assert text.endswith(CLEAR) == stderr.isatty()

@@ -16,8 +16,9 @@ from cli.main import main
 from collectors import events as ev
 from collectors.recording.blocks import BlockWriter
 from collectors.recording.session_log import TIMELINE, SessionWriter
-from session import session_files
+from session import recorded_sessions, session_files
 from session.opened_recording import open_recording
+from session.recorded_sessions import RecordedSession
 from session.running_session import RunningSession, new_session
 from tests.support.incident import full_table
 
@@ -300,3 +301,49 @@ def test_a_damaged_import_says_so(
     said = capsys.readouterr().err
     assert "what was imported is damaged: evidence-0001.zst: its end is missing" in said
     assert listed(capsys).count("(damaged)") == 1
+
+
+def test_a_list_waits_for_no_look_at_all_of_them(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many that are new here: each is listed with its worst finding; what is looked at for damage
+    is said, and is more each time."""
+    looks: list[Path] = []
+
+    def look(directory: Path, *_: object) -> list[str]:
+        looks.append(directory)
+        return []
+
+    monkeypatch.setattr(recorded_sessions, "damage_of", look)
+    monkeypatch.setattr("cli.sessions.PATIENCE_S", 0.0)
+    for name in ("a", "b", "c"):
+        one = killed()
+        one.rename(one.with_name(name))
+    for left in (2, 1):
+        text = listed(capsys)
+        assert text.count("(ended abruptly)") == 3 and len(looks) == 3 - left
+        assert f"\n{left} session{'s'[: left - 1]} not looked at for damage yet" in text
+    assert "not looked at" not in listed(capsys) and len(looks) == 3
+    assert "not looked at" not in listed(capsys) and len(looks) == 3
+    (one, *_) = looks
+    (one / "summary.json").unlink()
+    assert main(["sessions", "-o", "json"]) == 0
+    assert len(looks) == 4, "a program gets all"
+
+
+def test_each_row_is_out_before_the_next_session_is_read(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[int] = []
+
+    def read(directory: Path, examine: bool = True) -> RecordedSession:
+        shown.append(capsys.readouterr().out.count("ended abruptly"))
+        return described(directory, examine)
+
+    monkeypatch.setattr("cli.sessions.PATIENCE_S", 0.0)
+    for _ in range(4):
+        killed()
+    described = recorded_sessions.described
+    monkeypatch.setattr("cli.sessions.described", read)
+    assert main(["sessions"]) == 0
+    assert shown == [0, 0, 1, 1, 1], "the first is looked at for damage"

@@ -160,7 +160,7 @@ async def test_a_flow_of_another_time_is_left(session: Path) -> None:
 async def test_where_nothing_is_replayed_the_keys_do_nothing(recording: Path) -> None:
     app = console(recording)
     async with app.run_test(size=(120, 40)) as pilot:
-        await pilot.pause(0.8)
+        await until(pilot, lambda: "recorded" in header(pilot))
         before = header(pilot)
         await pilot.press("P", "greater_than_sign", "full_stop", "at", "right_curly_bracket")
         await pilot.pause(0.4)
