@@ -104,8 +104,8 @@ def sessions() -> list[RecordedSession]:
 
 
 def described(directory: Path, examine: bool = True) -> RecordedSession:
-    """`examine`: it is looked at for damage as well, if its files are not as they were then: all
-    of it is read, where else what was said in it is enough."""
+    """`examine`: it is looked at for damage as well, unless its files are as they were at the last
+    look: all of it is read, where else what was said in it is enough."""
     running = is_running(directory)
     summary = _summary(directory, running, examine)
     return RecordedSession(
