@@ -6,9 +6,12 @@ import re
 import subprocess
 import tomllib
 import warnings
+from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import podwire
 
@@ -36,6 +39,23 @@ def test_every_dependency_has_an_oldest_and_a_newest() -> None:
         *PROJECT["project"]["optional-dependencies"]["socks"],
     )
     assert not [one for one in wanted if not re.fullmatch(r"[\w-]+>=[\d.]+,<[\d.]+", one)]
+
+
+def test_no_dependency_refuses_the_oldest_of_another() -> None:
+    """pip would install none of such a range but what the others admit (kubernetes wants aiohttp)."""
+    ranges = [Requirement(one) for one in PROJECT["project"]["dependencies"]]
+    oldest = {
+        canonicalize_name(one.name): re.findall(r">=([\d.]+)", str(one.specifier))[0]
+        for one in ranges
+    }
+    refused = [
+        f"{one.name} wants {wanted}; the oldest is {version}"
+        for one in ranges
+        for wanted in map(Requirement, requires(one.name) or ())
+        if (version := oldest.get(canonicalize_name(wanted.name)))
+        and not wanted.specifier.contains(version)
+    ]
+    assert refused == []
 
 
 @pytest.mark.parametrize(
