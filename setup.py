@@ -13,7 +13,10 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import shutil
 import sys
+import sysconfig
 from pathlib import Path
 from zlib import crc32
 
@@ -53,6 +56,7 @@ CORE = (  # modules of CAPTURE
     "udp",
 )
 MODULES = (*(CAPTURE / name for name in CORE), DUMPS / "fast_dumps")
+INCLUDES = ("include", "platinclude")
 FLAGS = "-O2 -g0 -fstack-protector-strong -D_FORTIFY_SOURCE=2"
 
 
@@ -89,8 +93,23 @@ class BuildCore(build_ext):
             path.write_text(json.dumps(made_from, indent=1))
 
 
+def can_compile() -> bool:
+    """Whether there is a C compiler with Python's headers. Without them Cython's part, most of a
+    minute, would be for nothing."""
+    compiler = os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc"
+    if shutil.which(shlex.split(compiler)[0]) is None:
+        return False
+    if "_PYTHON_HOST_PLATFORM" in os.environ:  # for another machine, with headers of its own
+        return True
+    places = (sysconfig.get_config_var("INCLUDEPY"), *map(sysconfig.get_path, INCLUDES))
+    return any(Path(place, "Python.h").is_file() for place in places if place)
+
+
 def extensions() -> list[Extension]:
     if os.environ.get("PODWIRE_PURE"):
+        return []
+    if not can_compile():
+        sys.stderr.write("podwire: no C compiler or no Python.h: it runs as pure Python\n")
         return []
     try:
         from Cython.Build import cythonize

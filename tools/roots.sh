@@ -1,12 +1,12 @@
 #!/bin/sh
 # Every method of docs/install.md as a new user has it, in empty roots made by debootstrap: seconds, and what podwire
-# says of itself. Needs root, debootstrap, a network and dist/ (make wheels, make bundle); changes nothing outside of
-# build/roots (PODWIRE_ROOTS); PODWIRE_METHODS="pip bundle" tries some. Usage: tools/roots.sh [bookworm|trixie|sid ...]
+# says of itself. Needs root, debootstrap, a network and dist/ (make wheels, make bundle); for Ubuntu its keyring (Debian's
+# package ubuntu-keyring, or PODWIRE_KEYRING). Changes nothing outside of build/roots (PODWIRE_ROOTS).
+# PODWIRE_METHODS="pip names source pipx uv bundle" tries some. Usage: tools/roots.sh [bookworm|trixie|sid|noble ...]
 set -eu
 cd "$(dirname "$0")/.."
 here=$PWD
 roots=${PODWIRE_ROOTS:-$here/build/roots}
-mirror=${PODWIRE_MIRROR:-http://deb.debian.org/debian}
 user=visitor
 machine=$(uname -m)
 failed=0
@@ -53,10 +53,21 @@ tried() { # what it is, command that installs, command that runs podwire, comman
     [ -z "${4:-}" ] || inside "" "$user" "$4" >/dev/null 2>&1 || failed=1
 }
 
-made() { # a root of a Debian with its Python, without pip and without a compiler
+archive() { # where a system is from, for debootstrap: options; mirror and script
+    case $system in
+        jammy | noble | plucky | questing)
+            options="--components=main,universe --keyring=${PODWIRE_KEYRING:-/usr/share/keyrings/ubuntu-archive-keyring.gpg}"
+            from="${PODWIRE_UBUNTU:-http://archive.ubuntu.com/ubuntu} gutsy" ;;
+        *) options="" from=${PODWIRE_MIRROR:-http://deb.debian.org/debian} ;;
+    esac
+}
+
+made() { # a root with its Python, without pip and without a compiler
     [ -e "$root/srv/lab.pcap" ] || {
         rm -rf "$root"
-        nice debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates "$system" "$root" "$mirror" \
+        archive
+        # shellcheck disable=SC2086
+        nice debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates $options "$system" "$root" $from \
             >"$roots/$system.log" 2>&1 || { tail -3 "$roots/$system.log"; return 1; }
         chroot "$root" useradd --create-home "$user"
     }
@@ -107,21 +118,28 @@ for system in "${@:-bookworm}"; do
     wants names && tried "beside packages of the same names, installed before and after" \
         "$venv /srv/before-*.whl $pure && venv/bin/pip install -q /srv/after-*.whl &&
          venv/bin/python -c 'import cli, tui; assert (cli.OWNER, tui.OWNER) == (\"before\", \"after\")'" venv/bin/podwire
-    if wants source; then
-        clone="rm -rf clone && cp -r /srv/clone . && $venv ./clone"
-        tried "pip install ., without a compiler" "$clone" venv/bin/podwire
-        timed "apt-get install gcc libc6-dev python3-dev" root \
-            "$apt update && $apt install -y --no-install-recommends gcc libc6-dev python3-dev" && echo
-        tried "pip install ., with gcc" "$clone" venv/bin/podwire
-    fi
+    clone="rm -rf clone && cp -r /srv/clone ."
     if wants pipx || wants uv; then
         timed "apt-get install pipx" root "$apt update && $apt install -y --no-install-recommends pipx" && echo
     fi
-    wants pipx && tried "pipx install" "pipx install $best" podwire "pipx uninstall podwire"
     if wants uv; then
         timed "pipx install uv" "$user" "pipx install uv" && echo
-        tried "uv tool install" "uv tool install -q $best" podwire "uv tool uninstall podwire"
     fi
+    # the others of a checkout first without a compiler, which apt-get brings after them
+    for compiler in none gcc; do
+        if [ "$compiler" = gcc ] && wants source; then
+            timed "apt-get install gcc libc6-dev python3-dev" root \
+                "$apt update && $apt install -y --no-install-recommends gcc libc6-dev python3-dev" && echo
+        fi
+        wants source || break
+        tried "pip install ., compiler: $compiler" "$clone && $venv ./clone" venv/bin/podwire
+        wants pipx && tried "pipx install ., compiler: $compiler" "$clone && cd clone && pipx install ." podwire \
+            "pipx uninstall podwire"
+        wants uv && tried "uv tool install ., compiler: $compiler" "$clone && cd clone && uv tool install -q ." podwire \
+            "uv tool uninstall podwire"
+    done
+    wants pipx && tried "pipx install" "pipx install $best" podwire "pipx uninstall podwire"
+    wants uv && tried "uv tool install" "uv tool install -q $best" podwire "uv tool uninstall podwire"
     if wants bundle && ls dist/podwire-*-"$machine".pyz >/dev/null; then
         inside "" "$user" "$venv $best" >"$log" 2>&1
         bundled
