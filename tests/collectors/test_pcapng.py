@@ -185,7 +185,7 @@ def test_jsonl_of_whole_cut_damaged_and_no_captures(tmp_path: Path) -> None:
         (cut, 0, "in the middle of a packet"),
         (bad, 1, "is damaged"),
         (none, 1, "not a capture"),
-        (tmp_path / "gone", 1, "cannot be read"),
+        (tmp_path / "gone", 2, "cannot be read"),
     ):
         done = podwire(path, "-o", "jsonl")
         assert done.returncode == code and says in done.stderr and done.stderr.count("\n") == 1, (
