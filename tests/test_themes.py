@@ -55,6 +55,16 @@ def test_text_can_be_read(name: str) -> None:
     assert [one for one in found if one.figure < LEAST] == []
 
 
+@pytest.mark.parametrize("name", ["night", "day", "contrast", "distinct"])
+def test_the_chosen_row_of_the_menu_can_be_read(name: str) -> None:
+    """Textual's own, where a text box has the keys; what a command does is drawn dim there."""
+    shown = as_textual(themes.bundled(name)).variables
+    text = shown["block-cursor-blurred-foreground"]
+    behind = shown["block-cursor-blurred-background"]
+    assert contrast(dimmed(text, behind), behind) >= LEAST
+    assert behind == shown["block-cursor-background"]
+
+
 def test_high_contrast_is_high() -> None:
     """WCAG's level AAA is 7."""
     figures = {

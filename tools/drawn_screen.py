@@ -15,10 +15,10 @@ from themes.contrast_figures import contrast
 from tui.app import PodwireApp
 from tui.line_filters import XTERM
 
-# what is no text: graphs, frames, bars, scrollbars
-GRAPHICS = {chr(code) for code in range(0x2500, 0x2900)} - set("▲●◐○◉✓✗✕▪")
+# what is no text: graphs, frames, bars, scrollbars, the sign in Textual's menu
+GRAPHICS = {chr(code) for code in range(0x2500, 0x2900)} - set("▲●◐○◉✓✗✕▪") | {"🔎"}
 DRAWN_IN_ASCII = set("#_|+-'.:/~ ")  # the same, of a console without other characters
-DIALOGS = ".dialog, #command, #--container"  # ours, the command line, Textual's palette
+DIALOGS = ".dialog, #command, #--input, CommandList"  # ours, the command line, Textual's palette
 
 
 class DrawnText(NamedTuple):

@@ -12,12 +12,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, cast
 
+from rich.terminal_theme import SVG_EXPORT_THEME
+from textual.pilot import Pilot
+from textual.screen import SystemModalScreen
+
 import themes
 from themes.contrast_figures import LEAST
 from tools.console_screens import GROUPS, Size, every_screen
 from tools.drawn_screen import DrawnText, text_of, texts_of
 from tools.remote_fonts import without_remote_fonts
 from tui.app import PodwireApp
+from tui.line_filters import XTERM
 from tui.look import TerminalLook
 
 SIZES: tuple[Size, ...] = ((80, 24), (120, 40), (200, 50))
@@ -63,8 +68,7 @@ async def pictures(
                 async for screen, pilot in every_screen(group, look, size):
                     app = cast(PodwireApp, pilot.app)
                     for theme in [themes.DEFAULT] if is_ascii else themes.names():
-                        app.change_theme(theme)
-                        await pilot.pause(0.05)
+                        await _change_theme(pilot, app, theme)
                         least = min(texts_of(app), key=lambda one: one.contrast, default=None)
                         made = Picture(screen, ASCII if is_ascii else theme, size, least)
                         _write(place / made.name, app)
@@ -72,8 +76,28 @@ async def pictures(
                     app.change_theme(themes.DEFAULT)
 
 
+async def _change_theme(pilot: Pilot[int], app: PodwireApp, theme: str) -> None:
+    """Textual's menu keeps the colours with which it was opened."""
+    is_menu = isinstance(app.screen, SystemModalScreen)
+    if is_menu:
+        await pilot.press("escape")
+    app.change_theme(theme)
+    await pilot.pause(0.05)
+    if is_menu:
+        app.action_command_palette()
+        await pilot.pause(1.0)
+
+
+def _as_xterm(svg: str) -> str:
+    """Of 16 colours Rich draws others than a terminal has."""
+    drawn = {f"#{bytes(SVG_EXPORT_THEME.ansi_colors[n]).hex()}": n for n in range(len(XTERM))}
+    return re.sub("|".join(drawn), lambda found: f"#{bytes(XTERM[drawn[found[0]]]).hex()}", svg)
+
+
 def _write(path: Path, app: PodwireApp) -> None:
     svg = without_remote_fonts(app.export_screenshot(title=path.name))
+    if app.look.theme_file(app.theme).palette == "16":
+        svg = _as_xterm(svg)
     path.with_name(f"{path.name}.svg").write_text(svg)
     path.with_name(f"{path.name}.txt").write_text(text_of(app))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from collectors.frozen import frozen
 from collectors.plural import plural
 from diagnosis.rule import Threshold, level
@@ -157,8 +159,15 @@ def figure(shown: SeriesInfo, place: GraphSpec) -> GraphData:
         title=shown.title,
         unit=shown.unit,
         scope=place.scope,
-        lines=(place.view.line(series, "first"),),
+        lines=(_known_alone(shown, place.view.line(series, "first")),),
         figures=(f"{fmt.rate(now)} {shown.unit}", peak(series)),
         **place.view.edge,
         empty=KEYS.fill("no data for this time: {time.move(1)} goes forward"),
     )
+
+
+def _known_alone(shown: SeriesInfo, line: GraphLine) -> GraphLine:
+    """Where there is no connection its RTT is kept as 0, as all that is not there."""
+    if shown.unit != "ms":
+        return line
+    return replace(line, points=[(at, value or None) for at, value in line.points])

@@ -10,5 +10,11 @@ from themes import ThemeFile
 
 
 def as_textual(read: ThemeFile) -> Theme:
+    """In Textual's menu a row is chosen while the text box has the keys: it looks the same."""
     colours: dict[str, Any] = dict(read.colours)
-    return Theme(name=read.name, dark=read.dark, variables=read.variables, **colours)
+    chosen = {
+        name.replace("block-cursor", "block-cursor-blurred"): colour
+        for name, colour in read.variables.items()
+        if name.startswith("block-cursor")
+    }
+    return Theme(name=read.name, dark=read.dark, variables={**read.variables, **chosen}, **colours)

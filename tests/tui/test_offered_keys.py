@@ -9,6 +9,7 @@ import pytest
 from collectors.stream import Stream
 from session.controller import Controller
 from session.store import Store
+from tests.support.replay import opened
 from tests.tui.test_tour_keys import demo, ready
 from tui.actions import ACTIONS
 from tui.keymap import in_force
@@ -46,6 +47,23 @@ async def test_of_a_recording_none_that_writes_runs_or_shares(control: Controlle
     assert not {one.id for one in found.of(ACTIONS)} & (OF_THE_OWNER | OF_SHARING)
     (leave,) = (one for one in found.of(ACTIONS) if one.id == "app.leave")
     assert leave.help == "quit"
+
+
+@pytest.mark.parametrize("live", [True, False])
+async def test_the_footer_has_no_key_that_is_refused(live: bool) -> None:
+    control = Controller(store := Store(), Stream())
+    app = opened(control, "")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause(0.2)
+        control.live = live
+        app.push_screen(TargetScreen(store, control, "pod/shop/web-1", ""))
+        await pilot.pause(0.2)
+        shown = {one.binding.id for one in app.screen.active_bindings.values() if one.binding.show}
+        assert ({"target.capture", "target.guide"} <= shown) is live
+        assert {"target.filter", "target.back", "app.findings"} <= shown
+        await pilot.press("4", "slash")
+        await pilot.pause(0.1)
+        assert [b.action for _, b, *_ in app.screen.active_bindings.values() if b.show] == ["back"]
 
 
 def test_each_id_is_one_of_the_table() -> None:

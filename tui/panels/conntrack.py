@@ -30,6 +30,8 @@ def full_in(data: TargetData) -> tuple[str, ...]:
     """When the table is full if it goes on to grow as it does; nothing where it does not, or
     that is far away."""
     seconds = data.seconds_to_full()
+    if seconds == 0:
+        return ("full",)
     return (f"full in {fmt.duration(seconds)}",) if seconds is not None and seconds < FAR_S else ()
 
 

@@ -100,11 +100,11 @@ class DnsPanel(Panel):
         share = fmt.percent(100 * missing / totals.answered) if totals.answered else ""
         parts = [
             *self._shown(shown),
-            fmt.many(totals.asked, "query", "queries"),
-            f"NXDOMAIN {fmt.count(missing)}{f' ({share} of responses)' if share else ''}",
-            f"failed {fmt.count(failed)}",
-            f"retries {fmt.count(totals.retries)}",
             f"unanswered {fmt.count(totals.unanswered)}",
+            f"failed {fmt.count(failed)}",
+            f"of {fmt.many(totals.asked, 'query', 'queries')}",
+            f"retries {fmt.count(totals.retries)}",
+            f"NXDOMAIN {fmt.count(missing)}{f' ({share} of responses)' if share else ''}",
             *([f"left out {fmt.count(totals.left_out)}"] if totals.left_out else []),
             read_from(self.data),
         ]

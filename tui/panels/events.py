@@ -6,7 +6,7 @@ from typing import Any
 
 from session.store import Store
 from tui import format as fmt
-from tui.panels.panel import Panel, Status
+from tui.panels.panel import Panel, Status, joined, scope_of
 from tui.widgets.columns import Column
 from tui.widgets.row_list import ListState
 
@@ -39,7 +39,14 @@ class EventsPanel(Panel):
         return [entry for entry in self.store.log if not entry.target or entry.target in self.keys]
 
     def status(self, shown: int) -> Status:
+        """Its state first; of a recording it is live at no time."""
         data = self.data
-        more = data.message and data.message != data.phase
-        text = f"{data.phase}: {data.message}" if more else data.phase
-        return f" {text}", data.phase in BAD_PHASES
+        state = data.phase if self.live or data.phase != "live" else ""
+        more = data.message if data.message != data.phase else ""
+        parts = (": ".join(filter(None, (state, more))), self._whose(), fmt.many(shown, "event"))
+        return joined(parts), data.phase in BAD_PHASES
+
+    def _whose(self) -> str:
+        """The targets whose events are listed."""
+        scope = scope_of(self.key)
+        return f"{scope} and its node" if len(set(filter(None, self.keys))) > 1 else scope

@@ -64,7 +64,7 @@ class Panel:
     def empty(self) -> str:
         """Why there is no row, and what to press."""
         if self.words:
-            hint = KEYS.fill("{target.filter} changes the filter, {target.back} clears it")
+            hint = KEYS.fill("{target.back} clears the filter")
             return f"nothing matches {fmt.quoted(self.words)}: {hint}"
         return KEYS.fill(self.nothing) if self.live else self.nothing_recorded
 

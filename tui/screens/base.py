@@ -8,6 +8,7 @@ from collections.abc import Coroutine, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from textual.binding import ActiveBinding
 from textual.css.query import NoMatches
 from textual.message import Message
 from textual.screen import Screen
@@ -17,6 +18,7 @@ from session.share.person import label
 from session.wall_clock import wall_date
 from tui import format as fmt
 from tui.keymap import KEYS
+from tui.offered_keys import offered
 from tui.widgets.header import Header, HeaderData
 from tui.widgets.target_tabs import Tab, Targets
 
@@ -71,6 +73,14 @@ class CloseTarget(Message):
     def __init__(self, key: str) -> None:
         super().__init__()
         self.key = key
+
+
+def title_of(key: str, node: str = "") -> tuple[str, str]:
+    """Of a target, for the header: `pod NAME @ NODE`, and the namespace."""
+    kind, _, name = key.partition("/")
+    namespace, _, short = name.rpartition("/")
+    beside = f" @ {node.partition('/')[2]}" if node else ""
+    return f"{kind} {short}{beside}" if short else kind, namespace
 
 
 def clock_text(clock: ReplayClock) -> str:
@@ -152,6 +162,19 @@ class ConsoleScreen(Screen[None]):
         """No action on a screen that is not drawn yet; in a text box keys are text, but esc
         leaves it."""
         return self._has_widgets() and (action == "back" or not isinstance(self.focused, Input))
+
+    @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        """For the footer: without what does nothing here; in a text box, the key that leaves it."""
+        without, typing = offered(self.control, True).without, isinstance(self.focused, Input)
+        found = dict(super().active_bindings)
+        for key, one in found.items():
+            binding = one.binding
+            if typing and binding.action == "back":
+                found[key] = one._replace(binding=replace(binding, show=True))
+            elif str(binding.id) in without:
+                found[key] = one._replace(binding=replace(binding, show=False))
+        return found
 
     def _has_widgets(self) -> bool:
         """By its header, a child of each screen: this is asked for every key that there is."""

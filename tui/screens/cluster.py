@@ -35,11 +35,10 @@ WAITING = "waiting for the API server's list: {cluster.access} shows what you ma
 FILTER = "words to find; ! in front excludes; {cluster.back} clears"
 LISTED = {"1": "pods", "2": "nodes", "3": "services"}
 
-NO_MATCH = "{cluster.filter} changes the filter, {cluster.back} clears it"
+NO_MATCH = "{cluster.back} clears the filter"
 SOURCE = "Move the cursor to the pod that opens the connection, and press {cluster.reach}."
 DESTINATION = (
-    "Now {cluster.reach} on the destination, a pod ({cluster.pods}) or a Service"
-    " ({cluster.services})."
+    "{cluster.reach} on the destination, a pod ({cluster.pods}) or a Service ({cluster.services})"
 )
 NO_DESTINATION = (
     "The destination is a pod or a Service (keys {cluster.pods} and {cluster.services})."
@@ -98,6 +97,7 @@ class ClusterScreen(TargetOpener):
             self.namespace,
             self.text,
             self._over_time.has_watched,
+            self._source,
         )
         if drawn != self._drawn:
             self._drawn = drawn
@@ -149,6 +149,8 @@ class ClusterScreen(TargetOpener):
     def _summary(self, shown: int, unhealthy: int) -> str:
         if why := disconnected(self.store):
             return f" Not live: this is the state when the connection broke. {why}"
+        if self._source is not None:
+            return f" Path from {self._source.name}: {KEYS.fill(DESTINATION)}"
         where = f"namespace {self.namespace}"
         if not self.namespace or self.view == "nodes":
             where = "all namespaces"
@@ -259,11 +261,11 @@ class ClusterScreen(TargetOpener):
     def _choose_source(self, row: object) -> None:
         if isinstance(row, PodRow):
             self._source = row
-            self.say(f"Source: {row.name}. {KEYS.fill(DESTINATION)}")
         else:
             self.say(KEYS.fill(SOURCE))
 
     def action_matrix(self) -> None:
+        self.pull()  # a fast typist's key comes before the namespace is known
         self.app.push_screen(MatrixScreen(self.store, self.control, self.namespace or ""))
 
     def action_local(self) -> None:

@@ -136,10 +136,9 @@ class MatrixScreen(ConsoleScreen):
         rows.show(self._rows)
         every = len(workloads(cluster, self.namespace))
         parts = [
-            "policies allow",
             f"the first {MOST} of {every} workloads" if every > MOST else "",
             unseen_in(cluster),
-            "✓ all declared ports ◐ some ✗ none ? not known",
+            "policies allow ✓ all declared ports ◐ some ✗ none ? not known",
             KEYS.fill("{list.choose}: the paths"),
         ]
         self.query_one("#status", TextLine).show(joined(parts))
@@ -166,7 +165,7 @@ def _columns(rows: list[Row]) -> list[Column]:
 
     return [
         Column(TITLE, 32, name),
-        *(Column(short(pod)[:12], 12, _cell(place)) for place, (pod, _) in enumerate(rows)),
+        *(Column(short(pod), 63, _cell(place), tight=12) for place, (pod, _) in enumerate(rows)),
     ]
 
 

@@ -24,7 +24,7 @@ from tui.widgets.row_list import RowList
 LONGEST = 100  # characters
 COLUMNS = (
     Column("", 2, lambda r: ("ON", "bad") if r["on"] else ("·", "dim")),
-    Column("FAULT", 36, lambda r: sanitize(r["title"])),
+    Column("FAULT", 64, lambda r: sanitize(r["title"])),
     Column("NAME", 0, lambda r: (sanitize(r["name"]), "dim")),
 )
 

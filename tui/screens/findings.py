@@ -41,7 +41,10 @@ class FindingsScreen(ConsoleScreen):
     def __init__(self, store: Store, control: Controller) -> None:
         super().__init__(store, control)
         self._shown: Finding | None = None
-        self._drawn_theme = ""
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.app.theme_changed_signal.subscribe(self, lambda theme: self._draw_detail(self._shown))
 
     def _since(self, finding: Finding) -> str:
         return self.store.findings.since_text(finding, self.store.latest)
@@ -75,14 +78,14 @@ class FindingsScreen(ConsoleScreen):
             rows.show(findings.current)
             rows.styles.height = max(4, min(LISTED, len(rows.rows) + 1))
             self._draw_detail(rows.current)
-        elif rows.current != self._shown or self.app.theme != self._drawn_theme:
+        elif rows.current != self._shown:
             self._draw_detail(rows.current)
         open_here = sum(1 for key in self.store.targets if key != "cluster")
         objects = "the cluster's objects and " if self.store.inventory else ""
+        hint = KEYS.fill(" · {list.choose}: as text, to copy") if rows.rows else ""
         self.query_one("#status", TextLine).show(
             f" {fmt.many(len(rows.rows), 'finding')}, from {objects}"
-            f"{fmt.many(open_here, 'target')}{self._failed_rules()}"
-            f" · {KEYS.fill('{list.choose}')}: as text, to copy"
+            f"{fmt.many(open_here, 'target')}{self._failed_rules()}{hint}"
         )
 
     def _failed_rules(self) -> str:
@@ -91,8 +94,14 @@ class FindingsScreen(ConsoleScreen):
         why = KEYS.fill("{target.tab(8)} says why")
         return f", without {fmt.many(failed, 'rule')} that failed: {why}" if failed else ""
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "show" and self._shown is None:
+            return False
+        return super().check_action(action, parameters)
+
     def _draw_detail(self, finding: Finding | None) -> None:
-        self._shown, self._drawn_theme = finding, self.app.theme
+        self._shown = finding
+        self.refresh_bindings()
         self.query_one("#finding", Static).update(
             detail(finding, self.app.theme_variables["success"]) if finding else about()
         )

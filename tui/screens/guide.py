@@ -22,7 +22,7 @@ from session.store import Store
 from tui.actions import bindings
 from tui.finding_text import detail
 from tui.keymap import KEYS
-from tui.screens.base import ConsoleScreen
+from tui.screens.base import ConsoleScreen, title_of
 from tui.screens.text_view import Document
 from tui.widgets.columns import Cell, Column
 from tui.widgets.filter_box import FilterBox
@@ -87,8 +87,17 @@ class GuideScreen(ConsoleScreen):
     def _is_probing(self) -> bool:
         return self._probing is not None and not self._probing.done()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Steps run again once they have run."""
+        if action == "again" and (self.guided is None or self._is_probing):
+            return False
+        return super().check_action(action, parameters)
+
     def pull(self) -> None:
         self.show_header(self.key)
+        if self._drawn != (drawn := (self.guided is None, self._is_probing)):
+            self._drawn = drawn
+            self.refresh_bindings()
         rows, status = self.rows, self.query_one("#status", TextLine)
         if self.guided is None:
             if not rows.rows:
@@ -103,7 +112,8 @@ class GuideScreen(ConsoleScreen):
 
     def header_data(self) -> HeaderData:
         state = "running" if self._is_probing else "ready"
-        return self.header(f"guide {self.key.partition('/')[2]}", state, "good")
+        title, namespace = title_of(self.key)
+        return self.header(f"guide {title}", state, "good", namespace)
 
     # --- choosing and running
 

@@ -15,7 +15,7 @@ from session.store import Store
 from tui import target_graphs
 from tui.actions import bindings
 from tui.panels.panel import scope_of
-from tui.screens.base import MOODS
+from tui.screens.base import MOODS, title_of
 from tui.screens.time_keys import TimeKeys
 from tui.time_view import TimeView, time_status
 from tui.widgets.graph import Graph
@@ -69,8 +69,8 @@ class FigureScreen(TimeKeys):
     def _about(self) -> str:
         first = self.figures[0]
         if len(self.figures) == 1:
-            return f" {first.meaning} ({first.source})"
-        return " " + " · ".join(
+            return f"{first.meaning} ({first.source})"
+        return " · ".join(
             f"{figure.title.rpartition(': ')[2]}: {figure.meaning}" for figure in self.figures
         )
 
@@ -80,7 +80,8 @@ class FigureScreen(TimeKeys):
 
     def header_data(self) -> HeaderData:
         phase = self.store.target(self.key).phase
-        return self.header(self.key.partition("/")[2], phase, MOODS[phase])
+        title, namespace = title_of(self.key)
+        return self.header(title, phase, MOODS[phase], namespace)
 
     def action_pause(self) -> None:
         self.time.hold(self.time.until is None)

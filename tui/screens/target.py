@@ -18,7 +18,7 @@ from tui.keymap import KEYS
 from tui.panels.graph_grid import GraphGrid
 from tui.panels.panel import Panel
 from tui.panels.target_panels import TargetPanels
-from tui.screens.base import MOODS, CloseTarget
+from tui.screens.base import MOODS, CloseTarget, title_of
 from tui.screens.capture_keys import CaptureKeys
 from tui.screens.row_detail import RowDetails, figures_of
 from tui.screens.time_keys import TimeKeys
@@ -120,7 +120,7 @@ class TargetScreen(CaptureKeys, TimeKeys):
             silent = self.control.now() - data.sample.at
             if silent > STALE_S:
                 state, mood = f"no data for {silent:.0f} s", "warn"
-        title, namespace = _title(self.key, self.node)
+        title, namespace = title_of(self.key, self.node)
         return self.header(title, state, mood, namespace)
 
     # --- panels
@@ -284,11 +284,3 @@ class TargetScreen(CaptureKeys, TimeKeys):
             self._find("")
         elif len(self.app.screen_stack) > 2:  # the default screen and the cluster lie below
             self.app.pop_screen()
-
-
-def _title(key: str, node: str) -> tuple[str, str]:
-    """`pod NAME @ NODE`, and the namespace."""
-    kind, _, name = key.partition("/")
-    namespace, _, short = name.rpartition("/")
-    beside = f" @ {node.partition('/')[2]}" if node else ""
-    return f"{kind} {short}{beside}" if short else kind, namespace

@@ -20,6 +20,7 @@ from tui.screens.time_keys import TimeKeys
 from tui.time_view import TimeView, time_status
 from tui.widgets.columns import Cell, Column
 from tui.widgets.graph import Graph
+from tui.widgets.graph_plot import GraphData
 from tui.widgets.header import Header, HeaderData
 from tui.widgets.row_list import RowList
 from tui.widgets.target_tabs import Targets
@@ -27,6 +28,10 @@ from tui.widgets.text_line import TextLine
 
 WITH_FIGURE = 16  # rows of the terminal
 DRAWN = ("retransmits", "drops", "conntrack", "opened", "failed")
+NO_FIGURE = {
+    True: "open a pod or a node to see its figures here",
+    False: "none was recorded up to this time",
+}  # by whether it is live
 STYLES = {"mark": "name", "write": "good", "gap": "warn"}
 Choice = tuple[str, SeriesInfo]  # the key of a target, and a figure of it
 
@@ -106,11 +111,13 @@ class TimelineScreen(TimeKeys):
         return f" {fmt.many(count, 'line')} · {shown}"
 
     def _draw_figure(self) -> None:
+        graph = self.query_one("#timeline-figure", Graph)
         if (choice := self._choice()) is None:
+            graph.show(GraphData("no figure", "", "", empty=NO_FIGURE[self.control.live]))
             return
         key, figure = choice
         place = target_graphs.GraphSpec(self.store.target(key), scope_of(key), self.time)
-        self.query_one("#timeline-figure", Graph).show(target_graphs.figure(figure, place))
+        graph.show(target_graphs.figure(figure, place))
 
     def _choice(self) -> Choice | None:
         choices = self.choices()

@@ -102,7 +102,7 @@ def _wish(column: Column, needed: Mapping[str, int]) -> int:
 
 def _least(column: Column, needed: Mapping[str, int]) -> int:
     if not column.width:
-        return column.least
+        return min(column.least, needed.get(column.title, column.least))
     wish = _wish(column, needed)
     return min(wish, column.tight) if column.tight else wish
 

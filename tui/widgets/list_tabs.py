@@ -23,12 +23,14 @@ SHORT = {
     "events": "evt",
 }
 Piece = tuple[str, str]  # a list's name, and what is written
-# whether the list that is shown has its whole name, and how counts are written, longest first
-FORMS: tuple[tuple[bool, Callable[[str], str]], ...] = (
-    (True, fmt.compact),
-    (True, fmt.rounded),
-    (False, fmt.compact),
-    (False, fmt.rounded),
+# which lists have their whole name, and how counts are written, longest first
+FORMS: tuple[tuple[str, Callable[[str], str]], ...] = (
+    ("all", fmt.compact),
+    ("all", fmt.rounded),
+    ("shown", fmt.compact),
+    ("shown", fmt.rounded),
+    ("none", fmt.compact),
+    ("none", fmt.rounded),
 )
 
 
@@ -71,11 +73,12 @@ class TabBar(Widget):
     def _full(self, name: str) -> Piece:
         return name, f" {self._key(name)} {name} {self._state[1].get(name, '')} "
 
-    def _short(self, name: str, whole: bool, count: Callable[[str], str]) -> Piece:
-        """`whole`: the list that is shown has its whole name."""
+    def _short(self, name: str, whole: str, count: Callable[[str], str]) -> Piece:
+        """`whole`: which lists have their whole name."""
         current, notes = self._state
         note = count(notes.get(name, "").rpartition("CPU ")[2].replace(" %", "%"))
-        shown = name if whole and name == current else _short_name(name)
+        is_whole = whole == "all" or (whole == "shown" and name == current)
+        shown = name if is_whole else _short_name(name)
         after = " " if name == current else ""
         return name, f" {self._key(name)} {shown} {note}".rstrip() + after
 

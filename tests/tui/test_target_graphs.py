@@ -1,0 +1,22 @@
+"""What graphs show of a target's data: a time that is not there is no 0."""
+
+from __future__ import annotations
+
+import pytest
+
+from session.series import SeriesInfo
+from session.target_data import TargetData
+from tui.target_graphs import GraphSpec, figure
+from tui.time_view import TimeView
+
+
+@pytest.mark.parametrize(("unit", "first"), [("ms", None), ("sockets", 0.0)])
+def test_an_rtt_before_there_was_a_connection_is_not_0(unit: str, first: float | None) -> None:
+    data = TargetData("pod/shop/web-1")
+    data.peer_history.add(1.0, {})
+    data.peer_history.add(2.0, {"peer svc/shop/db rtt": 2.5})
+    info = SeriesInfo("peer svc/shop/db rtt", "RTT", unit, of_peers=True)
+    view = TimeView()
+    view.now = 3.0
+    (line,) = figure(info, GraphSpec(data, "this pod", view)).lines
+    assert list(line.points) == [(1.0, first), (2.0, 2.5)]
