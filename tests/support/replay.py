@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from collectors.events import Event
@@ -31,8 +32,14 @@ def replayed(source: Path | list[Event], is_lab: bool = False) -> tuple[Store, C
     control = Controller(store, Stream())
     control.live, control.is_lab = False, is_lab
     control.diagnosis.time_passes = False
-    store.apply_all(read(source) if isinstance(source, Path) else source)
+    store.apply_all(_events(source) if isinstance(source, Path) else source)
     return store, control
+
+
+@lru_cache(1)
+def _events(path: Path) -> tuple[Event, ...]:
+    """Of the recording that nearly all tests of screens are from, read once."""
+    return tuple(read(path))
 
 
 def console(source: Path | list[Event], first: str = "pod") -> PodwireApp:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -86,11 +87,12 @@ def probes(at: float, key: str) -> list[ev.Event]:
     ]
 
 
-def evidence(recording: Path) -> list[ev.Event]:
+@cache
+def evidence(recording: Path) -> tuple[ev.Event, ...]:
     events = list(read(recording))
     key = next(event.target for event in events if event.target.startswith("pod/"))
     at = events[-1].at
-    return [*events, *other_pod(events, key), broken_service(at), *probes(at, key)]
+    return (*events, *other_pod(events, key), broken_service(at), *probes(at, key))
 
 
 def other_pod(events: list[ev.Event], key: str) -> list[ev.Event]:
