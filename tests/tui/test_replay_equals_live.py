@@ -62,6 +62,7 @@ READ_AGAIN = (
     "finding",
 )
 Line = tuple[str, tuple[str, ...]]
+Shown = dict[str, tuple[list[Line], bytes]]
 
 
 class AtTheEnd(Controller):
@@ -184,6 +185,21 @@ def _status_of_any(text: str) -> str:
     return STATUS.sub("", text).rstrip()
 
 
+@pytest.fixture(scope="module")
+def shown_live() -> Shown:
+    """By screen: what was drawn live, and the recording that was made meanwhile. Each is made once."""
+    return {}
+
+
+async def drawn_live(known: Shown, recording: Path, written: Path, name: str) -> list[Line]:
+    if name not in known:
+        drawn_first = await screen_of(await live(recording, written), *ALL[name])
+        known[name] = drawn_first, written.read_bytes()
+    found, data = known[name]
+    written.write_bytes(data)
+    return found
+
+
 async def screen_of(control: Controller, first: str, keys: tuple[str, ...]) -> list[Line]:
     key = next((key for key in control.store.targets if first and key.startswith(first)), "")
     app = opened(control, key)
@@ -206,11 +222,10 @@ async def drawn_after(pilot: Pilot[int], keys: tuple[str, ...]) -> list[Line]:
 
 @pytest.mark.parametrize("name", [name for name in ALL if name != OFFERS_LESS])
 async def test_a_screen_is_the_same_live_and_replayed(
-    recording: Path, tmp_path: Path, name: str
+    recording: Path, tmp_path: Path, shown_live: Shown, name: str
 ) -> None:
-    first, keys = ALL[name]
-    before = await screen_of(await live(recording, tmp_path / "r.jsonl"), first, keys)
-    after = await screen_of(await replayed(tmp_path / "r.jsonl"), first, keys)
+    before = await drawn_live(shown_live, recording, tmp_path / "r.jsonl", name)
+    after = await screen_of(await replayed(tmp_path / "r.jsonl"), *ALL[name])
     assert [text for text, _ in before] == [text for text, _ in after]
     assert before == after
     assert sum(bool(text) for text, _ in before) > 5
@@ -228,17 +243,16 @@ async def test_help_offers_less_in_a_replay(recording: Path, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("name", READ_AGAIN)
 async def test_a_screen_is_the_same_where_its_time_was_gone_to(
-    recording: Path, tmp_path: Path, name: str
+    recording: Path, tmp_path: Path, shown_live: Shown, name: str
 ) -> None:
-    first, keys = ALL[name]
-    before = await screen_of(await live(recording, tmp_path / "r.jsonl"), first, keys)
+    before = await drawn_live(shown_live, recording, tmp_path / "r.jsonl", name)
     control = await gone_to(tmp_path / "r.jsonl", tmp_path / "session")
     # what the recording says of its end is said of a session alone
     ends = [line for line in control.store.log if line.kind == "end"]
     assert [line.text for line in ends] == ["the recording ends"]
     control.store.log.remove(ends[0])
     control.store.log_count -= 1
-    after = await screen_of(control, first, keys)
+    after = await screen_of(control, *ALL[name])
     assert _without_replay(before) == _without_replay(after)
 
 
