@@ -14,7 +14,7 @@ from diagnosis.snapshot import Conversation, Snapshot
 
 DNS_PORT = 53
 # what says where, and not why: explained by causes, and explaining those after them
-EXPLAINING = ("endpoint_failing", "packet_loss", "service_failing")
+EXPLAINING = ("node_unreachable", "endpoint_failing", "packet_loss", "service_failing")
 NEARLY_ALL = 0.9  # of the failures; the rest may be chance
 Key = tuple[str, Subject]
 CausesOf = Mapping[Key, Finding | None]

@@ -14,6 +14,7 @@ LATE_S = 3.0  # a node is never silent for so long: the kubelet probes every sec
 SAID_IN = (
     "dns_unanswered",
     "endpoint_failing",
+    "node_unreachable",
     "packet_loss",
     "retransmits",
     "service_failing",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from collectors.events import NodeRow
-from collectors.findings import Finding
+from collectors.findings import Finding, Subject
 from diagnosis.snapshot import WINDOW_S, Conversation, Snapshot, TargetView
 
 
@@ -51,6 +51,18 @@ def passes(snapshot: Snapshot, node: str, other: str) -> bool:
 def pair_of(finding: Finding) -> tuple[str, str]:
     """(node, other) of a finding whose subject is `node → other`."""
     return finding.subject.name, finding.subject.detail.removeprefix("→ ")
+
+
+def pairs_subject(pairs: Sequence[set[str]]) -> Subject:
+    """Of pairs of nodes' names: the pair; of several the node that all have in common, else the
+    cluster."""
+    if len(pairs) == 1:
+        one, other = sorted(pairs[0])
+        return Subject(kind="node", name=one, detail=f"→ {other}")
+    common = set.intersection(*pairs)
+    if len(common) == 1:
+        return Subject(kind="node", name=common.pop())
+    return Subject(kind="cluster", name="nodes")
 
 
 def explains_pair(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:

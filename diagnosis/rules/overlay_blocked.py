@@ -13,16 +13,16 @@ from collections.abc import Iterable, Iterator
 from itertools import combinations
 
 from collectors.events import LinkRow
-from collectors.findings import Evidence, Finding, Subject
+from collectors.findings import Evidence, Finding
 from collectors.frozen import frozen
 from diagnosis.lagging import why_lagging
+from diagnosis.node_crossings import seen_between
 from diagnosis.node_routes import PodRoute, pod_route
 from diagnosis.overlays import overlays, tunnel_fields
-from diagnosis.paths import PathDirection, PathRow
 from diagnosis.per_snapshot import once_per_snapshot
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules import missing_fdb, missing_route, neighbour, stale_vtep, wrong_fdb
-from diagnosis.rules._node_pairs import between, pair_of
+from diagnosis.rules._node_pairs import between, pair_of, pairs_subject
 from diagnosis.snapshot import Conversation, Snapshot, TargetView, listed
 
 LEAST = Threshold("at least", 5, "packets that leave a node, and none that comes", CONVENTION)
@@ -146,35 +146,11 @@ def _route(snapshot: Snapshot, here: TargetView, there: TargetView) -> PodRoute 
 
 
 def _crossing(snapshot: Snapshot, one: TargetView, other: TargetView) -> Crossing:
-    left = _sum(_between_nodes(snapshot, one, one, other))
-    entered = _sum(_between_nodes(snapshot, other, one, other))
+    left = seen_between(snapshot, one, one.node, other.node)
+    entered = seen_between(snapshot, other, one.node, other.node)
     return Crossing(
         left.complete_left.total, left.latest_left, entered.entered.total, entered.latest_entered
     )
-
-
-def _between_nodes(
-    snapshot: Snapshot, view: TargetView, one: TargetView, other: TargetView
-) -> Iterator[PathDirection]:
-    """What the view saw from pods of one node to pods of the other."""
-    for row in view.paths:
-        for nodes, direction in _directions(snapshot, row):
-            if nodes == (one.node, other.node):
-                yield direction
-
-
-def _sum(directions: Iterable[PathDirection]) -> PathDirection:
-    return sum(directions, PathDirection())
-
-
-def _directions(
-    snapshot: Snapshot, row: PathRow
-) -> Iterator[tuple[tuple[str, str], PathDirection]]:
-    """((sender's node, receiver's), packets) in both directions between two pods."""
-    client, server = snapshot.by_address.get(row.client), snapshot.by_address.get(row.endpoint)
-    if client is not None and server is not None:
-        yield (client.node, server.node), row.to_server
-        yield (server.node, client.node), row.to_client
 
 
 # --- in words
@@ -184,7 +160,7 @@ def _finding(snapshot: Snapshot, pairs: list[BlockedPair]) -> Finding:
     first = pairs[0]
     link = first.link
     return RULE.finding(
-        subject=_subject(pairs),
+        subject=pairs_subject([pair.names for pair in pairs]),
         title=f"Nothing of the overlay crosses between {_between(pairs)}: packets leave by "
         f"{link.name} and never come to the other node",
         evidence=tuple(_evidence(pairs)),
@@ -193,17 +169,6 @@ def _finding(snapshot: Snapshot, pairs: list[BlockedPair]) -> Finding:
         device=link.name,
         other=first.other.name,
     )
-
-
-def _subject(pairs: list[BlockedPair]) -> Subject:
-    """The pair; of several the node that all have in common, else the cluster."""
-    if len(pairs) == 1:
-        one, other = sorted(pairs[0].names)
-        return Subject(kind="node", name=one, detail=f"→ {other}")
-    common = set.intersection(*(pair.names for pair in pairs))
-    if len(common) == 1:
-        return Subject(kind="node", name=common.pop())
-    return Subject(kind="cluster", name="nodes")
 
 
 def _between(pairs: Iterable[BlockedPair]) -> str:
