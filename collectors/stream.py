@@ -3,6 +3,7 @@
 Everything runs on one event loop. `publish` never waits: a consumer that does not keep up loses
 events and never slows a collector or another consumer. What it lost is an event as well
 (ConsumerDrop): others see it within REPORT_S, the consumer itself at the place of the gap.
+Packets have a bound of their own: in a flood they are what is lost, and samples and findings stay.
 """
 
 from __future__ import annotations
@@ -16,7 +17,13 @@ from collectors.events import ConsumerDrop, Event, PacketBatch
 from collectors.frozen import slotted
 
 QUEUE = 4096
+PACKETS = 50_000  # that wait for a consumer: a second or two of its work, and some 20 MB
+AT_ONCE = PACKETS // 10  # packets in the hands of a consumer
 REPORT_S = 1.0  # between reports of a consumer that goes on losing events
+
+
+def packets_in(event: Event) -> int:
+    return len(event.packets) if isinstance(event, PacketBatch) else 0
 
 
 @slotted
@@ -29,8 +36,7 @@ class Loss:
 
     def add(self, event: Event) -> None:
         self.events += 1
-        if isinstance(event, PacketBatch):
-            self.packets += len(event.packets)
+        self.packets += packets_in(event)
 
 
 class Losses:
@@ -77,6 +83,7 @@ class Subscription:
         self._stream = stream
         self._size = size
         self._queue: deque[Event] = deque()
+        self._packets = 0  # in the queue
         self._filled = asyncio.Event()
         self._caught_up = asyncio.Event()
         self._caught_up.set()
@@ -84,20 +91,27 @@ class Subscription:
         self._own_losses = Losses()
         self._losses_for_others = Losses()
         self._reported = 0.0
+        self._lost_for = ""
 
     @property
     def _cause(self) -> str:
+        if len(self._queue) < self._size:
+            return f"{PACKETS:,} packets waited for it"
         return f"its queue of {self._size:,} events was full"
 
     @property
     def has_room(self) -> bool:
-        return len(self._queue) < self._size
+        return len(self._queue) < self._size and self._packets < PACKETS
 
     def offer(self, event: Event) -> None:
-        if len(self._queue) >= self._size:
+        packets = packets_in(event)
+        if len(self._queue) >= self._size or (packets and self._packets >= PACKETS):
             self._lose(event)
             return
+        if self._own_losses and self.has_room:
+            self._queue.extend(self._own_losses.report(self.name, self._lost_for))
         self._queue.append(event)
+        self._packets += packets
         self._filled.set()
         self._caught_up.clear()
 
@@ -105,6 +119,7 @@ class Subscription:
         if isinstance(event, ConsumerDrop):  # a report, not evidence: two slow consumers would
             return  # report each other's reports for ever
         self.dropped += 1
+        self._lost_for = self._cause
         self._own_losses.add(event)
         self._losses_for_others.add(event)
         if time.monotonic() - self._reported >= REPORT_S:
@@ -112,27 +127,31 @@ class Subscription:
 
     def _report(self) -> None:
         self._reported = time.monotonic()
-        for drop in self._losses_for_others.report(self.name, self._cause):
+        for drop in self._losses_for_others.report(self.name, self._lost_for):
             self._stream.publish(drop, to_all_but=self)
 
     async def batches(self) -> AsyncIterator[list[Event]]:
-        """What has come since the last batch, for ever, in order; ends when the stream closes."""
+        """What has come since the last batch, for ever, in order, some AT_ONCE packets at a time;
+        ends when the stream closes."""
         while True:
             await self._filled.wait()
-            self._filled.clear()
             if batch := self._drain():
                 yield batch
             if self._queue:
                 continue
+            self._filled.clear()
             self._caught_up.set()
             if self._closed:
                 return
 
     def _drain(self) -> list[Event]:
-        batch = list(self._queue)
-        self._queue.clear()
-        if self._own_losses:
-            batch += self._own_losses.report(self.name, self._cause)
+        batch, packets = [], 0
+        while self._queue and packets < AT_ONCE:
+            batch.append(self._queue.popleft())
+            packets += packets_in(batch[-1])
+        self._packets -= packets
+        if self._own_losses and not self._queue:
+            batch += self._own_losses.report(self.name, self._lost_for)
             self._report()
         return batch
 

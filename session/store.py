@@ -179,6 +179,9 @@ class Store:
         if event.open:
             return
         self.drops[event.consumer] = self.drops.get(event.consumer, 0) + event.events
+        data = self.targets.get(event.target)
+        if event.consumer == SCREENS and event.packets and data is not None:
+            data.capture_loss.note_unread(event.at, event.packets)
 
     def _finding(self, event: ev.FindingEvent) -> None:
         if text := self.findings.apply(event):

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, strategies as st
 from collectors import events as ev
 from collectors.recording.event_codec import Malformed, decode
 from collectors.recording.event_log import Recorder, read
-from collectors.stream import Stream
+from collectors.stream import AT_ONCE, PACKETS, Stream, Subscription, packets_in
 
 
 @given(st.text(max_size=200))
@@ -65,6 +66,38 @@ async def test_a_slow_consumer_loses_and_knows_it_and_slows_nobody() -> None:
     drops = [event for event in others if isinstance(event, ev.ConsumerDrop)]
     assert sum(drop.events for drop in drops) == 90
     assert all("10 events" in drop.cause for drop in drops)
+
+
+def of_packets(at: float, packets: int) -> ev.PacketBatch:
+    return ev.PacketBatch(at, "node/n1", 1, 1, (ev.Packet(0, b"", 0),) * packets)
+
+
+async def test_of_a_flood_packets_are_lost_and_nothing_else() -> None:
+    """Not some thousand batches of any size wait for a consumer that is too slow for them."""
+    stream = Stream()
+    slow = stream.subscribe(size=10_000, name="slow", paced=True)
+    for number in range(200):
+        stream.publish(of_packets(number, 1_000))
+        stream.publish(ev.Mark(number, "", "", ""))
+    waiting = sum(packets_in(event) for event in slow.pending())
+    assert waiting == PACKETS and slow.dropped == 200 - PACKETS // 1_000
+    assert sum(isinstance(event, ev.Mark) for event in slow.pending()) == 200
+    assert not stream.has_room()
+    taken = [batch async for batch in _some(slow, 3)]
+    assert all(sum(map(packets_in, batch)) <= AT_ONCE for batch in taken)
+    assert stream.has_room()
+    stream.publish(of_packets(300, 7))
+    *_, gap, last = slow.pending()
+    assert isinstance(gap, ev.ConsumerDrop) and last.at == 300
+    assert gap.packets == 200_000 - PACKETS and gap.cause == "50,000 packets waited for it"
+
+
+async def _some(subscription: Subscription, number: int) -> AsyncIterator[list[ev.Event]]:
+    async for batch in subscription.batches():
+        yield batch
+        number -= 1
+        if not number:
+            return
 
 
 def test_two_slow_consumers_do_not_report_each_other_for_ever() -> None:

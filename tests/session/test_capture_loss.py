@@ -42,3 +42,14 @@ def test_another_capture_begins_again() -> None:
 
 def test_never_more_than_all() -> None:
     assert percent(state(0, 0, 0), state(5, 0, 70)) == 100
+
+
+def test_what_podwire_had_no_time_for_is_lost_as_well_and_forgotten_as_well() -> None:
+    loss = CaptureLoss()
+    loss.note_unread(4, 30)
+    assert loss.percent == 100  # nothing is known of the rest
+    loss.note(state(0, 0, 0))
+    loss.note(state(5, 300, 0))
+    assert loss.percent == pytest.approx(10)
+    loss.note(state(35, 600, 0))
+    assert loss.percent == 0
