@@ -83,8 +83,8 @@ async def test_of_a_flood_packets_are_lost_and_nothing_else() -> None:
     assert waiting == PACKETS and slow.dropped == 200 - PACKETS // 1_000
     assert sum(isinstance(event, ev.Mark) for event in slow.pending()) == 200
     assert not stream.has_room()
-    taken = [batch async for batch in _some(slow, 3)]
-    assert all(sum(map(packets_in, batch)) <= AT_ONCE for batch in taken)
+    drained = [batch async for batch in _some(slow, 3)]
+    assert all(sum(map(packets_in, batch)) <= AT_ONCE for batch in drained)
     assert stream.has_room()
     stream.publish(of_packets(300, 7))
     *_, gap, last = slow.pending()
