@@ -39,6 +39,7 @@ CORE = (  # modules of CAPTURE
     "fast_flow_lines",
     "dns",
     "dns_transactions",
+    "flow_events",
     "flow_expiry",
     "flow_objects",
     "flow_totals",

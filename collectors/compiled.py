@@ -34,8 +34,8 @@ def _is_here(module: Path) -> bool:
 
 
 def _is_of(module: Path, checksum: int) -> bool:
-    """Whether a module's source is the one that was compiled."""
-    for suffix in (".py", ".pyx"):
+    """Whether a module's source is the one that was compiled: where both are there, Cython's."""
+    for suffix in (".pyx", ".py"):
         path = Path(f"{module}{suffix}")
         if path.exists():
             return crc32(path.read_bytes()) == checksum

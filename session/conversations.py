@@ -10,7 +10,8 @@ from itertools import islice
 from statistics import median
 from typing import NamedTuple
 
-from collectors.capture.direction import IN, OUT, Direction, FlowEvent
+from collectors.capture.direction import IN, OUT, Direction
+from collectors.capture.flow_event import FlowEvent
 from collectors.capture.flows import Flow
 from collectors.capture.joined_legs import Legs
 from collectors.capture.tcp import TcpFlow

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from collectors.capture.direction import FlowEvent
+from collectors.capture.flow_event import FlowEvent
 from collectors.capture.flow_expiry import Flow
 from collectors.capture.tcp import TcpFlow
 from diagnosis.idle_requests import IdleConnections, IdleEnd, IdleRequest
@@ -40,7 +40,7 @@ def idle_connections(flows: Sequence[Flow], until: int = 0) -> tuple[IdleConnect
 
 
 def _can_be_read(flow: TcpFlow, until: int) -> bool:
-    return until - flow.last_ns <= RECENT_NS and len(flow.events) < MOST_EVENTS
+    return until - flow.last_ns <= RECENT_NS and len(flow.noted) < MOST_EVENTS
 
 
 def _may_have_failed(flow: TcpFlow) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collectors.capture.direction import FlowEvent
+from collectors.capture.flow_event import FlowEvent
 from tui import format as fmt
 from tui.flow_format import ms
 from tui.widgets.columns import Cell, Column

@@ -6,13 +6,6 @@ cdef long long LIMIT_NS, _UNSEEN
 
 cpdef long long interface_direction(HeaderRow row)
 
-cdef class FlowEvent:
-    cdef public long long at, until, count, size
-    cdef public bint by_client
-    cdef public str kind, note
-    cdef public FlowEvent next
-    cpdef begin(self, long long at, bint by_client, str kind, long long size, str note)
-
 cdef class DurationStats:
     cdef public long long count, largest, smallest, rest, wholes
     cpdef add(self, long long ns)

@@ -1,9 +1,6 @@
-"""One direction of a TCP connection, and what is noted of a connection as it goes. Times are
-nanoseconds."""
+"""One direction of a TCP connection: what its end sent. Times are nanoseconds."""
 
 from __future__ import annotations
-
-from typing import Literal
 
 from collectors.capture.header_row import HeaderRow
 from collectors.capture.header_values import OUTGOING
@@ -12,54 +9,12 @@ IN, OUT = 1, 2  # it came in by an interface, it went out by one
 NOT_SEEN = _UNSEEN = -1  # the second one is a C integer here, which others cannot import
 LIMIT_NS = WHOLE_NS = 1 << 62  # no duration is longer; the second one is no C integer anywhere
 
-Kind = Literal[
-    "SYN",
-    "SYN-ACK",
-    "ACK",
-    "data",
-    "retransmission",
-    "fast retransmission",
-    "spurious retransmission",
-    "SYN retransmission",
-    "SYN-ACK retransmission",
-    "FIN retransmission",
-    "out of order",
-    "duplicate ACK",
-    "zero window",
-    "window full",
-    "FIN",
-    "RST",
-    "keep-alive",
-    "ICMP",
-]
-
-
 def interface_direction(row: HeaderRow) -> int:
     """IN or OUT of a packet on cooked v2, the only link type whose packets name their interface
     (LINKTYPE_LINUX_SLL2); 0 of others."""
     if not row.interface:
         return 0
     return OUT if row.data[row.begin + 10] == OUTGOING else IN
-
-
-class FlowEvent:
-    """Something that happened in a connection: `count` alike in a row, with `size` bytes in all.
-    `next` is the connection's next event."""
-
-    __slots__ = ("at", "by_client", "count", "kind", "next", "note", "size", "until")
-
-    def __init__(self, at: int, by_client: bool, kind: Kind, size: int = 0, note: str = "") -> None:
-        self.next: FlowEvent | None = None
-        self.begin(at, by_client, kind, size, note)
-
-    def begin(self, at: int, by_client: bool, kind: Kind, size: int, note: str) -> None:
-        """What a new one is; where it is compiled, a call that costs little."""
-        self.at = self.until = at
-        self.by_client = by_client
-        self.kind: Kind = kind
-        self.count = 1
-        self.size = size
-        self.note = note
 
 
 class DurationStats:

@@ -17,13 +17,15 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy, strlen
 
 cimport cython
-from collectors.capture.direction cimport Direction, DurationStats, FlowEvent, SegmentCounts
+from collectors.capture.direction cimport Direction, DurationStats, SegmentCounts
+from collectors.capture.flow_events cimport Event, FlowEvents
 from collectors.capture.tcp cimport TcpFlow
 from collectors.capture.tracked_flow cimport TrackedFlow
 from collectors.capture.udp cimport UdpDirection, UdpFlow
 
 from collectors.capture import flow_objects
 from collectors.capture.direction import NOTHING_COUNTED
+from collectors.capture.flow_event import KINDS
 
 cdef enum:
     MOST_DIGITS = 20
@@ -43,6 +45,11 @@ cdef const char *NO_COUNTS = (
 cdef Py_ssize_t NO_COUNTS_SIZE = strlen(NO_COUNTS)
 cdef SegmentCounts _nothing = NOTHING_COUNTED
 cdef double TIE = 1e-3  # so near to the middle of two the encoder's own rounding decides
+
+cdef list _quoted = [b'"%s"' % kind.encode() for kind in KINDS]  # none needs an escape
+cdef const char *_kinds[32]
+for _place in range(len(_quoted)):
+    _kinds[_place] = PyBytes_AS_STRING(_quoted[_place])
 
 cdef char[200] _pairs  # the digits of 0 to 99
 cdef char[1024] _octets  # the digits of 0 to 255, behind how many they are
@@ -316,26 +323,26 @@ cdef class FlowLines:
             self._raw(b',"phase":')
             self._text(flow_objects.reset_phase(flow))
             self._put(b"}", 1)
-        return self._events(flow.first_event)
+        return self._events(flow.noted)
 
-    cdef int _events(self, FlowEvent event) except -1:
-        cdef bint first = True
+    cdef int _events(self, FlowEvents noted) except -1:
+        cdef Event *event
+        cdef int place
         self._raw(b',"events":[')
-        while event is not None:
-            self._seconds(b'{"at":' if first else b',{"at":', event.at)
-            first = False
+        for place in range(noted.count):
+            event = noted.start + place
+            self._seconds(b',{"at":' if place else b'{"at":', event.at)
             self._raw(
                 b',"by":"client","kind":' if event.by_client else b',"by":"server","kind":'
             )
-            self._text(event.kind)
+            self._raw(_kinds[event.kind])
             self._field(b',"count":', event.count)
             if event.size:
                 self._field(b',"bytes":', event.size)
             if event.note:
                 self._raw(b',"note":')
-                self._text(event.note)
+                self._text(noted.note_of(event))
             self._put(b"}", 1)
-            event = event.next
         return self._put(b"]", 1)
 
     cdef int _line(self, TrackedFlow flow) except -1:

@@ -1,6 +1,7 @@
 # Types of tcp.py for the compiled core.
 cimport cython
-from collectors.capture.direction cimport Direction, DurationStats, FlowEvent, SegmentCounts, interface_direction
+from collectors.capture.direction cimport Direction, DurationStats, SegmentCounts, interface_direction
+from collectors.capture.flow_events cimport FlowEvents
 from collectors.capture.header_row cimport HeaderRow
 from collectors.capture.syn_options cimport read_syn_options
 from collectors.capture.tcp_sequence cimport analyse
@@ -9,27 +10,26 @@ from collectors.capture.tracked_flow cimport TrackedFlow
 cdef long long ACK, FIN, RST, SYN
 cdef long long COPY, DUPLICATE_ACK, FAST_RETRANSMISSION, KEEP_ALIVE, OUT_OF_ORDER, RETRANS
 cdef long long SPURIOUS_RETRANSMISSION, WINDOW_FULL, ZERO_WINDOW, ZERO_WINDOW_PROBE
-cdef long long MASK, AHEAD, NOT_NEW_DATA, MAX_EVENTS, NOT_SEEN, NOP_NOP_TIMESTAMP
+cdef long long ACK_DUPLICATED, ACK_SENT, DATA_SENT, FIN_SENT, FIN_SENT_AGAIN, KEPT_ALIVE, NO_EVENT
+cdef long long RST_SENT, SENT_AGAIN, SENT_AGAIN_FAST, SENT_AGAIN_SPURIOUSLY, SENT_OUT_OF_ORDER
+cdef long long SYN_ACK_SENT, SYN_ACK_SENT_AGAIN, SYN_SENT, SYN_SENT_AGAIN, WINDOW_FILLED, WINDOW_ZERO
+cdef long long MASK, AHEAD, NOT_NEW_DATA, NOT_SEEN, NOP_NOP_TIMESTAMP
 
 cdef class TcpFlow(TrackedFlow):
     cdef public Direction client, server, reset_by
     cdef public long long syn_at, latest_syn_at, synack_at, acked_at, first_rtt
-    cdef public FlowEvent first_event, last_event
-    cdef public long long event_count
+    cdef public FlowEvents noted
     @cython.locals(first=Direction, second=Direction, opens=cython.longlong, downward=cython.bint)
     cpdef begin(self, long long number, bytes key, HeaderRow row)
-    @cython.locals(ns=cython.longlong, flags=cython.longlong, length=cython.longlong, interface=cython.longlong, analysis=cython.longlong)
+    @cython.locals(ns=cython.longlong, flags=cython.longlong, length=cython.longlong, interface=cython.longlong, analysis=cython.longlong, event=cython.longlong)
     cpdef long long add(self, Direction own, Direction peer, HeaderRow row)
     cdef long long _copy(self, Direction own, HeaderRow row)
     cdef _handshake_completed(self, long long ns)
     @cython.locals(ns=cython.longlong, flags=cython.longlong)
-    cdef str _phase(self, Direction own, HeaderRow row)
-    cdef str _opening(self, long long ns, long long flags)
+    cdef long long _phase(self, Direction own, HeaderRow row)
+    cdef long long _opening(self, long long ns, long long flags)
     @cython.locals(ns=cython.longlong)
     cdef _data(self, Direction own, HeaderRow row)
-    @cython.locals(last=FlowEvent, event=FlowEvent)
-    cdef _note_event(self, Direction own, long long ns, str kind, long long size)
-    cpdef add_event(self, FlowEvent event)
     cdef str _not_opened(self)
 
 @cython.locals(echo=cython.longlong)
@@ -38,7 +38,7 @@ cdef _measure_rtt(Direction peer, HeaderRow row)
 cdef bint _has_timestamp(HeaderRow row)
 @cython.locals(first=cython.longlong, second=cython.longlong)
 cdef long long _word(bytes data, Py_ssize_t at)
-@cython.locals(flag=cython.longlong, counts=SegmentCounts)
-cdef str _count(Direction own, HeaderRow row, long long analysis)
+@cython.locals(flag=cython.longlong, found=cython.longlong, counts=SegmentCounts)
+cdef long long _count(Direction own, HeaderRow row, long long analysis, long long event)
 @cython.locals(counts=SegmentCounts)
-cdef str _retransmission(Direction own, HeaderRow row, long long analysis)
+cdef long long _retransmission(Direction own, HeaderRow row, long long analysis)

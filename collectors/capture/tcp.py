@@ -17,29 +17,44 @@ from collectors.capture.analysis_flags import (
     ZERO_WINDOW,
     ZERO_WINDOW_PROBE,
 )
-from collectors.capture.direction import (
-    NOT_SEEN,
-    Direction,
+from collectors.capture.direction import NOT_SEEN, Direction, interface_direction
+from collectors.capture.flow_event import (
+    ACK_DUPLICATED,
+    ACK_SENT,
+    DATA_SENT,
+    FIN_SENT,
+    FIN_SENT_AGAIN,
+    KEPT_ALIVE,
+    NO_EVENT,
+    RST_SENT,
+    SENT_AGAIN,
+    SENT_AGAIN_FAST,
+    SENT_AGAIN_SPURIOUSLY,
+    SENT_OUT_OF_ORDER,
+    SYN_ACK_SENT,
+    SYN_ACK_SENT_AGAIN,
+    SYN_SENT,
+    SYN_SENT_AGAIN,
+    WINDOW_FILLED,
+    WINDOW_ZERO,
     FlowEvent,
-    Kind,
-    interface_direction,
 )
+from collectors.capture.flow_events import FlowEvents
 from collectors.capture.header_row import HeaderRow, Key
 from collectors.capture.header_values import ACK, AHEAD, FIN, MASK, RST, SYN
 from collectors.capture.syn_options import read_syn_options
 from collectors.capture.tcp_sequence import analyse
 from collectors.capture.tracked_flow import TrackedFlow
 
-MAX_EVENTS = 400
 NOP_NOP_TIMESTAMP = 0x0101080A
 NOT_NEW_DATA = RETRANS | KEEP_ALIVE | ZERO_WINDOW_PROBE
 # analysis flag, the counter of its direction, the event that it makes
-COUNTED: tuple[tuple[int, str, Kind], ...] = (
-    (OUT_OF_ORDER, "out_of_order", "out of order"),
-    (DUPLICATE_ACK, "duplicate_acks", "duplicate ACK"),
-    (ZERO_WINDOW, "zero_windows", "zero window"),
-    (WINDOW_FULL, "window_full", "window full"),
-    (KEEP_ALIVE, "keep_alives", "keep-alive"),
+COUNTED = (
+    (OUT_OF_ORDER, "out_of_order", SENT_OUT_OF_ORDER),
+    (DUPLICATE_ACK, "duplicate_acks", ACK_DUPLICATED),
+    (ZERO_WINDOW, "zero_windows", WINDOW_ZERO),
+    (WINDOW_FULL, "window_full", WINDOW_FILLED),
+    (KEEP_ALIVE, "keep_alives", KEPT_ALIVE),
 )
 
 
@@ -49,11 +64,9 @@ class TcpFlow(TrackedFlow):
     __slots__ = (
         "acked_at",
         "client",
-        "event_count",
-        "first_event",
         "first_rtt",
-        "last_event",
         "latest_syn_at",
+        "noted",
         "reset_by",
         "server",
         "syn_at",
@@ -79,18 +92,12 @@ class TcpFlow(TrackedFlow):
         self.syn_at = self.latest_syn_at = self.synack_at = self.acked_at = 0
         self.first_rtt = 0  # the handshake's, from the latest SYN
         self.reset_by: Direction | None = None
-        self.first_event: FlowEvent | None = None
-        self.last_event: FlowEvent | None = None
-        self.event_count = 0
+        self.noted = FlowEvents.__new__(FlowEvents)
 
     @property
     def events(self) -> list[FlowEvent]:
         """What happened, in its order; a new list each time."""
-        found, event = [], self.first_event
-        while event is not None:
-            found.append(event)
-            event = event.next
-        return found
+        return self.noted.listed()
 
     # --- every packet
 
@@ -105,12 +112,12 @@ class TcpFlow(TrackedFlow):
         own.packets += 1
         own.bytes += row.wire
         analysis = analyse(own, peer, row, self.first_rtt)
-        kind: Kind | None = None  # of the event that it makes: one at most
+        event = NO_EVENT  # that it makes: one at most
         if flags & (SYN | FIN | RST):
-            kind = self._phase(own, row)
+            event = self._phase(own, row)
         elif not self.acked_at and self.synack_at and own is self.client:
             self._handshake_completed(ns)
-            kind = "data" if length else "ACK"
+            event = DATA_SENT if length else ACK_SENT
         if flags & ACK and (peer.probe >= 0 or peer.probe_stamp >= 0):
             _measure_rtt(peer, row)
         if length:
@@ -118,13 +125,13 @@ class TcpFlow(TrackedFlow):
             own.payload += length
             if not analysis & NOT_NEW_DATA:
                 self._data(own, row)
-                kind = kind or "data"
+                event = DATA_SENT if event == NO_EVENT else event
             else:
                 own.probe = NOT_SEEN  # Karn: an ACK of what was retransmitted gives no round trip
         if analysis:
-            kind = _count(own, row, analysis) or kind
-        if kind:
-            self._note_event(own, ns, kind, length)
+            event = _count(own, row, analysis, event)
+        if event != NO_EVENT:
+            self.noted.note(ns, own.client, event, length)
         return analysis
 
     def _copy(self, own: Direction, row: HeaderRow) -> int:
@@ -140,27 +147,27 @@ class TcpFlow(TrackedFlow):
         self.acked_at = ns
         self.first_rtt = max(ns - self.latest_syn_at, 0) if self.latest_syn_at else 0
 
-    def _phase(self, own: Direction, row: HeaderRow) -> Kind:
+    def _phase(self, own: Direction, row: HeaderRow) -> int:
         ns, flags = row.ns, row.flags
         if flags & RST:
             if self.reset_by is None:
                 self.reset_by = own
             own.reset_at = own.reset_at or ns
-            return "RST"
+            return RST_SENT
         if flags & SYN:
             read_syn_options(own, row)
             own.seen_on |= interface_direction(row)
             return self._opening(ns, flags)
         own.fin_at = own.fin_at or ns
-        return "FIN"
+        return FIN_SENT
 
-    def _opening(self, ns: int, flags: int) -> Kind:
+    def _opening(self, ns: int, flags: int) -> int:
         if flags & ACK:
             self.synack_at = self.synack_at or ns
-            return "SYN-ACK"
+            return SYN_ACK_SENT
         self.syn_at = self.syn_at or ns
         self.latest_syn_at = ns
-        return "SYN"
+        return SYN_SENT
 
     def _data(self, own: Direction, row: HeaderRow) -> None:
         """New data: the client asks, or the server answers; its ACK may give a round trip."""
@@ -180,35 +187,7 @@ class TcpFlow(TrackedFlow):
         """An ICMP error about a packet of this connection, and who sent it."""
         self.icmp += 1
         self.icmp_note, self.icmp_from = note, source
-        last = self.last_event
-        if last is not None and (last.kind, last.note) == ("ICMP", note):
-            last.until = ns
-            last.count += 1
-        else:
-            self.add_event(FlowEvent(ns, False, "ICMP", note=note))
-
-    def _note_event(self, own: Direction, ns: int, kind: Kind, size: int) -> None:
-        last = self.last_event
-        if last is not None and last.kind == kind and last.by_client == own.client:
-            last.until = ns
-            last.count += 1
-            last.size += size
-        elif self.event_count < MAX_EVENTS:
-            event = FlowEvent.__new__(FlowEvent)
-            event.next = None
-            event.begin(ns, own.client, kind, size, "")
-            self.add_event(event)
-
-    def add_event(self, event: FlowEvent) -> None:
-        """One more, as long as there are not too many."""
-        if self.event_count >= MAX_EVENTS:
-            return
-        if self.last_event is None:
-            self.first_event = event
-        else:
-            self.last_event.next = event
-        self.last_event = event
-        self.event_count += 1
+        self.noted.note_error(ns, note)
 
     # --- what it comes to
 
@@ -251,34 +230,34 @@ def _side(direction: Direction) -> str:
     return "client" if direction.client else "server"
 
 
-def _count(own: Direction, row: HeaderRow, analysis: int) -> Kind | None:
-    """Counts what a segment is called; the event that it makes, where it makes one."""
-    found: Kind | None = _retransmission(own, row, analysis) if analysis & RETRANS else None
+def _count(own: Direction, row: HeaderRow, analysis: int, event: int) -> int:
+    """Counts what a segment is called. The event that it makes: `event` where that makes none."""
+    found = _retransmission(own, row, analysis) if analysis & RETRANS else NO_EVENT
     for flag, counter, kind in COUNTED:
         if analysis & flag:
             counts = own.counted()
             setattr(counts, counter, getattr(counts, counter) + 1)
-            found = found or kind
-    return found
+            found = kind if found == NO_EVENT else found
+    return event if found == NO_EVENT else found
 
 
-def _retransmission(own: Direction, row: HeaderRow, analysis: int) -> Kind:
+def _retransmission(own: Direction, row: HeaderRow, analysis: int) -> int:
     """Counts a retransmission by its kind: only what has data is one of the data segments."""
     counts = own.counted()
     if row.flags & SYN:
         counts.syn_retransmitted += 1
-        return "SYN-ACK retransmission" if row.flags & ACK else "SYN retransmission"
+        return SYN_ACK_SENT_AGAIN if row.flags & ACK else SYN_SENT_AGAIN
     if not row.length:
         counts.fin_retransmitted += 1
-        return "FIN retransmission"
+        return FIN_SENT_AGAIN
     if analysis & SPURIOUS_RETRANSMISSION:
         counts.spurious += 1
-        return "spurious retransmission"
+        return SENT_AGAIN_SPURIOUSLY
     if analysis & FAST_RETRANSMISSION:
         counts.fast += 1
-        return "fast retransmission"
+        return SENT_AGAIN_FAST
     counts.timeouts += 1
-    return "retransmission"
+    return SENT_AGAIN
 
 
 def _measure_rtt(peer: Direction, row: HeaderRow) -> None:

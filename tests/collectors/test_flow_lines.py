@@ -9,7 +9,8 @@ import pytest
 
 from collectors import capture
 from collectors.capture import flow_objects
-from collectors.capture.direction import Direction, DurationStats, FlowEvent
+from collectors.capture.direction import Direction, DurationStats
+from collectors.capture.flow_event import DATA_SENT
 from collectors.capture.flow_lines import flow_line, plain_flow_line
 from collectors.capture.flows import FlowTable
 from collectors.capture.header_row import HeaderRow
@@ -134,8 +135,8 @@ def test_every_field_of_a_connection() -> None:
         setattr(own.counts, name, number + 1)
     flow.reset_by = own
     flow.copies = 3
-    flow.add_event(FlowEvent(NOW, True, "data", 12))
-    flow.add_event(FlowEvent(NOW + 1, False, "ICMP", note="x"))
+    flow.noted.note(NOW, True, DATA_SENT, 12)
+    flow.noted.note_error(NOW + 1, "x")
     line = check(flow)
     assert '"fd00::2"' in line and '"phase":"' in line and '"window_scale":7' in line
     assert flow_objects.flow_object(flow) == json.loads(line) and len(counts) == 10
