@@ -44,6 +44,7 @@ CORE = (  # modules of CAPTURE
     "flow_objects",
     "flow_totals",
     "flows",
+    "flows_by_ends",
     "flows_gone",
     "hop_counts",
     "header_rows",

@@ -16,12 +16,15 @@ cdef class SegmentCounts:
     cdef public long long duplicate_acks, zero_windows, window_full, keep_alives
 
 cdef class Direction:
+    # In an order that leaves no gaps, each as small as what it holds: there are two a connection
     cdef public bytes address
-    cdef public long long port, interface, packets, bytes, payload, segments
+    cdef public long long interface, packets, bytes, payload, segments
+    cdef public unsigned short port, window
+    cdef public short scale, seen_on
+    cdef public int mss, duplicates, last_analysis
     cdef public bint client, first_ack
-    cdef public long long start, end, end_at, ahead, last_ack, last_ack_at, window, scale, mss
-    cdef public long long seen_on, duplicates, last_analysis
-    cdef public long long probe, probe_stamp, probe_at, fin_at, reset_at
+    cdef public long long start, end, ahead, last_ack, probe, probe_stamp
+    cdef public long long end_at, last_ack_at, probe_at, fin_at, reset_at
     cdef public DurationStats rtt
     cdef public SegmentCounts counts
     cpdef begin(self, bytes address, long long port, long long interface)

@@ -2,7 +2,7 @@
 cimport cython
 from collectors.capture.direction cimport Direction
 from collectors.capture.dns_ports cimport is_dns_port
-from collectors.capture.fast_headers cimport flow_key, next_record, read_headers
+from collectors.capture.fast_headers cimport next_record, read_headers
 from collectors.capture.header_row cimport HeaderRow
 from collectors.capture.kept_flows cimport KeptFlows
 from collectors.capture.tcp cimport TcpFlow
@@ -25,9 +25,9 @@ cdef class FlowTable(KeptFlows):
     cdef HeaderRow _unusual(self, long long linktype, HeaderRow row)
     @cython.locals(other=HeaderRow)
     cdef long long _one(self, long long linktype, HeaderRow row) except -1
-    @cython.locals(analysis=cython.longlong, key=bytes, flow=TcpFlow, own=Direction, peer=Direction)
+    @cython.locals(analysis=cython.longlong, flow=TcpFlow, own=Direction, peer=Direction)
     cdef long long _one_tcp(self, HeaderRow row) except -1
-    @cython.locals(analysis=cython.longlong, key=bytes, flow=UdpFlow, own=UdpDirection)
+    @cython.locals(analysis=cython.longlong, flow=UdpFlow, own=UdpDirection)
     cdef long long _one_udp(self, HeaderRow row) except -1
     cdef _expire(self, long long ns)
 

@@ -15,7 +15,7 @@ from collectors.capture.direction import Direction
 from collectors.capture.dns_ports import is_dns_port
 from collectors.capture.flow_expiry import Flow as Flow
 from collectors.capture.header_row import HeaderRow
-from collectors.capture.header_rows import flow_key, read_headers
+from collectors.capture.header_rows import read_headers
 from collectors.capture.header_values import ACK, LINUX_SLL, SYN, TCP
 from collectors.capture.hop_counts import count_tcp, count_udp
 from collectors.capture.kept_flows import KeptFlows, Leaving
@@ -134,10 +134,9 @@ class FlowTable(KeptFlows):
         return None
 
     def _one_tcp(self, row: HeaderRow) -> int:
-        key = flow_key(row)
-        flow = self._tcp.get(key)
+        flow = self._kept.find_tcp(row)
         if flow is None or (row.flags & SYN and _reopened(flow, row)):
-            flow = self._open_tcp(row, key, flow)
+            flow = self._open_tcp(row)
             if flow is None:
                 return 0
         own, peer = flow.client, flow.server
@@ -152,10 +151,9 @@ class FlowTable(KeptFlows):
         return analysis
 
     def _one_udp(self, row: HeaderRow) -> int:
-        key = flow_key(row)
-        flow = self._udp.get(key)
+        flow = self._kept.find_udp(row)
         if flow is None:
-            flow = self._open_udp(row, key)
+            flow = self._open_udp(row)
             if flow is None:
                 return 0
         own = flow.client
@@ -171,7 +169,7 @@ class FlowTable(KeptFlows):
 
     def _copied(self, row: HeaderRow) -> int:
         """A copy on cooked v1; the number of its flow, or 0."""
-        flow = self._known(row.protocol, flow_key(row))
+        flow = self._kept.find(row)
         if flow is None:
             return 0
         flow.copies += 1
@@ -187,11 +185,14 @@ class FlowTable(KeptFlows):
 
     def _icmp_error(self, found: IcmpError, ns: int) -> int:
         """The number of the flow that it quotes, or 0."""
-        flow = self._known(found.protocol, found.key)
+        flow = self._kept.find(found.quoted)
         if flow is None:
             return 0
         if found.is_unreachable:
-            of_client = found.quoted == (flow.client.address, flow.client.port)
+            of_client = (found.quoted.source, found.quoted.source_port) == (
+                flow.client.address,
+                flow.client.port,
+            )
             flow.error(ns, found.note, found.sender, of_client)
         return flow.number
 

@@ -1,4 +1,5 @@
 # Types of flows_gone.py for the compiled core.
+from collectors.capture.fast_headers cimport flow_key
 from collectors.capture.header_row cimport HeaderRow
 from collectors.capture.tracked_flow cimport TrackedFlow
 
@@ -10,5 +11,5 @@ cdef class GoneFlows:
     cdef dict _known
     cpdef add(self, TrackedFlow flow)
     cpdef add_expired(self, TrackedFlow flow)
-    cpdef bint is_back(self, bytes key, HeaderRow row) except -1
+    cpdef bint is_back(self, HeaderRow row) except -1
     cdef _forget(self)

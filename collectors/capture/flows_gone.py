@@ -6,7 +6,8 @@ from __future__ import annotations
 from itertools import islice
 
 from collectors.capture.flow_expiry import CLOSED_NS, IDLE_UDP_NS, Flow, expires_after
-from collectors.capture.header_row import HeaderRow, Key
+from collectors.capture.header_row import HeaderRow, Key, key_of_ends
+from collectors.capture.header_rows import flow_key
 from collectors.capture.header_values import ACK, SYN, TCP
 from collectors.capture.tcp import TcpFlow
 
@@ -26,7 +27,7 @@ class GoneFlows:
         if len(self._known) >= self._limit:
             self._forget()
         seen = flow.client.start if isinstance(flow, TcpFlow) else flow.last_ns
-        self._known[hash(flow.key)] = seen
+        self._known[hash(_key(flow))] = seen
 
     def add_expired(self, flow: Flow) -> None:
         """A connection that was not closed: 3 h without a keep-alive do not end it. UDP that goes
@@ -34,9 +35,9 @@ class GoneFlows:
         if isinstance(flow, TcpFlow) and expires_after(flow) != CLOSED_NS:
             self.add(flow)
 
-    def is_back(self, key: Key, row: HeaderRow) -> bool:
+    def is_back(self, row: HeaderRow) -> bool:
         """Whether a packet that opens a flow belongs to one of these, which is no longer one."""
-        seen = self._known.pop(hash(key), None) if self._known else None
+        seen = self._known.pop(hash(flow_key(row)), None) if self._known else None
         if seen is None:
             return False
         if row.protocol != TCP:
@@ -48,3 +49,9 @@ class GoneFlows:
         self.forgotten += len(oldest)
         for key in oldest:
             del self._known[key]
+
+
+def _key(flow: Flow) -> Key:
+    client, server = flow.client, flow.server
+    ends = (client.address, client.port), (server.address, server.port)
+    return key_of_ends(*ends, flow.network)

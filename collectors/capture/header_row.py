@@ -9,6 +9,7 @@ from typing import Any
 # Both addresses, the lower end first, both ports, and VNI or VLAN where there is one: bytes are
 # smaller than a tuple of the same
 Key = bytes
+End = tuple[bytes, int]  # address, port
 _PORTS, _NETWORK = Struct("!HH").pack, Struct("!Q").pack
 _HEADERS = (
     "protocol",
@@ -91,10 +92,12 @@ class HeaderRow:
 
 def plain_flow_key(row: HeaderRow) -> Key:
     """How a packet's flow is found: the same for both of its directions."""
-    source, destination = row.source, row.destination
-    sport, dport = row.source_port, row.destination_port
-    if source < destination or (source == destination and sport <= dport):
-        key = source + destination + _PORTS(sport, dport)
-    else:
-        key = destination + source + _PORTS(dport, sport)
-    return key + _NETWORK(row.network) if row.network else key
+    source, destination = (row.source, row.source_port), (row.destination, row.destination_port)
+    return key_of_ends(source, destination, row.network)
+
+
+def key_of_ends(one: End, other: End, network: int) -> Key:
+    """The same in either order."""
+    (low, low_port), (high, high_port) = sorted((one, other))
+    key = low + high + _PORTS(low_port, high_port)
+    return key + _NETWORK(network) if network else key

@@ -2,6 +2,7 @@
 cimport cython
 from collectors.capture.flow_expiry cimport ExpiryQueue
 from collectors.capture.flow_totals cimport FlowTotals
+from collectors.capture.flows_by_ends cimport FlowsByEnds
 from collectors.capture.flows_gone cimport GoneFlows
 from collectors.capture.header_row cimport HeaderRow
 from collectors.capture.tcp cimport TcpFlow
@@ -16,13 +17,12 @@ cdef class KeptFlows:
     cdef object _leaving, _dns_streams
     cdef ExpiryQueue _expiry
     cdef GoneFlows _gone
-    cdef dict _tcp, _udp, _replaced
-    cdef TrackedFlow _known(self, long long protocol, bytes key)
+    cdef FlowsByEnds _kept
     @cython.locals(flow=TcpFlow)
-    cdef TcpFlow _open_tcp(self, HeaderRow row, bytes key, TcpFlow replaced)
+    cdef TcpFlow _open_tcp(self, HeaderRow row)
     @cython.locals(flow=UdpFlow)
-    cdef UdpFlow _open_udp(self, HeaderRow row, bytes key)
-    cdef bint _is_first(self, bytes key, HeaderRow row)
+    cdef UdpFlow _open_udp(self, HeaderRow row)
+    cdef bint _is_first(self, HeaderRow row)
     cdef bint _room(self)
     cdef _let_go(self, long long ns)
     cdef _leave(self, TrackedFlow flow)

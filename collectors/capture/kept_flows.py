@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from collectors.capture.flow_expiry import ExpiryQueue, Flow
 from collectors.capture.flow_totals import FlowTotals
+from collectors.capture.flows_by_ends import FlowsByEnds
 from collectors.capture.flows_gone import GoneFlows
-from collectors.capture.header_row import HeaderRow, Key
-from collectors.capture.header_values import TCP
+from collectors.capture.header_row import HeaderRow
 from collectors.capture.tcp import TcpFlow
 from collectors.capture.udp import UdpFlow
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 EVICTED_AT_ONCE = 10  # a tenth of the flows
 Leaving = Callable[[Flow], None]
-_number = attrgetter("number")
 
 
 class KeptFlows:
@@ -33,9 +31,7 @@ class KeptFlows:
         self._limit = limit
         self._evict = evict
         self._leaving = leaving
-        self._tcp: dict[Key, TcpFlow] = {}
-        self._udp: dict[Key, UdpFlow] = {}
-        self._replaced: dict[int, Flow] = {}  # by number: later ones have their keys
+        self._kept = FlowsByEnds()
         self._number = 0
         self._expiry = ExpiryQueue(keep_idle)
         self._gone = GoneFlows()
@@ -44,50 +40,43 @@ class KeptFlows:
     @property
     def flows(self) -> list[Flow]:
         """Those that are in the table, in the order in which they began."""
-        found = [*self._tcp.values(), *self._udp.values(), *self._replaced.values()]
-        return sorted(found, key=_number)
+        return self._kept.listed()
 
     def __len__(self) -> int:
-        return len(self._tcp) + len(self._udp) + len(self._replaced)
+        return len(self._kept)
 
     def flow(self, number: int) -> Flow | None:
         return next((flow for flow in self.flows if flow.number == number), None)
 
-    def _known(self, protocol: int, key: Key) -> Flow | None:
-        return self._tcp.get(key) if protocol == TCP else self._udp.get(key)
-
-    def _open_tcp(self, row: HeaderRow, key: Key, replaced: TcpFlow | None) -> TcpFlow | None:
-        """`replaced` was the last connection between the same ends."""
+    def _open_tcp(self, row: HeaderRow) -> TcpFlow | None:
         if not self._room():
             return None
-        self.totals.tcp += self._is_first(key, row)
+        self.totals.tcp += self._is_first(row)
         flow = TcpFlow.__new__(TcpFlow)
-        flow.begin(self._number, key, row)
-        if replaced is not None and self._tcp.get(key) is replaced:  # it may have left for this one
-            self._replaced[replaced.number] = replaced
-        self._tcp[key] = flow
+        flow.begin(self._number, row)
+        self._kept.add(flow, row)
         self._expiry.add(flow, row.ns)
         return flow
 
-    def _open_udp(self, row: HeaderRow, key: Key) -> UdpFlow | None:
+    def _open_udp(self, row: HeaderRow) -> UdpFlow | None:
         if not self._room():
             return None
-        self.totals.udp += self._is_first(key, row)
+        self.totals.udp += self._is_first(row)
         flow = UdpFlow.__new__(UdpFlow)
-        flow.begin(self._number, key, row)
-        self._udp[key] = flow
+        flow.begin(self._number, row)
+        self._kept.add(flow, row)
         self._expiry.add(flow, row.ns)
         return flow
 
-    def _is_first(self, key: Key, row: HeaderRow) -> bool:
+    def _is_first(self, row: HeaderRow) -> bool:
         """Whether it is no flow that had left and goes on."""
-        is_back = self._gone.is_back(key, row)
+        is_back = self._gone.is_back(row)
         self.totals.left -= is_back
         return not is_back
 
     def _room(self) -> bool:
         """Whether one more flow may come; makes room where that is allowed."""
-        if len(self._tcp) + len(self._udp) + len(self._replaced) >= self._limit:
+        if len(self._kept) >= self._limit:
             self._expiry.keep_idle = False
             if not self._evict:
                 self.totals.refused += 1
@@ -110,12 +99,7 @@ class KeptFlows:
 
     def _leave(self, flow: Flow) -> None:
         self.totals.left += 1
-        table: dict[Key, TcpFlow] | dict[Key, UdpFlow]
-        table = self._tcp if isinstance(flow, TcpFlow) else self._udp
-        if table.get(flow.key) is flow:
-            del table[flow.key]
-        else:
-            del self._replaced[flow.number]
+        self._kept.remove(flow)
         if self._dns_streams is not None and isinstance(flow, TcpFlow):
             self._dns_streams.forget(flow.client)
             self._dns_streams.forget(flow.server)
@@ -124,7 +108,7 @@ class KeptFlows:
 
     def _all_leave(self) -> None:
         flows = self.flows
-        self._tcp, self._udp, self._replaced, self._dns_streams = {}, {}, {}, None
+        self._kept, self._dns_streams = FlowsByEnds(), None
         self.totals.left += len(flows)
         if self._leaving is not None:
             for flow in flows:

@@ -20,7 +20,7 @@ cdef class TcpFlow(TrackedFlow):
     cdef public long long syn_at, latest_syn_at, synack_at, acked_at, first_rtt
     cdef public FlowEvents noted
     @cython.locals(first=Direction, second=Direction, opens=cython.longlong, downward=cython.bint)
-    cpdef begin(self, long long number, bytes key, HeaderRow row)
+    cpdef begin(self, long long number, HeaderRow row)
     @cython.locals(ns=cython.longlong, flags=cython.longlong, length=cython.longlong, interface=cython.longlong, analysis=cython.longlong, event=cython.longlong)
     cpdef long long add(self, Direction own, Direction peer, HeaderRow row)
     cdef long long _copy(self, Direction own, HeaderRow row)

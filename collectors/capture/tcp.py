@@ -40,7 +40,7 @@ from collectors.capture.flow_event import (
     FlowEvent,
 )
 from collectors.capture.flow_events import FlowEvents
-from collectors.capture.header_row import HeaderRow, Key
+from collectors.capture.header_row import HeaderRow
 from collectors.capture.header_values import ACK, AHEAD, FIN, MASK, RST, SYN
 from collectors.capture.syn_options import read_syn_options
 from collectors.capture.tcp_sequence import analyse
@@ -74,12 +74,12 @@ class TcpFlow(TrackedFlow):
     )
     protocol = "TCP"
 
-    def __init__(self, number: int, key: Key, row: HeaderRow) -> None:
-        self.begin(number, key, row)
+    def __init__(self, number: int, row: HeaderRow) -> None:
+        self.begin(number, row)
 
-    def begin(self, number: int, key: Key, row: HeaderRow) -> None:
+    def begin(self, number: int, row: HeaderRow) -> None:
         """A connection, of its first packet."""
-        self.enter(number, key, row)
+        self.enter(number, row)
         first, second = Direction.__new__(Direction), Direction.__new__(Direction)
         first.begin(row.source, row.source_port, row.interface)
         second.begin(row.destination, row.destination_port, -1)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collectors.capture.direction import NO_DURATIONS, DurationStats
-from collectors.capture.header_row import HeaderRow, Key
+from collectors.capture.header_row import HeaderRow
 from collectors.capture.hop_counts import HopCounts
 
 RECENT_NS = 15 * 1_000_000_000
 
 
 class TrackedFlow:
-    """`number` and `key` are the table's, `waits` from what the client sent to what it got.
+    """`number` is the table's, `waits` from what the client sent to what it got.
     `recent_wait` is the longest of `RECENT_NS` before `recent_wait_at`, when that answer came."""
 
     __slots__ = (
@@ -21,7 +21,6 @@ class TrackedFlow:
         "icmp",
         "icmp_from",
         "icmp_note",
-        "key",
         "last_ns",
         "network",
         "number",
@@ -30,9 +29,9 @@ class TrackedFlow:
         "waits",
     )
 
-    def enter(self, number: int, key: Key, row: HeaderRow) -> None:
+    def enter(self, number: int, row: HeaderRow) -> None:
         """What a new one is; where it is compiled, a call that costs little."""
-        self.number, self.key, self.network = number, key, row.network
+        self.number, self.network = number, row.network
         self.first_ns = self.last_ns = row.ns
         self.asked_at = 0
         self.waits: DurationStats = NO_DURATIONS

@@ -16,6 +16,6 @@ cdef class UdpFlow(TrackedFlow):
     cdef public UdpDirection client, server
     cdef public bint unreachable
     @cython.locals(first=UdpDirection, second=UdpDirection)
-    cpdef begin(self, long long number, bytes key, HeaderRow row)
+    cpdef begin(self, long long number, HeaderRow row)
     @cython.locals(ns=cython.longlong)
     cpdef long long add(self, UdpDirection own, HeaderRow row)

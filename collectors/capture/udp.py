@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collectors.capture.analysis_flags import COPY
 from collectors.capture.direction import interface_direction
-from collectors.capture.header_row import HeaderRow, Key
+from collectors.capture.header_row import HeaderRow
 from collectors.capture.tracked_flow import TrackedFlow
 
 
@@ -31,12 +31,12 @@ class UdpFlow(TrackedFlow):
     protocol = "UDP"
     retransmitted = 0
 
-    def __init__(self, number: int, key: Key, row: HeaderRow) -> None:
-        self.begin(number, key, row)
+    def __init__(self, number: int, row: HeaderRow) -> None:
+        self.begin(number, row)
 
-    def begin(self, number: int, key: Key, row: HeaderRow) -> None:
+    def begin(self, number: int, row: HeaderRow) -> None:
         """A conversation, of its first datagram."""
-        self.enter(number, key, row)
+        self.enter(number, row)
         first = UdpDirection.__new__(UdpDirection)
         first.begin(row.source, row.source_port, row.interface)
         second = UdpDirection.__new__(UdpDirection)

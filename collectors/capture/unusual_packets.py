@@ -7,7 +7,7 @@ from functools import lru_cache
 from ipaddress import ip_address
 
 from collectors.capture.dissect import dissect
-from collectors.capture.header_row import HeaderRow, Key, plain_flow_key
+from collectors.capture.header_row import HeaderRow
 from collectors.capture.header_values import ETHERNET, TCP, UDP
 from collectors.capture.layers import Frame, Icmp, Quoted
 from collectors.capture.packet_summary import icmp_info
@@ -19,12 +19,11 @@ _MOST_ADDRESSES = 10_000
 
 
 class IcmpError:
-    """Of the flow with this protocol and key. `quoted` are address and port of who sent the packet
-    that it is about; `sender` sent the error; `note` is it in words."""
+    """`quoted` are the headers of the packet that it is about; `sender` sent the error; `note` is
+    it in words."""
 
-    def __init__(self, frame: Frame, icmp: Icmp, quoted: Quoted, key: Key) -> None:
-        self.protocol, self.key = quoted.protocol, key
-        self.quoted = packed(quoted.source), quoted.source_port
+    def __init__(self, frame: Frame, icmp: Icmp, quoted: HeaderRow) -> None:
+        self.quoted = quoted
         self.sender = frame.ip.source if frame.ip is not None else ""
         self.note = icmp_info(icmp)
         self.is_unreachable = means_unreachable(icmp)
@@ -73,8 +72,8 @@ def _error(frame: Frame) -> IcmpError | None:
     icmp = frame.icmp
     if icmp is None or icmp.quoted is None:
         return None
-    key = _quoted_key(icmp.quoted, frame.network)
-    return None if key is None else IcmpError(frame, icmp, icmp.quoted, key)
+    row = _quoted_row(icmp.quoted, frame.network)
+    return None if row is None else IcmpError(frame, icmp, row)
 
 
 @lru_cache(_MOST_ADDRESSES)
@@ -82,14 +81,14 @@ def packed(address: str) -> bytes:
     return ip_address(address).packed
 
 
-def _quoted_key(quoted: Quoted, network: int) -> Key | None:
-    """The flow of a packet that an ICMP error quotes; None where its ports are not in it."""
+def _quoted_row(quoted: Quoted, network: int) -> HeaderRow | None:
+    """Of a packet that an ICMP error quotes; None where its ports are not in it."""
     if quoted.source_port is None or quoted.destination_port is None:
         return None
     row = HeaderRow(quoted.protocol, packed(quoted.source), packed(quoted.destination))
     row.source_port, row.destination_port = quoted.source_port, quoted.destination_port
     row.network = network
-    return plain_flow_key(row)
+    return row
 
 
 def means_unreachable(icmp: Icmp) -> bool:

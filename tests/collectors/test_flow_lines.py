@@ -35,13 +35,13 @@ DURATIONS = (0, 1, 99, 100, 999, 1000, 999_999, 10**6, 1_500_000, 123_456_789, 1
 def tcp(addresses: tuple[bytes, bytes] = IPV4, flags: int = 2) -> TcpFlow:
     row = HeaderRow(6, *addresses)
     row.source_port, row.destination_port, row.flags, row.ns = 40_000, 443, flags, NOW
-    return TcpFlow(1, b"key", row)
+    return TcpFlow(1, row)
 
 
 def udp() -> UdpFlow:
     row = HeaderRow(17, *IPV4)
     row.source_port, row.destination_port, row.ns = 40_000, 53, NOW
-    return UdpFlow(1, b"key", row)
+    return UdpFlow(1, row)
 
 
 def stats(*durations: int) -> DurationStats:
