@@ -40,7 +40,7 @@ def idle_connections(flows: Sequence[Flow], until: int = 0) -> tuple[IdleConnect
 
 
 def _can_be_read(flow: TcpFlow, until: int) -> bool:
-    return until - flow.last_ns <= RECENT_NS and len(flow.noted) < MOST_EVENTS
+    return until - flow.last_ns <= RECENT_NS and flow.event_count < MOST_EVENTS
 
 
 def _may_have_failed(flow: TcpFlow) -> bool:

@@ -18,7 +18,7 @@ from libc.string cimport memcpy, strlen
 
 cimport cython
 from collectors.capture.direction cimport Direction, DurationStats, SegmentCounts
-from collectors.capture.flow_events cimport Event, FlowEvents
+from collectors.capture.flow_events cimport Event, FlowWithEvents
 from collectors.capture.tcp cimport TcpFlow
 from collectors.capture.tracked_flow cimport TrackedFlow
 from collectors.capture.udp cimport UdpDirection, UdpFlow
@@ -323,14 +323,14 @@ cdef class FlowLines:
             self._raw(b',"phase":')
             self._text(flow_objects.reset_phase(flow))
             self._put(b"}", 1)
-        return self._events(flow.noted)
+        return self._events(flow)
 
-    cdef int _events(self, FlowEvents noted) except -1:
+    cdef int _events(self, FlowWithEvents flow) except -1:
         cdef Event *event
         cdef int place
         self._raw(b',"events":[')
-        for place in range(noted.count):
-            event = noted.start + place
+        for place in range(flow._count):
+            event = flow._events + place
             self._seconds(b',{"at":' if place else b'{"at":', event.at)
             self._raw(
                 b',"by":"client","kind":' if event.by_client else b',"by":"server","kind":'
@@ -341,7 +341,7 @@ cdef class FlowLines:
                 self._field(b',"bytes":', event.size)
             if event.note:
                 self._raw(b',"note":')
-                self._text(noted.note_of(event))
+                self._text(flow._note_of(event))
             self._put(b"}", 1)
         return self._put(b"]", 1)
 

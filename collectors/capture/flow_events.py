@@ -6,19 +6,30 @@ The compiled core keeps 32 bytes of each, and no object (flow_events.pyx).
 from __future__ import annotations
 
 from collectors.capture.flow_event import ICMP_ERROR, KINDS, FlowEvent
+from collectors.capture.header_row import HeaderRow
+from collectors.capture.tracked_flow import TrackedFlow
 
 MAX_EVENTS = 400
 MOST_ALIKE = (1 << 32) - 1  # in one
 
 
-class FlowEvents(list[FlowEvent]):
-    """In their order."""
+class FlowWithEvents(TrackedFlow):
+    __slots__ = ("_events",)
 
-    __slots__ = ()
+    def enter(self, number: int, row: HeaderRow) -> None:
+        """What a new one is."""
+        super().enter(number, row)
+        self._events: list[FlowEvent] = []
 
-    def listed(self) -> list[FlowEvent]:
-        """A new list; nothing that is done to what is in it is kept."""
-        return list(self)
+    @property
+    def event_count(self) -> int:
+        return len(self._events)
+
+    @property
+    def events(self) -> list[FlowEvent]:
+        """What happened, in its order; a new list each time. Nothing that is done to what is in it
+        is kept."""
+        return list(self._events)
 
     def note(self, at: int, by_client: bool, kind: int, size: int) -> None:
         """`kind` is a place in KINDS, `size` in bytes, `at` in nanoseconds."""
@@ -29,13 +40,13 @@ class FlowEvents(list[FlowEvent]):
         self._add(FlowEvent(at, False, KINDS[ICMP_ERROR], note=text))
 
     def _add(self, event: FlowEvent) -> None:
-        last = self[-1] if self else None
+        last = self._events[-1] if self._events else None
         if last is not None and _alike(last, event) and last.count < MOST_ALIKE:
             last.until = event.at
             last.count += 1
             last.size += event.size
-        elif len(self) < MAX_EVENTS:
-            self.append(event)
+        elif len(self._events) < MAX_EVENTS:
+            self._events.append(event)
 
 
 def _alike(one: FlowEvent, other: FlowEvent) -> bool:

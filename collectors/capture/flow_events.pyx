@@ -14,36 +14,38 @@ cdef enum:
 cdef int64_t ERROR = ICMP_ERROR
 
 
-cdef class FlowEvents:
+cdef class FlowWithEvents(TrackedFlow):
     def __dealloc__(self):
-        PyMem_Free(self.start)
-        Py_XDECREF(self.notes)
+        PyMem_Free(self._events)
+        Py_XDECREF(self._notes)
 
-    def __len__(self):
-        return self.count
+    @property
+    def event_count(self):
+        return self._count
 
-    def listed(self):
-        """In their order."""
+    @property
+    def events(self):
+        """What happened, in its order; a new list each time."""
         cdef Event *event
         cdef int place
         cdef list found = []
-        for place in range(self.count):
-            event = self.start + place
+        for place in range(self._count):
+            event = self._events + place
             made = FlowEvent(
-                event.at, bool(event.by_client), KINDS[event.kind], event.size, self.note_of(event)
+                event.at, bool(event.by_client), KINDS[event.kind], event.size, self._note_of(event)
             )
             made.until, made.count = event.until, event.count
             found.append(made)
         return found
 
-    cdef str note_of(self, Event *event):
-        return (<list>self.notes)[event.note - 1] if event.note else ""
+    cdef str _note_of(self, Event *event):
+        return (<list>self._notes)[event.note - 1] if event.note else ""
 
     cpdef note(self, int64_t at, bint by_client, int64_t kind, int64_t size):
         """One more, or another like the last."""
         cdef Event *last
-        if self.count:
-            last = self.start + self.count - 1
+        if self._count:
+            last = self._events + self._count - 1
             if last.kind == kind and last.by_client == by_client and last.count < MOST_ALIKE:
                 last.until = at
                 last.count += 1
@@ -55,19 +57,19 @@ cdef class FlowEvents:
         """An ICMP error, and what it says."""
         cdef Event *last
         cdef list notes
-        if self.count:
-            last = self.start + self.count - 1
-            if last.kind == ERROR and last.count < MOST_ALIKE and self.note_of(last) == text:
+        if self._count:
+            last = self._events + self._count - 1
+            if last.kind == ERROR and last.count < MOST_ALIKE and self._note_of(last) == text:
                 last.until = at
                 last.count += 1
                 return
-        if self.notes is NULL:
+        if self._count >= MAX_EVENTS:
+            return
+        if self._notes is NULL:
             notes = []
             Py_INCREF(notes)
-            self.notes = <PyObject *>notes
-        notes = <list>self.notes
-        if self.count >= MAX_EVENTS:
-            return
+            self._notes = <PyObject *>notes
+        notes = <list>self._notes
         if text:
             notes.append(text)
         self._add(at, False, ERROR, 0, len(notes) if text else 0)
@@ -75,18 +77,18 @@ cdef class FlowEvents:
     cdef int _add(
         self, int64_t at, bint by_client, int64_t kind, int64_t size, uint16_t note
     ) except -1:
-        cdef Event *moved
-        cdef int room = 2 * self.room + 1
-        if self.count >= MAX_EVENTS:
+        cdef Event *event
+        cdef int room = 2 * self._room + 1
+        if self._count >= MAX_EVENTS:
             return 0
-        if self.count == self.room:
-            moved = <Event *>PyMem_Realloc(self.start, room * sizeof(Event))
-            if moved is NULL:
+        if self._count == self._room:
+            event = <Event *>PyMem_Realloc(self._events, room * sizeof(Event))
+            if event is NULL:
                 raise MemoryError()
-            self.start, self.room = moved, room
-        moved = self.start + self.count
-        moved.at = moved.until = at
-        moved.size, moved.count = size, 1
-        moved.kind, moved.by_client, moved.note = <uint8_t>kind, by_client, note
-        self.count += 1
+            self._events, self._room = event, room
+        event = self._events + self._count
+        event.at = event.until = at
+        event.size, event.count = size, 1
+        event.kind, event.by_client, event.note = <uint8_t>kind, by_client, note
+        self._count += 1
         return 0

@@ -22,6 +22,7 @@ cdef class FlowsByEnds:
     cpdef UdpFlow find_udp(self, HeaderRow row)
     cpdef TrackedFlow find(self, HeaderRow row)
     cpdef add(self, TrackedFlow flow, HeaderRow row)
+    cpdef empty(self, object leaving)
     cpdef remove(self, TrackedFlow flow)
     cdef uint32_t _slot(self, HeaderRow row, uint32_t mixed)
     cdef int _make_room(self) except -1

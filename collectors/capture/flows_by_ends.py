@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from operator import attrgetter
 
 from collectors.capture.flow_expiry import Flow
@@ -52,6 +53,13 @@ class FlowsByEnds:
             self._tcp[key] = flow
         else:
             self._udp[key] = flow
+
+    def empty(self, leaving: Callable[[Flow], object] | None) -> None:
+        """All are removed, in their order; `leaving` is called with each."""
+        for flow in self.listed():
+            self.remove(flow)
+            if leaving is not None:
+                leaving(flow)
 
     def remove(self, flow: Flow) -> None:
         """KeyError where it is not there."""

@@ -71,6 +71,19 @@ cdef class FlowsByEnds:
         self._alive += 1
         self._slots[slot] = self._used
 
+    cpdef empty(self, object leaving):
+        """All are removed, in their order, and each is freed as soon as `leaving` was called with it,
+        while the processor has it at hand."""
+        cdef uint32_t place = 0
+        cdef TrackedFlow flow
+        while place < self._used:
+            if self._entries[place].flow is not NULL:
+                flow = <TrackedFlow>self._entries[place].flow
+                self.remove(flow)
+                if leaving is not None:
+                    leaving(flow)
+            place += 1
+
     cpdef remove(self, TrackedFlow flow):
         """KeyError where it is not there."""
         if flow.place >= self._used or self._entries[flow.place].flow is not <PyObject *>flow:

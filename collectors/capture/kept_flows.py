@@ -107,10 +107,6 @@ class KeptFlows:
             self._leaving(flow)
 
     def _all_leave(self) -> None:
-        flows = self.flows
-        self._kept, self._dns_streams = FlowsByEnds(), None
-        self.totals.left += len(flows)
-        if self._leaving is not None:
-            for flow in flows:
-                self._leaving(flow)
-        self._expiry = ExpiryQueue()
+        self.totals.left += len(self._kept)
+        self._expiry, self._dns_streams = ExpiryQueue(), None
+        self._kept.empty(self._leaving)

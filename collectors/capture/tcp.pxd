@@ -1,11 +1,10 @@
 # Types of tcp.py for the compiled core.
 cimport cython
 from collectors.capture.direction cimport Direction, DurationStats, SegmentCounts, interface_direction
-from collectors.capture.flow_events cimport FlowEvents
+from collectors.capture.flow_events cimport FlowWithEvents
 from collectors.capture.header_row cimport HeaderRow
 from collectors.capture.syn_options cimport read_syn_options
 from collectors.capture.tcp_sequence cimport analyse
-from collectors.capture.tracked_flow cimport TrackedFlow
 
 cdef long long ACK, FIN, RST, SYN
 cdef long long COPY, DUPLICATE_ACK, FAST_RETRANSMISSION, KEEP_ALIVE, OUT_OF_ORDER, RETRANS
@@ -15,10 +14,9 @@ cdef long long RST_SENT, SENT_AGAIN, SENT_AGAIN_FAST, SENT_AGAIN_SPURIOUSLY, SEN
 cdef long long SYN_ACK_SENT, SYN_ACK_SENT_AGAIN, SYN_SENT, SYN_SENT_AGAIN, WINDOW_FILLED, WINDOW_ZERO
 cdef long long MASK, AHEAD, NOT_NEW_DATA, NOT_SEEN, NOP_NOP_TIMESTAMP
 
-cdef class TcpFlow(TrackedFlow):
+cdef class TcpFlow(FlowWithEvents):
     cdef public Direction client, server, reset_by
     cdef public long long syn_at, latest_syn_at, synack_at, acked_at, first_rtt
-    cdef public FlowEvents noted
     @cython.locals(first=Direction, second=Direction, opens=cython.longlong, downward=cython.bint)
     cpdef begin(self, long long number, HeaderRow row)
     @cython.locals(ns=cython.longlong, flags=cython.longlong, length=cython.longlong, interface=cython.longlong, analysis=cython.longlong, event=cython.longlong)

@@ -37,14 +37,12 @@ from collectors.capture.flow_event import (
     SYN_SENT_AGAIN,
     WINDOW_FILLED,
     WINDOW_ZERO,
-    FlowEvent,
 )
-from collectors.capture.flow_events import FlowEvents
+from collectors.capture.flow_events import FlowWithEvents
 from collectors.capture.header_row import HeaderRow
 from collectors.capture.header_values import ACK, AHEAD, FIN, MASK, RST, SYN
 from collectors.capture.syn_options import read_syn_options
 from collectors.capture.tcp_sequence import analyse
-from collectors.capture.tracked_flow import TrackedFlow
 
 NOP_NOP_TIMESTAMP = 0x0101080A
 NOT_NEW_DATA = RETRANS | KEEP_ALIVE | ZERO_WINDOW_PROBE
@@ -58,7 +56,7 @@ COUNTED = (
 )
 
 
-class TcpFlow(TrackedFlow):
+class TcpFlow(FlowWithEvents):
     """A connection. The client is who sent the SYN, or who most likely did."""
 
     __slots__ = (
@@ -66,7 +64,6 @@ class TcpFlow(TrackedFlow):
         "client",
         "first_rtt",
         "latest_syn_at",
-        "noted",
         "reset_by",
         "server",
         "syn_at",
@@ -92,12 +89,6 @@ class TcpFlow(TrackedFlow):
         self.syn_at = self.latest_syn_at = self.synack_at = self.acked_at = 0
         self.first_rtt = 0  # the handshake's, from the latest SYN
         self.reset_by: Direction | None = None
-        self.noted = FlowEvents.__new__(FlowEvents)
-
-    @property
-    def events(self) -> list[FlowEvent]:
-        """What happened, in its order; a new list each time."""
-        return self.noted.listed()
 
     # --- every packet
 
@@ -131,7 +122,7 @@ class TcpFlow(TrackedFlow):
         if analysis:
             event = _count(own, row, analysis, event)
         if event != NO_EVENT:
-            self.noted.note(ns, own.client, event, length)
+            self.note(ns, own.client, event, length)
         return analysis
 
     def _copy(self, own: Direction, row: HeaderRow) -> int:
@@ -187,7 +178,7 @@ class TcpFlow(TrackedFlow):
         """An ICMP error about a packet of this connection, and who sent it."""
         self.icmp += 1
         self.icmp_note, self.icmp_from = note, source
-        self.noted.note_error(ns, note)
+        self.note_error(ns, note)
 
     # --- what it comes to
 

@@ -135,8 +135,8 @@ def test_every_field_of_a_connection() -> None:
         setattr(own.counts, name, number + 1)
     flow.reset_by = own
     flow.copies = 3
-    flow.noted.note(NOW, True, DATA_SENT, 12)
-    flow.noted.note_error(NOW + 1, "x")
+    flow.note(NOW, True, DATA_SENT, 12)
+    flow.note_error(NOW + 1, "x")
     line = check(flow)
     assert '"fd00::2"' in line and '"phase":"' in line and '"window_scale":7' in line
     assert flow_objects.flow_object(flow) == json.loads(line) and len(counts) == 10
