@@ -9,6 +9,7 @@ IN, OUT = 1, 2  # it came in by an interface, it went out by one
 NOT_SEEN = _UNSEEN = -1  # the second one is a C integer here, which others cannot import
 LIMIT_NS = WHOLE_NS = 1 << 62  # no duration is longer; the second one is no C integer anywhere
 
+
 def interface_direction(row: HeaderRow) -> int:
     """IN or OUT of a packet on cooked v2, the only link type whose packets name their interface
     (LINKTYPE_LINUX_SLL2); 0 of others."""
