@@ -104,7 +104,7 @@ class SilentNode:
         if not any(row.to_server.retransmitted.syn for row in self.rows):
             return False
         if not self.back.entered.total:
-            return True
+            return self.there.left.total >= LEAST.value
         return not self.back.latest_entered and all(self.there.latest_left)
 
 

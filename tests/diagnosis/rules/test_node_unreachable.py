@@ -39,6 +39,10 @@ def once(one: PathRow) -> PathRow:
     return replace(one, to_server=replace(SENT, retransmitted=Retransmissions()))
 
 
+def dropped(one: PathRow) -> PathRow:
+    return replace(one, to_server=replace(SENT, left=Segments(), latest_left=(0, 0)))
+
+
 def before(one: PathRow) -> PathRow:
     return replace(one, to_server=replace(SENT, latest_left=(0, 0)), to_client=CAME)
 
@@ -104,6 +108,7 @@ def test_a_capture_that_lost_packets_is_not_asked() -> None:
         (*LOST, replace(row(API.ip, unanswered=0), to_client=LATELY), WORKS),
         (row(API.ip, unanswered=1), row(OTHER_POD.ip, unanswered=1), WORKS),
         (*map(once, LOST), WORKS),  # nobody sends again: answers come, and are not captured
+        (*map(dropped, LOST), WORKS),  # this node drops them itself
         (*map(before, LOST), WORKS),  # nobody has asked since
     ],
 )
