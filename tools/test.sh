@@ -1,12 +1,12 @@
 #!/bin/sh
 # All tests. Groups run in two processes, the longest first, and beside them those that wait for real terminals, which
-# need little. After them those that look at the whole machine or at time, in two processes that mostly wait, each with
-# labs and a runtime directory of its own. Any arguments: one plain pytest with them.
+# need little; those that look at the whole machine or at time run after them, alone. Any arguments: one plain pytest
+# with them.
 set -u
 cd "$(dirname "$0")/.."
 pytest=.venv/bin/pytest
 [ $# -eq 0 ] || exec "$pytest" "$@"
-broken="tests/e2e/test_fault_table.py tests/e2e/test_targets.py"
+alone="tests/e2e tests/lab/test_host.py"
 terminals="tests/tui/test_terminals.py tests/tui/test_hostile.py"
 packets=$(echo tests/collectors/test_dissect.py tests/collectors/test_flows.py \
     tests/collectors/test_foreign_captures.py tests/collectors/test_pcap*.py)
@@ -25,11 +25,6 @@ without=$(printf -- ' --ignore=%s' $terminals)
 printf '%s\n' "tests/lab --ignore=tests/lab/test_host.py" "$rest" "tests/tui$without" tests/collectors tests/diagnosis |
     xargs -P 2 -I '{}' tools/test_group.sh '{}' || failed=1
 wait "$beside" || failed=1
-directory=$(mktemp -d)
-trap 'rm -rf "$directory"' EXIT
-XDG_RUNTIME_DIR="$directory" tools/test_group.sh "$broken" &
-beside=$!
 # shellcheck disable=SC2086
-tools/test_group.sh "tests/e2e tests/lab/test_host.py$(printf -- ' --ignore=%s' $broken)" || failed=1
-wait "$beside" || failed=1
+"$pytest" $alone || failed=1
 exit "$failed"
