@@ -34,7 +34,7 @@ fuzz: ## ten minutes (or so many seconds: ARGS=3600) on the core under AddressSa
 	@tools/setup.sh fuzz
 	@tools/fuzz.sh $(ARGS)
 
-docs: ## the site of docs/, into build/site; fails where a page would load something from elsewhere
+docs: ## the site of docs/, into build/site; fails where a page would load something from elsewhere, or nothing leads to it
 	@tools/setup.sh lab
 	@.venv/bin/python -c 'import material' 2>/dev/null || .venv/bin/pip install -q --no-build-isolation -e '.[docs]'
 	@.venv/bin/python -m tools.site

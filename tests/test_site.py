@@ -12,7 +12,7 @@ from diagnosis.rules import built_in
 from tools import screenshots, site
 from tools.remote_assets import in_css, in_html, remote_assets
 from tools.remote_fonts import without_remote_fonts
-from tools.site_links import broken_links
+from tools.site_links import broken_links, unreached
 from tools.site_pages import pages
 
 pytestmark = pytest.mark.slow
@@ -126,6 +126,27 @@ def test_links_that_lead_nowhere_are_found(tmp_path: Path) -> None:
     )
     wanted = ["#nope", "b/#nope", "c.html", "d.svg"]
     assert list(broken_links(tmp_path)) == [f"a.html: {link}" for link in wanted]
+
+
+def test_pages_that_nothing_leads_to_are_found(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    for name, text in {
+        "index.html": '<a href="b/">b</a> <a href="https://x.example/alone.html">x</a>',
+        "b/index.html": '<a href="../c.html#x">c</a>',
+        "c.html": '<a href="index.html">back</a>',
+        "alone.html": '<a href="index.html">back</a>',
+        "404.html": "",
+    }.items():
+        (tmp_path / name).write_text(text)
+    assert list(unreached(tmp_path)) == ["alone.html"]
+
+
+def test_pictures_of_the_site_go_by_its_switch(source: Path) -> None:
+    text = (source / "index.md").read_text() + (source / "console.md").read_text()
+    assert "<picture>" not in text
+    for name in screenshots.SCENES:
+        assert f"images/{name}.light.svg#only-light" in text, name
+        assert f"images/{name}.dark.svg#only-dark" in text, name
 
 
 def test_pictures_are_there_in_both_shades_and_load_nothing() -> None:

@@ -1,6 +1,6 @@
 """Builds the site of docs/: python -m tools.site [DIRECTORY] (default: build/site). Needs the extra
-`docs` (make docs installs it). Fails where a page would load something from elsewhere, or a link
-leads nowhere."""
+`docs` (make docs installs it). Fails where a page would load something from elsewhere, a link leads
+nowhere, or nothing leads to a page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from tools.remote_assets import remote_assets
-from tools.site_links import broken_links
+from tools.site_links import broken_links, unreached
 from tools.site_pages import pages
 
 ROOT = Path(__file__).parent.parent
@@ -23,6 +23,10 @@ COPIED = {
     "CHANGELOG.md": "changelog.md",
 }
 _LINK = re.compile(r"(\]\(|\b(?:src|srcset)=\")([^)\s\"#]+)")
+_PICTURE = re.compile(
+    r'<picture>\s*<source media="[^"]*dark[^"]*" srcset="(?P<dark>[^"]+)">\s*'
+    r'<img alt="(?P<alt>[^"]*)" src="(?P<light>[^"]+)">\s*</picture>'
+)
 _MERMAID = re.compile(r"^```mermaid$", re.MULTILINE)
 
 
@@ -42,6 +46,15 @@ def plain_diagrams(text: str) -> str:
     return _MERMAID.sub("```text", text)
 
 
+def by_the_switch(text: str) -> str:
+    """Pictures go by the site's own switch of light and dark, not by the reader's system alone."""
+    return _PICTURE.sub(
+        r'<img alt="\g<alt>" src="\g<light>#only-light"> '
+        r'<img alt="\g<alt>" src="\g<dark>#only-dark">',
+        text,
+    )
+
+
 def write_source(place: Path) -> None:
     """All that the site is made of."""
     shutil.rmtree(place, ignore_errors=True)
@@ -53,7 +66,7 @@ def write_source(place: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     for path in place.rglob("*.md"):
-        path.write_text(plain_diagrams(path.read_text()))
+        path.write_text(by_the_switch(plain_diagrams(path.read_text())))
 
 
 def build(site: Path) -> int:
@@ -75,9 +88,14 @@ def build(site: Path) -> int:
     found, broken = list(remote_assets(site)), list(broken_links(site))
     sys.stderr.writelines(f"loaded from elsewhere: {line}\n" for line in found)
     sys.stderr.writelines(f"leads nowhere: {line}\n" for line in broken)
-    counts = f"loaded from elsewhere: {len(found)}, links that lead nowhere: {len(broken)}"
+    apart = list(unreached(site))
+    sys.stderr.writelines(f"no page leads to: {line}\n" for line in apart)
+    counts = (
+        f"loaded from elsewhere: {len(found)}, links that lead nowhere: {len(broken)}, "
+        f"pages that nothing leads to: {len(apart)}"
+    )
     sys.stdout.write(f"{len(list(site.rglob('*.html')))} pages in {site}; {counts}\n")
-    return 1 if found or broken else 0
+    return 1 if found or broken or apart else 0
 
 
 if __name__ == "__main__":
