@@ -1,5 +1,5 @@
-"""Values that a shell may offer: contexts of the kubeconfig, names of the cluster's objects, the
-lab's faults, sessions. One request, of 500 names at most.
+"""Values for shell completion: contexts of the kubeconfig, names of objects in the cluster, faults
+of the lab, sessions. One request to the API server at most, for at most 500 names.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from pathlib import Path
 
 from cli.completion import NO_FILES, NO_SPACE, Cursor, ShellOffer, remaining_s
 
-MOST = 500
+MOST = 500  # names
 NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")  # of any object (RFC 1123)
-TEXT = re.compile(r"[^\x00-\x20\x7f-\xa0]+")  # of a context: no blanks, nothing a terminal obeys
+TEXT = re.compile(r"[^\x00-\x20\x7f-\xa0]+")  # of a context: no blanks or control characters
 FILES = ("kubeconfig", "config", "file", "files", "record", "output_file")
 LISTS = {
     "pod": "/api/v1/namespaces/{}/pods",
@@ -33,19 +33,19 @@ KINDS = {
 
 
 def files_wanted(action: argparse.Action) -> bool:
-    """Whether the shell's own names of files are meant."""
+    """Whether the shell should complete file names."""
     return action.type is Path or action.dest in FILES
 
 
 def values(cursor: Cursor, prefix: str) -> ShellOffer:
-    """What may be the value of what the cursor wants."""
+    """Values for the option or argument at the cursor."""
     assert cursor.wants is not None
     offer = OF.get(cursor.wants.dest)
     return offer(cursor, prefix) if offer else ShellOffer()
 
 
 def targets(cursor: Cursor, prefix: str) -> ShellOffer:
-    """NAMESPACE/POD, KIND/NAME, NAMESPACE/KIND/NAME; at first what may stand before the slash."""
+    """NAMESPACE/POD, KIND/NAME, NAMESPACE/KIND/NAME; first only the part before the slash."""
     *before, _ = prefix.split("/")
     if not before:
         kinds = {f"{kind}/": said for kind, said in KINDS.items()}
@@ -56,7 +56,7 @@ def targets(cursor: Cursor, prefix: str) -> ShellOffer:
 
 
 def _path(cursor: Cursor, before: list[str]) -> str:
-    """The list that has the names after these words and a slash."""
+    """API path of the list of names that can follow these words and a slash."""
     if before == ["node"]:
         return NODES
     if before == ["ns"]:
@@ -71,7 +71,7 @@ def namespaces(cursor: Cursor, _prefix: str) -> ShellOffer:
 
 
 def contexts(cursor: Cursor, _prefix: str) -> ShellOffer:
-    """No request: they are in the kubeconfig."""
+    """From the kubeconfig, without a request."""
     from collectors.cluster.api.connection import every_context
 
     names = every_context(cursor.value("kubeconfig") or None)
@@ -91,7 +91,7 @@ def themes(_cursor: Cursor, _prefix: str) -> ShellOffer:
 
 
 def sessions(cursor: Cursor, prefix: str) -> ShellOffer:
-    """Those that are kept here, and files where a command reads them as well."""
+    """Sessions recorded on this machine, and files if the command reads them as well."""
     from session.running_session import sessions_directory
 
     found = sorted(path.name for path in sessions_directory().glob("*/") if path.is_dir())
@@ -120,7 +120,7 @@ OF: dict[str, Callable[[Cursor, str], ShellOffer]] = {
 
 
 def _names(cursor: Cursor, path: str) -> list[str]:
-    """Names in a list of the cluster; none where it does not answer in time."""
+    """Names in a list of the API server; none if it does not answer in time."""
     try:
         found = asyncio.run(asyncio.wait_for(_listed(cursor, path), remaining_s()))
     except TimeoutError:

@@ -1,5 +1,5 @@
-"""The one table of settings: what may stand in the configuration, in the environment and on the
-command line, and what is wrong with a value."""
+"""The one table of settings that the configuration, the environment and the command line share, and
+the checks of their values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collectors.errors import ConfigError
 from collectors.frozen import frozen
 from collectors.sanitize import sanitize
 
-MOST = 1_000_000  # of a number: seconds, days, GiB
+MOST = 1_000_000  # bound of numbers: seconds, days, GiB
 # kind: what a value must be, and its types in TOML
 KINDS: Mapping[str, tuple[str, tuple[type, ...]]] = {
     "text": ("text", (str,)),
@@ -25,8 +25,8 @@ SWITCHES = {"1": True, "true": True, "yes": True, "0": False, "false": False, "n
 
 @frozen
 class Setting:
-    """`of_context`: it may stand in a context's table as well. `of_console`: a command without
-    console ignores it. `safe` is used in place of a wrong value; where it is None, the default."""
+    """`of_context`: a context's table may set it, too. `of_console`: commands without a console
+    ignore it. `safe` replaces a wrong value; if it is None, the default does."""
 
     name: str
     kind: str
@@ -40,7 +40,7 @@ class Setting:
 
     @property
     def environment(self) -> str:
-        """The variable that sets it; '' where none does."""
+        """The environment variable that sets it, or ''."""
         return "" if self.kind == "names" else f"PODWIRE_{self.name.upper()}"
 
 
@@ -96,7 +96,7 @@ SETTINGS = (
         "read_only",
         "switch",
         False,
-        "add, change and run nothing in the cluster",
+        "do not add, change or run anything in the cluster",
         option="--read-only",
         of_context=True,
         safe=True,
@@ -105,7 +105,7 @@ SETTINGS = (
         "end_on_leave",
         "switch",
         False,
-        "end the processes of debug containers on leaving",
+        "end the processes of debug containers on exit",
         option="--end-on-leave",
         of_context=True,
         safe=True,
@@ -123,8 +123,8 @@ SETTINGS = (
         "characters",
         "text",
         "auto",
-        "what the console draws with; auto: ascii where the locale (`LANG=C`, `LC_ALL=POSIX`, none"
-        " of UTF-8) or the terminal (`TERM=linux`) has nothing else",
+        "characters to draw with; auto: ascii if the locale (`LANG=C`, `LC_ALL=POSIX`, any without"
+        " UTF-8) or the terminal (`TERM=linux`) supports nothing else",
         choices=("auto", "ascii", "unicode"),
         option="--ascii",
         of_console=True,
@@ -133,8 +133,8 @@ SETTINGS = (
         "mouse",
         "text",
         "auto",
-        "whether the mouse is podwire's, or the terminal's to select text; auto: where the terminal"
-        " has one",
+        "whether podwire uses the mouse, or leaves it to the terminal to select text; auto: on if"
+        " the terminal supports it",
         choices=("auto", "on", "off"),
         option="--mouse",
         of_console=True,
@@ -143,15 +143,15 @@ SETTINGS = (
         "title",
         "switch",
         True,
-        "say what is open in the terminal's title; on leaving it is as it was",
+        "show what is open in the terminal's title; it is restored on exit",
         of_console=True,
     ),
     Setting(
         "bell",
         "text",
         "off",
-        "a sign for each critical finding that is new: the terminal's bell, or a notification of"
-        " the desktop (OSC 9) and the bell",
+        "how to announce a new critical finding: the terminal's bell, or a desktop notification"
+        " (OSC 9) and the bell",
         choices=("off", "bell", "notification"),
         of_console=True,
     ),
@@ -183,21 +183,22 @@ def is_filled(value: object) -> bool:
 
 
 def wrong(setting: Setting, value: object) -> str:
-    """What is not right with a value, to be read after the setting's name; '' where nothing is."""
+    """What is wrong with a value, as the rest of a sentence that begins with the setting's name;
+    '' if nothing is."""
     must, types = KINDS[setting.kind]
     if not isinstance(value, types) or (isinstance(value, bool) and setting.kind != "switch"):
-        return f"has a value of the wrong kind: it must be {must}."
+        return f"has a value of the wrong type: it must be {must}."
     if isinstance(value, int | float) and setting.kind == "number" and not 0 < value < MOST:
-        return f"must be more than 0, and less than {MOST:,}."
+        return f"must be more than 0 and less than {MOST:,}."
     if not all(isinstance(text, str) for text in _entries(value)):
-        return "holds something that is not text."
+        return "contains a value that is not text."
     if setting.choices and value not in setting.choices:
-        return f"is {sanitize(value, 40)!r}, and must be one of {', '.join(setting.choices)}."
+        return f"is {sanitize(value, 40)!r}; it must be one of {', '.join(setting.choices)}."
     return _refused(setting, value) if setting.of_context else ""
 
 
 def _entries(value: object) -> Iterator[object]:
-    """Those of a list or table."""
+    """The values in a list or table."""
     if isinstance(value, dict):
         yield from value.values()
     elif isinstance(value, list):
@@ -205,7 +206,7 @@ def _entries(value: object) -> Iterator[object]:
 
 
 def _refused(setting: Setting, value: object) -> str:
-    """What the cluster's side says of it."""
+    """Why AttachSettings rejects it; '' if it does not."""
     given: Any = tuple(value) if isinstance(value, list) else value
     try:
         AttachSettings(**{setting.name: given})
@@ -215,7 +216,7 @@ def _refused(setting: Setting, value: object) -> str:
 
 
 def from_text(setting: Setting, text: str) -> object:
-    """The value that a variable of the environment holds; the text itself where it is none."""
+    """The value of an environment variable; the text itself if it cannot be converted."""
     if setting.kind == "switch":
         return SWITCHES.get(text.lower(), text)
     if setting.kind == "texts":

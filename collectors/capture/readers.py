@@ -1,4 +1,4 @@
-"""A capture of either format, compressed or not, from a file or a pipe, as packets."""
+"""Reads packets from a pcap or pcapng capture, compressed or not, in a file or a pipe."""
 
 from __future__ import annotations
 
@@ -29,23 +29,24 @@ from collectors.sanitize import sanitize
 
 PIECE = 65_536  # bytes; larger ones are slower: each needs new memory
 STDIN = Path("-")
-USUAL = {ETHERNET, LINUX_SLL, LINUX_SLL2, *RAW_TYPES}  # link types that need no look at the others
+USUAL = {ETHERNET, LINUX_SLL, LINUX_SLL2, *RAW_TYPES}  # decoded without importing the dissector
 
 
 class CaptureReader:
-    """pcap or pcapng, known by the first four bytes; `feed` accepts any pieces."""
+    """pcap or pcapng, recognised by its first four bytes; `feed` accepts pieces of any size."""
 
     def __init__(self) -> None:
         self._reader: PcapReader | PcapngReader | None = None
         self._head = b""
 
     def feed(self, data: bytes) -> list[Chunk]:
-        """Packets, grouped by link type in the order of the capture. CaptureError where this is no
-        capture; Damaged, with the `chunks` before the damage, where it cannot be read further."""
+        """Packets in the order of the capture, grouped by link type. CaptureError if the data is
+        not a capture; Damaged, with the `chunks` before the damage, if it cannot be read further.
+        """
         return [(linktype, packets_of(found)) for linktype, found in self.records(data)]
 
     def records(self, data: bytes) -> list[RawChunk]:
-        """As `feed`, of what is read where it lies."""
+        """As `feed`, but records that refer to the data in place of copies."""
         if self._reader is None:
             self._head += data
             if len(self._head) < 4:
@@ -58,7 +59,7 @@ class CaptureReader:
         return [(self._reader.linktype or 0, records) for records in found]
 
     def close(self) -> None:
-        """The input has ended. CaptureError where it was no capture, Truncated where it was cut."""
+        """The input has ended. CaptureError if it was not a capture, Truncated if it was cut."""
         if self._reader is None:
             raise CaptureError("it is empty" if not self._head else "it is neither pcap nor pcapng")
         if not self._reader.header_read:
@@ -80,12 +81,12 @@ def _reader_of(head: bytes) -> PcapReader | PcapngReader:
 
 
 class Truncated(CaptureError):
-    """The capture was cut: all whole packets were given."""
+    """The capture ends within a packet; all complete packets were returned."""
 
 
 class NotDecoded(CaptureError):
-    """Packets of link types that podwire does not decode; they were given all the same.
-    `all_of_them` says that there were no others."""
+    """Some packets, which were returned as well, have link types that podwire does not decode.
+    `all_of_them`: there were no others."""
 
     def __init__(self, message: str, all_of_them: bool) -> None:
         super().__init__(message)
@@ -93,8 +94,8 @@ class NotDecoded(CaptureError):
 
 
 def was_read(error: CaptureError) -> bool:
-    """Whether all packets that there were have been given: of a capture that was cut, or that has
-    some packets of another link type."""
+    """Whether all packets were returned in spite of the error: the capture was cut, or has some
+    packets of another link type."""
     if isinstance(error, NotDecoded):
         return not error.all_of_them
     return isinstance(error, Truncated)
@@ -103,21 +104,21 @@ def was_read(error: CaptureError) -> bool:
 def read_file(path: Path) -> Iterator[Chunk]:
     """The packets of a file, or of standard input for `-`.
 
-    CaptureError with a sentence where it is no capture or cannot be read further, Truncated where
-    it was cut, NotDecoded where its link type is unknown to podwire: all packets before were given.
+    CaptureError, with a sentence, if it is not a capture or cannot be read further; Truncated if it
+    was cut; NotDecoded if podwire does not know its link type. All packets before are returned.
     """
     return _packets(read_records(path))
 
 
 def read_records(path: Path) -> Iterator[RawChunk]:
-    """As `read_file`, of what is read where it lies."""
+    """As `read_file`, but records that refer to the data in place of copies."""
     if path == STDIN:
         return _records(_piped(0), "standard input")
     return _records(_of_path(path), sanitize(path, 200))
 
 
 def read_pipe(fd: int, idle_s: float) -> Iterator[Chunk]:
-    """The packets of a pipe; an empty chunk whenever nothing came for `idle_s` seconds."""
+    """The packets of a pipe; an empty chunk whenever nothing arrived for `idle_s` seconds."""
     return _packets(_records(_piped(fd, idle_s), "standard input"))
 
 
@@ -175,12 +176,13 @@ def _check_link_types(counts: Counter[int], name: str) -> None:
         f"{counted(counts[linktype], 'packet')} of {link_name(linktype)}" for linktype in unknown
     ]
     raise NotDecoded(
-        f"{name}: not decoded are {', '.join(parts)}.", all_of_them=len(unknown) == len(counts)
+        f"{name}: podwire does not decode {', '.join(parts)}.",
+        all_of_them=len(unknown) == len(counts),
     )
 
 
 def _of_path(path: Path) -> Iterator[bytes]:
-    """A file's bytes, decompressed. What cannot be opened twice is read as a pipe is."""
+    """A file's bytes, decompressed. What cannot be opened twice (a FIFO) is read as a pipe."""
     with path.open("rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             yield from _piped(file.fileno())
@@ -196,9 +198,9 @@ def _raw(path: Path) -> Iterator[bytes]:
 
 
 def _piped(fd: int, idle_s: float | None = None) -> Iterator[bytes]:
-    """Pieces as they arrive, decompressed; empty ones where nothing arrives for so long."""
+    """Pieces as they arrive, decompressed; an empty one if nothing arrived for `idle_s`."""
     if os.isatty(fd):
-        raise CaptureError("it is a terminal, and a capture is to be piped into it")
+        raise CaptureError("it is a terminal; pipe a capture into it")
     pieces = _arriving(fd, idle_s)
     head = b""
     for piece in pieces:

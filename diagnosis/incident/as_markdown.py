@@ -1,4 +1,4 @@
-"""A report of a session as Markdown, for a ticket or a page of a wiki. Pure."""
+"""An incident report as Markdown, for a ticket or a wiki."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _head(report: IncidentReport) -> Iterator[str]:
     if report.is_private:
         yield "\nNames and addresses are masked: the same name always has the same mask."
     if report.targets:
-        yield f"\nLooked at: {', '.join(md(one) for one in report.targets)}."
+        yield f"\nTargets: {', '.join(md(one) for one in report.targets)}."
 
 
 def _span(report: IncidentReport) -> str:
@@ -46,7 +46,7 @@ def _span(report: IncidentReport) -> str:
 def _first(report: IncidentReport) -> Iterator[str]:
     if report.before_first:
         yield "\n## Shortly before the first finding\n"
-        yield "What comes before is not for that reason the cause.\n"
+        yield "A change that precedes a finding is not necessarily its cause.\n"
         clock = report.clock
         yield from (f"- {_entry_line(entry, clock)}" for entry in report.before_first)
 
@@ -89,13 +89,13 @@ def _graph_line(graph: ReportGraph) -> str:
 
 
 def bars(graph: ReportGraph) -> str:
-    """A figure as a line of bars; a gap is a space."""
+    """A figure as a line of block characters; a gap is a space."""
     top = graph.highest or 1.0
     return "".join(_bar(value, top) for value in _columns(graph))
 
 
 def _columns(graph: ReportGraph) -> list[float | None]:
-    """The largest value of each of so many stretches of points."""
+    """The points in BAR_COLUMNS columns, the largest value of each; None is a gap."""
     size = -(-len(graph.points) // BAR_COLUMNS) or 1
     values = [value for _, value in graph.points]
     stretches = (values[start : start + size] for start in range(0, len(values), size))

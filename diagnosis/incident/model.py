@@ -1,4 +1,4 @@
-"""What a report of a session holds, as plain values. Pure; times are seconds since the epoch."""
+"""The contents of an incident report, as plain values. Times are seconds since the epoch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collectors.frozen import frozen
 
 @frozen
 class ReportGraph:
-    """A figure over the time of the report; None in `points` is a gap."""
+    """A figure over the time of the report: points of time and value; a value of None is a gap."""
 
     title: str
     unit: str
@@ -30,8 +30,8 @@ EXPLAINED = "explained by another finding, and not counted beside it"
 
 @frozen
 class ReportFinding:
-    """`until` None: it still held at the end. `is_explained`: by another finding, at any time, so
-    that it is not counted."""
+    """`until` None: it still held at the end. `is_explained`: another finding explained it at some
+    time, so it is not counted."""
 
     finding: Finding
     since: float
@@ -42,7 +42,7 @@ class ReportFinding:
 
 @frozen
 class ReportEntry:
-    """A line of the timeline. `until` None: a moment, or it went on to the end (`open`)."""
+    """A line of the timeline. `until` None: it was momentary, or lasted to the end (`open`)."""
 
     at: float
     kind: str
@@ -56,7 +56,7 @@ class ReportEntry:
 
 @frozen
 class ReportWrite:
-    """What was written to the cluster, by which user, and how it ended."""
+    """A write to the cluster, by which user, and its result."""
 
     at: float
     user: str
@@ -67,7 +67,7 @@ class ReportWrite:
 
 @frozen
 class ReportCapture:
-    """A capture file; `note` says what was left out of it."""
+    """A capture file; `note` says what is missing from it."""
 
     name: str
     where: str
@@ -79,9 +79,9 @@ class ReportCapture:
 
 @frozen
 class IncidentReport:
-    """`before_first` are changes of the minutes before the first finding; `left` what was added to
-    the cluster and not removed again. `counted` are the findings as `check --from` has them: each
-    once, without consequences of others."""
+    """`before_first` are changes in the minutes before the first finding; `left` are objects that
+    were added to the cluster and not removed. `counted` are the findings that `check --from`
+    reports: each once, without consequences of others."""
 
     context: str
     user: str
@@ -119,7 +119,7 @@ class IncidentReport:
 
 
 def number(value: float) -> str:
-    """`262,144`, `3.142`: four digits that count, and never fewer than the whole number has."""
+    """`262,144`, `3.142`: four significant digits, and never fewer than the integer part has."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
@@ -147,7 +147,7 @@ def _of_day(at: float) -> str:
 
 @frozen
 class ReportClock:
-    """Times as a report shows them, UTC: with their date where it is of more days than one."""
+    """Formats times of a report, in UTC: with the date if the report spans several days."""
 
     has_days: bool
 
@@ -155,14 +155,14 @@ class ReportClock:
         return f"{date(at)} {_of_day(at)}".strip() if self.has_days else _of_day(at)
 
     def period(self, since: float, until: float | None) -> str:
-        """The date of the end only where it is another one."""
+        """From when to when; the end has its date only if it is another one."""
         if until is None:
             return f"{self.at(since)} to the end"
         end = _of_day(until) if date(since) == date(until) else self.at(until)
         return f"{self.at(since)} to {end}"
 
     def of_entry(self, entry: ReportEntry) -> str:
-        """A moment, or from when to when."""
+        """A time, or from when to when."""
         if entry.open or entry.until is not None:
             return self.period(entry.at, entry.until)
         return self.at(entry.at)

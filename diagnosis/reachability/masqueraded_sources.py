@@ -1,11 +1,11 @@
-"""As whose address policies see what a node lets in by a node port or a load balancer's address.
+"""Which source address network policies see for traffic to a NodePort or a load balancer's address.
 
-kube-proxy masquerades it behind the node's address (externalTrafficPolicy Cluster) as the last
-thing before it leaves: another node's pod sees the node. At a pod of that very node it depends on
-where the network plugin holds its policies: in the FORWARD chain it is the client's address still
-(Calico, kube-router), at the pod's interface it is the node's (Cilium beside kube-proxy), and eBPF
-in place of kube-proxy leaves it alone there (Cilium, Calico). (Kubernetes documentation, Virtual
-IPs and Service Proxies; Netfilter's packet flow; documentation of both plugins.)
+With externalTrafficPolicy Cluster, kube-proxy masquerades that traffic behind the node's address in
+POSTROUTING, so a pod of another node sees the node's address. For a pod of the same node it depends
+on where the network plugin enforces policies: in the FORWARD chain it is still the client's address
+(Calico, kube-router), at the pod's interface the node's (Cilium with kube-proxy); eBPF in place of
+kube-proxy keeps the client's address there (Cilium, Calico). (Kubernetes documentation, Virtual IPs
+and Service Proxies; Netfilter's packet flow; documentation of both plugins.)
 """
 
 from __future__ import annotations
@@ -19,23 +19,24 @@ from diagnosis.reachability.parties import Party
 
 Seen = Literal["client", "node", "either"]
 LEAVING = (
-    "whether what leaves its own node for another node is masqueraded depends on the network "
-    "plugin (natOutgoing, ip-masq)"
+    "whether traffic between nodes is masqueraded depends on the network plugin (natOutgoing, "
+    "ip-masq)"
 )
 EARLY = "Cilium may translate the destination at the pod's socket, before policies are asked"
-KEPT = ("true", "strict", "partial", "probe")  # kube-proxy-replacement of Cilium, where it is on
+REPLACED = ("true", "strict", "partial", "probe")  # Cilium's kube-proxy-replacement, where it is on
 
 
 @frozen
 class SeenSources:
-    """The end that policies see at a pod of the node that masquerades, and at one elsewhere."""
+    """Which end policies see as the source: at a pod of the node that received the traffic, and at
+    a pod of another node."""
 
     own_node: Seen = "either"
     other_node: Seen = "node"
-    replaces_proxy: bool = False  # Cilium translates what pods send before it leaves them
-    early: str = ""  # why that may be so
-    early_here: str = ""  # the same of the pod's own node, by whose port it goes
-    within: bool = False  # whether what pods send to other nodes is known to be masqueraded nowhere
+    replaces_proxy: bool = False  # Cilium translates the destination at the pod's socket
+    early: str = ""  # why it may do so
+    early_here: str = ""  # why it may do so for a port of the pod's own node
+    within: bool = False  # traffic of pods to other nodes is known not to be masqueraded
 
 
 def seen_sources(settings: Iterable[SettingsRow], plugin: str) -> SeenSources:
@@ -60,7 +61,7 @@ def _of_cilium(values: Mapping[str, str]) -> SeenSources:
     replaced = values.get("kube-proxy-replacement", "").lower()
     if not replaced:
         return SeenSources("either", "either", early=EARLY, early_here=EARLY, within=True)
-    if replaced not in KEPT:
+    if replaced not in REPLACED:
         return SeenSources("node", "node", early_here=EARLY, within=True)
     modes: dict[str, Seen] = {"snat": "node", "": "node", "dsr": "client"}
     mode = modes.get(values.get("bpf-lb-mode", ""), "either")
@@ -71,23 +72,23 @@ def _of_cilium(values: Mapping[str, str]) -> SeenSources:
 
 @frozen
 class Senders:
-    """The end that policies see; `perhaps` is another that may be, because of `why`."""
+    """The end that policies see as the source; `perhaps` are others it may be, and `why`."""
 
     sender: Party
     perhaps: tuple[Party, ...] = ()
     why: str = ""
 
 
-def kept(known: SeenSources, origin: Party, node: Party, own_node: Party) -> Senders:
-    """Of what `origin` sends to an address of `node`, which leaves the source alone: a pod's may
-    be masqueraded as `own_node`, its own, as it leaves that."""
+def unmasqueraded(known: SeenSources, origin: Party, node: Party, own_node: Party) -> Senders:
+    """Of traffic from `origin` to an address of `node` that `node` does not masquerade. The node of
+    the sending pod, `own_node`, may masquerade it as it leaves."""
     if known.within or not origin.selectable or origin.node == node.node:
         return Senders(origin)
     return Senders(origin, (own_node,), f"{origin.name} sends to a node's address: {LEAVING}")
 
 
 def senders(known: SeenSources, origin: Party, node: Party, end: Party) -> Senders:
-    """Of what comes from `origin` to `end` by `node`, which masquerades it."""
+    """Of traffic from `origin` to `end` through `node`, which masquerades it."""
     if not end.selectable or (origin.host and origin.node == node.node):
         return Senders(node)
     seen, where = _seen(known, origin, node, end)
@@ -99,7 +100,7 @@ def senders(known: SeenSources, origin: Party, node: Party, end: Party) -> Sende
 
 
 def _seen(known: SeenSources, origin: Party, node: Party, end: Party) -> tuple[Seen, str]:
-    """And where the pod runs, as a clause."""
+    """Also where the pod runs, or why that matters, as a clause for `why`."""
     if known.replaces_proxy and origin.in_cluster:
         return "either", f"{origin.name} is in the cluster, and Cilium may translate at its socket"
     if not node.node or not end.node:

@@ -1,7 +1,7 @@
-"""Policies of service meshes, which proxies beside the pods enforce: what they may concern.
+"""Which traffic the policies of service meshes, enforced by sidecar or node proxies, may refuse.
 
-What is read is what the documentation of Istio and Linkerd has: a rule that cannot refuse anything
-is none, root namespaces are for all, UDP does not pass the proxies.
+According to the documentation of Istio and Linkerd: a policy that cannot refuse anything is
+ignored, one in the root namespace applies to all namespaces, and UDP bypasses the proxies.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ Rules = Sequence[Mapping[str, Any]]
 
 @frozen
 class InIstio:
-    """Pods of a namespace, of all where it is ''; without those that are known to be outside of
-    the mesh. `without` are namespaces for which another object counts."""
+    """Pods of a namespace, or of all if it is ''; except pods known to be outside the mesh.
+    `without` are namespaces to which another object applies."""
 
     namespace: str
     pods: LabelSelector
@@ -56,7 +56,7 @@ class InIstio:
 
 
 def out_of_istio(party: Party) -> bool:
-    """Whether a pod is known to have no proxy of Istio's: neither a sidecar nor its node's."""
+    """Whether a pod is known to have neither an Istio sidecar nor Istio's proxy on its node."""
     if party.namespace in OUT_OF_MESH:
         return True
     own, around = party.labels or {}, party.namespace_labels or {}
@@ -84,15 +84,15 @@ def _authorization(row: ForeignPolicyRow, known: Known) -> Iterator[Reading]:
 
 
 def _refuses(action: str, rules: Rules) -> bool:
-    """Whether there is anything that it may refuse: ALLOW what no rule is for, others what one
-    is for."""
+    """Whether it may refuse anything. ALLOW refuses what matches no rule, unless an empty rule
+    matches all; DENY and CUSTOM may refuse what matches one."""
     if action == "ALLOW":
         return all(rules)
     return action != "AUDIT" and bool(rules)
 
 
 def _ports(action: str, rules: Rules) -> tuple[Port, ...]:
-    """Those that rules to refuse name; all of TCP where one names none."""
+    """The ports that rules of DENY or CUSTOM list; all TCP ports if a rule lists none."""
     found: list[Port] = []
     for rule in rules if action != "ALLOW" else ():
         targets: Rules = rule.get("to") or ({},)
@@ -126,7 +126,7 @@ def _mode(spec: Spec) -> str:
 
 
 def _own_modes(rows: Sequence[ForeignPolicyRow]) -> frozenset[str]:
-    """The namespaces that have a mode of their own, which comes before that of the mesh."""
+    """The namespaces with a mode of their own, which overrides that of the mesh."""
     return frozenset(
         row.namespace
         for row in rows
@@ -141,12 +141,12 @@ def _sidecar(row: ForeignPolicyRow, known: Known) -> Iterator[Reading]:
     mode = (row.spec.get("outboundTrafficPolicy") or {}).get("mode")
     if mode == "ALLOW_ANY" or (mode is None and not _narrows(row.spec)):
         return
-    note = "it may leave proxies without what it does not list"
+    note = "proxies may not know destinations that it does not list"
     yield Reading(_workloads(row), (Concern("egress", TCP),), note)
 
 
 def _narrows(spec: Spec) -> bool:
-    """Whether it leaves out any host of the mesh."""
+    """Whether it omits any host of the mesh."""
     listed = [host for one in spec.get("egress") or () for host in one.get("hosts") or ()]
     return bool(listed) and "*/*" not in listed
 
@@ -175,8 +175,8 @@ def _target_authorization(row: ForeignPolicyRow, known: Known) -> Iterator[Readi
 
 
 def _without_server(row: ForeignPolicyRow, known: Known, name: str) -> Iterator[Reading]:
-    """An authorization adds to what a Server lets in: where that is seen it says what is not
-    known."""
+    """An authorization only adds to what a Server admits: if the Server was read, its own reading
+    covers both."""
     servers = [one for one in known.rows if one.group == LINKERD and one.object_kind == "Server"]
     if any(one.namespace == row.namespace and name in ("", one.name) for one in servers):
         return
@@ -188,7 +188,7 @@ def _without_server(row: ForeignPolicyRow, known: Known, name: str) -> Iterator[
 
 
 def _whole_mesh(row: ForeignPolicyRow, known: Known) -> Iterator[Reading]:
-    """Which pods it is for goes by services of the mesh."""
+    """It selects pods by services of the mesh, which are not known here."""
     yield Reading(EVERYONE, (Concern("ingress", TCP),))
 
 

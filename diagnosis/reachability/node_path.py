@@ -11,7 +11,7 @@ from collectors.events import ContainerPort, PodRow, ServicePort, ServiceRow
 from diagnosis.reachability.cluster_state import ClusterState
 from diagnosis.reachability.deliveries import Delivery, PathStep, PathVerdict, judged, stopped
 from diagnosis.reachability.load_balancers import RANGES, Limits, by_balancer, limits
-from diagnosis.reachability.masqueraded_sources import kept, senders
+from diagnosis.reachability.masqueraded_sources import senders, unmasqueraded
 from diagnosis.reachability.parties import Party, is_ipv6, over
 from diagnosis.reachability.service_backends import Chosen, endpoints
 from diagnosis.reachability.unassigned_addresses import is_inner
@@ -295,7 +295,7 @@ def _as_sent_on(
 ) -> Delivery:
     """By a node that masquerades it, or keeps the source as it came."""
     known, origin = cluster.policies.seen, one.source
-    arrived = kept(known, origin, node, cluster.node_party(origin.node))
+    arrived = unmasqueraded(known, origin, node, cluster.node_party(origin.node))
     if not masquerades:
         return replace(one, sender=origin, perhaps=arrived.perhaps, why=arrived.why)
     found = senders(known, origin, node, one.end)

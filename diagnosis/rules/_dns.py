@@ -20,7 +20,7 @@ QUESTIONS = Threshold("at least", 8, "questions in 15 s", CONVENTION)
 SOURCE = "capture, port 53"
 LINK_LOCAL = "169.254."
 DNS_PORT = 53
-NEARLY_ALL = 0.8  # of what a node counts
+NEARLY_ALL = 0.8  # share of its node's count
 SHOWN = 3  # vantage points whose evidence is shown
 
 
@@ -33,7 +33,7 @@ def asking(snapshot: Snapshot) -> Iterator[tuple[TargetView, DnsSummary]]:
 
 @frozen
 class Sight:
-    """A finding of one vantage point; `count` is what it counts there."""
+    """A finding at one vantage point; `count` is the number of lookups it rests on."""
 
     view: TargetView
     count: int
@@ -44,9 +44,9 @@ class Sight:
         return self.view.lookups.servers if self.view.lookups is not None else ()
 
 
-class SaidOfServers:
-    """What a rule about DNS finds, of each vantage point and of the servers that several ask: its
-    `evaluate` and `explains_finding` are those of the rule's module. `seen` are its sights."""
+class DnsServerFindings:
+    """The findings of a rule about DNS: one for each vantage point, and one for servers that
+    several ask. Its `evaluate` and `explains_finding` are the rule's. `seen` are its sights."""
 
     def __init__(self, rule: Rule, seen: Callable[[Snapshot], Iterator[Sight]]) -> None:
         self._rule = rule
@@ -56,25 +56,26 @@ class SaidOfServers:
         return with_servers(snapshot, self._sights(snapshot))
 
     def explains_finding(self, snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
-        """That the same servers do so to one who asks."""
+        """The finding of a server explains those of its clients."""
         if other.rule != self._rule.id:
             return False
-        return is_said_first(snapshot, self._sights(snapshot), finding, other)
+        return explains_sight(snapshot, self._sights(snapshot), finding, other)
 
 
 def with_servers(snapshot: Snapshot, sights: Sequence[Sight]) -> Iterator[Finding]:
-    """What each vantage point sees, and where several see the same servers so, of the servers."""
+    """The finding of each vantage point; if several have it of the same servers, that of the
+    servers as well."""
     for group in _of_common_servers(sights):
         yield from (sight.finding for sight in group)
         if len(group) > 1 and _only_pod(group) is None:
             yield _of_servers(snapshot, group)
 
 
-def is_said_first(
+def explains_sight(
     snapshot: Snapshot, sights: Sequence[Sight], finding: Finding, other: Finding
 ) -> bool:
-    """Whether a finding of a rule says what others of it follow from: that of the servers, or of
-    the one pod of which a node sees nothing but the same."""
+    """Whether `other`, of the same rule, follows from `finding`: that of the servers, or of the one
+    pod that accounts for nearly all that its node counts."""
     for group in _of_common_servers(sights):
         if other.subject != finding.subject and other.key in {s.finding.key for s in group}:
             pod = _only_pod(group)
@@ -97,7 +98,7 @@ def _have_one(first: Sight, second: Sight) -> bool:
 
 
 def _only_pod(group: Sequence[Sight]) -> Sight | None:
-    """The only pod, where it counts nearly all that its node does."""
+    """The only pod of the group, if it accounts for nearly all that its node counts."""
     pods = [sight for sight in group if sight.view.kind == "pod"]
     most = max(sight.count for sight in group)
     return pods[0] if len(pods) == 1 and pods[0].count >= NEARLY_ALL * most else None
@@ -111,7 +112,7 @@ def _of_servers(snapshot: Snapshot, group: Sequence[Sight]) -> Finding:
 
 
 def _server(snapshot: Snapshot, group: Sequence[Sight]) -> Subject:
-    """Of what most ask: not an endpoint, where its Service is asked as well."""
+    """The server that most vantage points ask: the Service if its endpoints are asked as well."""
     asked = Counter(server for sight in group for server in sight.servers)
     behind = {end for server in asked for end in servers_behind(snapshot, server) if end != server}
     for server in asked:
@@ -121,7 +122,7 @@ def _server(snapshot: Snapshot, group: Sequence[Sight]) -> Subject:
 
 
 def is_dns_server(snapshot: Snapshot, target: TargetView) -> bool:
-    """Whether it is one of the cluster's DNS pods: most of what it asks are other servers."""
+    """Whether it is one of the cluster's DNS pods, which mostly query servers outside."""
     return target.pod is not None and any(pod == target.pod for _, pod, _ in dns_pods(snapshot))
 
 
@@ -131,8 +132,8 @@ def servers(snapshot: Snapshot, lookups: DnsSummary) -> str:
 
 
 def servers_outside(snapshot: Snapshot, lookups: DnsSummary) -> list[str]:
-    """What was asked, where nothing of it is the cluster's: none of the cluster's DNS servers has
-    to do with the answers. A link-local address may be a cache of the cluster's."""
+    """The servers that were asked, if all of them are outside the cluster; else none. A link-local
+    address may be the cluster's own cache (NodeLocal DNSCache)."""
     outside = all(
         is_outside(snapshot, one) and not one.startswith(LINK_LOCAL) for one in lookups.servers
     )
@@ -140,16 +141,16 @@ def servers_outside(snapshot: Snapshot, lookups: DnsSummary) -> list[str]:
 
 
 def fix_outside(snapshot: Snapshot, lookups: DnsSummary) -> str:
-    """A command, where servers outside were asked; '' where the cluster's were."""
+    """A command to run if only servers outside the cluster were asked; '' otherwise."""
     outside = servers_outside(snapshot, lookups)
     if not outside:
         return ""
     return (
-        f"dig @{outside[0]} NAME  # {listed(outside)}: not the cluster's; does it answer others "
-        "alike? The pod's resolv.conf names it"
+        f"dig @{outside[0]} NAME  # {listed(outside)} is outside the cluster, named in the pod's "
+        "resolv.conf; does it answer other clients the same?"
     )
 
 
 def share(part: int, whole: int) -> float:
-    """Per cent; 0 of nothing."""
+    """Per cent; 0 if `whole` is 0."""
     return 100 * part / whole if whole else 0.0

@@ -12,7 +12,7 @@ from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._dns import (
     QUESTIONS,
     SOURCE,
-    SaidOfServers,
+    DnsServerFindings,
     Sight,
     asking,
     share,
@@ -54,8 +54,8 @@ def _seen(snapshot: Snapshot) -> Iterator[Sight]:
             yield Sight(target, _missing(lookups), _finding(target, lookups))
 
 
-_said = SaidOfServers(RULE, _seen)
-evaluate, explains_finding = _said.evaluate, _said.explains_finding
+_findings = DnsServerFindings(RULE, _seen)
+evaluate, explains_finding = _findings.evaluate, _findings.explains_finding
 
 
 def _missing(lookups: DnsSummary) -> int:

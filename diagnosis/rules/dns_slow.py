@@ -13,7 +13,7 @@ from diagnosis.rules._agents import dns_pod_selector
 from diagnosis.rules._dns import (
     QUESTIONS,
     SOURCE,
-    SaidOfServers,
+    DnsServerFindings,
     Sight,
     asking,
     fix_outside,
@@ -49,8 +49,8 @@ def _seen(snapshot: Snapshot) -> Iterator[Sight]:
             yield Sight(target, lookups.answered, finding)
 
 
-_said = SaidOfServers(RULE, _seen)
-evaluate, explains_finding = _said.evaluate, _said.explains_finding
+_findings = DnsServerFindings(RULE, _seen)
+evaluate, explains_finding = _findings.evaluate, _findings.explains_finding
 
 
 def _finding(

@@ -13,7 +13,7 @@ from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._dns import (
     QUESTIONS,
     SOURCE,
-    SaidOfServers,
+    DnsServerFindings,
     Sight,
     asking,
     servers,
@@ -60,8 +60,8 @@ def _seen(snapshot: Snapshot) -> Iterator[Sight]:
             yield Sight(target, lookups.unanswered, _finding(snapshot, target, lookups, None))
 
 
-_said = SaidOfServers(RULE, _seen)
-evaluate, explains_finding = _said.evaluate, _said.explains_finding
+_findings = DnsServerFindings(RULE, _seen)
+evaluate, explains_finding = _findings.evaluate, _findings.explains_finding
 
 
 def _are_many(lookups: DnsSummary) -> bool:

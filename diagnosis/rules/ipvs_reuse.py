@@ -1,4 +1,4 @@
-"""IPVS delays or resets connections whose source port was used a moment ago.
+"""IPVS delays or resets connections that reuse a source port within TIME_WAIT.
 
 Facts: docs/reference/failures.md.
 """
@@ -15,7 +15,7 @@ from diagnosis.snapshot import Snapshot, TargetView
 UNKNOWN = (0, 0)
 FIXED_IN = (5, 9)  # kubernetes#93297: from here on conn_reuse_mode 1 costs nothing
 FIX = """# /etc/sysctl.d/99-k8s-networking.conf
-# a port that is used again goes to the server it had
+# a reused port goes to the same server as before
 net.ipv4.vs.conn_reuse_mode = 0
 """
 RULE = Rule(
@@ -47,7 +47,7 @@ def _virtual_servers(host: TargetView) -> int:
 
 
 def _kernel(snapshot: Snapshot, host: TargetView) -> str:
-    """As the node says it itself, else its object; '' where neither is known."""
+    """The kernel release that the node reports, else its Node object; '' if neither is known."""
     return host.kernel or next((row.kernel for row in snapshot.nodes if row.name == host.node), "")
 
 

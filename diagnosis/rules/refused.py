@@ -17,7 +17,7 @@ from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules import service_failing
 from diagnosis.rules._connections import LEAST, by_server, node_of_unused, refused, seen
 from diagnosis.rules._probers import PROBED, SCANNED, asked_in_earnest
-from diagnosis.rules._same_server import endpoints_of, is_said_first
+from diagnosis.rules._service_and_endpoints import endpoints_of, is_explained
 from diagnosis.rules._service_paths import endpoint_of, is_fresh
 from diagnosis.snapshot import Conversation, Snapshot, listed
 from diagnosis.subjects import pod_subject
@@ -106,7 +106,7 @@ def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bo
     if other.rule == RULE.id:
         ends = {talk.end for talk in snapshot.conversations if talk.refused}
         pair = finding.subject, other.subject
-        return is_said_first(snapshot, ends, snapshot.subject, pair)
+        return is_explained(snapshot, ends, snapshot.subject, pair)
     if other.rule != service_failing.RULE.id:
         return False
     rejecting = service_failing.ends_of(snapshot, other, "rejected")

@@ -13,7 +13,7 @@ from diagnosis.paths import End
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules import service_failing
 from diagnosis.rules._connections import LEAST, by_server, seen
-from diagnosis.rules._same_server import is_said_first
+from diagnosis.rules._service_and_endpoints import is_explained
 from diagnosis.snapshot import Conversation, Snapshot
 
 SHARE = Threshold("from", 20, "% of its connections: some programs end connections so", CONVENTION)
@@ -61,7 +61,7 @@ def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bo
         return finding.subject in {snapshot.workload_subject(*end) for end in resetting}
     ends = {talk.end for talk in snapshot.conversations if talk.server_resets}
     pair = finding.subject, other.subject
-    return other.rule == RULE.id and is_said_first(snapshot, ends, snapshot.workload_subject, pair)
+    return other.rule == RULE.id and is_explained(snapshot, ends, snapshot.workload_subject, pair)
 
 
 def _title(snapshot: Snapshot, end: End, *, is_sent_there: bool) -> str:

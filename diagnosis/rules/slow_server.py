@@ -12,7 +12,7 @@ from diagnosis.by_key import by_key
 from diagnosis.path_groups import path_views
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._connections import servers_behind
-from diagnosis.rules._same_server import is_said_first
+from diagnosis.rules._service_and_endpoints import is_explained
 from diagnosis.slow_answers import SLOW_TIMES
 from diagnosis.snapshot import Conversation, Snapshot, listed
 
@@ -65,7 +65,7 @@ def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bo
     talks = _slow_by_server(snapshot)
     ends = {talk.end for of in talks.values() for talk in of}
     pair = finding.subject, other.subject
-    if is_said_first(snapshot, ends, snapshot.workload_subject, pair):
+    if is_explained(snapshot, ends, snapshot.workload_subject, pair):
         return True
     own, theirs = talks.get(finding.subject, []), talks.get(other.subject, [])
     servers = {one for talk in theirs for one in servers_behind(snapshot, talk.server)}

@@ -1,4 +1,5 @@
-"""CPUs run out of the budget in which they handle packets.
+"""CPUs exhaust their packet budget (net.core.netdev_budget, netdev_budget_usecs): NET_RX softirq
+stops while packets still wait.
 
 Facts: docs/reference/counters.md.
 """
@@ -26,7 +27,7 @@ RULE = Rule(
     symptoms=("slow", "load"),
     screen="node",
     thresholds=(SQUEEZED,),
-    false_friends=("no drops, and no latency at that time",),
+    false_friends=("no drops, and no latency at the same time",),
     fix=FIX,
     fix_kind="sysctl",
     verify="time_squeeze stands still",

@@ -57,14 +57,14 @@ def test_the_command_line_before_the_context_before_the_common_keys(tmp_path: Pa
         ("\nreed_only = 'x'", r"line 2: there is no key 'reed_only': the nearest is 'read_only'"),
         (
             "read_only = 'yes'",
-            r"'read_only' has a value of the wrong kind: it must be true or false",
+            r"'read_only' has a value of the wrong type: it must be true or false",
         ),
-        ("pull_policy = 'never'", r"'never', and must be one of Always, IfNotPresent, Never"),
-        ("image = 3", r"'image' has a value of the wrong kind"),
-        ("pull_timeout_s = true", r"'pull_timeout_s' has a value of the wrong kind"),
+        ("pull_policy = 'never'", r"'never'; it must be one of Always, IfNotPresent, Never"),
+        ("image = 3", r"'image' has a value of the wrong type"),
+        ("pull_timeout_s = true", r"'pull_timeout_s' has a value of the wrong type"),
         ("[contexts.prod]\ntheme = 'day'", r"there is no key 'contexts\.prod\.theme'"),
         ("contexts = 3", r"contexts must be tables"),
-        ("pull_secrets = [1]", r"holds something that is not text"),
+        ("pull_secrets = [1]", r"contains a value that is not text"),
         ("thresholds = 3", r"'thresholds' must be tables of numbers"),
         ("[thresholds]\nmtu.stuck = 'x'", r"'thresholds\.mtu\.stuck' must be a number"),
         ("[thresholds]\nmtu.stuck = true", r"'thresholds\.mtu\.stuck' must be a number"),
@@ -99,7 +99,7 @@ def test_options_may_stand_before_and_after_a_command() -> None:
 def test_a_number_is_more_than_nothing(key: str, value: str, tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(f"{key} = {value}")
-    with pytest.raises(ConfigError, match=r"must be more than 0|wrong kind"):
+    with pytest.raises(ConfigError, match=r"must be more than 0|wrong type"):
         config.load(path)
 
 
@@ -150,7 +150,7 @@ def test_a_variable_of_the_environment_that_is_wrong_is_named(
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setenv("PODWIRE_READ_ONLY", "maybe")
     monkeypatch.setenv("PODWIRE_SESSIONS_GIB", "-1")
-    with pytest.raises(ConfigError, match=r"\$PODWIRE_READ_ONLY has a value of the wrong kind"):
+    with pytest.raises(ConfigError, match=r"\$PODWIRE_READ_ONLY has a value of the wrong type"):
         config.load(None)
     found = config.read(None)
     assert len(found.problems) == 2 and found.value("sessions_gib") == 2.0

@@ -95,7 +95,7 @@ def test_one_that_cannot_be_read_well_is_named_with_pair_and_figure(directory: P
         ("themes/night.toml", THEME, "needs a name of its own"),
         ("themes/Ä.toml", THEME, "needs a name of its own"),
         ("config.toml", 'theme = "mine"', "There is no theme 'mine'. Known: night, contrast"),
-        ("config.toml", "theme = 3", "'theme' has a value of the wrong kind: it must be text."),
+        ("config.toml", "theme = 3", "'theme' has a value of the wrong type: it must be text."),
         ("config.toml", "colours = 3", "colours must be a table."),
         ("config.toml", "keys = 3", "keys must be tables, as [keys.target]."),
         ("config.toml", "keys.target = 3", "keys must be tables, as [keys.target]."),
@@ -113,7 +113,7 @@ def test_one_that_cannot_be_read_well_is_named_with_pair_and_figure(directory: P
         ("config.toml", "[keys.app]\nhelp = []", "must be a key or a list of keys"),
         ("config.toml", "[keys.app]\nhelp = 3", "must be a key or a list of keys"),
         ("config.toml", "[keys.app]\nhelp = ['f1', 'ctrl+p']", "is app.command_palette already"),
-        ("config.toml", "bell = 'loud'", "'bell' is 'loud', and must be one of off, bell"),
+        ("config.toml", "bell = 'loud'", "'bell' is 'loud'; it must be one of off, bell"),
         ("config.toml", "= 3", "is not TOML"),
         (
             "config.toml",

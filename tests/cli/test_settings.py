@@ -106,7 +106,7 @@ def test_a_value_of_another_kind_is_a_sentence_and_replaced_by_what_is_safe(
     nothing_set.write_text(f"\n{setting.name} = 1979-05-27\n")
     found = config.read(None)
     (problem,) = found.problems
-    assert f"config.toml, line 2: '{setting.name}' has a value of the wrong kind" in problem.text
+    assert f"config.toml, line 2: '{setting.name}' has a value of the wrong type" in problem.text
     expected = setting.default if setting.safe is None else setting.safe
     assert in_use(found, setting) == expected
 

@@ -160,7 +160,7 @@ def test_the_connection_inside_is_found(name: str) -> None:
     [
         ("zero.pcap", "is not a capture: it is empty"),
         ("hi.pcap", "is not a capture: it is neither pcap nor pcapng"),
-        ("ieee80211_105.pcap", "not decoded are 1 packet of link type 105 (IEEE 802.11)"),
+        ("ieee80211_105.pcap", "podwire does not decode 1 packet of link type 105 (IEEE 802.11)"),
     ],
 )
 @pytest.mark.parametrize("options", [("-o", "jsonl"), ("--flows",), ("--dns",)])

@@ -198,7 +198,9 @@ def test_keep_alives_of_cisco_hdlc_are_no_arp() -> None:
 def test_what_is_not_decoded_is_said(linktype: int, tmp_path: Path) -> None:
     path = write_pcap(tmp_path / "other.pcap", linktype, [bytes(40)] * 3)
     given = []
-    with pytest.raises(NotDecoded, match=f"not decoded are 3 packets of link type {linktype}"):
+    with pytest.raises(
+        NotDecoded, match=f"podwire does not decode 3 packets of link type {linktype}"
+    ):
         for chunk in read_file(path):
             given.append(chunk)
     assert [(found, len(packets)) for found, packets in given] == [(linktype, 3)]

@@ -1,4 +1,4 @@
-"""One target live: four graphs, and under them its panels, one at a time."""
+"""The screen of one target: four graphs, and one of its panels below them."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ NOT_PINNED = (
     "{target.pin} graphs a counter, a peer or a socket: move the cursor to one"
     " ({target.tab(4)} or {target.tab(5)})."
 )
-HEALTHY = "{target.back}, and {list.choose} on it in the list"
+HEALTHY = "{target.back}, select it in the list, {list.choose}"
 
 
 class TargetScreen(CaptureKeys, TimeKeys):
-    """`key` is the target's, `node` that of the node beside it or ''."""
+    """`key` is the target's, `node` the key of the node that was opened with it, or ''."""
 
     BINDINGS = bindings("target", "time")
     AUTO_FOCUS = "#list"

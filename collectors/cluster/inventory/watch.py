@@ -1,4 +1,4 @@
-"""What the cluster holds, on the stream: each kind is listed page by page and watched, for ever."""
+"""Lists each kind of object page by page, watches it, and hands the rows to a consumer."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from collectors.sanitize import sanitize
 PAGE = 500
 LONGEST_WAIT_S = 30.0
 REFUSED_WAIT_S = 60.0  # rights change rarely
-SHORT_WATCH_S = 1.0  # a watch that ends sooner is not asked for again at once
+SHORT_WATCH_S = 1.0  # a watch that ends sooner is not restarted at once
 Item = Mapping[str, Any]
 
 
 class WatchExpired(Exception):
-    """The watch or the list fell behind what the server remembers (410): list again."""
+    """The resourceVersion or continue token is too old for the server (410 Gone): list again."""
 
 
 @frozen
 class WatchedKind:
-    """What is listed and watched.
+    """A kind of object to list and watch.
 
-    `namespaced_path` has {} for the namespace, None where it cannot be narrowed. `rows` gives the
-    rows and counts the objects of another shape than podwire knows. `optional`: the kind may be
-    uninstalled.
+    `namespaced_path` has {} for the namespace; None for kinds without namespaces. `rows` returns
+    the rows, and the count of objects that it cannot read. `optional`: the cluster may lack the
+    kind.
     """
 
     name: str
@@ -46,8 +46,8 @@ class WatchedKind:
 
 @frozen
 class ListedRows:
-    """`namespace` is the only one that was listed, '' for all; `unreadable` counts what is not in
-    `rows`."""
+    """`namespace` is the one that was listed, '' for all; `unreadable` is the count of objects that
+    are not in `rows`."""
 
     rows: tuple[Row, ...] = ()
     namespace: str = ""
@@ -55,12 +55,12 @@ class ListedRows:
 
     @property
     def missing(self) -> str:
-        """What is not in it though it may be listed, '' where nothing is."""
+        """What is missing though the user may list it, as a clause; '' if nothing is."""
         return f"{self.unreadable} of them are of an unknown shape" if self.unreadable else ""
 
 
 class RowConsumer(Protocol):
-    """Where the rows of a kind go."""
+    """Receives the rows of a kind."""
 
     def listed(self, name: str, listed: ListedRows) -> None: ...
 
@@ -72,7 +72,7 @@ class RowConsumer(Protocol):
 class KindWatch:
     """Keeps a consumer informed of one kind.
 
-    A kind that may not be listed everywhere is listed in our namespace.
+    If the user may not list the kind in all namespaces, it is listed in that of the connection.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class KindWatch:
         self._narrowed = False
 
     async def run(self) -> None:
-        """Until cancelled. What fails is said once and tried again, ever more patiently."""
+        """Until cancelled. A failure is reported once, and retried with increasing delays."""
         backoff = Backoff(longest=LONGEST_WAIT_S)
         while True:
             asked = 0.0
@@ -108,7 +108,7 @@ class KindWatch:
             await asyncio.sleep(backoff.next(asked))
 
     def _narrow(self) -> bool:
-        """To our namespace, if that is a difference. After a second refusal all are tried again."""
+        """To the connection's namespace, if possible. After a second refusal, back to all."""
         may = bool(self.cluster.namespace and self.kind.namespaced_path)
         self._narrowed = may and not self._narrowed
         return self._narrowed
@@ -132,7 +132,7 @@ class KindWatch:
         return narrow.format(quote(self.cluster.namespace)) if narrow else self.kind.path
 
     async def _list(self) -> str:
-        """Hand on all of the kind; returns the version to watch from."""
+        """Pass on all objects of the kind; returns the resourceVersion to watch from."""
         rows: list[Row] = []
         version, unreadable = "0", 0
         async for page in self._pages():
@@ -162,14 +162,16 @@ class KindWatch:
             await asyncio.sleep(0)
 
     async def _watch(self, version: str) -> str:
-        """Hand on changes until the server ends the watch; returns the version to go on from."""
+        """Pass on changes until the server ends the watch; returns the resourceVersion to resume
+        from. WatchExpired if the server no longer has that version, or an object is unreadable."""
         name = self.kind.name
         query = {"resourceVersion": version, "allowWatchBookmarks": "true", **self.kind.query}
         async for event in self.cluster.rest.watch(self._path, what=f"watching {name}", **query):
             item, verb = event.get("object"), event.get("type")
             if not isinstance(item, dict):
                 raise ClusterError(
-                    f"The watch of {name} sent what is no event: {sanitize(event, 120)}."
+                    f"The watch of {name} sent something that is not an event: "
+                    f"{sanitize(event, 120)}."
                 )
             if verb == "ERROR":
                 raise self._watch_error(item)

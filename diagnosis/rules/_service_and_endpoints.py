@@ -1,4 +1,4 @@
-"""Findings of one rule at addresses that belong together: a Service's and its endpoints'."""
+"""Findings of one rule at the address of a Service and at its endpoints: which explains which."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from diagnosis.snapshot import Snapshot
 Named = Callable[[str, int], Subject]
 
 
-def is_said_first(
+def is_explained(
     snapshot: Snapshot, ends: Collection[End], named: Named, pair: tuple[Subject, Subject]
 ) -> bool:
-    """Of the two subjects, which a rule has findings of at `ends`: whether the second follows from
-    the first. That is the only endpoint that has it of an address that is asked, or the address
-    where several have it."""
+    """Whether the finding of the second subject of `pair` follows from that of the first. `ends`
+    are all addresses at which the rule has findings. If one endpoint alone has the finding, it
+    explains that of the Service's address; if several have it, the address explains theirs."""
     first, other = pair
     for end in ends:
         behind = {named(*one) for one in endpoints_of(snapshot, end, ends)} - {named(*end)}
@@ -31,7 +31,7 @@ def is_said_first(
 
 
 def endpoints_of(snapshot: Snapshot, asked: End, ends: Collection[End]) -> set[End]:
-    """Those of `ends` that are endpoints of an address by its Service, or by what a capture saw."""
+    """Those of `ends` that are endpoints of an address, according to its Service or a capture."""
     addresses = set(servers_behind(snapshot, asked[0])) - {asked[0]}
     own = {end for end in ends if end[0] in addresses}
     return own | (translated(snapshot, asked) & set(ends))
