@@ -8,6 +8,7 @@ Facts: docs/reference/failures.md.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -152,9 +153,7 @@ def _is_unused(snapshot: Snapshot, address: str) -> bool:
 def _by_sockets(snapshot: Snapshot) -> Iterator[DeadEnd]:
     """To the pod's own address, without a Service."""
     for view in snapshot.of_kind("pod"):
-        ends = {(row.peer, row.peer_port) for row in view.sockets}
-        for peer, port in ends:
-            stuck = _stuck_at(view, peer, port)
+        for (peer, port), stuck in _stuck_ends(snapshot)[view.key].items():
             if view.pod is not None and stuck and _is_unused(snapshot, peer):
                 text = f"{stuck} connections to {peer}:{port}, which no pod has, back off"
                 yield DeadEnd(
@@ -172,21 +171,26 @@ def _by_sockets(snapshot: Snapshot) -> Iterator[DeadEnd]:
 def _stuck(snapshot: Snapshot, client: str, peer: str, port: int) -> int:
     """Connections of a pod that is open whose data is retransmitted for long."""
     own = (view for view in snapshot.of_kind("pod") if view.pod and client in _ips(view))
-    return sum(_stuck_at(view, peer, port) for view in own)
+    return sum(_stuck_ends(snapshot)[view.key][peer, port] for view in own)
 
 
 def _ips(view: TargetView) -> tuple[str, ...]:
     return (*view.pod.ips, view.pod.ip) if view.pod else ()
 
 
-def _stuck_at(view: TargetView, peer: str, port: int) -> int:
-    return sum(
-        row.alike
-        for row in view.sockets
-        if (row.peer, row.peer_port, row.state) == (peer, port, "ESTAB")
-        and row.backoff >= BACKOFF.value
-        and row.unacked
-    )
+@once_per_snapshot
+def _stuck_ends(snapshot: Snapshot) -> dict[str, Counter[End]]:
+    """By the pod: how many of its connections to each other end are so. A busy pod has thousands of
+    sockets: they are gone through once."""
+    return {view.key: _stuck_of(view) for view in snapshot.of_kind("pod")}
+
+
+def _stuck_of(view: TargetView) -> Counter[End]:
+    found = Counter[End]()
+    for row in view.sockets:
+        if row.backoff >= BACKOFF.value and row.state == "ESTAB" and row.unacked:
+            found[row.peer, row.peer_port] += row.alike
+    return found
 
 
 # --- in words

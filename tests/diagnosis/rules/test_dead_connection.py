@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from collectors.events import ConntrackGroup, ConntrackTable
 from collectors.sockets.rows import SocketRow
 from diagnosis import rules
 from diagnosis.reachability.blind_spots import BlindSpot, BlindSpots
+from diagnosis.rules import dead_connection
 from diagnosis.snapshot import Conversation, Snapshot, TargetView
 from tests.support.rules import finder
 from tests.support.service_snapshots import SLICE, WEB, seen_at, service_snapshot
@@ -112,3 +114,18 @@ def test_a_pod_of_a_namespace_that_may_not_be_listed() -> None:
     assert evaluate(service_snapshot(stuck))
     spot = BlindSpot("pods", "refused", frozenset(("shop",)))
     assert not evaluate(service_snapshot(stuck, blind=BlindSpots((spot,))))
+
+
+def test_sockets_of_a_busy_pod_are_gone_through_once() -> None:
+    """Whatever number of other ends they have."""
+    passes = []
+
+    class Counted(tuple[SocketRow, ...]):
+        def __iter__(self) -> Iterator[SocketRow]:
+            passes.append(1)
+            return super().__iter__()
+
+    rows = Counted(replace_peer(f"10.2.{one // 250}.{one % 250}") for one in range(1_000))
+    snapshot = service_snapshot(host(), replace(opened(), sockets=rows))
+    found = dead_connection.evaluate(snapshot)
+    assert len(list(found)) > 200 and len(passes) <= 2
