@@ -32,6 +32,11 @@ def value_or_none(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
+def time_of_mean(minute: float, first: float) -> float:
+    """Of the mean of a minute whose `first` row may be late in it: nothing is known before that."""
+    return max(minute + MINUTE / 2, first)
+
+
 @slotted
 class Table:
     """Columns of equal length over shared times. At most `keep` rows, and TRIM more between two
@@ -89,14 +94,16 @@ class History:
         self._sums: dict[str, float] = {}
         self._rows = 0
         self._minute = 0.0
+        self._first = 0.0  # row of the minute
 
     @classmethod
-    def of(cls, fine: Table, coarse: Table) -> History:
-        """As it would be had those rows been fed: the minute of the last goes on."""
+    def of(cls, fine: Table, coarse: Table | None = None) -> History:
+        """As it would be had those rows been fed: the minute of the last goes on; those before it
+        are in `coarse`, or are made of the rows where there is none."""
         made = cls()
-        made.fine, made.coarse = fine, coarse
+        made.fine, made.coarse = fine, coarse or made.coarse
         if fine.times:
-            minute = fine.times[-1] - fine.times[-1] % MINUTE
+            minute = fine.times[-1] - fine.times[-1] % MINUTE if coarse else 0.0
             for row in range(bisect_left(fine.times, minute), len(fine.times)):
                 columns = fine.columns.items()
                 values = {name: column[row] for name, column in columns if column[row]}
@@ -114,7 +121,7 @@ class History:
         minute = at - at % MINUTE
         if minute != self._minute:
             self._close()
-            self._minute = minute
+            self._minute, self._first = minute, at
         if gap:
             return
         self._rows += 1
@@ -125,7 +132,8 @@ class History:
     def _close(self) -> None:
         if self._minute:
             means = {name: total / max(1, self._rows) for name, total in self._sums.items()}
-            self.coarse.append(self._minute + MINUTE / 2, means, gap=not self._rows)
+            at = time_of_mean(self._minute, self._first)
+            self.coarse.append(at, means, gap=not self._rows)
         self._sums, self._rows = {}, 0
 
     @property
@@ -141,8 +149,8 @@ class History:
     def points(self, name: str, since: float, until: float) -> list[Point]:
         """Values between two times: by the minute before the full rate begins."""
         begin = self.fine.times[0] if self.fine.times else until
-        older = list(self.coarse.points(name, since, min(until, begin))) if since < begin else []
-        return older + list(self.fine.points(name, since, until))
+        older = self.coarse.points(name, since, min(until, begin)) if since < begin else ()
+        return [one for one in older if one[0] < begin] + list(self.fine.points(name, since, until))
 
     def current(self, name: str) -> float | None:
         column = self.fine.column(name)

@@ -13,7 +13,7 @@ from collectors.frozen import frozen
 from collectors.recording.blocks import FileBlock
 from collectors.recording.figure_rows import FigureRows
 from collectors.recording.session_reader import SessionReader
-from session.history import FINE_ROWS, MINUTE, NAN, History, Table
+from session.history import FINE_ROWS, MINUTE, NAN, History, Table, time_of_mean
 
 UNPACKED = 600  # pieces: those of an hour of a pod and its node
 Key = tuple[str, bool]  # target, of peers
@@ -47,11 +47,13 @@ class Minutes:
 
     sums: dict[float, dict[str, float]] = field(default_factory=lambda: defaultdict(dict))
     rows: dict[float, int] = field(default_factory=lambda: defaultdict(int))
+    first: dict[float, float] = field(default_factory=dict)  # row of each
 
     def add(self, piece: Piece) -> None:
         for minute, begin, end in _minutes(piece.times):
             known = [row for row in range(begin, end) if piece.known[row] == 0]
             self.rows[minute] += len(known)
+            self.first.setdefault(minute, piece.times[begin])
             sums = self.sums[minute]
             for name, column in piece.columns.items():
                 values = map(column.__getitem__, known)
@@ -63,7 +65,7 @@ class Minutes:
         for minute, sums in self.sums.items():
             rows = self.rows[minute]
             means = {name: total / max(1, rows) for name, total in sums.items()}
-            table.append(minute + MINUTE / 2, means, gap=not rows)
+            table.append(time_of_mean(minute, self.first[minute]), means, gap=not rows)
         return table
 
 

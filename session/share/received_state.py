@@ -12,7 +12,7 @@ from collectors.recording.event_codec import DAMAGES, Malformed
 from collectors.recording.field_types import Check, check_of, checks_of
 from collectors.recording.figure_rows import FigureRows
 from collectors.recording.log_lines import parsed
-from session.history import History, Table
+from session.history import History
 from session.log_line import LogLine
 from session.recorded_figures import joined_pieces, piece_of
 from session.share.frames import EVENT, FrameError, said
@@ -67,7 +67,7 @@ def _restore_figures(store: Store, rows: Sequence[FigureRows]) -> None:
 
 def _history(rows: Sequence[FigureRows]) -> History:
     fine = joined_pieces([piece_of(one) for one in rows], NEVER)
-    made = History.of(fine, Table(History.COARSE_ROWS))
+    made = History.of(fine)
     made.known_until = rows[-1].at
     return made
 

@@ -1,5 +1,6 @@
 """Figures over time: full rate and by the minute, bounded, gaps kept."""
 
+import copy
 import itertools
 import math
 
@@ -25,6 +26,35 @@ def test_thirty_minutes_at_full_rate_and_a_day_by_the_minute() -> None:
     assert all(value == (at - start) // 60 for at, value in points)
     assert history.since is not None and end - history.since > 23.9 * 3600
     assert history.current("x") == 26 * 60 - 1
+
+
+def test_nothing_is_known_before_the_first_row() -> None:
+    """A session that begins late in a minute: the mean of that minute is no value before it."""
+    history, began = History(), 1_000_000_000.0 - 1_000_000_000.0 % 60 + 51
+    for second in range(150):
+        history.add(began + second, {"x": 5.0} if second else {}, gap=second == 0)
+    assert history.since == began
+    points = history.points("x", 0, began + 150)
+    assert points[0] == (began, None) and len(points) == 150
+    for second in range(150, FINE_ROWS + 200):
+        history.add(began + second, {"x": 5.0})
+    assert history.since == began, "by the minute, when the rows are gone"
+
+
+def test_a_history_of_rows_is_as_if_they_had_been_fed() -> None:
+    """What a colleague's console has who joined late: the minutes stay when the rows go."""
+    fed, began = History(), 1_000_000_000.0 - 1_000_000_000.0 % 60 + 51
+    for second in range(400):
+        values = {"x": float(second), **({"y": math.nan} if second % 7 else {})}
+        fed.add(began + second, {} if second == 200 else values, gap=second == 200)
+    made = History.of(copy.deepcopy(fed.fine))
+    for second in range(400, FINE_ROWS + 500):
+        for one in (fed, made):
+            one.add(began + second, {"x": float(second)})
+    assert made.since == fed.since == began
+    for name in ("x", "y"):
+        known, again = (one.points(name, 0, began + 9_999) for one in (fed, made))
+        assert repr(known) == repr(again)
 
 
 def test_a_gap_stays_a_gap_and_what_did_not_move_is_0() -> None:
