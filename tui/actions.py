@@ -191,7 +191,7 @@ ACTIONS = (
             ("left_curly_bracket", "to_finding(-1)", "previous finding", "to the one before"),
             ("right_parenthesis", "to_mark(1)", "next mark", "to the next mark"),
             ("left_parenthesis", "to_mark(-1)", "previous mark", "to the one before"),
-            ("at", "to_time", "go to", "to a time that is typed: 14:03, 14:03:20, +90, -5m"),
+            ("at", "to_time", "*go to", "to a time that is typed: 14:03, 14:03:20, +90, -5m"),
         ),
     ),
     *_at(

@@ -62,7 +62,7 @@ def conntrack(node: GraphSpec) -> GraphData:
         ),
         limits=_limits(limit) if limit else (),
         gauge=fill,
-        gauge_note=f"max {fmt.count(series.maximum)}",
+        gauge_note=f"peak {fmt.count(series.maximum)}",
         **node.view.edge,
         empty=node.why_empty("connection tracking is not in use here"),
         alarm=alarm(fill, conntrack_full.WARNING, conntrack_full.CRITICAL),

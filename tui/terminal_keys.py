@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from session.controller import Controller
 
 TURN_S = 1.0
+LEAST_COLUMNS, LEAST_ROWS = 40, 12  # below which lists and keys are cut to nothing
 
 
 class TerminalKeys(App[int]):
@@ -27,6 +28,7 @@ class TerminalKeys(App[int]):
     _title_shown = ""
     _mouse_on = False
     _mouse_changed = False
+    _is_small = False
     _critical: frozenset[object] | None = None  # keys of findings; None before the first look
 
     def on_mount(self) -> None:
@@ -45,9 +47,20 @@ class TerminalKeys(App[int]):
             self._driver.write(sequence)
 
     def _turn(self) -> None:
+        self._notice_small()
         if self.is_open:
             self._show_title()
             self._notice_critical()
+
+    def _notice_small(self) -> None:
+        """Once, whenever it became so."""
+        columns, rows = self.size
+        is_small = columns < LEAST_COLUMNS or rows < LEAST_ROWS
+        if is_small and not self._is_small:
+            least = f"{LEAST_COLUMNS} x {LEAST_ROWS}"
+            text = f"{columns} x {rows} is too small: podwire needs {least}."
+            self.notify(text, severity="warning", markup=False)
+        self._is_small = is_small
 
     # --- the title
 

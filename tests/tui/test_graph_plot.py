@@ -75,7 +75,7 @@ def test_no_value_but_0_is_said() -> None:
 
 def test_a_threshold_is_said_where_it_is_not_in_view() -> None:
     limits = ((196_608.0, "75 %"), (235_930.0, "90 %"))
-    assert "↑ 75 %: 196,608" in drawn([4_000.0] * 20, limits=limits)[0]
+    assert "↑ 75 % is 196,608 pkt/s" in drawn([4_000.0] * 20, limits=limits)[0]
     near = drawn([190_000.0] * 20, limits=limits, height=12)
     assert not any("↑" in row for row in near)
     assert any(" 75 % " in row for row in near) and any(" 90 % ╌" in row for row in near)

@@ -219,3 +219,21 @@ async def test_a_tmux_that_is_gone_does_not_matter(
         await pilot.pause(1.0)
         (said,) = (one.message for one in app._notifications)
     assert "tmux's buffer" not in said and state.exists()
+
+
+async def test_a_terminal_that_is_too_small_is_said_once(
+    recording: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No screen fails there; and again where it became so again."""
+    app, said = looking(recording, TerminalLook(), "pod"), list[str]()
+    monkeypatch.setattr(app, "notify", lambda text, **_: said.append(text))
+    async with app.run_test(size=(30, 10)) as pilot:
+        await ready(pilot)
+        for key in ("d", "escape", "t", "escape", "question_mark", "escape"):
+            await pilot.press(key)
+            await pilot.pause(0.1)
+        for size, times in (((30, 10), 1), ((80, 24), 1), ((30, 10), 2)):
+            await pilot.resize_terminal(*size)
+            await pilot.pause(0.1)
+            app._turn()
+            assert said.count("30 x 10 is too small: podwire needs 40 x 12.") == times

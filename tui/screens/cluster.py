@@ -7,7 +7,7 @@ from operator import attrgetter
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from collectors.errors import PodwireError
 from collectors.events import PodRow, Row, ServiceRow
@@ -28,6 +28,7 @@ from tui.screens.text_view import Document
 from tui.widgets.columns import Column
 from tui.widgets.filter_box import FilterBox
 from tui.widgets.header import Header, HeaderData
+from tui.widgets.key_footer import KeyFooter
 from tui.widgets.row_list import RowList
 from tui.widgets.target_tabs import Targets
 
@@ -75,7 +76,7 @@ class ClusterScreen(TargetOpener):
             identity = attrgetter("kind", "namespace", "name")
             yield RowList(self._columns(), id="main", empty=KEYS.fill(WAITING), identity=identity)
         yield FilterBox(id="filter", placeholder=KEYS.fill(FILTER))
-        yield Footer()
+        yield KeyFooter()
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width >= 110, "wide-enough")

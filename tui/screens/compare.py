@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Mapping
 
 from textual.app import ComposeResult
-from textual.widgets import Footer
 
 from collectors.errors import PodwireError
 from collectors.kernel import sysctls
@@ -26,6 +25,7 @@ from tui.screens.base import MOODS, ConsoleScreen, while_there
 from tui.screens.text_view import Document
 from tui.widgets.columns import Cell, Column
 from tui.widgets.header import Header, HeaderData
+from tui.widgets.key_footer import KeyFooter
 from tui.widgets.row_list import RowList
 from tui.widgets.target_tabs import Targets
 from tui.widgets.text_line import TextLine
@@ -81,7 +81,7 @@ class CompareScreen(ConsoleScreen):
         empty = KEYS.fill(NO_DIFFERENCE)
         yield RowList(columns, empty, lambda d: d.what, id="differences")
         yield TextLine(id="status")
-        yield Footer()
+        yield KeyFooter()
 
     def _here(self) -> str:
         return name_in(self.key)

@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import Callable
 
 from textual.app import ComposeResult
-from textual.widgets import Footer
 
 from collectors.events import PodRow
 from diagnosis.reachability.cluster_state import ClusterState
@@ -24,6 +23,7 @@ from tui.screens.base import ConsoleScreen, while_there
 from tui.screens.text_view import Document
 from tui.widgets.columns import Cell, Column
 from tui.widgets.header import Header, HeaderData
+from tui.widgets.key_footer import KeyFooter
 from tui.widgets.row_list import RowList
 from tui.widgets.target_tabs import Targets
 from tui.widgets.text_line import TextLine
@@ -119,7 +119,7 @@ class MatrixScreen(ConsoleScreen):
             id="matrix",
         )
         yield TextLine(id="status")
-        yield Footer()
+        yield KeyFooter()
 
     def pull(self) -> None:
         self.show_header()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from collectors.findings import Finding
 from diagnosis.report import findings_text
@@ -20,6 +20,7 @@ from tui.screens.base import ConsoleScreen, ShowTarget
 from tui.screens.text_view import Document
 from tui.widgets.columns import Cell, Column
 from tui.widgets.header import Header, HeaderData
+from tui.widgets.key_footer import KeyFooter
 from tui.widgets.row_list import RowList
 from tui.widgets.target_tabs import Targets
 from tui.widgets.text_line import TextLine
@@ -67,7 +68,7 @@ class FindingsScreen(ConsoleScreen):
         with VerticalScroll(id="detail", can_focus=False):
             yield Static("", id="finding", markup=False)
         yield TextLine(id="status")
-        yield Footer()
+        yield KeyFooter()
 
     def pull(self) -> None:
         self.show_header()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from collectors.capture.direction import Direction
 from collectors.capture.flow_objects import reset_phase
@@ -23,6 +23,7 @@ from tui.panels.panel import scope_of
 from tui.screens.base import ConsoleScreen
 from tui.screens.text_view import Document
 from tui.widgets.header import Header, HeaderData
+from tui.widgets.key_footer import KeyFooter
 from tui.widgets.row_list import RowList
 from tui.widgets.target_tabs import Targets
 
@@ -46,7 +47,7 @@ class FlowScreen(ConsoleScreen):
         yield Static("", id="flow", markup=False)
         columns = flow_ladder.columns(self.flow.first_ns)
         yield RowList(columns, "UDP has no connection: there is no ladder to draw", id="list")
-        yield Footer()
+        yield KeyFooter()
 
     def on_resize(self, event: events.Resize) -> None:
         """On a small terminal the ladder comes first; enter has all that is known of the flow."""

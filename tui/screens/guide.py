@@ -6,7 +6,7 @@ import asyncio
 
 from rich.console import RenderableType
 from textual.app import ComposeResult
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from collectors.sanitize import sanitize
 from diagnosis.guide import Conclusion, Goal, Symptom, symptoms
@@ -27,6 +27,7 @@ from tui.screens.text_view import Document
 from tui.widgets.columns import Cell, Column
 from tui.widgets.filter_box import FilterBox
 from tui.widgets.header import Header, HeaderData
+from tui.widgets.key_footer import KeyFooter
 from tui.widgets.row_list import RowList
 from tui.widgets.target_tabs import Targets
 from tui.widgets.text_line import TextLine
@@ -77,7 +78,7 @@ class GuideScreen(ConsoleScreen):
         yield Static("", id="conclusion", markup=False)
         yield TextLine(id="status")
         yield FilterBox(id="filter", placeholder="what the pod cannot reach: host:port")
-        yield Footer()
+        yield KeyFooter()
 
     @property
     def rows(self) -> RowList:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from textual.app import ComposeResult
-from textual.widgets import Footer
 
 from session.share.hand_over import OWNER
 from session.share.person import Person
@@ -16,6 +15,7 @@ from tui.keymap import KEYS
 from tui.screens.base import ConsoleScreen
 from tui.widgets.columns import Cell, Column
 from tui.widgets.header import Header, HeaderData
+from tui.widgets.key_footer import KeyFooter
 from tui.widgets.row_list import RowList
 from tui.widgets.target_tabs import Targets
 from tui.widgets.text_line import TextLine
@@ -62,7 +62,7 @@ class PeopleScreen(ConsoleScreen):
             id="people",
         )
         yield TextLine(id="status")
-        yield Footer()
+        yield KeyFooter()
 
     def _nobody(self) -> str:
         """Why the list is empty."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from textual.app import ComposeResult
 from textual.containers import Grid
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from session.controller import Controller
 from session.series import SeriesInfo
@@ -20,6 +20,7 @@ from tui.screens.time_keys import TimeKeys
 from tui.time_view import TimeView, time_status
 from tui.widgets.graph import Graph
 from tui.widgets.header import Header, HeaderData
+from tui.widgets.key_footer import KeyFooter
 from tui.widgets.target_tabs import Targets
 from tui.widgets.text_line import TextLine
 
@@ -53,7 +54,7 @@ class FigureScreen(TimeKeys):
             for number in range(len(self.figures)):
                 yield Graph(id=f"figure-{number}")
         yield TextLine(id="status")
-        yield Footer()
+        yield KeyFooter()
 
     def pull(self) -> None:
         self.show_header(self.key)

@@ -6,7 +6,7 @@ from typing import Any
 
 from textual import events
 from textual.app import ComposeResult
-from textual.widgets import Footer, Input
+from textual.widgets import Input
 
 from collectors.sockets.rates import identity
 from collectors.sockets.rows import SocketRow
@@ -25,6 +25,7 @@ from tui.screens.time_keys import TimeKeys
 from tui.time_view import time_status
 from tui.widgets.filter_box import FilterBox
 from tui.widgets.header import Header, HeaderData
+from tui.widgets.key_footer import KeyFooter
 from tui.widgets.list_tabs import TabBar
 from tui.widgets.row_list import RowList
 from tui.widgets.target_tabs import Targets
@@ -63,7 +64,7 @@ class TargetScreen(CaptureKeys, TimeKeys):
         yield RowList(first.columns, first.empty, first.identity, first.follow, id="list")
         yield TextLine(id="status")
         yield FilterBox(id="filter")
-        yield Footer()
+        yield KeyFooter()
 
     def on_resize(self, event: events.Resize) -> None:
         self._graphs.fit(event.size)

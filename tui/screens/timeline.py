@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from textual import events
 from textual.app import ComposeResult
-from textual.widgets import Footer
 
 from collectors.kernel.derived_figures import FIGURES
 from session.controller import Controller
@@ -22,6 +21,7 @@ from tui.widgets.columns import Cell, Column
 from tui.widgets.graph import Graph
 from tui.widgets.graph_plot import GraphData
 from tui.widgets.header import Header, HeaderData
+from tui.widgets.key_footer import KeyFooter
 from tui.widgets.row_list import RowList
 from tui.widgets.target_tabs import Targets
 from tui.widgets.text_line import TextLine
@@ -83,7 +83,7 @@ class TimelineScreen(TimeKeys):
             id="timeline",
         )
         yield TextLine(id="status")
-        yield Footer()
+        yield KeyFooter()
 
     def on_resize(self, event: events.Resize) -> None:
         """On a small terminal the list comes first."""

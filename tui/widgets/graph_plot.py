@@ -225,12 +225,15 @@ class Plot:
         flat line at 0 is."""
         texts: dict[int, list[Piece]] = {}
         above = next((one for one in self.data.limits if one[0] > self.top), None)
-        rule = f"↑ {above[1]}: {fmt.count(above[0])}" if above else self.data.rule
+        rule = self._out_of_view(*above) if above else self.data.rule
         if rule and height > 1:
             texts[0] = [(rule, "limit")]
         if self.highest == 0 and height > 2:
             texts[height // 2] = [(f"0 {self.data.unit} {self._how_long()}", "axis")]
         return texts
+
+    def _out_of_view(self, limit: float, label: str) -> str:
+        return f"↑ {label} is {fmt.count(limit)} {self.data.unit}"
 
     def _how_long(self) -> str:
         if None in self._series[0][: self.dots]:

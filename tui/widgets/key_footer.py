@@ -1,0 +1,42 @@
+"""The line of keys at the foot of a screen: each whole. Where not all fit, the more important ones
+stay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from textual import events
+from textual.widget import Widget
+from textual.widgets import Footer
+from textual.widgets._footer import FooterKey
+
+# names of actions, the most important first; what a screen has of its own comes after these
+FIRST = ("help", "play", "back", "findings", "leave")
+AROUND = 3  # columns beside the texts of a key
+
+
+class KeyFooter(Footer):
+    def compose(self) -> Iterator[Widget]:
+        known = [one for one in super().compose() if isinstance(one, FooterKey)]
+        yield from whole(known, self.app.size.width)
+
+    def on_resize(self, event: events.Resize) -> None:
+        if self.query(FooterKey):
+            self.call_after_refresh(self.recompose)
+
+
+def whole(keys: Sequence[FooterKey], width: int) -> list[FooterKey]:
+    """Those that fit into so many columns, in the same order."""
+    kept = list(keys)
+    for one in sorted(keys, key=_place)[::-1]:
+        if sum(map(_width, kept)) > width:
+            kept.remove(one)
+    return kept
+
+
+def _place(key: FooterKey) -> int:
+    return FIRST.index(key.action) if key.action in FIRST else len(FIRST)
+
+
+def _width(key: FooterKey) -> int:
+    return len(key.key_display) + len(key.description) + AROUND
