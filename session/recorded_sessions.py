@@ -18,7 +18,7 @@ from collectors.events import (
 )
 from collectors.findings import SEVERITY_ORDER
 from collectors.frozen import slotted
-from collectors.recording.field_types import is_time
+from collectors.recording.field_types import check_of, checks_of, is_time
 from collectors.recording.session_lock import is_running
 from collectors.recording.session_log import EVIDENCE_FILES
 from collectors.recording.session_reader import SessionReader, is_session
@@ -76,6 +76,20 @@ class Summary:
         is_worse = SEVERITY_ORDER[severity] < SEVERITY_ORDER.get(self.worst, len(SEVERITY_ORDER))
         if event.change != "gone" and is_worse:
             self.worst, self.worst_title = severity, event.finding.title
+
+
+_TEXTS, _SIZES = check_of(tuple[str, ...]), check_of(tuple[int, ...])
+_CHECKS = checks_of(Summary) | {
+    "targets": lambda value: list(_TEXTS(_of_list(value))),
+    "damage": lambda value: list(_TEXTS(_of_list(value))),
+    "files": lambda value: {name: list(_SIZES(_of_list(one))) for name, one in value.items()},
+}
+
+
+def _of_list(value: object) -> tuple[object, ...]:
+    if not isinstance(value, list):
+        raise TypeError("not a list")
+    return tuple(value)
 
 
 @slotted
@@ -221,8 +235,10 @@ def _size(path: Path) -> int:
 
 
 def _known_summary(directory: Path) -> Summary | None:
-    with contextlib.suppress(OSError, ValueError, TypeError):
-        summary = Summary(**json.loads((directory / SUMMARY).read_text()))
+    """As it was written down; None where a file says what no summary does."""
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
+        fields = json.loads((directory / SUMMARY).read_text()).items()
+        summary = Summary(**{name: _CHECKS[name](value) for name, value in fields})
         return summary if is_time(summary.began) and is_time(summary.ended) else None
     return None
 

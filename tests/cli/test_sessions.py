@@ -347,3 +347,29 @@ def test_each_row_is_out_before_the_next_session_is_read(
     monkeypatch.setattr("cli.sessions.described", read)
     assert main(["sessions"]) == 0
     assert shown == [0, 0, 1, 1, 1], "the first is looked at for damage"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"targets": 7},
+        {"targets": [7]},
+        {"damage": "x"},
+        {"files": []},
+        {"files": {"timeline.zst": 5}},
+        {"began": "x"},
+        {"worst_title": None},
+        {"marks": "many"},
+        {"other": 1},
+        [],
+    ],
+)
+def test_a_summary_that_says_what_none_does_is_made_again(
+    wrong: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recorded(clean=True).close()
+    (path,) = Path(os.environ["XDG_STATE_HOME"]).glob("podwire/sessions/*/summary.json")
+    right = listed(capsys)
+    about = json.loads(path.read_text())
+    path.write_text(json.dumps(about | wrong if isinstance(wrong, dict) else wrong))
+    assert listed(capsys) == right and json.loads(path.read_text()) == about
