@@ -45,9 +45,9 @@ class Engine:
         self.painted.set()
 
     def now(self) -> float:
-        """The right edge of graphs: the present, or where a recording is."""
+        """The right edge of graphs: the present, or the time of a recording that is shown."""
         if self.replay is not None:
-            return self.replay.now()
+            return self.replay.shown_at
         return time.time() if self.live or self.joined is not None else self.store.latest
 
     @property

@@ -77,6 +77,11 @@ class ReplayPlayer:
         return self._wanted if self._wanted is not None else self.source.now()
 
     @property
+    def shown_at(self) -> float:
+        """While it goes elsewhere, still where it was: figures are of that time."""
+        return self.source.now()
+
+    @property
     def clock(self) -> ReplayClock:
         at_end = self.source.state == "ended" or self.now() >= self.ended
         return ReplayClock(

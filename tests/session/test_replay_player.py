@@ -174,6 +174,14 @@ def findings_of(replay: Replay) -> list[Finding]:
     return replay.control.store.findings.current
 
 
+async def test_figures_are_of_the_time_that_is_shown(replay: Replay) -> None:
+    """And not late by the seconds that a key goes forward, until that has been read."""
+    replay.player.skip(60)
+    assert replay.at == 160 and replay.control.now() == BEGAN + 100
+    await replay.there()
+    assert replay.control.now() == BEGAN + 160
+
+
 async def test_whoever_reads_the_store_reads_on(replay: Replay) -> None:
     store, names = replay.control.store, replay.control.store.book.short
     before = (store.timeline.revision, store.findings.revision, store.inventory_revision)
