@@ -18,6 +18,7 @@ from diagnosis.rule import Threshold
 
 MOST = 1e12  # of a value
 SHOWN = 60  # characters
+SET = "set in"  # what the source of a threshold begins with that somebody has set
 _SHARED = f"{rules.__name__}._"
 
 
@@ -72,7 +73,7 @@ def set_values(values: Mapping[str, float], origin: str) -> list[str]:
 
 def _set(threshold: Threshold, value: float, origin: str) -> None:
     usual = f"{threshold.value:,g}, {threshold.source}"
-    threshold.value, threshold.source = value, f"set in {origin}; by default {usual}"
+    threshold.value, threshold.source = value, f"{SET} {origin}; by default {usual}"
 
 
 def _problem(key: str, value: float, known: Mapping[str, Threshold]) -> str:

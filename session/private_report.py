@@ -9,10 +9,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 
 from collectors.events import Event
+from collectors.findings import SEVERITY_ORDER
 from collectors.new_file import open_new
 from collectors.privacy.address_mask import AddressMask
 from collectors.privacy.frame_mask import FrameMask
@@ -23,6 +25,9 @@ from collectors.privacy.text_mask import TextMask
 from collectors.source import JoinedSource, RecordedSource
 from collectors.stream import Stream
 from diagnosis.incident.model import IncidentReport, ReportCapture, ReportEntry
+from diagnosis.rule import Rule
+from diagnosis.rules import built_in
+from diagnosis.thresholds import SET
 from session.files import private_directory, state_directory, state_not_written
 from session.masked_captures import CaptureCopier
 from session.report_captures import CaptureFile
@@ -65,6 +70,21 @@ def report_mask(source: NamedSource, key: bytes | None = None) -> ReportMask:
         raise state_not_written(error) from None
 
 
+@cache
+def rule_texts() -> frozenset[str]:
+    """Whole texts of podwire's own rules that no session adds anything to: their words are
+    nobody's names, whatever somebody's pod is called."""
+    found = {text for row in built_in() for text in _texts_of(row.rule)}
+    return frozenset(text for text in found if text and "{" not in text)
+
+
+def _texts_of(rule: Rule) -> Iterator[str]:
+    yield from (rule.title, rule.disproof_text, rule.verify, rule.fix)
+    yield from (f"{severity}: {rule.title}" for severity in SEVERITY_ORDER)  # of the timeline
+    if not any(one.source.startswith(SET) for one in rule.thresholds):  # by somebody, somewhere
+        yield rule.threshold_text
+
+
 class ReportMask:
     """For one session, whose names are known."""
 
@@ -82,9 +102,14 @@ class ReportMask:
     def report(self, report: IncidentReport) -> IncidentReport:
         """Without captures: `captures` has them, afterwards. A name that one of its texts has by
         its form is known in all."""
+        own = rule_texts()
+
+        def masked_text(text: str) -> str:
+            return text if text in own else self._text(text)
+
         map_text(report, self._known.add_text, KEPT)
         self._know()
-        masked = map_text(report, self._text, KEPT)
+        masked = map_text(report, masked_text, KEPT)
         return replace(
             masked,
             is_private=True,

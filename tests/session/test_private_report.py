@@ -17,7 +17,8 @@ from collectors import events as ev
 from collectors.capture.readers import read_file
 from collectors.privacy.known_names import KnownNames
 from collectors.recording.session_log import SessionWriter
-from session.private_report import mask_key
+from diagnosis.rules import conntrack_full
+from session.private_report import mask_key, rule_texts
 from tests.support import wire
 from tests.support.incident import BEGAN, full_table
 from tests.support.secrets import planted
@@ -287,3 +288,34 @@ def test_the_author_of_a_mark_is_masked_whoever_it_is(form: str, tmp_path: Path)
     text = made(directory, form, tmp_path / "r").decode()
     text = re.sub(r"<style.*?</style>", "", text, flags=re.DOTALL)
     assert len(re.findall(r"\broot\b", text)) == text.count("the root") > 0
+
+
+def test_own_sentences_stay_where_a_pod_is_called_as_a_word_of_them(tmp_path: Path) -> None:
+    """A pod that is called `table`: rules say what they always say, and it is masked where a
+    sentence may mean it."""
+    (directory := tmp_path / "s").mkdir()
+    pods = (replace(row(), namespace="conntrack", name="table", workload=""),)
+    writer = SessionWriter(directory)
+    listed = ev.InventoryList(BEGAN, "", "pods", pods)
+    mark = ev.Mark(BEGAN + 1, "pod/conntrack/table", AUTHOR, "the table is full, says conntrack")
+    writer.write(sorted([*full_table(), listed, mark], key=lambda event: event.at))
+    writer.close()
+    command = ["report", str(directory), "-o", "json", "--private", "--rules", "today"]
+    assert main([*command, "--output", str(tmp_path / "r")]) == 0
+    body = json.loads((tmp_path / "r").read_text())
+    (full,) = (one for one in body["findings"] if one["rule"] == "conntrack_full")
+    assert full["threshold"] == conntrack_full.RULE.threshold_text
+    assert "conntrack -C falls below" in full["verify"]
+    (said,) = (one for one in body["timeline"] if one["kind"] == "mark")
+    assert "table" not in said["text"] and "conntrack" not in said["text"]
+    assert not {"table", "conntrack"} & {*said["where"].split("/"), said["author"]}
+
+
+def test_a_threshold_that_somebody_set_is_no_own_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says where: in a file of somebody's home."""
+    assert conntrack_full.RULE.threshold_text in rule_texts()
+    assert not [text for text in rule_texts() if "{" in text]
+    rule_texts.cache_clear()
+    monkeypatch.setattr(conntrack_full.WARNING, "source", "set in /home/lemur; by default 75")
+    assert not [text for text in rule_texts() if "lemur" in text]
+    rule_texts.cache_clear()
