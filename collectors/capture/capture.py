@@ -117,6 +117,7 @@ class Capture:
         self._pid: int | None = None
         self._phase: CapturePhase = "checking"
         self._received = self._received_before = 0  # packets; before this tcpdump
+        self._captured = 0  # packets, by this tcpdump's own count
         self._dropped = 0
         self._dropped_before = 0
         self._errors = ""
@@ -163,14 +164,16 @@ class Capture:
         """Runs of tcpdump, another one where it had all that it may have; why the last broke off,
         None where it ended."""
         while True:
-            self._received_before = self._received
+            self._received_before, self._captured = self._received, 0
             broke = await self._run_once()
             if broke is not None or not self._had_all():
                 return broke
 
     def _had_all(self) -> bool:
-        """Whether the latest tcpdump had all packets that it may have, and nobody ended it."""
-        return not self._stopping and self._received - self._received_before >= MAX_PACKETS
+        """Whether the latest tcpdump had all packets that it may have, and nobody ended it. Its
+        own count is asked as well: a stream may end before its last packets are through."""
+        received = self._received - self._received_before
+        return not self._stopping and max(received, self._captured) >= MAX_PACKETS
 
     async def _run_once(self) -> PodwireError | None:
         """One run of tcpdump; why it broke off, None where it ended."""
@@ -236,6 +239,8 @@ class Capture:
         if "listening on" in text:
             self.say("running")
         for count, what in _COUNT.findall(text):
+            if what == "captured":
+                self._captured = int(count)
             if what == "dropped by kernel":
                 self._dropped = int(count)
                 self.say("running")
