@@ -43,7 +43,7 @@ class Runs:
 async def test_another_one_follows_one_that_had_all_it_may_by_its_own_count(
     captured: tuple[int, ...], left: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else a node's capture ends in silence after half an hour, with the packets of its limit."""
+    """Else a node's capture ends in silence after thirty minutes or so, with the packets of its limit."""
     monkeypatch.setattr("collectors.capture.capture.MAX_PACKETS", 25)
     session, runs = Stream(), Runs(*captured)
     events = session.subscribe()
