@@ -38,6 +38,7 @@ CORE = (  # modules of CAPTURE
     "direction",
     "fast_flow_lines",
     "dns",
+    "dns_names",
     "dns_transactions",
     "flow_events",
     "flow_expiry",

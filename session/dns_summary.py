@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import median
 
-from collectors.capture.dns import code_name
+from collectors.capture.dns_names import code_name
 from collectors.capture.dns_transactions import DnsTransaction
 from collectors.capture.flows import FlowTable
 from collectors.capture.tracked_flow import RECENT_NS

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from itertools import islice
 
-from collectors.capture.dns import NXDOMAIN, code_name, glance, parse
+from collectors.capture.dns_names import NXDOMAIN, Question, code_name, plain_question, word
+from collectors.capture.header_row import HeaderRow
+from collectors.capture.header_rows import exchange_key
 
 UNANSWERED_NS = 15_000_000_000  # three attempts of 5 s, resolv.conf's defaults
 CHAIN_NS = 6_000_000_000  # a resolver goes on at once, or after its timeout of 5 s
@@ -23,31 +24,41 @@ MAX_CHAINS = 10_000
 LOOK_NS = 100_000_000  # between two looks for late questions while questions come
 KEPT = 2_000
 RESPONSE, OPCODE, TRUNCATED = 0x8000, 0x7800, 0x0200  # bits of a message's flags (RFC 1035 4.1.1)
-DnsEnds = tuple[bytes, int, bytes, int]  # source, its port, destination, its port
-# client, its port, server, its port, id, name, type
-Key = tuple[bytes, int, bytes, int, int, str, str]
+# Client, its port, server, its port and id; the question. Bytes are smaller than a tuple
+Key = tuple[bytes, Question]
 MULTICAST_PORT = 5353
 MULTICAST_GROUPS = (bytes([224, 0, 0, 251]), bytes.fromhex("ff02" + "00" * 13 + "fb"))  # RFC 6762
 
 
-@dataclass(slots=True)
 class DnsTransaction:
     """A question and its answer. `rcode` is None while (or where) none came; `retries` are the same
-    question again from the same port."""
+    question again from the same port; `tried` are names with search domains before this one."""
 
-    client: bytes
-    server: bytes
-    port: int
-    name: str
-    type: str
-    at: int
-    answered_at: int = 0
-    rcode: int | None = None
-    answers: int = 0
-    truncated: bool = False
-    retries: int = 0
-    over_tcp: bool = False
-    tried: tuple[str, ...] = ()  # names with search domains that were tried before this one
+    __slots__ = (
+        "answered_at",
+        "answers",
+        "at",
+        "client",
+        "name",
+        "over_tcp",
+        "port",
+        "rcode",
+        "retries",
+        "server",
+        "tried",
+        "truncated",
+        "type",
+    )
+
+    def begin(self, row: HeaderRow, question: Question, over_tcp: bool) -> None:
+        """What a new one is; where it is compiled, a call that costs little."""
+        self.client, self.server, self.port = row.source, row.destination, row.destination_port
+        self.name, self.type = question
+        self.at, self.answered_at = row.ns, 0
+        self.rcode: int | None = None
+        self.answers = self.retries = 0
+        self.truncated, self.over_tcp = False, over_tcp
+        self.tried: tuple[str, ...] = ()
 
     @property
     def latency(self) -> int | None:
@@ -61,18 +72,16 @@ class DnsTransaction:
         return "no answer" if self.rcode is None else code_name(self.rcode)
 
 
-@dataclass(slots=True)
 class DnsTotals:
     """Since the start, whatever was forgotten. `left_out` are questions that waited when there
     was no room for more: what became of them is not known."""
 
-    asked: int = 0
-    answered: int = 0
-    unanswered: int = 0
-    retries: int = 0
-    truncated: int = 0
-    left_out: int = 0
-    codes: dict[int, int] = field(default_factory=dict)
+    __slots__ = ("answered", "asked", "codes", "left_out", "retries", "truncated", "unanswered")
+
+    def __init__(self) -> None:
+        self.asked = self.answered = self.unanswered = 0
+        self.retries = self.truncated = self.left_out = 0
+        self.codes: dict[int, int] = {}
 
 
 class DnsTracker:
@@ -86,8 +95,8 @@ class DnsTracker:
         self.revision = 0
         self._pending: dict[Key, DnsTransaction] = {}
         self._look_at = 0  # capture time from which on the oldest may be late
-        self._by_id: dict[tuple[bytes, int, bytes, int, int], Key] = {}
-        self._multicast: dict[tuple[str, str], list[Key]] = {}  # by name and type
+        self._by_id: dict[bytes, Key] = {}  # by the first part of the key
+        self._multicast: dict[Question, list[Key]] = {}
         self._chains: dict[
             tuple[bytes, str], tuple[int, tuple[str, ...]]
         ] = {}  # client, type to when and names tried
@@ -97,56 +106,63 @@ class DnsTracker:
         """Questions that have no answer yet, oldest first."""
         return list(self._pending.values())
 
-    def add(self, ends: DnsEnds, ns: int, data: bytes, over_tcp: bool = False) -> None:
-        """A message from a port to a port, without what it is carried in."""
-        seen = glance(data, 0)
-        if seen is None:
-            self._add_parsed(ends, ns, data, over_tcp)
+    def add(
+        self, row: HeaderRow, data: bytes, start: int, end: int, over_tcp: bool = False
+    ) -> None:
+        """The message that `data` has from `start` up to `end`, without what it is carried in; the
+        row has the headers of its packet."""
+        question = plain_question(data, start, end)
+        if question is None:
+            self._add_parsed(row, data[start:end], over_tcp)
             return
-        identity, flags, answers, question = seen
+        identity, flags, answers = word(data, start), word(data, start + 2), word(data, start + 6)
         if flags & OPCODE:  # neither a query nor its answer
             return
         self.revision += 1
-        source, sport, destination, dport = ends
-        if not flags & RESPONSE and destination in MULTICAST_GROUPS:
-            self._add_parsed(ends, ns, data, over_tcp)
+        if not flags & RESPONSE and row.destination in MULTICAST_GROUPS:
+            self._add_parsed(row, data[start:end], over_tcp)
         elif not flags & RESPONSE:
-            self._ask((source, sport, destination, dport, identity, *question), ns, over_tcp)
+            self._ask(row, identity, question, over_tcp)
         else:
-            key = (destination, dport, source, sport, identity, *question)
-            if key not in self._pending and sport == MULTICAST_PORT:
-                self._add_parsed(ends, ns, data, over_tcp)
+            key = _answered(row, identity), question
+            if key not in self._pending and row.source_port == MULTICAST_PORT:
+                self._add_parsed(row, data[start:end], over_tcp)
             else:
-                self._answer(key, ns, flags, answers)
+                self._answer(key, row.ns, flags, answers)
 
-    def _add_parsed(self, ends: DnsEnds, ns: int, data: bytes, over_tcp: bool) -> None:
+    def _add_parsed(self, row: HeaderRow, data: bytes, over_tcp: bool) -> None:
         """A message of an unusual form: several questions, an answer without its question, names
         that only the parser reads, multicast DNS."""
+        from collectors.capture.dns import parse  # here: what follows no lookups needs none of it
+
         message = parse(data)
         if message is None or message.opcode:
             return
         self.revision += 1
-        source, sport, destination, dport = ends
         asked = [(question.name.lower(), question.type) for question in message.questions]
         if not message.response:
-            if destination in MULTICAST_GROUPS and any(message.counts[1:3]):
+            if row.destination in MULTICAST_GROUPS and any(message.counts[1:3]):
                 return  # it says what it knows, or claims a name: no answer is expected (RFC 6762)
             for question in asked:
-                self._ask((source, sport, destination, dport, message.id, *question), ns, over_tcp)
+                self._ask(row, message.id, question, over_tcp)
             return
         flags, answers = message.truncated << 9 | message.rcode, message.counts[1]
-        key = (destination, dport, source, sport, message.id)
-        if sport == MULTICAST_PORT and self._multicast:
+        key = _answered(row, message.id)
+        if row.source_port == MULTICAST_PORT and self._multicast:
             found = [(record.name.lower(), record.type) for record in message.answers]
             for name in {*asked, *found, *((name, "ANY") for name, _ in found)}:
                 for waiting in self._multicast.pop(name, ()):
-                    self._answer(waiting, ns, flags, answers)
+                    self._answer(waiting, row.ns, flags, answers)
         elif asked:
-            self._answer((*key, *asked[0]), ns, flags, answers)
+            self._answer((key, asked[0]), row.ns, flags, answers)
         elif key in self._by_id:  # an error may come without the question (RFC 1035 7.3)
-            self._answer(self._by_id[key], ns, flags, answers)
+            self._answer(self._by_id[key], row.ns, flags, answers)
 
-    def _ask(self, key: Key, ns: int, over_tcp: bool) -> None:
+    def _ask(self, row: HeaderRow, identity: int, question: Question, over_tcp: bool) -> None:
+        ends = exchange_key(
+            row.source, row.source_port, row.destination, row.destination_port, identity
+        )
+        key, ns = (ends, question), row.ns
         known = self._pending.get(key)
         if known is not None:
             known.retries += 1
@@ -159,23 +175,16 @@ class DnsTracker:
             self.expire(ns)
         if len(self._pending) >= MAX_PENDING:  # a flood, or a clock that stands still
             self._make_room()
-        client, _, server, port, _, name, kind = key
-        found = DnsTransaction(
-            client=client,
-            server=server,
-            port=port,
-            name=name,
-            type=kind,
-            at=ns,
-            over_tcp=over_tcp,
-        )
-        if port == MULTICAST_PORT and server in MULTICAST_GROUPS:
-            self._multicast.setdefault((name, kind), []).append(key)
+        found = DnsTransaction.__new__(DnsTransaction)
+        found.begin(row, question, over_tcp)
+        if found.port == MULTICAST_PORT and found.server in MULTICAST_GROUPS:
+            self._multicast.setdefault(question, []).append(key)
         else:
-            self._by_id[key[:5]] = key
-        at, tried = self._chains.get((client, kind), (0, ()))
-        if tried and ns - at < CHAIN_NS and _same_lookup(tried, name):
-            found.tried = tried
+            self._by_id[ends] = key
+        if self._chains:
+            at, tried = self._chains.get((found.client, found.type), (0, ()))
+            if tried and ns - at < CHAIN_NS and _same_lookup(tried, found.name):
+                found.tried = tried
         self._pending[key] = found
 
     def _answer(self, key: Key, ns: int, flags: int, answers: int) -> None:
@@ -199,12 +208,13 @@ class DnsTracker:
         self._end(found)
 
     def _forget(self, key: Key) -> None:
-        self._by_id.pop(key[:5], None)
-        waiting = self._multicast.get(key[5:])
+        ends, question = key
+        self._by_id.pop(ends, None)
+        waiting = self._multicast.get(question) if self._multicast else None
         if waiting and key in waiting:
             waiting.remove(key)
             if not waiting:
-                del self._multicast[key[5:]]
+                del self._multicast[question]
 
     def _end(self, found: DnsTransaction) -> None:
         self.done.append(found)
@@ -232,6 +242,13 @@ class DnsTracker:
             self._forget(key)
             self.totals.unanswered += 1
             self._end(waiting)
+
+
+def _answered(row: HeaderRow, identity: int) -> bytes:
+    """The key of the question that an answer is for."""
+    return exchange_key(
+        row.destination, row.destination_port, row.source, row.source_port, identity
+    )
 
 
 def _same_lookup(tried: tuple[str, ...], name: str) -> bool:

@@ -2,7 +2,7 @@
 """Compiled: records of a pcap stream, and the header rows of plain IPv4 and IPv6.
 
 The same as records.plain_whole, plain_next_record and plain_cut, header_rows.plain_headers and
-header_row.plain_flow_key, which say what is read and why and which run where this was not built. Every offset is compared with the captured size
+header_row.plain_flow_key and plain_exchange_key, which say what is read and why and which run where this was not built. Every offset is compared with the captured size
 before a byte is read.
 """
 
@@ -278,4 +278,20 @@ cpdef bytes flow_key(HeaderRow row):
     if row.network:
         for place in range(8):
             at[4 + place] = row.network >> (56 - 8 * place) & 0xFF
+    return made
+
+
+cpdef bytes exchange_key(
+    bytes client, int64_t client_port, bytes server, int64_t server_port, int64_t identity
+):
+    """Of a question and its answer; header_row.plain_exchange_key says more."""
+    cdef Py_ssize_t one = PyBytes_GET_SIZE(client), other = PyBytes_GET_SIZE(server)
+    cdef bytes made = PyBytes_FromStringAndSize(NULL, one + other + 6)
+    cdef uint8_t *at = <uint8_t *>PyBytes_AS_STRING(made)
+    memcpy(at, PyBytes_AS_STRING(client), one)
+    memcpy(at + one, PyBytes_AS_STRING(server), other)
+    at += one + other
+    at[0], at[1] = client_port >> 8 & 0xFF, client_port & 0xFF
+    at[2], at[3] = server_port >> 8 & 0xFF, server_port & 0xFF
+    at[4], at[5] = identity >> 8 & 0xFF, identity & 0xFF
     return made

@@ -4,7 +4,7 @@ sorted by trouble."""
 from __future__ import annotations
 
 from collectors.capture.direction import Direction
-from collectors.capture.dns import NXDOMAIN
+from collectors.capture.dns_names import NXDOMAIN
 from collectors.capture.dns_transactions import DnsTransaction
 from collectors.capture.tcp import TcpFlow
 from collectors.capture.udp import UdpFlow

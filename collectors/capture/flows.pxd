@@ -2,6 +2,7 @@
 cimport cython
 from collectors.capture.direction cimport Direction
 from collectors.capture.dns_ports cimport is_dns_port
+from collectors.capture.dns_transactions cimport DnsTracker
 from collectors.capture.fast_headers cimport next_record, read_headers
 from collectors.capture.header_row cimport HeaderRow
 from collectors.capture.kept_flows cimport KeptFlows
@@ -11,7 +12,7 @@ from collectors.capture.udp cimport UdpDirection, UdpFlow
 cdef long long TCP, ACK, SYN, COPY, LINUX_SLL, CHECK_NS, SET_BACK_NS
 
 cdef class FlowTable(KeptFlows):
-    cdef object _lookups
+    cdef DnsTracker _lookups
     cdef public long long revision, first_ns, latest_ns
     cdef long long _next_check, _of
     cdef HeaderRow _row
@@ -29,6 +30,8 @@ cdef class FlowTable(KeptFlows):
     cdef long long _one_tcp(self, HeaderRow row) except -1
     @cython.locals(analysis=cython.longlong, flow=UdpFlow, own=UdpDirection)
     cdef long long _one_udp(self, HeaderRow row) except -1
+    @cython.locals(tracker=DnsTracker)
+    cdef _look_up(self, HeaderRow row, bytes data, Py_ssize_t start, Py_ssize_t end)
     cdef _expire(self, long long ns)
 
 @cython.locals(own=Direction)

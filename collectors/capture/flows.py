@@ -24,7 +24,7 @@ from collectors.capture.tcp import TcpFlow
 from collectors.packet import Packet
 
 if TYPE_CHECKING:
-    from collectors.capture.dns_transactions import DnsEnds, DnsTracker
+    from collectors.capture.dns_transactions import DnsTracker
     from collectors.capture.unusual_packets import IcmpError
 
 MAX_FLOWS = 20_000
@@ -163,7 +163,7 @@ class FlowTable(KeptFlows):
         if self._hops and row.interface:
             count_udp(flow, row, from_client=own is flow.client)
         if not analysis and self._dns and _is_dns(row):
-            self.lookups.add(_ends(row), row.ns, row.data[row.offset + 8 : row.end])
+            self._look_up(row, row.data, row.offset + 8, row.end)
         self._of = flow.number
         return analysis
 
@@ -181,7 +181,12 @@ class FlowTable(KeptFlows):
 
             self._dns_streams = DnsStreams()
         for message in self._dns_streams.messages(own, row):
-            self.lookups.add(_ends(row), row.ns, message, over_tcp=True)
+            self._look_up(row, message, 0, len(message))
+
+    def _look_up(self, row: HeaderRow, data: bytes, start: int, end: int) -> None:
+        """The DNS message that `data` has there."""
+        tracker = self._lookups or self.lookups
+        tracker.add(row, data, start, end, row.protocol == TCP)
 
     def _icmp_error(self, found: IcmpError, ns: int) -> int:
         """The number of the flow that it quotes, or 0."""
@@ -225,7 +230,3 @@ def _reopened(flow: TcpFlow, row: HeaderRow) -> bool:
 
 def _is_dns(row: HeaderRow) -> bool:
     return is_dns_port(row.source_port) or is_dns_port(row.destination_port)
-
-
-def _ends(row: HeaderRow) -> DnsEnds:
-    return row.source, row.source_port, row.destination, row.destination_port

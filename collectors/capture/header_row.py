@@ -10,7 +10,7 @@ from typing import Any
 # smaller than a tuple of the same
 Key = bytes
 End = tuple[bytes, int]  # address, port
-_PORTS, _NETWORK = Struct("!HH").pack, Struct("!Q").pack
+_PORTS, _NETWORK, _EXCHANGE = Struct("!HH").pack, Struct("!Q").pack, Struct("!HHH").pack
 _HEADERS = (
     "protocol",
     "source",
@@ -101,3 +101,10 @@ def key_of_ends(one: End, other: End, network: int) -> Key:
     (low, low_port), (high, high_port) = sorted((one, other))
     key = low + high + _PORTS(low_port, high_port)
     return key + _NETWORK(network) if network else key
+
+
+def plain_exchange_key(
+    client: bytes, client_port: int, server: bytes, server_port: int, identity: int
+) -> bytes:
+    """Of a question to a server and its answer: both ends and what the client called it."""
+    return client + server + _EXCHANGE(client_port, server_port, identity)

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable
 from functools import partial
 
-from collectors.capture.header_row import HeaderRow as HeaderRow, plain_flow_key
+from collectors.capture.header_row import HeaderRow as HeaderRow, plain_exchange_key, plain_flow_key
 from collectors.capture.header_values import (
     ETHERNET,
     LINUX_SLL,
@@ -137,9 +137,13 @@ def _word(data: bytes, offset: int) -> int:
 
 
 try:
-    from collectors.capture.fast_headers import flow_key as flow_key, read_headers as read_headers
+    from collectors.capture.fast_headers import (
+        exchange_key as exchange_key,
+        flow_key as flow_key,
+        read_headers as read_headers,
+    )
 except ImportError:  # it was not built
-    flow_key, read_headers = plain_flow_key, plain_headers
+    exchange_key, flow_key, read_headers = plain_exchange_key, plain_flow_key, plain_headers
 
 
 def reader(linktype: int) -> Reader:

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from collectors.capture.dns_transactions import MAX_PENDING, DnsTracker
+from collectors.capture.header_row import HeaderRow
+from collectors.capture.header_values import UDP
 from collectors.capture.pcap import packed_header, packed_packets
 from collectors.events import Packet
 from tests.collectors.test_pcapng import block, interface, section
@@ -30,21 +32,29 @@ def message(number: int, flags: int = 0x0100) -> bytes:
     return head + bytes([len(name)]) + name + b"\0\0\1\0\1"
 
 
-def asked(number: int) -> tuple[bytes, int, bytes, int]:
-    return CLIENT, 1024 + number % 60_000, SERVER, 53
+def asked(number: int, ns: int) -> HeaderRow:
+    row = HeaderRow(UDP, CLIENT, SERVER)
+    row.source_port, row.destination_port, row.ns = 1024 + number % 60_000, 53, ns
+    return row
+
+
+def add(tracker: DnsTracker, row: HeaderRow, data: bytes) -> None:
+    tracker.add(row, data, 0, len(data))
 
 
 @pytest.mark.slow
 def test_questions_of_a_clock_that_stands_still_are_bounded() -> None:
     tracker, count = DnsTracker(), MAX_PENDING + MAX_PENDING // 4
     for number in range(count):
-        tracker.add(asked(number), AT, message(number))
+        add(tracker, asked(number, AT), message(number))
     totals = tracker.totals
     assert len(tracker.pending) <= MAX_PENDING
     assert (totals.asked, totals.unanswered) == (count, 0)
     assert totals.left_out + len(tracker.pending) == count
-    answered = (SERVER, 53, *asked(count - 1)[:2])
-    tracker.add(answered, AT + 1, message(count - 1, 0x8180))
+    answered = HeaderRow(UDP, SERVER, CLIENT)
+    answered.source_port, answered.ns = 53, AT + 1
+    answered.destination_port = asked(count - 1, AT).source_port
+    add(tracker, answered, message(count - 1, 0x8180))
     assert (totals.answered, totals.unanswered) == (1, 0), "those that came last are followed"
     tracker.expire(1 << 62)
     assert totals.unanswered + totals.left_out + totals.answered == count
@@ -56,7 +66,7 @@ def test_a_flood_costs_the_same_for_each_question() -> None:
     for start in range(0, 3 * MAX_PENDING, MAX_PENDING // 2):
         began = time.process_time()
         for number in range(start, start + MAX_PENDING // 2):
-            tracker.add(asked(number), AT + 200_000 * number, message(number))
+            add(tracker, asked(number, AT + 200_000 * number), message(number))
         spent.append(time.process_time() - began)
     began = time.process_time()
     tracker.expire(1 << 62)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from collectors import dumps, netlink
-from collectors.capture import dns
+from collectors.capture import dns, dns_names
 from collectors.capture.dissect import dissect
 from collectors.capture.flows import FlowTable
 from collectors.capture.header_rows import reader
@@ -86,9 +86,9 @@ def name(data: bytes) -> None:
     found = dns.parse(data)
     if found is not None:
         dns_info(found)
-    seen = dns.glance(data, 0)
+    seen = dns_names.plain_question(b"?" + data + b"?", 1, 1 + len(data))
     if seen is not None and found is not None and found.questions:
-        assert seen[3] == (found.questions[0].name.lower(), found.questions[0].type)
+        assert seen == (found.questions[0].name.lower(), found.questions[0].type)
 
 
 def dump(data: bytes) -> None:

@@ -1,0 +1,9 @@
+# Types of dns_names.py for the compiled core.
+cimport cython
+
+cdef dict _known
+
+@cython.locals(high=cython.longlong)
+cpdef long long word(bytes data, Py_ssize_t at)
+@cython.locals(behind=cython.Py_ssize_t, text=bytes)
+cpdef tuple plain_question(bytes data, Py_ssize_t start, Py_ssize_t end)
