@@ -52,6 +52,7 @@ LONGEST_NAME = 255  # octets, RFC 1035 2.3.4
 MAX_QUESTIONS_KNOWN = 20_000
 LEAST = 17  # bytes of a header and of a question of the root
 Question = tuple[str, str]  # name in lower case, type
+NEW: Question = ("", "")  # one that was not read before
 _known: dict[bytes, Question | None] = {}  # a cluster asks for few names, again and again
 
 
@@ -102,11 +103,12 @@ def plain_question(data: bytes, start: int, end: int) -> Question | None:
     if word(data, start + 4) != 1 or behind < start + LEAST or behind > end:
         return None
     text = data[start + 12 : behind]
-    if text not in _known:
+    found = _known.get(text, NEW)
+    if found is NEW:
         if len(_known) >= MAX_QUESTIONS_KNOWN:
             _known.clear()
-        _known[text] = _read_question(text)
-    return _known[text]
+        found = _known[text] = _read_question(text)
+    return found
 
 
 def _read_question(text: bytes) -> Question | None:

@@ -4,7 +4,7 @@ from collectors.capture.dns_names cimport plain_question, word
 from collectors.capture.fast_headers cimport exchange_key
 from collectors.capture.header_row cimport HeaderRow
 
-cdef long long UNANSWERED_NS, CHAIN_NS, LOOK_NS, RESPONSE, OPCODE, TRUNCATED
+cdef long long UNANSWERED_NS, CHAIN_NS, LOOK_NS, RESPONSE, OPCODE, TRUNCATED, MULTICAST_PORT
 
 cdef class DnsTransaction:
     cdef public bytes client, server
