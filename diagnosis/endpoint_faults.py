@@ -17,6 +17,9 @@ from diagnosis.paths import PathRow, added
 
 Manner = Literal["stale", "dropped", "rejected", "reset", "unanswered", "silent"]
 WELL = 0.1  # of an endpoint's connections fail at most where it is well
+LASTING_NS = 2_000_000_000  # that an endpoint fails which answered before
+AT_ONCE_NS = 500_000_000  # requests that were sent as it began
+UNACKNOWLEDGED = 0.5  # retransmissions a request: they are lost
 BY_CHANCE = 1e-4  # that an endpoint which is well is never chosen
 
 
@@ -73,9 +76,24 @@ def _manner(row: PathRow) -> Manner | None:
     """How an endpoint fails; None where it does not, or not nearly always."""
     if not row.completed and (manner := _rejection(row) or _silence(row)) is not None:
         return manner
-    if row.silent >= LEAST and row.answered <= WELL * row.requests and _are_handed_on(row):
-        return "silent"
-    return None
+    is_over = _is_over(row)
+    if is_over and row.unanswered >= LEAST and row.to_server.left.syn > row.completed:
+        return "unanswered"
+    is_silent = row.silent >= LEAST and (is_over or row.answered <= WELL * row.requests)
+    return "silent" if is_silent and _are_handed_on(row) and are_acknowledged(row) else None
+
+
+def _is_over(row: PathRow) -> bool:
+    """Whether all was well until a time, and nothing since."""
+    failing, answering = row.failing, row.answering
+    if not answering.last_ns or failing.last_ns - failing.first_ns < LASTING_NS:
+        return False
+    return failing.first_ns > answering.last_ns - AT_ONCE_NS
+
+
+def are_acknowledged(row: PathRow) -> bool:
+    """Whether requests without an answer arrived: those that are lost are sent again."""
+    return row.to_server.retransmitted.data < UNACKNOWLEDGED * row.silent
 
 
 def _silence(row: PathRow) -> Manner | None:

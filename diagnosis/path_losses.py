@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Literal
 
 from collectors.frozen import frozen
@@ -66,6 +67,13 @@ class PathLoss:
         return max(0, self.row.to_client.resets_made) if self.place == "node" else 0
 
 
+def loss_ends(loss: PathLoss) -> set[End]:
+    """What is asked, and the endpoints that it is about."""
+    rows = (row for row in loss.group.rows if row.endpoint)
+    of = (row for row in rows if row.endpoint in (loss.endpoints or (row.endpoint,)))
+    return {loss.group.end, *(row.endpoint_end for row in of)}
+
+
 def path_losses(snapshot: Snapshot) -> list[PathLoss]:
     found = []
     for group in all_path_groups(snapshot):
@@ -108,11 +116,38 @@ def _on_the_node(
     for to_server in (True, False):
         ends = _lossy_endpoints(rows, to_server)
         row = added(one for one in rows if not ends or one.endpoint in ends)
+        row = _with_strays(row, _strays(view, group))
         both = _direction(row, to_server)
         seen = both.entered, both.left
         loss = _loss("node", group, row, seen, view=view, to_server=to_server, endpoints=ends)
         if loss is not None and (opening or loss.kinds[0].name not in ("SYNs", "SYN-ACKs")):
             yield loss
+
+
+def _strays(view: TargetView, group: PathGroup) -> PathRow:
+    """Connections of the same clients to endpoints of this group that begin in their middle: a
+    node that forgot them translates them again, and they are none that it lost."""
+    clients = {row.client for row in group.rows}
+    ends = {row.endpoint_end for row in group.rows if row.endpoint} - {group.end}
+    return added(
+        row
+        for row in view.paths
+        if row.client in clients and row.asked_end in ends and not _is_opened(row)
+    )
+
+
+def _is_opened(row: PathRow) -> bool:
+    there = row.to_server
+    return bool(row.completed or there.entered.total or there.left.syn)
+
+
+def _with_strays(row: PathRow, strays: PathRow) -> PathRow:
+    there, back = strays.to_server, strays.to_client
+    return replace(
+        row,
+        to_server=row.to_server + PathDirection(left=there.left),
+        to_client=row.to_client + PathDirection(entered=back.entered),
+    )
 
 
 def _lossy_endpoints(rows: Iterable[PathRow], to_server: bool) -> tuple[str, ...]:
@@ -270,7 +305,14 @@ def _behind(
         if not is_here and _next(snapshot, view, end):
             continue
         row = added(one for one in rows if one.endpoint == end)
-        yield from _behind_one(view, group, row, end, is_here)
+        if not _waits_for_reader(view, {group.end, row.endpoint_end}):
+            yield from _behind_one(view, group, row, end, is_here)
+
+
+def _waits_for_reader(view: TargetView, ends: set[End]) -> bool:
+    """Whether what is sent again there may be what nobody reads: probes of a closed window."""
+    own = (talk for talk in view.conversations if talk.end in ends)
+    return any(talk.server_zero_windows >= LEAST_LOST for talk in own)
 
 
 def _behind_one(

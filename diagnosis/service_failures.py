@@ -15,7 +15,9 @@ from typing import Literal
 from collectors.events import ConntrackGroup
 from collectors.frozen import frozen
 from diagnosis.by_key import by_key
+from diagnosis.endpoint_faults import endpoint_faults
 from diagnosis.loss_shares import LossShare
+from diagnosis.one_interface import data_loss, is_unplaced
 from diagnosis.path_groups import PathGroup, grouped
 from diagnosis.paths import PathDirection, PathRow, added
 from diagnosis.per_snapshot import once_per_snapshot
@@ -55,6 +57,38 @@ def _failures(snapshot: Snapshot) -> Iterator[ServiceFailure]:
         failure = _failure(group)
         if failure is not None:
             yield _with_endpoints(snapshot, failure)
+    if not snapshot.services:
+        yield from _of_captures(snapshot)
+
+
+def _of_captures(snapshot: Snapshot) -> Iterator[ServiceFailure]:
+    """By captures alone, which have no objects: what serves an address is not known."""
+    for view in snapshot.targets:
+        for _, rows in by_key(view.paths, lambda row: row.asked_end).items():
+            group = grouped(snapshot, view, *rows[0].asked_end, rows)
+            failure = _of_capture(group) if rows[0].protocol == "TCP" else None
+            if failure is not None:
+                yield failure
+
+
+def _of_capture(group: PathGroup) -> ServiceFailure | None:
+    row = added(group.rows)
+    if (
+        row.answered < LEAST_WELL
+        or not _are_mixed(row)
+        or data_loss(group.view, group.rows).is_loss
+    ):
+        return None
+    shares: dict[Failure, LossShare] = {}
+    if not any(fault.manner == "silent" for fault in endpoint_faults(group)):
+        # a client that goes on waiting has a long poll, perhaps
+        shares["request"] = LossShare(row.abandoned, row.abandoned + row.answered)
+    if all(map(is_unplaced, group.rows)):
+        shares["SYN"] = LossShare(row.retried, row.connections)
+    for failure, share in shares.items():
+        if share.is_loss and share.low >= LEAST_PERCENT and share.high <= MOST_PERCENT:
+            return ServiceFailure(group, failure, share, 0, row)
+    return None
 
 
 def _groups_of_pods(snapshot: Snapshot) -> Iterator[PathGroup]:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from collectors.capture.direction import IN, OUT, Direction
 from collectors.capture.flow_event import FlowEvent
 from collectors.capture.flows import Flow
+from collectors.capture.header_values import AHEAD, MASK
 from collectors.capture.joined_legs import Legs
 from collectors.capture.tcp import TcpFlow
 from collectors.capture.tracked_flow import RECENT_NS
@@ -144,7 +145,7 @@ def _totals(flows: Sequence[Flow], now: int, seen_on: SeenOn) -> Counter[str]:
         else:
             _add_udp(totals, flow, now, sides)
     if totals["stuck"]:
-        totals["large"] = sum(any(map(_is_full_size, flow.events)) for flow in tcp)
+        totals["large"] = sum(_is_large(flow) or _lacks_large(flow, now) for flow in tcp)
     return totals
 
 
@@ -204,7 +205,7 @@ def _add_tcp(totals: Counter[str], flow: TcpFlow, now: int, sides: LegsSeen) -> 
     totals["challenged"] += _is_challenged(flow)
     _add_side(totals, flow.client, "client_zero_windows")
     _add_side(totals, flow.server, "server_zero_windows")
-    totals["stuck"] += _is_stuck(flow)
+    totals["stuck"] += _is_stuck(flow) or _lacks_large(flow, now)
 
 
 def _add_side(totals: Counter[str], side: Direction, zero_windows: str) -> None:
@@ -273,7 +274,40 @@ def _is_stuck(flow: TcpFlow) -> bool:
         return False
     if max(client.timeouts, server.timeouts) < STUCK:
         return False
-    return _last_in_vain(flow.events) >= STUCK
+    waiting = max(_waiting(flow.client, flow.server), _waiting(flow.server, flow.client))
+    return waiting >= FULL_SIZE and _last_in_vain(flow.events) >= STUCK
+
+
+def _waiting(sender: Direction, reader: Direction) -> int:
+    """Bytes that the other end has not acknowledged."""
+    return _between(reader.last_ack, sender.end)
+
+
+def _between(start: int, end: int) -> int:
+    """Sequence numbers from one to another; 0 where one is not known, or comes after it."""
+    distance = (end - start) & MASK
+    return distance if min(start, end) >= 0 and distance <= AHEAD else 0
+
+
+def _lacks_large(flow: TcpFlow, now: int) -> bool:
+    """Whether an end has sent more than comes here, and the other one says that it lacks it: not
+    the capture alone. Segments that are not full pass, and none that is."""
+    pairs = (flow.client, flow.server), (flow.server, flow.client)
+    return any(_is_hole(flow, *pair, now) for pair in pairs) and not _is_large(flow)
+
+
+def _is_hole(flow: TcpFlow, sender: Direction, reader: Direction, now: int) -> bool:
+    """Whether it lasts, or lasted until the connection ended."""
+    if sender.counts.zero_windows or reader.counts.zero_windows:
+        return False
+    ended = flow.last_ns if reader.fin_at or flow.reset_by is not None else now
+    is_lasting = ended - sender.end_at > UNANSWERED_NS
+    is_missed = reader.last_ack >= 0 and not _between(sender.ahead, reader.last_ack)
+    return is_lasting and is_missed and _between(sender.ahead, sender.end) >= FULL_SIZE
+
+
+def _is_large(flow: TcpFlow) -> bool:
+    return any(map(_is_full_size, flow.events))
 
 
 def _last_in_vain(events: Iterable[FlowEvent]) -> int:

@@ -9,7 +9,17 @@ from operator import or_
 from typing import NamedTuple
 
 from collectors.capture.flow_expiry import Flow
-from collectors.capture.hop_counts import LEFT, TO_CLIENT, HopCounts
+from collectors.capture.hop_counts import (
+    AGAIN_FAST,
+    AGAIN_FIN,
+    AGAIN_SPURIOUS,
+    AGAIN_SYN,
+    AGAIN_TIMEOUT,
+    BUCKET_NS,
+    LEFT,
+    TO_CLIENT,
+    HopCounts,
+)
 from collectors.capture.joined_legs import Legs
 from collectors.capture.tcp import TcpFlow
 from session.connection_outcomes import LATE_NS, outcome
@@ -26,6 +36,14 @@ from session.connection_sides import (
 )
 
 AGAIN = 1 << 5  # with a code: retransmissions
+KINDS_AGAIN: dict[str, int] = {
+    "SYN retransmission": AGAIN_SYN,
+    "SYN-ACK retransmission": AGAIN_SYN,
+    "retransmission": AGAIN_TIMEOUT,
+    "fast retransmission": AGAIN_FAST,
+    "spurious retransmission": AGAIN_SPURIOUS,
+    "FIN retransmission": AGAIN_FIN,
+}
 Ends = tuple[str, bytes, bytes, int, bytes, int, bytes, bool]
 Codes = dict[int, int]  # packets by the codes of hop_counts
 
@@ -79,6 +97,10 @@ class Connection:
             self._sides = reduce(or_, masks) & SIDES
             self.ends = _ends(self.legs, masks)
             self.packets = _packets(self.legs, transit)
+        elif all(map(_has_no_place, self.legs)):
+            self._sides = WENT_OUT  # nothing says that it stopped
+            self.ends = _ends(self.legs, masks)
+            self.packets = _sent_again(self.legs)
 
 
 def _counted_on(hops: HopCounts | None) -> tuple[int, int]:
@@ -148,6 +170,27 @@ def _add(to: _BucketPackets, counts: Codes, leg: Flow, legs: Legs, transit: Inte
             total = summed[code] = summed.get(code, 0) + count
             if total > most.get(kind, 0):
                 most[kind] = total
+
+
+# --- captures of one interface, which name none
+
+
+def _has_no_place(leg: Flow) -> bool:
+    """What came in and went out is not known: as of a machine's own connections. Of datagrams
+    nobody knows either whether an answer is due."""
+    return leg.hops is None and isinstance(leg, TcpFlow)
+
+
+def _sent_again(legs: Legs) -> dict[int, Codes]:
+    """Retransmissions by bucket, as far as events are kept of them."""
+    found: dict[int, Codes] = {}
+    for leg in legs:
+        for event in leg.events if isinstance(leg, TcpFlow) else ():
+            if (kind := KINDS_AGAIN.get(event.kind)) is not None:
+                code = AGAIN | kind | (0 if event.by_client else TO_CLIENT)
+                counts = found.setdefault(event.at // BUCKET_NS, {})
+                counts[code] = counts.get(code, 0) + event.count
+    return found
 
 
 # --- ends

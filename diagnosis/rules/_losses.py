@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collectors.findings import Subject
 from collectors.kernel.derived_figures import CONNTRACK_FILL
+from diagnosis.endpoint_faults import are_acknowledged
 from diagnosis.ip_forwarding import family, forwarding_off
 from diagnosis.path_groups import PathGroup
 from diagnosis.path_losses import PathLoss, path_losses
@@ -25,6 +26,14 @@ COUNTED_DROPS = (
     "conntrack_insert_failed",
     "conntrack_drop",
 )
+
+
+def is_queue_full(loss: PathLoss) -> bool:
+    """Whether a server's accept queue alone may be what loses it: SYNs behind the last vantage
+    point, while what was accepted is acknowledged, and none of it is ever answered."""
+    row, kinds = loss.row, {kind.name for kind in loss.kinds}
+    is_behind = loss.to_server and loss.place in ("pod", "beyond") and kinds == {"SYNs"}
+    return is_behind and row.silent > 0 and not row.answered and are_acknowledged(row)
 
 
 @once_per_snapshot

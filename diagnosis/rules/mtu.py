@@ -15,7 +15,7 @@ from collectors.findings import Evidence, Finding, Subject
 from diagnosis.by_key import by_key
 from diagnosis.carriers import carrier
 from diagnosis.overlays import has_own_mtu, overhead, overlays, overlays_of_pods
-from diagnosis.path_losses import path_losses
+from diagnosis.path_losses import PathLoss, loss_ends, path_losses
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._losses import losses_at
 from diagnosis.snapshot import Conversation, Snapshot, TargetView, listed
@@ -74,9 +74,19 @@ def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bo
     if other.rule == RULE.id:
         return other.subject.name == BLACK_HOLE and finding.subject.name != BLACK_HOLE
     losses = losses_at(snapshot, other.subject) if other.rule == "packet_loss" else []
-    return bool(losses) and all(
-        loss.only_large and loss.view.delta(*TOO_LARGE) > 0 for loss in losses
-    )
+    return bool(losses) and all(_is_of_size(snapshot, finding, loss) for loss in losses)
+
+
+def _is_of_size(snapshot: Snapshot, finding: Finding, loss: PathLoss) -> bool:
+    """What a node drops that counts it as too large; or what does not come through elsewhere to
+    ends that lack segments of full size."""
+    if loss.only_large and loss.view.delta(*TOO_LARGE) > 0:
+        return True
+    if finding.subject.name != BLACK_HOLE or loss.place not in ("beyond", "between"):
+        return False
+    stuck = {talk.end for talk in snapshot.conversations if _is_stuck(talk)}
+    is_opened = all(kind.name != "SYNs" for kind in loss.kinds)
+    return is_opened and not stuck.isdisjoint(loss_ends(loss))
 
 
 def _pod(snapshot: Snapshot, pod: TargetView, host: TargetView) -> Iterator[Finding]:
@@ -222,7 +232,8 @@ def _black_hole_evidence(
     errors = sum(pod.delta("IcmpInDestUnreachs") for pod in snapshot.of_kind("pod"))
     return (
         snapshot.fact(
-            f"{flows} flows retransmit full-size segments after timeouts: {ends}", "capture"
+            f"{flows} flows retransmit full-size segments after timeouts, or lack them: {ends}",
+            "capture",
         ),
         *(
             one

@@ -11,10 +11,12 @@ from collections.abc import Iterator
 
 from collectors.findings import Finding
 from diagnosis.by_key import by_key
+from diagnosis.endpoint_faults import are_acknowledged
 from diagnosis.path_groups import client_text
+from diagnosis.path_losses import loss_ends
 from diagnosis.paths import PathRow, added
 from diagnosis.rule import CONVENTION, Rule, Threshold
-from diagnosis.rules._losses import is_table_full
+from diagnosis.rules._losses import is_queue_full, is_table_full, losses_at
 from diagnosis.rules._per_subject import first_of_each
 from diagnosis.snapshot import Snapshot, TargetView, listed
 
@@ -42,7 +44,6 @@ RULE = Rule(
     severity="critical",
     verify="requests are answered",
 )
-UNACKNOWLEDGED = 0.5  # retransmissions a request: they are lost, which other rules say
 FIX = """# in each pod that serves it: does the program run? What is never accepted waits in a queue
 ss -lnt; ps -eo pid,stat,wchan,args
 # State T: it was stopped (SIGSTOP); next, its log, and a liveness probe that asks as clients do"""
@@ -57,6 +58,15 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     )
 
 
+def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
+    """That SYNs get no answer: what nobody accepts fills the queue."""
+    if other.rule == "unanswered":
+        return other.subject == finding.subject
+    losses = losses_at(snapshot, other.subject) if other.rule == "packet_loss" else []
+    ends = {snapshot.subject(*end) for loss in losses for end in loss_ends(loss)}
+    return finding.subject in ends and all(map(is_queue_full, losses))
+
+
 def _is_tcp(row: PathRow) -> bool:
     return row.protocol == "TCP"
 
@@ -65,7 +75,7 @@ def _is_silent(row: PathRow) -> bool:
     """Whether nothing of what was asked was answered, for long enough, though it arrived."""
     if row.answered or row.reset_by_server or row.silent < GIVEN_UP.value:
         return False
-    if row.to_server.retransmitted.data >= UNACKNOWLEDGED * row.silent:
+    if not are_acknowledged(row):
         return False
     spread = (row.failing.last_ns - row.failing.first_ns) / 1e9
     opened = min(row.completed, row.silent)
@@ -78,13 +88,16 @@ def _finding(snapshot: Snapshot, view: TargetView, rows: list[PathRow]) -> Findi
     name = f"{snapshot.name(asked.asked)}:{asked.asked_port}"
     ends = sorted({one.endpoint for one in rows if one.endpoint not in ("", asked.asked)})
     at = f", at {listed(map(snapshot.name, ends))}" if ends else ""
+    is_full = row.unanswered >= GIVEN_UP.value
+    queue = ", and its accept queue is full" if is_full else ""
     return RULE.finding(
         subject=snapshot.subject(*asked.asked_end),
         title=f"{name} accepts connections and answers no request{at}: its program is stopped, or "
-        "hangs",
+        f"hangs{queue}",
         evidence=(
             view.fact(
-                f"{row.completed:,} connections opened, {row.requests:,} requests, none answered; "
+                f"{row.completed:,} of {row.connections:,} connections opened, "
+                f"{row.requests:,} requests, none answered; "
                 f"{row.abandoned:,} were given up, and the server did not close them; clients: "
                 f"{client_text(snapshot, rows)}",
                 "capture",

@@ -13,12 +13,12 @@ from diagnosis.by_key import by_key
 from diagnosis.loss_location import place
 from diagnosis.loss_shares import FULL_SIZE_TEXT, LossShare, counts_text
 from diagnosis.path_groups import client_text, endpoint_text, node_text, server_text
-from diagnosis.path_losses import PathLoss
+from diagnosis.path_losses import PathLoss, loss_ends
 from diagnosis.paths import End
 from diagnosis.per_snapshot import once_per_snapshot
 from diagnosis.rule import CONVENTION, Rule, Threshold, level
 from diagnosis.rules import endpoint_failing, never_answered
-from diagnosis.rules._losses import loss_subject, losses_at, unexplained
+from diagnosis.rules._losses import is_queue_full, loss_subject, losses_at, unexplained
 from diagnosis.rules._outside import is_outside
 from diagnosis.snapshot import Conversation, DnsSummary, Snapshot, listed
 
@@ -116,21 +116,13 @@ def _covers(losses: list[PathLoss], others: list[PathLoss]) -> bool:
     """By their ends; or of nothing but segments of full size: one MTU, or one filter."""
     if all(loss.place == "node" and _is_of_large(loss) for loss in (*losses, *others)):
         return True
-    ends = {end for loss in losses for end in _ends(loss)}
-    covered = [loss.share.lost for loss in others if not ends.isdisjoint(_ends(loss))]
+    ends = {end for loss in losses for end in loss_ends(loss)}
+    covered = [loss.share.lost for loss in others if not ends.isdisjoint(loss_ends(loss))]
     return sum(covered) >= NEARLY_ALL * sum(loss.share.lost for loss in others)
 
 
 def _is_of_large(loss: PathLoss) -> bool:
     return [kind.name for kind in loss.kinds] == [FULL_SIZE_TEXT]
-
-
-def _ends(loss: PathLoss) -> Iterator[End]:
-    """What is asked, and the endpoints that it is about."""
-    yield loss.group.end
-    for row in loss.group.rows:
-        if row.endpoint and row.endpoint in (loss.endpoints or (row.endpoint,)):
-            yield row.endpoint_end
 
 
 def explains(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
@@ -149,7 +141,8 @@ def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bo
         return _dropped_at(snapshot, other.subject) == finding.subject
     if other.rule == never_answered.RULE.id:
         found = losses_at(snapshot, finding.subject)
-        return other.subject in {snapshot.subject(*end) for one in found for end in _ends(one)}
+        own = (one for one in found if not is_queue_full(one))
+        return other.subject in {snapshot.subject(*end) for one in own for end in loss_ends(one)}
     losses = [loss for loss in losses_at(snapshot, finding.subject) if loss.place == "node"]
     if other.rule == "dns_unanswered":
         return _loses_questions(snapshot, losses, other.subject)

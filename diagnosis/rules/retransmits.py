@@ -6,11 +6,14 @@ Facts: docs/reference/counters.md, docs/reference/sockets.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 from collectors.findings import Evidence, Finding, Severity
 from collectors.kernel.deltas import Share
 from collectors.kernel.derived_figures import RETRANSMIT_SHARE
+from diagnosis.by_key import by_key
 from diagnosis.loss_shares import LossShare
+from diagnosis.one_interface import EndLoss, end_losses
 from diagnosis.rule import CONVENTION, Rule, Threshold, level
 from diagnosis.snapshot import Snapshot, TargetView, listed
 
@@ -30,6 +33,10 @@ IN_VAIN_DISPROOF = "all of it is with one peer (a slow receiver, that peer's nod
 IN_VAIN_FIX = (
     "Capture here and at a peer (c): segments that come in another order have several paths ("
     "bonds, ECMP by packet); answers later than the RTO wait in a queue, or for a busy receiver"
+)
+CAPTURED_FIX = (
+    "Capture on the nodes of both ends (tcpdump -i any), and look at both at once: podwire check "
+    "--from node/NAME=FILE says where they come in and do not go out"
 )
 RULE = Rule(
     id="retransmits",
@@ -66,6 +73,46 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         severity = _severity(share) if share is not None else None
         if share is not None and severity is not None:
             yield _finding(snapshot, target, share, severity)
+    for losses in by_key(end_losses(snapshot), lambda loss: loss.view.key).values():
+        yield _captured(snapshot, losses)
+
+
+def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
+    """What is late, or gets no answer, at ends that a capture alone sees lose packets."""
+    own = (loss for loss in end_losses(snapshot) if loss.view.subject == finding.subject)
+    return other.rule in ("slow_server", "unanswered") and any(
+        other.subject == snapshot.subject(*loss.end) for loss in own
+    )
+
+
+def _captured(snapshot: Snapshot, losses: list[EndLoss]) -> Finding:
+    """Of a capture alone, which has no counters."""
+    total = LossShare(0, 0)
+    for loss in losses:
+        total += loss.share
+    ends = listed(f"{snapshot.name(loss.end[0])}:{loss.end[1]}" for loss in losses)
+    worst = max(max(loss.share.low, loss.opening.low) for loss in losses)
+    return RULE.finding(
+        subject=losses[0].view.subject,
+        severity=level(worst, WARNING, CRITICAL) or "warning",
+        title=f"{total.percent:.1f} % of segments to and from {ends} are retransmitted: "
+        "packets are lost",
+        evidence=tuple(map(partial(_of_end, snapshot), losses)),
+        confidence="possible",
+        fix=CAPTURED_FIX,
+    )
+
+
+def _of_end(snapshot: Snapshot, loss: EndLoss) -> Evidence:
+    there, back = loss.row.to_server.retransmitted, loss.row.to_client.retransmitted
+    return loss.view.fact(
+        f"{snapshot.name(loss.end[0])}:{loss.end[1]}: {loss.share.lost:,} of {loss.share.total:,} "
+        f"SYNs, FINs and data segments, of them data: {there.data:,} to it, {back.data:,} from it; "
+        f"{loss.opening.lost:,} of "
+        f"{loss.opening.total:,} first SYNs without an answer; clients: "
+        f"{listed(map(snapshot.workload, loss.clients))}",
+        "capture",
+    )
 
 
 def _severity(share: Share) -> Severity | None:

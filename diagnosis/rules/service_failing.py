@@ -53,7 +53,11 @@ WHAT: dict[Failure, str] = {
     "reset": "requests to {server} are reset",
     "datagram": "what is sent to {server} over UDP gets no answer",
 }
-
+# where nobody knows what serves it
+UNKNOWN: dict[Failure, str] = {
+    "SYN": "a filter, a full accept queue, or some of several endpoints",
+    "request": "some of the programs that serve it hang, or some of what is asked",
+}
 COUNTED: dict[Failure, str] = {
     "SYN": "first SYNs without an answer",
     "request": "requests without an answer",
@@ -115,6 +119,8 @@ def _finding(snapshot: Snapshot, failure: ServiceFailure) -> Finding:
 def _title(snapshot: Snapshot, failure: ServiceFailure) -> str:
     what = WHAT[failure.failure].format(server=server_text(snapshot, failure.group))
     total = len(failure.group.ready)
+    if not total:
+        return f"{failure.share.text} of {what}: {UNKNOWN[failure.failure]}"
     some = f"some of its {total} endpoints fail"
     if failure.number:
         some = f"some of its endpoints fail, by the share {failure.number} of {total}"

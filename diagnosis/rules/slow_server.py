@@ -28,6 +28,7 @@ TIMES = Threshold(
     fixed=True,
 )
 WAITED = Threshold("under another that it asks: above", 50, "% of the slowest answer", CONVENTION)
+NOTICED_MS = 1_000  # less is a program's business, of which a capture alone knows nothing
 # kubernetes.io/docs/reference/networking/ports-and-protocols
 DNS_PORT, API_PORT, KUBELET_PORT = 53, 6443, 10250
 RULE = Rule(
@@ -117,6 +118,7 @@ def _finding(
     slowest, retransmitted = max(t.slowest_ms for t in talks), sum(t.retransmitted for t in talks)
     return RULE.finding(
         subject=subject,
+        severity="info" if slowest < NOTICED_MS and not snapshot.pods else None,
         title=f"Answers arrive after up to {slowest:,.0f} ms while a round trip is {rtt:.2f} ms: "
         "the server is slow",
         evidence=_evidence(snapshot, talks, rtt, slowest, retransmitted),

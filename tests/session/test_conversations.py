@@ -139,3 +139,43 @@ def test_a_slow_answer_of_long_ago_is_over_though_the_connection_lasts() -> None
     late = seen(connection(40_000, [3.0, *[0.5] * 40]))
     assert late.slowest_ms == pytest.approx(500, abs=1)
     assert seen(connection(40_000, [3.0, *[0.05] * 400])).slow == 0
+
+
+def answer_of(*sizes: int, arrives: set[int], acked: int, again: int = 0) -> Iterator[Packet]:
+    """A request, and an answer in segments of which some arrive; what the client acknowledges."""
+    there, back = (Hop(2, side, (CLIENT, 40_000, SERVER, 8080)) for side in (IN, OUT))
+    yield Segment(SYN, 0, ident=7).at(there, START)
+    yield Segment(SYN_ACK, 0, 1).at(back, START + 1_000, back=True)
+    yield Segment(PUSH, 1, 1, 80).at(there, START + 2_000)
+    sequence, ns = 1, START + 3_000
+    for number, size in enumerate(sizes):
+        if number in arrives:
+            yield Segment(PUSH, sequence, 81, size).at(back, ns + number, back=True)
+        sequence += size
+    for number in range(again):
+        at = ns + (number + 1) * SECOND // 4
+        yield Segment(PUSH, 1, 81, sizes[0]).at(back, at, back=True)
+    yield Segment(ACK, 81, acked).at(there, ns + 2 * SECOND)
+    yield Segment(ACK, 81, acked).at(there, ns + 5 * SECOND)
+
+
+def test_an_answer_of_which_the_small_rest_alone_arrives_lacks_what_is_large() -> None:
+    assert seen(answer_of(1_400, 1_400, 600, arrives={2}, acked=1)).stuck == 1
+
+
+@pytest.mark.parametrize(
+    ("arrives", "acked"),
+    [
+        ({2}, 3_401),  # the capture has not all, and the client has
+        ({0, 2}, 1_401),  # one that is as large came: it is loss
+        ({0, 1, 2}, 3_401),
+    ],
+)
+def test_answers_that_come_or_are_lost_whatever_their_size(arrives: set[int], acked: int) -> None:
+    assert not seen(answer_of(1_400, 1_400, 600, arrives=arrives, acked=acked)).stuck
+
+
+def test_full_size_segments_that_come_after_all_do_not_stick() -> None:
+    whole = {0, 1}
+    assert seen(answer_of(1_400, 1_400, arrives=whole, acked=1, again=4)).stuck == 1
+    assert not seen(answer_of(1_400, 1_400, arrives=whole, acked=2_801, again=4)).stuck

@@ -33,6 +33,8 @@ POD, NODE = "10.244.1.6", "10.200.0.1"
 SERVICE, ENDPOINT, OTHER = "10.96.0.7", "10.244.1.3", "10.244.1.4"
 VETH, BRIDGE, NIC = 5, 2, 3
 NOW = 100 * SECOND
+ETHERNET, ETHERNET_HEADER = 1, bytes(12) + b"\x08\x00"
+AT_POD = VETH.to_bytes(4, "big")
 
 
 def seen(packets: Sequence[Packet], now: int = NOW + SECOND) -> list[PathRow]:
@@ -268,3 +270,18 @@ def test_the_latest_are_two_whole_spans_and_what_is_since() -> None:
     assert row.to_client.latest_left == (0, 0) and row.to_client.latest_entered == 0
     (short,) = seen(packets[:4], now=NOW + 2 * SECOND)
     assert short.to_server.latest_left == (0, 0)
+
+
+def test_a_capture_of_one_interface_has_rows_without_places() -> None:
+    """Ethernet: how connections went is known, where their packets came in is not."""
+    at_pod = [one for one in exchange(40_000) if one.data[4:8] == AT_POD]
+    once = {one.ns: Packet(one.ns, ETHERNET_HEADER + one.data[20:], one.length) for one in at_pod}
+    syn = once[NOW]
+    once[NOW + 9] = Packet(NOW + 9, syn.data, syn.length)
+    table = FlowTable(hops=True)
+    table.add(ETHERNET, [once[ns] for ns in sorted(once)])
+    found = paths.rows(table.flows, window(NOW + SECOND, 1, NOW + SECOND), KnownConnections())
+    (row,) = (row for row in found if row is not None)
+    assert (row.asked, row.endpoint, row.completed, row.answered) == (SERVICE, SERVICE, 1, 1)
+    assert row.one_sided and not row.stuck and not row.to_server.left.total
+    assert row.to_server.retransmitted.total == 1

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from diagnosis.paths import PathDirection, PathRow, Retransmissions, Segments
+from diagnosis.paths import PathDirection, PathRow, Period, Retransmissions, Segments
 from tests.support.path_snapshots import (
     CLIENT,
     FIRST,
@@ -55,6 +55,26 @@ CASES = [
     ([WELL, RESET], "n1 resets connections to shop/api-2"),
 ]
 
+SECOND_NS = 1_000_000_000
+STOPS = {
+    "answering": Period(100 * SECOND_NS, 104 * SECOND_NS),
+    "failing": Period(104 * SECOND_NS, 110 * SECOND_NS),
+}
+STOPPED_SINCE = replace(SILENT, answered=40, silent=50, **STOPS)
+GONE_SINCE = replace(
+    UNANSWERED,
+    completed=40,
+    answered=40,
+    requests=40,
+    unanswered=50,
+    to_client=direction(answers(40, 40)),
+    **STOPS,
+)
+CASES += [
+    ([WELL, STOPPED_SINCE], "it accepts connections and never answers a request"),
+    ([WELL, GONE_SINCE], "SYNs go out to it by n1 and nothing answers"),
+]
+
 
 @pytest.mark.parametrize(("rows", "title"), CASES)
 def test_service_and_endpoint_are_named(rows: list[PathRow], title: str) -> None:
@@ -100,6 +120,10 @@ HEALTHY = [
     [WELL, WELL_TOO],
     [WELL],  # session affinity: one client, one endpoint
     [WELL, replace(SILENT, answered=50, silent=40)],  # slow, not dead
+    # it was slow for a time, and answers beside what it does not
+    [WELL, replace(STOPPED_SINCE, answering=Period(100 * SECOND_NS, 110 * SECOND_NS))],
+    # requests that are sent again are lost, and the endpoint has none to answer
+    [WELL, replace(SILENT, to_server=direction(data(100, 100), again=Retransmissions(timeout=90)))],
     [UNANSWERED, replace(UNANSWERED, endpoint=FIRST)],  # all alike: no matter of endpoints
     [WELL, replace(UNANSWERED, unanswered=2, connections=2)],  # a pod that starts
     [WELL, replace(WELL_TOO, endpoint="10.244.1.99")],  # it was just removed, and still answers

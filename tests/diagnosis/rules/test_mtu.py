@@ -11,12 +11,15 @@ from collectors.events import LinkRow, NetworkState, RouteRow
 from collectors.findings import Finding
 from diagnosis import rules
 from diagnosis.paths import Retransmissions
-from diagnosis.snapshot import Snapshot
+from diagnosis.snapshot import Conversation, Snapshot
 from tests.support.path_snapshots import (
+    CLIENT,
     PODS,
+    SERVICE,
     WELL,
     WELL_TOO,
     answers,
+    data,
     direction,
     node as path_node,
     snapshot,
@@ -169,3 +172,15 @@ def test_what_ipv6_counts_as_too_large() -> None:
         finding = found(node({}, {name: 50}), stuck)["mtu"]
         assert finding.confidence == "certain"
         assert any(name in one.text for one in finding.evidence)
+
+
+def test_requests_that_do_not_get_through_behind_a_node_are_one_cause() -> None:
+    again = Retransmissions(timeout=90)
+    row = replace(WELL, answered=0, silent=50, to_server=direction(data(100, 0, 190), again=again))
+    stuck = Conversation("TCP", CLIENT, SERVICE, 80, flows=50, answered=50, stuck=40, large=50)
+    view = replace(path_node(row), conversations=(stuck,))
+    (finding,) = rules.findings(Snapshot(0.0, (view,)))
+    assert finding.rule == "mtu" and "is not acknowledged" in finding.consequences[0]
+    passing = replace(stuck, stuck=0)
+    found = rules.findings(Snapshot(0.0, (replace(view, conversations=(passing,)),)))
+    assert [one.rule for one in found] == ["packet_loss"]

@@ -14,6 +14,7 @@ from tests.support.path_snapshots import (
     PODS,
     SECOND,
     WELL,
+    answers,
     data,
     direction,
     node,
@@ -85,3 +86,29 @@ def test_requests_that_a_node_drops_are_retransmitted() -> None:
     row = replace(STOPPED, to_server=direction(data(100, 190), data(100, 0), again))
     (finding,) = findings(Snapshot(0.0, (node(row),)))
     assert finding.rule == "packet_loss" and said(row) == []
+
+
+FULL = replace(
+    STOPPED,
+    connections=100,
+    completed=6,
+    requests=6,
+    silent=6,
+    abandoned=6,
+    unanswered=80,
+    retried=80,
+    to_server=direction(data(340, 6), again=Retransmissions(syn=260)),
+    to_client=direction(answers(6, 0)),
+)
+
+
+def test_a_full_accept_queue_is_the_same_cause() -> None:
+    (finding,) = findings(Snapshot(0.0, (node(FULL),)))
+    assert finding.rule == "never_answered" and "its accept queue is full" in finding.title
+    assert [text.partition(":")[0] for text in finding.consequences] == ["n1 and behind it"]
+
+
+@pytest.mark.alike
+def test_syns_that_are_lost_while_requests_are_answered_fill_no_queue() -> None:
+    row = replace(FULL, completed=20, requests=20, answered=20, silent=0, abandoned=0)
+    assert [one.rule for one in findings(Snapshot(0.0, (node(row),)))] == ["packet_loss"]

@@ -8,9 +8,9 @@ import pytest
 
 from collectors.events import NodeRow
 from collectors.findings import Finding
-from diagnosis.paths import PathRow, Period, Retransmissions, Segments
+from diagnosis.paths import PathDirection, PathRow, Period, Retransmissions, Segments
 from diagnosis.rules import findings
-from diagnosis.snapshot import DnsSummary, Snapshot, TargetView
+from diagnosis.snapshot import Conversation, DnsSummary, Snapshot, TargetView
 from tests.support.path_snapshots import (
     CLIENT,
     FIRST,
@@ -386,3 +386,42 @@ def test_large_segments_that_two_nodes_drop_are_one_mtu_or_filter() -> None:
     (finding,) = findings(Snapshot(0.0, (node(row), node(other, name="n2"))))
     assert finding.title.startswith("n1 and n2 drop 50 %")
     assert "the segments of 1,000 bytes and more from 10.96.0.9:80" in finding.title
+
+
+def forgotten(by: int) -> tuple[PathRow, PathRow]:
+    """Requests that a node translates again, to the endpoint that never had the connection, which
+    resets them: they leave, and the RST comes in, with other addresses."""
+    there = direction(data(100, 100), data(100, 100 - by))
+    back = direction(answers(100, 100), answers(100, 100, rst=by))
+    asked = replace(WELL, to_server=there, to_client=back)
+    stray = replace(
+        WELL,
+        asked=SECOND,
+        asked_port=8080,
+        endpoint=SECOND,
+        connections=by,
+        completed=0,
+        answered=0,
+        silent=by,
+        one_sided=True,
+        to_server=PathDirection(left=data(0, by)),
+        to_client=PathDirection(entered=Segments(rst=by)),
+    )
+    return asked, stray
+
+
+@pytest.mark.alike
+def test_what_is_translated_again_is_neither_dropped_nor_reset_by_the_node() -> None:
+    asked, stray = forgotten(20)
+    assert evaluate(snapshot(node(asked, WELL_TOO, stray))) == []
+    assert "n1 resets connections" in one(node(asked, WELL_TOO)).title
+
+
+@pytest.mark.alike
+def test_probes_of_a_closed_window_are_not_lost_behind_the_node() -> None:
+    again = Retransmissions(timeout=40)
+    row = replace(WELL, to_server=direction(data(100, 900), again=again))
+    talk = Conversation("TCP", CLIENT, SERVICE, 80, flows=9, answered=9, server_zero_windows=12)
+    view = node(row)
+    assert evaluate(Snapshot(0.0, (view,)))
+    assert evaluate(Snapshot(0.0, (replace(view, conversations=(talk,)),))) == []

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from collectors.findings import Finding
+from diagnosis import rules
+from diagnosis.paths import PathRow, Retransmissions
 from diagnosis.rules import retransmits
 from diagnosis.snapshot import Conversation
+from tests.support.one_interface import captured, sent_again, talk
 from tests.support.snapshots import API, NEAR, POD, found, pod
 
 
@@ -129,3 +134,52 @@ def test_what_the_peers_had_already_was_not_lost() -> None:
         is_lost = text == "packets are lost"
         assert ("TCPDSACKRecv" in finding.disproof) is is_lost, "it would refute itself"
         assert ("is lost between them" in finding.fix) is is_lost
+
+
+LOSSY = Retransmissions(syn=20, timeout=30, fin=8)
+OTHERS = tuple(f"10.244.1.{n}" for n in range(60, 70))
+
+
+def captured_alone(*rows: PathRow, **more: Any) -> list[Finding]:
+    found = rules.findings(captured(*rows, **more))
+    return [one for one in found if one.severity != "info"]
+
+
+def test_a_capture_alone_of_one_interface() -> None:
+    (finding,) = captured_alone(sent_again(LOSSY, retried=18))
+    assert finding.rule == "retransmits" and finding.severity == "critical"
+    assert finding.title.startswith("8.1 % of segments to and from 10.96.0.7:80 are retransmitted")
+    assert "30 to it, 0 from it; 18 of 100 first SYNs" in finding.evidence[0].text
+
+
+def test_answers_that_are_late_because_they_are_sent_again_make_no_slow_server() -> None:
+    late = talk(slow=20, slowest_ms=1_700.0)
+    (finding,) = captured_alone(sent_again(LOSSY, LOSSY), talks=(late,))
+    assert finding.rule == "retransmits" and finding.consequences
+    (slow,) = captured_alone(sent_again(), talks=(late,))
+    assert slow.rule == "slow_server"
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [sent_again()],
+        [sent_again(Retransmissions(timeout=4))],
+        [sent_again(Retransmissions(spurious=60))],  # nothing was lost
+        [sent_again(client=one) for one in OTHERS]  # one of many clients: its own path
+        + [sent_again(LOSSY, LOSSY, client="203.0.113.9")],
+        # a client from outside, and one that asks the machine of the capture
+        [sent_again(LOSSY, LOSSY, client="8.8.8.8"), sent_again(asked="10.96.0.9", asked_port=9)],
+        [sent_again(LOSSY, client="10.9.9.9"), sent_again(client="10.9.9.8", connections=1)],
+    ],
+)
+@pytest.mark.alike
+def test_lossy_peers_and_needless_retransmissions_of_a_capture_alone(rows: list[PathRow]) -> None:
+    assert captured_alone(*rows) == []
+
+
+@pytest.mark.alike
+def test_what_waits_for_a_reader_is_sent_again_and_not_lost() -> None:
+    waiting = talk(server_zero_windows=3)
+    found = captured_alone(sent_again(LOSSY), talks=(waiting,))
+    assert "retransmits" not in [one.rule for one in found]

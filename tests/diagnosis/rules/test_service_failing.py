@@ -10,7 +10,8 @@ from collectors.events import ConntrackGroup, ConntrackTable
 from collectors.objects import ContainerPort
 from diagnosis.paths import PathDirection, PathRow, Period, Retransmissions
 from diagnosis.rules import findings
-from diagnosis.snapshot import Conversation, TargetView
+from diagnosis.snapshot import Conversation, Snapshot, TargetView
+from tests.support.one_interface import captured, sent_again
 from tests.support.path_snapshots import (
     CLIENT,
     FIRST,
@@ -205,3 +206,46 @@ def test_an_endpoint_that_is_seen_to_reset_is_what_the_share_follows_from() -> N
     said = findings(snapshot(pod_view(RESET), host, slices=slices))
     assert [one.rule for one in said] == ["resets"]
     assert "some of its endpoints fail" in said[0].consequences[0]
+
+
+SOME_SYNS = replace(sent_again(Retransmissions(syn=60)), retried=48)
+GIVEN_UP = replace(sent_again(), answered=60, silent=40, abandoned=30)
+
+
+@pytest.mark.parametrize(
+    ("row", "what"),
+    [
+        (
+            SOME_SYNS,
+            "of first SYNs to 10.96.0.7:80 get no answer, and nothing else is lost: a filter",
+        ),
+        (GIVEN_UP, "of requests to 10.96.0.7:80 are accepted and get no answer: some of the"),
+    ],
+)
+def test_captures_alone_know_no_service_and_say_the_share(row: PathRow, what: str) -> None:
+    (finding,) = findings(captured(row))
+    assert finding.rule == "service_failing" and what in finding.title
+
+
+def test_a_node_s_capture_alone_sees_a_share_of_requests_that_its_program_never_answers() -> None:
+    row = replace(
+        WELL, answered=60, silent=40, abandoned=30, failing=LAST_15_S, answering=LAST_15_S
+    )
+    (finding,) = evaluate(Snapshot(0.0, (node(row),)))
+    assert "of requests to" in finding.title
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        sent_again(),
+        replace(SOME_SYNS, retried=4),
+        replace(SOME_SYNS, retried=97),  # all of them: another rule
+        replace(SOME_SYNS, failing=Period(100 * SECOND_NS, 101 * SECOND_NS)),  # for a moment
+        replace(GIVEN_UP, abandoned=0),  # its clients go on waiting: long polls beside requests
+        replace(GIVEN_UP, abandoned=3),
+    ],
+)
+@pytest.mark.alike
+def test_what_looks_alike_in_a_capture_alone_is_silent(row: PathRow) -> None:
+    assert findings(captured(row)) == []

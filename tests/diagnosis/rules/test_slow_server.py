@@ -89,3 +89,12 @@ def test_a_server_that_waits_for_another() -> None:
 
 
 DB = replace(API, name="db-1", uid="u8", ip="10.2.0.8", workload="StatefulSet/db")
+
+
+@pytest.mark.parametrize(("ms", "severity"), [(300.0, "info"), (1_200.0, "warning")])
+def test_answers_within_a_second_are_no_warning_where_nothing_of_the_program_is_known(
+    ms: float, severity: str
+) -> None:
+    view = node(conversations=(replace(SLOW, slowest_ms=ms),))
+    (finding,) = rules.findings(Snapshot(100.0, (view,)))
+    assert (finding.rule, finding.severity) == ("slow_server", severity)
