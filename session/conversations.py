@@ -24,6 +24,7 @@ from session.capture_time import capture_time
 
 UNANSWERED_NS = 1_500_000_000  # a SYN that was retransmitted, or waits longer than any path needs
 LONG_POLL_NS, ALIKE = 10 * 1_000_000_000, 1.05
+CLOCK_NS, AT_ONE_MOMENT_NS = 60 * 1_000_000_000, 1_000_000_000
 FULL_SIZE = 1_000  # bytes: segments of bulk data
 MOST_FLOWS = 1_500  # the newest
 MOST_LASTING = 1_000  # of those that began earlier
@@ -120,6 +121,7 @@ def address(packed: bytes) -> str:
 def _conversation(ends: Ends, flows: Sequence[Flow], now: int, seen_on: SeenOn) -> Conversation:
     protocol, client, server, port = ends
     tcp = [flow for flow in flows if isinstance(flow, TcpFlow)]
+    timed = _without_clock(tcp)
     return Conversation(
         protocol=protocol,
         client=address(client),
@@ -127,10 +129,10 @@ def _conversation(ends: Ends, flows: Sequence[Flow], now: int, seen_on: SeenOn) 
         port=port,
         unreachable=_last(flow.icmp_note for flow in flows),
         rejected_by=_last(flow.icmp_from for flow in flows),
-        slowest_ms=_slowest(tcp, now) / 1e6,
+        slowest_ms=_slowest(timed, now) / 1e6,
         rtt_ms=_median_rtt_ms(tcp),
         opened=_opened(tcp) / 1e9,
-        slow=_slow(tcp, now),
+        slow=_slow(timed, now),
         **_totals(flows, now, seen_on),
     )
 
@@ -264,6 +266,16 @@ def _are_long_polls(slow: Sequence[TcpFlow], now: int) -> bool:
     least = min((flow.waits.smallest for flow in slow), default=0)
     waits = sum(flow.waits.count for flow in slow)
     return waits > 1 and least >= LONG_POLL_NS and _slowest(slow, now) <= least * ALIKE
+
+
+def _without_clock(flows: Sequence[TcpFlow]) -> list[TcpFlow]:
+    """Without those that waited for a minute and more, as long as each other and until the same
+    moment: the clock was set, or the machine slept."""
+    late = [flow for flow in flows if flow.recent_wait >= CLOCK_NS]
+    waits, ends = [flow.recent_wait for flow in late], [flow.recent_wait_at for flow in late]
+    if not late or max(max(waits) - min(waits), max(ends) - min(ends)) > AT_ONE_MOMENT_NS:
+        return list(flows)
+    return [flow for flow in flows if flow.recent_wait < CLOCK_NS]
 
 
 def _is_stuck(flow: TcpFlow) -> bool:

@@ -21,6 +21,7 @@ from diagnosis.paths import PathRow
 from diagnosis.snapshot import WINDOW_S, Conversation, Snapshot, TargetView
 from session import conversations, dns_summary, idle_requests, path_window, paths
 from session.blind_spots import blind_spots
+from session.capture_quality import corrected, quality
 from session.own_connections import OwnConnections, own_connections
 from session.path_window import PathWindow
 from session.store import Store
@@ -72,13 +73,14 @@ def _view(
     joined = yield from _joined(flows)
     found = yield from _conversations(flows, joined, until)
     seen = yield from _paths(data, joined, of)
-    return replace(
+    made = replace(
         view(data, pod, found, seen),
         lookups=dns_summary.summary(data.flows, until),
         idle=_idle(data, own, until),
         capture_lag=_lag(data, of),
         paths_complete=is_complete,
     )
+    return corrected(made, quality(flows))
 
 
 def _lag(data: TargetData, of: PathWindow) -> float:

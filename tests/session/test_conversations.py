@@ -179,3 +179,9 @@ def test_full_size_segments_that_come_after_all_do_not_stick() -> None:
     whole = {0, 1}
     assert seen(answer_of(1_400, 1_400, arrives=whole, acked=1, again=4)).stuck == 1
     assert not seen(answer_of(1_400, 1_400, arrives=whole, acked=2_801, again=4)).stuck
+
+
+def test_answers_that_wait_for_a_clock_that_is_set_are_not_slow() -> None:
+    waits = [0.01, 3_600.0]
+    assert not seen(*(connection(40_000 + n, waits) for n in range(3))).slow
+    assert seen(*(connection(40_000 + n, [0.01, 61.0 + 2 * n]) for n in range(3))).slow == 3

@@ -37,9 +37,9 @@ ETHERNET, ETHERNET_HEADER = 1, bytes(12) + b"\x08\x00"
 AT_POD = VETH.to_bytes(4, "big")
 
 
-def seen(packets: Sequence[Packet], now: int = NOW + SECOND) -> list[PathRow]:
+def seen(packets: Sequence[Packet], now: int = NOW + SECOND, link: int = COOKED2) -> list[PathRow]:
     table = FlowTable(hops=True)
-    table.add(COOKED2, packets)
+    table.add(link, packets)
     found = paths.rows(joined(table.flows), window(now, 1, now), KnownConnections())
     return [row for row in found if row is not None]
 
@@ -278,10 +278,7 @@ def test_a_capture_of_one_interface_has_rows_without_places() -> None:
     once = {one.ns: Packet(one.ns, ETHERNET_HEADER + one.data[20:], one.length) for one in at_pod}
     syn = once[NOW]
     once[NOW + 9] = Packet(NOW + 9, syn.data, syn.length)
-    table = FlowTable(hops=True)
-    table.add(ETHERNET, [once[ns] for ns in sorted(once)])
-    found = paths.rows(table.flows, window(NOW + SECOND, 1, NOW + SECOND), KnownConnections())
-    (row,) = (row for row in found if row is not None)
+    (row,) = seen([once[ns] for ns in sorted(once)], link=ETHERNET)
     assert (row.asked, row.endpoint, row.completed, row.answered) == (SERVICE, SERVICE, 1, 1)
     assert row.one_sided and not row.stuck and not row.to_server.left.total
     assert row.to_server.retransmitted.total == 1
