@@ -56,11 +56,8 @@ CASES = [
 ]
 
 SECOND_NS = 1_000_000_000
-STOPS = {
-    "answering": Period(100 * SECOND_NS, 104 * SECOND_NS),
-    "failing": Period(104 * SECOND_NS, 110 * SECOND_NS),
-}
-STOPPED_SINCE = replace(SILENT, answered=40, silent=50, **STOPS)
+BEFORE, SINCE = Period(100 * SECOND_NS, 104 * SECOND_NS), Period(104 * SECOND_NS, 110 * SECOND_NS)
+STOPPED_SINCE = replace(SILENT, answered=40, silent=50, answering=BEFORE, failing=SINCE)
 GONE_SINCE = replace(
     UNANSWERED,
     completed=40,
@@ -68,7 +65,8 @@ GONE_SINCE = replace(
     requests=40,
     unanswered=50,
     to_client=direction(answers(40, 40)),
-    **STOPS,
+    answering=BEFORE,
+    failing=SINCE,
 )
 CASES += [
     ([WELL, STOPPED_SINCE], "it accepts connections and never answers a request"),
