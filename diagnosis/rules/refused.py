@@ -58,6 +58,8 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
             yield _on_the_path(snapshot, talks, known)
         elif len(behind) > 1:
             yield _by_endpoints(snapshot, (server, port), behind, known)
+        elif _is_by_icmp(talks) and server not in snapshot.by_address:
+            yield _by_icmp(snapshot, talks, known)
         else:
             yield _by_server(snapshot, (server, port), known)
 
@@ -127,8 +129,26 @@ def _known(snapshot: Snapshot, talks: list[Conversation]) -> Evidence:
 
 def _rejected_on_the_path(server: str, talks: list[Conversation]) -> bool:
     """Mostly by ICMP errors that another than the server sent."""
-    rejected, failed = sum(talk.rejected for talk in talks), sum(map(refused, talks))
-    return _rejected_by(talks) != server and 2 * rejected > failed
+    return _rejected_by(talks) != server and _is_by_icmp(talks)
+
+
+def _is_by_icmp(talks: list[Conversation]) -> bool:
+    return 2 * sum(talk.rejected for talk in talks) > sum(map(refused, talks))
+
+
+def _by_icmp(snapshot: Snapshot, talks: list[Conversation], known: Evidence) -> Finding:
+    """With the address that was asked: its own, or that of a node which translates for it."""
+    talk = next((one for one in talks if one.rejected_by), talks[0])
+    name = f"{snapshot.name(talk.server)}:{talk.port}"
+    return RULE.finding(
+        subject=snapshot.subject(talk.server, talk.port),
+        title=f"Connections to {name} are rejected by ICMP errors ({talk.unreachable}): a filter, "
+        "or a node that finds no path to what serves it",
+        evidence=_on_the_path_evidence(snapshot, known, talk),
+        disproof="a capture at the server shows that they arrive, and a RST",
+        fix=ON_THE_PATH.format(node="the client's node, and those behind it"),
+        fix_kind="shell",
+    )
 
 
 def _rejected_by(talks: list[Conversation]) -> str:

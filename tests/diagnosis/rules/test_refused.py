@@ -43,6 +43,18 @@ def found(snapshot: Snapshot) -> list[str]:
             replace(SILENT, unanswered=0, refused=9, server="192.0.2.1"),
             "Connections are refused by 192.0.2.1",
         ),
+        (  # with the address that was asked, as a node that translates for it
+            replace(
+                SILENT,
+                unanswered=0,
+                refused=9,
+                rejected=8,
+                rejected_by="192.0.2.1",
+                unreachable="ICMP host unreachable",
+                server="192.0.2.1",
+            ),
+            "Connections to 192.0.2.1:8080 are rejected by ICMP errors (ICMP host unreachable)",
+        ),
     ],
 )
 def test_who_refuses(talk: Conversation, title: str) -> None:
