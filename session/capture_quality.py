@@ -22,11 +22,11 @@ NOTHING = Retransmissions()
 @frozen
 class CaptureQuality:
     """`doubled` where packets are there twice, as a mirror port copies what comes in and what goes
-    out; `one_way` where only one direction is there. `lost` is the percentage that the capture
+    out; `one_sided` where only one direction is there. `lost` is the percentage that the capture
     lost, of SYN-ACKs that are missing in connections that were opened."""
 
     doubled: bool = False
-    one_way: bool = False
+    one_sided: bool = False
     lost: float = 0.0
 
 
@@ -37,7 +37,7 @@ def quality(flows: Sequence[Flow]) -> CaptureQuality:
     doubled = sum(map(_is_doubled, opened))
     return CaptureQuality(
         doubled=doubled >= LEAST and 2 * doubled > len(opened),
-        one_way=_has_one_way(tcp),
+        one_sided=_lacks_answers(tcp),
         lost=_lost(opened),
     )
 
@@ -47,7 +47,7 @@ def _is_doubled(flow: TcpFlow) -> bool:
     return again > 0 and flow.latest_syn_at - flow.syn_at < COPY_NS * again
 
 
-def _has_one_way(flows: Sequence[TcpFlow]) -> bool:
+def _lacks_answers(flows: Sequence[TcpFlow]) -> bool:
     """Whether connections are used, and no packet of any goes back."""
     used = [flow for flow in flows if _is_used(flow)]
     return len(used) >= LEAST and all(flow.one_sided for flow in used)
@@ -70,7 +70,7 @@ def corrected(view: TargetView, of: CaptureQuality) -> TargetView:
     if of.doubled:
         talks = tuple(replace(talk, retransmitted=0, stuck=0) for talk in view.conversations)
         view = replace(view, conversations=talks, paths=tuple(map(_once, view.paths)))
-    if of.one_way:
+    if of.one_sided:
         view = replace(view, lookups=None)
     return replace(view, capture_loss=max(view.capture_loss, of.lost)) if of.lost else view
 

@@ -72,11 +72,11 @@ def test_syns_that_are_sent_again_are_no_copies() -> None:
 
 @pytest.mark.parametrize("missing", ["back", "there"])
 def test_one_direction_says_nothing_of_answers(missing: str) -> None:
-    assert of((missing,)).one_way and not of((missing,), count=2).one_way
+    assert of((missing,)).one_sided and not of((missing,), count=2).one_sided
     view = captured(sent_again()).targets[0]
     view = replace(view, lookups=DnsSummary(asked=9, unanswered=9))
-    assert corrected(view, CaptureQuality(one_way=True)).lookups is None
-    assert not of().one_way and corrected(view, of()).lookups is not None
+    assert corrected(view, CaptureQuality(one_sided=True)).lookups is None
+    assert not of().one_sided and corrected(view, of()).lookups is not None
 
 
 def test_what_the_capture_lost_is_what_connections_cannot_have_been_without() -> None:

@@ -53,7 +53,7 @@ def found(snapshot: Snapshot) -> list[str]:
                 unreachable="ICMP host unreachable",
                 server="192.0.2.1",
             ),
-            "Connections to 192.0.2.1:8080 are rejected by ICMP errors (ICMP host unreachable)",
+            "Connections to 192.0.2.1:5432 are rejected by ICMP errors (ICMP host unreachable)",
         ),
     ],
 )
