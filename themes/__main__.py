@@ -61,6 +61,13 @@ computed for xterm's colours: a terminal may show others. `plain` has those of t
 is text that Textual draws dim. A test draws the screens in each theme and finds no other pair.
 
 """
+# What `python -m tools.screenshots --all --into DIRECTORY` says at its end: its pictures by looks
+DRAWN = {"night": 5.0, "contrast": 4.9, "day": 4.6, "distinct": 4.6, "sixteen": 5.2, "ascii": 5.0}
+OF_PICTURES = f"""
+The text that is read worst, of 62 screens of the console, dialogs and the menu among them, as `python -m tools.screenshots --all --into DIRECTORY` draws and measures them
+({LEAST} is the least for level AA):
+
+"""
 
 
 def page() -> str:
@@ -68,7 +75,14 @@ def page() -> str:
     rows = (f"| `{one.name}` | {ABOUT[one.name]} | {GETS[one.palette]} |\n" for one in files)
     colours = {**themes.COLOURS, **themes.VARIABLES}
     places = (f"| `{name}` | {where} |\n" for name, where in colours.items())
-    return HEAD + "".join(rows) + OWN + "".join(places) + FIGURES + _figures(files)
+    return HEAD + "".join(rows) + OWN + "".join(places) + FIGURES + _figures(files) + _drawn()
+
+
+def _drawn() -> str:
+    names = (f"`--{name}`" if name == "ascii" else name for name in DRAWN)
+    head = f"| least of | {' | '.join(names)} |\n| --- |{' --- |' * len(DRAWN)}\n"
+    figures = " | ".join(f"{figure:.1f}" for figure in DRAWN.values())
+    return f"{OF_PICTURES}{head}| contrast | {figures} |\n"
 
 
 def _figures(files: list[themes.ThemeFile]) -> str:
