@@ -132,7 +132,7 @@ for system in "${@:-bookworm}"; do
                 "$apt update && $apt install -y --no-install-recommends gcc libc6-dev python3-dev" && echo
         fi
         wants source || break
-        tried "pip install ., compiler: $compiler" "$clone && $venv ./clone" venv/bin/podwire
+        wants pip && tried "pip install ., compiler: $compiler" "$clone && $venv ./clone" venv/bin/podwire
         wants pipx && tried "pipx install ., compiler: $compiler" "$clone && cd clone && pipx install ." podwire \
             "pipx uninstall podwire"
         wants uv && tried "uv tool install ., compiler: $compiler" "$clone && cd clone && uv tool install -q ." podwire \

@@ -28,6 +28,8 @@ from collectors.manifests.yaml_scalars import key_text, resolved, tagged
 from collectors.sanitize import sanitize
 
 MOST_NODES = 3_000_000  # of a document, each alias counted as what it stands for
+TOO_DEEP = f"nested deeper than {DEEPEST} levels"
+OWN_LIMIT = "maximum nesting depth"  # of libyaml, 1,000 levels, in PyYAML 6.0.4's wheels
 MERGE = "<<"
 HELM = (
     "a Helm template that was not rendered ({{ … }}): podwire reads the output of `helm template`"
@@ -87,7 +89,7 @@ class DocumentBuilder:
 
     def _start(self, event: Any) -> None:
         if len(self._open) >= DEEPEST:
-            raise BadYaml(f"nested deeper than {DEEPEST} levels", event.start_mark)
+            raise BadYaml(TOO_DEEP, event.start_mark)
         kind = dict if isinstance(event, MappingStartEvent) else list
         entered = OpenCollection(kind(), event.anchor, lines=kind())
         if event.anchor:
@@ -207,6 +209,8 @@ def yaml_documents(name: str, text: str) -> Iterator[ManifestDocument]:
         raise _error(name, text, str(error), error.mark) from None
     except yaml.MarkedYAMLError as error:
         reason = error.problem or error.context or "not YAML"
+        if OWN_LIMIT in reason:
+            reason = TOO_DEEP
         raise _error(name, text, sanitize(reason, 120), error.problem_mark) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
