@@ -51,7 +51,7 @@ versions: ## `make unit` on each CPython of this machine, and on the oldest and 
 	@tools/setup.sh test
 	@tools/versions.sh $(ARGS)
 
-roots: ## each method of docs/install.md in an empty Debian (ARGS="bookworm trixie"), as root
+roots: ## each method of docs/install.md in an empty Debian or Ubuntu (ARGS="trixie noble"), as root
 	@tools/roots.sh $(ARGS)
 
 man: ## the man page, of the parser
