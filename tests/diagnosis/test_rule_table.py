@@ -139,16 +139,16 @@ def test_a_rule_that_is_written_wrongly_is_said_in_a_sentence(
         ),
         (
             {"thresholds": (Threshold("from", 75, "%", "x"),)},
-            "the threshold 'from 75 %' has the source 'x', by which nobody finds who says so: name "
+            "the threshold 'from 75 %' has the source 'x', which cannot be looked up: name "
             "a document, a file or a project, or CONVENTION.",
         ),
         (
             {"thresholds": (Threshold("at least", 0, "pods", CONVENTION),)},
-            "the threshold 'at least 0 pods' is met by anything: from how many on is it one?",
+            "the threshold 'at least 0 pods' is always met: name the lowest value that matters.",
         ),
         (
             {"symptoms": ()},
-            "it has no symptoms: for which is the guide to ask it? connect, timeout, slow, reset, "
+            "it has no symptoms: name those that the guide evaluates it for: connect, timeout, slow, reset, "
             "name, nodes, large, load.",
         ),
         (
@@ -158,7 +158,7 @@ def test_a_rule_that_is_written_wrongly_is_said_in_a_sentence(
         ({"inputs": ()}, "it has no inputs."),
         (
             {"false_friends": ()},
-            "it has no false friends: what looks the same and is something else?",
+            "it has no false friends: name what looks the same and is harmless, or something else.",
         ),
         (
             {"inputs": ("conntrak_count",)},

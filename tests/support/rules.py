@@ -87,12 +87,12 @@ def _problems(rule: Rule, module: str) -> Iterator[str]:
     yield from _unfounded(rule.thresholds)
     yield from no_symptoms(rule)
     if not rule.symptoms and rule.stage != "advice" and rule.scope != "policy":
-        yield f"it has no symptoms: for which is the guide to ask it? {', '.join(SYMPTOMS)}."
+        yield f"it has no symptoms: name those that the guide evaluates it for: {', '.join(SYMPTOMS)}."
     for name, known in CHOICES.items():
         if getattr(rule, name) not in known:
             yield f"the {name} {getattr(rule, name)!r} is none of {', '.join(known)}."
     if not rule.false_friends:
-        yield "it has no false friends: what looks the same and is something else?"
+        yield "it has no false friends: name what looks the same and is harmless, or something else."
     if not rule.inputs:
         yield "it has no inputs."
     for name in rule.inputs:
@@ -107,13 +107,13 @@ def _unfounded(thresholds: Iterable[Threshold]) -> Iterator[str]:
             yield f"{named} has no source: name it, or CONVENTION."
         elif threshold.source != CONVENTION and not _is_found(threshold.source):
             yield (
-                f"{named} has the source {threshold.source!r}, by which nobody finds who says so: "
+                f"{named} has the source {threshold.source!r}, which cannot be looked up: "
                 "name a document, a file or a project, or CONVENTION."
             )
         if threshold.value < 0:
             yield f"{named} is below 0."
         elif not threshold.value > 0:
-            yield f"{named} is met by anything: from how many on is it one?"
+            yield f"{named} is always met: name the lowest value that matters."
 
 
 def _is_found(source: str) -> bool:
