@@ -27,7 +27,6 @@ ENDING_S = 0.15  # before the deadline: a plugin for credentials is ended, a con
 _BEGUN = time.monotonic()
 GLUE = "=:@"  # bash makes words of their own of these (COMP_WORDBREAKS)
 
-Actions = Sequence[argparse.Action]
 
 
 @slotted

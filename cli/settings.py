@@ -178,10 +178,6 @@ SETTINGS = (
 BY_NAME = {setting.name: setting for setting in SETTINGS}
 
 
-def is_filled(value: object) -> bool:
-    return isinstance(value, dict | list) and bool(value)
-
-
 def wrong(setting: Setting, value: object) -> str:
     """What is wrong with a value, as the rest of a sentence that begins with the setting's name;
     '' if nothing is."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 
-A, NS, CNAME, SOA, PTR, MX, AAAA, SRV, DNAME, OPT = 1, 2, 5, 6, 12, 15, 28, 33, 39, 41
+A, NS, CNAME, SOA, PTR, MX, AAAA, SRV, DNAME = 1, 2, 5, 6, 12, 15, 28, 33, 39
 NAME_AT = {NS: 0, CNAME: 0, PTR: 0, DNAME: 0, MX: 2, SRV: 6, SOA: 0}  # bytes into the record
 HEADER = 12  # bytes
 MOST_LABELS = 128
