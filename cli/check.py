@@ -123,7 +123,7 @@ def _exit_code(options: argparse.Namespace, outcome: CheckOutcome) -> int:
 def _trouble(control: Controller) -> int | None:
     """The exit code where podwire itself did not do what it should; it is said."""
     print_messages(control.left_behind)
-    if control.tasks.crash is not None:  # a part is missing, so that this is no answer
+    if control.tasks.crash is not None:  # a part is missing, so that this is not an answer
         print_message(report_crash(control.tasks.crash))
         return CRASHED
     return LEFT_BEHIND if control.left_behind else None

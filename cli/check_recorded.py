@@ -104,7 +104,7 @@ def source_of(
     if not path.is_dir() and is_capture(path):
         return PcapSource(path, stream, capture=capture, key=key)
     if key:
-        raise ConfigError(f"{sanitize(path, 200)} is no capture: a recording names its targets.")
+        raise ConfigError(f"{sanitize(path, 200)} is not a capture: a recording names its targets.")
     return RecordingSource(path, stream, findings_again=True)
 
 

@@ -31,7 +31,7 @@ class CommandParser(argparse.ArgumentParser):
         return self
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        """A word that is no command is a sentence; the usage of all of them would hide it."""
+        """A word that is not a command is a sentence; the usage of all of them would hide it."""
         if isinstance(action, argparse._SubParsersAction) and value not in action.choices:
             self._no_such_command(str(value), list(action.choices))
         super()._check_value(action, value)

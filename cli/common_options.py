@@ -22,7 +22,7 @@ def above_zero(text: str) -> float:
     except ValueError:
         number = 0.0
     if not 0 < number < inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
     return number
 
 
@@ -34,7 +34,7 @@ def seconds(text: str) -> float:
     try:
         duration = float(number) * factor
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time: 30s, 2m") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time: 30s, 2m") from None
     if not 0 <= duration <= LONGEST_WATCH_S:
         raise argparse.ArgumentTypeError("from 0s to a day")
     return duration

@@ -62,7 +62,7 @@ def _words(variable: str) -> list[str]:
     try:
         return shlex.split(os.environ.get(variable, ""))
     except ValueError as error:  # a quotation mark without its other
-        raise ConfigError(f"${variable} is no command: {sanitize(error, 80)}.") from None
+        raise ConfigError(f"${variable} is not a command: {sanitize(error, 80)}.") from None
 
 
 def beginning() -> str:

@@ -31,7 +31,7 @@ def _keys(text: str) -> Iterator[tuple[KeyPath, int]]:
 
 
 def _path(name: str) -> KeyPath:
-    """`contexts."a.b".theme` in its parts; () of what is no key."""
+    """`contexts."a.b".theme` in its parts; () of what is not a key."""
     try:
         data: object = tomllib.loads(f"{name} = 0")
     except tomllib.TOMLDecodeError:

@@ -17,7 +17,7 @@ MEANINGS = {
     "to); of `check`: something was found; of `policy`: not allowed; of `pcap -o jsonl`: a file is "
     "no capture, or is damaged",
     "2": "usage, configuration, a name that was given for something to read or to write and cannot "
-    "be that (it is not there, is there already, is a directory, is no recording), or not a "
+    "be that (it is not there, is there already, is a directory, is not a recording), or not a "
     "terminal; of `join`: no such session is shared, or it did not let in",
     "3": "the API server cannot be reached or does not accept the credentials",
     "4": "forbidden; of `doctor`: a right is missing; of `check`: what it should look at could not "

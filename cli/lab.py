@@ -37,7 +37,7 @@ def say(text: str) -> None:
 
 
 def refuse_unknown(names: Iterable[str]) -> None:
-    """ConfigError for a name that is no fault's."""
+    """ConfigError for a name that is not a fault's."""
     known = all_faults()
     for name in names:
         if name not in known:

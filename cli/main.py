@@ -51,7 +51,7 @@ WITHOUT_TERMINAL = {
 }
 ANSWERING = ("policy", "check")
 AFTER_INTERRUPT = {
-    **dict.fromkeys(ANSWERING, ": that is no answer"),
+    **dict.fromkeys(ANSWERING, ": that is not an answer"),
     "report": ": no report was written",
     "sessions": ": of what it had begun to write nothing is left",
 }

@@ -1,6 +1,6 @@
 """Lines for people outside the console: results on standard output, messages on standard error.
 
-A terminal that went away, a full disk or a reader that ended is no error of podwire's own.
+A terminal that went away, a full disk or a reader that ended is not an error of podwire's own.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """How far a command is with what was recorded: one line on a terminal's standard error, which is
-written over and goes. Nothing where standard error is no terminal."""
+written over and goes. Nothing where standard error is not a terminal."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def _declaration_problems(module: object, name: str) -> Iterator[str]:
     yield from _wrong_choices(rule, CHOICES)
     for symptom in rule.symptoms:
         if symptom not in SYMPTOMS:
-            yield f"{sanitize(symptom, SHOWN)!r} is no symptom: there are {', '.join(SYMPTOMS)}"
+            yield f"{sanitize(symptom, SHOWN)!r} is not a symptom: there are {', '.join(SYMPTOMS)}"
 
 
 def _is_of(value: object, kind: type) -> bool:
@@ -70,7 +70,7 @@ def _is_of(value: object, kind: type) -> bool:
 def _wrong_texts(value: object, names: tuple[str, ...]) -> Iterator[str]:
     for name in names:
         if not isinstance(getattr(value, name), str):
-            yield f"its {name} is no text"
+            yield f"its {name} is not text"
     if not getattr(value, "title", ""):
         yield "it has no title"
 

@@ -76,7 +76,7 @@ def _is_done(pod: PodRow) -> bool:
 
 def _restarted(before: PodRow, now: PodRow) -> str:
     why = f": {now.message}" if now.message else ""
-    return f"restarted ({now.restarts - before.restarts} more, {now.restarts} in all){why}"
+    return f"restarted ({now.restarts - before.restarts} more, {now.restarts} in total){why}"
 
 
 def _pod_change(
@@ -107,4 +107,4 @@ def rollout(pods: Iterator[PodRow], now: PodRow) -> ClusterChange | None:
     if not others or now.program in others:
         return None
     where = f"{now.namespace}/{now.workload.rpartition('/')[2]}"
-    return ClusterChange("rollout", where, f"{now.workload}: a rollout begins, first {now.name}")
+    return ClusterChange("rollout", where, f"{now.workload}: rollout started, first pod {now.name}")

@@ -30,7 +30,7 @@ class ContextNamespace(NamedTuple):
 
 
 class Favourites:
-    """Read at once; each change is written at once. What cannot be read is no favourite."""
+    """Read at once; each change is written at once. What cannot be read is not a favourite."""
 
     def __init__(self, directory: Path | None = None) -> None:
         self._path = (directory or state_directory()) / NAME

@@ -20,7 +20,7 @@ def view(finding: Finding) -> str:
 
 def place(finding: Finding, opened: Sequence[OpenTab]) -> OpenTab | None:
     """The tab that shows it best: its subject, a pod on the node that is its subject, what its
-    evidence names; any, where the subject is no target. None where it is the cluster's lists,
+    evidence names; any, where the subject is not a target. None where it is the cluster's lists,
     or what it speaks of is not open."""
     if finding.screen in CLUSTER or not opened:
         return None
@@ -41,7 +41,7 @@ def _score(tab: OpenTab, subject: Subject, named: set[str]) -> int:
 
 
 def target_key(subject: Subject) -> str:
-    """The key of the target that is the subject; '' where it is no target."""
+    """The key of the target that is the subject; '' where it is not a target."""
     if subject.kind == "pod":
         return pod_key(subject.namespace, subject.name)
     return f"{subject.kind}/{subject.name}" if subject.kind in ("node", "local") else ""

@@ -83,7 +83,7 @@ def _explained(consequences: dict[Key, dict[str, str]]) -> list[tuple[str, Key]]
 
 
 def _causes(finding: Finding, explained: list[tuple[str, Key]]) -> Iterator[Key]:
-    """The other findings that explained it at any time; of one subject only what is no cause."""
+    """The other findings that explained it at any time; of one subject only what is not a cause."""
     another = finding.stage != "cause"
     for text, key in explained:
         is_other = key != finding.key and (another or key[1] != finding.subject)

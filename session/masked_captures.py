@@ -54,7 +54,7 @@ def _not_own(path: Path) -> str | None:
     if stat.S_ISLNK(found.st_mode):
         return "is a symbolic link"
     if not stat.S_ISDIR(found.st_mode):
-        return "is no directory"
+        return "is not a directory"
     if found.st_uid != os.geteuid():
         return "belongs to another user"
     files = list(path.iterdir())

@@ -150,7 +150,7 @@ def _summary(directory: Path, running: bool, examine: bool) -> Summary:
 
 def damage_now(directory: Path) -> list[str]:
     """What is damaged or missing of a session, as its files are now; nothing is written down.
-    Empty of one that runs and of what is no directory. Blocking."""
+    Empty of one that runs and of what is not a directory. Blocking."""
     if not directory.is_dir() or is_running(directory):
         return []
     about = _known_summary(directory) or _read_again(directory)

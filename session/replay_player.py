@@ -131,7 +131,7 @@ class ReplayPlayer:
         self.go(self.now() + seconds)
 
     def go_to(self, text: str) -> None:
-        """ConfigError where that is no time of the recording."""
+        """ConfigError where that is not a time of the recording."""
         self.go(time_within(text, self.began, self.ended, self.now()))
 
     def go(self, at: float, ahead: bool = False) -> None:

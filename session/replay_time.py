@@ -21,14 +21,14 @@ STEPS = ", +90, -5m"  # from where a replay is
 def time_within(text: str, began: float, ended: float, now: float = 0.0) -> float:
     """Seconds since the epoch. Without a zone it is local time, and without a date that of the
     recording: of several the one of `now`, else the first. `+` and `-` are from `now`. ConfigError
-    where it is no time, or is outside."""
+    where it is not a time, or is outside."""
     text = text.strip()
     if now and (step := _STEP.fullmatch(text)) is not None:
         seconds = float(step[2]) * _SECONDS[step[3]]
         return min(max(now + (seconds if step[1] == "+" else -seconds), began), ended)
     known = list(_readings(text, began, ended))
     if not known:
-        raise ConfigError(f"{sanitize(text, 40)!r} is no time: {FORMS}{STEPS if now else ''}.")
+        raise ConfigError(f"{sanitize(text, 40)!r} is not a time: {FORMS}{STEPS if now else ''}.")
     # a minute that was typed begins before the second in which the recording does
     wanted = 60.0 if text.count(":") == 1 else 1.0
     within = [max(at, began) for at in known if began - wanted < at <= ended]

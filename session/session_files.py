@@ -45,9 +45,9 @@ DAMAGES = (ValueError, LookupError, EOFError, OverflowError, struct.error)
 
 def export(directory: Path, path: Path) -> Path:
     """Write a session into a new file of mode 0600, which has its name once it is whole.
-    ConfigError where it is no session, NotWritten where the file cannot be written."""
+    ConfigError where it is not a session, NotWritten where the file cannot be written."""
     if not is_session(directory):
-        raise ConfigError(f"{sanitize(directory, 200)} is no recorded session.")
+        raise ConfigError(f"{sanitize(directory, 200)} is not a recorded session.")
     try:
         with whole_file(path) as file:
             _pack(directory, file)
@@ -233,7 +233,7 @@ def _unpack(
         is_plain = info.isreg() and not info.issparse() and info.size >= 0
         if not is_plain or not NAME.fullmatch(info.name):
             name = sanitize(info.name, 80)
-            raise ConfigError(f"{shown} is not opened: {name!r} is no file of a session.")
+            raise ConfigError(f"{shown} is not opened: {name!r} is not a file of a session.")
         if (directory / info.name).exists():
             raise ConfigError(f"{shown} is not opened: {info.name} is in it twice.")
         room -= info.size

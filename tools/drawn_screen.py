@@ -15,7 +15,7 @@ from themes.contrast_figures import contrast
 from tui.app import PodwireApp
 from tui.line_filters import XTERM
 
-# what is no text: graphs, frames, bars, scrollbars, the sign in Textual's menu
+# what is not text: graphs, frames, bars, scrollbars, the sign in Textual's menu
 GRAPHICS = {chr(code) for code in range(0x2500, 0x2900)} - set("▲●◐○◉✓✗✕▪") | {"🔎"}
 DRAWN_IN_ASCII = set("#_|+-'.:/~ ")  # the same, of a console without other characters
 DIALOGS = ".dialog, #command, #--input, CommandList"  # ours, the command line, Textual's palette

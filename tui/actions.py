@@ -180,9 +180,9 @@ ACTIONS = (
     *_at(
         "replay",
         (
-            ("P", "play", "*play", "play or pause; from the end, from the beginning"),
+            ("P", "play", "*play", "play or pause; at the end, play from the start"),
             ("greater_than_sign", "speed(1)", "faster", "twice as fast, up to 64 times"),
-            ("less_than_sign", "speed(-1)", "slower", "more slowly, down to as it was"),
+            ("less_than_sign", "speed(-1)", "slower", "slower, down to the original speed"),
             ("full_stop", "skip(10)", "forward", "10 s forward"),
             ("comma", "skip(-10)", "back", "10 s back"),
             ("l", "skip(60)", "forward", "a minute forward"),
@@ -191,7 +191,7 @@ ACTIONS = (
             ("left_curly_bracket", "to_finding(-1)", "previous finding", "to the one before"),
             ("right_parenthesis", "to_mark(1)", "next mark", "to the next mark"),
             ("left_parenthesis", "to_mark(-1)", "previous mark", "to the one before"),
-            ("at", "to_time", "*go to", "to a time that is typed: 14:03, 14:03:20, +90, -5m"),
+            ("at", "to_time", "*go to", "go to a time: 14:03, 14:03:20, +90, -5m"),
         ),
     ),
     *_at(

@@ -147,7 +147,7 @@ def refusal(key: str, text: str) -> str:
     """Why no action can have a key; '' where one can. `text` is how it was written."""
     if not key:
         known = "a character, ctrl+LETTER, f1 to f24, or a name such as esc"
-        return f"{sanitize(text, 40)!r} is no key: {known}"
+        return f"{sanitize(text, 40)!r} is not a key: {known}"
     if key in SAME:
         return f"a terminal sends the same for {written(key)!r} and {written(SAME[key])!r}"
     return ""

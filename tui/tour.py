@@ -27,12 +27,12 @@ class TourStep:
 
 
 STEPS = (
-    TourStep("replay.play", "a recorded incident: play it. {replay.play} again pauses"),
-    TourStep("replay.to_finding(1)", "go to the next thing that was found"),
-    TourStep("app.findings", "what is wrong, by which figures, what to do"),
+    TourStep("replay.play", "play this recorded incident; {replay.play} again pauses"),
+    TourStep("replay.to_finding(1)", "go to the next finding"),
+    TourStep("app.findings", "what is wrong, the evidence, what to do"),
     TourStep("findings.show", "the screen that shows it: the node's conntrack"),
-    TourStep("app.step(-1)", "back to the pod: what is open has a tab"),
-    TourStep("target.tab(2)", "its connections, those that fail first"),
+    TourStep("app.step(-1)", "back to the pod: open targets have tabs"),
+    TourStep("target.tab(2)", "its connections, failing ones first"),
     TourStep("list.choose", "one of them: handshake, losses, a ladder"),
     TourStep("app.timeline", "what came first, in order. {app.help} has all keys"),
 )
@@ -51,7 +51,7 @@ class Tour:
 
     @property
     def text(self) -> str:
-        """`3 of 8, esc ends it:  d  …`; '' where it is over. It fits into 80 columns."""
+        """`3 of 8, esc ends it:  d  …`; '' after the last step. It fits into 80 columns."""
         if self.is_over:
             return ""
         step = self._steps[self._done]

@@ -24,7 +24,7 @@ def core_address(value: str) -> str:
     """An IPv4 or IPv6 address; leading zeros are decimal."""
     if _parsed(value) is not None:
         return ""
-    return no_template(value) or f"{shown(value)} is no IP address{_zone(value)}"
+    return no_template(value) or f"{shown(value)} is not an IP address{_zone(value)}"
 
 
 def _zone(value: str) -> str:
@@ -58,7 +58,7 @@ def endpoint_address(value: str) -> str:
 
 
 SPECIAL: dict[str, tuple[str, ...]] = {
-    "is no address that anything can be sent to": ("0.0.0.0/32", "::/128"),
+    "is not an address that anything can be sent to": ("0.0.0.0/32", "::/128"),
     "is of the loopback range": ("127.0.0.0/8", "::1/128"),
     "is of the link-local range": ("169.254.0.0/16", "fe80::/10"),
     "is of the link-local multicast range": (

@@ -50,11 +50,11 @@ Spec = Mapping[str, Any]
 
 
 def selector(text: str) -> str:
-    """Why a text is no selector expression."""
+    """Why a text is not a selector expression."""
     try:
         parsed(text)
     except SelectorError as error:
-        return no_template(text) or f"is no selector of Calico: {sanitize(str(error), 200)}"
+        return no_template(text) or f"is not a selector of Calico: {sanitize(str(error), 200)}"
     return ""
 
 
@@ -225,7 +225,7 @@ def port_or_range(value: Any) -> str:
     if _digits(first) and (not colon or _digits(last)):
         return _range(int(first), int(last) if colon else int(first), value)
     good = 0 < len(value) <= 128 and set(value.lower()) <= PORT_NAME_CHARACTERS
-    shown = f"{sanitize(value, 60)!r} is no port: a number, a range as 80:90, or a name"
+    shown = f"{sanitize(value, 60)!r} is not a port: a number, a range as 80:90, or a name"
     return "" if good else no_template(value) or shown
 
 

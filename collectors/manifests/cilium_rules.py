@@ -118,7 +118,7 @@ def port_text(value: str) -> str:
         return ""
     if value.isascii() and value.isdecimal() and len(value) < 10 and int(value) <= 65535:
         return ""
-    shown = f"{sanitize(value, 60)!r} is no port: a number up to 65535, or a name of at most 15"
+    shown = f"{sanitize(value, 60)!r} is not a port: a number up to 65535, or a name of at most 15"
     return no_template(value) or shown
 
 

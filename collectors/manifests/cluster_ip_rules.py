@@ -64,7 +64,7 @@ def _check_families(spec: Any, problems: FieldProblems) -> None:
 
 
 def _check_values(spec: Any, problems: FieldProblems) -> bool:
-    """Whether one of them is no address."""
+    """Whether one of them is not an address."""
     before, several = len(problems.found), spec.get("clusterIPs") or ()
     if not several and spec.get("clusterIP") != NO_ADDRESS:
         problems.test(spec.get("clusterIP") or None, ("clusterIP",), core_address)

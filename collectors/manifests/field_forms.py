@@ -34,12 +34,12 @@ def _dotted(value: str, characters: re.Pattern[str]) -> bool:
 
 
 def host_name(value: str) -> str:
-    return "" if _dotted(value, _HOST) else f"{sanitize(value, 60)!r} is no name of a host"
+    return "" if _dotted(value, _HOST) else f"{sanitize(value, 60)!r} is not a host name"
 
 
 def host_pattern(value: str) -> str:
     good = _dotted(value, _PATTERN)
-    return "" if good else f"{sanitize(value, 60)!r} is no name of a host, with or without *"
+    return "" if good else f"{sanitize(value, 60)!r} is not a host name, with or without *"
 
 
 def server_name(value: str) -> str:
@@ -51,7 +51,7 @@ def domain_name(value: str) -> str:
     labels = value.removeprefix("*.").removesuffix(".").split(".")
     if len(labels) > 1 and all(map(_is_domain_label, labels)):
         return ""
-    return f"{sanitize(value, 60)!r} is no name of a domain, as example.com"
+    return f"{sanitize(value, 60)!r} is not a domain name, as example.com"
 
 
 def _is_domain_label(label: str) -> bool:

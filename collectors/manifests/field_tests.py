@@ -42,7 +42,7 @@ def dns_subdomain(value: str) -> str:
     if _is_subdomain(value):
         return ""
     return no_template(value) or (
-        f"{shown(value)} is no DNS name: lower case letters, digits, '-' and '.'"
+        f"{shown(value)} is not a DNS name: lower case letters, digits, '-' and '.'"
     )
 
 
@@ -50,7 +50,7 @@ def service_name(value: str) -> str:
     """RFC 1035: of a Service, where a digit may not be the first. (Kubernetes 1.34 has a feature
     gate, off by default, that allows it.)"""
     return dns_label(value) or (
-        f"{shown(value)} is no name of a Service: it must begin with a letter"
+        f"{shown(value)} is not a Service name: it must begin with a letter"
         if value[0].isdigit()
         else ""
     )
@@ -60,7 +60,7 @@ def label_key(key: str) -> str:
     prefix, slash, name = key.rpartition("/")
     if _is_qualified(name) and (not slash or _is_subdomain(prefix)):
         return ""
-    return no_template(key) or f"{shown(key)} is no label key: [DNS name/]name of at most 63"
+    return no_template(key) or f"{shown(key)} is not a label key: [DNS name/]name of at most 63"
 
 
 def _is_qualified(name: str) -> bool:
@@ -75,7 +75,7 @@ def label_value(value: str) -> str:
     if not value or _is_qualified(value):
         return ""
     return no_template(value) or (
-        f"{shown(value)} is no label value: letters, digits, '-', '_' and '.', at most 63"
+        f"{shown(value)} is not a label value: letters, digits, '-', '_' and '.', at most 63"
     )
 
 
@@ -101,7 +101,7 @@ def _has_letter(value: str) -> bool:
 def _no_port_name(value: str) -> str:
     hint = "; without quotes it is a number" if value.isascii() and value.isdigit() else ""
     return (
-        f"{shown(value)} is no port name: lower case letters, digits and '-', at least one "
+        f"{shown(value)} is not a port name: lower case letters, digits and '-', at least one "
         f"letter, at most 15{hint}"
     )
 
@@ -139,7 +139,7 @@ def address(value: str) -> str:
     try:
         parsed = ip_address(value)
     except ValueError:
-        return no_template(value) or f"{shown(value)} is no IP address"
+        return no_template(value) or f"{shown(value)} is not an IP address"
     return f"{shown(value)}: an address with a zone" if "%" in str(parsed) else ""
 
 
@@ -161,7 +161,7 @@ def _is_number(text: str) -> bool:
 def cidr(value: str) -> str:
     if network_of(value) is not None:
         return ""
-    return no_template(value) or f"{shown(value)} is no CIDR, as 10.0.0.0/8 or 2001:db8::/64"
+    return no_template(value) or f"{shown(value)} is not a CIDR, as 10.0.0.0/8 or 2001:db8::/64"
 
 
 def seconds_of_a_day(value: int) -> str:

@@ -124,7 +124,7 @@ class ScalarType:
     name: str
 
     def includes(self, value: Any) -> bool:
-        """A bool is no number, though Python has it so."""
+        """A bool is not a number, though Python has it so."""
         return isinstance(value, self.types) and (not isinstance(value, bool) or bool in self.types)
 
 

@@ -64,7 +64,7 @@ class AddressMask:
         return list(self._known)
 
     def text(self, address: str) -> str:
-        """ValueError where it is no address. What is behind a `%` is left out."""
+        """ValueError where it is not an address. What is behind a `%` is left out."""
         packed = self.packed(ip_address(address.partition("%")[0]).packed)
         return str(IPv4Address(packed) if len(packed) == 4 else IPv6Address(packed))
 

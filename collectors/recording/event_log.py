@@ -154,7 +154,7 @@ class RecordingSource(RecordedSource):
         self.findings_again = findings_again
 
     def events(self) -> Iterator[Event]:
-        """ConfigError where the file cannot be read, or is no recording that this version
+        """ConfigError where the file cannot be read, or is not a recording that this version
         knows."""
         name = sanitize(self.recording.path, 200)
         try:

@@ -44,7 +44,7 @@ class SessionReader:
 
     def __init__(self, directory: Path) -> None:
         if not is_session(directory):
-            raise ConfigError(f"{sanitize(directory, 200)} is no recorded session.")
+            raise ConfigError(f"{sanitize(directory, 200)} is not a recorded session.")
         self.directory = directory
         self.is_running = is_running(directory)
         self.skipped: Counter[str] = Counter()

@@ -184,7 +184,7 @@ def ask_path(notes: Notes, why: str) -> Generator[Asked, Sent, PathVerdict | Non
     """Policies and Services on the path; None where the goal is not of this cluster."""
     answer = yield AskPath("ask policies, Services and endpoints for the path to it", why)
     if not isinstance(answer, PathVerdict):
-        yield Said("unknown", "the destination is no pod or Service of this cluster")
+        yield Said("unknown", "the destination is not a pod or Service of this cluster")
         return None
     stop = next((step for step in answer.path if step.result == "stops"), None)
     if answer.verdict == "unknown":

@@ -239,7 +239,7 @@ class Entity:
         if party.host:
             return "it is on the host's network: selectors never match it"
         if not party.selectable:
-            return "it is no pod: selectors never match it"
+            return "it is not a pod: selectors never match it"
         return self._namespace_miss(party) or self._pod_miss(party)
 
     def _endpoint(self, party: Party) -> str:

@@ -2,7 +2,7 @@
 forwards or receives before addresses are translated.
 
 (Calico documentation, Protect hosts: a host endpoint without policy denies what goes to and from
-the host, except the failsafe ports; for interfaceName "*" on every interface that is no pod's.
+the host, except the failsafe ports; for interfaceName "*" on every interface that is not a pod's.
 Policies with applyOnForward are for what is forwarded as well, with preDNAT and doNotTrack for what
 arrives, before node ports are translated.)
 """

@@ -106,7 +106,7 @@ class Endpoints:
         if party.host:
             return "it is on the host's network: selectors never match it"
         if not party.selectable:
-            return "it is no pod: selectors never match it"
+            return "it is not a pod: selectors never match it"
         if self.namespace and party.namespace != self.namespace:
             return (
                 f"the selector names no namespace, which means pods of {self.namespace}; "

@@ -48,7 +48,7 @@ class SelectedPods:
         if party.host:
             return "it is on the host's network: selectors never match it"
         if not party.selectable:
-            return "it is no pod: selectors never match it"
+            return "it is not a pod: selectors never match it"
         if missing := self.namespaces.miss(party.namespace_labels or {}):
             return f"namespace {party.namespace} {missing}"
         return f"pod {party.name} {self.pods.miss(party.labels or {})}"
@@ -76,7 +76,7 @@ class SelectedNodes:
 
     def miss(self, party: Party) -> str:
         if not party.host:
-            return "it is no node"
+            return "it is not a node"
         return f"node {party.node} {self.nodes.miss(party.node_labels or {})}"
 
     @property

@@ -64,7 +64,7 @@ class PathVerdict:
 
 
 def stopped(*steps: PathStep) -> PathVerdict:
-    """Denied by something that is no policy."""
+    """Denied by something that is not a policy."""
     return PathVerdict("denied", False, None, steps)
 
 

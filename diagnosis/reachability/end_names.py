@@ -289,7 +289,7 @@ def _check_dns_name(written: str, name: str) -> None:
     labels = name.split(".")
     if len(name) > 253 or not all(re.fullmatch(r"[A-Za-z0-9_-]{1,63}", one) for one in labels):
         form = "letters, digits and - between single dots, such as db.data"
-        raise Unknown(f"{written!r} is no name in DNS: write {form} (xn--… for other letters).")
+        raise Unknown(f"{written!r} is not a name in DNS: write {form} (xn--… for other letters).")
 
 
 def _is_of(pod: PodRow, name: str, kind: str) -> bool:

@@ -126,7 +126,7 @@ class AnySubject:
 
 @frozen
 class Outside:
-    """What is no pod, or of that what is in some blocks of addresses."""
+    """What is not a pod, or of that what is in some blocks of addresses."""
 
     blocks: tuple[Block, ...] = ()
     nodes: bool = True

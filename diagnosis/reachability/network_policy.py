@@ -98,7 +98,7 @@ class PolicyPeer:
         if party.host:
             return "it is on the host's network: selectors never match it"
         if not party.selectable:
-            return "it is no pod: selectors never match it"
+            return "it is not a pod: selectors never match it"
         return self._namespace_miss(party) or self._pod_miss(party)
 
     def _namespace_miss(self, party: Party) -> str:

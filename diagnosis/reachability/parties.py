@@ -14,7 +14,7 @@ NAME_LABEL = "kubernetes.io/metadata.name"
 
 @frozen
 class Party:
-    """One end. `labels` are None for what is no pod. `node` is where it runs; pods on the host's
+    """One end. `labels` are None for what is not a pod. `node` is where it runs; pods on the host's
     network are their node.
 
     No `ips` means that the address is not known. `namespace_known` is False where the labels of

@@ -125,7 +125,7 @@ EVERYTHING = LabelSelector()
 
 
 def compiled(selector: object) -> LabelSelector:
-    """An empty selector matches everything; what is no selector (None: it is missing) matches
+    """An empty selector matches everything; what is not a selector (None: it is missing) matches
     nothing."""
     if not isinstance(selector, Mapping):
         return NOTHING

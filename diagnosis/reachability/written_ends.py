@@ -62,7 +62,7 @@ def asked_port(text: str, where: str = "") -> AskedPort:
     port, slash, protocol = text.strip().partition("/")
     protocol = protocol.upper() if slash else "TCP"
     if protocol not in PROTOCOLS:
-        raise Unknown(f"{where}: {protocol!r} is no protocol; write it as 80/TCP, 53/UDP.")
+        raise Unknown(f"{where}: {protocol!r} is not a protocol; write it as 80/TCP, 53/UDP.")
     if not (port.isdecimal() and port.isascii()):
         if not PORT_NAME.fullmatch(port):
             raise Unknown(f"{where} is neither a number nor a port's name: write 80 or 80/TCP.")
@@ -159,7 +159,7 @@ def _bracketed(text: str) -> WrittenEnd:
     inner, closed, rest = text[1:].partition("]")
     if not closed or not is_address(inner) or (rest and not rest.startswith(":")):
         raise Unknown(
-            f"{text!r} is no address in brackets: write [2001:db8::1] or [2001:db8::1]:80."
+            f"{text!r} is not an address in brackets: write [2001:db8::1] or [2001:db8::1]:80."
         )
     return WrittenEnd(text, inner, rest.removeprefix(":"))
 
@@ -168,7 +168,7 @@ def _single_address(text: str) -> str:
     try:
         network = ip_network(text, strict=False)
     except ValueError:
-        raise Unknown(f"{text!r} is no address: write one without a prefix length.") from None
+        raise Unknown(f"{text!r} is not an address: write one without a prefix length.") from None
     if network.num_addresses > 1:
         first = text.partition("/")[0]
         example = network[1] if first == str(network.network_address) else first

@@ -37,7 +37,7 @@ def no_symptoms(rule: Rule) -> Iterator[str]:
     """A sentence for each symptom that a rule names and that there is not."""
     for name in rule.symptoms:
         if name not in SYMPTOMS:
-            yield f"{name!r} is no symptom: there are {', '.join(SYMPTOMS)}."
+            yield f"{name!r} is not a symptom: there are {', '.join(SYMPTOMS)}."
 
 
 def set_as(rule: Rule) -> list[str]:

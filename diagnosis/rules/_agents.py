@@ -30,7 +30,7 @@ BESIDE = ("-envoy", "-operator", "-kube-controllers", "-typha")  # of the CNI, o
 
 
 def cni_agent(snapshot: Snapshot, node: str) -> PodRow | None:
-    """The CNI's pod on a node; None where it is no pod (k3s), or is not known."""
+    """The CNI's pod on a node; None where it is not a pod (k3s), or is not known."""
     return next(_daemons(snapshot, node, CNI_AGENTS), None)
 
 

@@ -46,7 +46,7 @@ def servers_behind(snapshot: Snapshot, address: str) -> list[str]:
 def node_of_unused(snapshot: Snapshot, address: str, port: int = 0) -> str:
     """The node of whose pod CIDR an address is that no pod has; '' for any other address, and where
     not all pods were listed: one of the others may have it. At Cilium's port it is an agent's
-    health endpoint, which is no pod."""
+    health endpoint, which is not a pod."""
     if port == CILIUM_HEALTH and snapshot.setting("cilium"):
         return ""
     if address in snapshot.by_address or address in snapshot.node_by_address:

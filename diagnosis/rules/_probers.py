@@ -1,5 +1,5 @@
 """Who asks ports that nothing declares: port scanners, and monitors whose list is out of date. What
-they are refused is no failure.
+they are refused is not a failure.
 
 A port is promised, or declared, by a Service that leads there, by a node that translates to it,
 rightly or not, or by a container. Where EndpointSlices are not known, every port is.

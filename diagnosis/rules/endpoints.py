@@ -37,7 +37,7 @@ RULE = Rule(
     false_friends=(
         "ready endpoints exist and answer directly",
         "they come and go with a rollout",
-        "a part of the control plane that is no pod of this cluster, for a monitoring to ask",
+        "a part of the control plane that is not a pod of this cluster, for a monitoring to ask",
     ),
     confidence="certain",
     fix_kind="shell",
@@ -75,7 +75,7 @@ def _of_service(snapshot: Snapshot, service: ServiceRow) -> Iterator[Finding]:
 
 def _is_idle(snapshot: Snapshot, service: ServiceRow) -> bool:
     """Whether what it selects is scaled to zero, has run to its end, starts for the first time, or
-    is no pod of this cluster, and nobody asks for it."""
+    is not a pod of this cluster, and nobody asks for it."""
     if any(talk.server in service.ips for talk in snapshot.conversations):
         return False
     is_without = bool(_scaled_to_zero(snapshot, service) or _has_succeeded(snapshot, service))

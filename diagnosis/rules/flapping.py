@@ -35,7 +35,7 @@ RULE = Rule(
     ),
     confidence="certain",
     fix="# what its readiness probe depends on; a longer timeoutSeconds and failureThreshold, so "
-    "that one late answer is no failure; more replicas\n"
+    "that one late answer is not a failure; more replicas\n"
     "kubectl -n {namespace} describe pod {name}",
     fix_kind="shell",
     verify="kubectl -n {namespace} get pod {name} -w: READY does not change",

@@ -72,8 +72,8 @@ def _finding(
     ready, _ = snapshot.endpoints(service)
     return RULE.finding(
         subject=replace(host.subject, detail=name),
-        title=f"A conntrack entry sends UDP for the Service to {group.reply_source}, which is no "
-        "endpoint of it any more",
+        title=f"A conntrack entry sends UDP for the Service to {group.reply_source}, which is "
+        "no longer an endpoint of it",
         evidence=_evidence(snapshot, host, group, ready, name),
         destination=group.destination,
         reply_source=group.reply_source,

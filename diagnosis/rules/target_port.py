@@ -228,7 +228,7 @@ def _undeclared(
     return RULE.finding(
         subject=_subject(service, port),
         severity="critical" if refused or named else "warning",
-        title=f"targetPort {port.target} is no port of the Service's pods",
+        title=f"targetPort {port.target} is not a port of the Service's pods",
         evidence=evidence,
         confidence="certain" if refused or named else "possible",
         disproof=RULE.false_friends[1],

@@ -20,7 +20,7 @@ _LENGTH = struct.Struct("!I")
 
 
 class FrameError(ValueError):
-    """What came is no message of this protocol: a clause, without a full stop."""
+    """What came is not a message of this protocol: a clause, without a full stop."""
 
 
 def frame(kind: bytes, payload: bytes) -> bytes:

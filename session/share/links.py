@@ -110,7 +110,7 @@ class CommandLink(SessionLink):
                 *self.argv, stdin=PIPE, stdout=PIPE, stderr=PIPE, limit=MOST_BEFORE
             )
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or "it is no command"
+            reason = getattr(error, "strerror", None) or "it is not a command"
             raise ConfigError(f"{self.name} cannot be started: {reason}.") from None
         self._listening = asyncio.create_task(self._listen(self._process))
         try:
@@ -197,7 +197,7 @@ def given_command(text: str) -> list[str]:
     try:
         words = shlex.split(text)
     except ValueError as error:
-        raise ConfigError(f"--via is no command: {sanitize(error, 100)}.") from None
+        raise ConfigError(f"--via is not a command: {sanitize(error, 100)}.") from None
     if not words:
         raise ConfigError("--via needs a command: ssh bastion podwire join --stdio")
     return words

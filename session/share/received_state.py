@@ -27,13 +27,13 @@ _COUNTS = check_of(dict[str, int])
 
 
 def event_of(body: bytes) -> Event:
-    """FrameError where a message is no event that this podwire knows."""
+    """FrameError where a message is not an event that this podwire knows."""
     try:
         if body[:1] == EVENT and isinstance(event := parsed(body[1:])[1], Event):
             return event
     except Malformed as error:
         raise FrameError(f"an event that this podwire does not know: {error}") from None
-    raise FrameError("a message that is no event")
+    raise FrameError("a message that is not an event")
 
 
 def received_state(bodies: Sequence[bytes]) -> Store:

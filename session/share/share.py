@@ -52,7 +52,7 @@ from session.store_feed import StoreFeed
 NAME = "the share"  # the consumer of the stream
 QUEUE = 65_536  # events
 MOST_VIEWERS, MOST_OF_PROCESS = 16, 4  # connections at a time
-PUT_OUT_S = 60.0  # within which a process that sent what is no message is not let in again
+PUT_OUT_S = 60.0  # within which a process that sent what is not a message is not let in again
 ACCEPT_S, ACCEPTED = 0.05, 8  # so many connections are accepted in so many seconds
 JOIN_S = 5.0  # within which a viewer says what it is
 STALLED_S = 900.0  # within which a viewer reads what was sent at once

@@ -176,4 +176,4 @@ def test_an_editor_with_a_quotation_mark_too_few_is_a_sentence(
 ) -> None:
     monkeypatch.setenv("VISUAL", "vi 'x")
     assert edited() == 2
-    assert "$VISUAL is no command: No closing quotation." in capsys.readouterr().err
+    assert "$VISUAL is not a command: No closing quotation." in capsys.readouterr().err

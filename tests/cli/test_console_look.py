@@ -109,7 +109,7 @@ def test_one_that_cannot_be_read_well_is_named_with_pair_and_figure(directory: P
             "[keys.targt]\nx = 'y'",
             "line 1: there is no key 'keys.targt': the nearest",
         ),
-        ("config.toml", "[keys.app]\nhelp = 'wrod'", "line 2: keys.app.help: 'wrod' is no key"),
+        ("config.toml", "[keys.app]\nhelp = 'wrod'", "line 2: keys.app.help: 'wrod' is not a key"),
         ("config.toml", "[keys.app]\nhelp = []", "must be a key or a list of keys"),
         ("config.toml", "[keys.app]\nhelp = 3", "must be a key or a list of keys"),
         ("config.toml", "[keys.app]\nhelp = ['f1', 'ctrl+p']", "is app.command_palette already"),

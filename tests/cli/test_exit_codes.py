@@ -64,7 +64,7 @@ def test_an_answer_that_cannot_be_written_is_none(tmp_path: Path) -> None:
     [
         ("report x", "ended by Ctrl-C: no report was written"),
         ("sessions export x", "ended by Ctrl-C: of what it had begun to write nothing is left"),
-        ("check", "ended by Ctrl-C: that is no answer"),
+        ("check", "ended by Ctrl-C: that is not an answer"),
         ("doctor", "ended by Ctrl-C"),
     ],
 )

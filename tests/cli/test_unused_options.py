@@ -81,7 +81,7 @@ def test_a_number_that_nothing_can_be_more_than(
 ) -> None:
     with pytest.raises(SystemExit):
         main([*line.split(), text])
-    assert f"{text!r} is no number above 0" in capsys.readouterr().err
+    assert f"{text!r} is not a number above 0" in capsys.readouterr().err
 
 
 def test_every_command_has_its_list() -> None:

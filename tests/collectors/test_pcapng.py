@@ -173,7 +173,7 @@ def test_jsonl_of_whole_cut_damaged_and_no_captures(tmp_path: Path) -> None:
     cut, bad, none = tmp_path / "cut.pcap", tmp_path / "bad.pcap", tmp_path / "none.pcap"
     cut.write_bytes(raw[:5000])
     bad.write_bytes(raw[:5000] + b"\xff" * 400)
-    none.write_bytes(b"hello, this is no capture")
+    none.write_bytes(b"hello, this is not a capture")
     whole = podwire(LAB, "-o", "jsonl")
     rows = [json.loads(line) for line in whole.stdout.splitlines()]
     assert (

@@ -74,6 +74,6 @@ def test_nodes() -> None:
 
     assert node("status: {addresses: [{type: InternalIP}, {type: InternalIP, address: x}]}") == {}
     assert node("spec: {podCIDRs: [10.1.0.0/24, 'fd00::/64']}") == {}
-    assert "is no CIDR" in node("spec: {podCIDRs: [10.1.0.0]}")["spec.podCIDRs[0]"]
+    assert "is not a CIDR" in node("spec: {podCIDRs: [10.1.0.0]}")["spec.podCIDRs[0]"]
     twice = node("spec: {podCIDRs: [10.1.0.0/24, 10.2.0.0/24]}")
     assert "more than one range" in twice["spec.podCIDRs"]

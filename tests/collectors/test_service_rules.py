@@ -34,7 +34,7 @@ def service(spec: str) -> dict[str, str]:
         ("type: NodePort, ports: [{port: 80, nodePort: -1}]", "spec.ports[0].nodePort", "between"),
         ("type: NodePort, ports: [{port: 80, name: a, nodePort: 30080}, "
          "{port: 81, name: b, nodePort: 30080}]", "spec.ports[1].nodePort", "30080/TCP"),
-        ("clusterIP: 10.96.0.300, " + PORT, "spec.clusterIP", "is no IP address"),
+        ("clusterIP: 10.96.0.300, " + PORT, "spec.clusterIP", "is not an IP address"),
         ("clusterIPs: [10.96.0.3], " + PORT, "spec.clusterIPs", "must be absent"),
         ("clusterIP: 10.96.0.3, clusterIPs: [10.96.0.4], " + PORT, "spec.clusterIPs[0]", "clusterIP"),
         ("clusterIP: 10.96.0.3, clusterIPs: [10.96.0.3, 10.96.0.4], " + PORT,
@@ -68,7 +68,7 @@ def service(spec: str) -> dict[str, str]:
          + PORT, "spec.sessionAffinityConfig.clientIP.timeoutSeconds", "86400"),
         ("loadBalancerSourceRanges: [10.0.0.0/8], " + PORT, "spec.loadBalancerSourceRanges", "type"),
         ("type: LoadBalancer, loadBalancerSourceRanges: [10.0.0.1], " + PORT,
-         "spec.loadBalancerSourceRanges[0]", "is no CIDR"),
+         "spec.loadBalancerSourceRanges[0]", "is not a CIDR"),
         ("loadBalancerClass: a/b, " + PORT, "spec.loadBalancerClass", "LoadBalancer"),
         ("type: LoadBalancer, loadBalancerClass: 'a b', " + PORT, "spec.loadBalancerClass", "key"),
         ("allocateLoadBalancerNodePorts: false, " + PORT,
@@ -131,5 +131,5 @@ def test_ranges_in_the_annotation() -> None:
     field = f"metadata.annotations[{RANGES}]"
     assert said("LoadBalancer", "10.0.0.0/8, 192.0.2.0/24") == {}
     assert said("LoadBalancer", " ") == {}
-    assert "is no CIDR" in said("LoadBalancer", "10.0.0.0/8,10.0.0.1")[field]
+    assert "is not a CIDR" in said("LoadBalancer", "10.0.0.0/8,10.0.0.1")[field]
     assert "needs the type LoadBalancer" in said("ClusterIP", "10.0.0.0/8")[field]

@@ -1,4 +1,4 @@
-"""Lists of a cluster: an answer that is no list is not the list of a cluster that has none."""
+"""Lists of a cluster: an answer that is not a list is not the list of a cluster that has none."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NO_LISTS = {
     "nothing": (b"", "answered 200 with nothing"),
     "a status": (json.dumps(STATUS).encode(), "etcd is away"),
     "no items": (b'{"error": "log in"}', "has no items, but error"),
-    "items of another type": (b'{"items": {"a": 1}}', "is no list"),
+    "items of another type": (b'{"items": {"a": 1}}', "is not a list"),
     "no object": (b"[]", "is no JSON object"),
     "deep": (b'{"items": ' + b"[" * 100_000, "is no JSON object"),
 }

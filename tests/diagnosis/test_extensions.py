@@ -53,10 +53,12 @@ BROKEN = {
     rule("acme_table").replace("def evaluate", "def evalute"): "it has no function evaluate(snapsh",
     rule("another"): "its id 'another' is not the name of its entry point",
     rule("acme_table").replace('"node"', '"machine"', 1): "its scope 'machine' is none of pod, nod",
-    rule("acme_table").replace('("load",)', '("slwo",)'): "'slwo' is no symptom: there are connect",
+    rule("acme_table").replace(
+        '("load",)', '("slwo",)'
+    ): "'slwo' is not a symptom: there are connect",
     rule("acme_table").replace('("load",)', '"load"'): "its symptoms are not a tuple of texts",
     rule("acme_table").replace("(FULL,)", "(3,)"): "its thresholds are not a tuple of Threshold",
-    rule("acme_table").replace('"Ask the team that owns the node"', "3"): "its fix is no text",
+    rule("acme_table").replace('"Ask the team that owns the node"', "3"): "its fix is not text",
     'API = "2.0"\n'
     + rule("acme_table"): "it was written for version 2.0 of diagnosis.api: here is",
     'API = "1.9"\n'

@@ -28,7 +28,7 @@ def test_a_good_one_stays_as_it_is() -> None:
         ({"stage": "reason"}, "its stage 'reason' is none of cause, symptom, advice"),
         ({"rule": "refused"}, "it yields a finding of the rule 'refused'"),
         ({"title": ""}, "it has no title"),
-        ({"verify": None}, "its verify is no text"),
+        ({"verify": None}, "its verify is not text"),
         ({"subject": None}, "its subject is no Subject"),
         ({"subject": replace(SUBJECT, kind=cast(Any, "car"))}, "its subject is no Subject"),
         ({"subject": replace(SUBJECT, port=cast(Any, "80"))}, "its subject has a field of the wr"),

@@ -153,7 +153,7 @@ def test_a_rule_that_is_written_wrongly_is_said_in_a_sentence(
         ),
         (
             {"symptoms": ("slwo",)},
-            "'slwo' is no symptom: there are connect, timeout, slow, reset, name, nodes, large, load.",
+            "'slwo' is not a symptom: there are connect, timeout, slow, reset, name, nodes, large, load.",
         ),
         ({"inputs": ()}, "it has no inputs."),
         (
@@ -206,7 +206,7 @@ def test_the_page_of_a_rule_with_a_wrong_symptom_is_a_sentence(
 ) -> None:
     wrong = replace(GOOD, symptoms=cast(Any, ("slwo",)))
     monkeypatch.setattr(conntrack_full, "RULE", wrong)
-    with pytest.raises(SystemExit, match=r"conntrack_full.py: 'slwo' is no symptom: there are"):
+    with pytest.raises(SystemExit, match=r"conntrack_full.py: 'slwo' is not a symptom: there are"):
         page()
 
 

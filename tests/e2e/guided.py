@@ -29,7 +29,7 @@ class Case:
 
 
 CASES = (
-    Case("connect", 0, "wrong-target-port", "backend.shop:80", r"targetPort 8081 is no port"),
+    Case("connect", 0, "wrong-target-port", "backend.shop:80", r"targetPort 8081 is not a port"),
     Case(
         "timeout",
         1,

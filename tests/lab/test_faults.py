@@ -83,7 +83,7 @@ def test_the_counters_that_move_are_the_kernels(name: str) -> None:
 
 def test_a_counter_that_is_misspelt_is_said_in_a_sentence() -> None:
     assert list(unknown_names(["TcpExtTCPSynRetran", "conntrack_clashres", "TcpOutRsts"])) == [
-        "'TcpExtTCPSynRetran' is no counter of the kernel. Is 'TcpExtTCPSynRetrans' meant?"
+        "'TcpExtTCPSynRetran' is not a counter of the kernel. Is 'TcpExtTCPSynRetrans' meant?"
     ]
 
 

@@ -56,7 +56,7 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
 
 def test_what_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(CaptureError, match="is no directory"):
+    with pytest.raises(CaptureError, match="is not a directory"):
         own_directory(tmp_path / "file")
     with pytest.raises(CaptureError, match="cannot be made: Not a directory"):
         own_directory(tmp_path / "file" / "r.captures")

@@ -47,11 +47,11 @@ def test_a_time_that_comes_on_each_day_is_that_of_the_day_one_is_at(day: int, wa
     [
         ("21:00", "21:00 is not within the recording, which is from 2023-11-14 22:13:20 to 2023"),
         ("2024-01-01T00:00", "is not within the recording"),
-        ("25:00", "'25:00' is no time"),
-        ("14:61", "is no time"),
-        ("noon", "'noon' is no time: 14:03, 14:03:20"),
-        ("\x1b[31m", "is no time"),
-        ("9999999-01-01", "is no time"),
+        ("25:00", "'25:00' is not a time"),
+        ("14:61", "is not a time"),
+        ("noon", "'noon' is not a time: 14:03, 14:03:20"),
+        ("\x1b[31m", "is not a time"),
+        ("9999999-01-01", "is not a time"),
     ],
 )
 def test_what_is_none(text: str, said: str) -> None:

@@ -54,7 +54,7 @@ def digest(path: Path) -> str:
 
 
 def test_an_earlier_capture_of_a_target_is_named_too(tmp_path: Path) -> None:
-    """The state of the target says the latest only; one that nobody wrote in is no capture."""
+    """The state of the target says the latest only; one that nobody wrote in is not a capture."""
     (directory := tmp_path / "session").mkdir()
     writer = SessionWriter(directory)
     for number in (1, 2):

@@ -43,7 +43,7 @@ def test_restarts_evictions_and_conditions_of_nodes() -> None:
         changed(replace(NODE, ready=True)),
         changed(WEB, "DELETED"),
     ) == [
-        ("restart", "shop/web-1", "restarted (2 more, 2 in all): OOMKilled"),
+        ("restart", "shop/web-1", "restarted (2 more, 2 in total): OOMKilled"),
         ("eviction", "shop/web-1", "evicted from n1"),
         ("node", "n1", "no longer Ready"),
         ("node", "n1", "Ready again"),
@@ -56,7 +56,7 @@ def test_another_program_is_a_rollout_and_the_same_one_is_none() -> None:
     assert timeline(changed(more, "ADDED")) == [("pod", "shop/web-2", "added on n1")]
     assert timeline(changed(replace(more, program="v2"), "ADDED")) == [
         ("pod", "shop/web-2", "added on n1"),
-        ("rollout", "shop/web", "Deployment/web: a rollout begins, first web-2"),
+        ("rollout", "shop/web", "Deployment/web: rollout started, first pod web-2"),
     ]
 
 

@@ -56,7 +56,7 @@ def unknown_names(names: Iterable[str]) -> Iterator[str]:
     """A sentence for each that no kernel counts; `conntrack_clashres` is as /proc has it."""
     for name in names:
         if name not in names_of_the_kernel() and name not in CONNTRACK_COLUMNS:
-            yield f"{name!r} is no counter of the kernel.{_meant(name)}"
+            yield f"{name!r} is not a counter of the kernel.{_meant(name)}"
 
 
 def row_problems(line: str) -> list[str]:

@@ -33,7 +33,7 @@ def finder(*ids: str) -> Callable[[Snapshot], list[Finding]]:
 
 
 def unknown_ids(named: Iterable[str], where: str) -> list[str]:
-    """A sentence for each name that is no rule's id."""
+    """A sentence for each name that is not a rule's id."""
     known = rules.ids()
     return [
         f"{where} names the rule {name!r}: there is none.{_meant(name, known)}"

@@ -63,7 +63,7 @@ def test_names_of_keys(text: str, key: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("word", "'word' is no key"), ("ctrl+i", "sends the same")],
+    [("word", "'word' is not a key"), ("ctrl+i", "sends the same")],
 )
 def test_keys_that_no_action_can_have(text: str, says: str) -> None:
     assert says in refusal(key_named(text), text)

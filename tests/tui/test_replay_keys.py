@@ -122,7 +122,9 @@ async def test_a_time_is_typed(session: Path) -> None:
             await until(pilot, lambda: isinstance(app.screen.focused, Input))
             await pilot.press(*typed, "enter")
             await shows(pilot, wanted)
-        (said,) = (one.message for one in app._notifications if "'noon' is no time" in one.message)
+        (said,) = (
+            one.message for one in app._notifications if "'noon' is not a time" in one.message
+        )
         assert "+90, -5m" in said, "as the help says"
         await pilot.press("H")
         await pilot.pause(0.2)

@@ -14,6 +14,7 @@ from collectors.capture.flow_objects import reset_phase
 from collectors.capture.flow_problems import flow_problem
 from collectors.capture.tcp import TcpFlow
 from collectors.capture.udp import UdpDirection, UdpFlow
+from collectors.plural import counted
 from session.controller import Controller
 from session.store import Store
 from tui import flow_ladder, format as fmt
@@ -134,9 +135,8 @@ def _of_tcp(flow: TcpFlow) -> Iterator[str]:
 def _responses(flow: TcpFlow) -> str:
     waits = flow.waits
     times = f"mean {ms(waits.mean)} ms, longest {ms(waits.largest)} ms"
-    return (
-        f"application: {waits.count} responses, {times} (last request byte to first response byte)"
-    )
+    responses = counted(waits.count, "response")
+    return f"application: {responses}, {times} (last request byte to first response byte)"
 
 
 def _handshake(flow: TcpFlow) -> str:

@@ -43,7 +43,7 @@ def _kind(entry: TimelineEntry) -> Cell:
 def _until(entry: TimelineEntry) -> Cell:
     """With its date where that is another day than it began."""
     if entry.open:
-        return "goes on", "warn"
+        return "ongoing", "warn"
     return (fmt.clock(entry.until, beside=entry.at), "dim") if entry.until is not None else ""
 
 

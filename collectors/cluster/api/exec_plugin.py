@@ -185,7 +185,7 @@ class ExecPlugin:
         try:
             return datetime.fromisoformat(str(text).replace("Z", "+00:00")).timestamp()
         except ValueError:
-            raise self._error("gave an expirationTimestamp that is no time.") from None
+            raise self._error("gave an expirationTimestamp that is not a time.") from None
 
 
 def _last_words(err: bytes) -> str:

@@ -53,8 +53,8 @@ def listed_at(answer: Object, field: str, what: str) -> Sequence[Any]:
     if not isinstance(found, list):
         said = sanitize(", ".join(map(str, answer)) or "no fields", 120)
         raise ClusterError(
-            f"The API server's answer is no list ({what}): it has no {field}, but {said}. A proxy "
-            "or a login page may stand before it.",
+            f"The API server's answer is not a list ({what}): it has no {field}, but {said}. Is "
+            "there a proxy or a login page in front of it?",
             200,
         )
     return found

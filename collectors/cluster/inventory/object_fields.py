@@ -55,10 +55,10 @@ def address_text(text: object) -> str:
 
 
 def checked_address(text: object) -> str:
-    """'' for none; ValueError for what is no address: by what it is reached is not known."""
+    """'' for none; ValueError for what is not an address: by what it is reached is not known."""
     found = address_text(text)
     if found and not is_address(found):
-        raise ValueError(f"{found} is no address")
+        raise ValueError(f"{found} is not an address")
     return found
 
 

@@ -99,7 +99,7 @@ OF_TWO_NODES: list[Case] = [
     ("55-", "shop/web", "10.96.0.50", "80", "denied", "data/d isolates data/db for ingress"),
     ("55b", "shop/web", "svc/data/s", "80", "denied", "no selector and no EndpointSlice"),
     ("56", CLIENT, "192.168.5.77", "30080", "unknown", "of which Service data/s has port 30080"),
-    ("56", CLIENT, "192.168.5.77", "30081", "allowed", "it is no pod"),
+    ("56", CLIENT, "192.168.5.77", "30081", "allowed", "it is not a pod"),
     ("57-", "shop/web", "svc/data/s", "80", "allowed", "1 terminating and still serving: db"),
     ("57b", "shop/web", "svc/data/tt", "80", "allowed", "1 terminating and still serving: tt"),
     ("58-", "shop/web", "svc/data/s", "80", "denied", "data/fin has ended (Succeeded)"),

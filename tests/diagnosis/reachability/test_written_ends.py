@@ -81,7 +81,7 @@ def test_both_may_say_it(text: str, asked: str, port: str) -> None:
         ("udp://10.96.0.10:53", "53/tcp", "is of UDP, and --port says 53/tcp"),
         ("svc/db:99999", None, "the port of 'svc/db:99999': a port is a number from 1"),
         ("svc/db:a_b", None, "neither a number nor a port's name"),
-        ("svc/db:80/HTTP", None, "'HTTP' is no protocol"),
+        ("svc/db:80/HTTP", None, "'HTTP' is not a protocol"),
         ("svc/db:", None, "--port is missing"),
         (":80", None, "is not understood"),
         ("a:b:80", None, "is not understood"),

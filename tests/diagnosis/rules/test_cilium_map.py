@@ -56,7 +56,7 @@ def test_what_is_set_is_doubled_and_never_made_smaller() -> None:
 
 @pytest.mark.alike
 def test_maps_with_room_and_those_that_are_full_by_design() -> None:
-    """A pressure of a moment falls again; what is no number is of no map."""
+    """A pressure of a moment falls again; what is not a number is of no map."""
     names = {"map pressure ct4_global": "0.79", "map pressure lb4_backends": "0", "map x": "0.99"}
     assert not evaluate(network_snapshot(settings("cilium status", **names)))
     assert not evaluate(network_snapshot(settings("cilium", **{"map pressure nat4": "0.99"})))

@@ -73,4 +73,4 @@ def test_a_node_that_stands_for_a_cloud_s_machines() -> None:
     there = replace(API, name="api-9", uid="u9", node="virtual", ip="10.2.0.99")
     (finding,) = evaluate(replace(whole, nodes=nodes, pods=(*whole.pods, there)))
     assert finding.where == "n1 → virtual"
-    assert evaluate(replace(whole, nodes=nodes, pods=(POD, API)))  # k3s: its agent is no pod
+    assert evaluate(replace(whole, nodes=nodes, pods=(POD, API)))  # k3s: its agent is not a pod

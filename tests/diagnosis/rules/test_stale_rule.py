@@ -36,7 +36,7 @@ def test_a_rule_leads_to_an_address_that_is_no_endpoint() -> None:
 
 @pytest.mark.alike
 def test_connections_that_were_open_before_are_silent() -> None:
-    """A pod that is no endpoint any more, as one that was relabelled, keeps its connections."""
+    """A pod that is not an endpoint any more, as one that was relabelled, keeps its connections."""
     held = replace(STALE, refused=0, completed=9, to_server=PathDirection())
     assert not evaluate(service_snapshot(seen_at("n1", held, RIGHT), pods=(POD, API, OTHER_POD)))
 
