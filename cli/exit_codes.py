@@ -15,7 +15,7 @@ MEANINGS = {
     "1": "failed, and the line on standard error says why: also where what was asked for cannot be "
     "written, to a file or to standard output (a full disk, a directory that may not be written "
     "to); of `check`: something was found; of `policy`: not allowed; of `pcap -o jsonl`: a file is "
-    "no capture, or is damaged",
+    "not a capture, or is damaged",
     "2": "usage, configuration, a name that was given for something to read or to write and cannot "
     "be that (it is not there, is there already, is a directory, is not a recording), or not a "
     "terminal; of `join`: no such session is shared, or it did not let in",

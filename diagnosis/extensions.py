@@ -137,7 +137,7 @@ def _api_problem(module: object) -> str:
     major, _, minor = str(wanted).partition(".")
     known = ".".join(map(str, API))
     if not (major.isdecimal() and minor.isdecimal()):
-        return f"its API {sanitize(wanted, 20)!r} is no version, as {known!r} is"
+        return f"its API {sanitize(wanted, 20)!r} is not a version such as {known!r}"
     is_known = int(major) == API[0] and int(minor) <= API[1]
     return (
         "" if is_known else f"it was written for version {wanted} of diagnosis.api: here is {known}"

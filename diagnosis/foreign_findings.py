@@ -86,7 +86,7 @@ def checked(rule: Rule, found: object) -> Finding:
     """A finding of that rule, safe to show. CallFailed says what is wrong with it."""
     if not isinstance(found, Finding):
         kind = sanitize(type(found).__name__, SHOWN)
-        raise CallFailed(f"it yields {kind!r}, which is no Finding")
+        raise CallFailed(f"it yields {kind!r}, which is not a Finding")
     if found.rule != rule.id:
         raise CallFailed(f"it yields a finding of the rule {sanitize(found.rule, SHOWN)!r}")
     for problem in _finding_problems(found):
@@ -109,7 +109,7 @@ def _finding_problems(found: Finding) -> Iterator[str]:
     yield from _wrong_choices(found, choices)
     yield from _wrong_texts(found, OF_FINDING)
     if not isinstance(found.subject, Subject) or found.subject.kind not in get_args(SubjectKind):
-        yield "its subject is no Subject"
+        yield "its subject is not a Subject"
     elif not _is_subject(found.subject):
         yield "its subject has a field of the wrong type"
     if not isinstance(found.evidence, tuple) or not all(map(_is_evidence, found.evidence)):

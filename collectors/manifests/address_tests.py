@@ -87,7 +87,7 @@ def full_name(value: str) -> str:
     labels = value.removesuffix(".").split(".")
     if len(labels) > 1 and not any(map(dns_label, labels)) and not dns_subdomain(".".join(labels)):
         return ""
-    return no_template(value) or f"{shown(value)} is no full name in DNS, as db.example.com"
+    return no_template(value) or f"{shown(value)} is not a full DNS name, as db.example.com"
 
 
 def core_network(value: str) -> Network | None:

@@ -65,7 +65,9 @@ def icmp_type(value: Any) -> str:
     if number is None and str(value) in ICMP_TYPES.split():
         return ""
     good = number is not None and 0 <= number <= 255
-    return "" if good else f"{sanitize(str(value), 60)!r} is no type of ICMP: 0 to 255, or its name"
+    return (
+        "" if good else f"{sanitize(str(value), 60)!r} is not an ICMP type: 0 to 255, or its name"
+    )
 
 
 FORMS: dict[str, Callable[[Any], str]] = {

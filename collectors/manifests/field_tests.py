@@ -34,7 +34,7 @@ def dns_label(value: str) -> str:
     if len(value) <= 63 and _LABEL.fullmatch(value):
         return ""
     return no_template(value) or (
-        f"{shown(value)} is no DNS label: lower case letters, digits and '-', at most 63"
+        f"{shown(value)} is not a DNS label: lower case letters, digits and '-', at most 63"
     )
 
 

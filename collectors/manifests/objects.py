@@ -12,7 +12,7 @@ from collectors.manifests.schema import described
 from collectors.sanitize import sanitize
 
 MOST_LISTS = 8  # within one another
-NO_KIND = "is no object of Kubernetes: it has no {}. Is it input of another tool (values, patch)?"
+NO_KIND = "is not a Kubernetes object: it has no {}. Is it input of another tool (values, patch)?"
 
 
 @frozen

@@ -94,7 +94,7 @@ class NoFailsafe:
 
     @property
     def text(self) -> str:
-        return "every port that is no failsafe port"
+        return "every port that is not a failsafe port"
 
 
 def _name(row: ForeignPolicyRow) -> str:

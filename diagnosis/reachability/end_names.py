@@ -80,7 +80,7 @@ class EndFinder:
             raise Unknown(f"A name is empty: write {FORMS}.")
         if re.fullmatch(r"[0-9.]+", plain) and not is_address(plain):
             raise Unknown(
-                f"{written!r} is no IPv4 address: write four numbers from 0 to 255, none with a "
+                f"{written!r} is not an IPv4 address: write four numbers up to 255, none with a "
                 "leading 0."
             )
         if plain in LOCAL:
@@ -121,7 +121,7 @@ class EndFinder:
             raise Unknown(f"{written!r}: write {second}/{name}.")
         kind = kind_of(first)
         if not kind:
-            raise Unknown(f"{written!r}: {first!r} is no kind; write {FORMS}.")
+            raise Unknown(f"{written!r}: {first!r} is not a kind; write {FORMS}.")
         if kind == NODE:
             raise Unknown(f"{written!r}: a node has no namespace: write node/NAME.")
         return self._of_kind(written, kind, second, name)
@@ -285,7 +285,7 @@ def aliases_of(source: End) -> Sequence[tuple[str, str]]:
 def _check_dns_name(written: str, name: str) -> None:
     """Unknown for what no resolver is asked: inet_aton(3) reads 0x7f.1 as an address."""
     if re.fullmatch(r"(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+))*", name, re.I):
-        raise Unknown(f"{written!r} is no IPv4 address: write four numbers from 0 to 255.")
+        raise Unknown(f"{written!r} is not an IPv4 address: write four numbers from 0 to 255.")
     labels = name.split(".")
     if len(name) > 253 or not all(re.fullmatch(r"[A-Za-z0-9_-]{1,63}", one) for one in labels):
         form = "letters, digits and - between single dots, such as db.data"
@@ -308,11 +308,11 @@ def _check_namespace(written: str, first: str, name: str, *, there: bool) -> Non
     """Unknown where what stands before a name is no namespace, and is meant as another thing."""
     if first.lower() in NAMESPACE and not there:
         raise Unknown(
-            f"{written!r}: a namespace is no end: name a pod or Service of it, {name}/NAME."
+            f"{written!r}: a namespace is not an endpoint: name its pod or Service, {name}/NAME."
         )
     if "." in first:
         raise Unknown(
-            f"{written!r}: {first!r} is no kind of an end (pods, Services, nodes, workloads)."
+            f"{written!r}: {first!r} is not a kind of endpoint (pods, Services, nodes, workloads)."
         )
 
 

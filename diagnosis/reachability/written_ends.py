@@ -141,7 +141,7 @@ def _of_url(text: str) -> WrittenEnd:
     url, number = _url(text)
     host = url.hostname if url else ""
     if url is None or not host:
-        raise Unknown(f"{text!r} is no URL with a host: write {FORMS}.")
+        raise Unknown(f"{text!r} is not a URL with a host: write {FORMS}.")
     protocol = url.scheme.upper() if url.scheme.upper() in PROTOCOLS else ""
     port = str(number) if number else SCHEMES.get(url.scheme, "")
     return WrittenEnd(text, host, f"{port}/{protocol}" if port and protocol else port)

@@ -94,7 +94,7 @@ def test_what_cannot_be_read_is_said(
     assert main(["check", "--from", str(tmp_path / "none")]) == 2
     assert "cannot be read: No such file" in capsys.readouterr().err
     assert main(["check", "--from", f"node/n1={recording}"]) == 2
-    assert "no capture" in capsys.readouterr().err
+    assert "not a capture" in capsys.readouterr().err
     assert main(["check", "ns/shop", "--from", str(recording)]) == 2
     assert "name no target" in capsys.readouterr().err
     torn = tmp_path / "torn.pcap"

@@ -52,10 +52,10 @@ def test_what_a_path_may_not_have(text: str, field: str, reason: str) -> None:
     [
         ("rules: []", "spec", "needs rules or a defaultBackend"),
         ("rules: [{host: 192.0.2.1}]", "spec.rules[0].host", "is an address"),
-        ("rules: [{host: 'a.*.example'}]", "spec.rules[0].host", "no DNS name"),
+        ("rules: [{host: 'a.*.example'}]", "spec.rules[0].host", "not a DNS name"),
         ("rules: [{http: {paths: []}}]", "spec.rules[0].http.paths", "is required"),
-        ("rules: [{}], tls: [{hosts: [A]}]", "spec.tls[0].hosts[0]", "no DNS name"),
-        ("rules: [{}], ingressClassName: A", "spec.ingressClassName", "no DNS name"),
+        ("rules: [{}], tls: [{hosts: [A]}]", "spec.tls[0].hosts[0]", "not a DNS name"),
+        ("rules: [{}], ingressClassName: A", "spec.ingressClassName", "not a DNS name"),
     ],
 )
 def test_what_is_refused(spec: str, field: str, reason: str) -> None:

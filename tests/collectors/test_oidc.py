@@ -148,9 +148,9 @@ async def test_the_clients_secret_goes_by_header_or_form_or_there_is_none() -> N
         ({"client_secret": "x"}, None, r"did not renew the id-token \(HTTP 401: invalid_client\)"),
         ({"refresh_token": None}, None, "no valid id-token, and no refresh-token to renew it"),
         ({"client_id": None}, None, "needs idp-issuer-url and client-id"),
-        ({"id_token": "a.b"}, None, "id-token that is no JWT"),
+        ({"id_token": "a.b"}, None, "id-token that is not a JWT"),
         ({}, {"access_token": "x"}, "gave no id-token when it renewed"),
-        ({}, {"id_token": "x"}, "id-token that is no JWT"),
+        ({}, {"id_token": "x"}, "id-token that is not a JWT"),
         ({"idp_issuer_url": "http://127.0.0.1:1"}, None, "at 127.0.0.1:1 cannot be reached"),
     ],
 )

@@ -41,7 +41,7 @@ def container(ports: str, name: str = "c") -> str:
          "spec.containers[1].ports[0].hostPort", "1/TCP is there twice"),
         ("containers: [{name: c, image: i}], restartPolicy: never", "spec.restartPolicy", "Never"),
         ("containers: [{name: c, image: i}], dnsPolicy: Host", "spec.dnsPolicy", "is none of"),
-        ("containers: [{name: c, image: i}], subdomain: a.b", "spec.subdomain", "no DNS label"),
+        ("containers: [{name: c, image: i}], subdomain: a.b", "spec.subdomain", "not a DNS label"),
     ],
 )  # fmt: skip
 def test_what_is_refused(spec: str, field: str, reason: str) -> None:

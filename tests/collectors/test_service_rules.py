@@ -23,9 +23,9 @@ def service(spec: str) -> dict[str, str]:
         ("ports: [{name: a}]", "spec.ports[0].port", "is required"),
         ("ports: [{port: 0}]", "spec.ports[0].port", "between 1 and 65535"),
         ("ports: [{port: 80, protocol: HTTP}]", "spec.ports[0].protocol", "is none of"),
-        ("ports: [{port: 80, targetPort: Web}]", "spec.ports[0].targetPort", "no port name"),
+        ("ports: [{port: 80, targetPort: Web}]", "spec.ports[0].targetPort", "not a port name"),
         ("ports: [{port: 80, appProtocol: 'a b'}]", "spec.ports[0].appProtocol", "key"),
-        ("ports: [{port: 80, name: A}]", "spec.ports[0].name", "no DNS label"),
+        ("ports: [{port: 80, name: A}]", "spec.ports[0].name", "not a DNS label"),
         ("ports: [{port: 80}, {port: 81, name: b}]", "spec.ports[0].name", "is required"),
         ("ports: [{port: 80, name: a}, {port: 81, name: a}]", "spec.ports[1].name", "there twice"),
         ("ports: [{port: 80, name: a}, {port: 80, name: b}]", "spec.ports[1].port", "80/TCP"),
@@ -51,13 +51,13 @@ def service(spec: str) -> dict[str, str]:
          "spec.ipFamilyPolicy", "where ipFamilies holds two"),
         ("clusterIP: 'fd00::1', ipFamilies: [IPv4], " + PORT, "spec.clusterIP", "is of IPv6"),
         ("type: ExternalName", "spec.externalName", "is required"),
-        ("type: ExternalName, externalName: A_b", "spec.externalName", "no DNS name"),
+        ("type: ExternalName, externalName: A_b", "spec.externalName", "not a DNS name"),
         ("type: ExternalName, externalName: a.b, clusterIP: None", "spec.clusterIP", "may not be"),
         ("type: ExternalName, externalName: a.b, ipFamilies: [IPv4]", "spec.ipFamilies", "may not"),
         ("externalIPs: [127.0.0.1], " + PORT, "spec.externalIPs[0]", "loopback range"),
         ("externalIPs: [224.0.0.9], " + PORT, "spec.externalIPs[0]", "link-local multicast"),
         ("externalIPs: ['fe80::1'], " + PORT, "spec.externalIPs[0]", "link-local range"),
-        ("externalIPs: [0.0.0.0], " + PORT, "spec.externalIPs[0]", "no address that"),
+        ("externalIPs: [0.0.0.0], " + PORT, "spec.externalIPs[0]", "not an address that"),
         ("externalTrafficPolicy: Local, " + PORT, "spec.externalTrafficPolicy", "from outside"),
         ("type: NodePort, externalTrafficPolicy: local, " + PORT,
          "spec.externalTrafficPolicy", "perhaps Local"),
@@ -75,7 +75,7 @@ def service(spec: str) -> dict[str, str]:
          "spec.allocateLoadBalancerNodePorts", "LoadBalancer"),
         ("type: LoadBalancer, healthCheckNodePort: 30000, " + PORT,
          "spec.healthCheckNodePort", "Local"),
-        ("selector: {'a b': c}, " + PORT, "spec.selector[a b]", "no label key"),
+        ("selector: {'a b': c}, " + PORT, "spec.selector[a b]", "not a label key"),
     ],
 )  # fmt: skip
 def test_what_is_refused(spec: str, field: str, reason: str) -> None:
@@ -118,7 +118,7 @@ def test_what_is_accepted(spec: str) -> None:
 
 
 def test_names_begin_with_a_letter() -> None:
-    for name, reason in (("1a", "begin with a letter"), ("a.b", "no DNS label"), ("A", "DNS")):
+    for name, reason in (("1a", "begin with a letter"), ("a.b", "not a DNS label"), ("A", "DNS")):
         found = refused("v1", "Service", f"metadata: {{name: {name}}}\nspec: {{{PORT}}}")
         assert reason in found["metadata.name"]
 

@@ -17,14 +17,14 @@ POLICIES = "/apis/networking.k8s.io/v1/networkpolicies"
 LIST = b'{"kind": "NetworkPolicyList", "metadata": {"resourceVersion": "5"}, "items": []}'
 STATUS = {"kind": "Status", "status": "Failure", "code": 500, "message": "etcd is away"}
 NO_LISTS = {
-    "HTML": (b"<html>log in</html>", "is no JSON object"),
+    "HTML": (b"<html>log in</html>", "is not a JSON object"),
     "cut": (LIST[:50], "or was cut"),
     "nothing": (b"", "answered 200 with nothing"),
     "a status": (json.dumps(STATUS).encode(), "etcd is away"),
     "no items": (b'{"error": "log in"}', "has no items, but error"),
     "items of another type": (b'{"items": {"a": 1}}', "is not a list"),
-    "no object": (b"[]", "is no JSON object"),
-    "deep": (b'{"items": ' + b"[" * 100_000, "is no JSON object"),
+    "no object": (b"[]", "is not a JSON object"),
+    "deep": (b'{"items": ' + b"[" * 100_000, "is not a JSON object"),
 }
 
 

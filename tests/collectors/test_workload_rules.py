@@ -38,7 +38,7 @@ def test_a_selector_matches_the_template(kind: str) -> None:
         (SELECTED.replace("image: i", "command: []"),
          "spec.template.spec.containers[0].image", "is required"),
         (SELECTED.replace("labels: {a: b}}", "labels: {a: b}, annotations: {'a b': c}}"),
-         "spec.template.metadata.annotations[a b]", "no label key"),
+         "spec.template.metadata.annotations[a b]", "not a label key"),
     ],
 )  # fmt: skip
 def test_deployments(spec: str, field: str, reason: str) -> None:
@@ -81,11 +81,12 @@ def test_metadata() -> None:
 
     assert config("generateName: web-") == {}
     assert config("name: a.b, annotations: {Example.com/A_b: 'any text\n'}") == {}
-    assert "no DNS name" in config("generateName: -")["metadata.generateName"]
-    assert "no DNS name" in config("name: A")["metadata.name"]
+    assert "not a DNS name" in config("generateName: -")["metadata.generateName"]
+    assert "not a DNS name" in config("name: A")["metadata.name"]
     assert "is required" in config("labels: {}")["metadata.name"]
     assert (
-        "no label key" in config("name: a, annotations: {a/b/c: d}")["metadata.annotations[a/b/c]"]
+        "not a label key"
+        in config("name: a, annotations: {a/b/c: d}")["metadata.annotations[a/b/c]"]
     )
     large = config(f"name: a, annotations: {{a: {'x' * (256 << 10)}}}")
     assert "more than 262144 bytes" in large["metadata.annotations"]

@@ -95,7 +95,7 @@ class OidcProvider:
             claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
             return float(claims["exp"])
         except (ValueError, KeyError, IndexError, TypeError):
-            raise self._error("has an id-token that is no JWT with an expiry.") from None
+            raise self._error("has an id-token that is not a JWT with an expiry.") from None
 
     async def _renew(self) -> None:
         if not self._refresh_token:

@@ -289,7 +289,7 @@ async def _object(raw: bytes, status: int, what: str) -> Json:
 
 def _no_object(raw: bytes, status: int, what: str) -> str:
     began = sanitize(raw[:40].decode("utf-8", "replace"), 60)
-    sent = f"what is no JSON object, or was cut ({began!r}…)" if began else "nothing"
+    sent = f"what is not a JSON object, or was cut ({began!r}…)" if began else "nothing"
     return (
         f"The API server answered {status} with {sent} ({what}). A proxy or a login page may stand "
         "before it."

@@ -52,7 +52,7 @@ class AttachSettings:
                 )
         if self.pull_policy not in PULL_POLICIES:
             raise ConfigError(
-                f"{sanitize(self.pull_policy, 40)!r} is no pull policy; "
+                f"{sanitize(self.pull_policy, 40)!r} is not a pull policy; "
                 f"known are {', '.join(PULL_POLICIES)}."
             )
         if not 1 <= self.pull_timeout_s <= 3600:

@@ -43,7 +43,7 @@ def _specification(item: Mapping[str, Any]) -> dict[str, Any]:
     if specs := item.get("specs"):
         spec = {**spec, "specs": safe_json(specs)}
     if not isinstance(spec, dict):
-        raise TypeError("the specification is no mapping")
+        raise TypeError("the specification is not a mapping")
     return spec
 
 

@@ -137,7 +137,7 @@ def test_what_is_given_to_ssh_is_no_option_and_no_other_command() -> None:
 
 def test_a_command_is_split_into_words_and_no_shell_reads_it() -> None:
     assert given_command("ssh 'a b' $(id) podwire") == ["ssh", "a b", "$(id)", "podwire"]
-    for text, why in (("", "needs a command"), ("ssh 'a", "no command")):
+    for text, why in (("", "needs a command"), ("ssh 'a", "not a command")):
         with pytest.raises(ConfigError, match=why):
             given_command(text)
 
