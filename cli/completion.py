@@ -28,7 +28,6 @@ _BEGUN = time.monotonic()
 GLUE = "=:@"  # bash makes words of their own of these (COMP_WORDBREAKS)
 
 
-
 @slotted
 class ShellOffer:
     """Candidates with what each means ('' for nothing), and cobra's directive."""

@@ -308,7 +308,8 @@ def _check_namespace(written: str, first: str, name: str, *, there: bool) -> Non
     """Unknown where what stands before a name is no namespace, and is meant as another thing."""
     if first.lower() in NAMESPACE and not there:
         raise Unknown(
-            f"{written!r}: a namespace is not an endpoint: name its pod or Service, {name}/NAME."
+            f"{written!r}: a namespace is not an endpoint: name a pod or Service in it, "
+            f"{name}/NAME."
         )
     if "." in first:
         raise Unknown(

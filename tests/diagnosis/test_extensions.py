@@ -63,7 +63,7 @@ BROKEN = {
     + rule("acme_table"): "it was written for version 2.0 of diagnosis.api: here is",
     'API = "1.9"\n'
     + rule("acme_table"): "it was written for version 1.9 of diagnosis.api: here is",
-    'API = "new"\n' + rule("acme_table"): "its API 'new' is not a version such as '1.0' is",
+    'API = "new"\n' + rule("acme_table"): "its API 'new' is not a version such as '1.0'.",
 }
 
 
@@ -109,7 +109,7 @@ YIELD = "yield RULE.finding(subject=node.subject, evidence=(fact,))"
 FAILING = {
     "1 / 0; yield": "failed: ZeroDivisionError: division by zero (acme_table.py, line",
     "yield 3": "failed: it yields 'int', which is not a Finding",
-    'yield RULE.finding(subject="n1", evidence=(fact,))': "failed: of a finding its subject is no S",
+    'yield RULE.finding(subject="n1", evidence=(fact,))': "failed: of a finding its subject is not a S",
     "yield RULE.finding(subject=node.subject, evidence=())": "failed: of a finding its evidence is",
     'yield RULE.finding(subject=node.subject, evidence=("x",))': "its evidence is not made of Evid",
     'yield RULE.finding(subject=node.subject, evidence=(fact,), severity="bad")': "'bad' is none of",

@@ -96,7 +96,7 @@ def test_what_is_understood(cluster: ClusterState, text: str, kind: type, name: 
         ("sts.batch/db", "is not a kind of endpoint"),
         ("db.shop/health", "is not a kind of endpoint"),
         ("ns/shop/web", "write shop/web"),
-        ("namespace/shop", "a pod or Service of it, shop/NAME"),
+        ("namespace/shop", "a pod or Service in it, shop/NAME"),
         ("node/n1/web", "write node/NAME"),
         ("[web]", "[2001:db8::1]"),
         ("https://db.shop", "--port 443"),
