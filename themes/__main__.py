@@ -64,8 +64,9 @@ is text that Textual draws dim. A test draws the screens in each theme and finds
 # What `python -m tools.screenshots --all --into DIRECTORY` says at its end: its pictures by looks
 DRAWN = {"night": 5.0, "contrast": 4.9, "day": 4.6, "distinct": 4.6, "sixteen": 5.2, "ascii": 5.0}
 OF_PICTURES = f"""
-The text that is read worst, of 62 screens of the console, dialogs and the menu among them, as `python -m tools.screenshots --all --into DIRECTORY` draws and measures them
-({LEAST} is the least for level AA):
+The text that is read worst, of 62 screens of the console, dialogs and the menu among them, as
+`python -m tools.screenshots --all --into DIRECTORY` draws and measures them ({LEAST} is the least
+for level AA):
 
 """
 
