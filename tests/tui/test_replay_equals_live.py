@@ -226,9 +226,16 @@ async def test_a_screen_is_the_same_live_and_replayed(
 ) -> None:
     before = await drawn_live(shown_live, recording, tmp_path / "r.jsonl", name)
     after = await screen_of(await replayed(tmp_path / "r.jsonl"), *ALL[name])
-    assert [text for text, _ in before] == [text for text, _ in after]
-    assert before == after
+    assert [text for text, _ in before[:-1]] == [text for text, _ in after[:-1]]
+    assert before[:-1] == after[:-1]
     assert sum(bool(text) for text, _ in before) > 5
+    offered, live_keys = _keys(after[-1]), _keys(before[-1])
+    assert offered == [key for key in live_keys if key in offered], "a recording refuses some keys"
+
+
+def _keys(footer: Line) -> list[str]:
+    """Each with its word; of a recording those are left out that it would refuse."""
+    return re.split(r" {2,}", footer[0].strip())
 
 
 async def test_help_offers_less_in_a_replay(recording: Path, tmp_path: Path) -> None:
