@@ -43,8 +43,8 @@ ALL = {**SCREENS, **MORE_SCREENS}
 OFFERS_LESS = "help"  # in a recording
 SIZE = (120, 40)
 STATE = re.compile(r"(● (live|ready|running)|◐ listing|○ recorded)\s*$")
-# a capture of a recording runs no more, and no key counts there
-STATUS = re.compile(", r counts again")
+# a capture of a recording runs no more, no key counts there, and its list of events is not live
+STATUS = re.compile(", r counts again|(?<=^ )live · (?=this pod)")
 MEANWHILE = (
     ("· recorded ·", "· running ·"),
     (NOT_COUNTED, "counting"),
