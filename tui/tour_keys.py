@@ -12,6 +12,7 @@ from textual.timer import Timer
 from textual.widgets import Input
 
 from tui.screens.base import ConsoleScreen
+from tui.terminal_keys import LEAST_COLUMNS, LEAST_ROWS
 from tui.widgets.text_line import TextLine
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ class TourKeys(App[int]):
         self.tour = Tour()
         self._tour_timer = self.set_interval(FOLLOW_S, self._show_tour)
         columns, rows = self.size
-        if columns < NARROW or rows < LOW:
+        is_too_small = columns < LEAST_COLUMNS or rows < LEAST_ROWS  # which is said anyway
+        if (columns < NARROW or rows < LOW) and not is_too_small:
             text = f"{columns} x {rows} is small: {NARROW} x {LOW} shows all."
             self.notify(text, severity="warning", timeout=SAID_S, markup=False)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from cli import config
 from cli.main import main
 from cli.settings import SETTINGS
+from tests.support.declared_thresholds import as_declared
 from tests.support.json_schema import violations
 from tui.actions import ACTIONS
 
@@ -27,14 +29,15 @@ read_only = true
 
 
 @pytest.fixture(autouse=True)
-def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.delenv("NO_COLOR", raising=False)
     for setting in SETTINGS:
         monkeypatch.delenv(setting.environment or "-", raising=False)
     (tmp_path / "podwire").mkdir()
-    return tmp_path / "podwire" / "config.toml"
+    with as_declared():
+        yield tmp_path / "podwire" / "config.toml"
 
 
 def shown(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, Any], str]:

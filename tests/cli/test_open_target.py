@@ -89,8 +89,7 @@ def test_the_console_opens_it_or_says_why_not(
         terminal.until(says)
         terminal.send(b"\x1b")
         terminal.read(0.5)
-        terminal.send(b"q")
-        assert terminal.ended() == 0
+        assert terminal.quit() == 0
         assert "Traceback" not in terminal.text()
 
 

@@ -13,18 +13,16 @@ from diagnosis.rule import Threshold
 from diagnosis.rules import conntrack_full
 from diagnosis.rules.__main__ import set_as
 from diagnosis.snapshot import Snapshot, TargetView
+from tests.support.declared_thresholds import as_declared
 from tests.support.rule_sources import loaded
 
 WHERE = "~/.config/podwire/config.toml"
 
 
 @pytest.fixture(autouse=True)
-def as_declared() -> Iterator[None]:
-    """Whatever a test sets is of that test alone."""
-    before = [(one, one.value, one.source) for one in thresholds.keys().values()]
-    yield
-    for threshold, value, source in before:
-        threshold.value, threshold.source = value, source
+def unset() -> Iterator[None]:
+    with as_declared():
+        yield
 
 
 def filled(percent: int) -> Snapshot:

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 
 ROOT = Path(__file__).parent.parent.parent
+QUIT_AGAIN_S = 5.0
 PODWIRE = (sys.executable, "-m", "cli.main")
 QUERIES = {  # what a terminal is asked, and what xterm answers
     b"\x1b[c": b"\x1b[?64;1;2;6;9;15;18;21;22c",
@@ -99,6 +100,17 @@ class PseudoTerminal:
         self.read(0.1)
         assert self.exit_code is not None
         return self.exit_code
+
+    def quit(self) -> int:
+        """The exit code, after q. It is sent again where the program goes on: a machine that is busy
+        reads an esc before it together with it, which is alt and q."""
+        deadline = time.monotonic() + 30
+        while self.is_running() and time.monotonic() < deadline - QUIT_AGAIN_S:
+            self.send(b"q")
+            again = time.monotonic() + QUIT_AGAIN_S
+            while self.is_running() and time.monotonic() < again:
+                self.read(0.1)
+        return self.ended(QUIT_AGAIN_S)
 
     def __enter__(self) -> PseudoTerminal:
         return self

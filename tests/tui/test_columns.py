@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 from rich.cells import cell_len
 
 from tui.widgets.columns import Column, common_beginning, fit, laid_out
@@ -37,6 +37,7 @@ def test_a_port_remains_where_a_name_is_cut() -> None:
     assert fit("web-7d9f8b6c5-abcde:43122", 5, tail=6) == "web-…"
 
 
+@example(52, {"CLIENT": 35, "SERVER": 0})
 @given(st.integers(0, 300), st.dictionaries(st.sampled_from(list(NEEDED)), st.integers(0, 300)))
 def test_columns_fit_on_any_screen_that_has_room_for_the_least(
     available: int, needed: dict[str, int]

@@ -164,6 +164,7 @@ async def test_after_the_owner_left_nobody_drives() -> None:
         await shown(viewer, lambda: re.search(left, header(viewer)) is not None)
         assert "drive" not in header(viewer)
         assert viewer.app.control.joined.message == f"{login_name()} left: this session is over."  # type: ignore[attr-defined]
+        await shown(viewer, lambda: "this session is over" in said(viewer))
         viewer.app.clear_notifications()
         await viewer.press("F", "H")
         await viewer.pause(0.2)

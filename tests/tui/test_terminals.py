@@ -52,8 +52,7 @@ def quit_well(terminal: PseudoTerminal) -> None:
     for _ in range(6):
         terminal.send(b"\x1b")
         terminal.read(0.4)
-    terminal.send(b"q")
-    code = terminal.ended()
+    code = terminal.quit()
     text = terminal.text()
     assert "Traceback" not in text and "error of its own" not in text, text[-2000:]
     assert code == 0, (code, text[-2000:])

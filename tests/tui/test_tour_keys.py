@@ -114,15 +114,22 @@ def test_each_line_fits_into_80_columns() -> None:
     assert tour.is_over and tour.text == ""
 
 
-@pytest.mark.parametrize("size", [(30, 10), (40, 15)], ids=["30x10", "40x15"])
+@pytest.mark.parametrize(
+    ("size", "says"),
+    [
+        ((30, 10), "too small: podwire needs 40 x 12."),
+        ((40, 15), "small: 80 x 24 shows all."),
+    ],
+    ids=["30x10", "40x15"],
+)
 async def test_on_a_small_terminal_each_step_is_there_with_something_to_look_at(
-    size: tuple[int, int],
+    size: tuple[int, int], says: str
 ) -> None:
     """On two lines, under rows of the list: graphs have no room."""
     async with demo().run_test(size=size) as pilot:
         await ready(pilot)
         (warning,) = (one.message for one in pilot.app._notifications)
-        assert warning == f"{size[0]} x {size[1]} is small: 80 x 24 shows all."
+        assert warning == f"{size[0]} x {size[1]} is {says}"
         for number, step in enumerate(STEPS, 1):
             line = pilot.app.screen.query_one(TourLine)
             assert (await shown(pilot)).startswith(f"{number}/8 {step.shown}: {step.text[:10]}")

@@ -12,6 +12,7 @@ from rich.cells import cell_len, set_cell_size
 from collectors.cluster.inventory.short_names import shortened
 from collectors.frozen import frozen
 
+SMALLEST = 4  # cells of a flexible column
 HEAD = 4  # cells that remain of what names have in common
 _TO_SEPARATOR = re.compile(r".*[-./]")
 Cell = str | tuple[str, str]  # text, or text and a style name: good, warn, bad, dim, name
@@ -91,7 +92,7 @@ def laid_out(
         if not column.width:
             most = max(column.least, _wish(column, needed) + 2)
             size = sizes[column.title] + room
-            sizes[column.title] = max(4, size if column is kept[-1] else min(size, most))
+            sizes[column.title] = max(SMALLEST, size if column is kept[-1] else min(size, most))
     return [(column, sizes[column.title]) for column in kept]
 
 
@@ -102,7 +103,7 @@ def _wish(column: Column, needed: Mapping[str, int]) -> int:
 
 def _least(column: Column, needed: Mapping[str, int]) -> int:
     if not column.width:
-        return min(column.least, needed.get(column.title, column.least))
+        return max(SMALLEST, min(column.least, needed.get(column.title, column.least)))
     wish = _wish(column, needed)
     return min(wish, column.tight) if column.tight else wish
 
