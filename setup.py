@@ -72,6 +72,10 @@ def source(module: Path) -> Path:
 class BuildCore(build_ext):
     """Writes beside the modules what they were made from: podwire does not load them for others."""
 
+    def initialize_options(self) -> None:
+        super().initialize_options()
+        self.parallel = os.cpu_count()  # modules at a time
+
     def build_extension(self, ext: Extension) -> None:
         """Where there is no compiler, podwire is installed all the same."""
         try:
