@@ -186,14 +186,31 @@ def _finding(snapshot: Snapshot, pairs: list[SilentNode]) -> Finding:
 def _text(snapshot: Snapshot, silent: SilentNode) -> str:
     if not silent.other.ready:
         return DOWN
-    view = host_of(snapshot, silent.other.name)
-    if view is None or not view.paths or why_lagging(view):
+    other_side = _other_side(snapshot, silent)
+    if other_side is None:
         return UNKNOWN
-    there = seen_between(snapshot, view, silent.view.node, silent.other.name)
-    back = seen_between(snapshot, view, silent.other.name, silent.view.node)
-    if not there.latest_entered:
+    if not other_side.there.latest_entered:
         return LOST_THERE
-    return LOST_BACK if all(back.latest_left) else NOT_ANSWERED
+    return LOST_BACK if all(other_side.back.latest_left) else NOT_ANSWERED
+
+
+@frozen
+class OtherSide:
+    """What the silent node's own capture has of the packets to and from its pods."""
+
+    view: TargetView
+    there: PathDirection
+    back: PathDirection
+
+
+def _other_side(snapshot: Snapshot, silent: SilentNode) -> OtherSide | None:
+    """None if nothing is captured there, or its capture cannot be compared."""
+    one, other = silent.view.node, silent.other.name
+    view = host_of(snapshot, other)
+    if view is None or not view.paths or why_lagging(view):
+        return None
+    there = seen_between(snapshot, view, one, other)
+    return OtherSide(view, there, seen_between(snapshot, view, other, one))
 
 
 def _evidence(snapshot: Snapshot, silent: SilentNode) -> Iterator[Evidence]:
@@ -209,19 +226,9 @@ def _evidence(snapshot: Snapshot, silent: SilentNode) -> Iterator[Evidence]:
         yield snapshot.fact(f"{other} is not ready", "nodes")
     elif host_of(snapshot, other) is None:
         yield snapshot.fact(f"{other} is not open: what comes there is not known", "podwire")
-    else:
-        yield from _other_side(snapshot, silent)
-
-
-def _other_side(snapshot: Snapshot, silent: SilentNode) -> Iterator[Evidence]:
-    """What the other node's capture says."""
-    one, other = silent.view.node, silent.other.name
-    view = host_of(snapshot, other)
-    if view is None or not view.paths or why_lagging(view):
-        return  # `with_lag` says why
-    came = seen_between(snapshot, view, one, other).latest_entered
-    left = sum(seen_between(snapshot, view, other, one).latest_left)
-    yield view.fact(
-        f"{came} packets came from pods of {one} lately, {left} left for them in 10 s",
-        "capture, all interfaces",
-    )
+    elif other_side := _other_side(snapshot, silent):  # else `with_lag` says why there is none
+        came, left = other_side.there.latest_entered, sum(other_side.back.latest_left)
+        yield other_side.view.fact(
+            f"{came} packets came from pods of {view.node} lately, {left} left for them in 10 s",
+            "capture, all interfaces",
+        )

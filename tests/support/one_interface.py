@@ -14,15 +14,20 @@ LAST_15_S = Period(100 * SECOND_NS, 115 * SECOND_NS)
 NONE = Retransmissions()
 
 
+ONE_SIDED = replace(
+    WELL,
+    endpoint=SERVICE,
+    endpoint_port=80,
+    one_sided=True,
+    failing=LAST_15_S,
+    answering=LAST_15_S,
+)
+
+
 def sent_again(there: Retransmissions = NONE, back: Retransmissions = NONE, **more: Any) -> PathRow:
     """A client's connections to an address; no packet has a place."""
     row = replace(
-        WELL,
-        endpoint=SERVICE,
-        endpoint_port=80,
-        one_sided=True,
-        failing=LAST_15_S,
-        answering=LAST_15_S,
+        ONE_SIDED,
         to_server=PathDirection(retransmitted=there),
         to_client=PathDirection(retransmitted=back),
     )

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 
 ROOT = Path(__file__).parent.parent.parent
-QUIT_AGAIN_S = 5.0
+QUITS, QUIT_AGAIN_S = 6, 5.0
 PODWIRE = (sys.executable, "-m", "cli.main")
 QUERIES = {  # what a terminal is asked, and what xterm answers
     b"\x1b[c": b"\x1b[?64;1;2;6;9;15;18;21;22c",
@@ -93,10 +93,8 @@ class PseudoTerminal:
 
     def ended(self, seconds: float = 30.0) -> int:
         """The exit code, once it has ended by itself."""
-        deadline = time.monotonic() + seconds
-        while self.is_running():
-            assert time.monotonic() < deadline, f"it did not end: {self.text()[-900:]}"
-            self.read(0.1)
+        self._wait(seconds)
+        assert not self.is_running(), f"it did not end: {self.text()[-900:]}"
         self.read(0.1)
         assert self.exit_code is not None
         return self.exit_code
@@ -104,13 +102,17 @@ class PseudoTerminal:
     def quit(self) -> int:
         """The exit code, after q. It is sent again where the program goes on: a machine that is busy
         reads an esc before it together with it, which is alt and q."""
-        deadline = time.monotonic() + 30
-        while self.is_running() and time.monotonic() < deadline - QUIT_AGAIN_S:
-            self.send(b"q")
-            again = time.monotonic() + QUIT_AGAIN_S
-            while self.is_running() and time.monotonic() < again:
-                self.read(0.1)
-        return self.ended(QUIT_AGAIN_S)
+        for _ in range(QUITS):
+            if self.is_running():
+                self.send(b"q")
+                self._wait(QUIT_AGAIN_S)
+        return self.ended(0)
+
+    def _wait(self, seconds: float) -> None:
+        """Until it has ended, at most so long."""
+        deadline = time.monotonic() + seconds
+        while self.is_running() and time.monotonic() < deadline:
+            self.read(0.1)
 
     def __enter__(self) -> PseudoTerminal:
         return self

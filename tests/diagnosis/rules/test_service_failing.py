@@ -11,7 +11,7 @@ from collectors.objects import ContainerPort
 from diagnosis.paths import PathDirection, PathRow, Period, Retransmissions
 from diagnosis.rules import findings
 from diagnosis.snapshot import Conversation, Snapshot, TargetView
-from tests.support.one_interface import captured, sent_again
+from tests.support.one_interface import LAST_15_S, ONE_SIDED, SECOND_NS, captured, sent_again
 from tests.support.path_snapshots import (
     CLIENT,
     FIRST,
@@ -31,26 +31,16 @@ from tests.support.rules import finder
 
 evaluate = finder("service_failing")
 
-SECOND_NS = 1_000_000_000
-LAST_15_S = Period(100 * SECOND_NS, 115 * SECOND_NS)
-SEEN = replace(
-    WELL,
-    endpoint=SERVICE,
-    endpoint_port=80,
-    one_sided=True,
-    failing=LAST_15_S,
-    answering=LAST_15_S,
-)
 SYNS = replace(
-    SEEN,
+    ONE_SIDED,
     unanswered=20,
     retried=58,
     connections=120,
     to_server=direction(data(200, 100), again=Retransmissions(syn=80)),
 )
-SILENT = replace(SEEN, answered=50, silent=48)
-REJECTED = replace(SEEN, connections=100, completed=52, answered=52, requests=52, rejected=48)
-RESET = replace(SEEN, answered=50, reset_by_server=48)
+SILENT = replace(ONE_SIDED, answered=50, silent=48)
+REJECTED = replace(ONE_SIDED, connections=100, completed=52, answered=52, requests=52, rejected=48)
+RESET = replace(ONE_SIDED, answered=50, reset_by_server=48)
 ALL_FAIL_NOW = Period(109 * SECOND_NS, 115 * SECOND_NS)
 
 
@@ -97,12 +87,12 @@ def test_conntrack_of_the_node_names_the_endpoint() -> None:
 
 
 HEALTHY = [
-    SEEN,
+    ONE_SIDED,
     replace(SYNS, to_server=direction(data(200, 100), again=Retransmissions(timeout=30))),  # loss
     replace(SYNS, retried=110),  # 90 %: no number of two endpoints
     replace(SILENT, silent=2),
     replace(SILENT, answered=5),  # nearly nothing is answered: no share
-    replace(SEEN, to_client=direction(answers(97, 100)), retried=3),  # SYNs on their path
+    replace(ONE_SIDED, to_client=direction(answers(97, 100)), retried=3),  # SYNs on their path
     # first all did well, now all fail
     replace(REJECTED, failing=ALL_FAIL_NOW, answering=Period(100 * SECOND_NS, 110 * SECOND_NS)),
     # all failed until a while ago
@@ -141,7 +131,7 @@ def test_an_endpoint_that_refuses_explains_the_share() -> None:
 # --- UDP
 
 DATAGRAMS = replace(
-    SEEN,
+    ONE_SIDED,
     protocol="UDP",
     connections=60,
     completed=31,
