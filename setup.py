@@ -11,7 +11,6 @@ overwritten (podwire/__init__.py); a working copy that is installed editable kee
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import shutil
@@ -28,6 +27,7 @@ NAME = "podwire"
 PACKAGES = ("cli", "collectors", "diagnosis", "lab", "session", "themes", "tui")
 EDITABLE = "editable_wheel" in sys.argv
 CAPTURE, DUMPS = Path("collectors/capture"), Path("collectors/dumps")
+COMPILED = "compiled.txt"  # read by collectors/compiled.py
 CORE = (  # modules of CAPTURE
     "header_row",
     "fast_headers",
@@ -94,10 +94,10 @@ class BuildCore(build_ext):
         checksums: dict[Path, dict[str, int]] = {}
         for extension, path in zip(self.extensions, built, strict=True):
             module = Path(*extension.name.split("."))
-            made_from = checksums.setdefault(Path(path).with_name("compiled.json"), {})
+            made_from = checksums.setdefault(Path(path).with_name(COMPILED), {})
             made_from[module.name] = crc32(source(module).read_bytes())
         for path, made_from in checksums.items():
-            path.write_text(json.dumps(made_from, indent=1))
+            path.write_text("".join(f"{name} {checksum}\n" for name, checksum in made_from.items()))
 
 
 def can_compile() -> bool:

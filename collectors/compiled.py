@@ -1,14 +1,15 @@
-"""Whether compiled modules (setup.py) may be loaded: only those of just the sources beside them."""
+"""Whether compiled modules (setup.py) may be loaded: only those of just the sources beside them.
+
+This is a part of every start: one list of the folder, plain files, no parser."""
 
 from __future__ import annotations
 
-import json
 import os
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from zlib import crc32
 
-COMPILED = "compiled.json"  # the checksums of the sources, by module
+COMPILED = "compiled.txt"  # a line a module: its name and the checksum of its source
 
 
 def why_pure(folder: Path) -> str:
@@ -16,27 +17,35 @@ def why_pure(folder: Path) -> str:
     if os.environ.get("PODWIRE_PURE"):
         return "PODWIRE_PURE is set"
     try:
-        checksums = json.loads((folder / COMPILED).read_bytes())
+        checksums = _checksums(folder / COMPILED)
+        with os.scandir(folder) as entries:
+            names = {entry.name for entry in entries}
     except FileNotFoundError:
         return "it was installed without a compiled core"
     except (OSError, ValueError):
         return f"{COMPILED} cannot be read"
-    if not all(_is_of(folder / module, checksum) for module, checksum in checksums.items()):
-        return "its sources changed since"
-    if not all(_is_here(folder / module) for module in checksums):
+    for module, checksum in checksums.items():
+        if _checksum_now(folder, module, names) != checksum:
+            return "its sources changed since"
+    if not all(_is_here(module, names) for module in checksums):
         return "its core was compiled for another Python"
     return ""
 
 
-def _is_here(module: Path) -> bool:
+def _checksums(path: Path) -> dict[str, int]:
+    lines = [line.split() for line in path.read_text().splitlines()]
+    return {module: int(checksum) for module, checksum in lines}
+
+
+def _is_here(module: str, names: set[str]) -> bool:
     """Whether a module was compiled for this Python and this kind of machine."""
-    return any(Path(f"{module}{suffix}").exists() for suffix in EXTENSION_SUFFIXES)
+    return any(f"{module}{suffix}" in names for suffix in EXTENSION_SUFFIXES)
 
 
-def _is_of(module: Path, checksum: int) -> bool:
-    """Whether a module's source is the one that was compiled: where both are there, Cython's."""
-    for suffix in (".pyx", ".py"):
-        path = Path(f"{module}{suffix}")
-        if path.exists():
-            return crc32(path.read_bytes()) == checksum
-    return False
+def _checksum_now(folder: Path, module: str, names: set[str]) -> int | None:
+    """The checksum of a module's source as it is now: where both are there, Cython's."""
+    for name in (f"{module}.pyx", f"{module}.py"):
+        if name in names:
+            with (folder / name).open("rb", buffering=0) as file:
+                return crc32(file.read())
+    return None

@@ -167,7 +167,7 @@ def built(kind: str, programs: Path) -> Path:
 def has_core(wheel: Path) -> bool:
     """Whether setup.py wrote what it writes beside a core that was compiled."""
     with ZipFile(wheel) as archive:
-        return any(Path(name).name == "compiled.json" for name in archive.namelist())
+        return any(Path(name).name == "compiled.txt" for name in archive.namelist())
 
 
 def portable(wheel: Path, programs: Path) -> Path:
