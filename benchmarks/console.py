@@ -111,17 +111,19 @@ def key_waits(
         if beside is not None:
             places.enter_context(beside)
         shown.count(8)
-        waits: list[float] = []
-        for number in range(ROUNDS * len(KEYS)):
-            key, wanted = KEYS[number % len(KEYS)]
-            while shown.read(0.0):
-                pass
-            began = time.perf_counter()
-            terminal.keys(key)
-            shown.until(wanted)
-            waits.append(1000 * (time.perf_counter() - began))
-            time.sleep(0.13)
-        return waits, terminal.screen()
+        return list(waits_of_keys(terminal, shown, ROUNDS)), terminal.screen()
+
+
+def waits_of_keys(terminal: Tmux, shown: Pane, rounds: int) -> Iterator[float]:
+    """Milliseconds of each."""
+    for key, wanted in KEYS * rounds:
+        while shown.read(0.0):
+            pass
+        began = time.perf_counter()
+        terminal.keys(key)
+        shown.until(wanted)
+        yield 1000 * (time.perf_counter() - began)
+        time.sleep(0.13)
 
 
 def seen(screen: str) -> str:

@@ -3,13 +3,13 @@ sockets, four graphs. It is the program's own app; only its evidence is made up.
 benchmarks.consoleload [--record] [--calm] [--share FILE]
 
 `--record` writes the session as the program does; `--calm`: 200 packets/s and 2,000 sockets;
-`--share` shares it, and writes each second what it costs to a file."""
+`--share` shares it, and writes each second what it costs to a file; `--costs` writes that alone;
+`--piped N`: N packets/s, which a process of its own writes (benchmarks.packet_writer)."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import struct
 import sys
 import time
 from pathlib import Path
@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.feed import counter_sample, socket_rows
-from benchmarks.packets import mixed
+from benchmarks.packet_writer import HEAD, batch
 from cli.main import collect_garbage_rarely, reduce_repaints_over_ssh, switch_threads_often
 from collectors import events as ev
 from collectors.capture.pcap import PcapReader
@@ -31,17 +31,12 @@ from tests.support.replay import opened
 RATE, SOCKETS, EVERY_S = (200, 2_000, 6) if "--calm" in sys.argv else (20_000, 5_000, 16)
 BURST_S = 0.05 if "--calm" in sys.argv else 0.01  # an exec frame holds 32 KiB at most
 KEY, NODE = "pod/shop/loaded", "node/node1"
-FRAMES = [packet.data for packet in mixed()[:20_000]]
-HEAD = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262_144, 1)
+PIPED_BYTES = 32_768  # an exec frame
 
 
-def burst() -> bytes:
-    """The bytes of a pcap stream that hold so many packets, as they come out of an exec."""
-    now, out = time.time(), bytearray()
-    for number in range(int(RATE * BURST_S)):
-        data = FRAMES[number % len(FRAMES)]
-        out += struct.pack("<IIII", int(now), int(now % 1 * 1e6), len(data), len(data)) + data
-    return bytes(out)
+def option(name: str) -> str:
+    """What follows a name on the command line; '' where it is not there."""
+    return sys.argv[sys.argv.index(name) + 1] if name in sys.argv else ""
 
 
 async def packets(session: Stream) -> None:
@@ -51,10 +46,28 @@ async def packets(session: Stream) -> None:
     session.publish(ev.CaptureState(time.time(), KEY, 1, "running", ""))
     due = time.monotonic()
     while True:
-        batch = tuple(reader.feed(burst()))
-        session.publish(ev.PacketBatch(time.time(), KEY, 1, 1, batch))
+        _publish(session, reader, batch(int(RATE * BURST_S)))
         due += BURST_S
         await asyncio.sleep(max(0.0, due - time.monotonic()))
+
+
+async def piped_packets(session: Stream, rate: int) -> None:
+    """The same of another process, at most as fast as they are read."""
+    reader = PcapReader()
+    argv = (sys.executable, "-m", "benchmarks.packet_writer", str(rate))
+    writer = await asyncio.create_subprocess_exec(*argv, stdout=asyncio.subprocess.PIPE)
+    assert writer.stdout is not None
+    session.publish(ev.CaptureState(time.time(), KEY, 1, "running", ""))
+    try:
+        while data := await writer.stdout.read(PIPED_BYTES):
+            _publish(session, reader, data)
+    finally:
+        writer.kill()
+
+
+def _publish(session: Stream, reader: PcapReader, data: bytes) -> None:
+    packets = tuple(reader.feed(data))
+    session.publish(ev.PacketBatch(time.time(), KEY, 1, 1, packets))
 
 
 async def samples(session: Stream) -> None:
@@ -78,16 +91,17 @@ class Loaded(Controller):
     def start(self) -> None:
         if "--share" in sys.argv:
             self.sharing.begin()
-            self.tasks.spawn(self._say_costs(Path(sys.argv[sys.argv.index("--share") + 1])))
+        if costs := option("--share") or option("--costs"):
+            self.tasks.spawn(self._say_costs(Path(costs)))
         if "--record" in sys.argv:
             self.recording = SessionRecording(new_session(), self.stream, self.store)
         super().start()
-        self.tasks.spawn(packets(self.stream))
+        rate = int(option("--piped") or 0)
+        self.tasks.spawn(piped_packets(self.stream, rate) if rate else packets(self.stream))
         self.tasks.spawn(samples(self.stream))
 
     async def _say_costs(self, path: Path) -> None:
         process, share = psutil.Process(), self.sharing.share
-        assert share is not None
         while True:
             costs = {
                 "memory": process.memory_info().rss / 2**20,
@@ -96,8 +110,8 @@ class Loaded(Controller):
                 "packets": self.store.target(KEY).packets_seen,
                 "published": self.stream.published,
                 "drops": dict(self.store.drops),
-                "refused": share.refused,
-                "people": [[one.pid, one.lost] for one in share.people],
+                "refused": share.refused if share else 0,
+                "people": [[one.pid, one.lost] for one in share.people] if share else [],
             }
             (new := path.with_suffix(".new")).write_text(json.dumps(costs))
             new.replace(path)
