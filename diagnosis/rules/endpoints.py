@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from collectors.events import PodRow, ProbeRow, ServiceRow
 from collectors.findings import Evidence, Finding
+from collectors.plural import counted, plural
 from diagnosis.edit_distance import near
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._services import age, is_dns
@@ -249,14 +250,14 @@ def _pods_not_ready(
         )
     if all(pod.all_ready and pod.phase == "Running" for pod in pods):
         return (
-            f"No endpoint of the Service is ready: the containers of {len(pods)} pods are, the "
-            "pods are not",
+            "No endpoint of the Service is ready: the containers of "
+            f"{counted(len(pods), 'pod')} are, the {plural(len(pods), 'pod is', 'pods are')} not",
             list(_why_not_ready(snapshot, pods)),
             f"kubectl -n {service.namespace} get pod {pods[0].name} -o wide  # its readiness gates "
             "(a load balancer's controller sets them), or an EndpointSlice that is not written",
         )
     return (
-        f"No endpoint of the Service is ready: {_states(pods)}",
+        f"No endpoint of the Service is ready: {_states(snapshot, pods)}",
         list(_why_not_ready(snapshot, pods)),
         f"kubectl -n {service.namespace} describe pod {pods[0].name}  # what its readiness probe "
         "depends on",
@@ -285,11 +286,26 @@ def _probe_fact(snapshot: Snapshot, row: ProbeRow) -> Evidence:
     return snapshot.fact(text, f"the kubelet, of {row.pod}")
 
 
-def _states(pods: list[PodRow]) -> str:
+def _states(snapshot: Snapshot, pods: list[PodRow]) -> str:
     others = [pod for pod in pods if pod.phase != "Running"]
     if not others:
-        return f"{len(pods)} pods run, and their readiness probes fail"
+        return f"{counted(len(pods), 'pod')} {_running(len(pods), _fails_probes(snapshot, pods))}"
     return listed(f"{pod.name} is {pod.phase}" for pod in others)
+
+
+def _running(count: int, fails_probes: bool) -> str:
+    """What so many pods do, which are not ready. Without a probe of which the kubelet said that it
+    failed, it may not have passed yet."""
+    if fails_probes:
+        return plural(
+            count, "runs, and its readiness probe fails", "run, and their readiness probes fail"
+        )
+    return plural(count, "runs, and is not ready", "run, and are not ready")
+
+
+def _fails_probes(snapshot: Snapshot, pods: list[PodRow]) -> bool:
+    said = map(snapshot.probe, pods)
+    return any(row is not None and row.message.startswith("Readiness") for row in said)
 
 
 def _near(snapshot: Snapshot, service: ServiceRow) -> str:

@@ -134,16 +134,24 @@ def test_pods_of_a_node_that_is_lost_are_not_the_probe_s_fault() -> None:
     )
     assert finding.fix.startswith("kubectl describe node n2")
     (finding,) = none_ready(pod, nodes=(replace(node, ready=True),))
-    assert "their readiness probes fail" in finding.title
+    assert finding.title.endswith("ready: 1 pod runs, and is not ready")
     near = replace(pod, name="near", ip="10.244.1.8", node="n1")
     (finding,) = none_ready(pod, near, nodes=(node, replace(node, name="n1", ready=True)))
-    assert "their readiness probes fail" in finding.title
+    assert finding.title.endswith("ready: 2 pods run, and are not ready")
+
+
+def test_probes_fail_where_the_kubelet_said_so() -> None:
+    failed = ProbeRow("shop", "e", BACKEND.name, "Readiness probe failed: HTTP 503", 3, 990.0)
+    (finding,) = none_ready(BACKEND, probes=(failed,))
+    assert finding.title.endswith("ready: 1 pod runs, and its readiness probe fails")
+    (finding,) = none_ready(BACKEND, replace(BACKEND, name="b", ip="10.244.1.8"), probes=(failed,))
+    assert finding.title.endswith("ready: 2 pods run, and their readiness probes fail")
 
 
 def test_containers_that_are_ready_in_pods_that_are_not() -> None:
     """A readiness gate, as of a load balancer's target group."""
     (finding,) = none_ready(replace(BACKEND, ready="1/1"))
-    assert "the containers of 1 pods are, the pods are not" in finding.title
+    assert "the containers of 1 pod are, the pod is not" in finding.title
     assert "readiness gates" in finding.fix
 
 
