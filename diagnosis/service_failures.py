@@ -1,4 +1,5 @@
-"""A share of a Service's connections fails, as a client's pod alone sees it: not which endpoint.
+"""A share of the connections to an address fails, as a client's pod alone sees it, or a capture
+alone: where a Service is behind it some of its endpoints, and not which.
 
 Where loss hits every packet alike, data is retransmitted as well, and it is no matter of endpoints.
 Nor is it where all stopped to answer at one time, or began to: both must go on together.
@@ -9,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from typing import Literal
 
 from collectors.events import ConntrackGroup
@@ -53,25 +53,42 @@ def service_failures(snapshot: Snapshot) -> tuple[ServiceFailure, ...]:
 
 
 def _failures(snapshot: Snapshot) -> Iterator[ServiceFailure]:
-    for group in _groups_of_pods(snapshot):
-        failure = _failure(group)
-        if failure is not None:
-            yield _with_endpoints(snapshot, failure)
-    if not snapshot.services:
-        yield from _of_captures(snapshot)
-
-
-def _of_captures(snapshot: Snapshot) -> Iterator[ServiceFailure]:
-    """By captures alone, which have no objects: what serves an address is not known."""
+    """By pods, and by captures alone, which have no objects."""
     for view in snapshot.targets:
-        for _, rows in by_key(view.paths, lambda row: row.asked_end).items():
-            group = grouped(snapshot, view, *rows[0].asked_end, rows)
-            failure = _of_capture(group) if rows[0].protocol == "TCP" else None
-            if failure is not None:
-                yield failure
+        if view.kind == "pod" or not snapshot.services:
+            for group in _groups(snapshot, view):
+                failure = _failure(snapshot, group)
+                if failure is not None:
+                    yield _with_endpoints(snapshot, failure)
 
 
-def _of_capture(group: PathGroup) -> ServiceFailure | None:
+def _groups(snapshot: Snapshot, view: TargetView) -> Iterator[PathGroup]:
+    """By address, port and protocol, of what was asked."""
+    rows = (row for row in view.paths if _is_judged(snapshot, view, row))
+    for _, own in by_key(rows, lambda row: (row.protocol, *row.asked_end)).items():
+        yield grouped(snapshot, view, *own[0].asked_end, own)
+
+
+def _is_judged(snapshot: Snapshot, view: TargetView, row: PathRow) -> bool:
+    """What a pod asks, over UDP of Services alone: nobody else need answer. DNS has rules of its
+    own."""
+    if not snapshot.services:
+        return row.protocol == "TCP"
+    is_asked = view.pod is None or row.client in view.pod.ips
+    is_service = row.asked in snapshot.service_by_address
+    return row.asked_port != DNS_PORT and (is_service or (row.protocol == "TCP" and is_asked))
+
+
+def _failure(snapshot: Snapshot, group: PathGroup) -> ServiceFailure | None:
+    if len(group.ready) >= 2:
+        return _of_several(group)
+    is_tcp = group.rows[0].protocol == "TCP"
+    return _of_one_or_unknown(snapshot, group) if is_tcp else None
+
+
+def _of_one_or_unknown(snapshot: Snapshot, group: PathGroup) -> ServiceFailure | None:
+    """Where nothing is known of several endpoints: of one, of an address outside, or where nobody
+    may list what serves it."""
     row = added(group.rows)
     if (
         row.answered < LEAST_WELL
@@ -79,38 +96,31 @@ def _of_capture(group: PathGroup) -> ServiceFailure | None:
         or data_loss(group.view, group.rows).is_loss
     ):
         return None
-    shares: dict[Failure, LossShare] = {}
-    if not any(fault.manner == "silent" for fault in endpoint_faults(group)):
-        # a client that goes on waiting has a long poll, perhaps
-        shares["request"] = LossShare(row.abandoned, row.abandoned + row.answered)
-    if all(map(is_unplaced, group.rows)):
-        shares["SYN"] = LossShare(row.retried, row.connections)
-    for failure, share in shares.items():
+    for failure, share in _certain_shares(snapshot, group, row).items():
         if share.is_loss and share.low >= LEAST_PERCENT and share.high <= MOST_PERCENT:
             return ServiceFailure(group, failure, share, 0, row)
     return None
 
 
-def _groups_of_pods(snapshot: Snapshot) -> Iterator[PathGroup]:
-    for view in snapshot.targets:
-        if view.kind == "pod":
-            yield from _groups(snapshot, view)
+def _certain_shares(snapshot: Snapshot, group: PathGroup, row: PathRow) -> dict[Failure, LossShare]:
+    shares: dict[Failure, LossShare] = {}
+    if _is_unlisted(snapshot, group) and not any(
+        fault.manner == "silent" for fault in endpoint_faults(group)
+    ):  # a client that goes on waiting has a long poll, perhaps
+        shares["request"] = LossShare(row.abandoned, row.abandoned + row.answered)
+    if group.view.kind == "pod" or all(map(is_unplaced, group.rows)):
+        shares["SYN"] = LossShare(row.retried, row.connections)
+    return shares
 
 
-def _groups(snapshot: Snapshot, view: TargetView) -> Iterator[PathGroup]:
-    """By Service, port and protocol, of what the pod asked."""
-    rows = filter(partial(_asks_service, snapshot), view.paths)
-    for _, own in by_key(rows, lambda row: (row.protocol, *row.asked_end)).items():
-        yield grouped(snapshot, view, *own[0].asked_end, own)
+def _is_unlisted(snapshot: Snapshot, group: PathGroup) -> bool:
+    """Whether several may serve it, which nobody could list."""
+    if group.service is not None:
+        return snapshot.blind.at("endpointslices", group.service.namespace) is not None
+    return not snapshot.services
 
 
-def _asks_service(snapshot: Snapshot, row: PathRow) -> bool:
-    """DNS has rules of its own."""
-    is_other = row.protocol == "TCP" or row.asked_port != DNS_PORT
-    return is_other and row.asked in snapshot.service_by_address
-
-
-def _failure(group: PathGroup) -> ServiceFailure | None:
+def _of_several(group: PathGroup) -> ServiceFailure | None:
     row = added(group.rows)
     if not _are_comparable(group, row):
         return None
@@ -124,7 +134,7 @@ def _failure(group: PathGroup) -> ServiceFailure | None:
 
 def _are_comparable(group: PathGroup, row: PathRow) -> bool:
     """Whether it may be some of several endpoints that fail, beside others that answer."""
-    is_enough = len(group.ready) >= 2 and row.answered >= LEAST_WELL
+    is_enough = row.answered >= LEAST_WELL
     return is_enough and not _is_lossy(row.to_server) and _are_mixed(row)
 
 

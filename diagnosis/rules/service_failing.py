@@ -30,7 +30,7 @@ LOSSY = Threshold(
 )
 RULE = Rule(
     id="service_failing",
-    title="A share of a Service's connections fails, the others do well: some of its endpoints",
+    title="A share of the connections to a Service, or to one address, fails; the others do well",
     scope="Service",
     stage="symptom",
     inputs=("capture", "Services", "conntrack"),
@@ -58,6 +58,7 @@ UNKNOWN: dict[Failure, str] = {
     "SYN": "a filter, a full accept queue, or some of several endpoints",
     "request": "some of the programs that serve it hang, or some of what is asked",
 }
+ONE = "a filter that drops SYNs, or a full accept queue"  # one pod serves it
 COUNTED: dict[Failure, str] = {
     "SYN": "first SYNs without an answer",
     "request": "requests without an answer",
@@ -119,6 +120,8 @@ def _finding(snapshot: Snapshot, failure: ServiceFailure) -> Finding:
 def _title(snapshot: Snapshot, failure: ServiceFailure) -> str:
     what = WHAT[failure.failure].format(server=server_text(snapshot, failure.group))
     total = len(failure.group.ready)
+    if total == 1 or failure.group.asked in snapshot.by_address:
+        return f"{failure.share.text} of {what}: {ONE}"
     if not total:
         return f"{failure.share.text} of {what}: {UNKNOWN[failure.failure]}"
     some = f"some of its {total} endpoints fail"

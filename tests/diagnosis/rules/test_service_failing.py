@@ -9,6 +9,7 @@ import pytest
 from collectors.events import ConntrackGroup, ConntrackTable
 from collectors.objects import ContainerPort
 from diagnosis.paths import PathDirection, PathRow, Period, Retransmissions
+from diagnosis.reachability.blind_spots import BlindSpot, BlindSpots
 from diagnosis.rules import findings
 from diagnosis.snapshot import Conversation, Snapshot, TargetView
 from tests.support.one_interface import LAST_15_S, ONE_SIDED, SECOND_NS, captured, sent_again
@@ -16,6 +17,7 @@ from tests.support.path_snapshots import (
     CLIENT,
     FIRST,
     LOST,
+    OTHER,
     PODS,
     SECOND,
     SERVICE,
@@ -239,3 +241,53 @@ def test_a_node_s_capture_alone_sees_a_share_of_requests_that_its_program_never_
 @pytest.mark.alike
 def test_what_looks_alike_in_a_capture_alone_is_silent(row: PathRow) -> None:
     assert findings(captured(row)) == []
+
+
+def talked(row: PathRow) -> TargetView:
+    talk = Conversation("TCP", row.client, row.asked, row.asked_port, flows=120, segments=600)
+    return replace(pod_view(row), conversations=(talk,))
+
+
+ONE_ENDPOINT = {"slices": (replace(SLICE, ready=(FIRST,)),)}
+NOT_LISTED = {"slices": (), "blind": BlindSpots((BlindSpot("endpointslices", "refused"),))}
+OF_A_POD = replace(SYNS, asked=OTHER, endpoint=OTHER)
+OUTSIDE = replace(SYNS, asked="192.0.2.77", endpoint="192.0.2.77")
+
+
+@pytest.mark.parametrize(
+    ("row", "known", "what"),
+    [
+        (SYNS, ONE_ENDPOINT, "svc/shop/api:80 get no answer, and nothing else is lost: a filter t"),
+        (SYNS, NOT_LISTED, "svc/shop/api:80 get no answer, and nothing else is lost: a filter, a"),
+        (replace(SILENT, abandoned=40), NOT_LISTED, "of requests to svc/shop/api:80 are accepted"),
+        (OF_A_POD, {}, "first SYNs to 10.244.2.9:80 get no answer"),
+        (OUTSIDE, {}, "first SYNs to 192.0.2.77:80 get no answer, and nothing else is lost: a fi"),
+    ],
+)
+def test_a_share_where_several_endpoints_are_not_known(
+    row: PathRow, known: dict[str, object], what: str
+) -> None:
+    (finding,) = evaluate(snapshot(talked(row), **known))
+    assert what in finding.title and finding.confidence == "possible"
+
+
+EARLIER = Period(100 * SECOND_NS, 110 * SECOND_NS)
+LOSSY = direction(data(200, 100), again=Retransmissions(syn=80, timeout=60))
+
+
+@pytest.mark.parametrize(
+    ("row", "known"),
+    [
+        (replace(SYNS, to_server=LOSSY), ONE_ENDPOINT),
+        (replace(OUTSIDE, retried=8), {}),
+        (replace(OUTSIDE, failing=ALL_FAIL_NOW, answering=EARLIER), {}),  # all at once
+        (replace(SILENT, abandoned=40), ONE_ENDPOINT),  # long polls, perhaps
+        (replace(OF_A_POD, client=FIRST, asked=CLIENT, endpoint=CLIENT), {}),  # what others ask it
+        (replace(OUTSIDE, asked_port=53, endpoint_port=53), {}),
+    ],
+)
+@pytest.mark.alike
+def test_what_looks_like_a_share_of_one_address_is_silent(
+    row: PathRow, known: dict[str, object]
+) -> None:
+    assert evaluate(snapshot(talked(row), **known)) == []
