@@ -83,6 +83,11 @@ class PodRow:
     kind: str = "pods"
 
     @property
+    def addresses(self) -> tuple[str, ...]:
+        """Of all families; that of a pod that has none yet is ''."""
+        return self.ips or (self.ip,)
+
+    @property
     def all_ready(self) -> bool:
         """Whether each container that it is to have is ready."""
         have, _, want = self.ready.partition("/")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from collectors.findings import Finding, Subject
-from diagnosis.snapshot import Conversation, Snapshot
+from diagnosis.snapshot import Conversation, Snapshot, TargetView
 
 DNS_PORT = 53
 # what says where, and not why: explained by causes, and explaining those after them
@@ -145,9 +145,15 @@ def failing(snapshot: Snapshot, symptom: Finding) -> list[Conversation]:
 
 
 def _seen_by(snapshot: Snapshot, subject: Subject) -> Iterator[Conversation]:
+    """By its own capture; of a pod that has none by those of others."""
     for view in snapshot.targets:
         if view.subject == subject:
-            yield from view.conversations
+            yield from view.conversations or _of_pod(snapshot, view)
+
+
+def _of_pod(snapshot: Snapshot, view: TargetView) -> Iterator[Conversation]:
+    own = view.pod.addresses if view.pod is not None else ()
+    return (talk for talk in snapshot.conversations if talk.client in own or talk.server in own)
 
 
 def _is_of(snapshot: Snapshot, talk: Conversation, subject: Subject) -> bool:

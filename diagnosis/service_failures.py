@@ -74,7 +74,7 @@ def _is_judged(snapshot: Snapshot, view: TargetView, row: PathRow) -> bool:
     own."""
     if not snapshot.services:
         return row.protocol == "TCP"
-    is_asked = view.pod is None or row.client in view.pod.ips
+    is_asked = view.pod is None or row.client in view.pod.addresses
     is_service = row.asked in snapshot.service_by_address
     return row.asked_port != DNS_PORT and (is_service or (row.protocol == "TCP" and is_asked))
 

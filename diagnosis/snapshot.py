@@ -246,13 +246,7 @@ class Snapshot:
 
     @cached_property
     def by_address(self) -> dict[str, PodRow]:
-        return {
-            ip: pod
-            for pod in self.pods
-            if not pod.host_network
-            for ip in (pod.ips or (pod.ip,))
-            if ip
-        }
+        return {ip: pod for pod in self.pods if not pod.host_network for ip in pod.addresses if ip}
 
     @cached_property
     def service_by_address(self) -> dict[str, ServiceRow]:

@@ -73,7 +73,7 @@ class ClusterState:
         """Every address of a node that is known, to its name: pods say theirs, too."""
         found: dict[str, str] = {}
         for pod in self.pods:
-            own = pod.host_ips or ((pod.ips or (pod.ip,)) if pod.host_network else ())
+            own = pod.host_ips or (pod.addresses if pod.host_network else ())
             found |= dict.fromkeys((ip for ip in own if ip and pod.node), pod.node)
         for node in self.nodes:
             found |= dict.fromkeys((*node.addresses, *filter(None, (node.address,))), node.name)
@@ -90,7 +90,7 @@ class ClusterState:
             ip: pod
             for pod in reversed(self.pods)
             if not pod.host_network and not pod.ended
-            for ip in (pod.ips or (pod.ip,))
+            for ip in pod.addresses
             if ip
         }
 
@@ -270,4 +270,4 @@ class ClusterState:
 
 
 def _has(pod: PodRow, address: str) -> bool:
-    return not pod.host_network and not pod.ended and address in (pod.ips or (pod.ip,))
+    return not pod.host_network and not pod.ended and address in pod.addresses

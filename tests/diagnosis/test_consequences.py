@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from collectors.findings import Finding, Stage, Subject
 from diagnosis.consequences import joined
-from diagnosis.snapshot import Conversation, Snapshot
+from diagnosis.snapshot import Conversation, Snapshot, TargetView
 from tests.support.service_snapshots import seen_at, service_snapshot
 from tests.support.snapshots import API, NEAR, POD
 
@@ -87,3 +87,17 @@ def test_findings_that_explain_each_other_are_all_said() -> None:
     assert {"a", "b"} <= {one.rule for one in said}
     everything = [*(one.rule for one in said), *(t for one in said for t in one.consequences)]
     assert any(text.endswith("c") for text in everything)
+
+
+def test_of_a_pod_without_a_capture_it_counts_what_its_node_saw() -> None:
+    """Its counters say that it retransmits, and the node's capture with whom."""
+    pod = TargetView("pod/shop/client", "pod", POD.name, 0.0, "this pod", pod=POD)
+    symptom = replace(finding("retransmits", "symptom"), subject=pod.subject)
+    talk = replace(LOST, unanswered=0, answered=9, retransmitted=40)
+    for seen, left in (
+        (talk, ["cause"]),
+        (replace(talk, client=NEAR.ip), ["cause", "retransmits"]),
+    ):
+        moment = service_snapshot(seen_at("n1", conversations=(seen,)), pod)
+        found = joined(moment, (CAUSE, symptom), {"cause": explains_api})
+        assert [one.rule for one in found] == left
