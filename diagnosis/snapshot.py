@@ -76,6 +76,7 @@ class Conversation:
     segments: int = 0
     retransmitted: int = 0
     stuck: int = 0  # flows whose full-size segments are retransmitted after timeouts
+    stuck_again: int = 0  # of `retransmitted`: those of these flows
     large: int = 0  # where some are stuck: flows that sent segments of full size at all
     client_zero_windows: int = 0
     server_zero_windows: int = 0

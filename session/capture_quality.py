@@ -68,7 +68,9 @@ def _lost(opened: Sequence[TcpFlow]) -> float:
 def corrected(view: TargetView, of: CaptureQuality) -> TargetView:
     """Without what only the capture makes look wrong."""
     if of.doubled:
-        talks = tuple(replace(talk, retransmitted=0, stuck=0) for talk in view.conversations)
+        talks = tuple(
+            replace(talk, retransmitted=0, stuck=0, stuck_again=0) for talk in view.conversations
+        )
         view = replace(view, conversations=talks, paths=tuple(map(_once, view.paths)))
     if of.one_sided:
         view = replace(view, lookups=None)

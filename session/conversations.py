@@ -207,13 +207,19 @@ def _add_tcp(totals: Counter[str], flow: TcpFlow, now: int, sides: LegsSeen) -> 
     totals["challenged"] += _is_challenged(flow)
     _add_side(totals, flow.client, "client_zero_windows")
     _add_side(totals, flow.server, "server_zero_windows")
-    totals["stuck"] += _is_stuck(flow) or _lacks_large(flow, now)
+    if _is_stuck(flow) or _lacks_large(flow, now):
+        totals["stuck"] += 1
+        totals["stuck_again"] += _again(flow.client) + _again(flow.server)
 
 
 def _add_side(totals: Counter[str], side: Direction, zero_windows: str) -> None:
     totals["segments"] += side.segments
-    totals["retransmitted"] += side.counts.fast + side.counts.timeouts
+    totals["retransmitted"] += _again(side)
     totals[zero_windows] += side.counts.zero_windows
+
+
+def _again(side: Direction) -> int:
+    return side.counts.fast + side.counts.timeouts
 
 
 def _add_handshake(totals: Counter[str], flow: TcpFlow, now: int, sides: LegsSeen) -> None:

@@ -16,12 +16,18 @@ from diagnosis.by_key import by_key
 from diagnosis.carriers import carrier
 from diagnosis.overlays import has_own_mtu, overhead, overlays, overlays_of_pods
 from diagnosis.path_losses import PathLoss, loss_ends, path_losses
+from diagnosis.paths import End
 from diagnosis.rule import CONVENTION, Rule, Threshold
+from diagnosis.rules import retransmits
 from diagnosis.rules._losses import losses_at
 from diagnosis.snapshot import Conversation, Snapshot, TargetView, listed
 
 STUCK = Threshold("at least", 2, "flows whose full-size segments do not pass", CONVENTION)
 MOST = Threshold("from", 50, "% of the flows between two ends that send any", CONVENTION)
+# Of one of several endpoints: fewer of a Service's connections than half
+SOME = Threshold("or from", 20, "% of them, where no other connection loses any", CONVENTION)
+LEAST_SPLIT = 5  # flows: chance is none of them
+CLEAN = 1.0  # % of segments at most: what other connections retransmit
 # packets that a node could not send on: IPv6's routers split none, and count them apart
 TOO_LARGE = ("IpFragFails", "Ip6FragFails", "Ip6InTooBigErrors")
 RULE = Rule(
@@ -35,7 +41,7 @@ RULE = Rule(
     criterion="the MTU of pods is above the overlay's; the overlay's packets do not fit into the "
     "interface below; or handshakes succeed and full-size segments are retransmitted after "
     "timeouts",
-    thresholds=(STUCK, MOST),
+    thresholds=(STUCK, MOST, SOME),
     false_friends=(
         "the underlay fragments and it works",
         "full-size segments of other connections arrive at the receiver",
@@ -69,10 +75,13 @@ def explains(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
 
 
 def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
-    """The black hole that comes of an MTU; and that a node which counts packets as too large
-    drops large ones alone."""
+    """The black hole that comes of an MTU; that a node which counts packets as too large drops
+    large ones alone; and what a capture alone sees retransmitted of it."""
     if other.rule == RULE.id:
         return other.subject.name == BLACK_HOLE and finding.subject.name != BLACK_HOLE
+    if other.rule == retransmits.RULE.id:
+        ends = retransmits.captured_ends(snapshot, other)
+        return bool(ends) and ends <= _stuck_ends(snapshot)
     losses = losses_at(snapshot, other.subject) if other.rule == "packet_loss" else []
     return bool(losses) and all(_is_of_size(snapshot, finding, loss) for loss in losses)
 
@@ -84,9 +93,12 @@ def _is_of_size(snapshot: Snapshot, finding: Finding, loss: PathLoss) -> bool:
         return True
     if finding.subject.name != BLACK_HOLE or loss.place not in ("beyond", "between"):
         return False
-    stuck = {talk.end for talk in snapshot.conversations if _is_stuck(talk)}
     is_opened = all(kind.name != "SYNs" for kind in loss.kinds)
-    return is_opened and not stuck.isdisjoint(loss_ends(loss))
+    return is_opened and not _stuck_ends(snapshot).isdisjoint(loss_ends(loss))
+
+
+def _stuck_ends(snapshot: Snapshot) -> set[End]:
+    return {talk.end for talk in snapshot.conversations if _is_stuck(talk)}
 
 
 def _pod(snapshot: Snapshot, pod: TargetView, host: TargetView) -> Iterator[Finding]:
@@ -186,8 +198,19 @@ def _black_hole(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def _is_stuck(talk: Conversation) -> bool:
-    """Whether full-size segments do not pass: where loss hits any, those of most connections do."""
-    return talk.stuck > 0 and 100 * talk.stuck >= MOST.value * talk.large
+    """Whether full-size segments do not pass: where loss hits any, those of most connections do,
+    after some retransmissions."""
+    share = 100 * talk.stuck
+    return talk.stuck > 0 and (
+        share >= MOST.value * talk.large or (share >= SOME.value * talk.large and _is_split(talk))
+    )
+
+
+def _is_split(talk: Conversation) -> bool:
+    """Whether some connections never get any through, and all others do at once: two paths."""
+    others = talk.retransmitted - talk.stuck_again
+    is_clean = 100 * others <= CLEAN * talk.segments
+    return talk.stuck >= LEAST_SPLIT and is_clean and not talk.unanswered
 
 
 def _black_hole_finding(

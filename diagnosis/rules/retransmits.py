@@ -14,6 +14,7 @@ from collectors.kernel.derived_figures import RETRANSMIT_SHARE
 from diagnosis.by_key import by_key
 from diagnosis.loss_shares import LossShare
 from diagnosis.one_interface import EndLoss, end_losses
+from diagnosis.paths import End
 from diagnosis.rule import CONVENTION, Rule, Threshold, level
 from diagnosis.snapshot import Snapshot, TargetView, listed
 
@@ -79,10 +80,14 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 
 def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
     """What is late, or gets no answer, at ends that a capture alone sees lose packets."""
-    own = (loss for loss in end_losses(snapshot) if loss.view.subject == finding.subject)
     return other.rule in ("slow_server", "unanswered") and any(
-        other.subject == snapshot.subject(*loss.end) for loss in own
+        other.subject == snapshot.subject(*end) for end in captured_ends(snapshot, finding)
     )
+
+
+def captured_ends(snapshot: Snapshot, finding: Finding) -> set[End]:
+    """Of a finding of a capture alone: the ends that it sees lose packets."""
+    return {loss.end for loss in end_losses(snapshot) if loss.view.subject == finding.subject}
 
 
 def _captured(snapshot: Snapshot, losses: list[EndLoss]) -> Finding:

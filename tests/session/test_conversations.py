@@ -177,7 +177,8 @@ def test_answers_that_come_or_are_lost_whatever_their_size(arrives: set[int], ac
 
 def test_full_size_segments_that_come_after_all_do_not_stick() -> None:
     whole = {0, 1}
-    assert seen(answer_of(1_400, 1_400, arrives=whole, acked=1, again=4)).stuck == 1
+    talk = seen(answer_of(1_400, 1_400, arrives=whole, acked=1, again=4))
+    assert (talk.stuck, talk.stuck_again, talk.retransmitted) == (1, 4, 4)
     assert not seen(answer_of(1_400, 1_400, arrives=whole, acked=2_801, again=4)).stuck
 
 

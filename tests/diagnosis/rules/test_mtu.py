@@ -12,6 +12,7 @@ from collectors.findings import Finding
 from diagnosis import rules
 from diagnosis.paths import Retransmissions
 from diagnosis.snapshot import Conversation, Snapshot
+from tests.support import one_interface
 from tests.support.path_snapshots import (
     CLIENT,
     PODS,
@@ -184,3 +185,23 @@ def test_requests_that_do_not_get_through_behind_a_node_are_one_cause() -> None:
     passing = replace(stuck, stuck=0)
     found = rules.findings(Snapshot(0.0, (replace(view, conversations=(passing,)),)))
     assert [one.rule for one in found] == ["packet_loss"]
+
+
+def of_one_endpoint(**more: int) -> list[str]:
+    """At the client's end: large requests to one of two endpoints stay without an ACK."""
+    counts = {"stuck": 45, "large": 100, "retransmitted": 400, "stuck_again": 400} | more
+    waiting, lost = one_interface.talk(**counts), Retransmissions(timeout=400)
+    view = one_interface.captured(one_interface.sent_again(lost, silent=45), talks=(waiting,))
+    return [one.rule for one in rules.findings(view) if one.rule in ("mtu", "retransmits")]
+
+
+def test_large_segments_to_one_of_two_endpoints_never_pass() -> None:
+    """And what is retransmitted follows from it."""
+    assert of_one_endpoint() == ["mtu"]
+
+
+@pytest.mark.alike
+def test_loss_of_which_other_connections_lose_some_as_well() -> None:
+    assert of_one_endpoint(retransmitted=460) == ["retransmits"]
+    assert of_one_endpoint(unanswered=3) == ["retransmits"]
+    assert of_one_endpoint(stuck=15) == ["retransmits"]
