@@ -1,26 +1,27 @@
 """No pod of another node answers, while pods elsewhere do: what crosses between two nodes is lost.
 
-One capture shows that much. Where it is lost, the other node's capture says, if there is one.
+One capture shows that much. Where it is lost, the other node's capture says, if there is one. One
+capture alone says it where SYNs of those pods come, and what answers them never comes there.
 
 Facts: docs/reference/failures.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from collectors.events import NodeRow
-from collectors.findings import Evidence, Finding
+from collectors.findings import Evidence, Finding, Subject
 from collectors.frozen import frozen
 from diagnosis.by_key import by_key
 from diagnosis.lagging import why_lagging
-from diagnosis.node_crossings import seen_between
-from diagnosis.path_groups import all_path_groups
-from diagnosis.paths import PathDirection, PathRow
+from diagnosis.node_crossings import entered_lately, seen_behind, seen_between
+from diagnosis.path_groups import all_path_groups, client_text
+from diagnosis.paths import PathDirection, PathRow, added
 from diagnosis.per_snapshot import once_per_snapshot
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._losses import is_denied
-from diagnosis.rules._node_pairs import between, host_of, pairs_subject
+from diagnosis.rules._node_pairs import addresses_of, between, host_of, pairs_subject
 from diagnosis.snapshot import Conversation, Snapshot, TargetView, listed
 
 LEAST = Threshold("at least", 5, "SYNs without an answer, and none with", CONVENTION)
@@ -30,15 +31,18 @@ RULE = Rule(
     title="No pod of another node answers, while pods elsewhere do",
     scope="node",
     stage="cause",
-    inputs=("capture", "pods", "nodes"),
+    inputs=("capture", "pods", "nodes", "NetworkPolicies"),
     symptoms=("connect", "timeout", "name", "nodes"),
     screen="node",
-    criterion="nothing comes from any pod of that node for 10 s, while connections to other pods "
-    "are made; where it is lost by the capture on the other node",
+    criterion="SYNs are sent again and nothing comes from any pod of that node for 10 s, while "
+    "the same clients' connections elsewhere are made; where it is lost by the capture on the "
+    "other node",
     thresholds=(LEAST, WORKLOADS),
     false_friends=(
         "one workload alone does not answer",
-        "a policy denies it",
+        "a policy denies it, or ICMP errors reject it",
+        "its pods end, as in a drain",
+        "the clients get no answer from anywhere",
         "eBPF hands packets on where a capture does not see them",
     ),
     severity="critical",
@@ -47,10 +51,17 @@ RULE = Rule(
     verify="a pod of that node answers",
 )
 DOWN = "No pod of {other} answers: the node is not ready"
+GONE = "No pod of {other} answers: the cluster has no such node any more"
 UNKNOWN = "No pod of {other} answers {one}: lost on the path there or back, or {other} is down"
+HOST_ANSWERS = (
+    "No pod of {other} answers {one}, while {other} itself is reached: lost on the path to its "
+    "pods, or back"
+)
+CUT_OFF = "No pod of any other node answers {one} ({other}): {one} is cut off from their pods"
 LOST_THERE = "What {one} sends to pods of {other} never comes there"
 LOST_BACK = "What pods of {other} answer never comes to {one}"
-NOT_ANSWERED = "What comes to {other} for its pods is not answered"
+LOST_BOTH = "Nothing that pods of {one} and of {other} send each other comes there"
+NOT_ANSWERED = "What {one} sends to pods of {other} comes to {other}, and no answer leaves it"
 PATH = """# do the nodes reach each other, and by which device do packets for its pods leave {one}?
 ping -c 3 {address}
 ip route get {pod}
@@ -58,16 +69,25 @@ ip route get {pod}
 CAPTURE = """# capture on {other} as well: it shows which direction is lost
 podwire node/{other}
 """
+OWN = """# on {one}: its routes to the others' pods, its rules, the overlay's device and port
+ip route; ip neigh; bridge fdb show 2>/dev/null | grep dst
+nft list ruleset | grep -nE 'drop|reject'; iptables-save -c | grep -E 'DROP|REJECT'"""
 ON_THE_NODE = """# on {other}
 sysctl net.ipv4.ip_forward; ip route get {pod}
 nft list ruleset | grep -nE 'drop|reject'; iptables-save -c | grep -E 'DROP|REJECT'"""
 MACHINE = """# does the machine run, and does its kubelet reach the API server?
 kubectl describe node {other}"""
+REMOVED = """# what still has its addresses: pods that wait for their removal, and clients
+kubectl get pods -A -o wide --field-selector spec.nodeName={other}"""
 FIXES = {
     DOWN: MACHINE,
+    GONE: REMOVED,
     UNKNOWN: CAPTURE + PATH,
+    HOST_ANSWERS: CAPTURE + PATH,
+    CUT_OFF: OWN,
     LOST_THERE: PATH,
     LOST_BACK: PATH,
+    LOST_BOTH: PATH,
     NOT_ANSWERED: ON_THE_NODE,
 }
 
@@ -75,19 +95,25 @@ FIXES = {
 @frozen
 class SilentNode:
     """`rows` are connections to its pods that nothing answered, as the view saw them; `there` and
-    `back` the packets to and from its pods; `answering` is how many connections to other pods were
-    made meanwhile."""
+    `back` the packets to and from its pods; `elsewhere` are connections to other pods and addresses
+    of these seconds, `reached` the nodes whose pods are among them and answer."""
 
     view: TargetView
     other: NodeRow
     rows: tuple[PathRow, ...]
     there: PathDirection
     back: PathDirection
-    answering: int
+    elsewhere: tuple[PathRow, ...]
+    reached: frozenset[str]
+    is_listed: bool = True
 
     @property
     def unanswered(self) -> int:
         return sum(row.unanswered for row in self.rows)
+
+    @property
+    def answering(self) -> int:
+        return sum(row.completed for row in self.elsewhere)
 
     @property
     def endpoints(self) -> list[str]:
@@ -99,26 +125,51 @@ class SilentNode:
 
     @property
     def is_silent(self) -> bool:
-        """Whether nothing comes: never, or no longer. SYNs that are sent again show that it is not
-        only the capture that has no answers."""
-        if not any(row.to_server.retransmitted.syn for row in self.rows):
-            return False
+        """Whether nothing comes: never, or no longer; or SYNs alone, which are sent again."""
         if not self.back.entered.total:
             return self.there.left.total >= LEAST.value
+        if self.has_only_syns:
+            return True
         return not self.back.latest_entered and all(self.there.latest_left)
+
+    @property
+    def has_only_syns(self) -> bool:
+        """Whether its pods open connections, none of which they complete: answers leave, and do not
+        come there."""
+        came, again = self.back.entered, self.back.retransmitted.syn
+        is_answered = self.there.left.syn_ack >= LEAST.value
+        return came.syn == came.total and min(came.syn, again) >= LEAST.value and is_answered
+
+    @property
+    def are_clients_well(self) -> bool:
+        """Whether it is not one client that gets no answer from anywhere: one of them gets some
+        elsewhere, or there are several."""
+        failing = {row.client for row in self.rows}
+        well = {row.client for row in self.elsewhere if row.completed}
+        return len(failing) > 1 or not failing.isdisjoint(well)
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
-    pairs = {frozenset(silent.names): silent for silent in _silent_nodes(snapshot)}
-    if pairs:
-        yield _finding(snapshot, list(pairs.values()))
+    for subject, pairs in _by_subject(snapshot).items():
+        yield _finding(snapshot, subject, pairs)
 
 
 def explains(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
     return any(
         between(silent.view.node, silent.other.name, snapshot, talk)
-        for silent in _silent_nodes(snapshot)
+        for silent in _by_subject(snapshot).get(finding.subject, ())
     )
+
+
+@once_per_snapshot
+def _by_subject(snapshot: Snapshot) -> Mapping[Subject, list[SilentNode]]:
+    """Of each pair of nodes one; those that the same is said of together."""
+    found = _silent_nodes(snapshot)
+    pairs = {frozenset(silent.names): silent for silent in reversed(found)}
+    alike = by_key(reversed(pairs.values()), lambda silent: _text(snapshot, silent))
+    together = [(pairs_subject([one.names for one in of]), of) for of in alike.values()]
+    by_subject = by_key(together, lambda pair: pair[0])
+    return {subject: [one for _, of in same for one in of] for subject, same in by_subject.items()}
 
 
 @once_per_snapshot
@@ -127,71 +178,112 @@ def _silent_nodes(snapshot: Snapshot) -> list[SilentNode]:
     return [
         silent
         for of in groups.values()
-        if of[0].view.node and not why_lagging(of[0].view)
+        if _is_comparable(of[0].view)
         for silent in _of_view(snapshot, of[0].view, [row for group in of for row in group.rows])
         if not any(is_denied(snapshot, group) for group in of if _has_any(group.rows, silent))
     ]
+
+
+def _is_comparable(view: TargetView) -> bool:
+    return bool(view.node) and view.paths_complete and not why_lagging(view)
 
 
 def _has_any(rows: Iterable[PathRow], silent: SilentNode) -> bool:
     return any(row in silent.rows for row in rows)
 
 
-def _of_view(snapshot: Snapshot, view: TargetView, rows: Iterable[PathRow]) -> Iterator[SilentNode]:
-    by_node = by_key(rows, lambda row: snapshot.node_of(row.endpoint) if row.endpoint else "")
-    for other in snapshot.nodes:
-        if other.name == view.node or other.name not in by_node:
-            continue
-        failing = tuple(row for row in by_node[other.name] if row.unanswered)
-        workloads = {snapshot.workload(row.endpoint) for row in failing}
-        if len(workloads) < WORKLOADS.value:
-            continue
-        elsewhere = (row for name, of in by_node.items() if name != other.name for row in of)
+def _of_view(snapshot: Snapshot, view: TargetView, rows: list[PathRow]) -> Iterator[SilentNode]:
+    by_node = by_key(rows, lambda row: _pods_node(snapshot, row))
+    answering = {name for name, of in by_node.items() if any(row.completed for row in of)}
+    for other, is_listed in _others(snapshot, view, by_node):
         silent = SilentNode(
             view,
             other,
-            failing,
+            rows=tuple(row for row in by_node[other.name] if _fails(snapshot, row, other)),
             there=seen_between(snapshot, view, view.node, other.name),
             back=seen_between(snapshot, view, other.name, view.node),
-            answering=sum(row.completed for row in elsewhere),
+            elsewhere=tuple(row for name in by_node if name != other.name for row in by_node[name]),
+            reached=frozenset(answering - {"", view.node, other.name}),
+            is_listed=is_listed,
         )
-        if silent.answering and silent.unanswered >= LEAST.value and silent.is_silent:
+        is_rejected = added(by_node[other.name]).rejected
+        if not is_rejected and _has_enough(snapshot, silent) and silent.is_silent:
             yield silent
 
 
-# --- in words
+def _pods_node(snapshot: Snapshot, row: PathRow) -> str:
+    """Of the pod that is asked: a node's own addresses have filters of their own."""
+    pod = snapshot.by_address.get(row.endpoint)
+    return pod.node if pod is not None else ""
 
 
-def _finding(snapshot: Snapshot, pairs: list[SilentNode]) -> Finding:
-    first = pairs[0]
-    text = _text(snapshot, first)
-    words = {
-        "one": first.view.node,
-        "other": listed(sorted(pair.other.name for pair in pairs)),
-    }
-    fix = FIXES[text].format(
-        one=first.view.node,
-        other=first.other.name,
-        address=first.other.address or first.other.name,
-        pod=first.endpoints[0],
-    )
-    return RULE.finding(
-        subject=pairs_subject([pair.names for pair in pairs]),
-        title=text.format(**words),
-        evidence=tuple(fact for pair in pairs[:3] for fact in _evidence(snapshot, pair)),
-        fix=fix,
-    )
+def _others(
+    snapshot: Snapshot, view: TargetView, names: Iterable[str]
+) -> Iterator[tuple[NodeRow, bool]]:
+    """The other nodes of which pods are asked, and whether each is still one of the cluster's."""
+    known = {node.name: node for node in snapshot.nodes}
+    are_all_listed = bool(known) and not snapshot.blind.at("nodes")
+    for name in set(names) - {"", view.node}:
+        if name in known:
+            yield known[name], True
+        elif are_all_listed:
+            yield NodeRow(name, "", "", ready=False, os="", arch=""), False
+
+
+def _fails(snapshot: Snapshot, row: PathRow, other: NodeRow) -> bool:
+    """Whether SYNs are sent again, most of them: else it is the capture that has no answers. Pods
+    that end are not asked what their node does, while that runs."""
+    pod = snapshot.by_address[row.endpoint]
+    is_ending = pod.phase == "Terminating" and other.ready
+    again = row.to_server.retransmitted.syn
+    return bool(row.unanswered) and 2 * again >= row.unanswered and not is_ending
+
+
+def _has_enough(snapshot: Snapshot, silent: SilentNode) -> bool:
+    workloads = {snapshot.workload(row.endpoint) for row in silent.rows}
+    is_many = len(workloads) >= WORKLOADS.value and silent.unanswered >= LEAST.value
+    return is_many and silent.answering > 0 and silent.are_clients_well
+
+
+# --- what is said
 
 
 def _text(snapshot: Snapshot, silent: SilentNode) -> str:
-    if not silent.other.ready:
+    if not silent.is_listed:
+        return GONE
+    place = LOST_THERE if silent.has_only_syns else _place(snapshot, silent)
+    if place:
+        return place
+    is_reached = _came_from_host(snapshot, silent) > 0
+    if not silent.other.ready and not is_reached:
         return DOWN
+    if _is_cut_off(snapshot, silent):
+        return CUT_OFF
+    return HOST_ANSWERS if is_reached else UNKNOWN
+
+
+def _is_cut_off(snapshot: Snapshot, silent: SilentNode) -> bool:
+    """Whether several other nodes are asked from there, and none of their pods answers."""
+    own = [one for one in _silent_nodes(snapshot) if one.view.key == silent.view.key]
+    return len(own) > 1 and not silent.reached - {one.other.name for one in own}
+
+
+def _came_from_host(snapshot: Snapshot, silent: SilentNode) -> int:
+    own = addresses_of(snapshot, silent.other) - set(snapshot.by_address) - {""}
+    return entered_lately(silent.view, own)
+
+
+def _place(snapshot: Snapshot, silent: SilentNode) -> str:
+    """Where it is lost by the other node's capture; '' where that is not known."""
     other_side = _other_side(snapshot, silent)
     if other_side is None:
-        return UNKNOWN
-    if not other_side.there.latest_entered:
-        return LOST_THERE
-    return LOST_BACK if all(other_side.back.latest_left) else NOT_ANSWERED
+        return ""
+    sent = other_side.back.latest_left
+    if other_side.there.latest_entered:
+        return LOST_BACK if all(sent) else "" if any(sent) else NOT_ANSWERED
+    if not all(silent.there.latest_left):
+        return ""
+    return LOST_BOTH if all(sent) else LOST_THERE
 
 
 @frozen
@@ -207,28 +299,69 @@ def _other_side(snapshot: Snapshot, silent: SilentNode) -> OtherSide | None:
     """None if nothing is captured there, or its capture cannot be compared."""
     one, other = silent.view.node, silent.other.name
     view = host_of(snapshot, other)
-    if view is None or not view.paths or why_lagging(view):
+    if view is None or not view.paths or not _is_comparable(view):
         return None
-    there = seen_between(snapshot, view, one, other)
-    return OtherSide(view, there, seen_between(snapshot, view, other, one))
+    masqueraded = (row for row in silent.rows if row.sent_as != row.client)
+    there, back = seen_behind(view, masqueraded)
+    there += seen_between(snapshot, view, one, other)
+    return OtherSide(view, there, back + seen_between(snapshot, view, other, one))
+
+
+# --- in words
+
+
+def _finding(snapshot: Snapshot, subject: Subject, pairs: list[SilentNode]) -> Finding:
+    first = pairs[0]
+    text = _text(snapshot, first)
+    alike = by_key(pairs, lambda pair: _text(snapshot, pair))
+    fix = FIXES[text].format(
+        one=first.view.node,
+        other=first.other.name,
+        address=first.other.address or first.other.name,
+        pod=first.endpoints[0],
+    )
+    return RULE.finding(
+        subject=subject,
+        title="; ".join(_title(text, of) for text, of in alike.items()),
+        evidence=tuple(fact for pair in pairs[:3] for fact in _evidence(snapshot, pair)),
+        fix=fix,
+    )
+
+
+def _title(text: str, pairs: Iterable[SilentNode]) -> str:
+    of = list(pairs)
+    ones, others = {pair.view.node for pair in of}, {pair.other.name for pair in of}
+    return text.format(one=listed(sorted(ones)), other=listed(sorted(others)))
 
 
 def _evidence(snapshot: Snapshot, silent: SilentNode) -> Iterator[Evidence]:
     other, view = silent.other.name, silent.view
     whose = listed(snapshot.workload(end) for end in silent.endpoints)
+    nothing = "only SYNs, sent again," if silent.has_only_syns else "nothing"
     yield view.fact(
-        f"{silent.unanswered} connections to pods of {other} ({whose}) without an answer; "
-        f"nothing came from any pod of {other}, {silent.answering} connections to other pods "
-        "were made",
+        f"{silent.unanswered} connections of {client_text(snapshot, silent.rows)} to pods of "
+        f"{other} ({whose}) without an answer; {nothing} came from any pod of {other}, "
+        f"{silent.answering} connections elsewhere were made",
         "capture, all interfaces",
     )
-    if not silent.other.ready:
+    if not silent.is_listed:
+        yield snapshot.fact(f"no node of the cluster is called {other}", "nodes")
+    elif not silent.other.ready:
         yield snapshot.fact(f"{other} is not ready", "nodes")
-    elif host_of(snapshot, other) is None:
+    if came := _came_from_host(snapshot, silent):
+        text = f"{came} packets came from {other} itself in 10 s"
+        yield view.fact(text, "capture, all interfaces")
+    yield from _of_the_other_side(snapshot, silent)
+
+
+def _of_the_other_side(snapshot: Snapshot, silent: SilentNode) -> Iterator[Evidence]:
+    other, is_open = silent.other.name, host_of(snapshot, silent.other.name) is not None
+    if not is_open and silent.is_listed and silent.other.ready:
         yield snapshot.fact(f"{other} is not open: what comes there is not known", "podwire")
     elif other_side := _other_side(snapshot, silent):  # else `with_lag` says why there is none
         came, left = other_side.there.latest_entered, sum(other_side.back.latest_left)
         yield other_side.view.fact(
-            f"{came} packets came from pods of {view.node} lately, {left} left for them in 10 s",
+            f"{came} packets came from pods of {silent.view.node} lately, {left} left for them in "
+            "10 s",
             "capture, all interfaces",
         )

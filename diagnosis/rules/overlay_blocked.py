@@ -147,7 +147,7 @@ def _route(snapshot: Snapshot, here: TargetView, there: TargetView) -> PodRoute 
 
 def _crossing(snapshot: Snapshot, one: TargetView, other: TargetView) -> Crossing:
     left = seen_between(snapshot, one, one.node, other.node)
-    entered = seen_between(snapshot, other, one.node, other.node)
+    entered = seen_between(snapshot, other, one.node, other.node, masqueraded=True)
     return Crossing(
         left.complete_left.total, left.latest_left, entered.entered.total, entered.latest_entered
     )

@@ -14,7 +14,7 @@ from diagnosis.snapshot import Conversation, TargetView
 from tests.diagnosis.rules.test_stale_vtep import HERE, OLD, SECOND, THERE, near, view
 from tests.support.rules import finder
 from tests.support.service_snapshots import path, service_snapshot
-from tests.support.snapshots import API, NEAR, POD
+from tests.support.snapshots import API, NEAR, NODE, POD
 
 evaluate = finder("overlay_blocked")
 SYNS = Segments(syn=9)
@@ -124,6 +124,13 @@ def test_what_fails_between_them_is_listed_under_it() -> None:
     (finding,) = rules.findings(service_snapshot(one, second(OWN)))
     wheres = [text.partition(":")[0] for text in finding.consequences]
     assert (finding.rule, wheres) == ("overlay_blocked", ["n1 → n2", "shop/api-1"])
+
+
+@pytest.mark.alike
+def test_what_is_sent_on_with_an_address_of_the_node() -> None:
+    """A masquerade, as kube-proxy's --masquerade-all makes it."""
+    came = row(client=NODE.address, to_server=CAME)
+    assert not evaluate(service_snapshot(first(LOST), second(came)))
 
 
 @pytest.mark.parametrize("more", [{"capture_loss": 3.0}, {"capture_lag": 9.0}])
