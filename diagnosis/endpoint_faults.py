@@ -15,7 +15,7 @@ from diagnosis.loss_shares import LossShare
 from diagnosis.path_groups import LEAST, PathGroup
 from diagnosis.paths import PathRow, added
 
-Manner = Literal["stale", "dropped", "rejected", "reset", "unanswered", "silent"]
+Manner = Literal["stale", "dropped", "rejected", "reset", "unanswered", "silent", "closed"]
 WELL = 0.1  # of an endpoint's connections fail at most where it is well
 LASTING_NS = 2_000_000_000  # that an endpoint fails which answered before
 AT_ONCE_NS = 500_000_000  # requests that were sent as it began
@@ -52,7 +52,7 @@ def _fault(
     group: PathGroup, manner: Manner, endpoints: tuple[str, ...], row: PathRow
 ) -> EndpointFault:
     total = sum(one.connections for one in group.rows)
-    failed = LossShare(min(total, max(row.failed, row.reset_by_server)), total)
+    failed = LossShare(min(total, max(row.failed, row.reset_by_server, row.closed)), total)
     return EndpointFault(group, manner, endpoints, failed, row)
 
 
@@ -79,8 +79,17 @@ def _manner(row: PathRow) -> Manner | None:
     is_over = _is_over(row)
     if is_over and row.unanswered >= LEAST and row.to_server.left.syn > row.completed:
         return "unanswered"
+    if _is_closing(row, is_over):
+        return "closed"
     is_silent = row.silent >= LEAST and (is_over or row.answered <= WELL * row.requests)
     return "silent" if is_silent and _are_handed_on(row) and are_acknowledged(row) else None
+
+
+def _is_closing(row: PathRow, is_over: bool) -> bool:
+    """Whether it ends most of the connections that it does not answer."""
+    is_mostly = 2 * row.closed >= row.requests - row.answered
+    is_failing = is_over or row.answered <= WELL * row.requests
+    return row.closed >= LEAST and is_mostly and is_failing
 
 
 def _is_over(row: PathRow) -> bool:
@@ -119,7 +128,11 @@ def _are_handed_on(row: PathRow) -> bool:
 
 def _is_well(row: PathRow) -> bool:
     is_answering = 2 * row.answered >= row.requests
-    return row.completed >= LEAST and row.failed <= WELL * row.connections and is_answering
+    return (
+        row.completed >= LEAST
+        and row.failed + row.closed <= WELL * row.connections
+        and is_answering
+    )
 
 
 # --- endpoints that nothing was seen to go to

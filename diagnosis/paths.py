@@ -164,6 +164,7 @@ class PathRow:
     answered: int = 0  # of those: data came back
     silent: int = 0  # of those: none came for 1.5 s and more, or until the client gave up
     abandoned: int = 0  # of the silent: the client ended them, the server did not
+    closed: int = 0  # of those: the server sent a FIN first, and never anything else
     refused: int = 0  # by a RST in answer to the SYN
     rejected: int = 0  # by an ICMP error in answer to the SYN
     icmp: str = ""  # what it said
@@ -221,6 +222,7 @@ COUNTS = (
     "answered",
     "silent",
     "abandoned",
+    "closed",
     "refused",
     "rejected",
     "reset_by_client",

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from collectors.capture.header_values import MASK
 from collectors.capture.joined_legs import Legs
 from collectors.capture.tcp import TcpFlow
 from session.connection_sides import WENT_OUT
 
 LATE_NS = 1_500_000_000  # an answer that is later is none, for now
 FAILED = frozenset(
-    ("unanswered", "retried", "incomplete", "silent", "refused", "rejected", "reset_by_server")
+    (
+        "unanswered",
+        "retried",
+        "incomplete",
+        "silent",
+        "closed",
+        "refused",
+        "rejected",
+        "reset_by_server",
+    )
 )
 Outcome = dict[str, bool]
 
@@ -76,6 +86,7 @@ def _request(legs: Sequence[TcpFlow], now: int) -> Outcome:
         "answered": asked and answered,
         "silent": silent,
         "abandoned": silent and _is_abandoned(legs),
+        "closed": asked and not answered and not reset and _is_closed(legs),
         "reset_by_client": any(leg.reset_by is leg.client for leg in cut),
         "reset_by_server": reset,
     }
@@ -92,6 +103,26 @@ def _is_abandoned(legs: Sequence[TcpFlow]) -> bool:
     """Whether the client ended it and the server has not: its kernel only acknowledges."""
     over = any(leg.client.fin_at or leg.reset_by is leg.client for leg in legs)
     return over and not any(leg.server.fin_at for leg in legs)
+
+
+def _is_closed(legs: Sequence[TcpFlow]) -> bool:
+    """Whether the server ended it before the client did, and sent nothing but its SYN-ACK and FIN,
+    by their sequence numbers: what a capture has not is no closing. A request that came behind the
+    FIN counts where that was sent as soon as the connection was accepted."""
+    ended = [leg for leg in legs if leg.server.fin_at and leg.synack_at]
+    return bool(ended) and all(map(_has_sent_nothing, ended)) and _is_servers_end(legs, ended)
+
+
+def _has_sent_nothing(leg: TcpFlow) -> bool:
+    return (leg.server.end - leg.server.start) & MASK == len(("SYN", "FIN"))
+
+
+def _is_servers_end(legs: Sequence[TcpFlow], ended: Sequence[TcpFlow]) -> bool:
+    at = min(leg.server.fin_at for leg in ended)
+    clients = [leg.client.fin_at for leg in legs if leg.client.fin_at]
+    asked = min(leg.asked_at or leg.last_ns for leg in ended)
+    is_at_once = at - max(leg.synack_at for leg in ended) <= LATE_NS
+    return all(at <= one for one in clients) and (asked <= at or is_at_once)
 
 
 def _closed_at(legs: Sequence[TcpFlow]) -> int:

@@ -61,6 +61,7 @@ TITLES: dict[str, str] = {
     "rejected": "{ends}, {count} of {server}: connections are rejected by {by}",
     "reset": "{node} resets connections to {ends}, {count} of {server}",
     "unanswered": "{ends}, {count} of {server}: SYNs go out to it by {node} and nothing answers",
+    "closed": "{ends}, {count} of {server}: it closes connections without an answer to the request",
     "silent": "{ends}, {count} of {server}: it accepts connections and never answers a request",
     "no answer": "{ends}, {count} of {server}: it accepts connections, and no answer to a request "
     "comes to {node}",
@@ -74,11 +75,14 @@ PATH = """# in the pod: its own rules, and a full accept queue
 iptables-save -c; nft list ruleset; ss -lnt
 # on its node, the rule that drops
 iptables-save -c | grep -F {end}; nft list ruleset | grep -nE 'drop|reject|{end}'"""
+LOG = """# in the pod: its log says why. What does it need to answer: a server, files, a limit?
+ss -lntp; ss -ntp  # which program closes them, and what that is connected to"""
 FIXES: dict[Manner, str] = {
     "dropped": ON_THE_NODE,
     "rejected": ON_THE_NODE,
     "reset": ON_THE_NODE,
     "unanswered": PATH,
+    "closed": LOG,
     "silent": IN_THE_POD,
 }
 
@@ -90,6 +94,16 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 def explains(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
     """What fails with the Service, or with those endpoints."""
     return any(_is_of(snapshot, fault, talk) for fault in _faults_of(snapshot, finding))
+
+
+def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
+    """That the Service, or such an endpoint, closes connections without an answer."""
+    if other.rule != "closed_unanswered":
+        return False
+    faults_ = [one for one in _faults_of(snapshot, finding) if one.manner == "closed"]
+    ends = {one.group.end for one in faults_}
+    ends.update(end for one in faults_ for end in product(one.endpoints, _ports(snapshot, one)))
+    return other.subject in {snapshot.subject(*end) for end in ends}
 
 
 def failing_ends(snapshot: Snapshot, finding: Finding) -> Iterator[End]:
@@ -155,12 +169,12 @@ def _is_leaving(snapshot: Snapshot, fault: EndpointFault) -> bool:
 def _is_comparable(snapshot: Snapshot, fault: EndpointFault) -> bool:
     """Whether who gets no answer there gets one elsewhere: a workload that keeps long polls open on
     one endpoint says nothing beside others that ask for something else."""
-    if fault.manner != "silent":
+    if fault.manner not in ("silent", "closed"):
         return True
     silent, answered = set[str](), set[str]()
     for row in fault.group.rows:
         is_there = row.endpoint in fault.endpoints
-        if row.silent if is_there else row.answered:
+        if row.silent + row.closed if is_there else row.answered:
             (silent if is_there else answered).add(snapshot.workload(row.client))
     return not silent.isdisjoint(answered)
 
@@ -255,5 +269,6 @@ def _failures(row: PathRow) -> str:
         "rejected": row.rejected,
         "refused": row.refused,
         "without an answer to the request": row.silent,
+        "closed by the server without an answer": row.closed,
     }
     return ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)

@@ -223,7 +223,7 @@ def _others(
     """The other nodes of which pods are asked, and whether each is still one of the cluster's."""
     known = {node.name: node for node in snapshot.nodes}
     are_all_listed = bool(known) and not snapshot.blind.at("nodes")
-    for name in set(names) - {"", view.node}:
+    for name in sorted(set(names) - {"", view.node}):
         if name in known:
             yield known[name], True
         elif are_all_listed:

@@ -55,11 +55,15 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 
 def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
     """The same at another address of the server; that a share of a Service's requests is reset, of
-    which this is an endpoint."""
+    which this is an endpoint; that it closes others with a FIN: what it has not read makes a
+    RST."""
     if other.rule == service_failing.RULE.id:
         resetting = service_failing.ends_of(snapshot, other, "reset")
         return finding.subject in {snapshot.workload_subject(*end) for end in resetting}
     ends = {talk.end for talk in snapshot.conversations if talk.server_resets}
+    if other.rule == "closed_unanswered":
+        own = (end for end in ends if snapshot.workload_subject(*end) == finding.subject)
+        return other.subject in {snapshot.subject(*end) for end in own}
     pair = finding.subject, other.subject
     return other.rule == RULE.id and is_explained(snapshot, ends, snapshot.workload_subject, pair)
 

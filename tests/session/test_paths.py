@@ -184,6 +184,51 @@ def test_a_request_that_is_reset_is_not_silent_and_when_it_failed_is_known() -> 
     assert both.failing == both.answering == Period(NOW, NOW)
 
 
+def ending(asked: bool = True) -> list[Packet]:
+    """A request that is acknowledged, or none."""
+    return [one for one in exchange(40_000) if one.ns < NOW + (4 if asked else 3)]
+
+
+def fin(sequence: int, *, server: bool, ns: int) -> list[Packet]:
+    isn = 40_000_000
+    if server:
+        segment = Segment(FIN, sequence, isn + 101)
+        return [segment.at(hop, ns, back=True) for hop in back(40_000)]
+    return [Segment(FIN, isn + sequence, 6).at(hop, ns) for hop in hops(40_000)]
+
+
+def test_a_server_that_closes_without_an_answer() -> None:
+    (row,) = seen([*ending(), *fin(6, server=True, ns=NOW + 9)])
+    assert (row.requests, row.answered, row.silent, row.closed) == (1, 0, 0, 1)
+    assert row.failing == Period(NOW, NOW)
+    late = NOW + 3 * SECOND
+    (row,) = seen([*ending(), *fin(6, server=True, ns=late)], late + SECOND)
+    assert (row.silent, row.abandoned, row.closed) == (1, 0, 1)
+
+
+def test_a_server_that_closes_as_soon_as_it_accepts() -> None:
+    """Its FIN and the request meet on the path."""
+    early = [*ending(asked=False), *fin(6, server=True, ns=NOW + 2)]
+    request = [one._replace(ns=NOW + 9) for one in ending() if one.ns == NOW + 3]
+    (row,) = seen([*early, *request])
+    assert row.closed == 1
+    later = [one._replace(ns=NOW + 3 * SECOND) for one in request]
+    early = [*ending(asked=False), *fin(6, server=True, ns=NOW + 2 * SECOND)]
+    (row,) = seen([*early, *later], NOW + 4 * SECOND)  # it was idle, and is asked too late
+    assert row.closed == 0
+
+
+def test_ends_that_are_no_failure() -> None:
+    answered = [*exchange(40_000), *fin(3_006, server=True, ns=NOW + 9)]
+    unseen = [*ending(), *fin(3_006, server=True, ns=NOW + 9)]  # the capture lacks the answer
+    idle = [*ending(asked=False), *fin(6, server=True, ns=NOW + 9)]
+    client = fin(101, server=False, ns=NOW + 8)  # one that does not wait for an answer
+    sender = [*ending(), *client, *fin(6, server=True, ns=NOW + 9)]
+    for packets in (answered, unseen, idle, sender):
+        (row,) = seen(packets)
+        assert row.closed == 0
+
+
 def test_the_nodes_own_connections_have_one_side_and_are_not_compared() -> None:
     here = Hop(NIC, OUT, (NODE, 50_000, "10.9.9.9", 443))
     there = Hop(NIC, IN, here.ends)
