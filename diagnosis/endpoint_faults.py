@@ -121,6 +121,12 @@ def _rejection(row: PathRow) -> Manner | None:
     return "reset" if row.refused >= LEAST and made_here >= LEAST else None
 
 
+def _rejection_here(row: PathRow) -> Manner | None:
+    """Of what never leaves: one error suffices, where the kernel has sent what its limit lets
+    pass (icmp_ratelimit, and error_cost of the routes)."""
+    return "rejected" if row.rejected else _rejection(row)
+
+
 def _are_handed_on(row: PathRow) -> bool:
     """Whether the requests leave the machine."""
     return 2 * row.to_server.left.data > row.to_server.entered.data
@@ -153,7 +159,7 @@ def _eliminated(group: PathGroup) -> Iterator[EndpointFault]:
     lost = LossShare(entered - left, entered)
     unlikely = (1 - expected) ** left < BY_CHANCE
     if unlikely and lost.low - 10 <= 100 * expected <= lost.high + 10:
-        manner = "reset" if reset & set(missing) else _rejection(total) or "dropped"
+        manner = "reset" if reset & set(missing) else _rejection_here(total) or "dropped"
         yield EndpointFault(group, manner, missing, lost, total, eliminated=True)
 
 

@@ -12,6 +12,7 @@ from itertools import product
 from collectors.findings import Evidence, Finding, Subject
 from diagnosis import endpoint_faults as faults, path_groups
 from diagnosis.endpoint_faults import EndpointFault, Manner, endpoint_faults
+from diagnosis.icmp_errors import OF_ROUTES, meaning, with_meaning
 from diagnosis.loss_shares import counts_text
 from diagnosis.path_groups import (
     PathGroup,
@@ -68,6 +69,9 @@ TITLES: dict[str, str] = {
 }
 ON_THE_NODE = """# on {node}, the rule whose counter grows
 iptables-save -c | grep -F {end} ; nft list ruleset | grep -nE 'drop|reject|{end}'"""
+ROUTES = """# on {node}, and on the sender of the errors: is there a route, and a neighbour?
+ip route get {end}; ip route show type unreachable; ip route show type prohibit
+ip neigh show {end}"""
 IN_THE_POD = """# in the pod: does the program run? A queue that only grows is never accepted
 ss -lnt; ps -eo pid,stat,wchan,args
 # State T: it was stopped (SIGSTOP); next, its log, and a liveness probe that asks as clients do"""
@@ -197,9 +201,14 @@ def _finding(snapshot: Snapshot, fault: EndpointFault) -> Finding:
         title=_title(snapshot, fault),
         evidence=_evidence(snapshot, fault),
         confidence="likely" if is_inferred else "certain",
-        fix=FIXES[fault.manner].format(node=node, end=fault.endpoints[0]),
+        fix=_fix(fault).format(node=node, end=fault.endpoints[0]),
         fix_kind="shell",
     )
+
+
+def _fix(fault: EndpointFault) -> str:
+    is_of_routes = meaning(fault.row.icmp) in OF_ROUTES
+    return ROUTES if fault.manner == "rejected" and is_of_routes else FIXES[fault.manner]
 
 
 def _title(snapshot: Snapshot, fault: EndpointFault) -> str:
@@ -227,7 +236,7 @@ def _rejected_by(snapshot: Snapshot, group: PathGroup, row: PathRow) -> str:
     """A node answers with the address that was asked, where it translates for it."""
     own = row.icmp_from in ("", group.asked)
     node = node_text(group.view)
-    return f"{node if own else snapshot.name(row.icmp_from)} ({row.icmp or 'ICMP'})"
+    return f"{node if own else snapshot.name(row.icmp_from)} {with_meaning(row.icmp)}"
 
 
 def _evidence(snapshot: Snapshot, fault: EndpointFault) -> Iterator[Evidence]:

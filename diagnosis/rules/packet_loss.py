@@ -10,6 +10,7 @@ from functools import partial
 
 from collectors.findings import Evidence, Finding, Severity, Subject
 from diagnosis.by_key import by_key
+from diagnosis.icmp_errors import with_meaning
 from diagnosis.loss_location import place
 from diagnosis.loss_shares import FULL_SIZE_TEXT, LossShare, counts_text
 from diagnosis.path_groups import client_text, endpoint_text, node_text, server_text
@@ -218,13 +219,19 @@ def _title(snapshot: Snapshot, losses: list[PathLoss]) -> str:
         server = server_text(snapshot, worst.group)
         return f"{node} resets connections to {server}: RSTs leave it that no server sent"
     if worst.place == "node":
-        verb = "reject" if worst.row.rejected >= LEAST.value else "drop"
-        verb, why = f"{verb}s" if len(nodes) == 1 else verb, f" ({worst.row.icmp})"
-        why = why if worst.row.rejected >= LEAST.value else ""
+        verb = _verb(worst, "s" if len(nodes) == 1 else "")
+        why = f" {with_meaning(worst.row.icmp)}" if worst.row.rejected else ""
         return f"{' and '.join(nodes)} {verb} {share} of {what}{why}"
     if worst.place == "between":
         return f"{share} of {what} is lost between {node} and {worst.other}"
     return _title_behind(worst, node, share, what)
+
+
+def _verb(loss: PathLoss, ending: str) -> str:
+    """By few errors it is not known of each packet."""
+    if loss.row.rejected >= LEAST.value:
+        return f"reject{ending}"
+    return f"drop{ending} or reject{ending}" if loss.row.rejected else f"drop{ending}"
 
 
 def _title_behind(worst: PathLoss, node: str, share: str, what: str) -> str:

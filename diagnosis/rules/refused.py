@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from collectors.events import PodRow
 from collectors.findings import Evidence, Finding, Subject
 from diagnosis.addresses import LOOPBACK
+from diagnosis.icmp_errors import with_meaning
 from diagnosis.path_groups import endpoint_text, node_text, path_views
 from diagnosis.paths import End
 from diagnosis.rule import CONVENTION, Rule, Threshold
@@ -142,8 +143,8 @@ def _by_icmp(snapshot: Snapshot, talks: list[Conversation], known: Evidence) -> 
     name = f"{snapshot.name(talk.server)}:{talk.port}"
     return RULE.finding(
         subject=snapshot.subject(talk.server, talk.port),
-        title=f"Connections to {name} are rejected by ICMP errors ({talk.unreachable}): a filter, "
-        "or a node that finds no path to what serves it",
+        title=f"Connections to {name} are rejected by ICMP errors "
+        f"{with_meaning(talk.unreachable)}, by a filter or a node on the path to what serves it",
         evidence=_on_the_path_evidence(snapshot, known, talk),
         disproof="a capture at the server shows that they arrive, and a RST",
         fix=ON_THE_PATH.format(node="the client's node, and those behind it"),
@@ -160,7 +161,8 @@ def _on_the_path(snapshot: Snapshot, talks: list[Conversation], known: Evidence)
     by = snapshot.name(talk.rejected_by)
     return RULE.finding(
         subject=snapshot.subject(talk.server, talk.port),
-        title=f"Connections are rejected on the path, by {by}, not by the server",
+        title=f"Connections are rejected on the path, by {by}, not by the server "
+        f"{with_meaning(talk.unreachable, on_the_path=True)}",
         evidence=_on_the_path_evidence(snapshot, known, talk),
         confidence="certain",
         disproof="a capture at the server shows that they arrive, and a RST",

@@ -10,6 +10,7 @@ from itertools import product
 
 from collectors.findings import Evidence, Finding
 from diagnosis import service_failures as failures
+from diagnosis.icmp_errors import with_meaning
 from diagnosis.path_groups import PathGroup, endpoint_text, server_text
 from diagnosis.paths import End
 from diagnosis.rule import CONVENTION, Rule, Threshold
@@ -123,7 +124,7 @@ def _title(snapshot: Snapshot, failure: ServiceFailure) -> str:
     if total == 1 or failure.group.asked in snapshot.by_address:
         return f"{failure.share.text} of {what}: {ONE}"
     if not total:
-        return f"{failure.share.text} of {what}: {UNKNOWN[failure.failure]}"
+        return f"{failure.share.text} of {what}: {_unknown(failure)}"
     some = f"some of its {total} endpoints fail"
     if failure.number:
         some = f"some of its endpoints fail, by the share {failure.number} of {total}"
@@ -131,6 +132,13 @@ def _title(snapshot: Snapshot, failure: ServiceFailure) -> str:
         ends = listed(endpoint_text(snapshot, end, 0) for end in failure.endpoints)
         some = f"{ends}, {failure.number} of {total} endpoints, fails"
     return f"{failure.share.text} of {what}: {some}"
+
+
+def _unknown(failure: ServiceFailure) -> str:
+    """The kernel sends few ICMP errors: one says what happens to the others as well."""
+    if failure.failure == "SYN" and failure.row.rejected:
+        return f"some are rejected by ICMP errors {with_meaning(failure.row.icmp)}"
+    return UNKNOWN[failure.failure]
 
 
 def _evidence(snapshot: Snapshot, failure: ServiceFailure) -> Iterator[Evidence]:

@@ -51,7 +51,7 @@ CASES = [
     ([WELL, LOST], f"n1 drops what goes to shop/api-2 ({SECOND}:8080), 1 of 2 endpoints"),
     ([WELL, UNANSWERED], "SYNs go out to it by n1 and nothing answers"),
     ([WELL, SILENT], "it accepts connections and never answers a request"),
-    ([WELL, REJECTED], "connections are rejected by n1 (ICMP admin prohibited)"),
+    ([WELL, REJECTED], "connections are rejected by n1 (ICMP admin prohibited: a rule"),
     ([WELL, RESET], "n1 resets connections to shop/api-2"),
 ]
 
@@ -97,6 +97,20 @@ def test_a_few_errors_are_all_that_say_that_it_is_rejected() -> None:
     some = replace(UNANSWERED, to_server=LOST.to_server, rejected=5)
     (finding,) = evaluate(snapshot(node(WELL, some)))
     assert "are rejected by n1" in finding.title
+
+
+@pytest.mark.parametrize(
+    ("error", "words", "fix"),
+    [
+        ("ICMP x tcp port 80 net unreachable", "no route leads there", "ip route get"),
+        ("ICMP x tcp port 80 admin prohibited unreachable", "a rule or a route", "nft list"),
+    ],
+)
+def test_one_error_says_why_nothing_leaves(error: str, words: str, fix: str) -> None:
+    row = replace(LOST, rejected=1, icmp=error, icmp_from=SERVICE)
+    (finding,) = evaluate(snapshot(node(WELL, row)))
+    assert "1 of 2 endpoints of svc/shop/api:80: connections are rejected" in finding.title
+    assert words in finding.title and fix in finding.fix and finding.confidence == "likely"
 
 
 def test_resets_of_a_bridge_have_the_endpoints_address() -> None:

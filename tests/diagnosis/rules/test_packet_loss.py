@@ -171,6 +171,14 @@ def test_a_service_without_endpoints_in_a_capture_alone() -> None:
     assert evaluate(Snapshot(0.0, (node(WELL, rejecting),))), "most of it is opened"
 
 
+def test_few_errors_are_not_of_all_that_is_lost() -> None:
+    again = direction(data(160, 100), data(100, 100), Retransmissions(syn=60))
+    row = replace(WELL, to_server=again, unanswered=40, rejected=2, icmp="ICMP x net unreachable")
+    (finding,) = evaluate(Snapshot(0.0, (node(row),)))
+    assert "n1 drops or rejects" in finding.title
+    assert finding.title.endswith("(ICMP x net unreachable: no route leads there)")
+
+
 def test_what_goes_to_an_address_that_no_pod_has_is_lost_nowhere() -> None:
     near, _ = crossing("n1", data(140, 140), data(100, 100))
     rows = tuple(replace(row, asked="10.244.2.9", endpoint="10.244.2.9") for row in near.paths)

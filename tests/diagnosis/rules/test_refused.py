@@ -53,7 +53,8 @@ def found(snapshot: Snapshot) -> list[str]:
                 unreachable="ICMP host unreachable",
                 server="192.0.2.1",
             ),
-            "Connections to 192.0.2.1:5432 are rejected by ICMP errors (ICMP host unreachable)",
+            "Connections to 192.0.2.1:5432 are rejected by ICMP errors (ICMP host unreachable: "
+            "nobody has that address there, or a route forbids it)",
         ),
     ],
 )

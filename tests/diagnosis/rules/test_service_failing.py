@@ -211,6 +211,10 @@ GIVEN_UP = replace(sent_again(), answered=60, silent=40, abandoned=30)
             SOME_SYNS,
             "of first SYNs to 10.96.0.7:80 get no answer, and nothing else is lost: a filter",
         ),
+        (
+            replace(SOME_SYNS, rejected=2, icmp="ICMP x net unreachable", icmp_from="10.96.0.7"),
+            "nothing else is lost: some are rejected by ICMP errors (ICMP x net unreachable: no",
+        ),
         (GIVEN_UP, "of requests to 10.96.0.7:80 are accepted and get no answer: some of the"),
     ],
 )
