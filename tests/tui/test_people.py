@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from textual.pilot import Pilot
 
 from session.share.person import Person, ScreenLook
 from session.sharing import LIVE_ONLY
 from tests.support.replay import console
 from tui.app import PodwireApp
+from tui.screens.base import ConsoleScreen
+from tui.screens.people import PeopleScreen
 from tui.widgets.row_list import RowList
 
 AT = 1_767_225_600.0
@@ -45,6 +48,18 @@ def shared(recording: Path) -> PodwireApp:
     return app
 
 
+async def until(pilot: Pilot[int], ready: Callable[[], bool]) -> None:
+    for _ in range(100):
+        if ready():
+            return
+        await pilot.pause(0.1)
+    raise AssertionError([one.message for one in pilot.app._notifications], pilot.app.screen)
+
+
+async def begun(pilot: Pilot[int]) -> None:
+    await until(pilot, lambda: isinstance(pilot.app.screen, ConsoleScreen))
+
+
 @pytest.mark.parametrize(
     "size", [(80, 24), (120, 40), (200, 50)], ids=["80x24", "120x40", "200x50"]
 )
@@ -59,6 +74,12 @@ def test_who_is_here(
     assert snap_compare(shared(recording), terminal_size=size, run_before=people)
 
 
+def rows(pilot: Pilot[int]) -> Sequence[object]:
+    """Of the people who are listed; none where another screen is shown."""
+    lists = pilot.app.screen.query("#people").results(RowList)
+    return next((one.rows for one in lists), ())
+
+
 async def test_the_one_under_the_cursor_is_handed_over_to(recording: Path) -> None:
     given: list[int] = []
     app = shared(recording)
@@ -70,11 +91,11 @@ async def test_the_one_under_the_cursor_is_handed_over_to(recording: Path) -> No
     ]
     app.control.sharing.share.give = given.append  # type: ignore[union-attr,method-assign]
     async with app.run_test(size=(120, 40)) as pilot:
-        await pilot.pause(0.5)
+        await begun(pilot)
         await pilot.press("W")
-        await pilot.pause(0.7)
+        await until(pilot, lambda: len(rows(pilot)) == 4)
         await pilot.press("H", "G", "H", "k", "k", "H")
-        await pilot.pause(0.1)
+        await until(pilot, lambda: len(given) == 3)
     assert given == [2, 9, 2]  # the first who asks where the one under the cursor does not
 
 
@@ -84,9 +105,10 @@ async def test_of_a_recording_all_keys_of_sharing_say_that_it_is_not_shared(
     """None says that S would share it, which says that it cannot."""
     app = console(recording)
     async with app.run_test(size=(120, 40)) as pilot:
-        await pilot.pause(0.5)
+        await begun(pilot)
         await pilot.press("S", "F", "H", "W")
-        await pilot.pause(0.3)
+        await until(pilot, lambda: isinstance(app.screen, PeopleScreen))
+        await until(pilot, lambda: len(app._notifications) == 3)
         said = [one.message for one in app._notifications]
         people = app.screen.query_one("#people", RowList)
     assert [LIVE_ONLY in text for text in said] == [True, True, True], said
