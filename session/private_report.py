@@ -30,9 +30,12 @@ from diagnosis.rules import built_in
 from diagnosis.thresholds import SET
 from session.files import private_directory, state_directory, state_not_written
 from session.masked_captures import CaptureCopier
+from session.own_sentences import own_sentences
 from session.report_captures import CaptureFile
 
 KEY = 32  # bytes
+OWN_NAME = "podwire"  # the author of what it did by itself
+BY_OTHERS = ("mark", "probe", "eviction", "write")  # lines whose words somebody else chose
 KEPT = ("rule", "severity", "kind", "stage", "confidence", "fix_kind", "sha256", "podwire")
 
 
@@ -102,29 +105,34 @@ class ReportMask:
     def report(self, report: IncidentReport) -> IncidentReport:
         """Without captures: `captures` has them, afterwards. A name that one of its texts has by
         its form is known in all."""
-        own = rule_texts()
-
-        def masked_text(text: str) -> str:
-            return text if text in own else self._text(text)
-
         map_text(report, self._known.add_text, KEPT)
         self._know()
-        masked = map_text(report, masked_text, KEPT)
         return replace(
-            masked,
+            map_text(report, self._own_text, KEPT),
             is_private=True,
-            timeline=self._by_nobody(report.timeline, masked.timeline),
-            before_first=self._by_nobody(report.before_first, masked.before_first),
+            targets=[self._target(key) for key in report.targets],
+            timeline=[self._entry(one) for one in report.timeline],
+            before_first=[self._entry(one) for one in report.before_first],
         )
 
-    def _by_nobody(
-        self, plain: Iterable[ReportEntry], masked: Iterable[ReportEntry]
-    ) -> list[ReportEntry]:
-        """With each author masked, `root` as well, which stays where it is a word."""
-        return [
-            replace(one, author=self.names.words(of.author)) if one.author == of.author else one
-            for of, one in zip(plain, masked, strict=True)
-        ]
+    def _own_text(self, text: str) -> str:
+        """A text of podwire's own, with names and addresses in it."""
+        if text in rule_texts() or (masked := self._text(text)) == text:
+            return text
+        return self._text(text, own_sentences().places) if " " in text else masked
+
+    def _target(self, key: str) -> str:
+        """Its kind is podwire's word."""
+        kind, slash, name = key.partition("/")
+        return f"{kind}{self._text(slash + name)}"
+
+    def _entry(self, plain: ReportEntry) -> ReportEntry:
+        """With its author masked, `root` as well, which stays where it is a word."""
+        mask = self._text if plain.kind in BY_OTHERS else self._own_text
+        entry = map_text(plain, mask, KEPT)
+        if entry.author != plain.author or plain.author == OWN_NAME:
+            return entry
+        return replace(entry, author=self.names.words(plain.author))
 
     def captures(self, files: Iterable[CaptureFile], directory: Path | None) -> list[ReportCapture]:
         """Copies of capture files, in a directory that is made if there are any; without one they

@@ -42,6 +42,7 @@ LAST_PARTS = frozenset(  # behind a dot
 )
 WORD = re.compile(r"[^\W_]+")
 BETWEEN_PARTS = re.compile(r"([.:/@])")
+OWN_OBJECT = re.compile(r"podwire-(?:node-)?(?=[0-9a-f]{8}$)")  # pods and containers that it adds
 NO_DIGITS = str.maketrans("0123456789", "ghijklmnop")
 SHORT = 3  # characters: a mask may be such a word, the words are too few
 
@@ -103,7 +104,9 @@ class NameMask:
     def words(self, text: str, fits: bool = False) -> str:
         """Each word of a text masked, whatever it is; addresses with dashes as these. `fits`: as
         long as it was."""
-        found, at = list[str](), 0
+        own = OWN_OBJECT.match(text)
+        at = own.end() if own else 0
+        found = [text[:at]]
         for match in DASHED.finditer(text):
             if (new := dashed(match[0], self._addresses)) is not None:
                 found += (self._words(text[at : match.start()]), self._sized(match[0], new, fits))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from ipaddress import ip_address
 
 from collectors.privacy.address_mask import AddressMask
@@ -48,6 +48,11 @@ OWN_WORDS = frozenset(  # of podwire's sentences: with a capital they are no nam
     )
 )
 CUT = re.compile(r"([^\W_][\w.-]{2,})…")  # a name may have been cut there
+Span = tuple[int, int]
+
+
+def nothing(_: str) -> Sequence[Span]:
+    return ()
 
 
 class TextMask:
@@ -61,14 +66,16 @@ class TextMask:
         self._lower = {name.lower() for name in self._known}
         self._sorted = sorted(self._lower)
 
-    def __call__(self, text: str) -> str:
+    def __call__(self, text: str, own: Callable[[str], Sequence[Span]] = nothing) -> str:
+        """`own` says where a text has words that are no names, whatever somebody is called."""
         text = CUT.sub(self._cut, text)
+        kept = own(text)
         found, at = list[str](), 0
         for match in FORMS.finditer(text):
             if (masked := self._of_form(match)) is not None:
-                found += (self._without_forms(text[at : match.start()]), masked)
+                found += (self._without_forms(text, (at, match.start()), kept), masked)
                 at = match.end()
-        return "".join(found) + self._without_forms(text[at:])
+        return "".join(found) + self._without_forms(text, (at, len(text)), kept)
 
     def _cut(self, match: re.Match[str]) -> str:
         """What may be the begin of a known name."""
@@ -125,8 +132,13 @@ class TextMask:
         """In any case, save for podwire's own words."""
         return text in self._known or (text.lower() in self._lower and text not in OWN_WORDS)
 
-    def _without_forms(self, text: str) -> str:
-        words = [match.span() for match in WORD.finditer(text)]
+    def _without_forms(self, whole: str, part: Span, kept: Sequence[Span]) -> str:
+        text = whole[slice(*part)]
+        words = [
+            match.span()
+            for match in WORD.finditer(text)
+            if not any(begin <= match.start() + part[0] < end for begin, end in kept)
+        ]
         found, at = list[str](), 0
         for begin, end in self._places(text, words):
             if begin >= at:
@@ -138,7 +150,7 @@ class TextMask:
         """A known name in full as such; with what is joined to it by hyphens, word by word."""
         return self._names.name(text) if self._is_known(text) else self._names.words(text)
 
-    def _places(self, text: str, words: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    def _places(self, text: str, words: list[Span]) -> Iterator[Span]:
         """Where known names are, the longest that begins at each word."""
         index = 0
         while index < len(words):
@@ -149,7 +161,7 @@ class TextMask:
             yield _widened(text, words[index][0], words[last][1])
             index = last + 1
 
-    def _last_word(self, text: str, words: list[tuple[int, int]], index: int) -> int:
+    def _last_word(self, text: str, words: list[Span], index: int) -> int:
         begin = words[index][0]
         for last in range(min(len(words), index + MOST_WORDS) - 1, index - 1, -1):
             end = words[last][1]
@@ -163,7 +175,7 @@ def _is_lone(text: str, begin: int, end: int) -> bool:
     return end - begin == LONE and "/" not in (text[begin - 1 : begin], text[end : end + 1])
 
 
-def _widened(text: str, begin: int, end: int) -> tuple[int, int]:
+def _widened(text: str, begin: int, end: int) -> Span:
     """With what is joined by hyphens: of a pod that is not known, the rest of its name."""
     after = re.compile(r"(?:-[^\W_]+)+").match(text, end)
     before = re.search(r"(?:[^\W_]+-)+$", text[:begin])

@@ -290,14 +290,20 @@ def test_the_author_of_a_mark_is_masked_whoever_it_is(form: str, tmp_path: Path)
     assert len(re.findall(r"\broot\b", text)) == text.count("the root") > 0
 
 
+OWN_MARK = "table is idle: The conntrack table is full, says conntrack on podwire-node-0a1b2c3d"
+
+
 def test_own_sentences_stay_where_a_pod_is_called_as_a_word_of_them(tmp_path: Path) -> None:
-    """A pod that is called `table`: rules say what they always say, and it is masked where a
-    sentence may mean it."""
+    """A pod that is called `table`, or `idle`: rules say what they always say, and it is masked
+    where a sentence may mean it."""
     (directory := tmp_path / "s").mkdir()
-    pods = (replace(row(), namespace="conntrack", name="table", workload=""),)
+    pods = tuple(
+        replace(row(), namespace="conntrack", name=name, workload="")
+        for name in ("table", "idle", "podwire-node-0a1b2c3d")
+    )
     writer = SessionWriter(directory)
     listed = ev.InventoryList(BEGAN, "", "pods", pods)
-    mark = ev.Mark(BEGAN + 1, "pod/conntrack/table", AUTHOR, "the table is full, says conntrack")
+    mark = ev.Mark(BEGAN + 1, "pod/conntrack/table", AUTHOR, OWN_MARK)
     writer.write(sorted([*full_table(), listed, mark], key=lambda event: event.at))
     writer.close()
     command = ["report", str(directory), "-o", "json", "--private", "--rules", "today"]
@@ -306,8 +312,10 @@ def test_own_sentences_stay_where_a_pod_is_called_as_a_word_of_them(tmp_path: Pa
     (full,) = (one for one in body["findings"] if one["rule"] == "conntrack_full")
     assert full["threshold"] == conntrack_full.RULE.threshold_text
     assert "conntrack -C falls below" in full["verify"]
+    assert "five for idle connections, as kube-proxy does" in full["fix"]
     (said,) = (one for one in body["timeline"] if one["kind"] == "mark")
-    assert "table" not in said["text"] and "conntrack" not in said["text"]
+    assert not {"table", "idle", "conntrack"} & {*re.findall(r"\w+", said["text"])}
+    assert re.search(r"on podwire-node-\w{8}$", said["text"]) and "0a1b2c3d" not in said["text"]
     assert not {"table", "conntrack"} & {*said["where"].split("/"), said["author"]}
 
 
