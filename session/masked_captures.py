@@ -18,7 +18,7 @@ from collectors.privacy.frame_mask import LINK_TYPES, FrameMask
 from collectors.sanitize import sanitize
 from diagnosis.incident.model import ReportCapture
 from session.files import private_directory
-from session.report_captures import CaptureFile, is_written, sha256
+from session.report_captures import CaptureFile, count_packets, is_written, sha256
 
 NOT_WRITTEN = "not handed on: masked captures are written beside a report that --output names"
 OWN_FILE = re.compile(r"capture-\d+(?:-\d+)?\.pcap|\.capture-\d+-\d+\.[0-9a-f]+\.part")
@@ -84,8 +84,10 @@ class CaptureCopier:
         self._count += 1
         stem = f"capture-{self._count}"
         if file.path is None or self._directory is None:
-            note = file.note if file.path is None else NOT_WRITTEN
-            yield ReportCapture(f"{stem}.pcap", where, file.packets, 0, sha256="", note=note)
+            packets, note = file.packets, file.note
+            if file.path is not None:
+                packets, note = count_packets(file.path)[0], NOT_WRITTEN
+            yield ReportCapture(f"{stem}.pcap", where, packets, 0, sha256="", note=note)
             return
         copy = MaskedCopy(self._frames, own_directory(self._directory), stem, file.note)
         self._copies.append(copy)

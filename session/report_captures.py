@@ -116,11 +116,9 @@ def _with_content(paths: Sequence[Path]) -> list[Path]:
 
 def capture_file(path: Path, where: str, known: str = "") -> ReportCapture:
     """`known` is what is missing before it."""
-    name, notes, packets = sanitize(path.name, 200), [known], 0
-    try:
-        for _, some in read_file(path):
-            packets += len(some)
-    except CaptureError as error:
+    name, notes = sanitize(path.name, 200), [known]
+    packets, error = count_packets(path)
+    if error is not None:
         if is_written(path, error):
             note = "; ".join(filter(None, (known, GROWS)))
             return ReportCapture(name, where, packets, 0, sha256="", note=note)
@@ -132,6 +130,17 @@ def capture_file(path: Path, where: str, known: str = "") -> ReportCapture:
         notes.append(error.strerror or "it cannot be read")
     note = "; ".join(filter(None, notes))
     return ReportCapture(name, where, packets, size, sha256=digest, note=note)
+
+
+def count_packets(path: Path) -> tuple[int, CaptureError | None]:
+    """How many there are, and why there may be more that cannot be read. Blocking."""
+    packets = 0
+    try:
+        for _, some in read_file(path):
+            packets += len(some)
+    except CaptureError as error:
+        return packets, error
+    return packets, None
 
 
 def is_written(path: Path, error: CaptureError) -> bool:

@@ -15,6 +15,7 @@ from diagnosis.escaping import in_html as h
 from diagnosis.incident import svg
 from diagnosis.incident.model import (
     EXPLAINED,
+    NO_CAUSE,
     IncidentReport,
     ReportClock,
     ReportEntry,
@@ -73,7 +74,7 @@ def _first(report: IncidentReport) -> Iterator[str]:
     if not report.before_first:
         return
     yield "<h2>Shortly before the first finding</h2>"
-    yield '<p class="dim">What comes before is not for that reason the cause.</p><ul>'
+    yield f'<p class="dim">{NO_CAUSE}</p><ul>'
     clock = report.clock
     for entry in report.before_first:
         where = f" {h(entry.where)}:" if entry.where else ""
@@ -192,7 +193,7 @@ def _entry_row(entry: ReportEntry, clock: ReportClock) -> Sequence[Cell]:
     return (
         ("when", clock.of_entry(entry)),
         (f"kind {style}".strip(), h(entry.kind)),
-        ("", h(entry.where)),
+        ("name", h(entry.where)),
         ("", f"{author}{h(entry.text)}"),
     )
 
@@ -221,7 +222,7 @@ def _captures(report: IncidentReport) -> Iterator[str]:
     rows = [
         (
             ("when", h(one.name)),
-            ("", h(one.where)),
+            ("name", h(one.where)),
             ("", f"{one.packets:,}"),
             ("", f"{one.bytes:,}" if one.sha256 else ""),
             ("hash", h(one.sha256)),
@@ -236,7 +237,7 @@ def _notes(report: IncidentReport) -> Iterator[str]:
     if report.notes:
         notes = "".join(f"<li>{h(note)}</li>" for note in report.notes)
         yield f"<h2>Notes</h2><ul>{notes}</ul>"
-    yield f'<p class="dim">Made by podwire {h(report.podwire)}.</p>'
+    yield f'<p class="dim made">Made by podwire {h(report.podwire)}.</p>'
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from diagnosis.escaping import fenced, in_markdown as md
 from diagnosis.incident.model import (
     EXPLAINED,
+    NO_CAUSE,
     IncidentReport,
     ReportCapture,
     ReportClock,
@@ -46,7 +47,7 @@ def _span(report: IncidentReport) -> str:
 def _first(report: IncidentReport) -> Iterator[str]:
     if report.before_first:
         yield "\n## Shortly before the first finding\n"
-        yield "A change that precedes a finding is not necessarily its cause.\n"
+        yield f"{NO_CAUSE}\n"
         clock = report.clock
         yield from (f"- {_entry_line(entry, clock)}" for entry in report.before_first)
 

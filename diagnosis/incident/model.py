@@ -26,6 +26,7 @@ class ReportGraph:
 
 
 EXPLAINED = "explained by another finding, and not counted beside it"
+NO_CAUSE = "A change that precedes a finding is not necessarily its cause."
 
 
 @frozen
@@ -155,11 +156,13 @@ class ReportClock:
         return f"{date(at)} {_of_day(at)}".strip() if self.has_days else _of_day(at)
 
     def period(self, since: float, until: float | None) -> str:
-        """From when to when; the end has its date only if it is another one."""
+        """From when to when; the end has its date only if it is another one. One time where both
+        are of the same second."""
+        begin = self.at(since)
         if until is None:
-            return f"{self.at(since)} to the end"
+            return f"{begin} to the end"
         end = _of_day(until) if date(since) == date(until) else self.at(until)
-        return f"{self.at(since)} to {end}"
+        return begin if self.at(until) == begin else f"{begin} to {end}"
 
     def of_entry(self, entry: ReportEntry) -> str:
         """A time, or from when to when."""

@@ -64,6 +64,7 @@ th, td { padding: .3rem .75rem .3rem 0; border-bottom: 1px solid var(--line);
   vertical-align: top; }
 td.when { white-space: nowrap; font-variant-numeric: tabular-nums; }
 td.kind { white-space: nowrap; }
+td.name { min-width: 12rem; }
 td.hash { font: .75rem/1.4 ui-monospace, "DejaVu Sans Mono", monospace; }
 @media (max-width: 40rem) {
   dl { grid-template-columns: 1fr; }
@@ -74,6 +75,7 @@ td.hash { font: .75rem/1.4 ui-monospace, "DejaVu Sans Mono", monospace; }
   td:empty { display: none; }
   td[data-head]::before { content: attr(data-head) " "; color: var(--dim); }
   td.when { white-space: normal; font-weight: 600; }
+  td.name { min-width: 0; }
 }
 @media print {
   :root { --page: #ffffff; --text: #000000; --dim: #444444; --line: #bbbbbb; --panel: #ffffff;
@@ -81,7 +83,9 @@ td.hash { font: .75rem/1.4 ui-monospace, "DejaVu Sans Mono", monospace; }
     --held: #fde9c8; --good: #1d6b3a; color-scheme: light; }
   body { max-width: none; padding: 0; font-size: 10pt; }
   .finding { border: 1px solid var(--line); border-left-width: .3rem; }
-  h1, h2, h3 { break-after: avoid; }
+  h1, h2, h3, .head { break-after: avoid; }
+  .made { break-before: avoid; }
+  td.name { min-width: 9rem; }
   figure, pre, tr, .head { break-inside: avoid; }
   svg { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from diagnosis.incident.as_html import html
+from diagnosis.incident.model import ReportClock
 from tests.support.browser import CHROMIUM, WHY_NOT, page
 from tests.support.reports import BEGAN, HOSTILE, hostile_report
 
@@ -83,6 +84,13 @@ def test_of_several_days_each_time_has_its_date() -> None:
     short = html(made)
     assert "2023-11-14, 22:13:20 to 22:14:20, all times UTC" in short
     assert '"when">22:13:26<' in short
+
+
+def test_what_was_over_within_a_second_has_one_time() -> None:
+    clock = ReportClock(has_days=True)
+    assert clock.period(BEGAN, BEGAN + 0.4) == "2023-11-14 22:13:20"
+    assert clock.period(BEGAN, BEGAN + 1) == "2023-11-14 22:13:20 to 22:13:21"
+    assert clock.period(BEGAN, BEGAN + 86_400) == "2023-11-14 22:13:20 to 2023-11-15 22:13:20"
 
 
 WHITE, BLACK = "rgb(255, 255, 255)", "rgb(0, 0, 0)"

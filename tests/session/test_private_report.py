@@ -205,6 +205,7 @@ def test_without_a_file_the_captures_are_named_only(
     assert main(["report", str(session(tmp_path / "s")), "--private"]) == 0
     text = capsys.readouterr().out
     assert "not handed on" in text and "are masked" in text
+    assert f"| {len(packets())} |" in text
     assert not [one for one in NAMES if one in text]
 
 
