@@ -12,6 +12,7 @@ import pwd
 import socket
 import stat
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 
 from collectors.errors import ConfigError
@@ -48,8 +49,10 @@ def own_directory(group: str) -> Path:
         os.fchown(opened, -1, gid)
         os.fchmod(opened, 0o750)
     except PermissionError:
+        with contextlib.suppress(OSError):
+            path.rmdir()
         raise ConfigError(
-            f"You are no member of the group {group}: only a member shares with it."
+            f"You are not a member of the group {group}: only a member shares with it."
         ) from None
     finally:
         os.close(opened)
@@ -64,28 +67,54 @@ def open_to(path: Path, group: str) -> None:
 
 def directories() -> list[Path]:
     """Those of this user, and those of others that share with a group that this user is in."""
-    mine = {os.getegid(), *os.getgroups()}
-    return [path for path in COMMON.glob(NAME.format(uid="*", gid="*")) if _is_right(path, mine)]
+    return [path for path, found in _closed() if found.st_uid == os.getuid() or _is_mine(found)]
 
 
-def _is_right(path: Path, mine: set[int]) -> bool:
-    """Its name says whose and of which group it is, and nobody else can have put a socket there."""
+def closed_to_me() -> list[str]:
+    """`alice with the group sre`, of each directory of a group that this process is not in; whether
+    anybody still listens there is not known."""
+    found = (found for _, found in _closed() if found.st_uid != os.getuid() and not _is_mine(found))
+    return sorted(f"{_user(one.st_uid)} with the group {_group(one.st_gid)}" for one in found)
+
+
+def _closed() -> Iterator[tuple[Path, os.stat_result]]:
+    """Directories whose name says whose and of which group they are; nobody else can have put a
+    socket there."""
+    for path in COMMON.glob(NAME.format(uid="*", gid="*")):
+        try:
+            found = path.lstat()
+        except OSError:
+            continue
+        named = path.name == NAME.format(uid=found.st_uid, gid=found.st_gid)
+        if named and stat.S_ISDIR(found.st_mode) and not found.st_mode & 0o027:
+            yield path, found
+
+
+def _is_mine(found: os.stat_result) -> bool:
+    return found.st_gid in {os.getegid(), *os.getgroups()}
+
+
+def _user(uid: int) -> str:
     try:
-        found = path.lstat()
-    except OSError:
-        return False
-    named = path.name == NAME.format(uid=found.st_uid, gid=found.st_gid)
-    closed = stat.S_ISDIR(found.st_mode) and not found.st_mode & 0o027
-    return named and closed and (found.st_uid == os.getuid() or found.st_gid in mine)
+        return sanitize(pwd.getpwuid(uid).pw_name, 64)
+    except KeyError:
+        return f"user {uid}"
+
+
+def _group(gid: int) -> str:
+    try:
+        return sanitize(grp.getgrgid(gid).gr_name, 64)
+    except KeyError:
+        return str(gid)
 
 
 def owner_of(path: Path) -> str:
     """The login name of another user whose socket it is; '' where it is one's own."""
     try:
         uid = path.lstat().st_uid
-        return "" if uid == os.getuid() else sanitize(pwd.getpwuid(uid).pw_name, 64)
-    except (OSError, KeyError):
+    except OSError:
         return ""
+    return "" if uid == os.getuid() else _user(uid)
 
 
 def groups_of(connection: socket.socket) -> frozenset[int]:

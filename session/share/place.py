@@ -136,12 +136,23 @@ def _listed(path: Path) -> str:
     return sanitize(path.stem, 80) + (f" (of {owner})" if owner else "")
 
 
+def _none_shared() -> str:
+    """And who shares with groups that this process is not in."""
+    if others := group_place.closed_to_me():
+        return (
+            f"No session is shared with you here: there is, or was, one of {', '.join(others)},"
+            " which this process is not in. A member joins from a login that began after becoming"
+            " one."
+        )
+    return "No session is shared here: S in a running console shares it."
+
+
 def found_session(name: str = "") -> Path:
     """The socket of a session by its name or the beginning of it; without a name that of the only
     one. ConfigError where there is none, or more than one."""
     known = shared_sessions()
     if not known:
-        raise ConfigError("No session is shared here: S in a running console shares it.")
+        raise ConfigError(_none_shared())
     exact = [path for path in known if path.stem == name]
     matching = exact or [path for path in known if path.stem.startswith(name)]
     if len(matching) == 1:

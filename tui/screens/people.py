@@ -88,8 +88,9 @@ class PeopleScreen(ConsoleScreen):
         if share is None:
             return " ", False
         many = fmt.many(share.refused, "connection")
-        refused = f" · {many} refused, the last: {share.last_refusal}" if share.refused else ""
-        return f" session {share.path.stem}{refused}", bool(share.refused)
+        if share.refused:
+            return f" {many} refused, the last: {share.last_refusal}", True
+        return f" session {share.path.stem}", False
 
     @property
     def chosen(self) -> Person | None:

@@ -111,11 +111,17 @@ def test_a_directory_that_is_a_link_or_wider_is_not_used(common: Path) -> None:
     assert mode(own_directory(MINE)) == 0o750  # its own user's is put right
 
 
-@pytest.mark.skipif(os.getuid() == 0, reason="root is in no need of a group")
-def test_who_is_no_member_shares_with_no_group() -> None:
-    foreign = next(one for one in grp.getgrall() if one.gr_gid not in os.getgroups())
-    with pytest.raises(ConfigError, match="no member of the group"):
-        own_directory(foreign.gr_name)
+def test_who_is_no_member_shares_with_no_group_and_leaves_nothing(
+    common: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: int) -> None:
+        """As the kernel answers whoever is not root and not in that group."""
+        raise PermissionError
+
+    monkeypatch.setattr(os, "fchown", refused)
+    with pytest.raises(ConfigError, match="not a member of the group"):
+        own_directory(MINE)
+    assert [path.name for path in common.iterdir()] == ["own"]
 
 
 async def test_the_same_user_joins_what_is_shared_with_a_group() -> None:
@@ -162,7 +168,8 @@ class TestOtherUsers:
             share = driver.sharing.share
             assert share is not None
             said = await self.says(share.path, common, STRANGER)
-            assert "No session is shared" in said and "PermissionError" in said
+            assert "No session is shared with you here" in said and "PermissionError" in said
+            assert f"of root with the group {GROUP}, which this process is not in" in said
 
     async def test_a_stranger_who_reaches_it_is_refused_by_the_kernels_word(
         self, common: Path
