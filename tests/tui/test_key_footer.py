@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pytest
+from textual.app import App, ComposeResult
 from textual.widgets._footer import FooterKey
 
 from tests.tui.test_tour_keys import demo, ready
-from tui.widgets.key_footer import whole
+from tui.widgets.key_footer import KeyFooter, whole
 
 KEYS = (
     ("slash", "/", "filter", "filter"),
@@ -34,6 +37,37 @@ def test_each_key_is_whole_and_the_more_important_stay() -> None:
     assert shown(26) == " esc back  ? help  P play "
     assert "@ go to" not in shown(len(everything) - 1), "the last of those of less importance"
     assert "/ filter" in shown(len(everything) - 1)
+
+
+class TwoKeys(App[None]):
+    """`b` can be refused."""
+
+    BINDINGS: ClassVar = [("a", "first", "first"), ("b", "second", "second")]
+    refused = False
+
+    def compose(self) -> ComposeResult:
+        yield KeyFooter(show_command_palette=False)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return not (self.refused and action == "second")
+
+
+async def test_keys_that_stay_the_same_are_not_made_again() -> None:
+    """Bindings are looked at with each change of what has the focus."""
+    app = TwoKeys()
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        before = list(app.query(FooterKey))
+        assert [one.description for one in before] == ["first", "second"]
+        app.screen.refresh_bindings()
+        await pilot.pause()
+        await pilot.pause()
+        assert list(app.query(FooterKey)) == before
+        app.refused = True
+        app.screen.refresh_bindings()
+        await pilot.pause()
+        await pilot.pause()
+        assert [one.description for one in app.query(FooterKey)] == ["first"]
 
 
 @pytest.mark.slow

@@ -17,8 +17,17 @@ AROUND = 3  # columns beside the texts of a key
 
 class KeyFooter(Footer):
     def compose(self) -> Iterator[Widget]:
+        yield from self._wanted()
+
+    async def recompose(self) -> None:
+        """Not where it shows the same keys already: Textual asks for it with each change of what
+        has the focus."""
+        if list(map(_drawn, self._wanted())) != list(map(_drawn, self.query(FooterKey))):
+            await super().recompose()
+
+    def _wanted(self) -> list[FooterKey]:
         known = [one for one in super().compose() if isinstance(one, FooterKey)]
-        yield from whole(known, self.app.size.width)
+        return whole(known, self.app.size.width)
 
     def on_resize(self, event: events.Resize) -> None:
         if self.query(FooterKey):
@@ -32,6 +41,12 @@ def whole(keys: Sequence[FooterKey], width: int) -> list[FooterKey]:
         if sum(map(_width, kept)) > width:
             kept.remove(one)
     return kept
+
+
+def _drawn(key: FooterKey) -> tuple[object, ...]:
+    """All of a key that makes a difference."""
+    shown = (key.key_display, key.description, key.tooltip)
+    return (key.key, key.action, *shown, key.has_class("-disabled"))
 
 
 def _place(key: FooterKey) -> int:
