@@ -120,7 +120,8 @@ def sheets(place: Path, made: Sequence[Picture]) -> Iterator[Path]:
 
 
 def _sheet(path: Path, some: Sequence[Picture], across: int) -> None:
-    """Through an SVG that shows the pictures; those are read from the same directory."""
+    """Through an SVG that shows the pictures, and is in their directory: they are read from
+    nowhere else."""
     width, height = SHOWN
     scale = width * min(across, len(some))
     images = []
@@ -135,14 +136,20 @@ def _sheet(path: Path, some: Sequence[Picture], across: int) -> None:
     head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{scale}" height="{lines}">'
     svg = path.with_suffix(".svg")
     svg.write_text(f"{head}{''.join(images)}</svg>")
-    _to_png(svg, path, scale)
+    _convert(svg, path, scale)
     svg.unlink()
 
 
 def _to_png(svg: Path, png: Path, width: int) -> None:
-    command = ["rsvg-convert", "--width", str(width), "--output", str(png)]
-    text = _INDENTED.sub(_moved, svg.read_text())
-    subprocess.run(command, check=True, input=text.encode(), cwd=svg.parent)
+    moved = svg.with_suffix(".moved.svg")
+    moved.write_text(_INDENTED.sub(_moved, svg.read_text()))
+    _convert(moved, png, width)
+    moved.unlink()
+
+
+def _convert(svg: Path, png: Path, width: int) -> None:
+    command = ["rsvg-convert", "--width", str(width), "--output", str(png), str(svg)]
+    subprocess.run(command, check=True)
 
 
 def _moved(found: re.Match[str]) -> str:
