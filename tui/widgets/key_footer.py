@@ -22,8 +22,11 @@ class KeyFooter(Footer):
     async def recompose(self) -> None:
         """Not where it shows the same keys already: Textual asks for it with each change of what
         has the focus."""
-        if list(map(_drawn, self._wanted())) != list(map(_drawn, self.query(FooterKey))):
+        if self.is_attached and self._differs():
             await super().recompose()
+
+    def _differs(self) -> bool:
+        return list(map(_drawn, self._wanted())) != list(map(_drawn, self.query(FooterKey)))
 
     def _wanted(self) -> list[FooterKey]:
         known = [one for one in super().compose() if isinstance(one, FooterKey)]
