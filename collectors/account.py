@@ -18,6 +18,15 @@ def home() -> Path:
     return found if found.is_absolute() else NOBODYS
 
 
+def settle() -> None:
+    """A home for modules of others that ask for one when they are imported, and fail where there is
+    none (kubernetes.aio); / is what container runtimes give such a uid."""
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = str(NOBODYS)
+
+
 def expanded(name: str) -> Path:
     """With the home directory for a `~` in front; as it is written where nobody has that name."""
     try:

@@ -2,7 +2,7 @@
 # Every method of docs/install.md as a new user has it, in empty roots made by debootstrap: seconds, and what podwire
 # says of itself. Needs root, debootstrap, a network and dist/ (make wheels, make bundle); for Ubuntu its keyring (Debian's
 # package ubuntu-keyring, or PODWIRE_KEYRING). Changes nothing outside of build/roots (PODWIRE_ROOTS).
-# PODWIRE_METHODS="pip names source pipx uv bundle" tries some. Usage: tools/roots.sh [bookworm|trixie|sid|noble ...]
+# PODWIRE_METHODS="pip names source pipx uv bundle" tries some; PODWIRE_COMPILERS=gcc a checkout with a compiler alone. Usage: tools/roots.sh [bookworm|trixie|sid|noble ...]
 set -eu
 cd "$(dirname "$0")/.."
 here=$PWD
@@ -126,7 +126,7 @@ for system in "${@:-bookworm}"; do
         timed "pipx install uv" "$user" "pipx install uv" && echo
     fi
     # the others of a checkout first without a compiler, which apt-get brings after them
-    for compiler in none gcc; do
+    for compiler in ${PODWIRE_COMPILERS:-none gcc}; do
         if [ "$compiler" = gcc ] && wants source; then
             timed "apt-get install gcc libc6-dev python3-dev" root \
                 "$apt update && $apt install -y --no-install-recommends gcc libc6-dev python3-dev" && echo

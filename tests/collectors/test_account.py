@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import pwd
+from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 
 import pytest
 
-from collectors.account import expanded, home, user
+from cli.main import main
+from collectors.account import expanded, home, settle, user
 from collectors.cluster.attach.container_specs import owner
 
 
@@ -45,3 +47,22 @@ def test_the_variables_go_before(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_name_that_nobody_has_is_part_of_a_path() -> None:
     assert expanded("~nobody-has-it/k") == Path("~nobody-has-it/k")
     assert expanded("/k") == Path("/k")
+
+
+def test_modules_of_others_find_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """kubernetes.aio asks for one as it is imported."""
+    with monkeypatch.context() as at_home:
+        at_home.setenv("HOME", "/home/me")
+        spec = find_spec("kubernetes.aio.config.kube_config")
+    assert spec is not None and spec.loader is not None
+    with pytest.raises(RuntimeError):
+        spec.loader.exec_module(module_from_spec(spec))
+    assert main(["completion", "bash"]) == 0
+    spec.loader.exec_module(module_from_spec(spec))
+
+
+@pytest.mark.parametrize("home", ["", "/home/me"])
+def test_a_home_that_is_there_stays(home: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", home)
+    settle()
+    assert os.environ["HOME"] == home
