@@ -7,7 +7,7 @@ import asyncio
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from cli import check_output, config
@@ -35,6 +35,7 @@ from session.store import Store
 
 LISTED_S, LIVE_S, WATCH_S = 15.0, 40.0, 30.0
 KINDS = ("pods", "nodes", "namespaces", "services", "endpointslices", "networkpolicies")
+NAMED = 3  # of those that cannot be attached to for one reason
 OBJECTS_ONLY = "only the cluster's objects were looked at: --yes attaches to pods and nodes as well"
 
 
@@ -215,7 +216,20 @@ async def attach(
     for key in keys:
         if key.startswith("node/") and _is_live(store, key):
             _begin_on_node(control, key, capture)
-    return [f"{key}: {store.target(key).message}" for key in keys if not _is_live(store, key)]
+    return by_reason({key: store.target(key).message for key in keys if not _is_live(store, key)})
+
+
+def by_reason(reasons: Mapping[str, str]) -> list[str]:
+    """What is the same for many targets (a disk, a right) is said once."""
+    targets: dict[str, list[str]] = {}
+    for target, reason in reasons.items():
+        targets.setdefault(reason, []).append(target)
+    return [f"{_named(keys)}: {reason}" for reason, keys in targets.items()]
+
+
+def _named(keys: Sequence[str]) -> str:
+    more = f" and {len(keys) - NAMED} more" if len(keys) > NAMED else ""
+    return ", ".join(keys[:NAMED]) + more
 
 
 def _watched_key(control: Controller, row: PodRow | NodeRow) -> str:

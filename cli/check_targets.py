@@ -157,7 +157,7 @@ def _spread(pods: Sequence[PodRow]) -> list[PodRow]:
 
 
 def _passed_over(count: int, of: int, what: str, how: str) -> list[str]:
-    return [f"{count} of {of} {what} were looked at: name one as {how}"] if count < of else []
+    return [f"{count} of {of} {what} were chosen: name one as {how}"] if count < of else []
 
 
 def _is_not_ready(pod: PodRow) -> bool:

@@ -21,7 +21,7 @@ from cli.messages import (
 )
 from cli.plain_pcap import PlainPcap, plain_pcap
 from cli.program_name import asks_for_completion
-from collectors.account import settle
+from collectors.account import ensure_home
 
 if TYPE_CHECKING:
     import argparse
@@ -62,7 +62,7 @@ Command = Callable[["Options"], int]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     replace_closed_streams()
-    settle()
+    ensure_home()
     code, command = 0, ""
     try:
         given = sys.argv[1:] if arguments is None else arguments

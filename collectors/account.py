@@ -18,7 +18,7 @@ def home() -> Path:
     return found if found.is_absolute() else NOBODYS
 
 
-def settle() -> None:
+def ensure_home() -> None:
     """A home for modules of others that ask for one when they are imported, and fail where there is
     none (kubernetes.aio); / is what container runtimes give such a uid."""
     try:

@@ -9,6 +9,7 @@ killed.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -26,6 +27,7 @@ from collectors.frozen import frozen
 from collectors.sanitize import sanitize
 
 CREATED, DELETED, GONE, REFUSED = "created", "deleted", "gone", "refused"
+FULL = (errno.ENOSPC, errno.EDQUOT)
 LONGEST = 4 << 20  # bytes; a longer journal is cut to what still matters
 
 
@@ -139,9 +141,10 @@ class Journal:
             finally:
                 os.close(descriptor)
         except OSError as error:
+            room = "Make room, or set" if error.errno in FULL else "Set"
             raise JournalError(
                 f"The journal {sanitize(self.path)} cannot be written ({error.strerror}): podwire "
-                "adds nothing to a cluster that it could forget. Make room, or set XDG_STATE_HOME."
+                f"adds nothing to a cluster that it could forget. {room} XDG_STATE_HOME."
             ) from None
 
     def rows(self) -> Iterator[dict[str, Any]]:

@@ -47,7 +47,7 @@ def test_of_more_than_twelve_each_workload_has_one_before_any_has_two() -> None:
     found = selection(options(all_namespaces=True), store(*of_all, system, API, nodes=nodes))
     names = [pod.name for pod in found.pods]
     assert len(names) == MOST_PODS and names[:3] == ["agent-n0", "api-1", "dns"]
-    assert found.notes == ["12 of 14 pods were looked at: name one as NAMESPACE/POD"]
+    assert found.notes == ["12 of 14 pods were chosen: name one as NAMESPACE/POD"]
 
 
 def test_a_pod_by_its_name_and_the_namespace_that_is_asked_for() -> None:

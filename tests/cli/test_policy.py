@@ -326,8 +326,8 @@ def test_a_check_bears_on_few_of_many() -> None:
     assert [row.name for row in selected.nodes[:2]] == ["n099", "n000"]
     assert (selected.pods[0].name, len(selected.pods), len(selected.nodes)) == ("p499", 12, 12)
     assert selected.notes == [
-        "12 of 500 pods were looked at: name one as NAMESPACE/POD",
-        "12 of 200 nodes were looked at: name one as node/NAME",
+        "12 of 500 pods were chosen: name one as NAMESPACE/POD",
+        "12 of 200 nodes were chosen: name one as node/NAME",
     ]
     selected = selection(argparse.Namespace(target="ns/shop", all_namespaces=False), store)
     assert selected.pods[0].name == "p499"

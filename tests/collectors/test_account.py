@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cli.main import main
-from collectors.account import expanded, home, settle, user
+from collectors.account import ensure_home, expanded, home, user
 from collectors.cluster.attach.container_specs import owner
 
 
@@ -64,5 +64,5 @@ def test_modules_of_others_find_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("home", ["", "/home/me"])
 def test_a_home_that_is_there_stays(home: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", home)
-    settle()
+    ensure_home()
     assert os.environ["HOME"] == home

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -65,8 +66,21 @@ def test_a_torn_line_and_a_private_file(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     path.unlink()
     path.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(JournalError, match="adds nothing to a cluster that it could forget"):
+    with pytest.raises(
+        JournalError, match=r"adds nothing to a cluster that it could forget\. Set "
+    ):
         begun(journal)
+
+
+def test_room_is_asked_for_where_there_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(JournalError, match=r"No space left on device.*Make room, or set XDG_STATE"):
+        begun(Journal(tmp_path / "j"))
 
 
 @given(st.lists(st.sampled_from(["create", "refuse", "delete", "fail", "cut"]), max_size=30))
