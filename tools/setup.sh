@@ -57,9 +57,10 @@ python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
 }
 stamp=$(cat requirements.lock pyproject.toml setup.py collectors/capture/*.p[xy]* | cksum)
 if [ ! -x .venv/bin/podwire ] || [ "$(cat .venv/stamp 2>/dev/null)" != "$stamp" ]; then
-    echo "podwire: setting up .venv (a minute or so the first time)"
+    echo "podwire: setting up .venv: its dependencies"
     [ -x .venv/bin/python ] || python3 -m venv .venv
     .venv/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+    echo "podwire: setting up .venv: podwire (a minute or so where there is a compiler for its core)"
     .venv/bin/pip install -q --disable-pip-version-check --no-build-isolation --no-deps -e .
     echo "$stamp" > .venv/stamp
 fi
