@@ -24,7 +24,7 @@ from diagnosis.snapshot import Conversation, Snapshot, TargetView, listed
 
 STUCK = Threshold("at least", 2, "flows whose full-size segments do not pass", CONVENTION)
 MOST = Threshold("from", 50, "% of the flows between two ends that send any", CONVENTION)
-# Of one of several endpoints: fewer of a Service's connections than half
+# Of one of several endpoints: less than 50 % of the connections of a Service
 SOME = Threshold("or from", 20, "% of them, where no other connection loses any", CONVENTION)
 LEAST_SPLIT = 5  # flows: chance is none of them
 CLEAN = 1.0  # % of segments at most: what other connections retransmit

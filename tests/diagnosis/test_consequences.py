@@ -90,7 +90,7 @@ def test_findings_that_explain_each_other_are_all_said() -> None:
 
 
 def test_of_a_pod_without_a_capture_it_counts_what_its_node_saw() -> None:
-    """Its counters say that it retransmits, and the node's capture with whom."""
+    """Its counters say that it retransmits, and the node's capture who the peer is."""
     pod = TargetView("pod/shop/client", "pod", POD.name, 0.0, "this pod", pod=POD)
     symptom = replace(finding("retransmits", "symptom"), subject=pod.subject)
     talk = replace(LOST, unanswered=0, answered=9, retransmitted=40)

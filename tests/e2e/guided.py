@@ -38,9 +38,7 @@ CASES = (
         r"The policy drops connections|The path is closed",
     ),
     Case("slow", 2, "dns-slow", "backend.shop:80", r"DNS answers arrive after [\d,]+ ms"),
-    Case(
-        "reset", 3, "connection-reset", "backend.shop:80", r"reset after the request has come"
-    ),
+    Case("reset", 3, "connection-reset", "backend.shop:80", r"reset after the request has come"),
     Case("name", 4, "dns-servfail", "backend.shop:80", r"answers SERVFAIL"),
     Case("nodes", 5, "missing-route", "backend.shop:80", r"has no route to the pods of"),
     Case(
