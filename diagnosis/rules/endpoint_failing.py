@@ -57,6 +57,7 @@ RULE = Rule(
     verify="connections to each endpoint are made and answered",
 )
 LOCATED: tuple[Manner, ...] = ("dropped", "rejected", "reset")  # by the node that sees it
+LOST: tuple[Manner, ...] = ("dropped", "unanswered")
 TITLES: dict[str, str] = {
     "dropped": "{node} drops what goes to {ends}, {count} of {server}",
     "rejected": "{ends}, {count} of {server}: connections are rejected by {by}",
@@ -115,6 +116,20 @@ def failing_ends(snapshot: Snapshot, finding: Finding) -> Iterator[End]:
     slices have."""
     for fault in _faults_of(snapshot, finding):
         yield from product(fault.endpoints, sorted(_ports(snapshot, fault)))
+
+
+def are_lost_at(snapshot: Snapshot, finding: Finding, node: Subject) -> bool:
+    """Whether all that the finding is about may be lost at a node without a word: packets to
+    endpoints that it has, or those that it is seen to hand on."""
+    found = list(_faults_of(snapshot, finding))
+    return bool(found) and all(_is_lost_at(snapshot, fault, node) for fault in found)
+
+
+def _is_lost_at(snapshot: Snapshot, fault: EndpointFault, node: Subject) -> bool:
+    if fault.manner not in LOST:
+        return False
+    are_there = all(snapshot.node_at(end) == node.name for end in fault.endpoints)
+    return are_there or fault.group.view.subject == node
 
 
 def is_seen_at(snapshot: Snapshot, finding: Finding, place: Subject) -> bool:

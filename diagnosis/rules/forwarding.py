@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from collectors.findings import Finding
 from diagnosis.ip_forwarding import ForwardingOff, family, forwarding_off
 from diagnosis.rule import Rule
+from diagnosis.rules import endpoint_failing
 from diagnosis.snapshot import Conversation, Snapshot, TargetView
 
 FIX = """# /etc/sysctl.d/99-k8s-networking.conf
@@ -54,6 +55,12 @@ def explains(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
     host = snapshot.host(finding.subject)
     off = forwarding_off(snapshot, host) if host else ()
     return any(one.family == family(talk.server) for one in off)
+
+
+def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
+    """That endpoints on that node get nothing, or others nothing from its pods."""
+    is_of_endpoints = other.rule == endpoint_failing.RULE.id
+    return is_of_endpoints and endpoint_failing.are_lost_at(snapshot, other, finding.subject)
 
 
 def _finding(node: TargetView, off: list[ForwardingOff]) -> Finding:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from collectors.findings import Finding
 from diagnosis.rule import CONVENTION, Rule, Threshold
+from diagnosis.rules import endpoint_failing
 from diagnosis.snapshot import Snapshot, TargetView
 
 LEAST = Threshold("at least", 3, "IPReversePathFilter in 15 s", CONVENTION)
@@ -44,6 +45,12 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         if target.delta("TcpExtIPReversePathFilter") < LEAST.value:
             continue
         yield _finding(target, is_felt=_is_felt(snapshot, target))
+
+
+def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
+    """That endpoints on a node that drops get nothing, or others nothing from its pods."""
+    is_of_endpoints = other.rule == endpoint_failing.RULE.id
+    return is_of_endpoints and endpoint_failing.are_lost_at(snapshot, other, finding.subject)
 
 
 def _is_felt(snapshot: Snapshot, target: TargetView) -> bool:

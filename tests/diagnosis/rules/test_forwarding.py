@@ -9,6 +9,7 @@ import pytest
 from collectors.events import NodeRow
 from collectors.findings import Finding
 from diagnosis import rules
+from tests.support import path_snapshots as paths
 from tests.support.loss_snapshots import SILENT, seen
 from tests.support.rules import finder
 
@@ -54,3 +55,14 @@ def test_ipv6_that_is_not_forwarded() -> None:
     assert "net.ipv6.conf.all.forwarding = 1" in finding.fix and "ip_forward" not in finding.fix
     (finding,) = forwards("10.1.0.0/24", "fd00:1::/64", IpForwarding=2, **{SIX: 0})
     assert "(IPv4 and IPv6)" in finding.title and "net.ipv4.ip_forward = 1" in finding.fix
+
+
+def test_an_endpoint_that_gets_nothing_behind_it_follows_from_it() -> None:
+    """SYNs leave n1 for the endpoint, and nothing comes back."""
+    sent = paths.direction(paths.data(100, 0))
+    unanswered = replace(paths.LOST, endpoint=paths.SECOND, endpoint_port=8080, to_server=sent)
+    off = replace(paths.node(name="n2"), values={"IpForwarding": 2})
+    for where, said in (("n2", ["forwarding"]), ("n3", ["endpoint_failing", "forwarding"])):
+        pods = (*paths.PODS[:2], replace(paths.PODS[2], node=where))
+        moment = paths.snapshot(paths.node(paths.WELL, unanswered), off, pods=pods)
+        assert sorted(one.rule for one in rules.findings(moment)) == said

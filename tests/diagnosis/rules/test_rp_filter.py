@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from diagnosis import rules
 from diagnosis.snapshot import DnsSummary
+from tests.support import path_snapshots as paths
 from tests.support.snapshots import API, found, node, pod, talk
 
 DROPS = {"TcpExtIPReversePathFilter": 30}
@@ -53,3 +55,14 @@ def test_filtering_that_is_loose_already() -> None:
             "rp_filter"
         ]
         assert wanted in finding.fix and (value == 1) == ("rp_filter = 2" in finding.fix)
+
+
+def test_endpoints_that_get_nothing_on_a_node_that_drops() -> None:
+    """SYNs leave n1 for the endpoint, and nothing comes back."""
+    sent = paths.direction(paths.data(100, 0))
+    unanswered = replace(paths.LOST, endpoint=paths.SECOND, endpoint_port=8080, to_server=sent)
+    dropping = replace(node({}, DROPS), key="node/n2", node="n2")
+    for where, said in (("n2", {"rp_filter"}), ("n3", {"rp_filter", "endpoint_failing"})):
+        pods = (*paths.PODS[:2], replace(paths.PODS[2], node=where))
+        moment = paths.snapshot(paths.node(paths.WELL, unanswered), dropping, pods=pods)
+        assert {one.rule for one in rules.findings(moment)} == said
