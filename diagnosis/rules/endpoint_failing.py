@@ -118,18 +118,26 @@ def failing_ends(snapshot: Snapshot, finding: Finding) -> Iterator[End]:
         yield from product(fault.endpoints, sorted(_ports(snapshot, fault)))
 
 
-def are_lost_at(snapshot: Snapshot, finding: Finding, node: Subject) -> bool:
-    """Whether all that the finding is about may be lost at a node without a word: packets to
-    endpoints that it has, or those that it is seen to hand on."""
+def are_lost_at(snapshot: Snapshot, finding: Finding, place: Subject) -> bool:
+    """Whether all that the finding is about may be lost at a pod or node without a word: packets to
+    endpoints that are there, or those that a node is seen to hand on."""
+    if finding.rule != RULE.id:
+        return False
     found = list(_faults_of(snapshot, finding))
-    return bool(found) and all(_is_lost_at(snapshot, fault, node) for fault in found)
+    return bool(found) and all(_is_lost_at(snapshot, fault, place) for fault in found)
 
 
-def _is_lost_at(snapshot: Snapshot, fault: EndpointFault, node: Subject) -> bool:
+def _is_lost_at(snapshot: Snapshot, fault: EndpointFault, place: Subject) -> bool:
     if fault.manner not in LOST:
         return False
-    are_there = all(snapshot.node_at(end) == node.name for end in fault.endpoints)
-    return are_there or fault.group.view.subject == node
+    are_there = all(_is_at(snapshot, end, place) for end in fault.endpoints)
+    return are_there or fault.group.view.subject == place
+
+
+def _is_at(snapshot: Snapshot, address: str, place: Subject) -> bool:
+    if place.kind == "node":
+        return snapshot.node_at(address) == place.name
+    return replace(snapshot.subject(address, 0), port=0) == place
 
 
 def is_seen_at(snapshot: Snapshot, finding: Finding, place: Subject) -> bool:

@@ -59,8 +59,7 @@ def explains(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
 
 def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
     """That endpoints on that node get nothing, or others nothing from its pods."""
-    is_of_endpoints = other.rule == endpoint_failing.RULE.id
-    return is_of_endpoints and endpoint_failing.are_lost_at(snapshot, other, finding.subject)
+    return endpoint_failing.are_lost_at(snapshot, other, finding.subject)
 
 
 def _finding(node: TargetView, off: list[ForwardingOff]) -> Finding:

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from collectors.findings import Evidence, Finding
 from diagnosis.rule import Rule, Threshold
+from diagnosis.rules import endpoint_failing
 from diagnosis.snapshot import Snapshot, TargetView, listed
 
 LEAST = Threshold(
@@ -45,8 +46,10 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 
 def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
     """That what is handed to this pod is not acknowledged by it."""
-    is_here = replace(other.subject, port=0) == finding.subject
-    return other.rule == "packet_loss" and is_here and finding.severity == "critical"
+    if finding.severity != "critical":
+        return False
+    is_lost_here = other.rule == "packet_loss" and replace(other.subject, port=0) == finding.subject
+    return is_lost_here or endpoint_failing.are_lost_at(snapshot, other, finding.subject)
 
 
 def _overflows(target: TargetView) -> bool:

@@ -49,8 +49,7 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 
 def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
     """That endpoints on a node that drops get nothing, or others nothing from its pods."""
-    is_of_endpoints = other.rule == endpoint_failing.RULE.id
-    return is_of_endpoints and endpoint_failing.are_lost_at(snapshot, other, finding.subject)
+    return endpoint_failing.are_lost_at(snapshot, other, finding.subject)
 
 
 def _is_felt(snapshot: Snapshot, target: TargetView) -> bool:

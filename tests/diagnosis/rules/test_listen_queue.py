@@ -9,6 +9,7 @@ import pytest
 from collectors.sockets.rows import SocketRow
 from diagnosis import rules
 from diagnosis.snapshot import Snapshot, TargetView
+from tests.support import path_snapshots as paths
 from tests.support.snapshots import NODE, POD, found, node, pod
 
 LISTENER = SocketRow("tcp", "LISTEN", "0.0.0.0", 8080, "*", 0, recv_q=129, send_q=128)
@@ -54,3 +55,15 @@ def test_a_pod_of_the_host_s_network_and_its_node_are_one() -> None:
 
     assert places(own, node({}, overflows)) == ["n1"]
     assert places(own) == ["shop/web-1"]
+
+
+def test_an_endpoint_whose_queue_overflows_is_what_gets_no_answer() -> None:
+    """SYNs leave the node for it, and nothing comes back; another pod's queue says nothing of it."""
+    sent = paths.direction(paths.data(100, 0))
+    unanswered = replace(paths.LOST, endpoint=paths.SECOND, endpoint_port=8080, to_server=sent)
+    for server, left in ((paths.PODS[2], []), (paths.PODS[1], ["endpoint_failing"])):
+        full = replace(
+            pod({}, {"TcpExtListenOverflows": 9}), key=f"pod/shop/{server.name}", pod=server
+        )
+        found_ = rules.findings(paths.snapshot(paths.node(paths.WELL, unanswered), full))
+        assert sorted(one.rule for one in found_) == [*left, "listen_queue"]
