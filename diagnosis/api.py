@@ -26,8 +26,9 @@ from collectors.events import (
 from collectors.findings import Evidence, Finding, Subject
 from collectors.sockets.rows import SocketRow
 from diagnosis import extensions
+from diagnosis.lookups import DnsSummary
 from diagnosis.rule import CONVENTION, INPUTS, SYMPTOMS, Rule, Threshold, level
-from diagnosis.snapshot import WINDOW_S, Conversation, DnsSummary, Snapshot, TargetView, listed
+from diagnosis.snapshot import WINDOW_S, Conversation, Snapshot, TargetView, listed
 from diagnosis.subjects import pod_subject, service_subject, workload_subject
 
 VERSION = ".".join(map(str, extensions.API))

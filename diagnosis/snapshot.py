@@ -37,6 +37,7 @@ from diagnosis.addresses import addresses_of, inside
 from diagnosis.by_key import by_key
 from diagnosis.filter_counts import RisingRule
 from diagnosis.idle_requests import IdleConnections
+from diagnosis.lookups import DnsSummary
 from diagnosis.paths import End, PathRow
 from diagnosis.reachability.blind_spots import NONE, BlindSpots
 from diagnosis.readiness_flips import ReadinessFlips
@@ -89,26 +90,6 @@ class Conversation:
     @property
     def end(self) -> End:
         return self.server, self.port
-
-
-@frozen
-class DnsSummary:
-    """DNS of the last 15 s, or of the `seconds` that are remembered. Latencies are milliseconds;
-    `missing` is client to names that do not exist."""
-
-    seconds: float = 0.0
-    asked: int = 0
-    answered: int = 0
-    unanswered: int = 0
-    retried: int = 0
-    truncated: int = 0
-    codes: Mapping[str, int] = field(default_factory=dict)
-    searched: int = 0  # questions that were asked with two search domains before, or more
-    median_ms: float | None = None
-    late: int = 0  # answers that came 4.5 to 5.5 s after the question: a resolver's timeout
-    names: tuple[str, ...] = ()  # that are answered NXDOMAIN most
-    missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    servers: tuple[str, ...] = ()
 
 
 @frozen_with_cache

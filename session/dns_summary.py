@@ -10,7 +10,7 @@ from collectors.capture.dns_names import code_name
 from collectors.capture.dns_transactions import DnsTransaction
 from collectors.capture.flows import FlowTable
 from collectors.capture.tracked_flow import RECENT_NS
-from diagnosis.snapshot import DnsSummary
+from diagnosis.lookups import AbsentName, DnsSummary
 from session.capture_time import capture_time
 from session.conversations import address
 
@@ -19,6 +19,8 @@ LATEST_NS, FEW = 6_000_000_000, 4  # the median is of the latest answers, where 
 RESOLVER_TIMEOUT_MS = (4_500.0, 5_500.0)  # resolv.conf(5): 5 s by default
 NXDOMAIN = 3
 NAMES_SHOWN, MISSING_KEPT = 3, 20
+TIMEOUT_NS, PROMPT = 800_000_000, 4  # of a resolver, 1 s at least; a fourth of it after the second
+ADDRESSES, REVERSE = ("A", "AAAA"), ".arpa"
 AT_ONCE_NS = 1_000_000  # a packet is on all of its interfaces within microseconds
 Names = dict[str, set[str]]
 Question = tuple[bytes, str, str]
@@ -44,7 +46,8 @@ def summary(flows: FlowTable, until: int = 0) -> DnsSummary | None:
         asked=len(done) + len(late),
         answered=len(answered),
         unanswered=len(done) - len(answered) + len(late),
-        retried=sum(one.retries for one in done),
+        retried=sum(one.retries for one in (*done, *late)),
+        repeated=sum(map(_is_of_the_second, answered)),
         truncated=sum(one.truncated for one in answered),
         codes=Counter(code_name(one.rcode) for one in answered if one.rcode is not None),
         searched=sum(len(one.tried) >= 2 for one in answered),
@@ -52,6 +55,7 @@ def summary(flows: FlowTable, until: int = 0) -> DnsSummary | None:
         late=sum(_is_a_timeout_late(one) for one in answered),
         names=_most_missing(answered),
         missing=_missing(answered),
+        absent=tuple(_absent(answered)),
         servers=tuple(dict.fromkeys(address(one.server) for one in (*done, *late))),
     )
 
@@ -88,6 +92,38 @@ def _is_a_timeout_late(one: DnsTransaction) -> bool:
     lost."""
     earliest, latest = RESOLVER_TIMEOUT_MS
     return one.latency is not None and earliest <= one.latency / 1e6 <= latest
+
+
+def _is_of_the_second(one: DnsTransaction) -> bool:
+    """Whether it was answered soon after it was asked again, a resolver's timeout after the first
+    time: that question, or its answer, was lost."""
+    if one.latency is None or not one.at < one.again_at <= one.answered_at:
+        return False
+    return one.latency >= TIMEOUT_NS and PROMPT * (one.answered_at - one.again_at) <= one.latency
+
+
+def _absent(answered: Iterable[DnsTransaction]) -> Iterator[AbsentName]:
+    """Hosts' names that each form of which does not exist, the most asked for first."""
+    forms: dict[tuple[bytes, str], list[DnsTransaction]] = defaultdict(list)
+    for one in answered:
+        if one.type in ADDRESSES and not one.name.endswith(REVERSE):
+            forms[one.client, one.name.partition(".")[0]].append(one)
+    found = (
+        AbsentName(address(client), _short({one.name for one in of}), _times(of))
+        for (client, _), of in forms.items()
+        if all(one.rcode == NXDOMAIN for one in of)
+    )
+    yield from sorted(found, key=lambda one: -one.times)[:MISSING_KEPT]
+
+
+def _short(names: set[str]) -> str:
+    """Without a search domain, where it was asked for so."""
+    return min(names, key=lambda name: (len(name), name))
+
+
+def _times(of: Iterable[DnsTransaction]) -> int:
+    """That a program asked: one lookup is a question a form and type, and one a leg on a node."""
+    return max(Counter((one.server, one.name, one.type) for one in of).values())
 
 
 def _most_missing(answered: Sequence[DnsTransaction]) -> tuple[str, ...]:

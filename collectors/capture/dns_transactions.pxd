@@ -8,7 +8,7 @@ cdef long long UNANSWERED_NS, CHAIN_NS, LOOK_NS, RESPONSE, OPCODE, TRUNCATED, MU
 
 cdef class DnsTransaction:
     cdef public bytes client, server
-    cdef public long long port, at, answered_at, answers, retries
+    cdef public long long port, at, again_at, answered_at, answers, retries
     cdef public str name, type
     cdef public object rcode
     cdef public bint truncated, over_tcp

@@ -32,9 +32,11 @@ MULTICAST_GROUPS = (bytes([224, 0, 0, 251]), bytes.fromhex("ff02" + "00" * 13 + 
 
 class DnsTransaction:
     """A question and its answer. `rcode` is None while (or where) none came; `retries` are the same
-    question again from the same port; `tried` are names with search domains before this one."""
+    question again from the same port, the latest `again_at`; `tried` are names with search domains
+    before this one."""
 
     __slots__ = (
+        "again_at",
         "answered_at",
         "answers",
         "at",
@@ -54,7 +56,7 @@ class DnsTransaction:
         """What a new one is; where it is compiled, a call that costs little."""
         self.client, self.server, self.port = row.source, row.destination, row.destination_port
         self.name, self.type = question
-        self.at, self.answered_at = row.ns, 0
+        self.at, self.answered_at, self.again_at = row.ns, 0, 0
         self.rcode: int | None = None
         self.answers = self.retries = 0
         self.truncated, self.over_tcp = False, over_tcp
@@ -166,6 +168,7 @@ class DnsTracker:
         known = self._pending.get(key)
         if known is not None:
             known.retries += 1
+            known.again_at = ns
             self.totals.retries += 1
             return
         self.totals.asked += 1

@@ -70,6 +70,7 @@ DNS_REACHED = RuleGroup(
     (
         "endpoints",
         "dns_failing",
+        "dns_missing",
         "dns_slow",
         "policy_cuts_dns",
         "policy_cuts_dns_tcp",
@@ -88,6 +89,7 @@ DNS_ANSWERS = RuleGroup(
     (
         "dns_slow",
         "dns_failing",
+        "dns_missing",
         "dns_search",
         "dns_unanswered",
         "conntrack_races",

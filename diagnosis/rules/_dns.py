@@ -8,13 +8,14 @@ from dataclasses import replace
 
 from collectors.findings import Finding, Subject
 from collectors.frozen import frozen
+from diagnosis.lookups import DnsSummary
 from diagnosis.path_groups import translated
 from diagnosis.per_snapshot import once_per_snapshot
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._connections import servers_behind
 from diagnosis.rules._outside import is_outside
 from diagnosis.rules._services import dns_pods
-from diagnosis.snapshot import DnsSummary, Snapshot, TargetView, listed
+from diagnosis.snapshot import Snapshot, TargetView, listed
 
 QUESTIONS = Threshold("at least", 8, "questions in 15 s", CONVENTION)
 SOURCE = "capture, port 53"

@@ -7,11 +7,12 @@ from typing import Literal
 
 from collectors.frozen import frozen
 from diagnosis.by_key import by_key
+from diagnosis.lookups import DnsSummary
 from diagnosis.loss_shares import LossShare
 from diagnosis.path_groups import node_text, path_views
 from diagnosis.paths import PathRow, added
 from diagnosis.rules._dns import DNS_PORT
-from diagnosis.snapshot import DnsSummary, Snapshot, TargetView, listed
+from diagnosis.snapshot import Snapshot, TargetView, listed
 
 How = Literal["rejected", "question", "answer", "silent"]
 REJECTED = 1  # ICMP errors: few a second are sent (icmp_ratelimit)

@@ -12,6 +12,7 @@ from collectors.events import PodRow
 from collectors.findings import Confidence, Evidence, Finding
 from collectors.frozen import frozen
 from diagnosis.rule import Rule
+from diagnosis.rules import dns_missing
 from diagnosis.snapshot import Conversation, Snapshot, listed
 from diagnosis.subjects import pod_subject
 
@@ -60,6 +61,14 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         if pod.phase.removeprefix(INIT) not in LOOPS or not pod.restarts:
             continue
         yield _finding(snapshot, pod)
+
+
+def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
+    """The names that its pod asks for and that do not exist."""
+    own = [pod for pod in snapshot.pods if pod_subject(pod) == finding.subject]
+    return other.rule == dns_missing.RULE.id and any(
+        snapshot.workload_subject(pod.ip) == other.subject for pod in own
+    )
 
 
 def _finding(snapshot: Snapshot, pod: PodRow) -> Finding:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collectors.findings import Evidence, Finding, Severity
+from diagnosis.lookups import DnsSummary
 from diagnosis.rule import CONVENTION, Rule, Threshold, level
 from diagnosis.rules._agents import dns_pod_selector
 from diagnosis.rules._dns import (
@@ -20,7 +21,7 @@ from diagnosis.rules._dns import (
     servers,
     share,
 )
-from diagnosis.snapshot import DnsSummary, Snapshot, TargetView
+from diagnosis.snapshot import Snapshot, TargetView
 
 WARNING = Threshold("warning from", 1, "% SERVFAIL and REFUSED of answers", "coredns-mixin")
 CRITICAL = Threshold("critical from", 3, "%", "coredns-mixin")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collectors.findings import Evidence, Finding
+from diagnosis.lookups import DnsSummary
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._dns import (
     QUESTIONS,
@@ -17,7 +18,7 @@ from diagnosis.rules._dns import (
     asking,
     share,
 )
-from diagnosis.snapshot import DnsSummary, Snapshot, TargetView, listed
+from diagnosis.snapshot import Snapshot, TargetView, listed
 
 MISSING = Threshold(
     "from", 50, "% NXDOMAIN of answers; with ndots:5 about three in four are", CONVENTION

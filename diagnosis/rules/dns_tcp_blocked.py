@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from collectors.findings import Evidence, Finding
+from diagnosis.lookups import DnsSummary
 from diagnosis.path_groups import node_text, translated
 from diagnosis.path_losses import PathLoss, path_losses
 from diagnosis.rule import CONVENTION, Rule, Threshold
-from diagnosis.snapshot import Conversation, DnsSummary, Snapshot, TargetView, listed
+from diagnosis.snapshot import Conversation, Snapshot, TargetView, listed
 
 DNS_PORT = 53
 TRUNCATED = Threshold("at least", 3, "truncated answers in 15 s", CONVENTION)

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collectors.findings import Finding
+from diagnosis.lookups import DnsSummary
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._dns import QUESTIONS, SOURCE, asking, share
-from diagnosis.snapshot import DnsSummary, Snapshot, TargetView
+from diagnosis.snapshot import Snapshot, TargetView
 
 SHARE = Threshold("from", 5, "% of answers truncated", CONVENTION)
 LEAST = Threshold("at least", 3, "truncated answers in 15 s", CONVENTION)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collectors.findings import Finding
+from diagnosis.lookups import DnsSummary
 from diagnosis.loss_location import LossLocation, loss_report, place
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._dns import (
@@ -21,7 +22,7 @@ from diagnosis.rules._dns import (
     share,
 )
 from diagnosis.rules._dns_paths import DnsLoss, dns_loss
-from diagnosis.snapshot import DnsSummary, Snapshot, TargetView, listed
+from diagnosis.snapshot import Snapshot, TargetView, listed
 
 SHARE = Threshold("from", 10, "% of questions unanswered", CONVENTION)
 MOST = Threshold("with a place from", 50, "% unanswered", CONVENTION)
@@ -56,22 +57,29 @@ def _seen(snapshot: Snapshot) -> Iterator[Sight]:
         if loss is not None and loss.share.percent >= SHARE.value:
             count = max(lookups.unanswered, loss.share.lost)
             yield Sight(target, count, _finding(snapshot, target, lookups, loss))
-        elif _are_many(lookups) and not _are_lost_here(target, lookups):
-            yield Sight(target, lookups.unanswered, _finding(snapshot, target, lookups, None))
+        elif _are_many(snapshot, lookups) and not _are_lost_here(snapshot, target, lookups):
+            count = _unanswered(snapshot, lookups)
+            yield Sight(target, count, _finding(snapshot, target, lookups, None))
 
 
 _findings = DnsServerFindings(RULE, _seen)
 evaluate, explains_finding = _findings.evaluate, _findings.explains_finding
 
 
-def _are_many(lookups: DnsSummary) -> bool:
-    silent = lookups.unanswered
+def _are_many(snapshot: Snapshot, lookups: DnsSummary) -> bool:
+    silent = _unanswered(snapshot, lookups)
     return silent >= LEAST.value and share(silent, lookups.asked) >= SHARE.value
 
 
-def _are_lost_here(target: TargetView, lookups: DnsSummary) -> bool:
+def _unanswered(snapshot: Snapshot, lookups: DnsSummary) -> int:
+    """Of a capture alone those as well that were answered only when they were asked again; where
+    counters and places are known, these say what is lost."""
+    return lookups.unanswered + (0 if snapshot.services else lookups.repeated)
+
+
+def _are_lost_here(snapshot: Snapshot, target: TargetView, lookups: DnsSummary) -> bool:
     """Whether the capture may have lost the answers itself."""
-    return share(lookups.unanswered, lookups.asked) <= OWN * target.capture_loss
+    return share(_unanswered(snapshot, lookups), lookups.asked) <= OWN * target.capture_loss
 
 
 def _finding(
@@ -81,8 +89,12 @@ def _finding(
         f"{lookups.unanswered} of {lookups.asked} questions unanswered, {lookups.retried} "
         "asked again"
     )
-    percent = loss.share.percent if loss else share(lookups.unanswered, lookups.asked)
+    silent = _unanswered(snapshot, lookups)
+    percent = loss.share.percent if loss else share(silent, lookups.asked)
     title = f"{percent:.0f} % of DNS questions get no answer"
+    if loss is None and silent > lookups.unanswered:
+        title = f"{title}, or only when they are asked again"
+        counts = f"{counts} ({lookups.repeated} of these answered only after a timeout)"
     outside = servers_outside(snapshot, lookups)
     evidence = [
         target.fact(counts, SOURCE),

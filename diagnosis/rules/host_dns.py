@@ -168,7 +168,7 @@ def _missing(snapshot: Snapshot, services: dict[str, ServiceRow], node: str) -> 
             for name in names
         }
         for name in sorted(own - others):
-            if service := _service_of(services, name):
+            if service := service_named(services, name):
                 yield f"{service.name}.{service.namespace}.svc", name, view
 
 
@@ -177,7 +177,7 @@ def _is_of(snapshot: Snapshot, view: TargetView, client: str) -> bool:
     return client.startswith(LOOPBACK) or client in own or snapshot.node_at(client) == view.node
 
 
-def _service_of(services: dict[str, ServiceRow], name: str) -> ServiceRow | None:
+def service_named(services: dict[str, ServiceRow], name: str) -> ServiceRow | None:
     """`backend.shop`, `backend.shop.svc`, and what follows."""
     labels = name.lower().rstrip(".").split(".")
     if len(labels) < 2 or (len(labels) > 2 and labels[2] != "svc"):

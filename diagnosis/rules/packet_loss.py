@@ -11,6 +11,7 @@ from functools import partial
 from collectors.findings import Evidence, Finding, Severity, Subject
 from diagnosis.by_key import by_key
 from diagnosis.icmp_errors import with_meaning
+from diagnosis.lookups import DnsSummary
 from diagnosis.loss_location import place
 from diagnosis.loss_shares import FULL_SIZE_TEXT, LossShare, counts_text
 from diagnosis.path_groups import client_text, endpoint_text, node_text, server_text
@@ -21,7 +22,7 @@ from diagnosis.rule import CONVENTION, Rule, Threshold, level
 from diagnosis.rules import endpoint_failing, never_answered
 from diagnosis.rules._losses import is_queue_full, loss_subject, losses_at, unexplained
 from diagnosis.rules._outside import is_outside
-from diagnosis.snapshot import Conversation, DnsSummary, Snapshot, listed
+from diagnosis.snapshot import Conversation, Snapshot, listed
 
 WARNING = Threshold("warning from", 1, "% of a kind of packet that is certainly lost", CONVENTION)
 CRITICAL = Threshold("critical from", 5, "%", CONVENTION)

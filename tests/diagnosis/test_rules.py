@@ -15,7 +15,8 @@ from collectors.events import (
     ServicePort,
     ServiceRow,
 )
-from diagnosis.snapshot import Conversation, DnsSummary, TargetView
+from diagnosis.lookups import AbsentName, DnsSummary
+from diagnosis.snapshot import Conversation, TargetView
 from tests.support.snapshots import (
     API,
     CPU,
@@ -113,6 +114,11 @@ FIRES: list[tuple[str, TargetView, dict[str, Any]]] = [
         {},
     ),
     ("dns_unanswered", pod(lookups=DnsSummary(10, 100, 60, unanswered=40)), {}),
+    (
+        "dns_missing",
+        pod(lookups=DnsSummary(10, 60, 60, absent=(AbsentName(POD.ip, "bakend", 7),))),
+        {},
+    ),
     (
         "dns_unanswered",
         node(

@@ -9,8 +9,8 @@ import pytest
 
 from collectors.capture.flows import FlowTable
 from collectors.events import Packet
+from diagnosis.lookups import DnsSummary
 from diagnosis.paths import Retransmissions
-from diagnosis.snapshot import DnsSummary
 from session.capture_quality import CaptureQuality, corrected, quality
 from tests.support.node_capture import (
     ACK,

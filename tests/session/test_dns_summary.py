@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from collectors.capture.flows import FlowTable
 from collectors.events import Packet
-from diagnosis.snapshot import DnsSummary
+from diagnosis.lookups import DnsSummary
 from session.dns_summary import summary
 from tests.support.node_capture import COOKED2, IN, OUT, SECOND, Hop, datagram
 
@@ -86,3 +86,55 @@ def test_a_question_just_before_the_end_of_a_capture_is_not_unanswered_yet() -> 
     assert (found.asked, found.answered, found.unanswered) == (10, 10, 0)
     found = seen(*answered, *asked(39, SERVICE, answer=False))
     assert (found.asked, found.unanswered) == (11, 1)
+
+
+def late(number: int, again_ns: int, answered_ns: int) -> Iterator[Packet]:
+    """Asked twice, from one port, and answered once."""
+    ends, at = (POD, 30_000 + number, SERVICE, 53), START + number * SECOND // 10
+    yield datagram(Hop(2, IN, ends), at, message(number))
+    yield datagram(Hop(2, IN, ends), at + again_ns, message(number))
+    yield datagram(Hop(2, OUT, ends), at + answered_ns, message(number, True), back=True)
+
+
+def test_answers_to_the_second_question() -> None:
+    packets = [p for n in range(4) for p in late(n, 2 * SECOND, 2 * SECOND + 900_000)]
+    found = seen(*packets, *(p for n in range(4, 9) for p in asked(n, SERVICE, answer=True)))
+    assert (found.asked, found.answered, found.retried, found.repeated) == (9, 9, 4, 4)
+
+
+def test_answers_that_are_late_or_asked_for_twice_at_once() -> None:
+    """The server is slow: it answers the first question; or the client asks twice."""
+    slow = [p for n in range(4) for p in late(n, SECOND, 2 * SECOND)]
+    assert (seen(*slow).retried, seen(*slow).repeated) == (4, 0)
+    twice = [p for n in range(4) for p in late(n, 900_000, 1_000_000)]
+    assert seen(*twice).repeated == 0
+
+
+def test_a_question_that_is_asked_again_and_never_answered_was_asked_again() -> None:
+    packets = [p for n in range(3) for p in list(late(n, SECOND, 0))[:2]]
+    found = seen(*packets)
+    assert (found.unanswered, found.retried) == (3, 3)
+
+
+def named(number: int, name: str, code: int, client: str = POD) -> Iterator[Packet]:
+    ends, at = (client, 30_000 + number, SERVICE, 53), START + number * SECOND // 10
+    labels = b"".join(bytes([len(one)]) + one.encode() for one in name.split("."))
+    question = labels + b"\0" + struct.pack(">HH", 1, 1)
+    for flags, counts, back in ((0x0100, 1, False), (0x8180 | code, 1, True)):
+        data = struct.pack(">HHH6x", number, flags, counts) + question
+        yield datagram(Hop(2, OUT if back else IN, ends), at + back * 900_000, data, back=back)
+
+
+def test_names_of_which_no_form_exists() -> None:
+    """One lookup is a question a search domain; a program asked three times."""
+    forms = ("bakend.shop.svc.cluster.local", "bakend.svc.cluster.local", "bakend")
+    packets = [p for n in range(9) for p in named(n, forms[n % 3], 3)]
+    found = seen(*packets)
+    assert [(one.client, one.name, one.times) for one in found.absent] == [(POD, "bakend", 3)]
+
+
+def test_names_that_a_search_domain_has_and_addresses_without_a_name() -> None:
+    forms = ("backend.svc.cluster.local", "backend.shop.svc.cluster.local")
+    packets = [p for n in range(8) for p in named(n, forms[n % 2], 3 * (n % 2 == 0))]
+    assert not seen(*packets).absent
+    assert not seen(*(p for n in range(8) for p in named(n, "1.0.0.10.in-addr.arpa", 3))).absent

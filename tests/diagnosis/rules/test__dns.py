@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from collectors.events import ServiceRow
+from diagnosis.lookups import DnsSummary
 from diagnosis.rules import findings
-from diagnosis.snapshot import DnsSummary, Snapshot, TargetView
+from diagnosis.snapshot import Snapshot, TargetView
 from tests.support.snapshots import POD, node, pod
 
 DNS = ServiceRow("kube-system", "kube-dns", ("10.96.0.10",), (), "ClusterIP")

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from diagnosis.lookups import DnsSummary
 from diagnosis.paths import PathDirection, PathRow, Segments
-from diagnosis.snapshot import DnsSummary, Snapshot, TargetView
+from diagnosis.snapshot import Snapshot, TargetView
 from tests.support.path_snapshots import PODS, node
 from tests.support.rules import finder
 

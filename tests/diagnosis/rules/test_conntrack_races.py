@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from diagnosis.snapshot import DnsSummary
+from diagnosis.lookups import DnsSummary
 from tests.support.snapshots import found, node, pod
 
 FAILED = {"conntrack_insert_failed": 9, "conntrack_drop": 9}

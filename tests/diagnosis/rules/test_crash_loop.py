@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from collectors.findings import Finding
-from diagnosis.snapshot import DnsSummary
+from diagnosis.lookups import DnsSummary
 from tests.support.snapshots import API, NEAR, POD, found, pod, talk
 
 LOOPS = replace(POD, phase="CrashLoopBackOff", restarts=4, ready="0/1")

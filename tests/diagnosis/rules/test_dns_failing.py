@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from collectors.events import ServiceRow
-from diagnosis.snapshot import DnsSummary
+from diagnosis.lookups import DnsSummary
 from tests.support.snapshots import found, pod
 
 

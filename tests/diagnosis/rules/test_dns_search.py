@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from diagnosis.snapshot import DnsSummary
+from diagnosis.lookups import DnsSummary
 from tests.support.snapshots import found, pod
 
 FLOOD = DnsSummary(

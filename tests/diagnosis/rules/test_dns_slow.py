@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from collectors.events import ServicePort, ServiceRow
-from diagnosis.snapshot import DnsSummary
+from diagnosis.lookups import DnsSummary
 from tests.support.snapshots import POD, found, pod
 
 LATE = DnsSummary(15.0, 100, 100, codes={"NOERROR": 100}, median_ms=400.0)

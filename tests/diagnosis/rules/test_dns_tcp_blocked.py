@@ -9,7 +9,8 @@ import pytest
 
 from collectors.events import ServicePort, ServiceRow, SliceRow
 from collectors.findings import Finding
-from diagnosis.snapshot import Conversation, DnsSummary
+from diagnosis.lookups import DnsSummary
+from diagnosis.snapshot import Conversation
 from tests.support.snapshots import API, POD, found, node
 
 DNS = ServiceRow(

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from collectors.findings import Finding
+from diagnosis.lookups import DnsSummary
 from diagnosis.paths import PathDirection, PathRow, Segments
-from diagnosis.snapshot import Conversation, DnsSummary
+from diagnosis.snapshot import Conversation, Snapshot, TargetView
 from tests.support.loss_snapshots import ANSWERED, CLIENT, SERVER, seen
 from tests.support.rules import finder
 
@@ -70,3 +71,22 @@ def test_a_server_outside_is_not_the_cluster_s() -> None:
     assert "servers outside of the cluster (203.0.113.53)" in finding.fix
     (finding,) = unanswered()
     assert "kube-dns" in finding.fix
+
+
+def of_a_capture(lookups: DnsSummary) -> list[Finding]:
+    view = TargetView("pcap/a.pcap", "pcap", "", 0.0, "capture", lookups=lookups)
+    return evaluate(Snapshot(0.0, (view,)))
+
+
+def test_answers_that_only_the_second_question_gets() -> None:
+    lookups = DnsSummary(10, 100, 97, 3, retried=21, repeated=20, servers=(SERVER.ip,))
+    (finding,) = of_a_capture(lookups)
+    assert finding.title.startswith("23 % of DNS questions get no answer, or only when they are")
+    assert "20 of these answered only after a timeout" in finding.evidence[0].text
+
+
+@pytest.mark.alike
+def test_questions_that_are_asked_twice_and_answered_at_once() -> None:
+    """By clients that ask so; or one or two, of a few that were lost."""
+    assert not of_a_capture(DnsSummary(10, 100, 100, retried=40, servers=(SERVER.ip,)))
+    assert not of_a_capture(DnsSummary(10, 100, 100, retried=2, repeated=2))

@@ -9,7 +9,8 @@ import pytest
 
 from collectors.events import NetworkState, ServicePort, ServiceRow
 from collectors.findings import Finding
-from diagnosis.snapshot import DnsSummary, TargetView
+from diagnosis.lookups import DnsSummary
+from diagnosis.snapshot import TargetView
 from tests.support.snapshots import API, NODE, POD, found, node, pod
 
 BACKEND = ServiceRow("shop", "backend", ("10.96.0.9",), ("80/TCP",), "ClusterIP", API.labels)

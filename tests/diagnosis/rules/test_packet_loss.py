@@ -8,9 +8,10 @@ import pytest
 
 from collectors.events import NodeRow
 from collectors.findings import Finding
+from diagnosis.lookups import DnsSummary
 from diagnosis.paths import PathDirection, PathRow, Period, Retransmissions, Segments
 from diagnosis.rules import findings
-from diagnosis.snapshot import Conversation, DnsSummary, Snapshot, TargetView
+from diagnosis.snapshot import Conversation, Snapshot, TargetView
 from tests.support.path_snapshots import (
     CLIENT,
     FIRST,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from diagnosis import rules
-from diagnosis.snapshot import DnsSummary
+from diagnosis.lookups import DnsSummary
 from tests.support import path_snapshots as paths
 from tests.support.snapshots import API, found, node, pod, talk
 

@@ -9,8 +9,9 @@ import pytest
 
 from collectors.events import ConntrackGroup, PodRow, ServicePort, ServiceRow, SliceRow
 from collectors.findings import Finding
+from diagnosis.lookups import DnsSummary
 from diagnosis.paths import PathRow
-from diagnosis.snapshot import Conversation, DnsSummary
+from diagnosis.snapshot import Conversation
 from tests.support.policy_snapshots import policy
 from tests.support.snapshots import API, NEAR, POD, conntrack_table, found, node
 
