@@ -12,6 +12,7 @@ from diagnosis.lookups import DnsSummary
 from diagnosis.loss_location import LossLocation, loss_report, place
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._dns import (
+    DNS_PORT,
     QUESTIONS,
     SOURCE,
     DnsServerFindings,
@@ -22,7 +23,7 @@ from diagnosis.rules._dns import (
     share,
 )
 from diagnosis.rules._dns_paths import DnsLoss, dns_loss
-from diagnosis.snapshot import Snapshot, TargetView, listed
+from diagnosis.snapshot import Conversation, Snapshot, TargetView, listed
 
 SHARE = Threshold("from", 10, "% of questions unanswered", CONVENTION)
 MOST = Threshold("with a place from", 50, "% unanswered", CONVENTION)
@@ -45,6 +46,9 @@ ASK = (
     "(retransmits)?"
 )
 
+LISTENS = """# do the cluster's DNS pods listen on UDP port 53, or does a rule reject it on the way?
+kubectl -n kube-system get pods,endpointslices -o wide | grep -i dns
+ss -lnup 'sport = 53'; iptables-save -c | grep REJECT; nft list ruleset | grep -n reject"""
 ASK_OUTSIDE = (
     "Asked are servers outside of the cluster ({servers}): do they answer the node? Does a policy "
     "or a firewall cut port 53 towards them?"
@@ -102,6 +106,7 @@ def _finding(
     ]
     fix = ASK_OUTSIDE.format(servers=listed(outside)) if outside else ASK
     found = None if loss and loss.how != "silent" else _place(snapshot, lookups)
+    error = _error(target, lookups) if loss is None and found is None else None
     if loss is not None and found is None:
         title, fix = f"{title}: {loss.short(snapshot)}", loss.fix
         evidence.append(loss.view.fact(loss.figure, "capture, all interfaces"))
@@ -110,13 +115,25 @@ def _finding(
         report = loss_report(lost, server, "questions")
         title, fix = f"{title}: {report.short}", report.fix
         evidence.append(lost.view.fact(report.figure, "capture, both sides of the node"))
+    elif error is not None:
+        by = snapshot.name(error.rejected_by)
+        title, fix = f"{title}: rejected by {by} ({error.unreachable})", LISTENS
+        evidence.append(target.fact(f"last ICMP error: {error.unreachable}, from {by}", "capture"))
     return RULE.finding(
         subject=target.subject,
         title=title,
         evidence=evidence,
         fix=fix,
-        fix_kind="text" if found is None and loss is None else "shell",
+        fix_kind="text" if found is None and loss is None and error is None else "shell",
     )
+
+
+def _error(target: TargetView, lookups: DnsSummary) -> Conversation | None:
+    """What a question was answered by instead; not what a client sends, to which an answer comes
+    too late."""
+    talks = (t for t in target.conversations if (t.protocol, t.port) == ("UDP", DNS_PORT))
+    asked = (talk for talk in talks if talk.server in lookups.servers and talk.unreachable)
+    return next((talk for talk in asked if talk.rejected_by not in ("", talk.client)), None)
 
 
 def _place(snapshot: Snapshot, lookups: DnsSummary) -> tuple[LossLocation, str] | None:

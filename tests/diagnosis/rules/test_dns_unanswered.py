@@ -90,3 +90,26 @@ def test_questions_that_are_asked_twice_and_answered_at_once() -> None:
     """By clients that ask so; or one or two, of a few that were lost."""
     assert not of_a_capture(DnsSummary(10, 100, 100, retried=40, servers=(SERVER.ip,)))
     assert not of_a_capture(DnsSummary(10, 100, 100, retried=2, repeated=2))
+
+
+def rejected(by: str, note: str) -> Finding:
+    talk = Conversation(
+        "UDP", CLIENT.ip, SERVER.ip, 53, flows=20, unanswered=15, unreachable=note, rejected_by=by
+    )
+    lookups = DnsSummary(10, 20, 0, 20, servers=(SERVER.ip,))
+    view = TargetView(
+        "pcap/a.pcap", "pcap", "", 0.0, "capture", conversations=(talk,), lookups=lookups
+    )
+    (finding,) = evaluate(Snapshot(0.0, (view,)))
+    return finding
+
+
+def test_questions_that_are_rejected_at_the_client_s_end() -> None:
+    finding = rejected(SERVER.ip, note := f"ICMP {SERVER.ip} udp port 53 unreachable")
+    assert finding.title.endswith(f": rejected by {SERVER.ip} ({note})")
+    assert "ss -lnup 'sport = 53'" in finding.fix
+
+
+def test_a_client_that_refuses_what_comes_too_late_rejects_no_question() -> None:
+    note = f"ICMP {CLIENT.ip} udp port 40001 unreachable"
+    assert rejected(CLIENT.ip, note).title == "100 % of DNS questions get no answer"
