@@ -97,8 +97,8 @@ class TcpFlow(FlowWithEvents):
         ns, flags, length, interface = row.ns, row.flags, row.length, row.interface
         if own.interface < 0:
             own.interface = interface
-        elif own.interface != interface:
-            return self._copy(own, row)
+        elif own.interface != interface and (own.reset_at or not flags & RST):
+            return self._copy(own, row)  # but a RST that came here alone: another end sent it
         self.last_ns = ns
         own.packets += 1
         own.bytes += row.wire

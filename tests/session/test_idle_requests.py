@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from collectors.capture.flows import FlowTable
+from collectors.capture.tcp import TcpFlow
 from collectors.events import Packet
 from diagnosis.idle_requests import IdleRequest
 from session.idle_requests import idle_connections
@@ -31,7 +32,7 @@ def connection(
     port: int, pauses: Sequence[float], last: str, idle: float = 2.0
 ) -> Iterator[Packet]:
     """Requests after pauses, all answered but the last: `FIN` (before it), `FIN across`, `RST`,
-    `nothing`, `nobody` (it is not asked), `answer`."""
+    `RST elsewhere` (on another interface), `RST on both`, `nothing`, `nobody` (it is not asked), `answer`."""
     there, back = (Hop(2, side, (CLIENT, port, SERVER, 8080)) for side in (IN, OUT))
     ns, mine, yours = START, 1, 1
     yield Segment(SYN, 0, ident=port).at(there, ns)
@@ -57,7 +58,9 @@ def connection(
         else:
             if last == "FIN across":
                 yield Segment(FIN, yours, mine - 80).at(back, asked + 10_000, back=True)
-            yield Segment(RST, yours, 0).at(back, asked + 20_000, back=True)
+            other = Hop(3, OUT, back.ends)
+            for hop in {"RST elsewhere": [other], "RST on both": [back, other]}.get(last, [back]):
+                yield Segment(RST, yours, 0).at(hop, asked + 20_000 + hop.interface, back=True)
 
 
 def requests(*connections: Iterator[Packet]) -> tuple[IdleRequest, ...]:
@@ -101,3 +104,22 @@ def test_healthy_connections_give_nothing() -> None:
 def test_a_connection_of_which_events_are_lost_says_nothing() -> None:
     many = [0.001] * 210
     assert not requests(connection(40_000, [*many, 7.0], "RST"))
+
+
+def test_a_reset_of_another_end_comes_by_another_interface() -> None:
+    """A connection that its node forgot is translated anew, to an endpoint elsewhere."""
+    for last in ("RST", "RST elsewhere", "RST on both"):
+        assert [one.end for one in requests(connection(40_000, [1, 2], last))] == [
+            "answered",
+            "reset",
+        ]
+
+
+def test_a_reset_on_two_interfaces_is_one() -> None:
+    for last in ("RST elsewhere", "RST on both"):
+        table = FlowTable(hops=True)
+        table.add(COOKED2, list(connection(40_000, [1, 2], last)))
+        (flow,) = table.flows
+        assert isinstance(flow, TcpFlow)
+        assert [one.kind for one in flow.events].count("RST") == 1
+        assert flow.copies == (last == "RST on both") and flow.state == "reset by server"
