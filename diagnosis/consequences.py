@@ -181,6 +181,7 @@ FAILS: Mapping[str, Callable[[Conversation], int]] = {
     ),
     "packet_loss": lambda talk: max(_is_silent(talk), talk.retransmitted, talk.refused),
     "refused": lambda talk: talk.refused,
+    "udp_refused": lambda talk: talk.udp_errors,
     "service_failing": lambda talk: max(talk.unanswered, talk.refused, talk.flows - talk.answered),
     "retransmits": lambda talk: talk.retransmitted + talk.unanswered,
     "resets": lambda talk: talk.server_resets,

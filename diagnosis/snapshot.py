@@ -52,10 +52,9 @@ class Conversation:
     """Flows of the last 15 s between a client address and a port of a server, added up. Times are
     milliseconds.
 
-    Where packets are lost: of the unanswered, `stopped` are those whose SYN came into this network
-    namespace and did not leave it, `passed` those whose SYN did. Of handshakes that were not
-    completed, `answers_stopped` and `answers_passed` say the same of the server's answer.
-    """
+    Of the unanswered, `stopped` are those whose SYN came into this network namespace and did not
+    leave it, `passed` those whose SYN did. Of handshakes that were not completed, `answers_stopped`
+    and `answers_passed` say the same of the server's answer."""
 
     protocol: str
     client: str
@@ -68,6 +67,7 @@ class Conversation:
     unreachable: str = ""  # what ICMP said
     rejected: int = 0  # of the refused: by an ICMP error
     rejected_by: str = ""  # who sent that
+    udp_errors: int = 0  # ICMP errors about datagrams that nobody answers
     stopped: int = 0
     passed: int = 0
     answers_stopped: int = 0

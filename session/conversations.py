@@ -196,6 +196,7 @@ def _add_udp(totals: Counter[str], flow: Flow, now: int, sides: LegsSeen) -> Non
     silent = flow.state == "unanswered"
     totals["unanswered"] += silent and flow.client.packets > 1
     totals["answered"] += flow.state == "answered"
+    totals["udp_errors"] += flow.icmp if flow.state == "unreachable" else 0
     _add_seen_on(totals, sides, silent and now - flow.first_ns > UNANSWERED_NS)
 
 

@@ -8,6 +8,8 @@ from collectors.capture.direction import interface_direction
 from collectors.capture.header_row import HeaderRow
 from collectors.capture.tracked_flow import TrackedFlow
 
+HEARD_NS = 5_000_000_000  # without an error, of which a kernel sends one a second: icmp_ratelimit
+
 
 class UdpDirection:
     __slots__ = ("address", "bytes", "client", "interface", "packets", "payload", "port", "seen_on")
@@ -45,7 +47,7 @@ class UdpFlow(TrackedFlow):
             first, second = second, first
         self.client, self.server = first, second
         first.client = True
-        self.unreachable = False  # an ICMP error says so, and nothing came since
+        self.unreachable = False  # by ICMP errors, until an answer comes or they end
 
     def add(self, own: UdpDirection, row: HeaderRow) -> int:
         """One datagram that `own` sent; its analysis flags."""
@@ -63,6 +65,8 @@ class UdpFlow(TrackedFlow):
         own.bytes += row.wire
         own.payload += row.length
         if own is self.client:
+            if self.asked_at and ns - self.asked_at > HEARD_NS:
+                self.unreachable = False
             self.asked_at = self.asked_at or ns
             return 0
         self.unreachable = False
@@ -72,8 +76,13 @@ class UdpFlow(TrackedFlow):
     def error(self, ns: int, note: str, source: str, of_client: bool) -> None:
         """An ICMP error about a datagram of this conversation, who sent it, and whether the
         datagram was the client's: a client that no longer waits refuses late answers."""
-        self.icmp += 1
-        self.unreachable |= of_client
+        if not of_client:
+            self.icmp += 1
+        else:
+            # one that no datagram came before is the same on another interface
+            self.icmp += self.asked_at > 0 or not self.unreachable
+            self.unreachable = True
+            self.asked_at = 0
         self.icmp_note, self.icmp_from = note, source
 
     @property

@@ -41,6 +41,15 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         yield _finding(node, rate)
 
 
+def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
+    """That datagrams to that node are answered by ICMP errors."""
+    if other.rule != "udp_refused":
+        return False
+    ends = (talk.end for talk in snapshot.conversations if talk.udp_errors)
+    nodes = {snapshot.node_at(end[0]) for end in ends if snapshot.subject(*end) == other.subject}
+    return finding.subject.name in nodes
+
+
 def _finding(node: TargetView, rate: float) -> Finding:
     return RULE.finding(
         subject=node.subject,

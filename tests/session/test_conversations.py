@@ -23,6 +23,7 @@ from tests.support.node_capture import (
     SYN_ACK,
     Hop,
     Segment,
+    datagram,
 )
 
 CLIENT, SERVER = "10.244.1.6", "10.244.1.3"
@@ -81,6 +82,34 @@ def test_answers_after_one_and_the_same_long_time_are_long_polls(
 
 def test_one_late_answer_alone_is_no_long_poll() -> None:
     assert seen(connection(40_000, [12.0])).slow == 1
+
+
+REFUSED = "ICMP 10.244.1.3 udp port 514 unreachable"
+
+
+def sent_to_a_closed_port(at: Sequence[float], errors: Sequence[float]) -> Conversation:
+    """Datagrams and the ICMP errors about them, each on two interfaces; seconds."""
+    table = FlowTable(hops=True)
+    hops = [Hop(interface, IN, (CLIENT, 40_000, SERVER, 514)) for interface in (2, 3)]
+    for when in sorted({*at, *errors}):
+        ns = START + int(when * SECOND)
+        if when in at:
+            table.add(COOKED2, [datagram(hop, ns, b"<13>x") for hop in hops])
+        for _ in hops if when in errors else ():
+            table.flows[0].error(ns + 1_000, REFUSED, SERVER, of_client=True)
+    (only,) = conversations.recent(table.flows, joined(table.flows)).conversations()
+    return only
+
+
+def test_datagrams_that_are_answered_by_icmp_errors() -> None:
+    found = sent_to_a_closed_port([0, 1, 2, 3], [0, 1, 3])
+    assert (found.udp_errors, found.unreachable, found.rejected) == (3, REFUSED, 0)
+
+
+def test_a_receiver_that_has_begun_to_listen() -> None:
+    """Nothing answers in a protocol of one direction: errors come no more."""
+    assert sent_to_a_closed_port(range(12), [0, 1, 2, 3]).udp_errors == 0
+    assert sent_to_a_closed_port([0, 9, 18], [0, 9, 18]).udp_errors == 3  # sent seldom
 
 
 def in_time_wait(port: int, answer: int = ACK) -> Iterator[Packet]:
