@@ -34,11 +34,13 @@ def asking(snapshot: Snapshot) -> Iterator[tuple[TargetView, DnsSummary]]:
 
 @frozen
 class Sight:
-    """A finding at one vantage point; `count` is the number of lookups it rests on."""
+    """A finding at one vantage point; `count` is the number of lookups it rests on, `place` says
+    that it loses them itself."""
 
     view: TargetView
     count: int
     finding: Finding
+    place: str = ""
 
     @property
     def servers(self) -> tuple[str, ...]:
@@ -108,8 +110,13 @@ def _only_pod(group: Sequence[Sight]) -> Sight | None:
 def _of_servers(snapshot: Snapshot, group: Sequence[Sight]) -> Finding:
     worst = sorted(group, key=lambda sight: -sight.count)
     facts = (fact for sight in worst[:SHOWN] for fact in sight.finding.evidence)
-    subject = _server(snapshot, group)
-    return replace(worst[0].finding, subject=subject, evidence=tuple(dict.fromkeys(facts)))
+    subject, first = _server(snapshot, group), worst[0].finding
+    evidence = tuple(dict.fromkeys(facts))
+    placed = next((sight for sight in worst if sight.place), worst[0])
+    if placed is worst[0] or worst[0].place:
+        return replace(first, subject=subject, evidence=evidence)
+    title = f"{first.title}; {placed.place}"
+    return replace(first, subject=subject, title=title, evidence=evidence, fix=placed.finding.fix)
 
 
 def _server(snapshot: Snapshot, group: Sequence[Sight]) -> Subject:

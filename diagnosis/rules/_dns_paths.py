@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from collectors.frozen import frozen
@@ -14,6 +14,8 @@ from diagnosis.paths import PathRow, added
 from diagnosis.rules._dns import DNS_PORT
 from diagnosis.snapshot import Snapshot, TargetView, listed
 
+LEAST = 3  # questions to one of several servers
+WELL = 0.1  # of them get no answer at most where a server is well
 How = Literal["rejected", "question", "answer", "silent"]
 REJECTED = 1  # ICMP errors: few a second are sent (icmp_ratelimit)
 FELT = 0.25  # of packets lost: questions without an answer, each sent three times, or asked again
@@ -21,7 +23,7 @@ SHORT: dict[How, str] = {
     "rejected": "rejected by {by} ({icmp})",
     "question": "dropped on {node}: they come into it and do not leave it",
     "answer": "the answers come into {node} and do not leave it",
-    "silent": "they leave {node} for {servers} and nothing comes back",
+    "silent": "they leave {node} for {servers}{some} and nothing comes back",
 }
 
 ON_THE_NODE = """# on {node}: the rule that does it
@@ -40,7 +42,7 @@ FIXES: dict[How, str] = {
 @frozen
 class DnsLoss:
     """Of the questions to the address `asked`: `share` of them, or of their answers. `servers` are
-    what they left for."""
+    what they left for; those that answer none of them, where others do. `total` are all."""
 
     how: How
     view: TargetView
@@ -48,14 +50,26 @@ class DnsLoss:
     row: PathRow
     asked: str
     servers: tuple[str, ...]
+    total: int
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the node itself loses them."""
+        return self.how in ("question", "answer")
 
     def short(self, snapshot: Snapshot) -> str:
         return SHORT[self.how].format(
             node=node_text(self.view),
             servers=listed(map(snapshot.name, self.servers)),
+            some=self._some(snapshot),
             by=self._by(snapshot),
             icmp=self.row.icmp,
         )
+
+    def _some(self, snapshot: Snapshot) -> str:
+        number = len(self.servers)
+        asked = snapshot.name(self.asked)
+        return f", {number} of {self.total} servers of {asked}," if number < self.total else ""
 
     def _by(self, snapshot: Snapshot) -> str:
         """A server's error has the address that was asked, where a node translates for it."""
@@ -105,7 +119,8 @@ def _asked(snapshot: Snapshot, target: TargetView) -> Iterator[tuple[TargetView,
 
 def _losses(view: TargetView, rows: list[PathRow]) -> Iterator[DnsLoss]:
     row = added(rows)
-    servers = tuple(sorted({one.endpoint for one in rows if one.endpoint}))
+    by_server = by_key((one for one in rows if one.endpoint), lambda one: one.endpoint)
+    servers = tuple(sorted(_dead(by_server) or by_server))
     there, back = row.to_server, row.to_client
     asked, left, came = there.entered.data, there.left.data, back.entered.data
     shares: dict[How, LossShare] = {
@@ -117,7 +132,23 @@ def _losses(view: TargetView, rows: list[PathRow]) -> Iterator[DnsLoss]:
         shares = {"rejected": LossShare(asked - came, asked)}
     for how, share in shares.items():
         if how == "rejected" or (share.is_loss and share.low > 2 * view.capture_loss):
-            yield DnsLoss(how, view, share, row, asked=rows[0].asked, servers=servers)
+            asked_at = rows[0].asked
+            yield DnsLoss(
+                how, view, share, row, asked=asked_at, servers=servers, total=len(by_server)
+            )
+
+
+def _dead(by_server: Mapping[str, list[PathRow]]) -> list[str]:
+    """The servers that answer next to nothing, while another answers nearly all."""
+    unanswered: dict[str, float] = {}
+    for server, rows in by_server.items():
+        row = added(rows)
+        left, came = row.to_server.left.data, row.to_client.entered.data
+        if left >= LEAST:
+            unanswered[server] = max(0.0, 1 - came / left)
+    if not any(share <= WELL for share in unanswered.values()):
+        return []
+    return [server for server, share in unanswered.items() if share >= 1 - WELL]
 
 
 def _is_felt(loss: DnsLoss, lookups: DnsSummary) -> bool:

@@ -60,7 +60,8 @@ def _seen(snapshot: Snapshot) -> Iterator[Sight]:
         loss = dns_loss(snapshot, target, lookups)
         if loss is not None and loss.share.percent >= SHARE.value:
             count = max(lookups.unanswered, loss.share.lost)
-            yield Sight(target, count, _finding(snapshot, target, lookups, loss))
+            place = loss.short(snapshot) if loss.is_here else ""
+            yield Sight(target, count, _finding(snapshot, target, lookups, loss), place)
         elif _are_many(snapshot, lookups) and not _are_lost_here(snapshot, target, lookups):
             count = _unanswered(snapshot, lookups)
             yield Sight(target, count, _finding(snapshot, target, lookups, None))

@@ -56,6 +56,43 @@ def test_a_server_that_does_not_answer() -> None:
     assert text == f": they leave the captured node for {SERVER} and nothing comes back"
 
 
+SECOND = "10.244.2.20"
+DEAD = row((60, 60), (0, 0), endpoint=SECOND)
+
+
+def test_one_of_two_servers_that_does_not_answer() -> None:
+    (text,) = said(row((100, 100), (100, 100)), DEAD)
+    assert text == (
+        f": they leave the captured node for {SECOND}, 1 of 2 servers of {SERVICE}, and nothing "
+        "comes back"
+    )
+    error = "ICMP udp port 53 unreachable"
+    rejected = replace(DEAD, rejected=9, icmp=error, icmp_from=SERVICE)
+    assert said(row((100, 100), (100, 100)), rejected) == [f": rejected by {SECOND} ({error})"]
+
+
+@pytest.mark.parametrize("other", [(100, 60), (100, 0), (2, 2)])
+def test_servers_of_which_none_is_well_are_all_named(other: tuple[int, int]) -> None:
+    left, came = other
+    (text,) = said(row((left, left), (came, came)), DEAD)
+    assert f"for {SERVER}, {SECOND} and nothing" in text
+
+
+def test_where_its_node_drops_them() -> None:
+    asked = replace(SEEN, servers=(SERVICE, SERVER, SECOND))
+    near = replace(node(row((100, 100), (100, 100)), DEAD, lookups=asked), kind="pcap", values={})
+    there = row((60, 0), (0, 0), asked=SECOND, endpoint="", endpoint_port=0)
+    lookups = DnsSummary(15.0, 16, 0, 16, retried=20, servers=(SECOND,))
+    far = replace(node(there, name="n2", lookups=lookups), kind="local")
+    found = evaluate(at(near, far))
+    (whole,) = [one for one in found if one.subject.name == SERVICE]
+    assert whole.title.endswith(
+        f"for {SECOND}, 1 of 2 servers of {SERVICE}, and nothing comes back; dropped on n2: they "
+        "come into it and do not leave it"
+    )
+    assert "# on n2: the rule" in whole.fix
+
+
 def test_who_rejects_them() -> None:
     rejected = {"rejected": 9, "icmp": "ICMP udp port 53 unreachable"}
     (text,) = said(row((100, 100), (0, 0), icmp_from=SERVICE, **rejected))
