@@ -64,6 +64,11 @@ def translated(snapshot: Snapshot, asked: End) -> set[End]:
     return {end for end in known.get(asked, ()) if asked not in known.get(end, ())}
 
 
+def is_translated(snapshot: Snapshot, end: End) -> bool:
+    """Whether captures saw something translated to that address and port."""
+    return any(end in ends for ends in _translations(snapshot).values())
+
+
 @once_per_snapshot
 def _translations(snapshot: Snapshot) -> Mapping[End, frozenset[End]]:
     found = by_key(_translated_rows(snapshot), lambda row: row.asked_end)

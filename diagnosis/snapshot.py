@@ -49,8 +49,7 @@ WINDOW_S = 15.0  # what rates are of
 
 @frozen
 class Conversation:
-    """Flows of the last 15 s between a client address and a port of a server, added up. Times are
-    milliseconds.
+    """Flows of the last 15 s between a client address and a port of a server. Times are in ms.
 
     Of the unanswered, `stopped` are those whose SYN came into this network namespace and did not
     leave it, `passed` those whose SYN did. Of handshakes that were not completed, `answers_stopped`
@@ -81,7 +80,9 @@ class Conversation:
     large: int = 0  # where some are stuck: flows that sent segments of full size at all
     client_zero_windows: int = 0
     server_zero_windows: int = 0
+    closed_ms: float = 0.0  # the longest that one of those stayed closed, until data went on
     slow: int = 0  # answers later than a second, or far later than the path needs
+    patient: int = 0  # of those, connections that got several answers, none within a second
     slowest_ms: float = 0.0
     rtt_ms: float | None = None
     opened: float = 0.0  # when the last one that was answered began
@@ -94,8 +95,7 @@ class Conversation:
 
 @frozen_with_cache
 class TargetView:
-    """A vantage point. `deltas` are changes of counters over `seconds`; a counter that was reset is
-    not in them."""
+    """A vantage point. `deltas` are changes of counters over `seconds`, without those reset."""
 
     key: str
     kind: str

@@ -30,6 +30,7 @@ MOST_FLOWS = 1_500  # the newest
 MOST_LASTING = 1_000  # of those that began earlier
 STUCK = 2  # timeouts of one flow in which nothing was acknowledged
 AGAIN = ("retransmission", "spurious retransmission")
+MOVES_ON = ("data", "out of order", "window full")
 NEW = ("data", "out of order", "window full", "zero window", "FIN")  # data that is sent first
 
 Ends = tuple[str, bytes, bytes, int]
@@ -133,6 +134,8 @@ def _conversation(ends: Ends, flows: Sequence[Flow], now: int, seen_on: SeenOn) 
         rtt_ms=_median_rtt_ms(tcp),
         opened=_opened(tcp) / 1e9,
         slow=_slow(timed, now),
+        patient=sum(map(_is_patient, timed)),
+        closed_ms=max((_closed(flow, now) for flow in tcp), default=0) / 1e6,
         **_totals(flows, now, seen_on),
     )
 
@@ -273,6 +276,28 @@ def _are_long_polls(slow: Sequence[TcpFlow], now: int) -> bool:
     least = min((flow.waits.smallest for flow in slow), default=0)
     waits = sum(flow.waits.count for flow in slow)
     return waits > 1 and least >= LONG_POLL_NS and _slowest(slow, now) <= least * ALIKE
+
+
+def _is_patient(flow: TcpFlow) -> bool:
+    """Whether it got several answers, all of them late: as long polls do, and who keeps a
+    connection to a slow server."""
+    return flow.waits.count > 1 and flow.waits.smallest >= SLOW_NS
+
+
+def _closed(flow: TcpFlow, now: int) -> int:
+    """The longest that a window stayed closed, in ns: until data went on, or the connection ended,
+    or now."""
+    if not flow.client.counts.zero_windows + flow.server.counts.zero_windows:
+        return 0
+    longest, since = 0, dict[bool, int]()  # by whether it is the client's
+    for event in flow.events:
+        if event.kind == "zero window":
+            since.setdefault(event.by_client, event.at)
+        elif event.kind in MOVES_ON and (not event.by_client) in since:
+            longest = max(longest, event.at - since.pop(not event.by_client))
+    is_over = flow.reset_by is not None or flow.client.fin_at or flow.server.fin_at
+    end = flow.last_ns if is_over else now
+    return max(longest, *(end - at for at in since.values()), 0)
 
 
 def _without_clock(flows: Sequence[TcpFlow]) -> list[TcpFlow]:

@@ -41,9 +41,9 @@ RULE = Rule(
         "server after a pause",
         "probes that connect and send nothing",
         "a server that denies some clients so by design",
+        "requests that need no answer, of a machine with itself",
         "its pod ends, as in a rollout",
     ),
-    severity="critical",
     fix="Read the server's log, and that of what it needs to answer. Does it speak what the client "
     "speaks (TLS, HTTP/2, the PROXY protocol), and has it a limit of connections?",
     verify="requests are answered",
@@ -75,11 +75,15 @@ def _ends(snapshot: Snapshot) -> set[End]:
 
 
 def _by_server(snapshot: Snapshot, view: TargetView) -> list[list[PathRow]]:
-    rows = (row for row in view.paths if row.protocol == "TCP" and not _is_ending(snapshot, row))
+    rows = (row for row in view.paths if row.protocol == "TCP" and not _is_apart(snapshot, row))
     return list(by_key(rows, lambda row: row.asked_end).values())
 
 
-def _is_ending(snapshot: Snapshot, row: PathRow) -> bool:
+def _is_apart(snapshot: Snapshot, row: PathRow) -> bool:
+    """Of a machine with itself, as of a kubelet with what runs commands: those without any output
+    end so. Or of a pod that ends."""
+    if row.client == row.asked:
+        return True
     pod = snapshot.by_address.get(row.endpoint or row.asked)
     return pod is not None and pod.phase == "Terminating"
 
@@ -114,7 +118,6 @@ def _finding(snapshot: Snapshot, view: TargetView, rows: list[PathRow]) -> Findi
     speaks = "" if row.answered else "; a protocol in which it does not speak looks the same"
     return RULE.finding(
         subject=snapshot.subject(*asked.asked_end),
-        severity="critical" if row.answered and not is_of_some else "warning",
         title=(denied if is_of_some else text) + at,
         evidence=(
             view.fact(

@@ -14,6 +14,7 @@ from diagnosis.rules._connections import servers_behind
 from diagnosis.snapshot import Snapshot, TargetView, listed
 
 CLOSED = Threshold("from", 5, "closed windows in 15 s", CONVENTION)
+LASTING_MS = Threshold("in a capture alone, each for", 1_000, "ms and more", CONVENTION)
 QUEUE = Threshold("or 1 and", 100_000, "bytes in a receive queue", CONVENTION)
 WINDOWS = "TcpExtTCPToZeroWindowAdv"
 RULE = Rule(
@@ -24,15 +25,20 @@ RULE = Rule(
     inputs=("capture", WINDOWS, "sockets"),
     symptoms=("slow", "large", "load", "timeout"),
     screen="flows",
-    thresholds=(CLOSED, QUEUE),
+    thresholds=(CLOSED, LASTING_MS, QUEUE),
     false_friends=(
         "the receive queue is empty while the sender waits: the path is slow",
         "it is a proxy, and a client of its own does not read",
+        "it paces itself: data goes on within a moment each time (a note where no pods are known)",
     ),
     confidence="certain",
     fix="Look at the program: what does it do between reads? CPU limit, lock, disk. The network "
     "is not the cause",
     verify="TCPToZeroWindowAdv stands still; Recv-Q is near 0",
+)
+
+PACED = (
+    "Its receive window closes, and the sender waits for a moment each time: it paces the sender"
 )
 
 
@@ -49,7 +55,7 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     passing_on = _passing_on(snapshot)
     for subject, facts in evidence.items():
         if subject not in passing_on:
-            yield _finding(subject, facts)
+            yield _finding(subject, facts, is_paced=_is_paced(snapshot, subject))
 
 
 def _passing_on(snapshot: Snapshot) -> set[Subject]:
@@ -62,9 +68,21 @@ def _passing_on(snapshot: Snapshot) -> set[Subject]:
     }
 
 
-def _finding(subject: Subject, facts: list[Evidence]) -> Finding:
+def _is_paced(snapshot: Snapshot, subject: Subject) -> bool:
+    """Whether no window stayed closed for long, in captures alone: it is how a receiver paces a
+    quick sender."""
+    return not snapshot.pods and not any(
+        talk.closed_ms >= LASTING_MS.value
+        for talk in snapshot.conversations
+        if subject in map(snapshot.workload_subject, (talk.client, talk.server))
+    )
+
+
+def _finding(subject: Subject, facts: list[Evidence], *, is_paced: bool) -> Finding:
     return RULE.finding(
         subject=subject,
+        severity="info" if is_paced else None,
+        title=PACED if is_paced else "",
         evidence=facts,
     )
 

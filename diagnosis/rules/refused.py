@@ -7,12 +7,13 @@ Facts: docs/reference/failures.md.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from collectors.events import PodRow
 from collectors.findings import Evidence, Finding, Subject
 from diagnosis.addresses import LOOPBACK
 from diagnosis.icmp_errors import with_meaning
-from diagnosis.path_groups import endpoint_text, node_text, path_views
+from diagnosis.path_groups import endpoint_text, is_translated, node_text, path_views, translated
 from diagnosis.paths import End
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules import service_failing
@@ -34,7 +35,10 @@ RULE = Rule(
     symptoms=("connect", "reset", "nodes"),
     screen="flows",
     thresholds=(LEAST, PROBED, SCANNED, ALL),
-    false_friends=("connections to the same port from elsewhere are made",),
+    false_friends=(
+        "connections to the same port from elsewhere are made",
+        "one prober of a closed port (a note where no objects are known)",
+    ),
     verify="the connection is made",
 )
 ON_THE_PATH = """# on {node}, the rule or route that rejects:
@@ -62,7 +66,20 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         elif _is_by_icmp(talks) and server not in snapshot.by_address:
             yield _by_icmp(snapshot, talks, known)
         else:
-            yield _by_server(snapshot, (server, port), known)
+            finding = _by_server(snapshot, (server, port), known)
+            yield replace(finding, severity="info") if _is_probe(snapshot, talks) else finding
+
+
+def _is_probe(snapshot: Snapshot, talks: list[Conversation]) -> bool:
+    """Whether it may be one prober of a closed port, where no objects say which are served: few
+    connections of one client, to no address that something is seen translated to or for."""
+    if snapshot.slices or len({talk.client for talk in talks}) > 1:
+        return False
+    end, number = talks[0].end, sum(map(refused, talks))
+    own = [talk for talk in snapshot.conversations if talk.end == end]
+    is_of_service = bool(translated(snapshot, end)) or is_translated(snapshot, end)
+    is_used = any(talk.answered for talk in own)
+    return number < PROBED.value and not is_of_service and not is_used
 
 
 def _refuses_all(snapshot: Snapshot, address: str, talks: list[Conversation]) -> bool:

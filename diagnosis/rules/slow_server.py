@@ -44,6 +44,7 @@ RULE = Rule(
         "round trips are as slow",
         "segments are retransmitted before each late answer",
         "it waits for another server that it asks",
+        "long polls: answers come when something happens (a note where no pods are known)",
     ),
     fix="Is its CPU throttled (container_cpu_cfs_throttled_periods_total)? Raise the limit; else "
     "profile the program and what it asks in its turn",
@@ -116,11 +117,14 @@ def _finding(
     snapshot: Snapshot, subject: Subject, talks: list[Conversation], rtt: float
 ) -> Finding:
     slowest, retransmitted = max(t.slowest_ms for t in talks), sum(t.retransmitted for t in talks)
+    are_patient = all(talk.patient >= talk.slow for talk in talks)
+    is_note = not snapshot.pods and (slowest < NOTICED_MS or are_patient)
+    polls = ", or they are long polls, which wait for something to happen" if are_patient else ""
     return RULE.finding(
         subject=subject,
-        severity="info" if slowest < NOTICED_MS and not snapshot.pods else None,
+        severity="info" if is_note else None,
         title=f"Answers arrive after up to {slowest:,.0f} ms while a round trip is {rtt:.2f} ms: "
-        "the server is slow",
+        f"the server is slow{polls}",
         evidence=_evidence(snapshot, talks, rtt, slowest, retransmitted),
     )
 

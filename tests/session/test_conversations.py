@@ -80,6 +80,41 @@ def test_answers_after_one_and_the_same_long_time_are_long_polls(
     assert seen(*(connection(40_000 + n, waits) for n in range(3))).slow == slow
 
 
+@pytest.mark.parametrize(
+    ("waits", "patient"), [([3.0, 2.1], 1), ([1.0], 0), ([3.0, 0.2], 0), ([0.2, 0.2], 0)]
+)
+def test_connections_that_never_got_an_answer_soon(waits: list[float], patient: int) -> None:
+    assert seen(connection(40_000, waits)).patient == patient
+
+
+def reader(pauses: Sequence[float]) -> Iterator[Packet]:
+    """Answers of which the client acknowledges each with a closed window; seconds until data goes
+    on, or forever."""
+    there, back = (Hop(2, side, (CLIENT, 40_000, SERVER, 8080)) for side in (IN, OUT))
+    yield from connection(40_000, [0.001])
+    ns, at = START + 2_000_000, 101
+    for pause in pauses:
+        yield closed(Segment(ACK, 81, at).at(there, ns))
+        ns += int(pause * SECOND)
+        yield Segment(ACK, 81, at).at(there, ns)
+        yield Segment(PUSH, at, 81, 100).at(back, ns + 1_000, back=True)
+        ns, at = ns + 2_000, at + 100
+    yield closed(Segment(ACK, 81, at).at(there, ns))
+
+
+def closed(packet: Packet) -> Packet:
+    """With a window of 0: behind the headers of cooked v2 and of IPv4."""
+    return packet._replace(data=packet.data[:54] + b"\0\0" + packet.data[56:])
+
+
+def test_how_long_a_window_stays_closed() -> None:
+    found = seen(reader([0.2, 0.9, 0.1]))
+    assert found.client_zero_windows == 4 and 900 <= found.closed_ms < 901
+    other = connection(50_000, [4.0])
+    assert 2_000 < seen(reader([0.2, 0.9, 0.1]), other).closed_ms < 4_000, "it is closed still"
+    assert seen(connection(40_000, [0.2])).closed_ms == 0
+
+
 def test_one_late_answer_alone_is_no_long_poll() -> None:
     assert seen(connection(40_000, [12.0])).slow == 1
 

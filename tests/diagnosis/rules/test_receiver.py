@@ -39,6 +39,16 @@ def test_a_window_that_closes_for_a_moment() -> None:
     assert "receiver" not in found(pod(conversations=(talk(client_zero_windows=2),)))
 
 
+def test_a_reader_that_paces_itself_is_a_note_in_a_capture_alone() -> None:
+    closed = talk(client_zero_windows=9, closed_ms=900.0)
+    (note,) = receiver.evaluate(Snapshot(100.0, (pod(conversations=(closed,)),)))
+    assert note.severity == "info" and "for a moment each time" in note.title
+    lasting = replace(closed, closed_ms=1_000.0)
+    (finding,) = receiver.evaluate(Snapshot(100.0, (pod(conversations=(lasting,)),)))
+    assert finding.severity == "warning" and finding.title.startswith("It reads too slowly")
+    assert found(pod(conversations=(closed,)))["receiver"].severity == "warning"
+
+
 def test_many_small_queues_are_no_long_one() -> None:
     alike = tuple(row._replace(recv_q=200_000, alike=400) for row in sockets(1))
     assert "receiver" not in found(pod({}, {WINDOWS: 1}, sockets=alike))

@@ -82,6 +82,23 @@ def test_the_pod_listens_and_connections_are_refused() -> None:
     assert "nothing listens" in refusals(pod(conversations=(lost, before)))[0]
 
 
+def test_one_prober_of_a_closed_port_is_a_note_in_a_capture_alone() -> None:
+    probe = Conversation("TCP", POD.ip, API.ip, 7777, flows=15, refused=15)
+
+    def severity(*talks: Conversation, paths: tuple[PathRow, ...] = ()) -> str:
+        view = node({}, {}, conversations=talks, paths=paths)
+        (finding,) = findings(Snapshot(100.0, (view,)))
+        return finding.severity
+
+    assert severity(probe) == "info"
+    assert severity(replace(probe, flows=30, refused=30)) == "warning", "more than probes are"
+    assert severity(probe, replace(probe, client=NEAR.ip)) == "warning", "two ask it"
+    served = replace(probe, client=NEAR.ip, refused=0, answered=1)
+    assert severity(probe, served) == "warning", "somebody is answered"
+    row = PathRow("TCP", POD.ip, "10.96.0.7", 80, API.ip, 7777, POD.ip, refused=9, to_server=SYNS)
+    assert severity(probe, paths=(row,)) == "warning", "a Service leads there"
+
+
 def test_a_service_that_a_capture_alone_shows_is_no_second_finding() -> None:
     """What a node translates it to refuses, and is said."""
     end = Conversation("TCP", POD.ip, API.ip, 8080, flows=9, refused=9)

@@ -34,6 +34,17 @@ def test_a_path_that_is_as_slow() -> None:
     assert slow(replace(SLOW, rtt_ms=None)) is None
 
 
+def test_long_polls_are_a_note_in_a_capture_alone() -> None:
+    polls = replace(SLOW, slowest_ms=4_000.0, patient=9)
+    (note,) = rules.findings(Snapshot(100.0, (pod(conversations=(polls,)),)))
+    assert note.severity == "info" and "or they are long polls" in note.title
+    late = replace(polls, patient=8)  # one of them asked once
+    (finding,) = rules.findings(Snapshot(100.0, (pod(conversations=(late,)),)))
+    assert finding.severity == "warning" and finding.title.endswith("the server is slow")
+    known = slow(polls)
+    assert known is not None and known.severity == "warning" and "long polls" in known.title
+
+
 def test_segments_are_lost_meanwhile() -> None:
     assert slow(replace(SLOW, retransmitted=40)) is None
 
