@@ -6,7 +6,7 @@ that the symptom is about fails because of that cause. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from collectors.findings import Finding, Subject
@@ -28,12 +28,17 @@ def joined(
     findings: Iterable[Finding],
     explains: Mapping[str, Explains],
     explains_finding: Mapping[str, ExplainsFinding] = NOTHING,
+    earlier: Sequence[Finding] = (),
 ) -> list[Finding]:
-    """The findings, without those that are explained: they are in a cause's `consequences`.
-    `explains` and `explains_finding` are by the id of the cause's rule."""
+    """The findings, without those that are explained: they are in a cause's `consequences`, or
+    follow from one that was found `earlier`. `explains` and `explains_finding` are by the id of the
+    cause's rule."""
     known = list(findings)
-    causes = sorted((one for one in known if one.rule in explains), key=_rank)
-    followed = {one.key: _followed(snapshot, one, known, explains_finding) for one in known}
+    keys = {one.key for one in known}
+    gone = [one for one in earlier if one.key not in keys]
+    causes = sorted((one for one in (*known, *gone) if one.rule in explains), key=_rank)
+    everything = [*known, *gone]
+    followed = {one.key: _followed(snapshot, one, everything, explains_finding) for one in known}
     causes_of = {
         one.key: _cause_of(snapshot, one, _not_due_to(one, causes, followed), explains)
         or followed[one.key]
@@ -47,7 +52,7 @@ def _not_due_to(
 ) -> Iterator[Finding]:
     """Without what a rule says to follow from this finding: that is more exact than connections
     that both are about."""
-    return (cause for cause in causes if followed[cause.key] is not finding)
+    return (cause for cause in causes if followed.get(cause.key) is not finding)
 
 
 def _under_causes(known: Iterable[Finding], causes_of: CausesOf) -> list[Finding]:
@@ -66,7 +71,7 @@ def _first_cause(finding: Finding, causes_of: CausesOf) -> Finding | None:
     """The cause of its cause, and so on; None for one that has none, or is part of a circle: what
     is nobody's consequence is never left unsaid."""
     first, passed = causes_of[finding.key], {finding.key}
-    while first is not None and (further := causes_of[first.key]) is not None:
+    while first is not None and (further := causes_of.get(first.key)) is not None:
         if first.key in passed:
             return None
         passed.add(first.key)

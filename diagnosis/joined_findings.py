@@ -17,12 +17,15 @@ if TYPE_CHECKING:
     from diagnosis.rules import TableRow
 
 
-def joined_findings(snapshot: Snapshot, table: Sequence[TableRow]) -> list[Finding]:
-    """What is wrong by the rules of a table, the worst first."""
+def joined_findings(
+    snapshot: Snapshot, table: Sequence[TableRow], earlier: Sequence[Finding] = ()
+) -> list[Finding]:
+    """What is wrong by the rules of a table, the worst first. `earlier` are causes that were found
+    within the time that the snapshot is of: what is left of their symptoms is not said again."""
     found = [finding for row in table for finding in row.evaluate(snapshot)]
     explains = {row.rule.id: row.explains for row in table if row.explains is not None}
     others = {row.rule.id: row.explains_finding for row in table if row.explains_finding}
-    known = joined(snapshot, found, explains, others)
+    known = joined(snapshot, found, explains, others, earlier)
     rows = {row.rule.id: row for row in table}
     named = (_with_filters(snapshot, finding, rows[finding.rule]) for finding in known)
     said = [with_lag(snapshot, finding) for finding in named]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 EVERY_S = 2.0
 LAST_RISE_S = 0.5  # between the last two looks
 EARLY_S = 0.05
+WINDOW_S = 20.0  # the packets that rules look at are of the last 15 to 20 s
 MOST_LOOKS = 8  # at what does not change: longer than a finding needs to appear and to clear
 
 
@@ -47,6 +48,7 @@ class DiagnosisLoop:
         self._stream = stream
         self._tracker: Tracker | None = None
         self._published: dict[object, tuple[Finding, float]] = {}  # and since when it holds
+        self._seen: dict[object, tuple[Finding, float]] = {}  # that were published, and when last
         self.problems: tuple[str, ...] = ()  # of rules of other packages, in sentences
         self._next = 0.0
 
@@ -87,6 +89,7 @@ class DiagnosisLoop:
         is found at once, as at the end of a capture."""
         tracker = self._tracker = self._new_tracker()
         self._published, self._next = {}, self._next_after(at)
+        self._seen = {}
         usual, tracker.rise = tracker.rise, 0.0
         await self.look(at)
         tracker.rise = usual
@@ -101,7 +104,8 @@ class DiagnosisLoop:
         snapshot = await gathered(self._store, at, self.budget_ms)
         if self.namespace:
             snapshot = replace(snapshot, namespace=self.namespace)
-        found = await asyncio.to_thread(rules.findings, snapshot)
+        earlier = [one for one, seen in self._seen.values() if at - seen <= WINDOW_S]
+        found = await asyncio.to_thread(rules.findings, snapshot, earlier)
         self._say(rules.extensions().problems, at)
         tracker = self._tracker = self._tracker or self._new_tracker()
         if at_end:
@@ -124,6 +128,8 @@ class DiagnosisLoop:
         for finding in current:
             if self._published[finding.key][0] != finding:
                 self._publish(at, "changed", finding)
+        keys = {finding.key for finding in found}
+        self._seen |= {one.key: (one, at) for one in current if one.key in keys}
         return current
 
     def _new_tracker(self) -> Tracker:

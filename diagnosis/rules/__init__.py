@@ -6,7 +6,7 @@ whose name begins with an underscore is shared by several rules."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cache
 from importlib import import_module
 from types import ModuleType
@@ -105,9 +105,9 @@ def unseen(names: Collection[str], blind: BlindSpots) -> list[str]:
     return sentences([spot for spot in blind.spots if spot.kind in kinds])
 
 
-def findings(snapshot: Snapshot) -> list[Finding]:
+def findings(snapshot: Snapshot, earlier: Sequence[Finding] = ()) -> list[Finding]:
     """What is wrong, the worst first; symptoms under the causes that explain them, many alike as
-    one."""
+    one; without those that follow from what was found `earlier`."""
     from diagnosis.joined_findings import joined_findings
 
-    return joined_findings(snapshot, table())
+    return joined_findings(snapshot, table(), earlier)

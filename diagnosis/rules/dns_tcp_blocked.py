@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from collectors.findings import Evidence, Finding
+from collectors.findings import Evidence, Finding, Subject
 from diagnosis.lookups import DnsSummary
 from diagnosis.path_groups import node_text, translated
-from diagnosis.path_losses import PathLoss, path_losses
+from diagnosis.path_losses import PathLoss, loss_ends, path_losses
+from diagnosis.paths import End
 from diagnosis.rule import CONVENTION, Rule, Threshold
+from diagnosis.rules._losses import losses_at
 from diagnosis.snapshot import Conversation, Snapshot, TargetView, listed
 
 DNS_PORT = 53
@@ -148,18 +150,27 @@ def _evidence(
 
 def explains(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
     """Connections to TCP port 53 of that server, or of its endpoints."""
-    if (talk.protocol, talk.port) != ("TCP", DNS_PORT):
+    is_tcp = talk.protocol == "TCP"
+    return is_tcp and _is_served_at(snapshot, finding.subject, talk.end)
+
+
+def _is_served_at(snapshot: Snapshot, whole: Subject, end: End) -> bool:
+    """Whether it is the server's port, or that of one of its endpoints."""
+    server, port = end
+    if port != DNS_PORT:
         return False
-    whole = finding.subject
-    if snapshot.subject(talk.server, DNS_PORT) == whole:
+    if snapshot.subject(server, DNS_PORT) == whole:
         return True
     return any(
-        snapshot.subject(address, DNS_PORT) == whole
-        and talk.server in _endpoints(snapshot, address)
+        snapshot.subject(address, DNS_PORT) == whole and server in _endpoints(snapshot, address)
         for address in (*snapshot.service_by_address, whole.name)
     )
 
 
 def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
-    """That answers are truncated at all: as such it does no harm."""
-    return other.rule == "dns_truncated"
+    """That answers are truncated at all: as such it does no harm; that TCP to that server alone is
+    lost somewhere, as of SYNs that are answered in the end."""
+    if other.rule != "packet_loss":
+        return other.rule == "dns_truncated"
+    ends = {end for loss in losses_at(snapshot, other.subject) for end in loss_ends(loss)}
+    return bool(ends) and all(_is_served_at(snapshot, finding.subject, end) for end in ends)

@@ -245,7 +245,7 @@ def _title(snapshot: Snapshot, fault: EndpointFault) -> str:
         ends=listed(endpoint_text(snapshot, end, port) for end in fault.endpoints),
         node=node_text(group.view),
         count=f"{number} of {total} endpoints",
-        by=_rejected_by(snapshot, group, fault.row),
+        by=_rejected_by(snapshot, fault),
     )
 
 
@@ -255,11 +255,12 @@ def _is_beyond(snapshot: Snapshot, fault: EndpointFault) -> bool:
     return any(node and node != fault.group.view.node for node in nodes)
 
 
-def _rejected_by(snapshot: Snapshot, group: PathGroup, row: PathRow) -> str:
+def _rejected_by(snapshot: Snapshot, fault: EndpointFault) -> str:
     """A node answers with the address that was asked, where it translates for it."""
+    row, group = fault.row, fault.group
     own = row.icmp_from in ("", group.asked)
-    node = node_text(group.view)
-    return f"{node if own else snapshot.name(row.icmp_from)} {with_meaning(row.icmp)}"
+    said = with_meaning(row.icmp, on_the_path=row.icmp_from not in fault.endpoints)
+    return f"{node_text(group.view) if own else snapshot.name(row.icmp_from)} {said}"
 
 
 def _evidence(snapshot: Snapshot, fault: EndpointFault) -> Iterator[Evidence]:

@@ -221,7 +221,7 @@ def _title(snapshot: Snapshot, losses: list[PathLoss]) -> str:
         return f"{node} resets connections to {server}: RSTs leave it that no server sent"
     if worst.place == "node":
         verb = _verb(worst, "s" if len(nodes) == 1 else "")
-        why = f" {with_meaning(worst.row.icmp)}" if worst.row.rejected else ""
+        why = f" {with_meaning(worst.row.icmp, on_the_path=True)}" if worst.row.rejected else ""
         return f"{' and '.join(nodes)} {verb} {share} of {what}{why}"
     if worst.place == "between":
         return f"{share} of {what} is lost between {node} and {worst.other}"

@@ -101,3 +101,14 @@ def test_of_a_pod_without_a_capture_it_counts_what_its_node_saw() -> None:
         moment = service_snapshot(seen_at("n1", conversations=(seen,)), pod)
         found = joined(moment, (CAUSE, symptom), {"cause": explains_api})
         assert [one.rule for one in found] == left
+
+
+def test_what_is_left_of_a_cause_that_was_found_earlier_is_not_said_again() -> None:
+    moment = service_snapshot(seen_at("n1", conversations=(LOST,)))
+    explains = {"cause": explains_api}
+    assert joined(moment, [SYMPTOM], explains, earlier=[CAUSE]) == []
+    assert joined(moment, [SYMPTOM], {}, earlier=[CAUSE]) == [SYMPTOM], "it explains nothing"
+    elsewhere = finding("unanswered", "symptom", "api-2")
+    assert joined(moment, [elsewhere], explains, earlier=[CAUSE]) == [elsewhere]
+    (one,) = joined(moment, [CAUSE, SYMPTOM], explains, earlier=[CAUSE])
+    assert one.consequences == ("shop/api-1:8080: unanswered",)

@@ -9,8 +9,10 @@ import pytest
 
 from collectors.events import ServicePort, ServiceRow, SliceRow
 from collectors.findings import Finding
+from diagnosis import rules
 from diagnosis.lookups import DnsSummary
-from diagnosis.snapshot import Conversation
+from diagnosis.paths import PathDirection, PathRow, Retransmissions, Segments
+from diagnosis.snapshot import Conversation, Snapshot
 from tests.support.snapshots import API, POD, found, node
 
 DNS = ServiceRow(
@@ -67,6 +69,26 @@ def test_the_endpoint_behind_the_service_is_no_second_finding() -> None:
 def test_truncation_that_is_answered_over_tcp_is_no_fault() -> None:
     findings = said(over_tcp(answered=12))
     assert "dns_tcp_blocked" not in findings and "dns_truncated" in findings
+
+
+def lost(port: int = 53) -> PathRow:
+    """SYNs that are answered in the end, so that no connection fails."""
+    again = PathDirection(
+        entered=Segments(syn=40), left=Segments(syn=20), retransmitted=Retransmissions(syn=20)
+    )
+    return PathRow(
+        "TCP", POD.ip, "10.96.0.10", port, API.ip, port, POD.ip, connections=20, completed=20,
+        retried=20, to_server=again,
+    )  # fmt: skip
+
+
+def test_what_is_left_of_it_is_lost_syns() -> None:
+    whole = said(over_tcp(unanswered=12))["dns_tcp_blocked"]
+    views = node(paths=(lost(),)), node(paths=(lost(), lost(80)))
+    for view, count in zip(views, (0, 1), strict=True):
+        moment = Snapshot(100.0, (view,), (POD, API), services=(DNS,), slices=(SLICE,))
+        assert [one.rule for one in rules.findings(moment)] == ["packet_loss"]
+        assert len(rules.findings(moment, [whole])) == count
 
 
 def test_a_share_that_fails_by_loss_is_not_a_filter() -> None:
