@@ -10,7 +10,7 @@ from itertools import islice
 from statistics import median
 from typing import NamedTuple
 
-from collectors.capture.direction import IN, OUT, Direction
+from collectors.capture.direction import IN, NOTHING_COUNTED, OUT, Direction
 from collectors.capture.flow_event import FlowEvent
 from collectors.capture.flows import Flow
 from collectors.capture.header_values import AHEAD, MASK
@@ -209,6 +209,7 @@ def _add_tcp(totals: Counter[str], flow: TcpFlow, now: int, sides: LegsSeen) -> 
         _add_handshake(totals, flow, now, sides)
     _add_end(totals, flow)
     totals["challenged"] += _is_challenged(flow)
+    totals["segments"] += flow.client.segments + flow.server.segments
     _add_side(totals, flow.client, "client_zero_windows")
     _add_side(totals, flow.server, "server_zero_windows")
     if _is_stuck(flow) or _lacks_large(flow, now):
@@ -217,9 +218,9 @@ def _add_tcp(totals: Counter[str], flow: TcpFlow, now: int, sides: LegsSeen) -> 
 
 
 def _add_side(totals: Counter[str], side: Direction, zero_windows: str) -> None:
-    totals["segments"] += side.segments
-    totals["retransmitted"] += _again(side)
-    totals[zero_windows] += side.counts.zero_windows
+    if side.counts is not NOTHING_COUNTED:
+        totals["retransmitted"] += _again(side)
+        totals[zero_windows] += side.counts.zero_windows
 
 
 def _again(side: Direction) -> int:
@@ -266,6 +267,8 @@ def _is_challenged(flow: TcpFlow) -> bool:
 
 def _is_slow(flow: TcpFlow, now: int) -> bool:
     """Whether an answer was later than a second, or far later than the path needs."""
+    if flow.recent_wait < min(SLOW_NS, SLOW_LEAST_NS):
+        return False
     needed = min(SLOW_NS, max(SLOW_LEAST_NS, SLOW_TIMES * (_rtt(flow) or 0)))
     return _wait(flow, now) >= needed
 
@@ -314,6 +317,8 @@ def _is_stuck(flow: TcpFlow) -> bool:
     """Whether a full-size segment is retransmitted again and again, after timeouts, and nothing of
     that size gets through."""
     client, server = flow.client.counts, flow.server.counts
+    if client is server:  # nothing was counted in either direction
+        return False
     if flow.reset_by is not None or client.zero_windows or server.zero_windows:
         return False
     if max(client.timeouts, server.timeouts) < STUCK:
@@ -336,12 +341,15 @@ def _between(start: int, end: int) -> int:
 def _lacks_large(flow: TcpFlow, now: int) -> bool:
     """Whether an end has sent more than comes here, and the other one says that it lacks it: not
     the capture alone. Segments that are not full pass, and none that is."""
-    pairs = (flow.client, flow.server), (flow.server, flow.client)
-    return any(_is_hole(flow, *pair, now) for pair in pairs) and not _is_large(flow)
+    client, server = flow.client, flow.server
+    has_hole = _is_hole(flow, client, server, now) or _is_hole(flow, server, client, now)
+    return has_hole and not _is_large(flow)
 
 
 def _is_hole(flow: TcpFlow, sender: Direction, reader: Direction, now: int) -> bool:
     """Whether it lasts, or lasted until the connection ended."""
+    if sender.ahead == sender.end:
+        return False
     if sender.counts.zero_windows or reader.counts.zero_windows:
         return False
     ended = flow.last_ns if reader.fin_at or flow.reset_by is not None else now

@@ -16,6 +16,7 @@ from session.known_connections import AGAIN, Codes, Connection, Ends, KnownConne
 from session.path_window import PathWindow
 
 AT_ONCE = 100  # connections: within 1 ms or so
+ANSWERED = frozenset(("answered",))
 PACKETS = [kind for kind in hops.KINDS if kind != hops.BYTES]
 
 
@@ -64,24 +65,41 @@ class _PathTotals:
     """Connections between the same ends, added up."""
 
     def __init__(self) -> None:
-        self.outcomes: Counter[str] = Counter()
-        self.failing: list[int] = []  # when these connections were opened, in ns
-        self.answering: list[int] = []
+        self._opened: dict[frozenset[str], list[int]] = defaultdict(list)  # by what became of them
         self._packets: dict[int, Codes] = {}  # by bucket
         self.icmp = self.icmp_from = ""
         self.translated: set[bytes] = set()
 
     def add(self, connection: Connection) -> None:
-        self.outcomes["connections"] += 1
-        for name in connection.holds:
-            self.outcomes[name] += 1
-        self._add_times(connection.legs[0].first_ns, connection.holds)
+        legs = connection.legs
+        self._opened[connection.holds].append(legs[0].first_ns)
         for bucket, packets in connection.packets.items():
             _add_codes(self._packets.setdefault(bucket, defaultdict(int)), packets)
-        for leg in connection.legs:
+        for leg in legs:
             self.icmp = leg.icmp_note or self.icmp
             self.icmp_from = leg.icmp_from or self.icmp_from
-        self.translated.update([leg.server.address for leg in connection.legs[1:]])
+        if len(legs) > 1:
+            self.translated.update([leg.server.address for leg in legs[1:]])
+
+    @property
+    def outcomes(self) -> Counter[str]:
+        found: Counter[str] = Counter()
+        for holds, opened in self._opened.items():
+            found.update(dict.fromkeys(("connections", *holds), len(opened)))
+        return found
+
+    @property
+    def failing(self) -> Period:
+        return self._period(FAILED)
+
+    @property
+    def answering(self) -> Period:
+        return self._period(ANSWERED)
+
+    def _period(self, wanted: frozenset[str]) -> Period:
+        """From the first to the last of those that were opened and became one of these."""
+        opened = [times for holds, times in self._opened.items() if holds & wanted]
+        return Period(min(map(min, opened)), max(map(max, opened))) if opened else Period()
 
     def packets_in(self, buckets: range) -> Codes:
         totals: Codes = defaultdict(int)
@@ -89,12 +107,6 @@ class _PathTotals:
             if bucket in buckets:
                 _add_codes(totals, packets)
         return totals
-
-    def _add_times(self, opened: int, holds: frozenset[str]) -> None:
-        if holds & FAILED:
-            self.failing.append(opened)
-        if "answered" in holds:
-            self.answering.append(opened)
 
 
 def _add_codes(totals: Codes, packets: Codes) -> None:
@@ -116,17 +128,13 @@ def _row(ends: Ends, totals: _PathTotals, packets: Sequence[Codes]) -> PathRow:
         one_sided=one_sided,
         to_server=_direction(packets, 0),
         to_client=_direction(packets, TO_CLIENT),
-        failing=_period(totals.failing),
-        answering=_period(totals.answering),
+        failing=totals.failing,
+        answering=totals.answering,
         icmp=totals.icmp,
         icmp_from=totals.icmp_from,
         tried=frozenset(address(one) for one in totals.translated - {asked, endpoint}),
         **totals.outcomes,
     )
-
-
-def _period(opened: Sequence[int]) -> Period:
-    return Period(min(opened), max(opened)) if opened else Period()
 
 
 def _direction(packets: Sequence[Codes], direction: int) -> PathDirection:
