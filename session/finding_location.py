@@ -31,10 +31,11 @@ def place(finding: Finding, opened: Sequence[OpenTab]) -> OpenTab | None:
 
 
 def _score(tab: OpenTab, subject: Subject, named: set[str]) -> int:
+    """What is nearer counts more than all that is farther."""
     node = name_in(tab.node)
     return (
-        4 * (tab.key == target_key(subject))
-        + 3 * (subject.kind == "node" and subject.name == node)
+        8 * (tab.key == target_key(subject))
+        + 4 * (subject.kind == "node" and subject.name == node)
         + 2 * (name_in(tab.key) in named)
         + (node in named)
     )

@@ -123,13 +123,14 @@ def test_each_line_fits_into_80_columns() -> None:
     ids=["30x10", "40x15"],
 )
 async def test_on_a_small_terminal_each_step_is_there_with_something_to_look_at(
-    size: tuple[int, int], says: str
+    size: tuple[int, int], says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On two lines, under rows of the list: graphs have no room."""
+    said: list[str] = []  # whenever: a message is shown for some seconds
+    monkeypatch.setattr(PodwireApp, "notify", lambda _, message, **options: said.append(message))
     async with demo().run_test(size=size) as pilot:
         await ready(pilot)
-        (warning,) = (one.message for one in pilot.app._notifications)
-        assert warning == f"{size[0]} x {size[1]} is {says}"
+        assert said == [f"{size[0]} x {size[1]} is {says}"]
         for number, step in enumerate(STEPS, 1):
             line = pilot.app.screen.query_one(TourLine)
             assert (await shown(pilot)).startswith(f"{number}/8 {step.shown}: {step.text[:10]}")
