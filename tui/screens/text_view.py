@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
-from textual.widgets import Static
 
 from collectors.sanitize import sanitize
 from tui.screens.dialog import ScrolledDialog, dialog_keys, dialog_title, scroll_keys
+from tui.widgets.hanging_text import HangingText
 
 LONGEST = 4000  # characters of a line
 
@@ -23,5 +23,5 @@ class Document(ScrolledDialog):
         with Vertical(classes="dialog wide document"):
             yield dialog_title(self.heading)
             with VerticalScroll(can_focus=False):
-                yield Static(self.text, markup=False)
+                yield HangingText(self.text)
             yield dialog_keys(scroll_keys())
