@@ -37,6 +37,11 @@ def test_a_port_remains_where_a_name_is_cut() -> None:
     assert fit("web-7d9f8b6c5-abcde:43122", 5, tail=6) == "web-…"
 
 
+def test_a_short_name_is_cut_where_it_has_an_ellipsis_already() -> None:
+    assert fit("frontend…iohjs:33796", 19, tail=6) == "fronten…iohjs:33796"
+    assert fit("frontend…iohjs:33796", 12, tail=6) == "front…:33796", "no room for its beginning"
+
+
 @example(52, {"CLIENT": 35, "SERVER": 0})
 @given(st.integers(0, 300), st.dictionaries(st.sampled_from(list(NEEDED)), st.integers(0, 300)))
 def test_columns_fit_on_any_screen_that_has_room_for_the_least(

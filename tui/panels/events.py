@@ -17,8 +17,8 @@ def columns(store: Store) -> tuple[Column, ...]:
     return (
         Column("TIME", 19, lambda r: (fmt.clock(r.at, beside=store.latest), "dim")),
         Column("TYPE", 9, lambda r: (r.kind, "bad" if r.bad else "name")),
-        Column("TARGET", 48, lambda r: (r.target, "dim"), rank=1, tight=18, tail=6),
-        Column("MESSAGE", 0, lambda r: r.text, least=36),
+        Column("TARGET", 48, lambda r: (r.target, "dim"), rank=1, tight=23, tail=6),
+        Column("MESSAGE", 0, lambda r: r.text, least=32),
     )
 
 

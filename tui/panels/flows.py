@@ -79,7 +79,7 @@ def columns(
     return (
         Column("START", 19, lambda f: (fmt.clock(f.first_ns / 1e9, beside=now()), "dim"), rank=6),
         Column("PROTO", 5, lambda f: (f.protocol, "dim"), rank=7),
-        Column("CLIENT", 34, lambda f: end(f.client, names), tight=19, tail=6),
+        Column("CLIENT", 34, lambda f: end(f.client, names), tight=20, tail=6),
         Column("SERVER", 0, lambda f: end(f.server, names), least=19, tail=6),
         Column("STATE", 23, lambda f: _state(f, problem), tight=10),
         Column("PROBLEM", 34, lambda f: _problem(f, problem), tight=18),

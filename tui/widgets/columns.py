@@ -72,6 +72,9 @@ def common_beginning(texts: Iterable[str]) -> str:
 def _cut(text: str, width: int, tail: int) -> str:
     if not width:
         return ""
+    head, dots, rest = text.partition("…")
+    if tail and dots and SMALLEST + 1 + cell_len(rest) <= width:
+        return f"{set_cell_size(head, width - 1 - cell_len(rest))}…{rest}"  # one is enough
     end = text[len(text) - tail :]
     return f"{set_cell_size(text, max(width - 1 - cell_len(end), 0))}…{end}"
 
