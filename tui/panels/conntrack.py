@@ -31,7 +31,7 @@ def full_in(data: TargetData) -> tuple[str, ...]:
     that is far away."""
     seconds = data.seconds_to_full()
     if seconds == 0:
-        return ("full",)
+        return ("full now",)
     return (f"full in {fmt.duration(seconds)}",) if seconds is not None and seconds < FAR_S else ()
 
 
@@ -151,16 +151,17 @@ class ConntrackPanel(Panel):
             *self._losses(),
             ", ".join(states),
             *self._shown(shown)[2:],
-            f"{table.source} at {fmt.clock(table.at)}{f', {counts_again()}' if self.live else ''}",
+            f"{table.source}{f', {counts_again()}' if self.live else ''}",
         ]
         return joined(parts), False
 
     def _fill(self, table: ConntrackTable) -> str:
-        limit = self.data.conntrack_max()
-        text = fmt.many(table.total, "entry", "entries")
+        """When they were counted: the graph above goes on."""
+        limit, counted_at = self.data.conntrack_max(), f"at {fmt.clock(table.at)}"
         if not limit:
-            return text
-        return f"{text} of {fmt.count(limit)} ({fmt.percent(Share(table.total, limit).percent)})"
+            return f"{fmt.many(table.total, 'entry', 'entries')} {counted_at}"
+        share = fmt.percent(Share(table.total, limit).percent)
+        return f"{fmt.count(table.total)} of {fmt.count(limit)} entries ({share}) {counted_at}"
 
     def _losses(self) -> list[str]:
         """Packets the table cost, and clashes that cost none, by the kernel's names."""

@@ -26,8 +26,9 @@ def _outcome(lookup: DnsTransaction) -> Cell:
 
 
 def _problem(lookup: DnsTransaction) -> Cell:
+    """What the result beside it does not say."""
     weight, reason = lookup_problem(lookup)
-    return reason, "bad" if weight >= 60 else "warn"
+    return "" if reason == lookup.outcome else reason, "bad" if weight >= 60 else "warn"
 
 
 def columns(names: Names, now: Callable[[], float]) -> tuple[Column, ...]:
@@ -100,7 +101,7 @@ class DnsPanel(Panel):
         share = fmt.percent(100 * missing / totals.answered) if totals.answered else ""
         parts = [
             *self._shown(shown),
-            f"unanswered {fmt.count(totals.unanswered)}",
+            f"no answer {fmt.count(totals.asked - totals.answered - totals.left_out)}",
             f"failed {fmt.count(failed)}",
             f"of {fmt.many(totals.asked, 'query', 'queries')}",
             f"retries {fmt.count(totals.retries)}",
