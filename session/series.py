@@ -73,14 +73,14 @@ class SocketField:
 PEER_FIELDS: tuple[SocketField, ...] = (
     SocketField("rtt", "RTT", "ms", "median of the smoothed RTTs of its connections"),
     SocketField("open", "open connections", "sockets", "established or closing"),
-    SocketField("opening", "connections being opened", "sockets", "SYN sent, no answer yet"),
+    SocketField("opening", "SYN-SENT", "sockets", "SYN sent, no answer yet"),
     SocketField("time_wait", "TIME-WAIT", "sockets", "closed, the port not free yet"),
     SocketField(
         "ports", "local ports in use", "ports", "towards its one destination that has most of them"
     ),
     SocketField(
         "retransmitting",
-        "connections retransmitting",
+        "retransmitting",
         "sockets",
         "with segments unacknowledged past their timer, now",
     ),

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 OURS = frozenset(action.name for action in ACTIONS if action.where in ("app", "lab", "replay"))
 REPLAYS = frozenset(action.name.partition("(")[0] for action in ACTIONS if action.where == "replay")
 
+NOT_IN_MENU = ("command_palette", "quit")  # itself, and what `leave` does as well
 QUITTING = (
     "Quitting stops it. Its packets stay on disk; {target.save} saves those listed as one file."
 )
@@ -274,7 +275,7 @@ class PodwireApp(LookingApp, TerminalKeys, ReplayKeys, ShareKeys, CommandKeys, T
         place = screen.place if isinstance(screen, ConsoleScreen) else ""
         places = {"app", "lab", "replay", place}
         for action in self._offered().of(ACTIONS):
-            if action.where in places and action.name != "command_palette":
+            if action.where in places and action.name not in NOT_IN_MENU:
                 namespace = "app" if action.where in ("app", "lab", "replay") else "screen"
                 yield SystemCommand(
                     action.label,

@@ -22,18 +22,20 @@ class LineCommand:
 
 
 COMMANDS = (
-    LineCommand(("ctx", "context", "contexts"), "context", "another context of the kubeconfig"),
-    LineCommand(("ns", "namespace", "namespaces"), "namespace", "one namespace, or `all`"),
-    LineCommand(("fav", "favourites"), "favourite", "a context and namespace that you keep"),
-    LineCommand(("keep",), "", "this context and namespace become a favourite"),
-    LineCommand(("forget",), "favourite", "a favourite is one no longer"),
-    LineCommand(("login",), "", "this context again: its credential plugin may ask meanwhile"),
-    LineCommand(("open",), "target", "pod/NAME, deploy/NAME, node/NAME, NAMESPACE/POD"),
+    LineCommand(
+        ("ctx", "context", "contexts"), "context", "go to another context of the kubeconfig"
+    ),
+    LineCommand(("ns", "namespace", "namespaces"), "namespace", "show one namespace, or `all`"),
+    LineCommand(("fav", "favourites"), "favourite", "go to a favourite, a context and namespace"),
+    LineCommand(("keep",), "", "keep this context and namespace as a favourite"),
+    LineCommand(("forget",), "favourite", "remove a favourite"),
+    LineCommand(("login",), "", "log in to this context again: its credential plugin may ask"),
+    LineCommand(("open",), "target", "open pod/NAME, deploy/NAME, node/NAME, NAMESPACE/POD"),
     LineCommand(("pods", "po", "pod"), "", "list pods"),
     LineCommand(("nodes", "no", "node"), "", "list nodes"),
     LineCommand(("services", "svc", "service"), "", "list Services"),
-    LineCommand(("help", "h", "?"), "", "all keys"),
-    LineCommand(("quit", "q", "q!"), "", "leave podwire"),
+    LineCommand(("help", "h", "?"), "", "show all keys"),
+    LineCommand(("quit", "q", "q!"), "", "quit podwire"),
 )
 BY_NAME = {name: command for command in COMMANDS for name in command.names}
 

@@ -84,7 +84,7 @@ def bits(value: float | None) -> str:
 def milliseconds(value: float | None) -> str:
     if value is None:
         return NONE
-    return f"{value:.2f}" if value < 10 else f"{value:.0f}"
+    return f"{value:.2f}" if value < 10 else f"{value:,.0f}"
 
 
 def quoted(words: str) -> str:

@@ -53,17 +53,18 @@ class NearestOf16(StyleFilter):
 
 
 class WithoutColour(StyleFilter):
-    """`chosen` is the colour behind the chosen row, which is in reverse instead."""
+    """`chosen` are the colours behind the chosen row and the cursor of a text box, which are in
+    reverse instead."""
 
-    def __init__(self, chosen: str) -> None:
+    def __init__(self, *chosen: str) -> None:
         super().__init__()
-        self._chosen = Color.parse(chosen).rich_color.triplet
+        self._chosen = [Color.parse(one).rich_color.triplet for one in chosen]
 
     def changed(self, style: Style) -> Style:
         return _without_colour(style, self._is_chosen(style))
 
     def _is_chosen(self, style: Style) -> bool:
-        return style.bgcolor is not None and style.bgcolor.triplet == self._chosen
+        return style.bgcolor is not None and style.bgcolor.triplet in self._chosen
 
 
 class AsciiOnly(LineFilter):
@@ -74,7 +75,8 @@ class AsciiOnly(LineFilter):
 def colour_filters(theme: ThemeFile) -> list[LineFilter]:
     """What the palette of a theme needs."""
     if theme.palette == "none":
-        return [WithoutColour(theme.variables["block-cursor-background"])]
+        chosen = theme.variables["block-cursor-background"], theme.colours["foreground"]
+        return [WithoutColour(*chosen)]
     return [NearestOf16()] if theme.palette == "16" else []
 
 

@@ -16,6 +16,8 @@ from tui.panels.conntrack import full_in
 from tui.time_view import TimeView
 from tui.widgets.graph_plot import GraphData, GraphLine
 
+NOT_THERE = "no data at this time: {time.move(1)} goes forward"
+
 
 @frozen
 class GraphSpec:
@@ -162,8 +164,14 @@ def figure(shown: SeriesInfo, place: GraphSpec) -> GraphData:
         lines=(_known_alone(shown, place.view.line(series, "first")),),
         figures=(f"{fmt.rate(now)} {shown.unit}", peak(series)),
         **place.view.edge,
-        empty=KEYS.fill("no data for this time: {time.move(1)} goes forward"),
+        empty=_why_nothing(now, place.view.until is None),
     )
+
+
+def _why_nothing(now: float | None, latest: bool) -> str:
+    if not latest:
+        return KEYS.fill(NOT_THERE)
+    return "no data so far" if now is None else "begins with the next sample"
 
 
 def _known_alone(shown: SeriesInfo, line: GraphLine) -> GraphLine:

@@ -47,6 +47,12 @@ def test_without_colour_the_chosen_row_is_in_reverse_and_bold_stays() -> None:
     assert (other.color, other.bgcolor, other.reverse) == (None, None, False)
 
 
+def test_without_colour_the_cursor_of_a_text_box_is_in_reverse() -> None:
+    known = themes.bundled("plain").colours
+    cursor = Style(color=known["background"], bgcolor=known["foreground"])
+    assert filtered("plain", cursor).reverse
+
+
 def test_what_the_mouse_needs_of_a_style_stays() -> None:
     meta = {"@click": "app.help"}
     assert filtered("plain", Style(meta=meta, color="#ff0000")).meta == meta

@@ -11,7 +11,8 @@ from session.controller import Controller
 from session.store import Store
 from tests.support.replay import opened
 from tests.tui.test_tour_keys import demo, ready
-from tui.actions import ACTIONS
+from tui.actions import ACTIONS, SCREENS
+from tui.app import NOT_IN_MENU
 from tui.keymap import in_force
 from tui.offered_keys import OF_SHARING, OF_THE_OWNER, offered
 from tui.screens.base import ConsoleScreen
@@ -64,6 +65,13 @@ async def test_the_footer_has_no_key_that_is_refused(live: bool) -> None:
         await pilot.press("4", "slash")
         await pilot.pause(0.1)
         assert [b.action for _, b, *_ in app.screen.active_bindings.values() if b.show] == ["back"]
+
+
+@pytest.mark.parametrize("place", SCREENS)
+def test_no_two_lines_of_the_menu_have_one_name(place: str) -> None:
+    shown = [one for one in ACTIONS if one.where in ("app", "lab", "replay", place)]
+    names = [one.label for one in shown if one.name not in NOT_IN_MENU]
+    assert sorted(names) == sorted(set(names))
 
 
 def test_each_id_is_one_of_the_table() -> None:

@@ -20,3 +20,14 @@ def test_an_rtt_before_there_was_a_connection_is_not_0(unit: str, first: float |
     view.now = 3.0
     (line,) = figure(info, GraphSpec(data, "this pod", view)).lines
     assert list(line.points) == [(1.0, first), (2.0, 2.5)]
+
+
+def test_a_graph_without_data_says_what_can_be_done_about_it() -> None:
+    data, view = TargetData("pod/shop/web-1"), TimeView()
+    info = SeriesInfo("peer svc/shop/db ports", "ports", "ports", of_peers=True)
+    place, view.now = GraphSpec(data, "this pod", view), 3.0
+    assert figure(info, place).empty == "no data so far"
+    data.peer_history.add(3.5, {"peer svc/shop/db ports": 2.0})
+    assert figure(info, place).empty == "begins with the next sample"
+    view.until = 2.0
+    assert figure(info, place).empty == "no data at this time: → goes forward"

@@ -223,7 +223,7 @@ class ConsoleScreen(Screen[None]):
 
     def show_header(self, current: str = "") -> None:
         """The two lines on top of every screen; `current` is the key of the target shown, '' on
-        the cluster's."""
+        the cluster's, and on those above a tab."""
         alert, mood = self.store.findings.headline
         data = replace(self.header_data(), alert=alert, alert_mood=mood)
         if self.control.replay is not None:
@@ -234,7 +234,14 @@ class ConsoleScreen(Screen[None]):
         for opened in self.control.targets.tabs:
             phase = self.store.target(opened.key).phase
             tabs.append(Tab(opened.key, MOODS[phase], self.control.captures.is_running(opened.key)))
-        self.query_one(Targets).show(tuple(tabs), current)
+        self.query_one(Targets).show(tuple(tabs), current or self._tab_below())
+
+    def _tab_below(self) -> str:
+        """The key of the target whose tab is behind this screen; '' where it is the cluster's."""
+        stack = self.app.screen_stack
+        below = stack[: stack.index(self)] if not self.place and self in stack else []
+        tabs = [one for one in below if isinstance(one, ConsoleScreen) and one.place == "target"]
+        return str(getattr(tabs[-1], "key", "")) if tabs else ""
 
     def is_refused(self) -> bool:
         """Whether nothing may be written or run from here: that is said."""

@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import Input, Static
 
+from collectors.cluster.inventory.short_names import shortened
 from collectors.errors import PodwireError
 from collectors.events import PodRow, Row, ServiceRow
 from session.controller import Controller
@@ -39,7 +40,8 @@ LISTED = {"1": "pods", "2": "nodes", "3": "services"}
 NO_MATCH = "{cluster.back} clears the filter"
 SOURCE = "Move the cursor to the pod that opens the connection, and press {cluster.reach}."
 DESTINATION = (
-    "{cluster.reach} on the destination, a pod ({cluster.pods}) or a Service ({cluster.services})"
+    "{cluster.reach} on a pod ({cluster.pods}) or a Service ({cluster.services});"
+    " {cluster.back} cancels"
 )
 NO_DESTINATION = (
     "The destination is a pod or a Service (keys {cluster.pods} and {cluster.services})."
@@ -151,7 +153,7 @@ class ClusterScreen(TargetOpener):
         if why := disconnected(self.store):
             return f" Not live: this is the state when the connection broke. {why}"
         if self._source is not None:
-            return f" Path from {self._source.name}: {KEYS.fill(DESTINATION)}"
+            return f" Path from {shortened(self._source.name)} to: {KEYS.fill(DESTINATION)}"
         where = f"namespace {self.namespace}"
         if not self.namespace or self.view == "nodes":
             where = "all namespaces"

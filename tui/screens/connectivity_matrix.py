@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Callable
 
 from textual.app import ComposeResult
+from textual.widgets import Static
 
 from collectors.events import PodRow
 from diagnosis.reachability.cluster_state import ClusterState
@@ -16,6 +17,7 @@ from diagnosis.reachability.verdicts import Outcome
 from session.controller import Controller
 from session.path_text import cluster_of, path_report
 from session.store import Store
+from tui import format as fmt
 from tui.actions import bindings
 from tui.keymap import KEYS
 from tui.panels.panel import joined
@@ -41,6 +43,7 @@ NO_ADDRESS = (
     "no pod has an address: {matrix.back}, and {cluster.next_namespace} for another namespace"
 )
 TITLE = "FROM ↓ TO →"
+LEGEND = " policies allow  ✓ all declared ports  ◐ some of them  ✗ none  ? not known"
 Row = tuple[PodRow, list[str]]
 
 
@@ -112,6 +115,8 @@ class MatrixScreen(ConsoleScreen):
     def compose(self) -> ComposeResult:
         yield Header()
         yield Targets()
+        yield Static("", id="summary", markup=False)
+        yield Static("", id="notice", markup=False)
         yield RowList(
             (Column(TITLE, 30, lambda r: r[0].name),),
             KEYS.fill(NO_ADDRESS),
@@ -134,14 +139,23 @@ class MatrixScreen(ConsoleScreen):
         rows = self.query_one("#matrix", RowList)
         rows.set_columns(_columns(self._rows))
         rows.show(self._rows)
+        self._draw_around(cluster)
+
+    def _draw_around(self, cluster: ClusterState) -> None:
+        """What the rows are of, what is missing, and what the cells mean."""
         every = len(workloads(cluster, self.namespace))
-        parts = [
-            f"the first {MOST} of {every} workloads" if every > MOST else "",
-            unseen_in(cluster),
-            "policies allow ✓ all declared ports ◐ some ✗ none ? not known",
-            KEYS.fill("{list.choose}: the paths"),
-        ]
-        self.query_one("#status", TextLine).show(joined(parts))
+        count = (
+            f"the first {MOST} of {every} workloads"
+            if every > MOST
+            else fmt.many(every, "workload")
+        )
+        opens = KEYS.fill("{list.choose} shows the paths from a row") if every else ""
+        where = f"namespace {self.namespace}" if self.namespace else "all namespaces"
+        self.query_one("#summary", Static).update(joined([f"{count}, {where}", opens]))
+        unseen, notice = unseen_in(cluster), self.query_one("#notice", Static)
+        notice.display = bool(unseen)
+        notice.update(f" ? depends on what was {unseen}")
+        self.query_one("#status", TextLine).show(LEGEND)
 
     def header_data(self) -> HeaderData:
         return self.header("connectivity matrix", "live", "good", self.namespace or "all")

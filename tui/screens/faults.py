@@ -25,7 +25,7 @@ LONGEST = 100  # characters
 COLUMNS = (
     Column("", 2, lambda r: ("ON", "bad") if r["on"] else ("·", "dim")),
     Column("FAULT", 64, lambda r: sanitize(r["title"])),
-    Column("NAME", 0, lambda r: (sanitize(r["name"]), "dim")),
+    Column("NAME", 0, lambda r: (sanitize(r["name"]), "dim"), rank=1),
 )
 
 

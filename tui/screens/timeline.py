@@ -56,9 +56,9 @@ def columns(store: Store) -> tuple[Column, ...]:
     return (
         Column("FROM", 19, lambda entry: fmt.clock(entry.at, beside=store.latest)),
         Column("TO", 19, _until, rank=1),
-        Column("WHAT", 8, _kind),
-        Column("WHERE", 30, lambda entry: (entry.where, "name"), rank=2, tight=20),
-        Column("", 0, _text),
+        Column("KIND", 8, _kind),
+        Column("WHERE", 30, lambda entry: (entry.where, "name"), rank=2, tight=20, tail=6),
+        Column("WHAT", 0, _text, least=29),
     )
 
 
