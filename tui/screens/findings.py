@@ -28,6 +28,7 @@ from tui.widgets.text_line import TextLine
 NOTHING = "no findings in what is open: open a pod or a node to see more"
 NOTHING_RECORDED = "no findings in what was recorded up to this time"
 LISTED = 12  # lines of the list: the rest is for the one that is read
+WITHOUT = 4  # lines of the list where it says that there is none
 STYLES = {"critical": "bad", "warning": "warn", "info": "dim"}
 
 
@@ -77,7 +78,7 @@ class FindingsScreen(ConsoleScreen):
         if self._drawn != findings.revision:
             self._drawn = findings.revision
             rows.show(findings.current)
-            rows.styles.height = max(4, min(LISTED, len(rows.rows) + 1))
+            rows.styles.height = min(LISTED, len(rows.rows) + 1) if rows.rows else WITHOUT
             self._draw_detail(rows.current)
         elif rows.current != self._shown:
             self._draw_detail(rows.current)
