@@ -46,7 +46,7 @@ ASK = (
     "(retransmits)?"
 )
 
-LISTENS = """# do the cluster's DNS pods listen on UDP port 53, or does a rule reject it on the way?
+LISTENS = """# do the cluster's DNS pods listen on UDP port 53, or does a rule reject the questions?
 kubectl -n kube-system get pods,endpointslices -o wide | grep -i dns
 ss -lnup 'sport = 53'; iptables-save -c | grep REJECT; nft list ruleset | grep -n reject"""
 ASK_OUTSIDE = (

@@ -107,7 +107,7 @@ def test_a_connection_of_which_events_are_lost_says_nothing() -> None:
 
 
 def test_a_reset_of_another_end_comes_by_another_interface() -> None:
-    """A connection that its node forgot is translated anew, to an endpoint elsewhere."""
+    """A connection that its node forgot is translated again, to another endpoint."""
     for last in ("RST", "RST elsewhere", "RST on both"):
         assert [one.end for one in requests(connection(40_000, [1, 2], last))] == [
             "answered",
