@@ -33,7 +33,7 @@ from session.store import Store
 from tui.app import OpenConsole, PodwireApp
 from tui.look import TerminalLook
 
-AT = "00:59:47"  # of the recording, UTC: while the table is full
+AT = "17:20:16"  # of the recording, UTC: while the table is full
 BEGAN = 1_767_225_600.0
 OPENED_S, PAUSE_S = 60.0, 0.4
 Keys = tuple[str, ...]
