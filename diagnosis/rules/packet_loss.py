@@ -31,6 +31,7 @@ ONLY_SYNS = "a full accept queue, or a filter of new connections"
 PLACES = ("node", "between", "pod", "beyond")  # the surest first
 NEARLY_ALL = 0.9  # of what is lost
 PASSES = 4  # of a question and its answer through nodes
+LOST_AN_ERROR = 100  # packets at most
 RULE = Rule(
     id="packet_loss",
     title="Packets are lost on their path: they come to a place and do not leave it",
@@ -221,7 +222,7 @@ def _title(snapshot: Snapshot, losses: list[PathLoss]) -> str:
         return f"{node} resets connections to {server}: RSTs leave it that no server sent"
     if worst.place == "node":
         verb = _verb(worst, "s" if len(nodes) == 1 else "")
-        why = f" {with_meaning(worst.row.icmp, on_the_path=True)}" if worst.row.rejected else ""
+        why = f" {with_meaning(worst.row.icmp, on_the_path=True)}" if _says_why(worst) else ""
         return f"{' and '.join(nodes)} {verb} {share} of {what}{why}"
     if worst.place == "between":
         return f"{share} of {what} is lost between {node} and {worst.other}"
@@ -232,7 +233,14 @@ def _verb(loss: PathLoss, ending: str) -> str:
     """By few errors it is not known of each packet."""
     if loss.row.rejected >= LEAST.value:
         return f"reject{ending}"
-    return f"drop{ending} or reject{ending}" if loss.row.rejected else f"drop{ending}"
+    return f"drop{ending} or reject{ending}" if _says_why(loss) else f"drop{ending}"
+
+
+def _says_why(loss: PathLoss) -> bool:
+    """Whether its ICMP errors are about what is lost: they are limited to about one a second
+    (icmp_ratelimit), but one among hundreds is about something else."""
+    rejected = loss.row.rejected
+    return rejected >= LEAST.value or rejected * LOST_AN_ERROR > loss.share.lost
 
 
 def _title_behind(worst: PathLoss, node: str, share: str, what: str) -> str:
