@@ -60,6 +60,7 @@ UNKNOWN: dict[Failure, str] = {
     "request": "some of the programs that serve it hang, or some of what is asked",
 }
 ONE = "a filter that drops SYNs, or a full accept queue"  # one pod serves it
+AT_THE_SERVER = "a capture at the server has what is without an answer, and answers to it"
 COUNTED: dict[Failure, str] = {
     "SYN": "first SYNs without an answer",
     "request": "requests without an answer",
@@ -115,13 +116,19 @@ def _finding(snapshot: Snapshot, failure: ServiceFailure) -> Finding:
         title=_title(snapshot, failure),
         evidence=_evidence(snapshot, failure),
         confidence="likely" if failure.endpoints else "possible",
+        disproof="" if len(failure.group.ready) > 1 else AT_THE_SERVER,
     )
+
+
+def _is_of_one(snapshot: Snapshot, failure: ServiceFailure) -> bool:
+    """Whether one pod serves it, as far as is known."""
+    return len(failure.group.ready) == 1 or failure.group.asked in snapshot.by_address
 
 
 def _title(snapshot: Snapshot, failure: ServiceFailure) -> str:
     what = WHAT[failure.failure].format(server=server_text(snapshot, failure.group))
     total = len(failure.group.ready)
-    if total == 1 or failure.group.asked in snapshot.by_address:
+    if _is_of_one(snapshot, failure):
         return f"{failure.share.text} of {what}: {ONE}"
     if not total:
         return f"{failure.share.text} of {what}: {_unknown(failure)}"
