@@ -8,6 +8,7 @@ from typing import Any
 from collectors.conntrack import groups
 from collectors.events import ConntrackGroup, ConntrackTable
 from collectors.kernel.deltas import Share
+from collectors.plural import counted
 from session.store import Store
 from session.target_data import TargetData
 from tui import format as fmt
@@ -161,7 +162,8 @@ class ConntrackPanel(Panel):
         if not limit:
             return f"{fmt.many(table.total, 'entry', 'entries')} {counted_at}"
         share = fmt.percent(Share(table.total, limit).percent)
-        return f"{fmt.count(table.total)} of {fmt.count(limit)} entries ({share}) {counted_at}"
+        entries = counted(int(limit), "entry", "entries")
+        return f"{fmt.count(table.total)} of {entries} ({share}) {counted_at}"
 
     def _losses(self) -> list[str]:
         """Packets the table cost, and clashes that cost none, by the kernel's names."""
