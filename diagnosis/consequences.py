@@ -35,9 +35,8 @@ def joined(
     cause's rule."""
     known = list(findings)
     keys = {one.key for one in known}
-    gone = [one for one in earlier if one.key not in keys]
-    causes = sorted((one for one in (*known, *gone) if one.rule in explains), key=_rank)
-    everything = [*known, *gone]
+    everything = [*known, *(one for one in earlier if one.key not in keys)]
+    causes = sorted((one for one in everything if one.rule in explains), key=_rank)
     followed = {one.key: _followed(snapshot, one, everything, explains_finding) for one in known}
     causes_of = {
         one.key: _cause_of(snapshot, one, _not_due_to(one, causes, followed), explains)

@@ -80,30 +80,25 @@ def _is_judged(snapshot: Snapshot, view: TargetView, row: PathRow) -> bool:
 
 
 def _failure(snapshot: Snapshot, group: PathGroup) -> ServiceFailure | None:
-    if len(group.ready) >= 2:
-        return _of_several(group)
-    is_tcp = group.rows[0].protocol == "TCP"
-    return _of_one_or_unknown(snapshot, group) if is_tcp else None
-
-
-def _of_one_or_unknown(snapshot: Snapshot, group: PathGroup) -> ServiceFailure | None:
-    """Where nothing is known of several endpoints: of one, of an address outside, or where nobody
-    may list what serves it."""
-    row = added(group.rows)
-    if (
-        row.answered < LEAST_WELL
-        or not _are_mixed(row)
-        or data_loss(group.view, group.rows).is_loss
-    ):
+    """The first kind of which a share certainly fails beside others that are answered."""
+    row, total = added(group.rows), len(group.ready)
+    if row.answered < LEAST_WELL or not _are_mixed(row):
         return None
-    for failure, share in _certain_shares(snapshot, group, row).items():
+    shares = _of_several(group, row) if total >= 2 else _of_one_or_unknown(snapshot, group, row)
+    for failure, share in shares.items():
         if share.is_loss and share.low >= LEAST_PERCENT and share.high <= MOST_PERCENT:
-            return ServiceFailure(group, failure, share, 0, row)
+            return ServiceFailure(group, failure, share, _number(share, total), row)
     return None
 
 
-def _certain_shares(snapshot: Snapshot, group: PathGroup, row: PathRow) -> dict[Failure, LossShare]:
+def _of_one_or_unknown(
+    snapshot: Snapshot, group: PathGroup, row: PathRow
+) -> dict[Failure, LossShare]:
+    """Where nothing is known of several endpoints: of one, of an address outside, or where nobody
+    may list what serves it."""
     shares: dict[Failure, LossShare] = {}
+    if group.rows[0].protocol != "TCP" or data_loss(group.view, group.rows).is_loss:
+        return shares
     if _is_unlisted(snapshot, group) and not any(
         fault.manner == "silent" for fault in endpoint_faults(group)
     ):  # a client that goes on waiting has a long poll, perhaps
@@ -120,22 +115,11 @@ def _is_unlisted(snapshot: Snapshot, group: PathGroup) -> bool:
     return not snapshot.services
 
 
-def _of_several(group: PathGroup) -> ServiceFailure | None:
-    row = added(group.rows)
-    if not _are_comparable(group, row):
-        return None
-    shares = _shares(row) if group.rows[0].protocol == "TCP" else _shares_of_datagrams(row)
-    for failure, share in shares.items():
-        number = _number(share, len(group.ready))
-        if share.is_loss and share.low >= LEAST_PERCENT and share.high <= MOST_PERCENT:
-            return ServiceFailure(group, failure, share, number, row)
-    return None
-
-
-def _are_comparable(group: PathGroup, row: PathRow) -> bool:
-    """Whether it may be some of several endpoints that fail, beside others that answer."""
-    is_enough = row.answered >= LEAST_WELL
-    return is_enough and not _is_lossy(row.to_server) and _are_mixed(row)
+def _of_several(group: PathGroup, row: PathRow) -> dict[Failure, LossShare]:
+    """Where some of several endpoints may fail."""
+    if _is_lossy(row.to_server):
+        return {}
+    return _shares(row) if group.rows[0].protocol == "TCP" else _shares_of_datagrams(row)
 
 
 def _is_lossy(sent: PathDirection) -> bool:

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import median
 
-from collectors.capture.dns_names import code_name
+from collectors.capture.dns_names import NXDOMAIN, code_name
 from collectors.capture.dns_transactions import DnsTransaction
 from collectors.capture.flows import FlowTable
 from collectors.capture.tracked_flow import RECENT_NS
@@ -17,7 +17,6 @@ from session.conversations import address
 LATE_NS = 2_000_000_000  # without an answer for so long, there will be none
 LATEST_NS, FEW = 6_000_000_000, 4  # the median is of the latest answers, where there are so many
 RESOLVER_TIMEOUT_MS = (4_500.0, 5_500.0)  # resolv.conf(5): 5 s by default
-NXDOMAIN = 3
 NAMES_SHOWN, MISSING_KEPT = 3, 20
 TIMEOUT_NS, PROMPT = 800_000_000, 4  # of a resolver, 1 s at least; a fourth of it after the second
 ADDRESSES, REVERSE = ("A", "AAAA"), ".arpa"

@@ -182,27 +182,16 @@ def _has_no_place(leg: Flow) -> bool:
 
 
 def _sent_again(legs: Legs) -> dict[int, Codes]:
-    """Retransmissions by bucket, as far as events are kept of them."""
+    """Retransmissions by bucket, as far as events are kept of them. Events are made objects when
+    they are read: not of connections that have none of these."""
     found: dict[int, Codes] = {}
     for leg in legs:
-        for event in leg.events if isinstance(leg, TcpFlow) and _was_sent_again(leg) else ():
+        for event in leg.events if isinstance(leg, TcpFlow) and leg.retransmitted else ():
             if (kind := KINDS_AGAIN.get(event.kind)) is not None:
                 code = AGAIN | kind | (0 if event.by_client else TO_CLIENT)
                 counts = found.setdefault(event.at // BUCKET_NS, {})
                 counts[code] = counts.get(code, 0) + event.count
     return found
-
-
-def _was_sent_again(leg: TcpFlow) -> bool:
-    """Whether there are such events at all: most connections have none, and each is an object."""
-    return any(
-        counts.timeouts
-        or counts.fast
-        or counts.spurious
-        or counts.syn_retransmitted
-        or counts.fin_retransmitted
-        for counts in (leg.client.counts, leg.server.counts)
-    )
 
 
 # --- ends
