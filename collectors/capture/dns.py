@@ -6,12 +6,7 @@ from __future__ import annotations
 import struct
 from ipaddress import IPv4Address, IPv6Address
 
-from collectors.capture.dns_names import (
-    NXDOMAIN as NXDOMAIN,
-    code_name as code_name,
-    read_name,
-    type_name,
-)
+from collectors.capture.dns_names import read_name, type_name
 from collectors.capture.layers import Dns, Question, Record
 
 MAX_QUESTIONS = 8

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from collectors.capture import dns
 from collectors.capture.analysis_flags import analysis_flag_names
+from collectors.capture.dns_names import code_name
 from collectors.capture.dns_transactions import DnsTransaction
 from collectors.capture.flow_objects import (
     Object as Object,
@@ -160,7 +160,7 @@ def _dns(message: Dns) -> Object:
     if message.response:
         found |= {
             "rcode": message.rcode,
-            "rcode_name": dns.code_name(message.rcode),
+            "rcode_name": code_name(message.rcode),
             "authoritative": message.authoritative,
             "recursion_available": message.recursion_available,
             "answers": [_flat(record) for record in message.answers],

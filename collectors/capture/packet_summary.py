@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
-from collectors.capture import dns
+from collectors.capture.dns_names import NXDOMAIN, code_name
 from collectors.capture.layers import (
     ACK,
     FIN,
@@ -79,7 +79,7 @@ def bad(frame: Frame) -> bool:
     if frame.icmp is not None:
         return frame.icmp.type in ((3, 4, 5, 11, 12) if frame.icmp.version == 4 else (1, 2, 3, 4))
     if frame.dns is not None:
-        return frame.dns.response and frame.dns.rcode not in (0, dns.NXDOMAIN)
+        return frame.dns.response and frame.dns.rcode not in (0, NXDOMAIN)
     return bool(frame.problem) and not frame.problem.startswith("cut short")
 
 
@@ -227,7 +227,7 @@ def dns_info(message: Dns) -> str:
 
 
 def _dns_response(message: Dns) -> str:
-    outcome = "" if message.rcode == 0 else f" {dns.code_name(message.rcode)}"
+    outcome = "" if message.rcode == 0 else f" {code_name(message.rcode)}"
     counts = "/".join(map(str, message.counts[1:]))
     truncated = " truncated" if message.truncated else ""
     shown = [f"{record.type} {record.data}".rstrip() for record in message.answers[:ANSWERS_SHOWN]]
