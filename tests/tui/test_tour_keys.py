@@ -19,6 +19,7 @@ from collectors.privacy.secret_patterns import without_secrets
 from collectors.privacy.text_map import map_text
 from collectors.recording.event_log import read
 from session.session_files import opened
+from tests.support.shared_session import until
 from tui.app import OpenConsole, PodwireApp
 from tui.screens.findings import FindingsScreen
 from tui.screens.flow import FlowScreen
@@ -130,6 +131,7 @@ async def test_on_a_small_terminal_each_step_is_there_with_something_to_look_at(
     monkeypatch.setattr(PodwireApp, "notify", lambda _, message, **options: said.append(message))
     async with demo().run_test(size=size) as pilot:
         await ready(pilot)
+        await until(lambda: said)  # the app looks once a second
         assert said == [f"{size[0]} x {size[1]} is {says}"]
         for number, step in enumerate(STEPS, 1):
             line = pilot.app.screen.query_one(TourLine)
