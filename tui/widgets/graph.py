@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
-from rich.text import Text
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from textual.geometry import Size
+from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.widgets.graph_plot import AXIS, GraphData, Piece, Plot, gauge_row
@@ -31,54 +34,66 @@ class Graph(Widget):
     def __init__(self, **options: str) -> None:
         super().__init__(**options)  # type: ignore[arg-type]
         self.data = GraphData("", "", "")
+        self._rows: list[Strip] | None = None
+        self._made_for = Size(0, 0)
 
     def show(self, data: GraphData) -> None:
         if data != self.data:
             self.data = data
+            self._rows = None
             self.refresh()
 
-    def render(self) -> Text:
-        width, height = self.size.width, self.size.height
-        text = self._heading(width)
+    def render_line(self, y: int) -> Strip:
+        """Of the whole picture, which is made once for its data, size and style."""
+        if self._rows is None or self._made_for != self.size:
+            self._made_for, self._rows = self.size, list(self._strips())
+        return self._rows[y] if y < len(self._rows) else Strip.blank(self.size.width)
+
+    def notify_style_update(self) -> None:
+        self._rows = None
+        super().notify_style_update()
+
+    def _strips(self) -> Iterator[Strip]:
+        width, height = self.size
+        styles = {"": self.rich_style}
+        for row in self._pieces(width, height):
+            for _, name in row:
+                if name not in styles:
+                    styles[name] = self.get_component_rich_style(f"graph--{name}")
+            drawn = [Segment(text, styles[name]) for text, name in row]
+            yield Strip(drawn).adjust_cell_length(width, styles[""])
+
+    def _pieces(self, width: int, height: int) -> Iterator[Sequence[Piece]]:
+        """The rows from the top."""
+        yield heading(self.data, width)
         if height > 2:
-            text.append("\n")
-            text.append(self._plot(width, height - 1))
-        return text
+            yield from self._plot(width, height - 1)
 
-    def _style(self, name: str) -> str:
-        return str(self.get_component_rich_style(f"graph--{name}", partial=True)) if name else ""
-
-    def _heading(self, width: int) -> Text:
-        """Title, as many figures as fit, and always the scope."""
-        data = self.data
-        room = width - len(data.scope) - 1
-        title, figures = _fitting(data, room)
-        text = Text(no_wrap=True, overflow="ellipsis")
-        text.append(title, self._style("title"))
-        text.append(f" {figures}", self._style(data.alarm))
-        text.truncate(max(room, 1), overflow="ellipsis")
-        text.append(" " * max(1, width - text.cell_len - len(data.scope)))
-        return text.append(data.scope, self._style("axis"))
-
-    def _plot(self, width: int, height: int) -> Text:
+    def _plot(self, width: int, height: int) -> Iterator[Sequence[Piece]]:
         data = self.data
         plot = Plot(data, max(4, width - AXIS - 1))
         if plot.highest is None:
-            empty = "\n" * (height // 2) + data.empty.center(width)[:width]
-            return Text(empty, self._style("axis"))
-        if height < 5 and data.gauge is None:
-            return self._text(plot.rows(height))
-        below = plot.times() if data.gauge is None else gauge_row(data, width)
-        return self._text([*plot.rows(height - 1), below])
+            yield from [()] * (height // 2)
+            yield [(data.empty.center(width), "axis")]
+        elif height < 5 and data.gauge is None:
+            yield from plot.rows(height)
+        else:
+            yield from plot.rows(height - 1)
+            yield plot.times() if data.gauge is None else gauge_row(data, width)
 
-    def _text(self, rows: Iterable[list[Piece]]) -> Text:
-        text = Text(no_wrap=True)
-        for number, row in enumerate(rows):
-            if number:
-                text.append("\n")
-            for piece, name in row:
-                text.append(piece, self._style(name))
-        return text
+
+def heading(data: GraphData, width: int) -> list[Piece]:
+    """Title, as many figures as fit, and always the scope."""
+    room = width - cell_len(data.scope) - 1
+    title, figures = _fitting(data, room)
+    left = max(1, room)
+    figures = set_cell_size(f" {figures}", max(0, left - cell_len(title)))
+    between = " " * (width - left - cell_len(data.scope))
+    return [
+        (set_cell_size(title, min(left, cell_len(title))), "title"),
+        (figures, data.alarm),
+        (between + data.scope, "axis"),
+    ]
 
 
 def _fitting(data: GraphData, room: int) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from collectors.frozen import frozen
 from session.history import Point
@@ -140,19 +141,32 @@ def _dots(left: int, right: int, base: int, area: bool) -> int:
     return bits
 
 
+@lru_cache(16_384)  # graphs have few heights, and most values were seen before
+def _column(left: int, right: int, height: int, area: bool) -> tuple[int, ...]:
+    """Braille bits of the cells above each other at two columns of dots, the top first."""
+    return tuple(_dots(left, right, base, area) for base in range(4 * height - 4, -1, -4))
+
+
+def _columns(values: list[int], height: int, area: bool) -> list[tuple[int, ...]]:
+    pairs = zip(values[::2], values[1::2], strict=True)
+    return [_column(left, right, height, area) for left, right in pairs]
+
+
 # --- rows of pieces
 
 
 def runs(cells: Iterable[Piece]) -> list[Piece]:
-    """Neighbours of one style as one piece: each piece costs the terminal its colours."""
+    """Neighbours of one style as one piece: each piece costs the terminal its colours. A blank is
+    of the style before it."""
     joined: list[Piece] = []
     texts: list[str] = []
     style = ""
     for text, name in cells:
-        if name != style and texts:
-            joined.append(("".join(texts), style))
-            texts.clear()
-        style = name
+        if name != style and name:
+            if texts and style:
+                joined.append(("".join(texts), style))
+                texts.clear()
+            style = name
         texts.append(text)
     return [*joined, ("".join(texts), style)] if texts else joined
 
@@ -177,13 +191,20 @@ class Plot:
 
     def rows(self, height: int) -> Iterator[list[Piece]]:
         series = [levels(values, self.top, height * 4) for values in self._series]
+        drawn = [zip(*_columns(one, height, not n), strict=True) for n, one in enumerate(series)]
+        gaps = list(self._gaps(series[0]))
         labels, texts = self._limit_labels(height), self._texts(height)
-        for row in range(height):
-            base = (height - row - 1) * 4  # dots below this row
-            cells = list(self._row(series, base, row in labels))
+        for row, bits in enumerate(zip(*drawn, strict=True)):
+            cells = list(_row(bits, gaps, row in labels))
             for text, style in (*labels.get(row, ()), *texts.get(row, ())):
                 cells = written(cells, text, style)
             yield [self._axis(row, height), *runs(cells)]
+
+    def _gaps(self, first: list[int]) -> Iterator[bool]:
+        """Which cells are of a time without a value: before the first there is no past."""
+        begin = next((place for place, level in enumerate(first) if level >= 0), len(first))
+        for left in range(0, 2 * self.cells, 2):
+            yield begin < left < self.dots and first[left] < 0 and first[left + 1] < 0
 
     def _axis(self, row: int, height: int) -> Piece:
         label = ""
@@ -193,24 +214,6 @@ class Plot:
             elif height >= 6 and row == height // 2:
                 label = _axis_label(self.top / 2)
         return f"{label:>{AXIS - 1}}▕", "axis"
-
-    def _row(self, series: list[list[int]], base: int, on_limit: bool) -> Iterator[Piece]:
-        first = series[0]
-        begin = next((place for place, level in enumerate(first) if level >= 0), len(first))
-        for cell in range(self.cells):
-            left, right = cell * 2, cell * 2 + 1
-            bits, style = _dots(first[left], first[right], base, True), "first"
-            for other in series[1:]:
-                if added := _dots(other[left], other[right], base, False):
-                    bits, style = bits | added, "second"
-            if bits:
-                yield chr(BLANK + bits), style
-            elif on_limit:
-                yield "╌", "limit"
-            elif begin < left < self.dots and first[left] < 0 and first[right] < 0:
-                yield "┊", "gap"  # before the first value there is no gap, only no past
-            else:
-                yield " ", ""
 
     def _limit_labels(self, height: int) -> dict[int, list[Piece]]:
         """The rows that threshold lines fall on, with their labels; lines in one row share it."""
@@ -251,6 +254,25 @@ class Plot:
             (f"{'0':>{AXIS - 1}} ", "axis"),
             (line.ljust(self.cells, "┈")[: self.cells], "axis" if data.live else "warn"),
         ]
+
+
+def _row(
+    series: Sequence[tuple[int, ...]], gaps: Sequence[bool], on_limit: bool
+) -> Iterator[Piece]:
+    """The cells of one row, of the bits of each series."""
+    for cell, bits in enumerate(series[0]):
+        style = "first"
+        for other in series[1:]:
+            if other[cell]:
+                bits, style = bits | other[cell], "second"
+        if bits:
+            yield chr(BLANK + bits), style
+        elif on_limit:
+            yield "╌", "limit"
+        elif gaps[cell]:
+            yield "┊", "gap"
+        else:
+            yield " ", ""
 
 
 def _without_past(values: Sequence[float | None]) -> int:
