@@ -21,6 +21,7 @@ from benchmarks.packet_writer import HEAD, batch
 from cli.main import collect_garbage_rarely, reduce_repaints_over_ssh, switch_threads_often
 from collectors import events as ev
 from collectors.capture.pcap import PcapReader
+from collectors.loop_turn import LoopTurn
 from collectors.stream import Stream
 from session.controller import Controller
 from session.recording import SessionRecording
@@ -58,8 +59,10 @@ async def piped_packets(session: Stream, rate: int) -> None:
     writer = await asyncio.create_subprocess_exec(*argv, stdout=asyncio.subprocess.PIPE)
     assert writer.stdout is not None
     session.publish(ev.CaptureState(time.time(), KEY, 1, "running", ""))
+    turn = LoopTurn()
     try:
         while data := await writer.stdout.read(PIPED_BYTES):
+            await turn.share()
             _publish(session, reader, data)
     finally:
         writer.kill()

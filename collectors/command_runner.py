@@ -11,6 +11,7 @@ from typing import Protocol
 
 from collectors.errors import ExecError, ToolMissing
 from collectors.frozen import frozen
+from collectors.loop_turn import LoopTurn
 from collectors.sanitize import sanitize_bytes
 
 STDOUT, STDERR = 1, 2
@@ -86,9 +87,10 @@ class LocalRunning:
         await self._queue.put(None)
 
     async def output(self) -> AsyncIterator[Output]:
-        open_streams = len(self._copies)
+        open_streams, turn = len(self._copies), LoopTurn()
         while open_streams:
             piece = await self._queue.get()
+            await turn.share()
             if piece is None:
                 open_streams -= 1
             else:

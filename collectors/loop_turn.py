@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
+
+from collectors.key_priority import KEY_PRIORITY
 
 LONGEST_S = 0.01  # a key waits no longer for one reader
 
 
 class LoopTurn:
-    """Lets other tasks run when its owner has gone on for LONGEST_S.
+    """Lets other tasks run when its owner has gone on for LONGEST_S, or a key waits.
 
     Awaiting what is in a buffer already does not: a stream of many small messages would hold the
     loop for as long as they come.
@@ -19,6 +20,6 @@ class LoopTurn:
         self._began = time.monotonic()
 
     async def share(self) -> None:
-        if time.monotonic() - self._began > LONGEST_S:
-            await asyncio.sleep(0)
+        if KEY_PRIORITY.waits or time.monotonic() - self._began > LONGEST_S:
+            await KEY_PRIORITY.share()
             self._began = time.monotonic()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from collectors.findings import Finding, ordered
+from collectors.key_priority import KEY_PRIORITY
 from diagnosis.consequences import joined
 from diagnosis.grouping import grouped
 from diagnosis.lagging import with_lag
@@ -22,7 +23,7 @@ def joined_findings(
 ) -> list[Finding]:
     """What is wrong by the rules of a table, the worst first. `earlier` are causes that were found
     within the time that the snapshot is of: what is left of their symptoms is not said again."""
-    found = [finding for row in table for finding in row.evaluate(snapshot)]
+    found = list(_found(snapshot, table))
     explains = {row.rule.id: row.explains for row in table if row.explains is not None}
     others = {row.rule.id: row.explains_finding for row in table if row.explains_finding}
     known = joined(snapshot, found, explains, others, earlier)
@@ -30,6 +31,12 @@ def joined_findings(
     named = (_with_filters(snapshot, finding, rows[finding.rule]) for finding in known)
     said = [with_lag(snapshot, finding) for finding in named]
     return ordered(grouped(in_scope(snapshot, said)))
+
+
+def _found(snapshot: Snapshot, table: Sequence[TableRow]) -> Iterator[Finding]:
+    for row in table:
+        KEY_PRIORITY.share_of_thread()
+        yield from row.evaluate(snapshot)
 
 
 def _with_filters(snapshot: Snapshot, finding: Finding, row: TableRow) -> Finding:

@@ -3,7 +3,6 @@ what that changes."""
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
@@ -14,6 +13,7 @@ from collectors.capture.joined_legs import Legs, joined_in_pieces
 from collectors.capture.tracked_flow import RECENT_NS
 from collectors.events import CounterSample, PodRow
 from collectors.kernel.deltas import over
+from collectors.key_priority import KEY_PRIORITY
 from collectors.sockets.rows import SocketRow
 from collectors.target import SCOPES, pod_key
 from diagnosis.idle_requests import IdleConnections
@@ -42,7 +42,7 @@ async def gathered(store: Store, at: float, budget_ms: float | None = None) -> S
     for piece in _views(store):
         if piece is not None:
             views.append(piece)
-        await asyncio.sleep(0)
+        await KEY_PRIORITY.share()
     return _snapshot(store, at, budget_ms, tuple(views))
 
 

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from collectors.events import Event, Mark
+from collectors.key_priority import KEY_PRIORITY
 from collectors.stream import Stream
 from session.store import SCREENS, Store
 
@@ -42,6 +43,6 @@ class StoreFeed:
             self._store.apply(event)
             if isinstance(event, Mark):
                 self.marked.set()
-            if time.monotonic() - began > SLICE_S:
-                await asyncio.sleep(0)
+            if KEY_PRIORITY.waits or time.monotonic() - began > SLICE_S:
+                await KEY_PRIORITY.share()
                 began = time.monotonic()

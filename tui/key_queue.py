@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING
 from textual.events import Key
 from textual.message import Message
 
+from collectors.key_priority import KEY_PRIORITY
+
 if TYPE_CHECKING:
     from textual.app import App
+    from textual.driver import Driver
     from textual.screen import Screen
 
 STUCK_S = 0.3  # a widget that vanished with its key
@@ -27,6 +30,18 @@ class Handled(Message):
     def __init__(self, key: Key) -> None:
         super().__init__()
         self.key = key
+
+
+def noting_keys(driver: type[Driver]) -> type[Driver]:
+    """A driver whose keys have priority as soon as its thread has read them."""
+
+    class NotingKeys(driver):  # type: ignore[misc,valid-type]
+        def send_message(self, message: Message) -> None:
+            if isinstance(message, Key):
+                KEY_PRIORITY.begin()
+            super().send_message(message)
+
+    return NotingKeys
 
 
 class KeyQueue:
@@ -55,6 +70,7 @@ class KeyQueue:
     def ended(self, key: Key) -> None:
         """It had its effect. On a new screen the next waits for the first frame: before,
         nothing has focus."""
+        self._app.screen.call_after_refresh(KEY_PRIORITY.end)
         if key is not self._now:
             return
         if self._waiting and self._app.screen is not self._screen:

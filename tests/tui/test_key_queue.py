@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 
 import pytest
+from textual.drivers.headless_driver import HeadlessDriver
 from textual.events import Key
 
+from collectors.key_priority import KEY_PRIORITY
 from tests.support.replay import console
 from tests.tui.test_connectivity_matrix import EVENTS
 from tui.app import PodwireApp
+from tui.key_queue import noting_keys
 from tui.screens import connectivity_matrix
 from tui.screens.connectivity_matrix import rows_of
 from tui.screens.findings import FindingsScreen
@@ -65,3 +68,20 @@ async def test_what_follows_a_new_screen_is_for_it(typed: str, shown: str) -> No
         at_once(app, typed)
         await pilot.pause(2.0)
         assert type(app.screen).__name__ == shown
+
+
+async def test_a_key_has_priority_from_the_terminal_to_the_frame(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[str] = []
+    app = console(EVENTS, "")
+    monkeypatch.setattr(KEY_PRIORITY, "begin", lambda: seen.append("begin"))
+    monkeypatch.setattr(KEY_PRIORITY, "end", lambda: seen.append(type(app.screen).__name__))
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.pause(0.8)
+        terminal = noting_keys(HeadlessDriver)(app)
+        terminal.send_message(Key("question_mark", "?"))
+        assert seen == ["begin"], "before the event loop has the key"
+        await pilot.pause(0.8)
+    assert seen == ["begin", "Help"], "ended on the screen that the key opened"
+    assert app.driver_class.__name__ == "NotingKeys"

@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Input
 
+from collectors.key_priority import KEY_PRIORITY, STEP_S
 from session.share.person import label
 from session.wall_clock import wall_date
 from tui import format as fmt
@@ -130,9 +131,16 @@ class ConsoleScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self.set_interval(
-            REFRESH_SSH_S if os.environ.get("SSH_CONNECTION") else REFRESH_S, self.pull_now
+            REFRESH_SSH_S if os.environ.get("SSH_CONNECTION") else REFRESH_S, self._pull_regularly
         )
         self.call_after_refresh(self._first_pull)
+
+    def _pull_regularly(self) -> None:
+        """Not while a key waits for its effect."""
+        if KEY_PRIORITY.waits:
+            self.set_timer(STEP_S, self._pull_regularly)
+        else:
+            self.pull_now()
 
     def _first_pull(self) -> None:
         self.pull_now()
