@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
@@ -85,6 +85,7 @@ class RowList(ScrollView, can_focus=True):
         self._widths: dict[str, int] = {}
         self._common: dict[str, str] = {}  # by column what all its long texts begin with
         self._laid_out_for = 0
+        self._base = Style()
         self.always_cursor = False  # the cursor shows also while another widget has the keys
 
     def show(self, rows: Sequence[Any], keep: bool = True) -> None:
@@ -187,11 +188,15 @@ class RowList(ScrollView, can_focus=True):
         self._laid_out_for = self.size.width
         self._shown = laid_out(self.columns, self._widths, self.size.width)
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        self._base = self.rich_style  # slow, and of all lines the same
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         width = self.size.width
         if self._laid_out_for != width:
             self._layout_columns()
-        base = self.rich_style
+        base = self._base
         if y == 0:
             text = " ".join(fit(c.title, w, c.right) for c, w in self._shown)
             return Strip([Segment(fit(text, width), self.get_component_rich_style("rows--header"))])
