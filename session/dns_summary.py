@@ -80,7 +80,11 @@ def _is_leg(one: DnsTransaction, of: DnsTransaction) -> bool:
 
 
 def _median_ms(answered: Sequence[DnsTransaction], now: int) -> float | None:
-    measured = [one for one in answered if one.latency is not None]
+    """Of what the server needs: without the questions that it had only when they were asked again,
+    where those are few."""
+    known = [one for one in answered if one.latency is not None]
+    first = [one for one in known if not _is_of_the_second(one)]
+    measured = first if 2 * len(first) >= len(known) else known
     latest = [one for one in measured if now - one.answered_at <= LATEST_NS]
     of = latest if len(latest) >= FEW else measured
     return median(one.latency / 1e6 for one in of if one.latency is not None) if of else None

@@ -60,6 +60,8 @@ def _is_explained(snapshot: Snapshot, loss: PathLoss) -> bool:
         return True
     if _had_no_endpoint(snapshot, loss.group) or _leads_nowhere(snapshot, loss):
         return True
+    if _ended_with_its_clients(snapshot, loss.group):
+        return True
     return is_denied(snapshot, loss.group) or is_forgotten(snapshot, _ends(loss.group))
 
 
@@ -89,6 +91,12 @@ def _leads_nowhere(snapshot: Snapshot, loss: PathLoss) -> bool:
     ends = loss.endpoints or tuple(address for address, _ in _ends(loss.group))
     nowhere = [address for address in ends if node_of_unused(snapshot, address)]
     return loss.place == "beyond" and bool(nowhere) and len(nowhere) == len(ends)
+
+
+def _ended_with_its_clients(snapshot: Snapshot, group: PathGroup) -> bool:
+    """Connections of pods that are gone, and that open none: nobody waits for what is lost."""
+    opened = any(row.to_server.entered.syn or row.to_server.left.syn for row in group.rows)
+    return not opened and all(node_of_unused(snapshot, row.client) for row in group.rows)
 
 
 def _ends(group: PathGroup) -> set[End]:

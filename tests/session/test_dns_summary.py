@@ -110,6 +110,16 @@ def test_answers_that_are_late_or_asked_for_twice_at_once() -> None:
     assert seen(*twice).repeated == 0
 
 
+def test_a_server_is_as_slow_as_its_answers_to_questions_that_came() -> None:
+    """Where a few were lost, though they are all of the last seconds."""
+    lost = [p for n in range(20, 24) for p in late(n, 5 * SECOND, 5 * SECOND + 900_000)]
+    well = [p for n in range(5) for p in asked(n, SERVICE, answer=True)]
+    found = seen(*well, *lost)
+    assert found.median_ms is not None and found.median_ms < 2
+    most = seen(*lost, *well[:4])
+    assert most.median_ms is not None and most.median_ms > 5_000, "nothing else says it"
+
+
 def test_a_question_that_is_asked_again_and_never_answered_was_asked_again() -> None:
     packets = [p for n in range(3) for p in list(late(n, SECOND, 0))[:2]]
     found = seen(*packets)

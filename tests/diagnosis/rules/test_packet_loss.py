@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
-from collectors.events import NodeRow
+from collectors.events import NodeRow, PodRow
 from collectors.findings import Finding
 from diagnosis.lookups import DnsSummary
 from diagnosis.paths import PathDirection, PathRow, Period, Retransmissions, Segments
@@ -434,3 +435,28 @@ def test_probes_of_a_closed_window_are_not_lost_behind_the_node() -> None:
     view = node(row)
     assert evaluate(Snapshot(0.0, (view,)))
     assert evaluate(Snapshot(0.0, (replace(view, conversations=(talk,)),))) == []
+
+
+@pytest.mark.alike
+def test_connections_of_a_pod_that_was_deleted_end_with_it() -> None:
+    """With its server, as of one that is restored; not of a pod that is there, or opens others."""
+    nodes = (replace(NODES[0], pod_cidrs=("10.244.1.0/24",)), NODES[1])
+
+    def said(syns: int, pods: Sequence[PodRow]) -> list[Finding]:
+        again = Retransmissions(timeout=40, syn=syns)
+        lost = replace(
+            WELL,
+            asked="10.96.0.88",
+            endpoint="10.96.0.88",
+            endpoint_port=80,
+            connections=10,
+            completed=0,
+            requests=0,
+            answered=0,
+            to_server=direction(data(syns, 40), again=again),
+            to_client=direction(answers(0, 0)),
+        )
+        return evaluate(snapshot(node(lost), pods=tuple(pods), nodes=nodes))
+
+    assert said(0, PODS[1:]) == []
+    assert said(40, PODS[1:]) and said(0, PODS)
