@@ -64,6 +64,7 @@ def conntrack(node: GraphSpec) -> GraphData:
         ),
         limits=_limits(limit) if limit else (),
         gauge=fill,
+        gauge_ticks=tuple(one.value for one in conntrack_full.RULE.thresholds),
         gauge_note=f"peak {fmt.count(series.maximum)}",
         **node.view.edge,
         empty=node.why_empty("connection tracking is not in use here"),

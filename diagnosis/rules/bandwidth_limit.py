@@ -11,12 +11,14 @@ from typing import Literal
 from collectors.events import PodRow
 from collectors.findings import Evidence, Finding
 from collectors.frozen import frozen
+from collectors.kernel.deltas import Share
+from collectors.kernel.derived_figures import RETRANSMIT_SHARE
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.snapshot import Conversation, Snapshot, TargetView
 
 SHARE = Threshold("from", 85, "% of the limit", CONVENTION)
 BEYOND = Threshold("up to", 200, "%: more passes only where nothing enforces it", CONVENTION)
-LOSS = Threshold("warning from", 1, "% of data segments sent again or out of order", CONVENTION)
+LOSS = Threshold("warning from", 1, "% of data segments retransmitted or out of order", CONVENTION)
 RULE = Rule(
     id="bandwidth_limit",
     title="A pod uses all of the bandwidth that its annotation allows",
@@ -25,9 +27,9 @@ RULE = Rule(
     inputs=(
         "pods",
         "interfaces",
-        "TcpRetransSegs",
-        "TcpOutSegs",
-        "TcpExtTCPOrigDataSent",
+        *RETRANSMIT_SHARE.counters,
+        *RETRANSMIT_SHARE.less,
+        RETRANSMIT_SHARE.of,
         "TcpExtTCPOFOQueue",
         "TcpInSegs",
     ),
@@ -39,7 +41,7 @@ RULE = Rule(
     fix="kubectl -n {namespace} annotate pod {name} kubernetes.io/{direction}-bandwidth=MORE "
     "--overwrite  # a new pod: the CNI reads it once, so in the workload's template",
     fix_kind="shell",
-    verify="eth0's rate is below the limit, and few segments are sent again",
+    verify="eth0's rate is below the limit, and few segments are retransmitted",
 )
 Direction = Literal["egress", "ingress"]
 
@@ -98,20 +100,14 @@ def _uses(target: TargetView) -> Iterator[BandwidthUse]:
 def _use(target: TargetView, pod: PodRow, direction: Direction, limit: int) -> BandwidthUse:
     is_sent = direction == "egress"
     rate = 8 * target.rate(f"dev/eth0/{'tx' if is_sent else 'rx'}_bytes")
-    lost = _sent_again(target) if is_sent else _out_of_order(target)
-    return BandwidthUse(pod, direction, limit, rate, lost)
+    share = RETRANSMIT_SHARE.share(target.deltas) if is_sent else _out_of_order(target)
+    lost = share.percent if share is not None else None
+    return BandwidthUse(pod, direction, limit, rate, lost or 0.0)
 
 
-def _sent_again(target: TargetView) -> float:
-    """% of data segments."""
-    sent = target.delta("TcpExtTCPOrigDataSent") or target.delta("TcpOutSegs")
-    return 100 * target.delta("TcpRetransSegs") / sent if sent else 0.0
-
-
-def _out_of_order(target: TargetView) -> float:
-    """% of segments that came: after one that was dropped, until it is sent again."""
-    came = target.delta("TcpInSegs")
-    return 100 * target.delta("TcpExtTCPOFOQueue") / came if came else 0.0
+def _out_of_order(target: TargetView) -> Share:
+    """Of segments that came: after one that was dropped, until it is retransmitted."""
+    return Share(target.delta("TcpExtTCPOFOQueue"), target.delta("TcpInSegs"))
 
 
 def _finding(target: TargetView, use: BandwidthUse) -> Finding:
@@ -131,7 +127,7 @@ def _finding(target: TargetView, use: BandwidthUse) -> Finding:
 
 
 def _evidence(target: TargetView, use: BandwidthUse) -> Iterator[Evidence]:
-    kind = "sent again" if use.direction == "egress" else "out of order"
+    kind = "retransmitted" if use.direction == "egress" else "out of order"
     annotation = f"kubernetes.io/{use.direction}-bandwidth"
     yield target.fact(f"{annotation}: {_megabits(use.limit)}", "annotation of the pod")
     yield target.counter(use.counter, "/proc/net/dev")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from collectors.findings import Evidence, Finding
+from collectors.kernel.derived_figures import CONNTRACK_FILL
 from diagnosis.path_losses import PathLoss
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._losses import losses_at
@@ -74,7 +75,7 @@ def _follows(loss: PathLoss, reset: Sequence[Conversation]) -> bool:
 
 def _is_passing_invalid(node: TargetView) -> bool:
     """Whether segments outside of the window may be among them: a liberal table has none."""
-    has_many = node.delta("conntrack_invalid") >= INVALID.value and not _is_full(node)
+    has_many = node.delta("conntrack_invalid") >= INVALID.value and _has_room(node)
     return has_many and node.sysctl(LIBERAL) != 1
 
 
@@ -145,6 +146,8 @@ def _evidence(node: TargetView, clients: str) -> Iterator[Evidence]:
     yield node.fact(f"nf_conntrack_tcp_be_liberal = {node.sysctl(LIBERAL)}", "sysctl")
 
 
-def _is_full(node: TargetView) -> bool:
-    count, limit = node.values.get("conntrack_count", 0), node.values.get("conntrack_max") or 1
-    return 100 * count > NOT_FULL.value * limit
+def _has_room(node: TargetView) -> bool:
+    """Whether the table is not full; no where its size is not known."""
+    fill = CONNTRACK_FILL.share(node.values)
+    percent = fill.percent if fill is not None else 0.0
+    return percent is not None and percent <= NOT_FULL.value

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collectors.findings import Evidence, Finding
+from collectors.kernel.derived_figures import CONNTRACK_FILL
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.snapshot import Snapshot, TargetView
 
@@ -41,7 +42,7 @@ TOO_LONG = "conntrack_chaintoolong"  # nf_conntrack_core.c, __nf_conntrack_confi
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for node in snapshot.hosts:
-        if node.delta(INSERT_FAILED) >= FAILED.value and _fill(node) < NOT_FULL.value:
+        if node.delta(INSERT_FAILED) >= FAILED.value and _has_room(node):
             yield _lost(snapshot, node) if _are_races(node) else _chains(node)
         elif node.rate(CLASH) >= RESOLVED.value:
             yield _resolved(node)
@@ -77,10 +78,11 @@ def _chain_evidence(node: TargetView) -> Iterator[Evidence]:
     yield node.fact(f"{count:,} of {limit:,} entries{known}", "sysctl")
 
 
-def _fill(node: TargetView) -> float:
-    """Per cent of the conntrack table; above 100 where its size is not known."""
-    values = node.values
-    return 100 * values.get("conntrack_count", 0) / (values.get("conntrack_max") or 1)
+def _has_room(node: TargetView) -> bool:
+    """Whether the table is not full; no where its size is not known."""
+    fill = CONNTRACK_FILL.share(node.values)
+    percent = fill.percent if fill is not None else 0.0
+    return percent is not None and percent < NOT_FULL.value
 
 
 def _lost(snapshot: Snapshot, node: TargetView) -> Finding:

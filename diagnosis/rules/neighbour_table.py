@@ -5,8 +5,9 @@ Facts: docs/reference/counters.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from collectors.events import NeighbourRow
 from collectors.findings import Evidence, Finding
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._packet_filters import kernel_version
@@ -49,12 +50,15 @@ def _fill(node: TargetView) -> float:
 
 
 def _counted(node: TargetView) -> int:
+    return counted(node.values.get("arp_entries", 0), node.neighbours, node.kernel)
+
+
+def counted(entries: int, neighbours: Iterable[NeighbourRow], kernel: str) -> int:
     """Entries that count against the limit. Permanent ones, which CNIs write for other nodes, do
     not since Linux 5.0 (net/core/neighbour.c, neigh_alloc: exempt_from_gc)."""
-    entries = node.values.get("arp_entries", 0)
-    if (0, 0) < kernel_version(node.kernel) < EXEMPT_KERNEL:
+    if (0, 0) < kernel_version(kernel) < EXEMPT_KERNEL:
         return entries
-    return max(0, entries - sum(row.permanent for row in node.neighbours))
+    return max(0, entries - sum(row.permanent for row in neighbours))
 
 
 def _finding(node: TargetView) -> Finding:

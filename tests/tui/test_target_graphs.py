@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from diagnosis.rules import conntrack_full
 from session.series import SeriesInfo
 from session.target_data import TargetData
-from tui.target_graphs import GraphSpec, figure
+from tui.target_graphs import GraphSpec, conntrack, figure
 from tui.time_view import TimeView
+from tui.widgets.graph_plot import gauge_row
 
 
 @pytest.mark.parametrize(("unit", "first"), [("ms", None), ("sockets", 0.0)])
@@ -31,3 +33,17 @@ def test_a_graph_without_data_says_what_can_be_done_about_it() -> None:
     assert figure(info, place).empty == "begins with the next sample"
     view.until = 2.0
     assert figure(info, place).empty == "no data at this time: → goes forward"
+
+
+def test_the_gauge_has_the_thresholds_of_its_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where somebody has set them."""
+    data, view = TargetData("node/n1"), TimeView()
+    data.history.add(1.0, {"=conntrack": 80.0, "=conntrack_fill": 80.0})
+    view.now = 2.0
+    assert [one.value for one in conntrack_full.RULE.thresholds] == [75, 90, 95]
+    graph = conntrack(GraphSpec(data, "whole node", view))
+    assert "warn" in [style for _, style in gauge_row(graph, 130)]
+    monkeypatch.setattr(conntrack_full.WARNING, "value", 85.0)
+    graph = conntrack(GraphSpec(data, "whole node", view))
+    assert graph.gauge_ticks == (85, 90, 95) and not graph.alarm
+    assert "warn" not in [style for _, style in gauge_row(graph, 130)]

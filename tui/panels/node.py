@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from collectors.frozen import frozen
-from collectors.kernel.deltas import SampleDelta
+from collectors.kernel.deltas import SampleDelta, Share
 from session.store import Store
 from session.target_data import TargetData
 from tui import format as fmt
@@ -17,7 +17,6 @@ BAR = 12
 LINKS_SHOWN = 60
 UNANSWERED_SHOWN = 10
 BUSY = 90.0  # %: a convention
-NEARLY_FULL = 90.0  # % of gc_thresh3
 RANKS = (0, 2, 3, 4, 5, 1)  # which of the figures go first where the screen is narrow
 CPU_HEADER = ("", "SOFTIRQ", "STEAL", "PACKETS/s", "SQUEEZED/s", "DROPPED/s")
 LINK_HEADER = ("RX b/s", "TX b/s", "RX pkt/s", "TX pkt/s", "ERRORS/s", "DROPS/s")
@@ -152,15 +151,19 @@ def _link_figures(change: SampleDelta | None, name: str) -> tuple[Cell, ...]:
 
 
 def neighbours(data: TargetData) -> Iterator[NodeLine]:
+    from diagnosis.rules.neighbour_table import LIMIT, WARNING, counted
+
     values = data.values
     entries = values.get("arp_entries")
+    rows, kernel = (data.network.neighbours, data.network.kernel) if data.network else ((), "")
     if entries is None and data.network is None:
         return
-    if entries is None and data.network is not None:  # only the first namespace has the file
-        entries = len(data.network.neighbours)
-    limit = values.get("sysctl net.ipv4.neigh.default.gc_thresh3")
-    share = 100 * entries / limit if entries is not None and limit else None
-    style = "bad" if (share or 0) >= NEARLY_FULL else ""
+    if entries is None:  # only the first namespace has the file
+        entries = len(rows)
+    entries = counted(entries, rows, kernel)
+    limit = values.get(f"sysctl {LIMIT}")
+    share = Share(entries, limit).percent if limit else None
+    style = "bad" if (share or 0) >= WARNING.value else ""
     figures = (
         (fmt.count(entries), style),
         (fmt.count(limit), "dim"),

@@ -14,8 +14,6 @@ from tui.panels.panel import Panel, Sort, Status, joined
 from tui.widgets.columns import Cell, Column
 from tui.widgets.row_list import ListState
 
-FULL, HIGH = 90, 70  # % of ip_local_port_range: a convention
-
 
 def _if_any(value: int, style: str = "bad") -> Cell:
     return str(value), style if value else "dim"
@@ -30,10 +28,17 @@ def _ports_used(range_size: Callable[[], int]) -> Callable[[PeerGroup], Cell]:
         if not range_size():
             return fmt.count(peer.ports), "dim"
         share = Share(peer.ports, range_size()).percent or 0.0
-        style = "bad" if share >= FULL else "warn" if share >= HIGH else "dim"
-        return f"{fmt.count(peer.ports)} {fmt.percent(share)}", style
+        return f"{fmt.count(peer.ports)} {fmt.percent(share)}", _ports_style(share)
 
     return cell
+
+
+def _ports_style(share: float) -> str:
+    from diagnosis.rules.ephemeral_ports import CRITICAL, WARNING  # the list waits for no rules
+
+    if share >= CRITICAL.value:
+        return "bad"
+    return "warn" if share >= WARNING.value else "dim"
 
 
 def columns(range_size: Callable[[], int]) -> tuple[Column, ...]:

@@ -40,7 +40,8 @@ class GraphLine:
 @frozen
 class GraphData:
     """Everything a graph draws. `limits` are (value, label) lines; `rule` is a threshold of
-    something else than the figure drawn, as text; `gauge` is a fill, % of a maximum."""
+    something else than the figure drawn, as text; `gauge` is a fill, % of a maximum, with ticks at
+    `gauge_ticks`; its colour is that of `alarm`."""
 
     title: str
     unit: str
@@ -52,6 +53,7 @@ class GraphData:
     limits: tuple[tuple[float, str], ...] = ()
     rule: str = ""
     gauge: float | None = None
+    gauge_ticks: tuple[float, ...] = ()
     gauge_note: str = ""
     now: float = 0.0
     span: float = 1.0  # seconds per dot
@@ -298,11 +300,11 @@ def _axis_label(value: float) -> str:
 # --- the gauge
 
 
-def gauge(fill: float, width: int = 20) -> list[Piece]:
-    """A bar from 0 to 100 % with ticks at 75, 90 and 95 %."""
-    style = "bad" if fill >= 90 else "warn" if fill >= 75 else "good"
+def gauge(data: GraphData, width: int) -> list[Piece]:
+    """A bar from 0 to 100 % with its ticks."""
+    fill, style = data.gauge or 0.0, data.alarm or "good"
     filled = min(width, math.ceil(fill / 100 * width)) if fill > 0 else 0
-    ticks = {min(width - 1, round(tick / 100 * width) - 1) for tick in (75, 90, 95)}
+    ticks = {min(width - 1, round(tick / 100 * width) - 1) for tick in data.gauge_ticks}
 
     def cell(place: int) -> Piece:
         if place < filled:
@@ -317,4 +319,4 @@ def gauge_row(data: GraphData, width: int) -> list[Piece]:
     note = f" {data.gauge_note}" if data.gauge_note else ""
     room = width - AXIS - len(note) - 2
     figure = f"{fmt.percent(data.gauge):>{AXIS - 1}}"
-    return [(figure, "axis"), *gauge(data.gauge or 0.0, max(room, 10)), (note, "axis")]
+    return [(figure, "axis"), *gauge(data, max(room, 10)), (note, "axis")]

@@ -35,8 +35,16 @@ def test_it_sends_all_that_it_may_and_segments_are_lost() -> None:
     finding = found(LIMITED, {SENT: megabits(7.9), **LOSES})
     assert finding is not None and finding.severity == "warning"
     assert "It sends 7.9 Mbit/s of the 8.0 Mbit/s" in finding.title
-    assert "9.0 % of data segments sent again" in finding.evidence[2].text
+    assert "9.0 % of data segments retransmitted" in finding.evidence[2].text
     assert "kubernetes.io/egress-bandwidth=MORE" in finding.fix
+
+
+def test_syns_are_no_data_and_a_share_is_at_most_all() -> None:
+    sent = {SENT: megabits(7.9), "TcpExtTCPOrigDataSent": 100}
+    finding = found(LIMITED, {**sent, "TcpRetransSegs": 90, "TcpExtTCPSynRetrans": 90})
+    assert finding is not None and finding.severity == "info"
+    finding = found(LIMITED, {**sent, "TcpRetransSegs": 300})
+    assert finding is not None and "100.0 % of data segments" in finding.evidence[2].text
 
 
 def test_what_it_receives_is_limited_where_segments_are_missing() -> None:
