@@ -130,7 +130,7 @@ CLUSTER_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
         {
             "type": above_zero,
             "metavar": "SECONDS",
-            "help": "wait so long for an image (default: 120)",
+            "help": "how long to wait for an image (default: 120)",
         },
     ),
     (

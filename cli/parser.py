@@ -107,10 +107,14 @@ def add_lab_serve(actions: Commands) -> None:
             type=int,
             default=0,
             metavar="N",
-            help=f"add so many {label}, with nothing behind them",
+            help=f"how many {label} to add, with nothing behind them",
         )
     serve.add_argument(
-        "--churn", type=float, default=0.0, metavar="N", help="change so many added pods per second"
+        "--churn",
+        type=float,
+        default=0.0,
+        metavar="N",
+        help="how many of the added pods to change per second",
     )
 
 
@@ -138,14 +142,14 @@ def add_check(check: argparse.ArgumentParser) -> None:
         dest="seconds",
         type=seconds,
         metavar="30s",
-        help="watch for so long (default: 30s)",
+        help="how long to watch (default: 30s)",
     )
     check.add_argument("-o", "--output", choices=("text", "json", "markdown"), default="text")
     check.add_argument(
         "--fail-on",
         choices=("critical", "warning", "info", "never"),
         default="warning",
-        help="exit with 1 where something so bad is found (default: warning)",
+        help="exit with 1 if a finding is at least this severe (default: warning)",
     )
     check.add_argument(
         "--from",

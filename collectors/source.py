@@ -27,7 +27,7 @@ STEP_S = 0.25  # a replay at a speed is at most so late
 
 
 class Source(ABC):
-    """`key` is the target's on the stream; '' where the source speaks of several."""
+    """`key` is the target's on the stream; '' where the source covers several."""
 
     live = True
 

@@ -36,7 +36,7 @@ class Target:
 
     @property
     def scope(self) -> str:
-        """What a per-namespace figure read here speaks of."""
+        """The scope of a per-namespace figure read here."""
         return SCOPES[self.kind]
 
 

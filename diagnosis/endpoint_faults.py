@@ -101,7 +101,7 @@ def _is_over(row: PathRow) -> bool:
 
 
 def are_acknowledged(row: PathRow) -> bool:
-    """Whether requests without an answer arrived: those that are lost are sent again."""
+    """Whether requests without an answer arrived: those that are lost are retransmitted."""
     return row.to_server.retransmitted.data < UNACKNOWLEDGED * row.silent
 
 

@@ -45,8 +45,8 @@ def unplaced_by_end(view: TargetView) -> dict[End, list[PathRow]]:
 
 
 def data_loss(view: TargetView, rows: Iterable[PathRow]) -> LossShare:
-    """Of the data segments and FINs in both directions those that were sent again, and not in vain;
-    nothing of what waits for a reader."""
+    """Of the data segments and FINs in both directions those that were retransmitted, and not
+    spuriously; nothing of what waits for a reader."""
     of = list(rows)
     pairs = {(row.client, *row.asked_end) for row in of}
     own = [t for t in view.conversations if (t.client, *t.end) in pairs and t.protocol == "TCP"]

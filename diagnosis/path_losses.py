@@ -99,7 +99,7 @@ def _without(faults: list[EndpointFault], rows: Iterable[PathRow]) -> list[PathR
     others = [row for row in rows if row.endpoint not in faulty]
     if not faults:
         return others
-    # SYNs to an endpoint that fails are sent again, to another one
+    # SYNs to an endpoint that fails are retransmitted, to another one
     return [row for row in others if row.endpoint]
 
 
@@ -297,7 +297,7 @@ def _compared(
 def _behind(
     snapshot: Snapshot, view: TargetView, group: PathGroup, rows: list[PathRow]
 ) -> Iterator[PathLoss]:
-    """By what was sent again though it left: only where the server's pod is on this node, or its
+    """By what was retransmitted though it left: only where the server's pod is on this node, or its
     node is not watched."""
     for end in _endpoints(rows):
         pod = snapshot.by_address.get(end)
@@ -310,7 +310,7 @@ def _behind(
 
 
 def _waits_for_reader(view: TargetView, ends: set[End]) -> bool:
-    """Whether what is sent again there may be what nobody reads: probes of a closed window."""
+    """Whether what is retransmitted there may be what nobody reads: probes of a closed window."""
     own = (talk for talk in view.conversations if talk.end in ends)
     return any(talk.server_zero_windows >= LEAST_LOST for talk in own)
 

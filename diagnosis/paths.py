@@ -91,8 +91,8 @@ def _sums(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
 @frozen
 class PathDirection:
     """One direction through a machine: what came in by an interface, what went out by one (the
-    most that any interface saw), what its sender sent again. `complete_…` are the same two of the
-    seconds that can be compared with another machine's. `latest_…` are packets: of the last two
+    most that any interface saw), what its sender retransmitted. `complete_…` are the same two of
+    the seconds that can be compared with another machine's. `latest_…` are packets: of the last two
     spans of 5 s that can be compared what left, and what entered in them and since."""
 
     entered: Segments = Segments()

@@ -137,7 +137,7 @@ def _shares(row: PathRow) -> dict[Failure, LossShare]:
 
 
 def _shares_of_datagrams(row: PathRow) -> dict[Failure, LossShare]:
-    """Conversations: nobody says that a datagram came, and a client may not send it again."""
+    """Conversations: nobody says that a datagram came, and a client may not retransmit it."""
     return {
         "rejected": LossShare(row.rejected, row.connections),
         "datagram": LossShare(row.unanswered, row.connections),

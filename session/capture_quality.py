@@ -15,7 +15,7 @@ from diagnosis.snapshot import TargetView
 
 LEAST = 3  # connections
 MOST = 1_000  # flows: within 1 ms or so
-COPY_NS = 100_000_000  # no SYN is sent again so early: RFC 6298, 2.1; Linux from 200 ms
+COPY_NS = 100_000_000  # no SYN is retransmitted so early: RFC 6298, 2.1; Linux from 200 ms
 NOTHING = Retransmissions()
 
 

@@ -53,7 +53,7 @@ class DiagnosisLoop:
         self._next = 0.0
 
     async def run(self, now: Callable[[], float]) -> None:
-        """Until cancelled. What stands still is looked at once."""
+        """Until cancelled. What does not change is looked at once."""
         looked_at = 0.0
         while True:
             if self.time_passes:

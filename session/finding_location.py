@@ -21,7 +21,7 @@ def view(finding: Finding) -> str:
 def place(finding: Finding, opened: Sequence[OpenTab]) -> OpenTab | None:
     """The tab that shows it best: its subject, a pod on the node that is its subject, what its
     evidence names; any, where the subject is not a target. None where it is the cluster's lists,
-    or what it speaks of is not open."""
+    or its subject is not open."""
     if finding.screen in CLUSTER or not opened:
         return None
     subject, named = finding.subject, _named_in_evidence(finding)

@@ -18,7 +18,7 @@ from session.conversations import address
 
 LEAST_NS = 500_000_000  # a pause that no round trip or delayed ACK explains
 RECENT_NS = 60 * 1_000_000_000
-SENT_AGAIN = 2  # times, and no answer: nothing comes back
+RETRANSMITTED = 2  # times, and no answer: nothing comes back
 MOST_EVENTS = 400  # that a flow keeps: collectors.capture.tcp
 FLOWS_READ = 200  # of a client and a server, the newest
 Ends = tuple[bytes, bytes, int]
@@ -45,7 +45,7 @@ def _can_be_read(flow: TcpFlow, until: int) -> bool:
 
 def _may_have_failed(flow: TcpFlow) -> bool:
     waited = flow.last_ns - flow.first_ns >= LEAST_NS and bool(flow.asked_at)
-    return waited and (flow.reset_by is flow.server or flow.client.counts.timeouts >= SENT_AGAIN)
+    return waited and (flow.reset_by is flow.server or flow.client.counts.timeouts >= RETRANSMITTED)
 
 
 def _connections(ends: Ends, flows: Sequence[TcpFlow]) -> IdleConnections:
@@ -92,7 +92,7 @@ def _end(before: Sequence[FlowEvent], after: Sequence[FlowEvent]) -> IdleEnd | N
     again = sum(
         event.count for event in after if event.by_client and event.kind == "retransmission"
     )
-    return "silent" if not said and again >= SENT_AGAIN else None
+    return "silent" if not said and again >= RETRANSMITTED else None
 
 
 def _fin(events: Sequence[FlowEvent]) -> int | None:

@@ -100,7 +100,7 @@ class Connection:
         elif all(map(_has_no_place, self.legs)):
             self._sides = WENT_OUT  # nothing says that it stopped
             self.ends = _ends(self.legs, masks)
-            self.packets = _sent_again(self.legs)
+            self.packets = _retransmitted(self.legs)
 
 
 def _counted_on(hops: HopCounts | None) -> tuple[int, int]:
@@ -181,7 +181,7 @@ def _has_no_place(leg: Flow) -> bool:
     return leg.hops is None and isinstance(leg, TcpFlow)
 
 
-def _sent_again(legs: Legs) -> dict[int, Codes]:
+def _retransmitted(legs: Legs) -> dict[int, Codes]:
     """Retransmissions by bucket, as far as events are kept of them. Events are made objects when
     they are read: not of connections that have none of these."""
     found: dict[int, Codes] = {}

@@ -151,7 +151,7 @@ class ReplayPlayer:
             self._is_going = False
 
     async def _moved(self, at: float, ahead: bool) -> None:
-        """Where that fails, it says so and stands still where it was."""
+        """Where that fails, it says so and stays where it was."""
         try:
             await self.move(at, ahead)
         except ConfigError as error:

@@ -76,7 +76,7 @@ class Sharing:
     def _ask(self, joined: ViewerSource) -> str:
         wants = not any(person.number == self.number for person in self.asking)
         joined.ask(wants)
-        return "You ask to drive: H withdraws it." if wants else "You do not ask to drive any more."
+        return "You ask to drive: H withdraws it." if wants else "You no longer ask to drive."
 
     def _give(self, chosen: Person | None) -> str:
         asking = self.asking

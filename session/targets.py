@@ -52,7 +52,7 @@ class OpenTab:
     node: str = ""
 
 
-CLOSED = "closed: it is looked at no longer"
+CLOSED = "closed: it is no longer watched"
 
 
 def target_of(row: PodRow | NodeRow) -> Target:

@@ -32,7 +32,9 @@ WORDS = {
     r"back[ _]ports?": "reply port",
     r"midway": "midstream pickup",
     r"reaches whom": "connectivity matrix",
-    r"resent|resends?|resending": "retransmitted, RETRANS",
+    r"resent|resends?|resending|s(ent|ends?|ending)[ _]again": "retransmitted, RETRANS",
+    r"in vain": "spurious, without an answer",
+    r"(stands?|stood|standing) still": "does not increase, stall",
 }
 MARKS = re.compile(
     r"(?<![a-z0-9])(marks?)(?![a-z0-9])", re.IGNORECASE

@@ -100,7 +100,7 @@ class EnteredCommands:
         here = self._here()
         place = place_of(argument, {one.context for one in Favourites().places})
         removed = await asyncio.to_thread(lambda: Favourites().remove(place if argument else here))
-        self._say(f"{argument} is {'a favourite no longer' if removed else 'no favourite'}.")
+        self._say(f"{argument} is {'no longer a favourite' if removed else 'no favourite'}.")
 
     async def _command_ns(self, argument: str) -> None:
         lists = self._app.cluster_screen()

@@ -1,5 +1,5 @@
 """What is known of a pod over time, for its row in the cluster's list: its restarts while this
-console ran, and what it sends again while it is watched."""
+console ran, and what it retransmits while it is watched."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class PodSparklines:
 
     @property
     def has_watched(self) -> bool:
-        """Whether of any pod it is known what it sends again."""
+        """Whether of any pod it is known what it retransmits."""
         targets = self._store.targets.items()
         return any(key.startswith("pod/") and data.history.fine.times for key, data in targets)
 

@@ -100,7 +100,7 @@ class ShareKeys(TabbedApp):
         sharing = self.control.sharing
         if sharing.share is not None:
             await sharing.end()
-            self.notify("The session is shared no longer.", markup=False)
+            self.notify("The session is no longer shared.", markup=False)
             return
         try:
             sharing.begin()
@@ -155,7 +155,7 @@ class ShareKeys(TabbedApp):
             return
         self._follows, self._followed = not self._follows, ScreenLook()
         if not self._follows:
-            self.notify("The driver is followed no longer.", markup=False)
+            self.notify("The driver is no longer followed.", markup=False)
             return
         driver = sharing.driver
         who = label(driver, sharing.people) if driver and not sharing.drives else "whoever drives"

@@ -46,7 +46,7 @@ class Toasts(App[int]):
         self._not_shown = self._not_shown if kept else 0
         self._make_room(kept)
         text = f"{message} ({times} times)" if times > 1 else message
-        more = f"{self._not_shown} more before, not shown any more" if self._not_shown else ""
+        more = f"{self._not_shown} earlier ones are no longer shown" if self._not_shown else ""
         seconds = self.NOTIFICATION_TIMEOUT if timeout is None else timeout
         shown = Notification(text, title or more, severity, seconds, markup=markup)
         self._toasts = (*kept, ShownToast(message, severity, shown, times))

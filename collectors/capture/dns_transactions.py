@@ -176,7 +176,7 @@ class DnsTracker:
             self._look_at = ns + UNANSWERED_NS
         elif ns > self._look_at:
             self.expire(ns)
-        if len(self._pending) >= MAX_PENDING:  # a flood, or a clock that stands still
+        if len(self._pending) >= MAX_PENDING:  # a flood, or a clock that stops
             self._make_room()
         found = DnsTransaction.__new__(DnsTransaction)
         found.begin(row, question, over_tcp)

@@ -262,13 +262,19 @@ cdef class FlowLines:
             self._number(at[place])
         return self._put(b'"', 1)
 
-    cdef int _end(self, Direction own) except -1:
+    cdef inline int _sent(
+        self, bytes address, int64_t port, int64_t packets, int64_t size, int64_t payload
+    ) except -1:
+        """What an end of either protocol has, with its opening brace."""
         self._raw(b'{"address":')
-        self._address(own.address)
-        self._field(b',"port":', own.port)
-        self._field(b',"packets":', own.packets)
-        self._field(b',"bytes":', own.bytes)
-        self._field(b',"payload":', own.payload)
+        self._address(address)
+        self._field(b',"port":', port)
+        self._field(b',"packets":', packets)
+        self._field(b',"bytes":', size)
+        return self._field(b',"payload":', payload)
+
+    cdef int _end(self, Direction own) except -1:
+        self._sent(own.address, own.port, own.packets, own.bytes, own.payload)
         self._field(b',"segments":', own.segments)
         if own.counts is _nothing:
             self._put(NO_COUNTS, NO_COUNTS_SIZE)
@@ -299,12 +305,7 @@ cdef class FlowLines:
         return self._field(b',"keep_alives":', counts.keep_alives)
 
     cdef int _udp_end(self, UdpDirection own) except -1:
-        self._raw(b'{"address":')
-        self._address(own.address)
-        self._field(b',"port":', own.port)
-        self._field(b',"packets":', own.packets)
-        self._field(b',"bytes":', own.bytes)
-        self._field(b',"payload":', own.payload)
+        self._sent(own.address, own.port, own.packets, own.bytes, own.payload)
         return self._put(b"}", 1)
 
     cdef int _connection(self, TcpFlow flow) except -1:

@@ -110,7 +110,7 @@ def _place(row: HeaderRow, from_client: bool) -> int:
 
 
 def _again(flow: CountedTcp, flags: int, analysis: int) -> int:
-    """A SYN that is sent again though its answer was seen here is spurious as well."""
+    """A retransmitted SYN though its answer was seen here is spurious as well."""
     is_syn = flags & (SYN | ACK) == SYN
     if analysis & SPURIOUS_RETRANSMISSION or (is_syn and flow.synack_at):
         return AGAIN_SPURIOUS

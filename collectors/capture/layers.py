@@ -102,7 +102,7 @@ class Udp:
 
 @slotted
 class Quoted:
-    """The packet that an ICMP error speaks of, as far as it is quoted."""
+    """The packet that an ICMP error quotes, as far as it is quoted."""
 
     source: str
     destination: str

@@ -22,19 +22,19 @@ from collectors.capture.flow_event import (
     ACK_DUPLICATED,
     ACK_SENT,
     DATA_SENT,
+    FIN_RETRANSMITTED,
     FIN_SENT,
-    FIN_SENT_AGAIN,
     KEPT_ALIVE,
     NO_EVENT,
+    RETRANSMITTED,
+    RETRANSMITTED_FAST,
+    RETRANSMITTED_SPURIOUSLY,
     RST_SENT,
-    SENT_AGAIN,
-    SENT_AGAIN_FAST,
-    SENT_AGAIN_SPURIOUSLY,
     SENT_OUT_OF_ORDER,
+    SYN_ACK_RETRANSMITTED,
     SYN_ACK_SENT,
-    SYN_ACK_SENT_AGAIN,
+    SYN_RETRANSMITTED,
     SYN_SENT,
-    SYN_SENT_AGAIN,
     WINDOW_FILLED,
     WINDOW_ZERO,
 )
@@ -237,18 +237,18 @@ def _retransmission(own: Direction, row: HeaderRow, analysis: int) -> int:
     counts = own.counted()
     if row.flags & SYN:
         counts.syn_retransmitted += 1
-        return SYN_ACK_SENT_AGAIN if row.flags & ACK else SYN_SENT_AGAIN
+        return SYN_ACK_RETRANSMITTED if row.flags & ACK else SYN_RETRANSMITTED
     if not row.length:
         counts.fin_retransmitted += 1
-        return FIN_SENT_AGAIN
+        return FIN_RETRANSMITTED
     if analysis & SPURIOUS_RETRANSMISSION:
         counts.spurious += 1
-        return SENT_AGAIN_SPURIOUSLY
+        return RETRANSMITTED_SPURIOUSLY
     if analysis & FAST_RETRANSMISSION:
         counts.fast += 1
-        return SENT_AGAIN_FAST
+        return RETRANSMITTED_FAST
     counts.timeouts += 1
-    return SENT_AGAIN
+    return RETRANSMITTED
 
 
 def _measure_rtt(peer: Direction, row: HeaderRow) -> None:

@@ -1,4 +1,4 @@
-"""Packets that are not plain, by the dissector: their header rows, and ICMP errors, which speak of
+"""Packets that are not plain, by the dissector: their header rows, and ICMP errors, which quote
 a flow."""
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ IpInAddrErrors | netns | packets | ! | received packets dropped: not for an addr
 IpInDiscards | netns | packets | ! | received packets dropped for lack of a resource
 IpOutDiscards | netns | packets | ! | packets to send dropped for lack of a resource
 IpOutNoRoutes | netns | packets | ! | packets to send dropped: no route
-IpReasmTimeout | netns | packets | ! | fragments that waited in vain for the rest
+IpReasmTimeout | netns | packets | ! | fragments whose rest did not arrive in time
 IpReasmReqds | netns | fragments | | fragments received
 IpReasmOKs | netns | packets | | packets put together from fragments
 IpReasmFails | netns | packets | ! | packets that could not be put together: fragments lost
@@ -69,7 +69,7 @@ Ip6InTruncatedPkts | netns | packets | ! | IPv6 packets shorter than they say
 Ip6InDiscards | netns | packets | ! | received IPv6 packets dropped for lack of a resource
 Ip6OutDiscards | netns | packets | ! | IPv6 packets to send dropped for lack of a resource
 Ip6OutNoRoutes | netns | packets | ! | IPv6 packets to send dropped: no route
-Ip6ReasmTimeout | netns | packets | ! | IPv6 fragments that waited in vain for the rest
+Ip6ReasmTimeout | netns | packets | ! | IPv6 fragments whose rest did not arrive in time
 Ip6ReasmFails | netns | packets | ! | IPv6 packets that could not be put together
 Ip6FragFails | netns | packets | ! | IPv6 packets that could not be split
 Ip6InOctets | netns | bytes | | IPv6 bytes received
@@ -134,7 +134,7 @@ TcpExtTCPRcvQDrop | netns | segments | ! | segments dropped: the receive queue i
 TcpExtTCPOFODrop | netns | segments | ! | out-of-order segments dropped for lack of memory
 TcpExtTCPOFOQueue | netns | segments | | segments that came out of order
 TcpExtTCPDSACKOldSent | netns | segments | | data received twice, and said so
-TcpExtTCPDSACKRecv | netns | segments | | the peer had it already: retransmitted in vain
+TcpExtTCPDSACKRecv | netns | segments | | the peer had it already: a spurious retransmission
 TcpExtTCPDSACKOfoSent | netns | segments | | out-of-order data received twice
 TcpExtTCPDSACKOfoRecv | netns | segments | | the peer had our out-of-order data twice
 TcpExtTCPAbortOnData | netns | connections | ! | closed with data unread: reset

@@ -117,7 +117,7 @@ def _run(samples: Sequence[CounterSample], window_s: float) -> list[CounterSampl
 
 
 def _gap(before: CounterSample, after: CounterSample) -> bool:
-    """A clock that went back or stood still, another network namespace, or a long silence."""
+    """A clock that went back or stopped, another network namespace, or a long silence."""
     return not 0 < after.clock - before.clock <= LATE_S or after.netns != before.netns
 
 

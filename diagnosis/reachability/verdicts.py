@@ -381,5 +381,5 @@ def _free_of_policies(ask: Ask) -> str:
     if own.host:
         return f"{own.name}: it is on the host's network, for {ask.side}"
     if own.selectable:
-        return f"{own.name}: no policy decides it for {ask.side}"
+        return f"{own.name}: no policy selects it for {ask.side}"
     return f"{own.name}: it is not a pod, for {ask.side}"

@@ -7,7 +7,7 @@ from collectors.kernel.derived_figures import CONNTRACK_FILL
 from diagnosis.endpoint_faults import are_acknowledged
 from diagnosis.ip_forwarding import family, forwarding_off
 from diagnosis.path_groups import PathGroup
-from diagnosis.path_losses import PathLoss, path_losses
+from diagnosis.path_losses import PathLoss, loss_ends, path_losses
 from diagnosis.paths import End
 from diagnosis.per_snapshot import once_per_snapshot
 from diagnosis.rules._connections import LEAST, node_of_unused
@@ -43,6 +43,11 @@ def unexplained(snapshot: Snapshot) -> list[PathLoss]:
 
 def losses_at(snapshot: Snapshot, place: Subject) -> list[PathLoss]:
     return [loss for loss in unexplained(snapshot) if loss_subject(snapshot, loss) == place]
+
+
+def lost_ends(snapshot: Snapshot, place: Subject) -> set[End]:
+    """The addresses and ports whose connections are lost there."""
+    return {end for loss in losses_at(snapshot, place) for end in loss_ends(loss)}
 
 
 def loss_subject(snapshot: Snapshot, loss: PathLoss) -> Subject:

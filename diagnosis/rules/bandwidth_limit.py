@@ -1,4 +1,4 @@
-"""A pod uses all of the bandwidth that its annotations allow: what is more is dropped or waits.
+"""A pod uses all of the bandwidth that its annotations allow: the excess is dropped or delayed.
 
 Facts: docs/reference/failures.md.
 """
@@ -113,7 +113,7 @@ def _out_of_order(target: TargetView) -> Share:
 def _finding(target: TargetView, use: BandwidthUse) -> Finding:
     is_felt = use.lost >= LOSS.value
     verb = "sends" if use.direction == "egress" else "receives"
-    more = ": what is more is dropped or waits" if is_felt else ""
+    more = ": the excess is dropped or delayed" if is_felt else ""
     return RULE.finding(
         subject=target.subject,
         severity="warning" if is_felt else "info",

@@ -29,7 +29,7 @@ RULE = Rule(
     false_friends=("the checksums are right on the wire",),
     confidence="likely",
     fix_kind="shell",
-    verify="InCsumErrors stand still",
+    verify="InCsumErrors no longer increase",
 )
 
 

@@ -39,11 +39,11 @@ RULE = Rule(
     screen="conntrack",
     thresholds=(WARNING, CRITICAL, EVICTING),
     false_friends=(
-        "drop stands still",
+        "drop does not increase",
         "pods of nodes whose table is nearly empty fail in the same manner",
     ),
     fix_kind="sysctl",
-    verify="conntrack -C falls below 75 % of the table, and drop of conntrack -S stands still",
+    verify="conntrack -C falls below the threshold, and drop of conntrack -S no longer increases",
 )
 
 

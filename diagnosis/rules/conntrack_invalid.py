@@ -22,7 +22,7 @@ FIX = f"""# /etc/sysctl.d/99-k8s-networking.conf
 # segments outside of the window are tracked instead of passed untranslated
 {LIBERAL} = 1
 """
-SENT_AGAIN = 5  # retransmissions of a segment within 15 s, from an RTO of 0.2 s on (RFC 6298)
+RETRANSMITTED = 5  # retransmissions of a segment within 15 s, from an RTO of 0.2 s on (RFC 6298)
 RULE = Rule(
     id="conntrack_invalid",
     title="Conntrack counts INVALID packets while clients reset connections that work",
@@ -33,7 +33,7 @@ RULE = Rule(
     screen="counters",
     thresholds=(INVALID, RESET, NOT_FULL),
     false_friends=(
-        "invalid stands still while connections are reset",
+        "invalid does not increase while connections are reset",
         "kube-proxy drops INVALID packets itself (since 1.15)",
         "the clients are probes, which end so",
         "the client ends connections that it knows: its RST is seen towards the Service as well, "
@@ -41,7 +41,7 @@ RULE = Rule(
     ),
     fix=FIX,
     fix_kind="sysctl",
-    verify="conntrack -S: invalid stands still; resets stop",
+    verify="conntrack -S: invalid no longer increases; resets stop",
 )
 
 
@@ -64,13 +64,13 @@ def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bo
 
 
 def _follows(loss: PathLoss, reset: Sequence[Conversation]) -> bool:
-    """No more segments than those connections send again before they give up."""
+    """No more segments than those connections retransmit before they give up."""
     if loss.place != "pod" or not loss.to_server:
         return False
     ends = {loss.group.end, *(row.endpoint_end for row in loss.group.rows)}
     clients = {row.client for row in loss.group.rows}
     resets = sum(one.client_resets for one in reset if one.end in ends and one.client in clients)
-    return loss.share.lost <= SENT_AGAIN * resets
+    return loss.share.lost <= RETRANSMITTED * resets
 
 
 def _is_passing_invalid(node: TargetView) -> bool:

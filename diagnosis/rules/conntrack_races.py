@@ -31,7 +31,7 @@ RULE = Rule(
     screen="counters",
     thresholds=(FAILED, NOT_FULL, RESOLVED),
     false_friends=(
-        "insert_failed stands still",
+        "insert_failed does not increase",
         "the DNS server itself is as slow when it is asked directly",
     ),
 )
@@ -61,11 +61,11 @@ def _chains(node: TargetView) -> Finding:
         title="Packets are lost because chains of the conntrack table are too long: it has too few "
         "buckets, or one client opens connections that collide",
         evidence=_chain_evidence(node),
-        disproof="chaintoolong stands still",
+        disproof="chaintoolong does not increase",
         fix=f"# /etc/sysctl.d/99-k8s-networking.conf\n# max / 4, so that chains stay short\n"
         f"net.netfilter.nf_conntrack_buckets = {1 << (buckets - 1).bit_length()}",
         fix_kind="sysctl",
-        verify="conntrack -S: chaintoolong stands still",
+        verify="conntrack -S: chaintoolong no longer increases",
     )
 
 
@@ -93,7 +93,7 @@ def _lost(snapshot: Snapshot, node: TargetView) -> Finding:
         evidence=_lost_evidence(snapshot, node),
         fix="NodeLocal DNSCache (no translation, no race); or dnsConfig option "
         "single-request-reopen; for SNAT: masquerade with --random-fully",
-        verify="conntrack -S: insert_failed stands still under the same load",
+        verify="conntrack -S: insert_failed no longer increases under the same load",
     )
 
 
@@ -119,7 +119,7 @@ def _resolved(node: TargetView) -> Finding:
         confidence="certain",
         disproof="insert_failed or drop rise as well: packets are lost",
         fix="Nothing needs to be done; on kernels before 5.7 use NodeLocal DNSCache",
-        verify="conntrack -S: insert_failed and drop stand still",
+        verify="conntrack -S: insert_failed and drop no longer increase",
     )
 
 

@@ -45,7 +45,7 @@ RULE = Rule(
     confidence="certain",
     fix=FIX,
     fix_kind="yaml",
-    verify="NXDOMAIN falls below 50 % of the answers",
+    verify="the share of NXDOMAIN in answers falls below the threshold",
 )
 
 

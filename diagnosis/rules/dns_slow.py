@@ -36,7 +36,7 @@ RULE = Rule(
     thresholds=(WARNING, CRITICAL, QUESTIONS),
     false_friends=("round trips of TCP to the server's pod are as slow: that is the path",),
     fix_kind="shell",
-    verify="the median falls below 10 ms",
+    verify="the median falls to a few ms",
 )
 
 FIX = "kubectl top pod {pods}  # CPU limit, replicas, health of its upstream; NodeLocal DNSCache"

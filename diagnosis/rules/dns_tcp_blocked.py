@@ -1,6 +1,6 @@
-"""DNS answers are truncated, and asking again over TCP gets nothing.
+"""DNS answers are truncated, and retrying over TCP gets nothing.
 
-A client must ask again over TCP (RFC 2181, 9; RFC 7766, 5): a firewall that knows DNS as UDP alone
+A client must retry over TCP (RFC 2181, 9; RFC 7766, 5): a firewall that knows DNS as UDP alone
 keeps it from every answer that does not fit. Facts: docs/reference/failures.md.
 """
 
@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator
 from collectors.findings import Evidence, Finding, Subject
 from diagnosis.lookups import DnsSummary
 from diagnosis.path_groups import node_text, translated
-from diagnosis.path_losses import PathLoss, loss_ends, path_losses
+from diagnosis.path_losses import PathLoss, path_losses
 from diagnosis.paths import End
 from diagnosis.rule import CONVENTION, Rule, Threshold
-from diagnosis.rules._losses import losses_at
+from diagnosis.rules._losses import lost_ends
 from diagnosis.snapshot import Conversation, Snapshot, TargetView, listed
 
 DNS_PORT = 53
@@ -138,7 +138,7 @@ def _evidence(
 ) -> Iterator[Evidence]:
     view, lookups = truncating
     yield view.fact(
-        f"{lookups.truncated} of {lookups.answered} answers have TC set: ask again over TCP",
+        f"{lookups.truncated} of {lookups.answered} answers have TC set: retry over TCP",
         "capture, port 53",
     )
     failed, flows = sum(map(_failures, talks)), sum(talk.flows for talk in talks)
@@ -172,5 +172,5 @@ def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bo
     lost somewhere, as of SYNs that are answered in the end."""
     if other.rule != "packet_loss":
         return other.rule == "dns_truncated"
-    ends = {end for loss in losses_at(snapshot, other.subject) for end in loss_ends(loss)}
+    ends = lost_ends(snapshot, other.subject)
     return bool(ends) and all(_is_served_at(snapshot, finding.subject, end) for end in ends)

@@ -1,4 +1,4 @@
-"""DNS answers are truncated and asked for again over TCP.
+"""DNS answers are truncated and retried over TCP.
 
 Facts: docs/reference/failures.md.
 """
@@ -17,7 +17,7 @@ SHARE = Threshold("from", 5, "% of answers truncated", CONVENTION)
 LEAST = Threshold("at least", 3, "truncated answers in 15 s", CONVENTION)
 RULE = Rule(
     id="dns_truncated",
-    title="DNS answers are truncated and asked for again over TCP",
+    title="DNS answers are truncated and retried over TCP",
     scope="pod or node",
     stage="advice",
     inputs=("DNS",),

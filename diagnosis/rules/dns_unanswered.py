@@ -98,7 +98,7 @@ def _finding(
     percent = loss.share.percent if loss else share(silent, lookups.asked)
     title = f"{percent:.0f} % of DNS questions get no answer"
     if loss is None and silent > lookups.unanswered:
-        title = f"{title}, or only when they are asked again"
+        title = f"{title}, or only to a retry"
         counts = f"{counts} ({lookups.repeated} of these answered only after a timeout)"
     outside = servers_outside(snapshot, lookups)
     evidence = [

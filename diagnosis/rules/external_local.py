@@ -75,8 +75,8 @@ def _is_balanced(service: ServiceRow) -> bool:
 
 def _fails_at(snapshot: Snapshot, service: ServiceRow, node: str) -> bool:
     """Whether that node was asked for it from outside, by its node port or the balancer's address,
-    in vain, by more than a balancer's health check. What its own pods ask goes to any endpoint
-    (KEP-1669, kube-proxy)."""
+    without an answer, by more than a balancer's health check. What its own pods ask goes to any
+    endpoint (KEP-1669, kube-proxy)."""
     asked = _asked_from_outside(snapshot, service)
     served = Counter[str]()
     for name, talk in asked:

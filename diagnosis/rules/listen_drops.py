@@ -25,7 +25,7 @@ RULE = Rule(
     false_friends=("the program closed the socket while SYNs were still arriving",),
     confidence="possible",
     fix="Memory (TCPAbortOnMemory), or a filter on the socket",
-    verify="ListenDrops stands still, or rises with ListenOverflows only",
+    verify="ListenDrops no longer increases, or with ListenOverflows only",
 )
 
 

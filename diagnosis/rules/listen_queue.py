@@ -33,7 +33,7 @@ RULE = Rule(
     fix="""More workers or threads that accept; a larger backlog in listen(); \
 and, where that is larger than it,
 net.core.somaxconn = 4096""",
-    verify="ListenOverflows stands still; Recv-Q of the port is near 0",
+    verify="ListenOverflows no longer increases; Recv-Q of the port is near 0",
 )
 
 

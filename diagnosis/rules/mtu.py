@@ -224,7 +224,7 @@ def _black_hole_finding(
         confidence="certain" if failing else "likely",
         disproof=", or ".join(RULE.false_friends[1:]),
         fix=BLACK_HOLE_FIX,
-        verify="large answers arrive; IpFragFails stands still",
+        verify="large answers arrive; IpFragFails no longer increases",
         screen="flows",
     )
 

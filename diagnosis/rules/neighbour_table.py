@@ -25,7 +25,7 @@ RULE = Rule(
     symptoms=("connect", "timeout", "load"),
     screen="node",
     thresholds=(WARNING, FULLS),
-    false_friends=("table_fulls stands still", "most entries are permanent"),
+    false_friends=("table_fulls does not increase", "most entries are permanent"),
     fix_kind="sysctl",
     verify="dmesg reports no further 'neighbor table overflow'",
 )

@@ -13,10 +13,9 @@ from collectors.findings import Finding
 from diagnosis.by_key import by_key
 from diagnosis.endpoint_faults import are_acknowledged
 from diagnosis.path_groups import client_text
-from diagnosis.path_losses import loss_ends
 from diagnosis.paths import PathRow, added
 from diagnosis.rule import CONVENTION, Rule, Threshold
-from diagnosis.rules._losses import is_queue_full, is_table_full, losses_at
+from diagnosis.rules._losses import is_queue_full, is_table_full, losses_at, lost_ends
 from diagnosis.rules._per_subject import first_of_each
 from diagnosis.snapshot import Snapshot, TargetView, listed
 
@@ -62,9 +61,10 @@ def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bo
     """That SYNs get no answer: what nobody accepts fills the queue."""
     if other.rule == "unanswered":
         return other.subject == finding.subject
-    losses = losses_at(snapshot, other.subject) if other.rule == "packet_loss" else []
-    ends = {snapshot.subject(*end) for loss in losses for end in loss_ends(loss)}
-    return finding.subject in ends and all(map(is_queue_full, losses))
+    if other.rule != "packet_loss":
+        return False
+    ends = {snapshot.subject(*end) for end in lost_ends(snapshot, other.subject)}
+    return finding.subject in ends and all(map(is_queue_full, losses_at(snapshot, other.subject)))
 
 
 def _is_tcp(row: PathRow) -> bool:

@@ -31,7 +31,7 @@ RULE = Rule(
     ),
     severity="critical",
     confidence="certain",
-    verify="ethtool -S {device} | grep {what} stands still",
+    verify="ethtool -S {device} | grep {what} no longer increases",
 )
 HINTS = {
     "linklocal": (

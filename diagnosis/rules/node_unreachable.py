@@ -34,7 +34,7 @@ RULE = Rule(
     inputs=("capture", "pods", "nodes", "NetworkPolicies"),
     symptoms=("connect", "timeout", "name", "nodes"),
     screen="node",
-    criterion="SYNs are sent again and nothing comes from any pod of that node for 10 s, while "
+    criterion="SYNs are retransmitted and nothing comes from any pod of that node for 10 s, while "
     "the same clients' connections elsewhere are made; where it is lost by the capture on the "
     "other node",
     thresholds=(LEAST, WORKLOADS),
@@ -125,7 +125,7 @@ class SilentNode:
 
     @property
     def is_silent(self) -> bool:
-        """Whether nothing comes: never, or no longer; or SYNs alone, which are sent again."""
+        """Whether nothing comes: never, or no longer; or SYNs alone, which are retransmitted."""
         if not self.back.entered.total:
             return self.there.left.total >= LEAST.value
         if self.has_only_syns:
@@ -231,8 +231,8 @@ def _others(
 
 
 def _fails(snapshot: Snapshot, row: PathRow, other: NodeRow) -> bool:
-    """Whether SYNs are sent again, most of them: else it is the capture that has no answers. Pods
-    that end are not asked what their node does, while that runs."""
+    """Whether SYNs are retransmitted, most of them: else it is the capture that has no answers.
+    Pods that end are not asked what their node does, while that runs."""
     pod = snapshot.by_address[row.endpoint]
     is_ending = pod.phase == "Terminating" and other.ready
     again = row.to_server.retransmitted.syn
@@ -312,9 +312,8 @@ def _other_side(snapshot: Snapshot, silent: SilentNode) -> OtherSide | None:
 
 def _finding(snapshot: Snapshot, subject: Subject, pairs: list[SilentNode]) -> Finding:
     first = pairs[0]
-    text = _text(snapshot, first)
     alike = by_key(pairs, lambda pair: _text(snapshot, pair))
-    fix = FIXES[text].format(
+    fix = FIXES[next(iter(alike))].format(
         one=first.view.node,
         other=first.other.name,
         address=first.other.address or first.other.name,
@@ -337,7 +336,7 @@ def _title(text: str, pairs: Iterable[SilentNode]) -> str:
 def _evidence(snapshot: Snapshot, silent: SilentNode) -> Iterator[Evidence]:
     other, view = silent.other.name, silent.view
     whose = listed(snapshot.workload(end) for end in silent.endpoints)
-    nothing = "only SYNs, sent again," if silent.has_only_syns else "nothing"
+    nothing = "only SYNs, retransmitted," if silent.has_only_syns else "nothing"
     yield view.fact(
         f"{silent.unanswered} connections of {client_text(snapshot, silent.rows)} to pods of "
         f"{other} ({whose}) without an answer; {nothing} came from any pod of {other}, "

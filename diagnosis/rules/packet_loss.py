@@ -295,7 +295,7 @@ def _of_loss(snapshot: Snapshot, loss: PathLoss) -> Iterator[Evidence]:
     yield loss.view.fact(f"there: {there}. Back: {back}", "capture, all interfaces")
     if loss.resets >= LEAST.value:
         yield loss.view.fact(f"{loss.resets} RSTs went out that never came in", "capture")
-    yield loss.view.fact(_sent_again(loss), "capture")
+    yield loss.view.fact(_retransmitted_text(loss), "capture")
     if own := _unmasked(snapshot, loss):
         hint = f"SYNs leave with the pods' own addresses ({listed(own)}), which nobody masquerades"
         yield loss.view.fact(f"{hint}: can the other end answer them?", "capture")
@@ -323,9 +323,9 @@ def _only_endpoint(loss: PathLoss) -> str:
     return min(ends) if is_known else ""
 
 
-def _sent_again(loss: PathLoss) -> str:
+def _retransmitted_text(loss: PathLoss) -> str:
     again = loss.row.to_server.retransmitted + loss.row.to_client.retransmitted
     return (
         f"retransmitted: {again.syn:,} SYNs, {again.timeout:,} segments after a timeout, "
-        f"{again.fast:,} fast, {again.spurious:,} needlessly"
+        f"{again.fast:,} fast, {again.spurious:,} spuriously"
     )

@@ -26,7 +26,7 @@ RULE = Rule(
     confidence="possible",
     fix="Avoid fragments: an MTU that fits the path (docs/reference/mtu.md); let fragments pass "
     "firewalls",
-    verify="IpReasmFails and Ip6ReasmFails stand still",
+    verify="IpReasmFails and Ip6ReasmFails no longer increase",
 )
 
 

@@ -34,7 +34,7 @@ RULE = Rule(
     confidence="certain",
     fix="Look at the program: what does it do between reads? CPU limit, lock, disk. The network "
     "is not the cause",
-    verify="TCPToZeroWindowAdv stands still; Recv-Q is near 0",
+    verify="TCPToZeroWindowAdv no longer increases; Recv-Q is near 0",
 )
 
 PACED = (

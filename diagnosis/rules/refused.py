@@ -60,7 +60,7 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
             continue
         known = _known(snapshot, talks)
         if _rejected_on_the_path(server, talks):
-            yield _on_the_path(snapshot, talks, known)
+            yield _by_another(snapshot, talks, known)
         elif len(behind) > 1:
             yield _by_endpoints(snapshot, (server, port), behind, known)
         elif _is_by_icmp(talks) and server not in snapshot.by_address:
@@ -156,43 +156,45 @@ def _is_by_icmp(talks: list[Conversation]) -> bool:
 
 def _by_icmp(snapshot: Snapshot, talks: list[Conversation], known: Evidence) -> Finding:
     """With the address that was asked: its own, or that of a node which translates for it."""
-    talk = next((one for one in talks if one.rejected_by), talks[0])
+    talk = _rejected(talks)
     name = f"{snapshot.name(talk.server)}:{talk.port}"
-    return RULE.finding(
-        subject=snapshot.subject(talk.server, talk.port),
+    finding = _on_the_path(snapshot, talk, "the client's node, and those behind it", known)
+    return replace(
+        finding,
         title=f"Connections to {name} are rejected by ICMP errors "
         f"{with_meaning(talk.unreachable)}, by a filter or a node on the path to what serves it",
-        evidence=_on_the_path_evidence(snapshot, known, talk),
-        disproof="a capture at the server shows that they arrive, and a RST",
-        fix=ON_THE_PATH.format(node="the client's node, and those behind it"),
-        fix_kind="shell",
     )
+
+
+def _by_another(snapshot: Snapshot, talks: list[Conversation], known: Evidence) -> Finding:
+    talk = _rejected(talks)
+    by = snapshot.name(talk.rejected_by)
+    return replace(
+        _on_the_path(snapshot, talk, by, known),
+        title=f"Connections are rejected on the path, by {by}, not by the server "
+        f"{with_meaning(talk.unreachable, on_the_path=True)}",
+        confidence="certain",
+    )
+
+
+def _rejected(talks: list[Conversation]) -> Conversation:
+    """One of which it is known who rejected it, if there is one."""
+    return next((talk for talk in talks if talk.rejected_by), talks[0])
 
 
 def _rejected_by(talks: list[Conversation]) -> str:
-    return next((talk.rejected_by for talk in talks if talk.rejected_by), "")
+    return _rejected(talks).rejected_by
 
 
-def _on_the_path(snapshot: Snapshot, talks: list[Conversation], known: Evidence) -> Finding:
-    talk = next((one for one in talks if one.rejected_by), talks[0])
-    by = snapshot.name(talk.rejected_by)
+def _on_the_path(snapshot: Snapshot, talk: Conversation, node: str, known: Evidence) -> Finding:
+    """By ICMP errors; `node` is where to look for what sends them."""
     return RULE.finding(
         subject=snapshot.subject(talk.server, talk.port),
-        title=f"Connections are rejected on the path, by {by}, not by the server "
-        f"{with_meaning(talk.unreachable, on_the_path=True)}",
-        evidence=_on_the_path_evidence(snapshot, known, talk),
-        confidence="certain",
+        evidence=(known, snapshot.fact(talk.unreachable, f"ICMP from {talk.rejected_by}")),
         disproof="a capture at the server shows that they arrive, and a RST",
-        fix=ON_THE_PATH.format(node=by),
+        fix=ON_THE_PATH.format(node=node),
         fix_kind="shell",
     )
-
-
-def _on_the_path_evidence(
-    snapshot: Snapshot, known: Evidence, talk: Conversation
-) -> Iterator[Evidence]:
-    yield known
-    yield snapshot.fact(talk.unreachable, f"ICMP from {talk.rejected_by}")
 
 
 def _listens(snapshot: Snapshot, pod: PodRow, end: End) -> bool:

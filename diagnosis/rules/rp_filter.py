@@ -31,12 +31,12 @@ RULE = Rule(
     symptoms=("connect", "timeout", "name", "nodes"),
     screen="counters",
     thresholds=(LEAST,),
-    false_friends=("the counter stands still while connections fail",),
+    false_friends=("the counter does not increase while connections fail",),
     severity="critical",
     confidence="certain",
     fix=FIX,
     fix_kind="sysctl",
-    verify="IPReversePathFilter stands still",
+    verify="IPReversePathFilter no longer increases",
 )
 
 

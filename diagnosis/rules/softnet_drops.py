@@ -34,7 +34,7 @@ RULE = Rule(
     confidence="certain",
     fix=FIX,
     fix_kind="sysctl",
-    verify="dropped stands still; spread interrupts (RSS, RPS) if one CPU has them all",
+    verify="dropped no longer increases; spread interrupts (RSS, RPS) if one CPU has them all",
 )
 
 

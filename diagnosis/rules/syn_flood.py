@@ -26,7 +26,7 @@ RULE = Rule(
     thresholds=(LEAST, DROPPED),
     false_friends=("clients complete their handshakes", "tcp_syncookies is 2: each SYN has one"),
     fix="net.ipv4.tcp_max_syn_backlog and net.core.somaxconn up; tcp_syncookies = 1 stays",
-    verify="TCPReqQFullDoCookies stands still",
+    verify="TCPReqQFullDoCookies no longer increases",
 )
 
 

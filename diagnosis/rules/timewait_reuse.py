@@ -38,7 +38,7 @@ RULE = Rule(
     "sysctl -w net.netfilter.nf_conntrack_tcp_timeout_time_wait=120\n"
     "nft list ruleset | grep -n masquerade; iptables-save -t nat | grep -E 'MASQUERADE|SNAT'",
     fix_kind="shell",
-    verify="nstat -az TcpExtPAWSTimewait in the server's pod stands still",
+    verify="nstat -az TcpExtPAWSTimewait in the server's pod no longer increases",
 )
 COUNTER = "TcpExtPAWSTimewait"
 

@@ -29,7 +29,7 @@ RULE = Rule(
     confidence="certain",  # the kernel counts nothing else there (udp_queue_rcv_skb)
     fix="More readers of the socket, or less work for each datagram; for bursts a larger "
     "SO_RCVBUF, which net.core.rmem_max limits",
-    verify="UdpRcvbufErrors stands still",
+    verify="UdpRcvbufErrors no longer increases",
 )
 
 

@@ -23,13 +23,13 @@ RULE = Rule(
     symptoms=("slow", "nodes", "load"),
     screen="node",
     thresholds=(FLOOD,),
-    false_friends=("UdpNoPorts stands still",),
+    false_friends=("UdpNoPorts does not increase",),
     severity="critical",
     confidence="certain",
     fix="tcpdump -ni any -c 20 'icmp[icmptype] == icmp-unreach or icmp6[0] == 1'  # these ICMP "
     "errors go to the sender",
     fix_kind="shell",
-    verify="UdpNoPorts stands still",
+    verify="UdpNoPorts no longer increases",
 )
 
 

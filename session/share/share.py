@@ -60,7 +60,7 @@ STATE_AGAIN_S, STATE_AGAIN_MOST_S = 5.0, 60.0  # before one who fell behind is s
 REST_S = 0.01  # between pieces of a state: threads that encode them hold up the loop
 PEOPLE_S, AGAIN_S = 0.3, 2.0  # between two lists of who is there, where that changed or did not
 RECEIVED = 4_096  # bytes at once
-_NO_LONGER = "shares this session no longer", SHARED_NO_LONGER
+_NO_LONGER = "no longer shares this session", SHARED_NO_LONGER
 WITHOUT_END = OSError, EOFError  # it went, without a word
 
 
@@ -204,7 +204,7 @@ class SharedSession:
             members = f" or a member of {self.group}" if self.group else ""
             return f"another user: only the one who shares{members} may join"
         if viewer.of.pid in self._processes_out():
-            return f"this process was put out less than {PUT_OUT_S:.0f} s ago"
+            return f"this process was removed less than {PUT_OUT_S:.0f} s ago"
         of_process = sum(one.of.pid == viewer.of.pid for one in self._viewers)
         if viewer.of.pid and of_process >= MOST_OF_PROCESS:  # 0: of another namespace
             return f"one process has {MOST_OF_PROCESS} connections at most"
@@ -219,7 +219,7 @@ class SharedSession:
     def _refuse(self, viewer: JoinedViewer, reason: str) -> None:
         self.refused += 1
         self.last_refusal = f"{viewer.shown}: {reason}"
-        what = "put out of the session" if viewer.joined.is_set() else "not let in"
+        what = "removed from the session" if viewer.joined.is_set() else "not let in"
         viewer.say_why(f"This console was {what}: {reason}.")
 
     async def _serve(self, viewer: JoinedViewer) -> None:
@@ -246,7 +246,7 @@ class SharedSession:
             why = f": {error}" if isinstance(error, FrameError) else ""
             self._engine.notice(f"{viewer.shown} is no longer in the session{why}")
         if self.drive.left(viewer.number):
-            self._engine.notice(f"{self._shown(OWNER)} drives again: who drove went")
+            self._engine.notice(f"{self._shown(OWNER)} drives again: the driver left")
 
     # --- what a viewer says
 
@@ -274,7 +274,7 @@ class SharedSession:
 
     def _ask(self, viewer: JoinedViewer, asked: DriveRequest) -> None:
         if self.drive.ask(viewer.number, asked.wants):
-            what = "asks to drive" if asked.wants else "does not ask to drive any more"
+            what = "asks to drive" if asked.wants else "no longer asks to drive"
             self._engine.notice(f"{viewer.shown} {what}")
 
     def _mark(self, viewer: JoinedViewer, asked: MarkRequest) -> None:

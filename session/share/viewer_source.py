@@ -41,7 +41,7 @@ NOBODY = -1  # no connection has that number
 OVER = {  # how, as the header says it
     LEFT: "{} left",
     SHARED_NO_LONGER: "{} stopped sharing",
-    "": "put out of the session of {}",
+    "": "removed from the session of {}",
 }
 
 

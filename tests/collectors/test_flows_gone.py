@@ -9,7 +9,7 @@ from tests.collectors.test_flows import ACK, ETHERNET, FIN, SECOND, SYN, tcp, ud
 
 
 def test_a_full_table_counts_what_comes_back_once() -> None:
-    """Each of 300 connections and conversations sends again after all of them have begun."""
+    """Each of 300 connections and conversations retransmits after all of them have begun."""
     table = FlowTable(20)
     for turn in range(3):
         for port in range(1, 301):

@@ -179,7 +179,7 @@ async def followed(cluster: Cluster) -> AsyncIterator[Followed]:
 
 
 async def test_an_expired_watch_is_listed_again_without_a_word(lab: Lab, cluster: Cluster) -> None:
-    """It stands still while the cluster changes, and the server forgets what it has not seen."""
+    """It stalls while the cluster changes, and the server forgets what it has not seen."""
     async with followed(cluster) as seen, client_of(lab) as client:
         await asyncio.sleep(0.5)  # the watches are open
         await client.hook(do="freeze", match="/pods$")

@@ -75,7 +75,7 @@ def test_list_attach_packets_sockets_counters_faults_and_leave(tmux: Tmux, tmp_p
     first = number(tmux.until(r"conntrack ([\d,]+) entries")[1])
     deadline = time.monotonic() + 10
     while number(tmux.until(r"conntrack ([\d,]+) entries")[1]) == first:
-        assert time.monotonic() < deadline, "the graph stands still"
+        assert time.monotonic() < deadline, "the graph does not move"
 
     # a wrong filter: tcpdump's message, the old capture goes on; a right one
     tmux.keys("/")

@@ -1,4 +1,4 @@
-"""Several targets at once: a tab each; one that stands still never slows another; a clock that jumps."""
+"""Several targets at once: a tab each; one that stalls never slows another; a clock that jumps."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ async def test_a_tab_each_and_none_slows_another(own_lab: Lab, tmux: Tmux) -> No
     tmux.until(r"cluster +● backend\S+ ◉ +● frontend\S+ ◉ +● \S+")
 
     keys = KeyLatency(tmux)
-    # the first stands still; the second goes on, and keys answer
+    # the first stalls; the second goes on, and keys answer
     first = tmux.until(r"● (backend)…(\S+)")
     tmux.keys("]", "]")
     tmux.until(r"pod backend")
@@ -70,7 +70,7 @@ async def test_a_tab_each_and_none_slows_another(own_lab: Lab, tmux: Tmux) -> No
         tmux.keys("]")
         tmux.until(r"pod frontend")
         grows(tmux)
-        keys.check("while another target stands still")
+        keys.check("while another target stalls")
         await client.hook(do="thaw", match="")
     tmux.keys("[")
     tmux.until(r"pod backend.*● live", 20)

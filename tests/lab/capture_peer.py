@@ -102,7 +102,7 @@ def rows(command: str, folder: Path) -> Iterator[str]:
     for fault in sorted(path for path in folder.iterdir() if path.is_dir()):
         yield row(command, fault, totals)
     yield (
-        f"\nIn {totals['captures']} captures netverdict speaks of {totals['connections']:,} "
+        f"\nIn {totals['captures']} captures netverdict reports {totals['connections']:,} "
         f"connections, a panel each, of {totals['places']:,} rules and servers; podwire has "
         f"{totals['findings']:,} findings."
     )

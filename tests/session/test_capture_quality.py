@@ -22,11 +22,11 @@ from tests.support.node_capture import (
     Hop,
     Segment,
 )
-from tests.support.one_interface import captured, sent_again, talk
+from tests.support.one_interface import captured, retransmitting, talk
 
 ETHERNET, HEADER = 1, bytes(12) + b"\x08\x00"
 CLIENT, SERVER = "10.244.1.6", "10.96.0.7"
-AGAIN = SECOND  # when a SYN is sent again
+AGAIN = SECOND  # when a SYN is retransmitted
 COPY = 3_000  # when a mirror port has it once more
 
 
@@ -58,22 +58,22 @@ def of(dropped: Iterable[str] = (), again: int = 0, count: int = 40) -> CaptureQ
 
 def test_packets_that_are_there_twice() -> None:
     assert of(again=COPY).doubled
-    lossy = captured(sent_again(Retransmissions(syn=90, timeout=90), retried=90)).targets[0]
+    lossy = captured(retransmitting(Retransmissions(syn=90, timeout=90), retried=90)).targets[0]
     (row,) = corrected(lossy, CaptureQuality(doubled=True)).paths
     assert not row.to_server.retransmitted.total and not row.retried
 
 
 @pytest.mark.alike
-def test_syns_that_are_sent_again_are_no_copies() -> None:
+def test_syns_that_are_retransmitted_are_no_copies() -> None:
     assert of(again=AGAIN) == CaptureQuality()
-    view = captured(sent_again(), talks=(talk(retransmitted=9),)).targets[0]
+    view = captured(retransmitting(), talks=(talk(retransmitted=9),)).targets[0]
     assert corrected(view, CaptureQuality()) is view
 
 
 @pytest.mark.parametrize("missing", ["back", "there"])
 def test_one_direction_says_nothing_of_answers(missing: str) -> None:
     assert of((missing,)).one_sided and not of((missing,), count=2).one_sided
-    view = captured(sent_again()).targets[0]
+    view = captured(retransmitting()).targets[0]
     view = replace(view, lookups=DnsSummary(asked=9, unanswered=9))
     assert corrected(view, CaptureQuality(one_sided=True)).lookups is None
     assert not of().one_sided and corrected(view, of()).lookups is not None
@@ -81,6 +81,6 @@ def test_one_direction_says_nothing_of_answers(missing: str) -> None:
 
 def test_what_the_capture_lost_is_what_connections_cannot_have_been_without() -> None:
     assert of(("SYN-ACKs",)).lost == 25.0
-    view = captured(sent_again()).targets[0]
+    view = captured(retransmitting()).targets[0]
     assert corrected(view, CaptureQuality(lost=25.0)).capture_loss == 25.0
     assert of().lost == 0

@@ -137,7 +137,7 @@ def test_a_scanner_with_one_sequence_number_has_many_connections() -> None:
     assert len(seen(scan)) == 19
 
 
-def test_a_syn_that_is_sent_again_and_translated_again_is_the_same_connection() -> None:
+def test_a_syn_that_is_retransmitted_and_translated_again_is_the_same_connection() -> None:
     first, again = hops(40_000, endpoint=OTHER)[:1], hops(40_000)
     packets = [Segment(SYN, 1, ident=1).at(hop, NOW - SECOND) for hop in first]
     packets += [Segment(SYN, 1, ident=2).at(hop, NOW) for hop in again]
@@ -147,7 +147,7 @@ def test_a_syn_that_is_sent_again_and_translated_again_is_the_same_connection() 
     assert row.to_server.retransmitted.syn == 1
 
 
-def test_a_fin_that_is_sent_again_is_no_data_sent_again() -> None:
+def test_a_fin_that_is_retransmitted_is_no_data_retransmitted() -> None:
     """It is in no share of data segments."""
     packets = list(exchange(40_000))
     last = max(packet.ns for packet in packets)

@@ -118,7 +118,7 @@ def test_a_mark_that_is_set_meanwhile_is_there_after_its_time_only(session: Path
 
 
 def test_what_a_silent_target_had_last_is_there(tmp_path: Path) -> None:
-    """Its stream stood still minutes before the time that is gone to."""
+    """Its stream stalled minutes before the time that is gone to."""
     made, store, writer = HourOfEvents(), Store(), SessionWriter(tmp_path)
     pieces = FigurePieces(store)
     for second in range(-1, 300):

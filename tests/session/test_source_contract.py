@@ -227,7 +227,7 @@ async def test_what_is_not_there_fails_with_a_sentence(bench: Bench) -> None:
         assert (last.phase in ("failed", "gone")) and last.message == bench.missing.message
 
 
-async def test_a_consumer_that_stands_still_holds_nobody_up(bench: Bench) -> None:
+async def test_a_consumer_that_stalls_holds_nobody_up(bench: Bench) -> None:
     """Unless it asks for that: it loses events, and that is counted."""
     stuck = bench.stream.subscribe(1, "stuck")
     bench.source.start()

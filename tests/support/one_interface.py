@@ -24,7 +24,9 @@ ONE_SIDED = replace(
 )
 
 
-def sent_again(there: Retransmissions = NONE, back: Retransmissions = NONE, **more: Any) -> PathRow:
+def retransmitting(
+    there: Retransmissions = NONE, back: Retransmissions = NONE, **more: Any
+) -> PathRow:
     """A client's connections to an address; no packet has a place."""
     row = replace(
         ONE_SIDED,

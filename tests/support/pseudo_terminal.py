@@ -100,7 +100,7 @@ class PseudoTerminal:
         return self.exit_code
 
     def quit(self) -> int:
-        """The exit code, after q. It is sent again where the program goes on: a machine that is busy
+        """The exit code, after q. It is pressed again where the program goes on: a machine that is busy
         reads an esc before it together with it, which is alt and q."""
         for _ in range(QUITS):
             if self.is_running():

@@ -24,6 +24,11 @@ Given = TypeVarTuple("Given")
 _monotonic, _time = time.monotonic, time.time
 
 
+def _idle() -> float:
+    """Seconds in which this process did not run, since some moment."""
+    return _monotonic() - time.process_time()
+
+
 class SkippedTime:
     """What `time.monotonic` and `time.time` would be, in seconds."""
 
@@ -31,12 +36,13 @@ class SkippedTime:
         self._monotonic, self._time = _monotonic(), _time()
         self._began = time.process_time()
         self._more = 0.0  # skipped, or waited for what is outside of the loop
-        self._waits: tuple[float, float] | None = None  # since when, and the CPU time at that time
+        self._waits_from: float | None = None  # `_idle` when it began to wait for that
 
     def passed(self) -> float:
-        own, waits = time.process_time(), self._waits
-        waited = 0.0 if waits is None else _monotonic() - waits[0] - (own - waits[1])
-        return own - self._began + self._more + max(0.0, waited)
+        return time.process_time() - self._began + self._more + self._waited()
+
+    def _waited(self) -> float:
+        return 0.0 if self._waits_from is None else max(0.0, _idle() - self._waits_from)
 
     def monotonic(self) -> float:
         return self._monotonic + self.passed()
@@ -50,13 +56,12 @@ class SkippedTime:
     @contextmanager
     def as_any_clock(self) -> Iterator[None]:
         """It goes on as clocks do, whatever this process does."""
-        began, own = self._waits = _monotonic(), time.process_time()
+        self._waits_from = _idle()
         try:
             yield
         finally:
-            waited = _monotonic() - began - (time.process_time() - own)
-            self._waits = None
-            self._more += max(0.0, waited)
+            self._more += self._waited()
+            self._waits_from = None
 
     def use(self) -> None:
         """For all of this process."""

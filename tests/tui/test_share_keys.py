@@ -89,8 +89,8 @@ async def test_both_headers_say_that_it_is_shared() -> None:
         await shown(driver, lambda: "shared, 1 joined" in header(driver))
         await driver.press("S")
         await shown(viewer, lambda: "not live" in header(viewer))
-        assert "shares this session no longer" in viewer.app.control.joined.message  # type: ignore[attr-defined]
-        await shown(viewer, lambda: "shares this session no longer" in said(viewer))
+        assert "no longer shares this session" in viewer.app.control.joined.message  # type: ignore[attr-defined]
+        await shown(viewer, lambda: "no longer shares this session" in said(viewer))
         assert re.search(rf"{login_name()} stopped sharing at \d\d:\d\d:\d\d ", header(viewer))
         await shown(driver, lambda: "shared" not in header(driver))
         await driver.press("S")

@@ -27,7 +27,7 @@ async def test_of_many_the_newest_stay_and_what_is_serious() -> None:
         assert len(app.screen.query(Toast)) == MOST
         (_, first), (_, second), (title, last) = shown(app)
         assert (first, second, last) == ("it failed", "message 28", "message 29")
-        assert title == "28 more before, not shown any more"
+        assert title == "28 earlier ones are no longer shown"
 
 
 async def test_what_is_said_again_is_one_with_a_count() -> None:

@@ -21,7 +21,7 @@ DATA = Path(__file__).parent.parent.parent / "data" / "policy"
 Case = tuple[str, str, str, str, str, str]
 CASES: list[Case] = [
     ("+01-calico", "shop/web", "shop/db", "5432", "denied", "rule 0 of Calico NetworkPolicy"),
-    ("+01b-calico", "shop/web", "shop/db", "5432", "allowed", "no policy decides it"),
+    ("+01b-calico", "shop/web", "shop/db", "5432", "allowed", "no policy selects it"),
     ("+02-admin", "shop/web", "shop/db", "5432", "denied", "AdminNetworkPolicy deny"),
     ("+02-cilium", "shop/web", "shop/db", "5432", "denied", "CiliumNetworkPolicy shop/deny"),
     ("05", "default/client", "svc/default/svc-chroma", "80", "allowed", "no container declares"),
@@ -151,7 +151,7 @@ OF_TWO_NODES: list[Case] = [
     ("75", "shop/web", "db.data", "5432", "denied", "coredns, which has ended (Failed)"),
     ("76", CLIENT, "svc/data/s", "30080", "denied", "30080 is its node port: ask for a node"),
     ("77", "shop/web", "10.244.2.90", "80", "unknown", "data/a1 and data/a2 both have 10.244.2.90"),
-    ("77", "shop/web", "data/a1", "80", "allowed", "no policy decides it"),
+    ("77", "shop/web", "data/a1", "80", "allowed", "no policy selects it"),
     ("78", CLIENT, "192.168.5.1", "30080", "denied", "whether policies see 203.0.113.9 or node/n1"),
 ]  # fmt: skip
 

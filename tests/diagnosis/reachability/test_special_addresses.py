@@ -88,7 +88,7 @@ CASES = [
     # nodes
     ("node/n2", "shop/db", "5432", "allowed", "a node may always reach its own pods"),
     ("node/n1", "shop/db", "5432", "unknown", "it may come from its tunnel's address, 10.244.1.0"),
-    ("shop/free", "node/n1", "10250", "allowed", "no policy decides it"),
+    ("shop/free", "node/n1", "10250", "allowed", "no policy selects it"),
     ("shop/web", "node/n1", "10250", "denied", "egress to node/n1:10250/TCP"),
     ("shop/web", "no/n2", "10250", "unknown", "depends on which address of n2 is used"),
     ("shop/web", "198.51.100.2", "10250", "allowed", "rule 0 of shop/out"),

@@ -78,7 +78,7 @@ def test_no_annotation_or_the_host_s_network() -> None:
     assert found(replace(LIMITED, host_network=True), {SENT: megabits(7.9), **LOSES}) is None
 
 
-def test_what_is_sent_again_is_said_under_it_and_not_under_a_limit_that_nobody_feels() -> None:
+def test_what_is_retransmitted_is_said_under_it_and_not_under_a_limit_that_nobody_feels() -> None:
     lossy = (talk(retransmitted=40),)
     view = replace(pod({}, {SENT: megabits(7.9), **LOSES}, conversations=lossy), pod=LIMITED)
     known = Snapshot(100.0, (view,), (LIMITED, API, NEAR))

@@ -81,7 +81,7 @@ def of_a_capture(lookups: DnsSummary) -> list[Finding]:
 def test_answers_that_only_the_second_question_gets() -> None:
     lookups = DnsSummary(10, 100, 97, 3, retried=21, repeated=20, servers=(SERVER.ip,))
     (finding,) = of_a_capture(lookups)
-    assert finding.title.startswith("23 % of DNS questions get no answer, or only when they are")
+    assert finding.title.startswith("23 % of DNS questions get no answer, or only to a retry")
     assert "20 of these answered only after a timeout" in finding.evidence[0].text
 
 

@@ -134,7 +134,7 @@ HEALTHY = [
     [WELL, replace(SILENT, answered=50, silent=40)],  # slow, not dead
     # it was slow for a time, and answers beside what it does not
     [WELL, replace(STOPPED_SINCE, answering=Period(100 * SECOND_NS, 110 * SECOND_NS))],
-    # requests that are sent again are lost, and the endpoint has none to answer
+    # retransmitted requests are lost, and the endpoint has none to answer
     [WELL, replace(SILENT, to_server=direction(data(100, 100), again=Retransmissions(timeout=90)))],
     [UNANSWERED, replace(UNANSWERED, endpoint=FIRST)],  # all alike: no matter of endpoints
     [WELL, replace(UNANSWERED, unanswered=2, connections=2)],  # a pod that starts

@@ -191,7 +191,7 @@ def of_one_endpoint(**more: int) -> list[str]:
     """At the client's end: large requests to one of two endpoints stay without an ACK."""
     counts: dict[str, Any] = {"stuck": 45, "large": 100, "retransmitted": 400, "stuck_again": 400}
     waiting, lost = one_interface.talk(**counts | more), Retransmissions(timeout=400)
-    view = one_interface.captured(one_interface.sent_again(lost, silent=45), talks=(waiting,))
+    view = one_interface.captured(one_interface.retransmitting(lost, silent=45), talks=(waiting,))
     return [one.rule for one in rules.findings(view) if one.rule in ("mtu", "retransmits")]
 
 

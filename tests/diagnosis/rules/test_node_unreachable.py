@@ -140,7 +140,7 @@ def test_one_direction_by_one_capture() -> None:
     theirs = row(POD.ip, client=API.ip, unanswered=0, to_server=came, to_client=back)
     (finding,) = evaluate(moment(*LOST, WORKS, theirs))
     assert finding.title == "What n1 sends to pods of n2 never comes there"
-    assert "only SYNs, sent again, came from any pod of n2" in finding.evidence[0].text
+    assert "only SYNs, retransmitted, came from any pod of n2" in finding.evidence[0].text
 
 
 THIRD = replace(OTHER, name="n3", address="192.168.0.3", pod_cidrs=())
@@ -243,7 +243,7 @@ def test_a_client_that_gets_no_answer_from_anywhere() -> None:
         (replace(LOST[0], to_client=LATELY), LOST[1], WORKS),  # something comes
         (*LOST, replace(row(API.ip, unanswered=0), to_client=LATELY), WORKS),
         (row(API.ip, unanswered=1), row(OTHER_POD.ip, unanswered=1), WORKS),
-        (*map(once, LOST), WORKS),  # nobody sends again: answers come, and are not captured
+        (*map(once, LOST), WORKS),  # nobody retransmits: answers come, and are not captured
         (*map(dropped, LOST), WORKS),  # this node drops them itself
         (*map(before, LOST), WORKS),  # nobody has asked since
     ],

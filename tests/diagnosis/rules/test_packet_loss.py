@@ -138,7 +138,7 @@ def test_a_capture_that_lags_is_not_compared(which: int, more: dict[str, float])
 
 
 def test_connections_to_a_service_and_to_its_pod_itself_are_one_at_the_next_node() -> None:
-    """FINs that are sent again for connections that the client forgot long ago are to the pod by
+    """Retransmitted FINs for connections that the client forgot long ago are to the pod by
     what the client's node knows of them; all else is to the Service."""
     near, far = crossing("n1", data(100, 100), data(100, 100))
     (to_pod,) = far.paths
@@ -346,7 +346,7 @@ def test_a_part_of_a_service_is_a_server_of_its_own_for_other_clients() -> None:
 
 
 def test_syns_alone_that_get_no_answer_are_said_to_be_that() -> None:
-    """As where the accept queue of a pod is full; with data that is sent again it is loss."""
+    """As where the accept queue of a pod is full; with retransmitted data it is loss."""
     again = Retransmissions(syn=60)
     near, _ = crossing("n1", data(140, 140), data(100, 100))
     there = direction(data(160, 100), again=again)

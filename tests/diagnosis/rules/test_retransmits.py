@@ -11,7 +11,7 @@ from diagnosis import rules
 from diagnosis.paths import PathRow, Retransmissions
 from diagnosis.rules import retransmits
 from diagnosis.snapshot import Conversation
-from tests.support.one_interface import captured, sent_again, talk
+from tests.support.one_interface import captured, retransmitting, talk
 from tests.support.snapshots import API, NEAR, POD, found, pod
 
 
@@ -146,31 +146,37 @@ def captured_alone(*rows: PathRow, **more: Any) -> list[Finding]:
 
 
 def test_a_capture_alone_of_one_interface() -> None:
-    (finding,) = captured_alone(sent_again(LOSSY, retried=18))
+    (finding,) = captured_alone(retransmitting(LOSSY, retried=18))
     assert finding.rule == "retransmits" and finding.severity == "critical"
     assert finding.title.startswith("8.1 % of segments to and from 10.96.0.7:80 are retransmitted")
     assert "30 to it, 0 from it; 18 of 100 first SYNs" in finding.evidence[0].text
 
 
-def test_answers_that_are_late_because_they_are_sent_again_make_no_slow_server() -> None:
+def test_answers_that_are_late_because_they_are_retransmitted_make_no_slow_server() -> None:
     late = talk(slow=20, slowest_ms=1_700.0)
-    (finding,) = captured_alone(sent_again(LOSSY, LOSSY), talks=(late,))
+    (finding,) = captured_alone(retransmitting(LOSSY, LOSSY), talks=(late,))
     assert finding.rule == "retransmits" and finding.consequences
-    (slow,) = captured_alone(sent_again(), talks=(late,))
+    (slow,) = captured_alone(retransmitting(), talks=(late,))
     assert slow.rule == "slow_server"
 
 
 @pytest.mark.parametrize(
     "rows",
     [
-        [sent_again()],
-        [sent_again(Retransmissions(timeout=4))],
-        [sent_again(Retransmissions(spurious=60))],  # nothing was lost
-        [sent_again(client=one) for one in OTHERS]  # one of many clients: its own path
-        + [sent_again(LOSSY, LOSSY, client="203.0.113.9")],
+        [retransmitting()],
+        [retransmitting(Retransmissions(timeout=4))],
+        [retransmitting(Retransmissions(spurious=60))],  # nothing was lost
+        [retransmitting(client=one) for one in OTHERS]  # one of many clients: its own path
+        + [retransmitting(LOSSY, LOSSY, client="203.0.113.9")],
         # a client from outside, and one that asks the machine of the capture
-        [sent_again(LOSSY, LOSSY, client="8.8.8.8"), sent_again(asked="10.96.0.9", asked_port=9)],
-        [sent_again(LOSSY, client="10.9.9.9"), sent_again(client="10.9.9.8", connections=1)],
+        [
+            retransmitting(LOSSY, LOSSY, client="8.8.8.8"),
+            retransmitting(asked="10.96.0.9", asked_port=9),
+        ],
+        [
+            retransmitting(LOSSY, client="10.9.9.9"),
+            retransmitting(client="10.9.9.8", connections=1),
+        ],
     ],
 )
 @pytest.mark.alike
@@ -179,7 +185,7 @@ def test_lossy_peers_and_needless_retransmissions_of_a_capture_alone(rows: list[
 
 
 @pytest.mark.alike
-def test_what_waits_for_a_reader_is_sent_again_and_not_lost() -> None:
+def test_what_waits_for_a_reader_is_retransmitted_and_not_lost() -> None:
     waiting = talk(server_zero_windows=3)
-    found = captured_alone(sent_again(LOSSY), talks=(waiting,))
+    found = captured_alone(retransmitting(LOSSY), talks=(waiting,))
     assert "retransmits" not in [one.rule for one in found]

@@ -40,7 +40,7 @@ def test_connections_that_fail_while_it_stands_still() -> None:
 
 
 def test_what_fails_on_other_nodes_is_not_this() -> None:
-    """Stray packets here, and a SYN that was sent again there."""
+    """Stray packets here, and a retransmitted SYN there."""
     far = replace(pod({}, {"TcpExtTCPSynRetrans": 1}), key="pod/shop/api-1", pod=API, node="n2")
     host = node({}, DROPS)
     assert found(host, far)["rp_filter"].severity == "info"

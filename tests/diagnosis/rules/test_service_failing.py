@@ -12,7 +12,7 @@ from diagnosis.paths import PathDirection, PathRow, Period, Retransmissions
 from diagnosis.reachability.blind_spots import BlindSpot, BlindSpots
 from diagnosis.rules import findings
 from diagnosis.snapshot import Conversation, Snapshot, TargetView
-from tests.support.one_interface import LAST_15_S, ONE_SIDED, SECOND_NS, captured, sent_again
+from tests.support.one_interface import LAST_15_S, ONE_SIDED, SECOND_NS, captured, retransmitting
 from tests.support.path_snapshots import (
     CLIENT,
     FIRST,
@@ -200,8 +200,8 @@ def test_an_endpoint_that_is_seen_to_reset_is_what_the_share_follows_from() -> N
     assert "some of its endpoints fail" in said[0].consequences[0]
 
 
-SOME_SYNS = replace(sent_again(Retransmissions(syn=60)), retried=48)
-GIVEN_UP = replace(sent_again(), answered=60, silent=40, abandoned=30)
+SOME_SYNS = replace(retransmitting(Retransmissions(syn=60)), retried=48)
+GIVEN_UP = replace(retransmitting(), answered=60, silent=40, abandoned=30)
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_a_node_s_capture_alone_sees_a_share_of_requests_that_its_program_never_
 @pytest.mark.parametrize(
     "row",
     [
-        sent_again(),
+        retransmitting(),
         replace(SOME_SYNS, retried=4),
         replace(SOME_SYNS, retried=97),  # all of them: another rule
         replace(SOME_SYNS, failing=Period(100 * SECOND_NS, 101 * SECOND_NS)),  # for a moment

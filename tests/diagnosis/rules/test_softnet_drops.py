@@ -13,7 +13,7 @@ def test_each_drop_is_a_lost_packet() -> None:
 
 
 def test_old_drops_do_not_count() -> None:
-    """Of a backup last night: the counter is large, and stands still."""
+    """Of a backup last night: the counter is large, and does not increase."""
     assert "softnet_drops" not in found(node({"softnet_dropped": 9_000}))
 
 

@@ -105,7 +105,7 @@ async def test_the_owner_has_it_back_at_once_and_when_the_driver_goes() -> None:
             owner.sharing.hand_over(second)
             await all_say(other.sharing.number, owner, one)
         await all_say(OWNER, owner, one)
-        await until(lambda: any("who drove went" in line.text for line in one.store.log))
+        await until(lambda: any("the driver left" in line.text for line in one.store.log))
         assert [person.number for person in owner.sharing.asking] == [one.sharing.number]
 
 

@@ -61,7 +61,7 @@ async def test_a_session_is_joined_through_a_command_and_its_end_is_said() -> No
         await until(lambda: viewer.sharing.drives)
         await driver.sharing.end()
         await until(lambda: source.state == "failed")
-        assert "shares this session no longer" in source.message
+        assert "no longer shares this session" in source.message
         await viewer.close()
 
 

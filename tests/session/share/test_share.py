@@ -362,7 +362,7 @@ async def test_a_process_that_sent_garbage_is_not_let_in_again_at_once_and_knows
         await raw.send(b"\xff" * 100)
         await raw.end()
         await until(lambda: share_of(driver).refused == 1)
-        with pytest.raises(ConfigError, match="not let in: this process was put out"):
+        with pytest.raises(ConfigError, match="not let in: this process was removed"):
             async with viewing():
                 pass
 
