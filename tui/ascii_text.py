@@ -7,8 +7,6 @@ import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
 
-from rich.cells import cell_len
-
 # terminals whose fonts have neither braille nor all of what frames need
 TERMINALS = ("linux", "dumb", "vt100", "vt102", "vt220", "ansi", "cons25")
 UNKNOWN = "?"
@@ -57,6 +55,8 @@ def _one(character: str) -> str:
         return _dots(code - _BRAILLE.start)
     if character in _GLYPHS:
         return _GLYPHS[character]
+    from rich.cells import cell_len  # `podwire config` asks for the locale alone
+
     width = cell_len(character)
     plain = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
     return plain if plain and len(plain) == width else UNKNOWN * width

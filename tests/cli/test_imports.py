@@ -44,12 +44,11 @@ def packages_of(*arguments: str) -> tuple[str, set[str]]:
     [
         ("check", "--help"),
         ("check", *NOWHERE),
-        ("check", "--from", str(RECORDING), "--from", str(CAPTURE)),
         ("policy", "--from", "a/b", "--to", "c/d", "--port", "80", *NOWHERE),
         ("doctor", *NOWHERE),
         ("clean", *NOWHERE),
-        ("pcap", "-o", "jsonl", str(CAPTURE)),
         ("pcap", "-o", "jsonl", "--flows", str(CAPTURE)),
+        ("report", str(RECORDING), "-o", "json"),
     ],
     ids=lambda arguments: " ".join(arguments[:3]).replace(str(ROOT), ""),
 )
@@ -59,11 +58,21 @@ def test_a_headless_command_imports_no_screen(arguments: tuple[str, ...]) -> Non
     assert not packages & set(SCREENS)
 
 
+def test_configuration_and_lists_import_no_library_of_screens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`config` reads keys and colours of tui, and draws nothing."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    for arguments in (("config",), ("sessions",), ("--help",)):
+        _, packages = packages_of(*arguments)
+        assert not packages & {"textual", "rich"}, arguments
+
+
 def test_what_looks_at_files_imports_no_client_of_the_cluster() -> None:
     _, packages = packages_of("pcap", "-o", "jsonl", str(CAPTURE))
-    assert "kubernetes" not in packages
-    _, packages = packages_of("check", "--from", str(RECORDING))
-    assert "kubernetes" not in packages
+    assert not packages & {*SCREENS, "kubernetes"}
+    _, packages = packages_of("check", "--from", str(RECORDING), "--from", str(CAPTURE))
+    assert not packages & {*SCREENS, "kubernetes"}
 
 
 def modules_of(program: str) -> list[str]:
