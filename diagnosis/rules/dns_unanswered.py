@@ -40,7 +40,7 @@ RULE = Rule(
     false_friends=("answers reach the node and not the pod", "the capture itself loses packets"),
     verify="every question is answered",
 )
-OWN = 2  # times the share of packets that the capture lost: as of other losses
+OWN = 2  # times the share of packets that the capture lost, as of other losses: a convention
 ASK = (
     "Is the Service kube-dns ready (services)? Does a policy cut port 53? Are packets lost "
     "(retransmits)?"

@@ -26,8 +26,8 @@ STUCK = Threshold("at least", 2, "flows whose full-size segments do not pass", C
 MOST = Threshold("from", 50, "% of the flows between two ends that send any", CONVENTION)
 # Of one of several endpoints: less than 50 % of the connections of a Service
 SOME = Threshold("or from", 20, "% of them, where no other connection loses any", CONVENTION)
-LEAST_SPLIT = 5  # flows: chance is none of them
-CLEAN = 1.0  # % of segments at most: what other connections retransmit
+LEAST_SPLIT = 5  # flows, a convention: chance is none of them
+CLEAN = 1.0  # % of segments at most, a convention: what other connections retransmit
 # packets that a node could not send on: IPv6's routers split none, and count them apart
 TOO_LARGE = ("IpFragFails", "Ip6FragFails", "Ip6InTooBigErrors")
 RULE = Rule(

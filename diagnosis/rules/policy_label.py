@@ -19,7 +19,7 @@ from diagnosis.rules._services import pods_behind
 from diagnosis.snapshot import Conversation, Snapshot
 from diagnosis.subjects import policy_subject
 
-SPELT = 5  # letters from which one or two that differ are a mistake: v1 and v2 are two
+SPELT = 5  # letters from which one or two that differ are a mistake, a convention: not v1, v2
 RULE = Rule(
     id="policy_label",
     title="A NetworkPolicy admits namespaces by a label that no namespace has",

@@ -28,7 +28,7 @@ TIMES = Threshold(
     fixed=True,
 )
 WAITED = Threshold("under another that it asks: above", 50, "% of the slowest answer", CONVENTION)
-NOTICED_MS = 1_000  # less is a program's business, of which a capture alone knows nothing
+NOTICED_MS = 1_000  # a convention: less is a program's business, which a capture does not know
 # kubernetes.io/docs/reference/networking/ports-and-protocols
 DNS_PORT, API_PORT, KUBELET_PORT = 53, 6443, 10250
 RULE = Rule(

@@ -23,7 +23,7 @@ from diagnosis.snapshot import Snapshot
 from lab.faults import all_faults
 from tests.support.configured_machines import CONFIGURED
 from tests.support.rule_sources import missing_parts, source_problems
-from tests.support.rules import miscalled, of_file, problems, unknown_ids, untested
+from tests.support.rules import miscalled, of_file, problems, unknown_ids, unlisted, untested
 from tests.support.snapshots import pod
 
 ROOT = Path(__file__).parent.parent.parent
@@ -41,6 +41,8 @@ def wrong(module: ModuleType, name: str) -> list[str]:
     """All that is wrong with a rule's module, in sentences."""
     if parts := of_file(name, missing_parts(module)):
         return parts
+    if lists := of_file(name, unlisted(module.RULE)):
+        return lists
     calls = of_file(name, miscalled(module.RULE, getsource(module)))
     return [*problems(module.RULE, name), *calls, *of_file(name, source_problems(module))]
 
@@ -117,6 +119,14 @@ def test_the_example_of_a_rule_is_one_and_overwrites_none(tmp_path: Path) -> Non
             'least", -3',
             "the threshold 'at least -3 connections aborted in 15 s' is be",
         ),
+        ('("reset", "load")', '("reset")', "its symptoms are 'reset' and not a tuple of texts"),
+        ('"load"', '"reset"', "its symptoms have 'reset' twice."),
+        ("=(LEAST,)", "=LEAST", "and not a tuple of Thresholds"),
+        ("=(LEAST,)", '=(), criterion="x"', "the threshold LEAST is not among the thresholds of"),
+        ('least", 3', 'least", "3"', "the threshold 'at least' is '3', which is no number."),
+        ('"connections aborted in 15 s"', '""', "the threshold 'at least 3' has no unit"),
+        ("RULE = Rule(", "MANY = 5\nSEEN = 4 < MANY\nRULE = Rule(", "MANY is compared and is no"),
+        ('(pod.counter(COUNTER, "/proc/net/netstat"),)', "()", "a finding without evidence"),
         ("delta(COUNTER)", 'delta("UdpNoPortz")', "there is none. Is 'UdpNoPorts' meant?"),
         ("delta(COUNTER)", 'delta("UdpNoPorts")', "'UdpNoPorts', which is not among its inputs."),
         ("inputs=(COUNTER,)", 'inputs=("UdpNoPortz",)', "Is 'UdpNoPorts' meant?"),

@@ -4,6 +4,7 @@ counters that are not among its inputs, figures that are no threshold."""
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -32,8 +33,10 @@ def missing_parts(module: ModuleType) -> Iterator[str]:
 def source_problems(module: ModuleType) -> Iterator[str]:
     """A sentence for each thing in which the source differs from what its RULE declares."""
     yield from _unread_thresholds(module)
+    yield from _undeclared_thresholds(module)
     yield from _undeclared_counters(module)
     yield from _bare_figures(ast.parse(getsource(module)))
+    yield from _unfounded_figures(getsource(module))
     yield from _unknown_kinds(ast.parse(getsource(module)))
 
 
@@ -48,6 +51,16 @@ def _unread_thresholds(module: ModuleType) -> Iterator[str]:
             yield f"the threshold {threshold.text!r} has no name by which evaluate could read it."
         elif names and not any(_is_read(one, name) for one, name in names):
             yield f"the threshold {threshold.text!r} is declared, and nothing reads it."
+
+
+def _undeclared_thresholds(module: ModuleType) -> Iterator[str]:
+    """What the module itself compares with and does not say."""
+    declared = {id(one) for one in module.RULE.thresholds}
+    for node in ast.parse(getsource(module)).body:
+        if isinstance(node, ast.Assign) and _is_threshold(node.value):
+            name = ast.unparse(node.targets[0])
+            if id(getattr(module, name)) not in declared:
+                yield f"the threshold {name} is not among the thresholds of RULE."
 
 
 def _names_of(threshold: Threshold, module: ModuleType) -> Iterator[tuple[ModuleType, str]]:
@@ -134,6 +147,34 @@ def _bare_figures(tree: ast.Module) -> Iterator[str]:
             figures = [side.value for side in sides if isinstance(side, ast.Constant)]
             if any(one not in NO_FIGURES for one in figures) and "len(" not in ast.unparse(node):
                 yield f"{ast.unparse(node)!r} compares with a figure that is no threshold of RULE."
+
+
+def _unfounded_figures(source: str) -> Iterator[str]:
+    """A number that has a name and is compared, and is no threshold, says in a comment whose it is."""
+    tree, lines = ast.parse(source), source.splitlines()
+    sides = (node for node in ast.walk(tree) if isinstance(node, ast.Compare))
+    compared = {
+        name.id
+        for node in sides
+        if any(isinstance(op, ORDERS) for op in node.ops)
+        for name in ast.walk(node)
+        if isinstance(name, ast.Name)
+    }
+    for node in tree.body:
+        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Constant):
+            continue
+        name, comment = ast.unparse(node.targets[0]), lines[node.lineno - 1].partition("#")[2]
+        is_number = type(node.value.value) in (int, float)
+        if is_number and name in compared and not is_found(comment) and "convention" not in comment:
+            yield (
+                f"{name} is compared and is no threshold: declare it, or say in a comment behind it "
+                "which source it has, or that it is a convention."
+            )
+
+
+def is_found(source: str) -> bool:
+    """Whether it looks like a name that can be looked up: RFC 9293, coredns-mixin, arp(7)."""
+    return len(re.findall("[A-Za-z]", source)) >= 3 and bool(re.search(r"[-_.#(/:\d]", source))
 
 
 # --- vantage points

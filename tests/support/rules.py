@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Callable, Iterable, Iterator
 from inspect import signature
 from pathlib import Path
@@ -13,10 +12,11 @@ from collectors.findings import Finding
 from collectors.kernel.counters import COUNTERS
 from diagnosis import rules
 from diagnosis.edit_distance import near
-from diagnosis.foreign_findings import CHOICES as CHOICES
+from diagnosis.foreign_findings import CHOICES as CHOICES, LISTS
 from diagnosis.rule import CONVENTION, INPUTS, SYMPTOMS, Rule, Threshold
 from diagnosis.rules.__main__ import no_symptoms
 from diagnosis.snapshot import Snapshot
+from tests.support.rule_sources import is_found
 
 ALIKE = "pytest.mark.alike"
 PARAMETERS = set(signature(Rule.finding).parameters)
@@ -43,7 +43,20 @@ def unknown_ids(named: Iterable[str], where: str) -> list[str]:
 
 def problems(rule: Rule, module: str) -> list[str]:
     """A sentence for each thing that is wrong with how the rule of a file is declared."""
-    return of_file(module, _problems(rule, module))
+    return of_file(module, unlisted(rule)) or of_file(module, _problems(rule, module))
+
+
+def unlisted(rule: Rule) -> Iterator[str]:
+    """A sentence for each field that is not a tuple of what belongs in it."""
+    kinds = {**dict.fromkeys(LISTS, str), "thresholds": Threshold}
+    for field, kind in kinds.items():
+        value = getattr(rule, field)
+        if not isinstance(value, tuple) or not all(isinstance(one, kind) for one in value):
+            what = "texts" if kind is str else "Thresholds"
+            yield f"its {field} are {value!r} and not a tuple of {what}: (ONE,) where there is one."
+        elif len(set(value)) < len(value):
+            twice = next(one for one in value if value.count(one) > 1)
+            yield f"its {field} have {getattr(twice, 'text', twice)!r} twice."
 
 
 def of_file(module: str, sentences: Iterable[str]) -> list[str]:
@@ -102,23 +115,23 @@ def _problems(rule: Rule, module: str) -> Iterator[str]:
 
 def _unfounded(thresholds: Iterable[Threshold]) -> Iterator[str]:
     for threshold in thresholds:
+        if type(threshold.value) not in (int, float):
+            yield f"the threshold {threshold.name!r} is {threshold.value!r}, which is no number."
+            continue
         named = f"the threshold {threshold.text!r}"
         if not threshold.source.strip():
             yield f"{named} has no source: name it, or CONVENTION."
-        elif threshold.source != CONVENTION and not _is_found(threshold.source):
+        elif threshold.source != CONVENTION and not is_found(threshold.source):
             yield (
                 f"{named} has the source {threshold.source!r}, which cannot be looked up: "
                 "name a document, a file or a project, or CONVENTION."
             )
+        if not threshold.unit.strip():
+            yield f"{named} has no unit: of what is it {threshold.value:g}?"
         if threshold.value < 0:
             yield f"{named} is below 0."
         elif not threshold.value > 0:
             yield f"{named} is always met: name the lowest value that matters."
-
-
-def _is_found(source: str) -> bool:
-    """Whether it looks like a name that can be looked up: RFC 9293, coredns-mixin, arp(7)."""
-    return len(re.findall("[A-Za-z]", source)) >= 3 and bool(re.search(r"[-_.#(/:\d]", source))
 
 
 def miscalled(rule: Rule, source: str) -> Iterator[str]:
@@ -132,6 +145,8 @@ def miscalled(rule: Rule, source: str) -> Iterator[str]:
             yield "a finding without a fix."
         if not rule.verify.strip() and _is_empty(given.get("verify")):
             yield "a finding without verify: what shows that the fix has helped?"
+        if isinstance(found := given.get("evidence"), ast.Tuple) and not found.elts:
+            yield "a finding without evidence: what was seen, and where?"
         for name in sorted(wanted ^ (set(given) - PARAMETERS)):
             yield f"{name!r} is a placeholder or a value, not both."
         yield from _no_choices(given)
