@@ -13,7 +13,7 @@ import time
 from benchmarks.packets import mixed
 
 HEAD = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262_144, 1)
-FRAMES = [packet.data for packet in mixed()[:20_000]]
+FRAMES = [(packet.data, packet.length) for packet in mixed()[:20_000]]  # and bytes on the wire
 TURN_S = 0.01
 
 
@@ -22,8 +22,8 @@ def batch(count: int, first: int = 0) -> bytes:
     now, out = time.time(), bytearray()
     stamp = struct.pack("<II", int(now), int(now % 1 * 1e6))
     for number in range(first, first + count):
-        data = FRAMES[number % len(FRAMES)]
-        out += stamp + struct.pack("<II", len(data), len(data)) + data
+        data, wire = FRAMES[number % len(FRAMES)]
+        out += stamp + struct.pack("<II", len(data), wire) + data
     return bytes(out)
 
 
