@@ -130,7 +130,7 @@ class Captures:
     async def save(self, key: str) -> Path:
         """Write the packets in memory to a new pcap (0600). CaptureError where there are none,
         OSError where they cannot be written."""
-        lines = list(self._engine.store.target(key).packets)
+        lines = self._engine.store.target(key).packets[:]
         path = await asyncio.to_thread(save_packets, key, lines)
         self._engine.notice(f"packets saved to {path}", key)
         return path

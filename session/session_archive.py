@@ -17,6 +17,7 @@ from collectors.frozen import frozen
 from collectors.recording.event_log import as_notice, left_out
 from collectors.recording.log_lines import PacketPlace
 from collectors.recording.session_reader import SessionReader, merged
+from session.packet_lines import PacketLines
 from session.recorded_figures import RecordedFigures
 from session.recorded_inventory import RecordedInventory
 from session.recorded_tables import RecordedTables
@@ -165,7 +166,7 @@ class SessionArchive:
     def _restore_figures(self, store: Store, at: float) -> None:
         for key in {*store.targets, *self._figures.targets(at)}:
             data = store.target(key)
-            data.packets = []
+            data.packets = PacketLines()
             data.history = self._figures.history((key, False), at)
             data.peer_history = self._figures.history((key, True), at)
             if (piece := self._figures.whole_until(key, at)) is not None:

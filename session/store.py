@@ -275,7 +275,7 @@ class Store:
             text = f"capture failed: {event.message}"
             self._log(log_line.line(event, "capture", text, bad=True))
         elif event.phase == "gap" and is_new:
-            data.packets.append(GapLine(event.at, event.message))
+            data.packets.add_gap(GapLine(event.at, event.message))
             self._log(log_line.line(event, "gap", event.message, bad=True))
         elif event.phase != "gap" and is_new:
             shown = event.filter or "everything"

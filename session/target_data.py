@@ -8,7 +8,6 @@ from dataclasses import field
 
 from collectors import events as ev
 from collectors.capture.flows import FlowTable
-from collectors.events import Packet
 from collectors.frozen import frozen, slotted
 from collectors.kernel.counters import describe
 from collectors.kernel.deltas import SampleDelta, between
@@ -19,6 +18,7 @@ from session.capture_loss import CaptureLoss
 from session.filter_counts import FilterCounts
 from session.history import History, Point
 from session.known_connections import KnownConnections
+from session.packet_lines import GapLine as GapLine, PacketLine as PacketLine, PacketLines
 from session.series import figures
 
 UNSAID_S = 5.0  # packets of the last seconds may not be here yet
@@ -63,27 +63,6 @@ class CounterLine:
     value: int
 
 
-@frozen
-class PacketLine:
-    """A packet of a capture; `flags` are the analysis flags of its flow's table, `flow` the number
-    of its flow, 0 for none."""
-
-    capture: int
-    linktype: int
-    packet: Packet
-    flags: int = 0
-    flow: int = 0
-
-
-@frozen
-class GapLine:
-    """A place in the list of packets where some are missing: the capture's stream broke off
-    here."""
-
-    at: float
-    text: str
-
-
 @slotted
 class TargetData:
     """`samples` have no gap between them; `history` holds counters and what is derived of them,
@@ -107,7 +86,7 @@ class TargetData:
     sockets_source: str = ""
     sockets_note: str = ""
     socket_rates: dict[SocketKey, SocketRate] = field(default_factory=dict)
-    packets: list[PacketLine | GapLine] = field(default_factory=list)
+    packets: PacketLines = field(default_factory=PacketLines)
     packets_seen: int = 0
     packets_at: float = 0.0  # when the latest came, by the session's clock
     packets_from: float = 0.0  # where a replay went to a time: since when it has them
@@ -195,17 +174,12 @@ class TargetData:
         self.packets_seen += len(event.packets)
         self.packets_at = event.at
         flows = self.flows.add(event.linktype, event.packets)
-        self.packets.extend(
-            [
-                PacketLine(event.capture, event.linktype, packet, *of_flow)
-                for packet, of_flow in zip(event.packets, flows, strict=True)
-            ]
-        )
-        if len(self.packets) > PACKETS_KEPT:  # a new list: a paused screen keeps the old one
+        self.packets.add(event.capture, event.linktype, event.packets, flows)
+        if len(self.packets) > PACKETS_KEPT:  # a paused screen keeps the others
             self.packets = self.packets[PACKETS_TRIMMED:]
 
     def forget_packets(self) -> None:
-        self.packets, self.packets_seen = [], 0
+        self.packets, self.packets_seen = PacketLines(), 0
         self.flows = FlowTable(FLOWS_KEPT, hops=True)
 
     def begin_gap(self, at: float) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from collectors.capture.analysis_flags import COPY, GOOD, ODD, analysis_flag_names
 from collectors.capture.dissect import dissect
 from collectors.capture.layers import Frame
 from collectors.capture.packet_summary import bad, line
-from collectors.events import CaptureState
+from collectors.events import CaptureState, Packet
 from session.store import Store
 from session.target_data import GapLine, PacketLine
 from tui import format as fmt
@@ -26,12 +26,12 @@ class PacketCells:
         self.book = store.book
         self._store = store
         self.mode = 0  # 0 names, 1 names and addresses, 2 addresses
-        self._last: tuple[PacketLine, Frame] | None = None
+        self._last: tuple[Packet, Frame] | None = None
 
     def _frame(self, row: PacketLine) -> Frame:
-        if self._last is None or self._last[0] is not row:
-            packet = row.packet
-            self._last = (row, dissect(row.linktype, packet.data, packet.length))
+        packet = row.packet
+        if self._last is None or self._last[0] is not packet:
+            self._last = (packet, dissect(row.linktype, packet.data, packet.length))
         return self._last[1]
 
     def time(self, row: PacketLine | GapLine) -> Cell:
@@ -80,7 +80,7 @@ class PacketsPanel(Panel):
     def version(self) -> tuple[Any, ...]:
         return (self.data.packets_seen, len(self.data.packets))
 
-    def rows(self) -> list[Any]:
+    def rows(self) -> Sequence[Any]:
         return self.data.packets[:]
 
     def note(self) -> str:

@@ -3,7 +3,7 @@ this."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from collectors.target import SCOPES
@@ -50,7 +50,7 @@ class Panel:
         """Equal as long as the rows are the same."""
         return ()
 
-    def rows(self) -> list[Any]:
+    def rows(self) -> Sequence[Any]:
         return []
 
     def note(self) -> str:
