@@ -8,6 +8,14 @@ from functools import reduce
 from operator import or_
 from typing import NamedTuple
 
+from collectors.capture.flow_event import (
+    FIN_SENT_AGAIN,
+    SENT_AGAIN,
+    SENT_AGAIN_FAST,
+    SENT_AGAIN_SPURIOUSLY,
+    SYN_ACK_SENT_AGAIN,
+    SYN_SENT_AGAIN,
+)
 from collectors.capture.flow_expiry import Flow
 from collectors.capture.hop_counts import (
     AGAIN_FAST,
@@ -36,14 +44,15 @@ from session.connection_sides import (
 )
 
 AGAIN = 1 << 5  # with a code: retransmissions
-KINDS_AGAIN: dict[str, int] = {
-    "SYN retransmission": AGAIN_SYN,
-    "SYN-ACK retransmission": AGAIN_SYN,
-    "retransmission": AGAIN_TIMEOUT,
-    "fast retransmission": AGAIN_FAST,
-    "spurious retransmission": AGAIN_SPURIOUS,
-    "FIN retransmission": AGAIN_FIN,
+KINDS_AGAIN: dict[int, int] = {
+    SYN_SENT_AGAIN: AGAIN_SYN,
+    SYN_ACK_SENT_AGAIN: AGAIN_SYN,
+    SENT_AGAIN: AGAIN_TIMEOUT,
+    SENT_AGAIN_FAST: AGAIN_FAST,
+    SENT_AGAIN_SPURIOUSLY: AGAIN_SPURIOUS,
+    FIN_SENT_AGAIN: AGAIN_FIN,
 }
+EVENTS_AGAIN = sum(1 << place for place in KINDS_AGAIN)
 Ends = tuple[str, bytes, bytes, int, bytes, int, bytes, bool]
 Codes = dict[int, int]  # packets by the codes of hop_counts
 
@@ -182,15 +191,16 @@ def _has_no_place(leg: Flow) -> bool:
 
 
 def _retransmitted(legs: Legs) -> dict[int, Codes]:
-    """Retransmissions by bucket, as far as events are kept of them. Events are made objects when
-    they are read: not of connections that have none of these."""
+    """Retransmissions by bucket, as far as events are kept of them."""
     found: dict[int, Codes] = {}
     for leg in legs:
-        for event in leg.events if isinstance(leg, TcpFlow) and leg.retransmitted else ():
-            if (kind := KINDS_AGAIN.get(event.kind)) is not None:
-                code = AGAIN | kind | (0 if event.by_client else TO_CLIENT)
-                counts = found.setdefault(event.at // BUCKET_NS, {})
-                counts[code] = counts.get(code, 0) + event.count
+        if not isinstance(leg, TcpFlow) or not leg.retransmitted:
+            continue
+        counted = leg.counted_events(EVENTS_AGAIN, BUCKET_NS)
+        for (bucket, kind, by_client), count in counted.items():
+            code = AGAIN | KINDS_AGAIN[kind] | (0 if by_client else TO_CLIENT)
+            counts = found.setdefault(bucket, {})
+            counts[code] = counts.get(code, 0) + count
     return found
 
 

@@ -11,6 +11,8 @@ from collectors.capture.tracked_flow import TrackedFlow
 
 MAX_EVENTS = 400
 MOST_ALIKE = (1 << 32) - 1  # in one
+PLACES = {kind: place for place, kind in enumerate(KINDS)}
+Counted = dict[tuple[int, int, bool], int]  # by period, place in KINDS, and whether by the client
 
 
 class FlowWithEvents(TrackedFlow):
@@ -30,6 +32,17 @@ class FlowWithEvents(TrackedFlow):
         """What happened, in its order; a new list each time. Nothing that is done to what is in it
         is kept."""
         return list(self._events)
+
+    def counted_events(self, kinds: int, every: int) -> Counted:
+        """How often what is of some kinds happened, by periods of `every` ns in which it began,
+        without an object for each event; `kinds` has the bits of their places in KINDS."""
+        found: Counted = {}
+        for event in self._events:
+            place = PLACES[event.kind]
+            if kinds >> place & 1:
+                key = (event.at // every, place, event.by_client)
+                found[key] = found.get(key, 0) + event.count
+        return found
 
     def note(self, at: int, by_client: bool, kind: int, size: int) -> None:
         """`kind` is a place in KINDS, `size` in bytes, `at` in nanoseconds."""

@@ -4,14 +4,27 @@ each."""
 
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from cpython.ref cimport Py_INCREF, Py_XDECREF
+from libc.string cimport memset
 
 from collectors.capture.flow_event import ICMP_ERROR, KINDS, FlowEvent
 
 cdef enum:
     MAX_EVENTS = 400
+    MOST_KINDS = 32
     MOST_ALIKE = 0xFFFFFFFF
 
 cdef int64_t ERROR = ICMP_ERROR
+
+
+cdef int _add_counts(dict found, int64_t period, int64_t *counts) except -1:
+    """Of one period, which begin at 0 again."""
+    cdef int place
+    for place in range(2 * MOST_KINDS):
+        if counts[place]:
+            key = (period, place // 2, place % 2 == 1)
+            found[key] = found.get(key, 0) + counts[place]
+            counts[place] = 0
+    return 0
 
 
 cdef class FlowWithEvents(TrackedFlow):
@@ -36,6 +49,30 @@ cdef class FlowWithEvents(TrackedFlow):
             )
             made.until, made.count = event.until, event.count
             found.append(made)
+        return found
+
+    def counted_events(self, int64_t kinds, int64_t every):
+        """How often what is of some kinds happened, by periods of `every` ns in which it began."""
+        cdef Event *event
+        cdef int64_t period = 0, latest = 0
+        cdef int64_t[2 * MOST_KINDS] counts
+        cdef int place
+        cdef bint has_some = False
+        cdef dict found = {}
+        if every <= 0:
+            raise ZeroDivisionError("periods of no time")
+        memset(counts, 0, sizeof(counts))
+        for place in range(self._count):
+            event = self._events + place
+            if not kinds >> (event.kind & (MOST_KINDS - 1)) & 1:
+                continue
+            period = event.at // every - (event.at % every < 0)  # downwards, as Python
+            if has_some and period != latest:
+                _add_counts(found, latest, counts)
+            latest, has_some = period, True
+            counts[2 * (event.kind & (MOST_KINDS - 1)) + (event.by_client != 0)] += event.count
+        if has_some:
+            _add_counts(found, latest, counts)
         return found
 
     cdef str _note_of(self, Event *event):

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from collectors.capture.flow_event import ACK_SENT, DATA_SENT, KINDS
+import random
+from collections import Counter
+
+import pytest
+
+from collectors.capture.flow_event import ACK_SENT, DATA_SENT, KINDS, RST_SENT, SENT_AGAIN
 from collectors.capture.header_row import HeaderRow
 from collectors.capture.header_values import TCP
 from collectors.capture.tcp import TcpFlow
@@ -59,3 +64,21 @@ def test_nothing_that_is_done_to_what_was_given_is_kept() -> None:
     found.note(1, True, DATA_SENT, 1)
     found.events.clear()
     assert len(found.events) == 1
+
+
+def test_those_of_some_kinds_are_counted_by_period() -> None:
+    """As by their objects, whenever they came: a clock may be set back."""
+    chance, found = random.Random(21), flow()
+    for _ in range(390):
+        at, kind = chance.randrange(-40, 90), chance.randrange(len(KINDS) - 1)
+        found.note(at, chance.random() < 0.5, kind, 1)
+    found.note_error(44, "unreachable")
+    for kinds in (0, 1 << SENT_AGAIN | 1 << RST_SENT, (1 << len(KINDS)) - 1):
+        wanted: Counter[tuple[int, int, bool]] = Counter()
+        for event in found.events:
+            if kinds >> KINDS.index(event.kind) & 1:
+                wanted[event.at // 7, KINDS.index(event.kind), event.by_client] += event.count
+        assert found.counted_events(kinds, 7) == wanted
+    assert not flow().counted_events(1, 7)
+    with pytest.raises(ZeroDivisionError):
+        found.counted_events(1, 0)
