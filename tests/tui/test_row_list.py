@@ -5,8 +5,10 @@ from __future__ import annotations
 from itertools import permutations
 from pathlib import Path
 
+import pytest
 from textual.app import App, ComposeResult
 
+from collectors.events import Packet, PacketBatch
 from tests.support.replay import console
 from tui.screens.target import TargetScreen
 from tui.widgets.columns import Column
@@ -65,3 +67,24 @@ async def test_any_list_follows_any_other(recording: Path) -> None:
             await pilot.press(first, second)
         assert app._exception is None
         assert isinstance(app.screen, TargetScreen) and app.screen.shown_view == "node"
+
+
+async def test_packets_that_rush_by_are_drawn_once_a_second(
+    recording: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fewer than the screen has rows are drawn at once, and the others are not missed."""
+    app, now = console(recording), [1_000.0]
+    monkeypatch.setattr("tui.screens.target.monotonic", lambda: now[0])
+    async with app.run_test(size=(200, 50)) as pilot:
+        await pilot.pause(0.3)
+        await pilot.press("1")
+        screen = app.screen
+        assert isinstance(screen, TargetScreen)
+        lists = list[int]()
+        for seconds, count in ((1.0, 5_000), (0.5, 5_000), (0.5, 0), (0.5, 3), (0.1, 3)):
+            now[0] += seconds
+            packets = tuple([Packet(1, bytes(20), 20)] * count)
+            screen.data.add_packets(PacketBatch(now[0], screen.key, 9, 1, packets))
+            screen.pull()
+            lists.append(len(screen.rows.rows) - (lists[0] if lists else 0))
+        assert lists[1:] == [0, 5_000, 5_003, 5_006]

@@ -55,7 +55,7 @@ class RowList(ScrollView, can_focus=True):
         "rows--name",
     }
     BINDINGS = bindings("list")
-    cursor = reactive(0)
+    cursor = reactive(0, repaint=False)  # watch_cursor does
     follow = reactive(False)
 
     class RowChosen(Message):
@@ -168,7 +168,7 @@ class RowList(ScrollView, can_focus=True):
         cannot be read."""
         changed = False
         top = max(0, min(self.scroll_offset.y, len(self.rows)) - MEASURED // 2)
-        measured = self.columns if self.columns[-1].width else self.columns[:-1]
+        measured = [column for column in self._bounded() if self._may_grow(column)]
         in_sight = self.rows[top : top + MEASURED]
         for row in in_sight:
             for column in measured:
@@ -183,6 +183,15 @@ class RowList(ScrollView, can_focus=True):
             if column.tail:
                 texts = (shortened(_text_of(column, row)) for row in in_sight)
                 self._common[column.title] = common_beginning(t for t in texts if len(t) > size)
+
+    def _bounded(self) -> Sequence[Column]:
+        """Without the last one, where it has what the others leave."""
+        return self.columns if self.columns[-1].width else self.columns[:-1]
+
+    def _may_grow(self, column: Column) -> bool:
+        """Whether it is not as wide as it can be yet: of the others no row needs to be read."""
+        known = self._widths.get(column.title, len(column.title))
+        return column.right or not 0 < column.width <= known
 
     def _layout_columns(self) -> None:
         self._laid_out_for = self.size.width
@@ -271,4 +280,6 @@ class RowList(ScrollView, can_focus=True):
             self.post_message(self.RowChosen(self, self.current))
 
     def watch_cursor(self) -> None:
-        self.refresh()
+        """A list that follows draws no cursor."""
+        if not self.follow:
+            self.refresh()
