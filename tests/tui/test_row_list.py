@@ -74,7 +74,7 @@ async def test_packets_that_rush_by_are_drawn_once_a_second(
 ) -> None:
     """Fewer than the screen has rows are drawn at once, and the others are not missed."""
     app, now = console(recording), [1_000.0]
-    monkeypatch.setattr("tui.screens.target.monotonic", lambda: now[0])
+    monkeypatch.setattr("tui.panels.packets.monotonic", lambda: now[0])
     async with app.run_test(size=(200, 50)) as pilot:
         await pilot.pause(0.3)
         await pilot.press("1")

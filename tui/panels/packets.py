@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from time import monotonic
 from typing import Any
 
 from collectors.capture.analysis_flags import COPY, GOOD, ODD, analysis_flag_names
@@ -17,6 +18,9 @@ from tui.keymap import KEYS
 from tui.panels.panel import Panel, Status, joined, read_from
 from tui.widgets.columns import Cell, Column
 from tui.widgets.row_list import ListState
+
+RUSHING_S = 0.9  # every other draw
+Reached = tuple[float, int]  # when by the machine's clock, and how many packets there were
 
 
 class PacketCells:
@@ -82,6 +86,16 @@ class PacketsPanel(Panel):
 
     def rows(self) -> Sequence[Any]:
         return self.data.packets[:]
+
+    @property
+    def reached(self) -> Reached:
+        return monotonic(), self.data.packets_seen
+
+    def rush_by(self, drawn: Reached | None, height: int) -> bool:
+        """Whether every packet of those that were `drawn` was replaced at once: no one reads them,
+        and the list, of `height` rows, is drawn once a second."""
+        at, seen = drawn or (0.0, 0)
+        return monotonic() - at < RUSHING_S and self.data.packets_seen - seen > height
 
     def note(self) -> str:
         return fmt.count(self.data.packets_seen)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from time import monotonic
 from typing import Any
 
 from textual import events
@@ -33,7 +32,6 @@ from tui.widgets.target_tabs import Targets
 from tui.widgets.text_line import TextLine
 
 STALE_S = 4.0
-RUSHING_S = 0.9  # every other draw
 NOT_PINNED = (
     "{target.pin} graphs a counter, a peer or a socket: move the cursor to one"
     " ({target.tab(4)} or {target.tab(5)})."
@@ -101,21 +99,12 @@ class TargetScreen(CaptureKeys, TimeKeys):
     def _paused(self) -> bool:
         return self.panels.current is self.panels.packets and not self.rows.follow
 
-    def _rushes_by(self) -> bool:
-        """Whether every packet on the screen was replaced since it was drawn: no one reads those,
-        and they are drawn once a second."""
-        at, seen = self._drawn.get("packets_drawn", (0.0, 0))
-        is_soon = monotonic() - at < RUSHING_S
-        is_list = self.panels.current is self.panels.packets
-        new = self.panels.packets.data.packets_seen - seen
-        return is_soon and is_list and new > self.rows.size.height
-
     def _draw_list(self) -> None:
-        rows, panel = self.rows, self.panels.current
-        is_held = self._paused() or self._rushes_by()
-        if not is_held and self._changed(panel.name, *panel.version()):
+        rows, panel, packets = self.rows, self.panels.current, self.panels.packets
+        rush = panel is packets and packets.rush_by(self._drawn.get("reached"), rows.size.height)
+        if not rush and not self._paused() and self._changed(panel.name, *panel.version()):
             rows.show(panel.rows())
-            self._drawn["packets_drawn"] = (monotonic(), panel.data.packets_seen)
+            self._drawn["reached"] = packets.reached
         if rows.empty != panel.empty():
             rows.empty = panel.empty()
             rows.refresh()
