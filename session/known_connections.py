@@ -9,12 +9,12 @@ from operator import or_
 from typing import NamedTuple
 
 from collectors.capture.flow_event import (
-    FIN_SENT_AGAIN,
-    SENT_AGAIN,
-    SENT_AGAIN_FAST,
-    SENT_AGAIN_SPURIOUSLY,
-    SYN_ACK_SENT_AGAIN,
-    SYN_SENT_AGAIN,
+    FIN_RETRANSMITTED,
+    RETRANSMITTED,
+    RETRANSMITTED_FAST,
+    RETRANSMITTED_SPURIOUSLY,
+    SYN_ACK_RETRANSMITTED,
+    SYN_RETRANSMITTED,
 )
 from collectors.capture.flow_expiry import Flow
 from collectors.capture.hop_counts import (
@@ -45,12 +45,12 @@ from session.connection_sides import (
 
 AGAIN = 1 << 5  # with a code: retransmissions
 KINDS_AGAIN: dict[int, int] = {
-    SYN_SENT_AGAIN: AGAIN_SYN,
-    SYN_ACK_SENT_AGAIN: AGAIN_SYN,
-    SENT_AGAIN: AGAIN_TIMEOUT,
-    SENT_AGAIN_FAST: AGAIN_FAST,
-    SENT_AGAIN_SPURIOUSLY: AGAIN_SPURIOUS,
-    FIN_SENT_AGAIN: AGAIN_FIN,
+    SYN_RETRANSMITTED: AGAIN_SYN,
+    SYN_ACK_RETRANSMITTED: AGAIN_SYN,
+    RETRANSMITTED: AGAIN_TIMEOUT,
+    RETRANSMITTED_FAST: AGAIN_FAST,
+    RETRANSMITTED_SPURIOUSLY: AGAIN_SPURIOUS,
+    FIN_RETRANSMITTED: AGAIN_FIN,
 }
 EVENTS_AGAIN = sum(1 << place for place in KINDS_AGAIN)
 Ends = tuple[str, bytes, bytes, int, bytes, int, bytes, bool]

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from collectors.capture.flow_event import ACK_SENT, DATA_SENT, KINDS, RST_SENT, SENT_AGAIN
+from collectors.capture.flow_event import ACK_SENT, DATA_SENT, KINDS, RETRANSMITTED, RST_SENT
 from collectors.capture.header_row import HeaderRow
 from collectors.capture.header_values import TCP
 from collectors.capture.tcp import TcpFlow
@@ -73,7 +73,7 @@ def test_those_of_some_kinds_are_counted_by_period() -> None:
         at, kind = chance.randrange(-40, 90), chance.randrange(len(KINDS) - 1)
         found.note(at, chance.random() < 0.5, kind, 1)
     found.note_error(44, "unreachable")
-    for kinds in (0, 1 << SENT_AGAIN | 1 << RST_SENT, (1 << len(KINDS)) - 1):
+    for kinds in (0, 1 << RETRANSMITTED | 1 << RST_SENT, (1 << len(KINDS)) - 1):
         wanted: Counter[tuple[int, int, bool]] = Counter()
         for event in found.events:
             if kinds >> KINDS.index(event.kind) & 1:
