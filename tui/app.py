@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from textual import events
 from textual.app import ComposeResult, SystemCommand
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Input
 
@@ -30,6 +32,7 @@ from tui.pasted_text import safe_paste
 from tui.replay_keys import ReplayKeys
 from tui.screens.base import ConsoleScreen
 from tui.share_keys import ShareKeys
+from tui.terminal_driver import TerminalDriver, is_gone
 from tui.terminal_keys import TerminalKeys
 from tui.tour_keys import TourKeys
 from tui.widgets.header import Header, HeaderData
@@ -93,6 +96,7 @@ class PodwireApp(LookingApp, TerminalKeys, ReplayKeys, ShareKeys, CommandKeys, T
         self.query_one(Header).show(HeaderData(target=self._name_of, state="opening"))
         self._tidy.begin()
         self.set_interval(1.0, self._tidy.turn)
+        self.set_interval(1.0, self._leave_without_terminal)
         self._catch_signals()
         self.call_after_refresh(self._begin)
 
@@ -156,6 +160,19 @@ class PodwireApp(LookingApp, TerminalKeys, ReplayKeys, ShareKeys, CommandKeys, T
         self._typing.ended(message.key)
 
     # --- leaving
+
+    def get_driver_class(self) -> type[Driver]:
+        found = super().get_driver_class()
+        return TerminalDriver if found is LinuxDriver else found
+
+    def _leave_without_terminal(self) -> None:
+        """Where it hung up and no SIGHUP came: that goes to the terminal's foreground alone."""
+        if is_gone(self._driver):
+            self._on_signal(signal.SIGHUP)
+
+    def _print_error_renderables(self) -> None:
+        with contextlib.suppress(OSError):  # nobody reads it; the details are in the crash log
+            super()._print_error_renderables()
 
     def _catch_signals(self) -> None:
         """Textual restores the terminal on a clean exit only; SIGTERM and SIGHUP would leave it
