@@ -11,11 +11,15 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from textual import events
-from textual.app import ComposeResult, SystemCommand
+from textual.app import ComposeResult, ScreenError, SystemCommand
+from textual.css.query import QueryError
+from textual.dom import NoScreen
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.screen import ModalScreen, Screen
+from textual.widget import MountError
 from textual.widgets import Input
+from textual.worker import WorkerFailed
 
 from collectors.errors import PodwireError
 from session.crash import report_crash
@@ -32,7 +36,7 @@ from tui.pasted_text import safe_paste
 from tui.replay_keys import ReplayKeys
 from tui.screens.base import ConsoleScreen
 from tui.share_keys import ShareKeys
-from tui.terminal_driver import TerminalDriver, is_gone
+from tui.terminal_driver import TerminalDriver
 from tui.terminal_keys import TerminalKeys
 from tui.tour_keys import TourKeys
 from tui.widgets.header import Header, HeaderData
@@ -42,6 +46,8 @@ if TYPE_CHECKING:
 
 OURS = frozenset(action.name for action in ACTIONS if action.where in ("app", "lab", "replay"))
 REPLAYS = frozenset(action.name.partition("(")[0] for action in ACTIONS if action.where == "replay")
+
+WITHOUT_WIDGETS = (QueryError, ScreenError, NoScreen, MountError)
 
 NOT_IN_MENU = ("command_palette", "quit")  # itself, and what `leave` does as well
 QUITTING = (
@@ -96,7 +102,6 @@ class PodwireApp(LookingApp, TerminalKeys, ReplayKeys, ShareKeys, CommandKeys, T
         self.query_one(Header).show(HeaderData(target=self._name_of, state="opening"))
         self._tidy.begin()
         self.set_interval(1.0, self._tidy.turn)
-        self.set_interval(1.0, self._leave_without_terminal)
         self._catch_signals()
         self.call_after_refresh(self._begin)
 
@@ -165,10 +170,11 @@ class PodwireApp(LookingApp, TerminalKeys, ReplayKeys, ShareKeys, CommandKeys, T
         found = super().get_driver_class()
         return TerminalDriver if found is LinuxDriver else found
 
-    def _leave_without_terminal(self) -> None:
-        """Where it hung up and no SIGHUP came: that goes to the terminal's foreground alone."""
-        if is_gone(self._driver):
-            self._on_signal(signal.SIGHUP)
+    def _handle_exception(self, error: Exception) -> None:
+        """A dialog that opens while it is left finds its widgets gone: that is no error."""
+        cause = error.error if isinstance(error, WorkerFailed) else error
+        if not (self._exit and isinstance(cause, WITHOUT_WIDGETS)):
+            super()._handle_exception(error)
 
     def _print_error_renderables(self) -> None:
         with contextlib.suppress(OSError):  # nobody reads it; the details are in the crash log
@@ -209,9 +215,8 @@ class PodwireApp(LookingApp, TerminalKeys, ReplayKeys, ShareKeys, CommandKeys, T
 
     def _fatal_error(self) -> None:
         """A sentence on the screen; the traceback, without local variables (tokens), in a file."""
-        message = report_crash(
-            self._exception
-        )  # the first: what follows it is often only its effect
+        first = self._exception  # what follows it is often only its effect
+        message = report_crash(first.error if isinstance(first, WorkerFailed) else first)
         self._exit_renderables.append(message)
         self._close_messages_no_wait()
 

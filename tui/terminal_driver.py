@@ -2,7 +2,7 @@
 while.
 
 When a terminal hangs up, the kernel sends SIGHUP and SIGCONT, and reading fails (EIO) or ends.
-Textual 8.2 takes any SIGCONT for the end of a SIGTSTP and begins again: a second thread reads the
+To Textual 8.2 any SIGCONT is the end of a SIGTSTP: it begins again: a second thread reads the
 keys, which nobody ends, so that the process is there for ever, at 100 % of a core. A read that
 fails is an error of the app to it.
 """
@@ -13,7 +13,10 @@ import asyncio
 import contextlib
 import signal
 import termios
+import threading
+from typing import Any
 
+from textual.app import App
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 
@@ -25,10 +28,21 @@ class TerminalDriver(LinuxDriver):
 
     _is_begun = False
 
+    def __init__(
+        self,
+        app: App[Any],
+        *,
+        debug: bool = False,
+        mouse: bool = True,
+        size: tuple[int, int] | None = None,
+    ) -> None:
+        super().__init__(app, debug=debug, mouse=mouse, size=size)
+        self.exit_event = _End(self)
+
     def start_application_mode(self) -> None:
         if self._is_begun:
             return
-        super().start_application_mode()
+        super().start_application_mode()  # type: ignore[no-untyped-call]
         self._is_begun = self._key_thread is not None  # not where it may not be written to yet
 
     def stop_application_mode(self) -> None:
@@ -56,11 +70,24 @@ class TerminalDriver(LinuxDriver):
         try:
             self.run_input_thread()
         except OSError:
-            self._app.call_later(self._app.exit, HUNG_UP, HUNG_UP)
+            pass
         except BaseException:
             from rich.traceback import Traceback
 
             self._app.call_later(self._app.panic, Traceback())
+        if is_gone(self):  # no SIGHUP may come: that goes to the terminal's foreground alone
+            self._app.call_later(self._app.exit, HUNG_UP, HUNG_UP)
+
+
+class _End(threading.Event):
+    """Is asked before each read: of a terminal that hung up these return at once, with nothing."""
+
+    def __init__(self, driver: TerminalDriver) -> None:
+        super().__init__()
+        self._driver = driver
+
+    def is_set(self) -> bool:
+        return super().is_set() or is_gone(self._driver)
 
 
 def is_gone(driver: Driver | None) -> bool:

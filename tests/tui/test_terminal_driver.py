@@ -12,6 +12,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from textual.css.query import NoMatches
+from textual.worker import WorkerFailed
 
 from tui.app import PodwireApp
 from tui.terminal_driver import HUNG_UP, TerminalDriver, is_gone
@@ -64,21 +66,13 @@ async def continued(driver: TerminalDriver) -> None:
     await asyncio.sleep(0.01)
 
 
-async def test_what_goes_on_after_its_end_begins_nothing(ends: list[int]) -> None:
+async def test_one_thread_reads_keys_after_a_stop_and_none_after_the_end(ends: list[int]) -> None:
     driver, _ = driver_on(ends)
     driver.start_application_mode()
-    driver.suspend_application_mode()
-    await continued(driver)
-    assert readers() == 0
-
-
-async def test_one_thread_reads_keys_after_a_stop(ends: list[int]) -> None:
-    driver, _ = driver_on(ends)
-    driver.start_application_mode()
-    await continued(driver)
     await continued(driver)
     assert readers() == 1
     driver.suspend_application_mode()
+    await continued(driver)  # as the kernel does when a terminal hangs up
     assert readers() == 0
 
 
@@ -89,12 +83,12 @@ async def test_a_terminal_that_is_gone_is_left(ends: list[int]) -> None:
     os.close(ends[0])
     ends[0] = os.dup(ends[1])
     assert is_gone(driver)
+    assert driver._key_thread is not None
+    driver._key_thread.join(5)
+    assert (readers(), app.asked) == (0, [(HUNG_UP, HUNG_UP)])
     await continued(driver)
-    driver.suspend_application_mode()
     assert readers() == 0
-    driver.run_input_thread = lambda: os.read(ends[1] + 1000, 1)  # type: ignore[assignment, method-assign]
-    driver._run_input_thread()
-    assert app.asked[-1] == (HUNG_UP, HUNG_UP)
+    driver.suspend_application_mode()
 
 
 def test_an_error_nobody_can_read_is_none_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,3 +103,22 @@ def test_an_error_nobody_can_read_is_none_of_its_own(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(app.error_console, "print", gone)
     app._exit_renderables.append("an error")
     app._print_error_renderables()
+
+
+def test_a_dialog_that_opens_while_it_is_left_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never() -> Any: ...
+
+    app = PodwireApp(never)
+    written: list[BaseException | None] = []
+
+    def write(error: BaseException | None) -> str:
+        written.append(error)
+        return ""
+
+    monkeypatch.setattr("tui.app.report_crash", write)
+    app.exit(HUNG_UP, return_code=HUNG_UP)
+    app._handle_exception(NoMatches("Input"))
+    app._handle_exception(WorkerFailed(NoMatches("Input")))
+    assert (app.return_code, written) == (HUNG_UP, [])
+    app._handle_exception(WorkerFailed(error := ValueError("wrong")))
+    assert written == [error]  # of the worker, where it was
