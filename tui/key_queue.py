@@ -70,6 +70,8 @@ class KeyQueue:
     def ended(self, key: Key) -> None:
         """It had its effect. On a new screen the next waits for the first frame: before,
         nothing has focus."""
+        if not self._app.screen_stack:  # it ended the console
+            return
         self._app.screen.call_after_refresh(KEY_PRIORITY.end)
         if key is not self._now:
             return

@@ -92,6 +92,8 @@ class TabbedApp(Toasts):
         if len(self.screen_stack) <= 2 and len(self.control.targets.tabs) < 2:
             return
         self.control.targets.close_tab(message.key)
+        if (closing := self._target_in_stack()) is not None:
+            self._pop_to(closing)
         if len(self.screen_stack) > 2:
             await self.pop_screen()
         else:

@@ -7,16 +7,16 @@ from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from collectors.cluster.api.access_review import missing_role
 from collectors.events import AccessReview
 from tui.screens.dialog import dialog_keys, dialog_title
+from tui.screens.leaving import Dialog
 from tui.screens.text_view import Document
 
 
-class Access(ModalScreen[None]):
+class Access(Dialog[None]):
     def __init__(self, review: AccessReview, user: str) -> None:
         super().__init__()
         self.review = review

@@ -9,7 +9,6 @@ from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from collectors.cluster.attach.journaled_writes import yaml_of
@@ -21,6 +20,7 @@ from session.controller import Controller
 from tui.screens.attach_plan import described
 from tui.screens.base import while_there
 from tui.screens.dialog import dialog_keys, dialog_title
+from tui.screens.leaving import Dialog
 from tui.screens.text_view import Document
 
 Chosen = Literal["both", "pod", "node"]
@@ -36,7 +36,7 @@ class AttachChoice:
     beside: Offer | None
 
 
-class Attach(ModalScreen[AttachChoice | None]):
+class Attach(Dialog[AttachChoice | None]):
     """Asks the API server what can be added to `target` (and its node), shows it, and asks the
     user."""
 

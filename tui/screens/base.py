@@ -20,6 +20,7 @@ from session.wall_clock import wall_date
 from tui import format as fmt
 from tui.keymap import KEYS
 from tui.offered_keys import offered
+from tui.screens.leaving import LeftOnce
 from tui.widgets.header import Header, HeaderData
 from tui.widgets.target_tabs import Tab, Targets
 
@@ -119,7 +120,7 @@ def _driving_text(sharing: Sharing) -> Iterator[str]:
             return
 
 
-class ConsoleScreen(Screen[None]):
+class ConsoleScreen(LeftOnce[None]):
     place = ""  # where in the table of actions a screen's own stand; '' is not a tab
 
     def __init__(self, store: Store, control: Controller) -> None:

@@ -8,7 +8,6 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from tui.command_line import (
@@ -19,6 +18,7 @@ from tui.command_line import (
     is_incomplete,
     split,
 )
+from tui.screens.leaving import Dialog
 from tui.widgets.columns import fit
 
 SHOWN = 8  # completions
@@ -26,11 +26,11 @@ LONGEST = 400  # characters
 KEYS = "enter  do it   tab  complete   ↑ ↓  choose   esc  back"
 
 
-class CommandLine(ModalScreen[str | None]):
+class CommandLine(Dialog[str | None]):
     """Ends with the line that was entered, or None."""
 
     BINDINGS: ClassVar = [
-        Binding("escape", "dismiss", "back", priority=True),
+        Binding("escape", "dismiss", "back"),
         Binding("tab", "complete", priority=True),
         Binding("down,ctrl+n", "choose(1)", priority=True),
         Binding("up,ctrl+p", "choose(-1)", priority=True),

@@ -177,7 +177,7 @@ class CompareScreen(ConsoleScreen):
         self.pull()
 
     def action_back(self) -> None:
-        self.app.pop_screen()
+        self.dismiss()
 
 
 def _what(difference: Difference) -> Cell:

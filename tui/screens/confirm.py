@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tui.screens.dialog import dialog_keys, dialog_title
+from tui.screens.leaving import Dialog
 
 
-class Confirm(ModalScreen[str | None]):
+class Confirm(Dialog[str | None]):
     """Ends with the key that was chosen, or None."""
 
     def __init__(self, title: str, text: str, choices: Sequence[tuple[str, str]]) -> None:

@@ -168,7 +168,7 @@ class MatrixScreen(ConsoleScreen):
         self.app.push_screen(Document(f"Paths from {source.namespace}/{source.name}", text))
 
     def action_back(self) -> None:
-        self.app.pop_screen()
+        self.dismiss()
 
 
 def _columns(rows: list[Row]) -> list[Column]:

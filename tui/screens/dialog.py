@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tui.actions import bindings
 from tui.keymap import KEYS
+from tui.screens.leaving import Dialog
 
 if TYPE_CHECKING:
     from tui.terminal_keys import TerminalKeys
@@ -30,7 +30,7 @@ def scroll_keys() -> str:
     return KEYS.fill(f"{{dialog.dismiss}}  back   {scroll}   {{dialog.copy}}  copy")
 
 
-class ScrolledDialog(ModalScreen[None]):
+class ScrolledDialog(Dialog[None]):
     """A page to read; esc, q or enter close it."""
 
     BINDINGS = bindings("dialog")

@@ -10,7 +10,6 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from collectors.errors import PodwireError
@@ -18,6 +17,7 @@ from collectors.sanitize import sanitize
 from session.controller import Controller
 from tui.screens.base import while_there
 from tui.screens.dialog import dialog_keys, dialog_title
+from tui.screens.leaving import Dialog
 from tui.widgets.columns import Column
 from tui.widgets.row_list import RowList
 
@@ -29,7 +29,7 @@ COLUMNS = (
 )
 
 
-class Faults(ModalScreen[None]):
+class Faults(Dialog[None]):
     # Without priority: keys act after the letters that were typed before them.
     BINDINGS: ClassVar = [
         Binding("escape", "back", "back"),

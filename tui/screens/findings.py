@@ -130,7 +130,7 @@ class FindingsScreen(ConsoleScreen):
         ):
             self.say("Not open: open the pod or node that the finding names.")
             return
-        self.app.pop_screen()
+        self.dismiss()
         view = finding_location.view(finding)
         show = (
             ShowTarget(tab.key, tab.node, view)
@@ -140,7 +140,7 @@ class FindingsScreen(ConsoleScreen):
         self.app.post_message(show)
 
     def action_back(self) -> None:
-        self.app.pop_screen()
+        self.dismiss()
 
 
 def about() -> Text:

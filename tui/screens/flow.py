@@ -41,6 +41,7 @@ class FlowScreen(ConsoleScreen):
         super().__init__(store, control)
         self.key = key
         self.flow = flow
+        self._is_of_another_time = False
 
     def compose(self) -> ComposeResult:
         yield Header()
@@ -58,6 +59,9 @@ class FlowScreen(ConsoleScreen):
         self.app.push_screen(Document(f"flow {self.flow.number}", self._summary().plain))
 
     def pull(self) -> None:
+        if self._is_of_another_time:
+            self.dismiss()
+            return
         self.show_header(self.key)
         flow = self.flow
         drawn = (flow.last_ns, flow.client.packets, flow.server.packets, flow.icmp)
@@ -68,8 +72,8 @@ class FlowScreen(ConsoleScreen):
             self.query_one("#list", RowList).show(moments)
 
     def forget_drawn(self) -> None:
-        """Its flow is of another time."""
-        self.app.pop_screen()
+        """It is left, and where a dialog is above it, after that."""
+        self._is_of_another_time = True
 
     def header_data(self) -> HeaderData:
         weight, _ = flow_problem(self.flow)
@@ -92,7 +96,7 @@ class FlowScreen(ConsoleScreen):
         return text
 
     def action_back(self) -> None:
-        self.app.pop_screen()
+        self.dismiss()
 
 
 def figures(flow: Flow) -> list[str]:

@@ -7,21 +7,21 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from session.wall_clock import wall_date
 from tui import format as fmt
 from tui.screens.dialog import dialog_keys, dialog_title
+from tui.screens.leaving import Dialog
 
 LONGEST = 40  # characters
 FORMS = "14:03  14:03:20  2026-11-27T14:03  +90  -5m"
 
 
-class GoToTime(ModalScreen[str | None]):
+class GoToTime(Dialog[str | None]):
     """Ends with what was typed, or None."""
 
-    BINDINGS: ClassVar = [Binding("escape", "dismiss", "back", priority=True)]
+    BINDINGS: ClassVar = [Binding("escape", "dismiss", "back")]
 
     def __init__(self, began: float, ended: float) -> None:
         super().__init__()

@@ -194,7 +194,7 @@ class GuideScreen(ConsoleScreen):
             self.rows.show(())
             self.pull()
         else:
-            self.app.pop_screen()
+            self.dismiss()
 
 
 def _conclusion(guided: Guided, end: Conclusion) -> RenderableType:

@@ -8,12 +8,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.events import Key
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from collectors.sanitize import visible
 from session.share.person import NOTE_KEPT
 from tui.screens.dialog import dialog_keys, dialog_title
+from tui.screens.leaving import Dialog
 
 FIRST_INVISIBLE = "\xa0"  # those before it are keys
 
@@ -35,10 +35,10 @@ def room_text(left: int) -> str:
     return f"{left} of {NOTE_KEPT} characters left"
 
 
-class MarkNote(ModalScreen[str | None]):
+class MarkNote(Dialog[str | None]):
     """Ends with the note, which may be empty, or None."""
 
-    BINDINGS: ClassVar = [Binding("escape", "dismiss", "back", priority=True)]
+    BINDINGS: ClassVar = [Binding("escape", "dismiss", "back")]
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):

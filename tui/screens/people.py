@@ -101,4 +101,4 @@ class PeopleScreen(ConsoleScreen):
         return self.header("who is here", "live", "good")
 
     def action_back(self) -> None:
-        self.app.pop_screen()
+        self.dismiss()

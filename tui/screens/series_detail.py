@@ -89,4 +89,4 @@ class FigureScreen(TimeKeys):
         self.pull()
 
     def action_back(self) -> None:
-        self.app.pop_screen()
+        self.dismiss()

@@ -286,4 +286,4 @@ class TargetScreen(CaptureKeys, TimeKeys):
         elif self.panels.current.words:
             self._find("")
         elif len(self.app.screen_stack) > 2:  # the default screen and the cluster lie below
-            self.app.pop_screen()
+            self.dismiss()

@@ -144,7 +144,7 @@ class TimelineScreen(TimeKeys):
     def action_back(self) -> None:
         """To the present, and from there to where one was."""
         if self.time.until is None:
-            self.app.pop_screen()
+            self.dismiss()
             return
         self.time.until = None
         self.pull()
