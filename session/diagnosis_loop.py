@@ -11,12 +11,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from collectors.events import FindingChange, FindingEvent, Notice
 from collectors.findings import Finding
 from collectors.stream import Stream
+from session.left_over import LeftOver
 from session.store import Store
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ class DiagnosisLoop:
         self._tracker: Tracker | None = None
         self._published: dict[object, tuple[Finding, float]] = {}  # and since when it holds
         self._seen: dict[object, tuple[Finding, float]] = {}  # that were published, and when last
+        self._left = LeftOver(WINDOW_S)
         self.problems: tuple[str, ...] = ()  # of rules of other packages, in sentences
         self._next = 0.0
 
@@ -89,7 +92,7 @@ class DiagnosisLoop:
         is found at once, as at the end of a capture."""
         tracker = self._tracker = self._new_tracker()
         self._published, self._next = {}, self._next_after(at)
-        self._seen = {}
+        self._seen, self._left = {}, LeftOver(WINDOW_S)
         usual, tracker.rise = tracker.rise, 0.0
         await self.look(at)
         tracker.rise = usual
@@ -106,6 +109,8 @@ class DiagnosisLoop:
             snapshot = replace(snapshot, namespace=self.namespace)
         earlier = [one for one, seen in self._seen.values() if at - seen <= WINDOW_S]
         found = await asyncio.to_thread(rules.findings, snapshot, earlier)
+        follows = partial(rules.follows, snapshot)
+        found = await asyncio.to_thread(self._left.without, found, at, follows)
         self._say(rules.extensions().problems, at)
         tracker = self._tracker = self._tracker or self._new_tracker()
         if at_end:
@@ -130,6 +135,7 @@ class DiagnosisLoop:
                 self._publish(at, "changed", finding)
         keys = {finding.key for finding in found}
         self._seen |= {one.key: (one, at) for one in current if one.key in keys}
+        self._left.remember((one for one in current if one.key in keys), at)
         return current
 
     def _new_tracker(self) -> Tracker:

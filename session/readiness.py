@@ -17,7 +17,7 @@ class ReadinessHistory:
     """Of pods that changed since the session began."""
 
     def __init__(self) -> None:
-        self._changes: dict[tuple[str, str], deque[float]] = {}
+        self._changes: dict[tuple[str, str], deque[tuple[float, bool]]] = {}  # when, to ready
 
     def add(self, event: InventoryChange, before: Row | None) -> None:
         """`before` is what was known of the same object."""
@@ -34,17 +34,18 @@ class ReadinessHistory:
         if len(self._changes) >= MOST_PODS:
             self._forget_before(at - WITHIN_S)
         if key in self._changes or len(self._changes) < MOST_PODS:
-            self._changes.setdefault(key, deque(maxlen=KEPT)).append(at)
+            self._changes.setdefault(key, deque(maxlen=KEPT)).append((at, pod.all_ready))
 
     def _forget_before(self, at: float) -> None:
-        self._changes = {key: known for key, known in self._changes.items() if known[-1] >= at}
+        self._changes = {key: known for key, known in self._changes.items() if known[-1][0] >= at}
 
     def flips(self, at: float) -> Iterator[ReadinessFlips]:
         self._forget_before(at - WITHIN_S)
         for (namespace, name), known in self._changes.items():
-            recent = [one for one in known if at - one <= WITHIN_S]
+            recent = [one for one, _ in known if at - one <= WITHIN_S]
             if len(recent) > 1:
-                yield ReadinessFlips(namespace, name, len(recent), recent[-1] - recent[0])
+                lost = max(one for one, to_ready in known if not to_ready)
+                yield ReadinessFlips(namespace, name, len(recent), recent[-1] - recent[0], lost)
 
 
 def _is_another(before: PodRow, pod: PodRow) -> bool:

@@ -111,3 +111,9 @@ def findings(snapshot: Snapshot, earlier: Sequence[Finding] = ()) -> list[Findin
     from diagnosis.joined_findings import joined_findings
 
     return joined_findings(snapshot, table(), earlier)
+
+
+def follows(snapshot: Snapshot, cause: Finding, finding: Finding) -> bool:
+    """Whether a finding is what a cause, which may be over, does by the rule of that cause."""
+    asked = (row.explains_finding for row in table() if row.rule.id == cause.rule)
+    return any(explains(snapshot, cause, finding) for explains in asked if explains is not None)

@@ -112,8 +112,9 @@ def _finding(
 
 
 def _evidence(snapshot: Snapshot, pod: PodRow, flips: ReadinessFlips) -> Iterator[Evidence]:
+    """Of the time at which it left last: what is over is known by that."""
     per_minute = 60 * flips.count / max(flips.seconds, 1.0)
-    yield snapshot.fact(f"{per_minute:.0f} changes a minute, none by a restart", "pods")
+    yield Evidence(f"{per_minute:.0f} changes a minute, none by a restart", "pods", flips.lost)
     if probe := snapshot.probe(pod):
         text = f"{probe.message} ({probe.count} times, last {age(snapshot.at - probe.last)})"
-        yield snapshot.fact(text, "the kubelet, of its probe")
+        yield Evidence(text, "the kubelet, of its probe", flips.lost)

@@ -34,6 +34,13 @@ def test_changes_are_counted_in_the_last_two_minutes() -> None:
     assert after(*rows, change(300.0, POD)) == []
 
 
+def test_when_a_pod_was_lost_last_is_kept() -> None:
+    store = Store()
+    for at, row in ((0.0, POD), (10.0, UNREADY), (20.0, POD), (30.0, UNREADY), (40.0, POD)):
+        store.apply(change(at, row, "MODIFIED" if at else "ADDED"))
+    assert [one.lost for one in store.readiness.flips(45.0)] == [30.0]
+
+
 def test_an_update_of_something_else_is_no_change() -> None:
     assert after(*(change(10.0 * n, replace(POD, message=f"{n}")) for n in range(1, 7))) == []
 

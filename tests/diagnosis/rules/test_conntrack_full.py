@@ -58,7 +58,7 @@ def test_lost_connections_late_probes_and_its_own_small_limit_are_its_consequenc
 
 
 def test_readiness_that_comes_and_goes_for_it_is_its_consequence() -> None:
-    flips = (ReadinessFlips("kube-system", "dns-1", 6, 30.0),)
+    flips = (ReadinessFlips("kube-system", "dns-1", 6, 30.0, 99.0),)
     assert found(DROPPING, "context deadline exceeded", flips=flips) == {"conntrack_full"}
     assert "flapping" in found(DROPPING, "statuscode: 503", flips=flips)
 

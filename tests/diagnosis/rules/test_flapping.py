@@ -17,7 +17,7 @@ from tests.support.snapshots import NEAR, POD
 evaluate = finder("flapping")
 SERVICE = ServiceRow("shop", "web", ("10.96.0.7",), ("80/TCP",), "ClusterIP", POD.labels)
 SLICE = SliceRow("shop", "web-a", "web", (), (POD.ip,))
-FLIPS = ReadinessFlips("shop", "web-1", 6, 30.0)
+FLIPS = ReadinessFlips("shop", "web-1", 6, 30.0, 95.0)
 SAID = ProbeRow("shop", "e", "web-1", "Readiness probe failed: context deadline exceeded", 9, 99.0)
 FLAPPING = Snapshot(
     100.0,
