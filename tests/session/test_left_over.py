@@ -41,7 +41,7 @@ def lost(at: float) -> Finding:
 @pytest.mark.parametrize("after", [2.0, 30.0, 115.0])
 def test_what_was_listed_under_a_cause_is_not_a_cause_by_itself(after: float) -> None:
     assert not said(FLAPS, CLEARED + after)
-    assert not said(lost(CLEARED + LATE_S - 1), CLEARED + after), "it was on its way"
+    assert not said(lost(CLEARED + LATE_S - 1), CLEARED + after), "some of it comes late"
 
 
 def test_what_goes_on_after_the_cause_is_said() -> None:
