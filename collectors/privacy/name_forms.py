@@ -26,7 +26,13 @@ SUFFIX = re.compile(rf"-(?:[{GENERATED}]{{8,10}}-)?([{GENERATED}]{{5}})$")
 NO_SUFFIXES = frozenset(("https", "grpcs"))
 OF_CLUSTER = re.compile(r"(?i)\.(?:svc|pod)(?:\.|$)")
 HOST = r"[^\W_][\w.-]*"
+ARN = re.compile(  # before the account, the account, the kind (where there is one), the resource
+    r"(arn:[\w-]+:[\w-]*:[\w-]*:)(?:(\d+)(:(?:[\w-]+[/:])?)|()(:))(.*)", re.DOTALL
+)
+OF_GKE = re.compile(r"gke_([^_]+)_[^_]+_([^_]+)")  # a context: project, zone, cluster
+ESCAPE = re.compile(r"%([2-6][0-9A-Fa-f]|7[0-9A-Ea-e])")
 NAME_FORMS = (
+    r"(?P<arn>(?<![\w:-])arn:[\w-]+:[\w-]*:[\w-]*:\d*:[\w/.:@+=,-]+)",
     r"(?P<user>[^\W_][\w.+-]*(?=@(?!sha(?:256|512):)[^\W\d_]))",
     rf"(?P<at>(?<=@)(?!sha(?:256|512):)(?=[^\W\d_]){HOST})",
     rf"(?P<url>(?<=://)(?!\d+(?:\.\d+){{3}}(?![\w.-]))(?![\w.+%-]*(?::[^/\s@]*)?@){HOST})",
@@ -36,21 +42,42 @@ NAME_FORMS = (
 FORMS = re.compile("|".join(NAME_FORMS))
 
 
+def without_escapes(text: str) -> str:
+    """With the characters that `%2D` and the like in a URL stand for."""
+    return ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
+
+
+def arn_parts(name: str) -> tuple[str, str, str, str]:
+    """Of a resource's name in AWS: before the account, the account, the kind, the resource."""
+    match = ARN.fullmatch(name)
+    before, account, kind, _, colon, what = (
+        match.groups("") if match else ("", "", "", "", "", name)
+    )
+    return before, account, kind or colon, what
+
+
 def is_public(host: str) -> bool:
     return host.lower().rstrip(".").endswith(PUBLIC)
 
 
 def names_in(text: str) -> Iterator[str]:
     """By their form, as they are."""
-    for match in FORMS.finditer(text):
+    for match in FORMS.finditer(without_escapes(text)):
         name = match[0].rstrip(".-")
         if not is_public(name):
             yield name
 
 
 def parts_of(name: str) -> Iterator[str]:
-    """What of a name is a name as well: user and host, a host's labels, a pod's suffix."""
-    if "@" in name:
+    """What of a name is a name as well: user and host, a host's labels, a pod's suffix, the account
+    and the cluster of a context."""
+    if name.startswith("arn:"):
+        _, account, _, what = arn_parts(name)
+        yield account
+        yield what
+    elif (of_gke := OF_GKE.fullmatch(name)) is not None:
+        yield from of_gke.groups()
+    elif "@" in name:
         for part in name.split("@"):
             yield part
             yield from parts_of(part)

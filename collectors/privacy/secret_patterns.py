@@ -57,6 +57,10 @@ PARTS = {
     "⟨word⟩": "|".join((*LONG_WORDS, *SHORT_WORDS)),
     "⟨long⟩": f"(?:{'|'.join(LONG_WORDS)})",
 }
+INVISIBLE = re.compile(  # as they are, or as collectors/sanitize.py shows them
+    r"[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
+    r"|⟨(?:AD|34F|61C|180E|20[0-6][0-9A-F]|FE0[0-9A-F]|FEFF)⟩"
+)
 BEFORE_OPTION = r"[^|\n␊]{0,400}?\s"
 Kind = tuple[str, re.Pattern[str]]
 
@@ -100,7 +104,15 @@ def _option(option: str, is_bundled: bool) -> str:
 
 
 def without_secrets(text: str) -> str:
-    """`text` with what looks like a secret, and what this process knows as one, hidden."""
+    """`text` with what looks like a secret, and what this process knows as one, hidden; without its
+    invisible characters, where one is seen only without these."""
+    hidden = _without_secrets(text)
+    if (plain := INVISIBLE.sub("", hidden)) != hidden:
+        return found if (found := _without_secrets(plain)) != plain else hidden
+    return hidden
+
+
+def _without_secrets(text: str) -> str:
     text = redact(text)
     for _, pattern in kinds():
         for _ in range(MOST_OF_ONE):

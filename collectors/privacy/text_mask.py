@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from ipaddress import ip_address
 
 from collectors.privacy.address_mask import AddressMask
-from collectors.privacy.address_names import DASHED_V4, DASHED_V6
-from collectors.privacy.name_forms import NAME_FORMS, is_public
+from collectors.privacy.address_names import DASHED_V4, DASHED_V6, dashed
+from collectors.privacy.name_forms import NAME_FORMS, arn_parts, is_public, without_escapes
 from collectors.privacy.name_mask import KEPT_NAMES, WORD, NameMask
 
 V4 = r"(?<!\d)\d{1,3}(?:\.\d{1,3}){3}(?!\d)"
@@ -27,13 +27,15 @@ FORMS = re.compile(
     "|".join(
         (
             rf"(?P<uuid>{UUID})",
-            NAME_FORMS[0],
-            r"(?P<mac>(?<![0-9a-fA-F:])(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}(?![0-9a-fA-F:]))",
+            *NAME_FORMS[:2],
+            rf"(?P<mac>(?<![0-9a-fA-F:]){HEX}{{2}}(?P<sign>[:-])(?:{HEX}{{2}}(?P=sign)){{4}}{HEX}{{2}}"
+            rf"(?![0-9a-fA-F:])|(?<![\w.-])(?:{HEX}{{4}}\.){{2}}{HEX}{{4}}(?![\w.-]))",
             r"(?P<reverse>(?i:(?<![\w.-])[0-9a-f][0-9a-f.]*\.(?:in-addr|ip6)\.arpa))",
             r"(?P<v6>(?<![0-9a-zA-Z:.])[0-9a-fA-F:]*:[0-9a-fA-F:]*:[0-9a-fA-F:.]*)(?P<l6>/\d{1,3})?",
             rf"(?P<v4>{V4})(?P<l4>/\d{{1,2}}(?!\d))?",
             rf"(?P<quad>(?<!\d){DASHED_V4}(?!\d)|(?<![\w-]){DASHED_V6}(?![\w-]))",
-            *NAME_FORMS[1:],
+            rf"(?P<quad_>(?<!\d){DASHED_V4.replace('-', '_')}(?!\d))",
+            *NAME_FORMS[2:],
         )
     )
 )
@@ -68,7 +70,7 @@ class TextMask:
 
     def __call__(self, text: str, own: Callable[[str], Sequence[Span]] = nothing) -> str:
         """`own` says where a text has words that are no names, whatever somebody is called."""
-        text = CUT.sub(self._cut, text)
+        text = CUT.sub(self._cut, without_escapes(text))
         kept = own(text)
         found, at = list[str](), 0
         for match in FORMS.finditer(text):
@@ -87,7 +89,12 @@ class TextMask:
     def _of_form(self, match: re.Match[str]) -> str | None:
         kind, text = match.lastgroup or "", match[0]
         if kind == "mac":
-            return self._addresses.mac(bytes.fromhex(text.replace(":", ""))).hex(":")
+            return self._of_card(text)
+        if kind == "arn":
+            return self._of_arn(text)
+        if kind == "quad_":
+            masked = dashed(text.replace("_", "-"), self._addresses)
+            return masked and masked.replace("-", "_")
         if kind in ("v4", "l4"):
             return self._address(match["v4"], match["l4"] or "")
         if kind in ("v6", "l6"):
@@ -98,6 +105,16 @@ class TextMask:
             first, dash, *others = UUID_GROUPS.sub(r"\1 \2. \3 \4 \5 \6", text).split()
             return dash[:-1].join(map(self._names.words, (first, *others)))
         return self._names.name(text) if kind == "reverse" else self._names.words(text)
+
+    def _of_card(self, text: str) -> str:
+        """A network card's address, with the signs that it has between its digits."""
+        masked = self._addresses.mac(bytes.fromhex(re.sub(r"[:.-]", "", text)))
+        return masked.hex(".", 2) if "." in text else masked.hex(text[2])
+
+    def _of_arn(self, text: str) -> str:
+        """The partition, the service, the region and the kind stay."""
+        before, whose, kind, what = arn_parts(text)
+        return f"{before}{self._names.words(whose)}{kind}{self._names.name(what)}"
 
     def _of_name(self, text: str) -> str | None:
         """A name by its form; a dot or a hyphen behind it is of the sentence."""

@@ -13,6 +13,7 @@ from collectors.privacy.name_forms import names_in, parts_of
         ("ssh oncall@bastion.", ["oncall", "bastion"]),
         ("http://grafana/x and http://evil.test:80", ["grafana", "evil.test"]),
         ("http://ledger.billing.svc/x", ["ledger.billing.svc"]),
+        ("?next=http%3A%2F%2Fgrafana%2Fx", ["grafana"]),
         ("/home/oncall/.local/state", ["oncall"]),
         ("http://10.0.3.7/x of https://kubernetes.io/docs, a@sha256:01", []),
     ],
@@ -30,6 +31,8 @@ def test_names_by_their_form(text: str, names: list[str]) -> None:
         ("agent-x2k4f", {"x2k4f"}),
         ("web-https", set()),
         ("registry.k8s.io", set()),
+        ("arn:aws:eks:eu-west-1:123456789012:cluster/prod", {"123456789012", "prod"}),
+        ("gke_acme_europe-west1-b_prod", {"acme", "prod"}),
         ("evil.example.com", {"evil"}),
     ],
 )

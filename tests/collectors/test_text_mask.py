@@ -47,6 +47,14 @@ MASK = TextMask(ADDRESSES, NAMES, KNOWN)
         ("ssh oncall@bastion", "oncall"),
         ("ssh oncall@bastion.", "bastion"),
         ("in /home/oncall/x and /Users/me1", "oncall"),
+        ("lladdr 3A-5b-7c-9d-1e-2f.", "3A-5b"),
+        ("card 3a5b.7c9d.1e2f is", "7c9d"),
+        ("ip_10_0_3_7_x", "10_0_3"),
+        ("GET /a?next=%2Fshop%2Dx", "shop"),
+        ("GET http%3A%2F%2Fweb%2Eacme%2Eio", "acme"),
+        ("arn:aws:eks:eu-west-1:123456789012:cluster/prod", "123456789012"),
+        ("arn:aws:eks:eu-west-1:123456789012:cluster/prod", "prod"),
+        ("arn:aws:s3:::acmebucket/key", "acmebucket"),
         ("uid 0A1b2c3d111122223333444455556666.", "0A1b2c3d"),
         ("kubepods-pod0a1b2c3d_1111_2222_3333_444455556666.slice", "0a1b2c3d"),
     ],
@@ -66,6 +74,7 @@ def test_what_names_somebody_is_masked(text: str, secret: str) -> None:
         "apiVersion: networking.k8s.io/v1",
         "the q of it",
         "ipset --add x of 2026-11-28, exec -- 1-2",
+        "in 1_2_3_400 of x, %{http_code}, arn:aws:eks",
         "docs at https://kubernetes.io/docs/ and image@sha256:0123",
     ],
 )
@@ -76,6 +85,13 @@ def test_podwires_own_words_stay(text: str) -> None:
 def test_a_uuid_without_dashes_has_the_mask_of_the_one_with_them() -> None:
     masked = MASK("0a1b2c3d-1111-2222-3333-444455556666")
     assert MASK("0a1b2c3d111122223333444455556666") == masked.replace("-", "")
+
+
+def test_the_address_of_a_card_has_one_mask_with_any_signs() -> None:
+    masked = MASK("3a:5b:7c:9d:1e:2f")
+    assert MASK("3A-5B-7C-9D-1E-2F") == masked.replace(":", "-")
+    assert MASK("3a5b.7c9d.1e2f").replace(".", "") == masked.replace(":", "")
+    assert MASK("10_0_3_7") == MASK("10.0.3.7").replace(".", "_")
 
 
 def test_a_name_of_a_kind_is_no_kind() -> None:
