@@ -21,6 +21,7 @@ from collectors.frozen import frozen
 from diagnosis.slow_answers import SLOW_LEAST_NS, SLOW_NS, SLOW_TIMES
 from diagnosis.snapshot import Conversation
 from session.capture_time import capture_time
+from session.server_pushes import are_pushes, are_timed
 
 UNANSWERED_NS = 1_500_000_000  # a SYN that was retransmitted, or waits longer than any path needs
 LONG_POLL_NS, ALIKE = 10 * 1_000_000_000, 1.05
@@ -122,7 +123,7 @@ def address(packed: bytes) -> str:
 def _conversation(ends: Ends, flows: Sequence[Flow], now: int, seen_on: SeenOn) -> Conversation:
     protocol, client, server, port = ends
     tcp = [flow for flow in flows if isinstance(flow, TcpFlow)]
-    timed = _without_clock(tcp)
+    timed = [flow for flow in _without_clock(tcp) if not _is_timer(flow)]
     return Conversation(
         protocol=protocol,
         client=address(client),
@@ -283,8 +284,15 @@ def _are_long_polls(slow: Sequence[TcpFlow], now: int) -> bool:
 
 def _is_patient(flow: TcpFlow) -> bool:
     """Whether it got several answers, all of them late: as long polls do, and who keeps a
-    connection to a slow server."""
-    return flow.waits.count > 1 and flow.waits.smallest >= SLOW_NS
+    connection to a slow server; or messages that it acknowledges."""
+    if flow.waits.count < 2:
+        return False
+    return flow.waits.smallest >= SLOW_NS or (flow.recent_wait >= SLOW_NS and are_pushes(flow))
+
+
+def _is_timer(flow: TcpFlow) -> bool:
+    """Whether what comes late is what the server's own timer sends, as pings."""
+    return flow.recent_wait >= SLOW_LEAST_NS and are_pushes(flow) and are_timed(flow)
 
 
 def _closed(flow: TcpFlow, now: int) -> int:
