@@ -59,8 +59,8 @@ def _is_used(flow: TcpFlow) -> bool:
 
 
 def _lost(opened: Sequence[TcpFlow]) -> float:
-    """Where the capture names interfaces, an answer may go where no capture sees it."""
-    both = [flow for flow in opened if flow.hops is None and flow.server.payload]
+    """Nobody sends data on a connection of which the SYN-ACK did not come."""
+    both = [flow for flow in opened if flow.server.payload]
     share = LossShare(sum(not flow.synack_at for flow in both), len(both))
     return share.percent if share.is_loss else 0.0
 

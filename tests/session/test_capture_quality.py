@@ -14,6 +14,7 @@ from diagnosis.paths import Retransmissions
 from session.capture_quality import CaptureQuality, corrected, quality
 from tests.support.node_capture import (
     ACK,
+    COOKED2,
     IN,
     PUSH,
     SECOND,
@@ -38,22 +39,29 @@ def exchange(port: int) -> Iterable[tuple[int, bool, Segment]]:
     yield 20_000, True, Segment(PUSH, 6, 1_000 * port + 101, 900)
 
 
-def of(dropped: Iterable[str] = (), again: int = 0, count: int = 40) -> CaptureQuality:
+def of(
+    dropped: Iterable[str] = (), again: int = 0, count: int = 40, interface: int = 0
+) -> CaptureQuality:
     """`dropped`: 'back', 'there', or 'SYN-ACKs' of every fourth; `again` is how much later each
-    packet is there once more."""
+    packet is there once more. Of a node's capture where there is an `interface`."""
     packets = []
     for port in range(40_000, 40_000 + count):
-        hop = Hop(0, IN, (CLIENT, port, SERVER, 80))
+        hop = Hop(interface, IN, (CLIENT, port, SERVER, 80))
         for at, is_back, segment in exchange(port):
             is_lost = segment.flags == SYN_ACK and "SYN-ACKs" in dropped and not port % 4
             if is_lost or ("back" if is_back else "there") in dropped:
                 continue
             for ns in (0, again) if again else (0,):
                 one = segment.at(hop, 100 * SECOND + port * SECOND // 100 + at + ns, is_back)
-                packets.append(Packet(one.ns, HEADER + one.data[20:], one.length - 6))
+                packets.append(one if interface else _on_ethernet(one))
     table = FlowTable(hops=True)
-    table.add(ETHERNET, sorted(packets, key=lambda packet: packet.ns))
+    link = COOKED2 if interface else ETHERNET
+    table.add(link, sorted(packets, key=lambda packet: packet.ns))
     return quality(table.flows)
+
+
+def _on_ethernet(one: Packet) -> Packet:
+    return Packet(one.ns, HEADER + one.data[20:], one.length - 6)
 
 
 def test_packets_that_are_there_twice() -> None:
@@ -80,7 +88,7 @@ def test_one_direction_says_nothing_of_answers(missing: str) -> None:
 
 
 def test_what_the_capture_lost_is_what_connections_cannot_have_been_without() -> None:
-    assert of(("SYN-ACKs",)).lost == 25.0
+    assert of(("SYN-ACKs",)).lost == of(("SYN-ACKs",), interface=2).lost == 25.0
     view = captured(retransmitting()).targets[0]
     assert corrected(view, CaptureQuality(lost=25.0)).capture_loss == 25.0
     assert of().lost == 0
